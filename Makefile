@@ -1,0 +1,78 @@
+# `make demo` shows what nnspec does; `make test` is the whole check. Both set up .venv first, once.
+
+PYTHON := $(shell for p in python3.11 python3; do \
+	if "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo "$$p"; break; fi; done)
+BIN := .venv/bin
+SPECS := $(wildcard specs/*.yaml)
+PYTEST_ARGS ?=
+
+# TensorFlow greets every process with several lines of advice.
+export TF_CPP_MIN_LOG_LEVEL := 3
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint types check-golden pytest verify-all bench format golden docs lock clean
+
+help:  ## Say what each target does
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+.venv/.installed: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "nnspec needs Python 3.11 or later on the path"; exit 1; }
+	@echo "== Setting up .venv with $(PYTHON): PyTorch, TensorFlow and ONNX Runtime take a few minutes, once"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+install: .venv/.installed  ## Set up .venv from requirements.lock
+
+demo: .venv/.installed  ## One spec to PyTorch, Keras and ONNX, and the proof that they agree
+	@$(BIN)/python scripts/demo.py
+
+test: lint types pytest  ## Lint, format, types and the fast tests
+
+lint: .venv/.installed check-golden  ## ruff on everything, and ruff's defaults on the emitted files
+	@echo "== ruff"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+# An emitted file must satisfy its reader's ruff, not ours: no settings of this project apply to it.
+check-golden: .venv/.installed
+	@if [ -d tests/golden ]; then echo "== ruff's defaults on tests/golden" && \
+		$(BIN)/ruff check --isolated tests/golden && $(BIN)/ruff format --isolated --check tests/golden; fi
+
+types: .venv/.installed  ## mypy, strict
+	@echo "== mypy"
+	@$(BIN)/mypy
+
+pytest: .venv/.installed  ## The fast tests; PYTEST_ARGS="-n 4 -k dense" narrows or spreads them
+	@echo "== pytest"
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+verify-all: .venv/.installed  ## The slow tests, then `nnspec verify` on every spec
+	@echo "== the slow tests"
+	@$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+	@for spec in $(SPECS); do echo "== nnspec verify $$spec" && $(BIN)/nnspec verify "$$spec" || exit 1; done
+
+bench: .venv/.installed  ## Measure compile, export and run times
+	@$(BIN)/python -m benchmarks
+
+format: .venv/.installed  ## Format, and mend what ruff can mend
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+golden: .venv/.installed  ## Write tests/golden anew; read the difference before you commit it
+	@$(BIN)/python -m tests.golden_files
+
+docs: .venv/.installed  ## Write the generated pages of docs/ anew
+	@$(BIN)/python scripts/generate_docs.py
+
+# Keeps the comment at the top, and the pins of what .venv holds now. `pip` belongs to the environment; a local version
+# such as torch's +cpu exists in no index.
+lock:  ## Write requirements.lock anew from what .venv holds
+	@{ grep '^#' requirements.lock; $(BIN)/pip freeze --all --exclude pip --exclude-editable --exclude nnspec \
+		| sed -E 's/\+cpu$$//' | LC_ALL=C sort -f; } > requirements.lock.new
+	@mv requirements.lock.new requirements.lock
+
+clean:  ## Remove .venv, caches and builds
+	rm -rf .venv build dist runs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
