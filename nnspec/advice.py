@@ -1,0 +1,62 @@
+"""What is legal and yet likely a mistake, or worth knowing; never an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nnspec.errors import Problem
+from nnspec.graph import Graph
+from nnspec.schema import Model
+
+_OUTPUT_OF_TASK = {"binary": "sigmoid", "multiclass": "softmax"}
+
+
+def advise(model: Model, graph: Graph) -> Iterator[Problem]:
+    """Yield a problem of severity `advice` for each thing worth a second look."""
+    yield from _dead_biases(graph)
+    yield from _output_activation(model, graph)
+
+
+def _dead_biases(graph: Graph) -> Iterator[Problem]:
+    for at in graph.walk():
+        if at.node.layer.type != "batch_normalization":
+            continue
+        for node in at.graph.nodes:
+            if node.outputs != at.node.inputs:
+                continue
+            layer = getattr(node, "layer", None)
+            if getattr(layer, "use_bias", False) and getattr(layer, "activation", None) is None:
+                yield Problem(
+                    "redundant-bias",
+                    f'the bias of "{node.name}" has no effect before batch normalisation, '
+                    "and its gradient is rounding noise",
+                    "add use_bias: false",
+                    node.mark,
+                    "advice",
+                )
+
+
+def _output_activation(model: Model, graph: Graph) -> Iterator[Problem]:
+    if model.training is None or len(graph.outputs) != 1:
+        return
+    head = graph.head()
+    found = head.activation.type if head is not None else None
+    task = model.training.task
+    expected = _OUTPUT_OF_TASK.get(task)
+    if task == "regression" and found is not None and model.training.loss is None:
+        yield Problem(
+            "output-activation",
+            f"a regression network ends in {found}, which gives only values from 0 to 1",
+            "end in a dense layer without activation",
+            head.node.mark if head else None,
+            "advice",
+        )
+    elif expected is not None and found is None:
+        yield Problem(
+            "output-activation",
+            f"a {task} network gives probabilities when it ends in {expected}; this one gives "
+            "logits, and is trained on them",
+            f"end in {expected} unless logits are what you want to deploy",
+            graph.nodes[-1].mark,
+            "advice",
+        )

@@ -1,0 +1,164 @@
+"""What a backend is, and how one is found.
+
+A backend turns a spec into source (no framework needed) and, in its `runtime` module, builds, runs
+and trains what it wrote. It registers in the entry-point group `nnspec.backends`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+from nnspec.errors import UnsupportedError, UsageError, nearest
+from nnspec.graph import Graph
+from nnspec.layers.base import Layer
+from nnspec.loader import Spec
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.generic]
+    Weights = dict[str, Array]
+
+GROUP = "nnspec.backends"
+
+Precision = Literal["float32", "float64"]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a spec is compiled.
+
+    training: add what trains the network: loss, optimizer, data, a main program.
+    stock: use the framework's own optimizer even where its definition differs from the spec's.
+    layout: "spec" takes and gives image-like tensors as the spec declares them, "native" as the
+    framework's kernels like them, without a transpose at the border.
+    opset: of ONNX.
+    """
+
+    training: bool = False
+    stock: bool = False
+    layout: Literal["spec", "native"] = "spec"
+    opset: int = 21
+
+
+class Program(Protocol):
+    """A built network. Arrays are as the spec declares them, the batch axis first."""
+
+    model: Any
+    """The framework's own object: an nn.Module, a keras.Model, an onnxruntime session."""
+
+    def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return each output of the graph by name, computed as at inference."""
+        ...
+
+
+@runtime_checkable
+class Trainable(Program, Protocol):
+    """A built network that can be trained by the spec's loss and optimizer."""
+
+    def weights(self) -> Weights:
+        """Return the canonical weights: by spec path, in PyTorch's layout."""
+        ...
+
+    def load_weights(self, weights: Mapping[str, Array]) -> None:
+        """Set every weight from the canonical ones."""
+        ...
+
+    def loss(self, inputs: Mapping[str, Array], target: Array) -> float:
+        """Return the loss as at inference."""
+        ...
+
+    def gradients(self, inputs: Mapping[str, Array], target: Array) -> tuple[float, Weights]:
+        """Return the loss as in training, and its gradient by every trainable parameter.
+
+        Nothing of the program changes: no weight, no running statistic.
+        """
+        ...
+
+    def train_step(self, inputs: Mapping[str, Array], target: Array) -> float:
+        """Take one optimizer step, and return the loss before it."""
+        ...
+
+    def optimizer_state(self) -> Weights:
+        """Return what the optimizer remembers, by names of the backend's own."""
+        ...
+
+    def load_optimizer_state(self, state: Mapping[str, Array]) -> None:
+        """Set what `optimizer_state` gave."""
+        ...
+
+    def reseed(self, seed: int) -> None:
+        """Start dropout's random numbers anew."""
+        ...
+
+    def export_onnx(self, path: Path, opset: int) -> None:
+        """Write the network, as at inference, with the framework's own ONNX exporter."""
+        ...
+
+
+class Compiled(Protocol):
+    """What a backend made of a spec: its text, and how to build it."""
+
+    spec: Spec
+    source: str
+
+    def write(self, path: str | Path) -> Path:
+        """Write the result to a file, whole or not at all."""
+        ...
+
+    def build(
+        self, weights: Mapping[str, Array] | None = None, *, dtype: Precision = "float32"
+    ) -> Program:
+        """Build the network from the very text of `source`; seeded weights where none are given."""
+        ...
+
+
+class Backend(Protocol):
+    """An entry of the group `nnspec.backends`: a module or object with these members."""
+
+    name: str
+    suffix: str
+    """Of the files that it writes, such as ".py"."""
+    lowerings: Mapping[type[Layer], Any]
+    """Layer class -> how this backend expresses it."""
+    unsupported: Mapping[type[Layer], str]
+    """Layer class -> why this backend cannot express it."""
+
+    def compile(self, spec: Spec, options: Options = Options()) -> Compiled:
+        """Return the spec in this backend's language; imports no framework."""
+        ...
+
+
+def backend_names() -> list[str]:
+    """Return the names of the installed backends."""
+    return sorted({entry.name for entry in entry_points(group=GROUP)})
+
+
+def get_backend(name: str) -> Backend:
+    """Return an installed backend; raises UsageError for an unknown name."""
+    found: Iterable[EntryPoint] = entry_points(group=GROUP, name=name)
+    for entry in found:
+        backend: Backend = entry.load()
+        return backend
+    names = backend_names()
+    raise UsageError(
+        f'no backend "{name}"{nearest(name, names)} (installed: {", ".join(names) or "none"})'
+    )
+
+
+def require_supported(backend: Backend, graph: Graph) -> None:
+    """Raise UnsupportedError, naming every layer of the graph that the backend cannot express."""
+    refused: list[str] = []
+    for at in graph.walk():
+        for layer in (at.node.layer, getattr(at.node.layer, "activation", None)):
+            if layer is None or type(layer) in backend.lowerings:
+                continue
+            reason = backend.unsupported.get(type(layer), "it has no lowering for it")
+            refused.append(f'layer "{at.path}" ({layer.type}): {reason}')
+    if refused:
+        raise UnsupportedError(f"{backend.name} cannot express " + "; ".join(refused))

@@ -1,0 +1,173 @@
+"""What every part of the schema is built from: the frozen model and the strict field types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, Strict
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+
+class Frozen(BaseModel):
+    """An immutable, closed record; unknown keys are errors, and nothing is coerced."""
+
+    # Building a validator costs about a millisecond a class, and a spec uses few of them.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", defer_build=True, use_attribute_docstrings=True
+    )
+
+
+Text = Annotated[str, Strict()]
+Flag = Annotated[bool, Strict()]
+Whole = Annotated[int, Strict()]
+Number = Annotated[float, Strict(), Field(allow_inf_nan=False)]
+Size = Annotated[int, Strict(), Field(gt=0)]
+Count = Annotated[int, Strict(), Field(ge=0)]
+Positive = Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)]
+Fraction = Annotated[float, Strict(), Field(ge=0, lt=1)]
+Names = Annotated[tuple[Text, ...], Field(strict=False)]
+
+
+def is_whole(value: object) -> bool:
+    """Whether `value` is an int that is not a bool."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+class PerAxis:
+    """Field metadata: one whole number for all axes, or a list with one per axis."""
+
+    def __init__(self, axes: int, minimum: int = 1) -> None:
+        self.axes = axes
+        self.minimum = minimum
+
+    def validate(self, value: object) -> tuple[int, ...]:
+        """Return one number per axis."""
+        items = [value] * self.axes if is_whole(value) else value
+        if (
+            not isinstance(items, list | tuple)
+            or len(items) != self.axes
+            or not all(is_whole(item) for item in items)
+        ):
+            raise PydanticCustomError(
+                "wrong_type", f"a whole number or a list of {self.axes} is expected"
+            )
+        if min(items) < self.minimum:
+            raise PydanticCustomError("out_of_range", f"at least {self.minimum} is expected")
+        return tuple(items)
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.validate)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        one = {"type": "integer", "minimum": self.minimum}
+        many = {"type": "array", "items": one, "minItems": self.axes, "maxItems": self.axes}
+        return {"anyOf": [one, many]}
+
+
+class Pads:
+    """Field metadata: "valid", "same", one number, one per axis, or [begin, end] per axis."""
+
+    def __init__(self, axes: int) -> None:
+        self.axes = axes
+
+    def validate(self, value: object) -> str | tuple[tuple[int, int], ...]:
+        """Return the word, or (begin, end) per axis."""
+        if value in ("valid", "same"):
+            assert isinstance(value, str)
+            return value
+        items = [value] * self.axes if is_whole(value) else value
+        if isinstance(items, list | tuple) and len(items) == self.axes:
+            pairs = [(item, item) if is_whole(item) else item for item in items]
+            if all(
+                isinstance(pair, list | tuple)
+                and len(pair) == 2
+                and all(is_whole(size) and size >= 0 for size in pair)
+                for pair in pairs
+            ):
+                return tuple((begin, end) for begin, end in pairs)
+        raise PydanticCustomError(
+            "wrong_type",
+            f'"valid", "same", a size, or a list of {self.axes} sizes or [begin, end] pairs '
+            "is expected, none of them negative",
+        )
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.validate)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        size = {"type": "integer", "minimum": 0}
+        pair = {"type": "array", "items": size, "minItems": 2, "maxItems": 2}
+        axes = {"minItems": self.axes, "maxItems": self.axes}
+        each = {"type": "array", "items": {"anyOf": [size, pair]}, **axes}
+        return {"anyOf": [{"enum": ["valid", "same"]}, size, each]}
+
+
+class ByType:
+    """Field metadata: a record chosen by its `type`, or the bare type where defaults will do.
+
+    `table` gives the known types; it is a callable so that tables may refer to later classes.
+    """
+
+    def __init__(self, kind: str, table: Callable[[], Mapping[str, type[Frozen]]]) -> None:
+        self.kind = kind
+        self.table = table
+
+    def validate(self, value: object) -> Frozen:
+        """Return the record that `value` describes."""
+        table = self.table()
+        if isinstance(value, tuple(set(table.values()))):
+            assert isinstance(value, Frozen)
+            return value
+        name = value.get("type") if isinstance(value, Mapping) else value
+        if not isinstance(name, str):
+            raise PydanticCustomError(
+                "wrong_type",
+                "the name of {kind}, or a mapping with its `type`, is expected",
+                {"kind": _with_article(self.kind)},
+            )
+        if name not in table:
+            raise PydanticCustomError(
+                "unknown_type", "{kind}", {"kind": self.kind, "name": name, "known": list(table)}
+            )
+        fields = {"type": name} if isinstance(value, str) else value
+        return table[name].model_validate(fields)
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            self.validate,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                lambda record: record.model_dump(exclude_none=True)
+            ),
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        table = self.table()
+        records = [
+            handler.resolve_ref_schema(handler(record.__pydantic_core_schema__))
+            for record in _built(table.values())
+        ]
+        return {"anyOf": [{"enum": list(table)}, *records]}
+
+
+def _built(records: Any) -> list[type[Frozen]]:
+    for record in records:
+        record.model_rebuild()
+    return list(records)
+
+
+def _with_article(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"

@@ -1,0 +1,125 @@
+"""Problems in a spec, and the exceptions that carry them.
+
+    NnspecError
+    ├── SpecError             the spec is wrong; holds every Problem found
+    ├── UsageError            the call is wrong (a bad option, a missing file)
+    ├── DataError             the data do not fit the spec
+    ├── WeightsError          the weights do not fit the network
+    ├── UnsupportedError      a backend cannot express a layer
+    └── MissingDependencyError  an optional package is not installed
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+Severity = Literal["error", "advice"]
+
+
+class Mark(NamedTuple):
+    """A place in a file: zero-based line and column, and the length of the text there."""
+
+    line: int
+    column: int
+    length: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake: a stable code, what was given and expected, how to mend it, and where it is."""
+
+    code: str
+    message: str
+    hint: str = ""
+    mark: Mark | None = None
+    severity: Severity = "error"
+    file: str | None = None
+    excerpt: str | None = field(default=None, compare=False)
+
+    def render(self) -> str:
+        """Return the problem as a compiler would print it."""
+        place = ""
+        if self.file is not None:
+            place = f"{self.file}:"
+        if self.mark is not None:
+            place += f"{self.mark.line + 1}:{self.mark.column + 1}:"
+        lines = [f"{place} {self.severity}[{self.code}]: {self.message}".strip()]
+        if self.excerpt is not None and self.mark is not None:
+            number = str(self.mark.line + 1)
+            width = max(1, min(self.mark.length, len(self.excerpt) - self.mark.column))
+            lines.append(f"  {number} | {self.excerpt}")
+            lines.append(f"  {' ' * len(number)} | {' ' * self.mark.column}{'^' * width}")
+        if self.hint:
+            lines.append(f"  help: {self.hint}")
+        return "\n".join(lines)
+
+    def as_json(self) -> dict[str, object]:
+        """Return the problem as `nnspec check --json` prints it; line and column start at 1."""
+        return {
+            "code": self.code,
+            "severity": self.severity,
+            "line": self.mark.line + 1 if self.mark else None,
+            "column": self.mark.column + 1 if self.mark else None,
+            "message": self.message,
+            "hint": self.hint,
+        }
+
+
+class NnspecError(Exception):
+    """Base of every error that nnspec raises on purpose."""
+
+
+class SpecError(NnspecError):
+    """The spec is wrong; `problems` holds every mistake found in it."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(problem.render() for problem in self.problems))
+
+
+class UsageError(NnspecError):
+    """The call is wrong: an option, a path or a combination that cannot work."""
+
+
+class DataError(NnspecError):
+    """The data do not fit the spec: a missing column, a wrong type, no rows."""
+
+
+class WeightsError(NnspecError):
+    """The weights do not fit the network: a missing, surplus or misshapen tensor."""
+
+
+class UnsupportedError(NnspecError):
+    """A backend cannot express a layer of the spec."""
+
+
+class MissingDependencyError(NnspecError):
+    """A package that the call needs is not installed; the message says how to install it."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f'{package} is not installed; pip install "nnspec[{extra}]"')
+        self.extra = extra
+
+
+class ShapeError(ValueError):
+    """Raised by a layer's shape rule; the graph builder adds the place and the inputs' origins."""
+
+    def __init__(self, message: str, hint: str = "", code: str = "shape-mismatch") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.code = code
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return `; did you mean "x"?` for the known name closest to `name`, or an empty string."""
+    candidates = sorted(known)
+    found = difflib.get_close_matches(name, candidates, n=1, cutoff=0.6)
+    if not found:
+        lowered = {candidate.lower().replace("_", ""): candidate for candidate in candidates}
+        exact = lowered.get(name.lower().replace("_", "").replace("-", ""))
+        found = [exact] if exact else []
+    return f'; did you mean "{found[0]}"?' if found else ""

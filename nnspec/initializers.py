@@ -1,0 +1,82 @@
+"""Initial values of parameters: how wide, by which law.
+
+Fans are those of the operation: fan_in = inputs that one output sums over, fan_out = outputs that
+one input reaches (Glorot and Bengio 2010, He et al. 2015).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from nnspec.base import ByType, Frozen, Number
+
+
+class InitializerBase(Frozen):
+    type: str
+
+
+class Zeros(InitializerBase):
+    """Every element 0."""
+
+    type: Literal["zeros"] = "zeros"
+
+
+class Ones(InitializerBase):
+    """Every element 1."""
+
+    type: Literal["ones"] = "ones"
+
+
+class Constant(InitializerBase):
+    """Every element the same value."""
+
+    type: Literal["constant"] = "constant"
+    value: Number
+    """The value of every element."""
+
+
+class _Scaled(InitializerBase):
+    scale: ClassVar[float]
+    fan: ClassVar[Literal["in", "average"]]
+    law: ClassVar[Literal["uniform", "normal"]]
+
+
+class GlorotUniform(_Scaled):
+    """Uniform on ±sqrt(6 / (fan_in + fan_out)); Glorot and Bengio 2010, equation 16."""
+
+    type: Literal["glorot_uniform"] = "glorot_uniform"
+    scale, fan, law = 1.0, "average", "uniform"
+
+
+class GlorotNormal(_Scaled):
+    """Normal of variance 2 / (fan_in + fan_out), cut at two deviations and rescaled."""
+
+    type: Literal["glorot_normal"] = "glorot_normal"
+    scale, fan, law = 1.0, "average", "normal"
+
+
+class HeUniform(_Scaled):
+    """Uniform on ±sqrt(6 / fan_in); He et al. 2015, for ReLU networks."""
+
+    type: Literal["he_uniform"] = "he_uniform"
+    scale, fan, law = 2.0, "in", "uniform"
+
+
+class HeNormal(_Scaled):
+    """Normal of variance 2 / fan_in, cut at two deviations and rescaled; He et al. 2015."""
+
+    type: Literal["he_normal"] = "he_normal"
+    scale, fan, law = 2.0, "in", "normal"
+
+
+INITIALIZERS: dict[str, type[InitializerBase]] = {
+    "zeros": Zeros,
+    "ones": Ones,
+    "constant": Constant,
+    "glorot_uniform": GlorotUniform,
+    "glorot_normal": GlorotNormal,
+    "he_uniform": HeUniform,
+    "he_normal": HeNormal,
+}
+
+Initializer = Annotated[InitializerBase, ByType("initializer", lambda: INITIALIZERS)]

@@ -1,0 +1,165 @@
+"""What a layer is: its fields, its shape rule, its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field
+
+from nnspec.base import ByType, Flag, Frozen, Names, Text
+from nnspec.errors import ShapeError
+from nnspec.initializers import Initializer, InitializerBase, Ones, Zeros
+from nnspec.shapes import DataFormat, Dim, Shape, product, show
+
+Placement = Literal["spatial", "pointwise", "positional"]
+"""How a layer stands to the layout of an image-like tensor.
+
+spatial: works on image-like tensors, so a backend may hand it the layout its kernels need.
+pointwise: acts on each element, or names its axes, so any layout will do.
+positional: the order of the axes matters; it gets the layout that the spec declares.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A tensor that a layer owns, in PyTorch's layout; `fan_in`, `fan_out` scale its first values."""
+
+    name: str
+    shape: tuple[int, ...]
+    initializer: InitializerBase
+    fan_in: int = 1
+    fan_out: int = 1
+    trainable: bool = True
+
+
+def _one_or_many(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+class Layer(Frozen):
+    """Base of every layer. A subclass adds `type`, its fields, and overrides what differs."""
+
+    type: str
+    name: Text | None = Field(
+        default=None, description="The layer's name; by default its type and a number."
+    )
+    inputs: Annotated[Names, BeforeValidator(_one_or_many)] | None = Field(
+        default=None,
+        description="The inputs or layers that this one takes; by default the layer before it.",
+    )
+
+    arity: ClassVar[tuple[int, int | None]] = (1, 1)
+    """How many inputs the layer takes, at least and at most."""
+    placement: ClassVar[Placement] = "positional"
+
+    def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
+        """Return the shape of each output, the batch axis left out; raises ShapeError."""
+        return (inputs[0],)
+
+    def infer_dtype(self, inputs: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the dtype of each output."""
+        return (inputs[0],)
+
+    def parameters(
+        self, inputs: tuple[Shape, ...], data_format: DataFormat
+    ) -> tuple[Parameter, ...]:
+        """Return the tensors that the layer owns, in the order of the canonical weights."""
+        return ()
+
+    def multiply_adds(
+        self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], data_format: DataFormat
+    ) -> int:
+        """Return the multiply-adds of one row of the batch; dynamic axes count as 1."""
+        return 0
+
+    def settings(self) -> Iterator[tuple[str, Any]]:
+        """Yield the fields that give the layer its meaning: all but its name and its inputs."""
+        for field in type(self).model_fields:
+            if field not in ("type", "name", "inputs"):
+                yield field, getattr(self, field)
+
+
+class Activation(Layer):
+    """Base of the layers that change each element, or each vector, and keep the shape."""
+
+    placement: ClassVar[Placement] = "pointwise"
+
+
+def _activations() -> dict[str, type[Frozen]]:
+    from nnspec.layers import ACTIVATIONS
+
+    return dict(ACTIVATIONS)
+
+
+ActivationField = Annotated[Activation, ByType("activation", _activations)]
+
+
+class Weighted(Layer):
+    """Base of the layers y = activation(weight · x + bias)."""
+
+    use_bias: Flag = Field(default=True, description="Whether a bias is added.")
+    activation: ActivationField | None = Field(
+        default=None, description="An activation applied to the output; none by default."
+    )
+    kernel_initializer: Initializer = Field(
+        default={"type": "glorot_uniform"},
+        validate_default=True,
+        description="First values of the weight; glorot_uniform by default.",
+    )
+    bias_initializer: Initializer = Field(
+        default=Zeros(), description="First values of the bias; zeros by default."
+    )
+
+    def weight_and_bias(
+        self, shape: tuple[int, ...], fan_in: int, fan_out: int
+    ) -> tuple[Parameter, ...]:
+        """Return the weight of this shape and the bias of its first axis."""
+        weight = Parameter("weight", shape, self.kernel_initializer, fan_in, fan_out)
+        if not self.use_bias:
+            return (weight,)
+        return weight, Parameter("bias", shape[:1], self.bias_initializer, fan_in, fan_out)
+
+
+def scale_and_shift(size: int, *, scale: bool, center: bool) -> tuple[Parameter, ...]:
+    """Return the weight (ones) and bias (zeros) of a normalisation."""
+    weight = (Parameter("weight", (size,), Ones()),) if scale else ()
+    return (*weight, Parameter("bias", (size,), Zeros())) if center else weight
+
+
+def channel_axis(rank: int, data_format: DataFormat) -> int:
+    """Return the axis of the channels, the batch not counted; the last for ranks below 2."""
+    return 0 if data_format == "channels_first" and rank > 1 else rank - 1
+
+
+def spatial_axes(rank: int, data_format: DataFormat) -> tuple[int, ...]:
+    """Return the axes that are not the channels, the batch not counted."""
+    channel = channel_axis(rank, data_format)
+    return tuple(axis for axis in range(rank) if axis != channel)
+
+
+def require_rank(layer: str, shape: Shape, rank: int, data_format: DataFormat) -> None:
+    """Raise ShapeError unless `shape` has `rank` axes."""
+    if len(shape) != rank:
+        names = ("height", "width") if rank == 3 else ("length",) if rank == 2 else ("d", "h", "w")
+        axes = ("channels", *names) if data_format == "channels_first" else (*names, "channels")
+        raise ShapeError(
+            f"{layer} takes {show(axes)} ({data_format}), and got {show(shape)}",
+            "reshape the input to that many axes",
+        )
+
+
+def require_whole(layer: str, size: Dim, what: str) -> int:
+    """Return `size`, or raise ShapeError where it is a dynamic axis."""
+    if isinstance(size, str):
+        raise ShapeError(
+            f"{layer} needs a fixed {what}, and got the dynamic axis {size!r}",
+            "give that axis a number in `inputs`",
+        )
+    return size
+
+
+def count(shape: Shape) -> int:
+    """Return the number of elements, each dynamic axis counted as 1."""
+    return product(tuple(1 if isinstance(size, str) else size for size in shape)) or 0

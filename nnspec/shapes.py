@@ -1,0 +1,75 @@
+"""Shapes without the batch axis, with whole or named sizes, and the arithmetic on them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+Dim = int | str
+"""A size: a whole number, or the name of a dynamic axis (or an expression in one: `time // 2`)."""
+
+Shape = tuple[Dim, ...]
+"""Sizes of every axis but the batch."""
+
+DataFormat = Literal["channels_first", "channels_last"]
+
+
+@dataclass(frozen=True, slots=True)
+class TensorType:
+    """What a value of the graph is: its shape without the batch axis, and its dtype."""
+
+    shape: Shape
+    dtype: str = "float32"
+
+    @property
+    def rank(self) -> int:
+        """Number of axes, the batch not counted."""
+        return len(self.shape)
+
+
+def show(shape: Iterable[Dim]) -> str:
+    """Return `(3, time)`, and `(3,)` for one axis, as Python writes a tuple."""
+    sizes = [str(size) for size in shape]
+    return f"({sizes[0]},)" if len(sizes) == 1 else f"({', '.join(sizes)})"
+
+
+def product(shape: Iterable[Dim]) -> int | None:
+    """Return the number of elements, or None when an axis is dynamic."""
+    sizes = tuple(shape)
+    if any(isinstance(size, str) for size in sizes):
+        return None
+    return math.prod(size for size in sizes if isinstance(size, int))
+
+
+def window_output(
+    size: Dim, kernel: int, stride: int, dilation: int, padding: tuple[int, int]
+) -> Dim:
+    """Return how many window positions fit: (n + pads - dilation (kernel - 1) - 1) // stride + 1."""
+    span = dilation * (kernel - 1) + 1
+    shift = sum(padding) - span
+    if isinstance(size, int):
+        return (size + shift) // stride + 1
+    if stride == 1:
+        return size if shift == -1 else _plus(size, shift + 1)
+    return f"{_atom(_plus(size, shift))} // {stride} + 1"
+
+
+def same_padding(size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
+    """Return TensorFlow's "same" pads: the odd one at the end (ONNX SAME_UPPER)."""
+    span = dilation * (kernel - 1) + 1
+    total = max((-(-size // stride) - 1) * stride + span - size, 0)
+    return total // 2, total - total // 2
+
+
+def _plus(size: str, amount: int) -> str:
+    if amount == 0:
+        return size
+    return f"{_atom(size)} {'+' if amount > 0 else '-'} {abs(amount)}"
+
+
+def _atom(size: Dim) -> str:
+    text = str(size)
+    is_atom = text.isidentifier() or (text.startswith("(") and text.endswith(")"))
+    return text if is_atom else f"({text})"
