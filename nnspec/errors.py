@@ -1,17 +1,16 @@
 """Problems in a spec, and the exceptions that carry them.
 
-    NnspecError
-    ├── SpecError             the spec is wrong; holds every Problem found
-    ├── UsageError            the call is wrong (a bad option, a missing file)
-    ├── DataError             the data do not fit the spec
-    ├── WeightsError          the weights do not fit the network
-    ├── UnsupportedError      a backend cannot express a layer
-    └── MissingDependencyError  an optional package is not installed
+NnspecError
+├── SpecError             the spec is wrong; holds every Problem found
+├── UsageError            the call is wrong (a bad option, a missing file)
+├── DataError             the data do not fit the spec
+├── WeightsError          the weights do not fit the network
+├── UnsupportedError      a backend cannot express a layer
+└── MissingDependencyError  an optional package is not installed
 """
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -116,6 +115,8 @@ class ShapeError(ValueError):
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return `; did you mean "x"?` for the known name closest to `name`, or an empty string."""
+    import difflib  # only a mistake needs it
+
     candidates = sorted(known)
     found = difflib.get_close_matches(name, candidates, n=1, cutoff=0.6)
     if not found:

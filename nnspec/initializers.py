@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
+from pydantic import Field
+
 from nnspec.base import ByType, Frozen, Number
 
 
 class InitializerBase(Frozen):
+    """Base of the initialisers."""
+
     type: str
 
 
@@ -31,8 +35,7 @@ class Constant(InitializerBase):
     """Every element the same value."""
 
     type: Literal["constant"] = "constant"
-    value: Number
-    """The value of every element."""
+    value: Number = Field(description="The value of every element.")
 
 
 class _Scaled(InitializerBase):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,6 +38,8 @@ class Spec:
     @cached_property
     def sha256(self) -> str:
         """Hash of what the network is: its name, types, layers and links, not of its spelling."""
+        import hashlib  # `nnspec check` does without
+
         return hashlib.sha256(canonical_text(self.graph).encode()).hexdigest()
 
     @property
@@ -213,9 +214,7 @@ def _names_are_fine(model: Model, values: dict[str, Any], report: Report) -> boo
             )
         given = values["blocks"][name]
         for variable in block.variables:
-            _check_name(
-                variable, "variable", block.variables, report, is_attribute=False
-            )
+            _check_name(variable, "variable", block.variables, report, is_attribute=False)
             if variable in ("type", "name", "inputs", "repeat", "index"):
                 report.add(
                     "reserved-name",

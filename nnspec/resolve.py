@@ -5,14 +5,13 @@ Every mistake is collected, each once; what follows only from an earlier mistake
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 from pydantic import ValidationError
 
-from nnspec.base import Frozen, is_whole
+from nnspec.base import is_whole
 from nnspec.errors import Mark, Problem, ShapeError, nearest
 from nnspec.expressions import ExpressionError, evaluate
 from nnspec.graph import BlockNode, Graph, LayerNode, Node
@@ -33,7 +32,7 @@ _PLACEHOLDER = re.compile(r"\$\{([^{}]*)\}")
 
 
 class Scope:
-    """Variables by name, some of them expressions in others; values are computed when first used."""
+    """Variables by name, some of them expressions in others, each computed when first used."""
 
     def __init__(
         self, given: Mapping[str, object], outer: Scope | None = None, mark: Mark | None = None
@@ -80,7 +79,11 @@ class CircularVariableError(ExpressionError):
 _EXPRESSION_CODES: tuple[tuple[type[ExpressionError], str, str], ...] = (
     (UndefinedVariableError, "undefined-variable", "define it under `variables`"),
     (CircularVariableError, "circular-variable", "give one of them a number"),
-    (ExpressionError, "bad-expression", "an expression holds numbers, variables, + - * / // % ** and ()"),
+    (
+        ExpressionError,
+        "bad-expression",
+        "an expression holds numbers, variables, + - * / // % ** and ()",
+    ),
 )
 
 
@@ -238,7 +241,7 @@ def marks_of(mapping: object, key: str) -> Mark | None:
 class _Entry:
     """One item of `layers`: what it is called, what it takes, and what it holds."""
 
-    __slots__ = ("inputs", "layer", "call", "mark", "name", "place", "type")
+    __slots__ = ("call", "inputs", "layer", "mark", "name", "place", "type")
 
     def __init__(self) -> None:
         self.layer: Layer | None = None
@@ -494,7 +497,7 @@ class _Body:
                 if previous is None:
                     self.report.add(
                         "missing-input",
-                        f'the first layer must say which of the inputs {_listed(self.inputs)} '
+                        f"the first layer must say which of the inputs {_listed(self.inputs)} "
                         "it takes",
                         entry.mark,
                         f"add inputs: [{next(iter(self.inputs))}]",
@@ -510,18 +513,17 @@ class _Body:
                             f'no input or layer is called "{name}"'
                             f"{nearest(name, [*by_name, *self.inputs])}",
                             entry.place("inputs", i),
-                            "" if nearest(name, [*by_name, *self.inputs]) else
-                            "give the layer that is meant a `name`",
+                            ""
+                            if nearest(name, [*by_name, *self.inputs])
+                            else "give the layer that is meant a `name`",
                         )
                         entry.inputs = tuple(n for n in entry.inputs if n != name) or ()
                         self.types[entry.name] = None
             self.used.update(entry.inputs)
             previous = entry.name
 
-    def order(
-        self, entries: list[_Entry], by_name: dict[str, _Entry]
-    ) -> list[_Entry] | None:
-        """Return the entries so that each follows what it needs; the listed order where possible."""
+    def order(self, entries: list[_Entry], by_name: dict[str, _Entry]) -> list[_Entry] | None:
+        """Return the entries so that each follows what it needs; as listed where possible."""
         done = set(self.inputs)
         in_order = True
         for entry in entries:
@@ -595,7 +597,9 @@ class _Body:
         except ShapeError as error:
             sources = ", ".join(self.described(name) for name in entry.inputs or ())
             self.report.add(
-                error.code, f'layer "{entry.name}": {error.message}; {sources}', entry.mark,
+                error.code,
+                f'layer "{entry.name}": {error.message}; {sources}',
+                entry.mark,
                 error.hint,
             )
             return None
@@ -614,7 +618,7 @@ class _Body:
             path = " -> ".join([*self.chain, call.type])
             self.report.add(
                 "block-recursion",
-                f"block \"{call.type}\" uses itself: {path}",
+                f'block "{call.type}" uses itself: {path}',
                 entry.mark,
                 "a block may use other blocks, not itself; for depth use `repeat`",
             )
@@ -702,9 +706,7 @@ class _Body:
 
     # Outputs
 
-    def outputs(
-        self, entries: list[_Entry], by_name: dict[str, _Entry]
-    ) -> tuple[str, ...] | None:
+    def outputs(self, entries: list[_Entry], by_name: dict[str, _Entry]) -> tuple[str, ...] | None:
         given = self.block.outputs
         if given is None:
             return (entries[-1].name,)
@@ -769,5 +771,3 @@ def _listed(names: Iterable[str]) -> str:
 def _shown(value: object) -> str:
     text = repr(dict(value) if isinstance(value, Map) else value)
     return text if len(text) <= 60 else f"{text[:57]}..."
-
-

@@ -46,7 +46,7 @@ def product(shape: Iterable[Dim]) -> int | None:
 def window_output(
     size: Dim, kernel: int, stride: int, dilation: int, padding: tuple[int, int]
 ) -> Dim:
-    """Return how many window positions fit: (n + pads - dilation (kernel - 1) - 1) // stride + 1."""
+    """Return how many windows fit: (n + pads - dilation (kernel - 1) - 1) // stride + 1."""
     span = dilation * (kernel - 1) + 1
     shift = sum(padding) - span
     if isinstance(size, int):

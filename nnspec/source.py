@@ -299,9 +299,7 @@ def _feed_json(builder: _Builder, text: str) -> None:
         builder.fail("json-syntax", f"expected {wanted}, found {found}", mark)
 
 
-def _json_tokens(
-    builder: _Builder, text: str, mark_at: Any
-) -> Iterator[tuple[str, Any, int, int]]:
+def _json_tokens(builder: _Builder, text: str, mark_at: Any) -> Iterator[tuple[str, Any, int, int]]:
     position = 1 if text.startswith("\ufeff") else 0
     constants = {"true": True, "false": False, "null": None}
     while True:
@@ -325,9 +323,16 @@ def _json_tokens(
             elif number := _JSON_NUMBER.match(word):
                 mark = mark_at(start, end - start)
                 is_whole = number.group(2) is None and number.group(3) is None
-                yield "scalar", _whole(builder, word, 10, mark) if is_whole else float(word), start, end
+                yield (
+                    "scalar",
+                    _whole(builder, word, 10, mark) if is_whole else float(word),
+                    start,
+                    end,
+                )
             else:
-                builder.fail("json-syntax", f'"{word}" is no JSON value', mark_at(start, end - start))
+                builder.fail(
+                    "json-syntax", f'"{word}" is no JSON value', mark_at(start, end - start)
+                )
         else:
             yield kind, match.group(kind), start, end
         position = end

@@ -92,10 +92,10 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": Sgd, "adam": Adam}
 Task = Literal["regression", "binary", "multiclass"]
 Metric = Literal["accuracy", "mae", "r2"]
 
-TASK_LOSS: dict[str, Loss] = {
-    "regression": MeanSquaredError(),
-    "binary": BinaryCrossEntropy(),
-    "multiclass": CategoricalCrossEntropy(),
+TASK_LOSS: dict[str, type[Loss]] = {
+    "regression": MeanSquaredError,
+    "binary": BinaryCrossEntropy,
+    "multiclass": CategoricalCrossEntropy,
 }
 TASK_METRICS: dict[str, tuple[Metric, ...]] = {
     "regression": ("mae", "r2"),
@@ -114,7 +114,7 @@ class Training(Frozen):
         "categorical_cross_entropy, by the task.",
     )
     optimizer: Annotated[Optimizer, ByType("optimizer", lambda: OPTIMIZERS)] = Field(
-        default=Adam(), description="How the parameters follow the gradient; adam by default."
+        default_factory=Adam, description="How the parameters follow the gradient; adam by default."
     )
     metrics: Annotated[tuple[Metric, ...], Field(strict=False)] | None = Field(
         default=None,
@@ -132,7 +132,7 @@ class Training(Frozen):
     @property
     def resolved_loss(self) -> Loss:
         """The loss, by the task where none is given."""
-        return TASK_LOSS[self.task] if self.loss is None else self.loss
+        return TASK_LOSS[self.task]() if self.loss is None else self.loss
 
     @property
     def resolved_metrics(self) -> tuple[Metric, ...]:

@@ -54,17 +54,14 @@ def problems_of(
         yield _problem(detail, loc, given, model, owner, default)
 
 
-def _real_path(
-    loc: tuple[int | str, ...], given: object, kind: str
-) -> tuple[int | str, ...]:
+def _real_path(loc: tuple[int | str, ...], given: object, kind: str) -> tuple[int | str, ...]:
     """Drop the parts of pydantic's path that name union members, not places of the document."""
     path: list[int | str] = []
     value = given
     for i, part in enumerate(loc):
-        if isinstance(value, Mapping) and part in value:
-            path.append(part)
-            value = value[part]
-        elif isinstance(value, list | tuple) and isinstance(part, int) and part < len(value):
+        if (isinstance(value, Mapping) and part in value) or (
+            isinstance(value, list | tuple) and isinstance(part, int) and part < len(value)
+        ):
             path.append(part)
             value = value[part]
         elif isinstance(value, Mapping) and kind == "missing" and i == len(loc) - 1:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
 from nnspec.base import ByType, Flag, Frozen, Names, Text
 from nnspec.errors import ShapeError
-from nnspec.initializers import Initializer, InitializerBase, Ones, Zeros
+from nnspec.initializers import GlorotUniform, Initializer, InitializerBase, Ones, Zeros
 from nnspec.shapes import DataFormat, Dim, Shape, product, show
 
 Placement = Literal["spatial", "pointwise", "positional"]
@@ -24,7 +25,7 @@ positional: the order of the axes matters; it gets the layout that the spec decl
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A tensor that a layer owns, in PyTorch's layout; `fan_in`, `fan_out` scale its first values."""
+    """A tensor that a layer owns, in PyTorch's layout; the fans scale its first values."""
 
     name: str
     shape: tuple[int, ...]
@@ -104,12 +105,11 @@ class Weighted(Layer):
         default=None, description="An activation applied to the output; none by default."
     )
     kernel_initializer: Initializer = Field(
-        default={"type": "glorot_uniform"},
-        validate_default=True,
+        default_factory=cache(GlorotUniform),
         description="First values of the weight; glorot_uniform by default.",
     )
     bias_initializer: Initializer = Field(
-        default=Zeros(), description="First values of the bias; zeros by default."
+        default_factory=cache(Zeros), description="First values of the bias; zeros by default."
     )
 
     def weight_and_bias(

@@ -66,7 +66,9 @@ class Concatenate(Layer):
         first = inputs[0]
         rank = len(first)
         if self.axis is not None and not -rank <= self.axis < rank:
-            raise ShapeError(f"concatenate over axis {self.axis}, and {show(first)} has no such axis")
+            raise ShapeError(
+                f"concatenate over axis {self.axis}, and {show(first)} has no such axis"
+            )
         shown = " and ".join(show(shape) for shape in inputs)
         if any(len(shape) != rank for shape in inputs) or rank == 0:
             raise ShapeError(f"concatenate takes inputs of one rank, and got {shown}")

@@ -37,7 +37,8 @@ class BatchNormalization(Layer):
         "ONNX (Keras: 0.99).",
     )
     epsilon: Positive = Field(
-        default=1e-5, description="Added to the variance; 1e-5 as in PyTorch and ONNX (Keras: 1e-3)."
+        default=1e-5,
+        description="Added to the variance; 1e-5 as in PyTorch and ONNX (Keras: 1e-3).",
     )
     center: Flag = Field(default=True, description="Whether a bias is added.")
     scale: Flag = Field(default=True, description="Whether a weight multiplies.")

@@ -32,9 +32,7 @@ class _Pooling2D(Layer):
     def pads(self, shape: Shape, data_format: DataFormat) -> tuple[tuple[int, int], ...]:
         """Return (begin, end) for height and width."""
         sizes = tuple(shape[axis] for axis in spatial_axes(3, data_format))
-        return resolve_padding(
-            self.type, self.padding, sizes, self.pool_size, self.steps, (1, 1)
-        )
+        return resolve_padding(self.type, self.padding, sizes, self.pool_size, self.steps, (1, 1))
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         shape = inputs[0]
