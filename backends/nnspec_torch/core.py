@@ -1,0 +1,51 @@
+"""Dense, shape and regularisation layers in PyTorch."""
+
+from __future__ import annotations
+
+from nnspec import layers
+from nnspec.emit.code import call, literal
+from nnspec.emit.lowering import Context, Lowered, Native
+from nnspec.layers import Parameter
+
+
+def own(parameters: tuple[Parameter, ...]) -> tuple[Native, ...]:
+    """Return the parameters under their canonical names, which are PyTorch's own."""
+    return tuple([Native(parameter.name, parameter.name) for parameter in parameters])
+
+
+def dense(layer: layers.Dense, context: Context) -> Lowered:
+    """nn.Linear."""
+    keywords = {} if layer.use_bias else {"bias": False}
+    size = context.inputs[0].shape[-1]
+    module = call("nn.Linear", ("in_features", size), ("out_features", layer.units), **keywords)
+    return Lowered("{module}({0})", module, parameters=own(context.parameters(layer)))
+
+
+def flatten(layer: layers.Flatten, context: Context) -> Lowered:
+    """torch.flatten."""
+    return Lowered("torch.flatten({0}, 1)")
+
+
+def reshape(layer: layers.Reshape, context: Context) -> Lowered:
+    """Tensor.reshape."""
+    sizes = ", ".join(map(str, context.outputs[0].shape))
+    return Lowered(f"{{0}}.reshape(-1, {sizes})")
+
+
+def dropout(layer: layers.Dropout, context: Context) -> Lowered:
+    """nn.Dropout."""
+    return Lowered("{module}({0})", call("nn.Dropout", ("p", layer.rate)))
+
+
+def pad(pads: tuple[tuple[int, int], ...], value: float | None = None) -> str:
+    """Return F.pad of the first input; PyTorch counts the last axis first."""
+    flat = tuple(size for pair in reversed(pads) for size in pair)
+    filling = f", value={literal(value)}" if value is not None else ""
+    return f"F.pad({{0}}, {flat}{filling})"
+
+
+def compact(sizes: tuple[int, ...]) -> object:
+    """Return one number where all axes have the same."""
+    return sizes[0] if len(set(sizes)) == 1 else sizes
+
+

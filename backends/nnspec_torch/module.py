@@ -1,0 +1,189 @@
+"""Writes a network as PyTorch source."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nnspec.backend import Options, Precision, require_supported
+from nnspec.emit.body import Body, Lowerer, Step
+from nnspec.emit.code import Call, docstring_text, literal, wrap
+from nnspec.emit.definitions import Construction, Definition, Definitions
+from nnspec.emit.describe import annotation, signature
+from nnspec.emit.lowering import Language, Lowered
+from nnspec.emit.statements import Style, forward_lines
+from nnspec.files import write_text
+from nnspec.graph import BlockNode, Head
+from nnspec.layers import Activation, Layer
+from nnspec.loader import Spec
+from nnspec_torch.lowerings import LOWERINGS, UNSUPPORTED
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
+    from nnspec_torch.runtime import TorchProgram
+
+_TAKEN = ("Tensor", "F")
+
+
+def _transpose(permutation: tuple[int, ...]) -> Lowered:
+    axes = ", ".join(map(str, (0, *(axis + 1 for axis in permutation))))
+    return Lowered(f"{{0}}.permute({axes})")
+
+
+def _fuse(module: Call, activation: Activation) -> Call | None:
+    return None
+
+
+LANGUAGE = Language(LOWERINGS, "channels_first", _transpose, _fuse)
+
+
+@dataclass(frozen=True)
+class TorchCompiled:
+    """PyTorch source of a spec."""
+
+    spec: Spec
+    options: Options
+    source: str
+    head: Head | None
+
+    def write(self, path: str | Path) -> Path:
+        """Write the source to a file, whole or not at all."""
+        return write_text(path, self.source)
+
+    def build(
+        self, weights: Mapping[str, Array] | None = None, *, dtype: Precision = "float32"
+    ) -> TorchProgram:
+        """Build the module from the source; needs torch."""
+        from nnspec_torch.runtime import TorchProgram
+
+        return TorchProgram(self, weights, dtype)
+
+
+class TorchBackend:
+    """The entry point `torch` of the group `nnspec.backends`."""
+
+    name = "torch"
+    suffix = ".py"
+    lowerings: Mapping[type[Layer], object] = LOWERINGS
+    unsupported: Mapping[type[Layer], str] = UNSUPPORTED
+
+    def compile(self, spec: Spec, options: Options = Options()) -> TorchCompiled:
+        """Return PyTorch source; raises UnsupportedError."""
+        require_supported(self, spec.graph)
+        head = trained_head(spec)
+        lowerer = Lowerer(LANGUAGE, head, keep_borders=options.layout == "spec")
+        network = lowerer.network(spec.graph)
+        definitions = Definitions(network, spec.name, _TAKEN, is_class=True)
+        parts = [_class(definition) for definition in definitions.ordered]
+        parts.append(_class(definitions.network, head))
+        origin = f", compiled from {docstring_text(spec.path.name)}" if spec.path else ""
+        text = "\n\n\n".join(parts)
+        if options.training:
+            from nnspec_torch.training import training_source
+
+            source = training_source(spec, options, head, text, origin)
+        else:
+            source = f'"""{spec.name}{origin}."""\n\n{imports(text)}\n\n\n{text}\n'
+        return TorchCompiled(spec, options, source, head)
+
+
+backend = TorchBackend()
+
+
+def trained_head(spec: Spec) -> Head | None:
+    """Return the activation that a cross-entropy leaves out, if the network is trained by one."""
+    if spec.model.training is None:
+        return None
+    head = spec.graph.head()
+    wanted = {"binary_cross_entropy": "sigmoid", "categorical_cross_entropy": "softmax"}
+    if head is None or wanted.get(spec.model.training.resolved_loss.type) != head.activation.type:
+        return None
+    return head
+
+
+def imports(text: str) -> str:
+    """Return the import lines that the text needs."""
+    lines = []
+    if re.search(r"\btorch\.", text):
+        lines.append("import torch")
+    if re.search(r"\bF\.", text):
+        lines.append("import torch.nn.functional as F")
+    lines.append("from torch import Tensor, nn")
+    return "\n".join(lines)
+
+
+def _class(definition: Definition, head: Head | None = None) -> str:
+    body = definition.body
+    parts = [f"class {definition.name}(nn.Module):", f'    """{signature(definition)}"""', ""]
+    constructed = [
+        line
+        for step, construction in zip(body.steps, definition.constructions, strict=True)
+        if construction is not None
+        for line in _attribute(step, construction)
+    ]
+    if constructed:
+        arguments = ", ".join(
+            ["self", *(f"{name}: {annotation(v)}" for name, v in definition.parameters.items())]
+        )
+        parts += wrap(f"def __init__(self) -> None:".replace("self", arguments, 1), 4)
+        parts += ["        super().__init__()", *constructed, ""]
+    style = Style(_module, lambda i, step, target, given: _loop(step, target, given), nest=True)
+    arguments = ", ".join(["self", *(f"{name}: Tensor" for name in body.inputs)])
+    if head is not None:
+        cut = len(body.steps) - 1
+        while cut > 0 and (body.steps[cut].node is None or head.node is not body.steps[cut].node):
+            cut -= 1
+        logits = body.steps[cut].inputs
+        first = forward_lines(body, style, indent=8, steps=range(cut), outputs=logits)
+        parts += wrap(f"def logits({arguments}) -> Tensor:", 4)
+        parts += [*first.lines, *wrap(f"return {first.results[0]}", 8), ""]
+        given = ", ".join(body.inputs)
+        final = forward_lines(
+            Body(body.graph, body.steps, logits, body.outputs, body.layouts),
+            style,
+            indent=8,
+            steps=range(cut, len(body.steps)),
+        )
+        expression = final.results[0].replace(logits[0], f"self.logits({given})", 1)
+        parts += wrap(f"def forward({arguments}) -> Tensor:", 4)
+        parts += [*final.lines, *wrap(f"return {expression}", 8)]
+    else:
+        forward = forward_lines(body, style, indent=8)
+        kinds = ", ".join("Tensor" for _ in body.outputs)
+        result = "Tensor" if len(body.outputs) == 1 else f"tuple[{kinds}]"
+        parts += wrap(f"def forward({arguments}) -> {result}:", 4)
+        parts += [*forward.lines, *wrap(f"return {', '.join(forward.results)}", 8)]
+    return "\n".join(parts)
+
+
+def _module(i: int, step: Step) -> str:
+    assert step.node is not None
+    return f"self.{step.node.name}"
+
+
+def _attribute(step: Step, construction: Construction) -> list[str]:
+    assert step.node is not None
+    target = f"self.{step.node.name}"
+    if not (isinstance(step.node, BlockNode) and step.node.is_repeated):
+        return wrap(f"{target} = {construction.calls[0].render()}", 8)
+    if construction.repeat is not None:
+        made = construction.calls[0].render()
+        times = literal(construction.repeat)
+        return wrap(f"{target} = nn.ModuleList({made} for _ in range({times}))", 8)
+    made = ", ".join(call.render() for call in construction.calls)
+    return wrap(f"{target} = nn.ModuleList([{made}])", 8)
+
+
+def _loop(step: Step, target: str, given: list[str]) -> list[str]:
+    assert isinstance(step.node, BlockNode)
+    count = len(step.outputs)
+    lines = []
+    if target != ", ".join(given[:count]):
+        lines.append(f"{target} = {', '.join(given[:count])}")
+    lines.append(f"for layer in self.{step.node.name}:")
+    arguments = ", ".join([target, *given[count:]])
+    lines.append(f"    {target} = layer({arguments})")
+    return lines

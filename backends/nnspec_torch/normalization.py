@@ -1,0 +1,35 @@
+"""Normalisation in PyTorch."""
+
+from __future__ import annotations
+
+from nnspec import layers
+from nnspec.emit.code import call
+from nnspec.emit.lowering import Context, Lowered
+from nnspec.errors import UnsupportedError
+from nnspec.layers.base import channel_axis
+from nnspec_torch.core import own
+
+_DEFAULT_EPSILON = 1e-5
+_DEFAULT_MOMENTUM = 0.1
+
+
+def batch_normalization(layer: layers.BatchNormalization, context: Context) -> Lowered:
+    """nn.BatchNorm1d to 3d, whose momentum is the weight of the new value.
+
+    Its running variance follows the unbiased variance: see docs/divergences.md.
+    """
+    shape = context.inputs[0].shape
+    keywords: dict[str, object] = {}
+    if layer.epsilon != _DEFAULT_EPSILON:
+        keywords["eps"] = layer.epsilon
+    momentum = round(1 - layer.momentum, 12)
+    if momentum != _DEFAULT_MOMENTUM:
+        keywords["momentum"] = momentum
+    if layer.scale != layer.center:
+        raise UnsupportedError("nn.BatchNorm has a weight and a bias, or neither")
+    if not layer.scale:
+        keywords["affine"] = False
+    channels = shape[channel_axis(len(shape), context.data_format)]
+    name = f"nn.BatchNorm{max(1, len(shape) - 1)}d"
+    module = call(name, ("num_features", channels), **keywords)
+    return Lowered("{module}({0})", module, parameters=own(context.parameters(layer)))

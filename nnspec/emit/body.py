@@ -1,0 +1,218 @@
+"""Lowers a graph to steps: one for each layer, activation, transpose or use of a block.
+
+Image-like tensors travel between spatial layers in the layout that the framework's kernels want;
+they are transposed only where such a region begins or ends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from nnspec.emit.lowering import Context, Language, Lowered
+from nnspec.graph import BlockNode, Graph, Head, LayerNode
+from nnspec.layers.base import Activation
+from nnspec.shapes import Shape, TensorType
+
+DECLARED, NATIVE = False, True
+
+
+@dataclass(slots=True, eq=False)
+class Step:
+    """One line of a forward pass: an expression over values, or the use of a block."""
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    lowered: Lowered | None = None
+    node: LayerNode | BlockNode | None = None
+    bodies: tuple[Body, ...] = ()
+    shape: Shape | None = None
+    """Of the first output as it lies in memory, batch not counted; None where it didn't change."""
+    is_activation: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Body:
+    """A lowered network or block. A value that was transposed has a name of its own."""
+
+    graph: Graph
+    steps: list[Step]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    layouts: dict[str, bool] = field(default_factory=dict)
+
+    @property
+    def signature(self) -> tuple[bool, ...]:
+        """The layouts of what it takes and gives."""
+        return tuple(self.layouts[value] for value in (*self.inputs, *self.outputs))
+
+
+class Lowerer:
+    """Lowers a graph and the blocks in it, each block once for each layout of its inputs."""
+
+    def __init__(self, language: Language, head: Head | None, *, keep_borders: bool) -> None:
+        self.language = language
+        self.head = head
+        self.keep_borders = keep_borders
+        self.bodies: dict[tuple[int, tuple[bool, ...]], Body] = {}
+
+    def network(self, graph: Graph) -> Body:
+        """Return the lowered network."""
+        layouts = tuple(
+            not self.keep_borders and self.has_layout(kind, graph) for kind in graph.inputs.values()
+        )
+        return self.body(graph, layouts, is_network=True)
+
+    def has_layout(self, kind: TensorType, graph: Graph) -> bool:
+        """Whether the tensor is image-like, so that the two layouts differ."""
+        return kind.rank >= 2 and self.language.native_format != graph.data_format
+
+    def body(self, graph: Graph, layouts: tuple[bool, ...], *, is_network: bool = False) -> Body:
+        """Return the lowered body for inputs in these layouts."""
+        key = (id(graph), layouts)
+        if key not in self.bodies:
+            self.bodies[key] = _BodyLowerer(self, graph, layouts, is_network=is_network).run()
+        return self.bodies[key]
+
+
+class _BodyLowerer:
+    def __init__(
+        self, lowerer: Lowerer, graph: Graph, layouts: tuple[bool, ...], *, is_network: bool
+    ) -> None:
+        self.lowerer = lowerer
+        self.language = lowerer.language
+        self.graph = graph
+        self.is_network = is_network
+        self.is_foreign = self.language.native_format != graph.data_format
+        self.steps: list[Step] = []
+        self.layouts: dict[str, bool] = dict(zip(graph.inputs, layouts, strict=True))
+        self.converted: dict[str, str] = {}
+
+    def run(self) -> Body:
+        graph = self.graph
+        for node in graph.nodes:
+            if isinstance(node, LayerNode):
+                self.layer(node)
+            else:
+                self.block(node)
+        outputs = list(graph.outputs)
+        if self.is_network:
+            outputs = [
+                self.as_layout(value, not self.lowerer.keep_borders and self.is_image(value))
+                for value in outputs
+            ]
+        return Body(graph, self.steps, tuple(graph.inputs), tuple(outputs), self.layouts)
+
+    def is_image(self, value: str) -> bool:
+        return self.is_foreign and self.graph.types[value].rank >= 2
+
+    def layer(self, node: LayerNode) -> None:
+        layer = node.layer
+        inputs = node.inputs
+        native = DECLARED
+        if self.is_foreign:
+            native = self.placed(node)
+            inputs = tuple(
+                self.as_layout(value, native) if self.is_image(value) else value for value in inputs
+            )
+        types = self.graph.types
+        kinds_in = tuple([types[value] for value in node.inputs])
+        kinds_out = tuple([types[value] for value in node.outputs])
+        context = Context(kinds_in, kinds_out, self.graph.data_format, native)
+        lowered = self.language.lowerings[type(layer)](layer, context)
+        activation = getattr(layer, "activation", None)
+        outputs = node.outputs
+        step = Step(inputs, outputs, lowered, node)
+        if activation is not None and activation.type != "linear":
+            self.activated(step, activation, kinds_out, native)
+        else:
+            self.steps.append(step)
+        for value in node.outputs:
+            self.layouts[value] = native and self.is_image(value)
+        if kinds_out[0].shape[1:] != kinds_in[0].shape[1:] and len(kinds_out[0].shape) >= 3:
+            step.shape = self.physical(node.outputs[0])
+
+    def activated(
+        self, step: Step, layer: Activation, kinds: tuple[TensorType, ...], native: bool
+    ) -> None:
+        """Add the step and its activation: in one call where the framework has that."""
+        node = step.node
+        assert step.lowered is not None
+        head = self.lowerer.head
+        is_head = self.is_network and head is not None and head.node is node
+        if step.lowered.module is not None and not is_head:
+            fused = self.language.fuse(step.lowered.module, layer)
+            if fused is not None:
+                step.lowered = Lowered(
+                    step.lowered.forward, fused, step.lowered.imports, step.lowered.parameters
+                )
+                self.steps.append(step)
+                return
+        linear = f"{step.outputs[0]}@linear"
+        context = Context(kinds, kinds, self.graph.data_format, native)
+        lowered = self.language.lowerings[type(layer)](layer, context)
+        outputs = step.outputs
+        step.outputs = (linear,)
+        self.steps.append(step)
+        self.steps.append(Step((linear,), outputs, lowered, node, is_activation=True))
+
+    def placed(self, node: LayerNode) -> bool:
+        """Whether the layer gets its image-like inputs in the framework's layout."""
+        images = [value for value in node.inputs if self.is_image(value)]
+        if not images or node.layer.placement == "positional":
+            return DECLARED
+        if node.layer.placement == "spatial":
+            return NATIVE
+        if len(images) < len(node.inputs):
+            return DECLARED
+        return any(self.layouts[value] for value in images)
+
+    def as_layout(self, value: str, wanted: bool) -> str:
+        """Return the name of the value in the wanted layout, adding a transpose where needed."""
+        if self.layouts[value] == wanted or not self.is_image(value):
+            return value
+        if value in self.converted:
+            return self.converted[value]
+        name = f"{value}@{'native' if wanted else 'declared'}"
+        rank = self.graph.types[value].rank
+        is_first = self.graph.data_format == "channels_first"
+        to_last = (*range(1, rank), 0)
+        to_first = (rank - 1, *range(rank - 1))
+        permutation = to_last if is_first == wanted else to_first
+        self.layouts[name] = wanted
+        self.converted[value] = name
+        step = Step((value,), (name,), self.language.transpose(permutation))
+        self.steps.append(step)
+        return name
+
+    def physical(self, value: str) -> Shape:
+        """Return the shape as it lies in memory, batch not counted."""
+        shape = self.graph.types[value].shape
+        if not self.layouts[value]:
+            return shape
+        if self.graph.data_format == "channels_first":
+            return (*shape[1:], shape[0])
+        return (shape[-1], *shape[:-1])
+
+    def block(self, node: BlockNode) -> None:
+        inputs = node.inputs
+        bodies, layouts = self.bodies(node, tuple(self.layouts[value] for value in inputs))
+        if len({body.signature for body in bodies}) > 1:
+            # A loop needs one layout throughout: the framework's own, for every image-like tensor.
+            wanted = tuple(self.is_image(value) for value in inputs)
+            inputs = tuple(map(self.as_layout, inputs, wanted))
+            bodies, layouts = self.bodies(node, wanted)
+        self.steps.append(Step(inputs, node.outputs, None, node, bodies))
+        self.layouts.update(zip(node.outputs, layouts, strict=False))
+
+    def bodies(
+        self, node: BlockNode, layouts: tuple[bool, ...]
+    ) -> tuple[tuple[Body, ...], tuple[bool, ...]]:
+        """Return the lowered bodies of each repetition, and the layouts of what the last gives."""
+        bodies: list[Body] = []
+        given: tuple[bool, ...] = ()
+        for inner in node.bodies:
+            body = self.lowerer.body(inner, layouts)
+            bodies.append(body)
+            given = tuple(body.layouts[value] for value in body.outputs)
+            layouts = (*given, *layouts[len(given) :])
+        return tuple(bodies), given

@@ -1,0 +1,201 @@
+"""One class (or function) for all uses of a block: what differs between them is a parameter.
+
+The uses of a block have the same steps, because a block has no conditions; only values differ. A
+value that follows a variable of the block is called after it, any other after the argument that
+it is given for. Uses whose steps differ in more than values get definitions of their own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from nnspec.emit.body import Body, Step
+from nnspec.emit.code import Call, Expr, literal
+from nnspec.graph import BlockNode
+
+
+@dataclass(slots=True)
+class Construction:
+    """What a step constructs: one call, or one for each repetition; `repeat` if all are equal."""
+
+    calls: tuple[Call, ...]
+    repeat: int | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Definition:
+    """A class or function of the emitted source."""
+
+    name: str
+    bodies: list[Body]
+    constructions: list[Construction | None]
+    """Of each step of the first body, with parameters in place of the values that differ."""
+    parameters: dict[str, object] = field(default_factory=dict)
+    """Name -> the value of the first use, for its type."""
+
+    @property
+    def body(self) -> Body:
+        """The first use."""
+        return self.bodies[0]
+
+
+class Definitions:
+    """The definitions of a lowered network, in an order in which each follows what it uses."""
+
+    def __init__(self, network: Body, name: str, taken: Iterable[str], *, is_class: bool) -> None:
+        self.ordered: list[Definition] = []
+        self.is_class = is_class
+        self._taken = {name, *taken}
+        self._of: dict[int, tuple[Definition, tuple[tuple[str, object], ...]]] = {}
+        groups: dict[str, list[Body]] = {}
+        _collect(network, groups, set())
+        for block, bodies in groups.items():
+            self._define(block, bodies)
+        self.network = Definition(name, [network], [self._construct(s) for s in network.steps])
+
+    def _define(self, block: str, bodies: list[Body]) -> None:
+        variants: dict[object, list[tuple[Body, list[Construction | None]]]] = {}
+        for body in bodies:
+            constructions = [self._construct(step) for step in body.steps]
+            key = tuple(map(_skeleton, body.steps, constructions))
+            variants.setdefault(key, []).append((body, constructions))
+        for uses in variants.values():
+            definition, arguments = _unify(self._name(block), uses)
+            self.ordered.append(definition)
+            for body, given in zip(definition.bodies, arguments, strict=True):
+                self._of[id(body)] = (definition, given)
+
+    def _construct(self, step: Step) -> Construction | None:
+        if step.lowered is not None:
+            module = step.lowered.module
+            return Construction((module,)) if module is not None else None
+        calls: list[Call] = []
+        for body in step.bodies:
+            definition, arguments = self._of[id(body)]
+            calls.append(Call(definition.name, arguments))
+        node = step.node
+        assert isinstance(node, BlockNode)
+        if node.is_repeated and all(given == calls[0] for given in calls):
+            return Construction((calls[0],), len(calls))
+        return Construction(tuple(calls))
+
+    def _name(self, block: str) -> str:
+        name = pascal(block) if self.is_class else block
+        candidate, number = name, 1
+        while candidate in self._taken:
+            number += 1
+            candidate = f"{name}{number}" if self.is_class else f"{name}_{number}"
+        self._taken.add(candidate)
+        return candidate
+
+
+def pascal(name: str) -> str:
+    """Return `conv_block` as `ConvBlock`."""
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_") if part)
+
+
+def _collect(body: Body, groups: dict[str, list[Body]], seen: set[int]) -> None:
+    """Fill `groups` with the bodies of every block; a block follows those that it uses."""
+    for step in body.steps:
+        for inner in step.bodies:
+            if id(inner) in seen:
+                continue
+            seen.add(id(inner))
+            _collect(inner, groups, seen)
+            assert isinstance(step.node, BlockNode)
+            groups.setdefault(step.node.block, []).append(inner)
+    # A block that is met again at a deeper level must still come before all its users.
+    for step in body.steps:
+        if step.bodies and isinstance(step.node, BlockNode):
+            name = step.node.block
+            groups[name] = groups.pop(name)
+
+
+def _skeleton(step: Step, construction: Construction | None) -> object:
+    """Return what two steps must share to be one line of one definition."""
+    forward = step.lowered.forward if step.lowered is not None else ""
+    if construction is None:
+        return step.inputs, step.outputs, forward
+    calls = tuple(
+        (
+            made.function,
+            tuple(name for name, _ in made.positional),
+            tuple(name for name, _ in made.keywords),
+        )
+        for made in construction.calls
+    )
+    return step.inputs, step.outputs, forward, calls, construction.repeat is None
+
+
+def _unify(
+    name: str, uses: list[tuple[Body, list[Construction | None]]]
+) -> tuple[Definition, list[tuple[tuple[str, object], ...]]]:
+    bodies = [body for body, _ in uses]
+    all_constructions = [constructions for _, constructions in uses]
+    names: dict[tuple[str, ...], str] = {}
+    values: dict[str, list[object]] = {}
+
+    def parameter(argument: str, given: list[object]) -> Expr:
+        key = tuple(map(literal, given))
+        if key not in names:
+            chosen = _variable_for(bodies, key) or argument
+            number = 1
+            unique = chosen
+            while unique in values or unique == "name":
+                number += 1
+                unique = f"{chosen}_{number}"
+            names[key] = unique
+            values[unique] = given
+        return Expr(names[key])
+
+    def merged(items: list[tuple[tuple[str, object], ...]]) -> tuple[tuple[str, object], ...]:
+        result: list[tuple[str, object]] = []
+        for column in zip(*items, strict=True):
+            argument = column[0][0]
+            given = [value for _, value in column]
+            if all(value == given[0] for value in given):
+                result.append((argument, given[0]))
+            else:
+                result.append((argument, parameter(argument, given)))
+        return tuple(result)
+
+    constructions: list[Construction | None] = []
+    for column in zip(*all_constructions, strict=True):
+        present = [construction for construction in column if construction is not None]
+        if not present:
+            constructions.append(None)
+            continue
+        calls = tuple(
+            Call(
+                made[0].function,
+                merged([given.positional for given in made]),
+                merged([given.keywords for given in made]),
+            )
+            for made in zip(*(construction.calls for construction in present), strict=True)
+        )
+        repeats: list[object] = [construction.repeat for construction in present]
+        repeat: object = repeats[0]
+        if any(count != repeat for count in repeats):
+            repeat = parameter("repeat", repeats)
+        constructions.append(Construction(calls, repeat))  # type: ignore[arg-type]
+    definition = Definition(
+        name, bodies, constructions, {key: given[0] for key, given in values.items()}
+    )
+    arguments = [
+        tuple((key, given[i]) for key, given in values.items()) for i in range(len(bodies))
+    ]
+    return definition, arguments
+
+
+def _variable_for(bodies: list[Body], key: tuple[str, ...]) -> str | None:
+    """Return the block's variable whose value is, in every use, the one at hand."""
+    for variable in bodies[0].graph.variables:
+        try:
+            given = tuple(literal(body.graph.variables.get(variable)) for body in bodies)
+        except TypeError:
+            continue
+        if given == key and re.fullmatch(r"[A-Za-z_]\w*", variable):
+            return variable
+    return None

@@ -1,0 +1,90 @@
+"""What a source backend says of one layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from nnspec.emit.code import Call
+from nnspec.layers.base import Activation, Layer, Parameter
+from nnspec.shapes import DataFormat, TensorType
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """Where a canonical parameter lives in the framework: its name there, and its axes' order.
+
+    The framework's array is the canonical one with its axes permuted by `permutation`.
+    """
+
+    parameter: str
+    name: str
+    permutation: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """The source of one layer.
+
+    forward: an expression; {module} is the object that `module` constructs, {0}, {1}, ... are the
+    inputs, {inputs} all of them separated by commas.
+    imports: whole import lines. parameters: where the canonical ones live.
+    """
+
+    forward: str
+    module: Call | None = None
+    imports: tuple[str, ...] = ()
+    parameters: tuple[Native, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a lowering may look at besides the layer.
+
+    inputs, outputs: types as the spec declares them. native: whether the image-like tensors come
+    in the framework's own layout instead of the declared one.
+    """
+
+    inputs: tuple[TensorType, ...]
+    outputs: tuple[TensorType, ...]
+    data_format: DataFormat
+    native: bool = False
+
+    @property
+    def rank(self) -> int:
+        """Axes of the first input, the batch not counted."""
+        return len(self.inputs[0].shape)
+
+    def axis(self, axis: int) -> int:
+        """Return the axis, batch counted, where the tensors at hand have this declared axis."""
+        rank = self.rank
+        axis %= rank
+        if not self.native:
+            return axis + 1
+        if self.data_format == "channels_first":
+            return rank if axis == 0 else axis
+        return 1 if axis == rank - 1 else axis + 2
+
+    def parameters(self, layer: Layer) -> tuple[Parameter, ...]:
+        """Return the layer's parameters."""
+        shapes = tuple(kind.shape for kind in self.inputs)
+        return layer.parameters(shapes, self.data_format)
+
+
+Lowering = Callable[..., Lowered]
+"""(layer, context) -> Lowered."""
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """What tells one source backend from another when a network is lowered.
+
+    native_format: where its kernels want the channels.
+    transpose: the expression that permutes {0}; it gets the permutation, the batch not counted.
+    fuse: returns a module that applies the activation itself, or None.
+    """
+
+    lowerings: Mapping[type[Layer], Lowering]
+    native_format: DataFormat
+    transpose: Callable[[tuple[int, ...]], Lowered]
+    fuse: Callable[[Call, Activation], Call | None]

@@ -1,0 +1,182 @@
+"""Names the variables of a forward pass, and writes its lines as a person would.
+
+A value that only the next line takes is `x`; one that is needed later has its layer's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from nnspec.emit.body import Body, Step
+from nnspec.emit.code import LINE_LENGTH, wrap
+
+MAX_NESTING = 3
+_CHAIN_NAMES = ("x", "y", "z", "h")
+
+
+@dataclass(slots=True)
+class Style:
+    """How a backend writes a step.
+
+    module: source of the object that the step applies ("self.conv1", "layers.Dense(3)").
+    loop: lines of a repeated block, from its target and its arguments.
+    nest: whether a call may stand inside another.
+    """
+
+    module: Callable[[int, Step], str]
+    loop: Callable[[int, Step, str, list[str]], list[str]]
+    nest: bool
+    shape_comments: bool = True
+
+
+@dataclass(slots=True)
+class Forward:
+    """The lines of a forward pass, and the expressions of what it gives."""
+
+    lines: list[str] = field(default_factory=list)
+    results: list[str] = field(default_factory=list)
+
+
+class _Planner:
+    def __init__(self, body: Body, steps: range, outputs: tuple[str, ...], style: Style) -> None:
+        self.body = body
+        self.steps = steps
+        self.outputs = outputs
+        self.style = style
+        self.uses: dict[str, list[int]] = {}
+        for i in steps:
+            for value in body.steps[i].inputs:
+                self.uses.setdefault(value, []).append(i)
+        for value in outputs:
+            self.uses.setdefault(value, []).append(steps.stop)
+        self.variables: dict[str, str] = {}
+        self.pending: tuple[str, str, int] | None = None
+        self.chain = self.chain_name()
+
+    def chain_name(self) -> str:
+        """Return a name for values that only the next line takes."""
+        inputs = set(self.body.inputs)
+        for name in _CHAIN_NAMES:
+            if name not in inputs:
+                return name
+            if all(i == self.steps.start for i in self.uses.get(name, [])):
+                return name
+        return "value"
+
+    def variable(self, value: str, i: int) -> str:
+        """Return the variable that holds `value`, made by step i."""
+        if self.uses.get(value, []) in ([i + 1], [i + 1, i + 1]) or "@" in value:
+            if "@" not in value or all(use == i + 1 for use in self.uses.get(value, [])):
+                return self.chain
+        return value.replace("@", "_").replace(".", "_")
+
+
+def forward_lines(
+    body: Body,
+    style: Style,
+    *,
+    indent: int,
+    steps: range | None = None,
+    outputs: tuple[str, ...] | None = None,
+    name_results: bool = False,
+) -> Forward:
+    """Return the lines that compute `outputs` by these steps, and the expression of each output.
+
+    name_results: whether every output gets a variable of its own name.
+    """
+    steps = range(len(body.steps)) if steps is None else steps
+    outputs = body.outputs if outputs is None else outputs
+    planner = _Planner(body, steps, outputs, style)
+    result = Forward()
+    variables = {value: value for value in body.inputs}
+    pending: dict[str, tuple[str, int]] = {}
+
+    def text_of(value: str) -> str:
+        return pending.pop(value)[0] if value in pending else variables[value]
+
+    def flush(value: str, comment: str = "") -> None:
+        expression, _ = pending.pop(value)
+        result.lines.extend(_assignment(variables[value], expression, indent, comment))
+
+    for i in steps:
+        step = body.steps[i]
+        for value in step.outputs:
+            variables[value] = planner.variable(value, i)
+            if name_results and value in outputs:
+                variables[value] = value.partition("@")[0]
+        target = ", ".join(variables[value] for value in step.outputs)
+        if step.lowered is None and _is_loop(step):
+            for value in list(pending):
+                flush(value)
+            arguments = [variables[value] for value in step.inputs]
+            result.lines += [
+                line
+                for text in style.loop(i, step, target, arguments)
+                for line in wrap(text.strip(), indent + len(text) - len(text.lstrip()))
+            ]
+            continue
+        template = step.lowered.forward if step.lowered is not None else "{module}({inputs})"
+        depth = 1
+        for value in dict.fromkeys(step.inputs):
+            if value not in pending:
+                continue
+            inner, inner_depth = pending[value]
+            if (
+                style.nest
+                and step.inputs.count(value) == 1
+                and inner_depth < MAX_NESTING
+                and _takes_call(template, step.inputs.index(value))
+                and len(inner) + len(template) + indent < LINE_LENGTH - 24
+            ):
+                depth = inner_depth + 1
+            else:
+                flush(value)
+        texts = [text_of(value) for value in step.inputs]
+        module = style.module(i, step) if "{module}" in template else ""
+        expression = template.format(*texts, module=module, inputs=", ".join(texts))
+        comment = ""
+        if style.shape_comments and step.shape is not None:
+            comment = f"  # (batch, {', '.join(map(str, step.shape))})"
+        value = step.outputs[0]
+        is_simple = len(step.outputs) == 1 and planner.uses.get(value, []) == [i + 1]
+        if is_simple and not comment and (value in outputs or not _ends_line(step)):
+            pending[value] = (expression, depth)
+            if value in outputs and name_results:
+                flush(value)
+            elif not style.nest and value not in outputs:
+                flush(value)
+        else:
+            result.lines += _assignment(target, expression, indent, comment)
+    for value in outputs:
+        if value in pending and len(outputs) > 1:
+            flush(value)
+    result.results = [text_of(value) for value in outputs]
+    return result
+
+
+def _is_loop(step: Step) -> bool:
+    return bool(getattr(step.node, "is_repeated", False))
+
+
+def _ends_line(step: Step) -> bool:
+    """Whether a reader expects the line to end here: after an activation, or a block."""
+    return step.is_activation or step.lowered is None or step.lowered.module is None
+
+
+def _takes_call(template: str, index: int) -> bool:
+    """Whether the template has the input once, as an argument of a call."""
+    field = "{inputs}" if "{inputs}" in template else f"{{{index}}}"
+    if template.count(field) != 1:
+        return False
+    before, _, after = template.partition(field)
+    return before.endswith(("(", ", ")) and after[:1] in (")", ",")
+
+
+def _assignment(target: str, expression: str, indent: int, comment: str) -> list[str]:
+    if target == expression:
+        return []
+    line = f"{target} = {expression}"
+    if comment and indent + len(line) + len(comment) <= LINE_LENGTH:
+        return [f"{' ' * indent}{line}{comment}"]
+    return wrap(line, indent)
