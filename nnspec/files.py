@@ -1,0 +1,71 @@
+"""Writes files whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nnspec.errors import UsageError
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Give a path beside `path` to write to, and rename it to `path` when the block succeeds.
+
+    The temporary path keeps the suffix, by which some writers choose a format. If the block fails,
+    what it wrote is removed and `path` stays as it was. A device or a pipe is written directly.
+    Raises UsageError where `path` cannot be written.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; give the path of a file")
+    # A link stays a link, as it would if the file were opened.
+    target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        raise UsageError(
+            f"{path}: there is no folder {path.parent}; create it, or give another path"
+        )
+    if target.exists() and not target.is_file():
+        with _usage_errors(path):
+            yield path
+        return
+    temporary = target.with_name(f".{target.stem}.{secrets.token_hex(6)}{target.suffix}")
+    try:
+        with _usage_errors(path):
+            yield temporary
+            if target.exists():
+                shutil.copymode(target, temporary)
+            _flush(temporary)
+            temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: str | Path, content: bytes) -> Path:
+    """Write a file whole or not at all; raises UsageError where it cannot be written."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+    return Path(path)
+
+
+def write_text(path: str | Path, content: str) -> Path:
+    """Write a UTF-8 file, line ends as given, whole or not at all; raises UsageError."""
+    return write_bytes(path, content.encode("utf-8"))
+
+
+@contextmanager
+def _usage_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from error
+
+
+def _flush(path: Path) -> None:
+    """Put the content on the disk before the name, or a power cut could leave an empty file."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())

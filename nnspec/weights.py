@@ -1,0 +1,216 @@
+"""Canonical weights: their first values, the file that keeps them, and whether they fit a network.
+
+Names are spec paths (`stem.conv2d_1.weight`), layouts are PyTorch's.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from nnspec import files
+from nnspec.errors import UsageError, WeightsError, nearest
+from nnspec.graph import Graph
+from nnspec.initializers import (
+    Constant,
+    GlorotNormal,
+    GlorotUniform,
+    HeNormal,
+    HeUniform,
+    InitializerBase,
+    Ones,
+    Zeros,
+)
+from nnspec.layers.base import Parameter
+from nnspec.shapes import show
+from nnspec.streams import stream, truncated_normal, uniform
+
+Array = NDArray[Any]
+
+FORMAT = "nnspec"
+
+TRUNCATED_DEVIATION = 0.87962566103423978
+"""Deviation of a standard normal cut at ±2: sqrt(1 - 4 φ(2) / (2 Φ(2) - 1))."""
+
+_READABLE = {
+    "BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64", "F16", "F32", "F64",
+}  # fmt: skip
+_SHOWN = 20
+
+
+class StoredWeights(dict[str, Array]):
+    """Tensors by name as a file holds them, with its metadata."""
+
+    def __init__(self, tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> None:
+        super().__init__(tensors)
+        self.metadata = dict(metadata)
+
+
+def initial_weights(graph: Graph, seed: int = 0) -> dict[str, NDArray[np.float64]]:
+    """Return the first value of every parameter by its canonical name, in float64.
+
+    Each is drawn from a stream of its own, keyed by the seed and the name, so that neither the
+    order of the layers nor the backend matters.
+    """
+    return {
+        name: _LAWS[type(parameter.initializer)](parameter.initializer, parameter, (seed, name))
+        for name, parameter in graph.parameters()
+    }
+
+
+def save_weights(
+    path: str | Path,
+    weights: Mapping[str, Array],
+    metadata: Mapping[str, str] | None = None,
+    *,
+    dtype: str | None = "float32",
+) -> Path:
+    """Write tensors to a .safetensors file, whole or not at all.
+
+    `dtype` None keeps each tensor's own. The metadata gain `format: nnspec`. Raises WeightsError
+    for a value too large for `dtype`, UsageError where the file cannot be written.
+    """
+    stored = {}
+    for name, tensor in weights.items():
+        with np.errstate(over="ignore"):
+            # Not ascontiguousarray, which turns a scalar into a vector.
+            cast = np.asarray(tensor, dtype=dtype, order="C")
+        if cast.dtype.kind == "f" and not (np.isfinite(cast) == np.isfinite(tensor)).all():
+            raise WeightsError(f'"{name}" holds a value that {dtype} cannot')
+        stored[name] = cast
+    with files.replacing(path) as temporary:
+        save_file(stored, temporary, {"format": FORMAT, **(metadata or {})})
+        _sort_metadata(temporary)
+    return Path(path)
+
+
+def _sort_metadata(path: Path) -> None:
+    """Order the header's metadata, which safetensors writes in the order of a random hash.
+
+    Equal weights then give equal files.
+    """
+    with path.open("rb+") as file:
+        size = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+        if len(text) <= size:
+            file.seek(8)
+            file.write(text.ljust(size))
+
+
+def load_weights(path: str | Path) -> StoredWeights:
+    """Read a .safetensors file.
+
+    Raises WeightsError where the file is none or is broken, UsageError where there is no file.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder, not a weights file")
+    if not path.exists():
+        raise UsageError(f"{path}: there is no such file")
+    tensors = {}
+    try:
+        with safe_open(path, framework="np") as file:
+            for name in file.keys():  # noqa: SIM118 (the file is no mapping)
+                dtype = file.get_slice(name).get_dtype()
+                if dtype not in _READABLE:
+                    raise WeightsError(
+                        f'{path}: "{name}" is of type {dtype}; float32 or float64 is expected'
+                    )
+                tensors[name] = file.get_tensor(name)
+            metadata = file.metadata() or {}
+    except (SafetensorError, ValueError, TypeError, OverflowError, MemoryError) as error:
+        raise WeightsError(f"{path} is no readable .safetensors file: {error}") from None
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror or error}") from None
+    return StoredWeights(tensors, metadata)
+
+
+def check_weights(graph: Graph, weights: Mapping[str, Array], *, file: str | Path = "") -> None:
+    """Raise WeightsError naming every missing, surplus, misshapen and non-float tensor."""
+    expected = dict(graph.parameters())
+    missing = [name for name in expected if name not in weights]
+    surplus = [name for name in weights if name not in expected]
+    misshapen, wrong_type = [], []
+    for name, parameter in expected.items():
+        if name not in weights:
+            continue
+        tensor = np.asarray(weights[name])
+        if tensor.shape != parameter.shape:
+            misshapen.append(
+                f'"{name}" is {show(tensor.shape)}, and {show(parameter.shape)} is expected'
+            )
+        if tensor.dtype not in (np.float32, np.float64):
+            wrong_type.append(f'"{name}" is {tensor.dtype}, and float32 or float64 is expected')
+    problems = [
+        *_some(f'"{name}" is missing' for name in missing),
+        *_some(f'"{name}" is no parameter{nearest(name, missing)}' for name in surplus),
+        *_some(misshapen),
+        *_some(wrong_type),
+    ]
+    if problems:
+        place = f"{file}: " if file else ""
+        raise WeightsError(
+            f"{place}the weights do not fit {graph.name}:\n  " + "\n  ".join(problems)
+        )
+
+
+def _some(problems: Iterable[str]) -> list[str]:
+    found = list(problems)
+    if len(found) <= _SHOWN:
+        return found
+    return [*found[:_SHOWN], f"and {len(found) - _SHOWN} more like this"]
+
+
+Key = tuple[int, str]
+Law = Callable[[Any, Parameter, Key], NDArray[np.float64]]
+
+
+def _zeros(law: Zeros, parameter: Parameter, key: Key) -> NDArray[np.float64]:
+    return np.zeros(parameter.shape)
+
+
+def _ones(law: Ones, parameter: Parameter, key: Key) -> NDArray[np.float64]:
+    return np.ones(parameter.shape)
+
+
+def _constant(law: Constant, parameter: Parameter, key: Key) -> NDArray[np.float64]:
+    return np.full(parameter.shape, float(law.value))
+
+
+def _uniform(law: GlorotUniform | HeUniform, parameter: Parameter, key: Key) -> NDArray[np.float64]:
+    limit = math.sqrt(3.0 * law.scale / _fan(law, parameter))
+    numbers = uniform(stream("weights", *key), math.prod(parameter.shape))
+    return (limit * (2.0 * numbers - 1.0)).reshape(parameter.shape)
+
+
+def _normal(law: GlorotNormal | HeNormal, parameter: Parameter, key: Key) -> NDArray[np.float64]:
+    deviation = math.sqrt(law.scale / _fan(law, parameter)) / TRUNCATED_DEVIATION
+    numbers = truncated_normal(stream("weights", *key), math.prod(parameter.shape))
+    return (deviation * numbers).reshape(parameter.shape)
+
+
+def _fan(law: GlorotUniform | GlorotNormal | HeUniform | HeNormal, parameter: Parameter) -> float:
+    if law.fan == "in":
+        return parameter.fan_in
+    return (parameter.fan_in + parameter.fan_out) / 2
+
+
+_LAWS: dict[type[InitializerBase], Law] = {
+    Zeros: _zeros,
+    Ones: _ones,
+    Constant: _constant,
+    GlorotUniform: _uniform,
+    GlorotNormal: _normal,
+    HeUniform: _uniform,
+    HeNormal: _normal,
+}
