@@ -1,0 +1,139 @@
+"""What nnspec calls: specs compiled to ONNX, and ONNX models from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nnspec.backend import Options, Precision, require_supported
+from nnspec.errors import UsageError
+from nnspec.graph import Graph
+from nnspec.layers.base import Layer
+from nnspec.loader import Spec
+from nnspec_onnx.ir import Network
+from nnspec_onnx.listing import listing
+from nnspec_onnx.lower import lower
+from nnspec_onnx.lowerings import LOWERINGS, UNSUPPORTED
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
+    from nnspec_onnx.runtime import Engine, OnnxProgram
+
+
+DEFAULT_OPTIONS = Options()
+
+
+@dataclass
+class OnnxCompiled:
+    """A spec as an ONNX network, its weights still to be given.
+
+    source: the network as text: inputs, outputs, initialisers and operators.
+    """
+
+    spec: Spec
+    network: Network
+    source: str
+
+    def write(
+        self,
+        path: str | Path,
+        weights: Mapping[str, Array] | None = None,
+        *,
+        external_data: bool = False,
+        preprocessing: str | None = None,
+    ) -> Path:
+        """Write the .onnx file, whole or not at all; seeded weights where none are given.
+
+        external_data: put the tensors into `path.data`; a model over 2 GB does so in any case.
+        preprocessing: JSON for the metadata, from which `nnspec predict` takes raw rows.
+        Raises WeightsError for weights that do not fit, UsageError where nothing can be written.
+        """
+        from nnspec_onnx.module import Module
+
+        module = Module(self.network, preprocessing=preprocessing)
+        return module.write(path, self._weights(weights), external_data=external_data)
+
+    def build(
+        self,
+        weights: Mapping[str, Array] | None = None,
+        *,
+        dtype: Precision = "float32",
+        optimized: bool = True,
+        threads: int | None = None,
+    ) -> OnnxProgram:
+        """Return the network in ONNX Runtime, or for float64 in onnx's reference evaluator."""
+        from nnspec_onnx.runtime import build
+
+        return build(
+            self.network,
+            self._weights(weights),
+            dtype=dtype,
+            optimized=optimized,
+            threads=threads,
+        )
+
+    def _weights(self, weights: Mapping[str, Array] | None) -> Mapping[str, Array]:
+        from nnspec.weights import check_weights, initial_weights
+
+        if weights is None:
+            training = self.spec.model.training
+            return initial_weights(self.spec.graph, training.seed if training else 0)
+        check_weights(self.spec.graph, weights)
+        return weights
+
+
+class OnnxBackend:
+    """The entry `onnx` of the group `nnspec.backends`."""
+
+    name = "onnx"
+    suffix = ".onnx"
+    lowerings: Mapping[type[Layer], Any] = LOWERINGS
+    unsupported: Mapping[type[Layer], str] = UNSUPPORTED
+
+    def compile(self, spec: Spec, options: Options = DEFAULT_OPTIONS) -> OnnxCompiled:
+        """Return the spec as an ONNX network; `training` and `stock` add nothing to a model.
+
+        Raises UnsupportedError for a layer, UsageError for an opset or a layout it cannot have.
+        """
+        require_supported(self, spec.graph)
+        if options.layout == "native" and spec.graph.data_format == "channels_last":
+            raise UsageError(
+                "an ONNX model takes and gives what the spec declares; "
+                "ONNX's own layout is data_format: channels_first"
+            )
+        network = lower(spec, options.opset)
+        return OnnxCompiled(spec, network, listing(network))
+
+    def load(
+        self,
+        model: str | Path | bytes,
+        graph: Graph | None = None,
+        *,
+        engine: Engine = "onnxruntime",
+        optimized: bool = True,
+        threads: int | None = None,
+    ) -> OnnxProgram:
+        """Return a model of any exporter as a program: see `nnspec_onnx.runtime.load_program`."""
+        from nnspec_onnx.runtime import load_program
+
+        return load_program(model, graph, engine=engine, optimized=optimized, threads=threads)
+
+    def add_metadata(
+        self, path: str | Path, spec: Spec, *, preprocessing: str | None = None
+    ) -> None:
+        """Add what nnspec's own models carry to one that a framework exported from the spec."""
+        from nnspec_onnx.lower import metadata
+        from nnspec_onnx.module import append_metadata
+
+        append_metadata(path, metadata(spec, preprocessing))
+
+    def count_nodes(self, path: str | Path) -> int:
+        """Return the number of operators in an .onnx file."""
+        from nnspec_onnx.module import count_nodes
+
+        return count_nodes(path)
+
+
+backend = OnnxBackend()

@@ -1,0 +1,117 @@
+"""What a lowering is given, and what it builds with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nnspec.layers.base import Parameter
+from nnspec.shapes import DataFormat, Shape, TensorType
+from nnspec_onnx.ir import Attribute, Initializer, Node
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
+
+Values = tuple[str, ...]
+"""Names of values, in the order of a layer's outputs."""
+
+
+@dataclass(slots=True)
+class Builder:
+    """Collects the nodes and initialisers of a model."""
+
+    nodes: list[Node] = field(default_factory=list)
+    initializers: list[Initializer] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One layer's place in the model.
+
+    `inputs` and `outputs` name the values that the layer takes and gives, of the types
+    `input_types` and `output_types`: in the layout `data_format`, which is channels_first for a
+    spatial layer whatever the spec declares. Shapes have no batch axis; in the model it comes
+    first.
+    """
+
+    path: str
+    opset: int
+    inputs: Values
+    outputs: Values
+    input_types: tuple[TensorType, ...]
+    output_types: tuple[TensorType, ...]
+    data_format: DataFormat
+    spec_format: DataFormat
+    parameters: dict[str, Parameter]
+    builder: Builder
+
+    @property
+    def shape(self) -> Shape:
+        """Shape of the first input, without the batch axis."""
+        return self.input_types[0].shape
+
+    def node(
+        self, op_type: str, *inputs: str, part: str | None = None, **attributes: Attribute
+    ) -> str:
+        """Add an operator with one output, and return it.
+
+        It is the layer's first output, or with `part` a value `path.part` on the way there.
+        """
+        name = self.path if part is None else f"{self.path}.{part}"
+        output = self.outputs[0] if part is None else name
+        self.builder.nodes.append(Node(name, op_type, inputs, (output,), attributes))
+        return output
+
+    def parameter(
+        self,
+        name: str,
+        *,
+        part: str | None = None,
+        shape: tuple[int, ...] | None = None,
+        transform: Callable[[Array], Array] | None = None,
+    ) -> str:
+        """Return the layer's parameter as a tensor `path.name`.
+
+        A transform must name its result (`path.part`) and give its shape: the name `path.name`
+        always stands for the canonical tensor.
+        """
+        parameter = self.parameters[name]
+        full = f"{self.path}.{part or name}"
+        self.builder.initializers.append(
+            Initializer(
+                full,
+                "float32",
+                shape or parameter.shape,
+                parameters=(f"{self.path}.{name}",),
+                transform=transform,
+            )
+        )
+        return full
+
+    def constant(self, part: str, value: Array | Sequence[int] | float) -> str:
+        """Return a constant `path.part`; numbers are int64, or float32 if one is a float."""
+        array = np.asarray(value)
+        dtype = "float32" if array.dtype.kind == "f" else str(array.dtype)
+        name = f"{self.path}.{part}"
+        self.builder.initializers.append(Initializer(name, dtype, array.shape, value=array))
+        return name
+
+    def axis(self, axis: int) -> int:
+        """Return the model's axis (the batch is 0) of an axis that the spec counts from 0."""
+        rank = len(self.shape)
+        if self.data_format == self.spec_format:
+            return axis % rank + 1
+        return to_channels_first(rank).index(axis % rank + 1)
+
+
+def to_channels_first(rank: int) -> tuple[int, ...]:
+    """Return the permutation, with the batch, that moves channels to the front of `rank` axes."""
+    return (0, rank, *range(1, rank))
+
+
+def to_channels_last(rank: int) -> tuple[int, ...]:
+    """Return the permutation, with the batch, that moves channels to the end of `rank` axes."""
+    return (0, *range(2, rank + 1), 1)

@@ -1,0 +1,70 @@
+"""An ONNX model without the onnx package: what a spec is lowered to, before any weight is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nnspec.shapes import Dim
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
+
+Attribute = int | float | str | tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """An input or output of the model; `shape` has the batch axis."""
+
+    name: str
+    dtype: str
+    shape: tuple[Dim, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One operator of ONNX's default domain. An empty input name is an input left out."""
+
+    name: str
+    op_type: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Attribute]
+
+
+@dataclass(frozen=True, slots=True)
+class Initializer:
+    """A tensor of the model: a constant, or made of canonical parameters once these are known.
+
+    transform: takes the arrays of `parameters`, gives the tensor; without one it is the parameter.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    parameters: tuple[str, ...] = ()
+    transform: Callable[..., Array] | None = None
+    value: Array | None = None
+
+    def array(self, weights: Mapping[str, Array]) -> Array:
+        """Return the tensor; a parameter that needs no transform is not copied."""
+        if self.value is not None:
+            return self.value
+        arrays: list[Any] = [weights[name] for name in self.parameters]
+        return self.transform(*arrays) if self.transform is not None else arrays[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """The whole model. Float tensors are float32 here; a double model differs in nothing else."""
+
+    name: str
+    opset: int
+    ir_version: int
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    nodes: tuple[Node, ...]
+    initializers: tuple[Initializer, ...]
+    metadata: Mapping[str, str]

@@ -1,0 +1,154 @@
+"""From a graph to an ONNX network: blocks opened, activations apart, layouts and names settled."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+from collections.abc import Iterator
+
+from nnspec.errors import UsageError
+from nnspec.graph import Graph, inline
+from nnspec.loader import Spec
+from nnspec.shapes import DataFormat, TensorType
+from nnspec_onnx.context import Builder, Context, Values
+from nnspec_onnx.ir import Network, Node, Value
+from nnspec_onnx.layouts import Layout, Layouts, Step, in_layout, wanted_layouts
+from nnspec_onnx.lowerings import LOWERINGS
+
+IR_VERSIONS = {18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 10}
+"""The file format for each opset: of the ONNX release that brought the opset, and at most 10, so
+that a runtime that knows the opset can read the file."""
+
+
+def lower(spec: Spec, opset: int) -> Network:
+    """Return the ONNX network of a spec; raises UsageError for an opset outside 18 to 23."""
+    if opset not in IR_VERSIONS:
+        raise UsageError(
+            f"ONNX opset {opset} is not supported: {min(IR_VERSIONS)} to {max(IR_VERSIONS)} are"
+        )
+    flat = inline(spec.graph)
+    steps, types = unfused(flat)
+    builder = Builder()
+    wanted = wanted_layouts(steps, flat.outputs, types)
+    layouts = Layouts(flat.data_format, types, wanted, builder)
+    parameters = {at.path: at.parameters() for at in flat.walk()}
+    for name in flat.inputs:
+        layouts.define(name, "declared", name)
+    for step in steps:
+        layout = layouts.choose(step)
+        owned = parameters[step.owner] if step.path == step.owner else ()
+        context = Context(
+            path=step.path,
+            opset=opset,
+            inputs=tuple(layouts.get(path, layout) for path in step.inputs),
+            outputs=tuple(layouts.name(path, layout) for path in step.outputs),
+            input_types=_types(step.inputs, types, layout, flat.data_format),
+            output_types=_types(step.outputs, types, layout, flat.data_format),
+            data_format="channels_first" if layout == "channels_first" else flat.data_format,
+            spec_format=flat.data_format,
+            parameters={parameter.name: parameter for parameter in owned},
+            builder=builder,
+        )
+        given = LOWERINGS[type(step.layer)](step.layer, context)
+        _define(layouts, step, layout, context, given)
+    outputs = {
+        name: layouts.get(path, "declared")
+        for name, path in zip(spec.graph.outputs, flat.outputs, strict=True)
+    }
+    nodes = _named_outputs(builder.nodes, outputs, set(flat.inputs))
+    batch = _batch_name(flat)
+    kinds = dict(zip(spec.graph.outputs, (types[path] for path in flat.outputs), strict=True))
+    return Network(
+        name=spec.name,
+        opset=opset,
+        ir_version=IR_VERSIONS[opset],
+        inputs=tuple(_value(name, kind, batch) for name, kind in flat.inputs.items()),
+        outputs=tuple(_value(name, kind, batch) for name, kind in kinds.items()),
+        nodes=tuple(nodes),
+        initializers=tuple(builder.initializers),
+        metadata=metadata(spec),
+    )
+
+
+def metadata(spec: Spec, preprocessing: str | None = None) -> dict[str, str]:
+    """Return what a model says of its origin, and how raw rows become its inputs."""
+    entries = {
+        "nnspec.version": importlib.metadata.version("nnspec"),
+        "nnspec.spec": spec.name,
+        "nnspec.spec_sha256": spec.sha256,
+    }
+    if preprocessing is not None:
+        entries["nnspec.preprocessing"] = preprocessing
+    return entries
+
+
+def unfused(flat: Graph) -> tuple[list[Step], dict[str, TensorType]]:
+    """Return the layers in order, fused activations apart, and the type of every value."""
+    types = dict(flat.types)
+    steps = list(_steps(flat, types))
+    return steps, types
+
+
+def _steps(flat: Graph, types: dict[str, TensorType]) -> Iterator[Step]:
+    for at in flat.walk():
+        node, layer = at.node, at.node.layer
+        activation = getattr(layer, "activation", None)
+        if activation is None:
+            yield Step(at.path, at.path, layer, node.inputs, node.outputs)
+            continue
+        # Only a layer's first output is activated.
+        output, *rest = node.outputs
+        inner = f"{output}.linear"
+        types[inner] = types[output]
+        yield Step(at.path, at.path, layer, node.inputs, (inner, *rest))
+        yield Step(f"{at.path}.{activation.type}", at.path, activation, (inner,), (output,))
+
+
+def _types(
+    paths: tuple[str, ...], types: dict[str, TensorType], layout: Layout, data_format: DataFormat
+) -> tuple[TensorType, ...]:
+    return tuple(in_layout(types[path], layout, data_format) for path in paths)
+
+
+def _define(layouts: Layouts, step: Step, layout: Layout, context: Context, given: Values) -> None:
+    for path, name in zip(step.outputs, given, strict=True):
+        if name in context.inputs:
+            layouts.define_alias(path, step.inputs[context.inputs.index(name)])
+        else:
+            layouts.define(path, layout, name)
+
+
+def _named_outputs(nodes: list[Node], outputs: dict[str, str], inputs: set[str]) -> list[Node]:
+    """Give the values that `outputs` (name -> value) lists the names that the spec gives them."""
+    renamed: dict[str, str] = {}
+    copies: list[Node] = []
+    fixed = inputs | {value for name, value in outputs.items() if name == value}
+    for name, value in outputs.items():
+        if name == value:
+            continue
+        if value in fixed or value in renamed:
+            copies.append(Node(f"{name}.identity", "Identity", (value,), (name,), {}))
+        else:
+            renamed[value] = name
+    named = [
+        dataclasses.replace(
+            node,
+            inputs=tuple(renamed.get(value, value) for value in node.inputs),
+            outputs=tuple(renamed.get(value, value) for value in node.outputs),
+        )
+        for node in (*nodes, *copies)
+    ]
+    return named if renamed or copies else nodes
+
+
+def _batch_name(graph: Graph) -> str:
+    """Return "batch", unless the spec calls another axis so: equal names mean equal sizes."""
+    taken = {size for kind in graph.inputs.values() for size in kind.shape}
+    name = "batch"
+    while name in taken:
+        name += "_size"
+    return name
+
+
+def _value(name: str, kind: TensorType, batch: str) -> Value:
+    return Value(name, kind.dtype, (batch, *kind.shape))

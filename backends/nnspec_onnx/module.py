@@ -1,0 +1,252 @@
+"""Writes an ONNX network and its weights as a file, one tensor in memory at a time."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+
+from nnspec import files
+from nnspec.backend import Precision
+from nnspec.errors import MissingDependencyError, UsageError
+from nnspec_onnx import wire
+from nnspec_onnx.ir import Initializer, Network, Node, Value
+
+try:
+    import onnx
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+    from onnx import helper
+except ModuleNotFoundError as error:
+    raise MissingDependencyError("onnx", "onnx") from error
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
+
+PAGE = 4096
+"""Tensors in a file of their own start at a page, so that a runtime can map them into memory."""
+SMALLEST_EXTERNAL = 1024
+"""Bytes. Smaller tensors stay in the model: shapes and axes, which shape inference must see."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """An initialiser as it is stored."""
+
+    initializer: Initializer
+    dtype: str
+
+    @property
+    def size(self) -> int:
+        """Bytes of its numbers."""
+        return math.prod(self.initializer.shape) * np.dtype(self.dtype).itemsize
+
+    def numbers(self, weights: Mapping[str, Array]) -> memoryview:
+        """Return its numbers as bytes, little-endian as ONNX has them; copied only if need be."""
+        order = np.dtype(self.dtype).newbyteorder("<")
+        array = np.ascontiguousarray(self.initializer.array(weights), dtype=order)
+        return array.reshape(-1).view(np.uint8).data
+
+    def proto(self) -> onnx.TensorProto:
+        """Return the message without the numbers."""
+        return onnx.TensorProto(
+            name=self.initializer.name,
+            data_type=_element_type(self.dtype),
+            dims=self.initializer.shape,
+        )
+
+
+class Module:
+    """A network ready to be written, its float tensors in float32 or float64.
+
+    Raises UsageError where the network is no valid ONNX, as when a layer's operator does not take
+    the dtype of its input.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        dtype: Precision = "float32",
+        preprocessing: str | None = None,
+    ) -> None:
+        self.network = network
+        self._floats = {"float32": str(dtype)}
+        self._tensors = [Tensor(given, self._dtype(given.dtype)) for given in network.initializers]
+        metadata = dict(network.metadata)
+        if preprocessing is not None:
+            metadata["nnspec.preprocessing"] = preprocessing
+        graph = self._graph()
+        self._graph_bytes = graph.SerializeToString(deterministic=True)
+        model = helper.make_model(
+            onnx.GraphProto(),
+            opset_imports=[helper.make_opsetid("", network.opset)],
+            ir_version=network.ir_version,
+            producer_name="nnspec",
+            producer_version=metadata["nnspec.version"],
+        )
+        helper.set_model_props(model, metadata)
+        self._check(model, graph)
+        model.ClearField("graph")
+        self._model_bytes = model.SerializeToString(deterministic=True)
+
+    def fits_one_file(self) -> bool:
+        """Whether protobuf can hold the whole model."""
+        # A tensor's own message takes a few dozen bytes beside its name and its numbers.
+        tensors = sum(t.size + len(t.initializer.name) + 128 for t in self._tensors)
+        whole = len(self._model_bytes) + len(self._graph_bytes) + tensors
+        return whole <= wire.MESSAGE_LIMIT
+
+    def to_bytes(self, weights: Mapping[str, Array]) -> bytes:
+        """Return the model as one message."""
+        stream = io.BytesIO()
+        self._write_model(stream, weights, None)
+        return stream.getvalue()
+
+    def write(
+        self, path: str | Path, weights: Mapping[str, Array], *, external_data: bool = False
+    ) -> Path:
+        """Write the model whole or not at all.
+
+        With `external_data`, or where the model would be larger than 2 GB, the tensors go to
+        `path.data` beside it. Raises UsageError where a file cannot be written.
+        """
+        path = Path(path)
+        if not external_data and self.fits_one_file():
+            with files.replacing(path) as temporary, temporary.open("wb") as file:
+                self._write_model(file, weights, None)
+            return path
+        beside = path.with_name(f"{path.name}.data")
+        with ExitStack() as stack:
+            # Entered first, the model gets its name last, when its data are in place.
+            model = stack.enter_context(files.replacing(path))
+            data = stack.enter_context(files.replacing(beside))
+            with data.open("wb") as file:
+                self._write_data(file, weights)
+            with model.open("wb") as file:
+                self._write_model(file, weights, beside.name)
+        return path
+
+    def _external(self) -> Iterator[tuple[Tensor, int]]:
+        """Yield each tensor of the data file with its offset."""
+        offset = 0
+        for tensor in self._tensors:
+            if tensor.size >= SMALLEST_EXTERNAL:
+                yield tensor, offset
+                offset += -(-tensor.size // PAGE) * PAGE
+
+    def _write_data(self, file: IO[bytes], weights: Mapping[str, Array]) -> None:
+        for tensor, offset in self._external():
+            file.write(bytes(offset - file.tell()))
+            file.write(tensor.numbers(weights))
+
+    def _write_model(
+        self, file: IO[bytes], weights: Mapping[str, Array], location: str | None
+    ) -> None:
+        offsets = {} if location is None else {t.initializer.name: o for t, o in self._external()}
+        starts = []
+        for tensor in self._tensors:
+            proto = tensor.proto()
+            offset = offsets.get(tensor.initializer.name)
+            if location is None or offset is None:
+                starts.append(wire.initializer(proto.SerializeToString(), tensor.size))
+                continue
+            _set_external(proto, location, offset, tensor.size)
+            message = proto.SerializeToString()
+            starts.append(wire.prefix(wire.INITIALIZER_OF_GRAPH, len(message)) + message)
+        inside = [tensor for tensor in self._tensors if tensor.initializer.name not in offsets]
+        size = len(self._graph_bytes) + sum(map(len, starts)) + sum(t.size for t in inside)
+        file.write(self._model_bytes)
+        file.write(wire.prefix(wire.GRAPH_OF_MODEL, size))
+        file.write(self._graph_bytes)
+        for tensor, start in zip(self._tensors, starts, strict=True):
+            file.write(start)
+            if tensor.initializer.name not in offsets:
+                file.write(tensor.numbers(weights))
+
+    def _dtype(self, dtype: str) -> str:
+        return self._floats.get(dtype, dtype)
+
+    def _graph(self) -> onnx.GraphProto:
+        return helper.make_graph(
+            [_node(node) for node in self.network.nodes],
+            self.network.name,
+            [self._value(value) for value in self.network.inputs],
+            [self._value(value) for value in self.network.outputs],
+        )
+
+    def _value(self, value: Value) -> onnx.ValueInfoProto:
+        kind = _element_type(self._dtype(value.dtype))
+        return helper.make_tensor_value_info(value.name, kind, value.shape)
+
+    def _check(self, model: onnx.ModelProto, graph: onnx.GraphProto) -> None:
+        """Let onnx check types and shapes, parameters standing as inputs, their numbers unread."""
+        checked = onnx.ModelProto()
+        checked.CopyFrom(model)
+        checked.graph.CopyFrom(graph)
+        for tensor in self._tensors:
+            if tensor.initializer.value is not None:
+                proto = tensor.proto()
+                proto.raw_data = tensor.numbers({}).tobytes()
+                checked.graph.initializer.append(proto)
+                continue
+            kind = _element_type(tensor.dtype)
+            value = helper.make_tensor_value_info(
+                tensor.initializer.name, kind, tensor.initializer.shape
+            )
+            checked.graph.input.append(value)
+        try:
+            onnx.checker.check_model(checked, full_check=True)
+        except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+            raise UsageError(f"{self.network.name} makes no valid ONNX model: {error}") from error
+
+
+def read(model: str | Path | bytes, *, external_data: bool = True) -> onnx.ModelProto:
+    """Return a model's message; raises UsageError for a file that holds none."""
+    try:
+        if isinstance(model, bytes):
+            return onnx.load_model_from_string(model)
+        return onnx.load(str(model), load_external_data=external_data)
+    except DecodeError as error:
+        what = "the bytes are" if isinstance(model, bytes) else f"{model} is"
+        raise UsageError(f"{what} no ONNX model") from error
+
+
+def append_metadata(path: str | Path, metadata: Mapping[str, str]) -> None:
+    """Add metadata to an .onnx file, whole or not at all, its tensors unread."""
+    entries = b""
+    for key, value in metadata.items():
+        entry = onnx.StringStringEntryProto(key=key, value=value).SerializeToString()
+        entries += wire.prefix(wire.METADATA_OF_MODEL, len(entry)) + entry
+    # Two messages one after the other are one message with the fields of both.
+    with Path(path).open("ab") as file:
+        file.write(entries)
+
+
+def count_nodes(path: str | Path) -> int:
+    """Return the number of operators in an .onnx file."""
+    return len(read(path, external_data=False).graph.node)
+
+
+def _element_type(dtype: str) -> int:
+    return int(helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
+
+
+def _node(node: Node) -> onnx.NodeProto:
+    proto = helper.make_node(node.op_type, node.inputs, node.outputs, name=node.name)
+    proto.attribute.extend(
+        helper.make_attribute(key, value) for key, value in sorted(node.attributes.items())
+    )
+    return proto
+
+
+def _set_external(proto: onnx.TensorProto, location: str, offset: int, length: int) -> None:
+    proto.data_location = onnx.TensorProto.EXTERNAL
+    for key, value in (("location", location), ("offset", offset), ("length", length)):
+        entry = proto.external_data.add()
+        entry.key, entry.value = key, str(value)

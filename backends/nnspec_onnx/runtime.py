@@ -1,0 +1,254 @@
+"""Runs ONNX models: ONNX Runtime in float32, onnx's reference evaluator in float64."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from nnspec.backend import Precision
+from nnspec.errors import DataError, MissingDependencyError, UsageError
+from nnspec.graph import Graph
+from nnspec_onnx.ir import Network
+
+if TYPE_CHECKING:
+    import onnx
+
+    from nnspec.backend import Array
+
+Engine = Literal["onnxruntime", "reference"]
+
+
+class OnnxProgram:
+    """An ONNX model that can be run; arrays as the model declares them, the batch axis first.
+
+    model: the onnxruntime.InferenceSession, or the onnx.reference.ReferenceEvaluator.
+    inputs, outputs: names in the spec -> names in the model.
+    metadata: the model's metadata_props.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        inputs: Mapping[str, str],
+        outputs: Mapping[str, str],
+        dtypes: Mapping[str, np.dtype[Any]],
+        metadata: Mapping[str, str],
+    ) -> None:
+        self.model = model
+        self.inputs = dict(inputs)
+        self.outputs = dict(outputs)
+        self.metadata = dict(metadata)
+        self._dtypes = dict(dtypes)
+
+    def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return each output by name, computed as at inference.
+
+        Raises DataError where an input is missing or does not fit.
+        """
+        missing = [name for name in self.inputs if name not in inputs]
+        if missing:
+            raise DataError(f"no value for input {', '.join(missing)}")
+        feeds = {
+            inner: np.asarray(inputs[name], dtype=self._dtypes[inner])
+            for name, inner in self.inputs.items()
+        }
+        results = self._run(list(self.outputs.values()), feeds)
+        return dict(zip(self.outputs, results, strict=True))
+
+    def _run(self, names: list[str], feeds: dict[str, Array]) -> list[Array]:
+        try:
+            return list(self.model.run(names, feeds))
+        except Exception as error:
+            if type(error).__module__.startswith("onnxruntime"):
+                raise DataError(f"the inputs do not fit the model: {error}") from error
+            raise
+
+
+def build(
+    network: Network,
+    weights: Mapping[str, Array],
+    *,
+    dtype: Precision = "float32",
+    optimized: bool = True,
+    threads: int | None = None,
+) -> OnnxProgram:
+    """Return the network with these weights: float32 in ONNX Runtime, float64 in the evaluator.
+
+    ONNX Runtime has no double kernels for convolution, pooling and more. `optimized` lets it
+    rewrite the graph; `threads` None means one per core. Both concern ONNX Runtime only.
+    """
+    from nnspec_onnx.module import Module
+
+    module = Module(network, dtype=dtype)
+    names = {value.name: value.name for value in network.inputs}
+    outputs = {value.name: value.name for value in network.outputs}
+    if dtype == "float64":
+        if not module.fits_one_file():
+            raise UsageError(f"{network.name} is too large for the reference evaluator: over 2 GB")
+        evaluator = _evaluator(_load_proto(module.to_bytes(weights)))
+        _restore_attributes(evaluator, network)
+        return _from_evaluator(evaluator, names, outputs)
+    if module.fits_one_file():
+        session = _session(module.to_bytes(weights), optimized, threads)
+        return _from_session(session, names, outputs)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        path = module.write(Path(folder) / "model.onnx", weights)
+        return _from_session(_session(str(path), optimized, threads), names, outputs)
+
+
+def load_program(
+    model: str | Path | bytes,
+    graph: Graph | None = None,
+    *,
+    engine: Engine = "onnxruntime",
+    optimized: bool = True,
+    threads: int | None = None,
+) -> OnnxProgram:
+    """Return a model, from whichever exporter, that takes and gives what `graph` names.
+
+    Inputs and outputs go by name where the model has that name, the rest by position; without a
+    graph the model's names stand. Raises UsageError for a file that is no such model.
+    """
+    given = model if isinstance(model, bytes) else str(model)
+    if isinstance(given, str) and not Path(given).is_file():
+        raise UsageError(f"{given}: there is no such file")
+    if engine == "reference":
+        evaluator = _evaluator(_load_proto(given))
+        inputs, outputs = _names(graph, evaluator.input_names, evaluator.output_names)
+        return _from_evaluator(evaluator, inputs, outputs)
+    session = _session(given, optimized, threads)
+    inputs, outputs = _names(
+        graph,
+        [value.name for value in session.get_inputs()],
+        [value.name for value in session.get_outputs()],
+    )
+    return _from_session(session, inputs, outputs)
+
+
+def _names(
+    graph: Graph | None, inputs: list[str], outputs: list[str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    if graph is None:
+        return {name: name for name in inputs}, {name: name for name in outputs}
+    return (
+        _matched("input", list(graph.inputs), inputs),
+        _matched("output", list(graph.outputs), outputs),
+    )
+
+
+def _matched(what: str, wanted: list[str], given: list[str]) -> dict[str, str]:
+    if len(wanted) != len(given):
+        raise UsageError(
+            f"the model has the {what}s {', '.join(given)}, and the spec {', '.join(wanted)}"
+        )
+    rest = iter([name for name in given if name not in wanted])
+    return {name: name if name in given else next(rest) for name in wanted}
+
+
+def _session(model: str | bytes, optimized: bool, threads: int | None) -> Any:
+    try:
+        import onnxruntime
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError("onnxruntime", "onnx") from error
+    options = onnxruntime.SessionOptions()
+    levels = onnxruntime.GraphOptimizationLevel
+    options.graph_optimization_level = (
+        levels.ORT_ENABLE_ALL if optimized else levels.ORT_DISABLE_ALL
+    )
+    options.log_severity_level = 3
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        if not type(error).__module__.startswith("onnxruntime"):
+            raise
+        what = "the model" if isinstance(model, bytes) else model
+        raise UsageError(f"{what}: ONNX Runtime cannot load it: {error}") from error
+
+
+def _from_session(
+    session: Any, inputs: Mapping[str, str], outputs: Mapping[str, str]
+) -> OnnxProgram:
+    dtypes = {value.name: np.dtype(_ORT_TYPES[value.type]) for value in session.get_inputs()}
+    metadata = session.get_modelmeta().custom_metadata_map
+    return OnnxProgram(session, inputs, outputs, dtypes, metadata)
+
+
+_ORT_TYPES = {
+    "tensor(float)": "float32",
+    "tensor(double)": "float64",
+    "tensor(float16)": "float16",
+    "tensor(int32)": "int32",
+    "tensor(int64)": "int64",
+    "tensor(bool)": "bool",
+}
+
+
+def _load_proto(model: str | bytes) -> onnx.ModelProto:
+    from nnspec_onnx.module import read
+
+    return read(model)
+
+
+def _evaluator(proto: onnx.ModelProto) -> Any:
+    from onnx.reference import ReferenceEvaluator
+
+    return ReferenceEvaluator(proto, new_ops=_double_ops())
+
+
+def _double_ops() -> list[Any]:
+    """Return Erf and Gelu in double: the evaluator's own round to float32 on the way."""
+    from onnx.reference.op_run import OpRun
+
+    erf = np.vectorize(math.erf, otypes=[np.float64])
+    erfc = np.vectorize(math.erfc, otypes=[np.float64])
+
+    class Erf(OpRun):
+        op_domain = ""
+
+        def _run(self, x: Array) -> tuple[Array]:
+            return (erf(x).astype(x.dtype),)
+
+    class Gelu(OpRun):
+        op_domain = ""
+
+        def _run(self, x: Array, approximate: str = "none") -> tuple[Array]:
+            z = x.astype(np.float64)
+            if approximate == "tanh":
+                slope = math.sqrt(2 / math.pi)
+                y = 0.5 * z * (1 + np.tanh(slope * (z + 0.044715 * z**3)))
+            else:
+                y = 0.5 * z * erfc(-z * math.sqrt(0.5))
+            return (y.astype(x.dtype),)
+
+    return [Erf, Gelu]
+
+
+def _restore_attributes(evaluator: Any, network: Network) -> None:
+    """Give each operator its float attributes in double; the file format holds them in float32.
+
+    Without this a slope or an epsilon would differ by 1e-8 from a float64 network's.
+    """
+    for operator, node in zip(evaluator.rt_nodes_, network.nodes, strict=True):
+        for key, value in node.attributes.items():
+            if isinstance(value, float):
+                setattr(operator, key, value)
+
+
+def _from_evaluator(
+    evaluator: Any, inputs: Mapping[str, str], outputs: Mapping[str, str]
+) -> OnnxProgram:
+    from onnx.helper import tensor_dtype_to_np_dtype
+
+    dtypes = {
+        name: tensor_dtype_to_np_dtype(kind.tensor_type.elem_type)
+        for name, kind in zip(evaluator.input_names, evaluator.input_types, strict=True)
+    }
+    metadata = {entry.key: entry.value for entry in evaluator.proto_.metadata_props}
+    return OnnxProgram(evaluator, inputs, outputs, dtypes, metadata)
