@@ -6,7 +6,7 @@ and trains what it wrote. It registers in the entry-point group `nnspec.backends
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -44,6 +44,34 @@ class Options:
     stock: bool = False
     layout: Literal["spec", "native"] = "spec"
     opset: int = 21
+
+
+DEFAULTS = Options()
+
+
+@dataclass(frozen=True, slots=True)
+class Rounding:
+    """A constant that a framework holds in float32 even in float64 arithmetic.
+
+    forward, gradient: largest relative errors that this was measured to cause in the layer.
+    """
+
+    forward: float
+    gradient: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """A statistic that a framework updates by a formula of its own.
+
+    canonical: (layer, first value, value after the steps, number of steps, numbers averaged over
+    in each step) -> what the spec's definition would have given.
+    """
+
+    parameter: str
+    formula: str
+    canonical: Callable[[Any, Array, Array, int, int], Array]
 
 
 class Program(Protocol):
@@ -128,8 +156,12 @@ class Backend(Protocol):
     """Layer class -> how this backend expresses it."""
     unsupported: Mapping[type[Layer], str]
     """Layer class -> why this backend cannot express it."""
+    rounded: Mapping[type[Layer], Rounding]
+    """Layer class -> where the framework itself rounds coarser than float64 does."""
+    divergences: Mapping[type[Layer], Divergence]
+    """Layer class -> a training statistic that follows a known formula of its own."""
 
-    def compile(self, spec: Spec, options: Options = Options()) -> Compiled:
+    def compile(self, spec: Spec, options: Options = DEFAULTS) -> Compiled:
         """Return the spec in this backend's language; imports no framework."""
         ...
 

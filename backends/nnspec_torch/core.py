@@ -47,5 +47,3 @@ def pad(pads: tuple[tuple[int, int], ...], value: float | None = None) -> str:
 def compact(sizes: tuple[int, ...]) -> object:
     """Return one number where all axes have the same."""
     return sizes[0] if len(set(sizes)) == 1 else sizes
-
-

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnspec.backend import Options, Precision, require_supported
+from nnspec.backend import (
+    DEFAULTS,
+    Divergence,
+    Options,
+    Precision,
+    Rounding,
+    require_supported,
+)
 from nnspec.emit.body import Body, Lowerer, Step
 from nnspec.emit.code import Call, docstring_text, literal, wrap
 from nnspec.emit.definitions import Construction, Definition, Definitions
@@ -20,6 +27,8 @@ from nnspec.graph import BlockNode, Head
 from nnspec.layers import Activation, Layer
 from nnspec.loader import Spec
 from nnspec_torch.lowerings import LOWERINGS, UNSUPPORTED
+from nnspec_torch.normalization import DIVERGENCES
+from nnspec_torch.training import training_source
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
@@ -69,8 +78,10 @@ class TorchBackend:
     suffix = ".py"
     lowerings: Mapping[type[Layer], object] = LOWERINGS
     unsupported: Mapping[type[Layer], str] = UNSUPPORTED
+    rounded: Mapping[type[Layer], Rounding] = {}
+    divergences: Mapping[type[Layer], Divergence] = DIVERGENCES
 
-    def compile(self, spec: Spec, options: Options = Options()) -> TorchCompiled:
+    def compile(self, spec: Spec, options: Options = DEFAULTS) -> TorchCompiled:
         """Return PyTorch source; raises UnsupportedError."""
         require_supported(self, spec.graph)
         head = trained_head(spec)
@@ -79,14 +90,11 @@ class TorchBackend:
         definitions = Definitions(network, spec.name, _TAKEN, is_class=True)
         parts = [_class(definition) for definition in definitions.ordered]
         parts.append(_class(definitions.network, head))
+        if options.training:
+            parts.append(training_source(spec, head))
         origin = f", compiled from {docstring_text(spec.path.name)}" if spec.path else ""
         text = "\n\n\n".join(parts)
-        if options.training:
-            from nnspec_torch.training import training_source
-
-            source = training_source(spec, options, head, text, origin)
-        else:
-            source = f'"""{spec.name}{origin}."""\n\n{imports(text)}\n\n\n{text}\n'
+        source = f'"""{spec.name}{origin}."""\n\n{imports(text)}\n\n\n{text}\n'
         return TorchCompiled(spec, options, source, head)
 
 
@@ -128,7 +136,7 @@ def _class(definition: Definition, head: Head | None = None) -> str:
         arguments = ", ".join(
             ["self", *(f"{name}: {annotation(v)}" for name, v in definition.parameters.items())]
         )
-        parts += wrap(f"def __init__(self) -> None:".replace("self", arguments, 1), 4)
+        parts += wrap(f"def __init__({arguments}) -> None:", 4)
         parts += ["        super().__init__()", *constructed, ""]
     style = Style(_module, lambda i, step, target, given: _loop(step, target, given), nest=True)
     arguments = ", ".join(["self", *(f"{name}: Tensor" for name in body.inputs)])

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 from nnspec import layers
+from nnspec.backend import Divergence
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered
 from nnspec.errors import UnsupportedError
+from nnspec.layers import Layer
 from nnspec.layers.base import channel_axis
 from nnspec_torch.core import own
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
 
 _DEFAULT_EPSILON = 1e-5
 _DEFAULT_MOMENTUM = 0.1
@@ -33,3 +41,22 @@ def batch_normalization(layer: layers.BatchNormalization, context: Context) -> L
     name = f"nn.BatchNorm{max(1, len(shape) - 1)}d"
     module = call(name, ("num_features", channels), **keywords)
     return Lowered("{module}({0})", module, parameters=own(context.parameters(layer)))
+
+
+def _biased(
+    layer: layers.BatchNormalization, first: Array, last: Array, steps: int, count: int
+) -> Array:
+    """Return the running variance that the biased variance would have given."""
+    kept = layer.momentum**steps * first
+    biased: Array = kept + (last - kept) * ((count - 1) / count)
+    return biased
+
+
+DIVERGENCES: Mapping[type[Layer], Divergence] = {
+    layers.BatchNormalization: Divergence(
+        "running_var",
+        "torch averages the unbiased variance, n/(n-1) times the biased one: "
+        "r = m^k r0 + (r_torch - m^k r0) (n-1)/n after k steps over n numbers a channel",
+        _biased,
+    )
+}

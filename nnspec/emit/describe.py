@@ -9,18 +9,20 @@ from nnspec.shapes import Dim, Shape
 
 def signature(definition: Definition) -> str:
     """Return `x (batch, 8) -> scores (batch, 3).`, with names for sizes that uses differ in."""
-    bodies = definition.bodies
-    first = definition.body.graph
-    inputs = [
-        f"{name} {_shape([list(b.graph.inputs.values())[i].shape for b in bodies], first.data_format)}"
-        for i, name in enumerate(first.inputs)
-    ]
+    graphs = [body.graph for body in definition.bodies]
+    first = graphs[0]
+    inputs = []
+    for name in first.inputs:
+        shapes = [graph.inputs[name].shape for graph in graphs]
+        inputs.append(f"{name} {_shape(shapes, first.data_format)}")
     outputs = []
     for i, name in enumerate(first.outputs):
-        shapes = [body.graph.types[body.graph.outputs[i]].shape for body in bodies]
+        shapes = [graph.types[graph.outputs[i]].shape for graph in graphs]
         outputs.append(f"{name} {_shape(shapes, first.data_format)}")
     text = f"{', '.join(inputs)} -> {', '.join(outputs)}."
-    return text if len(text) <= LINE_LENGTH - 12 else f"{', '.join(first.inputs)} -> {', '.join(first.outputs)}."
+    if len(text) <= LINE_LENGTH - 12:
+        return text
+    return f"{', '.join(first.inputs)} -> {', '.join(first.outputs)}."
 
 
 def _shape(shapes: list[Shape], data_format: str) -> str:

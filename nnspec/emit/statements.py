@@ -38,20 +38,18 @@ class Forward:
     results: list[str] = field(default_factory=list)
 
 
-class _Planner:
-    def __init__(self, body: Body, steps: range, outputs: tuple[str, ...], style: Style) -> None:
+class _Variables:
+    """Which variable each value gets."""
+
+    def __init__(self, body: Body, steps: range, outputs: tuple[str, ...]) -> None:
         self.body = body
         self.steps = steps
-        self.outputs = outputs
-        self.style = style
         self.uses: dict[str, list[int]] = {}
         for i in steps:
             for value in body.steps[i].inputs:
                 self.uses.setdefault(value, []).append(i)
         for value in outputs:
             self.uses.setdefault(value, []).append(steps.stop)
-        self.variables: dict[str, str] = {}
-        self.pending: tuple[str, str, int] | None = None
         self.chain = self.chain_name()
 
     def chain_name(self) -> str:
@@ -66,9 +64,8 @@ class _Planner:
 
     def variable(self, value: str, i: int) -> str:
         """Return the variable that holds `value`, made by step i."""
-        if self.uses.get(value, []) in ([i + 1], [i + 1, i + 1]) or "@" in value:
-            if "@" not in value or all(use == i + 1 for use in self.uses.get(value, [])):
-                return self.chain
+        if all(use == i + 1 for use in self.uses.get(value, [])):
+            return self.chain
         return value.replace("@", "_").replace(".", "_")
 
 
@@ -87,7 +84,7 @@ def forward_lines(
     """
     steps = range(len(body.steps)) if steps is None else steps
     outputs = body.outputs if outputs is None else outputs
-    planner = _Planner(body, steps, outputs, style)
+    planner = _Variables(body, steps, outputs)
     result = Forward()
     variables = {value: value for value in body.inputs}
     pending: dict[str, tuple[str, int]] = {}
@@ -142,9 +139,7 @@ def forward_lines(
         is_simple = len(step.outputs) == 1 and planner.uses.get(value, []) == [i + 1]
         if is_simple and not comment and (value in outputs or not _ends_line(step)):
             pending[value] = (expression, depth)
-            if value in outputs and name_results:
-                flush(value)
-            elif not style.nest and value not in outputs:
+            if (value in outputs and name_results) or (not style.nest and value not in outputs):
                 flush(value)
         else:
             result.lines += _assignment(target, expression, indent, comment)

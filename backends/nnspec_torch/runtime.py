@@ -1,0 +1,196 @@
+"""Builds, runs, trains and exports what the PyTorch backend wrote."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnspec.backend import Precision
+from nnspec.emit.loading import load_source
+from nnspec.errors import MissingDependencyError, UsageError
+from nnspec.shapes import Dim
+from nnspec.weights import check_weights, initial_weights
+
+try:
+    import torch
+    from torch import Tensor, nn
+except ImportError as error:
+    raise MissingDependencyError("torch", "torch") from error
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array, Weights
+    from nnspec_torch.module import TorchCompiled
+
+_COUNTER = "num_batches_tracked"
+MIN_OPSET, MAX_OPSET = 18, 23
+
+
+class TorchProgram:
+    """The emitted module, built and holding weights; satisfies `nnspec.backend.Trainable`."""
+
+    def __init__(
+        self,
+        compiled: TorchCompiled,
+        weights: Mapping[str, Array] | None,
+        dtype: Precision,
+        device: str = "cpu",
+    ) -> None:
+        spec = compiled.spec
+        self.spec = spec
+        self.graph = spec.graph
+        self.head = compiled.head
+        self.dtype = getattr(torch, dtype)
+        self.device = device
+        self.emitted = load_source(compiled.source, spec.name)
+        self.model: nn.Module = getattr(self.emitted, spec.name)().to(self.dtype).to(device)
+        if weights is None:
+            training = spec.model.training
+            weights = initial_weights(spec.graph, training.seed if training is not None else 0)
+        self.load_weights(weights)
+        self._optimizer: torch.optim.Optimizer | None = None
+
+    @property
+    def optimizer(self) -> torch.optim.Optimizer:
+        """The optimizer of the emitted source."""
+        if self._optimizer is None:
+            make = getattr(self.emitted, "make_optimizer", None)
+            if make is None:
+                raise UsageError("the spec has no `training`, or was compiled without it")
+            self._optimizer = make(self.model)
+        return self._optimizer
+
+    def weights(self) -> Weights:
+        """Return the canonical weights."""
+        return {
+            name: tensor.detach().cpu().numpy().copy()
+            for name, tensor in self.model.state_dict().items()
+            if not name.endswith(_COUNTER)
+        }
+
+    def load_weights(self, weights: Mapping[str, Array]) -> None:
+        """Set every weight; raises WeightsError where one is missing or does not fit."""
+        check_weights(self.graph, weights)
+        tensors = {name: torch.tensor(array, dtype=self.dtype) for name, array in weights.items()}
+        self.model.load_state_dict(tensors)
+
+    def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return each output by name, computed as at inference."""
+        self.model.eval()
+        with torch.no_grad():
+            given = self.model(*self._tensors(inputs))
+        outputs = given if isinstance(given, tuple) else (given,)
+        return {
+            name: tensor.cpu().numpy()
+            for name, tensor in zip(self.graph.outputs, outputs, strict=True)
+        }
+
+    def loss(self, inputs: Mapping[str, Array], target: Array) -> float:
+        """Return the loss as at inference."""
+        self.model.eval()
+        with torch.no_grad():
+            return float(self._loss(inputs, target))
+
+    def gradients(self, inputs: Mapping[str, Array], target: Array) -> tuple[float, Weights]:
+        """Return the loss as in training, and its gradient by every trainable parameter."""
+        buffers = {name: tensor.clone() for name, tensor in self.model.named_buffers()}
+        self.model.train()
+        loss = self._loss(inputs, target)
+        names, parameters = zip(*self.model.named_parameters(), strict=True)
+        gradients = torch.autograd.grad(loss, parameters)
+        for name, tensor in self.model.named_buffers():
+            tensor.copy_(buffers[name])
+        arrays = {
+            name: gradient.cpu().numpy() for name, gradient in zip(names, gradients, strict=True)
+        }
+        return float(loss.detach()), arrays
+
+    def train_step(self, inputs: Mapping[str, Array], target: Array) -> float:
+        """Take one optimizer step, and return the loss before it."""
+        self.model.train()
+        tensors = self._tensors(inputs)
+        step = self.emitted.train_step
+        return float(step(self.model, self.optimizer, *tensors, self._target(target)))
+
+    def optimizer_state(self) -> Weights:
+        """Return what the optimizer remembers of each parameter, by its number and name."""
+        state = self.optimizer.state_dict()["state"]
+        return {
+            f"{i}.{name}": torch.as_tensor(value).detach().cpu().numpy().copy()
+            for i, values in state.items()
+            for name, value in values.items()
+            if value is not None
+        }
+
+    def load_optimizer_state(self, state: Mapping[str, Array]) -> None:
+        """Set what `optimizer_state` gave."""
+        nested: dict[int, dict[str, Tensor]] = {}
+        for key, array in state.items():
+            number, _, name = key.partition(".")
+            nested.setdefault(int(number), {})[name] = torch.from_numpy(np.array(array))
+        whole = self.optimizer.state_dict()
+        self.optimizer.load_state_dict({**whole, "state": nested})
+
+    def reseed(self, seed: int) -> None:
+        """Start dropout's random numbers anew."""
+        torch.manual_seed(seed)
+
+    def export_onnx(self, path: Path, opset: int) -> None:
+        """Write the network as at inference with torch.onnx (its torch.export-based exporter)."""
+        if not MIN_OPSET <= opset <= MAX_OPSET:
+            raise UsageError(f"torch.onnx writes opsets {MIN_OPSET} to {MAX_OPSET}, not {opset}")
+        sizes = {"batch": 3}
+        axes: list[dict[int, Any]] = []
+        examples: list[Tensor] = []
+        for kind in self.graph.inputs.values():
+            shape: tuple[Dim, ...] = ("batch", *kind.shape)
+            axes.append({i: size for i, size in enumerate(shape) if isinstance(size, str)})
+            known = [
+                sizes.setdefault(size, 5 + 2 * len(sizes)) if isinstance(size, str) else size
+                for size in shape
+            ]
+            is_float = kind.dtype == "float32"
+            kind_of = self.dtype if is_float else getattr(torch, kind.dtype)
+            examples.append(torch.zeros(known, dtype=kind_of))
+        logger = logging.getLogger("torch.onnx")
+        level = logger.level
+        logger.setLevel(logging.ERROR)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                torch.onnx.export(
+                    self.model.eval(),
+                    tuple(examples),
+                    str(path),
+                    dynamo=True,
+                    opset_version=opset,
+                    verbose=False,
+                    external_data=False,
+                    input_names=list(self.graph.inputs),
+                    output_names=list(self.graph.outputs),
+                    dynamic_shapes=tuple(axes),
+                )
+        finally:
+            logger.setLevel(level)
+
+    def _loss(self, inputs: Mapping[str, Array], target: Array) -> Tensor:
+        compute = getattr(self.model, "logits", self.model)
+        loss_function = getattr(self.emitted, "loss_function", None)
+        if loss_function is None:
+            raise UsageError("the spec has no `training`, or was compiled without it")
+        loss: Tensor = loss_function(compute(*self._tensors(inputs)), self._target(target))
+        return loss
+
+    def _tensors(self, inputs: Mapping[str, Array]) -> list[Tensor]:
+        return [self._tensor(inputs[name]) for name in self.graph.inputs]
+
+    def _tensor(self, array: Array) -> Tensor:
+        tensor = torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
+        return tensor.to(self.dtype) if tensor.is_floating_point() else tensor
+
+    def _target(self, target: Array) -> Tensor:
+        return self._tensor(target)

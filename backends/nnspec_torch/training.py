@@ -1,0 +1,118 @@
+"""Writes what trains a network: loss, optimizer, step, and a program that runs on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from nnspec.emit.code import Call, Expr, call, wrap
+from nnspec.errors import UsageError
+from nnspec.graph import Graph, Head
+from nnspec.loader import Spec
+from nnspec.training_schema import (
+    Adam,
+    BinaryCrossEntropy,
+    CategoricalCrossEntropy,
+    Loss,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    Optimizer,
+    Sgd,
+)
+
+LOSSES: Mapping[type[Loss], tuple[str, str]] = {
+    MeanSquaredError: ("F.mse_loss", "Mean squared error"),
+    MeanAbsoluteError: ("F.l1_loss", "Mean absolute error"),
+    BinaryCrossEntropy: ("F.binary_cross_entropy_with_logits", "Binary cross-entropy of logits"),
+    CategoricalCrossEntropy: ("F.cross_entropy", "Categorical cross-entropy of logits"),
+}
+
+
+def _sgd(optimizer: Sgd) -> Call:
+    keywords: dict[str, object] = {"lr": optimizer.learning_rate}
+    if optimizer.momentum:
+        keywords["momentum"] = optimizer.momentum
+    if optimizer.nesterov:
+        keywords["nesterov"] = True
+    return call("torch.optim.SGD", **keywords)
+
+
+def _adam(optimizer: Adam) -> Call:
+    return call(
+        "torch.optim.Adam",
+        lr=optimizer.learning_rate,
+        betas=(optimizer.beta_1, optimizer.beta_2),
+        eps=optimizer.epsilon,
+    )
+
+
+OPTIMIZERS: Mapping[type[Optimizer], Callable[..., Call]] = {Sgd: _sgd, Adam: _adam}
+
+
+def training_source(spec: Spec, head: Head | None) -> str:
+    """Return the definitions that train: loss_function, make_optimizer, train_step."""
+    training = spec.model.training
+    if training is None:
+        raise UsageError(f"{spec.name} has no `training` section to compile")
+    if len(spec.graph.outputs) != 1:
+        raise UsageError(
+            f"{spec.name} has {len(spec.graph.outputs)} outputs, and training needs one"
+        )
+    return "\n\n\n".join(
+        [
+            _loss_function(training.resolved_loss, spec.graph),
+            _make_optimizer(training.optimizer),
+            _train_step(spec, head),
+        ]
+    )
+
+
+def _loss_function(loss: Loss, graph: Graph) -> str:
+    function, what = LOSSES[type(loss)]
+    lines = [
+        "def loss_function(output: Tensor, target: Tensor) -> Tensor:",
+        f'    """{what}, the mean over the batch."""',
+    ]
+    is_categorical = isinstance(loss, CategoricalCrossEntropy)
+    if is_categorical and graph.types[graph.outputs[0]].rank > 1:
+        lines += [
+            "    if target.dim() == output.dim():",
+            "        target = target.movedim(-1, 1)",
+            f"    return {function}(output.movedim(-1, 1), target)",
+        ]
+    else:
+        lines.append(f"    return {function}(output, target)")
+    return "\n".join(lines)
+
+
+def _make_optimizer(optimizer: Optimizer) -> str:
+    made = OPTIMIZERS[type(optimizer)](optimizer)
+    made = Call(made.function, (("params", Expr("model.parameters()")),), made.keywords)
+    return "\n".join(
+        [
+            "def make_optimizer(model: nn.Module) -> torch.optim.Optimizer:",
+            f'    """{optimizer.type.capitalize()} over every parameter of the model."""',
+            *wrap(f"return {made.render()}", 4),
+        ]
+    )
+
+
+def _train_step(spec: Spec, head: Head | None) -> str:
+    inputs = list(spec.graph.inputs)
+    compute = "model.logits" if head is not None else "model"
+    arguments = [
+        f"model: {spec.name}",
+        "optimizer: torch.optim.Optimizer",
+        *(f"{name}: Tensor" for name in inputs),
+        "target: Tensor",
+    ]
+    return "\n".join(
+        [
+            *wrap(f"def train_step({', '.join(arguments)}) -> Tensor:"),
+            '    """Take one step down the gradient; return the loss before it."""',
+            "    optimizer.zero_grad()",
+            *wrap(f"loss = loss_function({compute}({', '.join(inputs)}), target)", 4),
+            "    loss.backward()",
+            "    optimizer.step()",
+            "    return loss.detach()",
+        ]
+    )
