@@ -1,0 +1,158 @@
+"""The rows that a spec trains on: read, checked, split and standardised."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnspec.errors import DataError, UsageError
+from nnspec.graph import Graph
+from nnspec.loader import Spec
+from nnspec.preprocessing import Feature, Preprocessing, require_equal_lengths
+from nnspec.schema import DType
+from nnspec.streams import permutation
+from nnspec.tables import Rows, read, select
+from nnspec.targets import read_target
+from nnspec.training_schema import Data, Training
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some of the rows: what the network takes by input, and what it should give."""
+
+    inputs: dict[str, Array]
+    target: Array
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    def take(self, rows: Any) -> Part:
+        """Return the rows at these positions (an array of them, or a slice)."""
+        return Part({name: values[rows] for name, values in self.inputs.items()}, self.target[rows])
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The parts that training uses, ready for the network, and how they were made.
+
+    `target` is class numbers (int64) or a probability per class (float32) for `multiclass`, and
+    float32 in the output's shape for `binary` and `regression`. `sha256` is of the source.
+    """
+
+    train: Part
+    validation: Part | None
+    test: Part | None
+    preprocessing: Preprocessing
+    sha256: str = ""
+
+
+def load_data(spec: Spec) -> Dataset:
+    """Read, check, split and standardise what the spec's `data` section names.
+
+    Raises DataError naming the file, column, row and value where the data do not fit, UsageError
+    where the spec has no `data` or no `training`.
+    """
+    data, training = spec.model.data, spec.model.training
+    if data is None or training is None:
+        absent = "data" if data is None else "training"
+        raise UsageError(f'the spec "{spec.name}" has no `{absent}` section; training needs one')
+    path = spec.folder / data.source
+    rows = read(path)
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return prepare(spec.graph, data, training, rows, file=path, sha256=sha256)
+
+
+def prepare(
+    graph: Graph,
+    data: Data,
+    training: Training,
+    rows: Rows,
+    *,
+    file: str | Path = "the rows",
+    sha256: str = "",
+) -> Dataset:
+    """Return what `load_data` does, from rows already read; `file` names them in errors."""
+    if len(graph.outputs) != 1:
+        raise UsageError(
+            f'"{graph.name}" has {len(graph.outputs)} outputs; training is of a network with one'
+        )
+    missing = [name for name in graph.inputs if name not in data.features]
+    if missing:
+        raise DataError(f'`data.features` says nothing of the input "{missing[0]}"')
+    features = {name: _feature(graph, data, name, rows, file) for name in graph.inputs}
+    raw = {name: feature.gather(rows, name, file) for name, feature in features.items()}
+    output = graph.types[graph.outputs[0]].shape
+    target = read_target(rows, data.target, training.task, output, file=file)
+    lengths = {**{name: len(values) for name, values in raw.items()}, "target": len(target.values)}
+    require_equal_lengths(lengths, file)
+
+    parts = split(len(target.values), data, training.seed, file)
+    if data.standardize:
+        _require_fixed(features)
+        features = {
+            name: feature.standardised(raw[name][parts["train"]])
+            for name, feature in features.items()
+        }
+    inputs = {name: feature.finish(raw[name], name, file) for name, feature in features.items()}
+    everything = Part(inputs, target.values)
+    taken = {name: everything.take(order) if len(order) else None for name, order in parts.items()}
+    train = taken["train"]
+    assert train is not None
+    preprocessing = Preprocessing(
+        inputs=features, task=training.task, target=data.target, labels=target.labels
+    )
+    return Dataset(train, taken["validation"], taken["test"], preprocessing, sha256)
+
+
+def split(
+    rows: int, data: Data, seed: int, file: object = "the rows"
+) -> dict[str, NDArray[np.intp]]:
+    """Return the rows of `train`, `validation` and `test`, drawn by the seed alone.
+
+    A share of the rows is rounded to the nearest whole number, halves up. Raises DataError where
+    a part that the spec asks for would be empty.
+    """
+    order = permutation(rows, "split", seed)
+    validation, test = (int(rows * share + 0.5) for share in (data.validation, data.test))
+    counts = {"train": rows - validation - test, "validation": validation, "test": test}
+    for name, share in (("train", 1.0), ("validation", data.validation), ("test", data.test)):
+        if share > 0 and counts[name] < 1:
+            raise DataError(
+                f"{file}: {rows} rows are too few for a validation share of {data.validation:g} "
+                f"and a test share of {data.test:g}; {name} would be empty"
+            )
+    ends = counts["validation"], counts["validation"] + counts["test"]
+    return {"train": order[ends[1] :], "validation": order[: ends[0]], "test": order[slice(*ends)]}
+
+
+def _feature(graph: Graph, data: Data, name: str, rows: Rows, file: object) -> Feature:
+    kind = graph.inputs[name]
+    patterns = data.features[name]
+    is_array = isinstance(rows, Mapping)
+    if is_array and len(patterns) != 1:
+        raise DataError(
+            f'{file}: input "{name}" takes one array of an .npz file, and '
+            f"{len(patterns)} are listed"
+        )
+    if not isinstance(rows, Mapping):
+        patterns = tuple(select(rows, patterns, without=data.target, file=file))
+    dtype = cast(DType, kind.dtype)
+    return Feature(columns=patterns, is_array=is_array, shape=kind.shape, dtype=dtype)
+
+
+def _require_fixed(features: Mapping[str, Feature]) -> None:
+    for name, feature in features.items():
+        if feature.dtype.startswith("float") and any(isinstance(n, str) for n in feature.shape):
+            raise DataError(
+                f'input "{name}" has a dynamic axis, so its elements have no fixed mean; '
+                "leave out `standardize`"
+            )

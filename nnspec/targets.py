@@ -1,0 +1,152 @@
+"""What the network should give for each row, by the task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from nnspec.errors import DataError
+from nnspec.preprocessing import fit_shape
+from nnspec.shapes import Shape, show
+from nnspec.tables import Rows, is_text, missing_column, numbers, require_fitting, words
+from nnspec.training_schema import Task
+
+Array = NDArray[Any]
+
+_ROW_SUM_ERROR = 1e-3  # what rounding and a percent table leave of probabilities that sum to 1
+
+
+class Target(NamedTuple):
+    """Values by row, and the names of the classes where the data give names."""
+
+    values: Array
+    labels: tuple[str, ...] | None
+
+
+def read_target(rows: Rows, name: str, task: Task, output: Shape, *, file: object) -> Target:
+    """Return the target of each row for a network of this output shape (no batch axis).
+
+    multiclass: int64 class numbers shaped as the output without its last axis, or float32
+    probabilities shaped as the output. binary and regression: float32 shaped as the output.
+    Labels that are words are numbered in sorted order. Raises DataError.
+    """
+    if isinstance(rows, pl.DataFrame):
+        if name not in rows.columns:
+            raise missing_column(rows.columns, name, file)
+        place = f'{file}: column "{name}"'
+        if is_text(rows[name]):
+            found: Sequence[str] | Array = words(rows[name], file=file)
+        else:
+            found = numbers(rows, [name], whole=task == "multiclass", file=file)[:, 0]
+    else:
+        if name not in rows:
+            raise missing_column(list(rows), name, file, "array")
+        place = f'{file}: array "{name}"'
+        found = np.asarray(rows[name])
+        if found.ndim == 0:
+            raise DataError(f"{place} is a single value; rows are expected")
+        if found.dtype.kind in "US":
+            if found.ndim > 1:
+                raise DataError(f"{place} holds words in {found.ndim} axes; one axis is expected")
+            found = [str(value) for value in found.astype(str)]
+    if not len(found):
+        raise DataError(f"{file}: there are no rows")
+    labels = None
+    if not isinstance(found, np.ndarray):
+        found, labels = _numbered(found, task, output, place)
+    require_fitting(found, "float64", lambda row, _: f"{place}, row {row + 1}")
+    if task == "multiclass":
+        return Target(_classes(found, output, place), labels)
+    if task == "binary":
+        return Target(_yes_or_no(found, output, place, isinstance(rows, pl.DataFrame)), labels)
+    return Target(_shaped(found, output, place), labels)
+
+
+def _numbered(
+    words: Sequence[str], task: Task, output: Shape, place: str
+) -> tuple[Array, tuple[str, ...]]:
+    labels = tuple(sorted(set(words)))
+    if task == "regression":
+        row = next(i for i, word in enumerate(words) if not _is_number(word))
+        raise DataError(f'{place}, row {row + 1}: "{words[row]}" is not a number')
+    wanted = 2 if task == "binary" else output[-1] if output else 1
+    if len(labels) != wanted:
+        shown = ", ".join(f'"{label}"' for label in labels[:8])
+        more = ", ..." if len(labels) > 8 else ""
+        expected = "binary takes 2" if task == "binary" else f"the network gives {wanted} scores"
+        raise DataError(f"{place} holds {len(labels)} labels ({shown}{more}), and {expected}")
+    number = {label: i for i, label in enumerate(labels)}
+    return np.array([number[word] for word in words], dtype=np.int64), labels
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _classes(found: Array, output: Shape, place: str) -> Array:
+    classes = output[-1] if output else 1
+    if not isinstance(classes, int):
+        raise DataError(
+            f"the network's output is {show(output)}; classes need a last axis of fixed size"
+        )
+    numbered = fit_shape(found.shape[1:], output[:-1])
+    if numbered is None:
+        if len(found.shape) == len(output) + 1 and fit_shape(found.shape[1:], output) is not None:
+            return _probabilities(found, place)
+        raise DataError(
+            f"{place} gives {show(found.shape[1:])} for each row; a class number "
+            f"{show(output[:-1])} or a probability per class {show(output)} is expected"
+        )
+    if found.dtype.kind == "f":
+        _refuse(found, found != np.floor(found), "is no class number", place)
+    _refuse(
+        found,
+        (found < 0) | (found >= classes),
+        f"is no class number; the network gives {classes} scores, so classes are "
+        f"0 to {classes - 1}",
+        place,
+    )
+    return found.reshape(len(found), *numbered).astype(np.int64)
+
+
+def _probabilities(found: Array, place: str) -> Array:
+    values = found.astype(np.float64)
+    _refuse(values, (values < 0) | (values > 1), "is no probability", place)
+    sums = values.sum(axis=-1)
+    _refuse(
+        sums, np.abs(sums - 1) > _ROW_SUM_ERROR, "is the sum of its probabilities, not 1", place
+    )
+    return values.astype(np.float32)
+
+
+def _yes_or_no(found: Array, output: Shape, place: str, is_table: bool) -> Array:
+    if is_table:
+        _refuse(found, (found != 0) & (found != 1), "is neither 0 nor 1", place)
+    else:
+        _refuse(found, (found < 0) | (found > 1), "is not between 0 and 1", place)
+    return _shaped(found, output, place)
+
+
+def _shaped(found: Array, output: Shape, place: str) -> Array:
+    shape = fit_shape(found.shape[1:], output)
+    if shape is None:
+        raise DataError(
+            f"{place} gives {show(found.shape[1:])} for each row, and the network's output is "
+            f"{show(output)}"
+        )
+    require_fitting(found, "float32", lambda row, _: f"{place}, row {row + 1}")
+    return np.ascontiguousarray(found.reshape(len(found), *shape).astype(np.float32))
+
+
+def _refuse(values: Array, wrong: Array, why: str, place: str) -> None:
+    if wrong.any():
+        at = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise DataError(f"{place}, row {at[0] + 1}: {values[at]} {why}")
