@@ -8,10 +8,12 @@ from collections.abc import Callable
 Number = int | float
 
 MAX_LENGTH = 300
+MAX_DEPTH = 32
 MAX_MAGNITUDE = 2**63
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+)|(?P<name>[A-Za-z_]\w*)|(?P<operator>\*\*|//|[-+*/%()]))"
+    r"\s*(?:(?P<number>\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+)|(?P<name>[A-Za-z_]\w*)|(?P<operator>\*\*|//|[-+*/%()]))",
+    re.ASCII,
 )
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "//": 2, "%": 2, "**": 4}
 _SIGN = 3
@@ -60,14 +62,18 @@ def _tokens(text: str) -> list[tuple[str, str]]:
 
 
 class _Parser:
-    """Precedence climbing; its depth is bounded by MAX_LENGTH."""
+    """Precedence climbing."""
 
     def __init__(self, tokens: list[tuple[str, str]], lookup: Callable[[str], object]) -> None:
         self.tokens = tokens
         self.lookup = lookup
         self.position = 0
+        self.depth = 0
 
     def expression(self, minimum: int) -> Number:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise ExpressionError(f"the expression is nested deeper than {MAX_DEPTH} levels")
         left = self.operand()
         while self.position < len(self.tokens):
             operator = self.tokens[self.position][1]
@@ -78,6 +84,7 @@ class _Parser:
             # ** binds to the right, as in Python; the others to the left.
             right = self.expression(precedence if operator == "**" else precedence + 1)
             left = _apply(operator, left, right)
+        self.depth -= 1
         return left
 
     def operand(self) -> Number:
@@ -86,7 +93,8 @@ class _Parser:
         kind, text = self.tokens[self.position]
         self.position += 1
         if kind == "number":
-            return int(text) if text.isdigit() else float(text)
+            number = int(text) if text.isdigit() else float(text)
+            return _checked(number, text)
         if kind == "name":
             value = self.lookup(text)
             if isinstance(value, bool) or not isinstance(value, int | float):
@@ -130,6 +138,11 @@ def _apply(operator: str, left: Number, right: Number) -> Number:
         raise ExpressionError(f"{left} {operator} {right} is out of range") from None
     if isinstance(result, complex):
         raise ExpressionError(f"{left} ** {right} is not a real number")
-    if abs(result) > MAX_MAGNITUDE:
-        raise ExpressionError(f"{left} {operator} {right} is out of range")
-    return result
+    return _checked(result, f"{left} {operator} {right}")
+
+
+def _checked(number: Number, text: str) -> Number:
+    # Written so that it holds for nan as well.
+    if not abs(number) < MAX_MAGNITUDE:
+        raise ExpressionError(f"{text} is out of range")
+    return number

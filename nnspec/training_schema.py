@@ -92,10 +92,10 @@ OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": Sgd, "adam": Adam}
 Task = Literal["regression", "binary", "multiclass"]
 Metric = Literal["accuracy", "mae", "r2"]
 
-TASK_LOSS: dict[str, type[Loss]] = {
-    "regression": MeanSquaredError,
-    "binary": BinaryCrossEntropy,
-    "multiclass": CategoricalCrossEntropy,
+TASK_LOSS = {
+    "regression": "mse",
+    "binary": "binary_cross_entropy",
+    "multiclass": "categorical_cross_entropy",
 }
 TASK_METRICS: dict[str, tuple[Metric, ...]] = {
     "regression": ("mae", "r2"),
@@ -132,7 +132,10 @@ class Training(Frozen):
     @property
     def resolved_loss(self) -> Loss:
         """The loss, by the task where none is given."""
-        return TASK_LOSS[self.task]() if self.loss is None else self.loss
+        if self.loss is not None:
+            return self.loss
+        kind = TASK_LOSS[self.task]
+        return LOSSES[kind](type=kind)
 
     @property
     def resolved_metrics(self) -> tuple[Metric, ...]:

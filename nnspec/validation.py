@@ -10,6 +10,8 @@ from pydantic import BaseModel, ValidationError
 from nnspec.errors import Mark, Problem, nearest
 from nnspec.source import Map, Sequence
 
+Path = tuple[int | str, ...]
+
 _KINDS = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
@@ -39,8 +41,8 @@ def problems_of(
     model: type[BaseModel],
     owner: str,
     default: Mark | None = None,
-) -> Iterator[Problem]:
-    """Yield a problem for each mistake; `given` is what was validated, with its marks.
+) -> Iterator[tuple[Problem, Path]]:
+    """Yield a problem and its path for each mistake; `given` is what was validated, with its marks.
 
     `owner` names what the fields belong to, `default` is the place where none is known.
     """
@@ -51,13 +53,13 @@ def problems_of(
             continue
         # A union reports each of its members; its path's first mistake stands for all.
         seen.add(loc)
-        yield _problem(detail, loc, given, model, owner, default)
+        yield _problem(detail, loc, given, model, owner, default), loc
 
 
 def _real_path(loc: tuple[int | str, ...], given: object, kind: str) -> tuple[int | str, ...]:
     """Drop the parts of pydantic's path that name union members, not places of the document."""
     path: list[int | str] = []
-    value = given
+    value: Any = given
     for i, part in enumerate(loc):
         if (isinstance(value, Mapping) and part in value) or (
             isinstance(value, list | tuple) and isinstance(part, int) and part < len(value)
@@ -99,7 +101,7 @@ def _problem(
             _description(loc, model),
             default if len(loc) < 2 else mark or default,
         )
-    shown = _shown(value)
+    text = shown(value)
     if kind == "unknown_type":
         name, known = context["name"], context["known"]
         return Problem(
@@ -111,7 +113,7 @@ def _problem(
     if kind in _KINDS:
         return Problem(
             "wrong-type",
-            f"`{where}` is {shown}, and {_KINDS[kind]} is expected",
+            f"`{where}` is {text}, and {_KINDS[kind]} is expected",
             _description(loc, model),
             mark,
         )
@@ -120,7 +122,7 @@ def _problem(
         is_size = isinstance(value, int) and name in ("gt", "ge")
         return Problem(
             "bad-size" if is_size else "out-of-range",
-            f"`{where}` is {shown}, and {words} {context[name]} is expected",
+            f"`{where}` is {text}, and {words} {context[name]} is expected",
             _description(loc, model),
             mark,
         )
@@ -129,7 +131,7 @@ def _problem(
         if where == "nnspec":
             return Problem(
                 "unsupported-version",
-                f"this spec has format version {shown}, and this nnspec reads {expected}",
+                f"this spec has format version {text}, and this nnspec reads {expected}",
                 "write `nnspec: 1`, or install the release that reads that version",
                 mark,
             )
@@ -137,7 +139,7 @@ def _problem(
         close = nearest(value, options) if isinstance(value, str) else ""
         return Problem(
             "wrong-value",
-            f"`{where}` is {shown}, and {expected} is expected{close}",
+            f"`{where}` is {text}, and {expected} is expected{close}",
             _description(loc, model),
             mark,
         )
@@ -145,7 +147,7 @@ def _problem(
     message = detail["msg"][:1].lower() + detail["msg"][1:]
     return Problem(
         code,
-        f"`{where}` is {shown}: {message}" if where else f"{owner}: {message}",
+        f"`{where}` is {text}: {message}" if where else f"{owner}: {message}",
         _description(loc, model),
         mark,
     )
@@ -215,7 +217,8 @@ def _description(loc: tuple[int | str, ...], model: type[BaseModel]) -> str:
     return f"`{_joined(loc)}`: {description}" if description else ""
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """Return a value as a message may show it."""
     if isinstance(value, str):
         text = f'"{value}"'
     elif value is None:

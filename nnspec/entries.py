@@ -1,0 +1,212 @@
+"""Reads the items of `layers`: each becomes a layer object or the use of a block."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from typing import Any
+
+from pydantic import ValidationError
+
+from nnspec.base import is_whole
+from nnspec.errors import Mark, nearest
+from nnspec.layers import LAYERS
+from nnspec.layers.base import Layer
+from nnspec.report import Report
+from nnspec.schema import Call, Model
+from nnspec.scope import Scope, compute
+from nnspec.source import Map, Sequence
+from nnspec.validation import problems_of, shown
+
+
+class Entry:
+    """One item of `layers`: what it is called, what it takes, and what it holds.
+
+    A broken one has been reported; its name and inputs are kept where they can be read, so that
+    what is said of its neighbours stays true.
+    """
+
+    __slots__ = ("call", "given", "inputs", "layer", "mark", "name", "type", "unknown_inputs")
+
+    def __init__(self, given: object, mark: Mark | None) -> None:
+        self.given = given
+        self.mark = mark
+        self.layer: Layer | None = None
+        self.call: Call | None = None
+        self.name = ""
+        self.type = ""
+        self.inputs: tuple[str, ...] | None = None
+        self.unknown_inputs = False
+
+    def place(self, key: str, index: int | None = None) -> Mark | None:
+        """Return where the value of `key`, or its item `index`, stands."""
+        given = self.given
+        if not isinstance(given, Map) or key not in given.marks:
+            return self.mark
+        value = given[key]
+        if index is not None and isinstance(value, Sequence) and index < len(value.marks):
+            return value.marks[index]
+        return given.marks[key][1]
+
+
+class Reader:
+    """Reads entries; `broken` names blocks that exist and could not be read."""
+
+    def __init__(self, model: Model, report: Report, broken: Set[str] = frozenset()) -> None:
+        self.model = model
+        self.report = report
+        self.broken = broken
+
+    def read(self, given: object, mark: Mark | None, scope: Scope) -> Entry:
+        """Return the entry; what is wrong with it is reported."""
+        if isinstance(given, Layer):
+            entry = Entry(given, mark)
+            entry.layer = given
+            entry.type, entry.inputs = given.type, given.inputs
+            entry.name = given.name or ""
+            return entry
+        if isinstance(given, Call):
+            given = {key: value for key, value in given if value is not None}
+        entry = Entry(given, mark)
+        if not isinstance(given, dict):
+            self.report.add(
+                "wrong-type",
+                f"a layer is a mapping such as {{type: relu}}, and here is {shown(given)}",
+                mark,
+                f"write {{type: {given}}}" if given in LAYERS else "",
+            )
+            entry.unknown_inputs = True
+            return entry
+        if isinstance(given, Map) and "type" in given.marks:
+            entry.mark = given.marks["type"][1]
+        if not self._fill(entry, given, scope):
+            _salvage(entry, given)
+        return entry
+
+    def _fill(self, entry: Entry, given: dict[str, Any], scope: Scope) -> bool:
+        kind = given.get("type")
+        if not isinstance(kind, str):
+            if kind is None:
+                known = f"one of {', '.join(sorted(LAYERS)[:4])}, ..."
+                self.report.add("missing-argument", "the layer has no `type`", entry.mark, known)
+            else:
+                message = f"`type` is {shown(kind)}, and the name of a layer is expected"
+                self.report.add("wrong-type", message, entry.mark)
+            return False
+        entry.type = kind
+        if kind in self.model.blocks:
+            return self._call(entry, kind, given, scope)
+        if kind in self.broken:
+            return False
+        layer_class = LAYERS.get(kind)
+        if layer_class is None:
+            known = nearest(kind, [*LAYERS, *self.model.blocks])
+            self.report.add(
+                "unknown-layer",
+                f'no layer type "{kind}"{known}',
+                entry.mark,
+                "" if known else "`nnspec schema` lists the layers; a block is defined in `blocks`",
+            )
+            return False
+        if "repeat" in given and "repeat" not in layer_class.model_fields:
+            self.report.add(
+                "unknown-key",
+                f"`repeat` belongs to the use of a block, and {kind} is a layer",
+                given.marks["repeat"][0] if isinstance(given, Map) else None,
+                "put the layer into a block, and repeat the block",
+            )
+            given = copied(given, {key: given[key] for key in given if key != "repeat"})
+        values = self._computed(entry, given, scope)
+        if values is None:
+            return False
+        try:
+            layer = layer_class.model_validate(values)
+        except ValidationError as error:
+            self.report.extend(problems_of(error, values, layer_class, f'"{kind}"', entry.mark))
+            return False
+        entry.layer = layer
+        entry.name, entry.inputs = layer.name or "", layer.inputs
+        return True
+
+    def _call(self, entry: Entry, kind: str, given: dict[str, Any], scope: Scope) -> bool:
+        block = self.model.blocks[kind]
+        known = set(block.variables)
+        fine = True
+        for key in given:
+            if key not in known and key not in Call.model_fields:
+                self.report.add(
+                    "unknown-key",
+                    f'block "{kind}" has no variable "{key}"'
+                    f"{nearest(key, [*known, 'name', 'inputs', 'repeat'])}",
+                    given.marks[key][0] if isinstance(given, Map) else None,
+                    f"its variables: {', '.join(sorted(known)) or 'none'}",
+                )
+                fine = False
+        fixed: dict[str, Any] = {
+            key: given[key] for key in ("name", "inputs", "repeat") if key in given
+        }
+        values = self._computed(entry, fixed, scope)
+        if values is None:
+            return False
+        repeat = values.get("repeat")
+        if repeat is not None and (not is_whole(repeat) or repeat < 1):
+            self.report.add(
+                "bad-size" if is_whole(repeat) else "wrong-type",
+                f"`repeat` is {shown(repeat)}, and a whole number of at least 1 is expected",
+                entry.place("repeat"),
+            )
+            fine = False
+            values = {key: value for key, value in values.items() if key != "repeat"}
+        arguments = {key: value for key, value in given.items() if key in known}
+        try:
+            call = Call.model_validate({**arguments, **values, "type": kind})
+        except ValidationError as error:
+            located = copied(given, {**given, **values})
+            self.report.extend(problems_of(error, located, Call, f'"{kind}"', entry.mark))
+            return False
+        if not fine:
+            return False
+        entry.call = call
+        entry.name, entry.inputs = call.name or "", call.inputs
+        return True
+
+    def _computed(self, entry: Entry, given: dict[str, Any], scope: Scope) -> dict[str, Any] | None:
+        """Return the entry with its expressions computed, or None after a report."""
+        for value in given.values():
+            kind = type(value)
+            if kind is not int and (kind is not str or "${" in value):
+                break
+        else:
+            return given
+        values = {}
+        fine = True
+        for key, value in given.items():
+            values[key], well = compute(value, scope, self.report, entry.place(key))
+            fine = fine and well
+        return copied(given, values) if fine else None
+
+
+def copied(given: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """Return `values` with the marks of `given`, where it has any."""
+    if not isinstance(given, Map):
+        return values
+    copy = Map(values)
+    copy.mark, copy.marks, copy.size, copy.height = given.mark, given.marks, given.size, 1
+    return copy
+
+
+def _salvage(entry: Entry, given: dict[str, Any]) -> None:
+    """Keep a broken entry's name and inputs, as far as they are what they should be."""
+    name, inputs = given.get("name"), given.get("inputs")
+    if isinstance(name, str) and "${" not in name:
+        entry.name = name
+    elif name is not None:
+        entry.unknown_inputs = True
+    if isinstance(inputs, str):
+        inputs = [inputs]
+    if isinstance(inputs, list | tuple) and all(
+        isinstance(item, str) and "${" not in item for item in inputs
+    ):
+        entry.inputs = tuple(inputs)
+    elif inputs is not None:
+        entry.inputs = ()
+        entry.unknown_inputs = True

@@ -1,0 +1,52 @@
+"""Collects the problems of a spec, each once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from nnspec.errors import Mark, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_PROBLEMS = 100
+"""Mistakes after which no more are looked for: nobody reads on, and each costs time."""
+
+
+class TooManyProblemsError(Exception):
+    """Raised by Report.add when it holds MAX_PROBLEMS."""
+
+
+class Report:
+    """Problems by place and code, each once."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self._seen: set[tuple[str, Mark | None, str]] = set()
+
+    def add(self, code: str, message: str, mark: Mark | None, hint: str = "") -> None:
+        """Add a problem, unless one of the same code stands at the same place."""
+        key = (code, mark, "" if mark is not None else message)
+        if key in self._seen:
+            return
+        self._seen.add(key)
+        self.problems.append(Problem(code, message, hint, mark))
+        if len(self.problems) >= MAX_PROBLEMS:
+            raise TooManyProblemsError
+
+    def extend(self, problems: Iterable[tuple[Problem, object]]) -> None:
+        """Add problems, each given with its path."""
+        for problem, _ in problems:
+            self.add(problem.code, problem.message, problem.mark, problem.hint)
+
+    @contextmanager
+    def limited(self) -> Iterator[None]:
+        """Within this, one mistake too many ends the search and says so."""
+        try:
+            yield
+        except TooManyProblemsError:
+            self.problems.append(
+                Problem("too-many-problems", f"{MAX_PROBLEMS} mistakes; no more are looked for")
+            )
