@@ -1,0 +1,103 @@
+"""Every lowering, in double against torch and in single against the double."""
+
+import math
+
+import numpy as np
+import onnx
+import pytest
+from onnx_cases import layer_cases, random_inputs, random_weights, spec_of
+from torch_reference import evaluate
+
+from nnspec.backend import Options
+from nnspec.layers import LAYERS
+from nnspec_onnx import backend
+
+CASES = layer_cases()
+OPSETS = (18, 21, 23)
+UNIT = 2.0**-24
+
+
+def relative(got, wanted):
+    assert got.shape == wanted.shape
+    return float(np.abs(got - wanted).max() / max(np.abs(wanted).max(), 1e-30))
+
+
+def float32_tolerance(compiled, weights, inputs, wanted):
+    """How far float32 rounding may move an output, relative to its largest value.
+
+    Rounding in a sum of K terms acts like a relative change of each term by about sqrt(K) units
+    (Higham and Mary 2019); the double model, so perturbed, shows what that does.
+    """
+    terms = max([math.prod(np.shape(weight)[1:]) for weight in weights.values()], default=1)
+    size = UNIT * math.sqrt(max(terms, 1))
+    moved = 0.0
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+
+        def nudged(arrays, rng=rng):
+            return {
+                key: value * (1 + size * rng.choice([-1, 1], np.shape(value)))
+                for key, value in arrays.items()
+            }
+
+        outputs = compiled.build(nudged(weights), dtype="float64").forward(nudged(inputs))
+        moved = max(moved, *(relative(outputs[key], wanted[key]) for key in wanted))
+    # A final rounding of its own, and the few operations of an activation.
+    return 8 * (moved + 2 * UNIT)
+
+
+@pytest.mark.parametrize(
+    ("key", "layers", "inputs", "data_format"), CASES, ids=[c[0] for c in CASES]
+)
+def test_layer(key, layers, inputs, data_format):
+    spec = spec_of(layers, inputs=inputs, data_format=data_format)
+    weights = random_weights(spec.graph, 1)
+    feeds = random_inputs(spec.graph, 2)
+    wanted = evaluate(spec.graph, weights, feeds)
+    for opset in OPSETS:
+        compiled = backend.compile(spec, Options(opset=opset))
+        got = compiled.build(weights, dtype="float64").forward(feeds)
+        assert list(got) == list(wanted)
+        for name, value in wanted.items():
+            assert got[name].dtype == np.float64
+            assert relative(got[name], value) < 1e-13
+    tolerance = float32_tolerance(compiled, weights, feeds, wanted)
+    for optimized in (False, True):
+        program = compiled.build(weights, optimized=optimized, threads=1)
+        got = program.forward(feeds)
+        for name, value in wanted.items():
+            assert got[name].dtype == np.float32
+            assert relative(got[name], value) < tolerance
+
+
+@pytest.mark.parametrize(
+    ("key", "layers", "inputs", "data_format"), CASES, ids=[c[0] for c in CASES]
+)
+def test_model_is_valid_and_its_shapes_are_ours(tmp_path, key, layers, inputs, data_format):
+    spec = spec_of(layers, inputs=inputs, data_format=data_format)
+    for opset in range(18, 24):
+        path = backend.compile(spec, Options(opset=opset)).write(tmp_path / f"{opset}.onnx")
+        onnx.checker.check_model(str(path), full_check=True)
+    model = onnx.load(path)
+    del model.graph.output[0].type.tensor_type.shape.dim[:]
+    model.graph.output[0].type.tensor_type.ClearField("shape")
+    inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True, data_prop=True)
+    found = inferred.graph.output[0].type.tensor_type.shape.dim
+    shape = spec.graph.types[spec.graph.outputs[0]].shape
+    assert found[0].dim_param == "batch"
+    for dim, size in zip(found[1:], shape, strict=True):
+        if isinstance(size, int):
+            assert dim.dim_value == size
+        elif dim.dim_param and not dim.dim_param.startswith("unk"):
+            assert dim.dim_param == size
+
+
+def test_every_layer_is_tried():
+    tried = {layer["type"] for _, layers, _, _ in CASES for layer in layers}
+    assert tried == set(LAYERS)
+
+
+def test_table_holds_every_layer_once():
+    known = set(LAYERS.values())
+    assert set(backend.lowerings) | set(backend.unsupported) == known
+    assert not set(backend.lowerings) & set(backend.unsupported)
