@@ -124,12 +124,19 @@ class ByType:
     def __init__(self, kind: str, table: Callable[[], Mapping[str, type[Frozen]]]) -> None:
         self.kind = kind
         self.table = table
+        self._bare: dict[str, Frozen] = {}
+
+    def record_of(self, value: object) -> type[Frozen] | None:
+        """Return the class of the record that `value` describes, if there is one."""
+        name = value.get("type") if isinstance(value, Mapping) else value
+        return self.table().get(name) if isinstance(name, str) else None
 
     def validate(self, value: object) -> Frozen:
         """Return the record that `value` describes."""
+        if type(value) is str and value in self._bare:
+            return self._bare[value]
         table = self.table()
-        if isinstance(value, tuple(set(table.values()))):
-            assert isinstance(value, Frozen)
+        if isinstance(value, Frozen) and type(value) in table.values():
             return value
         name = value.get("type") if isinstance(value, Mapping) else value
         if not isinstance(name, str):
@@ -142,8 +149,11 @@ class ByType:
             raise PydanticCustomError(
                 "unknown_type", "{kind}", {"kind": self.kind, "name": name, "known": list(table)}
             )
-        fields = {"type": name} if isinstance(value, str) else value
-        return table[name].model_validate(fields)
+        if isinstance(value, str):
+            # Records are immutable, so that one will do for all.
+            self._bare[value] = table[name].model_validate({"type": name})
+            return self._bare[value]
+        return table[name].model_validate(value)
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler

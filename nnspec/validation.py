@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from nnspec.base import ByType
 from nnspec.errors import Mark, Problem, nearest
 from nnspec.source import Map, Sequence
 
@@ -35,6 +36,9 @@ _BOUNDS = {
 }
 
 
+_MERGE_HINT = "YAML 1.2 has no merge keys; describe what is shared as a block"
+
+
 def problems_of(
     error: ValidationError,
     given: object,
@@ -46,14 +50,34 @@ def problems_of(
 
     `owner` names what the fields belong to, `default` is the place where none is known.
     """
-    seen: set[tuple[object, ...]] = set()
-    for detail in error.errors(include_url=False):
+    seen: set[Path] = set()
+    details = error.errors(include_url=False)
+    misspelt = _misspelt(details, given, model)
+    for detail in details:
         loc = _real_path(detail["loc"], given, detail["type"])
-        if loc in seen:
+        if loc in seen or (detail["type"] == "missing" and loc in misspelt):
             continue
         # A union reports each of its members; its path's first mistake stands for all.
         seen.add(loc)
         yield _problem(detail, loc, given, model, owner, default), loc
+
+
+def _misspelt(details: list[Any], given: object, model: type[BaseModel]) -> set[Path]:
+    """Return the paths of missing keys that stand there misspelt: that is one mistake, not two."""
+    missing: dict[Path, list[str]] = {}
+    for detail in details:
+        if detail["type"] == "missing":
+            loc = _real_path(detail["loc"], given, "missing")
+            missing.setdefault(loc[:-1], []).append(str(loc[-1]))
+    result: set[Path] = set()
+    for detail in details:
+        if missing and detail["type"] == "extra_forbidden":
+            loc = _real_path(detail["loc"], given, "extra_forbidden")
+            meant = nearest(str(loc[-1]), _fields_at(loc[:-1], given, model))
+            result.update(
+                (*loc[:-1], key) for key in missing.get(loc[:-1], ()) if f'"{key}"' in meant
+            )
+    return result
 
 
 def _real_path(loc: tuple[int | str, ...], given: object, kind: str) -> tuple[int | str, ...]:
@@ -84,12 +108,12 @@ def _problem(
     key = str(loc[-1]) if loc else ""
     where = _joined(loc)
     if kind == "extra_forbidden":
-        known = _fields_at(loc[:-1], model)
+        known = _fields_at(loc[:-1], given, model)
         return Problem(
             "unknown-key",
             f'{owner if len(loc) < 2 else _joined(loc[:-1])} has no key "{key}"'
             f"{nearest(key, known)}",
-            f"its keys: {', '.join(sorted(known))}" if known else "",
+            _MERGE_HINT if key == "<<" else f"its keys: {', '.join(sorted(known))}",
             _mark_at(loc, given, is_key=True) or default,
         )
     mark = _mark_at(loc, given) or default
@@ -98,7 +122,7 @@ def _problem(
         return Problem(
             "missing-argument",
             f"{inside} needs `{key}`",
-            _description(loc, model),
+            _description(loc, given, model),
             default if len(loc) < 2 else mark or default,
         )
     text = shown(value)
@@ -114,16 +138,17 @@ def _problem(
         return Problem(
             "wrong-type",
             f"`{where}` is {text}, and {_KINDS[kind]} is expected",
-            _description(loc, model),
+            _description(loc, given, model),
             mark,
         )
     if kind in _BOUNDS:
         name, words = _BOUNDS[kind]
-        is_size = isinstance(value, int) and name in ("gt", "ge")
+        bound = context[name]
+        is_size = isinstance(bound, int) and name in ("gt", "ge")
         return Problem(
             "bad-size" if is_size else "out-of-range",
-            f"`{where}` is {text}, and {words} {context[name]} is expected",
-            _description(loc, model),
+            f"`{where}` is {text}, and {words} {bound:g} is expected",
+            _description(loc, given, model),
             mark,
         )
     if kind == "literal_error":
@@ -140,7 +165,7 @@ def _problem(
         return Problem(
             "wrong-value",
             f"`{where}` is {text}, and {expected} is expected{close}",
-            _description(loc, model),
+            _description(loc, given, model),
             mark,
         )
     code = {"wrong_type": "wrong-type", "out_of_range": "bad-size"}.get(kind, "wrong-value")
@@ -148,7 +173,7 @@ def _problem(
     return Problem(
         code,
         f"`{where}` is {text}: {message}" if where else f"{owner}: {message}",
-        _description(loc, model),
+        _description(loc, given, model),
         mark,
     )
 
@@ -176,45 +201,82 @@ def _mark_at(loc: tuple[int | str, ...], given: object, *, is_key: bool = False)
     return mark
 
 
-def _fields_at(loc: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
-    """Return the keys that the record at `loc` has, as far as plain nesting shows them."""
+def _fields_at(path: Path, given: object, model: type[BaseModel]) -> list[str]:
+    """Return the keys that the record at `path` has."""
     current: Any = model
-    for part in loc:
-        if not (isinstance(current, type) and issubclass(current, BaseModel)):
-            return []
-        field = current.model_fields.get(str(part))
-        current = _record_of(field.annotation) if field is not None else None
-    if isinstance(current, type) and issubclass(current, BaseModel):
-        return list(current.model_fields)
-    return []
+    value = given
+    for part in path:
+        value = _item(value, part)
+        current = _inside(current, part, value)
+    record = _record(current, value)
+    return list(record.model_fields) if record is not None else []
 
 
-def _record_of(annotation: Any) -> Any:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for part in getattr(annotation, "__args__", ()):
-        record = _record_of(part)
+def _description(path: Path, given: object, model: type[BaseModel]) -> str:
+    current: Any = model
+    value = given
+    description = ""
+    for part in path:
+        record = _record(current, value)
+        if record is not None and part in record.model_fields:
+            description = record.model_fields[str(part)].description or ""
+        value = _item(value, part)
+        current = _inside(current, part, value)
+    return f"`{_joined(path)}`: {description}" if description else ""
+
+
+def _item(value: Any, part: int | str) -> object:
+    if isinstance(value, Mapping):
+        return value.get(part)
+    if isinstance(value, list | tuple) and isinstance(part, int) and part < len(value):
+        return value[part]
+    return None
+
+
+def _inside(annotation: Any, part: int | str, value: object) -> Any:
+    """Return what is expected at `part` of something that `annotation` describes."""
+    record = _record(annotation, None)
+    if record is not None:
+        field = record.model_fields.get(str(part))
+        if field is None:
+            return None
+        for mark in field.metadata:
+            if isinstance(mark, ByType):
+                return mark.record_of(value)
+        return _by_type(field.annotation, value) or field.annotation
+    arguments: tuple[Any, ...] = getattr(annotation, "__args__", ())
+    origin = getattr(annotation, "__origin__", None)
+    if origin in (dict, tuple, list):
+        return arguments[1 if origin is dict else 0]
+    for argument in arguments:
+        inner = _inside(argument, part, value)
+        if inner is not None:
+            return inner
+    return None
+
+
+def _by_type(annotation: Any, value: object) -> type[BaseModel] | None:
+    for mark in getattr(annotation, "__metadata__", ()):
+        if isinstance(mark, ByType):
+            return mark.record_of(value)
+    for argument in getattr(annotation, "__args__", ()):
+        record = _by_type(argument, value)
         if record is not None:
             return record
     return None
 
 
-def _description(loc: tuple[int | str, ...], model: type[BaseModel]) -> str:
-    if not loc:
-        return ""
-    current: Any = model
-    description = ""
-    for part in loc:
-        if isinstance(part, int) or not (
-            isinstance(current, type) and issubclass(current, BaseModel)
-        ):
-            break
-        field = current.model_fields.get(part)
-        if field is None:
-            break
-        description = field.description or ""
-        current = _record_of(field.annotation)
-    return f"`{_joined(loc)}`: {description}" if description else ""
+def _record(annotation: Any, value: object) -> type[BaseModel] | None:
+    """Return the record among what `annotation` allows."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if getattr(annotation, "__origin__", None) in (dict, tuple, list):
+        return None
+    for argument in getattr(annotation, "__args__", ()):
+        record = _record(argument, value)
+        if record is not None:
+            return record
+    return None
 
 
 def shown(value: object) -> str:
