@@ -55,7 +55,8 @@ def lower(spec: Spec, opset: int) -> Network:
         name: layouts.get(path, "declared")
         for name, path in zip(spec.graph.outputs, flat.outputs, strict=True)
     }
-    nodes = _named_outputs(builder.nodes, outputs, set(flat.inputs))
+    needed = _needed(builder.nodes, set(outputs.values()))
+    nodes = _named_outputs(needed, outputs, set(flat.inputs))
     batch = _batch_name(flat)
     kinds = dict(zip(spec.graph.outputs, (types[path] for path in flat.outputs), strict=True))
     return Network(
@@ -116,6 +117,16 @@ def _define(layouts: Layouts, step: Step, layout: Layout, context: Context, give
             layouts.define_alias(path, step.inputs[context.inputs.index(name)])
         else:
             layouts.define(path, layout, name)
+
+
+def _needed(nodes: list[Node], used: set[str]) -> list[Node]:
+    """Drop the transposes that were made for a layer which then changed nothing."""
+    kept: list[Node] = []
+    for node in reversed(nodes):
+        if used.intersection(node.outputs):
+            used.update(node.inputs)
+            kept.append(node)
+    return kept[::-1]
 
 
 def _named_outputs(nodes: list[Node], outputs: dict[str, str], inputs: set[str]) -> list[Node]:
