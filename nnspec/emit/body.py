@@ -6,12 +6,13 @@ they are transposed only where such a region begins or ends.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass, field
 
 from nnspec.emit.lowering import Context, Language, Lowered
 from nnspec.graph import BlockNode, Graph, Head, LayerNode
 from nnspec.layers.base import Activation
-from nnspec.shapes import Shape, TensorType
+from nnspec.shapes import DataFormat, Shape, TensorType
 
 DECLARED, NATIVE = False, True
 
@@ -28,6 +29,8 @@ class Step:
     shape: Shape | None = None
     """Of the first output as it lies in memory, batch not counted; None where it didn't change."""
     is_activation: bool = False
+    is_helper: bool = False
+    """Whether it only prepares the input of the next step, or transposes."""
 
 
 @dataclass(slots=True, eq=False)
@@ -72,6 +75,13 @@ class Lowerer:
         if key not in self.bodies:
             self.bodies[key] = _BodyLowerer(self, graph, layouts, is_network=is_network).run()
         return self.bodies[key]
+
+
+def physical(shape: Shape, data_format: DataFormat) -> Shape:
+    """Return the declared shape with the channels at the other end."""
+    if data_format == "channels_first":
+        return (*shape[1:], shape[0])
+    return (shape[-1], *shape[:-1])
 
 
 class _BodyLowerer:
@@ -121,44 +131,61 @@ class _BodyLowerer:
         lowered = self.language.lowerings[type(layer)](layer, context)
         activation = getattr(layer, "activation", None)
         outputs = node.outputs
+        if lowered.before is not None:
+            prepared = f"{outputs[0]}@prepared"
+            self.steps.append(Step(inputs[:1], (prepared,), lowered.before, is_helper=True))
+            inputs = (prepared, *inputs[1:])
         step = Step(inputs, outputs, lowered, node)
         if activation is not None and activation.type != "linear":
-            self.activated(step, activation, kinds_out, native)
+            native = self.activated(step, activation, kinds_out, native)
         else:
             self.steps.append(step)
         for value in node.outputs:
             self.layouts[value] = native and self.is_image(value)
         if kinds_out[0].shape[1:] != kinds_in[0].shape[1:] and len(kinds_out[0].shape) >= 3:
-            step.shape = self.physical(node.outputs[0])
+            step.shape = self.shape_of(node.outputs[0])
 
     def activated(
         self, step: Step, layer: Activation, kinds: tuple[TensorType, ...], native: bool
-    ) -> None:
-        """Add the step and its activation: in one call where the framework has that."""
+    ) -> bool:
+        """Add the step and its activation: in one call where the framework has that.
+
+        Returns the layout of the result.
+        """
         node = step.node
+        assert isinstance(node, LayerNode)
         assert step.lowered is not None
-        head = self.lowerer.head
-        is_head = self.is_network and head is not None and head.node is node
+        is_head = self.is_head(node)
         if step.lowered.module is not None and not is_head:
             fused = self.language.fuse(step.lowered.module, layer)
             if fused is not None:
-                step.lowered = Lowered(
-                    step.lowered.forward, fused, step.lowered.imports, step.lowered.parameters
-                )
+                step.lowered = dataclasses.replace(step.lowered, module=fused)
                 self.steps.append(step)
-                return
+                return native
         linear = f"{step.outputs[0]}@linear"
-        context = Context(kinds, kinds, self.graph.data_format, native)
-        lowered = self.language.lowerings[type(layer)](layer, context)
         outputs = step.outputs
         step.outputs = (linear,)
         self.steps.append(step)
+        if is_head and native and self.lowerer.keep_borders and self.is_image(outputs[0]):
+            # The loss takes what enters the head, so that must lie as the spec declares.
+            self.layouts[linear] = native
+            linear, native = self.transposed(linear, kinds[0].rank, DECLARED), DECLARED
+        context = Context(kinds, kinds, self.graph.data_format, native)
+        lowered = self.language.lowerings[type(layer)](layer, context)
         self.steps.append(Step((linear,), outputs, lowered, node, is_activation=True))
+        return native
+
+    def is_head(self, node: LayerNode) -> bool:
+        """Whether the layer is the softmax or sigmoid that the loss leaves out."""
+        head = self.lowerer.head
+        return self.is_network and head is not None and head.node is node
 
     def placed(self, node: LayerNode) -> bool:
         """Whether the layer gets its image-like inputs in the framework's layout."""
         images = [value for value in node.inputs if self.is_image(value)]
         if not images or node.layer.placement == "positional":
+            return DECLARED
+        if isinstance(node.layer, Activation) and self.is_head(node) and self.lowerer.keep_borders:
             return DECLARED
         if node.layer.placement == "spatial":
             return NATIVE
@@ -172,26 +199,25 @@ class _BodyLowerer:
             return value
         if value in self.converted:
             return self.converted[value]
+        self.converted[value] = self.transposed(value, self.graph.types[value].rank, wanted)
+        return self.converted[value]
+
+    def transposed(self, value: str, rank: int, wanted: bool) -> str:
+        """Add a transpose to the wanted layout, and return the name of what it gives."""
         name = f"{value}@{'native' if wanted else 'declared'}"
-        rank = self.graph.types[value].rank
         is_first = self.graph.data_format == "channels_first"
         to_last = (*range(1, rank), 0)
         to_first = (rank - 1, *range(rank - 1))
         permutation = to_last if is_first == wanted else to_first
         self.layouts[name] = wanted
-        self.converted[value] = name
-        step = Step((value,), (name,), self.language.transpose(permutation))
+        step = Step((value,), (name,), self.language.transpose(permutation), is_helper=True)
         self.steps.append(step)
         return name
 
-    def physical(self, value: str) -> Shape:
+    def shape_of(self, value: str) -> Shape:
         """Return the shape as it lies in memory, batch not counted."""
         shape = self.graph.types[value].shape
-        if not self.layouts[value]:
-            return shape
-        if self.graph.data_format == "channels_first":
-            return (*shape[1:], shape[0])
-        return (shape[-1], *shape[:-1])
+        return physical(shape, self.graph.data_format) if self.layouts[value] else shape
 
     def block(self, node: BlockNode) -> None:
         inputs = node.inputs

@@ -86,54 +86,78 @@ class _Pair(NamedTuple):
     end: int
 
 
-def wrap(line: str, indent: int = 0) -> list[str]:
+def wrap(line: str, indent: int = 0, reserved: int = 0) -> list[str]:
     """Return `line` at this indent, broken over several lines where it is too long.
 
-    The breaks are those of the ruff formatter: the last bracket's content on a line of its own
-    if it fits there, else one element a line with a trailing comma.
+    The breaks are those of the ruff formatter: bracket by bracket from the left, each kept on the
+    line if the line then reaches the next bracket. `reserved` columns stay free at the end.
     """
     pad = " " * indent
-    if indent + len(line) <= LINE_LENGTH:
+    if indent + len(line) + reserved <= LINE_LENGTH:
         return [pad + line]
-    pair = _last_pair(line)
-    if pair is None:
-        return [pad + line]
-    head, body, tail = line[: pair.start + 1], line[pair.start + 1 : pair.end], line[pair.end :]
-    inner_pad = indent + 4
-    if body and inner_pad + len(body) <= LINE_LENGTH and not _is_exploded(line[pair.start]):
-        return [pad + head, " " * inner_pad + body, pad + tail]
-    lines = [pad + head]
+    line = _parenthesised(line, indent)
+    pairs = _pairs(line)
+    lines: list[str] = []
+    current, position = pad, 0
+    for i, pair in enumerate(pairs):
+        is_last = i + 1 == len(pairs)
+        stop = len(line) if is_last else pairs[i + 1].start + 1
+        room = LINE_LENGTH - (reserved if is_last else 0)
+        if len(current) + stop - position <= room:
+            current += line[position : pair.end + 1]
+            position = pair.end + 1
+            continue
+        lines.append(current + line[position : pair.start + 1])
+        lines += _inside(line, pair, indent + 4)
+        current, position = pad, pair.end
+    return [*lines, current + line[position:]]
+
+
+def _inside(line: str, pair: _Pair, indent: int) -> list[str]:
+    body = line[pair.start + 1 : pair.end]
+    is_call = pair.start > 0 and (line[pair.start - 1].isalnum() or line[pair.start - 1] in "_)]")
+    if is_call and indent + len(body) <= LINE_LENGTH:
+        return [" " * indent + body]
     parts = list(_split(body))
-    is_comprehension = len(parts) == 1 and " for " in parts[0]
-    if is_comprehension:
+    if len(parts) == 1 and " for " in parts[0]:
         value, _, rest = parts[0].partition(" for ")
-        lines += wrap(value, inner_pad)
-        lines += [f"{' ' * inner_pad}for {rest}"]
-        return [*lines, pad + tail]
+        return [*wrap(value, indent), f"{' ' * indent}for {rest}"]
+    if len(parts) == 1 and is_call:
+        return wrap(parts[0], indent)
+    lines = []
     for part in parts:
-        broken = wrap(part, inner_pad)
+        broken = wrap(part, indent, 1)
         broken[-1] += ","
         lines += broken
-    return [*lines, pad + tail]
+    return lines
 
 
-def _is_exploded(bracket: str) -> bool:
-    """Dictionaries, lists and sets that do not fit on the line go one element a line."""
-    return bracket in "[{"
+def _parenthesised(line: str, indent: int) -> str:
+    """Return the line with the parentheses that the formatter adds where a tuple must break."""
+    if line.startswith("return "):
+        value = line.removeprefix("return ")
+        return f"return ({value})" if len(list(_split(value))) > 1 else line
+    targets, equals, value = line.partition(" = ")
+    if equals and ", " in targets and "(" not in targets:
+        pairs = _pairs(line)
+        stop = pairs[0].start + 1 if pairs else len(line)
+        if indent + stop > LINE_LENGTH:
+            return f"({targets}) = {value}"
+    return line
 
 
-def _last_pair(line: str) -> _Pair | None:
-    """Return the outermost bracket pair that closes last on the line, if it holds anything."""
+def _pairs(line: str) -> list[_Pair]:
+    """Return the outermost bracket pairs of the line that hold anything."""
     stack: list[int] = []
-    last: _Pair | None = None
+    pairs: list[_Pair] = []
     for i, char in _outside_strings(line):
         if char in "([{":
             stack.append(i)
         elif char in ")]}":
             start = stack.pop()
             if not stack and i > start + 1:
-                last = _Pair(start, i)
-    return last
+                pairs.append(_Pair(start, i))
+    return pairs
 
 
 def _split(body: str) -> Iterator[str]:

@@ -45,9 +45,11 @@ class Definitions:
     """The definitions of a lowered network, in an order in which each follows what it uses."""
 
     def __init__(self, network: Body, name: str, taken: Iterable[str], *, is_class: bool) -> None:
+        """`taken` are names that neither a definition nor a function's parameter may have."""
         self.ordered: list[Definition] = []
         self.is_class = is_class
         self._taken = {name, *taken}
+        self._reserved = set(taken)
         self._of: dict[int, tuple[Definition, tuple[tuple[str, object], ...]]] = {}
         groups: dict[str, list[Body]] = {}
         _collect(network, groups, set())
@@ -62,7 +64,11 @@ class Definitions:
             key = tuple(map(_skeleton, body.steps, constructions))
             variants.setdefault(key, []).append((body, constructions))
         for uses in variants.values():
-            definition, arguments = _unify(self._name(block), uses)
+            avoided = {"name"}
+            if not self.is_class:
+                # A function's parameters stand beside its variables; an attribute of self does not.
+                avoided.update(self._reserved, *(body.graph.types for body, _ in uses))
+            definition, arguments = _unify(self._name(block), uses, avoided)
             self.ordered.append(definition)
             for body, given in zip(definition.bodies, arguments, strict=True):
                 self._of[id(body)] = (definition, given)
@@ -84,6 +90,8 @@ class Definitions:
     def _name(self, block: str) -> str:
         name = pascal(block) if self.is_class else block
         candidate, number = name, 1
+        if candidate in self._taken and not self.is_class and not name.endswith("_block"):
+            candidate = name = f"{name}_block"
         while candidate in self._taken:
             number += 1
             candidate = f"{name}{number}" if self.is_class else f"{name}_{number}"
@@ -130,7 +138,7 @@ def _skeleton(step: Step, construction: Construction | None) -> object:
 
 
 def _unify(
-    name: str, uses: list[tuple[Body, list[Construction | None]]]
+    name: str, uses: list[tuple[Body, list[Construction | None]]], avoided: set[str]
 ) -> tuple[Definition, list[tuple[tuple[str, object], ...]]]:
     bodies = [body for body, _ in uses]
     all_constructions = [constructions for _, constructions in uses]
@@ -143,7 +151,7 @@ def _unify(
             chosen = _variable_for(bodies, key) or argument
             number = 1
             unique = chosen
-            while unique in values or unique == "name":
+            while unique in values or unique in avoided:
                 number += 1
                 unique = f"{chosen}_{number}"
             names[key] = unique

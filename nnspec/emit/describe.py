@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
+from nnspec.emit.body import Body, physical
 from nnspec.emit.code import LINE_LENGTH
 from nnspec.emit.definitions import Definition
-from nnspec.shapes import Dim, Shape
+from nnspec.shapes import DataFormat, Dim, Shape
 
 
 def signature(definition: Definition) -> str:
     """Return `x (batch, 8) -> scores (batch, 3).`, with names for sizes that uses differ in."""
-    graphs = [body.graph for body in definition.bodies]
-    first = graphs[0]
-    inputs = []
-    for name in first.inputs:
-        shapes = [graph.inputs[name].shape for graph in graphs]
-        inputs.append(f"{name} {_shape(shapes, first.data_format)}")
+    bodies = definition.bodies
+    first = bodies[0].graph
+    inputs = [
+        f"{name} {_shapes(bodies, [name] * len(bodies), definition.body.inputs[i])}"
+        for i, name in enumerate(first.inputs)
+    ]
     outputs = []
     for i, name in enumerate(first.outputs):
-        shapes = [graph.types[graph.outputs[i]].shape for graph in graphs]
-        outputs.append(f"{name} {_shape(shapes, first.data_format)}")
+        names = [body.graph.outputs[i] for body in bodies]
+        outputs.append(f"{name} {_shapes(bodies, names, definition.body.outputs[i])}")
     text = f"{', '.join(inputs)} -> {', '.join(outputs)}."
     if len(text) <= LINE_LENGTH - 12:
         return text
     return f"{', '.join(first.inputs)} -> {', '.join(first.outputs)}."
 
 
-def _shape(shapes: list[Shape], data_format: str) -> str:
+def _shapes(bodies: list[Body], names: list[str], value: str) -> str:
+    """Return the shape that all bodies share, as it lies in memory there."""
+    shapes = [body.graph.types[name].shape for body, name in zip(bodies, names, strict=True)]
+    data_format = bodies[0].graph.data_format
+    if bodies[0].layouts[value]:
+        shapes = [physical(shape, data_format) for shape in shapes]
+        data_format = "channels_last" if data_format == "channels_first" else "channels_first"
+    return _shape(shapes, data_format)
+
+
+def _shape(shapes: list[Shape], data_format: DataFormat) -> str:
     rank = len(shapes[0])
     if rank >= 2:
         spatial = {2: ["length"], 3: ["height", "width"]}.get(rank, ["depth", "height", "width"])

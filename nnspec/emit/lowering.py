@@ -28,13 +28,16 @@ class Lowered:
 
     forward: an expression; {module} is the object that `module` constructs, {0}, {1}, ... are the
     inputs, {inputs} all of them separated by commas.
-    imports: whole import lines. parameters: where the canonical ones live.
+    imports: whole import lines. parameters: where the canonical ones live. before: what is done
+    to {0} first, on a line of its own. comment: ends the line, for readers.
     """
 
     forward: str
     module: Call | None = None
     imports: tuple[str, ...] = ()
     parameters: tuple[Native, ...] = ()
+    before: Lowered | None = None
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,45 +28,80 @@ class Style:
     loop: Callable[[int, Step, str, list[str]], list[str]]
     nest: bool
     shape_comments: bool = True
+    taken: frozenset[str] = frozenset()
+    """Names that mean something else where the lines stand: no variable gets one of them."""
 
 
 @dataclass(slots=True)
 class Forward:
-    """The lines of a forward pass, and the expressions of what it gives."""
+    """The lines of a forward pass, the variables that it takes, the expressions that it gives."""
 
     lines: list[str] = field(default_factory=list)
     results: list[str] = field(default_factory=list)
+    inputs: list[str] = field(default_factory=list)
 
 
 class _Variables:
     """Which variable each value gets."""
 
-    def __init__(self, body: Body, steps: range, outputs: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        body: Body,
+        steps: range,
+        outputs: tuple[str, ...],
+        style: Style,
+        *,
+        name_results: bool,
+    ) -> None:
         self.body = body
         self.steps = steps
+        self.outputs = outputs
+        self.style = style
+        self.results = {value.partition("@")[0] for value in outputs} if name_results else set()
         self.uses: dict[str, list[int]] = {}
         for i in steps:
             for value in body.steps[i].inputs:
                 self.uses.setdefault(value, []).append(i)
         for value in outputs:
             self.uses.setdefault(value, []).append(steps.stop)
+        self.used = {value for value in body.inputs if value not in style.taken}
+        self.inputs = {
+            value: value if value in self.used else self.unique(value) for value in body.inputs
+        }
         self.chain = self.chain_name()
+        self.used.add(self.chain)
 
     def chain_name(self) -> str:
         """Return a name for values that only the next line takes."""
-        inputs = set(self.body.inputs)
+        taken = {*self.body.graph.types, *self.style.taken}
         for name in _CHAIN_NAMES:
-            if name not in inputs:
+            if self.inputs.get(name) == name:
+                if all(i == self.steps.start for i in self.uses.get(name, [])):
+                    return name
+            elif name not in taken:
                 return name
-            if all(i == self.steps.start for i in self.uses.get(name, [])):
-                return name
-        return "value"
+        return "value_"
 
     def variable(self, value: str, i: int) -> str:
         """Return the variable that holds `value`, made by step i."""
-        if all(use == i + 1 for use in self.uses.get(value, [])):
+        name, _, layout = value.partition("@")
+        is_output = value in self.outputs
+        if is_output and name in self.results:
+            return self.unique(name)
+        is_next = all(use == i + 1 for use in self.uses.get(value, []))
+        if is_next and len(self.body.steps[i].outputs) == 1:
             return self.chain
-        return value.replace("@", "_").replace(".", "_")
+        if name in self.results and not layout:
+            return self.unique(f"{name}_{'native' if self.body.layouts[value] else 'declared'}")
+        return self.unique(value)
+
+    def unique(self, value: str) -> str:
+        """Return a variable's name that nothing else has."""
+        name = value.replace("@", "_").replace(".", "_")
+        while name in self.used or name in self.style.taken:
+            name += "_"
+        self.used.add(name)
+        return name
 
 
 def forward_lines(
@@ -84,9 +119,9 @@ def forward_lines(
     """
     steps = range(len(body.steps)) if steps is None else steps
     outputs = body.outputs if outputs is None else outputs
-    planner = _Variables(body, steps, outputs)
-    result = Forward()
-    variables = {value: value for value in body.inputs}
+    planner = _Variables(body, steps, outputs, style, name_results=name_results)
+    result = Forward(inputs=[planner.inputs[value] for value in body.inputs])
+    variables = dict(planner.inputs)
     pending: dict[str, tuple[str, int]] = {}
 
     def text_of(value: str) -> str:
@@ -100,8 +135,6 @@ def forward_lines(
         step = body.steps[i]
         for value in step.outputs:
             variables[value] = planner.variable(value, i)
-            if name_results and value in outputs:
-                variables[value] = value.partition("@")[0]
         target = ", ".join(variables[value] for value in step.outputs)
         if step.lowered is None and _is_loop(step):
             for value in list(pending):
@@ -132,7 +165,7 @@ def forward_lines(
         texts = [text_of(value) for value in step.inputs]
         module = style.module(i, step) if "{module}" in template else ""
         expression = template.format(*texts, module=module, inputs=", ".join(texts))
-        comment = ""
+        comment = f"  # {step.lowered.comment}" if step.lowered and step.lowered.comment else ""
         if style.shape_comments and step.shape is not None:
             comment = f"  # (batch, {', '.join(map(str, step.shape))})"
         value = step.outputs[0]
