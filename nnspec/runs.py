@@ -1,0 +1,166 @@
+"""The folder of a training run: what is in it, and how an interrupted run goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnspec import files
+from nnspec.data import Dataset
+from nnspec.errors import UsageError, WeightsError
+from nnspec.history import Epoch
+from nnspec.loader import Spec
+from nnspec.preprocessing import KEY
+from nnspec.weights import load_weights, save_weights
+
+Array = NDArray[np.generic]
+
+_WEIGHTS, _OPTIMIZER = "weights/", "optimizer/"
+
+
+class RunFolder:
+    """Paths of a run's files."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.checkpoint = self.path / "checkpoint.safetensors"
+        self.last = self.path / "last.safetensors"
+        self.best = self.path / "best.safetensors"
+        self.history = self.path / "history.json"
+        self.picture = self.path / "history.png"
+        self.record = self.path / "run.json"
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Everything that a run writes."""
+        return (
+            self.checkpoint, self.last, self.best, self.history, self.picture, self.record,
+        )  # fmt: skip
+
+    def require(self, *, resume: bool, overwrite: bool) -> None:
+        """Raise UsageError where the folder holds a run that must stay, or none to resume."""
+        if resume and overwrite:
+            raise UsageError("a run is either resumed or overwritten, not both")
+        if self.path.exists() and not self.path.is_dir():
+            raise UsageError(f"{self.path} is a file; give a folder")
+        if resume and not self.checkpoint.exists():
+            raise UsageError(f"{self.path} holds no run to resume")
+        held = [path.name for path in self.files if path.exists()]
+        if held and not (resume or overwrite):
+            raise UsageError(
+                f"{self.path} already holds a run ({held[0]}); resume it (--resume), "
+                "replace it (--overwrite), or give another folder"
+            )
+
+    def clear(self) -> None:
+        """Make the folder, and remove what an earlier run wrote there, and nothing else."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            for path in self.files:
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise UsageError(f"{self.path}: {error.strerror or error}") from None
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """All that a run needs to go on as if it had never stopped."""
+
+    identity: dict[str, Any]
+    history: tuple[Epoch, ...]
+    weights: dict[str, Array]
+    optimizer: dict[str, Array]
+
+    def save(self, path: Path) -> None:
+        """Write everything as one file, so that no kill can leave halves of two epochs."""
+        tensors = {
+            **{f"{_WEIGHTS}{name}": array for name, array in self.weights.items()},
+            **{f"{_OPTIMIZER}{name}": array for name, array in self.optimizer.items()},
+        }
+        history = [epoch.as_json() for epoch in self.history]
+        record = {"identity": json.dumps(self.identity), "history": json.dumps(history)}
+        save_weights(path, tensors, record, dtype=None)
+
+    @classmethod
+    def load(cls, path: Path) -> Checkpoint:
+        """Read what `save` wrote; raises WeightsError for anything else."""
+        stored = load_weights(path)
+        try:
+            identity = dict(json.loads(stored.metadata["identity"]))
+            history = tuple(map(Epoch.from_json, json.loads(stored.metadata["history"])))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise WeightsError(f"{path} is no checkpoint of a run: {error!r}") from None
+        return cls(identity, history, _under(_WEIGHTS, stored), _under(_OPTIMIZER, stored))
+
+    def require(self, identity: Mapping[str, Any], folder: Path) -> None:
+        """Raise UsageError unless the network, backend, data and settings are the same."""
+        differing = [
+            f"{name} was {_shown(self.identity.get(name))} and is {_shown(identity.get(name))}"
+            for name in sorted({*self.identity, *identity})
+            if self.identity.get(name) != identity.get(name)
+        ]
+        if differing:
+            raise UsageError(
+                f"{folder} holds another run, which cannot be resumed as this one: "
+                + "; ".join(differing)
+            )
+
+
+def _under(prefix: str, tensors: Mapping[str, Array]) -> dict[str, Array]:
+    return {
+        name.removeprefix(prefix): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(prefix)
+    }
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value)
+    return f"{text[:13]}..." if len(text) > 60 else text
+
+
+def identity_of(spec: Spec, backend: str, data: Dataset) -> dict[str, Any]:
+    """Return what decides a run's weights, by name: all but the number of epochs."""
+    identity: dict[str, Any] = {
+        "the network": spec.sha256, "backend": backend, "the data": data.sha256,
+    }  # fmt: skip
+    for section, skipped in (("training", "epochs"), ("data", "source")):
+        settings = getattr(spec.model, section)
+        if settings is not None:
+            dumped = settings.model_dump(mode="json", exclude={skipped})
+            identity |= {f"{section}.{name}": value for name, value in dumped.items()}
+    # As the checkpoint will give it back, lists for tuples.
+    return dict(json.loads(json.dumps(identity)))
+
+
+def weights_metadata(spec: Spec, data: Dataset, epoch: int) -> dict[str, str]:
+    """Return what a weights file says of itself."""
+    return {
+        "spec_name": spec.name,
+        "spec_sha256": spec.sha256,
+        "epoch": str(epoch),
+        KEY: data.preprocessing.to_json(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the version of nnspec and of each package it may run on that is installed."""
+    found = {}
+    for name in ("nnspec", "numpy", "polars", "torch", "keras", "tensorflow", "onnxruntime"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def write_record(path: Path, record: Mapping[str, Any]) -> None:
+    """Write a JSON file, whole or not at all."""
+    files.write_text(path, json.dumps(record, indent=2) + "\n")

@@ -1,0 +1,287 @@
+"""Trains a spec on any backend: the same rows in the same order, whichever it is."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnspec.backend import Options, Trainable, get_backend, require_supported
+from nnspec.batches import batches, evaluate, require_batches
+from nnspec.data import Dataset, Part, load_data
+from nnspec.errors import NnspecError, UsageError
+from nnspec.history import Epoch, best_of, plot_history, write_history
+from nnspec.loader import Spec, check
+from nnspec.metrics import require_measurable
+from nnspec.runs import (
+    Checkpoint,
+    RunFolder,
+    identity_of,
+    versions,
+    weights_metadata,
+    write_record,
+)
+from nnspec.schema import Model
+from nnspec.streams import derived_seed, permutation
+from nnspec.training_schema import Training
+from nnspec.weights import initial_weights, load_weights, save_weights
+
+OnStep = Callable[[int, int, int, float], None]
+"""Called after each step with the epoch and the step (from 1), the steps of an epoch, the loss."""
+OnEpoch = Callable[[Epoch], None]
+"""Called after each epoch, when its files are written."""
+
+
+class TrainingError(NnspecError):
+    """Training cannot go on: the loss is no longer a finite number."""
+
+
+class TrainingInterrupted(KeyboardInterrupt):
+    """Ctrl-C during training; the message says what is kept and how to go on."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: what it measured, and where its files are.
+
+    `best` and `last` are weights files; `test` holds the loss and the metrics of the best weights
+    on the test rows, None where the spec keeps none apart.
+    """
+
+    folder: Path
+    backend: str
+    history: tuple[Epoch, ...]
+    best_epoch: int
+    best: Path
+    last: Path
+    test: dict[str, float] | None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the run as `nnspec train --json` prints it."""
+        return {
+            "folder": str(self.folder),
+            "backend": self.backend,
+            "epochs": len(self.history),
+            "best_epoch": self.best_epoch,
+            "best": str(self.best),
+            "last": str(self.last),
+            "history": [epoch.as_json() for epoch in self.history],
+            "test": self.test,
+        }
+
+
+def train(
+    spec: Model | Spec | str | Path,
+    backend: str = "torch",
+    folder: str | Path = "run",
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    epochs: int | None = None,
+    data: Dataset | None = None,
+    on_step: OnStep | None = None,
+    on_epoch: OnEpoch | None = None,
+) -> Run:
+    """Train a network by its spec, and keep what comes of it in `folder`.
+
+    `epochs` counts from the start, also where a run is resumed; by default the spec's. `data` by
+    default is what the spec names. After every epoch the folder holds a state from which `resume`
+    goes on to the very weights of a run that was never interrupted.
+
+    Raises SpecError, UsageError, DataError, UnsupportedError or MissingDependencyError before the
+    first step; TrainingError where the loss is no longer finite; TrainingInterrupted at Ctrl-C.
+    """
+    spec = check(spec)
+    training = spec.model.training
+    if training is None:
+        raise UsageError(f'the spec "{spec.name}" has no `training` section')
+    total = training.epochs if epochs is None else epochs
+    if total < 1:
+        raise UsageError(f"at least one epoch is expected, not {total}")
+    found = get_backend(backend)
+    require_supported(found, spec.graph)
+    require_measurable(training)
+    if data is None:
+        data = load_data(spec)
+    require_batches(spec.graph, len(data.train), training.batch_size)
+
+    paths = RunFolder(folder)
+    paths.require(resume=resume, overwrite=overwrite)
+    identity = identity_of(spec, backend, data)
+    state = None
+    if resume:
+        state = Checkpoint.load(paths.checkpoint)
+        state.require(identity, paths.path)
+        if len(state.history) > total:
+            raise UsageError(
+                f"{paths.path} has trained for {len(state.history)} epochs, more than {total}"
+            )
+    weights = state.weights if state else initial_weights(spec.graph, training.seed)
+    program = found.compile(spec, Options(training=True)).build(weights)
+    if not isinstance(program, Trainable):
+        raise UsageError(f'the backend "{backend}" runs networks, and trains none')
+    if state is None:
+        paths.clear()  # only now, when all that could be refused has been
+    elif state.history:
+        program.load_optimizer_state(state.optimizer)
+    loop = _Loop(spec, training, backend, program, data, paths, identity)
+    loop.history = list(state.history) if state else []
+    return loop.run(total, on_step, on_epoch)
+
+
+class _Loop:
+    def __init__(
+        self,
+        spec: Spec,
+        training: Training,
+        backend: str,
+        program: Trainable,
+        data: Dataset,
+        paths: RunFolder,
+        identity: dict[str, Any],
+    ) -> None:
+        self.spec = spec
+        self.training = training
+        self.backend = backend
+        self.program = program
+        self.data = data
+        self.paths = paths
+        self.identity = identity
+        self.history: list[Epoch] = []
+
+    def run(self, total: int, on_step: OnStep | None, on_epoch: OnEpoch | None) -> Run:
+        try:
+            if not self.history:
+                self._checkpoint()
+            self._record("running")
+            for number in range(len(self.history) + 1, total + 1):
+                self.history.append(self._epoch(number, on_step))
+                self._keep()
+                if on_epoch is not None:
+                    on_epoch(self.history[-1])
+            return self._finish()
+        except KeyboardInterrupt:
+            self._record("interrupted")
+            raise TrainingInterrupted(
+                f"interrupted; {self._kept()}. To go on, train into {self.paths.path} again "
+                "with --resume"
+            ) from None
+        finally:
+            if self.history:
+                title = f"{self.spec.name} ({self.backend})"
+                plot_history(self.paths.picture, self.history, title)
+
+    def _epoch(self, number: int, on_step: OnStep | None) -> Epoch:
+        start = time.perf_counter()
+        seed, rows = self.training.seed, self.data.train
+        self.program.reseed(derived_seed("epoch", seed, number))
+        order = None
+        if self.training.shuffle:
+            order = permutation(len(rows), "order", seed, number)
+        steps = math.ceil(len(rows) / self.training.batch_size)
+        losses: list[float] = []
+        sizes: list[int] = []
+        for step, batch in enumerate(batches(rows, self.training.batch_size, order), start=1):
+            loss = float(self.program.train_step(batch.inputs, batch.target))
+            if not math.isfinite(loss):
+                self._diverged(f"the loss is {loss} in epoch {number}, step {step} of {steps}")
+            losses.append(loss)
+            sizes.append(len(batch))
+            if on_step is not None:
+                on_step(number, step, steps, loss)
+        values = {"loss": float(np.average(losses, weights=sizes))}
+        if self.data.validation is not None:
+            for name, value in self._evaluate(self.data.validation).items():
+                values[f"val_{name}"] = value
+        else:
+            measured = self._evaluate(rows)
+            values |= {name: value for name, value in measured.items() if name != "loss"}
+        for name, value in values.items():
+            if not math.isfinite(value):
+                self._diverged(f"{name} is {value} after epoch {number}")
+        return Epoch(number, values, time.perf_counter() - start)
+
+    def _evaluate(self, part: Part) -> dict[str, float]:
+        return evaluate(self.program, self.spec.graph, self.training, part)
+
+    def _keep(self) -> None:
+        # The checkpoint is last: a kill before it repeats this epoch, to the same files.
+        weights = self.program.weights()
+        epoch = self.history[-1]
+        metadata = weights_metadata(self.spec, self.data, epoch.number)
+        save_weights(self.paths.last, weights, metadata)
+        if best_of(self.history) is epoch:
+            save_weights(self.paths.best, weights, metadata)
+        self._checkpoint(weights)
+        write_history(self.paths.history, self.history)
+
+    def _checkpoint(self, weights: dict[str, NDArray[np.generic]] | None = None) -> None:
+        Checkpoint(
+            self.identity,
+            tuple(self.history),
+            self.program.weights() if weights is None else weights,
+            self.program.optimizer_state() if self.history else {},
+        ).save(self.paths.checkpoint)
+
+    def _finish(self) -> Run:
+        test = None
+        if self.data.test is not None:
+            self.program.load_weights(load_weights(self.paths.best))
+            test = self._evaluate(self.data.test)
+        write_history(self.paths.history, self.history)
+        self._record("finished", test)
+        return Run(
+            self.paths.path,
+            self.backend,
+            tuple(self.history),
+            best_of(self.history).number,
+            self.paths.best,
+            self.paths.last,
+            test,
+        )
+
+    def _diverged(self, what: str) -> NoReturn:
+        self._record("diverged")
+        raise TrainingError(
+            f"{what}; {self._kept()}. A smaller learning_rate, or `standardize: true` for "
+            "features of large values, may help"
+        )
+
+    def _kept(self) -> str:
+        if not self.history:
+            return "no epoch was finished"
+        best = best_of(self.history).number
+        return (
+            f"epoch {len(self.history)} is the last one finished, and the best weights, of epoch "
+            f"{best}, are in {self.paths.best}"
+        )
+
+    def _record(self, status: str, test: dict[str, float] | None = None) -> None:
+        best = best_of(self.history) if self.history else None
+        parts = {"train": self.data.train, "validation": self.data.validation}
+        write_record(
+            self.paths.record,
+            {
+                "status": status,
+                "name": self.spec.name,
+                "spec": str(self.spec.path) if self.spec.path is not None else None,
+                "spec_sha256": self.spec.sha256,
+                "data_sha256": self.data.sha256,
+                "backend": self.backend,
+                "versions": versions(),
+                "seed": self.training.seed,
+                "rows": {
+                    name: len(part) if part is not None else 0
+                    for name, part in {**parts, "test": self.data.test}.items()
+                },
+                "epochs": len(self.history),
+                "best": best.as_json() if best is not None else None,
+                "test": test,
+            },
+        )
