@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnspec.backend import Options, Precision, require_supported
+from nnspec.backend import Divergence, Options, Precision, Rounding, require_supported
 from nnspec.errors import UsageError
+from nnspec.exporting import Written
 from nnspec.graph import Graph
 from nnspec.layers.base import Layer
 from nnspec.loader import Spec
 from nnspec_onnx.ir import Network
 from nnspec_onnx.listing import listing
-from nnspec_onnx.lower import lower
+from nnspec_onnx.lower import lower, metadata
 from nnspec_onnx.lowerings import LOWERINGS, UNSUPPORTED
 
 if TYPE_CHECKING:
@@ -50,10 +51,24 @@ class OnnxCompiled:
         preprocessing: JSON for the metadata, from which `nnspec predict` takes raw rows.
         Raises WeightsError for weights that do not fit, UsageError where nothing can be written.
         """
+        return self.write_files(
+            path, weights, external_data=external_data, preprocessing=preprocessing
+        ).files[0]
+
+    def write_files(
+        self,
+        path: str | Path,
+        weights: Mapping[str, Array] | None = None,
+        *,
+        external_data: bool = False,
+        preprocessing: str | None = None,
+    ) -> Written:
+        """Do as `write` does, and say what was written."""
         from nnspec_onnx.module import Module
 
         module = Module(self.network, preprocessing=preprocessing)
-        return module.write(path, self._weights(weights), external_data=external_data)
+        files = module.write(path, self._weights(weights), external_data=external_data)
+        return Written(self.network.opset, len(self.network.nodes), files)
 
     def build(
         self,
@@ -91,6 +106,8 @@ class OnnxBackend:
     suffix = ".onnx"
     lowerings: Mapping[type[Layer], Any] = LOWERINGS
     unsupported: Mapping[type[Layer], str] = UNSUPPORTED
+    rounded: Mapping[type[Layer], Rounding] = {}
+    divergences: Mapping[type[Layer], Divergence] = {}
 
     def compile(self, spec: Spec, options: Options = DEFAULT_OPTIONS) -> OnnxCompiled:
         """Return the spec as an ONNX network; `training` and `stock` add nothing to a model.
@@ -120,20 +137,23 @@ class OnnxBackend:
 
         return load_program(model, graph, engine=engine, optimized=optimized, threads=threads)
 
-    def add_metadata(
-        self, path: str | Path, spec: Spec, *, preprocessing: str | None = None
-    ) -> None:
-        """Add what nnspec's own models carry to one that a framework exported from the spec."""
-        from nnspec_onnx.lower import metadata
-        from nnspec_onnx.module import append_metadata
+    def adopt(
+        self,
+        model: Path,
+        path: Path,
+        spec: Spec,
+        *,
+        external_data: bool = False,
+        preprocessing: str | None = None,
+    ) -> Written:
+        """Move a model that a framework exported to `path`, with the metadata of nnspec's own.
 
-        append_metadata(path, metadata(spec, preprocessing))
+        `model` is a file of the same name on the same disk, its data file beside it.
+        """
+        from nnspec_onnx.module import append_metadata, install
 
-    def count_nodes(self, path: str | Path) -> int:
-        """Return the number of operators in an .onnx file."""
-        from nnspec_onnx.module import count_nodes
-
-        return count_nodes(path)
+        append_metadata(model, metadata(spec, preprocessing))
+        return install(model, path, external_data=external_data)
 
 
 backend = OnnxBackend()

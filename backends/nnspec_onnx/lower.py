@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from nnspec.errors import UsageError
 from nnspec.graph import Graph, inline
 from nnspec.loader import Spec
+from nnspec.metrics import threshold
 from nnspec.shapes import DataFormat, TensorType
 from nnspec_onnx.context import Builder, Context, Values
 from nnspec_onnx.ir import Network, Node, Value
@@ -78,6 +79,9 @@ def metadata(spec: Spec, preprocessing: str | None = None) -> dict[str, str]:
         "nnspec.spec": spec.name,
         "nnspec.spec_sha256": spec.sha256,
     }
+    training = spec.model.training
+    if training is not None and training.task == "binary":
+        entries["nnspec.threshold"] = str(threshold(spec.graph, training))
     if preprocessing is not None:
         entries["nnspec.preprocessing"] = preprocessing
     return entries

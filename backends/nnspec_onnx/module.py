@@ -15,6 +15,7 @@ import numpy as np
 from nnspec import files
 from nnspec.backend import Precision
 from nnspec.errors import MissingDependencyError, UsageError
+from nnspec.exporting import Written
 from nnspec_onnx import wire
 from nnspec_onnx.ir import Initializer, Network, Node, Value
 
@@ -110,8 +111,8 @@ class Module:
 
     def write(
         self, path: str | Path, weights: Mapping[str, Array], *, external_data: bool = False
-    ) -> Path:
-        """Write the model whole or not at all.
+    ) -> tuple[Path, ...]:
+        """Write the model whole or not at all, and return its files, the model first.
 
         With `external_data`, or where the model would be larger than 2 GB, the tensors go to
         `path.data` beside it. Raises UsageError where a file cannot be written.
@@ -120,7 +121,7 @@ class Module:
         if not external_data and self.fits_one_file():
             with files.replacing(path) as temporary, temporary.open("wb") as file:
                 self._write_model(file, weights, None)
-            return path
+            return (path,)
         beside = path.with_name(f"{path.name}.data")
         with ExitStack() as stack:
             # Entered first, the model gets its name last, when its data are in place.
@@ -130,7 +131,7 @@ class Module:
                 self._write_data(file, weights)
             with model.open("wb") as file:
                 self._write_model(file, weights, beside.name)
-        return path
+        return path, beside
 
     def _external(self) -> Iterator[tuple[Tensor, int]]:
         """Yield each tensor of the data file with its offset."""
@@ -228,9 +229,39 @@ def append_metadata(path: str | Path, metadata: Mapping[str, str]) -> None:
         file.write(entries)
 
 
-def count_nodes(path: str | Path) -> int:
-    """Return the number of operators in an .onnx file."""
-    return len(read(path, external_data=False).graph.node)
+def install(model: Path, path: Path, *, external_data: bool) -> Written:
+    """Move a model and its data file to where `path` is, whole or not at all.
+
+    Raises UsageError where a file cannot be written.
+    """
+    proto = read(model, external_data=False)
+    beside = _locations(proto)
+    if external_data and not beside:
+        beside = {f"{path.name}.data"}
+        onnx.save_model(
+            proto,
+            str(model),
+            save_as_external_data=True,
+            location=f"{path.name}.data",
+            size_threshold=SMALLEST_EXTERNAL,
+        )
+    names = (path.name, *sorted(beside))
+    with ExitStack() as stack:
+        # As in Module.write: the first entered is the last to get its name.
+        for name in names:
+            target = stack.enter_context(files.replacing(path.with_name(name)))
+            model.with_name(name).replace(target)
+    opset = next(entry.version for entry in proto.opset_import if not entry.domain)
+    return Written(opset, len(proto.graph.node), tuple(path.with_name(name) for name in names))
+
+
+def _locations(model: onnx.ModelProto) -> set[str]:
+    return {
+        entry.value
+        for tensor in model.graph.initializer
+        for entry in tensor.external_data
+        if entry.key == "location"
+    }
 
 
 def _element_type(dtype: str) -> int:

@@ -97,7 +97,7 @@ def build(
         session = _session(module.to_bytes(weights), optimized, threads)
         return _from_session(session, names, outputs)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        path = module.write(Path(folder) / "model.onnx", weights)
+        path, _ = module.write(Path(folder) / "model.onnx", weights)
         return _from_session(_session(str(path), optimized, threads), names, outputs)
 
 
