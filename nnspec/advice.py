@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nnspec.errors import Problem
-from nnspec.graph import Graph
+from nnspec.graph import Graph, LayerNode
 from nnspec.schema import Model
 
 _OUTPUT_OF_TASK = {"binary": "sigmoid", "multiclass": "softmax"}
@@ -17,23 +17,30 @@ def advise(model: Model, graph: Graph) -> Iterator[Problem]:
     yield from _output_activation(model, graph)
 
 
-def _dead_biases(graph: Graph) -> Iterator[Problem]:
+def dead_biases(graph: Graph) -> Iterator[tuple[str, str]]:
+    """Yield (layer, normalisation) for each bias that a batch normalisation takes away again."""
     for at in graph.walk():
         if at.node.layer.type != "batch_normalization":
             continue
         for node in at.graph.nodes:
-            if node.outputs != at.node.inputs:
-                continue
-            layer = getattr(node, "layer", None)
-            if getattr(layer, "use_bias", False) and getattr(layer, "activation", None) is None:
-                yield Problem(
-                    "redundant-bias",
-                    f'the bias of "{node.name}" has no effect before batch normalisation, '
-                    "and its gradient is rounding noise",
-                    "add use_bias: false",
-                    node.mark,
-                    "advice",
-                )
+            if node.outputs == at.node.inputs and isinstance(node, LayerNode):
+                layer = node.layer
+                if getattr(layer, "use_bias", False) and getattr(layer, "activation", 0) is None:
+                    prefix = at.path.removesuffix(at.node.name)
+                    yield f"{prefix}{node.name}", at.path
+
+
+def _dead_biases(graph: Graph) -> Iterator[Problem]:
+    marks = {at.path: at.node.mark for at in graph.walk()}
+    for layer, _ in dead_biases(graph):
+        yield Problem(
+            "redundant-bias",
+            f'the bias of "{layer}" has no effect before batch normalisation, '
+            "and its gradient is rounding noise",
+            "add use_bias: false",
+            marks[layer],
+            "advice",
+        )
 
 
 def _output_activation(model: Model, graph: Graph) -> Iterator[Problem]:

@@ -18,10 +18,9 @@ from nnspec.layers.base import Layer
 from nnspec.loader import Spec
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
-    Array = NDArray[np.generic]
+    Array = NDArray[Any]
     Weights = dict[str, Array]
 
 GROUP = "nnspec.backends"
@@ -132,8 +131,15 @@ class Trainable(Program, Protocol):
 class Compiled(Protocol):
     """What a backend made of a spec: its text, and how to build it."""
 
-    spec: Spec
-    source: str
+    @property
+    def spec(self) -> Spec:
+        """The spec that was compiled."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """The text: Python source, or a listing of the ONNX graph."""
+        ...
 
     def write(self, path: str | Path) -> Path:
         """Write the result to a file, whole or not at all."""

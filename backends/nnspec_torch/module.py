@@ -18,6 +18,7 @@ from nnspec.backend import (
 )
 from nnspec.emit.body import Body, Lowerer, Step
 from nnspec.emit.code import Call, docstring_text, literal, wrap
+from nnspec.emit.dataset import DatasetSource, dataset_source
 from nnspec.emit.definitions import Construction, Definition, Definitions
 from nnspec.emit.describe import annotation, signature
 from nnspec.emit.lowering import Language, Lowered
@@ -28,6 +29,7 @@ from nnspec.layers import Activation, Layer
 from nnspec.loader import Spec
 from nnspec_torch.lowerings import LOWERINGS, UNSUPPORTED
 from nnspec_torch.normalization import DIVERGENCES
+from nnspec_torch.script import initialize_source, script_source
 from nnspec_torch.training import training_source
 
 if TYPE_CHECKING:
@@ -90,11 +92,17 @@ class TorchBackend:
         definitions = Definitions(network, spec.name, _TAKEN, is_class=True)
         parts = [_class(definition) for definition in definitions.ordered]
         parts.append(_class(definitions.network, head))
+        dataset = dataset_source(spec) if options.training else None
         if options.training:
             parts.append(training_source(spec, head))
+        training = spec.model.training
+        if dataset is not None and training is not None:
+            parts.append(initialize_source(spec))
+            parts.append(dataset.text)
+            parts.append(script_source(spec, training, head, dataset))
         origin = f", compiled from {docstring_text(spec.path.name)}" if spec.path else ""
         text = "\n\n\n".join(parts)
-        source = f'"""{spec.name}{origin}."""\n\n{imports(text)}\n\n\n{text}\n'
+        source = f'"""{spec.name}{origin}."""\n\n{imports(text, dataset)}\n\n\n{text}\n'
         return TorchCompiled(spec, options, source, head)
 
 
@@ -112,15 +120,22 @@ def trained_head(spec: Spec) -> Head | None:
     return head
 
 
-def imports(text: str) -> str:
-    """Return the import lines that the text needs."""
-    lines = []
+def imports(text: str, dataset: DatasetSource | None = None) -> str:
+    """Return the import lines that the text needs, in the order of isort."""
+    plain: list[str] = []
+    names = ["from torch import Tensor, nn"]
+    groups = []
+    if dataset is not None:
+        standard = ["import argparse", *dataset.standard_imports]
+        groups.append(sorted(standard, key=lambda line: (line.startswith("from"), line)))
+        plain += dataset.imports
+        names.insert(0, "from safetensors.torch import load_file, save_file")
     if re.search(r"\btorch\.", text):
-        lines.append("import torch")
+        plain.append("import torch")
     if re.search(r"\bF\.", text):
-        lines.append("import torch.nn.functional as F")
-    lines.append("from torch import Tensor, nn")
-    return "\n".join(lines)
+        plain.append("import torch.nn.functional as F")
+    groups.append([*plain, *names])
+    return "\n\n".join("\n".join(group) for group in groups)
 
 
 def _class(definition: Definition, head: Head | None = None) -> str:

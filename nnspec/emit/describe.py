@@ -21,7 +21,7 @@ def signature(definition: Definition) -> str:
         names = [body.graph.outputs[i] for body in bodies]
         outputs.append(f"{name} {_shapes(bodies, names, definition.body.outputs[i])}")
     text = f"{', '.join(inputs)} -> {', '.join(outputs)}."
-    if len(text) <= LINE_LENGTH - 12:
+    if len(text) <= LINE_LENGTH - 10:
         return text
     return f"{', '.join(first.inputs)} -> {', '.join(first.outputs)}."
 

@@ -188,8 +188,13 @@ def _is_loop(step: Step) -> bool:
 
 
 def _ends_line(step: Step) -> bool:
-    """Whether a reader expects the line to end here: after an activation, or a block."""
-    return step.is_activation or step.lowered is None or step.lowered.module is None
+    """Whether a reader expects the line to end here: after an activation, a block, a reshape.
+
+    A sum is no such place: `F.relu(x + y)` reads well.
+    """
+    if step.is_activation or step.lowered is None:
+        return True
+    return step.lowered.module is None and not step.lowered.forward.startswith("{0} ")
 
 
 def _takes_call(template: str, index: int) -> bool:

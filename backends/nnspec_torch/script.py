@@ -1,0 +1,190 @@
+"""Writes the program around a network: first weights, data, epochs, evaluation."""
+
+from __future__ import annotations
+
+import math
+
+from nnspec.emit.code import literal, wrap
+from nnspec.emit.dataset import DatasetSource
+from nnspec.errors import UsageError
+from nnspec.graph import Head
+from nnspec.layers import Parameter
+from nnspec.loader import Spec
+from nnspec.training_schema import Training
+
+_CUT = 0.87962566103423978
+"""Deviation of a standard normal cut at two deviations."""
+
+
+def initialize_source(spec: Spec) -> str:
+    """Return `initialize`, which draws first weights by the spec's initialisers."""
+    graph = spec.graph
+    groups: dict[str, list[str]] = {}
+    for name, parameter in graph.parameters():
+        if parameter.trainable:
+            groups.setdefault(_initializer(parameter), []).append(name)
+    lines = [
+        f"def initialize(model: {spec.name}) -> None:",
+        '    """Draw the first weights."""',
+    ]
+    is_plain = set(groups) <= {"xavier_uniform_({})", "zeros_({})", "ones_({})"} and all(
+        (name.endswith("bias") and form == "zeros_({})")
+        or (name.endswith("weight") and form != "zeros_({})")
+        for form, names in groups.items()
+        for name in names
+    )
+    if is_plain:
+        lines += [
+            "    for parameter in model.parameters():",
+            "        if parameter.dim() > 1:",
+            "            nn.init.xavier_uniform_(parameter)",
+        ]
+        if "zeros_({})" in groups:
+            lines[2] = "    for name, parameter in model.named_parameters():"
+            lines += [
+                '        elif name.endswith("bias"):',
+                "            nn.init.zeros_(parameter)",
+            ]
+        return "\n".join(lines)
+    lines.append("    parameters = dict(model.named_parameters())")
+    for form, names in groups.items():
+        if len(names) == 1:
+            lines += wrap(f"nn.init.{form.format(f'parameters[{literal(names[0])}]')}", 4)
+            continue
+        lines += wrap(f"for name in {literal(names)}:", 4)
+        lines.append(f"        nn.init.{form.format('parameters[name]')}")
+    return "\n".join(lines)
+
+
+def _initializer(parameter: Parameter) -> str:
+    given = parameter.initializer
+    kind = given.type
+    if kind in ("zeros", "ones"):
+        return f"{kind}_({{}})"
+    if kind == "constant":
+        return f"constant_({{}}, {literal(given.value)})"  # type: ignore[attr-defined]
+    scale, fan, law = given.scale, given.fan, given.law  # type: ignore[attr-defined]
+    average = (parameter.fan_in + parameter.fan_out) / 2
+    size = parameter.fan_in if fan == "in" else average
+    if kind == "glorot_uniform" and _fans_are_plain(parameter):
+        return "xavier_uniform_({})"
+    if law == "uniform":
+        limit = literal(math.sqrt(3 * scale / size))
+        return f"uniform_({{}}, -{limit}, {limit})"
+    deviation = math.sqrt(scale / size) / _CUT
+    bound = literal(2 * deviation)
+    return f"trunc_normal_({{}}, std={literal(deviation)}, a=-{bound}, b={bound})"
+
+
+def _fans_are_plain(parameter: Parameter) -> bool:
+    """Whether torch.nn.init finds the same fans from the shape alone."""
+    shape = parameter.shape
+    window = math.prod(shape[2:])
+    return len(shape) > 1 and (parameter.fan_in, parameter.fan_out) == (
+        shape[1] * window,
+        shape[0] * window,
+    )
+
+
+_METRICS = {
+    ("accuracy", "multiclass"): "(output.argmax(-1) == target).double().mean()",
+    ("accuracy", "binary"): "((output > {threshold}) == (target > 0.5)).double().mean()",
+    ("mae", ""): "(output - target).abs().mean()",
+    ("r2", ""): "1 - F.mse_loss(output, target) / target.var(correction=0)",
+}
+
+
+def script_source(spec: Spec, training: Training, head: Head | None, data: DatasetSource) -> str:
+    """Return `evaluate` and `main`."""
+    inputs = list(spec.graph.inputs)
+    compute = "model.logits" if head is not None else "model"
+    names = ", ".join(inputs)
+    measured = {
+        name: _metric(name, training, is_logits=head is not None)
+        for name in training.resolved_metrics
+    }
+    pairs = ['"loss": loss_function(output, target)']
+    pairs += [f'"{name}": {expression}' for name, expression in measured.items()]
+    evaluate = [
+        *wrap(f"def evaluate(model: {spec.name}, rows: tuple[Tensor, ...]) -> dict[str, float]:"),
+        '    """Return the loss and the metrics, computed as at inference."""',
+        f"    {names}, target = rows",
+        "    model.eval()",
+        "    with torch.no_grad():",
+        f"        output = {compute}({names})",
+        "        values = {",
+        *[line for pair in pairs for line in _element(pair)],
+        "        }",
+        "    return {name: value.item() for name, value in values.items()}",
+    ]
+    assert spec.model.data is not None
+    has_validation = spec.model.data.validation > 0
+    has_test = spec.model.data.test > 0
+    watched = '"validation"' if has_validation else '"train"'
+    file = f"{_snake(spec.name)}.safetensors"
+    main = [
+        "def main() -> None:",
+        '    """Train, and write the weights of the best epoch."""',
+        "    parser = argparse.ArgumentParser(description=main.__doc__)",
+        "    here = Path(__file__).parent",
+        *wrap(
+            'parser.add_argument("--data", type=Path, '
+            f"default=here / {literal(spec.model.data.source)})",
+            4,
+        ),
+        '    parser.add_argument("--weights", type=Path, help="first weights")',
+        *wrap(f'parser.add_argument("--output", type=Path, default=Path({literal(file)}))', 4),
+        *wrap(f'parser.add_argument("--epochs", type=int, default={training.epochs})', 4),
+        "    arguments = parser.parse_args()",
+        "",
+        f"    torch.manual_seed({training.seed})",
+        f"    model = {spec.name}()",
+        "    if arguments.weights is None:",
+        "        initialize(model)",
+        "    else:",
+        "        model.load_state_dict(load_file(arguments.weights))",
+        "    optimizer = make_optimizer(model)",
+        "    parts = {",
+        "        part: tuple(torch.from_numpy(array) for array in arrays)",
+        "        for part, arrays in load_data(arguments.data).items()",
+        "    }",
+        '    train = parts["train"]',
+        '    best = float("inf")',
+        "    for epoch in range(1, arguments.epochs + 1):",
+        "        model.train()",
+        "        for rows in batches(len(train[0]), epoch):",
+        "            train_step(model, optimizer, *(values[rows] for values in train))",
+        f"        measured = evaluate(model, parts[{watched}])",
+        "        print(epoch, measured)",
+        '        if measured["loss"] < best:',
+        '            best = measured["loss"]',
+        "            save_file(model.state_dict(), arguments.output)",
+    ]
+    if has_test:
+        main += [
+            "    model.load_state_dict(load_file(arguments.output))",
+            '    print("test", evaluate(model, parts["test"]))',
+        ]
+    main += ["", "", 'if __name__ == "__main__":', "    main()"]
+    return "\n".join([*evaluate, "", "", *main])
+
+
+def _element(pair: str) -> list[str]:
+    lines = wrap(pair, 12)
+    lines[-1] += ","
+    return lines
+
+
+def _metric(name: str, training: Training, *, is_logits: bool) -> str:
+    form = _METRICS.get((name, training.task)) or _METRICS.get((name, ""))
+    if form is None:
+        raise UsageError(f"the metric {name} is not defined for a {training.task} task")
+    return form.replace("{threshold}", "0" if is_logits else "0.5")
+
+
+def _snake(name: str) -> str:
+    text = "".join(
+        f"_{c.lower()}" if c.isupper() and i and not name[i - 1].isupper() else c.lower()
+        for i, c in enumerate(name)
+    )
+    return text.replace("__", "_")

@@ -1,0 +1,48 @@
+"""The proof that a spec's networks compute the same thing in every backend."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from nnspec.loader import Spec
+from nnspec.verify.report import Check, Report
+from nnspec.verify.verifier import Verifier
+from nnspec.weights import check_weights
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
+
+BACKENDS = ("torch", "keras", "onnx")
+STEPS = 5
+
+__all__ = ["BACKENDS", "STEPS", "Check", "Report", "verify_spec"]
+
+
+def verify_spec(
+    spec: Spec,
+    *,
+    weights: Mapping[str, Array] | None = None,
+    backends: tuple[str, ...] = BACKENDS,
+    steps: int = STEPS,
+    seed: int = 0,
+    stock: bool = False,
+    progress: Callable[[str], None] | None = None,
+) -> Report:
+    """Compare what the backends compute from a spec; raises nothing for a difference.
+
+    weights: canonical weights to verify with; seeded ones, none of them trivial, by default.
+    steps: optimizer steps of the training check. stock: emit the frameworks' own optimizers.
+    """
+    if weights is not None:
+        check_weights(spec.graph, weights)
+    verifier = Verifier(
+        spec,
+        weights=dict(weights) if weights is not None else None,
+        backends=backends,
+        steps=steps,
+        seed=seed,
+        stock=stock,
+        progress=progress,
+    )
+    return verifier.run()

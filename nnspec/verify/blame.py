@@ -1,0 +1,80 @@
+"""Which layer is the first to differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from nnspec.errors import NnspecError
+from nnspec.graph import LayerNode
+from nnspec.loader import Spec
+from nnspec.verify.engines import Engine
+from nnspec.verify.networks import all_values, as_spec, flat, one_layer
+from nnspec.verify.tolerance import relative_error
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array, Precision, Weights
+
+
+def first_diverging_layer(
+    spec: Spec,
+    weights: Weights,
+    inputs: Mapping[str, Array],
+    engines: tuple[Engine, Engine],
+    dtype: Precision,
+    tolerance: float,
+) -> str | None:
+    """Return the path of the first layer whose output differs when both get the same input.
+
+    Every layer's value is taken from the first engine; then each layer whose value differs is
+    computed alone by both, fed those values. Where no layer differs alone, the first whose value
+    differs is returned: what stands between the layers is wrong.
+    """
+    reference, suspect = engines
+    opened = as_spec(spec, all_values(spec.graph), is_trained=False)
+    paths = {flat(at.path): at.path for at in spec.graph.walk()}
+    renamed = {_renamed(name, paths): array for name, array in weights.items()}
+    try:
+        expected = reference.build(opened, renamed, dtype).forward(inputs)
+        given = suspect.build(opened, renamed, dtype).forward(inputs)
+    except NnspecError:
+        return None
+    values = {**inputs, **expected}
+    first: str | None = None
+    for node in opened.graph.nodes:
+        assert isinstance(node, LayerNode)
+        differs = any(
+            relative_error({value: given[value]}, {value: expected[value]}) > tolerance
+            for value in node.outputs
+        )
+        if not differs:
+            continue
+        first = first or paths[node.name]
+        if _differs_alone(opened, node, renamed, values, engines, dtype, tolerance):
+            return paths[node.name]
+    return first
+
+
+def _renamed(name: str, paths: Mapping[str, str]) -> str:
+    layer, _, parameter = name.rpartition(".")
+    return f"{flat(layer)}.{parameter}"
+
+
+def _differs_alone(
+    opened: Spec,
+    node: LayerNode,
+    weights: Weights,
+    values: Mapping[str, Array],
+    engines: tuple[Engine, Engine],
+    dtype: Precision,
+    tolerance: float,
+) -> bool:
+    graph = one_layer(opened.graph, node)
+    alone = as_spec(opened, graph, is_trained=False)
+    own = {name: array for name, array in weights.items() if name.rpartition(".")[0] == node.name}
+    inputs = {
+        name: values[value]
+        for name, value in zip(graph.inputs, dict.fromkeys(node.inputs), strict=True)
+    }
+    expected, given = (engine.build(alone, own, dtype).forward(inputs) for engine in engines)
+    return relative_error(given, expected) > tolerance

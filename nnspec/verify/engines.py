@@ -1,0 +1,159 @@
+"""What can compute a network: each source backend, ONNX written directly, ONNX by an exporter."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from nnspec.backend import Backend, Options, Precision, Program, Rounding, Trainable, get_backend
+from nnspec.errors import UsageError
+from nnspec.graph import Graph
+from nnspec.layers import Layer
+from nnspec.loader import Spec
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
+
+
+class Engine(Protocol):
+    """Builds a network with given weights, ready to run."""
+
+    name: str
+    is_onnx: bool
+    """Whether it runs an ONNX model, with graph optimisations off or on."""
+
+    def build(
+        self,
+        spec: Spec,
+        weights: Mapping[str, Array],
+        dtype: Precision,
+        *,
+        optimized: bool = False,
+    ) -> Program:
+        """Return the program."""
+        ...
+
+    def rounding(self, graph: Graph, *, of_gradient: bool = False) -> float:
+        """Return the sum of the relative errors that its float32 constants cause in float64."""
+        ...
+
+
+def _sum_of(rounded: Mapping[type[Layer], Rounding], graph: Graph, *, of_gradient: bool) -> float:
+    total = 0.0
+    for at in graph.walk():
+        for layer in (at.node.layer, getattr(at.node.layer, "activation", None)):
+            entry = rounded.get(type(layer)) if layer is not None else None
+            if entry is not None:
+                total += entry.gradient if of_gradient else entry.forward
+    return total
+
+
+class SourceEngine:
+    """A backend that writes source, and runs it."""
+
+    is_onnx = False
+
+    def __init__(self, backend: Backend, *, stock: bool = False) -> None:
+        self.name = backend.name
+        self.backend = backend
+        self.stock = stock
+
+    def build(
+        self,
+        spec: Spec,
+        weights: Mapping[str, Array],
+        dtype: Precision,
+        *,
+        optimized: bool = False,
+    ) -> Program:
+        """Return the emitted program."""
+        options = Options(training=spec.model.training is not None, stock=self.stock)
+        return self.backend.compile(spec, options).build(weights, dtype=dtype)
+
+    def rounding(self, graph: Graph, *, of_gradient: bool = False) -> float:
+        """Return the sum over the layers of the backend's table."""
+        return _sum_of(self.backend.rounded, graph, of_gradient=of_gradient)
+
+
+class DirectOnnx:
+    """The ONNX model that nnspec writes itself."""
+
+    is_onnx = True
+    name = "onnx"
+
+    def __init__(self) -> None:
+        self.backend: Any = get_backend("onnx")
+
+    def build(
+        self,
+        spec: Spec,
+        weights: Mapping[str, Array],
+        dtype: Precision,
+        *,
+        optimized: bool = False,
+    ) -> Program:
+        """Return the model in onnxruntime, or for float64 in the reference evaluator."""
+        compiled = self.backend.compile(spec)
+        program: Program = compiled.build(weights, dtype=dtype, optimized=optimized)
+        return program
+
+    def rounding(self, graph: Graph, *, of_gradient: bool = False) -> float:
+        """Return the sum over the layers of the backend's table."""
+        return _sum_of(self.backend.rounded, graph, of_gradient=of_gradient)
+
+
+class ExportedOnnx:
+    """The ONNX model that a framework's own exporter makes of the emitted source."""
+
+    is_onnx = True
+
+    def __init__(self, source: SourceEngine, opset: int) -> None:
+        self.name = f"onnx-via-{source.name}"
+        self.source = source
+        self.opset = opset
+        self.onnx: Any = get_backend("onnx")
+
+    def build(
+        self,
+        spec: Spec,
+        weights: Mapping[str, Array],
+        dtype: Precision,
+        *,
+        optimized: bool = False,
+    ) -> Program:
+        """Return the exported model in onnxruntime, or for float64 in the reference evaluator."""
+        program = self.source.build(spec, weights, dtype)
+        if not isinstance(program, Trainable):
+            raise UsageError(f"{self.source.name} has no ONNX exporter")
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.onnx"
+            program.export_onnx(path, self.opset)
+            loaded: Program = self.onnx.load(
+                path.read_bytes(),
+                spec.graph,
+                engine="reference" if dtype == "float64" else "onnxruntime",
+                optimized=optimized,
+            )
+        return loaded
+
+    def rounding(self, graph: Graph, *, of_gradient: bool = False) -> float:
+        """Return the sum over the layers of both tables."""
+        own = _sum_of(self.onnx.rounded, graph, of_gradient=of_gradient)
+        return own + self.source.rounding(graph, of_gradient=of_gradient)
+
+
+def engines_of(backends: tuple[str, ...], *, stock: bool, opset: int) -> list[Engine]:
+    """Return the engines that these backends give: with ONNX, each one's exporter too."""
+    engines: list[Engine] = []
+    sources: list[SourceEngine] = []
+    for name in backends:
+        if name == "onnx":
+            continue
+        sources.append(SourceEngine(get_backend(name), stock=stock))
+    engines.extend(sources)
+    if "onnx" in backends:
+        engines.append(DirectOnnx())
+        engines.extend(ExportedOnnx(source, opset) for source in sources)
+    return engines

@@ -1,0 +1,73 @@
+"""Variants of a network that a verification runs: without dropout, one layer alone, all values."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from nnspec.graph import BlockNode, Graph, LayerNode, Node, inline
+from nnspec.layers import Dropout
+from nnspec.loader import Spec
+
+
+def without_dropout(graph: Graph) -> Graph:
+    """Return the network with every dropout rate 0, so that training draws no random numbers."""
+    done: dict[int, Graph] = {}
+
+    def convert(body: Graph) -> Graph:
+        if id(body) not in done:
+            nodes = tuple(_without_dropout(node, convert) for node in body.nodes)
+            done[id(body)] = dataclasses.replace(body, nodes=nodes)
+        return done[id(body)]
+
+    return convert(graph)
+
+
+def _without_dropout(node: Node, convert: object) -> Node:
+    if isinstance(node, BlockNode):
+        bodies = tuple(convert(body) for body in node.bodies)  # type: ignore[operator]
+        return dataclasses.replace(node, bodies=bodies)
+    if isinstance(node.layer, Dropout):
+        return dataclasses.replace(node, layer=node.layer.model_copy(update={"rate": 0.0}))
+    return node
+
+
+def as_spec(spec: Spec, graph: Graph, *, is_trained: bool) -> Spec:
+    """Return the spec with another graph; untrained, it computes outputs and nothing else."""
+    update = {} if is_trained else {"training": None, "data": None}
+    return Spec(spec.model.model_copy(update=update), graph, spec.path)
+
+
+def flat(path: str) -> str:
+    """Return a layer's path as one identifier."""
+    return path.replace(".", "__")
+
+
+def all_values(graph: Graph) -> Graph:
+    """Return the network with its blocks opened, giving the value of every layer."""
+    opened = inline(graph)
+    nodes = tuple(
+        LayerNode(
+            flat(node.name),
+            node.layer,
+            tuple(map(flat, node.inputs)),
+            tuple(map(flat, node.outputs)),
+            node.mark,
+        )
+        for node in opened.nodes
+        if isinstance(node, LayerNode)
+    )
+    return dataclasses.replace(
+        opened,
+        nodes=nodes,
+        types={flat(value): kind for value, kind in opened.types.items()},
+        outputs=tuple(value for node in nodes for value in node.outputs),
+    )
+
+
+def one_layer(graph: Graph, node: LayerNode) -> Graph:
+    """Return the network that is this layer of an opened graph alone, fed by inputs."""
+    names = {value: f"input_{i}" for i, value in enumerate(dict.fromkeys(node.inputs))}
+    inputs = {name: graph.types[value] for value, name in names.items()}
+    alone = dataclasses.replace(node, inputs=tuple(names[value] for value in node.inputs))
+    types = {**inputs, **{value: graph.types[value] for value in node.outputs}}
+    return Graph(graph.name, graph.data_format, inputs, (alone,), node.outputs, types)

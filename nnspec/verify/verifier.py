@@ -1,0 +1,352 @@
+"""Runs every check of a verification."""
+
+from __future__ import annotations
+
+import itertools
+import platform
+from collections.abc import Callable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nnspec.advice import dead_biases
+from nnspec.backend import Precision, Program, Trainable
+from nnspec.errors import UnsupportedError, UsageError
+from nnspec.loader import Spec
+from nnspec.training_schema import Sgd, Training
+from nnspec.verify.blame import first_diverging_layer
+from nnspec.verify.engines import Engine, SourceEngine, engines_of
+from nnspec.verify.networks import as_spec, without_dropout
+from nnspec.verify.report import Check, Kind, Report
+from nnspec.verify.samples import (
+    dynamic_axes,
+    exercised_weights,
+    random_inputs,
+    random_target,
+)
+from nnspec.verify.tolerance import EXACT, TRAINED, Amplification, relative_error, tensor_error
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array, Weights
+
+BATCH = 8
+BASE_SIZE = 7
+"""Of the first dynamic axis; the sizes are odd, even and coprime, none 1."""
+OTHER_SIZES = (4, 12)
+_PACKAGES = ("nnspec", "torch", "keras", "tensorflow", "onnx", "onnxruntime", "numpy")
+_ALTERNATIVES = {"tensorflow": "tensorflow-cpu"}
+
+Outputs = Mapping[str, "Array"]
+
+
+class Verifier:
+    """One verification of one spec."""
+
+    def __init__(
+        self,
+        spec: Spec,
+        *,
+        weights: Weights | None,
+        backends: tuple[str, ...],
+        steps: int,
+        seed: int,
+        stock: bool,
+        progress: Callable[[str], None] | None,
+    ) -> None:
+        self.spec = spec
+        self.steps = steps
+        self.seed = seed
+        self.progress = progress or (lambda what: None)
+        self.engines = engines_of(backends, stock=stock, opset=18)
+        self.sources = [engine for engine in self.engines if isinstance(engine, SourceEngine)]
+        if not self.sources or len(self.engines) < 2:
+            raise UsageError(
+                "a verification compares at least two of torch, keras and onnx, "
+                "one of them torch or keras"
+            )
+        given = exercised_weights(spec.graph, seed) if weights is None else weights
+        self.weights: Weights = {name: array.astype(np.float64) for name, array in given.items()}
+        self.axes = {name: BASE_SIZE + 2 * i for i, name in enumerate(dynamic_axes(spec.graph))}
+        self.inputs = random_inputs(spec.graph, BATCH, self.axes, seed)
+        self.report = Report(spec.name, spec.sha256, versions(), steps)
+        self.exact: dict[str, Program] = {}
+        self.outputs: dict[str, Outputs] = {}
+
+    def run(self) -> Report:
+        """Return the report of every check."""
+        self.build_exact()
+        reference = self.exact[self.sources[0].name]
+        assert isinstance(reference, Trainable)
+        self.reference = reference
+        self.expected = self.outputs[self.sources[0].name]
+        self.amplification = Amplification(self.spec.graph, reference, self.weights, self.seed)
+        self.check_forward()
+        self.check_float32()
+        self.check_training()
+        self.check_sizes()
+        return self.report
+
+    def add(
+        self,
+        kind: Kind,
+        pair: tuple[str, str],
+        dtype: str,
+        error: float,
+        tolerance: float,
+        *,
+        blame: Callable[[], tuple[str | None, str]] | None = None,
+    ) -> None:
+        """Add a check; a failed one is blamed on a layer."""
+        passed = error <= tolerance
+        layer, detail = blame() if blame is not None and not passed else (None, "")
+        self.report.checks.append(Check(kind, pair, dtype, error, tolerance, passed, layer, detail))
+
+    # Outputs
+
+    def build_exact(self) -> None:
+        """Build every engine in float64, and run it on the inputs."""
+        for engine in list(self.engines):
+            self.progress(f"{engine.name} in float64")
+            try:
+                program = engine.build(self.spec, self.weights, "float64")
+            except UnsupportedError as error:
+                self.report.notes.append(f"{engine.name} is left out: {error}")
+                self.engines.remove(engine)
+                continue
+            self.exact[engine.name] = program
+            self.outputs[engine.name] = program.forward(self.inputs)
+
+    def check_forward(self) -> None:
+        """Compare the outputs of every pair in float64."""
+        for first, second in itertools.combinations(self.engines, 2):
+            error = relative_error(self.outputs[second.name], self.outputs[first.name])
+            self.add(
+                "forward",
+                (first.name, second.name),
+                "float64",
+                error,
+                self.exact_tolerance((first, second)),
+                blame=self.blamed((first, second), "float64"),
+            )
+
+    def exact_tolerance(self, engines: tuple[Engine, Engine]) -> float:
+        """Return 1e-9, and what the engines' float32 constants add to it in this network."""
+        graph = self.spec.graph
+        rounding = sum(engine.rounding(graph) for engine in engines)
+        return EXACT + self.amplification.of_layer_error(rounding, self.inputs, self.expected)
+
+    def blamed(
+        self, engines: tuple[Engine, Engine], dtype: Precision
+    ) -> Callable[[], tuple[str | None, str]]:
+        """Return what finds the layer at which two engines part."""
+
+        def find() -> tuple[str | None, str]:
+            self.progress(f"where {engines[0].name} and {engines[1].name} part")
+            tolerance = self.exact_tolerance(engines) if dtype == "float64" else 1e-3
+            spec = as_spec(self.spec, self.spec.graph, is_trained=False)
+            layer = first_diverging_layer(
+                spec, self.weights, self.inputs, engines, dtype, tolerance
+            )
+            return layer, ""
+
+        return find
+
+    def check_float32(self) -> None:
+        """Compare each engine in float32 with the float64 outputs."""
+        tolerance = self.amplification.float32_tolerance(self.inputs, self.expected)
+        for engine in self.engines:
+            self.progress(f"{engine.name} in float32")
+            for optimized in (False, True) if engine.is_onnx else (False,):
+                program = engine.build(self.spec, self.weights, "float32", optimized=optimized)
+                given = {name: _single(array) for name, array in self.inputs.items()}
+                error = relative_error(program.forward(given), self.expected)
+                label = f"{engine.name}, optimized" if optimized else engine.name
+                self.add(
+                    "export" if engine.is_onnx else "forward",
+                    (label, f"{self.sources[0].name} in float64"),
+                    "float32",
+                    error,
+                    tolerance,
+                    blame=self.blamed((self.sources[0], engine), "float32"),
+                )
+
+    def check_sizes(self) -> None:
+        """Compare every engine on a batch of one row, and on other sizes of each dynamic axis."""
+        whole = {name: array[:1] for name, array in self.inputs.items()}
+        row = {name: array[:1] for name, array in self.expected.items()}
+        cases = [("a batch of 1", whole, row)]
+        for i, name in enumerate(self.axes):
+            for size in OTHER_SIZES:
+                axes = {**self.axes, name: size + i}
+                inputs = random_inputs(self.spec.graph, 3, axes, self.seed + size)
+                cases.append((f"{name} = {size + i}", inputs, self.reference.forward(inputs)))
+        for what, inputs, expected in cases:
+            for engine in self.engines:
+                error = relative_error(self.exact[engine.name].forward(inputs), expected)
+                self.add(
+                    "dynamic_shape",
+                    (f"{engine.name}, {what}", self.sources[0].name),
+                    "float64",
+                    error,
+                    self.exact_tolerance((self.sources[0], engine)),
+                )
+
+    # Training
+
+    def check_training(self) -> None:
+        """Compare loss, gradients and the weights after some steps, in float64, dropout off."""
+        if len(self.spec.graph.outputs) != 1:
+            self.report.notes.append("the network has several outputs: its gradients are unchecked")
+            return
+        model = self.spec.model
+        training = model.training or Training(task="regression", optimizer=Sgd())
+        trained = Spec(
+            model.model_copy(update={"training": training}),
+            without_dropout(self.spec.graph),
+            self.spec.path,
+        )
+        if trained.graph is not self.spec.graph and any(
+            at.node.layer.type == "dropout" for at in self.spec.graph.walk()
+        ):
+            self.report.notes.append("gradients and training are compared with dropout off")
+        runs: dict[str, _Run] = {}
+        for engine in self.sources:
+            if engine.name not in self.exact:
+                continue
+            self.progress(f"training {engine.name} for {self.steps} steps")
+            runs[engine.name] = self.trained(engine, trained, training)
+        dead = {
+            name
+            for layer, norm in dead_biases(self.spec.graph)
+            for name in (f"{layer}.bias", f"{norm}.running_mean")
+        }
+        if dead:
+            self.report.notes.append(
+                f"{', '.join(sorted(dead))}: not compared after training, because a bias before "
+                "batch normalisation has a gradient of rounding noise alone"
+            )
+        for first, second in itertools.combinations(runs, 2):
+            self.compare_runs((first, second), (runs[first], runs[second]), dead)
+
+    def trained(self, engine: SourceEngine, spec: Spec, training: Training) -> _Run:
+        """Return the gradients on a first batch and the weights after every step."""
+        program = engine.build(spec, self.weights, "float64")
+        assert isinstance(program, Trainable)
+        run = _Run()
+        for step in range(self.steps):
+            seed = self.seed + 100 + step
+            inputs = random_inputs(spec.graph, BATCH, self.axes, seed)
+            target = random_target(spec.graph, training.task, BATCH, self.axes, seed)
+            if step == 0:
+                run.loss, run.gradients = program.gradients(inputs, target)
+            run.losses.append(program.train_step(inputs, target))
+        run.weights = program.weights()
+        for at in spec.graph.walk():
+            divergence = engine.backend.divergences.get(type(at.node.layer))
+            if divergence is None:
+                continue
+            name = f"{at.path}.{divergence.parameter}"
+            if name not in run.weights:
+                continue
+            shape = at.input_shapes[0]
+            sizes = [self.axes.get(s, 1) if isinstance(s, str) else s for s in shape]
+            channels = run.weights[name].size
+            count = BATCH * int(np.prod(sizes)) // channels
+            first = self.weights[name]
+            run.weights[name] = divergence.canonical(
+                at.node.layer, first, run.weights[name], self.steps, count
+            )
+            note = f"{engine.name}, {divergence.parameter}: {divergence.formula}"
+            if note not in self.report.notes:
+                self.report.notes.append(note)
+        return run
+
+    def compare_runs(self, pair: tuple[str, str], runs: tuple[_Run, _Run], dead: set[str]) -> None:
+        """Add the gradient and the training check of two runs."""
+        first, second = runs
+        graph = self.spec.graph
+        engines = [engine for engine in self.sources if engine.name in pair]
+        rounding = sum(engine.rounding(graph, of_gradient=True) for engine in engines)
+        extra = self.amplification.of_layer_error(rounding, self.inputs, self.expected)
+        largest = max(
+            (float(np.abs(g).max(initial=0)) for g in first.gradients.values()), default=0
+        )
+        errors = {
+            name: tensor_error(second.gradients[name], gradient, floor=1e-6 * largest)
+            for name, gradient in first.gradients.items()
+        }
+        loss_error = abs(second.loss - first.loss) / max(abs(first.loss), 1e-12)
+        gradient_error = max([loss_error, *errors.values()])
+        gradient_tolerance = EXACT + extra
+        layers = {
+            f"{at.path}.{parameter.name}": at.path
+            for at in graph.walk()
+            for parameter in at.parameters()
+        }
+
+        def blame_gradient() -> tuple[str | None, str]:
+            wrong = [name for name in layers if errors.get(name, 0) > gradient_tolerance]
+            # Errors travel backwards, so the last layer that has one is the nearest to its cause.
+            return (layers[wrong[-1]], f"first in {wrong[-1]}.") if wrong else (None, "")
+
+        self.add(
+            "gradient",
+            pair,
+            "float64",
+            gradient_error,
+            gradient_tolerance,
+            blame=blame_gradient,
+        )
+        compared = [name for name in first.weights if name not in dead]
+        scale = max((float(np.abs(first.weights[n]).max(initial=0)) for n in compared), default=0)
+        moved = {
+            name: tensor_error(second.weights[name], first.weights[name], floor=1e-3 * scale)
+            for name in compared
+        }
+        tolerance = TRAINED + extra * self.steps
+
+        def blame_training() -> tuple[str | None, str]:
+            wrong = [name for name in moved if moved[name] > tolerance]
+            trainable = set(first.gradients)
+            if gradient_error > gradient_tolerance:
+                return blame_gradient()
+            if wrong and not trainable.intersection(wrong):
+                return layers[wrong[0]], f"gradients agree, the statistic {wrong[0]} differs."
+            return None, "gradients agree, the optimizer differs."
+
+        self.add(
+            "training",
+            pair,
+            "float64",
+            max(moved.values(), default=0.0),
+            tolerance,
+            blame=blame_training,
+        )
+
+
+class _Run:
+    """What one engine gave in training."""
+
+    def __init__(self) -> None:
+        self.loss = 0.0
+        self.gradients: Weights = {}
+        self.losses: list[float] = []
+        self.weights: Weights = {}
+
+
+def _single(array: Array) -> Array:
+    return array.astype(np.float32) if array.dtype.kind == "f" else array
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what takes part, those installed."""
+    found = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        for name in (package, _ALTERNATIVES.get(package, package)):
+            try:
+                found[package] = version(name)
+                break
+            except PackageNotFoundError:
+                continue
+    return found
