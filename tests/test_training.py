@@ -13,6 +13,7 @@ from nnspec.errors import UsageError, WeightsError
 from nnspec.history import Epoch, best_of
 from nnspec.loader import loads
 from nnspec.preprocessing import KEY, Preprocessing
+from nnspec.runs import Checkpoint, identity_of
 from nnspec.tables import read
 from nnspec.training import TrainingError, TrainingInterrupted, train
 from nnspec.weights import check_weights, load_weights
@@ -371,3 +372,25 @@ def test_batches_keep_rows_together():
     assert seen[0].inputs["x"].tolist() == [6, 5, 4]
     assert (seen[1].inputs["y"] == seen[1].inputs["x"] * 10).all()
     assert (seen[1].target == seen[1].inputs["x"] * 100).all()
+
+
+def test_a_damaged_checkpoint_is_never_a_traceback(tmp_path, backend):
+    spec = spec_in(tmp_path, epochs=1)
+    train(spec, "numpy", tmp_path / "run")
+    path = tmp_path / "run" / "checkpoint.safetensors"
+    whole = path.read_bytes()
+    seed = 20261
+    print("seed", seed)
+    rng = np.random.default_rng(seed)
+    refused = 0
+    header = int.from_bytes(whole[:8], "little") + 8
+    for _ in range(200):
+        damaged = bytearray(whole)
+        for at in rng.integers(0, header, size=2):
+            damaged[at] = rng.integers(32, 127)
+        path.write_bytes(damaged)
+        try:
+            Checkpoint.load(path).require(identity_of(spec, "numpy", load_data(spec)), path)
+        except (WeightsError, UsageError):
+            refused += 1
+    assert refused > 150

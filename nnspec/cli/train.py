@@ -1,0 +1,128 @@
+"""nnspec train."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from nnspec.cli.common import json_option, print_json, spec_argument
+
+if TYPE_CHECKING:
+    from nnspec.history import Epoch
+    from nnspec.training import OnEpoch, OnStep, Run
+
+INTERRUPTED = 130
+
+
+@click.command()
+@spec_argument
+@click.option("--backend", default="torch", show_default=True, help="What trains: torch, keras.")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(),
+    help="Folder for the weights, the history and what resuming needs.",
+)
+@click.option("--epochs", type=click.IntRange(min=1), help="Instead of the spec's number.")
+@click.option("--resume", is_flag=True, help="Go on with an interrupted or finished run.")
+@click.option("--overwrite", is_flag=True, help="Replace the run that the folder holds.")
+@json_option
+def train(
+    spec: str,
+    backend: str,
+    output: str,
+    epochs: int | None,
+    resume: bool,
+    overwrite: bool,
+    as_json: bool,
+) -> int:
+    """Train the network on its data.
+
+    The folder gets best.safetensors (the epoch of the lowest validation loss), last.safetensors,
+    history.json, history.png, run.json and a checkpoint. Exit code 1 where the loss is no longer a
+    finite number.
+    """
+    from nnspec import training
+    from nnspec.loader import load
+
+    loaded = load(spec)
+    settings = loaded.model.training
+    total = epochs or (settings.epochs if settings is not None else 0)
+    try:
+        with _progress(total, quiet=as_json) as (on_step, on_epoch):
+            run = training.train(
+                loaded,
+                backend,
+                output,
+                resume=resume,
+                overwrite=overwrite,
+                epochs=epochs,
+                on_step=on_step,
+                on_epoch=on_epoch,
+            )
+    except training.TrainingError as error:
+        click.echo(f"nnspec: {error}", err=True)
+        return 1
+    except training.TrainingInterrupted as error:
+        click.echo(f"nnspec: {error}", err=True)
+        return INTERRUPTED
+    if as_json:
+        print_json(run.as_json())
+    else:
+        click.echo(_summary(run))
+    return 0
+
+
+@contextmanager
+def _progress(total: int, *, quiet: bool) -> Iterator[tuple[OnStep | None, OnEpoch | None]]:
+    """Give callbacks that show a bar on a terminal, and a line for each epoch anywhere."""
+    if quiet:
+        yield None, None
+        return
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        yield None, lambda epoch: click.echo(_line(epoch, total))
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TextColumn("{task.fields[loss]}"), console=console, transient=True) as (
+        bar
+    ):
+        task = bar.add_task("starting", total=None, loss="")
+
+        def on_step(epoch: int, step: int, steps: int, loss: float) -> None:
+            bar.update(
+                task,
+                description=f"epoch {epoch}/{total}",
+                completed=step,
+                total=steps,
+                loss=f"loss {loss:.4g}",
+            )
+
+        def on_epoch(epoch: Epoch) -> None:
+            bar.console.print(_line(epoch, total))
+
+        yield on_step, on_epoch
+
+
+def _line(epoch: Epoch, total: int) -> str:
+    number = f"{epoch.number:>{len(str(total))}}/{total}"
+    return f"epoch {number}  {_values(epoch.values)}  {epoch.seconds:.1f} s"
+
+
+def _summary(run: Run) -> str:
+    lines = [f"best epoch {run.best_epoch} of {len(run.history)}: {run.best}"]
+    if run.test is not None:
+        lines.append(f"on the test rows: {_values(run.test)}")
+    return "\n".join(lines)
+
+
+def _values(values: dict[str, float]) -> str:
+    return "  ".join(f"{name} {value:<6.4g}".rstrip() for name, value in values.items())
