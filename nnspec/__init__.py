@@ -1,0 +1,85 @@
+"""A neural network, written once as data: compiled to PyTorch, Keras and ONNX, and proved equal.
+
+What is named here is the public interface. Each name is imported when it is first used, so that
+`nnspec check` pays only for what it needs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nnspec import layers
+    from nnspec.api import compile, export, train, verify
+    from nnspec.errors import (
+        DataError,
+        MissingDependencyError,
+        NnspecError,
+        Problem,
+        SpecError,
+        UnsupportedError,
+        UsageError,
+        WeightsError,
+    )
+    from nnspec.loader import Spec, check, load, loads
+    from nnspec.schema import Block, Call, Input, Model
+    from nnspec.training_schema import Data, Training
+
+    __version__: str
+
+_HOMES = {
+    "nnspec.api": "compile export train verify",
+    "nnspec.errors": "DataError MissingDependencyError NnspecError Problem SpecError "
+    "UnsupportedError UsageError WeightsError",
+    "nnspec.loader": "Spec check load loads",
+    "nnspec.schema": "Block Call Input Model",
+    "nnspec.training_schema": "Data Training",
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+__all__ = [
+    "Block",
+    "Call",
+    "Data",
+    "DataError",
+    "Input",
+    "MissingDependencyError",
+    "Model",
+    "NnspecError",
+    "Problem",
+    "Spec",
+    "SpecError",
+    "Training",
+    "UnsupportedError",
+    "UsageError",
+    "WeightsError",
+    "__version__",
+    "check",
+    "compile",
+    "export",
+    "layers",
+    "load",
+    "loads",
+    "train",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("nnspec")
+    if name not in _HOME and name != "layers":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    if name == "layers":
+        return import_module("nnspec.layers")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -13,8 +13,8 @@ from nnspec.names import problem_with
 from nnspec.report import Report
 from nnspec.schema import FORMAT_VERSION, Block, Input, Model
 from nnspec.scope import Scope, compute
+from nnspec.shown import shown
 from nnspec.source import Map, Sequence
-from nnspec.validation import problems_of, shown
 
 _CALL_KEYS = frozenset({"type", "name", "inputs", "repeat", "index"})
 
@@ -110,6 +110,8 @@ def _validated(values: dict[str, Any], report: Report) -> tuple[set[str], set[tu
         # The version has been checked; what a computation broke has been reported.
         Model.model_validate({"nnspec": FORMAT_VERSION, **values})
     except ValidationError as error:
+        from nnspec.validation import problems_of  # only a mistake needs it
+
         mark = getattr(values, "mark", None)
         marks = getattr(values, "marks", {})
         for problem, loc in problems_of(error, values, Model, "the spec", mark):

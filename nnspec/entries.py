@@ -14,8 +14,8 @@ from nnspec.layers.base import Layer
 from nnspec.report import Report
 from nnspec.schema import Call, Model
 from nnspec.scope import Scope, compute
+from nnspec.shown import shown
 from nnspec.source import Map, Sequence
-from nnspec.validation import problems_of, shown
 
 
 class Entry:
@@ -72,7 +72,7 @@ class Reader:
                 "wrong-type",
                 f"a layer is a mapping such as {{type: relu}}, and here is {shown(given)}",
                 mark,
-                f"write {{type: {given}}}" if given in LAYERS else "",
+                f"write {{type: {given}}}" if isinstance(given, str) and given in LAYERS else "",
             )
             entry.unknown_inputs = True
             return entry
@@ -121,6 +121,8 @@ class Reader:
         try:
             layer = layer_class.model_validate(values)
         except ValidationError as error:
+            from nnspec.validation import problems_of
+
             self.report.extend(problems_of(error, values, layer_class, f'"{kind}"', entry.mark))
             return False
         entry.layer = layer
@@ -160,6 +162,8 @@ class Reader:
         try:
             call = Call.model_validate({**arguments, **values, "type": kind})
         except ValidationError as error:
+            from nnspec.validation import problems_of
+
             located = copied(given, {**given, **values})
             self.report.extend(problems_of(error, located, Call, f'"{kind}"', entry.mark))
             return False

@@ -4,8 +4,6 @@ Fans are those of the operation: fan_in = inputs that one output sums over, fan_
 one input reaches (Glorot and Bengio 2010, He et al. 2015).
 """
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """The spec as a document: what a user writes, in YAML, JSON or Python."""
 
-from __future__ import annotations
-
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field

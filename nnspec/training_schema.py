@@ -1,7 +1,5 @@
 """What a spec says of its training: losses, optimizers, metrics, data."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from nnspec.base import ByType
 from nnspec.errors import Mark, Problem, nearest
+from nnspec.shown import shown
 from nnspec.source import Map, Sequence
 
 Path = tuple[int | str, ...]
@@ -83,13 +84,12 @@ def _misspelt(details: list[Any], given: object, model: type[BaseModel]) -> set[
 def _real_path(loc: tuple[int | str, ...], given: object, kind: str) -> tuple[int | str, ...]:
     """Drop the parts of pydantic's path that name union members, not places of the document."""
     path: list[int | str] = []
-    value: Any = given
+    value = given
     for i, part in enumerate(loc):
-        if (isinstance(value, Mapping) and part in value) or (
-            isinstance(value, list | tuple) and isinstance(part, int) and part < len(value)
-        ):
+        is_item = isinstance(value, list | tuple) and isinstance(part, int) and part < len(value)
+        if is_item or (isinstance(value, Mapping) and part in value):
             path.append(part)
-            value = value[part]
+            value = _item(value, part)
         elif isinstance(value, Mapping) and kind == "missing" and i == len(loc) - 1:
             path.append(part)
     return tuple(path)
@@ -277,20 +277,3 @@ def _record(annotation: Any, value: object) -> type[BaseModel] | None:
         if record is not None:
             return record
     return None
-
-
-def shown(value: object) -> str:
-    """Return a value as a message may show it."""
-    if isinstance(value, str):
-        text = f'"{value}"'
-    elif value is None:
-        text = "empty"
-    elif isinstance(value, bool):
-        text = str(value).lower()
-    elif isinstance(value, Mapping):
-        text = "a mapping"
-    elif isinstance(value, list | tuple):
-        text = f"[{', '.join(map(str, value))}]"
-    else:
-        text = str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

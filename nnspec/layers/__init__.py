@@ -1,50 +1,104 @@
-"""The layers of the spec language, and the table from `type` to class."""
+"""The layers of the spec language, and the table from `type` to class.
 
-from nnspec.layers.activations import (
-    Elu,
-    Gelu,
-    LeakyRelu,
-    Linear,
-    Relu,
-    Sigmoid,
-    Silu,
-    Softmax,
-    Tanh,
-)
-from nnspec.layers.base import Activation, Layer, Parameter, Weighted
-from nnspec.layers.convolution import Conv2D
-from nnspec.layers.core import Dense, Dropout, Flatten, Reshape
-from nnspec.layers.merge import Add, Concatenate, Multiply
-from nnspec.layers.normalization import BatchNormalization
-from nnspec.layers.pooling import AveragePooling2D, GlobalAveragePooling2D, MaxPooling2D
+A family's file is imported when one of its layers is first used: a spec needs few of them.
+"""
 
-ACTIVATIONS: dict[str, type[Activation]] = {
-    "linear": Linear,
-    "relu": Relu,
-    "leaky_relu": LeakyRelu,
-    "elu": Elu,
-    "sigmoid": Sigmoid,
-    "tanh": Tanh,
-    "softmax": Softmax,
-    "gelu": Gelu,
-    "silu": Silu,
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from nnspec.layers.activations import (
+        Elu,
+        Gelu,
+        LeakyRelu,
+        Linear,
+        Relu,
+        Sigmoid,
+        Silu,
+        Softmax,
+        Tanh,
+    )
+    from nnspec.layers.base import Activation, Layer, Parameter, Weighted
+    from nnspec.layers.convolution import Conv2D
+    from nnspec.layers.core import Dense, Dropout, Flatten, Reshape
+    from nnspec.layers.merge import Add, Concatenate, Multiply
+    from nnspec.layers.normalization import BatchNormalization
+    from nnspec.layers.pooling import AveragePooling2D, GlobalAveragePooling2D, MaxPooling2D
+
+_ACTIVATIONS = {
+    "linear": "activations.Linear",
+    "relu": "activations.Relu",
+    "leaky_relu": "activations.LeakyRelu",
+    "elu": "activations.Elu",
+    "sigmoid": "activations.Sigmoid",
+    "tanh": "activations.Tanh",
+    "softmax": "activations.Softmax",
+    "gelu": "activations.Gelu",
+    "silu": "activations.Silu",
+}
+_LAYERS = {
+    "dense": "core.Dense",
+    "conv2d": "convolution.Conv2D",
+    "max_pooling2d": "pooling.MaxPooling2D",
+    "average_pooling2d": "pooling.AveragePooling2D",
+    "global_average_pooling2d": "pooling.GlobalAveragePooling2D",
+    "flatten": "core.Flatten",
+    "reshape": "core.Reshape",
+    "dropout": "core.Dropout",
+    "batch_normalization": "normalization.BatchNormalization",
+    "add": "merge.Add",
+    "multiply": "merge.Multiply",
+    "concatenate": "merge.Concatenate",
+    **_ACTIVATIONS,
+}
+_HOMES = {
+    **{place.partition(".")[2]: place.partition(".")[0] for place in _LAYERS.values()},
+    "Activation": "base",
+    "Layer": "base",
+    "Parameter": "base",
+    "Weighted": "base",
 }
 
-LAYERS: dict[str, type[Layer]] = {
-    "dense": Dense,
-    "conv2d": Conv2D,
-    "max_pooling2d": MaxPooling2D,
-    "average_pooling2d": AveragePooling2D,
-    "global_average_pooling2d": GlobalAveragePooling2D,
-    "flatten": Flatten,
-    "reshape": Reshape,
-    "dropout": Dropout,
-    "batch_normalization": BatchNormalization,
-    "add": Add,
-    "multiply": Multiply,
-    "concatenate": Concatenate,
-    **ACTIVATIONS,
-}
+L = TypeVar("L")
+
+
+class Table(Mapping[str, type[L]], Generic[L]):
+    """The classes by `type`, each imported when it is first asked for."""
+
+    def __init__(self, places: Mapping[str, str]) -> None:
+        self._places = places
+        self._classes: dict[str, type[L]] = {}
+
+    def __getitem__(self, kind: str) -> type[L]:
+        found = self._classes.get(kind)
+        if found is None:
+            family, _, name = self._places[kind].partition(".")
+            found = getattr(import_module(f"nnspec.layers.{family}"), name)
+            self._classes[kind] = found
+        return found
+
+    def __contains__(self, kind: object) -> bool:
+        return kind in self._places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
+ACTIVATIONS: Table[Activation] = Table(_ACTIVATIONS)
+LAYERS: Table[Layer] = Table(_LAYERS)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"nnspec.layers.{_HOMES[name]}"), name)
+
 
 __all__ = [
     "ACTIVATIONS",

@@ -4,8 +4,6 @@ At a kink the gradient is the one that PyTorch and TensorFlow share: 0 for ReLU,
 negative side for leaky ReLU.
 """
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from pydantic import Field

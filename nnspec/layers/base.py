@@ -1,8 +1,6 @@
 """What a layer is: its fields, its shape rule, its parameters."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal
@@ -88,10 +86,10 @@ class Activation(Layer):
     placement: ClassVar[Placement] = "pointwise"
 
 
-def _activations() -> dict[str, type[Frozen]]:
+def _activations() -> Mapping[str, type[Frozen]]:
     from nnspec.layers import ACTIVATIONS
 
-    return dict(ACTIVATIONS)
+    return ACTIVATIONS
 
 
 ActivationField = Annotated[Activation, ByType("activation", _activations)]

@@ -1,7 +1,5 @@
 """Dense, shape and regularisation layers."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field

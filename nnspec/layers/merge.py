@@ -1,7 +1,5 @@
 """Layers that join several values."""
 
-from __future__ import annotations
-
 from typing import ClassVar, Literal
 
 from pydantic import Field

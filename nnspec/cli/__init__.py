@@ -1,0 +1,114 @@
+"""The command line: `nnspec COMMAND ...`; one module for each command, imported when it is run."""
+
+from __future__ import annotations
+
+# ruff: noqa: E402
+import gc
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+# No pydantic plugin has business in this process, and looking for one reads the metadata of every
+# installed distribution.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+# Modules stay; until the command runs, collecting would only look at them again and again.
+gc.disable()
+
+import click
+
+from nnspec.errors import NnspecError
+
+COMMANDS = {
+    "check": ("nnspec.cli.check:check", "Say what is wrong with specs, and what may be."),
+    "summary": ("nnspec.cli.summary:summary", "Layers, shapes, parameters and cost."),
+    "compile": ("nnspec.cli.compile:compile", "Write a spec as PyTorch, Keras or ONNX."),
+    "train": ("nnspec.cli.train:train", "Train the network on its data."),
+    "export": ("nnspec.cli.export:export", "Write the network with its weights as ONNX."),
+    "verify": ("nnspec.cli.verify:verify", "Prove that the backends compute the same."),
+    "predict": ("nnspec.cli.predict:predict", "Run an ONNX model on rows of data."),
+    "schema": ("nnspec.cli.schema:schema", "The JSON Schema of specs, for editors."),
+    "init": ("nnspec.cli.init:init", "Write a spec to start from."),
+    "plot": ("nnspec.cli.plot:plot", "Draw the network as an SVG picture."),
+}
+"""Name -> where the command is, and what it does."""
+
+
+class Commands(click.Group):
+    """A group that imports a command only when it is run, and turns errors into exit codes."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        from importlib import import_module
+
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        gc.enable()
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or name the nearest one."""
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            from nnspec.errors import nearest
+
+            ctx.fail(f'no command "{args[0]}"{nearest(args[0], COMMANDS)}')
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def main(  # type: ignore[override]  # click's overloads only tell whether it returns
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
+    ) -> NoReturn:
+        """Run a command: 0 fine, 1 what was asked did not hold, 2 a wrong spec or call."""
+        extra["standalone_mode"] = False
+        try:
+            code = super().main(args, prog_name or "nnspec", **extra)
+            # A full disk or a closed pipe shows here at the latest.
+            sys.stdout.flush()
+        except click.ClickException as error:
+            error.show()
+            sys.exit(2)
+        except NnspecError as error:
+            message = str(error) or type(error).__name__
+            click.echo(f"nnspec: {message}" if "\n" not in message else message, err=True)
+            sys.exit(2)
+        except (KeyboardInterrupt, click.Abort):
+            click.echo("interrupted", err=True)
+            sys.exit(130)
+        except BrokenPipeError:
+            # What reads our output has read enough; the interpreter's own flush must not fail.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from nnspec import __version__
+
+        click.echo(f"nnspec {__version__}")
+        ctx.exit()
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Print the version and exit.",
+)
+def main() -> None:
+    """Write a neural network once, as data; get PyTorch, Keras and ONNX, proved equal."""

@@ -1,0 +1,46 @@
+"""nnspec export."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import click
+
+from nnspec.cli.common import json_option, print_json, spec_argument
+
+
+@click.command()
+@spec_argument
+@click.option("-o", "--output", required=True, type=click.Path(), help="The .onnx file to write.")
+@click.option("--weights", type=click.Path(), help="A .safetensors file; else first weights.")
+@click.option(
+    "--via",
+    type=click.Choice(["direct", "torch", "keras"]),
+    default="direct",
+    help="Who writes it: nnspec itself, or the framework's own exporter.",
+)
+@click.option("--opset", type=click.IntRange(min=1), default=21, help="ONNX operator set.")
+@click.option("--external-data", is_flag=True, help="Put the tensors into OUTPUT.data.")
+@json_option
+def export(
+    spec: str,
+    output: str,
+    weights: str | None,
+    via: Literal["direct", "torch", "keras"],
+    opset: int,
+    external_data: bool,
+    as_json: bool,
+) -> None:
+    """Write the network with its weights as ONNX, as it computes at inference."""
+    from nnspec.exporting import export as run
+
+    report = run(spec, output, weights=weights, via=via, opset=opset, external_data=external_data)
+    if as_json:
+        print_json(report.as_json())
+        return
+    click.echo(
+        f"{report.path}: opset {report.opset}, {report.nodes:,} operators, "
+        f"{report.bytes:,} bytes, {report.seconds:.2f} s"
+    )
+    if weights is None:
+        click.echo("no --weights given: these are the first weights, untrained", err=True)

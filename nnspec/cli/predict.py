@@ -1,0 +1,33 @@
+"""nnspec predict."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from nnspec.cli.common import json_option, print_json
+
+
+@click.command()
+@click.argument("model", type=click.Path())
+@click.option("--data", required=True, type=click.Path(), help="A .csv, .parquet or .npz file.")
+@click.option(
+    "-o", "--output", type=click.Path(), help="Write to this .csv or .parquet; else print."
+)
+@json_option
+def predict(model: str, data: str, output: str | None, as_json: bool) -> None:
+    """Run an ONNX model on raw rows, prepared as they were for training."""
+    from nnspec.predicting import predict as run
+
+    predictions = run(model, data)
+    table = predictions.table()
+    path = predictions.write(output) if output is not None else None
+    if as_json:
+        rows = table.to_dicts() if path is None else None
+        place = str(path) if path is not None else None
+        print_json({"path": place, "rows": table.height, "predictions": rows})
+    elif path is not None:
+        click.echo(f"{path}: {table.height:,} rows")
+    else:
+        table.write_csv(sys.stdout)

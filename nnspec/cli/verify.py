@@ -1,0 +1,78 @@
+"""nnspec verify."""
+
+from __future__ import annotations
+
+import click
+
+from nnspec.cli.common import json_option, spec_argument
+
+
+@click.command()
+@spec_argument
+@click.option("--weights", type=click.Path(), help="A .safetensors file; else seeded weights.")
+@click.option(
+    "--backends",
+    default="torch,keras,onnx",
+    show_default=True,
+    help="What to compare; with onnx, the ONNX exporters of the others too.",
+)
+@click.option(
+    "--steps",
+    type=click.IntRange(min=1, max=10_000),
+    default=5,
+    show_default=True,
+    help="Optimizer steps of the training check.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of weights and inputs.")
+@click.option("--stock", is_flag=True, help="Use the frameworks' own optimizers.")
+@click.option("--report", type=click.Path(), help="Write the report as a page to this .html file.")
+@json_option
+def verify(
+    spec: str,
+    weights: str | None,
+    backends: str,
+    steps: int,
+    seed: int,
+    stock: bool,
+    report: str | None,
+    as_json: bool,
+) -> int:
+    """Prove that the backends compute the same: outputs, gradients, training steps, exports.
+
+    Exit code 1 where two of them differ by more than rounding explains.
+    """
+    from rich.console import Console
+
+    from nnspec.api import verify as run
+    from nnspec.files import write_text
+
+    console = Console()
+    names = tuple(dict.fromkeys(name.strip() for name in backends.split(",") if name.strip()))
+    status = console.status("verifying") if console.is_terminal and not as_json else None
+
+    def progress(what: str) -> None:
+        if status is not None:
+            status.update(what)
+
+    if status is not None:
+        status.start()
+    try:
+        result = run(
+            spec,
+            weights=weights,
+            backends=names,
+            steps=steps,
+            seed=seed,
+            stock=stock,
+            progress=progress,
+        )
+    finally:
+        if status is not None:
+            status.stop()
+    if report is not None:
+        write_text(report, result.to_html())
+    if as_json:
+        click.echo(result.to_json())
+    else:
+        result.print(console)
+    return 0 if result.passed else 1
