@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
-from nnspec.base import Flag, Frozen, Number, Positive, Text
+from nnspec.base import Flag, Frozen, Number, Positive, Size, Text
 from nnspec.errors import DataError
 from nnspec.schema import DType
 from nnspec.shapes import Dim, Shape, product, show
@@ -33,7 +33,7 @@ class Feature(Frozen):
     """Columns of a table in the order of the input's elements, or the name of one array."""
     is_array: Flag = False
     """Whether `columns` names an array of an .npz file."""
-    shape: Annotated[tuple[int | Text, ...], Field(strict=False)]
+    shape: Annotated[tuple[Size | Text, ...], Field(strict=False)]
     """The input's shape without the batch axis."""
     dtype: DType
     """The input's dtype."""
@@ -64,6 +64,8 @@ class Feature(Frozen):
             if values.ndim == 0:
                 raise DataError(f'{file}: array "{name}" is a single value; rows are expected')
             what = f'array "{name}"'
+        if not len(values):
+            raise DataError(f"{file}: there are no rows")
         shape = fit_shape(values.shape[1:], self.shape)
         if shape is None:
             raise DataError(
@@ -178,6 +180,8 @@ def fit_shape(given: tuple[int, ...], declared: Shape) -> tuple[int, ...] | None
     Axes of size 1 may come or go, and flat rows are folded; a fold that would mix axes, such as
     (32, 32, 3) for (3, 32, 32), is refused.
     """
+    if 0 in given:
+        return None
     if len(given) == len(declared):
         sizes: dict[Dim, int] = {}
         if all(

@@ -6,6 +6,8 @@ Rows count from 1, and a header is not counted.
 from __future__ import annotations
 
 import re
+import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +26,22 @@ Rows = pl.DataFrame | Mapping[str, Array]
 """A table, or arrays by name with the rows along the first axis."""
 
 SUFFIXES = (".csv", ".parquet", ".npz")
+
+# What zipfile, zlib and NumPy raise for damaged, encrypted or lying files, as fuzzing found.
+_BROKEN_ARRAYS = (
+    ArithmeticError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 _LARGEST = {"int32": 2**31 - 1, "int64": 2**63 - 1}
 
@@ -75,9 +93,7 @@ def _read_arrays(path: Path) -> dict[str, Array]:
                 raise ValueError("it holds one array and no names")
             with arrays:
                 return {name: arrays[name] for name in arrays.files}
-    except (ValueError, EOFError, KeyError, SyntaxError, TypeError) as error:
-        raise DataError(f"{path} is no readable .npz file: {error}") from None
-    except (zipfile.BadZipFile, zlib.error, MemoryError, NotImplementedError) as error:
+    except _BROKEN_ARRAYS as error:
         raise DataError(f"{path} is no readable .npz file: {error}") from None
 
 

@@ -350,3 +350,77 @@ def test_what_is_absent_from_the_spec_is_a_usage_error():
     text = "{nnspec: 1, name: N, inputs: {features: {shape: [2]}}, layers: [{type: relu}]}"
     with pytest.raises(UsageError, match="no `data` section"):
         load_data(check(loads(text)))
+
+
+def test_columns_of_other_types(tmp_path):
+    path = tmp_path / "rows.parquet"
+    frame = pl.DataFrame(
+        {
+            "whole": [1, 2],
+            "flag": [True, False],
+            "kind": pl.Series(["3", "4"], dtype=pl.Categorical),
+            "day": pl.Series([0, 1], dtype=pl.Date),
+            "nothing": pl.Series([None, None], dtype=pl.Float64),
+            "list": [[1], [2]],
+            "y": pl.Series([1, 0], dtype=pl.UInt8),
+        }
+    )
+    frame.write_parquet(path)
+
+    def load(*columns):
+        features = {"features": list(columns)}
+        shape = (len(columns),)
+        return load_data(
+            spec_of(tmp_path, path.name, features, "y", task="binary", shape=shape, validation=0)
+        )
+
+    data = load("whole", "flag")
+    assert in_order(data, data.train.inputs["features"]).tolist() == [[1, 1], [2, 0]]
+    assert in_order(data, load("kind").train.inputs["features"]).tolist() == [[3], [4]]
+    with pytest.raises(DataError, match='column "day" is of type Date; numbers are expected'):
+        load("day")
+    with pytest.raises(DataError, match='column "list" is of type List'):
+        load("list")
+    with pytest.raises(DataError, match='column "nothing", row 1: the value is missing'):
+        load("nothing")
+
+
+@pytest.mark.parametrize("shape", [(0, 2), (3, 0)])
+def test_arrays_without_elements(tmp_path, shape):
+    arrays = {"x": np.zeros(shape), "y": np.zeros(shape[0])}
+    with pytest.raises(DataError, match=r"there are no rows|gives \(0,\) for each row"):
+        from_npz(tmp_path, "binary", arrays=arrays, shape=(2,))
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_a_damaged_file_of_arrays_is_never_a_traceback(tmp_path, save):
+    path = tmp_path / "rows.npz"
+    save(path, x=np.arange(30.0).reshape(10, 3), y=np.arange(10))
+    whole = path.read_bytes()
+    seed = 20262
+    print("seed", seed)
+    rng = np.random.default_rng(seed)
+    refused = 0
+    for _ in range(200):
+        damaged = bytearray(whole)
+        for at in rng.integers(0, len(whole), size=rng.integers(1, 5)):
+            damaged[at] = rng.integers(0, 256)
+        path.write_bytes(damaged)
+        try:
+            read(path)
+        except DataError:
+            refused += 1
+    assert refused > 150
+
+
+def test_a_record_of_impossible_numbers_is_refused(tmp_path):
+    data = from_csv(tmp_path, ROWS, standardize=True)
+    record = json.loads(data.preprocessing.to_json())
+    for change in ({"shape": [-2]}, {"scale": [0, 1]}, {"dtype": "object"}, {"mean": ["1", 2]}):
+        feature = {**record["inputs"]["features"], **change}
+        with pytest.raises(DataError, match="preprocessing record cannot be read"):
+            Preprocessing.from_json(json.dumps({**record, "inputs": {"features": feature}}))
+    short = {**record["inputs"]["features"], "mean": [1.0]}
+    again = Preprocessing.from_json(json.dumps({**record, "inputs": {"features": short}}))
+    with pytest.raises(DataError, match="has 2 elements, and was standardised with 1"):
+        again.apply(read(tmp_path / "rows.csv"))
