@@ -114,11 +114,11 @@ class Module:
     ) -> tuple[Path, ...]:
         """Write the model whole or not at all, and return its files, the model first.
 
-        With `external_data`, or where the model would be larger than 2 GB, the tensors go to
-        `path.data` beside it. Raises UsageError where a file cannot be written.
+        With `external_data`, or where the model would be larger than 2 GB, tensors of a kilobyte
+        and more go to `path.data` beside it. Raises UsageError where a file cannot be written.
         """
         path = Path(path)
-        if not external_data and self.fits_one_file():
+        if self.fits_one_file() and not (external_data and any(self._external())):
             with files.replacing(path) as temporary, temporary.open("wb") as file:
                 self._write_model(file, weights, None)
             return (path,)
@@ -235,9 +235,7 @@ def install(model: Path, path: Path, *, external_data: bool) -> Written:
     Raises UsageError where a file cannot be written.
     """
     proto = read(model, external_data=False)
-    beside = _locations(proto)
-    if external_data and not beside:
-        beside = {f"{path.name}.data"}
+    if external_data and not _locations(proto):
         onnx.save_model(
             proto,
             str(model),
@@ -245,7 +243,8 @@ def install(model: Path, path: Path, *, external_data: bool) -> Written:
             location=f"{path.name}.data",
             size_threshold=SMALLEST_EXTERNAL,
         )
-    names = (path.name, *sorted(beside))
+        proto = read(model, external_data=False)
+    names = (path.name, *sorted(_locations(proto)))
     with ExitStack() as stack:
         # As in Module.write: the first entered is the last to get its name.
         for name in names:

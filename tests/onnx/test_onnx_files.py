@@ -222,3 +222,9 @@ def test_over_two_gigabytes(tmp_path):
     onnx.checker.check_model(str(path), full_check=True)
     got = load_program(path, spec.graph, threads=1).forward({"x1": np.ones((1, 8192))})
     np.testing.assert_array_equal(got["d8"], np.ones((1, 8192)))
+
+
+def test_small_tensors_need_no_data_file(tmp_path):
+    spec = spec_of([{"type": "dense", "units": 2}])
+    backend.compile(spec).write(tmp_path / "m.onnx", external_data=True)
+    assert [file.name for file in tmp_path.iterdir()] == ["m.onnx"]

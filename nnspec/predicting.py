@@ -1,0 +1,139 @@
+"""Runs an exported model on raw rows, by what its metadata say of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import numpy as np
+import polars as pl
+
+from nnspec import files
+from nnspec.backend import get_backend
+from nnspec.errors import DataError, UsageError
+from nnspec.preprocessing import Preprocessing, require_equal_lengths
+from nnspec.tables import Rows, read
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array, Program
+
+BATCH = 1024
+"""Rows that are in the network at once."""
+
+
+class _OnnxBackend(Protocol):
+    def load(self, model: str | Path) -> _OnnxProgram: ...
+
+
+class _OnnxProgram(Protocol):
+    model: Any
+    metadata: dict[str, str]
+
+    def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]: ...
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a model says of each row.
+
+    outputs: each output of the network by name, shaped (rows, ...).
+    answer: what is predicted, by the task: a number, or the class's name or number; None where
+    the model does not say what it predicts. `target` is what the answer is called.
+    """
+
+    outputs: dict[str, Array]
+    answer: Array | None
+    target: str
+    labels: tuple[str, ...] | None
+
+    def table(self) -> pl.DataFrame:
+        """Return the answer and, where that says less than they, every element of the outputs."""
+        columns: dict[str, Any] = {}
+        if self.answer is not None:
+            columns |= _columns(self.target, self.answer, None)
+        for name, values in self.outputs.items():
+            if values is not self.answer:
+                for column, numbers in _columns(name, values, self.labels).items():
+                    columns[f"{column}_output" if column in columns else column] = numbers
+        return pl.DataFrame(columns)
+
+    def write(self, path: str | Path) -> Path:
+        """Write the table to a .csv or .parquet file, whole or not at all; raises UsageError."""
+        path = Path(path)
+        if path.suffix not in (".csv", ".parquet"):
+            raise UsageError(f"{path}: predictions go to a .csv or a .parquet file")
+        table = self.table()
+        with files.replacing(path) as temporary:
+            if path.suffix == ".csv":
+                table.write_csv(temporary)
+            else:
+                table.write_parquet(temporary)
+        return path
+
+
+def predict(model: str | Path, rows: Rows | str | Path) -> Predictions:
+    """Run an .onnx file on raw rows: a .csv, .parquet or .npz file, a table, or arrays by name.
+
+    The rows are prepared as for training, by the record in the model's metadata; a model without
+    one takes arrays named after its inputs. Raises DataError for rows that do not fit, UsageError
+    for a file that is no model, MissingDependencyError without ONNX Runtime.
+    """
+    file = rows if isinstance(rows, str | Path) else "the rows"
+    program = cast("_OnnxBackend", get_backend("onnx")).load(model)
+    if isinstance(rows, str | Path):
+        rows = read(rows)
+    record = program.metadata.get("nnspec.preprocessing")
+    if record is None:
+        if isinstance(rows, pl.DataFrame):
+            raise UsageError(
+                f"{model} does not say how rows become its inputs; export it with the weights of "
+                "a training run (`nnspec export --weights`), or give an .npz file with its inputs"
+            )
+        require_equal_lengths({name: len(values) for name, values in rows.items()}, file)
+        return Predictions(_forward(program, rows), None, "", None)
+    preprocessing = Preprocessing.from_json(record)
+    outputs = _forward(program, preprocessing.apply(rows, file=file))
+    answer = None
+    if len(outputs) == 1:
+        (values,) = outputs.values()
+        threshold = float(program.metadata.get("nnspec.threshold", 0.5))
+        answer = _answer(values, preprocessing, threshold)
+    return Predictions(outputs, answer, preprocessing.target, preprocessing.labels)
+
+
+def _forward(program: Program | _OnnxProgram, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    parts = [program.forward(batch) for batch in _batches(inputs)]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _batches(inputs: Mapping[str, Array]) -> Iterator[dict[str, Array]]:
+    rows = max((len(values) for values in inputs.values()), default=0)
+    if not rows:
+        raise DataError("there are no rows")
+    for start in range(0, rows, BATCH):
+        yield {name: values[start : start + BATCH] for name, values in inputs.items()}
+
+
+def _answer(values: Array, preprocessing: Preprocessing, threshold: float) -> Array:
+    if preprocessing.task == "regression":
+        return values
+    scores: Any = values
+    is_multiclass = preprocessing.task == "multiclass"
+    numbers: Array = scores.argmax(axis=-1) if is_multiclass else (scores > threshold).astype(int)
+    if preprocessing.labels is None:
+        return numbers
+    return np.array(preprocessing.labels)[numbers]
+
+
+def _columns(name: str, values: Array, labels: tuple[str, ...] | None) -> dict[str, Array]:
+    """Return the elements of each row by name; those on a last axis of classes by their labels."""
+    shape = values.shape[1:]
+    flat = values.reshape(len(values), -1)
+    if flat.shape[1] == 1:
+        return {name: flat[:, 0]}
+    suffixes = ["_".join(map(str, place)) for place in np.ndindex(*shape)]
+    if labels is not None and shape == (len(labels),):
+        suffixes = list(labels)
+    return {f"{name}_{suffix}": flat[:, i] for i, suffix in enumerate(suffixes)}
