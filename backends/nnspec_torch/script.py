@@ -68,6 +68,8 @@ def _initializer(parameter: Parameter) -> str:
     size = parameter.fan_in if fan == "in" else average
     if kind == "glorot_uniform" and _fans_are_plain(parameter):
         return "xavier_uniform_({})"
+    if kind == "he_uniform" and _fans_are_plain(parameter):
+        return 'kaiming_uniform_({}, nonlinearity="relu")'
     if law == "uniform":
         limit = literal(math.sqrt(3 * scale / size))
         return f"uniform_({{}}, -{limit}, {limit})"

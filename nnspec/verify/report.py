@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
@@ -73,29 +74,26 @@ class Report:
 
     def print(self, console: Console) -> None:
         """Print the report as a table, the failed checks explained below it."""
+        from rich.box import SIMPLE_HEAD
         from rich.table import Table
 
-        table = Table(title=f"{self.spec}: do they compute the same?", title_justify="left")
-        for heading in ("check", "between", "dtype"):
-            table.add_column(heading, overflow="fold")
-        for heading in ("error", "tolerance"):
-            table.add_column(heading, justify="right")
-        table.add_column("", justify="left")
-        previous: str | None = None
-        for check in self.checks:
-            title = TITLES[check.kind]
-            if title != previous:
-                if previous is not None:
-                    table.add_section()
-            table.add_row(
-                title if title != previous else "",
-                " – ".join(check.pair),
-                check.dtype,
-                f"{check.error:.1e}",
-                f"{check.tolerance:.1e}",
-                "[green]same[/]" if check.passed else "[bold red]DIFFERS[/]",
-            )
-            previous = title
+        table = Table(box=SIMPLE_HEAD, title=f"{self.spec}: do they compute the same?")
+        table.add_column("between", overflow="fold")
+        table.add_column("error", justify="right")
+        table.add_column("tolerance", justify="right")
+        table.add_column("")
+        for (kind, dtype), checks in itertools.groupby(
+            self.checks, key=lambda check: (check.kind, check.dtype)
+        ):
+            table.add_row(f"[bold]{TITLES[kind]}, {dtype}[/]")
+            for check in checks:
+                table.add_row(
+                    f"  {' – '.join(check.pair)}",
+                    f"{check.error:.1e}",
+                    f"{check.tolerance:.1e}",
+                    "[green]same[/]" if check.passed else "[bold red]DIFFERS[/]",
+                )
+            table.add_section()
         console.print(table)
         for check in self.failures():
             where = f" at layer [bold]{check.layer}[/]" if check.layer else ""

@@ -164,7 +164,7 @@ class Verifier:
                 label = f"{engine.name}, optimized" if optimized else engine.name
                 self.add(
                     "export" if engine.is_onnx else "forward",
-                    (label, f"{self.sources[0].name} in float64"),
+                    (label, f"{self.sources[0].name} float64"),
                     "float32",
                     error,
                     tolerance,

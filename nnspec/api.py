@@ -1,0 +1,69 @@
+"""The functions of the public interface."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from nnspec.backend import Compiled, Options, get_backend
+from nnspec.exporting import export
+from nnspec.loader import Spec, check
+from nnspec.schema import Model
+from nnspec.training import train
+from nnspec.verify import BACKENDS, STEPS, Report, verify_spec
+from nnspec.weights import load_weights
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
+
+__all__ = ["compile", "export", "train", "verify"]
+
+
+def compile(
+    spec: Spec | Model | str | Path,
+    to: str,
+    *,
+    training: bool = False,
+    stock: bool = False,
+    layout: Literal["spec", "native"] = "spec",
+    opset: int = 21,
+) -> Compiled:
+    """Return a spec in the language of a backend ("torch", "keras", "onnx"): text, and `build`.
+
+    training: add loss, optimizer, data and a main program. stock: use the framework's own
+    optimizer even where its definition is another. layout: "native" takes and gives image-like
+    tensors as the framework's kernels like them. opset: of ONNX.
+    Raises SpecError, UnsupportedError (a layer the backend cannot express), UsageError.
+    """
+    options = Options(training=training, stock=stock, layout=layout, opset=opset)
+    return get_backend(to).compile(check(spec), options)
+
+
+def verify(
+    spec: Spec | Model | str | Path,
+    *,
+    weights: Mapping[str, Array] | str | Path | None = None,
+    backends: tuple[str, ...] = BACKENDS,
+    steps: int = STEPS,
+    seed: int = 0,
+    stock: bool = False,
+    progress: Callable[[str], None] | None = None,
+) -> Report:
+    """Compare what the backends compute from a spec: outputs, gradients, training, exports.
+
+    weights: canonical weights, or their file; by default seeded ones, none of them trivial.
+    steps: optimizer steps of the training check. stock: with the frameworks' own optimizers.
+    A difference is no exception: see `Report.passed` and `Report.checks`.
+    """
+    if isinstance(weights, str | Path):
+        weights = load_weights(weights)
+    return verify_spec(
+        check(spec),
+        weights=weights,
+        backends=tuple(backends),
+        steps=steps,
+        seed=seed,
+        stock=stock,
+        progress=progress,
+    )
