@@ -22,6 +22,9 @@ from nnspec.weights import load_weights, save_weights
 
 Array = NDArray[np.generic]
 
+_PACKAGES = (
+    "nnspec", "numpy", "polars", "torch", "keras", "tensorflow", "tensorflow-cpu", "onnxruntime",
+)  # fmt: skip
 _WEIGHTS, _OPTIMIZER = "weights/", "optimizer/"
 
 
@@ -153,7 +156,7 @@ def weights_metadata(spec: Spec, data: Dataset, epoch: int) -> dict[str, str]:
 def versions() -> dict[str, str]:
     """Return the version of nnspec and of each package it may run on that is installed."""
     found = {}
-    for name in ("nnspec", "numpy", "polars", "torch", "keras", "tensorflow", "onnxruntime"):
+    for name in _PACKAGES:
         try:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
