@@ -1,0 +1,50 @@
+"""Specs over small files of rows, for the tests of the data."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from nnspec.data import load_data, split
+from nnspec.loader import loads
+from nnspec.training_schema import Data
+
+
+def spec_of(
+    folder, source, features, target, *, task, shape=(2,), units=1, dtype="float32", **data
+):
+    # What stands between the input and the output is of no concern to the data.
+    flat = [] if len(shape) == 1 else [{"type": "flatten"}]
+    document = {
+        "nnspec": 1,
+        "name": "Net",
+        "inputs": {"features": {"shape": list(shape), "dtype": dtype}},
+        "layers": [*flat, {"type": "dense", "units": units}],
+        "data": {"source": source, "features": features, "target": target, **data},
+        "training": {"task": task, "seed": 3},
+    }
+    return loads(json.dumps(document), path=Path(folder) / "net.json")
+
+
+def from_csv(tmp_path, text, features=("a", "b"), target="y", *, task="binary", **more):
+    (tmp_path / "rows.csv").write_text(text, encoding="utf-8")
+    more.setdefault("validation", 0)
+    spec = spec_of(tmp_path, "rows.csv", {"features": list(features)}, target, task=task, **more)
+    return load_data(spec)
+
+
+def from_npz(tmp_path, task, *, target="y", validation=0, arrays, **more):
+    np.savez(tmp_path / "rows.npz", **arrays)
+    more.setdefault("shape", arrays["x"].shape[1:])
+    features = {"features": "x"}
+    return load_data(
+        spec_of(tmp_path, "rows.npz", features, target, task=task, validation=validation, **more)
+    )
+
+
+def in_order(dataset, values):
+    """Undo the split of a data set without validation."""
+    order = split(len(values), Data(source="s", features={}, target="t", validation=0), 3)["train"]
+    back = np.empty_like(values)
+    back[order] = values
+    return back

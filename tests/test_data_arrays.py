@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+from data_cases import from_npz, in_order
+
+from nnspec.errors import DataError
+from nnspec.preprocessing import fit_shape
+from nnspec.tables import read
+
+
+def test_pickled_arrays_are_refused(tmp_path):
+    np.savez(tmp_path / "rows.npz", x=np.array([{}, {}]), y=np.zeros(2))
+    with pytest.raises(DataError, match="is no readable"):
+        read(tmp_path / "rows.npz")
+
+
+def test_arrays_of_every_task(tmp_path):
+    x = np.arange(12, dtype=np.uint8).reshape(3, 2, 2)
+    numbered = from_npz(tmp_path, "multiclass", units=3, arrays={"x": x, "y": np.array([2, 0, 1])})
+    assert in_order(numbered, numbered.train.target).tolist() == [2, 0, 1]
+    soft = np.array([[0.5, 0.5, 0], [1, 0, 0], [0, 0.25, 0.75]])
+    dense = from_npz(tmp_path, "multiclass", units=3, arrays={"x": x, "y": soft})
+    assert dense.train.target.dtype == np.float32
+    assert (in_order(dense, dense.train.target) == soft).all()
+    named = from_npz(
+        tmp_path, "multiclass", units=2, arrays={"x": x, "y": np.array(["b", "a", "b"])}
+    )
+    assert in_order(named, named.train.target).tolist() == [1, 0, 1]
+    several = from_npz(tmp_path, "regression", units=2, arrays={"x": x, "y": np.ones((3, 2))})
+    assert several.train.target.shape == (3, 2)
+    likely = from_npz(tmp_path, "binary", arrays={"x": x, "y": np.array([0.5, 0, 1])})
+    assert in_order(likely, likely.train.target).tolist() == [[0.5], [0], [1]]
+    assert likely.train.inputs["features"].dtype == np.float32
+    assert likely.preprocessing.apply({"x": x})["features"].shape == (3, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("y", "task", "units", "message"),
+    [
+        (np.zeros(2), "binary", 1, "unequal numbers of rows"),
+        (np.array([[0.5, 0.6]] * 3), "multiclass", 2, "row 1: 1.1 is the sum"),
+        (np.array([[-1.0, 2.0]] * 3), "multiclass", 2, "row 1: -1.0 is no probability"),
+        (np.array([0, 1, 2]), "binary", 1, "row 3: 2 is not between 0 and 1"),
+        (np.zeros((3, 4)), "regression", 2, r"gives \(4,\) for each row"),
+        (np.zeros((3, 4)), "multiclass", 2, "a class number .* or a probability per class"),
+        (np.array([1j, 0, 0]), "regression", 1, "a value of type complex128"),
+        (np.float32(1), "regression", 1, "is a single value"),
+        (np.array([1.0, np.nan, 0]), "regression", 1, "row 2: nan is not a finite number"),
+    ],
+)
+def test_arrays_that_do_not_fit(tmp_path, y, task, units, message):
+    with pytest.raises(DataError, match=message):
+        from_npz(tmp_path, task, units=units, arrays={"x": np.ones((3, 2)), "y": y})
+
+
+def test_an_array_that_is_absent_is_named(tmp_path):
+    with pytest.raises(DataError, match='no array "yy"; did you mean "y"'):
+        from_npz(tmp_path, "binary", target="yy", arrays={"x": np.ones((3, 2)), "y": np.zeros(3)})
+
+
+@pytest.mark.parametrize(
+    ("given", "declared", "expected"),
+    [
+        ((64,), (1, 8, 8), (1, 8, 8)),
+        ((8, 8), (1, 8, 8), (1, 8, 8)),
+        ((8, 8, 1), (1, 8, 8), (1, 8, 8)),
+        ((32, 32, 3), (3, 32, 32), None),
+        ((16, 4), (8, 8), None),
+        ((), (1,), (1,)),
+        ((), (), ()),
+        ((3,), (), None),
+        ((6,), ("time", 2), (3, 2)),
+        ((7,), ("time", 2), None),
+        ((5, 2), ("time", 2), (5, 2)),
+        ((5, 6), ("time", "time"), None),
+        ((5, 5), ("time", "time"), (5, 5)),
+        ((6,), ("a", "b"), None),
+    ],
+)
+def test_shapes_that_fit(given, declared, expected):
+    assert fit_shape(given, declared) == expected
+
+
+@pytest.mark.parametrize("shape", [(0, 2), (3, 0)])
+def test_arrays_without_elements(tmp_path, shape):
+    arrays = {"x": np.zeros(shape), "y": np.zeros(shape[0])}
+    with pytest.raises(DataError, match=r"there are no rows|gives \(0,\) for each row"):
+        from_npz(tmp_path, "binary", arrays=arrays, shape=(2,))
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_a_damaged_file_of_arrays_is_never_a_traceback(tmp_path, save):
+    path = tmp_path / "rows.npz"
+    save(path, x=np.arange(30.0).reshape(10, 3), y=np.arange(10))
+    whole = path.read_bytes()
+    seed = 20262
+    print("seed", seed)
+    rng = np.random.default_rng(seed)
+    refused = 0
+    for _ in range(200):
+        damaged = bytearray(whole)
+        for at in rng.integers(0, len(whole), size=rng.integers(1, 5)):
+            damaged[at] = rng.integers(0, 256)
+        path.write_bytes(damaged)
+        try:
+            read(path)
+        except DataError:
+            refused += 1
+    assert refused > 150
