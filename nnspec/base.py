@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError, core_schema
 
 # pydantic.types and pydantic.json_schema take longer to import than everything here.
@@ -31,6 +31,14 @@ Count = Annotated[int, Field(strict=True, ge=0)]
 Positive = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(strict=True, ge=0, lt=1)]
 Names = Annotated[tuple[Text, ...], Field(strict=False)]
+
+
+def _one_or_many(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+OneOrMany = Annotated[Names, BeforeValidator(_one_or_many, json_schema_input_type=str | list[str])]
+"""A text, or a list of them."""
 
 
 def is_whole(value: object) -> bool:
@@ -119,11 +127,19 @@ class ByType:
     """Field metadata: a record chosen by its `type`, or the bare type where defaults will do.
 
     `table` gives the known types; it is a callable so that tables may refer to later classes.
+    `without` names fields of the records that have no meaning here.
     """
 
-    def __init__(self, kind: str, table: Callable[[], Mapping[str, type[Frozen]]]) -> None:
+    def __init__(
+        self,
+        kind: str,
+        table: Callable[[], Mapping[str, type[Frozen]]],
+        *,
+        without: tuple[str, ...] = (),
+    ) -> None:
         self.kind = kind
         self.table = table
+        self.without = without
         self._bare: dict[str, Frozen] = {}
 
     def record_of(self, value: object) -> type[Frozen] | None:
@@ -153,6 +169,13 @@ class ByType:
             # Records are immutable, so that one will do for all.
             self._bare[value] = table[name].model_validate({"type": name})
             return self._bare[value]
+        for key in self.without:
+            if key in value:
+                raise PydanticCustomError(
+                    "surplus_key",
+                    "{kind} inside a layer has no `{key}`",
+                    {"kind": _with_article(self.kind), "key": key},
+                )
         return table[name].model_validate(value)
 
     def __get_pydantic_core_schema__(
@@ -168,18 +191,8 @@ class ByType:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        table = self.table()
-        records = [
-            handler.resolve_ref_schema(handler(record.__pydantic_core_schema__))
-            for record in _built(table.values())
-        ]
-        return {"anyOf": [{"enum": list(table)}, *records]}
-
-
-def _built(records: Any) -> list[type[Frozen]]:
-    for record in records:
-        record.model_rebuild()
-    return list(records)
+        # nnspec.jsonschema writes one definition for each table, and points to it.
+        return {"x-table": self.kind}
 
 
 def _with_article(noun: str) -> str:

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from nnspec.base import Flag, Frozen, Names, Text
+from nnspec.base import Flag, Frozen, OneOrMany, Text
 from nnspec.layers.base import Layer
 from nnspec.shapes import DataFormat
 from nnspec.training_schema import Data, Training
@@ -12,13 +12,6 @@ from nnspec.training_schema import Data, Training
 FORMAT_VERSION = 1
 
 DType = Literal["float32", "int32", "int64", "bool"]
-
-
-def _one_or_many(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
-OneOrMany = Annotated[Names, BeforeValidator(_one_or_many)]
 
 
 class Input(Frozen):

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from nnspec.base import ByType, Count, Flag, Fraction, Frozen, Positive, Size, Text
+from nnspec.base import ByType, Count, Flag, Fraction, Frozen, OneOrMany, Positive, Size, Text
 
 
 class Loss(Frozen):
@@ -141,22 +141,13 @@ class Training(Frozen):
         return TASK_METRICS[self.task] if self.metrics is None else self.metrics
 
 
-def _one_or_many(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
-Columns = Annotated[
-    tuple[Text, ...], Field(strict=False, min_length=1), BeforeValidator(_one_or_many)
-]
-
-
 class Data(Frozen):
     """Where the rows come from, and what of them goes where."""
 
     source: Text = Field(
         description="A .csv, .parquet or .npz file, relative to the spec.", min_length=1
     )
-    features: dict[str, Columns] = Field(
+    features: dict[str, Annotated[OneOrMany, Field(min_length=1)]] = Field(
         description='For each input, its columns: names or patterns such as "pixel_*"; for .npz, '
         "the array's name."
     )

@@ -29,6 +29,13 @@ _KINDS = {
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
 }
+_CODES = {
+    "wrong_type": "wrong-type",
+    "out_of_range": "bad-size",
+    "surplus_key": "unknown-key",
+    "too_short": "missing-argument",
+    "string_too_short": "missing-argument",
+}
 _BOUNDS = {
     "greater_than": ("gt", "more than"),
     "greater_than_equal": ("ge", "at least"),
@@ -168,7 +175,7 @@ def _problem(
             _description(loc, given, model),
             mark,
         )
-    code = {"wrong_type": "wrong-type", "out_of_range": "bad-size"}.get(kind, "wrong-value")
+    code = _CODES.get(kind, "wrong-value")
     message = detail["msg"][:1].lower() + detail["msg"][1:]
     return Problem(
         code,

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from nnspec.base import ByType, Flag, Frozen, Names, Text
+from nnspec.base import ByType, Flag, Frozen, OneOrMany, Text
 from nnspec.errors import ShapeError
 from nnspec.initializers import GlorotUniform, Initializer, InitializerBase, Ones, Zeros
 from nnspec.shapes import DataFormat, Dim, Shape, product, show
@@ -33,10 +33,6 @@ class Parameter:
     trainable: bool = True
 
 
-def _one_or_many(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
 class Layer(Frozen):
     """Base of every layer. A subclass adds `type`, its fields, and overrides what differs."""
 
@@ -44,7 +40,7 @@ class Layer(Frozen):
     name: Text | None = Field(
         default=None, description="The layer's name; by default its type and a number."
     )
-    inputs: Annotated[Names, BeforeValidator(_one_or_many)] | None = Field(
+    inputs: OneOrMany | None = Field(
         default=None,
         description="The inputs or layers that this one takes; by default the layer before it.",
     )
@@ -92,7 +88,9 @@ def _activations() -> Mapping[str, type[Frozen]]:
     return ACTIVATIONS
 
 
-ActivationField = Annotated[Activation, ByType("activation", _activations)]
+ActivationField = Annotated[
+    Activation, ByType("activation", _activations, without=("name", "inputs"))
+]
 
 
 class Weighted(Layer):
