@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -30,7 +30,7 @@ from nnspec.runs import (
 from nnspec.schema import Model
 from nnspec.streams import derived_seed, permutation
 from nnspec.training_schema import Training
-from nnspec.weights import initial_weights, load_weights, save_weights
+from nnspec.weights import Array, initial_weights, load_weights, save_weights
 
 OnStep = Callable[[int, int, int, float], None]
 """Called after each step with the epoch and the step (from 1), the steps of an epoch, the loss."""
@@ -84,13 +84,15 @@ def train(
     resume: bool = False,
     overwrite: bool = False,
     epochs: int | None = None,
+    weights: Mapping[str, Array] | str | Path | None = None,
     data: Dataset | None = None,
     on_step: OnStep | None = None,
     on_epoch: OnEpoch | None = None,
 ) -> Run:
     """Train a network by its spec, and keep what comes of it in `folder`.
 
-    `epochs` counts from the start, also where a run is resumed; by default the spec's. `data` by
+    `epochs` counts from the start, also where a run is resumed; by default the spec's. `weights`,
+    or their file, are where a new run starts; by default the spec's own seeded ones. `data` by
     default is what the spec names. After every epoch the folder holds a state from which `resume`
     goes on to the very weights of a run that was never interrupted.
 
@@ -122,8 +124,15 @@ def train(
             raise UsageError(
                 f"{paths.path} has trained for {len(state.history)} epochs, more than {total}"
             )
-    weights = state.weights if state else initial_weights(spec.graph, training.seed)
-    program = found.compile(spec, Options(training=True)).build(weights)
+    if weights is not None and resume:
+        raise UsageError("a resumed run starts from its own weights; leave out `weights`")
+    if isinstance(weights, str | Path):
+        weights = load_weights(weights)
+    if state is not None:
+        weights = state.weights
+    program = found.compile(spec, Options(training=True)).build(
+        initial_weights(spec.graph, training.seed) if weights is None else weights
+    )
     if not isinstance(program, Trainable):
         raise UsageError(f'the backend "{backend}" runs networks, and trains none')
     if state is None:

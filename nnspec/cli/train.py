@@ -28,6 +28,7 @@ INTERRUPTED = 130
     help="Folder for the weights, the history and what resuming needs.",
 )
 @click.option("--epochs", type=click.IntRange(min=1), help="Instead of the spec's number.")
+@click.option("--weights", type=click.Path(), help="First weights; else seeded by the spec.")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted or finished run.")
 @click.option("--overwrite", is_flag=True, help="Replace the run that the folder holds.")
 @json_option
@@ -36,6 +37,7 @@ def train(
     backend: str,
     output: str,
     epochs: int | None,
+    weights: str | None,
     resume: bool,
     overwrite: bool,
     as_json: bool,
@@ -61,6 +63,7 @@ def train(
                 resume=resume,
                 overwrite=overwrite,
                 epochs=epochs,
+                weights=weights,
                 on_step=on_step,
                 on_epoch=on_epoch,
             )
