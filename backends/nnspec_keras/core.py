@@ -1,0 +1,70 @@
+"""Dense, shape and regularisation layers in Keras."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from nnspec import layers
+from nnspec.emit.code import Call, call
+from nnspec.emit.lowering import Context, Lowered, Native
+from nnspec.initializers import Constant, GlorotUniform, InitializerBase, Zeros
+from nnspec.layers import Parameter, Weighted
+
+KERNELS = {2: (1, 0), 4: (2, 3, 1, 0)}
+"""Rank of a canonical weight -> the order of its axes in a Keras kernel."""
+
+
+def kernel_and_bias(parameters: Iterable[Parameter]) -> tuple[Native, ...]:
+    """Return where Keras keeps a weight and a bias."""
+    return tuple(
+        Native("weight", "kernel", KERNELS[len(parameter.shape)])
+        if parameter.name == "weight"
+        else Native("bias", "bias")
+        for parameter in parameters
+    )
+
+
+def weighted(layer: Weighted) -> dict[str, object]:
+    """Return the arguments that every layer with a kernel and a bias has."""
+    keywords: dict[str, object] = {}
+    if not layer.use_bias:
+        keywords["use_bias"] = False
+    if not isinstance(layer.kernel_initializer, GlorotUniform):
+        keywords["kernel_initializer"] = initializer(layer.kernel_initializer)
+    if layer.use_bias and not isinstance(layer.bias_initializer, Zeros):
+        keywords["bias_initializer"] = initializer(layer.bias_initializer)
+    return keywords
+
+
+def initializer(law: InitializerBase) -> str | Call:
+    """Return Keras's name of a law; a constant carries its value."""
+    if isinstance(law, Constant):
+        return call("keras.initializers.Constant", ("value", float(law.value)))
+    return law.type
+
+
+def compact(sizes: tuple[int, ...]) -> object:
+    """Return one number where all axes have the same."""
+    return sizes[0] if len(set(sizes)) == 1 else sizes
+
+
+def dense(layer: layers.Dense, context: Context) -> Lowered:
+    """layers.Dense."""
+    module = call("layers.Dense", ("units", layer.units), **weighted(layer))
+    return Lowered("{module}({0})", module, parameters=kernel_and_bias(context.parameters(layer)))
+
+
+def flatten(layer: layers.Flatten, context: Context) -> Lowered:
+    """layers.Flatten."""
+    return Lowered("{module}({0})", call("layers.Flatten"))
+
+
+def reshape(layer: layers.Reshape, context: Context) -> Lowered:
+    """layers.Reshape."""
+    module = call("layers.Reshape", ("target_shape", context.outputs[0].shape))
+    return Lowered("{module}({0})", module)
+
+
+def dropout(layer: layers.Dropout, context: Context) -> Lowered:
+    """layers.Dropout."""
+    return Lowered("{module}({0})", call("layers.Dropout", ("rate", layer.rate)))

@@ -1,0 +1,221 @@
+"""Writes one network or block as a function."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable
+
+from nnspec.emit.body import Step
+from nnspec.emit.code import Call, Expr, literal, quoted, wrap
+from nnspec.emit.definitions import Construction, Definition
+from nnspec.emit.describe import signature
+from nnspec.emit.lowering import Lowered
+from nnspec.emit.statements import Forward, Style, forward_lines
+from nnspec.errors import UnsupportedError
+from nnspec.graph import BlockNode, LayerNode
+from nnspec.shapes import Shape, TensorType
+
+_AUTOMATIC = re.compile(
+    r"(permute|zero_padding2d|pad|get_item|ones_like|true_divide|divide)(_\d+)?\Z"
+)
+"""What Keras calls the operations that the emitted code leaves unnamed."""
+
+_INDICES = ("i", "j", "k", "index", "repetition")
+
+
+def network_function(definition: Definition, name: str, title: str, taken: Iterable[str]) -> str:
+    """Return the function that builds the network as a keras.Model."""
+    body = definition.body
+    writer = _Writer(definition, taken, is_network=True)
+    forward = writer.forward()
+    inputs = forward.inputs
+    lines = [f"def {name}() -> keras.Model:", f'    """{signature(definition)}"""']
+    for value, variable in zip(body.inputs, inputs, strict=True):
+        kind = body.graph.types[value]
+        lines += wrap(f"{variable} = {_input(value, kind, writer.shape(value))}", 4)
+    lines += forward.lines
+    given = _one_or_list(inputs)
+    result = _one_or_list(forward.results)
+    lines += wrap(f"return keras.Model({given}, {result}, name={quoted(title)})", 4)
+    return "\n".join(lines)
+
+
+def block_function(definition: Definition, taken: Iterable[str]) -> str:
+    """Return the function that applies a block to tensors."""
+    forward = _Writer(definition, taken, is_network=False).forward()
+    arguments = [*forward.inputs, *definition.parameters, "name"]
+    return "\n".join(
+        [
+            *wrap(f"def {definition.name}({', '.join(arguments)}):"),
+            f'    """{signature(definition)}"""',
+            *forward.lines,
+            *wrap(f"return {', '.join(forward.results)}", 4),
+        ]
+    )
+
+
+def _input(name: str, kind: TensorType, shape: Shape) -> str:
+    sizes = tuple(size if isinstance(size, int) else None for size in shape)
+    # Without a dtype it is Keras's floatx, so that the same code runs in float64.
+    dtype = "" if kind.dtype == "float32" else f", dtype={quoted(kind.dtype)}"
+    return f"keras.Input({literal(sizes)}{dtype}, name={quoted(name)})"
+
+
+def _one_or_list(values: list[str]) -> str:
+    return values[0] if len(values) == 1 else f"[{', '.join(values)}]"
+
+
+class _Writer:
+    """Writes the body of one function."""
+
+    def __init__(self, definition: Definition, taken: Iterable[str], *, is_network: bool) -> None:
+        self.definition = definition
+        self.is_network = is_network
+        body = definition.body
+        self.taken = {*taken, *definition.parameters, "name"}
+        values = {value.partition("@")[0] for value in body.graph.types}
+        self.index = next(
+            name for name in (*_INDICES, "i_") if name not in self.taken and name not in values
+        )
+        self.loops = [self.loop_variables(i, values) for i in range(len(body.steps))]
+        self.taken |= {self.index, *(name for loop in self.loops for name in loop.values())}
+        self.must_name = is_network and any(
+            isinstance(step.node, LayerNode) and _AUTOMATIC.match(step.node.name)
+            for step in body.steps
+        )
+        self.body = dataclasses.replace(
+            body, steps=[self.prepared(i) for i in range(len(body.steps))]
+        )
+
+    def forward(self) -> Forward:
+        """Return the lines of the body."""
+        style = Style(self.module, self.loop, nest=False, taken=frozenset(self.taken))
+        return forward_lines(self.body, style, indent=4, name_results=self.is_network)
+
+    def shape(self, value: str) -> Shape:
+        """Return an input's shape as the function takes it."""
+        shape = self.body.graph.types[value].shape
+        if not self.body.layouts[value]:
+            return shape
+        is_first = self.body.graph.data_format == "channels_first"
+        return (*shape[1:], shape[0]) if is_first else (shape[-1], *shape[:-1])
+
+    def named(self, name: str) -> Expr:
+        """Return the literal of a path in this function."""
+        text = quoted(name)[1:-1]
+        if self.is_network:
+            return Expr(f'f"{text}"' if "{" in text else f'"{text}"')
+        return Expr(f'f"{{name}}.{text}"')
+
+    def construction(self, i: int) -> Construction:
+        """Return what step i constructs."""
+        construction = self.definition.constructions[i]
+        assert construction is not None
+        return construction
+
+    def module(self, i: int, step: Step) -> str:
+        """Return the constructor of a layer."""
+        assert isinstance(step.node, LayerNode)
+        made = self.construction(i).calls[0]
+        name = step.node.name
+        if step.is_activation:
+            activation = getattr(step.node.layer, "activation", step.node.layer)
+            name += f".{activation.type}"
+        keywords = (*made.keywords, ("name", self.named(name)))
+        return Call(made.function, made.positional, keywords).render()
+
+    def prepared(self, i: int) -> Step:
+        """Return the step as the shared code writes it: a single block's use as an expression."""
+        step = self.definition.body.steps[i]
+        node = step.node
+        if self.must_name and step.lowered is not None:
+            step = self.with_name(step)
+        if isinstance(node, BlockNode) and not node.is_repeated:
+            made = self.construction(i).calls[0]
+            arguments = self.arguments(made, {}, self.named(node.name))
+            escaped = arguments.replace("{", "{{").replace("}", "}}")
+            lowered = Lowered(f"{made.function}({{inputs}}, {escaped})")
+            step = dataclasses.replace(step, lowered=lowered)
+        return step
+
+    def with_name(self, step: Step) -> Step:
+        """Name what would get an automatic name, because a layer of the spec has such a name."""
+        lowered = step.lowered
+        assert lowered is not None
+        forward = lowered.forward
+        if forward.startswith("ops.") or "[:" in forward:
+            raise UnsupportedError(
+                f'Keras needs the names of its own operations, such as "{self.clash()}": give that '
+                "layer another name"
+            )
+        if forward.startswith("layers."):
+            name = step.outputs[0].replace("@", ".")
+            forward = forward.replace(")({0})", f", name={quoted(name)})({{0}})")
+            step = dataclasses.replace(step, lowered=dataclasses.replace(lowered, forward=forward))
+        return step
+
+    def clash(self) -> str:
+        """Return the layer's name that Keras would give to something else."""
+        for node in self.definition.body.graph.nodes:
+            if _AUTOMATIC.match(node.name):
+                return node.name
+        return ""
+
+    def arguments(self, made: Call, varying: dict[str, str], name: Expr) -> str:
+        """Return a block's arguments after its inputs."""
+        given = (*made.positional, *made.keywords)
+        texts = [f"{key}={varying.get(key) or literal(value)}" for key, value in given]
+        return ", ".join([*texts, f"name={name}"])
+
+    def loop_variables(self, i: int, values: set[str]) -> dict[str, str]:
+        """Return argument -> loop variable for what differs between the repetitions."""
+        node = self.definition.body.steps[i].node
+        if not (isinstance(node, BlockNode) and node.is_repeated):
+            return {}
+        calls = self.construction(i).calls
+        if len({made.function for made in calls}) > 1:
+            return {}
+        varying: dict[str, str] = {}
+        for column in zip(*(made.positional for made in calls), strict=True):
+            key = column[0][0]
+            if any(value != column[0][1] for _, value in column):
+                name = key
+                while name in values or name in self.taken or name == self.index:
+                    name += "_"
+                varying[key] = name
+        return varying
+
+    def loop(self, i: int, step: Step, target: str, given: list[str]) -> list[str]:
+        """Return the lines of a repeated block."""
+        assert isinstance(step.node, BlockNode)
+        construction = self.construction(i)
+        calls = construction.calls
+        count = len(step.outputs)
+        lines = []
+        first = ", ".join(given[:count])
+        if target != first:
+            lines.append(f"{target} = {first}")
+        inputs = ", ".join([target, *given[count:]])
+        if len({made.function for made in calls}) > 1:
+            for number, made in enumerate(calls):
+                arguments = self.arguments(made, {}, self.named(f"{step.node.name}.{number}"))
+                lines.append(f"{target} = {made.function}({inputs}, {arguments})")
+            return lines
+        varying = self.loops[i]
+        if varying:
+            rows = [[dict(made.positional)[key] for key in varying] for made in calls]
+            names = list(varying.values())
+            if len(names) == 1:
+                header = f"{names[0]} in enumerate({literal([row[0] for row in rows])})"
+            else:
+                table = literal([tuple(row) for row in rows])
+                header = f"({', '.join(names)}) in enumerate({table})"
+            lines.append(f"for {self.index}, {header}:")
+        else:
+            times = construction.repeat if construction.repeat is not None else len(calls)
+            lines.append(f"for {self.index} in range({literal(times)}):")
+        name = self.named(f"{step.node.name}.{{{self.index}}}")
+        lines.append(f"    {target} = {calls[0].function}({inputs}, ")
+        lines[-1] += f"{self.arguments(calls[0], varying, name)})"
+        return lines

@@ -1,0 +1,48 @@
+"""How Keras expresses each layer: the table of lowerings, and what Keras cannot do exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from nnspec import layers
+from nnspec.backend import Divergence, Rounding
+from nnspec.emit.lowering import Lowering
+from nnspec.layers import Layer
+from nnspec_keras import activations, convolution, core, merge, normalization, pooling
+
+LOWERINGS: Mapping[type[Layer], Lowering] = {
+    layers.Dense: core.dense,
+    layers.Flatten: core.flatten,
+    layers.Reshape: core.reshape,
+    layers.Dropout: core.dropout,
+    layers.Conv2D: convolution.conv2d,
+    layers.MaxPooling2D: pooling.max_pooling2d,
+    layers.AveragePooling2D: pooling.average_pooling2d,
+    layers.GlobalAveragePooling2D: pooling.global_average_pooling2d,
+    layers.BatchNormalization: normalization.batch_normalization,
+    layers.Add: merge.add,
+    layers.Multiply: merge.multiply,
+    layers.Concatenate: merge.concatenate,
+    layers.Linear: activations.linear,
+    layers.Relu: activations.named,
+    layers.LeakyRelu: activations.leaky_relu,
+    layers.Elu: activations.elu,
+    layers.Sigmoid: activations.named,
+    layers.Tanh: activations.named,
+    layers.Softmax: activations.softmax,
+    layers.Gelu: activations.gelu,
+    layers.Silu: activations.named,
+}
+
+UNSUPPORTED: Mapping[type[Layer], str] = {}
+
+ROUNDED: Mapping[type[Layer], Rounding] = {
+    layers.LeakyRelu: Rounding(
+        forward=6e-8,
+        gradient=6e-8,
+        reason="TensorFlow's LeakyRelu kernel takes its slope as a float32: 0.01 becomes "
+        "0.00999999978, an error of 2.2e-10 of the input",
+    ),
+}
+
+DIVERGENCES: Mapping[type[Layer], Divergence] = {}

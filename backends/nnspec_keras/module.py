@@ -1,0 +1,170 @@
+"""Writes a network as Keras source."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nnspec.backend import (
+    DEFAULTS,
+    Divergence,
+    Options,
+    Precision,
+    Rounding,
+    require_supported,
+)
+from nnspec.emit.body import Body, Lowerer
+from nnspec.emit.code import call, docstring_text
+from nnspec.emit.definitions import Definitions
+from nnspec.emit.lowering import Language, Lowered
+from nnspec.errors import UsageError
+from nnspec.files import write_text
+from nnspec.graph import Graph, Head
+from nnspec.layers import Layer
+from nnspec.loader import Spec
+from nnspec_keras.activations import fuse
+from nnspec_keras.functions import block_function, network_function
+from nnspec_keras.helpers import HELPERS, helpers_of
+from nnspec_keras.lowerings import DIVERGENCES, LOWERINGS, ROUNDED, UNSUPPORTED
+from nnspec_keras.training import DEFINED, training_source
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
+    from nnspec_keras.runtime import KerasProgram
+
+_MODULES = ("keras", "layers", "math", "np", "ops", "tf")
+TAKEN = frozenset({*_MODULES, *HELPERS, *DEFINED, "enumerate", "range", "float"})
+"""What the emitted code calls its own, so that no variable, function or parameter may."""
+
+
+def _transpose(permutation: tuple[int, ...]) -> Lowered:
+    axes = tuple(axis + 1 for axis in permutation)
+    comment = f"channels {'last' if permutation[-1] == 0 else 'first'}"
+    return Lowered(call("layers.Permute", ("dims", axes)).render() + "({0})", comment=comment)
+
+
+LANGUAGE = Language(LOWERINGS, "channels_last", _transpose, fuse)
+
+
+@dataclass(frozen=True)
+class KerasCompiled:
+    """Keras source of a spec; `function` builds the model, `head` is what the loss leaves out."""
+
+    spec: Spec
+    options: Options
+    source: str
+    function: str
+    head: Head | None
+
+    def write(self, path: str | Path) -> Path:
+        """Write the source to a file, whole or not at all."""
+        return write_text(path, self.source)
+
+    def build(
+        self, weights: Mapping[str, Array] | None = None, *, dtype: Precision = "float32"
+    ) -> KerasProgram:
+        """Build the model from the source; needs keras and tensorflow."""
+        from nnspec_keras.runtime import KerasProgram
+
+        return KerasProgram(self, weights, dtype)
+
+
+class KerasBackend:
+    """The entry point `keras` of the group `nnspec.backends`."""
+
+    name = "keras"
+    suffix = ".py"
+    lowerings: Mapping[type[Layer], object] = LOWERINGS
+    unsupported: Mapping[type[Layer], str] = UNSUPPORTED
+    rounded: Mapping[type[Layer], Rounding] = ROUNDED
+    divergences: Mapping[type[Layer], Divergence] = DIVERGENCES
+
+    def compile(self, spec: Spec, options: Options = DEFAULTS) -> KerasCompiled:
+        """Return Keras source; raises UnsupportedError."""
+        require_supported(self, spec.graph)
+        if options.training and options.layout == "native":
+            raise UsageError(
+                "the training program feeds arrays as the spec declares them: compile it with "
+                "layout spec"
+            )
+        head = trained_head(spec)
+        lowerer = Lowerer(LANGUAGE, head, keep_borders=options.layout == "spec")
+        network = lowerer.network(spec.graph)
+        function = function_name(spec.name)
+        taken = frozenset({*TAKEN, function})
+        definitions = Definitions(network, function, {*taken, *_values(network)}, is_class=False)
+        taken |= {definition.name for definition in definitions.ordered}
+        parts = helpers_of(network)
+        parts += [block_function(definition, taken) for definition in definitions.ordered]
+        parts.append(network_function(definitions.network, function, spec.name, taken))
+        ending = "\n"
+        standard: tuple[str, ...] = ()
+        third: tuple[str, ...] = ()
+        if options.training:
+            training = training_source(spec, options, head, function)
+            parts += training.parts
+            ending = training.ending or ending
+            standard, third = training.standard_imports, training.imports
+        origin = f", compiled from {docstring_text(spec.path.name)}" if spec.path else ""
+        text = "\n\n\n".join(parts)
+        header = f'"""{spec.name}{origin}."""\n\n{imports(text, standard, third)}'
+        source = f"{header}\n\n\n{text}{ending}"
+        return KerasCompiled(spec, options, source, function, head)
+
+
+backend = KerasBackend()
+
+
+def trained_head(spec: Spec) -> Head | None:
+    """Return the activation that a cross-entropy leaves out, if the network is trained by one."""
+    if spec.model.training is None:
+        return None
+    head = spec.graph.head()
+    wanted = {"binary_cross_entropy": "sigmoid", "categorical_cross_entropy": "softmax"}
+    if head is None or wanted.get(spec.model.training.resolved_loss.type) != head.activation.type:
+        return None
+    return head
+
+
+def function_name(name: str) -> str:
+    """Return the network's name as a function's: DigitsCNN as digits_cnn."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
+    function = words.lower()
+    is_bad = keyword.iskeyword(function) or function in TAKEN or hasattr(builtins, function)
+    return f"{function}_model" if is_bad else function
+
+
+def imports(text: str, standard: Sequence[str] = (), third: Sequence[str] = ()) -> str:
+    """Return the import lines that the text needs, and the given ones, as isort orders them."""
+    standard = [*standard, *(["import math"] if re.search(r"\bmath\.", text) else [])]
+    names = [name for name in ("layers", "ops") if re.search(rf"(?<![\w.]){name}\.", text)]
+    third = ["import keras", *third, *([f"from keras import {', '.join(names)}"] if names else [])]
+    groups = [
+        "\n".join(sorted(lines, key=lambda line: (line.startswith("from"), line)))
+        for lines in (standard, third)
+        if lines
+    ]
+    return "\n\n".join(groups)
+
+
+def _values(network: Body) -> set[str]:
+    """Return the name of every value, because a function of that name would be hidden by it."""
+    names: set[str] = set()
+    seen: set[int] = set()
+
+    def visit(graph: Graph) -> None:
+        if id(graph) in seen:
+            return
+        seen.add(id(graph))
+        names.update(graph.types)
+        for node in graph.nodes:
+            for inner in getattr(node, "bodies", ()):
+                visit(inner)
+
+    visit(network.graph)
+    return names

@@ -1,0 +1,303 @@
+"""Builds, runs, trains and exports what the Keras backend wrote."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnspec.backend import Precision
+from nnspec.emit.loading import load_source
+from nnspec.emit.lowering import Context, Native
+from nnspec.errors import MissingDependencyError, UnsupportedError, UsageError
+from nnspec.files import replacing
+from nnspec.shapes import TensorType
+from nnspec.streams import derived_seed
+from nnspec.weights import check_weights, initial_weights
+from nnspec_keras.lowerings import LOWERINGS
+
+# Read once, when TensorFlow is first imported.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+try:
+    import keras
+    import tensorflow as tf
+except ImportError as error:
+    raise MissingDependencyError("keras", "keras") from error
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array, Weights
+    from nnspec_keras.module import KerasCompiled
+
+MIN_OPSET, MAX_OPSET = 13, 18
+
+
+@contextmanager
+def precision(dtype: str) -> Iterator[None]:
+    """Make Keras compute in `dtype`; what it captures when it builds, it keeps."""
+    floatx, policy = keras.config.floatx(), keras.config.dtype_policy()
+    layout = keras.config.image_data_format()
+    keras.config.set_floatx(dtype)
+    keras.config.set_dtype_policy(dtype)
+    keras.config.set_image_data_format("channels_last")
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(floatx)
+        keras.config.set_dtype_policy(policy)
+        keras.config.set_image_data_format(layout)
+
+
+class KerasProgram:
+    """The emitted model, built and holding weights; satisfies `nnspec.backend.Trainable`."""
+
+    def __init__(
+        self, compiled: KerasCompiled, weights: Mapping[str, Array] | None, dtype: Precision
+    ) -> None:
+        if keras.config.backend() != "tensorflow":
+            raise UsageError(
+                f"Keras runs on {keras.config.backend()} here, and nnspec needs its tensorflow "
+                "backend: set KERAS_BACKEND=tensorflow"
+            )
+        spec = compiled.spec
+        self.compiled = compiled
+        self.spec = spec
+        self.graph = spec.graph
+        self.dtype = dtype
+        with precision(dtype):
+            self.emitted = load_source(compiled.source, spec.name)
+            self.model: Any = getattr(self.emitted, compiled.function)()
+        self._variables = dict(self._canonical())
+        if weights is None:
+            training = spec.model.training
+            weights = initial_weights(spec.graph, training.seed if training is not None else 0)
+        self.load_weights(weights)
+
+    def weights(self) -> Weights:
+        """Return the canonical weights."""
+        return {
+            name: self._exported(name, variable.numpy())
+            for name, (variable, _) in self._variables.items()
+        }
+
+    def load_weights(self, weights: Mapping[str, Array]) -> None:
+        """Set every weight; raises WeightsError where one is missing or does not fit."""
+        check_weights(self.graph, weights)
+        for name, (variable, native) in self._variables.items():
+            array = np.asarray(weights[name])
+            if native.permutation is not None:
+                array = array.transpose(native.permutation)
+            variable.assign(array.astype(self.dtype))
+
+    def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return each output by name, computed as at inference."""
+        with precision(self.dtype):
+            given = self.model(self._tensors(inputs), training=False)
+        outputs = given if isinstance(given, list | tuple) else (given,)
+        return {
+            name: np.asarray(self._declared(tensor, name))
+            for name, tensor in zip(self.graph.outputs, outputs, strict=True)
+        }
+
+    def loss(self, inputs: Mapping[str, Array], target: Array) -> float:
+        """Return the loss as at inference."""
+        with precision(self.dtype):
+            return float(self._loss(inputs, target, is_training=False))
+
+    def gradients(self, inputs: Mapping[str, Array], target: Array) -> tuple[float, Weights]:
+        """Return the loss as in training, and its gradient by every trainable parameter."""
+        kept = [(variable, variable.numpy()) for variable in self.model.non_trainable_variables]
+        loss, gradients = self._differentiated(inputs, target)
+        for variable, value in kept:
+            variable.assign(value)
+        by_variable = dict(zip(map(id, self.model.trainable_variables), gradients, strict=True))
+        arrays = {}
+        for name, (variable, _) in self._variables.items():
+            if id(variable) in by_variable:
+                gradient = by_variable[id(variable)]
+                value = np.zeros(variable.shape, self.dtype) if gradient is None else gradient
+                arrays[name] = self._exported(name, np.asarray(value))
+        return float(loss), arrays
+
+    def train_step(self, inputs: Mapping[str, Array], target: Array) -> float:
+        """Take one optimizer step, and return the loss before it."""
+        loss, gradients = self._differentiated(inputs, target)
+        with precision(self.dtype):
+            self.optimizer.apply(gradients, self.model.trainable_variables)
+        return float(loss)
+
+    def optimizer_state(self) -> Weights:
+        """Return what the optimizer remembers, by its variables' paths."""
+        return {
+            variable.path.partition("/")[2]: np.asarray(variable.numpy())
+            for variable in self.optimizer.variables
+        }
+
+    def load_optimizer_state(self, state: Mapping[str, Array]) -> None:
+        """Set what `optimizer_state` gave."""
+        for variable in self.optimizer.variables:
+            variable.assign(state[variable.path.partition("/")[2]])
+
+    def reseed(self, seed: int) -> None:
+        """Start dropout's random numbers anew."""
+        for layer in self.model.layers:
+            generator = getattr(layer, "seed_generator", None)
+            if generator is not None:
+                generator.state.assign([derived_seed("dropout", seed, layer.name), 0])
+
+    def export_onnx(self, path: Path, opset: int) -> None:
+        """Write the network as at inference with Keras's own exporter, which is tf2onnx."""
+        if opset < MIN_OPSET:
+            raise UsageError(f"Keras writes opsets {MIN_OPSET} to {MAX_OPSET}, not {opset}")
+        outputs = dict(zip(self.graph.outputs, self.model.outputs, strict=True))
+        with replacing(path) as temporary, precision(self.dtype):
+            named = keras.Model(self.model.inputs, outputs)
+            signature = [
+                keras.InputSpec(shape=tensor.shape, dtype=tensor.dtype, name=tensor.name)
+                for tensor in self.model.inputs
+            ]
+            with _quiet():
+                named.export(
+                    str(temporary),
+                    format="onnx",
+                    verbose=False,
+                    opset_version=min(opset, MAX_OPSET),
+                    input_signature=signature if len(signature) > 1 else [signature],
+                )
+            self._check_onnx(temporary)
+
+    def _check_onnx(self, path: Path) -> None:
+        """Name the dynamic axes as the spec does, and refuse a file that ONNX itself refuses."""
+        try:
+            import onnx
+        except ImportError as error:
+            raise MissingDependencyError("onnx", "onnx") from error
+        model = onnx.load(path)
+        kinds = {**self.graph.inputs, **self.graph.types}
+        for value in (*model.graph.input, *model.graph.output):
+            shape = ("batch", *kinds[value.name].shape)
+            for axis, size in zip(value.type.tensor_type.shape.dim, shape, strict=False):
+                if isinstance(size, str) and not axis.HasField("dim_value"):
+                    axis.dim_param = size
+        try:
+            onnx.checker.check_model(model, full_check=True)
+        except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise UnsupportedError(
+                f"Keras's exporter (tf2onnx) wrote a model that ONNX refuses: {reason}; export it "
+                "directly or with torch instead"
+            ) from None
+        onnx.save(model, path)
+
+    # Training
+
+    @cached_property
+    def training(self) -> ModuleType:
+        """The emitted module that holds the loss and the optimizer."""
+        if hasattr(self.emitted, "make_optimizer"):
+            return self.emitted
+        if self.spec.model.training is None:
+            raise UsageError(f"{self.spec.name} has no `training` section")
+        from nnspec_keras.module import backend
+
+        options = dataclasses.replace(self.compiled.options, training=True, layout="spec")
+        return load_source(backend.compile(self.spec, options).source, self.spec.name)
+
+    @cached_property
+    def trained(self) -> Any:
+        """The network up to what the loss takes, sharing the weights, with its optimizer."""
+        with precision(self.dtype):
+            trained = self.training.compiled(self.model)
+            trained.optimizer.build(self.model.trainable_variables)
+        return trained
+
+    @property
+    def optimizer(self) -> Any:
+        """The optimizer of the emitted source."""
+        return self.trained.optimizer
+
+    def _differentiated(self, inputs: Mapping[str, Array], target: Array) -> tuple[Any, list[Any]]:
+        with precision(self.dtype):
+            with tf.GradientTape() as tape:
+                loss = self._loss(inputs, target, is_training=True)
+            return loss, tape.gradient(loss, self.model.trainable_variables)
+
+    def _loss(self, inputs: Mapping[str, Array], target: Array, *, is_training: bool) -> Any:
+        output = self.trained(self._tensors(inputs), training=is_training)
+        output = self._declared(output, self.graph.outputs[0])
+        array = np.asarray(target)
+        if array.dtype.kind == "f":
+            array = array.astype(self.dtype)
+        return self.training.loss_function(tf.convert_to_tensor(array), output)
+
+    # Arrays
+
+    def _tensors(self, inputs: Mapping[str, Array]) -> Any:
+        tensors = [self._tensor(inputs[name], kind) for name, kind in self.graph.inputs.items()]
+        return tensors if len(tensors) > 1 else tensors[0]
+
+    def _tensor(self, array: Array, kind: TensorType) -> Any:
+        array = np.asarray(array)
+        if self._is_native(kind):
+            is_first = self.graph.data_format == "channels_first"
+            array = np.moveaxis(array, 1, -1) if is_first else array
+        dtype = self.dtype if kind.dtype == "float32" else kind.dtype
+        return tf.convert_to_tensor(array.astype(dtype))
+
+    def _declared(self, tensor: Any, output: str) -> Any:
+        """Return an output with its axes as the spec declares them."""
+        kind = self.graph.types[output]
+        if not self._is_native(kind):
+            return tensor
+        return tf.transpose(tensor, (0, kind.rank, *range(1, kind.rank)))
+
+    def _is_native(self, kind: TensorType) -> bool:
+        is_foreign = self.graph.data_format == "channels_first"
+        return self.compiled.options.layout == "native" and is_foreign and kind.rank >= 2
+
+    def _canonical(self) -> Iterator[tuple[str, tuple[Any, Native]]]:
+        """Yield each canonical parameter with its Keras variable."""
+        layers = {layer.name: layer for layer in self.model.layers}
+        for at in self.graph.walk():
+            kinds = tuple(at.graph.types[value] for value in at.node.inputs)
+            outputs = tuple(at.graph.types[value] for value in at.node.outputs)
+            context = Context(kinds, outputs, at.graph.data_format)
+            natives = LOWERINGS[type(at.node.layer)](at.node.layer, context).parameters
+            if natives:
+                variables = {variable.name: variable for variable in layers[at.path].variables}
+                for native in natives:
+                    yield f"{at.path}.{native.parameter}", (variables[native.name], native)
+
+    def _exported(self, name: str, array: Array) -> Array:
+        """Return an array of a Keras variable's shape in the canonical layout."""
+        permutation = self._variables[name][1].permutation
+        if permutation is None:
+            return np.array(array)
+        return np.ascontiguousarray(array.transpose(np.argsort(permutation)))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back what tf2onnx and TensorFlow say of every export."""
+    loggers = [logging.getLogger(name) for name in ("tensorflow", "tf2onnx")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            # tf2onnx asks NumPy for an alias that is gone; Keras mends it.
+            warnings.filterwarnings("ignore", message=".*np.object", category=FutureWarning)
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

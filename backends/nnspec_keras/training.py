@@ -1,0 +1,235 @@
+"""Writes what trains a network: loss, optimizer, and a program that runs on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from nnspec.backend import Options
+from nnspec.emit.code import Expr, call, literal, quoted, wrap
+from nnspec.emit.dataset import DatasetSource, dataset_source
+from nnspec.errors import UsageError
+from nnspec.graph import Graph, Head
+from nnspec.loader import Spec
+from nnspec.training_schema import (
+    BinaryCrossEntropy,
+    CategoricalCrossEntropy,
+    Loss,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    Training,
+)
+from nnspec_keras.optimizers import OPTIMIZERS, SOURCES
+
+DEFINED = (
+    *SOURCES,
+    *("loss_function", "make_optimizer", "compiled", "main", "Batches"),
+    *("permutation", "standardized", "load_data", "batches"),
+    *("hashlib", "json", "sys", "pl", "Iterator", "Path", "fnmatchcase"),
+)
+"""Names of the training part."""
+
+LOSSES: Mapping[type[Loss], tuple[str, tuple[str, ...]]] = {
+    MeanSquaredError: (
+        "Mean squared error.",
+        ("return ops.mean(ops.square(output - target))",),
+    ),
+    MeanAbsoluteError: (
+        "Mean absolute error.",
+        ("return ops.mean(ops.absolute(output - target))",),
+    ),
+    BinaryCrossEntropy: (
+        "Binary cross-entropy of logits, the mean over the batch.",
+        ("return ops.mean(ops.binary_crossentropy(target, output, from_logits=True))",),
+    ),
+    CategoricalCrossEntropy: (
+        "Categorical cross-entropy of logits, the mean over the batch.",
+        (
+            "if len(target.shape) == len(output.shape):  # a probability per class",
+            "    return -ops.mean(ops.sum(target * ops.log_softmax(output), axis=-1))",
+            "return ops.mean(",
+            "    ops.sparse_categorical_crossentropy(target, output, from_logits=True)",
+            ")",
+        ),
+    ),
+}
+"""Loss -> what it is, and the lines that compute it from `target` and `output`."""
+
+
+@dataclass(frozen=True)
+class TrainingSource:
+    """Definitions that come after the network's, the last lines of the file, and imports."""
+
+    parts: tuple[str, ...]
+    ending: str
+    standard_imports: tuple[str, ...]
+    imports: tuple[str, ...]
+
+
+def training_source(
+    spec: Spec, options: Options, head: Head | None, function: str
+) -> TrainingSource:
+    """Return what trains the network that `function` builds."""
+    training = spec.model.training
+    if training is None:
+        raise UsageError(f"{spec.name} has no `training` section to compile")
+    if len(spec.graph.outputs) != 1:
+        raise UsageError(
+            f"{spec.name} has {len(spec.graph.outputs)} outputs, and training needs one"
+        )
+    optimizer = OPTIMIZERS[type(training.optimizer)](training.optimizer, stock=options.stock)
+    parts = [
+        _loss_function(training.resolved_loss),
+        *([SOURCES[optimizer.function]] if optimizer.function in SOURCES else []),
+        "\n".join(
+            [
+                "def make_optimizer() -> keras.optimizers.Optimizer:",
+                f'    """{training.optimizer.type.capitalize()}, as the spec sets it."""',
+                *wrap(f"return {optimizer.render()}", 4),
+            ]
+        ),
+        _compiled(spec.graph, training, head),
+    ]
+    dataset = dataset_source(spec)
+    if dataset is None:
+        return TrainingSource(tuple(parts), "", (), ())
+    parts += [dataset.text, _batches(spec.graph), _main(spec, training, function)]
+    ending = '\n\nif __name__ == "__main__":\n    main()\n'
+    return TrainingSource(tuple(parts), ending, _standard(dataset), dataset.imports)
+
+
+def _standard(dataset: DatasetSource) -> tuple[str, ...]:
+    lines = {*dataset.standard_imports, "import sys", "from pathlib import Path"}
+    return tuple(sorted(lines, key=lambda line: (line.startswith("from"), line)))
+
+
+def _loss_function(loss: Loss) -> str:
+    what, lines = LOSSES[type(loss)]
+    return "\n".join(
+        [
+            "def loss_function(target, output):",
+            f'    """{what}"""',
+            *(f"    {line}" for line in lines),
+        ]
+    )
+
+
+def _compiled(graph: Graph, training: Training, head: Head | None) -> str:
+    metrics = ", ".join(_metrics(graph, training))
+    arguments = f"optimizer=make_optimizer(), loss=loss_function, metrics=[{metrics}]"
+    lines = ["def compiled(model: keras.Model) -> keras.Model:"]
+    if head is None:
+        lines.append('    """Return the model, ready to fit."""')
+        name = "model"
+    else:
+        lines.append('    """Return the model up to its logits, weights shared, ready to fit."""')
+        layer = head.node.name + (f".{head.activation.type}" if head.is_fused else "")
+        made = f"keras.Model(model.inputs, model.get_layer({quoted(layer)}).input)"
+        lines += wrap(f"logits = {made}", 4)
+        name = "logits"
+    lines += [*wrap(f"{name}.compile({arguments})", 4), f"    return {name}"]
+    return "\n".join(lines)
+
+
+def _metrics(graph: Graph, training: Training) -> list[str]:
+    """Return Keras's metrics; the binary threshold is that of logits where the loss takes them."""
+    found = []
+    for metric in training.resolved_metrics:
+        if metric == "accuracy":
+            if training.task == "binary":
+                takes_logits = isinstance(training.resolved_loss, BinaryCrossEntropy)
+                threshold = 0.0 if takes_logits else 0.5
+                made = call("keras.metrics.BinaryAccuracy", name=metric, threshold=threshold)
+                found.append(made.render())
+            else:
+                found.append(quoted(metric))
+        elif metric == "mae":
+            found.append(call("keras.metrics.MeanAbsoluteError", name=metric).render())
+        elif graph.types[graph.outputs[0]].rank == 1:  # Keras's R2Score takes no more axes
+            found.append(call("keras.metrics.R2Score", name=metric).render())
+    return found
+
+
+_BATCHES = '''\
+class Batches(keras.utils.PyDataset):
+    """The training rows, in the order of their epoch."""
+
+    def __init__(self, {parameters}, target):
+        super().__init__()
+{kept}
+        self.target = target
+        self.epoch = 1
+        self.rows = list(batches(len(target), self.epoch))
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, i):
+        rows = self.rows[i]
+        return {given}, self.target[rows]
+
+    def on_epoch_end(self):
+        self.epoch += 1
+        self.rows = list(batches(len(self.target), self.epoch))'''
+
+
+def _batches(graph: Graph) -> str:
+    names = list(graph.inputs)
+    if len(names) == 1:
+        return _BATCHES.format(
+            parameters="inputs",
+            kept="        self.inputs = inputs",
+            given="self.inputs[rows]",
+        )
+    return _BATCHES.format(
+        parameters="inputs",
+        kept="        self.inputs = inputs",
+        given="[values[rows] for values in self.inputs]",
+    )
+
+
+def _main(spec: Spec, training: Training, function: str) -> str:
+    data = spec.model.data
+    assert data is not None
+    is_single = len(spec.graph.inputs) == 1
+    unpack = "inputs, target" if is_single else "*inputs, target"
+    source = quoted(data.source)
+    lines = [
+        "def main() -> None:",
+        '    """Train on the rows of a file; keep the best weights, and measure them."""',
+        f"    keras.utils.set_random_seed({training.seed})",
+        *wrap(f"path = sys.argv[1] if len(sys.argv) > 1 else {source}", 4),
+        "    data = load_data(Path(path))",
+        f'    {unpack} = data["train"]',
+        f"    model = {function}()",
+        "    network = compiled(model)",
+    ]
+    fit: dict[str, object] = {"epochs": training.epochs}
+    if data.validation:
+        lines += [
+            '    *validation, expected = data["validation"]'
+            if not is_single
+            else '    validation = data["validation"]'
+        ]
+        fit["validation_data"] = Expr("validation" if is_single else "(validation, expected)")
+        fit["validation_batch_size"] = training.batch_size
+        best = call(
+            "keras.callbacks.EarlyStopping",
+            patience=training.epochs,
+            restore_best_weights=True,
+        )
+        lines += wrap(f"best = {best.render()}", 4)
+        fit["callbacks"] = [Expr("best")]
+    arguments = ", ".join(f"{key}={literal(value)}" for key, value in fit.items())
+    lines += wrap(f"network.fit(Batches(inputs, target), {arguments})", 4)
+    lines += [
+        f"    for part, ({unpack}) in data.items():",
+        *wrap(
+            "measured = network.evaluate"
+            f"(inputs, target, batch_size={training.batch_size}, verbose=0, return_dict=True)",
+            8,
+        ),
+        "        print(part, measured)",
+        *wrap(f"model.save({quoted(function + '.keras')})", 4),
+    ]
+    return "\n".join(lines)
