@@ -169,6 +169,7 @@ class ByType:
             # Records are immutable, so that one will do for all.
             self._bare[value] = table[name].model_validate({"type": name})
             return self._bare[value]
+        assert isinstance(value, Mapping)
         for key in self.without:
             if key in value:
                 raise PydanticCustomError(

@@ -24,6 +24,7 @@ class Document:
     """A spec as far as it could be read; `broken` names the inputs and blocks that could not."""
 
     model: Model
+    variables: Scope
     broken: frozenset[str]
 
 
@@ -47,7 +48,7 @@ def read_document(tree: Any, report: Report) -> Document | None:
         return None
     model, broken = _rest(values, unread, bad)
     _check_names(model, values, report)
-    return Document(_marked(model, values), broken)
+    return Document(_marked(model, values), scope, broken)
 
 
 def _version_is_known(tree: dict[str, Any], report: Report) -> bool:
@@ -73,8 +74,9 @@ def _version_is_known(tree: dict[str, Any], report: Report) -> bool:
 
 def _variables(tree: dict[str, Any], report: Report) -> Scope:
     variables = tree.get("variables")
-    if not isinstance(variables, dict):
-        return Scope({})
+    if variables is not None and not isinstance(variables, dict):
+        return Scope({}, is_known=False)
+    variables = variables or {}
     scope = Scope(variables)
     for name in variables:
         _check_name(name, "variable", report, _mark(variables, name, is_key=True), free=True)

@@ -159,6 +159,10 @@ class Reader:
             fine = False
             values = {key: value for key, value in values.items() if key != "repeat"}
         arguments = {key: value for key, value in given.items() if key in known}
+        inner = scope if repeat is None else Scope({"index": 0}, scope)
+        for key, value in arguments.items():
+            _, well = compute(value, inner, self.report, entry.place(key))
+            fine = fine and well
         try:
             call = Call.model_validate({**arguments, **values, "type": kind})
         except ValidationError as error:

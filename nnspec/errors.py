@@ -15,6 +15,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+EXCERPT = 120
+"""Characters of a line that are shown with a problem."""
+
 Severity = Literal["error", "advice"]
 
 
@@ -45,14 +48,19 @@ class Problem:
             place = f"{self.file}:"
         if self.mark is not None:
             place += f"{self.mark.line + 1}:{self.mark.column + 1}:"
-        lines = [f"{place} {self.severity}[{self.code}]: {self.message}".strip()]
+        lines = [printable(f"{place} {self.severity}[{self.code}]: {self.message}".strip())]
         if self.excerpt is not None and self.mark is not None:
             number = str(self.mark.line + 1)
-            width = max(1, min(self.mark.length, len(self.excerpt) - self.mark.column))
-            lines.append(f"  {number} | {self.excerpt}")
-            lines.append(f"  {' ' * len(number)} | {' ' * self.mark.column}{'^' * width}")
+            # A line may be a whole JSON file long.
+            start = max(0, self.mark.column - EXCERPT // 2) if len(self.excerpt) > EXCERPT else 0
+            text = self.excerpt[start : start + EXCERPT].rstrip()
+            text = "".join(sign if sign.isprintable() else " " for sign in text)
+            column = self.mark.column - start
+            width = max(1, min(self.mark.length, len(text) - column))
+            lines.append(f"  {number} | {text}".rstrip())
+            lines.append(f"  {' ' * len(number)} | {' ' * column}{'^' * width}")
         if self.hint:
-            lines.append(f"  help: {self.hint}")
+            lines.append(f"  help: {printable(self.hint)}")
         return "\n".join(lines)
 
     def as_json(self) -> dict[str, object]:
@@ -65,6 +73,15 @@ class Problem:
             "message": self.message,
             "hint": self.hint,
         }
+
+
+def printable(text: str) -> str:
+    """Return the text with control characters escaped: a spec must not move the cursor."""
+    if text.isprintable():
+        return text
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text
+    )
 
 
 class NnspecError(Exception):
@@ -116,6 +133,9 @@ class ShapeError(ValueError):
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return `; did you mean "x"?` for the known name closest to `name`, or an empty string."""
     import difflib  # only a mistake needs it
+
+    if len(name) > 100:
+        return ""
 
     candidates = sorted(known)
     found = difflib.get_close_matches(name, candidates, n=1, cutoff=0.6)

@@ -63,7 +63,7 @@ def feed_json(builder: Builder, text: str) -> None:
             brackets.append("}" if value == "{" else "]")
             expected = "key or end" if value == "{" else "value or end"
             continue
-        wanted = expected
+        wanted = f"a {expected}"
         if expected == "separator":
             wanted = f'"," or "{brackets[-1]}"'
         elif expected.startswith("key"):

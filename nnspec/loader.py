@@ -116,7 +116,7 @@ def _read(tree: Any, report: Report) -> tuple[Model, Graph] | None:
     with report.limited():
         document = read_document(tree, report)
         if document is not None:
-            graph = resolve(document.model, report, broken=document.broken)
+            graph = resolve(document.model, document.variables, report, broken=document.broken)
             if graph is not None:
                 return document.model, graph
     return None

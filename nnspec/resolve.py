@@ -29,13 +29,15 @@ MAX_ELEMENTS = 2**38
 Types = Mapping[str, TensorType | None]
 
 
-def resolve(model: Model, report: Report, *, broken: Set[str] = frozenset()) -> Graph | None:
+def resolve(
+    model: Model, variables: Scope, report: Report, *, broken: Set[str] = frozenset()
+) -> Graph | None:
     """Return the graph of a document, or None where `report` has got errors.
 
-    `broken` names inputs and blocks that the document has and that could not be read; what needs
-    them is checked as far as it can be.
+    `variables` are those of the whole spec. `broken` names inputs and blocks that the document has
+    and that could not be read; what needs them is checked as far as it can be.
     """
-    resolver = _Resolver(model, report, broken)
+    resolver = _Resolver(model, variables, report, broken)
     types: dict[str, TensorType | None] = {}
     for name, given in model.inputs.items():
         types[name] = None if name in broken else TensorType(tuple(given.shape), given.dtype)
@@ -48,8 +50,11 @@ def resolve(model: Model, report: Report, *, broken: Set[str] = frozenset()) -> 
                 "use smaller sizes",
             )
             types[name] = None
-    body = Block(layers=model.layers, inputs=tuple(types), outputs=model.outputs)
-    graph = resolver.body(model.name, body, types, Scope(model.variables), ())
+    # Validating it would copy the lists, and the copies would not know their places.
+    body = Block.model_construct(
+        variables={}, layers=model.layers, inputs=tuple(types), outputs=model.outputs
+    )
+    graph = resolver.body(model.name, body, types, variables, ())
     if report.problems or graph is None:
         return None
     resolver.check_use()
@@ -60,11 +65,11 @@ def resolve(model: Model, report: Report, *, broken: Set[str] = frozenset()) -> 
 class _Resolver:
     """What is shared by the bodies of one network."""
 
-    def __init__(self, model: Model, report: Report, broken: Set[str]) -> None:
+    def __init__(self, model: Model, variables: Scope, report: Report, broken: Set[str]) -> None:
         self.model = model
         self.report = report
         self.reader = Reader(model, report, broken)
-        self.variables = Scope(model.variables)
+        self.variables = variables
         self.read = 0
         self.work = 0
         self.used: set[str] = set()

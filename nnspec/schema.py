@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 
 from nnspec.base import Flag, Frozen, OneOrMany, Text
 from nnspec.layers.base import Layer
-from nnspec.shapes import DataFormat
+from nnspec.shapes import MAX_RANK, DataFormat
 from nnspec.training_schema import Data, Training
 
 FORMAT_VERSION = 1
@@ -19,7 +19,10 @@ class Input(Frozen):
 
     shape: Annotated[
         tuple[Annotated[int, Field(strict=True, gt=0)] | Text, ...], Field(strict=False)
-    ] = Field(description="Sizes without the batch axis; a name is a dynamic axis: [time, 16].")
+    ] = Field(
+        max_length=MAX_RANK,
+        description="Sizes without the batch axis; a name is a dynamic axis: [time, 16].",
+    )
     dtype: DType = Field(default="float32", description="Type of the elements.")
 
 

@@ -52,9 +52,13 @@ _CODES: tuple[tuple[type[ExpressionError], str, str], ...] = (
 class Scope:
     """Variables by name, some of them expressions in others, each computed when first used."""
 
-    def __init__(self, given: Mapping[str, object], outer: Scope | None = None) -> None:
+    def __init__(
+        self, given: Mapping[str, object], outer: Scope | None = None, *, is_known: bool = True
+    ) -> None:
         self.given = given
         self.outer = outer
+        # Whether `given` is all there is; where not, no name is undefined.
+        self.is_known = is_known
         self.values: dict[str, object] = {}
         self._open: list[str] = []
         self._broken: set[str] = set()
@@ -68,6 +72,8 @@ class Scope:
         """Return a variable's value; raises ExpressionError."""
         scope: Scope | None = self
         while scope is not None and name not in scope.given:
+            if not scope.is_known:
+                raise BrokenVariableError(name)
             scope = scope.outer
         if scope is None:
             raise UndefinedVariableError(

@@ -13,6 +13,9 @@ Dim = int | str
 Shape = tuple[Dim, ...]
 """Sizes of every axis but the batch."""
 
+MAX_RANK = 8
+"""Axes that a value may have, the batch not counted."""
+
 DataFormat = Literal["channels_first", "channels_last"]
 
 

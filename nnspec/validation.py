@@ -33,8 +33,11 @@ _CODES = {
     "wrong_type": "wrong-type",
     "out_of_range": "bad-size",
     "surplus_key": "unknown-key",
-    "too_short": "missing-argument",
-    "string_too_short": "missing-argument",
+}
+_LENGTHS = {
+    "too_short": ("missing-argument", "is empty, and at least one item is expected"),
+    "string_too_short": ("missing-argument", "is empty, and a text is expected"),
+    "too_long": ("too-large", "has {actual_length:,} items; at most {max_length:,} are allowed"),
 }
 _BOUNDS = {
     "greater_than": ("gt", "more than"),
@@ -61,13 +64,17 @@ def problems_of(
     seen: set[Path] = set()
     details = error.errors(include_url=False)
     misspelt = _misspelt(details, given, model)
+    kinds: dict[Path, list[str]] = {}
+    for detail in details:
+        loc = _real_path(detail["loc"], given, detail["type"])
+        kinds.setdefault(loc, []).append(detail["type"])
     for detail in details:
         loc = _real_path(detail["loc"], given, detail["type"])
         if loc in seen or (detail["type"] == "missing" and loc in misspelt):
             continue
         # A union reports each of its members; its path's first mistake stands for all.
         seen.add(loc)
-        yield _problem(detail, loc, given, model, owner, default), loc
+        yield _problem(detail, kinds[loc], loc, given, model, owner, default), loc
 
 
 def _misspelt(details: list[Any], given: object, model: type[BaseModel]) -> set[Path]:
@@ -104,6 +111,7 @@ def _real_path(loc: tuple[int | str, ...], given: object, kind: str) -> tuple[in
 
 def _problem(
     detail: Any,
+    kinds: list[str],
     loc: tuple[int | str, ...],
     given: object,
     model: type[BaseModel],
@@ -141,10 +149,16 @@ def _problem(
             f"known: {', '.join(known)}",
             _mark_at((*loc, "type"), given) or mark,
         )
+    if kind in _LENGTHS:
+        code, words = _LENGTHS[kind]
+        return Problem(
+            code, f"`{where}` {words.format(**context)}", _description(loc, given, model), mark
+        )
     if kind in _KINDS:
+        expected = " or ".join(dict.fromkeys(_KINDS[each] for each in kinds if each in _KINDS))
         return Problem(
             "wrong-type",
-            f"`{where}` is {text}, and {_KINDS[kind]} is expected",
+            f"`{where}` is {text}, and {expected} is expected",
             _description(loc, given, model),
             mark,
         )

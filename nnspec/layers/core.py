@@ -7,7 +7,7 @@ from pydantic import Field
 from nnspec.base import Fraction, Size, Whole
 from nnspec.errors import ShapeError
 from nnspec.layers.base import Layer, Parameter, Placement, Weighted, count, require_whole
-from nnspec.shapes import DataFormat, Dim, Shape, product, show
+from nnspec.shapes import MAX_RANK, DataFormat, Dim, Shape, product, show
 
 
 class Dense(Weighted):
@@ -61,7 +61,8 @@ class Reshape(Layer):
 
     type: Literal["reshape"] = "reshape"
     shape: Annotated[tuple[Whole, ...], Field(strict=False)] = Field(
-        description="The new sizes without the batch axis; one of them may be -1, to be computed."
+        max_length=MAX_RANK,
+        description="The new sizes without the batch axis; one of them may be -1, to be computed.",
     )
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
