@@ -104,6 +104,13 @@ def wrap(line: str, indent: int = 0, reserved: int = 0) -> list[str]:
         stop = len(line) if is_last else pairs[i + 1].start + 1
         room = LINE_LENGTH - (reserved if is_last else 0)
         if len(current) + stop - position <= room:
+            is_end = i + 2 == len(pairs) and _is_bare_call(line, pair, pairs[i + 1])
+            if is_end and len(current) + len(line) - position + reserved > LINE_LENGTH:
+                # The formatter keeps open what ends in a comma; else it would break the "(x)".
+                lines.append(current + line[position : pair.start + 1])
+                lines += _inside(line, pair, indent + 4, exploded=True)
+                current, position = pad, pair.end
+                continue
             current += line[position : pair.end + 1]
             position = pair.end + 1
             continue
@@ -113,16 +120,23 @@ def wrap(line: str, indent: int = 0, reserved: int = 0) -> list[str]:
     return [*lines, current + line[position:]]
 
 
-def _inside(line: str, pair: _Pair, indent: int) -> list[str]:
+def _is_bare_call(line: str, first: _Pair, second: _Pair) -> bool:
+    """Whether the result of the first call is called with one variable, and the line ends."""
+    argument = line[second.start + 1 : second.end]
+    is_last = second.start == first.end + 1 and second.end + 1 == len(line)
+    return is_last and line[second.start] == "(" and argument.isidentifier()
+
+
+def _inside(line: str, pair: _Pair, indent: int, *, exploded: bool = False) -> list[str]:
     body = line[pair.start + 1 : pair.end]
     is_call = pair.start > 0 and (line[pair.start - 1].isalnum() or line[pair.start - 1] in "_)]")
-    if is_call and indent + len(body) <= LINE_LENGTH:
+    if is_call and not exploded and indent + len(body) <= LINE_LENGTH:
         return [" " * indent + body]
     parts = list(_split(body))
     if len(parts) == 1 and " for " in parts[0]:
         value, _, rest = parts[0].partition(" for ")
         return [*wrap(value, indent), f"{' ' * indent}for {rest}"]
-    if len(parts) == 1 and is_call:
+    if len(parts) == 1 and is_call and not exploded:
         return wrap(parts[0], indent)
     lines = []
     for part in parts:
