@@ -94,7 +94,7 @@ def training_source(
     if dataset is None:
         return TrainingSource(tuple(parts), "", (), ())
     parts += [dataset.text, _batches(spec.graph), _main(spec, training, function)]
-    ending = '\n\nif __name__ == "__main__":\n    main()\n'
+    ending = '\n\n\nif __name__ == "__main__":\n    main()\n'
     return TrainingSource(tuple(parts), ending, _standard(dataset), dataset.imports)
 
 
@@ -154,9 +154,9 @@ _BATCHES = '''\
 class Batches(keras.utils.PyDataset):
     """The training rows, in the order of their epoch."""
 
-    def __init__(self, {parameters}, target):
+    def __init__(self, inputs, target):
         super().__init__()
-{kept}
+        self.inputs = inputs
         self.target = target
         self.epoch = 1
         self.rows = list(batches(len(target), self.epoch))
@@ -174,18 +174,9 @@ class Batches(keras.utils.PyDataset):
 
 
 def _batches(graph: Graph) -> str:
-    names = list(graph.inputs)
-    if len(names) == 1:
-        return _BATCHES.format(
-            parameters="inputs",
-            kept="        self.inputs = inputs",
-            given="self.inputs[rows]",
-        )
-    return _BATCHES.format(
-        parameters="inputs",
-        kept="        self.inputs = inputs",
-        given="[values[rows] for values in self.inputs]",
-    )
+    is_single = len(graph.inputs) == 1
+    given = "self.inputs[rows]" if is_single else "[values[rows] for values in self.inputs]"
+    return _BATCHES.format(given=given)
 
 
 def _main(spec: Spec, training: Training, function: str) -> str:
@@ -206,12 +197,10 @@ def _main(spec: Spec, training: Training, function: str) -> str:
     ]
     fit: dict[str, object] = {"epochs": training.epochs}
     if data.validation:
-        lines += [
-            '    *validation, expected = data["validation"]'
-            if not is_single
-            else '    validation = data["validation"]'
-        ]
-        fit["validation_data"] = Expr("validation" if is_single else "(validation, expected)")
+        fit["validation_data"] = Expr('data["validation"]')
+        if not is_single:
+            lines.append('    *validation, expected = data["validation"]')
+            fit["validation_data"] = Expr("(validation, expected)")
         fit["validation_batch_size"] = training.batch_size
         best = call(
             "keras.callbacks.EarlyStopping",
