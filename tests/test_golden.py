@@ -1,0 +1,74 @@
+"""The emitted files of the examples: as kept, formatted, linted, free of nnspec, and running."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.golden_files import FILES, GOLDEN, ROOT, SPECS, emitted
+
+CASES = [(spec, file) for spec in SPECS for file in FILES]
+PYTHON_FILES = [(spec, file) for spec, file in CASES if file.endswith(".py")]
+
+
+def ids(case: object) -> str:
+    return case.stem if isinstance(case, Path) else str(case)
+
+
+@pytest.mark.parametrize(("spec", "file"), CASES, ids=ids)
+def test_emitted_file_is_the_golden_one(spec: Path, file: str) -> None:
+    kept = (GOLDEN / spec.stem / file).read_text(encoding="utf-8")
+    assert emitted(spec, file) == kept, "if the change is meant, run `make golden`"
+
+
+def test_every_golden_file_belongs_to_a_spec() -> None:
+    kept = {path.relative_to(GOLDEN) for path in GOLDEN.rglob("*") if path.is_file()}
+    kept = {path for path in kept if "__pycache__" not in path.parts}
+    assert kept == {Path(spec.stem) / file for spec, file in CASES}
+
+
+@pytest.mark.parametrize("command", [["check"], ["format", "--check"]])
+def test_ruff_accepts_the_files_as_they_are(command: list[str]) -> None:
+    ruff = Path(sys.executable).parent / "ruff"
+    run = subprocess.run(
+        [ruff, *command, "--isolated", "--no-cache", GOLDEN], capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize(("spec", "file"), PYTHON_FILES, ids=ids)
+def test_emitted_python_owes_nnspec_nothing(spec: Path, file: str) -> None:
+    text = (GOLDEN / spec.stem / file).read_text(encoding="utf-8")
+    assert "nnspec" not in text
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=ids)
+@pytest.mark.parametrize("file", ["torch_training.py", "keras_training.py"])
+def test_emitted_script_runs_on_its_own(spec: Path, file: str, tmp_path: Path) -> None:
+    from nnspec.loader import load
+
+    data = load(spec).model.data
+    assert data is not None
+    script = GOLDEN / spec.stem / file
+    arguments = ["--data", str(ROOT / "specs" / data.source), "--epochs", "1"]
+    # An import of nnspec would fail: the script's own folder and site-packages are all it sees.
+    guard = "import sys, runpy; sys.modules['nnspec'] = None; sys.argv = sys.argv[1:]; "
+    run = subprocess.run(
+        [sys.executable, "-c", guard + "runpy.run_path(sys.argv[0], run_name='__main__')"]
+        + [str(script), *arguments],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+    assert run.returncode == 0, run.stderr[-2000:]
+    assert "loss" in run.stdout
+
+
+def test_simple_nn_is_as_short_as_by_hand() -> None:
+    lines = (GOLDEN / "simple_nn" / "torch.py").read_text(encoding="utf-8").splitlines()
+    assert len([line for line in lines if line.strip()]) <= 20

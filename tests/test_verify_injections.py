@@ -1,0 +1,155 @@
+"""A verification that cannot fail proves nothing: each known bug, put into one side, is found."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+import nnspec_keras.lowerings as keras
+import nnspec_torch.lowerings as torch
+from nnspec import layers
+from nnspec.cli import main
+from nnspec.emit.code import Call
+from nnspec.emit.lowering import Context, Lowered
+from nnspec.layers import Layer
+
+SPEC = """
+nnspec: 1
+name: Suspect
+inputs:
+  image: {shape: [2, 6, 6]}
+layers:
+  - {name: conv, type: conv2d, filters: 4, kernel_size: 3, padding: same, use_bias: false}
+  - {name: norm, type: batch_normalization}
+  - {name: bend, type: gelu}
+  - {name: strided, type: conv2d, filters: 3, kernel_size: 3, strides: 2, padding: same}
+  - {name: flat, type: flatten}
+  - {name: square, type: dense, units: 27}
+  - {name: drop, type: dropout, rate: 0.5}
+  - {name: scores, type: dense, units: 4}
+  - {name: probabilities, type: softmax}
+training: {task: multiclass, optimizer: {type: adam, learning_rate: 0.01}}
+"""
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    path = tmp_path / "suspect.yaml"
+    path.write_text(SPEC)
+    return path
+
+
+def run_verify(path: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
+    result = CliRunner().invoke(main, ["verify", str(path), "--json", *arguments])
+    return result.exit_code, json.loads(result.stdout)
+
+
+def failed_layers(report: dict[str, Any], kind: str = "forward") -> set[str | None]:
+    return {c["layer"] for c in report["checks"] if not c["passed"] and c["kind"] == kind}
+
+
+def replace(
+    monkeypatch: pytest.MonkeyPatch,
+    table: Any,
+    layer: type[Layer],
+    change: Callable[[Any, Context, Callable[..., Lowered]], Lowered],
+) -> None:
+    original = table[layer]
+    monkeypatch.setitem(
+        table, layer, lambda given, context: change(given, context, original)
+    )
+
+
+def test_nothing_injected_passes(spec: Path) -> None:
+    code, report = run_verify(spec)
+    assert code == 0 and report["passed"], report
+
+
+def test_batch_normalization_epsilon(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(layer: Layer, context: Context, lower: Callable[..., Lowered]) -> Lowered:
+        return lower(layer.model_copy(update={"epsilon": 1e-3}), context)
+
+    replace(monkeypatch, keras.LOWERINGS, layers.BatchNormalization, wrong)
+    code, report = run_verify(spec, "--backends", "torch,keras")
+    assert code == 1 and failed_layers(report) == {"norm"}
+
+
+def test_same_padding_shifted_by_one(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(layer: layers.Conv2D, context: Context, lower: Callable[..., Lowered]) -> Lowered:
+        shape = context.inputs[0].shape
+        pads = tuple((end, begin) for begin, end in layer.pads(shape, context.data_format))
+        return lower(layer.model_copy(update={"padding": pads}), context)
+
+    replace(monkeypatch, torch.LOWERINGS, layers.Conv2D, wrong)
+    code, report = run_verify(spec, "--backends", "torch,keras")
+    assert code == 1 and failed_layers(report) == {"strided"}
+
+
+def test_flatten_in_channels_last_order(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(layer: Layer, context: Context, lower: Callable[..., Lowered]) -> Lowered:
+        return Lowered("torch.flatten({0}.permute(0, 2, 3, 1), 1)")
+
+    replace(monkeypatch, torch.LOWERINGS, layers.Flatten, wrong)
+    code, report = run_verify(spec, "--backends", "torch,keras")
+    assert code == 1 and failed_layers(report) == {"flat"}
+
+
+def test_gelu_tanh_for_erf(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(layer: Layer, context: Context, lower: Callable[..., Lowered]) -> Lowered:
+        return lower(layer.model_copy(update={"approximate": True}), context)
+
+    replace(monkeypatch, torch.LOWERINGS, layers.Gelu, wrong)
+    code, report = run_verify(spec, "--backends", "torch,onnx")
+    assert code == 1 and failed_layers(report) == {"bend"}
+
+
+def test_transposed_square_dense_kernel(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(layer: layers.Dense, context: Context, lower: Callable[..., Lowered]) -> Lowered:
+        lowered = lower(layer, context)
+        if context.inputs[0].shape[-1] != layer.units:
+            return lowered
+        natives = tuple(
+            dataclasses.replace(native, permutation=None) for native in lowered.parameters
+        )
+        return dataclasses.replace(lowered, parameters=natives)
+
+    replace(monkeypatch, keras.LOWERINGS, layers.Dense, wrong)
+    code, report = run_verify(spec, "--backends", "torch,keras")
+    assert code == 1 and failed_layers(report) == {"square"}
+
+
+def test_dropout_active_at_inference(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(layer: layers.Dropout, context: Context, lower: Callable[..., Lowered]) -> Lowered:
+        return Lowered(f"F.dropout({{0}}, {layer.rate}, training=True)")
+
+    replace(monkeypatch, torch.LOWERINGS, layers.Dropout, wrong)
+    code, report = run_verify(spec, "--backends", "torch,keras")
+    assert code == 1 and failed_layers(report) == {"drop"}
+
+
+def test_adam_epsilon(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import nnspec_torch.training
+    from nnspec.training_schema import Adam
+
+    def wrong(optimizer: Adam) -> Call:
+        return original(optimizer.model_copy(update={"epsilon": 1e-4}))
+
+    original = nnspec_torch.training.OPTIMIZERS[Adam]
+    monkeypatch.setitem(nnspec_torch.training.OPTIMIZERS, Adam, wrong)  # type: ignore[arg-type]
+    code, report = run_verify(spec, "--backends", "torch,keras")
+    assert code == 1
+    assert all(check["passed"] for check in report["checks"] if check["kind"] == "gradient")
+    (training,) = [check for check in report["checks"] if check["kind"] == "training"]
+    assert not training["passed"] and training["layer"] is None
+    assert "optimizer differs" in training["detail"]
+
+
+def test_stock_keras_adam_is_shown_to_differ(spec: Path) -> None:
+    code, report = run_verify(spec, "--backends", "torch,keras", "--stock")
+    assert code == 1 and failed_layers(report, "training") == {None}
