@@ -34,7 +34,8 @@ def read_document(tree: Any, report: Report) -> Document | None:
     What is wrong is reported; only if nothing is may the document be used.
     """
     if not isinstance(tree, dict):
-        what = "empty" if tree is None else f"{shown(tree)}, and a mapping is expected"
+        given = "a list" if isinstance(tree, list) else shown(tree)
+        what = "empty" if tree is None else f"{given}, and a mapping is expected"
         hint = "`nnspec init` writes one to start from"
         report.add("wrong-type", f"the spec is {what}", None, hint)
         return None

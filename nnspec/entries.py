@@ -14,7 +14,7 @@ from nnspec.layers.base import Layer
 from nnspec.report import Report
 from nnspec.schema import Call, Model
 from nnspec.scope import Scope, compute
-from nnspec.shown import shown
+from nnspec.shown import MERGE_HINT, shown
 from nnspec.source import Map, Sequence
 
 
@@ -84,6 +84,14 @@ class Reader:
 
     def _fill(self, entry: Entry, given: dict[str, Any], scope: Scope) -> bool:
         kind = given.get("type")
+        if kind is None and "<<" in given:
+            self.report.add(
+                "unknown-key",
+                'a layer has no key "<<"',
+                given.marks["<<"][0] if isinstance(given, Map) else None,
+                MERGE_HINT,
+            )
+            return False
         if not isinstance(kind, str):
             if kind is None:
                 known = f"one of {', '.join(sorted(LAYERS)[:4])}, ..."
@@ -93,7 +101,7 @@ class Reader:
                 self.report.add("wrong-type", message, entry.mark)
             return False
         entry.type = kind
-        if kind in self.model.blocks:
+        if kind in self.model.blocks and kind not in LAYERS:
             return self._call(entry, kind, given, scope)
         if kind in self.broken:
             return False
@@ -115,15 +123,17 @@ class Reader:
                 "put the layer into a block, and repeat the block",
             )
             given = copied(given, {key: given[key] for key in given if key != "repeat"})
-        values = self._computed(entry, given, scope)
-        if values is None:
-            return False
+        values, unread = self._computed(entry, given, scope)
         try:
             layer = layer_class.model_validate(values)
         except ValidationError as error:
             from nnspec.validation import problems_of
 
-            self.report.extend(problems_of(error, values, layer_class, f'"{kind}"', entry.mark))
+            for problem, path in problems_of(error, values, layer_class, f'"{kind}"', entry.mark):
+                if path[:1] not in unread:
+                    self.report.add(problem.code, problem.message, problem.mark, problem.hint)
+            return False
+        if unread:
             return False
         entry.layer = layer
         entry.name, entry.inputs = layer.name or "", layer.inputs
@@ -146,9 +156,8 @@ class Reader:
         fixed: dict[str, Any] = {
             key: given[key] for key in ("name", "inputs", "repeat") if key in given
         }
-        values = self._computed(entry, fixed, scope)
-        if values is None:
-            return False
+        values, unread = self._computed(entry, fixed, scope)
+        fine = fine and not unread
         repeat = values.get("repeat")
         if repeat is not None and (not is_whole(repeat) or repeat < 1):
             self.report.add(
@@ -177,20 +186,25 @@ class Reader:
         entry.name, entry.inputs = call.name or "", call.inputs
         return True
 
-    def _computed(self, entry: Entry, given: dict[str, Any], scope: Scope) -> dict[str, Any] | None:
-        """Return the entry with its expressions computed, or None after a report."""
+    def _computed(
+        self, entry: Entry, given: dict[str, Any], scope: Scope
+    ) -> tuple[dict[str, Any], set[tuple[str]]]:
+        """Return the entry with its expressions computed, and the keys whose could not be."""
         for value in given.values():
             kind = type(value)
             if kind is not int and (kind is not str or "${" in value):
                 break
         else:
-            return given
+            return given, set()
         values = {}
-        fine = True
+        unread: set[tuple[str]] = set()
         for key, value in given.items():
-            values[key], well = compute(value, scope, self.report, entry.place(key))
-            fine = fine and well
-        return copied(given, values) if fine else None
+            computed, well = compute(value, scope, self.report, entry.place(key))
+            if well:
+                values[key] = computed
+            else:
+                unread.add((key,))
+        return copied(given, values), unread
 
 
 def copied(given: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:

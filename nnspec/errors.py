@@ -132,15 +132,21 @@ class ShapeError(ValueError):
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return `; did you mean "x"?` for the known name closest to `name`, or an empty string."""
+    found = closest(name, known)
+    return f'; did you mean "{found}"?' if found else ""
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """Return the known name closest to `name`, or an empty string."""
     import difflib  # only a mistake needs it
 
     if len(name) > 100:
         return ""
 
     candidates = sorted(known)
-    found = difflib.get_close_matches(name, candidates, n=1, cutoff=0.6)
+    found = difflib.get_close_matches(name, candidates, n=1, cutoff=0.7)
     if not found:
         lowered = {candidate.lower().replace("_", ""): candidate for candidate in candidates}
         exact = lowered.get(name.lower().replace("_", "").replace("-", ""))
         found = [exact] if exact else []
-    return f'; did you mean "{found[0]}"?' if found else ""
+    return found[0] if found else ""

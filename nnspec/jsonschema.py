@@ -40,7 +40,7 @@ def schema_text() -> str:
 def spec_schema() -> Schema:
     """Return the schema of a whole spec."""
     definitions: dict[str, Schema] = {"expression": _EXPRESSION}
-    for kind, table in _TABLES.items():
+    for kind, table in TABLES.items():
         records = [
             _record(record, without=_PLACE if kind == "activation" else ())
             for record in table.values()
@@ -70,12 +70,13 @@ def spec_schema() -> Schema:
     }
 
 
-_TABLES: dict[str, Mapping[str, type[BaseModel]]] = {
+TABLES: dict[str, Mapping[str, type[BaseModel]]] = {
     "activation": ACTIVATIONS,
     "initializer": INITIALIZERS,
     "loss": LOSSES,
     "optimizer": OPTIMIZERS,
 }
+"""What a field chooses from by `type`, by the name that messages use."""
 
 
 def _with_layers(record: Schema) -> Schema:

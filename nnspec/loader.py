@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -146,10 +147,15 @@ def _located(problems: Iterable[Problem], text: str, file: str | None) -> list[P
             if problem.mark.line < len(lines):
                 excerpt = lines[problem.mark.line]
         located.append(dataclasses.replace(problem, file=file, excerpt=excerpt))
-    located.sort(key=lambda problem: problem.mark or _NOWHERE)
+    located.sort(key=_position)
     return located
+
+
+def _position(problem: Problem) -> Mark:
+    if problem.mark is not None:
+        return problem.mark
+    return Mark(-1, 0) if problem.code != "too-many-problems" else Mark(sys.maxsize, 0)
 
 
 # What YAML counts as the end of a line.
 _LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
-_NOWHERE = Mark(-1, 0)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+MERGE_HINT = "YAML 1.2 has no merge keys; describe what is shared as a block"
+
 
 def shown(value: object) -> str:
     """Return a value as a message may show it."""

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ValidationError
 
 from nnspec.base import ByType
 from nnspec.errors import Mark, Problem, nearest
-from nnspec.shown import shown
+from nnspec.layers.base import Layer
+from nnspec.shown import MERGE_HINT, shown
 from nnspec.source import Map, Sequence
 
 Path = tuple[int | str, ...]
@@ -45,9 +46,6 @@ _BOUNDS = {
     "less_than": ("lt", "less than"),
     "less_than_equal": ("le", "at most"),
 }
-
-
-_MERGE_HINT = "YAML 1.2 has no merge keys; describe what is shared as a block"
 
 
 def problems_of(
@@ -124,11 +122,14 @@ def _problem(
     where = _joined(loc)
     if kind == "extra_forbidden":
         known = _fields_at(loc[:-1], given, model)
+        if len(loc) > 1 and issubclass(model, Layer):
+            # An activation inside a layer has no place of its own in the network.
+            known = [each for each in known if each not in ("name", "inputs")]
         return Problem(
             "unknown-key",
             f'{owner if len(loc) < 2 else _joined(loc[:-1])} has no key "{key}"'
             f"{nearest(key, known)}",
-            _MERGE_HINT if key == "<<" else f"its keys: {', '.join(sorted(known))}",
+            MERGE_HINT if key == "<<" else f"its keys: {', '.join(sorted(known))}",
             _mark_at(loc, given, is_key=True) or default,
         )
     mark = _mark_at(loc, given) or default
@@ -159,7 +160,7 @@ def _problem(
         return Problem(
             "wrong-type",
             f"`{where}` is {text}, and {expected} is expected",
-            _description(loc, given, model),
+            _spelling(value, expected) or _description(loc, given, model),
             mark,
         )
     if kind in _BOUNDS:
@@ -174,13 +175,6 @@ def _problem(
         )
     if kind == "literal_error":
         expected = context["expected"].replace("'", '"')
-        if where == "nnspec":
-            return Problem(
-                "unsupported-version",
-                f"this spec has format version {text}, and this nnspec reads {expected}",
-                "write `nnspec: 1`, or install the release that reads that version",
-                mark,
-            )
         options = [option.strip(' "') for option in expected.replace(" or ", ", ").split(",")]
         close = nearest(value, options) if isinstance(value, str) else ""
         return Problem(
@@ -193,10 +187,21 @@ def _problem(
     message = detail["msg"][:1].lower() + detail["msg"][1:]
     return Problem(
         code,
-        f"`{where}` is {text}: {message}" if where else f"{owner}: {message}",
+        f"`{where}` is {text}, and {message}" if where else f"{owner}: {message}",
         _description(loc, given, model),
         mark,
     )
+
+
+def _spelling(value: object, expected: str) -> str:
+    """Return how to write what a text was probably meant to be."""
+    if not isinstance(value, str):
+        return ""
+    if expected == "true or false" and value.lower() in ("yes", "no", "on", "off", "y", "n"):
+        return "YAML 1.2 spells it true or false"
+    if "number" in expected and value.strip().lstrip("+-").replace(".", "", 1).isdecimal():
+        return "write the number without quotes"
+    return ""
 
 
 def _joined(loc: tuple[int | str, ...]) -> str:

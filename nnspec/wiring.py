@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from nnspec.entries import Entry
-from nnspec.errors import nearest
+from nnspec.errors import closest
 from nnspec.names import problem_with
 from nnspec.report import Report
 
@@ -63,13 +63,15 @@ def wire(
             for i, name in enumerate(entry.inputs):
                 if base_of(name) in by_name or name in inputs:
                     continue
-                known = nearest(name, [*by_name, *inputs])
+                meant = closest(name, [*by_name, *inputs])
                 report.add(
                     "unknown-input",
-                    f'no input or layer is called "{name}"{known}',
+                    f'no input or layer is called "{name}"'
+                    + (f'; did you mean "{meant}"?' if meant else ""),
                     entry.place("inputs", i),
-                    "" if known else "give the layer that is meant a `name`",
+                    "" if meant else "give the layer that is meant a `name`",
                 )
+                used.add(meant)
                 broken.add(entry.name)
             if entry.name in broken:
                 entry.inputs = tuple(
