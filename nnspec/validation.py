@@ -218,7 +218,7 @@ def _mark_at(loc: tuple[int | str, ...], given: object, *, is_key: bool = False)
         if isinstance(value, Map) and part in value.marks:
             marks = value.marks[str(part)]
             mark = marks[0] if is_key and i == len(loc) - 1 else marks[1]
-            value = value[str(part)]
+            value = value.get(str(part))
         elif isinstance(value, Sequence) and isinstance(part, int) and part < len(value.marks):
             mark = value.marks[part]
             value = value[part]
