@@ -48,12 +48,14 @@ def verify(
     steps: int = STEPS,
     seed: int = 0,
     stock: bool = False,
+    exporters: bool = True,
     progress: Callable[[str], None] | None = None,
 ) -> Report:
     """Compare what the backends compute from a spec: outputs, gradients, training, exports.
 
     weights: canonical weights, or their file; by default seeded ones, none of them trivial.
     steps: optimizer steps of the training check. stock: with the frameworks' own optimizers.
+    exporters: with ONNX, also what the frameworks' own exporters write.
     A difference is no exception: see `Report.passed` and `Report.checks`.
     """
     if isinstance(weights, str | Path):
@@ -65,5 +67,6 @@ def verify(
         steps=steps,
         seed=seed,
         stock=stock,
+        exporters=exporters,
         progress=progress,
     )

@@ -56,10 +56,18 @@ def test_emitted_script_runs_on_its_own(spec: Path, file: str, tmp_path: Path) -
     script = GOLDEN / spec.stem / file
     arguments = ["--data", str(ROOT / "specs" / data.source), "--epochs", "1"]
     # An import of nnspec would fail: the script's own folder and site-packages are all it sees.
-    guard = "import sys, runpy; sys.modules['nnspec'] = None; sys.argv = sys.argv[1:]; "
+    guard = (
+        "import sys, runpy; sys.modules['nnspec'] = None; sys.argv = sys.argv[1:]; "
+        "runpy.run_path(sys.argv[0], run_name='__main__')"
+    )
     run = subprocess.run(
-        [sys.executable, "-c", guard + "runpy.run_path(sys.argv[0], run_name='__main__')"]
-        + [str(script), *arguments],
+        [
+            sys.executable,
+            "-c",
+            guard + "runpy.run_path(sys.argv[0], run_name='__main__')",
+            str(script),
+            *arguments,
+        ],
         cwd=tmp_path,
         capture_output=True,
         text=True,

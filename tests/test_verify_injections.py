@@ -61,14 +61,13 @@ def replace(
     change: Callable[[Any, Context, Callable[..., Lowered]], Lowered],
 ) -> None:
     original = table[layer]
-    monkeypatch.setitem(
-        table, layer, lambda given, context: change(given, context, original)
-    )
+    monkeypatch.setitem(table, layer, lambda given, context: change(given, context, original))
 
 
 def test_nothing_injected_passes(spec: Path) -> None:
     code, report = run_verify(spec)
-    assert code == 0 and report["passed"], report
+    assert report["passed"], report
+    assert code == 0
 
 
 def test_batch_normalization_epsilon(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +76,8 @@ def test_batch_normalization_epsilon(spec: Path, monkeypatch: pytest.MonkeyPatch
 
     replace(monkeypatch, keras.LOWERINGS, layers.BatchNormalization, wrong)
     code, report = run_verify(spec, "--backends", "torch,keras")
-    assert code == 1 and failed_layers(report) == {"norm"}
+    assert code == 1
+    assert failed_layers(report) == {"norm"}
 
 
 def test_same_padding_shifted_by_one(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,7 +88,8 @@ def test_same_padding_shifted_by_one(spec: Path, monkeypatch: pytest.MonkeyPatch
 
     replace(monkeypatch, torch.LOWERINGS, layers.Conv2D, wrong)
     code, report = run_verify(spec, "--backends", "torch,keras")
-    assert code == 1 and failed_layers(report) == {"strided"}
+    assert code == 1
+    assert failed_layers(report) == {"strided"}
 
 
 def test_flatten_in_channels_last_order(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +98,8 @@ def test_flatten_in_channels_last_order(spec: Path, monkeypatch: pytest.MonkeyPa
 
     replace(monkeypatch, torch.LOWERINGS, layers.Flatten, wrong)
     code, report = run_verify(spec, "--backends", "torch,keras")
-    assert code == 1 and failed_layers(report) == {"flat"}
+    assert code == 1
+    assert failed_layers(report) == {"flat"}
 
 
 def test_gelu_tanh_for_erf(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +108,8 @@ def test_gelu_tanh_for_erf(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     replace(monkeypatch, torch.LOWERINGS, layers.Gelu, wrong)
     code, report = run_verify(spec, "--backends", "torch,onnx")
-    assert code == 1 and failed_layers(report) == {"bend"}
+    assert code == 1
+    assert failed_layers(report) == {"bend"}
 
 
 def test_transposed_square_dense_kernel(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +124,8 @@ def test_transposed_square_dense_kernel(spec: Path, monkeypatch: pytest.MonkeyPa
 
     replace(monkeypatch, keras.LOWERINGS, layers.Dense, wrong)
     code, report = run_verify(spec, "--backends", "torch,keras")
-    assert code == 1 and failed_layers(report) == {"square"}
+    assert code == 1
+    assert failed_layers(report) == {"square"}
 
 
 def test_dropout_active_at_inference(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +134,8 @@ def test_dropout_active_at_inference(spec: Path, monkeypatch: pytest.MonkeyPatch
 
     replace(monkeypatch, torch.LOWERINGS, layers.Dropout, wrong)
     code, report = run_verify(spec, "--backends", "torch,keras")
-    assert code == 1 and failed_layers(report) == {"drop"}
+    assert code == 1
+    assert failed_layers(report) == {"drop"}
 
 
 def test_adam_epsilon(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,10 +151,12 @@ def test_adam_epsilon(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert code == 1
     assert all(check["passed"] for check in report["checks"] if check["kind"] == "gradient")
     (training,) = [check for check in report["checks"] if check["kind"] == "training"]
-    assert not training["passed"] and training["layer"] is None
+    assert not training["passed"]
+    assert training["layer"] is None
     assert "optimizer differs" in training["detail"]
 
 
 def test_stock_keras_adam_is_shown_to_differ(spec: Path) -> None:
     code, report = run_verify(spec, "--backends", "torch,keras", "--stock")
-    assert code == 1 and failed_layers(report, "training") == {None}
+    assert code == 1
+    assert failed_layers(report, "training") == {None}

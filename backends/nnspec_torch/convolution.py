@@ -6,7 +6,7 @@ from nnspec import layers
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered
 from nnspec.layers.base import channel_axis
-from nnspec_torch.core import compact, own, pad
+from nnspec_torch.core import compact, pad
 
 
 def conv2d(layer: layers.Conv2D, context: Context) -> Lowered:
@@ -17,11 +17,10 @@ def conv2d(layer: layers.Conv2D, context: Context) -> Lowered:
     forward = "{module}({0})"
     if layer.strides != (1, 1):
         keywords["stride"] = compact(layer.strides)
-    if layer.padding == "same" and layer.strides == (1, 1):
-        if layer.kernel_size != (1, 1):
-            keywords["padding"] = "same"
-    elif any(begin != end for begin, end in pads):
+    if any(begin != end for begin, end in pads):
         forward = f"{{module}}({pad(pads)})"
+    elif layer.padding == "same" and layer.strides == (1, 1) and any(map(sum, pads)):
+        keywords["padding"] = "same"
     elif any(begin for begin, _ in pads):
         keywords["padding"] = compact(tuple(begin for begin, _ in pads))
     if layer.dilation_rate != (1, 1):
@@ -34,4 +33,4 @@ def conv2d(layer: layers.Conv2D, context: Context) -> Lowered:
     module = call(
         "nn.Conv2d", ("in_channels", channels), ("out_channels", layer.filters), **keywords
     )
-    return Lowered(forward, module, parameters=own(context.parameters(layer)))
+    return Lowered(forward, module)

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from nnspec import layers
 from nnspec.emit.code import call, literal
-from nnspec.emit.lowering import Context, Lowered, Native
-from nnspec.layers import Parameter
-
-
-def own(parameters: tuple[Parameter, ...]) -> tuple[Native, ...]:
-    """Return the parameters under their canonical names, which are PyTorch's own."""
-    return tuple([Native(parameter.name, parameter.name) for parameter in parameters])
+from nnspec.emit.lowering import Context, Lowered
 
 
 def dense(layer: layers.Dense, context: Context) -> Lowered:
@@ -18,7 +12,7 @@ def dense(layer: layers.Dense, context: Context) -> Lowered:
     keywords = {} if layer.use_bias else {"bias": False}
     size = context.inputs[0].shape[-1]
     module = call("nn.Linear", ("in_features", size), ("out_features", layer.units), **keywords)
-    return Lowered("{module}({0})", module, parameters=own(context.parameters(layer)))
+    return Lowered("{module}({0})", module)
 
 
 def flatten(layer: layers.Flatten, context: Context) -> Lowered:

@@ -40,7 +40,7 @@ def batch_normalization(layer: layers.BatchNormalization, context: Context) -> L
     channels = shape[channel_axis(len(shape), context.data_format)]
     name = f"nn.BatchNorm{max(1, len(shape) - 1)}d"
     module = call(name, ("num_features", channels), **keywords)
-    return Lowered("{module}({0})", module, parameters=own(context.parameters(layer)))
+    return Lowered("{module}({0})", module)
 
 
 def _biased(

@@ -100,12 +100,13 @@ class TorchProgram:
         buffers = {name: tensor.clone() for name, tensor in self.model.named_buffers()}
         self.model.train()
         loss = self._loss(inputs, target)
-        names, parameters = zip(*self.model.named_parameters(), strict=True)
-        gradients = torch.autograd.grad(loss, parameters)
+        parameters = dict(self.model.named_parameters())
+        gradients = torch.autograd.grad(loss, list(parameters.values()))
         for name, tensor in self.model.named_buffers():
             tensor.copy_(buffers[name])
         arrays = {
-            name: gradient.cpu().numpy() for name, gradient in zip(names, gradients, strict=True)
+            name: gradient.cpu().numpy()
+            for name, gradient in zip(parameters, gradients, strict=True)
         }
         return float(loss.detach()), arrays
 

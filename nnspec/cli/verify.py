@@ -25,6 +25,12 @@ from nnspec.cli.common import json_option, spec_argument
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of weights and inputs.")
 @click.option("--stock", is_flag=True, help="Use the frameworks' own optimizers.")
+@click.option(
+    "--exporters/--no-exporters",
+    default=True,
+    show_default=True,
+    help="With onnx: also what the frameworks' own exporters write.",
+)
 @click.option("--report", type=click.Path(), help="Write the report as a page to this .html file.")
 @json_option
 def verify(
@@ -34,6 +40,7 @@ def verify(
     steps: int,
     seed: int,
     stock: bool,
+    exporters: bool,
     report: str | None,
     as_json: bool,
 ) -> int:
@@ -64,6 +71,7 @@ def verify(
             steps=steps,
             seed=seed,
             stock=stock,
+            exporters=exporters,
             progress=progress,
         )
     finally:

@@ -27,12 +27,14 @@ def verify_spec(
     steps: int = STEPS,
     seed: int = 0,
     stock: bool = False,
+    exporters: bool = True,
     progress: Callable[[str], None] | None = None,
 ) -> Report:
     """Compare what the backends compute from a spec; raises nothing for a difference.
 
     weights: canonical weights to verify with; seeded ones, none of them trivial, by default.
     steps: optimizer steps of the training check. stock: emit the frameworks' own optimizers.
+    exporters: with ONNX, also what the frameworks' own exporters write.
     """
     if weights is not None:
         check_weights(spec.graph, weights)
@@ -43,6 +45,7 @@ def verify_spec(
         steps=steps,
         seed=seed,
         stock=stock,
+        exporters=exporters,
         progress=progress,
     )
     return verifier.run()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nnspec.backend import Backend, Options, Precision, Program, Rounding, Trainable, get_backend
-from nnspec.errors import UsageError
+from nnspec.errors import UnsupportedError
 from nnspec.graph import Graph
 from nnspec.layers import Layer
 from nnspec.loader import Spec
@@ -126,7 +126,7 @@ class ExportedOnnx:
         """Return the exported model in onnxruntime, or for float64 in the reference evaluator."""
         program = self.source.build(spec, weights, dtype)
         if not isinstance(program, Trainable):
-            raise UsageError(f"{self.source.name} has no ONNX exporter")
+            raise UnsupportedError(f"{self.source.name} has no ONNX exporter")
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.onnx"
             program.export_onnx(path, self.opset)
@@ -144,8 +144,10 @@ class ExportedOnnx:
         return own + self.source.rounding(graph, of_gradient=of_gradient)
 
 
-def engines_of(backends: tuple[str, ...], *, stock: bool, opset: int) -> list[Engine]:
-    """Return the engines that these backends give: with ONNX, each one's exporter too."""
+def engines_of(
+    backends: tuple[str, ...], *, stock: bool, exporters: bool, opset: int
+) -> list[Engine]:
+    """Return the engines that these backends give; `exporters`: with ONNX, each one's own too."""
     engines: list[Engine] = []
     sources: list[SourceEngine] = []
     for name in backends:
@@ -155,5 +157,6 @@ def engines_of(backends: tuple[str, ...], *, stock: bool, opset: int) -> list[En
     engines.extend(sources)
     if "onnx" in backends:
         engines.append(DirectOnnx())
-        engines.extend(ExportedOnnx(source, opset) for source in sources)
+        if exporters:
+            engines.extend(ExportedOnnx(source, opset) for source in sources)
     return engines

@@ -34,6 +34,8 @@ BATCH = 8
 BASE_SIZE = 7
 """Of the first dynamic axis; the sizes are odd, even and coprime, none 1."""
 OTHER_SIZES = (4, 12)
+OPSET = 18
+"""The highest that every framework's exporter writes."""
 LOOSE = 1e-3
 """Relative, for one layer in float32 alone: far above rounding, below what a reader would see."""
 _PACKAGES = ("nnspec", "torch", "keras", "tensorflow", "onnx", "onnxruntime", "numpy")
@@ -54,13 +56,14 @@ class Verifier:
         steps: int,
         seed: int,
         stock: bool,
+        exporters: bool,
         progress: Callable[[str], None] | None,
     ) -> None:
         self.spec = spec
         self.steps = steps
         self.seed = seed
         self.progress = progress or (lambda what: None)
-        self.engines = engines_of(backends, stock=stock, opset=18)
+        self.engines = engines_of(backends, stock=stock, exporters=exporters, opset=OPSET)
         self.sources = [engine for engine in self.engines if isinstance(engine, SourceEngine)]
         if not self.sources or len(self.engines) < 2:
             raise UsageError(
@@ -79,8 +82,13 @@ class Verifier:
     def run(self) -> Report:
         """Return the report of every check."""
         self.build_exact()
-        reference = self.exact[self.sources[0].name]
-        assert isinstance(reference, Trainable)
+        self.sources = [engine for engine in self.sources if engine.name in self.exact]
+        reference = self.exact[self.sources[0].name] if self.sources else None
+        if not isinstance(reference, Trainable) or len(self.engines) < 2:
+            raise UsageError(
+                "a verification measures the rest against its first backend, which must train: "
+                f"torch or keras, not {self.engines[0].name if self.engines else 'none'}"
+            )
         self.reference = reference
         self.expected = self.outputs[self.sources[0].name]
         self.amplification = Amplification(self.spec.graph, reference, self.weights, self.seed)
@@ -216,6 +224,9 @@ class Verifier:
         if len(self.spec.graph.outputs) != 1:
             self.report.notes.append("the network has several outputs: its gradients are unchecked")
             return
+        if not any(parameter.trainable for _, parameter in self.spec.graph.parameters()):
+            self.report.notes.append("the network has no parameters to train")
+            return
         model = self.spec.model
         training = model.training or Training(task="regression", optimizer=Sgd())
         trained = Spec(
@@ -229,7 +240,8 @@ class Verifier:
             self.report.notes.append("gradients and training are compared with dropout off")
         runs: dict[str, _Run] = {}
         for engine in self.sources:
-            if engine.name not in self.exact:
+            if not isinstance(self.exact[engine.name], Trainable):
+                self.report.notes.append(f"{engine.name} runs networks, and trains none")
                 continue
             self.progress(f"training {engine.name} for {self.steps} steps")
             runs[engine.name] = self.trained(engine, trained, training)

@@ -1,0 +1,45 @@
+"""Every layer computes the same in every backend: layer x configuration x backend x dtype."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from nnspec.layers import LAYERS
+from nnspec.loader import loads
+from nnspec.verify import Report, verify_spec
+from tests.layer_cases import CASES, Case
+
+
+def verified(case: Case, *, fed: bool) -> Report:
+    spec = loads(json.dumps(case.spec(fed=fed)), is_json=True)
+    return verify_spec(spec, steps=1, exporters=False)
+
+
+def test_every_layer_has_a_case() -> None:
+    assert {case.layer["type"] for case in CASES} == set(LAYERS)
+
+
+def test_no_case_is_listed_twice() -> None:
+    ids = [case.id for case in CASES]
+    assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_shape(case: Case) -> None:
+    graph = loads(json.dumps(case.spec()), is_json=True).graph
+    assert graph.types[graph.outputs[0]].shape == case.output
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_parity(case: Case, comparisons: list[int]) -> None:
+    """The layer alone, where inputs are exactly 0 and 1, and fed by layers that get gradients."""
+    for fed in (False, True):
+        report = verified(case, fed=fed)
+        comparisons.append(len(report.checks))
+        assert report.passed, report.to_json()
+        exact = [c for c in report.checks if c.dtype == "float64" and c.kind == "forward"]
+        assert len(exact) == 3
+        gradients = [c for c in report.checks if c.kind == "gradient"]
+        assert bool(gradients) or not fed
