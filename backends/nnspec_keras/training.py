@@ -158,8 +158,8 @@ class Batches(keras.utils.PyDataset):
         super().__init__()
         self.inputs = inputs
         self.target = target
-        self.epoch = 1
-        self.rows = list(batches(len(target), self.epoch))
+        self.epoch = 0
+        self.rows = list(batches(len(target), 1))
 
     def __len__(self):
         return len(self.rows)
@@ -168,14 +168,14 @@ class Batches(keras.utils.PyDataset):
         rows = self.rows[i]
         return {given}, self.target[rows]
 
-    def on_epoch_end(self):
+    def on_epoch_begin(self):
         self.epoch += 1
         self.rows = list(batches(len(self.target), self.epoch))'''
 
 
 def _batches(graph: Graph) -> str:
     is_single = len(graph.inputs) == 1
-    given = "self.inputs[rows]" if is_single else "[values[rows] for values in self.inputs]"
+    given = "self.inputs[rows]" if is_single else "tuple(values[rows] for values in self.inputs)"
     return _BATCHES.format(given=given)
 
 
@@ -195,7 +195,8 @@ def _main(spec: Spec, training: Training, function: str) -> str:
         f"    model = {function}()",
         "    network = compiled(model)",
     ]
-    fit: dict[str, object] = {"epochs": training.epochs}
+    # Keras would shuffle the batches of a PyDataset too.
+    fit: dict[str, object] = {"epochs": training.epochs, "shuffle": False}
     if data.validation:
         fit["validation_data"] = Expr('data["validation"]')
         if not is_single:
