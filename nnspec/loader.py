@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import gc
 import re
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from nnspec.advice import advise
+from nnspec.collector import collector_paused
 from nnspec.document import read_document
 from nnspec.errors import Mark, Problem, SpecError, UsageError
 from nnspec.graph import Graph
@@ -86,7 +85,7 @@ def loads(text: str, *, path: str | Path | None = None, is_json: bool | None = N
     if is_json is None:
         is_json = file is not None and file.endswith(".json")
     report = Report()
-    with _collector_paused():
+    with collector_paused():
         try:
             tree = parse(text, is_json=is_json)
         except SourceError as error:
@@ -121,19 +120,6 @@ def _read(tree: Any, report: Report) -> tuple[Model, Graph] | None:
             if graph is not None:
                 return document.model, graph
     return None
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    # A spec's tree has no cycles; collecting while it grows doubles the time of a long one.
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def _located(problems: Iterable[Problem], text: str, file: str | None) -> list[Problem]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -40,10 +39,12 @@ def show(shape: Iterable[Dim]) -> str:
 
 def product(shape: Iterable[Dim]) -> int | None:
     """Return the number of elements, or None when an axis is dynamic."""
-    sizes = tuple(shape)
-    if any(isinstance(size, str) for size in sizes):
-        return None
-    return math.prod(size for size in sizes if isinstance(size, int))
+    result = 1
+    for size in shape:
+        if isinstance(size, str):
+            return None
+        result *= size
+    return result
 
 
 def window_output(

@@ -18,8 +18,9 @@ from nnspec.backend import (
     Rounding,
     require_supported,
 )
+from nnspec.collector import collector_paused
 from nnspec.emit.body import Body, Lowerer
-from nnspec.emit.code import call, docstring_text
+from nnspec.emit.code import call, docstring_text, uses_module
 from nnspec.emit.definitions import Definitions
 from nnspec.emit.lowering import Language, Lowered
 from nnspec.errors import UsageError
@@ -84,6 +85,7 @@ class KerasBackend:
     rounded: Mapping[type[Layer], Rounding] = ROUNDED
     divergences: Mapping[type[Layer], Divergence] = DIVERGENCES
 
+    @collector_paused()
     def compile(self, spec: Spec, options: Options = DEFAULTS) -> KerasCompiled:
         """Return Keras source; raises UnsupportedError."""
         require_supported(self, spec.graph)
@@ -141,8 +143,8 @@ def function_name(name: str) -> str:
 
 def imports(text: str, standard: Sequence[str] = (), third: Sequence[str] = ()) -> str:
     """Return the import lines that the text needs, and the given ones, as isort orders them."""
-    standard = [*standard, *(["import math"] if re.search(r"\bmath\.", text) else [])]
-    names = [name for name in ("layers", "ops") if re.search(rf"(?<![\w.]){name}\.", text)]
+    standard = [*standard, *(["import math"] if uses_module(text, "math") else [])]
+    names = [name for name in ("layers", "ops") if uses_module(text, name)]
     third = ["import keras", *third, *([f"from keras import {', '.join(names)}"] if names else [])]
     groups = [
         "\n".join(sorted(lines, key=lambda line: (line.startswith("from"), line)))

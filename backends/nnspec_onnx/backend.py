@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnspec.backend import Divergence, Options, Precision, Rounding, require_supported
+from nnspec.collector import collector_paused
 from nnspec.errors import UsageError
 from nnspec.exporting import Written
 from nnspec.graph import Graph
@@ -109,6 +110,7 @@ class OnnxBackend:
     rounded: Mapping[type[Layer], Rounding] = {}
     divergences: Mapping[type[Layer], Divergence] = {}
 
+    @collector_paused()
     def compile(self, spec: Spec, options: Options = DEFAULT_OPTIONS) -> OnnxCompiled:
         """Return the spec as an ONNX network; `training` and `stock` add nothing to a model.
 

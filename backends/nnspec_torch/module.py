@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +15,9 @@ from nnspec.backend import (
     Rounding,
     require_supported,
 )
+from nnspec.collector import collector_paused
 from nnspec.emit.body import Body, Lowerer, Step
-from nnspec.emit.code import Call, docstring_text, literal, wrap
+from nnspec.emit.code import Call, docstring_text, literal, uses_module, wrap
 from nnspec.emit.dataset import DatasetSource, dataset_source
 from nnspec.emit.definitions import Construction, Definition, Definitions
 from nnspec.emit.describe import annotation, signature
@@ -83,6 +83,7 @@ class TorchBackend:
     rounded: Mapping[type[Layer], Rounding] = {}
     divergences: Mapping[type[Layer], Divergence] = DIVERGENCES
 
+    @collector_paused()
     def compile(self, spec: Spec, options: Options = DEFAULTS) -> TorchCompiled:
         """Return PyTorch source; raises UnsupportedError."""
         require_supported(self, spec.graph)
@@ -130,9 +131,9 @@ def imports(text: str, dataset: DatasetSource | None = None) -> str:
         groups.append(sorted(standard, key=lambda line: (line.startswith("from"), line)))
         plain += dataset.imports
         names.insert(0, "from safetensors.torch import load_file, save_file")
-    if re.search(r"\btorch\.", text):
+    if uses_module(text, "torch"):
         plain.append("import torch")
-    if re.search(r"\bF\.", text):
+    if uses_module(text, "F"):
         plain.append("import torch.nn.functional as F")
     groups.append([*plain, *names])
     return "\n\n".join("\n".join(group) for group in groups)

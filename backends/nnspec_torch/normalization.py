@@ -12,7 +12,6 @@ from nnspec.emit.lowering import Context, Lowered
 from nnspec.errors import UnsupportedError
 from nnspec.layers import Layer
 from nnspec.layers.base import channel_axis
-from nnspec_torch.core import own
 
 if TYPE_CHECKING:
     from nnspec.backend import Array

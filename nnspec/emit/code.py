@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -65,6 +66,12 @@ def literal(value: object) -> str:
         pairs = (f"{literal(key)}: {literal(item)}" for key, item in value.items())
         return f"{{{', '.join(pairs)}}}"
     raise TypeError(f"no literal for {type(value).__name__}")
+
+
+def uses_module(source: str, name: str) -> bool:
+    """Whether the source takes anything from the module that it calls `name`."""
+    # The plain search is a hundred times faster, and most sources lack most modules.
+    return f"{name}." in source and re.search(rf"(?<![\w.]){name}\.", source) is not None
 
 
 def quoted(text: str) -> str:

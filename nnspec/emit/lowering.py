@@ -28,8 +28,9 @@ class Lowered:
 
     forward: an expression; {module} is the object that `module` constructs, {0}, {1}, ... are the
     inputs, {inputs} all of them separated by commas.
-    imports: whole import lines. parameters: where the canonical ones live. before: what is done
-    to {0} first, on a line of its own. comment: ends the line, for readers.
+    imports: whole import lines. parameters: where the canonical ones live, if the framework has
+    other names or axes for them. before: what is done to {0} first, on a line of its own.
+    comment: ends the line, for readers.
     """
 
     forward: str
