@@ -15,6 +15,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
+_MANY = 300  # names to compare with a wrong one; comparing takes microseconds each
+
 EXCERPT = 120
 """Characters of a line that are shown with a problem."""
 
@@ -144,6 +146,8 @@ def closest(name: str, known: Iterable[str]) -> str:
         return ""
 
     candidates = sorted(known)
+    if len(candidates) > _MANY:
+        candidates = [each for each in candidates if abs(len(each) - len(name)) < 3][:_MANY]
     found = difflib.get_close_matches(name, candidates, n=1, cutoff=0.7)
     if not found:
         lowered = {candidate.lower().replace("_", ""): candidate for candidate in candidates}

@@ -317,6 +317,9 @@ class _Body:
         """Return one body for each repetition, each of the types that the one before gives."""
         given = dict(call.model_extra or {})
         repeat = call.repeat if isinstance(call.repeat, int) else 1
+        if repeat > MAX_LAYERS:
+            self.too_many(entry.place("repeat"))
+            return None
         layers = 0
         bodies: list[Graph] = []
         for i in range(repeat):

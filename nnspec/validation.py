@@ -60,7 +60,8 @@ def problems_of(
     `owner` names what the fields belong to, `default` is the place where none is known.
     """
     seen: set[Path] = set()
-    details = error.errors(include_url=False)
+    # Far more than anybody is shown.
+    details = error.errors(include_url=False)[:1000]
     misspelt = _misspelt(details, given, model)
     kinds: dict[Path, list[str]] = {}
     for detail in details:
