@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nnspec.errors import Problem
-from nnspec.graph import Graph, LayerNode
+from nnspec.graph import Graph, LayerNode, Node
 from nnspec.schema import Model
 
 _OUTPUT_OF_TASK = {"binary": "sigmoid", "multiclass": "softmax"}
@@ -19,15 +19,18 @@ def advise(model: Model, graph: Graph) -> Iterator[Problem]:
 
 def dead_biases(graph: Graph) -> Iterator[tuple[str, str]]:
     """Yield (layer, normalisation) for each bias that a batch normalisation takes away again."""
+    makers: dict[Graph, dict[tuple[str, ...], Node]] = {}
     for at in graph.walk():
         if at.node.layer.type != "batch_normalization":
             continue
-        for node in at.graph.nodes:
-            if node.outputs == at.node.inputs and isinstance(node, LayerNode):
-                layer = node.layer
-                if getattr(layer, "use_bias", False) and getattr(layer, "activation", 0) is None:
-                    prefix = at.path.removesuffix(at.node.name)
-                    yield f"{prefix}{node.name}", at.path
+        if at.graph not in makers:
+            makers[at.graph] = {node.outputs: node for node in at.graph.nodes}
+        node = makers[at.graph].get(at.node.inputs)
+        if isinstance(node, LayerNode):
+            layer = node.layer
+            if getattr(layer, "use_bias", False) and getattr(layer, "activation", 0) is None:
+                prefix = at.path.removesuffix(at.node.name)
+                yield f"{prefix}{node.name}", at.path
 
 
 def _dead_biases(graph: Graph) -> Iterator[Problem]:
