@@ -140,9 +140,10 @@ def _inside(line: str, pair: _Pair, indent: int, *, exploded: bool = False) -> l
     if is_call and not exploded and indent + len(body) <= LINE_LENGTH:
         return [" " * indent + body]
     parts = list(_split(body))
-    if len(parts) == 1 and " for " in parts[0]:
-        value, _, rest = parts[0].partition(" for ")
-        return [*wrap(value, indent), f"{' ' * indent}for {rest}"]
+    if len(parts) == 1 and len(loop := list(_split(body, " for "))) == 2:
+        return [*wrap(loop[0], indent), f"{' ' * indent}for {loop[1]}"]
+    if len(parts) == 1 and line[pair.start] == "(" and not is_call and not body.endswith(","):
+        return _operands(body, indent)
     if len(parts) == 1 and is_call and not exploded:
         return wrap(parts[0], indent)
     lines = []
@@ -164,7 +165,26 @@ def _parenthesised(line: str, indent: int) -> str:
         stop = pairs[0].start + 1 if pairs else len(line)
         if indent + stop > LINE_LENGTH:
             return f"({targets}) = {value}"
+    if equals and re.fullmatch(r"[\w.]+", targets):
+        pairs = _pairs(line)
+        stop = pairs[0].start + 1 if pairs else len(line)
+        if indent + stop > LINE_LENGTH >= indent + len(targets) + len(" = ("):
+            return f"{targets} = ({value})"
     return line
+
+
+def _operands(text: str, indent: int) -> list[str]:
+    """Return an expression in parentheses: on one line, or an operand a line."""
+    if indent + len(text) <= LINE_LENGTH:
+        return [" " * indent + text]
+    for operator in (" + ", " - ", " * ", " / "):
+        first, *others = _split(text, operator)
+        if others:
+            lines = wrap(first, indent)
+            for operand in others:
+                lines += wrap(operator[1:] + operand, indent)
+            return lines
+    return wrap(text, indent)
 
 
 def _pairs(line: str) -> list[_Pair]:
@@ -181,8 +201,8 @@ def _pairs(line: str) -> list[_Pair]:
     return pairs
 
 
-def _split(body: str) -> Iterator[str]:
-    """Yield the elements of a bracket's content, split at its own commas."""
+def _split(body: str, separator: str = ",") -> Iterator[str]:
+    """Yield what stands between the separators that no bracket of the content encloses."""
     depth = 0
     start = 0
     for i, char in _outside_strings(body):
@@ -190,9 +210,9 @@ def _split(body: str) -> Iterator[str]:
             depth += 1
         elif char in ")]}":
             depth -= 1
-        elif char == "," and depth == 0:
+        elif depth == 0 and i >= start and body.startswith(separator, i):
             yield body[start:i].strip()
-            start = i + 1
+            start = i + len(separator)
     rest = body[start:].strip()
     if rest:
         yield rest
