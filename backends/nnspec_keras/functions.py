@@ -16,10 +16,13 @@ from nnspec.errors import UnsupportedError
 from nnspec.graph import BlockNode, LayerNode
 from nnspec.shapes import Shape, TensorType
 
-_AUTOMATIC = re.compile(
-    r"(permute|zero_padding2d|pad|get_item|ones_like|true_divide|divide)(_\d+)?\Z"
-)
-"""What Keras calls the operations that the emitted code leaves unnamed."""
+_AUTOMATIC = {
+    "layers.Permute": ("permute",),
+    "layers.ZeroPadding2D": ("zero_padding2d",),
+    "ops.pad": ("pad",),
+    "{module}({0})[:": ("get_item",),
+}
+"""What an expression begins with -> what Keras calls it, because the emitted code does not."""
 
 _INDICES = ("i", "j", "k", "index", "repetition")
 
@@ -80,10 +83,9 @@ class _Writer:
         )
         self.loops = [self.loop_variables(i, values) for i in range(len(body.steps))]
         self.taken |= {self.index, *(name for loop in self.loops for name in loop.values())}
-        self.must_name = is_network and any(
-            isinstance(step.node, LayerNode) and _AUTOMATIC.match(step.node.name)
-            for step in body.steps
-        )
+        self.names = set()
+        if is_network:
+            self.names = {re.sub(r"_\d+\Z", "", node.name) for node in body.graph.nodes}
         self.body = dataclasses.replace(
             body, steps=[self.prepared(i) for i in range(len(body.steps))]
         )
@@ -129,8 +131,8 @@ class _Writer:
         """Return the step as the shared code writes it: a single block's use as an expression."""
         step = self.definition.body.steps[i]
         node = step.node
-        if self.must_name and step.lowered is not None:
-            step = self.with_name(step)
+        if step.lowered is not None:
+            step = self.with_name(step, step.lowered)
         if isinstance(node, BlockNode) and not node.is_repeated:
             made = self.construction(i).calls[0]
             arguments = self.arguments(made, {}, self.named(node.name))
@@ -139,28 +141,25 @@ class _Writer:
             step = dataclasses.replace(step, lowered=lowered)
         return step
 
-    def with_name(self, step: Step) -> Step:
-        """Name what would get an automatic name, because a layer of the spec has such a name."""
-        lowered = step.lowered
-        assert lowered is not None
+    def with_name(self, step: Step, lowered: Lowered) -> Step:
+        """Name what Keras would name as the spec names a layer: no two may have one name."""
         forward = lowered.forward
-        if forward.startswith("ops.") or "[:" in forward:
+        if lowered.module is not None and lowered.module.function == "average_pooling2d":
+            automatic: tuple[str, ...] = ("ones_like", "true_divide", "divide")
+        else:
+            found = [names for start, names in _AUTOMATIC.items() if forward.startswith(start)]
+            automatic = found[0] if found else ()
+        clash = self.names.intersection(automatic)
+        if not clash:
+            return step
+        if not forward.startswith("layers."):
             raise UnsupportedError(
-                f'Keras needs the names of its own operations, such as "{self.clash()}": give that '
-                "layer another name"
+                f'Keras calls an operation of its own "{min(clash)}": give the layer of that name '
+                "another one"
             )
-        if forward.startswith("layers."):
-            name = step.outputs[0].replace("@", ".")
-            forward = forward.replace(")({0})", f", name={quoted(name)})({{0}})")
-            step = dataclasses.replace(step, lowered=dataclasses.replace(lowered, forward=forward))
-        return step
-
-    def clash(self) -> str:
-        """Return the layer's name that Keras would give to something else."""
-        for node in self.definition.body.graph.nodes:
-            if _AUTOMATIC.match(node.name):
-                return node.name
-        return ""
+        name = step.outputs[0].replace("@", ".")
+        forward = forward.replace(")({0})", f", name={quoted(name)})({{0}})")
+        return dataclasses.replace(step, lowered=dataclasses.replace(lowered, forward=forward))
 
     def arguments(self, made: Call, varying: dict[str, str], name: Expr) -> str:
         """Return a block's arguments after its inputs."""

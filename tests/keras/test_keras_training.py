@@ -266,6 +266,8 @@ def data_spec(folder, *, inputs=("image",), **training):
     return load(path)
 
 
+# Keras's own writer of weights calls NumPy so.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.parametrize("inputs", [("image",), ("a", "b")])
 def test_the_emitted_program_trains_as_nnspec_does(tmp_path, monkeypatch, capsys, inputs):
     """`fit` sees the same rows in the same order: the same weights after every epoch."""
