@@ -1,0 +1,28 @@
+"""nnspec plot."""
+
+from __future__ import annotations
+
+import click
+
+from nnspec.cli.common import json_option, print_json, spec_argument
+
+
+@click.command()
+@spec_argument
+@click.option("-o", "--output", type=click.Path(), help="Write to this file; else print.")
+@json_option
+def plot(spec: str, output: str | None, as_json: bool) -> None:
+    """Draw the network as an SVG picture: blocks as groups, shapes on the edges."""
+    from nnspec.loader import load
+    from nnspec.plot import svg
+
+    picture = svg(load(spec).graph)
+    path = None
+    if output is not None:
+        from nnspec.files import write_text
+
+        path = str(write_text(output, picture))
+    if as_json:
+        print_json({"path": path, "svg": None if path else picture})
+    else:
+        click.echo(path or picture, nl=path is not None)
