@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,7 +172,9 @@ def _class(definition: Definition, head: Head | None = None) -> str:
             indent=8,
             steps=range(cut, len(body.steps)),
         )
-        expression = final.results[0].replace(logits[0], f"self.logits({given})", 1)
+        # The whole word: a network may call its logits "h", as in "torch.softmax(h, dim=-1)".
+        variable = rf"(?<![\w.]){re.escape(final.inputs[0])}(?!\w)"
+        expression = re.sub(variable, f"self.logits({given})", final.results[0], count=1)
         parts += wrap(f"def forward({arguments}) -> Tensor:", 4)
         parts += [*final.lines, *wrap(f"return {expression}", 8)]
     else:
