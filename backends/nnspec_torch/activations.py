@@ -39,8 +39,8 @@ def tanh(layer: layers.Tanh, context: Context) -> Lowered:
 
 def softmax(layer: layers.Softmax, context: Context) -> Lowered:
     """torch.softmax."""
-    axis = -1 if layer.axis in (-1, context.rank - 1) else context.axis(layer.axis)
-    return Lowered(f"torch.softmax({{0}}, dim={axis})")
+    axis = context.axis(layer.axis)
+    return Lowered(f"torch.softmax({{0}}, dim={-1 if axis == context.rank else axis})")
 
 
 def gelu(layer: layers.Gelu, context: Context) -> Lowered:
