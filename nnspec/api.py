@@ -11,7 +11,7 @@ from nnspec.exporting import export
 from nnspec.loader import Spec, check
 from nnspec.schema import Model
 from nnspec.training import train
-from nnspec.verify import BACKENDS, STEPS, Report, verify_spec
+from nnspec.verification import BACKENDS, STEPS, Report, verify_spec
 from nnspec.weights import load_weights
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import pytest
 
 from nnspec.layers import LAYERS
 from nnspec.loader import loads
-from nnspec.verify import Report, verify_spec
+from nnspec.verification import Report, verify_spec
 from tests.layer_cases import CASES, Case
 
 

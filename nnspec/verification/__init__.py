@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from nnspec.loader import Spec
-from nnspec.verify.report import Check, Report
-from nnspec.verify.verifier import Verifier
+from nnspec.verification.report import Check, Report
+from nnspec.verification.verifier import Verifier
 from nnspec.weights import check_weights
 
 if TYPE_CHECKING:

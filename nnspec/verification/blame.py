@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from nnspec.errors import NnspecError
 from nnspec.graph import LayerNode
 from nnspec.loader import Spec
-from nnspec.verify.engines import Engine
-from nnspec.verify.networks import all_values, as_spec, flat, one_layer
-from nnspec.verify.tolerance import relative_error
+from nnspec.verification.engines import Engine
+from nnspec.verification.networks import all_values, as_spec, flat, one_layer
+from nnspec.verification.tolerance import relative_error
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Precision, Weights

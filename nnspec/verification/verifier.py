@@ -15,17 +15,17 @@ from nnspec.backend import Program, Trainable
 from nnspec.errors import UnsupportedError, UsageError
 from nnspec.loader import Spec
 from nnspec.training_schema import Sgd, Training
-from nnspec.verify.blame import first_diverging_layer
-from nnspec.verify.engines import Engine, SourceEngine, engines_of
-from nnspec.verify.networks import as_spec, without_dropout
-from nnspec.verify.report import Check, Kind, Report
-from nnspec.verify.samples import (
+from nnspec.verification.blame import first_diverging_layer
+from nnspec.verification.engines import Engine, SourceEngine, engines_of
+from nnspec.verification.networks import as_spec, without_dropout
+from nnspec.verification.report import Check, Kind, Report
+from nnspec.verification.samples import (
     dynamic_axes,
     exercised_weights,
     random_inputs,
     random_target,
 )
-from nnspec.verify.tolerance import EXACT, TRAINED, Amplification, relative_error, tensor_error
+from nnspec.verification.tolerance import EXACT, TRAINED, Amplification, relative_error, tensor_error
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
