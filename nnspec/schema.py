@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from nnspec.base import Flag, Frozen, OneOrMany, Text
+from nnspec.base import Flag, Frozen, OneOrMany, Size, Text
 from nnspec.layers.base import Layer
 from nnspec.shapes import MAX_RANK, DataFormat
 from nnspec.training_schema import Data, Training
@@ -36,7 +36,7 @@ class Call(Frozen):
     inputs: OneOrMany | None = Field(
         default=None, description="What it takes; by default the layer before it."
     )
-    repeat: Annotated[int | Text, Field(gt=0)] | None = Field(
+    repeat: Size | Text | None = Field(
         default=None,
         description="How many times, each taking the output of the one before; `index` counts "
         "them from 0 in expressions.",

@@ -1,0 +1,241 @@
+"""The commands: what they print, and the exit codes 0 (fine), 1 (does not hold), 2 (wrong)."""
+
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from nnspec.cli import COMMANDS, main
+
+ROOT = Path(__file__).parents[1]
+SPEC = str(ROOT / "specs" / "digits_cnn.yaml")
+WRONG = str(ROOT / "specs" / "invalid" / "several.yaml")
+FRAMEWORKS = ("torch", "tensorflow", "keras", "onnx", "onnxruntime", "numpy", "rich")
+PROGRAM = [sys.executable, "-c", "from nnspec.cli import main; main()"]
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments, catch_exceptions=False)
+
+
+def test_check_says_that_a_spec_is_right() -> None:
+    result = run("check", SPEC)
+    assert (result.exit_code, result.stdout) == (0, f"{SPEC}: ok\n")
+
+
+def test_check_prints_the_mistakes_of_every_file(tmp_path: Path) -> None:
+    missing = str(tmp_path / "missing.yaml")
+    result = run("check", SPEC, WRONG, missing)
+    assert result.exit_code == 2
+    assert f"{SPEC}: ok" in result.stdout
+    assert f'{WRONG}:8:12: error[unknown-layer]: no layer type "dens"' in result.stdout
+    assert f"{missing}: error[unreadable-file]: there is no such file" in result.stdout
+    assert "\x1b" not in result.stdout
+
+
+def test_check_json_has_the_promised_shape(tmp_path: Path) -> None:
+    missing = str(tmp_path)
+    result = run("check", "--json", SPEC, WRONG, missing)
+    assert result.exit_code == 2
+    files = json.loads(result.stdout)["files"]
+    assert [(each["file"], each["ok"]) for each in files] == [
+        (SPEC, True),
+        (WRONG, False),
+        (missing, False),
+    ]
+    assert files[1]["problems"][0] == {
+        "code": "unknown-key",
+        "severity": "error",
+        "line": 3,
+        "column": 1,
+        "message": 'the spec has no key "data_fromat"; did you mean "data_format"?',
+        "hint": files[1]["problems"][0]["hint"],
+    }
+    for problem in (problem for each in files for problem in each["problems"]):
+        assert list(problem) == ["code", "severity", "line", "column", "message", "hint"]
+
+
+def test_check_gives_advice_and_stays_fine(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(
+        "nnspec: 1\nname: Net\ninputs: {features: {shape: [4]}}\n"
+        "layers: [{type: dense, units: 3}, {type: batch_normalization}]\n"
+        "training: {task: multiclass}\n"
+    )
+    result = run("check", str(path))
+    assert result.exit_code == 0
+    assert "advice[redundant-bias]" in result.stdout
+    assert "advice[output-activation]" in result.stdout
+
+
+def test_summary_counts() -> None:
+    result = run("summary", "--json", SPEC)
+    assert result.exit_code == 0
+    summary = json.loads(result.stdout)
+    assert list(summary) == [
+        "name",
+        "parameters",
+        "trainable_parameters",
+        "multiply_adds",
+        "layers",
+    ]
+    assert summary["name"] == "DigitsCNN"
+    assert summary["parameters"] == sum(layer["parameters"] for layer in summary["layers"])
+    assert summary["layers"][0] == {
+        "name": "stem",
+        "type": "conv2d",
+        "output_shape": [16, 8, 8],
+        "parameters": 160,
+    }
+    assert summary["trainable_parameters"] < summary["parameters"]
+    text = run("summary", SPEC).stdout
+    assert f"{summary['parameters']:,}" in text
+    assert "block1.conv1" in text
+
+
+@pytest.mark.parametrize("template", ["mlp", "cnn"])
+def test_init_writes_a_spec_that_is_right(
+    template: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("init", "--template", template).exit_code == 0
+    assert run("check", "model.yaml").stdout == "model.yaml: ok\n"
+    again = run("init")
+    assert again.exit_code == 2
+    assert "exists already" in again.stderr
+    assert json.loads(run("init", "--force", "--json").stdout)["path"] == "model.yaml"
+
+
+def test_schema_and_plot_print_or_write(tmp_path: Path) -> None:
+    assert json.loads(run("schema").stdout)["title"] == "nnspec"
+    for command in (["schema"], ["plot", SPEC]):
+        path = tmp_path / command[0]
+        result = run(*command, "-o", str(path))
+        assert (result.exit_code, result.stdout) == (0, f"{path}\n")
+        assert path.read_text(encoding="utf-8") == run(*command).stdout
+    assert json.loads(run("plot", "--json", SPEC).stdout)["svg"].startswith("<svg")
+
+
+def test_compile_prints_or_writes(tmp_path: Path) -> None:
+    source = run("compile", SPEC, "--to", "torch").stdout
+    assert "import torch" in source
+    path = tmp_path / "model.py"
+    result = run("compile", SPEC, "--to", "torch", "-o", str(path))
+    assert (result.exit_code, result.stdout) == (0, f"{path}\n")
+    assert path.read_text(encoding="utf-8") == source
+    found = json.loads(run("compile", SPEC, "--to", "torch", "--json").stdout)
+    assert found == {"path": None, "backend": "torch", "source": source}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["summary", WRONG], "error[unknown-layer]"),
+        (["summary", "missing.yaml"], "nnspec: missing.yaml: there is no such file"),
+        (["compile", SPEC, "--to", "trch"], 'no backend "trch"; did you mean "torch"?'),
+        (["compile", SPEC], "--to"),
+        (["plot", SPEC, "-o", "no/such/folder/x.svg"], "nnspec: no/such/folder/x.svg"),
+        (["chek", SPEC], 'no command "chek"; did you mean "check"?'),
+        (["check"], "SPEC"),
+        (["check", "--jsn"], "--jsn"),
+    ],
+)
+def test_a_wrong_call_is_a_message_and_exit_code_2(arguments: list[str], message: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+
+
+def test_help_names_every_command() -> None:
+    text = run("--help").stdout
+    for name in COMMANDS:
+        assert name in text
+    for name in ("check", "summary", "schema", "init", "plot", "compile"):
+        assert "--json" in run(name, "-h").stdout
+    assert run("--version").stdout.startswith("nnspec 0.")
+
+
+def test_an_interrupt_is_exit_code_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(path: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nnspec.cli.check.load", interrupted)
+    result = run("check", SPEC)
+    assert (result.exit_code, result.stderr) == (130, "\ninterrupted\n")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGPIPE"), reason="needs a Unix pipe")
+def test_a_closed_pipe_is_no_traceback() -> None:
+    process = subprocess.Popen([*PROGRAM, "schema"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.read(10)
+    process.stdout.close()
+    errors = process.stderr.read()
+    process.stderr.close()
+    process.wait()
+    assert errors == b""
+
+
+def test_check_imports_no_framework() -> None:
+    code = (
+        "import sys\n"
+        "from nnspec.cli import main\n"
+        "try: main()\n"
+        "finally:\n"
+        f"    found = {set(FRAMEWORKS)!r} & set(sys.modules)\n"
+        "    assert not found, found\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code, "check", SPEC], capture_output=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_check_starts_as_fast_as_pydantic_allows(tmp_path: Path) -> None:
+    # Both compiled, as after an installation.
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    base = [sys.executable, "-c", "from pydantic import BaseModel; import yaml"]
+    ours = [*PROGRAM, "check", str(ROOT / "specs" / "tabular_binary.yaml")]
+    seconds: dict[int, list[float]] = {0: [], 1: []}
+    for attempt in range(16):
+        for i, command in enumerate((base, ours)):
+            start = time.perf_counter()
+            subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+            if attempt:
+                seconds[i].append(time.perf_counter() - start)
+    assert statistics.median(seconds[1]) <= 2.0 * statistics.median(seconds[0])
+
+
+@pytest.mark.slow
+def test_long_specs_take_linear_time() -> None:
+    import yaml
+
+    import nnspec
+
+    def own_microseconds(layers: int) -> float:
+        text = "nnspec: 1\nname: Net\ninputs: {features: {shape: [8]}}\nlayers:\n"
+        text += "".join(f"  - {{name: d{i}, type: dense, units: 8}}\n" for i in range(layers))
+        found = []
+        for _ in range(5):
+            start = time.perf_counter()
+            for _event in yaml.parse(text, Loader=yaml.CSafeLoader):
+                pass
+            middle = time.perf_counter()
+            nnspec.loads(text)
+            found.append(time.perf_counter() - middle - (middle - start))
+        return min(found) / layers * 1e6
+
+    few, many = own_microseconds(1_000), own_microseconds(10_000)
+    # Twice what it takes on one core of 2024, for a busy machine.
+    assert many < 50
+    assert many < 2 * few

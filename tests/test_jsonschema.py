@@ -1,0 +1,93 @@
+"""The JSON Schema that editors use says what the loader says, as far as one value can show it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+import nnspec
+from nnspec.jsonschema import schema_text, spec_schema
+from nnspec.layers import LAYERS
+from nnspec.source import parse
+
+ROOT = Path(__file__).parents[1]
+SPECS = sorted((ROOT / "specs").glob("*.yaml"))
+# Mistakes that show in one value alone, without knowing what else is in the spec.
+VISIBLE = """
+activation_with_inputs bad_optimizer empty layer_is_a_word layer_without_type missing_argument
+missing_layers missing_version misspelt_argument negative_size no_layers no_mapping out_of_range
+repeat_of_layer repeat_zero surplus_argument unknown_activation unknown_initializer unknown_key
+unknown_loss unknown_optimizer unknown_task unsupported_version wrong_kernel_size wrong_type
+wrong_value zero_size
+"""
+
+
+@pytest.fixture(scope="module")
+def validator() -> Any:
+    schema = spec_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def test_the_published_schema_is_current() -> None:
+    published = ROOT / "docs" / "nnspec.schema.json"
+    assert published.read_text(encoding="utf-8") == schema_text(), (
+        "run: nnspec schema -o docs/nnspec.schema.json"
+    )
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_every_example_is_valid(path: Path, validator: Any) -> None:
+    validator.validate(parse(path.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("name", VISIBLE.split())
+def test_a_mistake_that_one_value_shows_is_found(name: str, validator: Any) -> None:
+    text = (ROOT / "specs" / "invalid" / f"{name}.yaml").read_text(encoding="utf-8")
+    assert not validator.is_valid(parse(text))
+
+
+def test_every_layer_is_an_alternative_with_its_fields_described() -> None:
+    schema = spec_schema()
+    references = [each["$ref"] for each in schema["$defs"]["layer"]["oneOf"]]
+    assert references == [*(f"#/$defs/layer_{kind}" for kind in LAYERS), "#/$defs/call"]
+    for kind, layer in LAYERS.items():
+        definition = schema["$defs"][f"layer_{kind}"]
+        assert definition["description"]
+        assert definition["properties"]["type"] == {"const": kind}
+        assert list(definition["properties"]) == list(layer.model_fields)
+        for name, field in definition["properties"].items():
+            if name != "type":
+                assert field["description"], f"{kind}.{name} has no description"
+
+
+HEAD = {"nnspec": 1, "name": "Net", "inputs": {"features": {"shape": [4]}}}
+FITTING = [
+    {"type": "dense", "units": "${width * 2}", "use_bias": "${flag}"},
+    {"type": "dense", "units": 3, "inputs": "features", "activation": {"type": "gelu"}},
+    {"type": "conv2d", "filters": 3, "kernel_size": ["${k}", 3], "padding": [[1, 2], 3]},
+    {"type": "my_block", "anything": [1, {"a": None}], "repeat": "${n}"},
+    {"type": "reshape", "shape": "${sizes}"},
+]
+MISFITTING = [
+    {"type": "dense", "units": "three"},
+    {"type": "dense", "units": 3, "anything": 4},
+    {"type": "dense", "units": 3, "activation": {"type": "gelu", "approximat": True}},
+    {"type": "my_block", "repeat": 0},
+    {"units": 3},
+    "relu",
+]
+
+
+@pytest.mark.parametrize("layer", FITTING, ids=str)
+def test_what_fits(layer: object, validator: Any) -> None:
+    validator.validate({**HEAD, "layers": [layer]})
+
+
+@pytest.mark.parametrize("layer", MISFITTING, ids=str)
+def test_what_does_not_fit(layer: object, validator: Any) -> None:
+    assert not validator.is_valid({**HEAD, "layers": [layer]})
+    with pytest.raises(nnspec.SpecError):
+        nnspec.loads(json.dumps({**HEAD, "layers": [layer]}), is_json=True)
