@@ -1,0 +1,84 @@
+"""What imports what: the core no framework, a backend only its own, and that only to run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FRAMEWORKS = {"torch", "tensorflow", "keras", "onnx", "onnxruntime", "tf2onnx", "onnxscript"}
+BACKENDS = {"nnspec_torch", "nnspec_keras", "nnspec_onnx"}
+SPEC = str(ROOT / "specs" / "digits_cnn.yaml")
+
+
+def loaded_by(code: str) -> set[str]:
+    """Return the top-level modules that a fresh process has after running `code`."""
+    script = f"import sys\n{code}\nprint('\\n'.join({{n.partition('.')[0] for n in sys.modules}}))"
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT / "tests"
+    )
+    assert run.returncode == 0, run.stderr
+    return set(run.stdout.split())
+
+
+def test_the_core_imports_no_framework_and_no_backend() -> None:
+    code = """
+import importlib, pkgutil, nnspec
+for module in pkgutil.walk_packages(nnspec.__path__, "nnspec."):
+    importlib.import_module(module.name)
+"""
+    assert not loaded_by(code) & (FRAMEWORKS | BACKENDS)
+
+
+def test_check_loads_little() -> None:
+    code = f"from nnspec.cli import main\ntry: main(['check', {SPEC!r}])\nexcept SystemExit: pass"
+    heavy = FRAMEWORKS | BACKENDS | {"numpy", "polars", "matplotlib", "rich", "safetensors"}
+    assert not loaded_by(code) & heavy
+
+
+@pytest.mark.parametrize("backend", ["torch", "keras", "onnx"])
+def test_compile_needs_no_framework_and_no_other_backend(backend: str) -> None:
+    code = f"""
+for name in {sorted(FRAMEWORKS)!r}:
+    sys.modules[name] = None
+import nnspec
+source = nnspec.compile({SPEC!r}, {backend!r}).source
+assert "block2" in source
+for name in {sorted(FRAMEWORKS)!r}:
+    del sys.modules[name]
+"""
+    loaded = loaded_by(code)
+    assert not loaded & FRAMEWORKS
+    assert loaded & BACKENDS == {f"nnspec_{backend}"}
+
+
+@pytest.mark.parametrize(
+    ("backend", "missing", "extra"),
+    [("torch", "torch", "torch"), ("keras", "keras", "keras"), ("onnx", "onnx", "onnx")],
+)
+def test_a_missing_framework_says_what_to_install(backend: str, missing: str, extra: str) -> None:
+    code = f"""
+sys.modules[{missing!r}] = None
+import nnspec
+try:
+    nnspec.compile({SPEC!r}, {backend!r}).build()
+except nnspec.MissingDependencyError as error:
+    assert 'pip install "nnspec[{extra}]"' in str(error), error
+else:
+    raise AssertionError("it built without its framework")
+"""
+    loaded_by(code)
+
+
+def test_every_layer_stands_in_one_table_of_each_backend() -> None:
+    from nnspec.backend import get_backend
+    from nnspec.layers import LAYERS
+
+    for name in ("torch", "keras", "onnx"):
+        backend = get_backend(name)
+        lowered, refused = set(backend.lowerings), set(backend.unsupported)
+        assert not lowered & refused
+        assert lowered | refused == set(LAYERS.values())
