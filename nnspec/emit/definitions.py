@@ -105,7 +105,10 @@ def pascal(name: str) -> str:
 
 
 def _collect(body: Body, groups: dict[str, list[Body]], seen: set[int]) -> None:
-    """Fill `groups` with the bodies of every block; a block follows those that it uses."""
+    """Fill `groups` with the bodies of every block; a block follows those that it uses.
+
+    It does because every use of a block holds the same blocks, and they are done before it is.
+    """
     for step in body.steps:
         for inner in step.bodies:
             if id(inner) in seen:
@@ -114,11 +117,6 @@ def _collect(body: Body, groups: dict[str, list[Body]], seen: set[int]) -> None:
             _collect(inner, groups, seen)
             assert isinstance(step.node, BlockNode)
             groups.setdefault(step.node.block, []).append(inner)
-    # A block that is met again at a deeper level must still come before all its users.
-    for step in body.steps:
-        if step.bodies and isinstance(step.node, BlockNode):
-            name = step.node.block
-            groups[name] = groups.pop(name)
 
 
 def _skeleton(step: Step, construction: Construction | None) -> object:
