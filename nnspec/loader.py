@@ -19,7 +19,7 @@ from nnspec.graph import Graph
 from nnspec.report import Report
 from nnspec.resolve import resolve
 from nnspec.schema import Model
-from nnspec.source import SourceError, parse
+from nnspec.source import MAX_CHARACTERS, SourceError, parse
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,9 @@ def load(path: str | Path) -> Spec:
     """Read a spec from a .yaml, .yml or .json file; raises SpecError with every mistake found."""
     path = Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open(encoding="utf-8") as file:
+            # One more than is allowed: enough to say so, even of a file without end.
+            text = file.read(MAX_CHARACTERS + 1)
     except FileNotFoundError:
         raise UsageError(f"{path}: there is no such file") from None
     except IsADirectoryError:
@@ -75,6 +77,8 @@ def load(path: str | Path) -> Spec:
         ) from None
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from None
+    except ValueError as error:
+        raise UsageError(f"{str(path)!r}: {error}") from None
     return loads(text, path=path)
 
 

@@ -85,7 +85,7 @@ def parse(text: str, *, is_json: bool = False) -> Any:
             [
                 Problem(
                     "too-large",
-                    f"the file has {len(text):,} characters; at most {MAX_CHARACTERS:,} are read",
+                    f"the file has more than the {MAX_CHARACTERS:,} characters that are read",
                     "describe repeated layers with a block and `repeat`",
                 )
             ]
