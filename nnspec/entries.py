@@ -94,8 +94,11 @@ class Reader:
             return False
         if not isinstance(kind, str):
             if kind is None:
-                known = f"one of {', '.join(sorted(LAYERS)[:4])}, ..."
-                self.report.add("missing-argument", "the layer has no `type`", entry.mark, known)
+                meant = next((key for key in given if key in LAYERS), None)
+                hint = f"one of {', '.join(sorted(LAYERS)[:4])}, ..."
+                if meant is not None:
+                    hint = f"write {{type: {meant}, ...}}, not {{{meant}: ...}}"
+                self.report.add("missing-argument", "the layer has no `type`", entry.mark, hint)
             else:
                 message = f"`type` is {shown(kind)}, and the name of a layer is expected"
                 self.report.add("wrong-type", message, entry.mark)

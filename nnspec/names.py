@@ -75,6 +75,6 @@ def problem_with(name: object, what: str, *, is_attribute: bool = True) -> tuple
         return (
             "reserved-name",
             f'{what} name "{name}" is taken in the emitted code (by Python, torch or keras)',
-            f'use another name, such as "{name}_layer"',
+            f'use another name, such as "{name}_{what}"',
         )
     return "", "", ""
