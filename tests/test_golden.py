@@ -64,7 +64,7 @@ def test_emitted_script_runs_on_its_own(spec: Path, file: str, tmp_path: Path) -
         [
             sys.executable,
             "-c",
-            guard + "runpy.run_path(sys.argv[0], run_name='__main__')",
+            guard,
             str(script),
             *arguments,
         ],

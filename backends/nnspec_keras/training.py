@@ -99,7 +99,7 @@ def training_source(
 
 
 def _standard(dataset: DatasetSource) -> tuple[str, ...]:
-    lines = {*dataset.standard_imports, "import sys", "from pathlib import Path"}
+    lines = {*dataset.standard_imports, "import argparse", "from pathlib import Path"}
     return tuple(sorted(lines, key=lambda line: (line.startswith("from"), line)))
 
 
@@ -184,19 +184,28 @@ def _main(spec: Spec, training: Training, function: str) -> str:
     assert data is not None
     is_single = len(spec.graph.inputs) == 1
     unpack = "inputs, target" if is_single else "*inputs, target"
-    source = quoted(data.source)
+    source, output = quoted(data.source), quoted(f"{function}.keras")
     lines = [
         "def main() -> None:",
         '    """Train on the rows of a file; keep the best weights, and measure them."""',
+        "    parser = argparse.ArgumentParser(description=main.__doc__)",
+        "    here = Path(__file__).parent",
+        *wrap(f'parser.add_argument("--data", type=Path, default=here / {source})', 4),
+        '    parser.add_argument("--weights", type=Path, help="first weights")',
+        *wrap(f'parser.add_argument("--output", type=Path, default=Path({output}))', 4),
+        f'    parser.add_argument("--epochs", type=int, default={training.epochs})',
+        "    arguments = parser.parse_args()",
+        "",
         f"    keras.utils.set_random_seed({training.seed})",
-        *wrap(f"path = sys.argv[1] if len(sys.argv) > 1 else {source}", 4),
-        "    data = load_data(Path(path))",
+        "    data = load_data(arguments.data)",
         f'    {unpack} = data["train"]',
         f"    model = {function}()",
+        "    if arguments.weights is not None:",
+        "        model.load_weights(arguments.weights)",
         "    network = compiled(model)",
     ]
     # Keras would shuffle the batches of a PyDataset too.
-    fit: dict[str, object] = {"epochs": training.epochs, "shuffle": False}
+    fit: dict[str, object] = {"epochs": Expr("arguments.epochs"), "shuffle": False}
     if data.validation:
         fit["validation_data"] = Expr('data["validation"]')
         if not is_single:
@@ -205,7 +214,7 @@ def _main(spec: Spec, training: Training, function: str) -> str:
         fit["validation_batch_size"] = training.batch_size
         best = call(
             "keras.callbacks.EarlyStopping",
-            patience=training.epochs,
+            patience=Expr("arguments.epochs"),
             restore_best_weights=True,
         )
         lines += wrap(f"best = {best.render()}", 4)
@@ -220,6 +229,6 @@ def _main(spec: Spec, training: Training, function: str) -> str:
             8,
         ),
         "        print(part, measured)",
-        *wrap(f"model.save({quoted(function + '.keras')})", 4),
+        "    model.save(arguments.output)",
     ]
     return "\n".join(lines)

@@ -1,0 +1,37 @@
+"""BreastCancer, compiled from breast_cancer.yaml."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class DenseBlock(nn.Module):
+    """x (batch, features) -> dropout (batch, features)."""
+
+    def __init__(self, in_features: int, units: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(in_features, units, bias=False)
+        self.norm = nn.BatchNorm1d(units)
+        self.dropout = nn.Dropout(0.3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.norm(self.linear(x)))
+        return self.dropout(x)
+
+
+class BreastCancer(nn.Module):
+    """features (batch, 30) -> probability (batch, 1)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wide = DenseBlock(30, 32)
+        self.narrow = DenseBlock(32, 16)
+        self.score = nn.Linear(16, 1)
+
+    def logits(self, features: Tensor) -> Tensor:
+        x = self.wide(features)
+        x = self.narrow(x)
+        return self.score(x)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return torch.sigmoid(self.logits(features))

@@ -1,0 +1,185 @@
+"""BreastCancer, compiled from breast_cancer.yaml."""
+
+import argparse
+import hashlib
+import json
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+
+class DenseBlock(nn.Module):
+    """x (batch, features) -> dropout (batch, features)."""
+
+    def __init__(self, in_features: int, units: int) -> None:
+        super().__init__()
+        self.linear = nn.Linear(in_features, units, bias=False)
+        self.norm = nn.BatchNorm1d(units)
+        self.dropout = nn.Dropout(0.3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.relu(self.norm(self.linear(x)))
+        return self.dropout(x)
+
+
+class BreastCancer(nn.Module):
+    """features (batch, 30) -> probability (batch, 1)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.wide = DenseBlock(30, 32)
+        self.narrow = DenseBlock(32, 16)
+        self.score = nn.Linear(16, 1)
+
+    def logits(self, features: Tensor) -> Tensor:
+        x = self.wide(features)
+        x = self.narrow(x)
+        return self.score(x)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return torch.sigmoid(self.logits(features))
+
+
+def loss_function(output: Tensor, target: Tensor) -> Tensor:
+    """Binary cross-entropy of logits, the mean over the batch."""
+    return F.binary_cross_entropy_with_logits(output, target)
+
+
+def make_optimizer(model: nn.Module) -> torch.optim.Optimizer:
+    """Adam over every parameter of the model."""
+    return torch.optim.Adam(model.parameters(), lr=0.002, betas=(0.9, 0.999), eps=1e-8)
+
+
+def train_step(
+    model: BreastCancer,
+    optimizer: torch.optim.Optimizer,
+    features: Tensor,
+    target: Tensor,
+) -> Tensor:
+    """Take one step down the gradient; return the loss before it."""
+    optimizer.zero_grad()
+    loss = loss_function(model.logits(features), target)
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
+
+
+def initialize(model: BreastCancer) -> None:
+    """Draw the first weights."""
+    for name, parameter in model.named_parameters():
+        if parameter.dim() > 1:
+            nn.init.xavier_uniform_(parameter)
+        elif name.endswith("bias"):
+            nn.init.zeros_(parameter)
+
+
+def permutation(count: int, *key: str | int) -> np.ndarray:
+    """Return 0 .. count - 1 in an order that depends on the key alone."""
+    digest = hashlib.sha256(json.dumps(key).encode()).digest()
+    bits = np.random.Philox(key=np.frombuffer(digest[:16], dtype="<u8"))
+    return np.argsort(bits.random_raw(count), kind="stable")
+
+
+def standardized(rows: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """Shift and scale each element to mean 0 and deviation 1 over the training rows."""
+    constant = (rows[train] == rows[train[0]]).all(axis=0)
+    mean = np.where(constant, rows[train[0]], rows[train].mean(axis=0))
+    deviation = np.where(constant, 1.0, rows[train].std(axis=0))
+    return (rows - mean) / deviation
+
+
+def load_data(path: Path) -> dict[str, tuple[np.ndarray, ...]]:
+    """Return features and target of each part of the rows."""
+    table = pl.read_csv(path)
+    patterns = ["mean_*", "*_error", "worst_*"]
+    columns = [
+        column
+        for pattern in patterns
+        for column in table.columns
+        if fnmatchcase(column, pattern) and column != "benign"
+    ]
+    features = table.select(columns).to_numpy()
+    target = table["benign"]
+    if target.dtype == pl.String:  # names of classes, numbered in sorted order
+        target = target.cast(pl.Enum(target.unique().sort())).to_physical()
+    target = target.to_numpy().reshape(-1, 1).astype("float32")
+    order = permutation(len(target), "split", 0)
+    validation = int(len(order) * 0.15 + 0.5)
+    test = validation + int(len(order) * 0.2 + 0.5)
+    parts = {
+        "train": order[test:],
+        "validation": order[:validation],
+        "test": order[validation:test],
+    }
+    features = standardized(features, parts["train"])
+    features = features.reshape(-1, 30).astype("float32")
+    return {part: (features[rows], target[rows]) for part, rows in parts.items()}
+
+
+def batches(count: int, epoch: int) -> Iterator[np.ndarray]:
+    """Yield the rows of each batch; epochs count from 1."""
+    order = permutation(count, "order", 0, epoch)
+    for start in range(0, count, 32):
+        yield order[start : start + 32]
+
+
+def evaluate(model: BreastCancer, rows: tuple[Tensor, ...]) -> dict[str, float]:
+    """Return the loss and the metrics, computed as at inference."""
+    features, target = rows
+    model.eval()
+    with torch.no_grad():
+        output = model.logits(features)
+        values = {
+            "loss": loss_function(output, target),
+            "accuracy": ((output > 0) == (target > 0.5)).double().mean(),
+        }
+    return {name: value.item() for name, value in values.items()}
+
+
+def main() -> None:
+    """Train, and write the weights of the best epoch."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    here = Path(__file__).parent
+    parser.add_argument("--data", type=Path, default=here / "data/breast_cancer.csv")
+    parser.add_argument("--weights", type=Path, help="first weights")
+    parser.add_argument(
+        "--output", type=Path, default=Path("breast_cancer.safetensors")
+    )
+    parser.add_argument("--epochs", type=int, default=40)
+    arguments = parser.parse_args()
+
+    torch.manual_seed(0)
+    model = BreastCancer()
+    if arguments.weights is None:
+        initialize(model)
+    else:
+        model.load_state_dict(load_file(arguments.weights))
+    optimizer = make_optimizer(model)
+    parts = {
+        part: tuple(torch.from_numpy(array) for array in arrays)
+        for part, arrays in load_data(arguments.data).items()
+    }
+    train = parts["train"]
+    best = float("inf")
+    for epoch in range(1, arguments.epochs + 1):
+        model.train()
+        for rows in batches(len(train[0]), epoch):
+            train_step(model, optimizer, *(values[rows] for values in train))
+        measured = evaluate(model, parts["validation"])
+        print(epoch, measured)
+        if measured["loss"] < best:
+            best = measured["loss"]
+            save_file(model.state_dict(), arguments.output)
+    model.load_state_dict(load_file(arguments.output))
+    print("test", evaluate(model, parts["test"]))
+
+
+if __name__ == "__main__":
+    main()
