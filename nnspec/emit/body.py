@@ -221,11 +221,20 @@ class _BodyLowerer:
 
     def block(self, node: BlockNode) -> None:
         inputs = node.inputs
-        bodies, layouts = self.bodies(node, tuple(self.layouts[value] for value in inputs))
+        given = tuple(self.layouts[value] for value in inputs)
+        bodies, layouts = self.bodies(node, given)
+        # What a block would transpose first is transposed before it, so that its uses are equal.
+        wanted = tuple(
+            is_native or f"{value}@native" in bodies[0].layouts
+            for value, is_native in zip(bodies[0].inputs, given, strict=True)
+        )
+        if wanted != given:
+            inputs = tuple(map(self.as_layout, node.inputs, wanted))
+            bodies, layouts = self.bodies(node, wanted)
         if len({body.signature for body in bodies}) > 1:
             # A loop needs one layout throughout: the framework's own, for every image-like tensor.
-            wanted = tuple(self.is_image(value) for value in inputs)
-            inputs = tuple(map(self.as_layout, inputs, wanted))
+            wanted = tuple(map(self.is_image, node.inputs))
+            inputs = tuple(map(self.as_layout, node.inputs, wanted))
             bodies, layouts = self.bodies(node, wanted)
         self.steps.append(Step(inputs, node.outputs, None, node, bodies))
         self.layouts.update(zip(node.outputs, layouts, strict=False))
