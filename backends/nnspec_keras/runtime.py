@@ -172,7 +172,7 @@ class KerasProgram:
                     format="onnx",
                     verbose=False,
                     opset_version=min(opset, MAX_OPSET),
-                    input_signature=signature if len(signature) > 1 else [signature],
+                    input_signature=[signature] if len(signature) > 1 else signature,
                 )
             self._check_onnx(temporary)
 

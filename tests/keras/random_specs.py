@@ -132,8 +132,7 @@ def random_document(seed):
             body.append({"name": "nested", "type": "inner", "repeat": rng.choice([1, 3])})
             body.append({"name": "twice", "type": "inner", variables[0]: "${0.1 * (index + 1)}"})
             body[-1]["repeat"] = 2
-            two = rng.random() < 0.3
-            blocks["residual"] = {"layers": body, **({"outputs": ["nested"]} if two and 0 else {})}
+            blocks["residual"] = {"layers": body}
             calls.append(("residual", {}))
     top = Builder(rng, data_format)
     inputs = {"image": {"shape": shape}}
