@@ -6,6 +6,8 @@ import os
 
 # Before TensorFlow is first imported, or it greets with several lines of advice.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# The networks are small: threads would cost more than they give.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 
