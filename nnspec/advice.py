@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from nnspec.errors import Problem
 from nnspec.graph import Graph, LayerNode, Node
+from nnspec.heads import final_activation
 from nnspec.schema import Model
 
 _OUTPUT_OF_TASK = {"binary": "sigmoid", "multiclass": "softmax"}
@@ -49,7 +50,7 @@ def _dead_biases(graph: Graph) -> Iterator[Problem]:
 def _output_activation(model: Model, graph: Graph) -> Iterator[Problem]:
     if model.training is None or len(graph.outputs) != 1:
         return
-    head = graph.head()
+    head = final_activation(graph)
     found = head.activation.type if head is not None else None
     task = model.training.task
     expected = _OUTPUT_OF_TASK.get(task)

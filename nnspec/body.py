@@ -124,6 +124,8 @@ class Body:
         if len(types) < least or (most is not None and len(types) > most):
             self.wrong_number(entry, layer.type, least, most, len(types))
             return None
+        if not self.takes(entry, layer, types):
+            return None
         shapes = tuple(kind.shape for kind in types)
         try:
             outputs = layer.infer_shape(shapes, self.model.data_format)
@@ -156,6 +158,21 @@ class Body:
         for name, shape, dtype in zip(names, outputs, dtypes, strict=True):
             self.types[name] = TensorType(shape, dtype)
         return LayerNode(entry.name, layer, entry.inputs or (), names, entry.mark)
+
+    def takes(self, entry: Entry, layer: Layer, types: tuple[TensorType, ...]) -> bool:
+        """Whether the layer takes elements of these types, all of one."""
+        for name, kind in zip(entry.inputs or (), types, strict=True):
+            if kind.dtype in layer.dtypes and kind.dtype == types[0].dtype:
+                continue
+            wanted = types[0].dtype if kind.dtype in layer.dtypes else " or ".join(layer.dtypes)
+            self.report.add(
+                "wrong-dtype",
+                f'{layer.type} "{entry.name}" takes {wanted}, and "{name}" is {kind.dtype}',
+                entry.mark,
+                f"declare the input as {wanted}, if that is what its data hold",
+            )
+            return False
+        return True
 
     def block_node(
         self, entry: Entry, call: Call, types: tuple[TensorType, ...]

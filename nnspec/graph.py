@@ -79,25 +79,6 @@ class Graph:
             for parameter in at.parameters():
                 yield f"{at.path}.{parameter.name}", parameter
 
-    def head(self) -> Head | None:
-        """Return the softmax or sigmoid that the network's only output ends in, if it does."""
-        if len(self.outputs) != 1 or not self.nodes:
-            return None
-        for node in reversed(self.nodes):
-            if self.outputs[0] in node.outputs:
-                if not isinstance(node, LayerNode):
-                    return None
-                activation = getattr(node.layer, "activation", None)
-                if activation is not None and activation.type in _HEADS:
-                    return Head(node, activation, is_fused=True)
-                if node.layer.type in _HEADS:
-                    assert isinstance(node.layer, Activation)
-                    return Head(node, node.layer, is_fused=False)
-        return None
-
-
-_HEADS = frozenset({"softmax", "sigmoid"})
-
 
 class LayerAt(NamedTuple):
     """A layer, where it stands, and the graph that holds it."""

@@ -16,6 +16,7 @@ from nnspec.collector import collector_paused
 from nnspec.document import read_document
 from nnspec.errors import Mark, Problem, SpecError, UsageError
 from nnspec.graph import Graph
+from nnspec.heads import head_problems
 from nnspec.report import Report
 from nnspec.resolve import resolve
 from nnspec.schema import Model
@@ -122,7 +123,9 @@ def _read(tree: Any, report: Report) -> tuple[Model, Graph] | None:
         if document is not None:
             graph = resolve(document.model, document.variables, report, broken=document.broken)
             if graph is not None:
-                return document.model, graph
+                for problem in head_problems(document.model, graph):
+                    report.add(problem.code, problem.message, problem.mark, problem.hint)
+                return None if report.problems else (document.model, graph)
     return None
 
 

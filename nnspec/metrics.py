@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from nnspec.errors import UsageError
 from nnspec.graph import Graph
+from nnspec.heads import final_activation
 from nnspec.training_schema import Training
 
 Array = NDArray[Any]
@@ -75,7 +76,7 @@ def measure(graph: Graph, training: Training, output: Array, target: Array) -> d
 
 def threshold(graph: Graph, training: Training) -> float:
     """Return what a binary output exceeds to say yes: 0 for logits, 0.5 otherwise."""
-    head = graph.head()
+    head = final_activation(graph)
     gives_logits = training.resolved_loss.type == "binary_cross_entropy" and (
         head is None or head.activation.type != "sigmoid"
     )

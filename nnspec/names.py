@@ -24,8 +24,8 @@ T_destination add_loss add_metric add_module add_variable add_weight apply autoc
 buffers build build_from_config built call call_super_init children compile compile_from_config
 compiled compiled_loss compiled_metrics compute_dtype compute_loss compute_loss_and_updates
 compute_mask compute_metrics compute_output_shape compute_output_spec count_params cpu cuda
-distribute_reset_strategy distribute_strategy double dtype dtype_policy dump_patches eval evaluate
-export extra_repr fit float forward from_config from_quantized_config get_buffer get_build_config
+distribute_reduction_method distribute_reset_strategy distribute_strategy double dtype
+dtype_policy dump_patches eval evaluate export extra_repr fit float forward from_config from_quantized_config get_buffer get_build_config
 get_compile_config get_config get_extra_state get_layer get_metrics_result get_parameter
 get_quantization_layer_structure get_state_tree get_submodule get_weights half input
 input_dtype input_shape input_spec inputs ipu jit_compile layers load_own_variables
@@ -46,7 +46,16 @@ train train_on_batch train_step trainable trainable_variables trainable_weights 
 variable_dtype variables weights xpu zero_grad
 """.split()  # noqa: SIM905 - a list of quoted words would be longer
 
+# Variables of the emitted functions that take the network's inputs under their own names.
+_LOCALS = """
+c column columns layer model optimizer order output part parts path pattern patterns rows table
+target test train validation value values
+""".split()  # noqa: SIM905 - a list of quoted words would be longer
+
 RESERVED = frozenset([*_BUILTINS, *_MODULES, *_ATTRIBUTES])
+"""What a layer, a block or a network cannot be called."""
+RESERVED_INPUTS = frozenset([*_BUILTINS, *_MODULES, *_LOCALS]) - {"x"}
+"""What an input cannot be called: it is a variable, and no attribute."""
 
 
 def problem_with(name: object, what: str, *, is_attribute: bool = True) -> tuple[str, str, str]:
@@ -71,7 +80,8 @@ def problem_with(name: object, what: str, *, is_attribute: bool = True) -> tuple
             f'{what} name "{name}" is a keyword of Python',
             f'use another name, such as "{name}_"',
         )
-    if is_attribute and name in RESERVED:
+    reserved = RESERVED_INPUTS if what == "input" else RESERVED
+    if is_attribute and name in reserved:
         return (
             "reserved-name",
             f'{what} name "{name}" is taken in the emitted code (by Python, torch or keras)',

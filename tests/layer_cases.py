@@ -117,6 +117,7 @@ CASES: list[Case] = [
     *image({"type": "dropout", "rate": 0.0}, (2, 3, 4), (2, 3, 4)),
     Case({"type": "batch_normalization"}, ((5,),), (5,)),
     Case({"type": "batch_normalization", "momentum": 0.99, "epsilon": 0.01}, ((4,),), (4,)),
+    *image({"type": "batch_normalization", "affine": False}, (3, 2, 4), (3, 2, 4)),
     *image({"type": "batch_normalization"}, (3, 4, 5), (3, 4, 5)),
     *image({"type": "batch_normalization", "momentum": 0.5}, (2, 3, 3), (2, 3, 3)),
     *[

@@ -37,8 +37,7 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def spec(tmp_path: Path) -> Path:
     path = tmp_path / "small.yaml"
-    # `x` is a reserved name for an input of a network.
-    path.write_text(SPEC.replace("{x:", "{features:"))
+    path.write_text(SPEC)
     return path
 
 

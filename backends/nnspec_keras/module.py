@@ -26,6 +26,7 @@ from nnspec.emit.lowering import Language, Lowered
 from nnspec.errors import UsageError
 from nnspec.files import write_text
 from nnspec.graph import Graph, Head
+from nnspec.heads import loss_head
 from nnspec.layers import Layer
 from nnspec.loader import Spec
 from nnspec_keras.activations import fuse
@@ -94,7 +95,7 @@ class KerasBackend:
                 "the training program feeds arrays as the spec declares them: compile it with "
                 "layout spec"
             )
-        head = trained_head(spec)
+        head = loss_head(spec.model, spec.graph)
         lowerer = Lowerer(LANGUAGE, head, keep_borders=options.layout == "spec")
         network = lowerer.network(spec.graph)
         function = function_name(spec.name)
@@ -120,17 +121,6 @@ class KerasBackend:
 
 
 backend = KerasBackend()
-
-
-def trained_head(spec: Spec) -> Head | None:
-    """Return the activation that a cross-entropy leaves out, if the network is trained by one."""
-    if spec.model.training is None:
-        return None
-    head = spec.graph.head()
-    wanted = {"binary_cross_entropy": "sigmoid", "categorical_cross_entropy": "softmax"}
-    if head is None or wanted.get(spec.model.training.resolved_loss.type) != head.activation.type:
-        return None
-    return head
 
 
 def function_name(name: str) -> str:

@@ -17,10 +17,8 @@ _NAMES = {
 def batch_normalization(layer: layers.BatchNormalization, context: Context) -> Lowered:
     """layers.BatchNormalization over the last axis; momentum and epsilon are written out."""
     keywords: dict[str, object] = {"momentum": layer.momentum, "epsilon": layer.epsilon}
-    if not layer.center:
-        keywords["center"] = False
-    if not layer.scale:
-        keywords["scale"] = False
+    if not layer.affine:
+        keywords |= {"center": False, "scale": False}
     module = call("layers.BatchNormalization", **keywords)
     natives = tuple(Native(p.name, _NAMES[p.name]) for p in context.parameters(layer))
     return Lowered("{module}({0})", module, parameters=natives)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
+import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,9 +30,32 @@ from nnspec_keras.lowerings import LOWERINGS
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
+
+@contextmanager
+def _without_greeting() -> Iterator[None]:
+    """Keep TensorFlow's greeting from the terminal: it is written before any log level holds."""
+    try:
+        error_stream = os.dup(2)
+    except OSError:  # there is no such stream to protect
+        yield
+        return
+    with tempfile.TemporaryFile() as greeting:
+        os.dup2(greeting.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            greeting.seek(0)
+            os.write(error_stream, greeting.read())
+            raise
+        finally:
+            os.dup2(error_stream, 2)
+            os.close(error_stream)
+
+
 try:
-    import keras
-    import tensorflow as tf
+    with _without_greeting():
+        import keras
+        import tensorflow as tf
 except ImportError as error:
     raise MissingDependencyError("keras", "keras") from error
 

@@ -26,6 +26,7 @@ from nnspec.emit.lowering import Language, Lowered
 from nnspec.emit.statements import Style, forward_lines
 from nnspec.files import write_text
 from nnspec.graph import BlockNode, Head
+from nnspec.heads import loss_head
 from nnspec.layers import Activation, Layer
 from nnspec.loader import Spec
 from nnspec_torch.lowerings import LOWERINGS, UNSUPPORTED
@@ -88,7 +89,7 @@ class TorchBackend:
     def compile(self, spec: Spec, options: Options = DEFAULTS) -> TorchCompiled:
         """Return PyTorch source; raises UnsupportedError."""
         require_supported(self, spec.graph)
-        head = trained_head(spec)
+        head = loss_head(spec.model, spec.graph)
         lowerer = Lowerer(LANGUAGE, head, keep_borders=options.layout == "spec")
         network = lowerer.network(spec.graph)
         definitions = Definitions(network, spec.name, _TAKEN, is_class=True)
@@ -109,17 +110,6 @@ class TorchBackend:
 
 
 backend = TorchBackend()
-
-
-def trained_head(spec: Spec) -> Head | None:
-    """Return the activation that a cross-entropy leaves out, if the network is trained by one."""
-    if spec.model.training is None:
-        return None
-    head = spec.graph.head()
-    wanted = {"binary_cross_entropy": "sigmoid", "categorical_cross_entropy": "softmax"}
-    if head is None or wanted.get(spec.model.training.resolved_loss.type) != head.activation.type:
-        return None
-    return head
 
 
 def imports(text: str, dataset: DatasetSource | None = None) -> str:

@@ -9,7 +9,6 @@ from nnspec import layers
 from nnspec.backend import Divergence
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered
-from nnspec.errors import UnsupportedError
 from nnspec.layers import Layer
 from nnspec.layers.base import channel_axis
 
@@ -32,9 +31,7 @@ def batch_normalization(layer: layers.BatchNormalization, context: Context) -> L
     momentum = round(1 - layer.momentum, 12)
     if momentum != _DEFAULT_MOMENTUM:
         keywords["momentum"] = momentum
-    if layer.scale != layer.center:
-        raise UnsupportedError("nn.BatchNorm has a weight and a bias, or neither")
-    if not layer.scale:
+    if not layer.affine:
         keywords["affine"] = False
     channels = shape[channel_axis(len(shape), context.data_format)]
     name = f"nn.BatchNorm{max(1, len(shape) - 1)}d"

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from nnspec.base import Flag, Number, Whole
 from nnspec.errors import ShapeError
-from nnspec.layers.base import Activation, Placement
+from nnspec.layers.base import ANY_DTYPE, Activation, Placement
 from nnspec.shapes import DataFormat, Shape, show
 
 
@@ -18,6 +18,8 @@ class Linear(Activation):
     """y = x. Any shape."""
 
     type: Literal["linear"] = "linear"
+
+    dtypes: ClassVar[frozenset[str]] = ANY_DTYPE
 
 
 class Relu(Activation):

@@ -12,6 +12,9 @@ from nnspec.errors import ShapeError
 from nnspec.initializers import GlorotUniform, Initializer, InitializerBase, Ones, Zeros
 from nnspec.shapes import DataFormat, Dim, Shape, product, show
 
+FLOAT = frozenset({"float32"})
+ANY_DTYPE = frozenset({"float32", "int32", "int64", "bool"})
+
 Placement = Literal["spatial", "pointwise", "positional"]
 """How a layer stands to the layout of an image-like tensor.
 
@@ -48,6 +51,8 @@ class Layer(Frozen):
     arity: ClassVar[tuple[int, int | None]] = (1, 1)
     """How many inputs the layer takes, at least and at most."""
     placement: ClassVar[Placement] = "positional"
+    dtypes: ClassVar[frozenset[str]] = FLOAT
+    """What the elements of its inputs may be."""
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         """Return the shape of each output, the batch axis left out; raises ShapeError."""
@@ -118,10 +123,9 @@ class Weighted(Layer):
         return weight, Parameter("bias", shape[:1], self.bias_initializer, fan_in, fan_out)
 
 
-def scale_and_shift(size: int, *, scale: bool, center: bool) -> tuple[Parameter, ...]:
-    """Return the weight (ones) and bias (zeros) of a normalisation."""
-    weight = (Parameter("weight", (size,), Ones()),) if scale else ()
-    return (*weight, Parameter("bias", (size,), Zeros())) if center else weight
+def weight_and_bias(size: int) -> tuple[Parameter, ...]:
+    """Return the weight (ones) and the bias (zeros) of a normalisation."""
+    return Parameter("weight", (size,), Ones()), Parameter("bias", (size,), Zeros())
 
 
 def channel_axis(rank: int, data_format: DataFormat) -> int:

@@ -6,7 +6,15 @@ from pydantic import Field
 
 from nnspec.base import Fraction, Size, Whole
 from nnspec.errors import ShapeError
-from nnspec.layers.base import Layer, Parameter, Placement, Weighted, count, require_whole
+from nnspec.layers.base import (
+    ANY_DTYPE,
+    Layer,
+    Parameter,
+    Placement,
+    Weighted,
+    count,
+    require_whole,
+)
 from nnspec.shapes import MAX_RANK, DataFormat, Dim, Shape, product, show
 
 
@@ -46,6 +54,8 @@ class Flatten(Layer):
 
     type: Literal["flatten"] = "flatten"
 
+    dtypes: ClassVar[frozenset[str]] = ANY_DTYPE
+
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         size = product(inputs[0])
         if size is None:
@@ -64,6 +74,8 @@ class Reshape(Layer):
         max_length=MAX_RANK,
         description="The new sizes without the batch axis; one of them may be -1, to be computed.",
     )
+
+    dtypes: ClassVar[frozenset[str]] = ANY_DTYPE
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         given = product(inputs[0])

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from nnspec.base import Whole
 from nnspec.errors import ShapeError
-from nnspec.layers.base import Layer, Placement, count
+from nnspec.layers.base import ANY_DTYPE, Layer, Placement, count
 from nnspec.shapes import DataFormat, Dim, Shape, show
 
 
@@ -59,6 +59,8 @@ class Concatenate(Layer):
         if self.axis is None:
             return 0 if data_format == "channels_first" and rank == 3 else rank - 1
         return self.axis % rank
+
+    dtypes: ClassVar[frozenset[str]] = ANY_DTYPE
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         first = inputs[0]

@@ -14,7 +14,7 @@ from nnspec.layers.base import (
     channel_axis,
     count,
     require_whole,
-    scale_and_shift,
+    weight_and_bias,
 )
 from nnspec.shapes import DataFormat, Shape, show
 
@@ -38,8 +38,9 @@ class BatchNormalization(Layer):
         default=1e-5,
         description="Added to the variance; 1e-5 as in PyTorch and ONNX (Keras: 1e-3).",
     )
-    center: Flag = Field(default=True, description="Whether a bias is added.")
-    scale: Flag = Field(default=True, description="Whether a weight multiplies.")
+    affine: Flag = Field(
+        default=True, description="Whether a weight multiplies and a bias is added, both learned."
+    )
 
     placement: ClassVar[Placement] = "spatial"
 
@@ -58,7 +59,7 @@ class BatchNormalization(Layer):
         axis = channel_axis(len(shape), data_format)
         size = require_whole("batch_normalization", shape[axis], "channel axis")
         return (
-            *scale_and_shift(size, scale=self.scale, center=self.center),
+            *(weight_and_bias(size) if self.affine else ()),
             Parameter("running_mean", (size,), Zeros(), trainable=False),
             Parameter("running_var", (size,), Ones(), trainable=False),
         )

@@ -25,7 +25,13 @@ from nnspec.verification.samples import (
     random_inputs,
     random_target,
 )
-from nnspec.verification.tolerance import EXACT, TRAINED, Amplification, relative_error, tensor_error
+from nnspec.verification.tolerance import (
+    EXACT,
+    TRAINED,
+    Amplification,
+    relative_error,
+    tensor_error,
+)
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights

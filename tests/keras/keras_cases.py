@@ -183,7 +183,7 @@ IMAGE_LAYERS = {
         ),
     ),
     "batch_norm_bare": (
-        {"type": "batch_normalization", "center": False, "scale": False},
+        {"type": "batch_normalization", "affine": False},
         lambda x, w: F.batch_norm(x, w["layer.running_mean"], w["layer.running_var"], eps=1e-5),
     ),
     "dropout": ({"type": "dropout", "rate": 0.0}, lambda x, w: x),

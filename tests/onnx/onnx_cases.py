@@ -87,9 +87,7 @@ POOLINGS = (
 NORMALIZATIONS = (
     {},
     {"epsilon": 0.1, "momentum": 0.3},
-    {"scale": False, "epsilon": 1e-3},
-    {"center": False},
-    {"center": False, "scale": False},
+    {"affine": False},
 )
 ACTIVATIONS = (
     {"type": "linear"},

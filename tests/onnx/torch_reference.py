@@ -66,8 +66,8 @@ def batch_normalization(layer, x, p, shape, data_format):
     axes = [1, -1] + [1] * (x[0].ndim - 2)
     mean, var = (p[name].reshape(axes) for name in ("running_mean", "running_var"))
     y = (x[0] - mean) / torch.sqrt(var + layer.epsilon)
-    y = y * p["weight"].reshape(axes) if layer.scale else y
-    return y + p["bias"].reshape(axes) if layer.center else y
+    y = y * p["weight"].reshape(axes) if layer.affine else y
+    return y + p["bias"].reshape(axes) if layer.affine else y
 
 
 def concatenate(layer, x, p, shape, data_format):

@@ -49,15 +49,20 @@ class Adam(keras.optimizers.Optimizer):
             self.means = self.add_optimizer_variables(variables, "mean")
             self.squares = self.add_optimizer_variables(variables, "square")
 
+    def apply(self, grads, trainable_variables=None):
+        # In float32 the corrections would be off by 1e-5 in the first steps.
+        step = ops.cast(self.iterations + 1, "float64")
+        rate = ops.cast(self.learning_rate, "float64")
+        self.rate = rate / (1 - ops.power(self.beta_1, step))
+        self.correction = ops.sqrt(1 - ops.power(self.beta_2, step))
+        return super().apply(grads, trainable_variables)
+
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)
         mean, square = self.means[index], self.squares[index]
         gradient = ops.reshape(gradient, variable.shape)  # sum repeated embedding rows
-        # In float32 the corrections would be off by 1e-5 in the first steps.
-        step = ops.cast(self.iterations + 1, "float64")
-        rate = ops.cast(learning_rate, "float64") / (1 - ops.power(self.beta_1, step))
-        correction = ops.sqrt(1 - ops.power(self.beta_2, step))
-        rate, correction = (ops.cast(c, variable.dtype) for c in (rate, correction))
+        rate = ops.cast(self.rate, variable.dtype)
+        correction = ops.cast(self.correction, variable.dtype)
         self.assign_add(mean, (1 - self.beta_1) * (gradient - mean))
         self.assign(
             square, self.beta_2 * square + (1 - self.beta_2) * ops.square(gradient)
