@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnspec.advice import dead_biases
 from nnspec.backend import Program, Trainable
 from nnspec.errors import UnsupportedError, UsageError
 from nnspec.loader import Spec
@@ -23,15 +22,14 @@ from nnspec.verification.samples import (
     dynamic_axes,
     exercised_weights,
     random_inputs,
-    random_target,
 )
 from nnspec.verification.tolerance import (
     EXACT,
     TRAINED,
     Amplification,
     relative_error,
-    tensor_error,
 )
+from nnspec.verification.trained import Comparison, TrainedRun, train_steps, uncompared
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
@@ -42,6 +40,8 @@ BASE_SIZE = 7
 OTHER_SIZES = (4, 12)
 OPSET = 18
 """The highest that every framework's exporter writes."""
+TRAINING_SEED = 100
+"""Keeps the batches of the training check apart from the other inputs."""
 LOOSE = 1e-3
 """Relative, for one layer in float32 alone: far above rounding, below what a reader would see."""
 _PACKAGES = ("nnspec", "torch", "keras", "tensorflow", "onnx", "onnxruntime", "numpy")
@@ -235,139 +235,64 @@ class Verifier:
             return
         model = self.spec.model
         training = model.training or Training(task="regression", optimizer=Sgd())
-        trained = Spec(
+        spec = Spec(
             model.model_copy(update={"training": training}),
             without_dropout(self.spec.graph),
             self.spec.path,
         )
-        if trained.graph is not self.spec.graph and any(
-            at.node.layer.type == "dropout" for at in self.spec.graph.walk()
-        ):
+        if any(at.node.layer.type == "dropout" for at in spec.graph.walk()):
             self.report.notes.append("gradients and training are compared with dropout off")
-        runs: dict[str, _Run] = {}
+        left_out = uncompared(self.spec.graph)
+        if left_out:
+            self.report.notes.append(
+                f"{', '.join(sorted(left_out))}: not compared after training, because a bias "
+                "before batch normalisation has a gradient of rounding noise alone"
+            )
+        runs: dict[str, TrainedRun] = {}
         for engine in self.sources:
             if not isinstance(self.exact[engine.name], Trainable):
                 self.report.notes.append(f"{engine.name} runs networks, and trains none")
                 continue
             self.progress(f"training {engine.name} for {self.steps} steps")
-            runs[engine.name] = self.trained(engine, trained, training)
-        dead = {
-            name
-            for layer, norm in dead_biases(self.spec.graph)
-            for name in (f"{layer}.bias", f"{norm}.running_mean")
-        }
-        if dead:
-            self.report.notes.append(
-                f"{', '.join(sorted(dead))}: not compared after training, because a bias before "
-                "batch normalisation has a gradient of rounding noise alone"
+            run = train_steps(
+                engine,
+                spec,
+                self.weights,
+                steps=self.steps,
+                batch=BATCH,
+                axes=self.axes,
+                seed=self.seed + TRAINING_SEED,
             )
+            runs[engine.name] = run
+            self.report.notes += run.notes
         for first, second in itertools.combinations(runs, 2):
-            self.compare_runs((first, second), (runs[first], runs[second]), dead)
+            self.compare_runs((first, second), Comparison(spec.graph, runs[first], runs[second]))
 
-    def trained(self, engine: SourceEngine, spec: Spec, training: Training) -> _Run:
-        """Return the gradients on a first batch and the weights after every step."""
-        program = engine.build(spec, self.weights, "float64")
-        assert isinstance(program, Trainable)
-        run = _Run()
-        for step in range(self.steps):
-            seed = self.seed + 100 + step
-            inputs = random_inputs(spec.graph, BATCH, self.axes, seed)
-            target = random_target(spec.graph, training.task, BATCH, self.axes, seed)
-            if step == 0:
-                run.loss, run.gradients = program.gradients(inputs, target)
-            run.losses.append(program.train_step(inputs, target))
-        run.weights = program.weights()
-        for at in spec.graph.walk():
-            divergence = engine.backend.divergences.get(type(at.node.layer))
-            if divergence is None:
-                continue
-            name = f"{at.path}.{divergence.parameter}"
-            if name not in run.weights:
-                continue
-            shape = at.input_shapes[0]
-            sizes = [self.axes.get(s, 1) if isinstance(s, str) else s for s in shape]
-            channels = run.weights[name].size
-            count = BATCH * int(np.prod(sizes)) // channels
-            first = self.weights[name]
-            run.weights[name] = divergence.canonical(
-                at.node.layer, first, run.weights[name], self.steps, count
-            )
-            note = f"{engine.name}, {divergence.parameter}: {divergence.formula}"
-            if note not in self.report.notes:
-                self.report.notes.append(note)
-        return run
-
-    def compare_runs(self, pair: tuple[str, str], runs: tuple[_Run, _Run], dead: set[str]) -> None:
+    def compare_runs(self, pair: tuple[str, str], compared: Comparison) -> None:
         """Add the gradient and the training check of two runs."""
-        first, second = runs
-        graph = self.spec.graph
-        engines = [engine for engine in self.sources if engine.name in pair]
-        rounding = sum(engine.rounding(graph, of_gradient=True) for engine in engines)
-        extra = self.amplification.of_layer_error(rounding, self.inputs, self.expected)
-        largest = max(
-            (float(np.abs(g).max(initial=0)) for g in first.gradients.values()), default=0
+        rounding = sum(
+            engine.rounding(self.spec.graph, of_gradient=True)
+            for engine in self.sources
+            if engine.name in pair
         )
-        errors = {
-            name: tensor_error(second.gradients[name], gradient, floor=1e-6 * largest)
-            for name, gradient in first.gradients.items()
-        }
-        loss_error = abs(second.loss - first.loss) / max(abs(first.loss), 1e-12)
-        gradient_error = max([loss_error, *errors.values()])
-        gradient_tolerance = EXACT + extra
-        layers = {
-            f"{at.path}.{parameter.name}": at.path
-            for at in graph.walk()
-            for parameter in at.parameters()
-        }
-
-        def blame_gradient() -> tuple[str | None, str]:
-            wrong = [name for name in layers if errors.get(name, 0) > gradient_tolerance]
-            # Errors travel backwards, so the last layer that has one is the nearest to its cause.
-            return (layers[wrong[-1]], f"first in {wrong[-1]}.") if wrong else (None, "")
-
+        extra = self.amplification.of_layer_error(rounding, self.inputs, self.expected)
+        exact, after_steps = EXACT + extra, TRAINED + extra * self.steps
         self.add(
             "gradient",
             pair,
             "float64",
-            gradient_error,
-            gradient_tolerance,
-            blame=blame_gradient,
+            compared.gradient_error,
+            exact,
+            blame=lambda: compared.blame_gradient(exact),
         )
-        compared = [name for name in first.weights if name not in dead]
-        scale = max((float(np.abs(first.weights[n]).max(initial=0)) for n in compared), default=0)
-        moved = {
-            name: tensor_error(second.weights[name], first.weights[name], floor=1e-3 * scale)
-            for name in compared
-        }
-        tolerance = TRAINED + extra * self.steps
-
-        def blame_training() -> tuple[str | None, str]:
-            wrong = [name for name in moved if moved[name] > tolerance]
-            trainable = set(first.gradients)
-            if gradient_error > gradient_tolerance:
-                return blame_gradient()
-            if wrong and not trainable.intersection(wrong):
-                return layers[wrong[0]], f"gradients agree, the statistic {wrong[0]} differs."
-            return None, "gradients agree, the optimizer differs."
-
         self.add(
             "training",
             pair,
             "float64",
-            max(moved.values(), default=0.0),
-            tolerance,
-            blame=blame_training,
+            compared.weight_error,
+            after_steps,
+            blame=lambda: compared.blame_training(after_steps, exact),
         )
-
-
-class _Run:
-    """What one engine gave in training."""
-
-    def __init__(self) -> None:
-        self.loss = 0.0
-        self.gradients: Weights = {}
-        self.losses: list[float] = []
-        self.weights: Weights = {}
 
 
 def _single(array: Array) -> Array:

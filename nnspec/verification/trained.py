@@ -1,0 +1,149 @@
+"""Runs training on one engine, and compares what two engines made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nnspec.advice import dead_biases
+from nnspec.backend import Trainable
+from nnspec.graph import Graph
+from nnspec.loader import Spec
+from nnspec.verification.engines import SourceEngine
+from nnspec.verification.samples import random_inputs, random_target, sizes_of
+from nnspec.verification.tolerance import tensor_error
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array, Weights
+
+_GRADIENT_FLOOR = 1e-6
+_WEIGHT_FLOOR = 1e-3
+"""Of the largest in the network: what is smaller than this in all of a tensor is compared with
+this instead of with itself, because it is the difference of larger numbers."""
+
+
+@dataclass
+class TrainedRun:
+    """What one engine gave in training."""
+
+    gradients: Weights = field(default_factory=dict)
+    """Of the first batch, and of the loss that `losses` begins with."""
+    losses: list[float] = field(default_factory=list)
+    weights: Weights = field(default_factory=dict)
+    """After the last step, statistics as the spec defines them."""
+    notes: list[str] = field(default_factory=list)
+
+
+def train_steps(
+    engine: SourceEngine,
+    spec: Spec,
+    weights: Weights,
+    *,
+    steps: int,
+    batch: int,
+    axes: Mapping[str, int],
+    seed: int,
+) -> TrainedRun:
+    """Return the gradients of a first batch and the weights after the steps, in float64."""
+    assert spec.model.training is not None
+    program = engine.build(spec, weights, "float64")
+    assert isinstance(program, Trainable)
+    run = TrainedRun()
+    for step in range(steps):
+        inputs = random_inputs(spec.graph, batch, axes, seed + step)
+        task = spec.model.training.task
+        target = random_target(spec.graph, task, batch, axes, seed + step)
+        if step == 0:
+            _, run.gradients = program.gradients(inputs, target)
+        run.losses.append(program.train_step(inputs, target))
+    run.weights = program.weights()
+    for at in spec.graph.walk():
+        divergence = engine.backend.divergences.get(type(at.node.layer))
+        name = f"{at.path}.{divergence.parameter}" if divergence is not None else ""
+        if divergence is None or name not in run.weights:
+            continue
+        elements = batch * int(np.prod(sizes_of(at.input_shapes[0], axes)))
+        run.weights[name] = divergence.canonical(
+            at.node.layer,
+            weights[name],
+            run.weights[name],
+            steps,
+            elements // run.weights[name].size,
+        )
+        note = f"{engine.name}, {divergence.parameter}: {divergence.formula}"
+        if note not in run.notes:
+            run.notes.append(note)
+    return run
+
+
+class Comparison:
+    """How far two runs lie apart, by parameter."""
+
+    def __init__(self, graph: Graph, first: TrainedRun, second: TrainedRun) -> None:
+        self.layers = {
+            f"{at.path}.{parameter.name}": at.path
+            for at in graph.walk()
+            for parameter in at.parameters()
+        }
+        self.trainable = set(first.gradients)
+        floor = _GRADIENT_FLOOR * _largest(first.gradients)
+        self.gradients = _errors(second.gradients, first.gradients, floor)
+        dead = uncompared(graph)
+        kept = {name: array for name, array in first.weights.items() if name not in dead}
+        self.weights = _errors(second.weights, kept, _WEIGHT_FLOOR * _largest(kept))
+        pairs = list(zip(first.losses, second.losses, strict=True))
+        errors = [abs(b - a) / max(abs(a), abs(b), 1e-300) if a != b else 0.0 for a, b in pairs]
+        self.first_loss, self.losses = errors[0], max(errors)
+
+    @property
+    def gradient_error(self) -> float:
+        """Of the loss and of every gradient, the largest."""
+        return max([self.first_loss, *self.gradients.values()])
+
+    @property
+    def weight_error(self) -> float:
+        """Of every weight after the steps, and of every loss on the way, the largest."""
+        return max([self.losses, *self.weights.values()])
+
+    def blame_gradient(self, tolerance: float) -> tuple[str | None, str]:
+        """Return the layer nearest to the cause, and what shows it."""
+        wrong = [name for name in self.layers if self.gradients.get(name, 0) > tolerance]
+        # Errors travel backwards: the last layer that has one is the first that got it.
+        return (self.layers[wrong[-1]], f"first in {wrong[-1]}.") if wrong else (None, "")
+
+    def blame_training(self, tolerance: float, gradient_tolerance: float) -> tuple[str | None, str]:
+        """Return the layer at fault, or none where it is the optimizer."""
+        if self.gradient_error > gradient_tolerance:
+            return self.blame_gradient(gradient_tolerance)
+        wrong = [name for name in self.layers if self.weights.get(name, 0) > tolerance]
+        if wrong and not self.trainable.intersection(wrong):
+            return self.layers[wrong[0]], f"gradients agree, the statistic {wrong[0]} differs."
+        return None, "gradients agree, the optimizer differs."
+
+
+def uncompared(graph: Graph) -> set[str]:
+    """Return the parameters whose steps are rounding noise: biases before batch normalisation.
+
+    The running mean of the normalisation follows such a bias.
+    """
+    return {
+        name
+        for layer, norm in dead_biases(graph)
+        for name in (f"{layer}.bias", f"{norm}.running_mean")
+    }
+
+
+def _errors(
+    given: Mapping[str, Array], expected: Mapping[str, Array], floor: float
+) -> dict[str, float]:
+    return {
+        name: tensor_error(given[name], array, floor) if name in given else float("inf")
+        for name, array in expected.items()
+    }
+
+
+def _largest(tensors: Mapping[str, Array]) -> float:
+    return max((float(np.abs(array).max(initial=0)) for array in tensors.values()), default=0.0)
