@@ -14,12 +14,14 @@ def spec_of(
     folder, source, features, target, *, task, shape=(2,), units=1, dtype="float32", **data
 ):
     # What stands between the input and the output is of no concern to the data.
-    flat = [] if len(shape) == 1 else [{"type": "flatten"}]
+    layers = [] if len(shape) == 1 and dtype == "float32" else [{"type": "flatten"}]
+    if dtype == "float32":
+        layers.append({"type": "dense", "units": units})
     document = {
         "nnspec": 1,
         "name": "Net",
         "inputs": {"features": {"shape": list(shape), "dtype": dtype}},
-        "layers": [*flat, {"type": "dense", "units": units}],
+        "layers": layers,
         "data": {"source": source, "features": features, "target": target, **data},
         "training": {"task": task, "seed": 3},
     }
