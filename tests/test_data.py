@@ -144,6 +144,11 @@ def test_whole_inputs_keep_every_bit(tmp_path):
     assert in_order(alone, alone.train.inputs["features"]).tolist() == [[big, 2], [-1, 3]]
 
 
+def whole(dtype):
+    """Return a network whose input may be of this type: a dense layer's may not."""
+    return {"dtype": dtype, "task": "multiclass"}
+
+
 WRONG = {
     "no such column": (ROWS, {"features": ["a", "bb"]}, 'no column "bb"'),
     "no such target": (ROWS, {"target": "Y"}, 'no column "Y"; did you mean "y"?'),
@@ -180,10 +185,10 @@ WRONG = {
         ROWS, {"task": "regression", "units": 2}, r"gives \(\) for each row.*output is \(2,\)",
     ),
     "fraction": (
-        "a,b,y\n1,2.5,0\n", {"dtype": "int64", "task": "multiclass"}, 'column "b", row 1: 2.5 is not whole',
+        "a,b,y\n1,2.5,0\n", whole("int64"), 'column "b", row 1: 2.5 is not whole',
     ),
-    "int32": ("a,b,y\n1,3000000000,0\n", {"dtype": "int32", "task": "multiclass"}, "3000000000 does not fit int32"),
-    "bool": ("a,b,y\n1,2,0\n", {"dtype": "bool", "task": "multiclass"}, 'column "b", row 1: 2.0 is neither 0 nor 1'),
+    "int32": ("a,b,y\n1,3000000000,0\n", whole("int32"), "3000000000 does not fit int32"),
+    "bool": ("a,b,y\n1,2,0\n", whole("bool"), 'column "b", row 1: 2.0 is neither 0 nor 1'),
     "empty": ("", {}, "the file is empty"),
     "header only": ("a,b,y\n", {}, "there are no rows"),
     "ragged": ("a,b,y\n1,2,3,4\n", {}, "is no readable .csv file: found more fields"),
