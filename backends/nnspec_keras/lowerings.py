@@ -23,6 +23,7 @@ LOWERINGS: Mapping[type[Layer], Lowering] = {
     layers.Add: merge.add,
     layers.Multiply: merge.multiply,
     layers.Concatenate: merge.concatenate,
+    layers.Split: merge.split,
     layers.Linear: activations.linear,
     layers.Relu: activations.named,
     layers.LeakyRelu: activations.leaky_relu,

@@ -65,6 +65,11 @@ class Context:
         self.builder.nodes.append(Node(name, op_type, inputs, (output,), attributes))
         return output
 
+    def nodes(self, op_type: str, *inputs: str, **attributes: Attribute) -> Values:
+        """Add an operator that gives all the layer's outputs, and return them."""
+        self.builder.nodes.append(Node(self.path, op_type, inputs, self.outputs, attributes))
+        return self.outputs
+
     def parameter(
         self,
         name: str,

@@ -7,50 +7,36 @@ from typing import Any
 
 from nnspec import layers
 from nnspec.layers.base import Layer
-from nnspec_onnx.activations import (
-    elu,
-    gelu,
-    leaky_relu,
-    linear,
-    relu,
-    sigmoid,
-    silu,
-    softmax,
-    tanh,
-)
+from nnspec_onnx import activations, convolution, core, merge, normalization, pooling
 from nnspec_onnx.context import Context, Values
-from nnspec_onnx.convolution import conv2d
-from nnspec_onnx.core import dense, dropout, flatten, reshape
-from nnspec_onnx.merge import add, concatenate, multiply
-from nnspec_onnx.normalization import batch_normalization
-from nnspec_onnx.pooling import average_pooling2d, global_average_pooling2d, max_pooling2d
 
 Lowering = Callable[[Any, Context], Values]
 """Adds the layer's operators to the model and returns its outputs: those that the context names,
 or the inputs themselves where the layer changes nothing. A fused activation is not its business."""
 
 LOWERINGS: Mapping[type[Layer], Lowering] = {
-    layers.Dense: dense,
-    layers.Conv2D: conv2d,
-    layers.MaxPooling2D: max_pooling2d,
-    layers.AveragePooling2D: average_pooling2d,
-    layers.GlobalAveragePooling2D: global_average_pooling2d,
-    layers.Flatten: flatten,
-    layers.Reshape: reshape,
-    layers.Dropout: dropout,
-    layers.BatchNormalization: batch_normalization,
-    layers.Add: add,
-    layers.Multiply: multiply,
-    layers.Concatenate: concatenate,
-    layers.Linear: linear,
-    layers.Relu: relu,
-    layers.LeakyRelu: leaky_relu,
-    layers.Elu: elu,
-    layers.Sigmoid: sigmoid,
-    layers.Tanh: tanh,
-    layers.Softmax: softmax,
-    layers.Gelu: gelu,
-    layers.Silu: silu,
+    layers.Dense: core.dense,
+    layers.Conv2D: convolution.conv2d,
+    layers.MaxPooling2D: pooling.max_pooling2d,
+    layers.AveragePooling2D: pooling.average_pooling2d,
+    layers.GlobalAveragePooling2D: pooling.global_average_pooling2d,
+    layers.Flatten: core.flatten,
+    layers.Reshape: core.reshape,
+    layers.Dropout: core.dropout,
+    layers.BatchNormalization: normalization.batch_normalization,
+    layers.Add: merge.add,
+    layers.Multiply: merge.multiply,
+    layers.Concatenate: merge.concatenate,
+    layers.Split: merge.split,
+    layers.Linear: activations.linear,
+    layers.Relu: activations.relu,
+    layers.LeakyRelu: activations.leaky_relu,
+    layers.Elu: activations.elu,
+    layers.Sigmoid: activations.sigmoid,
+    layers.Tanh: activations.tanh,
+    layers.Softmax: activations.softmax,
+    layers.Gelu: activations.gelu,
+    layers.Silu: activations.silu,
 }
 
 UNSUPPORTED: Mapping[type[Layer], str] = {}

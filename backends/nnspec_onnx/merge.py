@@ -1,8 +1,8 @@
-"""Layers that join several values."""
+"""Layers that join several values, or part one."""
 
 from __future__ import annotations
 
-from nnspec.layers import Add, Concatenate, Multiply
+from nnspec.layers import Add, Concatenate, Multiply, Split
 from nnspec_onnx.context import Context, Values
 
 
@@ -23,3 +23,10 @@ def concatenate(layer: Concatenate, at: Context) -> Values:
     """Concat."""
     axis = layer.resolved_axis(len(at.shape), at.spec_format)
     return (at.node("Concat", *at.inputs, axis=at.axis(axis)),)
+
+
+def split(layer: Split, at: Context) -> Values:
+    """Split, its sizes a constant."""
+    return at.nodes(
+        "Split", at.inputs[0], at.constant("sizes", layer.sizes), axis=at.axis(layer.axis)
+    )

@@ -22,6 +22,7 @@ LOWERINGS: Mapping[type[Layer], Lowering] = {
     layers.Add: merge.add,
     layers.Multiply: merge.multiply,
     layers.Concatenate: merge.concatenate,
+    layers.Split: merge.split,
     layers.Linear: activations.linear,
     layers.Relu: activations.relu,
     layers.LeakyRelu: activations.leaky_relu,

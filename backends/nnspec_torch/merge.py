@@ -1,8 +1,9 @@
-"""Layers that join several values, in PyTorch."""
+"""Layers that join several values, or part one, in PyTorch."""
 
 from __future__ import annotations
 
 from nnspec import layers
+from nnspec.emit.code import literal
 from nnspec.emit.lowering import Context, Lowered
 
 
@@ -24,3 +25,9 @@ def concatenate(layer: layers.Concatenate, context: Context) -> Lowered:
     """torch.cat."""
     axis = layer.resolved_axis(context.rank, context.data_format)
     return Lowered(f"torch.cat(({{inputs}}), dim={context.axis(axis)})")
+
+
+def split(layer: layers.Split, context: Context) -> Lowered:
+    """torch.split."""
+    axis = context.axis(layer.axis)
+    return Lowered(f"torch.split({{0}}, {literal(list(layer.sizes))}, dim={axis})")

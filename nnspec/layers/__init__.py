@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from nnspec.layers.base import Activation, Layer, Parameter, Weighted
     from nnspec.layers.convolution import Conv2D
     from nnspec.layers.core import Dense, Dropout, Flatten, Reshape
-    from nnspec.layers.merge import Add, Concatenate, Multiply
+    from nnspec.layers.merge import Add, Concatenate, Multiply, Split
     from nnspec.layers.normalization import BatchNormalization
     from nnspec.layers.pooling import AveragePooling2D, GlobalAveragePooling2D, MaxPooling2D
 
@@ -52,6 +52,7 @@ _LAYERS = {
     "add": "merge.Add",
     "multiply": "merge.Multiply",
     "concatenate": "merge.Concatenate",
+    "split": "merge.Split",
     **_ACTIVATIONS,
 }
 _HOMES = {
@@ -126,6 +127,7 @@ __all__ = [
     "Sigmoid",
     "Silu",
     "Softmax",
+    "Split",
     "Tanh",
     "Weighted",
 ]

@@ -74,6 +74,13 @@ class Layer(Frozen):
         """Return the multiply-adds of one row of the batch; dynamic axes count as 1."""
         return 0
 
+    def whole_numbers(self, index: int, inputs: tuple[Shape, ...]) -> tuple[int, int] | None:
+        """Return the smallest and the largest whole number that input `index` may hold.
+
+        None for any. Raises nothing; a dynamic axis counts as its smallest size, 1.
+        """
+        return None
+
     def settings(self) -> Iterator[tuple[str, Any]]:
         """Yield the fields that give the layer its meaning: all but its name and its inputs."""
         for field in type(self).model_fields:

@@ -1,4 +1,4 @@
-"""Layers that join several values."""
+"""Layers that join several values, or part one."""
 
 from typing import ClassVar, Literal
 
@@ -86,3 +86,37 @@ class Concatenate(Layer):
             total += size
         joined: tuple[Dim, ...] = (*first[:axis], total, *first[axis + 1 :])
         return (joined,)
+
+
+class Split(Layer):
+    """The input in parts along `axis`, one after another; each part is an output.
+
+    Later layers name the parts after the first `NAME.1`, `NAME.2`, ...
+    """
+
+    type: Literal["split"] = "split"
+    sizes: tuple[int, ...] = Field(
+        strict=False, min_length=2, description="The size of each part along the axis."
+    )
+    axis: int = Field(
+        strict=True, default=-1, description="The axis to part, the batch not counted from 0."
+    )
+
+    dtypes: ClassVar[frozenset[str]] = ANY_DTYPE
+
+    def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
+        shape = inputs[0]
+        rank = len(shape)
+        if not -rank <= self.axis < rank:
+            raise ShapeError(f"split over axis {self.axis}, and {show(shape)} has no such axis")
+        axis = self.axis % rank
+        if shape[axis] != sum(self.sizes) or min(self.sizes) < 1:
+            raise ShapeError(
+                f"split into {list(self.sizes)}, {sum(self.sizes)} together, and axis {axis} of "
+                f"{show(shape)} has {shape[axis]}",
+                "give sizes of at least 1 that add up to the axis",
+            )
+        return tuple((*shape[:axis], size, *shape[axis + 1 :]) for size in self.sizes)
+
+    def infer_dtype(self, inputs: tuple[str, ...]) -> tuple[str, ...]:
+        return (inputs[0],) * len(self.sizes)

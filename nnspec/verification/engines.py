@@ -69,7 +69,8 @@ class SourceEngine:
         optimized: bool = False,
     ) -> Program:
         """Return the emitted program."""
-        options = Options(training=spec.model.training is not None, stock=self.stock)
+        is_trained = spec.model.training is not None and len(spec.graph.outputs) == 1
+        options = Options(training=is_trained, stock=self.stock)
         return self.backend.compile(spec, options).build(weights, dtype=dtype)
 
     def rounding(self, graph: Graph, *, of_gradient: bool = False) -> float:

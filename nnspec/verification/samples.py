@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnspec.graph import Graph
+from nnspec.graph import Graph, inline
 from nnspec.initializers import Constant, Ones, Zeros
 from nnspec.shapes import Dim, Shape
 from nnspec.streams import derived_seed
@@ -39,6 +39,7 @@ def exercised_weights(graph: Graph, seed: int) -> Weights:
 def random_inputs(graph: Graph, batch: int, axes: Mapping[str, int], seed: int) -> dict[str, Array]:
     """Return normal numbers for every input, some of them 0, 1, -1 or 6, where functions bend."""
     draw = np.random.default_rng(derived_seed("inputs", seed))
+    ranges = whole_number_ranges(graph)
     inputs: dict[str, Array] = {}
     for name, kind in graph.inputs.items():
         shape = (batch, *sizes_of(kind.shape, axes))
@@ -49,8 +50,21 @@ def random_inputs(graph: Graph, batch: int, axes: Mapping[str, int], seed: int) 
         elif kind.dtype == "bool":
             inputs[name] = draw.random(shape) < 0.5
         else:
-            inputs[name] = draw.integers(0, 2, shape).astype(kind.dtype)
+            low, high = ranges.get(name, (0, 1))
+            inputs[name] = draw.integers(low, high + 1, shape).astype(kind.dtype)
     return inputs
+
+
+def whole_number_ranges(graph: Graph) -> dict[str, tuple[int, int]]:
+    """Return, by input, the whole numbers that every layer taking it allows."""
+    ranges: dict[str, tuple[int, int]] = {}
+    for at in inline(graph).walk():
+        for i, value in enumerate(at.node.inputs):
+            allowed = at.node.layer.whole_numbers(i, at.input_shapes)
+            if value in graph.inputs and allowed is not None:
+                low, high = ranges.get(value, allowed)
+                ranges[value] = max(low, allowed[0]), min(high, allowed[1])
+    return ranges
 
 
 def random_target(

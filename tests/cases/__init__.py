@@ -1,0 +1,15 @@
+"""One table of layer configurations, from which shape and parity tests derive.
+
+A new layer gets its rows in the file of its family, and nothing else in the tests.
+"""
+
+from __future__ import annotations
+
+from tests.cases import activations, convolution, core, merge, normalization, pooling
+from tests.cases.case import Case, Network
+
+FAMILIES = (core, convolution, pooling, normalization, merge, activations)
+
+CASES: list[Case | Network] = [case for family in FAMILIES for case in family.CASES]
+
+__all__ = ["CASES", "Case", "Network"]

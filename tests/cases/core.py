@@ -1,0 +1,22 @@
+"""Dense, shape and regularisation layers."""
+
+from __future__ import annotations
+
+from tests.cases.case import Case, image
+
+CASES: list[Case] = [
+    Case({"type": "dense", "units": 3}, ((4,),), (3,)),
+    Case({"type": "dense", "units": 1, "use_bias": False}, ((5,),), (1,)),
+    Case({"type": "dense", "units": 5, "activation": "tanh"}, ((5,),), (5,)),
+    Case({"type": "dense", "units": 6}, ((3, 4),), (3, 6)),
+    Case({"type": "dense", "units": 4, "activation": "softmax"}, ((2, 3),), (2, 4)),
+    Case({"type": "dense", "units": 4}, (("time", 3),), ("time", 4)),
+    Case({"type": "flatten"}, ((2, 3, 4),), (24,)),
+    Case({"type": "flatten"}, ((3, 4, 2),), (24,), "channels_last"),
+    Case({"type": "flatten"}, ((6,),), (6,)),
+    Case({"type": "reshape", "shape": [4, 6]}, ((2, 3, 4),), (4, 6)),
+    Case({"type": "reshape", "shape": [2, -1, 2]}, ((12,),), (2, 3, 2)),
+    Case({"type": "reshape", "shape": [-1]}, ((3, 4, 2),), (24,), "channels_last"),
+    Case({"type": "dropout", "rate": 0.4}, ((5,),), (5,)),
+    *image({"type": "dropout", "rate": 0.0}, (2, 3, 4), (2, 3, 4)),
+]
