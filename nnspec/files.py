@@ -39,6 +39,9 @@ def replacing(path: str | Path) -> Iterator[Path]:
             yield temporary
             if target.exists():
                 shutil.copymode(target, temporary)
+            else:
+                # Some writers make a file that only its owner may read.
+                temporary.chmod(0o666 & ~_umask())
             _flush(temporary)
             temporary.replace(target)
     finally:
@@ -69,3 +72,10 @@ def _flush(path: Path) -> None:
     """Put the content on the disk before the name, or a power cut could leave an empty file."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
+
+
+def _umask() -> int:
+    """Return the process's mask of file modes, which can only be read by setting it."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask

@@ -313,7 +313,8 @@ class KerasProgram:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Hold back what tf2onnx and TensorFlow say of every export."""
-    loggers = [logging.getLogger(name) for name in ("tensorflow", "tf2onnx")]
+    # tf2onnx's Gemm rewriter speaks through the root logger.
+    loggers = [logging.getLogger(name) for name in ("tensorflow", "tf2onnx", None)]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)

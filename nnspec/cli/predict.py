@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from nnspec.cli.common import json_option, print_json
@@ -30,4 +28,4 @@ def predict(model: str, data: str, output: str | None, as_json: bool) -> None:
     elif path is not None:
         click.echo(f"{path}: {table.height:,} rows")
     else:
-        table.write_csv(sys.stdout)
+        click.echo(table.write_csv(), nl=False)

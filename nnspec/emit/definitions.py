@@ -68,6 +68,7 @@ class Definitions:
             if not self.is_class:
                 # A function's parameters stand beside its variables; an attribute of self does not.
                 avoided.update(self._reserved, *(body.graph.types for body, _ in uses))
+            _drop_unequal_shapes([body for body, _ in uses])
             definition, arguments = _unify(self._name(block), uses, avoided)
             self.ordered.append(definition)
             for body, given in zip(definition.bodies, arguments, strict=True):
@@ -117,6 +118,14 @@ def _collect(body: Body, groups: dict[str, list[Body]], seen: set[int]) -> None:
             _collect(inner, groups, seen)
             assert isinstance(step.node, BlockNode)
             groups.setdefault(step.node.block, []).append(inner)
+
+
+def _drop_unequal_shapes(bodies: list[Body]) -> None:
+    """A comment stands in one definition for all uses, so it must be true of each."""
+    for column in zip(*(body.steps for body in bodies), strict=True):
+        if len({step.shape for step in column}) > 1:
+            for step in column:
+                step.shape = None
 
 
 def _skeleton(step: Step, construction: Construction | None) -> object:

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
 from nnspec.backend import Backend, Options, Precision, Program, Rounding, Trainable, get_backend
 from nnspec.errors import UnsupportedError
 from nnspec.graph import Graph
-from nnspec.layers import Layer
+from nnspec.layers import Activation, Layer
 from nnspec.loader import Spec
 
 if TYPE_CHECKING:
@@ -140,9 +142,28 @@ class ExportedOnnx:
         return loaded
 
     def rounding(self, graph: Graph, *, of_gradient: bool = False) -> float:
-        """Return the sum over the layers of both tables."""
+        """Return the sum over the layers of both tables, and of ONNX's float32 attributes."""
         own = _sum_of(self.onnx.rounded, graph, of_gradient=of_gradient)
-        return own + self.source.rounding(graph, of_gradient=of_gradient)
+        return (
+            own + self.source.rounding(graph, of_gradient=of_gradient) + _attribute_rounding(graph)
+        )
+
+
+def _attribute_rounding(graph: Graph) -> float:
+    """Return the relative errors of the slopes and limits of activations, held in float32.
+
+    ONNX has attributes in float32 only; our own models are run with them restored to float64.
+    """
+    total = 0.0
+    for at in graph.walk():
+        for layer in (at.node.layer, getattr(at.node.layer, "activation", None)):
+            if isinstance(layer, Activation):
+                total += sum(
+                    abs(float(np.float32(value)) - value) / abs(value)
+                    for _, value in layer.settings()
+                    if isinstance(value, float) and value
+                )
+    return total
 
 
 def engines_of(

@@ -17,8 +17,8 @@ from nnspec.weights import initial_weights
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
 
-_KINKS = (0.0, 1.0, -1.0, 6.0)
-_KINK_SHARE = 0.05
+_KINKS = (0.0, 1.0, -1.0, 3.0, -3.0, 6.0, -6.0, 9.0, -9.0)
+_KINK_SHARE = 0.1
 
 
 def exercised_weights(graph: Graph, seed: int) -> Weights:
@@ -37,7 +37,7 @@ def exercised_weights(graph: Graph, seed: int) -> Weights:
 
 
 def random_inputs(graph: Graph, batch: int, axes: Mapping[str, int], seed: int) -> dict[str, Array]:
-    """Return normal numbers for every input, some of them 0, 1, -1 or 6, where functions bend."""
+    """Return normal numbers for every input, some of them where functions bend, or beyond."""
     draw = np.random.default_rng(derived_seed("inputs", seed))
     ranges = whole_number_ranges(graph)
     inputs: dict[str, Array] = {}

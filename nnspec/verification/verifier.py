@@ -94,6 +94,7 @@ class Verifier:
             raise UsageError(
                 "a verification measures the rest against its first backend, which must train: "
                 f"torch or keras, not {self.engines[0].name if self.engines else 'none'}"
+                + "".join(f"; {note}" for note in self.report.notes)
             )
         self.reference = reference
         self.expected = self.outputs[self.sources[0].name]
