@@ -150,7 +150,9 @@ def closest(name: str, known: Iterable[str]) -> str:
         candidates = [each for each in candidates if abs(len(each) - len(name)) < 3][:_MANY]
     found = difflib.get_close_matches(name, candidates, n=1, cutoff=0.7)
     if not found:
-        lowered = {candidate.lower().replace("_", ""): candidate for candidate in candidates}
-        exact = lowered.get(name.lower().replace("_", "").replace("-", ""))
-        found = [exact] if exact else []
+        bare = {candidate.lower().replace("_", ""): candidate for candidate in candidates}
+        given = name.lower().replace("_", "").replace("-", "")
+        # "batchnorm" begins "batch_normalization", and is too short for a close match.
+        begun = [key for key in bare if len(given) > 3 and key.startswith(given)]
+        found = [bare[key] for key in ([given] if given in bare else begun[:1])]
     return found[0] if found else ""
