@@ -21,7 +21,7 @@ HERE = Path(__file__).parent
 
 def spec_of(*, dropout=0.0, epochs=3, optimizer="adam"):
     layers = [
-        {"type": "conv2d", "filters": 4, "kernel_size": 3},
+        {"type": "conv2d", "filters": 4, "kernel_size": 3, "use_bias": False},
         {"type": "batch_normalization"},
         {"type": "relu"},
         {"type": "flatten"},
