@@ -157,7 +157,8 @@ class Body:
         names = output_names(entry.name, len(outputs))
         for name, shape, dtype in zip(names, outputs, dtypes, strict=True):
             self.types[name] = TensorType(shape, dtype)
-        return LayerNode(entry.name, layer, entry.inputs or (), names, entry.mark)
+        mark = self.report.place(entry.mark)
+        return LayerNode(entry.name, layer, entry.inputs or (), names, mark)
 
     def takes(self, entry: Entry, layer: Layer, types: tuple[TensorType, ...]) -> bool:
         """Whether the layer takes elements of these types, all of one."""
@@ -177,7 +178,8 @@ class Body:
     def block_node(
         self, entry: Entry, call: Call, types: tuple[TensorType, ...]
     ) -> BlockNode | None:
-        block = self.model.blocks[call.type]
+        block = self.resolver.reader.block(call.type)
+        assert block is not None
         if call.type in self.chain or len(self.chain) >= MAX_BLOCK_DEPTH:
             path = " -> ".join([*self.chain, call.type])
             is_itself = call.type in self.chain
@@ -202,9 +204,8 @@ class Body:
             self.types[name] = last.types[output]
         is_repeated = call.repeat is not None
         inputs = entry.inputs or ()
-        return BlockNode(
-            entry.name, call.type, tuple(bodies), is_repeated, inputs, names, entry.mark
-        )
+        mark = self.report.place(entry.mark)
+        return BlockNode(entry.name, call.type, tuple(bodies), is_repeated, inputs, names, mark)
 
     def bodies(self, entry: Entry, call: Call, types: tuple[TensorType, ...]) -> list[Graph] | None:
         """Return one body for each repetition, each of the types that the one before gives."""
@@ -273,7 +274,7 @@ class Body:
         assert kind is not None
         if name in self.inputs:
             return f'input "{name}" is {show(kind.shape)}'
-        mark = self.origins.get(base_of(name))
+        mark = self.origins.get(base_of(name)) if self.report.is_of_spec else None
         place = f" (line {mark.line + 1})" if mark is not None else ""
         return f'"{name}"{place} gives {show(kind.shape)}'
 

@@ -171,13 +171,18 @@ def _marked(model: Model, values: dict[str, Any]) -> Model:
     for name, block in model.blocks.items():
         given = values["blocks"][name]
         if isinstance(given, dict):
-            marked = {
-                key: given[key]
-                for key in ("layers", "outputs", "variables")
-                if isinstance(given.get(key), Sequence | Map)
-            }
-            blocks[name] = block.model_copy(update=marked)
+            blocks[name] = marked_block(block, given)
     return model.model_copy(update=update)
+
+
+def marked_block(block: Block, given: dict[str, Any]) -> Block:
+    """Return the block with the marks of the mapping that it was read from."""
+    marked = {
+        key: given[key]
+        for key in ("layers", "outputs", "variables")
+        if isinstance(given.get(key), Sequence | Map)
+    }
+    return block.model_copy(update=marked)
 
 
 def _check_names(model: Model, values: dict[str, Any], report: Report) -> None:

@@ -11,8 +11,9 @@ from nnspec.base import is_whole
 from nnspec.errors import Mark, nearest
 from nnspec.layers import LAYERS
 from nnspec.layers.base import Layer
+from nnspec.library import BLOCKS, find_block
 from nnspec.report import Report
-from nnspec.schema import Call, Model
+from nnspec.schema import Block, Call, Model
 from nnspec.scope import Scope, compute
 from nnspec.shown import MERGE_HINT, shown
 from nnspec.source import Map, Sequence
@@ -104,18 +105,21 @@ class Reader:
                 self.report.add("wrong-type", message, entry.mark)
             return False
         entry.type = kind
-        if kind in self.model.blocks and kind not in LAYERS:
-            return self._call(entry, kind, given, scope)
-        if kind in self.broken:
+        if kind in self.broken and kind not in self.model.blocks:
             return False
         layer_class = LAYERS.get(kind)
         if layer_class is None:
-            known = nearest(kind, [*LAYERS, *self.model.blocks])
+            block = self.block(kind)
+            if block is not None:
+                return self._call(entry, block, given, scope)
+            known = nearest(kind, [*LAYERS, *self.model.blocks, *BLOCKS])
             self.report.add(
                 "unknown-layer",
                 f'no layer type "{kind}"{known}',
                 entry.mark,
-                "" if known else "`nnspec schema` lists the layers; a block is defined in `blocks`",
+                ""
+                if known
+                else "`nnspec schema` lists layers and blocks; your own are defined in `blocks`",
             )
             return False
         if "repeat" in given and "repeat" not in layer_class.model_fields:
@@ -142,8 +146,12 @@ class Reader:
         entry.name, entry.inputs = layer.name or "", layer.inputs
         return True
 
-    def _call(self, entry: Entry, kind: str, given: dict[str, Any], scope: Scope) -> bool:
-        block = self.model.blocks[kind]
+    def block(self, name: str) -> Block | None:
+        """Return the spec's block of this name, else the library's."""
+        return self.model.blocks.get(name) or find_block(name)
+
+    def _call(self, entry: Entry, block: Block, given: dict[str, Any], scope: Scope) -> bool:
+        kind = entry.type
         known = set(block.variables)
         fine = True
         for key in given:

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from nnspec.initializers import INITIALIZERS
 from nnspec.layers import ACTIVATIONS, LAYERS
+from nnspec.library import BLOCKS
 from nnspec.schema import Block, Call, Input, Model
 from nnspec.training_schema import LOSSES, OPTIMIZERS, Data, Training
 
@@ -55,7 +56,10 @@ def spec_schema() -> Schema:
         "oneOf": [*layers, {"$ref": "#/$defs/call"}],
     }
     definitions["call"] = _record(Call)
-    definitions["call"]["properties"]["type"]["not"] = {"enum": list(LAYERS)}
+    kind = definitions["call"]["properties"]["type"]
+    # The names are for editors to complete; a block of the spec's own has any other.
+    kind["anyOf"] = [{"enum": list(BLOCKS)}, {"type": "string"}]
+    kind["not"] = {"enum": list(LAYERS)}
     definitions["call"]["additionalProperties"] = True
     for record in (Input, Data, Training):
         definitions[record.__name__] = _record(record)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 from nnspec.advice import advise
 from nnspec.collector import collector_paused
 from nnspec.document import read_document
-from nnspec.errors import Mark, Problem, SpecError, UsageError
+from nnspec.errors import Mark, Problem, SpecError, UsageError, nearest
 from nnspec.graph import Graph
 from nnspec.heads import head_problems
 from nnspec.report import Report
@@ -61,8 +61,11 @@ def canonical_text(graph: Graph) -> str:
     return "\n".join(lines)
 
 
-def load(path: str | Path) -> Spec:
-    """Read a spec from a .yaml, .yml or .json file; raises SpecError with every mistake found."""
+def load(path: str | Path, *, variables: Mapping[str, object] | None = None) -> Spec:
+    """Read a spec from a .yaml, .yml or .json file; raises SpecError with every mistake found.
+
+    variables: values in place of those that the spec gives its variables.
+    """
     path = Path(path)
     try:
         with path.open(encoding="utf-8") as file:
@@ -80,11 +83,20 @@ def load(path: str | Path) -> Spec:
         raise UsageError(f"{path}: {error.strerror}") from None
     except ValueError as error:
         raise UsageError(f"{str(path)!r}: {error}") from None
-    return loads(text, path=path)
+    return loads(text, path=path, variables=variables)
 
 
-def loads(text: str, *, path: str | Path | None = None, is_json: bool | None = None) -> Spec:
-    """Read a spec from text; `path` names it in errors and anchors its relative paths."""
+def loads(
+    text: str,
+    *,
+    path: str | Path | None = None,
+    is_json: bool | None = None,
+    variables: Mapping[str, object] | None = None,
+) -> Spec:
+    """Read a spec from text; `path` names it in errors and anchors its relative paths.
+
+    variables: values in place of those that the spec gives its variables.
+    """
     file = str(path) if path is not None else None
     text = text.removeprefix("\ufeff")
     if is_json is None:
@@ -95,6 +107,8 @@ def loads(text: str, *, path: str | Path | None = None, is_json: bool | None = N
             tree = parse(text, is_json=is_json)
         except SourceError as error:
             raise SpecError(_located(error.problems, text, file)) from None
+        if variables:
+            _set_variables(tree, variables)
         read = _read(tree, report)
     if read is None:
         raise SpecError(_located(report.problems, text, file))
@@ -114,6 +128,20 @@ def check(model: Model | Spec | str | Path, *, folder: str | Path | None = None)
         raise SpecError(report.problems)
     path = Path(folder) / f"{model.name}.yaml" if folder is not None else None
     return Spec(*read, path, tuple(advise(*read)))
+
+
+def _set_variables(tree: Any, variables: Mapping[str, object]) -> None:
+    own = tree.get("variables") if isinstance(tree, dict) else None
+    if not isinstance(own, dict):
+        own = {}
+    for name, value in variables.items():
+        if name not in own:
+            raise UsageError(
+                f'the spec has no variable "{name}"{nearest(name, own)}'
+                + (f" (it has {', '.join(own)})" if own else "")
+            )
+        # Its place stays: what is wrong with the new value shows at what it replaces.
+        own[name] = value
 
 
 def _read(tree: Any, report: Report) -> tuple[Model, Graph] | None:

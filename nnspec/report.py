@@ -25,9 +25,15 @@ class Report:
     def __init__(self) -> None:
         self.problems: list[Problem] = []
         self._seen: set[tuple[str, Mark | None, str]] = set()
+        self._file: str | None = None
+        self._use: Mark | None = None
 
     def add(self, code: str, message: str, mark: Mark | None, hint: str = "") -> None:
         """Add a problem, unless one of the same code stands at the same place."""
+        if not self.is_of_spec:
+            if mark is not None:
+                message += f" (line {mark.line + 1} of nnspec/library/{self._file})"
+            mark = self._use
         key = (code, mark, "" if mark is not None else message)
         if key in self._seen:
             return
@@ -40,6 +46,30 @@ class Report:
         """Add problems, each given with its path."""
         for problem, _ in problems:
             self.add(problem.code, problem.message, problem.mark, problem.hint)
+
+    @property
+    def is_of_spec(self) -> bool:
+        """Whether marks are places of the spec, not of a file of the library."""
+        return self._file is None
+
+    def place(self, mark: Mark | None) -> Mark | None:
+        """Return the place in the spec: within the library, that of the block's use."""
+        return mark if self.is_of_spec else self._use
+
+    @contextmanager
+    def within(self, file: str | None, use: Mark | None) -> Iterator[None]:
+        """Within this, marks are of a file of the library, or of the spec where `file` is None.
+
+        A reader can mend their spec and not the library: problems stand where the spec uses the
+        block, at `use`, and name the line of the library.
+        """
+        before = self._file, self._use
+        self._use = self.place(use)
+        self._file = file
+        try:
+            yield
+        finally:
+            self._file, self._use = before
 
     @contextmanager
     def limited(self) -> Iterator[None]:

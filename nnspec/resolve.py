@@ -12,6 +12,7 @@ from nnspec.body import MAX_ELEMENTS, Body, Types, big, marks_of
 from nnspec.entries import Reader
 from nnspec.errors import Mark
 from nnspec.graph import Graph, LayerNode, Node
+from nnspec.library import BLOCKS
 from nnspec.report import Report
 from nnspec.schema import Block, Model
 from nnspec.scope import Scope
@@ -98,12 +99,15 @@ class Resolver:
         key = (name, repr(sorted(arguments.items())), types)
         if key in self.bodies:
             return self.bodies[key]
-        block = self.model.blocks[name]
-        inner = Scope({**block.variables, **arguments}, self.variables)
+        block = self.reader.block(name)
+        assert block is not None
+        is_own = name in self.model.blocks
+        inner = Scope({**block.variables, **arguments}, self.variables if is_own else None)
         graph = None
-        if inner.settle(self.report, block.variables, mark):
-            inputs = dict(zip(block.inputs, types, strict=True))
-            graph = self.body(name, block, inputs, inner, (*chain, name))
+        with self.report.within(None if is_own else BLOCKS[name], mark):
+            if inner.settle(self.report, block.variables, mark):
+                inputs = dict(zip(block.inputs, types, strict=True))
+                graph = self.body(name, block, inputs, inner, (*chain, name))
         self.bodies[key] = graph
         return graph
 

@@ -165,7 +165,7 @@ def test_help_names_every_command() -> None:
 
 
 def test_an_interrupt_is_exit_code_130(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(path: str) -> None:
+    def interrupted(path: str, **options: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("nnspec.cli.check.load", interrupted)

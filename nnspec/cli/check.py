@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import click
 
-from nnspec.cli.common import json_option, print_json, print_problem
+from nnspec.cli.common import json_option, print_json, print_problem, set_option
 from nnspec.errors import Problem, SpecError, UsageError
 from nnspec.loader import load
 
 
 @click.command()
 @click.argument("specs", metavar="SPEC...", nargs=-1, required=True, type=click.Path())
+@set_option
 @json_option
 @click.pass_context
-def check(ctx: click.Context, specs: tuple[str, ...], as_json: bool) -> None:
+def check(
+    ctx: click.Context, specs: tuple[str, ...], variables: dict[str, object], as_json: bool
+) -> None:
     """Say what is wrong with specs, and what may be.
 
     No framework is needed or imported. Exit code 0 if every spec is right, 2 otherwise.
@@ -21,7 +24,7 @@ def check(ctx: click.Context, specs: tuple[str, ...], as_json: bool) -> None:
     files: list[dict[str, object]] = []
     wrong = 0
     for path in specs:
-        is_fine, problems = _check(path)
+        is_fine, problems = _check(path, variables)
         wrong += not is_fine
         files.append(
             {"file": path, "ok": is_fine, "problems": [each.as_json() for each in problems]}
@@ -39,9 +42,9 @@ def check(ctx: click.Context, specs: tuple[str, ...], as_json: bool) -> None:
     ctx.exit(2 if wrong else 0)
 
 
-def _check(path: str) -> tuple[bool, tuple[Problem, ...]]:
+def _check(path: str, variables: dict[str, object]) -> tuple[bool, tuple[Problem, ...]]:
     try:
-        return True, load(path).advice
+        return True, load(path, variables=variables).advice
     except SpecError as error:
         return False, error.problems
     except UsageError as error:

@@ -15,6 +15,36 @@ F = TypeVar("F", bound=Callable[..., Any])
 spec_argument = click.argument("spec", type=click.Path())
 """The path of one spec; whether it can be read is for the loader to say."""
 
+
+def set_option(command: F) -> F:
+    """Add `--set NAME=VALUE`; the command takes `variables`, a dict."""
+    return click.option(
+        "--set",
+        "variables",
+        metavar="NAME=VALUE",
+        multiple=True,
+        callback=_read_variables,
+        help="Give a variable of the spec another value; may be repeated.",
+    )(command)
+
+
+def _read_variables(
+    ctx: click.Context, option: click.Parameter, given: tuple[str, ...]
+) -> dict[str, object]:
+    variables: dict[str, object] = {}
+    for each in given:
+        name, equals, text = each.partition("=")
+        if not equals:
+            raise click.BadParameter(f'"{each}" is not NAME=VALUE', ctx, option)
+        from nnspec.source import SourceError, parse
+
+        try:
+            variables[name.strip()] = parse(text)
+        except SourceError as error:
+            raise click.BadParameter(f'"{each}": {error}', ctx, option) from None
+    return variables
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines.")
 
 

@@ -6,11 +6,12 @@ from typing import Literal
 
 import click
 
-from nnspec.cli.common import json_option, print_json, spec_argument
+from nnspec.cli.common import json_option, print_json, set_option, spec_argument
 
 
 @click.command()
 @spec_argument
+@set_option
 @click.option("--to", "backend", required=True, help="torch, keras, onnx or another backend.")
 @click.option("-o", "--output", type=click.Path(), help="Write to this file; else print.")
 @click.option("--training", is_flag=True, help="Add loss, optimizer, data and a main program.")
@@ -25,6 +26,7 @@ from nnspec.cli.common import json_option, print_json, spec_argument
 @json_option
 def compile(
     spec: str,
+    variables: dict[str, object],
     backend: str,
     output: str | None,
     training: bool,
@@ -42,7 +44,7 @@ def compile(
         from dataclasses import replace
 
         options = replace(options, opset=opset)
-    compiled = get_backend(backend).compile(load(spec), options)
+    compiled = get_backend(backend).compile(load(spec, variables=variables), options)
     path = compiled.write(output) if output is not None else None
     if as_json:
         place = str(path) if path is not None else None

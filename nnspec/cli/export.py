@@ -6,11 +6,12 @@ from typing import Literal
 
 import click
 
-from nnspec.cli.common import json_option, print_json, spec_argument
+from nnspec.cli.common import json_option, print_json, set_option, spec_argument
 
 
 @click.command()
 @spec_argument
+@set_option
 @click.option("-o", "--output", required=True, type=click.Path(), help="The .onnx file to write.")
 @click.option("--weights", type=click.Path(), help="A .safetensors file; else first weights.")
 @click.option(
@@ -24,6 +25,7 @@ from nnspec.cli.common import json_option, print_json, spec_argument
 @json_option
 def export(
     spec: str,
+    variables: dict[str, object],
     output: str,
     weights: str | None,
     via: Literal["direct", "torch", "keras"],
@@ -33,8 +35,16 @@ def export(
 ) -> None:
     """Write the network with its weights as ONNX, as it computes at inference."""
     from nnspec.exporting import export as run
+    from nnspec.loader import load
 
-    report = run(spec, output, weights=weights, via=via, opset=opset, external_data=external_data)
+    report = run(
+        load(spec, variables=variables),
+        output,
+        weights=weights,
+        via=via,
+        opset=opset,
+        external_data=external_data,
+    )
     if as_json:
         print_json(report.as_json())
         return

@@ -53,7 +53,7 @@ variables: {{width: 16}}    # used as ${{width}}, with + - * / // % ** and paren
 inputs:
   image: {{shape: [1, 28, 28], dtype: float32}}   # without the batch axis
 
-blocks:
+blocks:                     # `nnspec schema` lists those that ship with nnspec, used by name alike
   conv_block:               # a part that can be used more than once
     variables: {{filters: 16}}
     layers:

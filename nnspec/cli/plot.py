@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import click
 
-from nnspec.cli.common import json_option, print_json, spec_argument
+from nnspec.cli.common import json_option, print_json, set_option, spec_argument
 
 
 @click.command()
 @spec_argument
+@set_option
 @click.option("-o", "--output", type=click.Path(), help="Write to this file; else print.")
 @json_option
-def plot(spec: str, output: str | None, as_json: bool) -> None:
+def plot(spec: str, variables: dict[str, object], output: str | None, as_json: bool) -> None:
     """Draw the network as an SVG picture: blocks as groups, shapes on the edges."""
     from nnspec.loader import load
     from nnspec.plot import svg
 
-    picture = svg(load(spec).graph)
+    picture = svg(load(spec, variables=variables).graph)
     path = None
     if output is not None:
         from nnspec.files import write_text

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import click
 
-from nnspec.cli.common import json_option, print_json, spec_argument
+from nnspec.cli.common import json_option, print_json, set_option, spec_argument
 
 
 @click.command()
 @spec_argument
+@set_option
 @json_option
-def summary(spec: str, as_json: bool) -> None:
+def summary(spec: str, variables: dict[str, object], as_json: bool) -> None:
     """Show layers, output shapes (without the batch axis), parameters, multiply-adds and memory."""
     from nnspec.loader import load
     from nnspec.summary import summarize
 
-    result = summarize(load(spec))
+    result = summarize(load(spec, variables=variables))
     if as_json:
         print_json(result.as_json())
         return

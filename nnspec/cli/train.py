@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nnspec.cli.common import json_option, print_json, spec_argument
+from nnspec.cli.common import json_option, print_json, set_option, spec_argument
 
 if TYPE_CHECKING:
     from nnspec.history import Epoch
@@ -19,6 +19,7 @@ INTERRUPTED = 130
 
 @click.command()
 @spec_argument
+@set_option
 @click.option("--backend", default="torch", show_default=True, help="What trains: torch, keras.")
 @click.option(
     "-o",
@@ -34,6 +35,7 @@ INTERRUPTED = 130
 @json_option
 def train(
     spec: str,
+    variables: dict[str, object],
     backend: str,
     output: str,
     epochs: int | None,
@@ -51,7 +53,7 @@ def train(
     from nnspec import training
     from nnspec.loader import load
 
-    loaded = load(spec)
+    loaded = load(spec, variables=variables)
     settings = loaded.model.training
     total = epochs or (settings.epochs if settings is not None else 0)
     try:

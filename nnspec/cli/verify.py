@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import click
 
-from nnspec.cli.common import json_option, spec_argument
+from nnspec.cli.common import json_option, set_option, spec_argument
 
 
 @click.command()
 @spec_argument
+@set_option
 @click.option("--weights", type=click.Path(), help="A .safetensors file; else seeded weights.")
 @click.option(
     "--backends",
@@ -35,6 +36,7 @@ from nnspec.cli.common import json_option, spec_argument
 @json_option
 def verify(
     spec: str,
+    variables: dict[str, object],
     weights: str | None,
     backends: str,
     steps: int,
@@ -52,6 +54,7 @@ def verify(
 
     from nnspec.api import verify as run
     from nnspec.files import write_text
+    from nnspec.loader import load
 
     console = Console()
     names = tuple(dict.fromkeys(name.strip() for name in backends.split(",") if name.strip()))
@@ -65,7 +68,7 @@ def verify(
         status.start()
     try:
         result = run(
-            spec,
+            load(spec, variables=variables),
             weights=weights,
             backends=names,
             steps=steps,

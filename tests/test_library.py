@@ -1,0 +1,168 @@
+"""Blocks that ship with nnspec: each is the same everywhere, and a spec may replace it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import nnspec
+from nnspec.library import BLOCKS, FOLDER, _blocks_of, find_block
+from nnspec.loader import Spec
+from nnspec.source import parse
+from nnspec.verification import verify_spec
+
+Shape = tuple[int | str, ...]
+
+IMAGE: Shape = (6, 8, 8)
+CASES: dict[str, tuple[list[Shape], dict[str, object]]] = {
+    "residual_basic": ([IMAGE], {"filters": 6}),
+    "residual_basic_projected": ([IMAGE], {"filters": 4}),
+    "residual_bottleneck": ([IMAGE], {"filters": 3, "expansion": 2}),
+    "residual_bottleneck_projected": ([IMAGE], {"filters": 3, "expansion": 2}),
+    "dense_layer": ([IMAGE], {"growth": 2}),
+    "dense_block": ([IMAGE], {"growth": 2, "depth": 3}),
+    "dense_transition": ([IMAGE], {"filters": 3}),
+    "unet_convolutions": ([IMAGE], {"filters": 3}),
+    "unet_down": ([IMAGE], {"filters": 3}),
+}
+"""Shapes of the inputs, and variables."""
+
+
+def one_block(name: str, shapes: list[Shape], given: dict[str, object], **more: Any) -> Spec:
+    inputs = {f"input{i}": {"shape": list(shape)} for i, shape in enumerate(shapes)}
+    use = {"name": "used", "type": name, "inputs": list(inputs), **given}
+    model = nnspec.Model(name="Net", inputs=inputs, layers=[use], **more)  # type: ignore[arg-type]
+    return nnspec.check(model)
+
+
+@pytest.mark.parametrize("data_format", ["channels_first", "channels_last"])
+@pytest.mark.parametrize("name", BLOCKS)
+def test_block_is_the_same_everywhere(name: str, data_format: str) -> None:
+    shapes, variables = CASES[name]
+    if data_format == "channels_last":
+        if not any(len(shape) == 3 for shape in shapes):
+            pytest.skip("no image")
+        shapes = [(*shape[1:], shape[0]) for shape in shapes]
+    spec = one_block(name, shapes, variables, data_format=data_format)
+    report = verify_spec(spec, steps=1, exporters=False)
+    assert report.passed, report.to_json()
+
+
+def test_the_table_names_every_block_of_every_file() -> None:
+    files = {path.name for path in FOLDER.glob("*.yaml")}
+    assert set(BLOCKS.values()) == files
+    for file in files:
+        names = [name for name, home in BLOCKS.items() if home == file]
+        assert list(parse((FOLDER / file).read_text(encoding="utf-8"))) == names
+    assert CASES.keys() == BLOCKS.keys()
+
+
+def test_every_variable_has_a_default_and_a_use() -> None:
+    for name, file in BLOCKS.items():
+        text = (FOLDER / file).read_text(encoding="utf-8")
+        block = find_block(name)
+        assert block is not None
+        for variable, value in block.variables.items():
+            assert value is not None
+            assert f"{variable}" in text.replace(f"{variable}:", "")
+
+
+def test_a_spec_replaces_a_block_also_inside_others() -> None:
+    tanh = {"layers": [{"type": "tanh"}]}
+    spec = one_block("dense_block", [(2, 4, 4)], {}, blocks={"dense_layer": {
+        "variables": {"growth": 1, "bottleneck": 1},
+        "layers": [{"type": "relu"}, {"type": "inner"}],
+    }, "inner": tanh})  # fmt: skip
+    assert {at.node.layer.type for at in spec.graph.walk()} == {"relu", "tanh"}
+
+
+def test_reading_a_spec_that_uses_none_opens_no_file() -> None:
+    _blocks_of.cache_clear()
+    nnspec.loads("{nnspec: 1, name: N, inputs: {x: {shape: [2]}}, layers: [{type: relu}]}")
+    assert _blocks_of.cache_info().misses == 0
+
+
+def test_a_block_sees_no_variable_of_the_spec() -> None:
+    spec = one_block("residual_basic", [(64, 4, 4)], {}, variables={"filters": 3})
+    assert dict(spec.graph.parameters())["used.conv1.weight"].shape == (64, 64, 3, 3)
+
+
+def test_a_mistake_stands_where_the_spec_uses_the_block() -> None:
+    text = """
+nnspec: 1
+name: Net
+inputs: {x: {shape: [6, 8, 8]}}
+blocks:
+  outer:
+    layers:
+      - {type: dense_block}
+      - {type: residual_basic, filters: 5}
+layers:
+  - {type: outer}
+"""
+    with pytest.raises(nnspec.SpecError) as caught:
+        nnspec.loads(text, path="net.yaml")
+    (problem,) = caught.value.problems
+    assert problem.mark is not None
+    assert problem.mark.line == 8
+    assert problem.file == "net.yaml"
+    assert problem.excerpt == "      - {type: residual_basic, filters: 5}"
+    assert problem.message.endswith("(line 13 of nnspec/library/residual.yaml)")
+    assert "(line " not in problem.message[:-50]
+
+
+def test_advice_stands_where_the_spec_uses_the_block() -> None:
+    text = """
+nnspec: 1
+name: Net
+inputs: {x: {shape: [6, 8, 8]}}
+layers:
+  - {type: relu}
+  - {type: residual_basic, filters: 6}
+  - {type: batch_normalization}
+"""
+    spec = nnspec.loads(text)
+    marks = {at.node.mark for at in spec.graph.walk() if at.path.startswith("residual_basic_1.")}
+    assert [mark.line for mark in marks if mark] == [6]
+
+
+def test_the_nearest_name_is_suggested() -> None:
+    with pytest.raises(nnspec.SpecError, match='did you mean "residual_basic"'):
+        one_block("residual_basik", [IMAGE], {})
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [({"widht": 2}, 'no variable "widht"; did you mean "width"'), ({"width": 0}, "more than 0")],
+)
+def test_loading_with_other_variables(variables: dict[str, object], message: str) -> None:
+    text = """
+nnspec: 1
+name: Net
+variables: {width: 3}
+inputs: {x: {shape: [6]}}
+layers: [{type: dense, units: "${width}"}]
+"""
+    spec = nnspec.loads(text, variables={"width": 5})
+    assert spec.graph.types["dense_1"].shape == (5,)
+    with pytest.raises(nnspec.NnspecError, match=message):
+        nnspec.loads(text, variables=variables)
+
+
+def test_setting_a_variable_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    from nnspec.cli import main
+    from tests.golden_files import ROOT
+
+    spec = str(ROOT / "specs" / "zoo" / "lenet5.yaml")
+    for given, code, text in (
+        ("classes=4", 0, "(4,)"),
+        ("classes", 2, "is not NAME=VALUE"),
+        ("classes=[1", 2, "classes=[1"),
+        ("width=0", 2, "more than 0"),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            main(["summary", spec, "--set", given])
+        assert ended.value.code == code
+        captured = capsys.readouterr()
+        assert text in captured.out + captured.err

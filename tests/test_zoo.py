@@ -1,0 +1,84 @@
+"""The networks of specs/zoo: parameters as published, reduced ones verified, source clean."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import nnspec
+from nnspec.loader import Spec
+from nnspec.summary import summarize
+from nnspec.verification import verify_spec
+from tests.golden_files import ROOT
+
+FOLDER = ROOT / "specs" / "zoo"
+PATHS = sorted(FOLDER.glob("*.yaml"))
+
+PUBLISHED = {
+    # 784-1000-500-250-30 and back: each layer's inputs times outputs, and its biases.
+    "autoencoder": 2_837_314,
+    "densenet121": 7_978_856,
+    "lenet5": 61_706,
+    "resnet18": 11_689_512,
+    "resnet50": 25_557_032,
+    "vgg16": 138_357_544,
+}
+"""Trainable parameters, as the papers or the reference implementations have them."""
+
+REDUCED: dict[str, dict[str, object]] = {
+    "autoencoder": {"pixels": 12, "wide": 8, "middle": 6, "narrow": 5, "code": 3},
+    "dcgan_discriminator": {"width": 2},
+    "densenet121": {
+        "growth": 4, "depth1": 2, "depth2": 2, "depth3": 2, "depth4": 2, "image": 32, "classes": 5
+    },
+    "lenet5": {},
+    "resnet18": {"width": 4, "image": 32, "classes": 5},
+    "resnet50": {
+        "width": 4, "depth1": 2, "depth2": 2, "depth3": 3, "depth4": 2, "image": 32, "classes": 5
+    },
+    "vgg16": {"width": 2, "hidden": 8, "image": 32, "classes": 5},
+}  # fmt: skip
+"""Variables of a network that is small, and still has every kind of layer."""
+
+
+def reduced(path: Path) -> Spec:
+    return nnspec.load(path, variables=REDUCED[path.stem])
+
+
+def test_every_spec_is_tested() -> None:
+    assert {path.stem for path in PATHS} == REDUCED.keys()
+    assert REDUCED.keys() >= PUBLISHED.keys()
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_parameters_are_those_published(name: str) -> None:
+    summary = summarize(nnspec.load(FOLDER / f"{name}.yaml"))
+    assert summary.trainable_parameters == PUBLISHED[name]
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_reduced_network_is_the_same_everywhere(path: Path) -> None:
+    report = verify_spec(reduced(path), steps=1, exporters=False)
+    assert report.passed, report.to_json()
+
+
+@pytest.mark.parametrize("backend", ["torch", "keras"])
+def test_source_is_clean(backend: str, tmp_path: Path) -> None:
+    for path in PATHS:
+        nnspec.compile(nnspec.load(path), backend).write(tmp_path / f"{path.stem}.py")
+    ruff = Path(sys.executable).parent / "ruff"
+    for command in (["check"], ["format", "--diff"]):
+        run = subprocess.run(
+            [ruff, *command, "--isolated", "--no-cache", tmp_path], capture_output=True, text=True
+        )
+        assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_full_network_is_the_same_everywhere(path: Path) -> None:
+    report = verify_spec(nnspec.load(path), steps=1, exporters=False)
+    assert report.passed, report.to_json()
