@@ -165,7 +165,9 @@ class Body:
         for name, kind in zip(entry.inputs or (), types, strict=True):
             if kind.dtype in layer.dtypes and kind.dtype == types[0].dtype:
                 continue
-            wanted = types[0].dtype if kind.dtype in layer.dtypes else " or ".join(layer.dtypes)
+            wanted = (
+                types[0].dtype if kind.dtype in layer.dtypes else " or ".join(sorted(layer.dtypes))
+            )
             self.report.add(
                 "wrong-dtype",
                 f'{layer.type} "{entry.name}" takes {wanted}, and "{name}" is {kind.dtype}',

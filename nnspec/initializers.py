@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from nnspec.base import ByType, Frozen, Number
+from nnspec.base import ByType, Frozen, Number, Positive
 
 
 class InitializerBase(Frozen):
@@ -34,6 +34,15 @@ class Constant(InitializerBase):
 
     type: Literal["constant"] = "constant"
     value: Number = Field(description="The value of every element.")
+
+
+class Normal(InitializerBase):
+    """Normal of mean 0 and this deviation."""
+
+    type: Literal["normal"] = "normal"
+    stddev: Positive = Field(
+        default=0.02, description="The deviation; 0.02 as in GPT-2 and BERT by default."
+    )
 
 
 class _Scaled(InitializerBase):
@@ -74,6 +83,7 @@ INITIALIZERS: dict[str, type[InitializerBase]] = {
     "zeros": Zeros,
     "ones": Ones,
     "constant": Constant,
+    "normal": Normal,
     "glorot_uniform": GlorotUniform,
     "glorot_normal": GlorotNormal,
     "he_uniform": HeUniform,

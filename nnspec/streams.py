@@ -32,6 +32,14 @@ def uniform(bits: np.random.Philox, count: int) -> NDArray[np.float64]:
     return (_raw(bits, count) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
+def normal(bits: np.random.Philox, count: int) -> NDArray[np.float64]:
+    """Return the next `count` standard normal numbers. Box and Muller 1958."""
+    pairs = (count + 1) // 2
+    radius = np.sqrt(-2.0 * np.log1p(-uniform(bits, pairs)))
+    angle = 2.0 * np.pi * uniform(bits, pairs)
+    return np.concatenate([radius * np.cos(angle), radius * np.sin(angle)])[:count]
+
+
 def truncated_normal(bits: np.random.Philox, count: int) -> NDArray[np.float64]:
     """Return the next `count` standard normal numbers with those beyond two deviations left out.
 

@@ -26,12 +26,13 @@ from nnspec.initializers import (
     HeNormal,
     HeUniform,
     InitializerBase,
+    Normal,
     Ones,
     Zeros,
 )
 from nnspec.layers.base import Parameter
 from nnspec.shapes import show
-from nnspec.streams import stream, truncated_normal, uniform
+from nnspec.streams import normal, stream, truncated_normal, uniform
 
 Array = NDArray[Any]
 
@@ -60,10 +61,13 @@ def initial_weights(graph: Graph, seed: int = 0) -> dict[str, NDArray[np.float64
     Each is drawn from a stream of its own, keyed by the seed and the name, so that neither the
     order of the layers nor the backend matters.
     """
-    return {
-        name: _LAWS[type(parameter.initializer)](parameter.initializer, parameter, (seed, name))
-        for name, parameter in graph.parameters()
-    }
+    weights = {}
+    for name, parameter in graph.parameters():
+        law = parameter.initializer
+        weights[name] = _LAWS[type(law)](law, parameter, (seed, name))
+        if parameter.zero_row is not None:
+            weights[name][parameter.zero_row] = 0.0
+    return weights
 
 
 def save_weights(
@@ -187,6 +191,11 @@ def _constant(law: Constant, parameter: Parameter, key: Key) -> NDArray[np.float
     return np.full(parameter.shape, float(law.value))
 
 
+def _plain_normal(law: Normal, parameter: Parameter, key: Key) -> NDArray[np.float64]:
+    numbers = normal(stream("weights", *key), math.prod(parameter.shape))
+    return (law.stddev * numbers).reshape(parameter.shape)
+
+
 def _uniform(law: GlorotUniform | HeUniform, parameter: Parameter, key: Key) -> NDArray[np.float64]:
     limit = math.sqrt(3.0 * law.scale / _fan(law, parameter))
     numbers = uniform(stream("weights", *key), math.prod(parameter.shape))
@@ -209,6 +218,7 @@ _LAWS: dict[type[InitializerBase], Law] = {
     Zeros: _zeros,
     Ones: _ones,
     Constant: _constant,
+    Normal: _plain_normal,
     GlorotUniform: _uniform,
     GlorotNormal: _normal,
     HeUniform: _uniform,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from nnspec import layers
 from nnspec.emit.code import Call, call
 from nnspec.emit.lowering import Context, Lowered, Native
-from nnspec.initializers import Constant, GlorotUniform, InitializerBase, Zeros
+from nnspec.initializers import Constant, GlorotUniform, InitializerBase, Normal, Zeros
 from nnspec.layers import Parameter, Weighted
 
 KERNELS = {2: (1, 0), 4: (2, 3, 1, 0)}
@@ -40,6 +40,8 @@ def initializer(law: InitializerBase) -> str | Call:
     """Return Keras's name of a law; a constant carries its value."""
     if isinstance(law, Constant):
         return call("keras.initializers.Constant", ("value", float(law.value)))
+    if isinstance(law, Normal):
+        return call("keras.initializers.RandomNormal", stddev=float(law.stddev))
     return law.type
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from nnspec.emit.body import Body
-from nnspec.emit.code import Expr
+from nnspec.emit.helpers import used_helpers
+from nnspec_keras.tables import TABLES
 
 _GELU = '''\
 @keras.saving.register_keras_serializable()
@@ -31,27 +32,10 @@ HELPERS = {
     "gelu": _GELU.rstrip(),
     "gelu_tanh": _GELU_TANH.rstrip(),
     "average_pooling2d": _AVERAGE_POOLING2D.rstrip(),
+    **TABLES,
 }
 
 
 def helpers_of(network: Body) -> list[str]:
     """Return the source of every helper that the network calls, in a fixed order."""
-    used: set[str] = set()
-    seen: set[int] = set()
-
-    def visit(body: Body) -> None:
-        if id(body) in seen:
-            return
-        seen.add(id(body))
-        for step in body.steps:
-            for inner in step.bodies:
-                visit(inner)
-            module = step.lowered.module if step.lowered is not None else None
-            if module is None:
-                continue
-            used.add(module.function)
-            given = (*module.positional, *module.keywords)
-            used.update(str(value) for _, value in given if isinstance(value, Expr))
-
-    visit(network)
-    return [source for name, source in HELPERS.items() if name in used]
+    return used_helpers(network, HELPERS)

@@ -8,7 +8,7 @@ from nnspec import layers
 from nnspec.backend import Divergence, Rounding
 from nnspec.emit.lowering import Lowering
 from nnspec.layers import Layer
-from nnspec_keras import activations, convolution, core, merge, normalization, pooling
+from nnspec_keras import activations, convolution, core, embedding, merge, normalization, pooling
 
 LOWERINGS: Mapping[type[Layer], Lowering] = {
     layers.Dense: core.dense,
@@ -24,6 +24,12 @@ LOWERINGS: Mapping[type[Layer], Lowering] = {
     layers.Multiply: merge.multiply,
     layers.Concatenate: merge.concatenate,
     layers.Split: merge.split,
+    layers.Embedding: embedding.embedding,
+    layers.PositionEmbedding: embedding.position_embedding,
+    layers.SinusoidalPosition: embedding.sinusoidal_position,
+    layers.RotaryPosition: embedding.rotary_position,
+    layers.LearnedTensor: embedding.parameter,
+    layers.ConstantTensor: embedding.constant,
     layers.Linear: activations.linear,
     layers.Relu: activations.named,
     layers.LeakyRelu: activations.leaky_relu,

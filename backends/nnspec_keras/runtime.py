@@ -149,8 +149,11 @@ class KerasProgram:
         for name, (variable, _) in self._variables.items():
             if id(variable) in by_variable:
                 gradient = by_variable[id(variable)]
-                value = np.zeros(variable.shape, self.dtype) if gradient is None else gradient
-                arrays[name] = self._exported(name, np.asarray(value))
+                value = np.zeros(variable.shape, self.dtype)
+                if gradient is not None:
+                    # An embedding's is a list of rows, of which several may be the same one.
+                    value = tf.convert_to_tensor(gradient).numpy()
+                arrays[name] = self._exported(name, value)
         return float(loss), arrays
 
     def train_step(self, inputs: Mapping[str, Array], target: Array) -> float:

@@ -70,6 +70,14 @@ class Context:
         self.builder.nodes.append(Node(self.path, op_type, inputs, self.outputs, attributes))
         return self.outputs
 
+    def halves(self, value: str, *, axis: int, prefix: str = "") -> tuple[str, str]:
+        """Add a Split into two equal parts, and return them."""
+        first, last = f"{self.path}.{prefix}first", f"{self.path}.{prefix}last"
+        attributes: dict[str, Attribute] = {"axis": axis, "num_outputs": 2}
+        name = f"{self.path}.{prefix}halves"
+        self.builder.nodes.append(Node(name, "Split", (value,), (first, last), attributes))
+        return first, last
+
     def parameter(
         self,
         name: str,

@@ -7,7 +7,7 @@ from typing import Any
 
 from nnspec import layers
 from nnspec.layers.base import Layer
-from nnspec_onnx import activations, convolution, core, merge, normalization, pooling
+from nnspec_onnx import activations, convolution, core, embedding, merge, normalization, pooling
 from nnspec_onnx.context import Context, Values
 
 Lowering = Callable[[Any, Context], Values]
@@ -28,6 +28,12 @@ LOWERINGS: Mapping[type[Layer], Lowering] = {
     layers.Multiply: merge.multiply,
     layers.Concatenate: merge.concatenate,
     layers.Split: merge.split,
+    layers.Embedding: embedding.embedding,
+    layers.PositionEmbedding: embedding.position_embedding,
+    layers.SinusoidalPosition: embedding.sinusoidal_position,
+    layers.RotaryPosition: embedding.rotary_position,
+    layers.LearnedTensor: embedding.parameter,
+    layers.ConstantTensor: embedding.constant,
     layers.Linear: activations.linear,
     layers.Relu: activations.relu,
     layers.LeakyRelu: activations.leaky_relu,

@@ -29,6 +29,7 @@ from nnspec.graph import BlockNode, Head
 from nnspec.heads import loss_head
 from nnspec.layers import Activation, Layer
 from nnspec.loader import Spec
+from nnspec_torch.helpers import HELPERS, helpers_of
 from nnspec_torch.lowerings import LOWERINGS, UNSUPPORTED
 from nnspec_torch.normalization import DIVERGENCES
 from nnspec_torch.script import initialize_source, script_source
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from nnspec.backend import Array
     from nnspec_torch.runtime import TorchProgram
 
-_TAKEN = ("Tensor", "F")
+_TAKEN = ("Tensor", "F", *HELPERS)
 
 
 def _transpose(permutation: tuple[int, ...]) -> Lowered:
@@ -93,7 +94,8 @@ class TorchBackend:
         lowerer = Lowerer(LANGUAGE, head, keep_borders=options.layout == "spec")
         network = lowerer.network(spec.graph)
         definitions = Definitions(network, spec.name, _TAKEN, is_class=True)
-        parts = [_class(definition) for definition in definitions.ordered]
+        parts = helpers_of(network)
+        parts += [_class(definition) for definition in definitions.ordered]
         parts.append(_class(definitions.network, head))
         dataset = dataset_source(spec) if options.training else None
         if options.training:

@@ -85,7 +85,7 @@ class TorchProgram:
             given = self.model(*self._tensors(inputs))
         outputs = given if isinstance(given, tuple) else (given,)
         return {
-            name: tensor.cpu().numpy()
+            name: tensor.detach().cpu().numpy()
             for name, tensor in zip(self.graph.outputs, outputs, strict=True)
         }
 
@@ -101,11 +101,12 @@ class TorchProgram:
         self.model.train()
         loss = self._loss(inputs, target)
         parameters = dict(self.model.named_parameters())
-        gradients = torch.autograd.grad(loss, list(parameters.values()))
+        # A layer may take nothing but the size of the batch from the one before it.
+        gradients = torch.autograd.grad(loss, list(parameters.values()), materialize_grads=True)
         for name, tensor in self.model.named_buffers():
             tensor.copy_(buffers[name])
         arrays = {
-            name: gradient.cpu().numpy()
+            name: gradient.detach().cpu().numpy()
             for name, gradient in zip(parameters, gradients, strict=True)
         }
         return float(loss.detach()), arrays

@@ -46,6 +46,11 @@ def initialize_source(spec: Spec) -> str:
                 "            nn.init.zeros_(parameter)",
             ]
         return "\n".join(lines)
+    zero_rows = {
+        name: parameter.zero_row
+        for name, parameter in graph.parameters()
+        if parameter.zero_row is not None
+    }
     lines.append("    parameters = dict(model.named_parameters())")
     for form, names in groups.items():
         if len(names) == 1:
@@ -53,6 +58,8 @@ def initialize_source(spec: Spec) -> str:
             continue
         lines += wrap(f"for name in {literal(names)}:", 4)
         lines.append(f"        nn.init.{form.format('parameters[name]')}")
+    for name, row in zero_rows.items():
+        lines += wrap(f"nn.init.zeros_(parameters[{literal(name)}][{row}])", 4)
     return "\n".join(lines)
 
 
@@ -63,6 +70,8 @@ def _initializer(parameter: Parameter) -> str:
         return f"{kind}_({{}})"
     if kind == "constant":
         return f"constant_({{}}, {literal(given.value)})"  # type: ignore[attr-defined]
+    if kind == "normal":
+        return f"normal_({{}}, std={literal(given.stddev)})"  # type: ignore[attr-defined]
     scale, fan, law = given.scale, given.fan, given.law  # type: ignore[attr-defined]
     average = (parameter.fan_in + parameter.fan_out) / 2
     size = parameter.fan_in if fan == "in" else average

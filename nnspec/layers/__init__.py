@@ -24,6 +24,14 @@ if TYPE_CHECKING:
     from nnspec.layers.base import Activation, Layer, Parameter, Weighted
     from nnspec.layers.convolution import Conv2D
     from nnspec.layers.core import Dense, Dropout, Flatten, Reshape
+    from nnspec.layers.embedding import (
+        ConstantTensor,
+        Embedding,
+        LearnedTensor,
+        PositionEmbedding,
+        RotaryPosition,
+        SinusoidalPosition,
+    )
     from nnspec.layers.merge import Add, Concatenate, Multiply, Split
     from nnspec.layers.normalization import BatchNormalization
     from nnspec.layers.pooling import AveragePooling2D, GlobalAveragePooling2D, MaxPooling2D
@@ -53,6 +61,12 @@ _LAYERS = {
     "multiply": "merge.Multiply",
     "concatenate": "merge.Concatenate",
     "split": "merge.Split",
+    "embedding": "embedding.Embedding",
+    "position_embedding": "embedding.PositionEmbedding",
+    "sinusoidal_position": "embedding.SinusoidalPosition",
+    "rotary_position": "embedding.RotaryPosition",
+    "parameter": "embedding.LearnedTensor",
+    "constant": "embedding.ConstantTensor",
     **_ACTIVATIONS,
 }
 _HOMES = {
@@ -109,23 +123,29 @@ __all__ = [
     "AveragePooling2D",
     "BatchNormalization",
     "Concatenate",
+    "ConstantTensor",
     "Conv2D",
     "Dense",
     "Dropout",
     "Elu",
+    "Embedding",
     "Flatten",
     "Gelu",
     "GlobalAveragePooling2D",
     "Layer",
     "LeakyRelu",
+    "LearnedTensor",
     "Linear",
     "MaxPooling2D",
     "Multiply",
     "Parameter",
+    "PositionEmbedding",
     "Relu",
     "Reshape",
+    "RotaryPosition",
     "Sigmoid",
     "Silu",
+    "SinusoidalPosition",
     "Softmax",
     "Split",
     "Tanh",

@@ -26,7 +26,10 @@ positional: the order of the axes matters; it gets the layout that the spec decl
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A tensor that a layer owns, in PyTorch's layout; the fans scale its first values."""
+    """A tensor that a layer owns, in PyTorch's layout; the fans scale its first values.
+
+    zero_row: a row that starts at zero, whatever the initialiser.
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -34,6 +37,7 @@ class Parameter:
     fan_in: int = 1
     fan_out: int = 1
     trainable: bool = True
+    zero_row: int | None = None
 
 
 class Layer(Frozen):

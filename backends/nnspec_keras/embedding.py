@@ -1,0 +1,58 @@
+"""Embeddings, positions and tensors that every row gets, in Keras."""
+
+from __future__ import annotations
+
+from nnspec import layers
+from nnspec.emit.code import call
+from nnspec.emit.lowering import Context, Lowered, Native
+from nnspec_keras.core import initializer
+
+_BASE = 10000.0
+_TABLE = (Native("weight", "embeddings"),)
+
+
+def embedding(layer: layers.Embedding, context: Context) -> Lowered:
+    """layers.Embedding, or a class that has a row for padding."""
+    law = initializer(layer.embeddings_initializer)
+    sizes = (("input_dim", layer.input_dim), ("output_dim", layer.output_dim))
+    if layer.padding_index is None:
+        module = call("layers.Embedding", *sizes, embeddings_initializer=law)
+    else:
+        row = ("padding_index", layer.padding_index)
+        module = call("Embedding", *sizes, row, embeddings_initializer=law)
+    return Lowered("{module}({0})", module, parameters=_TABLE)
+
+
+def position_embedding(layer: layers.PositionEmbedding, context: Context) -> Lowered:
+    """A class: Keras has none."""
+    law = initializer(layer.embeddings_initializer)
+    module = call("PositionEmbedding", ("max_length", layer.max_length), embeddings_initializer=law)
+    return Lowered("{module}({0})", module, parameters=_TABLE)
+
+
+def sinusoidal_position(layer: layers.SinusoidalPosition, context: Context) -> Lowered:
+    """A class: Keras has none."""
+    module = call("SinusoidalPosition", **_base(layer.base))
+    return Lowered("{module}({0})", module)
+
+
+def rotary_position(layer: layers.RotaryPosition, context: Context) -> Lowered:
+    """A class: Keras has none."""
+    return Lowered("{module}({0})", call("RotaryPosition", **_base(layer.base)))
+
+
+def _base(base: float) -> dict[str, object]:
+    return {} if base == _BASE else {"base": float(base)}
+
+
+def parameter(layer: layers.LearnedTensor, context: Context) -> Lowered:
+    """A class: Keras has none."""
+    module = call(
+        "LearnedTensor", ("shape", layer.shape), initializer=initializer(layer.initializer)
+    )
+    return Lowered("{module}({0})", module, parameters=(Native("weight", "weight"),))
+
+
+def constant(layer: layers.ConstantTensor, context: Context) -> Lowered:
+    """A class: Keras has none that knows the size of the batch."""
+    return Lowered("{module}({0})", call("ConstantTensor", ("value", layer.value)))

@@ -1,0 +1,155 @@
+"""Layers that the emitted source defines: tables of positions, tensors that every row gets."""
+
+from __future__ import annotations
+
+_EMBEDDING = '''\
+@keras.saving.register_keras_serializable()
+class Embedding(layers.Embedding):
+    """An embedding, one of whose rows starts at zero and gets no gradient."""
+
+    def __init__(self, input_dim, output_dim, padding_index=None, **kwargs):
+        super().__init__(input_dim, output_dim, **kwargs)
+        self.padding_index = padding_index
+
+    def build(self, input_shape=None):
+        super().build(input_shape)
+        rows = ops.arange(self.input_dim)[:, None]
+        table = self._embeddings
+        is_kept = ops.cast(rows != self.padding_index, table.dtype)
+        table.assign(table * is_kept)
+
+    def call(self, inputs):
+        rows = super().call(inputs)
+        is_padding = ops.equal(inputs, self.padding_index)[..., None]
+        return ops.where(is_padding, ops.stop_gradient(rows), rows)
+
+    def get_config(self):
+        return {**super().get_config(), "padding_index": self.padding_index}
+'''
+
+_POSITION_EMBEDDING = '''\
+@keras.saving.register_keras_serializable()
+class PositionEmbedding(layers.Layer):
+    """Adds a learned vector for each position. (batch, time, features)."""
+
+    def __init__(self, max_length, embeddings_initializer="uniform", **kwargs):
+        super().__init__(**kwargs)
+        self.max_length = max_length
+        self.embeddings_initializer = keras.initializers.get(embeddings_initializer)
+
+    def build(self, shape):
+        self.embeddings = self.add_weight(
+            name="embeddings",
+            shape=(self.max_length, shape[-1]),
+            initializer=self.embeddings_initializer,
+        )
+
+    def call(self, x):
+        return x + self.embeddings[: ops.shape(x)[1]]
+
+    def get_config(self):
+        law = keras.initializers.serialize(self.embeddings_initializer)
+        return {
+            **super().get_config(),
+            "max_length": self.max_length,
+            "embeddings_initializer": law,
+        }
+'''
+
+_SINUSOIDAL_POSITION = '''\
+@keras.saving.register_keras_serializable()
+class SinusoidalPosition(layers.Layer):
+    """Adds sines (even features) and cosines (odd ones) of the positions."""
+
+    def __init__(self, base=10000.0, **kwargs):
+        super().__init__(**kwargs)
+        self.base = base
+
+    def call(self, x):
+        time, features = ops.shape(x)[1], x.shape[2]
+        exponents = [-2 * i / features for i in range((features + 1) // 2)]
+        rates = [self.base**exponent for exponent in exponents]
+        # In float32 the angle of a late position would be off.
+        times = ops.cast(ops.arange(time), "float64")
+        angles = times[:, None] * ops.convert_to_tensor(rates, "float64")
+        waves = ops.stack([ops.sin(angles), ops.cos(angles)], axis=-1)
+        waves = ops.reshape(waves, (time, 2 * len(rates)))[:, :features]
+        return x + ops.cast(waves, x.dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "base": self.base}
+'''
+
+_ROTARY_POSITION = '''\
+@keras.saving.register_keras_serializable()
+class RotaryPosition(layers.Layer):
+    """Turns pairs of features, one of each half, by angles that grow with the position."""
+
+    def __init__(self, base=10000.0, **kwargs):
+        super().__init__(**kwargs)
+        self.base = base
+
+    def call(self, x):
+        time, half = ops.shape(x)[-2], x.shape[-1] // 2
+        rates = [self.base ** (-i / half) for i in range(half)]
+        # In float32 the angle of a late position would be off.
+        times = ops.cast(ops.arange(time), "float64")
+        angles = times[:, None] * ops.convert_to_tensor(rates, "float64")
+        cos = ops.cast(ops.cos(angles), x.dtype)
+        sin = ops.cast(ops.sin(angles), x.dtype)
+        first, last = x[..., :half], x[..., half:]
+        turned = [first * cos - last * sin, last * cos + first * sin]
+        return ops.concatenate(turned, axis=-1)
+
+    def get_config(self):
+        return {**super().get_config(), "base": self.base}
+'''
+
+_LEARNED_TENSOR = '''\
+@keras.saving.register_keras_serializable()
+class LearnedTensor(layers.Layer):
+    """A learned tensor, the same for every row. (batch, ...) -> (batch, *shape)."""
+
+    def __init__(self, shape, initializer="zeros", **kwargs):
+        super().__init__(**kwargs)
+        self.shape = tuple(shape)
+        self.initializer = keras.initializers.get(initializer)
+
+    def build(self, input_shape):
+        self.weight = self.add_weight(
+            name="weight", shape=self.shape, initializer=self.initializer
+        )
+
+    def call(self, x):
+        return ops.broadcast_to(self.weight, (ops.shape(x)[0], *self.shape))
+
+    def get_config(self):
+        law = keras.initializers.serialize(self.initializer)
+        return {**super().get_config(), "shape": self.shape, "initializer": law}
+'''
+
+_CONSTANT_TENSOR = '''\
+@keras.saving.register_keras_serializable()
+class ConstantTensor(layers.Layer):
+    """Fixed numbers, the same for every row. (batch, ...) -> (batch, *shape of value)."""
+
+    def __init__(self, value, **kwargs):
+        super().__init__(**kwargs)
+        self.value = value
+
+    def call(self, x):
+        value = ops.convert_to_tensor(self.value, x.dtype)
+        return ops.broadcast_to(value, (ops.shape(x)[0], *value.shape))
+
+    def get_config(self):
+        return {**super().get_config(), "value": self.value}
+'''
+
+TABLES = {
+    "Embedding": _EMBEDDING.rstrip(),
+    "PositionEmbedding": _POSITION_EMBEDDING.rstrip(),
+    "SinusoidalPosition": _SINUSOIDAL_POSITION.rstrip(),
+    "RotaryPosition": _ROTARY_POSITION.rstrip(),
+    "LearnedTensor": _LEARNED_TENSOR.rstrip(),
+    "ConstantTensor": _CONSTANT_TENSOR.rstrip(),
+}

@@ -1,0 +1,53 @@
+"""Embeddings, positions and tensors that every row gets, in PyTorch."""
+
+from __future__ import annotations
+
+from nnspec import layers
+from nnspec.emit.code import call
+from nnspec.emit.lowering import Context, Lowered
+
+_BASE = 10000.0
+
+
+def embedding(layer: layers.Embedding, context: Context) -> Lowered:
+    """nn.Embedding."""
+    sizes = (("num_embeddings", layer.input_dim), ("embedding_dim", layer.output_dim))
+    padding = {} if layer.padding_index is None else {"padding_idx": layer.padding_index}
+    return Lowered("{module}({0})", call("nn.Embedding", *sizes, **padding))
+
+
+def position_embedding(layer: layers.PositionEmbedding, context: Context) -> Lowered:
+    """The rows of an nn.Embedding, as many as there are positions."""
+    time, features = context.inputs[0].shape
+    sizes = (("num_embeddings", layer.max_length), ("embedding_dim", features))
+    rows = ""
+    if isinstance(time, str):
+        rows = "[: {0}.shape[1]]"
+    elif time < layer.max_length:
+        rows = f"[:{time}]"
+    return Lowered(f"{{0}} + {{module}}.weight{rows}", call("nn.Embedding", *sizes))
+
+
+def sinusoidal_position(layer: layers.SinusoidalPosition, context: Context) -> Lowered:
+    """A module: PyTorch has none."""
+    return Lowered("{module}({0})", call("SinusoidalPosition", **_base(layer.base)))
+
+
+def rotary_position(layer: layers.RotaryPosition, context: Context) -> Lowered:
+    """A module: PyTorch has none."""
+    return Lowered("{module}({0})", call("RotaryPosition", **_base(layer.base)))
+
+
+def _base(base: float) -> dict[str, object]:
+    return {} if base == _BASE else {"base": float(base)}
+
+
+def parameter(layer: layers.LearnedTensor, context: Context) -> Lowered:
+    """A module, so that its tensor is called as in the weights file."""
+    sizes = [(f"size_{i}", size) for i, size in enumerate(layer.shape)]
+    return Lowered("{module}({0})", call("LearnedTensor", *sizes))
+
+
+def constant(layer: layers.ConstantTensor, context: Context) -> Lowered:
+    """A module that gives the numbers in the dtype of its input."""
+    return Lowered("{module}({0})", call("ConstantTensor", ("value", layer.value)))

@@ -1,0 +1,80 @@
+"""Modules that the emitted source defines where PyTorch has none that means the same."""
+
+from __future__ import annotations
+
+from nnspec.emit.body import Body
+from nnspec.emit.helpers import used_helpers
+
+_SINUSOIDAL_POSITION = '''\
+class SinusoidalPosition(nn.Module):
+    """Adds sines (even features) and cosines (odd ones) of the positions."""
+
+    def __init__(self, base: float = 10000.0) -> None:
+        super().__init__()
+        self.base = base
+
+    def forward(self, x: Tensor) -> Tensor:
+        time, features = x.shape[1:]
+        # In float32 the angle of a late position would be off.
+        kind = {"dtype": torch.float64, "device": x.device}
+        exponents = torch.arange(0, features, 2, **kind) / features
+        angles = torch.arange(time, **kind)[:, None] * self.base**-exponents
+        waves = torch.stack((angles.sin(), angles.cos()), dim=-1)
+        return x + waves.flatten(1)[:, :features].to(x.dtype)
+'''
+
+_ROTARY_POSITION = '''\
+class RotaryPosition(nn.Module):
+    """Turns pairs of features, one of each half, by angles that grow with the position."""
+
+    def __init__(self, base: float = 10000.0) -> None:
+        super().__init__()
+        self.base = base
+
+    def forward(self, x: Tensor) -> Tensor:
+        time, features = x.shape[-2:]
+        # In float32 the angle of a late position would be off.
+        kind = {"dtype": torch.float64, "device": x.device}
+        exponents = torch.arange(0, features, 2, **kind) / features
+        angles = torch.arange(time, **kind)[:, None] * self.base**-exponents
+        cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
+        first, last = x.chunk(2, dim=-1)
+        return torch.cat((first * cos - last * sin, last * cos + first * sin), dim=-1)
+'''
+
+_LEARNED_TENSOR = '''\
+class LearnedTensor(nn.Module):
+    """A learned tensor, the same for every row. (batch, ...) -> (batch, *shape)."""
+
+    def __init__(self, *shape: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(shape))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.weight.expand(x.shape[0], *self.weight.shape)
+'''
+
+_CONSTANT_TENSOR = '''\
+class ConstantTensor(nn.Module):
+    """Fixed numbers, the same for every row. (batch, ...) -> (batch, *shape of value)."""
+
+    def __init__(self, value: float | list) -> None:
+        super().__init__()
+        self.value = value
+
+    def forward(self, x: Tensor) -> Tensor:
+        value = x.new_tensor(self.value)
+        return value.expand(x.shape[0], *value.shape)
+'''
+
+HELPERS = {
+    "SinusoidalPosition": _SINUSOIDAL_POSITION.rstrip(),
+    "RotaryPosition": _ROTARY_POSITION.rstrip(),
+    "LearnedTensor": _LEARNED_TENSOR.rstrip(),
+    "ConstantTensor": _CONSTANT_TENSOR.rstrip(),
+}
+
+
+def helpers_of(network: Body) -> list[str]:
+    """Return the source of every helper that the network constructs, in a fixed order."""
+    return used_helpers(network, HELPERS)
