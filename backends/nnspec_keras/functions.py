@@ -11,6 +11,7 @@ from nnspec.emit.code import Call, Expr, literal, quoted, wrap
 from nnspec.emit.definitions import Construction, Definition
 from nnspec.emit.describe import signature
 from nnspec.emit.lowering import Lowered
+from nnspec.emit.progressions import indexed
 from nnspec.emit.statements import Forward, Style, forward_lines
 from nnspec.errors import UnsupportedError
 from nnspec.graph import BlockNode, LayerNode
@@ -213,6 +214,7 @@ class _Writer:
             lines.append(f"for {self.index}, {header}:")
         else:
             times = construction.repeat if construction.repeat is not None else len(calls)
+            calls = (indexed(calls[0], self.index),)
             lines.append(f"for {self.index} in range({literal(times)}):")
         name = self.named(f"{step.node.name}.{{{self.index}}}")
         lines.append(f"    {target} = {calls[0].function}({inputs}, ")

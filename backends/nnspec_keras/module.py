@@ -50,7 +50,21 @@ def _transpose(permutation: tuple[int, ...]) -> Lowered:
     return Lowered(call("layers.Permute", ("dims", axes)).render() + "({0})", comment=comment)
 
 
-LANGUAGE = Language(LOWERINGS, "channels_last", _transpose, fuse)
+_CONVOLUTION: dict[str, object] = {
+    "strides": 1,
+    "padding": "valid",
+    "dilation_rate": 1,
+    "groups": 1,
+    "use_bias": True,
+}
+_DEFAULTS: dict[str, dict[str, object]] = {
+    "layers.Conv1D": _CONVOLUTION,
+    "layers.Conv2D": _CONVOLUTION,
+    "layers.Conv3D": _CONVOLUTION,
+    "layers.Dense": {"use_bias": True},
+}
+
+LANGUAGE = Language(LOWERINGS, "channels_last", _transpose, fuse, _DEFAULTS)
 
 
 @dataclass(frozen=True)
@@ -100,7 +114,13 @@ class KerasBackend:
         network = lowerer.network(spec.graph)
         function = function_name(spec.name)
         taken = frozenset({*TAKEN, function})
-        definitions = Definitions(network, function, {*taken, *_values(network)}, is_class=False)
+        definitions = Definitions(
+            network,
+            function,
+            {*taken, *_values(network)},
+            is_class=False,
+            defaults=LANGUAGE.defaults,
+        )
         taken |= {definition.name for definition in definitions.ordered}
         parts = helpers_of(network)
         parts += [block_function(definition, taken) for definition in definitions.ordered]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from nnspec.emit.dataset import DatasetSource, dataset_source
 from nnspec.emit.definitions import Construction, Definition, Definitions
 from nnspec.emit.describe import annotation, signature
 from nnspec.emit.lowering import Language, Lowered
+from nnspec.emit.progressions import indexed, is_progressing
 from nnspec.emit.statements import Style, forward_lines
 from nnspec.files import write_text
 from nnspec.graph import BlockNode, Head
@@ -51,7 +52,18 @@ def _fuse(module: Call, activation: Activation) -> Call | None:
     return None
 
 
-LANGUAGE = Language(LOWERINGS, "channels_first", _transpose, _fuse)
+_FEW = 2
+"""Arguments of a block that a reader can tell apart without their names."""
+
+_CONVOLUTION: dict[str, object] = {"stride": 1, "dilation": 1, "groups": 1, "bias": True}
+_DEFAULTS: dict[str, dict[str, object]] = {
+    "nn.Conv1d": _CONVOLUTION,
+    "nn.Conv2d": _CONVOLUTION,
+    "nn.Conv3d": _CONVOLUTION,
+    "nn.Linear": {"bias": True},
+}
+
+LANGUAGE = Language(LOWERINGS, "channels_first", _transpose, _fuse, _DEFAULTS)
 
 
 @dataclass(frozen=True)
@@ -93,7 +105,9 @@ class TorchBackend:
         head = loss_head(spec.model, spec.graph)
         lowerer = Lowerer(LANGUAGE, head, keep_borders=options.layout == "spec")
         network = lowerer.network(spec.graph)
-        definitions = Definitions(network, spec.name, _TAKEN, is_class=True)
+        definitions = Definitions(
+            network, spec.name, _TAKEN, is_class=True, defaults=LANGUAGE.defaults
+        )
         parts = helpers_of(network)
         parts += [_class(definition) for definition in definitions.ordered]
         parts.append(_class(definitions.network, head))
@@ -139,7 +153,7 @@ def _class(definition: Definition, head: Head | None = None) -> str:
         line
         for step, construction in zip(body.steps, definition.constructions, strict=True)
         if construction is not None
-        for line in _attribute(step, construction)
+        for line in _attribute(step, construction, definition.parameters)
     ]
     if constructed:
         arguments = ", ".join(
@@ -183,17 +197,30 @@ def _module(i: int, step: Step) -> str:
     return f"self.{step.node.name}"
 
 
-def _attribute(step: Step, construction: Construction) -> list[str]:
+def _attribute(step: Step, construction: Construction, taken: Collection[str]) -> list[str]:
     assert step.node is not None
     target = f"self.{step.node.name}"
     if not (isinstance(step.node, BlockNode) and step.node.is_repeated):
-        return wrap(f"{target} = {construction.calls[0].render()}", 8)
+        made = construction.calls[0]
+        made = _legible(made) if isinstance(step.node, BlockNode) else made
+        return wrap(f"{target} = {made.render()}", 8)
     if construction.repeat is not None:
-        made = construction.calls[0].render()
+        made = construction.calls[0]
+        index = "_"
+        if is_progressing(made):
+            index = next(name for name in ("i", "j", "k", "n", "i_") if name not in taken)
         times = literal(construction.repeat)
-        return wrap(f"{target} = nn.ModuleList({made} for _ in range({times}))", 8)
-    made = ", ".join(call.render() for call in construction.calls)
-    return wrap(f"{target} = nn.ModuleList([{made}])", 8)
+        text = _legible(indexed(made, index)).render()
+        return wrap(f"{target} = nn.ModuleList({text} for {index} in range({times}))", 8)
+    listed = ", ".join(_legible(call).render() for call in construction.calls)
+    return wrap(f"{target} = nn.ModuleList([{listed}])", 8)
+
+
+def _legible(made: Call) -> Call:
+    """Return the use of a block with its arguments named, where they are many."""
+    if len(made.positional) <= _FEW:
+        return made
+    return Call(made.function, (), made.positional)
 
 
 def _loop(step: Step, target: str, given: list[str]) -> list[str]:

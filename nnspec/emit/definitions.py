@@ -8,17 +8,21 @@ it is given for. Uses whose steps differ in more than values get definitions of 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from nnspec.emit.body import Body, Step
 from nnspec.emit.code import Call, Expr, literal
+from nnspec.emit.progressions import Progression, progressing
 from nnspec.graph import BlockNode
 
 
 @dataclass(slots=True)
 class Construction:
-    """What a step constructs: one call, or one for each repetition; `repeat` if all are equal."""
+    """What a step constructs: one call, or one for each repetition.
+
+    With `repeat` one call stands for that many, which are equal but for progressions.
+    """
 
     calls: tuple[Call, ...]
     repeat: int | None = None
@@ -44,8 +48,20 @@ class Definition:
 class Definitions:
     """The definitions of a lowered network, in an order in which each follows what it uses."""
 
-    def __init__(self, network: Body, name: str, taken: Iterable[str], *, is_class: bool) -> None:
-        """`taken` are names that neither a definition nor a function's parameter may have."""
+    def __init__(
+        self,
+        network: Body,
+        name: str,
+        taken: Iterable[str],
+        *,
+        is_class: bool,
+        defaults: Mapping[str, Mapping[str, object]],
+    ) -> None:
+        """`taken` are names that neither a definition nor a function's parameter may have.
+
+        defaults: by function, keywords that a call leaves out where they have this value.
+        """
+        self.defaults = defaults
         self.ordered: list[Definition] = []
         self.is_class = is_class
         self._taken = {name, *taken}
@@ -61,7 +77,10 @@ class Definitions:
         variants: dict[object, list[tuple[Body, list[Construction | None]]]] = {}
         for body in bodies:
             constructions = [self._construct(step) for step in body.steps]
-            key = tuple(map(_skeleton, body.steps, constructions))
+            key = tuple(
+                _skeleton(*pair, defaults=self.defaults)
+                for pair in zip(body.steps, constructions, strict=True)
+            )
             variants.setdefault(key, []).append((body, constructions))
         for uses in variants.values():
             avoided = {"name"}
@@ -69,7 +88,7 @@ class Definitions:
                 # A function's parameters stand beside its variables; an attribute of self does not.
                 avoided.update(self._reserved, *(body.graph.types for body, _ in uses))
             _drop_unequal_shapes([body for body, _ in uses])
-            definition, arguments = _unify(self._name(block), uses, avoided)
+            definition, arguments = _unify(self._name(block), uses, avoided, self.defaults)
             self.ordered.append(definition)
             for body, given in zip(definition.bodies, arguments, strict=True):
                 self._of[id(body)] = (definition, given)
@@ -84,8 +103,10 @@ class Definitions:
             calls.append(Call(definition.name, arguments))
         node = step.node
         assert isinstance(node, BlockNode)
-        if node.is_repeated and all(given == calls[0] for given in calls):
-            return Construction((calls[0],), len(calls))
+        if node.is_repeated:
+            one = progressing(calls)
+            if one is not None:
+                return Construction((one,), len(calls))
         return Construction(tuple(calls))
 
     def _name(self, block: str) -> str:
@@ -128,7 +149,9 @@ def _drop_unequal_shapes(bodies: list[Body]) -> None:
                 step.shape = None
 
 
-def _skeleton(step: Step, construction: Construction | None) -> object:
+def _skeleton(
+    step: Step, construction: Construction | None, *, defaults: Mapping[str, Mapping[str, object]]
+) -> object:
     """Return what two steps must share to be one line of one definition."""
     forward = step.lowered.forward if step.lowered is not None else ""
     if construction is None:
@@ -136,25 +159,58 @@ def _skeleton(step: Step, construction: Construction | None) -> object:
     calls = tuple(
         (
             made.function,
-            tuple(name for name, _ in made.positional),
-            tuple(name for name, _ in made.keywords),
+            tuple((name, _kind(value)) for name, value in made.positional),
+            tuple(name for name, _ in made.keywords if name not in defaults.get(made.function, ())),
         )
         for made in construction.calls
     )
     return step.inputs, step.outputs, forward, calls, construction.repeat is None
 
 
+def _kind(value: object) -> object:
+    return (value.is_geometric,) if isinstance(value, Progression) else None
+
+
+def _completed(
+    calls: list[Call], defaults: Mapping[str, object]
+) -> list[tuple[tuple[str, object], ...]]:
+    """Return the keywords of each call, with the defaults that another of the calls sets."""
+    names: list[str] = []
+    for made in calls:
+        at = 0
+        for name, _ in made.keywords:
+            if name in names:
+                at = names.index(name) + 1
+            else:
+                names.insert(at, name)
+                at += 1
+    completed = []
+    for made in calls:
+        given = dict(made.keywords)
+        completed.append(tuple((name, given.get(name, defaults.get(name))) for name in names))
+    return completed
+
+
 def _unify(
-    name: str, uses: list[tuple[Body, list[Construction | None]]], avoided: set[str]
+    name: str,
+    uses: list[tuple[Body, list[Construction | None]]],
+    avoided: set[str],
+    defaults: Mapping[str, Mapping[str, object]],
 ) -> tuple[Definition, list[tuple[tuple[str, object], ...]]]:
     bodies = [body for body, _ in uses]
     all_constructions = [constructions for _, constructions in uses]
     names: dict[tuple[str, ...], str] = {}
     values: dict[str, list[object]] = {}
 
+    factors = _factors(bodies, all_constructions[0])
+
     def parameter(argument: str, given: list[object]) -> Expr:
         key = tuple(map(literal, given))
         if key not in names:
+            for variable, sizes in _variables(bodies).items():
+                for factor in factors:
+                    if given == [size * factor for size in sizes]:
+                        return Expr(f"{parameter(variable, list(sizes))} * {factor}")
             chosen = _variable_for(bodies, key) or argument
             number = 1
             unique = chosen
@@ -173,8 +229,17 @@ def _unify(
             if all(value == given[0] for value in given):
                 result.append((argument, given[0]))
             else:
-                result.append((argument, parameter(argument, given)))
+                result.append((argument, varying(argument, given)))
         return tuple(result)
+
+    def varying(argument: str, given: list[object]) -> object:
+        series = [value for value in given if isinstance(value, Progression)]
+        if not series:
+            return parameter(argument, given)
+        firsts, steps = [each.first for each in series], [each.step for each in series]
+        first = firsts[0] if len(set(firsts)) == 1 else parameter(argument, firsts)
+        step = steps[0] if len(set(steps)) == 1 else parameter(f"{argument}_step", steps)
+        return Progression(first, step, series[0].is_geometric)
 
     constructions: list[Construction | None] = []
     for column in zip(*all_constructions, strict=True):
@@ -186,7 +251,7 @@ def _unify(
             Call(
                 made[0].function,
                 merged([given.positional for given in made]),
-                merged([given.keywords for given in made]),
+                merged(_completed(list(made), defaults.get(made[0].function, {}))),
             )
             for made in zip(*(construction.calls for construction in present), strict=True)
         )
@@ -202,6 +267,40 @@ def _unify(
         tuple((key, given[i]) for key, given in values.items()) for i in range(len(bodies))
     ]
     return definition, arguments
+
+
+def _variables(bodies: list[Body]) -> dict[str, list[int]]:
+    """Return the sizes among the block's variables in which the uses differ."""
+    found = {}
+    for variable in bodies[0].graph.variables:
+        values = [body.graph.variables.get(variable) for body in bodies]
+        sizes = [value for value in values if type(value) is int]
+        if len(sizes) == len(values) and len(set(sizes)) > 1:
+            found[variable] = sizes
+    return found
+
+
+def _factors(bodies: list[Body], constructions: list[Construction | None]) -> list[int]:
+    """Return the variables that multiply others, as an expansion does.
+
+    They are the same in every use, and no argument by themselves, as a kernel's size would be.
+    """
+    used = {
+        value
+        for construction in constructions
+        if construction is not None
+        for made in construction.calls
+        for _, value in (*made.positional, *made.keywords)
+        if type(value) is int
+    }
+    found = []
+    for variable in bodies[0].graph.variables:
+        values = [body.graph.variables.get(variable) for body in bodies]
+        value = values[0]
+        is_fixed = all(each == value for each in values)
+        if type(value) is int and value > 1 and value not in used and is_fixed:
+            found.append(value)
+    return found
 
 
 def _variable_for(bodies: list[Body], key: tuple[str, ...]) -> str | None:

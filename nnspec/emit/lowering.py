@@ -86,9 +86,11 @@ class Language:
     native_format: where its kernels want the channels.
     transpose: the expression that permutes {0}; it gets the permutation, the batch not counted.
     fuse: returns a module that applies the activation itself, or None.
+    defaults: by function, keywords that lowerings leave out where they have this value.
     """
 
     lowerings: Mapping[type[Layer], Lowering]
     native_format: DataFormat
     transpose: Callable[[tuple[int, ...]], Lowered]
     fuse: Callable[[Call, Activation], Call | None]
+    defaults: Mapping[str, Mapping[str, object]]
