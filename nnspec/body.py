@@ -121,8 +121,10 @@ class Body:
         self, entry: Entry, layer: Layer, types: tuple[TensorType, ...]
     ) -> LayerNode | None:
         least, most = layer.arity
-        if len(types) < least or (most is not None and len(types) > most):
-            self.wrong_number(entry, layer.type, least, most, len(types))
+        named = sum(getattr(layer, field) is not None for field in layer.named_inputs)
+        given = len(types) - named
+        if given < least or (most is not None and given > most):
+            self.wrong_number(entry, layer.type, least, most, given)
             return None
         if not self.takes(entry, layer, types):
             return None
@@ -161,13 +163,13 @@ class Body:
         return LayerNode(entry.name, layer, entry.inputs or (), names, mark)
 
     def takes(self, entry: Entry, layer: Layer, types: tuple[TensorType, ...]) -> bool:
-        """Whether the layer takes elements of these types, all of one."""
-        for name, kind in zip(entry.inputs or (), types, strict=True):
-            if kind.dtype in layer.dtypes and kind.dtype == types[0].dtype:
+        """Whether the layer takes elements of these types, all of one where it takes several."""
+        for i, (name, kind) in enumerate(zip(entry.inputs or (), types, strict=True)):
+            allowed = layer.input_dtypes(i, len(types))
+            first = types[0].dtype
+            if kind.dtype in allowed and (kind.dtype == first or first not in allowed):
                 continue
-            wanted = (
-                types[0].dtype if kind.dtype in layer.dtypes else " or ".join(sorted(layer.dtypes))
-            )
+            wanted = first if kind.dtype in allowed else " or ".join(sorted(allowed))
             self.report.add(
                 "wrong-dtype",
                 f'{layer.type} "{entry.name}" takes {wanted}, and "{name}" is {kind.dtype}',
@@ -250,7 +252,8 @@ class Body:
         return bodies
 
     def wrong_number(self, entry: Entry, kind: str, least: int, most: int | None, got: int) -> None:
-        wanted = f"{least}" if most == least else f"at least {least}"
+        several = f"{least} to {most}" if most is not None else f"at least {least}"
+        wanted = f"{least}" if most == least else several
         noun = "input" if wanted == "1" else "inputs"
         self.report.add(
             "wrong-number-of-inputs",

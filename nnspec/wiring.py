@@ -77,9 +77,36 @@ def wire(
                 entry.inputs = tuple(
                     n for n in entry.inputs if base_of(n) in by_name or n in inputs
                 )
+        _add_named(entry, by_name, inputs, report, broken)
         used.update(map(base_of, entry.inputs))
         previous = entry.name
     return used, broken
+
+
+def _add_named(
+    entry: Entry,
+    by_name: dict[str, Entry],
+    inputs: Collection[str],
+    report: Report,
+    broken: set[str],
+) -> None:
+    """Add the inputs that fields of the layer name, such as an attention's mask."""
+    for field in entry.layer.named_inputs if entry.layer is not None else ():
+        name = getattr(entry.layer, field)
+        if name is None:
+            continue
+        if base_of(name) in by_name or name in inputs:
+            entry.inputs = (*(entry.inputs or ()), name)
+            continue
+        meant = closest(name, [*by_name, *inputs])
+        report.add(
+            "unknown-input",
+            f'no input or layer is called "{name}", which `{field}` names'
+            + (f'; did you mean "{meant}"?' if meant else ""),
+            entry.place(field),
+            "" if meant else "declare it in `inputs`, with dtype: bool",
+        )
+        broken.add(entry.name)
 
 
 def order(

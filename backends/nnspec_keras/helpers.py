@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nnspec.emit.body import Body
 from nnspec.emit.helpers import used_helpers
+from nnspec_keras import attention
 from nnspec_keras.tables import TABLES
 
 _GELU = '''\
@@ -33,6 +34,7 @@ HELPERS = {
     "gelu_tanh": _GELU_TANH.rstrip(),
     "average_pooling2d": _AVERAGE_POOLING2D.rstrip(),
     **TABLES,
+    **attention.HELPERS,
 }
 
 

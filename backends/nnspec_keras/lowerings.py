@@ -8,7 +8,16 @@ from nnspec import layers
 from nnspec.backend import Divergence, Rounding
 from nnspec.emit.lowering import Lowering
 from nnspec.layers import Layer
-from nnspec_keras import activations, convolution, core, embedding, merge, normalization, pooling
+from nnspec_keras import (
+    activations,
+    attention,
+    convolution,
+    core,
+    embedding,
+    merge,
+    normalization,
+    pooling,
+)
 
 LOWERINGS: Mapping[type[Layer], Lowering] = {
     layers.Dense: core.dense,
@@ -30,6 +39,8 @@ LOWERINGS: Mapping[type[Layer], Lowering] = {
     layers.RotaryPosition: embedding.rotary_position,
     layers.LearnedTensor: embedding.parameter,
     layers.ConstantTensor: embedding.constant,
+    layers.MultiHeadAttention: attention.attention,
+    layers.GroupedQueryAttention: attention.attention,
     layers.Linear: activations.linear,
     layers.Relu: activations.named,
     layers.LeakyRelu: activations.leaky_relu,

@@ -74,10 +74,11 @@ def rotated(
     *,
     is_dynamic: bool,
     part: str | None = None,
+    rank: int | None = None,
 ) -> str:
     """Add what turns the pairs of x, and return the result; size is (positions, pairs)."""
     length, half = size
-    rank = len(at.shape) + 1 if part is None else 4
+    rank = len(at.shape) + 1 if rank is None else rank
     prefix = "" if part is None else f"{part}."
     angle = angles(length, base, np.arange(half) / half)
     cos, sin = (

@@ -7,7 +7,16 @@ from typing import Any
 
 from nnspec import layers
 from nnspec.layers.base import Layer
-from nnspec_onnx import activations, convolution, core, embedding, merge, normalization, pooling
+from nnspec_onnx import (
+    activations,
+    attention,
+    convolution,
+    core,
+    embedding,
+    merge,
+    normalization,
+    pooling,
+)
 from nnspec_onnx.context import Context, Values
 
 Lowering = Callable[[Any, Context], Values]
@@ -34,6 +43,8 @@ LOWERINGS: Mapping[type[Layer], Lowering] = {
     layers.RotaryPosition: embedding.rotary_position,
     layers.LearnedTensor: embedding.parameter,
     layers.ConstantTensor: embedding.constant,
+    layers.MultiHeadAttention: attention.attention,
+    layers.GroupedQueryAttention: attention.attention,
     layers.Linear: activations.linear,
     layers.Relu: activations.relu,
     layers.LeakyRelu: activations.leaky_relu,

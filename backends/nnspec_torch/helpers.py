@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nnspec.emit.body import Body
 from nnspec.emit.helpers import used_helpers
+from nnspec_torch import attention
 
 _SINUSOIDAL_POSITION = '''\
 class SinusoidalPosition(nn.Module):
@@ -72,6 +73,7 @@ HELPERS = {
     "RotaryPosition": _ROTARY_POSITION.rstrip(),
     "LearnedTensor": _LEARNED_TENSOR.rstrip(),
     "ConstantTensor": _CONSTANT_TENSOR.rstrip(),
+    **attention.HELPERS,
 }
 
 

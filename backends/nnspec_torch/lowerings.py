@@ -7,7 +7,16 @@ from collections.abc import Mapping
 from nnspec import layers
 from nnspec.emit.lowering import Lowering
 from nnspec.layers import Layer
-from nnspec_torch import activations, convolution, core, embedding, merge, normalization, pooling
+from nnspec_torch import (
+    activations,
+    attention,
+    convolution,
+    core,
+    embedding,
+    merge,
+    normalization,
+    pooling,
+)
 
 LOWERINGS: Mapping[type[Layer], Lowering] = {
     layers.Dense: core.dense,
@@ -29,6 +38,8 @@ LOWERINGS: Mapping[type[Layer], Lowering] = {
     layers.RotaryPosition: embedding.rotary_position,
     layers.LearnedTensor: embedding.parameter,
     layers.ConstantTensor: embedding.constant,
+    layers.MultiHeadAttention: attention.attention,
+    layers.GroupedQueryAttention: attention.attention,
     layers.Linear: activations.linear,
     layers.Relu: activations.relu,
     layers.LeakyRelu: activations.leaky_relu,

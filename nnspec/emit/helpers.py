@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from nnspec.emit.body import Body
-from nnspec.emit.code import Expr
+from nnspec.emit.code import Call, Expr
 
 
 def used_helpers(network: Body, helpers: Mapping[str, str]) -> list[str]:
@@ -26,6 +26,7 @@ def used_helpers(network: Body, helpers: Mapping[str, str]) -> list[str]:
             used.add(module.function)
             given = (*module.positional, *module.keywords)
             used.update(str(value) for _, value in given if isinstance(value, Expr))
+            used.update(value.function for _, value in given if isinstance(value, Call))
 
     visit(network)
     return [source for name, source in helpers.items() if name in used]

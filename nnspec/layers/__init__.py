@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Softmax,
         Tanh,
     )
+    from nnspec.layers.attention import GroupedQueryAttention, MultiHeadAttention
     from nnspec.layers.base import Activation, Layer, Parameter, Weighted
     from nnspec.layers.convolution import Conv2D
     from nnspec.layers.core import Dense, Dropout, Flatten, Reshape
@@ -67,6 +68,8 @@ _LAYERS = {
     "rotary_position": "embedding.RotaryPosition",
     "parameter": "embedding.LearnedTensor",
     "constant": "embedding.ConstantTensor",
+    "multi_head_attention": "attention.MultiHeadAttention",
+    "grouped_query_attention": "attention.GroupedQueryAttention",
     **_ACTIVATIONS,
 }
 _HOMES = {
@@ -132,11 +135,13 @@ __all__ = [
     "Flatten",
     "Gelu",
     "GlobalAveragePooling2D",
+    "GroupedQueryAttention",
     "Layer",
     "LeakyRelu",
     "LearnedTensor",
     "Linear",
     "MaxPooling2D",
+    "MultiHeadAttention",
     "Multiply",
     "Parameter",
     "PositionEmbedding",

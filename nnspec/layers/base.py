@@ -58,9 +58,18 @@ class Layer(Frozen):
     dtypes: ClassVar[frozenset[str]] = FLOAT
     """What the elements of its inputs may be."""
 
+    named_inputs: ClassVar[tuple[str, ...]] = ()
+    """Fields that each name one more input, where they are given; these follow `inputs`."""
+    random: ClassVar[tuple[str, ...]] = ()
+    """Fields that are probabilities, used in training: at 0 nothing is random."""
+
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         """Return the shape of each output, the batch axis left out; raises ShapeError."""
         return (inputs[0],)
+
+    def input_dtypes(self, index: int, number: int) -> frozenset[str]:
+        """Return what the elements of input `index`, of so many, may be."""
+        return self.dtypes
 
     def infer_dtype(self, inputs: tuple[str, ...]) -> tuple[str, ...]:
         """Return the dtype of each output."""
@@ -70,6 +79,10 @@ class Layer(Frozen):
         self, inputs: tuple[Shape, ...], data_format: DataFormat
     ) -> tuple[Parameter, ...]:
         """Return the tensors that the layer owns, in the order of the canonical weights."""
+        return ()
+
+    def dead_parameters(self) -> tuple[str, ...]:
+        """Return the parameters that change no output, so that their gradient is rounding noise."""
         return ()
 
     def multiply_adds(

@@ -109,3 +109,4 @@ class Dropout(Layer):
     rate: Fraction = Field(description="Probability of dropping an element, in [0, 1).")
 
     placement: ClassVar[Placement] = "pointwise"
+    random: ClassVar[tuple[str, ...]] = ("rate",)

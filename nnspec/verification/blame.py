@@ -33,7 +33,12 @@ def first_diverging_layer(
     reference, suspect = engines
     opened = as_spec(spec, all_values(spec.graph), is_trained=False)
     paths = {flat(at.path): at.path for at in spec.graph.walk()}
-    renamed = {_renamed(name, paths): array for name, array in weights.items()}
+    names = {
+        f"{at.path}.{parameter.name}": f"{flat(at.path)}.{parameter.name}"
+        for at in spec.graph.walk()
+        for parameter in at.parameters()
+    }
+    renamed = {names[name]: array for name, array in weights.items()}
     try:
         expected = reference.build(opened, renamed, dtype).forward(inputs)
         given = suspect.build(opened, renamed, dtype).forward(inputs)
@@ -55,11 +60,6 @@ def first_diverging_layer(
     return first
 
 
-def _renamed(name: str, paths: Mapping[str, str]) -> str:
-    layer, _, parameter = name.rpartition(".")
-    return f"{flat(layer)}.{parameter}"
-
-
 def _differs_alone(
     opened: Spec,
     node: LayerNode,
@@ -71,7 +71,7 @@ def _differs_alone(
 ) -> bool:
     graph = one_layer(opened.graph, node)
     alone = as_spec(opened, graph, is_trained=False)
-    own = {name: array for name, array in weights.items() if name.rpartition(".")[0] == node.name}
+    own = {name: array for name, array in weights.items() if name.partition(".")[0] == node.name}
     inputs = {
         name: values[value]
         for name, value in zip(graph.inputs, dict.fromkeys(node.inputs), strict=True)

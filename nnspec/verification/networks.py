@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 
 from nnspec.graph import BlockNode, Graph, LayerNode, Node, inline
-from nnspec.layers import Dropout
 from nnspec.loader import Spec
 
 
@@ -26,8 +25,9 @@ def _without_dropout(node: Node, convert: object) -> Node:
     if isinstance(node, BlockNode):
         bodies = tuple(convert(body) for body in node.bodies)  # type: ignore[operator]
         return dataclasses.replace(node, bodies=bodies)
-    if isinstance(node.layer, Dropout):
-        return dataclasses.replace(node, layer=node.layer.model_copy(update={"rate": 0.0}))
+    if node.layer.random:
+        update = dict.fromkeys(node.layer.random, 0.0)
+        return dataclasses.replace(node, layer=node.layer.model_copy(update=update))
     return node
 
 

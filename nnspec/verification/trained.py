@@ -125,15 +125,24 @@ class Comparison:
 
 
 def uncompared(graph: Graph) -> set[str]:
-    """Return the parameters whose steps are rounding noise: biases before batch normalisation.
+    """Return the parameters whose steps are rounding noise: those that change no output.
 
-    The running mean of the normalisation follows such a bias.
+    The running mean of a batch normalisation follows such a bias before it.
     """
-    return {
+    names = {
         name
         for layer, norm in dead_biases(graph)
         for name in (f"{layer}.bias", f"{norm}.running_mean")
     }
+    for at in graph.walk():
+        names.update(f"{at.path}.{name}" for name in at.node.layer.dead_parameters())
+    return names
+
+
+WHY_UNCOMPARED = (
+    "a bias before batch normalisation, or of an attention's keys, has a gradient of rounding "
+    "noise alone"
+)
 
 
 def _errors(

@@ -29,7 +29,13 @@ from nnspec.verification.tolerance import (
     Amplification,
     relative_error,
 )
-from nnspec.verification.trained import Comparison, TrainedRun, train_steps, uncompared
+from nnspec.verification.trained import (
+    WHY_UNCOMPARED,
+    Comparison,
+    TrainedRun,
+    train_steps,
+    uncompared,
+)
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
@@ -241,13 +247,14 @@ class Verifier:
             without_dropout(self.spec.graph),
             self.spec.path,
         )
-        if any(at.node.layer.type == "dropout" for at in spec.graph.walk()):
+        layers = [at.node.layer for at in self.spec.graph.walk()]
+        if any(getattr(layer, field) for layer in layers for field in layer.random):
             self.report.notes.append("gradients and training are compared with dropout off")
         left_out = uncompared(self.spec.graph)
         if left_out:
             self.report.notes.append(
-                f"{', '.join(sorted(left_out))}: not compared after training, because a bias "
-                "before batch normalisation has a gradient of rounding noise alone"
+                f"{', '.join(sorted(left_out))}: not compared after training, because "
+                f"{WHY_UNCOMPARED}"
             )
         runs: dict[str, TrainedRun] = {}
         for engine in self.sources:

@@ -5,10 +5,19 @@ A new layer gets its rows in the file of its family, and nothing else in the tes
 
 from __future__ import annotations
 
-from tests.cases import activations, convolution, core, embedding, merge, normalization, pooling
+from tests.cases import (
+    activations,
+    attention,
+    convolution,
+    core,
+    embedding,
+    merge,
+    normalization,
+    pooling,
+)
 from tests.cases.case import Case, Network
 
-FAMILIES = (core, convolution, pooling, normalization, merge, activations, embedding)
+FAMILIES = (core, convolution, pooling, normalization, merge, activations, embedding, attention)
 
 CASES: list[Case | Network] = [case for family in FAMILIES for case in family.CASES]
 

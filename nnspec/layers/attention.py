@@ -1,0 +1,269 @@
+"""Attention."""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import ClassVar, Literal, NamedTuple
+
+from pydantic import Field
+
+from nnspec.base import Flag, Fraction, Positive, Size, Text
+from nnspec.errors import ShapeError
+from nnspec.initializers import GlorotUniform, Initializer, Zeros
+from nnspec.layers.base import Layer, Parameter, count, require_whole
+from nnspec.shapes import DataFormat, Dim, Shape, show
+
+BOOL = frozenset({"bool"})
+
+
+class Sizes(NamedTuple):
+    """What an attention makes of its inputs; features are those of query, value and key."""
+
+    features: tuple[int, int, int]
+    times: tuple[Dim, Dim]
+    """Of the query, and of what it attends to."""
+    heads: int
+    kv_heads: int
+    key_dim: int
+    value_dim: int
+    output_dim: int
+
+
+class _Attention(Layer):
+    """Base of the attentions: y = out(concatenated heads of softmax(q kᵀ / √d) v)."""
+
+    num_heads: Size = Field(description="How many heads the query has.")
+    key_dim: Size | None = Field(
+        default=None,
+        description="Size d of a query and a key in each head; by default the features of the "
+        "query over num_heads.",
+    )
+    output_dim: Size | None = Field(
+        default=None, description="Features of the output; by default those of the query."
+    )
+    causal: Flag = Field(
+        default=False, description="Whether position t attends to positions 0 to t alone."
+    )
+    mask: Text | None = Field(
+        default=None,
+        description="An input of booleans, True where a query position attends to a key position: "
+        "(time, length), or (num_heads, time, length); none by default.",
+    )
+    key_padding: Text | None = Field(
+        default=None,
+        description="An input of booleans, True where a key position is no padding: (length,); "
+        "none by default.",
+    )
+    dropout: Fraction = Field(
+        default=0.0, description="Probability of dropping an attention weight in training."
+    )
+    kernel_initializer: Initializer = Field(
+        default_factory=cache(GlorotUniform),
+        description="First values of the four weights; glorot_uniform by default.",
+    )
+
+    arity: ClassVar[tuple[int, int | None]] = (1, 3)
+    named_inputs: ClassVar[tuple[str, ...]] = ("mask", "key_padding")
+    random: ClassVar[tuple[str, ...]] = ("dropout",)
+
+    @property
+    def masks(self) -> int:
+        """How many of the inputs, the last ones, are masks."""
+        return (self.mask is not None) + (self.key_padding is not None)
+
+    @property
+    def has_bias(self) -> bool:
+        """Whether the four projections add a bias."""
+        raise NotImplementedError
+
+    @property
+    def rotary_base(self) -> float | None:
+        """The base of the rotary positions, if there are any."""
+        return None
+
+    def input_dtypes(self, index: int, number: int) -> frozenset[str]:
+        return BOOL if index >= number - self.masks else self.dtypes
+
+    def sizes(self, inputs: tuple[Shape, ...]) -> Sizes:
+        """Return the sizes; raises ShapeError."""
+        given = inputs[: len(inputs) - self.masks]
+        for shape in given:
+            if len(shape) != 2:
+                raise ShapeError(
+                    f"{self.type} takes (time, features), and got {show(shape)}",
+                    "reshape each row to a sequence of vectors",
+                )
+        query = given[0]
+        value = given[1] if len(given) > 1 else query
+        key = given[2] if len(given) > 2 else value
+        if key[0] != value[0]:
+            raise ShapeError(
+                f"{self.type} needs a value for each key, and got {show(key)} keys and "
+                f"{show(value)} values",
+                "inputs are [query, value] or [query, value, key]",
+            )
+        features = (
+            require_whole(self.type, query[1], "last axis"),
+            require_whole(self.type, value[1], "last axis"),
+            require_whole(self.type, key[1], "last axis"),
+        )
+        if self.key_dim is None and features[0] % self.num_heads:
+            raise ShapeError(
+                f"{self.type} cannot part {features[0]} features among {self.num_heads} heads",
+                "choose num_heads that divides the features of the query, or set key_dim",
+            )
+        key_dim = self.key_dim or features[0] // self.num_heads
+        return Sizes(
+            features,
+            (query[0], value[0]),
+            self.num_heads,
+            self.num_heads,
+            key_dim,
+            key_dim,
+            self.output_dim or features[0],
+        )
+
+    def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
+        sizes = self.sizes(inputs)
+        masks = list(inputs[len(inputs) - self.masks :])
+        if self.mask is not None:
+            self.check_mask(masks.pop(0), sizes)
+        if self.key_padding is not None and masks[0] != sizes.times[1:]:
+            raise ShapeError(
+                f"{self.type} takes a key_padding of {show(sizes.times[1:])}, one for each key, "
+                f"and got {show(masks[0])}",
+                "True marks the positions that are no padding",
+            )
+        return ((sizes.times[0], sizes.output_dim),)
+
+    def check_mask(self, mask: Shape, sizes: Sizes) -> None:
+        """Raise ShapeError for a mask of the wrong shape."""
+        allowed = [sizes.times, (sizes.heads, *sizes.times)][
+            : 2 if sizes.heads == sizes.kv_heads else 1
+        ]
+        if mask not in allowed:
+            raise ShapeError(
+                f"{self.type} takes a mask of {' or '.join(map(show, allowed))}, and got "
+                f"{show(mask)}",
+                "its axes are query positions and key positions",
+            )
+
+    def infer_dtype(self, inputs: tuple[str, ...]) -> tuple[str, ...]:
+        return ("float32",)
+
+    def parameters(
+        self, inputs: tuple[Shape, ...], data_format: DataFormat
+    ) -> tuple[Parameter, ...]:
+        return tuple(self._parameters(self.sizes(inputs)))
+
+    def _parameters(self, sizes: Sizes) -> Iterator[Parameter]:
+        query, value, key = sizes.features
+        values = sizes.value_dim * sizes.kv_heads
+        for name, columns, rows in (
+            ("q", query, sizes.key_dim * sizes.heads),
+            ("k", key, sizes.key_dim * sizes.kv_heads),
+            ("v", value, values),
+            ("out", sizes.value_dim * sizes.heads, sizes.output_dim),
+        ):
+            yield Parameter(
+                f"{name}.weight", (rows, columns), self.kernel_initializer, columns, rows
+            )
+            if self.has_bias:
+                yield Parameter(f"{name}.bias", (rows,), Zeros(), columns, rows)
+
+    def dead_parameters(self) -> tuple[str, ...]:
+        # It adds the same to every score of a query, which softmax takes away again.
+        return ("k.bias",) if self.has_bias and self.rotary_base is None else ()
+
+    def multiply_adds(
+        self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], data_format: DataFormat
+    ) -> int:
+        sizes = self.sizes(inputs)
+        query, value, key = sizes.features
+        time, length = (count((size,)) for size in sizes.times)
+        projections = time * sizes.heads * (
+            query * sizes.key_dim + sizes.value_dim * sizes.output_dim
+        ) + length * sizes.kv_heads * (key * sizes.key_dim + value * sizes.value_dim)
+        return projections + time * length * sizes.heads * (sizes.key_dim + sizes.value_dim)
+
+
+class MultiHeadAttention(_Attention):
+    """y = concat_h(softmax(q_h k_hᵀ / √d + m) v_h) W_outᵀ + b_out, with q = x_q W_qᵀ + b_q, etc.
+
+    Inputs [query], [query, value] or [query, value, key]: (time, features), the last two
+    (length, features) -> (time, output_dim). m is 0 where a mask is True and -∞ where it is
+    False; where nothing may be attended to, the sum over v is 0. Weights as PyTorch's linear
+    layers: q and k (num_heads · key_dim, features), v (num_heads · value_dim, features), out
+    (output_dim, num_heads · value_dim). Vaswani et al. 2017.
+    """
+
+    type: Literal["multi_head_attention"] = "multi_head_attention"
+    value_dim: Size | None = Field(
+        default=None, description="Size of a value in each head; key_dim by default."
+    )
+    use_bias: Flag = Field(
+        default=True, description="Whether each of the four projections adds a bias."
+    )
+
+    @property
+    def has_bias(self) -> bool:
+        return self.use_bias
+
+    def sizes(self, inputs: tuple[Shape, ...]) -> Sizes:
+        sizes = super().sizes(inputs)
+        return sizes._replace(value_dim=self.value_dim or sizes.key_dim)
+
+
+class GroupedQueryAttention(_Attention):
+    """As multi_head_attention, with fewer heads of keys and values than of queries.
+
+    Query heads g·i to g·(i+1) - 1 share head i of keys and values, g = num_heads / num_kv_heads.
+    With `rotary`, queries and keys are turned by their positions (see rotary_position) before
+    they meet. Ainslie et al. 2023; as in Llama and Mistral.
+    """
+
+    type: Literal["grouped_query_attention"] = "grouped_query_attention"
+    num_kv_heads: Size = Field(
+        description="How many heads keys and values have; it divides num_heads."
+    )
+    use_bias: Flag = Field(
+        default=False, description="Whether each of the four projections adds a bias."
+    )
+    rotary: Flag = Field(
+        default=False, description="Whether queries and keys are turned by their positions."
+    )
+    rotary_wavelength: Positive = Field(
+        default=10000.0, description="The base of the rotary angles."
+    )
+    max_length: Size | None = Field(
+        default=None,
+        description="The longest sequence; needed for rotary positions on a dynamic time axis.",
+    )
+
+    @property
+    def has_bias(self) -> bool:
+        return self.use_bias
+
+    @property
+    def rotary_base(self) -> float | None:
+        return float(self.rotary_wavelength) if self.rotary else None
+
+    def sizes(self, inputs: tuple[Shape, ...]) -> Sizes:
+        sizes = super().sizes(inputs)
+        if self.num_heads % self.num_kv_heads:
+            raise ShapeError(
+                f"{self.type} cannot share {self.num_kv_heads} heads of keys among "
+                f"{self.num_heads} heads of queries",
+                "choose num_kv_heads that divides num_heads",
+            )
+        if self.rotary and sizes.key_dim % 2:
+            raise ShapeError(
+                f"{self.type} turns pairs of features, and key_dim is {sizes.key_dim}",
+                "make key_dim even, or leave rotary out",
+            )
+        for time in sizes.times if self.rotary else ():
+            if isinstance(time, str) and self.max_length is None:
+                raise ShapeError(
+                    f"{self.type} needs to know how long the dynamic axis {time!r} may be",
+                    "add max_length",
+                )
+        return sizes._replace(kv_heads=self.num_kv_heads)

@@ -1,0 +1,54 @@
+"""Attention."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nnspec.shapes import Shape
+from tests.cases.case import Case, Network
+
+
+def masked(
+    name: str, layer: dict[str, Any], masks: dict[str, list[int | str]], time: int | str = 4
+) -> Network:
+    """Return a network whose attention takes masks, fed by a layer that gets gradients."""
+    inputs: dict[str, Any] = {"given": {"shape": [time, 6]}}
+    inputs |= {field: {"shape": shape, "dtype": "bool"} for field, shape in masks.items()}
+    layers = [
+        {"name": "fed", "type": "dense", "units": 6, "inputs": ["given"]},
+        {"name": "tested", "inputs": ["fed"], **layer, **{field: field for field in masks}},
+    ]
+    output: Shape = (time, 6)
+    return Network(name, inputs, layers, output)
+
+
+_HEADS = {"type": "multi_head_attention", "num_heads": 2}
+_GROUPED = {"type": "grouped_query_attention", "num_heads": 4, "num_kv_heads": 2, "key_dim": 2}
+
+CASES: list[Case | Network] = [
+    Case(_HEADS, ((4, 6),), (4, 6)),
+    Case({**_HEADS, "causal": True}, (("time", 6),), ("time", 6)),
+    Case({**_HEADS, "causal": True, "use_bias": False}, ((4, 6), (3, 5)), (4, 6), "channels_last"),
+    Case(
+        {**_HEADS, "key_dim": 3, "value_dim": 5, "output_dim": 7, "dropout": 0.5},
+        ((4, 6), (3, 5), (3, 2)),
+        (4, 7),
+    ),
+    Case({**_HEADS, "causal": True}, (("time", 6), ("length", 4)), ("time", 6)),
+    masked("attention_mask", _HEADS, {"mask": [4, 4]}),
+    masked("attention_mask_of_heads", _HEADS, {"mask": [2, 4, 4]}),
+    masked(
+        "attention_both_masks_causal",
+        {**_HEADS, "causal": True},
+        {"mask": ["time", "time"], "key_padding": ["time"]},
+        "time",
+    ),
+    Case(_GROUPED, ((4, 6),), (4, 6)),
+    Case(
+        {**_GROUPED, "rotary": True, "causal": True, "max_length": 13, "use_bias": True},
+        (("time", 6),),
+        ("time", 6),
+    ),
+    masked("grouped_query_key_padding", {**_GROUPED, "rotary": True}, {"key_padding": [4]}),
+    Case({**_GROUPED, "num_kv_heads": 4, "rotary": True}, ((3, 6), (5, 6)), (3, 6)),
+]
