@@ -58,6 +58,7 @@ class Graph:
     outputs: tuple[str, ...]
     types: dict[str, TensorType]
     variables: dict[str, Any] = dataclasses.field(default_factory=dict)
+    description: str = ""
 
     def shapes(self, values: tuple[str, ...]) -> tuple[Shape, ...]:
         """Return the shapes of these values."""

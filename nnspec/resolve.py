@@ -42,7 +42,11 @@ def resolve(
             types[name] = None
     # Validating it would copy the lists, and the copies would not know their places.
     body = Block.model_construct(
-        variables={}, layers=model.layers, inputs=tuple(types), outputs=model.outputs
+        description=model.description,
+        variables={},
+        layers=model.layers,
+        inputs=tuple(types),
+        outputs=model.outputs,
     )
     graph = resolver.body(model.name, body, types, variables, ())
     if report.problems or graph is None:
@@ -77,7 +81,16 @@ class Resolver:
         nodes, outputs, all_types = steps
         inputs = {value: all_types[value] for value in types}
         values = dict(scope.values)
-        graph = Graph(name, self.model.data_format, inputs, nodes, outputs, all_types, values)
+        graph = Graph(
+            name,
+            self.model.data_format,
+            inputs,
+            nodes,
+            outputs,
+            all_types,
+            values,
+            block.description or "",
+        )
         self.layers[graph] = sum(self.count(node) for node in nodes)
         return graph
 

@@ -46,6 +46,9 @@ class Call(Frozen):
 class Block(Frozen):
     """A reusable sub-network."""
 
+    description: Text | None = Field(
+        default=None, description="What it does; the emitted code says so too."
+    )
     variables: dict[str, Any] = Field(
         default={}, description="Its variables and their defaults; a use may set them."
     )
@@ -65,7 +68,9 @@ class Model(Frozen):
 
     nnspec: Literal[1] = Field(default=1, description="Version of the spec format.")
     name: Text = Field(description="The network's name: the class name in the emitted code.")
-    description: Text | None = Field(default=None, description="What it is; for readers.")
+    description: Text | None = Field(
+        default=None, description="What it is; the emitted code says so too."
+    )
     data_format: DataFormat = Field(
         default="channels_first",
         description="Where image-like tensors have their channels, in the whole spec.",

@@ -71,9 +71,8 @@ def blocks_page() -> str:
 
 def block_entry(text: str) -> str:
     """Return the entry of one block, from its comment and its YAML."""
-    lines = text.strip("\n").split("\n")
-    start = next(i for i, line in enumerate(lines) if not line.startswith("#"))
-    name = lines[start].rstrip(":")
+    source = text.strip("\n")
+    name = source.partition(":")[0]
     block = find_block(name)
     assert block is not None
     variables = ", ".join(f"`{key}` ({value})" for key, value in block.variables.items())
@@ -84,9 +83,8 @@ def block_entry(text: str) -> str:
         f"- inputs: {', '.join(f'`{each}`' for each in block.inputs)}",
         f"- outputs: {', '.join(f'`{each}`' for each in outputs)}",
     ]
-    about = uncommented("\n".join(lines[:start]))
-    source = "\n".join(lines[start:])
-    return f"### {name}\n\n{about}\n\n" + "\n".join(rows) + f"\n\n```yaml\n{source}\n```"
+    about = f"### {name}\n\n{block.description}\n\n"
+    return about + "\n".join(rows) + f"\n\n```yaml\n{source}\n```"
 
 
 def uncommented(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from typing import Any
 
 import pytest
@@ -108,7 +109,7 @@ layers:
     assert problem.mark.line == 8
     assert problem.file == "net.yaml"
     assert problem.excerpt == "      - {type: residual_basic, filters: 5}"
-    assert problem.message.endswith("(line 13 of nnspec/library/residual.yaml)")
+    assert problem.message.endswith("(line 14 of nnspec/library/residual.yaml)")
     assert "(line " not in problem.message[:-50]
 
 
@@ -166,3 +167,19 @@ def test_setting_a_variable_on_the_command_line(capsys: pytest.CaptureFixture[st
         assert ended.value.code == code
         captured = capsys.readouterr()
         assert text in captured.out + captured.err
+
+
+@pytest.mark.parametrize("backend", ["torch", "keras"])
+def test_a_description_is_a_docstring_and_nothing_more(backend: str) -> None:
+    harmful = 'Ends \\""" here.\nimport os  # {x} ' + "long " * 30
+    block = {"description": harmful, "layers": [{"type": "dense", "units": 3}]}
+    spec = one_block("inner", [(4,)], {}, blocks={"inner": block}, description=harmful)
+    source = nnspec.compile(spec, backend).source
+    documented = [
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node)
+    ]
+    assert len(documented) == 2
+    assert "import os" not in [line.strip() for line in source.splitlines()]
+    nnspec.compile(spec, backend).build()

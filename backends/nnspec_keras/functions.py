@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from nnspec.emit.body import Step
 from nnspec.emit.code import Call, Expr, literal, quoted, wrap
 from nnspec.emit.definitions import Construction, Definition
-from nnspec.emit.describe import signature
+from nnspec.emit.describe import docstring
 from nnspec.emit.lowering import Lowered
 from nnspec.emit.progressions import indexed
 from nnspec.emit.statements import Forward, Style, forward_lines
@@ -34,7 +34,7 @@ def network_function(definition: Definition, name: str, title: str, taken: Itera
     writer = _Writer(definition, taken, is_network=True)
     forward = writer.forward()
     inputs = forward.inputs
-    lines = [f"def {name}() -> keras.Model:", f'    """{signature(definition)}"""']
+    lines = [f"def {name}() -> keras.Model:", *docstring(definition)]
     for value, variable in zip(body.inputs, inputs, strict=True):
         kind = body.graph.types[value]
         lines += wrap(f"{variable} = {_input(value, kind, writer.shape(value))}", 4)
@@ -52,7 +52,7 @@ def block_function(definition: Definition, taken: Iterable[str]) -> str:
     return "\n".join(
         [
             *wrap(f"def {definition.name}({', '.join(arguments)}):"),
-            f'    """{signature(definition)}"""',
+            *docstring(definition),
             *forward.lines,
             *wrap(f"return {', '.join(forward.results)}", 4),
         ]

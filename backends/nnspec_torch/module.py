@@ -21,7 +21,7 @@ from nnspec.emit.body import Body, Lowerer, Step
 from nnspec.emit.code import Call, docstring_text, literal, uses_module, wrap
 from nnspec.emit.dataset import DatasetSource, dataset_source
 from nnspec.emit.definitions import Construction, Definition, Definitions
-from nnspec.emit.describe import annotation, signature
+from nnspec.emit.describe import annotation, docstring
 from nnspec.emit.lowering import Language, Lowered
 from nnspec.emit.progressions import indexed, is_progressing
 from nnspec.emit.statements import Style, forward_lines
@@ -148,7 +148,7 @@ def imports(text: str, dataset: DatasetSource | None = None) -> str:
 
 def _class(definition: Definition, head: Head | None = None) -> str:
     body = definition.body
-    parts = [f"class {definition.name}(nn.Module):", f'    """{signature(definition)}"""', ""]
+    parts = [f"class {definition.name}(nn.Module):", *docstring(definition), ""]
     constructed = [
         line
         for step, construction in zip(body.steps, definition.constructions, strict=True)

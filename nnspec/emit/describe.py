@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import textwrap
+
 from nnspec.emit.body import Body, physical
-from nnspec.emit.code import LINE_LENGTH
+from nnspec.emit.code import LINE_LENGTH, docstring_text
 from nnspec.emit.definitions import Definition
 from nnspec.shapes import DataFormat, Dim, Shape
+
+
+def docstring(definition: Definition, indent: int = 4) -> list[str]:
+    """Return the lines of a docstring: the description that the spec gives, and the signature."""
+    pad = " " * indent
+    text = docstring_text(" ".join(definition.body.graph.description.split()))
+    if not text:
+        return [f'{pad}"""{signature(definition)}"""']
+    lines = textwrap.wrap(text, LINE_LENGTH - indent - len('"""'), break_long_words=False)
+    lines = [f'"""{lines[0]}', *lines[1:], "", signature(definition), '"""']
+    return [f"{pad}{line}".rstrip() for line in lines]
 
 
 def signature(definition: Definition) -> str:
