@@ -174,7 +174,7 @@ class Body:
                 "wrong-dtype",
                 f'{layer.type} "{entry.name}" takes {wanted}, and "{name}" is {kind.dtype}',
                 entry.mark,
-                f"declare the input as {wanted}, if that is what its data hold",
+                f"declare the input as {wanted}, if that is what its data hold, or cast it before",
             )
             return False
         return True

@@ -60,6 +60,29 @@ def window_output(
     return f"{_atom(_plus(size, shift))} // {stride} + 1"
 
 
+def shifted(size: str, amount: int) -> Dim:
+    """Return a dynamic size and a number added."""
+    return _plus(size, amount)
+
+
+def broadcast(shapes: Iterable[Shape]) -> Shape | None:
+    """Return the shape to which all stretch by NumPy's rules, or None where they do not."""
+    result: Shape = ()
+    for shape in shapes:
+        rank = max(len(result), len(shape))
+        sizes: list[Dim] = []
+        for a, b in zip(_ranked(result, rank), _ranked(shape, rank), strict=True):
+            if a != b and a != 1 and b != 1:
+                return None
+            sizes.append(b if a == 1 else a)
+        result = tuple(sizes)
+    return result
+
+
+def _ranked(shape: Shape, rank: int) -> Shape:
+    return (1,) * (rank - len(shape)) + shape
+
+
 def same_padding(size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
     """Return TensorFlow's "same" pads: the odd one at the end (ONNX SAME_UPPER)."""
     span = dilation * (kernel - 1) + 1

@@ -71,6 +71,9 @@ def problems_of(
         loc = _real_path(detail["loc"], given, detail["type"])
         if loc in seen or (detail["type"] == "missing" and loc in misspelt):
             continue
+        if detail["type"] == "too_short" and any(path[: len(loc)] == loc != path for path in kinds):
+            # Pydantic counts the good items alone.
+            continue
         # A union reports each of its members; its path's first mistake stands for all.
         seen.add(loc)
         yield _problem(detail, kinds[loc], loc, given, model, owner, default), loc

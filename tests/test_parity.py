@@ -17,6 +17,12 @@ def verified(case: Case | Network, *, fed: bool) -> Report:
     return verify_spec(spec, steps=1, exporters=False)
 
 
+def learns(case: Case | Network) -> bool:
+    """Whether the fed network has weights: one of whole numbers alone may have none."""
+    graph = loads(json.dumps(case.spec(fed=True)), is_json=True).graph
+    return any(parameter.trainable for _, parameter in graph.parameters())
+
+
 def test_every_layer_has_a_case() -> None:
     used = {layer["type"] for case in CASES for layer in case.spec()["layers"]}
     assert set(LAYERS) <= used
@@ -44,4 +50,4 @@ def test_parity(case: Case | Network, comparisons: list[int]) -> None:
         exact = [c for c in report.checks if c.dtype == "float64" and c.kind == "forward"]
         assert len(exact) == 3
         gradients = [c for c in report.checks if c.kind == "gradient"]
-        assert bool(gradients) or not fed
+        assert bool(gradients) or not fed or not learns(case)

@@ -18,12 +18,19 @@ from nnspec.graph import BlockNode, LayerNode
 from nnspec.shapes import Shape, TensorType
 
 _AUTOMATIC = {
-    "layers.Permute": ("permute",),
-    "layers.ZeroPadding2D": ("zero_padding2d",),
-    "ops.pad": ("pad",),
-    "{module}({0})[:": ("get_item",),
+    "layers.Permute(": ("permute",),
+    "layers.ZeroPadding2D(": ("zero_padding2d",),
+    "ops.abs(": ("absolute",),
+    " + ": ("add",),
+    " - ": ("subtract",),
+    " * ": ("multiply",),
+    " / ": ("true_divide", "divide"),
+    "**": ("power",),
+    "-{0}": ("negative",),
+    "}[": ("get_item",),
+    ")[": ("get_item",),
 }
-"""What an expression begins with -> what Keras calls it, because the emitted code does not."""
+"""What an expression holds -> what Keras calls it, because the emitted code does not."""
 
 _INDICES = ("i", "j", "k", "index", "repetition")
 
@@ -66,6 +73,16 @@ def _input(name: str, kind: TensorType, shape: Shape) -> str:
     return f"keras.Input({literal(sizes)}{dtype}, name={quoted(name)})"
 
 
+def _is_named(step: Step) -> bool:
+    return step.lowered is None or step.lowered.module is not None
+
+
+def _automatic(forward: str) -> set[str]:
+    """Return the names that Keras gives to the operations of an expression."""
+    found = set(re.findall(r"\bops\.(?:\w+\.)*(\w+)\(", forward))
+    return found.union(*(names for text, names in _AUTOMATIC.items() if text in forward))
+
+
 def _one_or_list(values: list[str]) -> str:
     return values[0] if len(values) == 1 else f"[{', '.join(values)}]"
 
@@ -86,7 +103,9 @@ class _Writer:
         self.taken |= {self.index, *(name for loop in self.loops for name in loop.values())}
         self.names = set()
         if is_network:
-            self.names = {re.sub(r"_\d+\Z", "", node.name) for node in body.graph.nodes}
+            # What has a name in the Keras model: the inputs, and the steps that are Keras layers.
+            named = [step.node.name for step in body.steps if step.node and _is_named(step)]
+            self.names = {re.sub(r"_\d+\Z", "", name) for name in (*body.inputs, *named)}
         self.body = dataclasses.replace(
             body, steps=[self.prepared(i) for i in range(len(body.steps))]
         )
@@ -146,20 +165,29 @@ class _Writer:
         """Name what Keras would name as the spec names a layer: no two may have one name."""
         forward = lowered.forward
         if lowered.module is not None and lowered.module.function == "average_pooling2d":
-            automatic: tuple[str, ...] = ("ones_like", "true_divide", "divide")
+            automatic = {"ones_like", "true_divide", "divide"}
         else:
-            found = [names for start, names in _AUTOMATIC.items() if forward.startswith(start)]
-            automatic = found[0] if found else ()
-        clash = self.names.intersection(automatic)
-        if not clash:
+            automatic = _automatic(forward)
+        if not self.names.intersection(automatic):
             return step
-        if not forward.startswith("layers."):
+        if lowered.module is not None:
+            clash = min(self.names.intersection(automatic))
             raise UnsupportedError(
-                f'Keras calls an operation of its own "{min(clash)}": give the layer of that name '
+                f'Keras calls an operation of its own "{clash}": give the layer of that name '
                 "another one"
             )
-        name = step.outputs[0].replace("@", ".")
-        forward = forward.replace(")({0})", f", name={quoted(name)})({{0}})")
+        name = quoted(step.outputs[0].replace("@", "."))
+        if forward.startswith("layers."):
+            forward = forward.replace(")({0})", f", name={name})({{0}})")
+        elif len(step.inputs) == 1:
+            text = forward.replace("{0}", "x").replace("{inputs}", "x")
+            forward = f"layers.Lambda(lambda x: {text}, name={name})({{0}})"
+        else:
+            given = [f"x[{i}]" for i in range(len(step.inputs))]
+            text = forward.replace("{inputs}", ", ".join(given))
+            for i, item in enumerate(given):
+                text = text.replace(f"{{{i}}}", item)
+            forward = f"layers.Lambda(lambda x: {text}, name={name})([{{inputs}}])"
         return dataclasses.replace(step, lowered=dataclasses.replace(lowered, forward=forward))
 
     def arguments(self, made: Call, varying: dict[str, str], name: Expr) -> str:

@@ -53,6 +53,13 @@ class Context:
         """Shape of the first input, without the batch axis."""
         return self.input_types[0].shape
 
+    @property
+    def shape_as_declared(self) -> Shape:
+        """Shape of the first input as the spec declares it, without the batch axis."""
+        if self.data_format == self.spec_format or len(self.shape) < 2:
+            return self.shape
+        return (*self.shape[1:], self.shape[0])
+
     def node(
         self, op_type: str, *inputs: str, part: str | None = None, **attributes: Attribute
     ) -> str:

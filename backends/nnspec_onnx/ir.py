@@ -11,6 +11,13 @@ from nnspec.shapes import Dim
 if TYPE_CHECKING:
     from nnspec.backend import Array
 
+
+class ElementType(str):
+    """An attribute that names a dtype; float32 stands for the model's precision."""
+
+    __slots__ = ()
+
+
 Attribute = int | float | str | tuple[int, ...]
 
 

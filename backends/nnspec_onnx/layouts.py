@@ -46,13 +46,21 @@ def wanted_layouts(
     for path in outputs:
         wanted[path].add("declared")
     for step in reversed(list(steps)):
-        if step.layer.placement == "pointwise":
+        if step.layer.placement == "pointwise" and has_one_rank(step, types):
             needs = {layout for path in step.outputs for layout in wanted[path]}
         else:
             needs = {"channels_first" if step.layer.placement == "spatial" else "declared"}
         for path in step.inputs:
             wanted[path] |= needs
     return wanted
+
+
+def has_one_rank(step: Step, types: Mapping[str, TensorType]) -> bool:
+    """Whether all that a step takes and gives has one number of axes.
+
+    Operands of fewer axes line up, and axes go, as the spec declares them.
+    """
+    return len({types[path].rank for path in (*step.inputs, *step.outputs)}) == 1
 
 
 class Layouts:
@@ -82,6 +90,8 @@ class Layouts:
         if step.layer.placement == "spatial":
             return "channels_first"
         forms = [self._forms[path] for path in step.inputs]
+        if not has_one_rank(step, self._types):
+            return "declared"
         if not all(self.has_layouts(form.type) for form in forms):
             return "declared"
         wanted = {layout for path in step.outputs for layout in self._wanted[path]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nnspec.shapes import Dim
-from nnspec_onnx.ir import Attribute, Initializer, Network, Node, Value
+from nnspec_onnx.ir import Attribute, ElementType, Initializer, Network, Node, Value
 
 ELEMENTS_SHOWN = 16
 """A constant of at most so many numbers is shown with them."""
@@ -55,6 +55,8 @@ def _node(node: Node) -> str:
 
 
 def _attribute(item: Attribute) -> str:
+    if isinstance(item, ElementType):
+        return str(item)
     if isinstance(item, str):
         return f'"{item}"'
     return str(list(item)) if isinstance(item, tuple) else repr(item)

@@ -17,7 +17,7 @@ from nnspec.backend import Precision
 from nnspec.errors import MissingDependencyError, UsageError
 from nnspec.exporting import Written
 from nnspec_onnx import wire
-from nnspec_onnx.ir import Initializer, Network, Node, Value
+from nnspec_onnx.ir import ElementType, Initializer, Network, Node, Value
 
 try:
     import onnx
@@ -173,9 +173,17 @@ class Module:
     def _dtype(self, dtype: str) -> str:
         return self._floats.get(dtype, dtype)
 
+    def _node(self, node: Node) -> onnx.NodeProto:
+        proto = helper.make_node(node.op_type, node.inputs, node.outputs, name=node.name)
+        for key, value in sorted(node.attributes.items()):
+            is_type = isinstance(value, ElementType)
+            given = _element_type(self._dtype(str(value))) if is_type else value
+            proto.attribute.append(helper.make_attribute(key, given))
+        return proto
+
     def _graph(self) -> onnx.GraphProto:
         return helper.make_graph(
-            [_node(node) for node in self.network.nodes],
+            [self._node(node) for node in self.network.nodes],
             self.network.name,
             [self._value(value) for value in self.network.inputs],
             [self._value(value) for value in self.network.outputs],
@@ -265,14 +273,6 @@ def _locations(model: onnx.ModelProto) -> set[str]:
 
 def _element_type(dtype: str) -> int:
     return int(helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
-
-
-def _node(node: Node) -> onnx.NodeProto:
-    proto = helper.make_node(node.op_type, node.inputs, node.outputs, name=node.name)
-    proto.attribute.extend(
-        helper.make_attribute(key, value) for key, value in sorted(node.attributes.items())
-    )
-    return proto
 
 
 def _set_external(proto: onnx.TensorProto, location: str, offset: int, length: int) -> None:

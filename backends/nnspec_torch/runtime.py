@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,17 @@ if TYPE_CHECKING:
 
 _COUNTER = "num_batches_tracked"
 MIN_OPSET, MAX_OPSET = 18, 23
+
+
+@contextmanager
+def _precision(dtype: torch.dtype) -> Iterator[None]:
+    """Let what the emitted code makes itself be of this dtype."""
+    previous = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(previous)
 
 
 class TorchProgram:
@@ -81,7 +93,7 @@ class TorchProgram:
     def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return each output by name, computed as at inference."""
         self.model.eval()
-        with torch.no_grad():
+        with torch.no_grad(), _precision(self.dtype):
             given = self.model(*self._tensors(inputs))
         outputs = given if isinstance(given, tuple) else (given,)
         return {
@@ -116,7 +128,8 @@ class TorchProgram:
         self.model.train()
         tensors = self._tensors(inputs)
         step = self.emitted.train_step
-        return float(step(self.model, self.optimizer, *tensors, self._target(target)))
+        with _precision(self.dtype):
+            return float(step(self.model, self.optimizer, *tensors, self._target(target)))
 
     def optimizer_state(self) -> Weights:
         """Return what the optimizer remembers of each parameter, by its number and name."""
@@ -184,7 +197,8 @@ class TorchProgram:
         loss_function = getattr(self.emitted, "loss_function", None)
         if loss_function is None:
             raise UsageError("the spec has no `training`, or was compiled without it")
-        loss: Tensor = loss_function(compute(*self._tensors(inputs)), self._target(target))
+        with _precision(self.dtype):
+            loss: Tensor = loss_function(compute(*self._tensors(inputs)), self._target(target))
         return loss
 
     def _tensors(self, inputs: Mapping[str, Array]) -> list[Tensor]:

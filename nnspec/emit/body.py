@@ -189,7 +189,9 @@ class _BodyLowerer:
             return DECLARED
         if node.layer.placement == "spatial":
             return NATIVE
-        if len(images) < len(node.inputs):
+        # Operands of fewer axes line up, and axes go, as the spec declares them.
+        types = self.graph.types
+        if len({types[value].rank for value in (*node.inputs, *node.outputs)}) > 1:
             return DECLARED
         return any(self.layouts[value] for value in images)
 

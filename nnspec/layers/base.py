@@ -13,13 +13,15 @@ from nnspec.initializers import GlorotUniform, Initializer, InitializerBase, One
 from nnspec.shapes import DataFormat, Dim, Shape, product, show
 
 FLOAT = frozenset({"float32"})
+NUMBERS = frozenset({"float32", "int32", "int64"})
 ANY_DTYPE = frozenset({"float32", "int32", "int64", "bool"})
 
 Placement = Literal["spatial", "pointwise", "positional"]
 """How a layer stands to the layout of an image-like tensor.
 
 spatial: works on image-like tensors, so a backend may hand it the layout its kernels need.
-pointwise: acts on each element, or names its axes, so any layout will do.
+pointwise: acts on each element, or names its axes, so any layout will do, as long as all that it
+takes and gives has one number of axes.
 positional: the order of the axes matters; it gets the layout that the spec declares.
 """
 
@@ -172,6 +174,19 @@ def require_rank(layer: str, shape: Shape, rank: int, data_format: DataFormat) -
             f"{layer} takes {show(axes)} ({data_format}), and got {show(shape)}",
             "reshape the input to that many axes",
         )
+
+
+def resolve_axis(layer: str, axis: int, shape: Shape) -> int:
+    """Return the axis, counted from 0 without the batch; raises ShapeError if there is none."""
+    rank = len(shape)
+    if not -rank <= axis < rank:
+        axes = "axis 0 alone" if rank == 1 else f"axes 0 to {rank - 1}"
+        has = f"{axes} (the batch not counted)" if rank else "no axis but the batch"
+        raise ShapeError(
+            f"{layer} over axis {axis}, and {show(shape)} has {has}",
+            "use -1 for the last axis" if rank else "",
+        )
+    return axis % rank
 
 
 def require_whole(layer: str, size: Dim, what: str) -> int:

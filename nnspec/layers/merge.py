@@ -1,27 +1,37 @@
 """Layers that join several values, or part one."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from nnspec.base import Whole
 from nnspec.errors import ShapeError
-from nnspec.layers.base import ANY_DTYPE, Layer, Placement, count
-from nnspec.shapes import DataFormat, Dim, Shape, show
+from nnspec.layers.base import (
+    ANY_DTYPE,
+    FLOAT,
+    NUMBERS,
+    Layer,
+    Placement,
+    count,
+    resolve_axis,
+)
+from nnspec.shapes import MAX_RANK, DataFormat, Dim, Shape, broadcast, show
 
 
 class _Elementwise(Layer):
     arity: ClassVar[tuple[int, int | None]] = (2, None)
     placement: ClassVar[Placement] = "pointwise"
+    dtypes: ClassVar[frozenset[str]] = NUMBERS
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
-        if any(shape != inputs[0] for shape in inputs):
+        shape = broadcast(inputs)
+        if shape is None:
             raise ShapeError(
-                f"{self.type} takes inputs of one shape, and got "
-                f"{' and '.join(show(shape) for shape in inputs)}",
+                f"{self.type} takes inputs of one shape, or with a size of 1 where they differ, "
+                f"and got {' and '.join(show(shape) for shape in inputs)}",
                 "bring both to one shape with a dense, conv2d or reshape layer",
             )
-        return (inputs[0],)
+        return (shape,)
 
     def multiply_adds(
         self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], data_format: DataFormat
@@ -30,15 +40,148 @@ class _Elementwise(Layer):
 
 
 class Add(_Elementwise):
-    """y = x₁ + x₂ + ...; all of one shape, which it keeps."""
+    """y = x₁ + x₂ + ..., element by element.
+
+    Shapes line up at their last axes, the batch apart; a size of 1 or a missing axis stretches to
+    the other's: (3, 1, 1) and (3, 4, 5) -> (3, 4, 5), (5,) and (4, 5) -> (4, 5).
+    """
 
     type: Literal["add"] = "add"
 
 
+class Subtract(_Elementwise):
+    """y = x₁ - x₂, element by element; shapes as for add."""
+
+    type: Literal["subtract"] = "subtract"
+
+    arity: ClassVar[tuple[int, int | None]] = (2, 2)
+
+
 class Multiply(_Elementwise):
-    """y = x₁ · x₂ · ..., element by element; all of one shape, which it keeps."""
+    """y = x₁ · x₂ · ..., element by element; shapes as for add."""
 
     type: Literal["multiply"] = "multiply"
+
+
+class Divide(_Elementwise):
+    """y = x₁ / x₂, element by element; shapes as for add. x₂ must not be 0."""
+
+    type: Literal["divide"] = "divide"
+
+    arity: ClassVar[tuple[int, int | None]] = (2, 2)
+    dtypes: ClassVar[frozenset[str]] = FLOAT
+
+
+class Average(_Elementwise):
+    """y = (x₁ + x₂ + ...) / n of n inputs, element by element; shapes as for add."""
+
+    type: Literal["average"] = "average"
+
+    dtypes: ClassVar[frozenset[str]] = FLOAT
+
+
+class Maximum(_Elementwise):
+    """y = the largest of x₁, x₂, ..., element by element; shapes as for add.
+
+    Of equal elements the first input's gets the gradient (PyTorch's maximum gives each a half).
+    """
+
+    type: Literal["maximum"] = "maximum"
+
+
+class Minimum(_Elementwise):
+    """y = the smallest of x₁, x₂, ..., element by element; shapes as for add.
+
+    Of equal elements the first input's gets the gradient (PyTorch's minimum gives each a half).
+    """
+
+    type: Literal["minimum"] = "minimum"
+
+
+class Matmul(Layer):
+    """y = x₁ x₂, the product of the matrices in the last two axes.
+
+    (..., m, k) and (..., k, n) -> (..., m, n); the axes before line up as for add.
+    """
+
+    type: Literal["matmul"] = "matmul"
+
+    arity: ClassVar[tuple[int, int | None]] = (2, 2)
+
+    def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
+        first, second = inputs
+        shown = f"{show(first)} and {show(second)}"
+        if min(len(first), len(second)) < 2:
+            raise ShapeError(
+                f"matmul takes matrices, at least two axes each, and got {shown}",
+                "use dot for vectors, or expand_dims before it",
+            )
+        if first[-1] != second[-2]:
+            raise ShapeError(
+                f"matmul of {shown}: the first has {first[-1]} columns, the second "
+                f"{second[-2]} rows",
+                "permute one of them so that these agree",
+            )
+        batch = broadcast((first[:-2], second[:-2]))
+        if batch is None:
+            raise ShapeError(
+                f"matmul of {shown}: the axes before the last two must be equal, or 1",
+                "reshape one of them",
+            )
+        return ((*batch, first[-2], second[-1]),)
+
+    def multiply_adds(
+        self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], data_format: DataFormat
+    ) -> int:
+        return count(outputs[0]) * count(inputs[0][-1:])
+
+
+class Dot(Layer):
+    """y = Σ x₁ · x₂ over an axis of each, for every pair of their other indices.
+
+    (a, k) and (b, k) -> (a, b); two vectors (k,) -> (1,), as Keras's Dot gives.
+    """
+
+    type: Literal["dot"] = "dot"
+    axes: Annotated[tuple[Whole, Whole], Field(strict=False)] = Field(
+        default=(-1, -1),
+        description="The axis of the first and of the second, the batch not counted from 0.",
+    )
+
+    arity: ClassVar[tuple[int, int | None]] = (2, 2)
+
+    def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
+        i, j = self.resolved(inputs)
+        first, second = inputs
+        if first[i] != second[j]:
+            raise ShapeError(
+                f"dot of axis {i} of {show(first)} and axis {j} of {show(second)}, which have "
+                f"{first[i]} and {second[j]} elements",
+                "choose axes of one size",
+            )
+        rest = (*first[:i], *first[i + 1 :], *second[:j], *second[j + 1 :])
+        if len(rest) > MAX_RANK:
+            raise ShapeError(f"dot would give {len(rest)} axes; a value has at most {MAX_RANK}")
+        return (rest or (1,),)
+
+    def resolved(self, inputs: tuple[Shape, ...]) -> tuple[int, int]:
+        """Return both axes, counted from 0 without the batch; raises ShapeError."""
+        first, second = inputs
+        return resolve_axis("dot", self.axes[0], first), resolve_axis("dot", self.axes[1], second)
+
+    def equation(self, ranks: tuple[int, int], axes: tuple[int, int]) -> str:
+        """Return the sum in Einstein's notation, the batch as b."""
+        first = list("cdefghij"[: ranks[0]])
+        second = list("klmnopqr"[: ranks[1]])
+        second[axes[1]] = first[axes[0]]
+        rest = [*first[: axes[0]], *first[axes[0] + 1 :]]
+        rest += [*second[: axes[1]], *second[axes[1] + 1 :]]
+        return f"b{''.join(first)},b{''.join(second)}->b{''.join(rest)}"
+
+    def multiply_adds(
+        self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], data_format: DataFormat
+    ) -> int:
+        return count(outputs[0]) * count((inputs[0][self.resolved(inputs)[0]],))
 
 
 class Concatenate(Layer):

@@ -8,16 +8,23 @@ from __future__ import annotations
 from tests.cases import (
     activations,
     attention,
+    arithmetic,
+    arrangement,
     convolution,
     core,
     embedding,
     merge,
     normalization,
     pooling,
-)
 from tests.cases.case import Case, Network
 
-FAMILIES = (core, convolution, pooling, normalization, merge, activations, embedding, attention)
+
+FAMILIES = (core, convolution, pooling, normalization, merge, activations, embedding, attention, arithmetic, reduction, arrangement)
+)
+
+    reduction,
+
+
 
 CASES: list[Case | Network] = [case for family in FAMILIES for case in family.CASES]
 

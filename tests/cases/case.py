@@ -28,8 +28,9 @@ class Case:
     def id(self) -> str:
         settings = [f"{key}={value}" for key, value in self.layer.items() if key != "type"]
         shapes = "+".join("x".join(map(str, shape)) for shape in self.inputs)
+        dtypes = "".join(f"-{dtype}" for dtype in dict.fromkeys(self.dtypes))
         last = "" if self.data_format == "channels_first" else "-channels_last"
-        return "-".join([self.layer["type"], *settings, shapes]).replace(" ", "") + last
+        return "-".join([self.layer["type"], *settings, shapes]).replace(" ", "") + dtypes + last
 
     def spec(self, *, fed: bool = False) -> dict[str, Any]:
         """Return the layer as a network; fed, each input first passes a layer with weights."""
