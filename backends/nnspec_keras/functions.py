@@ -38,7 +38,7 @@ _INDICES = ("i", "j", "k", "index", "repetition")
 def network_function(definition: Definition, name: str, title: str, taken: Iterable[str]) -> str:
     """Return the function that builds the network as a keras.Model."""
     body = definition.body
-    writer = _Writer(definition, taken, is_network=True)
+    writer = _Writer(definition, taken, names_in(definition), is_network=True)
     forward = writer.forward()
     inputs = forward.inputs
     lines = [f"def {name}() -> keras.Model:", *docstring(definition)]
@@ -52,9 +52,19 @@ def network_function(definition: Definition, name: str, title: str, taken: Itera
     return "\n".join(lines)
 
 
-def block_function(definition: Definition, taken: Iterable[str]) -> str:
-    """Return the function that applies a block to tensors."""
-    forward = _Writer(definition, taken, is_network=False).forward()
+def names_in(network: Definition) -> set[str]:
+    """Return what has a name in the Keras model, the numbers at the end left out.
+
+    These are the inputs, and the steps that are Keras layers; in a block names have a dot.
+    """
+    body = network.body
+    named = [step.node.name for step in body.steps if step.node and _is_named(step)]
+    return {re.sub(r"_\d+\Z", "", name) for name in (*body.inputs, *named)}
+
+
+def block_function(definition: Definition, taken: Iterable[str], names: set[str]) -> str:
+    """Return the function that applies a block to tensors; `names` are those of the network."""
+    forward = _Writer(definition, taken, names, is_network=False).forward()
     arguments = [*forward.inputs, *definition.parameters, "name"]
     return "\n".join(
         [
@@ -90,7 +100,9 @@ def _one_or_list(values: list[str]) -> str:
 class _Writer:
     """Writes the body of one function."""
 
-    def __init__(self, definition: Definition, taken: Iterable[str], *, is_network: bool) -> None:
+    def __init__(
+        self, definition: Definition, taken: Iterable[str], names: set[str], *, is_network: bool
+    ) -> None:
         self.definition = definition
         self.is_network = is_network
         body = definition.body
@@ -101,11 +113,7 @@ class _Writer:
         )
         self.loops = [self.loop_variables(i, values) for i in range(len(body.steps))]
         self.taken |= {self.index, *(name for loop in self.loops for name in loop.values())}
-        self.names = set()
-        if is_network:
-            # What has a name in the Keras model: the inputs, and the steps that are Keras layers.
-            named = [step.node.name for step in body.steps if step.node and _is_named(step)]
-            self.names = {re.sub(r"_\d+\Z", "", name) for name in (*body.inputs, *named)}
+        self.names = names
         self.body = dataclasses.replace(
             body, steps=[self.prepared(i) for i in range(len(body.steps))]
         )
@@ -176,7 +184,7 @@ class _Writer:
                 f'Keras calls an operation of its own "{clash}": give the layer of that name '
                 "another one"
             )
-        name = quoted(step.outputs[0].replace("@", "."))
+        name = self.named(step.outputs[0].replace("@", ".")).replace("{", "{{").replace("}", "}}")
         if forward.startswith("layers."):
             forward = forward.replace(")({0})", f", name={name})({{0}})")
         elif len(step.inputs) == 1:

@@ -30,7 +30,7 @@ from nnspec.heads import loss_head
 from nnspec.layers import Layer
 from nnspec.loader import Spec
 from nnspec_keras.activations import fuse
-from nnspec_keras.functions import block_function, network_function
+from nnspec_keras.functions import block_function, names_in, network_function
 from nnspec_keras.helpers import HELPERS, helpers_of
 from nnspec_keras.lowerings import DIVERGENCES, LOWERINGS, ROUNDED, UNSUPPORTED
 from nnspec_keras.training import DEFINED, training_source
@@ -123,7 +123,8 @@ class KerasBackend:
         )
         taken |= {definition.name for definition in definitions.ordered}
         parts = helpers_of(network)
-        parts += [block_function(definition, taken) for definition in definitions.ordered]
+        names = names_in(definitions.network)
+        parts += [block_function(definition, taken, names) for definition in definitions.ordered]
         parts.append(network_function(definitions.network, function, spec.name, taken))
         ending = "\n"
         standard: tuple[str, ...] = ()

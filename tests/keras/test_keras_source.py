@@ -168,10 +168,40 @@ def test_a_layer_may_have_the_name_that_keras_would_give_a_transpose():
     assert output["zero_padding2d"].shape == (4, 3, 6, 5)
 
 
-def test_a_name_that_cannot_be_freed_is_refused():
+def test_a_layer_may_have_the_name_that_keras_would_give_an_operation():
     pool = {"type": "max_pooling2d", "pool_size": 3, "padding": [[2, 1], [1, 0]]}
     spec = spec_of([{"name": "pad", "type": "relu"}, pool], inputs=(3, 6, 6))
-    with pytest.raises(UnsupportedError, match='"pad": give the layer'):
+    output = backend.compile(spec).build().forward(arrays_of(spec.graph))
+    assert output["max_pooling2d_1"].shape == (4, 3, 3, 2)
+
+
+def test_names_are_freed_in_blocks_too():
+    blocks = {
+        "scaled": {
+            "inputs": ["given"],
+            "layers": [
+                {"name": "moved", "type": "rescaling", "scale": 0.5, "offset": 1.0},
+                {"name": "both", "type": "divide", "inputs": ["moved", "given"]},
+            ],
+        }
+    }
+    layers = [
+        {"name": "add_1", "type": "exp"},
+        {"name": "add", "type": "dense", "units": 3},
+        {"name": "true_divide", "type": "dense", "units": 3},
+        {"name": "one", "type": "scaled"},
+        {"name": "more", "type": "scaled", "repeat": 2},
+    ]
+    spec = spec_of(layers, inputs=(3,), blocks=blocks)
+    compiled = backend.compile(spec)
+    assert 'name=f"{name}.both"' in compiled.source
+    assert compiled.build().forward(arrays_of(spec.graph))["more"].shape == (4, 3)
+
+
+def test_a_name_that_cannot_be_freed_is_refused():
+    pool = {"type": "average_pooling2d", "pool_size": 3, "padding": [[2, 1], [1, 0]]}
+    spec = spec_of([{"name": "ones_like", "type": "relu"}, pool], inputs=(3, 6, 6))
+    with pytest.raises(UnsupportedError, match='"ones_like": give the layer'):
         backend.compile(spec)
 
 
