@@ -7,24 +7,32 @@ from __future__ import annotations
 
 from tests.cases import (
     activations,
-    attention,
     arithmetic,
     arrangement,
+    attention,
     convolution,
     core,
     embedding,
     merge,
     normalization,
     pooling,
+    reduction,
+)
 from tests.cases.case import Case, Network
 
-
-FAMILIES = (core, convolution, pooling, normalization, merge, activations, embedding, attention, arithmetic, reduction, arrangement)
-)
-
+FAMILIES = (
+    core,
+    convolution,
+    pooling,
+    normalization,
+    merge,
+    activations,
+    embedding,
+    attention,
+    arithmetic,
     reduction,
-
-
+    arrangement,
+)
 
 CASES: list[Case | Network] = [case for family in FAMILIES for case in family.CASES]
 
