@@ -47,6 +47,8 @@ class Body:
         self.chain = chain
         self.inputs = types
         self.types: dict[str, TensorType | None] = dict(types)
+        self.nodes: dict[str, LayerNode] = {}
+        self.by_name: dict[str, Entry] = {}
         self.origins: dict[str, Mark | None] = {}
 
     def run(self) -> tuple[tuple[Node, ...], tuple[str, ...], dict[str, TensorType]] | None:
@@ -55,6 +57,7 @@ class Body:
         if entries is None:
             return None
         by_name = name_entries(entries, self.inputs.keys(), self.report)
+        self.by_name = by_name
         used, broken = wire(entries, by_name, self.inputs.keys(), self.report)
         for name in broken:
             self.types[name] = None
@@ -120,6 +123,12 @@ class Body:
     def layer_node(
         self, entry: Entry, layer: Layer, types: tuple[TensorType, ...]
     ) -> LayerNode | None:
+        owner: LayerNode | None = None
+        if layer.refers:
+            owner = self.owner_of(entry, layer)
+            if owner is None:
+                return None
+            layer = owner.layer if layer.type == "shared" else layer
         least, most = layer.arity
         named = sum(getattr(layer, field) is not None for field in layer.named_inputs)
         given = len(types) - named
@@ -130,6 +139,8 @@ class Body:
             return None
         shapes = tuple(kind.shape for kind in types)
         try:
+            if owner is not None:
+                layer = layer.using(owner.layer)
             outputs = layer.infer_shape(shapes, self.model.data_format)
             activation = getattr(layer, "activation", None)
             if activation is not None:
@@ -160,7 +171,56 @@ class Body:
         for name, shape, dtype in zip(names, outputs, dtypes, strict=True):
             self.types[name] = TensorType(shape, dtype)
         mark = self.report.place(entry.mark)
-        return LayerNode(entry.name, layer, entry.inputs or (), names, mark)
+        # A layer without weights has none to share.
+        has_weights = layer.is_tied or bool(layer.parameters(shapes, self.model.data_format))
+        uses = owner.name if owner is not None and has_weights else None
+        node = LayerNode(entry.name, layer, entry.inputs or (), names, mark, uses)
+        self.nodes[entry.name] = node
+        return node
+
+    def owner_of(self, entry: Entry, layer: Layer) -> LayerNode | None:
+        """Return the node whose weights the layer uses, or None where that is a mistake."""
+        name: str = layer.layer  # type: ignore[attr-defined]
+        owner = self.nodes.get(name)
+        if owner is not None:
+            if owner.layer.is_tied:
+                self.report.add(
+                    "wrong-owner",
+                    f'"{name}" has no table of its own: it uses that of "{owner.owner}"',
+                    entry.place("layer"),
+                    f"use {{type: tied_dense, layer: {owner.owner}}} again",
+                )
+                return None
+            if owner.owner is not None:
+                owner = self.nodes[owner.owner]
+            taken = [self.types[value] for value in owner.inputs]
+            given = [self.types[value] for value in entry.inputs or ()]
+            if layer.is_tied or taken == given:
+                return owner
+            shown = (" and ".join(show(t.shape) for t in side if t) for side in (taken, given))
+            self.report.add(
+                "wrong-owner",
+                '"{}" calls "{}" again, which takes {}, and got {}'.format(
+                    entry.name, name, *shown
+                ),
+                entry.mark,
+                "give it inputs of the same shapes and dtypes, or a layer of its own",
+            )
+        elif name not in self.by_name:
+            self.report.add(
+                "unknown-owner",
+                f'no layer is called "{name}"{nearest(name, self.by_name)}',
+                entry.place("layer"),
+                "name a layer of the same network or block",
+            )
+        elif self.by_name[name].call is not None:
+            self.report.add(
+                "wrong-owner",
+                f'"{name}" is the use of a block, and a layer is expected',
+                entry.place("layer"),
+                "share each layer of it: name them in one network, and use `shared` for each",
+            )
+        return None
 
     def takes(self, entry: Entry, layer: Layer, types: tuple[TensorType, ...]) -> bool:
         """Whether the layer takes elements of these types, all of one where it takes several."""

@@ -18,13 +18,22 @@ from nnspec.shapes import DataFormat, Shape, TensorType
 
 @dataclass(frozen=True, slots=True)
 class LayerNode:
-    """One layer, the values it takes and the values it gives."""
+    """One layer, the values it takes and the values it gives.
+
+    owner: the node, of the same graph, whose weights it uses.
+    """
 
     name: str
     layer: Layer
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     mark: Mark | None = None
+    owner: str | None = None
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether it is its owner called again, and so has no weights of its own."""
+        return self.owner is not None and not self.layer.is_tied
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +108,11 @@ class LayerAt(NamedTuple):
         return self.graph.shapes(self.node.outputs)
 
     def parameters(self) -> tuple[Parameter, ...]:
-        """Parameters of the layer."""
+        """Parameters that are the layer's own."""
+        return () if self.node.is_shared else self.all_parameters()
+
+    def all_parameters(self) -> tuple[Parameter, ...]:
+        """Parameters that the layer computes with, another's if it is shared."""
         return self.node.layer.parameters(self.input_shapes, self.graph.data_format)
 
 
@@ -123,7 +136,8 @@ def inline(graph: Graph) -> Graph:
             if isinstance(node, LayerNode):
                 outputs = tuple(f"{prefix}{value}" for value in node.outputs)
                 path = f"{prefix}{node.name}"
-                nodes.append(LayerNode(path, node.layer, inputs, outputs, node.mark))
+                owner = f"{prefix}{node.owner}" if node.owner is not None else None
+                nodes.append(LayerNode(path, node.layer, inputs, outputs, node.mark, owner))
                 for value, output in zip(node.outputs, outputs, strict=True):
                     types[output] = body.types[value]
                     names[value] = output

@@ -138,6 +138,8 @@ def _box(lines: tuple[str, ...], kind: str) -> _Box:
 def _layer_box(node: LayerNode) -> _Box:
     activation = getattr(node.layer, "activation", None)
     kind = node.layer.type if activation is None else f"{node.layer.type} + {activation.type}"
+    if node.owner is not None:
+        kind = f"{kind} of {node.owner}"
     return _box((node.name, kind), "layer")
 
 

@@ -115,7 +115,7 @@ def order(
     """Return the entries so that each follows what it needs; as listed where possible."""
     done = set(inputs)
     for entry in entries:
-        if not done.issuperset(map(base_of, entry.inputs or ())):
+        if not done.issuperset(_needs(entry)):
             break
         done.add(entry.name)
     else:
@@ -125,7 +125,7 @@ def order(
     ready: list[Entry] = []
     distinct = list(by_name.values())
     for entry in reversed(distinct):
-        needs = {base_of(name) for name in entry.inputs or ()} & by_name.keys()
+        needs = set(_needs(entry)) & by_name.keys()
         waiting[entry.name] = len(needs)
         for name in needs:
             followers.setdefault(name, []).append(entry)
@@ -156,6 +156,14 @@ def order(
     return None
 
 
+def _needs(entry: Entry) -> list[str]:
+    """Return the layers and inputs that must be known before this one."""
+    needs = [base_of(name) for name in entry.inputs or ()]
+    if entry.layer is not None and entry.layer.refers:
+        needs.append(entry.layer.layer)  # type: ignore[attr-defined]
+    return needs
+
+
 def _circles(left: dict[str, Entry]) -> Iterable[list[str]]:
     """Yield circles that share no layer, among entries that all wait for one another."""
     visited: set[str] = set()
@@ -166,7 +174,7 @@ def _circles(left: dict[str, Entry]) -> Iterable[list[str]]:
         while name not in visited and name not in at:
             at[name] = len(path)
             path.append(name)
-            needs = map(base_of, left[name].inputs or ())
+            needs = _needs(left[name])
             name = next(needed for needed in needs if needed in left)
         visited.update(path)
         if name in at:

@@ -12,15 +12,27 @@ _TABLE = (Native("weight", "embeddings"),)
 
 
 def embedding(layer: layers.Embedding, context: Context) -> Lowered:
-    """layers.Embedding, or a class that has a row for padding."""
+    """layers.Embedding, or a class that has a row for padding, and can be tied."""
     law = initializer(layer.embeddings_initializer)
     sizes = (("input_dim", layer.input_dim), ("output_dim", layer.output_dim))
-    if layer.padding_index is None:
-        module = call("layers.Embedding", *sizes, embeddings_initializer=law)
-    else:
-        row = ("padding_index", layer.padding_index)
-        module = call("Embedding", *sizes, row, embeddings_initializer=law)
+    row = {} if layer.padding_index is None else {"padding_index": layer.padding_index}
+    name = "Embedding" if row or context.is_tied else "layers.Embedding"
+    module = call(name, *sizes, **row, embeddings_initializer=law)
     return Lowered("{module}({0})", module, parameters=_TABLE)
+
+
+def tied_dense(layer: layers.TiedDense, context: Context) -> Lowered:
+    """The embedding's own class, called the other way round."""
+    product = "{owner}({0}, reverse=True)"
+    if not layer.use_bias:
+        return Lowered(product)
+    bias = (Native("bias", "bias"),)
+    return Lowered(f"{{module}}({product})", call("Bias"), parameters=bias)
+
+
+def shared(layer: layers.Shared, context: Context) -> Lowered:
+    """Not called: the graph holds the layer that it names."""
+    raise AssertionError(layer.layer)
 
 
 def position_embedding(layer: layers.PositionEmbedding, context: Context) -> Lowered:

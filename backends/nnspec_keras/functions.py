@@ -112,6 +112,16 @@ class _Writer:
             name for name in (*_INDICES, "i_") if name not in self.taken and name not in values
         )
         self.loops = [self.loop_variables(i, values) for i in range(len(body.steps))]
+        nodes = [node for node in body.graph.nodes if isinstance(node, LayerNode)]
+        owners = {node.owner for node in nodes if node.owner is not None}
+        self.objects: dict[str, str] = {}
+        """Variable of each layer that is called, or looked into, more than once."""
+        for owner in sorted(owners):
+            variable = f"{owner}_layer"
+            while variable in values or variable in self.taken:
+                variable += "_"
+            self.objects[owner] = variable
+            self.taken.add(variable)
         self.taken |= {self.index, *(name for loop in self.loops for name in loop.values())}
         self.names = names
         self.body = dataclasses.replace(
@@ -120,7 +130,14 @@ class _Writer:
 
     def forward(self) -> Forward:
         """Return the lines of the body."""
-        style = Style(self.module, self.loop, nest=False, taken=frozenset(self.taken))
+        style = Style(
+            self.module,
+            self.loop,
+            nest=False,
+            taken=frozenset(self.taken),
+            owner=self.owner,
+            before=self.before,
+        )
         return forward_lines(self.body, style, indent=4, name_results=self.is_network)
 
     def shape(self, value: str) -> Shape:
@@ -145,7 +162,30 @@ class _Writer:
         return construction
 
     def module(self, i: int, step: Step) -> str:
-        """Return the constructor of a layer."""
+        """Return the constructor of a layer, or the variable that holds it."""
+        assert isinstance(step.node, LayerNode)
+        if not step.is_activation:
+            if step.node.is_shared:
+                return self.owner(step)
+            if step.node.name in self.objects:
+                return self.objects[step.node.name]
+        return self.constructor(i, step)
+
+    def owner(self, step: Step) -> str:
+        """Return the variable of the layer whose weights the step uses."""
+        assert isinstance(step.node, LayerNode)
+        assert step.node.owner is not None
+        return self.objects[step.node.owner]
+
+    def before(self, i: int, step: Step) -> list[str]:
+        """Return the line that makes a layer which is called more than once."""
+        node = step.node
+        if not isinstance(node, LayerNode) or node.name not in self.objects or step.is_activation:
+            return []
+        return [f"{self.objects[node.name]} = {self.constructor(i, step)}"]
+
+    def constructor(self, i: int, step: Step) -> str:
+        """Return the call that makes a layer."""
         assert isinstance(step.node, LayerNode)
         made = self.construction(i).calls[0]
         name = step.node.name

@@ -296,6 +296,8 @@ class KerasProgram:
         """Yield each canonical parameter with its Keras variable."""
         layers = {layer.name: layer for layer in self.model.layers}
         for at in self.graph.walk():
+            if at.node.is_shared:
+                continue
             kinds = tuple(at.graph.types[value] for value in at.node.inputs)
             outputs = tuple(at.graph.types[value] for value in at.node.outputs)
             context = Context(kinds, outputs, at.graph.data_format)

@@ -5,7 +5,10 @@ from __future__ import annotations
 _EMBEDDING = '''\
 @keras.saving.register_keras_serializable()
 class Embedding(layers.Embedding):
-    """An embedding, one of whose rows starts at zero and gets no gradient."""
+    """An embedding that can be reversed, to x times its table transposed.
+
+    The row for padding, if there is one, starts at zero; its look-ups give no gradient.
+    """
 
     def __init__(self, input_dim, output_dim, padding_index=None, **kwargs):
         super().__init__(input_dim, output_dim, **kwargs)
@@ -13,18 +16,39 @@ class Embedding(layers.Embedding):
 
     def build(self, input_shape=None):
         super().build(input_shape)
-        rows = ops.arange(self.input_dim)[:, None]
-        table = self._embeddings
-        is_kept = ops.cast(rows != self.padding_index, table.dtype)
-        table.assign(table * is_kept)
+        if self.padding_index is not None:
+            rows = ops.arange(self.input_dim)[:, None]
+            table = self._embeddings
+            table.assign(table * ops.cast(rows != self.padding_index, table.dtype))
 
-    def call(self, inputs):
+    def call(self, inputs, reverse=False):
+        if reverse:
+            return ops.matmul(inputs, ops.transpose(self.embeddings))
         rows = super().call(inputs)
+        if self.padding_index is None:
+            return rows
         is_padding = ops.equal(inputs, self.padding_index)[..., None]
         return ops.where(is_padding, ops.stop_gradient(rows), rows)
 
+    def compute_output_spec(self, inputs, reverse=False):
+        shape = inputs.shape[:-1] if reverse else inputs.shape
+        size = self.input_dim if reverse else self.output_dim
+        return keras.KerasTensor((*shape, size), dtype=self.compute_dtype)
+
     def get_config(self):
         return {**super().get_config(), "padding_index": self.padding_index}
+'''
+
+_BIAS = '''\
+@keras.saving.register_keras_serializable()
+class Bias(layers.Layer):
+    """Adds a learned number to each feature."""
+
+    def build(self, shape):
+        self.bias = self.add_weight(name="bias", shape=shape[-1:], initializer="zeros")
+
+    def call(self, x):
+        return x + self.bias
 '''
 
 _POSITION_EMBEDDING = '''\
@@ -146,6 +170,7 @@ class ConstantTensor(layers.Layer):
 '''
 
 TABLES = {
+    "Bias": _BIAS.rstrip(),
     "Embedding": _EMBEDDING.rstrip(),
     "PositionEmbedding": _POSITION_EMBEDDING.rstrip(),
     "SinusoidalPosition": _SINUSOIDAL_POSITION.rstrip(),

@@ -47,6 +47,10 @@ class Context:
     spec_format: DataFormat
     parameters: dict[str, Parameter]
     builder: Builder
+    home: str
+    """The path of the layer whose parameters these are: another's if it is shared."""
+    tied: str | None = None
+    """The path of the layer whose weight it uses in an operation of its own."""
 
     @property
     def shape(self) -> Shape:
@@ -99,13 +103,15 @@ class Context:
         always stands for the canonical tensor.
         """
         parameter = self.parameters[name]
-        full = f"{self.path}.{part or name}"
+        full = f"{self.home}.{part or name}"
+        if any(each.name == full for each in self.builder.initializers if self.home != self.path):
+            return full
         self.builder.initializers.append(
             Initializer(
                 full,
                 "float32",
                 shape or parameter.shape,
-                parameters=(f"{self.path}.{name}",),
+                parameters=(f"{self.home}.{name}",),
                 transform=transform,
             )
         )

@@ -12,7 +12,9 @@ from nnspec.layers import (
     LearnedTensor,
     PositionEmbedding,
     RotaryPosition,
+    Shared,
     SinusoidalPosition,
+    TiedDense,
 )
 from nnspec_onnx.context import Context, Values
 
@@ -23,6 +25,24 @@ if TYPE_CHECKING:
 def embedding(layer: Embedding, at: Context) -> Values:
     """Gather."""
     return (at.node("Gather", at.parameter("weight"), *at.inputs),)
+
+
+def tied_dense(layer: TiedDense, at: Context) -> Values:
+    """Gemm for a vector per row, else Einsum: the embedding's table is stored once."""
+    (x,) = at.inputs
+    table = f"{at.tied}.weight"
+    if len(at.shape) == 1:
+        bias = [at.parameter("bias")] if layer.use_bias else []
+        return (at.node("Gemm", x, table, *bias, transB=1),)
+    if not layer.use_bias:
+        return (at.node("Einsum", x, table, equation="...i,ji->...j"),)
+    product = at.node("Einsum", x, table, equation="...i,ji->...j", part="product")
+    return (at.node("Add", product, at.parameter("bias")),)
+
+
+def shared(layer: Shared, at: Context) -> Values:
+    """Not called: the graph holds the layer that it names."""
+    raise AssertionError(layer.layer)
 
 
 def position_embedding(layer: PositionEmbedding, at: Context) -> Values:

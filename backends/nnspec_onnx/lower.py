@@ -32,12 +32,13 @@ def lower(spec: Spec, opset: int) -> Network:
     builder = Builder()
     wanted = wanted_layouts(steps, flat.outputs, types)
     layouts = Layouts(flat.data_format, types, wanted, builder)
-    parameters = {at.path: at.parameters() for at in flat.walk()}
+    layers = {at.path: at for at in flat.walk()}
     for name in flat.inputs:
         layouts.define(name, "declared", name)
     for step in steps:
         layout = layouts.choose(step)
-        owned = parameters[step.owner] if step.path == step.owner else ()
+        node = layers[step.owner].node
+        owned = layers[step.owner].all_parameters() if step.path == step.owner else ()
         context = Context(
             path=step.path,
             opset=opset,
@@ -49,6 +50,8 @@ def lower(spec: Spec, opset: int) -> Network:
             spec_format=flat.data_format,
             parameters={parameter.name: parameter for parameter in owned},
             builder=builder,
+            home=node.owner if node.owner is not None and node.is_shared else step.path,
+            tied=node.owner if node.layer.is_tied else None,
         )
         given = LOWERINGS[type(step.layer)](step.layer, context)
         _define(layouts, step, layout, context, given)

@@ -48,6 +48,8 @@ LOWERINGS: Mapping[type[Layer], Lowering] = {
     layers.Concatenate: merge.concatenate,
     layers.Split: merge.split,
     layers.Embedding: embedding.embedding,
+    layers.Shared: embedding.shared,
+    layers.TiedDense: embedding.tied_dense,
     layers.PositionEmbedding: embedding.position_embedding,
     layers.SinusoidalPosition: embedding.sinusoidal_position,
     layers.RotaryPosition: embedding.rotary_position,

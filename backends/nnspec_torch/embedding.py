@@ -16,6 +16,20 @@ def embedding(layer: layers.Embedding, context: Context) -> Lowered:
     return Lowered("{module}({0})", call("nn.Embedding", *sizes, **padding))
 
 
+def tied_dense(layer: layers.TiedDense, context: Context) -> Lowered:
+    """F.linear with the matrix of the embedding."""
+    product = "F.linear({0}, {owner}.weight)"
+    if not layer.use_bias:
+        return Lowered(product)
+    module = call("Bias", ("size", context.outputs[0].shape[-1]))
+    return Lowered(f"{{module}}({product})", module)
+
+
+def shared(layer: layers.Shared, context: Context) -> Lowered:
+    """Not called: the graph holds the layer that it names."""
+    raise AssertionError(layer.layer)
+
+
 def position_embedding(layer: layers.PositionEmbedding, context: Context) -> Lowered:
     """The rows of an nn.Embedding, as many as there are positions."""
     time, features = context.inputs[0].shape

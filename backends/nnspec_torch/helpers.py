@@ -68,7 +68,20 @@ class ConstantTensor(nn.Module):
         return value.expand(x.shape[0], *value.shape)
 '''
 
+_BIAS = '''\
+class Bias(nn.Module):
+    """Adds a learned number to each feature."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(size))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.bias
+'''
+
 HELPERS = {
+    "Bias": _BIAS.rstrip(),
     "SinusoidalPosition": _SINUSOIDAL_POSITION.rstrip(),
     "RotaryPosition": _ROTARY_POSITION.rstrip(),
     "LearnedTensor": _LEARNED_TENSOR.rstrip(),

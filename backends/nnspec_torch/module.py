@@ -26,7 +26,7 @@ from nnspec.emit.lowering import Language, Lowered
 from nnspec.emit.progressions import indexed, is_progressing
 from nnspec.emit.statements import Style, forward_lines
 from nnspec.files import write_text
-from nnspec.graph import BlockNode, Head
+from nnspec.graph import BlockNode, Head, LayerNode
 from nnspec.heads import loss_head
 from nnspec.layers import Activation, Layer
 from nnspec.loader import Spec
@@ -161,7 +161,12 @@ def _class(definition: Definition, head: Head | None = None) -> str:
         )
         parts += wrap(f"def __init__({arguments}) -> None:", 4)
         parts += ["        super().__init__()", *constructed, ""]
-    style = Style(_module, lambda i, step, target, given: _loop(step, target, given), nest=True)
+    style = Style(
+        _module,
+        lambda i, step, target, given: _loop(step, target, given),
+        nest=True,
+        owner=_owner,
+    )
     arguments = ", ".join(["self", *(f"{name}: Tensor" for name in body.inputs)])
     if head is not None:
         cut = len(body.steps) - 1
@@ -194,7 +199,14 @@ def _class(definition: Definition, head: Head | None = None) -> str:
 
 def _module(i: int, step: Step) -> str:
     assert step.node is not None
+    if isinstance(step.node, LayerNode) and step.node.is_shared and not step.is_activation:
+        return _owner(step)
     return f"self.{step.node.name}"
+
+
+def _owner(step: Step) -> str:
+    assert isinstance(step.node, LayerNode)
+    return f"self.{step.node.owner}"
 
 
 def _attribute(step: Step, construction: Construction, taken: Collection[str]) -> list[str]:

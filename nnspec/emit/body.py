@@ -93,6 +93,9 @@ class _BodyLowerer:
         self.graph = graph
         self.is_network = is_network
         self.is_foreign = self.language.native_format != graph.data_format
+        nodes = [node for node in graph.nodes if isinstance(node, LayerNode)]
+        self.owners = {node.owner for node in nodes if node.owner is not None}
+        self.tied = {node.owner for node in nodes if node.owner is not None and node.layer.is_tied}
         self.steps: list[Step] = []
         self.layouts: dict[str, bool] = dict(zip(graph.inputs, layouts, strict=True))
         self.converted: dict[str, str] = {}
@@ -127,7 +130,8 @@ class _BodyLowerer:
         types = self.graph.types
         kinds_in = tuple([types[value] for value in node.inputs])
         kinds_out = tuple([types[value] for value in node.outputs])
-        context = Context(kinds_in, kinds_out, self.graph.data_format, native)
+        is_tied = node.name in self.tied
+        context = Context(kinds_in, kinds_out, self.graph.data_format, native, is_tied)
         lowered = self.language.lowerings[type(layer)](layer, context)
         activation = getattr(layer, "activation", None)
         outputs = node.outputs
@@ -156,7 +160,7 @@ class _BodyLowerer:
         assert isinstance(node, LayerNode)
         assert step.lowered is not None
         is_head = self.is_head(node)
-        if step.lowered.module is not None and not is_head:
+        if step.lowered.module is not None and not is_head and not self.is_sharing(node):
             fused = self.language.fuse(step.lowered.module, layer)
             if fused is not None:
                 step.lowered = dataclasses.replace(step.lowered, module=fused)
@@ -180,10 +184,16 @@ class _BodyLowerer:
         head = self.lowerer.head
         return self.is_network and head is not None and head.node is node
 
+    def is_sharing(self, node: LayerNode) -> bool:
+        """Whether one object stands for several layers, so that it must suit all of them."""
+        return node.is_shared or node.name in self.owners
+
     def placed(self, node: LayerNode) -> bool:
         """Whether the layer gets its image-like inputs in the framework's layout."""
         images = [value for value in node.inputs if self.is_image(value)]
         if not images or node.layer.placement == "positional":
+            return DECLARED
+        if node.layer.placement == "pointwise" and self.is_sharing(node):
             return DECLARED
         if isinstance(node.layer, Activation) and self.is_head(node) and self.lowerer.keep_borders:
             return DECLARED

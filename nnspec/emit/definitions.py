@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from nnspec.emit.body import Body, Step
 from nnspec.emit.code import Call, Expr, literal
 from nnspec.emit.progressions import Progression, progressing
-from nnspec.graph import BlockNode
+from nnspec.graph import BlockNode, LayerNode
 
 
 @dataclass(slots=True)
@@ -95,6 +95,9 @@ class Definitions:
 
     def _construct(self, step: Step) -> Construction | None:
         if step.lowered is not None:
+            node = step.node
+            if isinstance(node, LayerNode) and node.is_shared and not step.is_activation:
+                return None
             module = step.lowered.module
             return Construction((module,)) if module is not None else None
         calls: list[Call] = []

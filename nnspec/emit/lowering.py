@@ -26,7 +26,8 @@ class Native:
 class Lowered:
     """The source of one layer.
 
-    forward: an expression; {module} is the object that `module` constructs, {0}, {1}, ... are the
+    forward: an expression; {module} is the object that `module` constructs, {owner} that of the
+    layer whose weights this one uses, {0}, {1}, ... are the
     inputs, {inputs} all of them separated by commas.
     imports: whole import lines. parameters: where the canonical ones live, if the framework has
     other names or axes for them. before: what is done to {0} first, on a line of its own.
@@ -53,6 +54,8 @@ class Context:
     outputs: tuple[TensorType, ...]
     data_format: DataFormat
     native: bool = False
+    is_tied: bool = False
+    """Whether another layer uses its weights in an operation of its own."""
 
     @property
     def rank(self) -> int:

@@ -28,6 +28,10 @@ class Style:
     loop: Callable[[int, Step, str, list[str]], list[str]]
     nest: bool
     shape_comments: bool = True
+    owner: Callable[[Step], str] | None = None
+    """Source of the object whose weights the step uses."""
+    before: Callable[[int, Step], list[str]] | None = None
+    """Lines that a step needs before its own."""
     taken: frozenset[str] = frozenset()
     """Names that mean something else where the lines stand: no variable gets one of them."""
 
@@ -146,6 +150,8 @@ def forward_lines(
                 for line in wrap(text.strip(), indent + len(text) - len(text.lstrip()))
             ]
             continue
+        for line in style.before(i, step) if style.before is not None else ():
+            result.lines += wrap(line, indent)
         template = step.lowered.forward if step.lowered is not None else "{module}({inputs})"
         depth = 1
         for value in dict.fromkeys(step.inputs):
@@ -164,7 +170,8 @@ def forward_lines(
                 flush(value)
         texts = [text_of(value) for value in step.inputs]
         module = style.module(i, step) if "{module}" in template else ""
-        expression = template.format(*texts, module=module, inputs=", ".join(texts))
+        owner = style.owner(step) if style.owner is not None and "{owner}" in template else ""
+        expression = template.format(*texts, module=module, owner=owner, inputs=", ".join(texts))
         comment = f"  # {step.lowered.comment}" if step.lowered and step.lowered.comment else ""
         if style.shape_comments and step.shape is not None:
             comment = f"  # (batch, {', '.join(map(str, step.shape))})"

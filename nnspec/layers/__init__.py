@@ -84,6 +84,7 @@ if TYPE_CHECKING:
         ReduceSum,
         ReduceVariance,
     )
+    from nnspec.layers.sharing import Shared, TiedDense
 
 _ACTIVATIONS = {
     "linear": "activations.Linear",
@@ -116,6 +117,8 @@ _LAYERS = {
     "rotary_position": "embedding.RotaryPosition",
     "parameter": "embedding.LearnedTensor",
     "constant": "embedding.ConstantTensor",
+    "shared": "sharing.Shared",
+    "tied_dense": "sharing.TiedDense",
     "multi_head_attention": "attention.MultiHeadAttention",
     "grouped_query_attention": "attention.GroupedQueryAttention",
     "subtract": "merge.Subtract",
@@ -263,6 +266,7 @@ __all__ = [
     "Reshape",
     "Roll",
     "RotaryPosition",
+    "Shared",
     "Sigmoid",
     "Silu",
     "SinusoidalPosition",
@@ -275,6 +279,7 @@ __all__ = [
     "Stack",
     "Subtract",
     "Tanh",
+    "TiedDense",
     "Tile",
     "Weighted",
 ]

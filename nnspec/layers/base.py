@@ -62,12 +62,20 @@ class Layer(Frozen):
 
     named_inputs: ClassVar[tuple[str, ...]] = ()
     """Fields that each name one more input, where they are given; these follow `inputs`."""
+    refers: ClassVar[bool] = False
+    """Whether the field `layer` names a layer whose weights this one uses."""
+    is_tied: ClassVar[bool] = False
+    """Whether it uses those weights in an operation of its own."""
     random: ClassVar[tuple[str, ...]] = ()
     """Fields that are probabilities, used in training: at 0 nothing is random."""
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         """Return the shape of each output, the batch axis left out; raises ShapeError."""
         return (inputs[0],)
+
+    def using(self, owner: "Layer") -> "Layer":
+        """Return the layer that computes, where `layer` names this owner; raises ShapeError."""
+        return self
 
     def input_dtypes(self, index: int, number: int) -> frozenset[str]:
         """Return what the elements of input `index`, of so many, may be."""

@@ -69,9 +69,16 @@ def _differs_alone(
     dtype: Precision,
     tolerance: float,
 ) -> bool:
+    if node.layer.is_tied:
+        return True  # without its embedding it cannot stand alone
+    home = node.owner or node.name
     graph = one_layer(opened.graph, node)
     alone = as_spec(opened, graph, is_trained=False)
-    own = {name: array for name, array in weights.items() if name.partition(".")[0] == node.name}
+    own = {
+        f"{node.name}.{name.partition('.')[2]}": array
+        for name, array in weights.items()
+        if name.partition(".")[0] == home
+    }
     inputs = {
         name: values[value]
         for name, value in zip(graph.inputs, dict.fromkeys(node.inputs), strict=True)

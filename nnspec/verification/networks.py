@@ -52,6 +52,7 @@ def all_values(graph: Graph) -> Graph:
             tuple(map(flat, node.inputs)),
             tuple(map(flat, node.outputs)),
             node.mark,
+            flat(node.owner) if node.owner is not None else None,
         )
         for node in opened.nodes
         if isinstance(node, LayerNode)
@@ -68,6 +69,7 @@ def one_layer(graph: Graph, node: LayerNode) -> Graph:
     """Return the network that is this layer of an opened graph alone, fed by inputs."""
     names = {value: f"input_{i}" for i, value in enumerate(dict.fromkeys(node.inputs))}
     inputs = {name: graph.types[value] for value, name in names.items()}
-    alone = dataclasses.replace(node, inputs=tuple(names[value] for value in node.inputs))
+    taken = tuple(names[value] for value in node.inputs)
+    alone = dataclasses.replace(node, inputs=taken, owner=None)
     types = {**inputs, **{value: graph.types[value] for value in node.outputs}}
     return Graph(graph.name, graph.data_format, inputs, (alone,), node.outputs, types)

@@ -136,6 +136,11 @@ def uncompared(graph: Graph) -> set[str]:
     }
     for at in graph.walk():
         names.update(f"{at.path}.{name}" for name in at.node.layer.dead_parameters())
+        if at.node.is_shared:
+            # A statistic that is updated twice a step follows no formula of a single update.
+            home = at.path.removesuffix(at.node.name) + str(at.node.owner)
+            parameters = at.all_parameters()
+            names.update(f"{home}.{each.name}" for each in parameters if not each.trainable)
     return names
 
 

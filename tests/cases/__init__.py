@@ -17,6 +17,7 @@ from tests.cases import (
     normalization,
     pooling,
     reduction,
+    sharing,
 )
 from tests.cases.case import Case, Network
 
@@ -32,6 +33,7 @@ FAMILIES = (
     arithmetic,
     reduction,
     arrangement,
+    sharing,
 )
 
 CASES: list[Case | Network] = [case for family in FAMILIES for case in family.CASES]
