@@ -16,6 +16,7 @@ from nnspec.verification import verify_spec
 Shape = tuple[int | str, ...]
 
 IMAGE: Shape = (6, 8, 8)
+SMALL: dict[str, object] = {"width": 4, "heads": 2, "hidden": 6}
 CASES: dict[str, tuple[list[Shape], dict[str, object]]] = {
     "residual_basic": ([IMAGE], {"filters": 6}),
     "residual_basic_projected": ([IMAGE], {"filters": 4}),

@@ -25,6 +25,8 @@ PUBLISHED = {
     "resnet18": 11_689_512,
     "resnet50": 25_557_032,
     "vgg16": 138_357_544,
+    "dcgan_discriminator": 2_765_568,
+    "siamese": 38_951_745,
 }
 """Trainable parameters, as the papers or the reference implementations have them."""
 
@@ -40,6 +42,7 @@ REDUCED: dict[str, dict[str, object]] = {
         "width": 4, "depth1": 2, "depth2": 2, "depth3": 3, "depth4": 2, "image": 32, "classes": 5
     },
     "vgg16": {"width": 2, "hidden": 8, "image": 32, "classes": 5},
+    "siamese": {"width": 2, "hidden": 5, "image": 65},
 }  # fmt: skip
 """Variables of a network that is small, and still has every kind of layer."""
 
