@@ -193,7 +193,7 @@ def require_supported(backend: Backend, graph: Graph) -> None:
     """Raise UnsupportedError, naming every layer of the graph that the backend cannot express."""
     refused: list[str] = []
     for at in graph.walk():
-        for layer in (at.node.layer, getattr(at.node.layer, "activation", None)):
+        for layer in (at.node.layer, at.node.layer.output_activation):
             if layer is None or type(layer) in backend.lowerings:
                 continue
             reason = backend.unsupported.get(type(layer), "it has no lowering for it")

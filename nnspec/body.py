@@ -142,7 +142,7 @@ class Body:
             if owner is not None:
                 layer = layer.using(owner.layer)
             outputs = layer.infer_shape(shapes, self.model.data_format)
-            activation = getattr(layer, "activation", None)
+            activation = layer.output_activation
             if activation is not None:
                 outputs = activation.infer_shape(outputs, self.model.data_format)
             dtypes = layer.infer_dtype(tuple(kind.dtype for kind in types))
@@ -224,8 +224,9 @@ class Body:
 
     def takes(self, entry: Entry, layer: Layer, types: tuple[TensorType, ...]) -> bool:
         """Whether the layer takes elements of these types, all of one where it takes several."""
+        shapes = tuple(kind.shape for kind in types)
         for i, (name, kind) in enumerate(zip(entry.inputs or (), types, strict=True)):
-            allowed = layer.input_dtypes(i, len(types))
+            allowed = layer.input_dtypes(i, shapes)
             first = types[0].dtype
             if kind.dtype in allowed and (kind.dtype == first or first not in allowed):
                 continue

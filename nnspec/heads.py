@@ -89,7 +89,7 @@ def _end(graph: Graph, block: str | None = None, output: int = 0) -> _End | None
 
 
 def _layer_end(node: LayerNode, graph: Graph, block: str | None) -> _End | None:
-    activation = getattr(node.layer, "activation", None)
+    activation = node.layer.output_activation
     if activation is not None and activation.type in _ENDS:
         return _End(Head(node, activation, is_fused=True), graph, block)
     if node.layer.type in _ENDS:

@@ -79,6 +79,16 @@ class HeNormal(_Scaled):
     scale, fan, law = 2.0, "in", "normal"
 
 
+class Orthogonal(InitializerBase):
+    """`gain` times a matrix of orthonormal columns (or rows, if these are fewer); Saxe et al. 2014.
+
+    The weight's axes after the first count as one.
+    """
+
+    type: Literal["orthogonal"] = "orthogonal"
+    gain: Number = Field(default=1.0, description="A factor of every element.")
+
+
 INITIALIZERS: dict[str, type[InitializerBase]] = {
     "zeros": Zeros,
     "ones": Ones,
@@ -88,6 +98,14 @@ INITIALIZERS: dict[str, type[InitializerBase]] = {
     "glorot_normal": GlorotNormal,
     "he_uniform": HeUniform,
     "he_normal": HeNormal,
+    "orthogonal": Orthogonal,
 }
 
 Initializer = Annotated[InitializerBase, ByType("initializer", lambda: INITIALIZERS)]
+
+
+class UnitForgetBias(InitializerBase):
+    """An LSTM's bias: the second quarter, of the forget gate, is 1. A layer chooses it itself."""
+
+    type: Literal["unit_forget_bias"] = "unit_forget_bias"
+    others: Initializer = Field(description="First values of the other gates' biases.")

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from nnspec.initializers import INITIALIZERS
 from nnspec.layers import ACTIVATIONS, LAYERS
+from nnspec.layers.recurrent import RECURRENT
 from nnspec.library import BLOCKS
 from nnspec.schema import Block, Call, Input, Model
 from nnspec.training_schema import LOSSES, OPTIMIZERS, Data, Training
@@ -25,6 +26,8 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 # What a layer may say of itself wherever it stands; an activation inside a layer may not.
 _PLACE = ("name", "inputs")
+
+_INSIDE = ("activation", "recurrence")
 
 _EXPRESSION: Schema = {
     "type": "string",
@@ -43,8 +46,7 @@ def spec_schema() -> Schema:
     definitions: dict[str, Schema] = {"expression": _EXPRESSION}
     for kind, table in TABLES.items():
         records = [
-            _record(record, without=_PLACE if kind == "activation" else ())
-            for record in table.values()
+            _record(record, without=_PLACE if kind in _INSIDE else ()) for record in table.values()
         ]
         definitions[kind] = {"anyOf": [{"enum": list(table)}, *records]}
     layers = []
@@ -79,6 +81,7 @@ TABLES: dict[str, Mapping[str, type[BaseModel]]] = {
     "initializer": INITIALIZERS,
     "loss": LOSSES,
     "optimizer": OPTIMIZERS,
+    "recurrence": RECURRENT,
 }
 """What a field chooses from by `type`, by the name that messages use."""
 

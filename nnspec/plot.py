@@ -136,7 +136,7 @@ def _box(lines: tuple[str, ...], kind: str) -> _Box:
 
 
 def _layer_box(node: LayerNode) -> _Box:
-    activation = getattr(node.layer, "activation", None)
+    activation = node.layer.output_activation
     kind = node.layer.type if activation is None else f"{node.layer.type} + {activation.type}"
     if node.owner is not None:
         kind = f"{kind} of {node.owner}"

@@ -28,6 +28,8 @@ from nnspec.initializers import (
     InitializerBase,
     Normal,
     Ones,
+    Orthogonal,
+    UnitForgetBias,
     Zeros,
 )
 from nnspec.layers.base import Parameter
@@ -144,7 +146,7 @@ def check_weights(graph: Graph, weights: Mapping[str, Array], *, file: str | Pat
     expected = dict(graph.parameters())
     missing = [name for name in expected if name not in weights]
     surplus = [name for name in weights if name not in expected]
-    misshapen, wrong_type = [], []
+    misshapen, wrong_type, wrong_value = [], [], []
     for name, parameter in expected.items():
         if name not in weights:
             continue
@@ -153,6 +155,8 @@ def check_weights(graph: Graph, weights: Mapping[str, Array], *, file: str | Pat
             misshapen.append(
                 f'"{name}" is {show(tensor.shape)}, and {show(parameter.shape)} is expected'
             )
+        elif parameter.is_fixed and tensor.any():
+            wrong_value.append(f'"{name}" is always 0: add it to the layer\'s other bias')
         if tensor.dtype not in (np.float32, np.float64):
             wrong_type.append(f'"{name}" is {tensor.dtype}, and float32 or float64 is expected')
     problems = [
@@ -160,6 +164,7 @@ def check_weights(graph: Graph, weights: Mapping[str, Array], *, file: str | Pat
         *_some(f'"{name}" is no parameter{nearest(name, missing)}' for name in surplus),
         *_some(misshapen),
         *_some(wrong_type),
+        *_some(wrong_value),
     ]
     if problems:
         place = f"{file}: " if file else ""
@@ -208,6 +213,23 @@ def _normal(law: GlorotNormal | HeNormal, parameter: Parameter, key: Key) -> NDA
     return (deviation * numbers).reshape(parameter.shape)
 
 
+def _orthogonal(law: Orthogonal, parameter: Parameter, key: Key) -> NDArray[np.float64]:
+    rows = parameter.shape[0]
+    columns = math.prod(parameter.shape[1:])
+    numbers = truncated_normal(stream("weights", *key), rows * columns)
+    # QR gives orthonormal columns; a fixed sign of the diagonal makes the law uniform.
+    q, r = np.linalg.qr(numbers.reshape(max(rows, columns), min(rows, columns)))
+    q = q * np.where(np.diag(r) < 0, -1.0, 1.0)
+    return (law.gain * (q if rows >= columns else q.T)).reshape(parameter.shape)
+
+
+def _unit_forget_bias(law: UnitForgetBias, parameter: Parameter, key: Key) -> NDArray[np.float64]:
+    values = _LAWS[type(law.others)](law.others, parameter, key)
+    quarter = parameter.shape[0] // 4
+    values[quarter : 2 * quarter] = 1.0
+    return values
+
+
 def _fan(law: GlorotUniform | GlorotNormal | HeUniform | HeNormal, parameter: Parameter) -> float:
     if law.fan == "in":
         return parameter.fan_in
@@ -223,4 +245,6 @@ _LAWS: dict[type[InitializerBase], Law] = {
     GlorotNormal: _normal,
     HeUniform: _uniform,
     HeNormal: _normal,
+    Orthogonal: _orthogonal,
+    UnitForgetBias: _unit_forget_bias,
 }

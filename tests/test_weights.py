@@ -6,7 +6,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from nnspec.errors import UsageError, WeightsError
-from nnspec.initializers import INITIALIZERS
+from nnspec.initializers import INITIALIZERS, UnitForgetBias
 from nnspec.loader import loads
 from nnspec.streams import permutation, stream, truncated_normal, uniform
 from nnspec.weights import (
@@ -84,7 +84,7 @@ def test_fixed_laws():
 
 
 def test_every_initializer_has_a_law():
-    assert set(_LAWS) == set(INITIALIZERS.values())
+    assert set(_LAWS) == {*INITIALIZERS.values(), UnitForgetBias}
 
 
 def test_a_parameter_depends_on_its_name_and_the_seed_alone():

@@ -7,7 +7,14 @@ from collections.abc import Iterable
 from nnspec import layers
 from nnspec.emit.code import Call, call
 from nnspec.emit.lowering import Context, Lowered, Native
-from nnspec.initializers import Constant, GlorotUniform, InitializerBase, Normal, Zeros
+from nnspec.initializers import (
+    Constant,
+    GlorotUniform,
+    InitializerBase,
+    Normal,
+    Orthogonal,
+    Zeros,
+)
 from nnspec.layers import Parameter, Weighted
 
 KERNELS = {2: (1, 0), 4: (2, 3, 1, 0)}
@@ -42,6 +49,8 @@ def initializer(law: InitializerBase) -> str | Call:
         return call("keras.initializers.Constant", ("value", float(law.value)))
     if isinstance(law, Normal):
         return call("keras.initializers.RandomNormal", stddev=float(law.stddev))
+    if isinstance(law, Orthogonal) and law.gain != 1:
+        return call("keras.initializers.Orthogonal", gain=float(law.gain))
     return law.type
 
 

@@ -29,6 +29,9 @@ _AUTOMATIC = {
     "-{0}": ("negative",),
     "}[": ("get_item",),
     ")[": ("get_item",),
+    "steps_before(": ("get_item", "ones_like", "cumsum", "cast", "expand_dims", "less_equal"),
+    "without_mask(": ("copy",),
+    "first_flipped(": ("flip",),
 }
 """What an expression holds -> what Keras calls it, because the emitted code does not."""
 

@@ -29,12 +29,35 @@ def average_pooling2d(pool_size, strides, padding, name):
     return lambda x: pool(pad(x)) / pool(pad(ops.ones_like(x)))
 '''
 
+_STEPS_BEFORE = '''\
+def steps_before(x, lengths):
+    """Return which steps of `x` (batch, time, features) come before each row's length."""
+    steps = ops.cumsum(ops.ones_like(x[:, :, 0], dtype="int32"), axis=1)
+    return steps <= ops.expand_dims(ops.cast(lengths, "int32"), 1)
+'''
+
+_WITHOUT_MASK = '''\
+def without_mask(y, *states):
+    """Return the same; later layers would obey the mask that Keras attaches to `y`."""
+    y = ops.copy(y)
+    return (y, *states) if states else y
+'''
+
+_FIRST_FLIPPED = '''\
+def first_flipped(y, *states):
+    """Return the same, the steps of `y` in reverse order."""
+    return ops.flip(y, axis=1), *states
+'''
+
 HELPERS = {
     "gelu": _GELU.rstrip(),
     "gelu_tanh": _GELU_TANH.rstrip(),
     "average_pooling2d": _AVERAGE_POOLING2D.rstrip(),
     **TABLES,
     **attention.HELPERS,
+    "steps_before": _STEPS_BEFORE.rstrip(),
+    "without_mask": _WITHOUT_MASK.rstrip(),
+    "first_flipped": _FIRST_FLIPPED.rstrip(),
 }
 
 

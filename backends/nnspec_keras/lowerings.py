@@ -19,6 +19,7 @@ from nnspec_keras import (
     merge,
     normalization,
     pooling,
+    recurrent,
     reduction,
 )
 
@@ -83,6 +84,10 @@ LOWERINGS: Mapping[type[Layer], Lowering] = {
     layers.Roll: arrangement.roll,
     layers.RepeatElements: arrangement.repeat_elements,
     layers.Tile: arrangement.tile,
+    layers.SimpleRNN: recurrent.recurrent,
+    layers.LSTM: recurrent.recurrent,
+    layers.GRU: recurrent.recurrent,
+    layers.Bidirectional: recurrent.bidirectional,
     layers.Linear: activations.linear,
     layers.Relu: activations.named,
     layers.LeakyRelu: activations.leaky_relu,

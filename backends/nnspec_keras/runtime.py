@@ -110,8 +110,10 @@ class KerasProgram:
     def weights(self) -> Weights:
         """Return the canonical weights."""
         return {
-            name: self._exported(name, variable.numpy())
-            for name, (variable, _) in self._variables.items()
+            name: self._exported(name, self._variables[name][0].numpy())
+            if name in self._variables
+            else np.zeros(parameter.shape, self.dtype)
+            for name, parameter in self.graph.parameters()
         }
 
     def load_weights(self, weights: Mapping[str, Array]) -> None:
@@ -119,8 +121,14 @@ class KerasProgram:
         check_weights(self.graph, weights)
         for name, (variable, native) in self._variables.items():
             array = np.asarray(weights[name])
+            if native.blocks is not None:
+                array = _reordered(array, native.blocks)
             if native.permutation is not None:
                 array = array.transpose(native.permutation)
+            if native.row is not None:
+                whole = variable.numpy()
+                whole[native.row] = array
+                array = whole
             variable.assign(array.astype(self.dtype))
 
     def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
@@ -303,16 +311,29 @@ class KerasProgram:
             context = Context(kinds, outputs, at.graph.data_format)
             natives = LOWERINGS[type(at.node.layer)](at.node.layer, context).parameters
             if natives:
-                variables = {variable.name: variable for variable in layers[at.path].variables}
+                variables: dict[str, list[Any]] = {}
+                for variable in layers[at.path].variables:
+                    variables.setdefault(variable.name, []).append(variable)
                 for native in natives:
-                    yield f"{at.path}.{native.parameter}", (variables[native.name], native)
+                    variable = variables[native.name][native.occurrence]
+                    yield f"{at.path}.{native.parameter}", (variable, native)
 
     def _exported(self, name: str, array: Array) -> Array:
         """Return an array of a Keras variable's shape in the canonical layout."""
-        permutation = self._variables[name][1].permutation
-        if permutation is None:
-            return np.array(array)
-        return np.ascontiguousarray(array.transpose(np.argsort(permutation)))
+        native = self._variables[name][1]
+        if native.row is not None:
+            array = array[native.row]
+        if native.permutation is not None:
+            array = array.transpose(np.argsort(native.permutation))
+        if native.blocks is not None:
+            array = _reordered(array, tuple(np.argsort(native.blocks)))
+        return np.array(array, order="C")
+
+
+def _reordered(array: Array, blocks: tuple[int, ...]) -> Array:
+    """Return the equal blocks of the first axis in this order."""
+    parts = np.split(array, len(blocks))
+    return np.concatenate([parts[i] for i in blocks])
 
 
 @contextmanager

@@ -65,16 +65,35 @@ class Context:
         return (*self.shape[1:], self.shape[0])
 
     def node(
-        self, op_type: str, *inputs: str, part: str | None = None, **attributes: Attribute
+        self,
+        op_type: str,
+        *inputs: str,
+        part: str | None = None,
+        output: int = 0,
+        **attributes: Attribute,
     ) -> str:
         """Add an operator with one output, and return it.
 
-        It is the layer's first output, or with `part` a value `path.part` on the way there.
+        It is the layer's output of this number, or with `part` a value `path.part` on the way.
         """
-        name = self.path if part is None else f"{self.path}.{part}"
-        output = self.outputs[0] if part is None else name
-        self.builder.nodes.append(Node(name, op_type, inputs, (output,), attributes))
-        return output
+        if part is not None:
+            name = given = f"{self.path}.{part}"
+        else:
+            name = f"{self.path}.{output}" if output else self.path
+            given = self.outputs[output]
+        self.builder.nodes.append(Node(name, op_type, inputs, (given,), attributes))
+        return given
+
+    def operator(
+        self,
+        op_type: str,
+        inputs: Sequence[str],
+        outputs: Sequence[str],
+        **attributes: Attribute,
+    ) -> None:
+        """Add an operator whose outputs, some of them perhaps left out (""), are no outputs yet."""
+        name = f"{self.path}.{op_type.lower()}"
+        self.builder.nodes.append(Node(name, op_type, tuple(inputs), tuple(outputs), attributes))
 
     def nodes(self, op_type: str, *inputs: str, **attributes: Attribute) -> Values:
         """Add an operator that gives all the layer's outputs, and return them."""
@@ -114,6 +133,22 @@ class Context:
                 parameters=(f"{self.home}.{name}",),
                 transform=transform,
             )
+        )
+        return full
+
+    def joined(
+        self,
+        names: tuple[str, ...],
+        *,
+        part: str,
+        shape: tuple[int, ...],
+        transform: Callable[..., Array],
+    ) -> str:
+        """Return a tensor `path.part` that is made of several parameters."""
+        full = f"{self.path}.{part}"
+        parameters = tuple(f"{self.path}.{name}" for name in names)
+        self.builder.initializers.append(
+            Initializer(full, "float32", shape, parameters=parameters, transform=transform)
         )
         return full
 

@@ -18,7 +18,7 @@ class ElementType(str):
     __slots__ = ()
 
 
-Attribute = int | float | str | tuple[int, ...]
+Attribute = int | float | str | tuple[int, ...] | tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,8 @@ def _node(node: Node) -> str:
     attributes = ", ".join(f"{key} = {_attribute(item)}" for key, item in node.attributes.items())
     shown = f" <{attributes}>" if attributes else ""
     inputs = ", ".join(name or '""' for name in node.inputs)
-    return f"{label}{', '.join(node.outputs)} = {node.op_type}{shown} ({inputs})"
+    outputs = ", ".join(name or '""' for name in node.outputs)
+    return f"{label}{outputs} = {node.op_type}{shown} ({inputs})"
 
 
 def _attribute(item: Attribute) -> str:

@@ -100,7 +100,7 @@ def unfused(flat: Graph) -> tuple[list[Step], dict[str, TensorType]]:
 def _steps(flat: Graph, types: dict[str, TensorType]) -> Iterator[Step]:
     for at in flat.walk():
         node, layer = at.node, at.node.layer
-        activation = getattr(layer, "activation", None)
+        activation = layer.output_activation
         if activation is None:
             yield Step(at.path, at.path, layer, node.inputs, node.outputs)
             continue

@@ -14,6 +14,7 @@ from nnspec.backend import Precision
 from nnspec.errors import DataError, MissingDependencyError, UsageError
 from nnspec.graph import Graph
 from nnspec_onnx.ir import Network
+from nnspec_onnx.recurrence import recurrent_ops
 
 if TYPE_CHECKING:
     import onnx
@@ -240,7 +241,7 @@ def _double_ops() -> list[Any]:
         def _run(self, x: Array, **attributes: Any) -> Any:
             return self._max_pool(x, **attributes)
 
-    return [Erf, Gelu, MaxPool]
+    return [Erf, Gelu, MaxPool, *recurrent_ops(OpRun)]
 
 
 def _restore_attributes(evaluator: Any, network: Network) -> None:

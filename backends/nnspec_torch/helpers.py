@@ -1,10 +1,11 @@
-"""Modules that the emitted source defines where PyTorch has none that means the same."""
+"""What the emitted source defines where PyTorch has none that means the same."""
 
 from __future__ import annotations
 
 from nnspec.emit.body import Body
 from nnspec.emit.helpers import used_helpers
 from nnspec_torch import attention
+from nnspec_torch.sequences import FUNCTIONS
 
 _SINUSOIDAL_POSITION = '''\
 class SinusoidalPosition(nn.Module):
@@ -87,6 +88,7 @@ HELPERS = {
     "LearnedTensor": _LEARNED_TENSOR.rstrip(),
     "ConstantTensor": _CONSTANT_TENSOR.rstrip(),
     **attention.HELPERS,
+    **FUNCTIONS,
 }
 
 

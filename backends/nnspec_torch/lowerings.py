@@ -18,6 +18,7 @@ from nnspec_torch import (
     merge,
     normalization,
     pooling,
+    recurrent,
     reduction,
 )
 
@@ -82,6 +83,10 @@ LOWERINGS: Mapping[type[Layer], Lowering] = {
     layers.Roll: arrangement.roll,
     layers.RepeatElements: arrangement.repeat_elements,
     layers.Tile: arrangement.tile,
+    layers.SimpleRNN: recurrent.recurrent,
+    layers.LSTM: recurrent.recurrent,
+    layers.GRU: recurrent.recurrent,
+    layers.Bidirectional: recurrent.bidirectional,
     layers.Linear: activations.linear,
     layers.Relu: activations.relu,
     layers.LeakyRelu: activations.leaky_relu,

@@ -166,6 +166,7 @@ def _class(definition: Definition, head: Head | None = None) -> str:
         lambda i, step, target, given: _loop(step, target, given),
         nest=True,
         owner=_owner,
+        taken=frozenset(HELPERS),
     )
     arguments = ", ".join(["self", *(f"{name}: Tensor" for name in body.inputs)])
     if head is not None:
@@ -215,7 +216,10 @@ def _attribute(step: Step, construction: Construction, taken: Collection[str]) -
     if not (isinstance(step.node, BlockNode) and step.node.is_repeated):
         made = construction.calls[0]
         made = _legible(made) if isinstance(step.node, BlockNode) else made
-        return wrap(f"{target} = {made.render()}", 8)
+        lines = wrap(f"{target} = {made.render()}", 8)
+        for statement in step.lowered.setup if step.lowered is not None else ():
+            lines += wrap(statement.format(module=target), 8)
+        return lines
     if construction.repeat is not None:
         made = construction.calls[0]
         index = "_"

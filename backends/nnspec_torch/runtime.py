@@ -112,7 +112,9 @@ class TorchProgram:
         buffers = {name: tensor.clone() for name, tensor in self.model.named_buffers()}
         self.model.train()
         loss = self._loss(inputs, target)
-        parameters = dict(self.model.named_parameters())
+        parameters = {
+            name: tensor for name, tensor in self.model.named_parameters() if tensor.requires_grad
+        }
         # A layer may take nothing but the size of the batch from the one before it.
         gradients = torch.autograd.grad(loss, list(parameters.values()), materialize_grads=True)
         for name, tensor in self.model.named_buffers():

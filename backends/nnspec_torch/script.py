@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 from nnspec.emit.code import literal, wrap
 from nnspec.emit.dataset import DatasetSource
 from nnspec.errors import UsageError
 from nnspec.graph import Head
+from nnspec.initializers import Orthogonal, UnitForgetBias
 from nnspec.layers import Parameter
 from nnspec.loader import Spec
 from nnspec.training_schema import Training
@@ -20,9 +22,15 @@ def initialize_source(spec: Spec) -> str:
     """Return `initialize`, which draws first weights by the spec's initialisers."""
     graph = spec.graph
     groups: dict[str, list[str]] = {}
+    forget: dict[int, list[str]] = {}
     for name, parameter in graph.parameters():
-        if parameter.trainable:
-            groups.setdefault(_initializer(parameter), []).append(name)
+        if not parameter.trainable:
+            continue
+        law = parameter.initializer
+        if isinstance(law, UnitForgetBias):
+            forget.setdefault(parameter.shape[0] // 4, []).append(name)
+            parameter = dataclasses.replace(parameter, initializer=law.others)
+        groups.setdefault(_initializer(parameter), []).append(name)
     lines = [
         f"def initialize(model: {spec.name}) -> None:",
         '    """Draw the first weights."""',
@@ -60,12 +68,18 @@ def initialize_source(spec: Spec) -> str:
         lines.append(f"        nn.init.{form.format('parameters[name]')}")
     for name, row in zero_rows.items():
         lines += wrap(f"nn.init.zeros_(parameters[{literal(name)}][{row}])", 4)
+    for units, names in forget.items():
+        lines += wrap(f"for name in {literal(names)}:", 4)
+        gate = f"parameters[name].detach()[{units}:{2 * units}]"
+        lines.append(f"        nn.init.ones_({gate})  # the forget gate")
     return "\n".join(lines)
 
 
 def _initializer(parameter: Parameter) -> str:
     given = parameter.initializer
     kind = given.type
+    if isinstance(given, Orthogonal):
+        return "orthogonal_({})" if given.gain == 1 else f"orthogonal_({{}}, {given.gain})"
     if kind in ("zeros", "ones"):
         return f"{kind}_({{}})"
     if kind == "constant":

@@ -133,7 +133,7 @@ class _BodyLowerer:
         is_tied = node.name in self.tied
         context = Context(kinds_in, kinds_out, self.graph.data_format, native, is_tied)
         lowered = self.language.lowerings[type(layer)](layer, context)
-        activation = getattr(layer, "activation", None)
+        activation = layer.output_activation
         outputs = node.outputs
         if lowered.before is not None:
             prepared = f"{outputs[0]}@prepared"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from nnspec.emit.body import Body
@@ -9,9 +10,12 @@ from nnspec.emit.code import Call, Expr
 
 
 def used_helpers(network: Body, helpers: Mapping[str, str]) -> list[str]:
-    """Return the source of every helper that the network constructs or passes, in a fixed order."""
+    """Return the source of each helper that the network constructs, calls or passes, in order."""
     used: set[str] = set()
     seen: set[int] = set()
+
+    def called(text: str) -> set[str]:
+        return {name for name in helpers if re.search(rf"(?<![\w.]){name}\(", text)}
 
     def visit(body: Body) -> None:
         if id(body) in seen:
@@ -20,7 +24,10 @@ def used_helpers(network: Body, helpers: Mapping[str, str]) -> list[str]:
         for step in body.steps:
             for inner in step.bodies:
                 visit(inner)
-            module = step.lowered.module if step.lowered is not None else None
+            if step.lowered is None:
+                continue
+            used.update(called(step.lowered.forward))
+            module = step.lowered.module
             if module is None:
                 continue
             used.add(module.function)
@@ -29,4 +36,6 @@ def used_helpers(network: Body, helpers: Mapping[str, str]) -> list[str]:
             used.update(value.function for _, value in given if isinstance(value, Call))
 
     visit(network)
+    for source in [helpers[name] for name in used if name in helpers]:
+        used.update(called(source))
     return [source for name, source in helpers.items() if name in used]

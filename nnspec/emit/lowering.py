@@ -15,11 +15,17 @@ class Native:
     """Where a canonical parameter lives in the framework: its name there, and its axes' order.
 
     The framework's array is the canonical one with its axes permuted by `permutation`.
+    occurrence: which one, where the layer holds several of that name. blocks: the order in which
+    the framework has the equal blocks of the canonical first axis. row: which row of the
+    framework's array it is, if that holds several.
     """
 
     parameter: str
     name: str
     permutation: tuple[int, ...] | None = None
+    occurrence: int = 0
+    blocks: tuple[int, ...] | None = None
+    row: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +37,7 @@ class Lowered:
     inputs, {inputs} all of them separated by commas.
     imports: whole import lines. parameters: where the canonical ones live, if the framework has
     other names or axes for them. before: what is done to {0} first, on a line of its own.
-    comment: ends the line, for readers.
+    setup: statements after {module} is constructed. comment: ends the line, for readers.
     """
 
     forward: str
@@ -39,6 +45,7 @@ class Lowered:
     imports: tuple[str, ...] = ()
     parameters: tuple[Native, ...] = ()
     before: Lowered | None = None
+    setup: tuple[str, ...] = ()
     comment: str = ""
 
 

@@ -72,15 +72,16 @@ class _Variables:
         self.inputs = {
             value: value if value in self.used else self.unique(value) for value in body.inputs
         }
-        self.chain = self.chain_name()
+        # Where the results are named, the inputs are named once more beside them.
+        self.chain = self.chain_name(may_be_input=not name_results)
         self.used.add(self.chain)
 
-    def chain_name(self) -> str:
+    def chain_name(self, *, may_be_input: bool) -> str:
         """Return a name for values that only the next line takes."""
         taken = {*self.body.graph.types, *self.style.taken}
         for name in _CHAIN_NAMES:
             if self.inputs.get(name) == name:
-                if all(i == self.steps.start for i in self.uses.get(name, [])):
+                if may_be_input and all(i == self.steps.start for i in self.uses.get(name, [])):
                     return name
             elif name not in taken:
                 return name

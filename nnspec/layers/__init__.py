@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     )
     from nnspec.layers.normalization import BatchNormalization
     from nnspec.layers.pooling import AveragePooling2D, GlobalAveragePooling2D, MaxPooling2D
+    from nnspec.layers.recurrent import GRU, LSTM, Bidirectional, SimpleRNN
     from nnspec.layers.reduction import (
         Argmax,
         L2Normalize,
@@ -158,6 +159,10 @@ _LAYERS = {
     "roll": "arrangement.Roll",
     "repeat_elements": "arrangement.RepeatElements",
     "tile": "arrangement.Tile",
+    "simple_rnn": "recurrent.SimpleRNN",
+    "lstm": "recurrent.LSTM",
+    "gru": "recurrent.GRU",
+    "bidirectional": "recurrent.Bidirectional",
     **_ACTIVATIONS,
 }
 _HOMES = {
@@ -208,7 +213,9 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "ACTIVATIONS",
+    "GRU",
     "LAYERS",
+    "LSTM",
     "Abs",
     "Activation",
     "Add",
@@ -216,6 +223,7 @@ __all__ = [
     "Average",
     "AveragePooling2D",
     "BatchNormalization",
+    "Bidirectional",
     "Cast",
     "Clip",
     "Concatenate",
@@ -269,6 +277,7 @@ __all__ = [
     "Shared",
     "Sigmoid",
     "Silu",
+    "SimpleRNN",
     "SinusoidalPosition",
     "Slice",
     "Softmax",

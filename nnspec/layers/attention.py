@@ -80,8 +80,8 @@ class _Attention(Layer):
         """The base of the rotary positions, if there are any."""
         return None
 
-    def input_dtypes(self, index: int, number: int) -> frozenset[str]:
-        return BOOL if index >= number - self.masks else self.dtypes
+    def input_dtypes(self, index: int, inputs: tuple[Shape, ...]) -> frozenset[str]:
+        return BOOL if index >= len(inputs) - self.masks else self.dtypes
 
     def sizes(self, inputs: tuple[Shape, ...]) -> Sizes:
         """Return the sizes; raises ShapeError."""

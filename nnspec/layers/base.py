@@ -30,7 +30,9 @@ positional: the order of the axes matters; it gets the layout that the spec decl
 class Parameter:
     """A tensor that a layer owns, in PyTorch's layout; the fans scale its first values.
 
-    zero_row: a row that starts at zero, whatever the initialiser.
+    zero_row: a row that starts at zero, whatever the initialiser. is_fixed: whether it keeps its
+    first value for ever, so that a weights file may hold no other. terms: how many terms the sums
+    have that it goes into, where that is not fan_in.
     """
 
     name: str
@@ -40,6 +42,8 @@ class Parameter:
     fan_out: int = 1
     trainable: bool = True
     zero_row: int | None = None
+    is_fixed: bool = False
+    terms: int | None = None
 
 
 class Layer(Frozen):
@@ -69,6 +73,12 @@ class Layer(Frozen):
     random: ClassVar[tuple[str, ...]] = ()
     """Fields that are probabilities, used in training: at 0 nothing is random."""
 
+    @property
+    def output_activation(self) -> "Activation | None":
+        """The activation that is applied to the first output."""
+        activation: Activation | None = getattr(self, "activation", None)
+        return activation
+
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         """Return the shape of each output, the batch axis left out; raises ShapeError."""
         return (inputs[0],)
@@ -77,8 +87,8 @@ class Layer(Frozen):
         """Return the layer that computes, where `layer` names this owner; raises ShapeError."""
         return self
 
-    def input_dtypes(self, index: int, number: int) -> frozenset[str]:
-        """Return what the elements of input `index`, of so many, may be."""
+    def input_dtypes(self, index: int, inputs: tuple[Shape, ...]) -> frozenset[str]:
+        """Return what the elements of input `index`, of these shapes, may be."""
         return self.dtypes
 
     def infer_dtype(self, inputs: tuple[str, ...]) -> tuple[str, ...]:

@@ -45,7 +45,7 @@ class Engine(Protocol):
 def _sum_of(rounded: Mapping[type[Layer], Rounding], graph: Graph, *, of_gradient: bool) -> float:
     total = 0.0
     for at in graph.walk():
-        for layer in (at.node.layer, getattr(at.node.layer, "activation", None)):
+        for layer in (at.node.layer, at.node.layer.output_activation):
             entry = rounded.get(type(layer)) if layer is not None else None
             if entry is not None:
                 total += entry.gradient if of_gradient else entry.forward
@@ -156,7 +156,7 @@ def _attribute_rounding(graph: Graph) -> float:
     """
     total = 0.0
     for at in graph.walk():
-        for layer in (at.node.layer, getattr(at.node.layer, "activation", None)):
+        for layer in (at.node.layer, at.node.layer.output_activation):
             if isinstance(layer, Activation):
                 total += sum(
                     abs(float(np.float32(value)) - value) / abs(value)

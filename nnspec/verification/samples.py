@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnspec.graph import Graph, inline
-from nnspec.initializers import Constant, Ones, Zeros
+from nnspec.initializers import Constant, Ones, UnitForgetBias, Zeros
 from nnspec.shapes import Dim, Shape
 from nnspec.streams import derived_seed
 from nnspec.training_schema import Task
@@ -29,9 +29,11 @@ def exercised_weights(graph: Graph, seed: int) -> Weights:
     weights = dict(initial_weights(graph, seed))
     for name, parameter in graph.parameters():
         draw = np.random.default_rng(derived_seed("verify", seed, name))
+        if parameter.is_fixed:
+            continue
         if not parameter.trainable and isinstance(parameter.initializer, Ones):
             weights[name] = draw.uniform(0.5, 1.5, parameter.shape)
-        elif isinstance(parameter.initializer, Zeros | Ones | Constant):
+        elif isinstance(parameter.initializer, Zeros | Ones | Constant | UnitForgetBias):
             weights[name] = weights[name] + draw.normal(0, 0.1, parameter.shape)
     return weights
 
@@ -39,7 +41,7 @@ def exercised_weights(graph: Graph, seed: int) -> Weights:
 def random_inputs(graph: Graph, batch: int, axes: Mapping[str, int], seed: int) -> dict[str, Array]:
     """Return normal numbers for every input, some of them where functions bend, or beyond."""
     draw = np.random.default_rng(derived_seed("inputs", seed))
-    ranges = whole_number_ranges(graph)
+    ranges = whole_number_ranges(graph, axes)
     inputs: dict[str, Array] = {}
     for name, kind in graph.inputs.items():
         shape = (batch, *sizes_of(kind.shape, axes))
@@ -55,12 +57,13 @@ def random_inputs(graph: Graph, batch: int, axes: Mapping[str, int], seed: int) 
     return inputs
 
 
-def whole_number_ranges(graph: Graph) -> dict[str, tuple[int, int]]:
+def whole_number_ranges(graph: Graph, axes: Mapping[str, int]) -> dict[str, tuple[int, int]]:
     """Return, by input, the whole numbers that every layer taking it allows."""
     ranges: dict[str, tuple[int, int]] = {}
     for at in inline(graph).walk():
+        shapes = tuple(sizes_of(shape, axes) for shape in at.input_shapes)
         for i, value in enumerate(at.node.inputs):
-            allowed = at.node.layer.whole_numbers(i, at.input_shapes)
+            allowed = at.node.layer.whole_numbers(i, shapes)
             if value in graph.inputs and allowed is not None:
                 low, high = ranges.get(value, allowed)
                 ranges[value] = max(low, allowed[0]), min(high, allowed[1])

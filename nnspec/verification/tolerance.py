@@ -68,7 +68,7 @@ class Amplification:
         self.program = program
         self.weights = weights
         self.seed = seed
-        self.lengths = {name: max(p.fan_in, 1) for name, p in graph.parameters()}
+        self.lengths = {name: max(p.terms or p.fan_in, 1) for name, p in graph.parameters()}
 
     def float32_tolerance(
         self, inputs: Mapping[str, Array], expected: Mapping[str, Array]

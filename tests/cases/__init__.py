@@ -16,6 +16,7 @@ from tests.cases import (
     merge,
     normalization,
     pooling,
+    recurrent,
     reduction,
     sharing,
 )
@@ -34,6 +35,7 @@ FAMILIES = (
     reduction,
     arrangement,
     sharing,
+    recurrent,
 )
 
 CASES: list[Case | Network] = [case for family in FAMILIES for case in family.CASES]

@@ -1,0 +1,99 @@
+"""Recurrent layers in Keras."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from nnspec import layers
+from nnspec.emit.code import Call, call
+from nnspec.emit.lowering import Context, Lowered, Native
+from nnspec.initializers import GlorotUniform, Orthogonal, Zeros
+from nnspec.layers.recurrent import Recurrent
+from nnspec_keras.core import initializer
+
+_CLASSES = {"simple_rnn": "layers.SimpleRNN", "lstm": "layers.LSTM", "gru": "layers.GRU"}
+_MERGES = {"sum": "sum", "multiply": "mul", "average": "ave"}
+_GRU_GATES = (1, 0, 2)
+"""Keras has the update gate first, PyTorch the reset gate."""
+
+
+def recurrent(layer: Recurrent, context: Context) -> Lowered:
+    """layers.SimpleRNN, layers.LSTM or layers.GRU."""
+    lengths = layer.lengths_index(tuple(kind.shape for kind in context.inputs))
+    module = _module(layer, is_masked=lengths is not None and layer.return_sequences)
+    forward = _forward(context, lengths)
+    if layer.go_backwards and layer.return_sequences:
+        # Keras leaves the steps in the order in which it read them.
+        in_order = "first_flipped(*{})" if layer.return_state else "ops.flip({}, axis=1)"
+        forward = in_order.replace("{}", forward)
+    elif lengths is not None:
+        forward = _unmasked(layer, forward)
+    return Lowered(forward, module, parameters=tuple(_natives(layer, "", 0)))
+
+
+def bidirectional(layer: layers.Bidirectional, context: Context) -> Lowered:
+    """layers.Bidirectional, which gives 0 for masked steps by itself."""
+    lengths = layer.lengths_index(tuple(kind.shape for kind in context.inputs))
+    keywords = {}
+    if layer.merge_mode != "concat":
+        keywords["merge_mode"] = _MERGES[layer.merge_mode]
+    inner = _module(layer.cell, is_masked=False)
+    module = call("layers.Bidirectional", ("layer", inner), **keywords)
+    natives = (*_natives(layer.cell, "", 0), *_natives(layer.cell, "_reverse", 1))
+    forward = _forward(context, lengths)
+    if lengths is not None:
+        forward = _unmasked(layer.cell, forward)
+    return Lowered(forward, module, parameters=natives)
+
+
+def _unmasked(layer: Recurrent, forward: str) -> str:
+    if not layer.return_sequences:
+        return forward
+    return f"without_mask({'*' if layer.return_state else ''}{forward})"
+
+
+def _forward(context: Context, lengths: int | None) -> str:
+    states = [f"{{{i}}}" for i in range(1, len(context.inputs)) if i != lengths]
+    given = ["{0}"]
+    if lengths is not None:
+        given.append(f"mask=steps_before({{0}}, {{{lengths}}})")
+    if states:
+        given.append(f"initial_state=[{', '.join(states)}]")
+    return f"{{module}}({', '.join(given)})"
+
+
+def _module(layer: Recurrent, *, is_masked: bool) -> Call:
+    keywords: dict[str, object] = {}
+    if getattr(layer, "activation", "tanh") != "tanh":
+        keywords["activation"] = getattr(layer, "activation", None)
+    if not layer.use_bias:
+        keywords["use_bias"] = False
+    if not isinstance(layer.kernel_initializer, GlorotUniform):
+        keywords["kernel_initializer"] = initializer(layer.kernel_initializer)
+    if layer.recurrent_initializer != Orthogonal():
+        keywords["recurrent_initializer"] = initializer(layer.recurrent_initializer)
+    if layer.use_bias and not isinstance(layer.bias_initializer, Zeros):
+        keywords["bias_initializer"] = initializer(layer.bias_initializer)
+    if layer.use_bias and not getattr(layer, "unit_forget_bias", True):
+        keywords["unit_forget_bias"] = False
+    for flag in ("return_sequences", "return_state", "go_backwards"):
+        if getattr(layer, flag):
+            keywords[flag] = True
+    if is_masked:
+        keywords["zero_output_for_mask"] = True
+    return call(_CLASSES[layer.type], ("units", layer.units), **keywords)
+
+
+def _natives(layer: Recurrent, suffix: str, occurrence: int) -> Iterator[Native]:
+    blocks = _GRU_GATES if layer.type == "gru" else None
+    yield Native(f"weight_ih_l0{suffix}", "kernel", (1, 0), blocks=blocks, occurrence=occurrence)
+    yield Native(
+        f"weight_hh_l0{suffix}", "recurrent_kernel", (1, 0), blocks=blocks, occurrence=occurrence
+    )
+    if not layer.use_bias:
+        return
+    if layer.has_two_biases:
+        yield Native(f"bias_ih_l0{suffix}", "bias", blocks=blocks, row=0, occurrence=occurrence)
+        yield Native(f"bias_hh_l0{suffix}", "bias", blocks=blocks, row=1, occurrence=occurrence)
+    else:
+        yield Native(f"bias_ih_l0{suffix}", "bias", occurrence=occurrence)

@@ -1,0 +1,174 @@
+"""Recurrent layers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nnspec.layers import Bidirectional
+from nnspec.layers.recurrent import MergeMode, Recurrent
+from nnspec_onnx.context import Context, Values
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
+
+_OPERATORS = {"simple_rnn": "RNN", "lstm": "LSTM", "gru": "GRU"}
+_GATES = {"simple_rnn": (0,), "lstm": (0, 3, 1, 2), "gru": (1, 0, 2)}
+"""ONNX's order, i o f c and z r h, of PyTorch's gates, i f g o and r z n."""
+_REDUCTIONS = {"sum": "ReduceSum", "multiply": "ReduceProd", "average": "ReduceMean"}
+
+
+def recurrent(layer: Recurrent, at: Context) -> Values:
+    """RNN, LSTM or GRU in one direction."""
+    direction = "reverse" if layer.go_backwards else "forward"
+    lengths = layer.lengths_index(tuple(kind.shape for kind in at.input_types))
+    return _lowered(layer, at, direction, None, lengths)
+
+
+def bidirectional(layer: Bidirectional, at: Context) -> Values:
+    """RNN, LSTM or GRU in both directions."""
+    lengths = layer.lengths_index(tuple(kind.shape for kind in at.input_types))
+    return _lowered(layer.cell, at, "bidirectional", layer.merge_mode, lengths)
+
+
+def _lowered(
+    cell: Recurrent, at: Context, direction: str, merge: MergeMode | None, lengths: int | None
+) -> Values:
+    suffixes = ("", "_reverse") if merge is not None else ("",)
+    # ONNX Runtime does not implement the layout with the batch first.
+    x = at.node("Transpose", at.inputs[0], part="time_first", perm=(1, 0, 2))
+    count = 0
+    if lengths is not None:
+        count = at.input_types[lengths].dtype != "int32"
+    given = [
+        x,
+        _weight(cell, at, "weight_ih_l0", suffixes),
+        _weight(cell, at, "weight_hh_l0", suffixes),
+        _bias(cell, at, suffixes) if cell.use_bias else "",
+    ]
+    if lengths is None:
+        given.append("")
+    elif count:
+        given.append(at.node("Cast", at.inputs[lengths], part="lengths", to=6))  # int32
+    else:
+        given.append(at.inputs[lengths])
+    given += _initial(cell, at, [i for i in range(1, len(at.inputs)) if i != lengths], suffixes)
+    while given[-1] == "":
+        given.pop()
+    attributes: dict[str, int | str | tuple[str, ...]] = {"hidden_size": cell.units}
+    if direction != "forward":
+        attributes["direction"] = direction
+    if getattr(cell, "activation", "tanh") == "relu":
+        attributes["activations"] = ("Relu",) * len(suffixes)
+    if cell.type == "gru":
+        attributes["linear_before_reset"] = 1
+    names = ["steps", "state", "cell_state"][: len(cell.state_names) + 1]
+    used = [
+        cell.return_sequences,
+        cell.return_state or not cell.return_sequences,
+        cell.return_state,
+    ]
+    outputs = [
+        f"{at.path}.{name}" if is_used else "" for name, is_used in zip(names, used, strict=False)
+    ]
+    while outputs[-1] == "":
+        outputs.pop()
+    at.operator(_OPERATORS[cell.type], given, outputs, **attributes)
+    first = _steps(cell, at, merge) if cell.return_sequences else _last(cell, at, merge)
+    if not cell.return_state:
+        return (first,)
+    return (first, *_states(cell, at, outputs[1:], len(suffixes)))
+
+
+def _weight(cell: Recurrent, at: Context, name: str, suffixes: tuple[str, ...]) -> str:
+    def transform(*arrays: Array) -> Array:
+        return np.stack([_reordered(cell, array) for array in arrays])
+
+    names = tuple(f"{name}{suffix}" for suffix in suffixes)
+    shape = (len(names), *at.parameters[name].shape)
+    return at.joined(names, part=name.removesuffix("_l0"), shape=shape, transform=transform)
+
+
+def _bias(cell: Recurrent, at: Context, suffixes: tuple[str, ...]) -> str:
+    def transform(*arrays: Array) -> Array:
+        rows = [_reordered(cell, array) for array in arrays]
+        return np.stack([np.concatenate(rows[i : i + 2]) for i in range(0, len(rows), 2)])
+
+    names = tuple(f"{name}{s}" for s in suffixes for name in ("bias_ih_l0", "bias_hh_l0"))
+    shape = (len(suffixes), 2 * at.parameters["bias_ih_l0"].shape[0])
+    return at.joined(names, part="bias", shape=shape, transform=transform)
+
+
+def _reordered(cell: Recurrent, array: Array) -> Array:
+    gates = np.split(np.asarray(array), cell.gates)
+    return np.concatenate([gates[i] for i in _GATES[cell.type]])
+
+
+def _initial(
+    cell: Recurrent, at: Context, indices: list[int], suffixes: tuple[str, ...]
+) -> list[str]:
+    """Return the first state, and the first cell state, of all directions."""
+    if not indices:
+        return []
+    axes = at.constant("state_axis", np.array([0]))
+    kinds = len(cell.state_names)
+    given = []
+    for kind, name in enumerate(("state", "cell_state")[:kinds]):
+        parts = [
+            at.node(
+                "Unsqueeze",
+                at.inputs[index],
+                axes,
+                part=f"initial_{name}{suffix}" if len(suffixes) > 1 else f"initial_{name}",
+            )
+            for index, suffix in zip(indices[kind::kinds], ("_forward", "_backward"), strict=False)
+        ]
+        if len(parts) > 1:
+            parts = [at.node("Concat", *parts, part=f"initial_{name}", axis=0)]
+        given += parts
+    return given
+
+
+def _steps(cell: Recurrent, at: Context, merge: MergeMode | None) -> str:
+    """Return (batch, time, n) of the operator's (time, directions, batch, units)."""
+    steps = f"{at.path}.steps"
+    if merge in (None, "concat"):
+        first = at.node("Transpose", steps, part="batch_first", perm=(2, 0, 1, 3))
+        # A 0 takes the input's own size: batch and time.
+        shape = at.constant("shape", np.array([0, 0, len_of(merge) * cell.units]))
+        return at.node("Reshape", first, shape)
+    merged = _reduced(at, steps, merge, 1)
+    return at.node("Transpose", merged, perm=(1, 0, 2))
+
+
+def _last(cell: Recurrent, at: Context, merge: MergeMode | None) -> str:
+    """Return (batch, n) of the operator's (directions, batch, units)."""
+    state = f"{at.path}.state"
+    if merge is None:
+        return at.node("Squeeze", state, at.constant("direction_axis", np.array([0])))
+    if merge == "concat":
+        first = at.node("Transpose", state, part="batch_first", perm=(1, 0, 2))
+        shape = at.constant("shape", np.array([0, 2 * cell.units]))
+        return at.node("Reshape", first, shape)
+    return _reduced(at, state, merge, 0, part=None)
+
+
+def len_of(merge: MergeMode | None) -> int:
+    """Return how many directions stand side by side."""
+    return 1 if merge is None else 2
+
+
+def _reduced(at: Context, value: str, merge: str, axis: int, part: str | None = "merged") -> str:
+    axes = at.constant("direction_axis", np.array([axis]))
+    return at.node(_REDUCTIONS[merge], value, axes, part=part, keepdims=0)
+
+
+def _states(cell: Recurrent, at: Context, values: list[str], directions: int) -> Values:
+    """Return (batch, units) of each direction's states."""
+    numbers = [at.constant(f"direction_{i}", np.array(i)) for i in range(directions)]
+    pairs = [(number, value) for number in numbers for value in values]
+    return tuple(
+        at.node("Gather", value, number, output=i, axis=0)
+        for i, (number, value) in enumerate(pairs, start=1)
+    )

@@ -1,0 +1,63 @@
+"""Recurrent layers in PyTorch."""
+
+from __future__ import annotations
+
+from nnspec import layers
+from nnspec.emit.code import call, literal
+from nnspec.emit.lowering import Context, Lowered
+from nnspec.layers.recurrent import MergeMode, Recurrent
+
+_CLASSES = {"simple_rnn": "nn.RNN", "lstm": "nn.LSTM", "gru": "nn.GRU"}
+
+
+def recurrent(layer: Recurrent, context: Context) -> Lowered:
+    """nn.RNN, nn.LSTM or nn.GRU."""
+    return _lowered(layer, context, None, layer.lengths_index(_shapes(context)))
+
+
+def bidirectional(layer: layers.Bidirectional, context: Context) -> Lowered:
+    """The same with `bidirectional=True`."""
+    return _lowered(layer.cell, context, layer.merge_mode, layer.lengths_index(_shapes(context)))
+
+
+def _shapes(context: Context) -> tuple[tuple[int | str, ...], ...]:
+    return tuple(kind.shape for kind in context.inputs)
+
+
+def _lowered(
+    cell: Recurrent, context: Context, merge_mode: MergeMode | None, lengths: int | None
+) -> Lowered:
+    keywords: dict[str, object] = {}
+    if getattr(cell, "activation", "tanh") != "tanh":
+        keywords["nonlinearity"] = getattr(cell, "activation", None)
+    if not cell.use_bias:
+        keywords["bias"] = False
+    keywords["batch_first"] = True
+    if merge_mode is not None:
+        keywords["bidirectional"] = True
+    sizes = ("input_size", context.inputs[0].shape[1]), ("hidden_size", cell.units)
+    module = call(_CLASSES[cell.type], *sizes, **keywords)
+    setup: tuple[str, ...] = ()
+    if cell.use_bias and not cell.has_two_biases:
+        # Two biases that are only ever added would learn twice as fast as one.
+        suffixes = ("",) if merge_mode is None else ("", "_reverse")
+        setup = tuple(
+            f"nn.init.zeros_({{module}}.bias_hh_l0{suffix}).requires_grad_(False)"
+            for suffix in suffixes
+        )
+    is_plain = len(context.inputs) == 1 and not cell.go_backwards and not cell.return_state
+    if is_plain and cell.return_sequences and merge_mode in (None, "concat"):
+        return Lowered("{module}({0})[0]", module, setup=setup)
+    if is_plain and not cell.return_sequences and merge_mode is None:
+        last = "[1][0][0]" if cell.type == "lstm" else "[1][0]"
+        return Lowered(f"{{module}}({{0}}){last}", module, setup=setup)
+    given = [f"{{{i}}}" for i in range(len(context.inputs)) if i != lengths]
+    if lengths is not None:
+        given.append(f"lengths={{{lengths}}}")
+    if merge_mode not in (None, "concat"):
+        given.append(f"merge_mode={literal(merge_mode)}")
+    if cell.return_sequences:
+        given.append("return_sequences=True")
+    function = "run_backwards" if cell.go_backwards else "run_recurrent"
+    first = "" if cell.return_state else "[0]"
+    return Lowered(f"{function}({{module}}, {', '.join(given)}){first}", module, setup=setup)
