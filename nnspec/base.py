@@ -82,15 +82,15 @@ class PerAxis:
 
 
 class Pads:
-    """Field metadata: "valid", "same", one number, one per axis, or [begin, end] per axis."""
+    """Field metadata: a word, one number, one per axis, or [begin, end] per axis."""
 
-    def __init__(self, axes: int) -> None:
+    def __init__(self, axes: int, words: tuple[str, ...] = ("valid", "same")) -> None:
         self.axes = axes
+        self.words = words
 
     def validate(self, value: object) -> str | tuple[tuple[int, int], ...]:
         """Return the word, or (begin, end) per axis."""
-        if value in ("valid", "same"):
-            assert isinstance(value, str)
+        if isinstance(value, str) and value in self.words:
             return value
         items = [value] * self.axes if is_whole(value) else value
         if isinstance(items, list | tuple) and len(items) == self.axes:
@@ -102,10 +102,13 @@ class Pads:
                 for pair in pairs
             ):
                 return tuple((begin, end) for begin, end in pairs)
+        words = ", ".join(f'"{word}"' for word in self.words)
+        items = f"{self.axes} sizes or [begin, end] pairs"
+        if self.axes == 1:
+            items = "one size or [begin, end] pair"
         raise PydanticCustomError(
             "wrong_type",
-            f'"valid", "same", a size, or a list of {self.axes} sizes or [begin, end] pairs '
-            "is expected, none of them negative",
+            f"{words}, a size, or a list of {items} is expected, none of them negative",
         )
 
     def __get_pydantic_core_schema__(
@@ -120,7 +123,7 @@ class Pads:
         pair = {"type": "array", "items": size, "minItems": 2, "maxItems": 2}
         axes = {"minItems": self.axes, "maxItems": self.axes}
         each = {"type": "array", "items": {"anyOf": [size, pair]}, **axes}
-        return {"anyOf": [{"enum": ["valid", "same"]}, size, each]}
+        return {"anyOf": [{"enum": list(self.words)}, size, each]}
 
 
 class ByType:

@@ -83,6 +83,16 @@ def _ranked(shape: Shape, rank: int) -> Shape:
     return (1,) * (rank - len(shape)) + shape
 
 
+def transposed_output(size: Dim, stride: int, surplus: int) -> Dim:
+    """Return n · stride + surplus."""
+    if isinstance(size, int):
+        return size * stride + surplus
+    if stride == 1:
+        return _plus(size, surplus)
+    scaled = f"{_atom(size)} * {stride}"
+    return f"{scaled} {'+' if surplus > 0 else '-'} {abs(surplus)}" if surplus else scaled
+
+
 def same_padding(size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
     """Return TensorFlow's "same" pads: the odd one at the end (ONNX SAME_UPPER)."""
     span = dilation * (kernel - 1) + 1

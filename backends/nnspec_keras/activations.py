@@ -62,7 +62,13 @@ def fuse(module: Call, activation: Activation) -> Call | None:
     return call(module.function, *module.positional, **first, activation=given, **last)
 
 
-_LAST = {"use_bias", "kernel_initializer", "bias_initializer"}
+_LAST = {
+    "use_bias",
+    "kernel_initializer",
+    "depthwise_initializer",
+    "pointwise_initializer",
+    "bias_initializer",
+}
 
 
 def _gelu(layer: layers.Gelu) -> Expr:

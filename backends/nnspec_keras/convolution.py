@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from nnspec import layers
 from nnspec.emit.code import call
-from nnspec.emit.lowering import Context, Lowered
+from nnspec.emit.lowering import Context, Lowered, Native
+from nnspec.layers import Parameter
 from nnspec.layers.base import spatial_axes
+from nnspec.layers.convolution import Convolution
 from nnspec.shapes import same_padding
-from nnspec_keras.core import compact, kernel_and_bias, weighted
+from nnspec_keras.core import KERNELS, compact, kernel_and_bias, weighted
 
 Pads = tuple[tuple[int, int], ...]
 
@@ -17,7 +21,7 @@ def is_same(
 ) -> bool:
     """Whether the pads are those of TensorFlow's "same", for every size that the input may have."""
     shape = context.inputs[0].shape
-    sizes = [shape[axis] for axis in spatial_axes(3, context.data_format)]
+    sizes = [shape[axis] for axis in spatial_axes(len(shape), context.data_format)]
     for size, span, stride, pad in zip(sizes, window, strides, pads, strict=True):
         if isinstance(size, str) and stride > 1:
             return False
@@ -28,40 +32,26 @@ def is_same(
 
 
 def zero_padding(pads: Pads) -> Lowered:
-    """Return layers.ZeroPadding2D of the first input."""
-    padding = pads[0][0] if len({size for pair in pads for size in pair}) == 1 else pads
-    return Lowered(call("layers.ZeroPadding2D", ("padding", padding)).render() + "({0})")
+    """Return layers.ZeroPadding1D to 3D of the first input."""
+    padding: object = pads[0][0] if len({size for pair in pads for size in pair}) == 1 else pads
+    if len(pads) == 1 and isinstance(padding, tuple):
+        padding = pads[0]
+    function = f"layers.ZeroPadding{len(pads)}D"
+    return Lowered(call(function, ("padding", padding)).render() + "({0})")
 
 
-def conv2d(layer: layers.Conv2D, context: Context) -> Lowered:
-    """layers.Conv2D; pads that "same" does not give are added before it.
+def convolution(layer: layers.Conv1D | layers.Conv2D | layers.Conv3D, context: Context) -> Lowered:
+    """layers.Conv1D to 3D; pads that "same" does not give are added before it.
 
     Keras refuses strides together with dilation: then every position is computed, and those
     between the strides are dropped.
     """
-    pads = layer.pads(context.inputs[0].shape, context.data_format)
-    keywords: dict[str, object] = {}
-    forward, before = "{module}({0})", None
-    span = tuple(
-        d * (k - 1) + 1 for k, d in zip(layer.kernel_size, layer.dilation_rate, strict=True)
-    )
     is_sliced = max(layer.strides) > 1 and max(layer.dilation_rate) > 1
-    if is_sliced:
-        steps = ", ".join("::" + str(step) if step > 1 else ":" for step in layer.strides)
-        forward += f"[:, {steps}]"
-    elif layer.strides != (1, 1):
-        keywords["strides"] = compact(layer.strides)
-    if any(map(any, pads)):
-        if not is_sliced and is_same(pads, context, span, layer.strides):
-            keywords["padding"] = "same"
-        else:
-            before = zero_padding(pads)
-    if layer.dilation_rate != (1, 1):
-        keywords["dilation_rate"] = compact(layer.dilation_rate)
+    forward, before, keywords = _window(layer, context, is_sliced=is_sliced)
     if layer.groups != 1:
         keywords["groups"] = layer.groups
     module = call(
-        "layers.Conv2D",
+        f"layers.Conv{len(layer.kernel_size)}D",
         ("filters", layer.filters),
         ("kernel_size", compact(layer.kernel_size)),
         **keywords,
@@ -69,3 +59,106 @@ def conv2d(layer: layers.Conv2D, context: Context) -> Lowered:
     )
     natives = kernel_and_bias(context.parameters(layer))
     return Lowered(forward, module, parameters=natives, before=before)
+
+
+def depthwise(layer: layers.DepthwiseConv1D | layers.DepthwiseConv2D, context: Context) -> Lowered:
+    """layers.DepthwiseConv1D or 2D; strides that TensorFlow refuses are taken afterwards."""
+    forward, before, keywords = _window(layer, context, is_sliced=_is_sliced(layer))
+    if layer.depth_multiplier != 1:
+        keywords["depth_multiplier"] = layer.depth_multiplier
+    module = call(
+        f"layers.DepthwiseConv{len(layer.kernel_size)}D",
+        ("kernel_size", compact(layer.kernel_size)),
+        **keywords,
+        **weighted(layer, ("depthwise_initializer",)),
+    )
+    weight, *bias = context.parameters(layer)
+    natives = (
+        _depthwise_kernel(weight, "kernel", layer.depth_multiplier),
+        *(Native(parameter.name, "bias") for parameter in bias),
+    )
+    return Lowered(forward, module, parameters=natives, before=before)
+
+
+def separable(layer: layers.SeparableConv1D | layers.SeparableConv2D, context: Context) -> Lowered:
+    """layers.SeparableConv1D or 2D; strides that TensorFlow refuses are taken afterwards."""
+    forward, before, keywords = _window(layer, context, is_sliced=_is_sliced(layer))
+    if layer.depth_multiplier != 1:
+        keywords["depth_multiplier"] = layer.depth_multiplier
+    module = call(
+        f"layers.SeparableConv{len(layer.kernel_size)}D",
+        ("filters", layer.filters),
+        ("kernel_size", compact(layer.kernel_size)),
+        **keywords,
+        **weighted(layer, ("depthwise_initializer", "pointwise_initializer")),
+    )
+    weight, pointwise, *bias = context.parameters(layer)
+    natives = (
+        _depthwise_kernel(weight, "depthwise_kernel", layer.depth_multiplier),
+        Native(pointwise.name, "pointwise_kernel", KERNELS[len(pointwise.shape)]),
+        *(Native(parameter.name, "bias") for parameter in bias),
+    )
+    return Lowered(forward, module, parameters=natives, before=before)
+
+
+def sliced(slices: list[str]) -> str:
+    """Return the subscript of all axes but the batch and the channels."""
+    return f"[:, {', '.join(slices)}]" if set(slices) != {":"} else ""
+
+
+def _is_sliced(layer: Convolution[Any, Any]) -> bool:
+    """Whether TensorFlow refuses these strides for a depthwise convolution."""
+    return len(set(layer.strides)) > 1 or (max(layer.strides) > 1 and max(layer.dilation_rate) > 1)
+
+
+def _window(
+    layer: Convolution[Any, Any], context: Context, *, is_sliced: bool
+) -> tuple[str, Lowered | None, dict[str, object]]:
+    """Return the expression, what pads its input, and how the window moves.
+
+    is_sliced: whether the strides are taken from the output of a window that moves by 1.
+    """
+    pads = layer.pads(context.inputs[0].shape, context.data_format)
+    keywords: dict[str, object] = {}
+    forward, before = "{module}({0})", None
+    if is_sliced:
+        forward += sliced([f"::{step}" if step > 1 else ":" for step in layer.strides])
+    elif max(layer.strides) > 1:
+        keywords["strides"] = compact(layer.strides)
+    if any(map(any, pads)):
+        if layer.padding == "causal" and isinstance(layer, layers.Conv1D):
+            keywords["padding"] = "causal"
+        elif (
+            not is_sliced
+            and is_same(pads, context, layer.spans(), layer.strides)
+            and not _is_shifted(layer, context)
+        ):
+            keywords["padding"] = "same"
+        else:
+            before = zero_padding(pads)
+    if max(layer.dilation_rate) > 1:
+        keywords["dilation_rate"] = compact(layer.dilation_rate)
+    return forward, before, keywords
+
+
+def _is_shifted(layer: Convolution[Any, Any], context: Context) -> bool:
+    """Whether "same" takes the windows of a volume from the wrong place.
+
+    Where strides leave some of an axis out, TensorFlow's Conv3D on a CPU takes half of what is
+    left out from the begin, and every other convolution all of it from the end.
+    """
+    if len(layer.strides) < 3:
+        return False
+    shape = context.inputs[0].shape
+    sizes = [shape[axis] for axis in spatial_axes(len(shape), context.data_format)]
+    return any(
+        isinstance(size, int) and (-(-size // stride) - 1) * stride + span < size - 1
+        for size, span, stride in zip(sizes, layer.spans(), layer.strides, strict=True)
+    )
+
+
+def _depthwise_kernel(parameter: Parameter, name: str, multiplier: int) -> Native:
+    """Return where Keras keeps a depthwise weight: in (*kernel, channels, multiplier)."""
+    outputs, _, *window = parameter.shape
+    shape = (outputs // multiplier, multiplier, *window)
+    return Native(parameter.name, name, (*range(2, len(shape)), 0, 1), shape=shape)

@@ -15,9 +15,10 @@ from nnspec.initializers import (
     Orthogonal,
     Zeros,
 )
-from nnspec.layers import Parameter, Weighted
+from nnspec.layers import Parameter
+from nnspec.layers.base import Biased
 
-KERNELS = {2: (1, 0), 4: (2, 3, 1, 0)}
+KERNELS = {2: (1, 0), 3: (2, 1, 0), 4: (2, 3, 1, 0), 5: (2, 3, 4, 1, 0)}
 """Rank of a canonical weight -> the order of its axes in a Keras kernel."""
 
 
@@ -31,13 +32,17 @@ def kernel_and_bias(parameters: Iterable[Parameter]) -> tuple[Native, ...]:
     )
 
 
-def weighted(layer: Weighted) -> dict[str, object]:
-    """Return the arguments that every layer with a kernel and a bias has."""
+def weighted(
+    layer: Biased, weights: tuple[str, ...] = ("kernel_initializer",)
+) -> dict[str, object]:
+    """Return the arguments that every layer with a bias and these initialisers has."""
     keywords: dict[str, object] = {}
     if not layer.use_bias:
         keywords["use_bias"] = False
-    if not isinstance(layer.kernel_initializer, GlorotUniform):
-        keywords["kernel_initializer"] = initializer(layer.kernel_initializer)
+    for name in weights:
+        law = getattr(layer, name)
+        if not isinstance(law, GlorotUniform):
+            keywords[name] = initializer(law)
     if layer.use_bias and not isinstance(layer.bias_initializer, Zeros):
         keywords["bias_initializer"] = initializer(layer.bias_initializer)
     return keywords

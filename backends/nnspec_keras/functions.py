@@ -19,7 +19,9 @@ from nnspec.shapes import Shape, TensorType
 
 _AUTOMATIC = {
     "layers.Permute(": ("permute",),
+    "layers.ZeroPadding1D(": ("zero_padding1d",),
     "layers.ZeroPadding2D(": ("zero_padding2d",),
+    "layers.ZeroPadding3D(": ("zero_padding3d",),
     "ops.abs(": ("absolute",),
     " + ": ("add",),
     " - ": ("subtract",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nnspec.emit.body import Body
 from nnspec.emit.helpers import used_helpers
-from nnspec_keras import attention
+from nnspec_keras import attention, transposed
 from nnspec_keras.tables import TABLES
 
 _GELU = '''\
@@ -52,6 +52,7 @@ def first_flipped(y, *states):
 HELPERS = {
     "gelu": _GELU.rstrip(),
     "gelu_tanh": _GELU_TANH.rstrip(),
+    **transposed.HELPERS,
     "average_pooling2d": _AVERAGE_POOLING2D.rstrip(),
     **TABLES,
     **attention.HELPERS,

@@ -21,6 +21,7 @@ from nnspec_keras import (
     pooling,
     recurrent,
     reduction,
+    transposed,
 )
 
 LOWERINGS: Mapping[type[Layer], Lowering] = {
@@ -28,7 +29,16 @@ LOWERINGS: Mapping[type[Layer], Lowering] = {
     layers.Flatten: core.flatten,
     layers.Reshape: core.reshape,
     layers.Dropout: core.dropout,
-    layers.Conv2D: convolution.conv2d,
+    layers.Conv1D: convolution.convolution,
+    layers.Conv2D: convolution.convolution,
+    layers.Conv3D: convolution.convolution,
+    layers.Conv1DTranspose: transposed.convolution_transpose,
+    layers.Conv2DTranspose: transposed.convolution_transpose,
+    layers.Conv3DTranspose: transposed.convolution_transpose,
+    layers.DepthwiseConv1D: convolution.depthwise,
+    layers.DepthwiseConv2D: convolution.depthwise,
+    layers.SeparableConv1D: convolution.separable,
+    layers.SeparableConv2D: convolution.separable,
     layers.MaxPooling2D: pooling.max_pooling2d,
     layers.AveragePooling2D: pooling.average_pooling2d,
     layers.GlobalAveragePooling2D: pooling.global_average_pooling2d,

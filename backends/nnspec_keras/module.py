@@ -46,7 +46,9 @@ TAKEN = frozenset({*_MODULES, *HELPERS, *DEFINED, "enumerate", "range", "float"}
 
 def _transpose(permutation: tuple[int, ...]) -> Lowered:
     axes = tuple(axis + 1 for axis in permutation)
-    comment = f"channels {'last' if permutation[-1] == 0 else 'first'}"
+    # Two axes are swapped by one permutation, whichever way.
+    is_swap = len(permutation) == 2
+    comment = "" if is_swap else f"channels {'last' if permutation[-1] == 0 else 'first'}"
     return Lowered(call("layers.Permute", ("dims", axes)).render() + "({0})", comment=comment)
 
 

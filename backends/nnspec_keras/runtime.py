@@ -102,6 +102,7 @@ class KerasProgram:
             self.emitted = load_source(compiled.source, spec.name)
             self.model: Any = getattr(self.emitted, compiled.function)()
         self._variables = dict(self._canonical())
+        self._shapes = {name: parameter.shape for name, parameter in self.graph.parameters()}
         if weights is None:
             training = spec.model.training
             weights = initial_weights(spec.graph, training.seed if training is not None else 0)
@@ -123,6 +124,8 @@ class KerasProgram:
             array = np.asarray(weights[name])
             if native.blocks is not None:
                 array = _reordered(array, native.blocks)
+            if native.shape is not None:
+                array = array.reshape(native.shape)
             if native.permutation is not None:
                 array = array.transpose(native.permutation)
             if native.row is not None:
@@ -325,6 +328,8 @@ class KerasProgram:
             array = array[native.row]
         if native.permutation is not None:
             array = array.transpose(np.argsort(native.permutation))
+        if native.shape is not None:
+            array = array.reshape(self._shapes[name])
         if native.blocks is not None:
             array = _reordered(array, tuple(np.argsort(native.blocks)))
         return np.array(array, order="C")

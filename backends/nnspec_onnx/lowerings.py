@@ -29,7 +29,16 @@ or the inputs themselves where the layer changes nothing. A fused activation is 
 
 LOWERINGS: Mapping[type[Layer], Lowering] = {
     layers.Dense: core.dense,
-    layers.Conv2D: convolution.conv2d,
+    layers.Conv1D: convolution.convolution,
+    layers.Conv2D: convolution.convolution,
+    layers.Conv3D: convolution.convolution,
+    layers.Conv1DTranspose: convolution.convolution_transpose,
+    layers.Conv2DTranspose: convolution.convolution_transpose,
+    layers.Conv3DTranspose: convolution.convolution_transpose,
+    layers.DepthwiseConv1D: convolution.convolution,
+    layers.DepthwiseConv2D: convolution.convolution,
+    layers.SeparableConv1D: convolution.separable,
+    layers.SeparableConv2D: convolution.separable,
     layers.MaxPooling2D: pooling.max_pooling2d,
     layers.AveragePooling2D: pooling.average_pooling2d,
     layers.GlobalAveragePooling2D: pooling.global_average_pooling2d,

@@ -207,12 +207,13 @@ def _double_ops() -> list[Any]:
     """Return operators in place of the evaluator's own where those are not exact.
 
     Its Erf and Gelu round to float32 on the way; its MaxPool of stride 1 has another path, which
-    loses pads that differ between two sides.
+    loses pads that differ between two sides; its ConvTranspose fails on groups of several outputs.
     """
     from onnx.reference.op_run import OpRun
-    from onnx.reference.ops import op_max_pool
+    from onnx.reference.ops import op_conv_transpose, op_max_pool
 
     stock: Any = op_max_pool.MaxPool
+    transposed: Any = op_conv_transpose.ConvTranspose
 
     erf = np.vectorize(math.erf, otypes=[np.float64])
     erfc = np.vectorize(math.erfc, otypes=[np.float64])
@@ -241,7 +242,20 @@ def _double_ops() -> list[Any]:
         def _run(self, x: Array, **attributes: Any) -> Any:
             return self._max_pool(x, **attributes)
 
-    return [Erf, Gelu, MaxPool, *recurrent_ops(OpRun)]
+    class ConvTranspose(transposed):  # type: ignore[misc]  # onnx.reference is not typed
+        op_domain = ""
+
+        def _run(self, x: Array, w: Array, b: Array | None = None, **attributes: Any) -> Any:
+            groups = attributes.pop("group", None) or 1
+            biases = np.split(b, groups) if b is not None else [None] * groups
+            parts = zip(np.split(x, groups, axis=1), np.split(w, groups), biases, strict=True)
+            results = [
+                super(ConvTranspose, self)._run(*tensors, group=1, **attributes)[0]
+                for tensors in parts
+            ]
+            return (np.concatenate(results, axis=1),)
+
+    return [Erf, Gelu, MaxPool, ConvTranspose, *recurrent_ops(OpRun)]
 
 
 def _restore_attributes(evaluator: Any, network: Network) -> None:

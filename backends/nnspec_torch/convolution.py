@@ -2,35 +2,159 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from nnspec import layers
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered
 from nnspec.layers.base import channel_axis
+from nnspec.layers.convolution import Convolution
+from nnspec.layers.transposed import ConvolutionTranspose
 from nnspec_torch.core import compact, pad
 
 
-def conv2d(layer: layers.Conv2D, context: Context) -> Lowered:
-    """nn.Conv2d; pads that differ between two sides are added before it."""
-    shape = context.inputs[0].shape
-    pads = layer.pads(shape, context.data_format)
+def convolution(layer: Convolution[Any, Any], context: Context) -> Lowered:
+    """nn.Conv1d to 3d; pads that differ between two sides are added before it."""
+    channels = _channels(context)
+    forward, keywords = _window(layer, context)
+    groups = layer.group_count(channels)
+    if groups != 1:
+        keywords["groups"] = groups
+    if not layer.use_bias:
+        keywords["bias"] = False
+    module = call(
+        f"nn.Conv{len(layer.kernel_size)}d",
+        ("in_channels", channels),
+        ("out_channels", layer.out_channels(channels)),
+        **keywords,
+    )
+    return Lowered(forward, module)
+
+
+def separable(layer: layers.SeparableConv1D | layers.SeparableConv2D, context: Context) -> Lowered:
+    """A helper of two convolutions; pads that differ between two sides are added before it."""
+    forward, keywords = _window(layer, context)
+    if layer.depth_multiplier != 1:
+        keywords["depth_multiplier"] = layer.depth_multiplier
+    if not layer.use_bias:
+        keywords["bias"] = False
+    module = call(
+        f"SeparableConv{len(layer.kernel_size)}d",
+        ("in_channels", _channels(context)),
+        ("out_channels", layer.filters),
+        **keywords,
+    )
+    return Lowered(forward, module)
+
+
+def convolution_transpose(layer: ConvolutionTranspose[Any, Any, Any], context: Context) -> Lowered:
+    """nn.ConvTranspose1d to 3d; what it cannot crop of one side only is sliced off."""
+    limits = [max(sizes) for sizes in zip(layer.strides, layer.dilation_rate, strict=True)]
+    padding, extra, slices = [], [], []
+    for (begin, end), more, limit in zip(layer.crops(), layer.extra(), limits, strict=True):
+        # Both sides lose `padding`, so an output_padding gives back what the end should keep.
+        surplus = more + begin - end
+        if surplus < 0:
+            padding.append(begin)
+            extra.append(0)
+            slices.append(f":{surplus}")
+        elif surplus < limit:
+            padding.append(begin)
+            extra.append(surplus)
+            slices.append(":")
+        else:
+            padding.append(end)
+            extra.append(more)
+            slices.append(f"{begin - end}:")
     keywords: dict[str, object] = {"kernel_size": compact(layer.kernel_size)}
-    forward = "{module}({0})"
-    if layer.strides != (1, 1):
+    if max(layer.strides) > 1:
         keywords["stride"] = compact(layer.strides)
-    if any(begin != end for begin, end in pads):
-        forward = f"{{module}}({pad(pads)})"
-    elif layer.padding == "same" and layer.strides == (1, 1) and any(map(sum, pads)):
-        keywords["padding"] = "same"
-    elif any(begin for begin, _ in pads):
-        keywords["padding"] = compact(tuple(begin for begin, _ in pads))
-    if layer.dilation_rate != (1, 1):
-        keywords["dilation"] = compact(layer.dilation_rate)
+    if any(padding):
+        keywords["padding"] = compact(tuple(padding))
+    if any(extra):
+        keywords["output_padding"] = compact(tuple(extra))
     if layer.groups != 1:
         keywords["groups"] = layer.groups
     if not layer.use_bias:
         keywords["bias"] = False
-    channels = shape[channel_axis(3, context.data_format)]
+    if max(layer.dilation_rate) > 1:
+        keywords["dilation"] = compact(layer.dilation_rate)
     module = call(
-        "nn.Conv2d", ("in_channels", channels), ("out_channels", layer.filters), **keywords
+        f"nn.ConvTranspose{len(layer.kernel_size)}d",
+        ("in_channels", _channels(context)),
+        ("out_channels", layer.filters),
+        **keywords,
     )
-    return Lowered(forward, module)
+    return Lowered(f"{{module}}({{0}}){_sliced(slices)}", module)
+
+
+def _sliced(slices: Iterable[str]) -> str:
+    texts = list(slices)
+    while texts and texts[0] == ":":
+        del texts[0]
+    return f"[..., {', '.join(texts)}]" if texts else ""
+
+
+def _channels(context: Context) -> int:
+    shape = context.inputs[0].shape
+    channels = shape[channel_axis(len(shape), context.data_format)]
+    assert isinstance(channels, int)
+    return channels
+
+
+def _window(layer: Convolution[Any, Any], context: Context) -> tuple[str, dict[str, object]]:
+    """Return the forward expression, and the arguments that say how the window moves."""
+    pads = layer.pads(context.inputs[0].shape, context.data_format)
+    keywords: dict[str, object] = {"kernel_size": compact(layer.kernel_size)}
+    forward = "{module}({0})"
+    if max(layer.strides) > 1:
+        keywords["stride"] = compact(layer.strides)
+    if any(begin != end for begin, end in pads):
+        forward = f"{{module}}({pad(pads)})"
+    elif layer.padding == "same" and max(layer.strides) == 1 and any(map(sum, pads)):
+        keywords["padding"] = "same"
+    elif any(begin for begin, _ in pads):
+        keywords["padding"] = compact(tuple(begin for begin, _ in pads))
+    if max(layer.dilation_rate) > 1:
+        keywords["dilation"] = compact(layer.dilation_rate)
+    return forward, keywords
+
+
+_SEPARABLE = '''\
+class SeparableConv{n}d(nn.Module):
+    """A convolution of each channel by itself, then one of size 1 across the channels."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: {size},
+        stride: {size} = 1,
+        padding: {size} | str = 0,
+        dilation: {size} = 1,
+        depth_multiplier: int = 1,
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        hidden = in_channels * depth_multiplier
+        self.depthwise = nn.Conv{n}d(
+            in_channels,
+            hidden,
+            kernel_size,
+            stride,
+            padding,
+            dilation,
+            groups=in_channels,
+            bias=False,
+        )
+        self.pointwise = nn.Conv{n}d(hidden, out_channels, 1, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.pointwise(self.depthwise(x))
+'''
+
+HELPERS = {
+    "SeparableConv1d": _SEPARABLE.format(n=1, size="int").rstrip(),
+    "SeparableConv2d": _SEPARABLE.format(n=2, size="int | tuple[int, int]").rstrip(),
+}

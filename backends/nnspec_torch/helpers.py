@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nnspec.emit.body import Body
 from nnspec.emit.helpers import used_helpers
-from nnspec_torch import attention
+from nnspec_torch import attention, convolution
 from nnspec_torch.sequences import FUNCTIONS
 
 _SINUSOIDAL_POSITION = '''\
@@ -83,6 +83,7 @@ class Bias(nn.Module):
 
 HELPERS = {
     "Bias": _BIAS.rstrip(),
+    **convolution.HELPERS,
     "SinusoidalPosition": _SINUSOIDAL_POSITION.rstrip(),
     "RotaryPosition": _ROTARY_POSITION.rstrip(),
     "LearnedTensor": _LEARNED_TENSOR.rstrip(),

@@ -25,6 +25,7 @@ from nnspec.emit.describe import annotation, docstring
 from nnspec.emit.lowering import Language, Lowered
 from nnspec.emit.progressions import indexed, is_progressing
 from nnspec.emit.statements import Style, forward_lines
+from nnspec.errors import UnsupportedError
 from nnspec.files import write_text
 from nnspec.graph import BlockNode, Head, LayerNode
 from nnspec.heads import loss_head
@@ -102,6 +103,11 @@ class TorchBackend:
     def compile(self, spec: Spec, options: Options = DEFAULTS) -> TorchCompiled:
         """Return PyTorch source; raises UnsupportedError."""
         require_supported(self, spec.graph)
+        if spec.name in HELPERS:
+            raise UnsupportedError(
+                f'the PyTorch source may define a class "{spec.name}" of its own: give the network '
+                "another name"
+            )
         head = loss_head(spec.model, spec.graph)
         lowerer = Lowerer(LANGUAGE, head, keep_borders=options.layout == "spec")
         network = lowerer.network(spec.graph)

@@ -17,7 +17,8 @@ class Native:
     The framework's array is the canonical one with its axes permuted by `permutation`.
     occurrence: which one, where the layer holds several of that name. blocks: the order in which
     the framework has the equal blocks of the canonical first axis. row: which row of the
-    framework's array it is, if that holds several.
+    framework's array it is, if that holds several. shape: what the canonical array, its blocks in
+    order, takes before its axes are permuted.
     """
 
     parameter: str
@@ -26,6 +27,7 @@ class Native:
     occurrence: int = 0
     blocks: tuple[int, ...] | None = None
     row: int | None = None
+    shape: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,8 +49,14 @@ if TYPE_CHECKING:
     )
     from nnspec.layers.attention import GroupedQueryAttention, MultiHeadAttention
     from nnspec.layers.base import Activation, Layer, Parameter, Weighted
-    from nnspec.layers.convolution import Conv2D
+    from nnspec.layers.convolution import Conv1D, Conv2D, Conv3D
     from nnspec.layers.core import Dense, Dropout, Flatten, Reshape
+    from nnspec.layers.depthwise import (
+        DepthwiseConv1D,
+        DepthwiseConv2D,
+        SeparableConv1D,
+        SeparableConv2D,
+    )
     from nnspec.layers.embedding import (
         ConstantTensor,
         Embedding,
@@ -86,6 +92,7 @@ if TYPE_CHECKING:
         ReduceVariance,
     )
     from nnspec.layers.sharing import Shared, TiedDense
+    from nnspec.layers.transposed import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 
 _ACTIVATIONS = {
     "linear": "activations.Linear",
@@ -100,7 +107,16 @@ _ACTIVATIONS = {
 }
 _LAYERS = {
     "dense": "core.Dense",
+    "conv1d": "convolution.Conv1D",
     "conv2d": "convolution.Conv2D",
+    "conv3d": "convolution.Conv3D",
+    "conv1d_transpose": "transposed.Conv1DTranspose",
+    "conv2d_transpose": "transposed.Conv2DTranspose",
+    "conv3d_transpose": "transposed.Conv3DTranspose",
+    "depthwise_conv1d": "depthwise.DepthwiseConv1D",
+    "depthwise_conv2d": "depthwise.DepthwiseConv2D",
+    "separable_conv1d": "depthwise.SeparableConv1D",
+    "separable_conv2d": "depthwise.SeparableConv2D",
     "max_pooling2d": "pooling.MaxPooling2D",
     "average_pooling2d": "pooling.AveragePooling2D",
     "global_average_pooling2d": "pooling.GlobalAveragePooling2D",
@@ -228,8 +244,15 @@ __all__ = [
     "Clip",
     "Concatenate",
     "ConstantTensor",
+    "Conv1D",
+    "Conv1DTranspose",
     "Conv2D",
+    "Conv2DTranspose",
+    "Conv3D",
+    "Conv3DTranspose",
     "Dense",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
     "Divide",
     "Dot",
     "Dropout",
@@ -274,6 +297,8 @@ __all__ = [
     "Reshape",
     "Roll",
     "RotaryPosition",
+    "SeparableConv1D",
+    "SeparableConv2D",
     "Shared",
     "Sigmoid",
     "Silu",

@@ -142,19 +142,31 @@ ActivationField = Annotated[
 ]
 
 
-class Weighted(Layer):
-    """Base of the layers y = activation(weight · x + bias)."""
+class Biased(Layer):
+    """Base of the layers that end in a bias and an activation."""
 
     use_bias: Flag = Field(default=True, description="Whether a bias is added.")
     activation: ActivationField | None = Field(
         default=None, description="An activation applied to the output; none by default."
     )
+    bias_initializer: Initializer = Field(
+        default_factory=cache(Zeros), description="First values of the bias; zeros by default."
+    )
+
+    def with_bias(self, weight: Parameter, size: int, name: str = "bias") -> tuple[Parameter, ...]:
+        """Return the weight and, if there is one, the bias."""
+        if not self.use_bias:
+            return (weight,)
+        fans = weight.fan_in, weight.fan_out
+        return weight, Parameter(name, (size,), self.bias_initializer, *fans)
+
+
+class Weighted(Biased):
+    """Base of the layers y = activation(weight · x + bias)."""
+
     kernel_initializer: Initializer = Field(
         default_factory=cache(GlorotUniform),
         description="First values of the weight; glorot_uniform by default.",
-    )
-    bias_initializer: Initializer = Field(
-        default_factory=cache(Zeros), description="First values of the bias; zeros by default."
     )
 
     def weight_and_bias(
@@ -162,9 +174,7 @@ class Weighted(Layer):
     ) -> tuple[Parameter, ...]:
         """Return the weight of this shape and the bias of its first axis."""
         weight = Parameter("weight", shape, self.kernel_initializer, fan_in, fan_out)
-        if not self.use_bias:
-            return (weight,)
-        return weight, Parameter("bias", shape[:1], self.bias_initializer, fan_in, fan_out)
+        return self.with_bias(weight, shape[0])
 
 
 def weight_and_bias(size: int) -> tuple[Parameter, ...]:

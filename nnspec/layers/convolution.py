@@ -1,13 +1,14 @@
 """Convolutions."""
 
 import math
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import Field
 
 from nnspec.base import Pads, PerAxis, Size
 from nnspec.errors import ShapeError
 from nnspec.layers.base import (
+    Biased,
     Parameter,
     Placement,
     Weighted,
@@ -19,8 +20,17 @@ from nnspec.layers.base import (
 )
 from nnspec.shapes import DataFormat, Dim, Shape, same_padding, show, window_output
 
-Padding = Annotated[str | tuple[tuple[int, int], ...], Pads(2)]
+Single = Annotated[tuple[int], PerAxis(1)]
 Pair = Annotated[tuple[int, int], PerAxis(2)]
+Triple = Annotated[tuple[int, int, int], PerAxis(3)]
+
+Padding1D = Annotated[str | tuple[tuple[int, int], ...], Pads(1)]
+CausalPadding = Annotated[str | tuple[tuple[int, int], ...], Pads(1, ("valid", "same", "causal"))]
+Padding = Annotated[str | tuple[tuple[int, int], ...], Pads(2)]
+Padding3D = Annotated[str | tuple[tuple[int, int], ...], Pads(3)]
+
+Axes = TypeVar("Axes", bound=tuple[int, ...])
+PadsT = TypeVar("PadsT", bound=str | tuple[tuple[int, int], ...])
 
 
 def resolve_padding(
@@ -31,11 +41,16 @@ def resolve_padding(
     strides: tuple[int, ...],
     dilation: tuple[int, ...],
 ) -> tuple[tuple[int, int], ...]:
-    """Return (begin, end) per axis. "same" depends on the input's size unless the stride is 1."""
+    """Return (begin, end) per axis.
+
+    "same" depends on the input's size unless the stride is 1; "causal" pads the begin alone.
+    """
     if not isinstance(padding, str):
         return padding
     if padding == "valid":
         return ((0, 0),) * len(sizes)
+    if padding == "causal":
+        return tuple((d * (k - 1), 0) for k, d in zip(kernel, dilation, strict=True))
     pads = []
     for size, k, s, d in zip(sizes, kernel, strides, dilation, strict=True):
         if isinstance(size, str):
@@ -72,7 +87,139 @@ def windowed_shape(
     return tuple(result)
 
 
-class Conv2D(Weighted):
+def windows(axes: tuple[int, ...]) -> str:
+    """Return `3 x 5`, as messages show the size of a window."""
+    return " x ".join(map(str, axes))
+
+
+class Windowed(Biased, Generic[Axes, PadsT]):
+    """Base of the layers that multiply what lies in a window by a weight."""
+
+    kernel_size: Axes = Field(description="Size of the window: one number, or one per axis.")
+    # A default of 1 is for all axes: the metadata of the type repeats it.
+    strides: Axes = Field(default=1, validate_default=True, description="Step of the window.")
+    padding: PadsT = Field(
+        default="valid",
+        validate_default=True,
+        description='"valid" (none), "same", a size, or [begin, end] per axis.',
+    )
+    dilation_rate: Axes = Field(
+        default=1, validate_default=True, description="Distance between kernel elements."
+    )
+
+    placement: ClassVar[Placement] = "spatial"
+
+    def channels(self, shape: Shape, data_format: DataFormat) -> int:
+        """Return the number of input channels; raises ShapeError where it is dynamic."""
+        axis = channel_axis(len(shape), data_format)
+        return require_whole(self.type, shape[axis], "channel axis")
+
+    def spans(self) -> tuple[int, ...]:
+        """Return how far the window reaches along each axis, its gaps counted."""
+        return tuple(
+            d * (k - 1) + 1 for k, d in zip(self.kernel_size, self.dilation_rate, strict=True)
+        )
+
+    def out_channels(self, channels: int) -> int:
+        """Return the number of output channels."""
+        raise NotImplementedError
+
+    def placed(
+        self, sizes: tuple[Dim, ...], channels: int, data_format: DataFormat
+    ) -> tuple[Shape, ...]:
+        """Return the output's shape, the channels where the layout has them."""
+        filters = self.out_channels(channels)
+        return ((filters, *sizes) if data_format == "channels_first" else (*sizes, filters),)
+
+
+class Convolution(Windowed[Axes, PadsT], Generic[Axes, PadsT]):
+    """Base of the layers whose window slides over the input."""
+
+    def group_count(self, channels: int) -> int:
+        """Return in how many groups the channels are convolved."""
+        raise NotImplementedError
+
+    def pads(self, shape: Shape, data_format: DataFormat) -> tuple[tuple[int, int], ...]:
+        """Return (begin, end) for each axis but the channels."""
+        sizes = tuple(shape[axis] for axis in spatial_axes(len(shape), data_format))
+        return resolve_padding(
+            self.type, self.padding, sizes, self.kernel_size, self.strides, self.dilation_rate
+        )
+
+    def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
+        shape = inputs[0]
+        require_rank(self.type, shape, len(self.kernel_size) + 1, data_format)
+        channels = self.channels(shape, data_format)
+        self.check_channels(channels)
+        output = windowed_shape(
+            self.type,
+            tuple(shape[axis] for axis in spatial_axes(len(shape), data_format)),
+            self.kernel_size,
+            self.strides,
+            self.dilation_rate,
+            self.pads(shape, data_format),
+        )
+        return self.placed(output, channels, data_format)
+
+    def check_channels(self, channels: int) -> None:
+        """Raise ShapeError where the channels cannot be parted as the layer needs."""
+
+    def multiply_adds(
+        self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], data_format: DataFormat
+    ) -> int:
+        channels = self.channels(inputs[0], data_format)
+        each = channels // self.group_count(channels) * math.prod(self.kernel_size)
+        return count(outputs[0]) * each
+
+
+def check_groups(layer: str, channels: int, filters: int, groups: int) -> None:
+    """Raise ShapeError unless input channels and filters can be parted in equal groups."""
+    for what, size in (("input channels", channels), ("filters", filters)):
+        if size % groups:
+            raise ShapeError(
+                f"{layer} has {size} {what}, not divisible by groups {groups}",
+                f"choose groups that divide both {channels} input channels and {filters} filters",
+            )
+
+
+class _Conv(Convolution[Axes, PadsT], Weighted, Generic[Axes, PadsT]):
+    filters: Size = Field(description="Number of output channels.")
+    groups: Size = Field(default=1, description="Groups of channels convolved separately.")
+
+    def out_channels(self, channels: int) -> int:
+        return self.filters
+
+    def group_count(self, channels: int) -> int:
+        return self.groups
+
+    def check_channels(self, channels: int) -> None:
+        check_groups(self.type, channels, self.filters, self.groups)
+
+    def parameters(
+        self, inputs: tuple[Shape, ...], data_format: DataFormat
+    ) -> tuple[Parameter, ...]:
+        channels = self.channels(inputs[0], data_format)
+        window = math.prod(self.kernel_size)
+        fan_in = channels // self.groups * window
+        fan_out = self.filters // self.groups * window
+        shape = (self.filters, channels // self.groups, *self.kernel_size)
+        return self.weight_and_bias(shape, fan_in, fan_out)
+
+
+class Conv1D(_Conv[Single, CausalPadding]):
+    """Cross-correlation of a sequence with `filters` kernels, plus a bias.
+
+    y[o, i] = b[o] + Σ w[o, c, p] · x[c, i·s + p·d] over the channels c of the output's group and
+    the window p. (channels, length) -> (filters, length') in channels_first, (length, channels)
+    -> (length', filters) in channels_last; weight (filters, channels / groups, kernel_size).
+    Padding "same" is that of conv2d; "causal" puts d · (kernel_size - 1) zeros at the begin, so
+    that no output sees a later input (van den Oord et al. 2016, WaveNet).
+    """
+
+    type: Literal["conv1d"] = "conv1d"
+
+
+class Conv2D(_Conv[Pair, Padding]):
     """Cross-correlation of an image with `filters` kernels, plus a bias.
 
     y[o, i, j] = b[o] + Σ w[o, c, p, q] · x[c, i·s + p·d, j·s + q·d] over the channels c of the
@@ -82,57 +229,15 @@ class Conv2D(Weighted):
     """
 
     type: Literal["conv2d"] = "conv2d"
-    filters: Size = Field(description="Number of output channels.")
-    kernel_size: Pair = Field(description="Height and width of the window.")
-    strides: Pair = Field(default=(1, 1), description="Step of the window.")
-    padding: Padding = Field(
-        default="valid",
-        description='"valid" (none), "same", a size, or [begin, end] per axis.',
-    )
-    dilation_rate: Pair = Field(default=(1, 1), description="Distance between kernel elements.")
-    groups: Size = Field(default=1, description="Groups of channels convolved separately.")
 
-    placement: ClassVar[Placement] = "spatial"
 
-    def pads(self, shape: Shape, data_format: DataFormat) -> tuple[tuple[int, int], ...]:
-        """Return (begin, end) for height and width."""
-        sizes = tuple(shape[axis] for axis in spatial_axes(3, data_format))
-        return resolve_padding(
-            "conv2d", self.padding, sizes, self.kernel_size, self.strides, self.dilation_rate
-        )
+class Conv3D(_Conv[Triple, Padding3D]):
+    """Cross-correlation of a volume with `filters` kernels, plus a bias.
 
-    def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
-        shape = inputs[0]
-        require_rank("conv2d", shape, 3, data_format)
-        channels = require_whole("conv2d", shape[channel_axis(3, data_format)], "channel axis")
-        for what, size in (("input channels", channels), ("filters", self.filters)):
-            if size % self.groups:
-                raise ShapeError(f"conv2d has {size} {what}, not divisible by groups {self.groups}")
-        sizes = tuple(shape[axis] for axis in spatial_axes(3, data_format))
-        output = windowed_shape(
-            "conv2d",
-            sizes,
-            self.kernel_size,
-            self.strides,
-            self.dilation_rate,
-            self.pads(shape, data_format),
-        )
-        is_first = data_format == "channels_first"
-        return ((self.filters, *output) if is_first else (*output, self.filters),)
+    y[o, i, j, k] = b[o] + Σ w[o, c, p, q, r] · x[c, i·s + p·d, j·s + q·d, k·s + r·d] over the
+    channels c of the output's group and the window p, q, r. (channels, d, h, w) -> (filters, d',
+    h', w') in channels_first; weight (filters, channels / groups, *kernel_size). "same" pads as
+    conv2d does.
+    """
 
-    def parameters(
-        self, inputs: tuple[Shape, ...], data_format: DataFormat
-    ) -> tuple[Parameter, ...]:
-        channels = require_whole("conv2d", inputs[0][channel_axis(3, data_format)], "channel axis")
-        window = math.prod(self.kernel_size)
-        fan_in = channels // self.groups * window
-        fan_out = self.filters // self.groups * window
-        shape = (self.filters, channels // self.groups, *self.kernel_size)
-        return self.weight_and_bias(shape, fan_in, fan_out)
-
-    def multiply_adds(
-        self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], data_format: DataFormat
-    ) -> int:
-        channels = inputs[0][channel_axis(3, data_format)]
-        assert isinstance(channels, int)
-        return count(outputs[0]) * channels // self.groups * math.prod(self.kernel_size)
+    type: Literal["conv3d"] = "conv3d"

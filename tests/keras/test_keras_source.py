@@ -288,3 +288,11 @@ def test_a_missing_keras_says_what_to_install(tmp_path):
     """
     run = python(code, cwd=tmp_path)
     assert run.returncode == 0, run.stderr
+
+
+def test_an_input_may_have_the_name_of_a_variable():
+    """The model is made of its input at the end, so no other value may take its name."""
+    hidden = [{"name": name, "type": "dense", "units": 3} for name in ("a", "b", "c")]
+    spec = spec_of(hidden, inputs={"x": (4,)})
+    model = backend.compile(spec).build().model
+    assert [layer.name for layer in model.layers] == ["x", "a", "b", "c"]

@@ -1,0 +1,160 @@
+"""Transposed convolutions."""
+
+import math
+from typing import Annotated, Generic, Literal, TypeVar
+
+from pydantic import Field
+
+from nnspec.base import PerAxis, Size
+from nnspec.errors import ShapeError
+from nnspec.layers.base import Parameter, Weighted, count, require_rank, spatial_axes
+from nnspec.layers.convolution import (
+    Axes,
+    Padding,
+    Padding1D,
+    Padding3D,
+    PadsT,
+    Pair,
+    Single,
+    Triple,
+    Windowed,
+    check_groups,
+)
+from nnspec.shapes import DataFormat, Shape, show, transposed_output
+
+Extra1D = Annotated[tuple[int], PerAxis(1, 0)]
+Extra2D = Annotated[tuple[int, int], PerAxis(2, 0)]
+Extra3D = Annotated[tuple[int, int, int], PerAxis(3, 0)]
+Extra = TypeVar("Extra", bound=tuple[int, ...])
+
+
+class ConvolutionTranspose(Windowed[Axes, PadsT], Weighted, Generic[Axes, PadsT, Extra]):
+    """Base of the transposed convolutions."""
+
+    filters: Size = Field(description="Number of output channels.")
+    strides: Axes = Field(
+        default=1, validate_default=True, description="Distance that neighbours have in the output."
+    )
+    padding: PadsT = Field(
+        default="valid",
+        validate_default=True,
+        description='What is cropped from the output: "valid" (nothing), "same" (so much that '
+        "the output is `strides` times the input), a size, or [begin, end] per axis.",
+    )
+    output_padding: Extra = Field(
+        default=0,
+        validate_default=True,
+        description="Positions added at the end of the output, before it is cropped; less than "
+        "the stride.",
+    )
+    groups: Size = Field(default=1, description="Groups of channels convolved separately.")
+
+    def out_channels(self, channels: int) -> int:
+        return self.filters
+
+    def crops(self) -> tuple[tuple[int, int], ...]:
+        """Return what is cropped at the begin and at the end of each axis."""
+        if not isinstance(self.padding, str):
+            return self.padding
+        if self.padding == "valid":
+            return ((0, 0),) * len(self.strides)
+        totals = [max(k - s, 0) for k, s in zip(self.spans(), self.strides, strict=True)]
+        return tuple((total // 2, total - total // 2) for total in totals)
+
+    def extra(self) -> tuple[int, ...]:
+        """Return what is added at the end of each axis; "same" adds where strides leave gaps."""
+        if self.padding != "same":
+            return self.output_padding
+        return tuple(max(s - k, 0) for k, s in zip(self.spans(), self.strides, strict=True))
+
+    def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
+        shape = inputs[0]
+        require_rank(self.type, shape, len(self.kernel_size) + 1, data_format)
+        channels = self.channels(shape, data_format)
+        check_groups(self.type, channels, self.filters, self.groups)
+        self._check_output_padding()
+        sizes = tuple(shape[axis] for axis in spatial_axes(len(shape), data_format))
+        outputs = []
+        for size, stride, span, crop, extra in zip(
+            sizes, self.strides, self.spans(), self.crops(), self.extra(), strict=True
+        ):
+            output = transposed_output(size, stride, span - stride - sum(crop) + extra)
+            smallest = transposed_output(1, stride, span - stride - sum(crop) + extra)
+            least = output if isinstance(output, int) else smallest
+            assert isinstance(least, int)
+            if least < 1:
+                whole = least + sum(crop)
+                raise ShapeError(
+                    f"{self.type} crops {crop[0]} and {crop[1]} of {whole} positions that it makes "
+                    f"of an input of {show(sizes)}, and nothing is left",
+                    'use less padding, or padding "same"',
+                )
+            outputs.append(output)
+        return self.placed(tuple(outputs), channels, data_format)
+
+    def _check_output_padding(self) -> None:
+        if self.padding == "same" and any(self.output_padding):
+            raise ShapeError(
+                f'{self.type} has padding "same", which sets the size of the output, and '
+                f"output_padding {show(self.output_padding)}",
+                "leave output_padding out, or give explicit padding",
+            )
+        for extra, stride in zip(self.output_padding, self.strides, strict=True):
+            if extra >= stride:
+                raise ShapeError(
+                    f"{self.type} has output_padding {extra}, and it must be less than the stride, "
+                    f"{stride}",
+                    f"use an output_padding of at most {stride - 1}: a larger one would only add "
+                    "positions that no input reaches",
+                )
+
+    def parameters(
+        self, inputs: tuple[Shape, ...], data_format: DataFormat
+    ) -> tuple[Parameter, ...]:
+        channels = self.channels(inputs[0], data_format)
+        window = math.prod(self.kernel_size)
+        shape = (channels, self.filters // self.groups, *self.kernel_size)
+        fans = channels // self.groups * window, self.filters // self.groups * window
+        weight = Parameter("weight", shape, self.kernel_initializer, *fans)
+        return self.with_bias(weight, self.filters)
+
+    def multiply_adds(
+        self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], data_format: DataFormat
+    ) -> int:
+        return count(inputs[0]) * self.filters // self.groups * math.prod(self.kernel_size)
+
+
+class Conv1DTranspose(ConvolutionTranspose[Single, Padding1D, Extra1D]):
+    """The adjoint of conv1d: each input adds a kernel to the output; plus a bias.
+
+    y[o, i·s + p·d - begin] = b[o] + Σ w[c, o, p] · x[c, i] over the channels c of the output's
+    group and all i, p that meet there. (channels, length) -> (filters, (length - 1) · s +
+    d · (kernel_size - 1) + 1 + output_padding - begin - end) in channels_first; weight (channels,
+    filters / groups, kernel_size). "same" gives length · s: it crops max(d · (kernel_size - 1) + 1
+    - s, 0), the odd one at the end, as TensorFlow does.
+    """
+
+    type: Literal["conv1d_transpose"] = "conv1d_transpose"
+
+
+class Conv2DTranspose(ConvolutionTranspose[Pair, Padding, Extra2D]):
+    """The adjoint of conv2d: each input adds a kernel to the output; plus a bias.
+
+    y[o, i·s + p·d - begin, ...] = b[o] + Σ w[c, o, p, q] · x[c, i, j] over the channels c of the
+    output's group and all i, j, p, q that meet there. (channels, h, w) -> (filters, h', w') in
+    channels_first, where h' = (h - 1) · s + d · (k - 1) + 1 + output_padding - begin - end; weight
+    (channels, filters / groups, *kernel_size). "same" gives h · s, cropping as conv1d_transpose
+    does. Zeiler et al. 2010; Dumoulin and Visin 2016.
+    """
+
+    type: Literal["conv2d_transpose"] = "conv2d_transpose"
+
+
+class Conv3DTranspose(ConvolutionTranspose[Triple, Padding3D, Extra3D]):
+    """The adjoint of conv3d: each input adds a kernel to the output; plus a bias.
+
+    conv2d_transpose in three dimensions: (channels, d, h, w) -> (filters, d', h', w') in
+    channels_first; weight (channels, filters / groups, *kernel_size).
+    """
+
+    type: Literal["conv3d_transpose"] = "conv3d_transpose"
