@@ -27,6 +27,9 @@ PUBLISHED = {
     "vgg16": 138_357_544,
     "dcgan_discriminator": 2_765_568,
     "siamese": 38_951_745,
+    "lstm_classifier": 20_000 * 128 + 4 * 512 * (128 + 512 + 1) + (512 + 1) * 128 + (128 + 1) * 2,
+    "bilstm_tagger": 20_000 * 100 + 2 * 4 * 300 * (100 + 300 + 1) + (600 + 1) * 17,
+    "gru_forecaster": 3 * 64 * (8 + 64 + 2) + 3 * 64 * (64 + 64 + 2) + (64 + 1) * 8,
 }
 """Trainable parameters, as the papers or the reference implementations have them."""
 
@@ -43,6 +46,9 @@ REDUCED: dict[str, dict[str, object]] = {
     },
     "vgg16": {"width": 2, "hidden": 8, "image": 32, "classes": 5},
     "siamese": {"width": 2, "hidden": 5, "image": 65},
+    "lstm_classifier": {"vocabulary": 11, "width": 4, "units": 3},
+    "bilstm_tagger": {"vocabulary": 11, "width": 4, "units": 3, "tags": 5},
+    "gru_forecaster": {"series": 2, "units": 3, "horizon": 4},
 }  # fmt: skip
 """Variables of a network that is small, and still has every kind of layer."""
 

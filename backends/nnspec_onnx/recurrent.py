@@ -69,11 +69,10 @@ def _lowered(
         cell.return_state or not cell.return_sequences,
         cell.return_state,
     ]
-    outputs = [
-        f"{at.path}.{name}" if is_used else "" for name, is_used in zip(names, used, strict=False)
-    ]
-    while outputs[-1] == "":
-        outputs.pop()
+    # An output that nothing takes has a name too, where another follows: onnx's reference evaluator
+    # keeps a nameless one, and gives it to the next operator that leaves an input out.
+    last = max(i for i, is_used in enumerate(used) if is_used)
+    outputs = [f"{at.path}.{name}" for name in names[: last + 1]]
     at.operator(_OPERATORS[cell.type], given, outputs, **attributes)
     first = _steps(cell, at, merge) if cell.return_sequences else _last(cell, at, merge)
     if not cell.return_state:
