@@ -27,6 +27,7 @@ CASES: dict[str, tuple[list[Shape], dict[str, object]]] = {
     "dense_transition": ([IMAGE], {"filters": 3}),
     "unet_convolutions": ([IMAGE], {"filters": 3}),
     "unet_down": ([IMAGE], {"filters": 3}),
+    "unet_up": ([(6, 4, 4), (3, 8, 8)], {"filters": 3}),
 }
 """Shapes of the inputs, and variables."""
 

@@ -30,6 +30,8 @@ PUBLISHED = {
     "lstm_classifier": 20_000 * 128 + 4 * 512 * (128 + 512 + 1) + (512 + 1) * 128 + (128 + 1) * 2,
     "bilstm_tagger": 20_000 * 100 + 2 * 4 * 300 * (100 + 300 + 1) + (600 + 1) * 17,
     "gru_forecaster": 3 * 64 * (8 + 64 + 2) + 3 * 64 * (64 + 64 + 2) + (64 + 1) * 8,
+    "dcgan_generator": 3_576_704,
+    "unet": 31_037_633,
 }
 """Trainable parameters, as the papers or the reference implementations have them."""
 
@@ -49,6 +51,9 @@ REDUCED: dict[str, dict[str, object]] = {
     "lstm_classifier": {"vocabulary": 11, "width": 4, "units": 3},
     "bilstm_tagger": {"vocabulary": 11, "width": 4, "units": 3, "tags": 5},
     "gru_forecaster": {"series": 2, "units": 3, "horizon": 4},
+    "dcgan_generator": {"noise": 3, "width": 2},
+    "unet": {"width": 2, "image": 16},
+    "wavenet": {"width": 2, "skip": 3, "levels": 5, "stacks": 2, "depth": 3},
 }  # fmt: skip
 """Variables of a network that is small, and still has every kind of layer."""
 

@@ -25,6 +25,7 @@ BLOCKS = {
     "dense_transition": "dense.yaml",
     "unet_convolutions": "unet.yaml",
     "unet_down": "unet.yaml",
+    "unet_up": "unet.yaml",
 }
 """Block -> the file that holds it."""
 
