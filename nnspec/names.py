@@ -54,6 +54,13 @@ run_backwards run_recurrent target test train validation value values
 
 RESERVED = frozenset([*_BUILTINS, *_MODULES, *_ATTRIBUTES])
 """What a layer, a block or a network cannot be called."""
+# What a training script defines or imports beside the network.
+_DEFINITIONS = """
+Iterator Path batches evaluate fnmatchcase hashlib initialize load_data load_file loss_function
+make_optimizer permutation pl save_file standardized train_step
+""".split()  # noqa: SIM905 - a list of quoted words would be longer
+RESERVED_NETWORKS = RESERVED.union(_DEFINITIONS)
+"""What a network cannot be called."""
 RESERVED_INPUTS = frozenset([*_BUILTINS, *_MODULES, *_LOCALS]) - {"x"}
 """What an input cannot be called: it is a variable, and no attribute."""
 
@@ -80,7 +87,7 @@ def problem_with(name: object, what: str, *, is_attribute: bool = True) -> tuple
             f'{what} name "{name}" is a keyword of Python',
             f'use another name, such as "{name}_"',
         )
-    reserved = RESERVED_INPUTS if what == "input" else RESERVED
+    reserved = {"input": RESERVED_INPUTS, "network": RESERVED_NETWORKS}.get(what, RESERVED)
     if is_attribute and name in reserved:
         return (
             "reserved-name",

@@ -103,6 +103,11 @@ def same_padding(size: int, kernel: int, stride: int, dilation: int) -> tuple[in
 def _plus(size: str, amount: int) -> str:
     if amount == 0:
         return size
+    # A chain of layers must not make an ever longer text of "time - 2 - 2 - 2".
+    rest, _, last = size.rpartition(" ")
+    before, sign = rest[:-2], rest[-2:]
+    if sign in (" +", " -") and last.isdigit() and _atom(before) == before:
+        return _plus(before, amount + int(last) * (1 if sign == " +" else -1))
     return f"{_atom(size)} {'+' if amount > 0 else '-'} {abs(amount)}"
 
 

@@ -113,13 +113,18 @@ class KerasProgram:
         return {
             name: self._exported(name, self._variables[name][0].numpy())
             if name in self._variables
-            else np.zeros(parameter.shape, self.dtype)
-            for name, parameter in self.graph.parameters()
+            else self._unused[name]
+            for name, _ in self.graph.parameters()
         }
 
     def load_weights(self, weights: Mapping[str, Array]) -> None:
         """Set every weight; raises WeightsError where one is missing or does not fit."""
         check_weights(self.graph, weights)
+        self._unused = {
+            name: np.array(array, self.dtype)
+            for name, array in weights.items()
+            if name not in self._variables
+        }
         for name, (variable, native) in self._variables.items():
             array = np.asarray(weights[name])
             if native.blocks is not None:
@@ -165,6 +170,9 @@ class KerasProgram:
                     # An embedding's is a list of rows, of which several may be the same one.
                     value = tf.convert_to_tensor(gradient).numpy()
                 arrays[name] = self._exported(name, value)
+        for name, parameter in self.graph.parameters():
+            if name in self._unused and parameter.trainable:
+                arrays[name] = np.zeros(parameter.shape, self.dtype)
         return float(loss), arrays
 
     def train_step(self, inputs: Mapping[str, Array], target: Array) -> float:
@@ -304,7 +312,10 @@ class KerasProgram:
         return self.compiled.options.layout == "native" and is_foreign and kind.rank >= 2
 
     def _canonical(self) -> Iterator[tuple[str, tuple[Any, Native]]]:
-        """Yield each canonical parameter with its Keras variable."""
+        """Yield each canonical parameter with its Keras variable.
+
+        A layer that no output depends on is no part of a Keras model, and has none.
+        """
         layers = {layer.name: layer for layer in self.model.layers}
         for at in self.graph.walk():
             if at.node.is_shared:
@@ -313,7 +324,7 @@ class KerasProgram:
             outputs = tuple(at.graph.types[value] for value in at.node.outputs)
             context = Context(kinds, outputs, at.graph.data_format)
             natives = LOWERINGS[type(at.node.layer)](at.node.layer, context).parameters
-            if natives:
+            if natives and at.path in layers:
                 variables: dict[str, list[Any]] = {}
                 for variable in layers[at.path].variables:
                     variables.setdefault(variable.name, []).append(variable)

@@ -40,16 +40,16 @@ LOSSES: Mapping[type[Loss], tuple[str, tuple[str, ...]]] = {
     ),
     BinaryCrossEntropy: (
         "Binary cross-entropy of logits, the mean over the batch.",
-        ("return ops.mean(ops.binary_crossentropy(target, output, from_logits=True))",),
+        ("return ops.mean(ops.softplus(output) - target * output)",),
     ),
     CategoricalCrossEntropy: (
         "Categorical cross-entropy of logits, the mean over the batch.",
         (
+            "logs = ops.log_softmax(output)",
             "if len(target.shape) == len(output.shape):  # a probability per class",
-            "    return -ops.mean(ops.sum(target * ops.log_softmax(output), axis=-1))",
-            "return ops.mean(",
-            "    ops.sparse_categorical_crossentropy(target, output, from_logits=True)",
-            ")",
+            "    return -ops.mean(ops.sum(target * logs, axis=-1))",
+            'classes = ops.expand_dims(ops.cast(target, "int64"), -1)',
+            "return -ops.mean(ops.take_along_axis(logs, classes, axis=-1))",
         ),
     ),
 }

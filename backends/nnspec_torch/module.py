@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from nnspec.backend import Array
     from nnspec_torch.runtime import TorchProgram
 
-_TAKEN = ("Tensor", "F", *HELPERS)
+_TAKEN = ("Tensor", "F", "Iterator", "Path", *HELPERS)
 
 
 def _transpose(permutation: tuple[int, ...]) -> Lowered:
@@ -190,10 +190,14 @@ def _class(definition: Definition, head: Head | None = None) -> str:
             indent=8,
             steps=range(cut, len(body.steps)),
         )
-        # The whole word: a network may call its logits "h", as in "torch.softmax(h, dim=-1)".
-        variable = rf"(?<![\w.]){re.escape(final.inputs[0])}(?!\w)"
-        expression = re.sub(variable, f"self.logits({given})", final.results[0], count=1)
+        expression = final.results[0]
         parts += wrap(f"def forward({arguments}) -> Tensor:", 4)
+        if final.lines:
+            parts += wrap(f"{final.inputs[0]} = self.logits({given})", 8)
+        else:
+            # The whole word: a network may call its logits "h", as in "torch.softmax(h, dim=-1)".
+            variable = rf"(?<![\w.]){re.escape(final.inputs[0])}(?!\w)"
+            expression = re.sub(variable, f"self.logits({given})", expression, count=1)
         parts += [*final.lines, *wrap(f"return {expression}", 8)]
     else:
         forward = forward_lines(body, style, indent=8)

@@ -9,10 +9,12 @@ from nnspec.emit.code import literal, wrap
 from nnspec.emit.dataset import DatasetSource
 from nnspec.errors import UsageError
 from nnspec.graph import Head
+from nnspec.heads import final_activation
 from nnspec.initializers import Orthogonal, UnitForgetBias
 from nnspec.layers import Parameter
 from nnspec.loader import Spec
-from nnspec.training_schema import Training
+from nnspec.shapes import product
+from nnspec.training_schema import BinaryCrossEntropy, Training
 
 _CUT = 0.87962566103423978
 """Deviation of a standard normal cut at two deviations."""
@@ -111,6 +113,8 @@ def _fans_are_plain(parameter: Parameter) -> bool:
     )
 
 
+_CLASSES = "(target.argmax(-1) if target.dim() == output.dim() else target)"
+_R2_OF_COLUMNS = "(1 - (output - target).square().mean(0) / target.var(0, correction=0)).mean()"
 _METRICS = {
     ("accuracy", "multiclass"): "(output.argmax(-1) == target).double().mean()",
     ("accuracy", "binary"): "((output > {threshold}) == (target > 0.5)).double().mean()",
@@ -124,10 +128,7 @@ def script_source(spec: Spec, training: Training, head: Head | None, data: Datas
     inputs = list(spec.graph.inputs)
     compute = "model.logits" if head is not None else "model"
     names = ", ".join(inputs)
-    measured = {
-        name: _metric(name, training, is_logits=head is not None)
-        for name in training.resolved_metrics
-    }
+    measured = {name: _metric(name, spec, training, head) for name in training.resolved_metrics}
     pairs = ['"loss": loss_function(output, target)']
     pairs += [f'"{name}": {expression}' for name, expression in measured.items()]
     evaluate = [
@@ -200,10 +201,20 @@ def _element(pair: str) -> list[str]:
     return lines
 
 
-def _metric(name: str, training: Training, *, is_logits: bool) -> str:
+def _metric(name: str, spec: Spec, training: Training, head: Head | None) -> str:
     form = _METRICS.get((name, training.task)) or _METRICS.get((name, ""))
     if form is None:
         raise UsageError(f"the metric {name} is not defined for a {training.task} task")
+    graph = spec.graph
+    assert spec.model.data is not None
+    if name == "r2" and product(graph.types[graph.outputs[0]].shape) != 1:
+        return _R2_OF_COLUMNS
+    if spec.model.data.source.endswith(".npz"):
+        # Arrays may hold a probability per class where a table holds the class.
+        form = form.replace("== target)", f"== {_CLASSES})")
+    is_logits = head is not None or (
+        isinstance(training.resolved_loss, BinaryCrossEntropy) and final_activation(graph) is None
+    )
     return form.replace("{threshold}", "0" if is_logits else "0.5")
 
 

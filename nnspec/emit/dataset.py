@@ -91,7 +91,7 @@ def _load_data(spec: Spec, data: Data, training: Training, *, is_table: bool) ->
         shape = ", ".join(map(str, kind.shape))
         is_fixed = all(isinstance(size, int) for size in kind.shape)
         if is_fixed:
-            lines += wrap(f'{name} = {name}.reshape(-1, {shape}).astype("{kind.dtype}")', 4)
+            lines += wrap(f'{name} = {name}.reshape(len(table), {shape}).astype("{kind.dtype}")', 4)
         else:
             lines.append(f'    {name} = {name}.astype("{kind.dtype}")')
     taken = ", ".join(f"{name}[rows]" for name in [*names, "target"])
@@ -125,7 +125,12 @@ def _feature(name: str, shape: Shape, data: Data, *, is_table: bool) -> list[str
         "        column",
         "        for pattern in patterns",
         "        for column in table.columns",
-        f"        if fnmatchcase(column, pattern) and column != {target}",
+        "        if column == pattern",
+        *wrap(
+            "or (pattern not in table.columns and fnmatchcase(column, pattern) "
+            f"and column != {target})",
+            8,
+        ),
         "    ]",
         f"    {name} = table.select(columns).to_numpy()",
     ]
@@ -135,7 +140,7 @@ def _target(data: Data, training: Training, output: Shape, *, is_table: bool) ->
     column = literal(data.target)
     fixed = [size for size in output if isinstance(size, int)]
     shape = ", ".join(map(str, fixed))
-    cast = f'.reshape(-1, {shape}).astype("float32")'
+    cast = f'.reshape(len(table), {shape}).astype("float32")'
     if not is_table:
         if training.task == "multiclass":
             return [f"    target = table[{column}]"]
@@ -144,8 +149,12 @@ def _target(data: Data, training: Training, output: Shape, *, is_table: bool) ->
         return wrap(f"target = table[{column}].to_numpy(){cast}", 4)
     lines = [
         f"    target = table[{column}]",
-        "    if target.dtype == pl.String:  # names of classes, numbered in sorted order",
-        "        target = target.cast(pl.Enum(target.unique().sort())).to_physical()",
+        "    if target.dtype == pl.String:",
+        "        target = target.str.strip_chars()",
+        "        numbers = target.cast(pl.Float64, strict=False)",
+        "        names = pl.Enum(target.unique().sort())  # of classes, numbered in this order",
+        "        is_named = numbers.has_nulls()",
+        "        target = target.cast(names).to_physical() if is_named else numbers",
     ]
     if training.task == "multiclass":
         return [*lines, '    target = target.to_numpy().astype("int64")']

@@ -68,7 +68,9 @@ class _Variables:
                 self.uses.setdefault(value, []).append(i)
         for value in outputs:
             self.uses.setdefault(value, []).append(steps.stop)
-        self.used = {value for value in body.inputs if value not in style.taken}
+        self.used = {
+            value for value in body.inputs if value.isidentifier() and value not in style.taken
+        }
         self.inputs = {
             value: value if value in self.used else self.unique(value) for value in body.inputs
         }
@@ -81,7 +83,13 @@ class _Variables:
         taken = {*self.body.graph.types, *self.style.taken}
         for name in _CHAIN_NAMES:
             if self.inputs.get(name) == name:
-                if may_be_input and all(i == self.steps.start for i in self.uses.get(name, [])):
+                first = self.steps.start
+                uses = self.uses.get(name, [])
+                if (
+                    may_be_input
+                    and all(i == first for i in uses)
+                    and not self.outlives_loop(name, first)
+                ):
                     return name
             elif name not in taken:
                 return name
@@ -94,11 +102,26 @@ class _Variables:
         if is_output and name in self.results:
             return self.unique(name)
         is_next = all(use == i + 1 for use in self.uses.get(value, []))
-        if is_next and len(self.body.steps[i].outputs) == 1:
+        if (
+            is_next
+            and len(self.body.steps[i].outputs) == 1
+            and not self.outlives_loop(value, i + 1)
+        ):
             return self.chain
         if name in self.results and not layout:
             return self.unique(f"{name}_{'native' if self.body.layouts[value] else 'declared'}")
         return self.unique(value)
+
+    def outlives_loop(self, value: str, i: int) -> bool:
+        """Whether step i is a loop that takes the value anew in each round.
+
+        The loop's first arguments become what it gives, so their variable changes on the way.
+        """
+        if i not in self.steps or not _is_loop(self.body.steps[i]):
+            return False
+        step = self.body.steps[i]
+        handed_on = step.inputs[: len(step.outputs)]
+        return step.inputs.count(value) > 1 or value not in handed_on
 
     def unique(self, value: str) -> str:
         """Return a variable's name that nothing else has."""
