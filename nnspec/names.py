@@ -48,8 +48,9 @@ trainable_weights training type variable_dtype variables weights xpu zero_grad
 
 # Variables of the emitted functions that take the network's inputs under their own names.
 _LOCALS = """
-c column columns layer model optimizer order output part parts path pattern patterns rows table
-run_backwards run_recurrent target test train validation value values
+c candidates classes column columns is_named layer logs matches model names numbers optimizer
+order output part parts path pattern patterns rows run_backwards run_recurrent table target test
+train validation value values
 """.split()  # noqa: SIM905 - a list of quoted words would be longer
 
 RESERVED = frozenset([*_BUILTINS, *_MODULES, *_ATTRIBUTES])

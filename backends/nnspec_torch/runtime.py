@@ -13,7 +13,7 @@ import numpy as np
 
 from nnspec.backend import Precision
 from nnspec.emit.loading import load_source
-from nnspec.errors import MissingDependencyError, UsageError
+from nnspec.errors import MissingDependencyError, UnsupportedError, UsageError
 from nnspec.shapes import Dim
 from nnspec.weights import check_weights, initial_weights
 
@@ -191,6 +191,9 @@ class TorchProgram:
                     output_names=list(self.graph.outputs),
                     dynamic_shapes=tuple(axes),
                 )
+        except Exception as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise UnsupportedError(f"torch.onnx cannot export this network: {reason}") from error
         finally:
             logger.setLevel(level)
 

@@ -121,17 +121,11 @@ def _feature(name: str, shape: Shape, data: Data, *, is_table: bool) -> list[str
         ]
     return [
         *wrap(f"patterns = {literal(list(given))}", 4),
-        "    columns = [",
-        "        column",
-        "        for pattern in patterns",
-        "        for column in table.columns",
-        "        if column == pattern",
-        *wrap(
-            "or (pattern not in table.columns and fnmatchcase(column, pattern) "
-            f"and column != {target})",
-            8,
-        ),
-        "    ]",
+        *wrap(f"candidates = [c for c in table.columns if c != {target}]", 4),
+        "    columns = []",
+        "    for pattern in patterns:",
+        "        matches = [c for c in candidates if fnmatchcase(c, pattern)]",
+        "        columns += [pattern] if pattern in candidates else matches",
         f"    {name} = table.select(columns).to_numpy()",
     ]
 

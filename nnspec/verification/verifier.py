@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnspec.backend import Program, Trainable
-from nnspec.errors import UnsupportedError, UsageError
+from nnspec.errors import NnspecError, UnsupportedError, UsageError
 from nnspec.loader import Spec
 from nnspec.training_schema import Sgd, Training
 from nnspec.verification.blame import first_diverging_layer
@@ -134,12 +134,26 @@ class Verifier:
             self.progress(f"{engine.name} in float64")
             try:
                 program = engine.build(self.spec, self.weights, "float64")
+                outputs = program.forward(self.inputs)
             except UnsupportedError as error:
                 self.report.notes.append(f"{engine.name} is left out: {error}")
                 self.engines.remove(engine)
-                continue
-            self.exact[engine.name] = program
-            self.outputs[engine.name] = program.forward(self.inputs)
+            except NnspecError:
+                raise
+            except Exception as error:
+                # Emitted code that does not run is the worst difference there is.
+                self.add_broken("forward", engine, error)
+                self.engines.remove(engine)
+            else:
+                self.exact[engine.name] = program
+                self.outputs[engine.name] = outputs
+
+    def add_broken(self, kind: Kind, engine: Engine, error: Exception) -> None:
+        """Add the failed check of an engine that raised."""
+        text = f"{engine.name} does not run: {type(error).__name__}: {error}"
+        pair = (engine.name, engine.name)
+        infinite = float("inf")
+        self.add(kind, pair, "float64", infinite, EXACT, blame=lambda: (None, text))
 
     def check_forward(self) -> None:
         """Compare the outputs of every pair in float64."""
@@ -262,15 +276,21 @@ class Verifier:
                 self.report.notes.append(f"{engine.name} runs networks, and trains none")
                 continue
             self.progress(f"training {engine.name} for {self.steps} steps")
-            run = train_steps(
-                engine,
-                spec,
-                self.weights,
-                steps=self.steps,
-                batch=BATCH,
-                axes=self.axes,
-                seed=self.seed + TRAINING_SEED,
-            )
+            try:
+                run = train_steps(
+                    engine,
+                    spec,
+                    self.weights,
+                    steps=self.steps,
+                    batch=BATCH,
+                    axes=self.axes,
+                    seed=self.seed + TRAINING_SEED,
+                )
+            except NnspecError:
+                raise
+            except Exception as error:
+                self.add_broken("training", engine, error)
+                continue
             runs[engine.name] = run
             self.report.notes += run.notes
         for first, second in itertools.combinations(runs, 2):

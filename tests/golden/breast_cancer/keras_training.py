@@ -33,7 +33,7 @@ def breast_cancer() -> keras.Model:
 
 def loss_function(target, output):
     """Binary cross-entropy of logits, the mean over the batch."""
-    return ops.mean(ops.binary_crossentropy(target, output, from_logits=True))
+    return ops.mean(ops.softplus(output) - target * output)
 
 
 @keras.saving.register_keras_serializable()
@@ -120,17 +120,20 @@ def load_data(path: Path) -> dict[str, tuple[np.ndarray, ...]]:
     """Return features and target of each part of the rows."""
     table = pl.read_csv(path)
     patterns = ["mean_*", "*_error", "worst_*"]
-    columns = [
-        column
-        for pattern in patterns
-        for column in table.columns
-        if fnmatchcase(column, pattern) and column != "benign"
-    ]
+    candidates = [c for c in table.columns if c != "benign"]
+    columns = []
+    for pattern in patterns:
+        matches = [c for c in candidates if fnmatchcase(c, pattern)]
+        columns += [pattern] if pattern in candidates else matches
     features = table.select(columns).to_numpy()
     target = table["benign"]
-    if target.dtype == pl.String:  # names of classes, numbered in sorted order
-        target = target.cast(pl.Enum(target.unique().sort())).to_physical()
-    target = target.to_numpy().reshape(-1, 1).astype("float32")
+    if target.dtype == pl.String:
+        target = target.str.strip_chars()
+        numbers = target.cast(pl.Float64, strict=False)
+        names = pl.Enum(target.unique().sort())  # of classes, numbered in this order
+        is_named = numbers.has_nulls()
+        target = target.cast(names).to_physical() if is_named else numbers
+    target = target.to_numpy().reshape(len(table), 1).astype("float32")
     order = permutation(len(target), "split", 0)
     validation = int(len(order) * 0.15 + 0.5)
     test = validation + int(len(order) * 0.2 + 0.5)
@@ -140,7 +143,7 @@ def load_data(path: Path) -> dict[str, tuple[np.ndarray, ...]]:
         "test": order[validation:test],
     }
     features = standardized(features, parts["train"])
-    features = features.reshape(-1, 30).astype("float32")
+    features = features.reshape(len(table), 30).astype("float32")
     return {part: (features[rows], target[rows]) for part, rows in parts.items()}
 
 

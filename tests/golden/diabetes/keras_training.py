@@ -93,14 +93,13 @@ def load_data(path: Path) -> dict[str, tuple[np.ndarray, ...]]:
     """Return patient and target of each part of the rows."""
     table = pl.read_csv(path)
     patterns = ["age", "sex", "bmi", "bp", "s?"]
-    columns = [
-        column
-        for pattern in patterns
-        for column in table.columns
-        if fnmatchcase(column, pattern) and column != "progression"
-    ]
+    candidates = [c for c in table.columns if c != "progression"]
+    columns = []
+    for pattern in patterns:
+        matches = [c for c in candidates if fnmatchcase(c, pattern)]
+        columns += [pattern] if pattern in candidates else matches
     patient = table.select(columns).to_numpy()
-    target = table["progression"].to_numpy().reshape(-1, 1).astype("float32")
+    target = table["progression"].to_numpy().reshape(len(table), 1).astype("float32")
     order = permutation(len(target), "split", 0)
     validation = int(len(order) * 0.15 + 0.5)
     test = validation + int(len(order) * 0.15 + 0.5)
@@ -110,7 +109,7 @@ def load_data(path: Path) -> dict[str, tuple[np.ndarray, ...]]:
         "test": order[validation:test],
     }
     patient = standardized(patient, parts["train"])
-    patient = patient.reshape(-1, 10).astype("float32")
+    patient = patient.reshape(len(table), 10).astype("float32")
     return {part: (patient[rows], target[rows]) for part, rows in parts.items()}
 
 

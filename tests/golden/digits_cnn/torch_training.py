@@ -105,8 +105,12 @@ def load_data(path: Path) -> dict[str, tuple[np.ndarray, ...]]:
     columns = [c for c in table.columns if fnmatchcase(c, "pixel_*") and c != "label"]
     image = table.select(columns).to_numpy()
     target = table["label"]
-    if target.dtype == pl.String:  # names of classes, numbered in sorted order
-        target = target.cast(pl.Enum(target.unique().sort())).to_physical()
+    if target.dtype == pl.String:
+        target = target.str.strip_chars()
+        numbers = target.cast(pl.Float64, strict=False)
+        names = pl.Enum(target.unique().sort())  # of classes, numbered in this order
+        is_named = numbers.has_nulls()
+        target = target.cast(names).to_physical() if is_named else numbers
     target = target.to_numpy().astype("int64")
     order = permutation(len(target), "split", 0)
     validation = int(len(order) * 0.1 + 0.5)
@@ -116,7 +120,7 @@ def load_data(path: Path) -> dict[str, tuple[np.ndarray, ...]]:
         "validation": order[:validation],
         "test": order[validation:test],
     }
-    image = image.reshape(-1, 1, 8, 8).astype("float32")
+    image = image.reshape(len(table), 1, 8, 8).astype("float32")
     return {part: (image[rows], target[rows]) for part, rows in parts.items()}
 
 

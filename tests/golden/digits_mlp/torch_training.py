@@ -86,8 +86,12 @@ def load_data(path: Path) -> dict[str, tuple[np.ndarray, ...]]:
     columns = [c for c in table.columns if fnmatchcase(c, "pixel_*") and c != "label"]
     pixels = table.select(columns).to_numpy()
     target = table["label"]
-    if target.dtype == pl.String:  # names of classes, numbered in sorted order
-        target = target.cast(pl.Enum(target.unique().sort())).to_physical()
+    if target.dtype == pl.String:
+        target = target.str.strip_chars()
+        numbers = target.cast(pl.Float64, strict=False)
+        names = pl.Enum(target.unique().sort())  # of classes, numbered in this order
+        is_named = numbers.has_nulls()
+        target = target.cast(names).to_physical() if is_named else numbers
     target = target.to_numpy().astype("int64")
     order = permutation(len(target), "split", 0)
     validation = int(len(order) * 0.1 + 0.5)
@@ -98,7 +102,7 @@ def load_data(path: Path) -> dict[str, tuple[np.ndarray, ...]]:
         "test": order[validation:test],
     }
     pixels = standardized(pixels, parts["train"])
-    pixels = pixels.reshape(-1, 64).astype("float32")
+    pixels = pixels.reshape(len(table), 64).astype("float32")
     return {part: (pixels[rows], target[rows]) for part, rows in parts.items()}
 
 

@@ -24,11 +24,11 @@ def simple_nn() -> keras.Model:
 
 def loss_function(target, output):
     """Categorical cross-entropy of logits, the mean over the batch."""
+    logs = ops.log_softmax(output)
     if len(target.shape) == len(output.shape):  # a probability per class
-        return -ops.mean(ops.sum(target * ops.log_softmax(output), axis=-1))
-    return ops.mean(
-        ops.sparse_categorical_crossentropy(target, output, from_logits=True)
-    )
+        return -ops.mean(ops.sum(target * logs, axis=-1))
+    classes = ops.expand_dims(ops.cast(target, "int64"), -1)
+    return -ops.mean(ops.take_along_axis(logs, classes, axis=-1))
 
 
 @keras.saving.register_keras_serializable()
@@ -105,8 +105,12 @@ def load_data(path: Path) -> dict[str, tuple[np.ndarray, ...]]:
     columns = [c for c in table.columns if fnmatchcase(c, "f*") and c != "label"]
     features = table.select(columns).to_numpy()
     target = table["label"]
-    if target.dtype == pl.String:  # names of classes, numbered in sorted order
-        target = target.cast(pl.Enum(target.unique().sort())).to_physical()
+    if target.dtype == pl.String:
+        target = target.str.strip_chars()
+        numbers = target.cast(pl.Float64, strict=False)
+        names = pl.Enum(target.unique().sort())  # of classes, numbered in this order
+        is_named = numbers.has_nulls()
+        target = target.cast(names).to_physical() if is_named else numbers
     target = target.to_numpy().astype("int64")
     order = permutation(len(target), "split", 0)
     validation = int(len(order) * 0.2 + 0.5)
@@ -114,7 +118,7 @@ def load_data(path: Path) -> dict[str, tuple[np.ndarray, ...]]:
         "train": order[validation:],
         "validation": order[:validation],
     }
-    features = features.reshape(-1, 10).astype("float32")
+    features = features.reshape(len(table), 10).astype("float32")
     return {part: (features[rows], target[rows]) for part, rows in parts.items()}
 
 

@@ -74,8 +74,12 @@ def load_data(path: Path) -> dict[str, tuple[np.ndarray, ...]]:
     columns = [c for c in table.columns if fnmatchcase(c, "f*") and c != "label"]
     features = table.select(columns).to_numpy()
     target = table["label"]
-    if target.dtype == pl.String:  # names of classes, numbered in sorted order
-        target = target.cast(pl.Enum(target.unique().sort())).to_physical()
+    if target.dtype == pl.String:
+        target = target.str.strip_chars()
+        numbers = target.cast(pl.Float64, strict=False)
+        names = pl.Enum(target.unique().sort())  # of classes, numbered in this order
+        is_named = numbers.has_nulls()
+        target = target.cast(names).to_physical() if is_named else numbers
     target = target.to_numpy().astype("int64")
     order = permutation(len(target), "split", 0)
     validation = int(len(order) * 0.2 + 0.5)
@@ -83,7 +87,7 @@ def load_data(path: Path) -> dict[str, tuple[np.ndarray, ...]]:
         "train": order[validation:],
         "validation": order[:validation],
     }
-    features = features.reshape(-1, 10).astype("float32")
+    features = features.reshape(len(table), 10).astype("float32")
     return {part: (features[rows], target[rows]) for part, rows in parts.items()}
 
 

@@ -75,12 +75,16 @@ def load_data(path: Path) -> dict[str, tuple[np.ndarray, ...]]:
     table = pl.read_csv(path)
     features = table.select(["x1", "x2"]).to_numpy()
     target = table["label"]
-    if target.dtype == pl.String:  # names of classes, numbered in sorted order
-        target = target.cast(pl.Enum(target.unique().sort())).to_physical()
-    target = target.to_numpy().reshape(-1, 1).astype("float32")
+    if target.dtype == pl.String:
+        target = target.str.strip_chars()
+        numbers = target.cast(pl.Float64, strict=False)
+        names = pl.Enum(target.unique().sort())  # of classes, numbered in this order
+        is_named = numbers.has_nulls()
+        target = target.cast(names).to_physical() if is_named else numbers
+    target = target.to_numpy().reshape(len(table), 1).astype("float32")
     order = permutation(len(target), "split", 0)
     parts = {"train": order}
-    features = features.reshape(-1, 2).astype("float32")
+    features = features.reshape(len(table), 2).astype("float32")
     return {part: (features[rows], target[rows]) for part, rows in parts.items()}
 
 
