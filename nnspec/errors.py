@@ -132,6 +132,15 @@ class ShapeError(ValueError):
         self.code = code
 
 
+_SYNONYMS = {
+    "swish": "silu",
+    "hard_swish": "hard_silu",
+    "hardswish": "hard_silu",
+    "normalize": "unit_normalization",
+}
+"""What others call a layer -> our name, where the two look unalike."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return `; did you mean "x"?` for the known name closest to `name`, or an empty string."""
     found = closest(name, known)
@@ -144,8 +153,10 @@ def closest(name: str, known: Iterable[str]) -> str:
 
     if len(name) > 100:
         return ""
-
     candidates = sorted(known)
+    synonym = _SYNONYMS.get(name)
+    if synonym in candidates:
+        return synonym
     if len(candidates) > _MANY:
         candidates = [each for each in candidates if abs(len(each) - len(name)) < 3][:_MANY]
     found = difflib.get_close_matches(name, candidates, n=1, cutoff=0.7)

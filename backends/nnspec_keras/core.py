@@ -1,4 +1,4 @@
-"""Dense, shape and regularisation layers in Keras."""
+"""Dense and shape layers in Keras."""
 
 from __future__ import annotations
 
@@ -79,8 +79,3 @@ def reshape(layer: layers.Reshape, context: Context) -> Lowered:
     """layers.Reshape."""
     module = call("layers.Reshape", ("target_shape", context.outputs[0].shape))
     return Lowered("{module}({0})", module)
-
-
-def dropout(layer: layers.Dropout, context: Context) -> Lowered:
-    """layers.Dropout."""
-    return Lowered("{module}({0})", call("layers.Dropout", ("rate", layer.rate)))

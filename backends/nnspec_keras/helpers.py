@@ -5,6 +5,7 @@ from __future__ import annotations
 from nnspec.emit.body import Body
 from nnspec.emit.helpers import used_helpers
 from nnspec_keras import attention, transposed
+from nnspec_keras.elementwise import ELEMENTWISE
 from nnspec_keras.tables import TABLES
 
 _GELU = '''\
@@ -54,6 +55,7 @@ HELPERS = {
     "gelu_tanh": _GELU_TANH.rstrip(),
     **transposed.HELPERS,
     "average_pooling2d": _AVERAGE_POOLING2D.rstrip(),
+    **ELEMENTWISE,
     **TABLES,
     **attention.HELPERS,
     "steps_before": _STEPS_BEFORE.rstrip(),

@@ -1,4 +1,4 @@
-"""Dense, shape and regularisation layers."""
+"""Dense and shape layers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import cast
 
 import numpy as np
 
-from nnspec.layers import Dense, Dropout, Flatten, Reshape
+from nnspec.layers import Dense, Flatten, Reshape
 from nnspec_onnx.context import Context, Values
 
 
@@ -24,11 +24,6 @@ def dense(layer: Dense, at: Context) -> Values:
         return (at.node("MatMul", x, weight),)
     product = at.node("MatMul", x, weight, part="product")
     return (at.node("Add", product, at.parameter("bias")),)
-
-
-def dropout(layer: Dropout, at: Context) -> Values:
-    """Nothing: it changes nothing at inference."""
-    return at.inputs
 
 
 def flatten(layer: Flatten, at: Context) -> Values:

@@ -206,8 +206,9 @@ def _evaluator(proto: onnx.ModelProto) -> Any:
 def _double_ops() -> list[Any]:
     """Return operators in place of the evaluator's own where those are not exact.
 
-    Its Erf and Gelu round to float32 on the way; its MaxPool of stride 1 has another path, which
-    loses pads that differ between two sides; its ConvTranspose fails on groups of several outputs.
+    Its Erf, Gelu and GroupNormalization round to float32 on the way; its MaxPool of stride 1 has
+    another path, which loses pads that differ between two sides; its ConvTranspose fails on groups
+    of several outputs.
     """
     from onnx.reference.op_run import OpRun
     from onnx.reference.ops import op_conv_transpose, op_max_pool
@@ -236,6 +237,24 @@ def _double_ops() -> list[Any]:
                 y = 0.5 * z * erfc(-z * math.sqrt(0.5))
             return (y.astype(x.dtype),)
 
+    class GroupNormalization(OpRun):
+        op_domain = ""
+
+        def _run(
+            self,
+            x: Array,
+            scale: Array,
+            bias: Array,
+            epsilon: float = 1e-5,
+            num_groups: int = 1,
+            stash_type: int = 1,
+        ) -> tuple[Array]:
+            z = x.reshape(len(x), num_groups, -1)
+            z = z - z.mean(axis=-1, keepdims=True)
+            z = z / np.sqrt(np.square(z).mean(axis=-1, keepdims=True) + epsilon)
+            axes = (-1, *(1 for _ in x.shape[2:]))
+            return (z.reshape(x.shape) * scale.reshape(axes) + bias.reshape(axes),)
+
     class MaxPool(stock):  # type: ignore[misc]  # onnx.reference is not typed
         op_domain = ""
 
@@ -255,7 +274,7 @@ def _double_ops() -> list[Any]:
             ]
             return (np.concatenate(results, axis=1),)
 
-    return [Erf, Gelu, MaxPool, ConvTranspose, *recurrent_ops(OpRun)]
+    return [Erf, Gelu, GroupNormalization, MaxPool, ConvTranspose, *recurrent_ops(OpRun)]
 
 
 def _restore_attributes(evaluator: Any, network: Network) -> None:

@@ -1,4 +1,4 @@
-"""Dense, shape and regularisation layers in PyTorch."""
+"""Dense and shape layers in PyTorch."""
 
 from __future__ import annotations
 
@@ -24,11 +24,6 @@ def reshape(layer: layers.Reshape, context: Context) -> Lowered:
     """Tensor.reshape."""
     sizes = ", ".join(map(str, context.outputs[0].shape))
     return Lowered(f"{{0}}.reshape(-1, {sizes})")
-
-
-def dropout(layer: layers.Dropout, context: Context) -> Lowered:
-    """nn.Dropout."""
-    return Lowered("{module}({0})", call("nn.Dropout", ("p", layer.rate)))
 
 
 def pad(pads: tuple[tuple[int, int], ...], value: float | None = None) -> str:

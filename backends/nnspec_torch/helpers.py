@@ -81,6 +81,30 @@ class Bias(nn.Module):
         return x + self.bias
 '''
 
+_GAUSSIAN_DROPOUT = '''\
+class GaussianDropout(nn.Module):
+    """In training multiplies by normal noise of mean 1 and variance rate / (1 - rate)."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.stddev = (rate / (1 - rate)) ** 0.5
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * (1 + self.stddev * torch.randn_like(x)) if self.training else x
+'''
+
+_GAUSSIAN_NOISE = '''\
+class GaussianNoise(nn.Module):
+    """In training adds normal noise of mean 0."""
+
+    def __init__(self, stddev: float) -> None:
+        super().__init__()
+        self.stddev = stddev
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.stddev * torch.randn_like(x) if self.training else x
+'''
+
 HELPERS = {
     "Bias": _BIAS.rstrip(),
     **convolution.HELPERS,
@@ -90,6 +114,8 @@ HELPERS = {
     "ConstantTensor": _CONSTANT_TENSOR.rstrip(),
     **attention.HELPERS,
     **FUNCTIONS,
+    "GaussianDropout": _GAUSSIAN_DROPOUT.rstrip(),
+    "GaussianNoise": _GAUSSIAN_NOISE.rstrip(),
 }
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nnspec import layers
 from nnspec.backend import Divergence
-from nnspec.emit.code import call
+from nnspec.emit.code import call, literal
 from nnspec.emit.lowering import Context, Lowered
 from nnspec.layers import Layer
 from nnspec.layers.base import channel_axis
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _DEFAULT_EPSILON = 1e-5
 _DEFAULT_MOMENTUM = 0.1
+_SHORTEST = 1e-12
 
 
 def batch_normalization(layer: layers.BatchNormalization, context: Context) -> Lowered:
@@ -37,6 +38,68 @@ def batch_normalization(layer: layers.BatchNormalization, context: Context) -> L
     name = f"nn.BatchNorm{max(1, len(shape) - 1)}d"
     module = call(name, ("num_features", channels), **keywords)
     return Lowered("{module}({0})", module)
+
+
+def layer_normalization(layer: layers.LayerNormalization, context: Context) -> Lowered:
+    """nn.LayerNorm."""
+    keywords = _epsilon(layer.epsilon)
+    if not layer.scale:
+        keywords["elementwise_affine"] = False
+    elif not layer.center:
+        keywords["bias"] = False
+    sizes = layer.normalized(context.inputs[0].shape)
+    return _module("nn.LayerNorm", ("normalized_shape", _sizes(sizes)), **keywords)
+
+
+def rms_normalization(layer: layers.RmsNormalization, context: Context) -> Lowered:
+    """nn.RMSNorm, whose epsilon by default depends on the dtype."""
+    sizes = layer.normalized(context.inputs[0].shape)
+    return _module("nn.RMSNorm", ("normalized_shape", _sizes(sizes)), eps=layer.epsilon)
+
+
+def group_normalization(layer: layers.GroupNormalization, context: Context) -> Lowered:
+    """nn.GroupNorm."""
+    keywords = _epsilon(layer.epsilon)
+    if not layer.affine:
+        keywords["affine"] = False
+    channels = layer.channels(context.inputs[0].shape, context.data_format)
+    module = call(
+        "nn.GroupNorm", ("num_groups", layer.groups), ("num_channels", channels), **keywords
+    )
+    # PyTorch 2.13 crashes in the gradient of a transposed input in float64.
+    is_transposed = context.data_format == "channels_last" and context.rank > 1
+    return Lowered("{module}({0}.contiguous())" if is_transposed else "{module}({0})", module)
+
+
+def instance_normalization(layer: layers.InstanceNormalization, context: Context) -> Lowered:
+    """nn.InstanceNorm1d to 3d."""
+    shape = context.inputs[0].shape
+    keywords = _epsilon(layer.epsilon)
+    if layer.affine:
+        keywords["affine"] = True
+    channels = layer.channels(shape, context.data_format)
+    name = f"nn.InstanceNorm{len(shape) - 1}d"
+    return _module(name, ("num_features", channels), **keywords)
+
+
+def unit_normalization(layer: layers.UnitNormalization, context: Context) -> Lowered:
+    """F.normalize, which divides by the length, or by eps if that is more."""
+    axis = context.axis(layer.axis)
+    axis = -1 if axis == context.rank else axis
+    epsilon = f", eps={literal(layer.epsilon)}" if layer.epsilon != _SHORTEST else ""
+    return Lowered(f"F.normalize({{0}}{f', dim={axis}' if axis != 1 else ''}{epsilon})")
+
+
+def _module(name: str, *positional: tuple[str, object], **keywords: object) -> Lowered:
+    return Lowered("{module}({0})", call(name, *positional, **keywords))
+
+
+def _epsilon(epsilon: float) -> dict[str, object]:
+    return {"eps": epsilon} if epsilon != _DEFAULT_EPSILON else {}
+
+
+def _sizes(sizes: tuple[int, ...]) -> object:
+    return sizes[0] if len(sizes) == 1 else sizes
 
 
 def _biased(

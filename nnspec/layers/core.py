@@ -1,16 +1,15 @@
-"""Dense, shape and regularisation layers."""
+"""Dense and shape layers."""
 
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from nnspec.base import Fraction, Size, Whole
+from nnspec.base import Size, Whole
 from nnspec.errors import ShapeError
 from nnspec.layers.base import (
     ANY_DTYPE,
     Layer,
     Parameter,
-    Placement,
     Weighted,
     count,
     require_whole,
@@ -97,16 +96,3 @@ class Reshape(Layer):
             )
         sizes: tuple[Dim, ...] = tuple(given // known if s == -1 else s for s in self.shape)
         return (sizes,)
-
-
-class Dropout(Layer):
-    """In training each element is 0 with probability `rate`, else x / (1 - rate); else y = x.
-
-    Any shape. Srivastava et al. 2014 (inverted form).
-    """
-
-    type: Literal["dropout"] = "dropout"
-    rate: Fraction = Field(description="Probability of dropping an element, in [0, 1).")
-
-    placement: ClassVar[Placement] = "pointwise"
-    random: ClassVar[tuple[str, ...]] = ("rate",)

@@ -13,11 +13,13 @@ from tests.cases import (
     convolution,
     core,
     embedding,
+    gated,
     merge,
     normalization,
     pooling,
     recurrent,
     reduction,
+    regularization,
     sharing,
 )
 from tests.cases.case import Case, Network
@@ -36,6 +38,8 @@ FAMILIES = (
     arrangement,
     sharing,
     recurrent,
+    gated,
+    regularization,
 )
 
 CASES: list[Case | Network] = [case for family in FAMILIES for case in family.CASES]

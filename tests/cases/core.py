@@ -1,8 +1,8 @@
-"""Dense, shape and regularisation layers."""
+"""Dense and shape layers."""
 
 from __future__ import annotations
 
-from tests.cases.case import Case, image
+from tests.cases.case import Case
 
 CASES: list[Case] = [
     Case({"type": "dense", "units": 3}, ((4,),), (3,)),
@@ -17,6 +17,4 @@ CASES: list[Case] = [
     Case({"type": "reshape", "shape": [4, 6]}, ((2, 3, 4),), (4, 6)),
     Case({"type": "reshape", "shape": [2, -1, 2]}, ((12,),), (2, 3, 2)),
     Case({"type": "reshape", "shape": [-1]}, ((3, 4, 2),), (24,), "channels_last"),
-    Case({"type": "dropout", "rate": 0.4}, ((5,),), (5,)),
-    *image({"type": "dropout", "rate": 0.0}, (2, 3, 4), (2, 3, 4)),
 ]

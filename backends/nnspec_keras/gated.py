@@ -1,0 +1,32 @@
+"""Activations that own a slope or gate one half of an axis by the other, in Keras."""
+
+from __future__ import annotations
+
+from nnspec import layers
+from nnspec.emit.code import Expr, call
+from nnspec.emit.lowering import Context, Lowered, Native
+from nnspec_keras.core import initializer
+
+
+def prelu(layer: layers.Prelu, context: Context) -> Lowered:
+    """A helper: Keras's own has a slope an element, and the gradient 0 at 0."""
+    module = call("PReLU", alpha_initializer=initializer(layer.alpha_initializer))
+    return Lowered("{module}({0})", module, parameters=(Native("weight", "alpha"),))
+
+
+def glu(layer: layers.Glu, context: Context) -> Lowered:
+    """keras.activations.glu."""
+    return _gated("glu", layer.axis, context)
+
+
+def swiglu(layer: layers.Swiglu, context: Context) -> Lowered:
+    """A helper."""
+    return _gated(Expr("swiglu"), layer.axis, context)
+
+
+def _gated(activation: str, given: int, context: Context) -> Lowered:
+    # layers.Activation would say that the shape stays.
+    axis = context.axis(given)
+    settings = {"axis": -1 if axis == context.rank else axis}
+    module = call("ActivationWith", ("activation", activation), ("settings", settings))
+    return Lowered("{module}({0})", module)

@@ -1,0 +1,91 @@
+"""Activations that own a slope, or that let one half of an axis gate the other."""
+
+from functools import cache
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from nnspec.base import Whole
+from nnspec.errors import ShapeError
+from nnspec.initializers import Constant, Initializer
+from nnspec.layers.base import Layer, Parameter, Placement, channel_axis, count, require_whole
+from nnspec.shapes import DataFormat, Shape, show
+
+
+class Prelu(Layer):
+    """y = x for x > 0, weight · x otherwise, with a learned slope for each channel.
+
+    The gradient at 0 is the slope. Keeps the shape; the channels are the last axis, or the first
+    of a channels_first spec. He et al. 2015.
+    """
+
+    type: Literal["prelu"] = "prelu"
+    alpha_initializer: Initializer = Field(
+        default_factory=cache(lambda: Constant(value=0.25)),
+        description="First values of the slopes; 0.25 as in PyTorch (Keras: 0).",
+    )
+
+    placement: ClassVar[Placement] = "spatial"
+
+    def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
+        shape = inputs[0]
+        if not shape:
+            raise ShapeError("prelu takes at least one axis, and got a scalar per row")
+        require_whole("prelu", shape[channel_axis(len(shape), data_format)], "channel axis")
+        return (shape,)
+
+    def parameters(
+        self, inputs: tuple[Shape, ...], data_format: DataFormat
+    ) -> tuple[Parameter, ...]:
+        shape = inputs[0]
+        channels = shape[channel_axis(len(shape), data_format)]
+        size = require_whole("prelu", channels, "channel axis")
+        return (Parameter("weight", (size,), self.alpha_initializer),)
+
+    def multiply_adds(
+        self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], data_format: DataFormat
+    ) -> int:
+        return count(outputs[0])
+
+
+class _Gated(Layer):
+    axis: Whole = Field(
+        default=-1, description="The axis to halve, the batch not counted from 0; -1, the last."
+    )
+
+    placement: ClassVar[Placement] = "pointwise"
+
+    def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
+        shape = inputs[0]
+        rank = len(shape)
+        if not -rank <= self.axis < rank:
+            raise ShapeError(
+                f"{self.type} over axis {self.axis}, and its input {show(shape)} has axes "
+                f"0 to {rank - 1} (the batch not counted)",
+                "use -1 for the last axis",
+            )
+        axis = self.axis % rank
+        size = require_whole(self.type, shape[axis], "axis to halve")
+        if size % 2:
+            raise ShapeError(
+                f"{self.type} halves axis {axis}, and that of {show(shape)} has {size} elements",
+                "give the layer before it an even number of units or filters",
+            )
+        return ((*shape[:axis], size // 2, *shape[axis + 1 :]),)
+
+    def multiply_adds(
+        self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], data_format: DataFormat
+    ) -> int:
+        return count(outputs[0])
+
+
+class Glu(_Gated):
+    """y = a · sigmoid(b), a and b the halves of `axis`, which it halves. Dauphin et al. 2017."""
+
+    type: Literal["glu"] = "glu"
+
+
+class Swiglu(_Gated):
+    """y = silu(a) · b, a and b the halves of `axis`, which it halves. Shazeer 2020."""
+
+    type: Literal["swiglu"] = "swiglu"
