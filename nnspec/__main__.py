@@ -2,4 +2,5 @@
 
 from nnspec.cli import main
 
-main(prog_name="nnspec")
+if __name__ == "__main__":
+    main(prog_name="nnspec")
