@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -94,6 +95,8 @@ class Pads:
         if isinstance(value, str) and value in self.words:
             return value
         items = [value] * self.axes if is_whole(value) else value
+        if self.axes == 1 and isinstance(items, list | tuple) and len(items) == 2:
+            items = [items]
         if isinstance(items, list | tuple) and len(items) == self.axes:
             pairs = [(item, item) if is_whole(item) else item for item in items]
             if all(
@@ -104,13 +107,17 @@ class Pads:
             ):
                 return tuple((begin, end) for begin, end in pairs)
         words = ", ".join(f'"{word}"' for word in self.words)
-        items = f"{self.axes} sizes or [begin, end] pairs"
-        if self.axes == 1:
-            items = "one size or [begin, end] pair"
         raise PydanticCustomError(
             "wrong_type",
-            f"{words}, a size, or a list of {items} is expected, none of them negative",
+            f"{words}, {self.sizes} is expected, none of them negative",
         )
+
+    @property
+    def sizes(self) -> str:
+        """What may stand for the sizes, in words."""
+        if self.axes == 1:
+            return "a size or [begin, end]"
+        return f"a size, or a list of {self.axes} sizes or [begin, end] pairs"
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -124,7 +131,40 @@ class Pads:
         pair = {"type": "array", "items": size, "minItems": 2, "maxItems": 2}
         axes = {"minItems": self.axes, "maxItems": self.axes}
         each = {"type": "array", "items": {"anyOf": [size, pair]}, **axes}
-        return {"anyOf": [{"enum": list(self.words)}, size, each]}
+        words = {"enum": list(self.words)}
+        if self.axes == 1:
+            return {"anyOf": [words, size, each, pair]}
+        return {"anyOf": [words, size, each]}
+
+
+class Pairs:
+    """Field metadata: one number for all sides, or for each axis a number or [begin, end]."""
+
+    def __init__(self, axes: int) -> None:
+        self.axes = axes
+
+    def validate(self, value: object) -> tuple[tuple[int, int], ...]:
+        """Return (begin, end) per axis."""
+        pads = Pads(self.axes)
+        if not isinstance(value, str):
+            with suppress(PydanticCustomError):
+                given = pads.validate(value)
+                assert not isinstance(given, str)
+                return given
+        raise PydanticCustomError(
+            "wrong_type",
+            f"{pads.sizes} is expected, none of them negative",
+        )
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.validate)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"anyOf": Pads(self.axes).__get_pydantic_json_schema__(schema, handler)["anyOf"][1:]}
 
 
 class ByType:

@@ -83,14 +83,21 @@ def _ranked(shape: Shape, rank: int) -> Shape:
     return (1,) * (rank - len(shape)) + shape
 
 
+def scaled(size: Dim, factor: int) -> Dim:
+    """Return the size times a whole number."""
+    if isinstance(size, int):
+        return size * factor
+    return size if factor == 1 else f"{_atom(size)} * {factor}"
+
+
 def transposed_output(size: Dim, stride: int, surplus: int) -> Dim:
     """Return n · stride + surplus."""
     if isinstance(size, int):
         return size * stride + surplus
     if stride == 1:
         return _plus(size, surplus)
-    scaled = f"{_atom(size)} * {stride}"
-    return f"{scaled} {'+' if surplus > 0 else '-'} {abs(surplus)}" if surplus else scaled
+    whole = scaled(size, stride)
+    return f"{whole} {'+' if surplus > 0 else '-'} {abs(surplus)}" if surplus else whole
 
 
 def same_padding(size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from nnspec.layers.base import spatial_axes
 from nnspec.layers.convolution import Convolution
 from nnspec.shapes import same_padding
 from nnspec_keras.core import KERNELS, compact, kernel_and_bias, weighted
+from nnspec_keras.padding import compact_pads
 
 Pads = tuple[tuple[int, int], ...]
 
@@ -32,12 +33,9 @@ def is_same(
 
 
 def zero_padding(pads: Pads) -> Lowered:
-    """Return layers.ZeroPadding1D to 3D of the first input."""
-    padding: object = pads[0][0] if len({size for pair in pads for size in pair}) == 1 else pads
-    if len(pads) == 1 and isinstance(padding, tuple):
-        padding = pads[0]
+    """Return layers.ZeroPadding of the first input."""
     function = f"layers.ZeroPadding{len(pads)}D"
-    return Lowered(call(function, ("padding", padding)).render() + "({0})")
+    return Lowered(call(function, ("padding", compact_pads(pads))).render() + "({0})")
 
 
 def convolution(layer: layers.Conv1D | layers.Conv2D | layers.Conv3D, context: Context) -> Lowered:

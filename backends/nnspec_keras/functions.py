@@ -19,6 +19,7 @@ from nnspec.shapes import Shape, TensorType
 
 _AUTOMATIC = {
     "layers.Permute(": ("permute",),
+    "layers.AdaptiveMaxPooling2D(": ("adaptive_max_pooling2d",),
     "layers.ZeroPadding1D(": ("zero_padding1d",),
     "layers.ZeroPadding2D(": ("zero_padding2d",),
     "layers.ZeroPadding3D(": ("zero_padding3d",),
@@ -217,7 +218,7 @@ class _Writer:
     def with_name(self, step: Step, lowered: Lowered) -> Step:
         """Name what Keras would name as the spec names a layer: no two may have one name."""
         forward = lowered.forward
-        if lowered.module is not None and lowered.module.function == "average_pooling2d":
+        if lowered.module is not None and lowered.module.function.startswith("average_pooling"):
             automatic = {"ones_like", "true_divide", "divide"}
         else:
             automatic = _automatic(forward)

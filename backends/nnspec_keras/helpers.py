@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nnspec.emit.body import Body
 from nnspec.emit.helpers import used_helpers
-from nnspec_keras import attention, transposed
+from nnspec_keras import attention, padding, pooling, resizing, transposed
 from nnspec_keras.elementwise import ELEMENTWISE
 from nnspec_keras.tables import TABLES
 
@@ -20,14 +20,6 @@ _GELU_TANH = '''\
 def gelu_tanh(x):
     """Gaussian error linear unit with tanh for erf, its constants as precise as `x`."""
     return 0.5 * x * (1 + ops.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
-'''
-
-_AVERAGE_POOLING2D = '''\
-def average_pooling2d(pool_size, strides, padding, name):
-    """Return a layer's function: the mean of each window, padding not counted."""
-    pad = layers.ZeroPadding2D(padding, name=f"{name}.padding")
-    pool = layers.AveragePooling2D(pool_size, strides, name=name)
-    return lambda x: pool(pad(x)) / pool(pad(ops.ones_like(x)))
 '''
 
 _STEPS_BEFORE = '''\
@@ -54,13 +46,15 @@ HELPERS = {
     "gelu": _GELU.rstrip(),
     "gelu_tanh": _GELU_TANH.rstrip(),
     **transposed.HELPERS,
-    "average_pooling2d": _AVERAGE_POOLING2D.rstrip(),
     **ELEMENTWISE,
     **TABLES,
     **attention.HELPERS,
     "steps_before": _STEPS_BEFORE.rstrip(),
     "without_mask": _WITHOUT_MASK.rstrip(),
     "first_flipped": _FIRST_FLIPPED.rstrip(),
+    **padding.HELPERS,
+    **pooling.HELPERS,
+    **resizing.HELPERS,
 }
 
 

@@ -158,7 +158,9 @@ def imports(text: str, standard: Sequence[str] = (), third: Sequence[str] = ()) 
     """Return the import lines that the text needs, and the given ones, as isort orders them."""
     standard = [*standard, *(["import math"] if uses_module(text, "math") else [])]
     names = [name for name in ("layers", "ops") if uses_module(text, name)]
-    third = ["import keras", *third, *([f"from keras import {', '.join(names)}"] if names else [])]
+    numpy = ["import numpy as np"] if uses_module(text, "np") else []
+    third = [*{"import keras": 0, **dict.fromkeys(numpy), **dict.fromkeys(third)}]
+    third = [*third, *([f"from keras import {', '.join(names)}"] if names else [])]
     groups = [
         "\n".join(sorted(lines, key=lambda line: (line.startswith("from"), line)))
         for lines in (standard, third)

@@ -2,16 +2,54 @@
 
 from __future__ import annotations
 
-from nnspec import layers
 from nnspec.emit.code import call, literal
 from nnspec.emit.lowering import Context, Lowered
-from nnspec_keras.convolution import is_same
+from nnspec.layers.global_pooling import AdaptivePooling, GlobalPooling
+from nnspec.layers.pooling import AveragePooling, MaxPooling, Pooling
+from nnspec_keras.convolution import is_same, zero_padding
 from nnspec_keras.core import compact
 
+_AVERAGE_POOLING2D = '''\
+def average_pooling2d(pool_size, strides, padding, name):
+    """Return a layer's function: the mean of each window, padding not counted."""
+    pad = layers.ZeroPadding2D(padding, name=f"{name}.padding")
+    pool = layers.AveragePooling2D(pool_size, strides, name=name)
+    return lambda x: pool(pad(x)) / pool(pad(ops.ones_like(x)))
+'''
 
-def max_pooling2d(layer: layers.MaxPooling2D, context: Context) -> Lowered:
-    """layers.MaxPooling2D; pads that "same" does not give are added before it, of -inf."""
-    pads = layer.pads(context.inputs[0].shape, context.data_format)
+_MAX_POOLING3D = '''\
+@keras.saving.register_keras_serializable()
+class MaxPooling3D(layers.MaxPooling3D):
+    """Pools planes, then depth: TensorFlow gives the gradient to all equal elements."""
+
+    def call(self, x):
+        depth, *plane = self.pool_size
+        step, *steps = self.strides
+        _, planes, height, width, channels = ops.shape(x)
+        x = ops.reshape(x, (-1, height, width, channels))
+        x = ops.max_pool(x, plane, steps, self.padding, "channels_last")
+        _, height, width, _ = ops.shape(x)
+        x = ops.reshape(x, (-1, planes, height * width, channels))
+        x = ops.max_pool(x, (depth, 1), (step, 1), self.padding, "channels_last")
+        return ops.reshape(x, (-1, ops.shape(x)[1], height, width, channels))
+'''
+
+HELPERS = {
+    "average_pooling1d": _AVERAGE_POOLING2D.replace("2D", "1D").replace("2d", "1d").rstrip(),
+    "average_pooling2d": _AVERAGE_POOLING2D.rstrip(),
+    "average_pooling3d": _AVERAGE_POOLING2D.replace("2D", "3D").replace("2d", "3d").rstrip(),
+    "MaxPooling3D": _MAX_POOLING3D.rstrip(),
+}
+"""What the emitted source defines when it needs it."""
+
+
+def max_pooling(layer: MaxPooling, context: Context) -> Lowered:
+    """layers.MaxPooling; pads that "same" does not give are added before it, of -inf.
+
+    TensorFlow's three-dimensional kernel gives each of several equal elements the whole gradient,
+    and has no float64: a helper pools planes and then depth.
+    """
+    pads = layer.whole_pads(context.inputs[0].shape, context.data_format)
     keywords, before = _strides(layer), None
     if any(map(any, pads)):
         if is_same(pads, context, layer.pool_size, layer.steps):
@@ -19,30 +57,65 @@ def max_pooling2d(layer: layers.MaxPooling2D, context: Context) -> Lowered:
         else:
             whole = literal(((0, 0), *pads, (0, 0)))
             before = Lowered(f'ops.pad({{0}}, {whole}, constant_values=float("-inf"))')
-    module = call("layers.MaxPooling2D", ("pool_size", compact(layer.pool_size)), **keywords)
+    function = "MaxPooling3D" if layer.axes == 3 else f"layers.MaxPooling{layer.axes}D"
+    module = call(function, ("pool_size", compact(layer.pool_size)), **keywords)
     return Lowered("{module}({0})", module, before=before)
 
 
-def average_pooling2d(layer: layers.AveragePooling2D, context: Context) -> Lowered:
-    """layers.AveragePooling2D, padding not counted; for other pads than "same", a helper."""
-    pads = layer.pads(context.inputs[0].shape, context.data_format)
+def average_pooling(layer: AveragePooling, context: Context) -> Lowered:
+    """layers.AveragePooling; for pads that are not counted and not "same", a helper."""
+    zeros, uncounted = layer.counted(context.inputs[0].shape, context.data_format)
     keywords = _strides(layer)
-    function = "layers.AveragePooling2D"
-    if any(map(any, pads)):
-        if is_same(pads, context, layer.pool_size, layer.steps):
+    function = f"layers.AveragePooling{layer.axes}D"
+    before = zero_padding(zeros) if any(map(any, zeros)) else None
+    if any(map(any, uncounted)):
+        if before is None and is_same(uncounted, context, layer.pool_size, layer.steps):
             keywords["padding"] = "same"
         else:
-            function = "average_pooling2d"
-            keywords = {"strides": compact(layer.steps), "padding": pads}
+            function = f"average_pooling{layer.axes}d"
+            # Keras takes one pair for one axis.
+            padding = uncounted[0] if layer.axes == 1 else uncounted
+            keywords = {"strides": compact(layer.steps), "padding": padding}
     module = call(function, ("pool_size", compact(layer.pool_size)), **keywords)
-    return Lowered("{module}({0})", module)
+    return Lowered("{module}({0})", module, before=before)
 
 
-def global_average_pooling2d(layer: layers.GlobalAveragePooling2D, context: Context) -> Lowered:
-    """layers.GlobalAveragePooling2D."""
-    return Lowered("{module}({0})", call("layers.GlobalAveragePooling2D"))
+def global_average_pooling(layer: GlobalPooling, context: Context) -> Lowered:
+    """layers.GlobalAveragePooling."""
+    return _global(f"layers.GlobalAveragePooling{layer.axes}D", layer)
 
 
-def _strides(layer: layers.MaxPooling2D | layers.AveragePooling2D) -> dict[str, object]:
+def global_max_pooling(layer: GlobalPooling, context: Context) -> Lowered:
+    """layers.GlobalMaxPooling."""
+    return _global(f"layers.GlobalMaxPooling{layer.axes}D", layer)
+
+
+def _global(function: str, layer: GlobalPooling) -> Lowered:
+    keywords = {"keepdims": True} if layer.keepdims else {}
+    return Lowered("{module}({0})", call(function, **keywords))
+
+
+def adaptive_average_pooling(layer: AdaptivePooling, context: Context) -> Lowered:
+    """layers.AdaptiveAveragePooling."""
+    function = f"layers.AdaptiveAveragePooling{layer.axes}D"
+    return Lowered("{module}({0})", call(function, ("output_size", compact(layer.output_size))))
+
+
+def adaptive_max_pooling(layer: AdaptivePooling, context: Context) -> Lowered:
+    """layers.AdaptiveMaxPooling; in two dimensions first along the rows.
+
+    Keras pools the columns first, and would give the gradient of equal elements to the first in
+    column-major order.
+    """
+    function = f"layers.AdaptiveMaxPooling{layer.axes}D"
+    module = call(function, ("output_size", compact(layer.output_size)))
+    if layer.axes == 1:
+        return Lowered("{module}({0})", module)
+    height, _ = layer.sizes(context.inputs[0].shape, context.data_format)
+    rows = call(function, ("output_size", (height, layer.output_size[1])))
+    return Lowered("{module}({0})", module, before=Lowered(rows.render() + "({0})"))
+
+
+def _strides(layer: Pooling) -> dict[str, object]:
     """Return the strides where they are not the window's size, which is Keras's default."""
     return {"strides": compact(layer.steps)} if layer.steps != layer.pool_size else {}

@@ -59,6 +59,8 @@ try:
 except ImportError as error:
     raise MissingDependencyError("keras", "keras") from error
 
+from nnspec_keras.doubles import lend_doubles  # noqa: E402  # Keras is imported just above
+
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
     from nnspec_keras.module import KerasCompiled
@@ -100,6 +102,8 @@ class KerasProgram:
         self.dtype = dtype
         with precision(dtype):
             self.emitted = load_source(compiled.source, spec.name)
+            if dtype == "float64":
+                lend_doubles(self.emitted)
             self.model: Any = getattr(self.emitted, compiled.function)()
         self._variables = dict(self._canonical())
         self._shapes = {name: parameter.shape for name, parameter in self.graph.parameters()}

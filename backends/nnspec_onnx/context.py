@@ -152,12 +152,19 @@ class Context:
         )
         return full
 
-    def constant(self, part: str, value: Array | Sequence[int] | float) -> str:
-        """Return a constant `path.part`; numbers are int64, or float32 if one is a float."""
+    def constant(
+        self, part: str, value: Array | Sequence[int] | float, *, is_single: bool = False
+    ) -> str:
+        """Return a constant `path.part`; numbers are int64, or float32 if one is a float.
+
+        is_single: whether they stay float32 in a double model.
+        """
         array = np.asarray(value)
         dtype = "float32" if array.dtype.kind == "f" else str(array.dtype)
         name = f"{self.path}.{part}"
-        self.builder.initializers.append(Initializer(name, dtype, array.shape, value=array))
+        self.builder.initializers.append(
+            Initializer(name, dtype, array.shape, value=array, is_single=is_single)
+        )
         return name
 
     def axis(self, axis: int) -> int:

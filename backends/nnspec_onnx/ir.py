@@ -46,6 +46,7 @@ class Initializer:
     """A tensor of the model: a constant, or made of canonical parameters once these are known.
 
     transform: takes the arrays of `parameters`, gives the tensor; without one it is the parameter.
+    is_single: whether floats stay float32 in a double model, as the scales of Resize must.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Initializer:
     parameters: tuple[str, ...] = ()
     transform: Callable[..., Array] | None = None
     value: Array | None = None
+    is_single: bool = False
 
     def array(self, weights: Mapping[str, Array]) -> Array:
         """Return the tensor; a parameter that needs no transform is not copied."""

@@ -78,7 +78,10 @@ class Module:
     ) -> None:
         self.network = network
         self._floats = {"float32": str(dtype)}
-        self._tensors = [Tensor(given, self._dtype(given.dtype)) for given in network.initializers]
+        self._tensors = [
+            Tensor(given, given.dtype if given.is_single else self._dtype(given.dtype))
+            for given in network.initializers
+        ]
         metadata = dict(network.metadata)
         if preprocessing is not None:
             metadata["nnspec.preprocessing"] = preprocessing

@@ -2,38 +2,114 @@
 
 from __future__ import annotations
 
-from nnspec.layers import AveragePooling2D, GlobalAveragePooling2D, MaxPooling2D
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnspec.layers.global_pooling import AdaptivePooling, GlobalPooling
+from nnspec.layers.pooling import AveragePooling, MaxPooling
 from nnspec_onnx.context import Context, Values
 from nnspec_onnx.convolution import flat_pads
 
+if TYPE_CHECKING:
+    from nnspec.backend import Array
 
-def max_pooling2d(layer: MaxPooling2D, at: Context) -> Values:
+
+def max_pooling(layer: MaxPooling, at: Context) -> Values:
     """MaxPool with explicit pads."""
     output = at.node(
         "MaxPool",
         *at.inputs,
         kernel_shape=layer.pool_size,
         strides=layer.steps,
-        pads=flat_pads(layer.pads(at.shape, at.data_format)),
+        pads=flat_pads(layer.whole_pads(at.shape, at.data_format)),
     )
     return (output,)
 
 
-def average_pooling2d(layer: AveragePooling2D, at: Context) -> Values:
-    """AveragePool with explicit pads, which it does not count."""
+def average_pooling(layer: AveragePooling, at: Context) -> Values:
+    """AveragePool with explicit pads; what hangs over counts in none."""
+    zeros, uncounted = layer.counted(at.shape, at.data_format)
+    counts = any(map(any, zeros))
+    attributes: dict[str, Any] = {"count_include_pad": int(counts)}
+    if counts and any(map(any, uncounted)):
+        attributes["ceil_mode"] = 1
     output = at.node(
         "AveragePool",
         *at.inputs,
+        part=None,
         kernel_shape=layer.pool_size,
         strides=layer.steps,
-        pads=flat_pads(layer.pads(at.shape, at.data_format)),
-        count_include_pad=0,
+        pads=flat_pads(zeros if counts else uncounted),
+        **attributes,
     )
     return (output,)
 
 
-def global_average_pooling2d(layer: GlobalAveragePooling2D, at: Context) -> Values:
-    """ReduceMean over height and width."""
-    # GlobalAveragePool keeps two axes of size 1, which a second operator would have to take away.
-    axes = at.constant("axes", (2, 3))
-    return (at.node("ReduceMean", *at.inputs, axes, keepdims=0),)
+def global_average_pooling(layer: GlobalPooling, at: Context) -> Values:
+    """ReduceMean over the spatial axes."""
+    return _reduced(layer, at, "ReduceMean")
+
+
+def global_max_pooling(layer: GlobalPooling, at: Context) -> Values:
+    """ReduceMax over the spatial axes."""
+    return _reduced(layer, at, "ReduceMax")
+
+
+def _reduced(layer: GlobalPooling, at: Context, operator: str) -> Values:
+    # GlobalAveragePool keeps axes of size 1, which a second operator would have to take away.
+    axes = at.constant("axes", tuple(range(2, 2 + layer.axes)))
+    return (at.node(operator, *at.inputs, axes, keepdims=int(layer.keepdims)),)
+
+
+def adaptive_average_pooling(layer: AdaptivePooling, at: Context) -> Values:
+    """AveragePool where the bins are equal, else a product with a matrix for each axis."""
+    if (equal := _equal_bins(layer, at, "AveragePool")) is not None:
+        return equal
+    (x,) = at.inputs
+    sizes = layer.sizes(at.shape, at.data_format)
+    *rows, columns = [_means(*axis) for axis in zip(sizes, layer.output_size, strict=True)]
+    part = "narrowed" if rows else None
+    x = at.node("MatMul", x, at.constant("columns", columns.T), part=part)
+    return (at.node("MatMul", at.constant("rows", rows[0]), x) if rows else x,)
+
+
+def _means(size: int, output: int) -> Array:
+    """Return the matrix that averages each bin: (output, size)."""
+    matrix = np.zeros((output, size))
+    for row, (begin, end) in zip(matrix, _bins(size, output), strict=True):
+        row[begin:end] = 1 / (end - begin)
+    return matrix
+
+
+def adaptive_max_pooling(layer: AdaptivePooling, at: Context) -> Values:
+    """MaxPool where the bins are equal, else the elements of each bin, and the largest of them."""
+    if (equal := _equal_bins(layer, at, "MaxPool")) is not None:
+        return equal
+    (x,) = at.inputs
+    sizes = layer.sizes(at.shape, at.data_format)
+    for axis, (size, output) in enumerate(zip(sizes, layer.output_size, strict=True), start=2):
+        bins = _bins(size, output)
+        widest = max(end - begin for begin, end in bins)
+        # Bins are as long as the longest; what they lack is their last element once more.
+        chosen = [[min(i, end - 1) for i in range(begin, begin + widest)] for begin, end in bins]
+        table = np.array(chosen, np.int64)
+        name = "bins" if layer.axes == 1 else ("row_bins", "column_bins")[axis - 2]
+        x = at.node("Gather", x, at.constant(name, table), axis=axis, part=f"by_{name}")
+        is_last = axis == layer.axes + 1
+        axes = at.constant(f"{name}_axis", (axis + 1,))
+        part = None if is_last else "narrowed"
+        x = at.node("ReduceMax", x, axes, keepdims=0, part=part)
+    return (x,)
+
+
+def _bins(size: int, output: int) -> list[tuple[int, int]]:
+    return [(i * size // output, -(-(i + 1) * size // output)) for i in range(output)]
+
+
+def _equal_bins(layer: AdaptivePooling, at: Context, operator: str) -> Values | None:
+    sizes = layer.sizes(at.shape, at.data_format)
+    if any(size % output for size, output in zip(sizes, layer.output_size, strict=True)):
+        return None
+    window = tuple(size // output for size, output in zip(sizes, layer.output_size, strict=True))
+    return (at.node(operator, *at.inputs, kernel_shape=window, strides=window),)

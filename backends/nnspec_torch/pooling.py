@@ -5,50 +5,94 @@ from __future__ import annotations
 from nnspec import layers
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered
+from nnspec.layers.global_pooling import AdaptivePooling, GlobalPooling
+from nnspec.layers.pooling import AveragePooling, MaxPooling, Pooling
 from nnspec_torch.core import compact, pad
 
+Pads = tuple[tuple[int, int], ...]
 
-def _is_stock(pads: tuple[tuple[int, int], ...], window: tuple[int, ...]) -> bool:
+
+def _is_stock(pads: Pads, window: tuple[int, ...]) -> bool:
     """Whether nn.MaxPool2d and nn.AvgPool2d take these pads: equal sides, half a window at most."""
     return all(
         begin == end and 2 * begin <= size for (begin, end), size in zip(pads, window, strict=True)
     )
 
 
-def _keywords(
-    layer: layers.MaxPooling2D | layers.AveragePooling2D, pads: tuple[tuple[int, int], ...]
-) -> dict[str, object]:
-    keywords: dict[str, object] = {}
-    if layer.steps != layer.pool_size:
-        keywords["stride"] = compact(layer.steps)
-    if any(begin for begin, _ in pads) and _is_stock(pads, layer.pool_size):
+def _keywords(layer: Pooling, context: Context) -> dict[str, object]:
+    """Return the arguments after the window's size, where the module itself pads."""
+    shape = context.inputs[0].shape
+    pads = layer.pads(shape, context.data_format)
+    keywords = _stride(layer)
+    if any(begin for begin, _ in pads):
         keywords["padding"] = compact(tuple(begin for begin, _ in pads))
+    if any(layer.overhang(shape, context.data_format)):
+        keywords["ceil_mode"] = True
     return keywords
 
 
-def max_pooling2d(layer: layers.MaxPooling2D, context: Context) -> Lowered:
-    """nn.MaxPool2d; pads that it does not take are added before it, of minus infinity."""
-    pads = layer.pads(context.inputs[0].shape, context.data_format)
+def _stride(layer: Pooling) -> dict[str, object]:
+    return {"stride": compact(layer.steps)} if layer.steps != layer.pool_size else {}
+
+
+def max_pooling(layer: MaxPooling, context: Context) -> Lowered:
+    """nn.MaxPool; pads that it does not take are added before it, of minus infinity."""
+    shape = context.inputs[0].shape
     size = ("kernel_size", compact(layer.pool_size))
-    module = call("nn.MaxPool2d", size, **_keywords(layer, pads))
-    if _is_stock(pads, layer.pool_size):
-        return Lowered("{module}({0})", module)
+    function = f"nn.MaxPool{layer.axes}d"
+    if _is_stock(layer.pads(shape, context.data_format), layer.pool_size):
+        return Lowered("{module}({0})", call(function, size, **_keywords(layer, context)))
+    pads = layer.whole_pads(shape, context.data_format)
+    module = call(function, size, **_stride(layer))
     return Lowered(f"{{module}}({pad(pads, float('-inf'))})", module)
 
 
-def average_pooling2d(layer: layers.AveragePooling2D, context: Context) -> Lowered:
-    """nn.AvgPool2d, padding not counted; for other pads, the mean over the mean of ones."""
-    pads = layer.pads(context.inputs[0].shape, context.data_format)
-    keywords = _keywords(layer, pads)
-    if "padding" in keywords:
-        keywords["count_include_pad"] = False
-    module = call("nn.AvgPool2d", ("kernel_size", compact(layer.pool_size)), **keywords)
-    if _is_stock(pads, layer.pool_size):
-        return Lowered("{module}({0})", module)
-    ones = pad(pads).replace("{0}", "torch.ones_like({0})")
-    return Lowered(f"{{module}}({pad(pads)}) / {{module}}({ones})", module)
+def average_pooling(layer: AveragePooling, context: Context) -> Lowered:
+    """nn.AvgPool; for pads that it does not take, the mean over the mean of ones."""
+    shape = context.inputs[0].shape
+    size = ("kernel_size", compact(layer.pool_size))
+    function = f"nn.AvgPool{layer.axes}d"
+    if _is_stock(layer.pads(shape, context.data_format), layer.pool_size):
+        keywords = _keywords(layer, context)
+        if "padding" in keywords and not layer.count_include_pad:
+            keywords["count_include_pad"] = False
+        return Lowered("{module}({0})", call(function, size, **keywords))
+    zeros, uncounted = layer.counted(shape, context.data_format)
+    module = call(function, size, **_stride(layer))
+    before = Lowered(pad(zeros)) if any(map(any, zeros)) else None
+    if not any(map(any, uncounted)):
+        return Lowered(f"{{module}}({pad(zeros)})", module)
+    ones = pad(uncounted).replace("{0}", "torch.ones_like({0})")
+    return Lowered(f"{{module}}({pad(uncounted)}) / {{module}}({ones})", module, before=before)
 
 
-def global_average_pooling2d(layer: layers.GlobalAveragePooling2D, context: Context) -> Lowered:
-    """The mean over height and width."""
-    return Lowered("{0}.mean((2, 3))")
+def _reduced(layer: GlobalPooling, method: str) -> Lowered:
+    axes = tuple(range(2, 2 + layer.axes))
+    arguments = str(axes[0]) if layer.axes == 1 else str(axes)
+    if layer.keepdims:
+        arguments += ", keepdim=True"
+    return Lowered(f"{{0}}.{method}({arguments})")
+
+
+def global_average_pooling(layer: GlobalPooling, context: Context) -> Lowered:
+    """The mean over the spatial axes."""
+    return _reduced(layer, "mean")
+
+
+def global_max_pooling(layer: GlobalPooling, context: Context) -> Lowered:
+    """Amax over the spatial axes: unlike nn.AdaptiveMaxPool2d, equal elements share a gradient."""
+    return _reduced(layer, "amax")
+
+
+def adaptive_pooling(layer: AdaptivePooling, context: Context) -> Lowered:
+    """nn.AdaptiveAvgPool1d and the like."""
+    function = _ADAPTIVE[type(layer)]
+    return Lowered("{module}({0})", call(function, ("output_size", compact(layer.output_size))))
+
+
+_ADAPTIVE = {
+    layers.AdaptiveAveragePooling1D: "nn.AdaptiveAvgPool1d",
+    layers.AdaptiveAveragePooling2D: "nn.AdaptiveAvgPool2d",
+    layers.AdaptiveMaxPooling1D: "nn.AdaptiveMaxPool1d",
+    layers.AdaptiveMaxPooling2D: "nn.AdaptiveMaxPool2d",
+}

@@ -1,56 +1,139 @@
-"""Pooling."""
+"""Pooling over windows."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from nnspec.base import Flag, Pads, PerAxis
 from nnspec.errors import ShapeError
-from nnspec.layers.base import Layer, Placement, channel_axis, require_rank, spatial_axes
-from nnspec.layers.convolution import Padding, Pair, resolve_padding, windowed_shape
-from nnspec.shapes import DataFormat, Shape
+from nnspec.layers.base import Layer, Placement
+from nnspec.layers.convolution import resolve_padding, windowed_shape
+from nnspec.layers.windows import spatial_sizes, with_sizes
+from nnspec.shapes import DataFormat, Dim, Shape
+
+_Sizes = tuple[int, ...]
+_Padding = str | tuple[tuple[int, int], ...]
+_POOL_SIZE = "Size of the window."
+_STRIDES = "Step of the window; the window's size by default."
+_PADDING = '"valid" (none), "same", a size, or [begin, end] per axis.'
 
 
-class _Pooling2D(Layer):
-    pool_size: Pair = Field(default=(2, 2), description="Height and width of the window.")
-    strides: Pair | None = Field(
-        default=None, description="Step of the window; the window's size by default."
-    )
-    padding: Padding = Field(
-        default="valid",
-        description='"valid" (none), "same", a size, or [begin, end] per axis.',
+class Pooling(Layer):
+    """Base of the layers that reduce every window of an image to one number per channel.
+
+    Padding "same" gives ⌈n / stride⌉ positions, the odd pad at the end. With ceil_mode, one more
+    window is taken at the end of an axis where it would begin inside the input or the padding
+    before it, and hang over: ⌈(n + pads - k) / stride⌉ + 1 positions, as in PyTorch and ONNX.
+    """
+
+    # One field in three types: each number of axes has a class that says how long the lists are.
+    pool_size: _Sizes
+    strides: _Sizes | None
+    padding: _Padding
+    ceil_mode: Flag = Field(
+        default=False,
+        description="Whether a last window may hang over the end; Keras has no such setting.",
     )
 
     placement: ClassVar[Placement] = "spatial"
+    axes: ClassVar[int]
 
     @property
-    def steps(self) -> tuple[int, int]:
-        """The step of the window in height and width."""
+    def steps(self) -> _Sizes:
+        """The step of the window along each axis."""
         return self.pool_size if self.strides is None else self.strides
 
     def pads(self, shape: Shape, data_format: DataFormat) -> tuple[tuple[int, int], ...]:
-        """Return (begin, end) for height and width."""
-        sizes = tuple(shape[axis] for axis in spatial_axes(3, data_format))
-        return resolve_padding(self.type, self.padding, sizes, self.pool_size, self.steps, (1, 1))
+        """Return (begin, end) for each spatial axis, as the spec gives them."""
+        sizes = spatial_sizes(self.type, shape, self.axes, data_format)
+        ones = (1,) * self.axes
+        return resolve_padding(self.type, self.padding, sizes, self.pool_size, self.steps, ones)
+
+    def overhang(self, shape: Shape, data_format: DataFormat) -> _Sizes:
+        """Return how far the last window hangs over the end of each axis and its padding."""
+        if not self.ceil_mode:
+            return (0,) * self.axes
+        sizes = spatial_sizes(self.type, shape, self.axes, data_format)
+        pads = self.pads(shape, data_format)
+        along = zip(sizes, self.pool_size, self.steps, pads, strict=True)
+        return tuple(self._overhang(*axis) for axis in along)
+
+    def _overhang(self, size: Dim, window: int, step: int, pad: tuple[int, int]) -> int:
+        if step == 1:
+            return 0
+        if isinstance(size, str):
+            raise ShapeError(
+                f"{self.type} with ceil_mode and stride {step} counts its windows by the size of "
+                f"its input, and got the dynamic axis {size!r}",
+                "leave ceil_mode out, or give that axis a number in `inputs`",
+            )
+        rest = size + sum(pad) - window
+        extra = -rest % step
+        begins_inside = rest + extra < size + pad[0]
+        return extra if begins_inside else 0
+
+    def whole_pads(self, shape: Shape, data_format: DataFormat) -> tuple[tuple[int, int], ...]:
+        """Return (begin, end) for each spatial axis, what the last window hangs over included."""
+        pads, over = self.pads(shape, data_format), self.overhang(shape, data_format)
+        return tuple((begin, end + more) for (begin, end), more in zip(pads, over, strict=True))
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         shape = inputs[0]
-        require_rank(self.type, shape, 3, data_format)
-        sizes = tuple(shape[axis] for axis in spatial_axes(3, data_format))
-        pads = self.pads(shape, data_format)
-        for pad, window in zip(pads, self.pool_size, strict=True):
+        sizes = spatial_sizes(self.type, shape, self.axes, data_format)
+        for pad, window in zip(self.pads(shape, data_format), self.pool_size, strict=True):
             if max(pad) >= window:
                 raise ShapeError(
                     f"{self.type} with padding {max(pad)} would pool a window of {window} that "
                     "lies wholly in the padding",
                     "use less padding than the window's size",
                 )
-        output = windowed_shape(self.type, sizes, self.pool_size, self.steps, (1, 1), pads)
-        channels = shape[channel_axis(3, data_format)]
-        is_first = data_format == "channels_first"
-        return ((channels, *output) if is_first else (*output, channels),)
+        # A window larger than its input is an error, whatever hangs over.
+        plain, ones = self.pads(shape, data_format), (1,) * self.axes
+        windowed_shape(self.type, sizes, self.pool_size, self.steps, ones, plain)
+        pads = self.whole_pads(shape, data_format)
+        output = windowed_shape(self.type, sizes, self.pool_size, self.steps, ones, pads)
+        return (with_sizes(shape, output, data_format),)
 
 
-class MaxPooling2D(_Pooling2D):
+class _Pooling1D(Pooling):
+    pool_size: Annotated[_Sizes, PerAxis(1)] = Field(default=(2,), description=_POOL_SIZE)
+    strides: Annotated[_Sizes, PerAxis(1)] | None = Field(default=None, description=_STRIDES)
+    padding: Annotated[_Padding, Pads(1)] = Field(default="valid", description=_PADDING)
+
+    axes: ClassVar[int] = 1
+
+
+class _Pooling2D(Pooling):
+    pool_size: Annotated[_Sizes, PerAxis(2)] = Field(default=(2, 2), description=_POOL_SIZE)
+    strides: Annotated[_Sizes, PerAxis(2)] | None = Field(default=None, description=_STRIDES)
+    padding: Annotated[_Padding, Pads(2)] = Field(default="valid", description=_PADDING)
+
+    axes: ClassVar[int] = 2
+
+
+class _Pooling3D(Pooling):
+    pool_size: Annotated[_Sizes, PerAxis(3)] = Field(default=(2, 2, 2), description=_POOL_SIZE)
+    strides: Annotated[_Sizes, PerAxis(3)] | None = Field(default=None, description=_STRIDES)
+    padding: Annotated[_Padding, Pads(3)] = Field(default="valid", description=_PADDING)
+
+    axes: ClassVar[int] = 3
+
+
+class MaxPooling(Pooling):
+    """Base of max pooling: y[c, i] = max over p of x[c, i·s + p]; padding counts as -∞."""
+
+
+class MaxPooling1D(_Pooling1D, MaxPooling):
+    """Largest element of each window; padding counts as -∞.
+
+    (channels, length) -> (channels, length') in channels_first. Of equal elements the first gets
+    the gradient.
+    """
+
+    type: Literal["max_pooling1d"] = "max_pooling1d"
+
+
+class MaxPooling2D(_Pooling2D, MaxPooling):
     """Largest element of each window; padding counts as -∞.
 
     (channels, h, w) -> (channels, h', w') in channels_first. Of equal elements the first in
@@ -60,8 +143,46 @@ class MaxPooling2D(_Pooling2D):
     type: Literal["max_pooling2d"] = "max_pooling2d"
 
 
-class AveragePooling2D(_Pooling2D):
-    """Mean of each window; padding is not counted.
+class MaxPooling3D(_Pooling3D, MaxPooling):
+    """Largest element of each window; padding counts as -∞.
+
+    (channels, d, h, w) -> (channels, d', h', w') in channels_first. Of equal elements the first
+    in row-major order gets the gradient.
+    """
+
+    type: Literal["max_pooling3d"] = "max_pooling3d"
+
+
+class AveragePooling(Pooling):
+    """Base of average pooling: the sum of each window over the number of what it counts."""
+
+    count_include_pad: Flag = Field(
+        default=False,
+        description="Whether padding counts, as zeros; what hangs over by ceil_mode never does. "
+        "Keras and ONNX leave padding out by default, PyTorch counts it.",
+    )
+
+    def counted(
+        self, shape: Shape, data_format: DataFormat
+    ) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]:
+        """Return the pads that count as zeros, and those after them that do not count."""
+        if not self.count_include_pad:
+            return ((0, 0),) * self.axes, self.whole_pads(shape, data_format)
+        over = self.overhang(shape, data_format)
+        return self.pads(shape, data_format), tuple((0, more) for more in over)
+
+
+class AveragePooling1D(_Pooling1D, AveragePooling):
+    """Mean of each window; padding is not counted, unless by count_include_pad.
+
+    (channels, length) -> (channels, length') in channels_first.
+    """
+
+    type: Literal["average_pooling1d"] = "average_pooling1d"
+
+
+class AveragePooling2D(_Pooling2D, AveragePooling):
+    """Mean of each window; padding is not counted, unless by count_include_pad.
 
     (channels, h, w) -> (channels, h', w') in channels_first.
     """
@@ -69,13 +190,10 @@ class AveragePooling2D(_Pooling2D):
     type: Literal["average_pooling2d"] = "average_pooling2d"
 
 
-class GlobalAveragePooling2D(Layer):
-    """Mean over height and width. (channels, h, w) -> (channels,) in channels_first."""
+class AveragePooling3D(_Pooling3D, AveragePooling):
+    """Mean of each window; padding is not counted, unless by count_include_pad.
 
-    type: Literal["global_average_pooling2d"] = "global_average_pooling2d"
+    (channels, d, h, w) -> (channels, d', h', w') in channels_first.
+    """
 
-    placement: ClassVar[Placement] = "spatial"
-
-    def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
-        require_rank(self.type, inputs[0], 3, data_format)
-        return ((inputs[0][channel_axis(3, data_format)],),)
+    type: Literal["average_pooling3d"] = "average_pooling3d"

@@ -26,6 +26,7 @@ from nnspec.verification.samples import (
 from nnspec.verification.tolerance import (
     EXACT,
     TRAINED,
+    UNIT_ROUNDOFF,
     Amplification,
     relative_error,
 )
@@ -206,6 +207,12 @@ class Verifier:
     def check_float32(self) -> None:
         """Compare each engine in float32 with the float64 outputs."""
         tolerance = self.amplification.float32_tolerance(self.inputs, self.expected)
+        graph = self.spec.graph
+        rounding = UNIT_ROUNDOFF * sum(
+            at.node.layer.float32_rounding(at.input_shapes, graph.data_format)
+            for at in graph.walk()
+        )
+        tolerance += self.amplification.of_layer_error(rounding, self.inputs, self.expected)
         for engine in self.engines:
             self.progress(f"{engine.name} in float32")
             for optimized in (False, True) if engine.is_onnx else (False,):

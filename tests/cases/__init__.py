@@ -21,6 +21,7 @@ from tests.cases import (
     reduction,
     regularization,
     sharing,
+    spatial,
 )
 from tests.cases.case import Case, Network
 
@@ -28,6 +29,7 @@ FAMILIES = (
     core,
     convolution,
     pooling,
+    spatial,
     normalization,
     merge,
     activations,

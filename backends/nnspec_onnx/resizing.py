@@ -1,0 +1,109 @@
+"""Images made larger or smaller."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnspec.layers import PixelShuffle, PixelUnshuffle, Resize
+from nnspec.layers.resizing import UpSampling
+from nnspec.layers.windows import fixed_sizes
+from nnspec_onnx.context import Context, Values
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
+
+
+def up_sampling(layer: UpSampling, at: Context) -> Values:
+    """Resize by whole numbers."""
+    scales = at.constant("scales", np.array([1.0, 1.0, *layer.size]), is_single=True)
+    attributes: dict[str, Any] = {
+        "coordinate_transformation_mode": "asymmetric",
+        "nearest_mode": "floor",
+    }
+    return (at.node("Resize", *at.inputs, "", scales, mode="nearest", **attributes),)
+
+
+def resize(layer: Resize, at: Context) -> Values:
+    """Resize by powers of two; by other scales, what each position takes, as constants.
+
+    ONNX Runtime and the reference evaluator compute positions in float32: exact for powers of two,
+    and for others not even the same between the two.
+    """
+    sizes = fixed_sizes("resize", at.shape, 2, at.data_format)
+    if sizes == layer.size:
+        return at.inputs
+    if all(map(_is_power_of_two, sizes, layer.size)) and not layer.align_corners:
+        scales = np.array([1, 1, *(new / old for old, new in zip(sizes, layer.size, strict=True))])
+        attributes: dict[str, Any] = {"mode": _MODES[layer.interpolation]}
+        if layer.interpolation == "nearest":
+            attributes["nearest_mode"] = "round_prefer_ceil"
+        constant = at.constant("scales", scales, is_single=True)
+        return (at.node("Resize", *at.inputs, "", constant, **attributes),)
+    (x,) = at.inputs
+    changed = [axis for axis in (1, 0) if sizes[axis] != layer.size[axis]]
+    for axis in changed:
+        part = "narrowed" if axis != changed[-1] else None
+        name = ("rows", "columns")[axis]
+        old, new = sizes[axis], layer.size[axis]
+        if layer.interpolation == "nearest":
+            chosen = at.constant(name, _nearest(old, new))
+            x = at.node("Gather", x, chosen, axis=axis + 2, part=part)
+        else:
+            matrix = _matrix(layer, old, new)
+            given = (x, at.constant(name, matrix.T)) if axis else (at.constant(name, matrix), x)
+            x = at.node("MatMul", *given, part=part)
+    return (x,)
+
+
+_MODES = {"nearest": "nearest", "bilinear": "linear", "bicubic": "cubic"}
+
+
+def _is_power_of_two(old: int, new: int) -> bool:
+    large, small = max(old, new), min(old, new)
+    return large % small == 0 and (large // small).bit_count() == 1
+
+
+def _nearest(old: int, new: int) -> Array:
+    """Return what each position takes. In float32, as in PyTorch and TensorFlow, so as to agree."""
+    centre = np.arange(new, dtype=np.float32) + np.float32(0.5)
+    chosen = np.floor(centre * (np.float32(old) / np.float32(new)))
+    return np.asarray(np.minimum(chosen, old - 1), dtype=np.int64)
+
+
+def _matrix(layer: Resize, old: int, new: int) -> Array:
+    """Return the weight of each old position in each new one: (new, old)."""
+    i = np.arange(new)
+    at = i * (old - 1) / max(new - 1, 1) if layer.align_corners else (i + 0.5) * old / new - 0.5
+    matrix = np.zeros((new, old))
+    for step in (-1, 0, 1, 2):
+        near = np.floor(at) + step
+        column = np.clip(near, 0, old - 1).astype(int)
+        np.add.at(matrix, (i, column), _kernel(layer.interpolation, np.abs(at - near)))
+    return matrix
+
+
+def _kernel(interpolation: str, d: Array) -> Array:
+    """Return the weight of what lies `d` away."""
+    if interpolation == "bilinear":
+        return np.asarray(np.maximum(1 - d, 0))
+    far = np.where(d < 2, -0.75 * (((d - 5) * d + 8) * d - 4), 0)
+    return np.asarray(np.where(d <= 1, (1.25 * d - 2.25) * d * d + 1, far))
+
+
+def pixel_shuffle(layer: PixelShuffle, at: Context) -> Values:
+    """DepthToSpace, channels first of all."""
+    return (at.node("DepthToSpace", *at.inputs, blocksize=layer.upscale_factor, mode="CRD"),)
+
+
+def pixel_unshuffle(layer: PixelUnshuffle, at: Context) -> Values:
+    """SpaceToDepth, and its channels put in order: it counts the places within a block first."""
+    factor = layer.downscale_factor
+    channels = at.shape[0]
+    assert isinstance(channels, int)
+    if channels == 1:
+        return (at.node("SpaceToDepth", *at.inputs, blocksize=factor),)
+    x = at.node("SpaceToDepth", *at.inputs, blocksize=factor, part="places")
+    order = np.arange(channels * factor**2).reshape(-1, channels).T.reshape(-1)
+    return (at.node("Gather", x, at.constant("order", order), axis=1),)

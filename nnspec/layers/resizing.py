@@ -1,0 +1,145 @@
+"""Images made larger or smaller."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from nnspec.base import Flag, PerAxis, Size
+from nnspec.errors import ShapeError
+from nnspec.layers.base import Layer, Placement, channel_axis, require_whole
+from nnspec.layers.windows import fixed_sizes, spatial_sizes, with_sizes
+from nnspec.shapes import DataFormat, Shape, scaled
+
+_Sizes = tuple[int, ...]
+
+
+class UpSampling(Layer):
+    """Base of the layers that repeat each element along the spatial axes."""
+
+    size: _Sizes
+
+    placement: ClassVar[Placement] = "spatial"
+    axes: ClassVar[int]
+
+    def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
+        sizes = spatial_sizes(self.type, inputs[0], self.axes, data_format)
+        output = tuple(scaled(size, times) for size, times in zip(sizes, self.size, strict=True))
+        return (with_sizes(inputs[0], output, data_format),)
+
+
+class UpSampling1D(UpSampling):
+    """Each element `size` times. (channels, length) -> (channels, length · size)."""
+
+    type: Literal["up_sampling1d"] = "up_sampling1d"
+    size: Annotated[_Sizes, PerAxis(1)] = Field(
+        default=(2,), description="How often each element is repeated."
+    )
+
+    axes: ClassVar[int] = 1
+
+
+class UpSampling2D(UpSampling):
+    """Each element repeated in height and width (nearest neighbour).
+
+    (channels, h, w) -> (channels, h · size, w · size) in channels_first.
+    """
+
+    type: Literal["up_sampling2d"] = "up_sampling2d"
+    size: Annotated[_Sizes, PerAxis(2)] = Field(
+        default=(2, 2), description="How often each element is repeated along each axis."
+    )
+
+    axes: ClassVar[int] = 2
+
+
+class Resize(Layer):
+    """An image of another size. (channels, h, w) -> (channels, *size) in channels_first.
+
+    Position i of o lies at x = (i + 1/2)·n/o - 1/2 in an axis of n (half-pixel centres), or at
+    i·(n - 1)/(o - 1) with align_corners. nearest takes the element next to it, found in float32 (of
+    two equally near the later); bilinear goes straight between the two beside it; bicubic is the
+    cubic of Keys 1981 through four, with a = -0.75 as in PyTorch and ONNX. Outside, the outermost
+    elements go on. Nothing is smoothed before an image is made smaller.
+    """
+
+    type: Literal["resize"] = "resize"
+    size: Annotated[_Sizes, PerAxis(2)] = Field(description="New height and width.")
+    interpolation: Literal["nearest", "bilinear", "bicubic"] = Field(
+        default="nearest",
+        description="How values between elements are found: nearest (default), bilinear, bicubic.",
+    )
+    align_corners: Flag = Field(
+        default=False,
+        description="Whether the centres of the outermost elements stay where they are.",
+    )
+
+    placement: ClassVar[Placement] = "spatial"
+
+    def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
+        if self.align_corners and self.interpolation == "nearest":
+            raise ShapeError(
+                "resize has no align_corners for interpolation nearest",
+                "leave align_corners out, or use bilinear or bicubic",
+            )
+        fixed_sizes("resize", inputs[0], 2, data_format)
+        return (with_sizes(inputs[0], self.size, data_format),)
+
+    def float32_rounding(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> float:
+        if self.interpolation == "nearest":
+            return 0.0
+        # A position is off by its own size times the roundoff, and two neighbours lie twice the
+        # largest element apart at most.
+        return 2.0 * sum(fixed_sizes("resize", inputs[0], 2, data_format))
+
+
+class PixelShuffle(Layer):
+    """Channels moved into space: y[c, h·r + i, w·r + j] = x[c·r² + i·r + j, h, w].
+
+    (channels, h, w) -> (channels / r², h · r, w · r). Shi et al. 2016.
+    """
+
+    type: Literal["pixel_shuffle"] = "pixel_shuffle"
+    upscale_factor: Size = Field(description="r, by which height and width grow.")
+
+    placement: ClassVar[Placement] = "spatial"
+
+    def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
+        sizes = spatial_sizes(self.type, inputs[0], 2, data_format)
+        axis = channel_axis(3, data_format)
+        channels = require_whole(self.type, inputs[0][axis], "channel axis")
+        square = self.upscale_factor**2
+        if channels % square:
+            raise ShapeError(
+                f"pixel_shuffle has {channels} channels, not divisible by upscale_factor² = "
+                f"{square}",
+                f"give it a multiple of {square} channels",
+            )
+        output = tuple(scaled(size, self.upscale_factor) for size in sizes)
+        is_first = data_format == "channels_first"
+        return ((channels // square, *output) if is_first else (*output, channels // square),)
+
+
+class PixelUnshuffle(Layer):
+    """Space moved into channels: y[c·r² + i·r + j, h, w] = x[c, h·r + i, w·r + j].
+
+    (channels, h, w) -> (channels · r², h / r, w / r). Undoes pixel_shuffle.
+    """
+
+    type: Literal["pixel_unshuffle"] = "pixel_unshuffle"
+    downscale_factor: Size = Field(description="r, by which height and width shrink.")
+
+    placement: ClassVar[Placement] = "spatial"
+
+    def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
+        factor = self.downscale_factor
+        sizes = fixed_sizes(self.type, inputs[0], 2, data_format)
+        if any(size % factor for size in sizes):
+            raise ShapeError(
+                f"pixel_unshuffle has an input of {sizes[0]} x {sizes[1]}, not divisible by "
+                f"downscale_factor {factor}",
+                "pad or crop the input first",
+            )
+        axis = channel_axis(3, data_format)
+        channels = require_whole(self.type, inputs[0][axis], "channel axis") * factor**2
+        output = tuple(size // factor for size in sizes)
+        return ((channels, *output) if data_format == "channels_first" else (*output, channels),)
