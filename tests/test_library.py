@@ -28,6 +28,16 @@ CASES: dict[str, tuple[list[Shape], dict[str, object]]] = {
     "unet_convolutions": ([IMAGE], {"filters": 3}),
     "unet_down": ([IMAGE], {"filters": 3}),
     "unet_up": ([(6, 4, 4), (3, 8, 8)], {"filters": 3}),
+    "inverted_residual": ([IMAGE], {"filters": 6, "expansion": 2}),
+    "inverted_residual_entry": ([IMAGE], {"hidden": 8, "filters": 4}),
+    "squeeze_and_excitation": ([IMAGE], {"filters": 6, "squeezed": 2}),
+    "convnext_block": ([IMAGE], {"filters": 6, "expansion": 2, "scale": 0.5}),
+    "convnext_downsample": ([IMAGE], {"filters": 4}),
+    "mixer_layer": ([(5, 4)], {"tokens": 5, "width": 4, "token_hidden": 3, "hidden": 6}),
+    "transformer_encoder_pre_norm": ([(5, 4)], SMALL),
+    "transformer_encoder_post_norm": ([(5, 4)], SMALL),
+    "transformer_decoder_pre_norm": ([("time", 4), (5, 4)], SMALL),
+    "transformer_decoder_post_norm": ([("time", 4), (5, 4)], SMALL),
 }
 """Shapes of the inputs, and variables."""
 

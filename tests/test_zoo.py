@@ -32,6 +32,18 @@ PUBLISHED = {
     "gru_forecaster": 3 * 64 * (8 + 64 + 2) + 3 * 64 * (64 + 64 + 2) + (64 + 1) * 8,
     "dcgan_generator": 3_576_704,
     "unet": 31_037_633,
+    "gpt2": 124_439_808,
+    "llama": 1_235_814_400,
+    "efficientnet_b0": 5_288_548,
+    "convnext_t": 28_589_128,
+    "mobilenet_v2": 3_504_872,
+    "vit_b16": 86_567_656,
+    "transformer": 2 * 37_000 * 512
+    + 18 * 4 * (512 + 1) * 512
+    + 12 * (2 * 512 * 2048 + 2048 + 512)
+    + 30 * 2 * 512
+    + (512 + 1) * 37_000,
+    "bert_base": 109_482_240,
 }
 """Trainable parameters, as the papers or the reference implementations have them."""
 
@@ -39,12 +51,24 @@ REDUCED: dict[str, dict[str, object]] = {
     "autoencoder": {"pixels": 12, "wide": 8, "middle": 6, "narrow": 5, "code": 3},
     "dcgan_discriminator": {"width": 2},
     "densenet121": {
-        "growth": 4, "depth1": 2, "depth2": 2, "depth3": 2, "depth4": 2, "image": 32, "classes": 5
+        "growth": 4,
+        "depth1": 2,
+        "depth2": 2,
+        "depth3": 2,
+        "depth4": 2,
+        "image": 32,
+        "classes": 5,
     },
     "lenet5": {},
     "resnet18": {"width": 4, "image": 32, "classes": 5},
     "resnet50": {
-        "width": 4, "depth1": 2, "depth2": 2, "depth3": 3, "depth4": 2, "image": 32, "classes": 5
+        "width": 4,
+        "depth1": 2,
+        "depth2": 2,
+        "depth3": 3,
+        "depth4": 2,
+        "image": 32,
+        "classes": 5,
     },
     "vgg16": {"width": 2, "hidden": 8, "image": 32, "classes": 5},
     "siamese": {"width": 2, "hidden": 5, "image": 65},
@@ -54,7 +78,38 @@ REDUCED: dict[str, dict[str, object]] = {
     "dcgan_generator": {"noise": 3, "width": 2},
     "unet": {"width": 2, "image": 16},
     "wavenet": {"width": 2, "skip": 3, "levels": 5, "stacks": 2, "depth": 3},
-}  # fmt: skip
+    "gpt2": {"vocabulary": 11, "length": 12, "width": 8, "depth": 2, "heads": 2},
+    "llama": {
+        "vocabulary": 11,
+        "length": 12,
+        "width": 8,
+        "hidden": 12,
+        "depth": 2,
+        "heads": 4,
+        "kv_heads": 2,
+    },
+    "efficientnet_b0": {"width": 4, "image": 32, "classes": 3},
+    "convnext_t": {
+        "width": 4,
+        "depth1": 1,
+        "depth2": 1,
+        "depth3": 2,
+        "depth4": 1,
+        "image": 32,
+        "classes": 3,
+    },
+    "mobilenet_v2": {"width": 2, "expansion": 2, "image": 32, "features": 8, "classes": 3},
+    "vit_b16": {"image": 8, "patch": 4, "width": 8, "depth": 2, "heads": 2, "classes": 3},
+    "transformer": {
+        "vocabulary": 11,
+        "length": 16,
+        "width": 8,
+        "hidden": 12,
+        "depth": 2,
+        "heads": 2,
+    },
+    "bert_base": {"vocabulary": 11, "length": 12, "width": 8, "depth": 2, "heads": 2},
+}
 """Variables of a network that is small, and still has every kind of layer."""
 
 

@@ -26,6 +26,16 @@ BLOCKS = {
     "unet_convolutions": "unet.yaml",
     "unet_down": "unet.yaml",
     "unet_up": "unet.yaml",
+    "inverted_residual": "mobile.yaml",
+    "inverted_residual_entry": "mobile.yaml",
+    "squeeze_and_excitation": "squeeze.yaml",
+    "convnext_block": "convnext.yaml",
+    "convnext_downsample": "convnext.yaml",
+    "mixer_layer": "mixer.yaml",
+    "transformer_encoder_pre_norm": "transformer.yaml",
+    "transformer_encoder_post_norm": "transformer.yaml",
+    "transformer_decoder_pre_norm": "transformer.yaml",
+    "transformer_decoder_post_norm": "transformer.yaml",
 }
 """Block -> the file that holds it."""
 
