@@ -165,5 +165,8 @@ def closest(name: str, known: Iterable[str]) -> str:
         given = name.lower().replace("_", "").replace("-", "")
         # "batchnorm" begins "batch_normalization", and is too short for a close match.
         begun = [key for key in bare if len(given) > 3 and key.startswith(given)]
-        found = [bare[key] for key in ([given] if given in bare else begun[:1])]
+        if given in bare:
+            found = [bare[given]]
+        elif len(begun) == 1:
+            found = [bare[begun[0]]]
     return found[0] if found else ""
