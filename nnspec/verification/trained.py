@@ -89,9 +89,12 @@ class Comparison:
             for parameter in at.parameters()
         }
         self.trainable = set(first.gradients)
-        floor = _GRADIENT_FLOOR * _largest(first.gradients)
-        self.gradients = _errors(second.gradients, first.gradients, floor)
         dead = uncompared(graph)
+        largest = _largest(first.gradients)
+        # What changes no output has a gradient of 0: all that it shows is the others' rounding.
+        floors = dict.fromkeys(dead, largest)
+        floor = _GRADIENT_FLOOR * largest
+        self.gradients = _errors(second.gradients, first.gradients, floor, floors)
         kept = {name: array for name, array in first.weights.items() if name not in dead}
         self.weights = _errors(second.weights, kept, _WEIGHT_FLOOR * _largest(kept))
         pairs = list(zip(first.losses, second.losses, strict=True))
@@ -151,10 +154,17 @@ WHY_UNCOMPARED = (
 
 
 def _errors(
-    given: Mapping[str, Array], expected: Mapping[str, Array], floor: float
+    given: Mapping[str, Array],
+    expected: Mapping[str, Array],
+    floor: float,
+    floors: Mapping[str, float] | None = None,
 ) -> dict[str, float]:
+    """Return the error of each tensor; `floors` are those of tensors with another than `floor`."""
+    floors = floors or {}
     return {
-        name: tensor_error(given[name], array, floor) if name in given else float("inf")
+        name: tensor_error(given[name], array, floors.get(name, floor))
+        if name in given
+        else float("inf")
         for name, array in expected.items()
     }
 
