@@ -140,7 +140,7 @@ def _weights(
 
     file: str | Path = ""
     if isinstance(weights, str | Path):
-        file, weights = weights, load_weights(weights)
+        file, weights = weights, load_weights(weights, mapped=True)
     if weights is None:
         return None, None
     check_weights(spec.graph, weights, file=file)

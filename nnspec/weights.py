@@ -43,9 +43,11 @@ FORMAT = "nnspec"
 TRUNCATED_DEVIATION = 0.87962566103423978
 """Deviation of a standard normal cut at ±2: sqrt(1 - 4 φ(2) / (2 Φ(2) - 1))."""
 
-_READABLE = {
-    "BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64", "F16", "F32", "F64",
+_DTYPES = {
+    "BOOL": "?", "U8": "<u1", "I8": "<i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4",
+    "U64": "<u8", "I64": "<i8", "F16": "<f2", "F32": "<f4", "F64": "<f8",
 }  # fmt: skip
+"""NumPy's names of the dtypes that it has too."""
 _SHOWN = 20
 
 
@@ -113,9 +115,11 @@ def _sort_metadata(path: Path) -> None:
             file.write(text.ljust(size))
 
 
-def load_weights(path: str | Path) -> StoredWeights:
+def load_weights(path: str | Path, *, mapped: bool = False) -> StoredWeights:
     """Read a .safetensors file.
 
+    mapped: leave the numbers in the file, and give arrays that cannot be written to, whose pages
+    the system reads when they are used and may drop again: for a network as large as the memory.
     Raises WeightsError where the file is none or is broken, UsageError where there is no file.
     """
     path = Path(path)
@@ -128,17 +132,32 @@ def load_weights(path: str | Path) -> StoredWeights:
         with safe_open(path, framework="np") as file:
             for name in file.keys():  # noqa: SIM118 (the file is no mapping)
                 dtype = file.get_slice(name).get_dtype()
-                if dtype not in _READABLE:
+                if dtype not in _DTYPES:
                     raise WeightsError(
                         f'{path}: "{name}" is of type {dtype}; float32 or float64 is expected'
                     )
-                tensors[name] = file.get_tensor(name)
+                if not mapped:
+                    tensors[name] = file.get_tensor(name)
             metadata = file.metadata() or {}
     except (SafetensorError, ValueError, TypeError, OverflowError, MemoryError) as error:
         raise WeightsError(f"{path} is no readable .safetensors file: {error}") from None
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from None
-    return StoredWeights(tensors, metadata)
+    return StoredWeights(_mapped(path) if mapped else tensors, metadata)
+
+
+def _mapped(path: Path) -> dict[str, Array]:
+    """Return views of a file whose header `safe_open` has found to be sound."""
+    numbers = np.memmap(path, np.uint8, "r")
+    start = 8 + int.from_bytes(numbers[:8].tobytes(), "little")
+    header = json.loads(numbers[8:start].tobytes())
+    tensors = {}
+    for name, entry in header.items():
+        if name != "__metadata__":
+            first, last = (start + offset for offset in entry["data_offsets"])
+            dtype = _DTYPES[entry["dtype"]]
+            tensors[name] = numbers[first:last].view(dtype).reshape(entry["shape"])
+    return tensors
 
 
 def check_weights(graph: Graph, weights: Mapping[str, Array], *, file: str | Path = "") -> None:

@@ -135,6 +135,25 @@ def test_a_file_can_keep_exact_types(tmp_path):
     assert loaded["w"][0] == 0.1
 
 
+def test_a_mapped_file_gives_the_same_and_cannot_be_written_to(tmp_path):
+    weights = {
+        "matrix": np.arange(6, dtype=np.float32).reshape(2, 3),
+        "double": np.array([0.1, -2.0]),
+        "step": np.array(3, dtype=np.int64),
+        "flags": np.array([True, False, True]),
+        "none": np.zeros((0, 4)),
+        "half": np.array([0.5], dtype=np.float16),
+    }
+    path = save_weights(tmp_path / "w.safetensors", weights, {"spec_name": "Net"}, dtype=None)
+    read, mapped = load_weights(path), load_weights(path, mapped=True)
+    assert mapped.metadata == read.metadata
+    assert mapped.keys() == read.keys()
+    for name, tensor in read.items():
+        assert (mapped[name].dtype, mapped[name].shape) == (tensor.dtype, tensor.shape)
+        np.testing.assert_array_equal(mapped[name], tensor)
+        assert not mapped[name].flags.writeable
+
+
 def test_equal_weights_give_equal_files(tmp_path):
     metadata = {f"key{i}": '"é\n' for i in range(6)}
     texts = {
@@ -186,8 +205,9 @@ HOSTILE = {
 def test_a_broken_file_is_a_weights_error(tmp_path, name):
     path = tmp_path / "w.safetensors"
     path.write_bytes(HOSTILE[name])
-    with pytest.raises(WeightsError, match=r"w\.safetensors"):
-        load_weights(path)
+    for mapped in (False, True):
+        with pytest.raises(WeightsError, match=r"w\.safetensors"):
+            load_weights(path, mapped=mapped)
 
 
 def test_random_damage_never_gives_a_traceback(tmp_path):
@@ -203,7 +223,7 @@ def test_random_damage_never_gives_a_traceback(tmp_path):
             damaged[at] = rng.integers(0, 256)
         path.write_bytes(bytes(damaged[: rng.integers(len(whole) // 2, len(whole) + 1)]))
         try:
-            load_weights(path)
+            load_weights(path, mapped=bool(refused % 2))
         except WeightsError:
             refused += 1
     assert refused > 200

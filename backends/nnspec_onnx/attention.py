@@ -7,19 +7,71 @@ import numpy as np
 from nnspec.layers import GroupedQueryAttention, MultiHeadAttention
 from nnspec.layers.attention import Sizes
 from nnspec_onnx.context import Context, Values
-from nnspec_onnx.embedding import rotated
+from nnspec_onnx.embedding import positions
+from nnspec_onnx.rotary import Rotation, embedded, rotated
 
 _MASKED = -1e30
 """A score that softmax makes 0; -inf would make NaN of a row that may attend to nothing."""
 
 
 def attention(layer: MultiHeadAttention | GroupedQueryAttention, at: Context) -> Values:
-    """MatMul and Softmax; keys and values are shared among query heads by broadcasting."""
+    """Attention from opset 23 on; before that MatMul and Softmax."""
     plain = at.inputs[: len(at.inputs) - layer.masks]
     sizes = layer.sizes(tuple(kind.shape for kind in at.input_types))
     query = plain[0]
     value = plain[1] if len(plain) > 1 else query
     key = plain[2] if len(plain) > 2 else value
+    form = _operator if at.opset >= 23 else _formula
+    return (_projected(at, "out", form(layer, at, sizes, (query, key, value))),)
+
+
+def _operator(
+    layer: MultiHeadAttention | GroupedQueryAttention,
+    at: Context,
+    sizes: Sizes,
+    sources: tuple[str, str, str],
+) -> str:
+    """Return what the heads give, side by side, of the operator; its scale is 1/√d too."""
+    q, k, v = (_projected(at, name, x) for name, x in zip("qkv", sources, strict=True))
+    if layer.rotary_base is not None:
+        q, k = (
+            embedded(at, x, _rotation(layer, sizes, i), heads=heads, part=name)
+            for i, (name, x, heads) in enumerate((("q", q, sizes.heads), ("k", k, sizes.kv_heads)))
+        )
+    mask = _given_mask(at, layer, 1)
+    if layer.mask is None and mask is not None:
+        # ONNX Runtime takes no mask of one row for all queries.
+        mask = at.node("Expand", mask, _rows(at, sizes, sources[0]), part="padding_of_rows")
+    return at.node(
+        "Attention",
+        *(q, k, v, *([] if mask is None else [mask])),
+        part="attended",
+        q_num_heads=sizes.heads,
+        kv_num_heads=sizes.kv_heads,
+        **({"is_causal": 1} if layer.causal else {}),
+    )
+
+
+def _rows(at: Context, sizes: Sizes, query: str) -> str:
+    """Return (1, 1, time, 1), the shape that gives a mask a row for each query."""
+    time = sizes.times[0]
+    if isinstance(time, int):
+        return at.constant("rows_shape", [1, 1, time, 1])
+    one, many = at.constant("one", [1]), at.size(time, query, 1, part="query_length")
+    return at.node("Concat", one, one, many, one, part="rows_shape", axis=0)
+
+
+def _formula(
+    layer: MultiHeadAttention | GroupedQueryAttention,
+    at: Context,
+    sizes: Sizes,
+    sources: tuple[str, str, str],
+) -> str:
+    """Return what the heads give, side by side.
+
+    Keys and values are shared among query heads by broadcasting.
+    """
+    query, key, value = sources
     group = sizes.heads // sizes.kv_heads
     inner = (sizes.kv_heads, group) if group > 1 else (sizes.heads,)
     shared = (sizes.kv_heads, 1) if group > 1 else (sizes.heads,)
@@ -27,12 +79,14 @@ def attention(layer: MultiHeadAttention | GroupedQueryAttention, at: Context) ->
     order = (0, *range(2, 2 + len(inner)), 1, 2 + len(inner))
     turned = (*order[:-2], order[-1], order[-2])
     q = _heads(at, "q", query, (*inner, sizes.key_dim), order)
-    base = layer.rotary_base
-    if base is None:
+    if layer.rotary_base is None:
         k = _heads(at, "k", key, (*shared, sizes.key_dim), turned)
     else:
         k = _heads(at, "k", key, (*shared, sizes.key_dim), order)
-        q, k = (_rotated(at, name, x, layer, sizes) for name, x in (("q", q), ("k", k)))
+        q, k = (
+            rotated(at, x, _rotation(layer, sizes, i), rank=len(order), part=name)
+            for i, (name, x) in enumerate((("q", q), ("k", k)))
+        )
         swapped = (*range(len(order) - 2), len(order) - 1, len(order) - 2)
         k = at.node("Transpose", k, perm=swapped, part="k.transposed")
     v = _heads(at, "v", value, (*shared, sizes.value_dim), order)
@@ -41,28 +95,23 @@ def attention(layer: MultiHeadAttention | GroupedQueryAttention, at: Context) ->
     scores = at.node("Mul", scores, scale, part="scores")
     mask = _mask(at, layer, sizes, (query, key), len(inner))
     if mask is not None:
-        masked = at.constant("masked", _MASKED)
-        scores = at.node("Where", mask, scores, masked, part="masked_scores")
+        # Added, and not chosen by Where for each layer: runtimes add faster, and layers of the same
+        # mask have the same bias.
+        nothing, masked = at.constant("nothing", 0.0), at.constant("masked", _MASKED)
+        bias = at.node("Where", mask, nothing, masked, part="bias")
+        scores = at.node("Add", scores, bias, part="masked_scores")
     weights = at.node("Softmax", scores, axis=-1, part="weights")
     if mask is not None and layer.masks:
-        nothing = at.constant("nothing", 0.0)
         weights = at.node("Where", mask, weights, nothing, part="masked_weights")
     y = at.node("MatMul", weights, v, part="attended")
     back = (0, len(order) - 2, *range(1, len(order) - 2), len(order) - 1)
     y = at.node("Transpose", y, perm=back, part="by_position")
     shape = at.constant("joined_shape", [0, 0, sizes.heads * sizes.value_dim])
-    y = at.node("Reshape", y, shape, part="joined")
-    return (_projected(at, "out", y),)
+    return at.node("Reshape", y, shape, part="joined")
 
 
 def _projected(at: Context, name: str, x: str) -> str:
-    rows, columns = at.parameters[f"{name}.weight"].shape
-    weight = at.parameter(
-        f"{name}.weight",
-        part=f"{name}.weight_transposed",
-        shape=(columns, rows),
-        transform=np.transpose,
-    )
+    weight = at.transposed(f"{name}.weight")
     is_last = name == "out"
     if f"{name}.bias" not in at.parameters:
         return at.node("MatMul", x, weight, part=None if is_last else f"{name}.projected")
@@ -77,28 +126,16 @@ def _heads(at: Context, name: str, x: str, sizes: tuple[int, ...], order: tuple[
     return at.node("Transpose", parted, perm=order, part=f"{name}.heads")
 
 
-def _rotated(
-    at: Context,
-    name: str,
-    x: str,
-    layer: MultiHeadAttention | GroupedQueryAttention,
-    sizes: Sizes,
-) -> str:
-    time = sizes.times[0 if name == "q" else 1]
+def _rotation(
+    layer: MultiHeadAttention | GroupedQueryAttention, sizes: Sizes, side: int
+) -> Rotation:
+    """Return by what the queries (side 0) or the keys (side 1) are turned."""
+    time = sizes.times[side]
     length = getattr(layer, "max_length", None) if isinstance(time, str) else time
     base = layer.rotary_base
     assert isinstance(length, int)
     assert base is not None
-    rank = 5 if sizes.heads > sizes.kv_heads else 4
-    return rotated(
-        at,
-        x,
-        (length, sizes.key_dim // 2),
-        base,
-        is_dynamic=isinstance(time, str),
-        part=name,
-        rank=rank,
-    )
+    return Rotation(time, length, sizes.key_dim // 2, base)
 
 
 def _mask(
@@ -109,6 +146,17 @@ def _mask(
     head_axes: int,
 ) -> str | None:
     """Return where a query attends to a key, of a shape that the scores broadcast with."""
+    mask = _given_mask(at, layer, head_axes)
+    if not layer.causal:
+        return mask
+    past = _past(at, sizes, sources)
+    return past if mask is None else at.node("And", mask, past, part="allowed_and_past")
+
+
+def _given_mask(
+    at: Context, layer: MultiHeadAttention | GroupedQueryAttention, head_axes: int
+) -> str | None:
+    """Return where the masks let a query attend to a key, with an axis for each of the heads'."""
     given = list(at.inputs[len(at.inputs) - layer.masks :])
     types = list(at.input_types[len(at.inputs) - layer.masks :])
     parts = []
@@ -121,28 +169,20 @@ def _mask(
     if layer.key_padding is not None:
         axes = at.constant("padding_axes", list(range(1, 2 + head_axes)))
         parts.append(at.node("Unsqueeze", given[0], axes, part="padding"))
-    if layer.causal:
-        parts.append(_past(at, sizes, sources))
-    if not parts:
-        return None
-    mask, *rest = parts
-    for i, other in enumerate(rest):
-        mask = at.node("And", mask, other, part=f"allowed_{i}")
-    return mask
+    if len(parts) == 2:
+        return at.node("And", *parts, part="allowed")
+    return parts[0] if parts else None
 
 
 def _past(at: Context, sizes: Sizes, sources: tuple[str, str]) -> str:
     time, length = sizes.times
     if isinstance(time, int) and isinstance(length, int):
         return at.constant("past", np.tril(np.ones((time, length), np.bool_)))
-    zero, one = at.constant("zero", np.array(0)), at.constant("one", np.array(1))
-    positions: list[str] = []
-    for name, source in zip(("query", "key"), sources, strict=True):
-        if name == "key" and source == sources[0]:
-            positions.append(positions[0])
-            continue
-        size = at.node("Shape", source, start=1, end=2, part=f"{name}_length")
-        size = at.node("Squeeze", size, part=f"{name}_count")
-        positions.append(at.node("Range", zero, size, one, part=f"{name}_positions"))
-    rows = at.node("Unsqueeze", positions[0], at.constant("last", [1]), part="rows")
-    return at.node("GreaterOrEqual", rows, positions[1], part="past")
+    rows, columns = (
+        positions(at, size, x=source, prefix=f"{name}_")
+        if isinstance(size, str)
+        else at.constant(f"{name}_positions", range(size))
+        for name, size, source in zip(("query", "key"), sizes.times, sources, strict=True)
+    )
+    rows = at.node("Unsqueeze", rows, at.constant("last", [1]), part="rows")
+    return at.node("GreaterOrEqual", rows, columns, part="past")

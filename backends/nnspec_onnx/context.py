@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnspec.layers.base import Parameter
-from nnspec.shapes import DataFormat, Shape, TensorType
+from nnspec.shapes import DataFormat, Dim, Shape, TensorType
 from nnspec_onnx.ir import Attribute, Initializer, Node
 
 if TYPE_CHECKING:
@@ -21,8 +21,12 @@ Values = tuple[str, ...]
 
 @dataclass(slots=True)
 class Builder:
-    """Collects the nodes and initialisers of a model."""
+    """Collects the nodes and initialisers of a model.
 
+    axes: where among the model's inputs a dynamic axis is found; "" is the batch.
+    """
+
+    axes: dict[Dim, tuple[str, int]] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
     initializers: list[Initializer] = field(default_factory=list)
 
@@ -136,6 +140,12 @@ class Context:
         )
         return full
 
+    def transposed(self, name: str) -> str:
+        """Return the layer's matrix `path.name` turned, as MatMul takes it."""
+        rows, columns = self.parameters[name].shape
+        part, shape = f"{name}_transposed", (columns, rows)
+        return self.parameter(name, part=part, shape=shape, transform=transposed)
+
     def joined(
         self,
         names: tuple[str, ...],
@@ -167,12 +177,43 @@ class Context:
         )
         return name
 
+    def size(self, dim: Dim, value: str, axis: int, *, part: str) -> str:
+        """Return the size of a value's dynamic axis, as a tensor of one number.
+
+        An input of the model is asked where one has that axis: then all layers ask the same, and
+        `shared` keeps one answer.
+        """
+        value, axis = self.builder.axes.get(dim, (value, axis))
+        return self.node("Shape", value, part=part, start=axis, end=axis + 1)
+
+    def batch(self) -> str:
+        """Return the number of rows, as a tensor of one number."""
+        return self.size("", self.inputs[0], 0, part="batch")
+
     def axis(self, axis: int) -> int:
         """Return the model's axis (the batch is 0) of an axis that the spec counts from 0."""
         rank = len(self.shape)
         if self.data_format == self.spec_format:
             return axis % rank + 1
         return to_channels_first(rank).index(axis % rank + 1)
+
+
+_TILE = 64
+
+
+def transposed(matrix: Array) -> Array:
+    """Return the transpose, laid out anew.
+
+    Tile by tile: NumPy alone reads a large matrix in strides that miss the processor's caches, and
+    takes two to three times as long.
+    """
+    rows, columns = matrix.shape
+    result: Array = np.empty((columns, rows), matrix.dtype)
+    for row in range(0, rows, _TILE):
+        for column in range(0, columns, 2 * _TILE):
+            tile = np.s_[row : row + _TILE], np.s_[column : column + 2 * _TILE]
+            result[tile[::-1]] = matrix[tile].T
+    return result
 
 
 def to_channels_first(rank: int) -> tuple[int, ...]:

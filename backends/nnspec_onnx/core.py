@@ -16,10 +16,7 @@ def dense(layer: Dense, at: Context) -> Values:
     if len(at.shape) == 1:
         tensors = [at.parameter(name) for name in at.parameters]
         return (at.node("Gemm", x, *tensors, transB=1),)
-    rows, columns = at.parameters["weight"].shape
-    weight = at.parameter(
-        "weight", part="weight_transposed", shape=(columns, rows), transform=np.transpose
-    )
+    weight = at.transposed("weight")
     if not layer.use_bias:
         return (at.node("MatMul", x, weight),)
     product = at.node("MatMul", x, weight, part="product")

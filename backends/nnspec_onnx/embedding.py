@@ -11,7 +11,6 @@ from nnspec.layers import (
     Embedding,
     LearnedTensor,
     PositionEmbedding,
-    RotaryPosition,
     Shared,
     SinusoidalPosition,
     TiedDense,
@@ -28,16 +27,26 @@ def embedding(layer: Embedding, at: Context) -> Values:
 
 
 def tied_dense(layer: TiedDense, at: Context) -> Values:
-    """Gemm for a vector per row, else Einsum: the embedding's table is stored once."""
+    """Gemm, which alone turns its second factor: the embedding's table is stored once.
+
+    What has more axes becomes a matrix for it, and again what it was.
+    """
     (x,) = at.inputs
-    table = f"{at.tied}.weight"
-    if len(at.shape) == 1:
-        bias = [at.parameter("bias")] if layer.use_bias else []
-        return (at.node("Gemm", x, table, *bias, transB=1),)
-    if not layer.use_bias:
-        return (at.node("Einsum", x, table, equation="...i,ji->...j"),)
-    product = at.node("Einsum", x, table, equation="...i,ji->...j", part="product")
-    return (at.node("Add", product, at.parameter("bias")),)
+    table = [f"{at.tied}.weight", *([at.parameter("bias")] if layer.use_bias else [])]
+    *leading, features = at.shape
+    if not leading:
+        return (at.node("Gemm", x, *table, transB=1),)
+    assert isinstance(features, int)
+    rows = at.node("Reshape", x, at.constant("rows_shape", [-1, features]), part="rows")
+    product = at.node("Gemm", rows, *table, part="product", transB=1)
+    units = at.output_types[0].shape[-1]
+    assert isinstance(units, int)
+    if all(isinstance(size, int) for size in leading):
+        shape = at.constant("shape", np.array([-1, *leading, units]))
+    else:
+        given = at.node("Shape", x, part="leading", start=0, end=len(at.shape))
+        shape = at.node("Concat", given, at.constant("units", [units]), part="shape", axis=0)
+    return (at.node("Reshape", product, shape),)
 
 
 def shared(layer: Shared, at: Context) -> Values:
@@ -50,7 +59,7 @@ def position_embedding(layer: PositionEmbedding, at: Context) -> Values:
     (x,) = at.inputs
     time, features = at.shape
     if isinstance(time, str):
-        table = first_rows(at, at.parameter("weight"), x)
+        table = first_rows(at, at.parameter("weight"), time)
     elif time < layer.max_length:
         assert isinstance(features, int)
         table = at.parameter(
@@ -72,64 +81,8 @@ def sinusoidal_position(layer: SinusoidalPosition, at: Context) -> Values:
     waves = np.stack((np.sin(angle), np.cos(angle)), axis=-1).reshape(length, -1)[:, :features]
     table = at.constant("table", waves)
     if isinstance(time, str):
-        table = first_rows(at, table, x)
+        table = first_rows(at, table, time)
     return (at.node("Add", x, table),)
-
-
-def rotary_position(layer: RotaryPosition, at: Context) -> Values:
-    """The formula, with constant tables of sines and cosines."""
-    time, features = at.shape[-2:]
-    assert isinstance(features, int)
-    length = layer.max_length if isinstance(time, str) else time
-    assert length is not None
-    (x,) = at.inputs
-    return (rotated(at, x, (length, features // 2), layer.base, is_dynamic=isinstance(time, str)),)
-
-
-def rotated(
-    at: Context,
-    x: str,
-    size: tuple[int, int],
-    base: float,
-    *,
-    is_dynamic: bool,
-    part: str | None = None,
-    rank: int | None = None,
-) -> str:
-    """Add what turns the pairs of x, and return the result; size is (positions, pairs)."""
-    length, half = size
-    rank = len(at.shape) + 1 if rank is None else rank
-    prefix = "" if part is None else f"{part}."
-    angle = angles(length, base, np.arange(half) / half)
-    cos, sin = (
-        at.constant(f"{prefix}cos", np.cos(angle)),
-        at.constant(f"{prefix}sin", np.sin(angle)),
-    )
-    if is_dynamic:
-        cos = first_rows(at, cos, x, axis=rank - 2, prefix=f"{prefix}cos_")
-        sin = first_rows(at, sin, x, axis=rank - 2, prefix=f"{prefix}sin_")
-    first, last = at.halves(x, axis=rank - 1, prefix=prefix)
-
-    def product(a: str, b: str, name: str) -> str:
-        return at.node("Mul", a, b, part=f"{prefix}{name}")
-
-    turned = (
-        at.node(
-            "Sub",
-            product(first, cos, "first_cos"),
-            product(last, sin, "last_sin"),
-            part=f"{prefix}turned_first",
-        ),
-        at.node(
-            "Add",
-            product(last, cos, "last_cos"),
-            product(first, sin, "first_sin"),
-            part=f"{prefix}turned_last",
-        ),
-    )
-    return at.node(
-        "Concat", *turned, axis=rank - 1, part=None if part is None else f"{prefix}turned"
-    )
 
 
 def angles(length: int, base: float, exponents: Array) -> Array:
@@ -139,11 +92,22 @@ def angles(length: int, base: float, exponents: Array) -> Array:
     return angle
 
 
-def first_rows(at: Context, table: str, x: str, *, axis: int = 1, prefix: str = "") -> str:
-    """Return as many rows of the table as x has positions along the axis."""
-    length = at.node("Shape", x, start=axis, end=axis + 1, part=f"{prefix}length")
+def first_rows(
+    at: Context, table: str, time: str, *, x: str | None = None, axis: int = 1, prefix: str = ""
+) -> str:
+    """Return as many rows of the table as x, the layer's input, has positions along the axis."""
+    length = at.size(time, at.inputs[0] if x is None else x, axis, part=f"{prefix}length")
     start = at.constant(f"{prefix}start", [0])
     return at.node("Slice", table, start, length, start, part=f"{prefix}rows")
+
+
+def positions(at: Context, time: str, *, x: str, axis: int = 1, prefix: str = "") -> str:
+    """Return 0 to n - 1, int64, for the n positions that x has along a dynamic axis."""
+    length = at.size(time, x, axis, part=f"{prefix}length")
+    count = at.node("Squeeze", length, part=f"{prefix}count")
+    zero = at.constant(f"{prefix}zero", np.array(0))
+    one = at.constant(f"{prefix}one", np.array(1))
+    return at.node("Range", zero, count, one, part=f"{prefix}positions")
 
 
 def parameter(layer: LearnedTensor, at: Context) -> Values:
@@ -158,7 +122,7 @@ def constant(layer: ConstantTensor, at: Context) -> Values:
 
 
 def _for_each_row(at: Context, tensor: str, shape: tuple[int, ...]) -> str:
-    target = at.node("Shape", at.inputs[0], start=0, end=1, part="batch")
+    target = at.batch()
     if shape:
         target = at.node("Concat", target, at.constant("sizes", shape), axis=0, part="shape")
     return at.node("Expand", tensor, target)

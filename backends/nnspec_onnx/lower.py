@@ -10,11 +10,12 @@ from nnspec.errors import UsageError
 from nnspec.graph import Graph, inline
 from nnspec.loader import Spec
 from nnspec.metrics import threshold
-from nnspec.shapes import DataFormat, TensorType
+from nnspec.shapes import DataFormat, Dim, TensorType
 from nnspec_onnx.context import Builder, Context, Values
 from nnspec_onnx.ir import Network, Node, Value
 from nnspec_onnx.layouts import Layout, Layouts, Step, in_layout, wanted_layouts
 from nnspec_onnx.lowerings import LOWERINGS
+from nnspec_onnx.shared import shared
 
 IR_VERSIONS = {18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 10}
 """The file format for each opset: of the ONNX release that brought the opset, and at most 10, so
@@ -29,12 +30,18 @@ def lower(spec: Spec, opset: int) -> Network:
         )
     flat = inline(spec.graph)
     steps, types = unfused(flat)
-    builder = Builder()
+    axes: dict[Dim, tuple[str, int]] = {"": (next(iter(flat.inputs)), 0)}
+    for name, kind in flat.inputs.items():
+        for axis, size in enumerate(kind.shape, start=1):
+            if isinstance(size, str):
+                axes.setdefault(size, (name, axis))
+    builder = Builder(axes)
     wanted = wanted_layouts(steps, flat.outputs, types)
     layouts = Layouts(flat.data_format, types, wanted, builder)
     layers = {at.path: at for at in flat.walk()}
     for name in flat.inputs:
         layouts.define(name, "declared", name)
+    own: set[str] = set()
     for step in steps:
         layout = layouts.choose(step)
         node = layers[step.owner].node
@@ -54,12 +61,15 @@ def lower(spec: Spec, opset: int) -> Network:
             tied=node.owner if node.layer.is_tied else None,
         )
         given = LOWERINGS[type(step.layer)](step.layer, context)
+        own.update(context.outputs)
         _define(layouts, step, layout, context, given)
     outputs = {
         name: layouts.get(path, "declared")
         for name, path in zip(spec.graph.outputs, flat.outputs, strict=True)
     }
-    needed = _needed(builder.nodes, set(outputs.values()))
+    kept = frozenset(own.union(outputs.values()))
+    distinct, initializers = shared(builder.nodes, builder.initializers, kept)
+    needed = _needed(distinct, set(outputs.values()))
     nodes = _named_outputs(needed, outputs, set(flat.inputs))
     batch = _batch_name(flat)
     kinds = dict(zip(spec.graph.outputs, (types[path] for path in flat.outputs), strict=True))
@@ -70,7 +80,7 @@ def lower(spec: Spec, opset: int) -> Network:
         inputs=tuple(_value(name, kind, batch) for name, kind in flat.inputs.items()),
         outputs=tuple(_value(name, kind, batch) for name, kind in kinds.items()),
         nodes=tuple(nodes),
-        initializers=tuple(builder.initializers),
+        initializers=tuple(initializers),
         metadata=metadata(spec),
     )
 

@@ -24,6 +24,7 @@ from nnspec_onnx import (
     reduction,
     regularization,
     resizing,
+    rotary,
 )
 from nnspec_onnx.context import Context, Values
 
@@ -108,7 +109,7 @@ LOWERINGS: Mapping[type[Layer], Lowering] = {
     layers.TiedDense: embedding.tied_dense,
     layers.PositionEmbedding: embedding.position_embedding,
     layers.SinusoidalPosition: embedding.sinusoidal_position,
-    layers.RotaryPosition: embedding.rotary_position,
+    layers.RotaryPosition: rotary.rotary_position,
     layers.LearnedTensor: embedding.parameter,
     layers.ConstantTensor: embedding.constant,
     layers.MultiHeadAttention: attention.attention,

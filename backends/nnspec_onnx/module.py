@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterator, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 PAGE = 4096
 """Tensors in a file of their own start at a page, so that a runtime can map them into memory."""
+LARGE = 2**20
+"""Bytes. A larger tensor that is no parameter as it stands is made while others are written."""
 SMALLEST_EXTERNAL = 1024
 """Bytes. Smaller tensors stay in the model: shapes and axes, which shape inference must see."""
 
@@ -52,6 +56,10 @@ class Tensor:
         order = np.dtype(self.dtype).newbyteorder("<")
         array = np.ascontiguousarray(self.initializer.array(weights), dtype=order)
         return array.reshape(-1).view(np.uint8).data
+
+    def is_large(self) -> bool:
+        """Whether making it takes long enough to be worth a thread."""
+        return self.initializer.transform is not None and self.size >= LARGE
 
     def proto(self) -> onnx.TensorProto:
         """Return the message without the numbers."""
@@ -95,7 +103,10 @@ class Module:
             producer_version=metadata["nnspec.version"],
         )
         helper.set_model_props(model, metadata)
-        self._check(model, graph)
+        if dtype == "float32":
+            # A double model is for onnx's evaluator alone, which computes in double even what ONNX
+            # allows no doubles, as RotaryEmbedding.
+            self._check(model, graph)
         model.ClearField("graph")
         self._model_bytes = model.SerializeToString(deterministic=True)
 
@@ -145,9 +156,11 @@ class Module:
                 offset += -(-tensor.size // PAGE) * PAGE
 
     def _write_data(self, file: IO[bytes], weights: Mapping[str, Array]) -> None:
-        for tensor, offset in self._external():
+        places = list(self._external())
+        made = _made([tensor for tensor, _ in places], weights)
+        for (_, offset), numbers in zip(places, made, strict=True):
             file.write(bytes(offset - file.tell()))
-            file.write(tensor.numbers(weights))
+            file.write(numbers)
 
     def _write_model(
         self, file: IO[bytes], weights: Mapping[str, Array], location: str | None
@@ -168,10 +181,11 @@ class Module:
         file.write(self._model_bytes)
         file.write(wire.prefix(wire.GRAPH_OF_MODEL, size))
         file.write(self._graph_bytes)
+        made = _made(inside, weights)
         for tensor, start in zip(self._tensors, starts, strict=True):
             file.write(start)
             if tensor.initializer.name not in offsets:
-                file.write(tensor.numbers(weights))
+                file.write(next(made))
 
     def _dtype(self, dtype: str) -> str:
         return self._floats.get(dtype, dtype)
@@ -216,6 +230,24 @@ class Module:
             onnx.checker.check_model(checked, full_check=True)
         except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
             raise UsageError(f"{self.network.name} makes no valid ONNX model: {error}") from error
+
+
+def _made(tensors: Iterable[Tensor], weights: Mapping[str, Array]) -> Iterator[memoryview]:
+    """Yield each tensor's numbers, the next large one being made meanwhile."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting: deque[tuple[Tensor, Future[memoryview] | None]] = deque()
+
+        def first() -> memoryview:
+            tensor, future = waiting.popleft()
+            return tensor.numbers(weights) if future is None else future.result()
+
+        for tensor in tensors:
+            future = pool.submit(tensor.numbers, weights) if tensor.is_large() else None
+            waiting.append((tensor, future))
+            while future is not None and sum(made is not None for _, made in waiting) > 1:
+                yield first()
+        while waiting:
+            yield first()
 
 
 def read(model: str | Path | bytes, *, external_data: bool = True) -> onnx.ModelProto:

@@ -1,0 +1,109 @@
+"""Every operator set computes the same: what newer ones have operators for, older ones compose."""
+
+import json
+from collections import Counter
+
+import pytest
+
+import nnspec
+from nnspec.backend import Options, get_backend
+from nnspec.loader import loads
+from nnspec.verification.samples import dynamic_axes, exercised_weights, random_inputs
+from nnspec.verification.tolerance import Amplification, relative_error
+from nnspec_onnx.listing import listing
+from nnspec_onnx.lower import lower
+from tests.cases import CASES
+from tests.golden_files import ROOT
+
+SEED = 0
+DEFAULT = 21
+OTHERS = (18, 19, 20, 22, 23)
+GPT2 = ROOT / "specs" / "zoo" / "gpt2.yaml"
+
+
+def operators_and_tensors(spec, opset):
+    """Return the listing without its first line: the opset, and the format that follows it."""
+    return listing(lower(spec, opset)).partition("\n")[2]
+
+
+def differing():
+    """Yield (case, opset) where another opset than the default gives another model."""
+    for case in CASES:
+        spec = loads(json.dumps(case.spec(fed=True)), is_json=True)
+        known = {operators_and_tensors(spec, DEFAULT)}
+        for opset in OTHERS:
+            text = operators_and_tensors(spec, opset)
+            if text not in known:
+                known.add(text)
+                yield pytest.param(spec, opset, id=f"{case.id}-{opset}")
+
+
+DIFFERING = tuple(differing())
+
+
+@pytest.mark.parametrize(("spec", "opset"), DIFFERING)
+def test_opset_computes_what_the_default_does(spec, opset):
+    weights = exercised_weights(spec.graph, SEED)
+    axes = {name: 7 + 2 * i for i, name in enumerate(dynamic_axes(spec.graph))}
+    feeds = random_inputs(spec.graph, 3, axes, SEED)
+    torch, onnx = get_backend("torch"), get_backend("onnx")
+    program = torch.compile(spec).build(weights, dtype="float64")
+    wanted = onnx.compile(spec).build(weights, dtype="float64").forward(feeds)
+    amplification = Amplification(spec.graph, program, weights, SEED)
+    tolerance = amplification.float32_tolerance(feeds, wanted)
+    compiled = onnx.compile(spec, Options(opset=opset))
+    exact = compiled.build(weights, dtype="float64").forward(feeds)
+    assert relative_error(exact, wanted) < 1e-12
+    for optimized in (False, True):
+        single = compiled.build(weights, optimized=optimized).forward(feeds)
+        assert relative_error(single, wanted) <= tolerance
+
+
+def test_some_layers_differ_between_opsets():
+    ids = [param.id for param in DIFFERING]
+    for layer in ("multi_head_attention", "grouped_query_attention", "rotary_position"):
+        assert any(name.startswith(layer) and name.endswith("-23") for name in ids)
+
+
+@pytest.mark.parametrize(("opset", "most"), [(21, 400), (23, 250)])
+def test_gpt2_is_small(opset, most):
+    network = lower(nnspec.load(GPT2), opset)
+    assert len(network.nodes) <= most
+    counts = Counter(node.op_type for node in network.nodes)
+    assert counts["Attention"] == (12 if opset == 23 else 0)
+    # One causal mask, made of the length of the input, serves every layer.
+    assert (counts["GreaterOrEqual"], counts["Range"]) == ((0, 0) if opset == 23 else (1, 1))
+
+
+def test_one_mask_serves_all_layers_that_are_given_it():
+    attention = {"type": "multi_head_attention", "num_heads": 2, "key_padding": "padding"}
+    layers = [{"name": f"a{i}", **attention} for i in range(3)]
+    layers[0]["inputs"] = ["x"]
+    spec = loads(
+        json.dumps(
+            {
+                "nnspec": 1,
+                "name": "Masked",
+                "inputs": {
+                    "x": {"shape": ["time", 4]},
+                    "padding": {"shape": ["time"], "dtype": "bool"},
+                },
+                "layers": layers,
+            }
+        ),
+        is_json=True,
+    )
+    for opset in (21, 23):
+        counts = Counter(node.op_type for node in lower(spec, opset).nodes)
+        assert counts["Unsqueeze"] == 1
+        # The bias of opset 21, the rows of opset 23.
+        assert counts["Where"] == (1 + 3 if opset == 21 else 0)
+        assert counts["Expand"] == (0 if opset == 21 else 1)
+
+
+def test_layers_that_do_the_same_keep_their_names():
+    spec = loads(
+        "{nnspec: 1, name: N, inputs: {x: {shape: [3]}}, layers: [{name: a, type: relu}, "
+        "{name: b, type: relu, inputs: [x]}, {name: c, type: add, inputs: [a, b]}]}"
+    )
+    assert [node.outputs for node in lower(spec, DEFAULT).nodes] == [("a",), ("b",), ("c",)]
