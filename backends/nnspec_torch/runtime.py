@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -179,7 +179,7 @@ class TorchProgram:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                torch.onnx.export(
+                program = torch.onnx.export(
                     self.model.eval(),
                     tuple(examples),
                     str(path),
@@ -196,6 +196,19 @@ class TorchProgram:
             raise UnsupportedError(f"torch.onnx cannot export this network: {reason}") from error
         finally:
             logger.setLevel(level)
+        assert program is not None
+        self._require_dynamic(program.model.graph.outputs)
+
+    def _require_dynamic(self, outputs: Sequence[Any]) -> None:
+        """Raise UnsupportedError where the exporter fixed an axis that the spec leaves open."""
+        for name, given in zip(self.graph.outputs, outputs, strict=True):
+            shape: tuple[Dim, ...] = ("batch", *self.graph.types[name].shape)
+            for size, exported in zip(shape, given.shape, strict=True):
+                if isinstance(size, str) and isinstance(exported, int):
+                    raise UnsupportedError(
+                        f'torch.onnx fixed the axis "{size}" of the output "{name}" at {exported}, '
+                        "so that other sizes would fail; nnspec's own export keeps it open"
+                    )
 
     def _loss(self, inputs: Mapping[str, Array], target: Array) -> Tensor:
         compute = getattr(self.model, "logits", self.model)

@@ -14,9 +14,9 @@ from torch_reference import evaluate
 from nnspec.backend import get_backend
 from nnspec.cli import main
 from nnspec.data import load_data
-from nnspec.errors import DataError, UsageError, WeightsError
+from nnspec.errors import DataError, UnsupportedError, UsageError, WeightsError
 from nnspec.exporting import export
-from nnspec.loader import load
+from nnspec.loader import load, loads
 from nnspec.predicting import predict
 from nnspec.preprocessing import KEY
 from nnspec.weights import save_weights
@@ -194,3 +194,13 @@ def test_a_failed_foreign_export_leaves_nothing(tmp_path, trained):
         export(spec, tmp_path / "m.onnx", weights=path, via="torch", opset=99)
     assert not list(tmp_path.glob("*.onnx*"))
     assert not list(tmp_path.glob(".*"))
+
+
+def test_an_exporter_that_fixes_a_dynamic_axis_is_refused(tmp_path):
+    spec = loads(
+        "{nnspec: 1, name: R, inputs: {x: {shape: [time, 2]}}, "
+        "layers: [{name: states, type: lstm, units: 3, return_sequences: true}]}"
+    )
+    with pytest.raises(UnsupportedError, match='fixed the axis "time" of the output'):
+        export(spec, tmp_path / "m.onnx", via="torch")
+    assert not list(tmp_path.iterdir())
