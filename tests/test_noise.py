@@ -130,7 +130,7 @@ def test_gaussian_noise(backend, stddev):
 )
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_attention_drops_weights(backend, layer):
-    """Of two positions alike, a head gives the value whole, half or not at all, times 1 / (1 - p)."""
+    """Of two positions alike, a head gives none, half or all of the value, over 1 - rate."""
     rate = 0.3
     x = np.random.default_rng(SEED).normal(size=(1, 1, 4)).repeat(ROWS, axis=0).repeat(2, axis=1)
     y = trained(backend, {**layer, "dropout": rate}, [2, 4], x).reshape(2 * ROWS, 4)

@@ -160,3 +160,24 @@ def test_stock_keras_adam_is_shown_to_differ(spec: Path) -> None:
     code, report = run_verify(spec, "--backends", "torch,keras", "--stock")
     assert code == 1
     assert failed_layers(report, "training") == {None}
+
+
+def test_gradient_lost_behind_one_of_several_outputs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "two.yaml"
+    path.write_text(
+        "{nnspec: 1, name: Two, inputs: {x: {shape: [3]}}, outputs: [first, second], layers: ["
+        "{name: first, type: dense, units: 4}, {name: scores, type: dense, units: 2, inputs: [x]}, "
+        "{name: second, type: tanh}]}"
+    )
+    assert run_verify(path, "--backends", "torch,keras")[0] == 0
+
+    def wrong(layer: Layer, context: Context, lower: Callable[..., Lowered]) -> Lowered:
+        return Lowered("torch.tanh({0}.detach())")
+
+    replace(monkeypatch, torch.LOWERINGS, layers.Tanh, wrong)
+    code, report = run_verify(path, "--backends", "torch,keras")
+    assert code == 1
+    assert failed_layers(report) == set()
+    assert failed_layers(report, "gradient") == {"scores"}

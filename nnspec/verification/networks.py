@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 from nnspec.graph import BlockNode, Graph, LayerNode, Node, inline
+from nnspec.layers import Layer, ReduceNorm, Stack
 from nnspec.loader import Spec
+from nnspec.shapes import Shape, TensorType
 
 
 def without_dropout(graph: Graph) -> Graph:
@@ -29,6 +31,30 @@ def _without_dropout(node: Node, convert: object) -> Node:
         update = dict.fromkeys(node.layer.random, 0.0)
         return dataclasses.replace(node, layer=node.layer.model_copy(update=update))
     return node
+
+
+def with_one_output(graph: Graph) -> Graph:
+    """Return a network of several outputs with one in their place: the length of each, (outputs,).
+
+    A loss of it has a gradient through every output; all must hold floats.
+    """
+    types = dict(graph.types)
+    nodes = list(graph.nodes)
+    taken = {node.name for node in nodes} | types.keys()
+
+    def add(layer: Layer, inputs: tuple[str, ...], shape: Shape) -> str:
+        name = next(n for i in range(len(taken) + 1) if (n := f"{layer.type}_{i}") not in taken)
+        taken.add(name)
+        nodes.append(LayerNode(name, layer, inputs, (name,)))
+        types[name] = TensorType(shape)
+        return name
+
+    lengths = []
+    for output in graph.outputs:
+        axes = tuple(range(types[output].rank))
+        lengths.append(add(ReduceNorm(axes=axes), (output,), ()) if axes else output)
+    result = add(Stack(axis=0), tuple(lengths), (len(lengths),))
+    return dataclasses.replace(graph, nodes=tuple(nodes), types=types, outputs=(result,))
 
 
 def as_spec(spec: Spec, graph: Graph, *, is_trained: bool) -> Spec:

@@ -16,7 +16,7 @@ from nnspec.loader import Spec
 from nnspec.training_schema import Sgd, Training
 from nnspec.verification.blame import first_diverging_layer
 from nnspec.verification.engines import Engine, SourceEngine, engines_of
-from nnspec.verification.networks import as_spec, without_dropout
+from nnspec.verification.networks import as_spec, with_one_output, without_dropout
 from nnspec.verification.report import Check, Kind, Report
 from nnspec.verification.samples import (
     dynamic_axes,
@@ -255,19 +255,21 @@ class Verifier:
 
     def check_training(self) -> None:
         """Compare loss, gradients and the weights after some steps, in float64, dropout off."""
-        if len(self.spec.graph.outputs) != 1:
-            self.report.notes.append("the network has several outputs: its gradients are unchecked")
-            return
         if not any(parameter.trainable for _, parameter in self.spec.graph.parameters()):
             self.report.notes.append("the network has no parameters to train")
             return
-        model = self.spec.model
-        training = model.training or Training(task="regression", optimizer=Sgd())
-        spec = Spec(
-            model.model_copy(update={"training": training}),
-            without_dropout(self.spec.graph),
-            self.spec.path,
-        )
+        model, graph = self.spec.model, without_dropout(self.spec.graph)
+        training = model.training
+        if any(graph.types[name].dtype != "float32" for name in graph.outputs):
+            self.report.notes.append("an output holds no floats: gradients are unchecked")
+            return
+        if len(graph.outputs) != 1:
+            training, graph = None, with_one_output(graph)
+            self.report.notes.append(
+                "the network has several outputs: gradients and training are those of their lengths"
+            )
+        training = training or Training(task="regression", optimizer=Sgd())
+        spec = Spec(model.model_copy(update={"training": training}), graph, self.spec.path)
         layers = [at.node.layer for at in self.spec.graph.walk()]
         if any(getattr(layer, field) for layer in layers for field in layer.random):
             self.report.notes.append("gradients and training are compared with dropout off")
