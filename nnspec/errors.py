@@ -123,9 +123,12 @@ class MissingDependencyError(NnspecError):
 
 
 class ShapeError(ValueError):
-    """Raised by a layer's shape rule; the graph builder adds the place and the inputs' origins."""
+    """Raised by a layer's shape rule; the graph builder adds the place and the inputs' origins.
 
-    def __init__(self, message: str, hint: str = "", code: str = "shape-mismatch") -> None:
+    message: what was given and what was expected; hint: how to mend it.
+    """
+
+    def __init__(self, message: str, hint: str, code: str = "shape-mismatch") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint

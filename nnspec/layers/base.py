@@ -219,7 +219,7 @@ def resolve_axis(layer: str, axis: int, shape: Shape) -> int:
         has = f"{axes} (the batch not counted)" if rank else "no axis but the batch"
         raise ShapeError(
             f"{layer} over axis {axis}, and {show(shape)} has {has}",
-            "use -1 for the last axis" if rank else "",
+            "use -1 for the last axis" if rank else "give it an input of at least one axis",
         )
     return axis % rank
 

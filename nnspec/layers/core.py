@@ -32,7 +32,10 @@ class Dense(Weighted):
                 "dense-on-image",
             )
         if not shape:
-            raise ShapeError("dense takes at least one axis, and got a scalar per row")
+            raise ShapeError(
+                "dense takes at least one axis, and got a scalar per row",
+                "put an `expand_dims` layer before it",
+            )
         require_whole("dense", shape[-1], "last axis")
         return ((*shape[:-1], self.units),)
 
@@ -79,20 +82,30 @@ class Reshape(Layer):
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         given = product(inputs[0])
         if given is None:
-            raise ShapeError(f"reshape needs fixed sizes, and got {show(inputs[0])}")
+            raise ShapeError(
+                f"reshape needs fixed sizes, and got {show(inputs[0])}",
+                "give the dynamic axes numbers in `inputs`",
+            )
         known = 1
         for size in self.shape:
             if size < -1 or size == 0:
-                raise ShapeError(f"reshape to {show(self.shape)}: {size} is no size")
+                raise ShapeError(
+                    f"reshape to {show(self.shape)}: {size} is no size",
+                    "give sizes of at least 1, or -1 for the one that follows from the others",
+                )
             known *= size if size != -1 else 1
         unknown = self.shape.count(-1)
         if unknown > 1:
-            raise ShapeError(f"reshape to {show(self.shape)}: at most one size may be -1")
+            raise ShapeError(
+                f"reshape to {show(self.shape)}: at most one size may be -1",
+                "give the others a number",
+            )
         if given % known or (not unknown and given != known):
             raise ShapeError(
                 f"reshape to {show(self.shape)} holds {known:,} elements"
                 f"{' or a multiple' if unknown else ''}, and the input {show(inputs[0])} "
-                f"has {given:,}"
+                f"has {given:,}",
+                "give sizes whose product is that, or -1 in one place",
             )
         sizes: tuple[Dim, ...] = tuple(given // known if s == -1 else s for s in self.shape)
         return (sizes,)

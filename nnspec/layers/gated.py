@@ -30,7 +30,10 @@ class Prelu(Layer):
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         shape = inputs[0]
         if not shape:
-            raise ShapeError("prelu takes at least one axis, and got a scalar per row")
+            raise ShapeError(
+                "prelu takes at least one axis, and got a scalar per row",
+                "put an `expand_dims` layer before it",
+            )
         require_whole("prelu", shape[channel_axis(len(shape), data_format)], "channel axis")
         return (shape,)
 

@@ -161,7 +161,10 @@ class Dot(Layer):
             )
         rest = (*first[:i], *first[i + 1 :], *second[:j], *second[j + 1 :])
         if len(rest) > MAX_RANK:
-            raise ShapeError(f"dot would give {len(rest)} axes; a value has at most {MAX_RANK}")
+            raise ShapeError(
+                f"dot would give {len(rest)} axes; a value has at most {MAX_RANK}",
+                "reshape an input to fewer axes",
+            )
         return (rest or (1,),)
 
     def resolved(self, inputs: tuple[Shape, ...]) -> tuple[int, int]:
@@ -210,22 +213,32 @@ class Concatenate(Layer):
         rank = len(first)
         if self.axis is not None and not -rank <= self.axis < rank:
             raise ShapeError(
-                f"concatenate over axis {self.axis}, and {show(first)} has no such axis"
+                f"concatenate over axis {self.axis}, and {show(first)} has no such axis",
+                "count axes from 0, the batch not counted, or from -1, the last",
             )
         shown = " and ".join(show(shape) for shape in inputs)
         if any(len(shape) != rank for shape in inputs) or rank == 0:
-            raise ShapeError(f"concatenate takes inputs of one rank, and got {shown}")
+            raise ShapeError(
+                f"concatenate takes inputs of one rank, and got {shown}"
+                if rank
+                else f"concatenate takes inputs of at least one axis, and got {shown}",
+                "reshape one of them, or put an `expand_dims` layer before it",
+            )
         axis = self.resolved_axis(rank, data_format)
         total = 0
         for shape in inputs:
             if any(a != b for i, (a, b) in enumerate(zip(shape, first, strict=True)) if i != axis):
                 raise ShapeError(
                     f"concatenate over axis {axis} takes inputs equal in all other axes, "
-                    f"and got {shown}"
+                    f"and got {shown}",
+                    "crop, pad or reshape one of them, or choose another axis",
                 )
             size = shape[axis]
             if isinstance(size, str):
-                raise ShapeError(f"concatenate over the dynamic axis {size!r}")
+                raise ShapeError(
+                    f"concatenate over the dynamic axis {size!r}",
+                    "give that axis a number in `inputs`, or choose another axis",
+                )
             total += size
         joined: tuple[Dim, ...] = (*first[:axis], total, *first[axis + 1 :])
         return (joined,)
@@ -251,7 +264,10 @@ class Split(Layer):
         shape = inputs[0]
         rank = len(shape)
         if not -rank <= self.axis < rank:
-            raise ShapeError(f"split over axis {self.axis}, and {show(shape)} has no such axis")
+            raise ShapeError(
+                f"split over axis {self.axis}, and {show(shape)} has no such axis",
+                "count axes from 0, the batch not counted, or from -1, the last",
+            )
         axis = self.axis % rank
         if shape[axis] != sum(self.sizes) or min(self.sizes) < 1:
             raise ShapeError(

@@ -18,6 +18,8 @@ from nnspec.layers.base import (
 )
 from nnspec.shapes import DataFormat, Shape, show
 
+_RESHAPE = "reshape the input: one axis of channels, and at most three others"
+
 
 class BatchNormalization(Layer):
     """y = weight · (x - μ) / √(σ² + epsilon) + bias, per channel. Ioffe and Szegedy 2015.
@@ -47,7 +49,9 @@ class BatchNormalization(Layer):
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         shape = inputs[0]
         if not 1 <= len(shape) <= 4:
-            raise ShapeError(f"batch_normalization takes one to four axes, and got {show(shape)}")
+            raise ShapeError(
+                f"batch_normalization takes one to four axes, and got {show(shape)}", _RESHAPE
+            )
         channels = shape[channel_axis(len(shape), data_format)]
         require_whole("batch_normalization", channels, "channel axis")
         return (shape,)
@@ -207,7 +211,9 @@ class GroupNormalization(_OfChannels):
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         shape = inputs[0]
         if not 1 <= len(shape) <= 4:
-            raise ShapeError(f"group_normalization takes one to four axes, and got {show(shape)}")
+            raise ShapeError(
+                f"group_normalization takes one to four axes, and got {show(shape)}", _RESHAPE
+            )
         channels = self.channels(shape, data_format)
         if channels % self.groups:
             raise ShapeError(
