@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +10,7 @@ import nnspec
 from nnspec.loader import Spec
 from nnspec.summary import summarize
 from nnspec.verification import verify_spec
+from tests.formatting import assert_clean
 from tests.golden_files import ROOT
 
 FOLDER = ROOT / "specs" / "zoo"
@@ -138,12 +137,7 @@ def test_reduced_network_is_the_same_everywhere(path: Path) -> None:
 def test_source_is_clean(backend: str, tmp_path: Path) -> None:
     for path in PATHS:
         nnspec.compile(nnspec.load(path), backend).write(tmp_path / f"{path.stem}.py")
-    ruff = Path(sys.executable).parent / "ruff"
-    for command in (["check"], ["format", "--diff"]):
-        run = subprocess.run(
-            [ruff, *command, "--isolated", "--no-cache", tmp_path], capture_output=True, text=True
-        )
-        assert run.returncode == 0, run.stdout + run.stderr
+    assert_clean(tmp_path)
 
 
 @pytest.mark.slow

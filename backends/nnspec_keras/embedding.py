@@ -12,11 +12,12 @@ _TABLE = (Native("weight", "embeddings"),)
 
 
 def embedding(layer: layers.Embedding, context: Context) -> Lowered:
-    """layers.Embedding, or a class that has a row for padding, and can be tied."""
+    """layers.Embedding, or a class that can be reversed, or one with a row for padding too."""
     law = initializer(layer.embeddings_initializer)
     sizes = (("input_dim", layer.input_dim), ("output_dim", layer.output_dim))
     row = {} if layer.padding_index is None else {"padding_index": layer.padding_index}
-    name = "Embedding" if row or context.is_tied else "layers.Embedding"
+    tied = "ReversibleEmbedding" if context.is_tied else "layers.Embedding"
+    name = "Embedding" if row else tied
     module = call(name, *sizes, **row, embeddings_initializer=law)
     return Lowered("{module}({0})", module, parameters=_TABLE)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from nnspec.emit.body import Body
-from nnspec.emit.helpers import used_helpers
-from nnspec_keras import attention, padding, pooling, resizing, transposed
+from nnspec.emit.helpers import Helper, used_helpers
+from nnspec_keras import attention_source, padding, pooling, resizing, transposed
 from nnspec_keras.elementwise import ELEMENTWISE
 from nnspec_keras.tables import TABLES
 
@@ -42,13 +42,13 @@ def first_flipped(y, *states):
     return ops.flip(y, axis=1), *states
 '''
 
-HELPERS = {
+HELPERS: dict[str, Helper] = {
     "gelu": _GELU.rstrip(),
     "gelu_tanh": _GELU_TANH.rstrip(),
     **transposed.HELPERS,
     **ELEMENTWISE,
     **TABLES,
-    **attention.HELPERS,
+    **attention_source.HELPERS,
     "steps_before": _STEPS_BEFORE.rstrip(),
     "without_mask": _WITHOUT_MASK.rstrip(),
     "first_flipped": _FIRST_FLIPPED.rstrip(),

@@ -39,6 +39,22 @@ class Embedding(layers.Embedding):
         return {**super().get_config(), "padding_index": self.padding_index}
 '''
 
+_REVERSIBLE_EMBEDDING = '''\
+@keras.saving.register_keras_serializable()
+class ReversibleEmbedding(layers.Embedding):
+    """An embedding that can be reversed, to x times its table transposed."""
+
+    def call(self, inputs, reverse=False):
+        if reverse:
+            return ops.matmul(inputs, ops.transpose(self.embeddings))
+        return super().call(inputs)
+
+    def compute_output_spec(self, inputs, reverse=False):
+        shape = inputs.shape[:-1] if reverse else inputs.shape
+        size = self.input_dim if reverse else self.output_dim
+        return keras.KerasTensor((*shape, size), dtype=self.compute_dtype)
+'''
+
 _BIAS = '''\
 @keras.saving.register_keras_serializable()
 class Bias(layers.Layer):
@@ -175,6 +191,7 @@ class ConstantTensor(layers.Layer):
 TABLES = {
     "Bias": _BIAS.rstrip(),
     "Embedding": _EMBEDDING.rstrip(),
+    "ReversibleEmbedding": _REVERSIBLE_EMBEDDING.rstrip(),
     "PositionEmbedding": _POSITION_EMBEDDING.rstrip(),
     "SinusoidalPosition": _SINUSOIDAL_POSITION.rstrip(),
     "RotaryPosition": _ROTARY_POSITION.rstrip(),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from nnspec.emit.body import Body
-from nnspec.emit.helpers import used_helpers
-from nnspec_torch import attention, convolution
+from nnspec.emit.helpers import Helper, used_helpers
+from nnspec_torch import attention_source, convolution
 from nnspec_torch.sequences import FUNCTIONS
 
 _SINUSOIDAL_POSITION = '''\
@@ -105,14 +105,14 @@ class GaussianNoise(nn.Module):
         return x + self.stddev * torch.randn_like(x) if self.training else x
 '''
 
-HELPERS = {
+HELPERS: dict[str, Helper] = {
     "Bias": _BIAS.rstrip(),
     **convolution.HELPERS,
     "SinusoidalPosition": _SINUSOIDAL_POSITION.rstrip(),
     "RotaryPosition": _ROTARY_POSITION.rstrip(),
     "LearnedTensor": _LEARNED_TENSOR.rstrip(),
     "ConstantTensor": _CONSTANT_TENSOR.rstrip(),
-    **attention.HELPERS,
+    **attention_source.HELPERS,
     **FUNCTIONS,
     "GaussianDropout": _GAUSSIAN_DROPOUT.rstrip(),
     "GaussianNoise": _GAUSSIAN_NOISE.rstrip(),

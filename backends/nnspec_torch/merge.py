@@ -47,8 +47,10 @@ def _extreme(comparison: str, function: str, context: Context) -> Lowered:
         return Lowered(f"torch.where({a} {comparison} {b}, {a}, {b})", comment="ties: the first")
     listed = ", ".join(given)
     if len({kind.shape for kind in context.inputs}) > 1:
-        return Lowered(f"torch.stack(torch.broadcast_tensors({listed})).{function}(dim=0).values")
-    return Lowered(f"torch.stack(({listed})).{function}(dim=0).values")
+        stacked = f"torch.stack(torch.broadcast_tensors({listed}))"
+    else:
+        stacked = f"torch.stack(({listed}))"
+    return Lowered(f"torch.{function}({stacked}, dim=0).values")
 
 
 def matmul(layer: layers.Matmul, context: Context) -> Lowered:

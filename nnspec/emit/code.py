@@ -103,7 +103,8 @@ def wrap(line: str, indent: int = 0, reserved: int = 0) -> list[str]:
     if indent + len(line) + reserved <= LINE_LENGTH:
         return [pad + line]
     line = _parenthesised(line, indent)
-    pairs = _pairs(line)
+    # The formatter breaks parameters before the brackets of what is returned.
+    pairs = _pairs(line)[: 1 if line.startswith("def ") else None]
     lines: list[str] = []
     current, position = pad, 0
     for i, pair in enumerate(pairs):

@@ -3,39 +3,60 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from nnspec.emit.body import Body
 from nnspec.emit.code import Call, Expr
 
 
-def used_helpers(network: Body, helpers: Mapping[str, str]) -> list[str]:
+class Use(NamedTuple):
+    """A place where the network uses a helper: what it constructs, if anything, and its call."""
+
+    construction: Call | None
+    forward: str
+
+
+Helper = str | Callable[[Sequence[Use]], str]
+"""The source of a helper, or what gives it for the uses of one network: no more than they need."""
+
+
+def used_helpers(network: Body, helpers: Mapping[str, Helper]) -> list[str]:
     """Return the source of each helper that the network constructs, calls or passes, in order."""
-    used: set[str] = set()
-    seen: set[int] = set()
+    uses: dict[str, list[Use]] = {}
 
     def called(text: str) -> set[str]:
         return {name for name in helpers if re.search(rf"(?<![\w.]){name}\(", text)}
 
-    def visit(body: Body) -> None:
+    for use in _uses(network):
+        names = called(use.forward)
+        if use.construction is not None:
+            names.add(use.construction.function)
+            values = (*use.construction.positional, *use.construction.keywords)
+            names.update(str(value) for _, value in values if isinstance(value, Expr))
+            names.update(value.function for _, value in values if isinstance(value, Call))
+        for name in names & helpers.keys():
+            uses.setdefault(name, []).append(use)
+    sources = {name: _source(helpers[name], given) for name, given in uses.items()}
+    for source in list(sources.values()):
+        for name in called(source) - sources.keys():
+            sources[name] = _source(helpers[name], ())
+    return [sources[name] for name in helpers if name in sources]
+
+
+def _source(helper: Helper, uses: Sequence[Use]) -> str:
+    return helper if isinstance(helper, str) else helper(uses)
+
+
+def _uses(network: Body) -> Iterator[Use]:
+    seen: set[int] = set()
+    bodies = [network]
+    while bodies:
+        body = bodies.pop()
         if id(body) in seen:
-            return
+            continue
         seen.add(id(body))
         for step in body.steps:
-            for inner in step.bodies:
-                visit(inner)
-            if step.lowered is None:
-                continue
-            used.update(called(step.lowered.forward))
-            module = step.lowered.module
-            if module is None:
-                continue
-            used.add(module.function)
-            given = (*module.positional, *module.keywords)
-            used.update(str(value) for _, value in given if isinstance(value, Expr))
-            used.update(value.function for _, value in given if isinstance(value, Call))
-
-    visit(network)
-    for source in [helpers[name] for name in used if name in helpers]:
-        used.update(called(source))
-    return [source for name, source in helpers.items() if name in used]
+            bodies += step.bodies
+            if step.lowered is not None:
+                yield Use(step.lowered.module, step.lowered.forward)

@@ -1,8 +1,5 @@
 """Random networks: formatted and linted as written, and equal to PyTorch in double precision."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from keras_cases import arrays_of, random_weights
@@ -10,6 +7,7 @@ from random_specs import random_spec
 
 from nnspec.backend import Options, get_backend
 from nnspec_keras import backend
+from tests.formatting import assert_clean
 
 FORMATTED = range(200)
 COMPUTED = range(1000, 1016)
@@ -25,20 +23,12 @@ def sources(seed):
         yield f"{seed}_{name}", backend.compile(spec, chosen).source
 
 
-def ruff(folder, *arguments):
-    command = [sys.executable, "-m", "ruff", *arguments, "--isolated", str(folder)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
 def test_sources_are_formatted_and_free_of_lint(tmp_path):
     """The seeds are the file names, so that a failure can be repeated."""
     for seed in FORMATTED:
         for name, source in sources(seed):
             (tmp_path / f"net_{name}.py").write_text(source)
-    formatted = ruff(tmp_path, "format", "--diff")
-    assert formatted.returncode == 0, formatted.stdout[:3000]
-    checked = ruff(tmp_path, "check")
-    assert checked.returncode == 0, checked.stdout[:3000]
+    assert_clean(tmp_path)
 
 
 @pytest.mark.parametrize("seed", COMPUTED)

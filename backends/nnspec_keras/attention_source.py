@@ -1,0 +1,263 @@
+"""The source of the attention layers, with the arguments that a network gives and no others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from nnspec.emit.code import wrap
+from nnspec.emit.helpers import Helper, Use
+
+MASKS = ("attention_mask", "key_padding")
+
+_PROJECTION = """\
+    def projection(self, name, rows, columns):
+        kernel = self.add_weight(
+            name=f"{name}_kernel",
+            shape=(rows, columns),
+            initializer=LAW,
+        )"""
+
+_BIAS = """\
+        bias = self.add_weight(
+            name=f"{name}_bias", shape=(columns,), initializer="zeros"
+        )"""
+
+_SPLIT = '''\
+    def split(self, x, heads):
+        """(batch, time, heads * size) -> (batch, heads, time, size)."""
+        x = ops.reshape(x, (-1, ops.shape(x)[1], heads, x.shape[2] // heads))
+        return ops.transpose(x, (0, 2, 1, 3))'''
+
+
+def multi_head(uses: Sequence[Use]) -> str:
+    """Return the class MultiHeadAttention."""
+    return "\n".join(_layer("MultiHeadAttention", given_in(uses)))
+
+
+def grouped_query(uses: Sequence[Use]) -> str:
+    """Return the class GroupedQueryAttention."""
+    return "\n".join(_layer("GroupedQueryAttention", given_in(uses)))
+
+
+HELPERS: dict[str, Helper] = {
+    "MultiHeadAttention": multi_head,
+    "GroupedQueryAttention": grouped_query,
+}
+
+
+def given_in(uses: Sequence[Use]) -> frozenset[str]:
+    """Return what the uses give: keywords of the construction, masks, "value" and "key"."""
+    given: set[str] = set()
+    for use in uses:
+        assert use.construction is not None
+        given.update(name for name, _ in use.construction.keywords)
+        masks = [name for name in MASKS if f"{name}=" in use.forward]
+        inputs = use.forward.count("{") - 1 - len(masks)
+        given.update((*masks, *("value", "key")[: inputs - 1]))
+    return frozenset(given)
+
+
+def _layer(name: str, given: frozenset[str]) -> Iterator[str]:
+    is_grouped = "kv_heads" in given
+    has_masks = not given.isdisjoint(MASKS)
+    yield "@keras.saving.register_keras_serializable()"
+    yield f"class {name}(layers.Layer):"
+    what = "k and v in fewer heads than q" if is_grouped else "in several heads"
+    nothing = "; a query that may attend to nothing gets 0" if has_masks else ""
+    yield f'    """Attention, {what}{nothing}.'
+    yield ""
+    query = "query" if "value" in given else "x"
+    others = " and key" if "key" in given else ""
+    others = f", value{others} (batch, length, size)" if "value" in given else ""
+    size = "out" if "output_size" in given else "size"
+    shapes = f"    {query} (batch, time, size){others} -> (batch, time, {size})"
+    if has_masks:
+        yield f"{shapes};"
+        yield "    masks are True where attended."
+    else:
+        yield f"{shapes}."
+    yield '    """'
+    settings = {
+        "heads": "",
+        "kv_heads": "",
+        "key_dim": "",
+        "value_dim": "=None",
+        "output_size": "=None",
+        "use_bias": f"={not is_grouped}",
+        "causal": "=False",
+        "dropout": "=0.0",
+        "rotary": "=None",
+        "kernel_initializer": '="glorot_uniform"',
+    }
+    kept = {name: usual for name, usual in settings.items() if name in given}
+    for part in (_constructor(kept), _build(given, query), _helpers(given), _call(given, query)):
+        yield ""
+        yield from part
+    yield ""
+    yield from _config(kept)
+
+
+def _constructor(settings: dict[str, str]) -> Iterator[str]:
+    arguments = ["self", *(f"{name}{usual}" for name, usual in settings.items()), "**kwargs"]
+    yield from wrap(f"def __init__({', '.join(arguments)}):", 4)
+    yield "        super().__init__(**kwargs)"
+    for name in settings:
+        if name == "value_dim":
+            yield "        self.value_dim = value_dim or key_dim"
+        elif name == "rotary":
+            yield "        is_config = isinstance(rotary, dict)"
+            yield "        self.rotary = keras.layers.deserialize(rotary) if is_config else rotary"
+        elif name == "kernel_initializer":
+            yield "        self.kernel_initializer = keras.initializers.get(kernel_initializer)"
+        else:
+            yield f"        self.{name} = {name}"
+    if "dropout" in settings:
+        yield "        self.seed_generator = keras.random.SeedGenerator()"
+
+
+def _build(given: frozenset[str], query: str) -> Iterator[str]:
+    arguments = [f"{query}_shape"]
+    arguments += [f"{name}_shape=None" for name in ("value", "key") if name in given]
+    value = key = query
+    yield f"    def build(self, {', '.join(arguments)}):"
+    if "value" in given:
+        yield f"        value_shape = value_shape or {query}_shape"
+        value = key = "value"
+    if "key" in given:
+        yield "        key_shape = key_shape or value_shape"
+        key = "key"
+    queries = "queries" if "kv_heads" in given else "width"
+    yield f"        {queries} = self.heads * self.key_dim"
+    keys = values = attended = queries
+    if "kv_heads" in given:
+        yield "        keys = self.kv_heads * self.key_dim"
+        keys = values = "keys"
+    if "value_dim" in given:
+        yield "        values = self.heads * self.value_dim"
+        values = attended = "values"
+    output = "self.output_size or " if "output_size" in given else ""
+    for name, rows, columns in (
+        ("q", f"{query}_shape[-1]", queries),
+        ("k", f"{key}_shape[-1]", keys),
+        ("v", f"{value}_shape[-1]", values),
+        ("out", attended, f"{output}{query}_shape[-1]"),
+    ):
+        yield from wrap(f'self.{name} = self.projection("{name}", {rows}, {columns})', 8)
+
+
+def _helpers(given: frozenset[str]) -> Iterator[str]:
+    own = "kernel_initializer" in given
+    yield _PROJECTION.replace("LAW", "self.kernel_initializer" if own else '"glorot_uniform"')
+    always, never = _bias(given)
+    if not always and not never:
+        yield "        if not self.use_bias:"
+        yield "            return kernel, None"
+    if never:
+        yield "        return kernel"
+    else:
+        yield _BIAS
+        yield "        return kernel, bias"
+    yield ""
+    if not never:
+        yield "    def projected(self, x, projection):"
+        yield "        kernel, bias = projection"
+        yield "        y = ops.matmul(x, kernel)"
+        yield f"        return {'y + bias' if always else 'y if bias is None else y + bias'}"
+        yield ""
+    yield _SPLIT
+
+
+def _bias(given: frozenset[str]) -> tuple[bool, bool]:
+    """Return whether every projection has a bias, and whether none has."""
+    if "use_bias" in given:
+        return False, False
+    return "kv_heads" not in given, "kv_heads" in given
+
+
+def _call(given: frozenset[str], query: str) -> Iterator[str]:
+    masks = [name for name in MASKS if name in given]
+    optional = [name for name in ("value", "key") if name in given] + masks
+    arguments = ["self", query, *(f"{name}=None" for name in optional)]
+    if "dropout" in given:
+        arguments.append("training=False")
+    yield from wrap(f"def call({', '.join(arguments)}):", 4)
+    value = key = query
+    if "value" in given:
+        yield "        value = query if value is None else value"
+        value = key = "value"
+    if "key" in given:
+        yield "        key = value if key is None else key"
+        key = "key"
+    kv_heads = "kv_heads" if "kv_heads" in given else "heads"
+    never = _bias(given)[1]
+    project = "ops.matmul" if never else "self.projected"
+    for name, x, heads in (("q", query, "heads"), ("k", key, kv_heads), ("v", value, kv_heads)):
+        projected = f"{project}({x}, self.{name})"
+        yield f"        {name} = self.split({projected}, self.{heads})"
+    if "rotary" in given:
+        yield "        if self.rotary is not None:"
+        yield "            q, k = self.rotary(q), self.rotary(k)"
+    if "kv_heads" in given:
+        yield "        k = ops.repeat(k, self.heads // self.kv_heads, axis=1)"
+        yield "        v = ops.repeat(v, self.heads // self.kv_heads, axis=1)"
+    yield "        scores = ops.matmul(q, ops.transpose(k, (0, 1, 3, 2))) * self.key_dim**-0.5"
+    yield from _weights(given)
+    if "dropout" in given:
+        yield "        if self.dropout and training:"
+        yield "            seed = self.seed_generator"
+        yield "            weights = keras.random.dropout(weights, self.dropout, seed=seed)"
+    yield "        y = ops.transpose(ops.matmul(weights, v), (0, 2, 1, 3))"
+    yield "        y = ops.reshape(y, (-1, ops.shape(y)[1], y.shape[2] * y.shape[3]))"
+    yield f"        return {project}(y, self.out)"
+
+
+def _weights(given: frozenset[str]) -> Iterator[str]:
+    if given.isdisjoint((*MASKS, "causal")):
+        yield "        weights = ops.softmax(scores)"
+        return
+    if given.isdisjoint(MASKS):
+        yield "        if self.causal:"
+        yield "            rows = ops.arange(ops.shape(q)[2])[:, None]"
+        yield "            past = rows >= ops.arange(ops.shape(k)[2])"
+        yield "            scores = ops.where(past, scores, -1e30)"
+        yield "        weights = ops.softmax(scores)"
+        return
+    if "attention_mask" in given:
+        yield "        mask = attention_mask"
+        if "kv_heads" in given:
+            yield "        if mask is not None:"
+        else:
+            yield "        if mask is not None and len(mask.shape) == 3:  # the same for every head"
+        yield "            mask = mask[:, None]"
+    if given.issuperset(MASKS):
+        yield "        if key_padding is not None:"
+        yield "            padding = key_padding[:, None, None]"
+        yield "            mask = padding if mask is None else ops.logical_and(mask, padding)"
+    elif "key_padding" in given:
+        yield "        mask = None if key_padding is None else key_padding[:, None, None]"
+    if "causal" in given:
+        yield "        if self.causal:"
+        yield "            rows = ops.arange(ops.shape(q)[2])[:, None]"
+        yield "            past = rows >= ops.arange(ops.shape(k)[2])"
+        yield "            mask = past if mask is None else ops.logical_and(mask, past)"
+    yield "        if mask is None:"
+    yield "            weights = ops.softmax(scores)"
+    yield "        else:"
+    yield "            weights = ops.softmax(ops.where(mask, scores, -1e30))"
+    yield "            weights = weights * ops.cast(mask, weights.dtype)"
+
+
+def _config(settings: dict[str, str]) -> Iterator[str]:
+    yield "    def get_config(self):"
+    values = {name: f"self.{name}" for name in settings}
+    if "kernel_initializer" in settings:
+        yield "        law = keras.initializers.serialize(self.kernel_initializer)"
+        values["kernel_initializer"] = "law"
+    if "rotary" in settings:
+        yield "        rotary = self.rotary and keras.layers.serialize(self.rotary)"
+        values["rotary"] = "rotary"
+    yield "        return {"
+    yield "            **super().get_config(),"
+    for name, value in values.items():
+        yield f'            "{name}": {value},'
+    yield "        }"

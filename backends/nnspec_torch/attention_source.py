@@ -1,0 +1,171 @@
+"""The source of the attention modules, with the arguments that a network gives and no others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from nnspec.emit.code import wrap
+from nnspec.emit.helpers import Helper, Use
+
+MASKS = ("mask", "key_padding")
+
+
+def multi_head(uses: Sequence[Use]) -> str:
+    """Return the class MultiHeadAttention."""
+    return "\n".join(_module("MultiHeadAttention", given_in(uses)))
+
+
+def grouped_query(uses: Sequence[Use]) -> str:
+    """Return the class GroupedQueryAttention."""
+    return "\n".join(_module("GroupedQueryAttention", given_in(uses)))
+
+
+HELPERS: dict[str, Helper] = {
+    "MultiHeadAttention": multi_head,
+    "GroupedQueryAttention": grouped_query,
+}
+
+
+def given_in(uses: Sequence[Use]) -> frozenset[str]:
+    """Return what the uses give: keywords of the construction, masks, "value" and "key".
+
+    "always rotary" where every use has rotary positions.
+    """
+    given: set[str] = set()
+    for use in uses:
+        assert use.construction is not None
+        given.update(name for name, _ in use.construction.keywords)
+        masks = [name for name in MASKS if f"{name}=" in use.forward]
+        inputs = use.forward.count("{") - 1 - len(masks)
+        given.update((*masks, *("value", "key")[: inputs - 1]))
+    if all("rotary" in dict(use.construction.keywords) for use in uses if use.construction):
+        given.add("always rotary")
+    return frozenset(given)
+
+
+def _module(name: str, given: frozenset[str]) -> Iterator[str]:
+    is_grouped = "kv_heads" in given
+    yield f"class {name}(nn.Module):"
+    what = "with fewer heads of k and v than of q" if is_grouped else "in several heads"
+    yield f'    """softmax(q kᵀ / √d) v {what}.'
+    yield ""
+    query = "query" if "value" in given else "x"
+    others = " and key" if "key" in given else ""
+    others = f", value{others} (batch, length, size)" if "value" in given else ""
+    size = "out" if "output_size" in given else "size"
+    shapes = f"    {query} (batch, time, size){others} -> (batch, time, {size})"
+    if given.isdisjoint(MASKS):
+        yield f"{shapes}."
+    else:
+        yield f"{shapes};"
+        yield "    masks are True where attended."
+    yield '    """'
+    yield ""
+    yield from _constructor(given)
+    yield ""
+    yield from _forward(given, query)
+
+
+def _constructor(given: frozenset[str]) -> Iterator[str]:
+    is_grouped = "kv_heads" in given
+    optional = {
+        "value_dim": "int | None = None",
+        "value_size": "int | None = None",
+        "key_size": "int | None = None",
+        "output_size": "int | None = None",
+        "bias": f"bool = {not is_grouped}",
+        "causal": "bool = False",
+        "dropout": "float = 0.0",
+        "rotary": "nn.Module | None = None",
+    }
+    arguments = ["self", "size: int", "heads: int", *(["kv_heads: int"] if is_grouped else [])]
+    arguments += ["key_dim: int"]
+    if "always rotary" in given:
+        arguments += ["rotary: nn.Module"]
+        del optional["rotary"]
+    arguments += [f"{name}: {kind}" for name, kind in optional.items() if name in given]
+    yield from _signature("__init__", arguments, "None")
+    yield "        super().__init__()"
+    for name in ("heads", "kv_heads", "causal", "dropout"):
+        if name == "heads" or name in given:
+            yield f"        self.{name} = {name}"
+    if "always rotary" in given:
+        yield "        self.rotary = rotary"
+    elif "rotary" in given:
+        yield "        self.rotary = nn.Identity() if rotary is None else rotary"
+    value_size = key_size = "size"
+    if "value_size" in given:
+        yield "        value_size = value_size or size"
+        value_size = key_size = "value_size"
+    if "key_size" in given:
+        key_size = f"key_size or {value_size}"
+    queries, keys = "heads * key_dim", "kv_heads * key_dim" if is_grouped else "heads * key_dim"
+    values, attended = keys, queries
+    if "value_dim" in given:
+        yield "        values = heads * (value_dim or key_dim)"
+        values = attended = "values"
+    output = "output_size or size" if "output_size" in given else "size"
+    bias = ", bias=bias" if "bias" in given else ", bias=False" if is_grouped else ""
+    for name, rows, columns in (
+        ("q", "size", queries),
+        ("k", key_size, keys),
+        ("v", value_size, values),
+        ("out", attended, output),
+    ):
+        yield from wrap(f"self.{name} = nn.Linear({rows}, {columns}{bias})", 8)
+
+
+def _forward(given: frozenset[str], query: str) -> Iterator[str]:
+    masks = [name for name in MASKS if name in given]
+    optional = [name for name in ("value", "key") if name in given] + masks
+    arguments = ["self", f"{query}: Tensor"]
+    arguments += [f"{name}: Tensor | None = None" for name in optional]
+    yield from _signature("forward", arguments, "Tensor")
+    value = key = query
+    if "value" in given:
+        yield "        value = query if value is None else value"
+        value = key = "value"
+    if "key" in given:
+        yield "        key = value if key is None else key"
+        key = "key"
+    kv_heads = "kv_heads" if "kv_heads" in given else "heads"
+    for name, x, heads in (("q", query, "heads"), ("k", key, kv_heads), ("v", value, kv_heads)):
+        yield f"        {name} = self.{name}({x}).unflatten(-1, (self.{heads}, -1)).transpose(1, 2)"
+    if "rotary" in given:
+        yield "        q, k = self.rotary(q), self.rotary(k)"
+    yield from _masking(given)
+    attention = ["q", "k", "v"]
+    if masks:
+        attention += ["attn_mask=mask"]
+    if "dropout" in given:
+        attention += ["dropout_p=self.dropout if self.training else 0.0"]
+    if "causal" in given:
+        attention += [f"is_causal=self.causal{' and mask is None' if masks else ''}"]
+    if "kv_heads" in given:
+        attention += ["enable_gqa=True"]
+    yield from wrap(f"y = F.scaled_dot_product_attention({', '.join(attention)})", 8)
+    yield "        return self.out(y.transpose(1, 2).flatten(2))"
+
+
+def _masking(given: frozenset[str]) -> Iterator[str]:
+    if "mask" in given:
+        same = "mask is not None and mask.dim() == 3"
+        if "kv_heads" in given:
+            yield "        if mask is not None:"
+        else:
+            yield f"        if {same}:  # the same for every head"
+        yield "            mask = mask[:, None]"
+    if given.issuperset(MASKS):
+        yield "        if key_padding is not None:"
+        yield "            padding = key_padding[:, None, None]"
+        yield "            mask = padding if mask is None else mask & padding"
+    elif "key_padding" in given:
+        yield "        mask = None if key_padding is None else key_padding[:, None, None]"
+    if "causal" in given and given.intersection(MASKS):
+        yield "        if mask is not None and self.causal:"
+        yield "            mask = mask & mask.new_ones(q.shape[2], k.shape[2]).tril()"
+
+
+def _signature(name: str, arguments: list[str], result: str) -> Iterator[str]:
+    line = f"def {name}({', '.join(arguments)}) -> {result}:"
+    yield from wrap(line, 4)
