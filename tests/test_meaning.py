@@ -61,3 +61,15 @@ def test_who_may_attend_to_nothing_gets_zero(layer: dict[str, Any], backend: str
     given = outputs({**layer, "use_bias": False}, backend, TOKENS, {"mask": mask})
     assert (given[:, 2] == 0).all()
     assert (given[:, 1] != 0).all()
+
+
+def test_torch_exports_what_a_mask_means() -> None:
+    """torch.onnx lets a query that may attend to nothing attend to everything, left to itself."""
+    spec = loads(
+        "{nnspec: 1, name: Masked, inputs: {x: {shape: [time, 4]}, kept: {shape: [time], "
+        "dtype: bool}}, layers: [{name: y, type: multi_head_attention, num_heads: 2, causal: true, "
+        "inputs: [x], key_padding: kept}]}"
+    )
+    report = nnspec.verify(spec, backends=("torch", "onnx"), steps=1)
+    assert report.passed, report.to_json()
+    assert any("onnx-via-torch" in check.pair for check in report.checks)

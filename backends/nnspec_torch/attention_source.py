@@ -144,6 +144,10 @@ def _forward(given: frozenset[str], query: str) -> Iterator[str]:
     if "kv_heads" in given:
         attention += ["enable_gqa=True"]
     yield from wrap(f"y = F.scaled_dot_product_attention({', '.join(attention)})", 8)
+    if masks:
+        # torch.onnx exports the attention so that such a query gives the mean of all values.
+        yield "        if mask is not None:  # a query that may attend to nothing gives 0"
+        yield "            y = y.masked_fill(~mask.any(-1, keepdim=True), 0.0)"
     yield "        return self.out(y.transpose(1, 2).flatten(2))"
 
 
