@@ -86,7 +86,7 @@ def test_every_variable_has_a_default_and_a_use() -> None:
 def test_a_spec_replaces_a_block_also_inside_others() -> None:
     tanh = {"layers": [{"type": "tanh"}]}
     spec = one_block("dense_block", [(2, 4, 4)], {}, blocks={"dense_layer": {
-        "variables": {"growth": 1, "bottleneck": 1},
+        "variables": {"growth": 1, "bottleneck": 1, "epsilon": 1},
         "layers": [{"type": "relu"}, {"type": "inner"}],
     }, "inner": tanh})  # fmt: skip
     assert {at.node.layer.type for at in spec.graph.walk()} == {"relu", "tanh"}

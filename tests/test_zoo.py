@@ -127,6 +127,13 @@ def test_parameters_are_those_published(name: str) -> None:
     assert summary.trainable_parameters == PUBLISHED[name]
 
 
+def test_resnet50_with_the_strides_of_the_paper_costs_what_the_paper_says() -> None:
+    """3.8 billion multiply-adds; the stride in the 3 x 3 convolutions makes them 4.1 billion."""
+    summary = summarize(nnspec.load(FOLDER / "resnet50.yaml", variables={"first_strides": 2}))
+    assert summary.trainable_parameters == PUBLISHED["resnet50"]
+    assert 3.8e9 <= summary.multiply_adds < 3.9e9
+
+
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_reduced_network_is_the_same_everywhere(path: Path) -> None:
     report = verify_spec(reduced(path), steps=1, exporters=False)
