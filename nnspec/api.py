@@ -28,15 +28,17 @@ def compile(
     stock: bool = False,
     layout: Literal["spec", "native"] = "spec",
     opset: int = 21,
+    fold: bool = False,
 ) -> Compiled:
     """Return a spec in the language of a backend ("torch", "keras", "onnx"): text, and `build`.
 
     training: add loss, optimizer, data and a main program. stock: use the framework's own
     optimizer even where its definition is another. layout: "native" takes and gives image-like
     tensors as the framework's kernels like them. opset: of ONNX.
+    fold: in ONNX, fold batch normalisation into the layer that feeds it.
     Raises SpecError, UnsupportedError (a layer the backend cannot express), UsageError.
     """
-    options = Options(training=training, stock=stock, layout=layout, opset=opset)
+    options = Options(training=training, stock=stock, layout=layout, opset=opset, fold=fold)
     return get_backend(to).compile(check(spec), options)
 
 
@@ -49,13 +51,15 @@ def verify(
     seed: int = 0,
     stock: bool = False,
     exporters: bool = True,
+    fold: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> Report:
     """Compare what the backends compute from a spec: outputs, gradients, training, exports.
 
     weights: canonical weights, or their file; by default seeded ones, none of them trivial.
     steps: optimizer steps of the training check. stock: with the frameworks' own optimizers.
-    exporters: with ONNX, also what the frameworks' own exporters write.
+    exporters: with ONNX, also what the frameworks' own exporters write. fold: with ONNX, also the
+    model with batch normalisation folded.
     A difference is no exception: see `Report.passed` and `Report.checks`.
     """
     if isinstance(weights, str | Path):
@@ -68,5 +72,6 @@ def verify(
         seed=seed,
         stock=stock,
         exporters=exporters,
+        fold=fold,
         progress=progress,
     )

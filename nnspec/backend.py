@@ -37,12 +37,14 @@ class Options:
     layout: "spec" takes and gives image-like tensors as the spec declares them, "native" as the
     framework's kernels like them, without a transpose at the border.
     opset: of ONNX.
+    fold: with ONNX, batch normalisation folded into the layer that feeds it.
     """
 
     training: bool = False
     stock: bool = False
     layout: Literal["spec", "native"] = "spec"
     opset: int = 21
+    fold: bool = False
 
 
 DEFAULTS = Options()

@@ -84,6 +84,7 @@ def export(
     via: Via = "direct",
     opset: int = 21,
     external_data: bool = False,
+    fold: bool = False,
 ) -> ExportReport:
     """Write the network, as at inference, to an .onnx file, whole or not at all.
 
@@ -92,16 +93,19 @@ def export(
     the model's metadata.
     via: "direct" needs no framework; "torch" and "keras" use the framework's own exporter.
     external_data: put the tensors into a file `path.data`; over 2 GB that is so in any case.
+    fold: fold batch normalisation into the layer that feeds it, where that is exact.
     Raises SpecError, WeightsError, UnsupportedError, UsageError, MissingDependencyError.
     """
     if via not in EXPORTERS:
         raise UsageError(f'no exporter "{via}": {", ".join(EXPORTERS)}')
+    if fold and via != "direct":
+        raise UsageError(f"only nnspec's own exporter folds: leave out fold, or via {via}")
     start = time.perf_counter()
     checked, path = check(spec), Path(path)
     tensors, preprocessing = _weights(checked, weights)
     onnx = get_backend("onnx")
     if via == "direct":
-        compiled = cast("_Compiled", onnx.compile(checked, Options(opset=opset)))
+        compiled = cast("_Compiled", onnx.compile(checked, Options(opset=opset, fold=fold)))
         written = compiled.write_files(
             path, tensors, external_data=external_data, preprocessing=preprocessing
         )

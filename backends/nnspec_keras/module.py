@@ -104,8 +104,10 @@ class KerasBackend:
 
     @collector_paused()
     def compile(self, spec: Spec, options: Options = DEFAULTS) -> KerasCompiled:
-        """Return Keras source; raises UnsupportedError."""
+        """Return Keras source; raises UnsupportedError, UsageError."""
         require_supported(self, spec.graph)
+        if options.fold:
+            raise UsageError("only the backend onnx folds batch normalisation")
         if options.training and options.layout == "native":
             raise UsageError(
                 "the training program feeds arrays as the spec declares them: compile it with "

@@ -14,6 +14,7 @@ from nnspec.exporting import Written
 from nnspec.graph import Graph
 from nnspec.layers.base import Layer
 from nnspec.loader import Spec
+from nnspec_onnx.folding import foldable, folded
 from nnspec_onnx.ir import Network
 from nnspec_onnx.listing import listing
 from nnspec_onnx.lower import lower, metadata
@@ -123,6 +124,9 @@ class OnnxBackend:
                 "ONNX's own layout is data_format: channels_first"
             )
         network = lower(spec, options.opset)
+        if options.fold and (folds := foldable(network)):
+            without = {fold.norm for fold in folds}
+            network = folded(lower(spec, options.opset, without=without), folds)
         return OnnxCompiled(spec, network, listing(network))
 
     def load(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from nnspec.errors import UsageError
 from nnspec.graph import Graph, inline
+from nnspec.layers import Linear
 from nnspec.loader import Spec
 from nnspec.metrics import threshold
 from nnspec.shapes import DataFormat, Dim, TensorType
@@ -22,14 +23,18 @@ IR_VERSIONS = {18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 10}
 that a runtime that knows the opset can read the file."""
 
 
-def lower(spec: Spec, opset: int) -> Network:
-    """Return the ONNX network of a spec; raises UsageError for an opset outside 18 to 23."""
+def lower(spec: Spec, opset: int, *, without: Collection[str] = ()) -> Network:
+    """Return the ONNX network of a spec; raises UsageError for an opset outside 18 to 23.
+
+    without: paths of layers that give what they take, since others will do their work.
+    """
     if opset not in IR_VERSIONS:
         raise UsageError(
             f"ONNX opset {opset} is not supported: {min(IR_VERSIONS)} to {max(IR_VERSIONS)} are"
         )
     flat = inline(spec.graph)
     steps, types = unfused(flat)
+    steps = [step._replace(layer=Linear()) if step.path in without else step for step in steps]
     axes: dict[Dim, tuple[str, int]] = {"": (next(iter(flat.inputs)), 0)}
     for name, kind in flat.inputs.items():
         for axis, size in enumerate(kind.shape, start=1):

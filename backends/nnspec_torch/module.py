@@ -25,7 +25,7 @@ from nnspec.emit.describe import annotation, docstring
 from nnspec.emit.lowering import Language, Lowered
 from nnspec.emit.progressions import indexed, is_progressing
 from nnspec.emit.statements import Style, forward_lines
-from nnspec.errors import UnsupportedError
+from nnspec.errors import UnsupportedError, UsageError
 from nnspec.files import write_text
 from nnspec.graph import BlockNode, Head, LayerNode
 from nnspec.heads import loss_head
@@ -101,8 +101,10 @@ class TorchBackend:
 
     @collector_paused()
     def compile(self, spec: Spec, options: Options = DEFAULTS) -> TorchCompiled:
-        """Return PyTorch source; raises UnsupportedError."""
+        """Return PyTorch source; raises UnsupportedError, UsageError."""
         require_supported(self, spec.graph)
+        if options.fold:
+            raise UsageError("only the backend onnx folds batch normalisation")
         if spec.name in HELPERS:
             raise UnsupportedError(
                 f'the PyTorch source may define a class "{spec.name}" of its own: give the network '

@@ -23,6 +23,7 @@ from nnspec.cli.common import json_option, print_json, set_option, spec_argument
     help="Layout of image-like tensors: the spec's, or the framework's own.",
 )
 @click.option("--opset", type=click.IntRange(min=1), help="ONNX operator set.")
+@click.option("--fold", is_flag=True, help="In ONNX, fold batch normalisation into what feeds it.")
 @json_option
 def compile(
     spec: str,
@@ -33,13 +34,14 @@ def compile(
     stock: bool,
     layout: Literal["spec", "native"],
     opset: int | None,
+    fold: bool,
     as_json: bool,
 ) -> None:
     """Write a spec in the language of a backend; needs no framework installed."""
     from nnspec.backend import Options, get_backend
     from nnspec.loader import load
 
-    options = Options(training=training, stock=stock, layout=layout)
+    options = Options(training=training, stock=stock, layout=layout, fold=fold)
     if opset is not None:
         from dataclasses import replace
 

@@ -22,6 +22,7 @@ from nnspec.cli.common import json_option, print_json, set_option, spec_argument
 )
 @click.option("--opset", type=click.IntRange(min=1), default=21, help="ONNX operator set.")
 @click.option("--external-data", is_flag=True, help="Put the tensors into OUTPUT.data.")
+@click.option("--fold", is_flag=True, help="Fold batch normalisation into what feeds it.")
 @json_option
 def export(
     spec: str,
@@ -31,6 +32,7 @@ def export(
     via: Literal["direct", "torch", "keras"],
     opset: int,
     external_data: bool,
+    fold: bool,
     as_json: bool,
 ) -> None:
     """Write the network with its weights as ONNX, as it computes at inference."""
@@ -44,6 +46,7 @@ def export(
         via=via,
         opset=opset,
         external_data=external_data,
+        fold=fold,
     )
     if as_json:
         print_json(report.as_json())

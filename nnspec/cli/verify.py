@@ -32,6 +32,7 @@ from nnspec.cli.common import json_option, set_option, spec_argument
     show_default=True,
     help="With onnx: also what the frameworks' own exporters write.",
 )
+@click.option("--fold", is_flag=True, help="With onnx: also the model that `export --fold` writes.")
 @click.option("--report", type=click.Path(), help="Write the report as a page to this .html file.")
 @json_option
 def verify(
@@ -43,6 +44,7 @@ def verify(
     seed: int,
     stock: bool,
     exporters: bool,
+    fold: bool,
     report: str | None,
     as_json: bool,
 ) -> int:
@@ -75,6 +77,7 @@ def verify(
             seed=seed,
             stock=stock,
             exporters=exporters,
+            fold=fold,
             progress=progress,
         )
     finally:

@@ -28,13 +28,15 @@ def verify_spec(
     seed: int = 0,
     stock: bool = False,
     exporters: bool = True,
+    fold: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> Report:
     """Compare what the backends compute from a spec; raises nothing for a difference.
 
     weights: canonical weights to verify with; seeded ones, none of them trivial, by default.
     steps: optimizer steps of the training check. stock: emit the frameworks' own optimizers.
-    exporters: with ONNX, also what the frameworks' own exporters write.
+    exporters: with ONNX, also what the frameworks' own exporters write. fold: with ONNX, also the
+    model with batch normalisation folded.
     """
     if weights is not None:
         check_weights(spec.graph, weights)
@@ -46,6 +48,7 @@ def verify_spec(
         seed=seed,
         stock=stock,
         exporters=exporters,
+        fold=fold,
         progress=progress,
     )
     return verifier.run()

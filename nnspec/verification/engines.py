@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from nnspec.backend import Backend, Options, Precision, Program, Rounding, Trainable, get_backend
-from nnspec.errors import UnsupportedError
+from nnspec.errors import UnsupportedError, UsageError
 from nnspec.graph import Graph
 from nnspec.layers import Activation, Layer
 from nnspec.loader import Spec
@@ -84,9 +84,10 @@ class DirectOnnx:
     """The ONNX model that nnspec writes itself."""
 
     is_onnx = True
-    name = "onnx"
 
-    def __init__(self) -> None:
+    def __init__(self, *, fold: bool = False) -> None:
+        self.name = "onnx-folded" if fold else "onnx"
+        self.fold = fold
         self.backend: Any = get_backend("onnx")
 
     def build(
@@ -98,7 +99,7 @@ class DirectOnnx:
         optimized: bool = False,
     ) -> Program:
         """Return the model in onnxruntime, or for float64 in the reference evaluator."""
-        compiled = self.backend.compile(spec)
+        compiled = self.backend.compile(spec, Options(fold=self.fold))
         program: Program = compiled.build(weights, dtype=dtype, optimized=optimized)
         return program
 
@@ -167,9 +168,15 @@ def _attribute_rounding(graph: Graph) -> float:
 
 
 def engines_of(
-    backends: tuple[str, ...], *, stock: bool, exporters: bool, opset: int
+    backends: tuple[str, ...], *, stock: bool, exporters: bool, fold: bool, opset: int
 ) -> list[Engine]:
-    """Return the engines that these backends give; `exporters`: with ONNX, each one's own too."""
+    """Return the engines that these backends give.
+
+    exporters: with ONNX, each one's own too. fold: with ONNX, the folded model too; raises
+    UsageError without.
+    """
+    if fold and "onnx" not in backends:
+        raise UsageError("only the backend onnx folds: add it, or leave out fold")
     engines: list[Engine] = []
     sources: list[SourceEngine] = []
     for name in backends:
@@ -179,6 +186,8 @@ def engines_of(
     engines.extend(sources)
     if "onnx" in backends:
         engines.append(DirectOnnx())
+        if fold:
+            engines.append(DirectOnnx(fold=True))
         if exporters:
             engines.extend(ExportedOnnx(source, opset) for source in sources)
     return engines

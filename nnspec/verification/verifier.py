@@ -70,13 +70,16 @@ class Verifier:
         seed: int,
         stock: bool,
         exporters: bool,
+        fold: bool,
         progress: Callable[[str], None] | None,
     ) -> None:
         self.spec = spec
         self.steps = steps
         self.seed = seed
         self.progress = progress or (lambda what: None)
-        self.engines = engines_of(backends, stock=stock, exporters=exporters, opset=OPSET)
+        self.engines = engines_of(
+            backends, stock=stock, exporters=exporters, fold=fold, opset=OPSET
+        )
         self.sources = [engine for engine in self.engines if isinstance(engine, SourceEngine)]
         if not self.sources or len(self.engines) < 2:
             raise UsageError(

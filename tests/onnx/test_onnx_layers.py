@@ -1,11 +1,10 @@
 """Every lowering, in double against torch and in single against the double."""
 
-import math
-
 import numpy as np
 import onnx
 import pytest
 from onnx_cases import layer_cases, random_inputs, random_weights, spec_of
+from rounding import float32_tolerance, relative
 from torch_reference import evaluate
 
 from nnspec.backend import Options
@@ -14,36 +13,6 @@ from nnspec_onnx import backend
 
 CASES = layer_cases()
 OPSETS = (18, 21, 23)
-UNIT = 2.0**-24
-
-
-def relative(got, wanted):
-    assert got.shape == wanted.shape
-    return float(np.abs(got - wanted).max() / max(np.abs(wanted).max(), 1e-30))
-
-
-def float32_tolerance(compiled, weights, inputs, wanted):
-    """How far float32 rounding may move an output, relative to its largest value.
-
-    Rounding in a sum of K terms acts like a relative change of each term by about sqrt(K) units
-    (Higham and Mary 2019); the double model, so perturbed, shows what that does.
-    """
-    terms = max([math.prod(np.shape(weight)[1:]) for weight in weights.values()], default=1)
-    size = UNIT * math.sqrt(max(terms, 1))
-    moved = 0.0
-    for seed in range(3):
-        rng = np.random.default_rng(seed)
-
-        def nudged(arrays, rng=rng):
-            return {
-                key: value * (1 + size * rng.choice([-1, 1], np.shape(value)))
-                for key, value in arrays.items()
-            }
-
-        outputs = compiled.build(nudged(weights), dtype="float64").forward(nudged(inputs))
-        moved = max(moved, *(relative(outputs[key], wanted[key]) for key in wanted))
-    # A final rounding of its own, and the few operations of an activation.
-    return 8 * (moved + 2 * UNIT)
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import onnx
 import pytest
+from graph_checks import assert_minimal, assert_well_named
 from onnx_cases import FIRST, LAST, random_inputs, random_weights, spec_of
 from torch_reference import evaluate
 
@@ -82,35 +83,6 @@ def random_network(seed):
             needed |= {taken} if isinstance(taken, str) else set(taken)
     inputs = {name: (3, 3, 3) for name in ("x1", "x2") if name in needed}
     return spec_of(kept, inputs=inputs, data_format=data_format, outputs=outputs)
-
-
-def assert_minimal(network):
-    made = {value: node for node in network.nodes for value in node.outputs}
-    constants = {tensor.name for tensor in network.initializers}
-    outputs = {value.name for value in network.outputs}
-    used = {value for node in network.nodes for value in node.inputs} | outputs
-    for node in network.nodes:
-        assert not constants.issuperset(node.inputs), f"{node.name} is a constant"
-        assert used.intersection(node.outputs), f"{node.name} is not used"
-        if node.op_type == "Transpose" and node.inputs[0] in made:
-            assert made[node.inputs[0]].op_type != "Transpose"
-    assert constants <= used
-    transposed = [node.inputs[0] for node in network.nodes if node.op_type == "Transpose"]
-    assert len(transposed) == len(set(transposed))
-
-
-def assert_well_named(network):
-    nodes = [node.name for node in network.nodes]
-    assert len(nodes) == len(set(nodes))
-    values = [value.name for value in network.inputs]
-    values += [tensor.name for tensor in network.initializers]
-    values += [value for node in network.nodes for value in node.outputs]
-    assert len(values) == len(set(values))
-    known = set(values[: len(network.inputs) + len(network.initializers)])
-    for node in network.nodes:
-        assert known.issuperset(node.inputs), "each operator follows what it needs"
-        known.update(node.outputs)
-    assert known.issuperset(value.name for value in network.outputs)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
