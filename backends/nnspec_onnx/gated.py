@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from nnspec.layers import Glu, Prelu, Swiglu
+from nnspec.layers.base import channel_axis
 from nnspec_onnx.context import Context, Values
 
 
 def prelu(layer: Prelu, at: Context) -> Values:
     """PRelu, the slopes shaped so that they meet the channels."""
     (channels,) = at.parameters["weight"].shape
-    shape = (channels, *(1 for _ in at.shape[1:]))
-    if len(shape) == 1:
+    axis = channel_axis(len(at.shape), at.data_format)
+    if axis == len(at.shape) - 1:
         return (at.node("PRelu", *at.inputs, at.parameter("weight")),)
+    shape = (channels, *(1 for _ in at.shape[axis + 1 :]))
     slope = at.parameter(
         "weight", part="slope", shape=shape, transform=lambda weight: weight.reshape(shape)
     )

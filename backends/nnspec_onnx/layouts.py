@@ -2,7 +2,8 @@
 
 A value of two or more axes may exist in the declared layout, in channels_first, or both; each form
 is made once, when something first needs it. Spatial layers take and give channels_first, positional
-ones the declared layout, and pointwise ones work in whichever makes fewer transposes.
+ones the declared layout, and pointwise ones, and the spatial ones to whose operators all axes are
+alike, work in whichever makes fewer transposes.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from nnspec.layers.base import Layer
+from nnspec.layers.base import Layer, Placement
 from nnspec.shapes import DataFormat, TensorType
 from nnspec_onnx.context import Builder, to_channels_first, to_channels_last
 from nnspec_onnx.ir import Node
+from nnspec_onnx.lowerings import ANY_LAYOUT
 
 Layout = Literal["declared", "channels_first"]
 
@@ -46,21 +48,32 @@ def wanted_layouts(
     for path in outputs:
         wanted[path].add("declared")
     for step in reversed(list(steps)):
-        if step.layer.placement == "pointwise" and has_one_rank(step, types):
-            needs = {layout for path in step.outputs for layout in wanted[path]}
+        placement = placement_of(step, types)
+        if placement == "pointwise":
+            made = [path for path in step.outputs if types[path].rank > 1]
+            needs = {layout for path in made for layout in wanted[path]}
         else:
-            needs = {"channels_first" if step.layer.placement == "spatial" else "declared"}
+            needs = {"channels_first" if placement == "spatial" else "declared"}
         for path in step.inputs:
             wanted[path] |= needs
     return wanted
 
 
-def has_one_rank(step: Step, types: Mapping[str, TensorType]) -> bool:
-    """Whether all that a step takes and gives has one number of axes.
+def placement_of(step: Step, types: Mapping[str, TensorType]) -> Placement:
+    """Return how a step stands to layouts: pointwise if it can work in either.
 
-    Operands of fewer axes line up, and axes go, as the spec declares them.
+    Operands of fewer axes line up, and axes go, as the spec declares them. Where no layout is left
+    in what a step gives, it does not matter which axes went.
     """
-    return len({types[path].rank for path in (*step.inputs, *step.outputs)}) == 1
+    given = step.layer.placement
+    if given == "spatial" and isinstance(step.layer, ANY_LAYOUT):
+        given = "pointwise"
+    if given != "pointwise":
+        return given
+    taken = {types[path].rank for path in step.inputs}
+    made = {types[path].rank for path in step.outputs}
+    is_free = len(taken) == 1 and (made == taken or max(made) < 2)
+    return "pointwise" if is_free else "positional"
 
 
 class Layouts:
@@ -85,16 +98,16 @@ class Layouts:
 
     def choose(self, step: Step) -> Layout:
         """Return the layout in which a step works."""
-        if not self._is_last or step.layer.placement == "positional":
+        placement = placement_of(step, self._types)
+        if not self._is_last or placement == "positional":
             return "declared"
-        if step.layer.placement == "spatial":
+        if placement == "spatial":
             return "channels_first"
         forms = [self._forms[path] for path in step.inputs]
-        if not has_one_rank(step, self._types):
-            return "declared"
         if not all(self.has_layouts(form.type) for form in forms):
             return "declared"
-        wanted = {layout for path in step.outputs for layout in self._wanted[path]}
+        made = [path for path in step.outputs if self.has_layouts(self._types[path])]
+        wanted = {layout for path in made for layout in self._wanted[path]}
 
         def transposes(layout: Layout) -> int:
             missing = {form.path for form in forms if layout not in form.names}

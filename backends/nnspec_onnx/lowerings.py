@@ -7,6 +7,8 @@ from typing import Any
 
 from nnspec import layers
 from nnspec.layers.base import Layer
+from nnspec.layers.global_pooling import GlobalPooling
+from nnspec.layers.padding import Cropping, SpatialPadding
 from nnspec_onnx import (
     activations,
     arithmetic,
@@ -178,3 +180,6 @@ LOWERINGS: Mapping[type[Layer], Lowering] = {
 }
 
 UNSUPPORTED: Mapping[type[Layer], str] = {}
+
+ANY_LAYOUT: tuple[type[Layer], ...] = (Cropping, GlobalPooling, layers.Prelu, SpatialPadding)
+"""Layers that are spatial elsewhere, and whose operators here take the channels on any axis."""

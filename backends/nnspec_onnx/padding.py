@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from nnspec.layers.base import spatial_axes
 from nnspec.layers.padding import Cropping, ReflectionPadding, ReplicationPadding, SpatialPadding
 from nnspec_onnx.context import Context, Values
 from nnspec_onnx.convolution import flat_pads
@@ -27,14 +28,19 @@ def replication_padding(layer: ReplicationPadding, at: Context) -> Values:
 def _pad(layer: SpatialPadding, at: Context, mode: str) -> Values:
     if not any(map(any, layer.padding)):
         return at.inputs
-    pads = at.constant("pads", flat_pads(((0, 0), (0, 0), *layer.padding)))
+    whole = [(0, 0)] * (len(at.shape) + 1)
+    for axis, pair in zip(spatial_axes(len(at.shape), at.data_format), layer.padding, strict=True):
+        whole[axis + 1] = pair
+    pads = at.constant("pads", flat_pads(tuple(whole)))
     attributes: dict[str, Any] = {} if mode == "constant" else {"mode": mode}
     return (at.node("Pad", *at.inputs, pads, **attributes),)
 
 
 def cropping(layer: Cropping, at: Context) -> Values:
     """Slice."""
-    cut = [(axis, *pair) for axis, pair in enumerate(layer.cropping, start=2) if any(pair)]
+    spatial = spatial_axes(len(at.shape), at.data_format)
+    pairs = zip(spatial, layer.cropping, strict=True)
+    cut = [(axis + 1, *pair) for axis, pair in pairs if any(pair)]
     if not cut:
         return at.inputs
     axes, begins, ends = zip(*cut, strict=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnspec.layers.base import spatial_axes
 from nnspec.layers.global_pooling import AdaptivePooling, GlobalPooling
 from nnspec.layers.pooling import AveragePooling, MaxPooling
 from nnspec_onnx.context import Context, Values
@@ -58,7 +59,8 @@ def global_max_pooling(layer: GlobalPooling, at: Context) -> Values:
 
 def _reduced(layer: GlobalPooling, at: Context, operator: str) -> Values:
     # GlobalAveragePool keeps axes of size 1, which a second operator would have to take away.
-    axes = at.constant("axes", tuple(range(2, 2 + layer.axes)))
+    spatial = spatial_axes(len(at.shape), at.data_format)
+    axes = at.constant("axes", tuple(axis + 1 for axis in spatial))
     return (at.node(operator, *at.inputs, axes, keepdims=int(layer.keepdims)),)
 
 

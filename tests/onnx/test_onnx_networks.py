@@ -143,6 +143,35 @@ def test_transposes_stand_only_at_borders(layers, transposes):
     assert operators(first).count("Transpose") == 0
 
 
+@pytest.mark.parametrize(
+    ("layer", "after_conv"),
+    [
+        ({"type": "zero_padding2d"}, 2),
+        ({"type": "cropping2d", "cropping": [[1, 0], [0, 2]]}, 2),
+        ({"type": "reflection_padding2d"}, 2),
+        ({"type": "prelu"}, 2),
+        ({"type": "global_max_pooling2d", "keepdims": True}, 2),
+        # No layout is left in a vector.
+        ({"type": "global_average_pooling2d"}, 1),
+        ({"type": "reduce_mean", "axes": [0, 1]}, 1),
+        # What is left is a matrix, with axes in the order of the spec.
+        ({"type": "reduce_mean", "axes": [0]}, 2),
+    ],
+    ids=str,
+)
+def test_what_works_in_any_layout_needs_no_transpose(layer, after_conv):
+    image = {"inputs": (6, 7, 3), "data_format": LAST}
+    assert operators(spec_of([layer], **image)).count("Transpose") == 0
+    assert operators(spec_of([conv("a"), layer], **image)).count("Transpose") == after_conv
+    spec = spec_of([conv("a"), layer, {"type": "relu"}], **image)
+    weights, feeds = random_weights(spec.graph, 0), random_inputs(spec.graph, 0)
+    (got,) = backend.compile(spec).build(weights, dtype="float64").forward(feeds).values()
+    (wanted,) = (
+        get_backend("torch").compile(spec).build(weights, dtype="float64").forward(feeds).values()
+    )
+    np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-12 * np.abs(wanted).max())
+
+
 def test_output_takes_the_name_of_the_layer_that_changes_nothing():
     layers = [{"name": "d", "type": "dense", "units": 2}, {"name": "out", "type": "linear"}]
     network = lower(spec_of(layers), 21)
