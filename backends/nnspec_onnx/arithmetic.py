@@ -15,9 +15,9 @@ def operator(op_type: str) -> Callable[[Layer, Context], Values]:
 
 
 def rescaling(layer: Rescaling, at: Context) -> Values:
-    """Mul, Add, or both."""
+    """Mul, Add, both, or nothing."""
     (x,) = at.inputs
-    if layer.scale != 1 or layer.offset == 0:
+    if layer.scale != 1:
         part = "product" if layer.offset else None
         x = at.node("Mul", x, at.constant("scale", float(layer.scale)), part=part)
     if layer.offset:

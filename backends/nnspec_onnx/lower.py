@@ -12,6 +12,7 @@ from nnspec.layers import Linear
 from nnspec.loader import Spec
 from nnspec.metrics import threshold
 from nnspec.shapes import DataFormat, Dim, TensorType
+from nnspec_onnx.cancelling import cancelled
 from nnspec_onnx.context import Builder, Context, Values
 from nnspec_onnx.ir import Network, Node, Value
 from nnspec_onnx.layouts import Layout, Layouts, Step, in_layout, wanted_layouts
@@ -68,14 +69,16 @@ def lower(spec: Spec, opset: int, *, without: Collection[str] = ()) -> Network:
         given = LOWERINGS[type(step.layer)](step.layer, context)
         own.update(context.outputs)
         _define(layouts, step, layout, context, given)
+    last = [layouts.get(path, "declared") for path in flat.outputs]
+    nodes, same = cancelled(builder.nodes, builder.initializers)
     outputs = {
-        name: layouts.get(path, "declared")
-        for name, path in zip(spec.graph.outputs, flat.outputs, strict=True)
+        name: same.get(value, value) for name, value in zip(spec.graph.outputs, last, strict=True)
     }
     kept = frozenset(own.union(outputs.values()))
-    distinct, initializers = shared(builder.nodes, builder.initializers, kept)
-    needed = _needed(distinct, set(outputs.values()))
-    nodes = _named_outputs(needed, outputs, set(flat.inputs))
+    nodes, initializers = shared(nodes, builder.initializers, kept)
+    nodes = _needed(nodes, set(outputs.values()))
+    nodes = _named_outputs(nodes, outputs, set(flat.inputs))
+    used = {value for node in nodes for value in node.inputs}
     batch = _batch_name(flat)
     kinds = dict(zip(spec.graph.outputs, (types[path] for path in flat.outputs), strict=True))
     return Network(
@@ -85,7 +88,7 @@ def lower(spec: Spec, opset: int, *, without: Collection[str] = ()) -> Network:
         inputs=tuple(_value(name, kind, batch) for name, kind in flat.inputs.items()),
         outputs=tuple(_value(name, kind, batch) for name, kind in kinds.items()),
         nodes=tuple(nodes),
-        initializers=tuple(initializers),
+        initializers=tuple(each for each in initializers if each.name in used),
         metadata=metadata(spec),
     )
 
@@ -142,7 +145,7 @@ def _define(layouts: Layouts, step: Step, layout: Layout, context: Context, give
 
 
 def _needed(nodes: list[Node], used: set[str]) -> list[Node]:
-    """Drop the transposes that were made for a layer which then changed nothing."""
+    """Drop what nothing uses: transposes for a layer that changed nothing, operators undone."""
     kept: list[Node] = []
     for node in reversed(nodes):
         if used.intersection(node.outputs):

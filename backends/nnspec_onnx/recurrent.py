@@ -77,7 +77,9 @@ def _lowered(
     first = _steps(cell, at, merge) if cell.return_sequences else _last(cell, at, merge)
     if not cell.return_state:
         return (first,)
-    return (first, *_states(cell, at, outputs[1:], len(suffixes)))
+    if merge is None:
+        return (first, *_only_states(cell, at, first, outputs[1:]))
+    return (first, *_states(at, outputs[1:], len(suffixes)))
 
 
 def _weight(cell: Recurrent, at: Context, name: str, suffixes: tuple[str, ...]) -> str:
@@ -132,13 +134,18 @@ def _initial(
 def _steps(cell: Recurrent, at: Context, merge: MergeMode | None) -> str:
     """Return (batch, time, n) of the operator's (time, directions, batch, units)."""
     steps = f"{at.path}.steps"
-    if merge in (None, "concat"):
+    if merge == "concat":
         first = at.node("Transpose", steps, part="batch_first", perm=(2, 0, 1, 3))
         # A 0 takes the input's own size: batch and time.
-        shape = at.constant("shape", np.array([0, 0, len_of(merge) * cell.units]))
+        shape = at.constant("shape", np.array([0, 0, 2 * cell.units]))
         return at.node("Reshape", first, shape)
-    merged = _reduced(at, steps, merge, 1)
-    return at.node("Transpose", merged, perm=(1, 0, 2))
+    if merge is None:
+        axes = at.constant("direction_axis", np.array([1]))
+        one = at.node("Squeeze", steps, axes, part="direction")
+    else:
+        one = _reduced(at, steps, merge, 1)
+    # Last, so that it cancels against the Transpose of a recurrent layer that follows.
+    return at.node("Transpose", one, perm=(1, 0, 2))
 
 
 def _last(cell: Recurrent, at: Context, merge: MergeMode | None) -> str:
@@ -153,17 +160,23 @@ def _last(cell: Recurrent, at: Context, merge: MergeMode | None) -> str:
     return _reduced(at, state, merge, 0, part=None)
 
 
-def len_of(merge: MergeMode | None) -> int:
-    """Return how many directions stand side by side."""
-    return 1 if merge is None else 2
-
-
 def _reduced(at: Context, value: str, merge: str, axis: int, part: str | None = "merged") -> str:
     axes = at.constant("direction_axis", np.array([axis]))
     return at.node(_REDUCTIONS[merge], value, axes, part=part, keepdims=0)
 
 
-def _states(cell: Recurrent, at: Context, values: list[str], directions: int) -> Values:
+def _only_states(cell: Recurrent, at: Context, first: str, values: list[str]) -> Values:
+    """Return (batch, units) of the states of one direction; the last output is one of them."""
+    known = [] if cell.return_sequences else [first]
+    rest = values[len(known) :]
+    axes = at.constant("states_axis", np.array([0])) if rest else ""
+    return (
+        *known,
+        *(at.node("Squeeze", v, axes, output=i) for i, v in enumerate(rest, start=1 + len(known))),
+    )
+
+
+def _states(at: Context, values: list[str], directions: int) -> Values:
     """Return (batch, units) of each direction's states."""
     numbers = [at.constant(f"direction_{i}", np.array(i)) for i in range(directions)]
     pairs = [(number, value) for number in numbers for value in values]
