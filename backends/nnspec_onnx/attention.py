@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from nnspec.layers import GroupedQueryAttention, MultiHeadAttention
@@ -9,6 +11,9 @@ from nnspec.layers.attention import Sizes
 from nnspec_onnx.context import Context, Values
 from nnspec_onnx.embedding import positions
 from nnspec_onnx.rotary import Rotation, embedded, rotated
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
 
 _MASKED = -1e30
 """A score that softmax makes 0; -inf would make NaN of a row that may attend to nothing."""
@@ -93,16 +98,13 @@ def _formula(
     scores = at.node("MatMul", q, k, part="products")
     scale = at.constant("scale", sizes.key_dim**-0.5)
     scores = at.node("Mul", scores, scale, part="scores")
-    mask = _mask(at, layer, sizes, (query, key), len(inner))
-    if mask is not None:
-        # Added, and not chosen by Where for each layer: runtimes add faster, and layers of the same
-        # mask have the same bias.
-        nothing, masked = at.constant("nothing", 0.0), at.constant("masked", _MASKED)
-        bias = at.node("Where", mask, nothing, masked, part="bias")
+    bias, mask = _masking(at, layer, sizes, (query, key), len(inner))
+    if bias is not None:
         scores = at.node("Add", scores, bias, part="masked_scores")
     weights = at.node("Softmax", scores, axis=-1, part="weights")
-    if mask is not None and layer.masks:
-        weights = at.node("Where", mask, weights, nothing, part="masked_weights")
+    if mask is not None:
+        no_weight = at.constant("no_weight", 0.0)
+        weights = at.node("Where", mask, weights, no_weight, part="masked_weights")
     y = at.node("MatMul", weights, v, part="attended")
     back = (0, len(order) - 2, *range(1, len(order) - 2), len(order) - 1)
     y = at.node("Transpose", y, perm=back, part="by_position")
@@ -138,19 +140,32 @@ def _rotation(
     return Rotation(time, length, sizes.key_dim // 2, base)
 
 
-def _mask(
+def _masking(
     at: Context,
     layer: MultiHeadAttention | GroupedQueryAttention,
     sizes: Sizes,
     sources: tuple[str, str],
     head_axes: int,
-) -> str | None:
-    """Return where a query attends to a key, of a shape that the scores broadcast with."""
+) -> tuple[str | None, str | None]:
+    """Return what is added to the scores, and the mask where a query may attend to nothing.
+
+    Where would choose in one step, and for each layer anew: runtimes add faster, and layers of the
+    same mask have the same bias.
+    """
     mask = _given_mask(at, layer, head_axes)
-    if not layer.causal:
-        return mask
-    past = _past(at, sizes, sources)
-    return past if mask is None else at.node("And", mask, past, part="allowed_and_past")
+    time, length = sizes.times
+    if mask is None and not layer.causal:
+        return None, None
+    if mask is None and isinstance(time, int) and isinstance(length, int):
+        return at.constant("bias", np.where(_past_of(time, length), 0.0, _MASKED)), None
+    if layer.causal:
+        past = _past(at, sizes, sources)
+        mask = past if mask is None else at.node("And", mask, past, part="allowed_and_past")
+    assert mask is not None
+    nothing, masked = at.constant("nothing", 0.0), at.constant("masked", _MASKED)
+    bias = at.node("Where", mask, nothing, masked, part="bias")
+    # Position 0 is in the past of every query.
+    return bias, mask if layer.masks else None
 
 
 def _given_mask(
@@ -177,7 +192,7 @@ def _given_mask(
 def _past(at: Context, sizes: Sizes, sources: tuple[str, str]) -> str:
     time, length = sizes.times
     if isinstance(time, int) and isinstance(length, int):
-        return at.constant("past", np.tril(np.ones((time, length), np.bool_)))
+        return at.constant("past", _past_of(time, length))
     rows, columns = (
         positions(at, size, x=source, prefix=f"{name}_")
         if isinstance(size, str)
@@ -186,3 +201,7 @@ def _past(at: Context, sizes: Sizes, sources: tuple[str, str]) -> str:
     )
     rows = at.node("Unsqueeze", rows, at.constant("last", [1]), part="rows")
     return at.node("GreaterOrEqual", rows, columns, part="past")
+
+
+def _past_of(time: int, length: int) -> Array:
+    return np.tril(np.ones((time, length), np.bool_))

@@ -82,17 +82,8 @@ def assert_nothing_to_remove(spec, **options):
             assert axes(value) == ["batch", *spec.graph.types[path].shape]
 
 
-CONSTANT_BIAS = {
-    "multi_head_attention-num_heads=2-causal=True-use_bias=False-4x6+3x5-channels_last",
-    "shared_attention",
-}
-
-
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-def test_layers(request, case):
-    if case.id in CONSTANT_BIAS:
-        reason = "causal attention over fixed sizes makes its bias of a mask that is constant"
-        request.applymarker(pytest.mark.xfail(reason=reason, strict=True))
+def test_layers(case):
     for fed in (False, True):
         spec = loads(json.dumps(case.spec(fed=fed)), is_json=True)
         for opset in (21, 23):
