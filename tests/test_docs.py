@@ -86,7 +86,8 @@ def test_relative_links_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize(("fence", "command"), COMMANDS, ids=place)
 def test_commands_parse(fence: Fence, command: str) -> None:
     name, *arguments = shlex.split(command)[1:]
-    context = click.Context(main)
+    # click keeps the names that the first context of a command gave its help option.
+    context = click.Context(main, **main.context_settings)
     found = main.get_command(context, name)
     assert found is not None, f"no command {name}"
     known = {option for parameter in found.params for option in parameter.opts} | {"--help"}
