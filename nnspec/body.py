@@ -5,25 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from nnspec.block_nodes import block_node
 from nnspec.entries import Entry
-from nnspec.errors import Mark, ShapeError, nearest
-from nnspec.graph import BlockNode, Graph, LayerNode, Node
-from nnspec.layers.base import Layer
-from nnspec.schema import Block, Call
-from nnspec.scope import Scope, compute
-from nnspec.shapes import TensorType, product, show
+from nnspec.errors import Mark, nearest
+from nnspec.graph import LayerNode, Node
+from nnspec.layer_nodes import layer_node
+from nnspec.limits import MAX_LAYERS
+from nnspec.schema import Block
+from nnspec.scope import Scope
+from nnspec.shapes import TensorType, show
 from nnspec.source import Map, Sequence
 from nnspec.wiring import base_of, listed, name_entries, order, output_names, wire
 
 if TYPE_CHECKING:
     from nnspec.resolve import Resolver
-
-MAX_LAYERS = 200_000
-MAX_BLOCK_DEPTH = 32
-MAX_WORK = 2_000_000
-"""Values that blocks may be given in all, each counted anew in every repetition."""
-MAX_ELEMENTS = 2**38
-"""Elements of one value or of all parameters: one tebibyte of float32."""
 
 Types = Mapping[str, TensorType | None]
 
@@ -116,201 +111,9 @@ class Body:
             return None
         self.origins[entry.name] = entry.mark
         if entry.layer is not None:
-            return self.layer_node(entry, entry.layer, tuple(types))
+            return layer_node(self, entry, entry.layer, tuple(types))
         assert entry.call is not None
-        return self.block_node(entry, entry.call, tuple(types))
-
-    def layer_node(
-        self, entry: Entry, layer: Layer, types: tuple[TensorType, ...]
-    ) -> LayerNode | None:
-        owner: LayerNode | None = None
-        if layer.refers:
-            owner = self.owner_of(entry, layer)
-            if owner is None:
-                return None
-            layer = owner.layer if layer.type == "shared" else layer
-        least, most = layer.arity
-        named = sum(getattr(layer, field) is not None for field in layer.named_inputs)
-        given = len(types) - named
-        if given < least or (most is not None and given > most):
-            self.wrong_number(entry, layer.type, least, most, given)
-            return None
-        if not self.takes(entry, layer, types):
-            return None
-        shapes = tuple(kind.shape for kind in types)
-        try:
-            if owner is not None:
-                layer = layer.using(owner.layer)
-            outputs = layer.infer_shape(shapes, self.model.data_format)
-            activation = layer.output_activation
-            if activation is not None:
-                outputs = activation.infer_shape(outputs, self.model.data_format)
-            dtypes = layer.infer_dtype(tuple(kind.dtype for kind in types))
-        except ShapeError as error:
-            sources = ", ".join(self.described(name) for name in entry.inputs or ())
-            within = f' in block "{self.chain[-1]}"' if self.chain else ""
-            self.report.add(
-                error.code,
-                f'layer "{entry.name}"{within}: {error.message}; {sources}',
-                entry.mark,
-                error.hint,
-            )
-            return None
-        for shape in outputs:
-            elements = product(shape) or 0
-            if elements > MAX_ELEMENTS:
-                self.report.add(
-                    "too-large",
-                    f'layer "{entry.name}" gives {show(shape)}: {big(elements)} numbers a row; '
-                    f"at most {MAX_ELEMENTS:,} are allowed",
-                    entry.mark,
-                    "use smaller sizes",
-                )
-                return None
-        names = output_names(entry.name, len(outputs))
-        for name, shape, dtype in zip(names, outputs, dtypes, strict=True):
-            self.types[name] = TensorType(shape, dtype)
-        mark = self.report.place(entry.mark)
-        # A layer without weights has none to share.
-        has_weights = layer.is_tied or bool(layer.parameters(shapes, self.model.data_format))
-        uses = owner.name if owner is not None and has_weights else None
-        node = LayerNode(entry.name, layer, entry.inputs or (), names, mark, uses)
-        self.nodes[entry.name] = node
-        return node
-
-    def owner_of(self, entry: Entry, layer: Layer) -> LayerNode | None:
-        """Return the node whose weights the layer uses, or None where that is a mistake."""
-        name: str = layer.layer  # type: ignore[attr-defined]
-        owner = self.nodes.get(name)
-        if owner is not None:
-            if owner.layer.is_tied:
-                self.report.add(
-                    "wrong-owner",
-                    f'"{name}" has no table of its own: it uses that of "{owner.owner}"',
-                    entry.place("layer"),
-                    f"use {{type: tied_dense, layer: {owner.owner}}} again",
-                )
-                return None
-            if owner.owner is not None:
-                owner = self.nodes[owner.owner]
-            taken = [self.types[value] for value in owner.inputs]
-            given = [self.types[value] for value in entry.inputs or ()]
-            if layer.is_tied or taken == given:
-                return owner
-            shown = (" and ".join(show(t.shape) for t in side if t) for side in (taken, given))
-            self.report.add(
-                "wrong-owner",
-                '"{}" calls "{}" again, which takes {}, and got {}'.format(
-                    entry.name, name, *shown
-                ),
-                entry.mark,
-                "give it inputs of the same shapes and dtypes, or a layer of its own",
-            )
-        elif name not in self.by_name:
-            self.report.add(
-                "unknown-owner",
-                f'no layer is called "{name}"{nearest(name, self.by_name)}',
-                entry.place("layer"),
-                "name a layer of the same network or block",
-            )
-        elif self.by_name[name].call is not None:
-            self.report.add(
-                "wrong-owner",
-                f'"{name}" is the use of a block, and a layer is expected',
-                entry.place("layer"),
-                "share each layer of it: name them in one network, and use `shared` for each",
-            )
-        return None
-
-    def takes(self, entry: Entry, layer: Layer, types: tuple[TensorType, ...]) -> bool:
-        """Whether the layer takes elements of these types, all of one where it takes several."""
-        shapes = tuple(kind.shape for kind in types)
-        for i, (name, kind) in enumerate(zip(entry.inputs or (), types, strict=True)):
-            allowed = layer.input_dtypes(i, shapes)
-            first = types[0].dtype
-            if kind.dtype in allowed and (kind.dtype == first or first not in allowed):
-                continue
-            wanted = first if kind.dtype in allowed else " or ".join(sorted(allowed))
-            self.report.add(
-                "wrong-dtype",
-                f'{layer.type} "{entry.name}" takes {wanted}, and "{name}" is {kind.dtype}',
-                entry.mark,
-                f"declare the input as {wanted}, if that is what its data hold, or cast it before",
-            )
-            return False
-        return True
-
-    def block_node(
-        self, entry: Entry, call: Call, types: tuple[TensorType, ...]
-    ) -> BlockNode | None:
-        block = self.resolver.reader.block(call.type)
-        assert block is not None
-        if call.type in self.chain or len(self.chain) >= MAX_BLOCK_DEPTH:
-            path = " -> ".join([*self.chain, call.type])
-            is_itself = call.type in self.chain
-            self.report.add(
-                "block-recursion",
-                f'block "{call.type}" uses itself: {path}'
-                if is_itself
-                else f"blocks are nested deeper than {MAX_BLOCK_DEPTH} levels: {path}",
-                entry.mark,
-                "a block may use other blocks, not itself; for depth use `repeat`",
-            )
-            return None
-        if len(types) != len(block.inputs):
-            self.wrong_number(entry, call.type, len(block.inputs), len(block.inputs), len(types))
-            return None
-        bodies = self.bodies(entry, call, types)
-        if bodies is None:
-            return None
-        last = bodies[-1]
-        names = output_names(entry.name, len(last.outputs))
-        for name, output in zip(names, last.outputs, strict=True):
-            self.types[name] = last.types[output]
-        is_repeated = call.repeat is not None
-        inputs = entry.inputs or ()
-        mark = self.report.place(entry.mark)
-        return BlockNode(entry.name, call.type, tuple(bodies), is_repeated, inputs, names, mark)
-
-    def bodies(self, entry: Entry, call: Call, types: tuple[TensorType, ...]) -> list[Graph] | None:
-        """Return one body for each repetition, each of the types that the one before gives."""
-        given = dict(call.model_extra or {})
-        repeat = call.repeat if isinstance(call.repeat, int) else 1
-        if repeat > MAX_LAYERS:
-            self.too_many(entry.place("repeat"))
-            return None
-        layers = 0
-        bodies: list[Graph] = []
-        for i in range(repeat):
-            scope = self.scope
-            if call.repeat is not None:
-                scope = Scope({"index": i}, self.scope)
-            arguments: dict[str, object] = {}
-            for key, value in given.items():
-                arguments[key], fine = compute(value, scope, self.report, entry.place(key))
-                if not fine:
-                    return None
-                self.resolver.work += getattr(arguments[key], "size", 1)
-            body = self.resolver.block_body(call.type, arguments, types, self.chain, entry.mark)
-            if body is None:
-                return None
-            bodies.append(body)
-            layers += self.resolver.layers[body]
-            if layers > MAX_LAYERS or self.resolver.work > MAX_WORK:
-                self.too_many(entry.place("repeat"))
-                return None
-            outputs = tuple(body.types[name] for name in body.outputs)
-            if i + 1 < repeat and len(outputs) > len(types):
-                self.report.add(
-                    "wrong-number-of-inputs",
-                    f'block "{call.type}" gives {len(outputs)} values and takes {len(types)}, '
-                    "so that it cannot be repeated",
-                    entry.place("repeat"),
-                    "let it give as many values as it takes",
-                )
-                return None
-            types = (*outputs, *types[len(outputs) :])
-        return bodies
+        return block_node(self, entry, entry.call, tuple(types))
 
     def wrong_number(self, entry: Entry, kind: str, least: int, most: int | None, got: int) -> None:
         several = f"{least} to {most}" if most is not None else f"at least {least}"
@@ -399,10 +202,3 @@ def marks_of(mapping: object, key: str, *, is_key: bool = False) -> Mark | None:
     if isinstance(mapping, Map) and key in mapping.marks:
         return mapping.marks[key][0 if is_key else 1]
     return None
-
-
-def big(number: int | None) -> str:
-    """Return a number that may be too long to read."""
-    if number is None or number < 10**18:
-        return f"{number:,}"
-    return f"about 10^{len(str(number)) - 1}"

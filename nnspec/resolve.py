@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Set
 from typing import cast
 
-from nnspec.body import MAX_ELEMENTS, Body, Types, big, marks_of
+from nnspec.body import Body, Types, marks_of
 from nnspec.entries import Reader
 from nnspec.errors import Mark
 from nnspec.graph import Graph, LayerNode, Node
 from nnspec.library import BLOCKS
+from nnspec.limits import MAX_ELEMENTS, big
 from nnspec.report import Report
 from nnspec.schema import Block, Model
 from nnspec.scope import Scope

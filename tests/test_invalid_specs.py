@@ -15,8 +15,8 @@ FILES = sorted(path for path in FOLDER.iterdir() if path.suffix in (".yaml", ".j
 
 # The modules that find mistakes; every text of theirs that looks like a code is one.
 READERS = """
-body document entries errors heads json_source loader names report resolve scope source
-validation wiring
+block_nodes body document entries errors heads json_source layer_nodes loader names owners report
+resolve scope source validation wiring
 """.split()  # noqa: SIM905 - a list of quoted words would be longer
 
 
