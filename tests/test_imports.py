@@ -82,3 +82,15 @@ def test_every_layer_stands_in_one_table_of_each_backend() -> None:
         lowered, refused = set(backend.lowerings), set(backend.unsupported)
         assert not lowered & refused
         assert lowered | refused == set(LAYERS.values())
+
+
+def test_every_family_says_which_layers_it_holds() -> None:
+    from importlib import import_module
+
+    from nnspec.layers import FAMILIES
+
+    for family, layers in FAMILIES.items():
+        module = import_module(f"nnspec.layers.{family}")
+        assert sorted(module.__all__) == sorted(layers.values())
+        for kind, name in layers.items():
+            assert getattr(module, name).model_fields["type"].default == kind

@@ -13,6 +13,36 @@ from nnspec.errors import ShapeError
 from nnspec.layers.base import ANY_DTYPE, Activation, Placement
 from nnspec.shapes import DataFormat, Shape, show
 
+__all__ = [
+    "Celu",
+    "Elu",
+    "Exponential",
+    "Gelu",
+    "HardShrink",
+    "HardSigmoid",
+    "HardSilu",
+    "HardTanh",
+    "LeakyRelu",
+    "Linear",
+    "LogSigmoid",
+    "LogSoftmax",
+    "Mish",
+    "Relu",
+    "Relu6",
+    "Selu",
+    "Sigmoid",
+    "Silu",
+    "SoftShrink",
+    "Softmax",
+    "Softmin",
+    "Softplus",
+    "Softsign",
+    "Squareplus",
+    "Tanh",
+    "TanhShrink",
+    "Threshold",
+]
+
 
 class Linear(Activation):
     """y = x. Any shape."""

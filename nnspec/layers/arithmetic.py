@@ -9,6 +9,20 @@ from nnspec.errors import ShapeError
 from nnspec.layers.base import ANY_DTYPE, NUMBERS, Layer, Placement
 from nnspec.shapes import DataFormat, Shape
 
+__all__ = [
+    "Abs",
+    "Cast",
+    "Clip",
+    "Exp",
+    "Log",
+    "Negative",
+    "Power",
+    "Reciprocal",
+    "Rescaling",
+    "Sqrt",
+    "Square",
+]
+
 
 class _Elementwise(Layer):
     placement: ClassVar[Placement] = "pointwise"

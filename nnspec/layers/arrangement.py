@@ -9,6 +9,20 @@ from nnspec.errors import ShapeError
 from nnspec.layers.base import ANY_DTYPE, Layer, Placement, require_whole, resolve_axis
 from nnspec.shapes import MAX_RANK, DataFormat, Dim, Shape, shifted, show
 
+__all__ = [
+    "ExpandDims",
+    "Flip",
+    "Gather",
+    "Permute",
+    "RepeatElements",
+    "RepeatVector",
+    "Roll",
+    "Slice",
+    "Squeeze",
+    "Stack",
+    "Tile",
+]
+
 
 class _Arrangement(Layer):
     dtypes: ClassVar[frozenset[str]] = ANY_DTYPE

@@ -12,6 +12,8 @@ from nnspec.initializers import GlorotUniform, Initializer, Zeros
 from nnspec.layers.base import Layer, Parameter, count, require_whole
 from nnspec.shapes import DataFormat, Dim, Shape, show
 
+__all__ = ["GroupedQueryAttention", "MultiHeadAttention"]
+
 BOOL = frozenset({"bool"})
 
 

@@ -20,6 +20,8 @@ from nnspec.layers.base import (
 )
 from nnspec.shapes import DataFormat, Dim, Shape, same_padding, show, window_output
 
+__all__ = ["Conv1D", "Conv2D", "Conv3D"]
+
 Single = Annotated[tuple[int], PerAxis(1)]
 Pair = Annotated[tuple[int, int], PerAxis(2)]
 Triple = Annotated[tuple[int, int, int], PerAxis(3)]

@@ -16,6 +16,8 @@ from nnspec.layers.base import (
 )
 from nnspec.shapes import MAX_RANK, DataFormat, Dim, Shape, product, show
 
+__all__ = ["Dense", "Flatten", "Reshape"]
+
 
 class Dense(Weighted):
     """y = activation(x Wᵀ + b) on the last axis. (..., n) -> (..., units); weight (units, n)."""

@@ -12,6 +12,8 @@ from nnspec.layers.base import Parameter, count
 from nnspec.layers.convolution import Axes, CausalPadding, Convolution, Padding, PadsT, Pair, Single
 from nnspec.shapes import DataFormat, Shape
 
+__all__ = ["DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"]
+
 
 class _PerChannel(Convolution[Axes, PadsT], Generic[Axes, PadsT]):
     depth_multiplier: Size = Field(default=1, description="Outputs of each input channel.")

@@ -11,6 +11,15 @@ from nnspec.initializers import Initializer, Normal
 from nnspec.layers.base import ANY_DTYPE, Layer, Parameter, Placement, require_whole
 from nnspec.shapes import DataFormat, Dim, Shape, show
 
+__all__ = [
+    "ConstantTensor",
+    "Embedding",
+    "LearnedTensor",
+    "PositionEmbedding",
+    "RotaryPosition",
+    "SinusoidalPosition",
+]
+
 INTEGERS = frozenset({"int32", "int64"})
 
 # A list within a list within ...: a recursive type would need a name of its own in the schema.

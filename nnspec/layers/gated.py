@@ -11,6 +11,8 @@ from nnspec.initializers import Constant, Initializer
 from nnspec.layers.base import Layer, Parameter, Placement, channel_axis, count, require_whole
 from nnspec.shapes import DataFormat, Shape, show
 
+__all__ = ["Glu", "Prelu", "Swiglu"]
+
 
 class Prelu(Layer):
     """y = x for x > 0, weight · x otherwise, with a learned slope for each channel.

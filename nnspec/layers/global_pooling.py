@@ -9,6 +9,19 @@ from nnspec.layers.base import Layer, Placement, channel_axis
 from nnspec.layers.windows import fixed_sizes, spatial_sizes, with_sizes
 from nnspec.shapes import DataFormat, Shape
 
+__all__ = [
+    "AdaptiveAveragePooling1D",
+    "AdaptiveAveragePooling2D",
+    "AdaptiveMaxPooling1D",
+    "AdaptiveMaxPooling2D",
+    "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D",
+    "GlobalAveragePooling3D",
+    "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D",
+    "GlobalMaxPooling3D",
+]
+
 
 class GlobalPooling(Layer):
     """Base of the layers that reduce each channel to one number."""

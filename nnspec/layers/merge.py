@@ -17,6 +17,20 @@ from nnspec.layers.base import (
 )
 from nnspec.shapes import MAX_RANK, DataFormat, Dim, Shape, broadcast, show
 
+__all__ = [
+    "Add",
+    "Average",
+    "Concatenate",
+    "Divide",
+    "Dot",
+    "Matmul",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "Split",
+    "Subtract",
+]
+
 
 class _Elementwise(Layer):
     arity: ClassVar[tuple[int, int | None]] = (2, None)

@@ -18,6 +18,15 @@ from nnspec.layers.base import (
 )
 from nnspec.shapes import DataFormat, Shape, show
 
+__all__ = [
+    "BatchNormalization",
+    "GroupNormalization",
+    "InstanceNormalization",
+    "LayerNormalization",
+    "RmsNormalization",
+    "UnitNormalization",
+]
+
 _RESHAPE = "reshape the input: one axis of channels, and at most three others"
 
 

@@ -11,6 +11,15 @@ from nnspec.layers.convolution import resolve_padding, windowed_shape
 from nnspec.layers.windows import spatial_sizes, with_sizes
 from nnspec.shapes import DataFormat, Dim, Shape
 
+__all__ = [
+    "AveragePooling1D",
+    "AveragePooling2D",
+    "AveragePooling3D",
+    "MaxPooling1D",
+    "MaxPooling2D",
+    "MaxPooling3D",
+]
+
 _Sizes = tuple[int, ...]
 _Padding = str | tuple[tuple[int, int], ...]
 _POOL_SIZE = "Size of the window."

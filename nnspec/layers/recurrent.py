@@ -20,6 +20,8 @@ from nnspec.initializers import (
 from nnspec.layers.base import Activation, Layer, Parameter, require_whole
 from nnspec.shapes import DataFormat, Shape, show
 
+__all__ = ["GRU", "LSTM", "Bidirectional", "SimpleRNN"]
+
 INTEGERS = frozenset({"int32", "int64"})
 
 

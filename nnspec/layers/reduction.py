@@ -9,6 +9,17 @@ from nnspec.errors import ShapeError
 from nnspec.layers.base import Layer, Placement, count, resolve_axis
 from nnspec.shapes import DataFormat, Shape, show
 
+__all__ = [
+    "Argmax",
+    "L2Normalize",
+    "ReduceMax",
+    "ReduceMean",
+    "ReduceMin",
+    "ReduceNorm",
+    "ReduceSum",
+    "ReduceVariance",
+]
+
 
 def _one_or_many(value: object) -> object:
     return (value,) if is_whole(value) else value

@@ -8,6 +8,16 @@ from nnspec.base import Fraction, NotNegative
 from nnspec.layers.base import Layer, Placement, require_rank
 from nnspec.shapes import DataFormat, Shape
 
+__all__ = [
+    "AlphaDropout",
+    "Dropout",
+    "GaussianDropout",
+    "GaussianNoise",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
+]
+
 
 class _Dropping(Layer):
     rate: Fraction = Field(description="Probability of dropping an element, in [0, 1).")

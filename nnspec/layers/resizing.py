@@ -10,6 +10,8 @@ from nnspec.layers.base import Layer, Placement, channel_axis, require_whole
 from nnspec.layers.windows import fixed_sizes, spatial_sizes, with_sizes
 from nnspec.shapes import DataFormat, Shape, scaled
 
+__all__ = ["PixelShuffle", "PixelUnshuffle", "Resize", "UpSampling1D", "UpSampling2D"]
+
 _Sizes = tuple[int, ...]
 
 

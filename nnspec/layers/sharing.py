@@ -10,6 +10,8 @@ from nnspec.initializers import Zeros
 from nnspec.layers.base import Layer, Parameter, count, require_whole
 from nnspec.shapes import DataFormat, Shape, show
 
+__all__ = ["Shared", "TiedDense"]
+
 
 class Shared(Layer):
     """y = the layer of that name once more, with the same weights, as in a siamese network.

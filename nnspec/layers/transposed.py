@@ -22,6 +22,8 @@ from nnspec.layers.convolution import (
 )
 from nnspec.shapes import DataFormat, Shape, show, transposed_output
 
+__all__ = ["Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"]
+
 Extra1D = Annotated[tuple[int], PerAxis(1, 0)]
 Extra2D = Annotated[tuple[int, int], PerAxis(2, 0)]
 Extra3D = Annotated[tuple[int, int, int], PerAxis(3, 0)]
