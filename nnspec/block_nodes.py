@@ -80,7 +80,7 @@ def _bodies(
             body.too_many(entry.place("repeat"))
             return None
         outputs = tuple(inner.types[name] for name in inner.outputs)
-        if i + 1 < repeat and len(outputs) > len(types):
+        if call.repeat is not None and len(outputs) > len(types):
             body.report.add(
                 "wrong-number-of-inputs",
                 f'block "{call.type}" gives {len(outputs)} values and takes {len(types)}, '
