@@ -57,7 +57,7 @@ def _bodies(
     given = dict(call.model_extra or {})
     repeat = call.repeat if isinstance(call.repeat, int) else 1
     if repeat > MAX_LAYERS:
-        body.too_many(entry.place("repeat"))
+        body.resolver.too_many(entry.place("repeat"))
         return None
     layers = 0
     bodies: list[Graph] = []
@@ -77,7 +77,7 @@ def _bodies(
         bodies.append(inner)
         layers += body.resolver.layers[inner]
         if layers > MAX_LAYERS or body.resolver.work > MAX_WORK:
-            body.too_many(entry.place("repeat"))
+            body.resolver.too_many(entry.place("repeat"))
             return None
         outputs = tuple(inner.types[name] for name in inner.outputs)
         if call.repeat is not None and len(outputs) > len(types):

@@ -76,19 +76,11 @@ class Body:
             return None
         self.resolver.read += len(layers)
         if self.resolver.read > MAX_LAYERS:
-            self.too_many(None)
+            self.resolver.too_many(None)
             return None
         marks = layers.marks if isinstance(layers, Sequence) else [None] * len(layers)
         read, scope = self.resolver.reader.read, self.scope
         return [read(given, mark, scope) for given, mark in zip(layers, marks, strict=True)]
-
-    def too_many(self, mark: Mark | None) -> None:
-        self.report.add(
-            "too-large",
-            f"the network has more than {MAX_LAYERS:,} layers once its blocks are opened",
-            mark,
-            "use fewer repetitions",
-        )
 
     # Types
 

@@ -13,7 +13,7 @@ from nnspec.entries import Reader
 from nnspec.errors import Mark
 from nnspec.graph import Graph, LayerNode, Node
 from nnspec.library import BLOCKS
-from nnspec.limits import MAX_ELEMENTS, big
+from nnspec.limits import MAX_ELEMENTS, MAX_LAYERS, big
 from nnspec.report import Report
 from nnspec.schema import Block, Model
 from nnspec.scope import Scope
@@ -53,7 +53,8 @@ def resolve(
     if report.problems or graph is None:
         return None
     resolver.check_use()
-    resolver.check_size(graph)
+    if resolver.check_layers(graph):
+        resolver.check_size(graph)
     return graph if not report.problems else None
 
 
@@ -124,6 +125,25 @@ class Resolver:
                 graph = self.body(name, block, inputs, inner, (*chain, name))
         self.bodies[key] = graph
         return graph
+
+    def too_many(self, mark: Mark | None) -> None:
+        """Say that the network has too many layers."""
+        self.report.add(
+            "too-large",
+            f"the network has more than {MAX_LAYERS:,} layers once its blocks are opened",
+            mark,
+            "use fewer repetitions",
+        )
+
+    def check_layers(self, graph: Graph) -> bool:
+        """Whether the blocks of a network, each small enough, are few enough too."""
+        total = 0
+        for node in graph.nodes:
+            total += self.count(node)
+            if total > MAX_LAYERS:
+                self.too_many(node.mark)
+                return False
+        return True
 
     def check_use(self) -> None:
         """Refuse a block that nothing uses: nothing in it has been checked."""

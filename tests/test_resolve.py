@@ -232,3 +232,20 @@ def test_a_wrong_model_from_python_names_the_layer() -> None:
     )
     with pytest.raises(nnspec.SpecError, match=r'"conv2d_1".*"hidden" gives \(3,\)'):
         nnspec.check(model)
+
+
+def test_the_limit_of_layers_counts_every_block() -> None:
+    uses = "\n".join(f"  - {{name: n{i}, type: bend, repeat: 70000}}" for i in range(3))
+    spec = f"""
+nnspec: 1
+name: Big
+inputs: {{given: {{shape: [3]}}}}
+blocks: {{bend: {{layers: [{{type: relu}}]}}}}
+layers:
+{uses}
+"""
+    with pytest.raises(nnspec.SpecError, match="more than 200,000 layers") as caught:
+        nnspec.loads(spec)
+    (problem,) = caught.value.problems
+    assert problem.mark is not None
+    assert problem.mark.line == 8
