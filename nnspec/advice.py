@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from nnspec.errors import Problem
@@ -19,9 +20,16 @@ def advise(model: Model, graph: Graph) -> Iterator[Problem]:
 
 
 def dead_biases(graph: Graph) -> Iterator[tuple[str, str]]:
-    """Yield (layer, normalisation) for each bias that a batch normalisation takes away again."""
+    """Yield (layer, normalisation) for each bias that a batch normalisation takes away again.
+
+    That of a shared layer must be taken away after every call.
+    """
     makers: dict[Graph, dict[tuple[str, ...], Node]] = {}
+    calls: Counter[str] = Counter()
+    dead: dict[tuple[str, str], None] = {}
+    dead_calls: dict[str, set[str]] = {}
     for at in graph.walk():
+        calls[at.home] += 1
         if at.node.layer.type != "batch_normalization":
             continue
         if at.graph not in makers:
@@ -30,8 +38,13 @@ def dead_biases(graph: Graph) -> Iterator[tuple[str, str]]:
         if isinstance(node, LayerNode):
             layer = node.layer
             if getattr(layer, "use_bias", False) and getattr(layer, "activation", 0) is None:
-                prefix = at.path.removesuffix(at.node.name)
-                yield f"{prefix}{node.name}", at.path
+                home = f"{at.prefix}{node.owner or node.name}"
+                dead[home, at.home] = None
+                call = f"{at.path.removesuffix(at.node.name)}{node.name}"
+                dead_calls.setdefault(home, set()).add(call)
+    for home, norm in dead:
+        if len(dead_calls[home]) == calls[home]:
+            yield home, norm
 
 
 def _dead_biases(graph: Graph) -> Iterator[Problem]:

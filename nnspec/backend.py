@@ -66,8 +66,8 @@ class Rounding:
 class Divergence:
     """A statistic that a framework updates by a formula of its own.
 
-    canonical: (layer, first value, value after the steps, number of steps, numbers averaged over
-    in each step) -> what the spec's definition would have given.
+    canonical: (layer, first value, value after the updates, number of updates, numbers averaged
+    over in each) -> what the spec's definition would have given.
     """
 
     parameter: str

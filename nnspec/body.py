@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from nnspec.block_nodes import block_node
 from nnspec.entries import Entry
 from nnspec.errors import Mark, nearest
-from nnspec.graph import LayerNode, Node
+from nnspec.graph import Node
 from nnspec.layer_nodes import layer_node
 from nnspec.limits import MAX_LAYERS
+from nnspec.owners import owner_of, shared_node, table_of
 from nnspec.schema import Block
 from nnspec.scope import Scope
 from nnspec.shapes import TensorType, show
@@ -42,7 +43,9 @@ class Body:
         self.chain = chain
         self.inputs = types
         self.types: dict[str, TensorType | None] = dict(types)
-        self.nodes: dict[str, LayerNode] = {}
+        self.nodes: dict[str, Node] = {}
+        self.weighted: dict[str, bool] = {}
+        """Whether a node has weights, of those that are called again."""
         self.by_name: dict[str, Entry] = {}
         self.origins: dict[str, Mark | None] = {}
 
@@ -102,10 +105,23 @@ class Body:
         if not is_known:
             return None
         self.origins[entry.name] = entry.mark
-        if entry.layer is not None:
-            return layer_node(self, entry, entry.layer, tuple(types))
-        assert entry.call is not None
-        return block_node(self, entry, entry.call, tuple(types))
+        node = self.made(entry, tuple(types))
+        if node is not None:
+            self.nodes[entry.name] = node
+        return node
+
+    def made(self, entry: Entry, types: tuple[TensorType, ...]) -> Node | None:
+        layer = entry.layer
+        if layer is None:
+            assert entry.call is not None
+            return block_node(self, entry, entry.call, types)
+        if not layer.refers:
+            return layer_node(self, entry, layer, types)
+        if layer.is_tied:
+            table = table_of(self, entry, layer)
+            return layer_node(self, entry, layer, types, table) if table is not None else None
+        owner = owner_of(self, entry, layer)
+        return shared_node(self, entry, owner) if owner is not None else None
 
     def wrong_number(self, entry: Entry, kind: str, least: int, most: int | None, got: int) -> None:
         several = f"{least} to {most}" if most is not None else f"at least {least}"

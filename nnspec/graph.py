@@ -20,7 +20,8 @@ from nnspec.shapes import DataFormat, Shape, TensorType
 class LayerNode:
     """One layer, the values it takes and the values it gives.
 
-    owner: the node, of the same graph, whose weights it uses.
+    owner: the node, of the same graph, that it calls again: it has no weights of its own.
+    tied: the node, of the same graph, whose weight it uses in an operation of its own.
     """
 
     name: str
@@ -29,16 +30,15 @@ class LayerNode:
     outputs: tuple[str, ...]
     mark: Mark | None = None
     owner: str | None = None
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether it is its owner called again, and so has no weights of its own."""
-        return self.owner is not None and not self.layer.is_tied
+    tied: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BlockNode:
-    """One use of a block; with `repeat`, one body per repetition, each fed by the one before."""
+    """One use of a block; with `repeat`, one body per repetition, each fed by the one before.
+
+    owner: the node, of the same graph, that it calls again: its bodies, and their weights.
+    """
 
     name: str
     block: str
@@ -47,6 +47,13 @@ class BlockNode:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     mark: Mark | None = None
+    owner: str | None = None
+
+    def paths(self, prefix: str, name: str | None = None) -> Iterator[tuple[Graph, str]]:
+        """Yield each body with what the paths of its layers begin with."""
+        path = f"{prefix}{name or self.name}."
+        for i, body in enumerate(self.bodies):
+            yield body, f"{path}{i}." if self.is_repeated else path
 
 
 Node = LayerNode | BlockNode
@@ -73,15 +80,19 @@ class Graph:
         """Return the shapes of these values."""
         return tuple(self.types[value].shape for value in values)
 
-    def walk(self, prefix: str = "") -> Iterator[LayerAt]:
-        """Yield every layer with its path, blocks opened, in the order of computation."""
+    def walk(self, prefix: str = "", home: str | None = None) -> Iterator[LayerAt]:
+        """Yield every layer with its path, blocks opened, in the order of computation.
+
+        Paths begin with `prefix`, and those of the layers that own the weights with `home`.
+        """
+        home = prefix if home is None else home
         for node in self.nodes:
             if isinstance(node, LayerNode):
-                yield LayerAt(f"{prefix}{node.name}", node, self)
+                yield LayerAt(f"{prefix}{node.name}", node, self, home)
                 continue
-            for i, body in enumerate(node.bodies):
-                inner = f"{prefix}{node.name}.{i}." if node.is_repeated else f"{prefix}{node.name}."
-                yield from body.walk(inner)
+            owners = node.paths(home, node.owner)
+            for (body, inner), (_, owner) in zip(node.paths(prefix), owners, strict=True):
+                yield from body.walk(inner, owner)
 
     def parameters(self) -> Iterator[tuple[str, Parameter]]:
         """Yield every parameter with its canonical name, `path.parameter`."""
@@ -91,11 +102,31 @@ class Graph:
 
 
 class LayerAt(NamedTuple):
-    """A layer, where it stands, and the graph that holds it."""
+    """A layer, where it stands, and the graph that holds it.
+
+    prefix: what the paths of the weights in this graph begin with: another's if the block that it
+    is the body of is shared.
+    """
 
     path: str
     node: LayerNode
     graph: Graph
+    prefix: str
+
+    @property
+    def home(self) -> str:
+        """Path of the layer that it computes as: its own, unless it is that one called again."""
+        return f"{self.prefix}{self.node.owner or self.node.name}"
+
+    @property
+    def owner(self) -> str | None:
+        """Path of the layer whose weights it has instead of its own."""
+        return self.home if self.home != self.path and self.all_parameters() else None
+
+    @property
+    def tied(self) -> str | None:
+        """Path of the layer whose weight it uses in an operation of its own."""
+        return f"{self.prefix}{self.node.tied}" if self.node.tied is not None else None
 
     @property
     def input_shapes(self) -> tuple[Shape, ...]:
@@ -109,7 +140,7 @@ class LayerAt(NamedTuple):
 
     def parameters(self) -> tuple[Parameter, ...]:
         """Parameters that are the layer's own."""
-        return () if self.node.is_shared else self.all_parameters()
+        return self.all_parameters() if self.home == self.path else ()
 
     def all_parameters(self) -> tuple[Parameter, ...]:
         """Parameters that the layer computes with, another's if it is shared."""
@@ -129,27 +160,28 @@ def inline(graph: Graph) -> Graph:
     nodes: list[Node] = []
     types = dict(graph.inputs)
 
-    def place(body: Graph, prefix: str, outer: dict[str, str]) -> dict[str, str]:
+    def place(body: Graph, prefix: str, home: str, outer: dict[str, str]) -> dict[str, str]:
         names = dict(outer)
         for node in body.nodes:
             inputs = tuple(names[value] for value in node.inputs)
             if isinstance(node, LayerNode):
                 outputs = tuple(f"{prefix}{value}" for value in node.outputs)
-                path = f"{prefix}{node.name}"
-                owner = f"{prefix}{node.owner}" if node.owner is not None else None
-                nodes.append(LayerNode(path, node.layer, inputs, outputs, node.mark, owner))
+                at = LayerAt(f"{prefix}{node.name}", node, body, home)
+                nodes.append(
+                    LayerNode(at.path, node.layer, inputs, outputs, node.mark, at.owner, at.tied)
+                )
                 for value, output in zip(node.outputs, outputs, strict=True):
                     types[output] = body.types[value]
                     names[value] = output
                 continue
-            for i, inner in enumerate(node.bodies):
-                path = f"{prefix}{node.name}.{i}." if node.is_repeated else f"{prefix}{node.name}."
-                placed = place(inner, path, dict(zip(inner.inputs, inputs, strict=True)))
+            owners = node.paths(home, node.owner)
+            for (inner, path), (_, owner) in zip(node.paths(prefix), owners, strict=True):
+                placed = place(inner, path, owner, dict(zip(inner.inputs, inputs, strict=True)))
                 given = tuple(placed[value] for value in inner.outputs)
                 inputs = (*given, *inputs[len(given) :])
             names.update(zip(node.outputs, given, strict=True))
         return names
 
-    names = place(graph, "", {value: value for value in graph.inputs})
+    names = place(graph, "", "", {value: value for value in graph.inputs})
     outputs = tuple(names[value] for value in graph.outputs)
     return dataclasses.replace(graph, nodes=tuple(nodes), outputs=outputs, types=types)

@@ -9,7 +9,6 @@ from nnspec.errors import ShapeError
 from nnspec.graph import LayerNode
 from nnspec.layers.base import Layer
 from nnspec.limits import MAX_ELEMENTS, big
-from nnspec.owners import owner_of
 from nnspec.shapes import TensorType, product, show
 from nnspec.wiring import output_names
 
@@ -18,15 +17,16 @@ if TYPE_CHECKING:
 
 
 def layer_node(
-    body: Body, entry: Entry, layer: Layer, types: tuple[TensorType, ...]
+    body: Body,
+    entry: Entry,
+    layer: Layer,
+    types: tuple[TensorType, ...],
+    owner: LayerNode | None = None,
 ) -> LayerNode | None:
-    """Return the node of a layer that takes values of these types; what is wrong is reported."""
-    owner: LayerNode | None = None
-    if layer.refers:
-        owner = owner_of(body, entry, layer)
-        if owner is None:
-            return None
-        layer = owner.layer if layer.type == "shared" else layer
+    """Return the node of a layer that takes values of these types; what is wrong is reported.
+
+    owner: whose weights it uses in an operation of its own.
+    """
     least, most = layer.arity
     named = sum(getattr(layer, field) is not None for field in layer.named_inputs)
     given = len(types) - named
@@ -69,12 +69,8 @@ def layer_node(
     for name, shape, dtype in zip(names, outputs, dtypes, strict=True):
         body.types[name] = TensorType(shape, dtype)
     mark = body.report.place(entry.mark)
-    # A layer without weights has none to share.
-    has_weights = layer.is_tied or bool(layer.parameters(shapes, body.model.data_format))
-    uses = owner.name if owner is not None and has_weights else None
-    node = LayerNode(entry.name, layer, entry.inputs or (), names, mark, uses)
-    body.nodes[entry.name] = node
-    return node
+    tied = owner.name if owner is not None else None
+    return LayerNode(entry.name, layer, entry.inputs or (), names, mark, tied=tied)
 
 
 def _takes(body: Body, entry: Entry, layer: Layer, types: tuple[TensorType, ...]) -> bool:

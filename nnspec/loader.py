@@ -56,7 +56,8 @@ def canonical_text(graph: Graph) -> str:
     lines += [f"in {name} {kind.shape} {kind.dtype}" for name, kind in graph.inputs.items()]
     for at in graph.walk():
         settings = ", ".join(f"{key}={value!r}" for key, value in at.node.layer.settings())
-        owner = f" of {at.node.owner}" if at.node.owner is not None else ""
+        uses = at.owner or at.tied
+        owner = f" of {uses}" if uses is not None else ""
         lines.append(f"{at.path} {at.node.layer.type}({settings}){owner} <- {at.node.inputs}")
     lines.append(f"out {graph.outputs}")
     return "\n".join(lines)

@@ -138,13 +138,19 @@ def _box(lines: tuple[str, ...], kind: str) -> _Box:
 def _layer_box(node: LayerNode) -> _Box:
     activation = node.layer.output_activation
     kind = node.layer.type if activation is None else f"{node.layer.type} + {activation.type}"
-    if node.owner is not None:
-        kind = f"{kind} of {node.owner}"
+    owner = node.owner or node.tied
+    if owner is not None:
+        kind = f"{kind} of {owner}"
     return _box((node.name, kind), "layer")
 
 
 def _group(node: BlockNode) -> _Box:
-    """A block with its body inside; repetitions that differ are told by the first of them."""
+    """A block with its body inside; repetitions that differ are told by the first of them.
+
+    One that is called again has its inside where it was called first.
+    """
+    if node.owner is not None:
+        return _box((node.name, f"{node.block} of {node.owner}"), "block")
     inner = _lay_out(node.bodies[0])
     times = f" × {len(node.bodies)}" if node.is_repeated else ""
     heading = f"{node.name}: {node.block}{times}"

@@ -162,6 +162,8 @@ class Resolver:
         total = 0
         sizes: dict[int, int] = {}
         for at in graph.walk():
+            if at.home != at.path:
+                continue
             # The bodies of equal blocks are one object, and so are their layers.
             size = sizes.get(id(at.node))
             if size is None:

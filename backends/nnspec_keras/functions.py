@@ -35,6 +35,7 @@ _AUTOMATIC = {
     "steps_before(": ("get_item", "ones_like", "cumsum", "cast", "expand_dims", "less_equal"),
     "without_mask(": ("copy",),
     "first_flipped(": ("flip",),
+    "After(": ("after",),
 }
 """What an expression holds -> what Keras calls it, because the emitted code does not."""
 
@@ -118,21 +119,27 @@ class _Writer:
             name for name in (*_INDICES, "i_") if name not in self.taken and name not in values
         )
         self.loops = [self.loop_variables(i, values) for i in range(len(body.steps))]
-        nodes = [node for node in body.graph.nodes if isinstance(node, LayerNode)]
-        owners = {node.owner for node in nodes if node.owner is not None}
+        self.values = values
+        used = {node.name: node for node in body.graph.nodes}
+        owners = {node.owner for node in used.values()}
+        owners |= {node.tied for node in used.values() if isinstance(node, LayerNode)}
         self.objects: dict[str, str] = {}
-        """Variable of each layer that is called, or looked into, more than once."""
-        for owner in sorted(owners):
-            variable = f"{owner}_layer"
-            while variable in values or variable in self.taken:
-                variable += "_"
-            self.objects[owner] = variable
-            self.taken.add(variable)
+        """Variable of each layer or block that is called, or looked into, more than once."""
+        for owner in sorted(owner for owner in owners if owner is not None):
+            is_layer = isinstance(used[owner], LayerNode)
+            self.objects[owner] = self.free(f"{owner}_{'layer' if is_layer else 'model'}")
+            self.taken.add(self.objects[owner])
         self.taken |= {self.index, *(name for loop in self.loops for name in loop.values())}
         self.names = names
         self.body = dataclasses.replace(
             body, steps=[self.prepared(i) for i in range(len(body.steps))]
         )
+
+    def free(self, variable: str) -> str:
+        """Return a name like this for a variable that is no value of the network."""
+        while variable in self.values or variable in self.taken:
+            variable += "_"
+        return variable
 
     def forward(self) -> Forward:
         """Return the lines of the body."""
@@ -168,27 +175,50 @@ class _Writer:
         return construction
 
     def module(self, i: int, step: Step) -> str:
-        """Return the constructor of a layer, or the variable that holds it."""
-        assert isinstance(step.node, LayerNode)
-        if not step.is_activation:
-            if step.node.is_shared:
-                return self.owner(step)
-            if step.node.name in self.objects:
-                return self.objects[step.node.name]
+        """Return the constructor of a layer, or the variable that holds the layer or block."""
+        assert step.node is not None
+        owner = step.node.owner or step.node.name
+        if owner in self.objects and not step.is_activation:
+            return self.objects[owner]
         return self.constructor(i, step)
 
     def owner(self, step: Step) -> str:
-        """Return the variable of the layer whose weights the step uses."""
+        """Return the variable of the layer whose weight the step uses in its own operation."""
         assert isinstance(step.node, LayerNode)
-        assert step.node.owner is not None
-        return self.objects[step.node.owner]
+        assert step.node.tied is not None
+        return self.objects[step.node.tied]
 
-    def before(self, i: int, step: Step) -> list[str]:
-        """Return the line that makes a layer which is called more than once."""
+    def before(self, i: int, step: Step, given: list[str]) -> list[str]:
+        """Return the lines that make a layer or a block which is called more than once."""
         node = step.node
-        if not isinstance(node, LayerNode) or node.name not in self.objects or step.is_activation:
+        if node is None or node.name not in self.objects or step.is_activation:
             return []
+        if isinstance(node, BlockNode):
+            return self.model(i, node, given)
         return [f"{self.objects[node.name]} = {self.constructor(i, step)}"]
+
+    def model(self, i: int, node: BlockNode, given: list[str]) -> list[str]:
+        """Return the lines that make a model of a block, for tensors like those given."""
+        types = self.body.graph.types
+        inputs = [self.free(f"{name}_in") for name in node.bodies[0].inputs]
+        lines = []
+        for variable, like, value in zip(inputs, given, node.inputs, strict=True):
+            dtype = types[value].dtype
+            kind = "" if dtype == "float32" else f", dtype={quoted(dtype)}"
+            lines.append(f"{variable} = keras.Input({like}.shape[1:]{kind})")
+        name = self.named(node.name)
+        if node.is_repeated:
+            count = len(node.outputs)
+            results = [self.free(f"{name}_out") for name in node.bodies[0].inputs][:count]
+            step = self.definition.body.steps[i]
+            lines += self.loop(i, step, ", ".join(results), inputs)
+            result = _one_or_list(results)
+        else:
+            made = self.construction(i).calls[0]
+            arguments = self.arguments(made, {}, name)
+            result = f"{made.function}({', '.join(inputs)}, {arguments})"
+        made_of = f"{_one_or_list(inputs)}, {result}, name={name}"
+        return [*lines, f"{self.objects[node.name]} = keras.Model({made_of})"]
 
     def constructor(self, i: int, step: Step) -> str:
         """Return the call that makes a layer."""
@@ -207,7 +237,10 @@ class _Writer:
         node = step.node
         if step.lowered is not None:
             step = self.with_name(step, step.lowered)
-        if isinstance(node, BlockNode) and not node.is_repeated:
+        if isinstance(node, BlockNode) and (node.owner or node.name) in self.objects:
+            call = "{module}({inputs})" if len(step.inputs) == 1 else "{module}([{inputs}])"
+            step = dataclasses.replace(step, lowered=Lowered(call))
+        elif isinstance(node, BlockNode) and not node.is_repeated:
             made = self.construction(i).calls[0]
             arguments = self.arguments(made, {}, self.named(node.name))
             escaped = arguments.replace("{", "{{").replace("}", "}}")
@@ -231,7 +264,9 @@ class _Writer:
                 "another one"
             )
         name = self.named(step.outputs[0].replace("@", ".")).replace("{", "{{").replace("}", "}}")
-        if forward.startswith("layers."):
+        if forward.startswith("After("):
+            forward = forward.replace("After(", f"After(name={name}", 1)
+        elif forward.startswith("layers."):
             forward = forward.replace(")({0})", f", name={name})({{0}})")
         elif len(step.inputs) == 1:
             text = forward.replace("{0}", "x").replace("{inputs}", "x")
@@ -253,7 +288,7 @@ class _Writer:
     def loop_variables(self, i: int, values: set[str]) -> dict[str, str]:
         """Return argument -> loop variable for what differs between the repetitions."""
         node = self.definition.body.steps[i].node
-        if not (isinstance(node, BlockNode) and node.is_repeated):
+        if not (isinstance(node, BlockNode) and node.is_repeated and node.owner is None):
             return {}
         calls = self.construction(i).calls
         if len({made.function for made in calls}) > 1:

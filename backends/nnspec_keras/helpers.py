@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nnspec.emit.body import Body
 from nnspec.emit.helpers import Helper, used_helpers
-from nnspec_keras import attention_source, padding, pooling, resizing, transposed
+from nnspec_keras import attention_source, ordering, padding, pooling, resizing, transposed
 from nnspec_keras.elementwise import ELEMENTWISE
 from nnspec_keras.tables import TABLES
 
@@ -55,6 +55,7 @@ HELPERS: dict[str, Helper] = {
     **padding.HELPERS,
     **pooling.HELPERS,
     **resizing.HELPERS,
+    **ordering.HELPERS,
 }
 
 

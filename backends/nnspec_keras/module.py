@@ -33,6 +33,7 @@ from nnspec_keras.activations import fuse
 from nnspec_keras.functions import block_function, names_in, network_function
 from nnspec_keras.helpers import HELPERS, helpers_of
 from nnspec_keras.lowerings import DIVERGENCES, LOWERINGS, ROUNDED, UNSUPPORTED
+from nnspec_keras.ordering import order_updates
 from nnspec_keras.training import DEFINED, training_source
 
 if TYPE_CHECKING:
@@ -116,6 +117,7 @@ class KerasBackend:
         head = loss_head(spec.model, spec.graph)
         lowerer = Lowerer(LANGUAGE, head, keep_borders=options.layout == "spec")
         network = lowerer.network(spec.graph)
+        order_updates(network)
         function = function_name(spec.name)
         taken = frozenset({*TAKEN, function})
         definitions = Definitions(

@@ -200,7 +200,7 @@ class KerasProgram:
 
     def reseed(self, seed: int) -> None:
         """Start dropout's random numbers anew."""
-        for layer in self.model.layers:
+        for layer in _layers(self.model):
             generator = getattr(layer, "seed_generator", None)
             if generator is not None:
                 generator.state.assign([derived_seed("dropout", seed, layer.name), 0])
@@ -320,9 +320,9 @@ class KerasProgram:
 
         A layer that no output depends on is no part of a Keras model, and has none.
         """
-        layers = {layer.name: layer for layer in self.model.layers}
+        layers = {layer.name: layer for layer in _layers(self.model)}
         for at in self.graph.walk():
-            if at.node.is_shared:
+            if at.home != at.path:
                 continue
             kinds = tuple(at.graph.types[value] for value in at.node.inputs)
             outputs = tuple(at.graph.types[value] for value in at.node.outputs)
@@ -348,6 +348,15 @@ class KerasProgram:
         if native.blocks is not None:
             array = _reordered(array, tuple(np.argsort(native.blocks)))
         return np.array(array, order="C")
+
+
+def _layers(model: Any) -> Iterator[Any]:
+    """Yield the layers of a model; a block that is called again is a model among them."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _layers(layer)
+        else:
+            yield layer
 
 
 def _reordered(array: Array, blocks: tuple[int, ...]) -> Array:

@@ -23,12 +23,14 @@ Values = tuple[str, ...]
 class Builder:
     """Collects the nodes and initialisers of a model.
 
-    axes: where among the model's inputs a dynamic axis is found; "" is the batch.
+    axes: where among the model's inputs a dynamic axis is found; "" is the batch. stored: names of
+    the initialisers that are made of parameters.
     """
 
     axes: dict[Dim, tuple[str, int]] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
     initializers: list[Initializer] = field(default_factory=list)
+    stored: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +129,7 @@ class Context:
         """
         parameter = self.parameters[name]
         full = f"{self.home}.{part or name}"
-        if any(each.name == full for each in self.builder.initializers if self.home != self.path):
-            return full
-        self.builder.initializers.append(
+        return self._stored(
             Initializer(
                 full,
                 "float32",
@@ -138,7 +138,6 @@ class Context:
                 transform=transform,
             )
         )
-        return full
 
     def transposed(self, name: str) -> str:
         """Return the layer's matrix `path.name` turned, as MatMul takes it."""
@@ -154,13 +153,19 @@ class Context:
         shape: tuple[int, ...],
         transform: Callable[..., Array],
     ) -> str:
-        """Return a tensor `path.part` that is made of several parameters."""
-        full = f"{self.path}.{part}"
-        parameters = tuple(f"{self.path}.{name}" for name in names)
-        self.builder.initializers.append(
+        """Return a tensor `path.part` that is made of several of the layer's parameters."""
+        full = f"{self.home}.{part}"
+        parameters = tuple(f"{self.home}.{name}" for name in names)
+        return self._stored(
             Initializer(full, "float32", shape, parameters=parameters, transform=transform)
         )
-        return full
+
+    def _stored(self, tensor: Initializer) -> str:
+        """Store a tensor of parameters, once for all calls of a layer, and return its name."""
+        if tensor.name not in self.builder.stored:
+            self.builder.stored.add(tensor.name)
+            self.builder.initializers.append(tensor)
+        return tensor.name
 
     def constant(
         self, part: str, value: Array | Sequence[int] | float, *, is_single: bool = False

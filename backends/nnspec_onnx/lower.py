@@ -50,8 +50,8 @@ def lower(spec: Spec, opset: int, *, without: Collection[str] = ()) -> Network:
     own: set[str] = set()
     for step in steps:
         layout = layouts.choose(step)
-        node = layers[step.owner].node
-        owned = layers[step.owner].all_parameters() if step.path == step.owner else ()
+        at = layers[step.owner]
+        owned = at.all_parameters() if step.path == step.owner else ()
         context = Context(
             path=step.path,
             opset=opset,
@@ -63,8 +63,8 @@ def lower(spec: Spec, opset: int, *, without: Collection[str] = ()) -> Network:
             spec_format=flat.data_format,
             parameters={parameter.name: parameter for parameter in owned},
             builder=builder,
-            home=node.owner if node.owner is not None and node.is_shared else step.path,
-            tied=node.owner if node.layer.is_tied else None,
+            home=at.home,
+            tied=at.tied,
         )
         given = LOWERINGS[type(step.layer)](step.layer, context)
         own.update(context.outputs)

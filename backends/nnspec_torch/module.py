@@ -171,7 +171,7 @@ def _class(definition: Definition, head: Head | None = None) -> str:
         parts += ["        super().__init__()", *constructed, ""]
     style = Style(
         _module,
-        lambda i, step, target, given: _loop(step, target, given),
+        _loop,
         nest=True,
         owner=_owner,
         taken=frozenset(HELPERS),
@@ -212,14 +212,13 @@ def _class(definition: Definition, head: Head | None = None) -> str:
 
 def _module(i: int, step: Step) -> str:
     assert step.node is not None
-    if isinstance(step.node, LayerNode) and step.node.is_shared and not step.is_activation:
-        return _owner(step)
-    return f"self.{step.node.name}"
+    owner = step.node.owner if not step.is_activation else None
+    return f"self.{owner or step.node.name}"
 
 
 def _owner(step: Step) -> str:
     assert isinstance(step.node, LayerNode)
-    return f"self.{step.node.owner}"
+    return f"self.{step.node.tied}"
 
 
 def _attribute(step: Step, construction: Construction, taken: Collection[str]) -> list[str]:
@@ -251,13 +250,12 @@ def _legible(made: Call) -> Call:
     return Call(made.function, (), made.positional)
 
 
-def _loop(step: Step, target: str, given: list[str]) -> list[str]:
-    assert isinstance(step.node, BlockNode)
+def _loop(i: int, step: Step, target: str, given: list[str]) -> list[str]:
     count = len(step.outputs)
     lines = []
     if target != ", ".join(given[:count]):
         lines.append(f"{target} = {', '.join(given[:count])}")
-    lines.append(f"for layer in self.{step.node.name}:")
+    lines.append(f"for layer in {_module(i, step)}:")
     arguments = ", ".join([target, *given[count:]])
     lines.append(f"    {target} = layer({arguments})")
     return lines

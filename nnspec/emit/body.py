@@ -93,9 +93,10 @@ class _BodyLowerer:
         self.graph = graph
         self.is_network = is_network
         self.is_foreign = self.language.native_format != graph.data_format
-        nodes = [node for node in graph.nodes if isinstance(node, LayerNode)]
-        self.owners = {node.owner for node in nodes if node.owner is not None}
-        self.tied = {node.owner for node in nodes if node.owner is not None and node.layer.is_tied}
+        self.owners = {node.owner for node in graph.nodes}
+        self.tied = {node.tied for node in graph.nodes if isinstance(node, LayerNode)}
+        self.wanted: dict[str, tuple[bool, ...]] = {}
+        """By the use of a block: the layouts that it takes."""
         self.steps: list[Step] = []
         self.layouts: dict[str, bool] = dict(zip(graph.inputs, layouts, strict=True))
         self.converted: dict[str, str] = {}
@@ -186,7 +187,7 @@ class _BodyLowerer:
 
     def is_sharing(self, node: LayerNode) -> bool:
         """Whether one object stands for several layers, so that it must suit all of them."""
-        return node.is_shared or node.name in self.owners
+        return node.owner is not None or node.name in self.owners
 
     def placed(self, node: LayerNode) -> bool:
         """Whether the layer gets its image-like inputs in the framework's layout."""
@@ -234,6 +235,10 @@ class _BodyLowerer:
     def block(self, node: BlockNode) -> None:
         inputs = node.inputs
         given = tuple(self.layouts[value] for value in inputs)
+        if node.owner is not None:
+            # One object takes the values of every call, so they lie as in the first.
+            given = self.wanted[node.owner]
+            inputs = tuple(map(self.as_layout, inputs, given))
         bodies, layouts = self.bodies(node, given)
         # What a block would transpose first is transposed before it, so that its uses are equal.
         wanted = tuple(
@@ -248,6 +253,7 @@ class _BodyLowerer:
             wanted = tuple(map(self.is_image, node.inputs))
             inputs = tuple(map(self.as_layout, node.inputs, wanted))
             bodies, layouts = self.bodies(node, wanted)
+        self.wanted[node.name] = wanted
         self.steps.append(Step(inputs, node.outputs, None, node, bodies))
         self.layouts.update(zip(node.outputs, layouts, strict=False))
 

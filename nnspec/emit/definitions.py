@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from nnspec.emit.body import Body, Step
 from nnspec.emit.code import Call, Expr, literal
 from nnspec.emit.progressions import Progression, progressing
-from nnspec.graph import BlockNode, LayerNode
+from nnspec.graph import BlockNode
 
 
 @dataclass(slots=True)
@@ -94,17 +94,16 @@ class Definitions:
                 self._of[id(body)] = (definition, given)
 
     def _construct(self, step: Step) -> Construction | None:
+        node = step.node
+        if node is not None and node.owner is not None and not step.is_activation:
+            return None
         if step.lowered is not None:
-            node = step.node
-            if isinstance(node, LayerNode) and node.is_shared and not step.is_activation:
-                return None
             module = step.lowered.module
             return Construction((module,)) if module is not None else None
         calls: list[Call] = []
         for body in step.bodies:
             definition, arguments = self._of[id(body)]
             calls.append(Call(definition.name, arguments))
-        node = step.node
         assert isinstance(node, BlockNode)
         if node.is_repeated:
             one = progressing(calls)
@@ -157,8 +156,9 @@ def _skeleton(
 ) -> object:
     """Return what two steps must share to be one line of one definition."""
     forward = step.lowered.forward if step.lowered is not None else ""
+    uses = step.node and (step.node.owner, getattr(step.node, "tied", None))
     if construction is None:
-        return step.inputs, step.outputs, forward
+        return step.inputs, step.outputs, forward, uses
     calls = tuple(
         (
             made.function,
@@ -167,7 +167,7 @@ def _skeleton(
         )
         for made in construction.calls
     )
-    return step.inputs, step.outputs, forward, calls, construction.repeat is None
+    return step.inputs, step.outputs, forward, uses, calls, construction.repeat is None
 
 
 def _kind(value: object) -> object:

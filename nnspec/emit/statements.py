@@ -29,9 +29,9 @@ class Style:
     nest: bool
     shape_comments: bool = True
     owner: Callable[[Step], str] | None = None
-    """Source of the object whose weights the step uses."""
-    before: Callable[[int, Step], list[str]] | None = None
-    """Lines that a step needs before its own."""
+    """Source of the object whose weight the step uses in an operation of its own."""
+    before: Callable[[int, Step, list[str]], list[str]] | None = None
+    """Lines that a step needs before its own, from its arguments."""
     taken: frozenset[str] = frozenset()
     """Names that mean something else where the lines stand: no variable gets one of them."""
 
@@ -164,18 +164,12 @@ def forward_lines(
         for value in step.outputs:
             variables[value] = planner.variable(value, i)
         target = ", ".join(variables[value] for value in step.outputs)
-        if step.lowered is None and _is_loop(step):
+        if _is_loop(step):
             for value in list(pending):
                 flush(value)
             arguments = [variables[value] for value in step.inputs]
-            result.lines += [
-                line
-                for text in style.loop(i, step, target, arguments)
-                for line in wrap(text.strip(), indent + len(text) - len(text.lstrip()))
-            ]
+            result.lines += _wrapped(style.loop(i, step, target, arguments), indent)
             continue
-        for line in style.before(i, step) if style.before is not None else ():
-            result.lines += wrap(line, indent)
         template = step.lowered.forward if step.lowered is not None else "{module}({inputs})"
         depth = 1
         for value in dict.fromkeys(step.inputs):
@@ -193,6 +187,8 @@ def forward_lines(
             else:
                 flush(value)
         texts = [text_of(value) for value in step.inputs]
+        if style.before is not None:
+            result.lines += _wrapped(style.before(i, step, texts), indent)
         module = style.module(i, step) if "{module}" in template else ""
         owner = style.owner(step) if style.owner is not None and "{owner}" in template else ""
         expression = template.format(*texts, module=module, owner=owner, inputs=", ".join(texts))
@@ -215,7 +211,16 @@ def forward_lines(
 
 
 def _is_loop(step: Step) -> bool:
-    return bool(getattr(step.node, "is_repeated", False))
+    return step.lowered is None and bool(getattr(step.node, "is_repeated", False))
+
+
+def _wrapped(lines: list[str], indent: int) -> list[str]:
+    """Return the lines broken where they are too long, each with its own indentation kept."""
+    return [
+        line
+        for text in lines
+        for line in wrap(text.strip(), indent + len(text) - len(text.lstrip()))
+    ]
 
 
 def _ends_line(step: Step) -> bool:

@@ -14,20 +14,20 @@ __all__ = ["Shared", "TiedDense"]
 
 
 class Shared(Layer):
-    """y = the layer of that name once more, with the same weights, as in a siamese network.
+    """y = the layer, or the use of a block, of that name once more, with the same weights.
 
-    It takes and gives what that layer takes and gives; a gradient is the sum over all calls.
-    Bromley et al. 1993.
+    It takes and gives what that one takes and gives. A gradient is the sum over all calls; running
+    statistics are updated by each call, in the order of computation. Bromley et al. 1993, the
+    siamese network.
     """
 
     type: Literal["shared"] = "shared"
-    layer: Text = Field(description="The name of the layer, in the same network or block.")
+    layer: Text = Field(
+        description="The name of the layer, or of the use of a block, in the same network or block."
+    )
 
     refers: ClassVar[bool] = True
     arity: ClassVar[tuple[int, int | None]] = (1, None)
-
-    def using(self, owner: Layer) -> Layer:
-        return owner
 
 
 class TiedDense(Layer):

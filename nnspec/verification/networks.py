@@ -79,6 +79,7 @@ def all_values(graph: Graph) -> Graph:
             tuple(map(flat, node.outputs)),
             node.mark,
             flat(node.owner) if node.owner is not None else None,
+            flat(node.tied) if node.tied is not None else None,
         )
         for node in opened.nodes
         if isinstance(node, LayerNode)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -60,6 +61,7 @@ def train_steps(
             _, run.gradients = program.gradients(inputs, target)
         run.losses.append(program.train_step(inputs, target))
     run.weights = program.weights()
+    calls = Counter(at.home for at in spec.graph.walk())
     for at in spec.graph.walk():
         divergence = engine.backend.divergences.get(type(at.node.layer))
         name = f"{at.path}.{divergence.parameter}" if divergence is not None else ""
@@ -70,7 +72,7 @@ def train_steps(
             at.node.layer,
             weights[name],
             run.weights[name],
-            steps,
+            steps * calls[at.path],
             elements // run.weights[name].size,
         )
         note = f"{engine.name}, {divergence.parameter}: {divergence.formula}"
@@ -138,12 +140,7 @@ def uncompared(graph: Graph) -> set[str]:
         for name in (f"{layer}.bias", f"{norm}.running_mean")
     }
     for at in graph.walk():
-        names.update(f"{at.path}.{name}" for name in at.node.layer.dead_parameters())
-        if at.node.is_shared:
-            # A statistic that is updated twice a step follows no formula of a single update.
-            home = at.path.removesuffix(at.node.name) + str(at.node.owner)
-            parameters = at.all_parameters()
-            names.update(f"{home}.{each.name}" for each in parameters if not each.trainable)
+        names.update(f"{at.home}.{name}" for name in at.node.layer.dead_parameters())
     return names
 
 

@@ -18,6 +18,41 @@ def siamese(name: str, layer: dict[str, Any], size: list[int], **settings: Any) 
     return Network(name, given, layers, **settings)
 
 
+def siamese_block(
+    name: str,
+    block: dict[str, Any],
+    size: list[int],
+    *,
+    blocks: dict[str, Any] | None = None,
+    dtype: str = "float32",
+    **settings: Any,
+) -> Network:
+    """Return a network that calls the use of a block on two inputs, and flattens the difference."""
+    given = {
+        "first": {"shape": size, "dtype": dtype},
+        "second": {"shape": size, "dtype": dtype},
+    }
+    use = {key: settings.pop(key) for key in ("repeat", "width") if key in settings}
+    layers = [
+        {"name": "left", "type": "tower", "inputs": ["first"], **use},
+        {"name": "right", "type": "shared", "layer": "left", "inputs": ["second"]},
+        {"name": "distance", "type": "subtract", "inputs": ["left", "right"]},
+        {"type": "flatten"},
+        {"type": "dense", "units": 2},
+    ]
+    return Network(name, given, layers, (2,), blocks={**(blocks or {}), "tower": block}, **settings)
+
+
+NORMALISED_CONV = {
+    "layers": [
+        {"name": "conv", "type": "conv2d", "filters": 2, "kernel_size": 3, "padding": "same"},
+        {"name": "bent", "type": "relu"},
+        {"name": "norm", "type": "batch_normalization"},
+    ]
+}
+"""A block that keeps the shape of an image of two channels."""
+
+
 def tied(name: str, *, use_bias: bool = False, padding: int | None = None) -> Network:
     """Return a small language model whose output is its embedding's table."""
     return Network(
@@ -87,9 +122,154 @@ CASES: list[Network] = [
             }
         },
     ),
+    siamese_block(
+        "shared_block",
+        {
+            "layers": [
+                {"name": "hidden", "type": "dense", "units": 3, "activation": "tanh"},
+                {"name": "norm", "type": "batch_normalization"},
+            ]
+        },
+        [4],
+    ),
+    siamese_block("shared_block_repeated", NORMALISED_CONV, [2, 5, 4], repeat=2),
+    siamese_block(
+        "shared_block_repeated_last",
+        NORMALISED_CONV,
+        [5, 4, 2],
+        repeat=2,
+        data_format="channels_last",
+    ),
+    siamese_block(
+        "shared_block_of_blocks",
+        {
+            "variables": {"width": 3},
+            "layers": [
+                {"name": "one", "type": "unit"},
+                {"name": "again", "type": "shared", "layer": "one"},
+                {"name": "drop", "type": "dropout", "rate": 0.5},
+                {"name": "more", "type": "unit", "repeat": 2},
+                {"name": "once_more", "type": "shared", "layer": "more"},
+                {"name": "flat", "type": "flatten"},
+                {"name": "code", "type": "dense", "units": "${width}", "activation": "sigmoid"},
+            ],
+        },
+        [2, 4, 4],
+        blocks={"unit": NORMALISED_CONV},
+        width=5,
+    ),
+    siamese_block(
+        "shared_block_with_states",
+        {
+            "layers": [
+                {"name": "steps", "type": "lstm", "units": 3},
+                {
+                    "name": "both",
+                    "type": "bidirectional",
+                    "layer": {"type": "gru", "units": 2, "return_sequences": True},
+                    "inputs": ["x"],
+                },
+                {"name": "read", "type": "gru", "units": 3},
+                {"name": "total", "type": "add", "inputs": ["steps", "read"]},
+            ]
+        },
+        [5, 2],
+    ),
+    siamese_block(
+        "shared_block_with_tie",
+        {
+            "layers": [
+                {"name": "table", "type": "embedding", "input_dim": 6, "output_dim": 3},
+                {"name": "mixed", "type": "multi_head_attention", "num_heads": 1},
+                {"name": "scores", "type": "tied_dense", "layer": "table", "use_bias": True},
+            ]
+        },
+        [4],
+        dtype="int64",
+    ),
+    Network(
+        "shared_block_of_two",
+        {"first": {"shape": [2, 3, 4]}, "second": {"shape": [2, 3, 4]}},
+        [
+            {"name": "there", "type": "pair", "inputs": ["first", "second"]},
+            {"name": "back", "type": "shared", "layer": "there", "inputs": ["second", "first"]},
+            {"name": "joined", "type": "concatenate", "inputs": ["there", "there.1", "back.1"]},
+            {"name": "ended", "type": "multiply", "inputs": ["joined", "joined"]},
+            {"name": "outer", "type": "flatten", "inputs": ["ended"]},
+            {"name": "inner", "type": "flatten", "inputs": ["back"]},
+            {"name": "scores", "type": "dense", "units": 3, "inputs": ["outer"]},
+            {"name": "others", "type": "dense", "units": 3, "inputs": ["inner"]},
+            {"type": "add", "inputs": ["scores", "others"]},
+        ],
+        (3,),
+        blocks={
+            "pair": {
+                "inputs": ["p", "q"],
+                "layers": [
+                    {
+                        "name": "one",
+                        "type": "conv2d",
+                        "inputs": ["p"],
+                        "filters": 2,
+                        "kernel_size": 1,
+                    },
+                    {"name": "both", "type": "add", "inputs": ["one", "q"]},
+                ],
+                "outputs": ["both", "one"],
+            }
+        },
+    ),
+    Network(
+        "shared_blocks_in_each_repetition",
+        {"given": {"shape": [3]}},
+        [{"name": "stages", "type": "stage", "repeat": 2}, {"type": "dense", "units": 1}],
+        (1,),
+        blocks={
+            "unit": {
+                "variables": {"units": 3},
+                "layers": [
+                    {"name": "hidden", "type": "dense", "units": "${units}", "activation": "tanh"}
+                ],
+            },
+            "stage": {
+                "layers": [
+                    {"name": "one", "type": "unit"},
+                    {"name": "two", "type": "unit"},
+                    {"name": "again", "type": "shared", "layer": "one"},
+                    {"name": "joined", "type": "add", "inputs": ["again", "two"]},
+                ]
+            },
+        },
+    ),
+    Network(
+        "shared_statistics_in_order",
+        {"first": {"shape": [3]}, "second": {"shape": [3]}},
+        [
+            {"name": "left", "type": "tower", "inputs": ["first"]},
+            {"name": "right", "type": "shared", "layer": "left", "inputs": ["second"]},
+            # Farther from the output than the first call, which comes first all the same.
+            {"name": "deep", "type": "dense", "units": 3},
+            {"name": "deeper", "type": "dense", "units": 3},
+            {"name": "distance", "type": "subtract", "inputs": ["deeper", "left"]},
+        ],
+        (3,),
+        blocks={"tower": {"layers": [{"name": "norm", "type": "batch_normalization"}]}},
+    ),
     tied("tied"),
     tied("tied_with_bias", use_bias=True),
     tied("tied_with_padding", padding=0),
+    Network(
+        "tied_twice",
+        {"tokens": {"shape": [4], "dtype": "int64"}},
+        [
+            {"name": "table", "type": "embedding", "input_dim": 7, "output_dim": 3},
+            {"name": "hidden", "type": "dense", "units": 3, "activation": "tanh"},
+            {"name": "scores", "type": "tied_dense", "layer": "table", "use_bias": True},
+            {"name": "others", "type": "shared", "layer": "scores", "inputs": ["table"]},
+            {"type": "add", "inputs": ["scores", "others"]},
+        ],
+        (4, 7),
+    ),
     Network(
         "tied_vector",
         {"token": {"shape": [], "dtype": "int32"}},
