@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Iterable
 
 from nnspec.emit.body import Step
@@ -13,31 +12,9 @@ from nnspec.emit.describe import docstring
 from nnspec.emit.lowering import Lowered
 from nnspec.emit.progressions import indexed
 from nnspec.emit.statements import Forward, Style, forward_lines
-from nnspec.errors import UnsupportedError
 from nnspec.graph import BlockNode, LayerNode
 from nnspec.shapes import Shape, TensorType
-
-_AUTOMATIC = {
-    "layers.Permute(": ("permute",),
-    "layers.AdaptiveMaxPooling2D(": ("adaptive_max_pooling2d",),
-    "layers.ZeroPadding1D(": ("zero_padding1d",),
-    "layers.ZeroPadding2D(": ("zero_padding2d",),
-    "layers.ZeroPadding3D(": ("zero_padding3d",),
-    "ops.abs(": ("absolute",),
-    " + ": ("add",),
-    " - ": ("subtract",),
-    " * ": ("multiply",),
-    " / ": ("true_divide", "divide"),
-    "**": ("power",),
-    "-{0}": ("negative",),
-    "}[": ("get_item",),
-    ")[": ("get_item",),
-    "steps_before(": ("get_item", "ones_like", "cumsum", "cast", "expand_dims", "less_equal"),
-    "without_mask(": ("copy",),
-    "first_flipped(": ("flip",),
-    "After(": ("after",),
-}
-"""What an expression holds -> what Keras calls it, because the emitted code does not."""
+from nnspec_keras.naming import names_in, with_name
 
 _INDICES = ("i", "j", "k", "index", "repetition")
 
@@ -59,16 +36,6 @@ def network_function(definition: Definition, name: str, title: str, taken: Itera
     return "\n".join(lines)
 
 
-def names_in(network: Definition) -> set[str]:
-    """Return what has a name in the Keras model, the numbers at the end left out.
-
-    These are the inputs, and the steps that are Keras layers; in a block names have a dot.
-    """
-    body = network.body
-    named = [step.node.name for step in body.steps if step.node and _is_named(step)]
-    return {re.sub(r"_\d+\Z", "", name) for name in (*body.inputs, *named)}
-
-
 def block_function(definition: Definition, taken: Iterable[str], names: set[str]) -> str:
     """Return the function that applies a block to tensors; `names` are those of the network."""
     forward = _Writer(definition, taken, names, is_network=False).forward()
@@ -88,16 +55,6 @@ def _input(name: str, kind: TensorType, shape: Shape) -> str:
     # Without a dtype it is Keras's floatx, so that the same code runs in float64.
     dtype = "" if kind.dtype == "float32" else f", dtype={quoted(kind.dtype)}"
     return f"keras.Input({literal(sizes)}{dtype}, name={quoted(name)})"
-
-
-def _is_named(step: Step) -> bool:
-    return step.lowered is None or step.lowered.module is not None
-
-
-def _automatic(forward: str) -> set[str]:
-    """Return the names that Keras gives to the operations of an expression."""
-    found = set(re.findall(r"\bops\.(?:\w+\.)*(\w+)\(", forward))
-    return found.union(*(names for text, names in _AUTOMATIC.items() if text in forward))
 
 
 def _one_or_list(values: list[str]) -> str:
@@ -236,7 +193,8 @@ class _Writer:
         step = self.definition.body.steps[i]
         node = step.node
         if step.lowered is not None:
-            step = self.with_name(step, step.lowered)
+            name = self.named(step.outputs[0].replace("@", "."))
+            step = with_name(step, step.lowered, self.names, name)
         if isinstance(node, BlockNode) and (node.owner or node.name) in self.objects:
             call = "{module}({inputs})" if len(step.inputs) == 1 else "{module}([{inputs}])"
             step = dataclasses.replace(step, lowered=Lowered(call))
@@ -247,37 +205,6 @@ class _Writer:
             lowered = Lowered(f"{made.function}({{inputs}}, {escaped})")
             step = dataclasses.replace(step, lowered=lowered)
         return step
-
-    def with_name(self, step: Step, lowered: Lowered) -> Step:
-        """Name what Keras would name as the spec names a layer: no two may have one name."""
-        forward = lowered.forward
-        if lowered.module is not None and lowered.module.function.startswith("average_pooling"):
-            automatic = {"ones_like", "true_divide", "divide"}
-        else:
-            automatic = _automatic(forward)
-        if not self.names.intersection(automatic):
-            return step
-        if lowered.module is not None:
-            clash = min(self.names.intersection(automatic))
-            raise UnsupportedError(
-                f'Keras calls an operation of its own "{clash}": give the layer of that name '
-                "another one"
-            )
-        name = self.named(step.outputs[0].replace("@", ".")).replace("{", "{{").replace("}", "}}")
-        if forward.startswith("After("):
-            forward = forward.replace("After(", f"After(name={name}", 1)
-        elif forward.startswith("layers."):
-            forward = forward.replace(")({0})", f", name={name})({{0}})")
-        elif len(step.inputs) == 1:
-            text = forward.replace("{0}", "x").replace("{inputs}", "x")
-            forward = f"layers.Lambda(lambda x: {text}, name={name})({{0}})"
-        else:
-            given = [f"x[{i}]" for i in range(len(step.inputs))]
-            text = forward.replace("{inputs}", ", ".join(given))
-            for i, item in enumerate(given):
-                text = text.replace(f"{{{i}}}", item)
-            forward = f"layers.Lambda(lambda x: {text}, name={name})([{{inputs}}])"
-        return dataclasses.replace(step, lowered=dataclasses.replace(lowered, forward=forward))
 
     def arguments(self, made: Call, varying: dict[str, str], name: Expr) -> str:
         """Return a block's arguments after its inputs."""

@@ -30,9 +30,10 @@ from nnspec.heads import loss_head
 from nnspec.layers import Layer
 from nnspec.loader import Spec
 from nnspec_keras.activations import fuse
-from nnspec_keras.functions import block_function, names_in, network_function
+from nnspec_keras.functions import block_function, network_function
 from nnspec_keras.helpers import HELPERS, helpers_of
 from nnspec_keras.lowerings import DIVERGENCES, LOWERINGS, ROUNDED, UNSUPPORTED
+from nnspec_keras.naming import names_in
 from nnspec_keras.ordering import order_updates
 from nnspec_keras.training import DEFINED, training_source
 
