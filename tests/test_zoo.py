@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import nnspec
+from nnspec.layers import GroupedQueryAttention
 from nnspec.loader import Spec
 from nnspec.summary import summarize
 from nnspec.verification import verify_spec
@@ -32,7 +33,7 @@ PUBLISHED = {
     "dcgan_generator": 3_576_704,
     "unet": 31_037_633,
     "gpt2": 124_439_808,
-    "llama": 1_235_814_400,
+    "llama": 134_515_008,
     "efficientnet_b0": 5_288_548,
     "convnext_t": 28_589_128,
     "mobilenet_v2": 3_504_872,
@@ -45,6 +46,16 @@ PUBLISHED = {
     "bert_base": 109_482_240,
 }
 """Trainable parameters, as the papers or the reference implementations have them."""
+
+LLAMA_3_2_1B = {
+    "vocabulary": 128_256,
+    "width": 2048,
+    "hidden": 8192,
+    "depth": 16,
+    "heads": 32,
+    "kv_heads": 8,
+    "wavelength": 500_000.0,
+}
 
 REDUCED: dict[str, dict[str, object]] = {
     "autoencoder": {"pixels": 12, "wide": 8, "middle": 6, "narrow": 5, "code": 3},
@@ -132,6 +143,14 @@ def test_resnet50_with_the_strides_of_the_paper_costs_what_the_paper_says() -> N
     summary = summarize(nnspec.load(FOLDER / "resnet50.yaml", variables={"first_strides": 2}))
     assert summary.trainable_parameters == PUBLISHED["resnet50"]
     assert 3.8e9 <= summary.multiply_adds < 3.9e9
+
+
+def test_llama_has_the_parameters_of_llama_3_2_1b() -> None:
+    spec = nnspec.load(FOLDER / "llama.yaml", variables=LLAMA_3_2_1B)
+    assert summarize(spec).trainable_parameters == 1_235_814_400
+    layers = [at.node.layer for at in spec.graph.walk()]
+    attentions = [layer for layer in layers if isinstance(layer, GroupedQueryAttention)]
+    assert {layer.rotary_wavelength for layer in attentions} == {500_000.0}
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)

@@ -268,7 +268,15 @@ def test_vit() -> None:
 
 def test_llama() -> None:
     spec = zoo(
-        "llama", vocabulary=31, length=16, width=32, hidden=48, depth=DEPTH, heads=4, kv_heads=2
+        "llama",
+        vocabulary=31,
+        length=16,
+        width=32,
+        hidden=48,
+        depth=DEPTH,
+        heads=4,
+        kv_heads=2,
+        wavelength=500000.0,
     )
     config = LlamaConfig(
         vocab_size=31,
