@@ -11,7 +11,7 @@ from nnspec.exporting import export
 from nnspec.loader import Spec, check
 from nnspec.schema import Model
 from nnspec.training import train
-from nnspec.verification import BACKENDS, STEPS, Report, verify_spec
+from nnspec.verification import BACKENDS, BATCH, STEPS, Report, verify_spec
 from nnspec.weights import load_weights
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def verify(
     weights: Mapping[str, Array] | str | Path | None = None,
     backends: tuple[str, ...] = BACKENDS,
     steps: int = STEPS,
+    batch: int = BATCH,
     seed: int = 0,
     stock: bool = False,
     exporters: bool = True,
@@ -57,7 +58,8 @@ def verify(
     """Compare what the backends compute from a spec: outputs, gradients, training, exports.
 
     weights: canonical weights, or their file; by default seeded ones, none of them trivial.
-    steps: optimizer steps of the training check. stock: with the frameworks' own optimizers.
+    steps: optimizer steps of the training check. batch: rows of every batch, at least 2.
+    stock: with the frameworks' own optimizers.
     exporters: with ONNX, also what the frameworks' own exporters write. fold: with ONNX, also the
     model with batch normalisation folded.
     A difference is no exception: see `Report.passed` and `Report.checks`.
@@ -69,6 +71,7 @@ def verify(
         weights=weights,
         backends=tuple(backends),
         steps=steps,
+        batch=batch,
         seed=seed,
         stock=stock,
         exporters=exporters,

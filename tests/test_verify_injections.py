@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+import nnspec
 import nnspec_keras.lowerings as keras
 import nnspec_torch.lowerings as torch
 from nnspec import layers
 from nnspec.cli import main
 from nnspec.emit.code import Call
 from nnspec.emit.lowering import Context, Lowered
+from nnspec.errors import UsageError
 from nnspec.layers import Layer
 
 SPEC = """
@@ -154,6 +156,35 @@ def test_adam_epsilon(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not training["passed"]
     assert training["layer"] is None
     assert "optimizer differs" in training["detail"]
+
+
+def test_the_batch_is_as_large_as_asked(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from nnspec_torch.runtime import TorchProgram
+
+    seen: set[int] = set()
+
+    def forward(self: TorchProgram, inputs: dict[str, Any]) -> dict[str, Any]:
+        seen.update(map(len, inputs.values()))
+        return original(self, inputs)
+
+    def step(self: TorchProgram, inputs: dict[str, Any], target: Any) -> float:
+        assert len(target) == 3
+        seen.update(map(len, inputs.values()))
+        return original_step(self, inputs, target)
+
+    original, original_step = TorchProgram.forward, TorchProgram.train_step
+    monkeypatch.setattr(TorchProgram, "forward", forward)
+    monkeypatch.setattr(TorchProgram, "train_step", step)
+    code, _ = run_verify(spec, "--backends", "torch,onnx", "--batch", "3")
+    assert (code, seen) == (0, {1, 3})
+
+
+def test_a_batch_of_one_row_is_refused(spec: Path) -> None:
+    result = CliRunner().invoke(main, ["verify", str(spec), "--batch", "1"])
+    assert result.exit_code == 2
+    assert "1 is not in the range x>=2" in result.stderr
+    with pytest.raises(UsageError, match="at least 2 rows, not 1"):
+        nnspec.verify(nnspec.load(spec), batch=1)
 
 
 def test_stock_keras_adam_is_shown_to_differ(spec: Path) -> None:

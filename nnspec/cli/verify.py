@@ -24,6 +24,13 @@ from nnspec.cli.common import json_option, set_option, spec_argument
     show_default=True,
     help="Optimizer steps of the training check.",
 )
+@click.option(
+    "--batch",
+    type=click.IntRange(min=2),
+    default=8,
+    show_default=True,
+    help="Rows of every batch: fewer for a large network.",
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of weights and inputs.")
 @click.option("--stock", is_flag=True, help="Use the frameworks' own optimizers.")
 @click.option(
@@ -41,6 +48,7 @@ def verify(
     weights: str | None,
     backends: str,
     steps: int,
+    batch: int,
     seed: int,
     stock: bool,
     exporters: bool,
@@ -74,6 +82,7 @@ def verify(
             weights=weights,
             backends=names,
             steps=steps,
+            batch=batch,
             seed=seed,
             stock=stock,
             exporters=exporters,

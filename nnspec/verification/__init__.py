@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 BACKENDS = ("torch", "keras", "onnx")
 STEPS = 5
+BATCH = 8
 
-__all__ = ["BACKENDS", "STEPS", "Check", "Report", "verify_spec"]
+__all__ = ["BACKENDS", "BATCH", "STEPS", "Check", "Report", "verify_spec"]
 
 
 def verify_spec(
@@ -25,6 +26,7 @@ def verify_spec(
     weights: Mapping[str, Array] | None = None,
     backends: tuple[str, ...] = BACKENDS,
     steps: int = STEPS,
+    batch: int = BATCH,
     seed: int = 0,
     stock: bool = False,
     exporters: bool = True,
@@ -34,7 +36,8 @@ def verify_spec(
     """Compare what the backends compute from a spec; raises nothing for a difference.
 
     weights: canonical weights to verify with; seeded ones, none of them trivial, by default.
-    steps: optimizer steps of the training check. stock: emit the frameworks' own optimizers.
+    steps: optimizer steps of the training check. batch: rows of every batch, at least 2.
+    stock: emit the frameworks' own optimizers.
     exporters: with ONNX, also what the frameworks' own exporters write. fold: with ONNX, also the
     model with batch normalisation folded.
     """
@@ -45,6 +48,7 @@ def verify_spec(
         weights=dict(weights) if weights is not None else None,
         backends=backends,
         steps=steps,
+        batch=batch,
         seed=seed,
         stock=stock,
         exporters=exporters,

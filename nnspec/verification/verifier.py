@@ -41,7 +41,6 @@ from nnspec.verification.trained import (
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
 
-BATCH = 8
 BASE_SIZE = 7
 """Of the first dynamic axis; the sizes are odd, even and coprime, none 1."""
 OTHER_SIZES = (4, 12)
@@ -67,6 +66,7 @@ class Verifier:
         weights: Weights | None,
         backends: tuple[str, ...],
         steps: int,
+        batch: int,
         seed: int,
         stock: bool,
         exporters: bool,
@@ -74,7 +74,13 @@ class Verifier:
         progress: Callable[[str], None] | None,
     ) -> None:
         self.spec = spec
+        if batch < 2:
+            raise UsageError(
+                f"a verification needs a batch of at least 2 rows, not {batch}: one row has no "
+                "variance to normalise by, and no neighbour to depend on"
+            )
         self.steps = steps
+        self.batch = batch
         self.seed = seed
         self.progress = progress or (lambda what: None)
         self.engines = engines_of(
@@ -89,7 +95,7 @@ class Verifier:
         given = exercised_weights(spec.graph, seed) if weights is None else weights
         self.weights: Weights = {name: array.astype(np.float64) for name, array in given.items()}
         self.axes = {name: BASE_SIZE + 2 * i for i, name in enumerate(dynamic_axes(spec.graph))}
-        self.inputs = random_inputs(spec.graph, BATCH, self.axes, seed)
+        self.inputs = random_inputs(spec.graph, batch, self.axes, seed)
         self.report = Report(spec.name, spec.sha256, versions(), steps)
         self.exact: dict[str, Program] = {}
         self.outputs: dict[str, Outputs] = {}
@@ -294,7 +300,7 @@ class Verifier:
                     spec,
                     self.weights,
                     steps=self.steps,
-                    batch=BATCH,
+                    batch=self.batch,
                     axes=self.axes,
                     seed=self.seed + TRAINING_SEED,
                 )
