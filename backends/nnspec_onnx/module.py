@@ -25,6 +25,7 @@ try:
     import onnx
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
     from onnx import helper
+    from onnx.model_container import ModelContainer
 except ModuleNotFoundError as error:
     raise MissingDependencyError("onnx", "onnx") from error
 
@@ -122,6 +123,30 @@ class Module:
         stream = io.BytesIO()
         self._write_model(stream, weights, None)
         return stream.getvalue()
+
+    def container(self, weights: Mapping[str, Array]) -> ModelContainer:
+        """Return the model for the reference evaluator, which takes the tensors as they are."""
+        graph = onnx.GraphProto.FromString(self._graph_bytes)
+        large: dict[str, Array] = {}
+        for tensor in self._tensors:
+            proto = tensor.proto()
+            if tensor.size < SMALLEST_EXTERNAL:
+                proto.raw_data = tensor.numbers(weights).tobytes()
+            else:
+                # So marked, a location is a name in memory.
+                location = f"#{proto.name}"
+                array = np.asarray(tensor.initializer.array(weights), tensor.dtype)
+                array = array.reshape(proto.dims)
+                array.flags.writeable = False
+                large[location] = array
+                _set_external(proto, location, 0, tensor.size)
+            graph.initializer.append(proto)
+        model = onnx.ModelProto.FromString(self._model_bytes)
+        model.graph.CopyFrom(graph)
+        container = ModelContainer()
+        container.model_proto = model
+        container.set_large_initializers(large)
+        return container
 
     def write(
         self, path: str | Path, weights: Mapping[str, Array], *, external_data: bool = False

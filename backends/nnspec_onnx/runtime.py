@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,11 +12,12 @@ import numpy as np
 from nnspec.backend import Precision
 from nnspec.errors import DataError, MissingDependencyError, UsageError
 from nnspec.graph import Graph
+from nnspec_onnx.doubles import double_ops
 from nnspec_onnx.ir import Network
-from nnspec_onnx.recurrence import recurrent_ops
 
 if TYPE_CHECKING:
     import onnx
+    from onnx.model_container import ModelContainer
 
     from nnspec.backend import Array
 
@@ -89,11 +89,9 @@ def build(
     names = {value.name: value.name for value in network.inputs}
     outputs = {value.name: value.name for value in network.outputs}
     if dtype == "float64":
-        if not module.fits_one_file():
-            raise UsageError(f"{network.name} is too large for the reference evaluator: over 2 GB")
-        evaluator = _evaluator(_load_proto(module.to_bytes(weights)))
-        _restore_attributes(evaluator, network)
-        return _from_evaluator(evaluator, names, outputs)
+        reference = evaluator(module.container(weights))
+        _restore_attributes(reference, network)
+        return _from_evaluator(reference, names, outputs)
     if module.fits_one_file():
         session = _session(module.to_bytes(weights), optimized, threads)
         return _from_session(session, names, outputs)
@@ -119,9 +117,9 @@ def load_program(
     if isinstance(given, str) and not Path(given).is_file():
         raise UsageError(f"{given}: there is no such file")
     if engine == "reference":
-        evaluator = _evaluator(_load_proto(given))
-        inputs, outputs = _names(graph, evaluator.input_names, evaluator.output_names)
-        return _from_evaluator(evaluator, inputs, outputs)
+        reference = evaluator(_load_proto(given))
+        inputs, outputs = _names(graph, reference.input_names, reference.output_names)
+        return _from_evaluator(reference, inputs, outputs)
     session = _session(given, optimized, threads)
     inputs, outputs = _names(
         graph,
@@ -197,105 +195,35 @@ def _load_proto(model: str | bytes) -> onnx.ModelProto:
     return read(model)
 
 
-def _evaluator(proto: onnx.ModelProto) -> Any:
+def evaluator(model: onnx.ModelProto | ModelContainer) -> Any:
+    """Return the onnx.reference.ReferenceEvaluator of a model, exact in float64."""
     from onnx.reference import ReferenceEvaluator
-
-    return ReferenceEvaluator(proto, new_ops=_double_ops())
-
-
-def _double_ops() -> list[Any]:
-    """Return operators in place of the evaluator's own where those are not exact.
-
-    Its Erf, Gelu and GroupNormalization round to float32 on the way; its MaxPool of stride 1 has
-    another path, which loses pads that differ between two sides; its ConvTranspose fails on groups
-    of several outputs.
-    """
     from onnx.reference.op_run import OpRun
-    from onnx.reference.ops import op_conv_transpose, op_max_pool
+    from onnx.reference.ops.op_conv_transpose import ConvTranspose
+    from onnx.reference.ops.op_max_pool import MaxPool
 
-    stock: Any = op_max_pool.MaxPool
-    transposed: Any = op_conv_transpose.ConvTranspose
-
-    erf = np.vectorize(math.erf, otypes=[np.float64])
-    erfc = np.vectorize(math.erfc, otypes=[np.float64])
-
-    class Erf(OpRun):
-        op_domain = ""
-
-        def _run(self, x: Array) -> tuple[Array]:
-            return (erf(x).astype(x.dtype),)
-
-    class Gelu(OpRun):
-        op_domain = ""
-
-        def _run(self, x: Array, approximate: str = "none") -> tuple[Array]:
-            z = x.astype(np.float64)
-            if approximate == "tanh":
-                slope = math.sqrt(2 / math.pi)
-                y = 0.5 * z * (1 + np.tanh(slope * (z + 0.044715 * z**3)))
-            else:
-                y = 0.5 * z * erfc(-z * math.sqrt(0.5))
-            return (y.astype(x.dtype),)
-
-    class GroupNormalization(OpRun):
-        op_domain = ""
-
-        def _run(
-            self,
-            x: Array,
-            scale: Array,
-            bias: Array,
-            epsilon: float = 1e-5,
-            num_groups: int = 1,
-            stash_type: int = 1,
-        ) -> tuple[Array]:
-            z = x.reshape(len(x), num_groups, -1)
-            z = z - z.mean(axis=-1, keepdims=True)
-            z = z / np.sqrt(np.square(z).mean(axis=-1, keepdims=True) + epsilon)
-            axes = (-1, *(1 for _ in x.shape[2:]))
-            return (z.reshape(x.shape) * scale.reshape(axes) + bias.reshape(axes),)
-
-    class MaxPool(stock):  # type: ignore[misc]  # onnx.reference is not typed
-        op_domain = ""
-
-        def _run(self, x: Array, **attributes: Any) -> Any:
-            return self._max_pool(x, **attributes)
-
-    class ConvTranspose(transposed):  # type: ignore[misc]  # onnx.reference is not typed
-        op_domain = ""
-
-        def _run(self, x: Array, w: Array, b: Array | None = None, **attributes: Any) -> Any:
-            groups = attributes.pop("group", None) or 1
-            biases = np.split(b, groups) if b is not None else [None] * groups
-            parts = zip(np.split(x, groups, axis=1), np.split(w, groups), biases, strict=True)
-            results = [
-                super(ConvTranspose, self)._run(*tensors, group=1, **attributes)[0]
-                for tensors in parts
-            ]
-            return (np.concatenate(results, axis=1),)
-
-    return [Erf, Gelu, GroupNormalization, MaxPool, ConvTranspose, *recurrent_ops(OpRun)]
+    return ReferenceEvaluator(model, new_ops=double_ops(OpRun, MaxPool, ConvTranspose))
 
 
-def _restore_attributes(evaluator: Any, network: Network) -> None:
+def _restore_attributes(reference: Any, network: Network) -> None:
     """Give each operator its float attributes in double; the file format holds them in float32.
 
     Without this a slope or an epsilon would differ by 1e-8 from a float64 network's.
     """
-    for operator, node in zip(evaluator.rt_nodes_, network.nodes, strict=True):
+    for operator, node in zip(reference.rt_nodes_, network.nodes, strict=True):
         for key, value in node.attributes.items():
             if isinstance(value, float):
                 setattr(operator, key, value)
 
 
 def _from_evaluator(
-    evaluator: Any, inputs: Mapping[str, str], outputs: Mapping[str, str]
+    reference: Any, inputs: Mapping[str, str], outputs: Mapping[str, str]
 ) -> OnnxProgram:
     from onnx.helper import tensor_dtype_to_np_dtype
 
     dtypes = {
         name: tensor_dtype_to_np_dtype(kind.tensor_type.elem_type)
-        for name, kind in zip(evaluator.input_names, evaluator.input_types, strict=True)
+        for name, kind in zip(reference.input_names, reference.input_types, strict=True)
     }
-    metadata = {entry.key: entry.value for entry in evaluator.proto_.metadata_props}
-    return OnnxProgram(evaluator, inputs, outputs, dtypes, metadata)
+    metadata = {entry.key: entry.value for entry in reference.proto_.metadata_props}
+    return OnnxProgram(reference, inputs, outputs, dtypes, metadata)
