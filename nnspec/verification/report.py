@@ -48,6 +48,7 @@ class Report:
     spec_sha256: str
     versions: dict[str, str]
     steps: int
+    seconds: float = 0.0
     checks: list[Check] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
@@ -64,6 +65,7 @@ class Report:
             "versions": self.versions,
             "passed": self.passed,
             "steps": self.steps,
+            "seconds": round(self.seconds, 1),
             "checks": [{**asdict(check), "pair": list(check.pair)} for check in self.checks],
             "notes": self.notes,
         }
@@ -106,7 +108,8 @@ class Report:
             console.print(f"[dim]note:[/] {note}", highlight=False)
         passed = sum(check.passed for check in self.checks)
         verdict = "[bold green]verified[/]" if self.passed else "[bold red]not the same[/]"
-        console.print(f"{verdict}: {passed} of {len(self.checks)} checks passed", highlight=False)
+        counted = f"{passed} of {len(self.checks)} checks passed in {self.seconds:.0f} s"
+        console.print(f"{verdict}: {counted}", highlight=False)
 
     def failures(self) -> Iterable[Check]:
         """Return the checks that failed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,11 +15,13 @@ from nnspec.graph import Graph
 from nnspec.loader import Spec
 from nnspec.verification.engines import SourceEngine
 from nnspec.verification.samples import random_inputs, random_target, sizes_of
-from nnspec.verification.tolerance import tensor_error
+from nnspec.verification.tolerance import DOUBLE_ROUNDOFF, SAFETY, Amplification, tensor_error
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
 
+LOSS = "loss"
+"""Stands among the names of parameters, all of which have a dot."""
 _GRADIENT_FLOOR = 1e-6
 _WEIGHT_FLOOR = 1e-3
 """Of the largest in the network: what is smaller than this in all of a tensor is compared with
@@ -81,8 +83,29 @@ def train_steps(
     return run
 
 
+@dataclass(frozen=True, slots=True)
+class Tolerance:
+    """What the error of each tensor may be: `least`, and where measured, what rounding moves it."""
+
+    least: float
+    moved: Mapping[str, float] = field(default_factory=dict)
+
+    def of(self, name: str) -> float:
+        """Return the largest error that is none."""
+        return self.least + SAFETY * self.moved.get(name, 0.0)
+
+    def exceeded(self, errors: Mapping[str, float]) -> set[str]:
+        """Return the tensors that differ by more."""
+        return {name for name, error in errors.items() if error > self.of(name)}
+
+    def worst(self, errors: Mapping[str, float]) -> tuple[float, float]:
+        """Return the error that uses up most of its tolerance, and that tolerance."""
+        name = max(errors, key=lambda name: errors[name] / self.of(name))
+        return errors[name], self.of(name)
+
+
 class Comparison:
-    """How far two runs lie apart, by parameter."""
+    """How far two runs lie apart: of each gradient, of each trained weight, and of the loss."""
 
     def __init__(self, graph: Graph, first: TrainedRun, second: TrainedRun) -> None:
         self.layers = {
@@ -91,42 +114,58 @@ class Comparison:
             for parameter in at.parameters()
         }
         self.trainable = set(first.gradients)
+        pairs = list(zip(first.losses, second.losses, strict=True))
+        errors = [abs(b - a) / max(abs(a), abs(b), 1e-300) if a != b else 0.0 for a, b in pairs]
         dead = uncompared(graph)
         largest = _largest(first.gradients)
         # What changes no output has a gradient of 0: all that it shows is the others' rounding.
         floors = dict.fromkeys(dead, largest)
         floor = _GRADIENT_FLOOR * largest
         self.gradients = _errors(second.gradients, first.gradients, floor, floors)
+        self.gradients[LOSS] = errors[0]
         kept = {name: array for name, array in first.weights.items() if name not in dead}
         self.weights = _errors(second.weights, kept, _WEIGHT_FLOOR * _largest(kept))
-        pairs = list(zip(first.losses, second.losses, strict=True))
-        errors = [abs(b - a) / max(abs(a), abs(b), 1e-300) if a != b else 0.0 for a, b in pairs]
-        self.first_loss, self.losses = errors[0], max(errors)
+        self.weights[LOSS] = max(errors)
 
-    @property
-    def gradient_error(self) -> float:
-        """Of the loss and of every gradient, the largest."""
-        return max([self.first_loss, *self.gradients.values()])
-
-    @property
-    def weight_error(self) -> float:
-        """Of every weight after the steps, and of every loss on the way, the largest."""
-        return max([self.losses, *self.weights.values()])
-
-    def blame_gradient(self, tolerance: float) -> tuple[str | None, str]:
+    def blame_gradient(self, tolerance: Tolerance) -> tuple[str | None, str]:
         """Return the layer nearest to the cause, and what shows it."""
-        wrong = [name for name in self.layers if self.gradients.get(name, 0) > tolerance]
+        exceeded = tolerance.exceeded(self.gradients)
+        wrong = [name for name in self.layers if name in exceeded]
         # Errors travel backwards: the last layer that has one is the first that got it.
         return (self.layers[wrong[-1]], f"first in {wrong[-1]}.") if wrong else (None, "")
 
-    def blame_training(self, tolerance: float, gradient_tolerance: float) -> tuple[str | None, str]:
+    def blame_training(
+        self, tolerance: Tolerance, of_gradients: Tolerance
+    ) -> tuple[str | None, str]:
         """Return the layer at fault, or none where it is the optimizer."""
-        if self.gradient_error > gradient_tolerance:
-            return self.blame_gradient(gradient_tolerance)
-        wrong = [name for name in self.layers if self.weights.get(name, 0) > tolerance]
+        if of_gradients.exceeded(self.gradients):
+            return self.blame_gradient(of_gradients)
+        exceeded = tolerance.exceeded(self.weights)
+        wrong = [name for name in self.layers if name in exceeded]
         if wrong and not self.trainable.intersection(wrong):
             return self.layers[wrong[0]], f"gradients agree, the statistic {wrong[0]} differs."
         return None, "gradients agree, the optimizer differs."
+
+
+def moved_by_rounding(
+    graph: Graph,
+    amplification: Amplification,
+    run: TrainedRun,
+    train: Callable[[Weights], TrainedRun],
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Return how far rounding in double precision moves each gradient, and each trained weight.
+
+    The run is repeated with weights that are off by what rounding amounts to.
+    """
+    gradients: dict[str, float] = {}
+    weights: dict[str, float] = {}
+    for draw in amplification.draws():
+        other = train(amplification.changed(DOUBLE_ROUNDOFF, draw, by_length=True))
+        compared = Comparison(graph, run, other)
+        for moved, errors in ((gradients, compared.gradients), (weights, compared.weights)):
+            for name, error in errors.items():
+                moved[name] = max(moved.get(name, 0.0), error)
+    return gradients, weights
 
 
 def uncompared(graph: Graph) -> set[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import platform
+import time
 from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
@@ -13,10 +15,9 @@ import numpy as np
 from nnspec.backend import Program, Trainable
 from nnspec.errors import NnspecError, UnsupportedError, UsageError
 from nnspec.loader import Spec
-from nnspec.training_schema import Sgd, Training
 from nnspec.verification.blame import first_diverging_layer
 from nnspec.verification.engines import Engine, SourceEngine, engines_of
-from nnspec.verification.networks import as_spec, with_one_output, without_dropout
+from nnspec.verification.networks import as_spec
 from nnspec.verification.report import Check, Kind, Report
 from nnspec.verification.samples import (
     dynamic_axes,
@@ -25,29 +26,22 @@ from nnspec.verification.samples import (
 )
 from nnspec.verification.tolerance import (
     EXACT,
-    TRAINED,
     UNIT_ROUNDOFF,
     Amplification,
     relative_error,
 )
-from nnspec.verification.trained import (
-    WHY_UNCOMPARED,
-    Comparison,
-    TrainedRun,
-    train_steps,
-    uncompared,
-)
+from nnspec.verification.training_checks import TrainingChecks
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
 
+LARGE = 2**27
+"""Bytes of weights in float64 from which memory is freed at once."""
 BASE_SIZE = 7
 """Of the first dynamic axis; the sizes are odd, even and coprime, none 1."""
 OTHER_SIZES = (4, 12)
 OPSET = 18
 """The highest that every framework's exporter writes."""
-TRAINING_SEED = 100
-"""Keeps the batches of the training check apart from the other inputs."""
 LOOSE = 1e-3
 """Relative, for one layer in float32 alone: far above rounding, below what a reader would see."""
 _PACKAGES = ("nnspec", "torch", "keras", "tensorflow", "onnx", "onnxruntime", "numpy")
@@ -93,16 +87,21 @@ class Verifier:
                 "one of them torch or keras"
             )
         given = exercised_weights(spec.graph, seed) if weights is None else weights
-        self.weights: Weights = {name: array.astype(np.float64) for name, array in given.items()}
+        self.weights: Weights = {
+            name: array.astype(np.float64, copy=False) for name, array in given.items()
+        }
+        self.size = sum(array.nbytes for array in self.weights.values())
         self.axes = {name: BASE_SIZE + 2 * i for i, name in enumerate(dynamic_axes(spec.graph))}
         self.inputs = random_inputs(spec.graph, batch, self.axes, seed)
         self.report = Report(spec.name, spec.sha256, versions(), steps)
         self.exact: dict[str, Program] = {}
         self.outputs: dict[str, Outputs] = {}
+        self.known: dict[float, float] = {}
         self.parted: dict[tuple[str, str], str | None] = {}
 
     def run(self) -> Report:
         """Return the report of every check."""
+        start = time.perf_counter()
         self.build_exact()
         self.sources = [engine for engine in self.sources if engine.name in self.exact]
         reference = self.exact[self.sources[0].name] if self.sources else None
@@ -116,10 +115,23 @@ class Verifier:
         self.expected = self.outputs[self.sources[0].name]
         self.amplification = Amplification(self.spec.graph, reference, self.weights, self.seed)
         self.check_forward()
+        self.progress("how far rounding moves the outputs")
         self.check_float32()
-        self.check_training()
         self.check_sizes()
+        trains = {name for name, made in self.exact.items() if isinstance(made, Trainable)}
+        self.exact.clear()
+        self.free()
+        TrainingChecks(self, trains).run()
+        self.report.seconds = time.perf_counter() - start
         return self.report
+
+    def free(self) -> None:
+        """Free what is no longer held; a Keras model is a cycle, which may stay for long.
+
+        A small network is left to Python, whose search for cycles would take longer than its check.
+        """
+        if self.size > LARGE:
+            gc.collect()
 
     def add(
         self,
@@ -180,9 +192,15 @@ class Verifier:
 
     def exact_tolerance(self, engines: tuple[Engine, Engine]) -> float:
         """Return 1e-9, and what the engines' float32 constants add to it in this network."""
-        graph = self.spec.graph
-        rounding = sum(engine.rounding(graph) for engine in engines)
-        return EXACT + self.amplification.of_layer_error(rounding, self.inputs, self.expected)
+        return EXACT + self.amplified(sum(engine.rounding(self.spec.graph) for engine in engines))
+
+    def amplified(self, rounding: float) -> float:
+        """Return how far layers that are each off by this relative error may move the outputs."""
+        if rounding not in self.known:
+            self.known[rounding] = self.amplification.of_layer_error(
+                rounding, self.inputs, self.expected
+            )
+        return self.known[rounding]
 
     def blamed(self, engines: tuple[Engine, Engine]) -> Callable[[], tuple[str | None, str]]:
         """Return what finds the layer at which two engines part.
@@ -221,13 +239,15 @@ class Verifier:
             at.node.layer.float32_rounding(at.input_shapes, graph.data_format)
             for at in graph.walk()
         )
-        tolerance += self.amplification.of_layer_error(rounding, self.inputs, self.expected)
+        tolerance += self.amplified(rounding)
         for engine in self.engines:
             self.progress(f"{engine.name} in float32")
             for optimized in (False, True) if engine.is_onnx else (False,):
                 program = engine.build(self.spec, self.weights, "float32", optimized=optimized)
                 given = {name: _single(array) for name, array in self.inputs.items()}
                 error = relative_error(program.forward(given), self.expected)
+                del program
+                self.free()
                 label = f"{engine.name}, optimized" if optimized else engine.name
                 self.add(
                     "export" if engine.is_onnx else "forward",
@@ -240,6 +260,7 @@ class Verifier:
 
     def check_sizes(self) -> None:
         """Compare every engine on a batch of one row, and on other sizes of each dynamic axis."""
+        self.progress("other batch and axis sizes")
         whole = {name: array[:1] for name, array in self.inputs.items()}
         row = {name: array[:1] for name, array in self.expected.items()}
         cases = [("a batch of 1", whole, row)]
@@ -259,86 +280,6 @@ class Verifier:
                     self.exact_tolerance((self.sources[0], engine)),
                     blame=self.blamed((self.sources[0], engine)),
                 )
-
-    # Training
-
-    def check_training(self) -> None:
-        """Compare loss, gradients and the weights after some steps, in float64, dropout off."""
-        if not any(parameter.trainable for _, parameter in self.spec.graph.parameters()):
-            self.report.notes.append("the network has no parameters to train")
-            return
-        model, graph = self.spec.model, without_dropout(self.spec.graph)
-        training = model.training
-        if any(graph.types[name].dtype != "float32" for name in graph.outputs):
-            self.report.notes.append("an output holds no floats: gradients are unchecked")
-            return
-        if len(graph.outputs) != 1:
-            training, graph = None, with_one_output(graph)
-            self.report.notes.append(
-                "the network has several outputs: gradients and training are those of their lengths"
-            )
-        training = training or Training(task="regression", optimizer=Sgd())
-        spec = Spec(model.model_copy(update={"training": training}), graph, self.spec.path)
-        layers = [at.node.layer for at in self.spec.graph.walk()]
-        if any(getattr(layer, field) for layer in layers for field in layer.random):
-            self.report.notes.append("gradients and training are compared with dropout off")
-        left_out = uncompared(self.spec.graph)
-        if left_out:
-            self.report.notes.append(
-                f"{', '.join(sorted(left_out))}: not compared after training, because "
-                f"{WHY_UNCOMPARED}"
-            )
-        runs: dict[str, TrainedRun] = {}
-        for engine in self.sources:
-            if not isinstance(self.exact[engine.name], Trainable):
-                self.report.notes.append(f"{engine.name} runs networks, and trains none")
-                continue
-            self.progress(f"training {engine.name} for {self.steps} steps")
-            try:
-                run = train_steps(
-                    engine,
-                    spec,
-                    self.weights,
-                    steps=self.steps,
-                    batch=self.batch,
-                    axes=self.axes,
-                    seed=self.seed + TRAINING_SEED,
-                )
-            except NnspecError:
-                raise
-            except Exception as error:
-                self.add_broken("training", engine, error)
-                continue
-            runs[engine.name] = run
-            self.report.notes += run.notes
-        for first, second in itertools.combinations(runs, 2):
-            self.compare_runs((first, second), Comparison(spec.graph, runs[first], runs[second]))
-
-    def compare_runs(self, pair: tuple[str, str], compared: Comparison) -> None:
-        """Add the gradient and the training check of two runs."""
-        rounding = sum(
-            engine.rounding(self.spec.graph, of_gradient=True)
-            for engine in self.sources
-            if engine.name in pair
-        )
-        extra = self.amplification.of_layer_error(rounding, self.inputs, self.expected)
-        exact, after_steps = EXACT + extra, TRAINED + extra * self.steps
-        self.add(
-            "gradient",
-            pair,
-            "float64",
-            compared.gradient_error,
-            exact,
-            blame=lambda: compared.blame_gradient(exact),
-        )
-        self.add(
-            "training",
-            pair,
-            "float64",
-            compared.weight_error,
-            after_steps,
-            blame=lambda: compared.blame_training(after_steps, exact),
-        )
 
 
 def _single(array: Array) -> Array:

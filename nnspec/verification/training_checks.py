@@ -1,0 +1,161 @@
+"""The checks of a verification that train: loss, gradients, and the weights after some steps."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from nnspec.errors import NnspecError
+from nnspec.loader import Spec
+from nnspec.training_schema import Sgd, Training
+from nnspec.verification.engines import SourceEngine
+from nnspec.verification.networks import with_one_output, without_dropout
+from nnspec.verification.tolerance import EXACT, TRAINED
+from nnspec.verification.trained import (
+    WHY_UNCOMPARED,
+    Comparison,
+    Tolerance,
+    TrainedRun,
+    moved_by_rounding,
+    train_steps,
+    uncompared,
+)
+
+if TYPE_CHECKING:
+    from nnspec.backend import Weights
+    from nnspec.verification.verifier import Verifier
+
+TRAINING_SEED = 100
+"""Keeps the batches of these checks apart from the other inputs."""
+
+
+class TrainingChecks:
+    """Adds them to a verification's report."""
+
+    def __init__(self, verifier: Verifier, trains: set[str]) -> None:
+        self.verifier = verifier
+        self.trains = trains
+        self.spec = verifier.spec
+        self.report = verifier.report
+
+    def run(self) -> None:
+        """Compare loss, gradients and the weights after some steps, in float64, dropout off."""
+        if not any(parameter.trainable for _, parameter in self.spec.graph.parameters()):
+            self.report.notes.append("the network has no parameters to train")
+            return
+        model, graph = self.spec.model, without_dropout(self.spec.graph)
+        training = model.training
+        if any(graph.types[name].dtype != "float32" for name in graph.outputs):
+            self.report.notes.append("an output holds no floats: gradients are unchecked")
+            return
+        if len(graph.outputs) != 1:
+            training, graph = None, with_one_output(graph)
+            self.report.notes.append(
+                "the network has several outputs: gradients and training are those of their lengths"
+            )
+        training = training or Training(task="regression", optimizer=Sgd())
+        spec = Spec(model.model_copy(update={"training": training}), graph, self.spec.path)
+        layers = [at.node.layer for at in self.spec.graph.walk()]
+        if any(getattr(layer, field) for layer in layers for field in layer.random):
+            self.report.notes.append("gradients and training are compared with dropout off")
+        left_out = uncompared(self.spec.graph)
+        if left_out:
+            self.report.notes.append(
+                f"{', '.join(sorted(left_out))}: not compared after training, because "
+                f"{WHY_UNCOMPARED}"
+            )
+        runs: dict[str, TrainedRun] = {}
+        for engine in self.verifier.sources:
+            if engine.name not in self.trains:
+                self.report.notes.append(f"{engine.name} runs networks, and trains none")
+                continue
+            self.verifier.progress(f"training {engine.name} for {self.verifier.steps} steps")
+            try:
+                run = self.trained(engine, spec, self.verifier.weights)
+            except NnspecError:
+                raise
+            except Exception as error:
+                self.verifier.add_broken("training", engine, error)
+                continue
+            runs[engine.name] = run
+            self.report.notes += run.notes
+        for first, second in itertools.combinations(runs, 2):
+            self.compare_runs(spec, (first, second), runs)
+
+    def trained(self, engine: SourceEngine, spec: Spec, weights: Weights) -> TrainedRun:
+        """Return what an engine makes of these weights in training."""
+        run = train_steps(
+            engine,
+            spec,
+            weights,
+            steps=self.verifier.steps,
+            batch=self.verifier.batch,
+            axes=self.verifier.axes,
+            seed=self.verifier.seed + TRAINING_SEED,
+        )
+        self.verifier.free()
+        return run
+
+    def compare_runs(
+        self, spec: Spec, pair: tuple[str, str], runs: Mapping[str, TrainedRun]
+    ) -> None:
+        """Add the gradient and the training check of two runs."""
+        compared = Comparison(spec.graph, *(runs[name] for name in pair))
+        rounding = sum(
+            engine.rounding(self.spec.graph, of_gradient=True)
+            for engine in self.verifier.sources
+            if engine.name in pair
+        )
+        extra = self.verifier.amplified(rounding)
+        exact, after_steps = (
+            Tolerance(EXACT + extra),
+            Tolerance(TRAINED + extra * self.verifier.steps),
+        )
+        if exact.exceeded(compared.gradients) or after_steps.exceeded(compared.weights):
+            exact, after_steps = self.measured(spec, pair[0], runs, (exact, after_steps))
+        self.verifier.add(
+            "gradient",
+            pair,
+            "float64",
+            *exact.worst(compared.gradients),
+            blame=lambda: compared.blame_gradient(exact),
+        )
+        self.verifier.add(
+            "training",
+            pair,
+            "float64",
+            *after_steps.worst(compared.weights),
+            blame=lambda: compared.blame_training(after_steps, exact),
+        )
+
+    def measured(
+        self,
+        spec: Spec,
+        name: str,
+        runs: Mapping[str, TrainedRun],
+        least: tuple[Tolerance, Tolerance],
+    ) -> tuple[Tolerance, Tolerance]:
+        """Return the tolerances of gradients and trained weights with what rounding adds to them.
+
+        It takes several runs, and so is measured only where something exceeds the least.
+        """
+        (engine,) = (engine for engine in self.verifier.sources if engine.name == name)
+        self.verifier.progress(f"how far rounding moves what {name} trains")
+        moved = moved_by_rounding(
+            spec.graph,
+            self.verifier.amplification,
+            runs[name],
+            lambda weights: self.trained(engine, spec, weights),
+        )
+        exact, after_steps = (
+            Tolerance(tolerance.least, by) for tolerance, by in zip(least, moved, strict=True)
+        )
+        noisy = [each for each in moved[0] if exact.of(each) > 2 * exact.least]
+        noisy += [each for each in moved[1] if after_steps.of(each) > 2 * after_steps.least]
+        if noisy:
+            self.report.notes.append(
+                f"{', '.join(dict.fromkeys(noisy))}: rounding alone moves the gradient or what "
+                "training makes of it, so that the tolerance is measured"
+            )
+        return exact, after_steps

@@ -1,0 +1,58 @@
+"""Gradients that are rounding noise: no difference, and no hiding place for one."""
+
+from __future__ import annotations
+
+import pytest
+
+import nnspec
+import nnspec_torch.training
+from nnspec.emit.code import Call
+from nnspec.loader import loads
+from nnspec.training_schema import Adam
+from nnspec.verification import Report
+
+# The second normalisation takes away what the first one's bias adds, and Adam makes whole steps of
+# the noise that is left of its gradient, the more so the smaller its epsilon.
+SPEC = """
+nnspec: 1
+name: Noisy
+inputs:
+  image: {shape: [2, 6, 6]}
+layers:
+  - {name: conv, type: conv2d, filters: 6, kernel_size: 3, use_bias: false}
+  - {name: norm1, type: batch_normalization}
+  - {name: project, type: conv2d, filters: 4, kernel_size: 1, use_bias: false}
+  - {name: norm2, type: batch_normalization}
+  - {name: bend, type: relu}
+  - {name: flat, type: flatten}
+  - {name: scores, type: dense, units: 3}
+training: {task: regression, optimizer: {type: adam, learning_rate: 0.01, epsilon: 1.0e-12}}
+"""
+
+
+def verified() -> Report:
+    return nnspec.verify(loads(SPEC), backends=("torch", "keras"))
+
+
+def test_noise_is_measured() -> None:
+    report = verified()
+    assert report.passed, report.to_json()
+    (training,) = [check for check in report.checks if check.kind == "training"]
+    assert training.error > 1e-7
+    assert training.tolerance > training.error
+    (note,) = [note for note in report.notes if "rounding alone moves" in note]
+    assert "norm1.bias" in note
+    assert "conv.weight" not in note
+
+
+def test_a_wrong_optimizer_still_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(optimizer: Adam) -> Call:
+        return original(optimizer.model_copy(update={"epsilon": 1e-6}))
+
+    original = nnspec_torch.training.OPTIMIZERS[Adam]
+    monkeypatch.setitem(nnspec_torch.training.OPTIMIZERS, Adam, wrong)  # type: ignore[arg-type]
+    failures = list(verified().failures())
+    assert [failure.kind for failure in failures] == ["training"]
+    assert failures[0].error > 1e-6
+    assert failures[0].tolerance <= 2e-7
+    assert failures[0].detail == "gradients agree, the optimizer differs."
