@@ -164,10 +164,3 @@ def test_source_is_clean(backend: str, tmp_path: Path) -> None:
     for path in PATHS:
         nnspec.compile(nnspec.load(path), backend).write(tmp_path / f"{path.stem}.py")
     assert_clean(tmp_path)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-def test_full_network_is_the_same_everywhere(path: Path) -> None:
-    report = verify_spec(nnspec.load(path), steps=1, exporters=False)
-    assert report.passed, report.to_json()
