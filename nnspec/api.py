@@ -53,6 +53,7 @@ def verify(
     stock: bool = False,
     exporters: bool = True,
     fold: bool = False,
+    opset: int = 21,
     progress: Callable[[str], None] | None = None,
 ) -> Report:
     """Compare what the backends compute from a spec: outputs, gradients, training, exports.
@@ -61,7 +62,7 @@ def verify(
     steps: optimizer steps of the training check. batch: rows of every batch, at least 2.
     stock: with the frameworks' own optimizers.
     exporters: with ONNX, also what the frameworks' own exporters write. fold: with ONNX, also the
-    model with batch normalisation folded.
+    model with batch normalisation folded. opset: of nnspec's own ONNX models.
     A difference is no exception: see `Report.passed` and `Report.checks`.
     """
     if isinstance(weights, str | Path):
@@ -76,5 +77,6 @@ def verify(
         stock=stock,
         exporters=exporters,
         fold=fold,
+        opset=opset,
         progress=progress,
     )

@@ -40,6 +40,13 @@ from nnspec.cli.common import json_option, set_option, spec_argument
     help="With onnx: also what the frameworks' own exporters write.",
 )
 @click.option("--fold", is_flag=True, help="With onnx: also the model that `export --fold` writes.")
+@click.option(
+    "--opset",
+    type=click.IntRange(min=1),
+    default=21,
+    show_default=True,
+    help="ONNX operator set of the models that nnspec writes.",
+)
 @click.option("--report", type=click.Path(), help="Write the report as a page to this .html file.")
 @json_option
 def verify(
@@ -53,6 +60,7 @@ def verify(
     stock: bool,
     exporters: bool,
     fold: bool,
+    opset: int,
     report: str | None,
     as_json: bool,
 ) -> int:
@@ -87,6 +95,7 @@ def verify(
             stock=stock,
             exporters=exporters,
             fold=fold,
+            opset=opset,
             progress=progress,
         )
     finally:

@@ -31,6 +31,7 @@ def verify_spec(
     stock: bool = False,
     exporters: bool = True,
     fold: bool = False,
+    opset: int = 21,
     progress: Callable[[str], None] | None = None,
 ) -> Report:
     """Compare what the backends compute from a spec; raises nothing for a difference.
@@ -39,7 +40,7 @@ def verify_spec(
     steps: optimizer steps of the training check. batch: rows of every batch, at least 2.
     stock: emit the frameworks' own optimizers.
     exporters: with ONNX, also what the frameworks' own exporters write. fold: with ONNX, also the
-    model with batch normalisation folded.
+    model with batch normalisation folded. opset: of nnspec's own ONNX models.
     """
     if weights is not None:
         check_weights(spec.graph, weights)
@@ -53,6 +54,7 @@ def verify_spec(
         stock=stock,
         exporters=exporters,
         fold=fold,
+        opset=opset,
         progress=progress,
     )
     return verifier.run()

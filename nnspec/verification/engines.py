@@ -18,6 +18,9 @@ from nnspec.loader import Spec
 if TYPE_CHECKING:
     from nnspec.backend import Array
 
+EXPORTERS_OPSET = 18
+"""The highest that every framework's exporter writes."""
+
 
 class Engine(Protocol):
     """Builds a network with given weights, ready to run."""
@@ -85,9 +88,9 @@ class DirectOnnx:
 
     is_onnx = True
 
-    def __init__(self, *, fold: bool = False) -> None:
-        self.name = "onnx-folded" if fold else "onnx"
-        self.fold = fold
+    def __init__(self, options: Options) -> None:
+        self.name = "onnx-folded" if options.fold else "onnx"
+        self.options = options
         self.backend: Any = get_backend("onnx")
 
     def build(
@@ -99,7 +102,7 @@ class DirectOnnx:
         optimized: bool = False,
     ) -> Program:
         """Return the model in onnxruntime, or for float64 in the reference evaluator."""
-        compiled = self.backend.compile(spec, Options(fold=self.fold))
+        compiled = self.backend.compile(spec, self.options)
         program: Program = compiled.build(weights, dtype=dtype, optimized=optimized)
         return program
 
@@ -113,10 +116,9 @@ class ExportedOnnx:
 
     is_onnx = True
 
-    def __init__(self, source: SourceEngine, opset: int) -> None:
+    def __init__(self, source: SourceEngine) -> None:
         self.name = f"onnx-via-{source.name}"
         self.source = source
-        self.opset = opset
         self.onnx: Any = get_backend("onnx")
 
     def build(
@@ -133,7 +135,7 @@ class ExportedOnnx:
             raise UnsupportedError(f"{self.source.name} has no ONNX exporter")
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.onnx"
-            program.export_onnx(path, self.opset)
+            program.export_onnx(path, EXPORTERS_OPSET)
             loaded: Program = self.onnx.load(
                 path.read_bytes(),
                 spec.graph,
@@ -173,7 +175,7 @@ def engines_of(
     """Return the engines that these backends give.
 
     exporters: with ONNX, each one's own too. fold: with ONNX, the folded model too; raises
-    UsageError without.
+    UsageError without. opset: of the models that nnspec writes itself.
     """
     if fold and "onnx" not in backends:
         raise UsageError("only the backend onnx folds: add it, or leave out fold")
@@ -185,9 +187,9 @@ def engines_of(
         sources.append(SourceEngine(get_backend(name), stock=stock))
     engines.extend(sources)
     if "onnx" in backends:
-        engines.append(DirectOnnx())
+        engines.append(DirectOnnx(Options(opset=opset)))
         if fold:
-            engines.append(DirectOnnx(fold=True))
+            engines.append(DirectOnnx(Options(opset=opset, fold=True)))
         if exporters:
-            engines.extend(ExportedOnnx(source, opset) for source in sources)
+            engines.extend(ExportedOnnx(source) for source in sources)
     return engines

@@ -40,8 +40,6 @@ LARGE = 2**27
 BASE_SIZE = 7
 """Of the first dynamic axis; the sizes are odd, even and coprime, none 1."""
 OTHER_SIZES = (4, 12)
-OPSET = 18
-"""The highest that every framework's exporter writes."""
 LOOSE = 1e-3
 """Relative, for one layer in float32 alone: far above rounding, below what a reader would see."""
 _PACKAGES = ("nnspec", "torch", "keras", "tensorflow", "onnx", "onnxruntime", "numpy")
@@ -65,6 +63,7 @@ class Verifier:
         stock: bool,
         exporters: bool,
         fold: bool,
+        opset: int,
         progress: Callable[[str], None] | None,
     ) -> None:
         self.spec = spec
@@ -78,7 +77,7 @@ class Verifier:
         self.seed = seed
         self.progress = progress or (lambda what: None)
         self.engines = engines_of(
-            backends, stock=stock, exporters=exporters, fold=fold, opset=OPSET
+            backends, stock=stock, exporters=exporters, fold=fold, opset=opset
         )
         self.sources = [engine for engine in self.engines if isinstance(engine, SourceEngine)]
         if not self.sources or len(self.engines) < 2:
