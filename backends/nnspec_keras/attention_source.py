@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from nnspec.emit.attention import ALWAYS_ROTARY, given_in
 from nnspec.emit.code import wrap
 from nnspec.emit.helpers import Helper, Use
 
@@ -31,30 +32,18 @@ _SPLIT = '''\
 
 def multi_head(uses: Sequence[Use]) -> str:
     """Return the class MultiHeadAttention."""
-    return "\n".join(_layer("MultiHeadAttention", given_in(uses)))
+    return "\n".join(_layer("MultiHeadAttention", given_in(uses, MASKS)))
 
 
 def grouped_query(uses: Sequence[Use]) -> str:
     """Return the class GroupedQueryAttention."""
-    return "\n".join(_layer("GroupedQueryAttention", given_in(uses)))
+    return "\n".join(_layer("GroupedQueryAttention", given_in(uses, MASKS)))
 
 
 HELPERS: dict[str, Helper] = {
     "MultiHeadAttention": multi_head,
     "GroupedQueryAttention": grouped_query,
 }
-
-
-def given_in(uses: Sequence[Use]) -> frozenset[str]:
-    """Return what the uses give: keywords of the construction, masks, "value" and "key"."""
-    given: set[str] = set()
-    for use in uses:
-        assert use.construction is not None
-        given.update(name for name, _ in use.construction.keywords)
-        masks = [name for name in MASKS if f"{name}=" in use.forward]
-        inputs = use.forward.count("{") - 1 - len(masks)
-        given.update((*masks, *("value", "key")[: inputs - 1]))
-    return frozenset(given)
 
 
 def _layer(name: str, given: frozenset[str]) -> Iterator[str]:
@@ -146,15 +135,14 @@ def _build(given: frozenset[str], query: str) -> Iterator[str]:
 
 
 def _helpers(given: frozenset[str]) -> Iterator[str]:
-    own = "kernel_initializer" in given
-    yield _PROJECTION.replace("LAW", "self.kernel_initializer" if own else '"glorot_uniform"')
+    law = "self.kernel_initializer" if "kernel_initializer" in given else '"glorot_uniform"'
+    projection = _PROJECTION.replace("LAW", law)
     always, never = _bias(given)
+    yield projection.replace("kernel =", "return") if never else projection
     if not always and not never:
         yield "        if not self.use_bias:"
         yield "            return kernel, None"
-    if never:
-        yield "        return kernel"
-    else:
+    if not never:
         yield _BIAS
         yield "        return kernel, bias"
     yield ""
@@ -194,7 +182,9 @@ def _call(given: frozenset[str], query: str) -> Iterator[str]:
     for name, x, heads in (("q", query, "heads"), ("k", key, kv_heads), ("v", value, kv_heads)):
         projected = f"{project}({x}, self.{name})"
         yield f"        {name} = self.split({projected}, self.{heads})"
-    if "rotary" in given:
+    if ALWAYS_ROTARY in given:
+        yield "        q, k = self.rotary(q), self.rotary(k)"
+    elif "rotary" in given:
         yield "        if self.rotary is not None:"
         yield "            q, k = self.rotary(q), self.rotary(k)"
     if "kv_heads" in given:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from nnspec.emit.attention import ALWAYS_ROTARY, given_in
 from nnspec.emit.code import wrap
 from nnspec.emit.helpers import Helper, Use
 
@@ -12,35 +13,18 @@ MASKS = ("mask", "key_padding")
 
 def multi_head(uses: Sequence[Use]) -> str:
     """Return the class MultiHeadAttention."""
-    return "\n".join(_module("MultiHeadAttention", given_in(uses)))
+    return "\n".join(_module("MultiHeadAttention", given_in(uses, MASKS)))
 
 
 def grouped_query(uses: Sequence[Use]) -> str:
     """Return the class GroupedQueryAttention."""
-    return "\n".join(_module("GroupedQueryAttention", given_in(uses)))
+    return "\n".join(_module("GroupedQueryAttention", given_in(uses, MASKS)))
 
 
 HELPERS: dict[str, Helper] = {
     "MultiHeadAttention": multi_head,
     "GroupedQueryAttention": grouped_query,
 }
-
-
-def given_in(uses: Sequence[Use]) -> frozenset[str]:
-    """Return what the uses give: keywords of the construction, masks, "value" and "key".
-
-    "always rotary" where every use has rotary positions.
-    """
-    given: set[str] = set()
-    for use in uses:
-        assert use.construction is not None
-        given.update(name for name, _ in use.construction.keywords)
-        masks = [name for name in MASKS if f"{name}=" in use.forward]
-        inputs = use.forward.count("{") - 1 - len(masks)
-        given.update((*masks, *("value", "key")[: inputs - 1]))
-    if all("rotary" in dict(use.construction.keywords) for use in uses if use.construction):
-        given.add("always rotary")
-    return frozenset(given)
 
 
 def _module(name: str, given: frozenset[str]) -> Iterator[str]:
@@ -80,7 +64,7 @@ def _constructor(given: frozenset[str]) -> Iterator[str]:
     }
     arguments = ["self", "size: int", "heads: int", *(["kv_heads: int"] if is_grouped else [])]
     arguments += ["key_dim: int"]
-    if "always rotary" in given:
+    if ALWAYS_ROTARY in given:
         arguments += ["rotary: nn.Module"]
         del optional["rotary"]
     arguments += [f"{name}: {kind}" for name, kind in optional.items() if name in given]
@@ -89,7 +73,7 @@ def _constructor(given: frozenset[str]) -> Iterator[str]:
     for name in ("heads", "kv_heads", "causal", "dropout"):
         if name == "heads" or name in given:
             yield f"        self.{name} = {name}"
-    if "always rotary" in given:
+    if ALWAYS_ROTARY in given:
         yield "        self.rotary = rotary"
     elif "rotary" in given:
         yield "        self.rotary = nn.Identity() if rotary is None else rotary"
