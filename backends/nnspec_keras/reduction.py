@@ -35,6 +35,6 @@ def argmax(layer: layers.Argmax, context: Context) -> Lowered:
 
 
 def _call(function: str, layer: Reduction, context: Context) -> str:
-    axes = tuple(sorted(context.axis(axis) for axis in layer.axes))
+    axes = tuple(sorted(map(context.axis, layer.resolved(context.inputs[0].shape))))
     keep = ", keepdims=True" if layer.keepdims else ""
     return f"{function}({{0}}, axis={literal(axes[0] if len(axes) == 1 else axes)}{keep})"

@@ -50,7 +50,7 @@ def argmax(layer: Argmax, at: Context) -> Values:
 
 
 def _axes(layer: Reduction, at: Context) -> str:
-    return at.constant("axes", sorted(at.axis(axis) for axis in layer.axes))
+    return at.constant("axes", sorted(map(at.axis, layer.resolved(at.shape_as_declared))))
 
 
 def _reduce(op_type: str, x: str, layer: Reduction, at: Context, part: str | None = None) -> str:

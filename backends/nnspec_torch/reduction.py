@@ -34,6 +34,6 @@ def argmax(layer: layers.Argmax, context: Context) -> Lowered:
 
 
 def _call(function: str, layer: Reduction, context: Context, more: str = "") -> str:
-    axes = tuple(sorted(context.axis(axis) for axis in layer.axes))
+    axes = tuple(sorted(map(context.axis, layer.resolved(context.inputs[0].shape))))
     keep = ", keepdim=True" if layer.keepdims else ""
     return f"{function}({{0}}, dim={literal(axes[0] if len(axes) == 1 else axes)}{more}{keep})"

@@ -4,8 +4,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from nnspec.base import Flag, Positive, Whole, is_whole
-from nnspec.errors import ShapeError
+from nnspec.base import Flag, Positive, Text, Whole, is_whole
+from nnspec.errors import ShapeError, nearest
 from nnspec.layers.base import Layer, Placement, count, resolve_axis
 from nnspec.shapes import DataFormat, Shape, show
 
@@ -22,22 +22,23 @@ __all__ = [
 
 
 def _one_or_many(value: object) -> object:
-    return (value,) if is_whole(value) else value
+    return (value,) if is_whole(value) or isinstance(value, str) else value
 
 
 Axes = Annotated[
-    tuple[Whole, ...],
+    tuple[Whole | Text, ...],
     Field(strict=False, min_length=1),
-    BeforeValidator(_one_or_many, json_schema_input_type=int | list[int]),
+    BeforeValidator(_one_or_many, json_schema_input_type=int | str | list[int | str]),
 ]
-"""An axis, or a list of them."""
+"""An axis, by its number or by its name if it is dynamic, or a list of them."""
 
 
 class Reduction(Layer):
     """Base of the layers that reduce axes."""
 
     axes: Axes = Field(
-        description="The axis, or the axes, to reduce; the batch not counted from 0."
+        description="The axis, or the axes, to reduce: numbers, the batch not counted from 0, or "
+        "the names of dynamic axes."
     )
     keepdims: Flag = Field(
         default=False, description="Whether the reduced axes stay, with a size of 1."
@@ -47,13 +48,36 @@ class Reduction(Layer):
 
     def resolved(self, shape: Shape) -> tuple[int, ...]:
         """Return the axes in order, counted from 0 without the batch; raises ShapeError."""
-        axes = sorted(resolve_axis(self.type, axis, shape) for axis in self.axes)
+        axes = sorted(
+            self.named(axis, shape)
+            if isinstance(axis, str)
+            else resolve_axis(self.type, axis, shape)
+            for axis in self.axes
+        )
         if len(set(axes)) < len(axes):
             raise ShapeError(
                 f"{self.type} over the axes {list(self.axes)} of {show(shape)} names one twice",
                 "name each axis once",
             )
         return tuple(axes)
+
+    def named(self, name: str, shape: Shape) -> int:
+        """Return the axis of this name, counted from 0 without the batch; raises ShapeError."""
+        names = [size for size in shape if isinstance(size, str)]
+        if names.count(name) == 1:
+            return shape.index(name)
+        if name in names:
+            raise ShapeError(
+                f'{self.type} over the axis "{name}", and {show(shape)} has several of that name',
+                "say which by its number, the batch not counted from 0",
+            )
+        known = f"its named axes: {', '.join(names)}" if names else "all its axes have fixed sizes"
+        raise ShapeError(
+            f'{self.type} over the axis "{name}", and {show(shape)} has none of that name'
+            f"{nearest(name, names)}",
+            f"{known}; others go by number, the batch not counted from 0",
+            "unknown-axis",
+        )
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         shape = inputs[0]

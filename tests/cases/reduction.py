@@ -16,6 +16,14 @@ CASES: list[Case | Network] = [
     Case({"type": "reduce_sum", "axes": 0}, ((2, 3, 4),), (3, 4)),
     Case({"type": "reduce_max", "axes": 0}, ((2, 3, 4),), (3, 4), "channels_last"),
     Case({"type": "reduce_mean", "axes": 0}, (("time", 4),), (4,)),
+    Case({"type": "reduce_norm", "axes": "time"}, (("time", 4),), (4,)),
+    Case({"type": "reduce_max", "axes": ["width", -1]}, ((3, "width", 4),), (3,)),
+    Case(
+        {"type": "reduce_mean", "axes": ["height", 2], "keepdims": True},
+        (("height", "width", 4),),
+        (1, "width", 1),
+        "channels_last",
+    ),
     *[
         Case(
             {"type": f"reduce_{kind}", "axes": [1, 2], "keepdims": True},
