@@ -50,7 +50,7 @@ pytest: .venv/.installed  ## The fast tests; PYTEST_ARGS="-n 4 -k dense" narrows
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 # A process for each spec, because frameworks keep memory. The zoo is verified at the size of the papers, which takes
-# about an hour and 12 GB; the exporters, which it leaves out, are tested on the specs before.
+# half an hour and 14 GB on two cores; the exporters, which it leaves out, are tested on the specs before.
 verify-all: .venv/.installed  ## The slow tests, then `nnspec verify` on every spec, the zoo's at full size
 	@echo "== the slow tests"
 	@$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
