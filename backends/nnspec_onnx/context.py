@@ -143,7 +143,7 @@ class Context:
         """Return the layer's matrix `path.name` turned, as MatMul takes it."""
         rows, columns = self.parameters[name].shape
         part, shape = f"{name}_transposed", (columns, rows)
-        return self.parameter(name, part=part, shape=shape, transform=transposed)
+        return self.parameter(name, part=part, shape=shape, transform=np.transpose)
 
     def joined(
         self,
@@ -201,24 +201,6 @@ class Context:
         if self.data_format == self.spec_format:
             return axis % rank + 1
         return to_channels_first(rank).index(axis % rank + 1)
-
-
-_TILE = 64
-
-
-def transposed(matrix: Array) -> Array:
-    """Return the transpose, laid out anew.
-
-    Tile by tile: NumPy alone reads a large matrix in strides that miss the processor's caches, and
-    takes two to three times as long.
-    """
-    rows, columns = matrix.shape
-    result: Array = np.empty((columns, rows), matrix.dtype)
-    for row in range(0, rows, _TILE):
-        for column in range(0, columns, 2 * _TILE):
-            tile = np.s_[row : row + _TILE], np.s_[column : column + 2 * _TILE]
-            result[tile[::-1]] = matrix[tile].T
-    return result
 
 
 def to_channels_first(rank: int) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Tensors as they are written: turned tile by tile, large ones made beside the writing."""
+"""Tensors as they are written: turned in parts, each in its place, or no file at all."""
 
 import numpy as np
 import onnx
@@ -8,23 +8,26 @@ from onnx_cases import random_weights, spec_of
 
 from nnspec.errors import UsageError
 from nnspec_onnx import backend
-from nnspec_onnx.context import transposed
-from nnspec_onnx.module import Module
+from nnspec_onnx.ir import Initializer
+from nnspec_onnx.module import Module, Tensor
 
-SHAPES = ((1, 1), (3, 5), (64, 128), (65, 129), (200, 63), (1, 300))
+SHAPES = ((1, 1), (3, 5), (256, 32), (257, 33), (31, 600), (600, 31), (1, 300))
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_transposed(shape):
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_turned_matrix_is_put_in_order_in_parts(shape, dtype):
     matrix = np.random.default_rng(0).normal(size=shape)
-    turned = transposed(matrix)
-    assert turned.flags.c_contiguous
-    np.testing.assert_array_equal(turned, matrix.T)
+    turned = Initializer("turned", "float32", shape[::-1], ("given",), np.transpose)
+    tensor = Tensor(turned, dtype)
+    content = b"".join(tensor.chunks({"given": matrix}))
+    assert content == np.ascontiguousarray(matrix.T, dtype).tobytes()
+    assert content == tensor.numbers({"given": matrix}).tobytes()
 
 
 @pytest.mark.parametrize("external", [False, True])
 def test_large_and_small_tensors_are_written_in_their_places(tmp_path, external):
-    # Matrices of a sequence are turned, those of more than a mebibyte in a thread.
+    # The matrices of layers on sequences are turned.
     sizes = (600, 500, 7, 700, 800, 3)
     layers = [{"name": f"d{i}", "type": "dense", "units": size} for i, size in enumerate(sizes)]
     spec = spec_of(layers, inputs=("time", 5))
