@@ -9,6 +9,8 @@ from typing import NamedTuple
 from nnspec.emit.body import Body
 from nnspec.emit.code import Call, Expr
 
+_CALLED = re.compile(r"(?<![\w.])(\w+)\(")
+
 
 class Use(NamedTuple):
     """A place where the network uses a helper: what it constructs, if anything, and its call."""
@@ -26,7 +28,7 @@ def used_helpers(network: Body, helpers: Mapping[str, Helper]) -> list[str]:
     uses: dict[str, list[Use]] = {}
 
     def called(text: str) -> set[str]:
-        return {name for name in helpers if re.search(rf"(?<![\w.]){name}\(", text)}
+        return helpers.keys() & _CALLED.findall(text)
 
     for use in _uses(network):
         names = called(use.forward)
