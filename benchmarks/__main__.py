@@ -18,7 +18,15 @@ from rich.table import Table
 
 from benchmarks.measure import Figure, run
 
-NAMES = ("check", "chain", "emitted_torch", "emitted_keras", "onnx_export", "onnx_latency")
+NAMES = (
+    "check",
+    "chain",
+    "emitted_torch",
+    "emitted_keras",
+    "onnx_export",
+    "onnx_external",
+    "onnx_latency",
+)
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 PACKAGES = ("nnspec", "torch", "keras", "tensorflow-cpu", "onnx", "onnxruntime", "pydantic")
 

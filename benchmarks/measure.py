@@ -72,21 +72,24 @@ def interleaved(
     rounds: int,
     at_least: float = 0.0,
     clock: Callable[[], float] = time.perf_counter,
+    before: Action = lambda: None,
 ) -> dict[str, list[float]]:
     """Return the seconds of each action in each round, every round in the opposite order.
 
     at_least: an action is repeated until a round of it takes this many seconds, so that the clock
     and the loop do not count. clock: `time.process_time` for work of one thread, so that what else
-    the machine does does not count either.
+    the machine does does not count either. before: done before each round of an action, untimed.
     """
     calls: dict[str, int] = {}
     for name, action in actions.items():
+        before()
         action()
         calls[name] = max(1, round(at_least / max(seconds(action, 3 if at_least else 1), 1e-9)))
     times: dict[str, list[float]] = {name: [] for name in actions}
     order = list(actions)
     for _ in range(rounds):
         for name in order:
+            before()
             times[name].append(seconds(actions[name], calls[name], clock))
         order.reverse()
     return times
