@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +21,6 @@ from nnspec.weights import load_weights, save_weights
 
 Array = NDArray[np.generic]
 
-_PACKAGES = (
-    "nnspec", "numpy", "polars", "torch", "keras", "tensorflow", "tensorflow-cpu", "onnxruntime",
-)  # fmt: skip
 _WEIGHTS, _OPTIMIZER = "weights/", "optimizer/"
 
 
@@ -151,17 +147,6 @@ def weights_metadata(spec: Spec, data: Dataset, epoch: int) -> dict[str, str]:
         "epoch": str(epoch),
         KEY: data.preprocessing.to_json(),
     }
-
-
-def versions() -> dict[str, str]:
-    """Return the version of nnspec and of each package it may run on that is installed."""
-    found = {}
-    for name in _PACKAGES:
-        try:
-            found[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def write_record(path: Path, record: Mapping[str, Any]) -> None:

@@ -23,13 +23,13 @@ from nnspec.runs import (
     Checkpoint,
     RunFolder,
     identity_of,
-    versions,
     weights_metadata,
     write_record,
 )
 from nnspec.schema import Model
 from nnspec.streams import derived_seed, permutation
 from nnspec.training_schema import Training
+from nnspec.versions import versions
 from nnspec.weights import Array, initial_weights, load_weights, save_weights
 
 OnStep = Callable[[int, int, int, float], None]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import gc
 import itertools
-import platform
 import time
 from collections.abc import Callable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +29,7 @@ from nnspec.verification.tolerance import (
     relative_error,
 )
 from nnspec.verification.training_checks import TrainingChecks
+from nnspec.versions import versions
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
@@ -42,8 +41,6 @@ BASE_SIZE = 7
 OTHER_SIZES = (4, 12)
 LOOSE = 1e-3
 """Relative, for one layer in float32 alone: far above rounding, below what a reader would see."""
-_PACKAGES = ("nnspec", "torch", "keras", "tensorflow", "onnx", "onnxruntime", "numpy")
-_ALTERNATIVES = {"tensorflow": "tensorflow-cpu"}
 
 Outputs = Mapping[str, "Array"]
 
@@ -283,16 +280,3 @@ class Verifier:
 
 def _single(array: Array) -> Array:
     return array.astype(np.float32) if array.dtype.kind == "f" else array
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of what takes part, those installed."""
-    found = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        for name in (package, _ALTERNATIVES.get(package, package)):
-            try:
-                found[package] = version(name)
-                break
-            except PackageNotFoundError:
-                continue
-    return found
