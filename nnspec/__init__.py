@@ -69,7 +69,8 @@ def __getattr__(name: str) -> Any:
     if name == "__version__":
         from importlib.metadata import version
 
-        return version("nnspec")
+        # Kept, since to find it takes as long as to compile a small network.
+        return globals().setdefault(name, version("nnspec"))
     if name not in _HOME and name != "layers":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

@@ -151,13 +151,13 @@ class Context:
         *,
         part: str,
         shape: tuple[int, ...],
-        transform: Callable[..., Array],
+        pieces: Callable[..., Sequence[Array]],
     ) -> str:
-        """Return a tensor `path.part` that is made of several of the layer's parameters."""
+        """Return a tensor `path.part` that is put together from several of the parameters."""
         full = f"{self.home}.{part}"
         parameters = tuple(f"{self.home}.{name}" for name in names)
         return self._stored(
-            Initializer(full, "float32", shape, parameters=parameters, transform=transform)
+            Initializer(full, "float32", shape, parameters=parameters, pieces=pieces)
         )
 
     def _stored(self, tensor: Initializer) -> str:

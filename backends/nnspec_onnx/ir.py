@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from nnspec.shapes import Dim
 
@@ -46,6 +48,7 @@ class Initializer:
     """A tensor of the model: a constant, or made of canonical parameters once these are known.
 
     transform: takes the arrays of `parameters`, gives the tensor; without one it is the parameter.
+    pieces: takes them too, gives arrays whose numbers, one after the other, are the tensor's.
     is_single: whether floats stay float32 in a double model, as the scales of Resize must.
     """
 
@@ -54,15 +57,25 @@ class Initializer:
     shape: tuple[int, ...]
     parameters: tuple[str, ...] = ()
     transform: Callable[..., Array] | None = None
+    pieces: Callable[..., Sequence[Array]] | None = None
     value: Array | None = None
     is_single: bool = False
 
     def array(self, weights: Mapping[str, Array]) -> Array:
         """Return the tensor; a parameter that needs no transform is not copied."""
+        arrays = self.arrays(weights)
+        if self.pieces is None:
+            return arrays[0]
+        return np.concatenate([array.reshape(-1) for array in arrays]).reshape(self.shape)
+
+    def arrays(self, weights: Mapping[str, Array]) -> Sequence[Array]:
+        """Return the arrays whose numbers are the tensor's, without a copy of what lies so."""
         if self.value is not None:
-            return self.value
-        arrays: list[Any] = [weights[name] for name in self.parameters]
-        return self.transform(*arrays) if self.transform is not None else arrays[0]
+            return (self.value,)
+        given = [np.asarray(weights[name]) for name in self.parameters]
+        if self.pieces is not None:
+            return self.pieces(*given)
+        return (self.transform(*given) if self.transform is not None else given[0],)
 
 
 @dataclass(frozen=True, slots=True)

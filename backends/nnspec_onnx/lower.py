@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
 from collections.abc import Collection, Iterator
 
+import nnspec
 from nnspec.errors import UsageError
 from nnspec.graph import Graph, inline
 from nnspec.layers import Linear
@@ -96,7 +96,7 @@ def lower(spec: Spec, opset: int, *, without: Collection[str] = ()) -> Network:
 def metadata(spec: Spec, preprocessing: str | None = None) -> dict[str, str]:
     """Return what a model says of its origin, and how raw rows become its inputs."""
     entries = {
-        "nnspec.version": importlib.metadata.version("nnspec"),
+        "nnspec.version": nnspec.__version__,
         "nnspec.spec": spec.name,
         "nnspec.spec_sha256": spec.sha256,
     }

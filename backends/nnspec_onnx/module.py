@@ -50,21 +50,24 @@ class Tensor:
         """Bytes of its numbers."""
         return math.prod(self.initializer.shape) * np.dtype(self.dtype).itemsize
 
+    @property
+    def _order(self) -> np.dtype[Any]:
+        """Little-endian, as ONNX has all numbers."""
+        return np.dtype(self.dtype).newbyteorder("<")
+
     def numbers(self, weights: Mapping[str, Array]) -> memoryview:
-        """Return its numbers as bytes, little-endian as ONNX has them; copied only if need be."""
-        order = np.dtype(self.dtype).newbyteorder("<")
-        array = np.ascontiguousarray(self.initializer.array(weights), dtype=order)
-        return array.reshape(-1).view(np.uint8).data
+        """Return its numbers as bytes, copied only if need be."""
+        return _bytes(self.initializer.array(weights), self._order)
 
     def chunks(self, weights: Mapping[str, Array]) -> Iterator[memoryview]:
         """Yield its numbers as bytes, those of a turned matrix without a copy of the whole."""
-        array = self.initializer.array(weights)
-        if array.ndim != 2 or array.flags.c_contiguous:
-            yield self.numbers(weights)
-            return
-        order = np.dtype(self.dtype).newbyteorder("<")
-        for first in range(0, len(array), ROWS):
-            yield _in_order(array[first : first + ROWS], order).reshape(-1).view(np.uint8).data
+        for array in self.initializer.arrays(weights):
+            if array.ndim != 2 or array.flags.c_contiguous:
+                yield _bytes(array, self._order)
+                continue
+            for first in range(0, len(array), ROWS):
+                rows = _in_order(array[first : first + ROWS], self._order)
+                yield _bytes(rows, self._order)
 
     def proto(self) -> onnx.TensorProto:
         """Return the message without the numbers."""
@@ -256,6 +259,10 @@ class Module:
             onnx.checker.check_model(checked, full_check=True)
         except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
             raise UsageError(f"{self.network.name} makes no valid ONNX model: {error}") from error
+
+
+def _bytes(array: Array, dtype: np.dtype[Any]) -> memoryview:
+    return np.ascontiguousarray(array, dtype).reshape(-1).view(np.uint8).data
 
 
 def _in_order(rows: Array, dtype: np.dtype[Any]) -> Array:

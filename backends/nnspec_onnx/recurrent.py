@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -83,27 +84,23 @@ def _lowered(
 
 
 def _weight(cell: Recurrent, at: Context, name: str, suffixes: tuple[str, ...]) -> str:
-    def transform(*arrays: Array) -> Array:
-        return np.stack([_reordered(cell, array) for array in arrays])
-
     names = tuple(f"{name}{suffix}" for suffix in suffixes)
     shape = (len(names), *at.parameters[name].shape)
-    return at.joined(names, part=name.removesuffix("_l0"), shape=shape, transform=transform)
+    part = name.removesuffix("_l0")
+    return at.joined(names, part=part, shape=shape, pieces=partial(_reordered, cell))
 
 
 def _bias(cell: Recurrent, at: Context, suffixes: tuple[str, ...]) -> str:
-    def transform(*arrays: Array) -> Array:
-        rows = [_reordered(cell, array) for array in arrays]
-        return np.stack([np.concatenate(rows[i : i + 2]) for i in range(0, len(rows), 2)])
-
     names = tuple(f"{name}{s}" for s in suffixes for name in ("bias_ih_l0", "bias_hh_l0"))
     shape = (len(suffixes), 2 * at.parameters["bias_ih_l0"].shape[0])
-    return at.joined(names, part="bias", shape=shape, transform=transform)
+    return at.joined(names, part="bias", shape=shape, pieces=partial(_reordered, cell))
 
 
-def _reordered(cell: Recurrent, array: Array) -> Array:
-    gates = np.split(np.asarray(array), cell.gates)
-    return np.concatenate([gates[i] for i in _GATES[cell.type]])
+def _reordered(cell: Recurrent, *arrays: Array) -> list[Array]:
+    """Return the gates of all arrays, those of each in ONNX's order."""
+    order = _GATES[cell.type]
+    units = cell.units
+    return [array[i * units : (i + 1) * units] for array in arrays for i in order]
 
 
 def _initial(
