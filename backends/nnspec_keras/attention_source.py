@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from nnspec.emit.attention import ALWAYS_ROTARY, given_in
+from nnspec.emit.attention import (
+    ALWAYS_ROTARY,
+    attention_helpers,
+    docstring,
+    left_out,
+    operands,
+    query,
+)
 from nnspec.emit.code import wrap
-from nnspec.emit.helpers import Helper, Use
 
 MASKS = ("attention_mask", "key_padding")
 
@@ -30,42 +36,13 @@ _SPLIT = '''\
         return ops.transpose(x, (0, 2, 1, 3))'''
 
 
-def multi_head(uses: Sequence[Use]) -> str:
-    """Return the class MultiHeadAttention."""
-    return "\n".join(_layer("MultiHeadAttention", given_in(uses, MASKS)))
-
-
-def grouped_query(uses: Sequence[Use]) -> str:
-    """Return the class GroupedQueryAttention."""
-    return "\n".join(_layer("GroupedQueryAttention", given_in(uses, MASKS)))
-
-
-HELPERS: dict[str, Helper] = {
-    "MultiHeadAttention": multi_head,
-    "GroupedQueryAttention": grouped_query,
-}
-
-
 def _layer(name: str, given: frozenset[str]) -> Iterator[str]:
     is_grouped = "kv_heads" in given
-    has_masks = not given.isdisjoint(MASKS)
     yield "@keras.saving.register_keras_serializable()"
     yield f"class {name}(layers.Layer):"
     what = "k and v in fewer heads than q" if is_grouped else "in several heads"
-    nothing = "; a query that may attend to nothing gets 0" if has_masks else ""
-    yield f'    """Attention, {what}{nothing}.'
-    yield ""
-    query = "query" if "value" in given else "x"
-    others = " and key" if "key" in given else ""
-    others = f", value{others} (batch, length, size)" if "value" in given else ""
-    size = "out" if "output_size" in given else "size"
-    shapes = f"    {query} (batch, time, size){others} -> (batch, time, {size})"
-    if has_masks:
-        yield f"{shapes};"
-        yield "    masks are True where attended."
-    else:
-        yield f"{shapes}."
-    yield '    """'
+    nothing = "; a query that may attend to nothing gets 0" if not given.isdisjoint(MASKS) else ""
+    yield from docstring(f"Attention, {what}{nothing}", given, MASKS)
     settings = {
         "heads": "",
         "kv_heads": "",
@@ -79,7 +56,7 @@ def _layer(name: str, given: frozenset[str]) -> Iterator[str]:
         "kernel_initializer": '="glorot_uniform"',
     }
     kept = {name: usual for name, usual in settings.items() if name in given}
-    for part in (_constructor(kept), _build(given, query), _helpers(given), _call(given, query)):
+    for part in (_constructor(kept), _build(given), _helpers(given), _call(given)):
         yield ""
         yield from part
     yield ""
@@ -104,17 +81,16 @@ def _constructor(settings: dict[str, str]) -> Iterator[str]:
         yield "        self.seed_generator = keras.random.SeedGenerator()"
 
 
-def _build(given: frozenset[str], query: str) -> Iterator[str]:
-    arguments = [f"{query}_shape"]
+def _build(given: frozenset[str]) -> Iterator[str]:
+    _, key, value = (x for _, x, _ in operands(given))
+    query_size = f"{query(given)}_shape[-1]"
+    arguments = [f"{query(given)}_shape"]
     arguments += [f"{name}_shape=None" for name in ("value", "key") if name in given]
-    value = key = query
     yield f"    def build(self, {', '.join(arguments)}):"
     if "value" in given:
-        yield f"        value_shape = value_shape or {query}_shape"
-        value = key = "value"
+        yield "        value_shape = value_shape or query_shape"
     if "key" in given:
         yield "        key_shape = key_shape or value_shape"
-        key = "key"
     queries = "queries" if "kv_heads" in given else "width"
     yield f"        {queries} = self.heads * self.key_dim"
     keys = values = attended = queries
@@ -126,10 +102,10 @@ def _build(given: frozenset[str], query: str) -> Iterator[str]:
         values = attended = "values"
     output = "self.output_size or " if "output_size" in given else ""
     for name, rows, columns in (
-        ("q", f"{query}_shape[-1]", queries),
+        ("q", query_size, queries),
         ("k", f"{key}_shape[-1]", keys),
         ("v", f"{value}_shape[-1]", values),
-        ("out", attended, f"{output}{query}_shape[-1]"),
+        ("out", attended, f"{output}{query_size}"),
     ):
         yield from wrap(f'self.{name} = self.projection("{name}", {rows}, {columns})', 8)
 
@@ -162,24 +138,17 @@ def _bias(given: frozenset[str]) -> tuple[bool, bool]:
     return "kv_heads" not in given, "kv_heads" in given
 
 
-def _call(given: frozenset[str], query: str) -> Iterator[str]:
+def _call(given: frozenset[str]) -> Iterator[str]:
     masks = [name for name in MASKS if name in given]
     optional = [name for name in ("value", "key") if name in given] + masks
-    arguments = ["self", query, *(f"{name}=None" for name in optional)]
+    arguments = ["self", query(given), *(f"{name}=None" for name in optional)]
     if "dropout" in given:
         arguments.append("training=False")
     yield from wrap(f"def call({', '.join(arguments)}):", 4)
-    value = key = query
-    if "value" in given:
-        yield "        value = query if value is None else value"
-        value = key = "value"
-    if "key" in given:
-        yield "        key = value if key is None else key"
-        key = "key"
-    kv_heads = "kv_heads" if "kv_heads" in given else "heads"
+    yield from left_out(given)
     never = _bias(given)[1]
     project = "ops.matmul" if never else "self.projected"
-    for name, x, heads in (("q", query, "heads"), ("k", key, kv_heads), ("v", value, kv_heads)):
+    for name, x, heads in operands(given):
         projected = f"{project}({x}, self.{name})"
         yield f"        {name} = self.split({projected}, self.{heads})"
     if ALWAYS_ROTARY in given:
@@ -251,3 +220,6 @@ def _config(settings: dict[str, str]) -> Iterator[str]:
     for name, value in values.items():
         yield f'            "{name}": {value},'
     yield "        }"
+
+
+HELPERS = attention_helpers(_layer, MASKS)

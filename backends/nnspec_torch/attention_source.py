@@ -2,52 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from nnspec.emit.attention import ALWAYS_ROTARY, given_in
+from nnspec.emit.attention import (
+    ALWAYS_ROTARY,
+    attention_helpers,
+    docstring,
+    left_out,
+    operands,
+    query,
+)
 from nnspec.emit.code import wrap
-from nnspec.emit.helpers import Helper, Use
 
 MASKS = ("mask", "key_padding")
-
-
-def multi_head(uses: Sequence[Use]) -> str:
-    """Return the class MultiHeadAttention."""
-    return "\n".join(_module("MultiHeadAttention", given_in(uses, MASKS)))
-
-
-def grouped_query(uses: Sequence[Use]) -> str:
-    """Return the class GroupedQueryAttention."""
-    return "\n".join(_module("GroupedQueryAttention", given_in(uses, MASKS)))
-
-
-HELPERS: dict[str, Helper] = {
-    "MultiHeadAttention": multi_head,
-    "GroupedQueryAttention": grouped_query,
-}
 
 
 def _module(name: str, given: frozenset[str]) -> Iterator[str]:
     is_grouped = "kv_heads" in given
     yield f"class {name}(nn.Module):"
     what = "with fewer heads of k and v than of q" if is_grouped else "in several heads"
-    yield f'    """softmax(q kᵀ / √d) v {what}.'
-    yield ""
-    query = "query" if "value" in given else "x"
-    others = " and key" if "key" in given else ""
-    others = f", value{others} (batch, length, size)" if "value" in given else ""
-    size = "out" if "output_size" in given else "size"
-    shapes = f"    {query} (batch, time, size){others} -> (batch, time, {size})"
-    if given.isdisjoint(MASKS):
-        yield f"{shapes}."
-    else:
-        yield f"{shapes};"
-        yield "    masks are True where attended."
-    yield '    """'
+    yield from docstring(f"softmax(q kᵀ / √d) v {what}", given, MASKS)
     yield ""
     yield from _constructor(given)
     yield ""
-    yield from _forward(given, query)
+    yield from _forward(given)
 
 
 def _constructor(given: frozenset[str]) -> Iterator[str]:
@@ -99,21 +77,14 @@ def _constructor(given: frozenset[str]) -> Iterator[str]:
         yield from wrap(f"self.{name} = nn.Linear({rows}, {columns}{bias})", 8)
 
 
-def _forward(given: frozenset[str], query: str) -> Iterator[str]:
+def _forward(given: frozenset[str]) -> Iterator[str]:
     masks = [name for name in MASKS if name in given]
     optional = [name for name in ("value", "key") if name in given] + masks
-    arguments = ["self", f"{query}: Tensor"]
+    arguments = ["self", f"{query(given)}: Tensor"]
     arguments += [f"{name}: Tensor | None = None" for name in optional]
     yield from _signature("forward", arguments, "Tensor")
-    value = key = query
-    if "value" in given:
-        yield "        value = query if value is None else value"
-        value = key = "value"
-    if "key" in given:
-        yield "        key = value if key is None else key"
-        key = "key"
-    kv_heads = "kv_heads" if "kv_heads" in given else "heads"
-    for name, x, heads in (("q", query, "heads"), ("k", key, kv_heads), ("v", value, kv_heads)):
+    yield from left_out(given)
+    for name, x, heads in operands(given):
         yield f"        {name} = self.{name}({x}).unflatten(-1, (self.{heads}, -1)).transpose(1, 2)"
     if "rotary" in given:
         yield "        q, k = self.rotary(q), self.rotary(k)"
@@ -157,3 +128,6 @@ def _masking(given: frozenset[str]) -> Iterator[str]:
 def _signature(name: str, arguments: list[str], result: str) -> Iterator[str]:
     line = f"def {name}({', '.join(arguments)}) -> {result}:"
     yield from wrap(line, 4)
+
+
+HELPERS = attention_helpers(_module, MASKS)

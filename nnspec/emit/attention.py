@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
-from nnspec.emit.helpers import Use
+from nnspec.emit.helpers import Helper, Use
 
 ALWAYS_ROTARY = "always rotary"
+Source = Callable[[str, frozenset[str]], Iterator[str]]
+"""Gives the lines of a class of this name for what its uses give: see `given_in`."""
+
+
+def attention_helpers(source: Source, masks: Sequence[str]) -> dict[str, Helper]:
+    """Return a backend's attention classes, each with the source for what a network uses of it."""
+
+    def helper(name: str, uses: Sequence[Use]) -> str:
+        return "\n".join(source(name, given_in(uses, masks)))
+
+    return {name: partial(helper, name) for name in ("MultiHeadAttention", "GroupedQueryAttention")}
 
 
 def given_in(uses: Sequence[Use], masks: Sequence[str]) -> frozenset[str]:
@@ -27,3 +39,40 @@ def given_in(uses: Sequence[Use], masks: Sequence[str]) -> frozenset[str]:
     if all(has_rotary):
         given.add(ALWAYS_ROTARY)
     return frozenset(given)
+
+
+def docstring(summary: str, given: frozenset[str], masks: Sequence[str]) -> Iterator[str]:
+    """Yield the docstring of an attention class: the summary, and the shapes of what it takes."""
+    yield f'    """{summary}.'
+    yield ""
+    others = " and key" if "key" in given else ""
+    others = f", value{others} (batch, length, size)" if "value" in given else ""
+    size = "out" if "output_size" in given else "size"
+    shapes = f"    {query(given)} (batch, time, size){others} -> (batch, time, {size})"
+    if given.isdisjoint(masks):
+        yield f"{shapes}."
+    else:
+        yield f"{shapes};"
+        yield "    masks are True where attended."
+    yield '    """'
+
+
+def query(given: frozenset[str]) -> str:
+    """Return what the first input is called."""
+    return "query" if "value" in given else "x"
+
+
+def operands(given: frozenset[str]) -> tuple[tuple[str, str, str], ...]:
+    """Return for q, k and v: its name, what it is made of, the attribute that counts its heads."""
+    value = "value" if "value" in given else query(given)
+    key = "key" if "key" in given else value
+    kv_heads = "kv_heads" if "kv_heads" in given else "heads"
+    return (("q", query(given), "heads"), ("k", key, kv_heads), ("v", value, kv_heads))
+
+
+def left_out(given: frozenset[str]) -> Iterator[str]:
+    """Yield the lines that find value and key where a call leaves them out."""
+    if "value" in given:
+        yield "        value = query if value is None else value"
+    if "key" in given:
+        yield "        key = value if key is None else key"
