@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import random
 import statistics
 import time
 from collections import defaultdict
@@ -12,6 +13,7 @@ from typing import Any, Literal
 
 Unit = Literal["ratio", "milliseconds"]
 Action = Callable[[], Any]
+ORDERS = random.Random(0)
 
 
 class Times(defaultdict[str, list[float]]):
@@ -73,12 +75,15 @@ def interleaved(
     at_least: float = 0.0,
     clock: Callable[[], float] = time.perf_counter,
     before: Action = lambda: None,
+    rest: float = 0.0,
 ) -> dict[str, list[float]]:
-    """Return the seconds of each action in each round, every round in the opposite order.
+    """Return the seconds of each action in each round, every round in another order.
 
     at_least: an action is repeated until a round of it takes this many seconds, so that the clock
     and the loop do not count. clock: `time.process_time` for work of one thread, so that what else
     the machine does does not count either. before: done before each round of an action, untimed.
+    rest: seconds to wait before each round of an action, which is then called once untimed: threads
+    that other actions left spinning have gone to sleep by then.
     """
     calls: dict[str, int] = {}
     for name, action in actions.items():
@@ -88,10 +93,13 @@ def interleaved(
     times: dict[str, list[float]] = {name: [] for name in actions}
     order = list(actions)
     for _ in range(rounds):
+        ORDERS.shuffle(order)
         for name in order:
             before()
+            if rest:
+                time.sleep(rest)
+                actions[name]()
             times[name].append(seconds(actions[name], calls[name], clock))
-        order.reverse()
     return times
 
 
