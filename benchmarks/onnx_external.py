@@ -75,9 +75,10 @@ def _time(path: str, spec: Spec, weights: Weights, folder: Path) -> Figure:
                 os.fsync(file.fileno())
 
     def new() -> None:
-        """Take away what is there: to delete a large file takes time too."""
+        """Take away what is there, on the disk too: to delete a large file takes time."""
         for path in (*files.files, *(folder / f"plain{i}" for i in range(len(content)))):
             path.unlink(missing_ok=True)
+        os.sync()
 
     times = interleaved({"direct": direct, "plain": plain}, rounds=ROUNDS, before=new)
     label = f"{Path(path).stem}: external data"

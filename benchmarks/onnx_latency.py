@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnx
 import onnxruntime
-import torch
 
 from benchmarks.measure import ORDERS, Action, Figure, Times, interleaved, ratio
 from benchmarks.weights import trained_weights
@@ -70,33 +69,37 @@ def compare(each: Run) -> list[Figure]:
         name: array.astype("float32") if array.dtype.kind == "f" else array
         for name, array in random_inputs(load(each.path).graph, 1, each.axes, 0).items()
     }
-    spawn = multiprocessing.get_context("spawn")
-    with tempfile.TemporaryDirectory() as folder:
-        # A process of its own gives back what frameworks take, up to 21 GB.
-        with ProcessPoolExecutor(1, mp_context=spawn) as pool:
-            files = pool.submit(_exported, each.path, each.exporters, Path(folder)).result()
-        name = Path(each.path).stem
+    with tempfile.TemporaryDirectory() as name:
+        files = _exported(each, Path(name))
         return [
             figure
             for threads in (1, 0)
-            for figure in _compare(name, files, feeds, threads, each.rounds)
+            for figure in _compare(Path(each.path).stem, files, feeds, threads, each.rounds)
         ]
 
 
-def _exported(path: str, exporters: tuple[Via, ...], folder: Path) -> dict[str, Path]:
-    spec = load(path)
+def _exported(each: Run, folder: Path) -> dict[str, Path]:
+    files = {via: folder / f"{via}.onnx" for via in (*each.exporters, LEGACY)}
+    spawn = multiprocessing.get_context("spawn")
+    # Each in a process of its own, which gives back what a framework takes: Keras 21 GB for GPT-2.
+    with ProcessPoolExecutor(1, mp_context=spawn, max_tasks_per_child=1) as pool:
+        for via, path in files.items():
+            pool.submit(_export, each.path, via, path).result()
+    return files | {AGAIN: files["direct"]}
+
+
+def _export(spec_path: str, via: Any, path: Path) -> None:
+    spec = load(spec_path)
     weights = trained_weights(spec.graph)
-    files: dict[str, Path] = {}
-    for via in exporters:
-        files[via] = folder / f"{spec.name}_{via}.onnx"
-        export(spec, files[via], weights=weights, via=via)
-    files[LEGACY] = folder / f"{spec.name}_legacy.onnx"
-    _export_legacy(spec, weights, files[LEGACY])
-    files[AGAIN] = files["direct"]
-    return files
+    if via == LEGACY:
+        _export_legacy(spec, weights, path)
+    else:
+        export(spec, path, weights=weights, via=via)
 
 
 def _export_legacy(spec: Spec, weights: Any, path: Path) -> None:
+    import torch
+
     program: Any = get_backend("torch").compile(spec).build(weights)
     names = {axis for kind in spec.graph.inputs.values() for axis in kind.shape}
     axes = {name: 5 for name in names if isinstance(name, str)}

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import functools
+import io
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from nnspec.errors import UsageError
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+STEP = 2**20
+"""Bytes. A large file is handed to the disk in such parts."""
 
 
 @contextmanager
@@ -58,6 +68,40 @@ def write_bytes(path: str | Path, content: bytes) -> Path:
 def write_text(path: str | Path, content: str) -> Path:
     """Write a UTF-8 file, line ends as given, whole or not at all; raises UsageError."""
     return write_bytes(path, content.encode("utf-8"))
+
+
+def open_large(path: Path) -> io.BufferedWriter:
+    """Open a file whose first parts go to the disk while the next ones are made.
+
+    Else the disk would rest until `replacing` waits for it.
+    """
+    return io.BufferedWriter(_LargeFile(path, "w"))
+
+
+class _LargeFile(io.FileIO):
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Write as much as a part; what buffers the file comes back with the rest."""
+        start = self._written
+        count: int = super().write(memoryview(data)[: STEP - start % STEP])
+        self._written += count
+        if self._written % STEP == 0:
+            _start_output()(self.fileno(), self._written - STEP, STEP)
+        return count
+
+    _written = 0
+
+
+@functools.cache
+def _start_output() -> Callable[[int, int, int], Any]:
+    """Return what starts to put (descriptor, offset, size) on the disk, and does not wait."""
+    if sys.platform != "linux":
+        return lambda descriptor, offset, size: None
+    import ctypes
+
+    start = ctypes.CDLL(None).sync_file_range
+    start.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
+    sync_file_range_write = 2
+    return lambda descriptor, offset, size: start(descriptor, offset, size, sync_file_range_write)
 
 
 @contextmanager

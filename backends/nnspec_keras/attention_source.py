@@ -125,8 +125,11 @@ def _helpers(given: frozenset[str]) -> Iterator[str]:
     if not never:
         yield "    def projected(self, x, projection):"
         yield "        kernel, bias = projection"
-        yield "        y = ops.matmul(x, kernel)"
-        yield f"        return {'y + bias' if always else 'y if bias is None else y + bias'}"
+        if always:
+            yield "        return ops.matmul(x, kernel) + bias"
+        else:
+            yield "        y = ops.matmul(x, kernel)"
+            yield "        return y if bias is None else y + bias"
         yield ""
     yield _SPLIT
 

@@ -25,13 +25,15 @@ class Fold(NamedTuple):
     """A batch normalisation, and the operators that can do its work.
 
     norm: the layer's path. producer, adder: names of the operator that multiplies, and of an Add
-    of the bias after it. replaced: name of the weight. weight, bias: what takes the place of both.
+    of the bias after it. replaced: names of the weight and of the bias, if there is one. weight,
+    bias: what takes the place of both. constants: what else these are made of.
     """
 
     norm: str
     producer: str
     adder: str | None
-    replaced: str
+    replaced: tuple[str, ...]
+    constants: tuple[str | float, ...]
     weight: Initializer
     bias: Initializer
 
@@ -40,12 +42,24 @@ def foldable(network: Network) -> list[Fold]:
     """Return every batch normalisation that can be folded.
 
     It must be all that takes what a Conv, ConvTranspose, Gemm or MatMul gives, perhaps transposed,
-    and have its channels where the weights put theirs; and nothing else may use the weights. What
-    follows an activation stays, and what stands before a convolution, where padding comes between.
+    and have its channels where the weights put theirs; and nothing else may use the weights, but
+    further calls of the same layers. What follows an activation stays, and what stands before a
+    convolution, where padding comes between.
     """
     search = _Search(network)
     norms = [node for node in network.nodes if node.op_type == "BatchNormalization"]
-    return [fold for norm in norms if (fold := search.fold(norm)) is not None]
+    by_weight: dict[str, list[Fold]] = {}
+    for norm in norms:
+        fold = search.fold(norm)
+        if fold is not None:
+            by_weight.setdefault(fold.replaced[0], []).append(fold)
+    return [
+        fold
+        for folds in by_weight.values()
+        for fold in folds
+        if all(search.uses[name] == len(folds) for name in fold.replaced)
+        and all(other.constants == fold.constants for other in folds)
+    ]
 
 
 def folded(network: Network, folds: Iterable[Fold]) -> Network:
@@ -53,7 +67,7 @@ def folded(network: Network, folds: Iterable[Fold]) -> Network:
 
     The tensors are computed in float64 from the canonical parameters, once these are known.
     """
-    by_weight = {fold.replaced: fold for fold in folds}
+    by_weight = {fold.replaced[0]: fold for fold in folds}
     by_operator = {fold.producer: fold for fold in folds}
     by_adder = {fold.adder: fold for fold in folds}
     nodes: list[Node] = []
@@ -117,7 +131,7 @@ class _Search:
         if axis != (last if node.op_type == "MatMul" else 1):
             return None
         given = [*node.inputs[1:], *(adder.inputs[1:] if adder is not None else ())]
-        if not all(name in self.tensors and self.uses[name] == 1 for name in given):
+        if not all(name in self.tensors for name in given):
             return None
         scale, shift, mean, variance = (self.tensors[name] for name in norm.inputs[1:])
         weight, *biases = (self.tensors[name] for name in given)
@@ -139,11 +153,12 @@ class _Search:
             norm.name,
             node.name,
             adder.name if adder is not None else None,
-            weight.name,
+            (weight.name, *(bias.name for bias in biases)),
+            (*norm.inputs[1:], epsilon, groups),
             # The name of the canonical parameter stays that of the canonical tensor.
             _made_of(f"{weight.name}_folded", weight.shape, new_weight, weight, scale, variance),
             _made_of(
-                f"{node.name if adder is None else adder.name}.bias_folded",
+                f"{weight.name.rpartition('.')[0]}.bias_folded",
                 mean.shape,
                 new_bias,
                 *(scale, shift, mean, variance, *biases),

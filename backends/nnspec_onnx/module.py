@@ -165,7 +165,7 @@ class Module:
         """
         path = Path(path)
         if self.fits_one_file() and not (external_data and any(self._external())):
-            with files.replacing(path) as temporary, temporary.open("wb") as file:
+            with files.replacing(path) as temporary, files.open_large(temporary) as file:
                 self._write_model(file, weights, None)
             return (path,)
         beside = path.with_name(f"{path.name}.data")
@@ -173,7 +173,7 @@ class Module:
             # Entered first, the model gets its name last, when its data are in place.
             model = stack.enter_context(files.replacing(path))
             data = stack.enter_context(files.replacing(beside))
-            with data.open("wb") as file:
+            with files.open_large(data) as file:
                 self._write_data(file, weights)
             with model.open("wb") as file:
                 self._write_model(file, weights, beside.name)

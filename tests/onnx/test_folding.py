@@ -153,6 +153,23 @@ def test_a_shared_normalisation_folds_into_each_of_its_producers():
     assert_same(spec)
 
 
+@pytest.mark.parametrize("layer", [CONV, DENSE], ids=["convolution", "dense"])
+def test_layers_that_are_shared_together_fold_into_the_same_tensors(layer):
+    shape = (2, 4, 4) if layer is CONV else (3,)
+    layers = [
+        {**layer, "inputs": "x1"},
+        NORM,
+        {"name": "again", "type": "shared", "layer": "made", "inputs": "x2"},
+        {"name": "normalised", "type": "shared", "layer": "norm"},
+        {"type": "add", "inputs": ["norm", "normalised"]},
+    ]
+    spec = spec_of(layers, inputs={"x1": shape, "x2": shape})
+    assert (norms(lower(spec, 21)), norms(folded(spec).network)) == (2, 0)
+    stored = [tensor.name for tensor in folded(spec).network.initializers]
+    assert stored == ["made.weight_folded", "made.bias_folded"]
+    assert_same(spec)
+
+
 ADD = {"type": "add", "inputs": ["norm", "made"]}
 POOL = {"type": "max_pooling2d", "pool_size": 2}
 AGAIN = {"name": "again", "type": "shared", "layer": "made"}
@@ -164,6 +181,13 @@ UNFOLDABLE = {
     "a number added between": [CONV, {"type": "rescaling", "scale": 1.0, "offset": 2.0}, NORM],
     "channels moved": [CONV, {"type": "permute", "axes": [1, 0, 2]}, NORM],
     "a weight shared": [CONV, AGAIN, NORM],
+    "a weight shared, two normalisations": [
+        CONV,
+        {"name": "first", "type": "batch_normalization"},
+        {**AGAIN, "inputs": "x1"},
+        NORM,
+        {"type": "add", "inputs": ["first", "norm"]},
+    ],
     "before a convolution": [NORM, {**CONV, "inputs": "norm"}],
     "after a sum": [CONV, {"type": "add", "inputs": ["made", "x1"]}, NORM],
     "after another": [{"name": "first", "type": "batch_normalization"}, {"type": "relu"}, NORM],
