@@ -1,4 +1,6 @@
 import os
+import random
+import threading
 
 import pytest
 
@@ -69,3 +71,51 @@ def test_a_device_is_written_and_not_replaced():
 def test_what_cannot_be_written_is_a_usage_error(tmp_path, path, message):
     with pytest.raises(UsageError, match=message):
         files.write_text(tmp_path / path, "x")
+
+
+SIZES = (0, 1, files.STEP - 1, files.STEP, files.STEP + 1, 3 * files.STEP, 5 * files.STEP + 7)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("platform", ["linux", "darwin"])
+def test_a_large_file_holds_what_was_written_in_whatever_parts(
+    tmp_path, monkeypatch, size, platform
+):
+    monkeypatch.setattr(files.sys, "platform", platform)
+    files._start_output.cache_clear()
+    content = random.Random(size).randbytes(size)
+    path = tmp_path / "large"
+    parts = random.Random(0)
+    with files.open_large(path) as file:
+        start = 0
+        while start < size:
+            end = start + parts.choice([1, 4095, 8193, files.STEP // 2, 2 * files.STEP + 1])
+            file.write(memoryview(content)[start:end])
+            start = end
+        assert file.tell() == size
+    files._start_output.cache_clear()
+    assert path.read_bytes() == content
+
+
+def test_each_part_of_a_large_file_is_started_once(tmp_path, monkeypatch):
+    started = []
+    monkeypatch.setattr(files, "_start_output", lambda: lambda *part: started.append(part[1:]))
+    with files.open_large(tmp_path / "large") as file:
+        file.write(bytes(100))
+        file.write(bytes(2 * files.STEP))
+        file.write(bytes(files.STEP - 100))
+        file.write(bytes(5))
+    assert started == [(i * files.STEP, files.STEP) for i in range(3)]
+
+
+def test_a_pipe_takes_a_large_file(tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    content = random.Random(0).randbytes(2 * files.STEP + 3)
+    received = []
+    reader = threading.Thread(target=lambda: received.append(path.read_bytes()))
+    reader.start()
+    with files.replacing(path) as given, files.open_large(given) as file:
+        file.write(content)
+    reader.join()
+    assert received == [content]
