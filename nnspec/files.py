@@ -79,26 +79,32 @@ def open_large(path: Path) -> io.BufferedWriter:
 
 
 class _LargeFile(io.FileIO):
+    _written = 0
+
     def write(self, data: ReadableBuffer, /) -> int:
         """Write as much as a part; what buffers the file comes back with the rest."""
-        start = self._written
-        count: int = super().write(memoryview(data)[: STEP - start % STEP])
+        count: int = super().write(memoryview(data)[: STEP - self._written % STEP])
         self._written += count
-        if self._written % STEP == 0:
+        if count and self._written % STEP == 0:
             _start_output()(self.fileno(), self._written - STEP, STEP)
         return count
-
-    _written = 0
 
 
 @functools.cache
 def _start_output() -> Callable[[int, int, int], Any]:
     """Return what starts to put (descriptor, offset, size) on the disk, and does not wait."""
+
+    def nothing(descriptor: int, offset: int, size: int) -> None:
+        pass
+
     if sys.platform != "linux":
-        return lambda descriptor, offset, size: None
+        return nothing
     import ctypes
 
-    start = ctypes.CDLL(None).sync_file_range
+    try:
+        start = ctypes.CDLL(None).sync_file_range
+    except (OSError, AttributeError):  # not every Python and not every C library has it
+        return nothing
     start.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
     sync_file_range_write = 2
     return lambda descriptor, offset, size: start(descriptor, offset, size, sync_file_range_write)
