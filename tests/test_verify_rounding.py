@@ -9,7 +9,8 @@ import nnspec_torch.training
 from nnspec.emit.code import Call
 from nnspec.loader import loads
 from nnspec.training_schema import Adam
-from nnspec.verification import Report
+from nnspec.verification import Report, verify_spec
+from tests.golden_files import ROOT
 
 # The second normalisation takes away what the first one's bias adds, and Adam makes whole steps of
 # the noise that is left of its gradient, the more so the smaller its epsilon.
@@ -56,3 +57,27 @@ def test_a_wrong_optimizer_still_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     assert failures[0].error > 1e-6
     assert failures[0].tolerance <= 2e-7
     assert failures[0].detail == "gradients agree, the optimizer differs."
+
+
+def bent() -> Report:
+    """Verify layers whose slope Keras rounds to float32; many gradients are as small as that."""
+    path = ROOT / "specs" / "zoo" / "dcgan_discriminator.yaml"
+    spec = nnspec.load(path, variables={"width": 8})
+    return verify_spec(spec, backends=("torch", "keras"), steps=1, batch=2)
+
+
+def test_what_adam_makes_of_a_rounded_constant_is_measured() -> None:
+    report = bent()
+    assert report.passed, report.to_json()
+    assert any("rounding alone moves" in note for note in report.notes)
+
+
+def test_a_wrong_optimizer_shows_beside_a_rounded_constant(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(optimizer: Adam) -> Call:
+        faster = optimizer.learning_rate * 2
+        return original(optimizer.model_copy(update={"learning_rate": faster}))
+
+    original = nnspec_torch.training.OPTIMIZERS[Adam]
+    monkeypatch.setitem(nnspec_torch.training.OPTIMIZERS, Adam, wrong)  # type: ignore[arg-type]
+    (failure,) = bent().failures()
+    assert failure.kind == "training"

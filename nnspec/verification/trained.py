@@ -150,17 +150,20 @@ class Comparison:
 def moved_by_rounding(
     graph: Graph,
     amplification: Amplification,
+    rounding: float,
     run: TrainedRun,
     train: Callable[[Weights], TrainedRun],
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Return how far rounding in double precision moves each gradient, and each trained weight.
 
-    The run is repeated with weights that are off by what rounding amounts to.
+    The run is repeated with weights that are off by what rounding amounts to, or by `rounding`,
+    the relative error of constants that a framework holds in float32.
     """
+    unit = rounding or DOUBLE_ROUNDOFF
     gradients: dict[str, float] = {}
     weights: dict[str, float] = {}
     for draw in amplification.draws():
-        other = train(amplification.changed(DOUBLE_ROUNDOFF, draw, by_length=True))
+        other = train(amplification.changed(unit, draw, by_length=not rounding))
         compared = Comparison(graph, run, other)
         for moved, errors in ((gradients, compared.gradients), (weights, compared.weights)):
             for name, error in errors.items():

@@ -113,7 +113,7 @@ class TrainingChecks:
             Tolerance(TRAINED + extra * self.verifier.steps),
         )
         if exact.exceeded(compared.gradients) or after_steps.exceeded(compared.weights):
-            exact, after_steps = self.measured(spec, pair[0], runs, (exact, after_steps))
+            exact, after_steps = self.measured(spec, pair[0], runs, rounding, (exact, after_steps))
         self.verifier.add(
             "gradient",
             pair,
@@ -134,6 +134,7 @@ class TrainingChecks:
         spec: Spec,
         name: str,
         runs: Mapping[str, TrainedRun],
+        rounding: float,
         least: tuple[Tolerance, Tolerance],
     ) -> tuple[Tolerance, Tolerance]:
         """Return the tolerances of gradients and trained weights with what rounding adds to them.
@@ -145,6 +146,7 @@ class TrainingChecks:
         moved = moved_by_rounding(
             spec.graph,
             self.verifier.amplification,
+            rounding,
             runs[name],
             lambda weights: self.trained(engine, spec, weights),
         )
