@@ -88,6 +88,7 @@ def interleaved(
     calls: dict[str, int] = {}
     for name, action in actions.items():
         before()
+        time.sleep(rest)
         action()
         calls[name] = max(1, round(at_least / max(seconds(action, 3 if at_least else 1), 1e-9)))
     times: dict[str, list[float]] = {name: [] for name in actions}

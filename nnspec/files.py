@@ -99,11 +99,11 @@ def _start_output() -> Callable[[int, int, int], Any]:
 
     if sys.platform != "linux":
         return nothing
-    import ctypes
-
     try:
+        import ctypes
+
         start = ctypes.CDLL(None).sync_file_range
-    except (OSError, AttributeError):  # not every Python and not every C library has it
+    except (ImportError, OSError, AttributeError):  # some Pythons and C libraries lack these
         return nothing
     start.argtypes = (ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint)
     sync_file_range_write = 2

@@ -77,11 +77,14 @@ SIZES = (0, 1, files.STEP - 1, files.STEP, files.STEP + 1, 3 * files.STEP, 5 * f
 
 
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("platform", ["linux", "darwin"])
-def test_a_large_file_holds_what_was_written_in_whatever_parts(
-    tmp_path, monkeypatch, size, platform
-):
-    monkeypatch.setattr(files.sys, "platform", platform)
+@pytest.mark.parametrize("lacks", ["nothing", "linux", "ctypes", "the function"])
+def test_a_large_file_holds_what_was_written_in_whatever_parts(tmp_path, monkeypatch, size, lacks):
+    if lacks == "linux":
+        monkeypatch.setattr(files.sys, "platform", "darwin")
+    elif lacks == "ctypes":
+        monkeypatch.setitem(files.sys.modules, "ctypes", None)
+    elif lacks == "the function":
+        monkeypatch.setattr("ctypes.CDLL", lambda name: object())
     files._start_output.cache_clear()
     content = random.Random(size).randbytes(size)
     path = tmp_path / "large"

@@ -154,10 +154,11 @@ def moved_by_rounding(
     run: TrainedRun,
     train: Callable[[Weights], TrainedRun],
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """Return how far rounding in double precision moves each gradient, and each trained weight.
+    """Return how far rounding moves each gradient, and each trained weight.
 
-    The run is repeated with weights that are off by what rounding amounts to, or by `rounding`,
-    the relative error of constants that a framework holds in float32.
+    The run is repeated with weights that are off by what rounding in double precision amounts to,
+    or by `rounding`, if there is any: the relative error of constants that a framework holds in
+    float32.
     """
     unit = rounding or DOUBLE_ROUNDOFF
     gradients: dict[str, float] = {}

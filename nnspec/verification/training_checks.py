@@ -155,9 +155,10 @@ class TrainingChecks:
         )
         noisy = [each for each in moved[0] if exact.of(each) > 2 * exact.least]
         noisy += [each for each in moved[1] if after_steps.of(each) > 2 * after_steps.least]
+        of_constants = f", by {rounding:.1e} in constants held in float32," if rounding else ""
         if noisy:
             self.report.notes.append(
-                f"{', '.join(dict.fromkeys(noisy))}: rounding alone moves the gradient or what "
-                "training makes of it, so that the tolerance is measured"
+                f"{', '.join(dict.fromkeys(noisy))}: rounding alone{of_constants} moves the "
+                "gradient or what training makes of it, so that the tolerance is measured"
             )
         return exact, after_steps
