@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import multiprocessing
 import statistics
@@ -168,6 +169,7 @@ def _session(path: Path, feeds: dict[str, Array], threads: int) -> Action:
     return lambda: session.run(None, given)
 
 
+@functools.cache
 def _kernels(path: Path) -> list[str]:
     """Return what onnxruntime computes the outputs with: its operators, and shapes of tensors.
 

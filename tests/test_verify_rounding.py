@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 import nnspec
@@ -46,12 +48,18 @@ def test_noise_is_measured() -> None:
     assert "conv.weight" not in note
 
 
-def test_a_wrong_optimizer_still_shows(monkeypatch: pytest.MonkeyPatch) -> None:
-    def wrong(optimizer: Adam) -> Call:
-        return original(optimizer.model_copy(update={"epsilon": 1e-6}))
+def inject(monkeypatch: pytest.MonkeyPatch, wrong: Callable[[Adam], dict[str, float]]) -> None:
+    """Let torch's Adam have other settings than the spec says."""
+
+    def lowered(optimizer: Adam) -> Call:
+        return original(optimizer.model_copy(update=wrong(optimizer)))
 
     original = nnspec_torch.training.OPTIMIZERS[Adam]
-    monkeypatch.setitem(nnspec_torch.training.OPTIMIZERS, Adam, wrong)  # type: ignore[arg-type]
+    monkeypatch.setitem(nnspec_torch.training.OPTIMIZERS, Adam, lowered)  # type: ignore[arg-type]
+
+
+def test_a_wrong_optimizer_still_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    inject(monkeypatch, lambda optimizer: {"epsilon": 1e-6})
     failures = list(verified().failures())
     assert [failure.kind for failure in failures] == ["training"]
     assert failures[0].error > 1e-6
@@ -73,11 +81,6 @@ def test_what_adam_makes_of_a_rounded_constant_is_measured() -> None:
 
 
 def test_a_wrong_optimizer_shows_beside_a_rounded_constant(monkeypatch: pytest.MonkeyPatch) -> None:
-    def wrong(optimizer: Adam) -> Call:
-        faster = optimizer.learning_rate * 2
-        return original(optimizer.model_copy(update={"learning_rate": faster}))
-
-    original = nnspec_torch.training.OPTIMIZERS[Adam]
-    monkeypatch.setitem(nnspec_torch.training.OPTIMIZERS, Adam, wrong)  # type: ignore[arg-type]
+    inject(monkeypatch, lambda optimizer: {"learning_rate": 2 * optimizer.learning_rate})
     (failure,) = bent().failures()
     assert failure.kind == "training"
