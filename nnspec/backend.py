@@ -38,6 +38,7 @@ class Options:
     framework's kernels like them, without a transpose at the border.
     opset: of ONNX.
     fold: with ONNX, batch normalisation folded into the layer that feeds it.
+    batch: of ONNX, rows that every input has; None leaves their number open.
     """
 
     training: bool = False
@@ -45,6 +46,7 @@ class Options:
     layout: Literal["spec", "native"] = "spec"
     opset: int = 21
     fold: bool = False
+    batch: int | None = None
 
 
 DEFAULTS = Options()

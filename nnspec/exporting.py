@@ -85,6 +85,7 @@ def export(
     opset: int = 21,
     external_data: bool = False,
     fold: bool = False,
+    batch: int | None = None,
 ) -> ExportReport:
     """Write the network, as at inference, to an .onnx file, whole or not at all.
 
@@ -94,18 +95,25 @@ def export(
     via: "direct" needs no framework; "torch" and "keras" use the framework's own exporter.
     external_data: put the tensors into a file `path.data`; over 2 GB that is so in any case.
     fold: fold batch normalisation into the layer that feeds it, where that is exact.
+    batch: the number of rows, for runtimes that want it fixed; any number by default.
     Raises SpecError, WeightsError, UnsupportedError, UsageError, MissingDependencyError.
     """
     if via not in EXPORTERS:
         raise UsageError(f'no exporter "{via}": {", ".join(EXPORTERS)}')
     if fold and via != "direct":
         raise UsageError(f"only nnspec's own exporter folds: leave out fold, or via {via}")
+    if batch is not None and via != "direct":
+        raise UsageError(
+            f"only nnspec's own exporter fixes the batch: leave out batch, or via {via}"
+        )
     start = time.perf_counter()
     checked, path = check(spec), Path(path)
     tensors, preprocessing = _weights(checked, weights)
     onnx = get_backend("onnx")
     if via == "direct":
-        compiled = cast("_Compiled", onnx.compile(checked, Options(opset=opset, fold=fold)))
+        compiled = cast(
+            "_Compiled", onnx.compile(checked, Options(opset=opset, fold=fold, batch=batch))
+        )
         written = compiled.write_files(
             path, tensors, external_data=external_data, preprocessing=preprocessing
         )

@@ -123,10 +123,14 @@ class OnnxBackend:
                 "an ONNX model takes and gives what the spec declares; "
                 "ONNX's own layout is data_format: channels_first"
             )
-        network = lower(spec, options.opset)
+        if options.batch is not None and options.batch < 1:
+            raise UsageError(f"a batch has at least one row, not {options.batch}")
+        network = lower(spec, options.opset, batch=options.batch)
         if options.fold and (folds := foldable(network)):
             without = {fold.norm for fold in folds}
-            network = folded(lower(spec, options.opset, without=without), folds)
+            network = folded(
+                lower(spec, options.opset, batch=options.batch, without=without), folds
+            )
         return OnnxCompiled(spec, network, listing(network))
 
     def load(

@@ -23,11 +23,12 @@ Values = tuple[str, ...]
 class Builder:
     """Collects the nodes and initialisers of a model.
 
-    axes: where among the model's inputs a dynamic axis is found; "" is the batch. stored: names of
-    the initialisers that are made of parameters.
+    axes: where among the model's inputs a dynamic axis is found; "" is the batch. batch: the number
+    of rows, where it is fixed. stored: names of the initialisers that are made of parameters.
     """
 
     axes: dict[Dim, tuple[str, int]] = field(default_factory=dict)
+    batch: int | None = None
     nodes: list[Node] = field(default_factory=list)
     initializers: list[Initializer] = field(default_factory=list)
     stored: set[str] = field(default_factory=set)
@@ -193,6 +194,8 @@ class Context:
 
     def batch(self) -> str:
         """Return the number of rows, as a tensor of one number."""
+        if self.builder.batch is not None:
+            return self.constant("batch", [self.builder.batch])
         return self.size("", self.inputs[0], 0, part="batch")
 
     def axis(self, axis: int) -> int:

@@ -24,9 +24,12 @@ IR_VERSIONS = {18: 8, 19: 9, 20: 9, 21: 10, 22: 10, 23: 10}
 that a runtime that knows the opset can read the file."""
 
 
-def lower(spec: Spec, opset: int, *, without: Collection[str] = ()) -> Network:
+def lower(
+    spec: Spec, opset: int, *, batch: int | None = None, without: Collection[str] = ()
+) -> Network:
     """Return the ONNX network of a spec; raises UsageError for an opset outside 18 to 23.
 
+    batch: rows of every input and output; None leaves their number open.
     without: paths of layers that give what they take, since others will do their work.
     """
     if opset not in IR_VERSIONS:
@@ -41,7 +44,7 @@ def lower(spec: Spec, opset: int, *, without: Collection[str] = ()) -> Network:
         for axis, size in enumerate(kind.shape, start=1):
             if isinstance(size, str):
                 axes.setdefault(size, (name, axis))
-    builder = Builder(axes)
+    builder = Builder(axes, batch)
     wanted = wanted_layouts(steps, flat.outputs, types)
     layouts = Layouts(flat.data_format, types, wanted, builder)
     layers = {at.path: at for at in flat.walk()}
@@ -79,14 +82,14 @@ def lower(spec: Spec, opset: int, *, without: Collection[str] = ()) -> Network:
     nodes = _needed(nodes, set(outputs.values()))
     nodes = _named_outputs(nodes, outputs, set(flat.inputs))
     used = {value for node in nodes for value in node.inputs}
-    batch = _batch_name(flat)
+    rows = _batch_name(flat) if batch is None else batch
     kinds = dict(zip(spec.graph.outputs, (types[path] for path in flat.outputs), strict=True))
     return Network(
         name=spec.name,
         opset=opset,
         ir_version=IR_VERSIONS[opset],
-        inputs=tuple(_value(name, kind, batch) for name, kind in flat.inputs.items()),
-        outputs=tuple(_value(name, kind, batch) for name, kind in kinds.items()),
+        inputs=tuple(_value(name, kind, rows) for name, kind in flat.inputs.items()),
+        outputs=tuple(_value(name, kind, rows) for name, kind in kinds.items()),
         nodes=tuple(nodes),
         initializers=tuple(each for each in initializers if each.name in used),
         metadata=metadata(spec),
@@ -186,5 +189,5 @@ def _batch_name(graph: Graph) -> str:
     return name
 
 
-def _value(name: str, kind: TensorType, batch: str) -> Value:
-    return Value(name, kind.dtype, (batch, *kind.shape))
+def _value(name: str, kind: TensorType, rows: Dim) -> Value:
+    return Value(name, kind.dtype, (rows, *kind.shape))

@@ -23,6 +23,9 @@ from nnspec.cli.common import json_option, print_json, set_option, spec_argument
 @click.option("--opset", type=click.IntRange(min=1), default=21, help="ONNX operator set.")
 @click.option("--external-data", is_flag=True, help="Put the tensors into OUTPUT.data.")
 @click.option("--fold", is_flag=True, help="Fold batch normalisation into what feeds it.")
+@click.option(
+    "--batch", type=click.IntRange(min=1), help="Fix the number of rows; by default it is open."
+)
 @json_option
 def export(
     spec: str,
@@ -33,6 +36,7 @@ def export(
     opset: int,
     external_data: bool,
     fold: bool,
+    batch: int | None,
     as_json: bool,
 ) -> None:
     """Write the network with its weights as ONNX, as it computes at inference."""
@@ -47,6 +51,7 @@ def export(
         opset=opset,
         external_data=external_data,
         fold=fold,
+        batch=batch,
     )
     if as_json:
         print_json(report.as_json())
