@@ -7,9 +7,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+Precision = Literal["float32", "float64"]
+
+STEP = 2**14
+"""Numbers that are made at once: their float64 values stay in the processor's cache."""
+WORKERS = 4
+"""Threads that share one array at most."""
 
 
 def stream(*key: str | int) -> np.random.Philox:
@@ -27,32 +38,144 @@ def permutation(count: int, *key: str | int) -> NDArray[np.intp]:
     return np.argsort(_raw(stream(*key), count), kind="stable")
 
 
-def uniform(bits: np.random.Philox, count: int) -> NDArray[np.float64]:
-    """Return the next `count` numbers, uniform on [0, 1) in steps of 2⁻⁵³."""
-    return (_raw(bits, count) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+def uniform(
+    bits: np.random.Philox, count: int, *, limit: float | None = None, dtype: Precision = "float64"
+) -> NDArray[Any]:
+    """Return the next `count` numbers, uniform on [0, 1) in steps of 2⁻⁵³, or on ±limit."""
+    numbers = np.empty(count, dtype)
+
+    def fill(first: int, last: int) -> None:
+        drawing = _Drawing(bits, first)
+        for start in range(first, last, STEP):
+            drawn = drawing.next(min(STEP, last - start))
+            if limit is not None:
+                drawn *= 2.0
+                drawn -= 1.0
+                drawn *= limit
+            numbers[start : start + len(drawn)] = drawn
+
+    _in_parts(fill, count)
+    _skip(bits, count)
+    return numbers
 
 
-def normal(bits: np.random.Philox, count: int) -> NDArray[np.float64]:
-    """Return the next `count` standard normal numbers. Box and Muller 1958."""
+def normal(
+    bits: np.random.Philox, count: int, *, deviation: float = 1.0, dtype: Precision = "float64"
+) -> NDArray[Any]:
+    """Return the next `count` normal numbers of mean 0. Box and Muller 1958."""
     pairs = (count + 1) // 2
-    radius = np.sqrt(-2.0 * np.log1p(-uniform(bits, pairs)))
-    angle = 2.0 * np.pi * uniform(bits, pairs)
-    return np.concatenate([radius * np.cos(angle), radius * np.sin(angle)])[:count]
+    numbers = np.empty(2 * pairs, dtype)
+
+    def fill(first: int, last: int) -> None:
+        for start, cosines, sines in _box_muller(bits, pairs, first, last):
+            for place, part in ((start, cosines), (pairs + start, sines)):
+                part *= deviation
+                numbers[place : place + len(part)] = part
+
+    _in_parts(fill, pairs)
+    _skip(bits, 2 * pairs)
+    return numbers[:count]
 
 
-def truncated_normal(bits: np.random.Philox, count: int) -> NDArray[np.float64]:
+def truncated_normal(
+    bits: np.random.Philox, count: int, *, scale: float = 1.0, dtype: Precision = "float64"
+) -> NDArray[Any]:
     """Return the next `count` standard normal numbers with those beyond two deviations left out.
 
-    Their deviation is 0.87962566103423978. Box and Muller 1958, with rejection.
+    Their deviation is 0.87962566103423978, times `scale`. Box and Muller 1958, with rejection.
     """
-    found = np.empty(0)
+    found = np.empty(0, dtype)
     while len(found) < count:
-        pairs = (count - len(found)) * 11 // 20 + 8
-        radius = np.sqrt(-2.0 * np.log1p(-uniform(bits, pairs)))
-        angle = 2.0 * np.pi * uniform(bits, pairs)
-        normal = np.concatenate([radius * np.cos(angle), radius * np.sin(angle)])
-        found = np.concatenate([found, normal[np.abs(normal) <= 2.0]])
+        more = _within_two(bits, (count - len(found)) * 11 // 20 + 8, scale, dtype)
+        found = np.concatenate([found, more]) if len(found) else more
     return found[:count]
+
+
+def _within_two(bits: np.random.Philox, pairs: int, scale: float, dtype: Precision) -> NDArray[Any]:
+    """Return those of so many pairs of normal numbers that lie within two deviations."""
+    numbers = np.empty(2 * pairs, dtype)
+
+    def fill(first: int, last: int) -> None:
+        for start, cosines, sines in _box_muller(bits, pairs, first, last):
+            for place, part in ((start, cosines), (pairs + start, sines)):
+                outside = np.abs(part) > 2.0
+                part *= scale
+                part[outside] = np.nan
+                numbers[place : place + len(part)] = part
+
+    _in_parts(fill, pairs)
+    _skip(bits, 2 * pairs)
+    count = 0
+    for start in range(0, len(numbers), STEP):
+        part = numbers[start : start + STEP]
+        part = part[~np.isnan(part)]
+        numbers[count : count + len(part)] = part
+        count += len(part)
+    return numbers[:count]
+
+
+def _box_muller(
+    bits: np.random.Philox, pairs: int, first: int, last: int
+) -> Iterator[tuple[int, NDArray[np.float64], NDArray[np.float64]]]:
+    """Yield pairs `first` to `last` of so many normal ones in parts, each with its first place.
+
+    The radii are made of the next `pairs` numbers of the stream, the angles of those after them.
+    """
+    radii, angles = _Drawing(bits, first), _Drawing(bits, pairs + first)
+    for start in range(first, last, STEP):
+        count = min(STEP, last - start)
+        radius, angle = radii.next(count), angles.next(count)
+        np.negative(radius, out=radius)
+        np.log1p(radius, out=radius)
+        radius *= -2.0
+        np.sqrt(radius, out=radius)
+        angle *= 2.0 * np.pi
+        cosine = np.cos(angle)
+        np.sin(angle, out=angle)
+        cosine *= radius
+        angle *= radius
+        yield start, cosine, angle
+
+
+class _Drawing:
+    """Uniform numbers from a place of a stream on, which itself stays where it is."""
+
+    def __init__(self, bits: np.random.Philox, start: int) -> None:
+        self._bits = np.random.Philox()
+        self._bits.state = bits.state
+        _skip(self._bits, start)
+
+    def next(self, count: int) -> NDArray[np.float64]:
+        """Return the next numbers, uniform on [0, 1) in steps of 2⁻⁵³."""
+        raw = _raw(self._bits, count)
+        raw >>= np.uint64(11)
+        # The same memory, number by number: all are below 2⁵³ and so exact.
+        numbers = raw.view(np.float64)
+        np.multiply(raw, 2.0**-53, out=numbers)
+        return numbers
+
+
+def _skip(bits: np.random.Philox, count: int) -> None:
+    """Move a stream on by so many numbers, without drawing them: it makes four at a time."""
+    left = 4 - int(bits.state["buffer_pos"])
+    if count >= left:
+        bits.advance((count - left) // 4)
+        count = (count - left) % 4
+    bits.random_raw(count)
+
+
+def _in_parts(fill: Callable[[int, int], None], count: int) -> None:
+    """Call `fill` for all of 0 .. count-1, for large counts in a few threads.
+
+    NumPy's functions let other threads run meanwhile.
+    """
+    workers = min(os.cpu_count() or 1, WORKERS, count // STEP)
+    if workers <= 1:
+        fill(0, count)
+        return
+    edges = [count * i // workers for i in range(workers + 1)]
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(fill, edges[:-1], edges[1:]))
 
 
 def _digest(key: tuple[str | int, ...]) -> bytes:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ from nnspec.initializers import (
 )
 from nnspec.layers.base import Parameter
 from nnspec.shapes import show
-from nnspec.streams import normal, stream, truncated_normal, uniform
+from nnspec.streams import Precision, normal, stream, truncated_normal, uniform
 
 Array = NDArray[Any]
 
@@ -59,19 +59,45 @@ class StoredWeights(dict[str, Array]):
         self.metadata = dict(metadata)
 
 
-def initial_weights(graph: Graph, seed: int = 0) -> dict[str, NDArray[np.float64]]:
-    """Return the first value of every parameter by its canonical name, in float64.
+class FirstWeights(Mapping[str, Array]):
+    """The first value of every parameter of a network, drawn whenever it is asked for.
 
-    Each is drawn from a stream of its own, keyed by the seed and the name, so that neither the
-    order of the layers nor the backend matters.
+    Each is drawn from a stream of its own, keyed by the seed and the canonical name, so that
+    neither the order of the layers nor the backend matters. None is kept: who goes through them
+    holds one at a time. In float32 they are the float64 numbers, rounded.
     """
-    weights = {}
-    for name, parameter in graph.parameters():
+
+    def __init__(self, graph: Graph, seed: int = 0, dtype: Precision = "float64") -> None:
+        self.graph = graph
+        self._seed = seed
+        self._dtype = dtype
+        self._parameters = dict(graph.parameters())
+
+    def __getitem__(self, name: str) -> Array:
+        """Draw a parameter by its canonical name."""
+        parameter = self._parameters[name]
         law = parameter.initializer
-        weights[name] = _LAWS[type(law)](law, parameter, (seed, name))
+        values = _LAWS[type(law)](law, parameter, (self._seed, name), self._dtype)
         if parameter.zero_row is not None:
-            weights[name][parameter.zero_row] = 0.0
-    return weights
+            values[parameter.zero_row] = 0.0
+        return values
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is such a parameter, without drawing it."""
+        return name in self._parameters
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names in the order of the layers."""
+        return iter(self._parameters)
+
+    def __len__(self) -> int:
+        """Return the number of parameters."""
+        return len(self._parameters)
+
+
+def initial_weights(graph: Graph, seed: int = 0) -> dict[str, NDArray[np.float64]]:
+    """Return the first value of every parameter by its canonical name, in float64."""
+    return dict(FirstWeights(graph, seed))
 
 
 def save_weights(
@@ -162,6 +188,8 @@ def _mapped(path: Path) -> dict[str, Array]:
 
 def check_weights(graph: Graph, weights: Mapping[str, Array], *, file: str | Path = "") -> None:
     """Raise WeightsError naming every missing, surplus, misshapen and non-float tensor."""
+    if isinstance(weights, FirstWeights) and weights.graph is graph:
+        return  # they fit, and to look at one would draw it
     expected = dict(graph.parameters())
     missing = [name for name in expected if name not in weights]
     surplus = [name for name in weights if name not in expected]
@@ -200,50 +228,60 @@ def _some(problems: Iterable[str]) -> list[str]:
 
 
 Key = tuple[int, str]
-Law = Callable[[Any, Parameter, Key], NDArray[np.float64]]
+Law = Callable[[Any, Parameter, Key, Precision], Array]
 
 
-def _zeros(law: Zeros, parameter: Parameter, key: Key) -> NDArray[np.float64]:
-    return np.zeros(parameter.shape)
+def _zeros(law: Zeros, parameter: Parameter, key: Key, dtype: Precision) -> Array:
+    return np.zeros(parameter.shape, dtype)
 
 
-def _ones(law: Ones, parameter: Parameter, key: Key) -> NDArray[np.float64]:
-    return np.ones(parameter.shape)
+def _ones(law: Ones, parameter: Parameter, key: Key, dtype: Precision) -> Array:
+    return np.ones(parameter.shape, dtype)
 
 
-def _constant(law: Constant, parameter: Parameter, key: Key) -> NDArray[np.float64]:
-    return np.full(parameter.shape, float(law.value))
+def _constant(law: Constant, parameter: Parameter, key: Key, dtype: Precision) -> Array:
+    return np.full(parameter.shape, float(law.value), dtype)
 
 
-def _plain_normal(law: Normal, parameter: Parameter, key: Key) -> NDArray[np.float64]:
-    numbers = normal(stream("weights", *key), math.prod(parameter.shape))
-    return (law.stddev * numbers).reshape(parameter.shape)
+def _plain_normal(law: Normal, parameter: Parameter, key: Key, dtype: Precision) -> Array:
+    count = math.prod(parameter.shape)
+    numbers = normal(stream("weights", *key), count, deviation=law.stddev, dtype=dtype)
+    return numbers.reshape(parameter.shape)
 
 
-def _uniform(law: GlorotUniform | HeUniform, parameter: Parameter, key: Key) -> NDArray[np.float64]:
+def _uniform(
+    law: GlorotUniform | HeUniform, parameter: Parameter, key: Key, dtype: Precision
+) -> Array:
     limit = math.sqrt(3.0 * law.scale / _fan(law, parameter))
-    numbers = uniform(stream("weights", *key), math.prod(parameter.shape))
-    return (limit * (2.0 * numbers - 1.0)).reshape(parameter.shape)
+    count = math.prod(parameter.shape)
+    numbers = uniform(stream("weights", *key), count, limit=limit, dtype=dtype)
+    return numbers.reshape(parameter.shape)
 
 
-def _normal(law: GlorotNormal | HeNormal, parameter: Parameter, key: Key) -> NDArray[np.float64]:
-    deviation = math.sqrt(law.scale / _fan(law, parameter)) / TRUNCATED_DEVIATION
-    numbers = truncated_normal(stream("weights", *key), math.prod(parameter.shape))
-    return (deviation * numbers).reshape(parameter.shape)
+def _normal(
+    law: GlorotNormal | HeNormal, parameter: Parameter, key: Key, dtype: Precision
+) -> Array:
+    scale = math.sqrt(law.scale / _fan(law, parameter)) / TRUNCATED_DEVIATION
+    count = math.prod(parameter.shape)
+    numbers = truncated_normal(stream("weights", *key), count, scale=scale, dtype=dtype)
+    return numbers.reshape(parameter.shape)
 
 
-def _orthogonal(law: Orthogonal, parameter: Parameter, key: Key) -> NDArray[np.float64]:
+def _orthogonal(law: Orthogonal, parameter: Parameter, key: Key, dtype: Precision) -> Array:
     rows = parameter.shape[0]
     columns = math.prod(parameter.shape[1:])
     numbers = truncated_normal(stream("weights", *key), rows * columns)
     # QR gives orthonormal columns; a fixed sign of the diagonal makes the law uniform.
     q, r = np.linalg.qr(numbers.reshape(max(rows, columns), min(rows, columns)))
     q = q * np.where(np.diag(r) < 0, -1.0, 1.0)
-    return (law.gain * (q if rows >= columns else q.T)).reshape(parameter.shape)
+    values: Array = law.gain * (q if rows >= columns else q.T)
+    return values.astype(dtype, copy=False).reshape(parameter.shape)
 
 
-def _unit_forget_bias(law: UnitForgetBias, parameter: Parameter, key: Key) -> NDArray[np.float64]:
-    values = _LAWS[type(law.others)](law.others, parameter, key)
+def _unit_forget_bias(
+    law: UnitForgetBias, parameter: Parameter, key: Key, dtype: Precision
+) -> Array:
+    values = _LAWS[type(law.others)](law.others, parameter, key, dtype)
     quarter = parameter.shape[0] // 4
     values[quarter : 2 * quarter] = 1.0
     return values

@@ -23,7 +23,7 @@ from nnspec.errors import MissingDependencyError, UnsupportedError, UsageError
 from nnspec.files import replacing
 from nnspec.shapes import TensorType
 from nnspec.streams import derived_seed
-from nnspec.weights import check_weights, initial_weights
+from nnspec.weights import FirstWeights, check_weights
 from nnspec_keras.lowerings import LOWERINGS
 
 # Read once, when TensorFlow is first imported.
@@ -109,7 +109,7 @@ class KerasProgram:
         self._shapes = {name: parameter.shape for name, parameter in self.graph.parameters()}
         if weights is None:
             training = spec.model.training
-            weights = initial_weights(spec.graph, training.seed if training is not None else 0)
+            weights = FirstWeights(spec.graph, training.seed if training is not None else 0)
         self.load_weights(weights)
 
     def weights(self) -> Weights:
@@ -125,8 +125,8 @@ class KerasProgram:
         """Set every weight; raises WeightsError where one is missing or does not fit."""
         check_weights(self.graph, weights)
         self._unused = {
-            name: np.array(array, self.dtype)
-            for name, array in weights.items()
+            name: np.array(weights[name], self.dtype)
+            for name in weights
             if name not in self._variables
         }
         for name, (variable, native) in self._variables.items():

@@ -33,11 +33,13 @@ class OnnxCompiled:
     """A spec as an ONNX network, its weights still to be given.
 
     source: the network as text: inputs, outputs, initialisers and operators.
+    is_folded: whether some of its tensors are computed of weights, which is done in float64.
     """
 
     spec: Spec
     network: Network
     source: str
+    is_folded: bool = False
 
     def write(
         self,
@@ -69,7 +71,8 @@ class OnnxCompiled:
         from nnspec_onnx.module import Module
 
         module = Module(self.network, preprocessing=preprocessing)
-        files = module.write(path, self._weights(weights), external_data=external_data)
+        dtype: Precision = "float64" if self.is_folded else "float32"
+        files = module.write(path, self._weights(weights, dtype), external_data=external_data)
         return Written(self.network.opset, len(self.network.nodes), files)
 
     def build(
@@ -85,18 +88,20 @@ class OnnxCompiled:
 
         return build(
             self.network,
-            self._weights(weights),
+            self._weights(weights, "float64" if self.is_folded else dtype),
             dtype=dtype,
             optimized=optimized,
             threads=threads,
         )
 
-    def _weights(self, weights: Mapping[str, Array] | None) -> Mapping[str, Array]:
-        from nnspec.weights import check_weights, initial_weights
+    def _weights(
+        self, weights: Mapping[str, Array] | None, dtype: Precision
+    ) -> Mapping[str, Array]:
+        from nnspec.weights import FirstWeights, check_weights
 
         if weights is None:
             training = self.spec.model.training
-            return initial_weights(self.spec.graph, training.seed if training else 0)
+            return FirstWeights(self.spec.graph, training.seed if training else 0, dtype)
         check_weights(self.spec.graph, weights)
         return weights
 
@@ -131,6 +136,7 @@ class OnnxBackend:
             network = folded(
                 lower(spec, options.opset, batch=options.batch, without=without), folds
             )
+            return OnnxCompiled(spec, network, listing(network), is_folded=True)
         return OnnxCompiled(spec, network, listing(network))
 
     def load(

@@ -15,7 +15,7 @@ from nnspec.backend import Precision
 from nnspec.emit.loading import load_source
 from nnspec.errors import MissingDependencyError, UnsupportedError, UsageError
 from nnspec.shapes import Dim
-from nnspec.weights import check_weights, initial_weights
+from nnspec.weights import FirstWeights, check_weights
 
 try:
     import torch
@@ -62,7 +62,7 @@ class TorchProgram:
         self.model: nn.Module = getattr(self.emitted, spec.name)().to(self.dtype).to(device)
         if weights is None:
             training = spec.model.training
-            weights = initial_weights(spec.graph, training.seed if training is not None else 0)
+            weights = FirstWeights(spec.graph, training.seed if training is not None else 0)
         self.load_weights(weights)
         self._optimizer: torch.optim.Optimizer | None = None
 
