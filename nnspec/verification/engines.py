@@ -22,6 +22,10 @@ EXPORTERS_OPSET = 18
 """The highest that every framework's exporter writes."""
 
 
+class EngineError(RuntimeError):
+    """A model was written, and what should run it refuses it."""
+
+
 class Engine(Protocol):
     """Builds a network with given weights, ready to run."""
 
@@ -103,7 +107,10 @@ class DirectOnnx:
     ) -> Program:
         """Return the model in onnxruntime, or for float64 in the reference evaluator."""
         compiled = self.backend.compile(spec, self.options)
-        program: Program = compiled.build(weights, dtype=dtype, optimized=optimized)
+        try:
+            program: Program = compiled.build(weights, dtype=dtype, optimized=optimized)
+        except UsageError as error:
+            raise EngineError(str(error)) from error
         return program
 
     def rounding(self, graph: Graph, *, of_gradient: bool = False) -> float:
@@ -136,12 +143,15 @@ class ExportedOnnx:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.onnx"
             program.export_onnx(path, EXPORTERS_OPSET)
-            loaded: Program = self.onnx.load(
-                path.read_bytes(),
-                spec.graph,
-                engine="reference" if dtype == "float64" else "onnxruntime",
-                optimized=optimized,
-            )
+            try:
+                loaded: Program = self.onnx.load(
+                    path.read_bytes(),
+                    spec.graph,
+                    engine="reference" if dtype == "float64" else "onnxruntime",
+                    optimized=optimized,
+                )
+            except UsageError as error:
+                raise EngineError(str(error)) from error
         return loaded
 
     def rounding(self, graph: Graph, *, of_gradient: bool = False) -> float:

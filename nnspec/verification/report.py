@@ -1,15 +1,17 @@
-"""What a verification found: checks, notes, and how they read."""
+"""What a verification found: checks, what it did not check, notes, and how they read."""
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from nnspec.causes import plain
+
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 Kind = Literal["forward", "gradient", "training", "export", "dynamic_shape"]
 
@@ -40,6 +42,24 @@ class Check:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class NotChecked:
+    """What was not compared, and why; `pair` names the engine or engines that it is about.
+
+    kind: None where an engine is left out of every check.
+    """
+
+    kind: Kind | None
+    pair: tuple[str, ...]
+    reason: str
+
+    def told(self) -> str:
+        """Return what is not checked, and the reason, as a sentence."""
+        what = TITLES[self.kind] if self.kind is not None else "everything"
+        of = f" of {' and '.join(self.pair)}" if self.pair else ""
+        return f"{what}{of}: {self.reason}"
+
+
 @dataclass(slots=True)
 class Report:
     """All that a verification found; it passed if every check did."""
@@ -50,12 +70,19 @@ class Report:
     steps: int
     seconds: float = 0.0
     checks: list[Check] = field(default_factory=list)
+    not_checked: list[NotChecked] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
     def passed(self) -> bool:
         """Whether every check passed, and there was one."""
         return bool(self.checks) and all(check.passed for check in self.checks)
+
+    def leave_out(self, kind: Kind | None, pair: tuple[str, ...], reason: str) -> None:
+        """Add what is not checked, once."""
+        entry = NotChecked(kind, pair, plain(reason))
+        if entry not in self.not_checked:
+            self.not_checked.append(entry)
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as `nnspec verify --json` prints it."""
@@ -67,6 +94,7 @@ class Report:
             "steps": self.steps,
             "seconds": round(self.seconds, 1),
             "checks": [{**asdict(check), "pair": list(check.pair)} for check in self.checks],
+            "not_checked": [{**asdict(each), "pair": list(each.pair)} for each in self.not_checked],
             "notes": self.notes,
         }
 
@@ -76,40 +104,67 @@ class Report:
 
     def print(self, console: Console) -> None:
         """Print the report as a table, the failed checks explained below it."""
+        from rich.markup import escape
+
+        console.print(self._table())
+        for check in self.failures():
+            where = f" at layer [bold]{escape(check.layer)}[/]" if check.layer else ""
+            console.print(
+                f"[bold red]{escape(' – '.join(check.pair))}[/] differ in {TITLES[check.kind]} "
+                f"({check.dtype}){where}: {check.error:.3g} > {check.tolerance:.3g}. "
+                f"{escape(check.detail)}".rstrip()
+            )
+        for each in self.not_checked:
+            console.print(f"[yellow]not checked:[/] {escape(each.told())}", highlight=False)
+        for note in self.notes:
+            console.print(f"[dim]note:[/] {escape(note)}", highlight=False)
+        verdict = "[bold green]verified[/]" if self.passed else "[bold red]not the same[/]"
+        console.print(f"{verdict}: {self.counted()} in {self.seconds:.0f} s", highlight=False)
+
+    def counted(self) -> str:
+        """Return how many checks there were, how many passed, and how many were not made."""
+        passed = sum(check.passed for check in self.checks)
+        left_out = f", {len(self.not_checked)} not checked" if self.not_checked else ""
+        return f"{passed} of {len(self.checks)} checks passed{left_out}"
+
+    def _table(self) -> Table:
+        """Return the table: a part for each kind and dtype, in the order of the first checks."""
         from rich.box import SIMPLE_HEAD
+        from rich.markup import escape
         from rich.table import Table
 
-        table = Table(box=SIMPLE_HEAD, title=f"{self.spec}: do they compute the same?")
+        table = Table(box=SIMPLE_HEAD, title=f"{escape(self.spec)}: do they compute the same?")
         table.add_column("between", overflow="fold")
-        table.add_column("error", justify="right")
-        table.add_column("tolerance", justify="right")
-        table.add_column("")
-        for (kind, dtype), checks in itertools.groupby(
-            self.checks, key=lambda check: (check.kind, check.dtype)
-        ):
-            table.add_row(f"[bold]{TITLES[kind]}, {dtype}[/]")
+        table.add_column("error", justify="right", no_wrap=True)
+        table.add_column("tolerance", justify="right", no_wrap=True)
+        table.add_column("", no_wrap=True)
+        for kind, dtype, checks, left_out in self._parts():
+            title = TITLES[kind] if kind is not None else "all checks"
+            table.add_row(f"[bold]{title}{f', {dtype}' if dtype else ''}[/]")
             for check in checks:
                 table.add_row(
-                    f"  {' – '.join(check.pair)}",
+                    f"  {escape(' – '.join(check.pair))}",
                     f"{check.error:.1e}",
                     f"{check.tolerance:.1e}",
                     "[green]same[/]" if check.passed else "[bold red]DIFFERS[/]",
                 )
+            for each in left_out:
+                table.add_row(
+                    f"  {escape(' – '.join(each.pair))}", "", "", "[yellow]not checked[/]"
+                )
             table.add_section()
-        console.print(table)
-        for check in self.failures():
-            where = f" at layer [bold]{check.layer}[/]" if check.layer else ""
-            console.print(
-                f"[bold red]{' – '.join(check.pair)}[/] differ in {TITLES[check.kind]} "
-                f"({check.dtype}){where}: {check.error:.3g} > {check.tolerance:.3g}. "
-                f"{check.detail}".rstrip()
-            )
-        for note in self.notes:
-            console.print(f"[dim]note:[/] {note}", highlight=False)
-        passed = sum(check.passed for check in self.checks)
-        verdict = "[bold green]verified[/]" if self.passed else "[bold red]not the same[/]"
-        counted = f"{passed} of {len(self.checks)} checks passed in {self.seconds:.0f} s"
-        console.print(f"{verdict}: {counted}", highlight=False)
+        return table
+
+    def _parts(self) -> Iterable[tuple[Kind | None, str, list[Check], list[NotChecked]]]:
+        """Return the parts of the table: what was not checked stands in the first of its kind."""
+        parts: dict[tuple[Kind | None, str], list[Check]] = {}
+        for check in self.checks:
+            parts.setdefault((check.kind, check.dtype), []).append(check)
+        left_out: dict[Kind | None, list[NotChecked]] = {}
+        for each in self.not_checked:
+            left_out.setdefault(each.kind, []).append(each)
+        shown = [(*part, checks, left_out.pop(part[0], [])) for part, checks in parts.items()]
+        return [*shown, *((kind, "", [], rest) for kind, rest in left_out.items())]
 
     def failures(self) -> Iterable[Check]:
         """Return the checks that failed."""

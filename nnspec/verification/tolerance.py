@@ -34,9 +34,15 @@ TRAINED = 1e-7
 def relative_error(given: Mapping[str, Array], expected: Mapping[str, Array]) -> float:
     """Return the largest difference, relative to the largest expected value of each tensor.
 
-    Anything that is not finite on one side only counts as infinitely wrong.
+    Anything that is not finite on one side only counts as infinitely wrong, and what is missing.
     """
-    return max((tensor_error(given[name], expected[name]) for name in expected), default=0.0)
+    return max(
+        (
+            tensor_error(given[name], array) if name in given else float("inf")
+            for name, array in expected.items()
+        ),
+        default=0.0,
+    )
 
 
 def tensor_error(given: Array, expected: Array, floor: float = 0.0) -> float:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
-from nnspec.errors import NnspecError
 from nnspec.loader import Spec
 from nnspec.training_schema import Sgd, Training
 from nnspec.verification.engines import SourceEngine
@@ -30,25 +30,27 @@ TRAINING_SEED = 100
 """Keeps the batches of these checks apart from the other inputs."""
 
 
+def compare_training(verifier: Verifier) -> None:
+    """Compare loss, gradients and the weights after some steps of every pair of sources."""
+    TrainingChecks(verifier).run()
+
+
 class TrainingChecks:
     """Adds them to a verification's report."""
 
-    def __init__(self, verifier: Verifier, trains: set[str]) -> None:
+    def __init__(self, verifier: Verifier) -> None:
         self.verifier = verifier
-        self.trains = trains
         self.spec = verifier.spec
         self.report = verifier.report
 
     def run(self) -> None:
         """Compare loss, gradients and the weights after some steps, in float64, dropout off."""
-        if not any(parameter.trainable for _, parameter in self.spec.graph.parameters()):
-            self.report.notes.append("the network has no parameters to train")
+        reason = self.why_not()
+        if reason:
+            self.leave_out(reason)
             return
         model, graph = self.spec.model, without_dropout(self.spec.graph)
         training = model.training
-        if any(graph.types[name].dtype != "float32" for name in graph.outputs):
-            self.report.notes.append("an output holds no floats: gradients are unchecked")
-            return
         if len(graph.outputs) != 1:
             training, graph = None, with_one_output(graph)
             self.report.notes.append(
@@ -66,22 +68,53 @@ class TrainingChecks:
                 f"{WHY_UNCOMPARED}"
             )
         runs: dict[str, TrainedRun] = {}
-        for engine in self.verifier.sources:
-            if engine.name not in self.trains:
-                self.report.notes.append(f"{engine.name} runs networks, and trains none")
-                continue
+        for engine in self.trained_engines():
             self.verifier.progress(f"training {engine.name} for {self.verifier.steps} steps")
-            try:
-                run = self.trained(engine, spec, self.verifier.weights)
-            except NnspecError:
-                raise
-            except Exception as error:
-                self.verifier.add_broken("training", engine, error)
-                continue
-            runs[engine.name] = run
-            self.report.notes += run.notes
+            run = self.verifier.attempt(
+                partial(self.trained, engine, spec, self.verifier.weights),
+                kind="training",
+                label=engine.name,
+                when="in training",
+            )
+            if run is not None:
+                runs[engine.name] = run
+                self.report.notes += run.notes
+        if len(runs) < 2:
+            self.leave_out("of what should train, only " + (", ".join(runs) or "nothing") + " does")
         for first, second in itertools.combinations(runs, 2):
-            self.compare_runs(spec, (first, second), runs)
+            self.verifier.attempt(
+                partial(self.compare_runs, spec, (first, second), runs),
+                kind="training",
+                label=first,
+                when="in training",
+                against=second,
+            )
+
+    def why_not(self) -> str:
+        """Return why training is not compared at all, or an empty text."""
+        graph = self.spec.graph
+        if not any(parameter.trainable for _, parameter in graph.parameters()):
+            return "the network has no parameters to train"
+        if any(graph.types[name].dtype != "float32" for name in graph.outputs):
+            return "an output holds no floats"
+        for engine in self.verifier.sources:
+            if engine.name not in self.verifier.trains:
+                self.report.notes.append(f"{engine.name} runs networks, and trains none")
+        able = [engine.name for engine in self.trained_engines()]
+        if len(able) < 2:
+            return f"it takes two sources that train, and here is only {able[0]}"
+        return ""
+
+    def trained_engines(self) -> list[SourceEngine]:
+        """Return the sources that can be trained."""
+        trains = self.verifier.trains
+        return [engine for engine in self.verifier.sources if engine.name in trains]
+
+    def leave_out(self, reason: str) -> None:
+        """Say that neither gradients nor training are compared."""
+        names = tuple(engine.name for engine in self.trained_engines())
+        self.verifier.leave_out("gradient", names, reason)
+        self.verifier.leave_out("training", names, reason)
 
     def trained(self, engine: SourceEngine, spec: Spec, weights: Weights) -> TrainedRun:
         """Return what an engine makes of these weights in training."""

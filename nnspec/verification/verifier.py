@@ -1,17 +1,18 @@
-"""Runs every check of a verification."""
+"""What every check of a verification shares: engines, inputs, tolerances, and the report."""
 
 from __future__ import annotations
 
 import gc
-import itertools
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from nnspec.backend import Program, Trainable
-from nnspec.errors import NnspecError, UnsupportedError, UsageError
+from nnspec.causes import cause_of
+from nnspec.errors import MissingDependencyError, UnsupportedError, UsageError
 from nnspec.loader import Spec
 from nnspec.verification.blame import first_diverging_layer
 from nnspec.verification.engines import Engine, SourceEngine, engines_of
@@ -22,31 +23,34 @@ from nnspec.verification.samples import (
     exercised_weights,
     random_inputs,
 )
-from nnspec.verification.tolerance import (
-    EXACT,
-    UNIT_ROUNDOFF,
-    Amplification,
-    relative_error,
-)
-from nnspec.verification.training_checks import TrainingChecks
+from nnspec.verification.suite import AFTERWARDS, WITH_EXACT, Suite
+from nnspec.verification.tolerance import EXACT, Amplification
 from nnspec.versions import versions
 
 if TYPE_CHECKING:
-    from nnspec.backend import Array, Weights
+    from nnspec.backend import Array, Precision, Weights
 
 LARGE = 2**27
 """Bytes of weights in float64 from which memory is freed at once."""
 BASE_SIZE = 7
 """Of the first dynamic axis; the sizes are odd, even and coprime, none 1."""
-OTHER_SIZES = (4, 12)
 LOOSE = 1e-3
 """Relative, for one layer in float32 alone: far above rounding, below what a reader would see."""
 
 Outputs = Mapping[str, "Array"]
+Blame = Callable[[], tuple[str | None, str]]
+"""Returns the layer at fault, if there is one, and a sentence more."""
+T = TypeVar("T")
 
 
 class Verifier:
-    """One verification of one spec."""
+    """One verification of one spec.
+
+    engines: those that run, in float64 so far. sources: of them, the backends that write source.
+    exact, outputs: by engine, the program in float64 and what it makes of `inputs`.
+    reference: the source that the rest is measured against, and its program; `expected` are its
+    outputs.
+    """
 
     def __init__(
         self,
@@ -92,34 +96,42 @@ class Verifier:
         self.report = Report(spec.name, spec.sha256, versions(), steps)
         self.exact: dict[str, Program] = {}
         self.outputs: dict[str, Outputs] = {}
+        self.trains: set[str] = set()
         self.known: dict[float, float] = {}
         self.parted: dict[tuple[str, str], str | None] = {}
+        self.asked_for(backends, exporters=exporters)
+
+    def asked_for(self, backends: tuple[str, ...], *, exporters: bool) -> None:
+        """Say what the call itself leaves out."""
+        if "onnx" not in backends:
+            self.leave_out("export", ("onnx",), "onnx is not among the backends")
+        elif not exporters:
+            for source in self.sources:
+                reason = "exporters are left out, as asked"
+                self.leave_out("export", (f"onnx-via-{source.name}",), reason)
 
     def run(self) -> Report:
-        """Return the report of every check."""
+        """Return the report of every check; a check that breaks costs no other."""
         start = time.perf_counter()
         self.build_exact()
-        self.sources = [engine for engine in self.sources if engine.name in self.exact]
-        reference = self.exact[self.sources[0].name] if self.sources else None
-        if not isinstance(reference, Trainable) or len(self.engines) < 2:
-            raise UsageError(
-                "a verification measures the rest against its first backend, which must train: "
-                f"torch or keras, not {self.engines[0].name if self.engines else 'none'}"
-                + "".join(f"; {note}" for note in self.report.notes)
-            )
-        self.reference = reference
-        self.expected = self.outputs[self.sources[0].name]
-        self.amplification = Amplification(self.spec.graph, reference, self.weights, self.seed)
-        self.check_forward()
-        self.progress("how far rounding moves the outputs")
-        self.check_float32()
-        self.check_sizes()
-        trains = {name for name, made in self.exact.items() if isinstance(made, Trainable)}
-        self.exact.clear()
-        self.free()
-        TrainingChecks(self, trains).run()
+        if self.choose_reference():
+            self.run_suite(WITH_EXACT)
+            self.exact.clear()
+            self.free()
+            self.run_suite(AFTERWARDS)
         self.report.seconds = time.perf_counter() - start
         return self.report
+
+    def run_suite(self, suite: Suite) -> None:
+        """Make these checks."""
+        for kind, check in suite:
+            try:
+                check(self)
+            except MissingDependencyError:
+                raise
+            except Exception as error:
+                reason = f"the check itself broke: {cause_of(error)}"
+                self.add_failed(kind, (self.reference_engine.name, "the rest"), "float64", reason)
 
     def free(self) -> None:
         """Free what is no longer held; a Keras model is a cycle, which may stay for long.
@@ -129,6 +141,8 @@ class Verifier:
         if self.size > LARGE:
             gc.collect()
 
+    # The report
+
     def add(
         self,
         kind: Kind,
@@ -137,56 +151,117 @@ class Verifier:
         error: float,
         tolerance: float,
         *,
-        blame: Callable[[], tuple[str | None, str]] | None = None,
+        blame: Blame | None = None,
     ) -> None:
-        """Add a check; a failed one is blamed on a layer."""
+        """Add a check; a failed one is blamed on a layer, if blame finds one."""
         passed = error <= tolerance
-        layer, detail = blame() if blame is not None and not passed else (None, "")
+        layer, detail = None, ""
+        if blame is not None and not passed:
+            try:
+                layer, detail = blame()
+            except Exception as broken:
+                detail = f"The layer at fault was not found: {cause_of(broken)}"
         self.report.checks.append(Check(kind, pair, dtype, error, tolerance, passed, layer, detail))
+
+    def add_failed(self, kind: Kind, pair: tuple[str, str], dtype: str, detail: str) -> None:
+        """Add a failed check that has no error to show."""
+        self.add(kind, pair, dtype, float("inf"), EXACT, blame=lambda: (None, detail))
+
+    def leave_out(self, kind: Kind | None, pair: tuple[str, ...], reason: str) -> None:
+        """Add what is not checked, and why."""
+        self.report.leave_out(kind, pair, reason)
+
+    def attempt(
+        self,
+        compute: Callable[[], T],
+        *,
+        kind: Kind,
+        label: str,
+        dtype: str = "float64",
+        when: str = "",
+        against: str | None = None,
+        is_first: bool = False,
+    ) -> T | None:
+        """Return what an engine computes, or None if it fails, and then the report says so.
+
+        Code that does not run is the worst difference there is: a failed check. What an engine
+        refuses to express is not checked.
+        label: of the engine. when: "at time = 4". against: what it would have been compared with.
+        is_first: of the engine's attempts: a wrong call raises, and what the engine refuses leaves
+        it out of everything.
+        """
+        try:
+            return compute()
+        except MissingDependencyError:
+            raise
+        except UnsupportedError as error:
+            reason = f"{when}: {cause_of(error)}" if when else cause_of(error)
+            self.leave_out(None if is_first else kind, (label,), reason)
+        except Exception as error:
+            if is_first and isinstance(error, UsageError):
+                raise
+            what = f"{label} does not run {when}".rstrip()
+            pair = (label, against or label)
+            self.add_failed(kind, pair, dtype, f"{what}: {cause_of(error)}")
+        return None
 
     # Outputs
 
     def build_exact(self) -> None:
-        """Build every engine in float64, and run it on the inputs."""
+        """Build every engine in float64, and run it on the inputs; those that fail go."""
         for engine in list(self.engines):
             self.progress(f"{engine.name} in float64")
-            try:
-                program = engine.build(self.spec, self.weights, "float64")
-                outputs = program.forward(self.inputs)
-            except UnsupportedError as error:
-                self.report.notes.append(f"{engine.name} is left out: {error}")
-                self.engines.remove(engine)
-            except NnspecError:
-                raise
-            except Exception as error:
-                # Emitted code that does not run is the worst difference there is.
-                self.add_broken("forward", engine, error)
-                self.engines.remove(engine)
-            else:
-                self.exact[engine.name] = program
-                self.outputs[engine.name] = outputs
 
-    def add_broken(self, kind: Kind, engine: Engine, error: Exception) -> None:
-        """Add the failed check of an engine that raised."""
-        text = f"{engine.name} does not run: {type(error).__name__}: {error}"
-        pair = (engine.name, engine.name)
-        infinite = float("inf")
-        self.add(kind, pair, "float64", infinite, EXACT, blame=lambda: (None, text))
-
-    def check_forward(self) -> None:
-        """Compare the outputs of every pair in float64."""
-        for first, second in itertools.combinations(self.engines, 2):
-            error = relative_error(self.outputs[second.name], self.outputs[first.name])
-            self.add(
-                "forward",
-                (first.name, second.name),
-                "float64",
-                error,
-                self.exact_tolerance((first, second)),
-                blame=self.blamed((first, second)),
+            made = self.attempt(
+                partial(self.run_exact, engine), kind="forward", label=engine.name, is_first=True
             )
+            if made is None:
+                self.engines.remove(engine)
+                continue
+            self.exact[engine.name], self.outputs[engine.name] = made
+            if isinstance(made[0], Trainable):
+                self.trains.add(engine.name)
+        self.sources = [engine for engine in self.sources if engine.name in self.exact]
 
-    def exact_tolerance(self, engines: tuple[Engine, Engine]) -> float:
+    def run_exact(self, engine: Engine) -> tuple[Program, Outputs]:
+        """Return an engine's program in float64, and what it makes of the inputs."""
+        program = self.build(engine, "float64")
+        return program, program.forward(self.inputs)
+
+    def build(self, engine: Engine, dtype: Precision, *, optimized: bool = False) -> Program:
+        """Return the spec's network as an engine makes it, with the weights of the verification."""
+        return engine.build(self.spec, self.weights, dtype, optimized=optimized)
+
+    def choose_reference(self) -> bool:
+        """Choose the first source that runs and trains; whether there is one, and another engine.
+
+        Raises UsageError where there is none, and no failed check says why.
+        """
+        able = [engine for engine in self.sources if engine.name in self.trains]
+        if not able or len(self.engines) < 2:
+            if self.report.checks:
+                self.leave_out(None, tuple(self.exact), "there is nothing left to compare with")
+                return False
+            reasons = "".join(
+                f"; {', '.join(each.pair)} is left out: {each.reason}"
+                for each in self.report.not_checked
+                if each.kind is None
+            )
+            raise UsageError(
+                "a verification measures the rest against its first backend, which must train: "
+                f"torch or keras, not {self.engines[0].name if self.engines else 'none'}{reasons}"
+            )
+        self.reference_engine = able[0]
+        reference = self.exact[able[0].name]
+        assert isinstance(reference, Trainable)
+        self.reference = reference
+        self.expected = self.outputs[able[0].name]
+        self.amplification = Amplification(self.spec.graph, reference, self.weights, self.seed)
+        return True
+
+    # Tolerances and blame
+
+    def exact_tolerance(self, *engines: Engine) -> float:
         """Return 1e-9, and what the engines' float32 constants add to it in this network."""
         return EXACT + self.amplified(sum(engine.rounding(self.spec.graph) for engine in engines))
 
@@ -198,7 +273,7 @@ class Verifier:
             )
         return self.known[rounding]
 
-    def blamed(self, engines: tuple[Engine, Engine]) -> Callable[[], tuple[str | None, str]]:
+    def blamed(self, first: Engine, second: Engine) -> Blame:
         """Return what finds the layer at which two engines part.
 
         It is looked for in float64, where a wrong layer stands out from rounding; what shows in
@@ -206,77 +281,20 @@ class Verifier:
         """
 
         def find() -> tuple[str | None, str]:
-            names = (engines[0].name, engines[1].name)
+            names = (first.name, second.name)
             if names not in self.parted:
                 self.progress(f"where {names[0]} and {names[1]} part")
                 spec = as_spec(self.spec, self.spec.graph, is_trained=False)
-                layer = first_diverging_layer(
-                    spec,
-                    self.weights,
-                    self.inputs,
-                    engines,
-                    "float64",
-                    self.exact_tolerance(engines),
+                stages: tuple[tuple[Precision, float], ...] = (
+                    ("float64", self.exact_tolerance(first, second)),
+                    ("float32", LOOSE),
                 )
-                if layer is None:
-                    layer = first_diverging_layer(
-                        spec, self.weights, self.inputs, engines, "float32", LOOSE
+                layer = None
+                for dtype, tolerance in stages:
+                    layer = layer or first_diverging_layer(
+                        spec, self.weights, self.inputs, (first, second), dtype, tolerance
                     )
                 self.parted[names] = layer
             return self.parted[names], ""
 
         return find
-
-    def check_float32(self) -> None:
-        """Compare each engine in float32 with the float64 outputs."""
-        tolerance = self.amplification.float32_tolerance(self.inputs, self.expected)
-        graph = self.spec.graph
-        rounding = UNIT_ROUNDOFF * sum(
-            at.node.layer.float32_rounding(at.input_shapes, graph.data_format)
-            for at in graph.walk()
-        )
-        tolerance += self.amplified(rounding)
-        for engine in self.engines:
-            self.progress(f"{engine.name} in float32")
-            for optimized in (False, True) if engine.is_onnx else (False,):
-                program = engine.build(self.spec, self.weights, "float32", optimized=optimized)
-                given = {name: _single(array) for name, array in self.inputs.items()}
-                error = relative_error(program.forward(given), self.expected)
-                del program
-                self.free()
-                label = f"{engine.name}, optimized" if optimized else engine.name
-                self.add(
-                    "export" if engine.is_onnx else "forward",
-                    (label, f"{self.sources[0].name} float64"),
-                    "float32",
-                    error,
-                    tolerance,
-                    blame=self.blamed((self.sources[0], engine)),
-                )
-
-    def check_sizes(self) -> None:
-        """Compare every engine on a batch of one row, and on other sizes of each dynamic axis."""
-        self.progress("other batch and axis sizes")
-        whole = {name: array[:1] for name, array in self.inputs.items()}
-        row = {name: array[:1] for name, array in self.expected.items()}
-        cases = [("a batch of 1", whole, row)]
-        for i, name in enumerate(self.axes):
-            for size in OTHER_SIZES:
-                axes = {**self.axes, name: size + i}
-                inputs = random_inputs(self.spec.graph, 3, axes, self.seed + size)
-                cases.append((f"{name} = {size + i}", inputs, self.reference.forward(inputs)))
-        for what, inputs, expected in cases:
-            for engine in self.engines:
-                error = relative_error(self.exact[engine.name].forward(inputs), expected)
-                self.add(
-                    "dynamic_shape",
-                    (f"{engine.name}, {what}", self.sources[0].name),
-                    "float64",
-                    error,
-                    self.exact_tolerance((self.sources[0], engine)),
-                    blame=self.blamed((self.sources[0], engine)),
-                )
-
-
-def _single(array: Array) -> Array:
-    return array.astype(np.float32) if array.dtype.kind == "f" else array

@@ -1,0 +1,32 @@
+"""The checks of a verification, in the order in which they are made.
+
+A check is a function of a `Verifier` in a module of its own; it adds to the verifier's report. One
+more check is one more line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from nnspec.verification.float32_checks import compare_float32
+from nnspec.verification.output_checks import compare_outputs
+from nnspec.verification.report import Kind
+from nnspec.verification.size_checks import compare_sizes
+from nnspec.verification.training_checks import compare_training
+
+if TYPE_CHECKING:
+    from nnspec.verification.verifier import Verifier
+
+Suite = tuple[tuple[Kind, Callable[["Verifier"], None]], ...]
+"""The kind that a check is of first of all, and the check."""
+
+WITH_EXACT: Suite = (
+    ("forward", compare_outputs),
+    ("forward", compare_float32),
+    ("dynamic_shape", compare_sizes),
+)
+"""Those that find every engine's program in double precision in `Verifier.exact`."""
+
+AFTERWARDS: Suite = (("training", compare_training),)
+"""Those that build what they need, when the others are freed."""
