@@ -33,10 +33,10 @@ def feed_json(builder: Builder, text: str) -> None:
     brackets: list[str] = []
     for kind, value, start, end in _json_tokens(builder, text, mark_at):
         mark = mark_at(start, max(1, end - start))
-        found = repr(text[start : min(end, start + 40)]) if start < end else "the end of the file"
         if kind == "end" and expected == "done":
             return
         if expected == "done":
+            found = _excerpt(text, start, end)
             builder.fail("json-syntax", f"text after the document's end: {found}", mark)
         if kind == "mark" and value in "]}" and brackets and value == brackets[-1]:
             if expected in ("separator", "value or end", "key or end"):
@@ -63,6 +63,7 @@ def feed_json(builder: Builder, text: str) -> None:
             brackets.append("}" if value == "{" else "]")
             expected = "key or end" if value == "{" else "value or end"
             continue
+        found = _excerpt(text, start, end)
         wanted = f"a {expected}"
         if expected == "separator":
             wanted = f'"," or "{brackets[-1]}"'
@@ -76,6 +77,10 @@ def feed_json(builder: Builder, text: str) -> None:
             if found in ("']'", "'}'") and expected in ("key", "value")
             else "",
         )
+
+
+def _excerpt(text: str, start: int, end: int) -> str:
+    return repr(text[start : min(end, start + 40)]) if start < end else "the end of the file"
 
 
 def _json_tokens(

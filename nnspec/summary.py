@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
+from nnspec.collector import collector_paused
 from nnspec.graph import LayerAt
 from nnspec.layers.base import count
 from nnspec.loader import Spec
@@ -57,10 +58,12 @@ class Summary:
         }
 
 
+@collector_paused()
 def summarize(spec: Spec) -> Summary:
     """Count a network's parameters, its work and its memory."""
-    layers = tuple(_layer(at) for at in spec.graph.walk())
-    elements = sum(count(shape) for at in spec.graph.walk() for shape in at.output_shapes)
+    places = list(spec.graph.walk())
+    layers = tuple(_layer(at) for at in places)
+    elements = sum(count(shape) for at in places for shape in at.output_shapes)
     parameters = sum(layer.parameters for layer in layers)
     return Summary(
         name=spec.name,
@@ -74,13 +77,17 @@ def summarize(spec: Spec) -> Summary:
 
 
 def _layer(at: LayerAt) -> LayerSummary:
-    sizes = [(cast("int", product(each.shape)), each.trainable) for each in at.parameters()]
-    layer = at.node.layer
+    layer, inputs, outputs = at.node.layer, at.input_shapes, at.output_shapes
+    parameters = trainable = 0
+    for each in at.parameters():
+        size = cast("int", product(each.shape))
+        parameters += size
+        trainable += size if each.trainable else 0
     return LayerSummary(
         name=at.path,
         type=layer.type,
-        output_shape=at.output_shapes[0],
-        parameters=sum(size for size, _ in sizes),
-        trainable_parameters=sum(size for size, is_trainable in sizes if is_trainable),
-        multiply_adds=layer.multiply_adds(at.input_shapes, at.output_shapes, at.graph.data_format),
+        output_shape=outputs[0],
+        parameters=parameters,
+        trainable_parameters=trainable,
+        multiply_adds=layer.multiply_adds(inputs, outputs, at.graph.data_format),
     )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+
 import click
 
-from nnspec.cli.common import json_option, print_json, set_option, spec_argument
+from nnspec.cli.common import json_option, print_json, set_option, spec_argument, use_colour
 
 
 @click.command()
@@ -20,33 +23,26 @@ def summary(spec: str, variables: dict[str, object], as_json: bool) -> None:
     if as_json:
         print_json(result.as_json())
         return
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
+    from nnspec.cli.table import table_lines
     from nnspec.shapes import show
 
-    table = Table(box=SIMPLE_HEAD, title=result.name, title_justify="left", pad_edge=False)
-    for heading in ("layer", "type", "output"):
-        table.add_column(heading, overflow="fold")
-    for heading in ("parameters", "multiply-adds"):
-        table.add_column(heading, justify="right")
-    for layer in result.layers:
-        table.add_row(
-            Text(layer.name),
+    rows = [
+        (
+            layer.name,
             layer.type,
-            Text(show(layer.output_shape)),
+            show(layer.output_shape),
             f"{layer.parameters:,}" if layer.parameters else "",
             f"{layer.multiply_adds:,}" if layer.multiply_adds else "",
         )
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        # A file or a pipe has no width to keep to.
-        console.width = 200
-    console.print(table)
+        for layer in result.layers
+    ]
+    headings = ("layer", "type", "output", "parameters", "multiply-adds")
+    # A file or a pipe has no width to keep to.
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    lines = table_lines(result.name, headings, rows, numeric=2, width=width)
+    click.echo("\n".join(lines), color=use_colour())
     frozen = result.parameters - result.trainable_parameters
-    console.print(
+    click.echo(
         f"parameters       {result.parameters:,} ({result.trainable_parameters:,} trainable, "
         f"{frozen:,} not), {_bytes(result.parameter_bytes)} in float32\n"
         f"multiply-adds    {result.multiply_adds:,} a row\n"
