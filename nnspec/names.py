@@ -57,7 +57,7 @@ RESERVED = frozenset([*_BUILTINS, *_MODULES, *_ATTRIBUTES])
 """What a layer, a block or a network cannot be called."""
 # What a training script defines or imports beside the network.
 _DEFINITIONS = """
-Iterator Path batches evaluate fnmatchcase hashlib initialize load_data load_file loss_function
+Iterator Path batches evaluate fnmatchcase hashlib load_data load_file loss_function
 make_optimizer permutation pl save_file standardized train_step
 """.split()  # noqa: SIM905 - a list of quoted words would be longer
 RESERVED_NETWORKS = RESERVED.union(_DEFINITIONS)

@@ -113,19 +113,3 @@ def test_torch_loads_the_weights_as_they_are() -> None:
     assert not any(value.any() for name, value in model.named_parameters() if name in fixed)
     weights = {name: torch.tensor(value) for name, value in initial_weights(spec.graph).items()}
     model.load_state_dict(weights)
-
-
-def test_emitted_first_weights() -> None:
-    """`initialize` draws by the same laws, and starts the forget gate at 1."""
-    from nnspec_torch.script import initialize_source
-
-    spec = network({"type": "lstm", "units": 3})
-    source = nnspec.compile(spec, "torch").source
-    emitted = load_source(f"{source}\n\n{initialize_source(spec)}\n", "Tested")
-    model = emitted.Tested()
-    emitted.initialize(model)
-    state = {name: tensor.numpy() for name, tensor in model.state_dict().items()}
-    recurrent = state["tested.weight_hh_l0"]
-    np.testing.assert_allclose(recurrent.T @ recurrent, np.eye(3), atol=1e-6)
-    assert state["tested.bias_ih_l0"].tolist() == [0] * 3 + [1] * 3 + [0] * 6
-    assert not state["tested.bias_hh_l0"].any()

@@ -6,7 +6,7 @@ from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, Native
 from nnspec.initializers import GlorotUniform
 from nnspec.layers import GroupedQueryAttention, MultiHeadAttention
-from nnspec_keras.core import initializer
+from nnspec_keras.initial import initializer
 
 _NAMES = {"mask": "attention_mask", "key_padding": "key_padding"}
 """Keras gives an argument called mask a meaning of its own."""
@@ -30,10 +30,11 @@ def attention(layer: MultiHeadAttention | GroupedQueryAttention, context: Contex
     if layer.rotary_base is not None:
         base = {} if layer.rotary_base == 10000.0 else {"base": layer.rotary_base}
         keywords["rotary"] = call("RotaryPosition", **base)
+    parameters = context.parameters(layer)
     if not isinstance(layer.kernel_initializer, GlorotUniform):
-        keywords["kernel_initializer"] = initializer(layer.kernel_initializer)
+        keywords["kernel_initializer"] = initializer(parameters[0])
     natives = []
-    for parameter in context.parameters(layer):
+    for parameter in parameters:
         part, _, kind = parameter.name.partition(".")
         is_weight = kind == "weight"
         name = f"{part}_kernel" if is_weight else f"{part}_bias"

@@ -111,7 +111,7 @@ def _build(given: frozenset[str]) -> Iterator[str]:
 
 
 def _helpers(given: frozenset[str]) -> Iterator[str]:
-    law = "self.kernel_initializer" if "kernel_initializer" in given else '"glorot_uniform"'
+    law = "self.kernel_initializer.clone()" if "kernel_initializer" in given else '"glorot_uniform"'
     projection = _PROJECTION.replace("LAW", law)
     always, never = _bias(given)
     yield projection.replace("kernel =", "return") if never else projection

@@ -12,6 +12,8 @@ from nnspec.layers.base import spatial_axes
 from nnspec.layers.convolution import Convolution
 from nnspec.shapes import same_padding
 from nnspec_keras.core import KERNELS, compact, kernel_and_bias, weighted
+from nnspec_keras.initial import depthwise as depthwise_law
+from nnspec_keras.initial import initializer
 from nnspec_keras.padding import compact_pads
 
 Pads = tuple[tuple[int, int], ...]
@@ -48,14 +50,17 @@ def convolution(layer: layers.Conv1D | layers.Conv2D | layers.Conv3D, context: C
     forward, before, keywords = _window(layer, context, is_sliced=is_sliced)
     if layer.groups != 1:
         keywords["groups"] = layer.groups
+    parameters = context.parameters(layer)
+    fans = "in out" if layer.groups == 1 else "in"
+    laws = {"kernel_initializer": initializer(parameters[0], fans=fans)}
     module = call(
         f"layers.Conv{len(layer.kernel_size)}D",
         ("filters", layer.filters),
         ("kernel_size", compact(layer.kernel_size)),
         **keywords,
-        **weighted(layer),
+        **weighted(layer, parameters, laws),
     )
-    natives = kernel_and_bias(context.parameters(layer))
+    natives = kernel_and_bias(parameters)
     return Lowered(forward, module, parameters=natives, before=before)
 
 
@@ -64,13 +69,14 @@ def depthwise(layer: layers.DepthwiseConv1D | layers.DepthwiseConv2D, context: C
     forward, before, keywords = _window(layer, context, is_sliced=_is_sliced(layer))
     if layer.depth_multiplier != 1:
         keywords["depth_multiplier"] = layer.depth_multiplier
+    weight, *bias = context.parameters(layer)
+    laws = {"depthwise_initializer": depthwise_law(weight)}
     module = call(
         f"layers.DepthwiseConv{len(layer.kernel_size)}D",
         ("kernel_size", compact(layer.kernel_size)),
         **keywords,
-        **weighted(layer, ("depthwise_initializer",)),
+        **weighted(layer, bias, laws),
     )
-    weight, *bias = context.parameters(layer)
     natives = (
         _depthwise_kernel(weight, "kernel", layer.depth_multiplier),
         *(Native(parameter.name, "bias") for parameter in bias),
@@ -83,14 +89,18 @@ def separable(layer: layers.SeparableConv1D | layers.SeparableConv2D, context: C
     forward, before, keywords = _window(layer, context, is_sliced=_is_sliced(layer))
     if layer.depth_multiplier != 1:
         keywords["depth_multiplier"] = layer.depth_multiplier
+    weight, pointwise, *bias = context.parameters(layer)
+    laws = {
+        "depthwise_initializer": depthwise_law(weight),
+        "pointwise_initializer": initializer(pointwise),
+    }
     module = call(
         f"layers.SeparableConv{len(layer.kernel_size)}D",
         ("filters", layer.filters),
         ("kernel_size", compact(layer.kernel_size)),
         **keywords,
-        **weighted(layer, ("depthwise_initializer", "pointwise_initializer")),
+        **weighted(layer, bias, laws),
     )
-    weight, pointwise, *bias = context.parameters(layer)
     natives = (
         _depthwise_kernel(weight, "depthwise_kernel", layer.depth_multiplier),
         Native(pointwise.name, "pointwise_kernel", KERNELS[len(pointwise.shape)]),

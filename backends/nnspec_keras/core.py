@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from nnspec import layers
 from nnspec.emit.code import Call, call
 from nnspec.emit.lowering import Context, Lowered, Native
-from nnspec.initializers import (
-    Constant,
-    GlorotUniform,
-    InitializerBase,
-    Normal,
-    Orthogonal,
-    Zeros,
-)
+from nnspec.initializers import Zeros
 from nnspec.layers import Parameter
 from nnspec.layers.base import Biased
+from nnspec_keras.initial import initializer
 
 KERNELS = {2: (1, 0), 3: (2, 1, 0), 4: (2, 3, 1, 0), 5: (2, 3, 4, 1, 0)}
 """Rank of a canonical weight -> the order of its axes in a Keras kernel."""
@@ -33,30 +27,17 @@ def kernel_and_bias(parameters: Iterable[Parameter]) -> tuple[Native, ...]:
 
 
 def weighted(
-    layer: Biased, weights: tuple[str, ...] = ("kernel_initializer",)
+    layer: Biased, parameters: Iterable[Parameter], laws: Mapping[str, str | Call]
 ) -> dict[str, object]:
-    """Return the arguments that every layer with a bias and these initialisers has."""
+    """Return the arguments of a bias and of first values: `laws` are those of the weights."""
     keywords: dict[str, object] = {}
     if not layer.use_bias:
         keywords["use_bias"] = False
-    for name in weights:
-        law = getattr(layer, name)
-        if not isinstance(law, GlorotUniform):
-            keywords[name] = initializer(law)
-    if layer.use_bias and not isinstance(layer.bias_initializer, Zeros):
-        keywords["bias_initializer"] = initializer(layer.bias_initializer)
+    keywords |= {name: law for name, law in laws.items() if law != "glorot_uniform"}
+    for parameter in parameters:
+        if parameter.name.endswith("bias") and not isinstance(parameter.initializer, Zeros):
+            keywords["bias_initializer"] = initializer(parameter, fans="")
     return keywords
-
-
-def initializer(law: InitializerBase) -> str | Call:
-    """Return Keras's name of a law; a constant carries its value."""
-    if isinstance(law, Constant):
-        return call("keras.initializers.Constant", ("value", float(law.value)))
-    if isinstance(law, Normal):
-        return call("keras.initializers.RandomNormal", stddev=float(law.stddev))
-    if isinstance(law, Orthogonal) and law.gain != 1:
-        return call("keras.initializers.Orthogonal", gain=float(law.gain))
-    return law.type
 
 
 def compact(sizes: tuple[int, ...]) -> object:
@@ -66,8 +47,10 @@ def compact(sizes: tuple[int, ...]) -> object:
 
 def dense(layer: layers.Dense, context: Context) -> Lowered:
     """layers.Dense."""
-    module = call("layers.Dense", ("units", layer.units), **weighted(layer))
-    return Lowered("{module}({0})", module, parameters=kernel_and_bias(context.parameters(layer)))
+    parameters = context.parameters(layer)
+    laws = {"kernel_initializer": initializer(parameters[0])}
+    module = call("layers.Dense", ("units", layer.units), **weighted(layer, parameters, laws))
+    return Lowered("{module}({0})", module, parameters=kernel_and_bias(parameters))
 
 
 def flatten(layer: layers.Flatten, context: Context) -> Lowered:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nnspec import layers
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, Native
-from nnspec_keras.core import initializer
+from nnspec_keras.initial import initializer
 
 _BASE = 10000.0
 _TABLE = (Native("weight", "embeddings"),)
@@ -13,7 +13,8 @@ _TABLE = (Native("weight", "embeddings"),)
 
 def embedding(layer: layers.Embedding, context: Context) -> Lowered:
     """layers.Embedding, or a class that can be reversed, or one with a row for padding too."""
-    law = initializer(layer.embeddings_initializer)
+    (weight,) = context.parameters(layer)
+    law = initializer(weight)
     sizes = (("input_dim", layer.input_dim), ("output_dim", layer.output_dim))
     row = {} if layer.padding_index is None else {"padding_index": layer.padding_index}
     tied = "ReversibleEmbedding" if context.is_tied else "layers.Embedding"
@@ -38,7 +39,8 @@ def shared(layer: layers.Shared, context: Context) -> Lowered:
 
 def position_embedding(layer: layers.PositionEmbedding, context: Context) -> Lowered:
     """A class: Keras has none."""
-    law = initializer(layer.embeddings_initializer)
+    (weight,) = context.parameters(layer)
+    law = initializer(weight)
     module = call("PositionEmbedding", ("max_length", layer.max_length), embeddings_initializer=law)
     return Lowered("{module}({0})", module, parameters=_TABLE)
 
@@ -60,9 +62,10 @@ def _base(base: float) -> dict[str, object]:
 
 def parameter(layer: layers.LearnedTensor, context: Context) -> Lowered:
     """A class: Keras has none."""
-    module = call(
-        "LearnedTensor", ("shape", layer.shape), initializer=initializer(layer.initializer)
-    )
+    fans = "in out" if len(layer.shape) <= 2 else ""
+    (weight,) = context.parameters(layer)
+    law = initializer(weight, fans=fans)
+    module = call("LearnedTensor", ("shape", layer.shape), initializer=law)
     return Lowered("{module}({0})", module, parameters=(Native("weight", "weight"),))
 
 

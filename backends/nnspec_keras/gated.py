@@ -5,12 +5,13 @@ from __future__ import annotations
 from nnspec import layers
 from nnspec.emit.code import Expr, call
 from nnspec.emit.lowering import Context, Lowered, Native
-from nnspec_keras.core import initializer
+from nnspec_keras.initial import initializer
 
 
 def prelu(layer: layers.Prelu, context: Context) -> Lowered:
     """A helper: Keras's own has a slope an element, and the gradient 0 at 0."""
-    module = call("PReLU", alpha_initializer=initializer(layer.alpha_initializer))
+    (weight,) = context.parameters(layer)
+    module = call("PReLU", alpha_initializer=initializer(weight, fans=""))
     return Lowered("{module}({0})", module, parameters=(Native("weight", "alpha"),))
 
 

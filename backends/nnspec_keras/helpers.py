@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nnspec.emit.body import Body
 from nnspec.emit.helpers import Helper, used_helpers
-from nnspec_keras import attention_source, ordering, padding, pooling, resizing, transposed
+from nnspec_keras import attention_source, initial, ordering, padding, pooling, resizing, transposed
 from nnspec_keras.elementwise import ELEMENTWISE
 from nnspec_keras.tables import TABLES
 
@@ -45,6 +45,7 @@ def first_flipped(y, *states):
 HELPERS: dict[str, Helper] = {
     "gelu": _GELU.rstrip(),
     "gelu_tanh": _GELU_TANH.rstrip(),
+    **initial.HELPERS,
     **transposed.HELPERS,
     **ELEMENTWISE,
     **TABLES,

@@ -9,7 +9,7 @@ from nnspec.emit.code import Call, call
 from nnspec.emit.lowering import Context, Lowered, Native
 from nnspec.initializers import GlorotUniform, Orthogonal, Zeros
 from nnspec.layers.recurrent import Recurrent
-from nnspec_keras.core import initializer
+from nnspec_keras.initial import initializer, stacked
 
 _CLASSES = {"simple_rnn": "layers.SimpleRNN", "lstm": "layers.LSTM", "gru": "layers.GRU"}
 _MERGES = {"sum": "sum", "multiply": "mul", "average": "ave"}
@@ -20,7 +20,8 @@ _GRU_GATES = (1, 0, 2)
 def recurrent(layer: Recurrent, context: Context) -> Lowered:
     """layers.SimpleRNN, layers.LSTM or layers.GRU."""
     lengths = layer.lengths_index(tuple(kind.shape for kind in context.inputs))
-    module = _module(layer, is_masked=lengths is not None and layer.return_sequences)
+    is_masked = lengths is not None and layer.return_sequences
+    module = _module(layer, context, is_masked=is_masked)
     forward = _forward(context, lengths)
     if layer.go_backwards and layer.return_sequences:
         # Keras leaves the steps in the order in which it read them.
@@ -37,7 +38,7 @@ def bidirectional(layer: layers.Bidirectional, context: Context) -> Lowered:
     keywords = {}
     if layer.merge_mode != "concat":
         keywords["merge_mode"] = _MERGES[layer.merge_mode]
-    inner = _module(layer.cell, is_masked=False)
+    inner = _module(layer.cell, context, is_masked=False)
     module = call("layers.Bidirectional", ("layer", inner), **keywords)
     natives = (*_natives(layer.cell, "", 0), *_natives(layer.cell, "_reverse", 1))
     forward = _forward(context, lengths)
@@ -62,18 +63,20 @@ def _forward(context: Context, lengths: int | None) -> str:
     return f"{{module}}({', '.join(given)})"
 
 
-def _module(layer: Recurrent, *, is_masked: bool) -> Call:
+def _module(layer: Recurrent, context: Context, *, is_masked: bool) -> Call:
+    kernel, recurrent_kernel, *biases = context.parameters(layer)
     keywords: dict[str, object] = {}
     if getattr(layer, "activation", "tanh") != "tanh":
         keywords["activation"] = getattr(layer, "activation", None)
     if not layer.use_bias:
         keywords["use_bias"] = False
     if not isinstance(layer.kernel_initializer, GlorotUniform):
-        keywords["kernel_initializer"] = initializer(layer.kernel_initializer)
+        keywords["kernel_initializer"] = initializer(kernel)
     if layer.recurrent_initializer != Orthogonal():
-        keywords["recurrent_initializer"] = initializer(layer.recurrent_initializer)
+        keywords["recurrent_initializer"] = initializer(recurrent_kernel)
     if layer.use_bias and not isinstance(layer.bias_initializer, Zeros):
-        keywords["bias_initializer"] = initializer(layer.bias_initializer)
+        one = initializer(biases[0], layer.bias_initializer, fans="")
+        keywords["bias_initializer"] = stacked(*biases) if layer.has_two_biases else one
     if layer.use_bias and not getattr(layer, "unit_forget_bias", True):
         keywords["unit_forget_bias"] = False
     for flag in ("return_sequences", "return_state", "go_backwards"):

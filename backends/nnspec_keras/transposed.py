@@ -9,6 +9,7 @@ from nnspec.emit.lowering import Context, Lowered
 from nnspec.layers.transposed import ConvolutionTranspose
 from nnspec_keras.convolution import sliced
 from nnspec_keras.core import compact, kernel_and_bias, weighted
+from nnspec_keras.initial import initializer
 
 
 def convolution_transpose(layer: ConvolutionTranspose[Any, Any, Any], context: Context) -> Lowered:
@@ -44,9 +45,14 @@ def convolution_transpose(layer: ConvolutionTranspose[Any, Any, Any], context: C
             _slice(begin, tail - gap)
             for (begin, _), tail, gap in zip(crops, tails, gaps, strict=True)
         ]
-    module = call(function, ("filters", layer.filters), size, **keywords, **weighted(layer))
+    parameters = context.parameters(layer)
+    fans = "sum" if layer.groups == 1 else ""
+    laws = weighted(
+        layer, parameters, {"kernel_initializer": initializer(parameters[0], fans=fans)}
+    )
+    module = call(function, ("filters", layer.filters), size, **keywords, **laws)
     forward = "{module}({0})" + sliced(slices)
-    return Lowered(forward, module, parameters=kernel_and_bias(context.parameters(layer)))
+    return Lowered(forward, module, parameters=kernel_and_bias(parameters))
 
 
 def _slice(begin: int, end: int) -> str:

@@ -75,6 +75,16 @@ def _constructor(given: frozenset[str]) -> Iterator[str]:
         ("out", attended, output),
     ):
         yield from wrap(f"self.{name} = nn.Linear({rows}, {columns}{bias})", 8)
+    yield "        self.reset_parameters()"
+    yield ""
+    yield "    def reset_parameters(self) -> None:"
+    yield "        for linear in (self.q, self.k, self.v, self.out):"
+    yield "            nn.init.xavier_uniform_(linear.weight)"
+    if "bias" in given:
+        yield "            if linear.bias is not None:"
+        yield "                nn.init.zeros_(linear.bias)"
+    elif not is_grouped:
+        yield "            nn.init.zeros_(linear.bias)"
 
 
 def _forward(given: frozenset[str]) -> Iterator[str]:

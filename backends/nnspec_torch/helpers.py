@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nnspec.emit.body import Body
 from nnspec.emit.helpers import Helper, used_helpers
-from nnspec_torch import attention_source, convolution
+from nnspec_torch import attention_source, convolution, initial
 from nnspec_torch.sequences import FUNCTIONS
 
 _SINUSOIDAL_POSITION = '''\
@@ -106,6 +106,7 @@ class GaussianNoise(nn.Module):
 '''
 
 HELPERS: dict[str, Helper] = {
+    **initial.HELPERS,
     "Bias": _BIAS.rstrip(),
     **convolution.HELPERS,
     "SinusoidalPosition": _SINUSOIDAL_POSITION.rstrip(),

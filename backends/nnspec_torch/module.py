@@ -32,9 +32,10 @@ from nnspec.heads import loss_head
 from nnspec.layers import Activation, Layer
 from nnspec.loader import Spec
 from nnspec_torch.helpers import HELPERS, helpers_of
+from nnspec_torch.initial import laws, reset_parameters
 from nnspec_torch.lowerings import LOWERINGS, UNSUPPORTED
 from nnspec_torch.normalization import DIVERGENCES
-from nnspec_torch.script import initialize_source, script_source
+from nnspec_torch.script import script_source
 from nnspec_torch.training import training_source
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ _DEFAULTS: dict[str, dict[str, object]] = {
     "nn.Linear": {"bias": True},
 }
 
-LANGUAGE = Language(LOWERINGS, "channels_first", _transpose, _fuse, _DEFAULTS)
+LANGUAGE = Language(LOWERINGS, "channels_first", _transpose, _fuse, _DEFAULTS, laws)
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,6 @@ class TorchBackend:
             parts.append(training_source(spec, head))
         training = spec.model.training
         if dataset is not None and training is not None:
-            parts.append(initialize_source(spec))
             parts.append(dataset.text)
             parts.append(script_source(spec, training, head, dataset))
         origin = f", compiled from {docstring_text(spec.path.name)}" if spec.path else ""
@@ -139,13 +139,15 @@ backend = TorchBackend()
 def imports(text: str, dataset: DatasetSource | None = None) -> str:
     """Return the import lines that the text needs, in the order of isort."""
     plain: list[str] = []
+    standard = ["import math"] if uses_module(text, "math") else []
     names = ["from torch import Tensor, nn"]
     groups = []
     if dataset is not None:
-        standard = ["import argparse", *dataset.standard_imports]
-        groups.append(sorted(standard, key=lambda line: (line.startswith("from"), line)))
+        standard += ["import argparse", *dataset.standard_imports]
         plain += dataset.imports
         names.insert(0, "from safetensors.torch import load_file, save_file")
+    if standard:
+        groups.append(sorted(standard, key=lambda line: (line.startswith("from"), line)))
     if uses_module(text, "torch"):
         plain.append("import torch")
     if uses_module(text, "F"):
@@ -168,7 +170,13 @@ def _class(definition: Definition, head: Head | None = None) -> str:
             ["self", *(f"{name}: {annotation(v)}" for name, v in definition.parameters.items())]
         )
         parts += wrap(f"def __init__({arguments}) -> None:", 4)
-        parts += ["        super().__init__()", *constructed, ""]
+        parts += ["        super().__init__()", *constructed]
+        drawn, used = reset_parameters(definition)
+        if drawn:
+            parts += wrap(f"self.reset_parameters({', '.join(used)})", 8)
+            taken = "".join(f", {name}: {annotation(definition.parameters[name])}" for name in used)
+            parts += ["", *wrap(f"def reset_parameters(self{taken}) -> None:", 4), *drawn]
+        parts.append("")
     style = Style(
         _module,
         _loop,

@@ -42,7 +42,7 @@ def _lowered(
         # Two biases that are only ever added would learn twice as fast as one.
         suffixes = ("",) if merge_mode is None else ("", "_reverse")
         setup = tuple(
-            f"nn.init.zeros_({{module}}.bias_hh_l0{suffix}).requires_grad_(False)"
+            f'{{module}}.get_parameter("bias_hh_l0{suffix}").requires_grad_(False)'
             for suffix in suffixes
         )
     is_plain = len(context.inputs) == 1 and not cell.go_backwards and not cell.return_state

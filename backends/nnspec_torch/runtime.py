@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from nnspec.weights import FirstWeights, check_weights
 try:
     import torch
     from torch import Tensor, nn
+    from torch.overrides import TorchFunctionMode
 except ImportError as error:
     raise MissingDependencyError("torch", "torch") from error
 
@@ -42,6 +43,34 @@ def _precision(dtype: torch.dtype) -> Iterator[None]:
         torch.set_default_dtype(previous)
 
 
+_DRAWING = frozenset(
+    {
+        Tensor.uniform_,
+        Tensor.normal_,
+        nn.init.uniform_,
+        nn.init.normal_,
+        nn.init.kaiming_uniform_,
+    }
+)
+
+
+class _Undrawn(TorchFunctionMode):
+    """Leaves parameters undrawn, for a module that is given weights at once."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        kwargs = kwargs or {}
+        tensor = args[0] if args else kwargs.get("tensor")
+        if func in _DRAWING and isinstance(tensor, nn.Parameter):
+            return tensor
+        return func(*args, **kwargs)
+
+
 class TorchProgram:
     """The emitted module, built and holding weights; satisfies `nnspec.backend.Trainable`."""
 
@@ -59,7 +88,9 @@ class TorchProgram:
         self.dtype = getattr(torch, dtype)
         self.device = device
         self.emitted = load_source(compiled.source, spec.name)
-        self.model: nn.Module = getattr(self.emitted, spec.name)().to(self.dtype).to(device)
+        with _Undrawn():
+            model: nn.Module = getattr(self.emitted, spec.name)()
+        self.model = model.to(self.dtype).to(device)
         if weights is None:
             training = spec.model.training
             weights = FirstWeights(spec.graph, training.seed if training is not None else 0)

@@ -1,117 +1,15 @@
-"""Writes the program around a network: first weights, data, epochs, evaluation."""
+"""Writes the program around a network: data, epochs, evaluation."""
 
 from __future__ import annotations
-
-import dataclasses
-import math
 
 from nnspec.emit.code import literal, wrap
 from nnspec.emit.dataset import DatasetSource
 from nnspec.errors import UsageError
 from nnspec.graph import Head
 from nnspec.heads import final_activation
-from nnspec.initializers import Orthogonal, UnitForgetBias
-from nnspec.layers import Parameter
 from nnspec.loader import Spec
 from nnspec.shapes import product
 from nnspec.training_schema import BinaryCrossEntropy, Training
-
-_CUT = 0.87962566103423978
-"""Deviation of a standard normal cut at two deviations."""
-
-
-def initialize_source(spec: Spec) -> str:
-    """Return `initialize`, which draws first weights by the spec's initialisers."""
-    graph = spec.graph
-    groups: dict[str, list[str]] = {}
-    forget: dict[int, list[str]] = {}
-    for name, parameter in graph.parameters():
-        if not parameter.trainable:
-            continue
-        law = parameter.initializer
-        if isinstance(law, UnitForgetBias):
-            forget.setdefault(parameter.shape[0] // 4, []).append(name)
-            parameter = dataclasses.replace(parameter, initializer=law.others)
-        groups.setdefault(_initializer(parameter), []).append(name)
-    lines = [
-        f"def initialize(model: {spec.name}) -> None:",
-        '    """Draw the first weights."""',
-    ]
-    is_plain = set(groups) <= {"xavier_uniform_({})", "zeros_({})", "ones_({})"} and all(
-        (name.endswith("bias") and form == "zeros_({})")
-        or (name.endswith("weight") and form != "zeros_({})")
-        for form, names in groups.items()
-        for name in names
-    )
-    if is_plain:
-        lines += [
-            "    for parameter in model.parameters():",
-            "        if parameter.dim() > 1:",
-            "            nn.init.xavier_uniform_(parameter)",
-        ]
-        if "zeros_({})" in groups:
-            lines[2] = "    for name, parameter in model.named_parameters():"
-            lines += [
-                '        elif name.endswith("bias"):',
-                "            nn.init.zeros_(parameter)",
-            ]
-        return "\n".join(lines)
-    zero_rows = {
-        name: parameter.zero_row
-        for name, parameter in graph.parameters()
-        if parameter.zero_row is not None
-    }
-    lines.append("    parameters = dict(model.named_parameters())")
-    for form, names in groups.items():
-        if len(names) == 1:
-            lines += wrap(f"nn.init.{form.format(f'parameters[{literal(names[0])}]')}", 4)
-            continue
-        lines += wrap(f"for name in {literal(names)}:", 4)
-        lines.append(f"        nn.init.{form.format('parameters[name]')}")
-    for name, row in zero_rows.items():
-        lines += wrap(f"nn.init.zeros_(parameters[{literal(name)}][{row}])", 4)
-    for units, names in forget.items():
-        lines += wrap(f"for name in {literal(names)}:", 4)
-        gate = f"parameters[name].detach()[{units}:{2 * units}]"
-        lines.append(f"        nn.init.ones_({gate})  # the forget gate")
-    return "\n".join(lines)
-
-
-def _initializer(parameter: Parameter) -> str:
-    given = parameter.initializer
-    kind = given.type
-    if isinstance(given, Orthogonal):
-        return "orthogonal_({})" if given.gain == 1 else f"orthogonal_({{}}, {given.gain})"
-    if kind in ("zeros", "ones"):
-        return f"{kind}_({{}})"
-    if kind == "constant":
-        return f"constant_({{}}, {literal(given.value)})"  # type: ignore[attr-defined]
-    if kind == "normal":
-        return f"normal_({{}}, std={literal(given.stddev)})"  # type: ignore[attr-defined]
-    scale, fan, law = given.scale, given.fan, given.law  # type: ignore[attr-defined]
-    average = (parameter.fan_in + parameter.fan_out) / 2
-    size = parameter.fan_in if fan == "in" else average
-    if kind == "glorot_uniform" and _fans_are_plain(parameter):
-        return "xavier_uniform_({})"
-    if kind == "he_uniform" and _fans_are_plain(parameter):
-        return 'kaiming_uniform_({}, nonlinearity="relu")'
-    if law == "uniform":
-        limit = literal(math.sqrt(3 * scale / size))
-        return f"uniform_({{}}, -{limit}, {limit})"
-    deviation = math.sqrt(scale / size) / _CUT
-    bound = literal(2 * deviation)
-    return f"trunc_normal_({{}}, std={literal(deviation)}, a=-{bound}, b={bound})"
-
-
-def _fans_are_plain(parameter: Parameter) -> bool:
-    """Whether torch.nn.init finds the same fans from the shape alone."""
-    shape = parameter.shape
-    window = math.prod(shape[2:])
-    return len(shape) > 1 and (parameter.fan_in, parameter.fan_out) == (
-        shape[1] * window,
-        shape[0] * window,
-    )
-
 
 _CLASSES = "(target.argmax(-1) if target.dim() == output.dim() else target)"
 _R2_OF_COLUMNS = "(1 - (output - target).square().mean(0) / target.var(0, correction=0)).mean()"
@@ -165,9 +63,7 @@ def script_source(spec: Spec, training: Training, head: Head | None, data: Datas
         "",
         f"    torch.manual_seed({training.seed})",
         f"    model = {spec.name}()",
-        "    if arguments.weights is None:",
-        "        initialize(model)",
-        "    else:",
+        "    if arguments.weights is not None:",
         "        model.load_state_dict(load_file(arguments.weights))",
         "    optimizer = make_optimizer(model)",
         "    parts = {",

@@ -134,6 +134,9 @@ class _BodyLowerer:
         is_tied = node.name in self.tied
         context = Context(kinds_in, kinds_out, self.graph.data_format, native, is_tied)
         lowered = self.language.lowerings[type(layer)](layer, context)
+        if self.language.laws is not None and lowered.module is not None and node.owner is None:
+            laws = self.language.laws(layer, context, lowered.module)
+            lowered = dataclasses.replace(lowered, laws=laws)
         activation = layer.output_activation
         outputs = node.outputs
         if lowered.before is not None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from nnspec.emit.body import Body, Step
 from nnspec.emit.code import Call, Expr, literal
+from nnspec.emit.lowering import Fan
 from nnspec.emit.progressions import Progression, progressing
 from nnspec.graph import BlockNode
 
@@ -21,11 +22,13 @@ from nnspec.graph import BlockNode
 class Construction:
     """What a step constructs: one call, or one for each repetition.
 
-    With `repeat` one call stands for that many, which are equal but for progressions.
+    With `repeat` one call stands for that many, which are equal but for progressions. laws: what
+    draws its first values.
     """
 
     calls: tuple[Call, ...]
     repeat: int | None = None
+    laws: tuple[Call, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -99,7 +102,9 @@ class Definitions:
             return None
         if step.lowered is not None:
             module = step.lowered.module
-            return Construction((module,)) if module is not None else None
+            if module is None:
+                return None
+            return Construction((module,), laws=step.lowered.laws)
         calls: list[Call] = []
         for body in step.bodies:
             definition, arguments = self._of[id(body)]
@@ -163,14 +168,26 @@ def _skeleton(
         (
             made.function,
             tuple((name, _kind(value)) for name, value in made.positional),
-            tuple(name for name, _ in made.keywords if name not in defaults.get(made.function, ())),
+            tuple(
+                (name, _kind(value))
+                for name, value in made.keywords
+                if name not in defaults.get(made.function, ())
+            ),
         )
         for made in construction.calls
     )
-    return step.inputs, step.outputs, forward, uses, calls, construction.repeat is None
+    laws = tuple(
+        (law.function, law.positional[0], tuple(name for name, _ in law.keywords))
+        for law in construction.laws
+    )
+    return step.inputs, step.outputs, forward, uses, calls, construction.repeat is None, laws
 
 
 def _kind(value: object) -> object:
+    """Return what two values must share to become one with parameters."""
+    if isinstance(value, Call):
+        given = (*value.positional, *value.keywords)
+        return value.function, tuple((name, _kind(inner)) for name, inner in given)
     return (value.is_geometric,) if isinstance(value, Progression) else None
 
 
@@ -236,6 +253,13 @@ def _unify(
         return tuple(result)
 
     def varying(argument: str, given: list[object]) -> object:
+        fans = [value for value in given if isinstance(value, Fan)]
+        if fans:
+            return Fan(None, fans[0].source)
+        calls = [value for value in given if isinstance(value, Call)]
+        if calls:
+            positional = merged([made.positional for made in calls])
+            return Call(calls[0].function, positional, merged([made.keywords for made in calls]))
         series = [value for value in given if isinstance(value, Progression)]
         if not series:
             return parameter(argument, given)
@@ -262,7 +286,15 @@ def _unify(
         repeat: object = repeats[0]
         if any(count != repeat for count in repeats):
             repeat = parameter("repeat", repeats)
-        constructions.append(Construction(calls, repeat))  # type: ignore[arg-type]
+        laws = tuple(
+            Call(
+                column[0].function,
+                merged([law.positional for law in column]),
+                merged([law.keywords for law in column]),
+            )
+            for column in zip(*(construction.laws for construction in present), strict=True)
+        )
+        constructions.append(Construction(calls, repeat, laws))  # type: ignore[arg-type]
     definition = Definition(
         name, bodies, constructions, {key: given[0] for key, given in values.items()}
     )

@@ -62,3 +62,4 @@ def _uses(network: Body) -> Iterator[Use]:
             bodies += step.bodies
             if step.lowered is not None:
                 yield Use(step.lowered.module, step.lowered.forward)
+                yield from (Use(law, "") for law in step.lowered.laws)

@@ -31,6 +31,18 @@ class Native:
 
 
 @dataclass(frozen=True, slots=True)
+class Fan:
+    """A fan of a parameter, in a call that draws its first values.
+
+    size: None where the uses of a block differ in it. source: what gives it from {layer}, the
+    object that has the parameter, or from {tensor}, the parameter itself.
+    """
+
+    size: int | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class Lowered:
     """The source of one layer.
 
@@ -40,6 +52,8 @@ class Lowered:
     imports: whole import lines. parameters: where the canonical ones live, if the framework has
     other names or axes for them. before: what is done to {0} first, on a line of its own.
     setup: statements after {module} is constructed. comment: ends the line, for readers.
+    laws: what draws first values that the framework would choose otherwise; the first argument of
+    each is the parameter.
     """
 
     forward: str
@@ -49,6 +63,7 @@ class Lowered:
     before: Lowered | None = None
     setup: tuple[str, ...] = ()
     comment: str = ""
+    laws: tuple[Call, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +114,7 @@ class Language:
     transpose: the expression that permutes {0}; it gets the permutation, the batch not counted.
     fuse: returns a module that applies the activation itself, or None.
     defaults: by function, keywords that lowerings leave out where they have this value.
+    laws: returns the laws of `Lowered` for the parameters of a layer that a module has.
     """
 
     lowerings: Mapping[type[Layer], Lowering]
@@ -106,3 +122,4 @@ class Language:
     transpose: Callable[[tuple[int, ...]], Lowered]
     fuse: Callable[[Call, Activation], Call | None]
     defaults: Mapping[str, Mapping[str, object]]
+    laws: Callable[[Layer, Context, Call], tuple[Call, ...]] | None = None

@@ -13,6 +13,10 @@ class DenseBlock(nn.Module):
         self.linear = nn.Linear(in_features, units, bias=False)
         self.norm = nn.BatchNorm1d(units)
         self.dropout = nn.Dropout(0.3)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        nn.init.xavier_uniform_(self.linear.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         x = F.relu(self.norm(self.linear(x)))
@@ -27,6 +31,11 @@ class BreastCancer(nn.Module):
         self.wide = DenseBlock(30, 32)
         self.narrow = DenseBlock(32, 16)
         self.score = nn.Linear(16, 1)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        nn.init.xavier_uniform_(self.score.weight)
+        nn.init.zeros_(self.score.bias)
 
     def logits(self, features: Tensor) -> Tensor:
         x = self.wide(features)

@@ -23,6 +23,10 @@ class DenseBlock(nn.Module):
         self.linear = nn.Linear(in_features, units, bias=False)
         self.norm = nn.BatchNorm1d(units)
         self.dropout = nn.Dropout(0.3)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        nn.init.xavier_uniform_(self.linear.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         x = F.relu(self.norm(self.linear(x)))
@@ -37,6 +41,11 @@ class BreastCancer(nn.Module):
         self.wide = DenseBlock(30, 32)
         self.narrow = DenseBlock(32, 16)
         self.score = nn.Linear(16, 1)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        nn.init.xavier_uniform_(self.score.weight)
+        nn.init.zeros_(self.score.bias)
 
     def logits(self, features: Tensor) -> Tensor:
         x = self.wide(features)
@@ -69,15 +78,6 @@ def train_step(
     loss.backward()
     optimizer.step()
     return loss.detach()
-
-
-def initialize(model: BreastCancer) -> None:
-    """Draw the first weights."""
-    for name, parameter in model.named_parameters():
-        if parameter.dim() > 1:
-            nn.init.xavier_uniform_(parameter)
-        elif name.endswith("bias"):
-            nn.init.zeros_(parameter)
 
 
 def permutation(count: int, *key: str | int) -> np.ndarray:
@@ -160,9 +160,7 @@ def main() -> None:
 
     torch.manual_seed(0)
     model = BreastCancer()
-    if arguments.weights is None:
-        initialize(model)
-    else:
+    if arguments.weights is not None:
         model.load_state_dict(load_file(arguments.weights))
     optimizer = make_optimizer(model)
     parts = {

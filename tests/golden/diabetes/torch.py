@@ -13,6 +13,12 @@ class Diabetes(nn.Module):
         self.hidden = nn.Linear(10, 32)
         self.narrow = nn.Linear(32, 16)
         self.progression = nn.Linear(16, 1)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        for linear in (self.hidden, self.narrow, self.progression):
+            nn.init.xavier_uniform_(linear.weight)
+            nn.init.zeros_(linear.bias)
 
     def forward(self, patient: Tensor) -> Tensor:
         x = torch.tanh(self.hidden(patient))

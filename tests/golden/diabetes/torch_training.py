@@ -23,6 +23,12 @@ class Diabetes(nn.Module):
         self.hidden = nn.Linear(10, 32)
         self.narrow = nn.Linear(32, 16)
         self.progression = nn.Linear(16, 1)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        for linear in (self.hidden, self.narrow, self.progression):
+            nn.init.xavier_uniform_(linear.weight)
+            nn.init.zeros_(linear.bias)
 
     def forward(self, patient: Tensor) -> Tensor:
         x = torch.tanh(self.hidden(patient))
@@ -49,15 +55,6 @@ def train_step(
     loss.backward()
     optimizer.step()
     return loss.detach()
-
-
-def initialize(model: Diabetes) -> None:
-    """Draw the first weights."""
-    for name, parameter in model.named_parameters():
-        if parameter.dim() > 1:
-            nn.init.xavier_uniform_(parameter)
-        elif name.endswith("bias"):
-            nn.init.zeros_(parameter)
 
 
 def permutation(count: int, *key: str | int) -> np.ndarray:
@@ -132,9 +129,7 @@ def main() -> None:
 
     torch.manual_seed(0)
     model = Diabetes()
-    if arguments.weights is None:
-        initialize(model)
-    else:
+    if arguments.weights is not None:
         model.load_state_dict(load_file(arguments.weights))
     optimizer = make_optimizer(model)
     parts = {

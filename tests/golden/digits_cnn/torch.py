@@ -18,6 +18,11 @@ class Residual(nn.Module):
             filters, filters, kernel_size=3, padding="same", bias=False
         )
         self.norm2 = nn.BatchNorm2d(filters)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        for conv in (self.conv1, self.conv2):
+            nn.init.xavier_uniform_(conv.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         y = F.relu(self.norm1(self.conv1(x)))
@@ -37,6 +42,13 @@ class DigitsCNN(nn.Module):
         self.block2 = Residual(32)
         self.hidden = nn.Linear(512, 64)
         self.scores = nn.Linear(64, 10)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        for layer in (self.stem, self.widen, self.hidden, self.scores):
+            nn.init.xavier_uniform_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
 
     def logits(self, image: Tensor) -> Tensor:
         x = F.relu(self.stem(image))

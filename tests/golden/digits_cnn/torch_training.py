@@ -28,6 +28,11 @@ class Residual(nn.Module):
             filters, filters, kernel_size=3, padding="same", bias=False
         )
         self.norm2 = nn.BatchNorm2d(filters)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        for conv in (self.conv1, self.conv2):
+            nn.init.xavier_uniform_(conv.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         y = F.relu(self.norm1(self.conv1(x)))
@@ -47,6 +52,13 @@ class DigitsCNN(nn.Module):
         self.block2 = Residual(32)
         self.hidden = nn.Linear(512, 64)
         self.scores = nn.Linear(64, 10)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        for layer in (self.stem, self.widen, self.hidden, self.scores):
+            nn.init.xavier_uniform_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
 
     def logits(self, image: Tensor) -> Tensor:
         x = F.relu(self.stem(image))
@@ -81,15 +93,6 @@ def train_step(
     loss.backward()
     optimizer.step()
     return loss.detach()
-
-
-def initialize(model: DigitsCNN) -> None:
-    """Draw the first weights."""
-    for name, parameter in model.named_parameters():
-        if parameter.dim() > 1:
-            nn.init.xavier_uniform_(parameter)
-        elif name.endswith("bias"):
-            nn.init.zeros_(parameter)
 
 
 def permutation(count: int, *key: str | int) -> np.ndarray:
@@ -156,9 +159,7 @@ def main() -> None:
 
     torch.manual_seed(0)
     model = DigitsCNN()
-    if arguments.weights is None:
-        initialize(model)
-    else:
+    if arguments.weights is not None:
         model.load_state_dict(load_file(arguments.weights))
     optimizer = make_optimizer(model)
     parts = {

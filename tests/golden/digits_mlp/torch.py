@@ -14,6 +14,14 @@ class DigitsMLP(nn.Module):
         self.dropout = nn.Dropout(0.2)
         self.hidden2 = nn.Linear(128, 64)
         self.scores = nn.Linear(64, 10)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        for linear in (self.hidden1, self.hidden2):
+            nn.init.kaiming_uniform_(linear.weight, nonlinearity="relu")
+            nn.init.zeros_(linear.bias)
+        nn.init.xavier_uniform_(self.scores.weight)
+        nn.init.zeros_(self.scores.bias)
 
     def logits(self, pixels: Tensor) -> Tensor:
         x = F.relu(self.hidden1(pixels))

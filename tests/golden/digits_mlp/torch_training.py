@@ -24,6 +24,14 @@ class DigitsMLP(nn.Module):
         self.dropout = nn.Dropout(0.2)
         self.hidden2 = nn.Linear(128, 64)
         self.scores = nn.Linear(64, 10)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        for linear in (self.hidden1, self.hidden2):
+            nn.init.kaiming_uniform_(linear.weight, nonlinearity="relu")
+            nn.init.zeros_(linear.bias)
+        nn.init.xavier_uniform_(self.scores.weight)
+        nn.init.zeros_(self.scores.bias)
 
     def logits(self, pixels: Tensor) -> Tensor:
         x = F.relu(self.hidden1(pixels))
@@ -53,16 +61,6 @@ def train_step(
     loss.backward()
     optimizer.step()
     return loss.detach()
-
-
-def initialize(model: DigitsMLP) -> None:
-    """Draw the first weights."""
-    parameters = dict(model.named_parameters())
-    for name in ["hidden1.weight", "hidden2.weight"]:
-        nn.init.kaiming_uniform_(parameters[name], nonlinearity="relu")
-    for name in ["hidden1.bias", "hidden2.bias", "scores.bias"]:
-        nn.init.zeros_(parameters[name])
-    nn.init.xavier_uniform_(parameters["scores.weight"])
 
 
 def permutation(count: int, *key: str | int) -> np.ndarray:
@@ -138,9 +136,7 @@ def main() -> None:
 
     torch.manual_seed(0)
     model = DigitsMLP()
-    if arguments.weights is None:
-        initialize(model)
-    else:
+    if arguments.weights is not None:
         model.load_state_dict(load_file(arguments.weights))
     optimizer = make_optimizer(model)
     parts = {

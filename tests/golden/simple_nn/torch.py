@@ -12,6 +12,12 @@ class SimpleNN(nn.Module):
         super().__init__()
         self.hidden = nn.Linear(10, 20)
         self.scores = nn.Linear(20, 2)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        for linear in (self.hidden, self.scores):
+            nn.init.xavier_uniform_(linear.weight)
+            nn.init.zeros_(linear.bias)
 
     def logits(self, features: Tensor) -> Tensor:
         x = F.relu(self.hidden(features))

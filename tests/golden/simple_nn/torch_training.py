@@ -22,6 +22,12 @@ class SimpleNN(nn.Module):
         super().__init__()
         self.hidden = nn.Linear(10, 20)
         self.scores = nn.Linear(20, 2)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        for linear in (self.hidden, self.scores):
+            nn.init.xavier_uniform_(linear.weight)
+            nn.init.zeros_(linear.bias)
 
     def logits(self, features: Tensor) -> Tensor:
         x = F.relu(self.hidden(features))
@@ -50,15 +56,6 @@ def train_step(
     loss.backward()
     optimizer.step()
     return loss.detach()
-
-
-def initialize(model: SimpleNN) -> None:
-    """Draw the first weights."""
-    for name, parameter in model.named_parameters():
-        if parameter.dim() > 1:
-            nn.init.xavier_uniform_(parameter)
-        elif name.endswith("bias"):
-            nn.init.zeros_(parameter)
 
 
 def permutation(count: int, *key: str | int) -> np.ndarray:
@@ -123,9 +120,7 @@ def main() -> None:
 
     torch.manual_seed(0)
     model = SimpleNN()
-    if arguments.weights is None:
-        initialize(model)
-    else:
+    if arguments.weights is not None:
         model.load_state_dict(load_file(arguments.weights))
     optimizer = make_optimizer(model)
     parts = {

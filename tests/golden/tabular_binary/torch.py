@@ -12,6 +12,12 @@ class TabularBinary(nn.Module):
         super().__init__()
         self.hidden = nn.Linear(2, 8)
         self.score = nn.Linear(8, 1)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        for linear in (self.hidden, self.score):
+            nn.init.xavier_uniform_(linear.weight)
+            nn.init.zeros_(linear.bias)
 
     def logits(self, features: Tensor) -> Tensor:
         x = F.relu(self.hidden(features))

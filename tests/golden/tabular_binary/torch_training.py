@@ -21,6 +21,12 @@ class TabularBinary(nn.Module):
         super().__init__()
         self.hidden = nn.Linear(2, 8)
         self.score = nn.Linear(8, 1)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        for linear in (self.hidden, self.score):
+            nn.init.xavier_uniform_(linear.weight)
+            nn.init.zeros_(linear.bias)
 
     def logits(self, features: Tensor) -> Tensor:
         x = F.relu(self.hidden(features))
@@ -52,15 +58,6 @@ def train_step(
     loss.backward()
     optimizer.step()
     return loss.detach()
-
-
-def initialize(model: TabularBinary) -> None:
-    """Draw the first weights."""
-    for name, parameter in model.named_parameters():
-        if parameter.dim() > 1:
-            nn.init.xavier_uniform_(parameter)
-        elif name.endswith("bias"):
-            nn.init.zeros_(parameter)
 
 
 def permutation(count: int, *key: str | int) -> np.ndarray:
@@ -122,9 +119,7 @@ def main() -> None:
 
     torch.manual_seed(0)
     model = TabularBinary()
-    if arguments.weights is None:
-        initialize(model)
-    else:
+    if arguments.weights is not None:
         model.load_state_dict(load_file(arguments.weights))
     optimizer = make_optimizer(model)
     parts = {

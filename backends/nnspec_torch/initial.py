@@ -1,0 +1,385 @@
+"""First values of the parameters: `reset_parameters` of an emitted class.
+
+Each class draws those of its own layers; a block that it holds draws its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from nnspec.emit.code import Call, Expr, call, wrap
+from nnspec.emit.definitions import Definition
+from nnspec.emit.helpers import Helper
+from nnspec.emit.lowering import Context, Fan
+from nnspec.initializers import (
+    Constant,
+    GlorotNormal,
+    GlorotUniform,
+    HeNormal,
+    HeUniform,
+    InitializerBase,
+    Normal,
+    Orthogonal,
+    UnitForgetBias,
+    Zeros,
+)
+from nnspec.layers import Layer, Parameter
+
+_RECURRENT = ("nn.RNN", "nn.LSTM", "nn.GRU")
+_NORMALIZATIONS = ("BatchNorm", "LayerNorm", "GroupNorm", "InstanceNorm", "RMSNorm")
+_FEW = 4
+"""Layers that a loop names one by one."""
+
+
+def laws(layer: Layer, context: Context, module: Call) -> tuple[Call, ...]:
+    """Return what draws the first values that the module does not have by itself."""
+    if module.function.startswith(tuple(f"nn.{name}" for name in _NORMALIZATIONS)):
+        return ()
+    return tuple(
+        law
+        for parameter in context.parameters(layer)
+        if not parameter.name.endswith("_reverse")
+        for law in _laws(parameter, module)
+    )
+
+
+def _laws(parameter: Parameter, module: Call) -> Iterator[Call]:
+    law = parameter.initializer
+    if _is_default(law, parameter.name, module.function):
+        return
+    name = parameter.name.removesuffix("_l0")
+    others = law.others if isinstance(law, UnitForgetBias) else law
+    yield _drawing(others, name, parameter, module)
+    if isinstance(law, UnitForgetBias):
+        yield call("nn.init.ones_", ("tensor", Expr(f"{name}.detach().chunk(4)[1]")))
+    if parameter.zero_row is not None:
+        row = Expr(f"{name}.detach()[{{layer}}.padding_idx]")
+        yield call("nn.init.zeros_", ("tensor", row))
+
+
+def _is_default(law: InitializerBase, name: str, function: str) -> bool:
+    """Whether the module's own constructor draws by this law."""
+    if function == "nn.Embedding":
+        return law == Normal(stddev=1.0)
+    if function == "nn.PReLU":
+        return law == Constant(value=0.25)
+    if function in ("LearnedTensor", "Bias"):
+        return isinstance(law, Zeros)
+    if function.endswith("Attention"):
+        return isinstance(law, Zeros if name.endswith(".bias") else GlorotUniform)
+    return False
+
+
+def _drawing(law: InitializerBase, name: str, parameter: Parameter, module: Call) -> Call:
+    tensor = ("tensor", Expr(name))
+    if isinstance(law, Constant):
+        return call("nn.init.constant_", tensor, ("value", law.value))
+    if isinstance(law, Normal):
+        return call("nn.init.normal_", tensor, std=law.stddev)
+    if isinstance(law, Orthogonal):
+        return call("nn.init.orthogonal_", tensor, **({} if law.gain == 1 else {"gain": law.gain}))
+    is_kernel = len(parameter.shape) > 1 and "bias" not in name
+    function = _owner_class(module.function, name.rpartition(".")[0])
+    has_groups = dict(module.keywords).get("groups", 1) != 1 or name == "depthwise.weight"
+    if isinstance(law, GlorotUniform):
+        if (
+            is_kernel
+            and not has_groups
+            and (function != "LearnedTensor" or len(parameter.shape) == 2)
+        ):
+            return call("nn.init.xavier_uniform_", tensor)
+        return call("glorot_uniform_", tensor, **_fans(function, name, parameter))
+    if isinstance(law, GlorotNormal):
+        return call("glorot_normal_", tensor, **_fans(function, name, parameter))
+    if isinstance(law, HeUniform):
+        if is_kernel and function.startswith(
+            ("nn.Linear", "nn.Conv1d", "nn.Conv2d", "nn.Conv3d", *_RECURRENT)
+        ):
+            return call("nn.init.kaiming_uniform_", tensor, nonlinearity="relu")
+        return call("he_uniform_", tensor, fan_in=_fans(function, name, parameter)["fan_in"])
+    if isinstance(law, HeNormal):
+        return call("he_normal_", tensor, fan_in=_fans(function, name, parameter)["fan_in"])
+    return call(f"nn.init.{law.type}_", tensor)
+
+
+def _fans(function: str, name: str, parameter: Parameter) -> dict[str, Fan]:
+    if function == "nn.Linear":
+        sources = "{layer}.in_features", "{layer}.out_features"
+    elif function == "nn.Embedding":
+        sources = "{layer}.num_embeddings", "{layer}.embedding_dim"
+    elif function.startswith("nn.ConvTranspose"):
+        sources = "{layer}.weight.numel() // {layer}.out_channels", "{layer}.weight[0].numel()"
+    elif function.startswith("nn.Conv"):
+        sources = "{layer}.weight[0].numel()", "{layer}.weight.numel() // {layer}.in_channels"
+    elif function == "LearnedTensor":
+        sources = "{layer}.weight.shape[0]", "{layer}.weight.shape[-1]"
+    elif name.startswith("weight_"):
+        sources = "{tensor}.shape[1]", "{tensor}.shape[0]"
+    elif name.startswith("bias_"):
+        size = "input_size" if name.startswith("bias_ih") else "hidden_size"
+        sources = f"{{layer}}.{size}", "{tensor}.shape[0]"
+    else:
+        sources = "1", "1"
+    sizes = parameter.fan_in, parameter.fan_out
+    return {
+        key: Fan(size, source)
+        for key, size, source in zip(("fan_in", "fan_out"), sizes, sources, strict=True)
+    }
+
+
+def _owner_class(function: str, part: str) -> str:
+    """Return the class of the object that has the parameter, within what a helper constructs."""
+    if function.startswith("SeparableConv"):
+        return f"nn.{function.removeprefix('Separable')}"
+    return "nn.Linear" if part else function
+
+
+@dataclass(slots=True)
+class _Owner:
+    """An object of the class, and by the names of its parameters what draws them."""
+
+    path: str
+    function: str
+    drawings: dict[str, list[Call]] = field(default_factory=dict)
+
+    @property
+    def can_lack_bias(self) -> bool:
+        """Whether a bias that nothing draws is one that the object does not have."""
+        return self.path.count(".") == 1 and self.function.startswith(("nn.Linear", "nn.Conv"))
+
+    def statements(self, name: str, layer: str, tensor: str, *, general: bool) -> list[str]:
+        """Return what draws a parameter; `general` takes fans from the object."""
+        lines = []
+        for law in self.drawings.get(name, ()):
+            (_, target), *others = law.positional
+            view = str(target).rpartition(name)[2]
+            keywords = [(key, _fan(value, general=general)) for key, value in law.keywords]
+            made = Call(law.function, (("", Expr(tensor + view)), *others), tuple(keywords))
+            lines.append(made.render().replace("{layer}", layer).replace("{tensor}", tensor))
+        return lines
+
+
+def _fan(value: object, *, general: bool) -> object:
+    if not isinstance(value, Fan):
+        return value
+    return Expr(value.source) if general or value.size is None else value.size
+
+
+def reset_parameters(definition: Definition) -> tuple[list[str], list[str]]:
+    """Return the body of the method, and its arguments; nothing where it draws nothing."""
+    owners = list(_owners(definition))
+    given = {
+        str(value)
+        for owner in owners
+        for drawings in owner.drawings.values()
+        for law in drawings
+        for _, value in (*law.positional[1:], *law.keywords)
+        if isinstance(value, Expr)
+    }
+    writer = _Writer(definition, owners)
+    lines = [line for group in _groups(owners) for line in writer.group(group)]
+    return lines, [name for name in definition.parameters if name in given]
+
+
+def _owners(definition: Definition) -> Iterator[_Owner]:
+    for step, construction in zip(definition.body.steps, definition.constructions, strict=True):
+        if construction is None or step.is_activation:
+            continue
+        assert step.node is not None
+        found: dict[str, _Owner] = {}
+        for law in construction.laws:
+            path = str(law.positional[0][1]).partition(".detach()")[0]
+            part, _, name = path.rpartition(".")
+            function = _owner_class(construction.calls[0].function, part)
+            owner = _Owner(".".join(filter(None, ("self", step.node.name, part))), function)
+            found.setdefault(part, owner).drawings.setdefault(name, []).append(law)
+        yield from found.values()
+
+
+def _groups(owners: Sequence[_Owner]) -> list[list[_Owner]]:
+    """Return the objects whose parameters are drawn alike, a bias left out where there is none."""
+    groups: list[list[_Owner]] = []
+    for owner in owners:
+        for group in groups:
+            if all(_are_alike(owner, other) for other in group):
+                group.append(owner)
+                break
+        else:
+            groups.append([owner])
+    return groups
+
+
+def _are_alike(one: _Owner, other: _Owner) -> bool:
+    if (one.function in _RECURRENT) != (other.function in _RECURRENT):
+        return False
+    if one.function in _RECURRENT and one.drawings.keys() != other.drawings.keys():
+        return False
+    if ("weight" in one.drawings) != ("weight" in other.drawings):
+        return False
+    if ("bias" in one.drawings) != ("bias" in other.drawings) and not (
+        one.can_lack_bias and other.can_lack_bias
+    ):
+        return False
+    return all(
+        one.statements(name, "", "", general=True) == other.statements(name, "", "", general=True)
+        for name in one.drawings.keys() & other.drawings.keys()
+    )
+
+
+class _Writer:
+    """Writes the groups of one class."""
+
+    def __init__(self, definition: Definition, owners: Sequence[_Owner]) -> None:
+        self.owners = owners
+        self.variables = set(definition.parameters)
+        self.functions: dict[str, str] = {}
+        """Class of each layer of the network's own, by its path."""
+        for step, made in zip(definition.body.steps, definition.constructions, strict=True):
+            if made is not None and step.node is not None and not step.is_activation:
+                self.functions[f"self.{step.node.name}"] = made.calls[0].function
+
+    def group(self, group: list[_Owner]) -> Iterator[str]:
+        """Yield the lines that draw the parameters of these objects."""
+        if len(group) == 1:
+            yield from self.drawn(group, group[0].path, 8)
+            return
+        functions = sorted({owner.function for owner in group})
+        variable = self.variable(functions)
+        if len(group) > _FEW and self.are_all(functions, group):
+            yield f"        for {variable} in self.children():"
+            yield from wrap(f"if isinstance({variable}, {' | '.join(functions)}):", 12)
+            yield from self.drawn(group, variable, 16)
+            return
+        paths = ", ".join(owner.path for owner in group)
+        yield from wrap(f"for {variable} in ({paths}):", 8)
+        yield from self.drawn(group, variable, 12)
+
+    def variable(self, functions: list[str]) -> str:
+        """Return the name of a loop's variable; each loop has another, for type checkers."""
+        name = "layer"
+        if len(functions) == 1:
+            name = next((n for f, n in _NOUNS.items() if functions[0].startswith(f)), name)
+        unique, number = name, 1
+        while unique in self.variables:
+            number += 1
+            unique = f"{name}_{number}"
+        self.variables.add(unique)
+        return unique
+
+    def are_all(self, functions: list[str], group: list[_Owner]) -> bool:
+        """Whether the group are all layers of these classes that the class has."""
+        paths = {path for path, function in self.functions.items() if function in functions}
+        return paths == {owner.path for owner in group}
+
+    def drawn(self, group: list[_Owner], layer: str, indent: int) -> Iterator[str]:
+        """Yield the lines that draw the parameters of the object that is called `layer`."""
+        if group[0].function in _RECURRENT:
+            yield from self.recurrent(group, layer, indent)
+            return
+        pad = " " * indent
+        for name in sorted({name for owner in group for name in owner.drawings}, reverse=True):
+            tensor = f"{layer}.{name}"
+            lines = _alike(group, name, layer, tensor)
+            if name == "bias" and _may_lack_bias(group):
+                yield f"{pad}if {tensor} is not None:"
+                yield from (part for line in lines for part in wrap(line, indent + 4))
+            else:
+                yield from (part for line in lines for part in wrap(line, indent))
+
+    def recurrent(self, group: list[_Owner], layer: str, indent: int) -> Iterator[str]:
+        """Yield the lines for the parameters of recurrent layers, in both directions."""
+        pad = " " * indent
+        yield f"{pad}for name, parameter in {layer}.named_parameters():"
+        drawn = {name: _alike(group, name, layer, "parameter") for name in group[0].drawings}
+        forget = [line for line in drawn.get("bias_ih", ()) if ".chunk(" in line]
+        cases: dict[str, list[str]] = {
+            name: [line for line in lines if line not in forget] for name, lines in drawn.items()
+        }
+        for kind in ("weight", "bias"):
+            pair = [cases.get(f"{kind}_{end}") for end in ("ih", "hh")]
+            if pair[0] is not None and pair[0] == pair[1]:
+                cases = {
+                    key.partition("_")[0] if key.startswith(kind) else key: lines
+                    for key, lines in cases.items()
+                }
+        for i, (name, lines) in enumerate(cases.items()):
+            is_last = i and i + 1 == len(cases)
+            condition = "else:" if is_last else f'if name.startswith("{name}"):'
+            yield f"{pad}    {'el' if i and not is_last else ''}{condition}"
+            yield from (part for line in lines for part in wrap(line, indent + 8))
+        for line in forget:
+            yield f'{pad}    if name.startswith("bias_ih"):'
+            yield f"{pad}        {line}  # the forget gate"
+
+
+def _alike(group: list[_Owner], name: str, layer: str, tensor: str) -> list[str]:
+    """Return the statements that draw this parameter of each object of the group."""
+    having = [owner for owner in group if name in owner.drawings]
+    special = [owner.statements(name, layer, tensor, general=False) for owner in having]
+    if all(each == special[0] for each in special):
+        return special[0]
+    return having[0].statements(name, layer, tensor, general=True)
+
+
+def _may_lack_bias(group: list[_Owner]) -> bool:
+    """Whether a type checker, or a layer without one, asks for a look before the bias is used."""
+    return any(
+        owner.function.startswith("nn.Conv") or "bias" not in owner.drawings for owner in group
+    )
+
+
+_NOUNS = {
+    "nn.Linear": "linear",
+    "nn.Conv": "conv",
+    "nn.Embedding": "embedding",
+    **dict.fromkeys(_RECURRENT, "recurrent"),
+}
+
+_FUNCTION = '''\
+def {name}_(tensor: Tensor, {arguments}) -> None:
+    """{summary}."""
+    {scale} = {value}
+    nn.init.{draw}
+'''
+_UNIFORM = "uniform_(tensor, -bound, bound)"
+_NORMAL = "trunc_normal_(tensor, std=std, a=-2 * std, b=2 * std)"
+_CUT = "0.87962566103423978"  # Deviation of a standard normal cut at two deviations.
+
+
+def _function(name: str, arguments: str, variance: str, summary: str) -> str:
+    is_uniform = name.endswith("uniform")
+    value = f"math.sqrt({variance})" if is_uniform else f"math.sqrt({variance}) / {_CUT}"
+    return _FUNCTION.format(
+        name=name,
+        arguments=arguments,
+        summary=summary,
+        scale="bound" if is_uniform else "std",
+        value=value,
+        draw=_UNIFORM if is_uniform else _NORMAL,
+    ).rstrip()
+
+
+_FANS = "fan_in: int, fan_out: int"
+_CUT_SHORT = "cut at two deviations and rescaled"
+HELPERS: dict[str, Helper] = {
+    "glorot_uniform_": _function(
+        "glorot_uniform",
+        _FANS,
+        "6 / (fan_in + fan_out)",
+        "Uniform on ±sqrt(6 / (fan_in + fan_out))",
+    ),
+    "glorot_normal_": _function(
+        "glorot_normal",
+        _FANS,
+        "2 / (fan_in + fan_out)",
+        f"Normal of variance 2 / (fan_in + fan_out), {_CUT_SHORT}",
+    ),
+    "he_uniform_": _function(
+        "he_uniform", "fan_in: int", "6 / fan_in", "Uniform on ±sqrt(6 / fan_in)"
+    ),
+    "he_normal_": _function(
+        "he_normal", "fan_in: int", "2 / fan_in", f"Normal of variance 2 / fan_in, {_CUT_SHORT}"
+    ),
+}
+"""Laws that torch.nn.init has not, or not with fans that a shape alone does not tell."""
