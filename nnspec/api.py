@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -54,6 +54,7 @@ def verify(
     exporters: bool = True,
     fold: bool = False,
     opset: int = 21,
+    sizes: Mapping[str, int | Sequence[int]] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Report:
     """Compare what the backends compute from a spec: outputs, gradients, training, exports.
@@ -63,6 +64,7 @@ def verify(
     stock: with the frameworks' own optimizers.
     exporters: with ONNX, also what the frameworks' own exporters write. fold: with ONNX, also the
     model with batch normalisation folded. opset: of nnspec's own ONNX models.
+    sizes: of dynamic axes, by name, instead of found ones: the first is what all is compared at.
     A difference is no exception: see `Report.passed` and `Report.checks`.
     """
     if isinstance(weights, str | Path):
@@ -78,5 +80,6 @@ def verify(
         exporters=exporters,
         fold=fold,
         opset=opset,
+        sizes=sizes,
         progress=progress,
     )

@@ -22,7 +22,7 @@ name: Small
 inputs: {x: {shape: [time, 3]}}
 layers: [{name: d, type: dense, units: 2}, {name: t, type: tanh}]
 """
-CHECKS = 10
+CHECKS = 12
 """Of torch and onnx."""
 
 
@@ -79,7 +79,7 @@ def test_an_engine_that_fails_at_another_size(monkeypatch: pytest.MonkeyPatch) -
     )
     report = verified("torch", "onnx")
     assert details(report) == [f"onnx does not run at time = 4: {CAUSE}"]
-    assert sum(check.kind == "dynamic_shape" and check.passed for check in report.checks) == 5
+    assert sum(check.kind == "dynamic_shape" and check.passed for check in report.checks) == 7
 
 
 @pytest.mark.parametrize("optimized", [False, True])

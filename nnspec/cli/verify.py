@@ -7,6 +7,19 @@ import click
 from nnspec.cli.common import json_option, set_option, spec_argument
 
 
+def _read_sizes(
+    ctx: click.Context, option: click.Parameter, given: tuple[str, ...]
+) -> dict[str, list[int]]:
+    sizes: dict[str, list[int]] = {}
+    for each in given:
+        name, _, text = each.partition("=")
+        if not text.strip().isdecimal() or int(text) < 1:
+            message = f'"{each}" is not AXIS=SIZE with a whole number from 1, as time=64'
+            raise click.BadParameter(message, ctx, option)
+        sizes.setdefault(name.strip(), []).append(int(text))
+    return sizes
+
+
 @click.command()
 @spec_argument
 @set_option
@@ -47,6 +60,14 @@ from nnspec.cli.common import json_option, set_option, spec_argument
     show_default=True,
     help="ONNX operator set of the models that nnspec writes.",
 )
+@click.option(
+    "--size",
+    "sizes",
+    metavar="AXIS=SIZE",
+    multiple=True,
+    callback=_read_sizes,
+    help="Of a dynamic axis; else found. Repeated for one axis: the first, then others to compare.",
+)
 @click.option("--report", type=click.Path(), help="Write the report as a page to this .html file.")
 @json_option
 def verify(
@@ -61,6 +82,7 @@ def verify(
     exporters: bool,
     fold: bool,
     opset: int,
+    sizes: dict[str, list[int]],
     report: str | None,
     as_json: bool,
 ) -> int:
@@ -96,6 +118,7 @@ def verify(
             exporters=exporters,
             fold=fold,
             opset=opset,
+            sizes=sizes,
             progress=progress,
         )
     finally:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from nnspec.loader import Spec
@@ -32,6 +32,7 @@ def verify_spec(
     exporters: bool = True,
     fold: bool = False,
     opset: int = 21,
+    sizes: Mapping[str, int | Sequence[int]] | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Report:
     """Compare what the backends compute from a spec; raises nothing for a difference.
@@ -41,6 +42,7 @@ def verify_spec(
     stock: emit the frameworks' own optimizers.
     exporters: with ONNX, also what the frameworks' own exporters write. fold: with ONNX, also the
     model with batch normalisation folded. opset: of nnspec's own ONNX models.
+    sizes: of dynamic axes, by name, instead of found ones: the first is what all is compared at.
     """
     if weights is not None:
         check_weights(spec.graph, weights)
@@ -55,6 +57,10 @@ def verify_spec(
         exporters=exporters,
         fold=fold,
         opset=opset,
+        sizes={
+            name: (size,) if isinstance(size, int) else tuple(size)
+            for name, size in (sizes or {}).items()
+        },
         progress=progress,
     )
     return verifier.run()

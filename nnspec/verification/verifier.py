@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,11 +18,8 @@ from nnspec.verification.blame import first_diverging_layer
 from nnspec.verification.engines import Engine, SourceEngine, engines_of
 from nnspec.verification.networks import as_spec
 from nnspec.verification.report import Check, Kind, Report
-from nnspec.verification.samples import (
-    dynamic_axes,
-    exercised_weights,
-    random_inputs,
-)
+from nnspec.verification.samples import exercised_weights, random_inputs
+from nnspec.verification.sizes import find_sizes
 from nnspec.verification.suite import AFTERWARDS, WITH_EXACT, Suite
 from nnspec.verification.tolerance import EXACT, Amplification
 from nnspec.versions import versions
@@ -32,8 +29,6 @@ if TYPE_CHECKING:
 
 LARGE = 2**27
 """Bytes of weights in float64 from which memory is freed at once."""
-BASE_SIZE = 7
-"""Of the first dynamic axis; the sizes are odd, even and coprime, none 1."""
 LOOSE = 1e-3
 """Relative, for one layer in float32 alone: far above rounding, below what a reader would see."""
 
@@ -50,6 +45,8 @@ class Verifier:
     exact, outputs: by engine, the program in float64 and what it makes of `inputs`.
     reference: the source that the rest is measured against, and its program; `expected` are its
     outputs.
+    axes: the size of each dynamic axis at which everything is compared; other_sizes: those that it
+    is given besides.
     """
 
     def __init__(
@@ -65,6 +62,7 @@ class Verifier:
         exporters: bool,
         fold: bool,
         opset: int,
+        sizes: Mapping[str, Sequence[int]],
         progress: Callable[[str], None] | None,
     ) -> None:
         self.spec = spec
@@ -91,7 +89,8 @@ class Verifier:
             name: array.astype(np.float64, copy=False) for name, array in given.items()
         }
         self.size = sum(array.nbytes for array in self.weights.values())
-        self.axes = {name: BASE_SIZE + 2 * i for i, name in enumerate(dynamic_axes(spec.graph))}
+        found = find_sizes(spec.graph, sizes)
+        self.axes, self.other_sizes = found.base, found.others
         self.inputs = random_inputs(spec.graph, batch, self.axes, seed)
         self.report = Report(spec.name, spec.sha256, versions(), steps)
         self.exact: dict[str, Program] = {}
