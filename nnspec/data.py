@@ -118,8 +118,9 @@ def split(
 ) -> dict[str, NDArray[np.intp]]:
     """Return the rows of `train`, `validation` and `test`, drawn by the seed alone.
 
-    A share of the rows is rounded to the nearest whole number, halves up. Raises DataError where
-    a part that the spec asks for would be empty.
+    Each part keeps the order of the file: only an epoch that shuffles has another. A share of the
+    rows is rounded to the nearest whole number, halves up. Raises DataError where a part that the
+    spec asks for would be empty.
     """
     order = permutation(rows, "split", seed)
     validation, test = (int(rows * share + 0.5) for share in (data.validation, data.test))
@@ -131,7 +132,8 @@ def split(
                 f"and a test share of {data.test:g}; {name} would be empty"
             )
     ends = counts["validation"], counts["validation"] + counts["test"]
-    return {"train": order[ends[1] :], "validation": order[: ends[0]], "test": order[slice(*ends)]}
+    taken = {"train": order[ends[1] :], "validation": order[: ends[0]], "test": order[slice(*ends)]}
+    return {name: np.sort(rows) for name, rows in taken.items()}
 
 
 def _feature(graph: Graph, data: Data, name: str, rows: Rows, file: object) -> Feature:

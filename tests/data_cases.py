@@ -5,9 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nnspec.data import load_data, split
+from nnspec.data import load_data
 from nnspec.loader import loads
-from nnspec.training_schema import Data
 
 
 def spec_of(
@@ -42,11 +41,3 @@ def from_npz(tmp_path, task, *, target="y", validation=0, arrays, **more):
     return load_data(
         spec_of(tmp_path, "rows.npz", features, target, task=task, validation=validation, **more)
     )
-
-
-def in_order(dataset, values):
-    """Undo the split of a data set without validation."""
-    order = split(len(values), Data(source="s", features={}, target="t", validation=0), 3)["train"]
-    back = np.empty_like(values)
-    back[order] = values
-    return back

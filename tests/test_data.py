@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from data_cases import from_csv, in_order, spec_of
+from data_cases import from_csv, spec_of
 
 from nnspec.data import load_data, split
 from nnspec.errors import DataError, UsageError
@@ -21,10 +21,10 @@ ROWS = "a,b,y\n1,10,0\n2,20,1\n3,30,1\n4,40,0\n"
 
 def test_columns_become_inputs_and_target(tmp_path):
     data = from_csv(tmp_path, ROWS)
-    features = in_order(data, data.train.inputs["features"])
+    features = data.train.inputs["features"]
     assert features.dtype == np.float32
     assert features.tolist() == [[1, 10], [2, 20], [3, 30], [4, 40]]
-    target = in_order(data, data.train.target)
+    target = data.train.target
     assert target.dtype == np.float32
     assert target.tolist() == [[0], [1], [1], [0]]
     assert data.validation is None
@@ -34,10 +34,10 @@ def test_columns_become_inputs_and_target(tmp_path):
 def test_a_pattern_takes_columns_in_the_order_of_the_file_and_leaves_the_target(tmp_path):
     text = "b,y,a\n10,0,1\n20,1,2\n"
     data = from_csv(tmp_path, text, ["*"])
-    assert in_order(data, data.train.inputs["features"]).tolist() == [[10, 1], [20, 2]]
+    assert data.train.inputs["features"].tolist() == [[10, 1], [20, 2]]
     assert data.preprocessing.inputs["features"].columns == ("b", "a")
     listed = from_csv(tmp_path, text, ["a", "b"])
-    assert in_order(listed, listed.train.inputs["features"]).tolist() == [[1, 10], [2, 20]]
+    assert listed.train.inputs["features"].tolist() == [[1, 10], [2, 20]]
 
 
 def test_parquet_gives_what_csv_gives(tmp_path):
@@ -73,10 +73,10 @@ def test_digits_are_images_with_class_numbers():
 def test_words_are_numbered_in_sorted_order_and_kept(tmp_path):
     text = "a,b,y\n1,1,red\n2,2, blue\n3,3,red\n4,4,green\n"
     data = from_csv(tmp_path, text, task="multiclass", units=3)
-    assert in_order(data, data.train.target).tolist() == [2, 0, 2, 1]
+    assert data.train.target.tolist() == [2, 0, 2, 1]
     assert data.preprocessing.labels == ("blue", "green", "red")
     answers = from_csv(tmp_path, "a,b,y\n1,1,yes\n2,2,no\n")
-    assert in_order(answers, answers.train.target).tolist() == [[1], [0]]
+    assert answers.train.target.tolist() == [[1], [0]]
     assert answers.preprocessing.labels == ("no", "yes")
 
 
@@ -122,7 +122,7 @@ def test_prediction_repeats_the_preprocessing_from_its_json(tmp_path):
     again = Preprocessing.from_json(data.preprocessing.to_json())
     assert again == data.preprocessing
     frame = read(tmp_path / "rows.csv").drop("y")
-    expected = in_order(data, data.train.inputs["features"])
+    expected = data.train.inputs["features"]
     assert (again.apply(frame)["features"] == expected).all()
     arrays = {"features": np.array([[1, 10], [2, 20], [3, 30], [4, 40]])}
     assert (again.apply(arrays)["features"] == expected).all()
@@ -137,11 +137,11 @@ def test_a_broken_preprocessing_record_is_a_data_error(text):
 def test_whole_inputs_keep_every_bit(tmp_path):
     big = 2**60 + 1
     data = from_csv(tmp_path, f"a,b,y\n{big},2.0,0\n-1,3,1\n", dtype="int64", task="multiclass")
-    features = in_order(data, data.train.inputs["features"])
+    features = data.train.inputs["features"]
     assert features.dtype == np.int64
     assert features[1].tolist() == [-1, 3]
     alone = from_csv(tmp_path, f"a,b,y\n{big},2,0\n-1,3,1\n", dtype="int64", task="multiclass")
-    assert in_order(alone, alone.train.inputs["features"]).tolist() == [[big, 2], [-1, 3]]
+    assert alone.train.inputs["features"].tolist() == [[big, 2], [-1, 3]]
 
 
 def whole(dtype):
@@ -268,8 +268,8 @@ def test_columns_of_other_types(tmp_path):
         )
 
     data = load("whole", "flag")
-    assert in_order(data, data.train.inputs["features"]).tolist() == [[1, 1], [2, 0]]
-    assert in_order(data, load("kind").train.inputs["features"]).tolist() == [[3], [4]]
+    assert data.train.inputs["features"].tolist() == [[1, 1], [2, 0]]
+    assert load("kind").train.inputs["features"].tolist() == [[3], [4]]
     with pytest.raises(DataError, match='column "day" is of type Date; numbers are expected'):
         load("day")
     with pytest.raises(DataError, match='column "list" is of type List'):

@@ -140,9 +140,17 @@ def _inside(line: str, pair: _Pair, indent: int, *, exploded: bool = False) -> l
     is_call = pair.start > 0 and (line[pair.start - 1].isalnum() or line[pair.start - 1] in "_)]")
     if is_call and not exploded and indent + len(body) <= LINE_LENGTH:
         return [" " * indent + body]
+    loop = list(_split(body, " for "))
+    if len(loop) > 1:
+        # A comprehension: the commas of its target separate no elements.
+        made, *clauses = loop
+        lines = wrap(made, indent)
+        for clause in clauses:
+            source, *conditions = _split(clause, " if ")
+            lines += wrap(f"for {source}", indent)
+            lines += [line for test in conditions for line in wrap(f"if {test}", indent)]
+        return lines
     parts = list(_split(body))
-    if len(parts) == 1 and len(loop := list(_split(body, " for "))) == 2:
-        return [*wrap(loop[0], indent), f"{' ' * indent}for {loop[1]}"]
     if len(parts) == 1 and line[pair.start] == "(" and not is_call and not body.endswith(","):
         return _operands(body, indent)
     if len(parts) == 1 and is_call and not exploded:

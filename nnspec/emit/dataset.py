@@ -158,7 +158,7 @@ def _target(data: Data, training: Training, output: Shape, *, is_table: bool) ->
 def _split(data: Data, training: Training) -> list[str]:
     lines = [f'    order = permutation(len(target), "split", {training.seed})']
     if not data.validation and not data.test:
-        return [*lines, '    parts = {"train": order}']
+        return ['    parts = {"train": np.arange(len(target))}']
     cuts = []
     previous = ""
     for part, share in (("validation", data.validation), ("test", data.test)):
@@ -167,11 +167,8 @@ def _split(data: Data, training: Training) -> list[str]:
             lines.append(f"    {part} = {start}int(len(order) * {literal(share)} + 0.5)")
             cuts.append((part, previous, part))
             previous = part
-    lines += ["    parts = {", f'        "train": order[{previous}:],']
-    lines += [
-        f'        "{part}": order[{begin}:{end}],' if begin else f'        "{part}": order[:{end}],'
-        for part, begin, end in cuts
-    ]
+    lines += ["    parts = {", f'        "train": np.sort(order[{previous}:]),']
+    lines += [f'        "{part}": np.sort(order[{begin}:{end}]),' for part, begin, end in cuts]
     return [*lines, "    }"]
 
 

@@ -117,9 +117,9 @@ def load_data(path: Path) -> dict[str, tuple[np.ndarray, ...]]:
     validation = int(len(order) * 0.15 + 0.5)
     test = validation + int(len(order) * 0.2 + 0.5)
     parts = {
-        "train": order[test:],
-        "validation": order[:validation],
-        "test": order[validation:test],
+        "train": np.sort(order[test:]),
+        "validation": np.sort(order[:validation]),
+        "test": np.sort(order[validation:test]),
     }
     features = standardized(features, parts["train"])
     features = features.reshape(len(table), 30).astype("float32")

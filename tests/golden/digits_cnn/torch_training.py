@@ -119,9 +119,9 @@ def load_data(path: Path) -> dict[str, tuple[np.ndarray, ...]]:
     validation = int(len(order) * 0.1 + 0.5)
     test = validation + int(len(order) * 0.2 + 0.5)
     parts = {
-        "train": order[test:],
-        "validation": order[:validation],
-        "test": order[validation:test],
+        "train": np.sort(order[test:]),
+        "validation": np.sort(order[:validation]),
+        "test": np.sort(order[validation:test]),
     }
     image = image.reshape(len(table), 1, 8, 8).astype("float32")
     return {part: (image[rows], target[rows]) for part, rows in parts.items()}

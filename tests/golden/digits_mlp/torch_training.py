@@ -95,9 +95,9 @@ def load_data(path: Path) -> dict[str, tuple[np.ndarray, ...]]:
     validation = int(len(order) * 0.1 + 0.5)
     test = validation + int(len(order) * 0.2 + 0.5)
     parts = {
-        "train": order[test:],
-        "validation": order[:validation],
-        "test": order[validation:test],
+        "train": np.sort(order[test:]),
+        "validation": np.sort(order[:validation]),
+        "test": np.sort(order[validation:test]),
     }
     pixels = standardized(pixels, parts["train"])
     pixels = pixels.reshape(len(table), 64).astype("float32")

@@ -115,8 +115,8 @@ def load_data(path: Path) -> dict[str, tuple[np.ndarray, ...]]:
     order = permutation(len(target), "split", 0)
     validation = int(len(order) * 0.2 + 0.5)
     parts = {
-        "train": order[validation:],
-        "validation": order[:validation],
+        "train": np.sort(order[validation:]),
+        "validation": np.sort(order[:validation]),
     }
     features = features.reshape(len(table), 10).astype("float32")
     return {part: (features[rows], target[rows]) for part, rows in parts.items()}
