@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
+from nnspec.domain import domain_of
 from nnspec.errors import DataError, UsageError
 from nnspec.graph import Graph
 from nnspec.loader import Spec
 from nnspec.preprocessing import Feature, Preprocessing, require_equal_lengths
 from nnspec.schema import DType
 from nnspec.streams import permutation
-from nnspec.tables import Rows, read, select
+from nnspec.tables import Rows, missing_column, read, select
 from nnspec.targets import read_target
 from nnspec.training_schema import Data, Training
 
@@ -88,6 +90,14 @@ def prepare(
     missing = [name for name in graph.inputs if name not in data.features]
     if missing:
         raise DataError(f'`data.features` says nothing of the input "{missing[0]}"')
+    if data.target not in (rows.columns if isinstance(rows, pl.DataFrame) else rows):
+        # Said first, since a pattern of features would take a misspelt target for one of them.
+        raise missing_column(
+            rows.columns if isinstance(rows, pl.DataFrame) else list(rows),
+            data.target,
+            file,
+            "column" if isinstance(rows, pl.DataFrame) else "array",
+        )
     features = {name: _feature(graph, data, name, rows, file) for name in graph.inputs}
     raw = {name: feature.gather(rows, name, file) for name, feature in features.items()}
     output = graph.types[graph.outputs[0]].shape
@@ -102,14 +112,17 @@ def prepare(
             name: feature.standardised(raw[name][parts["train"]])
             for name, feature in features.items()
         }
-    inputs = {name: feature.finish(raw[name], name, file) for name, feature in features.items()}
+    inputs = {
+        name: feature.finish(raw[name], name, file, rows) for name, feature in features.items()
+    }
+    preprocessing = Preprocessing(
+        inputs=features, task=training.task, target=data.target, labels=target.labels
+    )
+    domain_of(graph).require(inputs, preprocessing.places(rows, file), file=file)
     everything = Part(inputs, target.values)
     taken = {name: everything.take(order) if len(order) else None for name, order in parts.items()}
     train = taken["train"]
     assert train is not None
-    preprocessing = Preprocessing(
-        inputs=features, task=training.task, target=data.target, labels=target.labels
-    )
     return Dataset(train, taken["validation"], taken["test"], preprocessing, sha256)
 
 

@@ -12,12 +12,13 @@ import polars as pl
 
 from nnspec import files
 from nnspec.backend import get_backend
+from nnspec.domain import Domain
 from nnspec.errors import DataError, UsageError
 from nnspec.preprocessing import Preprocessing, require_equal_lengths
-from nnspec.tables import Rows, read
+from nnspec.tables import Rows, missing_column, read, where
 
 if TYPE_CHECKING:
-    from nnspec.backend import Array, Program
+    from nnspec.backend import Array
 
 BATCH = 1024
 """Rows that are in the network at once."""
@@ -30,6 +31,9 @@ class _OnnxBackend(Protocol):
 class _OnnxProgram(Protocol):
     model: Any
     metadata: dict[str, str]
+    inputs: dict[str, str]
+    domain: Domain | None
+    batch: int | None
 
     def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]: ...
 
@@ -91,29 +95,75 @@ def predict(model: str | Path, rows: Rows | str | Path) -> Predictions:
                 f"{model} does not say how rows become its inputs; export it with the weights of "
                 "a training run (`nnspec export --weights`), or give an .npz file with its inputs"
             )
-        require_equal_lengths({name: len(values) for name, values in rows.items()}, file)
-        return Predictions(_forward(program, rows), None, "", None)
+        return Predictions(_forward(program, _raw(program, rows, file)), None, "", None)
     preprocessing = Preprocessing.from_json(record)
-    outputs = _forward(program, preprocessing.apply(rows, file=file))
+    inputs = preprocessing.apply(rows, file=file)
+    if program.domain is not None:
+        program.domain.require(inputs, preprocessing.places(rows, file), file=file)
+    outputs = _forward(program, inputs)
     answer = None
     if len(outputs) == 1:
         (values,) = outputs.values()
-        threshold = float(program.metadata.get("nnspec.threshold", 0.5))
+        threshold = _threshold(program.metadata.get("nnspec.threshold", "0.5"), model)
         answer = _answer(values, preprocessing, threshold)
     return Predictions(outputs, answer, preprocessing.target, preprocessing.labels)
 
 
-def _forward(program: Program | _OnnxProgram, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    parts = [program.forward(batch) for batch in _batches(inputs)]
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+def _raw(program: _OnnxProgram, rows: Mapping[str, Array], file: object) -> Mapping[str, Array]:
+    """Return the arrays that a model without a record takes, by the names of its inputs."""
+    absent = [name for name in program.inputs if name not in rows]
+    if absent:
+        raise missing_column(list(rows), absent[0], file, "array")
+    arrays = {name: np.asarray(rows[name]) for name in program.inputs}
+    for name, array in arrays.items():
+        if array.ndim == 0:
+            raise DataError(f'{file}: array "{name}" is a single value; rows are expected')
+        if array.dtype.kind not in "biuf":
+            raise DataError(
+                f'{file}: array "{name}" holds values of type {array.dtype}; numbers are expected'
+            )
+    require_equal_lengths({name: len(array) for name, array in arrays.items()}, file)
+    if program.domain is None:
+        return arrays
+
+    def place(name: str, row: int, position: int | None) -> str:
+        return where(file, f'array "{name}"', row)
+
+    return program.domain.admit(arrays, place, file=file)
 
 
-def _batches(inputs: Mapping[str, Array]) -> Iterator[dict[str, Array]]:
+def _forward(program: _OnnxProgram, inputs: Mapping[str, Array]) -> dict[str, Array]:
     rows = max((len(values) for values in inputs.values()), default=0)
+    parts = [program.forward(batch) for batch in _batches(inputs, rows, program.batch)]
+    return {name: np.concatenate([part[name] for part in parts])[:rows] for name in parts[0]}
+
+
+def _batches(
+    inputs: Mapping[str, Array], rows: int, fixed: int | None
+) -> Iterator[dict[str, Array]]:
+    """Yield the rows in batches; a model of a fixed size gets the last row again to fill one."""
     if not rows:
         raise DataError("there are no rows")
-    for start in range(0, rows, BATCH):
-        yield {name: values[start : start + BATCH] for name, values in inputs.items()}
+    size = fixed or BATCH
+    for start in range(0, rows, size):
+        batch = {name: values[start : start + size] for name, values in inputs.items()}
+        if fixed is not None and start + size > rows:
+            lacking = start + size - rows
+            batch = {
+                name: np.concatenate([values, np.repeat(values[-1:], lacking, axis=0)])
+                for name, values in batch.items()
+            }
+        yield batch
+
+
+def _threshold(text: str, model: object) -> float:
+    try:
+        threshold = float(text)
+    except ValueError:
+        threshold = np.nan
+    if not np.isfinite(threshold):
+        raise UsageError(f'{model}: its metadata give the threshold "{text}", which is no number')
+    return threshold
 
 
 def _answer(values: Array, preprocessing: Preprocessing, threshold: float) -> Array:
@@ -124,6 +174,12 @@ def _answer(values: Array, preprocessing: Preprocessing, threshold: float) -> Ar
     numbers: Array = scores.argmax(axis=-1) if is_multiclass else (scores > threshold).astype(int)
     if preprocessing.labels is None:
         return numbers
+    classes = values.shape[-1] if is_multiclass else 2
+    if len(preprocessing.labels) != classes:
+        raise DataError(
+            f"the preprocessing record names {len(preprocessing.labels)} classes, and the model "
+            f"gives {classes}"
+        )
     return np.array(preprocessing.labels)[numbers]
 
 

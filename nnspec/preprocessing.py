@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import numpy as np
@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from nnspec.base import Flag, Frozen, Number, Positive, Size, Text
+from nnspec.domain import Place
 from nnspec.errors import DataError
 from nnspec.schema import DType
 from nnspec.shapes import Dim, Shape, product, show
-from nnspec.tables import Rows, missing_column, numbers, require_fitting
+from nnspec.tables import Rows, missing_column, numbers, require_fitting, where
 from nnspec.training_schema import Task
 
 Array = NDArray[Any]
@@ -74,10 +75,10 @@ class Feature(Frozen):
                 f"{show(values.shape[1:])} for each row"
             )
         values = values.reshape(len(values), *shape)
-        require_fitting(values, self.dtype, self._place(rows, input_name, file))
+        require_fitting(values, self.dtype, self.place(rows, input_name, file))
         return values
 
-    def finish(self, values: Array, input_name: str, file: object) -> Array:
+    def finish(self, values: Array, input_name: str, file: object, rows: Rows) -> Array:
         """Return gathered values shifted, scaled and cast, as the network takes them."""
         if self.mean is not None and self.scale is not None:
             flat = values.reshape(len(values), -1).astype(np.float64)
@@ -89,7 +90,7 @@ class Feature(Frozen):
             with np.errstate(over="ignore"):
                 flat = (flat - self.mean) / self.scale
             values = flat.reshape(values.shape)
-            require_fitting(values, self.dtype, self._place(values, input_name, file))
+            require_fitting(values, self.dtype, self.place(rows, input_name, file))
         return np.ascontiguousarray(values.astype(self.dtype))
 
     def standardised(self, values: Array) -> Feature:
@@ -110,17 +111,18 @@ class Feature(Frozen):
             update={"mean": tuple(mean.tolist()), "scale": tuple(scale.tolist())}
         )
 
-    def _place(self, rows: object, input_name: str, file: object) -> Any:
-        is_table = isinstance(rows, pl.DataFrame)
+    def place(
+        self, rows: object, input_name: str, file: object
+    ) -> Callable[[int, int | None], str]:
+        """Return what says where a value stands: (row, position among its elements) -> text."""
 
-        def place(row: int, position: int) -> str:
-            if not self.is_array and position < len(self.columns):
-                kind, name = "column", self.columns[position]
-            else:
-                kind, name = "array", self.columns[0] if self.is_array else input_name
-            if not is_table and kind == "column":
-                return f'{file}: input "{input_name}" ("{name}"), row {row + 1}'
-            return f'{file}: {kind} "{name}", row {row + 1}'
+        def place(row: int, position: int | None) -> str:
+            if self.is_array or not isinstance(rows, pl.DataFrame):
+                name = self.columns[0] if self.is_array else input_name
+                return where(file, f'array "{name}"', row)
+            if position is None or position >= len(self.columns):
+                return where(file, f'input "{input_name}"', row)
+            return where(file, f'column "{self.columns[position]}"', row)
 
         return place
 
@@ -145,8 +147,17 @@ class Preprocessing(Frozen):
         raw = {name: feature.gather(rows, name, file) for name, feature in self.inputs.items()}
         require_equal_lengths({name: len(values) for name, values in raw.items()}, file)
         return {
-            name: feature.finish(raw[name], name, file) for name, feature in self.inputs.items()
+            name: feature.finish(raw[name], name, file, rows)
+            for name, feature in self.inputs.items()
         }
+
+    def places(self, rows: Rows, file: object) -> Place:
+        """Return what says where a value of an input stands in the rows."""
+
+        def place(name: str, row: int, position: int | None) -> str:
+            return self.inputs[name].place(rows, name, file)(row, position)
+
+        return place
 
     def to_json(self) -> str:
         """Return the record as JSON, numbers exact to the last bit."""

@@ -1,6 +1,6 @@
 """Reads rows from files, and turns columns into numbers or says which value is none.
 
-Rows count from 1, and a header is not counted.
+Rows count from 1, and a header is not counted; lines of a text file count from 1 with it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from nnspec.csv_text import line_of, not_utf8, require_readable
 from nnspec.errors import DataError, nearest
 
 Array = NDArray[Any]
@@ -56,7 +57,7 @@ def read(path: str | Path) -> Rows:
         what = "is a folder" if path.is_dir() else "there is no such file"
         raise DataError(f"{path}: {what}")
     try:
-        rows = _read_arrays(path) if suffix == ".npz" else _read_table(path, suffix)
+        rows: Rows = _read_arrays(path) if suffix == ".npz" else _read_table(path, suffix)
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from None
     if isinstance(rows, pl.DataFrame) and rows.height == 0:
@@ -65,6 +66,8 @@ def read(path: str | Path) -> Rows:
 
 
 def _read_table(path: Path, suffix: str) -> pl.DataFrame:
+    if suffix == ".csv":
+        require_readable(path)
     try:
         if suffix == ".parquet":
             return pl.read_parquet(path)
@@ -73,6 +76,8 @@ def _read_table(path: Path, suffix: str) -> pl.DataFrame:
     except pl.exceptions.NoDataError:
         raise DataError(f"{path}: the file is empty") from None
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        if "utf-8" in str(error):
+            raise not_utf8(path) from None
         reason = str(error).strip().splitlines()[0]
         raise DataError(f"{path} is no readable {suffix} file: {reason}") from None
     for name in table.columns:
@@ -84,7 +89,32 @@ def _read_table(path: Path, suffix: str) -> pl.DataFrame:
     return table.head(int(filled[-1]) + 1 if len(filled) else 0)  # without blank lines at the end
 
 
-def _read_arrays(path: Path) -> dict[str, Array]:
+class Archive(dict[str, Array]):
+    """The arrays of an .npz file by name; those of Python objects are refused when they are used.
+
+    `pickled`: their names.
+    """
+
+    def __init__(self, path: Path, arrays: Mapping[str, Array], pickled: Sequence[str]) -> None:
+        super().__init__(arrays)
+        self.path = path
+        self.pickled = pickled
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.pickled or super().__contains__(name)
+
+    def __missing__(self, name: str) -> Array:
+        if name in self.pickled:
+            raise DataError(
+                f'{self.path} is no readable .npz file: array "{name}" holds Python objects, '
+                "which are never unpickled; save numbers or text"
+            )
+        raise KeyError(name)
+
+
+def _read_arrays(path: Path) -> Archive:
+    found: dict[str, Array] = {}
+    pickled: list[str] = []
     try:
         # Opened here, because np.load leaves a file that it cannot read open.
         with path.open("rb") as file:
@@ -92,9 +122,16 @@ def _read_arrays(path: Path) -> dict[str, Array]:
             if not isinstance(arrays, np.lib.npyio.NpzFile):
                 raise ValueError("it holds one array and no names")
             with arrays:
-                return {name: arrays[name] for name in arrays.files}
+                for name in arrays.files:
+                    try:
+                        found[name] = arrays[name]
+                    except ValueError as error:
+                        if "allow_pickle" not in str(error):
+                            raise
+                        pickled.append(name)
     except _BROKEN_ARRAYS as error:
         raise DataError(f"{path} is no readable .npz file: {error}") from None
+    return Archive(path, found, pickled)
 
 
 def select(
@@ -184,9 +221,8 @@ def _number(series: pl.Series, *, whole: bool, file: object) -> pl.Series:
     cast = series.cast(pl.Float64, strict=False)
     if cast.has_nulls():
         row = _first(cast.is_null())
-        raise DataError(
-            f'{file}: column "{series.name}", row {row + 1}: "{series[row]}" is not a number'
-        )
+        place = where(file, f'column "{series.name}"', row)
+        raise DataError(f'{place}: "{series[row]}" is not a number')
     return cast
 
 
@@ -198,7 +234,8 @@ def _stripped(series: pl.Series) -> pl.Series:
 def _require_present(series: pl.Series, file: object) -> None:
     if series.has_nulls():
         row = _first(series.is_null())
-        raise DataError(f'{file}: column "{series.name}", row {row + 1}: the value is missing')
+        place = where(file, f'column "{series.name}"', row)
+        raise DataError(f"{place}: the value is missing")
 
 
 def _first(mask: pl.Series) -> int:
@@ -211,7 +248,14 @@ def _some(names: Sequence[str]) -> str:
     return f"{', '.join(names[:5])}, ..., {names[-1]}; {len(names)} in all"
 
 
-def require_fitting(values: Array, dtype: str, place: Callable[[int, int], str]) -> None:
+def where(file: object, what: str, row: int) -> str:
+    """Return where a value stands; of a text file the line too, since a header counts there."""
+    line = line_of(file, row)
+    source = file if line is None else f"{file}, line {line}"
+    return f"{source}: {what}, row {row + 1}"
+
+
+def require_fitting(values: Array, dtype: str, place: Callable[[int, int | None], str]) -> None:
     """Raise DataError for the first value that is not finite or that `dtype` cannot hold.
 
     `values` has one row per row of the data; `place(row, position)` names the value at a flat

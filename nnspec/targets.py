@@ -12,12 +12,26 @@ from numpy.typing import NDArray
 from nnspec.errors import DataError
 from nnspec.preprocessing import fit_shape
 from nnspec.shapes import Shape, show
-from nnspec.tables import Rows, is_text, missing_column, numbers, require_fitting, words
+from nnspec.tables import Rows, is_text, missing_column, numbers, require_fitting, where, words
 from nnspec.training_schema import Task
 
 Array = NDArray[Any]
 
 _ROW_SUM_ERROR = 1e-3  # what rounding and a percent table leave of probabilities that sum to 1
+
+
+class Place(NamedTuple):
+    """Where a target stands: its file, and its column or array."""
+
+    file: object
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.what}"
+
+    def of(self, row: int, _: int | None = None) -> str:
+        """Return where the value of a row stands."""
+        return where(self.file, self.what, row)
 
 
 class Target(NamedTuple):
@@ -34,18 +48,20 @@ def read_target(rows: Rows, name: str, task: Task, output: Shape, *, file: objec
     probabilities shaped as the output. binary and regression: float32 shaped as the output.
     Labels that are words are numbered in sorted order. Raises DataError.
     """
+    what = "column" if isinstance(rows, pl.DataFrame) else "array"
+    place = Place(file, f'{what} "{name}"')
     if isinstance(rows, pl.DataFrame):
         if name not in rows.columns:
             raise missing_column(rows.columns, name, file)
-        place = f'{file}: column "{name}"'
         if is_text(rows[name]):
             found: Sequence[str] | Array = words(rows[name], file=file)
         else:
+            if task != "regression":
+                _require_one_spelling(rows[name], place)
             found = numbers(rows, [name], whole=task == "multiclass", file=file)[:, 0]
     else:
         if name not in rows:
             raise missing_column(list(rows), name, file, "array")
-        place = f'{file}: array "{name}"'
         found = np.asarray(rows[name])
         if found.ndim == 0:
             raise DataError(f"{place} is a single value; rows are expected")
@@ -58,7 +74,7 @@ def read_target(rows: Rows, name: str, task: Task, output: Shape, *, file: objec
     labels = None
     if not isinstance(found, np.ndarray):
         found, labels = _numbered(found, task, output, place)
-    require_fitting(found, "float64", lambda row, _: f"{place}, row {row + 1}")
+    require_fitting(found, "float64", place.of)
     if task == "multiclass":
         return Target(_classes(found, output, place), labels)
     if task == "binary":
@@ -67,20 +83,39 @@ def read_target(rows: Rows, name: str, task: Task, output: Shape, *, file: objec
 
 
 def _numbered(
-    words: Sequence[str], task: Task, output: Shape, place: str
+    words: Sequence[str], task: Task, output: Shape, place: Place
 ) -> tuple[Array, tuple[str, ...]]:
     labels = tuple(sorted(set(words)))
     if task == "regression":
         row = next(i for i, word in enumerate(words) if not _is_number(word))
-        raise DataError(f'{place}, row {row + 1}: "{words[row]}" is not a number')
+        raise DataError(f'{place.of(row)}: "{words[row]}" is not a number')
     wanted = 2 if task == "binary" else output[-1] if output else 1
     if len(labels) != wanted:
         shown = ", ".join(f'"{label}"' for label in labels[:8])
         more = ", ..." if len(labels) > 8 else ""
         expected = "binary takes 2" if task == "binary" else f"the network gives {wanted} scores"
-        raise DataError(f"{place} holds {len(labels)} labels ({shown}{more}), and {expected}")
+        noun = "label" if len(labels) == 1 else "labels"
+        raise DataError(f"{place} holds {len(labels)} {noun} ({shown}{more}), and {expected}")
     number = {label: i for i, label in enumerate(labels)}
     return np.array([number[word] for word in words], dtype=np.int64), labels
+
+
+def _require_one_spelling(column: pl.Series, place: Place) -> None:
+    """Raise DataError where two labels, as 0 and 00, would become one number."""
+    if column.dtype != pl.String:
+        return
+    spellings: dict[int, str] = {}
+    for text in column.unique(maintain_order=True):
+        word = str(text or "").strip()
+        if not word.lstrip("+-").isdecimal():
+            continue
+        known = spellings.setdefault(int(word), word)
+        if known != word:
+            row = next(i for i, each in enumerate(column) if each == text)
+            raise DataError(
+                f'{place.of(row)}: "{word}" is the same number as "{known}"; write each class in '
+                "one way, or give the classes names"
+            )
 
 
 def _is_number(word: str) -> bool:
@@ -91,7 +126,7 @@ def _is_number(word: str) -> bool:
     return True
 
 
-def _classes(found: Array, output: Shape, place: str) -> Array:
+def _classes(found: Array, output: Shape, place: Place) -> Array:
     classes = output[-1] if output else 1
     if not isinstance(classes, int):
         raise DataError(
@@ -117,7 +152,7 @@ def _classes(found: Array, output: Shape, place: str) -> Array:
     return found.reshape(len(found), *numbered).astype(np.int64)
 
 
-def _probabilities(found: Array, place: str) -> Array:
+def _probabilities(found: Array, place: Place) -> Array:
     values = found.astype(np.float64)
     _refuse(values, (values < 0) | (values > 1), "is no probability", place)
     sums = values.sum(axis=-1)
@@ -127,7 +162,7 @@ def _probabilities(found: Array, place: str) -> Array:
     return values.astype(np.float32)
 
 
-def _yes_or_no(found: Array, output: Shape, place: str, is_table: bool) -> Array:
+def _yes_or_no(found: Array, output: Shape, place: Place, is_table: bool) -> Array:
     if is_table:
         _refuse(found, (found != 0) & (found != 1), "is neither 0 nor 1", place)
     else:
@@ -135,18 +170,18 @@ def _yes_or_no(found: Array, output: Shape, place: str, is_table: bool) -> Array
     return _shaped(found, output, place)
 
 
-def _shaped(found: Array, output: Shape, place: str) -> Array:
+def _shaped(found: Array, output: Shape, place: Place) -> Array:
     shape = fit_shape(found.shape[1:], output)
     if shape is None:
         raise DataError(
             f"{place} gives {show(found.shape[1:])} for each row, and the network's output is "
             f"{show(output)}"
         )
-    require_fitting(found, "float32", lambda row, _: f"{place}, row {row + 1}")
+    require_fitting(found, "float32", place.of)
     return np.ascontiguousarray(found.reshape(len(found), *shape).astype(np.float32))
 
 
-def _refuse(values: Array, wrong: Array, why: str, place: str) -> None:
+def _refuse(values: Array, wrong: Array, why: str, place: Place) -> None:
     if wrong.any():
         at = tuple(int(i) for i in np.argwhere(wrong)[0])
-        raise DataError(f"{place}, row {at[0] + 1}: {values[at]} {why}")
+        raise DataError(f"{place.of(at[0])}: {values[at]} {why}")

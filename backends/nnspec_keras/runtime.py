@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnspec.backend import Precision
+from nnspec.domain import domain_of
 from nnspec.emit.loading import load_source
 from nnspec.emit.lowering import Context, Native
 from nnspec.errors import MissingDependencyError, UnsupportedError, UsageError
 from nnspec.files import replacing
 from nnspec.shapes import TensorType
 from nnspec.streams import derived_seed
+from nnspec.target_domain import require_target
 from nnspec.weights import FirstWeights, check_weights
 from nnspec_keras.lowerings import LOWERINGS
 
@@ -99,6 +101,7 @@ class KerasProgram:
         self.compiled = compiled
         self.spec = spec
         self.graph = spec.graph
+        self.domain = domain_of(spec.graph)
         self.dtype = dtype
         with precision(dtype):
             self.emitted = load_source(compiled.source, spec.name)
@@ -144,7 +147,7 @@ class KerasProgram:
             variable.assign(array.astype(self.dtype))
 
     def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Return each output by name, computed as at inference."""
+        """Return each output by name, computed as at inference; raises DataError."""
         with precision(self.dtype):
             given = self.model(self._tensors(inputs), training=False)
         outputs = given if isinstance(given, list | tuple) else (given,)
@@ -285,7 +288,7 @@ class KerasProgram:
     def _loss(self, inputs: Mapping[str, Array], target: Array, *, is_training: bool) -> Any:
         output = self.trained(self._tensors(inputs), training=is_training)
         output = self._declared(output, self.graph.outputs[0])
-        array = np.asarray(target)
+        array = require_target(self.spec, target)
         if array.dtype.kind == "f":
             array = array.astype(self.dtype)
         return self.training.loss_function(tf.convert_to_tensor(array), output)
@@ -293,7 +296,8 @@ class KerasProgram:
     # Arrays
 
     def _tensors(self, inputs: Mapping[str, Array]) -> Any:
-        tensors = [self._tensor(inputs[name], kind) for name, kind in self.graph.inputs.items()]
+        arrays = self.domain.admit(inputs)
+        tensors = [self._tensor(arrays[name], kind) for name, kind in self.graph.inputs.items()]
         return tensors if len(tensors) > 1 else tensors[0]
 
     def _tensor(self, array: Array, kind: TensorType) -> Any:

@@ -89,6 +89,7 @@ class OnnxCompiled:
         return build(
             self.network,
             self._weights(weights, "float64" if self.is_folded else dtype),
+            self.spec.graph,
             dtype=dtype,
             optimized=optimized,
             threads=threads,

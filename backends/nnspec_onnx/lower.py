@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Collection, Iterator
 
 import nnspec
+from nnspec.domain import domain_of
+from nnspec.domain_record import KEY, to_json
 from nnspec.errors import UsageError
 from nnspec.graph import Graph, inline
 from nnspec.layers import Linear
@@ -102,6 +104,7 @@ def metadata(spec: Spec, preprocessing: str | None = None) -> dict[str, str]:
         "nnspec.version": nnspec.__version__,
         "nnspec.spec": spec.name,
         "nnspec.spec_sha256": spec.sha256,
+        KEY: to_json(domain_of(spec.graph)),
     }
     training = spec.model.training
     if training is not None and training.task == "binary":

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from nnspec.backend import Precision
+from nnspec.domain import Domain, domain_of
+from nnspec.domain_record import KEY, from_json
 from nnspec.errors import DataError, MissingDependencyError, UsageError
 from nnspec.graph import Graph
+from nnspec.shapes import Dim, TensorType
 from nnspec_onnx.doubles import double_ops
 from nnspec_onnx.ir import Network
 
@@ -29,7 +32,8 @@ class OnnxProgram:
 
     model: the onnxruntime.InferenceSession, or the onnx.reference.ReferenceEvaluator.
     inputs, outputs: names in the spec -> names in the model.
-    metadata: the model's metadata_props.
+    metadata: the model's metadata_props. domain: what it takes. batch: the rows that it takes at
+    once, where that is fixed.
     """
 
     def __init__(
@@ -39,8 +43,12 @@ class OnnxProgram:
         outputs: Mapping[str, str],
         dtypes: Mapping[str, np.dtype[Any]],
         metadata: Mapping[str, str],
+        domain: Domain | None,
+        batch: int | None = None,
     ) -> None:
         self.model = model
+        self.domain = domain
+        self.batch = batch
         self.inputs = dict(inputs)
         self.outputs = dict(outputs)
         self.metadata = dict(metadata)
@@ -51,15 +59,28 @@ class OnnxProgram:
 
         Raises DataError where an input is missing or does not fit.
         """
-        missing = [name for name in self.inputs if name not in inputs]
-        if missing:
-            raise DataError(f"no value for input {', '.join(missing)}")
+        arrays = self._admitted(inputs)
         feeds = {
-            inner: np.asarray(inputs[name], dtype=self._dtypes[inner])
+            inner: np.asarray(arrays[name], dtype=self._dtypes[inner])
             for name, inner in self.inputs.items()
         }
         results = self._run(list(self.outputs.values()), feeds)
         return dict(zip(self.outputs, results, strict=True))
+
+    def _admitted(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+        if self.domain is not None:
+            arrays: Mapping[str, Array] = self.domain.admit(inputs)
+            rows = len(next(iter(arrays.values()), ()))
+            if self.batch is not None and rows != self.batch:
+                raise DataError(f"the model takes {self.batch} rows at once, and got {rows}")
+            return arrays
+        missing = [name for name in self.inputs if name not in inputs]
+        if missing:
+            raise DataError(f"there is no value for the input {', '.join(missing)}")
+        empty = [name for name in self.inputs if not np.size(inputs[name])]
+        if empty:
+            raise DataError(f'input "{empty[0]}" has no elements')
+        return inputs
 
     def _run(self, names: list[str], feeds: dict[str, Array]) -> list[Array]:
         try:
@@ -73,6 +94,7 @@ class OnnxProgram:
 def build(
     network: Network,
     weights: Mapping[str, Array],
+    graph: Graph,
     *,
     dtype: Precision = "float32",
     optimized: bool = True,
@@ -88,16 +110,18 @@ def build(
     module = Module(network, dtype=dtype)
     names = {value.name: value.name for value in network.inputs}
     outputs = {value.name: value.name for value in network.outputs}
+    domain = domain_of(graph)
     if dtype == "float64":
         reference = evaluator(module.container(weights))
         _restore_attributes(reference, network)
-        return _from_evaluator(reference, names, outputs)
+        return _from_evaluator(reference, names, outputs, domain)
     if module.fits_one_file():
         session = _session(module.to_bytes(weights), optimized, threads)
-        return _from_session(session, names, outputs)
+        return _from_session(session, names, outputs, domain)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         path, _ = module.write(Path(folder) / "model.onnx", weights)
-        return _from_session(_session(str(path), optimized, threads), names, outputs)
+        session = _session(str(path), optimized, threads)
+        return _from_session(session, names, outputs, domain)
 
 
 def load_program(
@@ -114,19 +138,25 @@ def load_program(
     graph the model's names stand. Raises UsageError for a file that is no such model.
     """
     given = model if isinstance(model, bytes) else str(model)
+    domain = domain_of(graph) if graph is not None else None
     if isinstance(given, str) and not Path(given).is_file():
         raise UsageError(f"{given}: there is no such file")
-    if engine == "reference":
-        reference = evaluator(_load_proto(given))
-        inputs, outputs = _names(graph, reference.input_names, reference.output_names)
-        return _from_evaluator(reference, inputs, outputs)
-    session = _session(given, optimized, threads)
-    inputs, outputs = _names(
-        graph,
-        [value.name for value in session.get_inputs()],
-        [value.name for value in session.get_outputs()],
-    )
-    return _from_session(session, inputs, outputs)
+    try:
+        if engine == "reference":
+            reference = evaluator(_load_proto(given))
+            inputs, outputs = _names(graph, reference.input_names, reference.output_names)
+            return _from_evaluator(reference, inputs, outputs, domain)
+        session = _session(given, optimized, threads)
+        inputs, outputs = _names(
+            graph,
+            [value.name for value in session.get_inputs()],
+            [value.name for value in session.get_outputs()],
+        )
+        return _from_session(session, inputs, outputs, domain)
+    except UnicodeDecodeError as error:
+        # A name of a damaged file; the file is otherwise read.
+        what = "the model" if isinstance(model, bytes) else model
+        raise UsageError(f"{what} is damaged: it holds text that is not UTF-8") from error
 
 
 def _names(
@@ -172,17 +202,58 @@ def _session(model: str | bytes, optimized: bool, threads: int | None) -> Any:
 
 
 def _from_session(
-    session: Any, inputs: Mapping[str, str], outputs: Mapping[str, str]
+    session: Any,
+    inputs: Mapping[str, str],
+    outputs: Mapping[str, str],
+    domain: Domain | None,
 ) -> OnnxProgram:
-    dtypes = {value.name: np.dtype(_ORT_TYPES[value.type]) for value in session.get_inputs()}
+    values = session.get_inputs()
+    for value in values:
+        if value.type not in _ORT_TYPES:
+            raise UsageError(f'the model\'s input "{value.name}" is of type {value.type}')
+    dtypes = {value.name: np.dtype(_ORT_TYPES[value.type]) for value in values}
     metadata = session.get_modelmeta().custom_metadata_map
-    return OnnxProgram(session, inputs, outputs, dtypes, metadata)
+    shapes = {value.name: value.shape for value in values}
+    if domain is None:
+        domain = _own_domain(metadata, shapes, dtypes)
+    rows = {shape[0] for shape in shapes.values() if shape}
+    batch = rows.pop() if len(rows) == 1 else None
+    batch = batch if isinstance(batch, int) else None
+    return OnnxProgram(session, inputs, outputs, dtypes, metadata, domain, batch)
+
+
+def _own_domain(
+    metadata: Mapping[str, str],
+    shapes: Mapping[str, list[int | str | None]],
+    dtypes: Mapping[str, np.dtype[Any]],
+) -> Domain | None:
+    """Return what a model says that it takes: in its metadata, or else by its inputs' types.
+
+    None where an input has no axes, or ONNX Runtime does not know them.
+    """
+    if KEY in metadata:
+        domain = from_json(metadata[KEY])
+        # An exporter may have renamed the inputs: then only their types are known.
+        if domain.inputs.keys() == shapes.keys():
+            return domain
+    if not all(shapes.values()):
+        return None
+    inputs = {}
+    for name, shape in shapes.items():
+        sizes: tuple[Dim, ...] = tuple(
+            f"axis {i} of {name}" if size is None else size for i, size in enumerate(shape)
+        )
+        inputs[name] = TensorType(sizes[1:], dtypes[name].name)
+    return Domain(inputs)
 
 
 _ORT_TYPES = {
     "tensor(float)": "float32",
     "tensor(double)": "float64",
     "tensor(float16)": "float16",
+    "tensor(int8)": "int8",
+    "tensor(uint8)": "uint8",
+    "tensor(int16)": "int16",
     "tensor(int32)": "int32",
     "tensor(int64)": "int64",
     "tensor(bool)": "bool",
@@ -217,7 +288,10 @@ def _restore_attributes(reference: Any, network: Network) -> None:
 
 
 def _from_evaluator(
-    reference: Any, inputs: Mapping[str, str], outputs: Mapping[str, str]
+    reference: Any,
+    inputs: Mapping[str, str],
+    outputs: Mapping[str, str],
+    domain: Domain | None,
 ) -> OnnxProgram:
     from onnx.helper import tensor_dtype_to_np_dtype
 
@@ -226,4 +300,6 @@ def _from_evaluator(
         for name, kind in zip(reference.input_names, reference.input_types, strict=True)
     }
     metadata = {entry.key: entry.value for entry in reference.proto_.metadata_props}
-    return OnnxProgram(reference, inputs, outputs, dtypes, metadata)
+    if domain is None and KEY in metadata:
+        domain = from_json(metadata[KEY])
+    return OnnxProgram(reference, inputs, outputs, dtypes, metadata, domain)

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnspec.backend import Precision
+from nnspec.domain import domain_of
 from nnspec.emit.loading import load_source
 from nnspec.errors import MissingDependencyError, UnsupportedError, UsageError
 from nnspec.shapes import Dim
+from nnspec.target_domain import require_target
 from nnspec.weights import FirstWeights, check_weights
 
 try:
@@ -84,6 +86,7 @@ class TorchProgram:
         spec = compiled.spec
         self.spec = spec
         self.graph = spec.graph
+        self.domain = domain_of(spec.graph)
         self.head = compiled.head
         self.dtype = getattr(torch, dtype)
         self.device = device
@@ -122,7 +125,7 @@ class TorchProgram:
         self.model.load_state_dict(tensors)
 
     def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Return each output by name, computed as at inference."""
+        """Return each output by name, computed as at inference; raises DataError."""
         self.model.eval()
         with torch.no_grad(), _precision(self.dtype):
             given = self.model(*self._tensors(inputs))
@@ -251,11 +254,11 @@ class TorchProgram:
         return loss
 
     def _tensors(self, inputs: Mapping[str, Array]) -> list[Tensor]:
-        return [self._tensor(inputs[name]) for name in self.graph.inputs]
+        return [self._tensor(array) for array in self.domain.admit(inputs).values()]
 
     def _tensor(self, array: Array) -> Tensor:
         tensor = torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
         return tensor.to(self.dtype) if tensor.is_floating_point() else tensor
 
     def _target(self, target: Array) -> Tensor:
-        return self._tensor(target)
+        return self._tensor(require_target(self.spec, target))

@@ -263,9 +263,18 @@ class GroupedQueryAttention(_Attention):
                 "make key_dim even, or leave rotary out",
             )
         for time in sizes.times if self.rotary else ():
+            if isinstance(time, int) and self.max_length is not None and time > self.max_length:
+                raise ShapeError(
+                    f"{self.type} has max_length {self.max_length}, and got {time} positions",
+                    f"make max_length at least {time}, or the sequence shorter",
+                )
             if isinstance(time, str) and self.max_length is None:
                 raise ShapeError(
                     f"{self.type} needs to know how long the dynamic axis {time!r} may be",
                     "add max_length",
                 )
         return sizes._replace(kv_heads=self.num_kv_heads)
+
+    def size_limits(self, inputs: tuple[Shape, ...]) -> tuple[tuple[Dim, int, int | None], ...]:
+        times = self.sizes(inputs).times if self.rotary else ()
+        return tuple((time, 1, self.max_length) for time in times)

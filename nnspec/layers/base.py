@@ -118,12 +118,19 @@ class Layer(Frozen):
         """
         return 0.0
 
-    def whole_numbers(self, index: int, inputs: tuple[Shape, ...]) -> tuple[int, int] | None:
+    def whole_numbers(self, index: int, inputs: tuple[Shape, ...]) -> tuple[int, Dim] | None:
         """Return the smallest and the largest whole number that input `index` may hold.
 
-        None for any. Raises nothing; a dynamic axis counts as its smallest size, 1.
+        None for any. The largest may be a size of the inputs. Raises nothing.
         """
         return None
+
+    def size_limits(self, inputs: tuple[Shape, ...]) -> tuple[tuple[Dim, int, int | None], ...]:
+        """Return the sizes that it cannot take at any number: (size, at least, at most).
+
+        That no size of an output may be below 1 need not be said. Raises nothing.
+        """
+        return ()
 
     def settings(self) -> Iterator[tuple[str, Any]]:
         """Yield the fields that give the layer its meaning: all but its name and its inputs."""

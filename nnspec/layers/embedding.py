@@ -69,7 +69,7 @@ class Embedding(Layer):
         law = self.embeddings_initializer
         return (Parameter("weight", shape, law, *shape, zero_row=self.padding_index),)
 
-    def whole_numbers(self, index: int, inputs: tuple[Shape, ...]) -> tuple[int, int] | None:
+    def whole_numbers(self, index: int, inputs: tuple[Shape, ...]) -> tuple[int, Dim] | None:
         return 0, self.input_dim - 1
 
 
@@ -87,6 +87,9 @@ class _Positions(Layer):
 
     is_wide: ClassVar[bool] = False
     """Whether more axes may stand before the time."""
+
+    def size_limits(self, inputs: tuple[Shape, ...]) -> tuple[tuple[Dim, int, int | None], ...]:
+        return ((inputs[0][-2], 1, getattr(self, "max_length", None)),)
 
     def within(self, time: Dim, length: int | None) -> None:
         """Raise ShapeError where the time does not fit in a table of this length."""

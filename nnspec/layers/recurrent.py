@@ -18,7 +18,7 @@ from nnspec.initializers import (
     Zeros,
 )
 from nnspec.layers.base import Activation, Layer, Parameter, require_whole
-from nnspec.shapes import DataFormat, Shape, show
+from nnspec.shapes import DataFormat, Dim, Shape, show
 
 __all__ = ["GRU", "LSTM", "Bidirectional", "SimpleRNN"]
 
@@ -58,11 +58,8 @@ class _Sequential(Layer):
     def input_dtypes(self, index: int, inputs: tuple[Shape, ...]) -> frozenset[str]:
         return INTEGERS if index > 0 and inputs[index] == () else self.dtypes
 
-    def whole_numbers(self, index: int, inputs: tuple[Shape, ...]) -> tuple[int, int] | None:
-        if index != self.lengths_index(inputs):
-            return None
-        time = inputs[0][0]
-        return 1, time if isinstance(time, int) else 1
+    def whole_numbers(self, index: int, inputs: tuple[Shape, ...]) -> tuple[int, Dim] | None:
+        return (1, inputs[0][0]) if index == self.lengths_index(inputs) else None
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         x, given = inputs[0], inputs[1:]

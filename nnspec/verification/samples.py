@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnspec.graph import Graph, inline
+from nnspec.domain import Domain, domain_of, size_of
+from nnspec.errors import DataError
+from nnspec.graph import Graph
 from nnspec.initializers import Constant, Ones, UnitForgetBias, Zeros
 from nnspec.shapes import Dim, Shape
 from nnspec.streams import derived_seed
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 _KINKS = (0.0, 1.0, -1.0, 3.0, -3.0, 6.0, -6.0, 9.0, -9.0)
 _KINK_SHARE = 0.1
+_HALVINGS = 64
 
 
 def exercised_weights(graph: Graph, seed: int) -> Weights:
@@ -39,12 +42,17 @@ def exercised_weights(graph: Graph, seed: int) -> Weights:
 
 
 def random_inputs(graph: Graph, batch: int, axes: Mapping[str, int], seed: int) -> dict[str, Array]:
-    """Return normal numbers for every input, some of them where functions bend, or beyond."""
+    """Return normal numbers for every input, some of them where functions bend, or beyond.
+
+    Whole numbers fit every layer that they reach.
+    """
     draw = np.random.default_rng(derived_seed("inputs", seed))
-    ranges = whole_number_ranges(graph, axes)
+    domain = domain_of(graph)
+    shapes = {name: sizes_of(kind.shape, axes) for name, kind in graph.inputs.items()}
+    ranges = element_ranges(domain, shapes)
     inputs: dict[str, Array] = {}
     for name, kind in graph.inputs.items():
-        shape = (batch, *sizes_of(kind.shape, axes))
+        shape = (batch, *shapes[name])
         if kind.dtype == "float32":
             values = draw.normal(size=shape)
             chosen = draw.random(shape) < _KINK_SHARE
@@ -52,22 +60,63 @@ def random_inputs(graph: Graph, batch: int, axes: Mapping[str, int], seed: int) 
         elif kind.dtype == "bool":
             inputs[name] = draw.random(shape) < 0.5
         else:
-            low, high = ranges.get(name, (0, 1))
+            low, high = ranges[name]
             inputs[name] = draw.integers(low, high + 1, shape).astype(kind.dtype)
-    return inputs
+    return _within(domain, inputs)
 
 
-def whole_number_ranges(graph: Graph, axes: Mapping[str, int]) -> dict[str, tuple[int, int]]:
-    """Return, by input, the whole numbers that every layer taking it allows."""
-    ranges: dict[str, tuple[int, int]] = {}
-    for at in inline(graph).walk():
-        shapes = tuple(sizes_of(shape, axes) for shape in at.input_shapes)
-        for i, value in enumerate(at.node.inputs):
-            allowed = at.node.layer.whole_numbers(i, shapes)
-            if value in graph.inputs and allowed is not None:
-                low, high = ranges.get(value, allowed)
-                ranges[value] = max(low, allowed[0]), min(high, allowed[1])
+def element_ranges(
+    domain: Domain, shapes: Mapping[str, Sequence[int]]
+) -> dict[str, tuple[Array, Array]]:
+    """Return the least and the largest whole number that each element of an input may be.
+
+    For inputs of these shapes, the batch left out. What is computed on the way to a table sets a
+    bound that may be too high; an element that nothing restricts is 0 or 1.
+    """
+    axes = {
+        size: found
+        for name, kind in domain.inputs.items()
+        for size, found in zip(kind.shape, shapes[name], strict=True)
+        if isinstance(size, str)
+    }
+    sizes = {name: int(np.prod(shape, dtype=np.int64)) for name, shape in shapes.items()}
+    largest = np.iinfo(np.int64).max
+    low = np.full(sum(sizes.values()), np.iinfo(np.int64).min)
+    high = np.full(low.shape, largest)
+    computed = 1
+    places = domain.places(shapes)
+    for allowed in domain.ranges:
+        most = int(size_of(allowed.most, axes))
+        if allowed.value in places:
+            chosen = np.unique(places[allowed.value])
+            low[chosen] = np.maximum(low[chosen], allowed.least)
+            high[chosen] = np.minimum(high[chosen], most)
+        else:
+            computed = max(computed, most)
+    free = high == largest
+    low[free], high[free] = 0, computed
+    high = np.maximum(low, high)
+    ranges = {}
+    start = 0
+    for name, size in sizes.items():
+        part = slice(start, start + size)
+        shape = tuple(shapes[name])
+        ranges[name] = low[part].reshape(shape), high[part].reshape(shape)
+        start += size
     return ranges
+
+
+def _within(domain: Domain, inputs: dict[str, Array]) -> dict[str, Array]:
+    """Return inputs whose whole numbers are nearer to 0 where computed ones would not fit."""
+    for _ in range(_HALVINGS):
+        try:
+            return domain.admit(inputs)
+        except DataError:
+            inputs = {
+                name: (array / 2).astype(array.dtype) if array.dtype.kind == "i" else array
+                for name, array in inputs.items()
+            }
+    return inputs
 
 
 def random_target(
