@@ -174,8 +174,8 @@ class Domain:
                 for size, found in zip(expected, given, strict=True)
             ):
                 raise DataError(
-                    f'{of}input "{name}" has the shape {show(given)}, and {show(expected)} is '
-                    "expected"
+                    f'{of}the inputs do not fit: "{name}" is {show(given)}, and '
+                    f"{show(expected)} is expected"
                 )
             if 0 in given:
                 what = "no rows" if given[0] == 0 else f"an axis of size 0: {show(given)}"
