@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from nnspec import layers
-from nnspec.emit.code import literal, quoted
+from nnspec.emit.code import literal, quoted, root_or_literal
 from nnspec.emit.lowering import Context, Lowered
 from nnspec.layers.arithmetic import whole_or_float
 from nnspec.layers.base import Layer
@@ -23,7 +23,8 @@ def rescaling(layer: layers.Rescaling, context: Context) -> Lowered:
     """A product and a sum; what changes nothing is left out."""
     text = "{0}"
     if layer.scale != 1 or layer.offset == 0:
-        text += f" * {literal(float(layer.scale))}"
+        scale = root_or_literal(float(layer.scale))
+        text += f" / {scale[4:]}" if scale.startswith("1 / ") else f" * {scale}"
     if layer.offset:
         sign = "+" if layer.offset > 0 else "-"
         text += f" {sign} {literal(abs(float(layer.offset)))}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered
 from nnspec.layers import GroupedQueryAttention, MultiHeadAttention
+from nnspec_torch.embedding import positions
 
 
 def attention(layer: MultiHeadAttention | GroupedQueryAttention, context: Context) -> Lowered:
@@ -26,8 +27,10 @@ def attention(layer: MultiHeadAttention | GroupedQueryAttention, context: Contex
     }
     keywords |= {name: given for name, (given, usual) in optional.items() if given != usual}
     if layer.rotary_base is not None:
-        base = {} if layer.rotary_base == 10000.0 else {"base": layer.rotary_base}
-        keywords["rotary"] = call("RotaryPosition", **base)
+        assert isinstance(layer, GroupedQueryAttention)
+        known = [time for time in sizes.times if isinstance(time, int)]
+        length = max([*known, layer.max_length or 0] if len(known) < 2 else known)
+        keywords["rotary"] = positions("RotaryPosition", sizes.key_dim, length, layer.rotary_base)
     name = type(layer).__name__
     return Lowered(
         f"{{module}}({arguments(layer, context)})", call(name, ("size", query), **keywords)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nnspec import layers
-from nnspec.emit.code import call
+from nnspec.emit.code import Call, call
 from nnspec.emit.lowering import Context, Lowered
 
 _BASE = 10000.0
@@ -43,17 +43,29 @@ def position_embedding(layer: layers.PositionEmbedding, context: Context) -> Low
 
 
 def sinusoidal_position(layer: layers.SinusoidalPosition, context: Context) -> Lowered:
-    """A module: PyTorch has none."""
-    return Lowered("{module}({0})", call("SinusoidalPosition", **_base(layer.base)))
+    """A module with a table: PyTorch has none."""
+    return Lowered("{module}({0})", _table("SinusoidalPosition", layer, context))
 
 
 def rotary_position(layer: layers.RotaryPosition, context: Context) -> Lowered:
-    """A module: PyTorch has none."""
-    return Lowered("{module}({0})", call("RotaryPosition", **_base(layer.base)))
+    """A module with a table: PyTorch has none."""
+    return Lowered("{module}({0})", _table("RotaryPosition", layer, context))
 
 
-def _base(base: float) -> dict[str, object]:
-    return {} if base == _BASE else {"base": float(base)}
+def _table(
+    name: str, layer: layers.SinusoidalPosition | layers.RotaryPosition, context: Context
+) -> Call:
+    time, features = context.inputs[0].shape[-2:]
+    assert isinstance(features, int)
+    length = layer.max_length if isinstance(time, str) else time
+    assert length is not None
+    return positions(name, features, length, layer.base)
+
+
+def positions(name: str, features: int, max_length: int, base: float) -> Call:
+    """Return the construction of a module that has a table of positions."""
+    sizes = ("features", features), ("max_length", max_length)
+    return call(name, *sizes, **({} if base == _BASE else {"base": float(base)}))
 
 
 def parameter(layer: layers.LearnedTensor, context: Context) -> Lowered:

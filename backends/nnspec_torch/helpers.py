@@ -11,35 +11,42 @@ _SINUSOIDAL_POSITION = '''\
 class SinusoidalPosition(nn.Module):
     """Adds sines (even features) and cosines (odd ones) of the positions."""
 
-    def __init__(self, base: float = 10000.0) -> None:
+    waves: Tensor
+
+    def __init__(self, features: int, max_length: int, base: float = 10000.0) -> None:
         super().__init__()
-        self.base = base
+        # In float32 the angle of a late position would be off.
+        exponents = torch.arange(0, features, 2, dtype=torch.float64) / features
+        times = torch.arange(max_length, dtype=torch.float64)
+        angles = times[:, None] * base**-exponents
+        waves = torch.stack((angles.sin(), angles.cos()), dim=-1).flatten(1)
+        waves = waves[:, :features].to(torch.get_default_dtype())
+        self.register_buffer("waves", waves, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        time, features = x.shape[1:]
-        # In float32 the angle of a late position would be off.
-        kind = {"dtype": torch.float64, "device": x.device}
-        exponents = torch.arange(0, features, 2, **kind) / features
-        angles = torch.arange(time, **kind)[:, None] * self.base**-exponents
-        waves = torch.stack((angles.sin(), angles.cos()), dim=-1)
-        return x + waves.flatten(1)[:, :features].to(x.dtype)
+        return x + self.waves[: x.shape[1]].to(x.dtype)
 '''
 
 _ROTARY_POSITION = '''\
 class RotaryPosition(nn.Module):
     """Turns pairs of features, one of each half, by angles that grow with the position."""
 
-    def __init__(self, base: float = 10000.0) -> None:
+    cos: Tensor
+    sin: Tensor
+
+    def __init__(self, features: int, max_length: int, base: float = 10000.0) -> None:
         super().__init__()
-        self.base = base
+        # In float32 the angle of a late position would be off.
+        exponents = torch.arange(0, features, 2, dtype=torch.float64) / features
+        times = torch.arange(max_length, dtype=torch.float64)
+        angles = times[:, None] * base**-exponents
+        dtype = torch.get_default_dtype()
+        self.register_buffer("cos", angles.cos().to(dtype), persistent=False)
+        self.register_buffer("sin", angles.sin().to(dtype), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        time, features = x.shape[-2:]
-        # In float32 the angle of a late position would be off.
-        kind = {"dtype": torch.float64, "device": x.device}
-        exponents = torch.arange(0, features, 2, **kind) / features
-        angles = torch.arange(time, **kind)[:, None] * self.base**-exponents
-        cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
+        time = x.shape[-2]
+        cos, sin = self.cos[:time].to(x.dtype), self.sin[:time].to(x.dtype)
         first, last = x.chunk(2, dim=-1)
         return torch.cat((first * cos - last * sin, last * cos + first * sin), dim=-1)
 '''

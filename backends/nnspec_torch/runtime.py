@@ -91,7 +91,7 @@ class TorchProgram:
         self.dtype = getattr(torch, dtype)
         self.device = device
         self.emitted = load_source(compiled.source, spec.name)
-        with _Undrawn():
+        with _Undrawn(), _precision(self.dtype):
             model: nn.Module = getattr(self.emitted, spec.name)()
         self.model = model.to(self.dtype).to(device)
         if weights is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -66,6 +67,18 @@ def literal(value: object) -> str:
         pairs = (f"{literal(key)}: {literal(item)}" for key, item in value.items())
         return f"{{{', '.join(pairs)}}}"
     raise TypeError(f"no literal for {type(value).__name__}")
+
+
+def root_or_literal(value: float) -> str:
+    """Return `math.sqrt(n)`, or 1 over it, for a float that is one; else its digits."""
+    square = value * value
+    whole = round(square if value >= 1 else 1 / square) if 1e-3 < value < 1e3 else 0
+    if whole > 1 and math.isqrt(whole) ** 2 != whole:
+        if value == math.sqrt(whole):
+            return f"math.sqrt({whole})"
+        if value == 1 / math.sqrt(whole):
+            return f"1 / math.sqrt({whole})"
+    return literal(value)
 
 
 def uses_module(source: str, name: str) -> bool:
