@@ -55,6 +55,7 @@ def verify(
     fold: bool = False,
     opset: int = 21,
     sizes: Mapping[str, int | Sequence[int]] | None = None,
+    data: str | Path | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Report:
     """Compare what the backends compute from a spec: outputs, gradients, training, exports.
@@ -65,6 +66,8 @@ def verify(
     exporters: with ONNX, also what the frameworks' own exporters write. fold: with ONNX, also the
     model with batch normalisation folded. opset: of nnspec's own ONNX models.
     sizes: of dynamic axes, by name, instead of found ones: the first is what all is compared at.
+    data: a file of rows, read by the spec's `data` (or arrays of an .npz file named after the
+    inputs), for inputs and targets instead of drawn ones.
     A difference is no exception: see `Report.passed` and `Report.checks`.
     """
     if isinstance(weights, str | Path):
@@ -81,5 +84,6 @@ def verify(
         fold=fold,
         opset=opset,
         sizes=sizes,
+        data=data,
         progress=progress,
     )

@@ -16,7 +16,13 @@ from nnspec.domain import domain_of
 from nnspec.errors import DataError, UsageError
 from nnspec.graph import Graph
 from nnspec.loader import Spec
-from nnspec.preprocessing import Feature, Preprocessing, require_equal_lengths
+from nnspec.preprocessing import (
+    Feature,
+    Preprocessing,
+    admit_arrays,
+    places,
+    require_equal_lengths,
+)
 from nnspec.schema import DType
 from nnspec.streams import permutation
 from nnspec.tables import Rows, missing_column, read, select
@@ -73,6 +79,58 @@ def load_data(spec: Spec) -> Dataset:
     return prepare(spec.graph, data, training, rows, file=path, sha256=sha256)
 
 
+def read_rows(spec: Spec, path: str | Path) -> tuple[dict[str, Array], Array | None]:
+    """Return the inputs and, where the spec trains on it and the file has it, the target.
+
+    The rows stay in the order of the file, and all are standardised together. Without `data` in
+    the spec, arrays are taken by the names of the inputs. Raises DataError, UsageError.
+    """
+    rows, graph, data = read(path), spec.graph, spec.model.data
+    if data is None:
+        if isinstance(rows, pl.DataFrame):
+            raise UsageError(
+                f'the spec "{spec.name}" has no `data` that says how columns become its inputs; '
+                "add it, or give an .npz file with an array for each input"
+            )
+        return admit_arrays(domain_of(graph), rows, path), None
+    features = _features(graph, data, rows, path)
+    raw = {name: feature.gather(rows, name, path) for name, feature in features.items()}
+    lengths = {name: len(values) for name, values in raw.items()}
+    training, target = spec.model.training, None
+    names = rows.columns if isinstance(rows, pl.DataFrame) else rows
+    if training is not None and len(graph.outputs) == 1 and data.target in names:
+        output = graph.types[graph.outputs[0]].shape
+        target = read_target(rows, data.target, training.task, output, file=path).values
+        lengths["target"] = len(target)
+    require_equal_lengths(lengths, path)
+    if data.standardize:
+        _require_fixed(features)
+        features = {name: each.standardised(raw[name]) for name, each in features.items()}
+    return _finished(graph, features, raw, rows, path), target
+
+
+def _features(graph: Graph, data: Data, rows: Rows, file: object) -> dict[str, Feature]:
+    missing = [name for name in graph.inputs if name not in data.features]
+    if missing:
+        raise DataError(f'`data.features` says nothing of the input "{missing[0]}"')
+    return {name: _feature(graph, data, name, rows, file) for name in graph.inputs}
+
+
+def _finished(
+    graph: Graph,
+    features: Mapping[str, Feature],
+    raw: Mapping[str, Array],
+    rows: Rows,
+    file: str | Path,
+) -> dict[str, Array]:
+    """Return the network's inputs from gathered values; raises DataError outside its domain."""
+    inputs = {
+        name: feature.finish(raw[name], name, file, rows) for name, feature in features.items()
+    }
+    domain_of(graph).require(inputs, places(features, rows, file), file=file)
+    return inputs
+
+
 def prepare(
     graph: Graph,
     data: Data,
@@ -87,9 +145,6 @@ def prepare(
         raise UsageError(
             f'"{graph.name}" has {len(graph.outputs)} outputs; training is of a network with one'
         )
-    missing = [name for name in graph.inputs if name not in data.features]
-    if missing:
-        raise DataError(f'`data.features` says nothing of the input "{missing[0]}"')
     if data.target not in (rows.columns if isinstance(rows, pl.DataFrame) else rows):
         # Said first, since a pattern of features would take a misspelt target for one of them.
         raise missing_column(
@@ -98,7 +153,7 @@ def prepare(
             file,
             "column" if isinstance(rows, pl.DataFrame) else "array",
         )
-    features = {name: _feature(graph, data, name, rows, file) for name in graph.inputs}
+    features = _features(graph, data, rows, file)
     raw = {name: feature.gather(rows, name, file) for name, feature in features.items()}
     output = graph.types[graph.outputs[0]].shape
     target = read_target(rows, data.target, training.task, output, file=file)
@@ -112,13 +167,10 @@ def prepare(
             name: feature.standardised(raw[name][parts["train"]])
             for name, feature in features.items()
         }
-    inputs = {
-        name: feature.finish(raw[name], name, file, rows) for name, feature in features.items()
-    }
+    inputs = _finished(graph, features, raw, rows, file)
     preprocessing = Preprocessing(
         inputs=features, task=training.task, target=data.target, labels=target.labels
     )
-    domain_of(graph).require(inputs, preprocessing.places(rows, file), file=file)
     everything = Part(inputs, target.values)
     taken = {name: everything.take(order) if len(order) else None for name, order in parts.items()}
     train = taken["train"]

@@ -14,8 +14,8 @@ from nnspec import files
 from nnspec.backend import get_backend
 from nnspec.domain import Domain
 from nnspec.errors import DataError, UsageError
-from nnspec.preprocessing import Preprocessing, require_equal_lengths
-from nnspec.tables import Rows, missing_column, read, where
+from nnspec.preprocessing import Preprocessing, admit_arrays, places, require_arrays
+from nnspec.tables import Rows, read
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
@@ -99,7 +99,7 @@ def predict(model: str | Path, rows: Rows | str | Path) -> Predictions:
     preprocessing = Preprocessing.from_json(record)
     inputs = preprocessing.apply(rows, file=file)
     if program.domain is not None:
-        program.domain.require(inputs, preprocessing.places(rows, file), file=file)
+        program.domain.require(inputs, places(preprocessing.inputs, rows, file), file=file)
     outputs = _forward(program, inputs)
     answer = None
     if len(outputs) == 1:
@@ -111,25 +111,9 @@ def predict(model: str | Path, rows: Rows | str | Path) -> Predictions:
 
 def _raw(program: _OnnxProgram, rows: Mapping[str, Array], file: object) -> Mapping[str, Array]:
     """Return the arrays that a model without a record takes, by the names of its inputs."""
-    absent = [name for name in program.inputs if name not in rows]
-    if absent:
-        raise missing_column(list(rows), absent[0], file, "array")
-    arrays = {name: np.asarray(rows[name]) for name in program.inputs}
-    for name, array in arrays.items():
-        if array.ndim == 0:
-            raise DataError(f'{file}: array "{name}" is a single value; rows are expected')
-        if array.dtype.kind not in "biuf":
-            raise DataError(
-                f'{file}: array "{name}" holds values of type {array.dtype}; numbers are expected'
-            )
-    require_equal_lengths({name: len(array) for name, array in arrays.items()}, file)
-    if program.domain is None:
-        return arrays
-
-    def place(name: str, row: int, position: int | None) -> str:
-        return where(file, f'array "{name}"', row)
-
-    return program.domain.admit(arrays, place, file=file)
+    if program.domain is not None:
+        return admit_arrays(program.domain, rows, file)
+    return require_arrays(list(program.inputs), rows, file)
 
 
 def _forward(program: _OnnxProgram, inputs: Mapping[str, Array]) -> dict[str, Array]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
 from nnspec.base import Flag, Frozen, Number, Positive, Size, Text
-from nnspec.domain import Place
+from nnspec.domain import Domain, Place
 from nnspec.errors import DataError
 from nnspec.schema import DType
 from nnspec.shapes import Dim, Shape, product, show
@@ -151,14 +151,6 @@ class Preprocessing(Frozen):
             for name, feature in self.inputs.items()
         }
 
-    def places(self, rows: Rows, file: object) -> Place:
-        """Return what says where a value of an input stands in the rows."""
-
-        def place(name: str, row: int, position: int | None) -> str:
-            return self.inputs[name].place(rows, name, file)(row, position)
-
-        return place
-
     def to_json(self) -> str:
         """Return the record as JSON, numbers exact to the last bit."""
         return self.model_dump_json(exclude_none=True)
@@ -174,6 +166,44 @@ class Preprocessing(Frozen):
             raise DataError(
                 f"the preprocessing record cannot be read: {place or 'it'}: {first['msg']}"
             ) from None
+
+
+def places(features: Mapping[str, Feature], rows: Rows, file: object) -> Place:
+    """Return what says where a value of an input stands in the rows."""
+
+    def place(name: str, row: int, position: int | None) -> str:
+        return features[name].place(rows, name, file)(row, position)
+
+    return place
+
+
+def admit_arrays(domain: Domain, rows: Mapping[str, Array], file: object) -> dict[str, Array]:
+    """Return the arrays that a network takes, by the names of its inputs; raises DataError."""
+    arrays = require_arrays(list(domain.inputs), rows, file)
+
+    def place(name: str, row: int, position: int | None) -> str:
+        return where(file, f'array "{name}"', row)
+
+    return domain.admit(arrays, place, file=file)
+
+
+def require_arrays(
+    names: Sequence[str], rows: Mapping[str, Array], file: object
+) -> dict[str, Array]:
+    """Return the arrays of these names; raises DataError for what holds no rows of numbers."""
+    absent = [name for name in names if name not in rows]
+    if absent:
+        raise missing_column(list(rows), absent[0], file, "array")
+    arrays = {name: np.asarray(rows[name]) for name in names}
+    for name, array in arrays.items():
+        if array.ndim == 0:
+            raise DataError(f'{file}: array "{name}" is a single value; rows are expected')
+        if array.dtype.kind not in "biuf":
+            raise DataError(
+                f'{file}: array "{name}" holds values of type {array.dtype}; numbers are expected'
+            )
+    require_equal_lengths({name: len(array) for name, array in arrays.items()}, file)
+    return arrays
 
 
 def require_equal_lengths(lengths: Mapping[str, int], file: object) -> None:

@@ -68,6 +68,9 @@ def _read_sizes(
     callback=_read_sizes,
     help="Of a dynamic axis; else found. Repeated for one axis: the first, then others to compare.",
 )
+@click.option(
+    "--data", type=click.Path(), help="Verify on these rows instead of drawn inputs and targets."
+)
 @click.option("--report", type=click.Path(), help="Write the report as a page to this .html file.")
 @json_option
 def verify(
@@ -83,6 +86,7 @@ def verify(
     fold: bool,
     opset: int,
     sizes: dict[str, list[int]],
+    data: str | None,
     report: str | None,
     as_json: bool,
 ) -> int:
@@ -119,6 +123,7 @@ def verify(
             fold=fold,
             opset=opset,
             sizes=sizes,
+            data=data,
             progress=progress,
         )
     finally:

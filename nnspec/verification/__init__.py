@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnspec.loader import Spec
 from nnspec.verification.report import Check, Report
+from nnspec.verification.rows import given_rows
 from nnspec.verification.verifier import Verifier
 from nnspec.weights import check_weights
 
@@ -33,6 +35,7 @@ def verify_spec(
     fold: bool = False,
     opset: int = 21,
     sizes: Mapping[str, int | Sequence[int]] | None = None,
+    data: str | Path | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Report:
     """Compare what the backends compute from a spec; raises nothing for a difference.
@@ -43,6 +46,7 @@ def verify_spec(
     exporters: with ONNX, also what the frameworks' own exporters write. fold: with ONNX, also the
     model with batch normalisation folded. opset: of nnspec's own ONNX models.
     sizes: of dynamic axes, by name, instead of found ones: the first is what all is compared at.
+    data: a file of rows, by the spec's `data`, for inputs and targets instead of drawn ones.
     """
     if weights is not None:
         check_weights(spec.graph, weights)
@@ -61,6 +65,7 @@ def verify_spec(
             name: (size,) if isinstance(size, int) else tuple(size)
             for name, size in (sizes or {}).items()
         },
+        rows=given_rows(spec, data) if data is not None else None,
         progress=progress,
     )
     return verifier.run()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from nnspec.verification.float32_checks import compare_float32
 from nnspec.verification.output_checks import compare_outputs
 from nnspec.verification.report import Kind
+from nnspec.verification.rows import compare_rows
 from nnspec.verification.size_checks import compare_sizes
 from nnspec.verification.training_checks import compare_training
 
@@ -23,6 +24,7 @@ Suite = tuple[tuple[Kind, Callable[["Verifier"], None]], ...]
 
 WITH_EXACT: Suite = (
     ("forward", compare_outputs),
+    ("forward", compare_rows),
     ("forward", compare_float32),
     ("dynamic_shape", compare_sizes),
 )

@@ -14,6 +14,7 @@ from nnspec.backend import Trainable
 from nnspec.graph import Graph
 from nnspec.loader import Spec
 from nnspec.verification.engines import SourceEngine
+from nnspec.verification.rows import GivenRows
 from nnspec.verification.samples import random_inputs, random_target, sizes_of
 from nnspec.verification.tolerance import DOUBLE_ROUNDOFF, SAFETY, Amplification, tensor_error
 
@@ -49,6 +50,7 @@ def train_steps(
     batch: int,
     axes: Mapping[str, int],
     seed: int,
+    rows: GivenRows | None = None,
 ) -> TrainedRun:
     """Return the gradients of a first batch and the weights after the steps, in float64."""
     assert spec.model.training is not None
@@ -56,9 +58,7 @@ def train_steps(
     assert isinstance(program, Trainable)
     run = TrainedRun()
     for step in range(steps):
-        inputs = random_inputs(spec.graph, batch, axes, seed + step)
-        task = spec.model.training.task
-        target = random_target(spec.graph, task, batch, axes, seed + step)
+        inputs, target = _batch(spec, batch, axes, seed + step, rows)
         if step == 0:
             _, run.gradients = program.gradients(inputs, target)
         run.losses.append(program.train_step(inputs, target))
@@ -81,6 +81,21 @@ def train_steps(
         if note not in run.notes:
             run.notes.append(note)
     return run
+
+
+def _batch(
+    spec: Spec, batch: int, axes: Mapping[str, int], seed: int, rows: GivenRows | None
+) -> tuple[Mapping[str, Array], Array]:
+    """Return inputs and targets, drawn or from the user's rows; these may have no targets."""
+    assert spec.model.training is not None
+    target = None
+    if rows is not None:
+        inputs, target = rows.drawn(batch, seed)
+    else:
+        inputs = random_inputs(spec.graph, batch, axes, seed)
+    if target is None:
+        target = random_target(spec.graph, spec.model.training.task, batch, axes, seed)
+    return inputs, target
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,7 @@ class TrainingChecks:
             batch=self.verifier.batch,
             axes=self.verifier.axes,
             seed=self.verifier.seed + TRAINING_SEED,
+            rows=self.verifier.rows,
         )
         self.verifier.free()
         return run

@@ -18,6 +18,7 @@ from nnspec.verification.blame import first_diverging_layer
 from nnspec.verification.engines import Engine, SourceEngine, engines_of
 from nnspec.verification.networks import as_spec
 from nnspec.verification.report import Check, Kind, Report
+from nnspec.verification.rows import GivenRows
 from nnspec.verification.samples import exercised_weights, random_inputs
 from nnspec.verification.sizes import find_sizes
 from nnspec.verification.suite import AFTERWARDS, WITH_EXACT, Suite
@@ -45,6 +46,7 @@ class Verifier:
     exact, outputs: by engine, the program in float64 and what it makes of `inputs`.
     reference: the source that the rest is measured against, and its program; `expected` are its
     outputs.
+    rows: the user's own, from which `inputs` are drawn, or None.
     axes: the size of each dynamic axis at which everything is compared; other_sizes: those that it
     is given besides.
     """
@@ -63,6 +65,7 @@ class Verifier:
         fold: bool,
         opset: int,
         sizes: Mapping[str, Sequence[int]],
+        rows: GivenRows | None,
         progress: Callable[[str], None] | None,
     ) -> None:
         self.spec = spec
@@ -89,9 +92,17 @@ class Verifier:
             name: array.astype(np.float64, copy=False) for name, array in given.items()
         }
         self.size = sum(array.nbytes for array in self.weights.values())
+        self.rows = rows
+        if rows is not None:
+            self.batch = batch = min(batch, len(rows))
+            given_axes = rows.axes(spec.graph)
+            sizes = {name: (size, *sizes.get(name, ())) for name, size in given_axes.items()}
         found = find_sizes(spec.graph, sizes)
         self.axes, self.other_sizes = found.base, found.others
-        self.inputs = random_inputs(spec.graph, batch, self.axes, seed)
+        if rows is not None:
+            self.inputs, _ = rows.drawn(batch, seed)
+        else:
+            self.inputs = random_inputs(spec.graph, batch, self.axes, seed)
         self.report = Report(spec.name, spec.sha256, versions(), steps)
         self.exact: dict[str, Program] = {}
         self.outputs: dict[str, Outputs] = {}
