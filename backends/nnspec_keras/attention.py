@@ -18,7 +18,8 @@ def attention(layer: MultiHeadAttention | GroupedQueryAttention, context: Contex
     keywords: dict[str, object] = {"heads": sizes.heads}
     if isinstance(layer, GroupedQueryAttention):
         keywords["kv_heads"] = sizes.kv_heads
-    keywords["key_dim"] = sizes.key_dim
+    if layer.key_dim is not None:
+        keywords["key_dim"] = layer.key_dim
     optional = {
         "value_dim": (sizes.value_dim, sizes.key_dim),
         "output_size": (sizes.output_dim, sizes.features[0]),
@@ -36,9 +37,11 @@ def attention(layer: MultiHeadAttention | GroupedQueryAttention, context: Contex
     natives = []
     for parameter in parameters:
         part, _, kind = parameter.name.partition(".")
-        is_weight = kind == "weight"
-        name = f"{part}_kernel" if is_weight else f"{part}_bias"
-        natives.append(Native(parameter.name, name, (1, 0) if is_weight else None))
+        place = ("q", "k", "v", "out").index(part)
+        if kind == "weight":
+            natives.append(Native(parameter.name, "kernel", (1, 0), occurrence=place))
+        else:
+            natives.append(Native(parameter.name, "bias", occurrence=place))
     plain = len(context.inputs) - layer.masks
     texts = [f"{{{i}}}" for i in range(plain)]
     for field in layer.named_inputs:

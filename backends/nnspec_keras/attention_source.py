@@ -16,19 +16,6 @@ from nnspec.emit.code import wrap
 
 MASKS = ("attention_mask", "key_padding")
 
-_PROJECTION = """\
-    def projection(self, name, rows, columns):
-        kernel = self.add_weight(
-            name=f"{name}_kernel",
-            shape=(rows, columns),
-            initializer=LAW,
-        )"""
-
-_BIAS = """\
-        bias = self.add_weight(
-            name=f"{name}_bias", shape=(columns,), initializer="zeros"
-        )"""
-
 _SPLIT = '''\
     def split(self, x, heads):
         """(batch, time, heads * size) -> (batch, heads, time, size)."""
@@ -46,7 +33,7 @@ def _layer(name: str, given: frozenset[str]) -> Iterator[str]:
     settings = {
         "heads": "",
         "kv_heads": "",
-        "key_dim": "",
+        "key_dim": "=None",
         "value_dim": "=None",
         "output_size": "=None",
         "use_bias": f"={not is_grouped}",
@@ -68,9 +55,7 @@ def _constructor(settings: dict[str, str]) -> Iterator[str]:
     yield from wrap(f"def __init__({', '.join(arguments)}):", 4)
     yield "        super().__init__(**kwargs)"
     for name in settings:
-        if name == "value_dim":
-            yield "        self.value_dim = value_dim or key_dim"
-        elif name == "rotary":
+        if name == "rotary":
             yield "        is_config = isinstance(rotary, dict)"
             yield "        self.rotary = keras.layers.deserialize(rotary) if is_config else rotary"
         elif name == "kernel_initializer":
@@ -82,63 +67,56 @@ def _constructor(settings: dict[str, str]) -> Iterator[str]:
 
 
 def _build(given: frozenset[str]) -> Iterator[str]:
-    _, key, value = (x for _, x, _ in operands(given))
-    query_size = f"{query(given)}_shape[-1]"
-    arguments = [f"{query(given)}_shape"]
+    _, key, value = (f"{x}_shape" for _, x, _ in operands(given))
+    shape = f"{query(given)}_shape"
+    arguments = [shape]
     arguments += [f"{name}_shape=None" for name in ("value", "key") if name in given]
     yield f"    def build(self, {', '.join(arguments)}):"
     if "value" in given:
         yield "        value_shape = value_shape or query_shape"
     if "key" in given:
         yield "        key_shape = key_shape or value_shape"
-    queries = "queries" if "kv_heads" in given else "width"
-    yield f"        {queries} = self.heads * self.key_dim"
-    keys = values = attended = queries
+    yield f"        size = {shape}[-1]"
+    queries = keys = "size"
+    if "key_dim" in given:
+        yield "        key_dim = self.key_dim or size // self.heads"
+        queries = keys = "self.heads * key_dim"
+    elif "kv_heads" in given or "value_dim" in given:
+        yield "        key_dim = size // self.heads"
     if "kv_heads" in given:
-        yield "        keys = self.kv_heads * self.key_dim"
-        keys = values = "keys"
+        keys = "self.kv_heads * key_dim"
+    values, attended = keys, queries
     if "value_dim" in given:
-        yield "        values = self.heads * self.value_dim"
+        yield "        values = self.heads * (self.value_dim or key_dim)"
         values = attended = "values"
-    output = "self.output_size or " if "output_size" in given else ""
-    for name, rows, columns in (
-        ("q", query_size, queries),
-        ("k", f"{key}_shape[-1]", keys),
-        ("v", f"{value}_shape[-1]", values),
-        ("out", attended, f"{output}{query_size}"),
+    output = "self.output_size or size" if "output_size" in given else "size"
+    joined = shape if attended == "size" else f"(*{shape}[:-1], {attended})"
+    for name, units, taken in (
+        ("q", queries, shape),
+        ("k", keys, key),
+        ("v", values, value),
+        ("out", output, joined),
     ):
-        yield from wrap(f'self.{name} = self.projection("{name}", {rows}, {columns})', 8)
+        yield from wrap(f'self.{name} = self.projection("{name}", {units}, {taken})', 8)
 
 
 def _helpers(given: frozenset[str]) -> Iterator[str]:
-    law = "self.kernel_initializer.clone()" if "kernel_initializer" in given else '"glorot_uniform"'
-    projection = _PROJECTION.replace("LAW", law)
-    always, never = _bias(given)
-    yield projection.replace("kernel =", "return") if never else projection
-    if not always and not never:
-        yield "        if not self.use_bias:"
-        yield "            return kernel, None"
-    if not never:
-        yield _BIAS
-        yield "        return kernel, bias"
-    yield ""
-    if not never:
-        yield "    def projected(self, x, projection):"
-        yield "        kernel, bias = projection"
-        if always:
-            yield "        return ops.matmul(x, kernel) + bias"
-        else:
-            yield "        y = ops.matmul(x, kernel)"
-            yield "        return y if bias is None else y + bias"
-        yield ""
-    yield _SPLIT
-
-
-def _bias(given: frozenset[str]) -> tuple[bool, bool]:
-    """Return whether every projection has a bias, and whether none has."""
+    dense = "units"
     if "use_bias" in given:
-        return False, False
-    return "kv_heads" not in given, "kv_heads" in given
+        dense += ", use_bias=self.use_bias"
+    elif "kv_heads" in given:
+        dense += ", use_bias=False"
+    if "kernel_initializer" in given:
+        yield "    def projection(self, name, units, shape):"
+        yield "        law = self.kernel_initializer.clone()  # of one alone all would begin equal"
+        dense += ", kernel_initializer=law"
+    else:
+        yield "    def projection(self, name, units, shape):"
+    yield f"        dense = layers.Dense({dense}, name=name)"
+    yield "        dense.build(shape)"
+    yield "        return dense"
+    yield ""
+    yield _SPLIT
 
 
 def _call(given: frozenset[str]) -> Iterator[str]:
@@ -149,11 +127,8 @@ def _call(given: frozenset[str]) -> Iterator[str]:
         arguments.append("training=False")
     yield from wrap(f"def call({', '.join(arguments)}):", 4)
     yield from left_out(given)
-    never = _bias(given)[1]
-    project = "ops.matmul" if never else "self.projected"
     for name, x, heads in operands(given):
-        projected = f"{project}({x}, self.{name})"
-        yield f"        {name} = self.split({projected}, self.{heads})"
+        yield f"        {name} = self.split(self.{name}({x}), self.{heads})"
     if ALWAYS_ROTARY in given:
         yield "        q, k = self.rotary(q), self.rotary(k)"
     elif "rotary" in given:
@@ -162,7 +137,7 @@ def _call(given: frozenset[str]) -> Iterator[str]:
     if "kv_heads" in given:
         yield "        k = ops.repeat(k, self.heads // self.kv_heads, axis=1)"
         yield "        v = ops.repeat(v, self.heads // self.kv_heads, axis=1)"
-    yield "        scores = ops.matmul(q, ops.transpose(k, (0, 1, 3, 2))) * self.key_dim**-0.5"
+    yield "        scores = ops.matmul(q, ops.transpose(k, (0, 1, 3, 2))) * q.shape[-1] ** -0.5"
     yield from _weights(given)
     if "dropout" in given:
         yield "        if self.dropout and training:"
@@ -170,7 +145,7 @@ def _call(given: frozenset[str]) -> Iterator[str]:
         yield "            weights = keras.random.dropout(weights, self.dropout, seed=seed)"
     yield "        y = ops.transpose(ops.matmul(weights, v), (0, 2, 1, 3))"
     yield "        y = ops.reshape(y, (-1, ops.shape(y)[1], y.shape[2] * y.shape[3]))"
-    yield f"        return {project}(y, self.out)"
+    yield "        return self.out(y)"
 
 
 def _weights(given: frozenset[str]) -> Iterator[str]:

@@ -15,7 +15,8 @@ def attention(layer: MultiHeadAttention | GroupedQueryAttention, context: Contex
     keywords: dict[str, object] = {"heads": sizes.heads}
     if isinstance(layer, GroupedQueryAttention):
         keywords["kv_heads"] = sizes.kv_heads
-    keywords["key_dim"] = sizes.key_dim
+    if layer.key_dim is not None:
+        keywords["key_dim"] = layer.key_dim
     optional = {
         "value_dim": (sizes.value_dim, sizes.key_dim),
         "value_size": (value, query),

@@ -31,6 +31,7 @@ def _module(name: str, given: frozenset[str]) -> Iterator[str]:
 def _constructor(given: frozenset[str]) -> Iterator[str]:
     is_grouped = "kv_heads" in given
     optional = {
+        "key_dim": "int | None = None",
         "value_dim": "int | None = None",
         "value_size": "int | None = None",
         "key_size": "int | None = None",
@@ -41,7 +42,6 @@ def _constructor(given: frozenset[str]) -> Iterator[str]:
         "rotary": "nn.Module | None = None",
     }
     arguments = ["self", "size: int", "heads: int", *(["kv_heads: int"] if is_grouped else [])]
-    arguments += ["key_dim: int"]
     if ALWAYS_ROTARY in given:
         arguments += ["rotary: nn.Module"]
         del optional["rotary"]
@@ -61,7 +61,14 @@ def _constructor(given: frozenset[str]) -> Iterator[str]:
         value_size = key_size = "value_size"
     if "key_size" in given:
         key_size = f"key_size or {value_size}"
-    queries, keys = "heads * key_dim", "kv_heads * key_dim" if is_grouped else "heads * key_dim"
+    queries = keys = "size"
+    if "key_dim" in given:
+        yield "        key_dim = key_dim or size // heads"
+        queries = keys = "heads * key_dim"
+    elif is_grouped or "value_dim" in given:
+        yield "        key_dim = size // heads"
+    if is_grouped:
+        keys = "kv_heads * key_dim"
     values, attended = keys, queries
     if "value_dim" in given:
         yield "        values = heads * (value_dim or key_dim)"
