@@ -32,7 +32,7 @@ class Parameter:
 
     zero_row: a row that starts at zero, whatever the initialiser. is_fixed: whether it keeps its
     first value for ever, so that a weights file may hold no other. terms: how many terms the sums
-    have that it goes into, where that is not fan_in.
+    have that it goes into, where that is not fan_in. least: no element may be below it.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Parameter:
     zero_row: int | None = None
     is_fixed: bool = False
     terms: int | None = None
+    least: float | None = None
 
 
 class Layer(Frozen):
