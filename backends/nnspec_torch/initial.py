@@ -277,12 +277,11 @@ class _Writer:
         if group[0].function in _RECURRENT:
             yield from self.recurrent(group, layer, indent)
             return
-        pad = " " * indent
         for name in sorted({name for owner in group for name in owner.drawings}, reverse=True):
             tensor = f"{layer}.{name}"
             lines = _alike(group, name, layer, tensor)
             if name == "bias" and _may_lack_bias(group):
-                yield f"{pad}if {tensor} is not None:"
+                yield from wrap(f"if {tensor} is not None:", indent)
                 yield from (part for line in lines for part in wrap(line, indent + 4))
             else:
                 yield from (part for line in lines for part in wrap(line, indent))
@@ -290,7 +289,7 @@ class _Writer:
     def recurrent(self, group: list[_Owner], layer: str, indent: int) -> Iterator[str]:
         """Yield the lines for the parameters of recurrent layers, in both directions."""
         pad = " " * indent
-        yield f"{pad}for name, parameter in {layer}.named_parameters():"
+        yield from wrap(f"for name, parameter in {layer}.named_parameters():", indent)
         drawn = {name: _alike(group, name, layer, "parameter") for name in group[0].drawings}
         forget = [line for line in drawn.get("bias_ih", ()) if ".chunk(" in line]
         cases: dict[str, list[str]] = {

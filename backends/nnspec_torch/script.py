@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nnspec.emit.code import literal, wrap
+from nnspec.emit.code import literal, wrap, wrap_item
 from nnspec.emit.dataset import DatasetSource
 from nnspec.errors import UsageError
 from nnspec.graph import Head
@@ -37,7 +37,7 @@ def script_source(spec: Spec, training: Training, head: Head | None, data: Datas
         "    with torch.no_grad():",
         f"        output = {compute}({names})",
         "        values = {",
-        *[line for pair in pairs for line in _element(pair)],
+        *[line for pair in pairs for line in wrap_item(pair, 12)],
         "        }",
         "    return {name: value.item() for name, value in values.items()}",
     ]
@@ -89,12 +89,6 @@ def script_source(spec: Spec, training: Training, head: Head | None, data: Datas
         ]
     main += ["", "", 'if __name__ == "__main__":', "    main()"]
     return "\n".join([*evaluate, "", "", *main])
-
-
-def _element(pair: str) -> list[str]:
-    lines = wrap(pair, 12)
-    lines[-1] += ","
-    return lines
 
 
 def _metric(name: str, spec: Spec, training: Training, head: Head | None) -> str:

@@ -6,21 +6,14 @@ from typing import Literal
 
 import click
 
-from nnspec.cli.common import (
-    json_option,
-    print_json,
-    read_weights,
-    set_option,
-    spec_argument,
-    weights_options,
-)
+from nnspec.cli.common import json_option, print_json, set_option, spec_argument
 
 
 @click.command()
 @spec_argument
 @set_option
 @click.option("-o", "--output", required=True, type=click.Path(), help="The .onnx file to write.")
-@weights_options
+@click.option("--weights", type=click.Path(), help="A .safetensors file; else first weights.")
 @click.option(
     "--via",
     type=click.Choice(["direct", "torch", "keras"]),
@@ -39,8 +32,6 @@ def export(
     variables: dict[str, object],
     output: str,
     weights: str | None,
-    renames: tuple[str, ...],
-    partial: bool,
     via: Literal["direct", "torch", "keras"],
     opset: int,
     external_data: bool,
@@ -52,11 +43,10 @@ def export(
     from nnspec.exporting import export as run
     from nnspec.loader import load
 
-    loaded = load(spec, variables=variables)
     report = run(
-        loaded,
+        load(spec, variables=variables),
         output,
-        weights=read_weights(loaded, weights, renames, partial=partial, mapped=True),
+        weights=weights,
         via=via,
         opset=opset,
         external_data=external_data,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import textwrap
 
 from nnspec.emit.body import Body, physical
-from nnspec.emit.code import LINE_LENGTH, docstring_text
+from nnspec.emit.code import docstring_text
 from nnspec.emit.definitions import Definition
+from nnspec.emit.layout import LINE_LENGTH
 from nnspec.shapes import DataFormat, Dim, Shape
 
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from nnspec.emit.body import Body, Step
-from nnspec.emit.code import LINE_LENGTH, wrap
+from nnspec.emit.code import wrap
+from nnspec.emit.layout import LINE_LENGTH
 
 MAX_NESTING = 3
 _CHAIN_NAMES = ("x", "y", "z", "h")
