@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, cast
 
 from nnspec.backend import Options, Trainable, get_backend
-from nnspec.errors import UsageError
+from nnspec.errors import UsageError, WeightsError
 from nnspec.loader import Spec, check
 from nnspec.schema import Model
 
@@ -147,7 +147,6 @@ def _folder_beside(path: Path) -> Iterator[Path]:
 def _weights(
     spec: Spec, weights: Mapping[str, Array] | str | Path | None
 ) -> tuple[Mapping[str, Array] | None, str | None]:
-    from nnspec.preprocessing import KEY
     from nnspec.weights import StoredWeights, check_weights, load_weights
 
     file: str | Path = ""
@@ -156,5 +155,12 @@ def _weights(
     if weights is None:
         return None, None
     check_weights(spec.graph, weights, file=file)
+    from nnspec.preprocessing import KEY, Preprocessing
+
     metadata = weights.metadata if isinstance(weights, StoredWeights) else {}
-    return weights, metadata.get(KEY)
+    record = metadata.get(KEY)
+    if record is not None and Preprocessing.from_json(record).inputs.keys() != set(
+        spec.graph.inputs
+    ):
+        raise WeightsError(f"{file}: its preprocessing record is of other inputs than the spec's")
+    return weights, record

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nnspec.entries import Entry
 from nnspec.errors import ShapeError
 from nnspec.graph import LayerNode
-from nnspec.layers.base import Layer
+from nnspec.layers.base import Layer, require_drawable, require_few_axes
 from nnspec.limits import MAX_ELEMENTS, big
 from nnspec.shapes import TensorType, product, show
 from nnspec.wiring import output_names
@@ -44,6 +44,10 @@ def layer_node(
         if activation is not None:
             outputs = activation.infer_shape(outputs, body.model.data_format)
         dtypes = layer.infer_dtype(tuple(kind.dtype for kind in types))
+        for parameter in layer.parameters(shapes, body.model.data_format):
+            require_drawable(layer.type, parameter)
+        for shape in outputs:
+            require_few_axes(layer.type, shape)
     except ShapeError as error:
         sources = ", ".join(body.described(name) for name in entry.inputs or ())
         within = f' in block "{body.chain[-1]}"' if body.chain else ""

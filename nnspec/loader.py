@@ -40,14 +40,19 @@ class Spec:
     @cached_property
     def sha256(self) -> str:
         """Hash of what the network is: its name, types, layers and links, not of its spelling."""
-        import hashlib  # `nnspec check` does without
-
-        return hashlib.sha256(canonical_text(self.graph).encode()).hexdigest()
+        return hash_of(self.graph)
 
     @property
     def folder(self) -> Path:
         """The folder that the spec's relative paths start from."""
         return self.path.parent if self.path is not None else Path()
+
+
+def hash_of(graph: Graph) -> str:
+    """Return the hash of what a network is."""
+    import hashlib  # `nnspec check` does without
+
+    return hashlib.sha256(canonical_text(graph).encode()).hexdigest()
 
 
 def canonical_text(graph: Graph) -> str:

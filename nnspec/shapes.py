@@ -12,8 +12,8 @@ Dim = int | str
 Shape = tuple[Dim, ...]
 """Sizes of every axis but the batch."""
 
-MAX_RANK = 8
-"""Axes that a value may have, the batch not counted."""
+MAX_RANK = 7
+"""Axes that a value may have, the batch not counted: with it 8, all that TensorFlow takes."""
 
 DataFormat = Literal["channels_first", "channels_last"]
 

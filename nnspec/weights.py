@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from nnspec import files
-from nnspec.errors import UsageError, WeightsError, nearest
+from nnspec.errors import WeightsError, nearest, printable
 from nnspec.graph import Graph
 from nnspec.initializers import (
     Constant,
@@ -34,6 +33,8 @@ from nnspec.initializers import (
 )
 from nnspec.layers.base import Parameter
 from nnspec.shapes import show
+from nnspec.stored import StoredWeights as StoredWeights
+from nnspec.stored import load_weights as load_weights
 from nnspec.streams import Precision, normal, stream, truncated_normal, uniform
 
 Array = NDArray[Any]
@@ -43,20 +44,8 @@ FORMAT = "nnspec"
 TRUNCATED_DEVIATION = 0.87962566103423978
 """Deviation of a standard normal cut at ±2: sqrt(1 - 4 φ(2) / (2 Φ(2) - 1))."""
 
-_DTYPES = {
-    "BOOL": "?", "U8": "<u1", "I8": "<i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4",
-    "U64": "<u8", "I64": "<i8", "F16": "<f2", "F32": "<f4", "F64": "<f8",
-}  # fmt: skip
-"""NumPy's names of the dtypes that it has too."""
+COUNTER = "num_batches_tracked"
 _SHOWN = 20
-
-
-class StoredWeights(dict[str, Array]):
-    """Tensors by name as a file holds them, with its metadata."""
-
-    def __init__(self, tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> None:
-        super().__init__(tensors)
-        self.metadata = dict(metadata)
 
 
 class FirstWeights(Mapping[str, Array]):
@@ -141,58 +130,19 @@ def _sort_metadata(path: Path) -> None:
             file.write(text.ljust(size))
 
 
-def load_weights(path: str | Path, *, mapped: bool = False) -> StoredWeights:
-    """Read a .safetensors file.
-
-    mapped: leave the numbers in the file, and give arrays that cannot be written to, whose pages
-    the system reads when they are used and may drop again: for a network as large as the memory.
-    Raises WeightsError where the file is none or is broken, UsageError where there is no file.
-    """
-    path = Path(path)
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder, not a weights file")
-    if not path.exists():
-        raise UsageError(f"{path}: there is no such file")
-    tensors = {}
-    try:
-        with safe_open(path, framework="np") as file:
-            for name in file.keys():  # noqa: SIM118 (the file is no mapping)
-                dtype = file.get_slice(name).get_dtype()
-                if dtype not in _DTYPES:
-                    raise WeightsError(
-                        f'{path}: "{name}" is of type {dtype}; float32 or float64 is expected'
-                    )
-                if not mapped:
-                    tensors[name] = file.get_tensor(name)
-            metadata = file.metadata() or {}
-    except (SafetensorError, ValueError, TypeError, OverflowError, MemoryError) as error:
-        raise WeightsError(f"{path} is no readable .safetensors file: {error}") from None
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}") from None
-    return StoredWeights(_mapped(path) if mapped else tensors, metadata)
-
-
-def _mapped(path: Path) -> dict[str, Array]:
-    """Return views of a file whose header `safe_open` has found to be sound."""
-    numbers = np.memmap(path, np.uint8, "r")
-    start = 8 + int.from_bytes(numbers[:8].tobytes(), "little")
-    header = json.loads(numbers[8:start].tobytes())
-    tensors = {}
-    for name, entry in header.items():
-        if name != "__metadata__":
-            first, last = (start + offset for offset in entry["data_offsets"])
-            dtype = _DTYPES[entry["dtype"]]
-            tensors[name] = numbers[first:last].view(dtype).reshape(entry["shape"])
-    return tensors
-
-
 def check_weights(graph: Graph, weights: Mapping[str, Array], *, file: str | Path = "") -> None:
-    """Raise WeightsError naming every missing, surplus, misshapen and non-float tensor."""
+    """Raise WeightsError for weights that are not all of this network, and sound.
+
+    It names every missing, surplus, misshapen and non-float tensor, and values that no weight has.
+    """
     if isinstance(weights, FirstWeights) and weights.graph is graph:
         return  # they fit, and to look at one would draw it
+    place = f"{printable(str(file))}: " if file else ""
     expected = dict(graph.parameters())
+    if isinstance(weights, StoredWeights):
+        require_same_network(graph, weights.metadata, place)
     missing = [name for name in expected if name not in weights]
-    surplus = [name for name in weights if name not in expected]
+    surplus = [name for name in weights if name not in expected and not is_counter(name, expected)]
     misshapen, wrong_type, wrong_value = [], [], []
     for name, parameter in expected.items():
         if name not in weights:
@@ -206,18 +156,58 @@ def check_weights(graph: Graph, weights: Mapping[str, Array], *, file: str | Pat
             wrong_value.append(f'"{name}" is always 0: add it to the layer\'s other bias')
         if tensor.dtype not in (np.float32, np.float64):
             wrong_type.append(f'"{name}" is {tensor.dtype}, and float32 or float64 is expected')
+        elif (wrong := _wrong_value(tensor, parameter)) is not None:
+            wrong_value.append(f'"{name}" holds {wrong}')
     problems = [
         *_some(f'"{name}" is missing' for name in missing),
-        *_some(f'"{name}" is no parameter{nearest(name, missing)}' for name in surplus),
+        *_some(f'"{printable(name)}" is no parameter{nearest(name, missing)}' for name in surplus),
         *_some(misshapen),
         *_some(wrong_type),
         *_some(wrong_value),
     ]
     if problems:
-        place = f"{file}: " if file else ""
         raise WeightsError(
             f"{place}the weights do not fit {graph.name}:\n  " + "\n  ".join(problems)
         )
+
+
+def is_counter(name: str, expected: Container[str]) -> bool:
+    """Whether a tensor is PyTorch's count of the batches that a normalisation has seen.
+
+    No spec has it, since nothing depends on it where the momentum is a number.
+    """
+    prefix, _, last = name.rpartition(".")
+    return last == COUNTER and f"{prefix}.running_mean" in expected
+
+
+def require_same_network(graph: Graph, metadata: Mapping[str, str], place: str = "") -> None:
+    """Raise WeightsError where a file says that its weights are another network's."""
+    from nnspec.loader import hash_of
+
+    known = metadata.get("spec_sha256")
+    if known is None or known == hash_of(graph):
+        return
+    name = printable(metadata.get("spec_name", "another name"))
+    raise WeightsError(
+        f'{place}the weights are those of another network ("{name}", hash {printable(known[:12])}) '
+        f'than "{graph.name}" ({hash_of(graph)[:12]}): their meaning may be another though their '
+        "shapes are the same. Use the spec that they were made with, or take what fits with "
+        "--partial"
+    )
+
+
+def _wrong_value(tensor: Array, parameter: Parameter) -> str | None:
+    """Return the value that no weight has, such as nan, or None."""
+    if not tensor.size:
+        return None
+    # Both are nan if any element is.
+    low, high = tensor.min(), tensor.max()
+    if not (np.isfinite(low) and np.isfinite(high)):
+        wrong = tensor[~np.isfinite(tensor)]
+        return f"{wrong[0]}, one of {wrong.size:,} values that are not finite"
+    if parameter.least is not None and low < parameter.least:
+        return f"{low}, and at least {parameter.least:g} is expected"
+    return None
 
 
 def _some(problems: Iterable[str]) -> list[str]:

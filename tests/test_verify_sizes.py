@@ -72,7 +72,7 @@ def test_one_axis_has_a_least_and_another_a_largest_size() -> None:
     )
     sizes = find_sizes(spec.graph, {})
     assert sizes.base == {"short": 5, "long": 31}
-    assert sizes.others == {"short": (1, 4), "long": (32, 33)}
+    assert sizes.others == {"short": (1, 4, 3), "long": (32, 33)}
 
 
 def test_sizes_that_are_given() -> None:

@@ -193,7 +193,6 @@ HOSTILE = {
     )
     + bytes(4),
     "unknown type": header(b'{"w":{"dtype":"Q9","shape":[1],"data_offsets":[0,4]}}') + bytes(4),
-    "bfloat16": header(b'{"w":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]}}') + bytes(4),
     "float8": header(b'{"w":{"dtype":"F8_E4M3","shape":[4],"data_offsets":[0,4]}}') + bytes(4),
     "metadata": header(b'{"__metadata__":{"a":1}}'),
     "pickle": b"\x80\x04\x95\x0b\x00\x00\x00\x00\x00\x00\x00\x8c\x02os\x94.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from nnspec import layers
 from nnspec.emit.code import Call, Expr, call
 from nnspec.emit.lowering import Context, Lowered
@@ -24,6 +26,8 @@ _NAMED = {
     "tanh_shrink",
 }
 """Activations whose name is Keras's too, with the same meaning."""
+MOST_AXES_OF_SOFTMAX = 4
+"""The batch not counted. TensorFlow's float32 kernel takes no more."""
 
 
 def linear(layer: layers.Linear, context: Context) -> Lowered:
@@ -49,7 +53,9 @@ def elu(layer: layers.Elu, context: Context) -> Lowered:
 
 
 def softmax(layer: layers.Softmax, context: Context) -> Lowered:
-    """layers.Softmax, by default over the last axis."""
+    """layers.Softmax, by default over the last axis; a helper for more axes than it takes."""
+    if context.rank > MOST_AXES_OF_SOFTMAX:
+        return _over_axis(Expr("many_axes_softmax"), layer.axis, context)
     axis = context.axis(layer.axis)
     keywords = {"axis": axis} if axis != context.rank else {}
     return Lowered("{module}({0})", call("layers.Softmax", **keywords))
@@ -67,6 +73,9 @@ def log_softmax(layer: layers.LogSoftmax, context: Context) -> Lowered:
 
 def softmin(layer: layers.Softmin, context: Context) -> Lowered:
     """A helper, by default over the last axis."""
+    if context.rank > MOST_AXES_OF_SOFTMAX:
+        lowered = _over_axis(Expr("many_axes_softmax"), layer.axis, context)
+        return replace(lowered, before=Lowered("-{0}"))
     return _over_axis(Expr("softmin"), layer.axis, context)
 
 

@@ -43,6 +43,14 @@ def softmin(x, axis=-1):
     return ops.softmax(-x, axis=axis)
 '''
 
+_MANY_AXES_SOFTMAX = '''\
+@keras.saving.register_keras_serializable()
+def many_axes_softmax(x, axis=-1):
+    """Softmax of a tensor with more axes than TensorFlow's own takes."""
+    x = ops.exp(x - ops.max(x, axis=axis, keepdims=True))
+    return x / ops.sum(x, axis=axis, keepdims=True)
+'''
+
 _SWIGLU = '''\
 @keras.saving.register_keras_serializable()
 def swiglu(x, axis=-1):
@@ -87,6 +95,7 @@ ELEMENTWISE = {
     "selu": _SELU.rstrip(),
     "celu": _CELU.rstrip(),
     "softmin": _SOFTMIN.rstrip(),
+    "many_axes_softmax": _MANY_AXES_SOFTMAX.rstrip(),
     "swiglu": _SWIGLU.rstrip(),
     "PReLU": _PRELU.rstrip(),
     "UnitNormalization": _UNIT_NORMALIZATION.rstrip(),

@@ -34,7 +34,43 @@ class MaxPooling3D(layers.MaxPooling3D):
         return ops.reshape(x, (-1, ops.shape(x)[1], height, width, channels))
 '''
 
+_ADAPTIVE_AVERAGE_POOLING2D = '''\
+@keras.saving.register_keras_serializable()
+class AdaptiveAveragePooling2D(layers.AdaptiveAveragePooling2D):
+    """The mean of each bin. Keras's own takes windows that an axis of one cannot hold."""
+
+    def call(self, x):
+        for axis, new in enumerate(self.output_size, 1):
+            old = x.shape[axis]
+            bins = [range(i * old // new, -(-(i + 1) * old // new)) for i in range(new)]
+            means = [ops.mean(ops.take(x, list(bin), axis), axis) for bin in bins]
+            x = ops.stack(means, axis)
+        return x
+'''
+
+_ADAPTIVE_MAX_POOLING2D = '''\
+@keras.saving.register_keras_serializable()
+class AdaptiveMaxPooling2D(layers.AdaptiveMaxPooling2D):
+    """The largest element of each bin; of equal ones the first gets the gradient."""
+
+    def call(self, x):
+        widths = []
+        for axis, new in enumerate(self.output_size, 1):
+            old = x.shape[axis]
+            first = np.arange(new) * old // new
+            last = -(-np.arange(1, new + 1) * old // new) - 1
+            widths.append(int(np.max(last - first)) + 1)
+            # Bins are as long as the longest; what they lack is their last element.
+            bins = np.minimum(first[:, None] + np.arange(widths[-1]), last[:, None])
+            x = ops.take(x, bins.ravel(), axis)
+        return ops.max_pool(x, widths, data_format="channels_last")
+'''
+
 HELPERS = {
+    "AdaptiveAveragePooling1D": _ADAPTIVE_AVERAGE_POOLING2D.replace("2D", "1D").rstrip(),
+    "AdaptiveAveragePooling2D": _ADAPTIVE_AVERAGE_POOLING2D.rstrip(),
+    "AdaptiveMaxPooling1D": _ADAPTIVE_MAX_POOLING2D.replace("2D", "1D").rstrip(),
+    "AdaptiveMaxPooling2D": _ADAPTIVE_MAX_POOLING2D.rstrip(),
     "average_pooling1d": _AVERAGE_POOLING2D.replace("2D", "1D").replace("2d", "1d").rstrip(),
     "average_pooling2d": _AVERAGE_POOLING2D.rstrip(),
     "average_pooling3d": _AVERAGE_POOLING2D.replace("2D", "3D").replace("2d", "3d").rstrip(),
@@ -96,24 +132,39 @@ def _global(function: str, layer: GlobalPooling) -> Lowered:
 
 
 def adaptive_average_pooling(layer: AdaptivePooling, context: Context) -> Lowered:
-    """layers.AdaptiveAveragePooling."""
-    function = f"layers.AdaptiveAveragePooling{layer.axes}D"
+    """layers.AveragePooling where the bins are equal, else layers.AdaptiveAveragePooling.
+
+    Keras's own pools with windows of ⌈n / o⌉ and of one more, and chooses. Where an axis of one, in
+    or out, cannot hold the larger, a helper stands in its place.
+    """
+    sizes = layer.sizes(context.inputs[0].shape, context.data_format)
+    if (equal := _equal_bins(layer, sizes, "Average")) is not None:
+        return equal
+    is_stock = min(*sizes, *layer.output_size) > 1
+    function = f"{'layers.' if is_stock else ''}AdaptiveAveragePooling{layer.axes}D"
     return Lowered("{module}({0})", call(function, ("output_size", compact(layer.output_size))))
 
 
 def adaptive_max_pooling(layer: AdaptivePooling, context: Context) -> Lowered:
-    """layers.AdaptiveMaxPooling; in two dimensions first along the rows.
+    """layers.MaxPooling where the bins are equal, else a helper.
 
-    Keras pools the columns first, and would give the gradient of equal elements to the first in
+    Keras's own has windows that an axis of one cannot hold, on which TensorFlow ends the process.
+    It pools the columns first, and gives the gradient of equal elements to the first in
     column-major order.
     """
-    function = f"layers.AdaptiveMaxPooling{layer.axes}D"
-    module = call(function, ("output_size", compact(layer.output_size)))
-    if layer.axes == 1:
-        return Lowered("{module}({0})", module)
-    height, _ = layer.sizes(context.inputs[0].shape, context.data_format)
-    rows = call(function, ("output_size", (height, layer.output_size[1])))
-    return Lowered("{module}({0})", module, before=Lowered(rows.render() + "({0})"))
+    sizes = layer.sizes(context.inputs[0].shape, context.data_format)
+    if (equal := _equal_bins(layer, sizes, "Max")) is not None:
+        return equal
+    function = f"AdaptiveMaxPooling{layer.axes}D"
+    return Lowered("{module}({0})", call(function, ("output_size", compact(layer.output_size))))
+
+
+def _equal_bins(layer: AdaptivePooling, sizes: tuple[int, ...], kind: str) -> Lowered | None:
+    if any(size % output for size, output in zip(sizes, layer.output_size, strict=True)):
+        return None
+    window = tuple(size // output for size, output in zip(sizes, layer.output_size, strict=True))
+    module = call(f"layers.{kind}Pooling{layer.axes}D", ("pool_size", compact(window)))
+    return Lowered("{module}({0})", module)
 
 
 def _strides(layer: Pooling) -> dict[str, object]:

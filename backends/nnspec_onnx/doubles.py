@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from nnspec.backend import Array
 
 
-def double_ops(operator: Any, max_pool: Any, conv_transpose: Any) -> list[Any]:
-    """Return operators in place of the evaluator's own, given its OpRun, MaxPool, ConvTranspose.
+def double_ops(operator: Any, max_pool: Any, conv_transpose: Any, loop: Any) -> list[Any]:
+    """Return operators in place of the evaluator's own, given its OpRun and some of those.
 
     Its Erf, Gelu and GroupNormalization round to float32 on the way; its MaxPool of stride 1 has
     another path, which loses pads that differ between two sides; its ConvTranspose fails on groups
     of several outputs; its Conv looks up every number by an index of its own, which a depthwise
-    convolution feels.
+    convolution feels; its Loop joins what the turns give along their first axis, not a new one.
     """
     erf = np.vectorize(math.erf, otypes=[np.float64])
     erfc = np.vectorize(math.erfc, otypes=[np.float64])
@@ -103,7 +103,40 @@ def double_ops(operator: Any, max_pool: Any, conv_transpose: Any) -> list[Any]:
             ]
             return (np.concatenate(results, axis=1),)
 
-    return [Erf, Gelu, GroupNormalization, MaxPool, Conv, ConvTranspose, *recurrent_ops(operator)]
+    class Loop(loop):  # type: ignore[misc]  # onnx.reference is not typed
+        op_domain = ""
+
+        def _run(
+            self, trips: Any, condition: Any, *initial: Any, context: Any = None, body: Any = None,
+            attributes: Any = None, bindings: Any = None,
+        ) -> tuple[Array, ...]:  # fmt: skip
+            turn, going, *names = self.body.input_names
+            carried: list[Any] = list(initial)
+            collected: list[list[Array]] = [[] for _ in range(self.K)]
+            goes_on, step = condition is None or bool(condition), 0
+            while goes_on and (trips is None or step < int(trips)):
+                given = {turn: np.array(step, np.int64), going: np.array(True)}
+                given |= dict(zip(names, carried, strict=True))
+                outputs = self._run_body(
+                    {**(context or {}), **given}, attributes=attributes, bindings=bindings
+                )
+                goes_on, step = bool(outputs[0]), step + 1
+                carried = list(outputs[1 : 1 + self.N])
+                for values, value in zip(collected, outputs[1 + self.N :], strict=True):
+                    values.append(value)
+            stacked = [np.stack(values) if values else np.empty(0) for values in collected]
+            return (*carried, *stacked)
+
+    return [
+        Erf,
+        Gelu,
+        GroupNormalization,
+        MaxPool,
+        Conv,
+        ConvTranspose,
+        Loop,
+        *recurrent_ops(operator),
+    ]
 
 
 def _padding(

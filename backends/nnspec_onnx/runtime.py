@@ -59,13 +59,15 @@ class OnnxProgram:
 
         Raises DataError where an input is missing or does not fit.
         """
+        results = self._run(list(self.outputs.values()), self._feeds(inputs))
+        return dict(zip(self.outputs, results, strict=True))
+
+    def _feeds(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         arrays = self._admitted(inputs)
-        feeds = {
+        return {
             inner: np.asarray(arrays[name], dtype=self._dtypes[inner])
             for name, inner in self.inputs.items()
         }
-        results = self._run(list(self.outputs.values()), feeds)
-        return dict(zip(self.outputs, results, strict=True))
 
     def _admitted(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
         if self.domain is not None:
@@ -89,6 +91,37 @@ class OnnxProgram:
             if type(error).__module__.startswith("onnxruntime"):
                 raise DataError(f"the inputs do not fit the model: {error}") from error
             raise
+
+
+class EvaluatedProgram(OnnxProgram):
+    """An ONNX model in onnx's reference evaluator, which can be asked whether that is right."""
+
+    def disagreements(self, inputs: Mapping[str, Array]) -> list[str]:
+        """Return the operators that ONNX Runtime, given the same, computes otherwise."""
+        from nnspec_onnx import referee
+
+        return referee.disagreements(self.model, self._feeds(inputs))
+
+    def in_runtime(self) -> OnnxProgram:
+        """Return the model, in double precision, in ONNX Runtime; raises where that cannot be."""
+        from nnspec_onnx import referee
+
+        session = _session(referee.in_double(self.model), False, None, severity=4)
+        return _from_session(session, self.inputs, self.outputs, self.domain)
+
+    def moved_by_float32(
+        self, inputs: Mapping[str, Array], draw: np.random.Generator
+    ) -> Mapping[str, Array]:
+        """Return the outputs with what the model has in float32 off by one place at random."""
+        from nnspec_onnx import referee
+
+        return referee.moved_by_float32(self.model, lambda: self.forward(inputs), draw)
+
+    def operators(self) -> set[str]:
+        """Return the types of the model's operators."""
+        from nnspec_onnx import referee
+
+        return referee.operators(self.model)
 
 
 def build(
@@ -179,7 +212,7 @@ def _matched(what: str, wanted: list[str], given: list[str]) -> dict[str, str]:
     return {name: name if name in given else next(rest) for name in wanted}
 
 
-def _session(model: str | bytes, optimized: bool, threads: int | None) -> Any:
+def _session(model: str | bytes, optimized: bool, threads: int | None, *, severity: int = 3) -> Any:
     try:
         import onnxruntime
     except ModuleNotFoundError as error:
@@ -189,7 +222,7 @@ def _session(model: str | bytes, optimized: bool, threads: int | None) -> Any:
     options.graph_optimization_level = (
         levels.ORT_ENABLE_ALL if optimized else levels.ORT_DISABLE_ALL
     )
-    options.log_severity_level = 3
+    options.log_severity_level = severity
     if threads is not None:
         options.intra_op_num_threads = threads
     try:
@@ -271,9 +304,10 @@ def evaluator(model: onnx.ModelProto | ModelContainer) -> Any:
     from onnx.reference import ReferenceEvaluator
     from onnx.reference.op_run import OpRun
     from onnx.reference.ops.op_conv_transpose import ConvTranspose
+    from onnx.reference.ops.op_loop import Loop
     from onnx.reference.ops.op_max_pool import MaxPool
 
-    return ReferenceEvaluator(model, new_ops=double_ops(OpRun, MaxPool, ConvTranspose))
+    return ReferenceEvaluator(model, new_ops=double_ops(OpRun, MaxPool, ConvTranspose, Loop))
 
 
 def _restore_attributes(reference: Any, network: Network) -> None:
@@ -292,7 +326,7 @@ def _from_evaluator(
     inputs: Mapping[str, str],
     outputs: Mapping[str, str],
     domain: Domain | None,
-) -> OnnxProgram:
+) -> EvaluatedProgram:
     from onnx.helper import tensor_dtype_to_np_dtype
 
     dtypes = {
@@ -302,4 +336,4 @@ def _from_evaluator(
     metadata = {entry.key: entry.value for entry in reference.proto_.metadata_props}
     if domain is None and KEY in metadata:
         domain = from_json(metadata[KEY])
-    return OnnxProgram(reference, inputs, outputs, dtypes, metadata, domain)
+    return EvaluatedProgram(reference, inputs, outputs, dtypes, metadata, domain)

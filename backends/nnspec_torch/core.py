@@ -16,14 +16,14 @@ def dense(layer: layers.Dense, context: Context) -> Lowered:
 
 
 def flatten(layer: layers.Flatten, context: Context) -> Lowered:
-    """torch.flatten."""
-    return Lowered("torch.flatten({0}, 1)")
+    """torch.flatten, which takes no scalars."""
+    return Lowered("torch.flatten({0}, 1)" if context.rank else "{0}.unsqueeze(1)")
 
 
 def reshape(layer: layers.Reshape, context: Context) -> Lowered:
     """Tensor.reshape."""
-    sizes = ", ".join(map(str, context.outputs[0].shape))
-    return Lowered(f"{{0}}.reshape(-1, {sizes})")
+    sizes = ", ".join(map(str, (-1, *context.outputs[0].shape)))
+    return Lowered(f"{{0}}.reshape({sizes})")
 
 
 def pad(pads: tuple[tuple[int, int], ...], value: float | None = None) -> str:

@@ -66,9 +66,14 @@ def group_normalization(layer: layers.GroupNormalization, context: Context) -> L
     module = call(
         "nn.GroupNorm", ("num_groups", layer.groups), ("num_channels", channels), **keywords
     )
-    # PyTorch 2.13 crashes in the gradient of a transposed input in float64.
-    is_transposed = context.data_format == "channels_last" and context.rank > 1
-    return Lowered("{module}({0}.contiguous())" if is_transposed else "{module}({0})", module)
+    # PyTorch 2.13 ends the process in the gradient of an input that lies channels last and needs no
+    # gradient itself. `contiguous` leaves such strides where one channel or position makes them
+    # ambiguous, and no other tensors than these have that format.
+    is_transposed = context.data_format == "channels_last" or context.is_given
+    if is_transposed and context.rank > 2:
+        copy = "{0}.clone(memory_format=torch.contiguous_format)"
+        return Lowered(f"{{module}}({copy})", module)
+    return Lowered("{module}({0})", module)
 
 
 def instance_normalization(layer: layers.InstanceNormalization, context: Context) -> Lowered:

@@ -7,6 +7,7 @@ from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered
 from nnspec.layers.global_pooling import AdaptivePooling, GlobalPooling
 from nnspec.layers.pooling import AveragePooling, MaxPooling, Pooling
+from nnspec.layers.windows import spatial_sizes
 from nnspec_torch.core import compact, pad
 
 Pads = tuple[tuple[int, int], ...]
@@ -16,6 +17,18 @@ def _is_stock(pads: Pads, window: tuple[int, ...]) -> bool:
     """Whether nn.MaxPool2d and nn.AvgPool2d take these pads: equal sides, half a window at most."""
     return all(
         begin == end and 2 * begin <= size for (begin, end), size in zip(pads, window, strict=True)
+    )
+
+
+def _holds_windows(layer: Pooling, context: Context) -> bool:
+    """Whether no window is larger than its axis, which nn.AvgPool3d asks of what it pads itself."""
+    shape, data_format = context.inputs[0].shape, context.data_format
+    if layer.axes < 3 or not any(map(any, layer.pads(shape, data_format))):
+        return True
+    sizes = spatial_sizes(layer.type, shape, layer.axes, data_format)
+    return all(
+        isinstance(size, int) and size >= window
+        for size, window in zip(sizes, layer.pool_size, strict=True)
     )
 
 
@@ -52,7 +65,8 @@ def average_pooling(layer: AveragePooling, context: Context) -> Lowered:
     shape = context.inputs[0].shape
     size = ("kernel_size", compact(layer.pool_size))
     function = f"nn.AvgPool{layer.axes}d"
-    if _is_stock(layer.pads(shape, context.data_format), layer.pool_size):
+    is_stock = _is_stock(layer.pads(shape, context.data_format), layer.pool_size)
+    if is_stock and _holds_windows(layer, context):
         keywords = _keywords(layer, context)
         if "padding" in keywords and not layer.count_include_pad:
             keywords["count_include_pad"] = False

@@ -17,7 +17,7 @@ from nnspec.emit.loading import load_source
 from nnspec.errors import MissingDependencyError, UnsupportedError, UsageError
 from nnspec.shapes import Dim
 from nnspec.target_domain import require_target
-from nnspec.weights import FirstWeights, check_weights
+from nnspec.weights import COUNTER, FirstWeights, check_weights
 
 try:
     import torch
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
     from nnspec_torch.module import TorchCompiled
 
-_COUNTER = "num_batches_tracked"
 MIN_OPSET, MAX_OPSET = 18, 23
 
 
@@ -115,13 +114,17 @@ class TorchProgram:
         return {
             name: tensor.detach().cpu().numpy().copy()
             for name, tensor in self.model.state_dict().items()
-            if not name.endswith(_COUNTER)
+            if not name.endswith(COUNTER)
         }
 
     def load_weights(self, weights: Mapping[str, Array]) -> None:
         """Set every weight; raises WeightsError where one is missing or does not fit."""
         check_weights(self.graph, weights)
-        tensors = {name: torch.tensor(array, dtype=self.dtype) for name, array in weights.items()}
+        tensors = {
+            name: torch.tensor(array, dtype=self.dtype)
+            for name, array in weights.items()
+            if not name.endswith(COUNTER)
+        }
         self.model.load_state_dict(tensors)
 
     def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]:

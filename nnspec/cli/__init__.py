@@ -11,11 +11,12 @@ from typing import Any, NoReturn
 
 import click
 
-from nnspec.errors import NnspecError
+from nnspec.errors import NnspecError, printable
 
 COMMANDS = {
     "check": ("nnspec.cli.check:check", "Say what is wrong with specs, and what may be."),
     "summary": ("nnspec.cli.summary:summary", "Layers, shapes, parameters and cost."),
+    "weights": ("nnspec.cli.weights:weights", "Names, shapes and first values of the weights."),
     "compile": ("nnspec.cli.compile:compile", "Write a spec as PyTorch, Keras or ONNX."),
     "train": ("nnspec.cli.train:train", "Train the network on its data."),
     "export": ("nnspec.cli.export:export", "Write the network with its weights as ONNX."),
@@ -75,8 +76,10 @@ class Commands(click.Group):
             error.show()
             sys.exit(2)
         except NnspecError as error:
-            message = str(error) or type(error).__name__
-            click.echo(f"nnspec: {message}" if "\n" not in message else message, err=True)
+            # Names in files must not move the cursor; a message's own lines stay lines.
+            lines = [printable(line) for line in (str(error) or type(error).__name__).split("\n")]
+            message = "\n".join(lines)
+            click.echo(f"nnspec: {message}" if len(lines) == 1 else message, err=True)
             sys.exit(2)
         except (KeyboardInterrupt, click.Abort):
             click.echo("interrupted", err=True)

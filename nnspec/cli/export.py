@@ -6,14 +6,21 @@ from typing import Literal
 
 import click
 
-from nnspec.cli.common import json_option, print_json, set_option, spec_argument
+from nnspec.cli.common import (
+    json_option,
+    print_json,
+    read_weights,
+    set_option,
+    spec_argument,
+    weights_options,
+)
 
 
 @click.command()
 @spec_argument
 @set_option
 @click.option("-o", "--output", required=True, type=click.Path(), help="The .onnx file to write.")
-@click.option("--weights", type=click.Path(), help="A .safetensors file; else first weights.")
+@weights_options
 @click.option(
     "--via",
     type=click.Choice(["direct", "torch", "keras"]),
@@ -32,6 +39,8 @@ def export(
     variables: dict[str, object],
     output: str,
     weights: str | None,
+    renames: tuple[str, ...],
+    partial: bool,
     via: Literal["direct", "torch", "keras"],
     opset: int,
     external_data: bool,
@@ -43,10 +52,11 @@ def export(
     from nnspec.exporting import export as run
     from nnspec.loader import load
 
+    loaded = load(spec, variables=variables)
     report = run(
-        load(spec, variables=variables),
+        loaded,
         output,
-        weights=weights,
+        weights=read_weights(loaded, weights, renames, partial=partial, mapped=True),
         via=via,
         opset=opset,
         external_data=external_data,

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nnspec.cli.common import json_option, print_json, set_option, spec_argument
+from nnspec.cli.common import (
+    json_option,
+    print_json,
+    read_weights,
+    set_option,
+    spec_argument,
+    weights_options,
+)
 
 if TYPE_CHECKING:
     from nnspec.history import Epoch
@@ -29,7 +36,7 @@ INTERRUPTED = 130
     help="Folder for the weights, the history and what resuming needs.",
 )
 @click.option("--epochs", type=click.IntRange(min=1), help="Instead of the spec's number.")
-@click.option("--weights", type=click.Path(), help="First weights; else seeded by the spec.")
+@weights_options
 @click.option("--resume", is_flag=True, help="Go on with an interrupted or finished run.")
 @click.option("--overwrite", is_flag=True, help="Replace the run that the folder holds.")
 @json_option
@@ -40,6 +47,8 @@ def train(
     output: str,
     epochs: int | None,
     weights: str | None,
+    renames: tuple[str, ...],
+    partial: bool,
     resume: bool,
     overwrite: bool,
     as_json: bool,
@@ -55,6 +64,7 @@ def train(
 
     loaded = load(spec, variables=variables)
     settings = loaded.model.training
+    first = read_weights(loaded, weights, renames, partial=partial)
     total = epochs or (settings.epochs if settings is not None else 0)
     try:
         with _progress(total, quiet=as_json) as (on_step, on_epoch):
@@ -65,7 +75,7 @@ def train(
                 resume=resume,
                 overwrite=overwrite,
                 epochs=epochs,
-                weights=weights,
+                weights=first,
                 on_step=on_step,
                 on_epoch=on_epoch,
             )

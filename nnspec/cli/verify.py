@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from nnspec.cli.common import json_option, set_option, spec_argument
+from nnspec.cli.common import json_option, read_weights, set_option, spec_argument, weights_options
 
 
 def _read_sizes(
@@ -23,7 +23,7 @@ def _read_sizes(
 @click.command()
 @spec_argument
 @set_option
-@click.option("--weights", type=click.Path(), help="A .safetensors file; else seeded weights.")
+@weights_options
 @click.option(
     "--backends",
     default="torch,keras,onnx",
@@ -77,6 +77,8 @@ def verify(
     spec: str,
     variables: dict[str, object],
     weights: str | None,
+    renames: tuple[str, ...],
+    partial: bool,
     backends: str,
     steps: int,
     batch: int,
@@ -111,9 +113,10 @@ def verify(
     if status is not None:
         status.start()
     try:
+        loaded = load(spec, variables=variables)
         result = run(
-            load(spec, variables=variables),
-            weights=weights,
+            loaded,
+            weights=read_weights(loaded, weights, renames, partial=partial),
             backends=names,
             steps=steps,
             batch=batch,

@@ -100,6 +100,8 @@ class _BodyLowerer:
         self.steps: list[Step] = []
         self.layouts: dict[str, bool] = dict(zip(graph.inputs, layouts, strict=True))
         self.converted: dict[str, str] = {}
+        self.given: set[str] = set()
+        """Values that layers without parameters made of the network's inputs; not a block's."""
 
     def run(self) -> Body:
         graph = self.graph
@@ -108,6 +110,8 @@ class _BodyLowerer:
                 self.layer(node)
             else:
                 self.block(node)
+            if self.is_network and self.has_no_gradient(node):
+                self.given.update(node.outputs)
         outputs = list(graph.outputs)
         if self.is_network:
             outputs = [
@@ -115,6 +119,16 @@ class _BodyLowerer:
                 for value in outputs
             ]
         return Body(graph, self.steps, tuple(graph.inputs), tuple(outputs), self.layouts)
+
+    def has_no_gradient(self, node: LayerNode | BlockNode) -> bool:
+        """Whether no parameter goes into what the node gives."""
+        if not all(value in self.given or value in self.graph.inputs for value in node.inputs):
+            return False
+        if isinstance(node, BlockNode):
+            return not any(any(body.parameters()) for body in node.bodies)
+        types = self.graph.types
+        shapes = tuple(types[value].shape for value in node.inputs)
+        return not node.layer.parameters(shapes, self.graph.data_format)
 
     def is_image(self, value: str) -> bool:
         return self.is_foreign and self.graph.types[value].rank >= 2
@@ -132,7 +146,8 @@ class _BodyLowerer:
         kinds_in = tuple([types[value] for value in node.inputs])
         kinds_out = tuple([types[value] for value in node.outputs])
         is_tied = node.name in self.tied
-        context = Context(kinds_in, kinds_out, self.graph.data_format, native, is_tied)
+        is_given = node.inputs[0] in self.given
+        context = Context(kinds_in, kinds_out, self.graph.data_format, native, is_tied, is_given)
         lowered = self.language.lowerings[type(layer)](layer, context)
         if self.language.laws is not None and lowered.module is not None and node.owner is None:
             laws = self.language.laws(layer, context, lowered.module)

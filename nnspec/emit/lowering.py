@@ -80,6 +80,8 @@ class Context:
     native: bool = False
     is_tied: bool = False
     """Whether another layer uses its weights in an operation of its own."""
+    is_given: bool = False
+    """Whether the first input is made of the network's inputs by layers without parameters."""
 
     @property
     def rank(self) -> int:

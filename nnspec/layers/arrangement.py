@@ -252,9 +252,4 @@ def new_axis(layer: str, axis: int, shape: Shape) -> int:
             f"{rank - 1} (the batch not counted)",
             "use -1 for the last place",
         )
-    if rank > MAX_RANK:
-        raise ShapeError(
-            f"{layer} would give {rank} axes, and a value has at most {MAX_RANK}",
-            "reshape the input to fewer axes",
-        )
     return axis % rank

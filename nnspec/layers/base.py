@@ -9,8 +9,16 @@ from pydantic import Field
 
 from nnspec.base import ByType, Flag, Frozen, OneOrMany, Text
 from nnspec.errors import ShapeError
-from nnspec.initializers import GlorotUniform, Initializer, InitializerBase, Ones, Zeros
-from nnspec.shapes import DataFormat, Dim, Shape, product, show
+from nnspec.initializers import (
+    GlorotUniform,
+    Initializer,
+    InitializerBase,
+    Ones,
+    Orthogonal,
+    UnitForgetBias,
+    Zeros,
+)
+from nnspec.shapes import MAX_RANK, DataFormat, Dim, Shape, product, show
 
 FLOAT = frozenset({"float32"})
 NUMBERS = frozenset({"float32", "int32", "int64"})
@@ -32,7 +40,7 @@ class Parameter:
 
     zero_row: a row that starts at zero, whatever the initialiser. is_fixed: whether it keeps its
     first value for ever, so that a weights file may hold no other. terms: how many terms the sums
-    have that it goes into, where that is not fan_in.
+    have that it goes into, where that is not fan_in. least: no element may be below it.
     """
 
     name: str
@@ -44,6 +52,7 @@ class Parameter:
     zero_row: int | None = None
     is_fixed: bool = False
     terms: int | None = None
+    least: float | None = None
 
 
 class Layer(Frozen):
@@ -239,6 +248,28 @@ def require_whole(layer: str, size: Dim, what: str) -> int:
             "give that axis a number in `inputs`",
         )
     return size
+
+
+def require_few_axes(layer: str, shape: Shape) -> None:
+    """Raise ShapeError where a value would have more axes than the frameworks' kernels take."""
+    if len(shape) > MAX_RANK:
+        raise ShapeError(
+            f"{layer} would give {len(shape)} axes, and a value has at most {MAX_RANK}",
+            "reshape an input to fewer axes",
+        )
+
+
+def require_drawable(layer: str, parameter: Parameter) -> None:
+    """Raise ShapeError where the initialiser has no values of the parameter's shape."""
+    law = parameter.initializer
+    if isinstance(law, UnitForgetBias):
+        law = law.others
+    if isinstance(law, Orthogonal) and len(parameter.shape) < 2:
+        raise ShapeError(
+            f"the initializer orthogonal makes the rows or columns of a matrix orthonormal, and "
+            f"the {parameter.name} of {layer} is the vector {show(parameter.shape)}",
+            "use another initializer for it, such as zeros or normal",
+        )
 
 
 def count(shape: Shape) -> int:

@@ -15,7 +15,7 @@ from nnspec.layers.base import (
     count,
     resolve_axis,
 )
-from nnspec.shapes import MAX_RANK, DataFormat, Dim, Shape, broadcast, show
+from nnspec.shapes import DataFormat, Dim, Shape, broadcast, show
 
 __all__ = [
     "Add",
@@ -174,11 +174,6 @@ class Dot(Layer):
                 "choose axes of one size",
             )
         rest = (*first[:i], *first[i + 1 :], *second[:j], *second[j + 1 :])
-        if len(rest) > MAX_RANK:
-            raise ShapeError(
-                f"dot would give {len(rest)} axes; a value has at most {MAX_RANK}",
-                "reshape an input to fewer axes",
-            )
         return (rest or (1,),)
 
     def resolved(self, inputs: tuple[Shape, ...]) -> tuple[int, int]:

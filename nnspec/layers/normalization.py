@@ -74,7 +74,7 @@ class BatchNormalization(Layer):
         return (
             *(weight_and_bias(size) if self.affine else ()),
             Parameter("running_mean", (size,), Zeros(), trainable=False),
-            Parameter("running_var", (size,), Ones(), trainable=False),
+            Parameter("running_var", (size,), Ones(), trainable=False, least=0.0),
         )
 
     def multiply_adds(

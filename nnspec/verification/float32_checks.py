@@ -5,13 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from nnspec.verification.engines import Engine
+from nnspec.verification.evaluators import single
 from nnspec.verification.tolerance import UNIT_ROUNDOFF, relative_error
 
 if TYPE_CHECKING:
-    from nnspec.backend import Array
     from nnspec.verification.verifier import Outputs, Verifier
 
 
@@ -20,7 +18,7 @@ def compare_float32(verifier: Verifier) -> None:
     verifier.progress("how far rounding moves the outputs")
     tolerance = float32_tolerance(verifier)
     against = f"{verifier.reference_engine.name} float64"
-    for engine in verifier.engines:
+    for engine in [*verifier.engines, *verifier.single_only]:
         verifier.progress(f"{engine.name} in float32")
         for optimized in (False, True) if engine.is_onnx else (False,):
             label = f"{engine.name}, optimized" if optimized else engine.name
@@ -59,8 +57,3 @@ def float32_tolerance(verifier: Verifier) -> float:
     )
     measured = verifier.amplification.float32_tolerance(verifier.inputs, verifier.expected)
     return measured + verifier.amplified(rounding)
-
-
-def single(array: Array) -> Array:
-    """Return floats in float32, and anything else as it is."""
-    return array.astype(np.float32) if array.dtype.kind == "f" else array

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from nnspec.verification.engines import Engine
+from nnspec.verification.evaluators import run_exact
 from nnspec.verification.samples import random_inputs
 from nnspec.verification.tolerance import relative_error
 
@@ -56,7 +57,7 @@ def compare_at(
     reference: Engine = verifier.reference_engine
     for engine in [reference, *(each for each in verifier.engines if each is not reference)]:
         outputs = verifier.attempt(
-            partial(verifier.exact[engine.name].forward, inputs),
+            partial(run_exact, verifier, engine, inputs, expected),
             kind="dynamic_shape",
             label=engine.name,
             when=f"at {what}",

@@ -16,6 +16,7 @@ from nnspec.errors import MissingDependencyError, UnsupportedError, UsageError
 from nnspec.loader import Spec
 from nnspec.verification.blame import first_diverging_layer
 from nnspec.verification.engines import Engine, SourceEngine, engines_of
+from nnspec.verification.evaluators import SingleOnly, run_exact
 from nnspec.verification.networks import as_spec
 from nnspec.verification.report import Check, Kind, Report
 from nnspec.verification.rows import GivenRows
@@ -45,7 +46,9 @@ class Verifier:
     engines: those that run, in float64 so far. sources: of them, the backends that write source.
     exact, outputs: by engine, the program in float64 and what it makes of `inputs`.
     reference: the source that the rest is measured against, and its program; `expected` are its
-    outputs.
+    outputs. trains: the engines that train.
+    single_only: engines that nothing at hand evaluates rightly in float64. of_float32: by engine,
+    what numbers in float32 within its model move the outputs by.
     rows: the user's own, from which `inputs` are drawn, or None.
     axes: the size of each dynamic axis at which everything is compared; other_sizes: those that it
     is given besides.
@@ -107,6 +110,9 @@ class Verifier:
         self.exact: dict[str, Program] = {}
         self.outputs: dict[str, Outputs] = {}
         self.trains: set[str] = set()
+        self.expected: Outputs = {}
+        self.single_only: list[Engine] = []
+        self.of_float32: dict[str, float] = {}
         self.known: dict[float, float] = {}
         self.parted: dict[tuple[str, str], str | None] = {}
         self.asked_for(backends, exporters=exporters)
@@ -124,7 +130,7 @@ class Verifier:
         """Return the report of every check; a check that breaks costs no other."""
         start = time.perf_counter()
         self.build_exact()
-        if self.choose_reference():
+        if self.can_compare():
             self.run_suite(WITH_EXACT)
             self.exact.clear()
             self.free()
@@ -181,6 +187,11 @@ class Verifier:
         """Add what is not checked, and why."""
         self.report.leave_out(kind, pair, reason)
 
+    def note(self, text: str) -> None:
+        """Add a note, once."""
+        if text not in self.report.notes:
+            self.report.notes.append(text)
+
     def attempt(
         self,
         compute: Callable[[], T],
@@ -221,59 +232,74 @@ class Verifier:
         """Build every engine in float64, and run it on the inputs; those that fail go."""
         for engine in list(self.engines):
             self.progress(f"{engine.name} in float64")
-
-            made = self.attempt(
-                partial(self.run_exact, engine), kind="forward", label=engine.name, is_first=True
+            if engine.is_onnx and not self.expected:
+                self.choose_reference()
+            outputs = self.attempt(
+                partial(self.run_first, engine), kind="forward", label=engine.name, is_first=True
             )
-            if made is None:
+            if outputs is None:
                 self.engines.remove(engine)
+                self.exact.pop(engine.name, None)
                 continue
-            self.exact[engine.name], self.outputs[engine.name] = made
-            if isinstance(made[0], Trainable):
+            self.outputs[engine.name] = outputs
+            if isinstance(self.exact[engine.name], Trainable):
                 self.trains.add(engine.name)
         self.sources = [engine for engine in self.sources if engine.name in self.exact]
+        self.choose_reference()
 
-    def run_exact(self, engine: Engine) -> tuple[Program, Outputs]:
-        """Return an engine's program in float64, and what it makes of the inputs."""
-        program = self.build(engine, "float64")
-        return program, program.forward(self.inputs)
+    def run_first(self, engine: Engine) -> Outputs | None:
+        """Return what an engine makes of the inputs in float64, or None if only float32 will do."""
+        try:
+            return run_exact(self, engine, self.inputs, self.expected or None)
+        except SingleOnly as error:
+            self.single_only.append(engine)
+            for kind in ("forward", "dynamic_shape"):
+                self.leave_out(kind, (engine.name,), f"in float64: {error}")
+            return None
 
     def build(self, engine: Engine, dtype: Precision, *, optimized: bool = False) -> Program:
         """Return the spec's network as an engine makes it, with the weights of the verification."""
         return engine.build(self.spec, self.weights, dtype, optimized=optimized)
 
-    def choose_reference(self) -> bool:
-        """Choose the first source that runs and trains; whether there is one, and another engine.
-
-        Raises UsageError where there is none, and no failed check says why.
-        """
+    def choose_reference(self) -> None:
+        """Choose the first source that runs and trains, if there is one."""
         able = [engine for engine in self.sources if engine.name in self.trains]
-        if not able or len(self.engines) < 2:
-            if self.report.checks:
-                self.leave_out(None, tuple(self.exact), "there is nothing left to compare with")
-                return False
-            reasons = "".join(
-                f"; {', '.join(each.pair)} is left out: {each.reason}"
-                for each in self.report.not_checked
-                if each.kind is None
-            )
-            raise UsageError(
-                "a verification measures the rest against its first backend, which must train: "
-                f"torch or keras, not {self.engines[0].name if self.engines else 'none'}{reasons}"
-            )
+        if self.expected or not able:
+            return
         self.reference_engine = able[0]
         reference = self.exact[able[0].name]
         assert isinstance(reference, Trainable)
         self.reference = reference
         self.expected = self.outputs[able[0].name]
         self.amplification = Amplification(self.spec.graph, reference, self.weights, self.seed)
-        return True
+
+    def can_compare(self) -> bool:
+        """Whether there is a reference, and another engine.
+
+        Raises UsageError where there is none, and no failed check says why.
+        """
+        if self.expected and len(self.engines) + len(self.single_only) >= 2:
+            return True
+        if self.report.checks:
+            self.leave_out(None, tuple(self.exact), "there is nothing left to compare with")
+            return False
+        reasons = "".join(
+            f"; {', '.join(each.pair)} is left out: {each.reason}"
+            for each in self.report.not_checked
+            if each.kind is None
+        )
+        raise UsageError(
+            "a verification measures the rest against its first backend, which must train: "
+            f"torch or keras, not {self.engines[0].name if self.engines else 'none'}{reasons}"
+        )
 
     # Tolerances and blame
 
     def exact_tolerance(self, *engines: Engine) -> float:
         """Return 1e-9, and what the engines' float32 constants add to it in this network."""
-        return EXACT + self.amplified(sum(engine.rounding(self.spec.graph) for engine in engines))
+        listed = sum(engine.rounding(self.spec.graph) for engine in engines)
+        measured = sum(self.of_float32.get(engine.name, 0.0) for engine in engines)
+        return EXACT + self.amplified(listed) + measured
 
     def amplified(self, rounding: float) -> float:
         """Return how far layers that are each off by this relative error may move the outputs."""

@@ -27,6 +27,8 @@ CASES: list[Case] = [
     *activation(type="softmax"),
     *activation(type="softmax", axis=0),
     Case({"type": "softmax", "axis": 1}, ((2, 3, 4),), (2, 3, 4)),
+    Case({"type": "softmax"}, ((2, 1, 2, 2, 3),), (2, 1, 2, 2, 3)),
+    Case({"type": "softmin", "axis": 1}, ((1, 3, 2, 1, 2),), (1, 3, 2, 1, 2)),
     *activation(type="gelu"),
     *activation(type="gelu", approximate=True),
     *activation(type="silu"),

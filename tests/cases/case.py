@@ -39,7 +39,7 @@ class Case:
         layers: list[dict[str, Any]] = []
         taken = list(names)
         for i, (shape, dtype) in enumerate(zip(self.inputs, dtypes, strict=True)):
-            if fed and dtype == "float32":
+            if fed and dtype == "float32" and shape:
                 taken[i] = f"fed_{i}"
                 layers.append(self._feeder(shape) | {"name": taken[i], "inputs": [names[i]]})
         layers.append({**self.layer, "name": "tested", "inputs": taken})

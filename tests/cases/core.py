@@ -14,6 +14,8 @@ CASES: list[Case] = [
     Case({"type": "flatten"}, ((2, 3, 4),), (24,)),
     Case({"type": "flatten"}, ((3, 4, 2),), (24,), "channels_last"),
     Case({"type": "flatten"}, ((6,),), (6,)),
+    Case({"type": "flatten"}, ((),), (1,)),
+    Case({"type": "reshape", "shape": []}, ((1,),), ()),
     Case({"type": "reshape", "shape": [4, 6]}, ((2, 3, 4),), (4, 6)),
     Case({"type": "reshape", "shape": [2, -1, 2]}, ((12,),), (2, 3, 2)),
     Case({"type": "reshape", "shape": [-1]}, ((3, 4, 2),), (24,), "channels_last"),

@@ -26,6 +26,8 @@ CASES: list[Case] = [
     *image({"type": "group_normalization", "groups": 1, "affine": False}, (3, 4), (3, 4)),
     *image({"type": "group_normalization", "groups": 3, "epsilon": 0.01}, (3, 2, 3), (3, 2, 3)),
     Case({"type": "group_normalization", "groups": 2}, ((2, 2, 3, 4),), (2, 2, 3, 4)),
+    *image({"type": "group_normalization", "groups": 1}, (6, 1, 1), (6, 1, 1)),
+    *image({"type": "group_normalization", "groups": 1}, (1, 2, 3), (1, 2, 3)),
     *image({"type": "instance_normalization"}, (3, 2, 3), (3, 2, 3)),
     *image({"type": "instance_normalization", "affine": False}, (3, 5), (3, 5)),
     Case(
