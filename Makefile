@@ -11,7 +11,10 @@ PYTEST_ARGS ?=
 export TF_CPP_MIN_LOG_LEVEL := 3
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types check-golden pytest verify-all bench format golden docs lock clean
+# Words that an injection's name must hold; none for all.
+DETECTION ?=
+
+.PHONY: help install demo test lint types check-golden pytest verify-all detection bench format golden docs lock clean
 
 help:  ## Say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -59,6 +62,9 @@ verify-all: .venv/.installed  ## The slow tests, then `nnspec verify` on every s
 	for spec in $(SPECS); do verify "$$spec"; done; \
 	for spec in $(ZOO); do verify "$$spec" --no-exporters --batch 2 --steps 1; done; \
 	test -z "$$failed" || { echo "not verified:$$failed"; exit 1; }
+
+detection: .venv/.installed  ## What `nnspec verify` finds of faults put into one engine
+	@$(BIN)/python -m tests.detection $(DETECTION)
 
 bench: .venv/.installed  ## Measure compile, export and run times
 	@$(BIN)/python -m benchmarks

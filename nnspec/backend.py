@@ -16,6 +16,7 @@ from nnspec.errors import UnsupportedError, UsageError, nearest
 from nnspec.graph import Graph
 from nnspec.layers.base import Layer
 from nnspec.loader import Spec
+from nnspec.shapes import Dim
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -129,6 +130,49 @@ class Trainable(Program, Protocol):
 
     def export_onnx(self, path: Path, opset: int) -> None:
         """Write the network, as at inference, with the framework's own ONNX exporter."""
+        ...
+
+
+@runtime_checkable
+class Declares(Program, Protocol):
+    """A program whose file declares its inputs and outputs."""
+
+    def declared(self) -> dict[str, tuple[str, tuple[Dim | None, ...]]]:
+        """Return dtype and shape, with the batch, of each input and output by name in the spec.
+
+        An axis is a number, a name, or None where nothing is said.
+        """
+        ...
+
+
+@runtime_checkable
+class Inspectable(Trainable, Protocol):
+    """A built network that shows more of what its emitted source does; `verify` asks for it."""
+
+    def first_weights(self, seed: int) -> Weights:
+        """Return the weights that the emitted source gives a new network by itself."""
+        ...
+
+    def training_outputs(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return each output as in training, with random layers at work; nothing else changes."""
+        ...
+
+    def answers(self, inputs: Mapping[str, Array]) -> dict[str, dict[str, Array]]:
+        """Return the outputs by each way, such as "model(x)", in which users ask for inference."""
+        ...
+
+    def start_training(self) -> None:
+        """Begin with a new optimizer."""
+        ...
+
+    def follow(
+        self, inputs: Mapping[str, Array], target: Array, gradients: Mapping[str, Array]
+    ) -> None:
+        """Take one `train_step` with these gradients in the place of the loss's."""
+        ...
+
+    def measured(self, inputs: Mapping[str, Array], target: Array) -> dict[str, float]:
+        """Return the metrics by name as the emitted source measures them, as at inference."""
         ...
 
 

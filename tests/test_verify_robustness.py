@@ -22,8 +22,8 @@ name: Small
 inputs: {x: {shape: [time, 3]}}
 layers: [{name: d, type: dense, units: 2}, {name: t, type: tanh}]
 """
-CHECKS = 12
-"""Of torch and onnx."""
+KINDS = {"forward", "export", "dynamic_shape", "range", "meaning"}
+"""Of checks that torch and onnx have in any case."""
 
 
 class Program:
@@ -82,7 +82,8 @@ def test_an_engine_that_fails_at_another_size(monkeypatch: pytest.MonkeyPatch) -
     )
     report = verified("torch", "onnx")
     assert details(report) == [f"onnx does not run at time = 4: {CAUSE}"]
-    assert sum(check.kind == "dynamic_shape" and check.passed for check in report.checks) == 7
+    sizes = [c for c in report.checks if (c.kind, c.dtype) == ("dynamic_shape", "float64")]
+    assert sum(check.passed for check in sizes) == 7
 
 
 @pytest.mark.parametrize("optimized", [False, True])
@@ -97,7 +98,7 @@ def test_an_engine_that_fails_in_float32(
     report = verified("torch", "onnx")
     label = "onnx, optimized" if optimized else "onnx"
     assert details(report) == [f"{label} does not run in float32: {CAUSE}"]
-    assert len(report.checks) == CHECKS
+    assert {check.kind for check in report.checks if check.passed} >= KINDS
 
 
 def test_the_next_source_takes_over_from_a_reference_that_fails(
@@ -112,7 +113,8 @@ def test_the_next_source_takes_over_from_a_reference_that_fails(
     monkeypatch.setattr(engines.SourceEngine, "build", build)
     report = verified("torch", "keras", "onnx")
     assert details(report) == [f"torch does not run: {CAUSE}"]
-    assert {check.pair[1] for check in report.checks if check.kind == "dynamic_shape"} == {"keras"}
+    sizes = [c for c in report.checks if (c.kind, c.dtype) == ("dynamic_shape", "float64")]
+    assert {check.pair[1] for check in sizes} == {"keras"}
     assert {each.kind for each in report.not_checked} >= {"gradient", "training"}
 
 
@@ -167,7 +169,7 @@ def test_a_check_that_breaks_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(verifier, "WITH_EXACT", suite)
     report = verified("torch", "onnx")
     assert details(report) == ["the check itself broke: LookupError: nothing there"]
-    assert len(report.checks) == CHECKS + 1
+    assert {check.kind for check in report.checks if check.passed} >= KINDS
 
 
 def test_an_engine_that_refuses_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:

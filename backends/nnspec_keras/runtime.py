@@ -87,7 +87,7 @@ def precision(dtype: str) -> Iterator[None]:
 
 
 class KerasProgram:
-    """The emitted model, built and holding weights; satisfies `nnspec.backend.Trainable`."""
+    """The emitted model, built and holding weights; satisfies `nnspec.backend.Inspectable`."""
 
     def __init__(
         self, compiled: KerasCompiled, weights: Mapping[str, Array] | None, dtype: Precision
@@ -108,7 +108,8 @@ class KerasProgram:
             if dtype == "float64":
                 lend_doubles(self.emitted)
             self.model: Any = getattr(self.emitted, compiled.function)()
-        self._variables = dict(self._canonical())
+        self._variables = dict(self._canonical(self.model))
+        self._given: list[Any] | None = None
         self._shapes = {name: parameter.shape for name, parameter in self.graph.parameters()}
         if weights is None:
             training = spec.model.training
@@ -118,7 +119,7 @@ class KerasProgram:
     def weights(self) -> Weights:
         """Return the canonical weights."""
         return {
-            name: self._exported(name, self._variables[name][0].numpy())
+            name: self._exported(self._variables[name][1], name, self._variables[name][0].numpy())
             if name in self._variables
             else self._unused[name]
             for name, _ in self.graph.parameters()
@@ -133,13 +134,7 @@ class KerasProgram:
             if name not in self._variables
         }
         for name, (variable, native) in self._variables.items():
-            array = np.asarray(weights[name])
-            if native.blocks is not None:
-                array = _reordered(array, native.blocks)
-            if native.shape is not None:
-                array = array.reshape(native.shape)
-            if native.permutation is not None:
-                array = array.transpose(native.permutation)
+            array = _imported(native, np.asarray(weights[name]))
             if native.row is not None:
                 whole = variable.numpy()
                 whole[native.row] = array
@@ -149,12 +144,7 @@ class KerasProgram:
     def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return each output by name, computed as at inference; raises DataError."""
         with precision(self.dtype):
-            given = self.model(self._tensors(inputs), training=False)
-        outputs = given if isinstance(given, list | tuple) else (given,)
-        return {
-            name: np.asarray(self._declared(tensor, name))
-            for name, tensor in zip(self.graph.outputs, outputs, strict=True)
-        }
+            return self._named(self.model(self._tensors(inputs), training=False))
 
     def loss(self, inputs: Mapping[str, Array], target: Array) -> float:
         """Return the loss as at inference."""
@@ -163,20 +153,18 @@ class KerasProgram:
 
     def gradients(self, inputs: Mapping[str, Array], target: Array) -> tuple[float, Weights]:
         """Return the loss as in training, and its gradient by every trainable parameter."""
-        kept = [(variable, variable.numpy()) for variable in self.model.non_trainable_variables]
-        loss, gradients = self._differentiated(inputs, target)
-        for variable, value in kept:
-            variable.assign(value)
+        with self._unmoved():
+            loss, gradients = self._differentiated(inputs, target)
         by_variable = dict(zip(map(id, self.model.trainable_variables), gradients, strict=True))
         arrays = {}
-        for name, (variable, _) in self._variables.items():
+        for name, (variable, native) in self._variables.items():
             if id(variable) in by_variable:
                 gradient = by_variable[id(variable)]
                 value = np.zeros(variable.shape, self.dtype)
                 if gradient is not None:
                     # An embedding's is a list of rows, of which several may be the same one.
                     value = tf.convert_to_tensor(gradient).numpy()
-                arrays[name] = self._exported(name, value)
+                arrays[name] = self._exported(native, name, value)
         for name, parameter in self.graph.parameters():
             if name in self._unused and parameter.trainable:
                 arrays[name] = np.zeros(parameter.shape, self.dtype)
@@ -188,6 +176,69 @@ class KerasProgram:
         with precision(self.dtype):
             self.optimizer.apply(gradients, self.model.trainable_variables)
         return float(loss)
+
+    # What `nnspec.backend.Inspectable` adds
+
+    def first_weights(self, seed: int) -> Weights:
+        """Return the weights that the emitted function gives a new model."""
+        keras.utils.set_random_seed(seed)
+        with precision("float32"):
+            model = getattr(self.emitted, self.compiled.function)()
+        found = dict(self._canonical(model))
+        return {
+            name: self._exported(native, name, variable.numpy())
+            for name, (variable, native) in found.items()
+        }
+
+    def training_outputs(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return each output as in training; running statistics stay as they are."""
+        with self._unmoved(), precision(self.dtype):
+            return self._named(self.model(self._tensors(inputs), training=True))
+
+    def answers(self, inputs: Mapping[str, Array]) -> dict[str, dict[str, Array]]:
+        """Return the outputs of `model(x)`, which says nothing of training, and of `predict`."""
+        with precision(self.dtype):
+            tensors = self._tensors(inputs)
+            answers = {"model(x)": self._named(self.model(tensors))}
+            # As predict does it, without the graph that it would first make.
+            answers["predict"] = self._named(self.model.predict_step((tensors,)))
+        return answers
+
+    def start_training(self) -> None:
+        """Begin with a new optimizer."""
+        self.__dict__.pop("trained", None)
+
+    def follow(
+        self, inputs: Mapping[str, Array], target: Array, gradients: Mapping[str, Array]
+    ) -> None:
+        """Take one `train_step` with these gradients in the place of the loss's."""
+        arrays: dict[int, Array] = {}
+        for name, gradient in gradients.items():
+            variable, native = self._variables[name]
+            array = _imported(native, gradient)
+            if native.row is not None:
+                whole = arrays.get(id(variable), np.zeros(variable.shape))
+                whole[native.row] = array
+                array = whole
+            arrays[id(variable)] = array
+        self._given = [
+            tf.convert_to_tensor(arrays.get(id(variable), np.zeros(variable.shape)), self.dtype)
+            for variable in self.model.trainable_variables
+        ]
+        try:
+            self.train_step(inputs, target)
+        finally:
+            self._given = None
+
+    def measured(self, inputs: Mapping[str, Array], target: Array) -> dict[str, float]:
+        """Return the metrics that the emitted source compiles the model with."""
+        with precision(self.dtype):
+            trained = self.trained
+            trained.run_eagerly = True  # else a graph is made first, which takes longer
+            trained.reset_metrics()
+            values = trained.test_on_batch(self._tensors(inputs), target, return_dict=True)
+            trained.reset_metrics()
+        return {name: float(value) for name, value in values.items() if name != "loss"}
 
     def optimizer_state(self) -> Weights:
         """Return what the optimizer remembers, by its variables' paths."""
@@ -280,6 +331,8 @@ class KerasProgram:
         return self.trained.optimizer
 
     def _differentiated(self, inputs: Mapping[str, Array], target: Array) -> tuple[Any, list[Any]]:
+        if self._given is not None:
+            return 0.0, self._given
         with precision(self.dtype):
             with tf.GradientTape() as tape:
                 loss = self._loss(inputs, target, is_training=True)
@@ -293,7 +346,24 @@ class KerasProgram:
             array = array.astype(self.dtype)
         return self.training.loss_function(tf.convert_to_tensor(array), output)
 
+    @contextmanager
+    def _unmoved(self) -> Iterator[None]:
+        """Let what is not trained, such as running statistics, be afterwards as before."""
+        kept = [(variable, variable.numpy()) for variable in self.model.non_trainable_variables]
+        try:
+            yield
+        finally:
+            for variable, value in kept:
+                variable.assign(value)
+
     # Arrays
+
+    def _named(self, given: Any) -> dict[str, Array]:
+        outputs = given if isinstance(given, list | tuple) else (given,)
+        return {
+            name: np.asarray(self._declared(tensor, name))
+            for name, tensor in zip(self.graph.outputs, outputs, strict=True)
+        }
 
     def _tensors(self, inputs: Mapping[str, Array]) -> Any:
         arrays = self.domain.admit(inputs)
@@ -319,12 +389,12 @@ class KerasProgram:
         is_foreign = self.graph.data_format == "channels_first"
         return self.compiled.options.layout == "native" and is_foreign and kind.rank >= 2
 
-    def _canonical(self) -> Iterator[tuple[str, tuple[Any, Native]]]:
-        """Yield each canonical parameter with its Keras variable.
+    def _canonical(self, model: Any) -> Iterator[tuple[str, tuple[Any, Native]]]:
+        """Yield each canonical parameter with its Keras variable in this model.
 
         A layer that no output depends on is no part of a Keras model, and has none.
         """
-        layers = {layer.name: layer for layer in _layers(self.model)}
+        layers = {layer.name: layer for layer in _layers(model)}
         for at in self.graph.walk():
             if at.home != at.path:
                 continue
@@ -340,9 +410,8 @@ class KerasProgram:
                     variable = variables[native.name][native.occurrence]
                     yield f"{at.path}.{native.parameter}", (variable, native)
 
-    def _exported(self, name: str, array: Array) -> Array:
+    def _exported(self, native: Native, name: str, array: Array) -> Array:
         """Return an array of a Keras variable's shape in the canonical layout."""
-        native = self._variables[name][1]
         if native.row is not None:
             array = array[native.row]
         if native.permutation is not None:
@@ -361,6 +430,17 @@ def _layers(model: Any) -> Iterator[Any]:
             yield from _layers(layer)
         else:
             yield layer
+
+
+def _imported(native: Native, array: Array) -> Array:
+    """Return a canonical array in the layout of the Keras variable, or of its row."""
+    if native.blocks is not None:
+        array = _reordered(array, native.blocks)
+    if native.shape is not None:
+        array = array.reshape(native.shape)
+    if native.permutation is not None:
+        array = array.transpose(native.permutation)
+    return array
 
 
 def _reordered(array: Array, blocks: tuple[int, ...]) -> Array:

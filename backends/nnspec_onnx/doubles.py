@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 def double_ops(operator: Any, max_pool: Any, conv_transpose: Any, loop: Any) -> list[Any]:
     """Return operators in place of the evaluator's own, given its OpRun and some of those.
 
-    Its Erf, Gelu and GroupNormalization round to float32 on the way; its MaxPool of stride 1 has
-    another path, which loses pads that differ between two sides; its ConvTranspose fails on groups
-    of several outputs; its Conv looks up every number by an index of its own, which a depthwise
-    convolution feels; its Loop joins what the turns give along their first axis, not a new one.
+    Its Erf, Gelu and GroupNormalization round to float32 on the way; its LogSoftmax takes the
+    logarithm of a softmax that may be 0; its MaxPool of stride 1 has another path, which loses pads
+    that differ between two sides; its ConvTranspose fails on groups of several outputs; its Conv
+    looks up every number by an index of its own, which a depthwise convolution feels; its Loop
+    joins what the turns give along their first axis, not a new one.
     """
     erf = np.vectorize(math.erf, otypes=[np.float64])
     erfc = np.vectorize(math.erfc, otypes=[np.float64])
@@ -43,6 +44,13 @@ def double_ops(operator: Any, max_pool: Any, conv_transpose: Any, loop: Any) -> 
             else:
                 y = 0.5 * z * erfc(-z * math.sqrt(0.5))
             return (y.astype(x.dtype),)
+
+    class LogSoftmax(operator):  # type: ignore[misc]  # onnx.reference is not typed
+        op_domain = ""
+
+        def _run(self, x: Array, axis: int = -1) -> tuple[Array]:
+            z = x - x.max(axis=axis, keepdims=True)
+            return (z - np.log(np.exp(z).sum(axis=axis, keepdims=True)),)
 
     class GroupNormalization(operator):  # type: ignore[misc]  # onnx.reference is not typed
         op_domain = ""
@@ -130,6 +138,7 @@ def double_ops(operator: Any, max_pool: Any, conv_transpose: Any, loop: Any) -> 
     return [
         Erf,
         Gelu,
+        LogSoftmax,
         GroupNormalization,
         MaxPool,
         Conv,

@@ -16,8 +16,10 @@ Step = Callable[["Array", "Array", "Array", State], State]
 
 
 def _sigmoid(x: Array) -> Array:
-    # By tanh, which does not overflow.
-    return 0.5 * (1 + np.tanh(0.5 * x))
+    # Of the exponential that does not overflow.
+    small = np.exp(-np.abs(x))
+    part: Array = np.where(x < 0, small, 1.0) / (1 + small)
+    return part
 
 
 def _relu(x: Array) -> Array:

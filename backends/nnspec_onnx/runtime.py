@@ -84,6 +84,23 @@ class OnnxProgram:
             raise DataError(f'input "{empty[0]}" has no elements')
         return inputs
 
+    def declared(self) -> dict[str, tuple[str, tuple[Dim | None, ...]]]:
+        """Return dtype and shape, with the batch, that the model declares of each input and output.
+
+        By name in the spec; an axis is a number, a name, or None where nothing is said.
+        """
+        if hasattr(self.model, "get_inputs"):
+            given = [*self.model.get_inputs(), *self.model.get_outputs()]
+            kinds = {
+                value.name: (_ORT_TYPES.get(value.type, value.type), tuple(value.shape))
+                for value in given
+            }
+        else:
+            graph = self.model.proto_.graph
+            kinds = {value.name: _declared(value) for value in (*graph.input, *graph.output)}
+        names = {**self.inputs, **self.outputs}
+        return {name: kinds[inner] for name, inner in names.items()}
+
     def _run(self, names: list[str], feeds: dict[str, Array]) -> list[Array]:
         try:
             return list(self.model.run(names, feeds))
@@ -291,6 +308,17 @@ _ORT_TYPES = {
     "tensor(int64)": "int64",
     "tensor(bool)": "bool",
 }
+
+
+def _declared(value: onnx.ValueInfoProto) -> tuple[str, tuple[Dim | None, ...]]:
+    from onnx.helper import tensor_dtype_to_np_dtype
+
+    kind = value.type.tensor_type
+    shape = tuple(
+        axis.dim_value if axis.HasField("dim_value") else axis.dim_param or None
+        for axis in kind.shape.dim
+    )
+    return str(tensor_dtype_to_np_dtype(kind.elem_type)), shape
 
 
 def _load_proto(model: str | bytes) -> onnx.ModelProto:

@@ -73,7 +73,7 @@ class _Undrawn(TorchFunctionMode):
 
 
 class TorchProgram:
-    """The emitted module, built and holding weights; satisfies `nnspec.backend.Trainable`."""
+    """The emitted module, built and holding weights; satisfies `nnspec.backend.Inspectable`."""
 
     def __init__(
         self,
@@ -111,11 +111,7 @@ class TorchProgram:
 
     def weights(self) -> Weights:
         """Return the canonical weights."""
-        return {
-            name: tensor.detach().cpu().numpy().copy()
-            for name, tensor in self.model.state_dict().items()
-            if not name.endswith(COUNTER)
-        }
+        return _arrays(self.model)
 
     def load_weights(self, weights: Mapping[str, Array]) -> None:
         """Set every weight; raises WeightsError where one is missing or does not fit."""
@@ -131,12 +127,7 @@ class TorchProgram:
         """Return each output by name, computed as at inference; raises DataError."""
         self.model.eval()
         with torch.no_grad(), _precision(self.dtype):
-            given = self.model(*self._tensors(inputs))
-        outputs = given if isinstance(given, tuple) else (given,)
-        return {
-            name: tensor.detach().cpu().numpy()
-            for name, tensor in zip(self.graph.outputs, outputs, strict=True)
-        }
+            return self._named(self.model(*self._tensors(inputs)))
 
     def loss(self, inputs: Mapping[str, Array], target: Array) -> float:
         """Return the loss as at inference."""
@@ -169,6 +160,62 @@ class TorchProgram:
         step = self.emitted.train_step
         with _precision(self.dtype):
             return float(step(self.model, self.optimizer, *tensors, self._target(target)))
+
+    # What `nnspec.backend.Inspectable` adds
+
+    def first_weights(self, seed: int) -> Weights:
+        """Return the weights that the emitted module gives itself."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            module: nn.Module = getattr(self.emitted, self.spec.name)()
+        return _arrays(module)
+
+    def training_outputs(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return each output as in training; running statistics stay as they are."""
+        buffers = {name: tensor.clone() for name, tensor in self.model.named_buffers()}
+        self.model.train()
+        with torch.no_grad(), _precision(self.dtype):
+            outputs = self._named(self.model(*self._tensors(inputs)))
+            for name, tensor in self.model.named_buffers():
+                tensor.copy_(buffers[name])
+        return outputs
+
+    def answers(self, inputs: Mapping[str, Array]) -> dict[str, dict[str, Array]]:
+        """Return the outputs with gradients recorded, and under inference_mode."""
+        self.model.eval()
+        with _precision(self.dtype):
+            answers = {"model(x)": self._named(self.model(*self._tensors(inputs)))}
+            with torch.inference_mode():
+                answers["inference_mode"] = self._named(self.model(*self._tensors(inputs)))
+        return answers
+
+    def start_training(self) -> None:
+        """Begin with a new optimizer."""
+        self._optimizer = None
+
+    def follow(
+        self, inputs: Mapping[str, Array], target: Array, gradients: Mapping[str, Array]
+    ) -> None:
+        """Take one `train_step` with these gradients in the place of the loss's."""
+        parameters = dict(self.model.named_parameters())
+        hooks = [
+            parameters[name].register_hook(_replacing(self._tensor(gradient)))  # type: ignore[no-untyped-call]  # torch's
+            for name, gradient in gradients.items()
+        ]
+        try:
+            self.train_step(inputs, target)
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    def measured(self, inputs: Mapping[str, Array], target: Array) -> dict[str, float]:
+        """Return the metrics of the emitted script, if there is one."""
+        evaluate = getattr(self.emitted, "evaluate", None)
+        if evaluate is None:
+            return {}
+        with _precision(self.dtype):
+            values = evaluate(self.model, (*self._tensors(inputs), self._target(target)))
+        return {name: float(value) for name, value in values.items() if name != "loss"}
 
     def optimizer_state(self) -> Weights:
         """Return what the optimizer remembers of each parameter, by its number and name."""
@@ -256,6 +303,13 @@ class TorchProgram:
             loss: Tensor = loss_function(compute(*self._tensors(inputs)), self._target(target))
         return loss
 
+    def _named(self, given: Any) -> dict[str, Array]:
+        outputs = given if isinstance(given, tuple) else (given,)
+        return {
+            name: tensor.detach().cpu().numpy()
+            for name, tensor in zip(self.graph.outputs, outputs, strict=True)
+        }
+
     def _tensors(self, inputs: Mapping[str, Array]) -> list[Tensor]:
         return [self._tensor(array) for array in self.domain.admit(inputs).values()]
 
@@ -265,3 +319,15 @@ class TorchProgram:
 
     def _target(self, target: Array) -> Tensor:
         return self._tensor(require_target(self.spec, target))
+
+
+def _arrays(module: nn.Module) -> Weights:
+    return {
+        name: tensor.detach().cpu().numpy().copy()
+        for name, tensor in module.state_dict().items()
+        if not name.endswith(COUNTER)
+    }
+
+
+def _replacing(gradient: Tensor) -> Callable[[Tensor], Tensor]:
+    return lambda found: gradient

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nnspec.loader import Spec
 from nnspec.verification.report import Check, Report
 from nnspec.verification.rows import given_rows
+from nnspec.verification.samples import BATCH
 from nnspec.verification.verifier import Verifier
 from nnspec.weights import check_weights
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 BACKENDS = ("torch", "keras", "onnx")
 STEPS = 5
-BATCH = 8
 
 __all__ = ["BACKENDS", "BATCH", "STEPS", "Check", "Report", "verify_spec"]
 

@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from nnspec.verification.engines import Engine
 from nnspec.verification.evaluators import single
+from nnspec.verification.interface_checks import SPEC, faults
+from nnspec.verification.samples import BATCH, of_rows
+from nnspec.verification.state_checks import repeated
 from nnspec.verification.tolerance import UNIT_ROUNDOFF, relative_error
 
 if TYPE_CHECKING:
-    from nnspec.verification.verifier import Outputs, Verifier
+    from nnspec.verification.verifier import Blame, Outputs, Verifier
+
+
+BATCHES = (1, 5, 13, 32)
+"""Rows of other batches, where as many are allowed."""
+
+
+@dataclass(frozen=True)
+class Single:
+    """What an engine gave in float32.
+
+    faults: of its dtypes and declared axes. others: by what was asked, the error beside
+    `Verifier.expected`.
+    """
+
+    outputs: Outputs
+    faults: list[str]
+    others: dict[str, float]
 
 
 def compare_float32(verifier: Verifier) -> None:
@@ -18,12 +39,15 @@ def compare_float32(verifier: Verifier) -> None:
     verifier.progress("how far rounding moves the outputs")
     tolerance = float32_tolerance(verifier)
     against = f"{verifier.reference_engine.name} float64"
+    found: dict[str, list[str]] = {}
+    others: dict[str, tuple[float, float]] = {}
+    blames: dict[str, Blame] = {}
     for engine in [*verifier.engines, *verifier.single_only]:
         verifier.progress(f"{engine.name} in float32")
         for optimized in (False, True) if engine.is_onnx else (False,):
             label = f"{engine.name}, optimized" if optimized else engine.name
-            outputs = verifier.attempt(
-                partial(run_float32, verifier, engine, optimized=optimized),
+            made = verifier.attempt(
+                partial(run_float32, verifier, engine, tolerance, optimized=optimized),
                 kind="export" if engine.is_onnx else "forward",
                 label=label,
                 dtype="float32",
@@ -31,22 +55,44 @@ def compare_float32(verifier: Verifier) -> None:
                 against=against,
             )
             verifier.free()
-            if outputs is None:
+            if made is None:
                 continue
+            blame = verifier.blamed(verifier.reference_engine, engine)
             verifier.add(
                 "export" if engine.is_onnx else "forward",
                 (label, against),
                 "float32",
-                relative_error(outputs, verifier.expected),
+                relative_error(made.outputs, verifier.expected),
                 tolerance,
-                blame=verifier.blamed(verifier.reference_engine, engine),
+                blame=blame,
             )
+            found[label] = made.faults
+            what, error = max(made.others.items(), key=lambda other: other[1])
+            others[label] = error, tolerance
+            blames[label] = partial(_where, blame, what)
+    verifier.add_findings("interface", "float32", SPEC, found)
+    verifier.add_errors("dynamic_shape", "float32", against, others, blames=blames)
 
 
-def run_float32(verifier: Verifier, engine: Engine, *, optimized: bool) -> Outputs:
-    """Return an engine's outputs in float32."""
+def _where(blame: Blame, what: str) -> tuple[str | None, str]:
+    return blame()[0], f"At {what}."
+
+
+def run_float32(verifier: Verifier, engine: Engine, tolerance: float, *, optimized: bool) -> Single:
+    """Return an engine's outputs in float32, for other batches and many calls too."""
     program = verifier.build(engine, "float32", optimized=optimized)
-    return program.forward({name: single(array) for name, array in verifier.inputs.items()})
+    given = {name: single(array) for name, array in verifier.inputs.items()}
+    outputs = program.forward(given)
+    others = {}
+    for rows in BATCHES:
+        if rows <= verifier.batch or verifier.batch >= BATCH:
+            inputs, expected = (of_rows(each, rows) for each in (given, verifier.expected))
+            error = relative_error(program.forward(inputs), expected)
+            others[f"a batch of {rows}"] = error
+    row, expected = (of_rows(each, 1) for each in (given, verifier.expected))
+    number, error = repeated(program, row, expected, tolerance)
+    others[f"call {number} of the same row"] = error
+    return Single(outputs, faults(verifier, program, outputs, "float32"), others)
 
 
 def float32_tolerance(verifier: Verifier) -> float:

@@ -13,7 +13,20 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-Kind = Literal["forward", "gradient", "training", "export", "dynamic_shape"]
+Kind = Literal[
+    "forward",
+    "gradient",
+    "training",
+    "export",
+    "dynamic_shape",
+    "interface",
+    "range",
+    "meaning",
+    "optimizer",
+    "random",
+    "first_weights",
+    "metrics",
+]
 
 TITLES: dict[Kind, str] = {
     "forward": "outputs as at inference",
@@ -21,6 +34,13 @@ TITLES: dict[Kind, str] = {
     "training": "weights after training steps",
     "export": "exported ONNX in onnxruntime",
     "dynamic_shape": "other batch and axis sizes",
+    "interface": "dtypes and declared axes",
+    "range": "unusual inputs and weights",
+    "meaning": "what must not matter",
+    "optimizer": "optimizer steps by the spec's formula",
+    "random": "random layers by their laws",
+    "first_weights": "first weights by their laws",
+    "metrics": "metrics by the spec's definitions",
 }
 
 

@@ -19,6 +19,9 @@ from nnspec.weights import initial_weights
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
 
+BATCH = 8
+"""Rows of every batch, where no other number is asked for."""
+
 _KINKS = (0.0, 1.0, -1.0, 3.0, -3.0, 6.0, -6.0, 9.0, -9.0)
 _KINK_SHARE = 0.1
 _HALVINGS = 64
@@ -63,6 +66,11 @@ def random_inputs(graph: Graph, batch: int, axes: Mapping[str, int], seed: int) 
             low, high = ranges[name]
             inputs[name] = draw.integers(low, high + 1, shape).astype(kind.dtype)
     return _within(domain, inputs)
+
+
+def of_rows(arrays: Mapping[str, Array], rows: int) -> dict[str, Array]:
+    """Return a batch of so many rows, made of these again and again."""
+    return {name: np.resize(array, (rows, *array.shape[1:])) for name, array in arrays.items()}
 
 
 def element_ranges(

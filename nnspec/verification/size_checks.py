@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 from nnspec.verification.engines import Engine
 from nnspec.verification.evaluators import run_exact
-from nnspec.verification.samples import random_inputs
+from nnspec.verification.samples import BATCH, of_rows, random_inputs
 from nnspec.verification.tolerance import relative_error
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
     from nnspec.verification.verifier import Outputs, Verifier
 
+BATCHES = (5, 13)
+"""Rows, of which one is more than those that everything else is compared at."""
 ROWS = 3
 """Of the batches at other sizes."""
 
@@ -25,12 +27,35 @@ def compare_sizes(verifier: Verifier) -> None:
     row = {name: array[:1] for name, array in verifier.inputs.items()}
     expected = {name: array[:1] for name, array in verifier.expected.items()}
     compare_at(verifier, "a batch of 1", row, expected)
+    compare_batches(verifier)
     for what, inputs in other_sizes(verifier):
         compare_at(verifier, what, inputs)
     for name, size in verifier.axes.items():
         if not verifier.other_sizes[name]:
             reason = f"the axis {name} has no other size that fits than {size}"
             verifier.leave_out("dynamic_shape", (), reason)
+
+
+def compare_batches(verifier: Verifier) -> None:
+    """Compare every engine on batches of other sizes, made of the rows whose outputs are known."""
+    if verifier.batch < BATCH:
+        return  # no larger batch, as asked
+    for rows in BATCHES:
+        inputs, expected = (of_rows(each, rows) for each in (verifier.inputs, verifier.expected))
+        errors, blames = {}, {}
+        for engine in verifier.engines:
+            outputs = verifier.attempt(
+                partial(run_exact, verifier, engine, inputs, expected),
+                kind="dynamic_shape",
+                label=engine.name,
+                when=f"at a batch of {rows}",
+            )
+            if outputs is not None:
+                tolerance = verifier.exact_tolerance(verifier.reference_engine, engine)
+                errors[engine.name] = relative_error(outputs, expected), tolerance
+                blames[engine.name] = verifier.blamed(verifier.reference_engine, engine)
+        against = f"{verifier.reference_engine.name}, a batch of {rows}"
+        verifier.add_errors("dynamic_shape", "float64", against, errors, blames=blames)
 
 
 def other_sizes(verifier: Verifier) -> Iterator[tuple[str, Mapping[str, Array]]]:

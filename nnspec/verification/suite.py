@@ -10,10 +10,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from nnspec.verification.float32_checks import compare_float32
+from nnspec.verification.interface_checks import compare_interfaces
 from nnspec.verification.output_checks import compare_outputs
+from nnspec.verification.range_checks import compare_ranges
 from nnspec.verification.report import Kind
 from nnspec.verification.rows import compare_rows
 from nnspec.verification.size_checks import compare_sizes
+from nnspec.verification.state_checks import compare_calls
 from nnspec.verification.training_checks import compare_training
 
 if TYPE_CHECKING:
@@ -25,8 +28,11 @@ Suite = tuple[tuple[Kind, Callable[["Verifier"], None]], ...]
 WITH_EXACT: Suite = (
     ("forward", compare_outputs),
     ("forward", compare_rows),
+    ("interface", compare_interfaces),
     ("forward", compare_float32),
     ("dynamic_shape", compare_sizes),
+    ("range", compare_ranges),
+    ("meaning", compare_calls),
 )
 """Those that find every engine's program in double precision in `Verifier.exact`."""
 

@@ -78,13 +78,13 @@ class Amplification:
         self.weights = weights
         self.seed = seed
         self.lengths = {name: max(p.terms or p.fan_in, 1) for name, p in graph.parameters()}
+        self.longest = max(self.lengths.values(), default=1)
 
     def float32_tolerance(
         self, inputs: Mapping[str, Array], expected: Mapping[str, Array]
     ) -> float:
         """Return how far rounding in float32 may move the outputs, relative to the largest."""
-        longest = max(self.lengths.values(), default=1)
-        moved = self._moved(inputs, expected, UNIT_ROUNDOFF, longest)
+        moved = self._moved(inputs, expected, UNIT_ROUNDOFF, self.longest)
         return SAFETY * max(moved, UNIT_ROUNDOFF)
 
     def of_layer_error(

@@ -34,6 +34,9 @@ LARGE = 2**27
 LOOSE = 1e-3
 """Relative, for one layer in float32 alone: far above rounding, below what a reader would see."""
 
+SHOWN = 3
+"""Of what was found wrong with one engine."""
+
 Outputs = Mapping[str, "Array"]
 Blame = Callable[[], tuple[str | None, str]]
 """Returns the layer at fault, if there is one, and a sentence more."""
@@ -183,6 +186,50 @@ class Verifier:
         """Add a failed check that has no error to show."""
         self.add(kind, pair, dtype, float("inf"), EXACT, blame=lambda: (None, detail))
 
+    def add_findings(
+        self,
+        kind: Kind,
+        dtype: str,
+        against: str,
+        findings: Mapping[str, Sequence[str]],
+        *,
+        layers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Add what was found wrong: one check of all that is right, one of each that is not.
+
+        findings: by engine, sentences. layers: by engine, the layer at fault.
+        """
+        right = [name for name, found in findings.items() if not found]
+        if right:
+            self.add(kind, (", ".join(right), against), dtype, 0.0, 0.0)
+        for name, found in findings.items():
+            if found:
+                blamed = (layers or {}).get(name), "; ".join(found[:SHOWN]) + "."
+                infinite = float("inf")
+                self.add(kind, (name, against), dtype, infinite, 0.0, blame=_always(*blamed))
+
+    def add_errors(
+        self,
+        kind: Kind,
+        dtype: str,
+        against: str,
+        errors: Mapping[str, tuple[float, float]],
+        *,
+        blames: Mapping[str, Blame] | None = None,
+    ) -> None:
+        """Add errors with their tolerances: one check of all that pass, one of each that does not.
+
+        The one of those that pass shows the error that uses up most of its tolerance.
+        """
+        passed = {name: both for name, both in errors.items() if both[0] <= both[1]}
+        if passed:
+            error, tolerance = max(passed.values(), key=lambda both: both[0] / (both[1] or 1.0))
+            self.add(kind, (", ".join(passed), against), dtype, error, tolerance)
+        for name, (error, tolerance) in errors.items():
+            if name not in passed:
+                blame = (blames or {}).get(name)
+                self.add(kind, (name, against), dtype, error, tolerance, blame=blame)
+
     def leave_out(self, kind: Kind | None, pair: tuple[str, ...], reason: str) -> None:
         """Add what is not checked, and why."""
         self.report.leave_out(kind, pair, reason)
@@ -320,17 +367,38 @@ class Verifier:
             names = (first.name, second.name)
             if names not in self.parted:
                 self.progress(f"where {names[0]} and {names[1]} part")
-                spec = as_spec(self.spec, self.spec.graph, is_trained=False)
-                stages: tuple[tuple[Precision, float], ...] = (
-                    ("float64", self.exact_tolerance(first, second)),
-                    ("float32", LOOSE),
-                )
-                layer = None
-                for dtype, tolerance in stages:
-                    layer = layer or first_diverging_layer(
-                        spec, self.weights, self.inputs, (first, second), dtype, tolerance
-                    )
-                self.parted[names] = layer
+                self.parted[names] = self.where_they_part(first, second, self.inputs)
             return self.parted[names], ""
 
         return find
+
+    def blamed_on(
+        self, first: Engine, second: Engine, inputs: Mapping[str, Array], detail: str
+    ) -> Blame:
+        """Return what finds the layer at which two engines part on other inputs."""
+
+        def find() -> tuple[str | None, str]:
+            self.progress(f"where {first.name} and {second.name} part")
+            return self.where_they_part(first, second, inputs), detail
+
+        return find
+
+    def where_they_part(
+        self, first: Engine, second: Engine, inputs: Mapping[str, Array]
+    ) -> str | None:
+        """Return the first layer that two engines compute differently."""
+        spec = as_spec(self.spec, self.spec.graph, is_trained=False)
+        stages: tuple[tuple[Precision, float], ...] = (
+            ("float64", self.exact_tolerance(first, second)),
+            ("float32", LOOSE),
+        )
+        layer = None
+        for dtype, tolerance in stages:
+            layer = layer or first_diverging_layer(
+                spec, self.weights, inputs, (first, second), dtype, tolerance
+            )
+        return layer
+
+
+def _always(layer: str | None, detail: str) -> Blame:
+    return lambda: (layer, detail)

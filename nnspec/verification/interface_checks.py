@@ -1,0 +1,64 @@
+"""Dtypes and axes: what the engines give, and what an ONNX file declares, against the spec."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from nnspec.backend import Declares
+from nnspec.shapes import TensorType
+
+if TYPE_CHECKING:
+    from nnspec.backend import Precision, Program
+    from nnspec.verification.verifier import Outputs, Verifier
+
+SPEC = "the spec"
+"""What a check is named against that compares with no engine."""
+
+
+def compare_interfaces(verifier: Verifier) -> None:
+    """Compare dtypes and declared axes of every engine in float64 with the spec's."""
+    wrong = {
+        engine.name: faults(
+            verifier, verifier.exact[engine.name], verifier.outputs[engine.name], "float64"
+        )
+        for engine in verifier.engines
+    }
+    verifier.add_findings("interface", "float64", SPEC, wrong)
+
+
+def faults(verifier: Verifier, program: Program, outputs: Outputs, dtype: Precision) -> list[str]:
+    """Return what of a program's dtypes and axes is not the spec's, a sentence each."""
+    graph = verifier.spec.graph
+    found = []
+    for name in graph.outputs:
+        expected = _in(dtype, graph.types[name])
+        if name in outputs and str(outputs[name].dtype) != expected:
+            found.append(f'the output "{name}" is {outputs[name].dtype}, not {expected}')
+    if isinstance(program, Declares):
+        kinds = {**graph.inputs, **{name: graph.types[name] for name in graph.outputs}}
+        found += _undeclared(program, kinds, dtype)
+    return found
+
+
+def _undeclared(program: Declares, kinds: Mapping[str, TensorType], dtype: Precision) -> list[str]:
+    found = []
+    for name, (given, shape) in program.declared().items():
+        kind = kinds[name]
+        if given != _in(dtype, kind):
+            found.append(f'"{name}" is declared {given}, not {_in(dtype, kind)}')
+        axes = ("batch", *kind.shape)
+        if len(shape) != len(axes):
+            if shape:
+                found.append(f'"{name}" is declared with {len(shape)} axes, not {len(axes)}')
+            continue
+        for size, declared in zip(axes, shape, strict=True):
+            if isinstance(size, str) and isinstance(declared, int):
+                found.append(f'the axis "{size}" of "{name}" is fixed at {declared}')
+            elif isinstance(size, int) and isinstance(declared, int) and size != declared:
+                found.append(f'an axis of "{name}" is declared {declared}, not {size}')
+    return found
+
+
+def _in(dtype: Precision, kind: TensorType) -> str:
+    return dtype if kind.dtype == "float32" else kind.dtype

@@ -1,0 +1,162 @@
+"""Every engine on inputs of all sizes, with ties and zeros."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nnspec.verification.evaluators import Evaluated
+from nnspec.verification.samples import BATCH
+from nnspec.verification.tolerance import DOUBLE_ROUNDOFF, EXACT, SAFETY
+from nnspec.verification.unusual import unusual_inputs
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array, Program
+    from nnspec.verification.engines import Engine
+    from nnspec.verification.verifier import Blame, Outputs, Verifier
+
+
+def compare_ranges(verifier: Verifier) -> None:
+    """Compare every engine with the first source on rows of unusual inputs."""
+    verifier.progress("unusual inputs")
+    graph = verifier.spec.graph
+    kinds, inputs = unusual_inputs(graph, verifier.inputs, verifier.axes, verifier.seed)
+    reference = verifier.reference_engine
+    expected = run(verifier, reference, inputs, "on unusual inputs")
+    if expected is None:
+        return
+    errors: dict[str, tuple[float, float]] = {}
+    blames: dict[str, Blame] = {}
+    own = {name: array[:1] for name, array in verifier.expected.items()}
+    alone = {name: array[:1] for name, array in expected.items()}
+    errors[reference.name] = float(row_errors(alone, own)[0]), EXACT
+    blames[reference.name] = lambda: (None, "A row depends on its neighbours.")
+    for engine in verifier.engines:
+        if engine is reference:
+            continue
+        outputs = run(verifier, engine, inputs, "on unusual inputs")
+        if outputs is None:
+            continue
+        found = row_errors(outputs, expected)
+        tolerance = np.full(len(kinds), verifier.exact_tolerance(reference, engine))
+        if (found > tolerance).any():
+            tolerance += SAFETY * moved_rows(verifier, inputs, expected, (reference, engine))
+            program = verifier.exact[engine.name]
+            if (
+                (found > tolerance).any()
+                and isinstance(program, Evaluated)
+                and (wrong := program.disagreements(inputs))
+            ):
+                reason = (
+                    f"onnx's reference evaluator computes {', '.join(wrong)} otherwise than "
+                    "ONNX Runtime, on unusual inputs"
+                )
+                verifier.leave_out("range", (engine.name,), reason)
+                continue
+        worst = int(np.argmax(found / tolerance))
+        errors[engine.name] = float(found[worst]), float(tolerance[worst])
+        row = {name: array[[worst, worst]] for name, array in inputs.items()}
+        blames[engine.name] = verifier.blamed_on(
+            reference, engine, row, f"A row of inputs {kinds[worst]}."
+        )
+    verifier.add_errors("range", "float64", reference.name, errors, blames=blames)
+
+
+def run(
+    verifier: Verifier, engine: Engine, inputs: Mapping[str, Array], when: str
+) -> Outputs | None:
+    """Return what an engine makes of inputs in float64; a failure is a failed check."""
+    return verifier.attempt(
+        partial(in_batches, verifier.exact[engine.name], inputs, verifier.batch),
+        kind="range",
+        label=engine.name,
+        when=when,
+    )
+
+
+def in_batches(program: Program, inputs: Mapping[str, Array], batch: int) -> Outputs:
+    """Return what a program makes of rows, given no more at once than was asked for.
+
+    By default all at once.
+    """
+    rows = len(next(iter(inputs.values())))
+    size = batch if batch < BATCH else rows
+    parts = []
+    with np.errstate(all="ignore"):
+        for start in range(0, rows, size):
+            taken = np.minimum(np.arange(start, start + size), rows - 1)
+            outputs = program.forward({name: array[taken] for name, array in inputs.items()})
+            parts.append({name: array[: rows - start] for name, array in outputs.items()})
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def moved_rows(
+    verifier: Verifier,
+    inputs: Mapping[str, Array],
+    expected: Outputs,
+    engines: tuple[Engine, ...],
+) -> Array:
+    """Return by row how far rounding in double precision, and constants in float32, move outputs.
+
+    All elements of a row are changed by one factor, so that equal ones stay equal.
+    """
+    amplification = verifier.amplification
+    constants = sum(engine.rounding(verifier.spec.graph) for engine in engines)
+    unit = constants or DOUBLE_ROUNDOFF
+    root = 1.0 if constants else amplification.longest**0.5
+    moved = np.zeros(len(next(iter(inputs.values()))))
+    try:
+        for draw in amplification.draws():
+            weights = amplification.changed(unit, draw, by_length=not constants)
+            verifier.reference.load_weights(weights)
+            given = {
+                name: _scaled(array, 1 + draw.choice([-1, 1], len(array)) * unit * root)
+                for name, array in inputs.items()
+            }
+            outputs = in_batches(verifier.reference, given, verifier.batch)
+            np.maximum(moved, row_errors(outputs, expected), out=moved)
+    finally:
+        verifier.reference.load_weights(verifier.weights)
+    return moved
+
+
+def _scaled(array: Array, factors: Array) -> Array:
+    if array.dtype.kind != "f":
+        return array
+    return array * factors.reshape(-1, *(1,) * (array.ndim - 1))
+
+
+def row_errors(given: Outputs, expected: Outputs) -> Array:
+    """Return for each row the largest difference, relative to the row's largest expected value.
+
+    The first row is an ordinary one: what is smaller than its rounding is measured against that,
+    since nothing but cancellation is left of it. What is no number on one side alone, or another
+    infinity, counts as infinitely wrong.
+    """
+    count = len(next(iter(expected.values())))
+    worst = np.zeros(count)
+    for name, array in expected.items():
+        if given[name].shape != array.shape:
+            return np.full(count, np.inf)
+        np.maximum(worst, _row_errors(given[name], array), out=worst)
+    return worst
+
+
+def _row_errors(given: Array, expected: Array) -> Array:
+    first = given.reshape(len(given), -1)
+    second = expected.reshape(len(expected), -1)
+    if first.dtype.kind in "iub" and second.dtype.kind in "iub":
+        return np.where((first == second).all(axis=1), 0.0, np.inf)
+    first, second = (values.astype(np.float64, copy=False) for values in (first, second))
+    same = (first == second) | (np.isnan(first) & np.isnan(second))
+    with np.errstate(invalid="ignore"):
+        difference = np.where(same, 0.0, np.abs(first - second))
+    difference[~np.isfinite(difference)] = np.inf
+    largest = difference.max(axis=1, initial=0.0)
+    scale = np.max(np.abs(second), axis=1, initial=0.0, where=np.isfinite(second))
+    np.maximum(scale, DOUBLE_ROUNDOFF * scale[0], out=scale)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(largest > 0, largest / scale, 0.0)
