@@ -36,6 +36,11 @@ def replacing(path: str | Path) -> Iterator[Path]:
     # A link stays a link, as it would if the file were opened.
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
+        if path.is_symlink():
+            raise UsageError(
+                f"{path} is a link to {target}, and there is no folder {target.parent}; create it, "
+                "or give another path"
+            )
         raise UsageError(
             f"{path}: there is no folder {path.parent}; create it, or give another path"
         )

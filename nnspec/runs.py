@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,10 @@ from nnspec.history import Epoch
 from nnspec.loader import Spec
 from nnspec.preprocessing import KEY
 from nnspec.weights import load_weights, save_weights
+
+_locks: Any = None
+with suppress(ImportError):  # Windows has none
+    import fcntl as _locks
 
 Array = NDArray[np.generic]
 
@@ -47,6 +53,9 @@ class RunFolder:
         """Raise UsageError where the folder holds a run that must stay, or none to resume."""
         if resume and overwrite:
             raise UsageError("a run is either resumed or overwritten, not both")
+        if self.path.is_symlink() and not self.path.exists():
+            target = os.path.realpath(self.path)
+            raise UsageError(f"{self.path} is a link to {target}, which does not exist")
         if self.path.exists() and not self.path.is_dir():
             raise UsageError(f"{self.path} is a file; give a folder")
         if resume and not self.checkpoint.exists():
@@ -58,10 +67,39 @@ class RunFolder:
                 "replace it (--overwrite), or give another folder"
             )
 
-    def clear(self) -> None:
-        """Make the folder, and remove what an earlier run wrote there, and nothing else."""
+    @contextmanager
+    def held(self, *, new: bool = False) -> Iterator[None]:
+        """Keep the folder for this process; raises UsageError where another trains into it.
+
+        new: make the folder. The system lets go of it when the process ends, however it ends, so
+        that no lock outlives a crash.
+        """
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            if new:
+                self.path.mkdir(parents=True, exist_ok=True)
+            folder = os.open(self.path, os.O_RDONLY) if _locks is not None else None
+        except OSError as error:
+            raise UsageError(f"{self.path}: {error.strerror or error}") from None
+        if folder is None:  # on Windows a folder cannot be locked so
+            yield
+            return
+        try:
+            try:
+                _locks.flock(folder, _locks.LOCK_EX | _locks.LOCK_NB)
+            except BlockingIOError:
+                raise UsageError(
+                    f"another process is training into {self.path}; wait for it, or give another "
+                    "folder"
+                ) from None
+            except OSError:
+                pass  # a file system that has no locks
+            yield
+        finally:
+            os.close(folder)
+
+    def clear(self) -> None:
+        """Remove what an earlier run wrote in the folder, and nothing else."""
+        try:
             for path in self.files:
                 path.unlink(missing_ok=True)
         except OSError as error:
@@ -100,11 +138,11 @@ class Checkpoint:
 
     def require(self, identity: Mapping[str, Any], folder: Path) -> None:
         """Raise UsageError unless the network, backend, data and settings are the same."""
-        differing = [
-            f"{name} was {_shown(self.identity.get(name))} and is {_shown(identity.get(name))}"
-            for name in sorted({*self.identity, *identity})
-            if self.identity.get(name) != identity.get(name)
-        ]
+        differing = []
+        for name in sorted({*self.identity, *identity}):
+            known, given = _differing(self.identity.get(name), identity.get(name))
+            if known != given:
+                differing.append(f"{name} was {_shown(known)} and is {_shown(given)}")
         if differing:
             raise UsageError(
                 f"{folder} holds another run, which cannot be resumed as this one: "
@@ -120,9 +158,26 @@ def _under(prefix: str, tensors: Mapping[str, Array]) -> dict[str, Array]:
     }
 
 
+def _differing(known: Any, given: Any) -> tuple[Any, Any]:
+    """Return two settings, those within them left out that are the same in both."""
+    if not isinstance(known, Mapping) or not isinstance(given, Mapping):
+        return known, given
+    pairs = {
+        name: _differing(known.get(name), given.get(name))
+        for name in sorted({*known, *given})
+        if known.get(name) != given.get(name)
+    }
+    return (
+        {name: pair[0] for name, pair in pairs.items() if name in known},
+        {name: pair[1] for name, pair in pairs.items() if name in given},
+    )
+
+
 def _shown(value: Any) -> str:
     text = json.dumps(value)
-    return f"{text[:13]}..." if len(text) > 60 else text
+    is_hash = isinstance(value, str) and len(value) == 64
+    # The end may be what differs.
+    return f"{text[:13]}..." if is_hash else text if len(text) <= 400 else f"{text[:400]}..."
 
 
 def identity_of(spec: Spec, backend: str, data: Dataset) -> dict[str, Any]:

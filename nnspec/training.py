@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -51,7 +52,8 @@ class Run:
     """A finished run: what it measured, and where its files are.
 
     `best` and `last` are weights files; `test` holds the loss and the metrics of the best weights
-    on the test rows, None where the spec keeps none apart.
+    on the test rows, None where the spec keeps none apart. `notes` say what went otherwise than
+    asked.
     """
 
     folder: Path
@@ -61,6 +63,7 @@ class Run:
     best: Path
     last: Path
     test: dict[str, float] | None
+    notes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the run as `nnspec train --json` prints it."""
@@ -73,6 +76,7 @@ class Run:
             "last": str(self.last),
             "history": [epoch.as_json() for epoch in self.history],
             "test": self.test,
+            "notes": list(self.notes),
         }
 
 
@@ -113,35 +117,41 @@ def train(
         data = load_data(spec)
     require_batches(spec.graph, len(data.train), training.batch_size)
 
-    paths = RunFolder(folder)
-    paths.require(resume=resume, overwrite=overwrite)
-    identity = identity_of(spec, backend, data)
-    state = None
-    if resume:
-        state = Checkpoint.load(paths.checkpoint)
-        state.require(identity, paths.path)
-        if len(state.history) > total:
-            raise UsageError(
-                f"{paths.path} has trained for {len(state.history)} epochs, more than {total}"
-            )
     if weights is not None and resume:
         raise UsageError("a resumed run starts from its own weights; leave out `weights`")
     if isinstance(weights, str | Path):
         weights = load_weights(weights)
-    if state is not None:
-        weights = state.weights
-    program = found.compile(spec, Options(training=True)).build(
-        initial_weights(spec.graph, training.seed) if weights is None else weights
-    )
-    if not isinstance(program, Trainable):
-        raise UsageError(f'the backend "{backend}" runs networks, and trains none')
-    if state is None:
-        paths.clear()  # only now, when all that could be refused has been
-    elif state.history:
-        program.load_optimizer_state(state.optimizer)
-    loop = _Loop(spec, training, backend, program, data, paths, identity)
-    loop.history = list(state.history) if state else []
-    return loop.run(total, on_step, on_epoch)
+
+    paths = RunFolder(folder)
+    identity = identity_of(spec, backend, data)
+    with ExitStack() as stack:
+        is_new = not paths.path.is_dir()
+        if not is_new:
+            stack.enter_context(paths.held())
+        paths.require(resume=resume, overwrite=overwrite)
+        state = None
+        if resume:
+            state = Checkpoint.load(paths.checkpoint)
+            state.require(identity, paths.path)
+            if len(state.history) > total:
+                raise UsageError(
+                    f"{paths.path} has trained for {len(state.history)} epochs, more than {total}"
+                )
+            weights = state.weights
+        program = found.compile(spec, Options(training=True)).build(
+            initial_weights(spec.graph, training.seed) if weights is None else weights
+        )
+        if not isinstance(program, Trainable):
+            raise UsageError(f'the backend "{backend}" runs networks, and trains none')
+        if is_new:  # only now, when all that could be refused has been
+            stack.enter_context(paths.held(new=True))
+            paths.require(resume=resume, overwrite=overwrite)
+        loop = _Loop(spec, training, backend, program, data, paths, identity)
+        if state is None:
+            paths.clear()
+        else:
+            loop.go_on_from(state)
+        return loop.run(total, on_step, on_epoch)
 
 
 class _Loop:
@@ -163,6 +173,43 @@ class _Loop:
         self.paths = paths
         self.identity = identity
         self.history: list[Epoch] = []
+        self.notes: list[str] = []
+        self._best: Epoch | None = None
+
+    def go_on_from(self, state: Checkpoint) -> None:
+        """Take up a run after its last whole epoch; a weights file that is lost is made anew."""
+        self.history = list(state.history)
+        if not self.history:
+            return
+        self.program.load_optimizer_state(state.optimizer)
+        last = len(self.history)
+        metadata = weights_metadata(self.spec, self.data, last)
+        if not self.paths.last.exists():
+            save_weights(self.paths.last, state.weights, metadata)
+        kept = self._epoch_of_best()
+        if kept is None:
+            self._replace_best(state.weights)
+        else:
+            # One that the checkpoint does not know yet is computed again, to the same weights.
+            self._best = self.history[kept - 1] if kept <= last else best_of(self.history)
+
+    def _epoch_of_best(self) -> int | None:
+        """Return the epoch whose weights the best file holds, or None where it is lost."""
+        try:
+            return int(load_weights(self.paths.best, mapped=True).metadata["epoch"])
+        except (NnspecError, KeyError, ValueError):
+            return None
+
+    def _replace_best(self, weights: Mapping[str, Array]) -> None:
+        """Let the last weights stand for the best ones, whose file is lost."""
+        wanted = self._known_best.number
+        self._best = self.history[-1]
+        metadata = weights_metadata(self.spec, self.data, self._best.number)
+        save_weights(self.paths.best, weights, metadata)
+        self.notes.append(
+            f"{self.paths.best}, the weights of epoch {wanted}, was lost: those of epoch "
+            f"{self._best.number} stand in its place"
+        )
 
     def run(self, total: int, on_step: OnStep | None, on_epoch: OnEpoch | None) -> Run:
         try:
@@ -225,8 +272,9 @@ class _Loop:
         epoch = self.history[-1]
         metadata = weights_metadata(self.spec, self.data, epoch.number)
         save_weights(self.paths.last, weights, metadata)
-        if best_of(self.history) is epoch:
+        if self._best is None or best_of([self._best, epoch]) is epoch:
             save_weights(self.paths.best, weights, metadata)
+            self._best = epoch
         self._checkpoint(weights)
         write_history(self.paths.history, self.history)
 
@@ -240,6 +288,8 @@ class _Loop:
 
     def _finish(self) -> Run:
         test = None
+        if self._epoch_of_best() is None:
+            self._replace_best(self.program.weights())
         if self.data.test is not None:
             self.program.load_weights(load_weights(self.paths.best))
             test = self._evaluate(self.data.test)
@@ -249,11 +299,17 @@ class _Loop:
             self.paths.path,
             self.backend,
             tuple(self.history),
-            best_of(self.history).number,
+            self._known_best.number,
             self.paths.best,
             self.paths.last,
             test,
+            tuple(self.notes),
         )
+
+    @property
+    def _known_best(self) -> Epoch:
+        """The epoch whose weights the best file holds."""
+        return self._best or best_of(self.history)
 
     def _diverged(self, what: str) -> NoReturn:
         self._record("diverged")
@@ -265,14 +321,14 @@ class _Loop:
     def _kept(self) -> str:
         if not self.history:
             return "no epoch was finished"
-        best = best_of(self.history).number
+        best = self._known_best.number
         return (
             f"epoch {len(self.history)} is the last one finished, and the best weights, of epoch "
             f"{best}, are in {self.paths.best}"
         )
 
     def _record(self, status: str, test: dict[str, float] | None = None) -> None:
-        best = best_of(self.history) if self.history else None
+        best = self._known_best if self.history else None
         parts = {"train": self.data.train, "validation": self.data.validation}
         write_record(
             self.paths.record,
@@ -292,5 +348,6 @@ class _Loop:
                 "epochs": len(self.history),
                 "best": best.as_json() if best is not None else None,
                 "test": test,
+                **({"notes": self.notes} if self.notes else {}),
             },
         )

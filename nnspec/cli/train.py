@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -67,7 +69,7 @@ def train(
     first = read_weights(loaded, weights, renames, partial=partial)
     total = epochs or (settings.epochs if settings is not None else 0)
     try:
-        with _progress(total, quiet=as_json) as (on_step, on_epoch):
+        with _stopped_by_signals(), _progress(total, quiet=as_json) as (on_step, on_epoch):
             run = training.train(
                 loaded,
                 backend,
@@ -83,13 +85,42 @@ def train(
         click.echo(f"nnspec: {error}", err=True)
         return 1
     except training.TrainingInterrupted as error:
-        click.echo(f"nnspec: {error}", err=True)
+        with suppress(OSError):  # the terminal may be what is gone
+            click.echo(f"nnspec: {error}", err=True)
         return INTERRUPTED
+    for note in run.notes:
+        click.echo(f"nnspec: {note}", err=True)
     if as_json:
         print_json(run.as_json())
     else:
         click.echo(_summary(run))
     return 0
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[None]:
+    """Let a request to end, or the loss of the terminal, be what Ctrl-C is.
+
+    A signal that is ignored, as `nohup` has it, stays ignored.
+    """
+
+    def interrupt(number: int, frame: object) -> None:
+        # Once is enough: what is kept must not be interrupted in turn.
+        for each in before:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before: dict[int, object] = {}
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)  # Windows has no SIGHUP
+            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+                before[number] = signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
 
 
 @contextmanager
