@@ -56,6 +56,7 @@ def verify(
     opset: int = 21,
     sizes: Mapping[str, int | Sequence[int]] | None = None,
     data: str | Path | None = None,
+    processes: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> Report:
     """Compare what the backends compute from a spec: outputs, gradients, training, exports.
@@ -68,6 +69,8 @@ def verify(
     sizes: of dynamic axes, by name, instead of found ones: the first is what all is compared at.
     data: a file of rows, read by the spec's `data` (or arrays of an .npz file named after the
     inputs), for inputs and targets instead of drawn ones.
+    processes: run each backend in a process of its own: faster with two cores or more, and one that
+    dies is a failed check. What was patched in this process is not in those.
     A difference is no exception: see `Report.passed` and `Report.checks`.
     """
     if isinstance(weights, str | Path):
@@ -85,5 +88,6 @@ def verify(
         opset=opset,
         sizes=sizes,
         data=data,
+        processes=processes,
         progress=progress,
     )

@@ -201,7 +201,12 @@ class Compiled(Protocol):
 
 
 class Backend(Protocol):
-    """An entry of the group `nnspec.backends`: a module or object with these members."""
+    """An entry of the group `nnspec.backends`: a module or object with these members.
+
+    For processes of its own (`nnspec.remote`) it may have more: `imports`, modules to import before
+    anything is asked; `spared`, packages that its framework imports where it finds them, and can do
+    without; `takes_threads`, whether `build` takes a number of `threads`.
+    """
 
     name: str
     suffix: str

@@ -15,6 +15,10 @@ _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
+class Told(RuntimeError):
+    """Another process failed; the message is the cause that it told."""
+
+
 def cause_of(error: BaseException) -> str:
     """Return what an error says, and what the one says that it was raised from.
 
@@ -40,7 +44,7 @@ def plain(text: str) -> str:
 
 def _told(error: BaseException) -> str:
     message = plain(str(error))
-    if isinstance(error, NnspecError) and message:
+    if isinstance(error, NnspecError | Told) and message:
         return message
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
 

@@ -48,6 +48,7 @@ def test_rows_of_a_table_are_verified_on(tmp_path, capsys):
         main(
             [
                 *("verify", str(tmp_path / "spec.yaml"), "--data", data, "--steps", "1"),
+                "--no-processes",
                 *("--backends", "torch,keras", "--json"),
             ]
         )

@@ -48,7 +48,7 @@ def spec(tmp_path: Path) -> Path:
 
 
 def run_verify(path: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
-    result = CliRunner().invoke(main, ["verify", str(path), "--json", *arguments])
+    result = CliRunner().invoke(main, ["verify", str(path), "--json", "--no-processes", *arguments])
     return result.exit_code, json.loads(result.stdout)
 
 

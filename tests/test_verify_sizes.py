@@ -115,6 +115,7 @@ def test_a_long_kernel_is_verified_and_takes_the_sizes_of_the_call(tmp_path: Pat
     path = tmp_path / "net.yaml"
     path.write_text("nnspec: 1\nname: N\ninputs: {x: {shape: [time]}}\nlayers: [{type: relu}]\n")
     call = ["verify", str(path), "--backends", "torch,onnx", "--no-exporters", "--json"]
+    call.append("--no-processes")
     sized = CliRunner().invoke(main, [*call, "--size", "time=64", "--size", "time=30"])
     assert sized.exit_code == 0, sized.output
     assert "onnx, time = 30" in sized.output

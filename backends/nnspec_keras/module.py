@@ -98,6 +98,9 @@ class KerasBackend:
     """The entry point `keras` of the group `nnspec.backends`."""
 
     name = "keras"
+    imports = ("nnspec_keras.runtime",)
+    spared = ("sklearn", "scipy", "matplotlib", "pandas")
+    """Packages that Keras imports where it finds them, and that nothing emitted uses."""
     suffix = ".py"
     lowerings: Mapping[type[Layer], object] = LOWERINGS
     unsupported: Mapping[type[Layer], str] = UNSUPPORTED

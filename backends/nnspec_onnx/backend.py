@@ -111,6 +111,8 @@ class OnnxBackend:
     """The entry `onnx` of the group `nnspec.backends`."""
 
     name = "onnx"
+    imports = ("nnspec_onnx.runtime", "onnxruntime", "onnx.reference")
+    takes_threads = True
     suffix = ".onnx"
     lowerings: Mapping[type[Layer], Any] = LOWERINGS
     unsupported: Mapping[type[Layer], str] = UNSUPPORTED

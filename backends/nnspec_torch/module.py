@@ -94,6 +94,7 @@ class TorchBackend:
     """The entry point `torch` of the group `nnspec.backends`."""
 
     name = "torch"
+    imports = ("nnspec_torch.runtime",)
     suffix = ".py"
     lowerings: Mapping[type[Layer], object] = LOWERINGS
     unsupported: Mapping[type[Layer], str] = UNSUPPORTED

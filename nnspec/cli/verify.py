@@ -71,6 +71,12 @@ def _read_sizes(
 @click.option(
     "--data", type=click.Path(), help="Verify on these rows instead of drawn inputs and targets."
 )
+@click.option(
+    "--processes/--no-processes",
+    default=True,
+    show_default=True,
+    help="Run each backend in a process of its own.",
+)
 @click.option("--report", type=click.Path(), help="Write the report as a page to this .html file.")
 @json_option
 def verify(
@@ -89,6 +95,7 @@ def verify(
     opset: int,
     sizes: dict[str, list[int]],
     data: str | None,
+    processes: bool,
     report: str | None,
     as_json: bool,
 ) -> int:
@@ -127,6 +134,7 @@ def verify(
             opset=opset,
             sizes=sizes,
             data=data,
+            processes=processes,
             progress=progress,
         )
     finally:

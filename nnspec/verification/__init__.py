@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nnspec.backend import get_backend
 from nnspec.loader import Spec
 from nnspec.verification.report import Check, Report
 from nnspec.verification.rows import given_rows
@@ -36,6 +38,7 @@ def verify_spec(
     opset: int = 21,
     sizes: Mapping[str, int | Sequence[int]] | None = None,
     data: str | Path | None = None,
+    processes: bool = False,
     progress: Callable[[str], None] | None = None,
 ) -> Report:
     """Compare what the backends compute from a spec; raises nothing for a difference.
@@ -47,25 +50,36 @@ def verify_spec(
     model with batch normalisation folded. opset: of nnspec's own ONNX models.
     sizes: of dynamic axes, by name, instead of found ones: the first is what all is compared at.
     data: a file of rows, by the spec's `data`, for inputs and targets instead of drawn ones.
+    processes: run each backend in a process of its own.
     """
     if weights is not None:
         check_weights(spec.graph, weights)
-    verifier = Verifier(
-        spec,
-        weights=dict(weights) if weights is not None else None,
-        backends=backends,
-        steps=steps,
-        batch=batch,
-        seed=seed,
-        stock=stock,
-        exporters=exporters,
-        fold=fold,
-        opset=opset,
-        sizes={
-            name: (size,) if isinstance(size, int) else tuple(size)
-            for name, size in (sizes or {}).items()
-        },
-        rows=given_rows(spec, data) if data is not None else None,
-        progress=progress,
-    )
-    return verifier.run()
+    with ExitStack() as stack:
+        workers = None
+        if processes:
+            from nnspec.remote.processes import Workers
+            from nnspec.verification.remote import threads_for
+
+            workers = stack.enter_context(Workers(threads_for(spec, batch)))
+            for name in backends:
+                workers.of(get_backend(name).name)
+        verifier = Verifier(
+            spec,
+            weights=dict(weights) if weights is not None else None,
+            backends=backends,
+            steps=steps,
+            batch=batch,
+            seed=seed,
+            stock=stock,
+            exporters=exporters,
+            fold=fold,
+            opset=opset,
+            sizes={
+                name: (size,) if isinstance(size, int) else tuple(size)
+                for name, size in (sizes or {}).items()
+            },
+            rows=given_rows(spec, data) if data is not None else None,
+            progress=progress,
+            workers=workers,
+        )
+        return verifier.run()

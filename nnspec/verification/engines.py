@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from nnspec.loader import Spec
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
+    from nnspec.remote.processes import Workers
 
 EXPORTERS_OPSET = 18
 """The highest that every framework's exporter writes."""
@@ -78,9 +79,12 @@ class SourceEngine:
         optimized: bool = False,
     ) -> Program:
         """Return the emitted program."""
+        return self.backend.compile(spec, self.options(spec)).build(weights, dtype=dtype)
+
+    def options(self, spec: Spec) -> Options:
+        """Return how a spec is compiled: with its training, if it has one of its single output."""
         is_trained = spec.model.training is not None and len(spec.graph.outputs) == 1
-        options = Options(training=is_trained, stock=self.stock)
-        return self.backend.compile(spec, options).build(weights, dtype=dtype)
+        return Options(training=is_trained, stock=self.stock)
 
     def rounding(self, graph: Graph, *, of_gradient: bool = False) -> float:
         """Return the sum over the layers of the backend's table."""
@@ -118,6 +122,14 @@ class DirectOnnx:
         return _sum_of(self.backend.rounded, graph, of_gradient=of_gradient)
 
 
+class _Exported(NamedTuple):
+    """A model's file; what it was made of is held, so that its id is not another's."""
+
+    content: bytes
+    spec: Spec
+    weights: Mapping[str, Array]
+
+
 class ExportedOnnx:
     """The ONNX model that a framework's own exporter makes of the emitted source."""
 
@@ -127,6 +139,8 @@ class ExportedOnnx:
         self.name = f"onnx-via-{source.name}"
         self.source = source
         self.onnx: Any = get_backend("onnx")
+        self._written: dict[tuple[int, int], _Exported] = {}
+        """The last float32 model, which is wanted twice: without and with optimisations."""
 
     def build(
         self,
@@ -137,22 +151,30 @@ class ExportedOnnx:
         optimized: bool = False,
     ) -> Program:
         """Return the exported model in onnxruntime, or for float64 in the reference evaluator."""
+        model = self._written.pop((id(spec), id(weights)), None) if optimized else None
+        if model is None:
+            model = self._export(spec, weights, dtype)
+        if dtype == "float32" and not optimized:
+            self._written = {(id(spec), id(weights)): model}
+        try:
+            loaded: Program = self.onnx.load(
+                model.content,
+                spec.graph,
+                engine="reference" if dtype == "float64" else "onnxruntime",
+                optimized=optimized,
+            )
+        except UsageError as error:
+            raise EngineError(str(error)) from error
+        return loaded
+
+    def _export(self, spec: Spec, weights: Mapping[str, Array], dtype: Precision) -> _Exported:
         program = self.source.build(spec, weights, dtype)
         if not isinstance(program, Trainable):
             raise UnsupportedError(f"{self.source.name} has no ONNX exporter")
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.onnx"
             program.export_onnx(path, EXPORTERS_OPSET)
-            try:
-                loaded: Program = self.onnx.load(
-                    path.read_bytes(),
-                    spec.graph,
-                    engine="reference" if dtype == "float64" else "onnxruntime",
-                    optimized=optimized,
-                )
-            except UsageError as error:
-                raise EngineError(str(error)) from error
-        return loaded
+            return _Exported(path.read_bytes(), spec, weights)
 
     def rounding(self, graph: Graph, *, of_gradient: bool = False) -> float:
         """Return the sum over the layers of both tables, and of ONNX's float32 attributes."""
@@ -180,26 +202,53 @@ def _attribute_rounding(graph: Graph) -> float:
 
 
 def engines_of(
-    backends: tuple[str, ...], *, stock: bool, exporters: bool, fold: bool, opset: int
+    backends: tuple[str, ...],
+    *,
+    stock: bool,
+    exporters: bool,
+    fold: bool,
+    opset: int,
+    workers: Workers | None = None,
 ) -> list[Engine]:
     """Return the engines that these backends give.
 
     exporters: with ONNX, each one's own too. fold: with ONNX, the folded model too; raises
-    UsageError without. opset: of the models that nnspec writes itself.
+    UsageError without. opset: of the models that nnspec writes itself. workers: the processes in
+    which they run; by default they run in this one.
     """
     if fold and "onnx" not in backends:
         raise UsageError("only the backend onnx folds: add it, or leave out fold")
-    engines: list[Engine] = []
-    sources: list[SourceEngine] = []
-    for name in backends:
-        if name == "onnx":
-            continue
-        sources.append(SourceEngine(get_backend(name), stock=stock))
-    engines.extend(sources)
+    sources = [_source(get_backend(name), stock, workers) for name in backends if name != "onnx"]
+    engines: list[Engine] = [*sources]
     if "onnx" in backends:
-        engines.append(DirectOnnx(Options(opset=opset)))
+        engines.append(_direct(Options(opset=opset), workers))
         if fold:
-            engines.append(DirectOnnx(Options(opset=opset, fold=True)))
+            engines.append(_direct(Options(opset=opset, fold=True), workers))
         if exporters:
-            engines.extend(ExportedOnnx(source) for source in sources)
+            engines.extend(_exported(source, workers) for source in sources)
     return engines
+
+
+def _source(backend: Backend, stock: bool, workers: Workers | None) -> SourceEngine:
+    if workers is None:
+        return SourceEngine(backend, stock=stock)
+    from nnspec.verification.remote import RemoteSource
+
+    return RemoteSource(backend, workers, stock=stock)
+
+
+def _direct(options: Options, workers: Workers | None) -> Engine:
+    if workers is None:
+        return DirectOnnx(options)
+    from nnspec.verification.remote import RemoteDirect
+
+    return RemoteDirect(options, workers)
+
+
+def _exported(source: SourceEngine, workers: Workers | None) -> Engine:
+    if workers is None:
+        return ExportedOnnx(source)
+    from nnspec.verification.remote import RemoteExported, RemoteSource
+
+    assert isinstance(source, RemoteSource)
+    return RemoteExported(source, workers)

@@ -28,6 +28,7 @@ from nnspec.versions import versions
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Precision, Weights
+    from nnspec.remote.processes import Workers
 
 LARGE = 2**27
 """Bytes of weights in float64 from which memory is freed at once."""
@@ -73,6 +74,7 @@ class Verifier:
         sizes: Mapping[str, Sequence[int]],
         rows: GivenRows | None,
         progress: Callable[[str], None] | None,
+        workers: Workers | None = None,
     ) -> None:
         self.spec = spec
         if batch < 2:
@@ -80,12 +82,13 @@ class Verifier:
                 f"a verification needs a batch of at least 2 rows, not {batch}: one row has no "
                 "variance to normalise by, and no neighbour to depend on"
             )
+        self.workers = workers
         self.steps = steps
         self.batch = batch
         self.seed = seed
         self.progress = progress or (lambda what: None)
         self.engines = engines_of(
-            backends, stock=stock, exporters=exporters, fold=fold, opset=opset
+            backends, stock=stock, exporters=exporters, fold=fold, opset=opset, workers=workers
         )
         self.sources = [engine for engine in self.engines if isinstance(engine, SourceEngine)]
         if not self.sources or len(self.engines) < 2:
@@ -132,6 +135,7 @@ class Verifier:
     def run(self) -> Report:
         """Return the report of every check; a check that breaks costs no other."""
         start = time.perf_counter()
+        self.start_early()
         self.build_exact()
         if self.can_compare():
             self.run_suite(WITH_EXACT)
@@ -159,6 +163,22 @@ class Verifier:
         """
         if self.size > LARGE:
             gc.collect()
+            if self.workers is not None:
+                self.workers.collect()
+
+    def start_early(self) -> None:
+        """Let processes begin with all that will be asked for, unless it would take much memory."""
+        if self.workers is None or self.size > LARGE:
+            return
+        from nnspec.verification.remote import RemoteEngine
+
+        dtypes: tuple[Precision, ...] = ("float64", "float32")
+        for dtype in dtypes:
+            for engine in self.engines:
+                if isinstance(engine, RemoteEngine):
+                    engine.start(self.spec, self.weights, dtype)
+                    if dtype == "float32" and engine.is_onnx:
+                        engine.start(self.spec, self.weights, dtype, optimized=True)
 
     # The report
 

@@ -1,0 +1,246 @@
+"""Starts a process for each backend, and passes it what is asked: in order, while others work."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from nnspec import errors
+from nnspec.causes import Told
+from nnspec.errors import MissingDependencyError, NnspecError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from nnspec.backend import Program
+
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+)
+TRAINING = ("train_step", "follow", "load_optimizer_state")
+"""Methods that leave a program in a state which is not that of its weights alone."""
+LAST_WORDS = 3
+"""Lines of what a process that died wrote on its error stream."""
+
+
+class Worker:
+    """The process of a backend, started again when it has died and something more is asked.
+
+    generation: how often it was started.
+    """
+
+    def __init__(self, name: str, threads: int | None = None) -> None:
+        self.name = name
+        self.generation = 0
+        self._threads = threads
+        self._process: subprocess.Popen[bytes] | None = None
+        # One thread: what is asked is asked in order.
+        self._queue = ThreadPoolExecutor(1, thread_name_prefix=f"nnspec-{name}")
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the worker)
+        self._is_closed = False
+        self._queue.submit(self.start)
+
+    def ask(self, do: str, **arguments: Any) -> Future[Any]:
+        """Queue a request; its result, or its exception, comes when the process has answered."""
+        return self._queue.submit(self.exchange, do, arguments)
+
+    def queue(self, requests: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """Queue what makes several requests by `exchange`, with no other between them."""
+        return self._queue.submit(requests, *arguments)
+
+    def close(self) -> None:
+        """End the process, whatever it does, and what is queued."""
+        self._is_closed = True
+        self._queue.shutdown(wait=False, cancel_futures=True)
+        if self._process is not None:
+            self._process.kill()
+        self._queue.shutdown(wait=True)
+        if self._process is not None:
+            # The queue may have started it a moment ago.
+            self._process.kill()
+            self._process.communicate()
+        self._errors.close()
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Return the process, started if it does not run."""
+        if self._process is None and not self._is_closed:
+            environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+            if self._threads is not None:
+                environment |= dict.fromkeys(THREAD_VARIABLES, str(self._threads))
+            arguments = [self.name, "" if self._threads is None else str(self._threads)]
+            self._errors.truncate(0)
+            self._process = subprocess.Popen(
+                # -P: a file in the current folder must not stand in for a package.
+                [sys.executable, "-P", "-m", "nnspec.remote.worker", *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                env=environment,
+            )
+            self.generation += 1
+        if self._process is None:
+            raise Told(f"the process of {self.name} was ended")
+        return self._process
+
+    def exchange(self, do: str, arguments: Mapping[str, Any]) -> Any:
+        """Send a request and wait for its answer; only what is queued may call this."""
+        from nnspec.remote import frames
+
+        process = self.start()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            frames.write(process.stdin, {"do": do, "with": arguments})
+            found = frames.read(process.stdout)
+        except (EOFError, OSError):
+            raise Told(self._ended(process)) from None
+        if "error" in found:
+            raise _error(found["error"])
+        return found["result"]
+
+    def _ended(self, process: subprocess.Popen[bytes]) -> str:
+        """Return why a process has ended, and forget it."""
+        process.kill()
+        process.communicate()
+        self._process = None
+        code = process.returncode
+        how = f"exit code {code}"
+        if code < 0:
+            number = -code
+            how = signal.Signals(number).name if number in list(signal.Signals) else str(number)
+            how += f", {signal.strsignal(number)}"
+        self._errors.seek(0)
+        text = self._errors.read().decode(errors="replace")
+        last = [line.strip() for line in text.splitlines() if line.strip()][-LAST_WORDS:]
+        words = f"; its last words: {' / '.join(last)}" if last else ""
+        return f"the process of {self.name} died ({how}){words}"
+
+
+class Workers:
+    """The processes of a verification, by backend; a context that ends them.
+
+    threads: of each; by default as many as its framework likes.
+    """
+
+    def __init__(self, threads: int | None = None) -> None:
+        self._threads = threads
+        self._workers: dict[str, Worker] = {}
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for worker in self._workers.values():
+            worker.close()
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def of(self, name: str) -> Worker:
+        """Return the process of a backend, which is started when it is first wanted."""
+        if name not in self._workers:
+            self._workers[name] = Worker(name, self._threads)
+        return self._workers[name]
+
+    def collect(self) -> None:
+        """Let every process free what is in cycles."""
+        for future in [worker.ask("collect") for worker in self._workers.values()]:
+            future.exception()
+
+    def new_path(self, name: str) -> Path:
+        """Return the path of a file that is removed with the processes."""
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        folder = Path(self._folder.name) / str(next(_NUMBERS))
+        folder.mkdir()
+        return folder / name
+
+
+_NUMBERS = count()
+
+
+class RemoteProgram:
+    """A built network in another process.
+
+    It has the methods of the program there, and so satisfies the protocols that the program does.
+    Where the process died of something else, the program is built anew, unless it had been trained.
+    """
+
+    model = None
+    """The framework's own object stays in its process."""
+
+    def __init__(self, worker: Worker, do: str, **arguments: Any) -> None:
+        self._worker = worker
+        self._number = next(_NUMBERS)
+        self._do = do
+        self._arguments = arguments
+        self._is_trained = False
+        self._generation = 0
+        self._made = worker.queue(self._build)
+
+    def ready(self) -> Program:
+        """Wait until it is built; raises what building it raised."""
+        for name in self._made.result():
+            setattr(self, name, self._method(name))
+        return cast("Program", self)
+
+    def _method(self, name: str) -> Callable[..., Any]:
+        def method(*arguments: Any, **named: Any) -> Any:
+            given = [*arguments, *named.values()]
+            return self._worker.queue(self._call, name, given).result()
+
+        return method
+
+    def _build(self) -> list[str]:
+        arguments = {"number": self._number, **self._arguments}
+        methods: list[str] = self._worker.exchange(self._do, arguments)
+        self._generation = self._worker.generation
+        return methods
+
+    def _call(self, name: str, given: list[Any]) -> Any:
+        self._worker.start()
+        if self._generation != self._worker.generation:
+            if self._is_trained:
+                raise Told(f"the process of {self._worker.name}, in which it was trained, has died")
+            self._build()
+        if name == "load_weights" and "weights" in self._arguments:
+            self._arguments["weights"] = given[0]
+        self._is_trained |= name in TRAINING
+        arguments = {"number": self._number, "name": name, "arguments": given}
+        return self._worker.exchange("call", arguments)
+
+    def __del__(self) -> None:
+        """Let the other process forget it."""
+        with suppress(RuntimeError):  # the process may have been ended before
+            self._worker.ask("drop", number=self._number)
+
+
+def _error(told: Mapping[str, str]) -> Exception:
+    """Return the exception that another process has told of."""
+    found = getattr(errors, told["class"], None) if told["class"] else None
+    if isinstance(found, type) and issubclass(found, NnspecError):
+        # Some of these are made of other arguments than a message.
+        error = found.__new__(found)
+        Exception.__init__(error, told["cause"])
+        if isinstance(error, MissingDependencyError):
+            error.extra = told["extra"]
+        return error
+    return Told(told["cause"])

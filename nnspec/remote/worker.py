@@ -1,0 +1,150 @@
+"""The process of one backend: `python -m nnspec.remote.worker BACKEND`, started by `Worker`.
+
+It answers messages one by one until its input ends. Standard output belongs to the messages: what a
+framework prints goes to the error stream.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from nnspec.backend import Options, Precision, Trainable, get_backend
+from nnspec.causes import cause_of
+from nnspec.errors import NnspecError, UnsupportedError
+from nnspec.loader import Spec
+from nnspec.remote import frames
+
+GARBAGE = 50_000
+"""New objects before a search for cycles: a framework has a million that stay."""
+
+
+class Session:
+    """What one backend has built, by number."""
+
+    def __init__(self, name: str, threads: int | None) -> None:
+        self.backend: Any = get_backend(name)
+        self.threads = threads
+        self.programs: dict[int, Any] = {}
+
+    def prepare(self) -> None:
+        """Import the framework, before anything is asked."""
+        spared = getattr(self.backend, "spared", ())
+        for package in spared:
+            # So marked, it counts as not installed.
+            sys.modules.setdefault(package, None)  # type: ignore[arg-type]
+        gc.disable()
+        try:
+            for module in getattr(self.backend, "imports", ()):
+                importlib.import_module(module)
+        except Exception:
+            return  # what needs it will say so
+        finally:
+            gc.freeze()
+            gc.set_threshold(GARBAGE, 20, 50)
+            gc.enable()
+
+    def build(
+        self,
+        number: int,
+        spec: Spec,
+        weights: Mapping[str, Any],
+        options: Options,
+        dtype: Precision,
+        further: Mapping[str, Any],
+    ) -> list[str]:
+        """Build a network, and return the names of what can be asked of it."""
+        if self.threads is not None and self.takes_threads:
+            further = {**further, "threads": self.threads}
+        compiled = self.backend.compile(spec, options)
+        return self._kept(number, compiled.build(weights, dtype=dtype, **further))
+
+    def load(self, number: int, path: Path, further: Mapping[str, Any]) -> list[str]:
+        """Load a model that another backend has exported."""
+        return self._kept(
+            number, self.backend.load(path.read_bytes(), threads=self.threads, **further)
+        )
+
+    def export(
+        self, spec: Spec, weights: Mapping[str, Any], options: Options, dtype: Precision,
+        path: Path, opset: int,
+    ) -> None:  # fmt: skip
+        """Build a network, and write it with the framework's own exporter."""
+        program = self.backend.compile(spec, options).build(weights, dtype=dtype)
+        if not isinstance(program, Trainable):
+            raise UnsupportedError(f"{self.backend.name} has no ONNX exporter")
+        program.export_onnx(path, opset)
+
+    def call(self, number: int, name: str, arguments: list[Any]) -> Any:
+        """Call a method of a program."""
+        return getattr(self.programs[number], name)(*arguments)
+
+    def drop(self, number: int) -> None:
+        """Forget a program."""
+        self.programs.pop(number, None)
+
+    def collect(self) -> None:
+        """Free what is in cycles."""
+        gc.collect()
+
+    @property
+    def takes_threads(self) -> bool:
+        """Whether a network is told its threads when it is built, and not by the environment."""
+        return bool(getattr(self.backend, "takes_threads", False))
+
+    def _kept(self, number: int, program: Any) -> list[str]:
+        self.programs[number] = program
+        return [name for name in dir(program) if name[:1] != "_" and _is_method(program, name)]
+
+
+def _is_method(program: object, name: str) -> bool:
+    return callable(getattr(type(program), name, None))
+
+
+def answer(session: Session, message: Mapping[str, Any]) -> dict[str, Any]:
+    """Do what a message asks; an exception becomes an answer too."""
+    do: Callable[..., Any] = getattr(session, message["do"])
+    try:
+        return {"result": do(**message["with"])}
+    except Exception as error:
+        known = isinstance(error, NnspecError) and type(error).__module__ == "nnspec.errors"
+        told = {"cause": cause_of(error), "class": type(error).__name__ if known else ""}
+        return {"error": {**told, "extra": getattr(error, "extra", "")}}
+
+
+def serve(requests: IO[bytes], answers: IO[bytes], session: Session) -> None:
+    """Answer until there are no more messages."""
+    while True:
+        try:
+            message = frames.read(requests)
+        except EOFError:
+            return
+        result = answer(session, message)
+        del message
+        try:
+            frames.write(answers, result)
+        except TypeError as error:
+            # What a method gave can be no message; nothing of it has been sent.
+            frames.write(answers, {"error": {"cause": cause_of(error), "class": "", "extra": ""}})
+
+
+def main() -> None:
+    """Serve the process that started this one."""
+    # Ctrl-C reaches every process of a terminal; the one that asks decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    name, threads = sys.argv[1], sys.argv[2]
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    session = Session(name, int(threads) if threads else None)
+    session.prepare()
+    serve(sys.stdin.buffer, answers, session)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,208 @@
+"""The engines of a verification in processes of their own.
+
+Each backend has one, so that the frameworks are imported, and build and export, at the same time,
+and a framework that ends its process costs no report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from nnspec.backend import Backend, Options, Precision, Program
+from nnspec.errors import UsageError
+from nnspec.loader import Spec
+from nnspec.remote.processes import RemoteProgram, Worker, Workers
+from nnspec.summary import summarize
+from nnspec.verification.engines import (
+    EXPORTERS_OPSET,
+    DirectOnnx,
+    EngineError,
+    ExportedOnnx,
+    SourceEngine,
+)
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from nnspec.backend import Array
+
+SMALL = 2**28
+"""Multiply-adds of a batch up to which one thread computes as fast as several."""
+
+Key = tuple[int, int, Precision, bool]
+
+
+def threads_for(spec: Spec, batch: int) -> int | None:
+    """Return 1 for a network so small that threads would wait more than they compute."""
+    return 1 if batch * summarize(spec).multiply_adds <= SMALL else None
+
+
+class _Started:
+    """What was asked for before it is needed; the spec and the weights are kept with it."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Key, tuple[Any, object, object]] = {}
+
+    def put(self, value: Any, spec: Spec, weights: object, dtype: Precision, flag: bool) -> None:
+        self._kept[(id(spec), id(weights), dtype, flag)] = value, spec, weights
+
+    def pop(self, spec: Spec, weights: object, dtype: Precision, flag: bool) -> Any:
+        return self._kept.pop((id(spec), id(weights), dtype, flag), (None,))[0]
+
+
+class RemoteSource(SourceEngine):
+    """A backend that writes source, and runs it in its own process."""
+
+    def __init__(self, backend: Backend, workers: Workers, *, stock: bool = False) -> None:
+        super().__init__(backend, stock=stock)
+        self.worker: Worker = workers.of(backend.name)
+        self._started = _Started()
+
+    def start(
+        self, spec: Spec, weights: Mapping[str, Array], dtype: Precision, *, optimized: bool = False
+    ) -> None:
+        """Begin to build what will be asked for."""
+        program = self._ask(spec, weights, dtype)
+        self._started.put(program, spec, weights, dtype, optimized)
+
+    def build(
+        self,
+        spec: Spec,
+        weights: Mapping[str, Array],
+        dtype: Precision,
+        *,
+        optimized: bool = False,
+    ) -> Program:
+        """Return the emitted program."""
+        program = self._started.pop(spec, weights, dtype, optimized)
+        if program is None:
+            program = self._ask(spec, weights, dtype)
+        built: Program = program.ready()
+        return built
+
+    def _ask(self, spec: Spec, weights: Mapping[str, Array], dtype: Precision) -> RemoteProgram:
+        return RemoteProgram(
+            self.worker,
+            "build",
+            spec=spec,
+            weights=weights,
+            options=self.options(spec),
+            dtype=dtype,
+            further={},
+        )
+
+
+class RemoteDirect(DirectOnnx):
+    """The ONNX model that nnspec writes itself, run in a process."""
+
+    def __init__(self, options: Options, workers: Workers) -> None:
+        super().__init__(options)
+        self.worker: Worker = workers.of("onnx")
+        self._started = _Started()
+
+    def start(
+        self, spec: Spec, weights: Mapping[str, Array], dtype: Precision, *, optimized: bool = False
+    ) -> None:
+        """Begin to build what will be asked for."""
+        program = self._ask(spec, weights, dtype, optimized=optimized)
+        self._started.put(program, spec, weights, dtype, optimized)
+
+    def build(
+        self,
+        spec: Spec,
+        weights: Mapping[str, Array],
+        dtype: Precision,
+        *,
+        optimized: bool = False,
+    ) -> Program:
+        """Return the model in onnxruntime, or for float64 in the reference evaluator."""
+        program = self._started.pop(spec, weights, dtype, optimized)
+        if program is None:
+            program = self._ask(spec, weights, dtype, optimized=optimized)
+        return _ready(program)
+
+    def _ask(
+        self, spec: Spec, weights: Mapping[str, Array], dtype: Precision, *, optimized: bool
+    ) -> RemoteProgram:
+        return RemoteProgram(
+            self.worker,
+            "build",
+            spec=spec,
+            weights=weights,
+            options=self.options,
+            dtype=dtype,
+            further={"optimized": optimized},
+        )
+
+
+class _Export(NamedTuple):
+    """A file that a framework's exporter writes."""
+
+    path: Path
+    written: Future[None]
+
+
+class RemoteExported(ExportedOnnx):
+    """The ONNX model of a framework's exporter, which writes it in the framework's process."""
+
+    def __init__(self, source: RemoteSource, workers: Workers) -> None:
+        super().__init__(source)
+        self.worker: Worker = workers.of("onnx")
+        self._workers = workers
+        self._exporter = source.worker
+        self._started = _Started()
+
+    def start(
+        self, spec: Spec, weights: Mapping[str, Array], dtype: Precision, *, optimized: bool = False
+    ) -> None:
+        """Begin to export; one file is for the model with and without optimisations."""
+        if not optimized:
+            self._started.put(self._ask(spec, weights, dtype), spec, weights, dtype, False)
+
+    def build(
+        self,
+        spec: Spec,
+        weights: Mapping[str, Array],
+        dtype: Precision,
+        *,
+        optimized: bool = False,
+    ) -> Program:
+        """Return the exported model in onnxruntime, or for float64 in the reference evaluator."""
+        export: _Export | None = self._started.pop(spec, weights, dtype, optimized)
+        if export is None:
+            export = self._ask(spec, weights, dtype)
+        export.written.result()
+        further = {
+            "graph": spec.graph,
+            "engine": "reference" if dtype == "float64" else "onnxruntime",
+            "optimized": optimized,
+        }
+        program = _ready(RemoteProgram(self.worker, "load", path=export.path, further=further))
+        if dtype == "float32" and not optimized:
+            self._started.put(export, spec, weights, dtype, True)
+        return program
+
+    def _ask(self, spec: Spec, weights: Mapping[str, Array], dtype: Precision) -> _Export:
+        path = self._workers.new_path("model.onnx")
+        written = self._exporter.ask(
+            "export",
+            spec=spec,
+            weights=weights,
+            options=self.source.options(spec),
+            dtype=dtype,
+            path=path,
+            opset=EXPORTERS_OPSET,
+        )
+        return _Export(path, written)
+
+
+RemoteEngine = RemoteSource | RemoteDirect | RemoteExported
+
+
+def _ready(program: RemoteProgram) -> Program:
+    try:
+        return program.ready()
+    except UsageError as error:
+        raise EngineError(str(error)) from error

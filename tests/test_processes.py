@@ -1,0 +1,217 @@
+"""Backends in processes of their own: what is sent, the same report, and a process that dies."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nnspec
+from nnspec.backend import Options, get_backend
+from nnspec.errors import DataError, MissingDependencyError, UnsupportedError
+from nnspec.loader import load, loads
+from nnspec.remote import frames, processes, worker
+from nnspec.remote.processes import RemoteProgram, Worker
+from nnspec.verification import Report, engines
+
+ROOT = Path(__file__).parents[1]
+SPECS = [ROOT / "specs" / name for name in ("digits_cnn.yaml", "zoo/gpt2.yaml", "zoo/unet.yaml")]
+SMALL = """
+nnspec: 1
+name: Small
+inputs: {x: {shape: [3]}}
+layers: [{name: d, type: dense, units: 2, activation: {type: elu, alpha: 0.3}}]
+"""
+
+
+def sent(value: object) -> Any:
+    stream = io.BytesIO()
+    frames.write(stream, value)
+    stream.seek(0)
+    return frames.read(stream)
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_a_spec_that_is_sent_compiles_to_the_same(path: Path) -> None:
+    spec = load(path)
+    copy = sent({"spec": spec, "options": Options(stock=True)})
+    assert copy["options"] == Options(stock=True)
+    assert copy["spec"].sha256 == spec.sha256
+    assert copy["spec"].path == path
+    for name in ("torch", "keras", "onnx"):
+        options = Options(training=spec.model.training is not None)
+        backend = get_backend(name)
+        expected = backend.compile(spec, options).source
+        assert backend.compile(copy["spec"], options).source == expected
+
+
+def test_equal_bodies_stay_one_object() -> None:
+    (block,) = [node for node in sent(load(SPECS[1])).graph.nodes if hasattr(node, "bodies")]
+    assert len(block.bodies) == 12
+    assert len(set(map(id, block.bodies))) == 1
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(6.0).reshape(2, 3).T,
+        np.array(0.1, np.float32),
+        np.zeros((0, 3), np.int64),
+        np.array([True, False]),
+        np.array([np.nan, -np.inf, -0.0]),
+    ],
+    ids=str,
+)
+def test_arrays_are_sent_to_the_last_bit(array: Any) -> None:
+    given = sent([array, {"again": (array, float("inf"), None, {"$": 1, 2: "x"})}])
+    for copy in (given[0], given[1]["again"][0]):
+        assert (copy.dtype, copy.shape) == (array.dtype, array.shape)
+        assert copy.tobytes() == np.asarray(array, order="C").tobytes()
+    assert given[1]["again"][1:] == (float("inf"), None, {"$": 1, 2: "x"})
+
+
+@pytest.mark.parametrize("value", [object(), np.array([object()]), json.JSONDecoder()], ids=str)
+def test_what_is_no_record_is_not_sent(value: object) -> None:
+    with pytest.raises(TypeError, match="cannot be sent"):
+        sent({"value": value})
+
+
+@pytest.mark.parametrize("name", ["os:system", "nnspec.remote.frames:os", "builtins:eval"])
+def test_a_message_makes_only_records_of_nnspec(name: str) -> None:
+    text = json.dumps({"body": {"$": "record", "class": name, "fields": {}}, "arrays": []}).encode()
+    with pytest.raises((TypeError, AttributeError)):
+        frames.read(io.BytesIO(len(text).to_bytes(8, "little") + text))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UnsupportedError("no such layer"),
+        DataError('"x" is NaN'),
+        MissingDependencyError("keras", "keras"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_of_ours_stays_what_it_is(error: Exception) -> None:
+    class Session:
+        def fail(self) -> None:
+            raise error
+
+    told = sent(worker.answer(Session(), {"do": "fail", "with": {}}))  # type: ignore[arg-type]
+    again = processes._error(told["error"])
+    assert type(again) is type(error)
+    assert str(again) == str(error)
+    assert vars(again) == vars(error)
+
+
+def verified(*, in_processes: bool, **options: Any) -> Report:
+    spec = loads(SMALL)
+    return nnspec.verify(
+        spec, backends=("torch", "onnx"), steps=1, batch=2, processes=in_processes, **options
+    )
+
+
+def test_the_report_is_the_same_from_processes_of_their_own() -> None:
+    ours, theirs = (
+        verified(in_processes=in_processes, exporters=False) for in_processes in (False, True)
+    )
+    assert theirs.passed
+    shown = [
+        [(check.kind, check.pair, check.dtype, check.tolerance) for check in report.checks]
+        for report in (ours, theirs)
+    ]
+    assert shown[0] == shown[1]
+
+
+def test_a_process_that_dies_is_a_failed_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Worker.exchange
+
+    def exchange(self: Worker, do: str, arguments: Any) -> Any:
+        if self.name == "onnx" and do == "build" and arguments["dtype"] == "float32":
+            os.kill(self.start().pid, signal.SIGSEGV)
+        return real(self, do, arguments)
+
+    monkeypatch.setattr(Worker, "exchange", exchange)
+    report = verified(in_processes=True, exporters=False)
+    failed = report.failures()
+    assert [check.pair[0] for check in failed] == ["onnx", "onnx, optimized"]
+    for check in failed:
+        assert "the process of onnx died (SIGSEGV" in check.detail
+    # What had run there before goes on in a new process.
+    assert any(check.kind == "dynamic_shape" and "onnx" in check.pair[0] for check in report.checks)
+
+
+def test_an_interrupt_ends_the_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+    real = Worker.__init__
+
+    def init(self: Worker, *arguments: Any) -> None:
+        real(self, *arguments)
+        started.append(self)
+
+    monkeypatch.setattr(Worker, "__init__", init)
+
+    def interrupt(what: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        verified(in_processes=True, progress=interrupt)
+    assert [each.name for each in started] == ["torch", "onnx"]
+    for each in started:
+        assert each._process is None or each._process.poll() is not None
+
+
+def test_a_program_that_was_trained_is_not_built_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stub:
+        name = "torch"
+        generation = 1
+
+        def queue(self, requests: Any, *arguments: Any) -> Any:
+            result: Future[Any] = Future()
+            try:
+                result.set_result(requests(*arguments))
+            except RuntimeError as error:
+                result.set_exception(error)
+            return result
+
+        def start(self) -> None:
+            pass
+
+        def exchange(self, do: str, arguments: Any) -> Any:
+            return ["forward", "train_step"] if do == "build" else None
+
+        def ask(self, do: str, **arguments: Any) -> None:
+            pass
+
+    stub: Any = Stub()
+    program: Any = RemoteProgram(stub, "build", weights={})
+    program.ready().forward({})
+    stub.generation = 2
+    program.forward({})
+    program.train_step({}, 0)
+    stub.generation = 3
+    with pytest.raises(RuntimeError, match="in which it was trained, has died"):
+        program.forward({})
+
+
+def test_an_exporter_writes_one_float32_model_for_both_sessions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written = []
+    real = engines.ExportedOnnx._export
+
+    def export(self: Any, spec: Any, weights: Any, dtype: str) -> Any:
+        written.append(dtype)
+        return real(self, spec, weights, dtype)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(engines.ExportedOnnx, "_export", export)
+    report = verified(in_processes=False)
+    assert report.passed
+    assert written == ["float64", "float32"]
