@@ -31,18 +31,19 @@ def evaluate(text: str, lookup: Callable[[str], object]) -> object:
     """
     if len(text) > MAX_LENGTH:
         raise ExpressionError(f"the expression has {len(text)} characters; at most {MAX_LENGTH}")
-    tokens = _tokens(text)
-    if len(tokens) == 1 and tokens[0][0] == "name":
-        return lookup(tokens[0][1])
-    parser = _Parser(tokens, lookup)
+    found = tokens(text)
+    if len(found) == 1 and found[0][0] == "name":
+        return lookup(found[0][1])
+    parser = _Parser(found, lookup)
     value = parser.expression(0)
-    if parser.position < len(tokens):
-        raise ExpressionError(f'unexpected "{tokens[parser.position][1]}"')
+    if parser.position < len(found):
+        raise ExpressionError(f'unexpected "{found[parser.position][1]}"')
     return value
 
 
-def _tokens(text: str) -> list[tuple[str, str]]:
-    tokens: list[tuple[str, str]] = []
+def tokens(text: str) -> list[tuple[str, str]]:
+    """Return the kind (number, name or operator) and the text of each part."""
+    found: list[tuple[str, str]] = []
     position = 0
     stripped = text.rstrip()
     while position < len(stripped):
@@ -54,11 +55,11 @@ def _tokens(text: str) -> list[tuple[str, str]]:
             )
         kind = match.lastgroup
         assert kind is not None
-        tokens.append((kind, match.group(kind)))
+        found.append((kind, match.group(kind)))
         position = match.end()
-    if not tokens:
+    if not found:
         raise ExpressionError("the expression is empty")
-    return tokens
+    return found
 
 
 class _Parser:

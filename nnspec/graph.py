@@ -64,7 +64,8 @@ class Graph:
     """A network or the body of a block.
 
     `types` gives the type of every value by name: the inputs, and each node's outputs. `nodes`
-    stand in an order in which each follows what it needs.
+    stand in an order in which each follows what it needs. `arguments` are the variables that the
+    use of a block sets.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Graph:
     types: dict[str, TensorType]
     variables: dict[str, Any] = dataclasses.field(default_factory=dict)
     description: str = ""
+    arguments: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def shapes(self, values: tuple[str, ...]) -> tuple[Shape, ...]:
         """Return the shapes of these values."""

@@ -74,7 +74,13 @@ class Resolver:
         """How many layers each body holds once its blocks are opened."""
 
     def body(
-        self, name: str, block: Block, types: Types, scope: Scope, chain: tuple[str, ...]
+        self,
+        name: str,
+        block: Block,
+        types: Types,
+        scope: Scope,
+        chain: tuple[str, ...],
+        arguments: dict[str, object] | None = None,
     ) -> Graph | None:
         """Return the body of a block (or the whole network) for inputs of these types."""
         steps = Body(self, block, types, scope, chain).run()
@@ -92,6 +98,7 @@ class Resolver:
             all_types,
             values,
             block.description or "",
+            arguments or {},
         )
         self.layers[graph] = sum(self.count(node) for node in nodes)
         return graph
@@ -122,7 +129,7 @@ class Resolver:
         with self.report.within(None if is_own else BLOCKS[name], mark):
             if inner.settle(self.report, block.variables, mark):
                 inputs = dict(zip(block.inputs, types, strict=True))
-                graph = self.body(name, block, inputs, inner, (*chain, name))
+                graph = self.body(name, block, inputs, inner, (*chain, name), arguments)
         self.bodies[key] = graph
         return graph
 

@@ -211,6 +211,23 @@ def _holds_expression(value: Map | Sequence) -> bool:
     return False
 
 
+def expressions_in(value: object) -> list[str]:
+    """Return every expression that stands as a whole value in this one, without its `${}`."""
+    found: list[str] = []
+    waiting: list[object] = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            whole = _PLACEHOLDER.fullmatch(item)
+            if whole is not None:
+                found.append(whole[1])
+        elif isinstance(item, Mapping):
+            waiting.extend(item.values())
+        elif isinstance(item, list | tuple):
+            waiting.extend(item)
+    return found
+
+
 def _text(value: object) -> str:
     if isinstance(value, Mapping | list | tuple):
         raise ExpressionError("a list or a mapping cannot stand inside a text")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
 from pathlib import Path
@@ -11,7 +12,9 @@ import pytest
 
 import nnspec
 from nnspec.emit.code import root_or_literal
+from nnspec.emit.definitions import pascal
 from nnspec.emit.loading import load_source
+from nnspec.graph import BlockNode
 from nnspec.loader import Spec, loads
 
 ZOO = Path(__file__).parent.parent / "specs" / "zoo"
@@ -61,3 +64,57 @@ def test_the_scale_of_a_transformers_embedding_stays_a_root(backend: str) -> Non
     source = nnspec.compile(nnspec.load(ZOO / "transformer.yaml"), backend).source
     assert "x * math.sqrt(512)" in source
     assert "22.62" not in source
+
+
+def test_the_variables_of_a_block_stay_variables() -> None:
+    """Of one use too, with what the spec computes from them; and sizes are those of any values."""
+    source = nnspec.compile(nnspec.load(ZOO / "gpt2.yaml"), "torch").source
+    assert "Transformer(width=768, heads=12, dropout=0.1) for _ in range(12)" in source
+    assert "self.widen = nn.Linear(width, width * 4)" in source
+    assert "x (batch, time, width) -> result (batch, time, width)." in source
+    source = nnspec.compile(nnspec.load(ZOO / "llama.yaml"), "torch").source
+    assert "rotary=RotaryPosition(width // heads, length)" in source
+    source = nnspec.compile(nnspec.load(ZOO / "efficientnet_b0.yaml"), "keras").source
+    assert "for i in range(depth - 1):" in source
+
+
+@pytest.mark.parametrize("name", ["gpt2", "llama", "vit_b16", "bert_base", "transformer"])
+def test_a_class_with_other_values_is_what_the_spec_means_by_them(name: str) -> None:
+    variables: dict[str, object] = {"width": 24, "heads": 6, "depth": 1}
+    if name == "llama":
+        variables |= {"kv_heads": 2, "hidden": 10}
+    other = nnspec.load(ZOO / f"{name}.yaml", variables=variables)
+    node = next(n for n in other.graph.nodes if isinstance(n, BlockNode) and n.is_repeated)
+    body, path = next(node.paths(""))
+    expected = {n[len(path) :]: p.shape for n, p in other.graph.parameters() if n.startswith(path)}
+    emitted = load_source(nnspec.compile(nnspec.load(ZOO / f"{name}.yaml"), "torch").source, name)
+    block = getattr(emitted, pascal(node.block))
+    given = {each: body.variables[each] for each in inspect.signature(block).parameters}
+    assert {"width", "heads"} <= given.keys()
+    assert {n: tuple(t.shape) for n, t in block(**given).state_dict().items()} == expected
+
+
+def test_a_coincidence_of_sizes_is_no_formula() -> None:
+    """In ResNet the channels taken are filters times strides in every use, and not by design."""
+    source = nnspec.compile(nnspec.load(ZOO / "resnet50.yaml"), "torch").source
+    assert "filters * strides" not in source
+    assert "self, in_channels: int, filters: int, strides: int, first_strides: int" in source
+
+
+def test_axes_are_named_by_what_the_layers_make_of_them() -> None:
+    """Not by the number of axes: a sequence has no channels, and unknown axes no names."""
+    layers = [
+        {"name": "a", "type": "part", "inputs": ["one"]},
+        {"name": "b", "type": "part", "inputs": ["two"]},
+        {"name": "c", "type": "plain", "inputs": ["one"]},
+        {"name": "d", "type": "plain", "inputs": ["two"]},
+    ]
+    blocks = {
+        "part": {"layers": [{"type": "gru", "units": 3, "return_sequences": True}]},
+        "plain": {"layers": [{"type": "relu"}]},
+    }
+    inputs = {"one": {"shape": ["words", 4]}, "two": {"shape": ["letters", 5]}}
+    spec = spec_of(layers, inputs=inputs, blocks=blocks, outputs=["a", "b", "c", "d"])
+    source = nnspec.compile(spec, "torch").source
+    assert "x (batch, time, input_size) -> gru_1 (batch, time, 3)." in source
+    assert "x (batch, n, m) -> relu_1 (batch, n, m)." in source

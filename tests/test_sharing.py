@@ -186,6 +186,11 @@ def test_in_pytorch_one_submodule_is_called_again() -> None:
                 super().__init__()
                 self.left_code = Tower()
                 self.score = nn.Linear(4, 1)
+                self.reset_parameters()
+
+            def reset_parameters(self) -> None:
+                nn.init.xavier_uniform_(self.score.weight)
+                nn.init.zeros_(self.score.bias)
 
             def forward(self, left: Tensor, right: Tensor) -> Tensor:
                 left_code = self.left_code(left)

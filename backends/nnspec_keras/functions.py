@@ -7,11 +7,11 @@ from collections.abc import Iterable
 
 from nnspec.emit.body import Step
 from nnspec.emit.code import Call, Expr, literal, quoted, wrap
-from nnspec.emit.definitions import Construction, Definition
 from nnspec.emit.describe import docstring
 from nnspec.emit.lowering import Lowered
 from nnspec.emit.progressions import indexed
 from nnspec.emit.statements import Forward, Style, forward_lines
+from nnspec.emit.unify import Construction, Definition
 from nnspec.graph import BlockNode, LayerNode
 from nnspec.shapes import Shape, TensorType
 from nnspec_keras.naming import names_in, with_name

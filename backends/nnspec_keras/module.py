@@ -23,6 +23,7 @@ from nnspec.emit.body import Body, Lowerer
 from nnspec.emit.code import call, docstring_text, uses_module
 from nnspec.emit.definitions import Definitions
 from nnspec.emit.lowering import Language, Lowered
+from nnspec.emit.variations import Variations
 from nnspec.errors import UsageError
 from nnspec.files import write_text
 from nnspec.graph import Graph, Head
@@ -130,6 +131,7 @@ class KerasBackend:
             {*taken, *_values(network)},
             is_class=False,
             defaults=LANGUAGE.defaults,
+            variations=Variations(spec, lowerer),
         )
         taken |= {definition.name for definition in definitions.ordered}
         parts = helpers_of(network)

@@ -9,8 +9,8 @@ import dataclasses
 import re
 
 from nnspec.emit.body import Step
-from nnspec.emit.definitions import Definition
 from nnspec.emit.lowering import Lowered
+from nnspec.emit.unify import Definition
 from nnspec.errors import UnsupportedError
 
 _AUTOMATIC = {

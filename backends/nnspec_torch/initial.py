@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from nnspec.emit.code import Call, Expr, call, wrap
-from nnspec.emit.definitions import Definition
 from nnspec.emit.helpers import Helper
 from nnspec.emit.lowering import Context, Fan
+from nnspec.emit.unify import Definition
 from nnspec.initializers import (
     Constant,
     GlorotNormal,

@@ -20,11 +20,13 @@ from nnspec.collector import collector_paused
 from nnspec.emit.body import Body, Lowerer, Step
 from nnspec.emit.code import Call, docstring_text, literal, uses_module, wrap
 from nnspec.emit.dataset import DatasetSource, dataset_source
-from nnspec.emit.definitions import Construction, Definition, Definitions
+from nnspec.emit.definitions import Definitions
 from nnspec.emit.describe import annotation, docstring
 from nnspec.emit.lowering import Language, Lowered
 from nnspec.emit.progressions import indexed, is_progressing
 from nnspec.emit.statements import Style, forward_lines
+from nnspec.emit.unify import Construction, Definition
+from nnspec.emit.variations import Variations
 from nnspec.errors import UnsupportedError, UsageError
 from nnspec.files import write_text
 from nnspec.graph import BlockNode, Head, LayerNode
@@ -54,7 +56,7 @@ def _fuse(module: Call, activation: Activation) -> Call | None:
     return None
 
 
-_FEW = 2
+_FEW = 1
 """Arguments of a block that a reader can tell apart without their names."""
 
 _CONVOLUTION: dict[str, object] = {"stride": 1, "dilation": 1, "groups": 1, "bias": True}
@@ -116,7 +118,12 @@ class TorchBackend:
         lowerer = Lowerer(LANGUAGE, head, keep_borders=options.layout == "spec")
         network = lowerer.network(spec.graph)
         definitions = Definitions(
-            network, spec.name, _TAKEN, is_class=True, defaults=LANGUAGE.defaults
+            network,
+            spec.name,
+            _TAKEN,
+            is_class=True,
+            defaults=LANGUAGE.defaults,
+            variations=Variations(spec, lowerer),
         )
         parts = helpers_of(network)
         parts += [_class(definition) for definition in definitions.ordered]

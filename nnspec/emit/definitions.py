@@ -1,51 +1,37 @@
 """One class (or function) for all uses of a block: what differs between them is a parameter.
 
 The uses of a block have the same steps, because a block has no conditions; only values differ. A
-value that follows a variable of the block is called after it, any other after the argument that
-it is given for. Uses whose steps differ in more than values get definitions of their own.
+value that follows the variables of the block is called after them, any other after the argument
+that it is given for. A variable that all uses set alike is a parameter too, where everything that
+follows from it can be written with it. Uses whose steps differ in more than values get definitions
+of their own.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from nnspec.emit.body import Body, Step
-from nnspec.emit.code import Call, Expr, literal
-from nnspec.emit.lowering import Fan
-from nnspec.emit.progressions import Progression, progressing
+from nnspec.emit.code import Call
+from nnspec.emit.progressions import progressing
+from nnspec.emit.unify import Construction, Definition, Use, skeleton, unify
+from nnspec.emit.variations import Variations
 from nnspec.graph import BlockNode
 
 
-@dataclass(slots=True)
-class Construction:
-    """What a step constructs: one call, or one for each repetition.
+@dataclass(frozen=True, slots=True)
+class _Uses:
+    """Uses of one definition; variations of the first, that change one of `varied`, among them."""
 
-    With `repeat` one call stands for that many, which are equal but for progressions. laws: what
-    draws its first values.
-    """
-
-    calls: tuple[Call, ...]
-    repeat: int | None = None
-    laws: tuple[Call, ...] = ()
+    block: str
+    uses: list[Use]
+    avoided: set[str]
+    varied: tuple[str, ...] = ()
 
 
-@dataclass(slots=True, eq=False)
-class Definition:
-    """A class or function of the emitted source."""
-
-    name: str
-    bodies: list[Body]
-    constructions: list[Construction | None]
-    """Of each step of the first body, with parameters in place of the values that differ."""
-    parameters: dict[str, object] = field(default_factory=dict)
-    """Name -> the value of the first use, for its type."""
-
-    @property
-    def body(self) -> Body:
-        """The first use."""
-        return self.bodies[0]
+class _UnlikeError(Exception):
+    """A variation of a block that no definition of it can make."""
 
 
 class Definitions:
@@ -59,17 +45,20 @@ class Definitions:
         *,
         is_class: bool,
         defaults: Mapping[str, Mapping[str, object]],
+        variations: Variations,
     ) -> None:
         """`taken` are names that neither a definition nor a function's parameter may have.
 
         defaults: by function, keywords that a call leaves out where they have this value.
         """
         self.defaults = defaults
+        self.variations = variations
         self.ordered: list[Definition] = []
         self.is_class = is_class
         self._taken = {name, *taken}
         self._reserved = set(taken)
         self._of: dict[int, tuple[Definition, tuple[tuple[str, object], ...]]] = {}
+        self._defined: dict[str, list[tuple[Definition, _Uses]]] = {}
         groups: dict[str, list[Body]] = {}
         _collect(network, groups, set())
         for block, bodies in groups.items():
@@ -77,24 +66,75 @@ class Definitions:
         self.network = Definition(name, [network], [self._construct(s) for s in network.steps])
 
     def _define(self, block: str, bodies: list[Body]) -> None:
-        variants: dict[object, list[tuple[Body, list[Construction | None]]]] = {}
+        variants: dict[object, list[Use]] = {}
         for body in bodies:
-            constructions = [self._construct(step) for step in body.steps]
-            key = tuple(
-                _skeleton(*pair, defaults=self.defaults)
-                for pair in zip(body.steps, constructions, strict=True)
-            )
-            variants.setdefault(key, []).append((body, constructions))
+            use = self._use(body)
+            variants.setdefault(skeleton(use, self.defaults), []).append(use)
         for uses in variants.values():
             avoided = {"name"}
             if not self.is_class:
                 # A function's parameters stand beside its variables; an attribute of self does not.
                 avoided.update(self._reserved, *(body.graph.types for body, _ in uses))
-            _drop_unequal_shapes([body for body, _ in uses])
-            definition, arguments = _unify(self._name(block), uses, avoided, self.defaults)
+            known = self._with_variations(_Uses(block, uses, avoided))
+            _drop_unequal_shapes([body for body, _ in known.uses])
+            definition, arguments = self._unified(known, self._name(block))
             self.ordered.append(definition)
-            for body, given in zip(definition.bodies, arguments, strict=True):
+            self._defined.setdefault(block, []).append((definition, known))
+            for (body, _), given in zip(uses, arguments, strict=False):
                 self._of[id(body)] = (definition, given)
+
+    def _use(self, body: Body) -> Use:
+        return body, [self._construct(step) for step in body.steps]
+
+    def _unified(
+        self, known: _Uses, name: str = ""
+    ) -> tuple[Definition, list[tuple[tuple[str, object], ...]]]:
+        formulas = self.variations.formulas(known.block)
+        return unify(name, known.uses, known.avoided, self.defaults, formulas, known.varied)
+
+    def _with_variations(self, known: _Uses) -> _Uses:
+        """Return the uses, and variations of the first that make more variables parameters."""
+        body = known.uses[0][0]
+        shape = skeleton(known.uses[0], self.defaults)
+        names = self._unified(known)[0].parameters.keys()
+        varied: dict[str, list[Use]] = {}
+        for variable, bodies in self.variations.of(known.block, body):
+            if variable in names:
+                continue
+            try:
+                found = [self._use(each) for each in bodies]
+            except _UnlikeError:
+                continue
+            varied[variable] = [use for use in found if skeleton(use, self.defaults) == shape]
+        # Each by itself, then those together that go into one number, as heads and their width.
+        for group in (*([variable] for variable in varied), list(varied)):
+            added = tuple(variable for variable in group if variable not in known.varied)
+            more = [use for variable in added for use in varied[variable]]
+            if not more:
+                continue
+            trial = replace(
+                known,
+                uses=[*known.uses, *more],
+                varied=tuple(dict.fromkeys([*known.varied, *added])),
+            )
+            found_names = self._unified(trial)[0].parameters.keys()
+            if found_names - names and found_names - names <= body.graph.variables.keys():
+                known, names = trial, found_names
+        return known
+
+    def _adopt(self, block: str, body: Body) -> None:
+        """Find the arguments with which a definition makes the body of a variation."""
+        use = self._use(body)
+        for definition, known in self._defined.get(block, ()):
+            if skeleton(use, self.defaults) != skeleton(known.uses[0], self.defaults):
+                continue
+            trial, arguments = self._unified(
+                replace(known, uses=[*known.uses, use]), definition.name
+            )
+            if trial.constructions == definition.constructions:
+                self._of[id(body)] = (definition, arguments[-1])
+                return
+        raise _UnlikeError
 
     def _construct(self, step: Step) -> Construction | None:
         node = step.node
@@ -106,10 +146,12 @@ class Definitions:
                 return None
             return Construction((module,), laws=step.lowered.laws)
         calls: list[Call] = []
+        assert isinstance(node, BlockNode)
         for body in step.bodies:
+            if id(body) not in self._of:
+                self._adopt(node.block, body)
             definition, arguments = self._of[id(body)]
             calls.append(Call(definition.name, arguments))
-        assert isinstance(node, BlockNode)
         if node.is_repeated:
             one = progressing(calls)
             if one is not None:
@@ -154,197 +196,3 @@ def _drop_unequal_shapes(bodies: list[Body]) -> None:
         if len({step.shape for step in column}) > 1:
             for step in column:
                 step.shape = None
-
-
-def _skeleton(
-    step: Step, construction: Construction | None, *, defaults: Mapping[str, Mapping[str, object]]
-) -> object:
-    """Return what two steps must share to be one line of one definition."""
-    forward = step.lowered.forward if step.lowered is not None else ""
-    uses = step.node and (step.node.owner, getattr(step.node, "tied", None))
-    if construction is None:
-        return step.inputs, step.outputs, forward, uses
-    calls = tuple(
-        (
-            made.function,
-            tuple((name, _kind(value)) for name, value in made.positional),
-            tuple(
-                (name, _kind(value))
-                for name, value in made.keywords
-                if name not in defaults.get(made.function, ())
-            ),
-        )
-        for made in construction.calls
-    )
-    laws = tuple(
-        (law.function, law.positional[0], tuple(name for name, _ in law.keywords))
-        for law in construction.laws
-    )
-    return step.inputs, step.outputs, forward, uses, calls, construction.repeat is None, laws
-
-
-def _kind(value: object) -> object:
-    """Return what two values must share to become one with parameters."""
-    if isinstance(value, Call):
-        given = (*value.positional, *value.keywords)
-        return value.function, tuple((name, _kind(inner)) for name, inner in given)
-    return (value.is_geometric,) if isinstance(value, Progression) else None
-
-
-def _completed(
-    calls: list[Call], defaults: Mapping[str, object]
-) -> list[tuple[tuple[str, object], ...]]:
-    """Return the keywords of each call, with the defaults that another of the calls sets."""
-    names: list[str] = []
-    for made in calls:
-        at = 0
-        for name, _ in made.keywords:
-            if name in names:
-                at = names.index(name) + 1
-            else:
-                names.insert(at, name)
-                at += 1
-    completed = []
-    for made in calls:
-        given = dict(made.keywords)
-        completed.append(tuple((name, given.get(name, defaults.get(name))) for name in names))
-    return completed
-
-
-def _unify(
-    name: str,
-    uses: list[tuple[Body, list[Construction | None]]],
-    avoided: set[str],
-    defaults: Mapping[str, Mapping[str, object]],
-) -> tuple[Definition, list[tuple[tuple[str, object], ...]]]:
-    bodies = [body for body, _ in uses]
-    all_constructions = [constructions for _, constructions in uses]
-    names: dict[tuple[str, ...], str] = {}
-    values: dict[str, list[object]] = {}
-
-    factors = _factors(bodies, all_constructions[0])
-
-    def parameter(argument: str, given: list[object]) -> Expr:
-        key = tuple(map(literal, given))
-        if key not in names:
-            for variable, sizes in _variables(bodies).items():
-                for factor in factors:
-                    if given == [size * factor for size in sizes]:
-                        return Expr(f"{parameter(variable, list(sizes))} * {factor}")
-            chosen = _variable_for(bodies, key) or argument
-            number = 1
-            unique = chosen
-            while unique in values or unique in avoided:
-                number += 1
-                unique = f"{chosen}_{number}"
-            names[key] = unique
-            values[unique] = given
-        return Expr(names[key])
-
-    def merged(items: list[tuple[tuple[str, object], ...]]) -> tuple[tuple[str, object], ...]:
-        result: list[tuple[str, object]] = []
-        for column in zip(*items, strict=True):
-            argument = column[0][0]
-            given = [value for _, value in column]
-            if all(value == given[0] for value in given):
-                result.append((argument, given[0]))
-            else:
-                result.append((argument, varying(argument, given)))
-        return tuple(result)
-
-    def varying(argument: str, given: list[object]) -> object:
-        fans = [value for value in given if isinstance(value, Fan)]
-        if fans:
-            return Fan(None, fans[0].source)
-        calls = [value for value in given if isinstance(value, Call)]
-        if calls:
-            positional = merged([made.positional for made in calls])
-            return Call(calls[0].function, positional, merged([made.keywords for made in calls]))
-        series = [value for value in given if isinstance(value, Progression)]
-        if not series:
-            return parameter(argument, given)
-        firsts, steps = [each.first for each in series], [each.step for each in series]
-        first = firsts[0] if len(set(firsts)) == 1 else parameter(argument, firsts)
-        step = steps[0] if len(set(steps)) == 1 else parameter(f"{argument}_step", steps)
-        return Progression(first, step, series[0].is_geometric)
-
-    constructions: list[Construction | None] = []
-    for column in zip(*all_constructions, strict=True):
-        present = [construction for construction in column if construction is not None]
-        if not present:
-            constructions.append(None)
-            continue
-        calls = tuple(
-            Call(
-                made[0].function,
-                merged([given.positional for given in made]),
-                merged(_completed(list(made), defaults.get(made[0].function, {}))),
-            )
-            for made in zip(*(construction.calls for construction in present), strict=True)
-        )
-        repeats: list[object] = [construction.repeat for construction in present]
-        repeat: object = repeats[0]
-        if any(count != repeat for count in repeats):
-            repeat = parameter("repeat", repeats)
-        laws = tuple(
-            Call(
-                column[0].function,
-                merged([law.positional for law in column]),
-                merged([law.keywords for law in column]),
-            )
-            for column in zip(*(construction.laws for construction in present), strict=True)
-        )
-        constructions.append(Construction(calls, repeat, laws))  # type: ignore[arg-type]
-    definition = Definition(
-        name, bodies, constructions, {key: given[0] for key, given in values.items()}
-    )
-    arguments = [
-        tuple((key, given[i]) for key, given in values.items()) for i in range(len(bodies))
-    ]
-    return definition, arguments
-
-
-def _variables(bodies: list[Body]) -> dict[str, list[int]]:
-    """Return the sizes among the block's variables in which the uses differ."""
-    found = {}
-    for variable in bodies[0].graph.variables:
-        values = [body.graph.variables.get(variable) for body in bodies]
-        sizes = [value for value in values if type(value) is int]
-        if len(sizes) == len(values) and len(set(sizes)) > 1:
-            found[variable] = sizes
-    return found
-
-
-def _factors(bodies: list[Body], constructions: list[Construction | None]) -> list[int]:
-    """Return the variables that multiply others, as an expansion does.
-
-    They are the same in every use, and no argument by themselves, as a kernel's size would be.
-    """
-    used = {
-        value
-        for construction in constructions
-        if construction is not None
-        for made in construction.calls
-        for _, value in (*made.positional, *made.keywords)
-        if type(value) is int
-    }
-    found = []
-    for variable in bodies[0].graph.variables:
-        values = [body.graph.variables.get(variable) for body in bodies]
-        value = values[0]
-        is_fixed = all(each == value for each in values)
-        if type(value) is int and value > 1 and value not in used and is_fixed:
-            found.append(value)
-    return found
-
-
-def _variable_for(bodies: list[Body], key: tuple[str, ...]) -> str | None:
-    """Return the block's variable whose value is, in every use, the one at hand."""
-    for variable in bodies[0].graph.variables:
-        try:
-            given = tuple(literal(body.graph.variables.get(variable)) for body in bodies)
-        except TypeError:
-            continue
-        if given == key and re.fullmatch(r"[A-Za-z_]\w*", variable):
-            return variable
-    return None

@@ -3,66 +3,67 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
 
-from nnspec.emit.body import Body, physical
+from nnspec.emit.axes import Names, axis_names
+from nnspec.emit.body import physical
 from nnspec.emit.code import docstring_text
-from nnspec.emit.definitions import Definition
 from nnspec.emit.layout import LINE_LENGTH
-from nnspec.shapes import DataFormat, Dim, Shape
+from nnspec.emit.unify import Definition
+from nnspec.shapes import Dim
 
 
 def docstring(definition: Definition, indent: int = 4) -> list[str]:
     """Return the lines of a docstring: the description that the spec gives, and the signature."""
     pad = " " * indent
     text = docstring_text(" ".join(definition.body.graph.description.split()))
-    if not text:
-        return [f'{pad}"""{signature(definition)}"""']
+    shapes = signature(definition)
+    if not text and len(shapes) == 1:
+        return [f'{pad}"""{shapes[0]}"""']
     lines = textwrap.wrap(text, LINE_LENGTH - indent - len('"""'), break_long_words=False)
-    lines = [f'"""{lines[0]}', *lines[1:], "", signature(definition), '"""']
-    return [f"{pad}{line}".rstrip() for line in lines]
+    lines = [*lines, "", *shapes] if text else shapes
+    return [f"{pad}{line}".rstrip() for line in (f'"""{lines[0]}', *lines[1:], '"""')]
 
 
-def signature(definition: Definition) -> str:
-    """Return `x (batch, 8) -> scores (batch, 3).`, with names for sizes that uses differ in."""
-    bodies = definition.bodies
-    first = bodies[0].graph
+def signature(definition: Definition) -> list[str]:
+    """Return `x (batch, 8) -> scores (batch, 3).`, with names for sizes that uses differ in.
+
+    Where that is too long for a line it takes two, and where these are, the shapes are left out.
+    """
+    first = definition.body.graph
+    names = axis_names(first) if len(definition.bodies) > 1 else {}
     inputs = [
-        f"{name} {_shapes(bodies, [name] * len(bodies), definition.body.inputs[i])}"
-        for i, name in enumerate(first.inputs)
+        f"{name} {_shapes(definition, [name] * len(definition.bodies), value, names)}"
+        for name, value in zip(first.inputs, definition.body.inputs, strict=True)
     ]
     outputs = []
     for i, name in enumerate(first.outputs):
-        names = [body.graph.outputs[i] for body in bodies]
-        outputs.append(f"{name} {_shapes(bodies, names, definition.body.outputs[i])}")
-    text = f"{', '.join(inputs)} -> {', '.join(outputs)}."
-    if len(text) <= LINE_LENGTH - 10:
-        return text
-    return f"{', '.join(first.inputs)} -> {', '.join(first.outputs)}."
+        same = [body.graph.outputs[i] for body in definition.bodies]
+        outputs.append(f"{name} {_shapes(definition, same, definition.body.outputs[i], names)}")
+    lines = [", ".join(inputs), f"-> {', '.join(outputs)}."]
+    if len(" ".join(lines)) <= LINE_LENGTH - 10:
+        return [" ".join(lines)]
+    if max(map(len, lines)) <= LINE_LENGTH - 7:
+        return lines
+    return [f"{', '.join(first.inputs)} -> {', '.join(first.outputs)}."]
 
 
-def _shapes(bodies: list[Body], names: list[str], value: str) -> str:
+def _shapes(definition: Definition, names: list[str], value: str, axes: Mapping[str, Names]) -> str:
     """Return the shape that all bodies share, as it lies in memory there."""
+    bodies = definition.bodies
     shapes = [body.graph.types[name].shape for body, name in zip(bodies, names, strict=True)]
-    data_format = bodies[0].graph.data_format
-    if bodies[0].layouts[value]:
-        shapes = [physical(shape, data_format) for shape in shapes]
-        data_format = "channels_last" if data_format == "channels_first" else "channels_first"
-    return _shape(shapes, data_format)
-
-
-def _shape(shapes: list[Shape], data_format: DataFormat) -> str:
-    rank = len(shapes[0])
-    if rank >= 2:
-        spatial = {2: ["length"], 3: ["height", "width"]}.get(rank, ["depth", "height", "width"])
-        is_first = data_format == "channels_first"
-        names = ["channels", *spatial] if is_first else [*spatial, "channels"]
-        names += ["..."] * (rank - len(names))
-    else:
-        names = ["features"]
-    sizes: list[Dim] = [
-        column[0] if len(set(column)) == 1 else name
-        for column, name in zip(zip(*shapes, strict=True), names, strict=False)
-    ]
+    told = axes.get(names[0], (None,) * len(shapes[0]))
+    unnamed = iter("nmkl")
+    sizes: list[Dim] = []
+    for column, name in zip(zip(*shapes, strict=True), told, strict=True):
+        if len(set(column)) == 1:
+            sizes.append(column[0])
+            continue
+        whole = [size for size in column if isinstance(size, int)]
+        formula = definition.formula(list(column)) if len(whole) == len(column) else None
+        sizes.append(str(formula or name or next(unnamed, "...")))
+    if definition.body.layouts[value]:
+        sizes = list(physical(tuple(sizes), bodies[0].graph.data_format))
     return f"(batch, {', '.join(map(str, sizes))})" if sizes else "(batch,)"
 
 

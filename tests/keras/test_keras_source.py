@@ -86,13 +86,13 @@ layers:
 def test_blocks_are_functions_and_repetitions_are_loops():
     assert functions(loads(BLOCKS)) == text('''
         def unit(x, filters, rate, name):
-            """x (batch, 8, 8, channels) -> drop (batch, 8, 8, channels)."""
+            """x (batch, 8, 8, channels) -> drop (batch, 8, 8, filters)."""
             x = layers.Conv2D(filters, 3, padding="same", name=f"{name}.conv")(x)
             return layers.Dropout(rate, name=f"{name}.drop")(x)
 
 
-        def stage(x, width, filters, name):
-            """x (batch, 8, 8, channels) -> scaled (batch, 8, 8, channels)."""
+        def stage(x, filters, width, name):
+            """x (batch, 8, 8, channels) -> scaled (batch, 8, 8, filters)."""
             for i in range(2):
                 x = unit(x, filters=width, rate=0.1, name=f"{name}.units.{i}")
             for i, filters_ in enumerate([width, filters]):
@@ -104,8 +104,8 @@ def test_blocks_are_functions_and_repetitions_are_loops():
             """image (batch, 3, 8, 8) -> rates (batch, 16, 8, 8)."""
             image = keras.Input((3, 8, 8), name="image")
             x = layers.Permute((2, 3, 1))(image)  # channels last
-            x = stage(x, width=8, filters=16, name="first")
-            x = stage(x, width=16, filters=32, name="second")
+            x = stage(x, filters=16, width=8, name="first")
+            x = stage(x, filters=32, width=16, name="second")
             for i, (filters, rate) in enumerate([(8, 0.0), (16, 0.1)]):
                 x = unit(x, filters=filters, rate=rate, name=f"rates.{i}")
             rates = layers.Permute((3, 1, 2))(x)  # channels first

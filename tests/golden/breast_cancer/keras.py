@@ -5,7 +5,7 @@ from keras import layers
 
 
 def dense_block(x, units, name):
-    """x (batch, features) -> dropout (batch, features)."""
+    """x (batch, features) -> dropout (batch, units)."""
     x = layers.Dense(units, use_bias=False, name=f"{name}.linear")(x)
     x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}.norm")(x)
     x = layers.Activation("relu", name=f"{name}.relu_1")(x)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 class DenseBlock(nn.Module):
-    """x (batch, features) -> dropout (batch, features)."""
+    """x (batch, in_features) -> dropout (batch, units)."""
 
     def __init__(self, in_features: int, units: int) -> None:
         super().__init__()
@@ -28,8 +28,8 @@ class BreastCancer(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.wide = DenseBlock(30, 32)
-        self.narrow = DenseBlock(32, 16)
+        self.wide = DenseBlock(in_features=30, units=32)
+        self.narrow = DenseBlock(in_features=32, units=16)
         self.score = nn.Linear(16, 1)
         self.reset_parameters()
 

@@ -14,7 +14,7 @@ from keras import layers, ops
 
 
 def residual(x, filters, name):
-    """x (batch, height, width, channels) -> relu2 (batch, height, width, channels)."""
+    """x (batch, height, width, filters) -> relu2 (batch, height, width, filters)."""
     y = layers.Conv2D(
         filters,
         3,

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 class Residual(nn.Module):
-    """x (batch, channels, height, width) -> relu2 (batch, channels, height, width)."""
+    """x (batch, filters, height, width) -> relu2 (batch, filters, height, width)."""
 
     def __init__(self, filters: int) -> None:
         super().__init__()

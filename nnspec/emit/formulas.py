@@ -1,0 +1,95 @@
+"""Values of a block's arguments written as the spec computes them, from the block's variables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from itertools import permutations
+
+from nnspec.emit.body import Body
+from nnspec.emit.code import Expr, literal
+from nnspec.expressions import ExpressionError, evaluate, tokens
+from nnspec.scope import Scope
+
+Variable = Callable[[str, list[object]], Expr | None]
+"""(name, its value in each use) -> the parameter."""
+
+
+class Formulas:
+    """The expressions of one block; `outer` are variables that it does not define itself."""
+
+    def __init__(self, expressions: list[str], outer: Scope) -> None:
+        # Sizes are whole numbers, of which Python's / makes a fraction.
+        whole = [text.replace("//", "/").replace("/", "//") for text in expressions]
+        self.expressions = list(dict.fromkeys([*expressions, *whole]))
+        self.outer = outer
+
+    def find(
+        self, bodies: list[Body], given: list[object], variable: Variable, varied: Collection[str]
+    ) -> Expr | None:
+        """Return what computes the values that these bodies have.
+
+        varied: variables that some of the bodies have alone other than the first.
+        """
+        if not all(
+            type(value) is type(given[0]) and type(value) in (int, float) for value in given
+        ):
+            return None
+        for text in self.expressions:
+            if _computed(text, bodies, self.outer) == given:
+                rendered = self._rendered(text, bodies, variable)
+                if rendered is not None:
+                    return rendered
+        # What a layer computes itself: the size of a head.
+        for one, other in permutations(varied, 2):
+            text = f"{one} // {other}"
+            if _computed(text, bodies, self.outer) == given:
+                rendered = self._rendered(text, bodies, variable)
+                if rendered is not None:
+                    return rendered
+        return None
+
+    def _rendered(self, text: str, bodies: list[Body], variable: Variable) -> Expr | None:
+        """Return the expression as the formatter would write it, or None where it cannot be."""
+        parts: list[str] = []
+        before = ""
+        found = tokens(text)
+        if len(found) == 1:
+            return None
+        for kind, token in found:
+            if kind == "name":
+                values = [_lookup(body, self.outer)(token) for body in bodies]
+                if all(value == values[0] for value in values):
+                    parts.append(literal(values[0]))
+                else:
+                    parameter = variable(token, values)
+                    if parameter is None or " " in parameter:
+                        return None
+                    parts.append(parameter)
+            elif kind == "number" or token in "()":
+                parts.append(token)
+            elif before in ("", "operator", "("):
+                return None  # A sign: rare, and written otherwise.
+            else:
+                parts.append(f" {token} " if token != "**" else token)
+            before = token if token in "()" else kind
+        written = "".join(parts)
+        # Around ** the formatter puts no spaces, if it stands between names and numbers.
+        return None if ")**" in written or "**(" in written else Expr(written)
+
+
+def _computed(text: str, bodies: list[Body], outer: Scope) -> list[object] | None:
+    try:
+        values = [evaluate(text, _lookup(body, outer)) for body in bodies]
+    except ExpressionError:
+        return None
+    if "//" not in text and "/" in text and any(type(value) is int for value in values):
+        return None  # In Python it would be a fraction.
+    return values
+
+
+def _lookup(body: Body, outer: Scope) -> Callable[[str], object]:
+    def value_of(name: str) -> object:
+        variables = body.graph.variables
+        return variables[name] if name in variables else outer.lookup(name)
+
+    return value_of

@@ -1,0 +1,97 @@
+"""What a block would be with another value of one of its variables.
+
+A block is resolved and lowered once more for each, so that what follows from a variable is seen
+and not guessed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+from nnspec.emit.body import Body, Lowerer
+from nnspec.emit.formulas import Formulas
+from nnspec.graph import Graph
+from nnspec.layers.base import Layer, channel_axis
+from nnspec.library import find_block
+from nnspec.loader import Spec
+from nnspec.report import Report
+from nnspec.resolve import Resolver
+from nnspec.scope import Scope, expressions_in
+from nnspec.shapes import Dim, TensorType
+
+_LARGEST = 300
+"""Layers of a block beyond which its variables stay numbers: each is resolved several times."""
+_WANTED = 2
+
+
+class Variations:
+    """The variations of the blocks of one spec."""
+
+    def __init__(self, spec: Spec, lowerer: Lowerer) -> None:
+        self.model = spec.model
+        self.lowerer = lowerer
+
+    def of(self, block: str, body: Body) -> Iterator[tuple[str, list[Body]]]:
+        """Yield each variable that the use sets, and bodies with other values of it."""
+        graph = body.graph
+        if sum(1 for _, _ in zip(graph.walk(), range(_LARGEST + 1), strict=False)) > _LARGEST:
+            return
+        layouts = tuple(body.layouts[value] for value in body.inputs)
+        for variable, value in graph.arguments.items():
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                bodies = []
+                for other in _others(value):
+                    varied = self._varied(block, graph, variable, other)
+                    if varied is not None:
+                        bodies.append(self.lowerer.body(varied, layouts))
+                    if len(bodies) == _WANTED:
+                        break
+                yield variable, bodies
+
+    def formulas(self, block: str) -> Formulas:
+        """Return the expressions that the block is written with."""
+        own = self.model.blocks.get(block)
+        found = own or find_block(block)
+        assert found is not None
+        layers = [each for each in found.layers if not isinstance(each, Layer)]
+        outer = Scope(self.model.variables if own is not None else {})
+        return Formulas(expressions_in([found.variables, *layers]), outer)
+
+    def _varied(self, block: str, graph: Graph, variable: str, value: object) -> Graph | None:
+        """Return the block with this value, for inputs that it takes then, or None."""
+        arguments = {**graph.arguments, variable: value}
+        kinds = tuple(graph.inputs.values())
+        old = graph.arguments[variable]
+        candidates = [kinds]
+        if isinstance(old, int) and isinstance(value, int):
+            candidates += [
+                tuple(_scaled(kind, old, value, graph, is_multiple) for kind in kinds)
+                for is_multiple in (False, True)
+            ]
+        for types in dict.fromkeys(candidates):
+            report = Report()
+            resolver = Resolver(self.model, Scope(self.model.variables), report, frozenset())
+            with report.limited():
+                varied = resolver.block_body(block, arguments, types, (), None)
+                if varied is not None and not report.problems:
+                    return varied
+        return None
+
+
+def _others(value: float) -> list[int | float]:
+    if isinstance(value, int):
+        return [value * 2, value * 3, value * 4, value + 1, value + 2]
+    return [value * 2, value * 3, value / 2, value / 4] if value else [0.25, 0.5]
+
+
+def _scaled(kind: TensorType, old: int, new: int, graph: Graph, is_multiple: bool) -> TensorType:
+    """Return the type with its channels, or features, grown as the variable has."""
+    if not kind.shape:
+        return kind
+    shape: list[Dim] = list(kind.shape)
+    axis = channel_axis(len(shape), graph.data_format) if len(shape) != 2 else 1
+    size = shape[axis]
+    if isinstance(size, int) and old and (size == old or (is_multiple and size % old == 0)):
+        shape[axis] = size * new // old
+    return dataclasses.replace(kind, shape=tuple(shape))
