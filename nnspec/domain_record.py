@@ -51,7 +51,7 @@ def _read(record: Any) -> Domain:
     from nnspec.layers import LAYERS
 
     inputs = {
-        str(name): TensorType(_shape(kind["shape"]), str(kind["dtype"]))
+        str(name): TensorType(_shape(kind["shape"]), _dtype(kind["dtype"]))
         for name, kind in record["inputs"].items()
     }
     names = {size for kind in inputs.values() for size in kind.shape if isinstance(size, str)}
@@ -83,6 +83,12 @@ def _read(record: Any) -> Domain:
     if data_format not in ("channels_first", "channels_last"):
         raise ValueError("no data format")
     return Domain(inputs, ranges, limits, tuple(steps), data_format)
+
+
+def _dtype(name: Any) -> str:
+    if name not in ("float32", "int32", "int64", "bool"):
+        raise ValueError(f"no dtype: {name!r}")
+    return str(name)
 
 
 def _shape(sizes: Any) -> Shape:

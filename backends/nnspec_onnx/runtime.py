@@ -243,7 +243,10 @@ def _session(model: str | bytes, optimized: bool, threads: int | None, *, severi
     if threads is not None:
         options.intra_op_num_threads = threads
     try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        # It has nothing to fall back to, and would print that it does.
+        return onnxruntime.InferenceSession(
+            model, options, providers=["CPUExecutionProvider"], enable_fallback=0
+        )
     except Exception as error:
         if not type(error).__module__.startswith("onnxruntime"):
             raise
