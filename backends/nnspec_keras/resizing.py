@@ -51,6 +51,31 @@ class Resize(layers.Layer):
         return {**config, "align_corners": self.align_corners}
 '''
 
+_NEAREST_RESIZE = '''\
+@keras.saving.register_keras_serializable()
+class NearestResize(layers.Layer):
+    """Resizes height and width, each position taking the nearest element.
+
+    layers.Resizing has training=True by default, which Keras hands on to later layers.
+    """
+
+    def __init__(self, size, **kwargs):
+        super().__init__(**kwargs)
+        self.size = size
+
+    def call(self, x):
+        for axis, new in enumerate(self.size, 1):
+            old = x.shape[axis]
+            # In float32, as in PyTorch and TensorFlow, which chooses where two are as near.
+            centres = np.arange(new, dtype="float32") + np.float32(0.5)
+            nearest = np.floor(centres * (np.float32(old) / np.float32(new)))
+            x = ops.take(x, np.minimum(nearest, old - 1).astype("int32"), axis)
+        return x
+
+    def get_config(self):
+        return {**super().get_config(), "size": self.size}
+'''
+
 _PIXEL_SHUFFLE = '''\
 @keras.saving.register_keras_serializable()
 class PixelShuffle(layers.Layer):
@@ -93,6 +118,7 @@ class PixelUnshuffle(layers.Layer):
 
 HELPERS = {
     "Resize": _RESIZE.rstrip(),
+    "NearestResize": _NEAREST_RESIZE.rstrip(),
     "PixelShuffle": _PIXEL_SHUFFLE.rstrip(),
     "PixelUnshuffle": _PIXEL_UNSHUFFLE.rstrip(),
 }
@@ -106,15 +132,13 @@ def up_sampling(layer: UpSampling, context: Context) -> Lowered:
 
 
 def resize(layer: layers.Resize, context: Context) -> Lowered:
-    """layers.Resizing for nearest, and for the others a helper.
+    """A helper: layers.Resizing lets later layers train at inference.
 
-    Keras's bicubic takes another cubic, its bilinear knows no aligned corners and computes in
+    And its bicubic takes another cubic, its bilinear knows no aligned corners and computes in
     float32 whatever it is given.
     """
-    height, width = layer.size
     if layer.interpolation == "nearest":
-        size = (("height", height), ("width", width))
-        return Lowered("{module}({0})", call("layers.Resizing", *size, interpolation="nearest"))
+        return Lowered("{module}({0})", call("NearestResize", ("size", layer.size)))
     keywords: dict[str, object] = {"interpolation": layer.interpolation}
     if layer.align_corners:
         keywords["align_corners"] = True
