@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
-import nnspec
 from nnspec.layers import LAYERS
 from nnspec.loader import loads
 from nnspec.verification import Report, verify_spec
 from tests.cases import CASES, Case, Network
-from tests.formatting import assert_clean
 
 
 def verified(case: Case | Network, *, fed: bool) -> Report:
@@ -41,15 +38,6 @@ def test_shape(case: Case | Network) -> None:
     graph = loads(json.dumps(case.spec()), is_json=True).graph
     others = case.others if isinstance(case, Case) else ()
     assert [graph.types[name].shape for name in graph.outputs] == [case.output, *others]
-
-
-@pytest.mark.parametrize("fed", [False, True])
-def test_source_is_clean(fed: bool, tmp_path: Path) -> None:
-    for i, case in enumerate(CASES):
-        spec = loads(json.dumps(case.spec(fed=fed)), is_json=True)
-        for backend in ("torch", "keras"):
-            nnspec.compile(spec, backend).write(tmp_path / f"case_{i}_{backend}.py")
-    assert_clean(tmp_path)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)

@@ -100,6 +100,9 @@ class _Variables:
         """Return the variable that holds `value`, made by step i."""
         name, _, layout = value.partition("@")
         is_output = value in self.outputs
+        step = self.body.steps[i]
+        if value not in self.uses and len(step.outputs) > 1 and not _is_loop(step):
+            return "_"
         if is_output and name in self.results:
             return self.unique(name)
         is_next = all(use == i + 1 for use in self.uses.get(value, []))
