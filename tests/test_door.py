@@ -8,6 +8,7 @@ import pytest
 from onnx import helper
 
 import nnspec
+from nnspec.cli import main
 from nnspec.data import load_data
 from nnspec.errors import DataError, NnspecError, UsageError
 from nnspec.predicting import predict
@@ -79,6 +80,49 @@ def test_one_column_with_a_semicolon_in_its_name_is_read(tmp_path):
 def test_a_misspelt_target_beside_a_pattern_is_named(tmp_path):
     with pytest.raises(DataError, match='there is no column "lable"; did you mean "label"'):
         loaded(tmp_path, b"a,b,label\n1,2,x\n", features='"*"', target="lable")
+
+
+TWO_OUTPUTS = SPEC.replace("layers:", "outputs: [scores, scores2]\nlayers:").replace(
+    "activation: softmax}", "activation: softmax}, {name: scores2, type: dense, units: 2}"
+)
+UNTRAINABLE = {
+    "a missing file": (SPEC, None, "wrong-data", "there is no such file"),
+    "a folder": (SPEC, "folder", "wrong-data", "is a folder"),
+    "a missing column": (SPEC, "a,c,y\n1,2,0\n", "wrong-data", 'there is no column "b"'),
+    "a word": (SPEC, "a,b,y\n1,2,0\n1,x,1\n", "wrong-data", 'line 3: column "b"'),
+    "two outputs": (TWO_OUTPUTS, "a,b,y\n1,2,0\n", "not-trainable", "has 2 outputs"),
+}
+
+
+@pytest.mark.parametrize("name", UNTRAINABLE)
+def test_check_reads_the_rows_if_asked(tmp_path, capsys, name):
+    text, content, code, message = UNTRAINABLE[name]
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(text.replace("FEATURES", "[a, b]").replace("TARGET", "y"))
+    rows = tmp_path / "rows.csv"
+    if content == "folder":
+        rows.mkdir()
+    elif content is not None:
+        rows.write_text(content)
+    for data, expected in (((), 0), (("--data",), 2)):
+        with pytest.raises(SystemExit) as ended:
+            main(["check", str(spec), "--json", *data])
+        assert ended.value.code == expected
+    printed = capsys.readouterr().out
+    report = json.loads(printed[printed.rindex('{\n  "files"') :])
+    (problem,) = report["files"][0]["problems"]
+    assert problem["code"] == code
+    assert message in problem["message"]
+
+
+def test_check_passes_rows_that_are_right_and_specs_without_any(tmp_path, capsys):
+    (tmp_path / "rows.csv").write_text("a,b,y\n1,2,0\n1,3,1\n")
+    text = SPEC.replace("FEATURES", "[a, b]").replace("TARGET", "y")
+    (tmp_path / "spec.yaml").write_text(text)
+    (tmp_path / "bare.yaml").write_text(text[: text.index("data:")])
+    with pytest.raises(SystemExit) as ended:
+        main(["check", "--data", str(tmp_path / "spec.yaml"), str(tmp_path / "bare.yaml")])
+    assert ended.value.code == 0
 
 
 @pytest.fixture(scope="module")

@@ -71,14 +71,15 @@ def test_a_row_outside_the_domain_is_refused(tmp_path):
 def test_a_fault_that_only_the_rows_reach_is_seen(tmp_path, monkeypatch):
     from nnspec_torch.runtime import TorchProgram
 
-    write_rows(tmp_path / "mine.csv", last="3,0,900,blue")
+    write_rows(tmp_path / "mine.csv", last="3,0,777.25,blue")
     spec = nnspec.loads(SPEC.replace("standardize: true", "standardize: false"))
     forward = TorchProgram.forward
 
-    def capped(self, inputs):
-        return forward(self, {**inputs, "x": np.minimum(inputs["x"], 100)})
+    def wrong(self, inputs):
+        x = np.asarray(inputs["x"])
+        return forward(self, {**inputs, "x": np.where(x == 777.25, 0, x)})
 
-    monkeypatch.setattr(TorchProgram, "forward", capped)
+    monkeypatch.setattr(TorchProgram, "forward", wrong)
     assert verify(spec, backends=("torch", "keras")).passed
     report = verify(spec, backends=("torch", "keras"), data=tmp_path / "mine.csv", batch=2)
     assert not report.passed
