@@ -15,6 +15,10 @@ def shared(
 
     kept: values that stay even so, those that are the layers' own and bear their names.
     """
+    nodes = list(nodes)
+    # OpenVINO 2026.4 does not compile two Where that share a scalar, so each keeps its own.
+    chosen = {name for node in nodes if node.op_type == "Where" for name in node.inputs}
+    equal: dict[str, str] = {}
     renamed: dict[str, str] = {}
     constants: dict[object, str] = {}
     made: dict[object, Node] = {}
@@ -24,7 +28,9 @@ def shared(
             value = tensor.value
             content = (value.dtype.str, value.shape, value.tobytes())
             first = constants.setdefault((tensor.dtype, tensor.is_single, content), tensor.name)
-            if first != tensor.name:
+            if first != tensor.name and not tensor.shape and tensor.name in chosen:
+                equal[tensor.name] = first
+            elif first != tensor.name:
                 renamed[tensor.name] = first
                 continue
         tensors.append(tensor)
@@ -34,7 +40,8 @@ def shared(
         node = dataclasses.replace(given, inputs=inputs) if inputs != given.inputs else given
         if kept.isdisjoint(node.outputs):
             attributes = tuple(sorted(node.attributes.items()))
-            twin = made.setdefault((node.op_type, inputs, attributes), node)
+            compared = tuple(equal.get(name, name) for name in inputs)
+            twin = made.setdefault((node.op_type, compared, attributes), node)
             if twin is not node:
                 renamed.update(zip(node.outputs, twin.outputs, strict=True))
                 continue
