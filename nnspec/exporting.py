@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, cast
 
+from nnspec import files
 from nnspec.backend import Options, Trainable, get_backend
 from nnspec.errors import UsageError, WeightsError
 from nnspec.loader import Spec, check
@@ -92,7 +93,8 @@ def export(
     weights: canonical weights or the .safetensors file that holds them; the spec's first weights
     by default. What a training run stored beside them of the preprocessing of raw rows goes into
     the model's metadata.
-    via: "direct" needs no framework; "torch" and "keras" use the framework's own exporter.
+    via: "direct" needs no framework; "torch" and "keras" use the framework's own exporter, and what
+    it writes is run in ONNX Runtime against the source before `path` is written.
     external_data: put the tensors into a file `path.data`; over 2 GB that is so in any case.
     fold: fold batch normalisation into the layer that feeds it, where that is exact.
     batch: the number of rows, for runtimes that want it fixed; any number by default.
@@ -107,7 +109,7 @@ def export(
             f"only nnspec's own exporter fixes the batch: leave out batch, or via {via}"
         )
     start = time.perf_counter()
-    checked, path = check(spec), Path(path)
+    checked, path = check(spec), files.behind_link(Path(path))
     tensors, preprocessing = _weights(checked, weights)
     onnx = get_backend("onnx")
     if via == "direct":
@@ -118,6 +120,8 @@ def export(
             path, tensors, external_data=external_data, preprocessing=preprocessing
         )
     else:
+        from nnspec.export_check import require_same
+
         program = get_backend(via).compile(checked).build(tensors)
         if not isinstance(program, Trainable):
             raise UsageError(f'the backend "{via}" has no ONNX exporter')
@@ -125,6 +129,7 @@ def export(
             # The data file that an exporter writes is named after its model.
             model = folder / path.name
             program.export_onnx(model, opset)
+            require_same(checked, program, model, via)
             written = cast("_OnnxBackend", onnx).adopt(
                 model, path, checked, external_data=external_data, preprocessing=preprocessing
             )

@@ -63,6 +63,12 @@ def replacing(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def behind_link(path: Path) -> Path:
+    """Return where a link to a file leads, or the path itself: files beside it stand there."""
+    target = Path(os.path.realpath(path))
+    return target if path.is_symlink() and (target.is_file() or not target.exists()) else path
+
+
 def write_bytes(path: str | Path, content: bytes) -> Path:
     """Write a file whole or not at all; raises UsageError where it cannot be written."""
     with replacing(path) as temporary:

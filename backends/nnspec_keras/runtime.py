@@ -293,6 +293,13 @@ class KerasProgram:
             for axis, size in zip(value.type.tensor_type.shape.dim, shape, strict=False):
                 if isinstance(size, str) and not axis.HasField("dim_value"):
                     axis.dim_param = size
+        # TensorFlow sorts outputs by name, and so the exporter writes them.
+        for values, names in (
+            (model.graph.input, self.graph.inputs),
+            (model.graph.output, self.graph.outputs),
+        ):
+            places = list(names)
+            values.sort(key=lambda value: places.index(value.name))
         try:
             onnx.checker.check_model(model, full_check=True)
         except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:

@@ -163,10 +163,13 @@ class Module:
         With `external_data`, or where the model would be larger than 2 GB, tensors of a kilobyte
         and more go to `path.data` beside it. Raises UsageError where a file cannot be written.
         """
-        path = Path(path)
+        path = files.behind_link(Path(path))
+        stale = _data_of(path)
         if self.fits_one_file() and not (external_data and any(self._external())):
             with files.replacing(path) as temporary, files.open_large(temporary) as file:
                 self._write_model(file, weights, None)
+            if stale is not None:
+                stale.unlink(missing_ok=True)
             return (path,)
         beside = path.with_name(f"{path.name}.data")
         with ExitStack() as stack:
@@ -304,6 +307,7 @@ def install(model: Path, path: Path, *, external_data: bool) -> Written:
 
     Raises UsageError where a file cannot be written.
     """
+    stale = _data_of(path)
     proto = read(model, external_data=False)
     if external_data and not _locations(proto):
         onnx.save_model(
@@ -320,8 +324,25 @@ def install(model: Path, path: Path, *, external_data: bool) -> Written:
         for name in names:
             target = stack.enter_context(files.replacing(path.with_name(name)))
             model.with_name(name).replace(target)
+    if stale is not None and stale.name not in names:
+        stale.unlink(missing_ok=True)
     opset = next(entry.version for entry in proto.opset_import if not entry.domain)
     return Written(opset, len(proto.graph.node), tuple(path.with_name(name) for name in names))
+
+
+def _data_of(path: Path) -> Path | None:
+    """Return the data file of the model that stands at `path`, which nothing else would read.
+
+    It is looked for under the name that it gets here, and only where that model names it.
+    """
+    beside = path.with_name(f"{path.name}.data")
+    if not (path.is_file() and beside.is_file()):
+        return None
+    try:
+        model = read(path, external_data=False)
+    except (UsageError, OSError):
+        return None
+    return beside if beside.name in _locations(model) else None
 
 
 def _locations(model: onnx.ModelProto) -> set[str]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnspec.backend import Precision
+from nnspec.causes import cause_of
 from nnspec.domain import domain_of
 from nnspec.emit.loading import load_source
 from nnspec.errors import MissingDependencyError, UnsupportedError, UsageError
@@ -70,6 +71,16 @@ class _Undrawn(TorchFunctionMode):
         if func in _DRAWING and isinstance(tensor, nn.Parameter):
             return tensor
         return func(*args, **kwargs)
+
+
+def _forget_recurrent_kernels() -> None:
+    """Let torch.onnx put its own LSTM and GRU in place again.
+
+    It does so for the time of an export, and the operators remember what they dispatched to: in a
+    second export they would be unrolled at the size of the example (torch 2.13).
+    """
+    for operator in (torch.ops.aten.lstm.input, torch.ops.aten.gru.input):
+        operator._dispatch_cache.clear()
 
 
 class TorchProgram:
@@ -260,6 +271,7 @@ class TorchProgram:
         logger = logging.getLogger("torch.onnx")
         level = logger.level
         logger.setLevel(logging.ERROR)
+        _forget_recurrent_kernels()
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -276,8 +288,8 @@ class TorchProgram:
                     dynamic_shapes=tuple(axes),
                 )
         except Exception as error:
-            reason = str(error).strip().partition("\n")[0]
-            raise UnsupportedError(f"torch.onnx cannot export this network: {reason}") from error
+            reason = cause_of(error)
+            raise UnsupportedError(f"torch.onnx cannot export this network: {reason}") from None
         finally:
             logger.setLevel(level)
         assert program is not None
