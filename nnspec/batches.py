@@ -41,20 +41,28 @@ def require_batches(graph: Graph, rows: int, batch_size: int) -> None:
     """
     if (rows % batch_size or min(rows, batch_size)) != 1:
         return
+    path = normalised_alone(graph)
+    if path is None:
+        return
+    fitting = [size for size in range(2, max(rows, 3)) if rows % size != 1]
+    hint = (
+        f"; batch_size {min(fitting, key=lambda size: abs(size - batch_size))} leaves more"
+        if fitting and rows > 1
+        else ""
+    )
+    raise UsageError(
+        f"{rows} training rows in batches of {batch_size} leave a batch of one row, whose "
+        f'variance "{path}" (batch_normalization) cannot take{hint}'
+    )
+
+
+def normalised_alone(graph: Graph) -> str | None:
+    """Return the first batch normalisation that takes one value per channel from each row."""
     for at in graph.walk():
         shape = at.input_shapes[0] if at.input_shapes else ()
         axes = spatial_axes(len(shape), at.graph.data_format)
-        if at.node.layer.type != "batch_normalization":
-            continue
-        if product(shape[axis] for axis in axes) != 1:
-            continue
-        fitting = [size for size in range(2, max(rows, 3)) if rows % size != 1]
-        hint = (
-            f"; batch_size {min(fitting, key=lambda size: abs(size - batch_size))} leaves more"
-            if fitting and rows > 1
-            else ""
-        )
-        raise UsageError(
-            f"{rows} training rows in batches of {batch_size} leave a batch of one row, whose "
-            f'variance "{at.path}" (batch_normalization) cannot take{hint}'
-        )
+        if at.node.layer.type == "batch_normalization" and (
+            product(shape[axis] for axis in axes) == 1
+        ):
+            return at.path
+    return None

@@ -48,17 +48,17 @@ trainable_weights training type variable_dtype variables weights xpu zero_grad
 
 # Variables of the emitted functions that take the network's inputs under their own names.
 _LOCALS = """
-c candidates classes column columns is_named layer logs matches model names numbers optimizer
-order output part parts path pattern patterns rows run_backwards run_recurrent table target test
-train validation value values
+classes layer loss_function model optimizer output run_backwards run_recurrent target
 """.split()  # noqa: SIM905 - a list of quoted words would be longer
 
 RESERVED = frozenset([*_BUILTINS, *_MODULES, *_ATTRIBUTES])
 """What a layer, a block or a network cannot be called."""
 # What a training script defines or imports beside the network.
 _DEFINITIONS = """
-Iterator Path batches evaluate fnmatchcase hashlib load_data load_file loss_function
-make_optimizer permutation pl save_file standardized train_step
+Any BOUNDS Batches Callable INPUTS Iterator KeepBest LARGEST Path Sequence TARGET batches column
+evaluate fnmatchcase hashlib load_data load_file loss_function make_optimizer matching numbers
+outputs permutation pl prepared r2 read_inputs read_rows read_target require_writable safe_open
+save_file served shaped split standard tempfile train_step
 """.split()  # noqa: SIM905 - a list of quoted words would be longer
 RESERVED_NETWORKS = RESERVED.union(_DEFINITIONS)
 """What a network cannot be called."""

@@ -30,7 +30,7 @@ def test_attributes_of_keras_models_are_reserved() -> None:
     assert public <= RESERVED, sorted(public - RESERVED)
 
 
-@pytest.mark.parametrize("name", ["x", "input", "inputs", "features", "y", "data", "logits"])
+@pytest.mark.parametrize("name", ["x", "inputs", "data", "logits", "rows", "path", "order"])
 @pytest.mark.parametrize("backend", ["torch", "keras"])
 def test_an_input_may_have_an_everyday_name(name: str, backend: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "rows.npz", rows=np.ones((8, 3)), labels=np.arange(8) % 2)

@@ -166,7 +166,9 @@ def function_name(name: str) -> str:
 
 def imports(text: str, standard: Sequence[str] = (), third: Sequence[str] = ()) -> str:
     """Return the import lines that the text needs, and the given ones, as isort orders them."""
-    standard = [*standard, *(["import math"] if uses_module(text, "math") else [])]
+    standard = [
+        *dict.fromkeys([*standard, *(["import math"] if uses_module(text, "math") else [])])
+    ]
     names = [name for name in ("layers", "ops") if uses_module(text, name)]
     numpy = ["import numpy as np"] if uses_module(text, "np") else []
     third = [*{"import keras": 0, **dict.fromkeys(numpy), **dict.fromkeys(third)}]

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nnspec.backend import Options
-from nnspec.emit.code import Expr, call, literal, quoted, wrap
-from nnspec.emit.dataset import DatasetSource, dataset_source
+from nnspec.emit.code import call, quoted, wrap
+from nnspec.emit.dataset import DEFINED as ROW_NAMES
+from nnspec.emit.dataset import dataset_source
 from nnspec.errors import UsageError
 from nnspec.graph import Graph, Head
 from nnspec.loader import Spec
@@ -20,12 +21,14 @@ from nnspec.training_schema import (
     Training,
 )
 from nnspec_keras.optimizers import OPTIMIZERS, SOURCES
+from nnspec_keras.script import DEFINED as PROGRAM_NAMES
+from nnspec_keras.script import script_source
 
 DEFINED = (
     *SOURCES,
-    *("loss_function", "make_optimizer", "compiled", "main", "Batches"),
-    *("permutation", "standardized", "load_data", "batches"),
-    *("hashlib", "json", "sys", "pl", "Iterator", "Path", "fnmatchcase"),
+    *("loss_function", "make_optimizer", "compiled", "Batches"),
+    *PROGRAM_NAMES,
+    *ROW_NAMES,
 )
 """Names of the training part."""
 
@@ -93,20 +96,17 @@ def training_source(
     dataset = dataset_source(spec)
     if dataset is None:
         return TrainingSource(tuple(parts), "", (), ())
-    parts += [dataset.text, _batches(spec.graph), _main(spec, training, function)]
+    parts += [dataset.text, *script_source(spec, training, function)]
     ending = '\n\n\nif __name__ == "__main__":\n    main()\n'
-    return TrainingSource(tuple(parts), ending, _standard(dataset), dataset.imports)
-
-
-def _standard(dataset: DatasetSource) -> tuple[str, ...]:
-    lines = {*dataset.standard_imports, "import argparse", "from pathlib import Path"}
-    return tuple(sorted(lines, key=lambda line: (line.startswith("from"), line)))
+    lines = [*dataset.standard_imports, "import argparse"]
+    return TrainingSource(tuple(parts), ending, tuple(lines), dataset.imports)
 
 
 def _loss_function(loss: Loss) -> str:
     what, lines = LOSSES[type(loss)]
     return "\n".join(
         [
+            "@keras.saving.register_keras_serializable()",
             "def loss_function(target, output):",
             f'    """{what}"""',
             *(f"    {line}" for line in lines),
@@ -148,87 +148,3 @@ def _metrics(graph: Graph, training: Training) -> list[str]:
         elif graph.types[graph.outputs[0]].rank == 1:  # Keras's R2Score takes no more axes
             found.append(call("keras.metrics.R2Score", name=metric).render())
     return found
-
-
-_BATCHES = '''\
-class Batches(keras.utils.PyDataset):
-    """The training rows, in the order of their epoch."""
-
-    def __init__(self, inputs, target):
-        super().__init__()
-        self.inputs = inputs
-        self.target = target
-        self.epoch = 0
-        self.rows = list(batches(len(target), 1))
-
-    def __len__(self):
-        return len(self.rows)
-
-    def __getitem__(self, i):
-        rows = self.rows[i]
-        return {given}, self.target[rows]
-
-    def on_epoch_begin(self):
-        self.epoch += 1
-        self.rows = list(batches(len(self.target), self.epoch))'''
-
-
-def _batches(graph: Graph) -> str:
-    is_single = len(graph.inputs) == 1
-    given = "self.inputs[rows]" if is_single else "tuple(values[rows] for values in self.inputs)"
-    return _BATCHES.format(given=given)
-
-
-def _main(spec: Spec, training: Training, function: str) -> str:
-    data = spec.model.data
-    assert data is not None
-    is_single = len(spec.graph.inputs) == 1
-    unpack = "inputs, target" if is_single else "*inputs, target"
-    source, output = quoted(data.source), quoted(f"{function}.keras")
-    lines = [
-        "def main() -> None:",
-        '    """Train on the rows of a file; keep the best weights, and measure them."""',
-        "    parser = argparse.ArgumentParser(description=main.__doc__)",
-        "    here = Path(__file__).parent",
-        *wrap(f'parser.add_argument("--data", type=Path, default=here / {source})', 4),
-        '    parser.add_argument("--weights", type=Path, help="first weights")',
-        *wrap(f'parser.add_argument("--output", type=Path, default=Path({output}))', 4),
-        f'    parser.add_argument("--epochs", type=int, default={training.epochs})',
-        "    arguments = parser.parse_args()",
-        "",
-        f"    keras.utils.set_random_seed({training.seed})",
-        "    data = load_data(arguments.data)",
-        f'    {unpack} = data["train"]',
-        f"    model = {function}()",
-        "    if arguments.weights is not None:",
-        "        model.load_weights(arguments.weights)",
-        "    network = compiled(model)",
-    ]
-    # Keras would shuffle the batches of a PyDataset too.
-    fit: dict[str, object] = {"epochs": Expr("arguments.epochs"), "shuffle": False}
-    if data.validation:
-        fit["validation_data"] = Expr('data["validation"]')
-        if not is_single:
-            lines.append('    *validation, expected = data["validation"]')
-            fit["validation_data"] = Expr("(validation, expected)")
-        fit["validation_batch_size"] = training.batch_size
-        best = call(
-            "keras.callbacks.EarlyStopping",
-            patience=Expr("arguments.epochs"),
-            restore_best_weights=True,
-        )
-        lines += wrap(f"best = {best.render()}", 4)
-        fit["callbacks"] = [Expr("best")]
-    arguments = ", ".join(f"{key}={literal(value)}" for key, value in fit.items())
-    lines += wrap(f"network.fit(Batches(inputs, target), {arguments})", 4)
-    lines += [
-        f"    for part, ({unpack}) in data.items():",
-        *wrap(
-            "measured = network.evaluate"
-            f"(inputs, target, batch_size={training.batch_size}, verbose=0, return_dict=True)",
-            8,
-        ),
-        "        print(part, measured)",
-        "    model.save(arguments.output)",
-    ]
-    return "\n".join(lines)

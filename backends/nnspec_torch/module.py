@@ -134,7 +134,7 @@ class TorchBackend:
         training = spec.model.training
         if dataset is not None and training is not None:
             parts.append(dataset.text)
-            parts.append(script_source(spec, training, head, dataset))
+            parts.append(script_source(spec, training, head))
         origin = f", compiled from {docstring_text(spec.path.name)}" if spec.path else ""
         text = "\n\n\n".join(parts)
         source = f'"""{spec.name}{origin}."""\n\n{imports(text, dataset)}\n\n\n{text}\n'
@@ -151,9 +151,15 @@ def imports(text: str, dataset: DatasetSource | None = None) -> str:
     names = ["from torch import Tensor, nn"]
     groups = []
     if dataset is not None:
-        standard += ["import argparse", *dataset.standard_imports]
+        standard = [*dict.fromkeys([*standard, "import argparse", *dataset.standard_imports])]
+        standard.remove("from collections.abc import Iterator")
+        standard.append("from collections.abc import Callable, Iterator, Sequence")
         plain += dataset.imports
-        names.insert(0, "from safetensors.torch import load_file, save_file")
+        names = [
+            "from safetensors import safe_open",
+            "from safetensors.torch import load_file, save_file",
+            *names,
+        ]
     if standard:
         groups.append(sorted(standard, key=lambda line: (line.startswith("from"), line)))
     if uses_module(text, "torch"):

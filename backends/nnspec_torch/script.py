@@ -1,109 +1,211 @@
-"""Writes the program around a network: data, epochs, evaluation."""
+"""Writes the program around a network: epochs, evaluation, prediction."""
 
 from __future__ import annotations
 
 from nnspec.emit.code import literal, wrap, wrap_item
-from nnspec.emit.dataset import DatasetSource
 from nnspec.errors import UsageError
 from nnspec.graph import Head
 from nnspec.heads import final_activation
 from nnspec.loader import Spec
-from nnspec.shapes import product
 from nnspec.training_schema import BinaryCrossEntropy, Training
 
 _CLASSES = "(target.argmax(-1) if target.dim() == output.dim() else target)"
-_R2_OF_COLUMNS = "(1 - (output - target).square().mean(0) / target.var(0, correction=0)).mean()"
 _METRICS = {
     ("accuracy", "multiclass"): "(output.argmax(-1) == target).double().mean()",
     ("accuracy", "binary"): "((output > {threshold}) == (target > 0.5)).double().mean()",
     ("mae", ""): "(output - target).abs().mean()",
-    ("r2", ""): "1 - F.mse_loss(output, target) / target.var(correction=0)",
+    ("r2", ""): "r2(output, target)",
 }
+_R2 = '''\
+def r2(output: Tensor, target: Tensor) -> Tensor:
+    """Return 1 - residual / variance, the mean over the columns; rows come first."""
+    output, target = output.flatten(1).double(), target.flatten(1).double()
+    residual = (output - target).square().sum(0)
+    total = (target - target.mean(0)).square().sum(0)
+    constant = (target == target[0]).all(0)  # 1 where it is met exactly, else 0
+    return torch.where(constant, (residual == 0).double(), 1 - residual / total).mean()'''
+
+_SAVE = '''\
+def save(model: nn.Module, record: dict[str, Any], path: Path) -> None:
+    """Write the weights, and how rows become inputs, whole or not at all."""
+    temporary = path.with_name(f"{path.name}.part")
+    metadata = {"preprocessing": json.dumps(record)}
+    save_file(model.state_dict(), temporary, metadata)
+    temporary.replace(path)'''
+
+DEFINED = ("Callable", "Sequence", "load_file", "outputs", "r2", "safe_open", "save", "save_file")
+"""Names that the program defines or imports, beside those that read the rows."""
 
 
-def script_source(spec: Spec, training: Training, head: Head | None, data: DatasetSource) -> str:
-    """Return `evaluate` and `main`."""
-    inputs = list(spec.graph.inputs)
+def script_source(spec: Spec, training: Training, head: Head | None) -> str:
+    """Return what trains, measures and predicts; the last of it is `main`."""
+    parts = [_outputs(training)]
+    if "r2" in training.resolved_metrics:
+        parts.append(_R2)
+    parts += [
+        _evaluate(spec, training, head),
+        _SAVE,
+        _predict(spec, training, head),
+        _main(spec, training),
+        'if __name__ == "__main__":\n    main()',
+    ]
+    return "\n\n\n".join(parts)
+
+
+def _outputs(training: Training) -> str:
+    return "\n".join(
+        [
+            "def outputs(network: Callable[..., Tensor], inputs: Sequence[Tensor]) -> Tensor:",
+            '    """Return what the network makes of all rows, a batch at a time."""',
+            "    with torch.no_grad():",
+            f"        parts = zip(*(values.split({training.batch_size}) for values in inputs))",
+            "        return torch.cat([network(*part) for part in parts])",
+        ]
+    )
+
+
+def _evaluate(spec: Spec, training: Training, head: Head | None) -> str:
     compute = "model.logits" if head is not None else "model"
-    names = ", ".join(inputs)
     measured = {name: _metric(name, spec, training, head) for name in training.resolved_metrics}
     pairs = ['"loss": loss_function(output, target)']
     pairs += [f'"{name}": {expression}' for name, expression in measured.items()]
-    evaluate = [
-        *wrap(f"def evaluate(model: {spec.name}, rows: tuple[Tensor, ...]) -> dict[str, float]:"),
-        '    """Return the loss and the metrics, computed as at inference."""',
-        f"    {names}, target = rows",
+    return "\n".join(
+        [
+            *wrap(
+                f"def evaluate(model: {spec.name}, rows: tuple[Tensor, ...]) -> dict[str, float]:"
+            ),
+            '    """Return the loss and the metrics, computed as at inference."""',
+            "    *inputs, target = rows",
+            "    model.eval()",
+            f"    output = outputs({compute}, inputs)",
+            "    values = {",
+            *[line for pair in pairs for line in wrap_item(pair, 8)],
+            "    }",
+            "    return {name: value.item() for name, value in values.items()}",
+        ]
+    )
+
+
+def _predict(spec: Spec, training: Training, head: Head | None) -> str:
+    from nnspec.metrics import threshold
+
+    lines = [
+        "def predict(weights: Path, data: Path) -> tuple[np.ndarray, np.ndarray]:",
+        '    """Return what trained weights make of raw rows: the output, and the answer."""',
+        '    with safe_open(weights, "pt") as file:',
+        '        record = json.loads(file.metadata()["preprocessing"])',
+        f"    model = {spec.name}()",
+        "    model.load_state_dict(load_file(weights))",
         "    model.eval()",
-        "    with torch.no_grad():",
-        f"        output = {compute}({names})",
-        "        values = {",
-        *[line for pair in pairs for line in wrap_item(pair, 12)],
-        "        }",
-        "    return {name: value.item() for name, value in values.items()}",
+        '    inputs = read_inputs(read_rows(data), record["inputs"], data)',
+        "    tensors = [torch.from_numpy(array) for array in prepared(inputs, record)]",
+        "    output = outputs(model, tensors).numpy()",
     ]
-    assert spec.model.data is not None
-    has_validation = spec.model.data.validation > 0
-    has_test = spec.model.data.test > 0
-    watched = '"validation"' if has_validation else '"train"'
+    if training.task == "regression":
+        return "\n".join([*lines, "    return output, output"])
+    if training.task == "multiclass":
+        lines.append("    answer = output.argmax(axis=-1)")
+    else:
+        limit = f"{threshold(spec.graph, training):g}"
+        lines.append(f'    answer = (output > {limit}).astype("int64")')
+    return "\n".join(
+        [
+            *lines,
+            '    if record["labels"] is not None:',
+            '        answer = np.array(record["labels"])[answer]',
+            "    return output, answer",
+        ]
+    )
+
+
+def _main(spec: Spec, training: Training) -> str:
+    data = spec.model.data
+    assert data is not None
     file = f"{_snake(spec.name)}.safetensors"
-    main = [
+    part = "validation" if data.validation > 0 else "train"
+    lines = [
         "def main() -> None:",
         '    """Train, and write the weights of the best epoch."""',
         "    parser = argparse.ArgumentParser(description=main.__doc__)",
         "    here = Path(__file__).parent",
-        *wrap(
-            'parser.add_argument("--data", type=Path, '
-            f"default=here / {literal(spec.model.data.source)})",
-            4,
-        ),
+        *wrap(f"source = here / {literal(data.source)}", 4),
+        '    parser.add_argument("--data", type=Path, default=source)',
         '    parser.add_argument("--weights", type=Path, help="first weights")',
-        *wrap(f'parser.add_argument("--output", type=Path, default=Path({literal(file)}))', 4),
-        *wrap(f'parser.add_argument("--epochs", type=int, default={training.epochs})', 4),
+        *wrap(f"output = Path({literal(file)})", 4),
+        '    parser.add_argument("--output", type=Path, default=output)',
+        f'    parser.add_argument("--epochs", type=int, default={training.epochs})',
         "    arguments = parser.parse_args()",
+        "    if arguments.epochs < 1:",
+        '        parser.error("--epochs: at least one is expected")',
         "",
         f"    torch.manual_seed({training.seed})",
-        f"    model = {spec.name}()",
+        *wrap(f"model = {spec.name}()", 4),
         "    if arguments.weights is not None:",
         "        model.load_state_dict(load_file(arguments.weights))",
         "    optimizer = make_optimizer(model)",
+        "    try:",
+        "        require_writable(arguments.output)",
+        "        data, record = load_data(arguments.data)",
+        f"    except (OSError, ValueError{_TABLE_ERROR if _is_table(spec) else ''}) as error:",
+        "        parser.error(str(error))",
         "    parts = {",
         "        part: tuple(torch.from_numpy(array) for array in arrays)",
-        "        for part, arrays in load_data(arguments.data).items()",
+        "        for part, arrays in data.items()",
         "    }",
         '    train = parts["train"]',
-        '    best = float("inf")',
+        "    best = math.inf",
         "    for epoch in range(1, arguments.epochs + 1):",
         "        model.train()",
+        "        total = 0.0",
         "        for rows in batches(len(train[0]), epoch):",
-        "            train_step(model, optimizer, *(values[rows] for values in train))",
-        f"        measured = evaluate(model, parts[{watched}])",
-        "        print(epoch, measured)",
-        '        if measured["loss"] < best:',
-        '            best = measured["loss"]',
-        "            save_file(model.state_dict(), arguments.output)",
+        "            batch = [values[rows] for values in train]",
+        "            loss = train_step(model, optimizer, *batch).item()",
+        "            if not math.isfinite(loss):",
+        '                raise SystemExit(f"the loss is {loss} in epoch {epoch}")',
+        "            total += loss * len(rows)",
     ]
-    if has_test:
-        main += [
+    if part == "train":
+        # As nnspec does: the loss of an epoch is that of its steps.
+        lines.append('        measured = evaluate(model, train) | {"loss": total / len(train[0])}')
+        lines.append("        print(epoch, measured)")
+        watched = 'measured["loss"]'
+    else:
+        lines.append('        measured = evaluate(model, parts["validation"])')
+        lines.append('        print(epoch, {"train_loss": total / len(train[0]), **measured})')
+        watched = 'measured["loss"]'
+    lines += [
+        "        if not all(map(math.isfinite, measured.values())):",
+        '            raise SystemExit(f"epoch {epoch} gives what is no number: {measured}")',
+        f"        if {watched} < best:",
+        f"            best = {watched}",
+        "            save(model, record, arguments.output)",
+    ]
+    if data.test > 0:
+        lines += [
             "    model.load_state_dict(load_file(arguments.output))",
             '    print("test", evaluate(model, parts["test"]))',
         ]
-    main += ["", "", 'if __name__ == "__main__":', "    main()"]
-    return "\n".join([*evaluate, "", "", *main])
+    return "\n".join(lines)
+
+
+_TABLE_ERROR = ", pl.exceptions.PolarsError"
+
+
+def _is_table(spec: Spec) -> bool:
+    assert spec.model.data is not None
+    return not spec.model.data.source.endswith(".npz")
 
 
 def _metric(name: str, spec: Spec, training: Training, head: Head | None) -> str:
     form = _METRICS.get((name, training.task)) or _METRICS.get((name, ""))
     if form is None:
         raise UsageError(f"the metric {name} is not defined for a {training.task} task")
-    graph = spec.graph
-    assert spec.model.data is not None
-    if name == "r2" and product(graph.types[graph.outputs[0]].shape) != 1:
-        return _R2_OF_COLUMNS
-    if spec.model.data.source.endswith(".npz"):
+    if not _is_table(spec):
         # Arrays may hold a probability per class where a table holds the class.
         form = form.replace("== target)", f"== {_CLASSES})")
     is_logits = head is not None or (
-        isinstance(training.resolved_loss, BinaryCrossEntropy) and final_activation(graph) is None
+        isinstance(training.resolved_loss, BinaryCrossEntropy)
+        and final_activation(spec.graph) is None
     )
     return form.replace("{threshold}", "0" if is_logits else "0.5")
 

@@ -5,19 +5,29 @@ What is emitted needs NumPy and polars (a table) or NumPy alone (.npz), and no n
 
 from __future__ import annotations
 
-import math
+import re
 from dataclasses import dataclass
 
+from nnspec.emit import reading
+from nnspec.emit.answers import read_target
+from nnspec.emit.bounds import Bounds, bounds_of, computed
 from nnspec.emit.code import literal, wrap
 from nnspec.errors import UsageError
+from nnspec.graph import Graph
 from nnspec.loader import Spec
-from nnspec.shapes import Shape
 from nnspec.training_schema import Data, Training
+
+DEFINED = """
+INPUTS BOUNDS LARGEST TARGET read_rows matching column numbers shaped read_inputs read_target
+standard prepared permutation split load_data batches require_writable
+Any Iterator Path argparse fnmatchcase hashlib json math np pl tempfile
+""".split()  # noqa: SIM905 - a list of quoted words would be longer
+"""Names that a script defines or imports to read its rows."""
 
 
 @dataclass(frozen=True)
 class DatasetSource:
-    """Source of load_data and batches, and the imports that they need."""
+    """Source of what reads and splits the rows, and the imports that it needs."""
 
     text: str
     standard_imports: tuple[str, ...]
@@ -29,153 +39,248 @@ def dataset_source(spec: Spec) -> DatasetSource | None:
     data, training = spec.model.data, spec.model.training
     if data is None or training is None:
         return None
-    is_table = not data.source.endswith(".npz")
-    if is_table and not data.source.endswith((".csv", ".parquet")):
+    suffix = data.source.rpartition(".")[2]
+    if suffix not in ("csv", "parquet", "npz"):
         raise UsageError(f'`data.source` "{data.source}" is no .csv, .parquet or .npz file')
-    parts = [_PERMUTATION]
-    if data.standardize:
-        parts.append(_STANDARDIZED)
-    parts += [_load_data(spec, data, training, is_table=is_table), _batches(training)]
-    imports = ["import numpy as np"]
-    if is_table:
-        imports.append("import polars as pl")
-    standard = ["import hashlib", "import json", "from collections.abc import Iterator"]
-    if is_table and any(_is_pattern(p) for given in data.features.values() for p in given):
-        standard.append("from fnmatch import fnmatchcase")
-    standard.append("from pathlib import Path")
-    return DatasetSource("\n\n\n".join(parts), tuple(standard), tuple(imports))
-
-
-_PERMUTATION = '''\
-def permutation(count: int, *key: str | int) -> np.ndarray:
-    """Return 0 .. count - 1 in an order that depends on the key alone."""
-    digest = hashlib.sha256(json.dumps(key).encode()).digest()
-    bits = np.random.Philox(key=np.frombuffer(digest[:16], dtype="<u8"))
-    return np.argsort(bits.random_raw(count), kind="stable")'''
-
-_STANDARDIZED = '''\
-def standardized(rows: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """Shift and scale each element to mean 0 and deviation 1 over the training rows."""
-    constant = (rows[train] == rows[train[0]]).all(axis=0)
-    mean = np.where(constant, rows[train[0]], rows[train].mean(axis=0))
-    deviation = np.where(constant, 1.0, rows[train].std(axis=0))
-    return (rows - mean) / deviation'''
+    graph = spec.graph
+    is_table = suffix != "npz"
+    has_patterns = is_table and any(
+        _is_pattern(p) for given in data.features.values() for p in given
+    )
+    bounds = bounds_of(graph)
+    parts = [_constants(graph, data, bounds, is_table=is_table)]
+    parts += {
+        "csv": [reading.READ_CSV, reading.COLUMN_OF_TEXT, reading.NUMBERS_OF_COLUMNS],
+        "parquet": [reading.READ_PARQUET, reading.COLUMN_OF_ANY, reading.NUMBERS_OF_COLUMNS],
+        "npz": [reading.READ_NPZ, reading.NUMBERS_OF_ARRAY],
+    }[suffix]
+    output = graph.types[graph.outputs[0]].shape
+    shapes = [output, *(kind.shape for kind in graph.inputs.values())]
+    is_fixed = all(isinstance(size, int) for shape in shapes for size in shape)
+    parts.append(reading.SHAPED if is_fixed else reading.SHAPED_DYNAMIC)
+    if has_patterns:
+        parts.insert(2, reading.MATCHING)
+    standardised = [
+        name
+        for name, kind in graph.inputs.items()
+        if data.standardize and kind.dtype.startswith("float")
+    ]
+    _require_fixed(graph, standardised)
+    parts += [
+        _read_inputs(bounds, is_table=is_table),
+        read_target(training, output, is_table=is_table),
+    ]
+    if standardised:
+        parts.append(reading.STANDARD)
+    shifted = reading.STANDARDISED if standardised else ""
+    parts.append(reading.PREPARED.replace("{standardised}", shifted))
+    if training.shuffle or data.validation or data.test:
+        parts.append(reading.PERMUTATION)
+    parts += [
+        _split(data, training),
+        _load_data(graph, data, training, standardised, has_patterns=has_patterns),
+        _batches(training),
+        reading.REQUIRE_WRITABLE,
+    ]
+    text = "\n\n\n".join(parts)
+    if "LARGEST" in text:
+        text = f'LARGEST = float(np.finfo("float32").max)\n{text}'
+    standard = [
+        line
+        for line, used in (
+            ("import hashlib", "hashlib."),
+            ("import json", ""),
+            ("import math", "math."),
+            ("import tempfile", ""),
+            ("from collections.abc import Iterator", ""),
+            ("from fnmatch import fnmatchcase", "fnmatchcase("),
+            ("from pathlib import Path", ""),
+            ("from typing import Any", ""),
+        )
+        if used in text
+    ]
+    imports = ["import numpy as np", *(["import polars as pl"] if is_table else [])]
+    return DatasetSource(text, tuple(standard), tuple(imports))
 
 
 def _is_pattern(text: str) -> bool:
     return any(sign in text for sign in "*?[")
 
 
-def _load_data(spec: Spec, data: Data, training: Training, *, is_table: bool) -> str:
-    graph = spec.graph
-    names = list(graph.inputs)
-    lines = [
-        "def load_data(path: Path) -> dict[str, tuple[np.ndarray, ...]]:",
-        *_docstring(f"Return {', '.join(names)} and target of each part of the rows."),
-    ]
-    if is_table:
-        reader = "read_csv" if data.source.endswith(".csv") else "read_parquet"
-        lines.append(f"    table = pl.{reader}(path)")
-    else:
-        lines.append("    table = np.load(path, allow_pickle=False)")
+def _require_fixed(graph: Graph, names: list[str]) -> None:
+    for name in names:
+        if any(isinstance(size, str) for size in graph.inputs[name].shape):
+            raise UsageError(
+                f'input "{name}" has a dynamic axis, so its elements have no fixed mean; leave '
+                "out `standardize`"
+            )
+
+
+def _constants(graph: Graph, data: Data, bounds: Bounds, *, is_table: bool) -> str:
+    kinds: dict[str, object] = {}
     for name, kind in graph.inputs.items():
-        if any(isinstance(size, str) for size in kind.shape) and is_table:
-            raise UsageError(f'input "{name}" has a dynamic axis, which a table cannot fill')
-        lines += _feature(name, kind.shape, data, is_table=is_table)
-    output = graph.types[graph.outputs[0]].shape
-    lines += _target(data, training, output, is_table=is_table)
-    lines += _split(data, training)
-    for name, kind in graph.inputs.items():
-        if data.standardize and kind.dtype.startswith("float"):
-            lines.append(f'    {name} = standardized({name}, parts["train"])')
-        shape = ", ".join(map(str, kind.shape))
-        is_fixed = all(isinstance(size, int) for size in kind.shape)
-        if is_fixed:
-            lines += wrap(f'{name} = {name}.reshape(len(table), {shape}).astype("{kind.dtype}")', 4)
-        else:
-            lines.append(f'    {name} = {name}.astype("{kind.dtype}")')
-    taken = ", ".join(f"{name}[rows]" for name in [*names, "target"])
-    lines += wrap(f"return {{part: ({taken}) for part, rows in parts.items()}}", 4)
-    return "\n".join(lines)
-
-
-def _docstring(text: str) -> list[str]:
-    return [f'    """{text}"""']
-
-
-def _feature(name: str, shape: Shape, data: Data, *, is_table: bool) -> list[str]:
-    given = data.features.get(name)
-    if given is None:
-        raise UsageError(f'`data.features` says nothing of the input "{name}"')
-    if not is_table:
-        return [f"    {name} = table[{literal(given[0])}]"]
-    if not any(map(_is_pattern, given)):
-        columns = literal(list(given))
-        return wrap(f"{name} = table.select({columns}).to_numpy()", 4)
-    target = literal(data.target)
-    if len(given) == 1:
-        matches = f"fnmatchcase(c, {literal(given[0])}) and c != {target}"
-        return [
-            *wrap(f"columns = [c for c in table.columns if {matches}]", 4),
-            f"    {name} = table.select(columns).to_numpy()",
+        given = data.features.get(name)
+        if given is None:
+            raise UsageError(f'`data.features` says nothing of the input "{name}"')
+        if not is_table and len(given) != 1:
+            raise UsageError(
+                f'input "{name}" takes one array of an .npz file, and {len(given)} are listed'
+            )
+        columns = {"columns": list(given), **({} if is_table else {"is_array": True})}
+        kinds[name] = {**columns, "shape": list(kind.shape), "dtype": kind.dtype}
+    least_and_most = {name: bounds.ranges[name] for name in graph.inputs}
+    return "\n".join(
+        [
+            *wrap(f"INPUTS: dict[str, dict[str, Any]] = {literal(kinds)}"),
+            *wrap(f"BOUNDS: dict[str, tuple[Any, Any]] = {literal(least_and_most)}"),
+            *wrap(f"TARGET = {literal(data.target)}"),
         ]
-    return [
-        *wrap(f"patterns = {literal(list(given))}", 4),
-        *wrap(f"candidates = [c for c in table.columns if c != {target}]", 4),
-        "    columns = []",
-        "    for pattern in patterns:",
-        "        matches = [c for c in candidates if fnmatchcase(c, pattern)]",
-        "        columns += [pattern] if pattern in candidates else matches",
-        f"    {name} = table.select(columns).to_numpy()",
-    ]
+    )
 
 
-def _target(data: Data, training: Training, output: Shape, *, is_table: bool) -> list[str]:
-    column = literal(data.target)
-    fixed = [size for size in output if isinstance(size, int)]
-    shape = ", ".join(map(str, fixed))
-    cast = f'.reshape(len(table), {shape}).astype("float32")'
-    if not is_table:
-        if training.task == "multiclass":
-            return [f"    target = table[{column}]"]
-        return wrap(f"target = table[{column}]{cast}", 4)
-    if training.task == "regression" and math.prod(fixed) == 1:
-        return wrap(f"target = table[{column}].to_numpy(){cast}", 4)
+def _read_inputs(bounds: Bounds, *, is_table: bool) -> str:
+    rows = "pl.DataFrame" if is_table else "dict[str, np.ndarray]"
+    arguments = f"rows: {rows}, kinds: dict[str, Any], path: Path"
     lines = [
-        f"    target = table[{column}]",
-        "    if target.dtype == pl.String:",
-        "        target = target.str.strip_chars()",
-        "        numbers = target.cast(pl.Float64, strict=False)",
-        "        names = pl.Enum(target.unique().sort())  # of classes, numbered in this order",
-        "        is_named = numbers.has_nulls()",
-        "        target = target.cast(names).to_physical() if is_named else numbers",
+        *wrap(f"def read_inputs({arguments}) -> dict[str, np.ndarray]:"),
+        '    """Return what each input is made of; refuse what the network does not take."""',
+        "    inputs: dict[str, np.ndarray] = {}",
     ]
-    if training.task == "multiclass":
-        return [*lines, '    target = target.to_numpy().astype("int64")']
-    return [*lines, *wrap(f"target = target.to_numpy(){cast}", 4)]
+    order = "kinds.items()"
+    bounded = set(bounds.relative)
+    if bounded:
+        # Last, because sizes of the others bound their numbers.
+        lines.append(f"    last = {literal(sorted(bounded))}")
+        order = "sorted(kinds.items(), key=lambda item: item[0] in last)"
+    if bounds.is_dynamic:
+        lines.append("    sizes: dict[str, int] = {}")
+    lines += [f"    for name, kind in {order}:", "        low, high = BOUNDS[name]"]
+    for name, sizes in bounds.relative.items():
+        lines.append(f"        if name == {literal(name)}:")
+        lines += wrap(f"high = min(high, {', '.join(map(computed, sizes))})", 12)
+    lines += [
+        '        whole = not kind["dtype"].startswith("float")',
+        '        values = numbers(rows, kind["columns"], path, low, high, whole=whole)',
+        '        inputs[name] = shaped(values, kind["shape"], f\'{path}: input "{name}"\')',
+    ]
+    if bounds.is_dynamic:
+        lines += [
+            '        for axis, size in zip(kind["shape"], inputs[name].shape[1:], strict=True):',
+            "            if isinstance(axis, str) and sizes.setdefault(axis, size) != size:",
+            '                raise ValueError(f"{path}: {name} has {axis} = {size}, not {sizes}")',
+        ]
+    for limit in bounds.limits:
+        size, least, most = limit.size, limit.least, limit.most
+        test = f"{least} <= size" + ("" if most is None else f" <= {most}")
+        if re.search(r"(?<!/)/(?!/)", size):
+            test = f"size == int(size) and {test}"
+        wanted = f"at least {least}" if most is None else f"{least} to {most}"
+        lines += [
+            *wrap(f"size = {computed(size)}", 4),
+            f"    if not {test}:" if " and " not in test else f"    if not ({test}):",
+            f'        wrong = f"{size} is {{size}}, and {wanted} is expected"',
+            '        raise ValueError(f"{path}: {wrong}")',
+        ]
+    return "\n".join([*lines, "    return inputs"])
 
 
-def _split(data: Data, training: Training) -> list[str]:
-    lines = [f'    order = permutation(len(target), "split", {training.seed})']
+def _split(data: Data, training: Training) -> str:
+    lines = [
+        "def split(count: int) -> dict[str, np.ndarray]:",
+        '    """Return the rows of each part, in the order of the file."""',
+    ]
     if not data.validation and not data.test:
-        return ['    parts = {"train": np.arange(len(target))}']
+        return "\n".join([*lines, '    return {"train": np.arange(count)}'])
+    lines.append(f'    order = permutation(count, "split", {training.seed})')
     cuts = []
     previous = ""
     for part, share in (("validation", data.validation), ("test", data.test)):
         if share:
             start = f"{previous} + " if previous else ""
-            lines.append(f"    {part} = {start}int(len(order) * {literal(share)} + 0.5)")
+            lines.append(f"    {part} = {start}int(count * {literal(share)} + 0.5)")
             cuts.append((part, previous, part))
             previous = part
-    lines += ["    parts = {", f'        "train": np.sort(order[{previous}:]),']
-    lines += [f'        "{part}": np.sort(order[{begin}:{end}]),' for part, begin, end in cuts]
-    return [*lines, "    }"]
+    lines += ["    parts = {", f'        "train": order[{previous}:],']
+    lines += [f'        "{part}": order[{begin}:{end}],' for part, begin, end in cuts]
+    return "\n".join(
+        [
+            *lines,
+            "    }",
+            "    for part, rows in parts.items():",
+            "        if not len(rows):",
+            '            raise ValueError(f"of {count} rows none is left for {part}")',
+            "    return {part: np.sort(rows) for part, rows in parts.items()}",
+        ]
+    )
+
+
+def _load_data(
+    graph: Graph, data: Data, training: Training, standardised: list[str], *, has_patterns: bool
+) -> str:
+    from nnspec.batches import normalised_alone
+
+    lines = [
+        "def load_data(",
+        "    path: Path,",
+        ") -> tuple[dict[str, tuple[np.ndarray, ...]], dict[str, Any]]:",
+        '    """Return inputs and target of each part, and a record of how they are made."""',
+        "    rows = read_rows(path)",
+        "    kinds = {name: dict(kind) for name, kind in INPUTS.items()}",
+    ]
+    if has_patterns:
+        lines += [
+            "    for kind in kinds.values():",
+            '        kind["columns"] = matching(rows, kind["columns"], path)',
+        ]
+    lines += [
+        "    inputs = read_inputs(rows, kinds, path)",
+        "    target, labels = read_target(rows, path)",
+    ]
+    if data.source.endswith("npz"):
+        lines += [
+            "    if {len(values) for values in inputs.values()} != {len(target)}:",
+            '        raise ValueError(f"{path}: inputs and target differ in their rows")',
+        ]
+    lines += [
+        "    if not len(target):",
+        '        raise ValueError(f"{path}: there are no rows")',
+        "    parts = split(len(target))",
+    ]
+    if normalised_alone(graph) is not None:
+        lines += [
+            '    if 1 in (len(rows) for rows in batches(len(parts["train"]), 1)):',
+            "        raise ValueError(",
+            f"            f\"{{path}}: {{len(parts['train'])}} rows in batches of "
+            f'{training.batch_size} leave one row alone, "',
+            '            "whose variance batch normalization cannot take"',
+            "        )",
+        ]
+    for name in standardised:
+        lines += wrap(
+            f'kinds[{literal(name)}] |= standard(inputs[{literal(name)}][parts["train"]])', 4
+        )
+    lines += [
+        "    record = {",
+        '        "inputs": kinds,',
+        f'        "task": "{training.task}",',
+        '        "target": TARGET,',
+        '        "labels": labels,',
+        "    }",
+        "    arrays = (*prepared(inputs, record), target)",
+        *wrap(
+            "taken = {part: tuple(values[rows] for values in arrays) "
+            "for part, rows in parts.items()}",
+            4,
+        ),
+        "    return taken, record",
+    ]
+    return "\n".join(lines)
 
 
 def _batches(training: Training) -> str:
     lines = [
         "def batches(count: int, epoch: int) -> Iterator[np.ndarray]:",
-        *_docstring("Yield the rows of each batch; epochs count from 1."),
+        '    """Yield the rows of each batch; epochs count from 1."""',
     ]
     if training.shuffle:
         lines.append(f'    order = permutation(count, "order", {training.seed}, epoch)')

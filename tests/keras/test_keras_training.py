@@ -281,7 +281,8 @@ def test_the_emitted_program_trains_as_nnspec_does(tmp_path, monkeypatch, capsys
     program = built(spec, dtype="float32")
     emitted = program.emitted
     data = load_data(spec)
-    made = emitted.load_data(tmp_path / "rows.csv")
+    made, record = emitted.load_data(tmp_path / "rows.csv")
+    assert list(record["inputs"]) == list(inputs)
     *values, target = made["train"]
     assert np.array_equal(target, data.train.target)
     for array, name in zip(values, spec.graph.inputs, strict=True):

@@ -3,14 +3,18 @@
 import argparse
 import hashlib
 import json
-from collections.abc import Iterator
+import math
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import torch
 import torch.nn.functional as F
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -95,6 +99,125 @@ def train_step(
     return loss.detach()
 
 
+LARGEST = float(np.finfo("float32").max)
+INPUTS: dict[str, dict[str, Any]] = {
+    "image": {"columns": ["pixel_*"], "shape": [1, 8, 8], "dtype": "float32"}
+}
+BOUNDS: dict[str, tuple[Any, Any]] = {"image": (-LARGEST, LARGEST)}
+TARGET = "label"
+
+
+def read_rows(path: Path) -> pl.DataFrame:
+    """Return the rows of a file as text, without blank lines at its end."""
+    rows = pl.read_csv(path, infer_schema=False)
+    for name in rows.columns:
+        first, mark, _ = name.rpartition("_duplicated_")
+        if mark and first in rows.columns:
+            raise ValueError(f'{path}: the header has the column "{first}" twice')
+    filled = rows.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
+    return rows.head(max(filled.arg_true().to_list(), default=-1) + 1)
+
+
+def matching(rows: pl.DataFrame, patterns: list[str], path: Path) -> list[str]:
+    """Return the columns that names and patterns stand for, the target left out."""
+    columns: list[str] = []
+    for pattern in patterns:
+        found = [c for c in rows.columns if c != TARGET and fnmatchcase(c, pattern)]
+        found = [pattern] if pattern in rows.columns else found
+        if not found:
+            raise ValueError(f'{path}: no column matches "{pattern}"')
+        columns += found
+    if len(set(columns)) < len(columns) or TARGET in columns:
+        raise ValueError(f"{path}: a column is taken twice: {columns}")
+    return columns
+
+
+def column(rows: pl.DataFrame, name: str, path: Path) -> pl.Series:
+    """Return a column, text without spaces around it; no value may be missing."""
+    if name not in rows.columns:
+        raise ValueError(f'{path}: there is no column "{name}"')
+    values = rows[name].str.strip_chars()
+    values = values.set(values == "", None)
+    if values.has_nulls():
+        row = values.is_null().arg_true()[0] + 1
+        raise ValueError(f'{path}: column "{name}", row {row}: the value is missing')
+    return values
+
+
+def numbers(
+    rows: pl.DataFrame,
+    names: list[str],
+    path: Path,
+    low: float,
+    high: float,
+    *,
+    whole: bool = False,
+) -> np.ndarray:
+    """Return columns as (rows, columns); refuse what is no number from low to high."""
+    columns = []
+    for name in names:
+        given = column(rows, name, path)
+        values = given.cast(pl.Float64, strict=False)
+        right = values.is_between(low, high).fill_null(False)
+        if whole:
+            right &= values == values.floor()
+        if not right.all():
+            row = (~right).arg_true()[0]
+            raise ValueError(
+                f'{path}: column "{name}", row {row + 1}: {given[row]} is not a '
+                f"{'whole ' if whole else ''}number from {low:g} to {high:g}"
+            )
+        columns.append(values.to_numpy())
+    return np.stack(columns, axis=1)
+
+
+def shaped(values: np.ndarray, shape: list[int], place: str) -> np.ndarray:
+    """Return rows in this shape; flat ones are folded, axes of size 1 come and go."""
+    given = [size for size in values.shape[1:] if size != 1]
+    if given not in ([size for size in shape if size != 1], [math.prod(shape)]):
+        raise ValueError(f"{place} is {given} a row, and {shape} is expected")
+    return values.reshape(len(values), *shape)
+
+
+def read_inputs(
+    rows: pl.DataFrame, kinds: dict[str, Any], path: Path
+) -> dict[str, np.ndarray]:
+    """Return what each input is made of; refuse what the network does not take."""
+    inputs: dict[str, np.ndarray] = {}
+    for name, kind in kinds.items():
+        low, high = BOUNDS[name]
+        whole = not kind["dtype"].startswith("float")
+        values = numbers(rows, kind["columns"], path, low, high, whole=whole)
+        inputs[name] = shaped(values, kind["shape"], f'{path}: input "{name}"')
+    return inputs
+
+
+def read_target(rows: pl.DataFrame, path: Path) -> tuple[np.ndarray, list[str] | None]:
+    """Return the target of each row, and the names of the classes, if it has some."""
+    labels = None
+    words = column(rows, TARGET, path)
+    is_text = words.dtype == pl.String
+    if is_text and words.cast(pl.Float64, strict=False).has_nulls():
+        names, target = np.unique(words.to_numpy(), return_inverse=True)
+        labels = names.tolist()
+        if len(labels) != 10:
+            wrong = f"{len(labels)} labels, and 10 are expected"
+            raise ValueError(f'{path}: "{TARGET}" holds {wrong}')
+    else:
+        target = numbers(rows, [TARGET], path, 0, 9, whole=True)
+    target = shaped(target, [], f'{path}: "{TARGET}"')
+    return target.astype("int64"), labels
+
+
+def prepared(inputs: dict[str, np.ndarray], record: dict[str, Any]) -> list[np.ndarray]:
+    """Return the inputs as the network takes them."""
+    arrays = []
+    for name, kind in record["inputs"].items():
+        values = inputs[name]
+        arrays.append(np.ascontiguousarray(values.astype(kind["dtype"])))
+    return arrays
+
+
 def permutation(count: int, *key: str | int) -> np.ndarray:
     """Return 0 .. count - 1 in an order that depends on the key alone."""
     digest = hashlib.sha256(json.dumps(key).encode()).digest()
@@ -102,29 +225,46 @@ def permutation(count: int, *key: str | int) -> np.ndarray:
     return np.argsort(bits.random_raw(count), kind="stable")
 
 
-def load_data(path: Path) -> dict[str, tuple[np.ndarray, ...]]:
-    """Return image and target of each part of the rows."""
-    table = pl.read_csv(path)
-    columns = [c for c in table.columns if fnmatchcase(c, "pixel_*") and c != "label"]
-    image = table.select(columns).to_numpy()
-    target = table["label"]
-    if target.dtype == pl.String:
-        target = target.str.strip_chars()
-        numbers = target.cast(pl.Float64, strict=False)
-        names = pl.Enum(target.unique().sort())  # of classes, numbered in this order
-        is_named = numbers.has_nulls()
-        target = target.cast(names).to_physical() if is_named else numbers
-    target = target.to_numpy().astype("int64")
-    order = permutation(len(target), "split", 0)
-    validation = int(len(order) * 0.1 + 0.5)
-    test = validation + int(len(order) * 0.2 + 0.5)
+def split(count: int) -> dict[str, np.ndarray]:
+    """Return the rows of each part, in the order of the file."""
+    order = permutation(count, "split", 0)
+    validation = int(count * 0.1 + 0.5)
+    test = validation + int(count * 0.2 + 0.5)
     parts = {
-        "train": np.sort(order[test:]),
-        "validation": np.sort(order[:validation]),
-        "test": np.sort(order[validation:test]),
+        "train": order[test:],
+        "validation": order[:validation],
+        "test": order[validation:test],
     }
-    image = image.reshape(len(table), 1, 8, 8).astype("float32")
-    return {part: (image[rows], target[rows]) for part, rows in parts.items()}
+    for part, rows in parts.items():
+        if not len(rows):
+            raise ValueError(f"of {count} rows none is left for {part}")
+    return {part: np.sort(rows) for part, rows in parts.items()}
+
+
+def load_data(
+    path: Path,
+) -> tuple[dict[str, tuple[np.ndarray, ...]], dict[str, Any]]:
+    """Return inputs and target of each part, and a record of how they are made."""
+    rows = read_rows(path)
+    kinds = {name: dict(kind) for name, kind in INPUTS.items()}
+    for kind in kinds.values():
+        kind["columns"] = matching(rows, kind["columns"], path)
+    inputs = read_inputs(rows, kinds, path)
+    target, labels = read_target(rows, path)
+    if not len(target):
+        raise ValueError(f"{path}: there are no rows")
+    parts = split(len(target))
+    record = {
+        "inputs": kinds,
+        "task": "multiclass",
+        "target": TARGET,
+        "labels": labels,
+    }
+    arrays = (*prepared(inputs, record), target)
+    taken = {
+        part: tuple(values[rows] for values in arrays) for part, rows in parts.items()
+    }
+    return taken, record
 
 
 def batches(count: int, epoch: int) -> Iterator[np.ndarray]:
@@ -134,49 +274,103 @@ def batches(count: int, epoch: int) -> Iterator[np.ndarray]:
         yield order[start : start + 32]
 
 
+def require_writable(path: Path) -> None:
+    """Raise an error now, rather than after the training, where no file can be written."""
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder, and a file is expected")
+    with tempfile.TemporaryFile(dir=path.parent):
+        pass
+
+
+def outputs(network: Callable[..., Tensor], inputs: Sequence[Tensor]) -> Tensor:
+    """Return what the network makes of all rows, a batch at a time."""
+    with torch.no_grad():
+        parts = zip(*(values.split(32) for values in inputs))
+        return torch.cat([network(*part) for part in parts])
+
+
 def evaluate(model: DigitsCNN, rows: tuple[Tensor, ...]) -> dict[str, float]:
     """Return the loss and the metrics, computed as at inference."""
-    image, target = rows
+    *inputs, target = rows
     model.eval()
-    with torch.no_grad():
-        output = model.logits(image)
-        values = {
-            "loss": loss_function(output, target),
-            "accuracy": (output.argmax(-1) == target).double().mean(),
-        }
+    output = outputs(model.logits, inputs)
+    values = {
+        "loss": loss_function(output, target),
+        "accuracy": (output.argmax(-1) == target).double().mean(),
+    }
     return {name: value.item() for name, value in values.items()}
+
+
+def save(model: nn.Module, record: dict[str, Any], path: Path) -> None:
+    """Write the weights, and how rows become inputs, whole or not at all."""
+    temporary = path.with_name(f"{path.name}.part")
+    metadata = {"preprocessing": json.dumps(record)}
+    save_file(model.state_dict(), temporary, metadata)
+    temporary.replace(path)
+
+
+def predict(weights: Path, data: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return what trained weights make of raw rows: the output, and the answer."""
+    with safe_open(weights, "pt") as file:
+        record = json.loads(file.metadata()["preprocessing"])
+    model = DigitsCNN()
+    model.load_state_dict(load_file(weights))
+    model.eval()
+    inputs = read_inputs(read_rows(data), record["inputs"], data)
+    tensors = [torch.from_numpy(array) for array in prepared(inputs, record)]
+    output = outputs(model, tensors).numpy()
+    answer = output.argmax(axis=-1)
+    if record["labels"] is not None:
+        answer = np.array(record["labels"])[answer]
+    return output, answer
 
 
 def main() -> None:
     """Train, and write the weights of the best epoch."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     here = Path(__file__).parent
-    parser.add_argument("--data", type=Path, default=here / "data/digits.csv")
+    source = here / "data/digits.csv"
+    parser.add_argument("--data", type=Path, default=source)
     parser.add_argument("--weights", type=Path, help="first weights")
-    parser.add_argument("--output", type=Path, default=Path("digits_cnn.safetensors"))
+    output = Path("digits_cnn.safetensors")
+    parser.add_argument("--output", type=Path, default=output)
     parser.add_argument("--epochs", type=int, default=12)
     arguments = parser.parse_args()
+    if arguments.epochs < 1:
+        parser.error("--epochs: at least one is expected")
 
     torch.manual_seed(0)
     model = DigitsCNN()
     if arguments.weights is not None:
         model.load_state_dict(load_file(arguments.weights))
     optimizer = make_optimizer(model)
+    try:
+        require_writable(arguments.output)
+        data, record = load_data(arguments.data)
+    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+        parser.error(str(error))
     parts = {
         part: tuple(torch.from_numpy(array) for array in arrays)
-        for part, arrays in load_data(arguments.data).items()
+        for part, arrays in data.items()
     }
     train = parts["train"]
-    best = float("inf")
+    best = math.inf
     for epoch in range(1, arguments.epochs + 1):
         model.train()
+        total = 0.0
         for rows in batches(len(train[0]), epoch):
-            train_step(model, optimizer, *(values[rows] for values in train))
+            batch = [values[rows] for values in train]
+            loss = train_step(model, optimizer, *batch).item()
+            if not math.isfinite(loss):
+                raise SystemExit(f"the loss is {loss} in epoch {epoch}")
+            total += loss * len(rows)
         measured = evaluate(model, parts["validation"])
-        print(epoch, measured)
+        print(epoch, {"train_loss": total / len(train[0]), **measured})
+        if not all(map(math.isfinite, measured.values())):
+            raise SystemExit(f"epoch {epoch} gives what is no number: {measured}")
         if measured["loss"] < best:
             best = measured["loss"]
-            save_file(model.state_dict(), arguments.output)
+            save(model, record, arguments.output)
     model.load_state_dict(load_file(arguments.output))
     print("test", evaluate(model, parts["test"]))
 

@@ -3,9 +3,12 @@
 import argparse
 import hashlib
 import json
+import math
+import tempfile
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -22,6 +25,7 @@ def simple_nn() -> keras.Model:
     return keras.Model(features, probabilities, name="SimpleNN")
 
 
+@keras.saving.register_keras_serializable()
 def loss_function(target, output):
     """Categorical cross-entropy of logits, the mean over the batch."""
     logs = ops.log_softmax(output)
@@ -92,6 +96,125 @@ def compiled(model: keras.Model) -> keras.Model:
     return logits
 
 
+LARGEST = float(np.finfo("float32").max)
+INPUTS: dict[str, dict[str, Any]] = {
+    "features": {"columns": ["f*"], "shape": [10], "dtype": "float32"}
+}
+BOUNDS: dict[str, tuple[Any, Any]] = {"features": (-LARGEST, LARGEST)}
+TARGET = "label"
+
+
+def read_rows(path: Path) -> pl.DataFrame:
+    """Return the rows of a file as text, without blank lines at its end."""
+    rows = pl.read_csv(path, infer_schema=False)
+    for name in rows.columns:
+        first, mark, _ = name.rpartition("_duplicated_")
+        if mark and first in rows.columns:
+            raise ValueError(f'{path}: the header has the column "{first}" twice')
+    filled = rows.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
+    return rows.head(max(filled.arg_true().to_list(), default=-1) + 1)
+
+
+def matching(rows: pl.DataFrame, patterns: list[str], path: Path) -> list[str]:
+    """Return the columns that names and patterns stand for, the target left out."""
+    columns: list[str] = []
+    for pattern in patterns:
+        found = [c for c in rows.columns if c != TARGET and fnmatchcase(c, pattern)]
+        found = [pattern] if pattern in rows.columns else found
+        if not found:
+            raise ValueError(f'{path}: no column matches "{pattern}"')
+        columns += found
+    if len(set(columns)) < len(columns) or TARGET in columns:
+        raise ValueError(f"{path}: a column is taken twice: {columns}")
+    return columns
+
+
+def column(rows: pl.DataFrame, name: str, path: Path) -> pl.Series:
+    """Return a column, text without spaces around it; no value may be missing."""
+    if name not in rows.columns:
+        raise ValueError(f'{path}: there is no column "{name}"')
+    values = rows[name].str.strip_chars()
+    values = values.set(values == "", None)
+    if values.has_nulls():
+        row = values.is_null().arg_true()[0] + 1
+        raise ValueError(f'{path}: column "{name}", row {row}: the value is missing')
+    return values
+
+
+def numbers(
+    rows: pl.DataFrame,
+    names: list[str],
+    path: Path,
+    low: float,
+    high: float,
+    *,
+    whole: bool = False,
+) -> np.ndarray:
+    """Return columns as (rows, columns); refuse what is no number from low to high."""
+    columns = []
+    for name in names:
+        given = column(rows, name, path)
+        values = given.cast(pl.Float64, strict=False)
+        right = values.is_between(low, high).fill_null(False)
+        if whole:
+            right &= values == values.floor()
+        if not right.all():
+            row = (~right).arg_true()[0]
+            raise ValueError(
+                f'{path}: column "{name}", row {row + 1}: {given[row]} is not a '
+                f"{'whole ' if whole else ''}number from {low:g} to {high:g}"
+            )
+        columns.append(values.to_numpy())
+    return np.stack(columns, axis=1)
+
+
+def shaped(values: np.ndarray, shape: list[int], place: str) -> np.ndarray:
+    """Return rows in this shape; flat ones are folded, axes of size 1 come and go."""
+    given = [size for size in values.shape[1:] if size != 1]
+    if given not in ([size for size in shape if size != 1], [math.prod(shape)]):
+        raise ValueError(f"{place} is {given} a row, and {shape} is expected")
+    return values.reshape(len(values), *shape)
+
+
+def read_inputs(
+    rows: pl.DataFrame, kinds: dict[str, Any], path: Path
+) -> dict[str, np.ndarray]:
+    """Return what each input is made of; refuse what the network does not take."""
+    inputs: dict[str, np.ndarray] = {}
+    for name, kind in kinds.items():
+        low, high = BOUNDS[name]
+        whole = not kind["dtype"].startswith("float")
+        values = numbers(rows, kind["columns"], path, low, high, whole=whole)
+        inputs[name] = shaped(values, kind["shape"], f'{path}: input "{name}"')
+    return inputs
+
+
+def read_target(rows: pl.DataFrame, path: Path) -> tuple[np.ndarray, list[str] | None]:
+    """Return the target of each row, and the names of the classes, if it has some."""
+    labels = None
+    words = column(rows, TARGET, path)
+    is_text = words.dtype == pl.String
+    if is_text and words.cast(pl.Float64, strict=False).has_nulls():
+        names, target = np.unique(words.to_numpy(), return_inverse=True)
+        labels = names.tolist()
+        if len(labels) != 2:
+            wrong = f"{len(labels)} labels, and 2 are expected"
+            raise ValueError(f'{path}: "{TARGET}" holds {wrong}')
+    else:
+        target = numbers(rows, [TARGET], path, 0, 1, whole=True)
+    target = shaped(target, [], f'{path}: "{TARGET}"')
+    return target.astype("int64"), labels
+
+
+def prepared(inputs: dict[str, np.ndarray], record: dict[str, Any]) -> list[np.ndarray]:
+    """Return the inputs as the network takes them."""
+    arrays = []
+    for name, kind in record["inputs"].items():
+        values = inputs[name]
+        arrays.append(np.ascontiguousarray(values.astype(kind["dtype"])))
+    return arrays
+
+
 def permutation(count: int, *key: str | int) -> np.ndarray:
     """Return 0 .. count - 1 in an order that depends on the key alone."""
     digest = hashlib.sha256(json.dumps(key).encode()).digest()
@@ -99,27 +222,44 @@ def permutation(count: int, *key: str | int) -> np.ndarray:
     return np.argsort(bits.random_raw(count), kind="stable")
 
 
-def load_data(path: Path) -> dict[str, tuple[np.ndarray, ...]]:
-    """Return features and target of each part of the rows."""
-    table = pl.read_csv(path)
-    columns = [c for c in table.columns if fnmatchcase(c, "f*") and c != "label"]
-    features = table.select(columns).to_numpy()
-    target = table["label"]
-    if target.dtype == pl.String:
-        target = target.str.strip_chars()
-        numbers = target.cast(pl.Float64, strict=False)
-        names = pl.Enum(target.unique().sort())  # of classes, numbered in this order
-        is_named = numbers.has_nulls()
-        target = target.cast(names).to_physical() if is_named else numbers
-    target = target.to_numpy().astype("int64")
-    order = permutation(len(target), "split", 0)
-    validation = int(len(order) * 0.2 + 0.5)
+def split(count: int) -> dict[str, np.ndarray]:
+    """Return the rows of each part, in the order of the file."""
+    order = permutation(count, "split", 0)
+    validation = int(count * 0.2 + 0.5)
     parts = {
-        "train": np.sort(order[validation:]),
-        "validation": np.sort(order[:validation]),
+        "train": order[validation:],
+        "validation": order[:validation],
     }
-    features = features.reshape(len(table), 10).astype("float32")
-    return {part: (features[rows], target[rows]) for part, rows in parts.items()}
+    for part, rows in parts.items():
+        if not len(rows):
+            raise ValueError(f"of {count} rows none is left for {part}")
+    return {part: np.sort(rows) for part, rows in parts.items()}
+
+
+def load_data(
+    path: Path,
+) -> tuple[dict[str, tuple[np.ndarray, ...]], dict[str, Any]]:
+    """Return inputs and target of each part, and a record of how they are made."""
+    rows = read_rows(path)
+    kinds = {name: dict(kind) for name, kind in INPUTS.items()}
+    for kind in kinds.values():
+        kind["columns"] = matching(rows, kind["columns"], path)
+    inputs = read_inputs(rows, kinds, path)
+    target, labels = read_target(rows, path)
+    if not len(target):
+        raise ValueError(f"{path}: there are no rows")
+    parts = split(len(target))
+    record = {
+        "inputs": kinds,
+        "task": "multiclass",
+        "target": TARGET,
+        "labels": labels,
+    }
+    arrays = (*prepared(inputs, record), target)
+    taken = {
+        part: tuple(values[rows] for values in arrays) for part, rows in parts.items()
+    }
+    return taken, record
 
 
 def batches(count: int, epoch: int) -> Iterator[np.ndarray]:
@@ -127,6 +267,14 @@ def batches(count: int, epoch: int) -> Iterator[np.ndarray]:
     order = permutation(count, "order", 0, epoch)
     for start in range(0, count, 16):
         yield order[start : start + 16]
+
+
+def require_writable(path: Path) -> None:
+    """Raise an error now, rather than after the training, where no file can be written."""
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder, and a file is expected")
+    with tempfile.TemporaryFile(dir=path.parent):
+        pass
 
 
 class Batches(keras.utils.PyDataset):
@@ -151,40 +299,103 @@ class Batches(keras.utils.PyDataset):
         self.rows = list(batches(len(self.target), self.epoch))
 
 
+def served(model: keras.Model) -> keras.Model:
+    """Return the network as others load it: without its loss and its optimizer."""
+    return keras.Model(model.inputs, model.outputs, name=model.name)
+
+
+def save(model: keras.Model, record: dict[str, Any], path: Path) -> None:
+    """Write the network, and how rows become its inputs, each whole or not at all."""
+    temporary = path.with_name(f"{path.stem}.part.keras")
+    served(model).save(temporary)
+    temporary.replace(path)
+    temporary = path.with_name(f"{path.stem}.part.json")
+    temporary.write_text(json.dumps(record))
+    temporary.replace(path.with_suffix(".json"))
+
+
+class KeepBest(keras.callbacks.Callback):
+    """Saves the epoch of the lowest loss, and ends what gives no finite one."""
+
+    def __init__(self, network, record, path):
+        super().__init__()
+        self.network = network
+        self.record = record
+        self.path = path
+        self.lowest = math.inf
+
+    def on_train_batch_end(self, batch, logs=None):
+        if not math.isfinite(logs["loss"]):
+            raise SystemExit(f"the loss is {logs['loss']} in step {batch + 1}")
+
+    def on_epoch_end(self, epoch, logs=None):
+        loss = logs["val_loss"]
+        if not math.isfinite(loss):
+            raise SystemExit(f"val_loss is {loss} after epoch {epoch + 1}")
+        if loss < self.lowest:
+            self.lowest = loss
+            save(self.network, self.record, self.path)
+
+
+def predict(path: Path, data: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return what a saved network makes of raw rows: its output, and the answer."""
+    record = json.loads(path.with_suffix(".json").read_text())
+    model = keras.saving.load_model(path)
+    inputs = read_inputs(read_rows(data), record["inputs"], data)
+    arrays = prepared(inputs, record)
+    output = model.predict(arrays[0], batch_size=16, verbose=0)
+    answer = output.argmax(axis=-1)
+    if record["labels"] is not None:
+        answer = np.array(record["labels"])[answer]
+    return output, answer
+
+
 def main() -> None:
-    """Train on the rows of a file; keep the best weights, and measure them."""
+    """Train on the rows of a file; save the best epoch, and measure it."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     here = Path(__file__).parent
-    parser.add_argument("--data", type=Path, default=here / "data/simple_nn.csv")
+    source = here / "data/simple_nn.csv"
+    parser.add_argument("--data", type=Path, default=source)
     parser.add_argument("--weights", type=Path, help="first weights")
-    parser.add_argument("--output", type=Path, default=Path("simple_nn.keras"))
+    output = Path("simple_nn.keras")
+    parser.add_argument("--output", type=Path, default=output)
     parser.add_argument("--epochs", type=int, default=30)
     arguments = parser.parse_args()
+    if arguments.output.suffix != ".keras":
+        parser.error("--output: the name has to end in .keras")
+    if arguments.epochs < 1:
+        parser.error("--epochs: at least one is expected")
 
     keras.utils.set_random_seed(0)
-    data = load_data(arguments.data)
-    inputs, target = data["train"]
     model = simple_nn()
     if arguments.weights is not None:
-        model.load_weights(arguments.weights)
+        if arguments.weights.suffix == ".keras":
+            saved = keras.saving.load_model(arguments.weights)
+            model.set_weights(saved.get_weights())
+        else:
+            model.load_weights(arguments.weights)
+    try:
+        require_writable(arguments.output)
+        data, record = load_data(arguments.data)
+    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+        parser.error(str(error))
+    inputs, target = data["train"]
     network = compiled(model)
-    best = keras.callbacks.EarlyStopping(
-        patience=arguments.epochs, restore_best_weights=True
-    )
     network.fit(
         Batches(inputs, target),
         epochs=arguments.epochs,
         shuffle=False,
         validation_data=data["validation"],
         validation_batch_size=16,
-        callbacks=[best],
+        callbacks=[KeepBest(model, record, arguments.output)],
     )
+    best = keras.saving.load_model(arguments.output)
+    model.set_weights(best.get_weights())
     for part, (inputs, target) in data.items():
         measured = network.evaluate(
             inputs, target, batch_size=16, verbose=0, return_dict=True
         )
         print(part, measured)
-    model.save(arguments.output)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,223 @@
+"""Writes the program around a network: epochs, evaluation, prediction."""
+
+from __future__ import annotations
+
+from nnspec.emit.code import Expr, literal, quoted, wrap
+from nnspec.graph import Graph
+from nnspec.loader import Spec
+from nnspec.training_schema import Training
+
+DEFINED = ("KeepBest", "main", "predict", "save", "served", "sys")
+"""Names that the program defines or imports, beside those that read the rows."""
+
+_BATCHES = '''\
+class Batches(keras.utils.PyDataset):
+    """The training rows, in the order of their epoch."""
+
+    def __init__(self, inputs, target):
+        super().__init__()
+        self.inputs = inputs
+        self.target = target
+        self.epoch = 0
+        self.rows = list(batches(len(target), 1))
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, i):
+        rows = self.rows[i]
+        return {given}, self.target[rows]
+
+    def on_epoch_begin(self):
+        self.epoch += 1
+        self.rows = list(batches(len(self.target), self.epoch))'''
+
+_SERVED = '''\
+def served(model: keras.Model, record: dict[str, Any]) -> keras.Model:
+    """Return the network as others load it: it takes raw rows, and needs no loss."""
+    inputs, given = [], []
+    for tensor in model.inputs:
+        kind = record["inputs"][tensor.name]
+        is_shifted = "mean" in kind
+        dtype = "float64" if is_shifted else tensor.dtype
+        raw = keras.Input(tensor.shape[1:], dtype=dtype, name=tensor.name)
+        inputs.append(raw)
+        if is_shifted:
+            mean, scale = (
+                np.reshape(kind[key], kind["shape"]) for key in ("mean", "scale")
+            )
+            raw = layers.Rescaling(1 / scale, -mean / scale, dtype="float64")(raw)
+            raw = layers.Identity(dtype=tensor.dtype)(raw)
+        given.append(raw)
+{built}'''
+
+_UNCHANGED = '''\
+def served(model: keras.Model) -> keras.Model:
+    """Return the network as others load it: without its loss and its optimizer."""
+    return keras.Model(model.inputs, model.outputs, name=model.name)'''
+
+_SAVE = '''\
+def save(model: keras.Model, record: dict[str, Any], path: Path) -> None:
+    """Write the network, and how rows become its inputs, each whole or not at all."""
+    temporary = path.with_name(f"{path.stem}.part.keras")
+    served({arguments}).save(temporary)
+    temporary.replace(path)
+    temporary = path.with_name(f"{path.stem}.part.json")
+    temporary.write_text(json.dumps(record))
+    temporary.replace(path.with_suffix(".json"))'''
+
+_KEEP_BEST = '''\
+class KeepBest(keras.callbacks.Callback):
+    """Saves the epoch of the lowest loss, and ends what gives no finite one."""
+
+    def __init__(self, network, record, path):
+        super().__init__()
+        self.network = network
+        self.record = record
+        self.path = path
+        self.lowest = math.inf
+
+    def on_train_batch_end(self, batch, logs=None):
+        if not math.isfinite(logs["loss"]):
+            raise SystemExit(f"the loss is {logs['loss']} in step {batch + 1}")
+
+    def on_epoch_end(self, epoch, logs=None):
+        loss = logs["{watched}"]
+        if not math.isfinite(loss):
+            raise SystemExit(f"{watched} is {loss} after epoch {epoch + 1}")
+        if loss < self.lowest:
+            self.lowest = loss
+            save(self.network, self.record, self.path)'''
+
+
+def script_source(spec: Spec, training: Training, function: str) -> list[str]:
+    """Return what trains, measures and predicts; the last of it is `main`."""
+    data, graph = spec.model.data, spec.graph
+    assert data is not None
+    watched = "val_loss" if data.validation else "loss"
+    is_shifted = data.standardize and any(
+        kind.dtype.startswith("float") for kind in graph.inputs.values()
+    )
+    return [
+        _batches(graph),
+        _served(graph) if is_shifted else _UNCHANGED,
+        _SAVE.replace("{arguments}", "model, record" if is_shifted else "model"),
+        _KEEP_BEST.replace("{watched}", watched),
+        _predict(spec, training, is_shifted=is_shifted),
+        _main(spec, training, function),
+    ]
+
+
+def _batches(graph: Graph) -> str:
+    is_single = len(graph.inputs) == 1
+    given = "self.inputs[rows]" if is_single else "tuple(values[rows] for values in self.inputs)"
+    return _BATCHES.replace("{given}", given)
+
+
+def _served(graph: Graph) -> str:
+    if len(graph.inputs) == 1:
+        built = "    return keras.Model(inputs[0], model(given[0]))"
+    else:
+        built = "    return keras.Model(inputs, model(given))"
+    return _SERVED.replace("{built}", built)
+
+
+def _predict(spec: Spec, training: Training, *, is_shifted: bool) -> str:
+    from nnspec.metrics import threshold
+
+    given = "arrays[0]" if len(spec.graph.inputs) == 1 else "arrays"
+    lines = [
+        "def predict(path: Path, data: Path) -> tuple[np.ndarray, np.ndarray]:",
+        '    """Return what a saved network makes of raw rows: its output, and the answer."""',
+        '    record = json.loads(path.with_suffix(".json").read_text())',
+        "    model = keras.saving.load_model(path)",
+        *(wrap(f"network = model.get_layer({quoted(spec.name)})", 4) if is_shifted else []),
+        '    inputs = read_inputs(read_rows(data), record["inputs"], data)',
+        "    arrays = prepared(inputs, record)",
+        *wrap(
+            f"output = {'network' if is_shifted else 'model'}"
+            f".predict({given}, batch_size={training.batch_size}, verbose=0)",
+            4,
+        ),
+    ]
+    if training.task == "regression":
+        return "\n".join([*lines, "    return output, output"])
+    if training.task == "multiclass":
+        lines.append("    answer = output.argmax(axis=-1)")
+    else:
+        limit = f"{threshold(spec.graph, training):g}"
+        lines.append(f'    answer = (output > {limit}).astype("int64")')
+    return "\n".join(
+        [
+            *lines,
+            '    if record["labels"] is not None:',
+            '        answer = np.array(record["labels"])[answer]',
+            "    return output, answer",
+        ]
+    )
+
+
+def _main(spec: Spec, training: Training, function: str) -> str:
+    data = spec.model.data
+    assert data is not None
+    is_single = len(spec.graph.inputs) == 1
+    unpack = "inputs, target" if is_single else "*inputs, target"
+    failed = "OSError, ValueError"
+    if not data.source.endswith(".npz"):
+        failed += ", pl.exceptions.PolarsError"
+    lines = [
+        "def main() -> None:",
+        '    """Train on the rows of a file; save the best epoch, and measure it."""',
+        "    parser = argparse.ArgumentParser(description=main.__doc__)",
+        "    here = Path(__file__).parent",
+        *wrap(f"source = here / {quoted(data.source)}", 4),
+        '    parser.add_argument("--data", type=Path, default=source)',
+        '    parser.add_argument("--weights", type=Path, help="first weights")',
+        *wrap(f"output = Path({quoted(f'{function}.keras')})", 4),
+        '    parser.add_argument("--output", type=Path, default=output)',
+        f'    parser.add_argument("--epochs", type=int, default={training.epochs})',
+        "    arguments = parser.parse_args()",
+        '    if arguments.output.suffix != ".keras":',
+        '        parser.error("--output: the name has to end in .keras")',
+        "    if arguments.epochs < 1:",
+        '        parser.error("--epochs: at least one is expected")',
+        "",
+        f"    keras.utils.set_random_seed({training.seed})",
+        *wrap(f"model = {function}()", 4),
+        "    if arguments.weights is not None:",
+        '        if arguments.weights.suffix == ".keras":',
+        "            saved = keras.saving.load_model(arguments.weights)",
+        "            model.set_weights(saved.get_weights())",
+        "        else:",
+        "            model.load_weights(arguments.weights)",
+        "    try:",
+        "        require_writable(arguments.output)",
+        "        data, record = load_data(arguments.data)",
+        f"    except ({failed}) as error:",
+        "        parser.error(str(error))",
+        f'    {unpack} = data["train"]',
+        "    network = compiled(model)",
+    ]
+    # Keras would shuffle the batches of a PyDataset too.
+    fit: dict[str, object] = {"epochs": Expr("arguments.epochs"), "shuffle": False}
+    if data.validation:
+        fit["validation_data"] = Expr('data["validation"]')
+        if not is_single:
+            lines.append('    *validation, expected = data["validation"]')
+            fit["validation_data"] = Expr("(validation, expected)")
+        fit["validation_batch_size"] = training.batch_size
+    fit["callbacks"] = [Expr("KeepBest(model, record, arguments.output)")]
+    arguments = ", ".join(f"{key}={literal(value)}" for key, value in fit.items())
+    lines += wrap(f"network.fit(Batches(inputs, target), {arguments})", 4)
+    lines += [
+        "    best = keras.saving.load_model(arguments.output)",
+        "    model.set_weights(best.get_weights())",
+        f"    for part, ({unpack}) in data.items():",
+        *wrap(
+            "measured = network.evaluate"
+            f"(inputs, target, batch_size={training.batch_size}, verbose=0, return_dict=True)",
+            8,
+        ),
+        "        print(part, measured)",
+    ]
+    return "\n".join(lines)

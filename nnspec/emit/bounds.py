@@ -1,0 +1,78 @@
+"""What an emitted script refuses of its inputs: the domain of the network, input by input."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from nnspec.domain import domain_of
+from nnspec.emit.code import Expr
+from nnspec.graph import Graph
+
+Number = int | float
+
+LARGEST = Expr("LARGEST")
+"""The largest number of float32, which a script calls by this name."""
+
+_OF_DTYPE: Mapping[str, tuple[Number, Number]] = {
+    "bool": (0, 1),
+    "int32": (-(2**31), 2**31 - 1),
+    "int64": (-(2**63), 2**63 - 1),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SizeLimit:
+    """How small and how large a size that depends on dynamic axes may be."""
+
+    size: str
+    least: int
+    most: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The smallest and the largest number of each input, and limits of sizes.
+
+    `relative` holds the sizes that bound an input beside its largest number.
+    """
+
+    ranges: Mapping[str, tuple[Number | Expr, Number | Expr]]
+    relative: Mapping[str, tuple[str, ...]]
+    limits: tuple[SizeLimit, ...]
+    is_dynamic: bool
+
+
+def computed(size: str) -> str:
+    """Return Python for a size, where the variable `sizes` maps an axis to its size."""
+    return re.sub(r"[A-Za-z_]\w*", lambda name: f'sizes["{name[0]}"]', size)
+
+
+def bounds_of(graph: Graph) -> Bounds:
+    """Return what an emitted script has to check."""
+    domain = domain_of(graph)
+    ranges: dict[str, tuple[Number | Expr, Number | Expr]] = {}
+    relative: dict[str, tuple[str, ...]] = {}
+    for name, kind in graph.inputs.items():
+        if kind.dtype.startswith("float"):
+            ranges[name] = (Expr("-LARGEST"), LARGEST)
+            continue
+        least, most = _OF_DTYPE[kind.dtype]
+        for allowed in domain.ranges:
+            if allowed.value != name:
+                continue
+            least = max(least, allowed.least)
+            if isinstance(allowed.most, str):
+                relative[name] = (*relative.get(name, ()), allowed.most)
+            else:
+                most = min(most, allowed.most)
+        ranges[name] = (least, most)
+    limits: dict[str, SizeLimit] = {}
+    for limit in domain.limits:
+        known = limits.get(limit.size, SizeLimit(limit.size, limit.least, limit.most))
+        bounds = [most for most in (known.most, limit.most) if most is not None]
+        least = max(known.least, limit.least)
+        limits[limit.size] = SizeLimit(limit.size, least, min(bounds, default=None))
+    is_dynamic = any(isinstance(size, str) for kind in graph.inputs.values() for size in kind.shape)
+    return Bounds(ranges, relative, tuple(limits.values()), is_dynamic)
