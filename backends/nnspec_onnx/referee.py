@@ -88,10 +88,10 @@ def _move_operator(
 ) -> None:
     for attribute in operator.onnx_node.attribute:
         value = getattr(operator, attribute.name, None)
-        if attribute.type == onnx.AttributeProto.FLOAT and isinstance(value, float):
+        if attribute.type == onnx.AttributeProto.FLOAT and isinstance(value, float | np.floating):
             moved = float(_moved(np.asarray(value, np.float32), draw))
             # nnspec's own models are run with their attributes in double.
-            if float(np.float32(value)) == value:
+            if np.float32(value) == value:
                 setattr(operator, attribute.name, moved)
                 restore.append(lambda n=attribute.name, v=value: setattr(operator, n, v))  # type: ignore[misc]
     run = operator.run

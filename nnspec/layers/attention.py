@@ -172,7 +172,7 @@ class _Attention(Layer):
             if self.has_bias:
                 yield Parameter(f"{name}.bias", (rows,), Zeros(), columns, rows)
 
-    def dead_parameters(self) -> tuple[str, ...]:
+    def dead_parameters(self, inputs: tuple[Shape, ...]) -> tuple[str, ...]:
         # It adds the same to every score of a query, which softmax takes away again.
         return ("k.bias",) if self.has_bias and self.rotary_base is None else ()
 

@@ -110,7 +110,7 @@ class Layer(Frozen):
         """Return the tensors that the layer owns, in the order of the canonical weights."""
         return ()
 
-    def dead_parameters(self) -> tuple[str, ...]:
+    def dead_parameters(self, inputs: tuple[Shape, ...]) -> tuple[str, ...]:
         """Return the parameters that change no output, so that their gradient is rounding noise."""
         return ()
 

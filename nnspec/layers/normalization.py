@@ -158,6 +158,11 @@ class LayerNormalization(_OverLastAxes):
         weight = (Parameter("weight", sizes, Ones()),) if self.scale else ()
         return (*weight, Parameter("bias", sizes, Zeros())) if self.center else weight
 
+    def dead_parameters(self, inputs: tuple[Shape, ...]) -> tuple[str, ...]:
+        # A number less its own mean is 0.
+        is_single = all(size == 1 for size in self.normalized(inputs[0]))
+        return ("weight",) if self.scale and is_single else ()
+
 
 class RmsNormalization(_OverLastAxes):
     """y = weight · x / √(mean(x²) + epsilon), the mean over the last axes.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from nnspec.graph import BlockNode, Graph, LayerNode, Node, inline
-from nnspec.layers import Layer, ReduceNorm, Stack
+from nnspec.layers import ConstantTensor, Layer, LearnedTensor, ReduceNorm, Stack
 from nnspec.loader import Spec
 from nnspec.shapes import Shape, TensorType
 
@@ -55,6 +55,25 @@ def with_one_output(graph: Graph) -> Graph:
         lengths.append(add(ReduceNorm(axes=axes), (output,), ()) if axes else output)
     result = add(Stack(axis=0), tuple(lengths), (len(lengths),))
     return dataclasses.replace(graph, nodes=tuple(nodes), types=types, outputs=(result,))
+
+
+def untrained_parameters(graph: Graph) -> list[str]:
+    """Return the trainable parameters that reach no output, or reach them only as whole numbers."""
+    opened = inline(graph)
+    reached = set(opened.outputs)
+    homes: set[str] = set()
+    for node in reversed(opened.nodes):
+        assert isinstance(node, LayerNode)
+        if not any(v in reached and opened.types[v].dtype == "float32" for v in node.outputs):
+            continue
+        homes.update(name for name in (node.owner or node.name, node.tied) if name is not None)
+        if not isinstance(node.layer, ConstantTensor | LearnedTensor):  # they take its rows alone
+            reached.update(node.inputs)
+    return [
+        name
+        for name, parameter in graph.parameters()
+        if parameter.trainable and name.rpartition(".")[0] not in homes
+    ]
 
 
 def as_spec(spec: Spec, graph: Graph, *, is_trained: bool) -> Spec:

@@ -198,13 +198,14 @@ def uncompared(graph: Graph) -> set[str]:
         for name in (f"{layer}.bias", f"{norm}.running_mean")
     }
     for at in graph.walk():
-        names.update(f"{at.home}.{name}" for name in at.node.layer.dead_parameters())
+        dead = at.node.layer.dead_parameters(at.input_shapes)
+        names.update(f"{at.home}.{name}" for name in dead)
     return names
 
 
 WHY_UNCOMPARED = (
-    "a bias before batch normalisation, or of an attention's keys, has a gradient of rounding "
-    "noise alone"
+    "a bias before batch normalisation or of an attention's keys, and the weight of a "
+    "normalisation of single numbers, has a gradient of rounding noise alone"
 )
 
 

@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING
 from nnspec.loader import Spec
 from nnspec.training_schema import Sgd, Training
 from nnspec.verification.engines import SourceEngine
-from nnspec.verification.networks import with_one_output, without_dropout
+from nnspec.verification.networks import (
+    untrained_parameters,
+    with_one_output,
+    without_dropout,
+)
 from nnspec.verification.tolerance import EXACT, TRAINED
 from nnspec.verification.trained import (
     WHY_UNCOMPARED,
@@ -93,8 +97,16 @@ class TrainingChecks:
     def why_not(self) -> str:
         """Return why training is not compared at all, or an empty text."""
         graph = self.spec.graph
-        if not any(parameter.trainable for _, parameter in graph.parameters()):
+        trainable = [name for name, parameter in graph.parameters() if parameter.trainable]
+        if not trainable:
             return "the network has no parameters to train"
+        untrained = untrained_parameters(graph)
+        if untrained:
+            self.verifier.note(
+                f"{', '.join(untrained)}: reach no output, so that nothing trains them"
+            )
+        if len(untrained) == len(trainable):
+            return "no parameter reaches an output"
         if any(graph.types[name].dtype != "float32" for name in graph.outputs):
             return "an output holds no floats"
         for engine in self.verifier.sources:

@@ -1,0 +1,138 @@
+"""The numbers within a layer's formula of which the result is what is left.
+
+Rounding in the formula is relative to them, and not to the result: x - tanh(x) of a small x is a
+small difference of larger numbers. All are for one computation of the layer as it is documented;
+a framework that computes it otherwise is better or as good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnspec import layers
+from nnspec.layers import Layer
+from nnspec.layers.base import channel_axis
+from nnspec.shapes import DataFormat
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
+
+Inner = Callable[[Any, "Array", Mapping[str, "Array"], DataFormat], "Array"]
+"""(layer, its input, its weights, data format) -> the size of these numbers, for each element.
+
+Arrays have the batch axis first.
+"""
+
+
+def _itself(layer: Layer, x: Array, weights: Mapping[str, Array], _: DataFormat) -> Array:
+    return np.abs(x)
+
+
+def _one_below_zero(layer: Layer, x: Array, weights: Mapping[str, Array], _: DataFormat) -> Array:
+    """exp(x) - 1, or log(1 + exp(x)): what is added to 1, or taken from it."""
+    scale = abs(getattr(layer, "alpha", 1.0))
+    return np.where(x < 0, max(scale, 1.0), 0.0)
+
+
+def _selu(layer: Layer, x: Array, weights: Mapping[str, Array], _: DataFormat) -> Array:
+    return np.where(x < 0, 1.0507009873554805 * 1.6732632423543772, 0.0)
+
+
+def _log_sigmoid(layer: Layer, x: Array, weights: Mapping[str, Array], _: DataFormat) -> Array:
+    return np.where(x > 0, 1.0, 0.0)
+
+
+def _log_softmax(
+    layer: layers.LogSoftmax, x: Array, weights: Mapping[str, Array], _: DataFormat
+) -> Array:
+    axis = layer.axis if layer.axis < 0 else layer.axis + 1
+    inner: Array = np.abs(x) + np.max(np.abs(x), axis=axis, keepdims=True)
+    return inner
+
+
+def _squareplus(
+    layer: layers.Squareplus, x: Array, weights: Mapping[str, Array], _: DataFormat
+) -> Array:
+    return np.where(x < 0, np.sqrt(np.square(x) + layer.b), 0.0)
+
+
+def _rescaling(
+    layer: layers.Rescaling, x: Array, weights: Mapping[str, Array], _: DataFormat
+) -> Array:
+    inner: Array = np.abs(x * layer.scale) + abs(layer.offset)
+    return inner
+
+
+def _variance(
+    layer: layers.ReduceVariance, x: Array, weights: Mapping[str, Array], _: DataFormat
+) -> Array:
+    axes = tuple(axis + 1 for axis in layer.resolved(x.shape[1:]))
+    inner: Array = np.max(np.square(x), axis=axes, keepdims=layer.keepdims)
+    return inner
+
+
+def _normalized(x: Array, axes: tuple[int, ...], epsilon: float, weight: Array | None) -> Array:
+    """(x - μ) / √(σ² + epsilon): the numbers that vary, and their squares where μ² is taken off."""
+    largest = np.max(np.abs(x), axis=axes, keepdims=True)
+    variance = np.var(x, axis=axes, keepdims=True) + epsilon
+    result = np.abs(x - np.mean(x, axis=axes, keepdims=True)) / np.sqrt(variance)
+    inner: Array = largest / np.sqrt(variance) + 0.5 * np.square(largest) / variance * result
+    if weight is not None:
+        inner *= float(np.max(np.abs(weight)))
+    return inner
+
+
+def _layer_norm(
+    layer: layers.LayerNormalization, x: Array, weights: Mapping[str, Array], _: DataFormat
+) -> Array:
+    axes = tuple(range(x.ndim - len(layer.axis), x.ndim))
+    return _normalized(x, axes, layer.epsilon, weights.get("weight"))
+
+
+def _group_norm(
+    layer: layers.GroupNormalization,
+    x: Array,
+    weights: Mapping[str, Array],
+    data_format: DataFormat,
+) -> Array:
+    axis = channel_axis(x.ndim - 1, data_format) + 1
+    first = np.moveaxis(x, axis, 1)
+    grouped = first.reshape(len(x), layer.groups, -1)
+    inner = _normalized(grouped, (2,), layer.epsilon, weights.get("weight"))
+    return np.moveaxis(inner.reshape(first.shape), 1, axis)
+
+
+def _instance_norm(
+    layer: layers.InstanceNormalization,
+    x: Array,
+    weights: Mapping[str, Array],
+    data_format: DataFormat,
+) -> Array:
+    channel = channel_axis(x.ndim - 1, data_format) + 1
+    axes = tuple(axis for axis in range(1, x.ndim) if axis != channel)
+    return _normalized(x, axes, layer.epsilon, weights.get("weight"))
+
+
+INNER: dict[type[Layer], Inner] = {
+    layers.Celu: _one_below_zero,
+    layers.Elu: _one_below_zero,
+    layers.Gelu: _itself,
+    layers.GroupNormalization: _group_norm,
+    layers.HardSilu: _itself,
+    layers.InstanceNormalization: _instance_norm,
+    layers.LayerNormalization: _layer_norm,
+    layers.LogSigmoid: _log_sigmoid,
+    layers.LogSoftmax: _log_softmax,
+    layers.Mish: _itself,
+    layers.ReduceVariance: _variance,
+    layers.Rescaling: _rescaling,
+    layers.Selu: _selu,
+    layers.SoftShrink: _itself,
+    layers.Softplus: _one_below_zero,
+    layers.Squareplus: _squareplus,
+    layers.TanhShrink: _itself,
+}
+"""Layers whose result may be far smaller than what it is computed from."""

@@ -1,0 +1,128 @@
+"""Where a formula subtracts, float32 loses more: measured, and no hiding place for a fault."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nnspec
+from nnspec import layers
+from nnspec.loader import Spec, loads
+from nnspec.verification import Report
+from nnspec.verification.inner import INNER
+from nnspec.verification.networks import untrained_parameters
+
+
+def network(*given: str, shape: str = "[8]", dtype: str = "float32", rest: str = "") -> Spec:
+    listed = "\n".join(f"  - {{{layer}}}" for layer in given)
+    return loads(
+        f"nnspec: 1\nname: Net\ninputs: {{x: {{shape: {shape}, dtype: {dtype}}}}}\n"
+        f"layers:\n{listed}\n{rest}\n"
+    )
+
+
+def verified(spec: Spec, *backends: str) -> Report:
+    return nnspec.verify(spec, backends=backends, steps=2, exporters=False)
+
+
+SMALL = "type: rescaling, scale: 0.1"
+EMBEDDING = "type: embedding, input_dim: 20, output_dim: 8"
+CASES = {
+    "tanh_shrink": network(SMALL, "type: tanh_shrink"),
+    "elu of an embedding": network(EMBEDDING, "type: elu", dtype="int64"),
+    "selu": network("type: rescaling, scale: 0.01", "type: selu"),
+    "celu": network("type: clip, min_value: -0.01, max_value: 0.01", "type: celu, alpha: 3"),
+    "elu fused into a layer": network("type: dense, units: 4, activation: elu"),
+    "groups of nearly equal numbers": network(
+        "type: log_softmax", "type: group_normalization, groups: 3", shape="[6]"
+    ),
+    "a mean far from 0": network(
+        "type: rescaling, offset: 1000", "type: layer_normalization"
+    ),
+    "one number": network("name: n, type: layer_normalization", shape="[4, 1]"),
+    "a variance far from 0": network(
+        "type: rescaling, offset: 300", "type: reduce_variance, axes: [0]"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("spec", CASES.values(), ids=CASES)
+def test_no_false_alarm(spec: Spec) -> None:
+    report = verified(spec, "torch", "keras", "onnx")
+    assert report.passed, report.to_json()
+
+
+def test_what_is_measured_is_said_and_stands_in_float32_alone() -> None:
+    report = verified(CASES["groups of nearly equal numbers"], "torch", "onnx")
+    (note,) = {note for note in report.notes if note.startswith("ill-conditioned here: ")}
+    assert "group_normalization_1 gives what is left of numbers up to" in note
+    widened = [check for check in report.checks if check.tolerance > 1e-5]
+    assert widened
+    assert {check.dtype for check in widened} == {"float32"}
+
+
+def test_a_wrong_network_does_not_pass_as_ill_conditioned(monkeypatch: pytest.MonkeyPatch) -> None:
+    import nnspec_torch.lowerings as torch
+
+    original = torch.LOWERINGS[layers.GroupNormalization]
+
+    def wrong(layer: Any, context: Any) -> Any:
+        return original(layer.model_copy(update={"epsilon": 1.1e-5}), context)
+
+    monkeypatch.setitem(torch.LOWERINGS, layers.GroupNormalization, wrong)
+    report = verified(CASES["groups of nearly equal numbers"], "torch", "onnx")
+    exact = [check for check in report.checks if check.dtype == "float64" and not check.passed]
+    assert {check.layer for check in exact} == {"group_normalization_1"}
+
+
+@pytest.mark.parametrize("offset", [1e-2, 1.0])
+def test_what_is_wrong_in_float32_alone_is_found(
+    monkeypatch: pytest.MonkeyPatch, offset: float
+) -> None:
+    from nnspec_torch.runtime import TorchProgram
+
+    original = TorchProgram.forward
+
+    def forward(self: Any, inputs: Any) -> Any:
+        outputs = original(self, inputs)
+        is_single = str(self.dtype) == "torch.float32"
+        return {name: a * (1 + 1e-4) if is_single else a for name, a in outputs.items()}
+
+    monkeypatch.setattr(TorchProgram, "forward", forward)
+    spec = network(f"type: rescaling, scale: {offset}", "type: tanh_shrink")
+    report = verified(spec, "torch", "onnx")
+    assert [check.pair[0] for check in report.failures()] == ["torch"]
+
+
+def test_the_numbers_within_a_formula_are_as_large_as_they_are() -> None:
+    x = np.array([[-2.0, 0.5, 3.0]])
+    cases: list[tuple[Any, list[float]]] = [
+        (layers.TanhShrink(), [2.0, 0.5, 3.0]),
+        (layers.Elu(alpha=0.5), [1.0, 0.0, 0.0]),
+        (layers.Celu(alpha=2.0), [2.0, 0.0, 0.0]),
+        (layers.LogSoftmax(), [5.0, 3.5, 6.0]),
+        (layers.Rescaling(scale=2.0, offset=-1.0), [5.0, 2.0, 7.0]),
+    ]
+    for layer, expected in cases:
+        inner = INNER[type(layer)](layer, x, {}, "channels_last")
+        np.testing.assert_allclose(inner, [expected], err_msg=layer.type)
+
+
+def test_parameters_that_reach_no_output_are_a_note() -> None:
+    spec = network("name: d, type: dense, units: 2", "name: c, type: constant, value: [1, 2]")
+    report = verified(spec, "torch", "keras")
+    assert report.passed, report.to_json()
+    assert any(note.startswith("d.weight, d.bias: reach no output") for note in report.notes)
+    reasons = {each.kind: each.reason for each in report.not_checked}
+    assert reasons["gradient"] == reasons["training"] == "no parameter reaches an output"
+
+
+def test_only_floats_carry_a_gradient_to_a_parameter() -> None:
+    spec = network(
+        "name: a, type: dense, units: 3",
+        "name: i, type: argmax, axis: 0",
+        "name: e, type: embedding, input_dim: 3, output_dim: 2",
+    )
+    assert untrained_parameters(spec.graph) == ["a.weight", "a.bias"]
