@@ -9,8 +9,7 @@ may be off by.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,22 +22,9 @@ from nnspec.verification.engines import SourceEngine
 from nnspec.verification.inner import INNER
 from nnspec.verification.networks import all_values, as_spec, flat
 from nnspec.verification.samples import sizes_of
-from nnspec.verification.tolerance import relative_error
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
-
-
-@dataclass(frozen=True)
-class Conditioning:
-    """How far rounding within layers moves the outputs, relative to the largest; the worst layer.
-
-    loss: how much larger than the layer's result the numbers are of which that is left.
-    """
-
-    moved: float
-    layer: str
-    loss: float
 
 
 class _Noisy:
@@ -109,61 +95,83 @@ class _Noisy:
         return name
 
 
-def conditioning_of(
-    engine: SourceEngine,
-    spec: Spec,
-    weights: Weights,
-    inputs: Mapping[str, Array],
-    axes: Mapping[str, int],
-    *,
-    unit: float,
-    draws: Iterable[np.random.Generator],
-) -> Conditioning:
-    """Return how far the outputs move where every layer's own formula rounds by this unit."""
-    noisy = _Noisy(spec.graph)
-    paths = {flat(at.path): at.path for at in spec.graph.walk()}
-    named = {
-        f"{flat(at.path)}.{p.name}": weights[f"{at.path}.{p.name}"]
-        for at in spec.graph.walk()
-        for p in at.parameters()
-    }
-    network = noisy.network()
-    program = engine.build(as_spec(spec, network, is_trained=False), named, "float64")
-    rows = len(next(iter(inputs.values())))
-    silent = {
-        name: np.zeros((rows, *sizes_of(noisy.types[value].shape, axes)))
-        for value, name in noisy.added.items()
-    }
-    values: dict[str, Array] = {**inputs, **program.forward({**inputs, **silent})}
-    outputs = [noisy.sums[value] for value in _outputs(noisy.opened, spec.graph, noisy.sums)]
-    expected = {name: values[name] for name in outputs}
-    sizes: dict[str, Array] = {}
-    worst = ("", 0.0)
-    for value, name in noisy.added.items():
-        node, home, layer, taken = noisy.computed[value]
-        result = np.abs(values[value])
-        sizes[name] = unit * result
-        if type(layer) in INNER:
-            own = {
-                key.rpartition(".")[2]: array
-                for key, array in named.items()
-                if key.rpartition(".")[0] == home
-            }
-            inner = INNER[type(layer)](layer, values[taken[0]], own, spec.graph.data_format)
-            sizes[name] = unit * (result + inner)
-            loss = float(np.max(inner, initial=0.0)) / max(float(result.max(initial=0.0)), 1e-300)
-            worst = max(worst, (paths[node], loss), key=lambda each: each[1])
-    moved = 0.0
-    for draw in draws:
-        given = {
-            name: size * (draw.integers(0, 2, size.shape) * 2.0 - 1.0)
-            for name, size in sizes.items()
+class Conditioning:
+    """A network with what its layers' formulas round, in double precision.
+
+    worst, loss: the layer that loses most of what was measured last, and how much larger than its
+    result the numbers are of which that is left.
+    """
+
+    def __init__(
+        self, engine: SourceEngine, spec: Spec, weights: Weights, axes: Mapping[str, int]
+    ) -> None:
+        self.graph = spec.graph
+        self.axes = axes
+        self.noisy = _Noisy(spec.graph)
+        self.paths = {flat(at.path): at.path for at in spec.graph.walk()}
+        self.weights: dict[str, dict[str, Array]] = {}
+        named: Weights = {}
+        for at in spec.graph.walk():
+            for parameter in at.parameters():
+                array = weights[f"{at.path}.{parameter.name}"]
+                named[f"{flat(at.path)}.{parameter.name}"] = array
+                self.weights.setdefault(flat(at.path), {})[parameter.name] = array
+        opened = as_spec(spec, self.noisy.network(), is_trained=False)
+        self.program = engine.build(opened, named, "float64")
+        self.worst, self.loss = "", 0.0
+
+    @property
+    def loses(self) -> bool:
+        """Whether a layer's formula may lose more than rounds its result."""
+        return any(type(layer) in INNER for _, _, layer, _ in self.noisy.computed.values())
+
+    def moved(
+        self,
+        inputs: Mapping[str, Array],
+        unit: float,
+        draws: Iterable[np.random.Generator],
+        *,
+        by_row: bool = False,
+    ) -> Iterator[tuple[dict[str, Array], dict[str, Array]]]:
+        """Yield the outputs, and the outputs where every layer's formula rounds by this unit.
+
+        by_row: all that is added to a row has one sign, and results themselves do not round, so
+        that equal elements stay equal.
+        """
+        rows = len(next(iter(inputs.values())))
+        silent = {
+            name: np.zeros((rows, *sizes_of(self.noisy.types[value].shape, self.axes)))
+            for value, name in self.noisy.added.items()
         }
-        found = program.forward({**inputs, **given})
-        moved = max(moved, relative_error({name: found[name] for name in outputs}, expected))
-    return Conditioning(moved, *worst)
+        values = {**inputs, **self.program.forward({**inputs, **silent})}
+        sizes = {
+            name: unit * self._size(value, values, is_rounded=not by_row)
+            for value, name in self.noisy.added.items()
+        }
+        expected = self._outputs(values)
+        for draw in draws:
+            given = {}
+            for name, size in sizes.items():
+                shape = (rows, *(1,) * (size.ndim - 1)) if by_row else size.shape
+                given[name] = size * (draw.integers(0, 2, shape) * 2.0 - 1.0)
+            yield expected, self._outputs(self.program.forward({**inputs, **given}))
 
+    def _size(self, value: str, values: Mapping[str, Array], *, is_rounded: bool) -> Array:
+        node, home, layer, taken = self.noisy.computed[value]
+        result = np.abs(values[value])
+        size: Array = result if is_rounded else np.zeros(result.shape)
+        if type(layer) in INNER:
+            weights = self.weights.get(home, {})
+            inner = INNER[type(layer)](layer, values[taken[0]], weights, self.graph.data_format)
+            size = size + inner
+            loss = float(np.max(inner, initial=0.0)) / max(float(result.max(initial=0.0)), 1e-300)
+            if loss > self.loss:
+                self.worst, self.loss = self.paths[node], loss
+        return size
 
-def _outputs(opened: Graph, graph: Graph, sums: Mapping[str, str]) -> list[str]:
-    """Return the values that are the outputs of the network that was opened."""
-    return [flat(name) for name in inline(graph).outputs if flat(name) in sums]
+    def _outputs(self, values: Mapping[str, Array]) -> dict[str, Array]:
+        names = [flat(name) for name in inline(self.graph).outputs]
+        return {
+            output: values[self.noisy.sums.get(name, name)]
+            for output, name in zip(self.graph.outputs, names, strict=True)
+        }

@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from nnspec.causes import cause_of
-from nnspec.verification.conditioning import conditioning_of
 from nnspec.verification.engines import Engine
 from nnspec.verification.evaluators import single
 from nnspec.verification.interface_checks import SPEC, faults
@@ -93,10 +92,10 @@ def run_float32(verifier: Verifier, engine: Engine, tolerance: float, *, optimiz
     for rows in BATCHES:
         if rows <= verifier.batch or verifier.batch >= BATCH:
             inputs, expected = (of_rows(each, rows) for each in (given, verifier.expected))
-            error = relative_error(program.forward(inputs), expected)
+            error = relative_error(program.forward(inputs), expected, verifier.expected)
             others[f"a batch of {rows}"] = error
     row, expected = (of_rows(each, 1) for each in (given, verifier.expected))
-    number, error = repeated(program, row, expected, tolerance)
+    number, error = repeated(program, row, expected, tolerance, verifier.expected)
     others[f"call {number} of the same row"] = error
     return Single(outputs, faults(verifier, program, outputs, "float32"), others)
 
@@ -118,27 +117,25 @@ def ill_conditioned(verifier: Verifier, tolerance: float) -> float:
     """
     verifier.progress("how far rounding within layers moves the outputs")
     try:
-        found = conditioning_of(
-            verifier.reference_engine,
-            verifier.spec,
-            verifier.weights,
-            verifier.inputs,
-            verifier.axes,
-            unit=UNIT_ROUNDOFF,
-            draws=verifier.amplification.draws(),
+        found = verifier.conditioning()
+        moved = max(
+            relative_error(given, expected)
+            for expected, given in found.moved(
+                verifier.inputs, UNIT_ROUNDOFF, verifier.amplification.draws()
+            )
         )
     except Exception as error:
         verifier.note(f"rounding within layers could not be measured: {cause_of(error)}")
         return 0.0
-    measured = SAFETY * found.moved
+    measured = SAFETY * moved
     if measured > tolerance:
         left = (
-            f"{found.layer} gives what is left of numbers up to {found.loss:.0f} times as large: "
+            f"{found.worst} gives what is left of numbers up to {found.loss:.0f} times as large: "
             if found.loss > 1
             else ""
         )
         verifier.note(
             f"ill-conditioned here: {left}rounding in float32 moves the outputs by "
-            f"{found.moved:.1e}, and the tolerance in float32 is {measured:.1e}"
+            f"{moved:.1e}, and the tolerance in float32 is {measured:.1e}"
         )
     return measured

@@ -120,6 +120,21 @@ def moved_rows(
             np.maximum(moved, row_errors(outputs, expected), out=moved)
     finally:
         verifier.reference.load_weights(verifier.weights)
+    return np.maximum(moved, moved_within(verifier, inputs))
+
+
+def moved_within(verifier: Verifier, inputs: Mapping[str, Array]) -> Array:
+    """Return by row how far rounding within layers in double precision moves the outputs."""
+    moved = np.zeros(len(next(iter(inputs.values()))))
+    found = verifier.conditioning()
+    if not found.loses:
+        return moved
+    draws = verifier.amplification.draws()
+    with np.errstate(all="ignore"):
+        for expected, given in found.moved(inputs, DOUBLE_ROUNDOFF, draws, by_row=True):
+            errors = row_errors(given, expected)
+            # A whole number that flips says nothing of how far.
+            np.maximum(moved, np.where(np.isfinite(errors), errors, 0.0), out=moved)
     return moved
 
 

@@ -65,13 +65,20 @@ def _moved(verifier: Verifier, program: Program) -> list[str]:
 
 
 def repeated(
-    program: Program, inputs: Mapping[str, Array], expected: Outputs, tolerance: float
+    program: Program,
+    inputs: Mapping[str, Array],
+    expected: Outputs,
+    tolerance: float,
+    whole: Outputs | None = None,
 ) -> tuple[int, float]:
-    """Return the first of many calls that answers otherwise, or the last, and its error."""
+    """Return the first of many calls that answers otherwise, or the last, and its error.
+
+    whole: that of which `expected` is a part, to which errors are relative.
+    """
     start = time.perf_counter()
     worst = 0.0
     number = 1
     while number < CALLS and worst <= tolerance and time.perf_counter() - start < SECONDS:
         number += 1
-        worst = max(worst, relative_error(program.forward(inputs), expected))
+        worst = max(worst, relative_error(program.forward(inputs), expected, whole))
     return number, worst

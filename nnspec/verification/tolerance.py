@@ -31,18 +31,30 @@ TRAINED = 1e-7
 """Relative, in float64, after training steps: Adam divides by small numbers."""
 
 
-def relative_error(given: Mapping[str, Array], expected: Mapping[str, Array]) -> float:
+def relative_error(
+    given: Mapping[str, Array],
+    expected: Mapping[str, Array],
+    whole: Mapping[str, Array] | None = None,
+) -> float:
     """Return the largest difference, relative to the largest expected value of each tensor.
 
     Anything that is not finite on one side only counts as infinitely wrong, and what is missing.
+    whole: that of which `expected` is a part; the differences are relative to it.
     """
+    floors = {name: _largest(array) for name, array in (whole or {}).items()}
     return max(
         (
-            tensor_error(given[name], array) if name in given else float("inf")
+            tensor_error(given[name], array, floors.get(name, 0.0))
+            if name in given
+            else float("inf")
             for name, array in expected.items()
         ),
         default=0.0,
     )
+
+
+def _largest(array: Array) -> float:
+    return float(np.max(np.abs(array), initial=0.0, where=np.isfinite(array)))
 
 
 def tensor_error(given: Array, expected: Array, floor: float = 0.0) -> float:

@@ -15,6 +15,7 @@ from nnspec.causes import cause_of
 from nnspec.errors import MissingDependencyError, UnsupportedError, UsageError
 from nnspec.loader import Spec
 from nnspec.verification.blame import first_diverging_layer
+from nnspec.verification.conditioning import Conditioning
 from nnspec.verification.engines import Engine, SourceEngine, engines_of
 from nnspec.verification.evaluators import SingleOnly, run_exact
 from nnspec.verification.networks import as_spec
@@ -119,6 +120,7 @@ class Verifier:
         self.expected: Outputs = {}
         self.single_only: list[Engine] = []
         self.of_float32: dict[str, float] = {}
+        self.conditioned: Conditioning | None = None
         self.known: dict[float, float] = {}
         self.parted: dict[tuple[str, str], str | None] = {}
         self.asked_for(backends, exporters=exporters)
@@ -140,6 +142,7 @@ class Verifier:
         if self.can_compare():
             self.run_suite(WITH_EXACT)
             self.exact.clear()
+            self.conditioned = None
             self.free()
             self.run_suite(AFTERWARDS)
         self.report.seconds = time.perf_counter() - start
@@ -361,6 +364,13 @@ class Verifier:
         )
 
     # Tolerances and blame
+
+    def conditioning(self) -> Conditioning:
+        """Return the network in which rounding within layers is measured."""
+        if self.conditioned is None:
+            engine = self.reference_engine
+            self.conditioned = Conditioning(engine, self.spec, self.weights, self.axes)
+        return self.conditioned
 
     def exact_tolerance(self, *engines: Engine) -> float:
         """Return 1e-9, and what the engines' float32 constants add to it in this network."""
