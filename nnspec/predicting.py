@@ -104,6 +104,12 @@ def predict(model: str | Path, rows: Rows | str | Path) -> Predictions:
     answer = None
     if len(outputs) == 1:
         (values,) = outputs.values()
+        if np.isnan(values).any():
+            row = int(np.argwhere(np.isnan(values))[0][0])
+            raise DataError(
+                f"{model} gives no number for row {row + 1} of {file}, though the row is sound: "
+                "its weights are damaged, or too large"
+            )
         threshold = _threshold(program.metadata.get("nnspec.threshold", "0.5"), model)
         answer = _answer(values, preprocessing, threshold)
     return Predictions(outputs, answer, preprocessing.target, preprocessing.labels)

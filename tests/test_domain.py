@@ -11,6 +11,7 @@ from nnspec.domain_record import from_json, to_json
 from nnspec.errors import DataError
 from nnspec.predicting import predict
 from nnspec.verification.samples import random_inputs
+from nnspec.verification.unusual import unusual_inputs
 
 TABLES = """
 nnspec: 1
@@ -35,6 +36,19 @@ layers:
   - {name: offset, type: cast, dtype: int32}
   - {name: moved, type: add, inputs: [ids, offset]}
   - {name: table, type: embedding, input_dim: 6, output_dim: 2}
+"""
+FRACTIONS = """
+nnspec: 1
+name: Fractions
+inputs: {f: {shape: [2]}, g: {shape: [2]}, b: {shape: [2], dtype: bool}}
+layers:
+  - {name: whole, type: cast, dtype: int32, inputs: f}
+  - {name: table, type: embedding, input_dim: 3, output_dim: 2}
+  - {name: other, type: cast, dtype: int64, inputs: g}
+  - {name: flags, type: cast, dtype: int64, inputs: b}
+  - {name: both, type: subtract, inputs: [flags, other]}
+  - {name: second, type: embedding, input_dim: 4, output_dim: 2}
+outputs: [table, second]
 """
 LENGTHS = """
 nnspec: 1
@@ -152,7 +166,7 @@ def test_an_exported_model_knows_its_domain(tmp_path, name):
     assert str(tmp_path / "rows.npz") in str(caught.value)
 
 
-@pytest.mark.parametrize("text", [TABLES, SHIFTED, LENGTHS, POSITIONS])
+@pytest.mark.parametrize("text", [TABLES, SHIFTED, FRACTIONS, LENGTHS, POSITIONS])
 def test_the_record_of_a_domain_reads_back(text):
     record = to_json(domain_of(nnspec.loads(text).graph))
     assert to_json(from_json(record)) == record
@@ -164,12 +178,13 @@ def test_a_damaged_record_of_a_domain_is_an_error(damage):
         from_json(damage)
 
 
-@pytest.mark.parametrize("text", [TABLES, SHIFTED, LENGTHS])
+@pytest.mark.parametrize("text", [TABLES, SHIFTED, FRACTIONS, LENGTHS])
 def test_ids_that_verification_draws_fit_every_table_that_they_reach(text):
     graph = nnspec.loads(text).graph
     for seed in range(5):
         inputs = random_inputs(graph, 64, {"time": 4}, seed)
         domain_of(graph).admit(inputs)
+        domain_of(graph).admit(unusual_inputs(graph, inputs, {"time": 4}, seed)[1])
     if text is TABLES:
         assert inputs["ids"].max(axis=0).tolist() == [4, 10, 6]
 

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import onnx
 import pytest
-from onnx import helper
+from onnx import helper, numpy_helper
 
 import nnspec
 from nnspec.cli import main
@@ -196,6 +196,36 @@ def test_a_model_of_a_fixed_batch_takes_any_number_of_rows(model):
     found = predict(model / "three.onnx", model / "rows.csv")
     np.testing.assert_allclose(found.outputs["scores"], expected.outputs["scores"], rtol=1e-5)
     assert found.answer.tolist() == expected.answer.tolist()
+
+
+def test_a_model_of_unsound_weights_gives_no_answers(tmp_path, model):
+    proto = onnx.load(model / "model.onnx")
+    for tensor in proto.graph.initializer:
+        if tensor.name == "scores.bias":
+            tensor.CopyFrom(numpy_helper.from_array(np.array([0, np.nan], np.float32), tensor.name))
+    onnx.save(proto, tmp_path / "m.onnx")
+    with pytest.raises(DataError, match=r"gives no number for row 1 of .*rows"):
+        predict(tmp_path / "m.onnx", model / "rows.csv")
+
+
+EMPTY = {"no rows": (0, 5, 2), "no time": (1, 0, 2), "another size": (1, 5, 3)}
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_a_model_from_elsewhere_is_fed_nothing_of_size_0(tmp_path, name):
+    kind = onnx.TensorProto.FLOAT
+    for axes in (["batch", "time", 2], [None, None, 2]):
+        graph = helper.make_graph(
+            [helper.make_node("ReduceMax", ["x"], ["y"], keepdims=0)],
+            "g",
+            [helper.make_tensor_value_info("x", kind, axes)],
+            [helper.make_tensor_value_info("y", kind, [])],
+        )
+        opset = [helper.make_opsetid("", 17)]
+        onnx.save(helper.make_model(graph, ir_version=8, opset_imports=opset), tmp_path / "m.onnx")
+        np.savez(tmp_path / "rows.npz", x=np.ones(EMPTY[name], np.float32))
+        with pytest.raises(DataError, match=r"rows|size 0"):
+            predict(tmp_path / "m.onnx", tmp_path / "rows.npz")
 
 
 def test_a_damaged_model_is_never_a_traceback(tmp_path, model, capfd):

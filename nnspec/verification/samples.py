@@ -24,7 +24,9 @@ BATCH = 8
 
 _KINKS = (0.0, 1.0, -1.0, 3.0, -3.0, 6.0, -6.0, 9.0, -9.0)
 _KINK_SHARE = 0.1
-_HALVINGS = 64
+_HALVINGS = 96
+_WHOLE = 64
+"""Of these, those that halve whole numbers alone; then all are 0."""
 
 
 def exercised_weights(graph: Graph, seed: int) -> Weights:
@@ -59,11 +61,17 @@ def random_inputs(graph: Graph, batch: int, axes: Mapping[str, int], seed: int) 
         if kind.dtype == "float32":
             values = draw.normal(size=shape)
             chosen = draw.random(shape) < _KINK_SHARE
-            inputs[name] = np.where(chosen, draw.choice(_KINKS, size=shape), values)
+            values = np.where(chosen, draw.choice(_KINKS, size=shape), values)
+            low, high, is_bound = ranges[name]
+            if is_bound.any():
+                # Away from whole numbers, at which a cast jumps.
+                fitting = draw.integers(low, high + 1, shape) + draw.uniform(0.25, 0.75, shape)
+                values = np.where(is_bound, fitting, values)
+            inputs[name] = values
         elif kind.dtype == "bool":
             inputs[name] = draw.random(shape) < 0.5
         else:
-            low, high = ranges[name]
+            low, high, _ = ranges[name]
             inputs[name] = draw.integers(low, high + 1, shape).astype(kind.dtype)
     return _within(domain, inputs)
 
@@ -75,11 +83,11 @@ def of_rows(arrays: Mapping[str, Array], rows: int) -> dict[str, Array]:
 
 def element_ranges(
     domain: Domain, shapes: Mapping[str, Sequence[int]]
-) -> dict[str, tuple[Array, Array]]:
-    """Return the least and the largest whole number that each element of an input may be.
+) -> dict[str, tuple[Array, Array, Array]]:
+    """Return what each element of an input may be: at least, at most, and whether it is bound.
 
     For inputs of these shapes, the batch left out. What is computed on the way to a table sets a
-    bound that may be too high; an element that nothing restricts is 0 or 1.
+    bound that may be too high; a whole number that nothing restricts is 0 or 1.
     """
     axes = {
         size: found
@@ -109,19 +117,25 @@ def element_ranges(
     for name, size in sizes.items():
         part = slice(start, start + size)
         shape = tuple(shapes[name])
-        ranges[name] = low[part].reshape(shape), high[part].reshape(shape)
+        ranges[name] = (
+            low[part].reshape(shape),
+            high[part].reshape(shape),
+            ~free[part].reshape(shape),
+        )
         start += size
     return ranges
 
 
 def _within(domain: Domain, inputs: dict[str, Array]) -> dict[str, Array]:
-    """Return inputs whose whole numbers are nearer to 0 where computed ones would not fit."""
-    for _ in range(_HALVINGS):
+    """Return inputs nearer to 0 where what is computed of them would not fit a table."""
+    for halvings in range(_HALVINGS):
         try:
             return domain.admit(inputs)
         except DataError:
             inputs = {
-                name: (array / 2).astype(array.dtype) if array.dtype.kind == "i" else array
+                name: (array / 2).astype(array.dtype)
+                if array.dtype.kind == "i" or (array.dtype.kind == "f" and halvings > _WHOLE)
+                else array
                 for name, array in inputs.items()
             }
     return inputs

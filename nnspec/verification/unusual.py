@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnspec.domain import domain_of
+from nnspec.domain import Domain, domain_of
 from nnspec.errors import DataError
 from nnspec.graph import Graph
 from nnspec.streams import derived_seed
@@ -35,19 +35,28 @@ def unusual_inputs(
     kinds = [ORDINARY, *SCALES, WIDE, *TIED]
     inputs = random_inputs(graph, len(kinds), axes, seed)
     domain = domain_of(graph)
-    for number, (name, array) in enumerate(inputs.items()):
+    for number, (name, array) in enumerate(list(inputs.items())):
         draw = np.random.default_rng(derived_seed("unusual", seed, number))
         array[0] = ordinary[name][0]
         if array.dtype.kind == "f":
-            _spread(array, draw)
+            spread = array.copy()
+            _spread(spread, draw)
+            inputs = _admitted(domain, inputs, name, spread)
         elif array.dtype.kind == "i":
-            large = {**inputs, name: _large(array, draw)}
-            try:
-                domain.admit(large)
-            except DataError:
-                continue  # a table, or a number of steps, sets a bound
-            inputs = large
+            inputs = _admitted(domain, inputs, name, _large(array, draw))
     return kinds, inputs
+
+
+def _admitted(
+    domain: Domain, inputs: dict[str, Array], name: str, array: Array
+) -> dict[str, Array]:
+    """Return the inputs with another one in its place, unless a layer sets a bound to it."""
+    changed = {**inputs, name: array}
+    try:
+        domain.admit(changed)
+    except DataError:
+        return inputs
+    return changed
 
 
 def _large(array: Array, draw: np.random.Generator) -> Array:
