@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
+import random
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
@@ -181,9 +182,12 @@ class KerasProgram:
 
     def first_weights(self, seed: int) -> Weights:
         """Return the weights that the emitted function gives a new model."""
+        states = random.getstate(), np.random.get_state()
         keras.utils.set_random_seed(seed)
         with precision("float32"):
             model = getattr(self.emitted, self.compiled.function)()
+        random.setstate(states[0])
+        np.random.set_state(states[1])
         found = dict(self._canonical(model))
         return {
             name: self._exported(native, name, variable.numpy())

@@ -70,7 +70,7 @@ class GaussianNoise(Layer):
     random: ClassVar[tuple[str, ...]] = ("stddev",)
 
 
-class _SpatialDropout(_Dropping):
+class SpatialDropout(_Dropping):
     placement: ClassVar[Placement] = "spatial"
     axes: ClassVar[int]
 
@@ -79,21 +79,21 @@ class _SpatialDropout(_Dropping):
         return (inputs[0],)
 
 
-class SpatialDropout1D(_SpatialDropout):
+class SpatialDropout1D(SpatialDropout):
     """Dropout of whole channels. Two axes, channels first or last. Tompson et al. 2015."""
 
     type: Literal["spatial_dropout1d"] = "spatial_dropout1d"
     axes: ClassVar[int] = 2
 
 
-class SpatialDropout2D(_SpatialDropout):
+class SpatialDropout2D(SpatialDropout):
     """Dropout of whole channels. Three axes, channels first or last. Tompson et al. 2015."""
 
     type: Literal["spatial_dropout2d"] = "spatial_dropout2d"
     axes: ClassVar[int] = 3
 
 
-class SpatialDropout3D(_SpatialDropout):
+class SpatialDropout3D(SpatialDropout):
     """Dropout of whole channels. Four axes, channels first or last. Tompson et al. 2015."""
 
     type: Literal["spatial_dropout3d"] = "spatial_dropout3d"

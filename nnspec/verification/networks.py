@@ -36,7 +36,7 @@ def _without_dropout(node: Node, convert: object) -> Node:
 def with_one_output(graph: Graph) -> Graph:
     """Return a network of several outputs with one in their place: the length of each, (outputs,).
 
-    A loss of it has a gradient through every output; all must hold floats.
+    A loss of it has a gradient through every output that holds floats; the others are left out.
     """
     types = dict(graph.types)
     nodes = list(graph.nodes)
@@ -51,6 +51,8 @@ def with_one_output(graph: Graph) -> Graph:
 
     lengths = []
     for output in graph.outputs:
+        if types[output].dtype != "float32":
+            continue
         axes = tuple(range(types[output].rank))
         lengths.append(add(ReduceNorm(axes=axes), (output,), ()) if axes else output)
     result = add(Stack(axis=0), tuple(lengths), (len(lengths),))

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from nnspec.verification.first_weights_checks import compare_first_weights
 from nnspec.verification.float32_checks import compare_float32
 from nnspec.verification.interface_checks import compare_interfaces
 from nnspec.verification.output_checks import compare_outputs
+from nnspec.verification.random_checks import compare_random
 from nnspec.verification.range_checks import compare_ranges
 from nnspec.verification.report import Kind
 from nnspec.verification.rows import compare_rows
@@ -33,8 +35,12 @@ WITH_EXACT: Suite = (
     ("dynamic_shape", compare_sizes),
     ("range", compare_ranges),
     ("meaning", compare_calls),
+    ("first_weights", compare_first_weights),
 )
 """Those that find every engine's program in double precision in `Verifier.exact`."""
 
-AFTERWARDS: Suite = (("training", compare_training),)
+AFTERWARDS: Suite = (
+    ("random", compare_random),
+    ("training", compare_training),
+)
 """Those that build what they need, when the others are freed."""

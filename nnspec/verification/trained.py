@@ -14,6 +14,7 @@ from nnspec.backend import Trainable
 from nnspec.graph import Graph
 from nnspec.loader import Spec
 from nnspec.verification.engines import SourceEngine
+from nnspec.verification.inspected import Inspected
 from nnspec.verification.rows import GivenRows
 from nnspec.verification.samples import random_inputs, random_target, sizes_of
 from nnspec.verification.tolerance import DOUBLE_ROUNDOFF, SAFETY, Amplification, tensor_error
@@ -39,6 +40,7 @@ class TrainedRun:
     weights: Weights = field(default_factory=dict)
     """After the last step, statistics as the spec defines them."""
     notes: list[str] = field(default_factory=list)
+    inspected: Inspected = field(default_factory=Inspected)
 
 
 def train_steps(
@@ -51,8 +53,12 @@ def train_steps(
     axes: Mapping[str, int],
     seed: int,
     rows: GivenRows | None = None,
+    inspect: Callable[[Trainable], Inspected] | None = None,
 ) -> TrainedRun:
-    """Return the gradients of a first batch and the weights after the steps, in float64."""
+    """Return the gradients of a first batch and the weights after the steps, in float64.
+
+    inspect: what else the program is asked for, at the end.
+    """
     assert spec.model.training is not None
     program = engine.build(spec, weights, "float64")
     assert isinstance(program, Trainable)
@@ -63,6 +69,8 @@ def train_steps(
             _, run.gradients = program.gradients(inputs, target)
         run.losses.append(program.train_step(inputs, target))
     run.weights = program.weights()
+    if inspect is not None:
+        run.inspected = inspect(program)
     calls = Counter(at.home for at in spec.graph.walk())
     for at in spec.graph.walk():
         divergence = engine.backend.divergences.get(type(at.node.layer))
@@ -160,6 +168,17 @@ class Comparison:
         if wrong and not self.trainable.intersection(wrong):
             return self.layers[wrong[0]], f"gradients agree, the statistic {wrong[0]} differs."
         return None, "gradients agree, the optimizer differs."
+
+
+def kinked_errors(first: tuple[float, Weights], second: tuple[float, Weights]) -> dict[str, float]:
+    """Return the error of a loss and of each gradient, relative to the largest of all."""
+    largest = _largest(first[1])
+    errors = {
+        name: tensor_error(second[1][name], array, largest) for name, array in first[1].items()
+    }
+    scale = max(abs(first[0]), abs(second[0]), 1e-300)
+    errors[LOSS] = abs(second[0] - first[0]) / scale
+    return errors
 
 
 def moved_by_rounding(

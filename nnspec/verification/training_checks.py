@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from nnspec.loader import Spec
 from nnspec.training_schema import Sgd, Training
 from nnspec.verification.engines import SourceEngine
+from nnspec.verification.inspected import add_inspected, inspect
 from nnspec.verification.networks import (
     untrained_parameters,
     with_one_output,
@@ -21,6 +24,7 @@ from nnspec.verification.trained import (
     Comparison,
     Tolerance,
     TrainedRun,
+    kinked_errors,
     moved_by_rounding,
     train_steps,
     uncompared,
@@ -53,12 +57,16 @@ class TrainingChecks:
         if reason:
             self.leave_out(reason)
             return
+        able = self.trained_engines()
+        if len(able) < 2:
+            self.leave_out(f"it takes two sources that train, and here is only {able[0].name}")
         model, graph = self.spec.model, without_dropout(self.spec.graph)
         training = model.training
         if len(graph.outputs) != 1:
             training, graph = None, with_one_output(graph)
             self.report.notes.append(
-                "the network has several outputs: gradients and training are those of their lengths"
+                "the network has several outputs: gradients and training are those of the lengths "
+                "of all that hold floats"
             )
         training = training or Training(task="regression", optimizer=Sgd())
         spec = Spec(model.model_copy(update={"training": training}), graph, self.spec.path)
@@ -75,7 +83,7 @@ class TrainingChecks:
         for engine in self.trained_engines():
             self.verifier.progress(f"training {engine.name} for {self.verifier.steps} steps")
             run = self.verifier.attempt(
-                partial(self.trained, engine, spec, self.verifier.weights),
+                partial(self.trained, engine, spec, self.verifier.weights, is_inspected=True),
                 kind="training",
                 label=engine.name,
                 when="in training",
@@ -83,7 +91,8 @@ class TrainingChecks:
             if run is not None:
                 runs[engine.name] = run
                 self.report.notes += run.notes
-        if len(runs) < 2:
+        add_inspected(self.verifier, spec, {name: run.inspected for name, run in runs.items()})
+        if len(runs) < 2 <= len(able):
             self.leave_out("of what should train, only " + (", ".join(runs) or "nothing") + " does")
         for first, second in itertools.combinations(runs, 2):
             self.verifier.attempt(
@@ -107,14 +116,11 @@ class TrainingChecks:
             )
         if len(untrained) == len(trainable):
             return "no parameter reaches an output"
-        if any(graph.types[name].dtype != "float32" for name in graph.outputs):
-            return "an output holds no floats"
+        if all(graph.types[name].dtype != "float32" for name in graph.outputs):
+            return "no output holds floats"
         for engine in self.verifier.sources:
             if engine.name not in self.verifier.trains:
                 self.report.notes.append(f"{engine.name} runs networks, and trains none")
-        able = [engine.name for engine in self.trained_engines()]
-        if len(able) < 2:
-            return f"it takes two sources that train, and here is only {able[0]}"
         return ""
 
     def trained_engines(self) -> list[SourceEngine]:
@@ -128,7 +134,14 @@ class TrainingChecks:
         self.verifier.leave_out("gradient", names, reason)
         self.verifier.leave_out("training", names, reason)
 
-    def trained(self, engine: SourceEngine, spec: Spec, weights: Weights) -> TrainedRun:
+    def trained(
+        self,
+        engine: SourceEngine,
+        spec: Spec,
+        weights: Weights,
+        *,
+        is_inspected: bool = False,
+    ) -> TrainedRun:
         """Return what an engine makes of these weights in training."""
         run = train_steps(
             engine,
@@ -139,6 +152,7 @@ class TrainingChecks:
             axes=self.verifier.axes,
             seed=self.verifier.seed + TRAINING_SEED,
             rows=self.verifier.rows,
+            inspect=partial(inspect, self.verifier, spec) if is_inspected else None,
         )
         self.verifier.free()
         return run
@@ -174,6 +188,24 @@ class TrainingChecks:
             *after_steps.worst(compared.weights),
             blame=lambda: compared.blame_training(after_steps, exact),
         )
+
+        self.compare_kinked(pair, exact, runs)
+
+    def compare_kinked(
+        self, pair: tuple[str, str], exact: Tolerance, runs: Mapping[str, TrainedRun]
+    ) -> None:
+        """Add the check of losses and gradients where functions bend inside the network."""
+        errors: dict[str, float] = {}
+        for first, second in zip(*(runs[name].inspected.kinked for name in pair), strict=True):
+            if not all(np.isfinite(array).all() for array in (first[0], *first[1].values())):
+                continue
+            for name, error in kinked_errors(first, second).items():
+                errors[name] = max(errors.get(name, 0.0), error)
+        if not errors:
+            return
+        tolerance = Tolerance(exact.least)
+        pair = (pair[0], f"{pair[1]}, gradients where functions bend")
+        self.verifier.add("range", pair, "float64", *tolerance.worst(errors))
 
     def measured(
         self,

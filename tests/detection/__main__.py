@@ -22,7 +22,11 @@ BLAMED = 0.95
 def main() -> int:
     """Print what was caught, by kind; 1 where it is too little."""
     chosen = sys.argv[1:]
-    injections = [each for each in INJECTIONS if all(word in each.id for word in chosen)]
+    injections = [
+        each
+        for each in INJECTIONS
+        if not chosen or any(word in f"{each.kind} {each.id}" for word in chosen)
+    ]
     outcomes = []
     for injection in injections:
         try:

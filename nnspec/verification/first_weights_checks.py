@@ -1,0 +1,73 @@
+"""The weights that each emitted source gives itself, against the laws of the spec."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nnspec.backend import Inspectable
+from nnspec.verification.laws import fault_of
+
+if TYPE_CHECKING:
+    from nnspec.verification.verifier import Verifier
+
+LARGE = 2**27
+"""Bytes of weights in float64 above which no second network is made."""
+
+
+def compare_first_weights(verifier: Verifier) -> None:
+    """Hold the first weights of every source against the spec's initialisers."""
+    parameters = dict(verifier.spec.graph.parameters())
+    programs = {
+        engine.name: program
+        for engine in verifier.sources
+        if isinstance(program := verifier.exact[engine.name], Inspectable)
+    }
+    if not parameters or not programs:
+        return
+    if verifier.size > LARGE:
+        reason = f"the network has {verifier.size / 1e9:.1f} GB of weights in double precision"
+        verifier.leave_out("first_weights", tuple(programs), reason)
+        return
+    verifier.progress("first weights")
+    findings: dict[str, list[str]] = {}
+    layers: dict[str, str] = {}
+    for name, program in programs.items():
+        found = verifier.attempt(
+            partial(_faults, verifier, program),
+            kind="first_weights",
+            label=name,
+            when="when it draws its first weights",
+        )
+        if found is None:
+            continue
+        findings[name] = [sentence for _, sentence in found]
+        if found:
+            layers[name] = found[0][0]
+    verifier.add_findings("first_weights", "float32", "the spec", findings, layers=layers)
+
+
+def _faults(verifier: Verifier, program: Inspectable) -> list[tuple[str, str]]:
+    """Return what is wrong with first values: the layer, and a sentence."""
+    given = program.first_weights(verifier.seed)
+    wrong: list[tuple[str, str]] = []
+    seen: dict[bytes, str] = {}
+    for at in verifier.spec.graph.walk():
+        for parameter in at.parameters():
+            name = f"{at.path}.{parameter.name}"
+            if name not in given:
+                continue  # no output depends on it
+            if fault := fault_of(given[name], parameter):
+                wrong.append((at.path, f"{name}: {fault}"))
+            elif np.unique(given[name]).size > _SOME:
+                content = given[name].tobytes()
+                if content in seen:
+                    wrong.append((at.path, f"{name} is drawn as {seen[content]}"))
+                seen[content] = name
+    return wrong
+
+
+_SOME = 4
+"""Different values: fewer are a constant, and a row of another perhaps."""

@@ -1,0 +1,117 @@
+"""What each source does in training that no comparison of ordinary batches shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nnspec.backend import Inspectable
+from nnspec.errors import NnspecError
+from nnspec.loader import Spec
+from nnspec.metrics import measure, require_measurable
+from nnspec.verification.kinks import PARTS, kinked_weights
+from nnspec.verification.optimizer_checks import FORMULAS, formula_errors
+from nnspec.verification.samples import BATCH, random_inputs, random_target
+from nnspec.verification.tolerance import EXACT
+
+if TYPE_CHECKING:
+    from nnspec.backend import Weights
+    from nnspec.verification.verifier import Blame, Verifier
+
+MANY_ROWS = 64
+"""Of which metrics are measured, where the network is small."""
+METRIC = 1e-5
+"""Relative: Keras averages metrics in float32."""
+LARGE = 2**27
+"""Bytes of weights above which an optimizer is not followed by the formula."""
+
+
+@dataclass
+class Inspected:
+    """What one source showed of itself.
+
+    kinked: loss and gradients with weights that bring values to where functions bend.
+    formula: the largest error of an optimizer step, and a sentence, where it was followed.
+    metrics: by name, what was measured and what the spec's definition gives.
+    """
+
+    kinked: list[tuple[float, Weights]] = field(default_factory=list)
+    formula: tuple[float, list[str]] | None = None
+    metrics: dict[str, tuple[float, float]] = field(default_factory=dict)
+
+
+def inspect(verifier: Verifier, spec: Spec, program: object) -> Inspected:
+    """Return what a program in float64, built to be trained, shows; it has other weights after."""
+    found = Inspected()
+    training = spec.model.training
+    if not isinstance(program, Inspectable) or training is None:
+        return found
+    graph, seed = spec.graph, verifier.seed
+    inputs = random_inputs(graph, verifier.batch, verifier.axes, seed)
+    target = random_target(graph, training.task, verifier.batch, verifier.axes, seed)
+    for part in range(PARTS):
+        program.load_weights(kinked_weights(graph, verifier.weights, part, seed))
+        with np.errstate(all="ignore"):
+            found.kinked.append(program.gradients(inputs, target))
+    if verifier.spec.model.training is not None and len(verifier.spec.graph.outputs) == 1:
+        program.load_weights(verifier.weights)
+        found.metrics = _metrics(verifier, spec, program)
+    if type(training.optimizer) in FORMULAS and verifier.size <= LARGE:
+        rows = {name: array[:2] for name, array in inputs.items()}
+        found.formula = formula_errors(
+            program, training.optimizer, verifier.weights, rows, target[:2], seed
+        )
+    return found
+
+
+def _metrics(
+    verifier: Verifier, spec: Spec, program: Inspectable
+) -> dict[str, tuple[float, float]]:
+    training = spec.model.training
+    assert training is not None
+    try:
+        require_measurable(training)
+    except NnspecError:
+        return {}
+    is_small = verifier.batch >= BATCH and verifier.size <= LARGE
+    rows = MANY_ROWS if is_small else verifier.batch
+    inputs = random_inputs(spec.graph, rows, verifier.axes, verifier.seed)
+    target = random_target(spec.graph, training.task, rows, verifier.axes, verifier.seed)
+    (output,) = program.forward(inputs).values()
+    wanted = measure(spec.graph, training, output, target)
+    given = program.measured(inputs, target)
+    return {name: (given[name], wanted[name]) for name in wanted if name in given}
+
+
+def add_inspected(verifier: Verifier, spec: Spec, found: Mapping[str, Inspected]) -> None:
+    """Add what each source showed of its optimizer and its metrics."""
+    training = spec.model.training
+    assert training is not None
+    followed = {name: each.formula for name, each in found.items() if each.formula is not None}
+    if followed:
+        against = f"{training.optimizer.type} as the spec defines it"
+        verifier.add_errors(
+            "optimizer",
+            "float64",
+            against,
+            {name: (error, EXACT) for name, (error, _) in followed.items()},
+            blames={name: _told("; ".join(detail)) for name, (_, detail) in followed.items()},
+        )
+    measured = {name: each.metrics for name, each in found.items() if each.metrics}
+    if measured:
+        findings = {
+            name: [
+                f"{metric} is {given:.6g}, and should be {wanted:.6g}"
+                for metric, (given, wanted) in metrics.items()
+                if not abs(given - wanted) <= METRIC * max(abs(wanted), 1.0)
+            ]
+            for name, metrics in measured.items()
+        }
+        verifier.add_findings("metrics", "float64", "the spec", findings)
+
+
+def _told(detail: str) -> Blame:
+    return lambda: (None, detail)

@@ -1,0 +1,43 @@
+"""Weights that bring the values inside a network to where functions bend, exactly."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nnspec.graph import Graph
+from nnspec.initializers import Ones
+from nnspec.streams import derived_seed
+
+if TYPE_CHECKING:
+    from nnspec.backend import Weights
+
+KINKS = (0.0, 0.0, 0.0, 1.0, -1.0, 3.0, -3.0, 6.0)
+PARTS = 2
+"""So many sets of weights, each with every other layer at its kinks."""
+
+
+def kinked_weights(graph: Graph, weights: Weights, part: int, seed: int) -> Weights:
+    """Return weights of which every second layer has kernels of 0, and biases at kinks.
+
+    What follows such a layer gets exactly the bias, and the layers between pass on gradients.
+    Running statistics and scales stay as they are.
+    """
+    draw = np.random.default_rng(derived_seed("kinks", seed, part))
+    found = dict(weights)
+    number = 0
+    for at in graph.walk():
+        parameters = [p for p in at.parameters() if p.trainable and not p.is_fixed]
+        if not parameters:
+            continue
+        number += 1
+        if number % PARTS != part:
+            continue
+        for parameter in parameters:
+            name = f"{at.path}.{parameter.name}"
+            if "bias" in parameter.name:
+                found[name] = draw.choice(KINKS, parameter.shape)
+            elif not isinstance(parameter.initializer, Ones):
+                found[name] = np.zeros(parameter.shape)
+    return found

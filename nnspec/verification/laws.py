@@ -1,0 +1,151 @@
+"""Whether numbers follow a law, with almost no false alarm: below 1e-9 for a whole network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nnspec.initializers import (
+    Constant,
+    GlorotNormal,
+    GlorotUniform,
+    HeNormal,
+    HeUniform,
+    InitializerBase,
+    Normal,
+    Ones,
+    Orthogonal,
+    UnitForgetBias,
+    Zeros,
+)
+from nnspec.layers.base import Parameter
+from nnspec.weights import TRUNCATED_DEVIATION
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
+
+ALARM = 1e-13
+"""Probability of a false alarm of one test; a network has at most thousands."""
+_SINGLE = 1e-5
+"""Relative: first weights are made in float32."""
+_ROUNDED = 1e-4
+"""Absolute, of an orthogonal matrix times itself."""
+
+Distribution = Callable[["Array"], "Array"]
+
+
+def fault_of(values: Array, parameter: Parameter) -> str:
+    """Return what of first values is not the law of the parameter, or an empty text."""
+    law = parameter.initializer
+    values = values.astype(np.float64)
+    if parameter.zero_row is not None:
+        if values[parameter.zero_row].any():
+            return f"row {parameter.zero_row} is not 0"
+        values = np.delete(values, parameter.zero_row, axis=0)
+    return _fault(values, parameter, law)
+
+
+def _fault(values: Array, parameter: Parameter, law: InitializerBase) -> str:
+    if isinstance(law, UnitForgetBias):
+        quarter = len(values) // 4
+        if (values[quarter : 2 * quarter] != 1).any():
+            return "the forget gate's are not 1"
+        rest = np.concatenate([values[:quarter], values[2 * quarter :]])
+        return _fault(rest, parameter, law.others)
+    if isinstance(law, Zeros | Ones | Constant):
+        value = {"zeros": 0.0, "ones": 1.0}.get(law.type, getattr(law, "value", 0.0))
+        is_same = np.allclose(values, value, rtol=_SINGLE, atol=0)
+        return "" if is_same else f"not all are {value:g}"
+    if isinstance(law, Orthogonal):
+        return _fault_of_orthogonal(values, law.gain)
+    bound, distribution = _distribution(parameter, law)
+    if np.abs(values).max(initial=0) > bound * (1 + _SINGLE):
+        return f"up to {np.abs(values).max():.3g}, beyond {bound:.3g}"
+    return against_distribution(values, distribution)
+
+
+def _distribution(parameter: Parameter, law: InitializerBase) -> tuple[float, Distribution]:
+    """Return the largest value that there can be, and the distribution function."""
+    if isinstance(law, Normal):
+        return math.inf, lambda values: normal_distribution(values / law.stddev)
+    assert isinstance(law, GlorotUniform | GlorotNormal | HeUniform | HeNormal)
+    fan = parameter.fan_in if law.fan == "in" else (parameter.fan_in + parameter.fan_out) / 2
+    if law.law == "uniform":
+        limit = math.sqrt(3 * law.scale / fan)
+        return limit, lambda values: np.clip((values / limit + 1) / 2, 0, 1)
+    deviation = math.sqrt(law.scale / fan) / TRUNCATED_DEVIATION
+    low, high = normal_distribution(np.array([-2.0, 2.0]))
+    return (
+        2 * deviation,
+        lambda values: (normal_distribution(values / deviation) - low) / (high - low),
+    )
+
+
+def against_distribution(values: Array, distribution: Distribution) -> str:
+    """Return that the values do not follow a distribution, or an empty text.
+
+    The bound of Dvoretzky, Kiefer and Wolfowitz, with Massart's constant (1990).
+    """
+    count = values.size
+    if count < 2:
+        return ""
+    expected = distribution(np.sort(values, axis=None))
+    steps = np.arange(count + 1) / count
+    distance = max(float((steps[1:] - expected).max()), float((expected - steps[:-1]).max()))
+    if distance > math.sqrt(math.log(2 / ALARM) / (2 * count)):
+        return f"their distribution is off by {distance:.2g}"
+    inside = float(expected[-1] - expected[0])
+    if inside <= 0 or count * math.log(inside) < math.log(ALARM):
+        return "the largest are too small"
+    return _fault_of_mean(expected)
+
+
+def _fault_of_mean(uniform: Array) -> str:
+    """Return that numbers which should be uniform in [0, 1] have another mean or deviation.
+
+    By Hoeffding's bound, of numbers in an interval of this length.
+    """
+    squares = (uniform - 0.5) ** 2
+    for values, centre, length in ((uniform, 0.5, 1.0), (squares, 1 / 12, 0.25)):
+        off = abs(float(values.mean()) - centre)
+        if off > length * math.sqrt(math.log(2 / ALARM) / (2 * values.size)):
+            return f"their mean or spread is off by {off:.2g}"
+    return ""
+
+
+def _fault_of_orthogonal(values: Array, gain: float) -> str:
+    matrix = values.reshape(len(values), -1)
+    product = matrix @ matrix.T if len(matrix) <= matrix.shape[1] else matrix.T @ matrix
+    if np.abs(product - gain**2 * np.eye(len(product))).max(initial=0) > _ROUNDED * gain**2:
+        return "they are not orthogonal"
+    return ""
+
+
+def fault_of_share(hits: int, count: int, probability: float) -> str:
+    """Return that so many of so many do not have this probability, or an empty text.
+
+    By Chernoff's bound.
+    """
+    share = hits / count
+    if count * _divergence(share, probability) > math.log(2 / ALARM):
+        return f"a share of {share:.4g}, not {probability:.4g}"
+    return ""
+
+
+def _divergence(share: float, probability: float) -> float:
+    total = 0.0
+    for given, wanted in ((share, probability), (1 - share, 1 - probability)):
+        if given > 0:
+            if wanted <= 0:
+                return math.inf
+            total += given * math.log(given / wanted)
+    return total
+
+
+def normal_distribution(values: Array) -> Array:
+    """Return the distribution function of a standard normal number."""
+    flat = [0.5 * (1 + math.erf(value / math.sqrt(2))) for value in values.ravel()]
+    return np.array(flat).reshape(values.shape)
