@@ -115,7 +115,13 @@ OPTIMIZERS = [
         r"SGD\(learning_rate=0\.02",
         "SGD(learning_rate=0.02, global_clipnorm=100.0",
     ),
-    optimizer("decay of 1e-5", "keras", ADAM, "epsilon=1e-8", "epsilon=1e-8, weight_decay=1e-5"),
+    optimizer(
+        "decay of 1e-5",
+        "keras",
+        ADAM,
+        r"learning_rate=0\.003",
+        "learning_rate=0.003, weight_decay=1e-5",
+    ),
     optimizer(
         "average of the weights",
         "keras",
