@@ -60,9 +60,8 @@ def inspect(verifier: Verifier, spec: Spec, program: object) -> Inspected:
         program.load_weights(verifier.weights)
         found.metrics = _metrics(verifier, spec, program)
     if type(training.optimizer) in FORMULAS and verifier.size <= LARGE:
-        rows = {name: array[:2] for name, array in inputs.items()}
         found.formula = formula_errors(
-            program, training.optimizer, verifier.weights, rows, target[:2], seed
+            program, training.optimizer, verifier.weights, inputs, target, seed
         )
     return found
 
