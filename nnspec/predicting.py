@@ -15,13 +15,17 @@ from nnspec.backend import get_backend
 from nnspec.domain import Domain
 from nnspec.errors import DataError, UsageError
 from nnspec.preprocessing import Preprocessing, admit_arrays, places, require_arrays
+from nnspec.streaming import parts
 from nnspec.tables import Rows, read
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
 
 BATCH = 1024
-"""Rows that are in the network at once."""
+"""Rows that are in the network at once, or more if their inputs are small."""
+LARGEST_BATCH = 4096
+SMALL_INPUTS = 2**17
+"""Bytes of all inputs that count as small."""
 
 
 class _OnnxBackend(Protocol):
@@ -43,22 +47,38 @@ class Predictions:
     """What a model says of each row.
 
     outputs: each output of the network by name, shaped (rows, ...).
-    answer: what is predicted, by the task: a number, or the class's name or number; None where
-    the model does not say what it predicts. `target` is what the answer is called.
+    numbers: what is predicted, by the task: a number, or the number of a class; None where the
+    model does not say what it predicts. labels: names of the classes, where they have some.
+    `target` is what the answer is called.
     """
 
     outputs: dict[str, Array]
-    answer: Array | None
+    numbers: Array | None
     target: str
     labels: tuple[str, ...] | None
+
+    @property
+    def answer(self) -> Array | None:
+        """What is predicted: a number, or the class's name or number."""
+        if self.numbers is None or self.labels is None:
+            return self.numbers
+        return np.array(self.labels)[self.numbers]
+
+    @property
+    def rows(self) -> int:
+        """How many rows were predicted."""
+        return len(next(iter(self.outputs.values())))
 
     def table(self) -> pl.DataFrame:
         """Return the answer and, where that says less than they, every element of the outputs."""
         columns: dict[str, Any] = {}
-        if self.answer is not None:
-            columns |= _columns(self.target, self.answer, None)
+        if self.numbers is not None:
+            columns |= _columns(self.target, self.numbers, None)
+            if self.labels is not None:
+                labels = pl.Series(self.labels)
+                columns = {name: labels.gather(numbers) for name, numbers in columns.items()}
         for name, values in self.outputs.items():
-            if values is not self.answer:
+            if values is not self.numbers:
                 for column, numbers in _columns(name, values, self.labels).items():
                     columns[f"{column}_output" if column in columns else column] = numbers
         return pl.DataFrame(columns)
@@ -84,24 +104,19 @@ def predict(model: str | Path, rows: Rows | str | Path) -> Predictions:
     one takes arrays named after its inputs. Raises DataError for rows that do not fit, UsageError
     for a file that is no model, MissingDependencyError without ONNX Runtime.
     """
-    file = rows if isinstance(rows, str | Path) else "the rows"
     program = cast("_OnnxBackend", get_backend("onnx")).load(model)
-    if isinstance(rows, str | Path):
-        rows = read(rows)
     record = program.metadata.get("nnspec.preprocessing")
     if record is None:
-        if isinstance(rows, pl.DataFrame):
-            raise UsageError(
-                f"{model} does not say how rows become its inputs; export it with the weights of "
-                "a training run (`nnspec export --weights`), or give an .npz file with its inputs"
-            )
-        return Predictions(_forward(program, _raw(program, rows, file)), None, "", None)
+        return _without_record(program, model, rows)
     preprocessing = Preprocessing.from_json(record)
-    inputs = preprocessing.apply(rows, file=file)
-    if program.domain is not None:
-        program.domain.require(inputs, places(preprocessing.inputs, rows, file), file=file)
-    outputs = _forward(program, inputs)
-    answer = None
+    outputs = None
+    if isinstance(rows, str | Path) and Path(rows).suffix.lower() in (".csv", ".parquet"):
+        outputs = _streamed(program, preprocessing, Path(rows))
+    if outputs is None:
+        file = rows if isinstance(rows, str | Path) else "the rows"
+        table = read(rows) if isinstance(rows, str | Path) else rows
+        outputs = _forward(program, _inputs(program, preprocessing, table, file))
+    numbers = None
     if len(outputs) == 1:
         (values,) = outputs.values()
         if np.isnan(values).any():
@@ -111,8 +126,60 @@ def predict(model: str | Path, rows: Rows | str | Path) -> Predictions:
                 "its weights are damaged, or too large"
             )
         threshold = _threshold(program.metadata.get("nnspec.threshold", "0.5"), model)
-        answer = _answer(values, preprocessing, threshold)
-    return Predictions(outputs, answer, preprocessing.target, preprocessing.labels)
+        numbers = _answer(values, preprocessing, threshold)
+    labels = preprocessing.labels if preprocessing.task != "regression" else None
+    return Predictions(outputs, numbers, preprocessing.target, labels)
+
+
+def _without_record(
+    program: _OnnxProgram, model: str | Path, rows: Rows | str | Path
+) -> Predictions:
+    file = rows if isinstance(rows, str | Path) else "the rows"
+    if isinstance(rows, str | Path):
+        rows = read(rows)
+    if isinstance(rows, pl.DataFrame):
+        raise UsageError(
+            f"{model} does not say how rows become its inputs; export it with the weights of "
+            "a training run (`nnspec export --weights`), or give an .npz file with its inputs"
+        )
+    return Predictions(_forward(program, _raw(program, rows, file)), None, "", None)
+
+
+def _inputs(
+    program: _OnnxProgram, preprocessing: Preprocessing, rows: Rows, file: object
+) -> dict[str, Array]:
+    """Return what the network takes for these rows; raises DataError."""
+    inputs = preprocessing.apply(rows, file=file)
+    if program.domain is not None:
+        program.domain.require(inputs, places(preprocessing.inputs, rows, file), file=file)
+    return inputs
+
+
+def _streamed(
+    program: _OnnxProgram, preprocessing: Preprocessing, path: Path
+) -> dict[str, Array] | None:
+    """Return the outputs for a table that is read part by part, or None if it is not all in order.
+
+    The whole is then read, so that the message names the row of the file.
+    """
+    features = preprocessing.inputs.values()
+    floats: dict[str, None] = {}
+    others: dict[str, None] = {}
+    for feature in features:
+        columns = floats if feature.dtype.startswith("float") else others
+        columns.update(dict.fromkeys(feature.columns))
+    is_array = any(feature.is_array for feature in features)
+    if is_array or program.batch is not None or floats.keys() & others or not path.is_file():
+        return None
+    found: dict[str, list[Array]] = {}
+    try:
+        for table in parts(path, list(floats), list(others)):
+            inputs = _inputs(program, preprocessing, table, path)
+            for name, values in _forward(program, inputs).items():
+                found.setdefault(name, []).append(values)
+    except (DataError, OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        return None
+    return {name: np.concatenate(values) for name, values in found.items()} or None
 
 
 def _raw(program: _OnnxProgram, rows: Mapping[str, Array], file: object) -> Mapping[str, Array]:
@@ -134,7 +201,7 @@ def _batches(
     """Yield the rows in batches; a model of a fixed size gets the last row again to fill one."""
     if not rows:
         raise DataError("there are no rows")
-    size = fixed or BATCH
+    size = fixed or _fitting(inputs)
     for start in range(0, rows, size):
         batch = {name: values[start : start + size] for name, values in inputs.items()}
         if fixed is not None and start + size > rows:
@@ -144,6 +211,12 @@ def _batches(
                 for name, values in batch.items()
             }
         yield batch
+
+
+def _fitting(inputs: Mapping[str, Array]) -> int:
+    """Return how many rows go in at once: more where they are small."""
+    row = sum(values[:1].nbytes for values in inputs.values())
+    return min(max(SMALL_INPUTS // max(row, 1), BATCH), LARGEST_BATCH)
 
 
 def _threshold(text: str, model: object) -> float:
@@ -170,7 +243,7 @@ def _answer(values: Array, preprocessing: Preprocessing, threshold: float) -> Ar
             f"the preprocessing record names {len(preprocessing.labels)} classes, and the model "
             f"gives {classes}"
         )
-    return np.array(preprocessing.labels)[numbers]
+    return numbers
 
 
 def _columns(name: str, values: Array, labels: tuple[str, ...] | None) -> dict[str, Array]:

@@ -88,10 +88,11 @@ class Feature(Frozen):
                     f"standardised with {len(self.mean)}"
                 )
             with np.errstate(over="ignore"):
-                flat = (flat - self.mean) / self.scale
+                flat -= np.array(self.mean)
+                flat /= np.array(self.scale)
             values = flat.reshape(values.shape)
             require_fitting(values, self.dtype, self.place(rows, input_name, file))
-        return np.ascontiguousarray(values.astype(self.dtype))
+        return np.ascontiguousarray(values, self.dtype)
 
     def standardised(self, values: Array) -> Feature:
         """Return this feature with the mean and the deviation that these gathered rows have.

@@ -255,6 +255,11 @@ def where(file: object, what: str, row: int) -> str:
     return f"{source}: {what}, row {row + 1}"
 
 
+def _within(array: Array, largest: float) -> bool:
+    """Whether all elements are numbers of at most this size."""
+    return array.size == 0 or bool(-largest <= array.min() <= array.max() <= largest)
+
+
 def require_fitting(values: Array, dtype: str, place: Callable[[int, int | None], str]) -> None:
     """Raise DataError for the first value that is not finite or that `dtype` cannot hold.
 
@@ -271,6 +276,8 @@ def require_fitting(values: Array, dtype: str, place: Callable[[int, int | None]
     if flat.dtype.kind not in "biuf":
         raise DataError(f"{place(0, 0)}: a value of type {flat.dtype}; numbers are expected")
     if flat.dtype.kind == "f":
+        if dtype.startswith("float") and _within(flat, float(np.finfo(dtype).max)):
+            return
         refuse(~np.isfinite(flat), "is not a finite number")
     if dtype == "bool":
         refuse((flat != 0) & (flat != 1), "is neither 0 nor 1")

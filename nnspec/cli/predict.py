@@ -19,13 +19,12 @@ def predict(model: str, data: str, output: str | None, as_json: bool) -> None:
     from nnspec.predicting import predict as run
 
     predictions = run(model, data)
-    table = predictions.table()
     path = predictions.write(output) if output is not None else None
     if as_json:
-        rows = table.to_dicts() if path is None else None
+        rows = predictions.table().to_dicts() if path is None else None
         place = str(path) if path is not None else None
-        print_json({"path": place, "rows": table.height, "predictions": rows})
+        print_json({"path": place, "rows": predictions.rows, "predictions": rows})
     elif path is not None:
-        click.echo(f"{path}: {table.height:,} rows")
+        click.echo(f"{path}: {predictions.rows:,} rows")
     else:
-        click.echo(table.write_csv(), nl=False)
+        click.echo(predictions.table().write_csv(), nl=False)
