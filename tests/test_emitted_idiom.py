@@ -118,3 +118,45 @@ def test_axes_are_named_by_what_the_layers_make_of_them() -> None:
     source = nnspec.compile(spec, "torch").source
     assert "x (batch, time, input_size) -> gru_1 (batch, time, 3)." in source
     assert "x (batch, n, m) -> relu_1 (batch, n, m)." in source
+
+
+@pytest.mark.parametrize(
+    ("name", "backend", "block"),
+    [
+        ("wavenet", "torch", "class GatedConvolution"),
+        ("wavenet", "keras", "def gated_convolution"),
+        ("resnet50", "keras", "def residual_bottleneck_projected"),
+        ("resnet50", "keras", "def stage"),
+        ("mobilenet_v2", "keras", "def inverted_residual_entry"),
+        ("efficientnet_b0", "keras", "def mb_conv_entry"),
+    ],
+)
+def test_twins_that_differ_in_padding_are_one(name: str, backend: str, block: str) -> None:
+    source = nnspec.compile(nnspec.load(ZOO / f"{name}.yaml"), backend).source
+    assert source.count(f"\n{block}") == 1
+
+
+def test_padding_of_the_forward_pass_is_an_attribute() -> None:
+    """Called after a variable where it follows one, and never like a layer or a method."""
+    block = {
+        "variables": {"size": 3},
+        "layers": [
+            {"name": "padding", "type": "conv1d", "filters": 2, "kernel_size": "${size}"}
+            | {"padding": "causal"},
+            {
+                "name": "last",
+                "type": "conv1d",
+                "filters": 2,
+                "kernel_size": 2,
+                "padding": [["${size}", 1]],
+            },
+        ],
+    }
+    layers = [{"name": f"l{i}", "type": "part", "size": i} for i in (4, 6, 9)]
+    spec = spec_of(layers, inputs={"x": {"shape": [2, "time"]}}, blocks={"part": block})
+    source = nnspec.compile(spec, "torch").source
+    assert "self.l4 = Part(padding_2=3, size=4)" in source
+    assert "self.padding(F.pad(x, (self.padding_2, 0)))" in source
+    assert "F.pad(x, (self.size, 1))" in source
+    report = nnspec.verify(spec, backends=("torch", "onnx"), exporters=False)
+    assert report.passed, report.to_json()

@@ -36,8 +36,8 @@ def is_same(
 
 def zero_padding(pads: Pads) -> Lowered:
     """Return layers.ZeroPadding of the first input."""
-    function = f"layers.ZeroPadding{len(pads)}D"
-    return Lowered(call(function, ("padding", compact_pads(pads))).render() + "({0})")
+    values = (("pads", "padding", compact_pads(pads)),)
+    return Lowered(f"layers.ZeroPadding{len(pads)}D({{pads}})({{0}})", values=values)
 
 
 def convolution(layer: layers.Conv1D | layers.Conv2D | layers.Conv3D, context: Context) -> Lowered:
@@ -134,7 +134,9 @@ def _window(
     elif max(layer.strides) > 1:
         keywords["strides"] = compact(layer.strides)
     if any(map(any, pads)):
-        if layer.padding == "causal" and isinstance(layer, layers.Conv1D):
+        if context.pads_apart:
+            before = zero_padding(pads)
+        elif layer.padding == "causal" and isinstance(layer, layers.Conv1D):
             keywords["padding"] = "causal"
         elif (
             not is_sliced

@@ -62,10 +62,13 @@ _CONVOLUTION: dict[str, object] = {
     "groups": 1,
     "use_bias": True,
 }
+_DEPTHWISE = {name: usual for name, usual in _CONVOLUTION.items() if name != "groups"}
 _DEFAULTS: dict[str, dict[str, object]] = {
     "layers.Conv1D": _CONVOLUTION,
     "layers.Conv2D": _CONVOLUTION,
     "layers.Conv3D": _CONVOLUTION,
+    "layers.DepthwiseConv1D": _DEPTHWISE,
+    "layers.DepthwiseConv2D": _DEPTHWISE,
     "layers.Dense": {"use_bias": True},
 }
 

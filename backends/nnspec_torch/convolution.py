@@ -11,13 +11,13 @@ from nnspec.emit.lowering import Context, Lowered
 from nnspec.layers.base import channel_axis
 from nnspec.layers.convolution import Convolution
 from nnspec.layers.transposed import ConvolutionTranspose
-from nnspec_torch.core import compact, pad
+from nnspec_torch.core import compact, padded
 
 
 def convolution(layer: Convolution[Any, Any], context: Context) -> Lowered:
     """nn.Conv1d to 3d; pads that differ between two sides are added before it."""
     channels = _channels(context)
-    forward, keywords = _window(layer, context)
+    forward, values, keywords = _window(layer, context)
     groups = layer.group_count(channels)
     if groups != 1:
         keywords["groups"] = groups
@@ -29,12 +29,12 @@ def convolution(layer: Convolution[Any, Any], context: Context) -> Lowered:
         ("out_channels", layer.out_channels(channels)),
         **keywords,
     )
-    return Lowered(forward, module)
+    return Lowered(forward, module, values=values)
 
 
 def separable(layer: layers.SeparableConv1D | layers.SeparableConv2D, context: Context) -> Lowered:
     """A helper of two convolutions; pads that differ between two sides are added before it."""
-    forward, keywords = _window(layer, context)
+    forward, values, keywords = _window(layer, context)
     if layer.depth_multiplier != 1:
         keywords["depth_multiplier"] = layer.depth_multiplier
     if not layer.use_bias:
@@ -45,7 +45,7 @@ def separable(layer: layers.SeparableConv1D | layers.SeparableConv2D, context: C
         ("out_channels", layer.filters),
         **keywords,
     )
-    return Lowered(forward, module)
+    return Lowered(forward, module, values=values)
 
 
 def convolution_transpose(layer: ConvolutionTranspose[Any, Any, Any], context: Context) -> Lowered:
@@ -103,22 +103,26 @@ def _channels(context: Context) -> int:
     return channels
 
 
-def _window(layer: Convolution[Any, Any], context: Context) -> tuple[str, dict[str, object]]:
-    """Return the forward expression, and the arguments that say how the window moves."""
+def _window(
+    layer: Convolution[Any, Any], context: Context
+) -> tuple[str, tuple[tuple[str, str, object], ...], dict[str, object]]:
+    """Return the forward expression, what it pads, and how the window moves, as arguments."""
     pads = layer.pads(context.inputs[0].shape, context.data_format)
     keywords: dict[str, object] = {"kernel_size": compact(layer.kernel_size)}
     forward = "{module}({0})"
+    values: tuple[tuple[str, str, object], ...] = ()
     if max(layer.strides) > 1:
         keywords["stride"] = compact(layer.strides)
     if any(begin != end for begin, end in pads):
-        forward = f"{{module}}({pad(pads)})"
+        text, values = padded(pads)
+        forward = f"{{module}}({text})"
     elif layer.padding == "same" and max(layer.strides) == 1 and any(map(sum, pads)):
         keywords["padding"] = "same"
     elif any(begin for begin, _ in pads):
         keywords["padding"] = compact(tuple(begin for begin, _ in pads))
     if max(layer.dilation_rate) > 1:
         keywords["dilation"] = compact(layer.dilation_rate)
-    return forward, keywords
+    return forward, values, keywords
 
 
 _SEPARABLE = '''\

@@ -33,6 +33,14 @@ def pad(pads: tuple[tuple[int, int], ...], value: float | None = None) -> str:
     return f"F.pad({{0}}, {flat}{filling})"
 
 
+def padded(pads: tuple[tuple[int, int], ...]) -> tuple[str, tuple[tuple[str, str, object], ...]]:
+    """Return `pad` with fields for the sizes, and these."""
+    flat = [size for pair in reversed(pads) for size in pair]
+    fields = [f"pad_{i}" for i in range(len(flat))]
+    text = f"F.pad({{0}}, ({', '.join(f'{{{name}}}' for name in fields)}))"
+    return text, tuple((name, "padding", size) for name, size in zip(fields, flat, strict=True))
+
+
 def compact(sizes: tuple[int, ...]) -> object:
     """Return one number where all axes have the same."""
     return sizes[0] if len(set(sizes)) == 1 else sizes

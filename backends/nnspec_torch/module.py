@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from nnspec.backend import (
 )
 from nnspec.collector import collector_paused
 from nnspec.emit.body import Body, Lowerer, Step
-from nnspec.emit.code import Call, docstring_text, literal, uses_module, wrap
+from nnspec.emit.code import Call, Expr, docstring_text, literal, uses_module, wrap
 from nnspec.emit.dataset import DatasetSource, dataset_source
 from nnspec.emit.definitions import Definitions
 from nnspec.emit.describe import annotation, docstring
@@ -59,7 +59,14 @@ def _fuse(module: Call, activation: Activation) -> Call | None:
 _FEW = 1
 """Arguments of a block that a reader can tell apart without their names."""
 
-_CONVOLUTION: dict[str, object] = {"stride": 1, "dilation": 1, "groups": 1, "bias": True}
+_CONVOLUTION: dict[str, object] = {
+    "stride": 1,
+    "padding": 0,
+    "dilation": 1,
+    "groups": 1,
+    "bias": True,
+}
+_NAME = re.compile(r"[A-Za-z_]\w*")
 _DEFAULTS: dict[str, dict[str, object]] = {
     "nn.Conv1d": _CONVOLUTION,
     "nn.Conv2d": _CONVOLUTION,
@@ -171,24 +178,26 @@ def imports(text: str, dataset: DatasetSource | None = None) -> str:
 
 
 def _class(definition: Definition, head: Head | None = None) -> str:
-    body = definition.body
+    body, kept = _with_attributes(definition)
     parts = [f"class {definition.name}(nn.Module):", *docstring(definition), ""]
     constructed = [
         line
         for step, construction in zip(body.steps, definition.constructions, strict=True)
-        if construction is not None
+        if construction is not None and construction.calls
         for line in _attribute(step, construction, definition.parameters)
     ]
     if constructed:
         arguments = ", ".join(
-            ["self", *(f"{name}: {annotation(v)}" for name, v in definition.parameters.items())]
+            ["self", *(f"{name}: {annotation(v)}" for name, v in definition.kinds.items())]
         )
         parts += wrap(f"def __init__({arguments}) -> None:", 4)
-        parts += ["        super().__init__()", *constructed]
+        parts += ["        super().__init__()"]
+        parts += [f"        self.{name} = {name}" for name in kept]
+        parts += constructed
         drawn, used = reset_parameters(definition)
         if drawn:
             parts += wrap(f"self.reset_parameters({', '.join(used)})", 8)
-            taken = "".join(f", {name}: {annotation(definition.parameters[name])}" for name in used)
+            taken = "".join(f", {name}: {annotation(definition.kinds[name])}" for name in used)
             parts += ["", *wrap(f"def reset_parameters(self{taken}) -> None:", 4), *drawn]
         parts.append("")
     style = Style(
@@ -230,6 +239,28 @@ def _class(definition: Definition, head: Head | None = None) -> str:
         parts += wrap(f"def forward({arguments}) -> {result}:", 4)
         parts += [*forward.lines, *wrap(f"return {', '.join(forward.results)}", 8)]
     return "\n".join(parts)
+
+
+def _with_attributes(definition: Definition) -> tuple[Body, list[str]]:
+    """Return the body, parameters in its expressions as attributes, and the names of these."""
+    kept: dict[str, None] = {}
+
+    def attribute(match: re.Match[str]) -> str:
+        kept[match[0]] = None
+        return f"self.{match[0]}"
+
+    steps = []
+    for step in definition.body.steps:
+        if step.lowered is not None and step.lowered.values:
+            values = tuple(
+                (name, argument, Expr(_NAME.sub(attribute, value)))
+                if isinstance(value, Expr)
+                else (name, argument, value)
+                for name, argument, value in step.lowered.values
+            )
+            step = replace(step, lowered=replace(step.lowered, values=values))
+        steps.append(step)
+    return replace(definition.body, steps=steps), [n for n in definition.parameters if n in kept]
 
 
 def _module(i: int, step: Step) -> str:

@@ -56,7 +56,7 @@ class Lowerer:
         self.language = language
         self.head = head
         self.keep_borders = keep_borders
-        self.bodies: dict[tuple[int, tuple[bool, ...]], Body] = {}
+        self.bodies: dict[tuple[int, tuple[bool, ...], bool], Body] = {}
 
     def network(self, graph: Graph) -> Body:
         """Return the lowered network."""
@@ -69,11 +69,24 @@ class Lowerer:
         """Whether the tensor is image-like, so that the two layouts differ."""
         return kind.rank >= 2 and self.language.native_format != graph.data_format
 
-    def body(self, graph: Graph, layouts: tuple[bool, ...], *, is_network: bool = False) -> Body:
-        """Return the lowered body for inputs in these layouts."""
-        key = (id(graph), layouts)
+    def body(
+        self,
+        graph: Graph,
+        layouts: tuple[bool, ...],
+        *,
+        is_network: bool = False,
+        pads_apart: bool = False,
+    ) -> Body:
+        """Return the lowered body for inputs in these layouts.
+
+        pads_apart: whether its own layers, not those of blocks in it, pad in steps of their own.
+        """
+        key = (id(graph), layouts, pads_apart)
         if key not in self.bodies:
-            self.bodies[key] = _BodyLowerer(self, graph, layouts, is_network=is_network).run()
+            lowerer = _BodyLowerer(
+                self, graph, layouts, is_network=is_network, pads_apart=pads_apart
+            )
+            self.bodies[key] = lowerer.run()
         return self.bodies[key]
 
 
@@ -86,8 +99,15 @@ def physical(shape: Shape, data_format: DataFormat) -> Shape:
 
 class _BodyLowerer:
     def __init__(
-        self, lowerer: Lowerer, graph: Graph, layouts: tuple[bool, ...], *, is_network: bool
+        self,
+        lowerer: Lowerer,
+        graph: Graph,
+        layouts: tuple[bool, ...],
+        *,
+        is_network: bool,
+        pads_apart: bool,
     ) -> None:
+        self.pads_apart = pads_apart
         self.lowerer = lowerer
         self.language = lowerer.language
         self.graph = graph
@@ -147,7 +167,15 @@ class _BodyLowerer:
         kinds_out = tuple([types[value] for value in node.outputs])
         is_tied = node.name in self.tied
         is_given = node.inputs[0] in self.given
-        context = Context(kinds_in, kinds_out, self.graph.data_format, native, is_tied, is_given)
+        context = Context(
+            kinds_in,
+            kinds_out,
+            self.graph.data_format,
+            native,
+            is_tied,
+            is_given,
+            self.pads_apart,
+        )
         lowered = self.language.lowerings[type(layer)](layer, context)
         if self.language.laws is not None and lowered.module is not None and node.owner is None:
             laws = self.language.laws(layer, context, lowered.module)

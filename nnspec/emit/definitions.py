@@ -18,6 +18,7 @@ from nnspec.emit.progressions import progressing
 from nnspec.emit.unify import Construction, Definition, Use, skeleton, unify
 from nnspec.emit.variations import Variations
 from nnspec.graph import BlockNode
+from nnspec.names import RESERVED
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +67,14 @@ class Definitions:
         self.network = Definition(name, [network], [self._construct(s) for s in network.steps])
 
     def _define(self, block: str, bodies: list[Body]) -> None:
-        variants: dict[object, list[Use]] = {}
-        for body in bodies:
-            use = self._use(body)
-            variants.setdefault(skeleton(use, self.defaults), []).append(use)
-        for uses in variants.values():
+        for uses in self._variants(block, bodies):
             avoided = {"name"}
             if not self.is_class:
                 # A function's parameters stand beside its variables; an attribute of self does not.
                 avoided.update(self._reserved, *(body.graph.types for body, _ in uses))
+            elif any(made is not None and made.values for made in uses[0][1]):
+                # What the forward pass takes is kept as an attribute, beside those of the layers.
+                avoided.update(RESERVED, (node.name for node in uses[0][0].graph.nodes))
             known = self._with_variations(_Uses(block, uses, avoided))
             _drop_unequal_shapes([body for body, _ in known.uses])
             definition, arguments = self._unified(known, self._name(block))
@@ -82,6 +82,26 @@ class Definitions:
             self._defined.setdefault(block, []).append((definition, known))
             for (body, _), given in zip(uses, arguments, strict=False):
                 self._of[id(body)] = (definition, given)
+
+    def _variants(self, block: str, bodies: list[Body]) -> list[list[Use]]:
+        """Return the uses that each definition makes."""
+        found = self._grouped(bodies)
+        if len(found) > 1 and not any(map(_is_ordered, bodies)):
+            apart = [self.variations.padding_apart(body) for body in bodies]
+            if len(self._grouped(apart)) < len(found):
+                # Twins that differ in padding alone, which a framework takes in several ways.
+                self.variations.apart.add(block)
+                for body, other in zip(bodies, apart, strict=True):
+                    body.steps = other.steps
+                return self._grouped(bodies)
+        return found
+
+    def _grouped(self, bodies: list[Body]) -> list[list[Use]]:
+        variants: dict[object, list[Use]] = {}
+        for body in bodies:
+            use = self._use(body)
+            variants.setdefault(skeleton(use, self.defaults), []).append(use)
+        return list(variants.values())
 
     def _use(self, body: Body) -> Use:
         return body, [self._construct(step) for step in body.steps]
@@ -141,22 +161,23 @@ class Definitions:
         if node is not None and node.owner is not None and not step.is_activation:
             return None
         if step.lowered is not None:
-            module = step.lowered.module
-            if module is None:
+            lowered = step.lowered
+            if lowered.module is None and not lowered.values:
                 return None
-            return Construction((module,), laws=step.lowered.laws)
-        calls: list[Call] = []
+            calls = (lowered.module,) if lowered.module is not None else ()
+            return Construction(calls, laws=lowered.laws, values=lowered.values)
+        made: list[Call] = []
         assert isinstance(node, BlockNode)
         for body in step.bodies:
             if id(body) not in self._of:
                 self._adopt(node.block, body)
             definition, arguments = self._of[id(body)]
-            calls.append(Call(definition.name, arguments))
+            made.append(Call(definition.name, arguments))
         if node.is_repeated:
-            one = progressing(calls)
+            one = progressing(made)
             if one is not None:
-                return Construction((one,), len(calls))
-        return Construction(tuple(calls))
+                return Construction((one,), len(made))
+        return Construction(tuple(made))
 
     def _name(self, block: str) -> str:
         name = pascal(block) if self.is_class else block
@@ -188,6 +209,11 @@ def _collect(body: Body, groups: dict[str, list[Body]], seen: set[int]) -> None:
             _collect(inner, groups, seen)
             assert isinstance(step.node, BlockNode)
             groups.setdefault(step.node.block, []).append(inner)
+
+
+def _is_ordered(body: Body) -> bool:
+    """Whether the backend has put the steps of a body in an order, which lowering would lose."""
+    return any(step.lowered and step.lowered.forward.startswith("After(") for step in body.steps)
 
 
 def _drop_unequal_shapes(bodies: list[Body]) -> None:

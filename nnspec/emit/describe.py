@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from nnspec.emit.axes import Names, axis_names
 from nnspec.emit.body import physical
@@ -67,8 +67,12 @@ def _shapes(definition: Definition, names: list[str], value: str, axes: Mapping[
     return f"(batch, {', '.join(map(str, sizes))})" if sizes else "(batch,)"
 
 
-def annotation(value: object) -> str:
-    """Return the type annotation of a parameter with this value."""
+def annotation(values: Iterable[object]) -> str:
+    """Return the type annotation of a parameter with these values."""
+    return " | ".join(dict.fromkeys(map(_annotation, values)))
+
+
+def _annotation(value: object) -> str:
     if isinstance(value, tuple):
-        return f"tuple[{', '.join(annotation(item) for item in value)}]"
+        return f"tuple[{', '.join(_annotation(item) for item in value)}]"
     return type(value).__name__ if value is not None else "None"

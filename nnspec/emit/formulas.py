@@ -39,9 +39,10 @@ class Formulas:
                 rendered = self._rendered(text, bodies, variable)
                 if rendered is not None:
                     return rendered
-        # What a layer computes itself: the size of a head.
-        for one, other in permutations(varied, 2):
-            text = f"{one} // {other}"
+        # What a layer computes itself: the size of a head, or of a window.
+        texts = [f"{one} // {other}" for one, other in permutations(varied, 2)]
+        texts += [f"{name} ** 2" for name in bodies[0].graph.variables]
+        for text in texts:
             if _computed(text, bodies, self.outer) == given:
                 rendered = self._rendered(text, bodies, variable)
                 if rendered is not None:

@@ -53,7 +53,8 @@ class Lowered:
     other names or axes for them. before: what is done to {0} first, on a line of its own.
     setup: statements after {module} is constructed. comment: ends the line, for readers.
     laws: what draws first values that the framework would choose otherwise; the first argument of
-    each is the parameter.
+    each is the parameter. values: what `forward` has in its fields, each with the name of the
+    field, that of a parameter for it, and the value.
     """
 
     forward: str
@@ -64,6 +65,7 @@ class Lowered:
     setup: tuple[str, ...] = ()
     comment: str = ""
     laws: tuple[Call, ...] = ()
+    values: tuple[tuple[str, str, object], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,8 @@ class Context:
     """Whether another layer uses its weights in an operation of its own."""
     is_given: bool = False
     """Whether the first input is made of the network's inputs by layers without parameters."""
+    pads_apart: bool = False
+    """Whether padding stands in a step of its own, where it may be part of the layer."""
 
     @property
     def rank(self) -> int:

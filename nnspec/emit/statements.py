@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from nnspec.emit.body import Body, Step
-from nnspec.emit.code import wrap
+from nnspec.emit.code import literal, wrap
 from nnspec.emit.layout import LINE_LENGTH
 
 MAX_NESTING = 3
@@ -195,7 +195,14 @@ def forward_lines(
             result.lines += _wrapped(style.before(i, step, texts), indent)
         module = style.module(i, step) if "{module}" in template else ""
         owner = style.owner(step) if style.owner is not None and "{owner}" in template else ""
-        expression = template.format(*texts, module=module, owner=owner, inputs=", ".join(texts))
+        values = step.lowered.values if step.lowered is not None else ()
+        expression = template.format(
+            *texts,
+            module=module,
+            owner=owner,
+            inputs=", ".join(texts),
+            **{name: literal(value) for name, _, value in values},
+        )
         comment = f"  # {step.lowered.comment}" if step.lowered and step.lowered.comment else ""
         if style.shape_comments and step.shape is not None:
             comment = f"  # (batch, {', '.join(map(str, step.shape))})"

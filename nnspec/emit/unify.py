@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from nnspec.emit.body import Body, Step
 from nnspec.emit.code import Call, Expr, literal
@@ -18,15 +19,17 @@ class Construction:
     """What a step constructs: one call, or one for each repetition.
 
     With `repeat` one call stands for that many, which are equal but for progressions. laws: what
-    draws its first values.
+    draws its first values. values: what its expression has in its fields. No calls: nothing but
+    these.
     """
 
     calls: tuple[Call, ...]
     repeat: int | None = None
     laws: tuple[Call, ...] = ()
+    values: tuple[tuple[str, str, object], ...] = ()
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class Definition:
     """A class or function of the emitted source."""
 
@@ -35,14 +38,23 @@ class Definition:
     constructions: list[Construction | None]
     """Of each step of the first body, with parameters in place of the values that differ."""
     parameters: dict[str, object] = field(default_factory=dict)
-    """Name -> the value of the first use, for its type."""
+    """Name -> the value of the first use."""
+    kinds: dict[str, tuple[object, ...]] = field(default_factory=dict)
+    """Name -> its values in all uses, for their types."""
     formula: Callable[[list[object]], str | None] = lambda given: None
     """Returns what computes a value for each body from the parameters, or None."""
 
-    @property
+    @cached_property
     def body(self) -> Body:
-        """The first use."""
-        return self.bodies[0]
+        """The first use, with parameters in place of what differs in its expressions."""
+        body = self.bodies[0]
+        steps = [
+            replace(step, lowered=replace(step.lowered, values=made.values))
+            if made is not None and made.values and step.lowered is not None
+            else step
+            for step, made in zip(body.steps, self.constructions, strict=True)
+        ]
+        return replace(body, steps=steps)
 
 
 Use = tuple[Body, list[Construction | None]]
@@ -81,7 +93,9 @@ def _line(
         (law.function, law.positional[0], tuple(name for name, _ in law.keywords))
         for law in construction.laws
     )
-    return step.inputs, step.outputs, forward, uses, calls, construction.repeat is None, laws
+    values = tuple(place[:2] for place in construction.values)
+    is_single = construction.repeat is None
+    return step.inputs, step.outputs, forward, uses, calls, is_single, laws, values
 
 
 def _kind(value: object) -> object:
@@ -252,16 +266,22 @@ def unify(
             )
             for column in zip(*(construction.laws for construction in present), strict=True)
         )
-        merged_constructions.append(Construction(calls, repeat, laws))  # type: ignore[arg-type]
-    values = parameters.ordered()
+        given = zip(*(construction.values for construction in present), strict=True)
+        values = tuple(
+            (column[0][0], *merged([((argument, value),) for _, argument, value in column])[0])
+            for column in given
+        )
+        merged_constructions.append(Construction(calls, repeat, laws, values))  # type: ignore[arg-type]
+    found = parameters.ordered()
     definition = Definition(
         name,
         parameters.bodies,
         merged_constructions,
-        {key: given[0] for key, given in values.items()},
+        {key: given[0] for key, given in found.items()},
+        {key: tuple(given) for key, given in found.items()},
         parameters.known,
     )
-    arguments = [tuple((key, given[i]) for key, given in values.items()) for i in range(len(uses))]
+    arguments = [tuple((key, given[i]) for key, given in found.items()) for i in range(len(uses))]
     return definition, arguments
 
 

@@ -31,6 +31,8 @@ class Variations:
     def __init__(self, spec: Spec, lowerer: Lowerer) -> None:
         self.model = spec.model
         self.lowerer = lowerer
+        self.apart: set[str] = set()
+        """Blocks whose layers pad in steps of their own."""
 
     def of(self, block: str, body: Body) -> Iterator[tuple[str, list[Body]]]:
         """Yield each variable that the use sets, and bodies with other values of it."""
@@ -44,10 +46,17 @@ class Variations:
                 for other in _others(value):
                     varied = self._varied(block, graph, variable, other)
                     if varied is not None:
-                        bodies.append(self.lowerer.body(varied, layouts))
+                        is_apart = block in self.apart
+                        lowered = self.lowerer.body(varied, layouts, pads_apart=is_apart)
+                        bodies.append(lowered)
                     if len(bodies) == _WANTED:
                         break
                 yield variable, bodies
+
+    def padding_apart(self, body: Body) -> Body:
+        """Return the body with padding in steps of its own."""
+        layouts = tuple(body.layouts[value] for value in body.inputs)
+        return self.lowerer.body(body.graph, layouts, pads_apart=True)
 
     def formulas(self, block: str) -> Formulas:
         """Return the expressions that the block is written with."""
