@@ -120,7 +120,7 @@ class Feature(Frozen):
         def place(row: int, position: int | None) -> str:
             if self.is_array or not isinstance(rows, pl.DataFrame):
                 name = self.columns[0] if self.is_array else input_name
-                return where(file, f'array "{name}"', row)
+                return _in_array(file, name, rows, row, position)
             if position is None or position >= len(self.columns):
                 return where(file, f'input "{input_name}"', row)
             return where(file, f'column "{self.columns[position]}"', row)
@@ -169,6 +169,15 @@ class Preprocessing(Frozen):
             ) from None
 
 
+def _in_array(file: object, name: str, rows: Any, row: int, position: int | None) -> str:
+    """Return where a value of an array stands, its row from 1, the index within the row from 0."""
+    place = where(file, f'array "{name}"', row)
+    shape = np.shape(rows[name])[1:]
+    if position is None or not math.prod(shape) > max(position, 1):
+        return place
+    return f"{place}, element {[int(i) for i in np.unravel_index(position, shape)]}"
+
+
 def places(features: Mapping[str, Feature], rows: Rows, file: object) -> Place:
     """Return what says where a value of an input stands in the rows."""
 
@@ -183,7 +192,7 @@ def admit_arrays(domain: Domain, rows: Mapping[str, Array], file: object) -> dic
     arrays = require_arrays(list(domain.inputs), rows, file)
 
     def place(name: str, row: int, position: int | None) -> str:
-        return where(file, f'array "{name}"', row)
+        return _in_array(file, name, arrays, row, position)
 
     return domain.admit(arrays, place, file=file)
 
