@@ -30,8 +30,12 @@ def l2_normalize(layer: layers.L2Normalize, context: Context) -> Lowered:
 
 
 def argmax(layer: layers.Argmax, context: Context) -> Lowered:
-    """ops.argmax, which gives int32."""
-    return Lowered(f'ops.cast(ops.argmax({{0}}, axis={context.axis(layer.axis)}), "int64")')
+    """ops.argmax, which gives int32, and for which 0.0 is larger than -0.0."""
+    # Adding 0.0 would be shorter, and TensorFlow takes it away again.
+    return Lowered(
+        f'ops.cast(ops.argmax({{0}}, axis={context.axis(layer.axis)}), "int64")',
+        before=Lowered("ops.where(ops.equal({0}, 0), 0.0, {0})", comment="-0.0 is equal to 0.0"),
+    )
 
 
 def _call(function: str, layer: Reduction, context: Context) -> str:
