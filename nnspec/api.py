@@ -55,6 +55,7 @@ def verify(
     fold: bool = False,
     opset: int = 21,
     sizes: Mapping[str, int | Sequence[int]] | None = None,
+    memory: int | str | None = None,
     data: str | Path | None = None,
     processes: bool = False,
     progress: Callable[[str], None] | None = None,
@@ -67,6 +68,7 @@ def verify(
     exporters: with ONNX, also what the frameworks' own exporters write. fold: with ONNX, also the
     model with batch normalisation folded. opset: of nnspec's own ONNX models.
     sizes: of dynamic axes, by name, instead of found ones: the first is what all is compared at.
+    memory: bytes, or "12GB", that an exporter may take, as estimated; by default what is free.
     data: a file of rows, read by the spec's `data` (or arrays of an .npz file named after the
     inputs), for inputs and targets instead of drawn ones.
     processes: run each backend in a process of its own: faster with two cores or more, and one that
@@ -87,6 +89,7 @@ def verify(
         fold=fold,
         opset=opset,
         sizes=sizes,
+        memory=memory,
         data=data,
         processes=processes,
         progress=progress,

@@ -66,6 +66,17 @@ class Rounding:
 
 
 @dataclass(frozen=True, slots=True)
+class ExportMemory:
+    """What a framework's ONNX exporter takes besides the network itself, as measured, in bytes.
+
+    base, and `of_weights` times the weights; what an embedding lends to a tied layer counts twice.
+    """
+
+    base: int
+    of_weights: float
+
+
+@dataclass(frozen=True, slots=True)
 class Divergence:
     """A statistic that a framework updates by a formula of its own.
 
@@ -205,7 +216,8 @@ class Backend(Protocol):
 
     For processes of its own (`nnspec.remote`) it may have more: `imports`, modules to import before
     anything is asked; `spared`, packages that its framework imports where it finds them, and can do
-    without; `takes_threads`, whether `build` takes a number of `threads`.
+    without; `takes_threads`, whether `build` takes a number of `threads`. `export_memory`, an
+    ExportMemory, says what its exporter takes, so that a verification can leave it out in time.
     """
 
     name: str

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from nnspec.backend import (
     DEFAULTS,
     Divergence,
+    ExportMemory,
     Options,
     Precision,
     Rounding,
@@ -110,6 +111,8 @@ class KerasBackend:
     unsupported: Mapping[type[Layer], str] = UNSUPPORTED
     rounded: Mapping[type[Layer], Rounding] = ROUNDED
     divergences: Mapping[type[Layer], Divergence] = DIVERGENCES
+    # tf2onnx keeps its constants as lists of numbers on the way.
+    export_memory = ExportMemory(base=2**28, of_weights=45.0)
 
     @collector_paused()
     def compile(self, spec: Spec, options: Options = DEFAULTS) -> KerasCompiled:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from nnspec.backend import (
     DEFAULTS,
     Divergence,
+    ExportMemory,
     Options,
     Precision,
     Rounding,
@@ -109,6 +110,7 @@ class TorchBackend:
     unsupported: Mapping[type[Layer], str] = UNSUPPORTED
     rounded: Mapping[type[Layer], Rounding] = {}
     divergences: Mapping[type[Layer], Divergence] = DIVERGENCES
+    export_memory = ExportMemory(base=2**28, of_weights=6.0)
 
     @collector_paused()
     def compile(self, spec: Spec, options: Options = DEFAULTS) -> TorchCompiled:

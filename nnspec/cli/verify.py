@@ -77,6 +77,11 @@ def _read_sizes(
     show_default=True,
     help="Run each backend in a process of its own.",
 )
+@click.option(
+    "--memory",
+    metavar="BYTES",
+    help="What an exporter may take, as estimated, such as 12GB; by default what is free.",
+)
 @click.option("--report", type=click.Path(), help="Write the report as a page to this .html file.")
 @json_option
 def verify(
@@ -94,6 +99,7 @@ def verify(
     fold: bool,
     opset: int,
     sizes: dict[str, list[int]],
+    memory: str | None,
     data: str | None,
     processes: bool,
     report: str | None,
@@ -133,6 +139,7 @@ def verify(
             fold=fold,
             opset=opset,
             sizes=sizes,
+            memory=memory,
             data=data,
             processes=processes,
             progress=progress,

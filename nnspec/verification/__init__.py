@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from nnspec.backend import get_backend
 from nnspec.loader import Spec
+from nnspec.verification.memory import bytes_of
 from nnspec.verification.report import Check, Report
 from nnspec.verification.rows import given_rows
 from nnspec.verification.samples import BATCH
@@ -37,6 +38,7 @@ def verify_spec(
     fold: bool = False,
     opset: int = 21,
     sizes: Mapping[str, int | Sequence[int]] | None = None,
+    memory: int | str | None = None,
     data: str | Path | None = None,
     processes: bool = False,
     progress: Callable[[str], None] | None = None,
@@ -49,6 +51,7 @@ def verify_spec(
     exporters: with ONNX, also what the frameworks' own exporters write. fold: with ONNX, also the
     model with batch normalisation folded. opset: of nnspec's own ONNX models.
     sizes: of dynamic axes, by name, instead of found ones: the first is what all is compared at.
+    memory: bytes, or "12GB", that an exporter may take, as estimated; by default what is free.
     data: a file of rows, by the spec's `data`, for inputs and targets instead of drawn ones.
     processes: run each backend in a process of its own.
     """
@@ -78,6 +81,7 @@ def verify_spec(
                 name: (size,) if isinstance(size, int) else tuple(size)
                 for name, size in (sizes or {}).items()
             },
+            memory=bytes_of(memory) if isinstance(memory, str) else memory,
             rows=given_rows(spec, data) if data is not None else None,
             progress=progress,
             workers=workers,

@@ -18,6 +18,7 @@ from nnspec.verification.blame import first_diverging_layer
 from nnspec.verification.conditioning import Conditioning
 from nnspec.verification.engines import Engine, SourceEngine, engines_of
 from nnspec.verification.evaluators import SingleOnly, run_exact
+from nnspec.verification.memory import TooLarge, require_memory
 from nnspec.verification.networks import as_spec
 from nnspec.verification.report import Check, Kind, Report
 from nnspec.verification.rows import GivenRows
@@ -73,6 +74,7 @@ class Verifier:
         fold: bool,
         opset: int,
         sizes: Mapping[str, Sequence[int]],
+        memory: int | None,
         rows: GivenRows | None,
         progress: Callable[[str], None] | None,
         workers: Workers | None = None,
@@ -85,6 +87,7 @@ class Verifier:
             )
         self.workers = workers
         self.steps = steps
+        self.memory = memory
         self.batch = batch
         self.seed = seed
         self.progress = progress or (lambda what: None)
@@ -321,14 +324,28 @@ class Verifier:
         """Return what an engine makes of the inputs in float64, or None if only float32 will do."""
         try:
             return run_exact(self, engine, self.inputs, self.expected or None)
+        except TooLarge as error:
+            try:
+                require_memory(engine, self.spec.graph, "float32", self.memory)
+            except TooLarge:
+                raise error from None
+            self.only_in_float32(engine, error)
         except SingleOnly as error:
-            self.single_only.append(engine)
-            for kind in ("forward", "dynamic_shape"):
-                self.leave_out(kind, (engine.name,), f"in float64: {error}")
-            return None
+            self.only_in_float32(engine, error)
+        return None
+
+    def only_in_float32(self, engine: Engine, error: UnsupportedError) -> None:
+        """Keep an engine for the checks in float32, and say so."""
+        self.single_only.append(engine)
+        for kind in ("forward", "dynamic_shape"):
+            self.leave_out(kind, (engine.name,), f"in float64: {error}")
 
     def build(self, engine: Engine, dtype: Precision, *, optimized: bool = False) -> Program:
-        """Return the spec's network as an engine makes it, with the weights of the verification."""
+        """Return the spec's network as an engine makes it, with the weights of the verification.
+
+        Raises TooLarge for an exporter that would take more memory than it may.
+        """
+        require_memory(engine, self.spec.graph, dtype, self.memory)
         return engine.build(self.spec, self.weights, dtype, optimized=optimized)
 
     def choose_reference(self) -> None:
