@@ -109,11 +109,11 @@ def predict(model: str | Path, rows: Rows | str | Path) -> Predictions:
     if record is None:
         return _without_record(program, model, rows)
     preprocessing = Preprocessing.from_json(record)
+    file = rows if isinstance(rows, str | Path) else "the rows"
     outputs = None
     if isinstance(rows, str | Path) and Path(rows).suffix.lower() in (".csv", ".parquet"):
         outputs = _streamed(program, preprocessing, Path(rows))
     if outputs is None:
-        file = rows if isinstance(rows, str | Path) else "the rows"
         table = read(rows) if isinstance(rows, str | Path) else rows
         outputs = _forward(program, _inputs(program, preprocessing, table, file))
     numbers = None
