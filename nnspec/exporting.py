@@ -94,7 +94,8 @@ def export(
     by default. What a training run stored beside them of the preprocessing of raw rows goes into
     the model's metadata.
     via: "direct" needs no framework; "torch" and "keras" use the framework's own exporter, and what
-    it writes is run in ONNX Runtime against the source before `path` is written.
+    it writes is run in ONNX Runtime against the source before `path` is written; of first weights
+    also what it would write of others, since a bias of 0 hides what is done with it.
     external_data: put the tensors into a file `path.data`; over 2 GB that is so in any case.
     fold: fold batch normalisation into the layer that feeds it, where that is exact.
     batch: the number of rows, for runtimes that want it fixed; any number by default.
@@ -121,6 +122,7 @@ def export(
         )
     else:
         from nnspec.export_check import require_same
+        from nnspec.verification.samples import exercised_weights
 
         program = get_backend(via).compile(checked).build(tensors)
         if not isinstance(program, Trainable):
@@ -128,6 +130,13 @@ def export(
         with _folder_beside(path) as folder:
             # The data file that an exporter writes is named after its model.
             model = folder / path.name
+            if tensors is None:
+                # First biases are 0, which would hide what an exporter does with others.
+                first = program.weights()
+                program.load_weights(exercised_weights(checked.graph, 0))
+                program.export_onnx(model, opset)
+                require_same(checked, program, model, via)
+                program.load_weights(first)
             program.export_onnx(model, opset)
             require_same(checked, program, model, via)
             written = cast("_OnnxBackend", onnx).adopt(

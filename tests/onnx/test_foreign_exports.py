@@ -141,3 +141,30 @@ def test_a_data_file_goes_with_its_model(tmp_path, via):
     data.write_bytes(b"mine")
     export(spec, path, via=via)
     assert data.read_bytes() == b"mine"
+
+
+def test_a_model_that_is_wrong_for_other_biases_is_not_handed_out(tmp_path, monkeypatch):
+    spec = loads(DENSE)
+    kind = type(get_backend("keras").compile(spec).build())
+    right = kind.export_onnx
+
+    def without_biases(self, path, opset):
+        kept = self.weights()
+        self.load_weights({**kept, "d.bias": np.zeros(2, np.float32)})
+        right(self, path, opset)
+        self.load_weights(kept)
+
+    monkeypatch.setattr(kind, "export_onnx", without_biases)
+    with pytest.raises(UnsupportedError, match="computes other outputs than the keras source"):
+        export(spec, tmp_path / "m.onnx", via="keras", opset=18)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("via", ["torch", "keras"])
+def test_first_weights_are_what_is_handed_out(tmp_path, via):
+    spec = loads(DENSE)
+    export(spec, tmp_path / "m.onnx", via=via, opset=18)
+    inputs = {"x": np.ones((2, 4, 3), np.float32)}
+    expected = get_backend(via).compile(spec).build().forward(inputs)["d"]
+    given = get_backend("onnx").load(tmp_path / "m.onnx", spec.graph).forward(inputs)["d"]
+    np.testing.assert_allclose(given, expected, rtol=1e-6)
