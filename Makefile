@@ -14,7 +14,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 # Words that an injection's name must hold; none for all.
 DETECTION ?=
 
-.PHONY: help install demo test lint types check-golden pytest verify-all detection bench format golden docs lock clean
+.PHONY: help install demo test lint types check-golden pytest verify-all detection fuzz bench format golden docs lock clean
 
 help:  ## Say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -65,6 +65,10 @@ verify-all: .venv/.installed  ## The slow tests, then `nnspec verify` on every s
 
 detection: .venv/.installed  ## What `nnspec verify` finds of faults put into one engine
 	@$(BIN)/python -m tests.detection $(DETECTION)
+
+# In child processes, which may die; an interrupted run goes on where it was. build/fuzz holds what failed.
+fuzz: .venv/.installed  ## 2,000 random specs compiled, linted and verified, an hour or two; FUZZ_ARGS="--count 100 -n 4"
+	@$(BIN)/python -m tests.fuzz.run $(FUZZ_ARGS)
 
 bench: .venv/.installed  ## Measure compile, export and run times
 	@$(BIN)/python -m benchmarks

@@ -19,6 +19,7 @@ from nnspec.layers import LAYERS
 from nnspec.library import BLOCKS
 from nnspec.loader import Spec, loads
 from nnspec.names import MAX_LENGTH
+from nnspec.verification import verify_spec
 from tests.cases import CASES
 from tests.formatting import assert_clean
 from tests.golden_files import ROOT
@@ -123,6 +124,26 @@ def test_what_no_layer_takes_gets_no_name(tmp_path: Path) -> None:
     for document["outputs"] in (["r", "a"], ["r.2", "a"]):
         write_all(load_document(document), tmp_path, "_".join(document["outputs"]).replace(".", ""))
     assert_clean(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["maximum", "minimum", "add", "subtract", "divide", "matmul"])
+def test_a_value_taken_twice_is_not_compared_with_itself(kind: str, tmp_path: Path) -> None:
+    document = {
+        "nnspec": 1,
+        "name": "Net",
+        "inputs": {"given": {"shape": [3, 3]}},
+        "layers": [
+            {"name": "d", "type": "dense", "units": 3, "inputs": ["given"]},
+            {"name": "m", "type": kind, "inputs": ["d", "d"]},
+        ],
+        "training": {"task": "regression"},
+    }
+    spec = load_document(document)
+    write_all(spec, tmp_path, kind)
+    assert_clean(tmp_path)
+    if kind in ("maximum", "minimum"):
+        report = verify_spec(spec, exporters=False, steps=1)
+        assert report.passed, report.to_json()
 
 
 @pytest.mark.slow

@@ -44,6 +44,9 @@ def _extreme(comparison: str, function: str, context: Context) -> Lowered:
     given = operands(context)
     if len(given) == 2:
         a, b = given
+        if context.is_one:
+            # Both halves of the gradient reach it; nothing is compared with itself.
+            return Lowered(f"torch.{function}imum({a}, {b})")
         return Lowered(f"torch.where({a} {comparison} {b}, {a}, {b})", comment="ties: the first")
     listed = ", ".join(given)
     if len({kind.shape for kind in context.inputs}) > 1:

@@ -175,6 +175,7 @@ class _BodyLowerer:
             is_tied,
             is_given,
             self.pads_apart,
+            is_one=len(set(node.inputs)) == 1,
         )
         lowered = self.language.lowerings[type(layer)](layer, context)
         if self.language.laws is not None and lowered.module is not None and node.owner is None:

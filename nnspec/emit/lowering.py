@@ -86,6 +86,8 @@ class Context:
     """Whether the first input is made of the network's inputs by layers without parameters."""
     pads_apart: bool = False
     """Whether padding stands in a step of its own, where it may be part of the layer."""
+    is_one: bool = False
+    """Whether all inputs are the same value."""
 
     @property
     def rank(self) -> int:

@@ -1,0 +1,1 @@
+"""Random specs, and a runner that compiles and verifies thousands of them."""

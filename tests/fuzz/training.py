@@ -1,0 +1,36 @@
+"""Random sections `training` and `data`."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+
+def training_for(task: str, rng: random.Random) -> dict[str, Any]:
+    """Return how a network of this task is trained."""
+    adam = {"type": "adam", "learning_rate": 0.01, "beta_1": rng.choice([0.5, 0.9])}
+    momentum = rng.choice([0.0, 0.9])
+    sgd: dict[str, Any] = {"type": "sgd", "momentum": momentum}
+    if momentum:
+        sgd["nesterov"] = rng.random() < 0.5
+    training: dict[str, Any] = {"task": task, "optimizer": rng.choice([adam, sgd, "adam", "sgd"])}
+    if rng.random() < 0.4:
+        training |= {"epochs": 2, "batch_size": rng.choice([1, 32]), "shuffle": rng.random() < 0.5}
+    if task == "regression" and rng.random() < 0.5:
+        training |= {"loss": "mae", "metrics": ["mae"]}
+    return training
+
+
+def data_for(rng: random.Random, inputs: dict[str, Any]) -> dict[str, Any]:
+    """Return where the rows would come from; no such file is needed to compile and to verify."""
+    shapes = [value["shape"] for value in inputs.values()]
+    is_flat = all(len(shape) == 1 and isinstance(shape[0], int) for shape in shapes)
+    is_table = is_flat and rng.random() < 0.7
+    features: dict[str, Any] = {}
+    for name, value in inputs.items():
+        features[name] = f"{name}_values"
+        if is_table:
+            columns = [f"{name[:30]} {i}" for i in range(value["shape"][0])]
+            features[name] = f"{name[:30]}*" if rng.random() < 0.5 else columns
+    source = rng.choice(["rows.csv", "rows.parquet"]) if is_table else "rows.npz"
+    return {"source": source, "features": features, "target": "wanted"}
