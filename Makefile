@@ -6,6 +6,8 @@ BIN := .venv/bin
 SPECS := $(wildcard specs/*.yaml)
 ZOO := $(wildcard specs/zoo/*.yaml)
 PYTEST_ARGS ?=
+# Of pytest: each holds PyTorch and TensorFlow, some 2 GB. `make test WORKERS=0` runs all in one process.
+WORKERS ?= 2
 
 # TensorFlow greets every process with several lines of advice.
 export TF_CPP_MIN_LOG_LEVEL := 3
@@ -48,9 +50,9 @@ types: .venv/.installed  ## mypy, strict
 	@echo "== mypy"
 	@$(BIN)/mypy
 
-pytest: .venv/.installed  ## The fast tests; PYTEST_ARGS="-n 4 -k dense" narrows or spreads them
+pytest: .venv/.installed  ## The fast tests; PYTEST_ARGS="-k dense" narrows them
 	@echo "== pytest"
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 # A process for each spec, because frameworks keep memory. The zoo is verified at the size of the papers, which takes
 # half an hour and 14 GB on two cores; the exporters, which it leaves out, are tested on the specs before.

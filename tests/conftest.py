@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 # Before TensorFlow is first imported, or it greets with several lines of advice.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -18,6 +19,31 @@ _COMPARISONS: list[int] = []
 def comparisons() -> list[int]:
     """How many comparisons each parity test made; their sum is printed at the end."""
     return _COMPARISONS
+
+
+@pytest.fixture
+def layers_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Verify what one layer can have wrong; tests of their own hold what is of whole programs.
+
+    Those are what begins after many calls, and the optimizer's steps by its formula.
+    """
+    from nnspec.verification import inspected, state_checks
+
+    monkeypatch.setattr(state_checks, "CALLS", 2)
+    monkeypatch.setattr(inspected, "FORMULAS", {})
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Give what a process of pytest-xdist counted to the one that prints the sum."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["comparisons"] = _COMPARISONS
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Take what another process counted."""
+    _COMPARISONS.extend(getattr(node, "workeroutput", {}).get("comparisons", []))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

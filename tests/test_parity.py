@@ -11,6 +11,8 @@ from nnspec.loader import loads
 from nnspec.verification import Report, verify_spec
 from tests.cases import CASES, Case, Network
 
+pytestmark = pytest.mark.usefixtures("layers_alone")
+
 
 def verified(case: Case | Network, *, fed: bool) -> Report:
     spec = loads(json.dumps(case.spec(fed=fed)), is_json=True)
