@@ -124,6 +124,7 @@ def spec_of(case: Case, folder: Path, **more: Any) -> Spec:
             "optimizer": {"type": "sgd", "learning_rate": 0.05, "momentum": 0.9},
             "epochs": 2,
             "batch_size": 8,
+            "shuffle": case.inputs != 2,
             "seed": 1,
             **more.pop("training", {}),
         },

@@ -179,6 +179,26 @@ def test_sizes_and_lengths_outside_the_domain_are_refused(tmp_path: Path) -> Non
         load(4, 4, 5)
 
 
+def test_ids_that_layers_move_before_a_table_are_bounded_too(tmp_path: Path) -> None:
+    spec = small(
+        tmp_path,
+        "i_0,i_1,t\n1,4,0\n3,4,1\n0,1,1\n7,2,0\n",
+        inputs={"i": {"shape": [2], "dtype": "int32"}},
+        layers=[
+            {"type": "reshape", "shape": [2, 1]},
+            {"type": "embedding", "input_dim": 5, "output_dim": 1},
+            {"type": "flatten"},
+            {"name": "o", "type": "dense", "units": 1},
+            {"type": "sigmoid"},
+        ],
+    )
+    with pytest.raises(DataError):
+        load_data(spec)
+    wrong = r'column "i_0", row 4: 7 is not a whole number from 0 to 4'
+    with pytest.raises(ValueError, match=wrong):
+        script_of(spec, "torch").load_data(tmp_path / "rows.csv")
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_last_row_alone_is_refused_before_batch_normalization(
     tmp_path: Path, backend: str

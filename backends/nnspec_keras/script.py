@@ -34,7 +34,7 @@ class Batches(keras.utils.PyDataset):
 
 _SERVED = '''\
 def served(model: keras.Model, record: dict[str, Any]) -> keras.Model:
-    """Return the network as others load it: it takes raw rows, and needs no loss."""
+    """Return the network as others load it: without its loss, and on raw rows."""
     inputs, given = [], []
     for tensor in model.inputs:
         kind = record["inputs"][tensor.name]
@@ -49,12 +49,13 @@ def served(model: keras.Model, record: dict[str, Any]) -> keras.Model:
             raw = layers.Rescaling(1 / scale, -mean / scale, dtype="float64")(raw)
             raw = layers.Identity(dtype=tensor.dtype)(raw)
         given.append(raw)
+    network = keras.Model(model.input, model.output, name=model.name)
 {built}'''
 
 _UNCHANGED = '''\
 def served(model: keras.Model) -> keras.Model:
     """Return the network as others load it: without its loss and its optimizer."""
-    return keras.Model(model.inputs, model.outputs, name=model.name)'''
+    return keras.Model(model.input, model.output, name=model.name)'''
 
 _SAVE = '''\
 def save(model: keras.Model, record: dict[str, Any], path: Path) -> None:
@@ -116,9 +117,9 @@ def _batches(graph: Graph) -> str:
 
 def _served(graph: Graph) -> str:
     if len(graph.inputs) == 1:
-        built = "    return keras.Model(inputs[0], model(given[0]))"
+        built = "    return keras.Model(inputs[0], network(given[0]))"
     else:
-        built = "    return keras.Model(inputs, model(given))"
+        built = "    return keras.Model(inputs, network(given))"
     return _SERVED.replace("{built}", built)
 
 

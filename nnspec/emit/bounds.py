@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from nnspec.domain import domain_of
+from nnspec.domain import Domain, Range, domain_of
 from nnspec.emit.code import Expr
 from nnspec.graph import Graph
 
@@ -52,6 +54,7 @@ def computed(size: str) -> str:
 def bounds_of(graph: Graph) -> Bounds:
     """Return what an emitted script has to check."""
     domain = domain_of(graph)
+    allowed_of = _ranges(domain)
     ranges: dict[str, tuple[Number | Expr, Number | Expr]] = {}
     relative: dict[str, tuple[str, ...]] = {}
     for name, kind in graph.inputs.items():
@@ -59,9 +62,7 @@ def bounds_of(graph: Graph) -> Bounds:
             ranges[name] = (Expr("-LARGEST"), LARGEST)
             continue
         least, most = _OF_DTYPE[kind.dtype]
-        for allowed in domain.ranges:
-            if allowed.value != name:
-                continue
+        for allowed in allowed_of.get(name, ()):
             least = max(least, allowed.least)
             if isinstance(allowed.most, str):
                 relative[name] = (*relative.get(name, ()), allowed.most)
@@ -76,3 +77,28 @@ def bounds_of(graph: Graph) -> Bounds:
         limits[limit.size] = SizeLimit(limit.size, least, min(bounds, default=None))
     is_dynamic = any(isinstance(size, str) for kind in graph.inputs.values() for size in kind.shape)
     return Bounds(ranges, relative, tuple(limits.values()), is_dynamic)
+
+
+def _ranges(domain: Domain) -> dict[str, list[Range]]:
+    """Return the ranges by the inputs whose every element they bound.
+
+    Layers may move ids on their way to a table, as by a reshape, and still bound what is given.
+    """
+    found: dict[str, list[Range]] = {}
+    shapes = {name: kind.shape for name, kind in domain.inputs.items()}
+    is_fixed = all(isinstance(size, int) for shape in shapes.values() for size in shape)
+    places: Mapping[str, Any] = {}
+    if is_fixed and any(allowed.value not in shapes for allowed in domain.ranges):
+        places = domain.places({name: tuple(map(int, shape)) for name, shape in shapes.items()})
+    for allowed in domain.ranges:
+        if allowed.value in shapes:
+            found.setdefault(allowed.value, []).append(allowed)
+        elif allowed.value in places:
+            reached = set(places[allowed.value].flatten().tolist())
+            start = 0
+            for name, shape in shapes.items():
+                size = math.prod(map(int, shape))
+                if reached.issuperset(range(start, start + size)):
+                    found.setdefault(name, []).append(allowed)
+                start += size
+    return found

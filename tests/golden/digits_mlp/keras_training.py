@@ -322,7 +322,7 @@ class Batches(keras.utils.PyDataset):
 
 
 def served(model: keras.Model, record: dict[str, Any]) -> keras.Model:
-    """Return the network as others load it: it takes raw rows, and needs no loss."""
+    """Return the network as others load it: without its loss, and on raw rows."""
     inputs, given = [], []
     for tensor in model.inputs:
         kind = record["inputs"][tensor.name]
@@ -337,7 +337,8 @@ def served(model: keras.Model, record: dict[str, Any]) -> keras.Model:
             raw = layers.Rescaling(1 / scale, -mean / scale, dtype="float64")(raw)
             raw = layers.Identity(dtype=tensor.dtype)(raw)
         given.append(raw)
-    return keras.Model(inputs[0], model(given[0]))
+    network = keras.Model(model.input, model.output, name=model.name)
+    return keras.Model(inputs[0], network(given[0]))
 
 
 def save(model: keras.Model, record: dict[str, Any], path: Path) -> None:

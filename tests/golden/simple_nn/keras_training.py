@@ -301,7 +301,7 @@ class Batches(keras.utils.PyDataset):
 
 def served(model: keras.Model) -> keras.Model:
     """Return the network as others load it: without its loss and its optimizer."""
-    return keras.Model(model.inputs, model.outputs, name=model.name)
+    return keras.Model(model.input, model.output, name=model.name)
 
 
 def save(model: keras.Model, record: dict[str, Any], path: Path) -> None:
