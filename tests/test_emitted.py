@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import re
@@ -144,6 +145,44 @@ def test_a_value_taken_twice_is_not_compared_with_itself(kind: str, tmp_path: Pa
     if kind in ("maximum", "minimum"):
         report = verify_spec(spec, exporters=False, steps=1)
         assert report.passed, report.to_json()
+
+
+@pytest.mark.parametrize("task", ["regression", "binary", "multiclass"])
+def test_scripts_of_every_kind_of_rows_are_clean(task: str, tmp_path: Path) -> None:
+    """Tables and arrays, for one input and for two, of short names and long, with a pattern."""
+    kinds = itertools.product(["csv", "parquet", "npz"], [1, 2], [1, 40], [[3], [2, 2]])
+    for i, (suffix, count, length, shape) in enumerate(kinds):
+        if shape != [3] and suffix != "npz":
+            continue
+        names = [f"{'ab'[k]}{'n' * length}" for k in range(count)]
+        flat: list[dict[str, Any]] = [
+            {"name": f"flat{k}", "type": "flatten", "inputs": [name]}
+            for k, name in enumerate(names)
+        ]
+        joined = [{"name": "both", "type": "concatenate", "inputs": ["flat0", "flat1"]}]
+        columns: list[Any] = [["x", "y", "z"], f"{names[-1]}*"]
+        document = {
+            "nnspec": 1,
+            "name": "Net",
+            "inputs": {name: {"shape": shape} for name in names},
+            "layers": [
+                *flat,
+                *(joined if count == 2 else []),
+                {"name": "out", "type": "dense", "units": 3 if task == "multiclass" else 1},
+            ],
+            "data": {
+                "source": f"rows.{suffix}",
+                "features": {
+                    name: f"{name}_values" if suffix == "npz" else columns[k]
+                    for k, name in enumerate(names)
+                },
+                "target": "wanted",
+                "test": 0.1 if i % 2 else 0.0,
+            },
+            "training": {"task": task},
+        }
+        write_all(load_document(document), tmp_path, f"rows{i}", TRAINING)
+    assert_clean(tmp_path)
 
 
 @pytest.mark.slow

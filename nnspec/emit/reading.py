@@ -149,7 +149,8 @@ def shaped(values: np.ndarray, shape: list[int | str], place: str) -> np.ndarray
         is_flat = len(given) == 1 and given[0] % math.prod(fixed) == 0
         whole = [size for size in given if size != 1]
         if len(fixed) == len(shape):
-            is_flat = whole in ([size for size in shape if size != 1], [math.prod(fixed)])
+            wanted = [size for size in shape if size != 1]
+            is_flat = whole in (wanted, [math.prod(fixed)])
         if sizes.count(-1) > 1 or not is_flat:
             raise ValueError(f"{place} is {given} a row, and {shape} is expected")
     if 0 in values.shape or 0 in fixed:
