@@ -204,9 +204,8 @@ def call(command: list[str], environment: Mapping[str, str]) -> subprocess.Compl
 def last_line(done: subprocess.CompletedProcess[str]) -> str:
     """Return the line that says why: the last one that is neither a place nor a stack frame."""
     said = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-    telling = [
-        line for line in said if not re.match(r"at |\d+:|File |\^|Exception from|note:", line)
-    ]
+    frames = r"at |\d+:|File |\^|Exception from|note:|Stack backtrace"
+    telling = [line for line in said if not re.match(frames, line)]
     line = re.sub(r"^\[[\d:]+\] :\d+: ", "", (telling or said or ["no reason given"])[-1])
     head, colon, names = line.rpartition(": ")
     # Some name operators in an order that changes from run to run.
