@@ -150,15 +150,17 @@ def test_a_value_taken_twice_is_not_compared_with_itself(kind: str, tmp_path: Pa
 @pytest.mark.parametrize("task", ["regression", "binary", "multiclass"])
 def test_scripts_of_every_kind_of_rows_are_clean(task: str, tmp_path: Path) -> None:
     """Tables and arrays, for one input and for two, of short names and long, with a pattern."""
-    kinds = itertools.product(["csv", "parquet", "npz"], [1, 2], [1, 40], [[3], [2, 2]])
+    kinds = itertools.product(
+        ["csv", "parquet", "npz"], [1, 2], [1, 40], [[3], [2, 2], ["time", 2]]
+    )
     for i, (suffix, count, length, shape) in enumerate(kinds):
         if shape != [3] and suffix != "npz":
             continue
         names = [f"{'ab'[k]}{'n' * length}" for k in range(count)]
-        flat: list[dict[str, Any]] = [
-            {"name": f"flat{k}", "type": "flatten", "inputs": [name]}
-            for k, name in enumerate(names)
-        ]
+        folded: dict[str, Any] = {"type": "flatten"}
+        if "time" in shape:
+            folded = {"type": "reduce_mean", "axes": [0]}
+        flat = [{"name": f"flat{k}", "inputs": [n], **folded} for k, n in enumerate(names)]
         joined = [{"name": "both", "type": "concatenate", "inputs": ["flat0", "flat1"]}]
         columns: list[Any] = [["x", "y", "z"], f"{names[-1]}*"]
         document = {
