@@ -27,7 +27,7 @@ def run_recurrent(
     direction first, a cell state after its state. Steps beyond `lengths` change nothing
     and give 0.
     """
-    state = None
+    state: Tensor | tuple[Tensor, Tensor] | None = None
     if states and isinstance(rnn, nn.LSTM):
         state = (torch.stack(states[::2]), torch.stack(states[1::2]))
     elif states:
