@@ -255,16 +255,16 @@ class TorchProgram:
         """Write the network as at inference with torch.onnx (its torch.export-based exporter)."""
         if not MIN_OPSET <= opset <= MAX_OPSET:
             raise UsageError(f"torch.onnx writes opsets {MIN_OPSET} to {MAX_OPSET}, not {opset}")
-        sizes = {"batch": 3}
+        from nnspec.verification.sizes import find_sizes  # few programs are exported
+
+        # The example must fit every layer, as a kernel that is longer than it would not.
+        sizes = {"batch": 3, **find_sizes(self.graph, {}).base}
         axes: list[dict[int, Any]] = []
         examples: list[Tensor] = []
         for kind in self.graph.inputs.values():
             shape: tuple[Dim, ...] = ("batch", *kind.shape)
             axes.append({i: size for i, size in enumerate(shape) if isinstance(size, str)})
-            known = [
-                sizes.setdefault(size, 5 + 2 * len(sizes)) if isinstance(size, str) else size
-                for size in shape
-            ]
+            known = [sizes[size] if isinstance(size, str) else size for size in shape]
             is_float = kind.dtype == "float32"
             kind_of = self.dtype if is_float else getattr(torch, kind.dtype)
             examples.append(torch.zeros(known, dtype=kind_of))
