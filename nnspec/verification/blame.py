@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from nnspec.backend import Array, Precision, Weights
 
 
+SHARE = 0.01
+"""Of a tolerance: the least that a layer alone must be off by to be at fault."""
+NOISE = 1e-11
+"""Relative, in float64: more than a layer's own rounding."""
+
+
 def first_diverging_layer(
     spec: Spec,
     weights: Weights,
@@ -46,16 +52,20 @@ def first_diverging_layer(
         return None
     values = {**inputs, **expected}
     first: str | None = None
+    # What a layer is off by alone may be less than what others make of it, as where its values are
+    # largest it is right: so layers are looked at that differ by much more than rounding.
+    level = max(tolerance * SHARE, NOISE) if dtype == "float64" else tolerance
     for node in opened.graph.nodes:
         assert isinstance(node, LayerNode)
-        differs = any(
-            relative_error({value: given[value]}, {value: expected[value]}) > tolerance
+        errors = [
+            relative_error({value: given[value]}, {value: expected[value]})
             for value in node.outputs
-        )
-        if not differs:
-            continue
-        first = first or paths[node.name]
-        if _differs_alone(opened, node, renamed, values, engines, dtype, tolerance):
+        ]
+        if max(errors) > tolerance:
+            first = first or paths[node.name]
+        if max(errors) > level and _differs_alone(
+            opened, node, renamed, values, engines, dtype, level
+        ):
             return paths[node.name]
     return first
 

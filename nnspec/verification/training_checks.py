@@ -12,12 +12,15 @@ import numpy as np
 from nnspec.loader import Spec
 from nnspec.training_schema import Sgd, Training
 from nnspec.verification.engines import SourceEngine
+from nnspec.verification.gradient_blame import first_wrong_gradient
 from nnspec.verification.inspected import add_inspected, inspect
+from nnspec.verification.kinks import PARTS, kinked_weights
 from nnspec.verification.networks import (
     untrained_parameters,
     with_one_output,
     without_dropout,
 )
+from nnspec.verification.samples import random_inputs
 from nnspec.verification.tolerance import EXACT, TRAINED
 from nnspec.verification.trained import (
     WHY_UNCOMPARED,
@@ -50,6 +53,7 @@ class TrainingChecks:
         self.verifier = verifier
         self.spec = verifier.spec
         self.report = verifier.report
+        self.blamed: dict[tuple[str, str], str | None] = {}
 
     def run(self) -> None:
         """Compare loss, gradients and the weights after some steps, in float64, dropout off."""
@@ -179,20 +183,28 @@ class TrainingChecks:
             pair,
             "float64",
             *exact.worst(compared.gradients),
-            blame=lambda: compared.blame_gradient(exact),
+            blame=lambda: self.blame_gradient(spec, pair, compared.blame_gradient(exact)),
         )
         self.verifier.add(
             "training",
             pair,
             "float64",
             *after_steps.worst(compared.weights),
-            blame=lambda: compared.blame_training(after_steps, exact),
+            blame=lambda: (
+                self.blame_gradient(spec, pair, compared.blame_gradient(exact))
+                if exact.exceeded(compared.gradients)
+                else compared.blame_training(after_steps, exact)
+            ),
         )
 
-        self.compare_kinked(pair, exact, runs)
+        self.compare_kinked(spec, pair, exact, runs)
 
     def compare_kinked(
-        self, pair: tuple[str, str], exact: Tolerance, runs: Mapping[str, TrainedRun]
+        self,
+        spec: Spec,
+        pair: tuple[str, str],
+        exact: Tolerance,
+        runs: Mapping[str, TrainedRun],
     ) -> None:
         """Add the check of losses and gradients where functions bend inside the network."""
         errors: dict[str, float] = {}
@@ -204,8 +216,41 @@ class TrainingChecks:
         if not errors:
             return
         tolerance = Tolerance(exact.least)
-        pair = (pair[0], f"{pair[1]}, gradients where functions bend")
-        self.verifier.add("range", pair, "float64", *tolerance.worst(errors))
+        self.verifier.add(
+            "range",
+            (pair[0], f"{pair[1]}, gradients where functions bend"),
+            "float64",
+            *tolerance.worst(errors),
+            blame=lambda: self.blame_kinked(spec, pair),
+        )
+
+    def blame_gradient(
+        self, spec: Spec, pair: tuple[str, str], otherwise: tuple[str | None, str]
+    ) -> tuple[str | None, str]:
+        """Return the last layer whose gradient differs alone, or what else there is to say."""
+        if pair in self.blamed:
+            layer = self.blamed[pair]
+        else:
+            layer = self.blamed[pair] = self.wrong_alone(spec, pair, self.verifier.weights)
+        return (layer, "alone its gradient differs.") if layer is not None else otherwise
+
+    def blame_kinked(self, spec: Spec, pair: tuple[str, str]) -> tuple[str | None, str]:
+        """Return the last layer whose gradient differs alone where functions bend."""
+        for part in range(PARTS):
+            weights = kinked_weights(spec.graph, self.verifier.weights, part, self.verifier.seed)
+            layer = self.wrong_alone(spec, pair, weights)
+            if layer is not None:
+                return layer, "alone its gradient differs where a function bends."
+        return None, ""
+
+    def wrong_alone(self, spec: Spec, pair: tuple[str, str], weights: Weights) -> str | None:
+        """Return the last layer whose gradient differs where both engines are fed the same."""
+        verifier = self.verifier
+        engines = {engine.name: engine for engine in verifier.sources}
+        verifier.progress(f"where the gradients of {pair[0]} and {pair[1]} part")
+        inputs = random_inputs(spec.graph, verifier.batch, verifier.axes, verifier.seed)
+        found = (engines[pair[0]], engines[pair[1]])
+        return first_wrong_gradient(spec, weights, inputs, found, verifier.axes)
 
     def measured(
         self,
