@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnspec.backend import Inspectable
+from nnspec.backend import Inspectable, Trainable
 from nnspec.errors import NnspecError
 from nnspec.loader import Spec
 from nnspec.metrics import measure, require_measurable
 from nnspec.verification.kinks import PARTS, kinked_weights
 from nnspec.verification.optimizer_checks import FORMULAS, formula_errors
 from nnspec.verification.samples import BATCH, random_inputs, random_target
-from nnspec.verification.tolerance import EXACT
+from nnspec.verification.tolerance import DOUBLE_ROUNDOFF, EXACT, perturbed
 
 if TYPE_CHECKING:
-    from nnspec.backend import Weights
+    from nnspec.backend import Array, Weights
     from nnspec.verification.verifier import Blame, Verifier
 
 MANY_ROWS = 64
@@ -49,13 +49,9 @@ def inspect(verifier: Verifier, spec: Spec, program: object) -> Inspected:
     training = spec.model.training
     if not isinstance(program, Inspectable) or training is None:
         return found
-    graph, seed = spec.graph, verifier.seed
-    inputs = random_inputs(graph, verifier.batch, verifier.axes, seed)
-    target = random_target(graph, training.task, verifier.batch, verifier.axes, seed)
-    for part in range(PARTS):
-        program.load_weights(kinked_weights(graph, verifier.weights, part, seed))
-        with np.errstate(all="ignore"):
-            found.kinked.append(program.gradients(inputs, target))
+    seed = verifier.seed
+    inputs, target = _rows(verifier, spec)
+    found.kinked = kinked_gradients(verifier, spec, program)
     if verifier.spec.model.training is not None and len(verifier.spec.graph.outputs) == 1:
         program.load_weights(verifier.weights)
         found.metrics = _metrics(verifier, spec, program)
@@ -63,6 +59,42 @@ def inspect(verifier: Verifier, spec: Spec, program: object) -> Inspected:
         found.formula = formula_errors(
             program, training.optimizer, verifier.weights, inputs, target, seed
         )
+    return found
+
+
+def _rows(verifier: Verifier, spec: Spec) -> tuple[dict[str, Array], Array]:
+    training = spec.model.training
+    assert training is not None
+    graph, rows, axes, seed = spec.graph, verifier.batch, verifier.axes, verifier.seed
+    return random_inputs(graph, rows, axes, seed), random_target(
+        graph, training.task, rows, axes, seed
+    )
+
+
+def kinked_gradients(
+    verifier: Verifier, spec: Spec, program: Trainable, draw: np.random.Generator | None = None
+) -> list[tuple[float, Weights]]:
+    """Return loss and gradients for each set of kinked weights.
+
+    draw: moves inputs and the weights that are at no kink by rounding in double precision.
+    """
+    inputs, target = _rows(verifier, spec)
+    if draw is not None:
+        inputs = {name: perturbed(array, DOUBLE_ROUNDOFF, draw) for name, array in inputs.items()}
+    found = []
+    for part in range(PARTS):
+        weights = kinked_weights(spec.graph, verifier.weights, part, verifier.seed)
+        if draw is not None:
+            roots = {name: n**0.5 for name, n in verifier.amplification.lengths.items()}
+            weights = {
+                name: perturbed(array, DOUBLE_ROUNDOFF * roots.get(name, 1.0), draw)
+                if array is verifier.weights.get(name)
+                else array
+                for name, array in weights.items()
+            }
+        program.load_weights(weights)
+        with np.errstate(all="ignore"):
+            found.append(program.gradients(inputs, target))
     return found
 
 

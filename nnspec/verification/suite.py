@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from nnspec.verification.first_weights_checks import compare_first_weights
 from nnspec.verification.float32_checks import compare_float32
 from nnspec.verification.interface_checks import compare_interfaces
+from nnspec.verification.meaning_checks import compare_causality, compare_padding
 from nnspec.verification.output_checks import compare_outputs
 from nnspec.verification.random_checks import compare_random
 from nnspec.verification.range_checks import compare_ranges
@@ -35,6 +36,8 @@ WITH_EXACT: Suite = (
     ("dynamic_shape", compare_sizes),
     ("range", compare_ranges),
     ("meaning", compare_calls),
+    ("meaning", compare_causality),
+    ("meaning", compare_padding),
     ("first_weights", compare_first_weights),
 )
 """Those that find every engine's program in double precision in `Verifier.exact`."""

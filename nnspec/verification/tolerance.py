@@ -115,7 +115,7 @@ class Amplification:
     def changed(self, unit: float, draw: np.random.Generator, *, by_length: bool) -> Weights:
         """Return the weights, each off by ± `unit`, or by ± `unit` times the root of its length."""
         return {
-            name: _perturbed(array, unit * (self.lengths[name] if by_length else 1) ** 0.5, draw)
+            name: perturbed(array, unit * (self.lengths[name] if by_length else 1) ** 0.5, draw)
             for name, array in self.weights.items()
         }
 
@@ -131,7 +131,7 @@ class Amplification:
             for draw in self.draws():
                 self.program.load_weights(self.changed(unit, draw, by_length=longest is not None))
                 given = {
-                    name: _perturbed(array, unit * (longest or 1) ** 0.5, draw)
+                    name: perturbed(array, unit * (longest or 1) ** 0.5, draw)
                     for name, array in inputs.items()
                 }
                 worst = max(worst, relative_error(self.program.forward(given), expected))
@@ -140,7 +140,8 @@ class Amplification:
         return worst
 
 
-def _perturbed(array: Array, size: float, draw: np.random.Generator) -> Array:
+def perturbed(array: Array, size: float, draw: np.random.Generator) -> Array:
+    """Return floats, each off by ± `size` of itself; anything else as it is."""
     if array.dtype.kind != "f":
         return array
     up = draw.integers(0, 2, array.shape, np.int8)

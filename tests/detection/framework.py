@@ -35,7 +35,7 @@ class Injection:
 
     side: the engine that has it. spec: the network that shows it, as JSON. layers: those that may
     be blamed; none where no layer is at fault. is_listed: one of those that verify once missed.
-    is_below_rounding: no bound can tell it from rounding, so that it may be missed.
+    is_out_of_sight: below what rounding explains, or beyond the domain of inputs: it may be missed.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Injection:
     inject: Inject
     layers: tuple[str, ...] = ()
     is_listed: bool = False
-    is_below_rounding: bool = False
+    is_out_of_sight: bool = False
     options: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -1,0 +1,207 @@
+"""What a network must not look at: later steps where it is causal, and what is masked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnspec import layers
+from nnspec.graph import Graph, LayerNode, inline
+from nnspec.layers import Activation, Layer
+from nnspec.layers.recurrent import Recurrent
+from nnspec.layers.regularization import Dropout
+from nnspec.shapes import Shape
+from nnspec.streams import derived_seed
+from nnspec.verification.evaluators import run_exact
+from nnspec.verification.tolerance import EXACT, tensor_error
+
+if TYPE_CHECKING:
+    from nnspec.verification.verifier import Outputs, Verifier
+
+_BY_STEP = (
+    Dropout,
+    layers.Rescaling,
+    layers.Clip,
+    layers.Add,
+    layers.Subtract,
+    layers.Multiply,
+    layers.PositionEmbedding,
+    layers.SinusoidalPosition,
+    layers.RotaryPosition,
+)
+"""Layers that compute each step of a sequence from that step alone, whatever its axis."""
+_OVER_AXIS = (layers.Softmax, layers.LogSoftmax, layers.Softmin)
+
+
+def compare_causality(verifier: Verifier) -> None:
+    """See that later steps move no earlier output, where the spec makes the network causal."""
+    graph = verifier.spec.graph
+    inputs = [name for name, kind in graph.inputs.items() if kind.shape]
+    if len(inputs) != 1:
+        return
+    outputs = causal_outputs(graph, inputs[0])
+    array = verifier.inputs[inputs[0]]
+    steps = array.shape[1 + outputs[1]] if outputs is not None else 0
+    if outputs is None or steps < 2:
+        return
+    names, axis = outputs
+    half = steps // 2
+    later: list[Any] = [slice(None)] * array.ndim
+    later[1 + axis] = slice(half, None)
+    changed = array.copy()
+    changed[tuple(later)] = np.roll(array, 1, axis=0)[tuple(later)]
+    given = {**verifier.inputs, inputs[0]: changed}
+    findings: dict[str, list[str]] = {}
+    for engine in verifier.engines:
+        moved = verifier.attempt(
+            partial(run_exact, verifier, engine, given, None),
+            kind="meaning",
+            label=engine.name,
+            when="with other later steps",
+        )
+        if moved is None:
+            continue
+        findings[engine.name] = [
+            f'later steps of "{inputs[0]}" move earlier ones of "{name}", by {error:.1e}'
+            for name, output_axis in names.items()
+            if (error := _before(verifier.outputs[engine.name], moved, name, output_axis, half))
+            > EXACT
+        ]
+    verifier.add_findings("meaning", "float64", "the same, later steps changed", findings)
+
+
+def _before(first: Outputs, second: Outputs, name: str, axis: int, half: int) -> float:
+    """Return how far the steps before `half` differ."""
+    taken: list[Any] = [slice(None)] * first[name].ndim
+    taken[1 + axis] = slice(0, half)
+    return tensor_error(second[name][tuple(taken)], first[name][tuple(taken)])
+
+
+def causal_outputs(graph: Graph, entry: str) -> tuple[dict[str, int], int] | None:
+    """Return the causal outputs with the axis of their steps, and that of the input's steps.
+
+    None where no layer looks back, or one looks ahead, or is not known to do neither.
+    """
+    flat = inline(graph)
+    for axis in range(len(flat.inputs[entry].shape)):
+        axes: dict[str, int] = {entry: axis}
+        looks_back = False
+        for node in flat.nodes:
+            assert isinstance(node, LayerNode)
+            found = _step_axis(flat, node, axes)
+            if found is None:
+                continue
+            axes.update(dict.fromkeys(node.outputs[:1], found[0]))
+            looks_back |= found[1]
+        outputs = {
+            name: axes[path]
+            for name, path in zip(graph.outputs, flat.outputs, strict=True)
+            if path in axes
+        }
+        if looks_back and len(outputs) == len(graph.outputs):
+            return outputs, axis
+    return None
+
+
+def _step_axis(graph: Graph, node: LayerNode, axes: Mapping[str, int]) -> tuple[int, bool] | None:
+    """Return the axis of the steps of a layer's output, and whether it looks back, or None."""
+    taken = [axes.get(value) for value in node.inputs]
+    if None in taken or len(set(taken)) != 1:
+        return None
+    axis = taken[0]
+    assert axis is not None
+    layer = node.layer
+    shapes = graph.shapes(node.inputs)
+    activation = layer.output_activation
+    if isinstance(activation, _OVER_AXIS) and activation.axis % len(shapes[0]) == axis:
+        return None
+    if len({len(shape) for shape in shapes}) != 1:
+        return None
+    return _of_layer(layer, shapes[0], axis, graph, count=len(node.inputs))
+
+
+def _of_layer(
+    layer: Layer, shape: Shape, axis: int, graph: Graph, *, count: int
+) -> tuple[int, bool] | None:
+    last = len(shape) - 1
+    if isinstance(layer, _OVER_AXIS):
+        return (axis, False) if layer.axis % len(shape) != axis else None
+    if isinstance(layer, (Activation, *_BY_STEP)):
+        return axis, False
+    if isinstance(layer, layers.Embedding):
+        return axis, False
+    if isinstance(layer, layers.Dense | layers.TiedDense):
+        return (axis, False) if axis != last else None
+    if isinstance(layer, layers.LayerNormalization | layers.RmsNormalization):
+        normalized = {each % len(shape) for each in layer.axis}
+        return (axis, False) if axis not in normalized else None
+    if isinstance(layer, layers.MultiHeadAttention | layers.GroupedQueryAttention):
+        return (axis, True) if layer.causal and axis == 0 and count == 1 else None
+    if isinstance(layer, Recurrent):
+        is_causal = layer.return_sequences and not layer.go_backwards and count == 1
+        return (axis, True) if is_causal and axis == 0 else None
+    if isinstance(layer, layers.Conv1D):
+        steps = 1 if graph.data_format == "channels_first" else 0
+        is_causal = axis == steps and layer.padding == "causal" and layer.strides == (1,)
+        return (axis, True) if is_causal else None
+    return None
+
+
+def compare_padding(verifier: Verifier) -> None:
+    """See that what a mask or a length hides from a layer moves nothing, however large it is."""
+    flat = inline(verifier.spec.graph)
+    inputs = dict(verifier.inputs)
+    hidden: list[str] = []
+    lengths = _lengths(flat)
+    draw = np.random.default_rng(derived_seed("padding", verifier.seed))
+    for sequence, length in lengths.items():
+        array = inputs[sequence].copy()
+        beyond = np.arange(array.shape[1]) >= inputs[length].reshape(-1, 1)
+        if array.dtype.kind == "f" and beyond.any():
+            array[beyond] = draw.normal(0, 1e4, array[beyond].shape)
+            inputs[sequence] = array
+            hidden.append(sequence)
+    if not hidden:
+        return
+    findings: dict[str, list[str]] = {}
+    for engine in verifier.engines:
+        moved = verifier.attempt(
+            partial(run_exact, verifier, engine, inputs, None),
+            kind="meaning",
+            label=engine.name,
+            when="with other padding",
+        )
+        if moved is not None:
+            findings[engine.name] = [
+                f'steps of {", ".join(hidden)} beyond its lengths move "{name}", by {error:.1e}'
+                for name, array in verifier.outputs[engine.name].items()
+                if (error := tensor_error(moved[name], array)) > EXACT
+            ]
+    verifier.add_findings("meaning", "float64", "the same, padding changed", findings)
+
+
+def _lengths(flat: Graph) -> dict[str, str]:
+    """Return the inputs that nothing but recurrent layers with lengths take, with these lengths."""
+    found: dict[str, str] = {}
+    refused: set[str] = set()
+    for node in flat.nodes:
+        assert isinstance(node, LayerNode)
+        layer = node.layer
+        index = (
+            layer.lengths_index(flat.shapes(node.inputs))
+            if isinstance(layer, Recurrent | layers.Bidirectional)
+            else None
+        )
+        for i, value in enumerate(node.inputs):
+            if index is not None and i == 0 and node.inputs[index] in flat.inputs:
+                found[value] = node.inputs[index]
+            elif index is None or i != index:
+                refused.add(value)
+    return {
+        value: length
+        for value, length in found.items()
+        if value in flat.inputs and value not in refused and value not in flat.outputs
+    }

@@ -1,0 +1,47 @@
+"""A slice of the faults of `make detection`: each kind of check that verify has finds its own."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.detection import INJECTIONS, LISTED, Injection, measure
+
+SLICE = (
+    "torch-int32-for-int64",
+    "onnx-batch-of-the-output-fixed-at-8",
+    "torch-clip-at-20",
+    "torch-wrong-from-the-40th-call-on",
+    "onnx-wrong-at-a-batch-over-8",
+    "torch-int64-through-int32",
+    "torch-decay-of-1e-7",
+    "torch-rate-off-by-0.01",
+    "keras-wider",
+    "torch-gradient-of-an-early-normalisation",
+)
+
+
+def named(injection: Injection) -> bool:
+    return injection.id in SLICE
+
+
+@pytest.mark.parametrize("injection", filter(named, INJECTIONS), ids=lambda each: each.id)
+def test_a_fault_is_found(injection: Injection, monkeypatch: pytest.MonkeyPatch) -> None:
+    outcome = measure(injection, monkeypatch)
+    assert outcome.is_caught
+    assert outcome.is_blamed is not False, outcome.blamed
+
+
+def test_the_table_is_whole() -> None:
+    assert {each.id for each in INJECTIONS} >= set(SLICE)
+    assert len({each.id for each in INJECTIONS}) == len(INJECTIONS)
+    assert len(LISTED) >= 36
+    assert len(INJECTIONS) - len(LISTED) >= 96
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "injection", [each for each in INJECTIONS if not named(each)], ids=lambda each: each.id
+)
+def test_every_fault_is_found(injection: Injection, monkeypatch: pytest.MonkeyPatch) -> None:
+    outcome = measure(injection, monkeypatch)
+    assert outcome.is_caught or injection.is_out_of_sight
