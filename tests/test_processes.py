@@ -18,8 +18,10 @@ from nnspec.backend import Options, get_backend
 from nnspec.errors import DataError, MissingDependencyError, UnsupportedError
 from nnspec.loader import load, loads
 from nnspec.remote import frames, processes, worker
-from nnspec.remote.processes import RemoteProgram, Worker
+from nnspec.remote.processes import RemoteProgram, Worker, Workers
 from nnspec.verification import Report, engines
+from nnspec.verification.remote import RemoteDirect
+from nnspec.weights import initial_weights
 
 ROOT = Path(__file__).parents[1]
 SPECS = [ROOT / "specs" / name for name in ("digits_cnn.yaml", "zoo/gpt2.yaml", "zoo/unet.yaml")]
@@ -128,6 +130,32 @@ def test_the_report_is_the_same_from_processes_of_their_own() -> None:
         for report in (ours, theirs)
     ]
     assert shown[0] == shown[1]
+
+
+def evaluated(program: Any) -> tuple[Any, Any, Any, Any]:
+    inputs = {"x": np.linspace(-1, 1, 6).reshape(2, 3)}
+    return (
+        program.operators(),
+        program.disagreements(inputs),
+        program.moved_by_float32(inputs, 1),
+        program.in_runtime().forward(inputs),
+    )
+
+
+def test_what_an_evaluator_is_asked_is_answered_in_its_process_too() -> None:
+    # ONNX Runtime has no elu in double precision.
+    spec = loads(SMALL.replace("{type: elu, alpha: 0.3}", "tanh"))
+    weights = dict(initial_weights(spec.graph, 0))
+    ours = get_backend("onnx").compile(spec).build(weights, dtype="float64")
+    with Workers() as workers:
+        theirs = RemoteDirect(Options(), workers).build(spec, weights, "float64")
+        for first, second in zip(evaluated(ours), evaluated(theirs), strict=True):
+            if isinstance(first, dict):
+                assert list(first) == list(second)
+                for name in first:
+                    np.testing.assert_array_equal(first[name], second[name])
+            else:
+                assert first == second
 
 
 def test_a_process_that_dies_is_a_failed_engine(monkeypatch: pytest.MonkeyPatch) -> None:

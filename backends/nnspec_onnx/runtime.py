@@ -126,19 +126,18 @@ class EvaluatedProgram(OnnxProgram):
         session = _session(referee.in_double(self.model), False, None, severity=4)
         return _from_session(session, self.inputs, self.outputs, self.domain)
 
-    def moved_by_float32(
-        self, inputs: Mapping[str, Array], draw: np.random.Generator
-    ) -> Mapping[str, Array]:
+    def moved_by_float32(self, inputs: Mapping[str, Array], seed: int) -> Mapping[str, Array]:
         """Return the outputs with what the model has in float32 off by one place at random."""
         from nnspec_onnx import referee
 
+        draw = np.random.default_rng(seed)
         return referee.moved_by_float32(self.model, lambda: self.forward(inputs), draw)
 
-    def operators(self) -> set[str]:
+    def operators(self) -> list[str]:
         """Return the types of the model's operators."""
         from nnspec_onnx import referee
 
-        return referee.operators(self.model)
+        return sorted(referee.operators(self.model))
 
 
 def build(

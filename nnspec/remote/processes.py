@@ -32,6 +32,8 @@ THREAD_VARIABLES = (
 )
 TRAINING = ("train_step", "follow", "load_optimizer_state")
 """Methods that leave a program in a state which is not that of its weights alone."""
+DERIVING = ("in_runtime",)
+"""Methods that return another program, which stays in the process too."""
 LAST_WORDS = 3
 """Lines of what a process that died wrote on its error stream."""
 
@@ -194,18 +196,28 @@ class RemoteProgram:
         self._arguments = arguments
         self._is_trained = False
         self._generation = 0
+        self._source: RemoteProgram | None = None
         self._made = worker.queue(self._build)
 
     def ready(self) -> Program:
         """Wait until it is built; raises what building it raised."""
         for name in self._made.result():
-            setattr(self, name, self._method(name))
+            make = self._derived if name in DERIVING else self._method
+            setattr(self, name, make(name))
         return cast("Program", self)
 
     def _method(self, name: str) -> Callable[..., Any]:
         def method(*arguments: Any, **named: Any) -> Any:
             given = [*arguments, *named.values()]
             return self._worker.queue(self._call, name, given).result()
+
+        return method
+
+    def _derived(self, name: str) -> Callable[[], Program]:
+        def method() -> Program:
+            derived = RemoteProgram(self._worker, "derive", source=self._number, name=name)
+            derived._source = self  # else the other process could forget it
+            return derived.ready()
 
         return method
 

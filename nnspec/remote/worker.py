@@ -85,6 +85,10 @@ class Session:
         """Call a method of a program."""
         return getattr(self.programs[number], name)(*arguments)
 
+    def derive(self, number: int, source: int, name: str) -> list[str]:
+        """Keep the program that a method of another program returns."""
+        return self._kept(number, getattr(self.programs[source], name)())
+
     def drop(self, number: int) -> None:
         """Forget a program."""
         self.programs.pop(number, None)

@@ -109,8 +109,11 @@ class Amplification:
 
     def draws(self) -> Iterator[np.random.Generator]:
         """Yield what each of the perturbations is drawn from."""
-        for probe in range(PROBES):
-            yield np.random.default_rng(derived_seed("probe", self.seed, probe))
+        yield from map(np.random.default_rng, self.seeds())
+
+    def seeds(self) -> list[int]:
+        """Return the seeds of the perturbations."""
+        return [derived_seed("probe", self.seed, probe) for probe in range(PROBES)]
 
     def changed(self, unit: float, draw: np.random.Generator, *, by_length: bool) -> Weights:
         """Return the weights, each off by ± `unit`, or by ± `unit` times the root of its length."""
