@@ -212,4 +212,4 @@ def test_gradient_lost_behind_one_of_several_outputs(
     code, report = run_verify(path, "--backends", "torch,keras")
     assert code == 1
     assert failed_layers(report) == set()
-    assert failed_layers(report, "gradient") == {"scores"}
+    assert failed_layers(report, "gradient") == {"second"}
