@@ -86,10 +86,17 @@ class TrainingChecks:
                 f"{WHY_UNCOMPARED}"
             )
         runs: dict[str, TrainedRun] = {}
+        weights = self.verifier.weights
+        calls = self.verifier.begun(
+            {
+                engine.name: partial(self.trained, engine, spec, weights, is_inspected=True)
+                for engine in self.trained_engines()
+            }
+        )
         for engine in self.trained_engines():
             self.verifier.progress(f"training {engine.name} for {self.verifier.steps} steps")
             run = self.verifier.attempt(
-                partial(self.trained, engine, spec, self.verifier.weights, is_inspected=True),
+                calls[engine.name],
                 kind="training",
                 label=engine.name,
                 when="in training",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -171,6 +172,15 @@ class Verifier:
             gc.collect()
             if self.workers is not None:
                 self.workers.collect()
+
+    def begun(self, calls: Mapping[str, Callable[[], T]]) -> Mapping[str, Callable[[], T]]:
+        """Return what gives the result of each call, in processes begun at once."""
+        if self.workers is None or self.size > LARGE or not calls:
+            return calls
+        pool = ThreadPoolExecutor(len(calls))
+        futures = {name: pool.submit(call) for name, call in calls.items()}
+        pool.shutdown(wait=False)
+        return {name: future.result for name, future in futures.items()}
 
     def start_early(self) -> None:
         """Let processes begin with all that will be asked for, unless it would take much memory."""
