@@ -79,7 +79,11 @@ def test_arrays_are_sent_to_the_last_bit(array: Any) -> None:
     assert given[1]["again"][1:] == (float("inf"), None, {"$": 1, 2: "x"})
 
 
-@pytest.mark.parametrize("value", [object(), np.array([object()]), json.JSONDecoder()], ids=["object", "array", "decoder"])
+@pytest.mark.parametrize(
+    "value",
+    [object(), np.array([object()]), json.JSONDecoder()],
+    ids=["object", "array", "decoder"],
+)
 def test_what_is_no_record_is_not_sent(value: object) -> None:
     with pytest.raises(TypeError, match="cannot be sent"):
         sent({"value": value})

@@ -1,6 +1,6 @@
 """Functions of each element in Keras.
 
-Operators rather than layers: layers.Rescaling rounds its numbers to float32.
+Operators where they do: layers.Rescaling rounds its numbers to float32.
 """
 
 from __future__ import annotations
@@ -8,10 +8,31 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from nnspec import layers
-from nnspec.emit.code import literal, quoted, root_or_literal
+from nnspec.emit.code import call, literal, quoted, root_or_literal
 from nnspec.emit.lowering import Context, Lowered
 from nnspec.layers.arithmetic import whole_or_float
 from nnspec.layers.base import Layer
+
+_RESCALE = '''\
+@keras.saving.register_keras_serializable()
+class Rescale(layers.Layer):
+    """Scales and moves; outside a layer Keras would call the product sparse."""
+
+    def __init__(self, scale, offset=0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.scale = scale
+        self.offset = offset
+
+    def call(self, x):
+        return x * self.scale + self.offset
+
+    def get_config(self):
+        own = {"scale": self.scale, "offset": self.offset}
+        return {**super().get_config(), **own}
+'''
+
+HELPERS = {"Rescale": _RESCALE.rstrip()}
+"""What the emitted source defines when it needs it."""
 
 
 def expression(template: str) -> Callable[[Layer, Context], Lowered]:
@@ -20,14 +41,21 @@ def expression(template: str) -> Callable[[Layer, Context], Lowered]:
 
 
 def rescaling(layer: layers.Rescaling, context: Context) -> Lowered:
-    """A product and a sum; what changes nothing is left out."""
-    text = "{0}"
-    if layer.scale != 1 or layer.offset == 0:
-        scale = root_or_literal(float(layer.scale))
-        text += f" / {scale[4:]}" if scale.startswith("1 / ") else f" * {scale}"
-    if layer.offset:
-        sign = "+" if layer.offset > 0 else "-"
-        text += f" {sign} {literal(abs(float(layer.offset)))}"
+    """A quotient or a sum, or a helper for any other factor.
+
+    Keras marks the product of a dense tensor and a number as sparse (3.15), which later layers that
+    compare its elements do not take.
+    """
+    scale = root_or_literal(float(layer.scale))
+    offset = float(layer.offset)
+    is_quotient = scale.startswith("1 / ")
+    if not is_quotient and (layer.scale != 1 or not offset):
+        further = (("offset", offset),) if offset else ()
+        made = call("Rescale", ("scale", float(layer.scale)), *further)
+        return Lowered("{module}({0})", made)
+    text = f"{{0}} / {scale[4:]}" if is_quotient else "{0}"
+    if offset:
+        text += f" {'-' if offset < 0 else '+'} {literal(abs(offset))}"
     return Lowered(text)
 
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from nnspec.emit.body import Body
 from nnspec.emit.helpers import Helper, used_helpers
-from nnspec_keras import attention_source, initial, ordering, padding, pooling, resizing, transposed
+from nnspec_keras import (
+    arithmetic,
+    attention_source,
+    initial,
+    ordering,
+    padding,
+    pooling,
+    resizing,
+    transposed,
+)
 from nnspec_keras.elementwise import ELEMENTWISE
 from nnspec_keras.tables import TABLES
 
@@ -48,6 +57,7 @@ HELPERS: dict[str, Helper] = {
     **initial.HELPERS,
     **transposed.HELPERS,
     **ELEMENTWISE,
+    **arithmetic.HELPERS,
     **TABLES,
     **attention_source.HELPERS,
     "steps_before": _STEPS_BEFORE.rstrip(),
