@@ -16,6 +16,7 @@ import nnspec_onnx.runtime as onnx_runtime
 from nnspec import layers
 from nnspec.loader import Spec, loads
 from nnspec.verification import Report
+from nnspec_onnx.referee import moved_by_float32
 
 
 def network(*given: str, shape: str = "[2, 5]") -> Spec:
@@ -106,6 +107,40 @@ def test_float32_within_an_exporters_model_is_measured() -> None:
     assert max(widened[:2]) < 1e-6
 
 
+def moved(*nodes: onnx.NodeProto, functions: list[onnx.FunctionProto] | None = None) -> float:
+    """Return how far what a model of x has in float32 moves its y, which is of about 1."""
+    shown = [helper.make_tensor_value_info(name, TensorProto.DOUBLE, [4]) for name in ("x", "y")]
+    graph = helper.make_graph([*nodes], "net", shown[:1], shown[1:])
+    domains = [helper.make_opsetid("", 21), helper.make_opsetid("own", 1)]
+    model = helper.make_model(graph, opset_imports=domains, ir_version=10, functions=functions)
+    reference = onnx_runtime.evaluator(model)
+    feeds = {"x": np.linspace(-2.0, -1.0, 4)}
+    (before,) = reference.run(None, feeds)
+    given = moved_by_float32(
+        reference, lambda: {"y": reference.run(None, feeds)[0]}, np.random.default_rng(0)
+    )
+    np.testing.assert_array_equal(reference.run(None, feeds)[0], before)
+    return float(np.max(np.abs(given["y"] - before)))
+
+
+def test_the_default_of_an_attribute_is_held_in_float32_too() -> None:
+    assert 1e-8 < moved(helper.make_node("Selu", ["x"], ["y"])) < 1e-6
+    assert moved(helper.make_node("Celu", ["x"], ["y"])) == 0.0  # its default is 1
+
+
+def test_what_a_function_of_a_model_holds_in_float32_is_measured() -> None:
+    body = [
+        helper.make_node("Constant", [], ["c"], value_float=0.1),
+        helper.make_node("CastLike", ["c", "x"], ["d"]),
+        helper.make_node("Add", ["x", "d"], ["y"]),
+    ]
+    function = helper.make_function(
+        "own", "Shift", ["x"], ["y"], body, [helper.make_opsetid("", 21)]
+    )
+    node = helper.make_node("Shift", ["x"], ["y"], domain="own")
+    assert 1e-9 < moved(node, functions=[function]) < 1e-7
+
+
 def test_what_the_turns_of_a_loop_give_is_stacked() -> None:
     body = helper.make_graph(
         [
@@ -160,3 +195,21 @@ def test_recurrent_layers_that_keras_exports_are_right(
     report = nnspec.verify(spec, backends=("torch", "keras", "onnx"), steps=1, batch=2)
     assert report.passed, report.to_json()
     assert any("onnx-via-keras" in check.pair for check in report.checks)
+
+
+def test_one_output_of_floats_beside_one_of_whole_numbers_is_trained() -> None:
+    text = """
+nnspec: 1
+name: Net
+inputs: {x: {shape: [3]}}
+layers:
+  - {name: scores, type: dense, units: 3}
+  - {name: best, type: argmax}
+outputs: [scores, best]
+"""
+    report = nnspec.verify(
+        loads(text), backends=("torch", "keras"), steps=1, batch=2, exporters=False
+    )
+    assert report.passed, report.to_json()
+    assert any("scores, which alone holds floats" in note for note in report.notes)
+    assert {"gradient", "training"} <= {check.kind for check in report.checks}

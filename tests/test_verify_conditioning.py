@@ -32,6 +32,14 @@ EMBEDDING = "type: embedding, input_dim: 20, output_dim: 8"
 CASES = {
     "tanh_shrink": network(SMALL, "type: tanh_shrink"),
     "elu of an embedding": network(EMBEDDING, "type: elu", dtype="int64"),
+    "glu": network(
+        "type: tanh", "type: rescaling, scale: 0.1, offset: -12", "type: glu"
+    ),
+    "sigmoid": network("type: rescaling, scale: 0.1, offset: -12", "type: sigmoid"),
+    "silu": network("type: rescaling, scale: 0.1, offset: -12", "type: silu"),
+    "swiglu of what is then of length 1": network(
+        "type: rescaling, scale: 0.1, offset: -9", "type: swiglu", "type: unit_normalization"
+    ),
     "selu": network("type: rescaling, scale: 0.01", "type: selu"),
     "celu": network("type: clip, min_value: -0.01, max_value: 0.01", "type: celu, alpha: 3"),
     "elu fused into a layer": network("type: dense, units: 4, activation: elu"),

@@ -74,7 +74,7 @@ def moved_by_float32(
                 _move_operator(operator, draw, restore)
         return run()
     finally:
-        for undo in restore:
+        for undo in reversed(restore):
             undo()
 
 
@@ -86,14 +86,14 @@ def operators(reference: Any) -> set[str]:
 def _move_operator(
     operator: Any, draw: np.random.Generator, restore: list[Callable[[], None]]
 ) -> None:
-    for attribute in operator.onnx_node.attribute:
-        value = getattr(operator, attribute.name, None)
-        if attribute.type == onnx.AttributeProto.FLOAT and isinstance(value, float | np.floating):
-            moved = float(_moved(np.asarray(value, np.float32), draw))
+    # What a node does not say has the operator's default, which is float32 too.
+    for name in operator.attributes_names_:
+        value = getattr(operator, name, None)
+        if isinstance(value, float | np.floating) and np.float32(value) == value:
             # nnspec's own models are run with their attributes in double.
-            if np.float32(value) == value:
-                setattr(operator, attribute.name, moved)
-                restore.append(lambda n=attribute.name, v=value: setattr(operator, n, v))  # type: ignore[misc]
+            moved = float(_moved(np.asarray(value, np.float32), draw))
+            setattr(operator, name, moved)
+            restore.append(lambda n=name, v=value: setattr(operator, n, v))  # type: ignore[misc]
     run = operator.run
     move = _moved_constant if operator.op_type == "Constant" else _moved
 
@@ -125,13 +125,19 @@ def _moved_constant(value: Any, draw: np.random.Generator) -> Any:
 
 
 def _evaluators(reference: Any) -> Iterator[Any]:
-    """Yield the evaluator, and those of the graphs within its operators."""
-    yield reference
-    for operator in reference.rt_nodes_:
-        for attribute in operator.onnx_node.attribute:
-            inner = getattr(operator, attribute.name, None)
-            if attribute.type == onnx.AttributeProto.GRAPH and hasattr(inner, "rt_nodes_"):
-                yield from _evaluators(inner)
+    """Yield the evaluator, and those of the graphs and functions within its operators, once."""
+    seen: set[int] = set()
+    waiting = [reference]
+    while waiting:
+        evaluator = waiting.pop()
+        if id(evaluator) in seen:
+            continue
+        seen.add(id(evaluator))
+        yield evaluator
+        for operator in evaluator.rt_nodes_:
+            held = [getattr(operator, each.name, None) for each in operator.onnx_node.attribute]
+            inner = [*held, getattr(operator, "impl_", None)]
+            waiting += [each for each in inner if hasattr(each, "rt_nodes_")]
 
 
 def _taken(node: onnx.NodeProto) -> list[str]:

@@ -131,7 +131,7 @@ def ill_conditioned(verifier: Verifier, tolerance: float) -> float:
     if measured > tolerance:
         left = (
             f"{found.worst} gives what is left of numbers up to {found.loss:.0f} times as large: "
-            if found.loss > 1
+            if found.loss >= 1.5
             else ""
         )
         verifier.note(

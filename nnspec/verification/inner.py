@@ -41,6 +41,29 @@ def _selu(layer: Layer, x: Array, weights: Mapping[str, Array], _: DataFormat) -
     return np.where(x < 0, 1.0507009873554805 * 1.6732632423543772, 0.0)
 
 
+def _sigmoid(layer: Layer, x: Array, weights: Mapping[str, Array], _: DataFormat) -> Array:
+    """1/2 and what is left of it: ONNX Runtime computes it so, and others by an exponential."""
+    return np.where(x < 0, 1.0, 0.0)
+
+
+def _silu(layer: Layer, x: Array, weights: Mapping[str, Array], _: DataFormat) -> Array:
+    return np.where(x < 0, -x, 0.0)
+
+
+def _glu(layer: layers.Glu, x: Array, weights: Mapping[str, Array], _: DataFormat) -> Array:
+    value, gate = _halves(layer, x)
+    return np.where(gate < 0, np.abs(value), 0.0)
+
+
+def _swiglu(layer: layers.Swiglu, x: Array, weights: Mapping[str, Array], _: DataFormat) -> Array:
+    bent, gate = _halves(layer, x)
+    return np.where(bent < 0, np.abs(bent * gate), 0.0)
+
+
+def _halves(layer: layers.Glu | layers.Swiglu, x: Array) -> list[Array]:
+    return np.split(x, 2, axis=layer.axis if layer.axis < 0 else layer.axis + 1)
+
+
 def _log_sigmoid(layer: Layer, x: Array, weights: Mapping[str, Array], _: DataFormat) -> Array:
     return np.where(x > 0, 1.0, 0.0)
 
@@ -120,6 +143,7 @@ INNER: dict[type[Layer], Inner] = {
     layers.Celu: _one_below_zero,
     layers.Elu: _one_below_zero,
     layers.Gelu: _itself,
+    layers.Glu: _glu,
     layers.GroupNormalization: _group_norm,
     layers.HardSilu: _itself,
     layers.InstanceNormalization: _instance_norm,
@@ -130,9 +154,12 @@ INNER: dict[type[Layer], Inner] = {
     layers.ReduceVariance: _variance,
     layers.Rescaling: _rescaling,
     layers.Selu: _selu,
+    layers.Sigmoid: _sigmoid,
+    layers.Silu: _silu,
     layers.SoftShrink: _itself,
     layers.Softplus: _one_below_zero,
     layers.Squareplus: _squareplus,
+    layers.Swiglu: _swiglu,
     layers.TanhShrink: _itself,
 }
 """Layers whose result may be far smaller than what it is computed from."""

@@ -37,7 +37,11 @@ def with_one_output(graph: Graph) -> Graph:
     """Return a network of several outputs with one in their place: the length of each, (outputs,).
 
     A loss of it has a gradient through every output that holds floats; the others are left out.
+    Where one alone holds floats, it is that.
     """
+    floats = [name for name in graph.outputs if graph.types[name].dtype == "float32"]
+    if len(floats) == 1:
+        return dataclasses.replace(graph, outputs=(floats[0],))
     types = dict(graph.types)
     nodes = list(graph.nodes)
     taken = {node.name for node in nodes} | types.keys()
@@ -50,9 +54,7 @@ def with_one_output(graph: Graph) -> Graph:
         return name
 
     lengths = []
-    for output in graph.outputs:
-        if types[output].dtype != "float32":
-            continue
+    for output in floats:
         axes = tuple(range(types[output].rank))
         lengths.append(add(ReduceNorm(axes=axes), (output,), ()) if axes else output)
     result = add(Stack(axis=0), tuple(lengths), (len(lengths),))

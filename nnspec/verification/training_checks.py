@@ -70,9 +70,13 @@ class TrainingChecks:
         training = model.training
         if len(graph.outputs) != 1:
             training, graph = None, with_one_output(graph)
-            self.report.notes.append(
-                "the network has several outputs: gradients and training are those of the lengths "
-                "of all that hold floats"
+            of = (
+                f"{graph.outputs[0]}, which alone holds floats"
+                if graph.outputs[0] in self.spec.graph.outputs
+                else "the lengths of all that hold floats"
+            )
+            self.verifier.note(
+                f"the network has several outputs: gradients and training are those of {of}"
             )
         training = training or Training(task="regression", optimizer=Sgd())
         spec = Spec(model.model_copy(update={"training": training}), graph, self.spec.path)
