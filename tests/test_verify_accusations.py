@@ -213,3 +213,47 @@ outputs: [scores, best]
     assert report.passed, report.to_json()
     assert any("scores, which alone holds floats" in note for note in report.notes)
     assert {"gradient", "training"} <= {check.kind for check in report.checks}
+
+
+DENSE = "type: dense, units: 4"
+NOT_FINITE = {
+    "a logarithm of negative numbers": (DENSE, "type: log"),
+    "a sum of infinities": (DENSE, "type: rescaling, scale: 1.0e+25", *["type: square"] * 4, DENSE),
+    "a reciprocal of both zeros": ("type: relu", "type: reciprocal"),
+}
+
+
+@pytest.mark.parametrize("given", NOT_FINITE.values(), ids=NOT_FINITE)
+def test_what_is_not_finite_anywhere_is_not_checked(given: tuple[str, ...]) -> None:
+    report = verified(network(*given, shape="[8]"))
+    assert report.passed, report.to_json()
+    assert any("are not finite: only that they" in each.reason for each in report.not_checked)
+
+
+def test_what_is_not_finite_on_one_side_alone_is_accused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(onnx_table.LOWERINGS, layers.Log, sine)
+    report = verified(network(DENSE, "name: bent, type: log", shape="[8]"))
+    assert {check.layer for check in report.failures()} >= {"bent"}
+
+
+def test_what_float32_does_not_hold_is_not_checked_in_it() -> None:
+    report = verified(network("type: rescaling, scale: 1.0e+25", "type: square", shape="[8]"))
+    assert report.passed, report.to_json()
+    assert any("not finite in float32" in each.reason for each in report.not_checked)
+
+
+def test_a_training_that_overflows_is_not_checked() -> None:
+    text = """
+nnspec: 1
+name: Net
+inputs: {x: {shape: [8]}}
+layers: [{type: dense, units: 4}, {type: dense, units: 4}]
+training: {task: regression, optimizer: {type: sgd, learning_rate: 1.0e+200}}
+"""
+    report = nnspec.verify(
+        loads(text), backends=("torch", "keras"), steps=5, batch=2, exporters=False
+    )
+    assert report.passed, report.to_json()
+    (left,) = [each for each in report.not_checked if each.kind == "training"]
+    assert "what is not finite with either is not compared" in left.reason
+    assert "gradient" in {check.kind for check in report.checks}

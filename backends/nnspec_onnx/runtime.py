@@ -117,7 +117,8 @@ class EvaluatedProgram(OnnxProgram):
         """Return the operators that ONNX Runtime, given the same, computes otherwise."""
         from nnspec_onnx import referee
 
-        return referee.disagreements(self.model, self._feeds(inputs))
+        with np.errstate(all="ignore"):
+            return referee.disagreements(self.model, self._feeds(inputs))
 
     def in_runtime(self) -> OnnxProgram:
         """Return the model, in double precision, in ONNX Runtime; raises where that cannot be."""
@@ -138,6 +139,11 @@ class EvaluatedProgram(OnnxProgram):
         from nnspec_onnx import referee
 
         return sorted(referee.operators(self.model))
+
+    def _run(self, names: list[str], feeds: dict[str, Array]) -> list[Array]:
+        # Numbers overflow here as in any framework, which say nothing of it.
+        with np.errstate(all="ignore"):
+            return super()._run(names, feeds)
 
 
 def build(

@@ -137,6 +137,11 @@ def _allow_float32(
         relative_error(program.moved_by_float32(inputs, seed), outputs)
         for seed in verifier.amplification.seeds()
     )
+    if not np.isfinite(moved):
+        raise SingleOnly(
+            "the model holds numbers in float32, or computes in it, in double precision too; that "
+            "moves the outputs beyond what is finite, or back: compared in float32 alone"
+        )
     allowed = SAFETY * moved
     if "Resize" in program.operators():
         # By ONNX's definition its scales are float32.

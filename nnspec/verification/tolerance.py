@@ -39,9 +39,10 @@ def relative_error(
     """Return the largest difference, relative to the largest expected value of each tensor.
 
     Anything that is not finite on one side only counts as infinitely wrong, and what is missing.
+    What is finite on neither side is not compared.
     whole: that of which `expected` is a part; the differences are relative to it.
     """
-    floors = {name: _largest(array) for name, array in (whole or {}).items()}
+    floors = {name: largest(array) for name, array in (whole or {}).items()}
     return max(
         (
             tensor_error(given[name], array, floors.get(name, 0.0))
@@ -53,7 +54,18 @@ def relative_error(
     )
 
 
-def _largest(array: Array) -> float:
+def not_finite(arrays: Mapping[str, Array]) -> str:
+    """Return how many numbers of which tensors are infinite or no numbers, or an empty text."""
+    counts = {name: int(np.sum(~np.isfinite(array))) for name, array in arrays.items()}
+    return ", ".join(
+        f"{count:,} of the {arrays[name].size:,} numbers of {name}"
+        for name, count in counts.items()
+        if count
+    )
+
+
+def largest(array: Array) -> float:
+    """Return the largest absolute value that is finite."""
     return float(np.max(np.abs(array), initial=0.0, where=np.isfinite(array)))
 
 
@@ -68,17 +80,17 @@ def tensor_error(given: Array, expected: Array, floor: float = 0.0) -> float:
     finite = np.isfinite(second)
     if not np.array_equal(np.isfinite(first), finite):
         return float("inf")
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         difference = np.asarray(first - second)
     np.abs(difference, out=difference)
-    difference[first == second] = 0.0
+    difference[~finite] = 0.0
     if not np.isfinite(difference).all():
         return float("inf")
     scale = max(float(np.max(np.abs(second), initial=0.0, where=finite)), floor)
-    largest = float(difference.max())
-    if largest == 0.0:
+    worst = float(difference.max())
+    if worst == 0.0:
         return 0.0
-    return largest / scale if scale > 0 else float("inf")
+    return worst / scale if scale > 0 else float("inf")
 
 
 class Amplification:

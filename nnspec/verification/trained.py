@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,13 @@ from nnspec.verification.engines import SourceEngine
 from nnspec.verification.inspected import Inspected
 from nnspec.verification.rows import GivenRows
 from nnspec.verification.samples import random_inputs, random_target, sizes_of
-from nnspec.verification.tolerance import DOUBLE_ROUNDOFF, SAFETY, Amplification, tensor_error
+from nnspec.verification.tolerance import (
+    DOUBLE_ROUNDOFF,
+    SAFETY,
+    Amplification,
+    largest,
+    tensor_error,
+)
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
@@ -138,17 +145,25 @@ class Comparison:
         }
         self.trainable = set(first.gradients)
         pairs = list(zip(first.losses, second.losses, strict=True))
-        errors = [abs(b - a) / max(abs(a), abs(b), 1e-300) if a != b else 0.0 for a, b in pairs]
+        errors = [_loss_error(a, b) for a, b in pairs]
         dead = uncompared(graph)
-        largest = _largest(first.gradients)
+        top = _largest(first.gradients)
         # What changes no output has a gradient of 0: all that it shows is the others' rounding.
-        floors = dict.fromkeys(dead, largest)
-        floor = _GRADIENT_FLOOR * largest
+        floors = dict.fromkeys(dead, top)
+        floor = _GRADIENT_FLOOR * top
         self.gradients = _errors(second.gradients, first.gradients, floor, floors)
         self.gradients[LOSS] = errors[0]
         kept = {name: array for name, array in first.weights.items() if name not in dead}
         self.weights = _errors(second.weights, kept, _WEIGHT_FLOOR * _largest(kept))
         self.weights[LOSS] = max(errors)
+        self.unknown = {
+            "gradient": _unknown(first.gradients, second.gradients, pairs[:1]),
+            "training": _unknown(kept, second.weights, pairs),
+        }
+        """By check, what is finite in neither run, and so is not compared."""
+        for kind, compared in (("gradient", self.gradients), ("training", self.weights)):
+            for name in self.unknown[kind]:
+                compared.pop(name, None)
 
     def blame_gradient(self, tolerance: Tolerance) -> tuple[str | None, str]:
         """Return the layer nearest to the cause, and what shows it."""
@@ -172,10 +187,8 @@ class Comparison:
 
 def kinked_errors(first: tuple[float, Weights], second: tuple[float, Weights]) -> dict[str, float]:
     """Return the error of a loss and of each gradient, relative to the largest of all."""
-    largest = _largest(first[1])
-    errors = {
-        name: tensor_error(second[1][name], array, largest) for name, array in first[1].items()
-    }
+    top = _largest(first[1])
+    errors = {name: tensor_error(second[1][name], array, top) for name, array in first[1].items()}
     scale = max(abs(first[0]), abs(second[0]), 1e-300)
     errors[LOSS] = abs(second[0] - first[0]) / scale
     return errors
@@ -244,5 +257,27 @@ def _errors(
     }
 
 
+def _loss_error(first: float, second: float) -> float:
+    if math.isfinite(first) != math.isfinite(second):
+        return math.inf
+    if first == second or not math.isfinite(first):
+        return 0.0
+    return abs(second - first) / max(abs(first), abs(second), 1e-300)
+
+
+def _unknown(
+    first: Mapping[str, Array], second: Mapping[str, Array], losses: Sequence[tuple[float, float]]
+) -> list[str]:
+    """Return the tensors in which what is finite is so alike, and something is not; or the loss."""
+    names = []
+    for name, array in first.items():
+        finite = np.isfinite(array)
+        if name in second and not finite.all() and (finite == np.isfinite(second[name])).all():
+            names.append(name)
+    if any(not math.isfinite(a) and not math.isfinite(b) for a, b in losses):
+        names.append(LOSS)
+    return names
+
+
 def _largest(tensors: Mapping[str, Array]) -> float:
-    return max((float(np.abs(array).max(initial=0)) for array in tensors.values()), default=0.0)
+    return max(map(largest, tensors.values()), default=0.0)

@@ -37,6 +37,7 @@ from nnspec.verification.trained import (
 
 if TYPE_CHECKING:
     from nnspec.backend import Weights
+    from nnspec.verification.report import Kind
     from nnspec.verification.verifier import Verifier
 
 TRAINING_SEED = 100
@@ -191,25 +192,31 @@ class TrainingChecks:
         )
         if exact.exceeded(compared.gradients) or after_steps.exceeded(compared.weights):
             exact, after_steps = self.measured(spec, pair[0], runs, rounding, (exact, after_steps))
-        self.verifier.add(
-            "gradient",
-            pair,
-            "float64",
-            *exact.worst(compared.gradients),
-            blame=lambda: self.blame_gradient(spec, pair, compared.blame_gradient(exact)),
-        )
-        self.verifier.add(
-            "training",
-            pair,
-            "float64",
-            *after_steps.worst(compared.weights),
-            blame=lambda: (
-                self.blame_gradient(spec, pair, compared.blame_gradient(exact))
-                if exact.exceeded(compared.gradients)
-                else compared.blame_training(after_steps, exact)
-            ),
-        )
-
+        kinds: tuple[Kind, ...] = ("gradient", "training")
+        for kind in kinds:
+            if names := compared.unknown[kind]:
+                reason = f"{', '.join(names)}: what is not finite with either is not compared"
+                self.verifier.leave_out(kind, pair, reason)
+        if compared.gradients:
+            self.verifier.add(
+                "gradient",
+                pair,
+                "float64",
+                *exact.worst(compared.gradients),
+                blame=lambda: self.blame_gradient(spec, pair, compared.blame_gradient(exact)),
+            )
+        if compared.weights:
+            self.verifier.add(
+                "training",
+                pair,
+                "float64",
+                *after_steps.worst(compared.weights),
+                blame=lambda: (
+                    self.blame_gradient(spec, pair, compared.blame_gradient(exact))
+                    if exact.exceeded(compared.gradients)
+                    else compared.blame_training(after_steps, exact)
+                ),
+            )
         self.compare_kinked(spec, pair, exact, runs)
 
     def compare_kinked(
