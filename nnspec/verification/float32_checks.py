@@ -17,7 +17,8 @@ from nnspec.verification.state_checks import repeated
 from nnspec.verification.tolerance import SAFETY, UNIT_ROUNDOFF, not_finite, relative_error
 
 if TYPE_CHECKING:
-    from nnspec.verification.verifier import Blame, Outputs, Verifier
+    from nnspec.verification.recorder import Blame
+    from nnspec.verification.verifier import Outputs, Verifier
 
 
 BATCHES = (1, 5, 13, 32)

@@ -19,7 +19,8 @@ from nnspec.verification.tolerance import DOUBLE_ROUNDOFF, EXACT, perturbed
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
-    from nnspec.verification.verifier import Blame, Verifier
+    from nnspec.verification.recorder import Blame
+    from nnspec.verification.verifier import Verifier
 
 MANY_ROWS = 64
 """Of which metrics are measured, where the network is small."""

@@ -16,7 +16,8 @@ from nnspec.verification.unusual import unusual_inputs
 if TYPE_CHECKING:
     from nnspec.backend import Array, Program
     from nnspec.verification.engines import Engine
-    from nnspec.verification.verifier import Blame, Outputs, Verifier
+    from nnspec.verification.recorder import Blame
+    from nnspec.verification.verifier import Outputs, Verifier
 
 
 def compare_ranges(verifier: Verifier) -> None:

@@ -1,4 +1,4 @@
-"""What every check of a verification shares: engines, inputs, tolerances, and the report."""
+"""What every check of a verification shares: engines, inputs, tolerances, and who is blamed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from nnspec.verification.engines import Engine, SourceEngine, engines_of
 from nnspec.verification.evaluators import SingleOnly, run_exact
 from nnspec.verification.memory import TooLarge, require_memory
 from nnspec.verification.networks import as_spec
-from nnspec.verification.report import Check, Kind, Report
+from nnspec.verification.recorder import Blame, Recorder
+from nnspec.verification.report import Report
 from nnspec.verification.rows import GivenRows
 from nnspec.verification.samples import exercised_weights, random_inputs
 from nnspec.verification.sizes import find_sizes
@@ -38,16 +39,11 @@ LARGE = 2**27
 LOOSE = 1e-3
 """Relative, for one layer in float32 alone: far above rounding, below what a reader would see."""
 
-SHOWN = 3
-"""Of what was found wrong with one engine."""
-
 Outputs = Mapping[str, "Array"]
-Blame = Callable[[], tuple[str | None, str]]
-"""Returns the layer at fault, if there is one, and a sentence more."""
 T = TypeVar("T")
 
 
-class Verifier:
+class Verifier(Recorder):
     """One verification of one spec.
 
     engines: those that run, in float64 so far. sources: of them, the backends that write source.
@@ -117,7 +113,7 @@ class Verifier:
             self.inputs, _ = rows.drawn(batch, seed)
         else:
             self.inputs = random_inputs(spec.graph, batch, self.axes, seed)
-        self.report = Report(spec.name, spec.sha256, versions(), steps)
+        super().__init__(Report(spec.name, spec.sha256, versions(), steps))
         self.exact: dict[str, Program] = {}
         self.outputs: dict[str, Outputs] = {}
         self.trains: set[str] = set()
@@ -195,119 +191,6 @@ class Verifier:
                     engine.start(self.spec, self.weights, dtype)
                     if dtype == "float32" and engine.is_onnx:
                         engine.start(self.spec, self.weights, dtype, optimized=True)
-
-    # The report
-
-    def add(
-        self,
-        kind: Kind,
-        pair: tuple[str, str],
-        dtype: str,
-        error: float,
-        tolerance: float,
-        *,
-        blame: Blame | None = None,
-    ) -> None:
-        """Add a check; a failed one is blamed on a layer, if blame finds one."""
-        passed = error <= tolerance
-        layer, detail = None, ""
-        if blame is not None and not passed:
-            try:
-                layer, detail = blame()
-            except Exception as broken:
-                detail = f"The layer at fault was not found: {cause_of(broken)}"
-        self.report.checks.append(Check(kind, pair, dtype, error, tolerance, passed, layer, detail))
-
-    def add_failed(self, kind: Kind, pair: tuple[str, str], dtype: str, detail: str) -> None:
-        """Add a failed check that has no error to show."""
-        self.add(kind, pair, dtype, float("inf"), EXACT, blame=lambda: (None, detail))
-
-    def add_findings(
-        self,
-        kind: Kind,
-        dtype: str,
-        against: str,
-        findings: Mapping[str, Sequence[str]],
-        *,
-        layers: Mapping[str, str] | None = None,
-    ) -> None:
-        """Add what was found wrong: one check of all that is right, one of each that is not.
-
-        findings: by engine, sentences. layers: by engine, the layer at fault.
-        """
-        right = [name for name, found in findings.items() if not found]
-        if right:
-            self.add(kind, (", ".join(right), against), dtype, 0.0, 0.0)
-        for name, found in findings.items():
-            if found:
-                blamed = (layers or {}).get(name), "; ".join(found[:SHOWN]) + "."
-                infinite = float("inf")
-                self.add(kind, (name, against), dtype, infinite, 0.0, blame=_always(*blamed))
-
-    def add_errors(
-        self,
-        kind: Kind,
-        dtype: str,
-        against: str,
-        errors: Mapping[str, tuple[float, float]],
-        *,
-        blames: Mapping[str, Blame] | None = None,
-    ) -> None:
-        """Add errors with their tolerances: one check of all that pass, one of each that does not.
-
-        The one of those that pass shows the error that uses up most of its tolerance.
-        """
-        passed = {name: both for name, both in errors.items() if both[0] <= both[1]}
-        if passed:
-            error, tolerance = max(passed.values(), key=lambda both: both[0] / (both[1] or 1.0))
-            self.add(kind, (", ".join(passed), against), dtype, error, tolerance)
-        for name, (error, tolerance) in errors.items():
-            if name not in passed:
-                blame = (blames or {}).get(name)
-                self.add(kind, (name, against), dtype, error, tolerance, blame=blame)
-
-    def leave_out(self, kind: Kind | None, pair: tuple[str, ...], reason: str) -> None:
-        """Add what is not checked, and why."""
-        self.report.leave_out(kind, pair, reason)
-
-    def note(self, text: str) -> None:
-        """Add a note, once."""
-        if text not in self.report.notes:
-            self.report.notes.append(text)
-
-    def attempt(
-        self,
-        compute: Callable[[], T],
-        *,
-        kind: Kind,
-        label: str,
-        dtype: str = "float64",
-        when: str = "",
-        against: str | None = None,
-        is_first: bool = False,
-    ) -> T | None:
-        """Return what an engine computes, or None if it fails, and then the report says so.
-
-        Code that does not run is the worst difference there is: a failed check. What an engine
-        refuses to express is not checked.
-        label: of the engine. when: "at time = 4". against: what it would have been compared with.
-        is_first: of the engine's attempts: a wrong call raises, and what the engine refuses leaves
-        it out of everything.
-        """
-        try:
-            return compute()
-        except MissingDependencyError:
-            raise
-        except UnsupportedError as error:
-            reason = f"{when}: {cause_of(error)}" if when else cause_of(error)
-            self.leave_out(None if is_first else kind, (label,), reason)
-        except Exception as error:
-            if is_first and isinstance(error, UsageError):
-                raise
-            what = f"{label} does not run {when}".rstrip()
-            pair = (label, against or label)
-            self.add_failed(kind, pair, dtype, f"{what}: {cause_of(error)}")
-        return None
 
     # Outputs
 
@@ -458,7 +341,3 @@ class Verifier:
                 spec, self.weights, inputs, (first, second), dtype, tolerance
             )
         return layer
-
-
-def _always(layer: str | None, detail: str) -> Blame:
-    return lambda: (layer, detail)
