@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 import os
 import random
 import tempfile
-import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -20,14 +18,11 @@ import numpy as np
 from nnspec.backend import Precision
 from nnspec.domain import domain_of
 from nnspec.emit.loading import load_source
-from nnspec.emit.lowering import Context, Native
-from nnspec.errors import MissingDependencyError, UnsupportedError, UsageError
-from nnspec.files import replacing
+from nnspec.errors import MissingDependencyError, UsageError
 from nnspec.shapes import TensorType
 from nnspec.streams import derived_seed
 from nnspec.target_domain import require_target
 from nnspec.weights import FirstWeights, check_weights
-from nnspec_keras.lowerings import LOWERINGS
 
 # Read once, when TensorFlow is first imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -62,13 +57,19 @@ try:
 except ImportError as error:
     raise MissingDependencyError("keras", "keras") from error
 
-from nnspec_keras.doubles import lend_doubles  # noqa: E402  # Keras is imported just above
+# They import Keras, which is there by now.
+from nnspec_keras.doubles import lend_doubles  # noqa: E402
+from nnspec_keras.exporting import export_onnx  # noqa: E402
+from nnspec_keras.variables import (  # noqa: E402
+    canonical_variables,
+    layers_of,
+    to_canonical,
+    to_native,
+)
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
     from nnspec_keras.module import KerasCompiled
-
-MIN_OPSET, MAX_OPSET = 13, 18
 
 
 @contextmanager
@@ -109,7 +110,7 @@ class KerasProgram:
             if dtype == "float64":
                 lend_doubles(self.emitted)
             self.model: Any = getattr(self.emitted, compiled.function)()
-        self._variables = dict(self._canonical(self.model))
+        self._variables = dict(canonical_variables(self.graph, self.model))
         self._given: list[Any] | None = None
         self._shapes = {name: parameter.shape for name, parameter in self.graph.parameters()}
         if weights is None:
@@ -120,7 +121,9 @@ class KerasProgram:
     def weights(self) -> Weights:
         """Return the canonical weights."""
         return {
-            name: self._exported(self._variables[name][1], name, self._variables[name][0].numpy())
+            name: to_canonical(
+                self._variables[name][1], self._variables[name][0].numpy(), self._shapes[name]
+            )
             if name in self._variables
             else self._unused[name]
             for name, _ in self.graph.parameters()
@@ -135,7 +138,7 @@ class KerasProgram:
             if name not in self._variables
         }
         for name, (variable, native) in self._variables.items():
-            array = _imported(native, np.asarray(weights[name]))
+            array = to_native(native, np.asarray(weights[name]))
             if native.row is not None:
                 whole = variable.numpy()
                 whole[native.row] = array
@@ -165,7 +168,7 @@ class KerasProgram:
                 if gradient is not None:
                     # An embedding's is a list of rows, of which several may be the same one.
                     value = tf.convert_to_tensor(gradient).numpy()
-                arrays[name] = self._exported(native, name, value)
+                arrays[name] = to_canonical(native, value, self._shapes[name])
         for name, parameter in self.graph.parameters():
             if name in self._unused and parameter.trainable:
                 arrays[name] = np.zeros(parameter.shape, self.dtype)
@@ -188,9 +191,9 @@ class KerasProgram:
             model = getattr(self.emitted, self.compiled.function)()
         random.setstate(states[0])
         np.random.set_state(states[1])
-        found = dict(self._canonical(model))
+        found = dict(canonical_variables(self.graph, model))
         return {
-            name: self._exported(native, name, variable.numpy())
+            name: to_canonical(native, variable.numpy(), self._shapes[name])
             for name, (variable, native) in found.items()
         }
 
@@ -219,7 +222,7 @@ class KerasProgram:
         arrays: dict[int, Array] = {}
         for name, gradient in gradients.items():
             variable, native = self._variables[name]
-            array = _imported(native, gradient)
+            array = to_native(native, gradient)
             if native.row is not None:
                 whole = arrays.get(id(variable), np.zeros(variable.shape))
                 whole[native.row] = array
@@ -258,61 +261,15 @@ class KerasProgram:
 
     def reseed(self, seed: int) -> None:
         """Start dropout's random numbers anew."""
-        for layer in _layers(self.model):
+        for layer in layers_of(self.model):
             generator = getattr(layer, "seed_generator", None)
             if generator is not None:
                 generator.state.assign([derived_seed("dropout", seed, layer.name), 0])
 
     def export_onnx(self, path: Path, opset: int) -> None:
-        """Write the network as at inference with Keras's own exporter, which is tf2onnx."""
-        if opset < MIN_OPSET:
-            raise UsageError(f"Keras writes opsets {MIN_OPSET} to {MAX_OPSET}, not {opset}")
-        outputs = dict(zip(self.graph.outputs, self.model.outputs, strict=True))
-        with replacing(path) as temporary, precision(self.dtype):
-            named = keras.Model(self.model.inputs, outputs)
-            signature = [
-                keras.InputSpec(shape=tensor.shape, dtype=tensor.dtype, name=tensor.name)
-                for tensor in self.model.inputs
-            ]
-            with _quiet():
-                named.export(
-                    str(temporary),
-                    format="onnx",
-                    verbose=False,
-                    opset_version=min(opset, MAX_OPSET),
-                    input_signature=[signature] if len(signature) > 1 else signature,
-                )
-            self._check_onnx(temporary)
-
-    def _check_onnx(self, path: Path) -> None:
-        """Name the dynamic axes as the spec does, and refuse a file that ONNX itself refuses."""
-        try:
-            import onnx
-        except ImportError as error:
-            raise MissingDependencyError("onnx", "onnx") from error
-        model = onnx.load(path)
-        kinds = {**self.graph.inputs, **self.graph.types}
-        for value in (*model.graph.input, *model.graph.output):
-            shape = ("batch", *kinds[value.name].shape)
-            for axis, size in zip(value.type.tensor_type.shape.dim, shape, strict=False):
-                if isinstance(size, str) and not axis.HasField("dim_value"):
-                    axis.dim_param = size
-        # TensorFlow sorts outputs by name, and so the exporter writes them.
-        for values, names in (
-            (model.graph.input, self.graph.inputs),
-            (model.graph.output, self.graph.outputs),
-        ):
-            places = list(names)
-            values.sort(key=lambda value: places.index(value.name))
-        try:
-            onnx.checker.check_model(model, full_check=True)
-        except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise UnsupportedError(
-                f"Keras's exporter (tf2onnx) wrote a model that ONNX refuses: {reason}; export it "
-                "directly or with torch instead"
-            ) from None
-        onnx.save(model, path)
+        """Write the network as at inference with Keras's own exporter."""
+        with precision(self.dtype):
+            export_onnx(self.model, self.graph, path, opset)
 
     # Training
 
@@ -399,80 +356,3 @@ class KerasProgram:
     def _is_native(self, kind: TensorType) -> bool:
         is_foreign = self.graph.data_format == "channels_first"
         return self.compiled.options.layout == "native" and is_foreign and kind.rank >= 2
-
-    def _canonical(self, model: Any) -> Iterator[tuple[str, tuple[Any, Native]]]:
-        """Yield each canonical parameter with its Keras variable in this model.
-
-        A layer that no output depends on is no part of a Keras model, and has none.
-        """
-        layers = {layer.name: layer for layer in _layers(model)}
-        for at in self.graph.walk():
-            if at.home != at.path:
-                continue
-            kinds = tuple(at.graph.types[value] for value in at.node.inputs)
-            outputs = tuple(at.graph.types[value] for value in at.node.outputs)
-            context = Context(kinds, outputs, at.graph.data_format)
-            natives = LOWERINGS[type(at.node.layer)](at.node.layer, context).parameters
-            if natives and at.path in layers:
-                variables: dict[str, list[Any]] = {}
-                for variable in layers[at.path].variables:
-                    variables.setdefault(variable.name, []).append(variable)
-                for native in natives:
-                    variable = variables[native.name][native.occurrence]
-                    yield f"{at.path}.{native.parameter}", (variable, native)
-
-    def _exported(self, native: Native, name: str, array: Array) -> Array:
-        """Return an array of a Keras variable's shape in the canonical layout."""
-        if native.row is not None:
-            array = array[native.row]
-        if native.permutation is not None:
-            array = array.transpose(np.argsort(native.permutation))
-        if native.shape is not None:
-            array = array.reshape(self._shapes[name])
-        if native.blocks is not None:
-            array = _reordered(array, tuple(np.argsort(native.blocks)))
-        return np.array(array, order="C")
-
-
-def _layers(model: Any) -> Iterator[Any]:
-    """Yield the layers of a model; a block that is called again is a model among them."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from _layers(layer)
-        else:
-            yield layer
-
-
-def _imported(native: Native, array: Array) -> Array:
-    """Return a canonical array in the layout of the Keras variable, or of its row."""
-    if native.blocks is not None:
-        array = _reordered(array, native.blocks)
-    if native.shape is not None:
-        array = array.reshape(native.shape)
-    if native.permutation is not None:
-        array = array.transpose(native.permutation)
-    return array
-
-
-def _reordered(array: Array, blocks: tuple[int, ...]) -> Array:
-    """Return the equal blocks of the first axis in this order."""
-    parts = np.split(array, len(blocks))
-    return np.concatenate([parts[i] for i in blocks])
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Hold back what tf2onnx and TensorFlow say of every export."""
-    # tf2onnx's Gemm rewriter speaks through the root logger.
-    loggers = [logging.getLogger(name) for name in ("tensorflow", "tf2onnx", None)]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            # tf2onnx asks NumPy for an alias that is gone; Keras mends it.
-            warnings.filterwarnings("ignore", message=".*np.object", category=FutureWarning)
-            yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

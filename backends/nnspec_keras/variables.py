@@ -1,0 +1,77 @@
+"""The variables of a Keras model, by the canonical parameters that they hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import keras
+import numpy as np
+
+from nnspec.emit.lowering import Context, Native
+from nnspec.graph import Graph
+from nnspec_keras.lowerings import LOWERINGS
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
+
+
+def layers_of(model: Any) -> Iterator[Any]:
+    """Yield the layers of a model; a block that is called again is a model among them."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from layers_of(layer)
+        else:
+            yield layer
+
+
+def canonical_variables(graph: Graph, model: Any) -> Iterator[tuple[str, tuple[Any, Native]]]:
+    """Yield each canonical parameter with its Keras variable in this model.
+
+    A layer that no output depends on is no part of a Keras model, and has none.
+    """
+    layers = {layer.name: layer for layer in layers_of(model)}
+    for at in graph.walk():
+        if at.home != at.path:
+            continue
+        kinds = tuple(at.graph.types[value] for value in at.node.inputs)
+        outputs = tuple(at.graph.types[value] for value in at.node.outputs)
+        context = Context(kinds, outputs, at.graph.data_format)
+        natives = LOWERINGS[type(at.node.layer)](at.node.layer, context).parameters
+        if natives and at.path in layers:
+            variables: dict[str, list[Any]] = {}
+            for variable in layers[at.path].variables:
+                variables.setdefault(variable.name, []).append(variable)
+            for native in natives:
+                variable = variables[native.name][native.occurrence]
+                yield f"{at.path}.{native.parameter}", (variable, native)
+
+
+def to_canonical(native: Native, array: Array, shape: tuple[int, ...]) -> Array:
+    """Return an array of a Keras variable's shape in the canonical layout, of this shape."""
+    if native.row is not None:
+        array = array[native.row]
+    if native.permutation is not None:
+        array = array.transpose(np.argsort(native.permutation))
+    if native.shape is not None:
+        array = array.reshape(shape)
+    if native.blocks is not None:
+        array = _reordered(array, tuple(np.argsort(native.blocks)))
+    return np.array(array, order="C")
+
+
+def to_native(native: Native, array: Array) -> Array:
+    """Return a canonical array in the layout of the Keras variable, or of its row."""
+    if native.blocks is not None:
+        array = _reordered(array, native.blocks)
+    if native.shape is not None:
+        array = array.reshape(native.shape)
+    if native.permutation is not None:
+        array = array.transpose(native.permutation)
+    return array
+
+
+def _reordered(array: Array, blocks: tuple[int, ...]) -> Array:
+    """Return the equal blocks of the first axis in this order."""
+    parts = np.split(array, len(blocks))
+    return np.concatenate([parts[i] for i in blocks])
