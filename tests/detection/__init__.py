@@ -3,14 +3,25 @@
 `make detection` runs them all, and prints what was caught; tests/test_detection.py runs a slice.
 """
 
+from tests.detection.activation_faults import FAULTS as ACTIVATIONS
 from tests.detection.exported_faults import FAULTS as EXPORTED
 from tests.detection.framework import Injection, Outcome, measure
-from tests.detection.layer_faults import FAULTS as LAYERS
+from tests.detection.image_faults import FAULTS as IMAGES
 from tests.detection.listed import FAULTS as LISTED
 from tests.detection.network_faults import FAULTS as NETWORKS
 from tests.detection.onnx_faults import FAULTS as ONNX
+from tests.detection.shape_faults import FAULTS as SHAPES
 from tests.detection.training_faults import FAULTS as TRAINING
 
-INJECTIONS: tuple[Injection, ...] = (*LISTED, *LAYERS, *NETWORKS, *TRAINING, *ONNX, *EXPORTED)
+INJECTIONS: tuple[Injection, ...] = (
+    *LISTED,
+    *ACTIVATIONS,
+    *IMAGES,
+    *SHAPES,
+    *NETWORKS,
+    *TRAINING,
+    *ONNX,
+    *EXPORTED,
+)
 
 __all__ = ["INJECTIONS", "LISTED", "Injection", "Outcome", "measure"]

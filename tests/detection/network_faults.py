@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from tests.detection.framework import Inject, Injection, layer, network
-from tests.detection.layer_faults import fault
 from tests.detection.patches import (
     every,
     fields,
@@ -18,6 +17,7 @@ from tests.detection.patches import (
     parameter,
     text,
 )
+from tests.detection.suspects import fault
 
 
 def recurrent(kind: str, **settings: Any) -> str:

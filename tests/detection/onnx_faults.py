@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from tests.detection.framework import Inject, Injection, layer, network
-from tests.detection.layer_faults import bent, image, sequence
 from tests.detection.network_faults import attending, recurrent
 from tests.detection.patches import attributes, constant, every, node, output, parameter
+from tests.detection.suspects import bent, image, sequence
 
 
 def fault(
