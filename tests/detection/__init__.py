@@ -10,6 +10,7 @@ from tests.detection.image_faults import FAULTS as IMAGES
 from tests.detection.listed import FAULTS as LISTED
 from tests.detection.network_faults import FAULTS as NETWORKS
 from tests.detection.onnx_faults import FAULTS as ONNX
+from tests.detection.random_faults import FAULTS as RANDOM
 from tests.detection.shape_faults import FAULTS as SHAPES
 from tests.detection.training_faults import FAULTS as TRAINING
 
@@ -20,6 +21,7 @@ INJECTIONS: tuple[Injection, ...] = (
     *SHAPES,
     *NETWORKS,
     *TRAINING,
+    *RANDOM,
     *ONNX,
     *EXPORTED,
 )
