@@ -35,6 +35,9 @@ CASES = {
     "glu": network(
         "type: tanh", "type: rescaling, scale: 0.1, offset: -12", "type: glu"
     ),
+    "normalisation of infinities": network(
+        "type: rescaling, scale: 0.1, offset: 9", "type: exponential", "type: layer_normalization"
+    ),
     "sigmoid": network("type: rescaling, scale: 0.1, offset: -12", "type: sigmoid"),
     "silu": network("type: rescaling, scale: 0.1, offset: -12", "type: silu"),
     "swiglu of what is then of length 1": network(

@@ -167,7 +167,8 @@ class Conditioning:
             loss = float(np.max(inner, initial=0.0)) / max(float(result.max(initial=0.0)), 1e-300)
             if loss > self.loss:
                 self.worst, self.loss = self.paths[node], loss
-        return size
+        # What is added is an input, which float32 holds; what is not finite stays so without it.
+        return np.where(size <= np.finfo(np.float32).max, size, 0.0)
 
     def _outputs(self, values: Mapping[str, Array]) -> dict[str, Array]:
         names = [flat(name) for name in inline(self.graph).outputs]
