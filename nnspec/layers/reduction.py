@@ -1,6 +1,6 @@
 """Layers that make one number of many: sums, means and what is like them."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field
 
@@ -60,6 +60,10 @@ class Reduction(Layer):
                 "name each axis once",
             )
         return tuple(axes)
+
+    def by_number(self, shape: Shape) -> Self:
+        """Return the same with numbers for the names of axes, for shapes that have none."""
+        return self.model_copy(update={"axes": self.resolved(shape)})
 
     def named(self, name: str, shape: Shape) -> int:
         """Return the axis of this name, counted from 0 without the batch; raises ShapeError."""

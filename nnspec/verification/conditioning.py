@@ -16,6 +16,7 @@ import numpy as np
 
 from nnspec.graph import Graph, LayerNode, inline
 from nnspec.layers import Add, Layer
+from nnspec.layers.reduction import Reduction
 from nnspec.loader import Spec
 from nnspec.shapes import TensorType
 from nnspec.verification.engines import SourceEngine
@@ -79,8 +80,12 @@ class _Noisy:
         self, node: LayerNode, layer: Layer, inputs: tuple[str, ...], *, of: str | None = None
     ) -> None:
         self.nodes.append(node)
+        # Arrays have numbers where a shape has names.
+        numbered = layer
+        if isinstance(layer, Reduction):
+            numbered = layer.by_number(self.types[inputs[0]].shape)
         for value in node.outputs:
-            self.computed[value] = (of or node.name, node.owner or node.name, layer, inputs)
+            self.computed[value] = (of or node.name, node.owner or node.name, numbered, inputs)
             if self.types[value].dtype == "float32":
                 self.added[value] = self._free(f"{value}_noise")
                 total = self._free(f"{value}_moved")

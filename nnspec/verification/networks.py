@@ -73,10 +73,16 @@ def untrained_parameters(graph: Graph) -> list[str]:
         homes.update(name for name in (node.owner or node.name, node.tied) if name is not None)
         if not isinstance(node.layer, ConstantTensor | LearnedTensor):  # they take its rows alone
             reached.update(node.inputs)
+    trained = {
+        f"{at.path}.{parameter.name}"
+        for at in graph.walk()
+        if at.path in homes
+        for parameter in at.parameters()
+    }
     return [
         name
         for name, parameter in graph.parameters()
-        if parameter.trainable and name.rpartition(".")[0] not in homes
+        if parameter.trainable and name not in trained
     ]
 
 

@@ -12,6 +12,7 @@ from nnspec.errors import ShapeError, UsageError, nearest
 from nnspec.expressions import ExpressionError
 from nnspec.graph import Graph
 from nnspec.layers import Layer
+from nnspec.layers.reduction import Reduction
 from nnspec.shapes import DataFormat, Dim, Shape
 from nnspec.verification.samples import dynamic_axes, sizes_of
 
@@ -199,9 +200,10 @@ def _rules(graph: Graph) -> Iterator[_Rule]:
             name for shape in at.input_shapes for size in shape for name in _names_in(size)
         )
         if names:
-            yield _Rule(
-                at.node.layer, at.input_shapes, at.output_shapes, at.graph.data_format, names
-            )
+            layer = at.node.layer
+            if isinstance(layer, Reduction):
+                layer = layer.by_number(at.input_shapes[0])
+            yield _Rule(layer, at.input_shapes, at.output_shapes, at.graph.data_format, names)
 
 
 def _names_in(size: Dim) -> list[str]:

@@ -269,11 +269,11 @@ POOLING = [
         ),
     ),
     fault(
-        "resize nearest rounds",
+        "resize nearest from corners",
         "torch",
         "rounding",
         image("resize", size=[9, 11], interpolation="nearest"),
-        forward("torch", "resize", "F.interpolate({0}, (9, 11), mode='nearest-exact')"),
+        forward("torch", "resize", "F.interpolate({0}, (9, 11), mode='nearest')"),
     ),
     fault(
         "reflection as replication",
