@@ -128,10 +128,10 @@ FAULTS = (
         attributes("Resize", coordinate_transformation_mode="asymmetric"),
     ),
     fault(
-        "resize nearest mode",
+        "resize nearest one before",
         "rounding",
         image("resize", size=[9, 11], interpolation="nearest"),
-        attributes("Resize", nearest_mode="floor"),
+        constant("suspect.columns", lambda x: np.maximum(x - 1, 0)),
     ),
     fault(
         "resize cubic coefficient",
@@ -164,7 +164,7 @@ FAULTS = (
         "causal mask shifted",
         "mask",
         attending(causal=True),
-        constant("causal", lambda x: np.roll(x, 1, axis=-1)),
+        constant("suspect.bias", lambda x: np.roll(x, 1, axis=-1)),
     ),
     fault(
         "gemm not turned",

@@ -253,8 +253,10 @@ def parameter(side: str, name: str, change: Callable[[Array], Array]) -> Inject:
             runtime = importlib.import_module("nnspec_onnx.runtime")
             original = runtime.build
 
-            def build(network: Any, weights: Mapping[str, Array], **options: Any) -> Any:
-                return original(network, changed(patch, weights), **options)
+            def build(
+                network: Any, weights: Mapping[str, Array], *further: Any, **options: Any
+            ) -> Any:
+                return original(network, changed(patch, weights), *further, **options)
 
             patch.monkeypatch.setattr(runtime, "build", build)
             return
