@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from nnspec import layers
-from nnspec.emit.code import call, literal, quoted, root_or_literal
+from nnspec.emit.code import Expr, call, literal, quoted, root_or_literal
 from nnspec.emit.lowering import Context, Lowered
 from nnspec.layers.arithmetic import whole_or_float
 from nnspec.layers.base import Layer
@@ -51,7 +51,8 @@ def rescaling(layer: layers.Rescaling, context: Context) -> Lowered:
     is_quotient = scale.startswith("1 / ")
     if not is_quotient and (layer.scale != 1 or not offset):
         further = (("offset", offset),) if offset else ()
-        made = call("Rescale", ("scale", float(layer.scale)), *further)
+        given = Expr(scale) if scale.startswith("math.") else float(layer.scale)
+        made = call("Rescale", ("scale", given), *further)
         return Lowered("{module}({0})", made)
     text = f"{{0}} / {scale[4:]}" if is_quotient else "{0}"
     if offset:

@@ -122,22 +122,10 @@ FAULTS = (
         attributes("Transpose", perm=(0, 1, 2, 3)),
     ),
     fault(
-        "resize half pixel",
-        "attribute",
-        image("resize", size=[9, 11], interpolation="bilinear"),
-        attributes("Resize", coordinate_transformation_mode="asymmetric"),
-    ),
-    fault(
         "resize nearest one before",
         "rounding",
         image("resize", size=[9, 11], interpolation="nearest"),
         constant("suspect.columns", lambda x: np.maximum(x - 1, 0)),
-    ),
-    fault(
-        "resize cubic coefficient",
-        "attribute",
-        image("resize", size=[9, 11], interpolation="bicubic"),
-        attributes("Resize", cubic_coeff_a=-0.5),
     ),
     fault(
         "depth to space order",
