@@ -12,6 +12,7 @@ from nnspec.backend import Trainable, get_backend
 from nnspec.causes import cause_of
 from nnspec.errors import MissingDependencyError, UnsupportedError
 from nnspec.loader import Spec
+from nnspec.verification.evaluators import single
 from nnspec.verification.samples import random_inputs
 from nnspec.verification.sizes import find_sizes
 from nnspec.verification.tolerance import Amplification, relative_error
@@ -38,17 +39,16 @@ def require_same(spec: Spec, program: Trainable, model: Path, via: str) -> None:
     onnx = cast("_OnnxBackend", get_backend("onnx"))
     cure = "export it directly instead (`--via direct`)"
     sizes = find_sizes(spec.graph, {})
+    loaded: Program | None = None
     others = {name: tried[0] for name, tried in sizes.others.items() if tried}
     for rows, axes in zip(ROWS, (sizes.base, {**sizes.base, **others}), strict=True):
         exact = random_inputs(spec.graph, rows, axes, rows)
-        inputs = {
-            name: array.astype(np.float32) if array.dtype.kind == "f" else array
-            for name, array in exact.items()
-        }
+        inputs = {name: single(array) for name, array in exact.items()}
         expected = program.forward(inputs)
         where = ", ".join(f"{name} = {size}" for name, size in {"batch": rows, **axes}.items())
         try:
-            given = onnx.load(model, spec.graph, optimized=True).forward(inputs)
+            loaded = loaded or onnx.load(model, spec.graph, optimized=True)
+            given = loaded.forward(inputs)
         except MissingDependencyError:
             raise
         except Exception as error:
