@@ -6,6 +6,7 @@ and a framework that ends its process costs no report.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -52,20 +53,57 @@ class _Started:
         return self._kept.pop((id(spec), id(weights), dtype, flag), (None,))[0]
 
 
-class RemoteSource(SourceEngine):
-    """A backend that writes source, and runs it in its own process."""
+class _Remote(ABC):
+    """A program that a process builds, perhaps before it is needed."""
 
-    def __init__(self, backend: Backend, workers: Workers, *, stock: bool = False) -> None:
-        super().__init__(backend, stock=stock)
-        self.worker: Worker = workers.of(backend.name)
+    worker: Worker
+
+    def __init__(self) -> None:
         self._started = _Started()
 
     def start(
         self, spec: Spec, weights: Mapping[str, Array], dtype: Precision, *, optimized: bool = False
     ) -> None:
         """Begin to build what will be asked for."""
-        program = self._ask(spec, weights, dtype)
+        program = self._ask(spec, weights, dtype, optimized=optimized)
         self._started.put(program, spec, weights, dtype, optimized)
+
+    def _take(
+        self, spec: Spec, weights: Mapping[str, Array], dtype: Precision, *, optimized: bool
+    ) -> RemoteProgram:
+        """Return what was begun, or begin it."""
+        begun: RemoteProgram | None = self._started.pop(spec, weights, dtype, optimized)
+        return begun or self._ask(spec, weights, dtype, optimized=optimized)
+
+    def _ask(
+        self, spec: Spec, weights: Mapping[str, Array], dtype: Precision, *, optimized: bool
+    ) -> RemoteProgram:
+        return RemoteProgram(
+            self.worker,
+            "build",
+            spec=spec,
+            weights=weights,
+            options=self._options(spec),
+            dtype=dtype,
+            further=self._further(optimized),
+        )
+
+    @abstractmethod
+    def _options(self, spec: Spec) -> Options:
+        """Return what the process builds the program with."""
+
+    def _further(self, optimized: bool) -> dict[str, Any]:
+        """Return the arguments that this backend's `build` has beside those of every backend."""
+        return {}
+
+
+class RemoteSource(_Remote, SourceEngine):
+    """A backend that writes source, and runs it in its own process."""
+
+    def __init__(self, backend: Backend, workers: Workers, *, stock: bool = False) -> None:
+        _Remote.__init__(self)
+        SourceEngine.__init__(self, backend, stock=stock)
+        self.worker = workers.of(backend.name)
 
     def build(
         self,
@@ -76,38 +114,19 @@ class RemoteSource(SourceEngine):
         optimized: bool = False,
     ) -> Program:
         """Return the emitted program."""
-        program = self._started.pop(spec, weights, dtype, optimized)
-        if program is None:
-            program = self._ask(spec, weights, dtype)
-        built: Program = program.ready()
-        return built
+        return self._take(spec, weights, dtype, optimized=optimized).ready()
 
-    def _ask(self, spec: Spec, weights: Mapping[str, Array], dtype: Precision) -> RemoteProgram:
-        return RemoteProgram(
-            self.worker,
-            "build",
-            spec=spec,
-            weights=weights,
-            options=self.options(spec),
-            dtype=dtype,
-            further={},
-        )
+    def _options(self, spec: Spec) -> Options:
+        return self.options(spec)
 
 
-class RemoteDirect(DirectOnnx):
+class RemoteDirect(_Remote, DirectOnnx):
     """The ONNX model that nnspec writes itself, run in a process."""
 
     def __init__(self, options: Options, workers: Workers) -> None:
-        super().__init__(options)
-        self.worker: Worker = workers.of("onnx")
-        self._started = _Started()
-
-    def start(
-        self, spec: Spec, weights: Mapping[str, Array], dtype: Precision, *, optimized: bool = False
-    ) -> None:
-        """Begin to build what will be asked for."""
-        program = self._ask(spec, weights, dtype, optimized=optimized)
-        self._started.put(program, spec, weights, dtype, optimized)
+        _Remote.__init__(self)
+        DirectOnnx.__init__(self, options)
+        self.worker = workers.of("onnx")
 
     def build(
         self,
@@ -118,23 +137,13 @@ class RemoteDirect(DirectOnnx):
         optimized: bool = False,
     ) -> Program:
         """Return the model in onnxruntime, or for float64 in the reference evaluator."""
-        program = self._started.pop(spec, weights, dtype, optimized)
-        if program is None:
-            program = self._ask(spec, weights, dtype, optimized=optimized)
-        return _ready(program)
+        return _ready(self._take(spec, weights, dtype, optimized=optimized))
 
-    def _ask(
-        self, spec: Spec, weights: Mapping[str, Array], dtype: Precision, *, optimized: bool
-    ) -> RemoteProgram:
-        return RemoteProgram(
-            self.worker,
-            "build",
-            spec=spec,
-            weights=weights,
-            options=self.options,
-            dtype=dtype,
-            further={"optimized": optimized},
-        )
+    def _options(self, spec: Spec) -> Options:
+        return self.options
+
+    def _further(self, optimized: bool) -> dict[str, Any]:
+        return {"optimized": optimized}
 
 
 class _Export(NamedTuple):
