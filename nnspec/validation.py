@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from nnspec.base import ByType
+from nnspec.base import FLOAT32_MAX, ByType
 from nnspec.errors import Mark, Problem, nearest
 from nnspec.layers.base import Layer
 from nnspec.shown import MERGE_HINT, shown
@@ -171,9 +171,10 @@ def _problem(
         name, words = _BOUNDS[kind]
         bound = context[name]
         is_size = isinstance(bound, int) and name in ("gt", "ge")
+        beyond = ", beyond what float32 holds" if abs(bound) == FLOAT32_MAX else ""
         return Problem(
             "bad-size" if is_size else "out-of-range",
-            f"`{where}` is {text}, and {words} {bound:g} is expected",
+            f"`{where}` is {text}{beyond}, and {words} {bound:g} is expected",
             _description(loc, given, model),
             mark,
         )

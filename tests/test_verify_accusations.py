@@ -248,7 +248,7 @@ nnspec: 1
 name: Net
 inputs: {x: {shape: [8]}}
 layers: [{type: dense, units: 4}, {type: dense, units: 4}]
-training: {task: regression, optimizer: {type: sgd, learning_rate: 1.0e+200}}
+training: {task: regression, optimizer: {type: sgd, learning_rate: 1.0e+38}}
 """
     report = nnspec.verify(
         loads(text), backends=("torch", "keras"), steps=5, batch=2, exporters=False

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from nnspec.base import Number, Positive, Size
+from nnspec.base import FLOAT32_MAX, Finite, Positive, Size
 from nnspec.errors import ShapeError
 from nnspec.initializers import Initializer, Normal
 from nnspec.layers.base import ANY_DTYPE, Layer, Parameter, Placement, require_whole
@@ -23,7 +23,7 @@ __all__ = [
 INTEGERS = frozenset({"int32", "int64"})
 
 # A list within a list within ...: a recursive type would need a name of its own in the schema.
-Nested = Number | list[Number] | list[list[Number]] | list[list[list[Number]]]
+Nested = Finite | list[Finite] | list[list[Finite]] | list[list[list[Finite]]]
 
 
 class Embedding(Layer):
@@ -224,6 +224,12 @@ class ConstantTensor(Layer):
 
 def _shape_of(value: object) -> tuple[int, ...]:
     if not isinstance(value, list):
+        if isinstance(value, int | float) and abs(value) > FLOAT32_MAX:
+            raise ShapeError(
+                f"constant has {value:g}, beyond what float32 holds",
+                f"give it numbers of at most {FLOAT32_MAX:g}",
+                code="out-of-range",
+            )
         return ()
     if not value:
         raise ShapeError("constant has an empty list", "give it at least one number")

@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from nnspec.base import Fraction, NotNegative
+from nnspec.base import Finite, Fraction
 from nnspec.layers.base import Layer, Placement, require_rank
 from nnspec.shapes import DataFormat, Shape
 
@@ -62,8 +62,10 @@ class GaussianNoise(Layer):
     """
 
     type: Literal["gaussian_noise"] = "gaussian_noise"
-    stddev: NotNegative = Field(
-        le=1, description="Standard deviation of the noise; at most 1, as Keras takes no more."
+    stddev: Finite = Field(
+        ge=0,
+        le=1,
+        description="Standard deviation of the noise; at most 1, as Keras takes no more.",
     )
 
     placement: ClassVar[Placement] = "pointwise"

@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nnspec.base import FLOAT32_MAX
 from nnspec.graph import Graph, LayerNode, inline
 from nnspec.layers import Add, Layer
 from nnspec.layers.reduction import Reduction
 from nnspec.loader import Spec
 from nnspec.shapes import TensorType
 from nnspec.verification.engines import SourceEngine
-from nnspec.verification.inner import INNER
+from nnspec.verification.inner import INNER, SQUARING
 from nnspec.verification.networks import all_values, as_spec, flat
 from nnspec.verification.samples import sizes_of
+from nnspec.verification.tolerance import UNIT_ROUNDOFF
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
@@ -107,11 +109,8 @@ class Conditioning:
     result the numbers are of which that is left.
     """
 
-    def __init__(
-        self, engine: SourceEngine, spec: Spec, weights: Weights, axes: Mapping[str, int]
-    ) -> None:
+    def __init__(self, engine: SourceEngine, spec: Spec, weights: Weights) -> None:
         self.graph = spec.graph
-        self.axes = axes
         self.noisy = _Noisy(spec.graph)
         self.paths = {flat(at.path): at.path for at in spec.graph.walk()}
         self.weights: dict[str, dict[str, Array]] = {}
@@ -143,14 +142,11 @@ class Conditioning:
         by_row: all that is added to a row has one sign, and results themselves do not round, so
         that equal elements stay equal.
         """
+        self.worst, self.loss = "", 0.0
         rows = len(next(iter(inputs.values())))
-        silent = {
-            name: np.zeros((rows, *sizes_of(self.noisy.types[value].shape, self.axes)))
-            for value, name in self.noisy.added.items()
-        }
-        values = {**inputs, **self.program.forward({**inputs, **silent})}
+        values = self._values(inputs)
         sizes = {
-            name: unit * self._size(value, values, is_rounded=not by_row)
+            name: self._size(value, values, unit, is_rounded=not by_row)
             for value, name in self.noisy.added.items()
         }
         expected = self._outputs(values)
@@ -161,19 +157,57 @@ class Conditioning:
                 given[name] = size * (draw.integers(0, 2, shape) * 2.0 - 1.0)
             yield expected, self._outputs(self.program.forward({**inputs, **given}))
 
-    def _size(self, value: str, values: Mapping[str, Array], *, is_rounded: bool) -> Array:
+    def beyond_float32(self, inputs: Mapping[str, Array]) -> tuple[Array, str]:
+        """Return which rows have numbers that float32 does not hold, and the layer of the first."""
+        rows = len(next(iter(inputs.values())))
+        values = self._values(inputs)
+        beyond = np.zeros(rows, bool)
+        where = ""
+        for value, (node, _, layer, taken) in self.noisy.computed.items():
+            numbers = [values[value]]
+            if isinstance(layer, SQUARING):
+                with np.errstate(over="ignore"):
+                    numbers.append(np.square(values[taken[0]]))
+            for array in numbers:
+                if array.dtype.kind == "f":
+                    large = (np.abs(array) > FLOAT32_MAX).reshape(rows, -1).any(axis=1)
+                    where = where or (self.paths[node] if large.any() else "")
+                    beyond |= large
+        return beyond, where
+
+    def _values(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return every value of the network, its inputs too."""
+        rows = len(next(iter(inputs.values())))
+        axes = {
+            size: number
+            for name, kind in self.graph.inputs.items()
+            for size, number in zip(kind.shape, inputs[name].shape[1:], strict=True)
+            if isinstance(size, str)
+        }
+        silent = {
+            name: np.zeros((rows, *sizes_of(self.noisy.types[value].shape, axes)))
+            for value, name in self.noisy.added.items()
+        }
+        return {**inputs, **self.program.forward({**inputs, **silent})}
+
+    def _size(
+        self, value: str, values: Mapping[str, Array], unit: float, *, is_rounded: bool
+    ) -> Array:
         node, home, layer, taken = self.noisy.computed[value]
         result = np.abs(values[value])
-        size: Array = result if is_rounded else np.zeros(result.shape)
+        size: Array = unit * result if is_rounded else np.zeros(result.shape)
         if type(layer) in INNER:
             weights = self.weights.get(home, {})
             inner = INNER[type(layer)](layer, values[taken[0]], weights, self.graph.data_format)
-            size = size + inner
+            size = size + unit * inner
             loss = float(np.max(inner, initial=0.0)) / max(float(result.max(initial=0.0)), 1e-300)
             if loss > self.loss:
                 self.worst, self.loss = self.paths[node], loss
+        # A number so small may be 0 instead.
+        least = np.finfo(np.float32 if unit == UNIT_ROUNDOFF else np.float64).tiny
+        size = size + np.where(result > 0, float(least), 0.0)
         # What is added is an input, which float32 holds; what is not finite stays so without it.
-        return np.where(size <= np.finfo(np.float32).max, size, 0.0)
+        return np.where(size <= FLOAT32_MAX, size, 0.0)
 
     def _outputs(self, values: Mapping[str, Array]) -> dict[str, Array]:
         names = [flat(name) for name in inline(self.graph).outputs]

@@ -163,3 +163,16 @@ INNER: dict[type[Layer], Inner] = {
     layers.TanhShrink: _itself,
 }
 """Layers whose result may be far smaller than what it is computed from."""
+
+SQUARING: tuple[type[Layer], ...] = (
+    layers.BatchNormalization,
+    layers.GroupNormalization,
+    layers.InstanceNormalization,
+    layers.L2Normalize,
+    layers.LayerNormalization,
+    layers.ReduceNorm,
+    layers.ReduceVariance,
+    layers.RmsNormalization,
+    layers.UnitNormalization,
+)
+"""Layers whose formula has the squares of what they take."""

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 def compare_outputs(verifier: Verifier) -> None:
     """Compare the outputs of every pair in float64."""
     for first, second in itertools.combinations(verifier.engines, 2):
+        error = relative_error(verifier.outputs[second.name], verifier.outputs[first.name])
         verifier.add(
             "forward",
             (first.name, second.name),
             "float64",
-            relative_error(verifier.outputs[second.name], verifier.outputs[first.name]),
-            verifier.exact_tolerance(first, second),
+            error,
+            verifier.exact_tolerance(first, second, error=error),
             blame=verifier.blamed(first, second),
         )

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnspec.verification.evaluators import Evaluated
+from nnspec.verification.recorder import told_of
 from nnspec.verification.samples import BATCH
-from nnspec.verification.tolerance import DOUBLE_ROUNDOFF, EXACT, SAFETY
+from nnspec.verification.tolerance import DOUBLE_ROUNDOFF, SAFETY
 from nnspec.verification.unusual import unusual_inputs
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ def compare_ranges(verifier: Verifier) -> None:
     blames: dict[str, Blame] = {}
     own = {name: array[:1] for name, array in verifier.expected.items()}
     alone = {name: array[:1] for name, array in expected.items()}
-    errors[reference.name] = float(row_errors(alone, own)[0]), EXACT
+    error = float(row_errors(alone, own)[0])
+    errors[reference.name] = error, verifier.exact_tolerance(reference, error=error)
     blames[reference.name] = lambda: (None, "A row depends on its neighbours.")
     for engine in verifier.engines:
         if engine is reference:
@@ -57,10 +59,10 @@ def compare_ranges(verifier: Verifier) -> None:
                 )
                 verifier.leave_out("range", (engine.name,), reason)
                 continue
-        measurable = np.isfinite(tolerance)
+        measurable = np.isfinite(tolerance) & ((tolerance < 1) | (found > tolerance))
         if not measurable.all():
             rows = ", ".join(kind for kind, can in zip(kinds, measurable, strict=True) if not can)
-            reason = f"a row of inputs {rows}: rounding alone makes of it what is not finite"
+            reason = f"a row of inputs {rows}: {told_of(np.inf)}"
             verifier.leave_out("range", (engine.name, reference.name), reason)
             if not measurable.any():
                 continue

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
+import numpy as np
+
 from nnspec.causes import cause_of
 from nnspec.errors import MissingDependencyError, UnsupportedError, UsageError
 from nnspec.verification.report import Check, Kind, Report
@@ -16,6 +18,16 @@ SHOWN = 3
 Blame = Callable[[], tuple[str | None, str]]
 """Returns the layer at fault, if there is one, and a sentence more."""
 T = TypeVar("T")
+
+
+def told_of(tolerance: float) -> str:
+    """Return why a comparison with this tolerance would be none."""
+    by = f"by {tolerance:.0e} of what they are" if np.isfinite(tolerance) else "beyond all bounds"
+    return f"rounding alone may move the outputs {by}"
+
+
+def _says_nothing(error: float, tolerance: float) -> bool:
+    return not np.isfinite(tolerance) or error <= tolerance >= 1
 
 
 class Recorder:
@@ -34,8 +46,14 @@ class Recorder:
         *,
         blame: Blame | None = None,
     ) -> None:
-        """Add a check; a failed one is blamed on a layer, if blame finds one."""
+        """Add a check; a failed one is blamed on a layer, if blame finds one.
+
+        Where rounding alone may move outputs by as much as they are, nothing is compared.
+        """
         passed = error <= tolerance
+        if _says_nothing(error, tolerance):
+            self.leave_out(kind, pair, f"in {dtype}: {told_of(tolerance)}")
+            return
         layer, detail = None, ""
         if blame is not None and not passed:
             try:
@@ -83,12 +101,16 @@ class Recorder:
 
         The one of those that pass shows the error that uses up most of its tolerance.
         """
-        passed = {name: both for name, both in errors.items() if both[0] <= both[1]}
+        passed = {name: both for name, both in errors.items() if both[0] <= both[1] and both[1] < 1}
         if passed:
             error, tolerance = max(passed.values(), key=lambda both: both[0] / (both[1] or 1.0))
             self.add(kind, (", ".join(passed), against), dtype, error, tolerance)
+        unknown = [name for name, both in errors.items() if _says_nothing(*both)]
+        if unknown:
+            least = min(errors[name][1] for name in unknown)
+            self.leave_out(kind, (", ".join(unknown), against), f"in {dtype}: {told_of(least)}")
         for name, (error, tolerance) in errors.items():
-            if name not in passed:
+            if name not in passed and name not in unknown:
                 blame = (blames or {}).get(name)
                 self.add(kind, (name, against), dtype, error, tolerance, blame=blame)
 

@@ -93,12 +93,13 @@ def compare_rows(verifier: Verifier) -> None:
         if engine is reference:
             expected = outputs
         elif outputs is not None and expected is not None:
+            error = relative_error(outputs, expected)
             verifier.add(
                 "forward",
                 (f"{engine.name}, {what}", reference.name),
                 "float64",
-                relative_error(outputs, expected),
-                verifier.exact_tolerance(reference, engine),
+                error,
+                verifier.exact_tolerance(reference, engine, error=error, inputs=inputs),
                 blame=verifier.blamed(reference, engine),
             )
 

@@ -51,8 +51,11 @@ def compare_batches(verifier: Verifier) -> None:
                 when=f"at a batch of {rows}",
             )
             if outputs is not None:
-                tolerance = verifier.exact_tolerance(verifier.reference_engine, engine)
-                errors[engine.name] = relative_error(outputs, expected), tolerance
+                error = relative_error(outputs, expected)
+                tolerance = verifier.exact_tolerance(
+                    verifier.reference_engine, engine, error=error, inputs=inputs
+                )
+                errors[engine.name] = error, tolerance
                 blames[engine.name] = verifier.blamed(verifier.reference_engine, engine)
         against = f"{verifier.reference_engine.name}, a batch of {rows}"
         verifier.add_errors("dynamic_shape", "float64", against, errors, blames=blames)
@@ -91,11 +94,12 @@ def compare_at(
             continue
         if expected is None:
             expected, reference = outputs, engine
+        error = relative_error(outputs, expected)
         verifier.add(
             "dynamic_shape",
             (f"{engine.name}, {what}", reference.name),
             "float64",
-            relative_error(outputs, expected),
-            verifier.exact_tolerance(reference, engine),
+            error,
+            verifier.exact_tolerance(reference, engine, error=error, inputs=inputs),
             blame=verifier.blamed(reference, engine),
         )

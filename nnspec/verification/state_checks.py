@@ -14,6 +14,7 @@ from nnspec.verification.tolerance import EXACT, relative_error
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Program
+    from nnspec.verification.engines import Engine
     from nnspec.verification.verifier import Outputs, Verifier
 
 CALLS = 48
@@ -27,9 +28,8 @@ def compare_calls(verifier: Verifier) -> None:
     verifier.progress("many calls")
     findings: dict[str, list[str]] = {}
     for engine in verifier.engines:
-        program = verifier.exact[engine.name]
         found = verifier.attempt(
-            partial(_moved, verifier, program),
+            partial(_moved, verifier, engine),
             kind="meaning",
             label=engine.name,
             when="when it is called again",
@@ -39,8 +39,9 @@ def compare_calls(verifier: Verifier) -> None:
     verifier.add_findings("meaning", "float64", "the same, called again", findings)
 
 
-def _moved(verifier: Verifier, program: Program) -> list[str]:
+def _moved(verifier: Verifier, engine: Engine) -> list[str]:
     """Return what changes with the calls of a program, a sentence each."""
+    program = verifier.exact[engine.name]
     rows = {name: array[:1] for name, array in verifier.inputs.items()}
     first = program.forward(rows)
     found = []
@@ -50,7 +51,7 @@ def _moved(verifier: Verifier, program: Program) -> list[str]:
     if isinstance(program, Inspectable):
         for way, outputs in program.answers(rows).items():
             error = relative_error(outputs, first)
-            if error > EXACT:
+            if error > verifier.exact_tolerance(engine, error=error, inputs=rows):
                 found.append(f"{way} answers otherwise than at inference, by {error:.1e}")
     if isinstance(program, Trainable):
         weights = program.weights()

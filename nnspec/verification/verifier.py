@@ -23,6 +23,7 @@ from nnspec.verification.memory import TooLarge, require_memory
 from nnspec.verification.networks import as_spec
 from nnspec.verification.recorder import Blame, Recorder
 from nnspec.verification.report import Report
+from nnspec.verification.rounding import lost_in_double
 from nnspec.verification.rows import GivenRows
 from nnspec.verification.samples import exercised_weights, random_inputs
 from nnspec.verification.sizes import find_sizes
@@ -122,6 +123,7 @@ class Verifier(Recorder):
         self.of_float32: dict[str, float] = {}
         self.conditioned: Conditioning | None = None
         self.known: dict[float, float] = {}
+        self.lost: dict[int, tuple[float, object]] = {}
         self.parted: dict[tuple[str, str], str | None] = {}
         self.asked_for(backends, exporters=exporters)
 
@@ -143,6 +145,7 @@ class Verifier(Recorder):
             self.run_suite(WITH_EXACT)
             self.exact.clear()
             self.conditioned = None
+            self.lost.clear()
             self.free()
             self.run_suite(AFTERWARDS)
         self.report.seconds = time.perf_counter() - start
@@ -282,14 +285,26 @@ class Verifier(Recorder):
         """Return the network in which rounding within layers is measured."""
         if self.conditioned is None:
             engine = self.reference_engine
-            self.conditioned = Conditioning(engine, self.spec, self.weights, self.axes)
+            self.conditioned = Conditioning(engine, self.spec, self.weights)
         return self.conditioned
 
-    def exact_tolerance(self, *engines: Engine) -> float:
-        """Return 1e-9, and what the engines' float32 constants add to it in this network."""
+    def exact_tolerance(
+        self, *engines: Engine, error: float = 0.0, inputs: Mapping[str, Array] | None = None
+    ) -> float:
+        """Return 1e-9, and what the engines' float32 constants add to it in this network.
+
+        error: where it is more, what rounding within layers moves is measured, and added.
+        inputs: on which the error was found, by default those of the verification.
+        """
         listed = sum(engine.rounding(self.spec.graph) for engine in engines)
         measured = sum(self.of_float32.get(engine.name, 0.0) for engine in engines)
-        return EXACT + self.amplified(listed) + measured
+        tolerance = EXACT + self.amplified(listed) + measured
+        if error <= tolerance:
+            return tolerance
+        given = self.inputs if inputs is None else inputs
+        if id(given) not in self.lost:
+            self.lost[id(given)] = lost_in_double(self, given), given
+        return tolerance + self.lost[id(given)][0]
 
     def amplified(self, rounding: float) -> float:
         """Return how far layers that are each off by this relative error may move the outputs."""

@@ -1,0 +1,123 @@
+"""What formulas lose in double precision, and what float32 does not hold, is nobody's fault."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnspec import layers
+from nnspec.loader import Spec
+from nnspec.verification import Report
+from nnspec.verification.recorder import Recorder
+from tests.test_verify_conditioning import network, verified
+
+LOST = {
+    "gelu far below 0": network("type: rescaling, scale: 0.1, offset: -8", "type: gelu"),
+    "elu of what is then taken away": network(
+        "type: rescaling, scale: 0.1, offset: -30", "type: elu", "type: rescaling, offset: 1.0"
+    ),
+}  # fmt: skip
+BEYOND = {
+    "exponential": network("type: rescaling, offset: 120", "type: exponential", "type: reciprocal"),
+    "squares": network("type: rescaling, scale: 1.0e+25", "type: layer_normalization"),
+}
+TINY = {
+    "between layers": network(
+        "type: rescaling, offset: -120", "type: exponential", "type: rescaling, scale: 1.0e+30",
+        "type: rescaling, scale: 1.0e+22",
+    ),
+    "at the end": network("type: rescaling, scale: 1.0e-60", "type: tanh"),
+}  # fmt: skip
+
+
+def reasons(report: Report, kind: str) -> list[str]:
+    return [each.reason for each in report.not_checked if each.kind == kind]
+
+
+@pytest.mark.parametrize("spec", LOST.values(), ids=LOST)
+def test_what_a_formula_loses_in_double_precision_is_no_fault(spec: Spec) -> None:
+    report = verified(spec, "torch", "keras", "onnx")
+    assert report.passed, report.to_json()
+
+
+def test_a_wrong_constant_is_seen_beside_what_a_formula_loses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import nnspec_torch.lowerings as torch
+
+    original = torch.LOWERINGS[layers.Rescaling]
+
+    def wrong(layer: Any, context: Any) -> Any:
+        return original(layer.model_copy(update={"offset": layer.offset + 0.01}), context)
+
+    monkeypatch.setitem(torch.LOWERINGS, layers.Rescaling, wrong)
+    report = verified(LOST["gelu far below 0"], "torch", "onnx")
+    exact = [check for check in report.failures() if check.dtype == "float64"]
+    assert exact
+    assert all(check.layer == "rescaling_1" or check.kind == "range" for check in exact)
+
+
+@pytest.mark.parametrize("spec", BEYOND.values(), ids=BEYOND)
+def test_rows_with_numbers_inside_that_float32_does_not_hold_are_not_checked(spec: Spec) -> None:
+    report = verified(spec, "torch", "keras", "onnx")
+    assert report.passed, report.to_json()
+    for kind in ("forward", "export", "dynamic_shape"):
+        assert any("float32 does not hold" in reason for reason in reasons(report, kind))
+    assert {check.kind for check in report.checks if check.dtype == "float32"} == {
+        "interface",
+        *(("first_weights",) if spec is BEYOND["squares"] else ()),
+    }
+
+
+def test_the_other_rows_are_checked_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = network("type: rescaling, scale: 2.0e+19", "type: square", "type: sqrt", shape="[1]")
+    report = verified(spec, "torch", "onnx")
+    assert report.passed, report.to_json()
+    assert any("of the 8 rows" in reason for reason in reasons(report, "forward"))
+    assert {"forward", "export"} <= {c.kind for c in report.checks if c.dtype == "float32"}
+    slightly_wrong_in_float32(monkeypatch)
+    report = verified(spec, "torch", "onnx")
+    assert {(check.pair[0], check.dtype) for check in report.failures()} == {("torch", "float32")}
+
+
+def slightly_wrong_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    from nnspec_torch.runtime import TorchProgram
+
+    original = TorchProgram.forward
+
+    def forward(self: Any, inputs: Any) -> Any:
+        outputs = original(self, inputs)
+        is_single = str(self.dtype) == "torch.float32"
+        return {name: a * (1 + 1e-3) if is_single else a for name, a in outputs.items()}
+
+    monkeypatch.setattr(TorchProgram, "forward", forward)
+
+
+@pytest.mark.parametrize("spec", TINY.values(), ids=TINY)
+def test_what_float32_holds_as_nothing_is_not_checked_in_it(spec: Spec) -> None:
+    report = verified(spec, "torch", "keras", "onnx")
+    assert report.passed, report.to_json()
+    assert any("rounding alone may move" in reason for reason in reasons(report, "forward"))
+
+
+@pytest.mark.parametrize("tolerance", [1.0, 1e5, np.inf, np.nan])
+def test_a_tolerance_that_allows_anything_is_not_checked_and_never_the_same(
+    tolerance: float,
+) -> None:
+    recorder = Recorder(Report("Net", "", {}, 1))
+    recorder.add("forward", ("torch", "keras"), "float32", 0.5, tolerance)
+    recorder.add_errors(
+        "range", "float64", "torch", {"keras": (0.5, tolerance), "onnx": (1e-12, 1e-9)}
+    )
+    assert [check.pair for check in recorder.report.checks] == [("onnx", "torch")]
+    assert [each.pair for each in recorder.report.not_checked] == [
+        ("torch", "keras"), ("keras", "torch"),
+    ]  # fmt: skip
+
+
+def test_what_exceeds_a_wide_tolerance_differs() -> None:
+    recorder = Recorder(Report("Net", "", {}, 1))
+    recorder.add("forward", ("torch", "keras"), "float32", 3.0, 2.0)
+    assert not recorder.report.passed
