@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
@@ -242,6 +243,7 @@ def backend_names() -> list[str]:
     return sorted({entry.name for entry in entry_points(group=GROUP)})
 
 
+@cache  # the search reads the metadata of every installed package
 def get_backend(name: str) -> Backend:
     """Return an installed backend; raises UsageError for an unknown name."""
     found: Iterable[EntryPoint] = entry_points(group=GROUP, name=name)

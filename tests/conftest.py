@@ -9,6 +9,8 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # The networks are small: threads would cost more than they give.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Keras compiles each call of a grouped convolution anew: to optimize takes longer than to run.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
 import pytest
 
@@ -22,15 +24,16 @@ def comparisons() -> list[int]:
 
 
 @pytest.fixture
-def layers_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Verify what one layer can have wrong; tests of their own hold what is of whole programs.
+def network_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Verify what a network can have wrong; tests of their own hold what is of whole programs.
 
-    Those are what begins after many calls, and the optimizer's steps by its formula.
+    Those are what begins after many calls, the optimizer's steps by its formula, and the metrics.
     """
     from nnspec.verification import inspected, state_checks
 
     monkeypatch.setattr(state_checks, "CALLS", 2)
     monkeypatch.setattr(inspected, "FORMULAS", {})
+    monkeypatch.setattr(inspected, "_metrics", lambda verifier, spec, program: {})
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

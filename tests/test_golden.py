@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from nnspec.loader import load
 from tests.formatting import assert_clean
 from tests.golden_files import FILES, GOLDEN, ROOT, SPECS, emitted
 
@@ -42,35 +44,49 @@ def test_emitted_python_owes_nnspec_nothing(spec: Path, file: str) -> None:
     assert "nnspec" not in text
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=ids)
-@pytest.mark.parametrize("file", ["torch_training.py", "keras_training.py"])
-def test_emitted_script_runs_on_its_own(spec: Path, file: str, tmp_path: Path) -> None:
-    from nnspec.loader import load
+# Runs scripts one after the other, since to import a framework takes longer than they do. An import
+# of nnspec would fail: the script's own folder and site-packages are all that a script sees.
+RUN_ALONE = """
+import contextlib, io, json, os, runpy, sys, traceback
+sys.modules["nnspec"] = None
+results = {}
+for script, folder, arguments in json.load(sys.stdin):
+    os.chdir(folder)
+    sys.argv = [script, *arguments]
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        try:
+            runpy.run_path(script, run_name="__main__")
+            error = ""
+        except BaseException:
+            error = traceback.format_exc()
+    results[script] = printed.getvalue(), error
+json.dump(results, sys.stdout)
+"""
 
-    data = load(spec).model.data
-    assert data is not None
-    script = GOLDEN / spec.stem / file
-    arguments = ["--data", str(ROOT / "specs" / data.source), "--epochs", "1"]
-    # An import of nnspec would fail: the script's own folder and site-packages are all it sees.
-    guard = (
-        "import sys, runpy; sys.modules['nnspec'] = None; sys.argv = sys.argv[1:]; "
-        "runpy.run_path(sys.argv[0], run_name='__main__')"
-    )
-    run = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            guard,
-            str(script),
-            *arguments,
-        ],
-        cwd=tmp_path,
+
+@pytest.mark.parametrize("file", ["torch_training.py", "keras_training.py"])
+def test_emitted_scripts_run_on_their_own(file: str, tmp_path: Path) -> None:
+    asked = []
+    for spec in SPECS:
+        data = load(spec).model.data
+        assert data is not None
+        folder = tmp_path / spec.stem
+        folder.mkdir()
+        arguments = ["--data", str(ROOT / "specs" / data.source), "--epochs", "1"]
+        asked.append((str(GOLDEN / spec.stem / file), str(folder), arguments))
+    ended = subprocess.run(
+        [sys.executable, "-c", RUN_ALONE],
+        input=json.dumps(asked),
         capture_output=True,
         text=True,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
     )
-    assert run.returncode == 0, run.stderr[-2000:]
-    assert "loss" in run.stdout
+    assert ended.returncode == 0, ended.stderr[-2000:]
+    results: dict[str, tuple[str, str]] = json.loads(ended.stdout)
+    assert len(results) == len(SPECS)
+    for script, (printed, error) in results.items():
+        assert not error, f"{script}: {error}"
+        assert "loss" in printed, script
 
 
 def test_simple_nn_is_as_short_as_by_hand() -> None:

@@ -49,6 +49,7 @@ def one_block(name: str, shapes: list[Shape], given: dict[str, object], **more: 
     return nnspec.check(model)
 
 
+@pytest.mark.usefixtures("network_alone")
 @pytest.mark.parametrize("data_format", ["channels_first", "channels_last"])
 @pytest.mark.parametrize("name", BLOCKS)
 def test_block_is_the_same_everywhere(name: str, data_format: str) -> None:

@@ -253,6 +253,7 @@ def test_the_picture_shows_the_inside_where_it_is_called_first() -> None:
     assert picture.count(">again<") == 1
 
 
+@pytest.mark.usefixtures("network_alone")
 def test_the_backends_agree() -> None:
     report = verify_spec(loads(TWINS), steps=3)
     assert report.passed, report.to_json()
@@ -283,6 +284,7 @@ def test_dropout_inside_a_shared_block_starts_anew_with_its_seed() -> None:
     assert losses[0] == losses[1] != losses[2]
 
 
+@pytest.mark.usefixtures("network_alone")
 def test_statistics_are_those_of_calls_in_the_order_of_the_spec() -> None:
     report = verify_spec(loads(ORDER), steps=1, exporters=False)
     assert report.passed, report.to_json()

@@ -21,6 +21,8 @@ from nnspec.emit.lowering import Context, Lowered
 from nnspec.errors import UsageError
 from nnspec.layers import Layer
 
+pytestmark = pytest.mark.usefixtures("network_alone")
+
 SPEC = """
 nnspec: 1
 name: Suspect

@@ -153,6 +153,7 @@ def test_llama_has_the_parameters_of_llama_3_2_1b() -> None:
     assert {layer.rotary_wavelength for layer in attentions} == {500_000.0}
 
 
+@pytest.mark.usefixtures("network_alone")
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_reduced_network_is_the_same_everywhere(path: Path) -> None:
     report = verify_spec(reduced(path), steps=1, exporters=False)
