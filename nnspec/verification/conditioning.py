@@ -24,7 +24,7 @@ from nnspec.verification.engines import SourceEngine
 from nnspec.verification.inner import INNER, SQUARING
 from nnspec.verification.networks import all_values, as_spec, flat
 from nnspec.verification.samples import sizes_of
-from nnspec.verification.tolerance import UNIT_ROUNDOFF
+from nnspec.verification.tolerance import EXACT, UNIT_ROUNDOFF, relative_error
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
@@ -140,7 +140,8 @@ class Conditioning:
         """Yield the outputs, and the outputs where every layer's formula rounds by this unit.
 
         by_row: all that is added to a row has one sign, and results themselves do not round, so
-        that equal elements stay equal.
+        that equal elements stay equal. Raises RuntimeError where the outputs are random: that is
+        no rounding.
         """
         self.worst, self.loss = "", 0.0
         rows = len(next(iter(inputs.values())))
@@ -150,6 +151,8 @@ class Conditioning:
             for value, name in self.noisy.added.items()
         }
         expected = self._outputs(values)
+        if relative_error(self._outputs(self._values(inputs)), expected) > EXACT:
+            raise RuntimeError("the same inputs give other outputs")
         for draw in draws:
             given = {}
             for name, size in sizes.items():
