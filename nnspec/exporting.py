@@ -109,6 +109,8 @@ def export(
         raise UsageError(
             f"only nnspec's own exporter fixes the batch: leave out batch, or via {via}"
         )
+    if Path(path).is_dir():
+        raise UsageError(f"{path or '.'} is a folder; give the path of a file")
     start = time.perf_counter()
     checked, path = check(spec), files.behind_link(Path(path))
     tensors, preprocessing = _weights(checked, weights)

@@ -63,6 +63,16 @@ def replacing(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def require_apart(output: str | Path | None, *read: str | Path | None) -> None:
+    """Raise UsageError where a file would be written over one that the same call reads."""
+    for path in read:
+        if output is None or path is None:
+            continue
+        both = (Path(output), Path(path))
+        if all(each.is_file() for each in both) and both[0].samefile(both[1]):
+            raise UsageError(f"{output} is what this command reads; give another path to write to")
+
+
 def behind_link(path: Path) -> Path:
     """Return where a link to a file leads, or the path itself: files beside it stand there."""
     target = Path(os.path.realpath(path))

@@ -1,10 +1,14 @@
+import json
 import os
 import random
 import threading
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from nnspec import files
+from nnspec.cli import main
 from nnspec.errors import UsageError
 
 
@@ -122,3 +126,65 @@ def test_a_pipe_takes_a_large_file(tmp_path):
         file.write(content)
     reader.join()
     assert received == [content]
+
+
+# JSON is YAML too.
+SPEC = json.dumps(
+    {
+        "nnspec": 1,
+        "name": "Net",
+        "inputs": {"i": {"shape": [2]}},
+        "layers": [{"name": "o", "type": "dense", "units": 1}],
+        "data": {"source": "rows.csv", "features": {"i": ["a", "b"]}, "target": "t"},
+        "training": {"task": "regression", "epochs": 1},
+    }
+)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "compile net.yaml --to torch -o net.yaml",
+        "compile net.yaml --to onnx -o rows.csv",
+        "compile net.yaml --to keras -o ./link.yaml",
+        "plot net.yaml -o net.yaml",
+        "plot net.yaml -o rows.csv",
+        "export net.yaml -o net.yaml",
+        "export net.yaml -o rows.csv",
+        "export net.yaml --weights w.onnx.data -o w.onnx.data",
+        "export net.yaml --weights w.onnx.data -o w.onnx --external-data",
+        "export net.yaml --weights w.onnx.data --map names.json -o names.json",
+        "verify net.yaml --report net.yaml",
+        "verify net.yaml --data other.csv --report other.csv",
+        "predict m.onnx --data rows.csv -o rows.csv",
+        "predict rows.csv --data other.csv -o rows.csv",
+        "train net.yaml --weights run/last.safetensors -o run --overwrite",
+        "train run/run.json -o run --overwrite",
+    ],
+)
+def test_no_command_writes_over_a_file_that_it_reads(tmp_path, monkeypatch, call):
+    monkeypatch.chdir(tmp_path)
+    Path("run").mkdir()
+    Path("run/run.json").write_text(SPEC)
+    Path("net.yaml").write_text(SPEC)
+    Path("link.yaml").symlink_to("net.yaml")
+    for name in ("rows.csv", "other.csv"):
+        Path(name).write_text("a,b,t\n1,2,3\n")
+    for name in ("w.onnx.data", "names.json", "m.onnx", "run/last.safetensors"):
+        Path(name).write_text("{}")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    result = CliRunner().invoke(main, call.split(), catch_exceptions=False)
+    assert result.exit_code == 2
+    assert "is what this command reads; give another path" in result.output
+    after = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    assert after == before
+
+
+@pytest.mark.parametrize("via", ["direct", "torch"])
+def test_an_empty_path_is_no_traceback(tmp_path, monkeypatch, via):
+    monkeypatch.chdir(tmp_path)
+    Path("net.yaml").write_text(SPEC)
+    call = ["export", "net.yaml", "-o", "", "--via", via]
+    result = CliRunner().invoke(main, call, catch_exceptions=False)
+    assert result.exit_code == 2
+    assert "is a folder; give the path of a file" in result.output

@@ -42,7 +42,7 @@ def small(folder: Path, text: str = HEAD + GOOD, **more: object) -> Spec:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (HEAD + GOOD + "8,,1\n", 'rows.csv: column "i_1", row 5: the value is missing'),
+        (HEAD + GOOD + "8,,1\n", 'rows.csv, line 6: column "i_1", row 5: the value is missing'),
         (HEAD + GOOD + "8,two,1\n", 'column "i_1", row 5: two is not a number'),
         (HEAD + GOOD + "8,inf,1\n", 'column "i_1", row 5: inf is not a number'),
         (HEAD + GOOD + "8,nan,1\n", 'column "i_1", row 5: nan is not a number'),
@@ -55,7 +55,9 @@ def small(folder: Path, text: str = HEAD + GOOD, **more: object) -> Spec:
         (HEAD, "there are no rows"),
         (HEAD + "\n" + GOOD, 'column "i_0", row 1: the value is missing'),
         (HEAD + "1,2,0\n", "of 1 rows none is left for validation"),
-        ("", "empty"),
+        ("", "rows.csv is no readable .csv file: empty"),
+        (HEAD + "1,2,0\n3,4,00\n5,6,1\n7,8,1\n", '"t" writes one class in two ways'),
+        (HEAD + '1,2,0\n"\n\n3",4,1\n5,x,1\n', 'rows.csv, line 6: column "i_1", row 3'),
     ],
 )
 def test_rows_that_train_refuses_are_refused(
@@ -95,6 +97,7 @@ ARRAYS = {"i": np.ones((8, 2)), "j": np.ones((8, 3), "int64"), "t": np.arange(8)
         ({"j": None}, 'there is no array "j"'),
         ({"t": np.arange(8)}, 'array "t", row 4: 3 is not a whole number from 0 to 2'),
         ({"t": np.array(["a", "b"] * 4)}, '"t" holds 2 labels, and 3 are expected'),
+        ({"t": np.array(["a", " ", "b", "c"] * 2)}, '"t" holds an empty label'),
         ({"t": np.full((8, 3), 0.5)}, '"t", row 1: the probabilities do not sum to 1'),
         ({"t": np.full((8, 2), 0.5)}, '"t" is [2] a row, and [3] is expected'),
     ],
@@ -213,7 +216,7 @@ def test_a_last_row_alone_is_refused_before_batch_normalization(
     ("arguments", "message"),
     [
         (["--epochs", "0"], "--epochs: at least one is expected"),
-        (["--output", "no/such/folder/out.{suffix}"], "No such file or directory"),
+        (["--output", "no/such/folder/out.{suffix}"], "there is no folder no/such/folder"),
         (["--output", "taken.{suffix}"], "is a folder, and a file is expected"),
         (["--data", "none.csv"], "No such file or directory"),
     ],

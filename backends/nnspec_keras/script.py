@@ -63,9 +63,9 @@ def save(model: keras.Model, record: dict[str, Any], path: Path) -> None:
     temporary = path.with_name(f"{path.stem}.part.keras")
     served({arguments}).save(temporary)
     temporary.replace(path)
-    temporary = path.with_name(f"{path.stem}.part.json")
+    temporary = path.with_name(f"{path.name}.part.json")
     temporary.write_text(json.dumps(record))
-    temporary.replace(path.with_suffix(".json"))'''
+    temporary.replace(path.with_name(f"{path.name}.json"))'''
 
 _KEEP_BEST = '''\
 class KeepBest(keras.callbacks.Callback):
@@ -130,7 +130,7 @@ def _predict(spec: Spec, training: Training, *, is_shifted: bool) -> str:
     lines = [
         "def predict(path: Path, data: Path) -> tuple[np.ndarray, np.ndarray]:",
         '    """Return what a saved network makes of raw rows: its output, and the answer."""',
-        '    record = json.loads(path.with_suffix(".json").read_text())',
+        '    record = json.loads(path.with_name(f"{path.name}.json").read_text())',
         "    model = keras.saving.load_model(path)",
         *(wrap(f"network = model.get_layer({quoted(spec.name)})", 4) if is_shifted else []),
         '    inputs = read_inputs(read_rows(data), record["inputs"], data)',
@@ -163,9 +163,6 @@ def _main(spec: Spec, training: Training, function: str) -> str:
     assert data is not None
     is_single = len(spec.graph.inputs) == 1
     unpack = "inputs, target" if is_single else "*inputs, target"
-    failed = "OSError, ValueError"
-    if not data.source.endswith(".npz"):
-        failed += ", pl.exceptions.PolarsError"
     lines = [
         "def main() -> None:",
         '    """Train on the rows of a file; save the best epoch, and measure it."""',
@@ -186,15 +183,18 @@ def _main(spec: Spec, training: Training, function: str) -> str:
         f"    keras.utils.set_random_seed({training.seed})",
         *wrap(f"model = {function}()", 4),
         "    if arguments.weights is not None:",
-        '        if arguments.weights.suffix == ".keras":',
-        "            saved = keras.saving.load_model(arguments.weights)",
-        "            model.set_weights(saved.get_weights())",
-        "        else:",
-        "            model.load_weights(arguments.weights)",
+        "        try:",
+        '            if arguments.weights.suffix == ".keras":',
+        "                saved = keras.saving.load_model(arguments.weights)",
+        "                model.set_weights(saved.get_weights())",
+        "            else:",
+        "                model.load_weights(arguments.weights)",
+        "        except (KeyError, OSError, ValueError) as error:",
+        '            parser.error(f"--weights: {arguments.weights}: {error}")',
         "    try:",
-        "        require_writable(arguments.output)",
+        "        require_writable(arguments.output, arguments.data)",
         "        data, record = load_data(arguments.data)",
-        f"    except ({failed}) as error:",
+        "    except (OSError, ValueError) as error:",
         "        parser.error(str(error))",
         f'    {unpack} = data["train"]',
         "    network = compiled(model)",

@@ -165,7 +165,7 @@ def imports(text: str, dataset: DatasetSource | None = None) -> str:
         standard.append("from collections.abc import Callable, Iterator, Sequence")
         plain += dataset.imports
         names = [
-            "from safetensors import safe_open",
+            "from safetensors import SafetensorError, safe_open",
             "from safetensors.torch import load_file, save_file",
             *names,
         ]

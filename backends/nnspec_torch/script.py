@@ -29,11 +29,16 @@ _SAVE = '''\
 def save(model: nn.Module, record: dict[str, Any], path: Path) -> None:
     """Write the weights, and how rows become inputs, whole or not at all."""
     temporary = path.with_name(f"{path.name}.part")
+    temporary.touch()
+    mode = temporary.stat().st_mode  # save_file lets only its owner read
     metadata = {"preprocessing": json.dumps(record)}
     save_file(model.state_dict(), temporary, metadata)
+    temporary.chmod(mode)
     temporary.replace(path)'''
 
-DEFINED = ("Callable", "Sequence", "load_file", "outputs", "r2", "safe_open", "save", "save_file")
+DEFINED = """
+Callable SafetensorError Sequence load_file outputs r2 safe_open save save_file
+""".split()  # noqa: SIM905 - as in nnspec.emit.dataset
 """Names that the program defines or imports, beside those that read the rows."""
 
 
@@ -141,12 +146,15 @@ def _main(spec: Spec, training: Training) -> str:
         f"    torch.manual_seed({training.seed})",
         *wrap(f"model = {spec.name}()", 4),
         "    if arguments.weights is not None:",
-        "        model.load_state_dict(load_file(arguments.weights))",
+        "        try:",
+        "            model.load_state_dict(load_file(arguments.weights))",
+        "        except (OSError, RuntimeError, SafetensorError) as error:",
+        '            parser.error(f"--weights: {arguments.weights}: {error}")',
         "    optimizer = make_optimizer(model)",
         "    try:",
-        "        require_writable(arguments.output)",
+        "        require_writable(arguments.output, arguments.data)",
         "        data, record = load_data(arguments.data)",
-        f"    except (OSError, ValueError{_TABLE_ERROR if _is_table(spec) else ''}) as error:",
+        "    except (OSError, ValueError) as error:",
         "        parser.error(str(error))",
         "    parts = {",
         "        part: tuple(torch.from_numpy(array) for array in arrays)",
@@ -186,9 +194,6 @@ def _main(spec: Spec, training: Training) -> str:
             '    print("test", evaluate(model, parts["test"]))',
         ]
     return "\n".join(lines)
-
-
-_TABLE_ERROR = ", pl.exceptions.PolarsError"
 
 
 def _is_table(spec: Spec) -> bool:

@@ -52,6 +52,15 @@ def _read_variables(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines.")
 
 
+def require_apart_from(spec: Spec, output: str | None, *read: str | None) -> None:
+    """Raise UsageError where the output is the spec's file, its rows, or another that is read."""
+    from nnspec.files import require_apart
+
+    data = spec.model.data
+    rows = None if data is None else spec.folder / data.source
+    require_apart(output, spec.path, rows, *read)
+
+
 def print_json(value: object) -> None:
     """Print a result for machines."""
     import json

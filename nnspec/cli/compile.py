@@ -6,7 +6,13 @@ from typing import Literal
 
 import click
 
-from nnspec.cli.common import json_option, print_json, set_option, spec_argument
+from nnspec.cli.common import (
+    json_option,
+    print_json,
+    require_apart_from,
+    set_option,
+    spec_argument,
+)
 
 
 @click.command()
@@ -46,7 +52,9 @@ def compile(
         from dataclasses import replace
 
         options = replace(options, opset=opset)
-    compiled = get_backend(backend).compile(load(spec, variables=variables), options)
+    loaded = load(spec, variables=variables)
+    require_apart_from(loaded, output)
+    compiled = get_backend(backend).compile(loaded, options)
     path = compiled.write(output) if output is not None else None
     if as_json:
         place = str(path) if path is not None else None

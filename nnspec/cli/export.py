@@ -10,6 +10,7 @@ from nnspec.cli.common import (
     json_option,
     print_json,
     read_weights,
+    require_apart_from,
     set_option,
     spec_argument,
     weights_options,
@@ -53,6 +54,8 @@ def export(
     from nnspec.loader import load
 
     loaded = load(spec, variables=variables)
+    for path in (output, f"{output}.data") if external_data else (output,):
+        require_apart_from(loaded, path, weights, *renames)
     report = run(
         loaded,
         output,

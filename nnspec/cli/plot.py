@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import click
 
-from nnspec.cli.common import json_option, print_json, set_option, spec_argument
+from nnspec.cli.common import (
+    json_option,
+    print_json,
+    require_apart_from,
+    set_option,
+    spec_argument,
+)
 
 
 @click.command()
@@ -17,7 +23,9 @@ def plot(spec: str, variables: dict[str, object], output: str | None, as_json: b
     from nnspec.loader import load
     from nnspec.plot import svg
 
-    picture = svg(load(spec, variables=variables).graph)
+    loaded = load(spec, variables=variables)
+    require_apart_from(loaded, output)
+    picture = svg(loaded.graph)
     path = None
     if output is not None:
         from nnspec.files import write_text

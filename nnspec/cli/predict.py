@@ -16,8 +16,10 @@ from nnspec.cli.common import json_option, print_json
 @json_option
 def predict(model: str, data: str, output: str | None, as_json: bool) -> None:
     """Run an ONNX model on raw rows, prepared as they were for training."""
+    from nnspec.files import require_apart
     from nnspec.predicting import predict as run
 
+    require_apart(output, model, data)
     predictions = run(model, data)
     path = predictions.write(output) if output is not None else None
     if as_json:

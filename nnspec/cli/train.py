@@ -14,6 +14,7 @@ from nnspec.cli.common import (
     json_option,
     print_json,
     read_weights,
+    require_apart_from,
     set_option,
     spec_argument,
     weights_options,
@@ -63,8 +64,12 @@ def train(
     """
     from nnspec import training
     from nnspec.loader import load
+    from nnspec.runs import RunFolder
 
     loaded = load(spec, variables=variables)
+    if overwrite:
+        for path in RunFolder(output).files:
+            require_apart_from(loaded, str(path), weights, *renames)
     settings = loaded.model.training
     first = read_weights(loaded, weights, renames, partial=partial)
     total = epochs or (settings.epochs if settings is not None else 0)

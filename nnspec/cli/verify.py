@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import click
 
-from nnspec.cli.common import json_option, read_weights, set_option, spec_argument, weights_options
+from nnspec.cli.common import (
+    json_option,
+    read_weights,
+    require_apart_from,
+    set_option,
+    spec_argument,
+    weights_options,
+)
 
 
 def _read_sizes(
@@ -127,6 +134,7 @@ def verify(
         status.start()
     try:
         loaded = load(spec, variables=variables)
+        require_apart_from(loaded, report, weights, data, *renames)
         result = run(
             loaded,
             weights=read_weights(loaded, weights, renames, partial=partial),

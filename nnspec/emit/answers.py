@@ -25,7 +25,7 @@ def read_target(training: Training, output: Shape, *, is_table: bool) -> str:
             '    return target.astype("float32"), None',
         ]
     elif training.task == "binary":
-        lines += [*_labels(2, is_table=is_table), "    else:"]
+        lines += [*_labels(2, is_table=is_table), "    else:", *_one_spelling(is_table=is_table)]
         whole = ", whole=True" if is_table else ""
         lines += [
             f"        target = numbers(rows, [TARGET], path, 0, 1{whole})",
@@ -60,6 +60,7 @@ def _classes(output: Shape, *, is_table: bool) -> list[str]:
     return [
         *lines,
         "    else:",
+        *_one_spelling(is_table=is_table),
         f"        target = numbers(rows, [TARGET], path, 0, {count - 1}, whole=True)",
         *wrap(f"target = shaped(target, {literal(list(output[:-1]))}, {_PLACE})", 4),
         '    return target.astype("int64"), labels',
@@ -82,6 +83,8 @@ def _labels(count: int, *, is_table: bool) -> list[str]:
             "    words = rows.get(TARGET)",
             '    if words is not None and words.dtype.kind in "US":',
             "        names, target = np.unique(words.astype(str), return_inverse=True)",
+            "        if not all(name.strip() for name in names.tolist()):",
+            "            raise ValueError(f'{path}: \"{TARGET}\" holds an empty label')",
         ]
     return [
         *lines,
@@ -89,4 +92,16 @@ def _labels(count: int, *, is_table: bool) -> list[str]:
         f"        if len(labels) != {count}:",
         f'            wrong = f"{{len(labels)}} labels, and {count} are expected"',
         "            raise ValueError(f'{path}: \"{TARGET}\" holds {wrong}')",
+    ]
+
+
+def _one_spelling(*, is_table: bool) -> list[str]:
+    """Return the lines that refuse two spellings of one class, as 0 and 00."""
+    if not is_table:
+        return []
+    return [
+        "        texts = words.unique() if is_text else []",
+        '        spelled = [text for text in texts if text.lstrip("+-").isdecimal()]',
+        "        if len({int(text) for text in spelled}) < len(spelled):",
+        "            raise ValueError(f'{path}: \"{TARGET}\" writes one class in two ways')",
     ]

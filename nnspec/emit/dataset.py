@@ -18,9 +18,9 @@ from nnspec.loader import Spec
 from nnspec.training_schema import Data, Training
 
 DEFINED = """
-INPUTS BOUNDS LARGEST TARGET read_rows matching column numbers shaped read_inputs read_target
+INPUTS BOUNDS LARGEST TARGET read_rows where matching column numbers shaped read_inputs read_target
 standard prepared permutation split load_data batches require_writable
-Any Iterator Path argparse fnmatchcase hashlib json math np pl tempfile
+Any Iterator Path argparse csv fnmatchcase hashlib json math np pl tempfile zipfile zlib
 """.split()  # noqa: SIM905 - a list of quoted words would be longer
 """Names that a script defines or imports to read its rows."""
 
@@ -50,10 +50,12 @@ def dataset_source(spec: Spec) -> DatasetSource | None:
     bounds = bounds_of(graph)
     parts = [_constants(graph, data, bounds, is_table=is_table)]
     parts += {
-        "csv": [reading.READ_CSV, reading.COLUMN_OF_TEXT, reading.NUMBERS_OF_COLUMNS],
-        "parquet": [reading.READ_PARQUET, reading.COLUMN_OF_ANY, reading.NUMBERS_OF_COLUMNS],
+        "csv": [reading.READ_CSV, reading.WHERE_IN_CSV, reading.COLUMN_OF_TEXT],
+        "parquet": [reading.READ_PARQUET, reading.WHERE_IN_PARQUET, reading.COLUMN_OF_ANY],
         "npz": [reading.READ_NPZ, reading.NUMBERS_OF_ARRAY],
     }[suffix]
+    if is_table:
+        parts.append(reading.NUMBERS_OF_COLUMNS)
     output = graph.types[graph.outputs[0]].shape
     shapes = [output, *(kind.shape for kind in graph.inputs.values())]
     is_fixed = all(isinstance(size, int) for shape in shapes for size in shape)
@@ -88,10 +90,13 @@ def dataset_source(spec: Spec) -> DatasetSource | None:
     standard = [
         line
         for line, used in (
+            ("import csv", "csv."),
             ("import hashlib", "hashlib."),
             ("import json", ""),
             ("import math", "math."),
             ("import tempfile", ""),
+            ("import zipfile", "zipfile."),
+            ("import zlib", "zlib."),
             ("from collections.abc import Iterator", ""),
             ("from fnmatch import fnmatchcase", "fnmatchcase("),
             ("from pathlib import Path", ""),

@@ -5,7 +5,11 @@ from __future__ import annotations
 READ_CSV = '''\
 def read_rows(path: Path) -> pl.DataFrame:
     """Return the rows of a file as text, without blank lines at its end."""
-    rows = pl.read_csv(path, infer_schema=False)
+    try:
+        rows = pl.read_csv(path, infer_schema=False)
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{path} is no readable .csv file: {reason}") from None
     for name in rows.columns:
         first, mark, _ = name.rpartition("_duplicated_")
         if mark and first in rows.columns:
@@ -13,20 +17,44 @@ def read_rows(path: Path) -> pl.DataFrame:
     filled = rows.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
     return rows.head(max(filled.arg_true().to_list(), default=-1) + 1)'''
 
+WHERE_IN_CSV = '''\
+def where(path: Path, name: str, row: int) -> str:
+    """Return the place of a value; a value may go over several lines."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        records = csv.reader(file)
+        while not next(records):  # blank lines before the header are no rows
+            pass
+        for _ in range(row - 1):
+            next(records, None)
+    return f'{path}, line {records.line_num + 1}: column "{name}", row {row}'\
+'''
+
+WHERE_IN_PARQUET = '''\
+def where(path: Path, name: str, row: int) -> str:
+    """Return the place of a value."""
+    return f'{path}: column "{name}", row {row}'\
+'''
+
 READ_PARQUET = '''\
 def read_rows(path: Path) -> pl.DataFrame:
     """Return the rows of a file."""
-    return pl.read_parquet(path)'''
+    try:
+        return pl.read_parquet(path)
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{path} is no readable .parquet file: {reason}") from None'''
 
 READ_NPZ = '''\
 def read_rows(path: Path) -> dict[str, np.ndarray]:
     """Return the arrays of a file that the network is made for."""
-    arrays = np.load(path, allow_pickle=False)
-    if not hasattr(arrays, "files"):
-        raise ValueError(f"{path} holds one array and no names")
     wanted = {TARGET, *(kind["columns"][0] for kind in INPUTS.values())}
-    with arrays:
-        return {name: arrays[name] for name in arrays.files if name in wanted}'''
+    if path.is_file() and not zipfile.is_zipfile(path):
+        raise ValueError(f"{path} is no readable .npz file: it holds no arrays by name")
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files if name in wanted}
+    except (EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path} is no readable .npz file: {error}") from None'''
 
 MATCHING = '''\
 def matching(rows: pl.DataFrame, patterns: list[str], path: Path) -> list[str]:
@@ -50,8 +78,8 @@ def column(rows: pl.DataFrame, name: str, path: Path) -> pl.Series:
     values = rows[name]
 {text}
     if values.has_nulls():
-        row = values.is_null().arg_true()[0] + 1
-        raise ValueError(f'{path}: column "{name}", row {row}: the value is missing')
+        place = where(path, name, values.is_null().arg_true()[0] + 1)
+        raise ValueError(f"{place}: the value is missing")
     return values'''
 
 COLUMN_OF_TEXT = _COLUMN.replace(
@@ -92,7 +120,7 @@ def numbers(
         if not right.all():
             row = (~right).arg_true()[0]
             raise ValueError(
-                f'{path}: column "{name}", row {row + 1}: {given[row]} is not a '
+                f"{where(path, name, row + 1)}: {given[row]} is not a "
                 f"{'whole ' if whole else ''}number from {low:g} to {high:g}"
             )
         columns.append(values.to_numpy())
@@ -190,9 +218,14 @@ def permutation(count: int, *key: str | int) -> np.ndarray:
     return np.argsort(bits.random_raw(count), kind="stable")'''
 
 REQUIRE_WRITABLE = '''\
-def require_writable(path: Path) -> None:
+def require_writable(path: Path, data: Path) -> None:
     """Raise an error now, rather than after the training, where no file can be written."""
     if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder, and a file is expected")
+        raise ValueError(f"{path} is a folder, and a file is expected")
+    if not path.parent.is_dir():
+        raise ValueError(f"{path}: there is no folder {path.parent}")
+    for read in (data, Path(__file__)):
+        if path.exists() and read.exists() and path.samefile(read):
+            raise ValueError(f"--output: {path} would be lost; give another name")
     with tempfile.TemporaryFile(dir=path.parent):
         pass'''

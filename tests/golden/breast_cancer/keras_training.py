@@ -1,6 +1,7 @@
 """BreastCancer, compiled from breast_cancer.yaml."""
 
 import argparse
+import csv
 import hashlib
 import json
 import math
@@ -119,7 +120,11 @@ TARGET = "benign"
 
 def read_rows(path: Path) -> pl.DataFrame:
     """Return the rows of a file as text, without blank lines at its end."""
-    rows = pl.read_csv(path, infer_schema=False)
+    try:
+        rows = pl.read_csv(path, infer_schema=False)
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{path} is no readable .csv file: {reason}") from None
     for name in rows.columns:
         first, mark, _ = name.rpartition("_duplicated_")
         if mark and first in rows.columns:
@@ -142,6 +147,17 @@ def matching(rows: pl.DataFrame, patterns: list[str], path: Path) -> list[str]:
     return columns
 
 
+def where(path: Path, name: str, row: int) -> str:
+    """Return the place of a value; a value may go over several lines."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        records = csv.reader(file)
+        while not next(records):  # blank lines before the header are no rows
+            pass
+        for _ in range(row - 1):
+            next(records, None)
+    return f'{path}, line {records.line_num + 1}: column "{name}", row {row}'
+
+
 def column(rows: pl.DataFrame, name: str, path: Path) -> pl.Series:
     """Return a column, text without spaces around it; no value may be missing."""
     if name not in rows.columns:
@@ -149,8 +165,8 @@ def column(rows: pl.DataFrame, name: str, path: Path) -> pl.Series:
     values = rows[name].str.strip_chars()
     values = values.set(values == "", None)
     if values.has_nulls():
-        row = values.is_null().arg_true()[0] + 1
-        raise ValueError(f'{path}: column "{name}", row {row}: the value is missing')
+        place = where(path, name, values.is_null().arg_true()[0] + 1)
+        raise ValueError(f"{place}: the value is missing")
     return values
 
 
@@ -174,7 +190,7 @@ def numbers(
         if not right.all():
             row = (~right).arg_true()[0]
             raise ValueError(
-                f'{path}: column "{name}", row {row + 1}: {given[row]} is not a '
+                f"{where(path, name, row + 1)}: {given[row]} is not a "
                 f"{'whole ' if whole else ''}number from {low:g} to {high:g}"
             )
         columns.append(values.to_numpy())
@@ -214,6 +230,10 @@ def read_target(rows: pl.DataFrame, path: Path) -> tuple[np.ndarray, list[str] |
             wrong = f"{len(labels)} labels, and 2 are expected"
             raise ValueError(f'{path}: "{TARGET}" holds {wrong}')
     else:
+        texts = words.unique() if is_text else []
+        spelled = [text for text in texts if text.lstrip("+-").isdecimal()]
+        if len({int(text) for text in spelled}) < len(spelled):
+            raise ValueError(f'{path}: "{TARGET}" writes one class in two ways')
         target = numbers(rows, [TARGET], path, 0, 1, whole=True)
     target = shaped(target, [1], f'{path}: "{TARGET}"')
     return target.astype("float32"), labels
@@ -303,10 +323,15 @@ def batches(count: int, epoch: int) -> Iterator[np.ndarray]:
         yield order[start : start + 32]
 
 
-def require_writable(path: Path) -> None:
+def require_writable(path: Path, data: Path) -> None:
     """Raise an error now, rather than after the training, where no file can be written."""
     if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder, and a file is expected")
+        raise ValueError(f"{path} is a folder, and a file is expected")
+    if not path.parent.is_dir():
+        raise ValueError(f"{path}: there is no folder {path.parent}")
+    for read in (data, Path(__file__)):
+        if path.exists() and read.exists() and path.samefile(read):
+            raise ValueError(f"--output: {path} would be lost; give another name")
     with tempfile.TemporaryFile(dir=path.parent):
         pass
 
@@ -358,9 +383,9 @@ def save(model: keras.Model, record: dict[str, Any], path: Path) -> None:
     temporary = path.with_name(f"{path.stem}.part.keras")
     served(model, record).save(temporary)
     temporary.replace(path)
-    temporary = path.with_name(f"{path.stem}.part.json")
+    temporary = path.with_name(f"{path.name}.part.json")
     temporary.write_text(json.dumps(record))
-    temporary.replace(path.with_suffix(".json"))
+    temporary.replace(path.with_name(f"{path.name}.json"))
 
 
 class KeepBest(keras.callbacks.Callback):
@@ -388,7 +413,7 @@ class KeepBest(keras.callbacks.Callback):
 
 def predict(path: Path, data: Path) -> tuple[np.ndarray, np.ndarray]:
     """Return what a saved network makes of raw rows: its output, and the answer."""
-    record = json.loads(path.with_suffix(".json").read_text())
+    record = json.loads(path.with_name(f"{path.name}.json").read_text())
     model = keras.saving.load_model(path)
     network = model.get_layer("BreastCancer")
     inputs = read_inputs(read_rows(data), record["inputs"], data)
@@ -419,15 +444,18 @@ def main() -> None:
     keras.utils.set_random_seed(0)
     model = breast_cancer()
     if arguments.weights is not None:
-        if arguments.weights.suffix == ".keras":
-            saved = keras.saving.load_model(arguments.weights)
-            model.set_weights(saved.get_weights())
-        else:
-            model.load_weights(arguments.weights)
+        try:
+            if arguments.weights.suffix == ".keras":
+                saved = keras.saving.load_model(arguments.weights)
+                model.set_weights(saved.get_weights())
+            else:
+                model.load_weights(arguments.weights)
+        except (KeyError, OSError, ValueError) as error:
+            parser.error(f"--weights: {arguments.weights}: {error}")
     try:
-        require_writable(arguments.output)
+        require_writable(arguments.output, arguments.data)
         data, record = load_data(arguments.data)
-    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+    except (OSError, ValueError) as error:
         parser.error(str(error))
     inputs, target = data["train"]
     network = compiled(model)

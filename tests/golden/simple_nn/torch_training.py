@@ -1,6 +1,7 @@
 """SimpleNN, compiled from simple_nn.yaml."""
 
 import argparse
+import csv
 import hashlib
 import json
 import math
@@ -14,7 +15,7 @@ import numpy as np
 import polars as pl
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -72,7 +73,11 @@ TARGET = "label"
 
 def read_rows(path: Path) -> pl.DataFrame:
     """Return the rows of a file as text, without blank lines at its end."""
-    rows = pl.read_csv(path, infer_schema=False)
+    try:
+        rows = pl.read_csv(path, infer_schema=False)
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{path} is no readable .csv file: {reason}") from None
     for name in rows.columns:
         first, mark, _ = name.rpartition("_duplicated_")
         if mark and first in rows.columns:
@@ -95,6 +100,17 @@ def matching(rows: pl.DataFrame, patterns: list[str], path: Path) -> list[str]:
     return columns
 
 
+def where(path: Path, name: str, row: int) -> str:
+    """Return the place of a value; a value may go over several lines."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        records = csv.reader(file)
+        while not next(records):  # blank lines before the header are no rows
+            pass
+        for _ in range(row - 1):
+            next(records, None)
+    return f'{path}, line {records.line_num + 1}: column "{name}", row {row}'
+
+
 def column(rows: pl.DataFrame, name: str, path: Path) -> pl.Series:
     """Return a column, text without spaces around it; no value may be missing."""
     if name not in rows.columns:
@@ -102,8 +118,8 @@ def column(rows: pl.DataFrame, name: str, path: Path) -> pl.Series:
     values = rows[name].str.strip_chars()
     values = values.set(values == "", None)
     if values.has_nulls():
-        row = values.is_null().arg_true()[0] + 1
-        raise ValueError(f'{path}: column "{name}", row {row}: the value is missing')
+        place = where(path, name, values.is_null().arg_true()[0] + 1)
+        raise ValueError(f"{place}: the value is missing")
     return values
 
 
@@ -127,7 +143,7 @@ def numbers(
         if not right.all():
             row = (~right).arg_true()[0]
             raise ValueError(
-                f'{path}: column "{name}", row {row + 1}: {given[row]} is not a '
+                f"{where(path, name, row + 1)}: {given[row]} is not a "
                 f"{'whole ' if whole else ''}number from {low:g} to {high:g}"
             )
         columns.append(values.to_numpy())
@@ -167,6 +183,10 @@ def read_target(rows: pl.DataFrame, path: Path) -> tuple[np.ndarray, list[str] |
             wrong = f"{len(labels)} labels, and 2 are expected"
             raise ValueError(f'{path}: "{TARGET}" holds {wrong}')
     else:
+        texts = words.unique() if is_text else []
+        spelled = [text for text in texts if text.lstrip("+-").isdecimal()]
+        if len({int(text) for text in spelled}) < len(spelled):
+            raise ValueError(f'{path}: "{TARGET}" writes one class in two ways')
         target = numbers(rows, [TARGET], path, 0, 1, whole=True)
     target = shaped(target, [], f'{path}: "{TARGET}"')
     return target.astype("int64"), labels
@@ -235,10 +255,15 @@ def batches(count: int, epoch: int) -> Iterator[np.ndarray]:
         yield order[start : start + 16]
 
 
-def require_writable(path: Path) -> None:
+def require_writable(path: Path, data: Path) -> None:
     """Raise an error now, rather than after the training, where no file can be written."""
     if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder, and a file is expected")
+        raise ValueError(f"{path} is a folder, and a file is expected")
+    if not path.parent.is_dir():
+        raise ValueError(f"{path}: there is no folder {path.parent}")
+    for read in (data, Path(__file__)):
+        if path.exists() and read.exists() and path.samefile(read):
+            raise ValueError(f"--output: {path} would be lost; give another name")
     with tempfile.TemporaryFile(dir=path.parent):
         pass
 
@@ -265,8 +290,11 @@ def evaluate(model: SimpleNN, rows: tuple[Tensor, ...]) -> dict[str, float]:
 def save(model: nn.Module, record: dict[str, Any], path: Path) -> None:
     """Write the weights, and how rows become inputs, whole or not at all."""
     temporary = path.with_name(f"{path.name}.part")
+    temporary.touch()
+    mode = temporary.stat().st_mode  # save_file lets only its owner read
     metadata = {"preprocessing": json.dumps(record)}
     save_file(model.state_dict(), temporary, metadata)
+    temporary.chmod(mode)
     temporary.replace(path)
 
 
@@ -303,12 +331,15 @@ def main() -> None:
     torch.manual_seed(0)
     model = SimpleNN()
     if arguments.weights is not None:
-        model.load_state_dict(load_file(arguments.weights))
+        try:
+            model.load_state_dict(load_file(arguments.weights))
+        except (OSError, RuntimeError, SafetensorError) as error:
+            parser.error(f"--weights: {arguments.weights}: {error}")
     optimizer = make_optimizer(model)
     try:
-        require_writable(arguments.output)
+        require_writable(arguments.output, arguments.data)
         data, record = load_data(arguments.data)
-    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+    except (OSError, ValueError) as error:
         parser.error(str(error))
     parts = {
         part: tuple(torch.from_numpy(array) for array in arrays)
