@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nnspec import layers
-    from nnspec.api import compile, export, train, verify
+    from nnspec.api import compile, verify
     from nnspec.errors import (
         DataError,
         MissingDependencyError,
@@ -21,18 +21,22 @@ if TYPE_CHECKING:
         UsageError,
         WeightsError,
     )
+    from nnspec.exporting import export
     from nnspec.loader import Spec, check, load, loads
     from nnspec.schema import Block, Call, Input, Model
+    from nnspec.training import train
     from nnspec.training_schema import Data, Training
 
     __version__: str
 
 _HOMES = {
-    "nnspec.api": "compile export train verify",
+    "nnspec.api": "compile verify",
     "nnspec.errors": "DataError MissingDependencyError NnspecError Problem SpecError "
     "UnsupportedError UsageError WeightsError",
+    "nnspec.exporting": "export",
     "nnspec.loader": "Spec check load loads",
     "nnspec.schema": "Block Call Input Model",
+    "nnspec.training": "train",
     "nnspec.training_schema": "Data Training",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}

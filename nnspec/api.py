@@ -1,4 +1,4 @@
-"""The functions of the public interface."""
+"""The functions of the public interface, but for `export` and `train`, which need more packages."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from nnspec.backend import Compiled, Options, get_backend
-from nnspec.exporting import export
 from nnspec.loader import Spec, check
 from nnspec.schema import Model
-from nnspec.training import train
 from nnspec.verification import BACKENDS, BATCH, STEPS, Report, verify_spec
 from nnspec.weights import load_weights
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
 
-__all__ = ["compile", "export", "train", "verify"]
+__all__ = ["compile", "verify"]
 
 
 def compile(

@@ -39,6 +39,10 @@ def test_check_loads_little() -> None:
     assert not loaded_by(code) & heavy
 
 
+def test_verify_loads_no_reader_of_tables() -> None:
+    assert not loaded_by("import nnspec.api, nnspec.verification.suite") & {"polars", "matplotlib"}
+
+
 @pytest.mark.parametrize("backend", ["torch", "keras", "onnx"])
 def test_compile_needs_no_framework_and_no_other_backend(backend: str) -> None:
     code = f"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import os
@@ -15,12 +16,14 @@ import pytest
 
 import nnspec
 from nnspec.backend import Options, get_backend
+from nnspec.calls import asked_again
 from nnspec.errors import DataError, MissingDependencyError, UnsupportedError
 from nnspec.loader import load, loads
 from nnspec.remote import frames, processes, worker
 from nnspec.remote.processes import RemoteProgram, Worker, Workers
 from nnspec.verification import Report, engines
 from nnspec.verification.remote import RemoteDirect
+from nnspec.verification.state_checks import CALLS, first_other
 from nnspec.weights import initial_weights
 
 ROOT = Path(__file__).parents[1]
@@ -115,6 +118,39 @@ def test_an_error_of_ours_stays_what_it_is(error: Exception) -> None:
     assert type(again) is type(error)
     assert str(again) == str(error)
     assert vars(again) == vars(error)
+
+
+def test_what_begins_at_a_later_call_is_found_by_one_message() -> None:
+    class Counting:
+        calls = 0
+
+        def forward(self, inputs: dict[str, Any]) -> dict[str, Any]:
+            self.calls += 1
+            return {"y": inputs["x"] * (2 if self.calls == 40 else 1)}
+
+    x = np.ones((1, 3))
+    session = worker.Session("onnx", None)
+    session.programs[0] = program = Counting()
+    arguments = [{"x": x}, CALLS - 1, 10.0]
+    asked = {"number": 0, "name": "forward", "arguments": arguments}
+    answers = sent(worker.answer(session, {"do": "again", "with": asked}))["result"]
+    assert program.calls == CALLS - 1
+    assert [number for number, _ in answers] == [1, 40, 41, CALLS - 1]
+    # The first call is not among those made again.
+    assert first_other(answers, {"y": x}, 1e-9) == (41, 1.0)
+    assert first_other(answers[:1], {"y": x}, 1e-9) == (2, 0.0)
+
+
+def test_many_calls_end_in_time_and_hold_their_answers() -> None:
+    buffer = np.zeros(1)
+
+    def ask(inputs: dict[str, Any]) -> dict[str, Any]:
+        buffer[:] += 1  # as a runtime that gives out its own memory
+        return {"y": buffer}
+
+    found = [float(outputs["y"][0]) for _, outputs in asked_again(ask, {}, 3, 10.0)]
+    assert found == [1.0, 2.0, 3.0]
+    assert len(asked_again(ask, {}, 1000, 0.0)) == 1
 
 
 def verified(*, in_processes: bool, **options: Any) -> Report:
@@ -247,3 +283,27 @@ def test_an_exporter_writes_one_float32_model_for_both_sessions(
     report = verified(in_processes=False)
     assert report.passed
     assert written == ["float64", "float32"]
+
+
+def test_the_exporter_of_torch_lists_its_operators_without_reading_them() -> None:
+    from onnxscript.function_libs.torch_lib.registration import default_registry
+    from onnxscript.values import TracedOnnxFunction
+
+    from nnspec_torch.exporter import operators_unread
+
+    importlib.import_module("onnxscript.function_libs.torch_lib.ops")  # fills the registry
+    operators = [
+        operator
+        for overloads in default_registry._registry.values()
+        for operator in overloads.overloads
+        if isinstance(operator, TracedOnnxFunction)
+    ][::100]
+    read = TracedOnnxFunction.function_ir
+    expected = [operator.function_ir for operator in operators]
+    with operators_unread():
+        given = [operator.function_ir for operator in operators]
+        assert not any(type(each) is type(expected[0]) for each in given)
+        assert [each.domain for each in given] == [each.domain for each in expected]
+        assert [each.name for each in given] == [each.name for each in expected]
+    assert TracedOnnxFunction.function_ir is read
+    assert len(operators) > 3

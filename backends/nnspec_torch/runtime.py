@@ -27,6 +27,8 @@ try:
 except ImportError as error:
     raise MissingDependencyError("torch", "torch") from error
 
+from nnspec_torch.exporter import operators_unread  # after the extra has been found
+
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
     from nnspec_torch.module import TorchCompiled
@@ -273,7 +275,7 @@ class TorchProgram:
         logger.setLevel(logging.ERROR)
         _forget_recurrent_kernels()
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), operators_unread():
                 warnings.simplefilter("ignore")
                 program = torch.onnx.export(
                     self.model.eval(),

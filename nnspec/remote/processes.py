@@ -21,7 +21,8 @@ from nnspec.errors import MissingDependencyError, NnspecError
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from nnspec.backend import Program
+    from nnspec.backend import Array, Program
+    from nnspec.calls import Answers
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -206,6 +207,12 @@ class RemoteProgram:
             setattr(self, name, make(name))
         return cast("Program", self)
 
+    def asked_again(self, inputs: Mapping[str, Array], calls: int, seconds: float) -> Answers:
+        """Return what so many calls answer, by one message."""
+        given = [inputs, calls, seconds]
+        answers: Answers = self._worker.queue(self._call, "forward", given, "again").result()
+        return answers
+
     def _method(self, name: str) -> Callable[..., Any]:
         def method(*arguments: Any, **named: Any) -> Any:
             given = [*arguments, *named.values()]
@@ -227,7 +234,7 @@ class RemoteProgram:
         self._generation = self._worker.generation
         return methods
 
-    def _call(self, name: str, given: list[Any]) -> Any:
+    def _call(self, name: str, given: list[Any], do: str = "call") -> Any:
         self._worker.start()
         if self._generation != self._worker.generation:
             if self._is_trained:
@@ -237,7 +244,7 @@ class RemoteProgram:
             self._arguments["weights"] = given[0]
         self._is_trained |= name in TRAINING
         arguments = {"number": self._number, "name": name, "arguments": given}
-        return self._worker.exchange("call", arguments)
+        return self._worker.exchange(do, arguments)
 
     def __del__(self) -> None:
         """Let the other process forget it."""

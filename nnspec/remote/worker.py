@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from nnspec.backend import Options, Precision, Trainable, get_backend
+from nnspec.calls import asked_again
 from nnspec.causes import cause_of
 from nnspec.errors import NnspecError, UnsupportedError
 from nnspec.loader import Spec
@@ -84,6 +85,10 @@ class Session:
     def call(self, number: int, name: str, arguments: list[Any]) -> Any:
         """Call a method of a program."""
         return getattr(self.programs[number], name)(*arguments)
+
+    def again(self, number: int, name: str, arguments: list[Any]) -> Any:
+        """Call a method of a program many times."""
+        return asked_again(getattr(self.programs[number], name), *arguments)
 
     def derive(self, number: int, source: int, name: str) -> list[str]:
         """Keep the program that a method of another program returns."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -14,11 +14,12 @@ from nnspec.verification.evaluators import single
 from nnspec.verification.interface_checks import SPEC, faults
 from nnspec.verification.rounding import beyond_float32, ill_conditioned
 from nnspec.verification.samples import BATCH, of_rows
-from nnspec.verification.state_checks import repeated
+from nnspec.verification.state_checks import called_again, first_other
 from nnspec.verification.tolerance import UNIT_ROUNDOFF, not_finite, relative_error
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
+    from nnspec.calls import Answers
     from nnspec.verification.recorder import Blame
     from nnspec.verification.report import Kind
     from nnspec.verification.verifier import Outputs, Verifier
@@ -47,21 +48,37 @@ class Asked:
 class Single:
     """What an engine gave in float32.
 
-    faults: of its dtypes and declared axes. others: by what was asked, the error beside
-    `Verifier.expected`.
+    faults: of its dtypes and declared axes. batches: by their rows. again: for the same row.
     """
 
     outputs: Outputs
     faults: list[str]
-    others: dict[str, float]
+    batches: Mapping[int, Outputs]
+    again: Answers
+
+    def others(self, asked: Asked) -> dict[str, float]:
+        """Return, by what was asked besides, the error."""
+        wanted = asked.wanted
+        errors = {
+            f"a batch of {rows}": relative_error(outputs, of_rows(wanted, rows), wanted)
+            for rows, outputs in self.batches.items()
+        }
+        number, error = first_other(self.again, of_rows(wanted, 1), asked.tolerance, wanted)
+        errors[f"call {number} of the same row"] = error
+        return errors
 
     def worst(self, asked: Asked) -> float:
         """Return the largest error."""
-        return max(relative_error(self.outputs, asked.wanted), *self.others.values())
+        return max(relative_error(self.outputs, asked.wanted), *self.others(asked).values())
+
+
+Float32Runs = Mapping[tuple[str, bool], Callable[[], Single]]
+"""By engine, and whether with graph optimisations."""
 
 
 def compare_float32(verifier: Verifier) -> None:
     """Compare each engine in float32 with the float64 outputs."""
+    begun = verifier.float32_runs or float32_runs(verifier)
     verifier.progress("how far rounding moves the outputs")
     wanted = in_range(verifier.expected)
     asked = Asked(verifier.inputs, wanted, float32_tolerance(verifier))
@@ -85,11 +102,13 @@ def compare_float32(verifier: Verifier) -> None:
                 when="in float32",
                 against=against,
             )
-            made = run(partial(run_float32, verifier, engine, asked, optimized=optimized))
+            anew = partial(run_float32, verifier, engine, asked.inputs, optimized=optimized)
+            made = run(begun[engine.name, optimized] if asked.rows is None else anew)
             if made is not None and not is_measured and made.worst(asked) > asked.tolerance:
                 asked, is_measured = measured(verifier, asked), True
                 if made.worst(asked) > asked.tolerance and asked.rows is not None:
-                    made = run(partial(run_float32, verifier, engine, asked, optimized=optimized))
+                    anew = partial(run_float32, verifier, engine, asked.inputs, optimized=optimized)
+                    made = run(anew)
             verifier.free()
             if made is None:
                 continue
@@ -105,7 +124,7 @@ def compare_float32(verifier: Verifier) -> None:
                 asked.tolerance,
                 blame=blame,
             )
-            what, largest = max(made.others.items(), key=lambda other: other[1])
+            what, largest = max(made.others(asked).items(), key=lambda other: other[1])
             others[label] = largest, asked.tolerance
             blames[label] = partial(_where, blame, what)
     verifier.add_findings("interface", "float32", SPEC, found)
@@ -148,22 +167,31 @@ def in_range(outputs: Outputs) -> Outputs:
         }
 
 
-def run_float32(verifier: Verifier, engine: Engine, asked: Asked, *, optimized: bool) -> Single:
+def float32_runs(verifier: Verifier) -> Float32Runs:
+    """Return what runs each engine on the inputs of the verification."""
+    return {
+        (engine.name, optimized): partial(
+            run_float32, verifier, engine, verifier.inputs, optimized=optimized
+        )
+        for engine in [*verifier.engines, *verifier.single_only]
+        for optimized in ((False, True) if engine.is_onnx else (False,))
+    }
+
+
+def run_float32(
+    verifier: Verifier, engine: Engine, inputs: Mapping[str, Array], *, optimized: bool
+) -> Single:
     """Return an engine's outputs in float32, for other batches and many calls too."""
     program = verifier.build(engine, "float32", optimized=optimized)
-    given = {name: single(array) for name, array in asked.inputs.items()}
-    wanted = asked.wanted
+    given = {name: single(array) for name, array in inputs.items()}
     outputs = program.forward(given)
-    others = {}
-    for rows in BATCHES:
-        if rows <= verifier.batch or verifier.batch >= BATCH:
-            inputs, expected = (of_rows(each, rows) for each in (given, wanted))
-            error = relative_error(program.forward(inputs), expected, wanted)
-            others[f"a batch of {rows}"] = error
-    row, expected = (of_rows(each, 1) for each in (given, wanted))
-    number, error = repeated(program, row, expected, asked.tolerance, wanted)
-    others[f"call {number} of the same row"] = error
-    return Single(outputs, faults(verifier, program, outputs, "float32"), others)
+    batches = {
+        rows: program.forward(of_rows(given, rows))
+        for rows in BATCHES
+        if rows <= verifier.batch or verifier.batch >= BATCH
+    }
+    again = called_again(program, of_rows(given, 1))
+    return Single(outputs, faults(verifier, program, outputs, "float32"), batches, again)
 
 
 def float32_tolerance(verifier: Verifier) -> float:

@@ -168,7 +168,7 @@ class RemoteExported(ExportedOnnx):
     ) -> None:
         """Begin to export; one file is for the model with and without optimisations."""
         if not optimized:
-            self._started.put(self._ask(spec, weights, dtype), spec, weights, dtype, False)
+            self._put(self._ask(spec, weights, dtype), spec, weights, dtype, (False, True))
 
     def build(
         self,
@@ -182,16 +182,27 @@ class RemoteExported(ExportedOnnx):
         export: _Export | None = self._started.pop(spec, weights, dtype, optimized)
         if export is None:
             export = self._ask(spec, weights, dtype)
+            self._put(export, spec, weights, dtype, (not optimized,))
         export.written.result()
         further = {
             "graph": spec.graph,
             "engine": "reference" if dtype == "float64" else "onnxruntime",
             "optimized": optimized,
         }
-        program = _ready(RemoteProgram(self.worker, "load", path=export.path, further=further))
-        if dtype == "float32" and not optimized:
-            self._started.put(export, spec, weights, dtype, True)
-        return program
+        return _ready(RemoteProgram(self.worker, "load", path=export.path, further=further))
+
+    def _put(
+        self,
+        export: _Export,
+        spec: Spec,
+        weights: Mapping[str, Array],
+        dtype: Precision,
+        flags: tuple[bool, ...],
+    ) -> None:
+        """Keep a file for what will be made of it; in float64 there is one model alone."""
+        for flag in flags:
+            if dtype == "float32" or not flag:
+                self._started.put(export, spec, weights, dtype, flag)
 
     def _ask(self, spec: Spec, weights: Mapping[str, Array], dtype: Precision) -> _Export:
         path = self._workers.new_path("model.onnx")

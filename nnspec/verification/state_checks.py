@@ -2,84 +2,123 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nnspec.backend import Inspectable, Trainable
+from nnspec.calls import Repeating, asked_again
 from nnspec.verification.tolerance import EXACT, relative_error
 
 if TYPE_CHECKING:
-    from nnspec.backend import Array, Program
+    from nnspec.backend import Array, Program, Weights
+    from nnspec.calls import Answers
     from nnspec.verification.engines import Engine
     from nnspec.verification.verifier import Outputs, Verifier
 
 CALLS = 48
 """Of each program, on one row: enough for what begins at the fortieth."""
-SECONDS = 0.5
-"""After which no more calls are made of one program."""
+SECONDS = 0.8
+"""Of a processor, after which no more calls are made of one program."""
+
+
+@dataclass(frozen=True)
+class _Called:
+    """What a program answers to one row: first, then again, then by other ways to call it.
+
+    weights: those that it has afterwards.
+    """
+
+    first: Outputs
+    again: Answers
+    ways: Mapping[str, Outputs]
+    weights: Weights | None
 
 
 def compare_calls(verifier: Verifier) -> None:
     """Compare the answers of many calls, and of every way to call; see that nothing moves."""
     verifier.progress("many calls")
-    findings: dict[str, list[str]] = {}
+    rows = {name: array[:1] for name, array in verifier.inputs.items()}
+    calls = verifier.begun(
+        {
+            engine.name: partial(_called, verifier.exact[engine.name], rows)
+            for engine in verifier.engines
+        }
+    )
+    answered: dict[str, _Called] = {}
     for engine in verifier.engines:
-        found = verifier.attempt(
-            partial(_moved, verifier, engine),
+        called = verifier.attempt(
+            calls[engine.name],
             kind="meaning",
             label=engine.name,
             when="when it is called again",
         )
-        if found is not None:
-            findings[engine.name] = found
+        if called is not None:
+            answered[engine.name] = called
+    findings: dict[str, list[str]] = {}
+    # All have answered: to measure a tolerance moves the weights of the reference.
+    for engine in verifier.engines:
+        if engine.name in answered:
+            findings[engine.name] = _moved(verifier, engine, answered[engine.name], rows)
     verifier.add_findings("meaning", "float64", "the same, called again", findings)
 
 
-def _moved(verifier: Verifier, engine: Engine) -> list[str]:
-    """Return what changes with the calls of a program, a sentence each."""
-    program = verifier.exact[engine.name]
-    rows = {name: array[:1] for name, array in verifier.inputs.items()}
+def _called(program: Program, rows: Mapping[str, Array]) -> _Called:
+    """Call a program in all ways."""
     first = program.forward(rows)
+    return _Called(
+        first,
+        called_again(program, rows),
+        program.answers(rows) if isinstance(program, Inspectable) else {},
+        program.weights() if isinstance(program, Trainable) else None,
+    )
+
+
+def _moved(
+    verifier: Verifier, engine: Engine, called: _Called, rows: Mapping[str, Array]
+) -> list[str]:
+    """Return what changes with the calls of a program, a sentence each."""
     found = []
-    number, error = repeated(program, rows, first, EXACT)
+    number, error = first_other(called.again, called.first, EXACT)
     if error > EXACT:
-        found.append(f"call {number} of the same rows answers otherwise, by {error:.1e}")
-    if isinstance(program, Inspectable):
-        for way, outputs in program.answers(rows).items():
-            error = relative_error(outputs, first)
-            if error > verifier.exact_tolerance(engine, error=error, inputs=rows):
-                found.append(f"{way} answers otherwise than at inference, by {error:.1e}")
-    if isinstance(program, Trainable):
-        weights = program.weights()
+        found.append(f"call {number} of the same row answers otherwise, by {error:.1e}")
+    for way, outputs in called.ways.items():
+        error = relative_error(outputs, called.first)
+        if error > verifier.exact_tolerance(engine, error=error, inputs=rows):
+            found.append(f"{way} answers otherwise than at inference, by {error:.1e}")
+    if called.weights is not None:
         moved = [
             name
             for name, array in verifier.weights.items()
-            if not np.array_equal(weights[name], array)
+            if not np.array_equal(called.weights[name], array)
         ]
         if moved:
             found.append(f"inference moves {', '.join(moved)}")
     return found
 
 
-def repeated(
-    program: Program,
-    inputs: Mapping[str, Array],
-    expected: Outputs,
-    tolerance: float,
-    whole: Outputs | None = None,
+def called_again(program: Program, inputs: Mapping[str, Array]) -> Answers:
+    """Return what a program answers to further calls."""
+    if isinstance(program, Repeating):
+        return program.asked_again(inputs, CALLS - 1, SECONDS)
+    return asked_again(program.forward, inputs, CALLS - 1, SECONDS)
+
+
+def first_other(
+    answers: Answers, expected: Outputs, tolerance: float, whole: Outputs | None = None
 ) -> tuple[int, float]:
     """Return the first of many calls that answers otherwise, or the last, and its error.
 
-    whole: that of which `expected` is a part, to which errors are relative.
+    answers: after a first call. whole: that of which `expected` is a part, to which errors are
+    relative.
     """
-    start = time.perf_counter()
-    worst = 0.0
-    number = 1
-    while number < CALLS and worst <= tolerance and time.perf_counter() - start < SECONDS:
-        number += 1
-        worst = max(worst, relative_error(program.forward(inputs), expected, whole))
+    number, worst = 1, 0.0
+    for after, outputs in answers:
+        number = after + 1
+        worst = max(worst, relative_error(outputs, expected, whole))
+        if worst > tolerance:
+            break
     return number, worst

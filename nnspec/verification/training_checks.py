@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nnspec.backend import Trainable
+from nnspec.graph import Graph
 from nnspec.loader import Spec
 from nnspec.training_schema import Sgd, Training
 from nnspec.verification.engines import SourceEngine
@@ -49,6 +51,66 @@ def compare_training(verifier: Verifier) -> None:
     TrainingChecks(verifier).run()
 
 
+@dataclass(frozen=True)
+class TrainingRuns:
+    """The network as it is trained, and by engine what trains it."""
+
+    spec: Spec
+    calls: Mapping[str, Callable[[], TrainedRun]]
+
+
+def training_runs(verifier: Verifier) -> TrainingRuns:
+    """Return what trains the network in every source, begun at once if that is possible."""
+    model, graph = verifier.spec.model, without_dropout(verifier.spec.graph)
+    training = model.training
+    if len(graph.outputs) != 1:
+        training, graph = None, with_one_output(graph)
+    training = training or Training(task="regression", optimizer=Sgd())
+    spec = Spec(model.model_copy(update={"training": training}), graph, verifier.spec.path)
+    weights = verifier.weights
+    calls = {
+        engine.name: partial(trained, verifier, engine, spec, weights, is_inspected=True)
+        for engine in verifier.sources
+    }
+    return TrainingRuns(spec, verifier.begun(calls))
+
+
+def trained(
+    verifier: Verifier,
+    engine: SourceEngine,
+    spec: Spec,
+    weights: Weights,
+    *,
+    is_inspected: bool = False,
+) -> TrainedRun:
+    """Return what an engine makes of these weights in training."""
+    run = train_steps(
+        engine,
+        spec,
+        weights,
+        steps=verifier.steps,
+        batch=verifier.batch,
+        axes=verifier.axes,
+        seed=verifier.seed + TRAINING_SEED,
+        rows=verifier.rows,
+        inspect=partial(inspect, verifier, spec) if is_inspected else None,
+    )
+    verifier.free()
+    return run
+
+
+def why_untrained(graph: Graph) -> str:
+    """Return why a network is trained by none, or an empty text."""
+    trainable = [name for name, parameter in graph.parameters() if parameter.trainable]
+    if not trainable:
+        return "the network has no parameters to train"
+    if len(untrained_parameters(graph)) == len(trainable):
+        return "no parameter reaches an output"
+    if all(graph.types[name].dtype != "float32" for name in graph.outputs):
+        return "no output holds floats"
+    return ""
+
+
 class TrainingChecks:
     """Adds them to a verification's report."""
 
@@ -67,20 +129,18 @@ class TrainingChecks:
         able = self.trained_engines()
         if len(able) < 2:
             self.leave_out(f"it takes two sources that train, and here is only {able[0].name}")
-        model, graph = self.spec.model, without_dropout(self.spec.graph)
-        training = model.training
-        if len(graph.outputs) != 1:
-            training, graph = None, with_one_output(graph)
+        runs_of = self.verifier.training_runs or training_runs(self.verifier)
+        spec = runs_of.spec
+        if len(self.spec.graph.outputs) != 1:
+            (output,) = spec.graph.outputs
             of = (
-                f"{graph.outputs[0]}, which alone holds floats"
-                if graph.outputs[0] in self.spec.graph.outputs
+                f"{output}, which alone holds floats"
+                if output in self.spec.graph.outputs
                 else "the lengths of all that hold floats"
             )
             self.verifier.note(
                 f"the network has several outputs: gradients and training are those of {of}"
             )
-        training = training or Training(task="regression", optimizer=Sgd())
-        spec = Spec(model.model_copy(update={"training": training}), graph, self.spec.path)
         layers = [at.node.layer for at in self.spec.graph.walk()]
         if any(getattr(layer, field) for layer in layers for field in layer.random):
             self.report.notes.append("gradients and training are compared with dropout off")
@@ -91,17 +151,10 @@ class TrainingChecks:
                 f"{WHY_UNCOMPARED}"
             )
         runs: dict[str, TrainedRun] = {}
-        weights = self.verifier.weights
-        calls = self.verifier.begun(
-            {
-                engine.name: partial(self.trained, engine, spec, weights, is_inspected=True)
-                for engine in self.trained_engines()
-            }
-        )
         for engine in self.trained_engines():
             self.verifier.progress(f"training {engine.name} for {self.verifier.steps} steps")
             run = self.verifier.attempt(
-                calls[engine.name],
+                runs_of.calls[engine.name],
                 kind="training",
                 label=engine.name,
                 when="in training",
@@ -123,19 +176,12 @@ class TrainingChecks:
 
     def why_not(self) -> str:
         """Return why training is not compared at all, or an empty text."""
-        graph = self.spec.graph
-        trainable = [name for name, parameter in graph.parameters() if parameter.trainable]
-        if not trainable:
-            return "the network has no parameters to train"
-        untrained = untrained_parameters(graph)
-        if untrained:
+        if untrained := untrained_parameters(self.spec.graph):
             self.verifier.note(
                 f"{', '.join(untrained)}: reach no output, so that nothing trains them"
             )
-        if len(untrained) == len(trainable):
-            return "no parameter reaches an output"
-        if all(graph.types[name].dtype != "float32" for name in graph.outputs):
-            return "no output holds floats"
+        if reason := why_untrained(self.spec.graph):
+            return reason
         for engine in self.verifier.sources:
             if engine.name not in self.verifier.trains:
                 self.report.notes.append(f"{engine.name} runs networks, and trains none")
@@ -151,29 +197,6 @@ class TrainingChecks:
         names = tuple(engine.name for engine in self.trained_engines())
         self.verifier.leave_out("gradient", names, reason)
         self.verifier.leave_out("training", names, reason)
-
-    def trained(
-        self,
-        engine: SourceEngine,
-        spec: Spec,
-        weights: Weights,
-        *,
-        is_inspected: bool = False,
-    ) -> TrainedRun:
-        """Return what an engine makes of these weights in training."""
-        run = train_steps(
-            engine,
-            spec,
-            weights,
-            steps=self.verifier.steps,
-            batch=self.verifier.batch,
-            axes=self.verifier.axes,
-            seed=self.verifier.seed + TRAINING_SEED,
-            rows=self.verifier.rows,
-            inspect=partial(inspect, self.verifier, spec) if is_inspected else None,
-        )
-        self.verifier.free()
-        return run
 
     def compare_runs(
         self, spec: Spec, pair: tuple[str, str], runs: Mapping[str, TrainedRun]
@@ -310,7 +333,7 @@ class TrainingChecks:
             self.verifier.amplification,
             rounding,
             runs[name],
-            lambda weights: self.trained(engine, spec, weights),
+            lambda weights: trained(self.verifier, engine, spec, weights),
         )
         exact, after_steps = (
             Tolerance(tolerance.least, by) for tolerance, by in zip(least, moved, strict=True)

@@ -6,6 +6,7 @@ import gc
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -19,6 +20,7 @@ from nnspec.verification.blame import first_diverging_layer
 from nnspec.verification.conditioning import Conditioning
 from nnspec.verification.engines import Engine, SourceEngine, engines_of
 from nnspec.verification.evaluators import SingleOnly, run_exact
+from nnspec.verification.float32_checks import Float32Runs, float32_runs
 from nnspec.verification.memory import TooLarge, require_memory
 from nnspec.verification.networks import as_spec
 from nnspec.verification.recorder import Blame, Recorder
@@ -29,6 +31,7 @@ from nnspec.verification.samples import exercised_weights, random_inputs
 from nnspec.verification.sizes import find_sizes
 from nnspec.verification.suite import AFTERWARDS, WITH_EXACT, Suite
 from nnspec.verification.tolerance import EXACT, Amplification, not_finite
+from nnspec.verification.training_checks import TrainingRuns, training_runs, why_untrained
 from nnspec.versions import versions
 
 if TYPE_CHECKING:
@@ -41,6 +44,7 @@ LOOSE = 1e-3
 """Relative, for one layer in float32 alone: far above rounding, below what a reader would see."""
 
 Outputs = Mapping[str, "Array"]
+K = TypeVar("K")
 T = TypeVar("T")
 
 
@@ -54,6 +58,7 @@ class Verifier(Recorder):
     single_only: engines that nothing at hand evaluates rightly in float64. of_float32: by engine,
     what numbers in float32 within its model move the outputs by.
     rows: the user's own, from which `inputs` are drawn, or None.
+    float32_runs, training_runs: what was begun before it is needed.
     axes: the size of each dynamic axis at which everything is compared; other_sizes: those that it
     is given besides.
     """
@@ -125,6 +130,8 @@ class Verifier(Recorder):
         self.known: dict[float, float] = {}
         self.lost: dict[int, tuple[float, object]] = {}
         self.parted: dict[tuple[str, str], str | None] = {}
+        self.float32_runs: Float32Runs | None = None
+        self.training_runs: TrainingRuns | None = None
         self.asked_for(backends, exporters=exporters)
 
     def asked_for(self, backends: tuple[str, ...], *, exporters: bool) -> None:
@@ -140,6 +147,7 @@ class Verifier(Recorder):
         """Return the report of every check; a check that breaks costs no other."""
         start = time.perf_counter()
         self.start_early()
+        self.begin_early()
         self.build_exact()
         if self.can_compare():
             self.run_suite(WITH_EXACT)
@@ -172,7 +180,7 @@ class Verifier(Recorder):
             if self.workers is not None:
                 self.workers.collect()
 
-    def begun(self, calls: Mapping[str, Callable[[], T]]) -> Mapping[str, Callable[[], T]]:
+    def begun(self, calls: Mapping[K, Callable[[], T]]) -> Mapping[K, Callable[[], T]]:
         """Return what gives the result of each call, in processes begun at once."""
         if self.workers is None or self.size > LARGE or not calls:
             return calls
@@ -194,6 +202,15 @@ class Verifier(Recorder):
                     engine.start(self.spec, self.weights, dtype)
                     if dtype == "float32" and engine.is_onnx:
                         engine.start(self.spec, self.weights, dtype, optimized=True)
+
+    def begin_early(self) -> None:
+        """Begin what needs no other engine's outputs, while exporters write."""
+        if self.workers is None or self.size > LARGE:
+            return
+        self.float32_runs = self.begun(float32_runs(self))
+        with suppress(Exception):  # the check itself will say what is wrong
+            if not why_untrained(self.spec.graph):
+                self.training_runs = training_runs(self)
 
     # Outputs
 
