@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+from contextlib import suppress
 from pathlib import Path
 
 from nnspec.errors import DataError
@@ -22,7 +23,10 @@ def require_readable(path: Path) -> None:
     with path.open("rb") as file:
         head = file.read(HEAD)
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise not_utf8(path)
+        raise DataError(
+            f"{path}: the text is not UTF-8, but UTF-16; save the file as UTF-8 "
+            "(`iconv -f UTF-16 -t UTF-8`)"
+        )
     if b"\n" not in head and b"\r" in head.rstrip(b"\r"):
         raise DataError(
             f"{path}: the lines end in a carriage return alone, as on old Macs; save it with line "
@@ -62,6 +66,22 @@ def not_utf8(path: Path) -> DataError:
         f"{path}{at}: the text is not UTF-8; save the file as UTF-8 (`iconv -f LATIN1 -t UTF-8`, "
         "if it is Latin-1)"
     )
+
+
+def longer_line(path: Path) -> str:
+    """Return which line has more values than the header has columns, or an empty text."""
+    with (
+        suppress(OSError, csv.Error),
+        path.open(encoding="utf-8-sig", errors="replace", newline="") as text,
+    ):
+        reader = csv.reader(text)
+        columns, first = 0, 1
+        for record in reader:
+            columns = columns or len(record)
+            if len(record) > columns:
+                return f"line {first} has {len(record)} values, and the header {columns} columns"
+            first = reader.line_num + 1
+    return ""
 
 
 def line_of(file: object, row: int) -> int | None:

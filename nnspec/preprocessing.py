@@ -152,6 +152,22 @@ class Preprocessing(Frozen):
             for name, feature in self.inputs.items()
         }
 
+    def changes_since(self, before: Preprocessing) -> list[str]:
+        """Return what means something else here than in an earlier record, a sentence for each."""
+        changes = []
+        if before.labels != self.labels:
+            changes.append(
+                f"the weights were trained on the classes {_listed(before.labels)}, and here they "
+                f"are {_listed(self.labels)}: each score begins as that of the class in its place"
+            )
+        changes += [
+            f'the weights were trained on an input "{name}" made of '
+            f"{_listed(before.inputs[name].columns)}, and here it is {_listed(feature.columns)}"
+            for name, feature in self.inputs.items()
+            if name in before.inputs and before.inputs[name].columns != feature.columns
+        ]
+        return changes
+
     def to_json(self) -> str:
         """Return the record as JSON, numbers exact to the last bit."""
         return self.model_dump_json(exclude_none=True)
@@ -167,6 +183,13 @@ class Preprocessing(Frozen):
             raise DataError(
                 f"the preprocessing record cannot be read: {place or 'it'}: {first['msg']}"
             ) from None
+
+
+def _listed(names: Sequence[str] | None) -> str:
+    if names is None:
+        return "that are numbers"
+    more = ", ..." if len(names) > 8 else ""
+    return ", ".join(f'"{name}"' for name in names[:8]) + more
 
 
 def _in_array(file: object, name: str, rows: Any, row: int, position: int | None) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +56,38 @@ def load_weights(path: str | Path, *, mapped: bool = False) -> StoredWeights:
             metadata = file.metadata() or {}
         tensors = _mapped(path)
     except (SafetensorError, ValueError, TypeError, OverflowError, MemoryError) as error:
-        raise WeightsError(f"{path} is no readable .safetensors file: {error}") from None
+        reason = _other_format(path) or str(error)
+        raise WeightsError(f"{path} is no readable .safetensors file: {reason}") from None
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror or error}") from None
     if not mapped:
         tensors = {name: np.array(tensor) for name, tensor in tensors.items()}
     return StoredWeights(tensors, metadata)
+
+
+def _other_format(path: Path) -> str:
+    """Return what else a file is, and the way out, or an empty text."""
+    names: list[str] = []
+    with suppress(OSError, zipfile.BadZipFile, ValueError), zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+    with path.open("rb") as file:
+        head = file.read(8)
+    if any(name.endswith("data.pkl") for name in names) or head[:2] == b"\x80\x02":
+        return (
+            "it is a pickle of torch.save, which is never unpickled here; in PyTorch write its "
+            "tensors with `safetensors.torch.save_file(model.state_dict(), path)`"
+        )
+    if any(name.endswith(".npy") for name in names):
+        return (
+            "it is an .npz file; write its arrays with `safetensors.numpy.save_file(dict(arrays), "
+            "path)`"
+        )
+    if any(name.endswith(".h5") for name in names) or head == b"\x89HDF\r\n\x1a\n":
+        return (
+            "it is a file of Keras; write its arrays with `safetensors.numpy.save_file`, in the "
+            "names and layouts that `nnspec weights` lists"
+        )
+    return ""
 
 
 def _mapped(path: Path) -> dict[str, Array]:

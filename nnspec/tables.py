@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from nnspec.csv_text import line_of, not_utf8, require_readable
+from nnspec.csv_text import line_of, longer_line, not_utf8, require_readable
 from nnspec.errors import DataError, nearest
 
 Array = NDArray[Any]
@@ -44,7 +44,8 @@ _BROKEN_ARRAYS = (
     zlib.error,
 )
 
-_LARGEST = {"int32": 2**31 - 1, "int64": 2**63 - 1}
+_LIMIT = {"int32": 2**31, "int64": 2**63}
+"""One more than the largest whole number."""
 
 
 def read(path: str | Path) -> Rows:
@@ -78,7 +79,9 @@ def _read_table(path: Path, suffix: str) -> pl.DataFrame:
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         if "utf-8" in str(error):
             raise not_utf8(path) from None
-        reason = str(error).strip().splitlines()[0]
+        reason = (longer_line(path) if suffix == ".csv" else "") or (
+            str(error).strip().splitlines()[0]
+        )
         raise DataError(f"{path} is no readable {suffix} file: {reason}") from None
     for name in table.columns:
         found = re.fullmatch(r"(.*)_duplicated_\d+", name)
@@ -118,9 +121,14 @@ def _read_arrays(path: Path) -> Archive:
     try:
         # Opened here, because np.load leaves a file that it cannot read open.
         with path.open("rb") as file:
+            if file.read(6) == b"\x93NUMPY":
+                raise ValueError("it holds one array and no names")
+            if not zipfile.is_zipfile(file):
+                raise ValueError("it is no archive, or a part of one")
+            file.seek(0)
             arrays = np.load(file, allow_pickle=False)
             if not isinstance(arrays, np.lib.npyio.NpzFile):
-                raise ValueError("it holds one array and no names")
+                raise ValueError("it is no archive of arrays")
             with arrays:
                 for name in arrays.files:
                     try:
@@ -276,15 +284,18 @@ def require_fitting(values: Array, dtype: str, place: Callable[[int, int | None]
     if flat.dtype.kind not in "biuf":
         raise DataError(f"{place(0, 0)}: a value of type {flat.dtype}; numbers are expected")
     if flat.dtype.kind == "f":
+        flat = flat.astype(np.promote_types(flat.dtype, np.float32), copy=False)
         if dtype.startswith("float") and _within(flat, float(np.finfo(dtype).max)):
             return
         refuse(~np.isfinite(flat), "is not a finite number")
     if dtype == "bool":
         refuse((flat != 0) & (flat != 1), "is neither 0 nor 1")
-    elif dtype in _LARGEST:
+    elif dtype in _LIMIT:
         if flat.dtype.kind == "f":
             refuse(flat != np.floor(flat), f"is not whole, as {dtype} needs")
-        largest = _LARGEST[dtype]
-        refuse((flat < -largest - 1) | (flat > largest), f"does not fit {dtype}")
+        limit = _LIMIT[dtype]
+        # As a float the largest number would be rounded up to the limit.
+        above = flat >= float(limit) if flat.dtype.kind == "f" else flat > limit - 1
+        refuse((flat < -limit) | above, f"does not fit {dtype}")
     else:
         refuse(np.abs(flat) > np.finfo(dtype).max, f"does not fit {dtype}")

@@ -68,7 +68,9 @@ def read_target(rows: Rows, name: str, task: Task, output: Shape, *, file: objec
         if found.dtype.kind in "US":
             if found.ndim > 1:
                 raise DataError(f"{place} holds words in {found.ndim} axes; one axis is expected")
-            found = [str(value) for value in found.astype(str)]
+            found = [str(value).strip() for value in found.astype(str)]
+            if "" in found:
+                raise DataError(f"{place.of(found.index(''))}: the value is missing")
     if not len(found):
         raise DataError(f"{file}: there are no rows")
     labels = None
@@ -87,7 +89,10 @@ def _numbered(
 ) -> tuple[Array, tuple[str, ...]]:
     labels = tuple(sorted(set(words)))
     if task == "regression":
-        row = next(i for i, word in enumerate(words) if not _is_number(word))
+        numbers = pl.Series(words, dtype=pl.String).cast(pl.Float64, strict=False)
+        if not numbers.has_nulls():
+            raise DataError(f"{place} holds text; save the numbers as numbers")
+        row = numbers.is_null().arg_true()[0]
         raise DataError(f'{place.of(row)}: "{words[row]}" is not a number')
     wanted = 2 if task == "binary" else output[-1] if output else 1
     if len(labels) != wanted:
@@ -116,14 +121,6 @@ def _require_one_spelling(column: pl.Series, place: Place) -> None:
                 f'{place.of(row)}: "{word}" is the same number as "{known}"; write each class in '
                 "one way, or give the classes names"
             )
-
-
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
 
 
 def _classes(found: Array, output: Shape, place: Place) -> Array:

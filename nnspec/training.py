@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from nnspec.backend import Options, Trainable, get_backend, require_supported
 from nnspec.batches import batches, evaluate, require_batches
 from nnspec.data import Dataset, Part, load_data
-from nnspec.errors import NnspecError, UsageError
+from nnspec.errors import DataError, NnspecError, UsageError
 from nnspec.history import Epoch, best_of, plot_history, write_history
 from nnspec.loader import Spec, check
 from nnspec.metrics import require_measurable
+from nnspec.preprocessing import KEY, Preprocessing
 from nnspec.runs import (
     Checkpoint,
     RunFolder,
@@ -28,6 +29,7 @@ from nnspec.runs import (
     write_record,
 )
 from nnspec.schema import Model
+from nnspec.stored import StoredWeights
 from nnspec.streams import derived_seed, permutation
 from nnspec.training_schema import Training
 from nnspec.versions import versions
@@ -121,6 +123,7 @@ def train(
         raise UsageError("a resumed run starts from its own weights; leave out `weights`")
     if isinstance(weights, str | Path):
         weights = load_weights(weights)
+    notes = _changes_since(weights, data)
 
     paths = RunFolder(folder)
     identity = identity_of(spec, backend, data)
@@ -147,11 +150,21 @@ def train(
             stack.enter_context(paths.held(new=True))
             paths.require(resume=resume, overwrite=overwrite)
         loop = _Loop(spec, training, backend, program, data, paths, identity)
+        loop.notes += notes
         if state is None:
             paths.clear()
         else:
             loop.go_on_from(state)
         return loop.run(total, on_step, on_epoch)
+
+
+def _changes_since(weights: Mapping[str, Array] | None, data: Dataset) -> list[str]:
+    """Return what these rows mean otherwise than those that first weights were trained on."""
+    record = weights.metadata.get(KEY) if isinstance(weights, StoredWeights) else None
+    with suppress(DataError):  # another program's record may stand there
+        if record is not None:
+            return data.preprocessing.changes_since(Preprocessing.from_json(record))
+    return []
 
 
 class _Loop:

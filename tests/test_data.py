@@ -188,10 +188,20 @@ WRONG = {
         "a,b,y\n1,2.5,0\n", whole("int64"), 'column "b", row 1: 2.5 is not whole',
     ),
     "int32": ("a,b,y\n1,3000000000,0\n", whole("int32"), "3000000000 does not fit int32"),
+    "int64 as a fraction": (
+        "a,b,y\n1,9223372036854775808.0,0\n", whole("int64"), r"e\+18 does not fit int64",
+    ),
     "bool": ("a,b,y\n1,2,0\n", whole("bool"), 'column "b", row 1: 2.0 is neither 0 nor 1'),
     "empty": ("", {}, "the file is empty"),
     "header only": ("a,b,y\n", {}, "there are no rows"),
-    "ragged": ("a,b,y\n1,2,3,4\n", {}, "is no readable .csv file: found more fields"),
+    "ragged": (
+        "a,b,y\n\"1\n\",2,3\n1,2,3,4\n", {},
+        "no readable .csv file: line 4 has 4 values, and the header 3 columns",
+    ),
+    "a comment first": ("# mine\na,b,y\n1,2,0\n", {}, "line 2 has 3 values, and the header 1"),
+    "Python's numbers to regress": (
+        "a,b,y\n1,2,1_000\n", {"task": "regression"}, 'column "y", row 1: "1_000" is not a number',
+    ),
     "twice in the header": ("a,a,y\n1,2,0\n", {}, 'the column "a" twice'),
     "too few rows": ("a,b,y\n1,2,0\n1,2,1\n", {"validation": 0.2}, "2 rows are too few"),
     "no row to train on": ("a,b,y\n1,2,0\n", {"validation": 0.6}, "train would be empty"),

@@ -4,7 +4,7 @@ from data_cases import from_npz
 
 from nnspec.errors import DataError
 from nnspec.preprocessing import fit_shape
-from nnspec.tables import read
+from nnspec.tables import read, require_fitting
 
 
 def test_pickled_arrays_are_refused_where_they_are_used(tmp_path):
@@ -47,6 +47,10 @@ def test_arrays_of_every_task(tmp_path):
         (np.zeros((3, 4)), "multiclass", 2, "a class number .* or a probability per class"),
         (np.array([1j, 0, 0]), "regression", 1, "a value of type complex128"),
         (np.float32(1), "regression", 1, "is a single value"),
+        (np.array(["1", "2", "3"]), "regression", 1, '"y" holds text; save the numbers as numbers'),
+        (np.array(["1", "two", "3"]), "regression", 1, 'row 2: "two" is not a number'),
+        (np.array(["no", " ", "yes"]), "binary", 1, "row 2: the value is missing"),
+        (np.array([b"no", b"yes", b""]), "binary", 1, "row 3: the value is missing"),
         (np.array([1.0, np.nan, 0]), "regression", 1, "row 2: nan is not a finite number"),
     ],
 )
@@ -109,3 +113,23 @@ def test_a_damaged_file_of_arrays_is_never_a_traceback(tmp_path, save):
         except DataError:
             refused += 1
     assert refused > 150
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_fractions_that_round_up_to_the_limit_of_whole_numbers_are_refused(dtype):
+    fits = np.array([[0, 2048]], dtype)
+    require_fitting(fits, "int32", lambda row, position: "here")
+    require_fitting(fits, "float32", lambda row, position: "here")
+    if dtype == "float16":
+        return
+    for limit, whole in ((2.0**31, "int32"), (2.0**63, "int64")):
+        require_fitting(np.array([[-limit]], dtype), whole, lambda row, position: "here")
+        with pytest.raises(DataError, match=f"does not fit {whole}"):
+            require_fitting(np.array([[limit]], dtype), whole, lambda row, position: "here")
+
+
+@pytest.mark.parametrize("content", [b"a,b\n1,2\n", b"", b"\x80\x04K\x01."])
+def test_what_is_no_archive_is_not_said_to_be_a_pickle(tmp_path, content):
+    (tmp_path / "rows.npz").write_bytes(content)
+    with pytest.raises(DataError, match="it is no archive, or a part of one"):
+        read(tmp_path / "rows.npz")

@@ -36,7 +36,7 @@ FILES = {
     "tabs": (b"a\tb\ty\n1\t2\t0\n", "separated by tabs"),
     "Latin-1 header": (b"a,b,caf\xe9\n1,2,0\n", "line 1: the text is not UTF-8"),
     "Latin-1 value": (b"a,b,y\n1,2,0\n1,2,\xe9t\xe9\n", "line 3: the text is not UTF-8"),
-    "UTF-16": ("a,b,y\n1,2,0\n".encode("utf-16"), "the text is not UTF-8"),
+    "UTF-16": ("a,b,y\n1,2,0\n".encode("utf-16"), r"but UTF-16; .*iconv -f UTF-16"),
     "carriage returns": (b"a,b,y\r1,2,0\r3,4,1\r", "end in a carriage return alone"),
     "a missing value": (b"a,b,y\n1,2,0\n1,,1\n", 'line 3: column "b", row 2: the value is missing'),
     "a word": (

@@ -2,6 +2,7 @@
 
 import json
 import struct
+import zipfile
 
 import numpy as np
 import pytest
@@ -216,3 +217,58 @@ def test_training_starts_from_weights_that_fit_in_part(tmp_path, spec_file):
     assert command(*call) == 2
     assert not (tmp_path / "run").exists()
     assert command(*call, "--partial") == 0
+
+
+def test_weights_of_another_format_are_refused_with_the_way_out(tmp_path):
+    def torch_zip(path):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("w/data.pkl", b"never read")
+
+    def keras_zip(path):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("model.weights.h5", b"")
+
+    formats = {
+        "w.pt": (torch_zip, "a pickle of torch.save.*safetensors.torch.save_file"),
+        "w.pth": (lambda path: path.write_bytes(b"\x80\x02}."), "a pickle of torch.save"),
+        "w.npz": (lambda path: np.savez(path, a=np.ones(2)), "safetensors.numpy.save_file"),
+        "w.keras": (keras_zip, "a file of Keras"),
+        "w.h5": (
+            lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(20)),
+            "a file of Keras",
+        ),
+        "w.txt": (lambda path: path.write_text("weights"), "header"),
+        "w.bin": (lambda path: path.write_bytes(b""), "header"),
+    }
+    for name, (write, message) in formats.items():
+        write(tmp_path / name)
+        with pytest.raises(WeightsError, match=f"{name} is no readable .safetensors.*{message}"):
+            load_weights(tmp_path / name)
+
+
+def test_weights_that_start_a_run_of_other_classes_or_columns_are_noted(tmp_path, capsys):
+    spec = """
+nnspec: 1
+name: Net
+inputs: {x: {shape: [2]}}
+layers: [{name: scores, type: dense, units: 2, activation: softmax}]
+data: {source: SOURCE, features: {x: COLUMNS}, target: y, validation: 0}
+training: {task: multiclass, epochs: 1}
+"""
+    for name, first in (("one", "yes"), ("two", "aye")):
+        rows = "".join(f"{i},{i % 3},{first if i % 2 else 'no'}\n" for i in range(6))
+        (tmp_path / f"{name}.csv").write_text(f"a,b,y\n{rows}")
+
+    def train(source, columns, folder, *more):
+        text = spec.replace("SOURCE", f"{source}.csv").replace("COLUMNS", columns)
+        (tmp_path / "net.yaml").write_text(text)
+        assert command("train", tmp_path / "net.yaml", "-o", tmp_path / folder, *more) == 0
+        return capsys.readouterr().err
+
+    assert train("one", "[a, b]", "first") == ""
+    start = ("--weights", tmp_path / "first" / "best.safetensors")
+    assert train("one", "[a, b]", "same", *start) == ""
+    other = train("two", "[b, a]", "other", *start)
+    assert 'trained on the classes "no", "yes", and here they are "aye", "no"' in other
+    assert 'an input "x" made of "a", "b", and here it is "b", "a"' in other
+    assert len(json.loads((tmp_path / "other" / "run.json").read_text())["notes"]) == 2

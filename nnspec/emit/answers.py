@@ -82,8 +82,9 @@ def _labels(count: int, *, is_table: bool) -> list[str]:
             "    labels = None",
             "    words = rows.get(TARGET)",
             '    if words is not None and words.dtype.kind in "US":',
-            "        names, target = np.unique(words.astype(str), return_inverse=True)",
-            "        if not all(name.strip() for name in names.tolist()):",
+            "        texts = np.char.strip(words.astype(str))",
+            "        names, target = np.unique(texts, return_inverse=True)",
+            '        if "" in names:',
             "            raise ValueError(f'{path}: \"{TARGET}\" holds an empty label')",
         ]
     return [

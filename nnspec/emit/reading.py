@@ -143,9 +143,12 @@ def numbers(
     values = rows[name]
     if values.dtype.kind not in "biuf" or values.ndim == 0:
         raise ValueError(f'{path}: array "{name}" holds no numbers by row')
-    right = (values >= low) & (values <= high)
+    exact = values
+    if values.dtype.kind == "f" and (whole or values.itemsize < 4):
+        exact = values.astype("float64")  # which holds both limits
+    right = (exact >= low) & (exact <= high)
     if whole:
-        right &= values == np.rint(values)
+        right &= exact == np.rint(exact)
     if not right.all():
         at = tuple(np.argwhere(~right)[0])
         raise ValueError(
