@@ -18,6 +18,7 @@ from nnspec.weights import (
     FirstWeights,
     check_weights,
     is_counter,
+    is_same_network,
     require_same_network,
 )
 
@@ -87,9 +88,15 @@ def fit_file(
     training = spec.model.training
     drawn = FirstWeights(spec.graph, training.seed if training is not None else 0)
     whole = {name: taken[name] if name in taken else drawn[name] for name in expected}
-    if metadata.pop("spec_sha256", None) != spec.sha256:
-        # What it says of raw rows and of the labels is another network's.
-        metadata.pop("preprocessing", None)
+    is_other = not is_same_network(spec.graph, metadata)
+    # What it says of raw rows and of the labels would be another network's.
+    if is_other and metadata.pop("preprocessing", None) is not None:
+        notes.append(
+            "its record of raw rows is left behind, as another network's: an export takes what the "
+            "network takes, and names no classes"
+        )
+    for key in ("spec_sha256", "inference_sha256"):
+        metadata.pop(key, None)
     fitted = StoredWeights(whole, metadata)
     check_weights(spec.graph, fitted, file=path)
     return Fitted(fitted, first, tuple(unused), tuple(notes))

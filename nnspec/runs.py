@@ -199,6 +199,7 @@ def weights_metadata(spec: Spec, data: Dataset, epoch: int) -> dict[str, str]:
     return {
         "spec_name": spec.name,
         "spec_sha256": spec.sha256,
+        "inference_sha256": spec.inference_sha256,
         "epoch": str(epoch),
         KEY: data.preprocessing.to_json(),
     }

@@ -180,12 +180,21 @@ def is_counter(name: str, expected: Container[str]) -> bool:
     return last == COUNTER and f"{prefix}.running_mean" in expected
 
 
+def is_same_network(graph: Graph, metadata: Mapping[str, str]) -> bool:
+    """Whether a file says that its weights are this network's, at inference at least."""
+    from nnspec.loader import hash_of
+
+    if metadata.get("spec_sha256") == hash_of(graph):
+        return True
+    return metadata.get("inference_sha256") == hash_of(graph, inference=True)
+
+
 def require_same_network(graph: Graph, metadata: Mapping[str, str], place: str = "") -> None:
     """Raise WeightsError where a file says that its weights are another network's."""
     from nnspec.loader import hash_of
 
     known = metadata.get("spec_sha256")
-    if known is None or known == hash_of(graph):
+    if known is None or is_same_network(graph, metadata):
         return
     name = printable(metadata.get("spec_name", "another name"))
     raise WeightsError(

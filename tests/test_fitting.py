@@ -122,6 +122,63 @@ def test_weights_of_another_network_are_refused_wherever_weights_are_loaded(tmp_
     assert fit_file(SPEC, path, partial=True).first == ()
 
 
+HARMLESS = """
+nnspec: 1
+name: Net
+inputs: {x: {shape: [6, 4]}}
+data_format: channels_last
+layers:
+  - {name: r, type: bidirectional, layer: {type: lstm, units: 2, unit_forget_bias: FORGET}}
+  - {name: d, type: dense, units: UNITS, kernel_initializer: LAW, activation: RELU}
+  - {type: dropout, rate: RATE}
+  - {type: batch_normalization, momentum: RATE}
+  - {type: gaussian_noise, stddev: RATE}
+"""
+GIVEN = {"FORGET": "true", "UNITS": "3", "LAW": "zeros", "RELU": "relu", "RATE": "0.1"}
+
+
+def changed(**changes):
+    text = HARMLESS
+    for name, value in {**GIVEN, **changes}.items():
+        text = text.replace(name, value)
+    return nnspec.loads(text)
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_taken"),
+    [
+        ({"RATE": "0.3"}, True),
+        ({"LAW": "he_normal", "FORGET": "false"}, True),
+        ({"RELU": "tanh"}, False),
+    ],
+)
+def test_weights_are_taken_where_only_training_has_changed(tmp_path, changes, is_taken):
+    before, now = changed(), changed(**changes)
+    assert before.sha256 != now.sha256
+    path = tmp_path / "w.safetensors"
+    metadata = {
+        "spec_name": "Net",
+        "spec_sha256": before.sha256,
+        "inference_sha256": before.inference_sha256,
+    }
+    save_weights(path, initial_weights(before.graph), metadata)
+    if is_taken:
+        assert fit_file(now, path).first == ()
+        nnspec.export(now, tmp_path / "w.onnx", weights=path)
+        return
+    with pytest.raises(WeightsError, match="another network"):
+        fit_file(now, path)
+
+
+def test_a_record_that_is_left_behind_is_said(tmp_path):
+    path = tmp_path / "w.safetensors"
+    metadata = {"spec_sha256": OTHER.sha256, "preprocessing": "of the other network"}
+    save_weights(path, initial_weights(SPEC.graph), metadata)
+    fitted = fit_file(SPEC, path, partial=True)
+    assert "preprocessing" not in fitted.weights.metadata
+    assert "record of raw rows is left behind" in fitted.notes[0]
+
+
 def test_renames_follow_patterns():
     tensors = {f"layers.{i}.{kind}": np.ones(1) for i in range(2) for kind in ("w", "b")}
     tensors["head"] = np.ones(1)

@@ -119,6 +119,7 @@ def test_the_weights_know_their_spec_and_their_preprocessing(tmp_path, backend):
     assert {value.dtype for value in weights.values()} == {np.dtype(np.float32)}
     assert weights.metadata["format"] == "nnspec"
     assert weights.metadata["spec_sha256"] == spec.sha256
+    assert weights.metadata["inference_sha256"] == spec.inference_sha256
     assert weights.metadata["spec_name"] == "Net"
     assert weights.metadata["epoch"] == str(run.best_epoch)
     preprocessing = Preprocessing.from_json(weights.metadata[KEY])

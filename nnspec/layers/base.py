@@ -81,6 +81,8 @@ class Layer(Frozen):
     """Whether it uses those weights in an operation of its own."""
     random: ClassVar[tuple[str, ...]] = ()
     """Fields that are probabilities, used in training: at 0 nothing is random."""
+    training_only: ClassVar[tuple[str, ...]] = ()
+    """Other fields that change nothing at inference; nor do those that end in `initializer`."""
 
     @property
     def output_activation(self) -> "Activation | None":
@@ -146,6 +148,15 @@ class Layer(Frozen):
         for field in type(self).model_fields:
             if field not in ("type", "name", "inputs"):
                 yield field, getattr(self, field)
+
+    def inference_settings(self) -> Iterator[tuple[str, Any]]:
+        """Yield those of the settings that say what the layer computes at inference."""
+        for field, value in self.settings():
+            if field in self.random or field in self.training_only or field.endswith("initializer"):
+                continue
+            if isinstance(value, Layer):
+                value = value.type, *value.inference_settings()
+            yield field, value
 
 
 class Activation(Layer):

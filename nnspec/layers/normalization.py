@@ -54,6 +54,7 @@ class BatchNormalization(Layer):
     )
 
     placement: ClassVar[Placement] = "spatial"
+    training_only: ClassVar[tuple[str, ...]] = ("momentum",)
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         shape = inputs[0]

@@ -220,6 +220,7 @@ class LSTM(Recurrent):
     )
 
     gates: ClassVar[int] = 4
+    training_only: ClassVar[tuple[str, ...]] = ("unit_forget_bias",)
     state_names: ClassVar[tuple[str, ...]] = ("state", "cell state")
 
     def bias_law(self) -> InitializerBase:
