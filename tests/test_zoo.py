@@ -153,8 +153,16 @@ def test_llama_has_the_parameters_of_llama_3_2_1b() -> None:
     assert {layer.rotary_wavelength for layer in attentions} == {500_000.0}
 
 
+SLOW = {"efficientnet_b0"}
+"""Deep and not to be reduced; its blocks are MobileNet's and the library's, tested with them."""
+
+
+def marked(path: Path) -> object:
+    return pytest.param(path, marks=[pytest.mark.slow] if path.stem in SLOW else [])
+
+
 @pytest.mark.usefixtures("network_alone")
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*map(marked, PATHS)], ids=lambda path: path.stem)
 def test_reduced_network_is_the_same_everywhere(path: Path) -> None:
     report = verify_spec(reduced(path), steps=1, exporters=False)
     assert report.passed, report.to_json()
