@@ -75,6 +75,43 @@ def test_check_gives_advice_and_stays_fine(tmp_path: Path) -> None:
     assert "advice[output-activation]" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("layers", "layer"),
+    [
+        ("[{type: embedding, E}, {name: p, type: global_average_pooling1d}]", "p"),
+        (
+            "[{type: embedding, E}, {type: dense, units: 4, activation: relu}, {type: dropout, "
+            "rate: 0.1}, {name: c, type: conv1d, filters: 2, kernel_size: 2}, {type: flatten}]",
+            "c",
+        ),
+        (
+            "[{type: embedding, E}, {type: permute, axes: [1, 0]}, {type: conv1d, filters: 6, "
+            "kernel_size: 3, padding: same}, {type: relu}, {name: g, type: gru, units: 2}]",
+            "g",
+        ),
+        ("[{type: embedding, E}, {type: permute, axes: [1, 0]}, {type: max_pooling1d, P}]", None),
+        ("[{type: embedding, E}, {type: reduce_mean, axes: [0]}]", None),
+        ("[{type: embedding, E}, {type: lstm, units: 2}]", None),
+    ],
+)
+def test_axes_that_change_their_meaning_are_advised_against(
+    tmp_path: Path, layers: str, layer: str | None
+) -> None:
+    layers = layers.replace("E}", "input_dim: 9, output_dim: 4}").replace("P}", "pool_size: 2}")
+    head = "nnspec: 1\nname: Net\ninputs: {ids: {shape: [6], dtype: int32}}\n"
+    path = tmp_path / "spec.yaml"
+    path.write_text(f"{head}layers: {layers}\n")
+    result = run("check", str(path))
+    assert result.exit_code == 0
+    assert result.stdout.count("advice[mixed-layouts]") == (layer is not None)
+    if layer is not None:
+        assert f'"{layer}" takes (' in result.stdout
+    path.write_text(
+        f"{head}data_format: channels_last\nlayers: {layers.replace('filters: 6', 'filters: 4')}\n"
+    )
+    assert "mixed-layouts" not in run("check", str(path)).stdout
+
+
 def test_summary_counts() -> None:
     result = run("summary", "--json", SPEC)
     assert result.exit_code == 0
