@@ -20,7 +20,16 @@ def glu(layer: layers.Glu, context: Context) -> Lowered:
 
 
 def swiglu(layer: layers.Swiglu, context: Context) -> Lowered:
-    """F.silu of one half times the other."""
+    """The helper, by default over the last axis."""
     axis = context.axis(layer.axis)
-    halves = Lowered(f"{{0}}.chunk(2, dim={-1 if axis == context.rank else axis})")
-    return Lowered("F.silu({0}[0]) * {0}[1]", before=halves)
+    return Lowered("swiglu({0})" if axis == context.rank else f"swiglu({{0}}, dim={axis})")
+
+
+_SWIGLU = '''\
+def swiglu(x: Tensor, dim: int = -1) -> Tensor:
+    """The first half of an axis, through silu, times the second half."""
+    value, gate = x.chunk(2, dim=dim)
+    return F.silu(value) * gate
+'''
+
+HELPERS = {"swiglu": _SWIGLU.rstrip()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nnspec.emit.body import Body
 from nnspec.emit.helpers import Helper, used_helpers
-from nnspec_torch import attention_source, convolution, initial
+from nnspec_torch import attention_source, convolution, gated, initial
 from nnspec_torch.sequences import FUNCTIONS
 
 _SINUSOIDAL_POSITION = '''\
@@ -122,6 +122,7 @@ HELPERS: dict[str, Helper] = {
     "ConstantTensor": _CONSTANT_TENSOR.rstrip(),
     **attention_source.HELPERS,
     **FUNCTIONS,
+    **gated.HELPERS,
     "GaussianDropout": _GAUSSIAN_DROPOUT.rstrip(),
     "GaussianNoise": _GAUSSIAN_NOISE.rstrip(),
 }
