@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 import nnspec
+from nnspec.backend import get_backend
 from nnspec.cli import main
 from nnspec.errors import UsageError
+from nnspec.graph import LayerNode
 from nnspec.loader import Spec, loads
+from nnspec.verification.networks import all_values, as_spec, one_layer
 from nnspec.verification.sizes import find_sizes
+from nnspec.weights import initial_weights
 
 
 def network(inputs: str, *layers: str, rest: str = "") -> Spec:
@@ -123,3 +128,36 @@ def test_a_long_kernel_is_verified_and_takes_the_sizes_of_the_call(tmp_path: Pat
     wrong = CliRunner().invoke(main, [*call, "--size", "time"])
     assert wrong.exit_code == 2
     assert "not AXIS=SIZE" in wrong.stderr
+
+
+def test_a_layer_alone_takes_sizes_that_layers_before_it_have_changed() -> None:
+    spec = loads(
+        """
+nnspec: 1
+name: Net
+data_format: channels_last
+inputs: {x: {shape: [time, 3]}}
+layers:
+  - {name: a, type: conv1d, filters: 3, kernel_size: 3}
+  - {name: b, type: conv1d, filters: 3, kernel_size: 3, activation: relu}
+  - {name: c, type: up_sampling1d, size: 2}
+  - {name: d, type: max_pooling1d, pool_size: 2, strides: 1}
+  - {name: e, type: zero_padding1d, padding: 1}
+  - {name: f, type: add, inputs: [e, e]}
+  - {name: g, type: gru, units: 2, return_sequences: true}
+outputs: [g, b]
+"""
+    )
+    opened = as_spec(spec, all_values(spec.graph), is_trained=False)
+    weights = initial_weights(opened.graph, 0)
+    rows = {"x": np.random.default_rng(0).normal(size=(2, 9, 3)).astype("float32")}
+    backend = get_backend("onnx")
+    values = rows | backend.compile(opened).build(weights).forward(rows)
+    for node in opened.graph.nodes:
+        assert isinstance(node, LayerNode)
+        alone = one_layer(opened.graph, node)
+        own = {name: w for name, w in weights.items() if name.startswith(f"{node.name}.")}
+        given = dict.fromkeys(alone.inputs, values[node.inputs[0]])
+        program = backend.compile(as_spec(opened, alone, is_trained=False)).build(own)
+        (output,) = program.forward(given).values()
+        np.testing.assert_allclose(output, values[node.name], atol=1e-6)

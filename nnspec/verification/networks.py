@@ -7,7 +7,7 @@ import dataclasses
 from nnspec.graph import BlockNode, Graph, LayerNode, Node, inline
 from nnspec.layers import ConstantTensor, Layer, LearnedTensor, ReduceNorm, Stack
 from nnspec.loader import Spec
-from nnspec.shapes import Shape, TensorType
+from nnspec.shapes import Dim, Shape, TensorType
 
 
 def without_dropout(graph: Graph) -> Graph:
@@ -122,10 +122,30 @@ def all_values(graph: Graph) -> Graph:
 
 
 def one_layer(graph: Graph, node: LayerNode) -> Graph:
-    """Return the network that is this layer of an opened graph alone, fed by inputs."""
+    """Return the network that is this layer of an opened graph alone, fed by inputs.
+
+    A size that layers before it have changed, as `time - 2`, is an axis of its own here.
+    """
     names = {value: f"input_{i}" for i, value in enumerate(dict.fromkeys(node.inputs))}
-    inputs = {name: graph.types[value] for value, name in names.items()}
+    axes: dict[Dim, str] = {}
+    inputs = {
+        name: dataclasses.replace(
+            graph.types[value],
+            shape=tuple(
+                axes.setdefault(size, f"axis_{len(axes)}")
+                if isinstance(size, str) and not size.isidentifier()
+                else size
+                for size in graph.types[value].shape
+            ),
+        )
+        for value, name in names.items()
+    }
     taken = tuple(names[value] for value in node.inputs)
     alone = dataclasses.replace(node, inputs=taken, owner=None)
     types = {**inputs, **{value: graph.types[value] for value in node.outputs}}
+    if axes:
+        shapes = tuple(inputs[name].shape for name in taken)
+        given = node.layer.infer_shape(shapes, graph.data_format)
+        for value, shape in zip(node.outputs, given, strict=True):
+            types[value] = dataclasses.replace(types[value], shape=shape)
     return Graph(graph.name, graph.data_format, inputs, (alone,), node.outputs, types)
