@@ -6,23 +6,14 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-# Nothing here is downloaded, and nothing should be tried.
+# Nothing here is downloaded, and nothing should be tried. The tests import transformers themselves:
+# it takes seconds, and most processes of a run have none of them.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch.overrides import TorchFunctionMode
-from transformers import (
-    BertConfig,
-    BertModel,
-    GPT2Config,
-    GPT2LMHeadModel,
-    LlamaConfig,
-    LlamaForCausalLM,
-    ViTConfig,
-    ViTForImageClassification,
-)
 
 from tests.independent.agreement import (
     Array,
@@ -117,6 +108,8 @@ def layers(theirs: str, ours: str, names: Mapping[str, str]) -> dict[str, str]:
 
 
 def test_bert() -> None:
+    from transformers import BertConfig, BertModel
+
     spec = zoo("bert_base", vocabulary=31, length=10, width=24, depth=DEPTH, heads=3)
     config = BertConfig(
         vocab_size=31,
@@ -167,6 +160,8 @@ def test_bert() -> None:
 
 
 def test_gpt2() -> None:
+    from transformers import GPT2Config, GPT2LMHeadModel
+
     spec = zoo("gpt2", vocabulary=31, length=12, width=24, depth=DEPTH, heads=3)
     config = GPT2Config(
         vocab_size=31,
@@ -218,6 +213,8 @@ def unpacked(weights: Mapping[str, Array]) -> dict[str, Array]:
 
 
 def test_vit() -> None:
+    from transformers import ViTConfig, ViTForImageClassification
+
     spec = with_scores(zoo("vit_b16", image=24, patch=8, width=24, depth=DEPTH, heads=3, classes=5))
     config = ViTConfig(
         image_size=24,
@@ -267,6 +264,8 @@ def test_vit() -> None:
 
 
 def test_llama() -> None:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
     spec = zoo(
         "llama",
         vocabulary=31,
