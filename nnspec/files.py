@@ -8,6 +8,7 @@ import os
 import secrets
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,19 +32,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     Raises UsageError where `path` cannot be written.
     """
     path = Path(path)
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder; give the path of a file")
-    # A link stays a link, as it would if the file were opened.
-    target = Path(os.path.realpath(path))
-    if not target.parent.is_dir():
-        if path.is_symlink():
-            raise UsageError(
-                f"{path} is a link to {target}, and there is no folder {target.parent}; create it, "
-                "or give another path"
-            )
-        raise UsageError(
-            f"{path}: there is no folder {path.parent}; create it, or give another path"
-        )
+    target = _target(path)
     if target.exists() and not target.is_file():
         with _usage_errors(path):
             yield path
@@ -61,6 +50,35 @@ def replacing(path: str | Path) -> Iterator[Path]:
             temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def require_writable(path: str | Path | None) -> None:
+    """Raise UsageError now, rather than after long work, where a file cannot be written."""
+    if path is None:
+        return
+    target = _target(Path(path))
+    if target.exists() and not target.is_file():
+        return
+    with _usage_errors(Path(path)), tempfile.TemporaryFile(dir=target.parent):
+        pass
+
+
+def _target(path: Path) -> Path:
+    """Return where a file to write stands; raises UsageError where it has no place."""
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; give the path of a file")
+    # A link stays a link, as it would if the file were opened.
+    target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        if path.is_symlink():
+            raise UsageError(
+                f"{path} is a link to {target}, and there is no folder {target.parent}; create it, "
+                "or give another path"
+            )
+        raise UsageError(
+            f"{path}: there is no folder {path.parent}; create it, or give another path"
+        )
+    return target
 
 
 def require_apart(output: str | Path | None, *read: str | Path | None) -> None:

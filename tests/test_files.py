@@ -1,6 +1,7 @@
 import json
 import os
 import random
+import re
 import threading
 from pathlib import Path
 
@@ -188,3 +189,32 @@ def test_an_empty_path_is_no_traceback(tmp_path, monkeypatch, via):
     result = CliRunner().invoke(main, call, catch_exceptions=False)
     assert result.exit_code == 2
     assert "is a folder; give the path of a file" in result.output
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "compile net.yaml --to torch -o none/net.py",
+        "plot net.yaml -o none/net.svg",
+        "export net.yaml -o none/net.onnx",
+        "export net.yaml --via keras -o none/net.onnx",
+        "verify net.yaml --report none/proof.html",
+        "verify net.yaml --report net.folder",
+        "predict net.onnx --data rows.csv -o none/rows.csv",
+    ],
+)
+def test_what_cannot_be_written_is_said_before_the_work(tmp_path, monkeypatch, call):
+    def work(*arguments, **more):
+        raise AssertionError("the work was done")
+
+    monkeypatch.chdir(tmp_path)
+    Path("net.yaml").write_text(SPEC)
+    Path("net.folder").mkdir()
+    monkeypatch.setattr("nnspec.api.verify", work)
+    monkeypatch.setattr("nnspec.exporting.export", work)
+    monkeypatch.setattr("nnspec.predicting.predict", work)
+    monkeypatch.setattr("nnspec.backend.get_backend", work)
+    monkeypatch.setattr("nnspec.plot.svg", work)
+    result = CliRunner().invoke(main, call.split(), catch_exceptions=False)
+    assert result.exit_code == 2
+    assert re.search("there is no folder none|is a folder; give", result.output)

@@ -61,6 +61,14 @@ def require_apart_from(spec: Spec, output: str | None, *read: str | None) -> Non
     require_apart(output, spec.path, rows, *read)
 
 
+def require_output(spec: Spec, output: str | None, *read: str | None) -> None:
+    """Raise UsageError before any work where the output cannot be written, or is what is read."""
+    from nnspec.files import require_writable
+
+    require_writable(output)
+    require_apart_from(spec, output, *read)
+
+
 def print_json(value: object) -> None:
     """Print a result for machines."""
     import json

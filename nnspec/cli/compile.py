@@ -9,7 +9,7 @@ import click
 from nnspec.cli.common import (
     json_option,
     print_json,
-    require_apart_from,
+    require_output,
     set_option,
     spec_argument,
 )
@@ -53,7 +53,7 @@ def compile(
 
         options = replace(options, opset=opset)
     loaded = load(spec, variables=variables)
-    require_apart_from(loaded, output)
+    require_output(loaded, output)
     compiled = get_backend(backend).compile(loaded, options)
     path = compiled.write(output) if output is not None else None
     if as_json:

@@ -10,7 +10,7 @@ from nnspec.cli.common import (
     json_option,
     print_json,
     read_weights,
-    require_apart_from,
+    require_output,
     set_option,
     spec_argument,
     weights_options,
@@ -55,7 +55,7 @@ def export(
 
     loaded = load(spec, variables=variables)
     for path in (output, f"{output}.data") if external_data else (output,):
-        require_apart_from(loaded, path, weights, *renames)
+        require_output(loaded, path, weights, *renames)
     report = run(
         loaded,
         output,

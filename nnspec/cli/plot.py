@@ -7,7 +7,7 @@ import click
 from nnspec.cli.common import (
     json_option,
     print_json,
-    require_apart_from,
+    require_output,
     set_option,
     spec_argument,
 )
@@ -24,7 +24,7 @@ def plot(spec: str, variables: dict[str, object], output: str | None, as_json: b
     from nnspec.plot import svg
 
     loaded = load(spec, variables=variables)
-    require_apart_from(loaded, output)
+    require_output(loaded, output)
     picture = svg(loaded.graph)
     path = None
     if output is not None:

@@ -16,10 +16,11 @@ from nnspec.cli.common import json_option, print_json
 @json_option
 def predict(model: str, data: str, output: str | None, as_json: bool) -> None:
     """Run an ONNX model on raw rows, prepared as they were for training."""
-    from nnspec.files import require_apart
+    from nnspec.files import require_apart, require_writable
     from nnspec.predicting import predict as run
 
     require_apart(output, model, data)
+    require_writable(output)
     predictions = run(model, data)
     path = predictions.write(output) if output is not None else None
     if as_json:

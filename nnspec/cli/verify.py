@@ -7,7 +7,7 @@ import click
 from nnspec.cli.common import (
     json_option,
     read_weights,
-    require_apart_from,
+    require_output,
     set_option,
     spec_argument,
     weights_options,
@@ -134,7 +134,7 @@ def verify(
         status.start()
     try:
         loaded = load(spec, variables=variables)
-        require_apart_from(loaded, report, weights, data, *renames)
+        require_output(loaded, report, weights, data, *renames)
         result = run(
             loaded,
             weights=read_weights(loaded, weights, renames, partial=partial),
@@ -155,10 +155,11 @@ def verify(
     finally:
         if status is not None:
             status.stop()
-    if report is not None:
-        write_text(report, result.to_html())
+    # First what cannot fail for a disk that is full by now.
     if as_json:
         click.echo(result.to_json())
     else:
         result.print(console)
+    if report is not None:
+        write_text(report, result.to_html())
     return 0 if result.passed else 1
