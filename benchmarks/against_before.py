@@ -7,14 +7,15 @@ other checkout needs a `.venv` of its own. Close to nothing else should run mean
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 import random
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +30,7 @@ from nnspec.weights import initial_weights, save_weights
 
 ROOT = Path(__file__).parents[1]
 ROUNDS = 5
+NAMES = ("check", "summary", "export", "predict", "verify")
 LAYERS = 8000
 ROWS = 2_000_000
 COLUMNS = 10
@@ -71,39 +73,80 @@ class Used(NamedTuple):
     memory: float
 
 
+class Case(NamedTuple):
+    """Two commands, and what ours may use of what the other does: None where it only informs."""
+
+    name: str
+    ours: list[str]
+    peer: list[str]
+    targets: tuple[float | None, float | None, float | None]
+
+
 def main() -> None:
-    """Print the ratios."""
-    if len(sys.argv) != 2 or not (Path(sys.argv[1]) / ".venv/bin/nnspec").exists():
-        sys.exit("usage: python -m benchmarks.against_before CHECKOUT (one with a .venv)")
-    other = Path(sys.argv[1]).resolve()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for label, arguments in _commands(folder).items():
-            ours = [str(ROOT / ".venv/bin/nnspec"), *arguments]
-            theirs = [str(other / ".venv/bin/nnspec"), *arguments]
-            _print(label, "before", _measured(ours, theirs))
+    """Print a table of ratios, a line as soon as it is measured."""
+    parser = argparse.ArgumentParser(description="This checkout against another.")
+    parser.add_argument("checkout", type=Path, help="one with a .venv of its own")
+    parser.add_argument("names", nargs="*", help=f"of {', '.join(NAMES)}; by default all")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="that are counted, after one")
+    given = parser.parse_args()
+    other = given.checkout.resolve()
+    if not (other / ".venv/bin/nnspec").exists():
+        parser.error(f"{other} has no .venv/bin/nnspec")
+    if unknown := set(given.names) - set(NAMES):
+        parser.error(f"no case {', '.join(sorted(unknown))}")
+    print("| command | | ours by peer: median (least to largest) | of the least | ours | target |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    with tempfile.TemporaryDirectory() as folder:
+        for name in given.names or NAMES:
+            case = _case(name, Path(folder), other)
+            _print(case, *_measured(case, given.rounds))
+    print(f"\nProcesses that ran or waited at the end (1, 5, 15 minutes): {os.getloadavg()}")
+
+
+def _case(name: str, folder: Path, other: Path) -> Case:
+    program = ROOT / ".venv/bin/nnspec"
+    if name == "predict":
         model, rows = _table(folder)
-        given = [model, "--data", rows, "-o", str(folder / "ours.csv")]
-        ours = [str(ROOT / ".venv/bin/nnspec"), "predict", *given]
+        ours = [str(program), "predict", model, "--data", rows, "-o", str(folder / "ours.csv")]
         loop = [sys.executable, "-c", LOOP, model, rows, str(folder / "loop.csv")]
-        _print(f"predict {ROWS:,} rows", "a bare loop", _measured(ours, loop))
+        return Case(f"predict {ROWS:,} rows, by a bare loop", ours, loop, (1.5, None, 1.3))
+    label, arguments, targets = {
+        "verify": (
+            "verify digits_cnn",
+            ["verify", str(ROOT / "specs/digits_cnn.yaml")],
+            (0.55, 0.8, None),
+        ),
+        "export": (
+            "export gpt2",
+            ["export", str(ROOT / "specs/zoo/gpt2.yaml"), "--external-data"],
+            (0.45, None, 0.45),
+        ),
+        "summary": (f"summary of {LAYERS:,} layers", ["summary"], (0.2, None, None)),
+        "check": (
+            "check digits_cnn",
+            ["check", str(ROOT / "specs/digits_cnn.yaml")],
+            (None, None, None),
+        ),
+    }[name]
+    if name == "export":
+        arguments += ["-o", str(folder / "gpt2.onnx")]
+    if name == "summary":
+        arguments += [_long(folder)]
+    theirs = [str(other / ".venv/bin/nnspec"), *arguments]
+    return Case(f"{label}, by before", [str(program), *arguments], theirs, targets)
 
 
-def _commands(folder: Path) -> dict[str, list[str]]:
-    long = {
+def _long(folder: Path) -> str:
+    """Return the path of a spec of many layers."""
+    spec = {
         "nnspec": 1,
         "name": "Long",
         "inputs": {"x": {"shape": [64]}},
         "layers": [{"type": "dense", "units": 64}, {"type": "relu"}] * (LAYERS // 2),
     }
-    (folder / "long.json").write_text(json.dumps(long))
-    gpt2 = [str(ROOT / "specs/zoo/gpt2.yaml"), "--external-data", "-o", str(folder / "gpt2.onnx")]
-    return {
-        "verify digits_cnn": ["verify", str(ROOT / "specs/digits_cnn.yaml")],
-        "export gpt2": ["export", *gpt2],
-        f"summary of {LAYERS:,} layers": ["summary", str(folder / "long.json")],
-        "check digits_cnn": ["check", str(ROOT / "specs/digits_cnn.yaml")],
-    }
+    path = folder / "long.json"
+    path.write_text(json.dumps(spec))
+    return str(path)
 
 
 def _table(folder: Path) -> tuple[str, str]:
@@ -122,18 +165,19 @@ def _table(folder: Path) -> tuple[str, str]:
     return str(folder / "table.onnx"), str(folder / "rows.csv")
 
 
-def _measured(ours: list[str], theirs: list[str]) -> dict[str, list[Used]]:
+def _measured(case: Case, rounds: int) -> tuple[list[Used], list[Used]]:
     """Return what both used, round by round in random order, after one that is not counted."""
-    commands = {"ours": ours, "theirs": theirs}
-    found: dict[str, list[Used]] = defaultdict(list)
-    order = list(commands)
-    for number in range(ROUNDS + 1):
+    ours: list[Used] = []
+    peer: list[Used] = []
+    order = [(case.ours, ours), (case.peer, peer)]
+    for number in range(rounds + 1):
         random.shuffle(order)
-        for name in order:
-            used = _used(commands[name])
+        for command, found in order:
+            used = _used(command)
             if number:
-                found[name].append(used)
-    return found
+                found.append(used)
+            print(f"round {number}: {' '.join(command[:2])[-40:]}: {used}", file=sys.stderr)
+    return ours, peer
 
 
 def _used(command: list[str]) -> Used:
@@ -148,18 +192,20 @@ def _used(command: list[str]) -> Used:
     return Used(wall, float(processor), 1024 * float(kibibytes))
 
 
-def _print(label: str, peer: str, found: dict[str, list[Used]]) -> None:
-    ratios, medians = [], []
-    for i in range(len(Used._fields)):
-        pairs = zip(found["ours"], found["theirs"], strict=True)
-        ratios.append(statistics.median(ours[i] / theirs[i] for ours, theirs in pairs))
-        medians.append(statistics.median(used[i] for used in found["ours"]))
-    print(
-        f"{label}, by {peer}: wall {ratios[0]:.2f}, processor {ratios[1]:.2f}, memory "
-        f"{ratios[2]:.2f} (ours: {medians[0]:.2f} s, {medians[1]:.2f} s, "
-        f"{medians[2] / MEBIBYTE:.0f} MiB)",
-        flush=True,
-    )
+def _print(case: Case, ours: list[Used], peer: list[Used]) -> None:
+    for i, (what, unit, size) in enumerate(
+        (("wall", "s", 1), ("processor", "s", 1), ("memory", "MiB", MEBIBYTE))
+    ):
+        pairs = [(a[i], b[i]) for a, b in zip(ours, peer, strict=True)]
+        ratios = sorted(a / b for a, b in pairs)
+        least = min(a for a, _ in pairs) / min(b for _, b in pairs)
+        median = statistics.median(a for a, _ in pairs) / size
+        print(
+            f"| {case.name if not i else ''} | {what} | {statistics.median(ratios):.2f} "
+            f"({ratios[0]:.2f} to {ratios[-1]:.2f}) | {least:.2f} | {median:.3g} {unit} | "
+            f"{case.targets[i] or ''} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

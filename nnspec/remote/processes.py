@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any, cast
 from nnspec import errors
 from nnspec.causes import Told
 from nnspec.errors import MissingDependencyError, NnspecError
+from nnspec.summary import summarize
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from nnspec.backend import Array, Program
     from nnspec.calls import Answers
+    from nnspec.loader import Spec
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
@@ -35,8 +37,15 @@ TRAINING = ("train_step", "follow", "load_optimizer_state")
 """Methods that leave a program in a state which is not that of its weights alone."""
 DERIVING = ("in_runtime",)
 """Methods that return another program, which stays in the process too."""
+SMALL = 2**28
+"""Multiply-adds of a batch up to which one thread computes as fast as several."""
 LAST_WORDS = 3
 """Lines of what a process that died wrote on its error stream."""
+
+
+def threads_for(spec: Spec, batch: int) -> int | None:
+    """Return 1 for a network so small that threads would wait more than they compute."""
+    return 1 if batch * summarize(spec).multiply_adds <= SMALL else None
 
 
 class Worker:

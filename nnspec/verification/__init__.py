@@ -7,13 +7,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnspec.backend import get_backend
 from nnspec.loader import Spec
 from nnspec.verification.memory import bytes_of
 from nnspec.verification.report import Check, Report
 from nnspec.verification.rows import given_rows
 from nnspec.verification.samples import BATCH
-from nnspec.verification.verifier import Verifier
 from nnspec.weights import check_weights
 
 if TYPE_CHECKING:
@@ -60,12 +58,14 @@ def verify_spec(
     with ExitStack() as stack:
         workers = None
         if processes:
-            from nnspec.remote.processes import Workers
-            from nnspec.verification.remote import threads_for
+            from nnspec.remote.processes import Workers, threads_for
 
+            # First of all: while they import frameworks, this process imports the rest.
             workers = stack.enter_context(Workers(threads_for(spec, batch)))
             for name in backends:
-                workers.of(get_backend(name).name)
+                workers.of(name)
+        from nnspec.verification.verifier import Verifier
+
         verifier = Verifier(
             spec,
             weights=dict(weights) if weights is not None else None,

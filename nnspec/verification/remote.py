@@ -15,7 +15,6 @@ from nnspec.backend import Backend, Options, Precision, Program
 from nnspec.errors import UsageError
 from nnspec.loader import Spec
 from nnspec.remote.processes import RemoteProgram, Worker, Workers
-from nnspec.summary import summarize
 from nnspec.verification.engines import (
     EXPORTERS_OPSET,
     DirectOnnx,
@@ -29,15 +28,7 @@ if TYPE_CHECKING:
 
     from nnspec.backend import Array
 
-SMALL = 2**28
-"""Multiply-adds of a batch up to which one thread computes as fast as several."""
-
 Key = tuple[int, int, Precision, bool]
-
-
-def threads_for(spec: Spec, batch: int) -> int | None:
-    """Return 1 for a network so small that threads would wait more than they compute."""
-    return 1 if batch * summarize(spec).multiply_adds <= SMALL else None
 
 
 class _Started:
