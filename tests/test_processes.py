@@ -7,7 +7,7 @@ import io
 import json
 import os
 import signal
-from concurrent.futures import Future
+from concurrent.futures import Future, thread
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +153,17 @@ def test_many_calls_end_in_time_and_hold_their_answers() -> None:
     assert len(asked_again(ask, {}, 1000, 0.0)) == 1
 
 
+def test_a_program_is_forgotten_wherever_garbage_is_collected() -> None:
+    with Workers() as workers:
+        worker_of_onnx = workers.of("onnx")
+        program = RemoteProgram(worker_of_onnx, "collect")
+        with thread._global_shutdown_lock:  # as where a queue is just taking a request
+            program.__del__()
+        assert program._number in worker_of_onnx._forgotten
+        worker_of_onnx.ask("collect").result()
+        assert not worker_of_onnx._forgotten
+
+
 def verified(*, in_processes: bool, **options: Any) -> Report:
     spec = loads(SMALL)
     return nnspec.verify(
@@ -255,7 +266,7 @@ def test_a_program_that_was_trained_is_not_built_anew(monkeypatch: pytest.Monkey
         def exchange(self, do: str, arguments: Any) -> Any:
             return ["forward", "train_step"] if do == "build" else None
 
-        def ask(self, do: str, **arguments: Any) -> None:
+        def forget(self, number: int) -> None:
             pass
 
     stub: Any = Stub()

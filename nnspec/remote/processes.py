@@ -7,9 +7,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -63,6 +63,7 @@ class Worker:
         self._queue = ThreadPoolExecutor(1, thread_name_prefix=f"nnspec-{name}")
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the worker)
         self._is_closed = False
+        self._forgotten: deque[int] = deque()
         self._queue.submit(self.start)
 
     def ask(self, do: str, **arguments: Any) -> Future[Any]:
@@ -72,6 +73,13 @@ class Worker:
     def queue(self, requests: Callable[..., Any], *arguments: Any) -> Future[Any]:
         """Queue what makes several requests by `exchange`, with no other between them."""
         return self._queue.submit(requests, *arguments)
+
+    def forget(self, number: int) -> None:
+        """Let the process forget a program with the next request.
+
+        Taking no lock, it may be called wherever Python collects garbage.
+        """
+        self._forgotten.append(number)
 
     def close(self) -> None:
         """End the process, whatever it does, and what is queued."""
@@ -115,7 +123,8 @@ class Worker:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            frames.write(process.stdin, {"do": do, "with": arguments})
+            forgotten = [self._forgotten.popleft() for _ in range(len(self._forgotten))]
+            frames.write(process.stdin, {"do": do, "with": arguments, "forget": forgotten})
             found = frames.read(process.stdout)
         except (EOFError, OSError):
             raise Told(self._ended(process)) from None
@@ -257,8 +266,7 @@ class RemoteProgram:
 
     def __del__(self) -> None:
         """Let the other process forget it."""
-        with suppress(RuntimeError):  # the process may have been ended before
-            self._worker.ask("drop", number=self._number)
+        self._worker.forget(self._number)
 
 
 def _error(told: Mapping[str, str]) -> Exception:

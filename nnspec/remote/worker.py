@@ -118,6 +118,8 @@ def _is_method(program: object, name: str) -> bool:
 
 def answer(session: Session, message: Mapping[str, Any]) -> dict[str, Any]:
     """Do what a message asks; an exception becomes an answer too."""
+    for number in message.get("forget", ()):
+        session.drop(number)
     do: Callable[..., Any] = getattr(session, message["do"])
     try:
         return {"result": do(**message["with"])}
