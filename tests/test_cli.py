@@ -112,6 +112,24 @@ def test_axes_that_change_their_meaning_are_advised_against(
     assert "mixed-layouts" not in run("check", str(path)).stdout
 
 
+@pytest.mark.parametrize(
+    ("backend", "options", "noted"),
+    [
+        ("onnx", ["--training", "--opset", "20"], ["--training"]),
+        ("torch", ["--training", "--opset", "20"], ["--opset"]),
+        ("keras", ["--training"], []),
+    ],
+)
+def test_an_option_of_other_backends_is_noted(
+    backend: str, options: list[str], noted: list[str]
+) -> None:
+    result = run("compile", SPEC, "--to", backend, *options)
+    assert result.exit_code == 0
+    assert result.stderr.splitlines() == [
+        f"nnspec: {option} changes nothing of what {backend} writes" for option in noted
+    ]
+
+
 def test_summary_counts() -> None:
     result = run("summary", "--json", SPEC)
     assert result.exit_code == 0

@@ -14,6 +14,13 @@ from nnspec.cli.common import (
     spec_argument,
 )
 
+_WITHOUT_EFFECT = {
+    "torch": ("--opset",),
+    "keras": ("--opset",),
+    "onnx": ("--training", "--stock"),
+}
+"""Options that are of other backends."""
+
 
 @click.command()
 @spec_argument
@@ -55,6 +62,10 @@ def compile(
     loaded = load(spec, variables=variables)
     require_output(loaded, output)
     compiled = get_backend(backend).compile(loaded, options)
+    given = {"--training": training, "--stock": stock, "--opset": opset is not None}
+    for option in _WITHOUT_EFFECT.get(backend, ()):
+        if given[option]:
+            click.echo(f"nnspec: {option} changes nothing of what {backend} writes", err=True)
     path = compiled.write(output) if output is not None else None
     if as_json:
         place = str(path) if path is not None else None
