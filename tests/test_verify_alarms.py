@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+import nnspec
 from nnspec import layers
 from nnspec.loader import Spec
 from nnspec.verification import Report
 from nnspec.verification.recorder import Recorder
+from nnspec.verification.slopes import SLOPES
 from tests.test_verify_conditioning import network, verified
 
 LOST = {
@@ -121,3 +123,89 @@ def test_what_exceeds_a_wide_tolerance_differs() -> None:
     recorder = Recorder(Report("Net", "", {}, 1))
     recorder.add("forward", ("torch", "keras"), "float32", 3.0, 2.0)
     assert not recorder.report.passed
+
+
+DENSE = "type: dense, units: 8"
+BENT = {
+    "tanh": network(DENSE, "type: rescaling, scale: 0.1, offset: 9", "type: tanh"),
+    "tanh fused, then normalised": network(
+        "type: rescaling, scale: 0.1, offset: 9", "type: dense, units: 8, activation: tanh",
+        "type: layer_normalization",
+    ),
+    "sigmoid, then normalised": network(
+        DENSE, "type: rescaling, scale: 0.1, offset: 18", "type: sigmoid",
+        "type: layer_normalization",
+    ),
+    "elu, then normalised": network(
+        DENSE, "type: rescaling, scale: 0.1, offset: -18", "type: elu", "type: layer_normalization"
+    ),
+    "gelu": network(DENSE, "type: rescaling, scale: 0.1, offset: -7", "type: gelu"),
+    "softmax whose length does not depend on its bias": network(
+        "name: d, type: dense, units: 3", "name: s, type: softmax",
+        "name: a, type: abs, inputs: [x]", shape="[4]", rest="outputs: [s, a]",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("spec", BENT.values(), ids=BENT)
+def test_what_a_derivative_loses_is_no_fault(spec: Spec) -> None:
+    report = verified(spec, "torch", "keras")
+    assert report.passed, report.to_json()
+
+
+def test_a_wrong_derivative_is_seen_beside_what_others_lose(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from nnspec_torch.runtime import TorchProgram
+
+    original = TorchProgram.gradients
+
+    def gradients(self: Any, inputs: Any, target: Any) -> Any:
+        loss, found = original(self, inputs, target)
+        return loss, {name: a * (1 + 1e-5) if a.ndim == 2 else a for name, a in found.items()}
+
+    monkeypatch.setattr(TorchProgram, "gradients", gradients)
+    report = verified(BENT["tanh"], "torch", "keras")
+    assert "gradient" in {check.kind for check in report.failures()}
+
+
+def test_slopes_are_as_large_as_they_are() -> None:
+    x = np.array([[-2.0, 0.5, 3.0]])
+    cases: list[tuple[Any, Any, list[float]]] = [
+        (layers.Tanh(), np.tanh(x), [3.0, 3.0, 3.0]),
+        (layers.Elu(alpha=0.5), x, [0.5, 0.0, 0.0]),
+        (layers.Softmax(), np.array([[0.5, 0.5, 0.0]]), [1.0, 1.0, 0.0]),
+        (layers.UnitNormalization(), np.zeros((1, 3)), [1 / 13.25**0.5] * 3),
+    ]
+    for layer, y, expected in cases:
+        size = SLOPES[type(layer)](layer, x, y, {}, "channels_last")
+        np.testing.assert_allclose(size, [expected], err_msg=layer.type)
+
+
+def test_a_row_of_which_nothing_but_rounding_is_left_is_not_checked() -> None:
+    # Lengths of 1 in each place: of their normalisation nothing is left but rounding.
+    spec = network(
+        "type: reshape, shape: [6, 1]", "type: unit_normalization", "type: abs",
+        "type: reshape, shape: [6]", "name: n, type: layer_normalization, center: false",
+        shape="[6]",
+    )  # fmt: skip
+    report = verified(spec, "torch", "keras", "onnx")
+    assert report.passed, report.to_json()
+
+
+@pytest.mark.slow
+def test_an_exporters_epsilon_in_float32_is_allowed_for_on_unusual_rows_too() -> None:
+    spec = network("type: layer_normalization", shape="[3]")
+    report = nnspec.verify(spec, backends=("torch", "onnx"), steps=1)
+    assert report.passed, report.to_json()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "layer", ["reduce_norm, axes: [0]", "rescaling, offset: 9.0e-9", "rescaling, scale: 1.000009"]
+)
+def test_torchs_exporter_keeps_numbers_that_are_nearly_0_or_1(layer: str) -> None:
+    report = nnspec.verify(
+        network(f"type: {layer}", shape="[3]"), backends=("torch", "onnx"), steps=1
+    )
+    assert report.passed, report.to_json()

@@ -19,6 +19,7 @@ from nnspec.errors import MissingDependencyError, UnsupportedError, UsageError
 from nnspec.shapes import Dim
 from nnspec.target_domain import require_target
 from nnspec.weights import COUNTER, FirstWeights, check_weights
+from nnspec_torch.dropped import would_be_dropped
 
 try:
     import torch
@@ -288,6 +289,7 @@ class TorchProgram:
                     input_names=list(self.graph.inputs),
                     output_names=list(self.graph.outputs),
                     dynamic_shapes=tuple(axes),
+                    optimize=not would_be_dropped(self.graph, self.model.parameters()),
                 )
         except Exception as error:
             reason = cause_of(error)

@@ -9,14 +9,14 @@ may be off by.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nnspec.base import FLOAT32_MAX
 from nnspec.graph import Graph, LayerNode, inline
-from nnspec.layers import Add, Layer
+from nnspec.layers import Add, Layer, Multiply, Subtract
 from nnspec.layers.reduction import Reduction
 from nnspec.loader import Spec
 from nnspec.shapes import TensorType
@@ -24,16 +24,23 @@ from nnspec.verification.engines import SourceEngine
 from nnspec.verification.inner import INNER, SQUARING
 from nnspec.verification.networks import all_values, as_spec, flat
 from nnspec.verification.samples import sizes_of
+from nnspec.verification.slopes import SLOPES
 from nnspec.verification.tolerance import EXACT, UNIT_ROUNDOFF, relative_error
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
 
 
-class _Noisy:
-    """An opened network in which a number of an input of its own is added to each value."""
+class Noisy:
+    """An opened network in which a number of an input of its own is added to each value.
 
-    def __init__(self, graph: Graph) -> None:
+    bends: whether to what a layer of SLOPES gives is also added c · (x - x0), with its input x and
+    two more inputs: 0 where x0 is x, with a derivative of c. unmoved: values that stay as they are.
+    """
+
+    def __init__(self, graph: Graph, *, bends: bool = False, unmoved: Collection[str] = ()) -> None:
+        self.bends = bends
+        self.unmoved = unmoved
         self.opened = all_values(graph)
         self.nodes: list[LayerNode] = []
         self.types = dict(self.opened.types)
@@ -41,6 +48,8 @@ class _Noisy:
         """Value -> the input that is added to it."""
         self.sums: dict[str, str] = {}
         """Value -> what stands for it with that added."""
+        self.bent: dict[str, tuple[str, str]] = {}
+        """Value -> the inputs c and x0."""
         self.computed: dict[str, tuple[str, str, Layer, tuple[str, ...]]] = {}
         """Value -> the layer that gives it: its node, whose weights it has, itself, its inputs."""
         self.taken = set(self.types) | {node.name for node in self.opened.nodes}
@@ -48,24 +57,30 @@ class _Noisy:
             assert isinstance(node, LayerNode)
             self._place(node)
 
-    def network(self) -> Graph:
+    def network(self, *outputs: str) -> Graph:
         """Return the network: its outputs are all values, and these with what is added."""
         inputs = {
             **self.opened.inputs,
             **{name: TensorType(self.types[value].shape) for value, name in self.added.items()},
+            **{
+                name: TensorType(self.types[value].shape)
+                for value, names in self.bent.items()
+                for name in names
+            },
         }
         return dataclasses.replace(
             self.opened,
             inputs=inputs,
             nodes=tuple(self.nodes),
             types={**self.types, **inputs},
-            outputs=(*self.computed, *self.sums.values()),
+            outputs=outputs or (*self.computed, *self.sums.values()),
         )
 
     def _place(self, node: LayerNode) -> None:
         inputs, activation = node.inputs, node.layer.output_activation
         node = dataclasses.replace(node, inputs=tuple(self.sums.get(v, v) for v in inputs))
-        if activation is None or type(activation) not in INNER:
+        opens = type(activation) in INNER or (self.bends and type(activation) in SLOPES)
+        if activation is None or not opens:
             self._add(node, node.layer, inputs)
             return
         # What it is applied to is a value of its own.
@@ -88,12 +103,30 @@ class _Noisy:
             numbered = layer.by_number(self.types[inputs[0]].shape)
         for value in node.outputs:
             self.computed[value] = (of or node.name, node.owner or node.name, numbered, inputs)
-            if self.types[value].dtype == "float32":
+            if self.types[value].dtype == "float32" and value not in self.unmoved:
                 self.added[value] = self._free(f"{value}_noise")
-                total = self._free(f"{value}_moved")
-                self.types[total] = self.types[value]
-                self.nodes.append(LayerNode(total, Add(), (value, self.added[value]), (total,)))
-                self.sums[value] = total
+                terms = [value, self.added[value]]
+                if self.bends and type(layer) in SLOPES:
+                    terms.append(self._bend(value, node.inputs[0]))
+                self.sums[value] = self._computed(value, "moved", Add(), *terms)
+
+    def _bend(self, value: str, taken: str) -> str:
+        """Return what is 0, with a derivative of its own."""
+        slope, origin = self._free(f"{value}_slope"), self._free(f"{value}_origin")
+        self.bent[value] = slope, origin
+        return self._computed(
+            value,
+            "bend",
+            Multiply(),
+            slope,
+            self._computed(value, "off", Subtract(), taken, origin),
+        )
+
+    def _computed(self, value: str, what: str, layer: Layer, *taken: str) -> str:
+        name = self._free(f"{value}_{what}")
+        self.types[name] = self.types[value]
+        self.nodes.append(LayerNode(name, layer, taken, (name,)))
+        return name
 
     def _free(self, name: str) -> str:
         while name in self.taken:
@@ -109,20 +142,41 @@ class Conditioning:
     result the numbers are of which that is left.
     """
 
-    def __init__(self, engine: SourceEngine, spec: Spec, weights: Weights) -> None:
+    def __init__(
+        self,
+        engine: SourceEngine,
+        spec: Spec,
+        weights: Weights,
+        *,
+        bends: bool = False,
+        unmoved: Collection[str] = (),
+    ) -> None:
         self.graph = spec.graph
-        self.noisy = _Noisy(spec.graph)
+        self.noisy = Noisy(spec.graph, bends=bends, unmoved=unmoved)
         self.paths = {flat(at.path): at.path for at in spec.graph.walk()}
-        self.weights: dict[str, dict[str, Array]] = {}
-        named: Weights = {}
+        self.names = {
+            f"{at.path}.{parameter.name}": f"{flat(at.path)}.{parameter.name}"
+            for at in spec.graph.walk()
+            for parameter in at.parameters()
+        }
+        """Parameters of the network -> of the opened one."""
+        self._own: dict[str, list[tuple[str, str]]] = {}
         for at in spec.graph.walk():
-            for parameter in at.parameters():
-                array = weights[f"{at.path}.{parameter.name}"]
-                named[f"{flat(at.path)}.{parameter.name}"] = array
-                self.weights.setdefault(flat(at.path), {})[parameter.name] = array
+            self._own.setdefault(flat(at.path), []).extend(
+                (each.name, f"{at.path}.{each.name}") for each in at.parameters()
+            )
+        self.weights = weights
         opened = as_spec(spec, self.noisy.network(), is_trained=False)
-        self.program = engine.build(opened, named, "float64")
+        self.program = engine.build(opened, self.named(weights), "float64")
         self.worst, self.loss = "", 0.0
+
+    def named(self, weights: Weights) -> Weights:
+        """Return weights by the names of the opened network."""
+        return {name: weights[path] for path, name in self.names.items()}
+
+    def own(self, home: str) -> dict[str, Array]:
+        """Return the weights of a layer of the opened network."""
+        return {name: self.weights[path] for name, path in self._own.get(home, ())}
 
     @property
     def loses(self) -> bool:
@@ -147,7 +201,7 @@ class Conditioning:
         rows = len(next(iter(inputs.values())))
         values = self._values(inputs)
         sizes = {
-            name: self._size(value, values, unit, is_rounded=not by_row)
+            name: self.size(value, values, unit, is_rounded=not by_row)
             for value, name in self.noisy.added.items()
         }
         expected = self._outputs(values)
@@ -180,6 +234,10 @@ class Conditioning:
 
     def _values(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return every value of the network, its inputs too."""
+        return {**inputs, **self.program.forward({**inputs, **self.silent(inputs)})}
+
+    def silent(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return zeros for all that is added."""
         rows = len(next(iter(inputs.values())))
         axes = {
             size: number
@@ -187,21 +245,24 @@ class Conditioning:
             for size, number in zip(kind.shape, inputs[name].shape[1:], strict=True)
             if isinstance(size, str)
         }
-        silent = {
+        values = {name: value for value, name in self.noisy.added.items()}
+        values |= {name: value for value, names in self.noisy.bent.items() for name in names}
+        return {
             name: np.zeros((rows, *sizes_of(self.noisy.types[value].shape, axes)))
-            for value, name in self.noisy.added.items()
+            for name, value in values.items()
         }
-        return {**inputs, **self.program.forward({**inputs, **silent})}
 
-    def _size(
+    def size(
         self, value: str, values: Mapping[str, Array], unit: float, *, is_rounded: bool
     ) -> Array:
+        """Return what a value may be off by, where a formula rounds by this unit."""
         node, home, layer, taken = self.noisy.computed[value]
         result = np.abs(values[value])
         size: Array = unit * result if is_rounded else np.zeros(result.shape)
         if type(layer) in INNER:
-            weights = self.weights.get(home, {})
-            inner = INNER[type(layer)](layer, values[taken[0]], weights, self.graph.data_format)
+            inner = INNER[type(layer)](
+                layer, values[taken[0]], self.own(home), self.graph.data_format
+            )
             size = size + unit * inner
             loss = float(np.max(inner, initial=0.0)) / max(float(result.max(initial=0.0)), 1e-300)
             if loss > self.loss:

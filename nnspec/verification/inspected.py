@@ -51,7 +51,7 @@ def inspect(verifier: Verifier, spec: Spec, program: object) -> Inspected:
     if not isinstance(program, Inspectable) or training is None:
         return found
     seed = verifier.seed
-    inputs, target = _rows(verifier, spec)
+    inputs, target = rows_of(verifier, spec)
     found.kinked = kinked_gradients(verifier, spec, program)
     if verifier.spec.model.training is not None and len(verifier.spec.graph.outputs) == 1:
         program.load_weights(verifier.weights)
@@ -63,7 +63,8 @@ def inspect(verifier: Verifier, spec: Spec, program: object) -> Inspected:
     return found
 
 
-def _rows(verifier: Verifier, spec: Spec) -> tuple[dict[str, Array], Array]:
+def rows_of(verifier: Verifier, spec: Spec) -> tuple[dict[str, Array], Array]:
+    """Return the inputs and the target of which a source shows more."""
     training = spec.model.training
     assert training is not None
     graph, rows, axes, seed = spec.graph, verifier.batch, verifier.axes, verifier.seed
@@ -79,7 +80,7 @@ def kinked_gradients(
 
     draw: moves inputs and the weights that are at no kink by rounding in double precision.
     """
-    inputs, target = _rows(verifier, spec)
+    inputs, target = rows_of(verifier, spec)
     if draw is not None:
         inputs = {name: perturbed(array, DOUBLE_ROUNDOFF, draw) for name, array in inputs.items()}
     found = []

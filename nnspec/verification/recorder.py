@@ -118,6 +118,21 @@ class Recorder:
         """Add what is not checked, and why."""
         self.report.leave_out(kind, pair, reason)
 
+    def leave_free(
+        self,
+        kind: Kind,
+        pair: tuple[str, str],
+        errors: dict[str, float],
+        tolerance: Callable[[str], float],
+    ) -> None:
+        """Take away, and leave out, the tensors of which rounding could make anything."""
+        free = [name for name, error in errors.items() if _says_nothing(error, tolerance(name))]
+        for name in free:
+            errors.pop(name)
+        if free:
+            reason = f"{', '.join(free)}: {told_of(min(map(tolerance, free)))}"
+            self.leave_out(kind, pair, reason)
+
     def note(self, text: str) -> None:
         """Add a note, once."""
         if text not in self.report.notes:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nnspec.advice import dead_biases
-from nnspec.backend import Trainable
+from nnspec.backend import Inspectable, Trainable
 from nnspec.graph import Graph
 from nnspec.loader import Spec
 from nnspec.verification.engines import SourceEngine
 from nnspec.verification.inspected import Inspected
 from nnspec.verification.rows import GivenRows
 from nnspec.verification.samples import random_inputs, random_target, sizes_of
+from nnspec.verification.slope_conditioning import SlopeConditioning
 from nnspec.verification.tolerance import (
     DOUBLE_ROUNDOFF,
     SAFETY,
@@ -28,6 +29,11 @@ from nnspec.verification.tolerance import (
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
+
+Given = Callable[["Weights", Mapping[str, "Array"], "Array"], tuple[float, "Weights"]]
+"""(weights, inputs, target) -> loss and gradients."""
+Moved = tuple[dict[str, float], dict[str, float]]
+"""How far each gradient moves, and each trained weight."""
 
 LOSS = "loss"
 """Stands among the names of parameters, all of which have a dot."""
@@ -61,10 +67,12 @@ def train_steps(
     seed: int,
     rows: GivenRows | None = None,
     inspect: Callable[[Trainable], Inspected] | None = None,
+    given: Given | None = None,
 ) -> TrainedRun:
     """Return the gradients of a first batch and the weights after the steps, in float64.
 
-    inspect: what else the program is asked for, at the end.
+    inspect: what else the program is asked for, at the end. given: what gives loss and gradients
+    in the place of the program's own.
     """
     assert spec.model.training is not None
     program = engine.build(spec, weights, "float64")
@@ -72,6 +80,13 @@ def train_steps(
     run = TrainedRun()
     for step in range(steps):
         inputs, target = _batch(spec, batch, axes, seed + step, rows)
+        if given is not None:
+            assert isinstance(program, Inspectable)
+            loss, gradients = given(program.weights(), inputs, target)
+            run.gradients = run.gradients or gradients
+            run.losses.append(loss)
+            program.follow(inputs, target, gradients)
+            continue
         if step == 0:
             _, run.gradients = program.gradients(inputs, target)
         run.losses.append(program.train_step(inputs, target))
@@ -123,6 +138,12 @@ class Tolerance:
     def of(self, name: str) -> float:
         """Return the largest error that is none."""
         return self.least + SAFETY * self.moved.get(name, 0.0)
+
+    def widened(self, moved: Mapping[str, float]) -> Tolerance:
+        """Return the tolerance with what else moves the tensors."""
+        names = self.moved.keys() | moved.keys()
+        further = {name: max(self.moved.get(name, 0.0), moved.get(name, 0.0)) for name in names}
+        return Tolerance(self.least, further)
 
     def exceeded(self, errors: Mapping[str, float]) -> set[str]:
         """Return the tensors that differ by more."""
@@ -200,7 +221,7 @@ def moved_by_rounding(
     rounding: float,
     run: TrainedRun,
     train: Callable[[Weights], TrainedRun],
-) -> tuple[dict[str, float], dict[str, float]]:
+) -> Moved:
     """Return how far rounding moves each gradient, and each trained weight.
 
     The run is repeated with weights that are off by what rounding in double precision amounts to,
@@ -208,10 +229,38 @@ def moved_by_rounding(
     float32.
     """
     unit = rounding or DOUBLE_ROUNDOFF
+    return _furthest(
+        graph,
+        run,
+        (
+            train(amplification.changed(unit, draw, by_length=not rounding))
+            for draw in amplification.draws()
+        ),
+    )
+
+
+def moved_within(
+    engine: SourceEngine,
+    spec: Spec,
+    weights: Weights,
+    amplification: Amplification,
+    run: TrainedRun,
+    train: Callable[[Given], TrainedRun],
+) -> Moved:
+    """Return how far rounding within layers, and within their derivatives, moves these."""
+    network = SlopeConditioning(engine, spec, weights)
+
+    def given(draw: np.random.Generator) -> Given:
+        return lambda at, inputs, target: network.moved(at, inputs, target, draw)[1]
+
+    draws = amplification.draws()
+    return _furthest(spec.graph, run, (train(given(draw)) for draw in draws))
+
+
+def _furthest(graph: Graph, run: TrainedRun, others: Iterable[TrainedRun]) -> Moved:
     gradients: dict[str, float] = {}
     weights: dict[str, float] = {}
-    for draw in amplification.draws():
-        other = train(amplification.changed(unit, draw, by_length=not rounding))
+    for other in others:
         compared = Comparison(graph, run, other)
         for moved, errors in ((gradients, compared.gradients), (weights, compared.weights)):
             for name, error in errors.items():

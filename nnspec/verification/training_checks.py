@@ -3,36 +3,34 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from nnspec.backend import Trainable
+from nnspec.causes import cause_of
+from nnspec.errors import MissingDependencyError
 from nnspec.graph import Graph
 from nnspec.loader import Spec
 from nnspec.training_schema import Sgd, Training
 from nnspec.verification.engines import SourceEngine
-from nnspec.verification.gradient_blame import first_wrong_gradient
-from nnspec.verification.inspected import add_inspected, inspect, kinked_gradients
-from nnspec.verification.kinks import PARTS, kinked_weights
+from nnspec.verification.inspected import add_inspected, inspect
+from nnspec.verification.kink_checks import compare_kinked, wrong_alone
 from nnspec.verification.networks import (
     untrained_parameters,
     with_one_output,
     without_dropout,
 )
-from nnspec.verification.samples import random_inputs
 from nnspec.verification.tolerance import EXACT, TRAINED
 from nnspec.verification.trained import (
-    LOSS,
     WHY_UNCOMPARED,
     Comparison,
+    Given,
+    Moved,
     Tolerance,
     TrainedRun,
-    kinked_errors,
     moved_by_rounding,
+    moved_within,
     train_steps,
     uncompared,
 )
@@ -82,6 +80,7 @@ def trained(
     weights: Weights,
     *,
     is_inspected: bool = False,
+    given: Given | None = None,
 ) -> TrainedRun:
     """Return what an engine makes of these weights in training."""
     run = train_steps(
@@ -94,6 +93,7 @@ def trained(
         seed=verifier.seed + TRAINING_SEED,
         rows=verifier.rows,
         inspect=partial(inspect, verifier, spec) if is_inspected else None,
+        given=given,
     )
     verifier.free()
     return run
@@ -166,13 +166,13 @@ class TrainingChecks:
         if len(runs) < 2 <= len(able):
             self.leave_out("of what should train, only " + (", ".join(runs) or "nothing") + " does")
         for first, second in itertools.combinations(runs, 2):
-            self.verifier.attempt(
-                partial(self.compare_runs, spec, (first, second), runs),
-                kind="training",
-                label=first,
-                when="in training",
-                against=second,
-            )
+            try:
+                self.compare_runs(spec, (first, second), runs)
+            except MissingDependencyError:
+                raise
+            except Exception as error:
+                reason = f"the check itself broke: {cause_of(error)}"
+                self.verifier.add_failed("training", (first, second), "float64", reason)
 
     def why_not(self) -> str:
         """Return why training is not compared at all, or an empty text."""
@@ -213,13 +213,19 @@ class TrainingChecks:
             Tolerance(EXACT + extra),
             Tolerance(TRAINED + extra * self.verifier.steps),
         )
-        if exact.exceeded(compared.gradients) or after_steps.exceeded(compared.weights):
-            exact, after_steps = self.measured(spec, pair[0], runs, rounding, (exact, after_steps))
+        both = exact, after_steps
+        if _exceeded(compared, both):
+            both = self.measured(spec, pair[0], runs, rounding, both)
+        if _exceeded(compared, both):
+            both = self.conditioned(spec, pair[0], runs, both)
+        exact, after_steps = both
         kinds: tuple[Kind, ...] = ("gradient", "training")
         for kind in kinds:
             if names := compared.unknown[kind]:
                 reason = f"{', '.join(names)}: what is not finite with either is not compared"
                 self.verifier.leave_out(kind, pair, reason)
+        self.verifier.leave_free("gradient", pair, compared.gradients, exact.of)
+        self.verifier.leave_free("training", pair, compared.weights, after_steps.of)
         if compared.gradients:
             self.verifier.add(
                 "gradient",
@@ -240,51 +246,8 @@ class TrainingChecks:
                     else compared.blame_training(after_steps, exact)
                 ),
             )
-        self.compare_kinked(spec, pair, exact, runs)
-
-    def compare_kinked(
-        self,
-        spec: Spec,
-        pair: tuple[str, str],
-        exact: Tolerance,
-        runs: Mapping[str, TrainedRun],
-    ) -> None:
-        """Add the check of losses and gradients where functions bend inside the network."""
-        errors = _worst_kinked(*(runs[name].inspected.kinked for name in pair))
-        if not errors:
-            return
-        tolerance = Tolerance(exact.least)
-        if tolerance.exceeded(errors):
-            moved = max(self.moved_kinked(spec, pair[0], runs[pair[0]]).values())
-            if moved > exact.least:
-                reason = (
-                    "gradients where functions bend: values are there but for rounding, which "
-                    f"alone moves the gradients by {moved:.1e}"
-                )
-                self.verifier.leave_out("range", pair, reason)
-                return
-        self.verifier.add(
-            "range",
-            (pair[0], f"{pair[1]}, gradients where functions bend"),
-            "float64",
-            *tolerance.worst(errors),
-            blame=lambda: self.blame_kinked(spec, pair),
-        )
-
-    def moved_kinked(self, spec: Spec, name: str, run: TrainedRun) -> dict[str, float]:
-        """Return how far rounding moves losses and gradients where functions bend.
-
-        Where a value is at a kink but for rounding, either side is right.
-        """
-        (engine,) = (engine for engine in self.verifier.sources if engine.name == name)
-        program = engine.build(spec, self.verifier.weights, "float64")
-        assert isinstance(program, Trainable)
-        worst = {LOSS: 0.0}
-        for draw in self.verifier.amplification.draws():
-            other = kinked_gradients(self.verifier, spec, program, draw)
-            for each, error in _worst_kinked(run.inspected.kinked, other).items():
-                worst[each] = max(worst.get(each, 0.0), error)
-        return worst
+        inspected = {name: run.inspected.kinked for name, run in runs.items()}
+        compare_kinked(self.verifier, spec, pair, exact.least, inspected)
 
     def blame_gradient(
         self, spec: Spec, pair: tuple[str, str], otherwise: tuple[str | None, str]
@@ -293,26 +256,10 @@ class TrainingChecks:
         if pair in self.blamed:
             layer = self.blamed[pair]
         else:
-            layer = self.blamed[pair] = self.wrong_alone(spec, pair, self.verifier.weights)
+            layer = self.blamed[pair] = wrong_alone(
+                self.verifier, spec, pair, self.verifier.weights
+            )
         return (layer, "alone its gradient differs.") if layer is not None else otherwise
-
-    def blame_kinked(self, spec: Spec, pair: tuple[str, str]) -> tuple[str | None, str]:
-        """Return the last layer whose gradient differs alone where functions bend."""
-        for part in range(PARTS):
-            weights = kinked_weights(spec.graph, self.verifier.weights, part, self.verifier.seed)
-            layer = self.wrong_alone(spec, pair, weights)
-            if layer is not None:
-                return layer, "alone its gradient differs where a function bends."
-        return None, ""
-
-    def wrong_alone(self, spec: Spec, pair: tuple[str, str], weights: Weights) -> str | None:
-        """Return the last layer whose gradient differs where both engines are fed the same."""
-        verifier = self.verifier
-        engines = {engine.name: engine for engine in verifier.sources}
-        verifier.progress(f"where the gradients of {pair[0]} and {pair[1]} part")
-        inputs = random_inputs(spec.graph, verifier.batch, verifier.axes, verifier.seed)
-        found = (engines[pair[0]], engines[pair[1]])
-        return first_wrong_gradient(spec, weights, inputs, found, verifier.axes)
 
     def measured(
         self,
@@ -335,28 +282,53 @@ class TrainingChecks:
             runs[name],
             lambda weights: trained(self.verifier, engine, spec, weights),
         )
-        exact, after_steps = (
-            Tolerance(tolerance.least, by) for tolerance, by in zip(least, moved, strict=True)
-        )
-        noisy = [each for each in moved[0] if exact.of(each) > 2 * exact.least]
-        noisy += [each for each in moved[1] if after_steps.of(each) > 2 * after_steps.least]
         of_constants = f", by {rounding:.1e} in constants held in float32," if rounding else ""
+        return self.widened(least, moved, f"rounding alone{of_constants}")
+
+    def conditioned(
+        self,
+        spec: Spec,
+        name: str,
+        runs: Mapping[str, TrainedRun],
+        least: tuple[Tolerance, Tolerance],
+    ) -> tuple[Tolerance, Tolerance]:
+        """Return the tolerances with what rounding within layers adds to them."""
+        (engine,) = (engine for engine in self.verifier.sources if engine.name == name)
+        self.verifier.progress(f"how far rounding within layers moves what {name} trains")
+        weights = self.verifier.weights
+        try:
+            moved = moved_within(
+                engine,
+                spec,
+                weights,
+                self.verifier.amplification,
+                runs[name],
+                lambda given: trained(self.verifier, engine, spec, weights, given=given),
+            )
+        except Exception as error:
+            self.verifier.note(
+                f"rounding within layers could not be measured in training: {cause_of(error)}"
+            )
+            return least
+        return self.widened(least, moved, "rounding within layers and their derivatives")
+
+    def widened(
+        self, least: tuple[Tolerance, Tolerance], moved: Moved, why: str
+    ) -> tuple[Tolerance, Tolerance]:
+        """Return wider tolerances, and name what is so measured."""
+        exact, after_steps = (
+            tolerance.widened(by) for tolerance, by in zip(least, moved, strict=True)
+        )
+        noisy = [each for each in moved[0] if exact.of(each) > 2 * least[0].of(each)]
+        noisy += [each for each in moved[1] if after_steps.of(each) > 2 * least[1].of(each)]
         if noisy:
-            self.report.notes.append(
-                f"{', '.join(dict.fromkeys(noisy))}: rounding alone{of_constants} moves the "
-                "gradient or what training makes of it, so that the tolerance is measured"
+            self.verifier.note(
+                f"{', '.join(dict.fromkeys(noisy))}: {why} moves the gradient or what training "
+                "makes of it, so that the tolerance is measured"
             )
         return exact, after_steps
 
 
-def _worst_kinked(
-    first: Sequence[tuple[float, Weights]], second: Sequence[tuple[float, Weights]]
-) -> dict[str, float]:
-    """Return the largest errors of loss and gradients, where all are finite."""
-    errors: dict[str, float] = {}
-    for one, other in zip(first, second, strict=True):
-        if not (np.isfinite(one[0]) and all(np.isfinite(a).all() for a in one[1].values())):
-            continue
-        for name, error in kinked_errors(one, other).items():
-            errors[name] = max(errors.get(name, 0.0), error)
-    return errors
+def _exceeded(compared: Comparison, both: tuple[Tolerance, Tolerance]) -> bool:
+    exact, after_steps = both
+    return bool(exact.exceeded(compared.gradients) or after_steps.exceeded(compared.weights))

@@ -1,0 +1,138 @@
+"""Losses and gradients of each pair of sources, with values where functions bend."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nnspec.backend import Trainable
+from nnspec.causes import cause_of
+from nnspec.loader import Spec
+from nnspec.verification.gradient_blame import first_wrong_gradient
+from nnspec.verification.inspected import kinked_gradients, rows_of
+from nnspec.verification.kinks import PARTS, kinked_weights
+from nnspec.verification.samples import random_inputs
+from nnspec.verification.slope_conditioning import SlopeConditioning
+from nnspec.verification.trained import LOSS, Tolerance, kinked_errors
+
+if TYPE_CHECKING:
+    from nnspec.backend import Weights
+    from nnspec.verification.engines import SourceEngine
+    from nnspec.verification.verifier import Verifier
+
+Kinked = Sequence[tuple[float, "Weights"]]
+"""Loss and gradients, for each set of kinked weights."""
+
+
+def compare_kinked(
+    verifier: Verifier,
+    spec: Spec,
+    pair: tuple[str, str],
+    least: float,
+    kinked: Mapping[str, Kinked],
+) -> None:
+    """Add the check of losses and gradients where functions bend inside the network."""
+    errors = _worst(*(kinked[name] for name in pair))
+    if not errors:
+        return
+    tolerance = Tolerance(least)
+    if tolerance.exceeded(errors):
+        tolerance = tolerance.widened(_moved_slopes(verifier, spec, pair[0]))
+    if tolerance.exceeded(errors):
+        moved = max(_moved(verifier, spec, pair[0], kinked[pair[0]]).values())
+        if moved > least:
+            reason = (
+                "gradients where functions bend: values are there but for rounding, which "
+                f"alone moves the gradients by {moved:.1e}"
+            )
+            verifier.leave_out("range", pair, reason)
+            return
+    verifier.leave_free("range", pair, errors, tolerance.of)
+    if not errors:
+        return
+    verifier.add(
+        "range",
+        (pair[0], f"{pair[1]}, gradients where functions bend"),
+        "float64",
+        *tolerance.worst(errors),
+        blame=lambda: _blame(verifier, spec, pair),
+    )
+
+
+def _moved(verifier: Verifier, spec: Spec, name: str, kinked: Kinked) -> dict[str, float]:
+    """Return how far rounding moves losses and gradients where functions bend.
+
+    Where a value is at a kink but for rounding, either side is right.
+    """
+    engine = _engine(verifier, name)
+    program = engine.build(spec, verifier.weights, "float64")
+    assert isinstance(program, Trainable)
+    worst = {LOSS: 0.0}
+    for draw in verifier.amplification.draws():
+        other = kinked_gradients(verifier, spec, program, draw)
+        for each, error in _worst(kinked, other).items():
+            worst[each] = max(worst.get(each, 0.0), error)
+    return worst
+
+
+def _moved_slopes(verifier: Verifier, spec: Spec, name: str) -> dict[str, float]:
+    """Return how far rounding of derivatives moves losses and gradients where functions bend.
+
+    Values stay where they are, at a kink or beside it.
+    """
+    engine = _engine(verifier, name)
+    worst: dict[str, float] = {}
+    try:
+        network = SlopeConditioning(engine, spec, verifier.weights)
+        inputs, target = rows_of(verifier, spec)
+        for part, draw in itertools.product(range(PARTS), verifier.amplification.seeds()):
+            weights = kinked_weights(spec.graph, verifier.weights, part, verifier.seed)
+            clean, other = network.moved(
+                weights, inputs, target, np.random.default_rng(draw), of_results=False
+            )
+            for each, error in _worst([clean], [other]).items():
+                worst[each] = max(worst.get(each, 0.0), error)
+    except Exception as error:
+        verifier.note(
+            f"rounding of derivatives could not be measured where functions bend: {cause_of(error)}"
+        )
+    return worst
+
+
+def _blame(verifier: Verifier, spec: Spec, pair: tuple[str, str]) -> tuple[str | None, str]:
+    """Return the last layer whose gradient differs alone where functions bend."""
+    for part in range(PARTS):
+        weights = kinked_weights(spec.graph, verifier.weights, part, verifier.seed)
+        layer = wrong_alone(verifier, spec, pair, weights)
+        if layer is not None:
+            return layer, "alone its gradient differs where a function bends."
+    return None, ""
+
+
+def wrong_alone(
+    verifier: Verifier, spec: Spec, pair: tuple[str, str], weights: Weights
+) -> str | None:
+    """Return the last layer whose gradient differs where both engines are fed the same."""
+    verifier.progress(f"where the gradients of {pair[0]} and {pair[1]} part")
+    inputs = random_inputs(spec.graph, verifier.batch, verifier.axes, verifier.seed)
+    found = (_engine(verifier, pair[0]), _engine(verifier, pair[1]))
+    return first_wrong_gradient(spec, weights, inputs, found, verifier.axes)
+
+
+def _engine(verifier: Verifier, name: str) -> SourceEngine:
+    (engine,) = (engine for engine in verifier.sources if engine.name == name)
+    return engine
+
+
+def _worst(first: Kinked, second: Kinked) -> dict[str, float]:
+    """Return the largest errors of loss and gradients, where all are finite."""
+    errors: dict[str, float] = {}
+    for one, other in zip(first, second, strict=True):
+        if not (np.isfinite(one[0]) and all(np.isfinite(a).all() for a in one[1].values())):
+            continue
+        for name, error in kinked_errors(one, other).items():
+            errors[name] = max(errors.get(name, 0.0), error)
+    return errors

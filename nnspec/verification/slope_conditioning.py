@@ -1,0 +1,106 @@
+"""How far rounding within layers moves gradients: that of their results, and of their derivatives.
+
+To each value its layer's rounding is added, as for the outputs, and to each derivative what its
+formula may be off by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nnspec.backend import Inspectable, Trainable
+from nnspec.base import FLOAT32_MAX
+from nnspec.graph import inline
+from nnspec.heads import loss_head
+from nnspec.loader import Spec
+from nnspec.training_schema import Sgd
+from nnspec.verification.conditioning import Conditioning
+from nnspec.verification.engines import SourceEngine
+from nnspec.verification.networks import flat
+from nnspec.verification.slopes import SLOPES
+from nnspec.verification.tolerance import DOUBLE_ROUNDOFF, perturbed
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array, Weights
+
+Gradients = tuple[float, "Weights"]
+"""A loss, and its gradients."""
+
+
+class SlopeConditioning:
+    """A network of one output in training, with what its layers' formulas round."""
+
+    def __init__(self, engine: SourceEngine, spec: Spec, weights: Weights) -> None:
+        model = spec.model
+        assert model.training is not None
+        (output,) = (flat(name) for name in inline(spec.graph).outputs)
+        # A loss of logits leaves the last activation out, if that is the last layer.
+        unmoved = (output,) if loss_head(model, spec.graph) is not None else ()
+        self.values = Conditioning(engine, spec, weights, bends=True, unmoved=unmoved)
+        self.noisy = self.values.noisy
+        graph = self.noisy.network(self.noisy.sums.get(output, output))
+        training = model.training.model_copy(update={"optimizer": Sgd()})
+        trained = Spec(
+            model.model_copy(update={"training": training, "data": None}), graph, spec.path
+        )
+        program = engine.build(trained, self.values.named(weights), "float64")
+        assert isinstance(program, Trainable)
+        self.program = program
+
+    def moved(
+        self,
+        weights: Weights,
+        inputs: Mapping[str, Array],
+        target: Array,
+        draw: np.random.Generator,
+        *,
+        of_results: bool = True,
+    ) -> tuple[Gradients, Gradients]:
+        """Return loss and gradients, and these where formulas round in double precision.
+
+        of_results: whether results and inputs round too, and not derivatives alone; where values
+        are exactly at a kink, all rows have the same there, and what they round is the same.
+        """
+        self.values.weights = weights
+        named = self.values.named(weights)
+        self.program.load_weights(named)
+        values = self._values(named, inputs)
+        silent = self.values.silent(inputs)
+        given = {**inputs, **silent}
+        clean = self._gradients(given, target)
+        if of_results:
+            given |= {name: perturbed(a, DOUBLE_ROUNDOFF, draw) for name, a in inputs.items()}
+            for value, name in self.noisy.added.items():
+                size = self.values.size(value, values, DOUBLE_ROUNDOFF, is_rounded=True)
+                given[name] = size * _signs(size, draw)
+        for value, (slope, origin) in self.noisy.bent.items():
+            _, home, layer, taken = self.noisy.computed[value]
+            x = values[taken[0]]
+            size = DOUBLE_ROUNDOFF * SLOPES[type(layer)](
+                layer, x, values[value], self.values.own(home), self.values.graph.data_format
+            )
+            given[slope] = np.where(size <= FLOAT32_MAX, size, 0.0) * _signs(
+                size if of_results else size[:1], draw
+            )
+            given[origin] = np.where(np.abs(x) <= FLOAT32_MAX, x, 0.0)
+        return clean, self._gradients(given, target)
+
+    def _values(self, named: Weights, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        program = self.values.program
+        assert isinstance(program, Inspectable)
+        program.load_weights(named)
+        outputs = program.training_outputs({**inputs, **self.values.silent(inputs)})
+        return {**inputs, **outputs}
+
+    def _gradients(self, inputs: Mapping[str, Array], target: Array) -> Gradients:
+        loss, gradients = self.program.gradients(inputs, target)
+        paths = {name: path for path, name in self.values.names.items()}
+        return loss, {paths[name]: array for name, array in gradients.items()}
+
+
+def _signs(size: Array, draw: np.random.Generator) -> Array:
+    signs: Array = draw.integers(0, 2, size.shape) * 2.0 - 1.0
+    return signs
