@@ -153,17 +153,21 @@ def moved_within(verifier: Verifier, inputs: Mapping[str, Array]) -> Array:
     floats = [name for name, array in verifier.expected.items() if array.dtype.kind == "f"]
     if not floats:
         return moved
-    with np.errstate(all="ignore"):
-        for expected, given in found.moved(inputs, DOUBLE_ROUNDOFF, draws, by_row=True):
-            # A whole number that flips, or what overflows, says nothing of how far.
-            same = np.ones(len(moved), bool)
-            for name in floats:
-                alike = np.isfinite(given[name]) == np.isfinite(expected[name])
-                same &= alike.reshape(len(moved), -1).all(axis=1)
-            errors = row_errors(
-                {name: given[name] for name in floats}, {name: expected[name] for name in floats}
-            )
-            np.maximum(moved, np.where(same, errors, 0.0), out=moved)
+    try:
+        with np.errstate(all="ignore"):
+            for expected, given in found.moved(inputs, DOUBLE_ROUNDOFF, draws, by_row=True):
+                # A whole number that flips, or what overflows, says nothing of how far.
+                same = np.ones(len(moved), bool)
+                for name in floats:
+                    alike = np.isfinite(given[name]) == np.isfinite(expected[name])
+                    same &= alike.reshape(len(moved), -1).all(axis=1)
+                errors = row_errors(
+                    {name: given[name] for name in floats},
+                    {name: expected[name] for name in floats},
+                )
+                np.maximum(moved, np.where(same, errors, 0.0), out=moved)
+    except RuntimeError:
+        pass  # the outputs are random: that is no rounding
     return moved
 
 

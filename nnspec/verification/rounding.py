@@ -42,11 +42,14 @@ def lost_in_double(verifier: Verifier, inputs: Mapping[str, Array]) -> float:
     try:
         found = verifier.conditioning()
         moved = max(
-            relative_error(given, expected)
-            for by_row in ways
-            for expected, given in found.moved(
-                inputs, DOUBLE_ROUNDOFF, verifier.amplification.draws(), by_row=by_row
-            )
+            (
+                relative_error(given, expected)
+                for by_row in ways
+                for expected, given in found.moved(
+                    inputs, DOUBLE_ROUNDOFF, verifier.amplification.draws(), by_row=by_row
+                )
+            ),
+            default=0.0,
         )
     except Exception as error:
         verifier.note(f"rounding within layers could not be measured: {cause_of(error)}")
@@ -64,10 +67,13 @@ def ill_conditioned(verifier: Verifier, inputs: Mapping[str, Array], tolerance: 
     try:
         found = verifier.conditioning()
         moved = max(
-            relative_error(given, expected)
-            for expected, given in found.moved(
-                inputs, UNIT_ROUNDOFF, verifier.amplification.draws()
-            )
+            (
+                relative_error(given, expected)
+                for expected, given in found.moved(
+                    inputs, UNIT_ROUNDOFF, verifier.amplification.draws()
+                )
+            ),
+            default=0.0,
         )
     except Exception as error:
         verifier.note(f"rounding within layers could not be measured: {cause_of(error)}")

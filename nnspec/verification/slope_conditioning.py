@@ -21,7 +21,7 @@ from nnspec.verification.conditioning import Conditioning
 from nnspec.verification.engines import SourceEngine
 from nnspec.verification.networks import flat
 from nnspec.verification.slopes import SLOPES
-from nnspec.verification.tolerance import DOUBLE_ROUNDOFF, perturbed
+from nnspec.verification.tolerance import DOUBLE_ROUNDOFF, EXACT, perturbed, relative_error
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
@@ -71,6 +71,8 @@ class SlopeConditioning:
         silent = self.values.silent(inputs)
         given = {**inputs, **silent}
         clean = self._gradients(given, target)
+        if relative_error(self._gradients(given, target)[1], clean[1]) > EXACT:
+            raise RuntimeError("the same inputs give other gradients")
         if of_results:
             given |= {name: perturbed(a, DOUBLE_ROUNDOFF, draw) for name, a in inputs.items()}
             for value, name in self.noisy.added.items():
