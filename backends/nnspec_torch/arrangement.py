@@ -9,8 +9,8 @@ from nnspec.emit.lowering import Context, Lowered
 
 def permute(layer: layers.Permute, context: Context) -> Lowered:
     """Tensor.permute."""
-    axes = ", ".join(str(axis + 1) for axis in layer.axes)
-    return Lowered(f"{{0}}.permute(0, {axes})")
+    axes = ", ".join(str(axis) for axis in (0, *(axis + 1 for axis in layer.axes)))
+    return Lowered(f"{{0}}.permute({axes})")
 
 
 def repeat_vector(layer: layers.RepeatVector, context: Context) -> Lowered:

@@ -11,6 +11,7 @@ CASES: list[Case] = [
     Case({"type": "permute", "axes": [2, 0, 1]}, ((2, 3, 4),), (4, 2, 3)),
     Case({"type": "permute", "axes": [0, 2, 1]}, ((2, 3, 4),), (2, 4, 3), LAST),
     Case({"type": "permute", "axes": [0]}, ((3,),), (3,)),
+    Case({"type": "permute", "axes": []}, ((),), ()),
     Case({"type": "permute", "axes": [1, 0]}, (("time", 3),), (3, "time"), dtypes=("bool",)),
     Case({"type": "repeat_vector", "n": 3}, ((4,),), (3, 4)),
     Case({"type": "repeat_vector", "n": 2}, ((4,),), (2, 4), dtypes=("int64",)),
