@@ -209,3 +209,23 @@ def test_torchs_exporter_keeps_numbers_that_are_nearly_0_or_1(layer: str) -> Non
         network(f"type: {layer}", shape="[3]"), backends=("torch", "onnx"), steps=1
     )
     assert report.passed, report.to_json()
+
+
+def test_what_must_not_matter_and_is_not_probed_is_said() -> None:
+    spec = nnspec.loads(
+        """
+nnspec: 1
+name: Masked
+inputs: {x: {shape: [4, 6]}, kept: {shape: [4], dtype: bool}}
+layers:
+  - {name: a, type: multi_head_attention, num_heads: 2, key_padding: kept, inputs: [x]}
+  - {name: r, type: gru, units: 2, return_sequences: true}
+  - {name: t, type: permute, axes: [1, 0]}
+"""
+    )
+    report = nnspec.verify(spec, backends=("torch", "onnx"), steps=1, batch=4, exporters=False)
+    assert report.passed, report.to_json()
+    said = " ".join(reasons(report, "meaning") + reasons(report, "dynamic_shape"))
+    assert "causality: r may look back alone" in said
+    assert "padding: what key_padding of a hides" in said
+    assert "batches of 5 and 13: at most 4 are asked" in said

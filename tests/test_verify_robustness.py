@@ -134,7 +134,8 @@ def test_training_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TorchProgram, "train_step", step)
     report = verified("torch", "keras")
     assert details(report) == ["torch does not run in training: ValueError: no step"]
-    assert {each.kind for each in report.not_checked} == {"gradient", "training", "export"}
+    kinds = {each.kind for each in report.not_checked}
+    assert kinds == {"gradient", "training", "export", "dynamic_shape"}
 
 
 def test_a_blame_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,10 +190,11 @@ def test_what_is_left_out_is_said_everywhere() -> None:
     assert report.passed
     assert [(each.kind, each.pair) for each in report.not_checked] == [
         ("export", ("onnx-via-torch",)),
+        ("dynamic_shape", ()),
         ("gradient", ("torch",)),
         ("training", ("torch",)),
     ]
-    assert json.loads(report.to_json())["not_checked"][1] == {
+    assert json.loads(report.to_json())["not_checked"][2] == {
         "kind": "gradient",
         "pair": ["torch"],
         "reason": "it takes two sources that train, and here is only torch",
@@ -200,8 +202,8 @@ def test_what_is_left_out_is_said_everywhere() -> None:
     stream = StringIO()
     report.print(Console(file=stream, width=100))
     assert "not checked: loss and gradients of torch: it takes two sources" in stream.getvalue()
-    assert "checks passed, 3 not checked in" in stream.getvalue()
-    assert "3 not checked" in report.to_html()
+    assert "checks passed, 4 not checked in" in stream.getvalue()
+    assert "4 not checked" in report.to_html()
 
 
 def test_a_cause_is_whole_and_safe_to_print() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from nnspec.verification.evaluators import run_exact
 from nnspec.verification.tolerance import EXACT, tensor_error
 
 if TYPE_CHECKING:
+    from nnspec.backend import Array
     from nnspec.verification.verifier import Outputs, Verifier
 
 _BY_STEP = (
@@ -33,6 +34,9 @@ _BY_STEP = (
     layers.RotaryPosition,
 )
 """Layers that compute each step of a sequence from that step alone, whatever its axis."""
+MASKS = ("mask", "key_padding")
+"""Fields of attention that name what hides."""
+SHOWN = 3
 _OVER_AXIS = (layers.Softmax, layers.LogSoftmax, layers.Softmin)
 
 
@@ -40,13 +44,19 @@ def compare_causality(verifier: Verifier) -> None:
     """See that later steps move no earlier output, where the spec makes the network causal."""
     graph = verifier.spec.graph
     inputs = [name for name, kind in graph.inputs.items() if kind.shape]
-    if len(inputs) != 1:
-        return
-    outputs = causal_outputs(graph, inputs[0])
-    array = verifier.inputs[inputs[0]]
-    steps = array.shape[1 + outputs[1]] if outputs is not None else 0
+    outputs = causal_outputs(graph, inputs[0]) if len(inputs) == 1 else None
+    steps = verifier.inputs[inputs[0]].shape[1 + outputs[1]] if outputs is not None else 0
     if outputs is None or steps < 2:
+        if backward := [at.path for at in graph.walk() if _looks_back(at.node.layer)]:
+            reason = (
+                f"causality: {', '.join(backward[:SHOWN])} may look back alone, but that no output "
+                "depends on later steps does not follow from the layers"
+                if outputs is None
+                else "causality: there is one step alone"
+            )
+            verifier.leave_out("meaning", (), reason)
         return
+    array = verifier.inputs[inputs[0]]
     names, axis = outputs
     half = steps // 2
     later: list[Any] = [slice(None)] * array.ndim
@@ -54,23 +64,44 @@ def compare_causality(verifier: Verifier) -> None:
     changed = array.copy()
     changed[tuple(later)] = np.roll(array, 1, axis=0)[tuple(later)]
     given = {**verifier.inputs, inputs[0]: changed}
+
+    def moved(first: Outputs, second: Outputs) -> list[str]:
+        return [
+            f'later steps of "{inputs[0]}" move earlier ones of "{name}", by {error:.1e}'
+            for name, output_axis in names.items()
+            if (error := _before(first, second, name, output_axis, half)) > EXACT
+        ]
+
+    _compare(verifier, given, "later steps", moved)
+
+
+def _compare(
+    verifier: Verifier,
+    given: Mapping[str, Array],
+    what: str,
+    moved: Callable[[Outputs, Outputs], list[str]],
+) -> None:
+    """Add what moves where an engine is given other inputs, beside its outputs for the usual."""
     findings: dict[str, list[str]] = {}
     for engine in verifier.engines:
-        moved = verifier.attempt(
+        outputs = verifier.attempt(
             partial(run_exact, verifier, engine, given, None),
             kind="meaning",
             label=engine.name,
-            when="with other later steps",
+            when=f"with other {what}",
         )
-        if moved is None:
-            continue
-        findings[engine.name] = [
-            f'later steps of "{inputs[0]}" move earlier ones of "{name}", by {error:.1e}'
-            for name, output_axis in names.items()
-            if (error := _before(verifier.outputs[engine.name], moved, name, output_axis, half))
-            > EXACT
-        ]
-    verifier.add_findings("meaning", "float64", "the same, later steps changed", findings)
+        if outputs is not None:
+            findings[engine.name] = moved(verifier.outputs[engine.name], outputs)
+    verifier.add_findings("meaning", "float64", f"the same, {what} changed", findings)
+
+
+def _looks_back(layer: Layer) -> bool:
+    """Whether a layer may be one of a causal network."""
+    if isinstance(layer, layers.MultiHeadAttention | layers.GroupedQueryAttention):
+        return layer.causal
+    if isinstance(layer, Recurrent):
+        return layer.return_sequences and not layer.go_backwards
+    return isinstance(layer, layers.Conv1D) and layer.padding == "causal"
 
 
 def _before(first: Outputs, second: Outputs, name: str, axis: int, half: int) -> float:
@@ -164,23 +195,25 @@ def compare_padding(verifier: Verifier) -> None:
             array[beyond] = draw.normal(0, 1e4, array[beyond].shape)
             inputs[sequence] = array
             hidden.append(sequence)
+    for at in verifier.spec.graph.walk():
+        masked = [name for name in MASKS if getattr(at.node.layer, name, None) is not None]
+        if masked:
+            reason = (
+                f"padding: what {' and '.join(masked)} of {at.path} hides is not changed by "
+                "itself; the outputs for masks that are drawn are compared"
+            )
+            verifier.leave_out("meaning", (), reason)
     if not hidden:
         return
-    findings: dict[str, list[str]] = {}
-    for engine in verifier.engines:
-        moved = verifier.attempt(
-            partial(run_exact, verifier, engine, inputs, None),
-            kind="meaning",
-            label=engine.name,
-            when="with other padding",
-        )
-        if moved is not None:
-            findings[engine.name] = [
-                f'steps of {", ".join(hidden)} beyond its lengths move "{name}", by {error:.1e}'
-                for name, array in verifier.outputs[engine.name].items()
-                if (error := tensor_error(moved[name], array)) > EXACT
-            ]
-    verifier.add_findings("meaning", "float64", "the same, padding changed", findings)
+
+    def moved(first: Outputs, second: Outputs) -> list[str]:
+        return [
+            f'steps of {", ".join(hidden)} beyond its lengths move "{name}", by {error:.1e}'
+            for name, array in first.items()
+            if (error := tensor_error(second[name], array)) > EXACT
+        ]
+
+    _compare(verifier, inputs, "padding", moved)
 
 
 def _lengths(flat: Graph) -> dict[str, str]:
