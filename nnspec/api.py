@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from nnspec.backend import Compiled, Options, get_backend
 from nnspec.loader import Spec, check
+from nnspec.remote.processes import started
 from nnspec.schema import Model
 from nnspec.verification import BACKENDS, BATCH, STEPS, Report, verify_spec
 from nnspec.weights import load_weights
@@ -75,20 +77,22 @@ def verify(
     """
     if isinstance(weights, str | Path):
         weights = load_weights(weights)
-    return verify_spec(
-        check(spec),
-        weights=weights,
-        backends=tuple(backends),
-        steps=steps,
-        batch=batch,
-        seed=seed,
-        stock=stock,
-        exporters=exporters,
-        fold=fold,
-        opset=opset,
-        sizes=sizes,
-        memory=memory,
-        data=data,
-        processes=processes,
-        progress=progress,
-    )
+    checked = check(spec)
+    with started(checked, backends, batch) if processes else nullcontext() as workers:
+        return verify_spec(
+            checked,
+            weights=weights,
+            backends=tuple(backends),
+            steps=steps,
+            batch=batch,
+            seed=seed,
+            stock=stock,
+            exporters=exporters,
+            fold=fold,
+            opset=opset,
+            sizes=sizes,
+            memory=memory,
+            data=data,
+            workers=workers,
+            progress=progress,
+        )

@@ -7,7 +7,9 @@ import io
 import json
 import os
 import signal
-from concurrent.futures import Future, thread
+import subprocess
+import sys
+from concurrent.futures import Future, ThreadPoolExecutor, thread
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from nnspec.backend import Options, get_backend
 from nnspec.calls import asked_again
 from nnspec.errors import DataError, MissingDependencyError, UnsupportedError
 from nnspec.loader import load, loads
-from nnspec.remote import frames, processes, worker
+from nnspec.remote import forked, frames, processes, worker
 from nnspec.remote.processes import RemoteProgram, Worker, Workers
 from nnspec.verification import Report, engines
 from nnspec.verification.remote import RemoteDirect
@@ -227,6 +229,48 @@ def test_a_process_that_dies_is_a_failed_engine(monkeypatch: pytest.MonkeyPatch)
     assert any(check.kind == "dynamic_shape" and "onnx" in check.pair[0] for check in report.checks)
 
 
+FORKED = """
+import os, signal, sys
+from nnspec.causes import Told
+from nnspec.remote.processes import Workers
+
+with Workers(1) as workers:
+    worker, other = workers.of("torch"), workers.of("keras")
+    first, second = worker._process, other._process
+    print(type(first).__name__, type(second).__name__, "numpy" in sys.modules)
+    os.kill(second.pid, signal.SIGKILL)  # before it has imported its framework
+    print(worker.ask("collect").result(), worker.generation)
+    os.kill(first.pid, signal.SIGSEGV)
+    try:
+        worker.ask("collect").result()
+    except Told as error:
+        print(error)
+    print(worker.ask("collect").result(), worker.generation, type(worker._process).__name__)
+print(worker._process.returncode, second.returncode)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks where threads can be counted")
+def test_a_process_with_one_thread_forks_those_of_the_backends() -> None:
+    run = subprocess.run([sys.executable, "-c", FORKED], capture_output=True, text=True)
+    assert run.stdout.splitlines() == [
+        "Forked Forked False",
+        "None 1",
+        "the process of torch died (SIGSEGV, Segmentation fault)",
+        "None 2 Popen",
+        "-9 -9",
+    ], run.stderr
+
+
+def test_a_process_with_threads_or_a_framework_forks_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(int).result()
+        assert not forked.is_safe([])
+    monkeypatch.setattr(forked, "_TASKS", Path(__file__).parent / "cases" / "missing")
+    assert not forked.is_safe([])
+    assert not forked.is_safe(["sys"])
+
+
 def test_an_interrupt_ends_the_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     started = []
     real = Worker.__init__
@@ -244,7 +288,7 @@ def test_an_interrupt_ends_the_processes(monkeypatch: pytest.MonkeyPatch) -> Non
         verified(in_processes=True, progress=interrupt)
     assert [each.name for each in started] == ["torch", "onnx"]
     for each in started:
-        assert each._process is None or each._process.poll() is not None
+        assert each._process is None or each._process.returncode is not None
 
 
 def test_a_program_that_was_trained_is_not_built_anew(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import click
 
 from nnspec.cli.common import (
@@ -118,43 +120,38 @@ def verify(
     """
     from rich.console import Console
 
-    from nnspec.api import verify as run
     from nnspec.files import write_text
     from nnspec.loader import load
+    from nnspec.remote.processes import started
 
     console = Console()
     names = tuple(dict.fromkeys(name.strip() for name in backends.split(",") if name.strip()))
-    status = console.status("verifying") if console.is_terminal and not as_json else None
+    loaded = load(spec, variables=variables)
+    require_output(loaded, report, weights, data, *renames)
+    # First of all, before this process has threads: while they import frameworks, it imports NumPy
+    # and the checks, and shows its progress.
+    with started(loaded, names, batch) if processes else nullcontext() as workers:
+        from nnspec.verification import verify_spec
 
-    def progress(what: str) -> None:
-        if status is not None:
-            status.update(what)
-
-    if status is not None:
-        status.start()
-    try:
-        loaded = load(spec, variables=variables)
-        require_output(loaded, report, weights, data, *renames)
-        result = run(
-            loaded,
-            weights=read_weights(loaded, weights, renames, partial=partial),
-            backends=names,
-            steps=steps,
-            batch=batch,
-            seed=seed,
-            stock=stock,
-            exporters=exporters,
-            fold=fold,
-            opset=opset,
-            sizes=sizes,
-            memory=memory,
-            data=data,
-            processes=processes,
-            progress=progress,
-        )
-    finally:
-        if status is not None:
-            status.stop()
+        is_shown = console.is_terminal and not as_json
+        with console.status("verifying") if is_shown else nullcontext() as status:
+            result = verify_spec(
+                loaded,
+                weights=read_weights(loaded, weights, renames, partial=partial),
+                backends=names,
+                steps=steps,
+                batch=batch,
+                seed=seed,
+                stock=stock,
+                exporters=exporters,
+                fold=fold,
+                opset=opset,
+                sizes=sizes,
+                memory=memory,
+                data=data,
+                workers=workers,
+                progress=status.update if status is not None else None,
+            )
     # First what cannot fail for a disk that is full by now.
     if as_json:
         click.echo(result.to_json())

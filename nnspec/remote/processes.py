@@ -8,15 +8,17 @@ import subprocess
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from nnspec import errors
+from nnspec.backend import get_backend
 from nnspec.causes import Told
 from nnspec.errors import MissingDependencyError, NnspecError
+from nnspec.remote.forked import Forked, is_safe
 from nnspec.summary import summarize
 
 if TYPE_CHECKING:
@@ -58,13 +60,14 @@ class Worker:
         self.name = name
         self.generation = 0
         self._threads = threads
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | Forked | None = None
         # One thread: what is asked is asked in order.
         self._queue = ThreadPoolExecutor(1, thread_name_prefix=f"nnspec-{name}")
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the worker)
         self._is_closed = False
         self._forgotten: deque[int] = deque()
-        self._queue.submit(self.start)
+        if not self._fork():
+            self._queue.submit(self.start)
 
     def ask(self, do: str, **arguments: Any) -> Future[Any]:
         """Queue a request; its result, or its exception, comes when the process has answered."""
@@ -94,12 +97,10 @@ class Worker:
             self._process.communicate()
         self._errors.close()
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def start(self) -> subprocess.Popen[bytes] | Forked:
         """Return the process, started if it does not run."""
         if self._process is None and not self._is_closed:
             environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-            if self._threads is not None:
-                environment |= dict.fromkeys(THREAD_VARIABLES, str(self._threads))
             arguments = [self.name, "" if self._threads is None else str(self._threads)]
             self._errors.truncate(0)
             self._process = subprocess.Popen(
@@ -108,12 +109,35 @@ class Worker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
-                env=environment,
+                env=environment | self._environment,
             )
             self.generation += 1
         if self._process is None:
             raise Told(f"the process of {self.name} was ended")
         return self._process
+
+    def _fork(self) -> bool:
+        """Start the process from this one, where that is safe; it then has the core already."""
+        try:
+            modules = getattr(get_backend(self.name), "imports", ())
+        except NnspecError:
+            return False  # the process says so
+        if not is_safe(modules):
+            return False
+        name, threads = self.name, self._threads
+
+        def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
+            from nnspec.remote.worker import run
+
+            run(name, threads, requests, answers)
+
+        self._process = Forked(serve, errors=self._errors, environment=self._environment)
+        self.generation += 1
+        return True
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return {} if self._threads is None else dict.fromkeys(THREAD_VARIABLES, str(self._threads))
 
     def exchange(self, do: str, arguments: Mapping[str, Any]) -> Any:
         """Send a request and wait for its answer; only what is queued may call this."""
@@ -132,12 +156,13 @@ class Worker:
             raise _error(found["error"])
         return found["result"]
 
-    def _ended(self, process: subprocess.Popen[bytes]) -> str:
+    def _ended(self, process: subprocess.Popen[bytes] | Forked) -> str:
         """Return why a process has ended, and forget it."""
         process.kill()
         process.communicate()
         self._process = None
         code = process.returncode
+        assert code is not None
         how = f"exit code {code}"
         if code < 0:
             number = -code
@@ -193,6 +218,17 @@ class Workers:
         folder = Path(self._folder.name) / str(next(_NUMBERS))
         folder.mkdir()
         return folder / name
+
+
+def started(spec: Spec, backends: Iterable[str], batch: int) -> Workers:
+    """Return the processes of a verification, which begin to import their frameworks.
+
+    Called before this process imports NumPy, which has threads, it forks most of them.
+    """
+    workers = Workers(threads_for(spec, batch))
+    for name in backends:
+        workers.of(name)
+    return workers
 
 
 _NUMBERS = count()

@@ -145,16 +145,21 @@ def serve(requests: IO[bytes], answers: IO[bytes], session: Session) -> None:
             frames.write(answers, {"error": {"cause": cause_of(error), "class": "", "extra": ""}})
 
 
-def main() -> None:
-    """Serve the process that started this one."""
+def run(name: str, threads: int | None, requests: IO[bytes], answers: IO[bytes]) -> None:
+    """Import a backend's framework, and answer."""
     # Ctrl-C reaches every process of a terminal; the one that asks decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    session = Session(name, threads)
+    session.prepare()
+    serve(requests, answers, session)
+
+
+def main() -> None:
+    """Serve the process that started this one."""
     name, threads = sys.argv[1], sys.argv[2]
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    session = Session(name, int(threads) if threads else None)
-    session.prepare()
-    serve(sys.stdin.buffer, answers, session)
+    run(name, int(threads) if threads else None, sys.stdin.buffer, answers)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from nnspec.weights import check_weights
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
+    from nnspec.remote.processes import Workers
 
 BACKENDS = ("torch", "keras", "onnx")
 STEPS = 5
@@ -38,7 +38,7 @@ def verify_spec(
     sizes: Mapping[str, int | Sequence[int]] | None = None,
     memory: int | str | None = None,
     data: str | Path | None = None,
-    processes: bool = False,
+    workers: Workers | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> Report:
     """Compare what the backends compute from a spec; raises nothing for a difference.
@@ -51,39 +51,30 @@ def verify_spec(
     sizes: of dynamic axes, by name, instead of found ones: the first is what all is compared at.
     memory: bytes, or "12GB", that an exporter may take, as estimated; by default what is free.
     data: a file of rows, by the spec's `data`, for inputs and targets instead of drawn ones.
-    processes: run each backend in a process of its own.
+    workers: the processes of the backends; without, all runs in this one.
     """
     if weights is not None:
         check_weights(spec.graph, weights)
-    with ExitStack() as stack:
-        workers = None
-        if processes:
-            from nnspec.remote.processes import Workers, threads_for
+    from nnspec.verification.verifier import Verifier
 
-            # First of all: while they import frameworks, this process imports the rest.
-            workers = stack.enter_context(Workers(threads_for(spec, batch)))
-            for name in backends:
-                workers.of(name)
-        from nnspec.verification.verifier import Verifier
-
-        verifier = Verifier(
-            spec,
-            weights=dict(weights) if weights is not None else None,
-            backends=backends,
-            steps=steps,
-            batch=batch,
-            seed=seed,
-            stock=stock,
-            exporters=exporters,
-            fold=fold,
-            opset=opset,
-            sizes={
-                name: (size,) if isinstance(size, int) else tuple(size)
-                for name, size in (sizes or {}).items()
-            },
-            memory=bytes_of(memory) if isinstance(memory, str) else memory,
-            rows=given_rows(spec, data) if data is not None else None,
-            progress=progress,
-            workers=workers,
-        )
-        return verifier.run()
+    verifier = Verifier(
+        spec,
+        weights=dict(weights) if weights is not None else None,
+        backends=backends,
+        steps=steps,
+        batch=batch,
+        seed=seed,
+        stock=stock,
+        exporters=exporters,
+        fold=fold,
+        opset=opset,
+        sizes={
+            name: (size,) if isinstance(size, int) else tuple(size)
+            for name, size in (sizes or {}).items()
+        },
+        memory=bytes_of(memory) if isinstance(memory, str) else memory,
+        rows=given_rows(spec, data) if data is not None else None,
+        progress=progress,
+        workers=workers,
+    )
+    return verifier.run()
