@@ -6,6 +6,7 @@ states it in words.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -264,18 +265,25 @@ class Domain:
 @functools.lru_cache(maxsize=16)
 def domain_of(graph: Graph) -> Domain:
     """Return what a network takes."""
+    domain, others = split_domain(graph)
+    if not others:
+        return domain
+    from nnspec.ids import followed
+
+    return dataclasses.replace(domain, limits=(*domain.limits, *followed(graph).limits))
+
+
+def split_domain(graph: Graph) -> tuple[Domain, tuple[Range, ...]]:
+    """Return what the inputs decide, and the ranges of what is made of weights or fractions."""
     flat = inline(graph)
     nodes = [node for node in flat.nodes if isinstance(node, LayerNode)]
     ranges = tuple(dict.fromkeys(_ranges(flat, nodes)))
     steps = _steps(flat, nodes, {allowed.value for allowed in ranges} - flat.inputs.keys())
     known = {*flat.inputs, *(output for step in steps for output in step.outputs)}
-    return Domain(
-        dict(flat.inputs),
-        tuple(allowed for allowed in ranges if allowed.value in known),
-        tuple(_limits(flat, nodes)),
-        steps,
-        flat.data_format,
-    )
+    own = tuple(allowed for allowed in ranges if allowed.value in known)
+    limits = tuple(_limits(flat, nodes))
+    domain = Domain(dict(flat.inputs), own, limits, steps, flat.data_format)
+    return domain, tuple(allowed for allowed in ranges if allowed.value not in known)
 
 
 def _ranges(flat: Graph, nodes: Sequence[LayerNode]) -> Iterator[Range]:

@@ -6,12 +6,15 @@ Every mistake is collected, each once; what follows only from an earlier mistake
 from __future__ import annotations
 
 from collections.abc import Set
+from math import inf
 from typing import cast
 
 from nnspec.body import Body, Types, marks_of
+from nnspec.domain import split_domain
 from nnspec.entries import Reader
 from nnspec.errors import Mark
 from nnspec.graph import Graph, LayerNode, Node
+from nnspec.layers.base import Layer
 from nnspec.library import BLOCKS
 from nnspec.limits import MAX_ELEMENTS, MAX_LAYERS, big
 from nnspec.report import Report
@@ -55,6 +58,7 @@ def resolve(
     resolver.check_use()
     if resolver.check_layers(graph):
         resolver.check_size(graph)
+        resolver.check_ids(graph)
     return graph if not report.problems else None
 
 
@@ -186,3 +190,34 @@ class Resolver:
                     "use smaller sizes",
                 )
                 return
+
+    def check_ids(self, graph: Graph) -> None:
+        """Refuse ids that the network makes itself, and that the layer they reach does not take."""
+        takers = (type(at.node.layer) for at in graph.walk())
+        if all(taker.whole_numbers is Layer.whole_numbers for taker in takers):
+            return
+        domain, undecided = split_domain(graph)
+        if not undecided and domain.inputs.keys() >= {allowed.value for allowed in domain.ranges}:
+            return
+        from nnspec.ids import followed  # which needs NumPy
+
+        for found in followed(graph).outside:
+            allowed = found.allowed
+            can_grow = allowed.kind == "embedding" and found.least >= 0 and found.most < inf
+            larger = f"make input_dim at least {found.most + 1:g}, or " if can_grow else ""
+            self.report.add(
+                "out-of-range",
+                f'layer "{allowed.layer}": {allowed.kind} takes {allowed.least} to {allowed.most}, '
+                f'and "{allowed.value}" gives {_shown(found.least, found.most)}',
+                found.node.mark,
+                f"{larger}bound the numbers before, by clip or by minimum and maximum",
+            )
+
+
+def _shown(least: float, most: float) -> str:
+    least, most = least + 0.0, most + 0.0  # -0 becomes 0
+    if least == -inf:
+        return f"at most {most:g}"
+    if most == inf:
+        return f"at least {least:g}"
+    return f"{least:g}" if least == most else f"{least:g} to {most:g}"

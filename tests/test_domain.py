@@ -66,6 +66,15 @@ layers:
   - {name: shorter, type: conv1d, filters: 4, kernel_size: 3}
   - {name: positions, type: sinusoidal_position, max_length: 6}
 """
+CHOSEN = """
+nnspec: 1
+name: Chosen
+inputs: {x: {shape: [time]}}
+layers:
+  - {name: place, type: argmax}
+  - {name: small, type: cast, dtype: int32}
+  - {name: table, type: embedding, input_dim: 5, output_dim: 2}
+"""
 
 
 def x(*shape):
@@ -77,6 +86,11 @@ def ids(*rows):
 
 
 OUTSIDE = {
+    "an index of an axis longer than the table": (
+        CHOSEN,
+        {"x": x(1, 6)},
+        r"time = 6; the layer \"table\" \(embedding\) takes at most 5",
+    ),
     "id -1": (TABLES, ids([0, 0, 0], [0, -1, 0]), r"row 2: -1 is not within 0 to 10.*\"b\""),
     "id too large": (TABLES, ids([4, 10, 6], [5, 0, 0]), r"row 2: 5 is not within 0 to 4.*\"a\""),
     "the smaller of two tables": (TABLES, ids([0, 0, 7]), r"7 is not within 0 to 6.*\"c\""),
@@ -169,7 +183,7 @@ def test_an_exported_model_knows_its_domain(tmp_path, name):
     assert str(tmp_path / "rows.npz") in str(caught.value)
 
 
-@pytest.mark.parametrize("text", [TABLES, SHIFTED, FRACTIONS, LENGTHS, POSITIONS])
+@pytest.mark.parametrize("text", [TABLES, SHIFTED, FRACTIONS, LENGTHS, POSITIONS, CHOSEN])
 def test_the_record_of_a_domain_reads_back(text):
     record = to_json(domain_of(nnspec.loads(text).graph))
     assert to_json(from_json(record)) == record

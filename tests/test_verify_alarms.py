@@ -229,3 +229,16 @@ layers:
     assert "causality: r may look back alone" in said
     assert "padding: what key_padding of a hides" in said
     assert "batches of 5 and 13: at most 4 are asked" in said
+
+
+@pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
+@pytest.mark.parametrize("size", ["[1, 4]", "[1, 16]"])
+def test_an_image_made_smaller_loads_in_onnx_runtime_as_it_is_by_default(
+    data_format: str, size: str
+) -> None:
+    shape = "[2, 8, 2]" if data_format == "channels_last" else "[2, 2, 8]"
+    resize = f"type: resize, size: {size}, interpolation: bicubic"
+    report = verified(
+        network(resize, shape=shape, rest=f"data_format: {data_format}"), "torch", "onnx"
+    )
+    assert report.passed, report.to_json()

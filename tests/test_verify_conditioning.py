@@ -54,6 +54,9 @@ CASES = {
         "type: rescaling, offset: 1000", "type: layer_normalization"
     ),
     "one number": network("name: n, type: layer_normalization", shape="[4, 1]"),
+    "a long sum of which little is left": network(
+        "type: global_average_pooling3d", shape="[7, 4, 4, 4]", rest="data_format: channels_first"
+    ),
     "a variance far from 0": network(
         "type: rescaling, offset: 300", "type: reduce_variance, axes: [0]"
     ),
@@ -120,6 +123,24 @@ def test_the_numbers_within_a_formula_are_as_large_as_they_are() -> None:
     for layer, expected in cases:
         inner = INNER[type(layer)](layer, x, {}, "channels_last")
         np.testing.assert_allclose(inner, [expected], err_msg=layer.type)
+
+
+def test_the_sums_so_far_are_as_large_as_they_are() -> None:
+    x = np.arange(24.0).reshape(1, 2, 3, 4) - 11
+    so_far = np.cumsum(x.reshape(2, 12), axis=-1)
+    expected = np.sqrt(np.sum(so_far**2, axis=-1))
+    whole = {"axes": (1, 2)}
+    cases: list[tuple[Any, Any]] = [
+        (layers.ReduceSum(**whole), expected[None]),
+        (layers.ReduceSum(**whole, keepdims=True), expected[None, :, None, None]),
+        (layers.ReduceMean(**whole), expected[None] / 12),
+        (layers.GlobalAveragePooling2D(), expected[None] / 12),
+        (layers.GlobalAveragePooling2D(keepdims=True), expected[None, :, None, None] / 12),
+    ]
+    for layer, size in cases:
+        inner = INNER[type(layer)](layer, x, {}, "channels_first")
+        assert inner.shape == size.shape
+        np.testing.assert_allclose(inner, size, err_msg=layer.type)
 
 
 def test_parameters_that_reach_no_output_are_a_note() -> None:

@@ -29,12 +29,15 @@ def resize(layer: Resize, at: Context) -> Values:
     """Resize by powers of two; by other scales, what each position takes, as constants.
 
     ONNX Runtime and the reference evaluator compute positions in float32: exact for powers of two,
-    and for others not even the same between the two.
+    and for others not even the same between the two. Nor is a bicubic one that makes images smaller
+    left to Resize: ONNX Runtime moves it to channels last, and then cannot load it.
     """
     sizes = fixed_sizes("resize", at.shape, 2, at.data_format)
     if sizes == layer.size:
         return at.inputs
-    if all(map(_is_power_of_two, sizes, layer.size)) and not layer.align_corners:
+    is_exact = all(map(_is_power_of_two, sizes, layer.size)) and not layer.align_corners
+    grows = all(old <= new for old, new in zip(sizes, layer.size, strict=True))
+    if is_exact and (grows or layer.interpolation != "bicubic"):
         scales = np.array([1, 1, *(new / old for old, new in zip(sizes, layer.size, strict=True))])
         attributes: dict[str, Any] = {"mode": _MODES[layer.interpolation]}
         if layer.interpolation == "nearest":

@@ -7,6 +7,7 @@ a framework that computes it otherwise is better or as good.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,8 @@ import numpy as np
 
 from nnspec import layers
 from nnspec.layers import Layer
-from nnspec.layers.base import channel_axis
+from nnspec.layers.base import channel_axis, spatial_axes
+from nnspec.layers.global_pooling import GlobalPooling
 from nnspec.shapes import DataFormat
 
 if TYPE_CHECKING:
@@ -97,6 +99,44 @@ def _variance(
     return inner
 
 
+def _global_mean(
+    layer: GlobalPooling, x: Array, weights: Mapping[str, Array], data_format: DataFormat
+) -> Array:
+    axes = tuple(axis + 1 for axis in spatial_axes(x.ndim - 1, data_format))
+    return _summed(x, axes, keepdims=layer.keepdims) / _count(x, axes)
+
+
+def _mean(
+    layer: layers.ReduceMean, x: Array, weights: Mapping[str, Array], data_format: DataFormat
+) -> Array:
+    axes = tuple(axis + 1 for axis in layer.resolved(x.shape[1:]))
+    return _summed(x, axes, keepdims=layer.keepdims) / _count(x, axes)
+
+
+def _sum(
+    layer: layers.ReduceSum, x: Array, weights: Mapping[str, Array], data_format: DataFormat
+) -> Array:
+    axes = tuple(axis + 1 for axis in layer.resolved(x.shape[1:]))
+    return _summed(x, axes, keepdims=layer.keepdims)
+
+
+def _count(x: Array, axes: tuple[int, ...]) -> int:
+    return math.prod(x.shape[axis] for axis in axes)
+
+
+def _summed(x: Array, axes: tuple[int, ...], *, keepdims: bool) -> Array:
+    """The sums so far, one term after the other, each rounded; their roundings add like noise."""
+    shape = [
+        1 if axis in axes else size
+        for axis, size in enumerate(x.shape)
+        if keepdims or axis not in axes
+    ]
+    rows = np.moveaxis(x, axes, range(-len(axes), 0))
+    so_far = np.cumsum(rows.reshape(*rows.shape[: x.ndim - len(axes)], -1), axis=-1)
+    inner: Array = np.sqrt(np.sum(np.square(so_far), axis=-1)).reshape(shape)
+    return inner
+
+
 def _normalized(x: Array, axes: tuple[int, ...], epsilon: float, weight: Array | None) -> Array:
     """(x - μ) / √(σ² + epsilon): the numbers that vary, and their squares where μ² is taken off."""
     largest = np.max(np.abs(x), axis=axes, keepdims=True)
@@ -143,6 +183,9 @@ INNER: dict[type[Layer], Inner] = {
     layers.Celu: _one_below_zero,
     layers.Elu: _one_below_zero,
     layers.Gelu: _itself,
+    layers.GlobalAveragePooling1D: _global_mean,
+    layers.GlobalAveragePooling2D: _global_mean,
+    layers.GlobalAveragePooling3D: _global_mean,
     layers.Glu: _glu,
     layers.GroupNormalization: _group_norm,
     layers.HardSilu: _itself,
@@ -151,6 +194,8 @@ INNER: dict[type[Layer], Inner] = {
     layers.LogSigmoid: _log_sigmoid,
     layers.LogSoftmax: _log_softmax,
     layers.Mish: _itself,
+    layers.ReduceMean: _mean,
+    layers.ReduceSum: _sum,
     layers.ReduceVariance: _variance,
     layers.Rescaling: _rescaling,
     layers.Selu: _selu,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
 
 from nnspec.causes import cause_of
+from nnspec.domain import Range
 from nnspec.errors import MissingDependencyError, UnsupportedError, UsageError
 from nnspec.verification.report import Check, Kind, Report
 from nnspec.verification.tolerance import EXACT
@@ -18,6 +20,8 @@ SHOWN = 3
 Blame = Callable[[], tuple[str | None, str]]
 """Returns the layer at fault, if there is one, and a sentence more."""
 T = TypeVar("T")
+_INDEX = re.compile(r"\b(index|indices|IndexError)\b.*\b(out of|not in|bounds)\b", re.IGNORECASE)
+"""In what frameworks say of an index beyond a table."""
 
 
 def told_of(tolerance: float) -> str:
@@ -33,8 +37,10 @@ def _says_nothing(error: float, tolerance: float) -> bool:
 class Recorder:
     """Adds to one report: checks with their errors, findings, notes, and what is not checked."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, unbounded: Sequence[Range] = ()) -> None:
+        """unbounded: ids that are made of weights or fractions, and may be beyond their table."""
         self.report = report
+        self.unbounded = unbounded
 
     def add(
         self,
@@ -167,10 +173,29 @@ class Recorder:
         except Exception as error:
             if is_first and isinstance(error, UsageError):
                 raise
+            if self.unbounded and _INDEX.search(cause_of(error)):
+                self._leave_unbounded(label, kind, when, is_first=is_first)
+                return None
             what = f"{label} does not run {when}".rstrip()
             pair = (label, against or label)
             self.add_failed(kind, pair, dtype, f"{what}: {cause_of(error)}")
         return None
+
+    def _leave_unbounded(self, label: str, kind: Kind, when: str, *, is_first: bool) -> None:
+        """Say that an index was beyond a table, which is the network's fault, and no engine's.
+
+        Raises UsageError where nothing could be compared.
+        """
+        ids = " and ".join(
+            f'"{each.value}", of which the layer "{each.layer}" takes {each.least} to {each.most}'
+            for each in self.unbounded
+        )
+        where = f"{label} met an index beyond its table {when}".rstrip()
+        reason = f"{where}: nothing bounds {ids}"
+        if is_first:
+            cure = "bound them by clip or by minimum and maximum, or give rows that fit by --data"
+            raise UsageError(f"{reason}; {cure}")
+        self.leave_out(kind, (label,), reason)
 
 
 def _always(layer: str | None, detail: str) -> Blame:

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from nnspec.domain import Domain
 from nnspec.errors import ShapeError, UsageError, nearest
 from nnspec.expressions import ExpressionError
 from nnspec.graph import Graph
+from nnspec.ids import followed
 from nnspec.layers import Layer
 from nnspec.layers.reduction import Reduction
 from nnspec.shapes import DataFormat, Dim, Shape
@@ -75,6 +77,8 @@ class Fitting:
     def __init__(self, graph: Graph) -> None:
         self.axes = dynamic_axes(graph)
         self.rules = list(_rules(graph))
+        # Of indices along an axis, a table may hold fewer.
+        self.limits = Domain({}, limits=followed(graph).limits)
 
     def why_not(self, axes: Mapping[str, int]) -> str:
         """Return why no layer that takes these axes alone fits, or an empty text."""
@@ -83,7 +87,7 @@ class Fitting:
                 # The next size most likely fails here too.
                 self.rules.insert(0, self.rules.pop(i))
                 return reason
-        return ""
+        return self.limits.misfit(axes) or ""
 
     def fits(self, axes: Mapping[str, int]) -> bool:
         """Whether every layer that takes these axes alone takes them."""

@@ -15,6 +15,7 @@ import numpy as np
 from nnspec.backend import Program, Trainable
 from nnspec.causes import cause_of
 from nnspec.errors import MissingDependencyError, UnsupportedError, UsageError
+from nnspec.ids import followed
 from nnspec.loader import Spec
 from nnspec.verification.blame import first_diverging_layer
 from nnspec.verification.conditioning import Conditioning
@@ -119,7 +120,8 @@ class Verifier(Recorder):
             self.inputs, _ = rows.drawn(batch, seed)
         else:
             self.inputs = random_inputs(spec.graph, batch, self.axes, seed)
-        super().__init__(Report(spec.name, spec.sha256, versions(), steps))
+        report = Report(spec.name, spec.sha256, versions(), steps)
+        super().__init__(report, followed(spec.graph).unknown)
         self.exact: dict[str, Program] = {}
         self.outputs: dict[str, Outputs] = {}
         self.trains: set[str] = set()

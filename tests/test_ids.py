@@ -1,0 +1,117 @@
+"""Ids that a network makes itself: what they may be is known before it runs, or said not to be."""
+
+from __future__ import annotations
+
+import pytest
+
+import nnspec
+from nnspec.ids import followed
+from nnspec.loader import Spec
+from tests.test_verify_conditioning import network, verified
+
+
+def table(rows: int) -> str:
+    return f"name: table, type: embedding, input_dim: {rows}, output_dim: 2"
+
+
+TWO = ["name: two, type: constant, value: 2, inputs: x", "name: k, type: cast, dtype: int64"]
+CHOSEN = "name: chosen, type: argmax, inputs: x"
+WHOLE = "type: cast, dtype: int64"
+CLIPPED = "type: clip, min_value: 0, max_value: 3"
+SIGMOID = "type: dense, units: 3, activation: {type: sigmoid}"
+LENGTHS = "name: last, type: gru, units: 2, inputs: [s, n]"
+OUTSIDE = {
+    "argmax": ([CHOSEN, table(7)], "takes 0 to 6, and .* gives 0 to 7"),
+    "cast": ([CHOSEN, "type: cast, dtype: int32", table(7)], "gives 0 to 7"),
+    "added": ([CHOSEN, *TWO, "type: add, inputs: [chosen, k]", table(9)], "gives 2 to 9"),
+    "multiplied": ([CHOSEN, *TWO, "type: multiply, inputs: [chosen, k]", table(14)], "0 to 14"),
+    "negative": ([CHOSEN, "type: negative", table(9)], "gives -7 to 0"),
+    "one of several": (
+        [CHOSEN, *TWO, "type: stack, inputs: [k, chosen], axis: 0", table(5)], "gives 0 to 7"
+    ),
+    "constant": (["type: constant, value: [1, 5]", WHOLE, table(5)], "gives 5"),
+    "always beyond": (
+        ["type: dense, units: 2", "type: clip, min_value: 7, max_value: 9", WHOLE, table(4)],
+        "gives 7 to 9",
+    ),
+    "length 0": (
+        ["name: s, type: reshape, shape: [4, 2], inputs: x", "type: argmax, inputs: s, axis: 0",
+         "name: n, type: slice, axis: 0, start: 0, stop: 1", "name: m, type: squeeze, axis: 0",
+         LENGTHS.replace("n]", "m]")],
+        "takes 1 to 4, and .* gives 0 to 3",
+    ),
+}  # fmt: skip
+WITHIN = {
+    "argmax": [CHOSEN, table(8)],
+    "added": [CHOSEN, *TWO, "type: add, inputs: [chosen, k]", table(10)],
+    "bounded": [CHOSEN, *TWO, "type: minimum, inputs: [chosen, k]", table(3)],
+    "parts of several": [
+        CHOSEN, *TWO, "type: stack, inputs: [k, chosen], axis: 0",
+        "type: slice, axis: 0, start: 0, stop: 1", table(3),
+    ],
+    "clipped": ["type: dense, units: 3", CLIPPED, WHOLE, table(4)],
+    "sigmoid": [SIGMOID, "type: rescaling, scale: 4", WHOLE, table(5)],
+}  # fmt: skip
+UNKNOWN = {
+    "fractions": ["type: dense, units: 3", WHOLE, table(4)],
+    "below alone": ["type: relu", "type: dense, units: 3, activation: relu", WHOLE, table(4)],
+    "may round up": [SIGMOID, "type: rescaling, scale: 3.99999999", WHOLE, table(4)],
+    "two of one tensor": [CHOSEN, "type: subtract, inputs: [chosen, chosen]", table(1)],
+}
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_ids_that_are_beyond_what_a_layer_takes_are_refused(name: str) -> None:
+    layers, message = OUTSIDE[name]
+    with pytest.raises(nnspec.SpecError, match=message) as caught:
+        network(*layers)
+    assert "error[out-of-range]" in str(caught.value)
+    assert f"{len(layers) + 4}:" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", WITHIN)
+def test_ids_that_are_bounded_are_known_to_fit(name: str) -> None:
+    found = followed(network(*WITHIN[name]).graph)
+    assert not found.unknown
+    assert not found.limits
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_ids_that_may_be_anything_are_known_to_be_unknown(name: str) -> None:
+    (unknown,) = followed(network(*UNKNOWN[name]).graph).unknown
+    assert unknown.layer == "table"
+
+
+def test_an_index_along_a_dynamic_axis_bounds_the_axis() -> None:
+    spec = network(CHOSEN, table(9), shape="[time]")
+    (limit,) = followed(spec.graph).limits
+    assert (limit.size, limit.least, limit.most) == ("time", 1, 9)
+    report = verified(spec, "torch", "onnx")
+    assert report.passed, report.to_json()
+
+
+@pytest.mark.parametrize("backends", [("torch", "onnx"), ("keras", "onnx")])
+def test_an_id_that_nothing_bounds_accuses_no_engine(backends: tuple[str, ...]) -> None:
+    spec = network("type: rescaling, scale: 30, offset: 40", "type: tanh_shrink", WHOLE, table(4))
+    with pytest.raises(nnspec.UsageError, match=r'bounds "cast_1".*takes 0 to 3; bound'):
+        verified(spec, *backends)
+
+
+def test_an_id_that_is_beyond_its_table_on_unusual_inputs_is_not_checked() -> None:
+    spec = mixed()
+    report = verified(spec, "torch", "onnx")
+    assert report.passed, report.to_json()
+    reasons = [each.reason for each in report.not_checked if each.kind == "range"]
+    assert any('nothing bounds "added"' in reason for reason in reasons)
+
+
+def mixed() -> Spec:
+    return nnspec.loads(f"""
+nnspec: 1
+name: Mixed
+inputs: {{ids: {{shape: [], dtype: int64}}, x: {{shape: [6]}}}}
+layers:
+  - {{{CHOSEN}}}
+  - {{name: added, type: add, inputs: [ids, chosen]}}
+  - {{{table(12)}}}
+""")
