@@ -242,3 +242,34 @@ def test_an_image_made_smaller_loads_in_onnx_runtime_as_it_is_by_default(
         network(resize, shape=shape, rest=f"data_format: {data_format}"), "torch", "onnx"
     )
     assert report.passed, report.to_json()
+
+
+FLAT = "type: rescaling, scale: 9", "type: gelu"
+UNDECIDED = {
+    "what is true": network(*FLAT, "type: cast, dtype: bool"),
+    "what is largest": network(
+        "type: softmin", "type: softmin", "type: argmax, axis: 0", shape="[6, 3, 2]"
+    ),
+}
+
+
+@pytest.mark.parametrize("spec", UNDECIDED.values(), ids=UNDECIDED)
+def test_what_rounding_decides_is_not_checked(spec: Spec) -> None:
+    report = verified(spec, "torch", "onnx")
+    assert report.passed, report.to_json()
+    assert any("rounding alone" in reason for reason in reasons(report, "range"))
+
+
+def test_a_wrong_choice_is_seen_beside_what_rounding_decides(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import nnspec_torch.lowerings as torch
+
+    original = torch.LOWERINGS[layers.Argmax]
+
+    def wrong(layer: Any, context: Any) -> Any:
+        return original(layer.model_copy(update={"axis": 1}), context)
+
+    spec = network("type: softmin", "type: softmin", "type: argmax, axis: 0", shape="[3, 3, 2]")
+    monkeypatch.setitem(torch.LOWERINGS, layers.Argmax, wrong)
+    assert not verified(spec, "torch", "onnx").passed

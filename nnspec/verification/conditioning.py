@@ -16,7 +16,7 @@ import numpy as np
 
 from nnspec.base import FLOAT32_MAX
 from nnspec.graph import Graph, LayerNode, inline
-from nnspec.layers import Add, Layer, Multiply, Subtract
+from nnspec.layers import Add, Argmax, Cast, Layer, Multiply, Subtract
 from nnspec.layers.reduction import Reduction
 from nnspec.loader import Spec
 from nnspec.shapes import TensorType
@@ -213,6 +213,44 @@ class Conditioning:
                 shape = (rows, *(1,) * (size.ndim - 1)) if by_row else size.shape
                 given[name] = size * (draw.integers(0, 2, shape) * 2.0 - 1.0)
             yield expected, self._outputs(self.program.forward({**inputs, **given}))
+
+    def undecided(
+        self, inputs: Mapping[str, Array], unit: float, draws: Iterable[np.random.Generator]
+    ) -> tuple[Array, Array]:
+        """Return the rows in which rounding by this unit decides what is true, or what is chosen.
+
+        A number that may as well be 0 decides whether it is true; an argmax, and a cast to whole
+        numbers, choose.
+        """
+        rows = len(next(iter(inputs.values())))
+        truths, choices = np.zeros(rows, bool), np.zeros(rows, bool)
+        jumps = {
+            value: taken[0]
+            for value, (_, _, layer, taken) in self.noisy.computed.items()
+            if isinstance(layer, Argmax | Cast) and self.noisy.types[value].dtype != "float32"
+        }
+        if not jumps:
+            return truths, choices
+        values = self._values(inputs)
+        sizes = {
+            name: self.size(value, values, unit, is_rounded=True)
+            for value, name in self.noisy.added.items()
+        }
+        for draw in draws:
+            given = {
+                name: size * (draw.integers(0, 2, size.shape) * 2.0 - 1.0)
+                for name, size in sizes.items()
+            }
+            moved = self.program.forward({**inputs, **given})
+            for value, taken in jumps.items():
+                if values[value].dtype.kind != "b":
+                    other = moved[value] != values[value]
+                    choices |= other.reshape(rows, -1).any(axis=1)
+                elif taken in self.noisy.sums:
+                    change = np.abs(moved[self.noisy.sums[taken]] - values[taken])
+                    other = (change > 0) & (change >= np.abs(values[taken]))
+                    truths |= other.reshape(rows, -1).any(axis=1)
+        return truths, choices
 
     def beyond_float32(self, inputs: Mapping[str, Array]) -> tuple[Array, str]:
         """Return which rows have numbers that float32 does not hold, and the layer of the first."""

@@ -32,8 +32,9 @@ _JUMPS = (Argmax, Cast, HardShrink, Threshold)
 def lost_in_double(verifier: Verifier, inputs: Mapping[str, Array]) -> float:
     """Return how far rounding within layers in double precision moves the outputs.
 
-    0 where that is no more than is allowed anyway. Equal elements stay equal where a layer would
-    tell them apart, so that a wrong choice among them is no rounding.
+    0 where that is no more than is allowed anyway, and infinite where it decides what is true.
+    Equal elements stay equal where a layer would tell them apart, so that a wrong choice among them
+    is no rounding.
     """
     verifier.progress("how far rounding within layers moves the outputs")
     ways = [True]
@@ -51,6 +52,8 @@ def lost_in_double(verifier: Verifier, inputs: Mapping[str, Array]) -> float:
             ),
             default=0.0,
         )
+        if found.undecided(inputs, DOUBLE_ROUNDOFF, verifier.amplification.draws())[0].any():
+            return np.inf
     except Exception as error:
         verifier.note(f"rounding within layers could not be measured: {cause_of(error)}")
         return 0.0
@@ -75,6 +78,8 @@ def ill_conditioned(verifier: Verifier, inputs: Mapping[str, Array], tolerance: 
             ),
             default=0.0,
         )
+        if found.undecided(inputs, UNIT_ROUNDOFF, verifier.amplification.draws())[0].any():
+            return np.inf
     except Exception as error:
         verifier.note(f"rounding within layers could not be measured: {cause_of(error)}")
         return 0.0
