@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,10 @@ import pytest
 
 import nnspec
 from nnspec import layers
+from nnspec.backend import get_backend
 from nnspec.loader import Spec
 from nnspec.verification import Report
+from nnspec.verification.engines import SourceEngine
 from nnspec.verification.recorder import Recorder
 from nnspec.verification.slopes import SLOPES
 from tests.test_verify_conditioning import network, verified
@@ -273,3 +276,23 @@ def test_a_wrong_choice_is_seen_beside_what_rounding_decides(
     spec = network("type: softmin", "type: softmin", "type: argmax, axis: 0", shape="[3, 3, 2]")
     monkeypatch.setitem(torch.LOWERINGS, layers.Argmax, wrong)
     assert not verified(spec, "torch", "onnx").passed
+
+
+def test_torchs_exporter_gives_floats_of_the_networks_precision(tmp_path: Path) -> None:
+    import onnx
+
+    spec = network("type: cast, dtype: float32", "type: sigmoid", dtype="int64")
+    program = SourceEngine(get_backend("torch")).build(spec, {}, "float64")
+    program.export_onnx(tmp_path / "model.onnx", 18)  # type: ignore[attr-defined]
+    (output,) = onnx.load(tmp_path / "model.onnx").graph.output
+    assert output.type.tensor_type.elem_type == onnx.TensorProto.DOUBLE
+
+
+@pytest.mark.slow
+def test_an_exporter_is_not_accused_of_what_graph_optimisations_break() -> None:
+    resize = "type: resize, size: [2, 2], interpolation: bicubic"
+    spec = network(resize, shape="[4, 4, 2]", rest="data_format: channels_last")
+    report = nnspec.verify(spec, backends=("torch", "onnx"), steps=1)
+    assert report.passed, report.to_json()
+    (reason,) = (why for why in reasons(report, "export") if "Cubic" in why)
+    assert "runs the model without graph optimisations, and fails with them" in reason

@@ -276,7 +276,8 @@ class TorchProgram:
         logger.setLevel(logging.ERROR)
         _forget_recurrent_kernels()
         try:
-            with warnings.catch_warnings(), operators_unread():
+            # As forward has it: a float that a cast gives is of the network's precision.
+            with warnings.catch_warnings(), operators_unread(), _precision(self.dtype):
                 warnings.simplefilter("ignore")
                 program = torch.onnx.export(
                     self.model.eval(),
