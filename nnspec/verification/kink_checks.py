@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -88,13 +87,14 @@ def _moved_slopes(verifier: Verifier, spec: Spec, name: str) -> dict[str, float]
     try:
         network = SlopeConditioning(engine, spec, verifier.weights)
         inputs, target = rows_of(verifier, spec)
-        for part, draw in itertools.product(range(PARTS), verifier.amplification.seeds()):
+        for part in range(PARTS):
             weights = kinked_weights(spec.graph, verifier.weights, part, verifier.seed)
-            clean, other = network.moved(
-                weights, inputs, target, np.random.default_rng(draw), of_results=False
-            )
-            for each, error in _worst([clean], [other]).items():
-                worst[each] = max(worst.get(each, 0.0), error)
+            measured = network.at(weights, inputs, target)
+            for seed in verifier.amplification.seeds():
+                draw = np.random.default_rng(seed)
+                other = network.moved(measured, draw, of_results=False)
+                for each, error in _worst([measured.clean], [other]).items():
+                    worst[each] = max(worst.get(each, 0.0), error)
     except Exception as error:
         verifier.note(
             f"rounding of derivatives could not be measured where functions bend: {cause_of(error)}"

@@ -251,7 +251,7 @@ def moved_within(
     network = SlopeConditioning(engine, spec, weights)
 
     def given(draw: np.random.Generator) -> Given:
-        return lambda at, inputs, target: network.moved(at, inputs, target, draw)[1]
+        return lambda at, inputs, target: network.moved(network.at(at, inputs, target), draw)
 
     draws = amplification.draws()
     return _furthest(spec.graph, run, (train(given(draw)) for draw in draws))
