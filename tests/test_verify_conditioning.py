@@ -57,6 +57,11 @@ CASES = {
     "a long sum of which little is left": network(
         "type: global_average_pooling3d", shape="[7, 4, 4, 4]", rest="data_format: channels_first"
     ),
+    "the length of many numbers": network(
+        "type: reduce_norm, axes: [0, 1, 2, 3, 4]", shape="[5, 3, 3, 5, 6]"
+    ),
+    "many numbers by their length": network("type: l2_normalize", shape="[2000]"),
+    "many numbers by their mean square": network("type: rms_normalization", shape="[2000]"),
     "a variance far from 0": network(
         "type: rescaling, offset: 300", "type: reduce_variance, axes: [0]"
     ),
@@ -123,6 +128,24 @@ def test_the_numbers_within_a_formula_are_as_large_as_they_are() -> None:
     for layer, expected in cases:
         inner = INNER[type(layer)](layer, x, {}, "channels_last")
         np.testing.assert_allclose(inner, [expected], err_msg=layer.type)
+
+
+def test_a_length_is_off_by_half_of_what_its_square_is() -> None:
+    x = np.random.default_rng(0).normal(size=(2, 50))
+    squares = np.square(x)
+    off = np.sqrt(np.sum(np.cumsum(squares, axis=-1) ** 2, axis=-1, keepdims=True)) * 1e-9
+    length = np.sqrt(np.sum(squares, axis=-1, keepdims=True))
+    longer = np.sqrt(length**2 + off)
+    root = np.sqrt(50)
+    cases: list[tuple[Any, Any]] = [
+        (layers.ReduceNorm(axes=(0,), keepdims=True), longer - length),
+        (layers.L2Normalize(), np.abs(x / length - x / longer)),
+        (layers.UnitNormalization(axis=0), np.abs(x / length - x / longer)),
+        (layers.RmsNormalization(), 2 * root * np.abs(x / length - x / longer)),
+    ]
+    for layer, size in cases:
+        inner = INNER[type(layer)](layer, x, {"weight": np.array([-2.0, 1.0])}, "channels_last")
+        np.testing.assert_allclose(inner * 1e-9, size, rtol=1e-5, err_msg=layer.type)
 
 
 def test_the_sums_so_far_are_as_large_as_they_are() -> None:

@@ -95,7 +95,44 @@ def _variance(
     layer: layers.ReduceVariance, x: Array, weights: Mapping[str, Array], _: DataFormat
 ) -> Array:
     axes = tuple(axis + 1 for axis in layer.resolved(x.shape[1:]))
-    inner: Array = np.max(np.square(x), axis=axes, keepdims=layer.keepdims)
+    squares = np.square(x)
+    largest: Array = np.max(squares, axis=axes, keepdims=layer.keepdims)
+    return np.maximum(largest, _summed(squares, axes, keepdims=layer.keepdims) / _count(x, axes))
+
+
+def _length(
+    layer: layers.ReduceNorm, x: Array, weights: Mapping[str, Array], _: DataFormat
+) -> Array:
+    axes = tuple(axis + 1 for axis in layer.resolved(x.shape[1:]))
+    squares = np.square(x)
+    length = np.sqrt(np.sum(squares, axis=axes, keepdims=layer.keepdims) + layer.epsilon)
+    inner: Array = _summed(squares, axes, keepdims=layer.keepdims) / (2 * length)
+    return inner
+
+
+def _of_length_1(
+    layer: layers.L2Normalize | layers.UnitNormalization,
+    x: Array,
+    weights: Mapping[str, Array],
+    _: DataFormat,
+) -> Array:
+    return _over_length(x, (layer.axis % (x.ndim - 1) + 1,))
+
+
+def _rms_norm(
+    layer: layers.RmsNormalization, x: Array, weights: Mapping[str, Array], _: DataFormat
+) -> Array:
+    axes = tuple(range(x.ndim - len(layer.axis), x.ndim))
+    scale = math.sqrt(_count(x, axes)) * float(np.max(np.abs(weights["weight"])))
+    return scale * _over_length(x, axes)
+
+
+def _over_length(x: Array, axes: tuple[int, ...]) -> Array:
+    """Half of what the sum of the squares is off, relative to that sum, times |x| / √Σx²."""
+    squares = np.square(x)
+    total = np.sum(squares, axis=axes, keepdims=True)
+    total = np.where(total > 0, total, 1.0)
+    inner: Array = np.abs(x) * _summed(squares, axes, keepdims=True) / (2 * total**1.5)
     return inner
 
 
@@ -190,14 +227,17 @@ INNER: dict[type[Layer], Inner] = {
     layers.GroupNormalization: _group_norm,
     layers.HardSilu: _itself,
     layers.InstanceNormalization: _instance_norm,
+    layers.L2Normalize: _of_length_1,
     layers.LayerNormalization: _layer_norm,
     layers.LogSigmoid: _log_sigmoid,
     layers.LogSoftmax: _log_softmax,
     layers.Mish: _itself,
     layers.ReduceMean: _mean,
+    layers.ReduceNorm: _length,
     layers.ReduceSum: _sum,
     layers.ReduceVariance: _variance,
     layers.Rescaling: _rescaling,
+    layers.RmsNormalization: _rms_norm,
     layers.Selu: _selu,
     layers.Sigmoid: _sigmoid,
     layers.Silu: _silu,
@@ -206,6 +246,7 @@ INNER: dict[type[Layer], Inner] = {
     layers.Squareplus: _squareplus,
     layers.Swiglu: _swiglu,
     layers.TanhShrink: _itself,
+    layers.UnitNormalization: _of_length_1,
 }
 """Layers whose result may be far smaller than what it is computed from."""
 
