@@ -15,9 +15,10 @@ import numpy as np
 
 from nnspec import layers
 from nnspec.layers import Layer
-from nnspec.layers.base import channel_axis, spatial_axes
+from nnspec.layers.base import spatial_axes
 from nnspec.layers.global_pooling import GlobalPooling
 from nnspec.shapes import DataFormat
+from nnspec.verification.normalized import Normalization, of_groups
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
@@ -185,35 +186,10 @@ def _normalized(x: Array, axes: tuple[int, ...], epsilon: float, weight: Array |
     return inner
 
 
-def _layer_norm(
-    layer: layers.LayerNormalization, x: Array, weights: Mapping[str, Array], _: DataFormat
+def _normalization(
+    layer: Normalization, x: Array, weights: Mapping[str, Array], data_format: DataFormat
 ) -> Array:
-    axes = tuple(range(x.ndim - len(layer.axis), x.ndim))
-    return _normalized(x, axes, layer.epsilon, weights.get("weight"))
-
-
-def _group_norm(
-    layer: layers.GroupNormalization,
-    x: Array,
-    weights: Mapping[str, Array],
-    data_format: DataFormat,
-) -> Array:
-    axis = channel_axis(x.ndim - 1, data_format) + 1
-    first = np.moveaxis(x, axis, 1)
-    grouped = first.reshape(len(x), layer.groups, -1)
-    inner = _normalized(grouped, (2,), layer.epsilon, weights.get("weight"))
-    return np.moveaxis(inner.reshape(first.shape), 1, axis)
-
-
-def _instance_norm(
-    layer: layers.InstanceNormalization,
-    x: Array,
-    weights: Mapping[str, Array],
-    data_format: DataFormat,
-) -> Array:
-    channel = channel_axis(x.ndim - 1, data_format) + 1
-    axes = tuple(axis for axis in range(1, x.ndim) if axis != channel)
-    return _normalized(x, axes, layer.epsilon, weights.get("weight"))
+    return of_groups(_normalized, layer, x, weights, data_format)
 
 
 INNER: dict[type[Layer], Inner] = {
@@ -224,11 +200,11 @@ INNER: dict[type[Layer], Inner] = {
     layers.GlobalAveragePooling2D: _global_mean,
     layers.GlobalAveragePooling3D: _global_mean,
     layers.Glu: _glu,
-    layers.GroupNormalization: _group_norm,
+    layers.GroupNormalization: _normalization,
     layers.HardSilu: _itself,
-    layers.InstanceNormalization: _instance_norm,
+    layers.InstanceNormalization: _normalization,
     layers.L2Normalize: _of_length_1,
-    layers.LayerNormalization: _layer_norm,
+    layers.LayerNormalization: _normalization,
     layers.LogSigmoid: _log_sigmoid,
     layers.LogSoftmax: _log_softmax,
     layers.Mish: _itself,

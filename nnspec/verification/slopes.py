@@ -13,8 +13,8 @@ import numpy as np
 
 from nnspec import layers
 from nnspec.layers import Layer
-from nnspec.layers.base import channel_axis
 from nnspec.shapes import DataFormat
+from nnspec.verification.normalized import Normalization, of_groups
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
@@ -81,53 +81,14 @@ def _normalized(x: Array, axes: tuple[int, ...], epsilon: float, weight: Array |
     return size
 
 
-def _batch_norm(
-    layer: layers.BatchNormalization,
+def _normalization(
+    layer: Normalization,
     x: Array,
     y: Array,
     weights: Mapping[str, Array],
     data_format: DataFormat,
 ) -> Array:
-    channel = channel_axis(x.ndim - 1, data_format) + 1
-    axes = tuple(axis for axis in range(x.ndim) if axis != channel)
-    return _normalized(x, axes, layer.epsilon, weights.get("weight"))
-
-
-def _layer_norm(
-    layer: layers.LayerNormalization,
-    x: Array,
-    y: Array,
-    weights: Mapping[str, Array],
-    _: DataFormat,
-) -> Array:
-    axes = tuple(range(x.ndim - len(layer.axis), x.ndim))
-    return _normalized(x, axes, layer.epsilon, weights.get("weight"))
-
-
-def _group_norm(
-    layer: layers.GroupNormalization,
-    x: Array,
-    y: Array,
-    weights: Mapping[str, Array],
-    data_format: DataFormat,
-) -> Array:
-    axis = channel_axis(x.ndim - 1, data_format) + 1
-    first = np.moveaxis(x, axis, 1)
-    grouped = first.reshape(len(x), layer.groups, -1)
-    size = _normalized(grouped, (2,), layer.epsilon, weights.get("weight"))
-    return np.moveaxis(size.reshape(first.shape), 1, axis)
-
-
-def _instance_norm(
-    layer: layers.InstanceNormalization,
-    x: Array,
-    y: Array,
-    weights: Mapping[str, Array],
-    data_format: DataFormat,
-) -> Array:
-    channel = channel_axis(x.ndim - 1, data_format) + 1
-    axes = tuple(axis for axis in range(1, x.ndim) if axis != channel)
-    return _normalized(x, axes, layer.epsilon, weights.get("weight"))
+    return of_groups(_normalized, layer, x, weights, data_format)
 
 
 def _rms_norm(
@@ -160,15 +121,15 @@ def _unit(
 
 
 SLOPES: dict[type[Layer], Slope] = {
-    layers.BatchNormalization: _batch_norm,
+    layers.BatchNormalization: _normalization,
     layers.Celu: _one,
     layers.Elu: _below_zero,
     layers.Gelu: _gelu,
-    layers.GroupNormalization: _group_norm,
+    layers.GroupNormalization: _normalization,
     layers.HardSilu: _root,
-    layers.InstanceNormalization: _instance_norm,
+    layers.InstanceNormalization: _normalization,
     layers.L2Normalize: _unit,
-    layers.LayerNormalization: _layer_norm,
+    layers.LayerNormalization: _normalization,
     layers.LogSoftmax: _one,
     layers.Mish: _root,
     layers.RmsNormalization: _rms_norm,
