@@ -23,10 +23,10 @@ import numpy as np
 import polars as pl
 
 from benchmarks.onnx_external import MEBIBYTE
-from nnspec.exporting import export
-from nnspec.loader import loads
-from nnspec.preprocessing import KEY, Feature, Preprocessing
-from nnspec.weights import initial_weights, save_weights
+from nnspec.data.preprocessing import KEY, Feature, Preprocessing
+from nnspec.deploy.exporting import export
+from nnspec.network.loader import loads
+from nnspec.weights.canonical import initial_weights, save_weights
 
 ROOT = Path(__file__).parents[1]
 ROUNDS = 5

@@ -9,7 +9,7 @@ import yaml
 
 from benchmarks.measure import Action, Figure, Times, interleaved, quartiles, ratio, shown_time
 from nnspec.backend import get_backend
-from nnspec.loader import loads
+from nnspec.network.loader import loads
 
 OWN_TARGET = 40.0
 """Milliseconds of our own work for SHORT layers."""

@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks.measure import Action, Figure, Times, interleaved, ratio
 from benchmarks.twins import keras_digits_cnn, keras_digits_mlp
 from nnspec.backend import Compiled, Options, get_backend
-from nnspec.loader import load
+from nnspec.network.loader import load
 
 if TYPE_CHECKING:
     from nnspec.backend import Array

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from benchmarks.measure import Action, Figure, Times, interleaved, ratio
 from benchmarks.twins import torch_digits_cnn, torch_digits_mlp
 from nnspec.backend import Compiled, Options, get_backend
-from nnspec.loader import load
+from nnspec.network.loader import load
 
 TARGET = 1.03
 BATCH = 32

@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.measure import Figure, interleaved, ratio
 from benchmarks.weights import trained_weights
 from nnspec.backend import get_backend
-from nnspec.loader import load
+from nnspec.network.loader import load
 
 OPSET = 21
 ROUNDS = {

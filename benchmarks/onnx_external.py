@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.measure import Figure, interleaved, quartiles, ratio
 from benchmarks.weights import trained_weights
 from nnspec.backend import get_backend
-from nnspec.loader import Spec, load
-from nnspec.weights import save_weights
+from nnspec.network.loader import Spec, load
+from nnspec.weights.canonical import save_weights
 
 if TYPE_CHECKING:
     from nnspec.backend import Weights

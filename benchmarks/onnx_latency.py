@@ -22,8 +22,8 @@ import onnxruntime
 from benchmarks.measure import ORDERS, Action, Figure, Times, interleaved, ratio
 from benchmarks.weights import trained_weights
 from nnspec.backend import get_backend
-from nnspec.exporting import EXPORTERS, Via, export
-from nnspec.loader import Spec, load
+from nnspec.deploy.exporting import EXPORTERS, Via, export
+from nnspec.network.loader import Spec, load
 from nnspec.verification.samples import random_inputs
 
 if TYPE_CHECKING:

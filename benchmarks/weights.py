@@ -8,7 +8,7 @@ from nnspec.verification.samples import exercised_weights
 
 if TYPE_CHECKING:
     from nnspec.backend import Weights
-    from nnspec.graph import Graph
+    from nnspec.network.graph import Graph
 
 
 def trained_weights(graph: Graph) -> Weights:

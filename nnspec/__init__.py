@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nnspec import layers
     from nnspec.api import compile, verify
+    from nnspec.deploy.exporting import export
     from nnspec.errors import (
         DataError,
         MissingDependencyError,
@@ -21,11 +22,10 @@ if TYPE_CHECKING:
         UsageError,
         WeightsError,
     )
-    from nnspec.exporting import export
-    from nnspec.loader import Spec, check, load, loads
-    from nnspec.schema import Block, Call, Input, Model
-    from nnspec.training import train
-    from nnspec.training_schema import Data, Training
+    from nnspec.language.schema import Block, Call, Input, Model
+    from nnspec.language.training_schema import Data, Training
+    from nnspec.network.loader import Spec, check, load, loads
+    from nnspec.training.epochs import train
 
     __version__: str
 
@@ -33,11 +33,11 @@ _HOMES = {
     "nnspec.api": "compile verify",
     "nnspec.errors": "DataError MissingDependencyError NnspecError Problem SpecError "
     "UnsupportedError UsageError WeightsError",
-    "nnspec.exporting": "export",
-    "nnspec.loader": "Spec check load loads",
-    "nnspec.schema": "Block Call Input Model",
-    "nnspec.training": "train",
-    "nnspec.training_schema": "Data Training",
+    "nnspec.deploy.exporting": "export",
+    "nnspec.network.loader": "Spec check load loads",
+    "nnspec.language.schema": "Block Call Input Model",
+    "nnspec.training.epochs": "train",
+    "nnspec.language.training_schema": "Data Training",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 

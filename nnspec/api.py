@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from nnspec.backend import Compiled, Options, get_backend
-from nnspec.loader import Spec, check
+from nnspec.language.schema import Model
+from nnspec.network.loader import Spec, check
 from nnspec.remote.processes import started
-from nnspec.schema import Model
 from nnspec.verification import BACKENDS, BATCH, STEPS, Report, verify_spec
-from nnspec.weights import load_weights
+from nnspec.weights.canonical import load_weights
 
 if TYPE_CHECKING:
     from nnspec.backend import Array

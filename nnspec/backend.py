@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from nnspec.errors import UnsupportedError, UsageError, nearest
-from nnspec.graph import Graph
 from nnspec.layers.base import Layer
-from nnspec.loader import Spec
-from nnspec.shapes import Dim
+from nnspec.layers.shapes import Dim
+from nnspec.network.graph import Graph
+from nnspec.network.loader import Spec
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

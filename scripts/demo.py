@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 import nnspec
-from nnspec.training import Run
-from nnspec.weights import initial_weights, load_weights
+from nnspec.training.epochs import Run
+from nnspec.weights.canonical import initial_weights, load_weights
 
 ROOT = Path(__file__).parents[1]
 SPEC = ROOT / "specs" / "digits_cnn.yaml"

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from nnspec.backend import get_backend
-from nnspec.base import Frozen
-from nnspec.initializers import INITIALIZERS
-from nnspec.jsonschema import schema_text
+from nnspec.language.training_schema import LOSSES, OPTIMIZERS
 from nnspec.layers import LAYERS
 from nnspec.layers.base import Layer
+from nnspec.layers.fields import Frozen
+from nnspec.layers.initializers import INITIALIZERS
 from nnspec.library import BLOCKS, FOLDER, find_block
-from nnspec.training_schema import LOSSES, OPTIMIZERS
+from nnspec.show.jsonschema import schema_text
 
 DOCS = Path(__file__).parents[1] / "docs"
 BACKENDS = ("torch", "keras", "onnx")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nnspec.data import load_data
-from nnspec.loader import loads
+from nnspec.data.rows import load_data
+from nnspec.network.loader import loads
 
 
 def spec_of(

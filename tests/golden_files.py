@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nnspec.backend import Options, get_backend
-from nnspec.loader import load
+from nnspec.network.loader import load
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests" / "golden"

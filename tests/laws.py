@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnspec.graph import Graph
-from nnspec.initializers import Constant, Normal, Ones, Orthogonal, UnitForgetBias, Zeros
 from nnspec.layers import Parameter
+from nnspec.layers.initializers import Constant, Normal, Ones, Orthogonal, UnitForgetBias, Zeros
+from nnspec.network.graph import Graph
 
 Array = NDArray[Any]
 Key = tuple[str, ...]

@@ -16,8 +16,8 @@ import polars as pl
 
 import nnspec
 from nnspec.backend import Options, get_backend
-from nnspec.loader import Spec, loads
-from nnspec.weights import initial_weights, load_weights, save_weights
+from nnspec.network.loader import Spec, loads
+from nnspec.weights.canonical import initial_weights, load_weights, save_weights
 
 ROWS = 46
 CLASSES = ("amber", "blue", "cyan")

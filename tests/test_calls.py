@@ -12,7 +12,7 @@ import pytest
 
 from nnspec.backend import get_backend
 from nnspec.layers import BatchNormalization
-from nnspec.loader import Spec, load, loads
+from nnspec.network.loader import Spec, load, loads
 from nnspec.verification import samples
 from tests.cases import CASES, Case, Network
 from tests.golden_files import SPECS

@@ -6,12 +6,12 @@ import polars as pl
 import pytest
 from data_cases import from_csv, spec_of
 
-from nnspec.data import load_data, split
+from nnspec.data.preprocessing import Preprocessing
+from nnspec.data.rows import load_data, split
+from nnspec.data.tables import read
 from nnspec.errors import DataError, UsageError
-from nnspec.loader import check, loads
-from nnspec.preprocessing import Preprocessing
-from nnspec.tables import read
-from nnspec.training_schema import Data
+from nnspec.language.training_schema import Data
+from nnspec.network.loader import check, loads
 
 DATA = Path(__file__).parent.parent / "specs" / "data"
 

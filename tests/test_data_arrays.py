@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from data_cases import from_npz
 
+from nnspec.data.preprocessing import fit_shape
+from nnspec.data.tables import read, require_fitting
 from nnspec.errors import DataError
-from nnspec.preprocessing import fit_shape
-from nnspec.tables import read, require_fitting
 
 
 def test_pickled_arrays_are_refused_where_they_are_used(tmp_path):

@@ -5,11 +5,11 @@ import polars as pl
 import pytest
 
 import nnspec
-from nnspec.data import load_data
-from nnspec.domain import domain_of
-from nnspec.domain_record import from_json, to_json
+from nnspec.data.domain_record import from_json, to_json
+from nnspec.data.rows import load_data
+from nnspec.deploy.predicting import predict
 from nnspec.errors import DataError
-from nnspec.predicting import predict
+from nnspec.network.domain import domain_of
 from nnspec.verification.samples import random_inputs
 from nnspec.verification.unusual import unusual_inputs
 

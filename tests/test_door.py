@@ -9,10 +9,10 @@ from onnx import helper, numpy_helper
 
 import nnspec
 from nnspec.cli import main
-from nnspec.data import load_data
+from nnspec.data.rows import load_data
+from nnspec.data.tables import read
+from nnspec.deploy.predicting import predict
 from nnspec.errors import DataError, NnspecError, UsageError
-from nnspec.predicting import predict
-from nnspec.tables import read
 
 SPEC = """
 nnspec: 1

@@ -16,10 +16,10 @@ import pytest
 
 import nnspec
 from nnspec.backend import Options, get_backend
+from nnspec.language.names import MAX_LENGTH
 from nnspec.layers import LAYERS
 from nnspec.library import BLOCKS
-from nnspec.loader import Spec, loads
-from nnspec.names import MAX_LENGTH
+from nnspec.network.loader import Spec, loads
 from nnspec.verification import verify_spec
 from tests.cases import CASES
 from tests.formatting import assert_clean

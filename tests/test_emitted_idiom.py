@@ -14,8 +14,8 @@ import nnspec
 from nnspec.emit.code import root_or_literal
 from nnspec.emit.definitions import pascal
 from nnspec.emit.loading import load_source
-from nnspec.graph import BlockNode
-from nnspec.loader import Spec, loads
+from nnspec.network.graph import BlockNode
+from nnspec.network.loader import Spec, loads
 
 ZOO = Path(__file__).parent.parent / "specs" / "zoo"
 

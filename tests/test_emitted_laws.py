@@ -15,9 +15,9 @@ import nnspec
 from nnspec.backend import Options
 from nnspec.emit.loading import load_source
 from nnspec.layers.base import Layer
-from nnspec.loader import Spec, loads
+from nnspec.network.loader import Spec, loads
 from nnspec.verification.samples import random_inputs, random_target
-from nnspec.weights import initial_weights
+from nnspec.weights.canonical import initial_weights
 from tests.cases import CASES
 from tests.golden_files import SPECS
 from tests.laws import Array, Pools

@@ -13,8 +13,8 @@ import pytest
 from script_cases import MATRIX, Case, first_weights, run, script_of, spec_of, trained, weights_of
 
 import nnspec
-from nnspec.loader import loads
-from nnspec.predicting import predict
+from nnspec.deploy.predicting import predict
+from nnspec.network.loader import loads
 
 # Keras copies a variable, when it saves, by a call that NumPy 2 has deprecated.
 pytestmark = [

@@ -11,11 +11,11 @@ import polars as pl
 import pytest
 
 import nnspec
-from nnspec.batches import batches
-from nnspec.data import load_data
-from nnspec.predicting import predict
-from nnspec.streams import permutation
-from nnspec.weights import initial_weights, load_weights, save_weights
+from nnspec.data.rows import load_data
+from nnspec.deploy.predicting import predict
+from nnspec.support.streams import permutation
+from nnspec.training.batches import batches
+from nnspec.weights.canonical import initial_weights, load_weights, save_weights
 from tests.golden_files import GOLDEN, ROOT, SPECS
 
 

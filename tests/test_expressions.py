@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nnspec.errors import Mark
-from nnspec.expressions import ExpressionError, evaluate
-from nnspec.report import Report
-from nnspec.scope import Scope, compute
-from nnspec.source import parse
+from nnspec.language.expressions import ExpressionError, evaluate
+from nnspec.language.problems import Report
+from nnspec.language.scope import Scope, compute
+from nnspec.language.source import parse
 
 VALUES: dict[str, object] = {"a": 7, "b": 2, "half": 0.5, "word": "same", "sizes": [1, 2]}
 

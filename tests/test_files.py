@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from nnspec import files
 from nnspec.cli import main
 from nnspec.errors import UsageError
+from nnspec.support import files
 
 
 def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -211,10 +211,10 @@ def test_what_cannot_be_written_is_said_before_the_work(tmp_path, monkeypatch, c
     Path("net.yaml").write_text(SPEC)
     Path("net.folder").mkdir()
     monkeypatch.setattr("nnspec.verification.verify_spec", work)
-    monkeypatch.setattr("nnspec.exporting.export", work)
-    monkeypatch.setattr("nnspec.predicting.predict", work)
+    monkeypatch.setattr("nnspec.deploy.exporting.export", work)
+    monkeypatch.setattr("nnspec.deploy.predicting.predict", work)
     monkeypatch.setattr("nnspec.backend.get_backend", work)
-    monkeypatch.setattr("nnspec.plot.svg", work)
+    monkeypatch.setattr("nnspec.show.plot.svg", work)
     result = CliRunner().invoke(main, call.split(), catch_exceptions=False)
     assert result.exit_code == 2
     assert re.search("there is no folder none|is a folder; give", result.output)

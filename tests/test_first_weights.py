@@ -7,12 +7,12 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from nnspec import streams
 from nnspec.backend import Options, get_backend
 from nnspec.errors import WeightsError
-from nnspec.loader import loads
-from nnspec.streams import normal, stream, truncated_normal, uniform
-from nnspec.weights import FirstWeights, check_weights, initial_weights
+from nnspec.network.loader import loads
+from nnspec.support import streams
+from nnspec.support.streams import normal, stream, truncated_normal, uniform
+from nnspec.weights.canonical import FirstWeights, check_weights, initial_weights
 
 LAWS = ("glorot_uniform", "he_normal", {"type": "normal", "stddev": 0.02}, "orthogonal")
 

@@ -11,8 +11,8 @@ from safetensors.numpy import save_file
 import nnspec
 from nnspec.cli import main
 from nnspec.errors import UsageError, WeightsError
-from nnspec.fitting import fit_file, renamed
-from nnspec.weights import check_weights, initial_weights, load_weights, save_weights
+from nnspec.weights.canonical import check_weights, initial_weights, load_weights, save_weights
+from nnspec.weights.fitting import fit_file, renamed
 
 TEXT = """
 nnspec: 1

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from nnspec.loader import load
+from nnspec.network.loader import load
 from tests.formatting import assert_clean
 from tests.golden_files import FILES, GOLDEN, ROOT, SPECS, emitted
 

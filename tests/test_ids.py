@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import nnspec
-from nnspec.ids import followed
-from nnspec.loader import Spec
+from nnspec.network.ids import followed
+from nnspec.network.loader import Spec
 from tests.test_verify_conditioning import network, verified
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -98,3 +99,56 @@ def test_every_family_says_which_layers_it_holds() -> None:
         assert sorted(module.__all__) == sorted(layers.values())
         for kind, name in layers.items():
             assert getattr(module, name).model_fields["type"].default == kind
+
+
+ROOMS = (
+    "errors",
+    "support",
+    "layers",
+    "language",
+    "library",
+    "network",
+    "show",
+    "weights",
+    "data",
+    "backend",
+    "training",
+    "emit",
+    "remote",
+    "verification",
+    "deploy",
+    "api",
+    "cli",
+)
+"""What lies in nnspec/, each importing none that follow it: as docs/architecture.md draws them."""
+
+
+def imported(path: Path) -> set[str]:
+    """Return the modules of nnspec that a file imports anywhere, for types too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module is not None:
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+    return {name for name in found if name.startswith("nnspec.")}
+
+
+def test_rooms_import_one_way() -> None:
+    files = (ROOT / "nnspec").rglob("*.py")
+    rooms = {path.relative_to(ROOT / "nnspec").parts[0].removesuffix(".py") for path in files}
+    assert rooms - {"__init__", "__main__"} == set(ROOMS)
+    for i, room in enumerate(ROOMS):
+        above = ROOMS[i + 1 :]
+        for path in [
+            *(ROOT / "nnspec").glob(f"{room}.py"),
+            *(ROOT / "nnspec" / room).rglob("*.py"),
+        ]:
+            taken = {name.split(".")[1] for name in imported(path)}
+            assert not taken.intersection(above), f"{path} imports a room above its own"
+
+
+def test_few_things_lie_in_the_hall() -> None:
+    hidden = ("__pycache__", ".ruff_cache")
+    entries = [path for path in (ROOT / "nnspec").iterdir() if path.name not in hidden]
+    assert len(entries) <= 25

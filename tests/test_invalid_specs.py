@@ -44,7 +44,7 @@ def test_every_code_has_a_file() -> None:
 
 
 def codes_in_the_source() -> set[str]:
-    from nnspec.jsonschema import TABLES
+    from nnspec.show.jsonschema import TABLES
 
     codes = {f"unknown-{kind}" for kind in TABLES}
     modules = [ROOT / "nnspec" / f"{name}.py" for name in READERS]

@@ -8,9 +8,9 @@ import jsonschema
 import pytest
 
 import nnspec
-from nnspec.jsonschema import schema_text, spec_schema
+from nnspec.language.source import parse
 from nnspec.layers import LAYERS
-from nnspec.source import parse
+from nnspec.show.jsonschema import schema_text, spec_schema
 
 ROOT = Path(__file__).parents[1]
 SPECS = sorted((ROOT / "specs").glob("*.yaml"))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nnspec.backend import get_backend
-from nnspec.loader import loads
+from nnspec.network.loader import loads
 
 TIE = [1.0, 2.0, -3.0]
 

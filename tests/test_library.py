@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 import nnspec
+from nnspec.language.source import parse
 from nnspec.library import BLOCKS, FOLDER, _blocks_of, find_block
-from nnspec.loader import Spec
-from nnspec.source import parse
+from nnspec.network.loader import Spec
 from nnspec.verification import verify_spec
 
 Shape = tuple[int | str, ...]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import nnspec
-from nnspec.loader import loads
+from nnspec.network.loader import loads
 
 RNG = np.random.default_rng(0)
 TOKENS = RNG.normal(size=(2, 5, 6))

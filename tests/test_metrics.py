@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, mean_absolute_error, r2_score
 
-from nnspec import metrics
 from nnspec.errors import UsageError
-from nnspec.loader import loads
-from nnspec.training_schema import BinaryCrossEntropy, MeanSquaredError, Training
+from nnspec.language.training_schema import BinaryCrossEntropy, MeanSquaredError, Training
+from nnspec.network.loader import loads
+from nnspec.training import metrics
 
 
 @pytest.mark.parametrize("seed", range(5))

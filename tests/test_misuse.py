@@ -10,7 +10,7 @@ import pytest
 
 from nnspec.errors import Problem, SpecError
 from nnspec.layers import LAYERS
-from nnspec.loader import loads
+from nnspec.network.loader import loads
 from tests.cases import CASES
 
 SHAPES: tuple[list[int | str], ...] = (

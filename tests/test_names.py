@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import nnspec
-from nnspec.names import RESERVED
+from nnspec.language.names import RESERVED
 
 
 def test_attributes_of_torch_modules_are_reserved() -> None:

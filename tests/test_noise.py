@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from nnspec.backend import get_backend
-from nnspec.loader import loads
+from nnspec.network.loader import loads
 
 BACKENDS = ("torch", "keras")
 SEED = 0

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from nnspec.cli import main
-from nnspec.data import split
-from nnspec.training_schema import Data
-from nnspec.weights import load_weights, save_weights
+from nnspec.data.rows import split
+from nnspec.language.training_schema import Data
+from nnspec.weights.canonical import load_weights, save_weights
 
 EPOCHS, BATCH, RATE, MOMENTUM = 3, 4, 0.05, 0.9
 Weights = dict[str, np.ndarray]

@@ -7,8 +7,8 @@ import pytest
 
 import nnspec
 from nnspec.backend import Trainable
-from nnspec.data import load_data
-from nnspec.weights import initial_weights
+from nnspec.data.rows import load_data
+from nnspec.weights.canonical import initial_weights
 from tests.golden_files import ROOT
 
 ROWS = np.array([[0.1, 0.5], [0.2, 0.4], [0.3, 0.3], [0.4, 0.2], [0.5, 0.1]])

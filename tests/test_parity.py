@@ -7,7 +7,7 @@ import json
 import pytest
 
 from nnspec.layers import LAYERS
-from nnspec.loader import loads
+from nnspec.network.loader import loads
 from nnspec.verification import Report, float32_checks, suite, verifier, verify_spec
 from tests.cases import CASES, Case, Network
 

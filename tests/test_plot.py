@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 import nnspec
-from nnspec.graph import Graph
-from nnspec.plot import svg
-from nnspec.shapes import TensorType
+from nnspec.layers.shapes import TensorType
+from nnspec.network.graph import Graph
+from nnspec.show.plot import svg
 
 SPECS = sorted((Path(__file__).parents[1] / "specs").glob("*.yaml"))
 

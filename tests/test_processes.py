@@ -18,15 +18,15 @@ import pytest
 
 import nnspec
 from nnspec.backend import Options, get_backend
-from nnspec.calls import asked_again
 from nnspec.errors import DataError, MissingDependencyError, UnsupportedError
-from nnspec.loader import load, loads
+from nnspec.network.loader import load, loads
 from nnspec.remote import forked, frames, processes, worker
+from nnspec.remote.calls import asked_again
 from nnspec.remote.processes import RemoteProgram, Worker, Workers
 from nnspec.verification import Report, engines
 from nnspec.verification.remote import RemoteDirect
 from nnspec.verification.state_checks import CALLS, first_other
-from nnspec.weights import initial_weights
+from nnspec.weights.canonical import initial_weights
 
 ROOT = Path(__file__).parents[1]
 SPECS = [ROOT / "specs" / name for name in ("digits_cnn.yaml", "zoo/gpt2.yaml", "zoo/unet.yaml")]
@@ -231,7 +231,7 @@ def test_a_process_that_dies_is_a_failed_engine(monkeypatch: pytest.MonkeyPatch)
 
 FORKED = """
 import os, signal, sys
-from nnspec.causes import Told
+from nnspec.support.causes import Told
 from nnspec.remote.processes import Workers
 
 with Workers(1) as workers:

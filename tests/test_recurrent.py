@@ -11,8 +11,8 @@ import pytest
 import nnspec
 from nnspec.emit.loading import load_source
 from nnspec.errors import WeightsError
-from nnspec.loader import Spec, loads
-from nnspec.weights import initial_weights
+from nnspec.network.loader import Spec, loads
+from nnspec.weights.canonical import initial_weights
 
 BACKENDS = ("torch", "keras", "onnx")
 CELLS = ("simple_rnn", "lstm", "gru")

@@ -6,7 +6,7 @@ import pytest
 
 import nnspec
 from nnspec import Block, Call, Input, Model, layers
-from nnspec.graph import BlockNode, LayerNode, inline
+from nnspec.network.graph import BlockNode, LayerNode, inline
 
 HEAD = "nnspec: 1\nname: Net\ninputs: {features: {shape: [4]}}\n"
 
@@ -167,8 +167,8 @@ training: {task: multiclass, optimizer: sgd}
 
 
 def test_yaml_json_and_python_mean_the_same() -> None:
-    from nnspec.source import parse
-    from nnspec.training_schema import Sgd, Training
+    from nnspec.language.source import parse
+    from nnspec.language.training_schema import Sgd, Training
 
     first = nnspec.loads(YAML)
     second = nnspec.loads(json.dumps(parse(YAML)), is_json=True)

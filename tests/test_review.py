@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import nnspec
-from nnspec.loader import loads
+from nnspec.network.loader import loads
 
 HEAD = "nnspec: 1\nname: Net\n"
 

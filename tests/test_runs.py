@@ -15,15 +15,15 @@ from test_training import spec_in
 from nnspec import train
 from nnspec.cli import main
 from nnspec.errors import UsageError
-from nnspec.files import write_text
-from nnspec.runs import RunFolder
-from nnspec.weights import load_weights
+from nnspec.support.files import write_text
+from nnspec.training.runs import RunFolder
+from nnspec.weights.canonical import load_weights
 
 
 @pytest.fixture
 def backend(monkeypatch):
     backend = NumpyBackend()
-    monkeypatch.setattr("nnspec.training.get_backend", lambda name: backend)
+    monkeypatch.setattr("nnspec.training.epochs.get_backend", lambda name: backend)
     return backend
 
 
@@ -73,9 +73,9 @@ def test_two_new_runs_that_begin_at_once_are_one(tmp_path):
             ends.append(str(error))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("nnspec.training.get_backend", lambda name: slow)
+        patch.setattr("nnspec.training.epochs.get_backend", lambda name: slow)
         # Drawing is not for two threads.
-        patch.setattr("nnspec.training.plot_history", lambda *given: None)
+        patch.setattr("nnspec.training.epochs.plot_history", lambda *given: None)
         threads = [threading.Thread(target=one) for _ in range(2)]
         for thread in threads:
             thread.start()
@@ -89,7 +89,7 @@ def test_a_lock_does_not_outlive_its_process(tmp_path, backend):
     spec, folder = spec_in(tmp_path), tmp_path / "run"
     folder.mkdir()
     code = (
-        "import sys, os; from nnspec.runs import RunFolder\n"
+        "import sys, os; from nnspec.training.runs import RunFolder\n"
         "with RunFolder(sys.argv[1]).held():\n"
         "    print('held', flush=True); sys.stdin.read(); os._exit(1)\n"
     )

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from script_cases import Case, run, script_of, spec_of
 
-from nnspec.data import load_data
+from nnspec.data.rows import load_data
 from nnspec.errors import DataError
 
 SUFFIXES = {"torch": "safetensors", "keras": "keras"}

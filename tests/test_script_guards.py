@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 from script_cases import Case, run, script_of, spec_of
 
-from nnspec.data import load_data
+from nnspec.data.rows import load_data
 from nnspec.errors import DataError
-from nnspec.loader import Spec, loads
+from nnspec.network.loader import Spec, loads
 
 BACKENDS = ["torch", "keras"]
 HEAD = "i_0,i_1,t\n"

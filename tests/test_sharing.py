@@ -12,10 +12,10 @@ import pytest
 
 import nnspec
 from nnspec.backend import Options, Trainable, get_backend
-from nnspec.graph import BlockNode, inline
-from nnspec.loader import Spec, loads
-from nnspec.plot import svg
-from nnspec.summary import summarize
+from nnspec.network.graph import BlockNode, inline
+from nnspec.network.loader import Spec, loads
+from nnspec.show.plot import svg
+from nnspec.show.summary import summarize
 from nnspec.verification import Report, verify_spec
 
 TWINS = """

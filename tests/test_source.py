@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from nnspec.errors import Mark
-from nnspec.source import Map, Sequence, SourceError, parse
+from nnspec.language.source import Map, Sequence, SourceError, parse
 
 # https://yaml.org/spec/1.2.2/#103-core-schema
 PLAIN = {

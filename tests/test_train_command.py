@@ -10,7 +10,7 @@ from nnspec.cli import main
 @pytest.fixture
 def backend(monkeypatch):
     backend = NumpyBackend()
-    monkeypatch.setattr("nnspec.training.get_backend", lambda name: backend)
+    monkeypatch.setattr("nnspec.training.epochs.get_backend", lambda name: backend)
     return backend
 
 

@@ -6,23 +6,23 @@ import numpy as np
 import pytest
 from numpy_backend import LinearProgram, NumpyBackend
 
-from nnspec import files
-from nnspec.batches import batches, require_batches
-from nnspec.data import Part, load_data
+from nnspec.data.preprocessing import KEY, Preprocessing
+from nnspec.data.rows import Part, load_data
+from nnspec.data.tables import read
 from nnspec.errors import UsageError, WeightsError
-from nnspec.history import Epoch, best_of
-from nnspec.loader import loads
-from nnspec.preprocessing import KEY, Preprocessing
-from nnspec.runs import Checkpoint, identity_of
-from nnspec.tables import read
-from nnspec.training import TrainingError, TrainingInterrupted, train
-from nnspec.weights import check_weights, load_weights
+from nnspec.network.loader import loads
+from nnspec.support import files
+from nnspec.training.batches import batches, require_batches
+from nnspec.training.epochs import TrainingError, TrainingInterrupted, train
+from nnspec.training.history import Epoch, best_of
+from nnspec.training.runs import Checkpoint, identity_of
+from nnspec.weights.canonical import check_weights, load_weights
 
 
 @pytest.fixture
 def backend(monkeypatch):
     backend = NumpyBackend()
-    monkeypatch.setattr("nnspec.training.get_backend", lambda name: backend)
+    monkeypatch.setattr("nnspec.training.epochs.get_backend", lambda name: backend)
     return backend
 
 

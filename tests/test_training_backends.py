@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nnspec.loader import loads
-from nnspec.training import TrainingInterrupted, train
-from nnspec.weights import load_weights
+from nnspec.network.loader import loads
+from nnspec.training.epochs import TrainingInterrupted, train
+from nnspec.weights.canonical import load_weights
 
 DATA = Path(__file__).parent.parent / "specs" / "data"
 HERE = Path(__file__).parent
@@ -96,14 +96,14 @@ def test_backends_train_to_the_same_weights(tmp_path):
 SCRIPT = """
 import sys
 sys.path.insert(0, {here!r})
-import numpy_backend, nnspec.training
+import numpy_backend, nnspec.training.epochs
 from test_training import spec_in
 from pathlib import Path
 backend = numpy_backend.NumpyBackend()
-nnspec.training.get_backend = lambda name: backend
+nnspec.training.epochs.get_backend = lambda name: backend
 folder = Path({folder!r})
 spec = spec_in(folder, epochs=60)
-nnspec.training.train(spec, "numpy", folder / sys.argv[1], resume="resume" in sys.argv)
+nnspec.training.epochs.train(spec, "numpy", folder / sys.argv[1], resume="resume" in sys.argv)
 """
 
 

@@ -11,7 +11,7 @@ import pytest
 import nnspec
 from nnspec import layers
 from nnspec.backend import get_backend
-from nnspec.loader import Spec
+from nnspec.network.loader import Spec
 from nnspec.verification import Report
 from nnspec.verification.engines import SourceEngine
 from nnspec.verification.recorder import Recorder

@@ -10,7 +10,7 @@ import pytest
 
 import nnspec
 from nnspec import layers
-from nnspec.loader import Spec, loads
+from nnspec.network.loader import Spec, loads
 from nnspec.verification import Report
 from nnspec.verification.inner import INNER
 from nnspec.verification.networks import untrained_parameters

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nnspec.api import verify
-from nnspec.loader import load
+from nnspec.network.loader import load
 from tests.golden_files import SPECS
 
 ENGINES = {"torch", "keras", "onnx", "onnx-via-torch", "onnx-via-keras"}

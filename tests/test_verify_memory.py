@@ -11,7 +11,7 @@ import nnspec
 import nnspec_keras.module
 from nnspec.cli import main
 from nnspec.errors import UsageError
-from nnspec.loader import loads
+from nnspec.network.loader import loads
 from nnspec.verification import memory
 from nnspec.verification.engines import ExportedOnnx
 from nnspec.verification.memory import available, bytes_of, estimate

@@ -11,9 +11,9 @@ import pytest
 from rich.console import Console
 
 import nnspec
-from nnspec.causes import MAX_CAUSE, cause_of
 from nnspec.errors import UnsupportedError
-from nnspec.loader import loads
+from nnspec.network.loader import loads
+from nnspec.support.causes import MAX_CAUSE, cause_of
 from nnspec.verification import Report, blame, engines, verifier
 
 SPEC = """

@@ -9,8 +9,8 @@ import pytest
 import nnspec
 import nnspec_torch.training
 from nnspec.emit.code import Call
-from nnspec.loader import loads
-from nnspec.training_schema import Adam
+from nnspec.language.training_schema import Adam
+from nnspec.network.loader import loads
 from nnspec.verification import Report, verify_spec
 from tests.golden_files import ROOT
 

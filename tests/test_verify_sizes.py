@@ -12,11 +12,11 @@ import nnspec
 from nnspec.backend import get_backend
 from nnspec.cli import main
 from nnspec.errors import UsageError
-from nnspec.graph import LayerNode
-from nnspec.loader import Spec, loads
+from nnspec.network.graph import LayerNode
+from nnspec.network.loader import Spec, loads
 from nnspec.verification.networks import all_values, as_spec, one_layer
 from nnspec.verification.sizes import find_sizes
-from nnspec.weights import initial_weights
+from nnspec.weights.canonical import initial_weights
 
 
 def network(inputs: str, *layers: str, rest: str = "") -> Spec:

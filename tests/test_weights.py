@@ -6,10 +6,10 @@ import pytest
 from safetensors.numpy import save_file
 
 from nnspec.errors import UsageError, WeightsError
-from nnspec.initializers import INITIALIZERS, UnitForgetBias
-from nnspec.loader import loads
-from nnspec.streams import permutation, stream, truncated_normal, uniform
-from nnspec.weights import (
+from nnspec.layers.initializers import INITIALIZERS, UnitForgetBias
+from nnspec.network.loader import loads
+from nnspec.support.streams import permutation, stream, truncated_normal, uniform
+from nnspec.weights.canonical import (
     _LAWS,
     TRUNCATED_DEVIATION,
     check_weights,

@@ -8,8 +8,8 @@ import pytest
 
 import nnspec
 from nnspec.layers import GroupedQueryAttention
-from nnspec.loader import Spec
-from nnspec.summary import summarize
+from nnspec.network.loader import Spec
+from nnspec.show.summary import summarize
 from nnspec.verification import verify_spec
 from tests.formatting import assert_clean
 from tests.golden_files import ROOT

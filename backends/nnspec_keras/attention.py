@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, Native
-from nnspec.initializers import GlorotUniform
 from nnspec.layers import GroupedQueryAttention, MultiHeadAttention
+from nnspec.layers.initializers import GlorotUniform
 from nnspec_keras.initial import initializer
 
 _NAMES = {"mask": "attention_mask", "key_padding": "key_padding"}

@@ -10,7 +10,7 @@ from nnspec.emit.lowering import Context, Lowered, Native
 from nnspec.layers import Parameter
 from nnspec.layers.base import spatial_axes
 from nnspec.layers.convolution import Convolution
-from nnspec.shapes import same_padding
+from nnspec.layers.shapes import same_padding
 from nnspec_keras.core import KERNELS, compact, kernel_and_bias, weighted
 from nnspec_keras.initial import depthwise as depthwise_law
 from nnspec_keras.initial import initializer

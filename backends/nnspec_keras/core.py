@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from nnspec import layers
 from nnspec.emit.code import Call, call
 from nnspec.emit.lowering import Context, Lowered, Native
-from nnspec.initializers import Zeros
 from nnspec.layers import Parameter
 from nnspec.layers.base import Biased
+from nnspec.layers.initializers import Zeros
 from nnspec_keras.initial import initializer
 
 KERNELS = {2: (1, 0), 3: (2, 1, 0), 4: (2, 3, 1, 0), 5: (2, 3, 4, 1, 0)}

@@ -12,8 +12,8 @@ from typing import Any
 import keras
 
 from nnspec.errors import MissingDependencyError, UnsupportedError, UsageError
-from nnspec.files import replacing
-from nnspec.graph import Graph
+from nnspec.network.graph import Graph
+from nnspec.support.files import replacing
 
 MIN_OPSET, MAX_OPSET = 13, 18
 

@@ -12,8 +12,8 @@ from nnspec.emit.lowering import Lowered
 from nnspec.emit.progressions import indexed
 from nnspec.emit.statements import Forward, Style, forward_lines
 from nnspec.emit.unify import Construction, Definition
-from nnspec.graph import BlockNode, LayerNode
-from nnspec.shapes import Shape, TensorType
+from nnspec.layers.shapes import Shape, TensorType
+from nnspec.network.graph import BlockNode, LayerNode
 from nnspec_keras.naming import names_in, with_name
 
 _INDICES = ("i", "j", "k", "index", "repetition")

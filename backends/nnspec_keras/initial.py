@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from nnspec.emit.code import Call, call
 from nnspec.emit.helpers import Helper
-from nnspec.initializers import (
+from nnspec.layers import Parameter
+from nnspec.layers.initializers import (
     Constant,
     GlorotNormal,
     GlorotUniform,
@@ -14,7 +15,6 @@ from nnspec.initializers import (
     Normal,
     Orthogonal,
 )
-from nnspec.layers import Parameter
 
 
 def initializer(

@@ -19,18 +19,18 @@ from nnspec.backend import (
     Rounding,
     require_supported,
 )
-from nnspec.collector import collector_paused
 from nnspec.emit.body import Body, Lowerer
 from nnspec.emit.code import call, docstring_text, uses_module
 from nnspec.emit.definitions import Definitions
 from nnspec.emit.lowering import Language, Lowered
 from nnspec.emit.variations import Variations
 from nnspec.errors import UsageError
-from nnspec.files import write_text
-from nnspec.graph import Graph, Head
-from nnspec.heads import loss_head
 from nnspec.layers import Layer
-from nnspec.loader import Spec
+from nnspec.network.graph import Graph, Head
+from nnspec.network.heads import loss_head
+from nnspec.network.loader import Spec
+from nnspec.support.collector import collector_paused
+from nnspec.support.files import write_text
 from nnspec_keras.activations import fuse
 from nnspec_keras.functions import block_function, network_function
 from nnspec_keras.helpers import HELPERS, helpers_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from nnspec.emit.code import Call, call
-from nnspec.training_schema import Adam, Optimizer, Sgd
+from nnspec.language.training_schema import Adam, Optimizer, Sgd
 
 MOMENTUM_SGD = '''\
 @keras.saving.register_keras_serializable()

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from nnspec.emit.body import Body, Step
 from nnspec.emit.lowering import Lowered
-from nnspec.graph import BlockNode, Graph, LayerAt, LayerNode, Node
+from nnspec.network.graph import BlockNode, Graph, LayerAt, LayerNode, Node
 
 _AFTER = '''\
 @keras.saving.register_keras_serializable()

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnspec.backend import Precision
-from nnspec.domain import domain_of
+from nnspec.data.target_domain import require_target
 from nnspec.emit.loading import load_source
 from nnspec.errors import MissingDependencyError, UsageError
-from nnspec.shapes import TensorType
-from nnspec.streams import derived_seed
-from nnspec.target_domain import require_target
-from nnspec.weights import FirstWeights, check_weights
+from nnspec.layers.shapes import TensorType
+from nnspec.network.domain import domain_of
+from nnspec.support.streams import derived_seed
+from nnspec.weights.canonical import FirstWeights, check_weights
 
 # Read once, when TensorFlow is first imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from nnspec.emit.code import Expr, literal, quoted, wrap
-from nnspec.graph import Graph
-from nnspec.loader import Spec
-from nnspec.training_schema import Training
+from nnspec.language.training_schema import Training
+from nnspec.network.graph import Graph
+from nnspec.network.loader import Spec
 
 DEFINED = ("KeepBest", "main", "predict", "save", "served", "sys")
 """Names that the program defines or imports, beside those that read the rows."""
@@ -124,7 +124,7 @@ def _served(graph: Graph) -> str:
 
 
 def _predict(spec: Spec, training: Training, *, is_shifted: bool) -> str:
-    from nnspec.metrics import threshold
+    from nnspec.training.metrics import threshold
 
     given = "arrays[0]" if len(spec.graph.inputs) == 1 else "arrays"
     lines = [

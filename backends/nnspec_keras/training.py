@@ -10,9 +10,7 @@ from nnspec.emit.code import call, quoted, wrap
 from nnspec.emit.dataset import DEFINED as ROW_NAMES
 from nnspec.emit.dataset import dataset_source
 from nnspec.errors import UsageError
-from nnspec.graph import Graph, Head
-from nnspec.loader import Spec
-from nnspec.training_schema import (
+from nnspec.language.training_schema import (
     BinaryCrossEntropy,
     CategoricalCrossEntropy,
     Loss,
@@ -20,6 +18,8 @@ from nnspec.training_schema import (
     MeanSquaredError,
     Training,
 )
+from nnspec.network.graph import Graph, Head
+from nnspec.network.loader import Spec
 from nnspec_keras.optimizers import OPTIMIZERS, SOURCES
 from nnspec_keras.script import DEFINED as PROGRAM_NAMES
 from nnspec_keras.script import script_source

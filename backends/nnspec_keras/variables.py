@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from nnspec.emit.lowering import Context, Native
-from nnspec.graph import Graph
+from nnspec.network.graph import Graph
 from nnspec_keras.lowerings import LOWERINGS
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nnspec.backend import Divergence, Options, Precision, Rounding, require_supported
-from nnspec.collector import collector_paused
+from nnspec.deploy.exporting import Written
 from nnspec.errors import UsageError
-from nnspec.exporting import Written
-from nnspec.graph import Graph
 from nnspec.layers.base import Layer
-from nnspec.loader import Spec
+from nnspec.network.graph import Graph
+from nnspec.network.loader import Spec
+from nnspec.support.collector import collector_paused
 from nnspec_onnx.folding import foldable, folded
 from nnspec_onnx.ir import Network
 from nnspec_onnx.listing import listing
@@ -98,7 +98,7 @@ class OnnxCompiled:
     def _weights(
         self, weights: Mapping[str, Array] | None, dtype: Precision
     ) -> Mapping[str, Array]:
-        from nnspec.weights import FirstWeights, check_weights
+        from nnspec.weights.canonical import FirstWeights, check_weights
 
         if weights is None:
             training = self.spec.model.training

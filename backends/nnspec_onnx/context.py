@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnspec.layers.base import Parameter
-from nnspec.shapes import DataFormat, Dim, Shape, TensorType
+from nnspec.layers.shapes import DataFormat, Dim, Shape, TensorType
 from nnspec_onnx.ir import Attribute, Initializer, Node
 
 if TYPE_CHECKING:

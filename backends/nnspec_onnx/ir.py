@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnspec.shapes import Dim
+from nnspec.layers.shapes import Dim
 
 if TYPE_CHECKING:
     from nnspec.backend import Array

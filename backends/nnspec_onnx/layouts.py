@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 from nnspec.layers.base import Layer, Placement
-from nnspec.shapes import DataFormat, TensorType
+from nnspec.layers.shapes import DataFormat, TensorType
 from nnspec_onnx.context import Builder, to_channels_first, to_channels_last
 from nnspec_onnx.ir import Node
 from nnspec_onnx.lowerings import ANY_LAYOUT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nnspec.shapes import Dim
+from nnspec.layers.shapes import Dim
 from nnspec_onnx.ir import Attribute, ElementType, Initializer, Network, Node, Value
 
 ELEMENTS_SHOWN = 16

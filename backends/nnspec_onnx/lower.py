@@ -6,14 +6,14 @@ import dataclasses
 from collections.abc import Collection, Iterator
 
 import nnspec
-from nnspec.domain import domain_of
-from nnspec.domain_record import KEY, to_json
+from nnspec.data.domain_record import KEY, to_json
 from nnspec.errors import UsageError
-from nnspec.graph import Graph, inline
 from nnspec.layers import Linear
-from nnspec.loader import Spec
-from nnspec.metrics import threshold
-from nnspec.shapes import DataFormat, Dim, TensorType
+from nnspec.layers.shapes import DataFormat, Dim, TensorType
+from nnspec.network.domain import domain_of
+from nnspec.network.graph import Graph, inline
+from nnspec.network.loader import Spec
+from nnspec.training.metrics import threshold
 from nnspec_onnx.cancelling import cancelled
 from nnspec_onnx.context import Builder, Context, Values
 from nnspec_onnx.ir import Network, Node, Value

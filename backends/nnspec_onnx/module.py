@@ -12,10 +12,10 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnspec import files
 from nnspec.backend import Precision
+from nnspec.deploy.exporting import Written
 from nnspec.errors import MissingDependencyError, UsageError
-from nnspec.exporting import Written
+from nnspec.support import files
 from nnspec_onnx import wire
 from nnspec_onnx.ir import ElementType, Initializer, Network, Node, Value
 

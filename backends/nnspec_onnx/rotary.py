@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nnspec.layers import RotaryPosition
-from nnspec.shapes import Dim
+from nnspec.layers.shapes import Dim
 from nnspec_onnx.context import Context, Values
 from nnspec_onnx.embedding import angles, first_rows, positions
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from nnspec.backend import Precision
-from nnspec.domain import Domain, domain_of
-from nnspec.domain_record import KEY, from_json
+from nnspec.data.domain_record import KEY, from_json
 from nnspec.errors import DataError, MissingDependencyError, UsageError
-from nnspec.graph import Graph
-from nnspec.shapes import Dim, TensorType
+from nnspec.layers.shapes import Dim, TensorType
+from nnspec.network.domain import Domain, domain_of
+from nnspec.network.graph import Graph
 from nnspec_onnx.doubles import double_ops
 from nnspec_onnx.ir import Network
 

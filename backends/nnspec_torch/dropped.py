@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from nnspec import layers
-from nnspec.graph import Graph
 from nnspec.layers import Layer
+from nnspec.network.graph import Graph
 
 # onnxscript 0.7.2, which torch.onnx optimizes with, takes x + 9e-9 and x * 1.000009 for x.
 _ZERO, _ONE = 1e-8, 1e-5

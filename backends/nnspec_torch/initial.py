@@ -12,7 +12,8 @@ from nnspec.emit.code import Call, Expr, call, wrap
 from nnspec.emit.helpers import Helper
 from nnspec.emit.lowering import Context, Fan
 from nnspec.emit.unify import Definition
-from nnspec.initializers import (
+from nnspec.layers import Layer, Parameter
+from nnspec.layers.initializers import (
     Constant,
     GlorotNormal,
     GlorotUniform,
@@ -24,7 +25,6 @@ from nnspec.initializers import (
     UnitForgetBias,
     Zeros,
 )
-from nnspec.layers import Layer, Parameter
 
 _RECURRENT = ("nn.RNN", "nn.LSTM", "nn.GRU")
 _NORMALIZATIONS = ("BatchNorm", "LayerNorm", "GroupNorm", "InstanceNorm", "RMSNorm")

@@ -17,7 +17,6 @@ from nnspec.backend import (
     Rounding,
     require_supported,
 )
-from nnspec.collector import collector_paused
 from nnspec.emit.body import Body, Lowerer, Step
 from nnspec.emit.code import Call, Expr, docstring_text, literal, uses_module, wrap
 from nnspec.emit.dataset import DatasetSource, dataset_source
@@ -29,11 +28,12 @@ from nnspec.emit.statements import Style, forward_lines
 from nnspec.emit.unify import Construction, Definition
 from nnspec.emit.variations import Variations
 from nnspec.errors import UnsupportedError, UsageError
-from nnspec.files import write_text
-from nnspec.graph import BlockNode, Head, LayerNode
-from nnspec.heads import loss_head
 from nnspec.layers import Activation, Layer
-from nnspec.loader import Spec
+from nnspec.network.graph import BlockNode, Head, LayerNode
+from nnspec.network.heads import loss_head
+from nnspec.network.loader import Spec
+from nnspec.support.collector import collector_paused
+from nnspec.support.files import write_text
 from nnspec_torch.helpers import HELPERS, helpers_of
 from nnspec_torch.initial import laws, reset_parameters
 from nnspec_torch.lowerings import LOWERINGS, UNSUPPORTED

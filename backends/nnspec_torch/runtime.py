@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnspec.backend import Precision
-from nnspec.causes import cause_of
-from nnspec.domain import domain_of
+from nnspec.data.target_domain import require_target
 from nnspec.emit.loading import load_source
 from nnspec.errors import MissingDependencyError, UnsupportedError, UsageError
-from nnspec.shapes import Dim
-from nnspec.target_domain import require_target
-from nnspec.weights import COUNTER, FirstWeights, check_weights
+from nnspec.layers.shapes import Dim
+from nnspec.network.domain import domain_of
+from nnspec.support.causes import cause_of
+from nnspec.weights.canonical import COUNTER, FirstWeights, check_weights
 from nnspec_torch.dropped import would_be_dropped
 
 try:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from nnspec.emit.code import literal, wrap, wrap_item
 from nnspec.errors import UsageError
-from nnspec.graph import Head
-from nnspec.heads import final_activation
-from nnspec.loader import Spec
-from nnspec.training_schema import BinaryCrossEntropy, Training
+from nnspec.language.training_schema import BinaryCrossEntropy, Training
+from nnspec.network.graph import Head
+from nnspec.network.heads import final_activation
+from nnspec.network.loader import Spec
 
 _CLASSES = "(target.argmax(-1) if target.dim() == output.dim() else target)"
 _METRICS = {
@@ -92,7 +92,7 @@ def _evaluate(spec: Spec, training: Training, head: Head | None) -> str:
 
 
 def _predict(spec: Spec, training: Training, head: Head | None) -> str:
-    from nnspec.metrics import threshold
+    from nnspec.training.metrics import threshold
 
     lines = [
         "def predict(weights: Path, data: Path) -> tuple[np.ndarray, np.ndarray]:",

@@ -6,9 +6,7 @@ from collections.abc import Callable, Mapping
 
 from nnspec.emit.code import Call, Expr, call, wrap
 from nnspec.errors import UsageError
-from nnspec.graph import Graph, Head
-from nnspec.loader import Spec
-from nnspec.training_schema import (
+from nnspec.language.training_schema import (
     Adam,
     BinaryCrossEntropy,
     CategoricalCrossEntropy,
@@ -18,6 +16,8 @@ from nnspec.training_schema import (
     Optimizer,
     Sgd,
 )
+from nnspec.network.graph import Graph, Head
+from nnspec.network.loader import Spec
 
 LOSSES: Mapping[type[Loss], tuple[str, str]] = {
     MeanSquaredError: ("F.mse_loss", "Mean squared error"),

@@ -6,7 +6,7 @@ import click
 
 from nnspec.cli.common import json_option, print_json, print_problem, set_option
 from nnspec.errors import DataError, Problem, SpecError, UsageError
-from nnspec.loader import Spec, load
+from nnspec.network.loader import Spec, load
 
 
 @click.command()
@@ -67,9 +67,9 @@ def _problem_of_data(spec: Spec, path: str) -> Problem | None:
     training = spec.model.training
     if training is None or spec.model.data is None:
         return None
-    from nnspec.batches import require_batches
-    from nnspec.data import load_data
-    from nnspec.metrics import require_measurable
+    from nnspec.data.rows import load_data
+    from nnspec.training.batches import require_batches
+    from nnspec.training.metrics import require_measurable
 
     try:
         require_measurable(training)

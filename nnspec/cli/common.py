@@ -11,8 +11,8 @@ import click
 from nnspec.errors import Problem
 
 if TYPE_CHECKING:
-    from nnspec.loader import Spec
-    from nnspec.stored import StoredWeights
+    from nnspec.network.loader import Spec
+    from nnspec.weights.stored import StoredWeights
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -40,7 +40,7 @@ def _read_variables(
         name, equals, text = each.partition("=")
         if not equals:
             raise click.BadParameter(f'"{each}" is not NAME=VALUE', ctx, option)
-        from nnspec.source import SourceError, parse
+        from nnspec.language.source import SourceError, parse
 
         try:
             variables[name.strip()] = parse(text)
@@ -54,7 +54,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, 
 
 def require_apart_from(spec: Spec, output: str | None, *read: str | None) -> None:
     """Raise UsageError where the output is the spec's file, its rows, or another that is read."""
-    from nnspec.files import require_apart
+    from nnspec.support.files import require_apart
 
     data = spec.model.data
     rows = None if data is None else spec.folder / data.source
@@ -63,7 +63,7 @@ def require_apart_from(spec: Spec, output: str | None, *read: str | None) -> Non
 
 def require_output(spec: Spec, output: str | None, *read: str | None) -> None:
     """Raise UsageError before any work where the output cannot be written, or is what is read."""
-    from nnspec.files import require_writable
+    from nnspec.support.files import require_writable
 
     require_writable(output)
     require_apart_from(spec, output, *read)
@@ -126,7 +126,7 @@ def read_weights(
         if renames or partial:
             raise UsageError("--map and --partial are about a weights file: add --weights FILE")
         return None
-    from nnspec.fitting import fit_file
+    from nnspec.weights.fitting import fit_file
 
     fitted = fit_file(spec, path, renames=_renames(renames), partial=partial, mapped=mapped)
     if partial:
@@ -154,7 +154,7 @@ def _renames(given: tuple[str, ...]) -> list[tuple[str, str]]:
             continue
         from pathlib import Path
 
-        from nnspec.source import SourceError, parse
+        from nnspec.language.source import SourceError, parse
 
         try:
             table = parse(Path(each).read_text(encoding="utf-8"))

@@ -52,7 +52,7 @@ def compile(
 ) -> None:
     """Write a spec in the language of a backend; needs no framework installed."""
     from nnspec.backend import Options, get_backend
-    from nnspec.loader import load
+    from nnspec.network.loader import load
 
     options = Options(training=training, stock=stock, layout=layout, fold=fold)
     if opset is not None:

@@ -50,8 +50,8 @@ def export(
     as_json: bool,
 ) -> None:
     """Write the network with its weights as ONNX, as it computes at inference."""
-    from nnspec.exporting import export as run
-    from nnspec.loader import load
+    from nnspec.deploy.exporting import export as run
+    from nnspec.network.loader import load
 
     loaded = load(spec, variables=variables)
     for path in (output, f"{output}.data") if external_data else (output,):

@@ -82,7 +82,7 @@ layers:                     # each takes the output of the one before
 @json_option
 def init(file: str, template: str, force: bool, as_json: bool) -> None:
     """Write a spec to start from, to FILE (model.yaml)."""
-    from nnspec.files import write_text
+    from nnspec.support.files import write_text
 
     if Path(file).exists() and not force:
         raise UsageError(f"{file} exists already; choose another name, or pass --force")

@@ -20,15 +20,15 @@ from nnspec.cli.common import (
 @json_option
 def plot(spec: str, variables: dict[str, object], output: str | None, as_json: bool) -> None:
     """Draw the network as an SVG picture: blocks as groups, shapes on the edges."""
-    from nnspec.loader import load
-    from nnspec.plot import svg
+    from nnspec.network.loader import load
+    from nnspec.show.plot import svg
 
     loaded = load(spec, variables=variables)
     require_output(loaded, output)
     picture = svg(loaded.graph)
     path = None
     if output is not None:
-        from nnspec.files import write_text
+        from nnspec.support.files import write_text
 
         path = str(write_text(output, picture))
     if as_json:

@@ -16,8 +16,8 @@ from nnspec.cli.common import json_option, print_json
 @json_option
 def predict(model: str, data: str, output: str | None, as_json: bool) -> None:
     """Run an ONNX model on raw rows, prepared as they were for training."""
-    from nnspec.files import require_apart, require_writable
-    from nnspec.predicting import predict as run
+    from nnspec.deploy.predicting import predict as run
+    from nnspec.support.files import require_apart, require_writable
 
     require_apart(output, model, data)
     require_writable(output)

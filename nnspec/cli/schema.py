@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from nnspec.cli.common import json_option
-from nnspec.jsonschema import schema_text
+from nnspec.show.jsonschema import schema_text
 
 
 @click.command()
@@ -20,6 +20,6 @@ def schema(output: str | None, as_json: bool) -> None:
     if output is None:
         click.echo(schema_text(), nl=False)
         return
-    from nnspec.files import write_text
+    from nnspec.support.files import write_text
 
     click.echo(write_text(output, schema_text()))

@@ -16,15 +16,15 @@ from nnspec.cli.common import json_option, print_json, set_option, spec_argument
 @json_option
 def summary(spec: str, variables: dict[str, object], as_json: bool) -> None:
     """Show layers, output shapes (without the batch axis), parameters, multiply-adds and memory."""
-    from nnspec.loader import load
-    from nnspec.summary import summarize
+    from nnspec.network.loader import load
+    from nnspec.show.summary import summarize
 
     result = summarize(load(spec, variables=variables))
     if as_json:
         print_json(result.as_json())
         return
     from nnspec.cli.table import table_lines
-    from nnspec.shapes import show
+    from nnspec.layers.shapes import show
 
     rows = [
         (

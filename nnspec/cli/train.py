@@ -21,8 +21,8 @@ from nnspec.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from nnspec.history import Epoch
-    from nnspec.training import OnEpoch, OnStep, Run
+    from nnspec.training.epochs import OnEpoch, OnStep, Run
+    from nnspec.training.history import Epoch
 
 INTERRUPTED = 130
 
@@ -62,9 +62,10 @@ def train(
     history.json, history.png, run.json and a checkpoint. Exit code 1 where the loss is no longer a
     finite number.
     """
-    from nnspec import training
-    from nnspec.loader import load
-    from nnspec.runs import RunFolder
+    from nnspec.network.loader import load
+    from nnspec.training.epochs import TrainingError, TrainingInterrupted
+    from nnspec.training.epochs import train as train_network
+    from nnspec.training.runs import RunFolder
 
     loaded = load(spec, variables=variables)
     if overwrite:
@@ -75,7 +76,7 @@ def train(
     total = epochs or (settings.epochs if settings is not None else 0)
     try:
         with _stopped_by_signals(), _progress(total, quiet=as_json) as (on_step, on_epoch):
-            run = training.train(
+            run = train_network(
                 loaded,
                 backend,
                 output,
@@ -86,10 +87,10 @@ def train(
                 on_step=on_step,
                 on_epoch=on_epoch,
             )
-    except training.TrainingError as error:
+    except TrainingError as error:
         click.echo(f"nnspec: {error}", err=True)
         return 1
-    except training.TrainingInterrupted as error:
+    except TrainingInterrupted as error:
         with suppress(OSError):  # the terminal may be what is gone
             click.echo(f"nnspec: {error}", err=True)
         return INTERRUPTED

@@ -120,9 +120,9 @@ def verify(
     """
     from rich.console import Console
 
-    from nnspec.files import write_text
-    from nnspec.loader import load
+    from nnspec.network.loader import load
     from nnspec.remote.processes import started
+    from nnspec.support.files import write_text
 
     console = Console()
     names = tuple(dict.fromkeys(name.strip() for name in backends.split(",") if name.strip()))

@@ -22,8 +22,8 @@ def weights(spec: str, variables: dict[str, object], as_json: bool) -> None:
 
     Layouts are PyTorch's: dense (out, in), convolution (out, in / groups, height, width).
     """
-    from nnspec.loader import load
-    from nnspec.shapes import show
+    from nnspec.layers.shapes import show
+    from nnspec.network.loader import load
 
     graph = load(spec, variables=variables).graph
     rows = [

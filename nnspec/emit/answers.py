@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from nnspec.emit.code import literal, wrap
 from nnspec.errors import UsageError
-from nnspec.shapes import Shape, show
-from nnspec.training_schema import Training
+from nnspec.language.training_schema import Training
+from nnspec.layers.shapes import Shape, show
 
 _PLACE = "f'{path}: \"{TARGET}\"'"
 

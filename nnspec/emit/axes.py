@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from nnspec.graph import BlockNode, Graph, LayerNode
 from nnspec.layers import (
     Dense,
     Embedding,
@@ -16,7 +15,8 @@ from nnspec.layers import (
 )
 from nnspec.layers.base import Layer
 from nnspec.layers.recurrent import Bidirectional, Recurrent
-from nnspec.shapes import DataFormat
+from nnspec.layers.shapes import DataFormat
+from nnspec.network.graph import BlockNode, Graph, LayerNode
 
 Names = tuple[str | None, ...]
 _SPATIAL = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}

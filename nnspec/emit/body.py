@@ -10,9 +10,9 @@ import dataclasses
 from dataclasses import dataclass, field
 
 from nnspec.emit.lowering import Context, Language, Lowered
-from nnspec.graph import BlockNode, Graph, Head, LayerNode
 from nnspec.layers.base import Activation
-from nnspec.shapes import DataFormat, Shape, TensorType
+from nnspec.layers.shapes import DataFormat, Shape, TensorType
+from nnspec.network.graph import BlockNode, Graph, Head, LayerNode
 
 DECLARED, NATIVE = False, True
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nnspec.domain import Domain, Range, domain_of
 from nnspec.emit.code import Expr
-from nnspec.graph import Graph
+from nnspec.network.domain import Domain, Range, domain_of
+from nnspec.network.graph import Graph
 
 Number = int | float
 

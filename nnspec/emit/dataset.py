@@ -13,9 +13,9 @@ from nnspec.emit.answers import read_target
 from nnspec.emit.bounds import Bounds, bounds_of, computed
 from nnspec.emit.code import literal, wrap
 from nnspec.errors import UsageError
-from nnspec.graph import Graph
-from nnspec.loader import Spec
-from nnspec.training_schema import Data, Training
+from nnspec.language.training_schema import Data, Training
+from nnspec.network.graph import Graph
+from nnspec.network.loader import Spec
 
 DEFINED = """
 INPUTS BOUNDS LARGEST TARGET read_rows where matching column numbers shaped read_inputs read_target
@@ -222,7 +222,7 @@ def _split(data: Data, training: Training) -> str:
 def _load_data(
     graph: Graph, data: Data, training: Training, standardised: list[str], *, has_patterns: bool
 ) -> str:
-    from nnspec.batches import normalised_alone
+    from nnspec.training.batches import normalised_alone
 
     lines = [
         "def load_data(",

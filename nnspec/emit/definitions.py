@@ -17,8 +17,8 @@ from nnspec.emit.code import Call
 from nnspec.emit.progressions import progressing
 from nnspec.emit.unify import Construction, Definition, Use, skeleton, unify
 from nnspec.emit.variations import Variations
-from nnspec.graph import BlockNode
-from nnspec.names import RESERVED
+from nnspec.language.names import RESERVED
+from nnspec.network.graph import BlockNode
 
 
 @dataclass(frozen=True, slots=True)

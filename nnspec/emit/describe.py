@@ -10,7 +10,7 @@ from nnspec.emit.body import physical
 from nnspec.emit.code import docstring_text
 from nnspec.emit.layout import LINE_LENGTH
 from nnspec.emit.unify import Definition
-from nnspec.shapes import Dim
+from nnspec.layers.shapes import Dim
 
 
 def docstring(definition: Definition, indent: int = 4) -> list[str]:

@@ -7,8 +7,8 @@ from itertools import permutations
 
 from nnspec.emit.body import Body
 from nnspec.emit.code import Expr, literal
-from nnspec.expressions import ExpressionError, evaluate, tokens
-from nnspec.scope import Scope
+from nnspec.language.expressions import ExpressionError, evaluate, tokens
+from nnspec.language.scope import Scope
 
 Variable = Callable[[str, list[object]], Expr | None]
 """(name, its value in each use) -> the parameter."""

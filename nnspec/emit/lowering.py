@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from nnspec.emit.code import Call
 from nnspec.layers.base import Activation, Layer, Parameter
-from nnspec.shapes import DataFormat, TensorType
+from nnspec.layers.shapes import DataFormat, TensorType
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,14 @@ from collections.abc import Iterator
 
 from nnspec.emit.body import Body, Lowerer
 from nnspec.emit.formulas import Formulas
-from nnspec.graph import Graph
+from nnspec.language.problems import Report
+from nnspec.language.scope import Scope, expressions_in
 from nnspec.layers.base import Layer, channel_axis
+from nnspec.layers.shapes import Dim, TensorType
 from nnspec.library import find_block
-from nnspec.loader import Spec
-from nnspec.report import Report
-from nnspec.resolve import Resolver
-from nnspec.scope import Scope, expressions_in
-from nnspec.shapes import Dim, TensorType
+from nnspec.network.graph import Graph
+from nnspec.network.loader import Spec
+from nnspec.network.resolve import Resolver
 
 _LARGEST = 300
 """Layers of a block beyond which its variables stay numbers: each is resolved several times."""

@@ -8,10 +8,10 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from nnspec.base import Flag, NotNegative, Number, Positive, Whole
 from nnspec.errors import ShapeError
 from nnspec.layers.base import ANY_DTYPE, Activation, Placement
-from nnspec.shapes import DataFormat, Shape, show
+from nnspec.layers.fields import Flag, NotNegative, Number, Positive, Whole
+from nnspec.layers.shapes import DataFormat, Shape, show
 
 __all__ = [
     "Celu",

@@ -4,10 +4,10 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from nnspec.base import Number
 from nnspec.errors import ShapeError
 from nnspec.layers.base import ANY_DTYPE, NUMBERS, Layer, Placement
-from nnspec.shapes import DataFormat, Shape
+from nnspec.layers.fields import Number
+from nnspec.layers.shapes import DataFormat, Shape
 
 __all__ = [
     "Abs",

@@ -4,10 +4,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from nnspec.base import Size, Whole
 from nnspec.errors import ShapeError
 from nnspec.layers.base import ANY_DTYPE, Layer, Placement, require_whole, resolve_axis
-from nnspec.shapes import MAX_RANK, DataFormat, Dim, Shape, shifted, show
+from nnspec.layers.fields import Size, Whole
+from nnspec.layers.shapes import MAX_RANK, DataFormat, Dim, Shape, shifted, show
 
 __all__ = [
     "ExpandDims",

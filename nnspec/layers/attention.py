@@ -6,11 +6,11 @@ from typing import ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
-from nnspec.base import Flag, Fraction, Positive, Size, Text
 from nnspec.errors import ShapeError
-from nnspec.initializers import GlorotUniform, Initializer, Zeros
 from nnspec.layers.base import Layer, Parameter, count, require_whole
-from nnspec.shapes import DataFormat, Dim, Shape, show
+from nnspec.layers.fields import Flag, Fraction, Positive, Size, Text
+from nnspec.layers.initializers import GlorotUniform, Initializer, Zeros
+from nnspec.layers.shapes import DataFormat, Dim, Shape, show
 
 __all__ = ["GroupedQueryAttention", "MultiHeadAttention"]
 

@@ -7,9 +7,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from nnspec.base import ByType, Flag, Frozen, OneOrMany, Text
 from nnspec.errors import ShapeError
-from nnspec.initializers import (
+from nnspec.layers.fields import ByType, Flag, Frozen, OneOrMany, Text
+from nnspec.layers.initializers import (
     GlorotUniform,
     Initializer,
     InitializerBase,
@@ -18,7 +18,7 @@ from nnspec.initializers import (
     UnitForgetBias,
     Zeros,
 )
-from nnspec.shapes import MAX_RANK, DataFormat, Dim, Shape, product, show
+from nnspec.layers.shapes import MAX_RANK, DataFormat, Dim, Shape, product, show
 
 FLOAT = frozenset({"float32"})
 NUMBERS = frozenset({"float32", "int32", "int64"})

@@ -5,7 +5,6 @@ from typing import Annotated, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import Field
 
-from nnspec.base import Pads, PerAxis, Size
 from nnspec.errors import ShapeError
 from nnspec.layers.base import (
     Biased,
@@ -18,7 +17,8 @@ from nnspec.layers.base import (
     require_whole,
     spatial_axes,
 )
-from nnspec.shapes import DataFormat, Dim, Shape, same_padding, show, window_output
+from nnspec.layers.fields import Pads, PerAxis, Size
+from nnspec.layers.shapes import DataFormat, Dim, Shape, same_padding, show, window_output
 
 __all__ = ["Conv1D", "Conv2D", "Conv3D"]
 

@@ -4,7 +4,6 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from nnspec.base import Size, Whole
 from nnspec.errors import ShapeError
 from nnspec.layers.base import (
     ANY_DTYPE,
@@ -14,7 +13,8 @@ from nnspec.layers.base import (
     count,
     require_whole,
 )
-from nnspec.shapes import MAX_RANK, DataFormat, Dim, Shape, product, show
+from nnspec.layers.fields import Size, Whole
+from nnspec.layers.shapes import MAX_RANK, DataFormat, Dim, Shape, product, show
 
 __all__ = ["Dense", "Flatten", "Reshape"]
 

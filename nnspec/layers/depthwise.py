@@ -6,11 +6,11 @@ from typing import Generic, Literal
 
 from pydantic import Field
 
-from nnspec.base import Size
-from nnspec.initializers import GlorotUniform, Initializer
 from nnspec.layers.base import Parameter, count
 from nnspec.layers.convolution import Axes, CausalPadding, Convolution, Padding, PadsT, Pair, Single
-from nnspec.shapes import DataFormat, Shape
+from nnspec.layers.fields import Size
+from nnspec.layers.initializers import GlorotUniform, Initializer
+from nnspec.layers.shapes import DataFormat, Shape
 
 __all__ = ["DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"]
 

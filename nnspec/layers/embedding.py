@@ -5,11 +5,11 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from nnspec.base import FLOAT32_MAX, Finite, Positive, Size
 from nnspec.errors import ShapeError
-from nnspec.initializers import Initializer, Normal
 from nnspec.layers.base import ANY_DTYPE, Layer, Parameter, Placement, require_whole
-from nnspec.shapes import DataFormat, Dim, Shape, show
+from nnspec.layers.fields import FLOAT32_MAX, Finite, Positive, Size
+from nnspec.layers.initializers import Initializer, Normal
+from nnspec.layers.shapes import DataFormat, Dim, Shape, show
 
 __all__ = [
     "ConstantTensor",

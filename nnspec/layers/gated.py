@@ -5,11 +5,11 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from nnspec.base import Whole
 from nnspec.errors import ShapeError
-from nnspec.initializers import Constant, Initializer
 from nnspec.layers.base import Layer, Parameter, Placement, channel_axis, count, require_whole
-from nnspec.shapes import DataFormat, Shape, show
+from nnspec.layers.fields import Whole
+from nnspec.layers.initializers import Constant, Initializer
+from nnspec.layers.shapes import DataFormat, Shape, show
 
 __all__ = ["Glu", "Prelu", "Swiglu"]
 

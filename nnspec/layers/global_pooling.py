@@ -4,10 +4,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from nnspec.base import Flag, PerAxis
 from nnspec.layers.base import Layer, Placement, channel_axis
+from nnspec.layers.fields import Flag, PerAxis
+from nnspec.layers.shapes import DataFormat, Shape
 from nnspec.layers.windows import fixed_sizes, spatial_sizes, with_sizes
-from nnspec.shapes import DataFormat, Shape
 
 __all__ = [
     "AdaptiveAveragePooling1D",

@@ -4,7 +4,6 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from nnspec.base import Whole
 from nnspec.errors import ShapeError
 from nnspec.layers.base import (
     ANY_DTYPE,
@@ -15,7 +14,8 @@ from nnspec.layers.base import (
     count,
     resolve_axis,
 )
-from nnspec.shapes import DataFormat, Dim, Shape, broadcast, show
+from nnspec.layers.fields import Whole
+from nnspec.layers.shapes import DataFormat, Dim, Shape, broadcast, show
 
 __all__ = [
     "Add",

@@ -4,9 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from nnspec.base import Flag, Fraction, Positive, Size, Whole, is_whole
 from nnspec.errors import ShapeError
-from nnspec.initializers import Ones, Zeros
 from nnspec.layers.base import (
     Layer,
     Parameter,
@@ -16,7 +14,9 @@ from nnspec.layers.base import (
     require_whole,
     weight_and_bias,
 )
-from nnspec.shapes import DataFormat, Shape, show
+from nnspec.layers.fields import Flag, Fraction, Positive, Size, Whole, is_whole
+from nnspec.layers.initializers import Ones, Zeros
+from nnspec.layers.shapes import DataFormat, Shape, show
 
 __all__ = [
     "BatchNormalization",

@@ -4,11 +4,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from nnspec.base import Pairs
 from nnspec.errors import ShapeError
 from nnspec.layers.base import Layer, Placement
+from nnspec.layers.fields import Pairs
+from nnspec.layers.shapes import DataFormat, Dim, Shape, show, window_output
 from nnspec.layers.windows import require_positions, spatial_sizes, with_sizes
-from nnspec.shapes import DataFormat, Dim, Shape, show, window_output
 
 __all__ = [
     "Cropping1D",

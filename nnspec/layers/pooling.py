@@ -4,12 +4,12 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from nnspec.base import Flag, Pads, PerAxis
 from nnspec.errors import ShapeError
 from nnspec.layers.base import Layer, Placement
 from nnspec.layers.convolution import resolve_padding, windowed_shape
+from nnspec.layers.fields import Flag, Pads, PerAxis
+from nnspec.layers.shapes import DataFormat, Dim, Shape
 from nnspec.layers.windows import spatial_sizes, with_sizes
-from nnspec.shapes import DataFormat, Dim, Shape
 
 __all__ = [
     "AveragePooling1D",

@@ -7,9 +7,10 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from nnspec.base import ByType, Flag, Frozen, Size
 from nnspec.errors import ShapeError
-from nnspec.initializers import (
+from nnspec.layers.base import Activation, Layer, Parameter, require_whole
+from nnspec.layers.fields import ByType, Flag, Frozen, Size
+from nnspec.layers.initializers import (
     GlorotUniform,
     Initializer,
     InitializerBase,
@@ -17,8 +18,7 @@ from nnspec.initializers import (
     UnitForgetBias,
     Zeros,
 )
-from nnspec.layers.base import Activation, Layer, Parameter, require_whole
-from nnspec.shapes import DataFormat, Dim, Shape, show
+from nnspec.layers.shapes import DataFormat, Dim, Shape, show
 
 __all__ = ["GRU", "LSTM", "Bidirectional", "SimpleRNN"]
 

@@ -4,10 +4,10 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, Field
 
-from nnspec.base import Flag, Positive, Text, Whole, is_whole
 from nnspec.errors import ShapeError, nearest
 from nnspec.layers.base import Layer, Placement, count, resolve_axis
-from nnspec.shapes import DataFormat, Shape, show
+from nnspec.layers.fields import Flag, Positive, Text, Whole, is_whole
+from nnspec.layers.shapes import DataFormat, Shape, show
 
 __all__ = [
     "Argmax",

@@ -4,9 +4,9 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from nnspec.base import Finite, Fraction
 from nnspec.layers.base import Layer, Placement, require_rank
-from nnspec.shapes import DataFormat, Shape
+from nnspec.layers.fields import Finite, Fraction
+from nnspec.layers.shapes import DataFormat, Shape
 
 __all__ = [
     "AlphaDropout",

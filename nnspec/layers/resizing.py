@@ -4,11 +4,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from nnspec.base import Flag, PerAxis, Size
 from nnspec.errors import ShapeError
 from nnspec.layers.base import Layer, Placement, channel_axis, require_whole
+from nnspec.layers.fields import Flag, PerAxis, Size
+from nnspec.layers.shapes import DataFormat, Shape, scaled
 from nnspec.layers.windows import fixed_sizes, spatial_sizes, with_sizes
-from nnspec.shapes import DataFormat, Shape, scaled
 
 __all__ = ["PixelShuffle", "PixelUnshuffle", "Resize", "UpSampling1D", "UpSampling2D"]
 

@@ -4,11 +4,11 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, PrivateAttr
 
-from nnspec.base import Flag, Text
 from nnspec.errors import ShapeError
-from nnspec.initializers import Zeros
 from nnspec.layers.base import Layer, Parameter, count, require_whole
-from nnspec.shapes import DataFormat, Shape, show
+from nnspec.layers.fields import Flag, Text
+from nnspec.layers.initializers import Zeros
+from nnspec.layers.shapes import DataFormat, Shape, show
 
 __all__ = ["Shared", "TiedDense"]
 

@@ -5,7 +5,6 @@ from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import Field
 
-from nnspec.base import PerAxis, Size
 from nnspec.errors import ShapeError
 from nnspec.layers.base import Parameter, Weighted, count, require_rank, spatial_axes
 from nnspec.layers.convolution import (
@@ -20,7 +19,8 @@ from nnspec.layers.convolution import (
     Windowed,
     check_groups,
 )
-from nnspec.shapes import DataFormat, Shape, show, transposed_output
+from nnspec.layers.fields import PerAxis, Size
+from nnspec.layers.shapes import DataFormat, Shape, show, transposed_output
 
 __all__ = ["Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nnspec.errors import ShapeError
 from nnspec.layers.base import channel_axis, require_rank, require_whole, spatial_axes
-from nnspec.shapes import DataFormat, Dim, Shape, show
+from nnspec.layers.shapes import DataFormat, Dim, Shape, show
 
 AXES = {
     1: "length",

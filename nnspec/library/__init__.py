@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nnspec.schema import Block
+    from nnspec.language.schema import Block
 
 FOLDER = Path(__file__).parent
 
@@ -47,9 +47,9 @@ def find_block(name: str) -> Block | None:
 
 @cache
 def _blocks_of(file: str) -> dict[str, Block]:
-    from nnspec.document import marked_block
-    from nnspec.schema import Block
-    from nnspec.source import parse
+    from nnspec.language.document import marked_block
+    from nnspec.language.schema import Block
+    from nnspec.language.source import parse
 
     blocks = parse((FOLDER / file).read_text(encoding="utf-8"))
     return {name: marked_block(Block.model_validate(each), each) for name, each in blocks.items()}

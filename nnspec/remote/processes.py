@@ -16,17 +16,17 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 from nnspec import errors
 from nnspec.backend import get_backend
-from nnspec.causes import Told
 from nnspec.errors import MissingDependencyError, NnspecError
 from nnspec.remote.forked import Forked, is_safe
-from nnspec.summary import summarize
+from nnspec.show.summary import summarize
+from nnspec.support.causes import Told
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from nnspec.backend import Array, Program
-    from nnspec.calls import Answers
-    from nnspec.loader import Spec
+    from nnspec.network.loader import Spec
+    from nnspec.remote.calls import Answers
 
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",

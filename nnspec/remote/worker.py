@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import IO, Any
 
 from nnspec.backend import Options, Precision, Trainable, get_backend
-from nnspec.calls import asked_again
-from nnspec.causes import cause_of
 from nnspec.errors import NnspecError, UnsupportedError
-from nnspec.loader import Spec
+from nnspec.network.loader import Spec
 from nnspec.remote import frames
+from nnspec.remote.calls import asked_again
+from nnspec.support.causes import cause_of
 
 GARBAGE = 50_000
 """New objects before a search for cycles: a framework has a million that stay."""

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnspec.loader import Spec
+from nnspec.network.loader import Spec
 from nnspec.verification.memory import bytes_of
 from nnspec.verification.report import Check, Report
 from nnspec.verification.rows import given_rows
 from nnspec.verification.samples import BATCH
-from nnspec.weights import check_weights
+from nnspec.weights.canonical import check_weights
 
 if TYPE_CHECKING:
     from nnspec.backend import Array

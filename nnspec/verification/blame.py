@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from nnspec.errors import DataError, NnspecError
-from nnspec.graph import LayerNode
-from nnspec.loader import Spec
+from nnspec.network.graph import LayerNode
+from nnspec.network.loader import Spec
 from nnspec.verification.engines import Engine
 from nnspec.verification.networks import all_values, as_spec, flat, one_layer
 from nnspec.verification.tolerance import relative_error

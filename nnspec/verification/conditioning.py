@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnspec.base import FLOAT32_MAX
-from nnspec.graph import Graph, LayerNode, inline
 from nnspec.layers import Add, Argmax, Cast, Layer, Multiply, Subtract
+from nnspec.layers.fields import FLOAT32_MAX
 from nnspec.layers.reduction import Reduction
-from nnspec.loader import Spec
-from nnspec.shapes import TensorType
+from nnspec.layers.shapes import TensorType
+from nnspec.network.graph import Graph, LayerNode, inline
+from nnspec.network.loader import Spec
 from nnspec.verification.engines import SourceEngine
 from nnspec.verification.inner import INNER, SQUARING
 from nnspec.verification.networks import all_values, as_spec, flat

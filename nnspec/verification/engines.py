@@ -11,9 +11,9 @@ import numpy as np
 
 from nnspec.backend import Backend, Options, Precision, Program, Rounding, Trainable, get_backend
 from nnspec.errors import UnsupportedError, UsageError
-from nnspec.graph import Graph
 from nnspec.layers import Activation, Layer
-from nnspec.loader import Spec
+from nnspec.network.graph import Graph
+from nnspec.network.loader import Spec
 
 if TYPE_CHECKING:
     from nnspec.backend import Array

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 
 from nnspec.backend import Program
-from nnspec.causes import cause_of
 from nnspec.errors import UnsupportedError
+from nnspec.support.causes import cause_of
 from nnspec.verification.engines import Engine, EngineError
 from nnspec.verification.rounding import ill_conditioned
 from nnspec.verification.tolerance import SAFETY, UNIT_ROUNDOFF, relative_error

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnspec.causes import cause_of
 from nnspec.errors import MissingDependencyError, UnsupportedError
+from nnspec.support.causes import cause_of
 from nnspec.verification.engines import Engine, ExportedOnnx
 from nnspec.verification.evaluators import single
 from nnspec.verification.interface_checks import SPEC, faults
@@ -21,7 +21,7 @@ from nnspec.verification.tolerance import UNIT_ROUNDOFF, not_finite, relative_er
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
-    from nnspec.calls import Answers
+    from nnspec.remote.calls import Answers
     from nnspec.verification.recorder import Blame
     from nnspec.verification.report import Kind
     from nnspec.verification.verifier import Outputs, Verifier

@@ -9,11 +9,11 @@ import numpy as np
 
 from nnspec.backend import Trainable
 from nnspec.errors import NnspecError
-from nnspec.graph import Graph, LayerNode
+from nnspec.language.training_schema import Sgd, Training
 from nnspec.layers import Add, LearnedTensor
-from nnspec.loader import Spec
-from nnspec.shapes import TensorType
-from nnspec.training_schema import Sgd, Training
+from nnspec.layers.shapes import TensorType
+from nnspec.network.graph import Graph, LayerNode
+from nnspec.network.loader import Spec
 from nnspec.verification.networks import all_values, as_spec, flat, one_layer
 from nnspec.verification.samples import random_target
 from nnspec.verification.tolerance import tensor_error

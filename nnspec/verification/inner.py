@@ -17,7 +17,7 @@ from nnspec import layers
 from nnspec.layers import Layer
 from nnspec.layers.base import spatial_axes
 from nnspec.layers.global_pooling import GlobalPooling
-from nnspec.shapes import DataFormat
+from nnspec.layers.shapes import DataFormat
 from nnspec.verification.normalized import Normalization, of_groups
 
 if TYPE_CHECKING:

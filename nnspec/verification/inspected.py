@@ -10,8 +10,8 @@ import numpy as np
 
 from nnspec.backend import Inspectable, Trainable
 from nnspec.errors import NnspecError
-from nnspec.loader import Spec
-from nnspec.metrics import measure, require_measurable
+from nnspec.network.loader import Spec
+from nnspec.training.metrics import measure, require_measurable
 from nnspec.verification.kinks import PARTS, kinked_weights
 from nnspec.verification.optimizer_checks import FORMULAS, formula_errors
 from nnspec.verification.samples import BATCH, random_inputs, random_target

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from nnspec.backend import Declares
-from nnspec.shapes import TensorType
+from nnspec.layers.shapes import TensorType
 
 if TYPE_CHECKING:
     from nnspec.backend import Precision, Program

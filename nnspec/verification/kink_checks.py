@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnspec.backend import Trainable
-from nnspec.causes import cause_of
-from nnspec.loader import Spec
+from nnspec.network.loader import Spec
+from nnspec.support.causes import cause_of
 from nnspec.verification.gradient_blame import first_wrong_gradient
 from nnspec.verification.inspected import kinked_gradients, rows_of
 from nnspec.verification.kinks import PARTS, kinked_weights

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnspec.graph import Graph
-from nnspec.initializers import Ones
-from nnspec.streams import derived_seed
+from nnspec.layers.initializers import Ones
+from nnspec.network.graph import Graph
+from nnspec.support.streams import derived_seed
 
 if TYPE_CHECKING:
     from nnspec.backend import Weights

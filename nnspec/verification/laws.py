@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnspec.initializers import (
+from nnspec.layers.base import Parameter
+from nnspec.layers.initializers import (
     Constant,
     GlorotNormal,
     GlorotUniform,
@@ -21,8 +22,7 @@ from nnspec.initializers import (
     UnitForgetBias,
     Zeros,
 )
-from nnspec.layers.base import Parameter
-from nnspec.weights import TRUNCATED_DEVIATION
+from nnspec.weights.canonical import TRUNCATED_DEVIATION
 
 if TYPE_CHECKING:
     from nnspec.backend import Array

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnspec import layers
-from nnspec.graph import Graph, LayerNode, inline
 from nnspec.layers import Activation, Layer
 from nnspec.layers.recurrent import Recurrent
 from nnspec.layers.regularization import Dropout
-from nnspec.shapes import Shape
-from nnspec.streams import derived_seed
+from nnspec.layers.shapes import Shape
+from nnspec.network.graph import Graph, LayerNode, inline
+from nnspec.support.streams import derived_seed
 from nnspec.verification.evaluators import run_exact
 from nnspec.verification.tolerance import EXACT, tensor_error
 

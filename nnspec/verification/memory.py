@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nnspec.backend import ExportMemory, Precision
 from nnspec.errors import UnsupportedError, UsageError
-from nnspec.graph import Graph
+from nnspec.network.graph import Graph
 from nnspec.verification.engines import Engine, ExportedOnnx
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}

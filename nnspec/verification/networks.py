@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 
-from nnspec.graph import BlockNode, Graph, LayerNode, Node, inline
 from nnspec.layers import ConstantTensor, Layer, LearnedTensor, ReduceNorm, Stack
-from nnspec.loader import Spec
-from nnspec.shapes import Dim, Shape, TensorType
+from nnspec.layers.shapes import Dim, Shape, TensorType
+from nnspec.network.graph import BlockNode, Graph, LayerNode, Node, inline
+from nnspec.network.loader import Spec
 
 
 def without_dropout(graph: Graph) -> Graph:

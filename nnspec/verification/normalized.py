@@ -9,7 +9,7 @@ import numpy as np
 
 from nnspec import layers
 from nnspec.layers.base import channel_axis
-from nnspec.shapes import DataFormat
+from nnspec.layers.shapes import DataFormat
 
 if TYPE_CHECKING:
     from nnspec.backend import Array

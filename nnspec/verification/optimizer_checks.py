@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnspec.streams import derived_seed
-from nnspec.training_schema import Adam, Optimizer, Sgd
+from nnspec.language.training_schema import Adam, Optimizer, Sgd
+from nnspec.support.streams import derived_seed
 from nnspec.verification.tolerance import EXACT
 
 if TYPE_CHECKING:

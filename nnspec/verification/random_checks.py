@@ -11,12 +11,12 @@ import numpy as np
 
 from nnspec import layers
 from nnspec.backend import Inspectable
-from nnspec.graph import Graph, LayerNode
 from nnspec.layers import Layer
 from nnspec.layers.base import channel_axis
 from nnspec.layers.regularization import SpatialDropout
-from nnspec.shapes import Shape, TensorType
-from nnspec.streams import derived_seed
+from nnspec.layers.shapes import Shape, TensorType
+from nnspec.network.graph import Graph, LayerNode
+from nnspec.support.streams import derived_seed
 from nnspec.verification.engines import SourceEngine
 from nnspec.verification.laws import against_distribution, fault_of_share, normal_distribution
 from nnspec.verification.networks import as_spec
@@ -24,7 +24,7 @@ from nnspec.verification.samples import exercised_weights
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
-    from nnspec.shapes import DataFormat
+    from nnspec.layers.shapes import DataFormat
     from nnspec.verification.verifier import Verifier
 
 ELEMENTS = 60_000

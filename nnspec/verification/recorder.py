@@ -8,9 +8,9 @@ from typing import TypeVar
 
 import numpy as np
 
-from nnspec.causes import cause_of
-from nnspec.domain import Range
 from nnspec.errors import MissingDependencyError, UnsupportedError, UsageError
+from nnspec.network.domain import Range
+from nnspec.support.causes import cause_of
 from nnspec.verification.report import Check, Kind, Report
 from nnspec.verification.tolerance import EXACT
 

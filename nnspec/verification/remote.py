@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nnspec.backend import Backend, Options, Precision, Program
 from nnspec.errors import UsageError
-from nnspec.loader import Spec
+from nnspec.network.loader import Spec
 from nnspec.remote.processes import RemoteProgram, Worker, Workers
 from nnspec.verification.engines import (
     EXPORTERS_OPSET,

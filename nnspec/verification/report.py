@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from nnspec.causes import plain
+from nnspec.support.causes import plain
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnspec.causes import cause_of
 from nnspec.layers import Argmax, Cast, HardShrink, Threshold
+from nnspec.support.causes import cause_of
 from nnspec.verification.tolerance import (
     DOUBLE_ROUNDOFF,
     EXACT,

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnspec.errors import UsageError
-from nnspec.graph import Graph
-from nnspec.loader import Spec
-from nnspec.streams import permutation
+from nnspec.network.graph import Graph
+from nnspec.network.loader import Spec
+from nnspec.support.streams import permutation
 from nnspec.verification.tolerance import relative_error
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def given_rows(spec: Spec, path: str | Path) -> GivenRows:
 
     By the spec's `data`, but from this file; without one, arrays named after the inputs.
     """
-    from nnspec.data import read_rows  # polars takes a tenth of a second, and few give rows
+    from nnspec.data.rows import read_rows  # polars takes a tenth of a second, and few give rows
 
     inputs, target = read_rows(spec, path)
     rows = GivenRows(str(path), inputs, target)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnspec.domain import Domain, domain_of, size_of
 from nnspec.errors import DataError
-from nnspec.graph import Graph
-from nnspec.initializers import Constant, Ones, UnitForgetBias, Zeros
-from nnspec.shapes import Dim, Shape
-from nnspec.streams import derived_seed
-from nnspec.training_schema import Task
-from nnspec.weights import initial_weights
+from nnspec.language.training_schema import Task
+from nnspec.layers.initializers import Constant, Ones, UnitForgetBias, Zeros
+from nnspec.layers.shapes import Dim, Shape
+from nnspec.network.domain import Domain, domain_of, size_of
+from nnspec.network.graph import Graph
+from nnspec.support.streams import derived_seed
+from nnspec.weights.canonical import initial_weights
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
@@ -170,7 +170,7 @@ def _size(size: Dim, axes: Mapping[str, int]) -> int:
         return size
     if size in axes:
         return axes[size]
-    from nnspec.expressions import evaluate
+    from nnspec.language.expressions import evaluate
 
     value = evaluate(size, axes.__getitem__)
     assert isinstance(value, int)

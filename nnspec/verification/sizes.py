@@ -8,14 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from nnspec.domain import Domain
 from nnspec.errors import ShapeError, UsageError, nearest
-from nnspec.expressions import ExpressionError
-from nnspec.graph import Graph
-from nnspec.ids import followed
+from nnspec.language.expressions import ExpressionError
 from nnspec.layers import Layer
 from nnspec.layers.reduction import Reduction
-from nnspec.shapes import DataFormat, Dim, Shape
+from nnspec.layers.shapes import DataFormat, Dim, Shape
+from nnspec.network.domain import Domain
+from nnspec.network.graph import Graph
+from nnspec.network.ids import followed
 from nnspec.verification.samples import dynamic_axes, sizes_of
 
 BASE = 7

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from nnspec.backend import Inspectable, Trainable
-from nnspec.base import FLOAT32_MAX
-from nnspec.graph import inline
-from nnspec.heads import loss_head
-from nnspec.loader import Spec
-from nnspec.training_schema import Sgd
+from nnspec.language.training_schema import Sgd
+from nnspec.layers.fields import FLOAT32_MAX
+from nnspec.network.graph import inline
+from nnspec.network.heads import loss_head
+from nnspec.network.loader import Spec
 from nnspec.verification.conditioning import Conditioning
 from nnspec.verification.engines import SourceEngine
 from nnspec.verification.networks import flat

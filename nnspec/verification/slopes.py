@@ -13,7 +13,7 @@ import numpy as np
 
 from nnspec import layers
 from nnspec.layers import Layer
-from nnspec.shapes import DataFormat
+from nnspec.layers.shapes import DataFormat
 from nnspec.verification.normalized import Normalization, of_groups
 
 if TYPE_CHECKING:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnspec.backend import Inspectable, Trainable
-from nnspec.calls import Repeating, asked_again
+from nnspec.remote.calls import Repeating, asked_again
 from nnspec.verification.tolerance import EXACT, relative_error
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Program, Weights
-    from nnspec.calls import Answers
+    from nnspec.remote.calls import Answers
     from nnspec.verification.engines import Engine
     from nnspec.verification.verifier import Outputs, Verifier
 

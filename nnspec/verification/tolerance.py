@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnspec.graph import Graph
-from nnspec.streams import derived_seed
+from nnspec.network.graph import Graph
+from nnspec.support.streams import derived_seed
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Trainable, Weights

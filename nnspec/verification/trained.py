@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnspec.advice import dead_biases
 from nnspec.backend import Inspectable, Trainable
-from nnspec.graph import Graph
-from nnspec.loader import Spec
+from nnspec.network.advice import dead_biases
+from nnspec.network.graph import Graph
+from nnspec.network.loader import Spec
 from nnspec.verification.engines import SourceEngine
 from nnspec.verification.inspected import Inspected
 from nnspec.verification.rows import GivenRows

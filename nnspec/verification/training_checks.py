@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from nnspec.causes import cause_of
 from nnspec.errors import MissingDependencyError
-from nnspec.graph import Graph
-from nnspec.loader import Spec
-from nnspec.training_schema import Sgd, Training
+from nnspec.language.training_schema import Sgd, Training
+from nnspec.network.graph import Graph
+from nnspec.network.loader import Spec
+from nnspec.support.causes import cause_of
 from nnspec.verification.engines import SourceEngine
 from nnspec.verification.inspected import add_inspected, inspect
 from nnspec.verification.kink_checks import compare_kinked, wrong_alone

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnspec.domain import Domain, domain_of
 from nnspec.errors import DataError
-from nnspec.graph import Graph
-from nnspec.streams import derived_seed
+from nnspec.network.domain import Domain, domain_of
+from nnspec.network.graph import Graph
+from nnspec.support.streams import derived_seed
 from nnspec.verification.samples import random_inputs
 
 if TYPE_CHECKING:

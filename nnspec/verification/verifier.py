@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from nnspec.backend import Program, Trainable
-from nnspec.causes import cause_of
 from nnspec.errors import MissingDependencyError, UnsupportedError, UsageError
-from nnspec.ids import followed
-from nnspec.loader import Spec
+from nnspec.network.ids import followed
+from nnspec.network.loader import Spec
+from nnspec.support.causes import cause_of
+from nnspec.support.versions import versions
 from nnspec.verification.blame import first_diverging_layer
 from nnspec.verification.conditioning import Conditioning
 from nnspec.verification.engines import Engine, SourceEngine, engines_of
@@ -33,7 +34,6 @@ from nnspec.verification.sizes import find_sizes
 from nnspec.verification.suite import AFTERWARDS, WITH_EXACT, Suite
 from nnspec.verification.tolerance import EXACT, Amplification, not_finite
 from nnspec.verification.training_checks import TrainingRuns, training_runs, why_untrained
-from nnspec.versions import versions
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Precision, Weights

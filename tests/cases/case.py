@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from nnspec.shapes import Shape
+from nnspec.layers.shapes import Shape
 
 
 @dataclass(frozen=True)

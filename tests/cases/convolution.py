@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnspec.shapes import Shape
+from nnspec.layers.shapes import Shape
 from tests.cases.case import Case, image
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nnspec.shapes import Shape
+from nnspec.layers.shapes import Shape
 from tests.cases.case import Case, Network
 
 BINARY = ("add", "subtract", "multiply", "average", "maximum", "minimum")

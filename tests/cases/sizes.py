@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import nnspec
-from nnspec.loader import loads
-from nnspec.shapes import MAX_RANK
+from nnspec.layers.shapes import MAX_RANK
+from nnspec.network.loader import loads
 from tests.cases.case import Case, Network
 
 SIZES = range(1, 9)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import nnspec
-from nnspec.loader import loads
+from nnspec.network.loader import loads
 from nnspec.verification import Report
 
 Inject = Callable[["Patch"], None]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from nnspec.backend import Options, get_backend
 from nnspec.errors import NnspecError, UsageError
-from nnspec.loader import Spec
+from nnspec.network.loader import Spec
 from tests.formatting import RUFF
 
 EXPORTED = 10

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from nnspec.shapes import DataFormat, Shape
+from nnspec.layers.shapes import DataFormat, Shape
 
 Arguments = dict[str, Any]
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 import nnspec
 from nnspec.layers import LAYERS
-from nnspec.loader import Spec, loads
-from nnspec.shapes import Shape
+from nnspec.layers.shapes import Shape
+from nnspec.network.loader import Spec, loads
 from tests.fuzz.arguments import arguments_of, rank_wanted
 from tests.fuzz.place import Place
 from tests.fuzz.training import data_for, training_for

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from nnspec.loader import Spec
+from nnspec.network.loader import Spec
 from nnspec_keras.runtime import precision
 from tests.independent.agreement import (
     Array,

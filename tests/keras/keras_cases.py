@@ -7,8 +7,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from nnspec.loader import loads
-from nnspec.weights import initial_weights
+from nnspec.network.loader import loads
+from nnspec.weights.canonical import initial_weights
 
 FIRST, LAST = "channels_first", "channels_last"
 

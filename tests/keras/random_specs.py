@@ -3,7 +3,7 @@
 import json
 import random
 
-from nnspec.loader import loads
+from nnspec.network.loader import loads
 
 LONG = "an_exceedingly_long_name_that_leaves_little_of_the_line"
 NAMES = [

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nnspec.backend import get_backend
-from nnspec.loader import loads
+from nnspec.network.loader import loads
 
 torch = pytest.importorskip("torch")
 keras = pytest.importorskip("keras")

@@ -10,7 +10,7 @@ from keras_cases import arrays_of, spec_of
 
 from nnspec.backend import Options
 from nnspec.errors import UnsupportedError, UsageError
-from nnspec.loader import load, loads
+from nnspec.network.loader import load, loads
 from nnspec_keras import backend
 
 ROOT = Path(__file__).parents[2]
@@ -242,7 +242,7 @@ def test_compiling_imports_no_framework(tmp_path):
     code = f"""
         import sys
         from nnspec.backend import Options, get_backend
-        from nnspec.loader import load
+        from nnspec.network.loader import load
         spec = load({str(ROOT / "specs" / "digits_cnn.yaml")!r})
         get_backend("keras").compile(spec, Options(training=True)).write("digits.py")
         found = {{"keras", "tensorflow", "torch", "onnx"}} & set(sys.modules)
@@ -276,7 +276,7 @@ def test_a_missing_keras_says_what_to_install(tmp_path):
         import sys
         sys.modules["keras"] = None
         from nnspec.errors import MissingDependencyError
-        from nnspec.loader import loads
+        from nnspec.network.loader import loads
         from nnspec_keras import backend
         text = "{nnspec: 1, name: A, inputs: {a: {shape: [2]}}, layers: [{type: relu}]}"
         try:

@@ -11,7 +11,7 @@ from keras_cases import arrays_of, random_weights, spec_of
 
 from nnspec.backend import Options, Trainable
 from nnspec.errors import UsageError
-from nnspec.loader import load, loads
+from nnspec.network.loader import load, loads
 from nnspec_keras import backend
 
 MULTICLASS = {"task": "multiclass"}
@@ -273,9 +273,9 @@ def test_the_emitted_program_trains_as_nnspec_does(tmp_path, monkeypatch, capsys
     """`fit` sees the same rows in the same order: the same weights after every epoch."""
     import keras
 
-    from nnspec.batches import batches
-    from nnspec.data import load_data
-    from nnspec.streams import permutation
+    from nnspec.data.rows import load_data
+    from nnspec.support.streams import permutation
+    from nnspec.training.batches import batches
 
     spec = data_spec(tmp_path, inputs=inputs)
     program = built(spec, dtype="float32")

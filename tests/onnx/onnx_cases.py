@@ -5,8 +5,8 @@ from itertools import count
 
 import numpy as np
 
-from nnspec.loader import loads
-from nnspec.weights import initial_weights
+from nnspec.network.loader import loads
+from nnspec.weights.canonical import initial_weights
 
 FIRST, LAST = "channels_first", "channels_last"
 

@@ -13,13 +13,13 @@ from torch_reference import evaluate
 
 from nnspec.backend import get_backend
 from nnspec.cli import main
-from nnspec.data import load_data
+from nnspec.data.preprocessing import KEY
+from nnspec.data.rows import load_data
+from nnspec.deploy.exporting import export
+from nnspec.deploy.predicting import predict
 from nnspec.errors import DataError, UnsupportedError, UsageError, WeightsError
-from nnspec.exporting import export
-from nnspec.loader import load, loads
-from nnspec.predicting import predict
-from nnspec.preprocessing import KEY
-from nnspec.weights import save_weights
+from nnspec.network.loader import load, loads
+from nnspec.weights.canonical import save_weights
 
 SPEC = """
 nnspec: 1
@@ -85,7 +85,7 @@ def test_batches_do_not_matter(tmp_path, trained, task, monkeypatch):
     spec, path, _, _ = trained
     export(spec, tmp_path / "m.onnx", weights=path)
     whole = predict(tmp_path / "m.onnx", tmp_path / "rows.csv").outputs["out"]
-    monkeypatch.setattr("nnspec.predicting.LARGEST_BATCH", 7)
+    monkeypatch.setattr("nnspec.deploy.predicting.LARGEST_BATCH", 7)
     parts = predict(tmp_path / "m.onnx", tmp_path / "rows.csv").outputs["out"]
     np.testing.assert_allclose(parts, whole, rtol=1e-5, atol=1e-7)
 

@@ -7,10 +7,10 @@ from click.testing import CliRunner
 
 from nnspec.backend import Options, get_backend
 from nnspec.cli import main
+from nnspec.deploy.exporting import export
 from nnspec.errors import UsageError
-from nnspec.exporting import export
-from nnspec.loader import loads
-from nnspec.weights import initial_weights
+from nnspec.network.loader import loads
+from nnspec.weights.canonical import initial_weights
 
 TEXT = """
 nnspec: 1

@@ -5,9 +5,9 @@ import onnx
 import pytest
 
 from nnspec.backend import get_backend
+from nnspec.deploy.exporting import export
 from nnspec.errors import UnsupportedError
-from nnspec.exporting import export
-from nnspec.loader import loads
+from nnspec.network.loader import loads
 from nnspec.verification.samples import exercised_weights
 
 ORDERED = """

@@ -16,7 +16,7 @@ from onnxscript.rewriter.rules import common
 
 from nnspec.backend import Options
 from nnspec.layers import ReduceNorm
-from nnspec.loader import loads
+from nnspec.network.loader import loads
 from nnspec.verification.samples import exercised_weights
 from nnspec_onnx import backend
 from nnspec_onnx.lower import lower

@@ -13,8 +13,8 @@ from torch_reference import evaluate
 
 from nnspec.backend import Backend, Options, get_backend
 from nnspec.errors import DataError, UsageError, WeightsError
-from nnspec.loader import loads
-from nnspec.shapes import TensorType
+from nnspec.layers.shapes import TensorType
+from nnspec.network.loader import loads
 from nnspec_onnx import backend
 from nnspec_onnx.ir import Node
 from nnspec_onnx.listing import listing

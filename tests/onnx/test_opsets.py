@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 import nnspec
-from nnspec.loader import loads
+from nnspec.network.loader import loads
 from nnspec.verification import verify_spec
 from nnspec_onnx.listing import listing
 from nnspec_onnx.lower import lower

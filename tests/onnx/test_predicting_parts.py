@@ -6,14 +6,15 @@ import pytest
 from click.testing import CliRunner
 from onnx_cases import random_weights
 
-from nnspec import predicting, streaming
 from nnspec.cli import main
+from nnspec.data import streaming
+from nnspec.data.preprocessing import KEY, Feature, Preprocessing
+from nnspec.deploy import predicting
+from nnspec.deploy.exporting import export
+from nnspec.deploy.predicting import Predictions, predict
 from nnspec.errors import DataError
-from nnspec.exporting import export
-from nnspec.loader import loads
-from nnspec.predicting import Predictions, predict
-from nnspec.preprocessing import KEY, Feature, Preprocessing
-from nnspec.weights import save_weights
+from nnspec.network.loader import loads
+from nnspec.weights.canonical import save_weights
 
 SPEC = """
 nnspec: 1

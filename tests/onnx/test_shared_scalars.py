@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from nnspec.backend import Options, get_backend
-from nnspec.loader import loads
+from nnspec.network.loader import loads
 
 ATTENTION = """
 nnspec: 1

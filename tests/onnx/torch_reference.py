@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 
 from nnspec import layers
-from nnspec.graph import inline
+from nnspec.network.graph import inline
 
 
 def evaluate(graph, weights, inputs):

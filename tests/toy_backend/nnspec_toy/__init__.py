@@ -12,11 +12,11 @@ import numpy as np
 from nnspec import layers
 from nnspec.backend import DEFAULTS, Options, require_supported
 from nnspec.emit.loading import load_source
-from nnspec.files import write_text
-from nnspec.graph import inline
 from nnspec.layers import Layer
-from nnspec.loader import Spec
-from nnspec.weights import check_weights, initial_weights
+from nnspec.network.graph import inline
+from nnspec.network.loader import Spec
+from nnspec.support.files import write_text
+from nnspec.weights.canonical import check_weights, initial_weights
 
 if TYPE_CHECKING:
     from nnspec.backend import Array

@@ -1,0 +1,278 @@
+"""How rows become the network's inputs; kept with the weights, so that prediction does the same."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from pydantic import Field, ValidationError
+
+from nnspec.data.tables import Rows, missing_column, numbers, require_fitting, where
+from nnspec.errors import DataError
+from nnspec.language.schema import DType
+from nnspec.language.training_schema import Task
+from nnspec.layers.fields import Flag, Frozen, Number, Positive, Size, Text
+from nnspec.layers.shapes import Dim, Shape, product, show
+from nnspec.network.domain import Domain, Place
+
+Array = NDArray[Any]
+
+KEY = "preprocessing"
+"""Where the record stands in the metadata of weights and of an ONNX file."""
+
+Numbers = Annotated[tuple[Number, ...], Field(strict=False)]
+
+
+class Feature(Frozen):
+    """Where one input of the network comes from, and how its values are shifted and scaled."""
+
+    columns: Annotated[tuple[Text, ...], Field(strict=False, min_length=1)]
+    """Columns of a table in the order of the input's elements, or the name of one array."""
+    is_array: Flag = False
+    """Whether `columns` names an array of an .npz file."""
+    shape: Annotated[tuple[Size | Text, ...], Field(strict=False)]
+    """The input's shape without the batch axis."""
+    dtype: DType
+    """The input's dtype."""
+    mean: Numbers | None = None
+    """What is subtracted from each element of the input; None for nothing."""
+    scale: Annotated[tuple[Positive, ...], Field(strict=False)] | None = None
+    """What each element is then divided by; None for nothing."""
+
+    def gather(self, rows: Rows, input_name: str, file: object) -> Array:
+        """Return the raw values, shaped (rows, *shape), of any numeric type."""
+        if isinstance(rows, pl.DataFrame):
+            if self.is_array:
+                raise DataError(
+                    f'{file}: input "{input_name}" is fed by the array "{self.columns[0]}"; '
+                    "give an .npz file"
+                )
+            for name in self.columns:
+                if name not in rows.columns:
+                    raise missing_column(rows.columns, name, file)
+            whole = self.dtype.startswith("int")
+            values = numbers(rows, self.columns, whole=whole, file=file)
+            what = f"{len(self.columns)} columns"
+        else:
+            name = self.columns[0] if self.is_array else input_name
+            if name not in rows:
+                raise missing_column(list(rows), name, file, "array")
+            values = np.asarray(rows[name])
+            if values.ndim == 0:
+                raise DataError(f'{file}: array "{name}" is a single value; rows are expected')
+            what = f'array "{name}"'
+        if not len(values):
+            raise DataError(f"{file}: there are no rows")
+        shape = fit_shape(values.shape[1:], self.shape)
+        if shape is None:
+            raise DataError(
+                f'{file}: input "{input_name}" is {show(self.shape)}, and {what} '
+                f"{'gives' if not isinstance(rows, pl.DataFrame) else 'give'} "
+                f"{show(values.shape[1:])} for each row"
+            )
+        values = values.reshape(len(values), *shape)
+        require_fitting(values, self.dtype, self.place(rows, input_name, file))
+        return values
+
+    def finish(self, values: Array, input_name: str, file: object, rows: Rows) -> Array:
+        """Return gathered values shifted, scaled and cast, as the network takes them."""
+        if self.mean is not None and self.scale is not None:
+            flat = values.reshape(len(values), -1).astype(np.float64)
+            if not flat.shape[1] == len(self.mean) == len(self.scale):
+                raise DataError(
+                    f'{file}: input "{input_name}" has {flat.shape[1]} elements, and was '
+                    f"standardised with {len(self.mean)}"
+                )
+            with np.errstate(over="ignore"):
+                flat -= np.array(self.mean)
+                flat /= np.array(self.scale)
+            values = flat.reshape(values.shape)
+            require_fitting(values, self.dtype, self.place(rows, input_name, file))
+        return np.ascontiguousarray(values, self.dtype)
+
+    def standardised(self, values: Array) -> Feature:
+        """Return this feature with the mean and the deviation that these gathered rows have.
+
+        The deviation is that of the rows themselves (divisor n); a constant element is only
+        shifted. Integer and boolean inputs stay as they are.
+        """
+        if not self.dtype.startswith("float"):
+            return self
+        flat = values.reshape(len(values), -1).astype(np.float64)
+        constant = (flat == flat[:1]).all(axis=0)
+        # A computed mean of equal values may miss them by a rounding.
+        mean = np.where(constant, flat[0], flat.mean(axis=0))
+        scale = np.where(constant, 1.0, flat.std(axis=0))
+        scale[scale == 0] = 1.0
+        return self.model_copy(
+            update={"mean": tuple(mean.tolist()), "scale": tuple(scale.tolist())}
+        )
+
+    def place(
+        self, rows: object, input_name: str, file: object
+    ) -> Callable[[int, int | None], str]:
+        """Return what says where a value stands: (row, position among its elements) -> text."""
+
+        def place(row: int, position: int | None) -> str:
+            if self.is_array or not isinstance(rows, pl.DataFrame):
+                name = self.columns[0] if self.is_array else input_name
+                return _in_array(file, name, rows, row, position)
+            if position is None or position >= len(self.columns):
+                return where(file, f'input "{input_name}"', row)
+            return where(file, f'column "{self.columns[position]}"', row)
+
+        return place
+
+
+class Preprocessing(Frozen):
+    """What a trained network needs beside its weights to take raw rows and name its answers."""
+
+    inputs: dict[str, Feature]
+    """How each input of the network is made."""
+    task: Task
+    """What the network predicts."""
+    target: Text
+    """Name of what it predicts."""
+    labels: Annotated[tuple[Text, ...], Field(strict=False)] | None = None
+    """Names of the classes in the order of their numbers; None where the data hold numbers."""
+
+    def apply(self, rows: Rows, *, file: object = "the rows") -> dict[str, Array]:
+        """Return the network's inputs from a table, or from arrays by name; raises DataError.
+
+        A network trained on a table takes arrays too, one per input under the input's name.
+        """
+        raw = {name: feature.gather(rows, name, file) for name, feature in self.inputs.items()}
+        require_equal_lengths({name: len(values) for name, values in raw.items()}, file)
+        return {
+            name: feature.finish(raw[name], name, file, rows)
+            for name, feature in self.inputs.items()
+        }
+
+    def changes_since(self, before: Preprocessing) -> list[str]:
+        """Return what means something else here than in an earlier record, a sentence for each."""
+        changes = []
+        if before.labels != self.labels:
+            changes.append(
+                f"the weights were trained on the classes {_listed(before.labels)}, and here they "
+                f"are {_listed(self.labels)}: each score begins as that of the class in its place"
+            )
+        changes += [
+            f'the weights were trained on an input "{name}" made of '
+            f"{_listed(before.inputs[name].columns)}, and here it is {_listed(feature.columns)}"
+            for name, feature in self.inputs.items()
+            if name in before.inputs and before.inputs[name].columns != feature.columns
+        ]
+        return changes
+
+    def to_json(self) -> str:
+        """Return the record as JSON, numbers exact to the last bit."""
+        return self.model_dump_json(exclude_none=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Preprocessing:
+        """Read what `to_json` wrote; raises DataError for anything else."""
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise DataError(
+                f"the preprocessing record cannot be read: {place or 'it'}: {first['msg']}"
+            ) from None
+
+
+def _listed(names: Sequence[str] | None) -> str:
+    if names is None:
+        return "that are numbers"
+    more = ", ..." if len(names) > 8 else ""
+    return ", ".join(f'"{name}"' for name in names[:8]) + more
+
+
+def _in_array(file: object, name: str, rows: Any, row: int, position: int | None) -> str:
+    """Return where a value of an array stands, its row from 1, the index within the row from 0."""
+    place = where(file, f'array "{name}"', row)
+    shape = np.shape(rows[name])[1:]
+    if position is None or not math.prod(shape) > max(position, 1):
+        return place
+    return f"{place}, element {[int(i) for i in np.unravel_index(position, shape)]}"
+
+
+def places(features: Mapping[str, Feature], rows: Rows, file: object) -> Place:
+    """Return what says where a value of an input stands in the rows."""
+
+    def place(name: str, row: int, position: int | None) -> str:
+        return features[name].place(rows, name, file)(row, position)
+
+    return place
+
+
+def admit_arrays(domain: Domain, rows: Mapping[str, Array], file: object) -> dict[str, Array]:
+    """Return the arrays that a network takes, by the names of its inputs; raises DataError."""
+    arrays = require_arrays(list(domain.inputs), rows, file)
+
+    def place(name: str, row: int, position: int | None) -> str:
+        return _in_array(file, name, arrays, row, position)
+
+    return domain.admit(arrays, place, file=file)
+
+
+def require_arrays(
+    names: Sequence[str], rows: Mapping[str, Array], file: object
+) -> dict[str, Array]:
+    """Return the arrays of these names; raises DataError for what holds no rows of numbers."""
+    absent = [name for name in names if name not in rows]
+    if absent:
+        raise missing_column(list(rows), absent[0], file, "array")
+    arrays = {name: np.asarray(rows[name]) for name in names}
+    for name, array in arrays.items():
+        if array.ndim == 0:
+            raise DataError(f'{file}: array "{name}" is a single value; rows are expected')
+        if array.dtype.kind not in "biuf":
+            raise DataError(
+                f'{file}: array "{name}" holds values of type {array.dtype}; numbers are expected'
+            )
+    require_equal_lengths({name: len(array) for name, array in arrays.items()}, file)
+    return arrays
+
+
+def require_equal_lengths(lengths: Mapping[str, int], file: object) -> None:
+    """Raise DataError unless all have the same number of rows, and some."""
+    if len(set(lengths.values())) > 1:
+        listed = ", ".join(f'"{name}" has {length}' for name, length in lengths.items())
+        raise DataError(f"{file}: the arrays have unequal numbers of rows: {listed}")
+    if not all(lengths.values()):
+        raise DataError(f"{file}: there are no rows")
+
+
+def fit_shape(given: tuple[int, ...], declared: Shape) -> tuple[int, ...] | None:
+    """Return the shape to give rows of shape `given`, or None where they do not fit `declared`.
+
+    Axes of size 1 may come or go, and flat rows are folded; a fold that would mix axes, such as
+    (32, 32, 3) for (3, 32, 32), is refused.
+    """
+    if 0 in given:
+        return None
+    if len(given) == len(declared):
+        sizes: dict[Dim, int] = {}
+        if all(
+            sizes.setdefault(wanted, size) == size if isinstance(wanted, str) else wanted == size
+            for size, wanted in zip(given, declared, strict=True)
+        ):
+            return given
+    fixed = [size for size in declared if isinstance(size, int)]
+    dynamic = len(declared) - len(fixed)
+    if dynamic == 0:
+        whole = tuple(fixed)
+        without_ones = [size for size in given if size != 1]
+        if without_ones == [size for size in whole if size != 1]:
+            return whole
+        return whole if len(given) <= 1 and math.prod(given) == math.prod(whole) else None
+    if dynamic == 1 and len(given) == 1:
+        rest = product(fixed) or 1
+        if given[0] and given[0] % rest == 0:
+            return tuple(size if isinstance(size, int) else given[0] // rest for size in declared)
+    return None

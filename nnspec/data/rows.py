@@ -1,0 +1,225 @@
+"""The rows that a spec trains on: read, checked, split and standardised."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from nnspec.data.preprocessing import (
+    Feature,
+    Preprocessing,
+    admit_arrays,
+    places,
+    require_equal_lengths,
+)
+from nnspec.data.tables import Rows, missing_column, read, select
+from nnspec.data.targets import read_target
+from nnspec.errors import DataError, UsageError
+from nnspec.language.schema import DType
+from nnspec.language.training_schema import Data, Training
+from nnspec.network.domain import domain_of
+from nnspec.network.graph import Graph
+from nnspec.network.loader import Spec
+from nnspec.support.streams import permutation
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some of the rows: what the network takes by input, and what it should give."""
+
+    inputs: dict[str, Array]
+    target: Array
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    def take(self, rows: Any) -> Part:
+        """Return the rows at these positions (an array of them, or a slice)."""
+        return Part({name: values[rows] for name, values in self.inputs.items()}, self.target[rows])
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The parts that training uses, ready for the network, and how they were made.
+
+    `target` is class numbers (int64) or a probability per class (float32) for `multiclass`, and
+    float32 in the output's shape for `binary` and `regression`. `sha256` is of the source.
+    """
+
+    train: Part
+    validation: Part | None
+    test: Part | None
+    preprocessing: Preprocessing
+    sha256: str = ""
+
+
+def load_data(spec: Spec) -> Dataset:
+    """Read, check, split and standardise what the spec's `data` section names.
+
+    Raises DataError naming the file, column, row and value where the data do not fit, UsageError
+    where the spec has no `data` or no `training`.
+    """
+    data, training = spec.model.data, spec.model.training
+    if data is None or training is None:
+        absent = "data" if data is None else "training"
+        raise UsageError(f'the spec "{spec.name}" has no `{absent}` section; training needs one')
+    path = spec.folder / data.source
+    rows = read(path)
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return prepare(spec.graph, data, training, rows, file=path, sha256=sha256)
+
+
+def read_rows(spec: Spec, path: str | Path) -> tuple[dict[str, Array], Array | None]:
+    """Return the inputs and, where the spec trains on it and the file has it, the target.
+
+    The rows stay in the order of the file, and all are standardised together. Without `data` in
+    the spec, arrays are taken by the names of the inputs. Raises DataError, UsageError.
+    """
+    rows, graph, data = read(path), spec.graph, spec.model.data
+    if data is None:
+        if isinstance(rows, pl.DataFrame):
+            raise UsageError(
+                f'the spec "{spec.name}" has no `data` that says how columns become its inputs; '
+                "add it, or give an .npz file with an array for each input"
+            )
+        return admit_arrays(domain_of(graph), rows, path), None
+    features = _features(graph, data, rows, path)
+    raw = {name: feature.gather(rows, name, path) for name, feature in features.items()}
+    lengths = {name: len(values) for name, values in raw.items()}
+    training, target = spec.model.training, None
+    names = rows.columns if isinstance(rows, pl.DataFrame) else rows
+    if training is not None and len(graph.outputs) == 1 and data.target in names:
+        output = graph.types[graph.outputs[0]].shape
+        target = read_target(rows, data.target, training.task, output, file=path).values
+        lengths["target"] = len(target)
+    require_equal_lengths(lengths, path)
+    if data.standardize:
+        _require_fixed(features)
+        features = {name: each.standardised(raw[name]) for name, each in features.items()}
+    return _finished(graph, features, raw, rows, path), target
+
+
+def _features(graph: Graph, data: Data, rows: Rows, file: object) -> dict[str, Feature]:
+    missing = [name for name in graph.inputs if name not in data.features]
+    if missing:
+        raise DataError(f'`data.features` says nothing of the input "{missing[0]}"')
+    return {name: _feature(graph, data, name, rows, file) for name in graph.inputs}
+
+
+def _finished(
+    graph: Graph,
+    features: Mapping[str, Feature],
+    raw: Mapping[str, Array],
+    rows: Rows,
+    file: str | Path,
+) -> dict[str, Array]:
+    """Return the network's inputs from gathered values; raises DataError outside its domain."""
+    inputs = {
+        name: feature.finish(raw[name], name, file, rows) for name, feature in features.items()
+    }
+    domain_of(graph).require(inputs, places(features, rows, file), file=file)
+    return inputs
+
+
+def prepare(
+    graph: Graph,
+    data: Data,
+    training: Training,
+    rows: Rows,
+    *,
+    file: str | Path = "the rows",
+    sha256: str = "",
+) -> Dataset:
+    """Return what `load_data` does, from rows already read; `file` names them in errors."""
+    if len(graph.outputs) != 1:
+        raise UsageError(
+            f'"{graph.name}" has {len(graph.outputs)} outputs; training is of a network with one'
+        )
+    if data.target not in (rows.columns if isinstance(rows, pl.DataFrame) else rows):
+        # Said first, since a pattern of features would take a misspelt target for one of them.
+        raise missing_column(
+            rows.columns if isinstance(rows, pl.DataFrame) else list(rows),
+            data.target,
+            file,
+            "column" if isinstance(rows, pl.DataFrame) else "array",
+        )
+    features = _features(graph, data, rows, file)
+    raw = {name: feature.gather(rows, name, file) for name, feature in features.items()}
+    output = graph.types[graph.outputs[0]].shape
+    target = read_target(rows, data.target, training.task, output, file=file)
+    lengths = {**{name: len(values) for name, values in raw.items()}, "target": len(target.values)}
+    require_equal_lengths(lengths, file)
+
+    parts = split(len(target.values), data, training.seed, file)
+    if data.standardize:
+        _require_fixed(features)
+        features = {
+            name: feature.standardised(raw[name][parts["train"]])
+            for name, feature in features.items()
+        }
+    inputs = _finished(graph, features, raw, rows, file)
+    preprocessing = Preprocessing(
+        inputs=features, task=training.task, target=data.target, labels=target.labels
+    )
+    everything = Part(inputs, target.values)
+    taken = {name: everything.take(order) if len(order) else None for name, order in parts.items()}
+    train = taken["train"]
+    assert train is not None
+    return Dataset(train, taken["validation"], taken["test"], preprocessing, sha256)
+
+
+def split(
+    rows: int, data: Data, seed: int, file: object = "the rows"
+) -> dict[str, NDArray[np.intp]]:
+    """Return the rows of `train`, `validation` and `test`, drawn by the seed alone.
+
+    Each part keeps the order of the file: only an epoch that shuffles has another. A share of the
+    rows is rounded to the nearest whole number, halves up. Raises DataError where a part that the
+    spec asks for would be empty.
+    """
+    order = permutation(rows, "split", seed)
+    validation, test = (int(rows * share + 0.5) for share in (data.validation, data.test))
+    counts = {"train": rows - validation - test, "validation": validation, "test": test}
+    for name, share in (("train", 1.0), ("validation", data.validation), ("test", data.test)):
+        if share > 0 and counts[name] < 1:
+            raise DataError(
+                f"{file}: {rows} rows are too few for a validation share of {data.validation:g} "
+                f"and a test share of {data.test:g}; {name} would be empty"
+            )
+    ends = counts["validation"], counts["validation"] + counts["test"]
+    taken = {"train": order[ends[1] :], "validation": order[: ends[0]], "test": order[slice(*ends)]}
+    return {name: np.sort(rows) for name, rows in taken.items()}
+
+
+def _feature(graph: Graph, data: Data, name: str, rows: Rows, file: object) -> Feature:
+    kind = graph.inputs[name]
+    patterns = data.features[name]
+    is_array = isinstance(rows, Mapping)
+    if is_array and len(patterns) != 1:
+        raise DataError(
+            f'{file}: input "{name}" takes one array of an .npz file, and '
+            f"{len(patterns)} are listed"
+        )
+    if not isinstance(rows, Mapping):
+        patterns = tuple(select(rows, patterns, without=data.target, file=file))
+    dtype = cast(DType, kind.dtype)
+    return Feature(columns=patterns, is_array=is_array, shape=kind.shape, dtype=dtype)
+
+
+def _require_fixed(features: Mapping[str, Feature]) -> None:
+    for name, feature in features.items():
+        if feature.dtype.startswith("float") and any(isinstance(n, str) for n in feature.shape):
+            raise DataError(
+                f'input "{name}" has a dynamic axis, so its elements have no fixed mean; '
+                "leave out `standardize`"
+            )

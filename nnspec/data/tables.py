@@ -1,0 +1,301 @@
+"""Reads rows from files, and turns columns into numbers or says which value is none.
+
+Rows count from 1, and a header is not counted; lines of a text file count from 1 with it.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from nnspec.data.csv_text import line_of, longer_line, not_utf8, require_readable
+from nnspec.errors import DataError, nearest
+
+Array = NDArray[Any]
+Rows = pl.DataFrame | Mapping[str, Array]
+"""A table, or arrays by name with the rows along the first axis."""
+
+SUFFIXES = (".csv", ".parquet", ".npz")
+
+# What zipfile, zlib and NumPy raise for damaged, encrypted or lying files, as fuzzing found.
+_BROKEN_ARRAYS = (
+    ArithmeticError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+_LIMIT = {"int32": 2**31, "int64": 2**63}
+"""One more than the largest whole number."""
+
+
+def read(path: str | Path) -> Rows:
+    """Read a .csv or .parquet file as a table, an .npz file as arrays; raises DataError."""
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise DataError(f"{path}: a {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} file is expected")
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "there is no such file"
+        raise DataError(f"{path}: {what}")
+    try:
+        rows: Rows = _read_arrays(path) if suffix == ".npz" else _read_table(path, suffix)
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}") from None
+    if isinstance(rows, pl.DataFrame) and rows.height == 0:
+        raise DataError(f"{path}: there are no rows")
+    return rows
+
+
+def _read_table(path: Path, suffix: str) -> pl.DataFrame:
+    if suffix == ".csv":
+        require_readable(path)
+    try:
+        if suffix == ".parquet":
+            return pl.read_parquet(path)
+        # As text, because a type guessed from the first rows would lose which later value is wrong.
+        table = pl.read_csv(path, infer_schema=False)
+    except pl.exceptions.NoDataError:
+        raise DataError(f"{path}: the file is empty") from None
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        if "utf-8" in str(error):
+            raise not_utf8(path) from None
+        reason = (longer_line(path) if suffix == ".csv" else "") or (
+            str(error).strip().splitlines()[0]
+        )
+        raise DataError(f"{path} is no readable {suffix} file: {reason}") from None
+    for name in table.columns:
+        found = re.fullmatch(r"(.*)_duplicated_\d+", name)
+        if found and found[1] in table.columns:
+            raise DataError(f'{path}: the header has the column "{found[1]}" twice')
+    blank = table.select(pl.all_horizontal(pl.all().is_null())).to_series()
+    filled = (~blank).arg_true()
+    return table.head(int(filled[-1]) + 1 if len(filled) else 0)  # without blank lines at the end
+
+
+class Archive(dict[str, Array]):
+    """The arrays of an .npz file by name; those of Python objects are refused when they are used.
+
+    `pickled`: their names.
+    """
+
+    def __init__(self, path: Path, arrays: Mapping[str, Array], pickled: Sequence[str]) -> None:
+        super().__init__(arrays)
+        self.path = path
+        self.pickled = pickled
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.pickled or super().__contains__(name)
+
+    def __missing__(self, name: str) -> Array:
+        if name in self.pickled:
+            raise DataError(
+                f'{self.path} is no readable .npz file: array "{name}" holds Python objects, '
+                "which are never unpickled; save numbers or text"
+            )
+        raise KeyError(name)
+
+
+def _read_arrays(path: Path) -> Archive:
+    found: dict[str, Array] = {}
+    pickled: list[str] = []
+    try:
+        # Opened here, because np.load leaves a file that it cannot read open.
+        with path.open("rb") as file:
+            if file.read(6) == b"\x93NUMPY":
+                raise ValueError("it holds one array and no names")
+            if not zipfile.is_zipfile(file):
+                raise ValueError("it is no archive, or a part of one")
+            file.seek(0)
+            arrays = np.load(file, allow_pickle=False)
+            if not isinstance(arrays, np.lib.npyio.NpzFile):
+                raise ValueError("it is no archive of arrays")
+            with arrays:
+                for name in arrays.files:
+                    try:
+                        found[name] = arrays[name]
+                    except ValueError as error:
+                        if "allow_pickle" not in str(error):
+                            raise
+                        pickled.append(name)
+    except _BROKEN_ARRAYS as error:
+        raise DataError(f"{path} is no readable .npz file: {error}") from None
+    return Archive(path, found, pickled)
+
+
+def select(
+    table: pl.DataFrame, patterns: Sequence[str], *, without: str = "", file: object
+) -> list[str]:
+    """Return the columns that names or patterns (`pixel_*`) stand for, in their order.
+
+    A pattern gives its columns in the order of the table, and never the column `without`. Raises
+    DataError for a name that is no column, a pattern that matches none, a column taken twice.
+    """
+    selected: list[str] = []
+    for pattern in patterns:
+        if pattern in table.columns:
+            found = [pattern]
+            if pattern == without:
+                raise DataError(f'{file}: the column "{pattern}" is the target and a feature')
+        elif any(sign in pattern for sign in "*?["):
+            found = [
+                name for name in table.columns if name != without and fnmatchcase(name, pattern)
+            ]
+            if not found:
+                raise DataError(
+                    f'{file}: no column matches "{pattern}" (the columns: {_some(table.columns)})'
+                )
+        else:
+            raise missing_column(table.columns, pattern, file)
+        twice = [name for name in found if name in selected]
+        if twice:
+            raise DataError(f'{file}: the column "{twice[0]}" is taken twice')
+        selected += found
+    return selected
+
+
+def missing_column(
+    known: Sequence[str], name: str, file: object, what: str = "column"
+) -> DataError:
+    """Return the error for a name that the file does not hold."""
+    return DataError(
+        f'{file}: there is no {what} "{name}"{nearest(name, known)} '
+        f"(the {what}s: {_some(known) or 'none'})"
+    )
+
+
+def numbers(
+    table: pl.DataFrame, columns: Sequence[str], *, whole: bool = False, file: object
+) -> Array:
+    """Return columns as an array of (rows, columns), float64, or int64 where `whole` and possible.
+
+    Raises DataError for a value that is missing or no number.
+    """
+    read = [_number(table[name], whole=whole, file=file) for name in columns]
+    return np.stack([series.to_numpy() for series in read], axis=1)
+
+
+def is_text(series: pl.Series) -> bool:
+    """Whether a column holds words: text that is not all numbers."""
+    if series.dtype in (pl.Categorical, pl.Enum):
+        return True
+    if series.dtype != pl.String:
+        return False
+    stripped = _stripped(series)
+    return stripped.cast(pl.Float64, strict=False).null_count() > stripped.null_count()
+
+
+def words(series: pl.Series, *, file: object) -> list[str]:
+    """Return a column of labels as text; raises DataError for a missing one."""
+    text = _stripped(series.cast(pl.String))
+    _require_present(text, file)
+    return [str(value) for value in text]
+
+
+def _number(series: pl.Series, *, whole: bool, file: object) -> pl.Series:
+    if series.dtype in (pl.Categorical, pl.Enum):
+        series = series.cast(pl.String)
+    if series.dtype == pl.String:
+        series = _stripped(series)
+    elif not (series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.Null)):
+        raise DataError(
+            f'{file}: column "{series.name}" is of type {series.dtype}; numbers are expected'
+        )
+    _require_present(series, file)
+    if whole:
+        cast = series.cast(pl.Int64, strict=False)
+        exact = not series.dtype.is_float() or (cast.cast(pl.Float64) == series).all()
+        if exact and not cast.has_nulls():
+            return cast
+    cast = series.cast(pl.Float64, strict=False)
+    if cast.has_nulls():
+        row = _first(cast.is_null())
+        place = where(file, f'column "{series.name}"', row)
+        raise DataError(f'{place}: "{series[row]}" is not a number')
+    return cast
+
+
+def _stripped(series: pl.Series) -> pl.Series:
+    stripped = series.str.strip_chars()
+    return stripped.set(stripped == "", None)
+
+
+def _require_present(series: pl.Series, file: object) -> None:
+    if series.has_nulls():
+        row = _first(series.is_null())
+        place = where(file, f'column "{series.name}"', row)
+        raise DataError(f"{place}: the value is missing")
+
+
+def _first(mask: pl.Series) -> int:
+    return int(mask.arg_true()[0])
+
+
+def _some(names: Sequence[str]) -> str:
+    if len(names) <= 8:
+        return ", ".join(names)
+    return f"{', '.join(names[:5])}, ..., {names[-1]}; {len(names)} in all"
+
+
+def where(file: object, what: str, row: int) -> str:
+    """Return where a value stands; of a text file the line too, since a header counts there."""
+    line = line_of(file, row)
+    source = file if line is None else f"{file}, line {line}"
+    return f"{source}: {what}, row {row + 1}"
+
+
+def _within(array: Array, largest: float) -> bool:
+    """Whether all elements are numbers of at most this size."""
+    return array.size == 0 or bool(-largest <= array.min() <= array.max() <= largest)
+
+
+def require_fitting(values: Array, dtype: str, place: Callable[[int, int | None], str]) -> None:
+    """Raise DataError for the first value that is not finite or that `dtype` cannot hold.
+
+    `values` has one row per row of the data; `place(row, position)` names the value at a flat
+    position of a row.
+    """
+    flat = values.reshape(len(values), -1)
+
+    def refuse(wrong: Array, why: str) -> None:
+        if wrong.any():
+            row, position = (int(i) for i in np.argwhere(wrong)[0])
+            raise DataError(f"{place(row, position)}: {flat[row, position]} {why}")
+
+    if flat.dtype.kind not in "biuf":
+        raise DataError(f"{place(0, 0)}: a value of type {flat.dtype}; numbers are expected")
+    if flat.dtype.kind == "f":
+        flat = flat.astype(np.promote_types(flat.dtype, np.float32), copy=False)
+        if dtype.startswith("float") and _within(flat, float(np.finfo(dtype).max)):
+            return
+        refuse(~np.isfinite(flat), "is not a finite number")
+    if dtype == "bool":
+        refuse((flat != 0) & (flat != 1), "is neither 0 nor 1")
+    elif dtype in _LIMIT:
+        if flat.dtype.kind == "f":
+            refuse(flat != np.floor(flat), f"is not whole, as {dtype} needs")
+        limit = _LIMIT[dtype]
+        # As a float the largest number would be rounded up to the limit.
+        above = flat >= float(limit) if flat.dtype.kind == "f" else flat > limit - 1
+        refuse((flat < -limit) | above, f"does not fit {dtype}")
+    else:
+        refuse(np.abs(flat) > np.finfo(dtype).max, f"does not fit {dtype}")

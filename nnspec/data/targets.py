@@ -1,0 +1,184 @@
+"""What the network should give for each row, by the task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from nnspec.data.preprocessing import fit_shape
+from nnspec.data.tables import Rows, is_text, missing_column, numbers, require_fitting, where, words
+from nnspec.errors import DataError
+from nnspec.language.training_schema import Task
+from nnspec.layers.shapes import Shape, show
+
+Array = NDArray[Any]
+
+_ROW_SUM_ERROR = 1e-3  # what rounding and a percent table leave of probabilities that sum to 1
+
+
+class Place(NamedTuple):
+    """Where a target stands: its file, and its column or array."""
+
+    file: object
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.what}"
+
+    def of(self, row: int, _: int | None = None) -> str:
+        """Return where the value of a row stands."""
+        return where(self.file, self.what, row)
+
+
+class Target(NamedTuple):
+    """Values by row, and the names of the classes where the data give names."""
+
+    values: Array
+    labels: tuple[str, ...] | None
+
+
+def read_target(rows: Rows, name: str, task: Task, output: Shape, *, file: object) -> Target:
+    """Return the target of each row for a network of this output shape (no batch axis).
+
+    multiclass: int64 class numbers shaped as the output without its last axis, or float32
+    probabilities shaped as the output. binary and regression: float32 shaped as the output.
+    Labels that are words are numbered in sorted order. Raises DataError.
+    """
+    what = "column" if isinstance(rows, pl.DataFrame) else "array"
+    place = Place(file, f'{what} "{name}"')
+    if isinstance(rows, pl.DataFrame):
+        if name not in rows.columns:
+            raise missing_column(rows.columns, name, file)
+        if is_text(rows[name]):
+            found: Sequence[str] | Array = words(rows[name], file=file)
+        else:
+            if task != "regression":
+                _require_one_spelling(rows[name], place)
+            found = numbers(rows, [name], whole=task == "multiclass", file=file)[:, 0]
+    else:
+        if name not in rows:
+            raise missing_column(list(rows), name, file, "array")
+        found = np.asarray(rows[name])
+        if found.ndim == 0:
+            raise DataError(f"{place} is a single value; rows are expected")
+        if found.dtype.kind in "US":
+            if found.ndim > 1:
+                raise DataError(f"{place} holds words in {found.ndim} axes; one axis is expected")
+            found = [str(value).strip() for value in found.astype(str)]
+            if "" in found:
+                raise DataError(f"{place.of(found.index(''))}: the value is missing")
+    if not len(found):
+        raise DataError(f"{file}: there are no rows")
+    labels = None
+    if not isinstance(found, np.ndarray):
+        found, labels = _numbered(found, task, output, place)
+    require_fitting(found, "float64", place.of)
+    if task == "multiclass":
+        return Target(_classes(found, output, place), labels)
+    if task == "binary":
+        return Target(_yes_or_no(found, output, place, isinstance(rows, pl.DataFrame)), labels)
+    return Target(_shaped(found, output, place), labels)
+
+
+def _numbered(
+    words: Sequence[str], task: Task, output: Shape, place: Place
+) -> tuple[Array, tuple[str, ...]]:
+    labels = tuple(sorted(set(words)))
+    if task == "regression":
+        numbers = pl.Series(words, dtype=pl.String).cast(pl.Float64, strict=False)
+        if not numbers.has_nulls():
+            raise DataError(f"{place} holds text; save the numbers as numbers")
+        row = numbers.is_null().arg_true()[0]
+        raise DataError(f'{place.of(row)}: "{words[row]}" is not a number')
+    wanted = 2 if task == "binary" else output[-1] if output else 1
+    if len(labels) != wanted:
+        shown = ", ".join(f'"{label}"' for label in labels[:8])
+        more = ", ..." if len(labels) > 8 else ""
+        expected = "binary takes 2" if task == "binary" else f"the network gives {wanted} scores"
+        noun = "label" if len(labels) == 1 else "labels"
+        raise DataError(f"{place} holds {len(labels)} {noun} ({shown}{more}), and {expected}")
+    number = {label: i for i, label in enumerate(labels)}
+    return np.array([number[word] for word in words], dtype=np.int64), labels
+
+
+def _require_one_spelling(column: pl.Series, place: Place) -> None:
+    """Raise DataError where two labels, as 0 and 00, would become one number."""
+    if column.dtype != pl.String:
+        return
+    spellings: dict[int, str] = {}
+    for text in column.unique(maintain_order=True):
+        word = str(text or "").strip()
+        if not word.lstrip("+-").isdecimal():
+            continue
+        known = spellings.setdefault(int(word), word)
+        if known != word:
+            row = next(i for i, each in enumerate(column) if each == text)
+            raise DataError(
+                f'{place.of(row)}: "{word}" is the same number as "{known}"; write each class in '
+                "one way, or give the classes names"
+            )
+
+
+def _classes(found: Array, output: Shape, place: Place) -> Array:
+    classes = output[-1] if output else 1
+    if not isinstance(classes, int):
+        raise DataError(
+            f"the network's output is {show(output)}; classes need a last axis of fixed size"
+        )
+    numbered = fit_shape(found.shape[1:], output[:-1])
+    if numbered is None:
+        if len(found.shape) == len(output) + 1 and fit_shape(found.shape[1:], output) is not None:
+            return _probabilities(found, place)
+        raise DataError(
+            f"{place} gives {show(found.shape[1:])} for each row; a class number "
+            f"{show(output[:-1])} or a probability per class {show(output)} is expected"
+        )
+    if found.dtype.kind == "f":
+        _refuse(found, found != np.floor(found), "is no class number", place)
+    _refuse(
+        found,
+        (found < 0) | (found >= classes),
+        f"is no class number; the network gives {classes} scores, so classes are "
+        f"0 to {classes - 1}",
+        place,
+    )
+    return found.reshape(len(found), *numbered).astype(np.int64)
+
+
+def _probabilities(found: Array, place: Place) -> Array:
+    values = found.astype(np.float64)
+    _refuse(values, (values < 0) | (values > 1), "is no probability", place)
+    sums = values.sum(axis=-1)
+    _refuse(
+        sums, np.abs(sums - 1) > _ROW_SUM_ERROR, "is the sum of its probabilities, not 1", place
+    )
+    return values.astype(np.float32)
+
+
+def _yes_or_no(found: Array, output: Shape, place: Place, is_table: bool) -> Array:
+    if is_table:
+        _refuse(found, (found != 0) & (found != 1), "is neither 0 nor 1", place)
+    else:
+        _refuse(found, (found < 0) | (found > 1), "is not between 0 and 1", place)
+    return _shaped(found, output, place)
+
+
+def _shaped(found: Array, output: Shape, place: Place) -> Array:
+    shape = fit_shape(found.shape[1:], output)
+    if shape is None:
+        raise DataError(
+            f"{place} gives {show(found.shape[1:])} for each row, and the network's output is "
+            f"{show(output)}"
+        )
+    require_fitting(found, "float32", place.of)
+    return np.ascontiguousarray(found.reshape(len(found), *shape).astype(np.float32))
+
+
+def _refuse(values: Array, wrong: Array, why: str, place: Place) -> None:
+    if wrong.any():
+        at = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise DataError(f"{place.of(at[0])}: {values[at]} {why}")

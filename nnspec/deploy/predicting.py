@@ -1,0 +1,258 @@
+"""Runs an exported model on raw rows, by what its metadata say of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import numpy as np
+import polars as pl
+
+from nnspec.backend import get_backend
+from nnspec.data.preprocessing import Preprocessing, admit_arrays, places, require_arrays
+from nnspec.data.streaming import parts
+from nnspec.data.tables import Rows, read
+from nnspec.errors import DataError, UsageError
+from nnspec.network.domain import Domain
+from nnspec.support import files
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
+
+BATCH = 1024
+"""Rows that are in the network at once, or more if their inputs are small."""
+LARGEST_BATCH = 4096
+SMALL_INPUTS = 2**17
+"""Bytes of all inputs that count as small."""
+
+
+class _OnnxBackend(Protocol):
+    def load(self, model: str | Path) -> _OnnxProgram: ...
+
+
+class _OnnxProgram(Protocol):
+    model: Any
+    metadata: dict[str, str]
+    inputs: dict[str, str]
+    domain: Domain | None
+    batch: int | None
+
+    def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]: ...
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a model says of each row.
+
+    outputs: each output of the network by name, shaped (rows, ...).
+    numbers: what is predicted, by the task: a number, or the number of a class; None where the
+    model does not say what it predicts. labels: names of the classes, where they have some.
+    `target` is what the answer is called.
+    """
+
+    outputs: dict[str, Array]
+    numbers: Array | None
+    target: str
+    labels: tuple[str, ...] | None
+
+    @property
+    def answer(self) -> Array | None:
+        """What is predicted: a number, or the class's name or number."""
+        if self.numbers is None or self.labels is None:
+            return self.numbers
+        return np.array(self.labels)[self.numbers]
+
+    @property
+    def rows(self) -> int:
+        """How many rows were predicted."""
+        return len(next(iter(self.outputs.values())))
+
+    def table(self) -> pl.DataFrame:
+        """Return the answer and, where that says less than they, every element of the outputs."""
+        columns: dict[str, Any] = {}
+        if self.numbers is not None:
+            columns |= _columns(self.target, self.numbers, None)
+            if self.labels is not None:
+                labels = pl.Series(self.labels)
+                columns = {name: labels.gather(numbers) for name, numbers in columns.items()}
+        for name, values in self.outputs.items():
+            if values is not self.numbers:
+                for column, numbers in _columns(name, values, self.labels).items():
+                    columns[f"{column}_output" if column in columns else column] = numbers
+        return pl.DataFrame(columns)
+
+    def write(self, path: str | Path) -> Path:
+        """Write the table to a .csv or .parquet file, whole or not at all; raises UsageError."""
+        path = Path(path)
+        if path.suffix not in (".csv", ".parquet"):
+            raise UsageError(f"{path}: predictions go to a .csv or a .parquet file")
+        table = self.table()
+        with files.replacing(path) as temporary:
+            if path.suffix == ".csv":
+                table.write_csv(temporary)
+            else:
+                table.write_parquet(temporary)
+        return path
+
+
+def predict(model: str | Path, rows: Rows | str | Path) -> Predictions:
+    """Run an .onnx file on raw rows: a .csv, .parquet or .npz file, a table, or arrays by name.
+
+    The rows are prepared as for training, by the record in the model's metadata; a model without
+    one takes arrays named after its inputs. Raises DataError for rows that do not fit, UsageError
+    for a file that is no model, MissingDependencyError without ONNX Runtime.
+    """
+    program = cast("_OnnxBackend", get_backend("onnx")).load(model)
+    record = program.metadata.get("nnspec.preprocessing")
+    if record is None:
+        return _without_record(program, model, rows)
+    preprocessing = Preprocessing.from_json(record)
+    file = rows if isinstance(rows, str | Path) else "the rows"
+    outputs = None
+    if isinstance(rows, str | Path) and Path(rows).suffix.lower() in (".csv", ".parquet"):
+        outputs = _streamed(program, preprocessing, Path(rows))
+    if outputs is None:
+        table = read(rows) if isinstance(rows, str | Path) else rows
+        outputs = _forward(program, _inputs(program, preprocessing, table, file))
+    numbers = None
+    if len(outputs) == 1:
+        (values,) = outputs.values()
+        if np.isnan(values).any():
+            row = int(np.argwhere(np.isnan(values))[0][0])
+            raise DataError(
+                f"{model} gives no number for row {row + 1} of {file}, though the row is sound: "
+                "its weights are damaged, or too large"
+            )
+        threshold = _threshold(program.metadata.get("nnspec.threshold", "0.5"), model)
+        numbers = _answer(values, preprocessing, threshold)
+    labels = preprocessing.labels if preprocessing.task != "regression" else None
+    return Predictions(outputs, numbers, preprocessing.target, labels)
+
+
+def _without_record(
+    program: _OnnxProgram, model: str | Path, rows: Rows | str | Path
+) -> Predictions:
+    file = rows if isinstance(rows, str | Path) else "the rows"
+    if isinstance(rows, str | Path):
+        rows = read(rows)
+    if isinstance(rows, pl.DataFrame):
+        raise UsageError(
+            f"{model} does not say how rows become its inputs; export it with the weights of "
+            "a training run (`nnspec export --weights`), or give an .npz file with its inputs"
+        )
+    return Predictions(_forward(program, _raw(program, rows, file)), None, "", None)
+
+
+def _inputs(
+    program: _OnnxProgram, preprocessing: Preprocessing, rows: Rows, file: object
+) -> dict[str, Array]:
+    """Return what the network takes for these rows; raises DataError."""
+    inputs = preprocessing.apply(rows, file=file)
+    if program.domain is not None:
+        program.domain.require(inputs, places(preprocessing.inputs, rows, file), file=file)
+    return inputs
+
+
+def _streamed(
+    program: _OnnxProgram, preprocessing: Preprocessing, path: Path
+) -> dict[str, Array] | None:
+    """Return the outputs for a table that is read part by part, or None if it is not all in order.
+
+    The whole is then read, so that the message names the row of the file.
+    """
+    features = preprocessing.inputs.values()
+    floats: dict[str, None] = {}
+    others: dict[str, None] = {}
+    for feature in features:
+        columns = floats if feature.dtype.startswith("float") else others
+        columns.update(dict.fromkeys(feature.columns))
+    is_array = any(feature.is_array for feature in features)
+    if is_array or program.batch is not None or floats.keys() & others or not path.is_file():
+        return None
+    found: dict[str, list[Array]] = {}
+    try:
+        for table in parts(path, list(floats), list(others)):
+            inputs = _inputs(program, preprocessing, table, path)
+            for name, values in _forward(program, inputs).items():
+                found.setdefault(name, []).append(values)
+    except (DataError, OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        return None
+    return {name: np.concatenate(values) for name, values in found.items()} or None
+
+
+def _raw(program: _OnnxProgram, rows: Mapping[str, Array], file: object) -> Mapping[str, Array]:
+    """Return the arrays that a model without a record takes, by the names of its inputs."""
+    if program.domain is not None:
+        return admit_arrays(program.domain, rows, file)
+    return require_arrays(list(program.inputs), rows, file)
+
+
+def _forward(program: _OnnxProgram, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    rows = max((len(values) for values in inputs.values()), default=0)
+    parts = [program.forward(batch) for batch in _batches(inputs, rows, program.batch)]
+    return {name: np.concatenate([part[name] for part in parts])[:rows] for name in parts[0]}
+
+
+def _batches(
+    inputs: Mapping[str, Array], rows: int, fixed: int | None
+) -> Iterator[dict[str, Array]]:
+    """Yield the rows in batches; a model of a fixed size gets the last row again to fill one."""
+    if not rows:
+        raise DataError("there are no rows")
+    size = fixed or _fitting(inputs)
+    for start in range(0, rows, size):
+        batch = {name: values[start : start + size] for name, values in inputs.items()}
+        if fixed is not None and start + size > rows:
+            lacking = start + size - rows
+            batch = {
+                name: np.concatenate([values, np.repeat(values[-1:], lacking, axis=0)])
+                for name, values in batch.items()
+            }
+        yield batch
+
+
+def _fitting(inputs: Mapping[str, Array]) -> int:
+    """Return how many rows go in at once: more where they are small."""
+    row = sum(values[:1].nbytes for values in inputs.values())
+    return min(max(SMALL_INPUTS // max(row, 1), BATCH), LARGEST_BATCH)
+
+
+def _threshold(text: str, model: object) -> float:
+    try:
+        threshold = float(text)
+    except ValueError:
+        threshold = np.nan
+    if not np.isfinite(threshold):
+        raise UsageError(f'{model}: its metadata give the threshold "{text}", which is no number')
+    return threshold
+
+
+def _answer(values: Array, preprocessing: Preprocessing, threshold: float) -> Array:
+    if preprocessing.task == "regression":
+        return values
+    scores: Any = values
+    is_multiclass = preprocessing.task == "multiclass"
+    numbers: Array = scores.argmax(axis=-1) if is_multiclass else (scores > threshold).astype(int)
+    if preprocessing.labels is None:
+        return numbers
+    classes = values.shape[-1] if is_multiclass else 2
+    if len(preprocessing.labels) != classes:
+        raise DataError(
+            f"the preprocessing record names {len(preprocessing.labels)} classes, and the model "
+            f"gives {classes}"
+        )
+    return numbers
+
+
+def _columns(name: str, values: Array, labels: tuple[str, ...] | None) -> dict[str, Array]:
+    """Return the elements of each row by name; those on a last axis of classes by their labels."""
+    shape = values.shape[1:]
+    flat = values.reshape(len(values), -1)
+    if flat.shape[1] == 1:
+        return {name: flat[:, 0]}
+    suffixes = ["_".join(map(str, place)) for place in np.ndindex(*shape)]
+    if labels is not None and shape == (len(labels),):
+        suffixes = list(labels)
+    return {f"{name}_{suffix}": flat[:, i] for i, suffix in enumerate(suffixes)}

@@ -1,0 +1,264 @@
+"""Validates everything of a spec but its layers, which are checked as they are resolved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from nnspec.errors import Mark, nearest
+from nnspec.language.names import problem_with
+from nnspec.language.problems import Report
+from nnspec.language.schema import FORMAT_VERSION, Block, Input, Model
+from nnspec.language.scope import Scope, compute
+from nnspec.language.source import Map, Sequence
+from nnspec.layers import LAYERS
+from nnspec.support.shown import shown
+
+_CALL_KEYS = frozenset({"type", "name", "inputs", "repeat", "index"})
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A spec as far as it could be read; `broken` names the inputs and blocks that could not."""
+
+    model: Model
+    variables: Scope
+    broken: frozenset[str]
+
+
+def read_document(tree: Any, report: Report) -> Document | None:
+    """Return the document, or None where so little could be read that its layers can't be checked.
+
+    What is wrong is reported; only if nothing is may the document be used.
+    """
+    if not isinstance(tree, dict):
+        given = "a list" if isinstance(tree, list) else shown(tree)
+        what = "empty" if tree is None else f"{given}, and a mapping is expected"
+        hint = "`nnspec init` writes one to start from"
+        report.add("wrong-type", f"the spec is {what}", None, hint)
+        return None
+    if not _version_is_known(tree, report):
+        return None
+    scope = _variables(tree, report)
+    values, unread = _computed(tree, scope, report)
+    problems, bad = _validated(values, report)
+    unread |= problems
+    if "layers" in unread or "layers" not in values:
+        return None
+    model, broken = _rest(values, unread, bad)
+    _check_names(model, values, report)
+    return Document(_marked(model, values), scope, broken)
+
+
+def _version_is_known(tree: dict[str, Any], report: Report) -> bool:
+    if "nnspec" not in tree:
+        report.add(
+            "missing-argument",
+            "the spec needs `nnspec`, the version of its format",
+            getattr(tree, "mark", None),
+            f"add nnspec: {FORMAT_VERSION}",
+        )
+        return True
+    version = tree["nnspec"]
+    if version == FORMAT_VERSION and type(version) is int:
+        return True
+    report.add(
+        "unsupported-version",
+        f"this spec has format version {shown(version)}, and this nnspec reads {FORMAT_VERSION}",
+        _mark(tree, "nnspec"),
+        f"write `nnspec: {FORMAT_VERSION}`, or install the release that reads that version",
+    )
+    return False
+
+
+def _variables(tree: dict[str, Any], report: Report) -> Scope:
+    variables = tree.get("variables")
+    if variables is not None and not isinstance(variables, dict):
+        return Scope({}, is_known=False)
+    variables = variables or {}
+    scope = Scope(variables)
+    for name in variables:
+        _check_name(name, "variable", report, _mark(variables, name, is_key=True), free=True)
+    scope.settle(report, variables)
+    return scope
+
+
+def _computed(
+    tree: dict[str, Any], scope: Scope, report: Report
+) -> tuple[dict[str, Any], set[str]]:
+    """Return the values with their expressions computed, and the keys whose could not be."""
+    values: dict[str, Any] = Map() if isinstance(tree, Map) else {}
+    unread: set[str] = set()
+    for key, value in tree.items():
+        if key in ("layers", "blocks", "variables"):
+            values[key] = value
+            continue
+        values[key], well = compute(value, scope, report, _mark(tree, key))
+        if not well:
+            unread.add(key)
+            del values[key]
+    if isinstance(tree, Map):
+        assert isinstance(values, Map)
+        values.mark, values.marks = tree.mark, tree.marks
+    return values, unread
+
+
+def _validated(values: dict[str, Any], report: Report) -> tuple[set[str], set[tuple[str, str]]]:
+    """Report what does not fit; return the keys that can't be used, and bad inputs and blocks."""
+    unread: set[str] = set()
+    bad: set[tuple[str, str]] = set()
+    try:
+        # The version has been checked; what a computation broke has been reported.
+        Model.model_validate({"nnspec": FORMAT_VERSION, **values})
+    except ValidationError as error:
+        from nnspec.language.validation import problems_of  # only a mistake needs it
+
+        mark = getattr(values, "mark", None)
+        marks = getattr(values, "marks", {})
+        for problem, loc in problems_of(error, values, Model, "the spec", mark):
+            key = str(loc[0]) if loc else ""
+            if loc and key in marks and key not in values:
+                continue
+            report.add(problem.code, problem.message, problem.mark, problem.hint)
+            if len(loc) > 1 and key in ("inputs", "blocks"):
+                bad.add((key, str(loc[1])))
+            else:
+                unread.add(key)
+    return unread, bad
+
+
+def _rest(
+    values: dict[str, Any], unread: set[str], bad: set[tuple[str, str]]
+) -> tuple[Model, frozenset[str]]:
+    """Return a model of what is fine, so that the layers can be checked nevertheless."""
+    fine = {key: value for key, value in values.items() if key in Model.model_fields}
+    fine = {key: value for key, value in fine.items() if key not in unread}
+    for kind in ("inputs", "blocks"):
+        if kind in fine and any(key == kind for key, _ in bad):
+            # A name that stands for an input or block of unknown content.
+            fine[kind] = {
+                name: value for name, value in fine[kind].items() if (kind, name) not in bad
+            }
+    broken = {name for _, name in bad}
+    fine.setdefault("name", "Network")
+    inputs = dict(fine.get("inputs", {}))
+    inputs.update({name: Input(shape=()) for kind, name in bad if kind == "inputs"})
+    if not inputs:
+        broken.add("?")
+        inputs["?"] = Input(shape=())
+    fine["inputs"] = (
+        {name: inputs[name] for name in [*values.get("inputs", {}), "?"] if name in inputs}
+        if isinstance(values.get("inputs"), dict)
+        else inputs
+    )
+    return Model.model_validate({**fine, "nnspec": FORMAT_VERSION}), frozenset(broken)
+
+
+def _marked(model: Model, values: dict[str, Any]) -> Model:
+    """Put back the marks that pydantic lost when it copied lists and mappings."""
+    update: dict[str, Any] = {"layers": values["layers"]}
+    if isinstance(values.get("outputs"), Sequence) and model.outputs is not None:
+        update["outputs"] = values["outputs"]
+    for kind in ("inputs", "blocks"):
+        given = values.get(kind)
+        if isinstance(given, Map):
+            records = Map(getattr(model, kind))
+            records.mark, records.marks = given.mark, given.marks
+            update[kind] = records
+    blocks = update.get("blocks", model.blocks)
+    for name, block in model.blocks.items():
+        given = values["blocks"][name]
+        if isinstance(given, dict):
+            blocks[name] = marked_block(block, given)
+    return model.model_copy(update=update)
+
+
+def marked_block(block: Block, given: dict[str, Any]) -> Block:
+    """Return the block with the marks of the mapping that it was read from."""
+    marked = {
+        key: given[key]
+        for key in ("layers", "outputs", "variables")
+        if isinstance(given.get(key), Sequence | Map)
+    }
+    return block.model_copy(update=marked)
+
+
+def _check_names(model: Model, values: dict[str, Any], report: Report) -> None:
+    _check_name(model.name, "network", report, _mark(values, "name"))
+    for name, kind in model.inputs.items():
+        if name == "?":
+            continue
+        given = values["inputs"][name]
+        _check_name(name, "input", report, _mark(values["inputs"], name, is_key=True))
+        for i, size in enumerate(kind.shape):
+            if isinstance(size, str):
+                shape = given.get("shape") if isinstance(given, dict) else None
+                mark = shape.marks[i] if isinstance(shape, Sequence) else None
+                _check_name(size, "axis", report, mark, free=True)
+    for name, block in model.blocks.items():
+        _check_block_names(name, block, values["blocks"], report)
+    if model.data is not None:
+        given = values["data"]
+        features = given.get("features") if isinstance(given, dict) else None
+        for name in model.data.features:
+            if name not in model.inputs and "?" not in model.inputs:
+                report.add(
+                    "unknown-input",
+                    f'`data.features` names "{name}", which is no input'
+                    f"{nearest(name, model.inputs)}",
+                    _mark(features, name, is_key=True),
+                    f"the inputs: {', '.join(model.inputs)}",
+                )
+
+
+def _check_block_names(name: str, block: Block, holder: Any, report: Report) -> None:
+    mark = _mark(holder, name, is_key=True)
+    _check_name(name, "block", report, mark)
+    if name in LAYERS:
+        report.add(
+            "duplicate-name",
+            f'block "{name}" has the name of a layer type',
+            mark,
+            "give the block another name",
+        )
+    given = holder[name]
+    variables = given.get("variables") if isinstance(given, dict) else None
+    for variable in block.variables:
+        place = _mark(variables, variable, is_key=True)
+        _check_name(variable, "variable", report, place, free=True)
+        if variable in _CALL_KEYS:
+            report.add(
+                "reserved-name",
+                f'variable "{variable}" of block "{name}" has the name of a key of its uses',
+                place,
+                "give the variable another name",
+            )
+    inputs = given.get("inputs") if isinstance(given, dict) else None
+    for i, inner in enumerate(block.inputs):
+        place = inputs.marks[i] if isinstance(inputs, Sequence) else _mark(given, "inputs")
+        # "x" is what a block's lone input is called, in the emitted code as well.
+        if inner != "x":
+            _check_name(inner, "input", report, place)
+        if inner in block.inputs[:i]:
+            report.add(
+                "duplicate-name",
+                f'block "{name}" has two inputs called "{inner}"',
+                place,
+                "give each its own name",
+            )
+
+
+def _check_name(
+    name: object, what: str, report: Report, mark: Mark | None, *, free: bool = False
+) -> None:
+    code, message, hint = problem_with(name, what, is_attribute=not free)
+    if code:
+        report.add(code, message, mark, hint)
+
+
+def _mark(holder: Any, key: str, *, is_key: bool = False) -> Mark | None:
+    if isinstance(holder, Map) and key in holder.marks:
+        return holder.marks[key][0 if is_key else 1]
+    return None

@@ -1,0 +1,93 @@
+"""The spec as a document: what a user writes, in YAML, JSON or Python."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from nnspec.language.training_schema import Data, Training
+from nnspec.layers.base import Layer
+from nnspec.layers.fields import Flag, Frozen, OneOrMany, Size, Text
+from nnspec.layers.shapes import MAX_RANK, DataFormat
+
+FORMAT_VERSION = 1
+
+DType = Literal["float32", "int32", "int64", "bool"]
+
+
+class Input(Frozen):
+    """An input of the network."""
+
+    shape: Annotated[
+        tuple[Annotated[int, Field(strict=True, gt=0)] | Text, ...], Field(strict=False)
+    ] = Field(
+        max_length=MAX_RANK,
+        description="Sizes without the batch axis; a name is a dynamic axis: [time, 16].",
+    )
+    dtype: DType = Field(default="float32", description="Type of the elements.")
+
+
+class Call(Frozen):
+    """The use of a block as a layer; what is not a field below sets a variable of the block."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: Text = Field(description="The block's name.")
+    name: Text | None = Field(default=None, description="The name of this use.")
+    inputs: OneOrMany | None = Field(
+        default=None, description="What it takes; by default the layer before it."
+    )
+    repeat: Size | Text | None = Field(
+        default=None,
+        description="How many times, each taking the output of the one before; `index` counts "
+        "them from 0 in expressions.",
+    )
+
+
+class Block(Frozen):
+    """A reusable sub-network."""
+
+    description: Text | None = Field(
+        default=None, description="What it does; the emitted code says so too."
+    )
+    variables: dict[str, Any] = Field(
+        default={}, description="Its variables and their defaults; a use may set them."
+    )
+    inputs: OneOrMany = Field(default=("x",), description="Names of what it takes.")
+    layers: tuple[Any, ...] = Field(description="Its layers and uses of other blocks, in order.")
+    outputs: OneOrMany | None = Field(
+        default=None, description="What it gives; by default its last layer."
+    )
+
+
+class Model(Frozen):
+    """A network, and how it is trained: the whole of a spec file.
+
+    Built in Python, `layers` holds layer objects (`nnspec.layers.Dense(units=3)`), uses of blocks
+    (`nnspec.Call(type="block")`) or plain mappings as YAML has them.
+    """
+
+    nnspec: Literal[1] = Field(default=1, description="Version of the spec format.")
+    name: Text = Field(description="The network's name: the class name in the emitted code.")
+    description: Text | None = Field(
+        default=None, description="What it is; the emitted code says so too."
+    )
+    data_format: DataFormat = Field(
+        default="channels_first",
+        description="Where image-like tensors have their channels, in the whole spec.",
+    )
+    variables: dict[str, Any] = Field(
+        default={}, description="Values used as ${name} anywhere in the spec."
+    )
+    inputs: dict[str, Input] = Field(description="The network's inputs by name.", min_length=1)
+    blocks: dict[str, Block] = Field(default={}, description="Reusable sub-networks by name.")
+    layers: tuple[Any, ...] = Field(
+        description="Layers and uses of blocks, in order.", min_length=1
+    )
+    outputs: OneOrMany | None = Field(
+        default=None, description="Names of the layers it gives; by default the last layer."
+    )
+    data: Data | None = Field(default=None, description="The rows to train on.")
+    training: Training | None = Field(default=None, description="How to train.")
+
+
+__all__ = ["Block", "Call", "Data", "Flag", "Input", "Layer", "Model", "Training"]

@@ -1,0 +1,310 @@
+"""Turns pydantic's errors into problems: one for each mistake, at its place, in our words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from nnspec.errors import Mark, Problem, nearest
+from nnspec.language.source import Map, Sequence
+from nnspec.layers.base import Layer
+from nnspec.layers.fields import FLOAT32_MAX, ByType
+from nnspec.support.shown import MERGE_HINT, shown
+
+Path = tuple[int | str, ...]
+
+_KINDS = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "string_type": "a text",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "mapping_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+}
+_CODES = {
+    "wrong_type": "wrong-type",
+    "out_of_range": "bad-size",
+    "surplus_key": "unknown-key",
+}
+_LENGTHS = {
+    "too_short": ("missing-argument", "is empty, and at least one item is expected"),
+    "string_too_short": ("missing-argument", "is empty, and a text is expected"),
+    "too_long": ("too-large", "has {actual_length:,} items; at most {max_length:,} are allowed"),
+}
+_BOUNDS = {
+    "greater_than": ("gt", "more than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "at most"),
+}
+
+
+def problems_of(
+    error: ValidationError,
+    given: object,
+    model: type[BaseModel],
+    owner: str,
+    default: Mark | None = None,
+) -> Iterator[tuple[Problem, Path]]:
+    """Yield a problem and its path for each mistake; `given` is what was validated, with its marks.
+
+    `owner` names what the fields belong to, `default` is the place where none is known.
+    """
+    seen: set[Path] = set()
+    # Far more than anybody is shown.
+    details = error.errors(include_url=False)[:1000]
+    misspelt = _misspelt(details, given, model)
+    kinds: dict[Path, list[str]] = {}
+    for detail in details:
+        loc = _real_path(detail["loc"], given, detail["type"])
+        kinds.setdefault(loc, []).append(detail["type"])
+    for detail in details:
+        loc = _real_path(detail["loc"], given, detail["type"])
+        if loc in seen or (detail["type"] == "missing" and loc in misspelt):
+            continue
+        if detail["type"] == "too_short" and any(path[: len(loc)] == loc != path for path in kinds):
+            # Pydantic counts the good items alone.
+            continue
+        # A union reports each of its members; its path's first mistake stands for all.
+        seen.add(loc)
+        yield _problem(detail, kinds[loc], loc, given, model, owner, default), loc
+
+
+def _misspelt(details: list[Any], given: object, model: type[BaseModel]) -> set[Path]:
+    """Return the paths of missing keys that stand there misspelt: that is one mistake, not two."""
+    missing: dict[Path, list[str]] = {}
+    for detail in details:
+        if detail["type"] == "missing":
+            loc = _real_path(detail["loc"], given, "missing")
+            missing.setdefault(loc[:-1], []).append(str(loc[-1]))
+    result: set[Path] = set()
+    for detail in details:
+        if missing and detail["type"] == "extra_forbidden":
+            loc = _real_path(detail["loc"], given, "extra_forbidden")
+            meant = nearest(str(loc[-1]), _fields_at(loc[:-1], given, model))
+            result.update(
+                (*loc[:-1], key) for key in missing.get(loc[:-1], ()) if f'"{key}"' in meant
+            )
+    return result
+
+
+def _real_path(loc: tuple[int | str, ...], given: object, kind: str) -> tuple[int | str, ...]:
+    """Drop the parts of pydantic's path that name union members, not places of the document."""
+    path: list[int | str] = []
+    value = given
+    for i, part in enumerate(loc):
+        is_item = isinstance(value, list | tuple) and isinstance(part, int) and part < len(value)
+        if is_item or (isinstance(value, Mapping) and part in value):
+            path.append(part)
+            value = _item(value, part)
+        elif isinstance(value, Mapping) and kind == "missing" and i == len(loc) - 1:
+            path.append(part)
+    return tuple(path)
+
+
+def _problem(
+    detail: Any,
+    kinds: list[str],
+    loc: tuple[int | str, ...],
+    given: object,
+    model: type[BaseModel],
+    owner: str,
+    default: Mark | None,
+) -> Problem:
+    kind, value = detail["type"], detail["input"]
+    context = detail.get("ctx", {})
+    key = str(loc[-1]) if loc else ""
+    where = _joined(loc)
+    if kind == "extra_forbidden":
+        known = _fields_at(loc[:-1], given, model)
+        if len(loc) > 1 and issubclass(model, Layer):
+            # An activation inside a layer has no place of its own in the network.
+            known = [each for each in known if each not in ("name", "inputs")]
+        return Problem(
+            "unknown-key",
+            f'{owner if len(loc) < 2 else _joined(loc[:-1])} has no key "{key}"'
+            f"{nearest(key, known)}",
+            MERGE_HINT if key == "<<" else f"its keys: {', '.join(sorted(known))}",
+            _mark_at(loc, given, is_key=True) or default,
+        )
+    mark = _mark_at(loc, given) or default
+    if kind == "missing":
+        inside = owner if len(loc) < 2 else _joined(loc[:-1])
+        return Problem(
+            "missing-argument",
+            f"{inside} needs `{key}`",
+            _description(loc, given, model),
+            default if len(loc) < 2 else mark or default,
+        )
+    text = shown(value)
+    if kind == "unknown_type":
+        name, known = context["name"], context["known"]
+        return Problem(
+            f"unknown-{context['kind']}",
+            f'no {context["kind"]} "{name}"{nearest(name, known)}',
+            f"known: {', '.join(known)}",
+            _mark_at((*loc, "type"), given) or mark,
+        )
+    if kind in _LENGTHS:
+        code, words = _LENGTHS[kind]
+        return Problem(
+            code, f"`{where}` {words.format(**context)}", _description(loc, given, model), mark
+        )
+    if kind in _KINDS:
+        expected = " or ".join(dict.fromkeys(_KINDS[each] for each in kinds if each in _KINDS))
+        return Problem(
+            "wrong-type",
+            f"`{where}` is {text}, and {expected} is expected",
+            _spelling(value, expected) or _description(loc, given, model),
+            mark,
+        )
+    if kind in _BOUNDS:
+        name, words = _BOUNDS[kind]
+        bound = context[name]
+        is_size = isinstance(bound, int) and name in ("gt", "ge")
+        beyond = ", beyond what float32 holds" if abs(bound) == FLOAT32_MAX else ""
+        return Problem(
+            "bad-size" if is_size else "out-of-range",
+            f"`{where}` is {text}{beyond}, and {words} {bound:g} is expected",
+            _description(loc, given, model),
+            mark,
+        )
+    if kind == "literal_error":
+        expected = context["expected"].replace("'", '"')
+        options = [option.strip(' "') for option in expected.replace(" or ", ", ").split(",")]
+        close = nearest(value, options) if isinstance(value, str) else ""
+        return Problem(
+            "wrong-value",
+            f"`{where}` is {text}, and {expected} is expected{close}",
+            _description(loc, given, model),
+            mark,
+        )
+    code = _CODES.get(kind, "wrong-value")
+    message = detail["msg"][:1].lower() + detail["msg"][1:]
+    return Problem(
+        code,
+        f"`{where}` is {text}, and {message}" if where else f"{owner}: {message}",
+        _description(loc, given, model),
+        mark,
+    )
+
+
+def _spelling(value: object, expected: str) -> str:
+    """Return how to write what a text was probably meant to be."""
+    if not isinstance(value, str):
+        return ""
+    if expected == "true or false" and value.lower() in ("yes", "no", "on", "off", "y", "n"):
+        return "YAML 1.2 spells it true or false"
+    if "number" in expected and value.strip().lstrip("+-").replace(".", "", 1).isdecimal():
+        return "write the number without quotes"
+    return ""
+
+
+def _joined(loc: tuple[int | str, ...]) -> str:
+    text = ""
+    for part in loc:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def _mark_at(loc: tuple[int | str, ...], given: object, *, is_key: bool = False) -> Mark | None:
+    mark: Mark | None = None
+    value = given
+    for i, part in enumerate(loc):
+        if isinstance(value, Map) and part in value.marks:
+            marks = value.marks[str(part)]
+            mark = marks[0] if is_key and i == len(loc) - 1 else marks[1]
+            value = value.get(str(part))
+        elif isinstance(value, Sequence) and isinstance(part, int) and part < len(value.marks):
+            mark = value.marks[part]
+            value = value[part]
+        elif isinstance(value, Mapping | list | tuple):
+            break
+    return mark
+
+
+def _fields_at(path: Path, given: object, model: type[BaseModel]) -> list[str]:
+    """Return the keys that the record at `path` has."""
+    current: Any = model
+    value = given
+    for part in path:
+        value = _item(value, part)
+        current = _inside(current, part, value)
+    record = _record(current, value)
+    return list(record.model_fields) if record is not None else []
+
+
+def _description(path: Path, given: object, model: type[BaseModel]) -> str:
+    current: Any = model
+    value = given
+    description = ""
+    for part in path:
+        record = _record(current, value)
+        if record is not None and part in record.model_fields:
+            description = record.model_fields[str(part)].description or ""
+        value = _item(value, part)
+        current = _inside(current, part, value)
+    return f"`{_joined(path)}`: {description}" if description else ""
+
+
+def _item(value: Any, part: int | str) -> object:
+    if isinstance(value, Mapping):
+        return value.get(part)
+    if isinstance(value, list | tuple) and isinstance(part, int) and part < len(value):
+        return value[part]
+    return None
+
+
+def _inside(annotation: Any, part: int | str, value: object) -> Any:
+    """Return what is expected at `part` of something that `annotation` describes."""
+    record = _record(annotation, None)
+    if record is not None:
+        field = record.model_fields.get(str(part))
+        if field is None:
+            return None
+        for mark in field.metadata:
+            if isinstance(mark, ByType):
+                return mark.record_of(value)
+        return _by_type(field.annotation, value) or field.annotation
+    arguments: tuple[Any, ...] = getattr(annotation, "__args__", ())
+    origin = getattr(annotation, "__origin__", None)
+    if origin in (dict, tuple, list):
+        return arguments[1 if origin is dict else 0]
+    for argument in arguments:
+        inner = _inside(argument, part, value)
+        if inner is not None:
+            return inner
+    return None
+
+
+def _by_type(annotation: Any, value: object) -> type[BaseModel] | None:
+    for mark in getattr(annotation, "__metadata__", ()):
+        if isinstance(mark, ByType):
+            return mark.record_of(value)
+    for argument in getattr(annotation, "__args__", ()):
+        record = _by_type(argument, value)
+        if record is not None:
+            return record
+    return None
+
+
+def _record(annotation: Any, value: object) -> type[BaseModel] | None:
+    """Return the record among what `annotation` allows."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if getattr(annotation, "__origin__", None) in (dict, tuple, list):
+        return None
+    for argument in getattr(annotation, "__args__", ()):
+        record = _record(argument, value)
+        if record is not None:
+            return record
+    return None

@@ -1,0 +1,249 @@
+"""What every part of the schema is built from: the frozen model and the strict field types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError, core_schema
+
+# pydantic.types and pydantic.json_schema take longer to import than everything here.
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from pydantic.json_schema import JsonSchemaValue
+    from pydantic_core import CoreSchema
+
+
+class Frozen(BaseModel):
+    """An immutable, closed record; unknown keys are errors, and nothing is coerced."""
+
+    # Building a validator costs about a millisecond a class, and a spec uses few of them.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+
+FLOAT32_MAX = 3.4028234663852886e38
+"""The largest number of float32."""
+
+Text = Annotated[str, Field(strict=True)]
+Flag = Annotated[bool, Field(strict=True)]
+Whole = Annotated[int, Field(strict=True)]
+Finite = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+# A network computes in float32, which holds nothing larger.
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-FLOAT32_MAX, le=FLOAT32_MAX)]
+Size = Annotated[int, Field(strict=True, gt=0)]
+Count = Annotated[int, Field(strict=True, ge=0)]
+Positive = Annotated[float, Field(strict=True, gt=0, le=FLOAT32_MAX, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(strict=True, ge=0, le=FLOAT32_MAX, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(strict=True, ge=0, lt=1)]
+Names = Annotated[tuple[Text, ...], Field(strict=False)]
+
+
+def _one_or_many(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+OneOrMany = Annotated[Names, BeforeValidator(_one_or_many, json_schema_input_type=str | list[str])]
+"""A text, or a list of them."""
+
+
+def is_whole(value: object) -> bool:
+    """Whether `value` is an int that is not a bool."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+class PerAxis:
+    """Field metadata: one whole number for all axes, or a list with one per axis."""
+
+    def __init__(self, axes: int, minimum: int = 1) -> None:
+        self.axes = axes
+        self.minimum = minimum
+
+    def validate(self, value: object) -> tuple[int, ...]:
+        """Return one number per axis."""
+        items = [value] * self.axes if is_whole(value) else value
+        if (
+            not isinstance(items, list | tuple)
+            or len(items) != self.axes
+            or not all(is_whole(item) for item in items)
+        ):
+            raise PydanticCustomError(
+                "wrong_type", f"a whole number or a list of {self.axes} is expected"
+            )
+        if min(items) < self.minimum:
+            raise PydanticCustomError("out_of_range", f"at least {self.minimum} is expected")
+        return tuple(items)
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.validate)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        one = {"type": "integer", "minimum": self.minimum}
+        many = {"type": "array", "items": one, "minItems": self.axes, "maxItems": self.axes}
+        return {"anyOf": [one, many]}
+
+
+class Pads:
+    """Field metadata: a word, one number, one per axis, or [begin, end] per axis."""
+
+    def __init__(self, axes: int, words: tuple[str, ...] = ("valid", "same")) -> None:
+        self.axes = axes
+        self.words = words
+
+    def validate(self, value: object) -> str | tuple[tuple[int, int], ...]:
+        """Return the word, or (begin, end) per axis."""
+        if isinstance(value, str) and value in self.words:
+            return value
+        items = [value] * self.axes if is_whole(value) else value
+        if self.axes == 1 and isinstance(items, list | tuple) and len(items) == 2:
+            items = [items]
+        if isinstance(items, list | tuple) and len(items) == self.axes:
+            pairs = [(item, item) if is_whole(item) else item for item in items]
+            if all(
+                isinstance(pair, list | tuple)
+                and len(pair) == 2
+                and all(is_whole(size) and size >= 0 for size in pair)
+                for pair in pairs
+            ):
+                return tuple((begin, end) for begin, end in pairs)
+        words = ", ".join(f'"{word}"' for word in self.words)
+        raise PydanticCustomError(
+            "wrong_type",
+            f"{words}, {self.sizes} is expected, none of them negative",
+        )
+
+    @property
+    def sizes(self) -> str:
+        """What may stand for the sizes, in words."""
+        if self.axes == 1:
+            return "a size or [begin, end]"
+        return f"a size, or a list of {self.axes} sizes or [begin, end] pairs"
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.validate)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        size = {"type": "integer", "minimum": 0}
+        pair = {"type": "array", "items": size, "minItems": 2, "maxItems": 2}
+        axes = {"minItems": self.axes, "maxItems": self.axes}
+        each = {"type": "array", "items": {"anyOf": [size, pair]}, **axes}
+        words = {"enum": list(self.words)}
+        if self.axes == 1:
+            return {"anyOf": [words, size, each, pair]}
+        return {"anyOf": [words, size, each]}
+
+
+class Pairs:
+    """Field metadata: one number for all sides, or for each axis a number or [begin, end]."""
+
+    def __init__(self, axes: int) -> None:
+        self.axes = axes
+
+    def validate(self, value: object) -> tuple[tuple[int, int], ...]:
+        """Return (begin, end) per axis."""
+        pads = Pads(self.axes)
+        if not isinstance(value, str):
+            with suppress(PydanticCustomError):
+                given = pads.validate(value)
+                assert not isinstance(given, str)
+                return given
+        raise PydanticCustomError(
+            "wrong_type",
+            f"{pads.sizes} is expected, none of them negative",
+        )
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.validate)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"anyOf": Pads(self.axes).__get_pydantic_json_schema__(schema, handler)["anyOf"][1:]}
+
+
+class ByType:
+    """Field metadata: a record chosen by its `type`, or the bare type where defaults will do.
+
+    `table` gives the known types; it is a callable so that tables may refer to later classes.
+    `without` names fields of the records that have no meaning here.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        table: Callable[[], Mapping[str, type[Frozen]]],
+        *,
+        without: tuple[str, ...] = (),
+    ) -> None:
+        self.kind = kind
+        self.table = table
+        self.without = without
+        self._bare: dict[str, Frozen] = {}
+
+    def record_of(self, value: object) -> type[Frozen] | None:
+        """Return the class of the record that `value` describes, if there is one."""
+        name = value.get("type") if isinstance(value, Mapping) else value
+        return self.table().get(name) if isinstance(name, str) else None
+
+    def validate(self, value: object) -> Frozen:
+        """Return the record that `value` describes."""
+        if type(value) is str and value in self._bare:
+            return self._bare[value]
+        table = self.table()
+        if isinstance(value, Frozen) and type(value) in table.values():
+            return value
+        name = value.get("type") if isinstance(value, Mapping) else value
+        if not isinstance(name, str):
+            raise PydanticCustomError(
+                "wrong_type",
+                "the name of {kind}, or a mapping with its `type`, is expected",
+                {"kind": _with_article(self.kind)},
+            )
+        if name not in table:
+            raise PydanticCustomError(
+                "unknown_type", "{kind}", {"kind": self.kind, "name": name, "known": list(table)}
+            )
+        if isinstance(value, str):
+            # Records are immutable, so that one will do for all.
+            self._bare[value] = table[name].model_validate({"type": name})
+            return self._bare[value]
+        assert isinstance(value, Mapping)
+        for key in self.without:
+            if key in value:
+                raise PydanticCustomError(
+                    "surplus_key",
+                    "{kind} inside a layer has no `{key}`",
+                    {"kind": _with_article(self.kind), "key": key},
+                )
+        return table[name].model_validate(value)
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            self.validate,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                lambda record: record.model_dump(exclude_none=True)
+            ),
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        # nnspec.show.jsonschema writes one definition for each table, and points to it.
+        return {"x-table": self.kind}
+
+
+def _with_article(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"

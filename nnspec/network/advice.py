@@ -1,0 +1,131 @@
+"""What is legal and yet likely a mistake, or worth knowing; never an error."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from nnspec.errors import Problem
+from nnspec.language.schema import Model
+from nnspec.network.graph import Graph, LayerNode, Node
+from nnspec.network.heads import final_activation
+
+_SEQUENCE = frozenset({
+    "embedding", "position_embedding", "sinusoidal_position", "rotary_position", "simple_rnn",
+    "lstm", "gru", "bidirectional", "multi_head_attention", "grouped_query_attention",
+})  # fmt: skip
+"""Layers whose values of two axes are (time, features) in either data format."""
+_FEATURES_LAST = frozenset({"dense", "layer_normalization", "rms_normalization"})
+
+_OUTPUT_OF_TASK = {"binary": "sigmoid", "multiclass": "softmax"}
+
+
+def advise(model: Model, graph: Graph) -> Iterator[Problem]:
+    """Yield a problem of severity `advice` for each thing worth a second look."""
+    yield from _dead_biases(graph)
+    yield from _output_activation(model, graph)
+    yield from _mixed_layouts(graph)
+
+
+def dead_biases(graph: Graph) -> Iterator[tuple[str, str]]:
+    """Yield (layer, normalisation) for each bias that a batch normalisation takes away again.
+
+    That of a shared layer must be taken away after every call.
+    """
+    makers: dict[Graph, dict[tuple[str, ...], Node]] = {}
+    calls: Counter[str] = Counter()
+    dead: dict[tuple[str, str], None] = {}
+    dead_calls: dict[str, set[str]] = {}
+    for at in graph.walk():
+        calls[at.home] += 1
+        if at.node.layer.type != "batch_normalization":
+            continue
+        if at.graph not in makers:
+            makers[at.graph] = {node.outputs: node for node in at.graph.nodes}
+        node = makers[at.graph].get(at.node.inputs)
+        if isinstance(node, LayerNode):
+            layer = node.layer
+            if getattr(layer, "use_bias", False) and getattr(layer, "activation", 0) is None:
+                home = f"{at.prefix}{node.owner or node.name}"
+                dead[home, at.home] = None
+                call = f"{at.path.removesuffix(at.node.name)}{node.name}"
+                dead_calls.setdefault(home, set()).add(call)
+    for home, norm in dead:
+        if len(dead_calls[home]) == calls[home]:
+            yield home, norm
+
+
+def _dead_biases(graph: Graph) -> Iterator[Problem]:
+    marks = {at.path: at.node.mark for at in graph.walk()}
+    for layer, _ in dead_biases(graph):
+        yield Problem(
+            "redundant-bias",
+            f'the bias of "{layer}" has no effect before batch normalisation, '
+            "and its gradient is rounding noise",
+            "add use_bias: false",
+            marks[layer],
+            "advice",
+        )
+
+
+def _output_activation(model: Model, graph: Graph) -> Iterator[Problem]:
+    if model.training is None or len(graph.outputs) != 1:
+        return
+    head = final_activation(graph)
+    found = head.activation.type if head is not None else None
+    task = model.training.task
+    expected = _OUTPUT_OF_TASK.get(task)
+    if task == "regression" and found is not None and model.training.loss is None:
+        yield Problem(
+            "output-activation",
+            f"a regression network ends in {found}, which gives only values from 0 to 1",
+            "end in a dense layer without activation",
+            head.node.mark if head else None,
+            "advice",
+        )
+    elif expected is not None and found is None:
+        yield Problem(
+            "output-activation",
+            f"a {task} network gives probabilities when it ends in {expected}; this one gives "
+            "logits, and is trained on them",
+            f"end in {expected} unless logits are what you want to deploy",
+            graph.nodes[-1].mark,
+            "advice",
+        )
+
+
+def _mixed_layouts(graph: Graph) -> Iterator[Problem]:
+    """Yield where channels_first takes the time of a sequence for channels, or the reverse."""
+    if graph.data_format != "channels_first":
+        return
+    made: dict[tuple[Graph, str], tuple[bool, str]] = {}  # is (time, features)?, the layer's name
+    done: set[tuple[Graph, str]] = set()
+    for at in graph.walk():
+        node, layer, body = at.node, at.node.layer, at.graph
+        if (body, node.name) in done:
+            continue  # another use of the same block
+        done.add((body, node.name))
+        taken = made.get((body, node.inputs[0])) if node.inputs else None
+        is_sequence = layer.type in _SEQUENCE
+        is_spatial = layer.placement == "spatial" and layer.type.endswith("1d")
+        if taken is not None and taken[0] != is_sequence and (is_sequence or is_spatial):
+            given, wanted = ("(time, features)", "(channels, length)")[:: 1 if taken[0] else -1]
+            yield Problem(
+                "mixed-layouts",
+                f'"{node.name}" takes {wanted} in channels_first, and "{taken[1]}" gives {given}: '
+                "the two axes change their meaning",
+                "set data_format: channels_last, or put a permute of axes [1, 0] between them",
+                node.mark,
+                "advice",
+            )
+        if is_sequence or is_spatial:
+            passed = (is_sequence, node.name)
+        elif taken is not None and (
+            layer.placement == "pointwise" or (taken[0] and layer.type in _FEATURES_LAST)
+        ):
+            passed = taken
+        else:
+            continue
+        for name in node.outputs:
+            if len(body.types[name].shape) == 2:
+                made[body, name] = passed

@@ -1,0 +1,93 @@
+"""Makes the node of a block's use: a body for each repetition."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nnspec.language.limits import MAX_BLOCK_DEPTH, MAX_LAYERS, MAX_WORK
+from nnspec.language.schema import Call
+from nnspec.language.scope import Scope, compute
+from nnspec.layers.shapes import TensorType
+from nnspec.network.entries import Entry
+from nnspec.network.graph import BlockNode, Graph
+from nnspec.network.wiring import output_names
+
+if TYPE_CHECKING:
+    from nnspec.network.bodies import Body
+
+
+def block_node(
+    body: Body, entry: Entry, call: Call, types: tuple[TensorType, ...]
+) -> BlockNode | None:
+    """Return the node of a block's use for values of these types; what is wrong is reported."""
+    block = body.resolver.reader.block(call.type)
+    assert block is not None
+    if call.type in body.chain or len(body.chain) >= MAX_BLOCK_DEPTH:
+        path = " -> ".join([*body.chain, call.type])
+        is_itself = call.type in body.chain
+        body.report.add(
+            "block-recursion",
+            f'block "{call.type}" uses itself: {path}'
+            if is_itself
+            else f"blocks are nested deeper than {MAX_BLOCK_DEPTH} levels: {path}",
+            entry.mark,
+            "a block may use other blocks, not itself; for depth use `repeat`",
+        )
+        return None
+    if len(types) != len(block.inputs):
+        body.wrong_number(entry, call.type, len(block.inputs), len(block.inputs), len(types))
+        return None
+    bodies = _bodies(body, entry, call, types)
+    if bodies is None:
+        return None
+    last = bodies[-1]
+    names = output_names(entry.name, len(last.outputs))
+    for name, output in zip(names, last.outputs, strict=True):
+        body.types[name] = last.types[output]
+    is_repeated = call.repeat is not None
+    inputs = entry.inputs or ()
+    mark = body.report.place(entry.mark)
+    return BlockNode(entry.name, call.type, tuple(bodies), is_repeated, inputs, names, mark)
+
+
+def _bodies(
+    body: Body, entry: Entry, call: Call, types: tuple[TensorType, ...]
+) -> list[Graph] | None:
+    """Return one body for each repetition, each of the types that the one before gives."""
+    given = dict(call.model_extra or {})
+    repeat = call.repeat if isinstance(call.repeat, int) else 1
+    if repeat > MAX_LAYERS:
+        body.resolver.too_many(entry.place("repeat"))
+        return None
+    layers = 0
+    bodies: list[Graph] = []
+    for i in range(repeat):
+        scope = body.scope
+        if call.repeat is not None:
+            scope = Scope({"index": i}, body.scope)
+        arguments: dict[str, object] = {}
+        for key, value in given.items():
+            arguments[key], fine = compute(value, scope, body.report, entry.place(key))
+            if not fine:
+                return None
+            body.resolver.work += getattr(arguments[key], "size", 1)
+        inner = body.resolver.block_body(call.type, arguments, types, body.chain, entry.mark)
+        if inner is None:
+            return None
+        bodies.append(inner)
+        layers += body.resolver.layers[inner]
+        if layers > MAX_LAYERS or body.resolver.work > MAX_WORK:
+            body.resolver.too_many(entry.place("repeat"))
+            return None
+        outputs = tuple(inner.types[name] for name in inner.outputs)
+        if call.repeat is not None and len(outputs) > len(types):
+            body.report.add(
+                "wrong-number-of-inputs",
+                f'block "{call.type}" gives {len(outputs)} values and takes {len(types)}, '
+                "so that it cannot be repeated",
+                entry.place("repeat"),
+                "let it give as many values as it takes",
+            )
+            return None
+        types = (*outputs, *types[len(outputs) :])
+    return bodies

@@ -1,0 +1,212 @@
+"""Resolves one body: the layers of the whole network, or of one use of a block."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from nnspec.errors import Mark, nearest
+from nnspec.language.limits import MAX_LAYERS
+from nnspec.language.schema import Block
+from nnspec.language.scope import Scope
+from nnspec.language.source import Map, Sequence
+from nnspec.layers.shapes import TensorType, show
+from nnspec.network.block_nodes import block_node
+from nnspec.network.entries import Entry
+from nnspec.network.graph import Node
+from nnspec.network.layer_nodes import layer_node
+from nnspec.network.owners import owner_of, shared_node, table_of
+from nnspec.network.wiring import base_of, listed, name_entries, order, output_names, wire
+
+if TYPE_CHECKING:
+    from nnspec.network.resolve import Resolver
+
+Types = Mapping[str, TensorType | None]
+
+
+class Body:
+    """Resolves the entries of one body."""
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        block: Block,
+        types: Types,
+        scope: Scope,
+        chain: tuple[str, ...],
+    ) -> None:
+        self.resolver = resolver
+        self.report = resolver.report
+        self.model = resolver.model
+        self.block = block
+        self.scope = scope
+        self.chain = chain
+        self.inputs = types
+        self.types: dict[str, TensorType | None] = dict(types)
+        self.nodes: dict[str, Node] = {}
+        self.weighted: dict[str, bool] = {}
+        """Whether a node has weights, of those that are called again."""
+        self.by_name: dict[str, Entry] = {}
+        self.origins: dict[str, Mark | None] = {}
+
+    def run(self) -> tuple[tuple[Node, ...], tuple[str, ...], dict[str, TensorType]] | None:
+        before = len(self.report.problems)
+        entries = self.read()
+        if entries is None:
+            return None
+        by_name = name_entries(entries, self.inputs.keys(), self.report)
+        self.by_name = by_name
+        used, broken = wire(entries, by_name, self.inputs.keys(), self.report)
+        for name in broken:
+            self.types[name] = None
+        ordered = order(entries, by_name, self.inputs.keys(), self.report)
+        nodes = [] if ordered is None else [self.node(entry) for entry in ordered]
+        outputs = self.outputs(entries, by_name)
+        if outputs is not None and not any(entry.unknown_inputs for entry in entries):
+            self.check_use(entries, used.union(map(base_of, outputs)))
+        if len(self.report.problems) > before or outputs is None or None in nodes:
+            return None
+        types = {name: kind for name, kind in self.types.items() if kind is not None}
+        if len(types) < len(self.types):
+            return None
+        return tuple(node for node in nodes if node is not None), outputs, types
+
+    def read(self) -> list[Entry] | None:
+        layers: Any = self.block.layers
+        if not layers:
+            mark = layers.mark if isinstance(layers, Sequence) else None
+            self.report.add("missing-argument", "`layers` is empty", mark, "add a layer")
+            return None
+        self.resolver.read += len(layers)
+        if self.resolver.read > MAX_LAYERS:
+            self.resolver.too_many(None)
+            return None
+        marks = layers.marks if isinstance(layers, Sequence) else [None] * len(layers)
+        read, scope = self.resolver.reader.read, self.scope
+        return [read(given, mark, scope) for given, mark in zip(layers, marks, strict=True)]
+
+    # Types
+
+    def node(self, entry: Entry) -> Node | None:
+        if entry.call is not None:
+            self.resolver.used.add(entry.type)
+        types: list[TensorType] = []
+        is_known = entry.name not in self.types and (entry.layer or entry.call) is not None
+        for i, name in enumerate(entry.inputs or ()):
+            if name not in self.types and self.types.get(base_of(name)) is not None:
+                self.wrong_output(entry, name, i)
+            kind = self.types.get(name)
+            if kind is None:
+                is_known = False
+            else:
+                types.append(kind)
+        # Stays so when a mistake keeps the type from being known.
+        self.types[entry.name] = None
+        if not is_known:
+            return None
+        self.origins[entry.name] = entry.mark
+        node = self.made(entry, tuple(types))
+        if node is not None:
+            self.nodes[entry.name] = node
+        return node
+
+    def made(self, entry: Entry, types: tuple[TensorType, ...]) -> Node | None:
+        layer = entry.layer
+        if layer is None:
+            assert entry.call is not None
+            return block_node(self, entry, entry.call, types)
+        if not layer.refers:
+            return layer_node(self, entry, layer, types)
+        if layer.is_tied:
+            table = table_of(self, entry, layer)
+            return layer_node(self, entry, layer, types, table) if table is not None else None
+        owner = owner_of(self, entry, layer)
+        return shared_node(self, entry, owner) if owner is not None else None
+
+    def wrong_number(self, entry: Entry, kind: str, least: int, most: int | None, got: int) -> None:
+        several = f"{least} to {most}" if most is not None else f"at least {least}"
+        wanted = f"{least}" if most == least else several
+        noun = "input" if wanted == "1" else "inputs"
+        self.report.add(
+            "wrong-number-of-inputs",
+            f'{kind} "{entry.name}" takes {wanted} {noun}, and got {got}'
+            f"{': ' + listed(entry.inputs or ()) if entry.inputs else ''}",
+            entry.place("inputs"),
+            "name them: inputs: [a, b]" if got < least else "remove the surplus ones",
+        )
+
+    def wrong_output(self, entry: Entry, name: str, index: int) -> None:
+        base = base_of(name)
+        number = sum(value == base or base_of(value) == base for value in self.types)
+        self.report.add(
+            "unknown-input",
+            f'"{base}" gives {number} value{"s" if number > 1 else ""}, and "{name}" is none of '
+            f"them",
+            entry.place("inputs", index),
+            f"its values: {listed(output_names(base, number))}",
+        )
+
+    def described(self, name: str) -> str:
+        kind = self.types[name]
+        assert kind is not None
+        if name in self.inputs:
+            return f'input "{name}" is {show(kind.shape)}'
+        mark = self.origins.get(base_of(name)) if self.report.is_of_spec else None
+        place = f" (line {mark.line + 1})" if mark is not None else ""
+        return f'"{name}"{place} gives {show(kind.shape)}'
+
+    # Outputs
+
+    def outputs(self, entries: list[Entry], by_name: dict[str, Entry]) -> tuple[str, ...] | None:
+        given: Any = self.block.outputs
+        if given is None:
+            return (entries[-1].name,)
+        fine = True
+        if not given:
+            self.report.add("missing-argument", "`outputs` is empty", None, "name a layer")
+            return None
+        for i, name in enumerate(given):
+            if base_of(name) not in by_name or name in given[:i]:
+                mark = given.marks[i] if isinstance(given, Sequence) else None
+                self.report.add(
+                    "unknown-output",
+                    f'output "{name}" is given twice'
+                    if base_of(name) in by_name
+                    else f'output "{name}" is no layer{nearest(name, by_name)}',
+                    mark,
+                    "name each output once" if base_of(name) in by_name else "name a layer",
+                )
+                fine = False
+            elif name not in self.types and self.types.get(base_of(name)) is not None:
+                self.wrong_output(by_name[base_of(name)], name, i)
+                fine = False
+        return tuple(given) if fine else None
+
+    def check_use(self, entries: list[Entry], used: set[str]) -> None:
+        for entry in entries:
+            if entry.name not in used:
+                self.report.add(
+                    "unused-layer",
+                    f'nothing takes what layer "{entry.name}" gives',
+                    entry.mark,
+                    "use it as an input, list it in `outputs`, or remove it",
+                )
+        for name in self.inputs:
+            if name not in used:
+                mark = marks_of(self.model.inputs, name, is_key=True) if not self.chain else None
+                if self.chain:
+                    mark = marks_of(self.model.blocks, self.chain[-1], is_key=True)
+                of = f' of block "{self.chain[-1]}"' if self.chain else ""
+                self.report.add(
+                    "unused-input",
+                    f'no layer takes the input "{name}"{of}',
+                    mark,
+                    "use it, or remove it",
+                )
+
+
+def marks_of(mapping: object, key: str, *, is_key: bool = False) -> Mark | None:
+    """Return where the value of `key` (or `key` itself) stands, if that is known."""
+    if isinstance(mapping, Map) and key in mapping.marks:
+        return mapping.marks[key][0 if is_key else 1]
+    return None

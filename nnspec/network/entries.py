@@ -1,0 +1,245 @@
+"""Reads the items of `layers`: each becomes a layer object or the use of a block."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from typing import Any
+
+from pydantic import ValidationError
+
+from nnspec.errors import Mark, nearest
+from nnspec.language.problems import Report
+from nnspec.language.schema import Block, Call, Model
+from nnspec.language.scope import Scope, compute
+from nnspec.language.source import Map, Sequence
+from nnspec.layers import LAYERS
+from nnspec.layers.base import Layer
+from nnspec.layers.fields import is_whole
+from nnspec.library import BLOCKS, find_block
+from nnspec.support.shown import MERGE_HINT, shown
+
+
+class Entry:
+    """One item of `layers`: what it is called, what it takes, and what it holds.
+
+    A broken one has been reported; its name and inputs are kept where they can be read, so that
+    what is said of its neighbours stays true.
+    """
+
+    __slots__ = ("call", "given", "inputs", "layer", "mark", "name", "type", "unknown_inputs")
+
+    def __init__(self, given: object, mark: Mark | None) -> None:
+        self.given = given
+        self.mark = mark
+        self.layer: Layer | None = None
+        self.call: Call | None = None
+        self.name = ""
+        self.type = ""
+        self.inputs: tuple[str, ...] | None = None
+        self.unknown_inputs = False
+
+    def place(self, key: str, index: int | None = None) -> Mark | None:
+        """Return where the value of `key`, or its item `index`, stands."""
+        given = self.given
+        if not isinstance(given, Map) or key not in given.marks:
+            return self.mark
+        value = given[key]
+        if index is not None and isinstance(value, Sequence) and index < len(value.marks):
+            return value.marks[index]
+        return given.marks[key][1]
+
+
+class Reader:
+    """Reads entries; `broken` names blocks that exist and could not be read."""
+
+    def __init__(self, model: Model, report: Report, broken: Set[str] = frozenset()) -> None:
+        self.model = model
+        self.report = report
+        self.broken = broken
+
+    def read(self, given: object, mark: Mark | None, scope: Scope) -> Entry:
+        """Return the entry; what is wrong with it is reported."""
+        if isinstance(given, Layer):
+            entry = Entry(given, mark)
+            entry.layer = given
+            entry.type, entry.inputs = given.type, given.inputs
+            entry.name = given.name or ""
+            return entry
+        if isinstance(given, Call):
+            given = {key: value for key, value in given if value is not None}
+        entry = Entry(given, mark)
+        if not isinstance(given, dict):
+            self.report.add(
+                "wrong-type",
+                f"a layer is a mapping such as {{type: relu}}, and here is {shown(given)}",
+                mark,
+                f"write {{type: {given}}}" if isinstance(given, str) and given in LAYERS else "",
+            )
+            entry.unknown_inputs = True
+            return entry
+        if isinstance(given, Map) and "type" in given.marks:
+            entry.mark = given.marks["type"][1]
+        if not self._fill(entry, given, scope):
+            _salvage(entry, given)
+        return entry
+
+    def _fill(self, entry: Entry, given: dict[str, Any], scope: Scope) -> bool:
+        kind = given.get("type")
+        if kind is None and "<<" in given:
+            self.report.add(
+                "unknown-key",
+                'a layer has no key "<<"',
+                given.marks["<<"][0] if isinstance(given, Map) else None,
+                MERGE_HINT,
+            )
+            return False
+        if not isinstance(kind, str):
+            if kind is None:
+                meant = next((key for key in given if key in LAYERS), None)
+                hint = f"one of {', '.join(sorted(LAYERS)[:4])}, ..."
+                if meant is not None:
+                    hint = f"write {{type: {meant}, ...}}, not {{{meant}: ...}}"
+                self.report.add("missing-argument", "the layer has no `type`", entry.mark, hint)
+            else:
+                message = f"`type` is {shown(kind)}, and the name of a layer is expected"
+                self.report.add("wrong-type", message, entry.mark)
+            return False
+        entry.type = kind
+        if kind in self.broken and kind not in self.model.blocks:
+            return False
+        layer_class = LAYERS.get(kind)
+        if layer_class is None:
+            block = self.block(kind)
+            if block is not None:
+                return self._call(entry, block, given, scope)
+            known = nearest(kind, [*LAYERS, *self.model.blocks, *BLOCKS])
+            self.report.add(
+                "unknown-layer",
+                f'no layer type "{kind}"{known}',
+                entry.mark,
+                ""
+                if known
+                else "`nnspec schema` lists layers and blocks; your own are defined in `blocks`",
+            )
+            return False
+        if "repeat" in given and "repeat" not in layer_class.model_fields:
+            self.report.add(
+                "unknown-key",
+                f"`repeat` belongs to the use of a block, and {kind} is a layer",
+                given.marks["repeat"][0] if isinstance(given, Map) else None,
+                "put the layer into a block, and repeat the block",
+            )
+            given = copied(given, {key: given[key] for key in given if key != "repeat"})
+        values, unread = self._computed(entry, given, scope)
+        try:
+            layer = layer_class.model_validate(values)
+        except ValidationError as error:
+            from nnspec.language.validation import problems_of
+
+            for problem, path in problems_of(error, values, layer_class, f'"{kind}"', entry.mark):
+                if path[:1] not in unread:
+                    self.report.add(problem.code, problem.message, problem.mark, problem.hint)
+            return False
+        if unread:
+            return False
+        entry.layer = layer
+        entry.name, entry.inputs = layer.name or "", layer.inputs
+        return True
+
+    def block(self, name: str) -> Block | None:
+        """Return the spec's block of this name, else the library's."""
+        return self.model.blocks.get(name) or find_block(name)
+
+    def _call(self, entry: Entry, block: Block, given: dict[str, Any], scope: Scope) -> bool:
+        kind = entry.type
+        known = set(block.variables)
+        fine = True
+        for key in given:
+            if key not in known and key not in Call.model_fields:
+                self.report.add(
+                    "unknown-key",
+                    f'block "{kind}" has no variable "{key}"'
+                    f"{nearest(key, [*known, 'name', 'inputs', 'repeat'])}",
+                    given.marks[key][0] if isinstance(given, Map) else None,
+                    f"its variables: {', '.join(sorted(known)) or 'none'}",
+                )
+                fine = False
+        fixed: dict[str, Any] = {
+            key: given[key] for key in ("name", "inputs", "repeat") if key in given
+        }
+        values, unread = self._computed(entry, fixed, scope)
+        fine = fine and not unread
+        repeat = values.get("repeat")
+        if repeat is not None and (not is_whole(repeat) or repeat < 1):
+            self.report.add(
+                "bad-size" if is_whole(repeat) else "wrong-type",
+                f"`repeat` is {shown(repeat)}, and a whole number of at least 1 is expected",
+                entry.place("repeat"),
+            )
+            fine = False
+            values = {key: value for key, value in values.items() if key != "repeat"}
+        arguments = {key: value for key, value in given.items() if key in known}
+        inner = scope if repeat is None else Scope({"index": 0}, scope)
+        for key, value in arguments.items():
+            _, well = compute(value, inner, self.report, entry.place(key))
+            fine = fine and well
+        try:
+            call = Call.model_validate({**arguments, **values, "type": kind})
+        except ValidationError as error:
+            from nnspec.language.validation import problems_of
+
+            located = copied(given, {**given, **values})
+            self.report.extend(problems_of(error, located, Call, f'"{kind}"', entry.mark))
+            return False
+        if not fine:
+            return False
+        entry.call = call
+        entry.name, entry.inputs = call.name or "", call.inputs
+        return True
+
+    def _computed(
+        self, entry: Entry, given: dict[str, Any], scope: Scope
+    ) -> tuple[dict[str, Any], set[tuple[str]]]:
+        """Return the entry with its expressions computed, and the keys whose could not be."""
+        for value in given.values():
+            kind = type(value)
+            if kind is not int and (kind is not str or "${" in value):
+                break
+        else:
+            return given, set()
+        values = {}
+        unread: set[tuple[str]] = set()
+        for key, value in given.items():
+            computed, well = compute(value, scope, self.report, entry.place(key))
+            if well:
+                values[key] = computed
+            else:
+                unread.add((key,))
+        return copied(given, values), unread
+
+
+def copied(given: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    """Return `values` with the marks of `given`, where it has any."""
+    if not isinstance(given, Map):
+        return values
+    copy = Map(values)
+    copy.mark, copy.marks, copy.size, copy.height = given.mark, given.marks, given.size, 1
+    return copy
+
+
+def _salvage(entry: Entry, given: dict[str, Any]) -> None:
+    """Keep a broken entry's name and inputs, as far as they are what they should be."""
+    name, inputs = given.get("name"), given.get("inputs")
+    if isinstance(name, str) and "${" not in name:
+        entry.name = name
+    elif name is not None:
+        entry.unknown_inputs = True
+    if isinstance(inputs, str):
+        inputs = [inputs]
+    if isinstance(inputs, list | tuple) and all(
+        isinstance(item, str) and "${" not in item for item in inputs
+    ):
+        entry.inputs = tuple(inputs)
+    elif inputs is not None:
+        entry.inputs = ()
+        entry.unknown_inputs = True

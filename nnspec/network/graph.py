@@ -1,0 +1,189 @@
+"""The resolved network: typed, hierarchical, in the order of computation.
+
+A block that the spec names stays a node with a body of its own; the bodies of equal uses are one
+object, so that a network of a thousand equal blocks is as small as one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from nnspec.errors import Mark
+from nnspec.layers.base import Activation, Layer, Parameter
+from nnspec.layers.shapes import DataFormat, Shape, TensorType
+
+
+@dataclass(frozen=True, slots=True)
+class LayerNode:
+    """One layer, the values it takes and the values it gives.
+
+    owner: the node, of the same graph, that it calls again: it has no weights of its own.
+    tied: the node, of the same graph, whose weight it uses in an operation of its own.
+    """
+
+    name: str
+    layer: Layer
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    mark: Mark | None = None
+    owner: str | None = None
+    tied: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BlockNode:
+    """One use of a block; with `repeat`, one body per repetition, each fed by the one before.
+
+    owner: the node, of the same graph, that it calls again: its bodies, and their weights.
+    """
+
+    name: str
+    block: str
+    bodies: tuple[Graph, ...]
+    is_repeated: bool
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    mark: Mark | None = None
+    owner: str | None = None
+
+    def paths(self, prefix: str, name: str | None = None) -> Iterator[tuple[Graph, str]]:
+        """Yield each body with what the paths of its layers begin with."""
+        path = f"{prefix}{name or self.name}."
+        for i, body in enumerate(self.bodies):
+            yield body, f"{path}{i}." if self.is_repeated else path
+
+
+Node = LayerNode | BlockNode
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Graph:
+    """A network or the body of a block.
+
+    `types` gives the type of every value by name: the inputs, and each node's outputs. `nodes`
+    stand in an order in which each follows what it needs. `arguments` are the variables that the
+    use of a block sets.
+    """
+
+    name: str
+    data_format: DataFormat
+    inputs: dict[str, TensorType]
+    nodes: tuple[Node, ...]
+    outputs: tuple[str, ...]
+    types: dict[str, TensorType]
+    variables: dict[str, Any] = dataclasses.field(default_factory=dict)
+    description: str = ""
+    arguments: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def shapes(self, values: tuple[str, ...]) -> tuple[Shape, ...]:
+        """Return the shapes of these values."""
+        return tuple(self.types[value].shape for value in values)
+
+    def walk(self, prefix: str = "", home: str | None = None) -> Iterator[LayerAt]:
+        """Yield every layer with its path, blocks opened, in the order of computation.
+
+        Paths begin with `prefix`, and those of the layers that own the weights with `home`.
+        """
+        home = prefix if home is None else home
+        for node in self.nodes:
+            if isinstance(node, LayerNode):
+                yield LayerAt(f"{prefix}{node.name}", node, self, home)
+                continue
+            owners = node.paths(home, node.owner)
+            for (body, inner), (_, owner) in zip(node.paths(prefix), owners, strict=True):
+                yield from body.walk(inner, owner)
+
+    def parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """Yield every parameter with its canonical name, `path.parameter`."""
+        for at in self.walk():
+            for parameter in at.parameters():
+                yield f"{at.path}.{parameter.name}", parameter
+
+
+class LayerAt(NamedTuple):
+    """A layer, where it stands, and the graph that holds it.
+
+    prefix: what the paths of the weights in this graph begin with: another's if the block that it
+    is the body of is shared.
+    """
+
+    path: str
+    node: LayerNode
+    graph: Graph
+    prefix: str
+
+    @property
+    def home(self) -> str:
+        """Path of the layer that it computes as: its own, unless it is that one called again."""
+        return f"{self.prefix}{self.node.owner or self.node.name}"
+
+    @property
+    def owner(self) -> str | None:
+        """Path of the layer whose weights it has instead of its own."""
+        return self.home if self.home != self.path and self.all_parameters() else None
+
+    @property
+    def tied(self) -> str | None:
+        """Path of the layer whose weight it uses in an operation of its own."""
+        return f"{self.prefix}{self.node.tied}" if self.node.tied is not None else None
+
+    @property
+    def input_shapes(self) -> tuple[Shape, ...]:
+        """Shapes of what the layer takes."""
+        return self.graph.shapes(self.node.inputs)
+
+    @property
+    def output_shapes(self) -> tuple[Shape, ...]:
+        """Shapes of what the layer gives."""
+        return self.graph.shapes(self.node.outputs)
+
+    def parameters(self) -> tuple[Parameter, ...]:
+        """Parameters that are the layer's own."""
+        return self.all_parameters() if self.home == self.path else ()
+
+    def all_parameters(self) -> tuple[Parameter, ...]:
+        """Parameters that the layer computes with, another's if it is shared."""
+        return self.node.layer.parameters(self.input_shapes, self.graph.data_format)
+
+
+class Head(NamedTuple):
+    """The activation that a network ends in: a layer of its own, or fused into the last layer."""
+
+    node: LayerNode
+    activation: Activation
+    is_fused: bool
+
+
+def inline(graph: Graph) -> Graph:
+    """Return the same network with every block opened; nodes and values are named by their path."""
+    nodes: list[Node] = []
+    types = dict(graph.inputs)
+
+    def place(body: Graph, prefix: str, home: str, outer: dict[str, str]) -> dict[str, str]:
+        names = dict(outer)
+        for node in body.nodes:
+            inputs = tuple(names[value] for value in node.inputs)
+            if isinstance(node, LayerNode):
+                outputs = tuple(f"{prefix}{value}" for value in node.outputs)
+                at = LayerAt(f"{prefix}{node.name}", node, body, home)
+                nodes.append(
+                    LayerNode(at.path, node.layer, inputs, outputs, node.mark, at.owner, at.tied)
+                )
+                for value, output in zip(node.outputs, outputs, strict=True):
+                    types[output] = body.types[value]
+                    names[value] = output
+                continue
+            owners = node.paths(home, node.owner)
+            for (inner, path), (_, owner) in zip(node.paths(prefix), owners, strict=True):
+                placed = place(inner, path, owner, dict(zip(inner.inputs, inputs, strict=True)))
+                given = tuple(placed[value] for value in inner.outputs)
+                inputs = (*given, *inputs[len(given) :])
+            names.update(zip(node.outputs, given, strict=True))
+        return names
+
+    names = place(graph, "", "", {value: value for value in graph.inputs})
+    outputs = tuple(names[value] for value in graph.outputs)
+    return dataclasses.replace(graph, nodes=tuple(nodes), outputs=outputs, types=types)

@@ -1,0 +1,98 @@
+"""The activation that a network ends in, and that a cross-entropy leaves out.
+
+A cross-entropy is computed from logits, which is stable however large they are; the softmax or the
+sigmoid at the end is then only for who uses the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from nnspec.errors import Problem
+from nnspec.language.schema import Model
+from nnspec.layers.base import Activation
+from nnspec.network.graph import BlockNode, Graph, Head, LayerNode
+
+_ENDS = frozenset({"softmax", "sigmoid"})
+_OF_LOSS = {"binary_cross_entropy": "sigmoid", "categorical_cross_entropy": "softmax"}
+
+
+class _End(NamedTuple):
+    head: Head
+    graph: Graph
+    block: str | None
+    """The block that holds it, where one does."""
+
+
+def loss_head(model: Model, graph: Graph) -> Head | None:
+    """Return the activation that training leaves out, or None where the loss takes the output."""
+    end = _end(graph)
+    if end is None or end.block is not None or model.training is None:
+        return None
+    wanted = _OF_LOSS.get(model.training.resolved_loss.type)
+    return end.head if end.head.activation.type == wanted else None
+
+
+def final_activation(graph: Graph) -> Head | None:
+    """Return the softmax or sigmoid that a network of one output ends in, if it does."""
+    end = _end(graph)
+    return end.head if end is not None else None
+
+
+def head_problems(model: Model, graph: Graph) -> Iterator[Problem]:
+    """Yield what makes the spec's loss wrong for what the network ends in."""
+    end = _end(graph)
+    if end is None or model.training is None:
+        return
+    loss = model.training.resolved_loss.type
+    wanted = _OF_LOSS.get(loss)
+    if wanted is None:
+        return
+    node, activation, _ = end.head
+    message = ""
+    if activation.type != wanted:
+        message = (
+            f"{loss} takes a network that ends in {wanted} or in logits, not {activation.type}"
+        )
+        hint = f"end in {wanted}, or choose the task or the loss that {activation.type} fits"
+    elif end.block is not None:
+        message = (
+            f"{loss} is computed from what goes into the last {wanted}, and that is inside "
+            f'block "{end.block}"'
+        )
+        hint = f"leave {wanted} out of the block, and make it the last layer"
+    elif wanted == "softmax":
+        rank = end.graph.types[node.outputs[0]].rank
+        axis = getattr(activation, "axis", -1)
+        if axis % rank != rank - 1:
+            message = (
+                f"{loss} takes the classes from the last axis, and softmax is over axis {axis}"
+            )
+            hint = "bring the classes to the last axis with `permute` or `reshape`"
+    if message:
+        yield Problem("loss-activation", message, hint, node.mark)
+
+
+def _end(graph: Graph, block: str | None = None, output: int = 0) -> _End | None:
+    """Return the softmax or sigmoid that computes this output, blocks looked into."""
+    if block is None and len(graph.outputs) != 1:
+        return None
+    value = graph.outputs[output]
+    for node in reversed(graph.nodes):
+        if value not in node.outputs:
+            continue
+        if isinstance(node, BlockNode):
+            return _end(node.bodies[-1], block or node.block, node.outputs.index(value))
+        return _layer_end(node, graph, block)
+    return None
+
+
+def _layer_end(node: LayerNode, graph: Graph, block: str | None) -> _End | None:
+    activation = node.layer.output_activation
+    if activation is not None and activation.type in _ENDS:
+        return _End(Head(node, activation, is_fused=True), graph, block)
+    if node.layer.type in _ENDS:
+        assert isinstance(node.layer, Activation)
+        return _End(Head(node, node.layer, is_fused=False), graph, block)
+    return None

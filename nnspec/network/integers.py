@@ -1,0 +1,106 @@
+"""What layers make of whole numbers, in NumPy: so that ids that reach a table are known before.
+
+Arrays have the batch axis first. A layer that is no key of `COMPUTED` computes with weights or
+fractions, and what it gives is known to the framework alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import reduce
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnspec import layers
+from nnspec.layers.base import Layer
+from nnspec.layers.shapes import DataFormat
+
+Array = NDArray[Any]
+Compute = Callable[[Any, Sequence[Array], DataFormat], Sequence[Array]]
+
+
+def _axis(axis: int, rank: int) -> int:
+    """Return an axis of an array of `rank` axes, the batch not counted, as NumPy counts it."""
+    return axis % rank + 1
+
+
+def _chosen(choose: Callable[[Any, Array, int], Array]) -> Compute:
+    """Return what works along the layer's `axis`."""
+
+    def compute(layer: Any, inputs: Sequence[Array], _: DataFormat) -> Sequence[Array]:
+        (x,) = inputs
+        return (choose(layer, x, _axis(layer.axis, x.ndim - 1)),)
+
+    return compute
+
+
+def _sliced(layer: layers.Slice, x: Array, axis: int) -> Array:
+    return x[(slice(None),) * axis + (slice(layer.start, layer.stop, layer.step),)]
+
+
+def _of_one(function: Callable[[Any, Array], Array]) -> Compute:
+    return lambda layer, inputs, _: (function(layer, inputs[0]),)
+
+
+def _of_pairs(function: Callable[[Array, Array], Array]) -> Compute:
+    def compute(_: Any, inputs: Sequence[Array], __: DataFormat) -> Sequence[Array]:
+        rank = max(x.ndim for x in inputs)
+        # The batch stays in front, and the rest lines up at the last axes.
+        lined = [x.reshape(len(x), *(1,) * (rank - x.ndim), *x.shape[1:]) for x in inputs]
+        return (reduce(function, lined),)
+
+    return compute
+
+
+def _concatenated(
+    layer: layers.Concatenate, inputs: Sequence[Array], data_format: DataFormat
+) -> Sequence[Array]:
+    axis = layer.resolved_axis(inputs[0].ndim - 1, data_format)
+    return (np.concatenate(inputs, axis + 1),)
+
+
+def _split(layer: layers.Split, inputs: Sequence[Array], _: DataFormat) -> Sequence[Array]:
+    (x,) = inputs
+    return np.split(x, np.cumsum(layer.sizes)[:-1], _axis(layer.axis, x.ndim - 1))
+
+
+def _constant(layer: layers.ConstantTensor, inputs: Sequence[Array], _: DataFormat) -> list[Array]:
+    value = np.asarray(layer.value, np.float64)
+    return [np.broadcast_to(value, (len(inputs[0]), *value.shape))]
+
+
+MOVED: dict[type[Layer], Compute] = {
+    layers.Concatenate: _concatenated,
+    layers.ExpandDims: _chosen(lambda layer, x, _: np.expand_dims(x, _axis(layer.axis, x.ndim))),
+    layers.Flatten: _of_one(lambda _, x: x.reshape(len(x), -1)),
+    layers.Flip: _chosen(lambda _, x, axis: np.flip(x, axis)),
+    layers.Gather: _chosen(lambda layer, x, axis: np.take(x, layer.indices, axis)),
+    layers.Linear: _of_one(lambda _, x: x),
+    layers.Permute: _of_one(lambda layer, x: x.transpose(0, *(axis + 1 for axis in layer.axes))),
+    layers.RepeatElements: _chosen(lambda layer, x, axis: np.repeat(x, layer.repeats, axis)),
+    layers.RepeatVector: _of_one(lambda layer, x: np.repeat(x[:, None], layer.n, 1)),
+    layers.Reshape: _of_one(lambda layer, x: x.reshape(len(x), *layer.shape)),
+    layers.Roll: _chosen(lambda layer, x, axis: np.roll(x, layer.shift, axis)),
+    layers.Slice: _chosen(_sliced),
+    layers.Split: _split,
+    layers.Squeeze: _chosen(lambda _, x, axis: np.squeeze(x, axis)),
+    layers.Stack: lambda layer, inputs, _: (np.stack(inputs, _axis(layer.axis, inputs[0].ndim)),),
+    layers.Tile: _chosen(lambda layer, x, axis: np.concatenate([x] * layer.repeats, axis)),
+}
+"""Layers whose outputs hold elements of their inputs, unchanged."""
+
+COMPUTED: dict[type[Layer], Compute] = {
+    **MOVED,
+    layers.Abs: _of_one(lambda _, x: np.abs(x)),
+    layers.Add: _of_pairs(np.add),
+    layers.Cast: _of_one(lambda layer, x: x.astype(layer.dtype)),
+    layers.ConstantTensor: _constant,
+    layers.Maximum: _of_pairs(np.maximum),
+    layers.Minimum: _of_pairs(np.minimum),
+    layers.Multiply: _of_pairs(np.multiply),
+    layers.Negative: _of_one(lambda _, x: -x),
+    layers.Square: _of_one(lambda _, x: x * x),
+    layers.Subtract: _of_pairs(np.subtract),
+}

@@ -1,0 +1,96 @@
+"""Makes the node of a layer: checks what it takes, and asks it what it gives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nnspec.errors import ShapeError
+from nnspec.language.limits import MAX_ELEMENTS, big
+from nnspec.layers.base import Layer, require_drawable, require_few_axes
+from nnspec.layers.shapes import TensorType, product, show
+from nnspec.network.entries import Entry
+from nnspec.network.graph import LayerNode
+from nnspec.network.wiring import output_names
+
+if TYPE_CHECKING:
+    from nnspec.network.bodies import Body
+
+
+def layer_node(
+    body: Body,
+    entry: Entry,
+    layer: Layer,
+    types: tuple[TensorType, ...],
+    owner: LayerNode | None = None,
+) -> LayerNode | None:
+    """Return the node of a layer that takes values of these types; what is wrong is reported.
+
+    owner: whose weights it uses in an operation of its own.
+    """
+    least, most = layer.arity
+    named = sum(getattr(layer, field) is not None for field in layer.named_inputs)
+    given = len(types) - named
+    if given < least or (most is not None and given > most):
+        body.wrong_number(entry, layer.type, least, most, given)
+        return None
+    if not _takes(body, entry, layer, types):
+        return None
+    shapes = tuple(kind.shape for kind in types)
+    try:
+        if owner is not None:
+            layer = layer.using(owner.layer)
+        outputs = layer.infer_shape(shapes, body.model.data_format)
+        activation = layer.output_activation
+        if activation is not None:
+            outputs = activation.infer_shape(outputs, body.model.data_format)
+        dtypes = layer.infer_dtype(tuple(kind.dtype for kind in types))
+        for parameter in layer.parameters(shapes, body.model.data_format):
+            require_drawable(layer.type, parameter)
+        for shape in outputs:
+            require_few_axes(layer.type, shape)
+    except ShapeError as error:
+        sources = ", ".join(body.described(name) for name in entry.inputs or ())
+        within = f' in block "{body.chain[-1]}"' if body.chain else ""
+        body.report.add(
+            error.code,
+            f'layer "{entry.name}"{within}: {error.message}; {sources}',
+            entry.mark,
+            error.hint,
+        )
+        return None
+    for shape in outputs:
+        elements = product(shape) or 0
+        if elements > MAX_ELEMENTS:
+            body.report.add(
+                "too-large",
+                f'layer "{entry.name}" gives {show(shape)}: {big(elements)} numbers a row; '
+                f"at most {MAX_ELEMENTS:,} are allowed",
+                entry.mark,
+                "use smaller sizes",
+            )
+            return None
+    names = output_names(entry.name, len(outputs))
+    for name, shape, dtype in zip(names, outputs, dtypes, strict=True):
+        body.types[name] = TensorType(shape, dtype)
+    mark = body.report.place(entry.mark)
+    tied = owner.name if owner is not None else None
+    return LayerNode(entry.name, layer, entry.inputs or (), names, mark, tied=tied)
+
+
+def _takes(body: Body, entry: Entry, layer: Layer, types: tuple[TensorType, ...]) -> bool:
+    """Whether the layer takes elements of these types, all of one where it takes several."""
+    shapes = tuple(kind.shape for kind in types)
+    for i, (name, kind) in enumerate(zip(entry.inputs or (), types, strict=True)):
+        allowed = layer.input_dtypes(i, shapes)
+        first = types[0].dtype
+        if kind.dtype in allowed and (kind.dtype == first or first not in allowed):
+            continue
+        wanted = first if kind.dtype in allowed else " or ".join(sorted(allowed))
+        body.report.add(
+            "wrong-dtype",
+            f'{layer.type} "{entry.name}" takes {wanted}, and "{name}" is {kind.dtype}',
+            entry.mark,
+            f"declare the input as {wanted}, if that is what its data hold, or cast it before",
+        )
+        return False
+    return True

@@ -1,0 +1,202 @@
+"""Reads a spec file, checks it, and gives its document with its graph."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from nnspec.errors import Mark, Problem, SpecError, UsageError, nearest
+from nnspec.language.document import read_document
+from nnspec.language.problems import Report
+from nnspec.language.schema import Model
+from nnspec.language.source import MAX_CHARACTERS, SourceError, parse
+from nnspec.network.advice import advise
+from nnspec.network.graph import Graph
+from nnspec.network.heads import head_problems
+from nnspec.network.resolve import resolve
+from nnspec.support.collector import collector_paused
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A checked spec: the document, the graph, and where it came from."""
+
+    model: Model
+    graph: Graph
+    path: Path | None = None
+    advice: tuple[Problem, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The network's name."""
+        return self.model.name
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of what the network is: its name, types, layers and links, not of its spelling."""
+        return hash_of(self.graph)
+
+    @cached_property
+    def inference_sha256(self) -> str:
+        """Hash of what the network computes at inference: of all but rates and initialisers, say.
+
+        Weights mean the same to two networks that share it.
+        """
+        return hash_of(self.graph, inference=True)
+
+    @property
+    def folder(self) -> Path:
+        """The folder that the spec's relative paths start from."""
+        return self.path.parent if self.path is not None else Path()
+
+
+def hash_of(graph: Graph, *, inference: bool = False) -> str:
+    """Return the hash of what a network is, or of what it computes at inference."""
+    import hashlib  # `nnspec check` does without
+
+    return hashlib.sha256(canonical_text(graph, inference=inference).encode()).hexdigest()
+
+
+def canonical_text(graph: Graph, *, inference: bool = False) -> str:
+    """Return a text that two graphs share if and only if they are the same network.
+
+    inference: or if they differ in nothing but what matters in training alone.
+    """
+    lines = [f"{graph.name} {graph.data_format}"]
+    lines += [f"in {name} {kind.shape} {kind.dtype}" for name, kind in graph.inputs.items()]
+    for at in graph.walk():
+        layer = at.node.layer
+        fields = layer.inference_settings() if inference else layer.settings()
+        settings = ", ".join(f"{key}={value!r}" for key, value in fields)
+        uses = at.owner or at.tied
+        owner = f" of {uses}" if uses is not None else ""
+        lines.append(f"{at.path} {layer.type}({settings}){owner} <- {at.node.inputs}")
+    lines.append(f"out {graph.outputs}")
+    return "\n".join(lines)
+
+
+def load(path: str | Path, *, variables: Mapping[str, object] | None = None) -> Spec:
+    """Read a spec from a .yaml, .yml or .json file; raises SpecError with every mistake found.
+
+    variables: values in place of those that the spec gives its variables.
+    """
+    path = Path(path)
+    try:
+        with path.open(encoding="utf-8") as file:
+            # One more than is allowed: enough to say so, even of a file without end.
+            text = file.read(MAX_CHARACTERS + 1)
+    except FileNotFoundError:
+        raise UsageError(f"{path}: there is no such file") from None
+    except IsADirectoryError:
+        raise UsageError(f"{path} is a folder, not a spec") from None
+    except UnicodeDecodeError as error:
+        raise SpecError(
+            [Problem("not-text", f"the file is not UTF-8 text: {error.reason}", file=str(path))]
+        ) from None
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from None
+    except ValueError as error:
+        raise UsageError(f"{str(path)!r}: {error}") from None
+    return loads(text, path=path, variables=variables)
+
+
+def loads(
+    text: str,
+    *,
+    path: str | Path | None = None,
+    is_json: bool | None = None,
+    variables: Mapping[str, object] | None = None,
+) -> Spec:
+    """Read a spec from text; `path` names it in errors and anchors its relative paths.
+
+    variables: values in place of those that the spec gives its variables.
+    """
+    file = str(path) if path is not None else None
+    text = text.removeprefix("\ufeff")
+    if is_json is None:
+        is_json = file is not None and file.endswith(".json")
+    report = Report()
+    with collector_paused():
+        try:
+            tree = parse(text, is_json=is_json)
+        except SourceError as error:
+            raise SpecError(_located(error.problems, text, file)) from None
+        if variables:
+            _set_variables(tree, variables)
+        read = _read(tree, report)
+    if read is None:
+        raise SpecError(_located(report.problems, text, file))
+    advice = tuple(_located(advise(*read), text, file))
+    return Spec(*read, Path(path) if path is not None else None, advice)
+
+
+def check(model: Model | Spec | str | Path, *, folder: str | Path | None = None) -> Spec:
+    """Return the checked spec of a document built in Python, of a file's path, or of a Spec."""
+    if isinstance(model, Spec):
+        return model
+    if isinstance(model, str | Path):
+        return load(model)
+    report = Report()
+    read = _read({key: value for key, value in model if value is not None}, report)
+    if read is None:
+        raise SpecError(report.problems)
+    path = Path(folder) / f"{model.name}.yaml" if folder is not None else None
+    return Spec(*read, path, tuple(advise(*read)))
+
+
+def _set_variables(tree: Any, variables: Mapping[str, object]) -> None:
+    own = tree.get("variables") if isinstance(tree, dict) else None
+    if not isinstance(own, dict):
+        own = {}
+    for name, value in variables.items():
+        if name not in own:
+            raise UsageError(
+                f'the spec has no variable "{name}"{nearest(name, own)}'
+                + (f" (it has {', '.join(own)})" if own else "")
+            )
+        # Its place stays: what is wrong with the new value shows at what it replaces.
+        own[name] = value
+
+
+def _read(tree: Any, report: Report) -> tuple[Model, Graph] | None:
+    """Return the document and its graph, or None where `report` has got errors."""
+    with report.limited():
+        document = read_document(tree, report)
+        if document is not None:
+            graph = resolve(document.model, document.variables, report, broken=document.broken)
+            if graph is not None:
+                for problem in head_problems(document.model, graph):
+                    report.add(problem.code, problem.message, problem.mark, problem.hint)
+                return None if report.problems else (document.model, graph)
+    return None
+
+
+def _located(problems: Iterable[Problem], text: str, file: str | None) -> list[Problem]:
+    lines: list[str] | None = None
+    located = []
+    for problem in problems:
+        excerpt = None
+        if problem.mark is not None:
+            if lines is None:
+                lines = _LINE_BREAK.split(text)
+            if problem.mark.line < len(lines):
+                excerpt = lines[problem.mark.line]
+        located.append(dataclasses.replace(problem, file=file, excerpt=excerpt))
+    located.sort(key=_position)
+    return located
+
+
+def _position(problem: Problem) -> Mark:
+    if problem.mark is not None:
+        return problem.mark
+    return Mark(-1, 0) if problem.code != "too-many-problems" else Mark(sys.maxsize, 0)
+
+
+# What YAML counts as the end of a line.
+_LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")

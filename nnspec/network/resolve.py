@@ -1,0 +1,223 @@
+"""From the document to the graph: blocks opened, values wired, shapes known.
+
+Every mistake is collected, each once; what follows only from an earlier mistake is not reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+from math import inf
+from typing import cast
+
+from nnspec.errors import Mark
+from nnspec.language.limits import MAX_ELEMENTS, MAX_LAYERS, big
+from nnspec.language.problems import Report
+from nnspec.language.schema import Block, Model
+from nnspec.language.scope import Scope
+from nnspec.layers.base import Layer
+from nnspec.layers.shapes import TensorType, product, show
+from nnspec.library import BLOCKS
+from nnspec.network.bodies import Body, Types, marks_of
+from nnspec.network.domain import split_domain
+from nnspec.network.entries import Reader
+from nnspec.network.graph import Graph, LayerNode, Node
+
+
+def resolve(
+    model: Model, variables: Scope, report: Report, *, broken: Set[str] = frozenset()
+) -> Graph | None:
+    """Return the graph of a document, or None where `report` has got errors.
+
+    `variables` are those of the whole spec. `broken` names inputs and blocks that the document has
+    and that could not be read; what needs them is checked as far as it can be.
+    """
+    resolver = Resolver(model, variables, report, broken)
+    types: dict[str, TensorType | None] = {}
+    for name, given in model.inputs.items():
+        types[name] = None if name in broken else TensorType(tuple(given.shape), given.dtype)
+        if (product(given.shape) or 0) > MAX_ELEMENTS:
+            report.add(
+                "too-large",
+                f'input "{name}" is {show(given.shape)}: {big(product(given.shape))} numbers a '
+                f"row; at most {MAX_ELEMENTS:,} are allowed",
+                marks_of(model.inputs, name),
+                "use smaller sizes",
+            )
+            types[name] = None
+    # Validating it would copy the lists, and the copies would not know their places.
+    body = Block.model_construct(
+        description=model.description,
+        variables={},
+        layers=model.layers,
+        inputs=tuple(types),
+        outputs=model.outputs,
+    )
+    graph = resolver.body(model.name, body, types, variables, ())
+    if report.problems or graph is None:
+        return None
+    resolver.check_use()
+    if resolver.check_layers(graph):
+        resolver.check_size(graph)
+        resolver.check_ids(graph)
+    return graph if not report.problems else None
+
+
+class Resolver:
+    """What is shared by the bodies of one network."""
+
+    def __init__(self, model: Model, variables: Scope, report: Report, broken: Set[str]) -> None:
+        self.model = model
+        self.report = report
+        self.reader = Reader(model, report, broken)
+        self.variables = variables
+        self.read = 0
+        self.work = 0
+        self.used: set[str] = set()
+        self.bodies: dict[object, Graph | None] = {}
+        self.layers: dict[Graph, int] = {}
+        """How many layers each body holds once its blocks are opened."""
+
+    def body(
+        self,
+        name: str,
+        block: Block,
+        types: Types,
+        scope: Scope,
+        chain: tuple[str, ...],
+        arguments: dict[str, object] | None = None,
+    ) -> Graph | None:
+        """Return the body of a block (or the whole network) for inputs of these types."""
+        steps = Body(self, block, types, scope, chain).run()
+        if steps is None:
+            return None
+        nodes, outputs, all_types = steps
+        inputs = {value: all_types[value] for value in types}
+        values = dict(scope.values)
+        graph = Graph(
+            name,
+            self.model.data_format,
+            inputs,
+            nodes,
+            outputs,
+            all_types,
+            values,
+            block.description or "",
+            arguments or {},
+        )
+        self.layers[graph] = sum(self.count(node) for node in nodes)
+        return graph
+
+    def count(self, node: Node) -> int:
+        """Return how many layers a node holds."""
+        if isinstance(node, LayerNode):
+            return 1
+        return sum(self.layers[body] for body in node.bodies)
+
+    def block_body(
+        self,
+        name: str,
+        arguments: dict[str, object],
+        types: tuple[TensorType, ...],
+        chain: tuple[str, ...],
+        mark: Mark | None,
+    ) -> Graph | None:
+        """Return the body of a block's use; equal uses share one object."""
+        key = (name, repr(sorted(arguments.items())), types)
+        if key in self.bodies:
+            return self.bodies[key]
+        block = self.reader.block(name)
+        assert block is not None
+        is_own = name in self.model.blocks
+        inner = Scope({**block.variables, **arguments}, self.variables if is_own else None)
+        graph = None
+        with self.report.within(None if is_own else BLOCKS[name], mark):
+            if inner.settle(self.report, block.variables, mark):
+                inputs = dict(zip(block.inputs, types, strict=True))
+                graph = self.body(name, block, inputs, inner, (*chain, name), arguments)
+        self.bodies[key] = graph
+        return graph
+
+    def too_many(self, mark: Mark | None) -> None:
+        """Say that the network has too many layers."""
+        self.report.add(
+            "too-large",
+            f"the network has more than {MAX_LAYERS:,} layers once its blocks are opened",
+            mark,
+            "use fewer repetitions",
+        )
+
+    def check_layers(self, graph: Graph) -> bool:
+        """Whether the blocks of a network, each small enough, are few enough too."""
+        total = 0
+        for node in graph.nodes:
+            total += self.count(node)
+            if total > MAX_LAYERS:
+                self.too_many(node.mark)
+                return False
+        return True
+
+    def check_use(self) -> None:
+        """Refuse a block that nothing uses: nothing in it has been checked."""
+        for name in self.model.blocks:
+            if name not in self.used:
+                mark = marks_of(self.model.blocks, name, is_key=True)
+                self.report.add(
+                    "unused-block",
+                    f'no layer uses the block "{name}"',
+                    mark,
+                    f"use it with type: {name}, or remove it",
+                )
+
+    def check_size(self, graph: Graph) -> None:
+        """Refuse a network whose parameters would not fit in a tebibyte."""
+        total = 0
+        sizes: dict[int, int] = {}
+        for at in graph.walk():
+            if at.home != at.path:
+                continue
+            # The bodies of equal blocks are one object, and so are their layers.
+            size = sizes.get(id(at.node))
+            if size is None:
+                size = sum(cast("int", product(each.shape)) for each in at.parameters())
+                sizes[id(at.node)] = size
+            total += size
+            if total > MAX_ELEMENTS:
+                self.report.add(
+                    "too-large",
+                    f'the parameters up to layer "{at.path}" hold {big(total)} numbers; '
+                    f"at most {MAX_ELEMENTS:,} are allowed",
+                    at.node.mark,
+                    "use smaller sizes",
+                )
+                return
+
+    def check_ids(self, graph: Graph) -> None:
+        """Refuse ids that the network makes itself, and that the layer they reach does not take."""
+        takers = (type(at.node.layer) for at in graph.walk())
+        if all(taker.whole_numbers is Layer.whole_numbers for taker in takers):
+            return
+        domain, undecided = split_domain(graph)
+        if not undecided and domain.inputs.keys() >= {allowed.value for allowed in domain.ranges}:
+            return
+        from nnspec.network.ids import followed  # which needs NumPy
+
+        for found in followed(graph).outside:
+            allowed = found.allowed
+            can_grow = allowed.kind == "embedding" and found.least >= 0 and found.most < inf
+            larger = f"make input_dim at least {found.most + 1:g}, or " if can_grow else ""
+            self.report.add(
+                "out-of-range",
+                f'layer "{allowed.layer}": {allowed.kind} takes {allowed.least} to {allowed.most}, '
+                f'and "{allowed.value}" gives {_shown(found.least, found.most)}',
+                found.node.mark,
+                f"{larger}bound the numbers before, by clip or by minimum and maximum",
+            )
+
+
+def _shown(least: float, most: float) -> str:
+    least, most = least + 0.0, most + 0.0  # -0 becomes 0
+    if least == -inf:
+        return f"at most {most:g}"
+    if most == inf:
+        return f"at least {least:g}"
+    return f"{least:g}" if least == most else f"{least:g} to {most:g}"

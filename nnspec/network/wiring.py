@@ -1,0 +1,196 @@
+"""Names the entries of a body, links them, and puts them in an order of computation."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from nnspec.errors import closest
+from nnspec.language.names import problem_with
+from nnspec.language.problems import Report
+from nnspec.network.entries import Entry
+
+
+def name_entries(entries: list[Entry], inputs: Collection[str], report: Report) -> dict[str, Entry]:
+    """Return the entries by name; one without a name gets its type and a number."""
+    by_name: dict[str, Entry] = {}
+    counts: dict[str, int] = {}
+    given = {entry.name for entry in entries if entry.name}
+    for entry in entries:
+        if not entry.name:
+            kind = entry.type or "layer"
+            while not entry.name or entry.name in given or entry.name in inputs:
+                counts[kind] = counts.get(kind, 0) + 1
+                entry.name = f"{kind}_{counts[kind]}"
+            by_name[entry.name] = entry
+            continue
+        code, message, hint = problem_with(entry.name, "layer")
+        if code:
+            report.add(code, message, entry.place("name"), hint)
+        elif entry.name in by_name or entry.name in inputs:
+            what = "an input" if entry.name in inputs else "another layer"
+            report.add(
+                "duplicate-name",
+                f'the name "{entry.name}" belongs to {what} already',
+                entry.place("name"),
+                "give each its own name",
+            )
+        by_name.setdefault(entry.name, entry)
+    return by_name
+
+
+def wire(
+    entries: list[Entry], by_name: dict[str, Entry], inputs: Collection[str], report: Report
+) -> tuple[set[str], set[str]]:
+    """Give each entry its inputs; return the names that are used, and those of broken entries."""
+    used: set[str] = set()
+    broken: set[str] = set()
+    previous = next(iter(inputs)) if len(inputs) == 1 else None
+    for entry in entries:
+        if entry.inputs is None:
+            if previous is None:
+                if inputs:
+                    report.add(
+                        "missing-input",
+                        f"the first layer must say which of the inputs {listed(inputs)} it takes",
+                        entry.mark,
+                        f"add inputs: [{next(iter(inputs))}]",
+                    )
+                entry.inputs = ()
+                broken.add(entry.name)
+            else:
+                entry.inputs = (previous,)
+        elif inputs:
+            for i, name in enumerate(entry.inputs):
+                if base_of(name) in by_name or name in inputs:
+                    continue
+                meant = closest(name, [*by_name, *inputs])
+                report.add(
+                    "unknown-input",
+                    f'no input or layer is called "{name}"'
+                    + (f'; did you mean "{meant}"?' if meant else ""),
+                    entry.place("inputs", i),
+                    "" if meant else "give the layer that is meant a `name`",
+                )
+                used.add(meant)
+                broken.add(entry.name)
+            if entry.name in broken:
+                entry.inputs = tuple(
+                    n for n in entry.inputs if base_of(n) in by_name or n in inputs
+                )
+        _add_named(entry, by_name, inputs, report, broken)
+        used.update(map(base_of, entry.inputs))
+        previous = entry.name
+    return used, broken
+
+
+def _add_named(
+    entry: Entry,
+    by_name: dict[str, Entry],
+    inputs: Collection[str],
+    report: Report,
+    broken: set[str],
+) -> None:
+    """Add the inputs that fields of the layer name, such as an attention's mask."""
+    for field in entry.layer.named_inputs if entry.layer is not None else ():
+        name = getattr(entry.layer, field)
+        if name is None:
+            continue
+        if base_of(name) in by_name or name in inputs:
+            entry.inputs = (*(entry.inputs or ()), name)
+            continue
+        meant = closest(name, [*by_name, *inputs])
+        report.add(
+            "unknown-input",
+            f'no input or layer is called "{name}", which `{field}` names'
+            + (f'; did you mean "{meant}"?' if meant else ""),
+            entry.place(field),
+            "" if meant else "declare it in `inputs`, with dtype: bool",
+        )
+        broken.add(entry.name)
+
+
+def order(
+    entries: list[Entry], by_name: dict[str, Entry], inputs: Collection[str], report: Report
+) -> list[Entry] | None:
+    """Return the entries so that each follows what it needs; as listed where possible."""
+    done = set(inputs)
+    for entry in entries:
+        if not done.issuperset(_needs(entry)):
+            break
+        done.add(entry.name)
+    else:
+        return entries
+    waiting: dict[str, int] = {}
+    followers: dict[str, list[Entry]] = {}
+    ready: list[Entry] = []
+    distinct = list(by_name.values())
+    for entry in reversed(distinct):
+        needs = set(_needs(entry)) & by_name.keys()
+        waiting[entry.name] = len(needs)
+        for name in needs:
+            followers.setdefault(name, []).append(entry)
+        if not needs:
+            ready.append(entry)
+    ordered: list[Entry] = []
+    while ready:
+        entry = ready.pop()
+        ordered.append(entry)
+        for follower in followers.get(entry.name, []):
+            waiting[follower.name] -= 1
+            if waiting[follower.name] == 0:
+                ready.append(follower)
+    if len(ordered) == len(distinct):
+        return ordered
+    left = {entry.name: entry for entry in distinct if waiting[entry.name] > 0}
+    places = {entry.name: i for i, entry in enumerate(distinct)}
+    for circle in _circles(left):
+        start = circle.index(min(circle, key=places.__getitem__))
+        circle = [*circle[start:], *circle[:start]]
+        entry = left[circle[0]]
+        report.add(
+            "cycle",
+            f"layers take one another's outputs in a circle: {' -> '.join([*circle, circle[0]])}",
+            entry.place("inputs"),
+            "a network is computed from its inputs to its outputs; remove one of these links",
+        )
+    return None
+
+
+def _needs(entry: Entry) -> list[str]:
+    """Return the layers and inputs that must be known before this one."""
+    needs = [base_of(name) for name in entry.inputs or ()]
+    if entry.layer is not None and entry.layer.refers:
+        needs.append(entry.layer.layer)  # type: ignore[attr-defined]
+    return needs
+
+
+def _circles(left: dict[str, Entry]) -> Iterable[list[str]]:
+    """Yield circles that share no layer, among entries that all wait for one another."""
+    visited: set[str] = set()
+    for start in left:
+        path: list[str] = []
+        at: dict[str, int] = {}
+        name = start
+        while name not in visited and name not in at:
+            at[name] = len(path)
+            path.append(name)
+            needs = _needs(left[name])
+            name = next(needed for needed in needs if needed in left)
+        visited.update(path)
+        if name in at:
+            yield path[at[name] :][::-1]
+
+
+def base_of(name: str) -> str:
+    """Return the layer of a value: `split.1` is the second output of `split`."""
+    return name.partition(".")[0]
+
+
+def output_names(name: str, number: int) -> tuple[str, ...]:
+    """Return the names of a layer's outputs: `split`, `split.1`, ..."""
+    return (name,) if number == 1 else (name, *(f"{name}.{i}" for i in range(1, number)))
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return the names in quotes, with commas."""
+    return ", ".join(f'"{name}"' for name in names)

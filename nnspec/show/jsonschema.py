@@ -1,0 +1,169 @@
+"""The JSON Schema of a spec (draft 2020-12), by which editors complete and check.
+
+It says what one value alone can show: keys, types, ranges. That names exist and shapes fit is for
+`nnspec check`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from nnspec.language.schema import Block, Call, Input, Model
+from nnspec.language.training_schema import LOSSES, OPTIMIZERS, Data, Training
+from nnspec.layers import ACTIVATIONS, LAYERS
+from nnspec.layers.initializers import INITIALIZERS
+from nnspec.layers.recurrent import RECURRENT
+from nnspec.library import BLOCKS
+
+Schema = dict[str, Any]
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+# What a layer may say of itself wherever it stands; an activation inside a layer may not.
+_PLACE = ("name", "inputs")
+
+_INSIDE = ("activation", "recurrence")
+
+_EXPRESSION: Schema = {
+    "type": "string",
+    "pattern": r"\$\{[^{}]*\}",
+    "description": "An expression such as ${width * 2}: numbers, variables, + - * / // % ** ().",
+}
+
+
+def schema_text() -> str:
+    """Return the schema as the text of a file."""
+    return json.dumps(spec_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def spec_schema() -> Schema:
+    """Return the schema of a whole spec."""
+    definitions: dict[str, Schema] = {"expression": _EXPRESSION}
+    for kind, table in TABLES.items():
+        records = [
+            _record(record, without=_PLACE if kind in _INSIDE else ()) for record in table.values()
+        ]
+        definitions[kind] = {"anyOf": [{"enum": list(table)}, *records]}
+    layers = []
+    for kind, layer in LAYERS.items():
+        definitions[f"layer_{kind}"] = _record(layer)
+        layers.append({"$ref": f"#/$defs/layer_{kind}"})
+    definitions["layer"] = {
+        "description": "A layer, or the use of a block.",
+        "oneOf": [*layers, {"$ref": "#/$defs/call"}],
+    }
+    definitions["call"] = _record(Call)
+    kind = definitions["call"]["properties"]["type"]
+    # The names are for editors to complete; a block of the spec's own has any other.
+    kind["anyOf"] = [{"enum": list(BLOCKS)}, {"type": "string"}]
+    kind["not"] = {"enum": list(LAYERS)}
+    definitions["call"]["additionalProperties"] = True
+    for record in (Input, Data, Training):
+        definitions[record.__name__] = _record(record)
+    definitions["Block"] = _with_layers(_record(Block))
+    spec = _with_layers(_record(Model))
+    spec["required"] = ["nnspec", *spec["required"]]
+    return {
+        "$schema": DIALECT,
+        "title": "nnspec",
+        **spec,
+        "$defs": dict(sorted(definitions.items())),
+    }
+
+
+TABLES: dict[str, Mapping[str, type[BaseModel]]] = {
+    "activation": ACTIVATIONS,
+    "initializer": INITIALIZERS,
+    "loss": LOSSES,
+    "optimizer": OPTIMIZERS,
+    "recurrence": RECURRENT,
+}
+"""What a field chooses from by `type`, by the name that messages use."""
+
+
+def _with_layers(record: Schema) -> Schema:
+    record["properties"]["layers"] = {
+        "type": "array",
+        "items": {"$ref": "#/$defs/layer"},
+        "minItems": 1,
+        "description": record["properties"]["layers"]["description"],
+    }
+    return record
+
+
+def _record(record: type[BaseModel], *, without: tuple[str, ...] = ()) -> Schema:
+    """Return the schema of a record, with references to what it holds."""
+    schema = record.model_json_schema(ref_template="#/$defs/{model}")
+    # Each record it holds is in the definitions by a call of its own.
+    schema.pop("$defs", None)
+    schema = _object(schema)
+    for name in without:
+        del schema["properties"][name]
+    schema["description"] = inspect.cleandoc(record.__doc__ or "")
+    for name, field in record.model_fields.items():
+        factory: Any = field.default_factory
+        if factory is not None and name in schema["properties"]:
+            schema["properties"][name]["default"] = factory().type
+    return schema
+
+
+def _object(schema: Schema) -> Schema:
+    """Return the schema of an object with titles dropped and expressions allowed."""
+    required = list(schema.get("required", ()))
+    properties = {name: _property(name, each) for name, each in schema["properties"].items()}
+    if "const" in properties.get("type", {}):
+        required = ["type", *required]
+    result: Schema = {"type": "object"}
+    if "description" in schema:
+        result["description"] = schema["description"]
+    result["properties"] = properties
+    if required:
+        result["required"] = required
+    result["additionalProperties"] = schema.get("additionalProperties", True)
+    return result
+
+
+def _property(name: str, schema: Schema) -> Schema:
+    notes: Schema = {key: schema[key] for key in ("description", "default") if key in schema}
+    if notes.get("default", 0) is None:
+        del notes["default"]
+    bare = {
+        key: value
+        for key, value in schema.items()
+        if key not in ("description", "default", "title")
+    }
+    if name in ("type", "nnspec") and "const" in bare:
+        return {"const": bare["const"]}
+    return {**_value(bare), **notes}
+
+
+def _value(schema: Schema) -> Schema:
+    """Return a schema that allows expressions where the given one wants more than a text."""
+    if "x-table" in schema:
+        return {"$ref": f"#/$defs/{schema['x-table']}"}
+    alternatives = schema.get("anyOf")
+    if alternatives is not None:
+        values = [_value(each) for each in alternatives]
+        flat: list[Schema] = []
+        for value in values:
+            flat += value["anyOf"] if list(value) == ["anyOf"] else [value]
+        return {"anyOf": [each for i, each in enumerate(flat) if each not in flat[:i]]}
+    kind = schema.get("type")
+    cleaned = {key: value for key, value in schema.items() if key != "title"}
+    if kind == "array":
+        if isinstance(schema.get("items"), dict) and schema["items"]:
+            cleaned["items"] = _value(schema["items"])
+        return {"anyOf": [cleaned, {"$ref": "#/$defs/expression"}]}
+    if kind == "object" or "$ref" in schema or kind == "null":
+        extra = schema.get("additionalProperties")
+        if isinstance(extra, dict) and extra:
+            cleaned["additionalProperties"] = _value(extra)
+        return cleaned
+    if kind in ("integer", "number", "boolean") or "enum" in schema or "const" in schema:
+        return {"anyOf": [cleaned, {"$ref": "#/$defs/expression"}]}
+    return cleaned

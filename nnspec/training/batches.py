@@ -1,0 +1,68 @@
+"""Rows in batches, and what a network makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnspec.backend import Trainable
+from nnspec.data.rows import Part
+from nnspec.errors import UsageError
+from nnspec.language.training_schema import Training
+from nnspec.layers.base import spatial_axes
+from nnspec.layers.shapes import product
+from nnspec.network.graph import Graph
+from nnspec.training.metrics import measure
+
+
+def batches(part: Part, batch_size: int, order: NDArray[np.intp] | None = None) -> Iterator[Part]:
+    """Yield the rows in this order, `batch_size` at a time; the last batch may be smaller."""
+    for start in range(0, len(part), batch_size):
+        chosen = slice(start, start + batch_size)
+        yield part.take(chosen if order is None else order[chosen])
+
+
+def evaluate(program: Trainable, graph: Graph, training: Training, part: Part) -> dict[str, float]:
+    """Return the loss and the metrics of a part of the rows, as at inference."""
+    total, outputs = 0.0, []
+    for batch in batches(part, training.batch_size):
+        total += float(program.loss(batch.inputs, batch.target)) * len(batch)
+        outputs.append(program.forward(batch.inputs)[graph.outputs[0]])
+    measured = measure(graph, training, np.concatenate(outputs), part.target)
+    return {"loss": total / len(part), **measured}
+
+
+def require_batches(graph: Graph, rows: int, batch_size: int) -> None:
+    """Raise UsageError where batch normalisation would meet a batch with one value per channel.
+
+    Its variance is then zero, and frameworks disagree on what follows.
+    """
+    if (rows % batch_size or min(rows, batch_size)) != 1:
+        return
+    path = normalised_alone(graph)
+    if path is None:
+        return
+    fitting = [size for size in range(2, max(rows, 3)) if rows % size != 1]
+    hint = (
+        f"; batch_size {min(fitting, key=lambda size: abs(size - batch_size))} leaves more"
+        if fitting and rows > 1
+        else ""
+    )
+    raise UsageError(
+        f"{rows} training rows in batches of {batch_size} leave a batch of one row, whose "
+        f'variance "{path}" (batch_normalization) cannot take{hint}'
+    )
+
+
+def normalised_alone(graph: Graph) -> str | None:
+    """Return the first batch normalisation that takes one value per channel from each row."""
+    for at in graph.walk():
+        shape = at.input_shapes[0] if at.input_shapes else ()
+        axes = spatial_axes(len(shape), at.graph.data_format)
+        if at.node.layer.type == "batch_normalization" and (
+            product(shape[axis] for axis in axes) == 1
+        ):
+            return at.path
+    return None

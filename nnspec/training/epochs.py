@@ -1,0 +1,366 @@
+"""Trains a spec on any backend: the same rows in the same order, whichever it is."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnspec.backend import Options, Trainable, get_backend, require_supported
+from nnspec.data.preprocessing import KEY, Preprocessing
+from nnspec.data.rows import Dataset, Part, load_data
+from nnspec.errors import DataError, NnspecError, UsageError
+from nnspec.language.schema import Model
+from nnspec.language.training_schema import Training
+from nnspec.network.loader import Spec, check
+from nnspec.support.streams import derived_seed, permutation
+from nnspec.support.versions import versions
+from nnspec.training.batches import batches, evaluate, require_batches
+from nnspec.training.history import Epoch, best_of, plot_history, write_history
+from nnspec.training.metrics import require_measurable
+from nnspec.training.runs import (
+    Checkpoint,
+    RunFolder,
+    identity_of,
+    weights_metadata,
+    write_record,
+)
+from nnspec.weights.canonical import Array, initial_weights, load_weights, save_weights
+from nnspec.weights.stored import StoredWeights
+
+OnStep = Callable[[int, int, int, float], None]
+"""Called after each step with the epoch and the step (from 1), the steps of an epoch, the loss."""
+OnEpoch = Callable[[Epoch], None]
+"""Called after each epoch, when its files are written."""
+
+
+class TrainingError(NnspecError):
+    """Training cannot go on: the loss is no longer a finite number."""
+
+
+class TrainingInterrupted(KeyboardInterrupt):
+    """Ctrl-C during training; the message says what is kept and how to go on."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: what it measured, and where its files are.
+
+    `best` and `last` are weights files; `test` holds the loss and the metrics of the best weights
+    on the test rows, None where the spec keeps none apart. `notes` say what went otherwise than
+    asked.
+    """
+
+    folder: Path
+    backend: str
+    history: tuple[Epoch, ...]
+    best_epoch: int
+    best: Path
+    last: Path
+    test: dict[str, float] | None
+    notes: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the run as `nnspec train --json` prints it."""
+        return {
+            "folder": str(self.folder),
+            "backend": self.backend,
+            "epochs": len(self.history),
+            "best_epoch": self.best_epoch,
+            "best": str(self.best),
+            "last": str(self.last),
+            "history": [epoch.as_json() for epoch in self.history],
+            "test": self.test,
+            "notes": list(self.notes),
+        }
+
+
+def train(
+    spec: Model | Spec | str | Path,
+    backend: str = "torch",
+    folder: str | Path = "run",
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    epochs: int | None = None,
+    weights: Mapping[str, Array] | str | Path | None = None,
+    data: Dataset | None = None,
+    on_step: OnStep | None = None,
+    on_epoch: OnEpoch | None = None,
+) -> Run:
+    """Train a network by its spec, and keep what comes of it in `folder`.
+
+    `epochs` counts from the start, also where a run is resumed; by default the spec's. `weights`,
+    or their file, are where a new run starts; by default the spec's own seeded ones. `data` by
+    default is what the spec names. After every epoch the folder holds a state from which `resume`
+    goes on to the very weights of a run that was never interrupted.
+
+    Raises SpecError, UsageError, DataError, UnsupportedError or MissingDependencyError before the
+    first step; TrainingError where the loss is no longer finite; TrainingInterrupted at Ctrl-C.
+    """
+    spec = check(spec)
+    training = spec.model.training
+    if training is None:
+        raise UsageError(f'the spec "{spec.name}" has no `training` section')
+    total = training.epochs if epochs is None else epochs
+    if total < 1:
+        raise UsageError(f"at least one epoch is expected, not {total}")
+    found = get_backend(backend)
+    require_supported(found, spec.graph)
+    require_measurable(training)
+    if data is None:
+        data = load_data(spec)
+    require_batches(spec.graph, len(data.train), training.batch_size)
+
+    if weights is not None and resume:
+        raise UsageError("a resumed run starts from its own weights; leave out `weights`")
+    if isinstance(weights, str | Path):
+        weights = load_weights(weights)
+    notes = _changes_since(weights, data)
+
+    paths = RunFolder(folder)
+    identity = identity_of(spec, backend, data)
+    with ExitStack() as stack:
+        is_new = not paths.path.is_dir()
+        if not is_new:
+            stack.enter_context(paths.held())
+        paths.require(resume=resume, overwrite=overwrite)
+        state = None
+        if resume:
+            state = Checkpoint.load(paths.checkpoint)
+            state.require(identity, paths.path)
+            if len(state.history) > total:
+                raise UsageError(
+                    f"{paths.path} has trained for {len(state.history)} epochs, more than {total}"
+                )
+            weights = state.weights
+        program = found.compile(spec, Options(training=True)).build(
+            initial_weights(spec.graph, training.seed) if weights is None else weights
+        )
+        if not isinstance(program, Trainable):
+            raise UsageError(f'the backend "{backend}" runs networks, and trains none')
+        if is_new:  # only now, when all that could be refused has been
+            stack.enter_context(paths.held(new=True))
+            paths.require(resume=resume, overwrite=overwrite)
+        loop = _Loop(spec, training, backend, program, data, paths, identity)
+        loop.notes += notes
+        if state is None:
+            paths.clear()
+        else:
+            loop.go_on_from(state)
+        return loop.run(total, on_step, on_epoch)
+
+
+def _changes_since(weights: Mapping[str, Array] | None, data: Dataset) -> list[str]:
+    """Return what these rows mean otherwise than those that first weights were trained on."""
+    record = weights.metadata.get(KEY) if isinstance(weights, StoredWeights) else None
+    with suppress(DataError):  # another program's record may stand there
+        if record is not None:
+            return data.preprocessing.changes_since(Preprocessing.from_json(record))
+    return []
+
+
+class _Loop:
+    def __init__(
+        self,
+        spec: Spec,
+        training: Training,
+        backend: str,
+        program: Trainable,
+        data: Dataset,
+        paths: RunFolder,
+        identity: dict[str, Any],
+    ) -> None:
+        self.spec = spec
+        self.training = training
+        self.backend = backend
+        self.program = program
+        self.data = data
+        self.paths = paths
+        self.identity = identity
+        self.history: list[Epoch] = []
+        self.notes: list[str] = []
+        self._best: Epoch | None = None
+
+    def go_on_from(self, state: Checkpoint) -> None:
+        """Take up a run after its last whole epoch; a weights file that is lost is made anew."""
+        self.history = list(state.history)
+        if not self.history:
+            return
+        self.program.load_optimizer_state(state.optimizer)
+        last = len(self.history)
+        metadata = weights_metadata(self.spec, self.data, last)
+        if not self.paths.last.exists():
+            save_weights(self.paths.last, state.weights, metadata)
+        kept = self._epoch_of_best()
+        if kept is None:
+            self._replace_best(state.weights)
+        else:
+            # One that the checkpoint does not know yet is computed again, to the same weights.
+            self._best = self.history[kept - 1] if kept <= last else best_of(self.history)
+
+    def _epoch_of_best(self) -> int | None:
+        """Return the epoch whose weights the best file holds, or None where it is lost."""
+        try:
+            return int(load_weights(self.paths.best, mapped=True).metadata["epoch"])
+        except (NnspecError, KeyError, ValueError):
+            return None
+
+    def _replace_best(self, weights: Mapping[str, Array]) -> None:
+        """Let the last weights stand for the best ones, whose file is lost."""
+        wanted = self._known_best.number
+        self._best = self.history[-1]
+        metadata = weights_metadata(self.spec, self.data, self._best.number)
+        save_weights(self.paths.best, weights, metadata)
+        self.notes.append(
+            f"{self.paths.best}, the weights of epoch {wanted}, was lost: those of epoch "
+            f"{self._best.number} stand in its place"
+        )
+
+    def run(self, total: int, on_step: OnStep | None, on_epoch: OnEpoch | None) -> Run:
+        try:
+            if not self.history:
+                self._checkpoint()
+            self._record("running")
+            for number in range(len(self.history) + 1, total + 1):
+                self.history.append(self._epoch(number, on_step))
+                self._keep()
+                if on_epoch is not None:
+                    on_epoch(self.history[-1])
+            return self._finish()
+        except KeyboardInterrupt:
+            self._record("interrupted")
+            raise TrainingInterrupted(
+                f"interrupted; {self._kept()}. To go on, train into {self.paths.path} again "
+                "with --resume"
+            ) from None
+        finally:
+            if self.history:
+                title = f"{self.spec.name} ({self.backend})"
+                plot_history(self.paths.picture, self.history, title)
+
+    def _epoch(self, number: int, on_step: OnStep | None) -> Epoch:
+        start = time.perf_counter()
+        seed, rows = self.training.seed, self.data.train
+        self.program.reseed(derived_seed("epoch", seed, number))
+        order = None
+        if self.training.shuffle:
+            order = permutation(len(rows), "order", seed, number)
+        steps = math.ceil(len(rows) / self.training.batch_size)
+        losses: list[float] = []
+        sizes: list[int] = []
+        for step, batch in enumerate(batches(rows, self.training.batch_size, order), start=1):
+            loss = float(self.program.train_step(batch.inputs, batch.target))
+            if not math.isfinite(loss):
+                self._diverged(f"the loss is {loss} in epoch {number}, step {step} of {steps}")
+            losses.append(loss)
+            sizes.append(len(batch))
+            if on_step is not None:
+                on_step(number, step, steps, loss)
+        values = {"loss": float(np.average(losses, weights=sizes))}
+        if self.data.validation is not None:
+            for name, value in self._evaluate(self.data.validation).items():
+                values[f"val_{name}"] = value
+        else:
+            measured = self._evaluate(rows)
+            values |= {name: value for name, value in measured.items() if name != "loss"}
+        for name, value in values.items():
+            if not math.isfinite(value):
+                self._diverged(f"{name} is {value} after epoch {number}")
+        return Epoch(number, values, time.perf_counter() - start)
+
+    def _evaluate(self, part: Part) -> dict[str, float]:
+        return evaluate(self.program, self.spec.graph, self.training, part)
+
+    def _keep(self) -> None:
+        # The checkpoint is last: a kill before it repeats this epoch, to the same files.
+        weights = self.program.weights()
+        epoch = self.history[-1]
+        metadata = weights_metadata(self.spec, self.data, epoch.number)
+        save_weights(self.paths.last, weights, metadata)
+        if self._best is None or best_of([self._best, epoch]) is epoch:
+            save_weights(self.paths.best, weights, metadata)
+            self._best = epoch
+        self._checkpoint(weights)
+        write_history(self.paths.history, self.history)
+
+    def _checkpoint(self, weights: dict[str, NDArray[np.generic]] | None = None) -> None:
+        Checkpoint(
+            self.identity,
+            tuple(self.history),
+            self.program.weights() if weights is None else weights,
+            self.program.optimizer_state() if self.history else {},
+        ).save(self.paths.checkpoint)
+
+    def _finish(self) -> Run:
+        test = None
+        if self._epoch_of_best() is None:
+            self._replace_best(self.program.weights())
+        if self.data.test is not None:
+            self.program.load_weights(load_weights(self.paths.best))
+            test = self._evaluate(self.data.test)
+        write_history(self.paths.history, self.history)
+        self._record("finished", test)
+        return Run(
+            self.paths.path,
+            self.backend,
+            tuple(self.history),
+            self._known_best.number,
+            self.paths.best,
+            self.paths.last,
+            test,
+            tuple(self.notes),
+        )
+
+    @property
+    def _known_best(self) -> Epoch:
+        """The epoch whose weights the best file holds."""
+        return self._best or best_of(self.history)
+
+    def _diverged(self, what: str) -> NoReturn:
+        self._record("diverged")
+        raise TrainingError(
+            f"{what}; {self._kept()}. A smaller learning_rate, or `standardize: true` for "
+            "features of large values, may help"
+        )
+
+    def _kept(self) -> str:
+        if not self.history:
+            return "no epoch was finished"
+        best = self._known_best.number
+        return (
+            f"epoch {len(self.history)} is the last one finished, and the best weights, of epoch "
+            f"{best}, are in {self.paths.best}"
+        )
+
+    def _record(self, status: str, test: dict[str, float] | None = None) -> None:
+        best = self._known_best if self.history else None
+        parts = {"train": self.data.train, "validation": self.data.validation}
+        write_record(
+            self.paths.record,
+            {
+                "status": status,
+                "name": self.spec.name,
+                "spec": str(self.spec.path) if self.spec.path is not None else None,
+                "spec_sha256": self.spec.sha256,
+                "data_sha256": self.data.sha256,
+                "backend": self.backend,
+                "versions": versions(),
+                "seed": self.training.seed,
+                "rows": {
+                    name: len(part) if part is not None else 0
+                    for name, part in {**parts, "test": self.data.test}.items()
+                },
+                "epochs": len(self.history),
+                "best": best.as_json() if best is not None else None,
+                "test": test,
+                **({"notes": self.notes} if self.notes else {}),
+            },
+        )

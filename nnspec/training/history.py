@@ -1,0 +1,109 @@
+"""What each epoch of a training run measured, as a record and as a picture."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nnspec.support import files
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+TRAINING_COLOR, VALIDATION_COLOR = "#4C72B0", "#C44E52"
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """One pass over the training rows.
+
+    `values` holds `loss`, the mean over the rows as the steps met them; with validation rows
+    `val_loss` and `val_<metric>`, after the epoch; without, `<metric>` of the training rows.
+    """
+
+    number: int
+    """From 1."""
+    values: dict[str, float]
+    seconds: float
+
+    @property
+    def score(self) -> float:
+        """What the best epoch has least of: the validation loss, else the training loss."""
+        return self.values.get("val_loss", self.values["loss"])
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the epoch as `history.json` holds it."""
+        return {"epoch": self.number, **self.values, "seconds": round(self.seconds, 4)}
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Epoch:
+        """Read what `as_json` gave; raises KeyError, TypeError or ValueError for anything else."""
+        values = {
+            str(name): float(value)
+            for name, value in record.items()
+            if name not in ("epoch", "seconds")
+        }
+        return cls(
+            int(record["epoch"]), {"loss": values["loss"], **values}, float(record["seconds"])
+        )
+
+
+def best_of(history: Sequence[Epoch]) -> Epoch:
+    """Return the epoch of the lowest score, the first of equals."""
+    return min(history, key=lambda epoch: epoch.score)
+
+
+def write_history(path: Path, history: Sequence[Epoch]) -> None:
+    """Write the epochs as a JSON list of records, one line each."""
+    lines = ",\n".join(json.dumps(epoch.as_json()) for epoch in history)
+    files.write_text(path, f"[\n{lines}\n]\n")
+
+
+def plot_history(path: Path, history: Sequence[Epoch], title: str) -> None:
+    """Draw the loss and each metric over the epochs, side by side, as a PNG."""
+    # Imported here, because it takes longer than a small run; without pyplot, which keeps state.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    quantities = list(dict.fromkeys(name.removeprefix("val_") for name in history[0].values))
+    figure = Figure(figsize=(4.2 * len(quantities), 3.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    best = best_of(history).number
+    for column, quantity in enumerate(quantities):
+        axes = figure.add_subplot(1, len(quantities), column + 1)
+        for name, label, color in (
+            (quantity, "training", TRAINING_COLOR),
+            (f"val_{quantity}", "validation", VALIDATION_COLOR),
+        ):
+            if name in history[0].values:
+                _draw(axes, history, name, label, color)
+        axes.axvline(best, color="0.6", linewidth=0.8, linestyle=":", zorder=0)
+        axes.annotate(
+            f"best: {best}", (best, 1), xycoords=("data", "axes fraction"), xytext=(0, 2),
+            textcoords="offset points", ha="center", fontsize=7, color="0.4",
+        )  # fmt: skip
+        axes.set_title(quantity, loc="left", fontsize=10, pad=12)
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.spines[["top", "right"]].set_visible(False)
+        if len(axes.lines) > 2:
+            axes.legend(frameon=False, fontsize=8)
+    figure.suptitle(title, fontsize=11, x=0.01, ha="left")
+    with files.replacing(path) as temporary:
+        # The version of matplotlib is left out, so that equal runs give equal pictures.
+        figure.savefig(temporary, format="png", dpi=150, metadata={"Software": None})
+
+
+def _draw(axes: Axes, history: Sequence[Epoch], name: str, label: str, color: str) -> None:
+    axes.plot(
+        [epoch.number for epoch in history],
+        [epoch.values[name] for epoch in history],
+        color=color,
+        label=label,
+        linewidth=1.6,
+        marker="o" if len(history) == 1 else None,
+    )

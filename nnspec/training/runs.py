@@ -1,0 +1,210 @@
+"""The folder of a training run: what is in it, and how an interrupted run goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnspec.data.preprocessing import KEY
+from nnspec.data.rows import Dataset
+from nnspec.errors import UsageError, WeightsError
+from nnspec.network.loader import Spec
+from nnspec.support import files
+from nnspec.training.history import Epoch
+from nnspec.weights.canonical import load_weights, save_weights
+
+_locks: Any = None
+with suppress(ImportError):  # Windows has none
+    import fcntl as _locks
+
+Array = NDArray[np.generic]
+
+_WEIGHTS, _OPTIMIZER = "weights/", "optimizer/"
+
+
+class RunFolder:
+    """Paths of a run's files."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.checkpoint = self.path / "checkpoint.safetensors"
+        self.last = self.path / "last.safetensors"
+        self.best = self.path / "best.safetensors"
+        self.history = self.path / "history.json"
+        self.picture = self.path / "history.png"
+        self.record = self.path / "run.json"
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Everything that a run writes."""
+        return (
+            self.checkpoint, self.last, self.best, self.history, self.picture, self.record,
+        )  # fmt: skip
+
+    def require(self, *, resume: bool, overwrite: bool) -> None:
+        """Raise UsageError where the folder holds a run that must stay, or none to resume."""
+        if resume and overwrite:
+            raise UsageError("a run is either resumed or overwritten, not both")
+        if self.path.is_symlink() and not self.path.exists():
+            target = os.path.realpath(self.path)
+            raise UsageError(f"{self.path} is a link to {target}, which does not exist")
+        if self.path.exists() and not self.path.is_dir():
+            raise UsageError(f"{self.path} is a file; give a folder")
+        if resume and not self.checkpoint.exists():
+            raise UsageError(f"{self.path} holds no run to resume")
+        held = [path.name for path in self.files if path.exists()]
+        if held and not (resume or overwrite):
+            raise UsageError(
+                f"{self.path} already holds a run ({held[0]}); resume it (--resume), "
+                "replace it (--overwrite), or give another folder"
+            )
+
+    @contextmanager
+    def held(self, *, new: bool = False) -> Iterator[None]:
+        """Keep the folder for this process; raises UsageError where another trains into it.
+
+        new: make the folder. The system lets go of it when the process ends, however it ends, so
+        that no lock outlives a crash.
+        """
+        try:
+            if new:
+                self.path.mkdir(parents=True, exist_ok=True)
+            folder = os.open(self.path, os.O_RDONLY) if _locks is not None else None
+        except OSError as error:
+            raise UsageError(f"{self.path}: {error.strerror or error}") from None
+        if folder is None:  # on Windows a folder cannot be locked so
+            yield
+            return
+        try:
+            try:
+                _locks.flock(folder, _locks.LOCK_EX | _locks.LOCK_NB)
+            except BlockingIOError:
+                raise UsageError(
+                    f"another process is training into {self.path}; wait for it, or give another "
+                    "folder"
+                ) from None
+            except OSError:
+                pass  # a file system that has no locks
+            yield
+        finally:
+            os.close(folder)
+
+    def clear(self) -> None:
+        """Remove what an earlier run wrote in the folder, and nothing else."""
+        try:
+            for path in self.files:
+                path.unlink(missing_ok=True)
+        except OSError as error:
+            raise UsageError(f"{self.path}: {error.strerror or error}") from None
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """All that a run needs to go on as if it had never stopped."""
+
+    identity: dict[str, Any]
+    history: tuple[Epoch, ...]
+    weights: dict[str, Array]
+    optimizer: dict[str, Array]
+
+    def save(self, path: Path) -> None:
+        """Write everything as one file, so that no kill can leave halves of two epochs."""
+        tensors = {
+            **{f"{_WEIGHTS}{name}": array for name, array in self.weights.items()},
+            **{f"{_OPTIMIZER}{name}": array for name, array in self.optimizer.items()},
+        }
+        history = [epoch.as_json() for epoch in self.history]
+        record = {"identity": json.dumps(self.identity), "history": json.dumps(history)}
+        save_weights(path, tensors, record, dtype=None)
+
+    @classmethod
+    def load(cls, path: Path) -> Checkpoint:
+        """Read what `save` wrote; raises WeightsError for anything else."""
+        stored = load_weights(path)
+        try:
+            identity = dict(json.loads(stored.metadata["identity"]))
+            history = tuple(map(Epoch.from_json, json.loads(stored.metadata["history"])))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise WeightsError(f"{path} is no checkpoint of a run: {error!r}") from None
+        return cls(identity, history, _under(_WEIGHTS, stored), _under(_OPTIMIZER, stored))
+
+    def require(self, identity: Mapping[str, Any], folder: Path) -> None:
+        """Raise UsageError unless the network, backend, data and settings are the same."""
+        differing = []
+        for name in sorted({*self.identity, *identity}):
+            known, given = _differing(self.identity.get(name), identity.get(name))
+            if known != given:
+                differing.append(f"{name} was {_shown(known)} and is {_shown(given)}")
+        if differing:
+            raise UsageError(
+                f"{folder} holds another run, which cannot be resumed as this one: "
+                + "; ".join(differing)
+            )
+
+
+def _under(prefix: str, tensors: Mapping[str, Array]) -> dict[str, Array]:
+    return {
+        name.removeprefix(prefix): tensor
+        for name, tensor in tensors.items()
+        if name.startswith(prefix)
+    }
+
+
+def _differing(known: Any, given: Any) -> tuple[Any, Any]:
+    """Return two settings, those within them left out that are the same in both."""
+    if not isinstance(known, Mapping) or not isinstance(given, Mapping):
+        return known, given
+    pairs = {
+        name: _differing(known.get(name), given.get(name))
+        for name in sorted({*known, *given})
+        if known.get(name) != given.get(name)
+    }
+    return (
+        {name: pair[0] for name, pair in pairs.items() if name in known},
+        {name: pair[1] for name, pair in pairs.items() if name in given},
+    )
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value)
+    is_hash = isinstance(value, str) and len(value) == 64
+    # The end may be what differs.
+    return f"{text[:13]}..." if is_hash else text if len(text) <= 400 else f"{text[:400]}..."
+
+
+def identity_of(spec: Spec, backend: str, data: Dataset) -> dict[str, Any]:
+    """Return what decides a run's weights, by name: all but the number of epochs."""
+    identity: dict[str, Any] = {
+        "the network": spec.sha256, "backend": backend, "the data": data.sha256,
+    }  # fmt: skip
+    for section, skipped in (("training", "epochs"), ("data", "source")):
+        settings = getattr(spec.model, section)
+        if settings is not None:
+            dumped = settings.model_dump(mode="json", exclude={skipped})
+            identity |= {f"{section}.{name}": value for name, value in dumped.items()}
+    # As the checkpoint will give it back, lists for tuples.
+    return dict(json.loads(json.dumps(identity)))
+
+
+def weights_metadata(spec: Spec, data: Dataset, epoch: int) -> dict[str, str]:
+    """Return what a weights file says of itself."""
+    return {
+        "spec_name": spec.name,
+        "spec_sha256": spec.sha256,
+        "inference_sha256": spec.inference_sha256,
+        "epoch": str(epoch),
+        KEY: data.preprocessing.to_json(),
+    }
+
+
+def write_record(path: Path, record: Mapping[str, Any]) -> None:
+    """Write a JSON file, whole or not at all."""
+    files.write_text(path, json.dumps(record, indent=2) + "\n")
