@@ -13,27 +13,6 @@ from nnspec.emit.lowering import Context, Lowered
 from nnspec.layers.arithmetic import whole_or_float
 from nnspec.layers.base import Layer
 
-_RESCALE = '''\
-@keras.saving.register_keras_serializable()
-class Rescale(layers.Layer):
-    """Scales and moves; outside a layer Keras would call the product sparse."""
-
-    def __init__(self, scale, offset=0.0, **kwargs):
-        super().__init__(**kwargs)
-        self.scale = scale
-        self.offset = offset
-
-    def call(self, x):
-        return x * self.scale + self.offset
-
-    def get_config(self):
-        own = {"scale": self.scale, "offset": self.offset}
-        return {**super().get_config(), **own}
-'''
-
-HELPERS = {"Rescale": _RESCALE.rstrip()}
-"""What the emitted source defines when it needs it."""
-
 
 def expression(template: str) -> Callable[[Layer, Context], Lowered]:
     """Return the lowering to an expression that depends on no setting."""

@@ -200,4 +200,4 @@ def _config(settings: dict[str, str]) -> Iterator[str]:
     yield "        }"
 
 
-HELPERS = attention_helpers(_layer, MASKS)
+SPECIALISED = attention_helpers(_layer, MASKS)

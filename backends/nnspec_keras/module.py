@@ -140,7 +140,7 @@ class KerasBackend:
             variations=Variations(spec, lowerer),
         )
         taken |= {definition.name for definition in definitions.ordered}
-        parts = helpers_of(network)
+        parts = [helper.text for helper in helpers_of(network)]
         names = names_in(definitions.network)
         parts += [block_function(definition, taken, names) for definition in definitions.ordered]
         parts.append(network_function(definitions.network, function, spec.name, taken))

@@ -14,17 +14,6 @@ from nnspec.emit.body import Body, Step
 from nnspec.emit.lowering import Lowered
 from nnspec.network.graph import BlockNode, Graph, LayerAt, LayerNode, Node
 
-_AFTER = '''\
-@keras.saving.register_keras_serializable()
-class After(layers.Layer):
-    """Its first input, once the second is computed: updates keep their order."""
-
-    def call(self, inputs):
-        return inputs[0]
-'''
-
-HELPERS = {"After": _AFTER.rstrip()}
-
 
 def order_updates(network: Body) -> None:
     """Let each call wait for the one before it, where both update the same statistics."""

@@ -147,4 +147,4 @@ def _signature(name: str, arguments: list[str], result: str) -> Iterator[str]:
     yield from wrap(line, 4)
 
 
-HELPERS = attention_helpers(_module, MASKS)
+SPECIALISED = attention_helpers(_module, MASKS)

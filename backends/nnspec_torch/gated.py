@@ -23,13 +23,3 @@ def swiglu(layer: layers.Swiglu, context: Context) -> Lowered:
     """The helper, by default over the last axis."""
     axis = context.axis(layer.axis)
     return Lowered("swiglu({0})" if axis == context.rank else f"swiglu({{0}}, dim={axis})")
-
-
-_SWIGLU = '''\
-def swiglu(x: Tensor, dim: int = -1) -> Tensor:
-    """The first half of an axis, through silu, times the second half."""
-    value, gate = x.chunk(2, dim=dim)
-    return F.silu(value) * gate
-'''
-
-HELPERS = {"swiglu": _SWIGLU.rstrip()}

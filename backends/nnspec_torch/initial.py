@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from nnspec.emit.code import Call, Expr, call, wrap
-from nnspec.emit.helpers import Helper
 from nnspec.emit.lowering import Context, Fan
 from nnspec.emit.unify import Definition
 from nnspec.layers import Layer, Parameter
@@ -334,51 +333,3 @@ _NOUNS = {
     "nn.Embedding": "embedding",
     **dict.fromkeys(_RECURRENT, "recurrent"),
 }
-
-_FUNCTION = '''\
-def {name}_(tensor: Tensor, {arguments}) -> None:
-    """{summary}."""
-    {scale} = {value}
-    nn.init.{draw}
-'''
-_UNIFORM = "uniform_(tensor, -bound, bound)"
-_NORMAL = "trunc_normal_(tensor, std=std, a=-2 * std, b=2 * std)"
-_CUT = "0.87962566103423978"  # Deviation of a standard normal cut at two deviations.
-
-
-def _function(name: str, arguments: str, variance: str, summary: str) -> str:
-    is_uniform = name.endswith("uniform")
-    value = f"math.sqrt({variance})" if is_uniform else f"math.sqrt({variance}) / {_CUT}"
-    return _FUNCTION.format(
-        name=name,
-        arguments=arguments,
-        summary=summary,
-        scale="bound" if is_uniform else "std",
-        value=value,
-        draw=_UNIFORM if is_uniform else _NORMAL,
-    ).rstrip()
-
-
-_FANS = "fan_in: int, fan_out: int"
-_CUT_SHORT = "cut at two deviations and rescaled"
-HELPERS: dict[str, Helper] = {
-    "glorot_uniform_": _function(
-        "glorot_uniform",
-        _FANS,
-        "6 / (fan_in + fan_out)",
-        "Uniform on ±sqrt(6 / (fan_in + fan_out))",
-    ),
-    "glorot_normal_": _function(
-        "glorot_normal",
-        _FANS,
-        "2 / (fan_in + fan_out)",
-        f"Normal of variance 2 / (fan_in + fan_out), {_CUT_SHORT}",
-    ),
-    "he_uniform_": _function(
-        "he_uniform", "fan_in: int", "6 / fan_in", "Uniform on ±sqrt(6 / fan_in)"
-    ),
-    "he_normal_": _function(
-        "he_normal", "fan_in: int", "2 / fan_in", f"Normal of variance 2 / fan_in, {_CUT_SHORT}"
-    ),
-}
-"""Laws that torch.nn.init has not, or not with fans that a shape alone does not tell."""

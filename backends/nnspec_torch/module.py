@@ -134,7 +134,7 @@ class TorchBackend:
             defaults=LANGUAGE.defaults,
             variations=Variations(spec, lowerer),
         )
-        parts = helpers_of(network)
+        parts = [helper.text for helper in helpers_of(network)]
         parts += [_class(definition) for definition in definitions.ordered]
         parts.append(_class(definitions.network, head))
         dataset = dataset_source(spec) if options.training else None

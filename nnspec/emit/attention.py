@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 
-from nnspec.emit.helpers import Helper, Use
+from nnspec.emit.helpers import Specialised, Use
+from nnspec.emit.snippets import Snippet
 
 ALWAYS_ROTARY = "always rotary"
 Source = Callable[[str, frozenset[str]], Iterator[str]]
 """Gives the lines of a class of this name for what its uses give: see `given_in`."""
 
 
-def attention_helpers(source: Source, masks: Sequence[str]) -> dict[str, Helper]:
+def attention_helpers(source: Source, masks: Sequence[str]) -> dict[str, Specialised]:
     """Return a backend's attention classes, each with the source for what a network uses of it."""
 
-    def helper(name: str, uses: Sequence[Use]) -> str:
-        return "\n".join(source(name, given_in(uses, masks)))
+    def specialised(snippet: Snippet, uses: Sequence[Use]) -> str:
+        return "\n".join(source(snippet.name, given_in(uses, masks)))
 
-    return {name: partial(helper, name) for name in ("MultiHeadAttention", "GroupedQueryAttention")}
+    return dict.fromkeys(("MultiHeadAttention", "GroupedQueryAttention"), specialised)
 
 
 def given_in(uses: Sequence[Use], masks: Sequence[str]) -> frozenset[str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from nnspec.emit.body import Body
 from nnspec.emit.code import Call, Expr
+from nnspec.emit.snippets import Snippet, with_used
 
 _CALLED = re.compile(r"(?<![\w.])(\w+)\(")
 
@@ -19,35 +21,39 @@ class Use(NamedTuple):
     forward: str
 
 
-Helper = str | Callable[[Sequence[Use]], str]
-"""The source of a helper, or what gives it for the uses of one network: no more than they need."""
+Specialised = Callable[[Snippet, Sequence[Use]], str]
+"""Gives the text of a definition for the uses of one network: no more than they need."""
 
 
-def used_helpers(network: Body, helpers: Mapping[str, Helper]) -> list[str]:
-    """Return the source of each helper that the network constructs, calls or passes, in order."""
+def used_helpers(
+    network: Body, known: Mapping[str, Snippet], special: Mapping[str, Specialised]
+) -> list[Snippet]:
+    """Return the definitions that the network constructs, calls or passes, in order."""
     uses: dict[str, list[Use]] = {}
-
-    def called(text: str) -> set[str]:
-        return helpers.keys() & _CALLED.findall(text)
-
     for use in _uses(network):
-        names = called(use.forward)
-        if use.construction is not None:
-            names.add(use.construction.function)
-            values = (*use.construction.positional, *use.construction.keywords)
-            names.update(str(value) for _, value in values if isinstance(value, Expr))
-            names.update(value.function for _, value in values if isinstance(value, Call))
-        for name in names & helpers.keys():
+        for name in _names(use) & known.keys():
             uses.setdefault(name, []).append(use)
-    sources = {name: _source(helpers[name], given) for name, given in uses.items()}
-    for source in list(sources.values()):
-        for name in called(source) - sources.keys():
-            sources[name] = _source(helpers[name], ())
-    return [sources[name] for name in helpers if name in sources]
+    needed = with_used(uses, known)
+    return [
+        replace(snippet, text=special[name](snippet, uses[name])) if name in special else snippet
+        for name, snippet in known.items()
+        if name in needed
+    ]
 
 
-def _source(helper: Helper, uses: Sequence[Use]) -> str:
-    return helper if isinstance(helper, str) else helper(uses)
+def called(forward: str) -> set[str]:
+    """Return the functions that an expression of the forward pass calls."""
+    return set(_CALLED.findall(forward))
+
+
+def _names(use: Use) -> set[str]:
+    names = called(use.forward)
+    if use.construction is not None:
+        names.add(use.construction.function)
+        values = (*use.construction.positional, *use.construction.keywords)
+        names.update(str(value) for _, value in values if isinstance(value, Expr))
+        names.update(value.function for _, value in values if isinstance(value, Call))
+    return names
 
 
 def _uses(network: Body) -> Iterator[Use]:

@@ -1,8 +1,9 @@
-"""Functions by which the emitted source runs recurrent layers."""
+"""Functions that run recurrent layers."""
 
-from __future__ import annotations
+import torch
+from torch import Tensor, nn
 
-_REVERSE_STEPS = '''\
+
 def reverse_steps(x: Tensor, lengths: Tensor | None = None) -> Tensor:
     """Return x (batch, time, ...) with each row's first `lengths` steps in reverse order."""
     if lengths is None:
@@ -10,9 +11,8 @@ def reverse_steps(x: Tensor, lengths: Tensor | None = None) -> Tensor:
     steps = torch.arange(x.shape[1], device=x.device)
     order = (lengths[:, None].to(x.device) - 1 - steps) % x.shape[1]
     return x.gather(1, order[:, :, None].expand_as(x))
-'''
 
-_RUN_RECURRENT = '''\
+
 def run_recurrent(
     rnn: nn.RNNBase,
     x: Tensor,
@@ -55,9 +55,8 @@ def run_recurrent(
     if merge_mode == "average":
         output = output / 2
     return output, *(part for pair in zip(*last) for part in pair)
-'''
 
-_RUN_BACKWARDS = '''\
+
 def run_backwards(
     rnn: nn.RNNBase,
     x: Tensor,
@@ -71,10 +70,3 @@ def run_backwards(
         rnn, x, *states, lengths=lengths, return_sequences=return_sequences
     )
     return reverse_steps(output, lengths) if return_sequences else output, *last
-'''
-
-FUNCTIONS = {
-    "reverse_steps": _REVERSE_STEPS.rstrip(),
-    "run_recurrent": _RUN_RECURRENT.rstrip(),
-    "run_backwards": _RUN_BACKWARDS.rstrip(),
-}

@@ -1,8 +1,9 @@
-"""Activations and normalisations that the emitted source defines: exact, also where they bend."""
+"""Activations and normalisations, exact also where they bend."""
 
-from __future__ import annotations
+import keras
+from keras import layers, ops
 
-_ACTIVATION_WITH = '''\
+
 @keras.saving.register_keras_serializable()
 class ActivationWith(layers.Layer):
     """An activation that takes settings besides its input."""
@@ -19,47 +20,41 @@ class ActivationWith(layers.Layer):
         activation = keras.activations.serialize(self.activation)
         own = {"activation": activation, "settings": self.settings}
         return {**super().get_config(), **own}
-'''
 
-_SELU = '''\
+
 @keras.saving.register_keras_serializable()
 def selu(x):
     """Scaled exponential linear unit, its gradient at 0 that of the negative side."""
     negative = 1.6732632423543772 * ops.expm1(ops.minimum(x, 0.0))
     return 1.0507009873554805 * ops.where(x > 0, x, negative)
-'''
 
-_CELU = '''\
+
 @keras.saving.register_keras_serializable()
 def celu(x, alpha=1.0):
     """Continuously differentiable exponential linear unit, its gradient at 0 one."""
     return ops.where(x > 0, x, alpha * ops.expm1(ops.minimum(x, 0.0) / alpha))
-'''
 
-_SOFTMIN = '''\
+
 @keras.saving.register_keras_serializable()
 def softmin(x, axis=-1):
     """Softmax of -x."""
     return ops.softmax(-x, axis=axis)
-'''
 
-_MANY_AXES_SOFTMAX = '''\
+
 @keras.saving.register_keras_serializable()
 def many_axes_softmax(x, axis=-1):
     """Softmax of a tensor with more axes than TensorFlow's own takes."""
     x = ops.exp(x - ops.max(x, axis=axis, keepdims=True))
     return x / ops.sum(x, axis=axis, keepdims=True)
-'''
 
-_SWIGLU = '''\
+
 @keras.saving.register_keras_serializable()
 def swiglu(x, axis=-1):
     """The first half of an axis, through silu, times the second half."""
     value, gate = ops.split(x, 2, axis=axis)
     return ops.silu(value) * gate
-'''
 
-_PRELU = '''\
+
 @keras.saving.register_keras_serializable()
 class PReLU(layers.PReLU):
     """A leaky ReLU with a learned slope a channel, which is also its gradient at 0."""
@@ -71,9 +66,8 @@ class PReLU(layers.PReLU):
 
     def call(self, x):
         return ops.where(x > 0, x, self.alpha * x)
-'''
 
-_UNIT_NORMALIZATION = '''\
+
 @keras.saving.register_keras_serializable()
 class UnitNormalization(layers.UnitNormalization):
     """Unit normalization whose gradient is finite at a vector of zeros."""
@@ -88,15 +82,3 @@ class UnitNormalization(layers.UnitNormalization):
 
     def get_config(self):
         return {**super().get_config(), "epsilon": self.epsilon}
-'''
-
-ELEMENTWISE = {
-    "ActivationWith": _ACTIVATION_WITH.rstrip(),
-    "selu": _SELU.rstrip(),
-    "celu": _CELU.rstrip(),
-    "softmin": _SOFTMIN.rstrip(),
-    "many_axes_softmax": _MANY_AXES_SOFTMAX.rstrip(),
-    "swiglu": _SWIGLU.rstrip(),
-    "PReLU": _PRELU.rstrip(),
-    "UnitNormalization": _UNIT_NORMALIZATION.rstrip(),
-}

@@ -1,8 +1,20 @@
-"""Layers that the emitted source defines: tables of positions, tensors that every row gets."""
+"""Tables of positions, and tensors that every row gets."""
 
-from __future__ import annotations
+import keras
+from keras import layers, ops
 
-_EMBEDDING = '''\
+
+@keras.saving.register_keras_serializable()
+class Bias(layers.Layer):
+    """Adds a learned number to each feature."""
+
+    def build(self, shape):
+        self.bias = self.add_weight(name="bias", shape=shape[-1:], initializer="zeros")
+
+    def call(self, x):
+        return x + self.bias
+
+
 @keras.saving.register_keras_serializable()
 class Embedding(layers.Embedding):
     """An embedding that can be reversed, to x times its table transposed.
@@ -37,9 +49,8 @@ class Embedding(layers.Embedding):
 
     def get_config(self):
         return {**super().get_config(), "padding_index": self.padding_index}
-'''
 
-_REVERSIBLE_EMBEDDING = '''\
+
 @keras.saving.register_keras_serializable()
 class ReversibleEmbedding(layers.Embedding):
     """An embedding that can be reversed, to x times its table transposed."""
@@ -53,21 +64,8 @@ class ReversibleEmbedding(layers.Embedding):
         shape = inputs.shape[:-1] if reverse else inputs.shape
         size = self.input_dim if reverse else self.output_dim
         return keras.KerasTensor((*shape, size), dtype=self.compute_dtype)
-'''
 
-_BIAS = '''\
-@keras.saving.register_keras_serializable()
-class Bias(layers.Layer):
-    """Adds a learned number to each feature."""
 
-    def build(self, shape):
-        self.bias = self.add_weight(name="bias", shape=shape[-1:], initializer="zeros")
-
-    def call(self, x):
-        return x + self.bias
-'''
-
-_POSITION_EMBEDDING = '''\
 @keras.saving.register_keras_serializable()
 class PositionEmbedding(layers.Layer):
     """Adds a learned vector for each position. (batch, time, features)."""
@@ -94,9 +92,8 @@ class PositionEmbedding(layers.Layer):
             "max_length": self.max_length,
             "embeddings_initializer": law,
         }
-'''
 
-_SINUSOIDAL_POSITION = '''\
+
 @keras.saving.register_keras_serializable()
 class SinusoidalPosition(layers.Layer):
     """Adds sines (even features) and cosines (odd ones) of the positions."""
@@ -121,9 +118,8 @@ class SinusoidalPosition(layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "base": self.base}
-'''
 
-_ROTARY_POSITION = '''\
+
 @keras.saving.register_keras_serializable()
 class RotaryPosition(layers.Layer):
     """Turns pairs of features, one of each half, by angles that grow with the position."""
@@ -146,9 +142,8 @@ class RotaryPosition(layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "base": self.base}
-'''
 
-_LEARNED_TENSOR = '''\
+
 @keras.saving.register_keras_serializable()
 class LearnedTensor(layers.Layer):
     """A learned tensor, the same for every row. (batch, ...) -> (batch, *shape)."""
@@ -169,9 +164,8 @@ class LearnedTensor(layers.Layer):
     def get_config(self):
         law = keras.initializers.serialize(self.initializer)
         return {**super().get_config(), "shape": self.shape, "initializer": law}
-'''
 
-_CONSTANT_TENSOR = '''\
+
 @keras.saving.register_keras_serializable()
 class ConstantTensor(layers.Layer):
     """Fixed numbers, the same for every row. (batch, ...) -> (batch, *shape of value)."""
@@ -186,15 +180,3 @@ class ConstantTensor(layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "value": self.value}
-'''
-
-TABLES = {
-    "Bias": _BIAS.rstrip(),
-    "Embedding": _EMBEDDING.rstrip(),
-    "ReversibleEmbedding": _REVERSIBLE_EMBEDDING.rstrip(),
-    "PositionEmbedding": _POSITION_EMBEDDING.rstrip(),
-    "SinusoidalPosition": _SINUSOIDAL_POSITION.rstrip(),
-    "RotaryPosition": _ROTARY_POSITION.rstrip(),
-    "LearnedTensor": _LEARNED_TENSOR.rstrip(),
-    "ConstantTensor": _CONSTANT_TENSOR.rstrip(),
-}

@@ -1,0 +1,102 @@
+"""Pooling whose windows, ties or padding Keras takes otherwise."""
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+
+@keras.saving.register_keras_serializable()
+class AdaptiveAveragePooling1D(layers.AdaptiveAveragePooling1D):
+    """The mean of each bin. Keras's own takes windows that an axis of one cannot hold."""
+
+    def call(self, x):
+        for axis, new in enumerate(self.output_size, 1):
+            old = x.shape[axis]
+            bins = [range(i * old // new, -(-(i + 1) * old // new)) for i in range(new)]
+            means = [ops.mean(ops.take(x, list(bin), axis), axis) for bin in bins]
+            x = ops.stack(means, axis)
+        return x
+
+
+@keras.saving.register_keras_serializable()
+class AdaptiveAveragePooling2D(layers.AdaptiveAveragePooling2D):
+    """The mean of each bin. Keras's own takes windows that an axis of one cannot hold."""
+
+    def call(self, x):
+        for axis, new in enumerate(self.output_size, 1):
+            old = x.shape[axis]
+            bins = [range(i * old // new, -(-(i + 1) * old // new)) for i in range(new)]
+            means = [ops.mean(ops.take(x, list(bin), axis), axis) for bin in bins]
+            x = ops.stack(means, axis)
+        return x
+
+
+@keras.saving.register_keras_serializable()
+class AdaptiveMaxPooling1D(layers.AdaptiveMaxPooling1D):
+    """The largest element of each bin; of equal ones the first gets the gradient."""
+
+    def call(self, x):
+        widths = []
+        for axis, new in enumerate(self.output_size, 1):
+            old = x.shape[axis]
+            first = np.arange(new) * old // new
+            last = -(-np.arange(1, new + 1) * old // new) - 1
+            widths.append(int(np.max(last - first)) + 1)
+            # Bins are as long as the longest; what they lack is their last element.
+            bins = np.minimum(first[:, None] + np.arange(widths[-1]), last[:, None])
+            x = ops.take(x, bins.ravel(), axis)
+        return ops.max_pool(x, widths, data_format="channels_last")
+
+
+@keras.saving.register_keras_serializable()
+class AdaptiveMaxPooling2D(layers.AdaptiveMaxPooling2D):
+    """The largest element of each bin; of equal ones the first gets the gradient."""
+
+    def call(self, x):
+        widths = []
+        for axis, new in enumerate(self.output_size, 1):
+            old = x.shape[axis]
+            first = np.arange(new) * old // new
+            last = -(-np.arange(1, new + 1) * old // new) - 1
+            widths.append(int(np.max(last - first)) + 1)
+            # Bins are as long as the longest; what they lack is their last element.
+            bins = np.minimum(first[:, None] + np.arange(widths[-1]), last[:, None])
+            x = ops.take(x, bins.ravel(), axis)
+        return ops.max_pool(x, widths, data_format="channels_last")
+
+
+def average_pooling1d(pool_size, strides, padding, name):
+    """Return a layer's function: the mean of each window, padding not counted."""
+    pad = layers.ZeroPadding1D(padding, name=f"{name}.padding")
+    pool = layers.AveragePooling1D(pool_size, strides, name=name)
+    return lambda x: pool(pad(x)) / pool(pad(ops.ones_like(x)))
+
+
+def average_pooling2d(pool_size, strides, padding, name):
+    """Return a layer's function: the mean of each window, padding not counted."""
+    pad = layers.ZeroPadding2D(padding, name=f"{name}.padding")
+    pool = layers.AveragePooling2D(pool_size, strides, name=name)
+    return lambda x: pool(pad(x)) / pool(pad(ops.ones_like(x)))
+
+
+def average_pooling3d(pool_size, strides, padding, name):
+    """Return a layer's function: the mean of each window, padding not counted."""
+    pad = layers.ZeroPadding3D(padding, name=f"{name}.padding")
+    pool = layers.AveragePooling3D(pool_size, strides, name=name)
+    return lambda x: pool(pad(x)) / pool(pad(ops.ones_like(x)))
+
+
+@keras.saving.register_keras_serializable()
+class MaxPooling3D(layers.MaxPooling3D):
+    """Pools planes, then depth: TensorFlow gives the gradient to all equal elements."""
+
+    def call(self, x):
+        depth, *plane = self.pool_size
+        step, *steps = self.strides
+        _, planes, height, width, channels = ops.shape(x)
+        x = ops.reshape(x, (-1, height, width, channels))
+        x = ops.max_pool(x, plane, steps, self.padding, "channels_last")
+        _, height, width, _ = ops.shape(x)
+        x = ops.reshape(x, (-1, planes, height * width, channels))
+        x = ops.max_pool(x, (depth, 1), (step, 1), self.padding, "channels_last")
+        return ops.reshape(x, (-1, ops.shape(x)[1], height, width, channels))

@@ -1,0 +1,107 @@
+"""Definitions that stand in real Python files, of which an emitted file gets those that it uses.
+
+The files are read as text and never imported: what they define may need a framework. They are
+linted, typed and tested where they stand.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """A class or function of such a file: its text, with decorators and the comments above it.
+
+    uses: names of its module that it uses, of other definitions and of what is imported there.
+    imports: by such a name, the statement that imports it, for what emitted files import too.
+    """
+
+    name: str
+    text: str
+    uses: frozenset[str]
+    imports: Mapping[str, str]
+
+
+@cache
+def snippets(package: str, *modules: str) -> Mapping[str, Snippet]:
+    """Return the definitions of these modules of a package by name, in the order of the files."""
+    found: dict[str, Snippet] = {}
+    for module in modules:
+        for snippet in _read(package, module):
+            assert snippet.name not in found, f"{snippet.name} is defined twice"
+            found[snippet.name] = snippet
+    return found
+
+
+def with_used(names: Iterable[str], known: Mapping[str, Snippet]) -> set[str]:
+    """Return the names, and those of all definitions that these use, at first or second hand."""
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += known[name].uses & known.keys()
+    return found
+
+
+@cache
+def _read(package: str, module: str) -> tuple[Snippet, ...]:
+    text = files(package).joinpath(f"{module}.py").read_text(encoding="utf-8")
+    tree = ast.parse(text)
+    lines = text.splitlines()
+    imports = dict(_imports(tree, package))
+    definitions = [node for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)]
+    names = {*_imported(tree), *(node.name for node in definitions)}
+    snippets = []
+    for node in definitions:
+        uses = _free_names(node) & names - {node.name}
+        needed = {name: imports[name] for name in sorted(uses & imports.keys())}
+        snippets.append(Snippet(node.name, _text(node, lines), uses, needed))
+    return tuple(snippets)
+
+
+def _text(node: ast.ClassDef | ast.FunctionDef, lines: list[str]) -> str:
+    start = min([node.lineno, *(each.lineno for each in node.decorator_list)]) - 1
+    while start and lines[start - 1].startswith("#"):
+        start -= 1
+    return "\n".join(lines[start : node.end_lineno])
+
+
+def _free_names(node: ast.AST) -> frozenset[str]:
+    """Return the names that a definition reads and does not bind itself."""
+    read: set[str] = set()
+    bound: set[str] = set()
+    for each in ast.walk(node):
+        if isinstance(each, ast.Name):
+            (read if isinstance(each.ctx, ast.Load) else bound).add(each.id)
+        elif isinstance(each, ast.arg):
+            bound.add(each.arg)
+    return frozenset(read - bound)
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
+    for node in tree.body:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield from (_bound(alias) for alias in node.names)
+
+
+def _imports(tree: ast.Module, package: str) -> Iterator[tuple[str, str]]:
+    """Yield each name that is imported from elsewhere than the files beside, and its statement."""
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom):
+            if node.level == 0 and not (node.module or "").startswith(package):
+                for alias in node.names:
+                    one = ast.ImportFrom(node.module, [alias], 0)
+                    yield _bound(alias), ast.unparse(one)
+        elif isinstance(node, ast.Import):
+            yield from ((_bound(alias), ast.unparse(ast.Import([alias]))) for alias in node.names)
+
+
+def _bound(alias: ast.alias) -> str:
+    return alias.asname or alias.name.partition(".")[0]
