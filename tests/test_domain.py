@@ -9,7 +9,7 @@ from nnspec.data.domain_record import from_json, to_json
 from nnspec.data.rows import load_data
 from nnspec.deploy.predicting import predict
 from nnspec.errors import DataError
-from nnspec.network.domain import domain_of
+from nnspec.network.domains import domain_of
 from nnspec.verification.samples import random_inputs
 from nnspec.verification.unusual import unusual_inputs
 

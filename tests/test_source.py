@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from nnspec.errors import Mark
-from nnspec.language.source import Map, Sequence, SourceError, parse
+from nnspec.language.source import parse
+from nnspec.language.tree import Map, Sequence, SourceError
 
 # https://yaml.org/spec/1.2.2/#103-core-schema
 PLAIN = {

@@ -6,7 +6,7 @@ import builtins
 import keyword
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ from nnspec.emit.lowering import Language, Lowered
 from nnspec.emit.variations import Variations
 from nnspec.errors import UsageError
 from nnspec.layers import Layer
-from nnspec.network.graph import Graph, Head
+from nnspec.network.graph import Graph
 from nnspec.network.heads import loss_head
 from nnspec.network.loader import Spec
 from nnspec.support.collector import collector_paused
@@ -37,6 +37,7 @@ from nnspec_keras.helpers import HELPERS, helpers_of
 from nnspec_keras.lowerings import DIVERGENCES, LOWERINGS, ROUNDED, UNSUPPORTED
 from nnspec_keras.naming import names_in
 from nnspec_keras.ordering import order_updates
+from nnspec_keras.source import KerasSource
 from nnspec_keras.training import DEFINED, training_source
 
 if TYPE_CHECKING:
@@ -76,15 +77,8 @@ _DEFAULTS: dict[str, dict[str, object]] = {
 LANGUAGE = Language(LOWERINGS, "channels_last", _transpose, fuse, _DEFAULTS)
 
 
-@dataclass(frozen=True)
-class KerasCompiled:
-    """Keras source of a spec; `function` builds the model, `head` is what the loss leaves out."""
-
-    spec: Spec
-    options: Options
-    source: str
-    function: str
-    head: Head | None
+class KerasCompiled(KerasSource):
+    """Keras source that can be written and built."""
 
     def write(self, path: str | Path) -> Path:
         """Write the source to a file, whole or not at all."""
@@ -96,7 +90,12 @@ class KerasCompiled:
         """Build the model from the source; needs keras and tensorflow."""
         from nnspec_keras.runtime import KerasProgram
 
-        return KerasProgram(self, weights, dtype)
+        return KerasProgram(self, weights, dtype, self._with_training)
+
+    def _with_training(self) -> str:
+        """Return the source with what trains it, which takes arrays as the spec declares them."""
+        options = replace(self.options, training=True, layout="spec")
+        return backend.compile(self.spec, options).source
 
 
 class KerasBackend:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import random
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +19,7 @@ from nnspec.data.target_domain import require_target
 from nnspec.emit.loading import load_source
 from nnspec.errors import MissingDependencyError, UsageError
 from nnspec.layers.shapes import TensorType
-from nnspec.network.domain import domain_of
+from nnspec.network.domains import domain_of
 from nnspec.support.streams import derived_seed
 from nnspec.weights.canonical import FirstWeights, check_weights
 
@@ -69,7 +68,7 @@ from nnspec_keras.variables import (  # noqa: E402
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
-    from nnspec_keras.module import KerasCompiled
+    from nnspec_keras.source import KerasSource
 
 
 @contextmanager
@@ -92,8 +91,13 @@ class KerasProgram:
     """The emitted model, built and holding weights; satisfies `nnspec.backend.Inspectable`."""
 
     def __init__(
-        self, compiled: KerasCompiled, weights: Mapping[str, Array] | None, dtype: Precision
+        self,
+        compiled: KerasSource,
+        weights: Mapping[str, Array] | None,
+        dtype: Precision,
+        with_training: Callable[[], str],
     ) -> None:
+        """`with_training` gives the source with the training of the spec."""
         if keras.config.backend() != "tensorflow":
             raise UsageError(
                 f"Keras runs on {keras.config.backend()} here, and nnspec needs its tensorflow "
@@ -101,6 +105,7 @@ class KerasProgram:
             )
         spec = compiled.spec
         self.compiled = compiled
+        self.with_training = with_training
         self.spec = spec
         self.graph = spec.graph
         self.domain = domain_of(spec.graph)
@@ -280,10 +285,7 @@ class KerasProgram:
             return self.emitted
         if self.spec.model.training is None:
             raise UsageError(f"{self.spec.name} has no `training` section")
-        from nnspec_keras.module import backend
-
-        options = dataclasses.replace(self.compiled.options, training=True, layout="spec")
-        return load_source(backend.compile(self.spec, options).source, self.spec.name)
+        return load_source(self.with_training(), self.spec.name)
 
     @cached_property
     def trained(self) -> Any:

@@ -10,7 +10,7 @@ from nnspec.data.domain_record import KEY, to_json
 from nnspec.errors import UsageError
 from nnspec.layers import Linear
 from nnspec.layers.shapes import DataFormat, Dim, TensorType
-from nnspec.network.domain import domain_of
+from nnspec.network.domains import domain_of
 from nnspec.network.graph import Graph, inline
 from nnspec.network.loader import Spec
 from nnspec.training.metrics import threshold

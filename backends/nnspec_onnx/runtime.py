@@ -13,7 +13,8 @@ from nnspec.backend import Precision
 from nnspec.data.domain_record import KEY, from_json
 from nnspec.errors import DataError, MissingDependencyError, UsageError
 from nnspec.layers.shapes import Dim, TensorType
-from nnspec.network.domain import Domain, domain_of
+from nnspec.network.domain import Domain
+from nnspec.network.domains import domain_of
 from nnspec.network.graph import Graph
 from nnspec_onnx.doubles import double_ops
 from nnspec_onnx.ir import Network

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +39,7 @@ from nnspec_torch.initial import laws, reset_parameters
 from nnspec_torch.lowerings import LOWERINGS, UNSUPPORTED
 from nnspec_torch.normalization import DIVERGENCES
 from nnspec_torch.script import script_source
+from nnspec_torch.source import TorchSource
 from nnspec_torch.training import training_source
 
 if TYPE_CHECKING:
@@ -78,14 +79,8 @@ _DEFAULTS: dict[str, dict[str, object]] = {
 LANGUAGE = Language(LOWERINGS, "channels_first", _transpose, _fuse, _DEFAULTS, laws)
 
 
-@dataclass(frozen=True)
-class TorchCompiled:
-    """PyTorch source of a spec."""
-
-    spec: Spec
-    options: Options
-    source: str
-    head: Head | None
+class TorchCompiled(TorchSource):
+    """PyTorch source that can be written and built."""
 
     def write(self, path: str | Path) -> Path:
         """Write the source to a file, whole or not at all."""

@@ -16,7 +16,7 @@ from nnspec.data.target_domain import require_target
 from nnspec.emit.loading import load_source
 from nnspec.errors import MissingDependencyError, UnsupportedError, UsageError
 from nnspec.layers.shapes import Dim
-from nnspec.network.domain import domain_of
+from nnspec.network.domains import domain_of
 from nnspec.support.causes import cause_of
 from nnspec.weights.canonical import COUNTER, FirstWeights, check_weights
 from nnspec_torch.dropped import would_be_dropped
@@ -32,7 +32,7 @@ from nnspec_torch.exporter import operators_unread  # after the extra has been f
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
-    from nnspec_torch.module import TorchCompiled
+    from nnspec_torch.source import TorchSource
 
 MIN_OPSET, MAX_OPSET = 18, 23
 
@@ -91,7 +91,7 @@ class TorchProgram:
 
     def __init__(
         self,
-        compiled: TorchCompiled,
+        compiled: TorchSource,
         weights: Mapping[str, Array] | None,
         dtype: Precision,
         device: str = "cpu",

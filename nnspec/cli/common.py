@@ -40,7 +40,8 @@ def _read_variables(
         name, equals, text = each.partition("=")
         if not equals:
             raise click.BadParameter(f'"{each}" is not NAME=VALUE', ctx, option)
-        from nnspec.language.source import SourceError, parse
+        from nnspec.language.source import parse
+        from nnspec.language.tree import SourceError
 
         try:
             variables[name.strip()] = parse(text)
@@ -154,7 +155,8 @@ def _renames(given: tuple[str, ...]) -> list[tuple[str, str]]:
             continue
         from pathlib import Path
 
-        from nnspec.language.source import SourceError, parse
+        from nnspec.language.source import parse
+        from nnspec.language.tree import SourceError
 
         try:
             table = parse(Path(each).read_text(encoding="utf-8"))

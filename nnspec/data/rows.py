@@ -24,7 +24,7 @@ from nnspec.data.targets import read_target
 from nnspec.errors import DataError, UsageError
 from nnspec.language.schema import DType
 from nnspec.language.training_schema import Data, Training
-from nnspec.network.domain import domain_of
+from nnspec.network.domains import domain_of
 from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
 from nnspec.support.streams import permutation

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from nnspec.emit.code import Expr
-from nnspec.network.domain import Domain, Range, domain_of
+from nnspec.network.domain import Domain, Range
+from nnspec.network.domains import domain_of
 from nnspec.network.graph import Graph
 
 Number = int | float

@@ -12,7 +12,7 @@ from nnspec.language.names import problem_with
 from nnspec.language.problems import Report
 from nnspec.language.schema import FORMAT_VERSION, Block, Input, Model
 from nnspec.language.scope import Scope, compute
-from nnspec.language.source import Map, Sequence
+from nnspec.language.tree import Map, Sequence
 from nnspec.layers import LAYERS
 from nnspec.support.shown import shown
 

@@ -9,7 +9,7 @@ from json.decoder import scanstring  # type: ignore[attr-defined]  # in no stub,
 from typing import Any
 
 from nnspec.errors import Mark
-from nnspec.language.source import Builder, Map, Sequence, is_unicode, whole
+from nnspec.language.tree import Builder, Map, Sequence, is_unicode, whole
 
 _JSON_TOKEN = re.compile(
     r"[ \t\r\n]*(?:(?P<mark>[\[\]{}:,])|(?P<quote>\")|(?P<word>[-+.\w]+)|(?P<other>.)|\Z)", re.S

@@ -9,7 +9,7 @@ from typing import Any
 from nnspec.errors import Mark, nearest
 from nnspec.language.expressions import ExpressionError, evaluate
 from nnspec.language.problems import Report
-from nnspec.language.source import Map, Sequence
+from nnspec.language.tree import Map, Sequence
 
 MAX_CHAIN = 50
 """Variables that a value may reach through one another."""

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from nnspec.errors import Mark, Problem, nearest
-from nnspec.language.source import Map, Sequence
+from nnspec.language.tree import Map, Sequence
 from nnspec.layers.base import Layer
 from nnspec.layers.fields import FLOAT32_MAX, ByType
 from nnspec.support.shown import MERGE_HINT, shown

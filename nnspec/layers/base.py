@@ -1,6 +1,6 @@
 """What a layer is: its fields, its shape rule, its parameters."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal
@@ -18,6 +18,7 @@ from nnspec.layers.initializers import (
     UnitForgetBias,
     Zeros,
 )
+from nnspec.layers.registry import FAMILIES, Table
 from nnspec.layers.shapes import MAX_RANK, DataFormat, Dim, Shape, product, show
 
 FLOAT = frozenset({"float32"})
@@ -165,14 +166,10 @@ class Activation(Layer):
     placement: ClassVar[Placement] = "pointwise"
 
 
-def _activations() -> Mapping[str, type[Frozen]]:
-    from nnspec.layers import ACTIVATIONS
-
-    return ACTIVATIONS
-
+_ACTIVATIONS: Table[Frozen] = Table({"activations": FAMILIES["activations"]})
 
 ActivationField = Annotated[
-    Activation, ByType("activation", _activations, without=("name", "inputs"))
+    Activation, ByType("activation", lambda: _ACTIVATIONS, without=("name", "inputs"))
 ]
 
 

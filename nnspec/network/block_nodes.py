@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from nnspec.language.limits import MAX_BLOCK_DEPTH, MAX_LAYERS, MAX_WORK
 from nnspec.language.schema import Call
 from nnspec.language.scope import Scope, compute
 from nnspec.layers.shapes import TensorType
 from nnspec.network.entries import Entry
 from nnspec.network.graph import BlockNode, Graph
+from nnspec.network.state import BodyState
 from nnspec.network.wiring import output_names
-
-if TYPE_CHECKING:
-    from nnspec.network.bodies import Body
 
 
 def block_node(
-    body: Body, entry: Entry, call: Call, types: tuple[TensorType, ...]
+    body: BodyState, entry: Entry, call: Call, types: tuple[TensorType, ...]
 ) -> BlockNode | None:
     """Return the node of a block's use for values of these types; what is wrong is reported."""
     block = body.resolver.reader.block(call.type)
@@ -51,7 +47,7 @@ def block_node(
 
 
 def _bodies(
-    body: Body, entry: Entry, call: Call, types: tuple[TensorType, ...]
+    body: BodyState, entry: Entry, call: Call, types: tuple[TensorType, ...]
 ) -> list[Graph] | None:
     """Return one body for each repetition, each of the types that the one before gives."""
     given = dict(call.model_extra or {})

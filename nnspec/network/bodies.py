@@ -2,52 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nnspec.errors import Mark, nearest
 from nnspec.language.limits import MAX_LAYERS
-from nnspec.language.schema import Block
-from nnspec.language.scope import Scope
-from nnspec.language.source import Map, Sequence
-from nnspec.layers.shapes import TensorType, show
+from nnspec.language.tree import Map, Sequence
+from nnspec.layers.shapes import TensorType
 from nnspec.network.block_nodes import block_node
 from nnspec.network.entries import Entry
 from nnspec.network.graph import Node
 from nnspec.network.layer_nodes import layer_node
 from nnspec.network.owners import owner_of, shared_node, table_of
+from nnspec.network.state import BodyState
 from nnspec.network.wiring import base_of, listed, name_entries, order, output_names, wire
 
-if TYPE_CHECKING:
-    from nnspec.network.resolve import Resolver
 
-Types = Mapping[str, TensorType | None]
-
-
-class Body:
+class Body(BodyState):
     """Resolves the entries of one body."""
-
-    def __init__(
-        self,
-        resolver: Resolver,
-        block: Block,
-        types: Types,
-        scope: Scope,
-        chain: tuple[str, ...],
-    ) -> None:
-        self.resolver = resolver
-        self.report = resolver.report
-        self.model = resolver.model
-        self.block = block
-        self.scope = scope
-        self.chain = chain
-        self.inputs = types
-        self.types: dict[str, TensorType | None] = dict(types)
-        self.nodes: dict[str, Node] = {}
-        self.weighted: dict[str, bool] = {}
-        """Whether a node has weights, of those that are called again."""
-        self.by_name: dict[str, Entry] = {}
-        self.origins: dict[str, Mark | None] = {}
 
     def run(self) -> tuple[tuple[Node, ...], tuple[str, ...], dict[str, TensorType]] | None:
         before = len(self.report.problems)
@@ -123,18 +94,6 @@ class Body:
         owner = owner_of(self, entry, layer)
         return shared_node(self, entry, owner) if owner is not None else None
 
-    def wrong_number(self, entry: Entry, kind: str, least: int, most: int | None, got: int) -> None:
-        several = f"{least} to {most}" if most is not None else f"at least {least}"
-        wanted = f"{least}" if most == least else several
-        noun = "input" if wanted == "1" else "inputs"
-        self.report.add(
-            "wrong-number-of-inputs",
-            f'{kind} "{entry.name}" takes {wanted} {noun}, and got {got}'
-            f"{': ' + listed(entry.inputs or ()) if entry.inputs else ''}",
-            entry.place("inputs"),
-            "name them: inputs: [a, b]" if got < least else "remove the surplus ones",
-        )
-
     def wrong_output(self, entry: Entry, name: str, index: int) -> None:
         base = base_of(name)
         number = sum(value == base or base_of(value) == base for value in self.types)
@@ -145,15 +104,6 @@ class Body:
             entry.place("inputs", index),
             f"its values: {listed(output_names(base, number))}",
         )
-
-    def described(self, name: str) -> str:
-        kind = self.types[name]
-        assert kind is not None
-        if name in self.inputs:
-            return f'input "{name}" is {show(kind.shape)}'
-        mark = self.origins.get(base_of(name)) if self.report.is_of_spec else None
-        place = f" (line {mark.line + 1})" if mark is not None else ""
-        return f'"{name}"{place} gives {show(kind.shape)}'
 
     # Outputs
 

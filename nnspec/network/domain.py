@@ -6,8 +6,6 @@ states it in words.
 
 from __future__ import annotations
 
-import dataclasses
-import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -260,17 +258,6 @@ class Domain:
                     elif isinstance(step.layer, Cast):
                         values[step.outputs[0]] = given[0]
         return values
-
-
-@functools.lru_cache(maxsize=16)
-def domain_of(graph: Graph) -> Domain:
-    """Return what a network takes."""
-    domain, others = split_domain(graph)
-    if not others:
-        return domain
-    from nnspec.network.ids import followed
-
-    return dataclasses.replace(domain, limits=(*domain.limits, *followed(graph).limits))
 
 
 def split_domain(graph: Graph) -> tuple[Domain, tuple[Range, ...]]:

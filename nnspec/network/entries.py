@@ -11,7 +11,7 @@ from nnspec.errors import Mark, nearest
 from nnspec.language.problems import Report
 from nnspec.language.schema import Block, Call, Model
 from nnspec.language.scope import Scope, compute
-from nnspec.language.source import Map, Sequence
+from nnspec.language.tree import Map, Sequence
 from nnspec.layers import LAYERS
 from nnspec.layers.base import Layer
 from nnspec.layers.fields import is_whole

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from nnspec.errors import ShapeError
 from nnspec.language.limits import MAX_ELEMENTS, big
 from nnspec.layers.base import Layer, require_drawable, require_few_axes
 from nnspec.layers.shapes import TensorType, product, show
 from nnspec.network.entries import Entry
 from nnspec.network.graph import LayerNode
+from nnspec.network.state import BodyState
 from nnspec.network.wiring import output_names
-
-if TYPE_CHECKING:
-    from nnspec.network.bodies import Body
 
 
 def layer_node(
-    body: Body,
+    body: BodyState,
     entry: Entry,
     layer: Layer,
     types: tuple[TensorType, ...],
@@ -77,7 +73,7 @@ def layer_node(
     return LayerNode(entry.name, layer, entry.inputs or (), names, mark, tied=tied)
 
 
-def _takes(body: Body, entry: Entry, layer: Layer, types: tuple[TensorType, ...]) -> bool:
+def _takes(body: BodyState, entry: Entry, layer: Layer, types: tuple[TensorType, ...]) -> bool:
     """Whether the layer takes elements of these types, all of one where it takes several."""
     shapes = tuple(kind.shape for kind in types)
     for i, (name, kind) in enumerate(zip(entry.inputs or (), types, strict=True)):

@@ -15,7 +15,8 @@ from nnspec.errors import Mark, Problem, SpecError, UsageError, nearest
 from nnspec.language.document import read_document
 from nnspec.language.problems import Report
 from nnspec.language.schema import Model
-from nnspec.language.source import MAX_CHARACTERS, SourceError, parse
+from nnspec.language.source import MAX_CHARACTERS, parse
+from nnspec.language.tree import SourceError
 from nnspec.network.advice import advise
 from nnspec.network.graph import Graph
 from nnspec.network.heads import head_problems

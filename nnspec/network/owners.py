@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 from nnspec.errors import nearest
 from nnspec.layers.base import Layer
 from nnspec.layers.shapes import TensorType, show
 from nnspec.network.entries import Entry
 from nnspec.network.graph import BlockNode, LayerNode, Node
+from nnspec.network.state import BodyState
 from nnspec.network.wiring import output_names
 
-if TYPE_CHECKING:
-    from nnspec.network.bodies import Body
 
-
-def shared_node(body: Body, entry: Entry, owner: Node) -> Node:
+def shared_node(body: BodyState, entry: Entry, owner: Node) -> Node:
     """Return the node that is its owner called again."""
     if owner.name not in body.weighted:
         body.weighted[owner.name] = _has_weights(body, owner)
@@ -34,7 +31,7 @@ def shared_node(body: Body, entry: Entry, owner: Node) -> Node:
     )
 
 
-def owner_of(body: Body, entry: Entry, layer: Layer) -> Node | None:
+def owner_of(body: BodyState, entry: Entry, layer: Layer) -> Node | None:
     """Return the node that a shared layer calls again, or None where that is a mistake."""
     owner = _named(body, entry, layer)
     if owner is None:
@@ -62,7 +59,7 @@ def owner_of(body: Body, entry: Entry, layer: Layer) -> Node | None:
     return None
 
 
-def table_of(body: Body, entry: Entry, layer: Layer) -> LayerNode | None:
+def table_of(body: BodyState, entry: Entry, layer: Layer) -> LayerNode | None:
     """Return the layer whose table a tied one uses, or None where that is a mistake."""
     owner = _named(body, entry, layer)
     if owner is None:
@@ -79,7 +76,7 @@ def table_of(body: Body, entry: Entry, layer: Layer) -> LayerNode | None:
     return None
 
 
-def _named(body: Body, entry: Entry, layer: Layer) -> Node | None:
+def _named(body: BodyState, entry: Entry, layer: Layer) -> Node | None:
     """Return the node of that name; one that calls another is followed to that one."""
     name: str = layer.layer  # type: ignore[attr-defined]
     node = body.nodes.get(name)
@@ -95,7 +92,7 @@ def _named(body: Body, entry: Entry, layer: Layer) -> Node | None:
     return None
 
 
-def _has_weights(body: Body, node: Node) -> bool:
+def _has_weights(body: BodyState, node: Node) -> bool:
     if isinstance(node, BlockNode):
         return any(at.parameters() for inner in node.bodies for at in inner.walk())
     types = [body.types[value] for value in node.inputs]

@@ -17,10 +17,11 @@ from nnspec.language.scope import Scope
 from nnspec.layers.base import Layer
 from nnspec.layers.shapes import TensorType, product, show
 from nnspec.library import BLOCKS
-from nnspec.network.bodies import Body, Types, marks_of
+from nnspec.network.bodies import Body, marks_of
 from nnspec.network.domain import split_domain
 from nnspec.network.entries import Reader
 from nnspec.network.graph import Graph, LayerNode, Node
+from nnspec.network.state import Types
 
 
 def resolve(

@@ -11,7 +11,8 @@ from nnspec.errors import DataError
 from nnspec.language.training_schema import Task
 from nnspec.layers.initializers import Constant, Ones, UnitForgetBias, Zeros
 from nnspec.layers.shapes import Dim, Shape
-from nnspec.network.domain import Domain, domain_of, size_of
+from nnspec.network.domain import Domain, size_of
+from nnspec.network.domains import domain_of
 from nnspec.network.graph import Graph
 from nnspec.support.streams import derived_seed
 from nnspec.weights.canonical import initial_weights

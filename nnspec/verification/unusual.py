@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnspec.errors import DataError
-from nnspec.network.domain import Domain, domain_of
+from nnspec.network.domain import Domain
+from nnspec.network.domains import domain_of
 from nnspec.network.graph import Graph
 from nnspec.support.streams import derived_seed
 from nnspec.verification.samples import random_inputs

@@ -1,0 +1,20 @@
+"""What a spec was compiled to: its text, and what a program needs to know of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nnspec.backend import Options
+from nnspec.network.graph import Head
+from nnspec.network.loader import Spec
+
+
+@dataclass(frozen=True)
+class KerasSource:
+    """Keras source of a spec; `function` builds the model, `head` is what the loss leaves out."""
+
+    spec: Spec
+    options: Options
+    source: str
+    function: str
+    head: Head | None

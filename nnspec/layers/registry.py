@@ -1,0 +1,211 @@
+"""The table from a layer's `type` to its class, each imported when it is first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Generic, TypeVar
+
+from nnspec.layers.fields import Frozen
+
+FAMILIES: dict[str, dict[str, str]] = {
+    "core": {"dense": "Dense", "flatten": "Flatten", "reshape": "Reshape"},
+    "convolution": {"conv1d": "Conv1D", "conv2d": "Conv2D", "conv3d": "Conv3D"},
+    "transposed": {
+        "conv1d_transpose": "Conv1DTranspose",
+        "conv2d_transpose": "Conv2DTranspose",
+        "conv3d_transpose": "Conv3DTranspose",
+    },
+    "depthwise": {
+        "depthwise_conv1d": "DepthwiseConv1D",
+        "depthwise_conv2d": "DepthwiseConv2D",
+        "separable_conv1d": "SeparableConv1D",
+        "separable_conv2d": "SeparableConv2D",
+    },
+    "pooling": {
+        "max_pooling1d": "MaxPooling1D",
+        "max_pooling2d": "MaxPooling2D",
+        "max_pooling3d": "MaxPooling3D",
+        "average_pooling1d": "AveragePooling1D",
+        "average_pooling2d": "AveragePooling2D",
+        "average_pooling3d": "AveragePooling3D",
+    },
+    "global_pooling": {
+        "global_average_pooling1d": "GlobalAveragePooling1D",
+        "global_average_pooling2d": "GlobalAveragePooling2D",
+        "global_average_pooling3d": "GlobalAveragePooling3D",
+        "global_max_pooling1d": "GlobalMaxPooling1D",
+        "global_max_pooling2d": "GlobalMaxPooling2D",
+        "global_max_pooling3d": "GlobalMaxPooling3D",
+        "adaptive_average_pooling1d": "AdaptiveAveragePooling1D",
+        "adaptive_average_pooling2d": "AdaptiveAveragePooling2D",
+        "adaptive_max_pooling1d": "AdaptiveMaxPooling1D",
+        "adaptive_max_pooling2d": "AdaptiveMaxPooling2D",
+    },
+    "padding": {
+        "zero_padding1d": "ZeroPadding1D",
+        "zero_padding2d": "ZeroPadding2D",
+        "zero_padding3d": "ZeroPadding3D",
+        "reflection_padding1d": "ReflectionPadding1D",
+        "reflection_padding2d": "ReflectionPadding2D",
+        "replication_padding1d": "ReplicationPadding1D",
+        "replication_padding2d": "ReplicationPadding2D",
+        "cropping1d": "Cropping1D",
+        "cropping2d": "Cropping2D",
+        "cropping3d": "Cropping3D",
+    },
+    "resizing": {
+        "up_sampling1d": "UpSampling1D",
+        "up_sampling2d": "UpSampling2D",
+        "resize": "Resize",
+        "pixel_shuffle": "PixelShuffle",
+        "pixel_unshuffle": "PixelUnshuffle",
+    },
+    "normalization": {
+        "batch_normalization": "BatchNormalization",
+        "layer_normalization": "LayerNormalization",
+        "rms_normalization": "RmsNormalization",
+        "group_normalization": "GroupNormalization",
+        "instance_normalization": "InstanceNormalization",
+        "unit_normalization": "UnitNormalization",
+    },
+    "regularization": {
+        "dropout": "Dropout",
+        "alpha_dropout": "AlphaDropout",
+        "gaussian_dropout": "GaussianDropout",
+        "gaussian_noise": "GaussianNoise",
+        "spatial_dropout1d": "SpatialDropout1D",
+        "spatial_dropout2d": "SpatialDropout2D",
+        "spatial_dropout3d": "SpatialDropout3D",
+    },
+    "embedding": {
+        "embedding": "Embedding",
+        "position_embedding": "PositionEmbedding",
+        "sinusoidal_position": "SinusoidalPosition",
+        "rotary_position": "RotaryPosition",
+        "parameter": "LearnedTensor",
+        "constant": "ConstantTensor",
+    },
+    "attention": {
+        "multi_head_attention": "MultiHeadAttention",
+        "grouped_query_attention": "GroupedQueryAttention",
+    },
+    "recurrent": {
+        "simple_rnn": "SimpleRNN",
+        "lstm": "LSTM",
+        "gru": "GRU",
+        "bidirectional": "Bidirectional",
+    },
+    "sharing": {"shared": "Shared", "tied_dense": "TiedDense"},
+    "merge": {
+        "add": "Add",
+        "multiply": "Multiply",
+        "concatenate": "Concatenate",
+        "split": "Split",
+        "subtract": "Subtract",
+        "divide": "Divide",
+        "average": "Average",
+        "maximum": "Maximum",
+        "minimum": "Minimum",
+        "matmul": "Matmul",
+        "dot": "Dot",
+    },
+    "arithmetic": {
+        "rescaling": "Rescaling",
+        "clip": "Clip",
+        "power": "Power",
+        "sqrt": "Sqrt",
+        "exp": "Exp",
+        "log": "Log",
+        "abs": "Abs",
+        "negative": "Negative",
+        "reciprocal": "Reciprocal",
+        "square": "Square",
+        "cast": "Cast",
+    },
+    "reduction": {
+        "reduce_sum": "ReduceSum",
+        "reduce_mean": "ReduceMean",
+        "reduce_max": "ReduceMax",
+        "reduce_min": "ReduceMin",
+        "reduce_variance": "ReduceVariance",
+        "reduce_norm": "ReduceNorm",
+        "l2_normalize": "L2Normalize",
+        "argmax": "Argmax",
+    },
+    "arrangement": {
+        "permute": "Permute",
+        "repeat_vector": "RepeatVector",
+        "expand_dims": "ExpandDims",
+        "squeeze": "Squeeze",
+        "stack": "Stack",
+        "slice": "Slice",
+        "gather": "Gather",
+        "flip": "Flip",
+        "roll": "Roll",
+        "repeat_elements": "RepeatElements",
+        "tile": "Tile",
+    },
+    "gated": {"prelu": "Prelu", "glu": "Glu", "swiglu": "Swiglu"},
+    "activations": {
+        "linear": "Linear",
+        "relu": "Relu",
+        "leaky_relu": "LeakyRelu",
+        "elu": "Elu",
+        "sigmoid": "Sigmoid",
+        "tanh": "Tanh",
+        "softmax": "Softmax",
+        "gelu": "Gelu",
+        "silu": "Silu",
+        "log_softmax": "LogSoftmax",
+        "softmin": "Softmin",
+        "relu6": "Relu6",
+        "selu": "Selu",
+        "celu": "Celu",
+        "mish": "Mish",
+        "softplus": "Softplus",
+        "softsign": "Softsign",
+        "squareplus": "Squareplus",
+        "exponential": "Exponential",
+        "log_sigmoid": "LogSigmoid",
+        "hard_sigmoid": "HardSigmoid",
+        "hard_silu": "HardSilu",
+        "hard_tanh": "HardTanh",
+        "threshold": "Threshold",
+        "soft_shrink": "SoftShrink",
+        "hard_shrink": "HardShrink",
+        "tanh_shrink": "TanhShrink",
+    },
+}
+"""The layers by the file that holds them: `type` -> class, which the file's `__all__` lists too."""
+
+L = TypeVar("L", bound=Frozen)
+
+
+class Table(Mapping[str, type[L]], Generic[L]):
+    """The classes by `type`, each imported when it is first asked for."""
+
+    def __init__(self, families: Mapping[str, Mapping[str, str]]) -> None:
+        self._places = {
+            kind: (family, name)
+            for family, layers in families.items()
+            for kind, name in layers.items()
+        }
+        self._classes: dict[str, type[L]] = {}
+
+    def __getitem__(self, kind: str) -> type[L]:
+        found = self._classes.get(kind)
+        if found is None:
+            family, name = self._places[kind]
+            found = getattr(import_module(f"nnspec.layers.{family}"), name)
+            self._classes[kind] = found
+        return found
+
+    def __contains__(self, kind: object) -> bool:
+        return kind in self._places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)

@@ -1,0 +1,20 @@
+"""What a network takes: what its inputs decide, and what the ids that it makes itself allow."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+
+from nnspec.network.domain import Domain, split_domain
+from nnspec.network.graph import Graph
+
+
+@functools.lru_cache(maxsize=16)
+def domain_of(graph: Graph) -> Domain:
+    """Return what a network takes."""
+    domain, others = split_domain(graph)
+    if not others:
+        return domain
+    from nnspec.network.ids import followed  # which needs NumPy
+
+    return dataclasses.replace(domain, limits=(*domain.limits, *followed(graph).limits))

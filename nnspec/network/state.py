@@ -1,0 +1,93 @@
+"""What is known of a body while it is resolved, shared by all that make its nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from nnspec.errors import Mark
+from nnspec.language.problems import Report
+from nnspec.language.schema import Block, Model
+from nnspec.language.scope import Scope
+from nnspec.layers.shapes import TensorType, show
+from nnspec.network.entries import Entry, Reader
+from nnspec.network.graph import Graph, Node
+from nnspec.network.wiring import base_of, listed
+
+Types = Mapping[str, TensorType | None]
+
+
+class Network(Protocol):
+    """The network that a body belongs to: what all its bodies share."""
+
+    report: Report
+    model: Model
+    reader: Reader
+    used: set[str]
+    """Blocks that something uses."""
+    layers: dict[Graph, int]
+    """Layers of each body, blocks opened."""
+    read: int
+    work: int
+
+    def block_body(
+        self,
+        name: str,
+        arguments: dict[str, object],
+        types: tuple[TensorType, ...],
+        chain: tuple[str, ...],
+        mark: Mark | None,
+    ) -> Graph | None:
+        """Return the body of a block's use."""
+        ...
+
+    def too_many(self, mark: Mark | None) -> None:
+        """Say that the network has too many layers."""
+        ...
+
+
+class BodyState:
+    """The values, nodes and entries of one body so far."""
+
+    def __init__(
+        self,
+        resolver: Network,
+        block: Block,
+        types: Types,
+        scope: Scope,
+        chain: tuple[str, ...],
+    ) -> None:
+        self.resolver = resolver
+        self.report = resolver.report
+        self.model = resolver.model
+        self.block = block
+        self.scope = scope
+        self.chain = chain
+        self.inputs = types
+        self.types: dict[str, TensorType | None] = dict(types)
+        self.nodes: dict[str, Node] = {}
+        self.weighted: dict[str, bool] = {}
+        """Whether a node has weights, of those that are called again."""
+        self.by_name: dict[str, Entry] = {}
+        self.origins: dict[str, Mark | None] = {}
+
+    def wrong_number(self, entry: Entry, kind: str, least: int, most: int | None, got: int) -> None:
+        several = f"{least} to {most}" if most is not None else f"at least {least}"
+        wanted = f"{least}" if most == least else several
+        noun = "input" if wanted == "1" else "inputs"
+        self.report.add(
+            "wrong-number-of-inputs",
+            f'{kind} "{entry.name}" takes {wanted} {noun}, and got {got}'
+            f"{': ' + listed(entry.inputs or ()) if entry.inputs else ''}",
+            entry.place("inputs"),
+            "name them: inputs: [a, b]" if got < least else "remove the surplus ones",
+        )
+
+    def described(self, name: str) -> str:
+        kind = self.types[name]
+        assert kind is not None
+        if name in self.inputs:
+            return f'input "{name}" is {show(kind.shape)}'
+        mark = self.origins.get(base_of(name)) if self.report.is_of_spec else None
+        place = f" (line {mark.line + 1})" if mark is not None else ""
+        return f'"{name}"{place} gives {show(kind.shape)}'
