@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from nnspec.backend import Compiled, Options, get_backend
+from nnspec.backend import Compiled, OptionValue, get_backend, make_options
 from nnspec.language.schema import Model
 from nnspec.network.loader import Spec, check
 from nnspec.remote.processes import started
@@ -25,21 +25,19 @@ def compile(
     to: str,
     *,
     training: bool = False,
-    stock: bool = False,
     layout: Literal["spec", "native"] = "spec",
-    opset: int = 21,
-    fold: bool = False,
+    **options: OptionValue,
 ) -> Compiled:
     """Return a spec in the language of a backend ("torch", "keras", "onnx"): text, and `build`.
 
-    training: add loss, optimizer, data and a main program. stock: use the framework's own
-    optimizer even where its definition is another. layout: "native" takes and gives image-like
-    tensors as the framework's kernels like them. opset: of ONNX.
-    fold: in ONNX, fold batch normalisation into the layer that feeds it.
+    training: add loss, optimizer, data and a main program. layout: "native" takes and gives
+    image-like tensors as the framework's kernels like them. options: those that the backend
+    declares, such as `stock` of Keras, `opset` and `fold` of ONNX.
     Raises SpecError, UnsupportedError (a layer the backend cannot express), UsageError.
     """
-    options = Options(training=training, stock=stock, layout=layout, opset=opset, fold=fold)
-    return get_backend(to).compile(check(spec), options)
+    backend = get_backend(to)
+    made = make_options(backend, options, training=training, layout=layout)
+    return backend.compile(check(spec), made)
 
 
 def verify(

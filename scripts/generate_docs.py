@@ -136,7 +136,9 @@ def support_page() -> str:
     ]
     for name, layer in LAYERS.items():
         cells = [
-            "yes" if layer in backend.lowerings else f"no: {backend.unsupported[layer]}"
+            "yes"
+            if layer in backend.layers.lowerings
+            else f"no: {backend.layers.unsupported[layer]}"
             for backend in backends
         ]
         lines.append(f"| {name} | {' | '.join(cells)} |")

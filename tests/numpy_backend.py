@@ -1,9 +1,9 @@
 """A backend in NumPy that trains a network of one dense layer, to test the engine without one."""
 
-from typing import ClassVar
-
 import numpy as np
 
+from nnspec.backend import Backend, Can, Support
+from nnspec.language.training_schema import LOSSES, OPTIMIZERS
 from nnspec.layers import LAYERS
 
 
@@ -87,9 +87,6 @@ class LinearProgram:
     def reseed(self, seed):
         self.noise = np.random.default_rng(seed)
 
-    def export_onnx(self, path, opset):
-        raise NotImplementedError
-
 
 class Compiled:
     source = ""
@@ -108,13 +105,15 @@ class Compiled:
         return program
 
 
-class NumpyBackend:
+class NumpyBackend(Backend):
     """Set `fail_at` and `failure` to have a step raise, or give a loss."""
 
     name = "numpy"
     suffix = ".txt"
-    lowerings = dict.fromkeys(LAYERS.values())
-    unsupported: ClassVar[dict] = {}
+    can = Can.GRADIENTS | Can.TRAINING
+    layers = Support(dict.fromkeys(LAYERS.values()))
+    losses = Support(dict.fromkeys(LOSSES.values()))
+    optimizers = Support(dict.fromkeys(OPTIMIZERS.values()))
 
     def __init__(self, program=LinearProgram):
         self.program = program

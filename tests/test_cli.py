@@ -2,16 +2,19 @@
 
 import json
 import os
+import re
 import signal
 import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
+import nnspec
 from nnspec.cli import COMMANDS, main
 
 ROOT = Path(__file__).parents[1]
@@ -116,11 +119,11 @@ def test_axes_that_change_their_meaning_are_advised_against(
     ("backend", "options", "noted"),
     [
         ("onnx", ["--training", "--opset", "20"], ["--training"]),
-        ("torch", ["--training", "--opset", "20"], ["--opset"]),
-        ("keras", ["--training"], []),
+        ("torch", ["--training"], []),
+        ("keras", ["--training", "--stock"], []),
     ],
 )
-def test_an_option_of_other_backends_is_noted(
+def test_training_without_effect_is_noted(
     backend: str, options: list[str], noted: list[str]
 ) -> None:
     result = run("compile", SPEC, "--to", backend, *options)
@@ -128,6 +131,61 @@ def test_an_option_of_other_backends_is_noted(
     assert result.stderr.splitlines() == [
         f"nnspec: {option} changes nothing of what {backend} writes" for option in noted
     ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["compile", "--to", "torch", "--opset", "20"], "--opset is an option of the backend onnx"),
+        (
+            ["compile", "--to=keras", "--fold"],
+            "--fold is an option of the backend onnx, not",
+        ),
+        (["compile", "--to", "onnx", "--stock"], "--stock is an option of the backend keras"),
+        (["compile", "--to", "onnx", "--stok"], "No such option '--stok'"),
+        (["export", "-o", "m.onnx", "--stock"], "--stock is an option of the backend keras"),
+        (["export", "-o", "m.onnx", "--batch", "0"], "0 is not in the range x>=1"),
+        (["export", "-o", "m.onnx", "--via", "kers"], 'no exporter "kers"'),
+    ],
+)
+def test_an_option_of_other_backends_is_refused(arguments: list[str], said: str) -> None:
+    result = run(*arguments, SPEC)
+    assert result.exit_code == 2
+    assert said in " ".join(result.stderr.split())
+
+
+def test_help_shows_the_options_of_every_backend_or_of_the_one_named() -> None:
+    shown = run("compile", "--help").stdout
+    assert all(option in shown for option in ("--stock", "--opset", "--fold", "--batch"))
+    shown = run("compile", "--to", "keras", "--help").stdout
+    assert "--stock" in shown
+    assert "--opset" not in shown
+
+
+@pytest.mark.parametrize(
+    ("to", "options", "said"),
+    [
+        ("torch", {"fold": True}, "only the backend onnx has the option fold, not torch"),
+        ("keras", {"opset": 20}, "only the backend onnx has the option opset, not keras"),
+        ("onnx", {"stock": True}, "only the backend keras has the option stock, not onnx"),
+        ("torch", {"folds": True}, 'no backend has an option "folds"; did you mean "fold"'),
+        ("onnx", {"opset": "21"}, "opset is '21', and a whole number is expected"),
+        ("onnx", {"opset": True}, "opset is True, and a whole number is expected"),
+        ("onnx", {"opset": 0}, "opset is 0, and at least 1 is expected"),
+        ("onnx", {"fold": 1}, "fold is 1, and true or false is expected"),
+    ],
+)
+def test_an_option_that_the_backend_does_not_declare_so_is_refused(
+    to: str, options: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(nnspec.UsageError, match=re.escape(said)):
+        nnspec.compile(SPEC, to, **options)
+
+
+def test_an_option_at_its_default_may_be_given_to_any_backend() -> None:
+    given: dict[str, Any] = {"stock": False, "opset": 21, "fold": False}
+    for to in ("torch", "keras", "onnx"):
+        assert nnspec.compile(SPEC, to, **given).source == nnspec.compile(SPEC, to).source
 
 
 def test_summary_counts() -> None:

@@ -21,6 +21,7 @@ from nnspec.layers import LAYERS
 from nnspec.library import BLOCKS
 from nnspec.network.loader import Spec, loads
 from nnspec.verification import verify_spec
+from nnspec_keras.options import KerasOptions
 from tests.cases import CASES
 from tests.formatting import assert_clean
 from tests.golden_files import ROOT
@@ -31,7 +32,7 @@ from tests.test_library import one_block
 SEED = 8
 ZOO = sorted((ROOT / "specs" / "zoo").glob("*.yaml"))
 OPTIONS = {"plain": Options(), "native": Options(layout="native")}
-TRAINING = {"training": Options(training=True), "stock": Options(training=True, stock=True)}
+TRAINING = {"training": Options(training=True), "stock": KerasOptions(training=True, stock=True)}
 
 
 def load_document(document: dict[str, Any]) -> Spec:
@@ -55,7 +56,7 @@ def renamed(document: dict[str, Any], rng: random.Random) -> dict[str, Any]:
 
 def write_all(spec: Spec, folder: Path, name: str, options: dict[str, Options] = OPTIONS) -> None:
     for kind, chosen in options.items():
-        for backend in ("torch", "keras"):
+        for backend in ("keras",) if isinstance(chosen, KerasOptions) else ("torch", "keras"):
             compiled = get_backend(backend).compile(spec, chosen)
             compiled.write(folder / f"{name}_{kind}_{backend}.py")
 

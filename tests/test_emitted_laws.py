@@ -47,7 +47,7 @@ def keras_weights(spec: Spec, seed: int = 0, *, training: bool = False) -> Weigh
     """Return what the emitted model draws by itself; what Keras does not have, as it should be."""
     import keras
 
-    from nnspec_keras.module import backend
+    from nnspec_keras import backend
     from nnspec_keras.runtime import KerasProgram
 
     class Fresh(KerasProgram):

@@ -7,12 +7,13 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from nnspec.backend import Options, get_backend
+from nnspec.backend import get_backend
 from nnspec.errors import WeightsError
 from nnspec.network.loader import loads
 from nnspec.support import streams
 from nnspec.support.streams import normal, stream, truncated_normal, uniform
 from nnspec.weights.canonical import FirstWeights, check_weights, initial_weights
+from nnspec_onnx.options import DirectOptions
 
 LAWS = ("glorot_uniform", "he_normal", {"type": "normal", "stddev": 0.02}, "orthogonal")
 
@@ -123,7 +124,7 @@ def test_an_export_without_weights_draws_each_once_and_holds_one_at_a_time(
 def test_an_export_without_weights_holds_the_first_weights_to_the_last_bit(tmp_path):
     spec = deep(2, last=[{"type": "batch_normalization"}])
     for fold in (False, True):
-        compiled = get_backend("onnx").compile(spec, Options(fold=fold))
+        compiled = get_backend("onnx").compile(spec, DirectOptions(fold=fold))
         compiled.write(tmp_path / "drawn.onnx")
         compiled.write(tmp_path / "given.onnx", initial_weights(spec.graph))
         assert (tmp_path / "drawn.onnx").read_bytes() == (tmp_path / "given.onnx").read_bytes()

@@ -85,7 +85,7 @@ def test_every_layer_stands_in_one_table_of_each_backend() -> None:
 
     for name in ("torch", "keras", "onnx"):
         backend = get_backend(name)
-        lowered, refused = set(backend.lowerings), set(backend.unsupported)
+        lowered, refused = set(backend.layers.lowerings), set(backend.layers.unsupported)
         assert not lowered & refused
         assert lowered | refused == set(LAYERS.values())
 

@@ -27,6 +27,7 @@ from nnspec.verification import Report, engines
 from nnspec.verification.remote import RemoteDirect
 from nnspec.verification.state_checks import CALLS, first_other
 from nnspec.weights.canonical import initial_weights
+from nnspec_keras.options import KerasOptions
 
 ROOT = Path(__file__).parents[1]
 SPECS = [ROOT / "specs" / name for name in ("digits_cnn.yaml", "zoo/gpt2.yaml", "zoo/unet.yaml")]
@@ -48,8 +49,8 @@ def sent(value: object) -> Any:
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 def test_a_spec_that_is_sent_compiles_to_the_same(path: Path) -> None:
     spec = load(path)
-    copy = sent({"spec": spec, "options": Options(stock=True)})
-    assert copy["options"] == Options(stock=True)
+    copy = sent({"spec": spec, "options": KerasOptions(stock=True)})
+    assert copy["options"] == KerasOptions(stock=True)
     assert copy["spec"].sha256 == spec.sha256
     assert copy["spec"].path == path
     for name in ("torch", "keras", "onnx"):

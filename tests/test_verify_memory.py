@@ -36,7 +36,7 @@ def test_what_is_no_amount_of_memory_is_refused(text: str) -> None:
 
 def test_a_large_network_is_known_to_be_too_large_for_keras_exporter() -> None:
     """Two layers of GPT-2 ended a process that had 21 GB."""
-    cost = nnspec_keras.module.backend.export_memory
+    cost = nnspec_keras.backend.export_memory
     spec = nnspec.load(ROOT / "specs" / "zoo" / "gpt2.yaml", variables={"depth": 2})
     assert estimate(cost, spec.graph, "float64") > 21e9
     small = nnspec.load(ROOT / "specs" / "digits_cnn.yaml")
@@ -63,7 +63,7 @@ def test_an_exporter_is_left_out_before_it_runs(monkeypatch: pytest.MonkeyPatch)
 
 def test_an_exporter_that_fits_in_float32_alone_is_compared_in_it() -> None:
     spec = loads(SPEC.replace("40", "1500"))
-    cost = nnspec.backend.get_backend("torch").export_memory  # type: ignore[attr-defined]
+    cost = nnspec.backend.get_backend("torch").export_memory
     limit = estimate(cost, spec.graph, "float32")
     report = nnspec.verify(spec, backends=("torch", "onnx"), steps=1, batch=2, memory=limit)
     assert report.passed, report.to_json()

@@ -1,5 +1,5 @@
 """nnspec's Keras backend: spec graph -> Keras 3 source, and what runs it."""
 
-from nnspec_keras.module import backend
+from nnspec_keras.declaration import backend
 
 __all__ = ["backend"]

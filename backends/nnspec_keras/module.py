@@ -10,22 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnspec.backend import (
-    DEFAULTS,
-    Divergence,
-    ExportMemory,
-    Options,
-    Precision,
-    Rounding,
-    require_supported,
-)
+from nnspec.backend import Precision
 from nnspec.emit.body import Body, Lowerer
 from nnspec.emit.code import call, docstring_text, uses_module
 from nnspec.emit.definitions import Definitions
 from nnspec.emit.lowering import Language, Lowered
 from nnspec.emit.variations import Variations
 from nnspec.errors import UsageError
-from nnspec.layers import Layer
 from nnspec.network.graph import Graph
 from nnspec.network.heads import loss_head
 from nnspec.network.loader import Spec
@@ -34,8 +25,9 @@ from nnspec.support.files import write_text
 from nnspec_keras.activations import fuse
 from nnspec_keras.functions import block_function, network_function
 from nnspec_keras.helpers import HELPERS, helpers_of
-from nnspec_keras.lowerings import DIVERGENCES, LOWERINGS, ROUNDED, UNSUPPORTED
+from nnspec_keras.lowerings import LOWERINGS
 from nnspec_keras.naming import names_in
+from nnspec_keras.options import KerasOptions
 from nnspec_keras.ordering import order_updates
 from nnspec_keras.source import KerasSource
 from nnspec_keras.training import DEFINED, training_source
@@ -95,70 +87,49 @@ class KerasCompiled(KerasSource):
     def _with_training(self) -> str:
         """Return the source with what trains it, which takes arrays as the spec declares them."""
         options = replace(self.options, training=True, layout="spec")
-        return backend.compile(self.spec, options).source
+        return compile_network(self.spec, options).source
 
 
-class KerasBackend:
-    """The entry point `keras` of the group `nnspec.backends`."""
-
-    name = "keras"
-    imports = ("nnspec_keras.runtime",)
-    spared = ("sklearn", "scipy", "matplotlib", "pandas")
-    """Packages that Keras imports where it finds them, and that nothing emitted uses."""
-    suffix = ".py"
-    lowerings: Mapping[type[Layer], object] = LOWERINGS
-    unsupported: Mapping[type[Layer], str] = UNSUPPORTED
-    rounded: Mapping[type[Layer], Rounding] = ROUNDED
-    divergences: Mapping[type[Layer], Divergence] = DIVERGENCES
-    # tf2onnx keeps its constants as lists of numbers on the way.
-    export_memory = ExportMemory(base=2**28, of_weights=45.0)
-
-    @collector_paused()
-    def compile(self, spec: Spec, options: Options = DEFAULTS) -> KerasCompiled:
-        """Return Keras source; raises UnsupportedError, UsageError."""
-        require_supported(self, spec.graph)
-        if options.fold:
-            raise UsageError("only the backend onnx folds batch normalisation")
-        if options.training and options.layout == "native":
-            raise UsageError(
-                "the training program feeds arrays as the spec declares them: compile it with "
-                "layout spec"
-            )
-        head = loss_head(spec.model, spec.graph)
-        lowerer = Lowerer(LANGUAGE, head, keep_borders=options.layout == "spec")
-        network = lowerer.network(spec.graph)
-        order_updates(network)
-        function = function_name(spec.name)
-        taken = frozenset({*TAKEN, function})
-        definitions = Definitions(
-            network,
-            function,
-            {*taken, *_values(network)},
-            is_class=False,
-            defaults=LANGUAGE.defaults,
-            variations=Variations(spec, lowerer),
+@collector_paused()
+def compile_network(spec: Spec, options: KerasOptions) -> KerasCompiled:
+    """Return Keras source; raises UnsupportedError, UsageError."""
+    if options.training and options.layout == "native":
+        raise UsageError(
+            "the training program feeds arrays as the spec declares them: compile it with "
+            "layout spec"
         )
-        taken |= {definition.name for definition in definitions.ordered}
-        parts = [helper.text for helper in helpers_of(network)]
-        names = names_in(definitions.network)
-        parts += [block_function(definition, taken, names) for definition in definitions.ordered]
-        parts.append(network_function(definitions.network, function, spec.name, taken))
-        ending = "\n"
-        standard: tuple[str, ...] = ()
-        third: tuple[str, ...] = ()
-        if options.training:
-            training = training_source(spec, options, head, function)
-            parts += training.parts
-            ending = training.ending or ending
-            standard, third = training.standard_imports, training.imports
-        origin = f", compiled from {docstring_text(spec.path.name)}" if spec.path else ""
-        text = "\n\n\n".join(parts)
-        header = f'"""{spec.name}{origin}."""\n\n{imports(text, standard, third)}'
-        source = f"{header}\n\n\n{text}{ending}"
-        return KerasCompiled(spec, options, source, function, head)
-
-
-backend = KerasBackend()
+    head = loss_head(spec.model, spec.graph)
+    lowerer = Lowerer(LANGUAGE, head, keep_borders=options.layout == "spec")
+    network = lowerer.network(spec.graph)
+    order_updates(network)
+    function = function_name(spec.name)
+    taken = frozenset({*TAKEN, function})
+    definitions = Definitions(
+        network,
+        function,
+        {*taken, *_values(network)},
+        is_class=False,
+        defaults=LANGUAGE.defaults,
+        variations=Variations(spec, lowerer),
+    )
+    taken |= {definition.name for definition in definitions.ordered}
+    parts = [helper.text for helper in helpers_of(network)]
+    names = names_in(definitions.network)
+    parts += [block_function(definition, taken, names) for definition in definitions.ordered]
+    parts.append(network_function(definitions.network, function, spec.name, taken))
+    ending = "\n"
+    standard: tuple[str, ...] = ()
+    third: tuple[str, ...] = ()
+    if options.training:
+        training = training_source(spec, options, head, function)
+        parts += training.parts
+        ending = training.ending or ending
+        standard, third = training.standard_imports, training.imports
+    origin = f", compiled from {docstring_text(spec.path.name)}" if spec.path else ""
+    text = "\n\n\n".join(parts)
+    header = f'"""{spec.name}{origin}."""\n\n{imports(text, standard, third)}'
+    source = f"{header}\n\n\n{text}{ending}"
+    return KerasCompiled(spec, options, source, function, head)
 
 
 def function_name(name: str) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nnspec.backend import Options
 from nnspec.network.graph import Head
 from nnspec.network.loader import Spec
+from nnspec_keras.options import KerasOptions
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class KerasSource:
     """Keras source of a spec; `function` builds the model, `head` is what the loss leaves out."""
 
     spec: Spec
-    options: Options
+    options: KerasOptions
     source: str
     function: str
     head: Head | None

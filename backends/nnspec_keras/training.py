@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nnspec.backend import Options
 from nnspec.emit.code import call, quoted, wrap
 from nnspec.emit.dataset import DEFINED as ROW_NAMES
 from nnspec.emit.dataset import dataset_source
@@ -21,6 +20,7 @@ from nnspec.language.training_schema import (
 from nnspec.network.graph import Graph, Head
 from nnspec.network.loader import Spec
 from nnspec_keras.optimizers import OPTIMIZERS, SOURCES
+from nnspec_keras.options import KerasOptions
 from nnspec_keras.script import DEFINED as PROGRAM_NAMES
 from nnspec_keras.script import script_source
 
@@ -70,7 +70,7 @@ class TrainingSource:
 
 
 def training_source(
-    spec: Spec, options: Options, head: Head | None, function: str
+    spec: Spec, options: KerasOptions, head: Head | None, function: str
 ) -> TrainingSource:
     """Return what trains the network that `function` builds."""
     training = spec.model.training

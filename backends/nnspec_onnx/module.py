@@ -12,8 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnspec.backend import Precision
-from nnspec.deploy.exporting import Written
+from nnspec.backend import Precision, Written
 from nnspec.errors import MissingDependencyError, UsageError
 from nnspec.support import files
 from nnspec_onnx import wire

@@ -8,15 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnspec.backend import (
-    DEFAULTS,
-    Divergence,
-    ExportMemory,
-    Options,
-    Precision,
-    Rounding,
-    require_supported,
-)
+from nnspec.backend import Options, Precision
 from nnspec.emit.body import Body, Lowerer, Step
 from nnspec.emit.code import Call, Expr, docstring_text, literal, uses_module, wrap
 from nnspec.emit.dataset import DatasetSource, dataset_source
@@ -27,8 +19,8 @@ from nnspec.emit.progressions import indexed, is_progressing
 from nnspec.emit.statements import Style, forward_lines
 from nnspec.emit.unify import Construction, Definition
 from nnspec.emit.variations import Variations
-from nnspec.errors import UnsupportedError, UsageError
-from nnspec.layers import Activation, Layer
+from nnspec.errors import UnsupportedError
+from nnspec.layers import Activation
 from nnspec.network.graph import BlockNode, Head, LayerNode
 from nnspec.network.heads import loss_head
 from nnspec.network.loader import Spec
@@ -36,8 +28,7 @@ from nnspec.support.collector import collector_paused
 from nnspec.support.files import write_text
 from nnspec_torch.helpers import HELPERS, helpers_of
 from nnspec_torch.initial import laws, reset_parameters
-from nnspec_torch.lowerings import LOWERINGS, UNSUPPORTED
-from nnspec_torch.normalization import DIVERGENCES
+from nnspec_torch.lowerings import LOWERINGS
 from nnspec_torch.script import script_source
 from nnspec_torch.source import TorchSource
 from nnspec_torch.training import training_source
@@ -95,57 +86,39 @@ class TorchCompiled(TorchSource):
         return TorchProgram(self, weights, dtype)
 
 
-class TorchBackend:
-    """The entry point `torch` of the group `nnspec.backends`."""
-
-    name = "torch"
-    imports = ("nnspec_torch.runtime",)
-    suffix = ".py"
-    lowerings: Mapping[type[Layer], object] = LOWERINGS
-    unsupported: Mapping[type[Layer], str] = UNSUPPORTED
-    rounded: Mapping[type[Layer], Rounding] = {}
-    divergences: Mapping[type[Layer], Divergence] = DIVERGENCES
-    export_memory = ExportMemory(base=2**28, of_weights=6.0)
-
-    @collector_paused()
-    def compile(self, spec: Spec, options: Options = DEFAULTS) -> TorchCompiled:
-        """Return PyTorch source; raises UnsupportedError, UsageError."""
-        require_supported(self, spec.graph)
-        if options.fold:
-            raise UsageError("only the backend onnx folds batch normalisation")
-        if spec.name in HELPERS:
-            raise UnsupportedError(
-                f'the PyTorch source may define a class "{spec.name}" of its own: give the network '
-                "another name"
-            )
-        head = loss_head(spec.model, spec.graph)
-        lowerer = Lowerer(LANGUAGE, head, keep_borders=options.layout == "spec")
-        network = lowerer.network(spec.graph)
-        definitions = Definitions(
-            network,
-            spec.name,
-            _TAKEN,
-            is_class=True,
-            defaults=LANGUAGE.defaults,
-            variations=Variations(spec, lowerer),
+@collector_paused()
+def compile_network(spec: Spec, options: Options) -> TorchCompiled:
+    """Return PyTorch source; raises UnsupportedError, UsageError."""
+    if spec.name in HELPERS:
+        raise UnsupportedError(
+            f'the PyTorch source may define a class "{spec.name}" of its own: give the network '
+            "another name"
         )
-        parts = [helper.text for helper in helpers_of(network)]
-        parts += [_class(definition) for definition in definitions.ordered]
-        parts.append(_class(definitions.network, head))
-        dataset = dataset_source(spec) if options.training else None
-        if options.training:
-            parts.append(training_source(spec, head))
-        training = spec.model.training
-        if dataset is not None and training is not None:
-            parts.append(dataset.text)
-            parts.append(script_source(spec, training, head))
-        origin = f", compiled from {docstring_text(spec.path.name)}" if spec.path else ""
-        text = "\n\n\n".join(parts)
-        source = f'"""{spec.name}{origin}."""\n\n{imports(text, dataset)}\n\n\n{text}\n'
-        return TorchCompiled(spec, options, source, head)
-
-
-backend = TorchBackend()
+    head = loss_head(spec.model, spec.graph)
+    lowerer = Lowerer(LANGUAGE, head, keep_borders=options.layout == "spec")
+    network = lowerer.network(spec.graph)
+    definitions = Definitions(
+        network,
+        spec.name,
+        _TAKEN,
+        is_class=True,
+        defaults=LANGUAGE.defaults,
+        variations=Variations(spec, lowerer),
+    )
+    parts = [helper.text for helper in helpers_of(network)]
+    parts += [_class(definition) for definition in definitions.ordered]
+    parts.append(_class(definitions.network, head))
+    dataset = dataset_source(spec) if options.training else None
+    if options.training:
+        parts.append(training_source(spec, head))
+    training = spec.model.training
+    if dataset is not None and training is not None:
+        parts.append(dataset.text)
+        parts.append(script_source(spec, training, head))
+    origin = f", compiled from {docstring_text(spec.path.name)}" if spec.path else ""
+    text = "\n\n\n".join(parts)
+    source = f'"""{spec.name}{origin}."""\n\n{imports(text, dataset)}\n\n\n{text}\n'
+    return TorchCompiled(spec, options, source, head)
 
 
 def imports(text: str, dataset: DatasetSource | None = None) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
 
 import click
 
+from nnspec.cli.backend_options import BackendCommand, given_options, value_of
 from nnspec.cli.common import (
     json_option,
     print_json,
@@ -14,29 +16,30 @@ from nnspec.cli.common import (
     spec_argument,
 )
 
-_WITHOUT_EFFECT = {
-    "torch": ("--opset",),
-    "keras": ("--opset",),
-    "onnx": ("--training", "--stock"),
-}
-"""Options that are of other backends."""
+if TYPE_CHECKING:
+    from nnspec.backend import Backend
 
 
-@click.command()
+def _chosen(args: Sequence[str]) -> list[Backend]:
+    """Return the backend that `--to` names, or all for a call that names none."""
+    from nnspec.backend import get_backend, installed_backends
+
+    name = value_of("--to", args)
+    return installed_backends() if name is None else [get_backend(name)]
+
+
+@click.command(cls=BackendCommand, chosen=_chosen)
 @spec_argument
 @set_option
 @click.option("--to", "backend", required=True, help="torch, keras, onnx or another backend.")
 @click.option("-o", "--output", type=click.Path(), help="Write to this file; else print.")
 @click.option("--training", is_flag=True, help="Add loss, optimizer, data and a main program.")
-@click.option("--stock", is_flag=True, help="Use the framework's optimizer though it differs.")
 @click.option(
     "--layout",
     type=click.Choice(["spec", "native"]),
     default="spec",
     help="Layout of image-like tensors: the spec's, or the framework's own.",
 )
-@click.option("--opset", type=click.IntRange(min=1), help="ONNX operator set.")
-@click.option("--fold", is_flag=True, help="In ONNX, fold batch normalisation into what feeds it.")
 @json_option
 def compile(
     spec: str,
@@ -44,28 +47,20 @@ def compile(
     backend: str,
     output: str | None,
     training: bool,
-    stock: bool,
     layout: Literal["spec", "native"],
-    opset: int | None,
-    fold: bool,
     as_json: bool,
 ) -> None:
     """Write a spec in the language of a backend; needs no framework installed."""
-    from nnspec.backend import Options, get_backend
+    from nnspec.backend import Can, get_backend, make_options
     from nnspec.network.loader import load
 
-    options = Options(training=training, stock=stock, layout=layout, fold=fold)
-    if opset is not None:
-        from dataclasses import replace
-
-        options = replace(options, opset=opset)
+    to = get_backend(backend)
+    options = make_options(to, given_options(), training=training, layout=layout)
     loaded = load(spec, variables=variables)
     require_output(loaded, output)
-    compiled = get_backend(backend).compile(loaded, options)
-    given = {"--training": training, "--stock": stock, "--opset": opset is not None}
-    for option in _WITHOUT_EFFECT.get(backend, ()):
-        if given[option]:
-            click.echo(f"nnspec: {option} changes nothing of what {backend} writes", err=True)
+    compiled = to.compile(loaded, options)
+    if training and Can.TRAINING not in to.can:
+        click.echo(f"nnspec: --training changes nothing of what {backend} writes", err=True)
     path = compiled.write(output) if output is not None else None
     if as_json:
         place = str(path) if path is not None else None

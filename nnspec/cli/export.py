@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
+from nnspec.cli.backend_options import BackendCommand, given_options
 from nnspec.cli.common import (
     json_option,
     print_json,
@@ -16,24 +18,30 @@ from nnspec.cli.common import (
     weights_options,
 )
 
+if TYPE_CHECKING:
+    from nnspec.backend import Backend
 
-@click.command()
+
+def _chosen(args: Sequence[str]) -> list[Backend]:
+    """Return the backend that writes ONNX models."""
+    from nnspec.backend import onnx_backend
+
+    return [onnx_backend()]
+
+
+@click.command(cls=BackendCommand, chosen=_chosen)
 @spec_argument
 @set_option
 @click.option("-o", "--output", required=True, type=click.Path(), help="The .onnx file to write.")
 @weights_options
 @click.option(
     "--via",
-    type=click.Choice(["direct", "torch", "keras"]),
+    metavar="direct|BACKEND",
     default="direct",
-    help="Who writes it: nnspec itself, or the framework's own exporter.",
+    show_default=True,
+    help="Who writes it: nnspec itself, or the exporter of a backend's framework.",
 )
-@click.option("--opset", type=click.IntRange(min=1), default=21, help="ONNX operator set.")
 @click.option("--external-data", is_flag=True, help="Put the tensors into OUTPUT.data.")
-@click.option("--fold", is_flag=True, help="Fold batch normalisation into what feeds it.")
-@click.option(
-    "--batch", type=click.IntRange(min=1), help="Fix the number of rows; by default it is open."
-)
 @json_option
 def export(
     spec: str,
@@ -42,11 +50,8 @@ def export(
     weights: str | None,
     renames: tuple[str, ...],
     partial: bool,
-    via: Literal["direct", "torch", "keras"],
-    opset: int,
+    via: str,
     external_data: bool,
-    fold: bool,
-    batch: int | None,
     as_json: bool,
 ) -> None:
     """Write the network with its weights as ONNX, as it computes at inference."""
@@ -61,10 +66,8 @@ def export(
         output,
         weights=read_weights(loaded, weights, renames, partial=partial, mapped=True),
         via=via,
-        opset=opset,
         external_data=external_data,
-        fold=fold,
-        batch=batch,
+        **given_options(),
     )
     if as_json:
         print_json(report.as_json())

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnspec.backend import Trainable, get_backend
+from nnspec.backend import Trainable, get_backend, onnx_backend
 from nnspec.errors import MissingDependencyError, UnsupportedError
 from nnspec.network.loader import Spec
 from nnspec.support.causes import cause_of
@@ -26,17 +26,13 @@ LIKELY = 1e-4
 """Relative, in float32: what rounding rarely exceeds, so that a smaller error needs no measure."""
 
 
-class _OnnxBackend(Protocol):
-    def load(self, model: Path, graph: Any, *, optimized: bool) -> Program: ...
-
-
 def require_same(spec: Spec, program: Trainable, model: Path, via: str) -> None:
     """Raise UnsupportedError where ONNX Runtime gives other outputs than the program, in float32.
 
     Both get random rows, at two sizes of the batch and of every dynamic axis that has another.
     What rounding may do is measured in float64, where the difference is not small anyway.
     """
-    onnx = cast("_OnnxBackend", get_backend("onnx"))
+    onnx = onnx_backend()
     cure = "export it directly instead (`--via direct`)"
     sizes = find_sizes(spec.graph, {})
     loaded: Program | None = None

@@ -8,9 +8,22 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING
 
-from nnspec.backend import Options, Trainable, get_backend
+from nnspec.backend import (
+    Can,
+    Exportable,
+    OnnxBackend,
+    OnnxOptions,
+    OptionValue,
+    Trainable,
+    backend_names,
+    declared_options,
+    get_backend,
+    make_options,
+    onnx_backend,
+    options_in,
+)
 from nnspec.errors import UsageError, WeightsError
 from nnspec.language.schema import Model
 from nnspec.network.loader import Spec, check
@@ -19,8 +32,13 @@ from nnspec.support import files
 if TYPE_CHECKING:
     from nnspec.backend import Array
 
-Via = Literal["direct", "torch", "keras"]
-EXPORTERS: tuple[Via, ...] = ("direct", "torch", "keras")
+DIRECT = "direct"
+
+
+def exporters() -> tuple[str, ...]:
+    """Return what `via` may be: nnspec itself, and the backends whose framework exports."""
+    able = [name for name in backend_names() if Can.EXPORT in get_backend(name).can]
+    return (DIRECT, *able)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,82 +62,41 @@ class ExportReport:
         }
 
 
-class Written(NamedTuple):
-    """A model that a backend put in its place; `files` are the model and its data file."""
-
-    opset: int
-    nodes: int
-    files: tuple[Path, ...]
-
-
-class _Compiled(Protocol):
-    def write_files(
-        self,
-        path: Path,
-        weights: Mapping[str, Array] | None,
-        *,
-        external_data: bool,
-        preprocessing: str | None,
-    ) -> Written: ...
-
-
-class _OnnxBackend(Protocol):
-    """What the backend "onnx" has beside what every backend has."""
-
-    def adopt(
-        self,
-        model: Path,
-        path: Path,
-        spec: Spec,
-        *,
-        external_data: bool,
-        preprocessing: str | None,
-    ) -> Written: ...
-
-
 def export(
     spec: Spec | Model | str | Path,
     path: str | Path,
     *,
     weights: Mapping[str, Array] | str | Path | None = None,
-    via: Via = "direct",
-    opset: int = 21,
+    via: str = DIRECT,
     external_data: bool = False,
-    fold: bool = False,
-    batch: int | None = None,
+    **options: OptionValue,
 ) -> ExportReport:
     """Write the network, as at inference, to an .onnx file, whole or not at all.
 
     weights: canonical weights or the .safetensors file that holds them; the spec's first weights
     by default. What a training run stored beside them of the preprocessing of raw rows goes into
     the model's metadata.
-    via: "direct" needs no framework; "torch" and "keras" use the framework's own exporter, and what
+    via: "direct" needs no framework; a backend's name uses its framework's own exporter, and what
     it writes is run in ONNX Runtime against the source before `path` is written; of first weights
     also what it would write of others, since a bias of 0 hides what is done with it.
     external_data: put the tensors into a file `path.data`; over 2 GB that is so in any case.
-    fold: fold batch normalisation into the layer that feeds it, where that is exact.
-    batch: the number of rows, for runtimes that want it fixed; any number by default.
+    options: of the ONNX backend, such as opset, fold and batch; an exporter takes the opset alone.
     Raises SpecError, WeightsError, UnsupportedError, UsageError, MissingDependencyError.
     """
-    if via not in EXPORTERS:
-        raise UsageError(f'no exporter "{via}": {", ".join(EXPORTERS)}')
-    if fold and via != "direct":
-        raise UsageError(f"only nnspec's own exporter folds: leave out fold, or via {via}")
-    if batch is not None and via != "direct":
-        raise UsageError(
-            f"only nnspec's own exporter fixes the batch: leave out batch, or via {via}"
-        )
+    if via != DIRECT and via not in exporters():
+        raise UsageError(f'no exporter "{via}": {", ".join(exporters())}')
+    onnx = onnx_backend()
+    own = make_options(onnx, options)
+    assert isinstance(own, OnnxOptions)
+    if via != DIRECT:
+        _require_exporters(own, onnx, via)
     if Path(path).is_dir():
         raise UsageError(f"{path or '.'} is a folder; give the path of a file")
     start = time.perf_counter()
     checked, path = check(spec), files.behind_link(Path(path))
     tensors, preprocessing = _weights(checked, weights)
-    onnx = get_backend("onnx")
-    if via == "direct":
-        compiled = cast(
-            "_Compiled", onnx.compile(checked, Options(opset=opset, fold=fold, batch=batch))
-        )
-        written = compiled.write_files(
+    if via == DIRECT:
+        written = onnx.compile(checked, own).write_files(
             path, tensors, external_data=external_data, preprocessing=preprocessing
         )
     else:
@@ -127,7 +104,7 @@ def export(
         from nnspec.verification.samples import exercised_weights
 
         program = get_backend(via).compile(checked).build(tensors)
-        if not isinstance(program, Trainable):
+        if not (isinstance(program, Trainable) and isinstance(program, Exportable)):
             raise UsageError(f'the backend "{via}" has no ONNX exporter')
         with _folder_beside(path) as folder:
             # The data file that an exporter writes is named after its model.
@@ -136,17 +113,27 @@ def export(
                 # First biases are 0, which would hide what an exporter does with others.
                 first = program.weights()
                 program.load_weights(exercised_weights(checked.graph, 0))
-                program.export_onnx(model, opset)
+                program.export_onnx(model, own.opset)
                 require_same(checked, program, model, via)
                 program.load_weights(first)
-            program.export_onnx(model, opset)
+            program.export_onnx(model, own.opset)
             require_same(checked, program, model, via)
-            written = cast("_OnnxBackend", onnx).adopt(
+            written = onnx.adopt(
                 model, path, checked, external_data=external_data, preprocessing=preprocessing
             )
     size = sum(file.stat().st_size for file in written.files)
     seconds = time.perf_counter() - start
     return ExportReport(path, written.opset, written.nodes, size, seconds)
+
+
+def _require_exporters(options: OnnxOptions, onnx: OnnxBackend, via: str) -> None:
+    """Raise UsageError for an option that only nnspec's own exporter has."""
+    for name, declared in declared_options(onnx).items():
+        is_own = name not in options_in(OnnxOptions)
+        if is_own and getattr(options, name) != declared.default:
+            raise UsageError(
+                f"only nnspec's own exporter has the option {name}: leave out {name}, or via {via}"
+            )
 
 
 @contextmanager

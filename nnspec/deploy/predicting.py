@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import polars as pl
 
-from nnspec.backend import get_backend
+from nnspec.backend import onnx_backend
 from nnspec.data.preprocessing import Preprocessing, admit_arrays, places, require_arrays
 from nnspec.data.streaming import parts
 from nnspec.data.tables import Rows, read
@@ -26,10 +26,6 @@ BATCH = 1024
 LARGEST_BATCH = 4096
 SMALL_INPUTS = 2**17
 """Bytes of all inputs that count as small."""
-
-
-class _OnnxBackend(Protocol):
-    def load(self, model: str | Path) -> _OnnxProgram: ...
 
 
 class _OnnxProgram(Protocol):
@@ -104,7 +100,7 @@ def predict(model: str | Path, rows: Rows | str | Path) -> Predictions:
     one takes arrays named after its inputs. Raises DataError for rows that do not fit, UsageError
     for a file that is no model, MissingDependencyError without ONNX Runtime.
     """
-    program = cast("_OnnxBackend", get_backend("onnx")).load(model)
+    program: _OnnxProgram = onnx_backend().load(model)
     record = program.metadata.get("nnspec.preprocessing")
     if record is None:
         return _without_record(program, model, rows)

@@ -2,7 +2,7 @@
 
 A message is the length of the JSON (8 bytes, little-endian), the JSON, and the arrays one after the
 other. What JSON lacks stands in it as an object with the key `$`. Nothing is pickled: a message can
-only name records of this package.
+only name records of this package and of the installed backends.
 """
 
 from __future__ import annotations
@@ -18,8 +18,16 @@ from typing import IO, Any
 import numpy as np
 from pydantic import BaseModel
 
+from nnspec.backend import backend_packages
+
 TAG = "$"
 PACKAGE = "nnspec"
+
+
+def _is_known(module: str) -> bool:
+    """Whether records of this module may be sent: the core's, and those of a backend's package."""
+    package = module.partition(".")[0]
+    return package == PACKAGE or package in backend_packages()
 
 
 def write(stream: IO[bytes], message: object) -> None:
@@ -155,15 +163,15 @@ class _Decoder:
 
 
 def _name(kind: type) -> str:
-    if kind.__module__.partition(".")[0] != PACKAGE:
+    if not _is_known(kind.__module__):
         raise TypeError(f"a {kind.__name__} cannot be sent to another process")
     return f"{kind.__module__}:{kind.__qualname__}"
 
 
 def _class(name: str) -> type:
     module, _, qualified = name.partition(":")
-    if module.partition(".")[0] != PACKAGE:
-        raise TypeError(f"{name} is no record of {PACKAGE}")
+    if not _is_known(module):
+        raise TypeError(f"{name} is no record of {PACKAGE} or of a backend")
     found: Any = importlib.import_module(module)
     for part in qualified.split("."):
         found = getattr(found, part)

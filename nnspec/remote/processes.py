@@ -119,7 +119,7 @@ class Worker:
     def _fork(self) -> bool:
         """Start the process from this one, where that is safe; it then has the core already."""
         try:
-            modules = getattr(get_backend(self.name), "imports", ())
+            modules = get_backend(self.name).imports
         except NnspecError:
             return False  # the process says so
         if not is_safe(modules):

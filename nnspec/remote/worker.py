@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from nnspec.backend import Options, Precision, Trainable, get_backend
+from nnspec.backend import Exportable, Options, Precision, get_backend
 from nnspec.errors import NnspecError, UnsupportedError
 from nnspec.network.loader import Spec
 from nnspec.remote import frames
@@ -36,13 +36,13 @@ class Session:
 
     def prepare(self) -> None:
         """Import the framework, before anything is asked."""
-        spared = getattr(self.backend, "spared", ())
+        spared = self.backend.spared
         for package in spared:
             # So marked, it counts as not installed.
             sys.modules.setdefault(package, None)  # type: ignore[arg-type]
         gc.disable()
         try:
-            for module in getattr(self.backend, "imports", ()):
+            for module in self.backend.imports:
                 importlib.import_module(module)
         except Exception:
             return  # what needs it will say so
@@ -78,7 +78,7 @@ class Session:
     ) -> None:  # fmt: skip
         """Build a network, and write it with the framework's own exporter."""
         program = self.backend.compile(spec, options).build(weights, dtype=dtype)
-        if not isinstance(program, Trainable):
+        if not isinstance(program, Exportable):
             raise UnsupportedError(f"{self.backend.name} has no ONNX exporter")
         program.export_onnx(path, opset)
 
@@ -105,7 +105,7 @@ class Session:
     @property
     def takes_threads(self) -> bool:
         """Whether a network is told its threads when it is built, and not by the environment."""
-        return bool(getattr(self.backend, "takes_threads", False))
+        return bool(self.backend.takes_threads)
 
     def _kept(self, number: int, program: Any) -> list[str]:
         self.programs[number] = program

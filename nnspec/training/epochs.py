@@ -113,7 +113,7 @@ def train(
     if total < 1:
         raise UsageError(f"at least one epoch is expected, not {total}")
     found = get_backend(backend)
-    require_supported(found, spec.graph)
+    require_supported(found, spec, Options(training=True))
     require_measurable(training)
     if data is None:
         data = load_data(spec)

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
-from nnspec.backend import Backend, Options, Precision, Program, Rounding, Trainable, get_backend
+from nnspec.backend import (
+    Backend,
+    Exportable,
+    Options,
+    Precision,
+    Program,
+    Rounding,
+    declared_options,
+    get_backend,
+    make_options,
+)
 from nnspec.errors import UnsupportedError, UsageError
 from nnspec.layers import Activation, Layer
 from nnspec.network.graph import Graph
@@ -84,7 +94,9 @@ class SourceEngine:
     def options(self, spec: Spec) -> Options:
         """Return how a spec is compiled: with its training, if it has one of its single output."""
         is_trained = spec.model.training is not None and len(spec.graph.outputs) == 1
-        return Options(training=is_trained, stock=self.stock)
+        has_stock = "stock" in declared_options(self.backend)
+        given = {"stock": self.stock} if has_stock else {}
+        return make_options(self.backend, given, training=is_trained)
 
     def rounding(self, graph: Graph, *, of_gradient: bool = False) -> float:
         """Return the sum over the layers of the backend's table."""
@@ -96,8 +108,8 @@ class DirectOnnx:
 
     is_onnx = True
 
-    def __init__(self, options: Options) -> None:
-        self.name = "onnx-folded" if options.fold else "onnx"
+    def __init__(self, options: Options, variant: str = "") -> None:
+        self.name = f"onnx-{variant}" if variant else "onnx"
         self.options = options
         self.backend: Any = get_backend("onnx")
 
@@ -169,7 +181,7 @@ class ExportedOnnx:
 
     def _export(self, spec: Spec, weights: Mapping[str, Array], dtype: Precision) -> _Exported:
         program = self.source.build(spec, weights, dtype)
-        if not isinstance(program, Trainable):
+        if not isinstance(program, Exportable):
             raise UnsupportedError(f"{self.source.name} has no ONNX exporter")
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.onnx"
@@ -221,9 +233,11 @@ def engines_of(
     sources = [_source(get_backend(name), stock, workers) for name in backends if name != "onnx"]
     engines: list[Engine] = [*sources]
     if "onnx" in backends:
-        engines.append(_direct(Options(opset=opset), workers))
+        onnx = get_backend("onnx")
+        engines.append(_direct(make_options(onnx, {"opset": opset}), workers))
         if fold:
-            engines.append(_direct(Options(opset=opset, fold=True), workers))
+            options = make_options(onnx, {"opset": opset, "fold": True})
+            engines.append(_direct(options, workers, declared_options(onnx)["fold"].variant))
         if exporters:
             engines.extend(_exported(source, workers) for source in sources)
     return engines
@@ -237,12 +251,12 @@ def _source(backend: Backend, stock: bool, workers: Workers | None) -> SourceEng
     return RemoteSource(backend, workers, stock=stock)
 
 
-def _direct(options: Options, workers: Workers | None) -> Engine:
+def _direct(options: Options, workers: Workers | None, variant: str = "") -> Engine:
     if workers is None:
-        return DirectOnnx(options)
+        return DirectOnnx(options, variant)
     from nnspec.verification.remote import RemoteDirect
 
-    return RemoteDirect(options, workers)
+    return RemoteDirect(options, workers, variant)
 
 
 def _exported(source: SourceEngine, workers: Workers | None) -> Engine:

@@ -23,7 +23,7 @@ def require_memory(engine: Engine, graph: Graph, dtype: Precision, limit: int | 
     """Raise TooLarge where an exporter would take more than this, by default than what is free."""
     if not isinstance(engine, ExportedOnnx):
         return
-    cost: ExportMemory | None = getattr(engine.source.backend, "export_memory", None)
+    cost = engine.source.backend.export_memory
     allowed = available() if limit is None else limit
     if cost is None or allowed is None:
         return

@@ -114,9 +114,9 @@ class RemoteSource(_Remote, SourceEngine):
 class RemoteDirect(_Remote, DirectOnnx):
     """The ONNX model that nnspec writes itself, run in a process."""
 
-    def __init__(self, options: Options, workers: Workers) -> None:
+    def __init__(self, options: Options, workers: Workers, variant: str = "") -> None:
         _Remote.__init__(self)
-        DirectOnnx.__init__(self, options)
+        DirectOnnx.__init__(self, options, variant)
         self.worker = workers.of("onnx")
 
     def build(

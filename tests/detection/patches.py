@@ -30,7 +30,7 @@ TABLES: dict[str, Any] = {
 }
 
 
-WRITER: Any = importlib.import_module("nnspec_onnx.backend")
+WRITER: Any = importlib.import_module("nnspec_onnx.compiled")
 """The module; the package's attribute of that name is the object in it."""
 
 

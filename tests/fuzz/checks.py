@@ -12,6 +12,8 @@ from pathlib import Path
 from nnspec.backend import Options, get_backend
 from nnspec.errors import NnspecError, UsageError
 from nnspec.network.loader import Spec
+from nnspec_keras.options import KerasOptions
+from nnspec_onnx.options import DirectOptions
 from tests.formatting import RUFF
 
 EXPORTED = 10
@@ -27,16 +29,17 @@ OPSETS = range(18, 24)
 def options_of(spec: Spec, number: int) -> dict[str, tuple[str, Options]]:
     """Return name -> (backend, options) of everything that the spec is compiled to."""
     opset = random.Random(number).choice(OPSETS)
-    found = {
-        "onnx": ("onnx", Options(opset=opset)),
-        "onnx_folded": ("onnx", Options(opset=opset, fold=True)),
+    found: dict[str, tuple[str, Options]] = {
+        "onnx": ("onnx", DirectOptions(opset=opset)),
+        "onnx_folded": ("onnx", DirectOptions(opset=opset, fold=True)),
     }
     for backend in ("torch", "keras"):
         found[backend] = (backend, Options())
         found[f"{backend}_native"] = (backend, Options(layout="native"))
         if spec.model.training is not None:
             found[f"{backend}_training"] = (backend, Options(training=True))
-            found[f"{backend}_stock"] = (backend, Options(training=True, stock=True))
+    if spec.model.training is not None:
+        found["keras_stock"] = ("keras", KerasOptions(training=True, stock=True))
     return found
 
 

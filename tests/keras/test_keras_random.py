@@ -7,6 +7,7 @@ from random_specs import random_spec
 
 from nnspec.backend import Options, get_backend
 from nnspec_keras import backend
+from nnspec_keras.options import KerasOptions
 from tests.formatting import assert_clean
 
 FORMATTED = range(200)
@@ -18,7 +19,7 @@ def sources(seed):
     spec = random_spec(seed)
     options = {"spec": Options(), "native": Options(layout="native")}
     if spec.model.training is not None:
-        options |= {"training": Options(training=True), "stock": Options(True, True)}
+        options |= {"training": Options(training=True), "stock": KerasOptions(True, stock=True)}
     for name, chosen in options.items():
         yield f"{seed}_{name}", backend.compile(spec, chosen).source
 

@@ -13,6 +13,7 @@ from nnspec.backend import Options, Trainable
 from nnspec.errors import UsageError
 from nnspec.network.loader import load, loads
 from nnspec_keras import backend
+from nnspec_keras.options import KerasOptions
 
 MULTICLASS = {"task": "multiclass"}
 HEADS = {
@@ -43,7 +44,7 @@ def tensors_of(weights):
 
 
 def built(spec, weights=None, *, dtype="float64", **options):
-    return backend.compile(spec, Options(training=True, **options)).build(weights, dtype=dtype)
+    return backend.compile(spec, KerasOptions(training=True, **options)).build(weights, dtype=dtype)
 
 
 RNG = np.random.default_rng(3)
@@ -135,13 +136,14 @@ def test_optimizer_in_single_precision(case):
 
 def test_stock_adam_differs():
     assert 1e-9 < drift("adam", stock=True) < 1e-2
-    assert "keras.optimizers.Adam(" in backend.compile(network(), Options(True, True)).source
-    assert "class Adam" not in backend.compile(network(), Options(True, True)).source
+    source = backend.compile(network(), KerasOptions(True, stock=True)).source
+    assert "keras.optimizers.Adam(" in source
+    assert "class Adam" not in source
 
 
 def test_stock_sgd_needs_no_class():
     spec = network(optimizer={"type": "sgd", "momentum": 0.5})
-    source = backend.compile(spec, Options(True, True)).source
+    source = backend.compile(spec, KerasOptions(True, stock=True)).source
     assert "keras.optimizers.SGD(learning_rate=0.01, momentum=0.5)" in source
     assert "class " not in source
 

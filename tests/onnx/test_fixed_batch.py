@@ -5,12 +5,13 @@ import onnx
 import pytest
 from click.testing import CliRunner
 
-from nnspec.backend import Options, get_backend
+from nnspec.backend import get_backend
 from nnspec.cli import main
 from nnspec.deploy.exporting import export
 from nnspec.errors import UsageError
 from nnspec.network.loader import loads
 from nnspec.weights.canonical import initial_weights
+from nnspec_onnx.options import DirectOptions
 
 TEXT = """
 nnspec: 1
@@ -42,7 +43,7 @@ def test_a_fixed_batch_is_declared_and_computes_the_same(tmp_path):
         "lengths": np.array([7, 2, 5], np.int32),
     }
     onnx_backend = get_backend("onnx")
-    fixed = onnx_backend.compile(spec, Options(batch=3)).build(weights).forward(inputs)
+    fixed = onnx_backend.compile(spec, DirectOptions(batch=3)).build(weights).forward(inputs)
     free = onnx_backend.compile(spec).build(weights).forward(inputs)
     for name, values in free.items():
         np.testing.assert_array_equal(fixed[name], values)
@@ -63,5 +64,5 @@ def test_only_the_direct_export_fixes_the_batch(tmp_path):
     spec = loads(TEXT)
     with pytest.raises(UsageError, match="leave out batch"):
         export(spec, tmp_path / "rows.onnx", via="torch", batch=2)
-    with pytest.raises(UsageError, match="at least one row, not 0"):
+    with pytest.raises(UsageError, match="batch is 0, and at least 1 is expected"):
         export(spec, tmp_path / "rows.onnx", batch=0)

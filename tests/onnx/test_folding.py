@@ -11,12 +11,12 @@ from onnx_cases import FIRST, LAST, image, random_inputs, random_weights, spec_o
 from rounding import float32_tolerance, relative
 
 import nnspec
-from nnspec.backend import Options
 from nnspec.cli import main
 from nnspec.errors import UsageError
 from nnspec.verification.samples import exercised_weights
 from nnspec_onnx import backend, folding
 from nnspec_onnx.lower import lower
+from nnspec_onnx.options import DirectOptions
 from tests.test_zoo import FOLDER, reduced
 
 NORM = {"name": "norm", "type": "batch_normalization"}
@@ -27,7 +27,7 @@ def producer(kind, **settings):
 
 
 def folded(spec, opset=21):
-    return backend.compile(spec, Options(opset=opset, fold=True))
+    return backend.compile(spec, DirectOptions(opset=opset, fold=True))
 
 
 def counts(network):
@@ -41,7 +41,7 @@ def norms(network):
 
 def assert_same(spec, opset=21, *, batch=3):
     """Assert that the folded model computes what the other does, in double and in single."""
-    compiled, other = backend.compile(spec, Options(opset=opset)), folded(spec, opset)
+    compiled, other = backend.compile(spec, DirectOptions(opset=opset)), folded(spec, opset)
     assert_well_named(other.network)
     assert_minimal(other.network)
     weights, feeds = exercised_weights(spec.graph, 1), random_inputs(spec.graph, 2, batch)

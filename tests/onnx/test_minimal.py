@@ -14,13 +14,13 @@ from onnxscript.optimizer import fold_constants, remove_unused_nodes
 from onnxscript.rewriter import RewriteRule, RewriteRuleSet, rewrite
 from onnxscript.rewriter.rules import common
 
-from nnspec.backend import Options
 from nnspec.layers import ReduceNorm
 from nnspec.network.loader import loads
 from nnspec.verification.samples import exercised_weights
 from nnspec_onnx import backend
 from nnspec_onnx.lower import lower
 from nnspec_onnx.module import Module
+from nnspec_onnx.options import DirectOptions
 from tests.cases import CASES
 from tests.test_zoo import PATHS, reduced
 
@@ -68,7 +68,7 @@ def axes(value):
 
 
 def assert_nothing_to_remove(spec, **options):
-    compiled = backend.compile(spec, Options(**options))
+    compiled = backend.compile(spec, DirectOptions(**options))
     assert_well_named(compiled.network)
     assert_minimal(compiled.network)
     weights = exercised_weights(spec.graph, 0)

@@ -9,10 +9,10 @@ import pytest
 from onnx import TensorProto, helper
 from onnx_cases import random_inputs, random_weights, spec_of
 
-from nnspec.backend import Options
 from nnspec.errors import UsageError
 from nnspec_onnx import backend, wire
 from nnspec_onnx.module import PAGE
+from nnspec_onnx.options import DirectOptions
 from nnspec_onnx.runtime import load_program
 
 LAYERS = [
@@ -140,7 +140,7 @@ def _module(compiled):
 
 
 def test_metadata_and_versions(tmp_path, spec):
-    compiled = backend.compile(spec, Options(opset=22))
+    compiled = backend.compile(spec, DirectOptions(opset=22))
     path = compiled.write(tmp_path / "m.onnx", preprocessing='{"a": "é"}')
     model = onnx.load(path)
     assert (model.ir_version, model.producer_name) == (10, "nnspec")

@@ -7,9 +7,9 @@ from onnx_cases import layer_cases, random_inputs, random_weights, spec_of
 from rounding import float32_tolerance, relative
 from torch_reference import evaluate
 
-from nnspec.backend import Options
 from nnspec.layers import LAYERS
 from nnspec_onnx import backend
+from nnspec_onnx.options import DirectOptions
 
 CASES = layer_cases()
 OPSETS = (18, 21, 23)
@@ -24,7 +24,7 @@ def test_layer(key, layers, inputs, data_format):
     feeds = random_inputs(spec.graph, 2)
     wanted = evaluate(spec.graph, weights, feeds)
     for opset in OPSETS:
-        compiled = backend.compile(spec, Options(opset=opset))
+        compiled = backend.compile(spec, DirectOptions(opset=opset))
         got = compiled.build(weights, dtype="float64").forward(feeds)
         assert list(got) == list(wanted)
         for name, value in wanted.items():
@@ -45,7 +45,7 @@ def test_layer(key, layers, inputs, data_format):
 def test_model_is_valid_and_its_shapes_are_ours(tmp_path, key, layers, inputs, data_format):
     spec = spec_of(layers, inputs=inputs, data_format=data_format)
     for opset in range(18, 24):
-        path = backend.compile(spec, Options(opset=opset)).write(tmp_path / f"{opset}.onnx")
+        path = backend.compile(spec, DirectOptions(opset=opset)).write(tmp_path / f"{opset}.onnx")
         onnx.checker.check_model(str(path), full_check=True)
     model = onnx.load(path)
     del model.graph.output[0].type.tensor_type.shape.dim[:]
@@ -63,5 +63,5 @@ def test_model_is_valid_and_its_shapes_are_ours(tmp_path, key, layers, inputs, d
 
 def test_table_holds_every_layer_once():
     known = set(LAYERS.values())
-    assert set(backend.lowerings) | set(backend.unsupported) == known
-    assert not set(backend.lowerings) & set(backend.unsupported)
+    assert set(backend.layers.lowerings) | set(backend.layers.unsupported) == known
+    assert not set(backend.layers.lowerings) & set(backend.layers.unsupported)

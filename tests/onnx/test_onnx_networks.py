@@ -19,6 +19,7 @@ from nnspec_onnx import backend
 from nnspec_onnx.ir import Node
 from nnspec_onnx.listing import listing
 from nnspec_onnx.lower import lower
+from nnspec_onnx.options import DirectOptions
 
 SEEDS = range(60)
 
@@ -247,7 +248,7 @@ def test_float_attributes_are_double_in_the_double_model():
 def test_opset_out_of_range_is_refused():
     for opset in (17, 24, 0):
         with pytest.raises(UsageError, match="18 to 23"):
-            backend.compile(loads(RESIDUAL), Options(opset=opset))
+            backend.compile(loads(RESIDUAL), DirectOptions(opset=opset))
 
 
 def test_gelu_is_one_operator_from_opset_20():

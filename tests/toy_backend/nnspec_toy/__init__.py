@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnspec import layers
-from nnspec.backend import DEFAULTS, Options, require_supported
+from nnspec.backend import DEFAULTS, Backend, Options, Support, require_supported
 from nnspec.emit.loading import load_source
 from nnspec.layers import Layer
 from nnspec.network.graph import inline
@@ -74,16 +74,12 @@ class ToyCompiled:
         return ToyProgram(self.spec, load_source(self.source, "toy").network, cast)
 
 
-class ToyBackend:
+class ToyBackend(Backend):
     name = "toy"
-    suffix = ".py"
-    lowerings = LOWERINGS
-    unsupported = UNSUPPORTED
-    rounded: Mapping[type[Layer], Any] = {}
-    divergences: Mapping[type[Layer], Any] = {}
+    layers = Support(LOWERINGS, UNSUPPORTED)
 
     def compile(self, spec: Spec, options: Options = DEFAULTS) -> ToyCompiled:
-        require_supported(self, spec.graph)
+        require_supported(self, spec, options)
         graph = inline(spec.graph)
         lines = ["import numpy as np", "", "", f"def network(weights, {', '.join(graph.inputs)}):"]
         names = {value: value for value in graph.inputs}

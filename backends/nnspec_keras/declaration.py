@@ -1,0 +1,90 @@
+"""What the Keras backend declares; what it needs to compile is imported when it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from nnspec.backend import (
+    DEFAULTS,
+    Backend,
+    Can,
+    Divergence,
+    ExportMemory,
+    Options,
+    Rounding,
+    Support,
+    options_as,
+    require_supported,
+)
+from nnspec_keras.options import KerasOptions
+
+if TYPE_CHECKING:
+    from nnspec.language.training_schema import Loss, Optimizer
+    from nnspec.layers import Layer
+    from nnspec.network.loader import Spec
+    from nnspec_keras.module import KerasCompiled
+
+
+class KerasBackend(Backend):
+    """The entry point `keras` of the group `nnspec.backends`."""
+
+    name = "keras"
+    can = Can.GRADIENTS | Can.TRAINING | Can.EXPORT
+    options = KerasOptions
+    packages: Mapping[str, tuple[str, ...]] = {
+        "keras": ("keras",),
+        "tensorflow": ("tensorflow", "tensorflow-cpu"),
+    }
+    imports = ("nnspec_keras.runtime",)
+    spared = ("sklearn", "scipy", "matplotlib", "pandas")
+    """Packages that Keras imports where it finds them, and that nothing emitted uses."""
+    # tf2onnx keeps its constants as lists of numbers on the way.
+    export_memory = ExportMemory(base=2**28, of_weights=45.0)
+
+    @cached_property
+    def layers(self) -> Support[Layer]:
+        """The tables of `lowerings.py`."""
+        from nnspec_keras.lowerings import LOWERINGS, UNSUPPORTED
+
+        return Support(LOWERINGS, UNSUPPORTED)
+
+    @cached_property
+    def losses(self) -> Support[Loss]:
+        """The tables of `training.py`."""
+        from nnspec_keras.training import LOSSES
+
+        return Support(LOSSES)
+
+    @cached_property
+    def optimizers(self) -> Support[Optimizer]:
+        """The tables of `optimizers.py`."""
+        from nnspec_keras.optimizers import OPTIMIZERS
+
+        return Support(OPTIMIZERS)
+
+    @cached_property
+    def rounded(self) -> Mapping[type[Layer], Rounding]:
+        """Constants that Keras holds in float32."""
+        from nnspec_keras.lowerings import ROUNDED
+
+        return ROUNDED
+
+    @cached_property
+    def divergences(self) -> Mapping[type[Layer], Divergence]:
+        """Statistics that Keras updates by another formula."""
+        from nnspec_keras.lowerings import DIVERGENCES
+
+        return DIVERGENCES
+
+    def compile(self, spec: Spec, options: Options = DEFAULTS) -> KerasCompiled:
+        """Return Keras source; raises UnsupportedError, UsageError."""
+        from nnspec_keras.module import compile_network
+
+        own = options_as(KerasOptions, options)
+        require_supported(self, spec, own)
+        return compile_network(spec, own)
+
+
+backend = KerasBackend()

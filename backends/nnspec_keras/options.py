@@ -1,0 +1,14 @@
+"""What can be said of how a spec is compiled to Keras."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nnspec.backend import Options, option
+
+
+@dataclass(frozen=True, slots=True)
+class KerasOptions(Options):
+    """How a spec is compiled to Keras."""
+
+    stock: bool = option(False, "Use Keras's own optimizer though its definition differs.")

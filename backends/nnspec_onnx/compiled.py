@@ -1,0 +1,120 @@
+"""A spec compiled to ONNX: what is written, and what is built of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nnspec.backend import Precision, Written
+from nnspec.errors import UsageError
+from nnspec.network.loader import Spec
+from nnspec.support.collector import collector_paused
+from nnspec_onnx.folding import foldable, folded
+from nnspec_onnx.ir import Network
+from nnspec_onnx.listing import listing
+from nnspec_onnx.lower import lower
+from nnspec_onnx.options import DirectOptions
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
+    from nnspec_onnx.runtime import OnnxProgram
+
+
+@dataclass
+class OnnxCompiled:
+    """A spec as an ONNX network, its weights still to be given.
+
+    source: the network as text: inputs, outputs, initialisers and operators.
+    is_folded: whether some of its tensors are computed of weights, which is done in float64.
+    """
+
+    spec: Spec
+    network: Network
+    source: str
+    is_folded: bool = False
+
+    def write(
+        self,
+        path: str | Path,
+        weights: Mapping[str, Array] | None = None,
+        *,
+        external_data: bool = False,
+        preprocessing: str | None = None,
+    ) -> Path:
+        """Write the .onnx file, whole or not at all; seeded weights where none are given.
+
+        external_data: put the tensors into `path.data`; a model over 2 GB does so in any case.
+        preprocessing: JSON for the metadata, from which `nnspec predict` takes raw rows.
+        Raises WeightsError for weights that do not fit, UsageError where nothing can be written.
+        """
+        return self.write_files(
+            path, weights, external_data=external_data, preprocessing=preprocessing
+        ).files[0]
+
+    def write_files(
+        self,
+        path: str | Path,
+        weights: Mapping[str, Array] | None = None,
+        *,
+        external_data: bool = False,
+        preprocessing: str | None = None,
+    ) -> Written:
+        """Do as `write` does, and say what was written."""
+        from nnspec_onnx.module import Module
+
+        module = Module(self.network, preprocessing=preprocessing)
+        dtype: Precision = "float64" if self.is_folded else "float32"
+        files = module.write(path, self._weights(weights, dtype), external_data=external_data)
+        return Written(self.network.opset, len(self.network.nodes), files)
+
+    def build(
+        self,
+        weights: Mapping[str, Array] | None = None,
+        *,
+        dtype: Precision = "float32",
+        optimized: bool = True,
+        threads: int | None = None,
+    ) -> OnnxProgram:
+        """Return the network in ONNX Runtime, or for float64 in onnx's reference evaluator."""
+        from nnspec_onnx.runtime import build
+
+        return build(
+            self.network,
+            self._weights(weights, "float64" if self.is_folded else dtype),
+            self.spec.graph,
+            dtype=dtype,
+            optimized=optimized,
+            threads=threads,
+        )
+
+    def _weights(
+        self, weights: Mapping[str, Array] | None, dtype: Precision
+    ) -> Mapping[str, Array]:
+        from nnspec.weights.canonical import FirstWeights, check_weights
+
+        if weights is None:
+            training = self.spec.model.training
+            return FirstWeights(self.spec.graph, training.seed if training else 0, dtype)
+        check_weights(self.spec.graph, weights)
+        return weights
+
+
+@collector_paused()
+def compile_network(spec: Spec, options: DirectOptions) -> OnnxCompiled:
+    """Return the spec as an ONNX network; `training` adds nothing to a model.
+
+    Raises UnsupportedError for a layer, UsageError for an opset or a layout it cannot have.
+    """
+    if options.layout == "native" and spec.graph.data_format == "channels_last":
+        raise UsageError(
+            "an ONNX model takes and gives what the spec declares; "
+            "ONNX's own layout is data_format: channels_first"
+        )
+    network = lower(spec, options.opset, batch=options.batch)
+    if options.fold and (folds := foldable(network)):
+        without = {fold.norm for fold in folds}
+        network = folded(lower(spec, options.opset, batch=options.batch, without=without), folds)
+        return OnnxCompiled(spec, network, listing(network), is_folded=True)
+    return OnnxCompiled(spec, network, listing(network))

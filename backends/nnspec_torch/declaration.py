@@ -1,0 +1,74 @@
+"""What the PyTorch backend declares; what it needs to compile is imported when it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from nnspec.backend import (
+    DEFAULTS,
+    Backend,
+    Can,
+    Divergence,
+    ExportMemory,
+    Options,
+    Support,
+    options_as,
+    require_supported,
+)
+
+if TYPE_CHECKING:
+    from nnspec.language.training_schema import Loss, Optimizer
+    from nnspec.layers import Layer
+    from nnspec.network.loader import Spec
+    from nnspec_torch.module import TorchCompiled
+
+
+class TorchBackend(Backend):
+    """The entry point `torch` of the group `nnspec.backends`."""
+
+    name = "torch"
+    can = Can.GRADIENTS | Can.TRAINING | Can.EXPORT
+    packages: Mapping[str, tuple[str, ...]] = {"torch": ("torch",)}
+    imports = ("nnspec_torch.runtime",)
+    export_memory = ExportMemory(base=2**28, of_weights=6.0)
+
+    @cached_property
+    def layers(self) -> Support[Layer]:
+        """The tables of `lowerings.py`."""
+        from nnspec_torch.lowerings import LOWERINGS, UNSUPPORTED
+
+        return Support(LOWERINGS, UNSUPPORTED)
+
+    @cached_property
+    def losses(self) -> Support[Loss]:
+        """The tables of `training.py`."""
+        from nnspec_torch.training import LOSSES
+
+        return Support(LOSSES)
+
+    @cached_property
+    def optimizers(self) -> Support[Optimizer]:
+        """The tables of `training.py`."""
+        from nnspec_torch.training import OPTIMIZERS
+
+        return Support(OPTIMIZERS)
+
+    @cached_property
+    def divergences(self) -> Mapping[type[Layer], Divergence]:
+        """Running variances, which PyTorch updates by another formula."""
+        from nnspec_torch.normalization import DIVERGENCES
+
+        return DIVERGENCES
+
+    def compile(self, spec: Spec, options: Options = DEFAULTS) -> TorchCompiled:
+        """Return PyTorch source; raises UnsupportedError, UsageError."""
+        from nnspec_torch.module import compile_network
+
+        own = options_as(Options, options)
+        require_supported(self, spec, own)
+        return compile_network(spec, own)
+
+
+backend = TorchBackend()

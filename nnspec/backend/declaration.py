@@ -1,0 +1,265 @@
+"""What a backend declares: what it expresses, what it takes, what its programs can do."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Flag, auto
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, TypeVar
+
+from nnspec.backend.options import DEFAULTS, OnnxOptions, Options
+from nnspec.backend.programs import Array, Compiled, Precision, Program
+from nnspec.errors import UnsupportedError
+from nnspec.layers.base import Layer
+from nnspec.layers.fields import Frozen
+from nnspec.network.graph import Graph
+from nnspec.network.loader import Spec
+
+if TYPE_CHECKING:
+    from nnspec.language.training_schema import Loss, Optimizer
+    from nnspec.layers.initializers import InitializerBase
+
+R = TypeVar("R", bound=Frozen)
+
+NOTHING: Mapping[Any, Any] = MappingProxyType({})
+
+
+class Can(Flag):
+    """What the programs of a backend can do beside `forward`, which all can.
+
+    GRADIENTS: they give the loss and its gradients. TRAINING: they take optimizer steps; both as
+    `Trainable` has them. EXPORT: the framework's own exporter writes them as ONNX (`Exportable`).
+    """
+
+    NOTHING = 0
+    GRADIENTS = auto()
+    TRAINING = auto()
+    EXPORT = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Rounding:
+    """A constant that a framework holds in float32 even in float64 arithmetic.
+
+    forward, gradient: largest relative errors that this was measured to cause in the layer.
+    """
+
+    forward: float
+    gradient: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExportMemory:
+    """What a framework's ONNX exporter takes besides the network itself, as measured, in bytes.
+
+    base, and `of_weights` times the weights; what an embedding lends to a tied layer counts twice.
+    """
+
+    base: int
+    of_weights: float
+
+
+@dataclass(frozen=True, slots=True)
+class Divergence:
+    """A statistic that a framework updates by a formula of its own.
+
+    canonical: (layer, first value, value after the updates, number of updates, numbers averaged
+    over in each) -> what the spec's definition would have given.
+    """
+
+    parameter: str
+    formula: str
+    canonical: Callable[[Any, Array, Array, int, int], Array]
+
+
+class Support(NamedTuple, Generic[R]):
+    """Two tables of the classes of the spec language; each class stands in one of them.
+
+    lowerings: class -> whatever the backend's `compile` needs to express it.
+    unsupported: class -> why the backend cannot; the reason is shown to the user.
+    """
+
+    lowerings: Mapping[type[R], Any] = NOTHING
+    unsupported: Mapping[type[R], str] = NOTHING
+
+    def refusal(self, record: R) -> str:
+        """Return why the backend cannot express this, or an empty text."""
+        if type(record) in self.lowerings:
+            return ""
+        return self.unsupported.get(type(record), "it has no lowering for it")
+
+
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """Names that the emitted code calls its own, so that a spec may not give them.
+
+    modules: imported ones. attributes: of the framework's own network class. variables: of the
+    emitted functions that take the inputs under their own names. definitions: what a training
+    script defines or imports beside the network.
+    """
+
+    modules: frozenset[str] = frozenset()
+    attributes: frozenset[str] = frozenset()
+    variables: frozenset[str] = frozenset()
+    definitions: frozenset[str] = frozenset()
+
+
+class Backend(ABC):
+    """An entry of the group `nnspec.backends`; what is not said here is nothing at all."""
+
+    name: str
+    suffix: str = ".py"
+    """Of the files that it writes."""
+    can: Can = Can.NOTHING
+    """What its programs can do beside `forward`."""
+    options: type[Options] = Options
+    """The record of its options: `Options`, or one that extends it by `option` fields."""
+    packages: Mapping[str, tuple[str, ...]] = NOTHING
+    """What its programs run on: a package -> the distributions that may have it."""
+    reserved: Reserved = Reserved()
+    export_memory: ExportMemory | None = None
+    """What its exporter takes, so that a verification can leave it out in time."""
+
+    # For a process of its own, see `nnspec.remote`.
+    imports: tuple[str, ...] = ()
+    """Modules to import before anything is asked."""
+    spared: tuple[str, ...] = ()
+    """Packages that its framework imports where it finds them, and can do without."""
+    takes_threads: bool = False
+    """Whether `build` takes a number of `threads`."""
+
+    @property
+    @abstractmethod
+    def layers(self) -> Support[Layer]:
+        """The layers that it expresses; a class that nnspec has not is the backend's own."""
+
+    @property
+    def losses(self) -> Support[Loss]:
+        """The losses that it trains with."""
+        return Support()
+
+    @property
+    def optimizers(self) -> Support[Optimizer]:
+        """The optimizers that it trains with."""
+        return Support()
+
+    @property
+    def initializers(self) -> Support[InitializerBase]:
+        """The laws by which its source gives a new network its first weights."""
+        return Support()
+
+    @property
+    def rounded(self) -> Mapping[type[Layer], Rounding]:
+        """Where the framework itself rounds coarser than float64 does."""
+        return NOTHING
+
+    @property
+    def divergences(self) -> Mapping[type[Layer], Divergence]:
+        """Training statistics that follow a known formula of their own."""
+        return NOTHING
+
+    @abstractmethod
+    def compile(self, spec: Spec, options: Options = DEFAULTS) -> Compiled:
+        """Return the spec in this backend's language; imports no framework."""
+
+
+class Written(NamedTuple):
+    """A model that a backend put in its place; `files` are the model and its data file."""
+
+    opset: int
+    nodes: int
+    files: tuple[Path, ...]
+
+
+class OnnxCompiled(Compiled, Protocol):
+    """A spec as an ONNX model."""
+
+    def write_files(
+        self,
+        path: str | Path,
+        weights: Mapping[str, Array] | None = None,
+        *,
+        external_data: bool = False,
+        preprocessing: str | None = None,
+    ) -> Written:
+        """Write the model with these weights, and what its metadata say of raw rows."""
+        ...
+
+    def build(
+        self,
+        weights: Mapping[str, Array] | None = None,
+        *,
+        dtype: Precision = "float32",
+        optimized: bool = True,
+        threads: int | None = None,
+    ) -> Program:
+        """Build the model, with graph optimisations or without."""
+        ...
+
+
+class OnnxBackend(Backend):
+    """A backend that writes ONNX models, and runs those of any exporter."""
+
+    options: type[OnnxOptions] = OnnxOptions
+
+    @abstractmethod
+    def compile(self, spec: Spec, options: Options = DEFAULTS) -> OnnxCompiled:
+        """Return the spec as an ONNX model."""
+
+    @abstractmethod
+    def load(
+        self,
+        model: str | Path | bytes,
+        graph: Graph | None = None,
+        *,
+        engine: Literal["onnxruntime", "reference"] = "onnxruntime",
+        optimized: bool = True,
+        threads: int | None = None,
+    ) -> Any:
+        """Return a model of any exporter as a program."""
+
+    @abstractmethod
+    def adopt(
+        self,
+        model: Path,
+        path: Path,
+        spec: Spec,
+        *,
+        external_data: bool = False,
+        preprocessing: str | None = None,
+    ) -> Written:
+        """Move a model that a framework exported to `path`, with the metadata of nnspec's own."""
+
+
+def require_supported(backend: Backend, spec: Spec, options: Options = DEFAULTS) -> None:
+    """Raise UnsupportedError, naming everything of the spec that the backend cannot express."""
+    refused = [*_refused_layers(backend, spec.graph)]
+    if options.training and Can.TRAINING in backend.can:
+        refused += refused_training(backend, spec)
+    if refused:
+        raise UnsupportedError(f"{backend.name} cannot express " + "; ".join(refused))
+
+
+def _refused_layers(backend: Backend, graph: Graph) -> Iterator[str]:
+    support = backend.layers
+    for at in graph.walk():
+        for layer in (at.node.layer, at.node.layer.output_activation):
+            if layer is not None and (reason := support.refusal(layer)):
+                yield f'layer "{at.path}" ({layer.type}): {reason}'
+
+
+def refused_training(backend: Backend, spec: Spec) -> list[str]:
+    """Return what of the spec's training the backend cannot express, each with its reason."""
+    training = spec.model.training
+    if training is None:
+        return []
+    loss, optimizer = training.resolved_loss, training.optimizer
+    found = (
+        ("loss", loss.type, backend.losses.refusal(loss)),
+        ("optimizer", optimizer.type, backend.optimizers.refusal(optimizer)),
+    )
+    return [f"the {what} {kind}: {reason}" for what, kind, reason in found if reason]

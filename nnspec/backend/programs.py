@@ -1,0 +1,145 @@
+"""What a backend makes of a spec: its text, and the network that is built from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
+
+from nnspec.layers.shapes import Dim
+from nnspec.network.loader import Spec
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Array: TypeAlias = "NDArray[Any]"
+Weights: TypeAlias = "dict[str, NDArray[Any]]"
+
+Precision = Literal["float32", "float64"]
+
+
+class Program(Protocol):
+    """A built network. Arrays are as the spec declares them, the batch axis first."""
+
+    model: Any
+    """The framework's own object: an nn.Module, a keras.Model, an onnxruntime session."""
+
+    def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return each output of the graph by name, computed as at inference."""
+        ...
+
+
+@runtime_checkable
+class Trainable(Program, Protocol):
+    """A built network that can be trained by the spec's loss and optimizer."""
+
+    def weights(self) -> Weights:
+        """Return the canonical weights: by spec path, in PyTorch's layout."""
+        ...
+
+    def load_weights(self, weights: Mapping[str, Array]) -> None:
+        """Set every weight from the canonical ones."""
+        ...
+
+    def loss(self, inputs: Mapping[str, Array], target: Array) -> float:
+        """Return the loss as at inference."""
+        ...
+
+    def gradients(self, inputs: Mapping[str, Array], target: Array) -> tuple[float, Weights]:
+        """Return the loss as in training, and its gradient by every trainable parameter.
+
+        Nothing of the program changes: no weight, no running statistic.
+        """
+        ...
+
+    def train_step(self, inputs: Mapping[str, Array], target: Array) -> float:
+        """Take one optimizer step, and return the loss before it."""
+        ...
+
+    def optimizer_state(self) -> Weights:
+        """Return what the optimizer remembers, by names of the backend's own."""
+        ...
+
+    def load_optimizer_state(self, state: Mapping[str, Array]) -> None:
+        """Set what `optimizer_state` gave."""
+        ...
+
+    def reseed(self, seed: int) -> None:
+        """Start dropout's random numbers anew."""
+        ...
+
+
+@runtime_checkable
+class Exportable(Program, Protocol):
+    """A built network that its framework's own exporter can write as ONNX."""
+
+    def export_onnx(self, path: Path, opset: int) -> None:
+        """Write the network, as at inference, with the framework's own ONNX exporter."""
+        ...
+
+
+@runtime_checkable
+class Declares(Program, Protocol):
+    """A program whose file declares its inputs and outputs."""
+
+    def declared(self) -> dict[str, tuple[str, tuple[Dim | None, ...]]]:
+        """Return dtype and shape, with the batch, of each input and output by name in the spec.
+
+        An axis is a number, a name, or None where nothing is said.
+        """
+        ...
+
+
+@runtime_checkable
+class Inspectable(Trainable, Protocol):
+    """A built network that shows more of what its emitted source does; `verify` asks for it."""
+
+    def first_weights(self, seed: int) -> Weights:
+        """Return the weights that the emitted source gives a new network by itself."""
+        ...
+
+    def training_outputs(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return each output as in training, with random layers at work; nothing else changes."""
+        ...
+
+    def answers(self, inputs: Mapping[str, Array]) -> dict[str, dict[str, Array]]:
+        """Return the outputs by each way, such as "model(x)", in which users ask for inference."""
+        ...
+
+    def start_training(self) -> None:
+        """Begin with a new optimizer."""
+        ...
+
+    def follow(
+        self, inputs: Mapping[str, Array], target: Array, gradients: Mapping[str, Array]
+    ) -> None:
+        """Take one `train_step` with these gradients in the place of the loss's."""
+        ...
+
+    def measured(self, inputs: Mapping[str, Array], target: Array) -> dict[str, float]:
+        """Return the metrics by name as the emitted source measures them, as at inference."""
+        ...
+
+
+class Compiled(Protocol):
+    """What a backend made of a spec: its text, and how to build it."""
+
+    @property
+    def spec(self) -> Spec:
+        """The spec that was compiled."""
+        ...
+
+    @property
+    def source(self) -> str:
+        """The text: Python source, or a listing of the ONNX graph."""
+        ...
+
+    def write(self, path: str | Path) -> Path:
+        """Write the result to a file, whole or not at all."""
+        ...
+
+    def build(
+        self, weights: Mapping[str, Array] | None = None, *, dtype: Precision = "float32"
+    ) -> Program:
+        """Build the network from the very text of `source`; seeded weights where none are given."""
+        ...
