@@ -90,8 +90,9 @@ def test_commands_parse(fence: Fence, command: str) -> None:
     context = click.Context(main, **main.context_settings)
     found = main.get_command(context, name)
     assert found is not None, f"no command {name}"
-    known = {option for parameter in found.params for option in parameter.opts} | {"--help"}
-    known |= {option for parameter in found.params for option in parameter.secondary_opts}
+    parameters = found.get_params(context)
+    known = {option for parameter in parameters for option in parameter.opts} | {"--help"}
+    known |= {option for parameter in parameters for option in parameter.secondary_opts}
     assert {word for word in arguments if word.startswith("-")} <= known
     # A sentence may name a command without saying on which spec.
     if fence.line:

@@ -47,8 +47,9 @@ class BackendCommand(click.Command):
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return the options and arguments, those of the backends among them."""
-        own = super().get_params(ctx)
-        return [*own, *ctx.meta.get(_DECLARED, ())]
+        if _DECLARED not in ctx.meta:
+            ctx.meta[_DECLARED] = self._options(self._chosen(()))
+        return [*super().get_params(ctx), *ctx.meta[_DECLARED]]
 
     def _options(self, backends: Sequence[Backend]) -> list[click.Option]:
         from nnspec.backend import declared_options
