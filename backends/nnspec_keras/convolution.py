@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from nnspec import layers
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, Native
@@ -114,13 +112,13 @@ def sliced(slices: list[str]) -> str:
     return f"[:, {', '.join(slices)}]" if set(slices) != {":"} else ""
 
 
-def _is_sliced(layer: Convolution[Any, Any]) -> bool:
+def _is_sliced(layer: Convolution) -> bool:
     """Whether TensorFlow refuses these strides for a depthwise convolution."""
     return len(set(layer.strides)) > 1 or (max(layer.strides) > 1 and max(layer.dilation_rate) > 1)
 
 
 def _window(
-    layer: Convolution[Any, Any], context: Context, *, is_sliced: bool
+    layer: Convolution, context: Context, *, is_sliced: bool
 ) -> tuple[str, Lowered | None, dict[str, object]]:
     """Return the expression, what pads its input, and how the window moves.
 
@@ -151,7 +149,7 @@ def _window(
     return forward, before, keywords
 
 
-def _is_shifted(layer: Convolution[Any, Any], context: Context) -> bool:
+def _is_shifted(layer: Convolution, context: Context) -> bool:
     """Whether "same" takes the windows of a volume from the wrong place.
 
     Where strides leave some of an axis out, TensorFlow's Conv3D on a CPU takes half of what is

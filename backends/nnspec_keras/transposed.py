@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered
 from nnspec.layers.transposed import ConvolutionTranspose
@@ -12,7 +10,7 @@ from nnspec_keras.core import compact, kernel_and_bias, weighted
 from nnspec_keras.initial import initializer
 
 
-def convolution_transpose(layer: ConvolutionTranspose[Any, Any, Any], context: Context) -> Lowered:
+def convolution_transpose(layer: ConvolutionTranspose, context: Context) -> Lowered:
     """layers.Conv1DTranspose to 3D, and a slice of its output for what it cannot crop.
 
     Keras has no groups there, and TensorFlow no dilation on a CPU: for these, a helper.
@@ -21,7 +19,8 @@ def convolution_transpose(layer: ConvolutionTranspose[Any, Any, Any], context: C
     keywords: dict[str, object] = {}
     is_grouped = layer.groups > 1 or max(layer.dilation_rate) > 1
     if is_grouped:
-        function, size = "GroupedConvTranspose", ("kernel_size", layer.kernel_size)
+        function = "GroupedConvTranspose"
+        size: tuple[str, object] = ("kernel_size", layer.kernel_size)
         keywords["strides"] = layer.strides
         keywords["dilation_rate"] = layer.dilation_rate
         if layer.groups > 1:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from nnspec.layers import SeparableConv1D, SeparableConv2D
 from nnspec.layers.base import channel_axis
 from nnspec.layers.convolution import Convolution
@@ -11,7 +9,7 @@ from nnspec.layers.transposed import ConvolutionTranspose
 from nnspec_onnx.context import Context, Values
 
 
-def convolution(layer: Convolution[Any, Any], at: Context) -> Values:
+def convolution(layer: Convolution, at: Context) -> Values:
     """Conv with explicit pads: with auto_pad, ONNX Runtime refuses dilation."""
     return (_conv(layer, at, list(at.parameters), None),)
 
@@ -23,7 +21,7 @@ def separable(layer: SeparableConv1D | SeparableConv2D, at: Context) -> Values:
     return (at.node("Conv", hidden, *tensors, kernel_shape=(1,) * len(layer.kernel_size)),)
 
 
-def _conv(layer: Convolution[Any, Any], at: Context, names: list[str], part: str | None) -> str:
+def _conv(layer: Convolution, at: Context, names: list[str], part: str | None) -> str:
     channels = at.shape[channel_axis(len(at.shape), at.data_format)]
     assert isinstance(channels, int)
     return at.node(
@@ -39,7 +37,7 @@ def _conv(layer: Convolution[Any, Any], at: Context, names: list[str], part: str
     )
 
 
-def convolution_transpose(layer: ConvolutionTranspose[Any, Any, Any], at: Context) -> Values:
+def convolution_transpose(layer: ConvolutionTranspose, at: Context) -> Values:
     """ConvTranspose with explicit pads."""
     output = at.node(
         "ConvTranspose",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from nnspec import layers
 from nnspec.emit.code import call
@@ -14,7 +13,7 @@ from nnspec.layers.transposed import ConvolutionTranspose
 from nnspec_torch.core import compact, padded
 
 
-def convolution(layer: Convolution[Any, Any], context: Context) -> Lowered:
+def convolution(layer: Convolution, context: Context) -> Lowered:
     """nn.Conv1d to 3d; pads that differ between two sides are added before it."""
     channels = _channels(context)
     forward, values, keywords = _window(layer, context)
@@ -48,7 +47,7 @@ def separable(layer: layers.SeparableConv1D | layers.SeparableConv2D, context: C
     return Lowered(forward, module, values=values)
 
 
-def convolution_transpose(layer: ConvolutionTranspose[Any, Any, Any], context: Context) -> Lowered:
+def convolution_transpose(layer: ConvolutionTranspose, context: Context) -> Lowered:
     """nn.ConvTranspose1d to 3d; what it cannot crop of one side only is sliced off."""
     limits = [max(sizes) for sizes in zip(layer.strides, layer.dilation_rate, strict=True)]
     padding, extra, slices = [], [], []
@@ -104,7 +103,7 @@ def _channels(context: Context) -> int:
 
 
 def _window(
-    layer: Convolution[Any, Any], context: Context
+    layer: Convolution, context: Context
 ) -> tuple[str, tuple[tuple[str, str, object], ...], dict[str, object]]:
     """Return the forward expression, what it pads, and how the window moves, as arguments."""
     pads = layer.pads(context.inputs[0].shape, context.data_format)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from nnspec.layers import registry
 from nnspec.layers.registry import FAMILIES, Table
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from nnspec.layers.normalization import *
     from nnspec.layers.padding import *
     from nnspec.layers.pooling import *
+    from nnspec.layers.rare_activations import *
     from nnspec.layers.recurrent import *
     from nnspec.layers.reduction import *
     from nnspec.layers.regularization import *
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from nnspec.layers.sharing import *
     from nnspec.layers.transposed import *
 
-ACTIVATIONS: Table[Activation] = Table({"activations": FAMILIES["activations"]})
+ACTIVATIONS: Table[Activation] = Table(registry.ACTIVATIONS)
 LAYERS: Table[Layer] = Table(FAMILIES)
 
 _HOMES = {

@@ -18,7 +18,7 @@ from nnspec.layers.initializers import (
     UnitForgetBias,
     Zeros,
 )
-from nnspec.layers.registry import FAMILIES, Table
+from nnspec.layers.registry import ACTIVATIONS, Table
 from nnspec.layers.shapes import MAX_RANK, DataFormat, Dim, Shape, product, show
 
 FLOAT = frozenset({"float32"})
@@ -56,17 +56,8 @@ class Parameter:
     least: float | None = None
 
 
-class Layer(Frozen):
-    """Base of every layer. A subclass adds `type`, its fields, and overrides what differs."""
-
-    type: str
-    name: Text | None = Field(
-        default=None, description="The layer's name; by default its type and a number."
-    )
-    inputs: OneOrMany | None = Field(
-        default=None,
-        description="The inputs or layers that this one takes; by default the layer before it.",
-    )
+class Traits:
+    """What a layer's class says of all its layers."""
 
     arity: ClassVar[tuple[int, int | None]] = (1, 1)
     """How many inputs the layer takes, at least and at most."""
@@ -84,6 +75,23 @@ class Layer(Frozen):
     """Fields that are probabilities, used in training: at 0 nothing is random."""
     training_only: ClassVar[tuple[str, ...]] = ()
     """Other fields that change nothing at inference; nor do those that end in `initializer`."""
+
+
+# Pydantic would evaluate these again for every layer's class, which is half of what a class costs.
+Traits.__annotations__.clear()
+
+
+class Layer(Frozen, Traits):
+    """Base of every layer. A subclass adds `type`, its fields, and overrides what differs."""
+
+    type: str
+    name: Text | None = Field(
+        default=None, description="The layer's name; by default its type and a number."
+    )
+    inputs: OneOrMany | None = Field(
+        default=None,
+        description="The inputs or layers that this one takes; by default the layer before it.",
+    )
 
     @property
     def output_activation(self) -> "Activation | None":
@@ -166,7 +174,7 @@ class Activation(Layer):
     placement: ClassVar[Placement] = "pointwise"
 
 
-_ACTIVATIONS: Table[Frozen] = Table({"activations": FAMILIES["activations"]})
+_ACTIVATIONS: Table[Frozen] = Table(ACTIVATIONS)
 
 ActivationField = Annotated[
     Activation, ByType("activation", lambda: _ACTIVATIONS, without=("name", "inputs"))

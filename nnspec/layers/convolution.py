@@ -1,7 +1,7 @@
 """Convolutions."""
 
 import math
-from typing import Annotated, ClassVar, Generic, Literal, TypeVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -22,17 +22,8 @@ from nnspec.layers.shapes import DataFormat, Dim, Shape, same_padding, show, win
 
 __all__ = ["Conv1D", "Conv2D", "Conv3D"]
 
-Single = Annotated[tuple[int], PerAxis(1)]
-Pair = Annotated[tuple[int, int], PerAxis(2)]
-Triple = Annotated[tuple[int, int, int], PerAxis(3)]
-
-Padding1D = Annotated[str | tuple[tuple[int, int], ...], Pads(1)]
-CausalPadding = Annotated[str | tuple[tuple[int, int], ...], Pads(1, ("valid", "same", "causal"))]
-Padding = Annotated[str | tuple[tuple[int, int], ...], Pads(2)]
-Padding3D = Annotated[str | tuple[tuple[int, int], ...], Pads(3)]
-
-Axes = TypeVar("Axes", bound=tuple[int, ...])
-PadsT = TypeVar("PadsT", bound=str | tuple[tuple[int, int], ...])
+Sizes = tuple[int, ...]
+Padding = str | tuple[tuple[int, int], ...]
 
 
 def resolve_padding(
@@ -94,20 +85,21 @@ def windows(axes: tuple[int, ...]) -> str:
     return " x ".join(map(str, axes))
 
 
-class Windowed(Biased, Generic[Axes, PadsT]):
+_KERNEL_SIZE = "Size of the window: one number, or one per axis."
+_STRIDES = "Step of the window."
+_PADDING = '"valid" (none), "same", a size, or [begin, end] per axis.'
+_DILATION_RATE = "Distance between kernel elements."
+
+
+class Windowed(Biased):
     """Base of the layers that multiply what lies in a window by a weight."""
 
-    kernel_size: Axes = Field(description="Size of the window: one number, or one per axis.")
+    # One field in three types: each number of axes has a class that says how long the lists are.
     # A default of 1 is for all axes: the metadata of the type repeats it.
-    strides: Axes = Field(default=1, validate_default=True, description="Step of the window.")
-    padding: PadsT = Field(
-        default="valid",
-        validate_default=True,
-        description='"valid" (none), "same", a size, or [begin, end] per axis.',
-    )
-    dilation_rate: Axes = Field(
-        default=1, validate_default=True, description="Distance between kernel elements."
-    )
+    kernel_size: Sizes
+    strides: Sizes
+    padding: Padding
+    dilation_rate: Sizes
 
     placement: ClassVar[Placement] = "spatial"
 
@@ -134,7 +126,48 @@ class Windowed(Biased, Generic[Axes, PadsT]):
         return ((filters, *sizes) if data_format == "channels_first" else (*sizes, filters),)
 
 
-class Convolution(Windowed[Axes, PadsT], Generic[Axes, PadsT]):
+class Windowed1D(Windowed):
+    """Base of those that slide over a sequence; their padding may be "causal"."""
+
+    kernel_size: Annotated[Sizes, PerAxis(1)] = Field(description=_KERNEL_SIZE)
+    strides: Annotated[Sizes, PerAxis(1)] = Field(
+        default=1, validate_default=True, description=_STRIDES
+    )
+    padding: Annotated[Padding, Pads(1, ("valid", "same", "causal"))] = Field(
+        default="valid", description=_PADDING
+    )
+    dilation_rate: Annotated[Sizes, PerAxis(1)] = Field(
+        default=1, validate_default=True, description=_DILATION_RATE
+    )
+
+
+class Windowed2D(Windowed):
+    """Base of those that slide over an image."""
+
+    kernel_size: Annotated[Sizes, PerAxis(2)] = Field(description=_KERNEL_SIZE)
+    strides: Annotated[Sizes, PerAxis(2)] = Field(
+        default=1, validate_default=True, description=_STRIDES
+    )
+    padding: Annotated[Padding, Pads(2)] = Field(default="valid", description=_PADDING)
+    dilation_rate: Annotated[Sizes, PerAxis(2)] = Field(
+        default=1, validate_default=True, description=_DILATION_RATE
+    )
+
+
+class Windowed3D(Windowed):
+    """Base of those that slide over a volume."""
+
+    kernel_size: Annotated[Sizes, PerAxis(3)] = Field(description=_KERNEL_SIZE)
+    strides: Annotated[Sizes, PerAxis(3)] = Field(
+        default=1, validate_default=True, description=_STRIDES
+    )
+    padding: Annotated[Padding, Pads(3)] = Field(default="valid", description=_PADDING)
+    dilation_rate: Annotated[Sizes, PerAxis(3)] = Field(
+        default=1, validate_default=True, description=_DILATION_RATE
+    )
+
+
+class Convolution(Windowed):
     """Base of the layers whose window slides over the input."""
 
     def group_count(self, channels: int) -> int:
@@ -184,7 +217,7 @@ def check_groups(layer: str, channels: int, filters: int, groups: int) -> None:
             )
 
 
-class _Conv(Convolution[Axes, PadsT], Weighted, Generic[Axes, PadsT]):
+class _Conv(Convolution, Weighted):
     filters: Size = Field(description="Number of output channels.")
     groups: Size = Field(default=1, description="Groups of channels convolved separately.")
 
@@ -208,7 +241,7 @@ class _Conv(Convolution[Axes, PadsT], Weighted, Generic[Axes, PadsT]):
         return self.weight_and_bias(shape, fan_in, fan_out)
 
 
-class Conv1D(_Conv[Single, CausalPadding]):
+class Conv1D(Windowed1D, _Conv):
     """Cross-correlation of a sequence with `filters` kernels, plus a bias.
 
     y[o, i] = b[o] + Σ w[o, c, p] · x[c, i·s + p·d] over the channels c of the output's group and
@@ -221,7 +254,7 @@ class Conv1D(_Conv[Single, CausalPadding]):
     type: Literal["conv1d"] = "conv1d"
 
 
-class Conv2D(_Conv[Pair, Padding]):
+class Conv2D(Windowed2D, _Conv):
     """Cross-correlation of an image with `filters` kernels, plus a bias.
 
     y[o, i, j] = b[o] + Σ w[o, c, p, q] · x[c, i·s + p·d, j·s + q·d] over the channels c of the
@@ -233,7 +266,7 @@ class Conv2D(_Conv[Pair, Padding]):
     type: Literal["conv2d"] = "conv2d"
 
 
-class Conv3D(_Conv[Triple, Padding3D]):
+class Conv3D(Windowed3D, _Conv):
     """Cross-correlation of a volume with `filters` kernels, plus a bias.
 
     y[o, i, j, k] = b[o] + Σ w[o, c, p, q, r] · x[c, i·s + p·d, j·s + q·d, k·s + r·d] over the

@@ -2,12 +2,12 @@
 
 import math
 from functools import cache
-from typing import Generic, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from nnspec.layers.base import Parameter, count
-from nnspec.layers.convolution import Axes, CausalPadding, Convolution, Padding, PadsT, Pair, Single
+from nnspec.layers.convolution import Convolution, Windowed1D, Windowed2D
 from nnspec.layers.fields import Size
 from nnspec.layers.initializers import GlorotUniform, Initializer
 from nnspec.layers.shapes import DataFormat, Shape
@@ -15,7 +15,7 @@ from nnspec.layers.shapes import DataFormat, Shape
 __all__ = ["DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"]
 
 
-class _PerChannel(Convolution[Axes, PadsT], Generic[Axes, PadsT]):
+class _PerChannel(Convolution):
     depth_multiplier: Size = Field(default=1, description="Outputs of each input channel.")
     depthwise_initializer: Initializer = Field(
         default_factory=cache(GlorotUniform),
@@ -33,7 +33,7 @@ class _PerChannel(Convolution[Axes, PadsT], Generic[Axes, PadsT]):
         return Parameter(name, shape, self.depthwise_initializer, window, fan_out)
 
 
-class _Depthwise(_PerChannel[Axes, PadsT], Generic[Axes, PadsT]):
+class _Depthwise(_PerChannel):
     def out_channels(self, channels: int) -> int:
         return channels * self.depth_multiplier
 
@@ -44,7 +44,7 @@ class _Depthwise(_PerChannel[Axes, PadsT], Generic[Axes, PadsT]):
         return self.with_bias(self.depthwise("weight", channels), self.out_channels(channels))
 
 
-class DepthwiseConv1D(_Depthwise[Single, CausalPadding]):
+class DepthwiseConv1D(Windowed1D, _Depthwise):
     """Cross-correlation of each channel of a sequence with kernels of its own, plus a bias.
 
     y[c·m + a, i] = b[c·m + a] + Σ w[c·m + a, 0, p] · x[c, i·s + p·d] over the window p, for the
@@ -56,7 +56,7 @@ class DepthwiseConv1D(_Depthwise[Single, CausalPadding]):
     type: Literal["depthwise_conv1d"] = "depthwise_conv1d"
 
 
-class DepthwiseConv2D(_Depthwise[Pair, Padding]):
+class DepthwiseConv2D(Windowed2D, _Depthwise):
     """Cross-correlation of each channel of an image with kernels of its own, plus a bias.
 
     y[c·m + a, i, j] = b[c·m + a] + Σ w[c·m + a, 0, p, q] · x[c, i·s + p·d, j·s + q·d] over the
@@ -68,7 +68,7 @@ class DepthwiseConv2D(_Depthwise[Pair, Padding]):
     type: Literal["depthwise_conv2d"] = "depthwise_conv2d"
 
 
-class _Separable(_PerChannel[Axes, PadsT], Generic[Axes, PadsT]):
+class _Separable(_PerChannel):
     filters: Size = Field(description="Number of output channels.")
     pointwise_initializer: Initializer = Field(
         default_factory=cache(GlorotUniform),
@@ -98,7 +98,7 @@ class _Separable(_PerChannel[Axes, PadsT], Generic[Axes, PadsT]):
         return positions * hidden * (math.prod(self.kernel_size) + self.filters)
 
 
-class SeparableConv1D(_Separable[Single, CausalPadding]):
+class SeparableConv1D(Windowed1D, _Separable):
     """depthwise_conv1d without a bias, then conv1d of size 1 with one.
 
     (channels, length) -> (filters, length') in channels_first; depthwise.weight (channels ·
@@ -110,7 +110,7 @@ class SeparableConv1D(_Separable[Single, CausalPadding]):
     type: Literal["separable_conv1d"] = "separable_conv1d"
 
 
-class SeparableConv2D(_Separable[Pair, Padding]):
+class SeparableConv2D(Windowed2D, _Separable):
     """depthwise_conv2d without a bias, then conv2d of size 1 with one. Chollet 2017 (Xception).
 
     (channels, h, w) -> (filters, h', w') in channels_first; depthwise.weight (channels ·

@@ -157,6 +157,8 @@ FAMILIES: dict[str, dict[str, str]] = {
         "softmax": "Softmax",
         "gelu": "Gelu",
         "silu": "Silu",
+    },
+    "rare_activations": {
         "log_softmax": "LogSoftmax",
         "softmin": "Softmin",
         "relu6": "Relu6",
@@ -178,6 +180,8 @@ FAMILIES: dict[str, dict[str, str]] = {
     },
 }
 """The layers by the file that holds them: `type` -> class, which the file's `__all__` lists too."""
+ACTIVATIONS = {family: FAMILIES[family] for family in ("activations", "rare_activations")}
+"""Those of them that other layers take as `activation`."""
 
 L = TypeVar("L", bound=Frozen)
 

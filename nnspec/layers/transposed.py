@@ -1,54 +1,41 @@
 """Transposed convolutions."""
 
 import math
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from nnspec.errors import ShapeError
 from nnspec.layers.base import Parameter, Weighted, count, require_rank, spatial_axes
 from nnspec.layers.convolution import (
-    Axes,
     Padding,
-    Padding1D,
-    Padding3D,
-    PadsT,
-    Pair,
-    Single,
-    Triple,
+    Sizes,
     Windowed,
+    Windowed1D,
+    Windowed2D,
+    Windowed3D,
     check_groups,
 )
-from nnspec.layers.fields import PerAxis, Size
+from nnspec.layers.fields import Pads, PerAxis, Size
 from nnspec.layers.shapes import DataFormat, Shape, show, transposed_output
 
 __all__ = ["Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"]
 
-Extra1D = Annotated[tuple[int], PerAxis(1, 0)]
-Extra2D = Annotated[tuple[int, int], PerAxis(2, 0)]
-Extra3D = Annotated[tuple[int, int, int], PerAxis(3, 0)]
-Extra = TypeVar("Extra", bound=tuple[int, ...])
+_STRIDES = "Distance that neighbours have in the output."
+_PADDING = (
+    'What is cropped from the output: "valid" (nothing), "same" (so much that the output is '
+    "`strides` times the input), a size, or [begin, end] per axis."
+)
+_OUTPUT_PADDING = (
+    "Positions added at the end of the output, before it is cropped; less than the stride."
+)
 
 
-class ConvolutionTranspose(Windowed[Axes, PadsT], Weighted, Generic[Axes, PadsT, Extra]):
+class ConvolutionTranspose(Windowed, Weighted):
     """Base of the transposed convolutions."""
 
     filters: Size = Field(description="Number of output channels.")
-    strides: Axes = Field(
-        default=1, validate_default=True, description="Distance that neighbours have in the output."
-    )
-    padding: PadsT = Field(
-        default="valid",
-        validate_default=True,
-        description='What is cropped from the output: "valid" (nothing), "same" (so much that '
-        "the output is `strides` times the input), a size, or [begin, end] per axis.",
-    )
-    output_padding: Extra = Field(
-        default=0,
-        validate_default=True,
-        description="Positions added at the end of the output, before it is cropped; less than "
-        "the stride.",
-    )
+    output_padding: Sizes
     groups: Size = Field(default=1, description="Groups of channels convolved separately.")
 
     def out_channels(self, channels: int) -> int:
@@ -126,7 +113,7 @@ class ConvolutionTranspose(Windowed[Axes, PadsT], Weighted, Generic[Axes, PadsT,
         return count(inputs[0]) * self.filters // self.groups * math.prod(self.kernel_size)
 
 
-class Conv1DTranspose(ConvolutionTranspose[Single, Padding1D, Extra1D]):
+class Conv1DTranspose(Windowed1D, ConvolutionTranspose):
     """The adjoint of conv1d: each input adds a kernel to the output; plus a bias.
 
     y[o, i·s + p·d - begin] = b[o] + Σ w[c, o, p] · x[c, i] over the channels c of the output's
@@ -137,9 +124,16 @@ class Conv1DTranspose(ConvolutionTranspose[Single, Padding1D, Extra1D]):
     """
 
     type: Literal["conv1d_transpose"] = "conv1d_transpose"
+    strides: Annotated[Sizes, PerAxis(1)] = Field(
+        default=1, validate_default=True, description=_STRIDES
+    )
+    padding: Annotated[Padding, Pads(1)] = Field(default="valid", description=_PADDING)
+    output_padding: Annotated[Sizes, PerAxis(1, 0)] = Field(
+        default=0, validate_default=True, description=_OUTPUT_PADDING
+    )
 
 
-class Conv2DTranspose(ConvolutionTranspose[Pair, Padding, Extra2D]):
+class Conv2DTranspose(Windowed2D, ConvolutionTranspose):
     """The adjoint of conv2d: each input adds a kernel to the output; plus a bias.
 
     y[o, i·s + p·d - begin, ...] = b[o] + Σ w[c, o, p, q] · x[c, i, j] over the channels c of the
@@ -150,9 +144,16 @@ class Conv2DTranspose(ConvolutionTranspose[Pair, Padding, Extra2D]):
     """
 
     type: Literal["conv2d_transpose"] = "conv2d_transpose"
+    strides: Annotated[Sizes, PerAxis(2)] = Field(
+        default=1, validate_default=True, description=_STRIDES
+    )
+    padding: Annotated[Padding, Pads(2)] = Field(default="valid", description=_PADDING)
+    output_padding: Annotated[Sizes, PerAxis(2, 0)] = Field(
+        default=0, validate_default=True, description=_OUTPUT_PADDING
+    )
 
 
-class Conv3DTranspose(ConvolutionTranspose[Triple, Padding3D, Extra3D]):
+class Conv3DTranspose(Windowed3D, ConvolutionTranspose):
     """The adjoint of conv3d: each input adds a kernel to the output; plus a bias.
 
     conv2d_transpose in three dimensions: (channels, d, h, w) -> (filters, d', h', w') in
@@ -160,3 +161,10 @@ class Conv3DTranspose(ConvolutionTranspose[Triple, Padding3D, Extra3D]):
     """
 
     type: Literal["conv3d_transpose"] = "conv3d_transpose"
+    strides: Annotated[Sizes, PerAxis(3)] = Field(
+        default=1, validate_default=True, description=_STRIDES
+    )
+    padding: Annotated[Padding, Pads(3)] = Field(default="valid", description=_PADDING)
+    output_padding: Annotated[Sizes, PerAxis(3, 0)] = Field(
+        default=0, validate_default=True, description=_OUTPUT_PADDING
+    )

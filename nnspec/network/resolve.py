@@ -18,7 +18,6 @@ from nnspec.layers.base import Layer
 from nnspec.layers.shapes import TensorType, product, show
 from nnspec.library import BLOCKS
 from nnspec.network.bodies import Body, marks_of
-from nnspec.network.domain import split_domain
 from nnspec.network.entries import Reader
 from nnspec.network.graph import Graph, LayerNode, Node
 from nnspec.network.state import Types
@@ -197,6 +196,8 @@ class Resolver:
         takers = (type(at.node.layer) for at in graph.walk())
         if all(taker.whole_numbers is Layer.whole_numbers for taker in takers):
             return
+        from nnspec.network.domain import split_domain  # which few specs need
+
         domain, undecided = split_domain(graph)
         if not undecided and domain.inputs.keys() >= {allowed.value for allowed in domain.ranges}:
             return
