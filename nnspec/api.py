@@ -11,11 +11,12 @@ from nnspec.backend import Compiled, OptionValue, get_backend, make_options
 from nnspec.language.schema import Model
 from nnspec.network.loader import Spec, check
 from nnspec.remote.processes import started
-from nnspec.verification import BACKENDS, BATCH, STEPS, Report, verify_spec
+from nnspec.verification.settings import Settings
 from nnspec.weights.canonical import load_weights
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
+    from nnspec.verification.report import Report
 
 __all__ = ["compile", "verify"]
 
@@ -44,14 +45,14 @@ def verify(
     spec: Spec | Model | str | Path,
     *,
     weights: Mapping[str, Array] | str | Path | None = None,
-    backends: tuple[str, ...] = BACKENDS,
-    steps: int = STEPS,
-    batch: int = BATCH,
-    seed: int = 0,
-    stock: bool = False,
-    exporters: bool = True,
-    fold: bool = False,
-    opset: int = 21,
+    backends: tuple[str, ...] = Settings.backends,
+    steps: int = Settings.steps,
+    batch: int = Settings.batch,
+    seed: int = Settings.seed,
+    stock: bool = Settings.stock,
+    exporters: bool = Settings.exporters,
+    fold: bool = Settings.fold,
+    opset: int = Settings.opset,
     sizes: Mapping[str, int | Sequence[int]] | None = None,
     memory: int | str | None = None,
     data: str | Path | None = None,
@@ -73,24 +74,27 @@ def verify(
     dies is a failed check. What was patched in this process is not in those.
     A difference is no exception: see `Report.passed` and `Report.checks`.
     """
-    if isinstance(weights, str | Path):
-        weights = load_weights(weights)
+    from nnspec.verification.memory import bytes_of  # with NumPy, which `compile` does without
+    from nnspec.verification.verifier import verify_spec
+
+    settings = Settings(
+        backends=tuple(backends),
+        weights=load_weights(weights) if isinstance(weights, str | Path) else weights,
+        steps=steps,
+        batch=batch,
+        seed=seed,
+        stock=stock,
+        exporters=exporters,
+        fold=fold,
+        opset=opset,
+        sizes={
+            name: (size,) if isinstance(size, int) else tuple(size)
+            for name, size in (sizes or {}).items()
+        },
+        memory=bytes_of(memory) if isinstance(memory, str) else memory,
+        data=data,
+        progress=progress,
+    )
     checked = check(spec)
-    with started(checked, backends, batch) if processes else nullcontext() as workers:
-        return verify_spec(
-            checked,
-            weights=weights,
-            backends=tuple(backends),
-            steps=steps,
-            batch=batch,
-            seed=seed,
-            stock=stock,
-            exporters=exporters,
-            fold=fold,
-            opset=opset,
-            sizes=sizes,
-            memory=memory,
-            data=data,
-            workers=workers,
-            progress=progress,
-        )
+    with started(checked, settings.backends, batch) if processes else nullcontext() as workers:
+        return verify_spec(checked, settings, workers)

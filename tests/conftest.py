@@ -29,11 +29,11 @@ def network_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
     Those are what begins after many calls, the optimizer's steps by its formula, and the metrics.
     """
-    from nnspec.verification import inspected, state_checks
+    from nnspec.verification import call_checks, inspected
 
-    monkeypatch.setattr(state_checks, "CALLS", 2)
+    monkeypatch.setattr(call_checks, "CALLS", 2)
     monkeypatch.setattr(inspected, "FORMULAS", {})
-    monkeypatch.setattr(inspected, "_metrics", lambda verifier, spec, program: {})
+    monkeypatch.setattr(inspected, "_metrics", lambda state, spec, program: {})
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 import nnspec
+from nnspec import verify
 from nnspec.backend import Options, get_backend
 from nnspec.language.names import MAX_LENGTH
 from nnspec.layers import LAYERS
 from nnspec.library import BLOCKS
 from nnspec.network.loader import Spec, loads
-from nnspec.verification import verify_spec
 from nnspec_keras.options import KerasOptions
 from tests.cases import CASES
 from tests.formatting import assert_clean
@@ -144,7 +144,7 @@ def test_a_value_taken_twice_is_not_compared_with_itself(kind: str, tmp_path: Pa
     write_all(spec, tmp_path, kind)
     assert_clean(tmp_path)
     if kind in ("maximum", "minimum"):
-        report = verify_spec(spec, exporters=False, steps=1)
+        report = verify(spec, exporters=False, steps=1)
         assert report.passed, report.to_json()
 
 

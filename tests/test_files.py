@@ -210,7 +210,7 @@ def test_what_cannot_be_written_is_said_before_the_work(tmp_path, monkeypatch, c
     monkeypatch.chdir(tmp_path)
     Path("net.yaml").write_text(SPEC)
     Path("net.folder").mkdir()
-    monkeypatch.setattr("nnspec.verification.verify_spec", work)
+    monkeypatch.setattr("nnspec.verification.verifier.verify_spec", work)
     monkeypatch.setattr("nnspec.deploy.exporting.export", work)
     monkeypatch.setattr("nnspec.deploy.predicting.predict", work)
     monkeypatch.setattr("nnspec.backend.get_backend", work)

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 import nnspec
+from nnspec import verify
 from nnspec.language.source import parse
 from nnspec.library import BLOCKS, FOLDER, _blocks_of, find_block
 from nnspec.network.loader import Spec
-from nnspec.verification import verify_spec
 
 Shape = tuple[int | str, ...]
 
@@ -61,7 +61,7 @@ def test_block_is_the_same_everywhere(name: str, data_format: str) -> None:
             pytest.skip("no image")
         shapes = [(*shape[1:], shape[0]) for shape in shapes]
     spec = one_block(name, shapes, variables, data_format=data_format)
-    report = verify_spec(spec, steps=1, exporters=False)
+    report = verify(spec, steps=1, exporters=False)
     assert report.passed, report.to_json()
 
 

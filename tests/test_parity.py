@@ -6,9 +6,11 @@ import json
 
 import pytest
 
+from nnspec import verify
 from nnspec.layers import LAYERS
 from nnspec.network.loader import loads
-from nnspec.verification import Report, float32_checks, suite, verifier, verify_spec
+from nnspec.verification import float32_checks, suite, verifier
+from nnspec.verification.report import Report
 from tests.cases import CASES, Case, Network
 
 pytestmark = pytest.mark.usefixtures("network_alone")
@@ -18,7 +20,7 @@ OF_VALUES = {suite.compare_outputs, suite.compare_float32}
 
 def verified(case: Case | Network, *, fed: bool) -> Report:
     spec = loads(json.dumps(case.spec(fed=fed)), is_json=True)
-    return verify_spec(spec, steps=1, exporters=False)
+    return verify(spec, steps=1, exporters=False)
 
 
 def leave_out(monkeypatch: pytest.MonkeyPatch, *, fed: bool) -> None:

@@ -23,9 +23,10 @@ from nnspec.network.loader import load, loads
 from nnspec.remote import forked, frames, processes, worker
 from nnspec.remote.calls import asked_again
 from nnspec.remote.processes import RemoteProgram, Worker, Workers
-from nnspec.verification import Report, engines
+from nnspec.verification import engines
+from nnspec.verification.call_checks import CALLS, first_other
 from nnspec.verification.remote import RemoteDirect
-from nnspec.verification.state_checks import CALLS, first_other
+from nnspec.verification.report import Report
 from nnspec.weights.canonical import initial_weights
 from nnspec_keras.options import KerasOptions
 

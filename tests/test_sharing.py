@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 import nnspec
+from nnspec import verify
 from nnspec.backend import Options, Trainable, get_backend
 from nnspec.network.graph import BlockNode, inline
 from nnspec.network.loader import Spec, loads
 from nnspec.show.plot import svg
 from nnspec.show.summary import summarize
-from nnspec.verification import Report, verify_spec
+from nnspec.verification.report import Report
 
 TWINS = """
 nnspec: 1
@@ -255,7 +256,7 @@ def test_the_picture_shows_the_inside_where_it_is_called_first() -> None:
 
 @pytest.mark.usefixtures("network_alone")
 def test_the_backends_agree() -> None:
-    report = verify_spec(loads(TWINS), steps=3)
+    report = verify(loads(TWINS), steps=3)
     assert report.passed, report.to_json()
 
 
@@ -286,7 +287,7 @@ def test_dropout_inside_a_shared_block_starts_anew_with_its_seed() -> None:
 
 @pytest.mark.usefixtures("network_alone")
 def test_statistics_are_those_of_calls_in_the_order_of_the_spec() -> None:
-    report = verify_spec(loads(ORDER), steps=1, exporters=False)
+    report = verify(loads(ORDER), steps=1, exporters=False)
     assert report.passed, report.to_json()
 
 
@@ -298,7 +299,7 @@ def test_statistics_in_another_order_are_found(monkeypatch: pytest.MonkeyPatch) 
     import nnspec_keras.module
 
     monkeypatch.setattr(nnspec_keras.module, "order_updates", lambda network: None)
-    report = verify_spec(loads(ORDER), steps=1, exporters=False)
+    report = verify(loads(ORDER), steps=1, exporters=False)
     assert failed(report, "training") == {"left_code.norm"}
 
 
@@ -313,7 +314,7 @@ def test_a_wrong_layer_inside_is_blamed_at_its_first_call(monkeypatch: pytest.Mo
         BatchNormalization,
         lambda layer, context: original(layer.model_copy(update={"epsilon": 0.1}), context),
     )
-    report = verify_spec(loads(TWINS), steps=1, exporters=False)
+    report = verify(loads(TWINS), steps=1, exporters=False)
     assert failed(report, "forward") == {"left_code.first.norm"}
 
 
@@ -334,5 +335,5 @@ def test_the_steps_of_uses_that_share_different_layers_are_no_one_definition() -
         "blocks": {"choice": block},
         "layers": [{"type": "choice"}, {"type": "choice", "which": "two"}],
     }
-    report = verify_spec(loads(json.dumps(spec), is_json=True), steps=1, exporters=False)
+    report = verify(loads(json.dumps(spec), is_json=True), steps=1, exporters=False)
     assert report.passed, report.to_json()

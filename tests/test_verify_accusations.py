@@ -15,7 +15,7 @@ import nnspec_onnx.lowerings as onnx_table
 import nnspec_onnx.runtime as onnx_runtime
 from nnspec import layers
 from nnspec.network.loader import Spec, loads
-from nnspec.verification import Report
+from nnspec.verification.report import Report
 from nnspec_onnx.referee import moved_by_float32
 
 

@@ -12,9 +12,9 @@ import nnspec
 from nnspec import layers
 from nnspec.backend import get_backend
 from nnspec.network.loader import Spec
-from nnspec.verification import Report
 from nnspec.verification.engines import SourceEngine
 from nnspec.verification.recorder import Recorder
+from nnspec.verification.report import Report
 from nnspec.verification.slopes import SLOPES
 from tests.test_verify_conditioning import network, verified
 

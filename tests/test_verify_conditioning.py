@@ -11,9 +11,9 @@ import pytest
 import nnspec
 from nnspec import layers
 from nnspec.network.loader import Spec, loads
-from nnspec.verification import Report
 from nnspec.verification.inner import INNER
 from nnspec.verification.networks import untrained_parameters
+from nnspec.verification.report import Report
 
 
 def network(*given: str, shape: str = "[8]", dtype: str = "float32", rest: str = "") -> Spec:

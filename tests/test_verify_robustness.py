@@ -14,7 +14,8 @@ import nnspec
 from nnspec.errors import UnsupportedError
 from nnspec.network.loader import loads
 from nnspec.support.causes import MAX_CAUSE, cause_of
-from nnspec.verification import Report, blame, engines, verifier
+from nnspec.verification import blame, engines, verifier
+from nnspec.verification.report import Report
 
 SPEC = """
 nnspec: 1
@@ -143,7 +144,7 @@ def test_a_blame_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
         raise KeyError("layer")
 
     monkeypatch.setattr(blame, "relative_error", find)
-    monkeypatch.setattr(verifier, "first_diverging_layer", find)
+    monkeypatch.setattr(blame, "first_diverging_layer", find)
     broken_outputs(monkeypatch)
     report = verified("torch", "onnx")
     assert not report.passed

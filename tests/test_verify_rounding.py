@@ -8,10 +8,11 @@ import pytest
 
 import nnspec
 import nnspec_torch.training
+from nnspec import verify
 from nnspec.emit.code import Call
 from nnspec.language.training_schema import Adam
 from nnspec.network.loader import loads
-from nnspec.verification import Report, verify_spec
+from nnspec.verification.report import Report
 from tests.golden_files import ROOT
 
 # The second normalisation takes away what the first one's bias adds, and Adam makes whole steps of
@@ -71,7 +72,7 @@ def bent() -> Report:
     """Verify layers whose slope Keras rounds to float32; many gradients are as small as that."""
     path = ROOT / "specs" / "zoo" / "dcgan_discriminator.yaml"
     spec = nnspec.load(path, variables={"width": 8})
-    return verify_spec(spec, backends=("torch", "keras"), steps=1, batch=2)
+    return verify(spec, backends=("torch", "keras"), steps=1, batch=2)
 
 
 def test_what_adam_makes_of_a_rounded_constant_is_measured() -> None:

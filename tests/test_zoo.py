@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 import nnspec
+from nnspec import verify
 from nnspec.layers import GroupedQueryAttention
 from nnspec.network.loader import Spec
 from nnspec.show.summary import summarize
-from nnspec.verification import verify_spec
 from tests.formatting import assert_clean
 from tests.golden_files import ROOT
 
@@ -164,7 +164,7 @@ def marked(path: Path) -> object:
 @pytest.mark.usefixtures("network_alone")
 @pytest.mark.parametrize("path", [*map(marked, PATHS)], ids=lambda path: path.stem)
 def test_reduced_network_is_the_same_everywhere(path: Path) -> None:
-    report = verify_spec(reduced(path), steps=1, exporters=False)
+    report = verify(reduced(path), steps=1, exporters=False)
     assert report.passed, report.to_json()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from typing import Any
 
 import click
 
@@ -14,18 +15,19 @@ from nnspec.cli.common import (
     spec_argument,
     weights_options,
 )
+from nnspec.verification.settings import Settings
 
 
 def _read_sizes(
     ctx: click.Context, option: click.Parameter, given: tuple[str, ...]
-) -> dict[str, list[int]]:
-    sizes: dict[str, list[int]] = {}
+) -> dict[str, tuple[int, ...]]:
+    sizes: dict[str, tuple[int, ...]] = {}
     for each in given:
         name, _, text = each.partition("=")
         if not text.strip().isdecimal() or int(text) < 1:
             message = f'"{each}" is not AXIS=SIZE with a whole number from 1, as time=64'
             raise click.BadParameter(message, ctx, option)
-        sizes.setdefault(name.strip(), []).append(int(text))
+        sizes[name.strip()] = (*sizes.get(name.strip(), ()), int(text))
     return sizes
 
 
@@ -35,29 +37,31 @@ def _read_sizes(
 @weights_options
 @click.option(
     "--backends",
-    default="torch,keras,onnx",
+    default=",".join(Settings.backends),
     show_default=True,
     help="What to compare; with onnx, the ONNX exporters of the others too.",
 )
 @click.option(
     "--steps",
     type=click.IntRange(min=1, max=10_000),
-    default=5,
+    default=Settings.steps,
     show_default=True,
     help="Optimizer steps of the training check.",
 )
 @click.option(
     "--batch",
     type=click.IntRange(min=2),
-    default=8,
+    default=Settings.batch,
     show_default=True,
     help="Rows of every batch: fewer for a large network.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of weights and inputs.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=Settings.seed, help="Of weights and inputs."
+)
 @click.option("--stock", is_flag=True, help="Use the frameworks' own optimizers.")
 @click.option(
     "--exporters/--no-exporters",
-    default=True,
+    default=Settings.exporters,
     show_default=True,
     help="With onnx: also what the frameworks' own exporters write.",
 )
@@ -65,7 +69,7 @@ def _read_sizes(
 @click.option(
     "--opset",
     type=click.IntRange(min=1),
-    default=21,
+    default=Settings.opset,
     show_default=True,
     help="ONNX operator set of the models that nnspec writes.",
 )
@@ -100,19 +104,13 @@ def verify(
     renames: tuple[str, ...],
     partial: bool,
     backends: str,
-    steps: int,
-    batch: int,
-    seed: int,
-    stock: bool,
-    exporters: bool,
-    fold: bool,
-    opset: int,
-    sizes: dict[str, list[int]],
+    sizes: dict[str, tuple[int, ...]],
     memory: str | None,
     data: str | None,
     processes: bool,
     report: str | None,
     as_json: bool,
+    **asked: Any,  # the other options, each named as its field of Settings
 ) -> int:
     """Prove that the backends compute the same: outputs, gradients, training steps, exports.
 
@@ -130,28 +128,22 @@ def verify(
     require_output(loaded, report, weights, data, *renames)
     # First of all, before this process has threads: while they import frameworks, it imports NumPy
     # and the checks, and shows its progress.
-    with started(loaded, names, batch) if processes else nullcontext() as workers:
-        from nnspec.verification import verify_spec
+    with started(loaded, names, asked["batch"]) if processes else nullcontext() as workers:
+        from nnspec.verification.memory import bytes_of
+        from nnspec.verification.verifier import verify_spec
 
         is_shown = console.is_terminal and not as_json
         with console.status("verifying") if is_shown else nullcontext() as status:
-            result = verify_spec(
-                loaded,
-                weights=read_weights(loaded, weights, renames, partial=partial),
+            settings = Settings(
                 backends=names,
-                steps=steps,
-                batch=batch,
-                seed=seed,
-                stock=stock,
-                exporters=exporters,
-                fold=fold,
-                opset=opset,
+                weights=read_weights(loaded, weights, renames, partial=partial),
                 sizes=sizes,
-                memory=memory,
+                memory=bytes_of(memory) if memory is not None else None,
                 data=data,
-                workers=workers,
                 progress=status.update if status is not None else None,
+                **asked,
             )
+            result = verify_spec(loaded, settings, workers)
     # First what cannot fail for a disk that is full by now.
     if as_json:
         click.echo(result.to_json())

@@ -12,8 +12,7 @@ from nnspec.backend import Trainable, get_backend, onnx_backend
 from nnspec.errors import MissingDependencyError, UnsupportedError
 from nnspec.network.loader import Spec
 from nnspec.support.causes import cause_of
-from nnspec.verification.evaluators import single
-from nnspec.verification.samples import random_inputs
+from nnspec.verification.samples import random_inputs, single
 from nnspec.verification.sizes import find_sizes
 from nnspec.verification.tolerance import Amplification, relative_error
 

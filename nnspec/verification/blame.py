@@ -1,4 +1,4 @@
-"""Which layer is the first to differ."""
+"""The first layer at which two engines differ."""
 
 from __future__ import annotations
 
@@ -10,16 +10,59 @@ from nnspec.network.graph import LayerNode
 from nnspec.network.loader import Spec
 from nnspec.verification.engines import Engine
 from nnspec.verification.networks import all_values, as_spec, flat, one_layer
-from nnspec.verification.tolerance import relative_error
+from nnspec.verification.recorder import Blame
+from nnspec.verification.tolerance import LOOSE, relative_error
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Precision, Weights
+    from nnspec.verification.state import State
 
 
 SHARE = 0.01
 """Of a tolerance: the least that a layer alone must be off by to be at fault."""
 NOISE = 1e-11
 """Relative, in float64: more than a layer's own rounding."""
+
+
+def blamed(state: State, first: Engine, second: Engine) -> Blame:
+    """Return a search for the layer at which two engines part on the verification's inputs."""
+
+    def find() -> tuple[str | None, str]:
+        names = (first.name, second.name)
+        if names not in state.parted:
+            state.parted[names] = _where_they_part(state, first, second, state.inputs)
+        return state.parted[names], ""
+
+    return find
+
+
+def blamed_on(
+    state: State, first: Engine, second: Engine, inputs: Mapping[str, Array], detail: str
+) -> Blame:
+    """Return a search for the layer at which two engines part on other inputs."""
+    return lambda: (_where_they_part(state, first, second, inputs), detail)
+
+
+def _where_they_part(
+    state: State, first: Engine, second: Engine, inputs: Mapping[str, Array]
+) -> str | None:
+    """Return the first layer that two engines compute differently.
+
+    It is looked for in float64, where a wrong layer stands out from rounding; what shows in float32
+    alone is looked for there.
+    """
+    state.progress(f"where {first.name} and {second.name} part")
+    spec = as_spec(state.spec, state.graph, is_trained=False)
+    stages: tuple[tuple[Precision, float], ...] = (
+        ("float64", state.tolerances.in_float64(first, second)),
+        ("float32", LOOSE),
+    )
+    layer = None
+    for dtype, tolerance in stages:
+        layer = layer or first_diverging_layer(
+            spec, state.weights, inputs, (first, second), dtype, tolerance
+        )
+    return layer
 
 
 def first_diverging_layer(

@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
-from nnspec.backend import (
-    Backend,
-    Exportable,
-    Options,
-    Precision,
-    Program,
-    Rounding,
-    declared_options,
-    get_backend,
-    make_options,
-)
+from nnspec.backend import Backend, Options, Precision, Program, Rounding, Trainable, get_backend
 from nnspec.errors import UnsupportedError, UsageError
 from nnspec.layers import Activation, Layer
 from nnspec.network.graph import Graph
@@ -27,7 +18,9 @@ from nnspec.network.loader import Spec
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
-    from nnspec.remote.processes import Workers
+
+Outputs = Mapping[str, "Array"]
+"""The outputs of a network by name, the batch axis first."""
 
 EXPORTERS_OPSET = 18
 """The highest that every framework's exporter writes."""
@@ -43,6 +36,12 @@ class Engine(Protocol):
     name: str
     is_onnx: bool
     """Whether it runs an ONNX model, with graph optimisations off or on."""
+
+    def start(
+        self, spec: Spec, weights: Mapping[str, Array], dtype: Precision, *, optimized: bool = False
+    ) -> None:
+        """Begin to build what will be asked for, where that is another process's work."""
+        ...
 
     def build(
         self,
@@ -60,6 +59,15 @@ class Engine(Protocol):
         ...
 
 
+class _Here:
+    """An engine of this process, which builds when it is asked."""
+
+    def start(
+        self, spec: Spec, weights: Mapping[str, Array], dtype: Precision, *, optimized: bool = False
+    ) -> None:
+        """Begin nothing."""
+
+
 def _sum_of(rounded: Mapping[type[Layer], Rounding], graph: Graph, *, of_gradient: bool) -> float:
     total = 0.0
     for at in graph.walk():
@@ -70,7 +78,7 @@ def _sum_of(rounded: Mapping[type[Layer], Rounding], graph: Graph, *, of_gradien
     return total
 
 
-class SourceEngine:
+class SourceEngine(_Here):
     """A backend that writes source, and runs it."""
 
     is_onnx = False
@@ -94,22 +102,29 @@ class SourceEngine:
     def options(self, spec: Spec) -> Options:
         """Return how a spec is compiled: with its training, if it has one of its single output."""
         is_trained = spec.model.training is not None and len(spec.graph.outputs) == 1
-        has_stock = "stock" in declared_options(self.backend)
-        given = {"stock": self.stock} if has_stock else {}
-        return make_options(self.backend, given, training=is_trained)
+        return Options(training=is_trained, stock=self.stock)
 
     def rounding(self, graph: Graph, *, of_gradient: bool = False) -> float:
         """Return the sum over the layers of the backend's table."""
         return _sum_of(self.backend.rounded, graph, of_gradient=of_gradient)
 
 
-class DirectOnnx:
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The source that the rest is measured against, its program in float64 and its outputs."""
+
+    engine: SourceEngine
+    program: Trainable
+    outputs: Outputs
+
+
+class DirectOnnx(_Here):
     """The ONNX model that nnspec writes itself."""
 
     is_onnx = True
 
-    def __init__(self, options: Options, variant: str = "") -> None:
-        self.name = f"onnx-{variant}" if variant else "onnx"
+    def __init__(self, options: Options) -> None:
+        self.name = "onnx-folded" if options.fold else "onnx"
         self.options = options
         self.backend: Any = get_backend("onnx")
 
@@ -142,7 +157,7 @@ class _Exported(NamedTuple):
     weights: Mapping[str, Array]
 
 
-class ExportedOnnx:
+class ExportedOnnx(_Here):
     """The ONNX model that a framework's own exporter makes of the emitted source."""
 
     is_onnx = True
@@ -181,7 +196,7 @@ class ExportedOnnx:
 
     def _export(self, spec: Spec, weights: Mapping[str, Array], dtype: Precision) -> _Exported:
         program = self.source.build(spec, weights, dtype)
-        if not isinstance(program, Exportable):
+        if not isinstance(program, Trainable):
             raise UnsupportedError(f"{self.source.name} has no ONNX exporter")
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.onnx"
@@ -211,58 +226,3 @@ def _attribute_rounding(graph: Graph) -> float:
                     if isinstance(value, float) and value
                 )
     return total
-
-
-def engines_of(
-    backends: tuple[str, ...],
-    *,
-    stock: bool,
-    exporters: bool,
-    fold: bool,
-    opset: int,
-    workers: Workers | None = None,
-) -> list[Engine]:
-    """Return the engines that these backends give.
-
-    exporters: with ONNX, each one's own too. fold: with ONNX, the folded model too; raises
-    UsageError without. opset: of the models that nnspec writes itself. workers: the processes in
-    which they run; by default they run in this one.
-    """
-    if fold and "onnx" not in backends:
-        raise UsageError("only the backend onnx folds: add it, or leave out fold")
-    sources = [_source(get_backend(name), stock, workers) for name in backends if name != "onnx"]
-    engines: list[Engine] = [*sources]
-    if "onnx" in backends:
-        onnx = get_backend("onnx")
-        engines.append(_direct(make_options(onnx, {"opset": opset}), workers))
-        if fold:
-            options = make_options(onnx, {"opset": opset, "fold": True})
-            engines.append(_direct(options, workers, declared_options(onnx)["fold"].variant))
-        if exporters:
-            engines.extend(_exported(source, workers) for source in sources)
-    return engines
-
-
-def _source(backend: Backend, stock: bool, workers: Workers | None) -> SourceEngine:
-    if workers is None:
-        return SourceEngine(backend, stock=stock)
-    from nnspec.verification.remote import RemoteSource
-
-    return RemoteSource(backend, workers, stock=stock)
-
-
-def _direct(options: Options, workers: Workers | None, variant: str = "") -> Engine:
-    if workers is None:
-        return DirectOnnx(options, variant)
-    from nnspec.verification.remote import RemoteDirect
-
-    return RemoteDirect(options, workers, variant)
-
-
-def _exported(source: SourceEngine, workers: Workers | None) -> Engine:
-    if workers is None:
-        return ExportedOnnx(source)
-    from nnspec.verification.remote import RemoteExported, RemoteSource
-
-    assert isinstance(source, RemoteSource)
-    return RemoteExported(source, workers)

@@ -15,16 +15,13 @@ import numpy as np
 from nnspec.backend import Program
 from nnspec.errors import UnsupportedError
 from nnspec.support.causes import cause_of
-from nnspec.verification.engines import Engine, EngineError
-from nnspec.verification.rounding import ill_conditioned
-from nnspec.verification.tolerance import SAFETY, UNIT_ROUNDOFF, relative_error
+from nnspec.verification.engines import Engine, EngineError, Outputs
+from nnspec.verification.samples import single
+from nnspec.verification.tolerance import LOOSE, SAFETY, UNIT_ROUNDOFF, relative_error
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
-    from nnspec.verification.verifier import Outputs, Verifier
-
-LOOSE = 1e-3
-"""Relative, in float32: what tells a model that is right from one that is not, and no more."""
+    from nnspec.verification.state import State
 
 
 class SingleOnly(UnsupportedError):
@@ -53,39 +50,39 @@ class Evaluated(Program, Protocol):
 
 
 def run_exact(
-    verifier: Verifier, engine: Engine, inputs: Mapping[str, Array], expected: Outputs | None
+    state: State, engine: Engine, inputs: Mapping[str, Array], expected: Outputs | None
 ) -> Outputs:
     """Return what an engine computes in float64, by an evaluator that is right.
 
     expected: what it should be; what differs is looked into. The program that gave it stands in
-    `verifier.exact` afterwards. Raises SingleOnly where only float32 can be trusted, and what the
+    `state.programs` afterwards. Raises SingleOnly where only float32 can be trusted, and what the
     program raises.
     """
     try:
-        if engine.name not in verifier.exact:
-            verifier.exact[engine.name] = verifier.build(engine, "float64")
-        program = verifier.exact[engine.name]
+        if engine.name not in state.programs:
+            state.programs[engine.name] = state.build(engine, "float64")
+        program = state.programs[engine.name]
         outputs = program.forward(inputs)
     except Exception as error:
         if not engine.is_onnx or isinstance(error, UnsupportedError):
             raise
         why = f"onnx's reference evaluator fails on it ({cause_of(error)})"
-        return _run_elsewhere(verifier, engine, inputs, expected, why, error)
+        return _run_elsewhere(state, engine, inputs, expected, why, error)
     if expected is None or not isinstance(program, Evaluated):
         return outputs
     off = relative_error(outputs, expected)
-    reference = verifier.reference_engine
-    if off <= verifier.exact_tolerance(reference, engine, error=off, inputs=inputs):
+    reference = state.reference.engine
+    if off <= state.tolerances.in_float64(reference, engine, error=off, inputs=inputs):
         return outputs
     if wrong := program.disagreements(inputs):
         why = f"onnx's reference evaluator computes {', '.join(wrong)} otherwise than ONNX Runtime"
-        return _run_elsewhere(verifier, engine, inputs, expected, why, None)
-    _allow_float32(verifier, engine, program, inputs, outputs)
+        return _run_elsewhere(state, engine, inputs, expected, why, None)
+    _allow_float32(state, engine, program, inputs, outputs)
     return outputs
 
 
 def _run_elsewhere(
-    verifier: Verifier,
+    state: State,
     engine: Engine,
     inputs: Mapping[str, Array],
     expected: Outputs | None,
@@ -93,16 +90,16 @@ def _run_elsewhere(
     error: Exception | None,
 ) -> Outputs:
     """Return what ONNX Runtime makes of the model in double precision."""
-    program = verifier.exact.get(engine.name)
+    program = state.programs.get(engine.name)
     try:
         if not isinstance(program, Evaluated):
             raise EngineError("there is no such model")
         other = program.in_runtime()
         outputs: Outputs = other.forward(inputs)
     except Exception as refused:
-        outputs = _in_single(verifier, engine, inputs, error or refused)
+        outputs = _in_single(state, engine, inputs, error or refused)
         off = relative_error(outputs, expected) if expected is not None else 0.0
-        if off > LOOSE and off > ill_conditioned(verifier, inputs, LOOSE):
+        if off > LOOSE and off > state.tolerances.ill_conditioned(inputs, LOOSE):
             raise EngineError(
                 f"{why}, and in float32 ONNX Runtime gives something else than expected"
             ) from error
@@ -110,35 +107,37 @@ def _run_elsewhere(
             f"{why}, and ONNX Runtime cannot run it in double precision ({cause_of(refused)}): "
             "compared in float32 alone"
         ) from None
-    verifier.exact[engine.name] = other
-    verifier.note(f"{engine.name}: {why}; so it is compared in ONNX Runtime, in double precision")
+    state.programs[engine.name] = other
+    state.recorder.note(
+        f"{engine.name}: {why}; so it is compared in ONNX Runtime, in double precision"
+    )
     return outputs
 
 
 def _in_single(
-    verifier: Verifier, engine: Engine, inputs: Mapping[str, Array], error: Exception
+    state: State, engine: Engine, inputs: Mapping[str, Array], error: Exception
 ) -> Outputs:
     """Return what ONNX Runtime makes of it in float32; raises `error` where that fails too."""
     try:
-        program = verifier.build(engine, "float32")
+        program = state.build(engine, "float32")
         return program.forward({name: single(array) for name, array in inputs.items()})
     except Exception:
         raise error from None
 
 
 def _allow_float32(
-    verifier: Verifier,
+    state: State,
     engine: Engine,
     program: Evaluated,
     inputs: Mapping[str, Array],
     outputs: Outputs,
 ) -> None:
     """Widen the engine's tolerance by what its model's float32 numbers move the outputs."""
-    if engine.name in verifier.of_float32:
+    if engine.name in state.tolerances.of_float32:
         return
     moved = max(
         relative_error(program.moved_by_float32(inputs, seed), outputs)
-        for seed in verifier.amplification.seeds()
+        for seed in state.tolerances.amplification.seeds()
     )
     if not np.isfinite(moved):
         raise SingleOnly(
@@ -148,23 +147,18 @@ def _allow_float32(
     allowed = SAFETY * moved
     if "Resize" in program.operators():
         # By ONNX's definition its scales are float32.
-        graph = verifier.spec.graph
-        allowed += verifier.amplified(
+        graph = state.graph
+        allowed += state.tolerances.amplified(
             UNIT_ROUNDOFF
             * sum(
                 at.node.layer.float32_rounding(at.input_shapes, graph.data_format)
                 for at in graph.walk()
             )
         )
-    verifier.of_float32[engine.name] = allowed
+    state.tolerances.of_float32[engine.name] = allowed
     if allowed:
-        verifier.note(
+        state.recorder.note(
             f"{engine.name}: the model holds numbers in float32, or computes in it, in double "
             f"precision too; that moves the outputs by {allowed / SAFETY:.1e}, and the tolerance "
             "is as wide"
         )
-
-
-def single(array: Array) -> Array:
-    """Return floats in float32, and anything else as it is."""
-    return array.astype(np.float32) if array.dtype.kind == "f" else array

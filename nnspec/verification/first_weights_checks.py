@@ -11,32 +11,29 @@ from nnspec.backend import Inspectable
 from nnspec.verification.laws import fault_of
 
 if TYPE_CHECKING:
-    from nnspec.verification.verifier import Verifier
-
-LARGE = 2**27
-"""Bytes of weights in float64 above which no second network is made."""
+    from nnspec.verification.state import State
 
 
-def compare_first_weights(verifier: Verifier) -> None:
+def compare_first_weights(state: State) -> None:
     """Hold the first weights of every source against the spec's initialisers."""
-    parameters = dict(verifier.spec.graph.parameters())
+    parameters = dict(state.graph.parameters())
     programs = {
         engine.name: program
-        for engine in verifier.sources
-        if isinstance(program := verifier.exact[engine.name], Inspectable)
+        for engine in state.sources
+        if isinstance(program := state.programs[engine.name], Inspectable)
     }
     if not parameters or not programs:
         return
-    if verifier.size > LARGE:
-        reason = f"the network has {verifier.size / 1e9:.1f} GB of weights in double precision"
-        verifier.leave_out("first_weights", tuple(programs), reason)
+    if state.is_large:
+        reason = f"the network has {state.weight_bytes / 1e9:.1f} GB of weights in double precision"
+        state.recorder.leave_out("first_weights", tuple(programs), reason)
         return
-    verifier.progress("first weights")
+    state.progress("first weights")
     findings: dict[str, list[str]] = {}
     layers: dict[str, str] = {}
     for name, program in programs.items():
-        found = verifier.attempt(
-            partial(_faults, verifier, program),
+        found = state.recorder.attempt(
+            partial(_faults, state, program),
             kind="first_weights",
             label=name,
             when="when it draws its first weights",
@@ -46,15 +43,15 @@ def compare_first_weights(verifier: Verifier) -> None:
         findings[name] = [sentence for _, sentence in found]
         if found:
             layers[name] = found[0][0]
-    verifier.add_findings("first_weights", "float32", "the spec", findings, layers=layers)
+    state.recorder.add_findings("first_weights", "float32", "the spec", findings, layers=layers)
 
 
-def _faults(verifier: Verifier, program: Inspectable) -> list[tuple[str, str]]:
+def _faults(state: State, program: Inspectable) -> list[tuple[str, str]]:
     """Return what is wrong with first values: the layer, and a sentence."""
-    given = program.first_weights(verifier.seed)
+    given = program.first_weights(state.settings.seed)
     wrong: list[tuple[str, str]] = []
     seen: dict[bytes, str] = {}
-    for at in verifier.spec.graph.walk():
+    for at in state.graph.walk():
         for parameter in at.parameters():
             name = f"{at.path}.{parameter.name}"
             if name not in given:

@@ -11,20 +11,21 @@ import numpy as np
 
 from nnspec.errors import MissingDependencyError, UnsupportedError
 from nnspec.support.causes import cause_of
+from nnspec.verification.blame import blamed
+from nnspec.verification.call_checks import called_again, first_other
 from nnspec.verification.engines import Engine, ExportedOnnx
-from nnspec.verification.evaluators import single
 from nnspec.verification.interface_checks import SPEC, faults
-from nnspec.verification.rounding import beyond_float32, ill_conditioned
-from nnspec.verification.samples import BATCH, of_rows
-from nnspec.verification.state_checks import called_again, first_other
+from nnspec.verification.samples import of_rows, single
+from nnspec.verification.settings import BATCH
 from nnspec.verification.tolerance import UNIT_ROUNDOFF, not_finite, relative_error
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
     from nnspec.remote.calls import Answers
+    from nnspec.verification.engines import Outputs
     from nnspec.verification.recorder import Blame
     from nnspec.verification.report import Kind
-    from nnspec.verification.verifier import Outputs, Verifier
+    from nnspec.verification.state import State
 
 
 BATCHES = (1, 5, 13, 32)
@@ -78,51 +79,51 @@ Float32Runs = Mapping[tuple[str, bool], Callable[[], Single]]
 """By engine, and whether with graph optimisations."""
 
 
-def compare_float32(verifier: Verifier) -> None:
+def compare_float32(state: State) -> None:
     """Compare each engine in float32 with the float64 outputs."""
-    begun = verifier.float32_runs or float32_runs(verifier)
-    verifier.progress("how far rounding moves the outputs")
-    wanted = in_range(verifier.expected)
-    asked = Asked(verifier.inputs, wanted, float32_tolerance(verifier))
-    if (beyond := not_finite(wanted)) != not_finite(verifier.expected):
+    begun = state.once(float32_runs)
+    state.progress("how far rounding moves the outputs")
+    wanted = in_range(state.reference.outputs)
+    asked = Asked(state.inputs, wanted, float32_tolerance(state))
+    if (beyond := not_finite(wanted)) != not_finite(state.reference.outputs):
         reason = f"{beyond} are not finite in float32: only that they are not is compared"
-        verifier.leave_out("forward", ("float32",), reason)
-    against = f"{verifier.reference_engine.name} float64"
+        state.recorder.leave_out("forward", ("float32",), reason)
+    against = f"{state.reference.engine.name} float64"
     is_measured = False
     found: dict[str, list[str]] = {}
     others: dict[str, tuple[float, float]] = {}
     blames: dict[str, Blame] = {}
-    for engine in [*verifier.engines, *verifier.single_only]:
-        verifier.progress(f"{engine.name} in float32")
+    for engine in [*state.engines, *state.single_only]:
+        state.progress(f"{engine.name} in float32")
         made = None
         for optimized in (False, True) if engine.is_onnx else (False,):
             label = f"{engine.name}, optimized" if optimized else engine.name
             run = partial(
-                verifier.attempt,
+                state.recorder.attempt,
                 kind="export" if engine.is_onnx else "forward",
                 label=label,
                 dtype="float32",
                 when="in float32",
                 against=against,
             )
-            anew = partial(run_float32, verifier, engine, asked.inputs, optimized=optimized)
+            anew = partial(run_float32, state, engine, asked.inputs, optimized=optimized)
             compute = begun[engine.name, optimized] if asked.rows is None else anew
             if made is not None and isinstance(engine, ExportedOnnx):
                 compute = partial(_optimized, compute)
             made = run(compute)
             if made is not None and not is_measured and made.worst(asked) > asked.tolerance:
-                asked, is_measured = measured(verifier, asked), True
+                asked, is_measured = measured(state, asked), True
                 if made.worst(asked) > asked.tolerance and asked.rows is not None:
-                    anew = partial(run_float32, verifier, engine, asked.inputs, optimized=optimized)
+                    anew = partial(run_float32, state, engine, asked.inputs, optimized=optimized)
                     made = run(anew)
-            verifier.free()
+            state.free()
             if made is None:
                 continue
             found[label] = made.faults
             if asked.is_nothing:
                 continue
-            blame = verifier.blamed(verifier.reference_engine, engine)
-            verifier.add(
+            blame = blamed(state, state.reference.engine, engine)
+            state.recorder.add(
                 "export" if engine.is_onnx else "forward",
                 (label, against),
                 "float32",
@@ -133,19 +134,19 @@ def compare_float32(verifier: Verifier) -> None:
             what, largest = max(made.others(asked).items(), key=lambda other: other[1])
             others[label] = largest, asked.tolerance
             blames[label] = partial(_where, blame, what)
-    verifier.add_findings("interface", "float32", SPEC, found)
-    verifier.add_errors("dynamic_shape", "float32", against, others, blames=blames)
+    state.recorder.add_findings("interface", "float32", SPEC, found)
+    state.recorder.add_errors("dynamic_shape", "float32", against, others, blames=blames)
 
 
-def measured(verifier: Verifier, asked: Asked) -> Asked:
+def measured(state: State, asked: Asked) -> Asked:
     """Return what is asked without rows that float32 cannot compute, and what rounding explains."""
-    beyond, layer = beyond_float32(verifier, asked.inputs)
+    beyond, layer = state.tolerances.beyond_float32(asked.inputs)
     if beyond.any():
         count = f"{beyond.sum()} of the {len(beyond)} rows" if not beyond.all() else "every row"
         reason = f"{count} of the inputs: {layer} has numbers there that float32 does not hold"
         kinds: tuple[Kind, ...] = ("forward", "export", "dynamic_shape")
         for kind in kinds:
-            verifier.leave_out(kind, ("float32",), reason)
+            state.recorder.leave_out(kind, ("float32",), reason)
         kept = np.flatnonzero(~beyond)
         if not kept.size:
             return replace(asked, is_nothing=True)
@@ -154,7 +155,7 @@ def measured(verifier: Verifier, asked: Asked) -> Asked:
             for each in (asked.inputs, asked.wanted)
         )
         asked = replace(asked, inputs=inputs, wanted=wanted, rows=kept)
-    tolerance = ill_conditioned(verifier, asked.inputs, asked.tolerance)
+    tolerance = state.tolerances.ill_conditioned(asked.inputs, asked.tolerance)
     return replace(asked, tolerance=max(asked.tolerance, tolerance))
 
 
@@ -189,38 +190,46 @@ def _optimized(compute: Callable[[], Single]) -> Single:
         ) from error
 
 
-def float32_runs(verifier: Verifier) -> Float32Runs:
-    """Return what runs each engine on the inputs of the verification."""
-    return {
+def begin_float32(state: State) -> None:
+    """Begin what each engine is asked in float32."""
+    state.once(float32_runs)
+
+
+def float32_runs(state: State) -> Float32Runs:
+    """Return what runs each engine on the inputs of the verification, begun if that is possible."""
+    calls = {
         (engine.name, optimized): partial(
-            run_float32, verifier, engine, verifier.inputs, optimized=optimized
+            run_float32, state, engine, state.inputs, optimized=optimized
         )
-        for engine in [*verifier.engines, *verifier.single_only]
+        for engine in [*state.engines, *state.single_only]
         for optimized in ((False, True) if engine.is_onnx else (False,))
     }
+    return state.begun(calls)
 
 
 def run_float32(
-    verifier: Verifier, engine: Engine, inputs: Mapping[str, Array], *, optimized: bool
+    state: State, engine: Engine, inputs: Mapping[str, Array], *, optimized: bool
 ) -> Single:
     """Return an engine's outputs in float32, for other batches and many calls too."""
-    program = verifier.build(engine, "float32", optimized=optimized)
+    program = state.build(engine, "float32", optimized=optimized)
     given = {name: single(array) for name, array in inputs.items()}
     outputs = program.forward(given)
     batches = {
         rows: program.forward(of_rows(given, rows))
         for rows in BATCHES
-        if rows <= verifier.batch or verifier.batch >= BATCH
+        if rows <= state.batch or state.batch >= BATCH
     }
     again = called_again(program, of_rows(given, 1))
-    return Single(outputs, faults(verifier, program, outputs, "float32"), batches, again)
+    return Single(outputs, faults(state, program, outputs, "float32"), batches, again)
 
 
-def float32_tolerance(verifier: Verifier) -> float:
+def float32_tolerance(state: State) -> float:
     """Return how far rounding in float32 may move this network's outputs."""
-    graph = verifier.spec.graph
+    graph = state.graph
     rounding = UNIT_ROUNDOFF * sum(
         at.node.layer.float32_rounding(at.input_shapes, graph.data_format) for at in graph.walk()
     )
-    measured = verifier.amplification.float32_tolerance(verifier.inputs, verifier.expected)
-    return measured + verifier.amplified(rounding)
+    measured = state.tolerances.amplification.float32_tolerance(
+        state.inputs, state.reference.outputs
+    )
+    return measured + state.tolerances.amplified(rounding)

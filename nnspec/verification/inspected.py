@@ -14,20 +14,19 @@ from nnspec.network.loader import Spec
 from nnspec.training.metrics import measure, require_measurable
 from nnspec.verification.kinks import PARTS, kinked_weights
 from nnspec.verification.optimizer_checks import FORMULAS, formula_errors
-from nnspec.verification.samples import BATCH, random_inputs, random_target
+from nnspec.verification.samples import random_inputs, random_target
+from nnspec.verification.settings import BATCH
 from nnspec.verification.tolerance import DOUBLE_ROUNDOFF, EXACT, perturbed
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
     from nnspec.verification.recorder import Blame
-    from nnspec.verification.verifier import Verifier
+    from nnspec.verification.state import State
 
 MANY_ROWS = 64
 """Of which metrics are measured, where the network is small."""
 METRIC = 1e-5
 """Relative: Keras averages metrics in float32."""
-LARGE = 2**27
-"""Bytes of weights above which an optimizer is not followed by the formula."""
 
 
 @dataclass
@@ -44,53 +43,53 @@ class Inspected:
     metrics: dict[str, tuple[float, float]] = field(default_factory=dict)
 
 
-def inspect(verifier: Verifier, spec: Spec, program: object) -> Inspected:
+def inspect(state: State, spec: Spec, program: object) -> Inspected:
     """Return what a program in float64, built to be trained, shows; it has other weights after."""
     found = Inspected()
     training = spec.model.training
     if not isinstance(program, Inspectable) or training is None:
         return found
-    seed = verifier.seed
-    inputs, target = rows_of(verifier, spec)
-    found.kinked = kinked_gradients(verifier, spec, program)
-    if verifier.spec.model.training is not None and len(verifier.spec.graph.outputs) == 1:
-        program.load_weights(verifier.weights)
-        found.metrics = _metrics(verifier, spec, program)
-    if type(training.optimizer) in FORMULAS and verifier.size <= LARGE:
+    seed = state.settings.seed
+    inputs, target = rows_of(state, spec)
+    found.kinked = kinked_gradients(state, spec, program)
+    if state.spec.model.training is not None and len(state.graph.outputs) == 1:
+        program.load_weights(state.weights)
+        found.metrics = _metrics(state, spec, program)
+    if type(training.optimizer) in FORMULAS and not state.is_large:
         found.formula = formula_errors(
-            program, training.optimizer, verifier.weights, inputs, target, seed
+            program, training.optimizer, state.weights, inputs, target, seed
         )
     return found
 
 
-def rows_of(verifier: Verifier, spec: Spec) -> tuple[dict[str, Array], Array]:
+def rows_of(state: State, spec: Spec) -> tuple[dict[str, Array], Array]:
     """Return the inputs and the target of which a source shows more."""
     training = spec.model.training
     assert training is not None
-    graph, rows, axes, seed = spec.graph, verifier.batch, verifier.axes, verifier.seed
+    graph, rows, axes, seed = spec.graph, state.batch, state.axes, state.settings.seed
     return random_inputs(graph, rows, axes, seed), random_target(
         graph, training.task, rows, axes, seed
     )
 
 
 def kinked_gradients(
-    verifier: Verifier, spec: Spec, program: Trainable, draw: np.random.Generator | None = None
+    state: State, spec: Spec, program: Trainable, draw: np.random.Generator | None = None
 ) -> list[tuple[float, Weights]]:
     """Return loss and gradients for each set of kinked weights.
 
     draw: moves inputs and the weights that are at no kink by rounding in double precision.
     """
-    inputs, target = rows_of(verifier, spec)
+    inputs, target = rows_of(state, spec)
     if draw is not None:
         inputs = {name: perturbed(array, DOUBLE_ROUNDOFF, draw) for name, array in inputs.items()}
     found = []
     for part in range(PARTS):
-        weights = kinked_weights(spec.graph, verifier.weights, part, verifier.seed)
+        weights = kinked_weights(spec.graph, state.weights, part, state.settings.seed)
         if draw is not None:
-            roots = {name: n**0.5 for name, n in verifier.amplification.lengths.items()}
+            roots = {name: n**0.5 for name, n in state.tolerances.amplification.lengths.items()}
             weights = {
                 name: perturbed(array, DOUBLE_ROUNDOFF * roots.get(name, 1.0), draw)
-                if array is verifier.weights.get(name)
+                if array is state.weights.get(name)
                 else array
                 for name, array in weights.items()
             }
@@ -100,33 +99,31 @@ def kinked_gradients(
     return found
 
 
-def _metrics(
-    verifier: Verifier, spec: Spec, program: Inspectable
-) -> dict[str, tuple[float, float]]:
+def _metrics(state: State, spec: Spec, program: Inspectable) -> dict[str, tuple[float, float]]:
     training = spec.model.training
     assert training is not None
     try:
         require_measurable(training)
     except NnspecError:
         return {}
-    is_small = verifier.batch >= BATCH and verifier.size <= LARGE
-    rows = MANY_ROWS if is_small else verifier.batch
-    inputs = random_inputs(spec.graph, rows, verifier.axes, verifier.seed)
-    target = random_target(spec.graph, training.task, rows, verifier.axes, verifier.seed)
+    is_small = state.batch >= BATCH and not state.is_large
+    rows = MANY_ROWS if is_small else state.batch
+    inputs = random_inputs(spec.graph, rows, state.axes, state.settings.seed)
+    target = random_target(spec.graph, training.task, rows, state.axes, state.settings.seed)
     (output,) = program.forward(inputs).values()
     wanted = measure(spec.graph, training, output, target)
     given = program.measured(inputs, target)
     return {name: (given[name], wanted[name]) for name in wanted if name in given}
 
 
-def add_inspected(verifier: Verifier, spec: Spec, found: Mapping[str, Inspected]) -> None:
+def add_inspected(state: State, spec: Spec, found: Mapping[str, Inspected]) -> None:
     """Add what each source showed of its optimizer and its metrics."""
     training = spec.model.training
     assert training is not None
     followed = {name: each.formula for name, each in found.items() if each.formula is not None}
     if followed:
         against = f"{training.optimizer.type} as the spec defines it"
-        verifier.add_errors(
+        state.recorder.add_errors(
             "optimizer",
             "float64",
             against,
@@ -143,7 +140,7 @@ def add_inspected(verifier: Verifier, spec: Spec, found: Mapping[str, Inspected]
             ]
             for name, metrics in measured.items()
         }
-        verifier.add_findings("metrics", "float64", "the spec", findings)
+        state.recorder.add_findings("metrics", "float64", "the spec", findings)
 
 
 def _told(detail: str) -> Blame:

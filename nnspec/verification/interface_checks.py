@@ -10,26 +10,27 @@ from nnspec.layers.shapes import TensorType
 
 if TYPE_CHECKING:
     from nnspec.backend import Precision, Program
-    from nnspec.verification.verifier import Outputs, Verifier
+    from nnspec.verification.engines import Outputs
+    from nnspec.verification.state import State
 
 SPEC = "the spec"
 """What a check is named against that compares with no engine."""
 
 
-def compare_interfaces(verifier: Verifier) -> None:
+def compare_interfaces(state: State) -> None:
     """Compare dtypes and declared axes of every engine in float64 with the spec's."""
     wrong = {
         engine.name: faults(
-            verifier, verifier.exact[engine.name], verifier.outputs[engine.name], "float64"
+            state, state.programs[engine.name], state.outputs[engine.name], "float64"
         )
-        for engine in verifier.engines
+        for engine in state.engines
     }
-    verifier.add_findings("interface", "float64", SPEC, wrong)
+    state.recorder.add_findings("interface", "float64", SPEC, wrong)
 
 
-def faults(verifier: Verifier, program: Program, outputs: Outputs, dtype: Precision) -> list[str]:
+def faults(state: State, program: Program, outputs: Outputs, dtype: Precision) -> list[str]:
     """Return what of a program's dtypes and axes is not the spec's, a sentence each."""
-    graph = verifier.spec.graph
+    graph = state.graph
     found = []
     for name in graph.outputs:
         expected = _in(dtype, graph.types[name])

@@ -10,24 +10,23 @@ import numpy as np
 from nnspec.backend import Trainable
 from nnspec.network.loader import Spec
 from nnspec.support.causes import cause_of
+from nnspec.verification.comparison import LOSS, Tolerance, kinked_errors
 from nnspec.verification.gradient_blame import first_wrong_gradient
 from nnspec.verification.inspected import kinked_gradients, rows_of
 from nnspec.verification.kinks import PARTS, kinked_weights
 from nnspec.verification.samples import random_inputs
 from nnspec.verification.slope_conditioning import SlopeConditioning
-from nnspec.verification.trained import LOSS, Tolerance, kinked_errors
 
 if TYPE_CHECKING:
     from nnspec.backend import Weights
-    from nnspec.verification.engines import SourceEngine
-    from nnspec.verification.verifier import Verifier
+    from nnspec.verification.state import State
 
 Kinked = Sequence[tuple[float, "Weights"]]
 """Loss and gradients, for each set of kinked weights."""
 
 
 def compare_kinked(
-    verifier: Verifier,
+    state: State,
     spec: Spec,
     pair: tuple[str, str],
     least: float,
@@ -39,92 +38,85 @@ def compare_kinked(
         return
     tolerance = Tolerance(least)
     if tolerance.exceeded(errors):
-        tolerance = tolerance.widened(_moved_slopes(verifier, spec, pair[0]))
+        tolerance = tolerance.widened(_moved_slopes(state, spec, pair[0]))
     if tolerance.exceeded(errors):
-        moved = max(_moved(verifier, spec, pair[0], kinked[pair[0]]).values())
+        moved = max(_moved(state, spec, pair[0], kinked[pair[0]]).values())
         if moved > least:
             reason = (
                 "gradients where functions bend: values are there but for rounding, which "
                 f"alone moves the gradients by {moved:.1e}"
             )
-            verifier.leave_out("range", pair, reason)
+            state.recorder.leave_out("range", pair, reason)
             return
-    verifier.leave_free("range", pair, errors, tolerance.of)
+    state.recorder.leave_free("range", pair, errors, tolerance.of)
     if not errors:
         return
-    verifier.add(
+    state.recorder.add(
         "range",
         (pair[0], f"{pair[1]}, gradients where functions bend"),
         "float64",
         *tolerance.worst(errors),
-        blame=lambda: _blame(verifier, spec, pair),
+        blame=lambda: _blame(state, spec, pair),
     )
 
 
-def _moved(verifier: Verifier, spec: Spec, name: str, kinked: Kinked) -> dict[str, float]:
+def _moved(state: State, spec: Spec, name: str, kinked: Kinked) -> dict[str, float]:
     """Return how far rounding moves losses and gradients where functions bend.
 
     Where a value is at a kink but for rounding, either side is right.
     """
-    engine = _engine(verifier, name)
-    program = engine.build(spec, verifier.weights, "float64")
+    engine = state.source(name)
+    program = engine.build(spec, state.weights, "float64")
     assert isinstance(program, Trainable)
     worst = {LOSS: 0.0}
-    for draw in verifier.amplification.draws():
-        other = kinked_gradients(verifier, spec, program, draw)
+    for draw in state.tolerances.amplification.draws():
+        other = kinked_gradients(state, spec, program, draw)
         for each, error in _worst(kinked, other).items():
             worst[each] = max(worst.get(each, 0.0), error)
     return worst
 
 
-def _moved_slopes(verifier: Verifier, spec: Spec, name: str) -> dict[str, float]:
+def _moved_slopes(state: State, spec: Spec, name: str) -> dict[str, float]:
     """Return how far rounding of derivatives moves losses and gradients where functions bend.
 
     Values stay where they are, at a kink or beside it.
     """
-    engine = _engine(verifier, name)
+    engine = state.source(name)
     worst: dict[str, float] = {}
     try:
-        network = SlopeConditioning(engine, spec, verifier.weights)
-        inputs, target = rows_of(verifier, spec)
+        network = SlopeConditioning(engine, spec, state.weights)
+        inputs, target = rows_of(state, spec)
         for part in range(PARTS):
-            weights = kinked_weights(spec.graph, verifier.weights, part, verifier.seed)
+            weights = kinked_weights(spec.graph, state.weights, part, state.settings.seed)
             measured = network.at(weights, inputs, target)
-            for seed in verifier.amplification.seeds():
+            for seed in state.tolerances.amplification.seeds():
                 draw = np.random.default_rng(seed)
                 other = network.moved(measured, draw, of_results=False)
                 for each, error in _worst([measured.clean], [other]).items():
                     worst[each] = max(worst.get(each, 0.0), error)
     except Exception as error:
-        verifier.note(
+        state.recorder.note(
             f"rounding of derivatives could not be measured where functions bend: {cause_of(error)}"
         )
     return worst
 
 
-def _blame(verifier: Verifier, spec: Spec, pair: tuple[str, str]) -> tuple[str | None, str]:
+def _blame(state: State, spec: Spec, pair: tuple[str, str]) -> tuple[str | None, str]:
     """Return the last layer whose gradient differs alone where functions bend."""
     for part in range(PARTS):
-        weights = kinked_weights(spec.graph, verifier.weights, part, verifier.seed)
-        layer = wrong_alone(verifier, spec, pair, weights)
+        weights = kinked_weights(spec.graph, state.weights, part, state.settings.seed)
+        layer = wrong_alone(state, spec, pair, weights)
         if layer is not None:
             return layer, "alone its gradient differs where a function bends."
     return None, ""
 
 
-def wrong_alone(
-    verifier: Verifier, spec: Spec, pair: tuple[str, str], weights: Weights
-) -> str | None:
+def wrong_alone(state: State, spec: Spec, pair: tuple[str, str], weights: Weights) -> str | None:
     """Return the last layer whose gradient differs where both engines are fed the same."""
-    verifier.progress(f"where the gradients of {pair[0]} and {pair[1]} part")
-    inputs = random_inputs(spec.graph, verifier.batch, verifier.axes, verifier.seed)
-    found = (_engine(verifier, pair[0]), _engine(verifier, pair[1]))
-    return first_wrong_gradient(spec, weights, inputs, found, verifier.axes)
-
-
-def _engine(verifier: Verifier, name: str) -> SourceEngine:
-    (engine,) = (engine for engine in verifier.sources if engine.name == name)
-    return engine
+    state.progress(f"where the gradients of {pair[0]} and {pair[1]} part")
+    inputs = random_inputs(spec.graph, state.batch, state.axes, state.settings.seed)
+    found = (state.source(pair[0]), state.source(pair[1]))
+    return first_wrong_gradient(spec, weights, inputs, found, state.axes)
 
 
 def _worst(first: Kinked, second: Kinked) -> dict[str, float]:

@@ -20,7 +20,8 @@ from nnspec.verification.tolerance import EXACT, tensor_error
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
-    from nnspec.verification.verifier import Outputs, Verifier
+    from nnspec.verification.engines import Outputs
+    from nnspec.verification.state import State
 
 _BY_STEP = (
     Dropout,
@@ -40,12 +41,12 @@ SHOWN = 3
 _OVER_AXIS = (layers.Softmax, layers.LogSoftmax, layers.Softmin)
 
 
-def compare_causality(verifier: Verifier) -> None:
+def compare_causality(state: State) -> None:
     """See that later steps move no earlier output, where the spec makes the network causal."""
-    graph = verifier.spec.graph
+    graph = state.graph
     inputs = [name for name, kind in graph.inputs.items() if kind.shape]
     outputs = causal_outputs(graph, inputs[0]) if len(inputs) == 1 else None
-    steps = verifier.inputs[inputs[0]].shape[1 + outputs[1]] if outputs is not None else 0
+    steps = state.inputs[inputs[0]].shape[1 + outputs[1]] if outputs is not None else 0
     if outputs is None or steps < 2:
         if backward := [at.path for at in graph.walk() if _looks_back(at.node.layer)]:
             reason = (
@@ -54,16 +55,16 @@ def compare_causality(verifier: Verifier) -> None:
                 if outputs is None
                 else "causality: there is one step alone"
             )
-            verifier.leave_out("meaning", (), reason)
+            state.recorder.leave_out("meaning", (), reason)
         return
-    array = verifier.inputs[inputs[0]]
+    array = state.inputs[inputs[0]]
     names, axis = outputs
     half = steps // 2
     later: list[Any] = [slice(None)] * array.ndim
     later[1 + axis] = slice(half, None)
     changed = array.copy()
     changed[tuple(later)] = np.roll(array, 1, axis=0)[tuple(later)]
-    given = {**verifier.inputs, inputs[0]: changed}
+    given = {**state.inputs, inputs[0]: changed}
 
     def moved(first: Outputs, second: Outputs) -> list[str]:
         return [
@@ -72,27 +73,27 @@ def compare_causality(verifier: Verifier) -> None:
             if (error := _before(first, second, name, output_axis, half)) > EXACT
         ]
 
-    _compare(verifier, given, "later steps", moved)
+    _compare(state, given, "later steps", moved)
 
 
 def _compare(
-    verifier: Verifier,
+    state: State,
     given: Mapping[str, Array],
     what: str,
     moved: Callable[[Outputs, Outputs], list[str]],
 ) -> None:
     """Add what moves where an engine is given other inputs, beside its outputs for the usual."""
     findings: dict[str, list[str]] = {}
-    for engine in verifier.engines:
-        outputs = verifier.attempt(
-            partial(run_exact, verifier, engine, given, None),
+    for engine in state.engines:
+        outputs = state.recorder.attempt(
+            partial(run_exact, state, engine, given, None),
             kind="meaning",
             label=engine.name,
             when=f"with other {what}",
         )
         if outputs is not None:
-            findings[engine.name] = moved(verifier.outputs[engine.name], outputs)
-    verifier.add_findings("meaning", "float64", f"the same, {what} changed", findings)
+            findings[engine.name] = moved(state.outputs[engine.name], outputs)
+    state.recorder.add_findings("meaning", "float64", f"the same, {what} changed", findings)
 
 
 def _looks_back(layer: Layer) -> bool:
@@ -181,13 +182,13 @@ def _of_layer(
     return None
 
 
-def compare_padding(verifier: Verifier) -> None:
+def compare_padding(state: State) -> None:
     """See that what a mask or a length hides from a layer moves nothing, however large it is."""
-    flat = inline(verifier.spec.graph)
-    inputs = dict(verifier.inputs)
+    flat = inline(state.graph)
+    inputs = dict(state.inputs)
     hidden: list[str] = []
     lengths = _lengths(flat)
-    draw = np.random.default_rng(derived_seed("padding", verifier.seed))
+    draw = np.random.default_rng(derived_seed("padding", state.settings.seed))
     for sequence, length in lengths.items():
         array = inputs[sequence].copy()
         beyond = np.arange(array.shape[1]) >= inputs[length].reshape(-1, 1)
@@ -195,14 +196,14 @@ def compare_padding(verifier: Verifier) -> None:
             array[beyond] = draw.normal(0, 1e4, array[beyond].shape)
             inputs[sequence] = array
             hidden.append(sequence)
-    for at in verifier.spec.graph.walk():
+    for at in state.graph.walk():
         masked = [name for name in MASKS if getattr(at.node.layer, name, None) is not None]
         if masked:
             reason = (
                 f"padding: what {' and '.join(masked)} of {at.path} hides is not changed by "
                 "itself; the outputs for masks that are drawn are compared"
             )
-            verifier.leave_out("meaning", (), reason)
+            state.recorder.leave_out("meaning", (), reason)
     if not hidden:
         return
 
@@ -213,7 +214,7 @@ def compare_padding(verifier: Verifier) -> None:
             if (error := tensor_error(second[name], array)) > EXACT
         ]
 
-    _compare(verifier, inputs, "padding", moved)
+    _compare(state, inputs, "padding", moved)
 
 
 def _lengths(flat: Graph) -> dict[str, str]:

@@ -5,21 +5,22 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
+from nnspec.verification.blame import blamed
 from nnspec.verification.tolerance import relative_error
 
 if TYPE_CHECKING:
-    from nnspec.verification.verifier import Verifier
+    from nnspec.verification.state import State
 
 
-def compare_outputs(verifier: Verifier) -> None:
+def compare_outputs(state: State) -> None:
     """Compare the outputs of every pair in float64."""
-    for first, second in itertools.combinations(verifier.engines, 2):
-        error = relative_error(verifier.outputs[second.name], verifier.outputs[first.name])
-        verifier.add(
+    for first, second in itertools.combinations(state.engines, 2):
+        error = relative_error(state.outputs[second.name], state.outputs[first.name])
+        state.recorder.add(
             "forward",
             (first.name, second.name),
             "float64",
             error,
-            verifier.exact_tolerance(first, second, error=error),
-            blame=verifier.blamed(first, second),
+            state.tolerances.in_float64(first, second, error=error),
+            blame=blamed(state, first, second),
         )

@@ -25,7 +25,7 @@ from nnspec.verification.samples import exercised_weights
 if TYPE_CHECKING:
     from nnspec.backend import Array
     from nnspec.layers.shapes import DataFormat
-    from nnspec.verification.verifier import Verifier
+    from nnspec.verification.state import State
 
 ELEMENTS = 60_000
 """That a layer is given, at least: a rate that is off by 0.01 shows even where nothing is exact."""
@@ -37,24 +37,24 @@ _AXES = 4
 _ALPHA = 1.6732632423543772 * 1.0507009873554805
 
 
-def compare_random(verifier: Verifier) -> None:
+def compare_random(state: State) -> None:
     """Hold each kind of random layer of every source against its law."""
     seen: dict[Any, tuple[str, Layer, tuple[Shape, ...]]] = {}
-    for at in verifier.spec.graph.walk():
+    for at in state.graph.walk():
         layer = at.node.layer
         if any(getattr(layer, field) for field in layer.random):
             key = (type(layer), tuple(map(repr, layer.settings())), at.input_shapes)
             seen.setdefault(key, (at.path, layer, at.input_shapes))
-    engines = [engine for engine in verifier.sources if engine.name in verifier.trains]
+    engines = state.trainers
     if not seen or not engines:
         return
-    verifier.progress("random layers")
+    state.progress("random layers")
     findings: dict[str, list[str]] = {engine.name: [] for engine in engines}
     at_fault: dict[str, str] = {}
     for path, layer, shapes in seen.values():
         for engine in engines:
-            found = verifier.attempt(
-                partial(_fault, verifier, engine, layer, shapes),
+            found = state.recorder.attempt(
+                partial(_fault, state, engine, layer, shapes),
                 kind="random",
                 label=engine.name,
                 when=f"in training, of {path}",
@@ -62,24 +62,22 @@ def compare_random(verifier: Verifier) -> None:
             if found:
                 findings[engine.name].append(f"{path}: {found}")
                 at_fault.setdefault(engine.name, path)
-    verifier.add_findings("random", "float64", "their laws", findings, layers=at_fault)
+    state.recorder.add_findings("random", "float64", "their laws", findings, layers=at_fault)
 
 
-def _fault(
-    verifier: Verifier, engine: SourceEngine, layer: Layer, shapes: tuple[Shape, ...]
-) -> str:
+def _fault(state: State, engine: SourceEngine, layer: Layer, shapes: tuple[Shape, ...]) -> str:
     """Return what is not the law of the layer, or an empty text."""
-    data_format = verifier.spec.graph.data_format
+    data_format = state.graph.data_format
     if isinstance(layer, layers.MultiHeadAttention | layers.GroupedQueryAttention):
-        return _fault_of_attention(verifier, engine, layer, shapes)
+        return _fault_of_attention(state, engine, layer, shapes)
     shape = tuple(_AXES if isinstance(size, str) else size for size in shapes[0])
-    program = _alone(verifier, engine, layer, (shape,))
+    program = _alone(state, engine, layer, (shape,))
     if not isinstance(program, Inspectable):
         return ""
-    draw = np.random.default_rng(derived_seed("random", verifier.seed))
+    draw = np.random.default_rng(derived_seed("random", state.settings.seed))
     rows = max(-(-ELEMENTS // max(math.prod(shape), 1)), 50)
     x = draw.uniform(0.5, 2, (rows, *shape)) * draw.choice([-1, 1], (rows, *shape))
-    program.reseed(derived_seed("random", verifier.seed, engine.name))
+    program.reseed(derived_seed("random", state.settings.seed, engine.name))
     (y,) = program.training_outputs({"x": x}).values()
     if isinstance(layer, layers.GaussianNoise):
         return _fault_of_normal((y - x) / layer.stddev)
@@ -127,7 +125,7 @@ def _fault_of_normal(values: Array) -> str:
 
 
 def _fault_of_attention(
-    verifier: Verifier,
+    state: State,
     engine: SourceEngine,
     layer: layers.MultiHeadAttention | layers.GroupedQueryAttention,
     shapes: tuple[Shape, ...],
@@ -138,15 +136,15 @@ def _fault_of_attention(
     steps = tuple((1, shape[1]) for shape in given)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        program = _alone(verifier, engine, plain, steps)
+        program = _alone(state, engine, plain, steps)
     if not isinstance(program, Inspectable):
         return ""
-    draw = np.random.default_rng(derived_seed("random", verifier.seed))
+    draw = np.random.default_rng(derived_seed("random", state.settings.seed))
     inputs = {
         name: np.repeat(draw.normal(size=(1, *map(int, kind.shape))), ROWS, axis=0)
-        for name, kind in _graph(verifier, plain, steps).inputs.items()
+        for name, kind in _graph(state, plain, steps).inputs.items()
     }
-    program.reseed(derived_seed("random", verifier.seed, engine.name))
+    program.reseed(derived_seed("random", state.settings.seed, engine.name))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Keras warns of a softmax over one number
         (y,) = program.training_outputs(inputs).values()
@@ -171,20 +169,18 @@ def _fault_of_attention(
 _NAME = "alone"
 
 
-def _graph(verifier: Verifier, layer: Layer, shapes: tuple[Shape, ...]) -> Graph:
+def _graph(state: State, layer: Layer, shapes: tuple[Shape, ...]) -> Graph:
     names = ("x", "value", "key")[: len(shapes)]
     inputs = {name: TensorType(shape) for name, shape in zip(names, shapes, strict=True)}
-    data_format = verifier.spec.graph.data_format
+    data_format = state.graph.data_format
     (output,) = layer.infer_shape(shapes, data_format)
     node = LayerNode(_NAME, layer, names, (_NAME,))
     types = {**inputs, _NAME: TensorType(output)}
     return Graph("Alone", data_format, inputs, (node,), (_NAME,), types)
 
 
-def _alone(
-    verifier: Verifier, engine: SourceEngine, layer: Layer, shapes: tuple[Shape, ...]
-) -> object:
+def _alone(state: State, engine: SourceEngine, layer: Layer, shapes: tuple[Shape, ...]) -> object:
     """Return the layer alone, in double precision."""
-    graph = _graph(verifier, layer, shapes)
-    spec = as_spec(verifier.spec, graph, is_trained=False)
-    return engine.build(spec, exercised_weights(graph, verifier.seed), "float64")
+    graph = _graph(state, layer, shapes)
+    spec = as_spec(state.spec, graph, is_trained=False)
+    return engine.build(spec, exercised_weights(graph, state.settings.seed), "float64")

@@ -8,79 +8,78 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nnspec.verification.blame import blamed_on
 from nnspec.verification.evaluators import Evaluated
 from nnspec.verification.recorder import told_of
-from nnspec.verification.samples import BATCH
+from nnspec.verification.settings import BATCH
 from nnspec.verification.tolerance import DOUBLE_ROUNDOFF, SAFETY
 from nnspec.verification.unusual import TIED, unusual_inputs
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Program
-    from nnspec.verification.engines import Engine
+    from nnspec.verification.engines import Engine, Outputs
     from nnspec.verification.recorder import Blame
-    from nnspec.verification.verifier import Outputs, Verifier
+    from nnspec.verification.state import State
 
 
-def compare_ranges(verifier: Verifier) -> None:
+def compare_ranges(state: State) -> None:
     """Compare every engine with the first source on rows of unusual inputs."""
-    verifier.progress("unusual inputs")
-    graph = verifier.spec.graph
-    kinds, inputs = unusual_inputs(graph, verifier.inputs, verifier.axes, verifier.seed)
-    reference = verifier.reference_engine
-    expected = run(verifier, reference, inputs, "on unusual inputs")
+    state.progress("unusual inputs")
+    graph = state.graph
+    kinds, inputs = unusual_inputs(graph, state.inputs, state.axes, state.settings.seed)
+    reference = state.reference.engine
+    expected = run(state, reference, inputs, "on unusual inputs")
     if expected is None:
         return
     errors: dict[str, tuple[float, float]] = {}
     blames: dict[str, Blame] = {}
-    own = {name: array[:1] for name, array in verifier.expected.items()}
+    own = {name: array[:1] for name, array in state.reference.outputs.items()}
     alone = {name: array[:1] for name, array in expected.items()}
     error = float(row_errors(alone, own)[0])
-    errors[reference.name] = error, verifier.exact_tolerance(reference, error=error)
+    errors[reference.name] = error, state.tolerances.in_float64(reference, error=error)
     blames[reference.name] = lambda: (None, "A row depends on its neighbours.")
-    for engine in verifier.engines:
+    for engine in state.engines:
         if engine is reference:
             continue
-        outputs = run(verifier, engine, inputs, "on unusual inputs")
+        outputs = run(state, engine, inputs, "on unusual inputs")
         if outputs is None:
             continue
         found = row_errors(outputs, expected)
-        tolerance = np.full(len(kinds), verifier.exact_tolerance(reference, engine))
+        tolerance = np.full(len(kinds), state.tolerances.in_float64(reference, engine))
         if (found > tolerance).any():
-            tolerance += SAFETY * moved_rows(verifier, inputs, expected, (reference, engine))
+            tolerance += SAFETY * moved_rows(state, inputs, expected, (reference, engine))
             if (found > tolerance).any():
-                tolerance[undecided(verifier, kinds, inputs)] = np.inf
-            program = verifier.exact[engine.name]
+                tolerance[undecided(state, kinds, inputs)] = np.inf
+            program = state.programs[engine.name]
             if (found > tolerance).any() and isinstance(program, Evaluated):
                 if wrong := program.disagreements(inputs):
                     reason = (
                         f"onnx's reference evaluator computes {', '.join(wrong)} otherwise than "
                         "ONNX Runtime, on unusual inputs"
                     )
-                    verifier.leave_out("range", (engine.name,), reason)
+                    state.recorder.leave_out("range", (engine.name,), reason)
                     continue
-                tolerance += SAFETY * moved_by_float32(verifier, program, inputs, outputs)
+                tolerance += SAFETY * moved_by_float32(state, program, inputs, outputs)
         measurable = np.isfinite(tolerance) & ((tolerance < 1) | (found > tolerance))
         if not measurable.all():
             rows = ", ".join(kind for kind, can in zip(kinds, measurable, strict=True) if not can)
             reason = f"a row of inputs {rows}: {told_of(np.inf)}"
-            verifier.leave_out("range", (engine.name, reference.name), reason)
+            state.recorder.leave_out("range", (engine.name, reference.name), reason)
             if not measurable.any():
                 continue
         worst = int(np.argmax(np.divide(found, tolerance, np.zeros(len(kinds)), where=measurable)))
         errors[engine.name] = float(found[worst]), float(tolerance[worst])
         row = {name: array[[worst, worst]] for name, array in inputs.items()}
-        blames[engine.name] = verifier.blamed_on(
-            reference, engine, row, f"A row of inputs {kinds[worst]}."
+        blames[engine.name] = blamed_on(
+            state, reference, engine, row, f"A row of inputs {kinds[worst]}."
         )
-    verifier.add_errors("range", "float64", reference.name, errors, blames=blames)
+    state.recorder.add_errors("range", "float64", reference.name, errors, blames=blames)
 
 
-def run(
-    verifier: Verifier, engine: Engine, inputs: Mapping[str, Array], when: str
-) -> Outputs | None:
+def run(state: State, engine: Engine, inputs: Mapping[str, Array], when: str) -> Outputs | None:
     """Return what an engine makes of inputs in float64; a failure is a failed check."""
-    return verifier.attempt(
-        partial(in_batches, verifier.exact[engine.name], inputs, verifier.batch),
+    return state.recorder.attempt(
+        partial(in_batches, state.programs[engine.name], inputs, state.batch),
         kind="range",
         label=engine.name,
         when=when,
@@ -104,7 +103,7 @@ def in_batches(program: Program, inputs: Mapping[str, Array], batch: int) -> Out
 
 
 def moved_rows(
-    verifier: Verifier,
+    state: State,
     inputs: Mapping[str, Array],
     expected: Outputs,
     engines: tuple[Engine, ...],
@@ -113,57 +112,59 @@ def moved_rows(
 
     All elements of a row are changed by one factor, so that equal ones stay equal.
     """
-    amplification = verifier.amplification
-    constants = sum(engine.rounding(verifier.spec.graph) for engine in engines)
+    amplification = state.tolerances.amplification
+    constants = sum(engine.rounding(state.graph) for engine in engines)
     unit = constants or DOUBLE_ROUNDOFF
     root = 1.0 if constants else amplification.longest**0.5
     moved = np.zeros(len(next(iter(inputs.values()))))
     try:
         for draw in amplification.draws():
             weights = amplification.changed(unit, draw, by_length=not constants)
-            verifier.reference.load_weights(weights)
+            state.reference.program.load_weights(weights)
             given = {
                 name: _scaled(array, 1 + draw.choice([-1, 1], len(array)) * unit * root)
                 for name, array in inputs.items()
             }
-            outputs = in_batches(verifier.reference, given, verifier.batch)
+            outputs = in_batches(state.reference.program, given, state.batch)
             np.maximum(moved, row_errors(outputs, expected), out=moved)
     finally:
-        verifier.reference.load_weights(verifier.weights)
-    return np.maximum(moved, moved_within(verifier, inputs))
+        state.reference.program.load_weights(state.weights)
+    return np.maximum(moved, moved_within(state, inputs))
 
 
-def undecided(verifier: Verifier, kinds: Sequence[str], inputs: Mapping[str, Array]) -> Array:
+def undecided(state: State, kinds: Sequence[str], inputs: Mapping[str, Array]) -> Array:
     """Return the rows in which rounding decides what is true or chosen.
 
     Where ties are, equal elements stay equal, and all are to choose alike among them.
     """
-    found = verifier.conditioning()
+    found = state.tolerances.conditioning()
     with np.errstate(all="ignore"):
-        truths, choices = found.undecided(inputs, DOUBLE_ROUNDOFF, verifier.amplification.draws())
+        truths, choices = found.undecided(
+            inputs, DOUBLE_ROUNDOFF, state.tolerances.amplification.draws()
+        )
     return truths | (choices & ~np.isin(kinds, TIED))
 
 
 def moved_by_float32(
-    verifier: Verifier, program: Evaluated, inputs: Mapping[str, Array], outputs: Outputs
+    state: State, program: Evaluated, inputs: Mapping[str, Array], outputs: Outputs
 ) -> Array:
     """Return by row how far the numbers that a model has in float32 move the outputs."""
     moved = np.zeros(len(next(iter(inputs.values()))))
     with np.errstate(all="ignore"):
-        for seed in verifier.amplification.seeds():
+        for seed in state.tolerances.amplification.seeds():
             other = program.moved_by_float32(inputs, seed)
             np.maximum(moved, row_errors(other, outputs), out=moved)
     return moved
 
 
-def moved_within(verifier: Verifier, inputs: Mapping[str, Array]) -> Array:
+def moved_within(state: State, inputs: Mapping[str, Array]) -> Array:
     """Return by row how far rounding within layers in double precision moves the outputs."""
     moved = np.zeros(len(next(iter(inputs.values()))))
-    found = verifier.conditioning()
+    found = state.tolerances.conditioning()
     if not found.loses:
         return moved
-    draws = verifier.amplification.draws()
-    floats = [name for name, array in verifier.expected.items() if array.dtype.kind == "f"]
+    draws = state.tolerances.amplification.draws()
+    floats = [name for name, array in state.reference.outputs.items() if array.dtype.kind == "f"]
     if not floats:
         return moved
     try:

@@ -209,9 +209,6 @@ class RemoteExported(ExportedOnnx):
         return _Export(path, written)
 
 
-RemoteEngine = RemoteSource | RemoteDirect | RemoteExported
-
-
 def _ready(program: RemoteProgram) -> Program:
     try:
         return program.ready()

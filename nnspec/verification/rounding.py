@@ -1,114 +1,172 @@
-"""How far rounding within layers moves the outputs, where a comparison exceeds its tolerance.
+"""Tolerances of a network's outputs: what rounding explains, and no more.
 
-It takes a network of its own, and so is measured only there.
+What rounding within layers adds takes a network of its own to measure, and so is measured only
+where a comparison exceeds its tolerance.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nnspec.layers import Argmax, Cast, HardShrink, Threshold
+from nnspec.network.loader import Spec
 from nnspec.support.causes import cause_of
+from nnspec.verification.conditioning import Conditioning
+from nnspec.verification.engines import Engine, Reference
+from nnspec.verification.recorder import Recorder
+from nnspec.verification.settings import Settings
 from nnspec.verification.tolerance import (
     DOUBLE_ROUNDOFF,
     EXACT,
     SAFETY,
     UNIT_ROUNDOFF,
+    Amplification,
     relative_error,
 )
 
 if TYPE_CHECKING:
-    from nnspec.backend import Array
-    from nnspec.verification.conditioning import Conditioning
-    from nnspec.verification.verifier import Verifier
+    from nnspec.backend import Array, Weights
 
 _JUMPS = (Argmax, Cast, HardShrink, Threshold)
 """Layers in which rounding decides between things that lie apart."""
 
 
-def lost_in_double(verifier: Verifier, inputs: Mapping[str, Array]) -> float:
-    """Return how far rounding within layers in double precision moves the outputs.
+class Tolerances:
+    """How far rounding may move the outputs of a network, measured on the reference.
 
-    0 where that is no more than is allowed anyway, and infinite where it decides what is true.
-    Equal elements stay equal where a layer would tell them apart, so that a wrong choice among them
-    is no rounding.
+    amplification: of relative errors in parameters and inputs. of_float32: by engine, what numbers
+    in float32 within its model move the outputs by.
     """
-    verifier.progress("how far rounding within layers moves the outputs")
-    ways = [True]
-    if not any(isinstance(at.node.layer, _JUMPS) for at in verifier.spec.graph.walk()):
-        ways.append(False)
-    try:
-        found = verifier.conditioning()
-        moved = max(
-            (
-                relative_error(given, expected)
-                for by_row in ways
-                for expected, given in found.moved(
-                    inputs, DOUBLE_ROUNDOFF, verifier.amplification.draws(), by_row=by_row
-                )
-            ),
-            default=0.0,
+
+    def __init__(
+        self,
+        spec: Spec,
+        settings: Settings,
+        weights: Weights,
+        inputs: Mapping[str, Array],
+        reference: Reference,
+        recorder: Recorder,
+    ) -> None:
+        self.reference = reference
+        self.amplification = Amplification(spec.graph, reference.program, weights, settings.seed)
+        self.of_float32: dict[str, float] = {}
+        self._spec = spec
+        self._weights = weights
+        self._inputs = inputs
+        self._recorder = recorder
+        self._progress = settings.show
+        self._amplified: dict[float, float] = {}
+        self._conditioning: Conditioning | None = None
+        self._lost_on: dict[int, tuple[float, object]] = {}
+        """By the id of inputs, which are held, so that it is not another's."""
+
+    def forget(self) -> None:
+        """Let go of the network in which rounding within layers is measured."""
+        self._conditioning = None
+        self._lost_on.clear()
+
+    def conditioning(self) -> Conditioning:
+        """Return the network in which rounding within layers is measured."""
+        if self._conditioning is None:
+            self._conditioning = Conditioning(self.reference.engine, self._spec, self._weights)
+        return self._conditioning
+
+    def amplified(self, rounding: float) -> float:
+        """Return how far layers that are each off by this relative error may move the outputs."""
+        if rounding not in self._amplified:
+            self._amplified[rounding] = self.amplification.of_layer_error(
+                rounding, self._inputs, self.reference.outputs
+            )
+        return self._amplified[rounding]
+
+    def in_float64(
+        self, *engines: Engine, error: float = 0.0, inputs: Mapping[str, Array] | None = None
+    ) -> float:
+        """Return 1e-9, and what the engines' float32 constants add to it in this network.
+
+        error: where it is more, what rounding within layers moves is measured, and added.
+        inputs: on which the error was found, by default those of the verification.
+        """
+        listed = sum(engine.rounding(self._spec.graph) for engine in engines)
+        measured = sum(self.of_float32.get(engine.name, 0.0) for engine in engines)
+        tolerance = EXACT + self.amplified(listed) + measured
+        if error <= tolerance:
+            return tolerance
+        given = self._inputs if inputs is None else inputs
+        if id(given) not in self._lost_on:
+            self._lost_on[id(given)] = self._lost_in_double(given), given
+        return tolerance + self._lost_on[id(given)][0]
+
+    def _lost_in_double(self, inputs: Mapping[str, Array]) -> float:
+        """Return how far rounding within layers in double precision moves the outputs.
+
+        0 where that is no more than is allowed anyway, and infinite where it decides what is true.
+        Equal elements stay equal where a layer would tell them apart, so that a wrong choice among
+        them is no rounding.
+        """
+        ways = [True]
+        if not any(isinstance(at.node.layer, _JUMPS) for at in self._spec.graph.walk()):
+            ways.append(False)
+        lost = self._lost(inputs, DOUBLE_ROUNDOFF, ways, EXACT)
+        return lost if lost > EXACT else 0.0
+
+    def ill_conditioned(self, inputs: Mapping[str, Array], tolerance: float) -> float:
+        """Return how far rounding within layers may move the outputs in float32."""
+        return self._lost(inputs, UNIT_ROUNDOFF, [False], tolerance)
+
+    def _lost(
+        self, inputs: Mapping[str, Array], unit: float, ways: Sequence[bool], least: float
+    ) -> float:
+        """Return how far rounding within layers by this unit may move the outputs.
+
+        Infinite where it decides what is true, and 0, with a note, where it could not be measured.
+        ways: whether equal elements stay equal; each is measured. least: what needs no note.
+        """
+        self._progress("how far rounding within layers moves the outputs")
+        try:
+            found = self.conditioning()
+            moved = max(
+                (
+                    relative_error(given, expected)
+                    for by_row in ways
+                    for expected, given in found.moved(
+                        inputs, unit, self.amplification.draws(), by_row=by_row
+                    )
+                ),
+                default=0.0,
+            )
+            if found.undecided(inputs, unit, self.amplification.draws())[0].any():
+                return np.inf
+        except Exception as error:
+            self._recorder.note(f"rounding within layers could not be measured: {cause_of(error)}")
+            return 0.0
+        if SAFETY * moved > least:
+            self._say(found, "float32" if unit == UNIT_ROUNDOFF else "double precision", moved)
+        return SAFETY * moved
+
+    def beyond_float32(self, inputs: Mapping[str, Array]) -> tuple[Array, str]:
+        """Return the rows with numbers within the network that float32 does not hold, and where."""
+        try:
+            return self.conditioning().beyond_float32(inputs)
+        except Exception as error:
+            self._recorder.note(
+                f"numbers within the network could not be looked at: {cause_of(error)}"
+            )
+            return np.zeros(len(next(iter(inputs.values()))), bool), ""
+
+    def _say(self, found: Conditioning, dtype: str, moved: float) -> None:
+        said = f"rounding in {dtype} moves the outputs by "
+        if any(said in note for note in self._recorder.report.notes):
+            return
+        left = (
+            f"{found.worst} gives what is left of numbers up to {found.loss:.3g} times as large: "
+            if found.loss >= 1.5
+            else ""
         )
-        if found.undecided(inputs, DOUBLE_ROUNDOFF, verifier.amplification.draws())[0].any():
-            return np.inf
-    except Exception as error:
-        verifier.note(f"rounding within layers could not be measured: {cause_of(error)}")
-        return 0.0
-    lost = SAFETY * moved
-    if lost <= EXACT:
-        return 0.0
-    _say(verifier, found, "double precision", moved)
-    return lost
-
-
-def ill_conditioned(verifier: Verifier, inputs: Mapping[str, Array], tolerance: float) -> float:
-    """Return how far rounding within layers may move the outputs in float32."""
-    verifier.progress("how far rounding within layers moves the outputs")
-    try:
-        found = verifier.conditioning()
-        moved = max(
-            (
-                relative_error(given, expected)
-                for expected, given in found.moved(
-                    inputs, UNIT_ROUNDOFF, verifier.amplification.draws()
-                )
-            ),
-            default=0.0,
+        self._recorder.note(
+            f"ill-conditioned here: {left}{said}{moved:.1e}, and the tolerance in {dtype} is "
+            f"{SAFETY * moved:.1e}"
         )
-        if found.undecided(inputs, UNIT_ROUNDOFF, verifier.amplification.draws())[0].any():
-            return np.inf
-    except Exception as error:
-        verifier.note(f"rounding within layers could not be measured: {cause_of(error)}")
-        return 0.0
-    measured = SAFETY * moved
-    if measured > tolerance:
-        _say(verifier, found, "float32", moved)
-    return measured
-
-
-def beyond_float32(verifier: Verifier, inputs: Mapping[str, Array]) -> tuple[Array, str]:
-    """Return which rows have numbers within the network that float32 does not hold, and where."""
-    rows = len(next(iter(inputs.values())))
-    try:
-        return verifier.conditioning().beyond_float32(inputs)
-    except Exception as error:
-        verifier.note(f"numbers within the network could not be looked at: {cause_of(error)}")
-        return np.zeros(rows, bool), ""
-
-
-def _say(verifier: Verifier, found: Conditioning, dtype: str, moved: float) -> None:
-    said = f"rounding in {dtype} moves the outputs by "
-    if any(said in note for note in verifier.report.notes):
-        return
-    left = (
-        f"{found.worst} gives what is left of numbers up to {found.loss:.3g} times as large: "
-        if found.loss >= 1.5
-        else ""
-    )
-    verifier.note(
-        f"ill-conditioned here: {left}{said}{moved:.1e}, and the tolerance in {dtype} is "
-        f"{SAFETY * moved:.1e}"
-    )

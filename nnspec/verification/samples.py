@@ -20,9 +20,6 @@ from nnspec.weights.canonical import initial_weights
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
 
-BATCH = 8
-"""Rows of every batch, where no other number is asked for."""
-
 _KINKS = (0.0, 1.0, -1.0, 3.0, -3.0, 6.0, -6.0, 9.0, -9.0)
 _KINK_SHARE = 0.1
 _HALVINGS = 96
@@ -75,6 +72,11 @@ def random_inputs(graph: Graph, batch: int, axes: Mapping[str, int], seed: int) 
             low, high, _ = ranges[name]
             inputs[name] = draw.integers(low, high + 1, shape).astype(kind.dtype)
     return _within(domain, inputs)
+
+
+def single(array: Array) -> Array:
+    """Return floats in float32, and anything else as it is."""
+    return array.astype(np.float32) if array.dtype.kind == "f" else array
 
 
 def of_rows(arrays: Mapping[str, Array], rows: int) -> dict[str, Array]:

@@ -6,14 +6,17 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
+from nnspec.verification.blame import blamed
 from nnspec.verification.engines import Engine
 from nnspec.verification.evaluators import run_exact
-from nnspec.verification.samples import BATCH, of_rows, random_inputs
+from nnspec.verification.samples import of_rows, random_inputs
+from nnspec.verification.settings import BATCH
 from nnspec.verification.tolerance import relative_error
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
-    from nnspec.verification.verifier import Outputs, Verifier
+    from nnspec.verification.engines import Outputs
+    from nnspec.verification.state import State
 
 BATCHES = (5, 13)
 """Rows, of which one is more than those that everything else is compared at."""
@@ -21,61 +24,61 @@ ROWS = 3
 """Of the batches at other sizes."""
 
 
-def compare_sizes(verifier: Verifier) -> None:
+def compare_sizes(state: State) -> None:
     """Compare every engine on a batch of one row, and on other sizes of each dynamic axis."""
-    verifier.progress("other batch and axis sizes")
-    row = {name: array[:1] for name, array in verifier.inputs.items()}
-    expected = {name: array[:1] for name, array in verifier.expected.items()}
-    compare_at(verifier, "a batch of 1", row, expected)
-    compare_batches(verifier)
-    for what, inputs in other_sizes(verifier):
-        compare_at(verifier, what, inputs)
-    for name, size in verifier.axes.items():
-        if not verifier.other_sizes[name]:
+    state.progress("other batch and axis sizes")
+    row = {name: array[:1] for name, array in state.inputs.items()}
+    expected = {name: array[:1] for name, array in state.reference.outputs.items()}
+    compare_at(state, "a batch of 1", row, expected)
+    compare_batches(state)
+    for what, inputs in other_sizes(state):
+        compare_at(state, what, inputs)
+    for name, size in state.axes.items():
+        if not state.other_sizes[name]:
             reason = f"the axis {name} has no other size that fits than {size}"
-            verifier.leave_out("dynamic_shape", (), reason)
+            state.recorder.leave_out("dynamic_shape", (), reason)
 
 
-def compare_batches(verifier: Verifier) -> None:
+def compare_batches(state: State) -> None:
     """Compare every engine on batches of other sizes, made of the rows whose outputs are known."""
-    if verifier.batch < BATCH:
-        reason = f"batches of {' and '.join(map(str, BATCHES))}: at most {verifier.batch} are asked"
-        verifier.leave_out("dynamic_shape", (), reason)
+    if state.batch < BATCH:
+        reason = f"batches of {' and '.join(map(str, BATCHES))}: at most {state.batch} are asked"
+        state.recorder.leave_out("dynamic_shape", (), reason)
         return
     for rows in BATCHES:
-        inputs, expected = (of_rows(each, rows) for each in (verifier.inputs, verifier.expected))
+        inputs, expected = (of_rows(each, rows) for each in (state.inputs, state.reference.outputs))
         errors, blames = {}, {}
-        for engine in verifier.engines:
-            outputs = verifier.attempt(
-                partial(run_exact, verifier, engine, inputs, expected),
+        for engine in state.engines:
+            outputs = state.recorder.attempt(
+                partial(run_exact, state, engine, inputs, expected),
                 kind="dynamic_shape",
                 label=engine.name,
                 when=f"at a batch of {rows}",
             )
             if outputs is not None:
                 error = relative_error(outputs, expected)
-                tolerance = verifier.exact_tolerance(
-                    verifier.reference_engine, engine, error=error, inputs=inputs
+                tolerance = state.tolerances.in_float64(
+                    state.reference.engine, engine, error=error, inputs=inputs
                 )
                 errors[engine.name] = error, tolerance
-                blames[engine.name] = verifier.blamed(verifier.reference_engine, engine)
-        against = f"{verifier.reference_engine.name}, a batch of {rows}"
-        verifier.add_errors("dynamic_shape", "float64", against, errors, blames=blames)
+                blames[engine.name] = blamed(state, state.reference.engine, engine)
+        against = f"{state.reference.engine.name}, a batch of {rows}"
+        state.recorder.add_errors("dynamic_shape", "float64", against, errors, blames=blames)
 
 
-def other_sizes(verifier: Verifier) -> Iterator[tuple[str, Mapping[str, Array]]]:
+def other_sizes(state: State) -> Iterator[tuple[str, Mapping[str, Array]]]:
     """Yield what is other, "time = 4", and inputs of that size."""
-    for name, sizes in verifier.other_sizes.items():
+    for name, sizes in state.other_sizes.items():
         for size in sizes:
-            axes = {**verifier.axes, name: size}
+            axes = {**state.axes, name: size}
             yield (
                 f"{name} = {size}",
-                random_inputs(verifier.spec.graph, 3, axes, verifier.seed + size),
+                random_inputs(state.graph, 3, axes, state.settings.seed + size),
             )
 
 
 def compare_at(
-    verifier: Verifier,
+    state: State,
     what: str,
     inputs: Mapping[str, Array],
     expected: Outputs | None = None,
@@ -84,10 +87,10 @@ def compare_at(
 
     expected: what they should give; by default, what the first source gives that computes them.
     """
-    reference: Engine = verifier.reference_engine
-    for engine in [reference, *(each for each in verifier.engines if each is not reference)]:
-        outputs = verifier.attempt(
-            partial(run_exact, verifier, engine, inputs, expected),
+    reference: Engine = state.reference.engine
+    for engine in [reference, *(each for each in state.engines if each is not reference)]:
+        outputs = state.recorder.attempt(
+            partial(run_exact, state, engine, inputs, expected),
             kind="dynamic_shape",
             label=engine.name,
             when=f"at {what}",
@@ -97,11 +100,11 @@ def compare_at(
         if expected is None:
             expected, reference = outputs, engine
         error = relative_error(outputs, expected)
-        verifier.add(
+        state.recorder.add(
             "dynamic_shape",
             (f"{engine.name}, {what}", reference.name),
             "float64",
             error,
-            verifier.exact_tolerance(reference, engine, error=error, inputs=inputs),
-            blame=verifier.blamed(reference, engine),
+            state.tolerances.in_float64(reference, engine, error=error, inputs=inputs),
+            blame=blamed(state, reference, engine),
         )

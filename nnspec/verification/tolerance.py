@@ -27,6 +27,8 @@ SAFETY = 4.0
 
 EXACT = 1e-9
 """Relative, in float64: rounding leaves about 1e-13, a wrong constant 1e-6 or more."""
+LOOSE = 1e-3
+"""Relative, in float32: what tells a layer or model that is right from one that is not."""
 TRAINED = 1e-7
 """Relative, in float64, after training steps: Adam divides by small numbers."""
 

@@ -1,51 +1,34 @@
-"""Runs training on one engine, and compares what two engines made of it."""
+"""One engine's training: gradients of a first batch, and the weights after some steps."""
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nnspec.backend import Inspectable, Trainable
-from nnspec.network.advice import dead_biases
-from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
 from nnspec.verification.engines import SourceEngine
 from nnspec.verification.inspected import Inspected
-from nnspec.verification.rows import GivenRows
 from nnspec.verification.samples import random_inputs, random_target, sizes_of
-from nnspec.verification.slope_conditioning import SlopeConditioning
-from nnspec.verification.tolerance import (
-    DOUBLE_ROUNDOFF,
-    SAFETY,
-    Amplification,
-    largest,
-    tensor_error,
-)
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
+    from nnspec.verification.state import State
 
 Given = Callable[["Weights", Mapping[str, "Array"], "Array"], tuple[float, "Weights"]]
 """(weights, inputs, target) -> loss and gradients."""
-Moved = tuple[dict[str, float], dict[str, float]]
-"""How far each gradient moves, and each trained weight."""
 
-LOSS = "loss"
-"""Stands among the names of parameters, all of which have a dot."""
-_GRADIENT_FLOOR = 1e-6
-_WEIGHT_FLOOR = 1e-3
-"""Of the largest in the network: what is smaller than this in all of a tensor is compared with
-this instead of with itself, because it is the difference of larger numbers."""
+TRAINING_SEED = 100
+"""Keeps the batches of training apart from the other inputs."""
 
 
 @dataclass
 class TrainedRun:
-    """What one engine gave in training."""
+    """Results of one engine in training."""
 
     gradients: Weights = field(default_factory=dict)
     """Of the first batch, and of the loss that `losses` begins with."""
@@ -57,15 +40,11 @@ class TrainedRun:
 
 
 def train_steps(
+    state: State,
     engine: SourceEngine,
     spec: Spec,
     weights: Weights,
     *,
-    steps: int,
-    batch: int,
-    axes: Mapping[str, int],
-    seed: int,
-    rows: GivenRows | None = None,
     inspect: Callable[[Trainable], Inspected] | None = None,
     given: Given | None = None,
 ) -> TrainedRun:
@@ -74,12 +53,11 @@ def train_steps(
     inspect: what else the program is asked for, at the end. given: what gives loss and gradients
     in the place of the program's own.
     """
-    assert spec.model.training is not None
     program = engine.build(spec, weights, "float64")
     assert isinstance(program, Trainable)
     run = TrainedRun()
-    for step in range(steps):
-        inputs, target = _batch(spec, batch, axes, seed + step, rows)
+    for step in range(state.settings.steps):
+        inputs, target = _batch(state, spec, step)
         if given is not None:
             assert isinstance(program, Inspectable)
             loss, gradients = given(program.weights(), inputs, target)
@@ -93,240 +71,43 @@ def train_steps(
     run.weights = program.weights()
     if inspect is not None:
         run.inspected = inspect(program)
+    _undo_divergences(state, engine, spec, weights, run)
+    return run
+
+
+def _batch(state: State, spec: Spec, step: int) -> tuple[Mapping[str, Array], Array]:
+    """Return inputs and targets, drawn or from the user's rows; these may have no targets."""
+    assert spec.model.training is not None
+    seed = state.settings.seed + TRAINING_SEED + step
+    target = None
+    if state.rows is not None:
+        inputs, target = state.rows.drawn(state.batch, seed)
+    else:
+        inputs = random_inputs(spec.graph, state.batch, state.axes, seed)
+    if target is None:
+        task = spec.model.training.task
+        target = random_target(spec.graph, task, state.batch, state.axes, seed)
+    return inputs, target
+
+
+def _undo_divergences(
+    state: State, engine: SourceEngine, spec: Spec, weights: Weights, run: TrainedRun
+) -> None:
+    """Put the spec's value in the place of each statistic with a formula of the framework's own."""
     calls = Counter(at.home for at in spec.graph.walk())
     for at in spec.graph.walk():
         divergence = engine.backend.divergences.get(type(at.node.layer))
         name = f"{at.path}.{divergence.parameter}" if divergence is not None else ""
         if divergence is None or name not in run.weights:
             continue
-        elements = batch * int(np.prod(sizes_of(at.input_shapes[0], axes)))
+        elements = state.batch * int(np.prod(sizes_of(at.input_shapes[0], state.axes)))
         run.weights[name] = divergence.canonical(
             at.node.layer,
             weights[name],
             run.weights[name],
-            steps * calls[at.path],
+            state.settings.steps * calls[at.path],
             elements // run.weights[name].size,
         )
         note = f"{engine.name}, {divergence.parameter}: {divergence.formula}"
         if note not in run.notes:
             run.notes.append(note)
-    return run
-
-
-def _batch(
-    spec: Spec, batch: int, axes: Mapping[str, int], seed: int, rows: GivenRows | None
-) -> tuple[Mapping[str, Array], Array]:
-    """Return inputs and targets, drawn or from the user's rows; these may have no targets."""
-    assert spec.model.training is not None
-    target = None
-    if rows is not None:
-        inputs, target = rows.drawn(batch, seed)
-    else:
-        inputs = random_inputs(spec.graph, batch, axes, seed)
-    if target is None:
-        target = random_target(spec.graph, spec.model.training.task, batch, axes, seed)
-    return inputs, target
-
-
-@dataclass(frozen=True, slots=True)
-class Tolerance:
-    """What the error of each tensor may be: `least`, and where measured, what rounding moves it."""
-
-    least: float
-    moved: Mapping[str, float] = field(default_factory=dict)
-
-    def of(self, name: str) -> float:
-        """Return the largest error that is none."""
-        return self.least + SAFETY * self.moved.get(name, 0.0)
-
-    def widened(self, moved: Mapping[str, float]) -> Tolerance:
-        """Return the tolerance with what else moves the tensors."""
-        names = self.moved.keys() | moved.keys()
-        further = {name: max(self.moved.get(name, 0.0), moved.get(name, 0.0)) for name in names}
-        return Tolerance(self.least, further)
-
-    def exceeded(self, errors: Mapping[str, float]) -> set[str]:
-        """Return the tensors that differ by more."""
-        return {name for name, error in errors.items() if error > self.of(name)}
-
-    def worst(self, errors: Mapping[str, float]) -> tuple[float, float]:
-        """Return the error that uses up most of its tolerance, and that tolerance."""
-        name = max(errors, key=lambda name: errors[name] / self.of(name))
-        return errors[name], self.of(name)
-
-
-class Comparison:
-    """How far two runs lie apart: of each gradient, of each trained weight, and of the loss."""
-
-    def __init__(self, graph: Graph, first: TrainedRun, second: TrainedRun) -> None:
-        self.layers = {
-            f"{at.path}.{parameter.name}": at.path
-            for at in graph.walk()
-            for parameter in at.parameters()
-        }
-        self.trainable = set(first.gradients)
-        pairs = list(zip(first.losses, second.losses, strict=True))
-        errors = [_loss_error(a, b) for a, b in pairs]
-        dead = uncompared(graph)
-        top = _largest(first.gradients)
-        # What changes no output has a gradient of 0: all that it shows is the others' rounding.
-        floors = dict.fromkeys(dead, top)
-        floor = _GRADIENT_FLOOR * top
-        self.gradients = _errors(second.gradients, first.gradients, floor, floors)
-        self.gradients[LOSS] = errors[0]
-        kept = {name: array for name, array in first.weights.items() if name not in dead}
-        self.weights = _errors(second.weights, kept, _WEIGHT_FLOOR * _largest(kept))
-        self.weights[LOSS] = max(errors)
-        self.unknown = {
-            "gradient": _unknown(first.gradients, second.gradients, pairs[:1]),
-            "training": _unknown(kept, second.weights, pairs),
-        }
-        """By check, what is finite in neither run, and so is not compared."""
-        for kind, compared in (("gradient", self.gradients), ("training", self.weights)):
-            for name in self.unknown[kind]:
-                compared.pop(name, None)
-
-    def blame_gradient(self, tolerance: Tolerance) -> tuple[str | None, str]:
-        """Return the layer nearest to the cause, and what shows it."""
-        exceeded = tolerance.exceeded(self.gradients)
-        wrong = [name for name in self.layers if name in exceeded]
-        # Errors travel backwards: the last layer that has one is the first that got it.
-        return (self.layers[wrong[-1]], f"first in {wrong[-1]}.") if wrong else (None, "")
-
-    def blame_training(
-        self, tolerance: Tolerance, of_gradients: Tolerance
-    ) -> tuple[str | None, str]:
-        """Return the layer at fault, or none where it is the optimizer."""
-        if of_gradients.exceeded(self.gradients):
-            return self.blame_gradient(of_gradients)
-        exceeded = tolerance.exceeded(self.weights)
-        wrong = [name for name in self.layers if name in exceeded]
-        if wrong and not self.trainable.intersection(wrong):
-            return self.layers[wrong[0]], f"gradients agree, the statistic {wrong[0]} differs."
-        return None, "gradients agree, the optimizer differs."
-
-
-def kinked_errors(first: tuple[float, Weights], second: tuple[float, Weights]) -> dict[str, float]:
-    """Return the error of a loss and of each gradient, relative to the largest of all."""
-    top = _largest(first[1])
-    errors = {name: tensor_error(second[1][name], array, top) for name, array in first[1].items()}
-    scale = max(abs(first[0]), abs(second[0]), 1e-300)
-    errors[LOSS] = abs(second[0] - first[0]) / scale
-    return errors
-
-
-def moved_by_rounding(
-    graph: Graph,
-    amplification: Amplification,
-    rounding: float,
-    run: TrainedRun,
-    train: Callable[[Weights], TrainedRun],
-) -> Moved:
-    """Return how far rounding moves each gradient, and each trained weight.
-
-    The run is repeated with weights that are off by what rounding in double precision amounts to,
-    or by `rounding`, if there is any: the relative error of constants that a framework holds in
-    float32.
-    """
-    unit = rounding or DOUBLE_ROUNDOFF
-    return _furthest(
-        graph,
-        run,
-        (
-            train(amplification.changed(unit, draw, by_length=not rounding))
-            for draw in amplification.draws()
-        ),
-    )
-
-
-def moved_within(
-    engine: SourceEngine,
-    spec: Spec,
-    weights: Weights,
-    amplification: Amplification,
-    run: TrainedRun,
-    train: Callable[[Given], TrainedRun],
-) -> Moved:
-    """Return how far rounding within layers, and within their derivatives, moves these."""
-    network = SlopeConditioning(engine, spec, weights)
-
-    def given(draw: np.random.Generator) -> Given:
-        return lambda at, inputs, target: network.moved(network.at(at, inputs, target), draw)
-
-    draws = amplification.draws()
-    return _furthest(spec.graph, run, (train(given(draw)) for draw in draws))
-
-
-def _furthest(graph: Graph, run: TrainedRun, others: Iterable[TrainedRun]) -> Moved:
-    gradients: dict[str, float] = {}
-    weights: dict[str, float] = {}
-    for other in others:
-        compared = Comparison(graph, run, other)
-        for moved, errors in ((gradients, compared.gradients), (weights, compared.weights)):
-            for name, error in errors.items():
-                moved[name] = max(moved.get(name, 0.0), error)
-    return gradients, weights
-
-
-def uncompared(graph: Graph) -> set[str]:
-    """Return the parameters whose steps are rounding noise: those that change no output.
-
-    The running mean of a batch normalisation follows such a bias before it.
-    """
-    names = {
-        name
-        for layer, norm in dead_biases(graph)
-        for name in (f"{layer}.bias", f"{norm}.running_mean")
-    }
-    for at in graph.walk():
-        dead = at.node.layer.dead_parameters(at.input_shapes)
-        names.update(f"{at.home}.{name}" for name in dead)
-    return names
-
-
-WHY_UNCOMPARED = (
-    "a bias before batch normalisation or of an attention's keys, and the weight of a "
-    "normalisation of single numbers, has a gradient of rounding noise alone"
-)
-
-
-def _errors(
-    given: Mapping[str, Array],
-    expected: Mapping[str, Array],
-    floor: float,
-    floors: Mapping[str, float] | None = None,
-) -> dict[str, float]:
-    """Return the error of each tensor; `floors` are those of tensors with another than `floor`."""
-    floors = floors or {}
-    return {
-        name: tensor_error(given[name], array, floors.get(name, floor))
-        if name in given
-        else float("inf")
-        for name, array in expected.items()
-    }
-
-
-def _loss_error(first: float, second: float) -> float:
-    if math.isfinite(first) != math.isfinite(second):
-        return math.inf
-    if first == second or not math.isfinite(first):
-        return 0.0
-    return abs(second - first) / max(abs(first), abs(second), 1e-300)
-
-
-def _unknown(
-    first: Mapping[str, Array], second: Mapping[str, Array], losses: Sequence[tuple[float, float]]
-) -> list[str]:
-    """Return the tensors in which what is finite is so alike, and something is not; or the loss."""
-    names = []
-    for name, array in first.items():
-        finite = np.isfinite(array)
-        if name in second and not finite.all() and (finite == np.isfinite(second[name])).all():
-            names.append(name)
-    if any(not math.isfinite(a) and not math.isfinite(b) for a, b in losses):
-        names.append(LOSS)
-    return names
-
-
-def _largest(tensors: Mapping[str, Array]) -> float:
-    return max(map(largest, tensors.values()), default=0.0)

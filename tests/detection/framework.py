@@ -12,7 +12,7 @@ import pytest
 
 import nnspec
 from nnspec.network.loader import loads
-from nnspec.verification import Report
+from nnspec.verification.report import Report
 
 Inject = Callable[["Patch"], None]
 

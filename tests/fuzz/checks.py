@@ -60,12 +60,12 @@ def compiled(spec: Spec, number: int, folder: Path) -> Iterator[tuple[str, str]]
 
 def verified(spec: Spec, number: int) -> Iterator[tuple[str, str]]:
     """Verify; yield (kind, problem)."""
-    from nnspec.verification import verify_spec
+    from nnspec import verify
 
     exporters = number % EXPORTED == 0
     opset = random.Random(number).choice(OPSETS)
     try:
-        report = verify_spec(spec, exporters=exporters, steps=STEPS, opset=opset)
+        report = verify(spec, exporters=exporters, steps=STEPS, opset=opset)
     except UsageError as error:
         yield "refused by verify", str(error)
         return

@@ -6,8 +6,8 @@ from collections import Counter
 import pytest
 
 import nnspec
+from nnspec import verify
 from nnspec.network.loader import loads
-from nnspec.verification import verify_spec
 from nnspec_onnx.listing import listing
 from nnspec_onnx.lower import lower
 from tests.cases import CASES
@@ -39,9 +39,7 @@ def test_opsets_that_differ_compute_what_torch_does():
     names = []
     for name, spec, opset in differing():
         names.append(name)
-        report = verify_spec(
-            spec, backends=("torch", "onnx"), steps=1, exporters=False, opset=opset
-        )
+        report = verify(spec, backends=("torch", "onnx"), steps=1, exporters=False, opset=opset)
         assert report.passed, f"{name}: {report.to_json()}"
     for layer in ("multi_head_attention", "grouped_query_attention", "rotary_position"):
         assert any(name.startswith(layer) and name.endswith("-23") for name in names)

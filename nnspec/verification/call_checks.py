@@ -16,8 +16,8 @@ from nnspec.verification.tolerance import EXACT, relative_error
 if TYPE_CHECKING:
     from nnspec.backend import Array, Program, Weights
     from nnspec.remote.calls import Answers
-    from nnspec.verification.engines import Engine
-    from nnspec.verification.verifier import Outputs, Verifier
+    from nnspec.verification.engines import Engine, Outputs
+    from nnspec.verification.state import State
 
 CALLS = 48
 """Of each program, on one row: enough for what begins at the fortieth."""
@@ -38,19 +38,19 @@ class _Called:
     weights: Weights | None
 
 
-def compare_calls(verifier: Verifier) -> None:
+def compare_calls(state: State) -> None:
     """Compare the answers of many calls, and of every way to call; see that nothing moves."""
-    verifier.progress("many calls")
-    rows = {name: array[:1] for name, array in verifier.inputs.items()}
-    calls = verifier.begun(
+    state.progress("many calls")
+    rows = {name: array[:1] for name, array in state.inputs.items()}
+    calls = state.begun(
         {
-            engine.name: partial(_called, verifier.exact[engine.name], rows)
-            for engine in verifier.engines
+            engine.name: partial(_called, state.programs[engine.name], rows)
+            for engine in state.engines
         }
     )
     answered: dict[str, _Called] = {}
-    for engine in verifier.engines:
-        called = verifier.attempt(
+    for engine in state.engines:
+        called = state.recorder.attempt(
             calls[engine.name],
             kind="meaning",
             label=engine.name,
@@ -60,10 +60,10 @@ def compare_calls(verifier: Verifier) -> None:
             answered[engine.name] = called
     findings: dict[str, list[str]] = {}
     # All have answered: to measure a tolerance moves the weights of the reference.
-    for engine in verifier.engines:
+    for engine in state.engines:
         if engine.name in answered:
-            findings[engine.name] = _moved(verifier, engine, answered[engine.name], rows)
-    verifier.add_findings("meaning", "float64", "the same, called again", findings)
+            findings[engine.name] = _moved(state, engine, answered[engine.name], rows)
+    state.recorder.add_findings("meaning", "float64", "the same, called again", findings)
 
 
 def _called(program: Program, rows: Mapping[str, Array]) -> _Called:
@@ -77,9 +77,7 @@ def _called(program: Program, rows: Mapping[str, Array]) -> _Called:
     )
 
 
-def _moved(
-    verifier: Verifier, engine: Engine, called: _Called, rows: Mapping[str, Array]
-) -> list[str]:
+def _moved(state: State, engine: Engine, called: _Called, rows: Mapping[str, Array]) -> list[str]:
     """Return what changes with the calls of a program, a sentence each."""
     found = []
     number, error = first_other(called.again, called.first, EXACT)
@@ -87,12 +85,12 @@ def _moved(
         found.append(f"call {number} of the same row answers otherwise, by {error:.1e}")
     for way, outputs in called.ways.items():
         error = relative_error(outputs, called.first)
-        if error > verifier.exact_tolerance(engine, error=error, inputs=rows):
+        if error > state.tolerances.in_float64(engine, error=error, inputs=rows):
             found.append(f"{way} answers otherwise than at inference, by {error:.1e}")
     if called.weights is not None:
         moved = [
             name
-            for name, array in verifier.weights.items()
+            for name, array in state.weights.items()
             if not np.array_equal(called.weights[name], array)
         ]
         if moved:

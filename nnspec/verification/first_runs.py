@@ -1,0 +1,96 @@
+"""First runs of every engine in double precision, and the choice of the reference among them."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from nnspec.backend import Trainable
+from nnspec.errors import UnsupportedError, UsageError
+from nnspec.verification.engines import Engine, Outputs, Reference
+from nnspec.verification.evaluators import SingleOnly, run_exact
+from nnspec.verification.memory import TooLarge, require_memory
+from nnspec.verification.state import State
+from nnspec.verification.tolerance import not_finite
+
+
+def run_engines(state: State) -> None:
+    """Build every engine in float64, and run it on the inputs; those that fail go."""
+    for engine in list(state.engines):
+        state.progress(f"{engine.name} in float64")
+        if engine.is_onnx:
+            _choose_reference(state)
+        outputs = state.recorder.attempt(
+            partial(_run, state, engine), kind="forward", label=engine.name, is_first=True
+        )
+        if outputs is None:
+            state.engines.remove(engine)
+            state.programs.pop(engine.name, None)
+            continue
+        state.outputs[engine.name] = outputs
+    state.sources = [engine for engine in state.sources if engine.name in state.programs]
+    state.trainers = [
+        engine for engine in state.sources if isinstance(state.programs[engine.name], Trainable)
+    ]
+    _choose_reference(state)
+
+
+def _run(state: State, engine: Engine) -> Outputs | None:
+    """Return what an engine makes of the inputs in float64, or None if only float32 will do."""
+    try:
+        expected = state.reference.outputs if state.has_reference else None
+        return run_exact(state, engine, state.inputs, expected)
+    except TooLarge as error:
+        try:
+            require_memory(engine, state.graph, "float32", state.settings.memory)
+        except TooLarge:
+            raise error from None
+        _keep_in_float32(state, engine, error)
+    except SingleOnly as error:
+        _keep_in_float32(state, engine, error)
+    return None
+
+
+def _keep_in_float32(state: State, engine: Engine, error: UnsupportedError) -> None:
+    """Keep an engine for the checks in float32, and say so."""
+    state.single_only.append(engine)
+    for kind in ("forward", "dynamic_shape"):
+        state.recorder.leave_out(kind, (engine.name,), f"in float64: {error}")
+
+
+def _choose_reference(state: State) -> None:
+    """Measure the rest against the first source that runs and trains, if there is one."""
+    if state.has_reference:
+        return
+    for engine in state.sources:
+        program = state.programs.get(engine.name)
+        if not isinstance(program, Trainable):
+            continue
+        reference = Reference(engine, program, state.outputs[engine.name])
+        if unknown := not_finite(reference.outputs):
+            reason = f"{unknown} are not finite: only that they are not is compared"
+            state.recorder.leave_out("forward", (engine.name,), reason)
+        state.measure_against(reference)
+        return
+
+
+def can_compare(state: State) -> bool:
+    """Whether there is a reference, and another engine.
+
+    Raises UsageError where there is none, and no failed check says why.
+    """
+    if state.has_reference and len(state.engines) + len(state.single_only) >= 2:
+        return True
+    report = state.recorder.report
+    if report.checks:
+        reason = "there is nothing left to compare with"
+        state.recorder.leave_out(None, tuple(state.programs), reason)
+        return False
+    reasons = "".join(
+        f"; {', '.join(each.pair)} is left out: {each.reason}"
+        for each in report.not_checked
+        if each.kind is None
+    )
+    raise UsageError(
+        "a verification measures the rest against its first backend, which must train: "
+        f"torch or keras, not {state.engines[0].name if state.engines else 'none'}{reasons}"
+    )

@@ -1,0 +1,50 @@
+"""Settings of a verification, as the caller asked for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of one verification, with their defaults.
+
+    weights: canonical weights to verify with; None takes seeded ones, none of them trivial.
+    steps: optimizer steps of the training check. batch: rows of every batch, at least 2.
+    seed: of weights and inputs. stock: emit the frameworks' own optimizers.
+    exporters: with ONNX, also what the frameworks' own exporters write. fold: with ONNX, also the
+    model with batch normalisation folded. opset: of nnspec's own ONNX models.
+    sizes: of dynamic axes, by name, instead of found ones: the first is what all is compared at.
+    memory: bytes that an exporter may take, as estimated; None allows what is free.
+    data: a file of rows, by the spec's `data`, for inputs and targets instead of drawn ones.
+    progress: called with the name of each stage.
+    """
+
+    backends: tuple[str, ...] = ("torch", "keras", "onnx")
+    weights: Mapping[str, Array] | None = None
+    steps: int = 5
+    batch: int = 8
+    seed: int = 0
+    stock: bool = False
+    exporters: bool = True
+    fold: bool = False
+    opset: int = 21
+    sizes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    memory: int | None = None
+    data: str | Path | None = None
+    progress: Callable[[str], None] | None = None
+
+    def show(self, stage: str) -> None:
+        """Show the stage that begins."""
+        if self.progress is not None:
+            self.progress(stage)
+
+
+BATCH = Settings.batch
+"""Rows of every batch, where no other number is asked for."""

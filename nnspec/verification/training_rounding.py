@@ -1,0 +1,75 @@
+"""How far rounding moves gradients and trained weights, measured by training again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nnspec.network.graph import Graph
+from nnspec.network.loader import Spec
+from nnspec.verification.comparison import Comparison
+from nnspec.verification.engines import SourceEngine
+from nnspec.verification.slope_conditioning import SlopeConditioning
+from nnspec.verification.tolerance import DOUBLE_ROUNDOFF, Amplification
+from nnspec.verification.trained import Given, TrainedRun
+
+if TYPE_CHECKING:
+    from nnspec.backend import Weights
+
+Moved = tuple[dict[str, float], dict[str, float]]
+"""How far each gradient moves, and each trained weight."""
+
+
+def moved_by_rounding(
+    graph: Graph,
+    amplification: Amplification,
+    rounding: float,
+    run: TrainedRun,
+    train: Callable[[Weights], TrainedRun],
+) -> Moved:
+    """Return how far rounding moves each gradient, and each trained weight.
+
+    The run is repeated with weights that are off by what rounding in double precision amounts to,
+    or by `rounding`, if there is any: the relative error of constants that a framework holds in
+    float32.
+    """
+    unit = rounding or DOUBLE_ROUNDOFF
+    return _furthest(
+        graph,
+        run,
+        (
+            train(amplification.changed(unit, draw, by_length=not rounding))
+            for draw in amplification.draws()
+        ),
+    )
+
+
+def moved_within(
+    engine: SourceEngine,
+    spec: Spec,
+    weights: Weights,
+    amplification: Amplification,
+    run: TrainedRun,
+    train: Callable[[Given], TrainedRun],
+) -> Moved:
+    """Return how far rounding within layers, and within their derivatives, moves these."""
+    network = SlopeConditioning(engine, spec, weights)
+
+    def given(draw: np.random.Generator) -> Given:
+        return lambda at, inputs, target: network.moved(network.at(at, inputs, target), draw)
+
+    draws = amplification.draws()
+    return _furthest(spec.graph, run, (train(given(draw)) for draw in draws))
+
+
+def _furthest(graph: Graph, run: TrainedRun, others: Iterable[TrainedRun]) -> Moved:
+    gradients: dict[str, float] = {}
+    weights: dict[str, float] = {}
+    for other in others:
+        compared = Comparison(graph, run, other)
+        for moved, errors in ((gradients, compared.gradients), (weights, compared.weights)):
+            for name, error in errors.items():
+                moved[name] = max(moved.get(name, 0.0), error)
+    return gradients, weights

@@ -1,0 +1,83 @@
+"""Training runs of every source: the same steps, from the same weights, on the same batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from nnspec.language.training_schema import Sgd, Training
+from nnspec.network.graph import Graph
+from nnspec.network.loader import Spec
+from nnspec.verification.engines import SourceEngine
+from nnspec.verification.inspected import inspect
+from nnspec.verification.networks import untrained_parameters, with_one_output, without_dropout
+from nnspec.verification.trained import Given, TrainedRun, train_steps
+
+if TYPE_CHECKING:
+    from nnspec.backend import Weights
+    from nnspec.verification.state import State
+
+
+@dataclass(frozen=True)
+class TrainingRuns:
+    """The network as it is trained, and by engine what trains it."""
+
+    spec: Spec
+    calls: Mapping[str, Callable[[], TrainedRun]]
+
+
+def begin_training(state: State) -> None:
+    """Begin the runs, unless the network is trained by none."""
+    if not why_untrained(state.graph):
+        state.once(training_runs)
+
+
+def training_runs(state: State) -> TrainingRuns:
+    """Return what trains the network in every source, begun at once if that is possible."""
+    model, graph = state.spec.model, without_dropout(state.graph)
+    training = model.training
+    if len(graph.outputs) != 1:
+        training, graph = None, with_one_output(graph)
+    training = training or Training(task="regression", optimizer=Sgd())
+    spec = Spec(model.model_copy(update={"training": training}), graph, state.spec.path)
+    calls = {
+        engine.name: partial(trained, state, engine, spec, state.weights, is_inspected=True)
+        for engine in state.sources
+    }
+    return TrainingRuns(spec, state.begun(calls))
+
+
+def trained(
+    state: State,
+    engine: SourceEngine,
+    spec: Spec,
+    weights: Weights,
+    *,
+    is_inspected: bool = False,
+    given: Given | None = None,
+) -> TrainedRun:
+    """Return what an engine makes of these weights in training."""
+    run = train_steps(
+        state,
+        engine,
+        spec,
+        weights,
+        inspect=partial(inspect, state, spec) if is_inspected else None,
+        given=given,
+    )
+    state.free()
+    return run
+
+
+def why_untrained(graph: Graph) -> str:
+    """Return why a network is trained by none, or an empty text."""
+    trainable = [name for name, parameter in graph.parameters() if parameter.trainable]
+    if not trainable:
+        return "the network has no parameters to train"
+    if len(untrained_parameters(graph)) == len(trainable):
+        return "no parameter reaches an output"
+    if all(graph.types[name].dtype != "float32" for name in graph.outputs):
+        return "no output holds floats"
+    return ""
