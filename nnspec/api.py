@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from nnspec.backend import Compiled, OptionValue, get_backend, make_options
+from nnspec.backend import Compiled, OptionValue, default_backends, get_backend, make_options
 from nnspec.language.schema import Model
 from nnspec.network.loader import Spec, check
 from nnspec.remote.processes import started
@@ -45,48 +45,45 @@ def verify(
     spec: Spec | Model | str | Path,
     *,
     weights: Mapping[str, Array] | str | Path | None = None,
-    backends: tuple[str, ...] = Settings.backends,
+    backends: Sequence[str] | None = None,
     steps: int = Settings.steps,
     batch: int = Settings.batch,
     seed: int = Settings.seed,
-    stock: bool = Settings.stock,
     exporters: bool = Settings.exporters,
-    fold: bool = Settings.fold,
-    opset: int = Settings.opset,
     sizes: Mapping[str, int | Sequence[int]] | None = None,
     memory: int | str | None = None,
     data: str | Path | None = None,
     processes: bool = False,
     progress: Callable[[str], None] | None = None,
+    **options: OptionValue,
 ) -> Report:
     """Compare what the backends compute from a spec: outputs, gradients, training, exports.
 
+    backends: by name, such as "torch" and "onnx"; by default all that are installed.
     weights: canonical weights, or their file; by default seeded ones, none of them trivial.
     steps: optimizer steps of the training check. batch: rows of every batch, at least 2.
-    stock: with the frameworks' own optimizers.
-    exporters: with ONNX, also what the frameworks' own exporters write. fold: with ONNX, also the
-    model with batch normalisation folded. opset: of nnspec's own ONNX models.
+    exporters: with ONNX, also what the frameworks' own exporters write.
     sizes: of dynamic axes, by name, instead of found ones: the first is what all is compared at.
     memory: bytes, or "12GB", that an exporter may take, as estimated; by default what is free.
     data: a file of rows, read by the spec's `data` (or arrays of an .npz file named after the
     inputs), for inputs and targets instead of drawn ones.
     processes: run each backend in a process of its own: faster with two cores or more, and one that
     dies is a failed check. What was patched in this process is not in those.
+    options: those that the backends declare, such as `stock` (with the framework's own optimizers)
+    of Keras, `opset` and `fold` (the model with batch normalisation folded too) of ONNX.
     A difference is no exception: see `Report.passed` and `Report.checks`.
     """
     from nnspec.verification.memory import bytes_of  # with NumPy, which `compile` does without
     from nnspec.verification.verifier import verify_spec
 
     settings = Settings(
-        backends=tuple(backends),
+        backends=tuple(backends if backends is not None else default_backends()),
         weights=load_weights(weights) if isinstance(weights, str | Path) else weights,
         steps=steps,
         batch=batch,
         seed=seed,
-        stock=stock,
         exporters=exporters,
-        fold=fold,
-        opset=opset,
+        options=options,
         sizes={
             name: (size,) if isinstance(size, int) else tuple(size)
             for name, size in (sizes or {}).items()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 # Before TensorFlow is first imported, or it greets with several lines of advice.
@@ -21,6 +23,22 @@ _COMPARISONS: list[int] = []
 def comparisons() -> list[int]:
     """How many comparisons each parity test made; their sum is printed at the end."""
     return _COMPARISONS
+
+
+@pytest.fixture
+def toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Install the backend of `tests/toy_backend`, for one test."""
+    from nnspec.backend import installed
+
+    def forget() -> None:
+        installed._entries.cache_clear()
+        installed.get_backend.cache_clear()
+
+    monkeypatch.syspath_prepend(str(Path(__file__).parent / "toy_backend"))
+    forget()
+    yield
+    monkeypatch.undo()
+    forget()
 
 
 @pytest.fixture

@@ -84,6 +84,7 @@ def test_relative_links_lead_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize(("fence", "command"), COMMANDS, ids=place)
+@pytest.mark.usefixtures("toy")  # of which the pages tell
 def test_commands_parse(fence: Fence, command: str) -> None:
     name, *arguments = shlex.split(command)[1:]
     # click keeps the names that the first context of a command gave its help option.

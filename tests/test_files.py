@@ -213,7 +213,7 @@ def test_what_cannot_be_written_is_said_before_the_work(tmp_path, monkeypatch, c
     monkeypatch.setattr("nnspec.verification.verifier.verify_spec", work)
     monkeypatch.setattr("nnspec.deploy.exporting.export", work)
     monkeypatch.setattr("nnspec.deploy.predicting.predict", work)
-    monkeypatch.setattr("nnspec.backend.get_backend", work)
+    monkeypatch.setattr("nnspec_torch.declaration.TorchBackend.compile", work)
     monkeypatch.setattr("nnspec.show.plot.svg", work)
     result = CliRunner().invoke(main, call.split(), catch_exceptions=False)
     assert result.exit_code == 2

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 import nnspec
-from nnspec.backend import Options, get_backend
+from nnspec.backend import Options, get_backend, onnx_backend
 from nnspec.errors import DataError, MissingDependencyError, UnsupportedError
 from nnspec.network.loader import load, loads
 from nnspec.remote import forked, frames, processes, worker
@@ -203,7 +203,7 @@ def test_what_an_evaluator_is_asked_is_answered_in_its_process_too() -> None:
     weights = dict(initial_weights(spec.graph, 0))
     ours = get_backend("onnx").compile(spec).build(weights, dtype="float64")
     with Workers() as workers:
-        theirs = RemoteDirect(Options(), workers).build(spec, weights, "float64")
+        theirs = RemoteDirect(onnx_backend(), workers).build(spec, weights, "float64")
         for first, second in zip(evaluated(ours), evaluated(theirs), strict=True):
             if isinstance(first, dict):
                 assert list(first) == list(second)

@@ -11,8 +11,6 @@ import nnspec
 from nnspec.backend import backend_names
 from nnspec.cli import main
 
-TOY = Path(__file__).parent / "toy_backend"
-
 SPEC = """
 nnspec: 1
 name: Small
@@ -27,11 +25,6 @@ layers:
   - {name: stack, type: layer, repeat: 2}
   - {name: last, type: dense, units: 2}
 """
-
-
-@pytest.fixture
-def toy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(TOY))
 
 
 @pytest.fixture

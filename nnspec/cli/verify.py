@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from nnspec.cli.backend_options import BackendCommand, given_options, value_of
 from nnspec.cli.common import (
     json_option,
     read_weights,
@@ -16,6 +18,9 @@ from nnspec.cli.common import (
     weights_options,
 )
 from nnspec.verification.settings import Settings
+
+if TYPE_CHECKING:
+    from nnspec.backend import Backend
 
 
 def _read_sizes(
@@ -31,15 +36,27 @@ def _read_sizes(
     return sizes
 
 
-@click.command()
+def _chosen(args: Sequence[str]) -> list[Backend]:
+    """Return the backends that `--backends` names, or all."""
+    from nnspec.backend import get_backend, installed_backends
+
+    names = value_of("--backends", args)
+    return installed_backends() if names is None else [get_backend(n) for n in _names(names)]
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+
+
+@click.command(cls=BackendCommand, chosen=_chosen, in_verify=True)
 @spec_argument
 @set_option
 @weights_options
 @click.option(
     "--backends",
-    default=",".join(Settings.backends),
-    show_default=True,
-    help="What to compare; with onnx, the ONNX exporters of the others too.",
+    show_default="all installed",
+    help="Names of what to compare, as torch,keras,onnx; with onnx, the ONNX exporters of the "
+    "others too.",
 )
 @click.option(
     "--steps",
@@ -58,20 +75,11 @@ def _read_sizes(
 @click.option(
     "--seed", type=click.IntRange(min=0), default=Settings.seed, help="Of weights and inputs."
 )
-@click.option("--stock", is_flag=True, help="Use the frameworks' own optimizers.")
 @click.option(
     "--exporters/--no-exporters",
     default=Settings.exporters,
     show_default=True,
     help="With onnx: also what the frameworks' own exporters write.",
-)
-@click.option("--fold", is_flag=True, help="With onnx: also the model that `export --fold` writes.")
-@click.option(
-    "--opset",
-    type=click.IntRange(min=1),
-    default=Settings.opset,
-    show_default=True,
-    help="ONNX operator set of the models that nnspec writes.",
 )
 @click.option(
     "--size",
@@ -103,7 +111,7 @@ def verify(
     weights: str | None,
     renames: tuple[str, ...],
     partial: bool,
-    backends: str,
+    backends: str | None,
     sizes: dict[str, tuple[int, ...]],
     memory: str | None,
     data: str | None,
@@ -118,12 +126,13 @@ def verify(
     """
     from rich.console import Console
 
+    from nnspec.backend import default_backends
     from nnspec.network.loader import load
     from nnspec.remote.processes import started
     from nnspec.support.files import write_text
 
     console = Console()
-    names = tuple(dict.fromkeys(name.strip() for name in backends.split(",") if name.strip()))
+    names = default_backends() if backends is None else _names(backends)
     loaded = load(spec, variables=variables)
     require_output(loaded, report, weights, data, *renames)
     # First of all, before this process has threads: while they import frameworks, it imports NumPy
@@ -140,6 +149,7 @@ def verify(
                 sizes=sizes,
                 memory=bytes_of(memory) if memory is not None else None,
                 data=data,
+                options=given_options(),
                 progress=status.update if status is not None else None,
                 **asked,
             )

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from nnspec.backend import Backend, Options, get_backend
+from nnspec.backend import (
+    Backend,
+    OnnxBackend,
+    OptionValue,
+    declared_options,
+    get_backend,
+    options_for_each,
+)
 from nnspec.errors import UsageError
 from nnspec.verification.engines import DirectOnnx, Engine, ExportedOnnx, SourceEngine
 from nnspec.verification.remote import RemoteDirect, RemoteExported, RemoteSource
@@ -15,44 +23,64 @@ if TYPE_CHECKING:
 
 
 def engines_of(settings: Settings, workers: Workers | None) -> list[Engine]:
-    """Return the engines that the backends of these settings give, those that write source first.
+    """Return the engines that the backends of these settings give: sources first, then ONNX models.
 
-    workers: the processes in which they run; without, they run in this one. Raises UsageError where
-    they cannot be compared.
+    workers: the processes in which they run; without, they run in this one. Raises UsageError for
+    an option that none of the backends has, and where there is nothing to compare.
     """
-    names = settings.backends
-    if settings.fold and "onnx" not in names:
-        raise UsageError("only the backend onnx folds: add it, or leave out fold")
-    sources = [
-        _source(get_backend(name), settings.stock, workers) for name in names if name != "onnx"
-    ]
-    engines: list[Engine] = [*sources]
-    if "onnx" in names:
-        engines.append(_direct(Options(opset=settings.opset), workers))
-        if settings.fold:
-            engines.append(_direct(Options(opset=settings.opset, fold=True), workers))
-        if settings.exporters:
-            engines.extend(_exported(source, workers) for source in sources)
-    if not sources or len(engines) < 2:
+    backends = [get_backend(name) for name in settings.backends]
+    given = options_for_each(backends, settings.options)
+    sources: list[SourceEngine] = []
+    models: list[Engine] = []
+    runners: list[OnnxBackend] = []
+    for backend in backends:
+        for options, variant in _variants(backend, given[backend.name]):
+            if isinstance(backend, OnnxBackend):
+                models.append(_direct(backend, workers, options, variant))
+            else:
+                sources.append(_source(backend, workers, options, variant))
+        if isinstance(backend, OnnxBackend) and settings.exporters:
+            runners.append(backend)
+    for runner in runners:
+        models.extend(_exported(source, runner, workers) for source in sources)
+    if not sources or len(sources) + len(models) < 2:
         raise UsageError(
-            "a verification compares at least two of torch, keras and onnx, "
-            "one of them torch or keras"
+            "a verification compares at least two backends, one of which writes source, as torch "
+            f"or keras: these are {', '.join(settings.backends) or 'none'}"
         )
-    return engines
+    return [*sources, *models]
 
 
-def _source(backend: Backend, stock: bool, workers: Workers | None) -> SourceEngine:
+def _variants(
+    backend: Backend, given: Mapping[str, OptionValue]
+) -> Iterator[tuple[dict[str, OptionValue], str]]:
+    """Yield the options of each engine of a backend, and its variant: the plain one has none."""
+    declared = declared_options(backend)
+    plain = {name: value for name, value in given.items() if not declared[name].variant}
+    yield plain, ""
+    for name, value in given.items():
+        if declared[name].variant and value != declared[name].default:
+            yield {**plain, name: value}, declared[name].variant
+
+
+def _source(
+    backend: Backend, workers: Workers | None, given: Mapping[str, OptionValue], variant: str
+) -> SourceEngine:
     if workers is None:
-        return SourceEngine(backend, stock=stock)
-    return RemoteSource(backend, workers, stock=stock)
+        return SourceEngine(backend, given, variant)
+    return RemoteSource(backend, workers, given, variant)
 
 
-def _direct(options: Options, workers: Workers | None) -> Engine:
-    return DirectOnnx(options) if workers is None else RemoteDirect(options, workers)
-
-
-def _exported(source: SourceEngine, workers: Workers | None) -> Engine:
+def _direct(
+    backend: OnnxBackend, workers: Workers | None, given: Mapping[str, OptionValue], variant: str
+) -> Engine:
     if workers is None:
-        return ExportedOnnx(source)
+        return DirectOnnx(backend, given, variant)
+    return RemoteDirect(backend, workers, given, variant)
+
+
+def _exported(source: SourceEngine, runner: OnnxBackend, workers: Workers | None) -> Engine:
+    if workers is None:
+        return ExportedOnnx(source, runner)
     assert isinstance(source, RemoteSource)
-    return RemoteExported(source, workers)
+    return RemoteExported(source, runner, workers)

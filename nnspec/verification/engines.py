@@ -1,4 +1,4 @@
-"""What can compute a network: each source backend, ONNX written directly, ONNX by an exporter."""
+"""Engines that compute a network: a source backend, ONNX written directly, ONNX by an exporter."""
 
 from __future__ import annotations
 
@@ -6,11 +6,22 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
-from nnspec.backend import Backend, Options, Precision, Program, Rounding, Trainable, get_backend
+from nnspec.backend import (
+    Backend,
+    Exportable,
+    OnnxBackend,
+    Options,
+    OptionValue,
+    Precision,
+    Program,
+    Rounding,
+    Trainable,
+    make_options,
+)
 from nnspec.errors import UnsupportedError, UsageError
 from nnspec.layers import Activation, Layer
 from nnspec.network.graph import Graph
@@ -59,6 +70,18 @@ class Engine(Protocol):
         ...
 
 
+NONE: Mapping[str, OptionValue] = {}
+
+
+def _name(backend: Backend, variant: str) -> str:
+    return f"{backend.name}-{variant}" if variant else backend.name
+
+
+def exported_name(source: SourceEngine, runner: OnnxBackend) -> str:
+    """Return the name of the engine that runs what the exporter of a source writes."""
+    return f"{runner.name}-via-{source.name}"
+
+
 class _Here:
     """An engine of this process, which builds when it is asked."""
 
@@ -79,14 +102,20 @@ def _sum_of(rounded: Mapping[type[Layer], Rounding], graph: Graph, *, of_gradien
 
 
 class SourceEngine(_Here):
-    """A backend that writes source, and runs it."""
+    """A backend that writes source, and runs it.
+
+    given: values of its own options. variant: of the engine, where it is not the only one of its
+    backend.
+    """
 
     is_onnx = False
 
-    def __init__(self, backend: Backend, *, stock: bool = False) -> None:
-        self.name = backend.name
+    def __init__(
+        self, backend: Backend, given: Mapping[str, OptionValue] = NONE, variant: str = ""
+    ) -> None:
+        self.name = _name(backend, variant)
         self.backend = backend
-        self.stock = stock
+        self.given = given
 
     def build(
         self,
@@ -102,7 +131,7 @@ class SourceEngine(_Here):
     def options(self, spec: Spec) -> Options:
         """Return how a spec is compiled: with its training, if it has one of its single output."""
         is_trained = spec.model.training is not None and len(spec.graph.outputs) == 1
-        return Options(training=is_trained, stock=self.stock)
+        return make_options(self.backend, self.given, training=is_trained)
 
     def rounding(self, graph: Graph, *, of_gradient: bool = False) -> float:
         """Return the sum over the layers of the backend's table."""
@@ -119,14 +148,16 @@ class Reference:
 
 
 class DirectOnnx(_Here):
-    """The ONNX model that nnspec writes itself."""
+    """The ONNX model that a backend writes itself, with these values of its own options."""
 
     is_onnx = True
 
-    def __init__(self, options: Options) -> None:
-        self.name = "onnx-folded" if options.fold else "onnx"
-        self.options = options
-        self.backend: Any = get_backend("onnx")
+    def __init__(
+        self, backend: OnnxBackend, given: Mapping[str, OptionValue] = NONE, variant: str = ""
+    ) -> None:
+        self.name = _name(backend, variant)
+        self.backend = backend
+        self.options = make_options(backend, given)
 
     def build(
         self,
@@ -139,10 +170,9 @@ class DirectOnnx(_Here):
         """Return the model in onnxruntime, or for float64 in the reference evaluator."""
         compiled = self.backend.compile(spec, self.options)
         try:
-            program: Program = compiled.build(weights, dtype=dtype, optimized=optimized)
+            return compiled.build(weights, dtype=dtype, optimized=optimized)
         except UsageError as error:
             raise EngineError(str(error)) from error
-        return program
 
     def rounding(self, graph: Graph, *, of_gradient: bool = False) -> float:
         """Return the sum over the layers of the backend's table."""
@@ -162,10 +192,10 @@ class ExportedOnnx(_Here):
 
     is_onnx = True
 
-    def __init__(self, source: SourceEngine) -> None:
-        self.name = f"onnx-via-{source.name}"
+    def __init__(self, source: SourceEngine, runner: OnnxBackend) -> None:
+        self.name = exported_name(source, runner)
         self.source = source
-        self.onnx: Any = get_backend("onnx")
+        self.runner = runner
         self._written: dict[tuple[int, int], _Exported] = {}
         """The last float32 model, which is wanted twice: without and with optimisations."""
 
@@ -184,7 +214,7 @@ class ExportedOnnx(_Here):
         if dtype == "float32" and not optimized:
             self._written = {(id(spec), id(weights)): model}
         try:
-            loaded: Program = self.onnx.load(
+            loaded: Program = self.runner.load(
                 model.content,
                 spec.graph,
                 engine="reference" if dtype == "float64" else "onnxruntime",
@@ -196,7 +226,7 @@ class ExportedOnnx(_Here):
 
     def _export(self, spec: Spec, weights: Mapping[str, Array], dtype: Precision) -> _Exported:
         program = self.source.build(spec, weights, dtype)
-        if not isinstance(program, Trainable):
+        if not isinstance(program, Exportable):
             raise UnsupportedError(f"{self.source.name} has no ONNX exporter")
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.onnx"
@@ -205,7 +235,7 @@ class ExportedOnnx(_Here):
 
     def rounding(self, graph: Graph, *, of_gradient: bool = False) -> float:
         """Return the sum over the layers of both tables, and of ONNX's float32 attributes."""
-        own = _sum_of(self.onnx.rounded, graph, of_gradient=of_gradient)
+        own = _sum_of(self.runner.rounded, graph, of_gradient=of_gradient)
         return (
             own + self.source.rounding(graph, of_gradient=of_gradient) + _attribute_rounding(graph)
         )

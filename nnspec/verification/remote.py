@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nnspec.backend import Backend, Options, Precision, Program
+from nnspec.backend import Backend, OnnxBackend, Options, OptionValue, Precision, Program
 from nnspec.errors import UsageError
 from nnspec.network.loader import Spec
 from nnspec.remote.processes import RemoteProgram, Worker, Workers
 from nnspec.verification.engines import (
     EXPORTERS_OPSET,
+    NONE,
     DirectOnnx,
     EngineError,
     ExportedOnnx,
@@ -91,9 +92,15 @@ class _Remote(ABC):
 class RemoteSource(_Remote, SourceEngine):
     """A backend that writes source, and runs it in its own process."""
 
-    def __init__(self, backend: Backend, workers: Workers, *, stock: bool = False) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        workers: Workers,
+        given: Mapping[str, OptionValue] = NONE,
+        variant: str = "",
+    ) -> None:
         _Remote.__init__(self)
-        SourceEngine.__init__(self, backend, stock=stock)
+        SourceEngine.__init__(self, backend, given, variant)
         self.worker = workers.of(backend.name)
 
     def build(
@@ -112,12 +119,18 @@ class RemoteSource(_Remote, SourceEngine):
 
 
 class RemoteDirect(_Remote, DirectOnnx):
-    """The ONNX model that nnspec writes itself, run in a process."""
+    """The ONNX model that a backend writes itself, run in a process."""
 
-    def __init__(self, options: Options, workers: Workers, variant: str = "") -> None:
+    def __init__(
+        self,
+        backend: OnnxBackend,
+        workers: Workers,
+        given: Mapping[str, OptionValue] = NONE,
+        variant: str = "",
+    ) -> None:
         _Remote.__init__(self)
-        DirectOnnx.__init__(self, options, variant)
-        self.worker = workers.of("onnx")
+        DirectOnnx.__init__(self, backend, given, variant)
+        self.worker = workers.of(backend.name)
 
     def build(
         self,
@@ -147,9 +160,9 @@ class _Export(NamedTuple):
 class RemoteExported(ExportedOnnx):
     """The ONNX model of a framework's exporter, which writes it in the framework's process."""
 
-    def __init__(self, source: RemoteSource, workers: Workers) -> None:
-        super().__init__(source)
-        self.worker: Worker = workers.of("onnx")
+    def __init__(self, source: RemoteSource, runner: OnnxBackend, workers: Workers) -> None:
+        super().__init__(source, runner)
+        self.worker: Worker = workers.of(runner.name)
         self._workers = workers
         self._exporter = source.worker
         self._started = _Started()

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nnspec.backend import OptionValue, default_backends
+
 if TYPE_CHECKING:
     from nnspec.backend import Array
 
@@ -15,26 +17,25 @@ if TYPE_CHECKING:
 class Settings:
     """Settings of one verification, with their defaults.
 
+    backends: by name, all installed ones by default.
     weights: canonical weights to verify with; None takes seeded ones, none of them trivial.
     steps: optimizer steps of the training check. batch: rows of every batch, at least 2.
-    seed: of weights and inputs. stock: emit the frameworks' own optimizers.
-    exporters: with ONNX, also what the frameworks' own exporters write. fold: with ONNX, also the
-    model with batch normalisation folded. opset: of nnspec's own ONNX models.
+    seed: of weights and inputs.
+    exporters: where a backend writes ONNX, also compare what the frameworks' own exporters write.
+    options: of the backends, by name; an option with a variant adds an engine that has it.
     sizes: of dynamic axes, by name, instead of found ones: the first is what all is compared at.
     memory: bytes that an exporter may take, as estimated; None allows what is free.
     data: a file of rows, by the spec's `data`, for inputs and targets instead of drawn ones.
     progress: called with the name of each stage.
     """
 
-    backends: tuple[str, ...] = ("torch", "keras", "onnx")
+    backends: tuple[str, ...] = field(default_factory=default_backends)
     weights: Mapping[str, Array] | None = None
     steps: int = 5
     batch: int = 8
     seed: int = 0
-    stock: bool = False
     exporters: bool = True
-    fold: bool = False
-    opset: int = 21
+    options: Mapping[str, OptionValue] = field(default_factory=dict)
     sizes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     memory: int | None = None
     data: str | Path | None = None

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nnspec.backend import OnnxBackend, installed_backends
 from nnspec.errors import MissingDependencyError, UsageError
 from nnspec.network.ids import followed
 from nnspec.network.loader import Spec
 from nnspec.support.causes import cause_of
 from nnspec.support.versions import versions
 from nnspec.verification.engine_list import engines_of
-from nnspec.verification.engines import SourceEngine
+from nnspec.verification.engines import DirectOnnx, SourceEngine, exported_name
 from nnspec.verification.first_runs import can_compare, run_engines
 from nnspec.verification.recorder import Recorder
 from nnspec.verification.report import Report
@@ -94,13 +95,15 @@ def _prepared(spec: Spec, settings: Settings, workers: Workers | None) -> State:
 
 def _note_what_is_left_out(state: State) -> None:
     """Say what the call itself leaves out."""
-    settings = state.settings
-    if "onnx" not in settings.backends:
-        state.recorder.leave_out("export", ("onnx",), "onnx is not among the backends")
-    elif not settings.exporters:
+    runners = [engine.backend for engine in state.engines if isinstance(engine, DirectOnnx)]
+    if not runners:
+        writers = (each.name for each in installed_backends() if isinstance(each, OnnxBackend))
+        for name in writers:
+            state.recorder.leave_out("export", (name,), f"{name} is not among the backends")
+    elif not state.settings.exporters:
         for source in state.sources:
             reason = "exporters are left out, as asked"
-            state.recorder.leave_out("export", (f"onnx-via-{source.name}",), reason)
+            state.recorder.leave_out("export", (exported_name(source, runners[0]),), reason)
 
 
 def _begin_early(state: State) -> None:
