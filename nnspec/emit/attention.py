@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from nnspec.emit.helpers import Specialised, Use
+from nnspec.emit.helpers import Use
 from nnspec.emit.snippets import Snippet
-
-ALWAYS_ROTARY = "always rotary"
-Source = Callable[[str, frozenset[str]], Iterator[str]]
-"""Gives the lines of a class of this name for what its uses give: see `given_in`."""
+from nnspec.emit.specialised import Specialisation, specialised
 
 
-def attention_helpers(source: Source, masks: Sequence[str]) -> dict[str, Specialised]:
-    """Return a backend's attention classes, each with the source for what a network uses of it."""
-
-    def specialised(snippet: Snippet, uses: Sequence[Use]) -> str:
-        return "\n".join(source(snippet.name, given_in(uses, masks)))
-
-    return dict.fromkeys(("MultiHeadAttention", "GroupedQueryAttention"), specialised)
-
-
-def given_in(uses: Sequence[Use], masks: Sequence[str]) -> frozenset[str]:
+def given_in(uses: Sequence[Use], masks: Sequence[str]) -> tuple[frozenset[str], bool]:
     """Return what the uses give: keywords of the construction, masks, "value" and "key".
 
-    masks: what a call names its masks. ALWAYS_ROTARY is there where every use has rotary positions.
+    masks: what a call names its masks. The second result is whether every use has rotary positions.
     """
     given: set[str] = set()
     has_rotary = []
@@ -36,43 +24,38 @@ def given_in(uses: Sequence[Use], masks: Sequence[str]) -> frozenset[str]:
         # The braces of the module, of the inputs in order and of the masks.
         inputs = use.forward.count("{") - 1 - len(named)
         given.update(keywords, named, ("value", "key")[: inputs - 1])
-    if all(has_rotary):
-        given.add(ALWAYS_ROTARY)
-    return frozenset(given)
+    return frozenset(given), all(has_rotary)
+
+
+def attention(
+    snippet: Snippet,
+    given: frozenset[str],
+    masks: Sequence[str],
+    summary: str,
+    *,
+    required: Sequence[str] = (),
+    facts: Mapping[str, bool],
+    defaults: Mapping[str, Mapping[str, object]],
+) -> str:
+    """Return an attention class for what the uses give; its only input is called x."""
+    renamed = {} if "value" in given else {"query": "x", "query_shape": "x_shape"}
+    lines = list(docstring(summary, given, masks))
+    wanted = Specialisation(lines, given, required, facts, defaults, renamed)
+    return specialised(snippet.text, wanted)
 
 
 def docstring(summary: str, given: frozenset[str], masks: Sequence[str]) -> Iterator[str]:
     """Yield the docstring of an attention class: the summary, and the shapes of what it takes."""
-    yield f'    """{summary}.'
+    yield f'"""{summary}.'
     yield ""
+    query = "query" if "value" in given else "x"
     others = " and key" if "key" in given else ""
     others = f", value{others} (batch, length, size)" if "value" in given else ""
     size = "out" if "output_size" in given else "size"
-    shapes = f"    {query(given)} (batch, time, size){others} -> (batch, time, {size})"
+    shapes = f"{query} (batch, time, size){others} -> (batch, time, {size})"
     if given.isdisjoint(masks):
         yield f"{shapes}."
     else:
         yield f"{shapes};"
-        yield "    masks are True where attended."
-    yield '    """'
-
-
-def query(given: frozenset[str]) -> str:
-    """Return what the first input is called."""
-    return "query" if "value" in given else "x"
-
-
-def operands(given: frozenset[str]) -> tuple[tuple[str, str, str], ...]:
-    """Return for q, k and v: its name, what it is made of, the attribute that counts its heads."""
-    value = "value" if "value" in given else query(given)
-    key = "key" if "key" in given else value
-    kv_heads = "kv_heads" if "kv_heads" in given else "heads"
-    return (("q", query(given), "heads"), ("k", key, kv_heads), ("v", value, kv_heads))
-
-
-def left_out(given: frozenset[str]) -> Iterator[str]:
-    """Yield the lines that find value and key where a call leaves them out."""
-    if "value" in given:
-        yield "        value = query if value is None else value"
-    if "key" in given:
-        yield "        key = value if key is None else key"
+        yield "masks are True where attended."
+    yield '"""'

@@ -76,21 +76,28 @@ class MultiHeadAttention(layers.Layer):
         k = self.split(self.k(key), self.heads)
         v = self.split(self.v(value), self.heads)
         scores = ops.matmul(q, ops.transpose(k, (0, 1, 3, 2))) * q.shape[-1] ** -0.5
-        mask = attention_mask
-        if mask is not None and len(mask.shape) == 3:  # the same for every head
-            mask = mask[:, None]
-        if key_padding is not None:
-            padding = key_padding[:, None, None]
-            mask = padding if mask is None else ops.logical_and(mask, padding)
-        if self.causal:
-            rows = ops.arange(ops.shape(q)[2])[:, None]
-            past = rows >= ops.arange(ops.shape(k)[2])
-            mask = past if mask is None else ops.logical_and(mask, past)
-        if mask is None:
+        if attention_mask is None and key_padding is None:
+            if self.causal:
+                rows = ops.arange(ops.shape(q)[2])[:, None]
+                past = rows >= ops.arange(ops.shape(k)[2])
+                scores = ops.where(past, scores, -1e30)
             weights = ops.softmax(scores)
         else:
-            weights = ops.softmax(ops.where(mask, scores, -1e30))
-            weights = weights * ops.cast(mask, weights.dtype)
+            mask = attention_mask
+            if mask is not None and len(mask.shape) == 3:  # the same for every head
+                mask = mask[:, None]
+            if key_padding is not None:
+                padding = key_padding[:, None, None]
+                mask = padding if mask is None else ops.logical_and(mask, padding)
+            if self.causal:
+                rows = ops.arange(ops.shape(q)[2])[:, None]
+                past = rows >= ops.arange(ops.shape(k)[2])
+                mask = past if mask is None else ops.logical_and(mask, past)
+            if mask is None:
+                weights = ops.softmax(scores)
+            else:
+                weights = ops.softmax(ops.where(mask, scores, -1e30))
+                weights = weights * ops.cast(mask, weights.dtype)
         if self.dropout and training:
             seed = self.seed_generator
             weights = keras.random.dropout(weights, self.dropout, seed=seed)
@@ -191,21 +198,28 @@ class GroupedQueryAttention(layers.Layer):
         k = ops.repeat(k, self.heads // self.kv_heads, axis=1)
         v = ops.repeat(v, self.heads // self.kv_heads, axis=1)
         scores = ops.matmul(q, ops.transpose(k, (0, 1, 3, 2))) * q.shape[-1] ** -0.5
-        mask = attention_mask
-        if mask is not None:
-            mask = mask[:, None]
-        if key_padding is not None:
-            padding = key_padding[:, None, None]
-            mask = padding if mask is None else ops.logical_and(mask, padding)
-        if self.causal:
-            rows = ops.arange(ops.shape(q)[2])[:, None]
-            past = rows >= ops.arange(ops.shape(k)[2])
-            mask = past if mask is None else ops.logical_and(mask, past)
-        if mask is None:
+        if attention_mask is None and key_padding is None:
+            if self.causal:
+                rows = ops.arange(ops.shape(q)[2])[:, None]
+                past = rows >= ops.arange(ops.shape(k)[2])
+                scores = ops.where(past, scores, -1e30)
             weights = ops.softmax(scores)
         else:
-            weights = ops.softmax(ops.where(mask, scores, -1e30))
-            weights = weights * ops.cast(mask, weights.dtype)
+            mask = attention_mask
+            if mask is not None:
+                mask = mask[:, None]
+            if key_padding is not None:
+                padding = key_padding[:, None, None]
+                mask = padding if mask is None else ops.logical_and(mask, padding)
+            if self.causal:
+                rows = ops.arange(ops.shape(q)[2])[:, None]
+                past = rows >= ops.arange(ops.shape(k)[2])
+                mask = past if mask is None else ops.logical_and(mask, past)
+            if mask is None:
+                weights = ops.softmax(scores)
+            else:
+                weights = ops.softmax(ops.where(mask, scores, -1e30))
+                weights = weights * ops.cast(mask, weights.dtype)
         if self.dropout and training:
             seed = self.seed_generator
             weights = keras.random.dropout(weights, self.dropout, seed=seed)

@@ -102,7 +102,7 @@ class GroupedQueryAttention(nn.Module):
         self.kv_heads = kv_heads
         self.causal = causal
         self.dropout = dropout
-        self.rotary = nn.Identity() if rotary is None else rotary
+        self.rotary = rotary
         value_size = value_size or size
         key_dim = key_dim or size // heads
         self.q = nn.Linear(size, heads * key_dim, bias=bias)
@@ -130,7 +130,8 @@ class GroupedQueryAttention(nn.Module):
         q = self.q(query).unflatten(-1, (self.heads, -1)).transpose(1, 2)
         k = self.k(key).unflatten(-1, (self.kv_heads, -1)).transpose(1, 2)
         v = self.v(value).unflatten(-1, (self.kv_heads, -1)).transpose(1, 2)
-        q, k = self.rotary(q), self.rotary(k)
+        if self.rotary is not None:
+            q, k = self.rotary(q), self.rotary(k)
         if mask is not None:
             mask = mask[:, None]
         if key_padding is not None:
