@@ -3,7 +3,8 @@
 import numpy as np
 
 from nnspec.backend import Backend, Can, Support
-from nnspec.language.training_schema import LOSSES, OPTIMIZERS
+from nnspec.language.losses import LOSSES
+from nnspec.language.optimizers import OPTIMIZERS
 from nnspec.layers import LAYERS
 
 

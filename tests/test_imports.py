@@ -79,6 +79,27 @@ else:
     loaded_by(code)
 
 
+@pytest.mark.parametrize("what", ["losses", "optimizers", "schedules", "initializers"])
+def test_what_trains_stands_in_one_table_of_each_backend_that_trains(what: str) -> None:
+    from nnspec.backend import Can, get_backend
+    from nnspec.language.losses import LOSSES
+    from nnspec.language.optimizers import OPTIMIZERS
+    from nnspec.language.schedules import SCHEDULES
+    from nnspec.layers.initializers import INITIALIZERS
+
+    known = {
+        "losses": LOSSES, "optimizers": OPTIMIZERS, "schedules": SCHEDULES,
+        "initializers": INITIALIZERS,
+    }  # fmt: skip
+    able = [get_backend(name) for name in ("torch", "keras", "onnx")]
+    able = [backend for backend in able if Can.TRAINING in backend.can]
+    assert len(able) >= 2
+    for backend in able:
+        support = getattr(backend, what)
+        assert not set(support.lowerings) & set(support.unsupported)
+        assert {*support.lowerings, *support.unsupported} == set(known[what].values())  # type: ignore[attr-defined]
+
+
 def test_every_layer_stands_in_one_table_of_each_backend() -> None:
     from nnspec.backend import get_backend
     from nnspec.layers import LAYERS

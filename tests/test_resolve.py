@@ -167,8 +167,9 @@ training: {task: multiclass, optimizer: sgd}
 
 
 def test_yaml_json_and_python_mean_the_same() -> None:
+    from nnspec.language.optimizers import Sgd
     from nnspec.language.source import parse
-    from nnspec.language.training_schema import Sgd, Training
+    from nnspec.language.training_schema import Training
 
     first = nnspec.loads(YAML)
     second = nnspec.loads(json.dumps(parse(YAML)), is_json=True)

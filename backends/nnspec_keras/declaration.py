@@ -21,8 +21,11 @@ from nnspec.backend import (
 from nnspec_keras.options import KerasOptions
 
 if TYPE_CHECKING:
-    from nnspec.language.training_schema import Loss, Optimizer
+    from nnspec.language.losses import Loss
+    from nnspec.language.optimizers import Optimizer
+    from nnspec.language.schedules import Schedule
     from nnspec.layers import Layer
+    from nnspec.layers.initializers import InitializerBase
     from nnspec.network.loader import Spec
     from nnspec_keras.module import KerasCompiled
 
@@ -63,6 +66,20 @@ class KerasBackend(Backend):
         from nnspec_keras.optimizers import OPTIMIZERS
 
         return Support(OPTIMIZERS)
+
+    @cached_property
+    def schedules(self) -> Support[Schedule]:
+        """The tables of `schedules.py`."""
+        from nnspec_keras.schedules import SCHEDULES
+
+        return Support(SCHEDULES)
+
+    @cached_property
+    def initializers(self) -> Support[InitializerBase]:
+        """The tables of `initial.py`."""
+        from nnspec_keras.initial import INITIALIZERS
+
+        return Support(INITIALIZERS)
 
     @cached_property
     def rounded(self) -> Mapping[type[Layer], Rounding]:

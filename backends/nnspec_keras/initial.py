@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from nnspec.emit.code import Call, call
+from nnspec.errors import UnsupportedError
 from nnspec.layers import Parameter
 from nnspec.layers.initializers import (
     Constant,
@@ -12,7 +15,9 @@ from nnspec.layers.initializers import (
     HeUniform,
     InitializerBase,
     Normal,
+    Ones,
     Orthogonal,
+    Zeros,
 )
 
 
@@ -25,18 +30,55 @@ def initializer(
     none. law: in place of the parameter's own.
     """
     law = parameter.initializer if law is None else law
-    fan_in, fan_out = ("fan_in", parameter.fan_in), ("fan_out", parameter.fan_out)
-    if isinstance(law, Constant):
-        return call("keras.initializers.Constant", ("value", float(law.value)))
-    if isinstance(law, Normal):
-        return call("keras.initializers.RandomNormal", stddev=float(law.stddev))
-    if isinstance(law, Orthogonal) and law.gain != 1:
-        return call("keras.initializers.Orthogonal", gain=float(law.gain))
-    if isinstance(law, GlorotUniform | GlorotNormal) and fans not in ("in out", "sum"):
-        return Call(law.type, (), (fan_in, fan_out))
-    if isinstance(law, HeUniform | HeNormal) and fans not in ("in out", "in"):
-        return Call(law.type, (), (fan_in,))
+    row = INITIALIZERS.get(type(law))
+    if row is None:
+        raise UnsupportedError(f"keras cannot express the initializer {law.type}: it has no row")
+    return row(law, parameter, fans)
+
+
+def _stock(law: InitializerBase, parameter: Parameter, fans: str) -> str:
     return law.type
+
+
+def _constant(law: Constant, parameter: Parameter, fans: str) -> Call:
+    return call("keras.initializers.Constant", ("value", float(law.value)))
+
+
+def _normal(law: Normal, parameter: Parameter, fans: str) -> Call:
+    return call("keras.initializers.RandomNormal", stddev=float(law.stddev))
+
+
+def _orthogonal(law: Orthogonal, parameter: Parameter, fans: str) -> str | Call:
+    if law.gain == 1:
+        return law.type
+    return call("keras.initializers.Orthogonal", gain=float(law.gain))
+
+
+def _glorot(law: InitializerBase, parameter: Parameter, fans: str) -> str | Call:
+    if fans in ("in out", "sum"):
+        return law.type
+    given = ("fan_in", parameter.fan_in), ("fan_out", parameter.fan_out)
+    return Call(law.type, (), given)
+
+
+def _he(law: InitializerBase, parameter: Parameter, fans: str) -> str | Call:
+    if fans in ("in out", "in"):
+        return law.type
+    return Call(law.type, (), (("fan_in", parameter.fan_in),))
+
+
+INITIALIZERS: Mapping[type[InitializerBase], Callable[..., str | Call]] = {
+    Zeros: _stock,
+    Ones: _stock,
+    Constant: _constant,
+    Normal: _normal,
+    GlorotUniform: _glorot,
+    GlorotNormal: _glorot,
+    HeUniform: _he,
+    HeNormal: _he,
+    Orthogonal: _orthogonal,
+}
+"""Law -> Keras's name of it, or what makes it."""
 
 
 def depthwise(parameter: Parameter) -> str | Call:

@@ -216,6 +216,13 @@ class KerasProgram:
             answers["predict"] = self._named(self.model.predict_step((tensors,)))
         return answers
 
+    def learning_rate(self, step: int) -> float:
+        """Return the emitted source's learning rate of the step after so many."""
+        with precision(self.dtype):
+            rate = self.training.make_optimizer()._learning_rate
+            given = rate(step) if callable(rate) else rate
+            return float(keras.ops.convert_to_numpy(given))
+
     def start_training(self) -> None:
         """Begin with a new optimizer."""
         self.__dict__.pop("trained", None)

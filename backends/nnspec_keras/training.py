@@ -5,25 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nnspec.emit.code import call, quoted, wrap
+from nnspec.emit.code import Call, call, quoted, wrap
 from nnspec.emit.dataset import DEFINED as ROW_NAMES
 from nnspec.emit.dataset import dataset_source
+from nnspec.emit.snippets import snippets
 from nnspec.errors import UsageError
-from nnspec.language.training_schema import (
+from nnspec.language.losses import (
     BinaryCrossEntropy,
     CategoricalCrossEntropy,
     Loss,
     MeanAbsoluteError,
     MeanSquaredError,
-    Training,
 )
+from nnspec.language.training_schema import Training
 from nnspec.network.graph import Graph, Head
 from nnspec.network.loader import Spec
-from nnspec_keras.optimizers import OPTIMIZERS, SOURCES
+from nnspec_keras.optimizers import OPTIMIZERS
 from nnspec_keras.options import KerasOptions
 from nnspec_keras.script import DEFINED as PROGRAM_NAMES
 from nnspec_keras.script import script_source
 
+SOURCES = snippets("nnspec_keras.emitted", "schedules", "optimizers")
+"""Schedules and optimizers that the source defines where it calls them, by name."""
 DEFINED = (
     *SOURCES,
     *("loss_function", "make_optimizer", "compiled", "Batches"),
@@ -83,7 +86,7 @@ def training_source(
     optimizer = OPTIMIZERS[type(training.optimizer)](training.optimizer, stock=options.stock)
     parts = [
         _loss_function(training.resolved_loss),
-        *([SOURCES[optimizer.function]] if optimizer.function in SOURCES else []),
+        *(SOURCES[name].text for name in _defined(optimizer)),
         "\n".join(
             [
                 "def make_optimizer() -> keras.optimizers.Optimizer:",
@@ -100,6 +103,13 @@ def training_source(
     ending = '\n\n\nif __name__ == "__main__":\n    main()\n'
     lines = [*dataset.standard_imports, "import argparse"]
     return TrainingSource(tuple(parts), ending, tuple(lines), dataset.imports)
+
+
+def _defined(made: Call) -> list[str]:
+    """Return the names of what the source must define to make this, in the order of a file."""
+    inner = [value for _, value in (*made.positional, *made.keywords) if isinstance(value, Call)]
+    called = {made.function, *(name for call in inner for name in _defined(call))}
+    return [name for name in SOURCES if name in called]
 
 
 def _loss_function(loss: Loss) -> str:

@@ -19,8 +19,11 @@ from nnspec.backend import (
 )
 
 if TYPE_CHECKING:
-    from nnspec.language.training_schema import Loss, Optimizer
+    from nnspec.language.losses import Loss
+    from nnspec.language.optimizers import Optimizer
+    from nnspec.language.schedules import Schedule
     from nnspec.layers import Layer
+    from nnspec.layers.initializers import InitializerBase
     from nnspec.network.loader import Spec
     from nnspec_torch.module import TorchCompiled
 
@@ -54,6 +57,20 @@ class TorchBackend(Backend):
         from nnspec_torch.training import OPTIMIZERS
 
         return Support(OPTIMIZERS)
+
+    @cached_property
+    def schedules(self) -> Support[Schedule]:
+        """The tables of `schedules.py`."""
+        from nnspec_torch.schedules import SCHEDULES
+
+        return Support(SCHEDULES)
+
+    @cached_property
+    def initializers(self) -> Support[InitializerBase]:
+        """The tables of `initial.py`."""
+        from nnspec_torch.initial import INITIALIZERS
+
+        return Support(INITIALIZERS)
 
     @cached_property
     def divergences(self) -> Mapping[type[Layer], Divergence]:

@@ -5,12 +5,13 @@ Each class draws those of its own layers; a block that it holds draws its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nnspec.emit.code import Call, Expr, call, wrap
 from nnspec.emit.lowering import Context, Fan
 from nnspec.emit.unify import Definition
+from nnspec.errors import UnsupportedError
 from nnspec.layers import Layer, Parameter
 from nnspec.layers.initializers import (
     Constant,
@@ -20,6 +21,7 @@ from nnspec.layers.initializers import (
     HeUniform,
     InitializerBase,
     Normal,
+    Ones,
     Orthogonal,
     UnitForgetBias,
     Zeros,
@@ -70,36 +72,90 @@ def _is_default(law: InitializerBase, name: str, function: str) -> bool:
     return False
 
 
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """A parameter that is drawn, and the class of the object that has it."""
+
+    name: str
+    parameter: Parameter
+    function: str
+    has_groups: bool
+
+    @property
+    def tensor(self) -> tuple[str, Expr]:
+        """The parameter, as the first argument of what draws it."""
+        return "tensor", Expr(self.name)
+
+    @property
+    def is_kernel(self) -> bool:
+        """Whether PyTorch finds fans in its shape."""
+        return len(self.parameter.shape) > 1 and "bias" not in self.name
+
+    def fans(self) -> dict[str, Fan]:
+        """Return the fans, by the names of arguments."""
+        return _fans(self.function, self.name, self.parameter)
+
+
 def _drawing(law: InitializerBase, name: str, parameter: Parameter, module: Call) -> Call:
-    tensor = ("tensor", Expr(name))
-    if isinstance(law, Constant):
-        return call("nn.init.constant_", tensor, ("value", law.value))
-    if isinstance(law, Normal):
-        return call("nn.init.normal_", tensor, std=law.stddev)
-    if isinstance(law, Orthogonal):
-        return call("nn.init.orthogonal_", tensor, **({} if law.gain == 1 else {"gain": law.gain}))
-    is_kernel = len(parameter.shape) > 1 and "bias" not in name
+    row = INITIALIZERS.get(type(law))
+    if row is None:
+        raise UnsupportedError(f"torch cannot express the initializer {law.type}: it has no row")
     function = _owner_class(module.function, name.rpartition(".")[0])
     has_groups = dict(module.keywords).get("groups", 1) != 1 or name == "depthwise.weight"
-    if isinstance(law, GlorotUniform):
-        if (
-            is_kernel
-            and not has_groups
-            and (function != "LearnedTensor" or len(parameter.shape) == 2)
-        ):
-            return call("nn.init.xavier_uniform_", tensor)
-        return call("glorot_uniform_", tensor, **_fans(function, name, parameter))
-    if isinstance(law, GlorotNormal):
-        return call("glorot_normal_", tensor, **_fans(function, name, parameter))
-    if isinstance(law, HeUniform):
-        if is_kernel and function.startswith(
-            ("nn.Linear", "nn.Conv1d", "nn.Conv2d", "nn.Conv3d", *_RECURRENT)
-        ):
-            return call("nn.init.kaiming_uniform_", tensor, nonlinearity="relu")
-        return call("he_uniform_", tensor, fan_in=_fans(function, name, parameter)["fan_in"])
-    if isinstance(law, HeNormal):
-        return call("he_normal_", tensor, fan_in=_fans(function, name, parameter)["fan_in"])
-    return call(f"nn.init.{law.type}_", tensor)
+    return row(law, _Target(name, parameter, function, has_groups))
+
+
+def _stock(law: InitializerBase, target: _Target) -> Call:
+    return call(f"nn.init.{law.type}_", target.tensor)
+
+
+def _constant(law: Constant, target: _Target) -> Call:
+    return call("nn.init.constant_", target.tensor, ("value", law.value))
+
+
+def _normal(law: Normal, target: _Target) -> Call:
+    return call("nn.init.normal_", target.tensor, std=law.stddev)
+
+
+def _orthogonal(law: Orthogonal, target: _Target) -> Call:
+    gain = {} if law.gain == 1 else {"gain": law.gain}
+    return call("nn.init.orthogonal_", target.tensor, **gain)
+
+
+def _glorot_uniform(law: GlorotUniform, target: _Target) -> Call:
+    is_plain = target.is_kernel and not target.has_groups
+    if is_plain and (target.function != "LearnedTensor" or len(target.parameter.shape) == 2):
+        return call("nn.init.xavier_uniform_", target.tensor)
+    return call("glorot_uniform_", target.tensor, **target.fans())
+
+
+def _glorot_normal(law: GlorotNormal, target: _Target) -> Call:
+    return call("glorot_normal_", target.tensor, **target.fans())
+
+
+def _he_uniform(law: HeUniform, target: _Target) -> Call:
+    if target.is_kernel and target.function.startswith(_FANS_IN_ORDER):
+        return call("nn.init.kaiming_uniform_", target.tensor, nonlinearity="relu")
+    return call("he_uniform_", target.tensor, fan_in=target.fans()["fan_in"])
+
+
+def _he_normal(law: HeNormal, target: _Target) -> Call:
+    return call("he_normal_", target.tensor, fan_in=target.fans()["fan_in"])
+
+
+_FANS_IN_ORDER = ("nn.Linear", "nn.Conv1d", "nn.Conv2d", "nn.Conv3d", *_RECURRENT)
+INITIALIZERS: Mapping[type[InitializerBase], Callable[..., Call]] = {
+    Zeros: _stock,
+    Ones: _stock,
+    Constant: _constant,
+    Normal: _normal,
+    GlorotUniform: _glorot_uniform,
+    GlorotNormal: _glorot_normal,
+    HeUniform: _he_uniform,
+    HeNormal: _he_normal,
+    Orthogonal: _orthogonal,
+}
+"""Law -> what draws a parameter by it."""
 
 
 def _fans(function: str, name: str, parameter: Parameter) -> dict[str, Fan]:

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from nnspec_torch.source import TorchSource
 
 MIN_OPSET, MAX_OPSET = 18, 23
+STEPS = "schedule.steps"
+"""In the optimizer's state: the steps taken, where the learning rate follows them."""
 
 
 @contextmanager
@@ -112,6 +114,7 @@ class TorchProgram:
             weights = FirstWeights(spec.graph, training.seed if training is not None else 0)
         self.load_weights(weights)
         self._optimizer: torch.optim.Optimizer | None = None
+        self._scheduler: Any = None
 
     @property
     def optimizer(self) -> torch.optim.Optimizer:
@@ -121,6 +124,8 @@ class TorchProgram:
             if make is None:
                 raise UsageError("the spec has no `training`, or was compiled without it")
             self._optimizer = make(self.model)
+            schedule = getattr(self.emitted, "make_scheduler", None)
+            self._scheduler = schedule(self._optimizer) if schedule is not None else None
         return self._optimizer
 
     def weights(self) -> Weights:
@@ -171,9 +176,10 @@ class TorchProgram:
         """Take one optimizer step, and return the loss before it."""
         self.model.train()
         tensors = self._tensors(inputs)
-        step = self.emitted.train_step
+        step, optimizer = self.emitted.train_step, self.optimizer
+        state = (optimizer,) if self._scheduler is None else (optimizer, self._scheduler)
         with _precision(self.dtype):
-            return float(step(self.model, self.optimizer, *tensors, self._target(target)))
+            return float(step(self.model, *state, *tensors, self._target(target)))
 
     # What `nnspec.backend.Inspectable` adds
 
@@ -202,6 +208,12 @@ class TorchProgram:
             with torch.inference_mode():
                 answers["inference_mode"] = self._named(self.model(*self._tensors(inputs)))
         return answers
+
+    def learning_rate(self, step: int) -> float:
+        """Return the emitted source's learning rate of the step after so many."""
+        rate: float = self.emitted.make_optimizer(self.model).param_groups[0]["lr"]
+        factor = getattr(self.emitted, "learning_rate_factor", None)
+        return rate if factor is None else rate * factor(step)
 
     def start_training(self) -> None:
         """Begin with a new optimizer."""
@@ -234,7 +246,8 @@ class TorchProgram:
     def optimizer_state(self) -> Weights:
         """Return what the optimizer remembers of each parameter, by its number and name."""
         state = self.optimizer.state_dict()["state"]
-        return {
+        taken = {} if self._scheduler is None else {STEPS: np.array(self._scheduler.last_epoch)}
+        return taken | {
             f"{i}.{name}": torch.as_tensor(value).detach().cpu().numpy().copy()
             for i, values in state.items()
             for name, value in values.items()
@@ -245,10 +258,23 @@ class TorchProgram:
         """Set what `optimizer_state` gave."""
         nested: dict[int, dict[str, Tensor]] = {}
         for key, array in state.items():
+            if key == STEPS:
+                continue
             number, _, name = key.partition(".")
             nested.setdefault(int(number), {})[name] = torch.from_numpy(np.array(array))
         whole = self.optimizer.state_dict()
         self.optimizer.load_state_dict({**whole, "state": nested})
+        if self._scheduler is not None:
+            self._go_on_after(int(state[STEPS]))
+
+    def _go_on_after(self, steps: int) -> None:
+        """Let the learning rate be that of the step after so many."""
+        scheduler = self._scheduler
+        taken = {"last_epoch": steps, "_step_count": steps + 1}
+        scheduler.load_state_dict({**scheduler.state_dict(), **taken})
+        factor = self.emitted.learning_rate_factor(steps)
+        for group, base in zip(self.optimizer.param_groups, scheduler.base_lrs, strict=True):
+            group["lr"] = base * factor
 
     def reseed(self, seed: int) -> None:
         """Start dropout's random numbers anew."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from nnspec.emit.code import literal, wrap, wrap_item
 from nnspec.errors import UsageError
-from nnspec.language.training_schema import BinaryCrossEntropy, Training
+from nnspec.language.losses import BinaryCrossEntropy
+from nnspec.language.training_schema import Training
 from nnspec.network.graph import Head
 from nnspec.network.heads import final_activation
 from nnspec.network.loader import Spec
+from nnspec_torch.schedules import has_schedule
 
 _CLASSES = "(target.argmax(-1) if target.dim() == output.dim() else target)"
 _METRICS = {
@@ -128,6 +130,8 @@ def _main(spec: Spec, training: Training) -> str:
     assert data is not None
     file = f"{_snake(spec.name)}.safetensors"
     part = "validation" if data.validation > 0 else "train"
+    is_scheduled = has_schedule(training.optimizer)
+    state = "optimizer, scheduler" if is_scheduled else "optimizer"
     lines = [
         "def main() -> None:",
         '    """Train, and write the weights of the best epoch."""',
@@ -151,6 +155,7 @@ def _main(spec: Spec, training: Training) -> str:
         "        except (OSError, RuntimeError, SafetensorError) as error:",
         '            parser.error(f"--weights: {arguments.weights}: {error}")',
         "    optimizer = make_optimizer(model)",
+        *(["    scheduler = make_scheduler(optimizer)"] if is_scheduled else []),
         "    try:",
         "        require_writable(arguments.output, arguments.data)",
         "        data, record = load_data(arguments.data)",
@@ -167,7 +172,7 @@ def _main(spec: Spec, training: Training) -> str:
         "        total = 0.0",
         "        for rows in batches(len(train[0]), epoch):",
         "            batch = [values[rows] for values in train]",
-        "            loss = train_step(model, optimizer, *batch).item()",
+        f"            loss = train_step(model, {state}, *batch).item()",
         "            if not math.isfinite(loss):",
         '                raise SystemExit(f"the loss is {loss} in epoch {epoch}")',
         "            total += loss * len(rows)",

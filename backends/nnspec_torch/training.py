@@ -6,18 +6,17 @@ from collections.abc import Callable, Mapping
 
 from nnspec.emit.code import Call, Expr, call, wrap
 from nnspec.errors import UsageError
-from nnspec.language.training_schema import (
-    Adam,
+from nnspec.language.losses import (
     BinaryCrossEntropy,
     CategoricalCrossEntropy,
     Loss,
     MeanAbsoluteError,
     MeanSquaredError,
-    Optimizer,
-    Sgd,
 )
+from nnspec.language.optimizers import Adam, Optimizer, Sgd
 from nnspec.network.graph import Graph, Head
 from nnspec.network.loader import Spec
+from nnspec_torch.schedules import base_rate, has_schedule, scheduler_name, scheduler_source
 
 LOSSES: Mapping[type[Loss], tuple[str, str]] = {
     MeanSquaredError: ("F.mse_loss", "Mean squared error"),
@@ -28,7 +27,7 @@ LOSSES: Mapping[type[Loss], tuple[str, str]] = {
 
 
 def _sgd(optimizer: Sgd) -> Call:
-    keywords: dict[str, object] = {"lr": optimizer.learning_rate}
+    keywords: dict[str, object] = {"lr": base_rate(optimizer)}
     if optimizer.momentum:
         keywords["momentum"] = optimizer.momentum
     if optimizer.nesterov:
@@ -39,13 +38,14 @@ def _sgd(optimizer: Sgd) -> Call:
 def _adam(optimizer: Adam) -> Call:
     return call(
         "torch.optim.Adam",
-        lr=optimizer.learning_rate,
+        lr=base_rate(optimizer),
         betas=(optimizer.beta_1, optimizer.beta_2),
         eps=optimizer.epsilon,
     )
 
 
 OPTIMIZERS: Mapping[type[Optimizer], Callable[..., Call]] = {Sgd: _sgd, Adam: _adam}
+"""Optimizer -> its constructor, without the parameters."""
 
 
 def training_source(spec: Spec, head: Head | None) -> str:
@@ -61,7 +61,8 @@ def training_source(spec: Spec, head: Head | None) -> str:
         [
             _loss_function(training.resolved_loss, spec.graph),
             _make_optimizer(training.optimizer),
-            _train_step(spec, head),
+            *scheduler_source(training.optimizer),
+            _train_step(spec, head, training.optimizer),
         ]
     )
 
@@ -96,12 +97,14 @@ def _make_optimizer(optimizer: Optimizer) -> str:
     )
 
 
-def _train_step(spec: Spec, head: Head | None) -> str:
+def _train_step(spec: Spec, head: Head | None, optimizer: Optimizer) -> str:
     inputs = list(spec.graph.inputs)
+    scheduler = scheduler_name(spec.graph) if has_schedule(optimizer) else None
     compute = "model.logits" if head is not None else "model"
     arguments = [
         f"model: {spec.name}",
         "optimizer: torch.optim.Optimizer",
+        *([f"{scheduler}: torch.optim.lr_scheduler.LRScheduler"] if scheduler else []),
         *(f"{name}: Tensor" for name in inputs),
         "target: Tensor",
     ]
@@ -113,6 +116,7 @@ def _train_step(spec: Spec, head: Head | None) -> str:
             *wrap(f"loss = loss_function({compute}({', '.join(inputs)}), target)", 4),
             "    loss.backward()",
             "    optimizer.step()",
+            *([f"    {scheduler}.step()"] if scheduler else []),
             "    return loss.detach()",
         ]
     )

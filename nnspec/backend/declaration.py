@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, T
 from nnspec.backend.options import DEFAULTS, OnnxOptions, Options
 from nnspec.backend.programs import Array, Compiled, Precision, Program
 from nnspec.errors import UnsupportedError
+from nnspec.language.schedules import Schedule
 from nnspec.layers.base import Layer
 from nnspec.layers.fields import Frozen
 from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
 
 if TYPE_CHECKING:
-    from nnspec.language.training_schema import Loss, Optimizer
+    from nnspec.language.losses import Loss
+    from nnspec.language.optimizers import Optimizer
     from nnspec.layers.initializers import InitializerBase
 
 R = TypeVar("R", bound=Frozen)
@@ -148,6 +150,11 @@ class Backend(ABC):
         return Support()
 
     @property
+    def schedules(self) -> Support[Schedule]:
+        """The schedules that its optimizers follow; a plain number is none."""
+        return Support()
+
+    @property
     def initializers(self) -> Support[InitializerBase]:
         """The laws by which its source gives a new network its first weights."""
         return Support()
@@ -258,8 +265,11 @@ def refused_training(backend: Backend, spec: Spec) -> list[str]:
     if training is None:
         return []
     loss, optimizer = training.resolved_loss, training.optimizer
-    found = (
+    found = [
         ("loss", loss.type, backend.losses.refusal(loss)),
         ("optimizer", optimizer.type, backend.optimizers.refusal(optimizer)),
-    )
+    ]
+    schedule = optimizer.learning_rate
+    if isinstance(schedule, Schedule):
+        found.append(("schedule", schedule.schedule, backend.schedules.refusal(schedule)))
     return [f"the {what} {kind}: {reason}" for what, kind, reason in found if reason]

@@ -106,6 +106,10 @@ class Inspectable(Trainable, Protocol):
         """Return the outputs by each way, such as "model(x)", in which users ask for inference."""
         ...
 
+    def learning_rate(self, step: int) -> float:
+        """Return the learning rate that the emitted source has after so many steps."""
+        ...
+
     def start_training(self) -> None:
         """Begin with a new optimizer."""
         ...

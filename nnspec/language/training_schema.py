@@ -1,101 +1,12 @@
-"""What a spec says of its training: losses, optimizers, metrics, data."""
+"""What a spec says of its training: task, loss, optimizer, metrics, data."""
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from nnspec.layers.fields import (
-    ByType,
-    Count,
-    Flag,
-    Fraction,
-    Frozen,
-    OneOrMany,
-    Positive,
-    Size,
-    Text,
-)
-
-
-class Loss(Frozen):
-    """Base of the losses; each is a mean over the rows of the batch and over all other axes."""
-
-    type: str
-
-
-class MeanSquaredError(Loss):
-    """Mean of (y - target)² over all elements."""
-
-    type: Literal["mse"] = "mse"
-
-
-class MeanAbsoluteError(Loss):
-    """Mean of |y - target| over all elements; gradient 0 at 0."""
-
-    type: Literal["mae"] = "mae"
-
-
-class BinaryCrossEntropy(Loss):
-    """Mean over all elements of softplus(z) - target · z, z the logit, target in [0, 1].
-
-    The network may end in sigmoid; the loss is then computed from what goes into it.
-    """
-
-    type: Literal["binary_cross_entropy"] = "binary_cross_entropy"
-
-
-class CategoricalCrossEntropy(Loss):
-    """Mean over rows of -Σ target · log softmax(z), z the logits on the last axis.
-
-    The target is a class number per row, or a probability per class. The network may end in
-    softmax; the loss is then computed from what goes into it.
-    """
-
-    type: Literal["categorical_cross_entropy"] = "categorical_cross_entropy"
-
-
-LOSSES: dict[str, type[Loss]] = {
-    "mse": MeanSquaredError,
-    "mae": MeanAbsoluteError,
-    "binary_cross_entropy": BinaryCrossEntropy,
-    "categorical_cross_entropy": CategoricalCrossEntropy,
-}
-
-
-class Optimizer(Frozen):
-    """Base of the optimizers; g is the gradient, p the parameter, t counts steps from 1."""
-
-    type: str
-    learning_rate: Positive
-
-
-class Sgd(Optimizer):
-    """b = momentum · b + g (b = g at the first step); p -= learning_rate · b.
-
-    nesterov: p -= learning_rate · (g + momentum · b). As torch.optim.SGD; Sutskever et al. 2013.
-    """
-
-    type: Literal["sgd"] = "sgd"
-    learning_rate: Positive = Field(default=0.01, description="Step size.")
-    momentum: Fraction = Field(default=0.0, description="Weight of the past steps.")
-    nesterov: Flag = Field(default=False, description="Whether the step looks ahead.")
-
-
-class Adam(Optimizer):
-    """m = β₁ m + (1-β₁) g; v = β₂ v + (1-β₂) g²; p -= lr · m̂ / (√v̂ + epsilon).
-
-    m̂ = m / (1-β₁ᵗ), v̂ = v / (1-β₂ᵗ): Kingma and Ba 2015, algorithm 1, as torch.optim.Adam.
-    (Keras adds epsilon to √v before the correction, and its default is 1e-7.)
-    """
-
-    type: Literal["adam"] = "adam"
-    learning_rate: Positive = Field(default=0.001, description="Step size.")
-    beta_1: Fraction = Field(default=0.9, description="Decay of the mean of the gradient.")
-    beta_2: Fraction = Field(default=0.999, description="Decay of the mean of its square.")
-    epsilon: Positive = Field(default=1e-8, description="Added to √v̂; 1e-8 as in PyTorch.")
-
-
-OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": Sgd, "adam": Adam}
+from nnspec.language.losses import LOSSES, Loss
+from nnspec.language.optimizers import OPTIMIZERS, Adam, Optimizer
+from nnspec.layers.fields import ByType, Count, Flag, Fraction, Frozen, OneOrMany, Size, Text
 
 Task = Literal["regression", "binary", "multiclass"]
 Metric = Literal["accuracy", "mae", "r2"]

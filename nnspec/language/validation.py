@@ -152,7 +152,7 @@ def _problem(
             f"unknown-{context['kind']}",
             f'no {context["kind"]} "{name}"{nearest(name, known)}',
             f"known: {', '.join(known)}",
-            _mark_at((*loc, "type"), given) or mark,
+            _mark_at((*loc, context["key"]), given) or mark,
         )
     if kind in _LENGTHS:
         code, words = _LENGTHS[kind]

@@ -179,6 +179,9 @@ class ByType:
     `without` names fields of the records that have no meaning here.
     """
 
+    key = "type"
+    """The key that chooses."""
+
     def __init__(
         self,
         kind: str,
@@ -191,9 +194,15 @@ class ByType:
         self.without = without
         self._bare: dict[str, Frozen] = {}
 
+    @property
+    def expected(self) -> str:
+        """What may stand here, in words."""
+        noun = _with_article(self.kind)
+        return f"the name of {noun}, or a mapping with its `{self.key}`, is expected"
+
     def record_of(self, value: object) -> type[Frozen] | None:
         """Return the class of the record that `value` describes, if there is one."""
-        name = value.get("type") if isinstance(value, Mapping) else value
+        name = value.get(self.key) if isinstance(value, Mapping) else value
         return self.table().get(name) if isinstance(name, str) else None
 
     def validate(self, value: object) -> Frozen:
@@ -203,16 +212,14 @@ class ByType:
         table = self.table()
         if isinstance(value, Frozen) and type(value) in table.values():
             return value
-        name = value.get("type") if isinstance(value, Mapping) else value
+        name = value.get(self.key) if isinstance(value, Mapping) else value
         if not isinstance(name, str):
-            raise PydanticCustomError(
-                "wrong_type",
-                "the name of {kind}, or a mapping with its `type`, is expected",
-                {"kind": _with_article(self.kind)},
-            )
+            raise PydanticCustomError("wrong_type", self.expected, {})
         if name not in table:
             raise PydanticCustomError(
-                "unknown_type", "{kind}", {"kind": self.kind, "name": name, "known": list(table)}
+                "unknown_type",
+                "{kind}",
+                {"kind": self.kind, "name": name, "known": list(table), "key": self.key},
             )
         if isinstance(value, str):
             # Records are immutable, so that one will do for all.
@@ -243,6 +250,48 @@ class ByType:
     ) -> JsonSchemaValue:
         # nnspec.show.jsonschema writes one definition for each table, and points to it.
         return {"x-table": self.kind}
+
+
+class NumberOr(ByType):
+    """Field metadata: a number, or a record chosen by the key that is named after its kind.
+
+    number: the type of the number.
+    """
+
+    def __init__(
+        self, kind: str, table: Callable[[], Mapping[str, type[Frozen]]], *, number: Any
+    ) -> None:
+        super().__init__(kind, table)
+        self.key = kind
+        self.number = number
+
+    @property
+    def expected(self) -> str:
+        """What may stand here, in words."""
+        return f"a number, or a mapping with its `{self.key}`, is expected"
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        def validate(value: object, as_number: Callable[[object], float]) -> Frozen | float:
+            is_record = isinstance(value, Mapping | Frozen)
+            return self.validate(value) if is_record else as_number(value)
+
+        return core_schema.no_info_wrap_validator_function(
+            validate,
+            handler.generate_schema(self.number),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                lambda value: (
+                    value.model_dump(exclude_none=True) if isinstance(value, Frozen) else value
+                )
+            ),
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        number: Any = schema["schema"]
+        return {"anyOf": [handler(number), {"x-table": self.kind}]}
 
 
 def _with_article(noun: str) -> str:

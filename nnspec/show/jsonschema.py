@@ -13,8 +13,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from nnspec.language.losses import LOSSES
+from nnspec.language.optimizers import OPTIMIZERS
+from nnspec.language.schedules import SCHEDULES
 from nnspec.language.schema import Block, Call, Input, Model
-from nnspec.language.training_schema import LOSSES, OPTIMIZERS, Data, Training
+from nnspec.language.training_schema import Data, Training
 from nnspec.layers import ACTIVATIONS, LAYERS
 from nnspec.layers.initializers import INITIALIZERS
 from nnspec.layers.recurrent import RECURRENT
@@ -28,6 +31,9 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _PLACE = ("name", "inputs")
 
 _INSIDE = ("activation", "recurrence")
+
+_CHOOSING = ("type", "schedule")
+"""Keys that say which record of a table it is."""
 
 _EXPRESSION: Schema = {
     "type": "string",
@@ -48,7 +54,9 @@ def spec_schema() -> Schema:
         records = [
             _record(record, without=_PLACE if kind in _INSIDE else ()) for record in table.values()
         ]
-        definitions[kind] = {"anyOf": [{"enum": list(table)}, *records]}
+        # A schedule has no defaults, and so no bare name.
+        names = [] if kind == "schedule" else [{"enum": list(table)}]
+        definitions[kind] = {"anyOf": [*names, *records]}
     layers = []
     for kind, layer in LAYERS.items():
         definitions[f"layer_{kind}"] = _record(layer)
@@ -82,6 +90,7 @@ TABLES: dict[str, Mapping[str, type[BaseModel]]] = {
     "loss": LOSSES,
     "optimizer": OPTIMIZERS,
     "recurrence": RECURRENT,
+    "schedule": SCHEDULES,
 }
 """What a field chooses from by `type`, by the name that messages use."""
 
@@ -116,8 +125,10 @@ def _object(schema: Schema) -> Schema:
     """Return the schema of an object with titles dropped and expressions allowed."""
     required = list(schema.get("required", ()))
     properties = {name: _property(name, each) for name, each in schema["properties"].items()}
-    if "const" in properties.get("type", {}):
-        required = ["type", *required]
+    required = [
+        *(key for key in _CHOOSING if "const" in properties.get(key, {})),
+        *required,
+    ]
     result: Schema = {"type": "object"}
     if "description" in schema:
         result["description"] = schema["description"]
@@ -137,7 +148,7 @@ def _property(name: str, schema: Schema) -> Schema:
         for key, value in schema.items()
         if key not in ("description", "default", "title")
     }
-    if name in ("type", "nnspec") and "const" in bare:
+    if name in (*_CHOOSING, "nnspec") and "const" in bare:
         return {"const": bare["const"]}
     return {**_value(bare), **notes}
 

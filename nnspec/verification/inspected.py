@@ -10,11 +10,13 @@ import numpy as np
 
 from nnspec.backend import Inspectable, Trainable
 from nnspec.errors import NnspecError
+from nnspec.language.schedules import Schedule
 from nnspec.network.loader import Spec
 from nnspec.training.metrics import measure, require_measurable
 from nnspec.verification.kinks import PARTS, kinked_weights
 from nnspec.verification.optimizer_checks import FORMULAS, formula_errors
 from nnspec.verification.samples import random_inputs, random_target
+from nnspec.verification.schedule_checks import rate_errors
 from nnspec.verification.settings import BATCH
 from nnspec.verification.tolerance import DOUBLE_ROUNDOFF, EXACT, perturbed
 
@@ -55,10 +57,13 @@ def inspect(state: State, spec: Spec, program: object) -> Inspected:
     if state.spec.model.training is not None and len(state.graph.outputs) == 1:
         program.load_weights(state.weights)
         found.metrics = _metrics(state, spec, program)
-    if type(training.optimizer) in FORMULAS and not state.is_large:
-        found.formula = formula_errors(
-            program, training.optimizer, state.weights, inputs, target, seed
-        )
+    optimizer = training.optimizer
+    followed = []
+    if type(optimizer) in FORMULAS and not state.is_large:
+        followed.append(formula_errors(program, optimizer, state.weights, inputs, target, seed))
+    if isinstance(optimizer.learning_rate, Schedule):
+        followed.append(rate_errors(program, optimizer))
+    found.formula = max(followed, key=lambda errors: errors[0], default=None)
     return found
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnspec.language.training_schema import Adam, Optimizer, Sgd
+from nnspec.language.optimizers import Adam, Optimizer, Sgd
 from nnspec.support.streams import derived_seed
 from nnspec.verification.tolerance import EXACT
 
@@ -38,7 +38,7 @@ def _sgd(optimizer: Sgd) -> Step:
         else:
             buffer[0] = momentum * buffer[0] + gradient
         move = gradient + momentum * buffer[0] if optimizer.nesterov else buffer[0]
-        moved: Array = parameter - optimizer.learning_rate * move
+        moved: Array = parameter - optimizer.rate(number - 1) * move
         return moved
 
     return step
@@ -54,7 +54,7 @@ def _adam(optimizer: Adam) -> Step:
         means[0] = first * means[0] + (1 - first) * gradient
         means[1] = second * means[1] + (1 - second) * gradient**2
         mean, square = means[0] / (1 - first**number), means[1] / (1 - second**number)
-        moved: Array = parameter - optimizer.learning_rate * mean / (
+        moved: Array = parameter - optimizer.rate(number - 1) * mean / (
             np.sqrt(square) + optimizer.epsilon
         )
         return moved

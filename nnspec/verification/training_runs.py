@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from nnspec.language.training_schema import Sgd, Training
+from nnspec.language.optimizers import Sgd
+from nnspec.language.training_schema import Training
 from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
 from nnspec.verification.engines import SourceEngine

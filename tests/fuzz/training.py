@@ -14,6 +14,12 @@ def training_for(task: str, rng: random.Random) -> dict[str, Any]:
     if momentum:
         sgd["nesterov"] = rng.random() < 0.5
     training: dict[str, Any] = {"task": task, "optimizer": rng.choice([adam, sgd, "adam", "sgd"])}
+    if rng.random() < 0.3 and isinstance(training["optimizer"], dict):
+        cosine = {"schedule": "cosine", "peak": 0.01, "steps": 9, "warmup": rng.choice([0, 4])}
+        factor = {"schedule": "exponential", "initial": 0.01, "factor": 0.5, "steps": 2}
+        factor |= {"staircase": rng.random() < 0.5}
+        rate = rng.choice([cosine, factor])
+        training["optimizer"] = {**training["optimizer"], "learning_rate": rate}
     if rng.random() < 0.4:
         training |= {"epochs": 2, "batch_size": rng.choice([1, 32]), "shuffle": rng.random() < 0.5}
     if task == "regression" and rng.random() < 0.5:

@@ -1,0 +1,95 @@
+"""Writes the schedule of the learning rate: its factor of each step, and what applies it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from nnspec.emit.code import literal
+from nnspec.language.optimizers import Optimizer
+from nnspec.language.schedules import Cosine, Exponential, Schedule
+from nnspec.network.graph import Graph
+
+FACTOR = "learning_rate_factor"
+
+
+class Factor(NamedTuple):
+    """The multiple of the base rate at `step`: a docstring, and lines."""
+
+    summary: str
+    lines: list[str]
+
+
+def _cosine(schedule: Cosine) -> Factor:
+    warmup, steps = schedule.warmup, schedule.steps - schedule.warmup
+    end = schedule.end / schedule.peak
+    wave = "(1 + math.cos(math.pi * progress)) / 2"
+    last = f"return {literal(end)} + {literal(1 - end)} * {wave}" if end else f"return {wave}"
+    down = f"Half a cosine wave down to {literal(end)} in {steps} steps"
+    if not warmup:
+        return Factor(f"{down}.", [f"progress = min(step / {steps}, 1.0)", last])
+    return Factor(
+        f"{down}, after a linear rise in {warmup}.",
+        [
+            f"if step < {warmup}:",
+            f"    return step / {warmup}",
+            f"progress = min((step - {warmup}) / {steps}, 1.0)",
+            last,
+        ],
+    )
+
+
+def _exponential(schedule: Exponential) -> Factor:
+    factor, steps = literal(schedule.factor), schedule.steps
+    times, how = ("//", "at once") if schedule.staircase else ("/", "little by little")
+    summary = f"Times {factor} every {steps} steps, {how}."
+    return Factor(summary, [f"return {factor} ** (step {times} {steps})"])
+
+
+SCHEDULES: Mapping[type[Schedule], Callable[..., Factor]] = {
+    Cosine: _cosine,
+    Exponential: _exponential,
+}
+"""Schedule -> its factor of each step."""
+
+
+def has_schedule(optimizer: Optimizer) -> bool:
+    """Whether the learning rate changes from step to step."""
+    return isinstance(optimizer.learning_rate, Schedule)
+
+
+def base_rate(optimizer: Optimizer) -> float:
+    """Return the learning rate that the optimizer is made with."""
+    rate = optimizer.learning_rate
+    return rate.base if isinstance(rate, Schedule) else rate
+
+
+def scheduler_name(graph: Graph) -> str:
+    """Return what the scheduler is called beside the inputs of the network."""
+    return "scheduler_" if "scheduler" in graph.inputs else "scheduler"
+
+
+def scheduler_source(optimizer: Optimizer) -> list[str]:
+    """Return the definitions of the schedule, if there is one."""
+    schedule = optimizer.learning_rate
+    if not isinstance(schedule, Schedule):
+        return []
+    factor = SCHEDULES[type(schedule)](schedule)
+    return [
+        "\n".join(
+            [
+                f"def {FACTOR}(step: int) -> float:",
+                f'    """{factor.summary}"""',
+                *(f"    {line}" for line in factor.lines),
+            ]
+        ),
+        "\n".join(
+            [
+                "def make_scheduler(",
+                "    optimizer: torch.optim.Optimizer,",
+                ") -> torch.optim.lr_scheduler.LRScheduler:",
+                '    """The learning rate of each step, counted from 0."""',
+                f"    return torch.optim.lr_scheduler.LambdaLR(optimizer, {FACTOR})",
+            ]
+        ),
+    ]

@@ -1,0 +1,113 @@
+"""The schedules of the learning rate, and the table from name to class.
+
+There is one clock, the optimizer's steps: t counts those that have been taken, from 0.
+"""
+
+import math
+from abc import abstractmethod
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from nnspec.layers.fields import Count, Flag, Frozen, NotNegative, NumberOr, Positive
+
+Steps = Annotated[int, Field(strict=True, gt=0, le=2**53)]
+"""A number of optimizer steps, which is exact in float64."""
+
+
+class Schedule(Frozen):
+    """Base of the schedules; each says how large the step after t others is."""
+
+    lengths: ClassVar[tuple[str, ...]] = ()
+    """Fields that count steps, at which the schedule may turn."""
+
+    schedule: str
+
+    @property
+    @abstractmethod
+    def base(self) -> float:
+        """The rate of which `at` is a multiple."""
+
+    @abstractmethod
+    def at(self, step: int) -> float:
+        """Return the learning rate of the step after so many."""
+
+
+class Cosine(Schedule):
+    """peak · t / warmup for t < warmup, then end + (peak - end) · (1 + cos(π · u)) / 2.
+
+    u = min(1, (t - warmup) / (steps - warmup)): half a wave down, without restarts; Loshchilov and
+    Hutter 2017. As Keras's CosineDecay with a warm-up from 0.
+    """
+
+    lengths = ("warmup", "steps")
+
+    schedule: Literal["cosine"] = "cosine"
+    peak: Positive = Field(description="The highest rate, at the end of the warm-up.")
+    steps: Steps = Field(description="Optimizer steps to the end, the warm-up among them.")
+    warmup: Count = Field(default=0, description="Steps in which the rate rises from 0 to peak.")
+    end: NotNegative = Field(default=0.0, description="The rate at the end, and ever after.")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.warmup >= self.steps:
+            raise PydanticCustomError(
+                "out_of_range",
+                "warmup of fewer than its {steps} steps is expected, not {warmup}",
+                {"steps": self.steps, "warmup": self.warmup},
+            )
+        if self.end > self.peak:
+            raise PydanticCustomError(
+                "out_of_range",
+                "an end of at most its peak {peak:g} is expected, not {end:g}",
+                {"peak": self.peak, "end": self.end},
+            )
+        return self
+
+    @property
+    def base(self) -> float:
+        """The peak."""
+        return self.peak
+
+    def at(self, step: int) -> float:
+        """Return the learning rate of the step after so many."""
+        if step < self.warmup:
+            return self.peak * step / self.warmup
+        progress = min(1.0, (step - self.warmup) / (self.steps - self.warmup))
+        return self.end + (self.peak - self.end) * (1 + math.cos(math.pi * progress)) / 2
+
+
+class Exponential(Schedule):
+    """initial · factor^(t / steps); with `staircase` the exponent is a whole number, rounded down.
+
+    With `staircase` it is what PyTorch calls StepLR.
+    """
+
+    lengths = ("steps",)
+
+    schedule: Literal["exponential"] = "exponential"
+    initial: Positive = Field(description="The rate of the first step.")
+    factor: Annotated[float, Field(strict=True, gt=0, le=1)] = Field(
+        description="What the rate is multiplied by in so many steps."
+    )
+    steps: Steps = Field(description="Optimizer steps in which the factor is reached once.")
+    staircase: Flag = Field(default=False, description="Whether the rate stays between two.")
+
+    @property
+    def base(self) -> float:
+        """The first rate."""
+        return self.initial
+
+    def at(self, step: int) -> float:
+        """Return the learning rate of the step after so many."""
+        times = step // self.steps if self.staircase else step / self.steps
+        return float(self.initial * self.factor**times)
+
+
+SCHEDULES: dict[str, type[Schedule]] = {"cosine": Cosine, "exponential": Exponential}
+
+LearningRate = Annotated[
+    Positive | Schedule, NumberOr("schedule", lambda: SCHEDULES, number=Positive)
+]
+"""A number, or a record that names its schedule."""

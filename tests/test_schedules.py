@@ -1,0 +1,238 @@
+"""Schedules of the learning rate: one formula each, equal in both sources over their length."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pytest
+from script_cases import Case, first_weights, run, script_of, trained, weights_of
+from script_cases import spec_of as spec_with_rows
+
+import nnspec
+from nnspec.backend import Options, Trainable, get_backend
+from nnspec.language.schedules import SCHEDULES, Cosine, Exponential, Schedule
+from nnspec.network.loader import Spec, loads
+from nnspec.show.jsonschema import spec_schema
+from nnspec.training.epochs import TrainingInterrupted, train
+from nnspec.verification.samples import random_inputs, random_target
+from nnspec.verification.schedule_checks import rate_errors, steps_of
+from nnspec_keras.options import KerasOptions
+from tests.formatting import assert_clean
+
+BACKENDS = ("torch", "keras")
+RATES: dict[str, dict[str, Any]] = {
+    "cosine": {"schedule": "cosine", "peak": 0.03, "steps": 20},
+    "warmed": {"schedule": "cosine", "peak": 0.03, "steps": 25, "warmup": 7, "end": 0.003},
+    "exponential": {"schedule": "exponential", "initial": 0.03, "factor": 0.5, "steps": 8},
+    "staircase": {
+        "schedule": "exponential", "initial": 0.03, "factor": 0.5, "steps": 8, "staircase": True,
+    },
+}  # fmt: skip
+OPTIMIZERS: list[dict[str, Any]] = [
+    {"type": "sgd"},
+    {"type": "sgd", "momentum": 0.9, "nesterov": True},
+    {"type": "adam"},
+]
+# Keras copies a variable, when it saves, by a call that NumPy 2 has deprecated.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:Even though the `tf.config:UserWarning"),
+]
+
+
+def network(rate: object, optimizer: dict[str, Any] | None = None, name: str = "x") -> Spec:
+    document = {
+        "nnspec": 1,
+        "name": "Small",
+        "inputs": {name: {"shape": [4]}},
+        "layers": [
+            {"name": "hidden", "type": "dense", "units": 5, "activation": "tanh"},
+            {"name": "scores", "type": "dense", "units": 3},
+        ],
+        "training": {
+            "task": "multiclass",
+            "optimizer": {**(optimizer or OPTIMIZERS[0]), "learning_rate": rate},
+        },
+    }
+    return loads(json.dumps(document))
+
+
+def built(spec: Spec, backend: str, **options: Any) -> Any:
+    own = get_backend(backend).options(training=True, **options)
+    return get_backend(backend).compile(spec, own).build(dtype="float64")
+
+
+def test_every_schedule_is_tried() -> None:
+    assert {rate["schedule"] for rate in RATES.values()} == set(SCHEDULES)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "rates"),
+    [
+        (Cosine(peak=4.0, steps=8), {0: 4.0, 4: 2.0, 8: 0.0, 99: 0.0}),
+        (
+            Cosine(peak=4.0, steps=12, warmup=4, end=2.0),
+            {0: 0.0, 1: 1.0, 3: 3.0, 4: 4.0, 6: 3 + math.sqrt(0.5), 8: 3.0, 12: 2.0, 10**9: 2.0},
+        ),
+        (
+            Exponential(initial=8.0, factor=0.25, steps=2),
+            {0: 8.0, 1: 4.0, 2: 2.0, 3: 1.0, 6: 0.125},
+        ),
+        (
+            Exponential(initial=8.0, factor=0.25, steps=2, staircase=True),
+            {0: 8.0, 1: 8.0, 2: 2.0, 3: 2.0, 4: 0.5},
+        ),
+    ],
+)
+def test_the_formula_is_that_of_the_docstring(schedule: Schedule, rates: dict[int, float]) -> None:
+    assert {step: schedule.at(step) for step in rates} == pytest.approx(rates, abs=1e-12)
+
+
+@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=lambda fields: "-".join(map(str, fields)))
+def test_thirty_steps_are_equal_in_both_sources(rate: str, optimizer: dict[str, Any]) -> None:
+    spec = network(RATES[rate], optimizer)
+    programs = [built(spec, backend) for backend in BACKENDS]
+    for number in range(30):
+        inputs = random_inputs(spec.graph, 4, {}, number)
+        target = random_target(spec.graph, "multiclass", 4, {}, number)
+        for program in programs:
+            program.train_step(inputs, target)
+    first, second = (program.weights() for program in programs)
+    for name, array in first.items():
+        assert np.abs(array - second[name]).max() < 1e-12, name
+
+
+def test_each_source_has_the_rate_of_every_step() -> None:
+    for rate, backend in itertools.product(RATES, BACKENDS):
+        spec = network(RATES[rate])
+        program, optimizer = built(spec, backend), spec.model.training.optimizer  # type: ignore[union-attr]
+        for step in steps_of(optimizer.learning_rate):  # type: ignore[arg-type]
+            given = program.learning_rate(step)
+            assert given == pytest.approx(optimizer.rate(step), rel=1e-12, abs=1e-15)
+
+
+def test_keras_own_schedules_are_the_same_but_for_rounding() -> None:
+    for rate in RATES.values():
+        spec = network(rate)
+        optimizer = spec.model.training.optimizer  # type: ignore[union-attr]
+        program = built(spec, "keras", stock=True)
+        source = get_backend("keras").compile(spec, KerasOptions(True, stock=True)).source
+        assert "keras.optimizers.schedules." in source
+        assert "class " not in source
+        error, _ = rate_errors(program, optimizer)
+        assert error < 1e-6
+
+
+def test_the_emitted_sources_are_clean_whatever_the_input_is_called(tmp_path: Path) -> None:
+    for i, (rate, name) in enumerate(itertools.product(RATES.values(), ("x", "scheduler", "step"))):
+        spec = network(rate, OPTIMIZERS[i % 3], name)
+        for backend, options in (
+            ("torch", Options(True)), ("keras", Options(True)),
+            ("keras", KerasOptions(True, stock=True)),
+        ):  # fmt: skip
+            compiled = get_backend(backend).compile(spec, options)
+            compiled.write(tmp_path / f"{backend}_{i}_{type(options).__name__}.py")
+    assert_clean(tmp_path)
+    program = built(network(RATES["warmed"], name="scheduler"), "torch")
+    assert isinstance(program, Trainable)
+    program.train_step({"scheduler": np.ones((2, 4))}, np.array([0, 1]))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS[1:], ids=["momentum", "adam"])
+def test_a_resumed_run_is_the_uninterrupted_one(
+    backend: str, optimizer: dict[str, Any], tmp_path: Path, eager: None
+) -> None:
+    settings = {"optimizer": {**optimizer, "learning_rate": RATES["warmed"]}, "epochs": 3}
+    spec = spec_with_rows(Case("csv", 1, "binary"), tmp_path, training=settings)
+
+    def interrupt(epoch: int, step: int, steps: int, loss: float) -> None:
+        if (epoch, step) == (3, 4):
+            raise KeyboardInterrupt
+
+    with pytest.raises(TrainingInterrupted):
+        train(spec, backend, tmp_path / "cut", on_step=interrupt)
+    cut = train(spec, backend, tmp_path / "cut", resume=True)
+    whole = train(spec, backend, tmp_path / "whole")
+    assert cut.last.read_bytes() == whole.last.read_bytes()
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("rate", ["warmed", "staircase"])
+def test_a_script_ends_with_the_weights_of_train(
+    rate: str, backend: str, tmp_path: Path, eager: None
+) -> None:
+    settings = {"optimizer": {"type": "adam", "learning_rate": RATES[rate]}, "epochs": 3}
+    spec = spec_with_rows(Case("csv", 1, "binary"), tmp_path, training=settings)
+    module = script_of(spec, backend)
+    output = tmp_path / ("out.safetensors" if backend == "torch" else "out.keras")
+    run(module, "--weights", first_weights(spec, backend), "--output", output)
+    ours, theirs = trained(spec, backend), weights_of(spec, backend, output)
+    for name, array in ours.items():
+        assert np.abs(array - theirs[name]).max() <= 1e-5 * max(1, np.abs(array).max()), name
+
+
+@pytest.fixture
+def eager(request: pytest.FixtureRequest) -> Any:
+    """Spare Keras the compilation of a small network, which takes most of the time."""
+    if "keras" not in request.node.name:
+        yield
+        return
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
+def test_a_verification_proves_the_schedule() -> None:
+    report = nnspec.verify(network(RATES["warmed"], OPTIMIZERS[2]), backends=BACKENDS, steps=30)
+    assert report.passed, report.to_json()
+    assert {"training", "optimizer"} <= {check.kind for check in report.checks}
+
+
+@pytest.mark.parametrize("wrong", [{"warmup": 200}, {"steps": 501}, {"end": 0.004}])
+def test_a_wrong_schedule_is_found_beyond_the_steps_that_are_trained(
+    wrong: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import nnspec_torch.schedules as torch
+
+    right = torch.SCHEDULES[Cosine]
+    monkeypatch.setitem(
+        torch.SCHEDULES,  # type: ignore[arg-type]
+        Cosine,
+        lambda schedule: right(schedule.model_copy(update=wrong)),
+    )
+    given = {"schedule": "cosine", "peak": 0.03, "steps": 500, "warmup": 100, "end": 0.003}
+    report = nnspec.verify(network(given), backends=BACKENDS, steps=1)
+    failed = {(check.kind, check.pair[0]) for check in report.checks if not check.passed}
+    assert ("optimizer", "torch") in failed
+    assert not any("keras" in name for kind, name in failed if kind == "optimizer")
+    assert any("the learning rate after" in check.detail for check in report.checks)
+
+
+def test_the_json_schema_says_what_a_schedule_may_be() -> None:
+    validator = jsonschema.Draft202012Validator(spec_schema())
+
+    def is_valid(rate: object) -> bool:
+        optimizer = {"type": "adam", "learning_rate": rate}
+        return validator.is_valid(
+            {
+                "nnspec": 1,
+                "name": "N",
+                "inputs": {"x": {"shape": [2]}},
+                "layers": [{"type": "dense", "units": 1}],
+                "training": {"task": "regression", "optimizer": optimizer},
+            }
+        )
+
+    assert all(map(is_valid, [0.1, "${width / 2}", *RATES.values()]))
+    assert not any(map(is_valid, [0, "cosine", {"schedule": "cosin"}, {"schedule": "cosine"}]))
+    assert not is_valid({**RATES["cosine"], "factor": 0.5})
