@@ -55,7 +55,8 @@ def keras_weights(spec: Spec, seed: int = 0, *, training: bool = False) -> Weigh
             self._unused = {n: a for n, a in weights.items() if n not in self._variables}
 
     keras.utils.set_random_seed(seed)
-    return Fresh(backend.compile(spec, Options(training=training)), None, "float32").weights()
+    compiled = backend.compile(spec, Options(training=training))
+    return Fresh(compiled, None, "float32", lambda: "").weights()
 
 
 def own_weights(spec: Spec, seed: int = 0) -> Weights:

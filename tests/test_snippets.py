@@ -12,6 +12,7 @@ import pytest
 
 from nnspec.emit.snippets import snippets, with_used
 from nnspec_keras.helpers import HELPERS as OF_KERAS
+from nnspec_keras.training import SOURCES as OF_TRAINING
 from nnspec_torch.helpers import HELPERS as OF_TORCH
 
 BACKENDS = Path(__file__).parents[1] / "backends"
@@ -25,7 +26,7 @@ FILES = [
 @pytest.mark.parametrize("file", FILES)
 def test_a_definition_is_copied_as_it_stands(file: str) -> None:
     package, _, module = file.rpartition(".")
-    known = OF_TORCH if package.startswith("nnspec_torch") else OF_KERAS
+    known = OF_TORCH if package.startswith("nnspec_torch") else {**OF_KERAS, **OF_TRAINING}
     found = snippets(package, module)
     assert found
     for name, snippet in found.items():
