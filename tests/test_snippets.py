@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import textwrap
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -12,41 +14,74 @@ import pytest
 
 from nnspec.emit.snippets import snippets, with_used
 from nnspec_keras.helpers import HELPERS as OF_KERAS
-from nnspec_keras.training import SOURCES as OF_TRAINING
 from nnspec_torch.helpers import HELPERS as OF_TORCH
 
-BACKENDS = Path(__file__).parents[1] / "backends"
+ROOT = Path(__file__).parents[1]
+FOLDERS = {
+    "nnspec.emit.emitted": ROOT / "nnspec" / "emit" / "emitted",
+    "nnspec_torch.emitted": ROOT / "backends" / "nnspec_torch" / "emitted",
+    "nnspec_keras.emitted": ROOT / "backends" / "nnspec_keras" / "emitted",
+}
 FILES = [
-    f"{package}.emitted.{path.stem}"
-    for package in ("nnspec_torch", "nnspec_keras")
-    for path in sorted((BACKENDS / package / "emitted").glob("[a-z]*.py"))
+    (package, path.stem)
+    for package, folder in FOLDERS.items()
+    for path in sorted(folder.glob("[a-z]*.py"))
 ]
 
 
-@pytest.mark.parametrize("file", FILES)
-def test_a_definition_is_copied_as_it_stands(file: str) -> None:
-    package, _, module = file.rpartition(".")
-    known = OF_TORCH if package.startswith("nnspec_torch") else {**OF_KERAS, **OF_TRAINING}
+@pytest.mark.parametrize(("package", "module"), FILES)
+def test_a_definition_is_copied_as_it_stands(package: str, module: str) -> None:
     found = snippets(package, module)
     assert found
     for name, snippet in found.items():
-        assert known[name] == snippet
-        assert inspect.getsource(getattr(import_module(file), name)).rstrip() == snippet.text
+        standing = getattr(import_module(f"{package}.{module}"), name)
+        assert inspect.getsource(standing).rstrip() == snippet.text
+
+
+@pytest.mark.parametrize(("package", "module"), FILES)
+def test_a_file_has_helpers_of_networks_or_parts_of_programs(package: str, module: str) -> None:
+    helpers = {"nnspec_torch.emitted": OF_TORCH, "nnspec_keras.emitted": OF_KERAS}.get(package, {})
+    names = set(snippets(package, module))
+    assert names <= set(helpers) or names.isdisjoint(helpers)
+
+
+def test_no_class_or_function_stands_in_a_string() -> None:
+    for folder in ("nnspec", "backends"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    assert not _defines(node.value), f"{path}:{node.lineno}"
+
+
+def _defines(text: str) -> bool:
+    """Whether a text is Python with a definition, its fields filled in."""
+    try:
+        tree = ast.parse(textwrap.dedent(text))
+    except (SyntaxError, ValueError):
+        return any(
+            line.startswith(("class ", "def ", "@")) and line.endswith((":", ")", "("))
+            for line in text.splitlines()
+            if "\n" in text
+        )
+    return any(isinstance(node, ast.ClassDef | ast.FunctionDef) for node in tree.body)
 
 
 def test_a_definition_knows_what_it_uses() -> None:
     backwards = OF_TORCH["run_backwards"]
     assert backwards.uses == {"Tensor", "nn", "reverse_steps", "run_recurrent"}
     assert backwards.imports == {
-        "Tensor": "from torch import Tensor",
-        "nn": "from torch import nn",
+        "Tensor": ("torch", "from torch import Tensor"),
+        "nn": ("torch", "from torch import nn"),
     }
     assert with_used(["run_backwards"], OF_TORCH) == {
         "run_backwards",
         "run_recurrent",
         "reverse_steps",
     }
-    assert OF_KERAS["Resize"].imports["np"] == "import numpy as np"
+    assert OF_KERAS["Resize"].imports["np"] == ("numpy", "import numpy as np")
+    numbers = snippets("nnspec.emit.emitted", "csv_rows", "columns")["numbers"]
+    assert numbers.uses >= {"column", "where"}
+    assert "column" not in numbers.imports
 
 
 @pytest.mark.parametrize("known", [OF_TORCH, OF_KERAS])
@@ -119,3 +154,55 @@ def test_recurrent_layers_run_backwards_over_the_steps_of_each_row() -> None:
     expected, (last, cells) = rnn(x[:1, [1, 0]])
     torch.testing.assert_close(output[:1], expected[:, -1])
     torch.testing.assert_close((state[:1], cell[:1]), (last[0], cells[0]))
+
+
+def test_the_coefficient_of_determination_of_each_column() -> None:
+    import torch
+
+    r2 = import_module("nnspec_torch.emitted.program").r2
+    target = torch.tensor([[1.0, 5.0], [2.0, 5.0], [3.0, 5.0]])
+    assert r2(target, target).item() == 1.0
+    output = torch.tensor([[2.0, 5.0], [2.0, 5.0], [2.0, 5.0]])
+    assert r2(output, target).item() == pytest.approx(0.5)
+
+
+def test_rows_in_a_shape_of_fixed_and_of_dynamic_sizes() -> None:
+    fixed = import_module("nnspec.emit.emitted.fixed_shapes").shaped
+    dynamic = import_module("nnspec.emit.emitted.dynamic_shapes").shaped
+    rows = np.arange(12.0).reshape(2, 6)
+    for shaped in (fixed, dynamic):
+        assert shaped(rows, [2, 3], "x").shape == (2, 2, 3)
+        assert shaped(rows, [1, 6], "x").shape == (2, 1, 6)
+        with pytest.raises(ValueError, match=r"x is \[6\] a row, and \[5\] is expected"):
+            shaped(rows, [5], "x")
+    assert dynamic(rows, ["time", 2], "x").shape == (2, 3, 2)
+
+
+def test_an_order_depends_on_its_key_alone() -> None:
+    permutation = import_module("nnspec.emit.emitted.order").permutation
+    first = permutation(50, "order", 0, 1)
+    assert sorted(first) == list(range(50))
+    assert (first == permutation(50, "order", 0, 1)).all()
+    assert (first != permutation(50, "order", 0, 2)).any()
+
+
+def test_rows_are_prepared_with_and_without_a_mean(monkeypatch: pytest.MonkeyPatch) -> None:
+    preparing = import_module("nnspec.emit.emitted.preparing")
+    rows = np.array([[1.0, 5.0], [3.0, 5.0]])
+    record = {"inputs": {"x": {"dtype": "float32", **preparing.standard(rows)}}}
+    (values,) = preparing.prepared({"x": rows}, record)
+    assert values.tolist() == [[-1.0, 0.0], [1.0, 0.0]]
+    monkeypatch.setattr(preparing, "IS_STANDARDISED", False)
+    assert preparing.prepared({"x": rows}, record)[0].tolist() == rows.tolist()
+
+
+def test_keras_keeps_the_epoch_that_it_watches(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = import_module("nnspec_keras.emitted.program")
+    saved = []
+    monkeypatch.setattr(program, "save", lambda *given: saved.append(given))
+    keep = program.KeepBest("network", "record", "path")
+    for loss in (2.0, 3.0, 1.0):
+        keep.on_epoch_end(0, {"val_loss": loss})
+    assert saved == [("network", "record", "path")] * 2
+    with pytest.raises(SystemExit, match="val_loss is nan after epoch 4"):
+        keep.on_epoch_end(3, {"val_loss": float("nan")})

@@ -81,6 +81,46 @@ def test_a_parameter_that_every_use_gives_has_no_default_and_comes_first() -> No
     assert "        if self.rate and query.training:  # never at inference\n" in text
 
 
+PROGRAM = '''\
+def watch(logs, rows):
+    """Return what is watched."""
+    if not math.isfinite(logs[WATCHED]):
+        raise SystemExit(f"{WATCHED} is {logs[0]} in {rows + 1}")
+    for name in logs:
+        if HAS_MEAN and name in rows:
+            rows = name
+    if IS_SINGLE:
+        return logs[WATCHED]
+    return logs
+'''
+
+
+def test_constants_of_a_file_have_the_values_that_a_network_decides() -> None:
+    values = {"WATCHED": "val_loss", "HAS_MEAN": True, "IS_SINGLE": True}
+    assert (
+        specialised(PROGRAM, Specialisation(values=values))
+        == '''\
+def watch(logs, rows):
+    """Return what is watched."""
+    if not math.isfinite(logs["val_loss"]):
+        raise SystemExit(f"val_loss is {logs[0]} in {rows + 1}")
+    for name in logs:
+        if name in rows:
+            rows = name
+    return logs["val_loss"]'''
+    )
+    others = {**values, "HAS_MEAN": False, "IS_SINGLE": False}
+    assert (
+        specialised(PROGRAM, Specialisation(values=others))
+        == '''\
+def watch(logs, rows):
+    """Return what is watched."""
+    if not math.isfinite(logs["val_loss"]):
+        raise SystemExit(f"val_loss is {logs[0]} in {rows + 1}")
+    return logs'''
+    )
+
+
 class Case(NamedTuple):
     """An attention: how it is made, how many inputs it has, and which of its masks are given."""
 

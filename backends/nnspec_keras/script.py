@@ -3,92 +3,13 @@
 from __future__ import annotations
 
 from nnspec.emit.code import Expr, literal, quoted, wrap
+from nnspec.emit.snippets import snippets
+from nnspec.emit.specialised import Specialisation, specialised
 from nnspec.language.training_schema import Training
-from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
 
 DEFINED = ("KeepBest", "main", "predict", "save", "served", "sys")
 """Names that the program defines or imports, beside those that read the rows."""
-
-_BATCHES = '''\
-class Batches(keras.utils.PyDataset):
-    """The training rows, in the order of their epoch."""
-
-    def __init__(self, inputs, target):
-        super().__init__()
-        self.inputs = inputs
-        self.target = target
-        self.epoch = 0
-        self.rows = list(batches(len(target), 1))
-
-    def __len__(self):
-        return len(self.rows)
-
-    def __getitem__(self, i):
-        rows = self.rows[i]
-        return {given}, self.target[rows]
-
-    def on_epoch_begin(self):
-        self.epoch += 1
-        self.rows = list(batches(len(self.target), self.epoch))'''
-
-_SERVED = '''\
-def served(model: keras.Model, record: dict[str, Any]) -> keras.Model:
-    """Return the network as others load it: without its loss, and on raw rows."""
-    inputs, given = [], []
-    for tensor in model.inputs:
-        kind = record["inputs"][tensor.name]
-        is_shifted = "mean" in kind
-        dtype = "float64" if is_shifted else tensor.dtype
-        raw = keras.Input(tensor.shape[1:], dtype=dtype, name=tensor.name)
-        inputs.append(raw)
-        if is_shifted:
-            mean, scale = (
-                np.reshape(kind[key], kind["shape"]) for key in ("mean", "scale")
-            )
-            raw = layers.Rescaling(1 / scale, -mean / scale, dtype="float64")(raw)
-            raw = layers.Identity(dtype=tensor.dtype)(raw)
-        given.append(raw)
-    network = keras.Model(model.input, model.output, name=model.name)
-{built}'''
-
-_UNCHANGED = '''\
-def served(model: keras.Model) -> keras.Model:
-    """Return the network as others load it: without its loss and its optimizer."""
-    return keras.Model(model.input, model.output, name=model.name)'''
-
-_SAVE = '''\
-def save(model: keras.Model, record: dict[str, Any], path: Path) -> None:
-    """Write the network, and how rows become its inputs, each whole or not at all."""
-    temporary = path.with_name(f"{path.stem}.part.keras")
-    served({arguments}).save(temporary)
-    temporary.replace(path)
-    temporary = path.with_name(f"{path.name}.part.json")
-    temporary.write_text(json.dumps(record))
-    temporary.replace(path.with_name(f"{path.name}.json"))'''
-
-_KEEP_BEST = '''\
-class KeepBest(keras.callbacks.Callback):
-    """Saves the epoch of the lowest loss, and ends what gives no finite one."""
-
-    def __init__(self, network, record, path):
-        super().__init__()
-        self.network = network
-        self.record = record
-        self.path = path
-        self.lowest = math.inf
-
-    def on_train_batch_end(self, batch, logs=None):
-        if not math.isfinite(logs["loss"]):
-            raise SystemExit(f"the loss is {logs['loss']} in step {batch + 1}")
-
-    def on_epoch_end(self, epoch, logs=None):
-        loss = logs["{watched}"]
-        if not math.isfinite(loss):
-            raise SystemExit(f"{watched} is {loss} after epoch {epoch + 1}")
-        if loss < self.lowest:
-            self.lowest = loss
-            save(self.network, self.record, self.path)'''
 
 
 def script_source(spec: Spec, training: Training, function: str) -> list[str]:
@@ -99,28 +20,17 @@ def script_source(spec: Spec, training: Training, function: str) -> list[str]:
     is_shifted = data.standardize and any(
         kind.dtype.startswith("float") for kind in graph.inputs.values()
     )
+    program = snippets("nnspec_keras.emitted", "program")
+    saving = program if is_shifted else snippets("nnspec_keras.emitted", "raw_program")
+    known = Specialisation(values={"HAS_ONE_INPUT": len(graph.inputs) == 1, "WATCHED": watched})
     return [
-        _batches(graph),
-        _served(graph) if is_shifted else _UNCHANGED,
-        _SAVE.replace("{arguments}", "model, record" if is_shifted else "model"),
-        _KEEP_BEST.replace("{watched}", watched),
+        specialised(program["Batches"].text, known),
+        specialised(saving["served"].text, known),
+        saving["save"].text,
+        specialised(program["KeepBest"].text, known),
         _predict(spec, training, is_shifted=is_shifted),
         _main(spec, training, function),
     ]
-
-
-def _batches(graph: Graph) -> str:
-    is_single = len(graph.inputs) == 1
-    given = "self.inputs[rows]" if is_single else "tuple(values[rows] for values in self.inputs)"
-    return _BATCHES.replace("{given}", given)
-
-
-def _served(graph: Graph) -> str:
-    if len(graph.inputs) == 1:
-        built = "    return keras.Model(inputs[0], network(given[0]))"
-    else:
-        built = "    return keras.Model(inputs, network(given))"
-    return _SERVED.replace("{built}", built)
 
 
 def _predict(spec: Spec, training: Training, *, is_shifted: bool) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nnspec.emit.code import literal, wrap, wrap_item
+from nnspec.emit.snippets import snippets
 from nnspec.errors import UsageError
 from nnspec.language.losses import BinaryCrossEntropy
 from nnspec.language.training_schema import Training
@@ -18,26 +19,6 @@ _METRICS = {
     ("mae", ""): "(output - target).abs().mean()",
     ("r2", ""): "r2(output, target)",
 }
-_R2 = '''\
-def r2(output: Tensor, target: Tensor) -> Tensor:
-    """Return 1 - residual / variance, the mean over the columns; rows come first."""
-    output, target = output.flatten(1).double(), target.flatten(1).double()
-    residual = (output - target).square().sum(0)
-    total = (target - target.mean(0)).square().sum(0)
-    constant = (target == target[0]).all(0)  # 1 where it is met exactly, else 0
-    return torch.where(constant, (residual == 0).double(), 1 - residual / total).mean()'''
-
-_SAVE = '''\
-def save(model: nn.Module, record: dict[str, Any], path: Path) -> None:
-    """Write the weights, and how rows become inputs, whole or not at all."""
-    temporary = path.with_name(f"{path.name}.part")
-    temporary.touch()
-    mode = temporary.stat().st_mode  # save_file lets only its owner read
-    metadata = {"preprocessing": json.dumps(record)}
-    save_file(model.state_dict(), temporary, metadata)
-    temporary.chmod(mode)
-    temporary.replace(path)'''
-
 DEFINED = """
 Callable SafetensorError Sequence load_file outputs r2 safe_open save save_file
 """.split()  # noqa: SIM905 - as in nnspec.emit.dataset
@@ -46,12 +27,13 @@ Callable SafetensorError Sequence load_file outputs r2 safe_open save save_file
 
 def script_source(spec: Spec, training: Training, head: Head | None) -> str:
     """Return what trains, measures and predicts; the last of it is `main`."""
+    program = snippets("nnspec_torch.emitted", "program")
     parts = [_outputs(training)]
     if "r2" in training.resolved_metrics:
-        parts.append(_R2)
+        parts.append(program["r2"].text)
     parts += [
         _evaluate(spec, training, head),
-        _SAVE,
+        program["save"].text,
         _predict(spec, training, head),
         _main(spec, training),
         'if __name__ == "__main__":\n    main()',

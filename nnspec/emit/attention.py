@@ -40,7 +40,14 @@ def attention(
     """Return an attention class for what the uses give; its only input is called x."""
     renamed = {} if "value" in given else {"query": "x", "query_shape": "x_shape"}
     lines = list(docstring(summary, given, masks))
-    wanted = Specialisation(lines, given, required, facts, defaults, renamed)
+    wanted = Specialisation(
+        docstring=lines,
+        given=given,
+        required=required,
+        facts=facts,
+        defaults=defaults,
+        renamed=renamed,
+    )
     return specialised(snippet.text, wanted)
 
 

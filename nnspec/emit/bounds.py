@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from nnspec.emit.code import Expr
+from nnspec.emit.parsed import Parsed
 from nnspec.network.domain import Domain, Range
 from nnspec.network.domains import domain_of
 from nnspec.network.graph import Graph
@@ -49,7 +50,19 @@ class Bounds:
 
 def computed(size: str) -> str:
     """Return Python for a size, where the variable `sizes` maps an axis to its size."""
-    return re.sub(r"[A-Za-z_]\w*", lambda name: f'sizes["{name[0]}"]', size)
+    parsed = Parsed(size)
+    text, at = "", 0
+    names = [node for node in ast.walk(parsed.tree) if isinstance(node, ast.Name)]
+    for node in sorted(names, key=parsed.span):
+        start, stop = parsed.span(node)
+        text += f'{parsed.slice(at, start)}sizes["{node.id}"]'
+        at = stop
+    return text + parsed.slice(at, len(parsed.source))
+
+
+def is_divided(size: str) -> bool:
+    """Whether a size is a quotient, or made of one, so that it may be no whole number."""
+    return any(isinstance(node, ast.Div) for node in ast.walk(ast.parse(size)))
 
 
 def bounds_of(graph: Graph) -> Bounds:

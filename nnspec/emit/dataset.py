@@ -5,23 +5,48 @@ What is emitted needs NumPy and polars (a table) or NumPy alone (.npz), and no n
 
 from __future__ import annotations
 
-import re
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nnspec.emit import reading
 from nnspec.emit.answers import read_target
-from nnspec.emit.bounds import Bounds, bounds_of, computed
+from nnspec.emit.bounds import Bounds, bounds_of, computed, is_divided
 from nnspec.emit.code import literal, wrap
+from nnspec.emit.snippets import Snippet, snippets
+from nnspec.emit.specialised import Specialisation, specialised
 from nnspec.errors import UsageError
 from nnspec.language.training_schema import Data, Training
 from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
 
-DEFINED = """
-INPUTS BOUNDS LARGEST TARGET read_rows where matching column numbers shaped read_inputs read_target
-standard prepared permutation split load_data batches require_writable
-Any Iterator Path argparse csv fnmatchcase hashlib json math np pl tempfile zipfile zlib
-""".split()  # noqa: SIM905 - a list of quoted words would be longer
+_READERS = {
+    "csv": ("csv_rows", "columns"),
+    "parquet": ("parquet_rows", "columns"),
+    "npz": ("npz_rows",),
+}
+"""Kind of file -> the files of `emitted` that read it."""
+
+
+def _known(suffix: str, *, is_fixed: bool) -> Mapping[str, Snippet]:
+    shapes = "fixed_shapes" if is_fixed else "dynamic_shapes"
+    more = (shapes, "preparing", "order", "output")
+    return snippets("nnspec.emit.emitted", *_READERS[suffix], *more)
+
+
+DEFINED = tuple(
+    {
+        **dict.fromkeys(["INPUTS", "BOUNDS", "LARGEST", "TARGET", "Any", "Iterator", "Path"]),
+        **dict.fromkeys(["argparse", "json", "np", "pl"]),
+        **dict.fromkeys(["read_inputs", "read_target", "split", "load_data", "batches"]),
+        **{name: None for kind in _READERS for name in _known(kind, is_fixed=True)},
+        **{
+            name: None
+            for kind in _READERS
+            for snippet in _known(kind, is_fixed=True).values()
+            for name in snippet.imports
+        },
+    }
+)
 """Names that a script defines or imports to read its rows."""
 
 
@@ -40,72 +65,58 @@ def dataset_source(spec: Spec) -> DatasetSource | None:
     if data is None or training is None:
         return None
     suffix = data.source.rpartition(".")[2]
-    if suffix not in ("csv", "parquet", "npz"):
+    if suffix not in _READERS:
         raise UsageError(f'`data.source` "{data.source}" is no .csv, .parquet or .npz file')
     graph = spec.graph
     is_table = suffix != "npz"
     has_patterns = is_table and any(
         _is_pattern(p) for given in data.features.values() for p in given
     )
-    bounds = bounds_of(graph)
-    parts = [_constants(graph, data, bounds, is_table=is_table)]
-    parts += {
-        "csv": [reading.READ_CSV, reading.WHERE_IN_CSV, reading.COLUMN_OF_TEXT],
-        "parquet": [reading.READ_PARQUET, reading.WHERE_IN_PARQUET, reading.COLUMN_OF_ANY],
-        "npz": [reading.READ_NPZ, reading.NUMBERS_OF_ARRAY],
-    }[suffix]
-    if is_table:
-        parts.append(reading.NUMBERS_OF_COLUMNS)
     output = graph.types[graph.outputs[0]].shape
     shapes = [output, *(kind.shape for kind in graph.inputs.values())]
     is_fixed = all(isinstance(size, int) for shape in shapes for size in shape)
-    parts.append(reading.SHAPED if is_fixed else reading.SHAPED_DYNAMIC)
-    if has_patterns:
-        parts.insert(2, reading.MATCHING)
-    standardised = [
-        name
-        for name, kind in graph.inputs.items()
-        if data.standardize and kind.dtype.startswith("float")
-    ]
+    known = _known(suffix, is_fixed=is_fixed)
+    floats = [name for name, kind in graph.inputs.items() if kind.dtype.startswith("float")]
+    standardised = floats if data.standardize else []
     _require_fixed(graph, standardised)
-    parts += [
+    read = ["read_rows", *(["matching"] if has_patterns else [])]
+    read += ["where", "column", "numbers", "shaped"] if is_table else ["numbers", "shaped"]
+    order = ["permutation"] if training.shuffle or data.validation or data.test else []
+    bounds = bounds_of(graph)
+    parts = [
+        _constants(graph, data, bounds, is_table=is_table),
+        *(known[name].text for name in read),
         _read_inputs(bounds, is_table=is_table),
         read_target(training, output, is_table=is_table),
-    ]
-    if standardised:
-        parts.append(reading.STANDARD)
-    shifted = reading.STANDARDISED if standardised else ""
-    parts.append(reading.PREPARED.replace("{standardised}", shifted))
-    if training.shuffle or data.validation or data.test:
-        parts.append(reading.PERMUTATION)
-    parts += [
+        *([known["standard"].text] if standardised else []),
+        specialised(
+            known["prepared"].text,
+            Specialisation(values={"IS_STANDARDISED": bool(standardised)}),
+        ),
+        *(known[name].text for name in order),
         _split(data, training),
         _load_data(graph, data, training, standardised, has_patterns=has_patterns),
         _batches(training),
-        reading.REQUIRE_WRITABLE,
+        known["require_writable"].text,
     ]
     text = "\n\n\n".join(parts)
-    if "LARGEST" in text:
+    if floats or training.task == "regression":
         text = f'LARGEST = float(np.finfo("float32").max)\n{text}'
-    standard = [
-        line
-        for line, used in (
-            ("import csv", "csv."),
-            ("import hashlib", "hashlib."),
-            ("import json", ""),
-            ("import math", "math."),
-            ("import tempfile", ""),
-            ("import zipfile", "zipfile."),
-            ("import zlib", "zlib."),
-            ("from collections.abc import Iterator", ""),
-            ("from fnmatch import fnmatchcase", "fnmatchcase("),
-            ("from pathlib import Path", ""),
-            ("from typing import Any", ""),
-        )
-        if used in text
-    ]
+    copied = [known[name] for name in (*read, "prepared", *order, "require_writable")]
+    needed = {each for snippet in copied for each in snippet.imports.values()}
+    standard = {each.statement for each in needed if each.module in sys.stdlib_module_names}
+    # What is written here uses these, and `json` is what the script keeps its record in.
+    standard.update(_STANDARD)
     imports = ["import numpy as np", *(["import polars as pl"] if is_table else [])]
-    return DatasetSource(text, tuple(standard), tuple(imports))
+    return DatasetSource(text, tuple(sorted(standard)), tuple(imports))
+
+
+_STANDARD = (
+    "import json",
+    "from collections.abc import Iterator",
+    "from pathlib import Path",
+    "from typing import Any",
+)
 
 
 def _is_pattern(text: str) -> bool:
@@ -177,7 +188,7 @@ def _read_inputs(bounds: Bounds, *, is_table: bool) -> str:
     for limit in bounds.limits:
         size, least, most = limit.size, limit.least, limit.most
         test = f"{least} <= size" + ("" if most is None else f" <= {most}")
-        if re.search(r"(?<!/)/(?!/)", size):
+        if is_divided(size):
             test = f"size == int(size) and {test}"
         wanted = f"at least {least}" if most is None else f"{least} to {most}"
         lines += [

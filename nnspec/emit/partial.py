@@ -103,6 +103,8 @@ class Folder:
                 return self.call(node)
             case ast.Tuple():
                 return self.shape(node)
+            case ast.JoinedStr():
+                return self.formatted(node)
         return self.spliced(node)
 
     def name(self, node: ast.Name) -> Folded:
@@ -195,6 +197,26 @@ class Folder:
                 if self.last.get(size.text) == whole.text:
                     return replace(whole, is_changed=True)
         return self.spliced(node)
+
+    def formatted(self, node: ast.JoinedStr) -> Folded:
+        """Return an f-string, whose parts have no place of their own before Python 3.12."""
+        names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+        if not names & self.names.keys():
+            return Folded(self.parsed.text(node), node, is_live=bool(names & self.local))
+        text = ""
+        for part in node.values:
+            match part:
+                case ast.Constant(value=str() as literal_text):
+                    text += literal_text
+                case ast.FormattedValue(value=ast.Name(id=name)) if name in self.names:
+                    text += str(self.names[name].value)
+                case ast.FormattedValue(conversion=-1, format_spec=None):
+                    text += f"{{{ast.unparse(part.value)}}}"
+                case _:
+                    raise AssertionError(f"no rule for {ast.dump(part)}")
+        assert text.isprintable()
+        assert not set('"\\') & set(text)
+        return Folded(f'f"{text}"', node, is_changed=True, is_live=True)
 
     def spliced(self, node: ast.expr) -> Folded:
         """Return an expression as it is written, its parts folded."""

@@ -11,6 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from typing import NamedTuple
+
+
+class Import(NamedTuple):
+    """A statement that imports one name."""
+
+    module: str
+    statement: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +32,7 @@ class Snippet:
     name: str
     text: str
     uses: frozenset[str]
-    imports: Mapping[str, str]
+    imports: Mapping[str, Import]
 
 
 @cache
@@ -91,16 +99,18 @@ def _imported(tree: ast.Module) -> Iterator[str]:
             yield from (_bound(alias) for alias in node.names)
 
 
-def _imports(tree: ast.Module, package: str) -> Iterator[tuple[str, str]]:
+def _imports(tree: ast.Module, package: str) -> Iterator[tuple[str, Import]]:
     """Yield each name that is imported from elsewhere than the files beside, and its statement."""
     for node in tree.body:
         if isinstance(node, ast.ImportFrom):
-            if node.level == 0 and not (node.module or "").startswith(package):
+            assert node.module is not None
+            if not node.module.startswith(package):
                 for alias in node.names:
                     one = ast.ImportFrom(node.module, [alias], 0)
-                    yield _bound(alias), ast.unparse(one)
+                    yield _bound(alias), Import(node.module, ast.unparse(one))
         elif isinstance(node, ast.Import):
-            yield from ((_bound(alias), ast.unparse(ast.Import([alias]))) for alias in node.names)
+            for alias in node.names:
+                yield _bound(alias), Import(alias.name, ast.unparse(ast.Import([alias])))
 
 
 def _bound(alias: ast.alias) -> str:

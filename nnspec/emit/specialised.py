@@ -1,9 +1,10 @@
-"""A class that takes no argument which a network never gives, made from the whole class.
+"""A class or function for one network, made from the whole one that stands in a real file.
 
-The whole class stands in a real file. Parameters that no use gives have their defaults, so what
-follows from them is folded: conditions are decided, variables that only hold another go, keywords
-that pass on what the called function does by itself are left out, and so is what nothing reads any
-more. What stays is copied as it is written, and broken anew where it became shorter.
+A class takes no argument that the network never gives, and constants of the file have the values
+that the network decides. What follows from them is folded: conditions are decided, variables that
+only hold another go, keywords that pass on what the called function does by itself are left out,
+and so is what nothing reads any more. What stays is copied as it is written, and broken anew where
+it became shorter.
 """
 
 from __future__ import annotations
@@ -20,16 +21,17 @@ from nnspec.emit.partial import Folded, Folder, erased
 
 @dataclass(frozen=True, slots=True)
 class Specialisation:
-    """What the uses of a class in one network have in common.
+    """What all uses of a definition in one network have in common.
 
-    given: parameters, of whichever method, that have a default and that some use gives. required:
-    those of them that every use gives. facts: conditions that are decided otherwise. defaults: by
-    function, keywords that a call leaves out where they have this value. renamed: new names of
-    variables.
+    values: of constants of its file. docstring: in place of that of a class. given: parameters, of
+    whichever method, that have a default and that some use gives; None for all. required: those of
+    them that every use gives. facts: conditions that are decided otherwise. defaults: by function,
+    keywords that a call leaves out where they have this value. renamed: new names of variables.
     """
 
-    docstring: Sequence[str]
-    given: Collection[str]
+    values: Mapping[str, object] = field(default_factory=dict)
+    docstring: Sequence[str] = ()
+    given: Collection[str] | None = None
     required: Collection[str] = ()
     facts: Mapping[str, bool] = field(default_factory=dict)
     defaults: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
@@ -37,8 +39,8 @@ class Specialisation:
 
 
 def specialised(text: str, wanted: Specialisation) -> str:
-    """Return the class for these uses."""
-    lines = _Class(text, wanted).lines()
+    """Return the class or function for these uses."""
+    lines = _Definition(text, wanted).lines()
     while (unread := _unread(text, lines)) is not None:
         del lines[unread.start : unread.stop]
     return "\n".join(lines)
@@ -64,8 +66,8 @@ class _Lines(Parsed):
         return rest if rest.lstrip().startswith("#") else ""
 
 
-class _Class:
-    """Writes the class."""
+class _Definition:
+    """Writes the class or function."""
 
     def __init__(self, text: str, wanted: Specialisation) -> None:
         self.parsed = _Lines(text)
@@ -78,28 +80,31 @@ class _Class:
 
     def lines(self) -> list[str]:
         (node,) = self.parsed.tree.body
+        if isinstance(node, ast.FunctionDef):
+            return [*self.parsed.lines[: node.lineno - 1], *self.function(node, 0)]
         assert isinstance(node, ast.ClassDef)
         first, *members = node.body
-        lines = self.parsed.lines[: first.lineno - 1] + [
-            f"    {line}" if line else "" for line in self.wanted.docstring
-        ]
+        if self.wanted.docstring:
+            lines = self.parsed.lines[: first.lineno - 1]
+            lines += [f"    {line}" if line else "" for line in self.wanted.docstring]
+        else:
+            lines = self.parsed.lines[: first.end_lineno]
         for member in members:
             assert isinstance(member, ast.FunctionDef)
-            lines += ["", *self.method(member)]
+            lines += ["", *self.function(member, 4)]
         return lines
 
-    def method(self, node: ast.FunctionDef) -> Iterator[str]:
+    def function(self, node: ast.FunctionDef, indent: int) -> Iterator[str]:
         arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
         given = node.args.defaults
         usual = dict(
             zip([each.arg for each in arguments[len(arguments) - len(given) :]], given, strict=True)
         )
         local = {*_stored(node), *(each.arg for each in arguments)}
-        known = {
-            name: erased(ast.literal_eval(value))
-            for name, value in usual.items()
-            if name not in self.wanted.given
-        }
+        known = {name: erased(value) for name, value in self.wanted.values.items()}
+        for name, value in usual.items():
+            if not self.is_given(name):
+                known[name] = erased(ast.literal_eval(value))
         folder = Folder(
             self.parsed,
             known,
@@ -109,8 +114,11 @@ class _Class:
             self.wanted.defaults,
             self.wanted.renamed,
         )
-        yield from wrap(self.header(node, usual), 4)
-        yield from _Body(folder, self.parsed).block(node.body, 8)
+        yield from wrap(self.header(node, usual), indent)
+        yield from _Body(folder, self.parsed).block(node.body, indent + 4)
+
+    def is_given(self, parameter: str) -> bool:
+        return self.wanted.given is None or parameter in self.wanted.given
 
     def header(self, node: ast.FunctionDef, usual: Mapping[str, ast.expr]) -> str:
         """Return the header, with the parameters that some use gives, required ones first."""
@@ -123,7 +131,7 @@ class _Class:
                 kind = kind.left  # X of `X | None`
             text = name if kind is None else f"{name}: {self.parsed.text(kind)}"
             if argument.arg in usual and not is_required:
-                if argument.arg not in self.wanted.given:
+                if not self.is_given(argument.arg):
                     continue
                 sign = "=" if kind is None else " = "
                 optional.append(f"{text}{sign}{self.parsed.text(usual[argument.arg])}")
@@ -150,6 +158,11 @@ class _Body:
         for node in statements:
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
                 self.variable(node, node.targets[0].id, indent, lines)
+            elif isinstance(node, ast.If) and (test := self.folder.fold(node.test)).is_constant:
+                chosen = node.body if test.value else node.orelse
+                lines += self.block(chosen, indent)
+                if chosen and isinstance(chosen[-1], ast.Return | ast.Raise):
+                    break
             else:
                 lines += self.statement(node, indent)
         return lines
@@ -171,6 +184,12 @@ class _Body:
                 return self.written(node, "return ", self.folder.fold(result), indent)
             case ast.Expr():
                 return self.written(node, "", self.folder.fold(node.value), indent)
+            case ast.Raise(exc=ast.expr() as error):
+                return self.written(node, "raise ", self.folder.fold(error), indent)
+            case ast.AugAssign():
+                value = self.folder.fold(node.value)
+                assert not value.is_changed
+                return self.written(node, "", value, indent)
             case ast.For():
                 values = self.folder.fold(node.iter)
                 body = self.block(node.body, indent + 4)
@@ -201,8 +220,6 @@ class _Body:
 
     def condition(self, node: ast.If, indent: int) -> list[str]:
         test = self.folder.fold(node.test)
-        if test.is_constant:
-            return self.block(node.body if test.value else node.orelse, indent)
         known, kept = dict(self.folder.names), self.kept
         stored = {name for each in (*node.body, *node.orelse) for name in _stored(each)}
         self.kept = kept | stored
@@ -270,12 +287,10 @@ def _stored(node: ast.AST) -> set[str]:
 
 
 def _unread(text: str, lines: Sequence[str]) -> range | None:
-    """Return the lines that set what nothing reads any more, and what the whole class reads."""
+    """Return the lines that set what nothing reads any more, and the whole reads."""
     whole, made = (ast.parse(each).body[0] for each in (text, "\n".join(lines)))
-    assert isinstance(whole, ast.ClassDef)
-    assert isinstance(made, ast.ClassDef)
     gone = _read(whole) - _read(made)
-    for method in made.body:
+    for method in _methods(made):
         for node in ast.walk(method):
             if isinstance(node, ast.Assign) and _key(method, node.targets[0]) in gone:
                 assert node.end_lineno is not None
@@ -283,11 +298,15 @@ def _unread(text: str, lines: Sequence[str]) -> range | None:
     return None
 
 
-def _read(node: ast.ClassDef) -> set[tuple[str, str]]:
+def _methods(node: ast.stmt) -> list[ast.stmt]:
+    return node.body if isinstance(node, ast.ClassDef) else [node]
+
+
+def _read(node: ast.stmt) -> set[tuple[str, str]]:
     """Return the attributes and the variables, with their methods, that a class reads."""
     return {
         key
-        for method in node.body
+        for method in _methods(node)
         for each in ast.walk(method)
         if isinstance(each, ast.Name | ast.Attribute) and isinstance(each.ctx, ast.Load)
         for key in [_key(method, each)]

@@ -1,0 +1,98 @@
+"""What a training script feeds, watches and writes."""
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers
+
+HAS_ONE_INPUT = False
+WATCHED = "val_loss"
+
+
+def batches(count: int, epoch: int) -> Iterator[np.ndarray]:
+    """Stand for what a script defines as its spec wants it."""
+    yield np.arange(count)
+
+
+class Batches(keras.utils.PyDataset):
+    """The training rows, in the order of their epoch."""
+
+    def __init__(self, inputs, target):
+        super().__init__()
+        self.inputs = inputs
+        self.target = target
+        self.epoch = 0
+        self.rows = list(batches(len(target), 1))
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitem__(self, i):
+        rows = self.rows[i]
+        if HAS_ONE_INPUT:
+            return self.inputs[rows], self.target[rows]
+        return tuple(values[rows] for values in self.inputs), self.target[rows]
+
+    def on_epoch_begin(self):
+        self.epoch += 1
+        self.rows = list(batches(len(self.target), self.epoch))
+
+
+def served(model: keras.Model, record: dict[str, Any]) -> keras.Model:
+    """Return the network as others load it: without its loss, and on raw rows."""
+    inputs, given = [], []
+    for tensor in model.inputs:
+        kind = record["inputs"][tensor.name]
+        is_shifted = "mean" in kind
+        dtype = "float64" if is_shifted else tensor.dtype
+        raw = keras.Input(tensor.shape[1:], dtype=dtype, name=tensor.name)
+        inputs.append(raw)
+        if is_shifted:
+            mean, scale = (
+                np.reshape(kind[key], kind["shape"]) for key in ("mean", "scale")
+            )
+            raw = layers.Rescaling(1 / scale, -mean / scale, dtype="float64")(raw)
+            raw = layers.Identity(dtype=tensor.dtype)(raw)
+        given.append(raw)
+    network = keras.Model(model.input, model.output, name=model.name)
+    if HAS_ONE_INPUT:
+        return keras.Model(inputs[0], network(given[0]))
+    return keras.Model(inputs, network(given))
+
+
+def save(model: keras.Model, record: dict[str, Any], path: Path) -> None:
+    """Write the network, and how rows become its inputs, each whole or not at all."""
+    temporary = path.with_name(f"{path.stem}.part.keras")
+    served(model, record).save(temporary)
+    temporary.replace(path)
+    temporary = path.with_name(f"{path.name}.part.json")
+    temporary.write_text(json.dumps(record))
+    temporary.replace(path.with_name(f"{path.name}.json"))
+
+
+class KeepBest(keras.callbacks.Callback):
+    """Saves the epoch of the lowest loss, and ends what gives no finite one."""
+
+    def __init__(self, network, record, path):
+        super().__init__()
+        self.network = network
+        self.record = record
+        self.path = path
+        self.lowest = math.inf
+
+    def on_train_batch_end(self, batch, logs=None):
+        if not math.isfinite(logs["loss"]):
+            raise SystemExit(f"the loss is {logs['loss']} in step {batch + 1}")
+
+    def on_epoch_end(self, epoch, logs=None):
+        loss = logs[WATCHED]
+        if not math.isfinite(loss):
+            raise SystemExit(f"{WATCHED} is {loss} after epoch {epoch + 1}")
+        if loss < self.lowest:
+            self.lowest = loss
+            save(self.network, self.record, self.path)

@@ -1,0 +1,44 @@
+"""Reads a table of text, and says the line of a value."""
+
+import csv
+from pathlib import Path
+
+import polars as pl
+
+
+def read_rows(path: Path) -> pl.DataFrame:
+    """Return the rows of a file as text, without blank lines at its end."""
+    try:
+        rows = pl.read_csv(path, infer_schema=False)
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{path} is no readable .csv file: {reason}") from None
+    for name in rows.columns:
+        first, mark, _ = name.rpartition("_duplicated_")
+        if mark and first in rows.columns:
+            raise ValueError(f'{path}: the header has the column "{first}" twice')
+    filled = rows.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
+    return rows.head(max(filled.arg_true().to_list(), default=-1) + 1)
+
+
+def where(path: Path, name: str, row: int) -> str:
+    """Return the place of a value; a value may go over several lines."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        records = csv.reader(file)
+        while not next(records):  # blank lines before the header are no rows
+            pass
+        for _ in range(row - 1):
+            next(records, None)
+    return f'{path}, line {records.line_num + 1}: column "{name}", row {row}'
+
+
+def column(rows: pl.DataFrame, name: str, path: Path) -> pl.Series:
+    """Return a column, text without spaces around it; no value may be missing."""
+    if name not in rows.columns:
+        raise ValueError(f'{path}: there is no column "{name}"')
+    values = rows[name].str.strip_chars()
+    values = values.set(values == "", None)
+    if values.has_nulls():
+        place = where(path, name, values.is_null().arg_true()[0] + 1)
+        raise ValueError(f"{place}: the value is missing")
+    return values

@@ -1,0 +1,54 @@
+"""Reads arrays."""
+
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+INPUTS: dict[str, dict[str, Any]] = {}
+TARGET = "target"
+
+
+def read_rows(path: Path) -> dict[str, np.ndarray]:
+    """Return the arrays of a file that the network is made for."""
+    wanted = {TARGET, *(kind["columns"][0] for kind in INPUTS.values())}
+    if path.is_file() and not zipfile.is_zipfile(path):
+        raise ValueError(f"{path} is no readable .npz file: it holds no arrays by name")
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files if name in wanted}
+    except (EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise ValueError(f"{path} is no readable .npz file: {error}") from None
+
+
+def numbers(
+    rows: dict[str, np.ndarray],
+    names: list[str],
+    path: Path,
+    low: float,
+    high: float,
+    *,
+    whole: bool = False,
+) -> np.ndarray:
+    """Return an array; refuse what is no number from low to high."""
+    (name,) = names
+    if name not in rows:
+        raise ValueError(f'{path}: there is no array "{name}"')
+    values = rows[name]
+    if values.dtype.kind not in "biuf" or values.ndim == 0:
+        raise ValueError(f'{path}: array "{name}" holds no numbers by row')
+    exact = values
+    if values.dtype.kind == "f" and (whole or values.itemsize < 4):
+        exact = values.astype("float64")  # which holds both limits
+    right = (exact >= low) & (exact <= high)
+    if whole:
+        right &= exact == np.rint(exact)
+    if not right.all():
+        at = tuple(np.argwhere(~right)[0])
+        raise ValueError(
+            f'{path}: array "{name}", row {at[0] + 1}: {values[at]} is not a '
+            f"{'whole ' if whole else ''}number from {low:g} to {high:g}"
+        )
+    return values

@@ -1,0 +1,35 @@
+"""Reads a table whose columns have types."""
+
+from pathlib import Path
+
+import polars as pl
+
+
+def read_rows(path: Path) -> pl.DataFrame:
+    """Return the rows of a file."""
+    try:
+        return pl.read_parquet(path)
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{path} is no readable .parquet file: {reason}") from None
+
+
+def where(path: Path, name: str, row: int) -> str:
+    """Return the place of a value."""
+    return f'{path}: column "{name}", row {row}'
+
+
+def column(rows: pl.DataFrame, name: str, path: Path) -> pl.Series:
+    """Return a column, text without spaces around it; no value may be missing."""
+    if name not in rows.columns:
+        raise ValueError(f'{path}: there is no column "{name}"')
+    values = rows[name]
+    if values.dtype in (pl.String, pl.Categorical, pl.Enum):
+        values = values.cast(pl.String).str.strip_chars()
+        values = values.set(values == "", None)
+    elif not (values.dtype.is_numeric() or values.dtype == pl.Boolean):
+        raise ValueError(f'{path}: column "{name}" is of type {values.dtype}')
+    if values.has_nulls():
+        place = where(path, name, values.is_null().arg_true()[0] + 1)
+        raise ValueError(f"{place}: the value is missing")
+    return values
