@@ -12,7 +12,6 @@ NnspecError
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
 _MANY = 300  # names to compare with a wrong one; comparing takes microseconds each
@@ -31,8 +30,7 @@ class Mark(NamedTuple):
     length: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One mistake: a stable code, what was given and expected, how to mend it, and where it is."""
 
     code: str
@@ -41,7 +39,7 @@ class Problem:
     mark: Mark | None = None
     severity: Severity = "error"
     file: str | None = None
-    excerpt: str | None = field(default=None, compare=False)
+    excerpt: str | None = None
 
     def render(self) -> str:
         """Return the problem as a compiler would print it."""

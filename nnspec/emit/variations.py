@@ -6,7 +6,6 @@ and not guessed.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 
 from nnspec.emit.body import Body, Lowerer
@@ -103,4 +102,4 @@ def _scaled(kind: TensorType, old: int, new: int, graph: Graph, is_multiple: boo
     size = shape[axis]
     if isinstance(size, int) and old and (size == old or (is_multiple and size % old == 0)):
         shape[axis] = size * new // old
-    return dataclasses.replace(kind, shape=tuple(shape))
+    return kind._replace(shape=tuple(shape))

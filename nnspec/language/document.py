@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -19,8 +18,7 @@ from nnspec.support.shown import shown
 _CALL_KEYS = frozenset({"type", "name", "inputs", "repeat", "index"})
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """A spec as far as it could be read; `broken` names the inputs and blocks that could not."""
 
     model: Model

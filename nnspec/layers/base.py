@@ -1,9 +1,8 @@
 """What a layer is: its fields, its shape rule, its parameters."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -35,8 +34,7 @@ positional: the order of the axes matters; it gets the layout that the spec decl
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """A tensor that a layer owns, in PyTorch's layout; the fans scale its first values.
 
     zero_row: a row that starts at zero, whatever the initialiser. is_fixed: whether it keeps its

@@ -1,7 +1,6 @@
 """Recurrent layers: one step of a sequence after another, a state handed on."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cache
 from typing import Annotated, ClassVar, Literal
 
@@ -178,7 +177,7 @@ class Recurrent(_Sequential):
         first = owned("bias_ih", (rows,), self.bias_law(), features)
         second = owned("bias_hh", (rows,), self.bias_initializer, units)
         if not self.has_two_biases:
-            second = replace(second, initializer=Zeros(), trainable=False, is_fixed=True)
+            second = second._replace(initializer=Zeros(), trainable=False, is_fixed=True)
         return (*weights, first, second)
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Dim = int | str
 """A size: a whole number, or the name of a dynamic axis (or an expression in one: `time // 2`)."""
@@ -18,8 +17,7 @@ MAX_RANK = 7
 DataFormat = Literal["channels_first", "channels_last"]
 
 
-@dataclass(frozen=True, slots=True)
-class TensorType:
+class TensorType(NamedTuple):
     """What a value of the graph is: its shape without the batch axis, and its dtype."""
 
     shape: Shape

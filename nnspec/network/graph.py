@@ -16,8 +16,7 @@ from nnspec.layers.base import Activation, Layer, Parameter
 from nnspec.layers.shapes import DataFormat, Shape, TensorType
 
 
-@dataclass(frozen=True, slots=True)
-class LayerNode:
+class LayerNode(NamedTuple):
     """One layer, the values it takes and the values it gives.
 
     owner: the node, of the same graph, that it calls again: it has no weights of its own.
@@ -33,8 +32,7 @@ class LayerNode:
     tied: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class BlockNode:
+class BlockNode(NamedTuple):
     """One use of a block; with `repeat`, one body per repetition, each fed by the one before.
 
     owner: the node, of the same graph, that it calls again: its bodies, and their weights.

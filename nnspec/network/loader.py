@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 import sys
 from collections.abc import Iterable, Mapping
@@ -188,7 +187,7 @@ def _located(problems: Iterable[Problem], text: str, file: str | None) -> list[P
                 lines = _LINE_BREAK.split(text)
             if problem.mark.line < len(lines):
                 excerpt = lines[problem.mark.line]
-        located.append(dataclasses.replace(problem, file=file, excerpt=excerpt))
+        located.append(problem._replace(file=file, excerpt=excerpt))
     located.sort(key=_position)
     return located
 

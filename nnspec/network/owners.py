@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from nnspec.errors import nearest
 from nnspec.layers.base import Layer
 from nnspec.layers.shapes import TensorType, show
@@ -20,8 +18,7 @@ def shared_node(body: BodyState, entry: Entry, owner: Node) -> Node:
     names = output_names(entry.name, len(owner.outputs))
     for name, output in zip(names, owner.outputs, strict=True):
         body.types[name] = body.types[output]
-    return dataclasses.replace(
-        owner,
+    return owner._replace(
         name=entry.name,
         inputs=entry.inputs or (),
         outputs=names,

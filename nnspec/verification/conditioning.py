@@ -78,7 +78,7 @@ class Noisy:
 
     def _place(self, node: LayerNode) -> None:
         inputs, activation = node.inputs, node.layer.output_activation
-        node = dataclasses.replace(node, inputs=tuple(self.sums.get(v, v) for v in inputs))
+        node = node._replace(inputs=tuple(self.sums.get(v, v) for v in inputs))
         opens = type(activation) in INNER or (self.bends and type(activation) in SLOPES)
         if activation is None or not opens:
             self._add(node, node.layer, inputs)
@@ -88,7 +88,7 @@ class Noisy:
         self.types[inner] = self.types[node.outputs[0]]
         plain = node.layer.model_copy(update={"activation": None})
         outputs = (inner, *node.outputs[1:])
-        self._add(dataclasses.replace(node, layer=plain, outputs=outputs), plain, inputs)
+        self._add(node._replace(layer=plain, outputs=outputs), plain, inputs)
         name = self._free(f"{node.name}_activation")
         bent = LayerNode(name, activation, (self.sums[inner],), node.outputs[:1])
         self._add(bent, activation, (inner,), of=node.name)

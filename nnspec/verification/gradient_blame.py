@@ -136,5 +136,5 @@ def _with_shifts(graph: Graph, given: Mapping[str, Array]) -> tuple[Graph, Weigh
         names[name] = moved
         zeros[f"{shift}.weight"] = np.zeros(shape)
     taken = tuple(names.get(value, value) for value in node.inputs)
-    nodes.append(dataclasses.replace(node, inputs=taken))
+    nodes.append(node._replace(inputs=taken))
     return dataclasses.replace(graph, nodes=tuple(nodes), types=types), zeros

@@ -26,10 +26,10 @@ def without_dropout(graph: Graph) -> Graph:
 def _without_dropout(node: Node, convert: object) -> Node:
     if isinstance(node, BlockNode):
         bodies = tuple(convert(body) for body in node.bodies)  # type: ignore[operator]
-        return dataclasses.replace(node, bodies=bodies)
+        return node._replace(bodies=bodies)
     if node.layer.random:
         update = dict.fromkeys(node.layer.random, 0.0)
-        return dataclasses.replace(node, layer=node.layer.model_copy(update=update))
+        return node._replace(layer=node.layer.model_copy(update=update))
     return node
 
 
@@ -129,8 +129,7 @@ def one_layer(graph: Graph, node: LayerNode) -> Graph:
     names = {value: f"input_{i}" for i, value in enumerate(dict.fromkeys(node.inputs))}
     axes: dict[Dim, str] = {}
     inputs = {
-        name: dataclasses.replace(
-            graph.types[value],
+        name: graph.types[value]._replace(
             shape=tuple(
                 axes.setdefault(size, f"axis_{len(axes)}")
                 if isinstance(size, str) and not size.isidentifier()
@@ -141,11 +140,11 @@ def one_layer(graph: Graph, node: LayerNode) -> Graph:
         for value, name in names.items()
     }
     taken = tuple(names[value] for value in node.inputs)
-    alone = dataclasses.replace(node, inputs=taken, owner=None)
+    alone = node._replace(inputs=taken, owner=None)
     types = {**inputs, **{value: graph.types[value] for value in node.outputs}}
     if axes:
         shapes = tuple(inputs[name].shape for name in taken)
         given = node.layer.infer_shape(shapes, graph.data_format)
         for value, shape in zip(node.outputs, given, strict=True):
-            types[value] = dataclasses.replace(types[value], shape=shape)
+            types[value] = types[value]._replace(shape=shape)
     return Graph(graph.name, graph.data_format, inputs, (alone,), node.outputs, types)
