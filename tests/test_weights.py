@@ -6,7 +6,8 @@ import pytest
 from safetensors.numpy import save_file
 
 from nnspec.errors import UsageError, WeightsError
-from nnspec.layers.initializers import INITIALIZERS, UnitForgetBias
+from nnspec.layers.initializers import INITIALIZERS
+from nnspec.layers.rare_initializers import UnitForgetBias
 from nnspec.network.loader import loads
 from nnspec.support.streams import permutation, stream, truncated_normal, uniform
 from nnspec.weights.canonical import (

@@ -9,16 +9,13 @@ from nnspec.errors import UnsupportedError
 from nnspec.layers import Parameter
 from nnspec.layers.initializers import (
     Constant,
-    GlorotNormal,
     GlorotUniform,
-    HeNormal,
-    HeUniform,
     InitializerBase,
     Normal,
     Ones,
-    Orthogonal,
     Zeros,
 )
+from nnspec.layers.rare_initializers import GlorotNormal, HeNormal, HeUniform, Orthogonal
 
 
 def initializer(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from nnspec.emit.code import call, literal
 from nnspec.emit.lowering import Context, Lowered
+from nnspec.layers.average_pooling import AveragePooling
 from nnspec.layers.global_pooling import AdaptivePooling, GlobalPooling
-from nnspec.layers.pooling import AveragePooling, MaxPooling, Pooling
+from nnspec.layers.pooling import MaxPooling, Pooling
 from nnspec_keras.convolution import is_same, zero_padding
 from nnspec_keras.core import compact
 

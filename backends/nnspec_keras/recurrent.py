@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from nnspec import layers
 from nnspec.emit.code import Call, call
 from nnspec.emit.lowering import Context, Lowered, Native
-from nnspec.layers.initializers import GlorotUniform, Orthogonal, Zeros
+from nnspec.layers.initializers import GlorotUniform, Zeros
+from nnspec.layers.rare_initializers import Orthogonal
 from nnspec.layers.recurrent import Recurrent
 from nnspec_keras.initial import initializer, stacked
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnspec.layers.average_pooling import AveragePooling
 from nnspec.layers.base import spatial_axes
 from nnspec.layers.global_pooling import AdaptivePooling, GlobalPooling
-from nnspec.layers.pooling import AveragePooling, MaxPooling
+from nnspec.layers.pooling import MaxPooling
 from nnspec_onnx.context import Context, Values
 from nnspec_onnx.convolution import flat_pads
 

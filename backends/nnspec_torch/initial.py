@@ -13,18 +13,13 @@ from nnspec.emit.lowering import Context, Fan
 from nnspec.emit.unify import Definition
 from nnspec.errors import UnsupportedError
 from nnspec.layers import Layer, Parameter
-from nnspec.layers.initializers import (
-    Constant,
+from nnspec.layers.initializers import Constant, GlorotUniform, InitializerBase, Normal, Ones, Zeros
+from nnspec.layers.rare_initializers import (
     GlorotNormal,
-    GlorotUniform,
     HeNormal,
     HeUniform,
-    InitializerBase,
-    Normal,
-    Ones,
     Orthogonal,
     UnitForgetBias,
-    Zeros,
 )
 
 _RECURRENT = ("nn.RNN", "nn.LSTM", "nn.GRU")

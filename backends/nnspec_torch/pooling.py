@@ -5,8 +5,9 @@ from __future__ import annotations
 from nnspec import layers
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered
+from nnspec.layers.average_pooling import AveragePooling
 from nnspec.layers.global_pooling import AdaptivePooling, GlobalPooling
-from nnspec.layers.pooling import AveragePooling, MaxPooling, Pooling
+from nnspec.layers.pooling import MaxPooling, Pooling
 from nnspec.layers.windows import spatial_sizes
 from nnspec_torch.core import compact, pad
 

@@ -46,6 +46,7 @@ class Commands(click.Group):
 
         module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(module), name)
+        gc.freeze()
         gc.enable()
         return command
 

@@ -16,20 +16,24 @@ if TYPE_CHECKING:
     from nnspec.layers.arithmetic import *
     from nnspec.layers.arrangement import *
     from nnspec.layers.attention import *
+    from nnspec.layers.average_pooling import *
     from nnspec.layers.base import Activation as Activation
     from nnspec.layers.base import Layer as Layer
     from nnspec.layers.base import Parameter as Parameter
     from nnspec.layers.base import Weighted as Weighted
+    from nnspec.layers.batch_normalization import *
     from nnspec.layers.convolution import *
     from nnspec.layers.core import *
     from nnspec.layers.depthwise import *
     from nnspec.layers.embedding import *
     from nnspec.layers.gated import *
     from nnspec.layers.global_pooling import *
+    from nnspec.layers.joining import *
     from nnspec.layers.merge import *
     from nnspec.layers.normalization import *
     from nnspec.layers.padding import *
     from nnspec.layers.pooling import *
+    from nnspec.layers.products import *
     from nnspec.layers.rare_activations import *
     from nnspec.layers.recurrent import *
     from nnspec.layers.reduction import *

@@ -8,15 +8,7 @@ from pydantic import Field
 
 from nnspec.errors import ShapeError
 from nnspec.layers.fields import ByType, Flag, Frozen, OneOrMany, Text
-from nnspec.layers.initializers import (
-    GlorotUniform,
-    Initializer,
-    InitializerBase,
-    Ones,
-    Orthogonal,
-    UnitForgetBias,
-    Zeros,
-)
+from nnspec.layers.initializers import GlorotUniform, Initializer, InitializerBase, Ones, Zeros
 from nnspec.layers.registry import ACTIVATIONS, Table
 from nnspec.layers.shapes import MAX_RANK, DataFormat, Dim, Shape, product, show
 
@@ -276,9 +268,8 @@ def require_few_axes(layer: str, shape: Shape) -> None:
 def require_drawable(layer: str, parameter: Parameter) -> None:
     """Raise ShapeError where the initialiser has no values of the parameter's shape."""
     law = parameter.initializer
-    if isinstance(law, UnitForgetBias):
-        law = law.others
-    if isinstance(law, Orthogonal) and len(parameter.shape) < 2:
+    law = getattr(law, "others", law)  # of an LSTM's bias
+    if law.type == "orthogonal" and len(parameter.shape) < 2:
         raise ShapeError(
             f"the initializer orthogonal makes the rows or columns of a matrix orthonormal, and "
             f"the {parameter.name} of {layer} is the vector {show(parameter.shape)}",

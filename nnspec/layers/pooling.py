@@ -11,14 +11,7 @@ from nnspec.layers.fields import Flag, Pads, PerAxis
 from nnspec.layers.shapes import DataFormat, Dim, Shape
 from nnspec.layers.windows import spatial_sizes, with_sizes
 
-__all__ = [
-    "AveragePooling1D",
-    "AveragePooling2D",
-    "AveragePooling3D",
-    "MaxPooling1D",
-    "MaxPooling2D",
-    "MaxPooling3D",
-]
+__all__ = ["MaxPooling1D", "MaxPooling2D", "MaxPooling3D"]
 
 _Sizes = tuple[int, ...]
 _Padding = str | tuple[tuple[int, int], ...]
@@ -104,7 +97,9 @@ class Pooling(Layer):
         return (with_sizes(shape, output, data_format),)
 
 
-class _Pooling1D(Pooling):
+class Pooling1D(Pooling):
+    """Base of those over a sequence."""
+
     pool_size: Annotated[_Sizes, PerAxis(1)] = Field(default=(2,), description=_POOL_SIZE)
     strides: Annotated[_Sizes, PerAxis(1)] | None = Field(default=None, description=_STRIDES)
     padding: Annotated[_Padding, Pads(1)] = Field(default="valid", description=_PADDING)
@@ -112,7 +107,9 @@ class _Pooling1D(Pooling):
     axes: ClassVar[int] = 1
 
 
-class _Pooling2D(Pooling):
+class Pooling2D(Pooling):
+    """Base of those over an image."""
+
     pool_size: Annotated[_Sizes, PerAxis(2)] = Field(default=(2, 2), description=_POOL_SIZE)
     strides: Annotated[_Sizes, PerAxis(2)] | None = Field(default=None, description=_STRIDES)
     padding: Annotated[_Padding, Pads(2)] = Field(default="valid", description=_PADDING)
@@ -120,7 +117,9 @@ class _Pooling2D(Pooling):
     axes: ClassVar[int] = 2
 
 
-class _Pooling3D(Pooling):
+class Pooling3D(Pooling):
+    """Base of those over a volume."""
+
     pool_size: Annotated[_Sizes, PerAxis(3)] = Field(default=(2, 2, 2), description=_POOL_SIZE)
     strides: Annotated[_Sizes, PerAxis(3)] | None = Field(default=None, description=_STRIDES)
     padding: Annotated[_Padding, Pads(3)] = Field(default="valid", description=_PADDING)
@@ -132,7 +131,7 @@ class MaxPooling(Pooling):
     """Base of max pooling: y[c, i] = max over p of x[c, i·s + p]; padding counts as -∞."""
 
 
-class MaxPooling1D(_Pooling1D, MaxPooling):
+class MaxPooling1D(Pooling1D, MaxPooling):
     """Largest element of each window; padding counts as -∞.
 
     (channels, length) -> (channels, length') in channels_first. Of equal elements the first gets
@@ -142,7 +141,7 @@ class MaxPooling1D(_Pooling1D, MaxPooling):
     type: Literal["max_pooling1d"] = "max_pooling1d"
 
 
-class MaxPooling2D(_Pooling2D, MaxPooling):
+class MaxPooling2D(Pooling2D, MaxPooling):
     """Largest element of each window; padding counts as -∞.
 
     (channels, h, w) -> (channels, h', w') in channels_first. Of equal elements the first in
@@ -152,7 +151,7 @@ class MaxPooling2D(_Pooling2D, MaxPooling):
     type: Literal["max_pooling2d"] = "max_pooling2d"
 
 
-class MaxPooling3D(_Pooling3D, MaxPooling):
+class MaxPooling3D(Pooling3D, MaxPooling):
     """Largest element of each window; padding counts as -∞.
 
     (channels, d, h, w) -> (channels, d', h', w') in channels_first. Of equal elements the first
@@ -160,49 +159,3 @@ class MaxPooling3D(_Pooling3D, MaxPooling):
     """
 
     type: Literal["max_pooling3d"] = "max_pooling3d"
-
-
-class AveragePooling(Pooling):
-    """Base of average pooling: the sum of each window over the number of what it counts."""
-
-    count_include_pad: Flag = Field(
-        default=False,
-        description="Whether padding counts, as zeros; what hangs over by ceil_mode never does. "
-        "Keras and ONNX leave padding out by default, PyTorch counts it.",
-    )
-
-    def counted(
-        self, shape: Shape, data_format: DataFormat
-    ) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]:
-        """Return the pads that count as zeros, and those after them that do not count."""
-        if not self.count_include_pad:
-            return ((0, 0),) * self.axes, self.whole_pads(shape, data_format)
-        over = self.overhang(shape, data_format)
-        return self.pads(shape, data_format), tuple((0, more) for more in over)
-
-
-class AveragePooling1D(_Pooling1D, AveragePooling):
-    """Mean of each window; padding is not counted, unless by count_include_pad.
-
-    (channels, length) -> (channels, length') in channels_first.
-    """
-
-    type: Literal["average_pooling1d"] = "average_pooling1d"
-
-
-class AveragePooling2D(_Pooling2D, AveragePooling):
-    """Mean of each window; padding is not counted, unless by count_include_pad.
-
-    (channels, h, w) -> (channels, h', w') in channels_first.
-    """
-
-    type: Literal["average_pooling2d"] = "average_pooling2d"
-
-
-class AveragePooling3D(_Pooling3D, AveragePooling):
-    """Mean of each window; padding is not counted, unless by count_include_pad.
-
-    (channels, d, h, w) -> (channels, d', h', w') in channels_first.
-    """
-
-    type: Literal["average_pooling3d"] = "average_pooling3d"

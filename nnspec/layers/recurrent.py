@@ -9,14 +9,8 @@ from pydantic import Field
 from nnspec.errors import ShapeError
 from nnspec.layers.base import Activation, Layer, Parameter, require_whole
 from nnspec.layers.fields import ByType, Flag, Frozen, Size
-from nnspec.layers.initializers import (
-    GlorotUniform,
-    Initializer,
-    InitializerBase,
-    Orthogonal,
-    UnitForgetBias,
-    Zeros,
-)
+from nnspec.layers.initializers import GlorotUniform, Initializer, InitializerBase, Zeros
+from nnspec.layers.rare_initializers import Orthogonal, UnitForgetBias
 from nnspec.layers.shapes import DataFormat, Dim, Shape, show
 
 __all__ = ["GRU", "LSTM", "Bidirectional", "SimpleRNN"]

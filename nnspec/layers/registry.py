@@ -26,6 +26,8 @@ FAMILIES: dict[str, dict[str, str]] = {
         "max_pooling1d": "MaxPooling1D",
         "max_pooling2d": "MaxPooling2D",
         "max_pooling3d": "MaxPooling3D",
+    },
+    "average_pooling": {
         "average_pooling1d": "AveragePooling1D",
         "average_pooling2d": "AveragePooling2D",
         "average_pooling3d": "AveragePooling3D",
@@ -61,8 +63,8 @@ FAMILIES: dict[str, dict[str, str]] = {
         "pixel_shuffle": "PixelShuffle",
         "pixel_unshuffle": "PixelUnshuffle",
     },
+    "batch_normalization": {"batch_normalization": "BatchNormalization"},
     "normalization": {
-        "batch_normalization": "BatchNormalization",
         "layer_normalization": "LayerNormalization",
         "rms_normalization": "RmsNormalization",
         "group_normalization": "GroupNormalization",
@@ -100,16 +102,14 @@ FAMILIES: dict[str, dict[str, str]] = {
     "merge": {
         "add": "Add",
         "multiply": "Multiply",
-        "concatenate": "Concatenate",
-        "split": "Split",
         "subtract": "Subtract",
         "divide": "Divide",
         "average": "Average",
         "maximum": "Maximum",
         "minimum": "Minimum",
-        "matmul": "Matmul",
-        "dot": "Dot",
     },
+    "joining": {"concatenate": "Concatenate", "split": "Split"},
+    "products": {"matmul": "Matmul", "dot": "Dot"},
     "arithmetic": {
         "rescaling": "Rescaling",
         "clip": "Clip",
@@ -182,6 +182,22 @@ FAMILIES: dict[str, dict[str, str]] = {
 """The layers by the file that holds them: `type` -> class, which the file's `__all__` lists too."""
 ACTIVATIONS = {family: FAMILIES[family] for family in ("activations", "rare_activations")}
 """Those of them that other layers take as `activation`."""
+INITIALIZERS = {
+    "initializers": {
+        "zeros": "Zeros",
+        "ones": "Ones",
+        "constant": "Constant",
+        "normal": "Normal",
+        "glorot_uniform": "GlorotUniform",
+    },
+    "rare_initializers": {
+        "glorot_normal": "GlorotNormal",
+        "he_uniform": "HeUniform",
+        "he_normal": "HeNormal",
+        "orthogonal": "Orthogonal",
+    },
+}
+"""The laws of first values, by the file that holds them."""
 
 L = TypeVar("L", bound=Frozen)
 

@@ -40,6 +40,8 @@ class Spec:
     @cached_property
     def sha256(self) -> str:
         """Hash of what the network is: its name, types, layers and links, not of its spelling."""
+        from nnspec.network.identity import hash_of  # `nnspec check` does without
+
         return hash_of(self.graph)
 
     @cached_property
@@ -48,37 +50,14 @@ class Spec:
 
         Weights mean the same to two networks that share it.
         """
+        from nnspec.network.identity import hash_of
+
         return hash_of(self.graph, inference=True)
 
     @property
     def folder(self) -> Path:
         """The folder that the spec's relative paths start from."""
         return self.path.parent if self.path is not None else Path()
-
-
-def hash_of(graph: Graph, *, inference: bool = False) -> str:
-    """Return the hash of what a network is, or of what it computes at inference."""
-    import hashlib  # `nnspec check` does without
-
-    return hashlib.sha256(canonical_text(graph, inference=inference).encode()).hexdigest()
-
-
-def canonical_text(graph: Graph, *, inference: bool = False) -> str:
-    """Return a text that two graphs share if and only if they are the same network.
-
-    inference: or if they differ in nothing but what matters in training alone.
-    """
-    lines = [f"{graph.name} {graph.data_format}"]
-    lines += [f"in {name} {kind.shape} {kind.dtype}" for name, kind in graph.inputs.items()]
-    for at in graph.walk():
-        layer = at.node.layer
-        fields = layer.inference_settings() if inference else layer.settings()
-        settings = ", ".join(f"{key}={value!r}" for key, value in fields)
-        uses = at.owner or at.tied
-        owner = f" of {uses}" if uses is not None else ""
-        lines.append(f"{at.path} {layer.type}({settings}){owner} <- {at.node.inputs}")
-    lines.append(f"out {graph.outputs}")
-    return "\n".join(lines)
 
 
 def load(path: str | Path, *, variables: Mapping[str, object] | None = None) -> Spec:

@@ -9,18 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnspec.layers.base import Parameter
-from nnspec.layers.initializers import (
-    Constant,
+from nnspec.layers.initializers import Constant, GlorotUniform, InitializerBase, Normal, Ones, Zeros
+from nnspec.layers.rare_initializers import (
     GlorotNormal,
-    GlorotUniform,
     HeNormal,
     HeUniform,
-    InitializerBase,
-    Normal,
-    Ones,
     Orthogonal,
     UnitForgetBias,
-    Zeros,
 )
 from nnspec.weights.canonical import TRUNCATED_DEVIATION
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from nnspec.errors import DataError
 from nnspec.language.training_schema import Task
-from nnspec.layers.initializers import Constant, Ones, UnitForgetBias, Zeros
+from nnspec.layers.initializers import Constant, Ones, Zeros
+from nnspec.layers.rare_initializers import UnitForgetBias
 from nnspec.layers.shapes import Dim, Shape
 from nnspec.network.domain import Domain, size_of
 from nnspec.network.domains import domain_of

@@ -17,18 +17,13 @@ from safetensors.numpy import save_file
 
 from nnspec.errors import WeightsError, nearest, printable
 from nnspec.layers.base import Parameter
-from nnspec.layers.initializers import (
-    Constant,
+from nnspec.layers.initializers import Constant, GlorotUniform, InitializerBase, Normal, Ones, Zeros
+from nnspec.layers.rare_initializers import (
     GlorotNormal,
-    GlorotUniform,
     HeNormal,
     HeUniform,
-    InitializerBase,
-    Normal,
-    Ones,
     Orthogonal,
     UnitForgetBias,
-    Zeros,
 )
 from nnspec.layers.shapes import show
 from nnspec.network.graph import Graph
@@ -182,7 +177,7 @@ def is_counter(name: str, expected: Container[str]) -> bool:
 
 def is_same_network(graph: Graph, metadata: Mapping[str, str]) -> bool:
     """Whether a file says that its weights are this network's, at inference at least."""
-    from nnspec.network.loader import hash_of
+    from nnspec.network.identity import hash_of
 
     if metadata.get("spec_sha256") == hash_of(graph):
         return True
@@ -191,7 +186,7 @@ def is_same_network(graph: Graph, metadata: Mapping[str, str]) -> bool:
 
 def require_same_network(graph: Graph, metadata: Mapping[str, str], place: str = "") -> None:
     """Raise WeightsError where a file says that its weights are another network's."""
-    from nnspec.network.loader import hash_of
+    from nnspec.network.identity import hash_of
 
     known = metadata.get("spec_sha256")
     if known is None or is_same_network(graph, metadata):

@@ -1,0 +1,30 @@
+"""The hash of what a network is, and of what it computes at inference."""
+
+from __future__ import annotations
+
+import hashlib
+
+from nnspec.network.graph import Graph
+
+
+def hash_of(graph: Graph, *, inference: bool = False) -> str:
+    """Return the hash of what a network is, or of what it computes at inference."""
+    return hashlib.sha256(canonical_text(graph, inference=inference).encode()).hexdigest()
+
+
+def canonical_text(graph: Graph, *, inference: bool = False) -> str:
+    """Return a text that two graphs share if and only if they are the same network.
+
+    inference: or if they differ in nothing but what matters in training alone.
+    """
+    lines = [f"{graph.name} {graph.data_format}"]
+    lines += [f"in {name} {kind.shape} {kind.dtype}" for name, kind in graph.inputs.items()]
+    for at in graph.walk():
+        layer = at.node.layer
+        fields = layer.inference_settings() if inference else layer.settings()
+        settings = ", ".join(f"{key}={value!r}" for key, value in fields)
+        uses = at.owner or at.tied
+        owner = f" of {uses}" if uses is not None else ""
+        lines.append(f"{at.path} {layer.type}({settings}){owner} <- {at.node.inputs}")
+    lines.append(f"out {graph.outputs}")
+    return "\n".join(lines)
