@@ -45,7 +45,7 @@ def layers_page() -> str:
     for layer in LAYERS.values():
         families.setdefault(layer.__module__.rpartition(".")[2], []).append(layer)
     for family, members in families.items():
-        parts.append(f"## {family.capitalize()}")
+        parts.append(f"## {family.replace("_", " ").capitalize()}")
         parts += [record(layer) for layer in members]
     for title, table in (
         ("Losses", LOSSES),
