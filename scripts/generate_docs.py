@@ -45,7 +45,8 @@ def layers_page() -> str:
     for layer in LAYERS.values():
         families.setdefault(layer.__module__.rpartition(".")[2], []).append(layer)
     for family, members in families.items():
-        parts.append(f"## {family.replace("_", " ").capitalize()}")
+        title = family.replace("_", " ").capitalize()
+        parts.append(f"## {title}")
         parts += [record(layer) for layer in members]
     for title, table in (
         ("Losses", LOSSES),
