@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 from nnspec.emit.attention import attention, given_in
 from nnspec.emit.helpers import Specialised, Use
@@ -13,7 +14,11 @@ _DEFAULTS: Mapping[str, Mapping[str, object]] = {"layers.Dense": {"use_bias": Tr
 
 
 def _layer(snippet: Snippet, uses: Sequence[Use]) -> str:
-    given, is_always_rotary = given_in(uses, MASKS)
+    return _written(snippet, *given_in(uses, MASKS))
+
+
+@cache
+def _written(snippet: Snippet, given: frozenset[str], is_always_rotary: bool) -> str:
     has_masks = not given.isdisjoint(MASKS)
     what = "k and v in fewer heads than q" if "kv_heads" in given else "in several heads"
     nothing = "; a query that may attend to nothing gets 0" if has_masks else ""

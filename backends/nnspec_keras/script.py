@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nnspec.emit.code import Expr, literal, quoted, wrap
 from nnspec.emit.snippets import snippets
-from nnspec.emit.specialised import Specialisation, specialised
+from nnspec.emit.specialised import with_constants
 from nnspec.language.training_schema import Training
 from nnspec.network.loader import Spec
 
@@ -22,12 +22,12 @@ def script_source(spec: Spec, training: Training, function: str) -> list[str]:
     )
     program = snippets("nnspec_keras.emitted", "program")
     saving = program if is_shifted else snippets("nnspec_keras.emitted", "raw_program")
-    known = Specialisation(values={"HAS_ONE_INPUT": len(graph.inputs) == 1, "WATCHED": watched})
+    is_single = len(graph.inputs) == 1
     return [
-        specialised(program["Batches"].text, known),
-        specialised(saving["served"].text, known),
+        with_constants(program["Batches"].text, HAS_ONE_INPUT=is_single),
+        with_constants(saving["served"].text, HAS_ONE_INPUT=is_single),
         saving["save"].text,
-        specialised(program["KeepBest"].text, known),
+        with_constants(program["KeepBest"].text, WATCHED=watched),
         _predict(spec, training, is_shifted=is_shifted),
         _main(spec, training, function),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 from nnspec.emit.attention import attention, given_in
 from nnspec.emit.helpers import Specialised, Use
@@ -16,7 +17,11 @@ _DEFAULTS: Mapping[str, Mapping[str, object]] = {
 
 
 def _module(snippet: Snippet, uses: Sequence[Use]) -> str:
-    given, is_always_rotary = given_in(uses, MASKS)
+    return _written(snippet, *given_in(uses, MASKS))
+
+
+@cache
+def _written(snippet: Snippet, given: frozenset[str], is_always_rotary: bool) -> str:
     is_grouped = "kv_heads" in given
     what = "with fewer heads of k and v than of q" if is_grouped else "in several heads"
     facts = {}

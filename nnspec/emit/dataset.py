@@ -13,7 +13,7 @@ from nnspec.emit.answers import read_target
 from nnspec.emit.bounds import Bounds, bounds_of, computed, is_divided
 from nnspec.emit.code import literal, wrap
 from nnspec.emit.snippets import Snippet, snippets
-from nnspec.emit.specialised import Specialisation, specialised
+from nnspec.emit.specialised import with_constants
 from nnspec.errors import UsageError
 from nnspec.language.training_schema import Data, Training
 from nnspec.network.graph import Graph
@@ -43,7 +43,7 @@ DEFINED = tuple(
             name: None
             for kind in _READERS
             for snippet in _known(kind, is_fixed=True).values()
-            for name in snippet.imports
+            for name in snippet.imported
         },
     }
 )
@@ -89,10 +89,7 @@ def dataset_source(spec: Spec) -> DatasetSource | None:
         _read_inputs(bounds, is_table=is_table),
         read_target(training, output, is_table=is_table),
         *([known["standard"].text] if standardised else []),
-        specialised(
-            known["prepared"].text,
-            Specialisation(values={"IS_STANDARDISED": bool(standardised)}),
-        ),
+        with_constants(known["prepared"].text, IS_STANDARDISED=bool(standardised)),
         *(known[name].text for name in order),
         _split(data, training),
         _load_data(graph, data, training, standardised, has_patterns=has_patterns),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import NamedTuple
 
@@ -21,18 +21,28 @@ class Import(NamedTuple):
     statement: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Snippet:
     """A class or function of such a file: its text, with decorators and the comments above it.
 
-    uses: names of its module that it uses, of other definitions and of what is imported there.
-    imports: by such a name, the statement that imports it, for what emitted files import too.
+    names: what its module defines and imports. imported: how, for what emitted files import too.
     """
 
     name: str
     text: str
-    uses: frozenset[str]
-    imports: Mapping[str, Import]
+    node: ast.ClassDef | ast.FunctionDef
+    names: frozenset[str]
+    imported: Mapping[str, Import]
+
+    @cached_property
+    def uses(self) -> frozenset[str]:
+        """The names of its module that it uses."""
+        return _free_names(self.node) & self.names - {self.name}
+
+    @cached_property
+    def imports(self) -> Mapping[str, Import]:
+        """The names that it uses and an emitted file has to import."""
+        return {name: self.imported[name] for name in sorted(self.uses & self.imported.keys())}
 
 
 @cache
@@ -63,15 +73,10 @@ def _read(package: str, module: str) -> tuple[Snippet, ...]:
     text = files(package).joinpath(f"{module}.py").read_text(encoding="utf-8")
     tree = ast.parse(text)
     lines = text.splitlines()
-    imports = dict(_imports(tree, package))
+    imported = dict(_imports(tree, package))
     definitions = [node for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)]
-    names = {*_imported(tree), *(node.name for node in definitions)}
-    snippets = []
-    for node in definitions:
-        uses = _free_names(node) & names - {node.name}
-        needed = {name: imports[name] for name in sorted(uses & imports.keys())}
-        snippets.append(Snippet(node.name, _text(node, lines), uses, needed))
-    return tuple(snippets)
+    names = frozenset([*_imported(tree), *(node.name for node in definitions)])
+    return tuple(Snippet(n.name, _text(n, lines), n, names, imported) for n in definitions)
 
 
 def _text(node: ast.ClassDef | ast.FunctionDef, lines: list[str]) -> str:

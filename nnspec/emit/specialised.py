@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import accumulate
 
 from nnspec.emit.code import wrap, wrap_item
@@ -44,6 +45,16 @@ def specialised(text: str, wanted: Specialisation) -> str:
     while (unread := _unread(text, lines)) is not None:
         del lines[unread.start : unread.stop]
     return "\n".join(lines)
+
+
+def with_constants(text: str, **values: object) -> str:
+    """Return the class or function, constants of its file being these values."""
+    return _with_constants(text, tuple(values.items()))
+
+
+@cache
+def _with_constants(text: str, values: tuple[tuple[str, object], ...]) -> str:
+    return specialised(text, Specialisation(values=dict(values)))
 
 
 class _Lines(Parsed):
