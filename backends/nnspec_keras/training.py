@@ -9,7 +9,7 @@ from nnspec.emit.code import Call, call, quoted, wrap
 from nnspec.emit.dataset import DEFINED as ROW_NAMES
 from nnspec.emit.dataset import dataset_source
 from nnspec.emit.snippets import snippets
-from nnspec.errors import UsageError
+from nnspec.emit.training import LossBody, LossRow, loss_body, training_of
 from nnspec.language.losses import (
     BinaryCrossEntropy,
     CategoricalCrossEntropy,
@@ -35,20 +35,20 @@ DEFINED = (
 )
 """Names of the training part."""
 
-LOSSES: Mapping[type[Loss], tuple[str, tuple[str, ...]]] = {
-    MeanSquaredError: (
+LOSSES: Mapping[type[Loss], LossRow] = {
+    MeanSquaredError: LossBody(
         "Mean squared error.",
         ("return ops.mean(ops.square(output - target))",),
     ),
-    MeanAbsoluteError: (
+    MeanAbsoluteError: LossBody(
         "Mean absolute error.",
         ("return ops.mean(ops.absolute(output - target))",),
     ),
-    BinaryCrossEntropy: (
+    BinaryCrossEntropy: LossBody(
         "Binary cross-entropy of logits, the mean over the batch.",
         ("return ops.mean(ops.softplus(output) - target * output)",),
     ),
-    CategoricalCrossEntropy: (
+    CategoricalCrossEntropy: LossBody(
         "Categorical cross-entropy of logits, the mean over the batch.",
         (
             "logs = ops.log_softmax(output)",
@@ -59,7 +59,7 @@ LOSSES: Mapping[type[Loss], tuple[str, tuple[str, ...]]] = {
         ),
     ),
 }
-"""Loss -> what it is, and the lines that compute it from `target` and `output`."""
+"""Loss -> its body."""
 
 
 @dataclass(frozen=True)
@@ -76,16 +76,10 @@ def training_source(
     spec: Spec, options: KerasOptions, head: Head | None, function: str
 ) -> TrainingSource:
     """Return what trains the network that `function` builds."""
-    training = spec.model.training
-    if training is None:
-        raise UsageError(f"{spec.name} has no `training` section to compile")
-    if len(spec.graph.outputs) != 1:
-        raise UsageError(
-            f"{spec.name} has {len(spec.graph.outputs)} outputs, and training needs one"
-        )
+    training = training_of(spec)
     optimizer = OPTIMIZERS[type(training.optimizer)](training.optimizer, stock=options.stock)
     parts = [
-        _loss_function(training.resolved_loss),
+        _loss_function(training.resolved_loss, spec.graph),
         *(SOURCES[name].text for name in _defined(optimizer)),
         "\n".join(
             [
@@ -112,14 +106,14 @@ def _defined(made: Call) -> list[str]:
     return [name for name in SOURCES if name in called]
 
 
-def _loss_function(loss: Loss) -> str:
-    what, lines = LOSSES[type(loss)]
+def _loss_function(loss: Loss, graph: Graph) -> str:
+    body = loss_body(LOSSES, loss, graph)
     return "\n".join(
         [
             "@keras.saving.register_keras_serializable()",
             "def loss_function(target, output):",
-            f'    """{what}"""',
-            *(f"    {line}" for line in lines),
+            f'    """{body.summary}"""',
+            *(f"    {line}" for line in body.lines),
         ]
     )
 
@@ -147,7 +141,7 @@ def _metrics(graph: Graph, training: Training) -> list[str]:
     for metric in training.resolved_metrics:
         if metric == "accuracy":
             if training.task == "binary":
-                takes_logits = isinstance(training.resolved_loss, BinaryCrossEntropy)
+                takes_logits = training.resolved_loss.leaves_out == "sigmoid"
                 threshold = 0.0 if takes_logits else 0.5
                 made = call("keras.metrics.BinaryAccuracy", name=metric, threshold=threshold)
                 found.append(made.render())

@@ -5,7 +5,6 @@ from __future__ import annotations
 from nnspec.emit.code import literal, wrap, wrap_item
 from nnspec.emit.snippets import snippets
 from nnspec.errors import UsageError
-from nnspec.language.losses import BinaryCrossEntropy
 from nnspec.language.training_schema import Training
 from nnspec.network.graph import Head
 from nnspec.network.heads import final_activation
@@ -196,8 +195,7 @@ def _metric(name: str, spec: Spec, training: Training, head: Head | None) -> str
         # Arrays may hold a probability per class where a table holds the class.
         form = form.replace("== target)", f"== {_CLASSES})")
     is_logits = head is not None or (
-        isinstance(training.resolved_loss, BinaryCrossEntropy)
-        and final_activation(spec.graph) is None
+        training.resolved_loss.leaves_out == "sigmoid" and final_activation(spec.graph) is None
     )
     return form.replace("{threshold}", "0" if is_logits else "0.5")
 

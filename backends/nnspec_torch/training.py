@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from nnspec.emit.code import Call, Expr, call, wrap
-from nnspec.errors import UsageError
+from nnspec.emit.training import LossBody, LossRow, loss_body, training_of
 from nnspec.language.losses import (
     BinaryCrossEntropy,
     CategoricalCrossEntropy,
@@ -18,12 +18,34 @@ from nnspec.network.graph import Graph, Head
 from nnspec.network.loader import Spec
 from nnspec_torch.schedules import base_rate, has_schedule, scheduler_name, scheduler_source
 
-LOSSES: Mapping[type[Loss], tuple[str, str]] = {
-    MeanSquaredError: ("F.mse_loss", "Mean squared error"),
-    MeanAbsoluteError: ("F.l1_loss", "Mean absolute error"),
-    BinaryCrossEntropy: ("F.binary_cross_entropy_with_logits", "Binary cross-entropy of logits"),
-    CategoricalCrossEntropy: ("F.cross_entropy", "Categorical cross-entropy of logits"),
+
+def _function(name: str, summary: str) -> LossBody:
+    return LossBody(f"{summary}, the mean over the batch.", (f"return {name}(output, target)",))
+
+
+def _cross_entropy(loss: CategoricalCrossEntropy, rank: int) -> LossBody:
+    body = _function("F.cross_entropy", "Categorical cross-entropy of logits")
+    if rank == 1:
+        return body
+    # PyTorch takes the classes from the second axis.
+    return body._replace(
+        lines=(
+            "if target.dim() == output.dim():",
+            "    target = target.movedim(-1, 1)",
+            "return F.cross_entropy(output.movedim(-1, 1), target)",
+        )
+    )
+
+
+LOSSES: Mapping[type[Loss], LossRow] = {
+    MeanSquaredError: _function("F.mse_loss", "Mean squared error"),
+    MeanAbsoluteError: _function("F.l1_loss", "Mean absolute error"),
+    BinaryCrossEntropy: _function(
+        "F.binary_cross_entropy_with_logits", "Binary cross-entropy of logits"
+    ),
+    CategoricalCrossEntropy: _cross_entropy,
 }
+"""Loss -> its body."""
 
 
 def _sgd(optimizer: Sgd) -> Call:
@@ -50,13 +72,7 @@ OPTIMIZERS: Mapping[type[Optimizer], Callable[..., Call]] = {Sgd: _sgd, Adam: _a
 
 def training_source(spec: Spec, head: Head | None) -> str:
     """Return the definitions that train: loss_function, make_optimizer, train_step."""
-    training = spec.model.training
-    if training is None:
-        raise UsageError(f"{spec.name} has no `training` section to compile")
-    if len(spec.graph.outputs) != 1:
-        raise UsageError(
-            f"{spec.name} has {len(spec.graph.outputs)} outputs, and training needs one"
-        )
+    training = training_of(spec)
     return "\n\n\n".join(
         [
             _loss_function(training.resolved_loss, spec.graph),
@@ -68,21 +84,14 @@ def training_source(spec: Spec, head: Head | None) -> str:
 
 
 def _loss_function(loss: Loss, graph: Graph) -> str:
-    function, what = LOSSES[type(loss)]
-    lines = [
-        "def loss_function(output: Tensor, target: Tensor) -> Tensor:",
-        f'    """{what}, the mean over the batch."""',
-    ]
-    is_categorical = isinstance(loss, CategoricalCrossEntropy)
-    if is_categorical and graph.types[graph.outputs[0]].rank > 1:
-        lines += [
-            "    if target.dim() == output.dim():",
-            "        target = target.movedim(-1, 1)",
-            f"    return {function}(output.movedim(-1, 1), target)",
+    body = loss_body(LOSSES, loss, graph)
+    return "\n".join(
+        [
+            "def loss_function(output: Tensor, target: Tensor) -> Tensor:",
+            f'    """{body.summary}"""',
+            *(f"    {line}" for line in body.lines),
         ]
-    else:
-        lines.append(f"    return {function}(output, target)")
-    return "\n".join(lines)
+    )
 
 
 def _make_optimizer(optimizer: Optimizer) -> str:

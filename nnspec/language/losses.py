@@ -1,12 +1,15 @@
 """The losses of the spec language, and the table from `type` to class."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from nnspec.layers.fields import Frozen
 
 
 class Loss(Frozen):
     """Base of the losses; each is a mean over the rows of the batch and over all other axes."""
+
+    leaves_out: ClassVar[Literal["", "sigmoid", "softmax"]] = ""
+    """The activation at the network's end that the loss is computed without, from its logits."""
 
     type: str
 
@@ -29,6 +32,8 @@ class BinaryCrossEntropy(Loss):
     The network may end in sigmoid; the loss is then computed from what goes into it.
     """
 
+    leaves_out = "sigmoid"
+
     type: Literal["binary_cross_entropy"] = "binary_cross_entropy"
 
 
@@ -38,6 +43,8 @@ class CategoricalCrossEntropy(Loss):
     The target is a class number per row, or a probability per class. The network may end in
     softmax; the loss is then computed from what goes into it.
     """
+
+    leaves_out = "softmax"
 
     type: Literal["categorical_cross_entropy"] = "categorical_cross_entropy"
 

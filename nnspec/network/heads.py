@@ -15,7 +15,6 @@ from nnspec.layers.base import Activation
 from nnspec.network.graph import BlockNode, Graph, Head, LayerNode
 
 _ENDS = frozenset({"softmax", "sigmoid"})
-_OF_LOSS = {"binary_cross_entropy": "sigmoid", "categorical_cross_entropy": "softmax"}
 
 
 class _End(NamedTuple):
@@ -30,7 +29,7 @@ def loss_head(model: Model, graph: Graph) -> Head | None:
     end = _end(graph)
     if end is None or end.block is not None or model.training is None:
         return None
-    wanted = _OF_LOSS.get(model.training.resolved_loss.type)
+    wanted = model.training.resolved_loss.leaves_out
     return end.head if end.head.activation.type == wanted else None
 
 
@@ -45,9 +44,8 @@ def head_problems(model: Model, graph: Graph) -> Iterator[Problem]:
     end = _end(graph)
     if end is None or model.training is None:
         return
-    loss = model.training.resolved_loss.type
-    wanted = _OF_LOSS.get(loss)
-    if wanted is None:
+    loss, wanted = model.training.resolved_loss.type, model.training.resolved_loss.leaves_out
+    if not wanted:
         return
     node, activation, _ = end.head
     message = ""

@@ -77,7 +77,7 @@ def measure(graph: Graph, training: Training, output: Array, target: Array) -> d
 def threshold(graph: Graph, training: Training) -> float:
     """Return what a binary output exceeds to say yes: 0 for logits, 0.5 otherwise."""
     head = final_activation(graph)
-    gives_logits = training.resolved_loss.type == "binary_cross_entropy" and (
+    gives_logits = training.resolved_loss.leaves_out == "sigmoid" and (
         head is None or head.activation.type != "sigmoid"
     )
     return 0.0 if gives_logits else 0.5

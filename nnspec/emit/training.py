@@ -1,0 +1,41 @@
+"""What the source backends say alike of training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from nnspec.errors import UsageError
+from nnspec.language.losses import Loss
+from nnspec.language.training_schema import Training
+from nnspec.network.graph import Graph
+from nnspec.network.loader import Spec
+
+
+class LossBody(NamedTuple):
+    """The loss as a function of `output` and `target`: its docstring, and its lines."""
+
+    summary: str
+    lines: tuple[str, ...]
+
+
+LossRow = LossBody | Callable[[Any, int], LossBody]
+"""The body, or what makes it of the loss and the rank of the output, the batch not counted."""
+
+
+def loss_body(rows: Mapping[type[Loss], LossRow], loss: Loss, graph: Graph) -> LossBody:
+    """Return the body of a loss by its row."""
+    row = rows[type(loss)]
+    return row if isinstance(row, LossBody) else row(loss, graph.types[graph.outputs[0]].rank)
+
+
+def training_of(spec: Spec) -> Training:
+    """Return the training of a spec; raises UsageError where there is none of a single output."""
+    training = spec.model.training
+    if training is None:
+        raise UsageError(f"{spec.name} has no `training` section to compile")
+    if len(spec.graph.outputs) != 1:
+        raise UsageError(
+            f"{spec.name} has {len(spec.graph.outputs)} outputs, and training needs one"
+        )
+    return training
