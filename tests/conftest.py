@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,19 +25,9 @@ def comparisons() -> list[int]:
 
 
 @pytest.fixture
-def toy(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Install the backend of `tests/toy_backend`, for one test."""
-    from nnspec.backend import installed
-
-    def forget() -> None:
-        installed._entries.cache_clear()
-        installed.get_backend.cache_clear()
-
+def toy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Install the backends of `tests/toy_backend`, for one test."""
     monkeypatch.syspath_prepend(str(Path(__file__).parent / "toy_backend"))
-    forget()
-    yield
-    monkeypatch.undo()
-    forget()
 
 
 @pytest.fixture
@@ -50,7 +39,7 @@ def network_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     from nnspec.verification import call_checks, inspected
 
     monkeypatch.setattr(call_checks, "CALLS", 2)
-    monkeypatch.setattr(inspected, "FORMULAS", {})
+    monkeypatch.setattr(inspected, "FOLLOWS", False)
     monkeypatch.setattr(inspected, "_metrics", lambda state, spec, program: {})
 
 

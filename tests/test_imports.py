@@ -79,6 +79,13 @@ else:
     loaded_by(code)
 
 
+def test_every_optimizer_can_be_followed_by_its_formula() -> None:
+    from nnspec.language.optimizers import OPTIMIZERS
+
+    for kind, optimizer in OPTIMIZERS.items():
+        assert optimizer(type=kind).steps() is not None
+
+
 @pytest.mark.parametrize("what", ["losses", "optimizers", "schedules", "initializers"])
 def test_what_trains_stands_in_one_table_of_each_backend_that_trains(what: str) -> None:
     from nnspec.backend import Can, get_backend

@@ -27,6 +27,7 @@ from nnspec.backend.installed import (
     get_backend,
     installed_backends,
     onnx_backend,
+    versions,
 )
 from nnspec.backend.options import (
     DEFAULTS,
@@ -89,4 +90,5 @@ __all__ = [
     "options_for_each",
     "options_in",
     "require_supported",
+    "versions",
 ]

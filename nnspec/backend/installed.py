@@ -3,43 +3,51 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 
 from nnspec.backend.declaration import Backend, Can, OnnxBackend
 from nnspec.errors import UsageError, nearest
+from nnspec.layers.extensions import GROUP, entries, is_own
+from nnspec.support.versions import versions as versions_of
 
-GROUP = "nnspec.backends"
-_OWN = "nnspec"
-"""The distribution whose backends come first where none is named."""
-
-
-@cache  # the search reads the metadata of every installed package
-def _entries() -> dict[str, EntryPoint]:
-    return {entry.name: entry for entry in reversed(list(entry_points(group=GROUP)))}
+__all__ = [
+    "GROUP",
+    "backend_names",
+    "backend_packages",
+    "default_backends",
+    "get_backend",
+    "installed_backends",
+    "onnx_backend",
+    "versions",
+]
 
 
 def backend_names() -> list[str]:
     """Return the names of the installed backends."""
-    return sorted(_entries())
+    return sorted(entries())
 
 
 def backend_packages() -> frozenset[str]:
     """Return the top-level packages in which the installed backends lie."""
-    return frozenset(entry.module.partition(".")[0] for entry in _entries().values())
+    return frozenset(entry.module.partition(".")[0] for entry in entries().values())
 
 
-@cache
 def get_backend(name: str) -> Backend:
     """Return an installed backend; raises UsageError for an unknown name."""
-    entry = _entries().get(name)
+    entry = entries().get(name)
     if entry is None:
         names = backend_names()
         raise UsageError(
             f'no backend "{name}"{nearest(name, names)} (installed: {", ".join(names) or "none"})'
         )
+    return _loaded(entry)
+
+
+@cache
+def _loaded(entry: EntryPoint) -> Backend:
     backend = entry.load()
     if not isinstance(backend, Backend):
-        raise UsageError(f'the backend "{name}" ({entry.value}) is no nnspec.backend.Backend')
+        raise UsageError(f'the backend "{entry.name}" ({entry.value}) is no nnspec.backend.Backend')
     return backend
 
 
@@ -56,11 +64,18 @@ def default_backends() -> tuple[str, ...]:
     """Return the names of every installed backend, in the order of `installed_backends`."""
 
     def place(name: str) -> tuple[bool, bool, int, str]:
-        backend, entry = get_backend(name), _entries()[name]
-        is_foreign = entry.dist is None or entry.dist.name != _OWN
-        return Can.TRAINING not in backend.can, is_foreign, len(backend.rounded), name
+        backend, entry = get_backend(name), entries()[name]
+        return Can.TRAINING not in backend.can, not is_own(entry), len(backend.rounded), name
 
-    return tuple(sorted(_entries(), key=place))
+    return tuple(sorted(entries(), key=place))
+
+
+def versions() -> dict[str, str]:
+    """Return the version of Python, of nnspec and of each package that a backend may run on."""
+    packages: dict[str, tuple[str, ...]] = {}
+    for backend in installed_backends():
+        packages |= backend.packages
+    return versions_of(packages)
 
 
 def onnx_backend() -> OnnxBackend:

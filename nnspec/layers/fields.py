@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError, core_schema
 
+from nnspec.layers.extensions import brought
+
 # pydantic.types and pydantic.json_schema take longer to import than everything here.
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -181,6 +183,8 @@ class ByType:
 
     key = "type"
     """The key that chooses."""
+    base: type[Frozen] = Frozen
+    """The class of all that may stand here."""
 
     def __init__(
         self,
@@ -203,28 +207,42 @@ class ByType:
     def record_of(self, value: object) -> type[Frozen] | None:
         """Return the class of the record that `value` describes, if there is one."""
         name = value.get(self.key) if isinstance(value, Mapping) else value
-        return self.table().get(name) if isinstance(name, str) else None
+        return self._class_of(name) if isinstance(name, str) else None
+
+    def _class_of(self, name: str) -> type[Frozen] | None:
+        """Return the class of this name: of the table, else of a package that brings it."""
+        return self.table().get(name) or self._brought().get(name)
+
+    def _brought(self) -> dict[str, type[Frozen]]:
+        return {
+            name: record
+            for name, record in brought(self.kind).items()
+            if issubclass(record, self.base)
+        }
 
     def validate(self, value: object) -> Frozen:
         """Return the record that `value` describes."""
         if type(value) is str and value in self._bare:
             return self._bare[value]
-        table = self.table()
-        if isinstance(value, Frozen) and type(value) in table.values():
+        if isinstance(value, Frozen) and self.record_of(getattr(value, self.key)) is type(value):
             return value
         name = value.get(self.key) if isinstance(value, Mapping) else value
         if not isinstance(name, str):
             raise PydanticCustomError("wrong_type", self.expected, {})
-        if name not in table:
+        record = self._class_of(name)
+        if record is None:
+            known = [*self.table(), *self._brought()]
             raise PydanticCustomError(
                 "unknown_type",
                 "{kind}",
-                {"kind": self.kind, "name": name, "known": list(table), "key": self.key},
+                {"kind": self.kind, "name": name, "known": known, "key": self.key},
             )
         if isinstance(value, str):
-            # Records are immutable, so that one will do for all.
-            self._bare[value] = table[name].model_validate({"type": name})
-            return self._bare[value]
+            made = record.model_validate({"type": name})
+            if name in self.table():
+                # Records are immutable, so that one will do for all.
+                self._bare[value] = made
+            return made
         assert isinstance(value, Mapping)
         for key in self.without:
             if key in value:
@@ -233,11 +251,12 @@ class ByType:
                     "{kind} inside a layer has no `{key}`",
                     {"kind": _with_article(self.kind), "key": key},
                 )
-        return table[name].model_validate(value)
+        return record.model_validate(value)
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
+        self.base = source if isinstance(source, type) else self.base
         return core_schema.no_info_plain_validator_function(
             self.validate,
             serialization=core_schema.plain_serializer_function_ser_schema(

@@ -14,6 +14,7 @@ from nnspec.language.scope import Scope, compute
 from nnspec.language.tree import Map, Sequence
 from nnspec.layers import LAYERS
 from nnspec.layers.base import Layer
+from nnspec.layers.extensions import brought
 from nnspec.layers.fields import is_whole
 from nnspec.library import BLOCKS, find_block
 from nnspec.support.shown import MERGE_HINT, shown
@@ -112,7 +113,9 @@ class Reader:
             block = self.block(kind)
             if block is not None:
                 return self._call(entry, block, given, scope)
-            known = nearest(kind, [*LAYERS, *self.model.blocks, *BLOCKS])
+            layer_class = brought("layer").get(kind)
+        if layer_class is None:
+            known = nearest(kind, [*LAYERS, *self.model.blocks, *BLOCKS, *brought("layer")])
             self.report.add(
                 "unknown-layer",
                 f'no layer type "{kind}"{known}',

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from nnspec.backend import Options, Trainable, get_backend, require_supported
+from nnspec.backend import Options, Trainable, get_backend, require_supported, versions
 from nnspec.data.preprocessing import KEY, Preprocessing
 from nnspec.data.rows import Dataset, Part, load_data
 from nnspec.errors import DataError, NnspecError, UsageError
@@ -21,7 +21,6 @@ from nnspec.language.schema import Model
 from nnspec.language.training_schema import Training
 from nnspec.network.loader import Spec, check
 from nnspec.support.streams import derived_seed, permutation
-from nnspec.support.versions import versions
 from nnspec.training.batches import batches, evaluate, require_batches
 from nnspec.training.history import Epoch, best_of, plot_history, write_history
 from nnspec.training.metrics import require_measurable

@@ -14,7 +14,7 @@ from nnspec.language.schedules import Schedule
 from nnspec.network.loader import Spec
 from nnspec.training.metrics import measure, require_measurable
 from nnspec.verification.kinks import PARTS, kinked_weights
-from nnspec.verification.optimizer_checks import FORMULAS, formula_errors
+from nnspec.verification.optimizer_checks import formula_errors
 from nnspec.verification.samples import random_inputs, random_target
 from nnspec.verification.schedule_checks import rate_errors
 from nnspec.verification.settings import BATCH
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 MANY_ROWS = 64
 """Of which metrics are measured, where the network is small."""
+FOLLOWS = True
+"""Whether optimizers are held to their formulas."""
 METRIC = 1e-5
 """Relative: Keras averages metrics in float32."""
 
@@ -38,29 +40,38 @@ class Inspected:
     kinked: loss and gradients with weights that bring values to where functions bend.
     formula: the largest error of an optimizer step, and a sentence, where it was followed.
     metrics: by name, what was measured and what the spec's definition gives.
+    unfollowed: why its optimizer was not followed, where that is to be said.
     """
 
     kinked: list[tuple[float, Weights]] = field(default_factory=list)
     formula: tuple[float, list[str]] | None = None
     metrics: dict[str, tuple[float, float]] = field(default_factory=dict)
+    unfollowed: str = ""
 
 
 def inspect(state: State, spec: Spec, program: object) -> Inspected:
     """Return what a program in float64, built to be trained, shows; it has other weights after."""
     found = Inspected()
     training = spec.model.training
-    if not isinstance(program, Inspectable) or training is None:
+    if not isinstance(program, Trainable) or training is None:
         return found
     seed = state.settings.seed
     inputs, target = rows_of(state, spec)
     found.kinked = kinked_gradients(state, spec, program)
+    if not isinstance(program, Inspectable):
+        found.unfollowed = "its programs show no single step (nnspec.backend.Inspectable)"
+        return found
     if state.spec.model.training is not None and len(state.graph.outputs) == 1:
         program.load_weights(state.weights)
         found.metrics = _metrics(state, spec, program)
     optimizer = training.optimizer
     followed = []
-    if type(optimizer) in FORMULAS and not state.is_large:
-        followed.append(formula_errors(program, optimizer, state.weights, inputs, target, seed))
+    if FOLLOWS and optimizer.steps() is None:
+        found.unfollowed = f"{optimizer.type} has no formula to follow"
+    elif FOLLOWS and not state.is_large:
+        followed.append(
+            formula_errors(program, optimizer.steps, state.weights, inputs, target, seed)
+        )
     if isinstance(optimizer.learning_rate, Schedule):
         followed.append(rate_errors(program, optimizer))
     found.formula = max(followed, key=lambda errors: errors[0], default=None)
@@ -135,6 +146,9 @@ def add_inspected(state: State, spec: Spec, found: Mapping[str, Inspected]) -> N
             {name: (error, EXACT) for name, (error, _) in followed.items()},
             blames={name: _told("; ".join(detail)) for name, (_, detail) in followed.items()},
         )
+    for name, each in found.items():
+        if each.unfollowed:
+            state.recorder.leave_out("optimizer", (name,), each.unfollowed)
     measured = {name: each.metrics for name, each in found.items() if each.metrics}
     if measured:
         findings = {

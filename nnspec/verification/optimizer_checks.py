@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnspec.language.optimizers import Adam, Optimizer, Sgd
 from nnspec.support.streams import derived_seed
 from nnspec.verification.tolerance import EXACT
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Inspectable, Weights
+    from nnspec.language.optimizers import Step
 
 SCALES = (0.0, 1.0, 1e4, 1e-3, 1.0, 0.0, 1e2, 1.0, 1e-7, 1.0, 1e6, 1.0)
 """Of the gradients, by step: the first is 0, so that nothing may move but by a decay."""
@@ -24,57 +24,18 @@ SPREAD = 30.0
 """Deviation of what is added to the weights, so that a small decay moves them visibly."""
 _ULPS = 8 * 2.0**-53
 
-Step = Callable[["Array", "Array", int], "Array"]
-"""(parameter, gradient, number of the step from 1) -> the parameter after the step."""
-
-
-def _sgd(optimizer: Sgd) -> Step:
-    momentum = optimizer.momentum
-    buffer: list[Array] = []
-
-    def step(parameter: Array, gradient: Array, number: int) -> Array:
-        if not buffer:
-            buffer.append(gradient)
-        else:
-            buffer[0] = momentum * buffer[0] + gradient
-        move = gradient + momentum * buffer[0] if optimizer.nesterov else buffer[0]
-        moved: Array = parameter - optimizer.rate(number - 1) * move
-        return moved
-
-    return step
-
-
-def _adam(optimizer: Adam) -> Step:
-    first, second = optimizer.beta_1, optimizer.beta_2
-    means: list[Array] = []
-
-    def step(parameter: Array, gradient: Array, number: int) -> Array:
-        if not means:
-            means.extend((np.zeros_like(gradient), np.zeros_like(gradient)))
-        means[0] = first * means[0] + (1 - first) * gradient
-        means[1] = second * means[1] + (1 - second) * gradient**2
-        mean, square = means[0] / (1 - first**number), means[1] / (1 - second**number)
-        moved: Array = parameter - optimizer.rate(number - 1) * mean / (
-            np.sqrt(square) + optimizer.epsilon
-        )
-        return moved
-
-    return step
-
-
-FORMULAS: Mapping[type[Optimizer], Callable[..., Step]] = {Sgd: _sgd, Adam: _adam}
-"""Optimizer -> a new step of one parameter, which remembers what it needs."""
-
 
 def formula_errors(
     program: Inspectable,
-    optimizer: Optimizer,
+    steps_of: Callable[[], Step | None],
     weights: Weights,
     inputs: Mapping[str, Array],
     target: Array,
     seed: int,
 ) -> tuple[float, list[str]]:
     """Return the largest error of a step beside the formula, and what shows it.
+
+    steps_of: gives new steps of one parameter by the formula.
 
     The error is relative to the largest movement of the step, rounding of the weights left out.
     """
@@ -87,7 +48,7 @@ def formula_errors(
     program.load_weights(spread)
     program.start_training()
     names = [name for name in reached if _is_reached(program, name, reached)]
-    steps = {name: FORMULAS[type(optimizer)](optimizer) for name in names}
+    steps = {name: _new(steps_of) for name in names}
     worst, detail = 0.0, []
     before = program.weights()
     for number, scale in enumerate(SCALES, start=1):
@@ -107,6 +68,12 @@ def formula_errors(
             break
         before = after
     return worst, detail
+
+
+def _new(steps_of: Callable[[], Step | None]) -> Step:
+    step = steps_of()
+    assert step is not None
+    return step
 
 
 def _is_reached(program: Inspectable, name: str, gradients: Mapping[str, Array]) -> bool:

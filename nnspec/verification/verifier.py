@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnspec.backend import OnnxBackend, installed_backends
+from nnspec.backend import OnnxBackend, installed_backends, versions
 from nnspec.errors import MissingDependencyError, UsageError
 from nnspec.network.ids import followed
 from nnspec.network.loader import Spec
 from nnspec.support.causes import cause_of
-from nnspec.support.versions import versions
 from nnspec.verification.engine_list import engines_of
 from nnspec.verification.engines import DirectOnnx, SourceEngine, exported_name
 from nnspec.verification.first_runs import can_compare, run_engines

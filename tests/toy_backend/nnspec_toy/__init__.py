@@ -1,61 +1,42 @@
-"""A third-party backend: NumPy source for chains of dense layers and two activations."""
+"""Third-party backends: NumPy source for dense layers, trained, with additions to the language."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from nnspec import layers
-from nnspec.backend import DEFAULTS, Backend, Options, Support, require_supported
-from nnspec.emit.loading import load_source
-from nnspec.layers import Layer
+from nnspec.backend import (
+    DEFAULTS,
+    Array,
+    Backend,
+    Can,
+    Options,
+    Reserved,
+    Support,
+    option,
+    options_as,
+    require_supported,
+)
+from nnspec.errors import UnsupportedError
+from nnspec.language.losses import Loss
+from nnspec.language.optimizers import Optimizer
+from nnspec.language.schedules import Schedule
+from nnspec.language.training_schema import Training
+from nnspec.layers import Dense, Layer
 from nnspec.network.graph import inline
 from nnspec.network.loader import Spec
 from nnspec.support.files import write_text
-from nnspec.weights.canonical import check_weights, initial_weights
-
-if TYPE_CHECKING:
-    from nnspec.backend import Array
-
-
-def dense(layer: layers.Dense, path: str, given: str) -> str:
-    bias = f' + weights["{path}.bias"]' if layer.use_bias else ""
-    return f'{given} @ weights["{path}.weight"].T{bias}'
+from nnspec_toy import lowerings
+from nnspec_toy.lowerings import Lines
+from nnspec_toy.program import ToyProgram
 
 
-def relu(layer: layers.Relu, path: str, given: str) -> str:
-    return f"np.maximum({given}, 0)"
+@dataclass(frozen=True, slots=True)
+class ToyOptions(Options):
+    """How a spec is compiled to the toy's NumPy."""
 
-
-def linear(layer: layers.Linear, path: str, given: str) -> str:
-    return given
-
-
-LOWERINGS: Mapping[type[Layer], Callable[..., str]] = {
-    layers.Dense: dense,
-    layers.Relu: relu,
-    layers.Linear: linear,
-}
-UNSUPPORTED: Mapping[type[Layer], str] = {
-    layer: "a toy does without it"
-    for layer in {**layers.LAYERS, **layers.ACTIVATIONS}.values()
-    if layer not in LOWERINGS
-}
-
-
-@dataclass(frozen=True)
-class ToyProgram:
-    spec: Spec
-    model: Any
-    weights: Mapping[str, Array]
-
-    def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        outputs = self.model(self.weights, **inputs)
-        return dict(zip(self.spec.graph.outputs, outputs, strict=True))
+    header: str = option("", "A comment at the top of the source.")
 
 
 @dataclass(frozen=True)
@@ -66,33 +47,84 @@ class ToyCompiled:
     def write(self, path: str | Path) -> Path:
         return write_text(path, self.source)
 
-    def build(self, weights: Mapping[str, Array] | None = None, *, dtype: str = "float32") -> Any:
-        if weights is None:
-            weights = initial_weights(self.spec.graph)
-        check_weights(self.spec.graph, weights)
-        cast = {name: np.asarray(array, dtype) for name, array in weights.items()}
-        return ToyProgram(self.spec, load_source(self.source, "toy").network, cast)
+    def build(
+        self, weights: Mapping[str, Array] | None = None, *, dtype: str = "float32"
+    ) -> ToyProgram:
+        return ToyProgram(self.spec, self.source, weights, dtype)
 
 
 class ToyBackend(Backend):
-    name = "toy"
-    layers = Support(LOWERINGS, UNSUPPORTED)
+    can = Can.GRADIENTS | Can.TRAINING
+    options = ToyOptions
+    packages: Mapping[str, tuple[str, ...]] = {"nnspec-toy": ("nnspec-toy",)}
+    reserved = Reserved(modules=frozenset({"toys"}))
+    losses: Support[Loss] = Support(lowerings.LOSSES, lowerings.UNSUPPORTED_LOSSES)
+    optimizers: Support[Optimizer] = Support(lowerings.OPTIMIZERS, lowerings.UNSUPPORTED_OPTIMIZERS)
+    schedules: Support[Schedule] = Support(lowerings.SCHEDULES, lowerings.UNSUPPORTED_SCHEDULES)
+
+    def __init__(self, name: str, rows: Mapping[type[Layer], Callable[..., Lines]]) -> None:
+        self.name = name
+        self.rows = rows
+
+    @property
+    def layers(self) -> Support[Layer]:
+        return Support(self.rows, lowerings.UNSUPPORTED)
 
     def compile(self, spec: Spec, options: Options = DEFAULTS) -> ToyCompiled:
-        require_supported(self, spec, options)
+        own = options_as(ToyOptions, options)
+        require_supported(self, spec, own)
         graph = inline(spec.graph)
-        lines = ["import numpy as np", "", "", f"def network(weights, {', '.join(graph.inputs)}):"]
+        steps: list[tuple[str, str, Lines]] = []
         names = {value: value for value in graph.inputs}
-        for i, node in enumerate(graph.nodes):
+        for node in graph.nodes:
             layer = node.layer  # type: ignore[union-attr]  # an inlined graph has layers only
-            text = LOWERINGS[type(layer)](layer, node.name, names[node.inputs[0]])
-            activation = getattr(layer, "activation", None)
-            if activation is not None:
-                text = LOWERINGS[type(activation)](activation, node.name, f"({text})")
-            names[node.outputs[0]] = f"x{i}"
-            lines.append(f"    x{i} = {text}")
-        lines.append(f"    return [{', '.join(names[value] for value in graph.outputs)}]")
-        return ToyCompiled(spec, "\n".join(lines) + "\n")
+            given = names[node.inputs[0]]
+            for each in (layer, getattr(layer, "activation", None)):
+                if each is not None:
+                    made = f"x{len(steps)}"
+                    steps.append((made, given, self.rows[type(each)](each, node.name)))
+                    given = made
+            names[node.outputs[0]] = given
+        forward = [f"    {made} = {line.forward.format(x=x)}" for made, x, line in steps]
+        outputs = [names[value] for value in graph.outputs]
+        parts = [
+            f"# {own.header}" if own.header else "",
+            "import numpy as np",
+            f"def network(weights, {', '.join(graph.inputs)}):",
+            *forward,
+            f"    return [{', '.join(outputs)}]",
+        ]
+        training = spec.model.training if own.training else None
+        if training is not None:
+            if len({x for _, x, _ in steps}) < len(steps):
+                raise UnsupportedError(f"{self.name} trains chains alone")
+            arguments = ", ".join(graph.inputs)
+            parts += [f"def gradients(weights, target, {arguments}):", *forward]
+            parts += backward(training, steps, outputs[0])
+        return ToyCompiled(spec, "\n".join(line for line in parts if line) + "\n")
 
 
-backend = ToyBackend()
+def backward(training: Training, steps: list[tuple[str, str, Lines]], output: str) -> list[str]:
+    """Return the lines of loss, gradients, step and learning rate."""
+    loss, slope = lowerings.LOSSES[type(training.resolved_loss)]
+    lines = [f"    y = {output}", f"    loss = {loss}", f"    found, g_{output} = {{}}, {slope}"]
+    for made, x, line in reversed(steps):
+        for name, gradient in line.weights.items():
+            lines.append(f'    found["{name}"] = {gradient.format(x=x, g=f"g_{made}")}')
+        lines.append(f"    g_{x} = {line.backward.format(x=x, g=f'g_{made}')}")
+    optimizer = training.optimizer
+    rate = optimizer.learning_rate
+    expression = lowerings.SCHEDULES[type(rate)](rate) if isinstance(rate, Schedule) else repr(rate)
+    stepped = lowerings.OPTIMIZERS[type(optimizer)](optimizer)
+    return [
+        *lines,
+        "    return loss, found",
+        "def stepped(parameter, gradient, state, name, rate):",
+        *(f"    {line}" for line in stepped),
+        "def learning_rate(step):",
+        f"    return {expression}",
+    ]
+
+
+backend = ToyBackend("toy", lowerings.LAYERS)
+twin = ToyBackend("toy_twin", {**lowerings.LAYERS, Dense: lowerings.dense_by_sums})
