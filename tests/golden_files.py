@@ -1,4 +1,7 @@
-"""The emitted files of every example spec; `make golden` writes them anew."""
+"""The emitted files of every example spec, and a page of each family of layers.
+
+`make golden` writes them anew.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from pathlib import Path
 
 from nnspec.backend import Options, get_backend
 from nnspec.network.loader import load
+from tests.golden_rows import pages
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests" / "golden"
@@ -32,6 +36,9 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for file in FILES:
             (folder / file).write_text(emitted(spec, file), encoding="utf-8")
+    for path, made in pages():
+        (GOLDEN / path).parent.mkdir(parents=True, exist_ok=True)
+        (GOLDEN / path).write_text(made(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -71,6 +71,11 @@ def with_used(names: Iterable[str], known: Mapping[str, Snippet]) -> set[str]:
 @cache
 def _read(package: str, module: str) -> tuple[Snippet, ...]:
     text = files(package).joinpath(f"{module}.py").read_text(encoding="utf-8")
+    return definitions_in(text, package)
+
+
+def definitions_in(text: str, package: str = "") -> tuple[Snippet, ...]:
+    """Return the definitions of a file of this text; what is beside it is not imported."""
     tree = ast.parse(text)
     lines = text.splitlines()
     imported = dict(_imports(tree, package))
@@ -109,7 +114,7 @@ def _imports(tree: ast.Module, package: str) -> Iterator[tuple[str, Import]]:
     for node in tree.body:
         if isinstance(node, ast.ImportFrom):
             assert node.module is not None
-            if not node.module.startswith(package):
+            if not package or not node.module.startswith(package):
                 for alias in node.names:
                     one = ast.ImportFrom(node.module, [alias], 0)
                     yield _bound(alias), Import(node.module, ast.unparse(one))
