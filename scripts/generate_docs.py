@@ -46,17 +46,22 @@ def layers_page() -> str:
         families.setdefault(layer.__module__.rpartition(".")[2], []).append(layer)
     for family, members in families.items():
         title = family.replace("_", " ").capitalize()
-        parts.append(f"## {title}")
+        parts += [f"## {title}", emitted(f"layers/{family}.md")]
         parts += [record(layer) for layer in members]
-    for title, table in (
-        ("Losses", LOSSES),
-        ("Optimizers", OPTIMIZERS),
-        ("Schedules", SCHEDULES),
-        ("Initialisers", INITIALIZERS),
+    for title, table, page in (
+        ("Losses", LOSSES, "training/losses.md"),
+        ("Optimizers", OPTIMIZERS, "training/optimizers.md"),
+        ("Schedules", SCHEDULES, "training/schedules.md"),
+        ("Initialisers", INITIALIZERS, "initializers.md"),
     ):
-        parts.append(f"## {title}")
+        parts += [f"## {title}", emitted(page)]
         parts += [record(member) for member in table.values()]
     return "\n\n".join(parts) + "\n"
+
+
+def emitted(page: str) -> str:
+    """Return where a reader sees what is emitted for each of these."""
+    return f"[What is emitted for each](../tests/golden/{page}), by target."
 
 
 def blocks_page() -> str:

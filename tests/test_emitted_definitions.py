@@ -1,0 +1,319 @@
+"""Definitions that emitted files copy, run where they stand, against what others compute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from nnspec_keras.emitted import (
+    activations,
+    arithmetic,
+    embedding,
+    gelu,
+    initializers,
+    ordering,
+    padding,
+    pooling,
+    recurrent,
+    resizing,
+    transposed,
+)
+from nnspec_keras.helpers import HELPERS as OF_KERAS
+from nnspec_torch.emitted import convolution, core, gated, regularization, tensors
+from nnspec_torch.emitted import embedding as positions_of_torch
+from nnspec_torch.helpers import HELPERS as OF_TORCH
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(2, 6, 6, 4))
+T = torch.from_numpy(X)
+FIRST = torch.from_numpy(np.moveaxis(X, -1, 1).copy())
+"""The same with channels first, as PyTorch takes it."""
+SEQUENCE = X[:, :, 0]
+"""(batch, time, features)."""
+IDS = np.array([[1, 0, 3], [2, 2, 0]])
+
+
+def last(result: torch.Tensor) -> np.ndarray:
+    """Return a result of PyTorch with its channels last."""
+    return np.moveaxis(result.detach().numpy(), 1, -1)
+
+
+def flat(result: torch.Tensor) -> np.ndarray:
+    return result.detach().numpy()
+
+
+def made(layer: type[Any], *given: Any, **settings: Any) -> Any:
+    """Return a layer of Keras that is also what its own config makes."""
+    first = layer(*given, **settings, dtype="float64")
+    again = layer.from_config(first.get_config())
+    assert again.get_config() == first.get_config()
+    return again
+
+
+def conv_transpose() -> tuple[Any, Any]:
+    layer = made(
+        transposed.GroupedConvTranspose, 6, (3, 3), (2, 2), (1, 2), groups=2, output_padding=(1, 0)
+    )
+    result = layer(X)
+    kernel = torch.from_numpy(np.asarray(layer.kernel))
+    # (height, width, outputs of a group, inputs) -> (inputs, outputs of a group, height, width)
+    weight = kernel.permute(3, 2, 0, 1)
+    same = F.conv_transpose2d(
+        FIRST, weight, stride=2, dilation=(1, 2), groups=2, output_padding=(1, 0)
+    )
+    return result, last(same)
+
+
+def embedded() -> tuple[Any, Any]:
+    layer = made(embedding.Embedding, 5, 4, padding_index=0)
+    rows = np.asarray(layer(IDS))
+    assert not rows[IDS == 0].any()
+    table = np.asarray(layer.embeddings)
+    back = layer(keras.ops.convert_to_tensor(SEQUENCE), reverse=True)
+    return (rows, back), (table[IDS], SEQUENCE @ table.T)
+
+
+def reversible() -> tuple[Any, Any]:
+    layer = made(embedding.ReversibleEmbedding, 5, 4)
+    rows = layer(IDS)
+    table = np.asarray(layer.embeddings)
+    back = layer(keras.ops.convert_to_tensor(SEQUENCE), reverse=True)
+    return (rows, back), (table[IDS], SEQUENCE @ table.T)
+
+
+def positions() -> tuple[Any, Any]:
+    layer = made(embedding.PositionEmbedding, 9)
+    result = layer(SEQUENCE)
+    return result, SEQUENCE + np.asarray(layer.embeddings)[:6]
+
+
+def learned() -> tuple[Any, Any]:
+    layer = made(embedding.LearnedTensor, (3, 2), initializer="ones")
+    return layer(SEQUENCE), np.ones((2, 3, 2))
+
+
+def biased() -> tuple[Any, Any]:
+    layer = made(embedding.Bias)
+    layer(SEQUENCE)
+    layer.bias.assign([1.0, 2.0, 3.0, 4.0])
+    return layer(SEQUENCE), SEQUENCE + np.array([1.0, 2.0, 3.0, 4.0])
+
+
+def averaged() -> tuple[Any, Any]:
+    pool = pooling.average_pooling2d(3, 2, ((1, 1), (1, 1)), "pool")
+    same = F.avg_pool2d(FIRST, 3, 2, 1, count_include_pad=False)
+    return pool(keras.ops.cast(X, "float32")), last(same)
+
+
+def averaged_lines() -> tuple[Any, Any]:
+    pool = pooling.average_pooling1d(3, 2, (1, 1), "pool")
+    same = F.avg_pool1d(FIRST[:, :, :, 0], 3, 2, 1, count_include_pad=False)
+    return pool(keras.ops.cast(X[:, :, 0], "float32")), last(same)
+
+
+def averaged_volumes() -> tuple[Any, Any]:
+    pads = ((1, 1), (1, 1), (1, 1))
+    pool = pooling.average_pooling3d(3, 2, pads, "pool")
+    volume = np.stack([X, 2 * X, X], axis=1)
+    same = F.avg_pool3d(
+        torch.from_numpy(np.moveaxis(volume, -1, 1).copy()), 3, 2, 1, count_include_pad=False
+    )
+    return pool(keras.ops.cast(volume, "float32")), last(same)
+
+
+def pooled_volumes() -> tuple[Any, Any]:
+    volume = np.stack([X, 2 * X, -X, X], axis=1)
+    same = F.max_pool3d(torch.from_numpy(np.moveaxis(volume, -1, 1).copy()), 2)
+    return made(pooling.MaxPooling3D, 2)(volume), last(same)
+
+
+def stacked() -> tuple[Any, Any]:
+    law = initializers.Stacked("zeros", "ones")
+    again = initializers.Stacked.from_config(law.get_config())
+    return again((2, 3)), np.repeat([[0.0], [1.0]], 3, axis=1)
+
+
+def orthogonal() -> tuple[Any, Any]:
+    kernel = np.asarray(initializers.DepthwiseOrthogonal()((2, 2, 3, 2), dtype="float32"))
+    rows = kernel.reshape(4, 6)
+    return rows @ rows.T, np.eye(4)
+
+
+def replicated() -> tuple[Any, Any]:
+    layer = made(padding.ReplicationPadding, ((1, 3), (2, 0)))
+    return layer(X), last(F.pad(FIRST, (2, 0, 1, 3), mode="replicate"))
+
+
+def slopes() -> tuple[Any, Any]:
+    layer = made(activations.PReLU, alpha_initializer=keras.initializers.Constant(0.25))
+    return layer(X), flat(F.leaky_relu(T, 0.25))
+
+
+def before_lengths() -> tuple[Any, Any]:
+    return recurrent.steps_before(SEQUENCE, np.array([2, 6])), np.arange(6) < [[2], [6]]
+
+
+KERAS: dict[str, Callable[[], tuple[Any, Any]]] = {
+    "gelu": lambda: (gelu.gelu(X), flat(F.gelu(T))),
+    "gelu_tanh": lambda: (gelu.gelu_tanh(X), flat(F.gelu(T, approximate="tanh"))),
+    "DepthwiseOrthogonal": orthogonal,
+    "Stacked": stacked,
+    "GroupedConvTranspose": conv_transpose,
+    "ActivationWith": lambda: (
+        made(activations.ActivationWith, activations.celu, {"alpha": 0.5})(X),
+        flat(F.celu(T, 0.5)),
+    ),
+    "selu": lambda: (activations.selu(X), flat(F.selu(T))),
+    "celu": lambda: (activations.celu(X, 0.7), flat(F.celu(T, 0.7))),
+    "softmin": lambda: (activations.softmin(X, axis=1), flat(F.softmin(T, dim=1))),
+    "many_axes_softmax": lambda: (activations.many_axes_softmax(X), flat(T.softmax(-1))),
+    "swiglu": lambda: (activations.swiglu(X), flat(gated.swiglu(T))),
+    "PReLU": slopes,
+    "UnitNormalization": lambda: (
+        made(activations.UnitNormalization, epsilon=0.1)(X),
+        flat(F.normalize(T, dim=-1, eps=0.1)),
+    ),
+    "Rescale": lambda: (made(arithmetic.Rescale, 0.3, offset=2.0)(X), X * 0.3 + 2.0),
+    "Bias": biased,
+    "Embedding": embedded,
+    "ReversibleEmbedding": reversible,
+    "PositionEmbedding": positions,
+    "SinusoidalPosition": lambda: (
+        made(embedding.SinusoidalPosition)(SEQUENCE),
+        flat(positions_of_torch.SinusoidalPosition(4, 6)(T[:, :, 0])),
+    ),
+    "RotaryPosition": lambda: (
+        made(embedding.RotaryPosition)(SEQUENCE),
+        flat(positions_of_torch.RotaryPosition(4, 6)(T[:, :, 0])),
+    ),
+    "LearnedTensor": learned,
+    "ConstantTensor": lambda: (
+        made(embedding.ConstantTensor, [1.0, 2.0])(SEQUENCE),
+        flat(tensors.ConstantTensor([1.0, 2.0])(T)),
+    ),
+    "steps_before": before_lengths,
+    "without_mask": lambda: (recurrent.without_mask(keras.ops.convert_to_tensor(X)), X),
+    "first_flipped": lambda: (recurrent.first_flipped(SEQUENCE, X)[0], SEQUENCE[:, ::-1]),
+    "ReplicationPadding": replicated,
+    "AdaptiveAveragePooling1D": lambda: (
+        made(pooling.AdaptiveAveragePooling1D, 4)(SEQUENCE),
+        last(F.adaptive_avg_pool1d(T[:, :, 0].transpose(1, 2), 4)),
+    ),
+    "AdaptiveAveragePooling2D": lambda: (
+        made(pooling.AdaptiveAveragePooling2D, (4, 1))(X),
+        last(F.adaptive_avg_pool2d(FIRST, (4, 1))),
+    ),
+    "AdaptiveMaxPooling1D": lambda: (
+        made(pooling.AdaptiveMaxPooling1D, 4)(SEQUENCE),
+        last(F.adaptive_max_pool1d(T[:, :, 0].transpose(1, 2), 4)),
+    ),
+    "AdaptiveMaxPooling2D": lambda: (
+        made(pooling.AdaptiveMaxPooling2D, (4, 5))(X),
+        last(F.adaptive_max_pool2d(FIRST, (4, 5))),
+    ),
+    "average_pooling1d": averaged_lines,
+    "average_pooling2d": averaged,
+    "average_pooling3d": averaged_volumes,
+    "MaxPooling3D": pooled_volumes,
+    "Resize": lambda: (
+        made(resizing.Resize, (9, 4), "bicubic")(X),
+        last(F.interpolate(FIRST, (9, 4), mode="bicubic")),
+    ),
+    "NearestResize": lambda: (
+        made(resizing.NearestResize, (9, 4))(X),
+        last(F.interpolate(FIRST, (9, 4), mode="nearest-exact")),
+    ),
+    "PixelShuffle": lambda: (
+        made(resizing.PixelShuffle, 2)(X),
+        last(F.pixel_shuffle(FIRST, 2)),
+    ),
+    "PixelUnshuffle": lambda: (
+        made(resizing.PixelUnshuffle, 2)(X),
+        last(F.pixel_unshuffle(FIRST, 2)),
+    ),
+    "After": lambda: (ordering.After(dtype="float64")([X, 2 * X]), X),
+}
+ELSEWHERE = {
+    "glorot_uniform", "glorot_normal", "he_uniform", "he_normal",
+    "glorot_uniform_", "glorot_normal_", "he_uniform_", "he_normal_",
+    "MultiHeadAttention", "GroupedQueryAttention",
+    "reverse_steps", "run_recurrent", "run_backwards", "swiglu",
+    "SinusoidalPosition", "RotaryPosition",
+}  # fmt: skip
+"""Tested in test_snippets and test_specialised, or against Keras's."""
+
+
+def assert_same(results: Any, expected: Any) -> None:
+    if isinstance(results, tuple):
+        for one, other in zip(results, expected, strict=True):
+            assert_same(one, other)
+        return
+    array = np.asarray(results)
+    tolerance = 1e-5 if array.dtype == np.float32 else 1e-12
+    np.testing.assert_allclose(array, expected, rtol=tolerance, atol=tolerance)
+
+
+@pytest.fixture
+def float64() -> Iterator[None]:
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("name", KERAS)
+def test_a_definition_of_keras_computes_what_pytorch_or_numpy_does(name: str) -> None:
+    assert_same(*KERAS[name]())
+
+
+def separable(axes: int) -> tuple[Any, Any]:
+    cls = (convolution.SeparableConv1d, convolution.SeparableConv2d)[axes - 1]
+    layer = cls(4, 3, 3, padding=1, depth_multiplier=2).double()
+    x = FIRST[..., 0] if axes == 1 else FIRST
+    function = (F.conv1d, F.conv2d)[axes - 1]
+    hidden = function(x, layer.depthwise.weight, padding=1, groups=4)
+    same = function(hidden, layer.pointwise.weight, layer.pointwise.bias)
+    return flat(layer(x)), flat(same)
+
+
+def noisy(layer: nn.Module, mean: float, deviation: float) -> tuple[Any, Any]:
+    """Return the mean and the deviation in training; at inference nothing changes."""
+    x = torch.ones(100_000)
+    torch.manual_seed(0)
+    y = layer(x)
+    assert torch.equal(layer.eval()(x), x)
+    return np.round([y.mean().item(), y.std().item()], 2), [mean, deviation]
+
+
+def moved() -> tuple[Any, Any]:
+    layer = core.Bias(4)
+    nn.init.constant_(layer.bias, 2.0)
+    return flat(layer(T)), X + 2.0
+
+
+TORCH: dict[str, Callable[[], tuple[Any, Any]]] = {
+    "Bias": moved,
+    "SeparableConv1d": lambda: separable(1),
+    "SeparableConv2d": lambda: separable(2),
+    "LearnedTensor": lambda: (flat(tensors.LearnedTensor(3, 2)(T)), np.zeros((2, 3, 2))),
+    "ConstantTensor": lambda: (flat(tensors.ConstantTensor([1.0])(T)), np.ones((2, 1))),
+    "GaussianDropout": lambda: noisy(regularization.GaussianDropout(0.2), 1.0, 0.5),
+    "GaussianNoise": lambda: noisy(regularization.GaussianNoise(0.3), 1.0, 0.3),
+}
+
+
+@pytest.mark.parametrize("name", TORCH)
+def test_a_definition_of_pytorch_computes_its_formula(name: str) -> None:
+    assert_same(*TORCH[name]())
+
+
+def test_every_helper_runs_where_it_stands() -> None:
+    assert OF_KERAS.keys() - KERAS.keys() <= ELSEWHERE
+    assert OF_TORCH.keys() - TORCH.keys() <= ELSEWHERE
