@@ -1,4 +1,4 @@
-"""What must not matter at inference: how often, and in which way, the network is asked."""
+"""Repeated and other calls at inference, which must not matter."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SECONDS = 0.8
 
 @dataclass(frozen=True)
 class _Called:
-    """What a program answers to one row: first, then again, then by other ways to call it.
+    """Answers of a program to one row: first, then again, then by other ways to call it.
 
     weights: those that it has afterwards.
     """
@@ -78,7 +78,7 @@ def _called(program: Program, rows: Mapping[str, Array]) -> _Called:
 
 
 def _moved(state: State, engine: Engine, called: _Called, rows: Mapping[str, Array]) -> list[str]:
-    """Return what changes with the calls of a program, a sentence each."""
+    """Return the changes that come with calls of a program, a sentence each."""
     found = []
     number, error = first_other(called.again, called.first, EXACT)
     if error > EXACT:
@@ -99,7 +99,7 @@ def _moved(state: State, engine: Engine, called: _Called, rows: Mapping[str, Arr
 
 
 def called_again(program: Program, inputs: Mapping[str, Array]) -> Answers:
-    """Return what a program answers to further calls."""
+    """Return the answers of a program to further calls."""
     if isinstance(program, Repeating):
         return program.asked_again(inputs, CALLS - 1, SECONDS)
     return asked_again(program.forward, inputs, CALLS - 1, SECONDS)

@@ -27,7 +27,7 @@ this instead of with itself, because it is the difference of larger numbers."""
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """What the error of each tensor may be: `least`, and where measured, what rounding moves it."""
+    """The largest error of each tensor that is none: `least`, and where measured, its rounding."""
 
     least: float
     moved: Mapping[str, float] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class Tolerance:
         return self.least + SAFETY * self.moved.get(name, 0.0)
 
     def widened(self, moved: Mapping[str, float]) -> Tolerance:
-        """Return the tolerance with what else moves the tensors."""
+        """Return the tolerance with further movements of the tensors."""
         names = self.moved.keys() | moved.keys()
         further = {name: max(self.moved.get(name, 0.0), moved.get(name, 0.0)) for name in names}
         return Tolerance(self.least, further)
@@ -53,7 +53,7 @@ class Tolerance:
 
 
 class Comparison:
-    """How far two runs lie apart: of each gradient, of each trained weight, and of the loss."""
+    """The errors between two runs: of each gradient, of each trained weight, and of the loss."""
 
     def __init__(self, graph: Graph, first: TrainedRun, second: TrainedRun) -> None:
         self.layers = {

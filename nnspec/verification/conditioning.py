@@ -1,4 +1,4 @@
-"""How far rounding within layers moves what a network computes.
+"""The outputs of a network under rounding within its layers.
 
 Perturbing parameters and inputs does not show where a formula subtracts: x - tanh(x) of a small x,
 or a normalisation of values that hardly vary, loses what is relative to x, and not to the result.
@@ -111,7 +111,7 @@ class Noisy:
                 self.sums[value] = self._computed(value, "moved", Add(), *terms)
 
     def _bend(self, value: str, taken: str) -> str:
-        """Return what is 0, with a derivative of its own."""
+        """Return a value of 0 that has a derivative of its own."""
         slope, origin = self._free(f"{value}_slope"), self._free(f"{value}_origin")
         self.bent[value] = slope, origin
         return self._computed(
@@ -253,7 +253,7 @@ class Conditioning:
         return truths, choices
 
     def beyond_float32(self, inputs: Mapping[str, Array]) -> tuple[Array, str]:
-        """Return which rows have numbers that float32 does not hold, and the layer of the first."""
+        """Return the rows with numbers that float32 does not hold, and the layer of the first."""
         rows = len(next(iter(inputs.values())))
         values = self._values(inputs)
         beyond = np.zeros(rows, bool)
@@ -293,7 +293,7 @@ class Conditioning:
     def size(
         self, value: str, values: Mapping[str, Array], unit: float, *, is_rounded: bool
     ) -> Array:
-        """Return what a value may be off by, where a formula rounds by this unit."""
+        """Return the most that a value is off by where a formula rounds by this unit."""
         node, home, layer, taken = self.noisy.computed[value]
         result = np.abs(values[value])
         size: Array = unit * result if is_rounded else np.zeros(result.shape)

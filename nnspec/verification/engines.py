@@ -78,7 +78,7 @@ def _name(backend: Backend, variant: str) -> str:
 
 
 def exported_name(source: SourceEngine, runner: OnnxBackend) -> str:
-    """Return the name of the engine that runs what the exporter of a source writes."""
+    """Return the name of the engine that runs the models of a source's exporter."""
     return f"{runner.name}-via-{source.name}"
 
 
@@ -129,7 +129,7 @@ class SourceEngine(_Here):
         return self.backend.compile(spec, self.options(spec)).build(weights, dtype=dtype)
 
     def options(self, spec: Spec) -> Options:
-        """Return how a spec is compiled: with its training, if it has one of its single output."""
+        """Return the options of a spec: with its training, if it has one of its single output."""
         is_trained = spec.model.training is not None and len(spec.graph.outputs) == 1
         return make_options(self.backend, self.given, training=is_trained)
 

@@ -52,7 +52,7 @@ class Evaluated(Program, Protocol):
 def run_exact(
     state: State, engine: Engine, inputs: Mapping[str, Array], expected: Outputs | None
 ) -> Outputs:
-    """Return what an engine computes in float64, by an evaluator that is right.
+    """Return the outputs of an engine in float64, by an evaluator that is right.
 
     expected: what it should be; what differs is looked into. The program that gave it stands in
     `state.programs` afterwards. Raises SingleOnly where only float32 can be trusted, and what the
@@ -89,7 +89,7 @@ def _run_elsewhere(
     why: str,
     error: Exception | None,
 ) -> Outputs:
-    """Return what ONNX Runtime makes of the model in double precision."""
+    """Return the outputs of the model in ONNX Runtime, in double precision."""
     program = state.programs.get(engine.name)
     try:
         if not isinstance(program, Evaluated):
@@ -117,7 +117,7 @@ def _run_elsewhere(
 def _in_single(
     state: State, engine: Engine, inputs: Mapping[str, Array], error: Exception
 ) -> Outputs:
-    """Return what ONNX Runtime makes of it in float32; raises `error` where that fails too."""
+    """Return the outputs in ONNX Runtime in float32; raises `error` where that fails too."""
     try:
         program = state.build(engine, "float32")
         return program.forward({name: single(array) for name, array in inputs.items()})

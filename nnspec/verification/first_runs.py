@@ -35,7 +35,7 @@ def run_engines(state: State) -> None:
 
 
 def _run(state: State, engine: Engine) -> Outputs | None:
-    """Return what an engine makes of the inputs in float64, or None if only float32 will do."""
+    """Return the outputs of an engine in float64, or None if only float32 will do."""
     try:
         expected = state.reference.outputs if state.has_reference else None
         return run_exact(state, engine, state.inputs, expected)

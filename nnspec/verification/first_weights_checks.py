@@ -47,7 +47,7 @@ def compare_first_weights(state: State) -> None:
 
 
 def _faults(state: State, program: Inspectable) -> list[tuple[str, str]]:
-    """Return what is wrong with first values: the layer, and a sentence."""
+    """Return the faults of first values: the layer, and a sentence."""
     given = program.first_weights(state.settings.seed)
     wrong: list[tuple[str, str]] = []
     seen: dict[bytes, str] = {}

@@ -34,7 +34,7 @@ BATCHES = (1, 5, 13, 32)
 
 @dataclass(frozen=True)
 class Asked:
-    """What every engine is asked in float32.
+    """Inputs and wanted outputs of every engine in float32.
 
     wanted: the outputs in double precision. rows: of the verification's, those that are asked,
     where that is not all. is_nothing: whether float32 can compute none.
@@ -49,7 +49,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Single:
-    """What an engine gave in float32.
+    """Outputs of an engine in float32.
 
     faults: of its dtypes and declared axes. batches: by their rows. again: for the same row.
     """
@@ -139,7 +139,7 @@ def compare_float32(state: State) -> None:
 
 
 def measured(state: State, asked: Asked) -> Asked:
-    """Return what is asked without rows that float32 cannot compute, and what rounding explains."""
+    """Return the rows that float32 can compute, and the tolerance that rounding explains."""
     beyond, layer = state.tolerances.beyond_float32(asked.inputs)
     if beyond.any():
         count = f"{beyond.sum()} of the {len(beyond)} rows" if not beyond.all() else "every row"
@@ -175,7 +175,7 @@ def in_range(outputs: Outputs) -> Outputs:
 
 
 def _optimized(compute: Callable[[], Single]) -> Single:
-    """Return what an exporter's model gives, which runs without graph optimisations.
+    """Return the outputs of an exporter's model that runs without graph optimisations.
 
     A failure is then ONNX Runtime's: raises UnsupportedError.
     """
@@ -196,7 +196,7 @@ def begin_float32(state: State) -> None:
 
 
 def float32_runs(state: State) -> Float32Runs:
-    """Return what runs each engine on the inputs of the verification, begun if that is possible."""
+    """Return the runs of each engine on the inputs, begun if that is possible."""
     calls = {
         (engine.name, optimized): partial(
             run_float32, state, engine, state.inputs, optimized=optimized
@@ -224,7 +224,7 @@ def run_float32(
 
 
 def float32_tolerance(state: State) -> float:
-    """Return how far rounding in float32 may move this network's outputs."""
+    """Return the error that rounding in float32 explains in this network's outputs."""
     graph = state.graph
     rounding = UNIT_ROUNDOFF * sum(
         at.node.layer.float32_rounding(at.input_shapes, graph.data_format) for at in graph.walk()

@@ -1,4 +1,4 @@
-"""Which layer gives a wrong gradient."""
+"""The last layer that gives a wrong gradient."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each source does in training that no comparison of ordinary batches shows."""
+"""Properties of each source in training that no comparison of ordinary batches shows."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ METRIC = 1e-5
 
 @dataclass
 class Inspected:
-    """What one source showed of itself.
+    """Properties of one source in training.
 
     kinked: loss and gradients with weights that bring values to where functions bend.
     formula: the largest error of an optimizer step, and a sentence, where it was followed.
@@ -50,7 +50,7 @@ class Inspected:
 
 
 def inspect(state: State, spec: Spec, program: object) -> Inspected:
-    """Return what a program in float64, built to be trained, shows; it has other weights after."""
+    """Return the properties of a program in float64; it has other weights after."""
     found = Inspected()
     training = spec.model.training
     if not isinstance(program, Trainable) or training is None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nnspec.verification.state import State
 
 SPEC = "the spec"
-"""What a check is named against that compares with no engine."""
+"""Stands for the other engine in a check that compares with none."""
 
 
 def compare_interfaces(state: State) -> None:
@@ -29,7 +29,7 @@ def compare_interfaces(state: State) -> None:
 
 
 def faults(state: State, program: Program, outputs: Outputs, dtype: Precision) -> list[str]:
-    """Return what of a program's dtypes and axes is not the spec's, a sentence each."""
+    """Return the differences of a program's dtypes and axes from the spec's, a sentence each."""
     graph = state.graph
     found = []
     for name in graph.outputs:

@@ -61,7 +61,7 @@ def compare_kinked(
 
 
 def _moved(state: State, spec: Spec, name: str, kinked: Kinked) -> dict[str, float]:
-    """Return how far rounding moves losses and gradients where functions bend.
+    """Return the movement of losses and gradients by rounding, where functions bend.
 
     Where a value is at a kink but for rounding, either side is right.
     """
@@ -77,7 +77,7 @@ def _moved(state: State, spec: Spec, name: str, kinked: Kinked) -> dict[str, flo
 
 
 def _moved_slopes(state: State, spec: Spec, name: str) -> dict[str, float]:
-    """Return how far rounding of derivatives moves losses and gradients where functions bend.
+    """Return the movement of losses and gradients by rounded derivatives, where functions bend.
 
     Values stay where they are, at a kink or beside it.
     """

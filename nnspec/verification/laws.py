@@ -33,7 +33,7 @@ Distribution = Callable[["Array"], "Array"]
 
 
 def fault_of(values: Array, parameter: Parameter) -> str:
-    """Return what of first values is not the law of the parameter, or an empty text."""
+    """Return the difference of first values from the law of the parameter, or an empty text."""
     law = parameter.initializer
     values = values.astype(np.float64)
     if parameter.zero_row is not None:

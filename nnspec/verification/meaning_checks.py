@@ -1,4 +1,4 @@
-"""What a network must not look at: later steps where it is causal, and what is masked."""
+"""Inputs that must not matter: later steps where a network is causal, and masked ones."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def _looks_back(layer: Layer) -> bool:
 
 
 def _before(first: Outputs, second: Outputs, name: str, axis: int, half: int) -> float:
-    """Return how far the steps before `half` differ."""
+    """Return the difference of the steps before `half`."""
     taken: list[Any] = [slice(None)] * first[name].ndim
     taken[1 + axis] = slice(0, half)
     return tensor_error(second[name][tuple(taken)], first[name][tuple(taken)])

@@ -1,4 +1,4 @@
-"""How much memory an exporter would take, before it runs: too much ends the whole process."""
+"""The memory of an exporter, estimated before it runs: too much ends the whole process."""
 
 from __future__ import annotations
 

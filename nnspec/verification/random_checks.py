@@ -66,7 +66,7 @@ def compare_random(state: State) -> None:
 
 
 def _fault(state: State, engine: SourceEngine, layer: Layer, shapes: tuple[Shape, ...]) -> str:
-    """Return what is not the law of the layer, or an empty text."""
+    """Return the difference from the law of the layer, or an empty text."""
     data_format = state.graph.data_format
     if isinstance(layer, layers.MultiHeadAttention | layers.GroupedQueryAttention):
         return _fault_of_attention(state, engine, layer, shapes)
@@ -130,7 +130,7 @@ def _fault_of_attention(
     layer: layers.MultiHeadAttention | layers.GroupedQueryAttention,
     shapes: tuple[Shape, ...],
 ) -> str:
-    """Return what is wrong with rows of one step, of which each head is kept whole or dropped."""
+    """Return the fault of rows of one step, of which each head is kept whole or dropped."""
     given = shapes[: len(shapes) - layer.masks]
     plain = layer.model_copy(update={"mask": None, "key_padding": None})
     steps = tuple((1, shape[1]) for shape in given)

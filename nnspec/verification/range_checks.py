@@ -77,7 +77,7 @@ def compare_ranges(state: State) -> None:
 
 
 def run(state: State, engine: Engine, inputs: Mapping[str, Array], when: str) -> Outputs | None:
-    """Return what an engine makes of inputs in float64; a failure is a failed check."""
+    """Return the outputs of an engine in float64; a failure is a failed check."""
     return state.recorder.attempt(
         partial(in_batches, state.programs[engine.name], inputs, state.batch),
         kind="range",
@@ -87,7 +87,7 @@ def run(state: State, engine: Engine, inputs: Mapping[str, Array], when: str) ->
 
 
 def in_batches(program: Program, inputs: Mapping[str, Array], batch: int) -> Outputs:
-    """Return what a program makes of rows, given no more at once than was asked for.
+    """Return the outputs of a program for rows, given no more at once than was asked for.
 
     By default all at once.
     """
@@ -133,7 +133,7 @@ def moved_rows(
 
 
 def undecided(state: State, kinds: Sequence[str], inputs: Mapping[str, Array]) -> Array:
-    """Return the rows in which rounding decides what is true or chosen.
+    """Return the rows in which rounding decides a truth or a choice.
 
     Where ties are, equal elements stay equal, and all are to choose alike among them.
     """

@@ -1,4 +1,4 @@
-"""What checks find, written into the report, which no engine's failure costs."""
+"""The writer of the report: no failure of an engine costs it."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ class Recorder:
         against: str | None = None,
         is_first: bool = False,
     ) -> T | None:
-        """Return what an engine computes, or None if it fails, and then the report says so.
+        """Return the result of an engine, or None if it fails, and then the report says so.
 
         Code that does not run is the worst difference there is: a failed check. What an engine
         refuses to express is not checked.

@@ -33,7 +33,7 @@ Key = tuple[int, int, Precision, bool]
 
 
 class _Started:
-    """What was asked for before it is needed; the spec and the weights are kept with it."""
+    """Programs begun before they are needed; the spec and the weights are kept with them."""
 
     def __init__(self) -> None:
         self._kept: dict[Key, tuple[Any, object, object]] = {}
@@ -63,7 +63,7 @@ class _Remote(ABC):
     def _take(
         self, spec: Spec, weights: Mapping[str, Array], dtype: Precision, *, optimized: bool
     ) -> RemoteProgram:
-        """Return what was begun, or begin it."""
+        """Return the program that was begun, or begin it."""
         begun: RemoteProgram | None = self._started.pop(spec, weights, dtype, optimized)
         return begun or self._ask(spec, weights, dtype, optimized=optimized)
 
@@ -82,7 +82,7 @@ class _Remote(ABC):
 
     @abstractmethod
     def _options(self, spec: Spec) -> Options:
-        """Return what the process builds the program with."""
+        """Return the options that the process builds the program with."""
 
     def _further(self, optimized: bool) -> dict[str, Any]:
         """Return the arguments that this backend's `build` has beside those of every backend."""

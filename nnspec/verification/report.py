@@ -1,4 +1,4 @@
-"""What a verification found: checks, what it did not check, notes, and how they read."""
+"""The report of a verification: checks, what was not checked, notes; printed, as JSON, as HTML."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class NotChecked:
-    """What was not compared, and why; `pair` names the engine or engines that it is about.
+    """A comparison that was not made, and why; `pair` names the engines that it is about.
 
     kind: None where an engine is left out of every check.
     """
@@ -74,7 +74,7 @@ class NotChecked:
     reason: str
 
     def told(self) -> str:
-        """Return what is not checked, and the reason, as a sentence."""
+        """Return the missing comparison and its reason as a sentence."""
         what = TITLES[self.kind] if self.kind is not None else "everything"
         of = f" of {' and '.join(self.pair)}" if self.pair else ""
         return f"{what}{of}: {self.reason}"
@@ -142,7 +142,7 @@ class Report:
         console.print(f"{verdict}: {self.counted()} in {self.seconds:.0f} s", highlight=False)
 
     def counted(self) -> str:
-        """Return how many checks there were, how many passed, and how many were not made."""
+        """Return the numbers of checks that passed, that there were, and that were not made."""
         passed = sum(check.passed for check in self.checks)
         left_out = f", {len(self.not_checked)} not checked" if self.not_checked else ""
         return f"{passed} of {len(self.checks)} checks passed{left_out}"

@@ -35,7 +35,7 @@ _JUMPS = (Argmax, Cast, HardShrink, Threshold)
 
 
 class Tolerances:
-    """How far rounding may move the outputs of a network, measured on the reference.
+    """Errors that rounding explains in the outputs of a network, measured on the reference.
 
     amplification: of relative errors in parameters and inputs. of_float32: by engine, what numbers
     in float32 within its model move the outputs by.
@@ -75,7 +75,7 @@ class Tolerances:
         return self._conditioning
 
     def amplified(self, rounding: float) -> float:
-        """Return how far layers that are each off by this relative error may move the outputs."""
+        """Return the error of the outputs where each layer is off by this relative error."""
         if rounding not in self._amplified:
             self._amplified[rounding] = self.amplification.of_layer_error(
                 rounding, self._inputs, self.reference.outputs
@@ -85,7 +85,7 @@ class Tolerances:
     def in_float64(
         self, *engines: Engine, error: float = 0.0, inputs: Mapping[str, Array] | None = None
     ) -> float:
-        """Return 1e-9, and what the engines' float32 constants add to it in this network.
+        """Return 1e-9, and the errors that the engines' float32 constants cause in this network.
 
         error: where it is more, what rounding within layers moves is measured, and added.
         inputs: on which the error was found, by default those of the verification.
@@ -101,7 +101,7 @@ class Tolerances:
         return tolerance + self._lost_on[id(given)][0]
 
     def _lost_in_double(self, inputs: Mapping[str, Array]) -> float:
-        """Return how far rounding within layers in double precision moves the outputs.
+        """Return the error that rounding within layers in double precision explains.
 
         0 where that is no more than is allowed anyway, and infinite where it decides what is true.
         Equal elements stay equal where a layer would tell them apart, so that a wrong choice among
@@ -114,13 +114,13 @@ class Tolerances:
         return lost if lost > EXACT else 0.0
 
     def ill_conditioned(self, inputs: Mapping[str, Array], tolerance: float) -> float:
-        """Return how far rounding within layers may move the outputs in float32."""
+        """Return the error that rounding within layers in float32 explains."""
         return self._lost(inputs, UNIT_ROUNDOFF, [False], tolerance)
 
     def _lost(
         self, inputs: Mapping[str, Array], unit: float, ways: Sequence[bool], least: float
     ) -> float:
-        """Return how far rounding within layers by this unit may move the outputs.
+        """Return the error that rounding within layers by this unit explains.
 
         Infinite where it decides what is true, and 0, with a note, where it could not be measured.
         ways: whether equal elements stay equal; each is measured. least: what needs no note.

@@ -88,7 +88,7 @@ def of_rows(arrays: Mapping[str, Array], rows: int) -> dict[str, Array]:
 def element_ranges(
     domain: Domain, shapes: Mapping[str, Sequence[int]]
 ) -> dict[str, tuple[Array, Array, Array]]:
-    """Return what each element of an input may be: at least, at most, and whether it is bound.
+    """Return the range of each element of an input: least, most, and whether it is bound.
 
     For inputs of these shapes, the batch left out. What is computed on the way to a table sets a
     bound that may be too high; a whole number that nothing restricts is 0 or 1.
@@ -131,7 +131,7 @@ def element_ranges(
 
 
 def _within(domain: Domain, inputs: dict[str, Array]) -> dict[str, Array]:
-    """Return inputs nearer to 0 where what is computed of them would not fit a table."""
+    """Return inputs nearer to 0 where ids computed of them would not fit a table."""
     for halvings in range(_HALVINGS):
         try:
             return domain.admit(inputs)

@@ -67,7 +67,7 @@ def compare_batches(state: State) -> None:
 
 
 def other_sizes(state: State) -> Iterator[tuple[str, Mapping[str, Array]]]:
-    """Yield what is other, "time = 4", and inputs of that size."""
+    """Yield the other size, as "time = 4", and inputs of that size."""
     for name, sizes in state.other_sizes.items():
         for size in sizes:
             axes = {**state.axes, name: size}

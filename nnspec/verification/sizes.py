@@ -1,4 +1,4 @@
-"""Which sizes the dynamic axes of a network may have, and which of them a verification takes."""
+"""The sizes that dynamic axes of a network may have, and those that a verification takes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far rounding within layers moves gradients: that of their results, and of their derivatives.
+"""The gradients of a network under rounding of its layers' results and derivatives.
 
 To each value its layer's rounding is added, as for the outputs, and to each derivative what its
 formula may be off by.

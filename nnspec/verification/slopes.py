@@ -54,7 +54,7 @@ def _root(layer: Layer, x: Array, y: Array, weights: Mapping[str, Array], _: Dat
 def _below_zero(
     layer: Layer, x: Array, y: Array, weights: Mapping[str, Array], _: DataFormat
 ) -> Array:
-    """What is added to y below 0: alpha."""
+    """Alpha, which is added to y below 0."""
     return np.where(x < 0, abs(getattr(layer, "alpha", 1.0)), 0.0)
 
 

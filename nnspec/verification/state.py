@@ -83,7 +83,7 @@ class State:
 
     @property
     def tolerances(self) -> Tolerances:
-        """What errors rounding explains, as measured on the reference."""
+        """The errors that rounding explains, as measured on the reference."""
         if self._tolerances is None:
             raise RuntimeError("no source that trains has run yet")
         return self._tolerances
@@ -122,14 +122,14 @@ class State:
         return engine.build(self.spec, self.weights, dtype, optimized=optimized)
 
     def once(self, make: Callable[[State], T]) -> T:
-        """Return what a function makes of this state; it is called once."""
+        """Return the result of a function of this state, which is called once."""
         if make not in self._made:
             self._made[make] = make(self)
         made: T = self._made[make]
         return made
 
     def begun(self, calls: Mapping[K, Callable[[], T]]) -> Mapping[K, Callable[[], T]]:
-        """Return what gives the result of each call, in processes begun at once."""
+        """Return functions that wait for the result of each call, in processes begun at once."""
         if self.workers is None or self.is_large or not calls:
             return calls
         pool = ThreadPoolExecutor(len(calls))

@@ -30,7 +30,7 @@ Suite = tuple[tuple[Kind, Callable[["State"], None]], ...]
 """The kind that a check is of first of all, and the check."""
 
 EARLY: tuple[Callable[[State], None], ...] = (begin_float32, begin_training)
-"""What checks begin in other processes while exporters write."""
+"""Work of checks that begins in other processes while exporters write."""
 
 WITH_EXACT: Suite = (
     ("forward", compare_outputs),

@@ -1,4 +1,4 @@
-"""How far two faithful computations may lie apart: measured on the network itself.
+"""The error between two faithful computations, measured on the network itself.
 
 Rounding in a sum of K terms acts like a relative perturbation of what is summed by about √K·u,
 u = 2⁻²⁴ in float32 (Higham and Mary, A New Approach to Probabilistic Rounding Error Analysis,
@@ -57,7 +57,7 @@ def relative_error(
 
 
 def not_finite(arrays: Mapping[str, Array]) -> str:
-    """Return how many numbers of which tensors are infinite or no numbers, or an empty text."""
+    """Return the counts of numbers by tensor that are not finite, as a text, or an empty one."""
     counts = {name: int(np.sum(~np.isfinite(array))) for name, array in arrays.items()}
     return ", ".join(
         f"{count:,} of the {arrays[name].size:,} numbers of {name}"
@@ -96,7 +96,7 @@ def tensor_error(given: Array, expected: Array, floor: float = 0.0) -> float:
 
 
 class Amplification:
-    """How much a network amplifies relative perturbations of its parameters and inputs."""
+    """The factor by which a network amplifies perturbations of its parameters and inputs."""
 
     def __init__(self, graph: Graph, program: Trainable, weights: Weights, seed: int) -> None:
         self.graph = graph
@@ -109,20 +109,20 @@ class Amplification:
     def float32_tolerance(
         self, inputs: Mapping[str, Array], expected: Mapping[str, Array]
     ) -> float:
-        """Return how far rounding in float32 may move the outputs, relative to the largest."""
+        """Return the error that rounding in float32 explains, relative to the largest output."""
         moved = self._moved(inputs, expected, UNIT_ROUNDOFF, self.longest)
         return SAFETY * max(moved, UNIT_ROUNDOFF)
 
     def of_layer_error(
         self, error: float, inputs: Mapping[str, Array], expected: Mapping[str, Array]
     ) -> float:
-        """Return how far layers that are each off by the relative `error` may move the outputs."""
+        """Return the error of the outputs where each layer is off by the relative `error`."""
         if error == 0:
             return 0.0
         return SAFETY * max(self._moved(inputs, expected, error, None), error)
 
     def draws(self) -> Iterator[np.random.Generator]:
-        """Yield what each of the perturbations is drawn from."""
+        """Yield the generator of each of the perturbations."""
         yield from map(np.random.default_rng, self.seeds())
 
     def seeds(self) -> list[int]:

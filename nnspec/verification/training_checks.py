@@ -153,7 +153,7 @@ class _Pair:
         compare_kinked(self.state, self.spec, self.names, exact.least, inspected)
 
     def _tolerances(self, compared: Comparison) -> Both:
-        """Return what rounding explains, measured where something exceeds the least.
+        """Return the tolerances, measured where something exceeds the least.
 
         To measure it takes several runs.
         """

@@ -1,4 +1,4 @@
-"""How far rounding moves gradients and trained weights, measured by training again."""
+"""The movement of gradients and trained weights by rounding, measured by training again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nnspec.backend import Weights
 
 Moved = tuple[dict[str, float], dict[str, float]]
-"""How far each gradient moves, and each trained weight."""
+"""The movement of each gradient, and of each trained weight."""
 
 
 def moved_by_rounding(
@@ -29,7 +29,7 @@ def moved_by_rounding(
     run: TrainedRun,
     train: Callable[[Weights], TrainedRun],
 ) -> Moved:
-    """Return how far rounding moves each gradient, and each trained weight.
+    """Return the movement of gradients and trained weights by rounding.
 
     The run is repeated with weights that are off by what rounding in double precision amounts to,
     or by `rounding`, if there is any: the relative error of constants that a framework holds in
@@ -54,7 +54,7 @@ def moved_within(
     run: TrainedRun,
     train: Callable[[Given], TrainedRun],
 ) -> Moved:
-    """Return how far rounding within layers, and within their derivatives, moves these."""
+    """Return their movement by rounding within layers and within their derivatives."""
     network = SlopeConditioning(engine, spec, weights)
 
     def given(draw: np.random.Generator) -> Given:

@@ -36,7 +36,7 @@ def begin_training(state: State) -> None:
 
 
 def training_runs(state: State) -> TrainingRuns:
-    """Return what trains the network in every source, begun at once if that is possible."""
+    """Return the training of the network in every source, begun at once if that is possible."""
     model, graph = state.spec.model, without_dropout(state.graph)
     training = model.training
     if len(graph.outputs) != 1:
@@ -59,7 +59,7 @@ def trained(
     is_inspected: bool = False,
     given: Given | None = None,
 ) -> TrainedRun:
-    """Return what an engine makes of these weights in training."""
+    """Return the training of an engine from these weights."""
     run = train_steps(
         state,
         engine,

@@ -32,7 +32,7 @@ _WHOLE = {
 def unusual_inputs(
     graph: Graph, ordinary: Mapping[str, Array], axes: Mapping[str, int], seed: int
 ) -> tuple[list[str], dict[str, Array]]:
-    """Return what each row of a batch is, and the batch; its first row is an ordinary one."""
+    """Return the kind of each row of a batch, and the batch; its first row is an ordinary one."""
     kinds = [ORDINARY, *SCALES, WIDE, *TIED]
     inputs = random_inputs(graph, len(kinds), axes, seed)
     domain = domain_of(graph)
