@@ -11,11 +11,13 @@ from nnspec.backend import Trainable
 from nnspec.network.loader import Spec
 from nnspec.support.causes import cause_of
 from nnspec.verification.comparison import LOSS, Tolerance, kinked_errors
+from nnspec.verification.effort import Cost, Effort, leave_near
 from nnspec.verification.gradient_blame import first_wrong_gradient
 from nnspec.verification.inspected import kinked_gradients, rows_of
 from nnspec.verification.kinks import PARTS, kinked_weights
 from nnspec.verification.samples import random_inputs
 from nnspec.verification.slope_conditioning import SlopeConditioning
+from nnspec.verification.tolerance import PROBES
 
 if TYPE_CHECKING:
     from nnspec.backend import Weights
@@ -37,8 +39,10 @@ def compare_kinked(
     if not errors:
         return
     tolerance = Tolerance(least)
+    effort = Effort(PROBES, 1)
     if tolerance.exceeded(errors):
-        tolerance = tolerance.widened(_moved_slopes(state, spec, pair[0]))
+        effort = Cost.of(spec.graph, state.batch, state.axes).of_gradients(PARTS)
+        tolerance = tolerance.widened(_moved_slopes(state, spec, pair[0], effort))
     if tolerance.exceeded(errors):
         moved = max(_moved(state, spec, pair[0], kinked[pair[0]]).values())
         if moved > least:
@@ -49,6 +53,7 @@ def compare_kinked(
             state.recorder.leave_out("range", pair, reason)
             return
     state.recorder.leave_free("range", pair, errors, tolerance.of)
+    leave_near(state.recorder, "range", pair, errors, tolerance, effort)
     if not errors:
         return
     state.recorder.add(
@@ -76,23 +81,26 @@ def _moved(state: State, spec: Spec, name: str, kinked: Kinked) -> dict[str, flo
     return worst
 
 
-def _moved_slopes(state: State, spec: Spec, name: str) -> dict[str, float]:
+def _moved_slopes(state: State, spec: Spec, name: str, effort: Effort) -> dict[str, float]:
     """Return the movement of losses and gradients by rounded derivatives, where functions bend.
 
     Values stay where they are, at a kink or beside it.
     """
     engine = state.source(name)
     worst: dict[str, float] = {}
+    if effort.draws == 0:
+        return worst
     try:
         network = SlopeConditioning(engine, spec, state.weights)
         inputs, target = rows_of(state, spec)
         for part in range(PARTS):
             weights = kinked_weights(spec.graph, state.weights, part, state.settings.seed)
             measured = network.at(weights, inputs, target)
-            for seed in state.tolerances.amplification.seeds():
+            exact = network.exact(measured)
+            for seed in state.tolerances.amplification.seeds()[: effort.draws]:
                 draw = np.random.default_rng(seed)
                 other = network.moved(measured, draw, of_results=False)
-                for each, error in _worst([measured.clean], [other]).items():
+                for each, error in _worst([exact], [other]).items():
                     worst[each] = max(worst.get(each, 0.0), error)
     except Exception as error:
         state.recorder.note(

@@ -31,12 +31,11 @@ Gradients = tuple[float, "Weights"]
 
 
 class Measured(NamedTuple):
-    """A batch, the values inside the network, and its loss and gradients."""
+    """A batch, and the values inside the network."""
 
     inputs: Mapping[str, Array]
     target: Array
     values: Mapping[str, Array]
-    clean: Gradients
 
 
 class SlopeConditioning:
@@ -61,18 +60,25 @@ class SlopeConditioning:
         self._repeats = False
 
     def at(self, weights: Weights, inputs: Mapping[str, Array], target: Array) -> Measured:
-        """Return the values, the loss and the gradients that formulas are then made to round."""
+        """Return a batch whose gradients are to be measured with these weights.
+
+        Raises RuntimeError where gradients are random: that is no rounding.
+        """
         self.values.weights = weights
         named = self.values.named(weights)
         self.program.load_weights(named)
-        values = self._values(named, inputs)
-        given = {**inputs, **self.values.silent(inputs)}
-        clean = self._gradients(given, target)
+        measured = Measured(inputs, target, self._values(named, inputs))
         if not self._repeats:
-            if relative_error(self._gradients(given, target)[1], clean[1]) > EXACT:
+            first, second = self.exact(measured)[1], self.exact(measured)[1]
+            if relative_error(second, first) > EXACT:
                 raise RuntimeError("the same inputs give other gradients")
             self._repeats = True
-        return Measured(inputs, target, values, clean)
+        return measured
+
+    def exact(self, measured: Measured) -> Gradients:
+        """Return loss and gradients where no formula is made to round."""
+        inputs = measured.inputs
+        return self._gradients({**inputs, **self.values.silent(inputs)}, measured.target)
 
     def moved(
         self, measured: Measured, draw: np.random.Generator, *, of_results: bool = True

@@ -57,7 +57,7 @@ def train_steps(
     assert isinstance(program, Trainable)
     run = TrainedRun()
     for step in range(state.settings.steps):
-        inputs, target = _batch(state, spec, step)
+        inputs, target = batch_of(state, spec, step)
         if given is not None:
             assert isinstance(program, Inspectable)
             loss, gradients = given(program.weights(), inputs, target)
@@ -75,7 +75,7 @@ def train_steps(
     return run
 
 
-def _batch(state: State, spec: Spec, step: int) -> tuple[Mapping[str, Array], Array]:
+def batch_of(state: State, spec: Spec, step: int) -> tuple[Mapping[str, Array], Array]:
     """Return inputs and targets, drawn or from the user's rows; these may have no targets."""
     assert spec.model.training is not None
     seed = state.settings.seed + TRAINING_SEED + step

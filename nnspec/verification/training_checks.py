@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -17,10 +17,11 @@ from nnspec.verification.comparison import (
     Tolerance,
     uncompared,
 )
+from nnspec.verification.effort import Cost, Effort, leave_near
 from nnspec.verification.inspected import add_inspected
 from nnspec.verification.kink_checks import compare_kinked, wrong_alone
 from nnspec.verification.networks import untrained_parameters
-from nnspec.verification.tolerance import EXACT, TRAINED
+from nnspec.verification.tolerance import EXACT, PROBES, TRAINED
 from nnspec.verification.trained import TrainedRun
 from nnspec.verification.training_rounding import Moved, moved_by_rounding, moved_within
 from nnspec.verification.training_runs import (
@@ -130,7 +131,7 @@ class _Pair:
     def compare(self) -> None:
         """Add the gradient and the training check, and that of gradients where functions bend."""
         compared = Comparison(self.spec.graph, *(self.runs[name] for name in self.names))
-        exact, after_steps = self._tolerances(compared)
+        (exact, after_steps), effort = self._tolerances(compared)
         recorder = self.state.recorder
         kinds: tuple[Kind, ...] = ("gradient", "training")
         for kind in kinds:
@@ -139,6 +140,16 @@ class _Pair:
                 recorder.leave_out(kind, self.names, reason)
         recorder.leave_free("gradient", self.names, compared.gradients, exact.of)
         recorder.leave_free("training", self.names, compared.weights, after_steps.of)
+        is_measured = effort.steps == self.state.settings.steps
+        leave_near(recorder, "gradient", self.names, compared.gradients, exact, effort)
+        leave_near(
+            recorder,
+            "training",
+            self.names,
+            compared.weights,
+            after_steps,
+            effort if is_measured else replace(effort, draws=0),
+        )
         blame_gradient = partial(self._blame_gradient, compared, exact)
         if compared.gradients:
             worst = exact.worst(compared.gradients)
@@ -152,8 +163,8 @@ class _Pair:
         inspected = {name: run.inspected.kinked for name, run in self.runs.items()}
         compare_kinked(self.state, self.spec, self.names, exact.least, inspected)
 
-    def _tolerances(self, compared: Comparison) -> Both:
-        """Return the tolerances, measured where something exceeds the least.
+    def _tolerances(self, compared: Comparison) -> tuple[Both, Effort]:
+        """Return the tolerances, measured where something exceeds the least, by which effort.
 
         To measure it takes several runs.
         """
@@ -165,9 +176,13 @@ class _Pair:
         both = Tolerance(EXACT + extra), Tolerance(TRAINED + extra * state.settings.steps)
         if _exceeded(compared, both):
             both = self._widened_by_rounding(both, rounding)
+        effort = Effort(PROBES, state.settings.steps)
         if _exceeded(compared, both):
-            both = self._widened_by_layers(both)
-        return both
+            cost = Cost.of(self.spec.graph, state.batch, state.axes)
+            effort = cost.of_training(state.settings.steps)
+            if effort.draws:
+                both = self._widened_by_layers(both, effort)
+        return both, effort
 
     def _widened_by_rounding(self, least: Both, rounding: float) -> Both:
         """Return the tolerances with what rounding of parameters adds to them."""
@@ -183,20 +198,12 @@ class _Pair:
         of_constants = f", by {rounding:.1e} in constants held in float32," if rounding else ""
         return self._widened(least, moved, f"rounding alone{of_constants}")
 
-    def _widened_by_layers(self, least: Both) -> Both:
+    def _widened_by_layers(self, least: Both, effort: Effort) -> Both:
         """Return the tolerances with what rounding within layers adds to them."""
         state, spec, name = self.state, self.spec, self.names[0]
-        engine, weights = state.source(name), state.weights
         state.progress(f"how far rounding within layers moves what {name} trains")
         try:
-            moved = moved_within(
-                engine,
-                spec,
-                weights,
-                state.tolerances.amplification,
-                self.runs[name],
-                lambda given: trained(state, engine, spec, weights, given=given),
-            )
+            moved = moved_within(state, state.source(name), spec, self.runs[name], effort)
         except Exception as error:
             state.recorder.note(
                 f"rounding within layers could not be measured in training: {cause_of(error)}"

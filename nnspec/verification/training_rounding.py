@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,13 +12,16 @@ import numpy as np
 from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
 from nnspec.verification.comparison import Comparison
+from nnspec.verification.effort import Effort
 from nnspec.verification.engines import SourceEngine
 from nnspec.verification.slope_conditioning import SlopeConditioning
 from nnspec.verification.tolerance import DOUBLE_ROUNDOFF, Amplification
-from nnspec.verification.trained import Given, TrainedRun
+from nnspec.verification.trained import Given, TrainedRun, batch_of
+from nnspec.verification.training_runs import trained
 
 if TYPE_CHECKING:
     from nnspec.backend import Weights
+    from nnspec.verification.state import State
 
 Moved = tuple[dict[str, float], dict[str, float]]
 """The movement of each gradient, and of each trained weight."""
@@ -47,21 +52,25 @@ def moved_by_rounding(
 
 
 def moved_within(
-    engine: SourceEngine,
-    spec: Spec,
-    weights: Weights,
-    amplification: Amplification,
-    run: TrainedRun,
-    train: Callable[[Given], TrainedRun],
+    state: State, engine: SourceEngine, spec: Spec, run: TrainedRun, effort: Effort
 ) -> Moved:
-    """Return their movement by rounding within layers and within their derivatives."""
-    network = SlopeConditioning(engine, spec, weights)
+    """Return their movement by rounding within layers and within their derivatives.
+
+    effort: with fewer steps than the run has, gradients alone are measured.
+    """
+    network = SlopeConditioning(engine, spec, state.weights)
 
     def given(draw: np.random.Generator) -> Given:
         return lambda at, inputs, target: network.moved(network.at(at, inputs, target), draw)
 
-    draws = amplification.draws()
-    return _furthest(spec.graph, run, (train(given(draw)) for draw in draws))
+    def repeated(draw: np.random.Generator) -> TrainedRun:
+        if effort.steps == state.settings.steps:
+            return trained(state, engine, spec, state.weights, given=given(draw))
+        loss, gradients = given(draw)(state.weights, *batch_of(state, spec, 0))
+        return replace(run, gradients=gradients, losses=[loss, *run.losses[1:]])
+
+    draws = islice(state.tolerances.amplification.draws(), effort.draws)
+    return _furthest(spec.graph, run, map(repeated, draws))
 
 
 def _furthest(graph: Graph, run: TrainedRun, others: Iterable[TrainedRun]) -> Moved:
