@@ -91,11 +91,11 @@ def test_a_network_cannot_take_the_name_of_a_definition(name: str) -> None:
 
 def test_code_that_does_not_run_is_a_failed_check(monkeypatch: pytest.MonkeyPatch) -> None:
     from nnspec import layers
-    from nnspec.emit.lowering import Lowered
+    from nnspec.emit.tree import X, apply
     from nnspec_keras.lowerings import LOWERINGS
 
-    wrong = Lowered("ops.no_such_operation({0})")
-    monkeypatch.setitem(LOWERINGS, layers.Relu, lambda layer, context: wrong)  # type: ignore[arg-type]
+    wrong = apply("ops.no_such_operation", X)
+    monkeypatch.setitem(LOWERINGS, layers.Relu, wrong)  # type: ignore[arg-type]
     spec = loads(HEAD + "inputs: {a: {shape: [2]}}\nlayers: [{name: bend, type: relu}]\n")
     report = nnspec.verify(spec, exporters=False)
     assert not report.passed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ import nnspec_torch.lowerings as torch
 from nnspec import layers
 from nnspec.cli import main
 from nnspec.emit.code import Call
-from nnspec.emit.lowering import Context, Lowered
+from nnspec.emit.lowering import Context, Lowered, lower
 from nnspec.errors import UsageError
 from nnspec.layers import Layer
+from tests.source_trees import tree_of
 
 pytestmark = pytest.mark.usefixtures("network_alone")
 
@@ -64,7 +66,7 @@ def replace(
     layer: type[Layer],
     change: Callable[[Any, Context, Callable[..., Lowered]], Lowered],
 ) -> None:
-    original = table[layer]
+    original = partial(lower, table[layer])
     monkeypatch.setitem(table, layer, lambda given, context: change(given, context, original))
 
 
@@ -98,7 +100,7 @@ def test_same_padding_shifted_by_one(spec: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_flatten_in_channels_last_order(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def wrong(layer: Layer, context: Context, lower: Callable[..., Lowered]) -> Lowered:
-        return Lowered("torch.flatten({0}.permute(0, 2, 3, 1), 1)")
+        return Lowered(tree_of("torch.flatten({0}.permute(0, 2, 3, 1), 1)"))
 
     replace(monkeypatch, torch.LOWERINGS, layers.Flatten, wrong)
     code, report = run_verify(spec, "--backends", "torch,keras")
@@ -134,7 +136,7 @@ def test_transposed_square_dense_kernel(spec: Path, monkeypatch: pytest.MonkeyPa
 
 def test_dropout_active_at_inference(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def wrong(layer: layers.Dropout, context: Context, lower: Callable[..., Lowered]) -> Lowered:
-        return Lowered(f"F.dropout({{0}}, {layer.rate}, training=True)")
+        return Lowered(tree_of(f"F.dropout({{0}}, {layer.rate}, training=True)"))
 
     replace(monkeypatch, torch.LOWERINGS, layers.Dropout, wrong)
     code, report = run_verify(spec, "--backends", "torch,keras")
@@ -208,7 +210,7 @@ def test_gradient_lost_behind_one_of_several_outputs(
     assert run_verify(path, "--backends", "torch,keras")[0] == 0
 
     def wrong(layer: Layer, context: Context, lower: Callable[..., Lowered]) -> Lowered:
-        return Lowered("torch.tanh({0}.detach())")
+        return Lowered(tree_of("torch.tanh({0}.detach())"))
 
     replace(monkeypatch, torch.LOWERINGS, layers.Tanh, wrong)
     code, report = run_verify(path, "--backends", "torch,keras")

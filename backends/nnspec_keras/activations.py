@@ -2,68 +2,81 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
 from nnspec import layers
-from nnspec.emit.code import Call, Expr, call
-from nnspec.emit.lowering import Context, Lowered
+from nnspec.emit.code import Call, call
+from nnspec.emit.lowering import Context, Lowered, Rows
+from nnspec.emit.tree import CALLED, Name, X
 from nnspec.layers import Activation
+from nnspec_keras.core import without_settings
 
-_NAMED = {
-    "exponential",
-    "hard_sigmoid",
-    "hard_silu",
-    "hard_tanh",
-    "log_sigmoid",
-    "mish",
-    "relu",
-    "relu6",
-    "sigmoid",
-    "silu",
-    "softplus",
-    "softsign",
-    "tanh",
-    "tanh_shrink",
-}
-"""Activations whose name is Keras's too, with the same meaning."""
 MOST_AXES_OF_SOFTMAX = 4
 """The batch not counted. TensorFlow's float32 kernel takes no more."""
 
 
-def linear(layer: layers.Linear, context: Context) -> Lowered:
-    """layers.Identity."""
-    return Lowered("{module}({0})", call("layers.Identity"))
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """The row of an activation that other Keras layers take as their argument.
+
+    value: gives that argument: Keras's name, or that of a helper; None where they take none with
+    these settings. alone: the lowering of the activation by itself, if that is not
+    layers.Activation of the argument.
+    """
+
+    value: Callable[[Any], str | Name | None]
+    alone: Callable[[Any, Context], Lowered] | None = None
+
+    def __call__(self, layer: Activation, context: Context) -> Lowered:
+        """Return the activation by itself."""
+        if self.alone is not None:
+            return self.alone(layer, context)
+        value = self.value(layer)
+        assert value is not None
+        return with_settings(value)
 
 
-def named(layer: Activation, context: Context) -> Lowered:
-    """layers.Activation by name."""
-    return Lowered("{module}({0})", call("layers.Activation", ("activation", layer.type)))
+def of_type(layer: Activation) -> str:
+    """Keras's name, where that is ours too, with the same meaning."""
+    return layer.type
 
 
-def leaky_relu(layer: layers.LeakyRelu, context: Context) -> Lowered:
-    """layers.LeakyReLU; the slope is written out, because Keras has another default."""
-    module = call("layers.LeakyReLU", negative_slope=float(layer.negative_slope))
-    return Lowered("{module}({0})", module)
+def gelu(layer: layers.Gelu) -> Name:
+    """A helper: Keras's own rounds its constants to float32, and exports to ONNX wrongly."""
+    return Name("gelu_tanh" if layer.approximate else "gelu")
+
+
+def selu(layer: layers.Selu) -> Name:
+    """A helper: the gradient of Keras's own at 0 is that of the other side."""
+    return Name("selu")
+
+
+def elu_of_one(layer: layers.Elu) -> str | None:
+    """Keras's name for an alpha of 1."""
+    return "elu" if layer.alpha == 1 else None
 
 
 def elu(layer: layers.Elu, context: Context) -> Lowered:
     """layers.ELU."""
     keywords = {} if layer.alpha == 1 else {"alpha": float(layer.alpha)}
-    return Lowered("{module}({0})", call("layers.ELU", **keywords))
+    return Lowered(CALLED, call("layers.ELU", **keywords))
+
+
+def leaky_relu(layer: layers.LeakyRelu, context: Context) -> Lowered:
+    """layers.LeakyReLU; the slope is written out, because Keras has another default."""
+    module = call("layers.LeakyReLU", negative_slope=float(layer.negative_slope))
+    return Lowered(CALLED, module)
 
 
 def softmax(layer: layers.Softmax, context: Context) -> Lowered:
     """layers.Softmax, by default over the last axis; a helper for more axes than it takes."""
     if context.rank > MOST_AXES_OF_SOFTMAX:
-        return _over_axis(Expr("many_axes_softmax"), layer.axis, context)
+        return _over_axis(Name("many_axes_softmax"), layer.axis, context)
     axis = context.axis(layer.axis)
     keywords = {"axis": axis} if axis != context.rank else {}
-    return Lowered("{module}({0})", call("layers.Softmax", **keywords))
-
-
-def gelu(layer: layers.Gelu, context: Context) -> Lowered:
-    """A helper: Keras's own rounds its constants to float32, and exports to ONNX wrongly."""
-    return Lowered("{module}({0})", call("layers.Activation", ("activation", _gelu(layer))))
+    return Lowered(CALLED, call("layers.Softmax", **keywords))
 
 
 def log_softmax(layer: layers.LogSoftmax, context: Context) -> Lowered:
@@ -74,19 +87,14 @@ def log_softmax(layer: layers.LogSoftmax, context: Context) -> Lowered:
 def softmin(layer: layers.Softmin, context: Context) -> Lowered:
     """A helper, by default over the last axis."""
     if context.rank > MOST_AXES_OF_SOFTMAX:
-        lowered = _over_axis(Expr("many_axes_softmax"), layer.axis, context)
-        return replace(lowered, before=Lowered("-{0}"))
-    return _over_axis(Expr("softmin"), layer.axis, context)
-
-
-def selu(layer: layers.Selu, context: Context) -> Lowered:
-    """A helper: the gradient of Keras's own at 0 is that of the other side."""
-    return with_settings(Expr("selu"))
+        lowered = _over_axis(Name("many_axes_softmax"), layer.axis, context)
+        return replace(lowered, before=Lowered(-X))
+    return _over_axis(Name("softmin"), layer.axis, context)
 
 
 def celu(layer: layers.Celu, context: Context) -> Lowered:
     """A helper: the gradient of Keras's own at 0 is that of both sides together."""
-    return with_settings(Expr("celu"), **_unless(1, alpha=layer.alpha))
+    return with_settings(Name("celu"), **_unless(1, alpha=layer.alpha))
 
 
 def squareplus(layer: layers.Squareplus, context: Context) -> Lowered:
@@ -110,41 +118,55 @@ def hard_shrink(layer: layers.HardShrink, context: Context) -> Lowered:
     return with_settings("hard_shrink", **_unless(0.5, threshold=layer.threshold))
 
 
-def with_settings(activation: str, **settings: object) -> Lowered:
+def with_settings(activation: str | Name, **settings: object) -> Lowered:
     """layers.Activation, or where there are settings a helper that passes them on."""
     if not settings:
-        return Lowered("{module}({0})", call("layers.Activation", ("activation", activation)))
+        return Lowered(CALLED, call("layers.Activation", ("activation", activation)))
     module = call("ActivationWith", ("activation", activation), ("settings", settings))
-    return Lowered("{module}({0})", module)
+    return Lowered(CALLED, module)
 
 
 def _unless(default: float, **given: float) -> dict[str, object]:
     return {name: float(value) for name, value in given.items() if value != default}
 
 
-def _over_axis(activation: str, given: int, context: Context) -> Lowered:
+def _over_axis(activation: str | Name, given: int, context: Context) -> Lowered:
     axis = context.axis(given)
     return with_settings(activation, **({"axis": axis} if axis != context.rank else {}))
 
 
-def fuse(module: Call, activation: Activation) -> Call | None:
-    """Return the layer with the activation as its argument, where Keras means the same by it."""
-    given: object
-    if activation.type in _NAMED:
-        given = activation.type
-    elif isinstance(activation, layers.Gelu):
-        given = _gelu(activation)
-    elif isinstance(activation, layers.Selu):
-        given = Expr("selu")
-    elif isinstance(activation, layers.Elu) and activation.alpha == 1:
-        given = "elu"
-    else:
-        return None
-    # Where a person would write it: after the sizes, before the bias and the initialisers.
-    first = {name: value for name, value in module.keywords if name not in _LAST}
-    last = {name: value for name, value in module.keywords if name in _LAST}
-    return call(module.function, *module.positional, **first, activation=given, **last)
+NAMED = Argument(of_type)
+"""The row of an activation whose name is Keras's too."""
 
+ROWS: Rows = {
+    layers.Linear: without_settings("layers.Identity"),
+    layers.Relu: NAMED,
+    layers.LeakyRelu: leaky_relu,
+    layers.Elu: Argument(elu_of_one, elu),
+    layers.Sigmoid: NAMED,
+    layers.Tanh: NAMED,
+    layers.Softmax: softmax,
+    layers.Gelu: Argument(gelu),
+    layers.Silu: NAMED,
+    layers.LogSoftmax: log_softmax,
+    layers.Softmin: softmin,
+    layers.Relu6: NAMED,
+    layers.Selu: Argument(selu),
+    layers.Celu: celu,
+    layers.Mish: NAMED,
+    layers.Softplus: NAMED,
+    layers.Softsign: NAMED,
+    layers.Squareplus: squareplus,
+    layers.Exponential: NAMED,
+    layers.LogSigmoid: NAMED,
+    layers.HardSigmoid: NAMED,
+    layers.HardSilu: NAMED,
+    layers.HardTanh: NAMED,
+    layers.Threshold: threshold,
+    layers.SoftShrink: soft_shrink,
+    layers.HardShrink: hard_shrink,
+    layers.TanhShrink: NAMED,
+}
 
 _LAST = {
     "use_bias",
@@ -155,5 +177,13 @@ _LAST = {
 }
 
 
-def _gelu(layer: layers.Gelu) -> Expr:
-    return Expr("gelu_tanh" if layer.approximate else "gelu")
+def fuse(module: Call, activation: Activation) -> Call | None:
+    """Return the layer with the activation as its argument, where Keras means the same by it."""
+    row = ROWS[type(activation)]
+    value = row.value(activation) if isinstance(row, Argument) else None
+    if value is None:
+        return None
+    # Where a person would write it: after the sizes, before the bias and the initialisers.
+    first = {name: value for name, value in module.keywords if name not in _LAST}
+    last = {name: value for name, value in module.keywords if name in _LAST}
+    return call(module.function, *module.positional, **first, activation=value, **last)

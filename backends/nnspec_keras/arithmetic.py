@@ -5,18 +5,11 @@ Operators where they do: layers.Rescaling rounds its numbers to float32.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from nnspec import layers
-from nnspec.emit.code import Expr, call, literal, quoted, root_or_literal
-from nnspec.emit.lowering import Context, Lowered
-from nnspec.layers.arithmetic import whole_or_float
-from nnspec.layers.base import Layer
-
-
-def expression(template: str) -> Callable[[Layer, Context], Lowered]:
-    """Return the lowering to an expression that depends on no setting."""
-    return lambda layer, context: Lowered(template)
+from nnspec.emit.alike import power, root_or_number, same_functions
+from nnspec.emit.code import call
+from nnspec.emit.lowering import Context, Lowered, Rows
+from nnspec.emit.tree import CALLED, Binary, Expression, Literal, X, apply
 
 
 def rescaling(layer: layers.Rescaling, context: Context) -> Lowered:
@@ -25,37 +18,41 @@ def rescaling(layer: layers.Rescaling, context: Context) -> Lowered:
     Keras marks the product of a dense tensor and a number as sparse (3.15), which later layers that
     compare its elements do not take.
     """
-    scale = root_or_literal(float(layer.scale))
-    offset = float(layer.offset)
-    is_quotient = scale.startswith("1 / ")
-    if not is_quotient and (layer.scale != 1 or not offset):
+    scale, offset = root_or_number(float(layer.scale)), float(layer.offset)
+    if not isinstance(scale, Binary) and (layer.scale != 1 or not offset):
+        # A plain number, so that repetitions may differ in it.
+        given = scale.value if isinstance(scale, Literal) else scale
         further = (("offset", offset),) if offset else ()
-        given = Expr(scale) if scale.startswith("math.") else float(layer.scale)
-        made = call("Rescale", ("scale", given), *further)
-        return Lowered("{module}({0})", made)
-    text = f"{{0}} / {scale[4:]}" if is_quotient else "{0}"
+        return Lowered(CALLED, call("Rescale", ("scale", given), *further))
+    forward: Expression = X / scale.right if isinstance(scale, Binary) else X
     if offset:
-        text += f" {'-' if offset < 0 else '+'} {literal(abs(offset))}"
-    return Lowered(text)
+        forward = forward - abs(offset) if offset < 0 else forward + offset
+    return Lowered(forward)
 
 
 def clip(layer: layers.Clip, context: Context) -> Lowered:
     """ops.clip, which takes both bounds, or ops.maximum or ops.minimum for one."""
     low, high = layer.min_value, layer.max_value
     if low is not None and high is not None:
-        return Lowered(f"ops.clip({{0}}, {literal(float(low))}, {literal(float(high))})")
+        return Lowered(apply("ops.clip", X, float(low), float(high)))
     if low is not None:
-        return Lowered(f"ops.maximum({{0}}, {literal(float(low))})")
+        return Lowered(apply("ops.maximum", X, float(low)))
     assert high is not None
-    return Lowered(f"ops.minimum({{0}}, {literal(float(high))})")
-
-
-def power(layer: layers.Power, context: Context) -> Lowered:
-    """The operator."""
-    return Lowered(f"{{0}}**{literal(whole_or_float(layer.exponent))}")
+    return Lowered(apply("ops.minimum", X, float(high)))
 
 
 def cast(layer: layers.Cast, context: Context) -> Lowered:
     """ops.cast; a float is one of the precision in which the network computes."""
-    dtype = "keras.config.floatx()" if layer.dtype == "float32" else quoted(layer.dtype)
-    return Lowered(f"ops.cast({{0}}, {dtype})")
+    is_float = layer.dtype == "float32"
+    return Lowered(apply("ops.cast", X, apply("keras.config.floatx") if is_float else layer.dtype))
+
+
+ROWS: Rows = {
+    **same_functions("ops"),
+    layers.Rescaling: rescaling,
+    layers.Clip: clip,
+    layers.Power: power,
+    layers.Negative: -X,
+    layers.Reciprocal: Literal(1.0) / X,
+    layers.Cast: cast,
+}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from nnspec.emit.code import call
-from nnspec.emit.lowering import Context, Lowered, Native
+from nnspec.emit.lowering import Context, Lowered, Native, Rows
+from nnspec.emit.tree import MODULE, Input, apply
 from nnspec.layers import GroupedQueryAttention, MultiHeadAttention
 from nnspec.layers.initializers import GlorotUniform
 from nnspec_keras.initial import initializer
@@ -43,9 +44,11 @@ def attention(layer: MultiHeadAttention | GroupedQueryAttention, context: Contex
         else:
             natives.append(Native(parameter.name, "bias", occurrence=place))
     plain = len(context.inputs) - layer.masks
-    texts = [f"{{{i}}}" for i in range(plain)]
-    for field in layer.named_inputs:
-        if getattr(layer, field) is not None:
-            texts.append(f"{_NAMES[field]}={{{len(texts)}}}")
+    given = [_NAMES[field] for field in layer.named_inputs if getattr(layer, field) is not None]
+    masks = {name: Input(plain + i) for i, name in enumerate(given)}
+    forward = apply(MODULE, *map(Input, range(plain)), **masks)
     module = call(type(layer).__name__, **keywords)
-    return Lowered(f"{{module}}({', '.join(texts)})", module, parameters=tuple(natives))
+    return Lowered(forward, module, parameters=tuple(natives))
+
+
+ROWS: Rows = {MultiHeadAttention: attention, GroupedQueryAttention: attention}

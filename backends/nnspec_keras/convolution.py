@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from nnspec import layers
 from nnspec.emit.code import call
-from nnspec.emit.lowering import Context, Lowered, Native
+from nnspec.emit.lowering import Context, Lowered, Native, Rows
+from nnspec.emit.tree import CALLED, Expression, Field, X, apply
 from nnspec.layers import Parameter
 from nnspec.layers.base import spatial_axes
 from nnspec.layers.convolution import Convolution
@@ -35,7 +36,8 @@ def is_same(
 def zero_padding(pads: Pads) -> Lowered:
     """Return layers.ZeroPadding of the first input."""
     values = (("pads", "padding", compact_pads(pads)),)
-    return Lowered(f"layers.ZeroPadding{len(pads)}D({{pads}})({{0}})", values=values)
+    padding = apply(f"layers.ZeroPadding{len(pads)}D", Field("pads"))
+    return Lowered(apply(padding, X), values=values)
 
 
 def convolution(layer: layers.Conv1D | layers.Conv2D | layers.Conv3D, context: Context) -> Lowered:
@@ -107,9 +109,10 @@ def separable(layer: layers.SeparableConv1D | layers.SeparableConv2D, context: C
     return Lowered(forward, module, parameters=natives, before=before)
 
 
-def sliced(slices: list[str]) -> str:
-    """Return the subscript of all axes but the batch and the channels."""
-    return f"[:, {', '.join(slices)}]" if set(slices) != {":"} else ""
+def sliced(expression: Expression, slices: list[slice]) -> Expression:
+    """Return slices of all axes but the batch and the channels; of the whole, the expression."""
+    whole = slice(None)
+    return expression if all(part == whole for part in slices) else expression[(whole, *slices)]
 
 
 def _is_sliced(layer: Convolution) -> bool:
@@ -119,16 +122,18 @@ def _is_sliced(layer: Convolution) -> bool:
 
 def _window(
     layer: Convolution, context: Context, *, is_sliced: bool
-) -> tuple[str, Lowered | None, dict[str, object]]:
+) -> tuple[Expression, Lowered | None, dict[str, object]]:
     """Return the expression, what pads its input, and how the window moves.
 
     is_sliced: whether the strides are taken from the output of a window that moves by 1.
     """
     pads = layer.pads(context.inputs[0].shape, context.data_format)
     keywords: dict[str, object] = {}
-    forward, before = "{module}({0})", None
+    forward: Expression = CALLED
+    before = None
     if is_sliced:
-        forward += sliced([f"::{step}" if step > 1 else ":" for step in layer.strides])
+        steps = [step if step > 1 else None for step in layer.strides]
+        forward = sliced(CALLED, [slice(None, None, step) for step in steps])
     elif max(layer.strides) > 1:
         keywords["strides"] = compact(layer.strides)
     if any(map(any, pads)):
@@ -170,3 +175,14 @@ def _depthwise_kernel(parameter: Parameter, name: str, multiplier: int) -> Nativ
     outputs, _, *window = parameter.shape
     shape = (outputs // multiplier, multiplier, *window)
     return Native(parameter.name, name, (*range(2, len(shape)), 0, 1), shape=shape)
+
+
+ROWS: Rows = {
+    layers.Conv1D: convolution,
+    layers.Conv2D: convolution,
+    layers.Conv3D: convolution,
+    layers.DepthwiseConv1D: depthwise,
+    layers.DepthwiseConv2D: depthwise,
+    layers.SeparableConv1D: separable,
+    layers.SeparableConv2D: separable,
+}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from nnspec import layers
 from nnspec.emit.code import Call, call
-from nnspec.emit.lowering import Context, Lowered, Native
-from nnspec.layers import Parameter
+from nnspec.emit.lowering import Context, Lowered, Native, Rows
+from nnspec.emit.tree import CALLED
+from nnspec.layers import Layer, Parameter
 from nnspec.layers.base import Biased
 from nnspec.layers.initializers import Zeros
 from nnspec_keras.initial import initializer
@@ -45,20 +46,27 @@ def compact(sizes: tuple[int, ...]) -> object:
     return sizes[0] if len(set(sizes)) == 1 else sizes
 
 
+def without_settings(function: str) -> Callable[[Layer, Context], Lowered]:
+    """Return the lowering to a Keras layer that takes none of our settings."""
+    return lambda layer, context: Lowered(CALLED, call(function))
+
+
 def dense(layer: layers.Dense, context: Context) -> Lowered:
     """layers.Dense."""
     parameters = context.parameters(layer)
     laws = {"kernel_initializer": initializer(parameters[0])}
     module = call("layers.Dense", ("units", layer.units), **weighted(layer, parameters, laws))
-    return Lowered("{module}({0})", module, parameters=kernel_and_bias(parameters))
-
-
-def flatten(layer: layers.Flatten, context: Context) -> Lowered:
-    """layers.Flatten."""
-    return Lowered("{module}({0})", call("layers.Flatten"))
+    return Lowered(CALLED, module, parameters=kernel_and_bias(parameters))
 
 
 def reshape(layer: layers.Reshape, context: Context) -> Lowered:
     """layers.Reshape."""
     module = call("layers.Reshape", ("target_shape", context.outputs[0].shape))
-    return Lowered("{module}({0})", module)
+    return Lowered(CALLED, module)
+
+
+ROWS: Rows = {
+    layers.Dense: dense,
+    layers.Flatten: without_settings("layers.Flatten"),
+    layers.Reshape: reshape,
+}

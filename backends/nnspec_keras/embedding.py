@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from nnspec import layers
 from nnspec.emit.code import call
-from nnspec.emit.lowering import Context, Lowered, Native
+from nnspec.emit.lowering import Context, Lowered, Native, Rows
+from nnspec.emit.tree import CALLED, MODULE, Owner, X, apply
 from nnspec_keras.initial import initializer
 
 _BASE = 10000.0
@@ -20,16 +21,16 @@ def embedding(layer: layers.Embedding, context: Context) -> Lowered:
     tied = "ReversibleEmbedding" if context.is_tied else "layers.Embedding"
     name = "Embedding" if row else tied
     module = call(name, *sizes, **row, embeddings_initializer=law)
-    return Lowered("{module}({0})", module, parameters=_TABLE)
+    return Lowered(CALLED, module, parameters=_TABLE)
 
 
 def tied_dense(layer: layers.TiedDense, context: Context) -> Lowered:
     """The embedding's own class, called the other way round."""
-    product = "{owner}({0}, reverse=True)"
+    product = apply(Owner(), X, reverse=True)
     if not layer.use_bias:
         return Lowered(product)
     bias = (Native("bias", "bias"),)
-    return Lowered(f"{{module}}({product})", call("Bias"), parameters=bias)
+    return Lowered(apply(MODULE, product), call("Bias"), parameters=bias)
 
 
 def shared(layer: layers.Shared, context: Context) -> Lowered:
@@ -42,18 +43,18 @@ def position_embedding(layer: layers.PositionEmbedding, context: Context) -> Low
     (weight,) = context.parameters(layer)
     law = initializer(weight)
     module = call("PositionEmbedding", ("max_length", layer.max_length), embeddings_initializer=law)
-    return Lowered("{module}({0})", module, parameters=_TABLE)
+    return Lowered(CALLED, module, parameters=_TABLE)
 
 
 def sinusoidal_position(layer: layers.SinusoidalPosition, context: Context) -> Lowered:
     """A class: Keras has none."""
     module = call("SinusoidalPosition", **_base(layer.base))
-    return Lowered("{module}({0})", module)
+    return Lowered(CALLED, module)
 
 
 def rotary_position(layer: layers.RotaryPosition, context: Context) -> Lowered:
     """A class: Keras has none."""
-    return Lowered("{module}({0})", call("RotaryPosition", **_base(layer.base)))
+    return Lowered(CALLED, call("RotaryPosition", **_base(layer.base)))
 
 
 def _base(base: float) -> dict[str, object]:
@@ -66,9 +67,21 @@ def parameter(layer: layers.LearnedTensor, context: Context) -> Lowered:
     (weight,) = context.parameters(layer)
     law = initializer(weight, fans=fans)
     module = call("LearnedTensor", ("shape", layer.shape), initializer=law)
-    return Lowered("{module}({0})", module, parameters=(Native("weight", "weight"),))
+    return Lowered(CALLED, module, parameters=(Native("weight", "weight"),))
 
 
 def constant(layer: layers.ConstantTensor, context: Context) -> Lowered:
     """A class: Keras has none that knows the size of the batch."""
-    return Lowered("{module}({0})", call("ConstantTensor", ("value", layer.value)))
+    return Lowered(CALLED, call("ConstantTensor", ("value", layer.value)))
+
+
+ROWS: Rows = {
+    layers.Embedding: embedding,
+    layers.Shared: shared,
+    layers.TiedDense: tied_dense,
+    layers.PositionEmbedding: position_embedding,
+    layers.SinusoidalPosition: sinusoidal_position,
+    layers.RotaryPosition: rotary_position,
+    layers.LearnedTensor: parameter,
+    layers.ConstantTensor: constant,
+}

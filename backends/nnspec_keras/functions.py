@@ -6,14 +6,16 @@ import dataclasses
 from collections.abc import Iterable
 
 from nnspec.emit.body import Step
-from nnspec.emit.code import Call, Expr, literal, quoted, wrap
+from nnspec.emit.code import Call, Expr, literal, printed, quoted, wrap
 from nnspec.emit.describe import docstring
 from nnspec.emit.lowering import Lowered
 from nnspec.emit.progressions import indexed
 from nnspec.emit.statements import Forward, Style, forward_lines
+from nnspec.emit.tree import MODULE, Apply, Expression, Inputs, Items, Literal, Name, apply
 from nnspec.emit.unify import Construction, Definition
 from nnspec.layers.shapes import Shape, TensorType
 from nnspec.network.graph import BlockNode, LayerNode
+from nnspec.network.layouts import laid_out
 from nnspec_keras.naming import names_in, with_name
 
 _INDICES = ("i", "j", "k", "index", "repetition")
@@ -27,11 +29,12 @@ def network_function(definition: Definition, name: str, title: str, taken: Itera
     inputs = forward.inputs
     lines = [f"def {name}() -> keras.Model:", *docstring(definition)]
     for value, variable in zip(body.inputs, inputs, strict=True):
-        kind = body.graph.types[value]
-        lines += wrap(f"{variable} = {_input(value, kind, writer.shape(value))}", 4)
+        kind = body.graph.types[value.name]
+        shape = laid_out(kind.shape, body.graph.data_format, value.layout)
+        lines += wrap(f"{variable} = {_input(value.name, kind, shape)}", 4)
     lines += forward.lines
     given = _one_or_list(inputs)
-    result = _one_or_list(forward.results)
+    result = _one_or_list(list(map(printed, forward.results)))
     lines += wrap(f"return keras.Model({given}, {result}, name={quoted(title)})", 4)
     return "\n".join(lines)
 
@@ -45,7 +48,7 @@ def block_function(definition: Definition, taken: Iterable[str], names: set[str]
             *wrap(f"def {definition.name}({', '.join(arguments)}):"),
             *docstring(definition),
             *forward.lines,
-            *wrap(f"return {', '.join(forward.results)}", 4),
+            *wrap(f"return {', '.join(map(printed, forward.results))}", 4),
         ]
     )
 
@@ -71,7 +74,7 @@ class _Writer:
         self.is_network = is_network
         body = definition.body
         self.taken = {*taken, *definition.parameters, "name"}
-        values = {value.partition("@")[0] for value in body.graph.types}
+        values = set(body.graph.types)
         self.index = next(
             name for name in (*_INDICES, "i_") if name not in self.taken and name not in values
         )
@@ -110,20 +113,14 @@ class _Writer:
         )
         return forward_lines(self.body, style, indent=4, name_results=self.is_network)
 
-    def shape(self, value: str) -> Shape:
-        """Return an input's shape as the function takes it."""
-        shape = self.body.graph.types[value].shape
-        if not self.body.layouts[value]:
-            return shape
-        is_first = self.body.graph.data_format == "channels_first"
-        return (*shape[1:], shape[0]) if is_first else (shape[-1], *shape[:-1])
-
-    def named(self, name: str) -> Expr:
-        """Return the literal of a path in this function."""
+    def named(self, name: str, index: str | None = None) -> Expr:
+        """Return the literal of a path in this function; index: a variable that ends the path."""
         text = quoted(name)[1:-1]
-        if self.is_network:
-            return Expr(f'f"{text}"' if "{" in text else f'"{text}"')
-        return Expr(f'f"{{name}}.{text}"')
+        if index is not None:
+            text += f".{{{index}}}"
+        if not self.is_network:
+            return Expr(f'f"{{name}}.{text}"')
+        return Expr(f'"{text}"' if index is None else f'f"{text}"')
 
     def construction(self, i: int) -> Construction:
         """Return what step i constructs."""
@@ -131,19 +128,19 @@ class _Writer:
         assert construction is not None
         return construction
 
-    def module(self, i: int, step: Step) -> str:
+    def module(self, i: int, step: Step) -> Expression:
         """Return the constructor of a layer, or the variable that holds the layer or block."""
         assert step.node is not None
         owner = step.node.owner or step.node.name
         if owner in self.objects and not step.is_activation:
-            return self.objects[owner]
-        return self.constructor(i, step)
+            return Name(self.objects[owner])
+        return Literal(self.constructor(i, step))
 
-    def owner(self, step: Step) -> str:
+    def owner(self, step: Step) -> Name:
         """Return the variable of the layer whose weight the step uses in its own operation."""
         assert isinstance(step.node, LayerNode)
         assert step.node.tied is not None
-        return self.objects[step.node.tied]
+        return Name(self.objects[step.node.tied])
 
     def before(self, i: int, step: Step, given: list[str]) -> list[str]:
         """Return the lines that make a layer or a block which is called more than once."""
@@ -152,7 +149,7 @@ class _Writer:
             return []
         if isinstance(node, BlockNode):
             return self.model(i, node, given)
-        return [f"{self.objects[node.name]} = {self.constructor(i, step)}"]
+        return [f"{self.objects[node.name]} = {self.constructor(i, step).render()}"]
 
     def model(self, i: int, node: BlockNode, given: list[str]) -> list[str]:
         """Return the lines that make a model of a block, for tensors like those given."""
@@ -177,7 +174,7 @@ class _Writer:
         made_of = f"{_one_or_list(inputs)}, {result}, name={name}"
         return [*lines, f"{self.objects[node.name]} = keras.Model({made_of})"]
 
-    def constructor(self, i: int, step: Step) -> str:
+    def constructor(self, i: int, step: Step) -> Call:
         """Return the call that makes a layer."""
         assert isinstance(step.node, LayerNode)
         made = self.construction(i).calls[0]
@@ -186,23 +183,23 @@ class _Writer:
             activation = getattr(step.node.layer, "activation", step.node.layer)
             name += f".{activation.type}"
         keywords = (*made.keywords, ("name", self.named(name)))
-        return Call(made.function, made.positional, keywords).render()
+        return Call(made.function, made.positional, keywords)
 
     def prepared(self, i: int) -> Step:
         """Return the step as the shared code writes it: a single block's use as an expression."""
         step = self.definition.body.steps[i]
         node = step.node
         if step.lowered is not None:
-            name = self.named(step.outputs[0].replace("@", "."))
+            name = self.named(step.outputs[0].label("."))
             step = with_name(step, step.lowered, self.names, name)
         if isinstance(node, BlockNode) and (node.owner or node.name) in self.objects:
-            call = "{module}({inputs})" if len(step.inputs) == 1 else "{module}([{inputs}])"
-            step = dataclasses.replace(step, lowered=Lowered(call))
+            taken = Inputs() if len(step.inputs) == 1 else Items((Inputs(),), is_list=True)
+            step = dataclasses.replace(step, lowered=Lowered(apply(MODULE, taken)))
         elif isinstance(node, BlockNode) and not node.is_repeated:
             made = self.construction(i).calls[0]
-            arguments = self.arguments(made, {}, self.named(node.name))
-            escaped = arguments.replace("{", "{{").replace("}", "}}")
-            lowered = Lowered(f"{made.function}({{inputs}}, {escaped})")
+            given = (*made.positional, *made.keywords, ("name", self.named(node.name)))
+            keywords = tuple((name, Literal(value)) for name, value in given)
+            lowered = Lowered(Apply(Name(made.function), (Inputs(),), keywords))
             step = dataclasses.replace(step, lowered=lowered)
         return step
 
@@ -260,7 +257,7 @@ class _Writer:
             times = construction.repeat if construction.repeat is not None else len(calls)
             calls = (indexed(calls[0], self.index),)
             lines.append(f"for {self.index} in range({literal(times)}):")
-        name = self.named(f"{step.node.name}.{{{self.index}}}")
+        name = self.named(step.node.name, self.index)
         lines.append(f"    {target} = {calls[0].function}({inputs}, ")
         lines[-1] += f"{self.arguments(calls[0], varying, name)})"
         return lines

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from nnspec import layers
-from nnspec.emit.code import Expr, call
-from nnspec.emit.lowering import Context, Lowered, Native
+from nnspec.emit.code import call
+from nnspec.emit.lowering import Context, Lowered, Native, Rows
+from nnspec.emit.tree import CALLED, Name
 from nnspec_keras.initial import initializer
 
 
@@ -12,7 +13,7 @@ def prelu(layer: layers.Prelu, context: Context) -> Lowered:
     """A helper: Keras's own has a slope an element, and the gradient 0 at 0."""
     (weight,) = context.parameters(layer)
     module = call("PReLU", alpha_initializer=initializer(weight, fans=""))
-    return Lowered("{module}({0})", module, parameters=(Native("weight", "alpha"),))
+    return Lowered(CALLED, module, parameters=(Native("weight", "alpha"),))
 
 
 def glu(layer: layers.Glu, context: Context) -> Lowered:
@@ -22,12 +23,15 @@ def glu(layer: layers.Glu, context: Context) -> Lowered:
 
 def swiglu(layer: layers.Swiglu, context: Context) -> Lowered:
     """A helper."""
-    return _gated(Expr("swiglu"), layer.axis, context)
+    return _gated(Name("swiglu"), layer.axis, context)
 
 
-def _gated(activation: str, given: int, context: Context) -> Lowered:
+def _gated(activation: str | Name, given: int, context: Context) -> Lowered:
     # layers.Activation would say that the shape stays.
     axis = context.axis(given)
     settings = {"axis": -1 if axis == context.rank else axis}
     module = call("ActivationWith", ("activation", activation), ("settings", settings))
-    return Lowered("{module}({0})", module)
+    return Lowered(CALLED, module)
+
+
+ROWS: Rows = {layers.Prelu: prelu, layers.Glu: glu, layers.Swiglu: swiglu}

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import builtins
 import keyword
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from string import ascii_lowercase, ascii_uppercase, digits
 from typing import TYPE_CHECKING
 
 from nnspec.backend import Precision
 from nnspec.emit.body import Body, Lowerer
-from nnspec.emit.code import call, docstring_text, uses_module
+from nnspec.emit.code import docstring_text, uses_module
 from nnspec.emit.definitions import Definitions
 from nnspec.emit.lowering import Language, Lowered
+from nnspec.emit.tree import X, apply
 from nnspec.emit.variations import Variations
 from nnspec.errors import UsageError
 from nnspec.network.graph import Graph
@@ -46,7 +47,7 @@ def _transpose(permutation: tuple[int, ...]) -> Lowered:
     # Two axes are swapped by one permutation, whichever way.
     is_swap = len(permutation) == 2
     comment = "" if is_swap else f"channels {'last' if permutation[-1] == 0 else 'first'}"
-    return Lowered(call("layers.Permute", ("dims", axes)).render() + "({0})", comment=comment)
+    return Lowered(apply(apply("layers.Permute", axes), X), comment=comment)
 
 
 _CONVOLUTION: dict[str, object] = {
@@ -134,10 +135,22 @@ def compile_network(spec: Spec, options: KerasOptions) -> KerasCompiled:
 
 def function_name(name: str) -> str:
     """Return the network's name as a function's: DigitsCNN as digits_cnn."""
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
-    function = words.lower()
+    function = "".join(
+        f"_{letter}" if _begins_word(name, i) else letter for i, letter in enumerate(name)
+    ).lower()
     is_bad = keyword.iskeyword(function) or function in TAKEN or hasattr(builtins, function)
     return f"{function}_model" if is_bad else function
+
+
+_UPPER, _LOWER, _DIGITS = map(frozenset, (ascii_uppercase, ascii_lowercase, digits))
+
+
+def _begins_word(name: str, i: int) -> bool:
+    """Whether another word begins at this letter, as at both capitals C of MyCNNCell."""
+    before, letter, after = name[i - 1 : i], name[i], name[i + 1 : i + 2]
+    if letter not in _UPPER:
+        return False
+    return before in _LOWER | _DIGITS or (before in _UPPER and after in _LOWER)
 
 
 def imports(text: str, standard: Sequence[str] = (), third: Sequence[str] = ()) -> str:

@@ -6,34 +6,58 @@ No two operations of a Keras model may have one name.
 from __future__ import annotations
 
 import dataclasses
-import re
+from collections.abc import Iterator
 
 from nnspec.emit.body import Step
+from nnspec.emit.code import Expr
 from nnspec.emit.lowering import Lowered
+from nnspec.emit.tree import (
+    Apply,
+    Binary,
+    Expression,
+    Index,
+    Input,
+    Inputs,
+    Items,
+    Lambda,
+    Literal,
+    Name,
+    Negative,
+    X,
+    apply,
+    replaced,
+    walk,
+)
 from nnspec.emit.unify import Definition
 from nnspec.errors import UnsupportedError
 
-_AUTOMATIC = {
-    "layers.Permute(": ("permute",),
-    "layers.AdaptiveMaxPooling2D(": ("adaptive_max_pooling2d",),
-    "layers.ZeroPadding1D(": ("zero_padding1d",),
-    "layers.ZeroPadding2D(": ("zero_padding2d",),
-    "layers.ZeroPadding3D(": ("zero_padding3d",),
-    "ops.abs(": ("absolute",),
-    " + ": ("add",),
-    " - ": ("subtract",),
-    " * ": ("multiply",),
-    " / ": ("true_divide", "divide"),
+_OPERATORS: dict[type[Expression] | str, tuple[str, ...]] = {
+    "+": ("add",),
+    "-": ("subtract",),
+    "*": ("multiply",),
+    "/": ("true_divide", "divide"),
     "**": ("power",),
-    "-{0}": ("negative",),
-    "}[": ("get_item",),
-    ")[": ("get_item",),
-    "steps_before(": ("get_item", "ones_like", "cumsum", "cast", "expand_dims", "less_equal"),
-    "without_mask(": ("copy",),
-    "first_flipped(": ("flip",),
-    "After(": ("after",),
+    Negative: ("negative",),
+    Index: ("get_item",),
+}
+_FUNCTIONS = {
+    "layers.Permute": ("permute",),
+    "layers.AdaptiveMaxPooling2D": ("adaptive_max_pooling2d",),
+    "layers.ZeroPadding1D": ("zero_padding1d",),
+    "layers.ZeroPadding2D": ("zero_padding2d",),
+    "layers.ZeroPadding3D": ("zero_padding3d",),
+    "ops.abs": ("abs", "absolute"),
+    "steps_before": ("get_item", "ones_like", "cumsum", "cast", "expand_dims", "less_equal"),
+    "without_mask": ("copy",),
+    "first_flipped": ("flip",),
+    "After": ("after",),
 }
 """What an expression holds -> what Keras calls it, because the emitted code does not."""
+_CONSTRUCTED = dict.fromkeys(
+    ("average_pooling1d", "average_pooling2d", "average_pooling3d"),
+    ("ones_like", "true_divide", "divide"),
+)
+"""Function that makes a layer -> what Keras calls the operations that it adds beside the layer."""
 
 
 def names_in(network: Definition) -> set[str]:
@@ -43,16 +67,15 @@ def names_in(network: Definition) -> set[str]:
     """
     body = network.body
     named = [step.node.name for step in body.steps if step.node and _is_named(step)]
-    return {re.sub(r"_\d+\Z", "", name) for name in (*body.inputs, *named)}
+    return {_unnumbered(name) for name in (*(value.name for value in body.inputs), *named)}
 
 
-def with_name(step: Step, lowered: Lowered, names: set[str], name: str) -> Step:
+def with_name(step: Step, lowered: Lowered, names: set[str], name: Expr) -> Step:
     """Return the step, called by the source `name` if Keras would call it one of `names`."""
     forward = lowered.forward
-    if lowered.module is not None and lowered.module.function.startswith("average_pooling"):
-        automatic = {"ones_like", "true_divide", "divide"}
-    else:
-        automatic = _automatic(forward)
+    automatic = set(_automatic(forward))
+    if lowered.module is not None:
+        automatic.update(_CONSTRUCTED.get(lowered.module.function, ()))
     if not names.intersection(automatic):
         return step
     if lowered.module is not None:
@@ -61,28 +84,48 @@ def with_name(step: Step, lowered: Lowered, names: set[str], name: str) -> Step:
             f'Keras calls an operation of its own "{clash}": give the layer of that name '
             "another one"
         )
-    name = name.replace("{", "{{").replace("}", "}}")
-    if forward.startswith("After("):
-        forward = forward.replace("After(", f"After(name={name}", 1)
-    elif forward.startswith("layers."):
-        forward = forward.replace(")({0})", f", name={name})({{0}})")
-    elif len(step.inputs) == 1:
-        text = forward.replace("{0}", "x").replace("{inputs}", "x")
-        forward = f"layers.Lambda(lambda x: {text}, name={name})({{0}})"
-    else:
-        given = [f"x[{i}]" for i in range(len(step.inputs))]
-        text = forward.replace("{inputs}", ", ".join(given))
-        for i, item in enumerate(given):
-            text = text.replace(f"{{{i}}}", item)
-        forward = f"layers.Lambda(lambda x: {text}, name={name})([{{inputs}}])"
-    return dataclasses.replace(step, lowered=dataclasses.replace(lowered, forward=forward))
+    named = _named(forward, len(step.inputs), Literal(name))
+    return dataclasses.replace(step, lowered=dataclasses.replace(lowered, forward=named))
+
+
+def _named(forward: Expression, inputs: int, name: Literal) -> Expression:
+    """Return the expression as one operation of this name."""
+    if isinstance(forward, Apply) and isinstance(forward.function, Apply):
+        # A layer that is made and applied at once.
+        made = forward.function
+        made = Apply(made.function, made.arguments, (*made.keywords, ("name", name)))
+        return Apply(made, forward.arguments, forward.keywords)
+    given: list[Expression] = [Name("x")]
+    taken: Expression = X
+    if inputs > 1:
+        given = [Name("x")[i] for i in range(inputs)]
+        taken = Items((Inputs(),), is_list=True)
+    body = replaced(
+        forward, lambda part: given[part.number] if isinstance(part, Input) else None, given
+    )
+    return apply(apply("layers.Lambda", Lambda("x", body), name=name), taken)
+
+
+def _unnumbered(name: str) -> str:
+    """Return `add_1` as `add`."""
+    start, _, number = name.rpartition("_")
+    return start if start and number.isdecimal() else name
 
 
 def _is_named(step: Step) -> bool:
     return step.lowered is None or step.lowered.module is not None
 
 
-def _automatic(forward: str) -> set[str]:
-    """Return the names that Keras gives to the operations of an expression."""
-    found = set(re.findall(r"\bops\.(?:\w+\.)*(\w+)\(", forward))
-    return found.union(*(names for text, names in _AUTOMATIC.items() if text in forward))
+def _automatic(forward: Expression) -> Iterator[str]:
+    """Yield the names that Keras gives to the operations of an expression."""
+    for part in walk(forward):
+        if isinstance(part, Apply) and isinstance(part.function, Name):
+            package, _, function = part.function.name.partition(".")
+            if part.function.name in _FUNCTIONS:
+                yield from _FUNCTIONS[part.function.name]
+            elif package == "ops":
+                yield function.rpartition(".")[2]
+        elif isinstance(part, Binary):
+            yield from _OPERATORS.get(part.operator, ())
+        else:
+            yield from _OPERATORS.get(type(part), ())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from nnspec import layers
 from nnspec.emit.code import call
-from nnspec.emit.lowering import Context, Lowered, Native
+from nnspec.emit.lowering import Context, Lowered, Native, Rows
+from nnspec.emit.tree import CALLED
 from nnspec.layers import Layer
 
 _SHORTEST = 1e-12
@@ -24,7 +25,7 @@ def batch_normalization(layer: layers.BatchNormalization, context: Context) -> L
         keywords |= {"center": False, "scale": False}
     module = call("layers.BatchNormalization", **keywords)
     natives = tuple(Native(p.name, _NAMES[p.name]) for p in context.parameters(layer))
-    return Lowered("{module}({0})", module, parameters=natives)
+    return Lowered(CALLED, module, parameters=natives)
 
 
 def layer_normalization(layer: layers.LayerNormalization, context: Context) -> Lowered:
@@ -41,7 +42,7 @@ def rms_normalization(layer: layers.RmsNormalization, context: Context) -> Lower
     """layers.RMSNormalization; it calls its weight scale."""
     keywords = {**_axes(layer.axis), "epsilon": layer.epsilon}
     module = call("layers.RMSNormalization", **keywords)
-    return Lowered("{module}({0})", module, parameters=(Native("weight", "scale"),))
+    return Lowered(CALLED, module, parameters=(Native("weight", "scale"),))
 
 
 def group_normalization(layer: layers.GroupNormalization, context: Context) -> Lowered:
@@ -60,7 +61,7 @@ def unit_normalization(layer: layers.UnitNormalization, context: Context) -> Low
     keywords: dict[str, object] = {"axis": axis} if axis != context.rank else {}
     if layer.epsilon != _SHORTEST:
         keywords["epsilon"] = layer.epsilon
-    return Lowered("{module}({0})", call("UnitNormalization", **keywords))
+    return Lowered(CALLED, call("UnitNormalization", **keywords))
 
 
 def _grouped(
@@ -81,4 +82,14 @@ def _axes(axes: tuple[int, ...]) -> dict[str, object]:
 
 def _module(name: str, layer: Layer, context: Context, **keywords: object) -> Lowered:
     natives = tuple(Native(p.name, _NAMES[p.name]) for p in context.parameters(layer))
-    return Lowered("{module}({0})", call(name, **keywords), parameters=natives)
+    return Lowered(CALLED, call(name, **keywords), parameters=natives)
+
+
+ROWS: Rows = {
+    layers.BatchNormalization: batch_normalization,
+    layers.LayerNormalization: layer_normalization,
+    layers.RmsNormalization: rms_normalization,
+    layers.GroupNormalization: group_normalization,
+    layers.InstanceNormalization: instance_normalization,
+    layers.UnitNormalization: unit_normalization,
+}

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 
 from nnspec.emit.body import Body, Step
 from nnspec.emit.lowering import Lowered
+from nnspec.emit.tree import Input, apply
+from nnspec.emit.values import Value
 from nnspec.network.graph import BlockNode, Graph, LayerAt, LayerNode, Node
 
 
@@ -36,10 +38,10 @@ def order_updates(network: Body) -> None:
             before = calls.get(owner)
             if before is not None and not _needs(step, before, steps):
                 value = step.inputs[0]
-                late = f"{value}@after_{before.outputs[0].partition('@')[0]}"
-                body.layouts[late] = body.layouts[value]
-                lowered = Lowered("After()([{0}, {1}])")
-                waiting = Step((value, before.outputs[0]), (late,), lowered, is_helper=True)
+                late = value.at(f"after_{before.outputs[0].name}")
+                lowered = Lowered(apply(apply("After"), [Input(0), Input(1)]))
+                taken = (value, before.outputs[0])
+                waiting = Step(taken, (late,), lowered, is_helper=True, is_order=True)
                 steps.append(waiting)
                 step = dataclasses.replace(step, inputs=(late, *step.inputs[1:]))
             calls[owner] = step
@@ -72,7 +74,7 @@ def _needs(step: Step, before: Step, steps: list[Step]) -> bool:
     """Whether the step takes, at first or at second hand, what the one before gives."""
     makers = {value: each for each in steps for value in each.outputs}
     waiting = list(step.inputs)
-    seen: set[str] = set()
+    seen: set[Value] = set()
     while waiting:
         value = waiting.pop()
         if value in seen or value not in makers:

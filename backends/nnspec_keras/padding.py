@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from nnspec.emit.code import call, literal
-from nnspec.emit.lowering import Context, Lowered
+from nnspec import layers
+from nnspec.emit.code import call
+from nnspec.emit.lowering import Context, Lowered, Rows
+from nnspec.emit.tree import CALLED, X, apply
 from nnspec.layers.padding import Cropping, ReflectionPadding, ReplicationPadding, SpatialPadding
 
 Pads = tuple[tuple[int, int], ...]
@@ -19,21 +21,35 @@ def compact_pads(pads: Pads) -> object:
 def zero_padding(layer: SpatialPadding, context: Context) -> Lowered:
     """layers.ZeroPadding."""
     function = f"layers.ZeroPadding{layer.axes}D"
-    return Lowered("{module}({0})", call(function, ("padding", compact_pads(layer.padding))))
+    return Lowered(CALLED, call(function, ("padding", compact_pads(layer.padding))))
 
 
 def reflection_padding(layer: ReflectionPadding, context: Context) -> Lowered:
     """ops.pad by reflection."""
-    whole = literal(((0, 0), *layer.padding, (0, 0)))
-    return Lowered(f'ops.pad({{0}}, {whole}, mode="reflect")')
+    whole = ((0, 0), *layer.padding, (0, 0))
+    return Lowered(apply("ops.pad", X, whole, mode="reflect"))
 
 
 def replication_padding(layer: ReplicationPadding, context: Context) -> Lowered:
     """A helper: TensorFlow has no such padding."""
-    return Lowered("{module}({0})", call("ReplicationPadding", ("padding", layer.padding)))
+    return Lowered(CALLED, call("ReplicationPadding", ("padding", layer.padding)))
 
 
 def cropping(layer: Cropping, context: Context) -> Lowered:
     """layers.Cropping."""
     function = f"layers.Cropping{layer.axes}D"
-    return Lowered("{module}({0})", call(function, ("cropping", compact_pads(layer.cropping))))
+    return Lowered(CALLED, call(function, ("cropping", compact_pads(layer.cropping))))
+
+
+ROWS: Rows = {
+    layers.ZeroPadding1D: zero_padding,
+    layers.ZeroPadding2D: zero_padding,
+    layers.ZeroPadding3D: zero_padding,
+    layers.ReflectionPadding1D: reflection_padding,
+    layers.ReflectionPadding2D: reflection_padding,
+    layers.ReplicationPadding1D: replication_padding,
+    layers.ReplicationPadding2D: replication_padding,
+    layers.Cropping1D: cropping,
+    layers.Cropping2D: cropping,
+    layers.Cropping3D: cropping,
+}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from nnspec.emit.code import call, literal
-from nnspec.emit.lowering import Context, Lowered
+from nnspec import layers
+from nnspec.emit.code import call
+from nnspec.emit.lowering import Context, Lowered, Rows
+from nnspec.emit.tree import CALLED, X, apply
 from nnspec.layers.average_pooling import AveragePooling
 from nnspec.layers.global_pooling import AdaptivePooling, GlobalPooling
 from nnspec.layers.pooling import MaxPooling, Pooling
@@ -23,11 +25,11 @@ def max_pooling(layer: MaxPooling, context: Context) -> Lowered:
         if is_same(pads, context, layer.pool_size, layer.steps):
             keywords["padding"] = "same"
         else:
-            whole = literal(((0, 0), *pads, (0, 0)))
-            before = Lowered(f'ops.pad({{0}}, {whole}, constant_values=float("-inf"))')
+            whole = ((0, 0), *pads, (0, 0))
+            before = Lowered(apply("ops.pad", X, whole, constant_values=float("-inf")))
     function = "MaxPooling3D" if layer.axes == 3 else f"layers.MaxPooling{layer.axes}D"
     module = call(function, ("pool_size", compact(layer.pool_size)), **keywords)
-    return Lowered("{module}({0})", module, before=before)
+    return Lowered(CALLED, module, before=before)
 
 
 def average_pooling(layer: AveragePooling, context: Context) -> Lowered:
@@ -45,7 +47,7 @@ def average_pooling(layer: AveragePooling, context: Context) -> Lowered:
             padding = uncounted[0] if layer.axes == 1 else uncounted
             keywords = {"strides": compact(layer.steps), "padding": padding}
     module = call(function, ("pool_size", compact(layer.pool_size)), **keywords)
-    return Lowered("{module}({0})", module, before=before)
+    return Lowered(CALLED, module, before=before)
 
 
 def global_average_pooling(layer: GlobalPooling, context: Context) -> Lowered:
@@ -60,7 +62,7 @@ def global_max_pooling(layer: GlobalPooling, context: Context) -> Lowered:
 
 def _global(function: str, layer: GlobalPooling) -> Lowered:
     keywords = {"keepdims": True} if layer.keepdims else {}
-    return Lowered("{module}({0})", call(function, **keywords))
+    return Lowered(CALLED, call(function, **keywords))
 
 
 def adaptive_average_pooling(layer: AdaptivePooling, context: Context) -> Lowered:
@@ -74,7 +76,7 @@ def adaptive_average_pooling(layer: AdaptivePooling, context: Context) -> Lowere
         return equal
     is_stock = min(*sizes, *layer.output_size) > 1
     function = f"{'layers.' if is_stock else ''}AdaptiveAveragePooling{layer.axes}D"
-    return Lowered("{module}({0})", call(function, ("output_size", compact(layer.output_size))))
+    return Lowered(CALLED, call(function, ("output_size", compact(layer.output_size))))
 
 
 def adaptive_max_pooling(layer: AdaptivePooling, context: Context) -> Lowered:
@@ -88,7 +90,7 @@ def adaptive_max_pooling(layer: AdaptivePooling, context: Context) -> Lowered:
     if (equal := _equal_bins(layer, sizes, "Max")) is not None:
         return equal
     function = f"AdaptiveMaxPooling{layer.axes}D"
-    return Lowered("{module}({0})", call(function, ("output_size", compact(layer.output_size))))
+    return Lowered(CALLED, call(function, ("output_size", compact(layer.output_size))))
 
 
 def _equal_bins(layer: AdaptivePooling, sizes: tuple[int, ...], kind: str) -> Lowered | None:
@@ -96,9 +98,29 @@ def _equal_bins(layer: AdaptivePooling, sizes: tuple[int, ...], kind: str) -> Lo
         return None
     window = tuple(size // output for size, output in zip(sizes, layer.output_size, strict=True))
     module = call(f"layers.{kind}Pooling{layer.axes}D", ("pool_size", compact(window)))
-    return Lowered("{module}({0})", module)
+    return Lowered(CALLED, module)
 
 
 def _strides(layer: Pooling) -> dict[str, object]:
     """Return the strides where they are not the window's size, which is Keras's default."""
     return {"strides": compact(layer.steps)} if layer.steps != layer.pool_size else {}
+
+
+ROWS: Rows = {
+    layers.MaxPooling1D: max_pooling,
+    layers.MaxPooling2D: max_pooling,
+    layers.MaxPooling3D: max_pooling,
+    layers.AveragePooling1D: average_pooling,
+    layers.AveragePooling2D: average_pooling,
+    layers.AveragePooling3D: average_pooling,
+    layers.GlobalAveragePooling1D: global_average_pooling,
+    layers.GlobalAveragePooling2D: global_average_pooling,
+    layers.GlobalAveragePooling3D: global_average_pooling,
+    layers.GlobalMaxPooling1D: global_max_pooling,
+    layers.GlobalMaxPooling2D: global_max_pooling,
+    layers.GlobalMaxPooling3D: global_max_pooling,
+    layers.AdaptiveAveragePooling1D: adaptive_average_pooling,
+    layers.AdaptiveAveragePooling2D: adaptive_average_pooling,
+    layers.AdaptiveMaxPooling1D: adaptive_max_pooling,
+    layers.AdaptiveMaxPooling2D: adaptive_max_pooling,
+}

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from nnspec import layers
 from nnspec.emit.code import Call, call
-from nnspec.emit.lowering import Context, Lowered, Native
+from nnspec.emit.lowering import Context, Lowered, Native, Rows
+from nnspec.emit.tree import MODULE, Expression, Input, Starred, X, apply
 from nnspec.layers.initializers import GlorotUniform, Zeros
 from nnspec.layers.rare_initializers import Orthogonal
 from nnspec.layers.recurrent import Recurrent
@@ -26,8 +27,7 @@ def recurrent(layer: Recurrent, context: Context) -> Lowered:
     forward = _forward(context, lengths)
     if layer.go_backwards and layer.return_sequences:
         # Keras leaves the steps in the order in which it read them.
-        in_order = "first_flipped(*{})" if layer.return_state else "ops.flip({}, axis=1)"
-        forward = in_order.replace("{}", forward)
+        forward = _in_order(layer, forward)
     elif lengths is not None:
         forward = _unmasked(layer, forward)
     return Lowered(forward, module, parameters=tuple(_natives(layer, "", 0)))
@@ -48,20 +48,26 @@ def bidirectional(layer: layers.Bidirectional, context: Context) -> Lowered:
     return Lowered(forward, module, parameters=natives)
 
 
-def _unmasked(layer: Recurrent, forward: str) -> str:
+def _in_order(layer: Recurrent, forward: Expression) -> Expression:
+    if layer.return_state:
+        return apply("first_flipped", Starred(forward))
+    return apply("ops.flip", forward, axis=1)
+
+
+def _unmasked(layer: Recurrent, forward: Expression) -> Expression:
     if not layer.return_sequences:
         return forward
-    return f"without_mask({'*' if layer.return_state else ''}{forward})"
+    return apply("without_mask", Starred(forward) if layer.return_state else forward)
 
 
-def _forward(context: Context, lengths: int | None) -> str:
-    states = [f"{{{i}}}" for i in range(1, len(context.inputs)) if i != lengths]
-    given = ["{0}"]
+def _forward(context: Context, lengths: int | None) -> Expression:
+    states = [Input(i) for i in range(1, len(context.inputs)) if i != lengths]
+    keywords: dict[str, object] = {}
     if lengths is not None:
-        given.append(f"mask=steps_before({{0}}, {{{lengths}}})")
+        keywords["mask"] = apply("steps_before", X, Input(lengths))
     if states:
-        given.append(f"initial_state=[{', '.join(states)}]")
-    return f"{{module}}({', '.join(given)})"
+        keywords["initial_state"] = states
+    return apply(MODULE, X, **keywords)
 
 
 def _module(layer: Recurrent, context: Context, *, is_masked: bool) -> Call:
@@ -101,3 +107,11 @@ def _natives(layer: Recurrent, suffix: str, occurrence: int) -> Iterator[Native]
         yield Native(f"bias_hh_l0{suffix}", "bias", blocks=blocks, row=1, occurrence=occurrence)
     else:
         yield Native(f"bias_ih_l0{suffix}", "bias", occurrence=occurrence)
+
+
+ROWS: Rows = {
+    layers.SimpleRNN: recurrent,
+    layers.LSTM: recurrent,
+    layers.GRU: recurrent,
+    layers.Bidirectional: bidirectional,
+}

@@ -2,45 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from nnspec import layers
 from nnspec.emit.code import call
-from nnspec.emit.lowering import Context, Lowered
+from nnspec.emit.lowering import Context, Lowered, Rows
+from nnspec.emit.tree import CALLED
+from nnspec.layers import Layer
 
 
-def dropout(layer: layers.Dropout, context: Context) -> Lowered:
-    """layers.Dropout."""
-    return _of("layers.Dropout", "rate", layer.rate)
+def of_number(function: str, field: str) -> Callable[[Layer, Context], Lowered]:
+    """Return the lowering to a Keras layer whose one argument is a number, by our name."""
+
+    def lowering(layer: Layer, context: Context) -> Lowered:
+        return Lowered(CALLED, call(function, (field, float(getattr(layer, field)))))
+
+    return lowering
 
 
-def spatial_dropout1d(layer: layers.SpatialDropout1D, context: Context) -> Lowered:
-    """layers.SpatialDropout1D."""
-    return _of("layers.SpatialDropout1D", "rate", layer.rate)
-
-
-def spatial_dropout2d(layer: layers.SpatialDropout2D, context: Context) -> Lowered:
-    """layers.SpatialDropout2D."""
-    return _of("layers.SpatialDropout2D", "rate", layer.rate)
-
-
-def spatial_dropout3d(layer: layers.SpatialDropout3D, context: Context) -> Lowered:
-    """layers.SpatialDropout3D."""
-    return _of("layers.SpatialDropout3D", "rate", layer.rate)
-
-
-def alpha_dropout(layer: layers.AlphaDropout, context: Context) -> Lowered:
-    """layers.AlphaDropout."""
-    return _of("layers.AlphaDropout", "rate", layer.rate)
-
-
-def gaussian_dropout(layer: layers.GaussianDropout, context: Context) -> Lowered:
-    """layers.GaussianDropout."""
-    return _of("layers.GaussianDropout", "rate", layer.rate)
-
-
-def gaussian_noise(layer: layers.GaussianNoise, context: Context) -> Lowered:
-    """layers.GaussianNoise."""
-    return _of("layers.GaussianNoise", "stddev", layer.stddev)
-
-
-def _of(module: str, argument: str, value: float) -> Lowered:
-    return Lowered("{module}({0})", call(module, (argument, float(value))))
+ROWS: Rows = {
+    layers.Dropout: of_number("layers.Dropout", "rate"),
+    layers.AlphaDropout: of_number("layers.AlphaDropout", "rate"),
+    layers.GaussianDropout: of_number("layers.GaussianDropout", "rate"),
+    layers.GaussianNoise: of_number("layers.GaussianNoise", "stddev"),
+    layers.SpatialDropout1D: of_number("layers.SpatialDropout1D", "rate"),
+    layers.SpatialDropout2D: of_number("layers.SpatialDropout2D", "rate"),
+    layers.SpatialDropout3D: of_number("layers.SpatialDropout3D", "rate"),
+}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from nnspec import layers
 from nnspec.emit.code import call
-from nnspec.emit.lowering import Context, Lowered
+from nnspec.emit.lowering import Context, Lowered, Rows
+from nnspec.emit.tree import CALLED
 from nnspec.layers.resizing import UpSampling
 from nnspec_keras.core import compact
 
@@ -12,7 +13,7 @@ from nnspec_keras.core import compact
 def up_sampling(layer: UpSampling, context: Context) -> Lowered:
     """layers.UpSampling."""
     function = f"layers.UpSampling{layer.axes}D"
-    return Lowered("{module}({0})", call(function, ("size", compact(layer.size))))
+    return Lowered(CALLED, call(function, ("size", compact(layer.size))))
 
 
 def resize(layer: layers.Resize, context: Context) -> Lowered:
@@ -22,18 +23,27 @@ def resize(layer: layers.Resize, context: Context) -> Lowered:
     float32 whatever it is given.
     """
     if layer.interpolation == "nearest":
-        return Lowered("{module}({0})", call("NearestResize", ("size", layer.size)))
+        return Lowered(CALLED, call("NearestResize", ("size", layer.size)))
     keywords: dict[str, object] = {"interpolation": layer.interpolation}
     if layer.align_corners:
         keywords["align_corners"] = True
-    return Lowered("{module}({0})", call("Resize", ("size", layer.size), **keywords))
+    return Lowered(CALLED, call("Resize", ("size", layer.size), **keywords))
 
 
 def pixel_shuffle(layer: layers.PixelShuffle, context: Context) -> Lowered:
     """A helper: Keras has no such layer, and TensorFlow's orders the channels otherwise."""
-    return Lowered("{module}({0})", call("PixelShuffle", ("factor", layer.upscale_factor)))
+    return Lowered(CALLED, call("PixelShuffle", ("factor", layer.upscale_factor)))
 
 
 def pixel_unshuffle(layer: layers.PixelUnshuffle, context: Context) -> Lowered:
     """A helper: Keras has no such layer, and TensorFlow's orders the channels otherwise."""
-    return Lowered("{module}({0})", call("PixelUnshuffle", ("factor", layer.downscale_factor)))
+    return Lowered(CALLED, call("PixelUnshuffle", ("factor", layer.downscale_factor)))
+
+
+ROWS: Rows = {
+    layers.UpSampling1D: up_sampling,
+    layers.UpSampling2D: up_sampling,
+    layers.Resize: resize,
+    layers.PixelShuffle: pixel_shuffle,
+    layers.PixelUnshuffle: pixel_unshuffle,
+}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from nnspec import layers
 from nnspec.emit.code import call
-from nnspec.emit.lowering import Context, Lowered
+from nnspec.emit.lowering import Context, Lowered, Rows
+from nnspec.emit.tree import CALLED
 from nnspec.layers.transposed import ConvolutionTranspose
 from nnspec_keras.convolution import sliced
 from nnspec_keras.core import compact, kernel_and_bias, weighted
@@ -30,7 +32,7 @@ def convolution_transpose(layer: ConvolutionTranspose, context: Context) -> Lowe
         size = ("kernel_size", compact(layer.kernel_size))
         if max(layer.strides) > 1:
             keywords["strides"] = compact(layer.strides)
-    slices = [":"] * len(spans)
+    slices = [slice(None)] * len(spans)
     if layer.padding == "same" and not is_grouped and max(spans) > 1:
         keywords["padding"] = "same"
     else:
@@ -41,7 +43,7 @@ def convolution_transpose(layer: ConvolutionTranspose, context: Context) -> Lowe
             gaps = [max(tail, 0) for tail in tails]
             keywords["output_padding"] = tuple(gaps)
         slices = [
-            _slice(begin, tail - gap)
+            slice(begin or None, tail - gap or None)
             for (begin, _), tail, gap in zip(crops, tails, gaps, strict=True)
         ]
     parameters = context.parameters(layer)
@@ -50,9 +52,12 @@ def convolution_transpose(layer: ConvolutionTranspose, context: Context) -> Lowe
         layer, parameters, {"kernel_initializer": initializer(parameters[0], fans=fans)}
     )
     module = call(function, ("filters", layer.filters), size, **keywords, **laws)
-    forward = "{module}({0})" + sliced(slices)
+    forward = sliced(CALLED, slices)
     return Lowered(forward, module, parameters=kernel_and_bias(parameters))
 
 
-def _slice(begin: int, end: int) -> str:
-    return f"{begin or ''}:{end or ''}"
+ROWS: Rows = {
+    layers.Conv1DTranspose: convolution_transpose,
+    layers.Conv2DTranspose: convolution_transpose,
+    layers.Conv3DTranspose: convolution_transpose,
+}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from nnspec.emit.lowering import Context, Native
+from nnspec.emit.lowering import Context, Native, lower
 from nnspec.network.graph import Graph
 from nnspec_keras.lowerings import LOWERINGS
 
@@ -37,7 +37,7 @@ def canonical_variables(graph: Graph, model: Any) -> Iterator[tuple[str, tuple[A
         kinds = tuple(at.graph.types[value] for value in at.node.inputs)
         outputs = tuple(at.graph.types[value] for value in at.node.outputs)
         context = Context(kinds, outputs, at.graph.data_format)
-        natives = LOWERINGS[type(at.node.layer)](at.node.layer, context).parameters
+        natives = lower(LOWERINGS[type(at.node.layer)], at.node.layer, context).parameters
         if natives and at.path in layers:
             variables: dict[str, list[Any]] = {}
             for variable in layers[at.path].variables:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from nnspec.emit.code import call
-from nnspec.emit.lowering import Context, Lowered
+from nnspec.emit.lowering import Context, Lowered, Rows
+from nnspec.emit.tree import MODULE, Apply, Input, apply
 from nnspec.layers import GroupedQueryAttention, MultiHeadAttention
 from nnspec_torch.embedding import positions
 
@@ -33,16 +34,15 @@ def attention(layer: MultiHeadAttention | GroupedQueryAttention, context: Contex
         length = max([*known, layer.max_length or 0] if len(known) < 2 else known)
         keywords["rotary"] = positions("RotaryPosition", sizes.key_dim, length, layer.rotary_base)
     name = type(layer).__name__
-    return Lowered(
-        f"{{module}}({arguments(layer, context)})", call(name, ("size", query), **keywords)
-    )
+    return Lowered(called(layer, context), call(name, ("size", query), **keywords))
 
 
-def arguments(layer: MultiHeadAttention | GroupedQueryAttention, context: Context) -> str:
-    """Return the inputs in order, masks by keyword."""
+def called(layer: MultiHeadAttention | GroupedQueryAttention, context: Context) -> Apply:
+    """Return the call of the module with the inputs in order, masks by keyword."""
     plain = len(context.inputs) - layer.masks
-    texts = [f"{{{i}}}" for i in range(plain)]
-    for name in layer.named_inputs:
-        if getattr(layer, name) is not None:
-            texts.append(f"{name}={{{len(texts)}}}")
-    return ", ".join(texts)
+    given = [name for name in layer.named_inputs if getattr(layer, name) is not None]
+    masks = {name: Input(plain + i) for i, name in enumerate(given)}
+    return apply(MODULE, *map(Input, range(plain)), **masks)
+
+
+ROWS: Rows = {MultiHeadAttention: attention, GroupedQueryAttention: attention}

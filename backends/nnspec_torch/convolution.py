@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from nnspec import layers
 from nnspec.emit.code import call
-from nnspec.emit.lowering import Context, Lowered
+from nnspec.emit.lowering import Context, Lowered, Rows
+from nnspec.emit.tree import CALLED, MODULE, Expression, apply
 from nnspec.layers.base import channel_axis
 from nnspec.layers.convolution import Convolution
 from nnspec.layers.transposed import ConvolutionTranspose
-from nnspec_torch.core import compact, padded
+from nnspec_torch.core import compact, pad_by_fields
 
 
 def convolution(layer: Convolution, context: Context) -> Lowered:
@@ -50,22 +49,23 @@ def separable(layer: layers.SeparableConv1D | layers.SeparableConv2D, context: C
 def convolution_transpose(layer: ConvolutionTranspose, context: Context) -> Lowered:
     """nn.ConvTranspose1d to 3d; what it cannot crop of one side only is sliced off."""
     limits = [max(sizes) for sizes in zip(layer.strides, layer.dilation_rate, strict=True)]
-    padding, extra, slices = [], [], []
+    padding, extra = [], []
+    slices: list[slice] = []
     for (begin, end), more, limit in zip(layer.crops(), layer.extra(), limits, strict=True):
         # Both sides lose `padding`, so an output_padding gives back what the end should keep.
         surplus = more + begin - end
         if surplus < 0:
             padding.append(begin)
             extra.append(0)
-            slices.append(f":{surplus}")
+            slices.append(slice(None, surplus))
         elif surplus < limit:
             padding.append(begin)
             extra.append(surplus)
-            slices.append(":")
+            slices.append(slice(None))
         else:
             padding.append(end)
             extra.append(more)
-            slices.append(f"{begin - end}:")
+            slices.append(slice(begin - end, None))
     keywords: dict[str, object] = {"kernel_size": compact(layer.kernel_size)}
     if max(layer.strides) > 1:
         keywords["stride"] = compact(layer.strides)
@@ -85,14 +85,13 @@ def convolution_transpose(layer: ConvolutionTranspose, context: Context) -> Lowe
         ("out_channels", layer.filters),
         **keywords,
     )
-    return Lowered(f"{{module}}({{0}}){_sliced(slices)}", module)
+    return Lowered(_sliced(slices), module)
 
 
-def _sliced(slices: Iterable[str]) -> str:
-    texts = list(slices)
-    while texts and texts[0] == ":":
-        del texts[0]
-    return f"[..., {', '.join(texts)}]" if texts else ""
+def _sliced(slices: list[slice]) -> Expression:
+    while slices and slices[0] == slice(None):
+        slices = slices[1:]
+    return CALLED[(..., *slices)] if slices else CALLED
 
 
 def _channels(context: Context) -> int:
@@ -104,17 +103,17 @@ def _channels(context: Context) -> int:
 
 def _window(
     layer: Convolution, context: Context
-) -> tuple[str, tuple[tuple[str, str, object], ...], dict[str, object]]:
+) -> tuple[Expression, tuple[tuple[str, str, object], ...], dict[str, object]]:
     """Return the forward expression, what it pads, and how the window moves, as arguments."""
     pads = layer.pads(context.inputs[0].shape, context.data_format)
     keywords: dict[str, object] = {"kernel_size": compact(layer.kernel_size)}
-    forward = "{module}({0})"
+    forward = CALLED
     values: tuple[tuple[str, str, object], ...] = ()
     if max(layer.strides) > 1:
         keywords["stride"] = compact(layer.strides)
     if any(begin != end for begin, end in pads):
-        text, values = padded(pads)
-        forward = f"{{module}}({text})"
+        source, values = pad_by_fields(pads)
+        forward = apply(MODULE, source)
     elif layer.padding == "same" and max(layer.strides) == 1 and any(map(sum, pads)):
         keywords["padding"] = "same"
     elif any(begin for begin, _ in pads):
@@ -122,3 +121,17 @@ def _window(
     if max(layer.dilation_rate) > 1:
         keywords["dilation"] = compact(layer.dilation_rate)
     return forward, values, keywords
+
+
+ROWS: Rows = {
+    layers.Conv1D: convolution,
+    layers.Conv2D: convolution,
+    layers.Conv3D: convolution,
+    layers.Conv1DTranspose: convolution_transpose,
+    layers.Conv2DTranspose: convolution_transpose,
+    layers.Conv3DTranspose: convolution_transpose,
+    layers.DepthwiseConv1D: convolution,
+    layers.DepthwiseConv2D: convolution,
+    layers.SeparableConv1D: separable,
+    layers.SeparableConv2D: separable,
+}

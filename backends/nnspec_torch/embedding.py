@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from nnspec import layers
 from nnspec.emit.code import Call, call
-from nnspec.emit.lowering import Context, Lowered
+from nnspec.emit.lowering import Context, Lowered, Rows
+from nnspec.emit.tree import CALLED, MODULE, Expression, Owner, X, apply
 
 _BASE = 10000.0
 
@@ -13,16 +14,16 @@ def embedding(layer: layers.Embedding, context: Context) -> Lowered:
     """nn.Embedding."""
     sizes = (("num_embeddings", layer.input_dim), ("embedding_dim", layer.output_dim))
     padding = {} if layer.padding_index is None else {"padding_idx": layer.padding_index}
-    return Lowered("{module}({0})", call("nn.Embedding", *sizes, **padding))
+    return Lowered(CALLED, call("nn.Embedding", *sizes, **padding))
 
 
 def tied_dense(layer: layers.TiedDense, context: Context) -> Lowered:
     """F.linear with the matrix of the embedding."""
-    product = "F.linear({0}, {owner}.weight)"
+    product = apply("F.linear", X, Owner().attribute("weight"))
     if not layer.use_bias:
         return Lowered(product)
     module = call("Bias", ("size", context.outputs[0].shape[-1]))
-    return Lowered(f"{{module}}({product})", module)
+    return Lowered(apply(MODULE, product), module)
 
 
 def shared(layer: layers.Shared, context: Context) -> Lowered:
@@ -34,22 +35,23 @@ def position_embedding(layer: layers.PositionEmbedding, context: Context) -> Low
     """The rows of an nn.Embedding, as many as there are positions."""
     time, features = context.inputs[0].shape
     sizes = (("num_embeddings", layer.max_length), ("embedding_dim", features))
-    rows = ""
+    weight = MODULE.attribute("weight")
+    rows: Expression = weight
     if isinstance(time, str):
-        rows = "[: {0}.shape[1]]"
+        rows = weight[: X.attribute("shape")[1]]
     elif time < layer.max_length:
-        rows = f"[:{time}]"
-    return Lowered(f"{{0}} + {{module}}.weight{rows}", call("nn.Embedding", *sizes))
+        rows = weight[:time]
+    return Lowered(X + rows, call("nn.Embedding", *sizes))
 
 
 def sinusoidal_position(layer: layers.SinusoidalPosition, context: Context) -> Lowered:
     """A module with a table: PyTorch has none."""
-    return Lowered("{module}({0})", _table("SinusoidalPosition", layer, context))
+    return Lowered(CALLED, _table("SinusoidalPosition", layer, context))
 
 
 def rotary_position(layer: layers.RotaryPosition, context: Context) -> Lowered:
     """A module with a table: PyTorch has none."""
-    return Lowered("{module}({0})", _table("RotaryPosition", layer, context))
+    return Lowered(CALLED, _table("RotaryPosition", layer, context))
 
 
 def _table(
@@ -71,9 +73,21 @@ def positions(name: str, features: int, max_length: int, base: float) -> Call:
 def parameter(layer: layers.LearnedTensor, context: Context) -> Lowered:
     """A module, so that its tensor is called as in the weights file."""
     sizes = [(f"size_{i}", size) for i, size in enumerate(layer.shape)]
-    return Lowered("{module}({0})", call("LearnedTensor", *sizes))
+    return Lowered(CALLED, call("LearnedTensor", *sizes))
 
 
 def constant(layer: layers.ConstantTensor, context: Context) -> Lowered:
     """A module that gives the numbers in the dtype of its input."""
-    return Lowered("{module}({0})", call("ConstantTensor", ("value", layer.value)))
+    return Lowered(CALLED, call("ConstantTensor", ("value", layer.value)))
+
+
+ROWS: Rows = {
+    layers.Embedding: embedding,
+    layers.Shared: shared,
+    layers.TiedDense: tied_dense,
+    layers.PositionEmbedding: position_embedding,
+    layers.SinusoidalPosition: sinusoidal_position,
+    layers.RotaryPosition: rotary_position,
+    layers.LearnedTensor: parameter,
+    layers.ConstantTensor: constant,
+}

@@ -8,8 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from nnspec.emit.code import Call, Expr, call, wrap
+from nnspec.emit.code import Call, call, wrap
 from nnspec.emit.lowering import Context, Fan
+from nnspec.emit.tree import (
+    MODULE,
+    Attribute,
+    Expression,
+    Input,
+    Literal,
+    Module,
+    Name,
+    X,
+    replaced,
+    walk,
+)
 from nnspec.emit.unify import Definition
 from nnspec.errors import UnsupportedError
 from nnspec.layers import Layer, Parameter
@@ -48,9 +60,9 @@ def _laws(parameter: Parameter, module: Call) -> Iterator[Call]:
     others = law.others if isinstance(law, UnitForgetBias) else law
     yield _drawing(others, name, parameter, module)
     if isinstance(law, UnitForgetBias):
-        yield call("nn.init.ones_", ("tensor", Expr(f"{name}.detach().chunk(4)[1]")))
+        yield call("nn.init.ones_", ("tensor", Name(name).method("detach").method("chunk", 4)[1]))
     if parameter.zero_row is not None:
-        row = Expr(f"{name}.detach()[{{layer}}.padding_idx]")
+        row = Name(name).method("detach")[MODULE.attribute("padding_idx")]
         yield call("nn.init.zeros_", ("tensor", row))
 
 
@@ -77,9 +89,9 @@ class _Target:
     has_groups: bool
 
     @property
-    def tensor(self) -> tuple[str, Expr]:
+    def tensor(self) -> tuple[str, Name]:
         """The parameter, as the first argument of what draws it."""
-        return "tensor", Expr(self.name)
+        return "tensor", Name(self.name)
 
     @property
     def is_kernel(self) -> bool:
@@ -154,23 +166,24 @@ INITIALIZERS: Mapping[type[InitializerBase], Callable[..., Call]] = {
 
 
 def _fans(function: str, name: str, parameter: Parameter) -> dict[str, Fan]:
+    weight, shape = MODULE.attribute("weight"), X.attribute("shape")
+    whole, one = weight.method("numel"), weight[0].method("numel")
+    sources: tuple[Expression, Expression] = Literal(1), Literal(1)
     if function == "nn.Linear":
-        sources = "{layer}.in_features", "{layer}.out_features"
+        sources = MODULE.attribute("in_features"), MODULE.attribute("out_features")
     elif function == "nn.Embedding":
-        sources = "{layer}.num_embeddings", "{layer}.embedding_dim"
+        sources = MODULE.attribute("num_embeddings"), MODULE.attribute("embedding_dim")
     elif function.startswith("nn.ConvTranspose"):
-        sources = "{layer}.weight.numel() // {layer}.out_channels", "{layer}.weight[0].numel()"
+        sources = whole // MODULE.attribute("out_channels"), one
     elif function.startswith("nn.Conv"):
-        sources = "{layer}.weight[0].numel()", "{layer}.weight.numel() // {layer}.in_channels"
+        sources = one, whole // MODULE.attribute("in_channels")
     elif function == "LearnedTensor":
-        sources = "{layer}.weight.shape[0]", "{layer}.weight.shape[-1]"
+        sources = weight.attribute("shape")[0], weight.attribute("shape")[-1]
     elif name.startswith("weight_"):
-        sources = "{tensor}.shape[1]", "{tensor}.shape[0]"
+        sources = shape[1], shape[0]
     elif name.startswith("bias_"):
         size = "input_size" if name.startswith("bias_ih") else "hidden_size"
-        sources = f"{{layer}}.{size}", "{tensor}.shape[0]"
-    else:
-        sources = "1", "1"
+        sources = MODULE.attribute(size), shape[0]
     sizes = parameter.fan_in, parameter.fan_out
     return {
         key: Fan(size, source)
@@ -187,7 +200,10 @@ def _owner_class(function: str, part: str) -> str:
 
 @dataclass(slots=True)
 class _Owner:
-    """An object of the class, and by the names of its parameters what draws them."""
+    """An object of the class, and by the names of its parameters what draws them.
+
+    In a drawing, Module is the object and Input(0) the parameter.
+    """
 
     path: str
     function: str
@@ -198,34 +214,45 @@ class _Owner:
         """Whether a bias that nothing draws is one that the object does not have."""
         return self.path.count(".") == 1 and self.function.startswith(("nn.Linear", "nn.Conv"))
 
-    def statements(self, name: str, layer: str, tensor: str, *, general: bool) -> list[str]:
+    def statements(self, name: str, layer: str, tensor: str, *, general: bool) -> list[Call]:
         """Return what draws a parameter; `general` takes fans from the object."""
-        lines = []
-        for law in self.drawings.get(name, ()):
-            (_, target), *others = law.positional
-            view = str(target).rpartition(name)[2]
-            keywords = [(key, _fan(value, general=general)) for key, value in law.keywords]
-            made = Call(law.function, (("", Expr(tensor + view)), *others), tuple(keywords))
-            lines.append(made.render().replace("{layer}", layer).replace("{tensor}", tensor))
-        return lines
+
+        def bind(part: Expression) -> Expression | None:
+            if isinstance(part, Module):
+                return Name(layer)
+            return Name(tensor) if isinstance(part, Input) else None
+
+        def bound(arguments: tuple[tuple[str, object], ...]) -> tuple[tuple[str, object], ...]:
+            given = ((key, _fan(value, general=general)) for key, value in arguments)
+            return tuple(
+                (key, replaced(value, bind) if isinstance(value, Expression) else value)
+                for key, value in given
+            )
+
+        return [
+            Call(law.function, bound(law.positional), bound(law.keywords))
+            for law in self.drawings.get(name, ())
+        ]
 
 
 def _fan(value: object, *, general: bool) -> object:
     if not isinstance(value, Fan):
         return value
-    return Expr(value.source) if general or value.size is None else value.size
+    return value.source if general or value.size is None else value.size
 
 
 def reset_parameters(definition: Definition) -> tuple[list[str], list[str]]:
     """Return the body of the method, and its arguments; nothing where it draws nothing."""
     owners = list(_owners(definition))
     given = {
-        str(value)
+        part.name
         for owner in owners
         for drawings in owner.drawings.values()
         for law in drawings
         for _, value in (*law.positional[1:], *law.keywords)
-        if isinstance(value, Expr)
+        if isinstance(value, Expression)
+        for part in walk(value)
+        if isinstance(part, Name)
     }
     writer = _Writer(definition, owners)
     lines = [line for group in _groups(owners) for line in writer.group(group)]
@@ -239,12 +266,21 @@ def _owners(definition: Definition) -> Iterator[_Owner]:
         assert step.node is not None
         found: dict[str, _Owner] = {}
         for law in construction.laws:
-            path = str(law.positional[0][1]).partition(".detach()")[0]
+            path, drawing = _of_tensor(law)
             part, _, name = path.rpartition(".")
             function = _owner_class(construction.calls[0].function, part)
             owner = _Owner(".".join(filter(None, ("self", step.node.name, part))), function)
-            found.setdefault(part, owner).drawings.setdefault(name, []).append(law)
+            found.setdefault(part, owner).drawings.setdefault(name, []).append(drawing)
         yield from found.values()
+
+
+def _of_tensor(law: Call) -> tuple[str, Call]:
+    """Return the path of the parameter that the law names, and the law with Input(0) for it."""
+    (argument, target), *others = law.positional
+    assert isinstance(target, Expression)
+    path = next(part.name for part in walk(target) if isinstance(part, Name))
+    view = replaced(target, lambda part: X if isinstance(part, Name) else None)
+    return path, Call(law.function, ((argument, view), *others), law.keywords)
 
 
 def _groups(owners: Sequence[_Owner]) -> list[list[_Owner]]:
@@ -272,9 +308,14 @@ def _are_alike(one: _Owner, other: _Owner) -> bool:
     ):
         return False
     return all(
-        one.statements(name, "", "", general=True) == other.statements(name, "", "", general=True)
+        _written(one.statements(name, "", "", general=True))
+        == _written(other.statements(name, "", "", general=True))
         for name in one.drawings.keys() & other.drawings.keys()
     )
+
+
+def _written(statements: Sequence[Call]) -> list[str]:
+    return [made.render() for made in statements]
 
 
 class _Writer:
@@ -329,7 +370,7 @@ class _Writer:
             return
         for name in sorted({name for owner in group for name in owner.drawings}, reverse=True):
             tensor = f"{layer}.{name}"
-            lines = _alike(group, name, layer, tensor)
+            lines = _written(_alike(group, name, layer, tensor))
             if name == "bias" and _may_lack_bias(group):
                 yield from wrap(f"if {tensor} is not None:", indent)
                 yield from (part for line in lines for part in wrap(line, indent + 4))
@@ -341,9 +382,10 @@ class _Writer:
         pad = " " * indent
         yield from wrap(f"for name, parameter in {layer}.named_parameters():", indent)
         drawn = {name: _alike(group, name, layer, "parameter") for name in group[0].drawings}
-        forget = [line for line in drawn.get("bias_ih", ()) if ".chunk(" in line]
-        cases: dict[str, list[str]] = {
-            name: [line for line in lines if line not in forget] for name, lines in drawn.items()
+        forget = _written([made for made in drawn.get("bias_ih", ()) if _is_forget_gate(made)])
+        cases = {
+            name: _written([made for made in statements if not _is_forget_gate(made)])
+            for name, statements in drawn.items()
         }
         for kind in ("weight", "bias"):
             pair = [cases.get(f"{kind}_{end}") for end in ("ih", "hh")]
@@ -362,11 +404,18 @@ class _Writer:
             yield f"{pad}        {line}  # the forget gate"
 
 
-def _alike(group: list[_Owner], name: str, layer: str, tensor: str) -> list[str]:
+def _is_forget_gate(made: Call) -> bool:
+    """Whether the statement draws one gate's part of a bias."""
+    target = made.positional[0][1]
+    assert isinstance(target, Expression)
+    return any(isinstance(part, Attribute) and part.name == "chunk" for part in walk(target))
+
+
+def _alike(group: list[_Owner], name: str, layer: str, tensor: str) -> list[Call]:
     """Return the statements that draw this parameter of each object of the group."""
     having = [owner for owner in group if name in owner.drawings]
     special = [owner.statements(name, layer, tensor, general=False) for owner in having]
-    if all(each == special[0] for each in special):
+    if all(_written(each) == _written(special[0]) for each in special):
         return special[0]
     return having[0].statements(name, layer, tensor, general=True)
 

@@ -2,32 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from nnspec import layers
-from nnspec.emit.code import literal
-from nnspec.emit.lowering import Context, Lowered
-from nnspec.layers.base import Layer
-
-
-def operands(context: Context) -> list[str]:
-    """Return the inputs, each with the axes after the batch that it lacks."""
-    ranks = [len(kind.shape) for kind in context.inputs]
-    top = max(ranks)
-    return [
-        f"{{{i}}}" + (f"[:, {', '.join(['None'] * (top - rank))}]" if rank < top else "")
-        for i, rank in enumerate(ranks)
-    ]
-
-
-def joined(operator: str) -> Callable[[Layer, Context], Lowered]:
-    """Return the lowering to an operator between the inputs."""
-    return lambda layer, context: Lowered(f" {operator} ".join(operands(context)))
-
-
-def average(layer: layers.Average, context: Context) -> Lowered:
-    """The sum by the number."""
-    return Lowered(f"({' + '.join(operands(context))}) / {len(context.inputs)}")
+from nnspec.emit.alike import operands
+from nnspec.emit.lowering import Context, Lowered, Rows
+from nnspec.emit.tree import Binary, Input, Inputs, Items, Operator, X, apply
 
 
 def maximum(layer: layers.Maximum, context: Context) -> Lowered:
@@ -40,25 +18,25 @@ def minimum(layer: layers.Minimum, context: Context) -> Lowered:
     return _extreme("<=", "min", context)
 
 
-def _extreme(comparison: str, function: str, context: Context) -> Lowered:
+def _extreme(comparison: Operator, function: str, context: Context) -> Lowered:
     given = operands(context)
     if len(given) == 2:
         a, b = given
         if context.is_one:
             # Both halves of the gradient reach it; nothing is compared with itself.
-            return Lowered(f"torch.{function}imum({a}, {b})")
-        return Lowered(f"torch.where({a} {comparison} {b}, {a}, {b})", comment="ties: the first")
-    listed = ", ".join(given)
+            return Lowered(apply(f"torch.{function}imum", a, b))
+        chosen = apply("torch.where", Binary(comparison, a, b), a, b)
+        return Lowered(chosen, comment="ties: the first")
     if len({kind.shape for kind in context.inputs}) > 1:
-        stacked = f"torch.stack(torch.broadcast_tensors({listed}))"
+        stacked = apply("torch.stack", apply("torch.broadcast_tensors", *given))
     else:
-        stacked = f"torch.stack(({listed}))"
-    return Lowered(f"torch.{function}({stacked}, dim=0).values")
+        stacked = apply("torch.stack", tuple(given))
+    return Lowered(apply(f"torch.{function}", stacked, dim=0).attribute("values"))
 
 
 def matmul(layer: layers.Matmul, context: Context) -> Lowered:
     """torch.matmul."""
-    return Lowered(f"torch.matmul({', '.join(operands(context))})")
+    return Lowered(apply("torch.matmul", *operands(context)))
 
 
 def dot(layer: layers.Dot, context: Context) -> Lowered:
@@ -66,18 +44,28 @@ def dot(layer: layers.Dot, context: Context) -> Lowered:
     shapes = tuple(kind.shape for kind in context.inputs)
     ranks = len(shapes[0]), len(shapes[1])
     if ranks == (1, 1):
-        return Lowered("torch.sum({0} * {1}, dim=1, keepdim=True)")
-    equation = literal(layer.equation(ranks, layer.resolved((shapes[0], shapes[1]))))
-    return Lowered(f"torch.einsum({equation}, {{0}}, {{1}})")
+        return Lowered(apply("torch.sum", X * Input(1), dim=1, keepdim=True))
+    equation = layer.equation(ranks, layer.resolved((shapes[0], shapes[1])))
+    return Lowered(apply("torch.einsum", equation, X, Input(1)))
 
 
 def concatenate(layer: layers.Concatenate, context: Context) -> Lowered:
     """torch.cat."""
     axis = layer.resolved_axis(context.rank, context.data_format)
-    return Lowered(f"torch.cat(({{inputs}}), dim={context.axis(axis)})")
+    return Lowered(apply("torch.cat", Items((Inputs(),)), dim=context.axis(axis)))
 
 
 def split(layer: layers.Split, context: Context) -> Lowered:
     """torch.split."""
     axis = context.axis(layer.axis)
-    return Lowered(f"torch.split({{0}}, {literal(list(layer.sizes))}, dim={axis})")
+    return Lowered(apply("torch.split", X, list(layer.sizes), dim=axis))
+
+
+ROWS: Rows = {
+    layers.Maximum: maximum,
+    layers.Minimum: minimum,
+    layers.Matmul: matmul,
+    layers.Dot: dot,
+    layers.Concatenate: concatenate,
+    layers.Split: split,
+}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from nnspec.backend import Options, Precision
 from nnspec.emit.body import Body, Lowerer, Step
-from nnspec.emit.code import Call, Expr, docstring_text, literal, uses_module, wrap
+from nnspec.emit.code import Call, docstring_text, literal, printed, uses_module, wrap
 from nnspec.emit.dataset import DatasetSource, dataset_source
 from nnspec.emit.definitions import Definitions
 from nnspec.emit.describe import annotation, docstring
 from nnspec.emit.lowering import Language, Lowered
 from nnspec.emit.progressions import indexed, is_progressing
 from nnspec.emit.statements import Style, forward_lines
+from nnspec.emit.tree import MODULE, Expression, Name, X, apply, replaced, tree
 from nnspec.emit.unify import Construction, Definition
 from nnspec.emit.variations import Variations
 from nnspec.errors import UnsupportedError
@@ -41,8 +41,7 @@ _TAKEN = ("Tensor", "F", "Iterator", "Path", *HELPERS)
 
 
 def _transpose(permutation: tuple[int, ...]) -> Lowered:
-    axes = ", ".join(map(str, (0, *(axis + 1 for axis in permutation))))
-    return Lowered(f"{{0}}.permute({axes})")
+    return Lowered(X.method("permute", 0, *(axis + 1 for axis in permutation)))
 
 
 def _fuse(module: Call, activation: Activation) -> Call | None:
@@ -59,7 +58,6 @@ _CONVOLUTION: dict[str, object] = {
     "groups": 1,
     "bias": True,
 }
-_NAME = re.compile(r"[A-Za-z_]\w*")
 _DEFAULTS: dict[str, dict[str, object]] = {
     "nn.Conv1d": _CONVOLUTION,
     "nn.Conv2d": _CONVOLUTION,
@@ -177,7 +175,7 @@ def _class(definition: Definition, head: Head | None = None) -> str:
         owner=_owner,
         taken=frozenset(HELPERS),
     )
-    arguments = ", ".join(["self", *(f"{name}: Tensor" for name in body.inputs)])
+    arguments = ", ".join(["self", *(f"{value.name}: Tensor" for value in body.inputs)])
     if head is not None:
         cut = len(body.steps) - 1
         while cut > 0 and (body.steps[cut].node is None or head.node is not body.steps[cut].node):
@@ -185,10 +183,10 @@ def _class(definition: Definition, head: Head | None = None) -> str:
         logits = body.steps[cut].inputs
         first = forward_lines(body, style, indent=8, steps=range(cut), outputs=logits)
         parts += wrap(f"def logits({arguments}) -> Tensor:", 4)
-        parts += [*first.lines, *wrap(f"return {first.results[0]}", 8), ""]
-        given = ", ".join(body.inputs)
+        parts += [*first.lines, *wrap(f"return {printed(first.results[0])}", 8), ""]
+        called = apply("self.logits", *(Name(value.name) for value in body.inputs))
         final = forward_lines(
-            Body(body.graph, body.steps, logits, body.outputs, body.layouts),
+            Body(body.graph, body.steps, logits, body.outputs),
             style,
             indent=8,
             steps=range(cut, len(body.steps)),
@@ -196,18 +194,17 @@ def _class(definition: Definition, head: Head | None = None) -> str:
         expression = final.results[0]
         parts += wrap(f"def forward({arguments}) -> Tensor:", 4)
         if final.lines:
-            parts += wrap(f"{final.inputs[0]} = self.logits({given})", 8)
+            parts += wrap(f"{final.inputs[0]} = {printed(called)}", 8)
         else:
-            # The whole word: a network may call its logits "h", as in "torch.softmax(h, dim=-1)".
-            variable = rf"(?<![\w.]){re.escape(final.inputs[0])}(?!\w)"
-            expression = re.sub(variable, f"self.logits({given})", expression, count=1)
-        parts += [*final.lines, *wrap(f"return {expression}", 8)]
+            variable = Name(final.inputs[0])
+            expression = replaced(expression, lambda part: called if part == variable else None)
+        parts += [*final.lines, *wrap(f"return {printed(expression)}", 8)]
     else:
         forward = forward_lines(body, style, indent=8)
         kinds = ", ".join("Tensor" for _ in body.outputs)
         result = "Tensor" if len(body.outputs) == 1 else f"tuple[{kinds}]"
         parts += wrap(f"def forward({arguments}) -> {result}:", 4)
-        parts += [*forward.lines, *wrap(f"return {', '.join(forward.results)}", 8)]
+        parts += [*forward.lines, *wrap(f"return {', '.join(map(printed, forward.results))}", 8)]
     return "\n".join(parts)
 
 
@@ -215,17 +212,17 @@ def _with_attributes(definition: Definition) -> tuple[Body, list[str]]:
     """Return the body, parameters in its expressions as attributes, and the names of these."""
     kept: dict[str, None] = {}
 
-    def attribute(match: re.Match[str]) -> str:
-        kept[match[0]] = None
-        return f"self.{match[0]}"
+    def attribute(part: Expression) -> Expression | None:
+        if not isinstance(part, Name):
+            return None
+        kept[part.name] = None
+        return Name("self").attribute(part.name)
 
     steps = []
     for step in definition.body.steps:
         if step.lowered is not None and step.lowered.values:
             values = tuple(
-                (name, argument, Expr(_NAME.sub(attribute, value)))
-                if isinstance(value, Expr)
-                else (name, argument, value)
+                (name, argument, replaced(tree(value), attribute))
                 for name, argument, value in step.lowered.values
             )
             step = replace(step, lowered=replace(step.lowered, values=values))
@@ -233,15 +230,15 @@ def _with_attributes(definition: Definition) -> tuple[Body, list[str]]:
     return replace(definition.body, steps=steps), [n for n in definition.parameters if n in kept]
 
 
-def _module(i: int, step: Step) -> str:
+def _module(i: int, step: Step) -> Name:
     assert step.node is not None
     owner = step.node.owner if not step.is_activation else None
-    return f"self.{owner or step.node.name}"
+    return Name(f"self.{owner or step.node.name}")
 
 
-def _owner(step: Step) -> str:
+def _owner(step: Step) -> Name:
     assert isinstance(step.node, LayerNode)
-    return f"self.{step.node.tied}"
+    return Name(f"self.{step.node.tied}")
 
 
 def _attribute(step: Step, construction: Construction, taken: Collection[str]) -> list[str]:
@@ -251,8 +248,10 @@ def _attribute(step: Step, construction: Construction, taken: Collection[str]) -
         made = construction.calls[0]
         made = _legible(made) if isinstance(step.node, BlockNode) else made
         lines = wrap(f"{target} = {made.render()}", 8)
+        here = Name(target)
         for statement in step.lowered.setup if step.lowered is not None else ():
-            lines += wrap(statement.format(module=target), 8)
+            made_here = replaced(statement, lambda part: here if part == MODULE else None)
+            lines += wrap(printed(made_here), 8)
         return lines
     if construction.repeat is not None:
         made = construction.calls[0]
@@ -278,7 +277,7 @@ def _loop(i: int, step: Step, target: str, given: list[str]) -> list[str]:
     lines = []
     if target != ", ".join(given[:count]):
         lines.append(f"{target} = {', '.join(given[:count])}")
-    lines.append(f"for layer in {_module(i, step)}:")
+    lines.append(f"for layer in {_module(i, step).name}:")
     arguments = ", ".join([target, *given[count:]])
     lines.append(f"    {target} = layer({arguments})")
     return lines

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from nnspec import layers
 from nnspec.backend import Divergence
-from nnspec.emit.code import call, literal
-from nnspec.emit.lowering import Context, Lowered
+from nnspec.emit.code import call
+from nnspec.emit.lowering import Context, Lowered, Rows
+from nnspec.emit.tree import CALLED, MODULE, Name, X, apply
 from nnspec.layers import Layer
 from nnspec.layers.base import channel_axis
 
@@ -37,7 +38,7 @@ def batch_normalization(layer: layers.BatchNormalization, context: Context) -> L
     channels = shape[channel_axis(len(shape), context.data_format)]
     name = f"nn.BatchNorm{max(1, len(shape) - 1)}d"
     module = call(name, ("num_features", channels), **keywords)
-    return Lowered("{module}({0})", module)
+    return Lowered(CALLED, module)
 
 
 def layer_normalization(layer: layers.LayerNormalization, context: Context) -> Lowered:
@@ -71,9 +72,9 @@ def group_normalization(layer: layers.GroupNormalization, context: Context) -> L
     # ambiguous, and no other tensors than these have that format.
     is_transposed = context.data_format == "channels_last" or context.is_given
     if is_transposed and context.rank > 2:
-        copy = "{0}.clone(memory_format=torch.contiguous_format)"
-        return Lowered(f"{{module}}({copy})", module)
-    return Lowered("{module}({0})", module)
+        copy = X.method("clone", memory_format=Name("torch.contiguous_format"))
+        return Lowered(apply(MODULE, copy), module)
+    return Lowered(CALLED, module)
 
 
 def instance_normalization(layer: layers.InstanceNormalization, context: Context) -> Lowered:
@@ -91,12 +92,14 @@ def unit_normalization(layer: layers.UnitNormalization, context: Context) -> Low
     """F.normalize, which divides by the length, or by eps if that is more."""
     axis = context.axis(layer.axis)
     axis = -1 if axis == context.rank else axis
-    epsilon = f", eps={literal(layer.epsilon)}" if layer.epsilon != _SHORTEST else ""
-    return Lowered(f"F.normalize({{0}}{f', dim={axis}' if axis != 1 else ''}{epsilon})")
+    keywords: dict[str, object] = {} if axis == 1 else {"dim": axis}
+    if layer.epsilon != _SHORTEST:
+        keywords["eps"] = layer.epsilon
+    return Lowered(apply("F.normalize", X, **keywords))
 
 
 def _module(name: str, *positional: tuple[str, object], **keywords: object) -> Lowered:
-    return Lowered("{module}({0})", call(name, *positional, **keywords))
+    return Lowered(CALLED, call(name, *positional, **keywords))
 
 
 def _epsilon(epsilon: float) -> dict[str, object]:
@@ -105,6 +108,16 @@ def _epsilon(epsilon: float) -> dict[str, object]:
 
 def _sizes(sizes: tuple[int, ...]) -> object:
     return sizes[0] if len(sizes) == 1 else sizes
+
+
+ROWS: Rows = {
+    layers.BatchNormalization: batch_normalization,
+    layers.LayerNormalization: layer_normalization,
+    layers.RmsNormalization: rms_normalization,
+    layers.GroupNormalization: group_normalization,
+    layers.InstanceNormalization: instance_normalization,
+    layers.UnitNormalization: unit_normalization,
+}
 
 
 def _biased(

@@ -2,38 +2,41 @@
 
 from __future__ import annotations
 
-from nnspec.emit.lowering import Context, Lowered
-from nnspec.layers.padding import Cropping, ReflectionPadding, ReplicationPadding, SpatialPadding
+from collections.abc import Callable
+
+from nnspec import layers
+from nnspec.emit.lowering import Context, Lowered, Rows
+from nnspec.emit.tree import X
+from nnspec.layers.padding import Cropping, SpatialPadding
 from nnspec_torch.core import pad
 
 
-def zero_padding(layer: SpatialPadding, context: Context) -> Lowered:
-    """F.pad."""
-    return _padded(layer, "")
+def padding(**keywords: str) -> Callable[[SpatialPadding, Context], Lowered]:
+    """Return the lowering to F.pad in this mode."""
 
+    def lowering(layer: SpatialPadding, context: Context) -> Lowered:
+        return Lowered(pad(X, layer.padding, **keywords) if any(map(any, layer.padding)) else X)
 
-def reflection_padding(layer: ReflectionPadding, context: Context) -> Lowered:
-    """F.pad by reflection."""
-    return _padded(layer, ', mode="reflect"')
-
-
-def replication_padding(layer: ReplicationPadding, context: Context) -> Lowered:
-    """F.pad by replication."""
-    return _padded(layer, ', mode="replicate"')
-
-
-def _padded(layer: SpatialPadding, mode: str) -> Lowered:
-    if not any(map(any, layer.padding)):
-        return Lowered("{0}")
-    return Lowered(pad(layer.padding).removesuffix(")") + mode + ")")
+    return lowering
 
 
 def cropping(layer: Cropping, context: Context) -> Lowered:
     """A slice."""
     if not any(map(any, layer.cropping)):
-        return Lowered("{0}")
-    return Lowered("{0}[:, :, " + ", ".join(_slice(*pair) for pair in layer.cropping) + "]")
+        return Lowered(X)
+    kept = [slice(begin or None, -end if end else None) for begin, end in layer.cropping]
+    return Lowered(X[(slice(None), slice(None), *kept)])
 
 
-def _slice(begin: int, end: int) -> str:
-    return f"{begin or ''}:{-end if end else ''}"
+ROWS: Rows = {
+    layers.ZeroPadding1D: padding(),
+    layers.ZeroPadding2D: padding(),
+    layers.ZeroPadding3D: padding(),
+    layers.ReflectionPadding1D: padding(mode="reflect"),
+    layers.ReflectionPadding2D: padding(mode="reflect"),
+    layers.ReplicationPadding1D: padding(mode="replicate"),
+    layers.ReplicationPadding2D: padding(mode="replicate"),
+    layers.Cropping1D: cropping,
+    layers.Cropping2D: cropping,
+    layers.Cropping3D: cropping,
+}

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from nnspec import layers
 from nnspec.emit.code import call
-from nnspec.emit.lowering import Context, Lowered
+from nnspec.emit.lowering import Context, Lowered, Rows
+from nnspec.emit.tree import CALLED, MODULE, X, apply
 from nnspec.layers.average_pooling import AveragePooling
 from nnspec.layers.global_pooling import AdaptivePooling, GlobalPooling
 from nnspec.layers.pooling import MaxPooling, Pooling
 from nnspec.layers.windows import spatial_sizes
-from nnspec_torch.core import compact, pad
-
-Pads = tuple[tuple[int, int], ...]
+from nnspec_torch.core import Pads, compact, pad
 
 
 def _is_stock(pads: Pads, window: tuple[int, ...]) -> bool:
@@ -55,10 +54,10 @@ def max_pooling(layer: MaxPooling, context: Context) -> Lowered:
     size = ("kernel_size", compact(layer.pool_size))
     function = f"nn.MaxPool{layer.axes}d"
     if _is_stock(layer.pads(shape, context.data_format), layer.pool_size):
-        return Lowered("{module}({0})", call(function, size, **_keywords(layer, context)))
+        return Lowered(CALLED, call(function, size, **_keywords(layer, context)))
     pads = layer.whole_pads(shape, context.data_format)
     module = call(function, size, **_stride(layer))
-    return Lowered(f"{{module}}({pad(pads, float('-inf'))})", module)
+    return Lowered(apply(MODULE, pad(X, pads, value=float("-inf"))), module)
 
 
 def average_pooling(layer: AveragePooling, context: Context) -> Lowered:
@@ -71,22 +70,21 @@ def average_pooling(layer: AveragePooling, context: Context) -> Lowered:
         keywords = _keywords(layer, context)
         if "padding" in keywords and not layer.count_include_pad:
             keywords["count_include_pad"] = False
-        return Lowered("{module}({0})", call(function, size, **keywords))
+        return Lowered(CALLED, call(function, size, **keywords))
     zeros, uncounted = layer.counted(shape, context.data_format)
     module = call(function, size, **_stride(layer))
-    before = Lowered(pad(zeros)) if any(map(any, zeros)) else None
+    before = Lowered(pad(X, zeros)) if any(map(any, zeros)) else None
     if not any(map(any, uncounted)):
-        return Lowered(f"{{module}}({pad(zeros)})", module)
-    ones = pad(uncounted).replace("{0}", "torch.ones_like({0})")
-    return Lowered(f"{{module}}({pad(uncounted)}) / {{module}}({ones})", module, before=before)
+        return Lowered(apply(MODULE, pad(X, zeros)), module)
+    mean = apply(MODULE, pad(X, uncounted))
+    of_ones = apply(MODULE, pad(apply("torch.ones_like", X), uncounted))
+    return Lowered(mean / of_ones, module, before=before)
 
 
 def _reduced(layer: GlobalPooling, method: str) -> Lowered:
     axes = tuple(range(2, 2 + layer.axes))
-    arguments = str(axes[0]) if layer.axes == 1 else str(axes)
-    if layer.keepdims:
-        arguments += ", keepdim=True"
-    return Lowered(f"{{0}}.{method}({arguments})")
+    keywords = {"keepdim": True} if layer.keepdims else {}
+    return Lowered(X.method(method, compact(axes), **keywords))
 
 
 def global_average_pooling(layer: GlobalPooling, context: Context) -> Lowered:
@@ -102,7 +100,7 @@ def global_max_pooling(layer: GlobalPooling, context: Context) -> Lowered:
 def adaptive_pooling(layer: AdaptivePooling, context: Context) -> Lowered:
     """nn.AdaptiveAvgPool1d and the like."""
     function = _ADAPTIVE[type(layer)]
-    return Lowered("{module}({0})", call(function, ("output_size", compact(layer.output_size))))
+    return Lowered(CALLED, call(function, ("output_size", compact(layer.output_size))))
 
 
 _ADAPTIVE = {
@@ -110,4 +108,24 @@ _ADAPTIVE = {
     layers.AdaptiveAveragePooling2D: "nn.AdaptiveAvgPool2d",
     layers.AdaptiveMaxPooling1D: "nn.AdaptiveMaxPool1d",
     layers.AdaptiveMaxPooling2D: "nn.AdaptiveMaxPool2d",
+}
+
+
+ROWS: Rows = {
+    layers.MaxPooling1D: max_pooling,
+    layers.MaxPooling2D: max_pooling,
+    layers.MaxPooling3D: max_pooling,
+    layers.AveragePooling1D: average_pooling,
+    layers.AveragePooling2D: average_pooling,
+    layers.AveragePooling3D: average_pooling,
+    layers.GlobalAveragePooling1D: global_average_pooling,
+    layers.GlobalAveragePooling2D: global_average_pooling,
+    layers.GlobalAveragePooling3D: global_average_pooling,
+    layers.GlobalMaxPooling1D: global_max_pooling,
+    layers.GlobalMaxPooling2D: global_max_pooling,
+    layers.GlobalMaxPooling3D: global_max_pooling,
+    layers.AdaptiveAveragePooling1D: adaptive_pooling,
+    layers.AdaptiveAveragePooling2D: adaptive_pooling,
+    layers.AdaptiveMaxPooling1D: adaptive_pooling,
+    layers.AdaptiveMaxPooling2D: adaptive_pooling,
 }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from nnspec import layers
-from nnspec.emit.code import call, literal
-from nnspec.emit.lowering import Context, Lowered
+from nnspec.emit.code import call
+from nnspec.emit.lowering import Context, Lowered, Rows
+from nnspec.emit.tree import CALLED, MODULE, Expression, Input, apply
 from nnspec.layers.recurrent import MergeMode, Recurrent
 
 _CLASSES = {"simple_rnn": "nn.RNN", "lstm": "nn.LSTM", "gru": "nn.GRU"}
@@ -37,27 +38,36 @@ def _lowered(
         keywords["bidirectional"] = True
     sizes = ("input_size", context.inputs[0].shape[1]), ("hidden_size", cell.units)
     module = call(_CLASSES[cell.type], *sizes, **keywords)
-    setup: tuple[str, ...] = ()
+    setup: tuple[Expression, ...] = ()
     if cell.use_bias and not cell.has_two_biases:
         # Two biases that are only ever added would learn twice as fast as one.
         suffixes = ("",) if merge_mode is None else ("", "_reverse")
         setup = tuple(
-            f'{{module}}.get_parameter("bias_hh_l0{suffix}").requires_grad_(False)'
+            MODULE.method("get_parameter", f"bias_hh_l0{suffix}").method("requires_grad_", False)
             for suffix in suffixes
         )
     is_plain = len(context.inputs) == 1 and not cell.go_backwards and not cell.return_state
     if is_plain and cell.return_sequences and merge_mode in (None, "concat"):
-        return Lowered("{module}({0})[0]", module, setup=setup)
+        return Lowered(CALLED[0], module, setup=setup)
     if is_plain and not cell.return_sequences and merge_mode is None:
-        last = "[1][0][0]" if cell.type == "lstm" else "[1][0]"
-        return Lowered(f"{{module}}({{0}}){last}", module, setup=setup)
-    given = [f"{{{i}}}" for i in range(len(context.inputs)) if i != lengths]
+        last = CALLED[1][0][0] if cell.type == "lstm" else CALLED[1][0]
+        return Lowered(last, module, setup=setup)
+    given = [Input(i) for i in range(len(context.inputs)) if i != lengths]
+    settings: dict[str, object] = {}
     if lengths is not None:
-        given.append(f"lengths={{{lengths}}}")
+        settings["lengths"] = Input(lengths)
     if merge_mode not in (None, "concat"):
-        given.append(f"merge_mode={literal(merge_mode)}")
+        settings["merge_mode"] = merge_mode
     if cell.return_sequences:
-        given.append("return_sequences=True")
+        settings["return_sequences"] = True
     function = "run_backwards" if cell.go_backwards else "run_recurrent"
-    first = "" if cell.return_state else "[0]"
-    return Lowered(f"{function}({{module}}, {', '.join(given)}){first}", module, setup=setup)
+    forward = apply(function, MODULE, *given, **settings)
+    return Lowered(forward if cell.return_state else forward[0], module, setup=setup)
+
+
+ROWS: Rows = {
+    layers.SimpleRNN: recurrent,
+    layers.LSTM: recurrent,
+    layers.GRU: recurrent,
+    layers.Bidirectional: bidirectional,
+}

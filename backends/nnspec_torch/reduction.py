@@ -5,35 +5,51 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from nnspec import layers
-from nnspec.emit.code import literal
-from nnspec.emit.lowering import Context, Lowered
+from nnspec.emit.lowering import Context, Lowered, Rows
+from nnspec.emit.tree import Apply, Expression, X, apply
 from nnspec.layers.reduction import Reduction
+from nnspec_torch.core import compact
+
+_SQUARES = apply("torch.square", X)
 
 
-def reduced(function: str, more: str = "") -> Callable[[Reduction, Context], Lowered]:
+def reduced(function: str, **more: object) -> Callable[[Reduction, Context], Lowered]:
     """Return the lowering to a function of torch."""
-    return lambda layer, context: Lowered(_call(function, layer, context, more))
+    return lambda layer, context: Lowered(_reduced(function, X, layer, context, **more))
 
 
 def norm(layer: layers.ReduceNorm, context: Context) -> Lowered:
     """The root of a sum: torch.linalg.vector_norm has no epsilon."""
-    squares = _call("torch.sum", layer, context).replace("{0}", "torch.square({0})")
-    return Lowered(f"torch.sqrt({squares} + {literal(float(layer.epsilon))})")
+    total = _reduced("torch.sum", _SQUARES, layer, context)
+    return Lowered(apply("torch.sqrt", total + float(layer.epsilon)))
 
 
 def l2_normalize(layer: layers.L2Normalize, context: Context) -> Lowered:
     """A quotient: F.normalize bounds the length, not its square, and has another gradient."""
-    axis = context.axis(layer.axis)
-    squares = f"torch.sum(torch.square({{0}}), dim={axis}, keepdim=True)"
-    return Lowered(f"{{0}} / torch.sqrt({squares}.clamp(min={literal(float(layer.epsilon))}))")
+    total = apply("torch.sum", _SQUARES, dim=context.axis(layer.axis), keepdim=True)
+    return Lowered(X / apply("torch.sqrt", total.method("clamp", min=float(layer.epsilon))))
 
 
 def argmax(layer: layers.Argmax, context: Context) -> Lowered:
     """torch.argmax."""
-    return Lowered(f"torch.argmax({{0}}, dim={context.axis(layer.axis)})")
+    return Lowered(apply("torch.argmax", X, dim=context.axis(layer.axis)))
 
 
-def _call(function: str, layer: Reduction, context: Context, more: str = "") -> str:
+def _reduced(
+    function: str, taken: Expression, layer: Reduction, context: Context, **more: object
+) -> Apply:
     axes = tuple(sorted(map(context.axis, layer.resolved(context.inputs[0].shape))))
-    keep = ", keepdim=True" if layer.keepdims else ""
-    return f"{function}({{0}}, dim={literal(axes[0] if len(axes) == 1 else axes)}{more}{keep})"
+    keep = {"keepdim": True} if layer.keepdims else {}
+    return apply(function, taken, dim=compact(axes), **more, **keep)
+
+
+ROWS: Rows = {
+    layers.ReduceSum: reduced("torch.sum"),
+    layers.ReduceMean: reduced("torch.mean"),
+    layers.ReduceMax: reduced("torch.amax"),
+    layers.ReduceMin: reduced("torch.amin"),
+    layers.ReduceVariance: reduced("torch.var", correction=0),
+    layers.ReduceNorm: norm,
+    layers.L2Normalize: l2_normalize,
+    layers.Argmax: argmax,
+}

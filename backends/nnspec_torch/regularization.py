@@ -2,45 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from nnspec import layers
 from nnspec.emit.code import call
-from nnspec.emit.lowering import Context, Lowered
+from nnspec.emit.lowering import Context, Lowered, Rows
+from nnspec.emit.tree import CALLED
+from nnspec.layers import Layer
 
 
-def dropout(layer: layers.Dropout, context: Context) -> Lowered:
-    """nn.Dropout."""
-    return _of("nn.Dropout", "p", layer.rate)
+def random(module: str, argument: str, setting: str) -> Callable[[Layer, Context], Lowered]:
+    """Return the lowering to a module that takes the one setting of the layer."""
+
+    def lowering(layer: Layer, context: Context) -> Lowered:
+        return Lowered(CALLED, call(module, (argument, float(getattr(layer, setting)))))
+
+    return lowering
 
 
-def spatial_dropout1d(layer: layers.SpatialDropout1D, context: Context) -> Lowered:
-    """nn.Dropout1d."""
-    return _of("nn.Dropout1d", "p", layer.rate)
-
-
-def spatial_dropout2d(layer: layers.SpatialDropout2D, context: Context) -> Lowered:
-    """nn.Dropout2d."""
-    return _of("nn.Dropout2d", "p", layer.rate)
-
-
-def spatial_dropout3d(layer: layers.SpatialDropout3D, context: Context) -> Lowered:
-    """nn.Dropout3d."""
-    return _of("nn.Dropout3d", "p", layer.rate)
-
-
-def alpha_dropout(layer: layers.AlphaDropout, context: Context) -> Lowered:
-    """nn.AlphaDropout."""
-    return _of("nn.AlphaDropout", "p", layer.rate)
-
-
-def gaussian_dropout(layer: layers.GaussianDropout, context: Context) -> Lowered:
-    """A helper: PyTorch has none."""
-    return _of("GaussianDropout", "rate", layer.rate)
-
-
-def gaussian_noise(layer: layers.GaussianNoise, context: Context) -> Lowered:
-    """A helper: PyTorch has none."""
-    return _of("GaussianNoise", "stddev", layer.stddev)
-
-
-def _of(module: str, argument: str, value: float) -> Lowered:
-    return Lowered("{module}({0})", call(module, (argument, float(value))))
+ROWS: Rows = {
+    layers.Dropout: random("nn.Dropout", "p", "rate"),
+    layers.AlphaDropout: random("nn.AlphaDropout", "p", "rate"),
+    layers.GaussianDropout: random("GaussianDropout", "rate", "rate"),
+    layers.GaussianNoise: random("GaussianNoise", "stddev", "stddev"),
+    layers.SpatialDropout1D: random("nn.Dropout1d", "p", "rate"),
+    layers.SpatialDropout2D: random("nn.Dropout2d", "p", "rate"),
+    layers.SpatialDropout3D: random("nn.Dropout3d", "p", "rate"),
+}

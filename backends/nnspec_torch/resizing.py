@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from nnspec import layers
-from nnspec.emit.code import call, literal
-from nnspec.emit.lowering import Context, Lowered
+from nnspec.emit.code import call
+from nnspec.emit.lowering import Context, Lowered, Rows
+from nnspec.emit.tree import CALLED, X, apply
 from nnspec.layers.resizing import UpSampling
 from nnspec_torch.core import compact
 
@@ -14,24 +15,31 @@ _MODES = {"nearest": "nearest-exact", "bilinear": "bilinear", "bicubic": "bicubi
 
 def up_sampling(layer: UpSampling, context: Context) -> Lowered:
     """nn.Upsample."""
-    return Lowered("{module}({0})", call("nn.Upsample", scale_factor=compact(layer.size)))
+    return Lowered(CALLED, call("nn.Upsample", scale_factor=compact(layer.size)))
 
 
 def resize(layer: layers.Resize, context: Context) -> Lowered:
     """F.interpolate."""
-    arguments = f"size={literal(layer.size)}, mode={literal(_MODES[layer.interpolation])}"
+    keywords: dict[str, object] = {"size": layer.size, "mode": _MODES[layer.interpolation]}
     if layer.align_corners:
-        arguments += ", align_corners=True"
-    return Lowered(f"F.interpolate({{0}}, {arguments})")
+        keywords["align_corners"] = True
+    return Lowered(apply("F.interpolate", X, **keywords))
 
 
 def pixel_shuffle(layer: layers.PixelShuffle, context: Context) -> Lowered:
     """nn.PixelShuffle."""
-    module = call("nn.PixelShuffle", ("upscale_factor", layer.upscale_factor))
-    return Lowered("{module}({0})", module)
+    return Lowered(CALLED, call("nn.PixelShuffle", ("upscale_factor", layer.upscale_factor)))
 
 
 def pixel_unshuffle(layer: layers.PixelUnshuffle, context: Context) -> Lowered:
     """nn.PixelUnshuffle."""
-    module = call("nn.PixelUnshuffle", ("downscale_factor", layer.downscale_factor))
-    return Lowered("{module}({0})", module)
+    return Lowered(CALLED, call("nn.PixelUnshuffle", ("downscale_factor", layer.downscale_factor)))
+
+
+ROWS: Rows = {
+    layers.UpSampling1D: up_sampling,
+    layers.UpSampling2D: up_sampling,
+    layers.Resize: resize,
+    layers.PixelShuffle: pixel_shuffle,
+    layers.PixelUnshuffle: pixel_unshuffle,
+}

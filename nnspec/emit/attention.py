@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from nnspec.emit.helpers import Use
 from nnspec.emit.snippets import Snippet
 from nnspec.emit.specialised import Specialisation, specialised
+from nnspec.emit.tree import Apply
 
 
 def given_in(uses: Sequence[Use], masks: Sequence[str]) -> tuple[frozenset[str], bool]:
@@ -20,10 +21,9 @@ def given_in(uses: Sequence[Use], masks: Sequence[str]) -> tuple[frozenset[str],
         assert use.construction is not None
         keywords = {name for name, _ in use.construction.keywords}
         has_rotary.append("rotary" in keywords)
-        named = [name for name in masks if f"{name}=" in use.forward]
-        # The braces of the module, of the inputs in order and of the masks.
-        inputs = use.forward.count("{") - 1 - len(named)
-        given.update(keywords, named, ("value", "key")[: inputs - 1])
+        assert isinstance(use.forward, Apply)
+        named = {name for name, _ in use.forward.keywords}.intersection(masks)
+        given.update(keywords, named, ("value", "key")[: len(use.forward.arguments) - 1])
     return frozenset(given), all(has_rotary)
 
 

@@ -7,22 +7,22 @@ they are transposed only where such a region begins or ends.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from nnspec.emit.lowering import Context, Language, Lowered
+from nnspec.emit.lowering import Context, Language, Lowered, lower
+from nnspec.emit.values import Value
 from nnspec.layers.base import Activation
-from nnspec.layers.shapes import DataFormat, Shape, TensorType
+from nnspec.layers.shapes import Shape, TensorType
 from nnspec.network.graph import BlockNode, Graph, Head, LayerNode
-
-DECLARED, NATIVE = False, True
+from nnspec.network.layouts import DECLARED, NATIVE, Layout, laid_out, permutation
 
 
 @dataclass(slots=True, eq=False)
 class Step:
     """One line of a forward pass: an expression over values, or the use of a block."""
 
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
     lowered: Lowered | None = None
     node: LayerNode | BlockNode | None = None
     bodies: tuple[Body, ...] = ()
@@ -31,22 +31,30 @@ class Step:
     is_activation: bool = False
     is_helper: bool = False
     """Whether it only prepares the input of the next step, or transposes."""
+    is_order: bool = False
+    """Whether it only lets its first input wait for the others."""
 
 
 @dataclass(slots=True, eq=False)
 class Body:
-    """A lowered network or block. A value that was transposed has a name of its own."""
+    """A lowered network or block."""
 
     graph: Graph
     steps: list[Step]
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    layouts: dict[str, bool] = field(default_factory=dict)
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    transposed: frozenset[Value] = frozenset()
+    """Of its inputs, those that it brings to the framework's layout itself."""
 
     @property
-    def signature(self) -> tuple[bool, ...]:
+    def layouts(self) -> tuple[Layout, ...]:
+        """The layouts of what it takes."""
+        return tuple(value.layout for value in self.inputs)
+
+    @property
+    def signature(self) -> tuple[Layout, ...]:
         """The layouts of what it takes and gives."""
-        return tuple(self.layouts[value] for value in (*self.inputs, *self.outputs))
+        return tuple(value.layout for value in (*self.inputs, *self.outputs))
 
 
 class Lowerer:
@@ -56,12 +64,13 @@ class Lowerer:
         self.language = language
         self.head = head
         self.keep_borders = keep_borders
-        self.bodies: dict[tuple[int, tuple[bool, ...], bool], Body] = {}
+        self.bodies: dict[tuple[int, tuple[Layout, ...], bool], Body] = {}
 
     def network(self, graph: Graph) -> Body:
         """Return the lowered network."""
         layouts = tuple(
-            not self.keep_borders and self.has_layout(kind, graph) for kind in graph.inputs.values()
+            NATIVE if not self.keep_borders and self.has_layout(kind, graph) else DECLARED
+            for kind in graph.inputs.values()
         )
         return self.body(graph, layouts, is_network=True)
 
@@ -72,7 +81,7 @@ class Lowerer:
     def body(
         self,
         graph: Graph,
-        layouts: tuple[bool, ...],
+        layouts: tuple[Layout, ...],
         *,
         is_network: bool = False,
         pads_apart: bool = False,
@@ -90,19 +99,12 @@ class Lowerer:
         return self.bodies[key]
 
 
-def physical(shape: Shape, data_format: DataFormat) -> Shape:
-    """Return the declared shape with the channels at the other end."""
-    if data_format == "channels_first":
-        return (*shape[1:], shape[0])
-    return (shape[-1], *shape[:-1])
-
-
 class _BodyLowerer:
     def __init__(
         self,
         lowerer: Lowerer,
         graph: Graph,
-        layouts: tuple[bool, ...],
+        layouts: tuple[Layout, ...],
         *,
         is_network: bool,
         pads_apart: bool,
@@ -115,11 +117,13 @@ class _BodyLowerer:
         self.is_foreign = self.language.native_format != graph.data_format
         self.owners = {node.owner for node in graph.nodes}
         self.tied = {node.tied for node in graph.nodes if isinstance(node, LayerNode)}
-        self.wanted: dict[str, tuple[bool, ...]] = {}
+        self.wanted: dict[str, tuple[Layout, ...]] = {}
         """By the use of a block: the layouts that it takes."""
         self.steps: list[Step] = []
-        self.layouts: dict[str, bool] = dict(zip(graph.inputs, layouts, strict=True))
-        self.converted: dict[str, str] = {}
+        self.inputs = tuple(map(Value, graph.inputs, [()] * len(layouts), layouts))
+        self.values = {value.name: value for value in self.inputs}
+        """The graph's values so far, as they lie."""
+        self.converted: dict[str, Value] = {}
         self.given: set[str] = set()
         """Values that layers without parameters made of the network's inputs; not a block's."""
 
@@ -132,13 +136,12 @@ class _BodyLowerer:
                 self.block(node)
             if self.is_network and self.has_no_gradient(node):
                 self.given.update(node.outputs)
-        outputs = list(graph.outputs)
+        outputs = [self.values[name] for name in graph.outputs]
         if self.is_network:
-            outputs = [
-                self.as_layout(value, not self.lowerer.keep_borders and self.is_image(value))
-                for value in outputs
-            ]
-        return Body(graph, self.steps, tuple(graph.inputs), tuple(outputs), self.layouts)
+            wanted = DECLARED if self.lowerer.keep_borders else NATIVE
+            outputs = [self.as_layout(value, wanted) for value in outputs]
+        transposed = frozenset(value for value in self.inputs if value.name in self.converted)
+        return Body(graph, self.steps, self.inputs, tuple(outputs), transposed)
 
     def has_no_gradient(self, node: LayerNode | BlockNode) -> bool:
         """Whether no parameter goes into what the node gives."""
@@ -155,13 +158,11 @@ class _BodyLowerer:
 
     def layer(self, node: LayerNode) -> None:
         layer = node.layer
-        inputs = node.inputs
-        native = DECLARED
+        inputs = tuple([self.values[name] for name in node.inputs])
+        layout = DECLARED
         if self.is_foreign:
-            native = self.placed(node)
-            inputs = tuple(
-                self.as_layout(value, native) if self.is_image(value) else value for value in inputs
-            )
+            layout = self.placed(node)
+            inputs = tuple([self.as_layout(value, layout) for value in inputs])
         types = self.graph.types
         kinds_in = tuple([types[value] for value in node.inputs])
         kinds_out = tuple([types[value] for value in node.outputs])
@@ -171,35 +172,36 @@ class _BodyLowerer:
             kinds_in,
             kinds_out,
             self.graph.data_format,
-            native,
+            layout,
             is_tied,
             is_given,
             self.pads_apart,
             is_one=len(set(node.inputs)) == 1,
         )
-        lowered = self.language.lowerings[type(layer)](layer, context)
+        lowered = lower(self.language.lowerings[type(layer)], layer, context)
         if self.language.laws is not None and lowered.module is not None and node.owner is None:
             laws = self.language.laws(layer, context, lowered.module)
             lowered = dataclasses.replace(lowered, laws=laws)
         activation = layer.output_activation
-        outputs = node.outputs
+        outputs = tuple([self.value(name, layout) for name in node.outputs])
         if lowered.before is not None:
-            prepared = f"{outputs[0]}@prepared"
+            prepared = outputs[0].at("prepared")
             self.steps.append(Step(inputs[:1], (prepared,), lowered.before, is_helper=True))
             inputs = (prepared, *inputs[1:])
         step = Step(inputs, outputs, lowered, node)
         if activation is not None and activation.type != "linear":
-            native = self.activated(step, activation, kinds_out, native)
+            layout = self.activated(step, activation, kinds_out, layout)
         else:
             self.steps.append(step)
-        for value in node.outputs:
-            self.layouts[value] = native and self.is_image(value)
+        for name in node.outputs:
+            self.values[name] = self.value(name, layout)
         if kinds_out[0].shape[1:] != kinds_in[0].shape[1:] and len(kinds_out[0].shape) >= 3:
-            step.shape = self.shape_of(node.outputs[0])
+            value = self.values[node.outputs[0]]
+            step.shape = laid_out(kinds_out[0].shape, self.graph.data_format, value.layout)
 
     def activated(
-        self, step: Step, layer: Activation, kinds: tuple[TensorType, ...], native: bool
-    ) -> bool:
+        self, step: Step, layer: Activation, kinds: tuple[TensorType, ...], layout: Layout
+    ) -> Layout:
         """Add the step and its activation: in one call where the framework has that.
 
         Returns the layout of the result.
@@ -213,19 +215,19 @@ class _BodyLowerer:
             if fused is not None:
                 step.lowered = dataclasses.replace(step.lowered, module=fused)
                 self.steps.append(step)
-                return native
-        linear = f"{step.outputs[0]}@linear"
+                return layout
         outputs = step.outputs
+        linear = outputs[0].at("linear")
         step.outputs = (linear,)
         self.steps.append(step)
-        if is_head and native and self.lowerer.keep_borders and self.is_image(outputs[0]):
+        if is_head and linear.layout is NATIVE and self.lowerer.keep_borders:
             # The loss takes what enters the head, so that must lie as the spec declares.
-            self.layouts[linear] = native
-            linear, native = self.transposed(linear, kinds[0].rank, DECLARED), DECLARED
-        context = Context(kinds, kinds, self.graph.data_format, native)
-        lowered = self.language.lowerings[type(layer)](layer, context)
+            linear, layout = self.transposed(linear, kinds[0].rank, DECLARED), DECLARED
+            outputs = tuple([value.lying(DECLARED) for value in outputs])
+        context = Context(kinds, kinds, self.graph.data_format, layout)
+        lowered = lower(self.language.lowerings[type(layer)], layer, context)
         self.steps.append(Step((linear,), outputs, lowered, node, is_activation=True))
-        return native
+        return layout
 
     def is_head(self, node: LayerNode) -> bool:
         """Whether the layer is the softmax or sigmoid that the loss leaves out."""
@@ -236,8 +238,8 @@ class _BodyLowerer:
         """Whether one object stands for several layers, so that it must suit all of them."""
         return node.owner is not None or node.name in self.owners
 
-    def placed(self, node: LayerNode) -> bool:
-        """Whether the layer gets its image-like inputs in the framework's layout."""
+    def placed(self, node: LayerNode) -> Layout:
+        """Return the layout in which the layer gets its image-like inputs."""
         images = [value for value in node.inputs if self.is_image(value)]
         if not images or node.layer.placement == "positional":
             return DECLARED
@@ -251,68 +253,65 @@ class _BodyLowerer:
         types = self.graph.types
         if len({types[value].rank for value in (*node.inputs, *node.outputs)}) > 1:
             return DECLARED
-        return any(self.layouts[value] for value in images)
+        return NATIVE if any(self.values[name].layout is NATIVE for name in images) else DECLARED
 
-    def as_layout(self, value: str, wanted: bool) -> str:
-        """Return the name of the value in the wanted layout, adding a transpose where needed."""
-        if self.layouts[value] == wanted or not self.is_image(value):
+    def value(self, name: str, layout: Layout) -> Value:
+        """Return the graph's value, which lies in this layout if it is image-like."""
+        return Value(name, (), layout if self.is_image(name) else DECLARED)
+
+    def as_layout(self, value: Value, wanted: Layout) -> Value:
+        """Return the graph's value in the wanted layout, adding a transpose where needed."""
+        if value.layout is wanted or not self.is_image(value.name):
             return value
-        if value in self.converted:
-            return self.converted[value]
-        self.converted[value] = self.transposed(value, self.graph.types[value].rank, wanted)
-        return self.converted[value]
+        found = self.converted.get(value.name)
+        if found is None:
+            found = self.transposed(value, self.graph.types[value.name].rank, wanted)
+            self.converted[value.name] = found
+        return found
 
-    def transposed(self, value: str, rank: int, wanted: bool) -> str:
-        """Add a transpose to the wanted layout, and return the name of what it gives."""
-        name = f"{value}@{'native' if wanted else 'declared'}"
-        is_first = self.graph.data_format == "channels_first"
-        to_last = (*range(1, rank), 0)
-        to_first = (rank - 1, *range(rank - 1))
-        permutation = to_last if is_first == wanted else to_first
-        self.layouts[name] = wanted
-        step = Step((value,), (name,), self.language.transpose(permutation), is_helper=True)
-        self.steps.append(step)
-        return name
-
-    def shape_of(self, value: str) -> Shape:
-        """Return the shape as it lies in memory, batch not counted."""
-        shape = self.graph.types[value].shape
-        return physical(shape, self.graph.data_format) if self.layouts[value] else shape
+    def transposed(self, value: Value, rank: int, wanted: Layout) -> Value:
+        """Add a transpose to the wanted layout, and return what it gives."""
+        given = value.at(wanted.value, wanted)
+        axes = permutation(rank, self.graph.data_format, wanted)
+        self.steps.append(Step((value,), (given,), self.language.transpose(axes), is_helper=True))
+        return given
 
     def block(self, node: BlockNode) -> None:
-        inputs = node.inputs
-        given = tuple(self.layouts[value] for value in inputs)
+        given = tuple(self.values[name] for name in node.inputs)
+        inputs = given
+        layouts = tuple(value.layout for value in given)
         if node.owner is not None:
             # One object takes the values of every call, so they lie as in the first.
-            given = self.wanted[node.owner]
-            inputs = tuple(map(self.as_layout, inputs, given))
-        bodies, layouts = self.bodies(node, given)
+            layouts = self.wanted[node.owner]
+            inputs = tuple(map(self.as_layout, given, layouts))
+        bodies, results = self.bodies(node, layouts)
         # What a block would transpose first is transposed before it, so that its uses are equal.
         wanted = tuple(
-            is_native or f"{value}@native" in bodies[0].layouts
-            for value, is_native in zip(bodies[0].inputs, given, strict=True)
+            NATIVE if value in bodies[0].transposed else layout
+            for value, layout in zip(bodies[0].inputs, layouts, strict=True)
         )
-        if wanted != given:
-            inputs = tuple(map(self.as_layout, node.inputs, wanted))
-            bodies, layouts = self.bodies(node, wanted)
+        if wanted != layouts:
+            inputs = tuple(map(self.as_layout, given, wanted))
+            bodies, results = self.bodies(node, wanted)
         if len({body.signature for body in bodies}) > 1:
             # A loop needs one layout throughout: the framework's own, for every image-like tensor.
-            wanted = tuple(map(self.is_image, node.inputs))
-            inputs = tuple(map(self.as_layout, node.inputs, wanted))
-            bodies, layouts = self.bodies(node, wanted)
+            wanted = tuple(NATIVE if self.is_image(name) else DECLARED for name in node.inputs)
+            inputs = tuple(map(self.as_layout, given, wanted))
+            bodies, results = self.bodies(node, wanted)
         self.wanted[node.name] = wanted
-        self.steps.append(Step(inputs, node.outputs, None, node, bodies))
-        self.layouts.update(zip(node.outputs, layouts, strict=False))
+        outputs = tuple(map(Value, node.outputs, [()] * len(node.outputs), results))
+        self.steps.append(Step(inputs, outputs, None, node, bodies))
+        self.values.update((value.name, value) for value in outputs)
 
     def bodies(
-        self, node: BlockNode, layouts: tuple[bool, ...]
-    ) -> tuple[tuple[Body, ...], tuple[bool, ...]]:
+        self, node: BlockNode, layouts: tuple[Layout, ...]
+    ) -> tuple[tuple[Body, ...], tuple[Layout, ...]]:
         """Return the lowered bodies of each repetition, and the layouts of what the last gives."""
         bodies: list[Body] = []
-        given: tuple[bool, ...] = ()
+        given: tuple[Layout, ...] = ()
         for inner in node.bodies:
             body = self.lowerer.body(inner, layouts)
             bodies.append(body)
-            given = tuple(body.layouts[value] for value in body.outputs)
+            given = tuple(value.layout for value in body.outputs)
             layouts = (*given, *layouts[len(given) :])
         return tuple(bodies), given

@@ -1,4 +1,4 @@
-"""Pieces of Python source: literals, calls, and lines broken as the formatter would break them."""
+"""Writes Python source: values, calls, expressions, and lines as the formatter would break them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,30 @@ from dataclasses import dataclass
 
 from nnspec.emit.layout import LINE_LENGTH, width
 from nnspec.emit.pretty import broken, broken_item
+from nnspec.emit.tree import (
+    Apply,
+    Attribute,
+    Binary,
+    Expression,
+    Field,
+    Formula,
+    Index,
+    Input,
+    Inputs,
+    Items,
+    Lambda,
+    Literal,
+    Module,
+    Name,
+    Negative,
+    Owner,
+    Slice,
+    Starred,
+)
+
+_PRECEDENCE = {"<=": 1, ">=": 1, "<": 1, ">": 1, "+": 2, "-": 2, "*": 3, "/": 3, "//": 3, "**": 5}
+_SIGN = 4
+_ATOM = 9
 
 
 class Expr(str):
@@ -57,6 +81,8 @@ def literal(value: object) -> str:
         return quoted(value)
     if isinstance(value, Call):
         return value.render()
+    if isinstance(value, Expression):
+        return printed(value)
     if isinstance(value, tuple):
         inner = ", ".join(literal(item) for item in value)
         return f"({inner},)" if len(value) == 1 else f"({inner})"
@@ -66,6 +92,95 @@ def literal(value: object) -> str:
         pairs = (f"{literal(key)}: {literal(item)}" for key, item in value.items())
         return f"{{{', '.join(pairs)}}}"
     raise TypeError(f"no literal for {type(value).__name__}")
+
+
+def printed(expression: Expression) -> str:
+    """Return the source; what stands for something that is not known yet is in braces."""
+    match expression:
+        case Name(name):
+            return name
+        case Literal(value):
+            return "..." if value is ... else literal(value)
+        case Apply(function, arguments, keywords):
+            given = [printed(argument) for argument in arguments]
+            given += [f"{name}={printed(value)}" for name, value in keywords]
+            return f"{_operand(function, _ATOM)}({', '.join(given)})"
+        case Attribute(operand, name):
+            return f"{_operand(operand, _ATOM)}.{name}"
+        case Binary(operator, left, right):
+            rank = _PRECEDENCE[operator]
+            space = "" if operator == "**" else " "
+            # A power groups from the right, everything else from the left.
+            is_power = operator == "**"
+            first = _operand(left, rank + is_power)
+            last = _operand(right, _SIGN if is_power else rank + 1)
+            return f"{first}{space}{operator}{space}{last}"
+        case Formula(parts):
+            return "".join(part if isinstance(part, str) else printed(part) for part in parts)
+        case Negative(operand):
+            return f"-{_operand(operand, _SIGN)}"
+        case Starred(operand):
+            return f"*{printed(operand)}"
+        case Index(operand, items):
+            return f"{_operand(operand, _ATOM)}[{', '.join(map(_subscript, items))}]"
+        case Items(items, is_list):
+            inner = ", ".join(map(printed, items))
+            if is_list:
+                return f"[{inner}]"
+            is_single = len(items) == 1 and not isinstance(items[0], Inputs)
+            return f"({inner},)" if is_single else f"({inner})"
+        case Lambda(parameter, body):
+            return f"lambda {parameter}: {printed(body)}"
+        case Input(number):
+            return f"{{{number}}}"
+        case Inputs():
+            return "{inputs}"
+        case Module():
+            return "{module}"
+        case Owner():
+            return "{owner}"
+        case Field(name):
+            return f"{{{name}}}"
+    raise TypeError(f"no source for {type(expression).__name__}")
+
+
+def begins_with_input(expression: Expression) -> bool:
+    """Whether the source is a chain of operators, each among spaces, after the first input."""
+    if not isinstance(expression, Binary) or expression.operator == "**":
+        return False
+    left = expression.left
+    if isinstance(left, Binary):
+        return _rank(left) >= _rank(expression) and begins_with_input(left)
+    return left == Input(0)
+
+
+def _rank(expression: Expression) -> int:
+    if isinstance(expression, Binary):
+        return _PRECEDENCE[expression.operator]
+    if isinstance(expression, Negative):
+        return _SIGN
+    if isinstance(expression, Lambda | Formula):
+        return 0
+    if isinstance(expression, Literal) and literal(expression.value).startswith("-"):
+        return _SIGN
+    return _ATOM
+
+
+def _operand(expression: Expression, rank: int) -> str:
+    """Return the source of an operand, in brackets where it binds less than what is around it."""
+    source = printed(expression)
+    return f"({source})" if _rank(expression) < rank else source
+
+
+def _subscript(item: Expression) -> str:
+    if not isinstance(item, Slice):
+        return printed(item)
+    parts = (item.start, item.stop, item.step)
+    start, stop, step = ("" if part is None else printed(part) for part in parts)
+    is_simple = all(isinstance(part, Literal | Name | None) for part in parts)
+    colon = ":" if is_simple else " : "
+    source = f"{start}{colon}{stop}"
+    return (f"{source}{colon}{step}" if step else source).strip()
 
 
 def root_or_literal(value: float) -> str:

@@ -213,7 +213,7 @@ def _collect(body: Body, groups: dict[str, list[Body]], seen: set[int]) -> None:
 
 def _is_ordered(body: Body) -> bool:
     """Whether the backend has put the steps of a body in an order, which lowering would lose."""
-    return any(step.lowered and step.lowered.forward.startswith("After(") for step in body.steps)
+    return any(step.is_order for step in body.steps)
 
 
 def _drop_unequal_shapes(bodies: list[Body]) -> None:

@@ -6,11 +6,12 @@ import textwrap
 from collections.abc import Iterable, Mapping
 
 from nnspec.emit.axes import Names, axis_names
-from nnspec.emit.body import physical
-from nnspec.emit.code import docstring_text
+from nnspec.emit.code import docstring_text, printed
 from nnspec.emit.layout import LINE_LENGTH
 from nnspec.emit.unify import Definition
+from nnspec.emit.values import Value
 from nnspec.layers.shapes import Dim
+from nnspec.network.layouts import laid_out
 
 
 def docstring(definition: Definition, indent: int = 4) -> list[str]:
@@ -48,7 +49,9 @@ def signature(definition: Definition) -> list[str]:
     return [f"{', '.join(first.inputs)} -> {', '.join(first.outputs)}."]
 
 
-def _shapes(definition: Definition, names: list[str], value: str, axes: Mapping[str, Names]) -> str:
+def _shapes(
+    definition: Definition, names: list[str], value: Value, axes: Mapping[str, Names]
+) -> str:
     """Return the shape that all bodies share, as it lies in memory there."""
     bodies = definition.bodies
     shapes = [body.graph.types[name].shape for body, name in zip(bodies, names, strict=True)]
@@ -61,9 +64,8 @@ def _shapes(definition: Definition, names: list[str], value: str, axes: Mapping[
             continue
         whole = [size for size in column if isinstance(size, int)]
         formula = definition.formula(list(column)) if len(whole) == len(column) else None
-        sizes.append(str(formula or name or next(unnamed, "...")))
-    if definition.body.layouts[value]:
-        sizes = list(physical(tuple(sizes), bodies[0].graph.data_format))
+        sizes.append(printed(formula) if formula is not None else name or next(unnamed, "..."))
+    sizes = list(laid_out(tuple(sizes), bodies[0].graph.data_format, value.layout))
     return f"(batch, {', '.join(map(str, sizes))})" if sizes else "(batch,)"
 
 

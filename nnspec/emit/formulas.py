@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection
 from itertools import permutations
 
 from nnspec.emit.body import Body
-from nnspec.emit.code import Expr, literal
+from nnspec.emit.tree import Expression, Formula, Literal, Name
 from nnspec.language.expressions import ExpressionError, evaluate, tokens
 from nnspec.language.scope import Scope
 
-Variable = Callable[[str, list[object]], Expr | None]
+Variable = Callable[[str, list[object]], Expression | None]
 """(name, its value in each use) -> the parameter."""
 
 
@@ -19,13 +19,13 @@ class Formulas:
 
     def __init__(self, expressions: list[str], outer: Scope) -> None:
         # Sizes are whole numbers, of which Python's / makes a fraction.
-        whole = [text.replace("//", "/").replace("/", "//") for text in expressions]
+        whole = [_whole(text) for text in expressions]
         self.expressions = list(dict.fromkeys([*expressions, *whole]))
         self.outer = outer
 
     def find(
         self, bodies: list[Body], given: list[object], variable: Variable, varied: Collection[str]
-    ) -> Expr | None:
+    ) -> Expression | None:
         """Return what computes the values that these bodies have.
 
         varied: variables that some of the bodies have alone other than the first.
@@ -49,10 +49,10 @@ class Formulas:
                     return rendered
         return None
 
-    def _rendered(self, text: str, bodies: list[Body], variable: Variable) -> Expr | None:
+    def _rendered(self, text: str, bodies: list[Body], variable: Variable) -> Formula | None:
         """Return the expression as the formatter would write it, or None where it cannot be."""
-        parts: list[str] = []
-        before = ""
+        parts: list[str | Expression] = []
+        before = last = ""
         found = tokens(text)
         if len(found) == 1:
             return None
@@ -60,10 +60,10 @@ class Formulas:
             if kind == "name":
                 values = [_lookup(body, self.outer)(token) for body in bodies]
                 if all(value == values[0] for value in values):
-                    parts.append(literal(values[0]))
+                    parts.append(Literal(values[0]))
                 else:
                     parameter = variable(token, values)
-                    if parameter is None or " " in parameter:
+                    if not isinstance(parameter, Name):
                         return None
                     parts.append(parameter)
             elif kind == "number" or token in "()":
@@ -72,10 +72,14 @@ class Formulas:
                 return None  # A sign: rare, and written otherwise.
             else:
                 parts.append(f" {token} " if token != "**" else token)
-            before = token if token in "()" else kind
-        written = "".join(parts)
-        # Around ** the formatter puts no spaces, if it stands between names and numbers.
-        return None if ")**" in written or "**(" in written else Expr(written)
+            if (last, token) in ((")", "**"), ("**", "(")):
+                return None  # Here alone the formatter puts spaces around **.
+            before, last = token if token in "()" else kind, token
+        return Formula(tuple(parts))
+
+
+def _whole(text: str) -> str:
+    return " ".join("//" if token == "/" else token for _, token in tokens(text))
 
 
 def _computed(text: str, bodies: list[Body], outer: Scope) -> list[object] | None:
@@ -83,7 +87,7 @@ def _computed(text: str, bodies: list[Body], outer: Scope) -> list[object] | Non
         values = [evaluate(text, _lookup(body, outer)) for body in bodies]
     except ExpressionError:
         return None
-    if "//" not in text and "/" in text and any(type(value) is int for value in values):
+    if any(type(value) is int for value in values) and ("operator", "/") in tokens(text):
         return None  # In Python it would be a fraction.
     return values
 

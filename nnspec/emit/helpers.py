@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -10,15 +9,14 @@ from typing import NamedTuple
 from nnspec.emit.body import Body
 from nnspec.emit.code import Call, Expr
 from nnspec.emit.snippets import Snippet, with_used
-
-_CALLED = re.compile(r"(?<![\w.])(\w+)\(")
+from nnspec.emit.tree import Expression, Name, called_names, walk
 
 
 class Use(NamedTuple):
-    """A place where the network uses a helper: what it constructs, if anything, and its call."""
+    """A place where the network uses a helper: what it constructs, and its call, if any."""
 
     construction: Call | None
-    forward: str
+    forward: Expression | None
 
 
 Specialised = Callable[[Snippet, Sequence[Use]], str]
@@ -41,18 +39,16 @@ def used_helpers(
     ]
 
 
-def called(forward: str) -> set[str]:
-    """Return the functions that an expression of the forward pass calls."""
-    return set(_CALLED.findall(forward))
-
-
 def _names(use: Use) -> set[str]:
-    names = called(use.forward)
+    names = set(called_names(use.forward)) if use.forward is not None else set()
     if use.construction is not None:
         names.add(use.construction.function)
         values = (*use.construction.positional, *use.construction.keywords)
         names.update(str(value) for _, value in values if isinstance(value, Expr))
         names.update(value.function for _, value in values if isinstance(value, Call))
+        trees = [value for _, value in values if isinstance(value, Expression)]
+        parts = [part for each in trees for part in walk(each)]
+        names.update(part.name for part in parts if isinstance(part, Name))
     return names
 
 
@@ -68,4 +64,4 @@ def _uses(network: Body) -> Iterator[Use]:
             bodies += step.bodies
             if step.lowered is not None:
                 yield Use(step.lowered.module, step.lowered.forward)
-                yield from (Use(law, "") for law in step.lowered.laws)
+                yield from (Use(law, None) for law in step.lowered.laws)

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from nnspec.emit.code import Call
+from nnspec.emit.tree import Expression
 from nnspec.layers.base import Activation, Layer, Parameter
 from nnspec.layers.shapes import DataFormat, TensorType
+from nnspec.network.layouts import DECLARED, Layout, laid_out_axis
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,35 +36,32 @@ class Native:
 class Fan:
     """A fan of a parameter, in a call that draws its first values.
 
-    size: None where the uses of a block differ in it. source: what gives it from {layer}, the
-    object that has the parameter, or from {tensor}, the parameter itself.
+    size: None where the uses of a block differ in it. source: what gives it; its Module is the
+    object that has the parameter, its Input(0) the parameter itself.
     """
 
     size: int | None
-    source: str
+    source: Expression
 
 
 @dataclass(frozen=True, slots=True)
 class Lowered:
     """The source of one layer.
 
-    forward: an expression; {module} is the object that `module` constructs, {owner} that of the
-    layer whose weights this one uses, {0}, {1}, ... are the
-    inputs, {inputs} all of them separated by commas.
-    imports: whole import lines. parameters: where the canonical ones live, if the framework has
-    other names or axes for them. before: what is done to {0} first, on a line of its own.
-    setup: statements after {module} is constructed. comment: ends the line, for readers.
+    forward: the expression of the forward pass, whose Module is what `module` constructs.
+    parameters: where the canonical ones live, if the framework has other names or axes for them.
+    before: what is done to the first input before it, on a line of its own. setup: what is called
+    once the module is constructed. comment: ends the line, for readers.
     laws: what draws first values that the framework would choose otherwise; the first argument of
     each is the parameter. values: what `forward` has in its fields, each with the name of the
     field, that of a parameter for it, and the value.
     """
 
-    forward: str
+    forward: Expression
     module: Call | None = None
-    imports: tuple[str, ...] = ()
     parameters: tuple[Native, ...] = ()
     before: Lowered | None = None
-    setup: tuple[str, ...] = ()
+    setup: tuple[Expression, ...] = ()
     comment: str = ""
     laws: tuple[Call, ...] = ()
     values: tuple[tuple[str, str, object], ...] = ()
@@ -72,14 +71,13 @@ class Lowered:
 class Context:
     """What a lowering may look at besides the layer.
 
-    inputs, outputs: types as the spec declares them. native: whether the image-like tensors come
-    in the framework's own layout instead of the declared one.
+    inputs, outputs: types as the spec declares them. layout: of the image-like tensors.
     """
 
     inputs: tuple[TensorType, ...]
     outputs: tuple[TensorType, ...]
     data_format: DataFormat
-    native: bool = False
+    layout: Layout = DECLARED
     is_tied: bool = False
     """Whether another layer uses its weights in an operation of its own."""
     is_given: bool = False
@@ -97,12 +95,7 @@ class Context:
     def axis(self, axis: int) -> int:
         """Return the axis, batch counted, where the tensors at hand have this declared axis."""
         rank = self.rank
-        axis %= rank
-        if not self.native:
-            return axis + 1
-        if self.data_format == "channels_first":
-            return rank if axis == 0 else axis
-        return 1 if axis == rank - 1 else axis + 2
+        return laid_out_axis(axis % rank, rank, self.data_format, self.layout) + 1
 
     def parameters(self, layer: Layer) -> tuple[Parameter, ...]:
         """Return the layer's parameters."""
@@ -110,8 +103,18 @@ class Context:
         return layer.parameters(shapes, self.data_format)
 
 
-Lowering = Callable[..., Lowered]
-"""(layer, context) -> Lowered."""
+Lowering = Callable[..., Lowered] | Expression
+"""(layer, context) -> Lowered; or the expression alone, where that is the whole lowering."""
+
+Rows = Mapping[type[Layer], Lowering]
+"""Layer class -> how a backend expresses it: what each family's file gives."""
+
+
+def lower(lowering: Lowering, layer: Layer, context: Context) -> Lowered:
+    """Return what a row of a backend's table gives for a layer."""
+    if isinstance(lowering, Expression):
+        return Lowered(lowering)
+    return lowering(layer, context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,7 @@ class Language:
     """What tells one source backend from another when a network is lowered.
 
     native_format: where its kernels want the channels.
-    transpose: the expression that permutes {0}; it gets the permutation, the batch not counted.
+    transpose: permutes the first input; it gets the permutation, the batch not counted.
     fuse: returns a module that applies the activation itself, or None.
     defaults: by function, keywords that lowerings leave out where they have this value.
     laws: returns the laws of `Lowered` for the parameters of a layer that a module has.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
-from nnspec.emit.code import Call, Expr, literal
+from nnspec.emit.code import Call
+from nnspec.emit.tree import Expression, Literal, Name, tree
 
 _FEWEST = 3
 """Two numbers always have a step; a list of them reads better than a formula."""
@@ -19,17 +20,18 @@ class Progression:
     step: object
     is_geometric: bool = False
 
-    def term(self, index: str) -> Expr:
-        """Return the source of the value at the index that this variable holds."""
-        first, step = literal(self.first), literal(self.step)
+    def term(self, index: str) -> Expression:
+        """Return the value at the index that this variable holds."""
+        counted, first, step = Name(index), tree(self.first), self.step
         if self.is_geometric:
-            base = f"({step})" if " " in step else step
-            return Expr(f"{base}**{index}" if first == "1" else f"{first} * {base}**{index}")
-        sign, size = ("-", step[1:]) if step.startswith("-") else ("+", step)
-        grown = index if size == "1" else f"{size} * {index}"
-        if first == "0":
-            return Expr(f"{'-' if sign == '-' else ''}{grown}")
-        return Expr(f"{first} {sign} {grown}")
+            power = tree(step) ** counted
+            return power if first == Literal(1) else first * power
+        is_falling = isinstance(step, int) and step < 0
+        size = tree(-step if isinstance(step, int) and step < 0 else step)
+        grown = counted if size == Literal(1) else size * counted
+        if first == Literal(0):
+            return -grown if is_falling else grown
+        return first - grown if is_falling else first + grown
 
 
 def progression_of(values: list[object]) -> Progression | None:

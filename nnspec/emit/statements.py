@@ -9,8 +9,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from nnspec.emit.body import Body, Step
-from nnspec.emit.code import literal, wrap
+from nnspec.emit.code import begins_with_input, printed, wrap
 from nnspec.emit.layout import LINE_LENGTH
+from nnspec.emit.tree import (
+    MODULE,
+    Apply,
+    Expression,
+    Field,
+    Input,
+    Inputs,
+    Module,
+    Name,
+    Owner,
+    replaced,
+    takes_as_argument,
+    tree,
+)
+from nnspec.emit.values import Value
 
 MAX_NESTING = 3
 _CHAIN_NAMES = ("x", "y", "z", "h")
@@ -20,17 +35,17 @@ _CHAIN_NAMES = ("x", "y", "z", "h")
 class Style:
     """How a backend writes a step.
 
-    module: source of the object that the step applies ("self.conv1", "layers.Dense(3)").
+    module: the object that the step applies ("self.conv1", "layers.Dense(3)").
     loop: lines of a repeated block, from its target and its arguments.
     nest: whether a call may stand inside another.
     """
 
-    module: Callable[[int, Step], str]
+    module: Callable[[int, Step], Expression]
     loop: Callable[[int, Step, str, list[str]], list[str]]
     nest: bool
     shape_comments: bool = True
-    owner: Callable[[Step], str] | None = None
-    """Source of the object whose weight the step uses in an operation of its own."""
+    owner: Callable[[Step], Expression] | None = None
+    """The object whose weight the step uses in an operation of its own."""
     before: Callable[[int, Step, list[str]], list[str]] | None = None
     """Lines that a step needs before its own, from its arguments."""
     taken: frozenset[str] = frozenset()
@@ -42,7 +57,7 @@ class Forward:
     """The lines of a forward pass, the variables that it takes, the expressions that it gives."""
 
     lines: list[str] = field(default_factory=list)
-    results: list[str] = field(default_factory=list)
+    results: list[Expression] = field(default_factory=list)
     inputs: list[str] = field(default_factory=list)
 
 
@@ -53,7 +68,7 @@ class _Variables:
         self,
         body: Body,
         steps: range,
-        outputs: tuple[str, ...],
+        outputs: tuple[Value, ...],
         style: Style,
         *,
         name_results: bool,
@@ -62,18 +77,22 @@ class _Variables:
         self.steps = steps
         self.outputs = outputs
         self.style = style
-        self.results = {value.partition("@")[0] for value in outputs} if name_results else set()
-        self.uses: dict[str, list[int]] = {}
+        self.results = {value.name for value in outputs} if name_results else set()
+        self.uses: dict[Value, list[int]] = {}
         for i in steps:
             for value in body.steps[i].inputs:
                 self.uses.setdefault(value, []).append(i)
         for value in outputs:
             self.uses.setdefault(value, []).append(steps.stop)
+        labels = [value.label("_") for value in body.inputs]
         self.used = {
-            value for value in body.inputs if value.isidentifier() and value not in style.taken
+            label
+            for value, label in zip(body.inputs, labels, strict=True)
+            if value.is_declared and label.isidentifier() and label not in style.taken
         }
         self.inputs = {
-            value: value if value in self.used else self.unique(value) for value in body.inputs
+            value: label if label in self.used else self.unique(value)
+            for value, label in zip(body.inputs, labels, strict=True)
         }
         # Where the results are named, the inputs are named once more beside them.
         self.chain = self.chain_name(may_be_input=not name_results)
@@ -83,28 +102,29 @@ class _Variables:
         """Return a name for values that only the next line takes."""
         taken = {*self.body.graph.types, *self.style.taken}
         for name in _CHAIN_NAMES:
-            if self.inputs.get(name) == name:
+            value = Value(name)
+            if self.inputs.get(value) == name:
                 first = self.steps.start
-                uses = self.uses.get(name, [])
+                uses = self.uses.get(value, [])
                 if (
                     may_be_input
                     and all(i == first for i in uses)
-                    and not self.outlives_loop(name, first)
+                    and not self.outlives_loop(value, first)
                 ):
                     return name
             elif name not in taken:
                 return name
         return "value_"
 
-    def variable(self, value: str, i: int) -> str:
+    def variable(self, value: Value, i: int) -> str:
         """Return the variable that holds `value`, made by step i."""
-        name, _, layout = value.partition("@")
+        name = value.name
         is_output = value in self.outputs
         step = self.body.steps[i]
         if value not in self.uses and len(step.outputs) > 1 and not _is_loop(step):
             return "_"
         if is_output and name in self.results:
-            return self.unique(name)
+            return self.unique(Value(name))
         is_next = all(use == i + 1 for use in self.uses.get(value, []))
         if (
             is_next
@@ -112,11 +132,11 @@ class _Variables:
             and not self.outlives_loop(value, i + 1)
         ):
             return self.chain
-        if name in self.results and not layout:
-            return self.unique(f"{name}_{'native' if self.body.layouts[value] else 'declared'}")
+        if name in self.results and value.is_declared:
+            return self.unique(value.at(value.layout.value))
         return self.unique(value)
 
-    def outlives_loop(self, value: str, i: int) -> bool:
+    def outlives_loop(self, value: Value, i: int) -> bool:
         """Whether step i is a loop that takes the value anew in each round.
 
         The loop's first arguments become what it gives, so their variable changes on the way.
@@ -127,9 +147,10 @@ class _Variables:
         handed_on = step.inputs[: len(step.outputs)]
         return step.inputs.count(value) > 1 or value not in handed_on
 
-    def unique(self, value: str) -> str:
+    def unique(self, value: Value) -> str:
         """Return a variable's name that nothing else has."""
-        name = value.replace("@", "_").replace(".", "_")
+        # Outputs after the first are called layer.1, layer.2.
+        name = "_".join(value.label(".").split("."))
         while name in self.used or name in self.style.taken:
             name += "_"
         self.used.add(name)
@@ -142,7 +163,7 @@ def forward_lines(
     *,
     indent: int,
     steps: range | None = None,
-    outputs: tuple[str, ...] | None = None,
+    outputs: tuple[Value, ...] | None = None,
     name_results: bool = False,
 ) -> Forward:
     """Return the lines that compute `outputs` by these steps, and the expression of each output.
@@ -154,14 +175,14 @@ def forward_lines(
     planner = _Variables(body, steps, outputs, style, name_results=name_results)
     result = Forward(inputs=[planner.inputs[value] for value in body.inputs])
     variables = dict(planner.inputs)
-    pending: dict[str, tuple[str, int]] = {}
+    pending: dict[Value, tuple[Expression, int]] = {}
 
-    def text_of(value: str) -> str:
-        return pending.pop(value)[0] if value in pending else variables[value]
+    def expression_of(value: Value) -> Expression:
+        return pending.pop(value)[0] if value in pending else Name(variables[value])
 
-    def flush(value: str, comment: str = "") -> None:
+    def flush(value: Value) -> None:
         expression, _ = pending.pop(value)
-        result.lines.extend(_assignment(variables[value], expression, indent, comment))
+        result.lines.extend(_assignment(variables[value], expression, indent, ""))
 
     for i in steps:
         step = body.steps[i]
@@ -174,7 +195,7 @@ def forward_lines(
             arguments = [variables[value] for value in step.inputs]
             result.lines += _wrapped(style.loop(i, step, target, arguments), indent)
             continue
-        template = step.lowered.forward if step.lowered is not None else "{module}({inputs})"
+        forward = step.lowered.forward if step.lowered is not None else _CALLED
         depth = 1
         for value in dict.fromkeys(step.inputs):
             if value not in pending:
@@ -184,25 +205,17 @@ def forward_lines(
                 style.nest
                 and step.inputs.count(value) == 1
                 and inner_depth < MAX_NESTING
-                and _takes_call(template, step.inputs.index(value))
-                and len(inner) + len(template) + indent < LINE_LENGTH - 24
+                and takes_as_argument(forward, Input(step.inputs.index(value)))
+                and len(printed(inner)) + len(printed(forward)) + indent < LINE_LENGTH - 24
             ):
                 depth = inner_depth + 1
             else:
                 flush(value)
-        texts = [text_of(value) for value in step.inputs]
+        given = [expression_of(value) for value in step.inputs]
         if style.before is not None:
-            result.lines += _wrapped(style.before(i, step, texts), indent)
-        module = style.module(i, step) if "{module}" in template else ""
-        owner = style.owner(step) if style.owner is not None and "{owner}" in template else ""
-        values = step.lowered.values if step.lowered is not None else ()
-        expression = template.format(
-            *texts,
-            module=module,
-            owner=owner,
-            inputs=", ".join(texts),
-            **{name: literal(value) for name, _, value in values},
-        )
+            lines = style.before(i, step, [printed(each) for each in given])
+            result.lines += _wrapped(lines, indent)
+        expression = _bound(forward, step, i, given, style)
         comment = f"  # {step.lowered.comment}" if step.lowered and step.lowered.comment else ""
         if style.shape_comments and step.shape is not None:
             comment = f"  # (batch, {', '.join(map(str, step.shape))})"
@@ -217,8 +230,33 @@ def forward_lines(
     for value in outputs:
         if value in pending and len(outputs) > 1:
             flush(value)
-    result.results = [text_of(value) for value in outputs]
+    result.results = [expression_of(value) for value in outputs]
     return result
+
+
+_CALLED = Apply(MODULE, (Inputs(),))
+"""What the use of a block is."""
+
+
+def _bound(
+    forward: Expression, step: Step, i: int, given: list[Expression], style: Style
+) -> Expression:
+    """Return the expression with what it takes in the places that stand for it."""
+    values = {name: value for name, _, value in step.lowered.values} if step.lowered else {}
+
+    def bind(part: Expression) -> Expression | None:
+        if isinstance(part, Input):
+            return given[part.number]
+        if isinstance(part, Module):
+            return style.module(i, step)
+        if isinstance(part, Owner):
+            assert style.owner is not None
+            return style.owner(step)
+        if isinstance(part, Field):
+            return tree(values[part.name])
+        return None
+
+    return replaced(forward, bind, given)
 
 
 def _is_loop(step: Step) -> bool:
@@ -241,22 +279,14 @@ def _ends_line(step: Step) -> bool:
     """
     if step.is_activation or step.lowered is None:
         return True
-    return step.lowered.module is None and not step.lowered.forward.startswith("{0} ")
+    return step.lowered.module is None and not begins_with_input(step.lowered.forward)
 
 
-def _takes_call(template: str, index: int) -> bool:
-    """Whether the template has the input once, as an argument of a call."""
-    field = "{inputs}" if "{inputs}" in template else f"{{{index}}}"
-    if template.count(field) != 1:
-        return False
-    before, _, after = template.partition(field)
-    return before.endswith(("(", ", ")) and after[:1] in (")", ",")
-
-
-def _assignment(target: str, expression: str, indent: int, comment: str) -> list[str]:
-    if target == expression:
+def _assignment(target: str, expression: Expression, indent: int, comment: str) -> list[str]:
+    source = printed(expression)
+    if target == source:
         return []
-    line = f"{target} = {expression}"
+    line = f"{target} = {source}"
     if comment and indent + len(line) + len(comment) <= LINE_LENGTH:
         return [f"{' ' * indent}{line}{comment}"]
     return wrap(line, indent)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from nnspec.emit.body import Body, Step
-from nnspec.emit.code import Call, Expr, literal
+from nnspec.emit.code import Call, literal
 from nnspec.emit.formulas import Formulas
 from nnspec.emit.lowering import Fan
 from nnspec.emit.progressions import Progression
+from nnspec.emit.tree import Binary, Expression, Literal, Name
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ class Definition:
     """Name -> the value of the first use."""
     kinds: dict[str, tuple[object, ...]] = field(default_factory=dict)
     """Name -> its values in all uses, for their types."""
-    formula: Callable[[list[object]], str | None] = lambda given: None
+    formula: Callable[[list[object]], Expression | None] = lambda given: None
     """Returns what computes a value for each body from the parameters, or None."""
 
     @cached_property
@@ -73,7 +73,7 @@ def _line(
     step: Step, construction: Construction | None, *, defaults: Mapping[str, Mapping[str, object]]
 ) -> object:
     """Return what two steps must share to be one line of one definition."""
-    forward = step.lowered.forward if step.lowered is not None else ""
+    forward = step.lowered.forward if step.lowered is not None else None
     uses = step.node and (step.node.owner, getattr(step.node, "tied", None))
     if construction is None:
         return step.inputs, step.outputs, forward, uses
@@ -140,7 +140,7 @@ class _Parameters:
         self.names: dict[tuple[str, ...], str] = {}
         self.values: dict[str, list[object]] = {}
 
-    def get(self, argument: str, given: list[object], *, is_plain: bool = False) -> Expr:
+    def get(self, argument: str, given: list[object], *, is_plain: bool = False) -> Expression:
         """Return what gives these values: a parameter, or what is computed from parameters.
 
         is_plain: whether it must be a parameter.
@@ -150,21 +150,21 @@ class _Parameters:
 
     def known(
         self, given: list[object], *, is_plain: bool = False, makes: bool = False
-    ) -> Expr | None:
+    ) -> Expression | None:
         """Return the same, or None where it would need a parameter that is no variable.
 
         makes: whether parameters for variables may be made.
         """
         key = tuple(map(literal, given))
         if key in self.names:
-            return Expr(self.names[key])
+            return Name(self.names[key])
         variable = _variable_for(self.bodies, key)
         if variable is not None:
             return self.made(variable, given) if makes else None
         if is_plain:
             return None
 
-        def variable_of(name: str, values: list[object]) -> Expr | None:
+        def variable_of(name: str, values: list[object]) -> Expression | None:
             return self.known(values, is_plain=True, makes=makes)
 
         for name, sizes in _variables(self.bodies).items():
@@ -172,7 +172,7 @@ class _Parameters:
                 if given == [size * factor for size in sizes]:
                     base = variable_of(name, list(sizes))
                     if base is not None:
-                        return Expr(f"{base} * {factor}")
+                        return Binary("*", base, Literal(factor))
         return self.formulas.find(self.bodies, given, variable_of, self.varied)
 
     def ordered(self) -> dict[str, list[object]]:
@@ -181,7 +181,7 @@ class _Parameters:
         names = sorted(self.values, key=lambda name: places.get(name, -1))
         return {name: self.values[name] for name in names}
 
-    def made(self, name: str, given: list[object]) -> Expr:
+    def made(self, name: str, given: list[object]) -> Name:
         """Return a new parameter, of this name if it is free."""
         number = 1
         unique = name
@@ -190,7 +190,7 @@ class _Parameters:
             unique = f"{name}_{number}"
         self.names[tuple(map(literal, given))] = unique
         self.values[unique] = given
-        return Expr(unique)
+        return Name(unique)
 
 
 def unify(
@@ -326,6 +326,6 @@ def _variable_for(bodies: list[Body], key: tuple[str, ...]) -> str | None:
             given = tuple(literal(body.graph.variables.get(variable)) for body in bodies)
         except TypeError:
             continue
-        if given == key and re.fullmatch(r"[A-Za-z_]\w*", variable):
+        if given == key and variable.isascii() and variable.isidentifier():
             return variable
     return None

@@ -38,7 +38,6 @@ class Variations:
         graph = body.graph
         if sum(1 for _, _ in zip(graph.walk(), range(_LARGEST + 1), strict=False)) > _LARGEST:
             return
-        layouts = tuple(body.layouts[value] for value in body.inputs)
         for variable, value in graph.arguments.items():
             if isinstance(value, int | float) and not isinstance(value, bool):
                 bodies = []
@@ -46,7 +45,7 @@ class Variations:
                     varied = self._varied(block, graph, variable, other)
                     if varied is not None:
                         is_apart = block in self.apart
-                        lowered = self.lowerer.body(varied, layouts, pads_apart=is_apart)
+                        lowered = self.lowerer.body(varied, body.layouts, pads_apart=is_apart)
                         bodies.append(lowered)
                     if len(bodies) == _WANTED:
                         break
@@ -54,8 +53,7 @@ class Variations:
 
     def padding_apart(self, body: Body) -> Body:
         """Return the body with padding in steps of its own."""
-        layouts = tuple(body.layouts[value] for value in body.inputs)
-        return self.lowerer.body(body.graph, layouts, pads_apart=True)
+        return self.lowerer.body(body.graph, body.layouts, pads_apart=True)
 
     def formulas(self, block: str) -> Formulas:
         """Return the expressions that the block is written with."""

@@ -9,9 +9,13 @@ import pytest
 from keras_cases import arrays_of, spec_of
 
 from nnspec.backend import Options
+from nnspec.emit.code import call
+from nnspec.emit.lowering import Context, lower
 from nnspec.errors import UnsupportedError, UsageError
+from nnspec.layers.shapes import TensorType
 from nnspec.network.loader import load, loads
-from nnspec_keras import backend
+from nnspec_keras import activations, backend, lowerings
+from nnspec_keras.module import function_name
 
 ROOT = Path(__file__).parents[2]
 
@@ -296,3 +300,56 @@ def test_an_input_may_have_the_name_of_a_variable():
     spec = spec_of(hidden, inputs={"x": (4,)})
     model = backend.compile(spec).build().model
     assert [layer.name for layer in model.layers] == ["x", "a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("name", "function"),
+    [
+        ("SimpleNN", "simple_nn"),
+        ("DigitsCNN", "digits_cnn"),
+        ("MyCNNCell", "my_cnn_cell"),
+        ("Net2D", "net2_d"),
+        ("A", "a"),
+        ("already_snake", "already_snake"),
+        ("Layers", "layers_model"),
+        ("Print", "print_model"),
+    ],
+)
+def test_a_network_is_named_as_functions_are(name, function):
+    assert function_name(name) == function
+
+
+def test_a_layer_stands_in_the_rows_of_one_family():
+    """A row that another family has too would be lost where the rows are merged."""
+    families = [value for value in vars(lowerings).values() if hasattr(value, "ROWS")]
+    rows = [layer for family in families for layer in family.ROWS]
+    assert len(families) == 17
+    assert len(rows) == len(set(rows))
+    assert set(rows) == set(lowerings.LOWERINGS)
+
+
+def test_one_row_gives_an_activation_alone_and_as_an_argument():
+    kind = TensorType((3,), "float32")
+    context = Context((kind,), (kind,), "channels_last")
+    taken = 0
+    for cls, row in activations.ROWS.items():
+        layer = cls.model_construct()
+        fused = activations.fuse(call("layers.Dense", use_bias=False), layer)
+        assert (fused is not None) == isinstance(row, activations.Argument)
+        if fused is None:
+            continue
+        taken += 1
+        # What follows the activation as a person would write it, stays behind it.
+        (name, value), last = fused.keywords
+        assert (name, last) == ("activation", ("use_bias", False))
+        alone = lower(row, layer, context).module
+        assert alone == call("layers.Activation", ("activation", value)) or value == "elu"
+    assert taken == 17
+
+
+def test_an_activation_with_other_settings_is_a_layer_of_its_own():
+    dense = {"name": "a", "type": "dense", "units": 3}
+    spec = spec_of([{**dense, "activation": {"type": "elu", "alpha": 0.5}}], inputs={"x": (4,)})
+    source = functions(spec)
+    assert "activation=" not in source
+    assert 'layers.ELU(alpha=0.5, name="a.elu")' in source

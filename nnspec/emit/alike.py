@@ -1,0 +1,89 @@
+"""What PyTorch and Keras say alike: lowerings to operators, and to functions of equal names."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import reduce
+
+from nnspec import layers
+from nnspec.emit.lowering import Context, Lowered, Rows
+from nnspec.emit.tree import Binary, Expression, Input, Literal, Operator, X, apply
+from nnspec.layers.arithmetic import whole_or_float
+from nnspec.layers.base import Layer
+
+
+def operands(context: Context) -> list[Expression]:
+    """Return the inputs, each with the axes after the batch that it lacks."""
+    ranks = [len(kind.shape) for kind in context.inputs]
+    top = max(ranks)
+    return [
+        Input(i)[(slice(None), *[None] * (top - rank))] if rank < top else Input(i)
+        for i, rank in enumerate(ranks)
+    ]
+
+
+def joined(operator: Operator) -> Callable[[Layer, Context], Lowered]:
+    """Return the lowering to an operator between the inputs."""
+
+    def lowering(layer: Layer, context: Context) -> Lowered:
+        return Lowered(_chain(operator, operands(context)))
+
+    return lowering
+
+
+def average(layer: layers.Average, context: Context) -> Lowered:
+    """The sum by the number."""
+    return Lowered(_chain("+", operands(context)) / len(context.inputs))
+
+
+def power(layer: layers.Power, context: Context) -> Lowered:
+    """The operator."""
+    return Lowered(X ** whole_or_float(layer.exponent))
+
+
+def sliced(layer: layers.Slice, context: Context) -> Lowered:
+    """A slice, without the bounds that Python supplies."""
+    step = layer.step if layer.step > 1 else None
+    taken = slice(layer.start or None, layer.stop, step)
+    return Lowered(X[(*[slice(None)] * context.axis(layer.axis), taken)])
+
+
+def root_or_number(value: float) -> Expression:
+    """Return `math.sqrt(n)`, or 1 over it, for a float that is one; else the number."""
+    square = value * value
+    whole = round(square if value >= 1 else 1 / square) if 1e-3 < value < 1e3 else 0
+    if whole > 1 and math.isqrt(whole) ** 2 != whole:
+        root = apply("math.sqrt", whole)
+        if value == math.sqrt(whole):
+            return root
+        if value == 1 / math.sqrt(whole):
+            return Literal(1) / root
+    return Literal(value)
+
+
+def _chain(operator: Operator, given: list[Expression]) -> Expression:
+    return reduce(lambda left, right: Binary(operator, left, right), given)
+
+
+OPERATORS: Rows = {
+    layers.Add: joined("+"),
+    layers.Subtract: joined("-"),
+    layers.Multiply: joined("*"),
+    layers.Divide: joined("/"),
+    layers.Average: average,
+    layers.Negative: -X,
+    layers.Power: power,
+}
+"""Layers that are an operator."""
+
+
+def same_functions(namespace: str) -> Rows:
+    """Return the lowerings to functions of equal names, in a namespace: `torch` or `ops`."""
+    return {
+        layers.Sqrt: apply(f"{namespace}.sqrt", X),
+        layers.Exp: apply(f"{namespace}.exp", X),
+        layers.Log: apply(f"{namespace}.log", X),
+        layers.Abs: apply(f"{namespace}.abs", X),
+        layers.Square: apply(f"{namespace}.square", X),
+    }

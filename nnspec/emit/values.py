@@ -1,0 +1,39 @@
+"""The values of a forward pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from nnspec.network.layouts import DECLARED, Layout
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value of the graph, or one that stands between two of them.
+
+    name: in the graph. stages: where it stands on the way to or from the graph's value: "linear"
+    before its activation, "native" after a transpose. layout: how it lies in memory, if it is
+    image-like.
+    """
+
+    name: str
+    stages: tuple[str, ...] = ()
+    layout: Layout = field(default=DECLARED, compare=False)
+
+    def at(self, stage: str, layout: Layout | None = None) -> Value:
+        """Return the value of a stage after this one, in its layout unless another is given."""
+        layout = self.layout if layout is None else layout
+        return Value(self.name, (*self.stages, stage), layout)
+
+    def lying(self, layout: Layout) -> Value:
+        """Return the same value, known to lie in this layout."""
+        return self if layout is self.layout else replace(self, layout=layout)
+
+    @property
+    def is_declared(self) -> bool:
+        """Whether it is the graph's value itself."""
+        return not self.stages
+
+    def label(self, separator: str) -> str:
+        """Return its name and its stages, joined."""
+        return separator.join((self.name, *self.stages))
