@@ -285,6 +285,23 @@ def test_a_law_may_follow_the_variables_of_a_block(engine: str) -> None:
         pools.check()
 
 
+@engines
+def test_a_law_may_compute_with_a_variable_that_nothing_else_needs(engine: str) -> None:
+    initializer = {"type": "normal", "stddev": "${deviation * 2}"}
+    layer = {"name": "inner", "type": "dense", "units": 40, "kernel_initializer": initializer}
+    spec = spec_of(
+        [
+            {"name": name, "type": "part", "deviation": deviation}
+            for name, deviation in (("a", 0.1), ("b", 0.3), ("c", 0.7))
+        ],
+        inputs={"x": {"shape": [40]}},
+        blocks={"part": {"variables": {"deviation": 0.1}, "layers": [layer]}},
+    )
+    pools = Pools()
+    pools.add(spec.graph, ENGINES[engine](spec, 0))
+    pools.check()
+
+
 def test_a_block_class_used_alone_initialises_itself() -> None:
     import torch
 

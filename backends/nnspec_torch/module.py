@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnspec.backend import Options, Precision
 from nnspec.emit.body import Body, Lowerer, Step
-from nnspec.emit.code import Call, docstring_text, literal, printed, uses_module, wrap
+from nnspec.emit.code import Call, docstring_text, literal, printed, wrap
 from nnspec.emit.dataset import DatasetSource, dataset_source
 from nnspec.emit.definitions import Definitions
 from nnspec.emit.describe import annotation, docstring
+from nnspec.emit.helpers import used_modules
 from nnspec.emit.lowering import Language, Lowered
 from nnspec.emit.progressions import indexed, is_progressing
 from nnspec.emit.statements import Style, forward_lines
@@ -29,8 +30,10 @@ from nnspec.support.files import write_text
 from nnspec_torch.helpers import HELPERS, helpers_of
 from nnspec_torch.initial import laws, reset_parameters
 from nnspec_torch.lowerings import LOWERINGS
+from nnspec_torch.script import MODULES as SCRIPT_MODULES
 from nnspec_torch.script import script_source
 from nnspec_torch.source import TorchSource
+from nnspec_torch.training import MODULES as TRAINING_MODULES
 from nnspec_torch.training import training_source
 
 if TYPE_CHECKING:
@@ -103,26 +106,30 @@ def compile_network(spec: Spec, options: Options) -> TorchCompiled:
         defaults=LANGUAGE.defaults,
         variations=Variations(spec, lowerer),
     )
-    parts = [helper.text for helper in helpers_of(network)]
+    helpers = helpers_of(network)
+    modules = used_modules(network, helpers)
+    parts = [helper.text for helper in helpers]
     parts += [_class(definition) for definition in definitions.ordered]
     parts.append(_class(definitions.network, head))
     dataset = dataset_source(spec) if options.training else None
     if options.training:
         parts.append(training_source(spec, head))
+        modules |= TRAINING_MODULES
     training = spec.model.training
     if dataset is not None and training is not None:
         parts.append(dataset.text)
         parts.append(script_source(spec, training, head))
+        modules |= SCRIPT_MODULES
     origin = f", compiled from {docstring_text(spec.path.name)}" if spec.path else ""
     text = "\n\n\n".join(parts)
-    source = f'"""{spec.name}{origin}."""\n\n{imports(text, dataset)}\n\n\n{text}\n'
+    source = f'"""{spec.name}{origin}."""\n\n{imports(modules, dataset)}\n\n\n{text}\n'
     return TorchCompiled(spec, options, source, head)
 
 
-def imports(text: str, dataset: DatasetSource | None = None) -> str:
-    """Return the import lines that the text needs, in the order of isort."""
+def imports(modules: Set[str], dataset: DatasetSource | None = None) -> str:
+    """Return the import lines of a file that uses these modules, in the order of isort."""
     plain: list[str] = []
-    standard = ["import math"] if uses_module(text, "math") else []
+    standard = ["import math"] if "math" in modules else []
     names = ["from torch import Tensor, nn"]
     groups = []
     if dataset is not None:
@@ -137,9 +144,9 @@ def imports(text: str, dataset: DatasetSource | None = None) -> str:
         ]
     if standard:
         groups.append(sorted(standard, key=lambda line: (line.startswith("from"), line)))
-    if uses_module(text, "torch"):
+    if "torch" in modules:
         plain.append("import torch")
-    if uses_module(text, "F"):
+    if "F" in modules:
         plain.append("import torch.nn.functional as F")
     groups.append([*plain, *names])
     return "\n\n".join("\n".join(group) for group in groups)

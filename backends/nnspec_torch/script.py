@@ -11,17 +11,15 @@ from nnspec.network.heads import final_activation
 from nnspec.network.loader import Spec
 from nnspec_torch.schedules import has_schedule
 
-_CLASSES = "(target.argmax(-1) if target.dim() == output.dim() else target)"
-_METRICS = {
-    ("accuracy", "multiclass"): "(output.argmax(-1) == target).double().mean()",
-    ("accuracy", "binary"): "((output > {threshold}) == (target > 0.5)).double().mean()",
-    ("mae", ""): "(output - target).abs().mean()",
-    ("r2", ""): "r2(output, target)",
-}
+_METRICS = {"mae": "(output - target).abs().mean()", "r2": "r2(output, target)"}
 DEFINED = """
 Callable SafetensorError Sequence load_file outputs r2 safe_open save save_file
 """.split()  # noqa: SIM905 - as in nnspec.emit.dataset
 """Names that the program defines or imports, beside those that read the rows."""
+
+
+MODULES = frozenset({"math", "torch"})
+"""Modules that the program uses."""
 
 
 def script_source(spec: Spec, training: Training, head: Head | None) -> str:
@@ -188,21 +186,28 @@ def _is_table(spec: Spec) -> bool:
 
 
 def _metric(name: str, spec: Spec, training: Training, head: Head | None) -> str:
-    form = _METRICS.get((name, training.task)) or _METRICS.get((name, ""))
-    if form is None:
-        raise UsageError(f"the metric {name} is not defined for a {training.task} task")
-    if not _is_table(spec):
+    if name in _METRICS:
+        return _METRICS[name]
+    if name == "accuracy" and training.task == "multiclass":
         # Arrays may hold a probability per class where a table holds the class.
-        form = form.replace("== target)", f"== {_CLASSES})")
-    is_logits = head is not None or (
-        training.resolved_loss.leaves_out == "sigmoid" and final_activation(spec.graph) is None
-    )
-    return form.replace("{threshold}", "0" if is_logits else "0.5")
+        classes = "(target.argmax(-1) if target.dim() == output.dim() else target)"
+        expected = "target" if _is_table(spec) else classes
+        return f"(output.argmax(-1) == {expected}).double().mean()"
+    if name == "accuracy" and training.task == "binary":
+        is_logits = head is not None or (
+            training.resolved_loss.leaves_out == "sigmoid" and final_activation(spec.graph) is None
+        )
+        threshold = "0" if is_logits else "0.5"
+        return f"((output > {threshold}) == (target > 0.5)).double().mean()"
+    raise UsageError(f"the metric {name} is not defined for a {training.task} task")
 
 
 def _snake(name: str) -> str:
-    text = "".join(
-        f"_{c.lower()}" if c.isupper() and i and not name[i - 1].isupper() else c.lower()
-        for i, c in enumerate(name)
-    )
-    return text.replace("__", "_")
+    words: list[str] = []
+    # The name begins with a letter, before which nothing is put.
+    for before, letter in zip(f"_{name}", name, strict=False):
+        if letter.isupper() and before != "_" and not before.isupper():
+            words.append("_")
+        if not letter == before == "_":
+            words.append(letter.lower())
+    return "".join(words)

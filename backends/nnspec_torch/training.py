@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from nnspec.emit.code import Call, Expr, call, wrap
+from nnspec.emit.code import Call, call, wrap
 from nnspec.emit.training import LossBody, LossRow, loss_body, training_of
+from nnspec.emit.tree import Name
 from nnspec.language.losses import (
     BinaryCrossEntropy,
     CategoricalCrossEntropy,
@@ -70,6 +71,10 @@ OPTIMIZERS: Mapping[type[Optimizer], Callable[..., Call]] = {Sgd: _sgd, Adam: _a
 """Optimizer -> its constructor, without the parameters."""
 
 
+MODULES = frozenset({"F", "torch"})
+"""Modules that the definitions use."""
+
+
 def training_source(spec: Spec, head: Head | None) -> str:
     """Return the definitions that train: loss_function, make_optimizer, train_step."""
     training = training_of(spec)
@@ -96,7 +101,7 @@ def _loss_function(loss: Loss, graph: Graph) -> str:
 
 def _make_optimizer(optimizer: Optimizer) -> str:
     made = OPTIMIZERS[type(optimizer)](optimizer)
-    made = Call(made.function, (("params", Expr("model.parameters()")),), made.keywords)
+    made = Call(made.function, (("params", Name("model").method("parameters")),), made.keywords)
     return "\n".join(
         [
             "def make_optimizer(model: nn.Module) -> torch.optim.Optimizer:",

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import ast
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from nnspec.emit.code import Expr
-from nnspec.emit.parsed import Parsed
+from nnspec.emit.code import printed
+from nnspec.emit.tree import Expression, Formula, Name
+from nnspec.language.expressions import tokens
 from nnspec.network.domain import Domain, Range
 from nnspec.network.domains import domain_of
 from nnspec.network.graph import Graph
 
 Number = int | float
 
-LARGEST = Expr("LARGEST")
+LARGEST = Name("LARGEST")
 """The largest number of float32, which a script calls by this name."""
 
 _OF_DTYPE: Mapping[str, tuple[Number, Number]] = {
@@ -42,7 +42,7 @@ class Bounds:
     `relative` holds the sizes that bound an input beside its largest number.
     """
 
-    ranges: Mapping[str, tuple[Number | Expr, Number | Expr]]
+    ranges: Mapping[str, tuple[Number | Expression, Number | Expression]]
     relative: Mapping[str, tuple[str, ...]]
     limits: tuple[SizeLimit, ...]
     is_dynamic: bool
@@ -50,30 +50,24 @@ class Bounds:
 
 def computed(size: str) -> str:
     """Return Python for a size, where the variable `sizes` maps an axis to its size."""
-    parsed = Parsed(size)
-    text, at = "", 0
-    names = [node for node in ast.walk(parsed.tree) if isinstance(node, ast.Name)]
-    for node in sorted(names, key=parsed.span):
-        start, stop = parsed.span(node)
-        text += f'{parsed.slice(at, start)}sizes["{node.id}"]'
-        at = stop
-    return text + parsed.slice(at, len(parsed.source))
-
-
-def is_divided(size: str) -> bool:
-    """Whether a size is a quotient, or made of one, so that it may be no whole number."""
-    return any(isinstance(node, ast.Div) for node in ast.walk(ast.parse(size)))
+    parts: list[str | Expression] = []
+    for kind, token in tokens(size):
+        if kind == "name":
+            parts.append(Name("sizes")[token])
+        else:
+            parts.append(token if kind == "number" or token in "()" else f" {token} ")
+    return printed(Formula(tuple(parts)))
 
 
 def bounds_of(graph: Graph) -> Bounds:
     """Return what an emitted script has to check."""
     domain = domain_of(graph)
     allowed_of = _ranges(domain)
-    ranges: dict[str, tuple[Number | Expr, Number | Expr]] = {}
+    ranges: dict[str, tuple[Number | Expression, Number | Expression]] = {}
     relative: dict[str, tuple[str, ...]] = {}
     for name, kind in graph.inputs.items():
         if kind.dtype.startswith("float"):
-            ranges[name] = (Expr("-LARGEST"), LARGEST)
+            ranges[name] = (-LARGEST, LARGEST)
             continue
         least, most = _OF_DTYPE[kind.dtype]
         for allowed in allowed_of.get(name, ()):

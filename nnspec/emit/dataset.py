@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nnspec.emit.answers import read_target
-from nnspec.emit.bounds import Bounds, bounds_of, computed, is_divided
+from nnspec.emit.bounds import Bounds, bounds_of, computed
 from nnspec.emit.code import literal, wrap
 from nnspec.emit.snippets import Snippet, snippets
 from nnspec.emit.specialised import with_constants
 from nnspec.errors import UsageError
+from nnspec.language.expressions import tokens
 from nnspec.language.training_schema import Data, Training
 from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
@@ -185,7 +186,7 @@ def _read_inputs(bounds: Bounds, *, is_table: bool) -> str:
     for limit in bounds.limits:
         size, least, most = limit.size, limit.least, limit.most
         test = f"{least} <= size" + ("" if most is None else f" <= {most}")
-        if is_divided(size):
+        if ("operator", "/") in tokens(size):
             test = f"size == int(size) and {test}"
         wanted = f"at least {least}" if most is None else f"{least} to {most}"
         lines += [

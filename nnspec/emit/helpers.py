@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from nnspec.emit.body import Body
 from nnspec.emit.code import Call, Expr
 from nnspec.emit.snippets import Snippet, with_used
-from nnspec.emit.tree import Expression, Name, called_names, walk
+from nnspec.emit.tree import Expression, Name, walk
 
 
 class Use(NamedTuple):
@@ -39,16 +39,23 @@ def used_helpers(
     ]
 
 
+def used_modules(network: Body, helpers: Iterable[Snippet]) -> set[str]:
+    """Return the names, `torch` of `torch.relu`, that the network and these helpers begin with."""
+    names = {name.partition(".")[0] for use in _uses(network) for name in _names(use)}
+    return names.union(*(helper.imports for helper in helpers))
+
+
 def _names(use: Use) -> set[str]:
-    names = set(called_names(use.forward)) if use.forward is not None else set()
+    trees = [use.forward] if use.forward is not None else []
+    names: set[str] = set()
     if use.construction is not None:
         names.add(use.construction.function)
         values = (*use.construction.positional, *use.construction.keywords)
         names.update(str(value) for _, value in values if isinstance(value, Expr))
         names.update(value.function for _, value in values if isinstance(value, Call))
-        trees = [value for _, value in values if isinstance(value, Expression)]
-        parts = [part for each in trees for part in walk(each)]
-        names.update(part.name for part in parts if isinstance(part, Name))
+        trees += [value for _, value in values if isinstance(value, Expression)]
+    parts = [part for each in trees for part in walk(each)]
+    names.update(part.name for part in parts if isinstance(part, Name))
     return names
 
 
