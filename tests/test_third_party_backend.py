@@ -224,6 +224,28 @@ def test_it_trains_and_resumes_by_the_command_line(own: Path, tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("toy")
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        ("name: Swinging", "name: toys", 'the name "toys" of the network'),
+        ("name: bend", "name: toys", 'the name "toys" of a layer'),
+        ("x: {shape", "toys: {shape", 'the name "toys" of an input'),
+    ],
+)
+def test_names_that_its_source_keeps_are_refused_by_it_alone(
+    own: Path, right: str, wrong: str, said: str
+) -> None:
+    text = OWN.replace(right, wrong).replace(
+        "features: {x:", f"features: {{{wrong.partition(':')[0]}:"
+    )
+    own.write_text(text if "shape" in wrong else OWN.replace(right, wrong))
+    assert run("check", own).exit_code == 0
+    result = run("compile", own, "--to", "toy")
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+@pytest.mark.usefixtures("toy")
 def test_it_is_no_exporter(own: Path, tmp_path: Path) -> None:
     assert Can.EXPORT not in get_backend("toy").can
     result = run("export", own, "-o", tmp_path / "x.onnx", "--via", "toy")

@@ -13,6 +13,7 @@ from nnspec.backend import (
     Divergence,
     ExportMemory,
     Options,
+    Reserved,
     Rounding,
     Support,
     options_as,
@@ -52,6 +53,13 @@ class KerasBackend(Backend):
         from nnspec_keras.lowerings import LOWERINGS, UNSUPPORTED
 
         return Support(LOWERINGS, UNSUPPORTED)
+
+    @cached_property
+    def reserved(self) -> Reserved:
+        """The names of `reserved.py`."""
+        from nnspec_keras.reserved import RESERVED
+
+        return RESERVED
 
     @cached_property
     def losses(self) -> Support[Loss]:

@@ -11,6 +11,7 @@ from nnspec.backend import (
     DEFAULTS,
     OnnxBackend,
     Options,
+    Reserved,
     Support,
     Written,
     options_as,
@@ -35,6 +36,8 @@ class DirectBackend(OnnxBackend):
     packages: Mapping[str, tuple[str, ...]] = {"onnx": ("onnx",), "onnxruntime": ("onnxruntime",)}
     imports = ("nnspec_onnx.runtime", "onnxruntime", "onnx.reference")
     takes_threads = True
+
+    reserved = Reserved(modules=frozenset({"onnx"}))
 
     @cached_property
     def layers(self) -> Support[Layer]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, T
 from nnspec.backend.options import DEFAULTS, OnnxOptions, Options
 from nnspec.backend.programs import Array, Compiled, Precision, Program
 from nnspec.errors import UnsupportedError
+from nnspec.language.names import RESERVED, RESERVED_INPUTS, RESERVED_NETWORKS
 from nnspec.language.schedules import Schedule
 from nnspec.layers.base import Layer
 from nnspec.layers.fields import Frozen
@@ -109,6 +110,14 @@ class Reserved:
     variables: frozenset[str] = frozenset()
     definitions: frozenset[str] = frozenset()
 
+    @classmethod
+    def of(
+        cls, *, modules: str = "", attributes: str = "", variables: str = "", definitions: str = ""
+    ) -> Reserved:
+        """Return the names that stand in these texts, apart by white space."""
+        texts = (modules, attributes, variables, definitions)
+        return cls(*(frozenset(text.split()) for text in texts))
+
 
 class Backend(ABC):
     """An entry of the group `nnspec.backends`; what is not said here is nothing at all."""
@@ -122,7 +131,6 @@ class Backend(ABC):
     """The record of its options: `Options`, or one that extends it by `option` fields."""
     packages: Mapping[str, tuple[str, ...]] = NOTHING
     """What its programs run on: a package -> the distributions that may have it."""
-    reserved: Reserved = Reserved()
     export_memory: ExportMemory | None = None
     """What its exporter takes, so that a verification can leave it out in time."""
 
@@ -138,6 +146,11 @@ class Backend(ABC):
     @abstractmethod
     def layers(self) -> Support[Layer]:
         """The layers that it expresses; a class that nnspec has not is the backend's own."""
+
+    @property
+    def reserved(self) -> Reserved:
+        """The names that its source keeps; nnspec checks those of a spec against them."""
+        return Reserved()
 
     @property
     def losses(self) -> Support[Loss]:
@@ -244,11 +257,32 @@ class OnnxBackend(Backend):
 
 def require_supported(backend: Backend, spec: Spec, options: Options = DEFAULTS) -> None:
     """Raise UnsupportedError, naming everything of the spec that the backend cannot express."""
-    refused = [*_refused_layers(backend, spec.graph)]
+    refused = [*_refused_names(backend, spec), *_refused_layers(backend, spec.graph)]
     if options.training and Can.TRAINING in backend.can:
         refused += refused_training(backend, spec)
     if refused:
         raise UnsupportedError(f"{backend.name} cannot express " + "; ".join(refused))
+
+
+def _refused_names(backend: Backend, spec: Spec) -> Iterator[str]:
+    """Yield what is called as the source of a third party calls something of its own.
+
+    The names that nnspec's own backends reserve, no spec has.
+    """
+    taken = backend.reserved
+    words = taken.modules | taken.attributes
+    known = (
+        ("the network", {spec.name}, words | taken.definitions, RESERVED_NETWORKS),
+        ("an input", set(spec.graph.inputs), taken.modules | taken.variables, RESERVED_INPUTS),
+        ("a block", set(spec.model.blocks), words, RESERVED),
+    )
+    for what, given, kept, others in known:
+        for name in sorted(given & kept - others):
+            yield f'the name "{name}" of {what}: its source calls something else so'
+    if words - RESERVED:
+        for name in sorted({part for at in spec.graph.walk() for part in at.path.split(".")}):
+            if name in words - RESERVED:
+                yield f'the name "{name}" of a layer: its source calls something else so'
 
 
 def _refused_layers(backend: Backend, graph: Graph) -> Iterator[str]:
