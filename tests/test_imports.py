@@ -35,6 +35,16 @@ for module in pkgutil.walk_packages(nnspec.__path__, "nnspec."):
     assert not loaded_by(code) & (FRAMEWORKS | BACKENDS)
 
 
+def test_the_core_knows_no_backend_by_its_name() -> None:
+    names = {"torch", "keras", "onnx"}
+    for path in (ROOT / "nnspec").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                first = node.value.partition("-")[0]
+                is_name = node.value in names or (first in names and " " not in node.value)
+                assert not is_name, f"{path}:{node.lineno} holds {node.value!r}"
+
+
 def test_check_loads_little() -> None:
     code = f"from nnspec.cli import main\ntry: main(['check', {SPEC!r}])\nexcept SystemExit: pass"
     heavy = FRAMEWORKS | BACKENDS | {"numpy", "polars", "matplotlib", "rich", "safetensors"}

@@ -235,10 +235,8 @@ def test_it_trains_and_resumes_by_the_command_line(own: Path, tmp_path: Path) ->
 def test_names_that_its_source_keeps_are_refused_by_it_alone(
     own: Path, right: str, wrong: str, said: str
 ) -> None:
-    text = OWN.replace(right, wrong).replace(
-        "features: {x:", f"features: {{{wrong.partition(':')[0]}:"
-    )
-    own.write_text(text if "shape" in wrong else OWN.replace(right, wrong))
+    text = OWN.replace(right, wrong)
+    own.write_text(text.replace("features: {x:", "features: {toys:") if "shape" in wrong else text)
     assert run("check", own).exit_code == 0
     result = run("compile", own, "--to", "toy")
     assert result.exit_code == 2

@@ -15,6 +15,7 @@ __all__ = [
     "backend_names",
     "backend_packages",
     "default_backends",
+    "default_trainer",
     "get_backend",
     "installed_backends",
     "onnx_backend",
@@ -68,6 +69,14 @@ def default_backends() -> tuple[str, ...]:
         return Can.TRAINING not in backend.can, not is_own(entry), len(backend.rounded), name
 
     return tuple(sorted(entries(), key=place))
+
+
+def default_trainer() -> str:
+    """Return the name of the first installed backend that trains; raises UsageError without one."""
+    for backend in installed_backends():
+        if Can.TRAINING in backend.can:
+            return backend.name
+    raise UsageError("no installed backend trains networks")
 
 
 def versions() -> dict[str, str]:

@@ -31,7 +31,9 @@ def _chosen(args: Sequence[str]) -> list[Backend]:
 @click.command(cls=BackendCommand, chosen=_chosen)
 @spec_argument
 @set_option
-@click.option("--to", "backend", required=True, help="torch, keras, onnx or another backend.")
+@click.option(
+    "--to", "backend", required=True, help="An installed backend, such as torch, keras or onnx."
+)
 @click.option("-o", "--output", type=click.Path(), help="Write to this file; else print.")
 @click.option("--training", is_flag=True, help="Add loss, optimizer, data and a main program.")
 @click.option(

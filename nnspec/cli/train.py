@@ -30,7 +30,7 @@ INTERRUPTED = 130
 @click.command()
 @spec_argument
 @set_option
-@click.option("--backend", default="torch", show_default=True, help="What trains: torch, keras.")
+@click.option("--backend", help="What trains; by default the first installed one that can, torch.")
 @click.option(
     "-o",
     "--output",
@@ -46,7 +46,7 @@ INTERRUPTED = 130
 def train(
     spec: str,
     variables: dict[str, object],
-    backend: str,
+    backend: str | None,
     output: str,
     epochs: int | None,
     weights: str | None,

@@ -13,7 +13,14 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from nnspec.backend import Options, Trainable, get_backend, require_supported, versions
+from nnspec.backend import (
+    Options,
+    Trainable,
+    default_trainer,
+    get_backend,
+    require_supported,
+    versions,
+)
 from nnspec.data.preprocessing import KEY, Preprocessing
 from nnspec.data.rows import Dataset, Part, load_data
 from nnspec.errors import DataError, NnspecError, UsageError
@@ -83,7 +90,7 @@ class Run:
 
 def train(
     spec: Model | Spec | str | Path,
-    backend: str = "torch",
+    backend: str | None = None,
     folder: str | Path = "run",
     *,
     resume: bool = False,
@@ -96,6 +103,7 @@ def train(
 ) -> Run:
     """Train a network by its spec, and keep what comes of it in `folder`.
 
+    backend: what trains, by name; by default the first installed one that can.
     `epochs` counts from the start, also where a run is resumed; by default the spec's. `weights`,
     or their file, are where a new run starts; by default the spec's own seeded ones. `data` by
     default is what the spec names. After every epoch the folder holds a state from which `resume`
@@ -111,6 +119,7 @@ def train(
     total = training.epochs if epochs is None else epochs
     if total < 1:
         raise UsageError(f"at least one epoch is expected, not {total}")
+    backend = default_trainer() if backend is None else backend
     found = get_backend(backend)
     require_supported(found, spec, Options(training=True))
     require_measurable(training)
