@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import textwrap
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -54,16 +53,19 @@ def test_no_class_or_function_stands_in_a_string() -> None:
 
 
 def _defines(text: str) -> bool:
-    """Whether a text is Python with a definition, its fields filled in."""
-    try:
-        tree = ast.parse(textwrap.dedent(text))
-    except (SyntaxError, ValueError):
-        return any(
-            line.startswith(("class ", "def ", "@")) and line.endswith((":", ")", "("))
-            for line in text.splitlines()
-            if "\n" in text
-        )
-    return any(isinstance(node, ast.ClassDef | ast.FunctionDef) for node in tree.body)
+    """Whether a text of several lines has a definition, its fields perhaps still to be filled."""
+    lines = text.splitlines()
+    return len(lines) > 1 and any(
+        line.lstrip().startswith(("class ", "def ")) and line.rstrip().endswith((":", "(", ","))
+        for line in lines
+    )
+
+
+def test_a_definition_in_a_string_is_seen() -> None:
+    assert _defines("class A(B):\n    x = {x}")
+    assert _defines("@kept\ndef f(\n    x,\n):\n    return {x}")
+    assert not _defines("def f({arguments}):")
+    assert not _defines("A class of its own:\nand no definition.")
 
 
 def test_a_definition_knows_what_it_uses() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from nnspec.emit.code import Expr, literal, quoted, wrap
 from nnspec.emit.snippets import snippets
-from nnspec.emit.specialised import with_constants
 from nnspec.language.training_schema import Training
 from nnspec.network.loader import Spec
 
@@ -14,6 +13,8 @@ DEFINED = ("KeepBest", "main", "predict", "save", "served", "sys")
 
 def script_source(spec: Spec, training: Training, function: str) -> list[str]:
     """Return what trains, measures and predicts; the last of it is `main`."""
+    from nnspec.emit.specialised import with_constants
+
     data, graph = spec.model.data, spec.graph
     assert data is not None
     watched = "val_loss" if data.validation else "loss"

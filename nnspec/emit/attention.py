@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from nnspec.emit.helpers import Use
 from nnspec.emit.snippets import Snippet
-from nnspec.emit.specialised import Specialisation, specialised
 from nnspec.emit.tree import Apply
 
 
@@ -38,6 +37,8 @@ def attention(
     defaults: Mapping[str, Mapping[str, object]],
 ) -> str:
     """Return an attention class for what the uses give; its only input is called x."""
+    from nnspec.emit.specialised import Specialisation, specialised
+
     renamed = {} if "value" in given else {"query": "x", "query_shape": "x_shape"}
     lines = list(docstring(summary, given, masks))
     wanted = Specialisation(

@@ -13,7 +13,6 @@ from nnspec.emit.answers import read_target
 from nnspec.emit.bounds import Bounds, bounds_of, computed
 from nnspec.emit.code import literal, wrap
 from nnspec.emit.snippets import Snippet, snippets
-from nnspec.emit.specialised import with_constants
 from nnspec.errors import UsageError
 from nnspec.language.expressions import tokens
 from nnspec.language.training_schema import Data, Training
@@ -62,6 +61,8 @@ class DatasetSource:
 
 def dataset_source(spec: Spec) -> DatasetSource | None:
     """Return the source that reads the spec's data, or None where the spec names none."""
+    from nnspec.emit.specialised import with_constants
+
     data, training = spec.model.data, spec.model.training
     if data is None or training is None:
         return None
