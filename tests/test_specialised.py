@@ -15,6 +15,7 @@ from nnspec.emit.code import Call
 from nnspec.emit.helpers import Use
 from nnspec.emit.loading import load_source
 from nnspec.emit.specialised import Specialisation, specialised
+from nnspec.emit.tree import MODULE, Input, apply
 from nnspec_keras.attention_source import MASKS as MASKS_OF_KERAS
 from nnspec_keras.attention_source import SPECIALISED as IN_KERAS
 from nnspec_keras.helpers import HELPERS as OF_KERAS
@@ -150,10 +151,10 @@ CASES = [
 
 
 def use(case: Case, masks: Sequence[str], keywords: Mapping[str, object]) -> Use:
-    given = [f"{{{i}}}" for i in range(case.inputs)]
-    given += [f"{masks[i]}={{{case.inputs + n}}}" for n, i in enumerate(case.masks)]
+    given = [Input(i) for i in range(case.inputs)]
+    named = {masks[i]: Input(case.inputs + n) for n, i in enumerate(case.masks)}
     made = Call(case.name, (), (("heads", 4), *keywords.items()))
-    return Use(made, f"{{module}}({', '.join(given)})")
+    return Use(made, apply(MODULE, *given, **named))
 
 
 def arrays(case: Case) -> tuple[list[np.ndarray], list[np.ndarray]]:

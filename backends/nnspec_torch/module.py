@@ -33,8 +33,7 @@ from nnspec_torch.lowerings import LOWERINGS
 from nnspec_torch.script import MODULES as SCRIPT_MODULES
 from nnspec_torch.script import script_source
 from nnspec_torch.source import TorchSource
-from nnspec_torch.training import MODULES as TRAINING_MODULES
-from nnspec_torch.training import training_source
+from nnspec_torch.training import training_modules, training_source
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
@@ -114,7 +113,7 @@ def compile_network(spec: Spec, options: Options) -> TorchCompiled:
     dataset = dataset_source(spec) if options.training else None
     if options.training:
         parts.append(training_source(spec, head))
-        modules |= TRAINING_MODULES
+        modules |= training_modules(spec)
     training = spec.model.training
     if dataset is not None and training is not None:
         parts.append(dataset.text)

@@ -14,10 +14,14 @@ FACTOR = "learning_rate_factor"
 
 
 class Factor(NamedTuple):
-    """The multiple of the base rate at `step`: a docstring, and lines."""
+    """The multiple of the base rate at `step`: a docstring, lines, and modules that they use."""
 
     summary: str
     lines: list[str]
+    modules: frozenset[str] = frozenset()
+
+
+_MATH = frozenset({"math"})
 
 
 def _cosine(schedule: Cosine) -> Factor:
@@ -27,7 +31,7 @@ def _cosine(schedule: Cosine) -> Factor:
     last = f"return {literal(end)} + {literal(1 - end)} * {wave}" if end else f"return {wave}"
     down = f"Half a cosine wave down to {literal(end)} in {steps} steps"
     if not warmup:
-        return Factor(f"{down}.", [f"progress = min(step / {steps}, 1.0)", last])
+        return Factor(f"{down}.", [f"progress = min(step / {steps}, 1.0)", last], _MATH)
     return Factor(
         f"{down}, after a linear rise in {warmup}.",
         [
@@ -36,6 +40,7 @@ def _cosine(schedule: Cosine) -> Factor:
             f"progress = min((step - {warmup}) / {steps}, 1.0)",
             last,
         ],
+        _MATH,
     )
 
 
@@ -67,6 +72,14 @@ def base_rate(optimizer: Optimizer) -> float:
 def scheduler_name(graph: Graph) -> str:
     """Return what the scheduler is called beside the inputs of the network."""
     return "scheduler_" if "scheduler" in graph.inputs else "scheduler"
+
+
+def scheduler_modules(optimizer: Optimizer) -> frozenset[str]:
+    """Return the modules that the schedule uses, if there is one."""
+    schedule = optimizer.learning_rate
+    if not isinstance(schedule, Schedule):
+        return frozenset()
+    return SCHEDULES[type(schedule)](schedule).modules
 
 
 def scheduler_source(optimizer: Optimizer) -> list[str]:

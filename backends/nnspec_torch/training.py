@@ -17,7 +17,13 @@ from nnspec.language.losses import (
 from nnspec.language.optimizers import Adam, Optimizer, Sgd
 from nnspec.network.graph import Graph, Head
 from nnspec.network.loader import Spec
-from nnspec_torch.schedules import base_rate, has_schedule, scheduler_name, scheduler_source
+from nnspec_torch.schedules import (
+    base_rate,
+    has_schedule,
+    scheduler_modules,
+    scheduler_name,
+    scheduler_source,
+)
 
 
 def _function(name: str, summary: str) -> LossBody:
@@ -71,8 +77,9 @@ OPTIMIZERS: Mapping[type[Optimizer], Callable[..., Call]] = {Sgd: _sgd, Adam: _a
 """Optimizer -> its constructor, without the parameters."""
 
 
-MODULES = frozenset({"F", "torch"})
-"""Modules that the definitions use."""
+def training_modules(spec: Spec) -> frozenset[str]:
+    """Return the modules that the definitions of `training_source` use."""
+    return scheduler_modules(training_of(spec).optimizer) | {"F", "torch"}
 
 
 def training_source(spec: Spec, head: Head | None) -> str:
