@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 import nnspec
-from nnspec.emit.code import root_or_literal
+from nnspec.emit.alike import root_or_number
+from nnspec.emit.code import printed
 from nnspec.emit.definitions import pascal
 from nnspec.emit.loading import load_source
 from nnspec.network.graph import BlockNode
@@ -56,7 +57,7 @@ def test_tables_of_positions_are_buffers_that_no_file_keeps() -> None:
     ],
 )
 def test_a_root_stays_a_root(value: float, text: str) -> None:
-    assert root_or_literal(value) == text
+    assert printed(root_or_number(value)) == text
 
 
 @pytest.mark.parametrize("backend", ["torch", "keras"])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from nnspec.emit.body import Step
 from nnspec.emit.code import Call, Expr, literal, printed, quoted, wrap
 from nnspec.emit.describe import docstring
+from nnspec.emit.helpers import Use, modules_of
 from nnspec.emit.lowering import Lowered
 from nnspec.emit.progressions import indexed
 from nnspec.emit.statements import Forward, Style, forward_lines
@@ -21,7 +23,16 @@ from nnspec_keras.naming import names_in, with_name
 _INDICES = ("i", "j", "k", "index", "repetition")
 
 
-def network_function(definition: Definition, name: str, title: str, taken: Iterable[str]) -> str:
+class Function(NamedTuple):
+    """A function of the emitted source; modules: what its names begin with, such as `ops`."""
+
+    text: str
+    modules: set[str]
+
+
+def network_function(
+    definition: Definition, name: str, title: str, taken: Iterable[str]
+) -> Function:
     """Return the function that builds the network as a keras.Model."""
     body = definition.body
     writer = _Writer(definition, taken, names_in(definition), is_network=True)
@@ -36,14 +47,15 @@ def network_function(definition: Definition, name: str, title: str, taken: Itera
     given = _one_or_list(inputs)
     result = _one_or_list(list(map(printed, forward.results)))
     lines += wrap(f"return keras.Model({given}, {result}, name={quoted(title)})", 4)
-    return "\n".join(lines)
+    return Function("\n".join(lines), writer.modules())
 
 
-def block_function(definition: Definition, taken: Iterable[str], names: set[str]) -> str:
+def block_function(definition: Definition, taken: Iterable[str], names: set[str]) -> Function:
     """Return the function that applies a block to tensors; `names` are those of the network."""
-    forward = _Writer(definition, taken, names, is_network=False).forward()
+    writer = _Writer(definition, taken, names, is_network=False)
+    forward = writer.forward()
     arguments = [*forward.inputs, *definition.parameters, "name"]
-    return "\n".join(
+    text = "\n".join(
         [
             *wrap(f"def {definition.name}({', '.join(arguments)}):"),
             *docstring(definition),
@@ -51,6 +63,7 @@ def block_function(definition: Definition, taken: Iterable[str], names: set[str]
             *wrap(f"return {', '.join(map(printed, forward.results))}", 4),
         ]
     )
+    return Function(text, writer.modules())
 
 
 def _input(name: str, kind: TensorType, shape: Shape) -> str:
@@ -100,6 +113,14 @@ class _Writer:
         while variable in self.values or variable in self.taken:
             variable += "_"
         return variable
+
+    def modules(self) -> set[str]:
+        """Return what the names of its expressions and constructions begin with."""
+        found: set[str] = set()
+        for step in self.body.steps:
+            if step.lowered is not None:
+                found |= modules_of(Use(step.lowered.module, step.lowered.forward))
+        return found
 
     def forward(self) -> Forward:
         """Return the lines of the body."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import keyword
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase, digits
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from nnspec.backend import Precision
 from nnspec.emit.body import Body, Lowerer
-from nnspec.emit.code import docstring_text, uses_module
+from nnspec.emit.code import docstring_text, in_import_order
 from nnspec.emit.definitions import Definitions
 from nnspec.emit.lowering import Language, Lowered
 from nnspec.emit.tree import X, apply
@@ -114,10 +114,13 @@ def compile_network(spec: Spec, options: KerasOptions) -> KerasCompiled:
         variations=Variations(spec, lowerer),
     )
     taken |= {definition.name for definition in definitions.ordered}
-    parts = [helper.text for helper in helpers_of(network)]
+    helpers = helpers_of(network)
     names = names_in(definitions.network)
-    parts += [block_function(definition, taken, names) for definition in definitions.ordered]
-    parts.append(network_function(definitions.network, function, spec.name, taken))
+    functions = [block_function(definition, taken, names) for definition in definitions.ordered]
+    functions.append(network_function(definitions.network, function, spec.name, taken))
+    modules = {name for helper in helpers for name in helper.imports}
+    modules = modules.union(*(each.modules for each in functions))
+    parts = [*(each.text for each in helpers), *(each.text for each in functions)]
     ending = "\n"
     standard: tuple[str, ...] = ()
     third: tuple[str, ...] = ()
@@ -126,9 +129,10 @@ def compile_network(spec: Spec, options: KerasOptions) -> KerasCompiled:
         parts += training.parts
         ending = training.ending or ending
         standard, third = training.standard_imports, training.imports
+        modules |= training.modules
     origin = f", compiled from {docstring_text(spec.path.name)}" if spec.path else ""
     text = "\n\n\n".join(parts)
-    header = f'"""{spec.name}{origin}."""\n\n{imports(text, standard, third)}'
+    header = f'"""{spec.name}{origin}."""\n\n{imports(modules, standard, third)}'
     source = f"{header}\n\n\n{text}{ending}"
     return KerasCompiled(spec, options, source, function, head)
 
@@ -153,20 +157,16 @@ def _begins_word(name: str, i: int) -> bool:
     return before in _LOWER | _DIGITS or (before in _UPPER and after in _LOWER)
 
 
-def imports(text: str, standard: Sequence[str] = (), third: Sequence[str] = ()) -> str:
-    """Return the import lines that the text needs, and the given ones, as isort orders them."""
-    standard = [
-        *dict.fromkeys([*standard, *(["import math"] if uses_module(text, "math") else [])])
-    ]
-    names = [name for name in ("layers", "ops") if uses_module(text, name)]
-    numpy = ["import numpy as np"] if uses_module(text, "np") else []
+def imports(
+    modules: Collection[str], standard: Sequence[str] = (), third: Sequence[str] = ()
+) -> str:
+    """Return the import lines of these modules, and the given ones, as isort orders them."""
+    standard = [*dict.fromkeys([*standard, *(["import math"] if "math" in modules else [])])]
+    names = [name for name in ("layers", "ops") if name in modules]
+    numpy = ["import numpy as np"] if "np" in modules else []
     third = [*{"import keras": 0, **dict.fromkeys(numpy), **dict.fromkeys(third)}]
     third = [*third, *([f"from keras import {', '.join(names)}"] if names else [])]
-    groups = [
-        "\n".join(sorted(lines, key=lambda line: (line.startswith("from"), line)))
-        for lines in (standard, third)
-        if lines
-    ]
+    groups = ["\n".join(in_import_order(lines)) for lines in (standard, third) if lines]
     return "\n\n".join(groups)
 
 

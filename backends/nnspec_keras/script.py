@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from nnspec.emit.code import Expr, literal, quoted, wrap
 from nnspec.emit.snippets import snippets
 from nnspec.language.training_schema import Training
@@ -11,7 +13,14 @@ DEFINED = ("KeepBest", "main", "predict", "save", "served", "sys")
 """Names that the program defines or imports, beside those that read the rows."""
 
 
-def script_source(spec: Spec, training: Training, function: str) -> list[str]:
+class Script(NamedTuple):
+    """Definitions of a program; modules: what their names begin with, such as `np`."""
+
+    parts: list[str]
+    modules: set[str]
+
+
+def script_source(spec: Spec, training: Training, function: str) -> Script:
     """Return what trains, measures and predicts; the last of it is `main`."""
     from nnspec.emit.specialised import with_constants
 
@@ -24,7 +33,8 @@ def script_source(spec: Spec, training: Training, function: str) -> list[str]:
     program = snippets("nnspec_keras.emitted", "program")
     saving = program if is_shifted else snippets("nnspec_keras.emitted", "raw_program")
     is_single = len(graph.inputs) == 1
-    return [
+    used = (program["Batches"], saving["served"], saving["save"], program["KeepBest"])
+    parts = [
         with_constants(program["Batches"].text, HAS_ONE_INPUT=is_single),
         with_constants(saving["served"].text, HAS_ONE_INPUT=is_single),
         saving["save"].text,
@@ -32,6 +42,7 @@ def script_source(spec: Spec, training: Training, function: str) -> list[str]:
         _predict(spec, training, is_shifted=is_shifted),
         _main(spec, training, function),
     ]
+    return Script(parts, {"np"}.union(*(snippet.imports for snippet in used)))
 
 
 def _predict(spec: Spec, training: Training, *, is_shifted: bool) -> str:

@@ -70,6 +70,8 @@ class TrainingSource:
     ending: str
     standard_imports: tuple[str, ...]
     imports: tuple[str, ...]
+    modules: set[str]
+    """What its names begin with, such as `ops`."""
 
 
 def training_source(
@@ -90,13 +92,17 @@ def training_source(
         ),
         _compiled(spec.graph, training, head),
     ]
+    # Losses are written with ops.
+    modules = {"ops"}.union(*(SOURCES[name].imports for name in _defined(optimizer)))
     dataset = dataset_source(spec)
     if dataset is None:
-        return TrainingSource(tuple(parts), "", (), ())
-    parts += [dataset.text, *script_source(spec, training, function)]
+        return TrainingSource(tuple(parts), "", (), (), modules)
+    script = script_source(spec, training, function)
+    parts += [dataset.text, *script.parts]
+    modules |= script.modules
     ending = '\n\n\nif __name__ == "__main__":\n    main()\n'
     lines = [*dataset.standard_imports, "import argparse"]
-    return TrainingSource(tuple(parts), ending, tuple(lines), dataset.imports)
+    return TrainingSource(tuple(parts), ending, tuple(lines), dataset.imports, modules)
 
 
 def _defined(made: Call) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nnspec.backend import Options, Precision
 from nnspec.emit.body import Body, Lowerer, Step
-from nnspec.emit.code import Call, docstring_text, literal, printed, wrap
+from nnspec.emit.code import Call, docstring_text, in_import_order, literal, printed, wrap
 from nnspec.emit.dataset import DatasetSource, dataset_source
 from nnspec.emit.definitions import Definitions
 from nnspec.emit.describe import annotation, docstring
@@ -142,7 +142,7 @@ def imports(modules: Set[str], dataset: DatasetSource | None = None) -> str:
             *names,
         ]
     if standard:
-        groups.append(sorted(standard, key=lambda line: (line.startswith("from"), line)))
+        groups.append(in_import_order(standard))
     if "torch" in modules:
         plain.append("import torch")
     if "F" in modules:

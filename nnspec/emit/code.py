@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from nnspec.emit.layout import LINE_LENGTH, width
@@ -183,24 +182,6 @@ def _subscript(item: Expression) -> str:
     return (f"{source}{colon}{step}" if step else source).strip()
 
 
-def root_or_literal(value: float) -> str:
-    """Return `math.sqrt(n)`, or 1 over it, for a float that is one; else its digits."""
-    square = value * value
-    whole = round(square if value >= 1 else 1 / square) if 1e-3 < value < 1e3 else 0
-    if whole > 1 and math.isqrt(whole) ** 2 != whole:
-        if value == math.sqrt(whole):
-            return f"math.sqrt({whole})"
-        if value == 1 / math.sqrt(whole):
-            return f"1 / math.sqrt({whole})"
-    return literal(value)
-
-
-def uses_module(source: str, name: str) -> bool:
-    """Whether the source takes anything from the module that it calls `name`."""
-    # The plain search is a hundred times faster, and most sources lack most modules.
-    return f"{name}." in source and re.search(rf"(?<![\w.]){name}\.", source) is not None
-
-
 def quoted(text: str) -> str:
     """Return a string literal, in double quotes unless single ones need fewer escapes."""
     body = repr(text)
@@ -227,3 +208,8 @@ def wrap_item(pair: str, indent: int) -> list[str]:
     if indent + width(pair) + 1 <= LINE_LENGTH:
         return [f"{' ' * indent}{pair},"]
     return broken_item(pair, indent)
+
+
+def in_import_order(statements: Iterable[str]) -> list[str]:
+    """Return import statements as isort orders a group: `import a` before `from a import b`."""
+    return sorted(statements, key=lambda statement: (statement.split()[0] == "from", statement))

@@ -41,8 +41,13 @@ def used_helpers(
 
 def used_modules(network: Body, helpers: Iterable[Snippet]) -> set[str]:
     """Return the names, `torch` of `torch.relu`, that the network and these helpers begin with."""
-    names = {name.partition(".")[0] for use in _uses(network) for name in _names(use)}
+    names = {name for use in _uses(network) for name in modules_of(use)}
     return names.union(*(helper.imports for helper in helpers))
+
+
+def modules_of(use: Use) -> set[str]:
+    """Return what the names of one use begin with."""
+    return {name.partition(".")[0] for name in _names(use)}
 
 
 def _names(use: Use) -> set[str]:
