@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import inspect
 import json
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import nnspec
+from nnspec.backend import default_backends
 from nnspec.cli.verify import verify as command
 from nnspec.network.loader import loads
 from nnspec.verification import suite, verifier
@@ -86,6 +88,14 @@ def test_the_check_that_the_page_adds(monkeypatch: pytest.MonkeyPatch, *, is_wro
     failed = [check.pair[0] for check in report.failures()]
     assert failed == (["torch"] if is_wrong else [])
     assert [check.kind for check in report.checks] == ["repeat"] * (1 + is_wrong)
+
+
+def test_no_check_asks_a_backend_for_its_name() -> None:
+    names = set(default_backends())
+    for path in Path(verifier.__file__).parent.glob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        strings = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+        assert not names.intersection(each for each in strings if isinstance(each, str)), path
 
 
 def test_every_check_is_named_by_what_it_compares() -> None:

@@ -90,7 +90,7 @@ def first_diverging_layer(
     renamed = {names[name]: array for name, array in weights.items()}
     try:
         expected = reference.build(opened, renamed, dtype).forward(inputs)
-        given = suspect.build(opened, renamed, dtype).forward(inputs)
+        actual = suspect.build(opened, renamed, dtype).forward(inputs)
     except NnspecError:
         return None
     values = {**inputs, **expected}
@@ -101,7 +101,7 @@ def first_diverging_layer(
     for node in opened.graph.nodes:
         assert isinstance(node, LayerNode)
         errors = [
-            relative_error({value: given[value]}, {value: expected[value]})
+            relative_error({value: actual[value]}, {value: expected[value]})
             for value in node.outputs
         ]
         if max(errors) > tolerance:
@@ -138,7 +138,7 @@ def _differs_alone(
     }
     programs = [engine.build(alone, own, dtype) for engine in engines]
     try:
-        expected, given = (program.forward(inputs) for program in programs)
+        expected, actual = (program.forward(inputs) for program in programs)
     except DataError:
         return False  # what came before gave it numbers that it does not take alone, as infinite
-    return relative_error(given, expected) > tolerance
+    return relative_error(actual, expected) > tolerance

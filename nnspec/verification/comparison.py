@@ -135,7 +135,7 @@ WHY_UNCOMPARED = (
 
 
 def _errors(
-    given: Mapping[str, Array],
+    actual: Mapping[str, Array],
     expected: Mapping[str, Array],
     floor: float,
     floors: Mapping[str, float] | None = None,
@@ -143,8 +143,8 @@ def _errors(
     """Return the error of each tensor; `floors` are those of tensors with another than `floor`."""
     floors = floors or {}
     return {
-        name: tensor_error(given[name], array, floors.get(name, floor))
-        if name in given
+        name: tensor_error(actual[name], array, floors.get(name, floor))
+        if name in actual
         else float("inf")
         for name, array in expected.items()
     }

@@ -208,11 +208,11 @@ class Conditioning:
         if relative_error(self._outputs(self._values(inputs)), expected) > EXACT:
             raise RuntimeError("the same inputs give other outputs")
         for draw in draws:
-            given = {}
+            noise = {}
             for name, size in sizes.items():
                 shape = (rows, *(1,) * (size.ndim - 1)) if by_row else size.shape
-                given[name] = size * (draw.integers(0, 2, shape) * 2.0 - 1.0)
-            yield expected, self._outputs(self.program.forward({**inputs, **given}))
+                noise[name] = size * (draw.integers(0, 2, shape) * 2.0 - 1.0)
+            yield expected, self._outputs(self.program.forward({**inputs, **noise}))
 
     def undecided(
         self, inputs: Mapping[str, Array], unit: float, draws: Iterable[np.random.Generator]
@@ -237,11 +237,11 @@ class Conditioning:
             for value, name in self.noisy.added.items()
         }
         for draw in draws:
-            given = {
+            noise = {
                 name: size * (draw.integers(0, 2, size.shape) * 2.0 - 1.0)
                 for name, size in sizes.items()
             }
-            moved = self.program.forward({**inputs, **given})
+            moved = self.program.forward({**inputs, **noise})
             for value, taken in jumps.items():
                 if values[value].dtype.kind != "b":
                     other = moved[value] != values[value]

@@ -14,7 +14,13 @@ from nnspec.backend import (
     options_for_each,
 )
 from nnspec.errors import UsageError
-from nnspec.verification.engines import DirectOnnx, Engine, ExportedOnnx, SourceEngine
+from nnspec.verification.engines import (
+    DirectOnnx,
+    Engine,
+    ExportedOnnx,
+    SourceEngine,
+    trainable_backends,
+)
 from nnspec.verification.remote import RemoteDirect, RemoteExported, RemoteSource
 from nnspec.verification.settings import Settings
 
@@ -29,12 +35,12 @@ def engines_of(settings: Settings, workers: Workers | None) -> list[Engine]:
     an option that none of the backends has, and where there is nothing to compare.
     """
     backends = [get_backend(name) for name in settings.backends]
-    given = options_for_each(backends, settings.options)
+    chosen = options_for_each(backends, settings.options)
     sources: list[SourceEngine] = []
     models: list[Engine] = []
     runners: list[OnnxBackend] = []
     for backend in backends:
-        for options, variant in _variants(backend, given[backend.name]):
+        for options, variant in _variants(backend, chosen[backend.name]):
             if isinstance(backend, OnnxBackend):
                 models.append(_direct(backend, workers, options, variant))
             else:
@@ -45,38 +51,38 @@ def engines_of(settings: Settings, workers: Workers | None) -> list[Engine]:
         models.extend(_exported(source, runner, workers) for source in sources)
     if not sources or len(sources) + len(models) < 2:
         raise UsageError(
-            "a verification compares at least two backends, one of which writes source, as torch "
-            f"or keras: these are {', '.join(settings.backends) or 'none'}"
+            "a verification compares at least two backends, one of which writes source, as "
+            f"{' and '.join(trainable_backends())} do: not {', '.join(settings.backends) or 'none'}"
         )
     return [*sources, *models]
 
 
 def _variants(
-    backend: Backend, given: Mapping[str, OptionValue]
+    backend: Backend, options: Mapping[str, OptionValue]
 ) -> Iterator[tuple[dict[str, OptionValue], str]]:
     """Yield the options of each engine of a backend, and its variant: the plain one has none."""
     declared = declared_options(backend)
-    plain = {name: value for name, value in given.items() if not declared[name].variant}
+    plain = {name: value for name, value in options.items() if not declared[name].variant}
     yield plain, ""
-    for name, value in given.items():
+    for name, value in options.items():
         if declared[name].variant and value != declared[name].default:
             yield {**plain, name: value}, declared[name].variant
 
 
 def _source(
-    backend: Backend, workers: Workers | None, given: Mapping[str, OptionValue], variant: str
+    backend: Backend, workers: Workers | None, options: Mapping[str, OptionValue], variant: str
 ) -> SourceEngine:
     if workers is None:
-        return SourceEngine(backend, given, variant)
-    return RemoteSource(backend, workers, given, variant)
+        return SourceEngine(backend, options, variant)
+    return RemoteSource(backend, workers, options, variant)
 
 
 def _direct(
-    backend: OnnxBackend, workers: Workers | None, given: Mapping[str, OptionValue], variant: str
+    backend: OnnxBackend, workers: Workers | None, options: Mapping[str, OptionValue], variant: str
 ) -> Engine:
     if workers is None:
-        return DirectOnnx(backend, given, variant)
-    return RemoteDirect(backend, workers, given, variant)
+        return DirectOnnx(backend, options, variant)
+    return RemoteDirect(backend, workers, options, variant)
 
 
 def _exported(source: SourceEngine, runner: OnnxBackend, workers: Workers | None) -> Engine:

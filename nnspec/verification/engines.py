@@ -12,6 +12,7 @@ import numpy as np
 
 from nnspec.backend import (
     Backend,
+    Can,
     Exportable,
     OnnxBackend,
     Options,
@@ -20,6 +21,7 @@ from nnspec.backend import (
     Program,
     Rounding,
     Trainable,
+    installed_backends,
     make_options,
 )
 from nnspec.errors import UnsupportedError, UsageError
@@ -104,18 +106,18 @@ def _sum_of(rounded: Mapping[type[Layer], Rounding], graph: Graph, *, of_gradien
 class SourceEngine(_Here):
     """A backend that writes source, and runs it.
 
-    given: values of its own options. variant: of the engine, where it is not the only one of its
+    options: values of its own options. variant: of the engine, where it is not the only one of its
     backend.
     """
 
     is_onnx = False
 
     def __init__(
-        self, backend: Backend, given: Mapping[str, OptionValue] = NONE, variant: str = ""
+        self, backend: Backend, options: Mapping[str, OptionValue] = NONE, variant: str = ""
     ) -> None:
         self.name = _name(backend, variant)
         self.backend = backend
-        self.given = given
+        self.own_options = options
 
     def build(
         self,
@@ -131,11 +133,16 @@ class SourceEngine(_Here):
     def options(self, spec: Spec) -> Options:
         """Return the options of a spec: with its training, if it has one of its single output."""
         is_trained = spec.model.training is not None and len(spec.graph.outputs) == 1
-        return make_options(self.backend, self.given, training=is_trained)
+        return make_options(self.backend, self.own_options, training=is_trained)
 
     def rounding(self, graph: Graph, *, of_gradient: bool = False) -> float:
         """Return the sum over the layers of the backend's table."""
         return _sum_of(self.backend.rounded, graph, of_gradient=of_gradient)
+
+
+def trainable_backends() -> list[str]:
+    """Return the names of the installed backends whose programs train."""
+    return [backend.name for backend in installed_backends() if Can.TRAINING in backend.can]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +160,11 @@ class DirectOnnx(_Here):
     is_onnx = True
 
     def __init__(
-        self, backend: OnnxBackend, given: Mapping[str, OptionValue] = NONE, variant: str = ""
+        self, backend: OnnxBackend, options: Mapping[str, OptionValue] = NONE, variant: str = ""
     ) -> None:
         self.name = _name(backend, variant)
         self.backend = backend
-        self.options = make_options(backend, given)
+        self.options = make_options(backend, options)
 
     def build(
         self,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from nnspec.backend import Can, Trainable, installed_backends
+from nnspec.backend import Trainable
 from nnspec.errors import UnsupportedError, UsageError
-from nnspec.verification.engines import Engine, Outputs, Reference
+from nnspec.verification.engines import Engine, Outputs, Reference, trainable_backends
 from nnspec.verification.evaluators import SingleOnly, run_exact
 from nnspec.verification.memory import TooLarge, require_memory
 from nnspec.verification.state import State
@@ -90,8 +90,8 @@ def can_compare(state: State) -> bool:
         for each in report.not_checked
         if each.kind is None
     )
-    able = [each.name for each in installed_backends() if Can.TRAINING in each.can]
+    first = state.engines[0].name if state.engines else "none"
     raise UsageError(
         "a verification measures the rest against its first backend, which must train: "
-        f"{' or '.join(able)}, not {state.engines[0].name if state.engines else 'none'}{reasons}"
+        f"{' or '.join(trainable_backends())}, not {first}{reasons}"
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnspec.backend import Inspectable
-from nnspec.verification.laws import fault_of
+from nnspec.verification.distributions import fault_of
 
 if TYPE_CHECKING:
     from nnspec.verification.state import State
@@ -48,18 +48,18 @@ def compare_first_weights(state: State) -> None:
 
 def _faults(state: State, program: Inspectable) -> list[tuple[str, str]]:
     """Return the faults of first values: the layer, and a sentence."""
-    given = program.first_weights(state.settings.seed)
+    values = program.first_weights(state.settings.seed)
     wrong: list[tuple[str, str]] = []
     seen: dict[bytes, str] = {}
     for at in state.graph.walk():
         for parameter in at.parameters():
             name = f"{at.path}.{parameter.name}"
-            if name not in given:
+            if name not in values:
                 continue  # no output depends on it
-            if fault := fault_of(given[name], parameter):
+            if fault := fault_of(values[name], parameter):
                 wrong.append((at.path, f"{name}: {fault}"))
-            elif np.unique(given[name]).size > _SOME:
-                content = given[name].tobytes()
+            elif np.unique(values[name]).size > _SOME:
+                content = values[name].tobytes()
                 if content in seen:
                     wrong.append((at.path, f"{name} is drawn as {seen[content]}"))
                 seen[content] = name

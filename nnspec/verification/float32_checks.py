@@ -95,7 +95,7 @@ def compare_float32(state: State) -> None:
     blames: dict[str, Blame] = {}
     for engine in [*state.engines, *state.single_only]:
         state.progress(f"{engine.name} in float32")
-        made = None
+        result = None
         for optimized in (False, True) if engine.is_onnx else (False,):
             label = f"{engine.name}, optimized" if optimized else engine.name
             run = partial(
@@ -108,18 +108,18 @@ def compare_float32(state: State) -> None:
             )
             anew = partial(run_float32, state, engine, asked.inputs, optimized=optimized)
             compute = begun[engine.name, optimized] if asked.rows is None else anew
-            if made is not None and isinstance(engine, ExportedOnnx):
+            if result is not None and isinstance(engine, ExportedOnnx):
                 compute = partial(_optimized, compute)
-            made = run(compute)
-            if made is not None and not is_measured and made.worst(asked) > asked.tolerance:
+            result = run(compute)
+            if result is not None and not is_measured and result.worst(asked) > asked.tolerance:
                 asked, is_measured = measured(state, asked), True
-                if made.worst(asked) > asked.tolerance and asked.rows is not None:
+                if result.worst(asked) > asked.tolerance and asked.rows is not None:
                     anew = partial(run_float32, state, engine, asked.inputs, optimized=optimized)
-                    made = run(anew)
+                    result = run(anew)
             state.free()
-            if made is None:
+            if result is None:
                 continue
-            found[label] = made.faults
+            found[label] = result.faults
             if asked.is_nothing:
                 continue
             blame = blamed(state, state.reference.engine, engine)
@@ -127,11 +127,11 @@ def compare_float32(state: State) -> None:
                 "export" if engine.is_onnx else "forward",
                 (label, against),
                 "float32",
-                relative_error(made.outputs, asked.wanted),
+                relative_error(result.outputs, asked.wanted),
                 asked.tolerance,
                 blame=blame,
             )
-            what, largest = max(made.others(asked).items(), key=lambda other: other[1])
+            what, largest = max(result.others(asked).items(), key=lambda other: other[1])
             others[label] = largest, asked.tolerance
             blames[label] = partial(_where, blame, what)
     state.recorder.add_findings("interface", "float32", SPEC, found)
@@ -212,14 +212,14 @@ def run_float32(
 ) -> Single:
     """Return an engine's outputs in float32, for other batches and many calls too."""
     program = state.build(engine, "float32", optimized=optimized)
-    given = {name: single(array) for name, array in inputs.items()}
-    outputs = program.forward(given)
+    singles = {name: single(array) for name, array in inputs.items()}
+    outputs = program.forward(singles)
     batches = {
-        rows: program.forward(of_rows(given, rows))
+        rows: program.forward(of_rows(singles, rows))
         for rows in BATCHES
         if rows <= state.batch or state.batch >= BATCH
     }
-    again = called_again(program, of_rows(given, 1))
+    again = called_again(program, of_rows(singles, 1))
     return Single(outputs, faults(state, program, outputs, "float32"), batches, again)
 
 

@@ -73,7 +73,7 @@ def _is_wrong(
     axes: Mapping[str, int],
 ) -> bool:
     graph = one_layer(opened.graph, node)
-    given = {
+    inputs = {
         name: values[value]
         for name, value in zip(graph.inputs, dict.fromkeys(node.inputs), strict=True)
     }
@@ -83,7 +83,7 @@ def _is_wrong(
         for name, array in weights.items()
         if name.partition(".")[0] == home
     }
-    graph, added = _with_shifts(graph, given)
+    graph, added = _with_shifts(graph, inputs)
     if len(graph.outputs) != 1 or graph.types[graph.outputs[0]].dtype != "float32":
         graph = _first_output(graph)
     own |= added
@@ -93,14 +93,14 @@ def _is_wrong(
     training = Training(task="regression", optimizer=Sgd())
     model = opened.model.model_copy(update={"training": training, "data": None})
     alone = Spec(model, graph, opened.path)
-    rows = len(next(iter(given.values())))
+    rows = len(next(iter(inputs.values())))
     target = random_target(graph, "regression", rows, axes, 0)
     found: list[Weights | None] = []
     for engine in engines:
         program = engine.build(alone, own, "float64")
         assert isinstance(program, Trainable)
         try:
-            found.append(program.gradients(given, target)[1])
+            found.append(program.gradients(inputs, target)[1])
         except Exception:
             found.append(None)  # as where nothing of the loss depends on a parameter
     first, second = found
@@ -116,7 +116,7 @@ def _first_output(graph: Graph) -> Graph:
     return dataclasses.replace(graph, outputs=graph.outputs[:1])
 
 
-def _with_shifts(graph: Graph, given: Mapping[str, Array]) -> tuple[Graph, Weights]:
+def _with_shifts(graph: Graph, inputs: Mapping[str, Array]) -> tuple[Graph, Weights]:
     """Return the network with a learned tensor of zeros added to each input of floats."""
     (node,) = graph.nodes
     assert isinstance(node, LayerNode)
@@ -127,7 +127,7 @@ def _with_shifts(graph: Graph, given: Mapping[str, Array]) -> tuple[Graph, Weigh
     for name, kind in graph.inputs.items():
         if kind.dtype != "float32" or not kind.shape:
             continue
-        shape = given[name].shape[1:]
+        shape = inputs[name].shape[1:]
         shift, moved = f"shift_{name}", f"moved_{name}"
         nodes.append(LayerNode(shift, LearnedTensor(shape=shape), (name,), (shift,)))
         nodes.append(LayerNode(moved, Add(), (name, shift), (moved,)))

@@ -127,9 +127,9 @@ def _metrics(state: State, spec: Spec, program: Inspectable) -> dict[str, tuple[
     inputs = random_inputs(spec.graph, rows, state.axes, state.settings.seed)
     target = random_target(spec.graph, training.task, rows, state.axes, state.settings.seed)
     (output,) = program.forward(inputs).values()
-    wanted = measure(spec.graph, training, output, target)
-    given = program.measured(inputs, target)
-    return {name: (given[name], wanted[name]) for name in wanted if name in given}
+    expected = measure(spec.graph, training, output, target)
+    actual = program.measured(inputs, target)
+    return {name: (actual[name], expected[name]) for name in expected if name in actual}
 
 
 def add_inspected(state: State, spec: Spec, found: Mapping[str, Inspected]) -> None:
@@ -153,9 +153,9 @@ def add_inspected(state: State, spec: Spec, found: Mapping[str, Inspected]) -> N
     if measured:
         findings = {
             name: [
-                f"{metric} is {given:.6g}, and should be {wanted:.6g}"
-                for metric, (given, wanted) in metrics.items()
-                if not abs(given - wanted) <= METRIC * max(abs(wanted), 1.0)
+                f"{metric} is {actual:.6g}, and should be {expected:.6g}"
+                for metric, (actual, expected) in metrics.items()
+                if not abs(actual - expected) <= METRIC * max(abs(expected), 1.0)
             ]
             for name, metrics in measured.items()
         }

@@ -44,10 +44,10 @@ def faults(state: State, program: Program, outputs: Outputs, dtype: Precision) -
 
 def _undeclared(program: Declares, kinds: Mapping[str, TensorType], dtype: Precision) -> list[str]:
     found = []
-    for name, (given, shape) in program.declared().items():
+    for name, (dtype_given, shape) in program.declared().items():
         kind = kinds[name]
-        if given != _in(dtype, kind):
-            found.append(f'"{name}" is declared {given}, not {_in(dtype, kind)}')
+        if dtype_given != _in(dtype, kind):
+            found.append(f'"{name}" is declared {dtype_given}, not {_in(dtype, kind)}')
         axes = ("batch", *kind.shape)
         if len(shape) != len(axes):
             if shape:

@@ -64,7 +64,7 @@ def compare_causality(state: State) -> None:
     later[1 + axis] = slice(half, None)
     changed = array.copy()
     changed[tuple(later)] = np.roll(array, 1, axis=0)[tuple(later)]
-    given = {**state.inputs, inputs[0]: changed}
+    changed_inputs = {**state.inputs, inputs[0]: changed}
 
     def moved(first: Outputs, second: Outputs) -> list[str]:
         return [
@@ -73,12 +73,12 @@ def compare_causality(state: State) -> None:
             if (error := _before(first, second, name, output_axis, half)) > EXACT
         ]
 
-    _compare(state, given, "later steps", moved)
+    _compare(state, changed_inputs, "later steps", moved)
 
 
 def _compare(
     state: State,
-    given: Mapping[str, Array],
+    changed_inputs: Mapping[str, Array],
     what: str,
     moved: Callable[[Outputs, Outputs], list[str]],
 ) -> None:
@@ -86,7 +86,7 @@ def _compare(
     findings: dict[str, list[str]] = {}
     for engine in state.engines:
         outputs = state.recorder.attempt(
-            partial(run_exact, state, engine, given, None),
+            partial(run_exact, state, engine, changed_inputs, None),
             kind="meaning",
             label=engine.name,
             when=f"with other {what}",

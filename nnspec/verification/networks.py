@@ -144,7 +144,7 @@ def one_layer(graph: Graph, node: LayerNode) -> Graph:
     types = {**inputs, **{value: graph.types[value] for value in node.outputs}}
     if axes:
         shapes = tuple(inputs[name].shape for name in taken)
-        given = node.layer.infer_shape(shapes, graph.data_format)
-        for value, shape in zip(node.outputs, given, strict=True):
+        inferred = node.layer.infer_shape(shapes, graph.data_format)
+        for value, shape in zip(node.outputs, inferred, strict=True):
             types[value] = types[value]._replace(shape=shape)
     return Graph(graph.name, graph.data_format, inputs, (alone,), node.outputs, types)

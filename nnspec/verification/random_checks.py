@@ -17,8 +17,12 @@ from nnspec.layers.regularization import SpatialDropout
 from nnspec.layers.shapes import Shape, TensorType
 from nnspec.network.graph import Graph, LayerNode
 from nnspec.support.streams import derived_seed
+from nnspec.verification.distributions import (
+    against_distribution,
+    fault_of_share,
+    normal_distribution,
+)
 from nnspec.verification.engines import SourceEngine
-from nnspec.verification.laws import against_distribution, fault_of_share, normal_distribution
 from nnspec.verification.networks import as_spec
 from nnspec.verification.samples import exercised_weights
 
@@ -131,9 +135,9 @@ def _fault_of_attention(
     shapes: tuple[Shape, ...],
 ) -> str:
     """Return the fault of rows of one step, of which each head is kept whole or dropped."""
-    given = shapes[: len(shapes) - layer.masks]
+    data_shapes = shapes[: len(shapes) - layer.masks]
     plain = layer.model_copy(update={"mask": None, "key_padding": None})
-    steps = tuple((1, shape[1]) for shape in given)
+    steps = tuple((1, shape[1]) for shape in data_shapes)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = _alone(state, engine, plain, steps)

@@ -121,11 +121,11 @@ def moved_rows(
         for draw in amplification.draws():
             weights = amplification.changed(unit, draw, by_length=not constants)
             state.reference.program.load_weights(weights)
-            given = {
+            moved_inputs = {
                 name: _scaled(array, 1 + draw.choice([-1, 1], len(array)) * unit * root)
                 for name, array in inputs.items()
             }
-            outputs = in_batches(state.reference.program, given, state.batch)
+            outputs = in_batches(state.reference.program, moved_inputs, state.batch)
             np.maximum(moved, row_errors(outputs, expected), out=moved)
     finally:
         state.reference.program.load_weights(state.weights)
@@ -169,14 +169,14 @@ def moved_within(state: State, inputs: Mapping[str, Array]) -> Array:
         return moved
     try:
         with np.errstate(all="ignore"):
-            for expected, given in found.moved(inputs, DOUBLE_ROUNDOFF, draws, by_row=True):
+            for expected, actual in found.moved(inputs, DOUBLE_ROUNDOFF, draws, by_row=True):
                 # A whole number that flips, or what overflows, says nothing of how far.
                 same = np.ones(len(moved), bool)
                 for name in floats:
-                    alike = np.isfinite(given[name]) == np.isfinite(expected[name])
+                    alike = np.isfinite(actual[name]) == np.isfinite(expected[name])
                     same &= alike.reshape(len(moved), -1).all(axis=1)
                 errors = row_errors(
-                    {name: given[name] for name in floats},
+                    {name: actual[name] for name in floats},
                     {name: expected[name] for name in floats},
                 )
                 np.maximum(moved, np.where(same, errors, 0.0), out=moved)
@@ -191,7 +191,7 @@ def _scaled(array: Array, factors: Array) -> Array:
     return array * factors.reshape(-1, *(1,) * (array.ndim - 1))
 
 
-def row_errors(given: Outputs, expected: Outputs) -> Array:
+def row_errors(actual: Outputs, expected: Outputs) -> Array:
     """Return for each row the largest difference, relative to the row's largest expected value.
 
     The first row is an ordinary one: what is smaller than its rounding is measured against that,
@@ -201,14 +201,14 @@ def row_errors(given: Outputs, expected: Outputs) -> Array:
     count = len(next(iter(expected.values())))
     worst = np.zeros(count)
     for name, array in expected.items():
-        if given[name].shape != array.shape:
+        if actual[name].shape != array.shape:
             return np.full(count, np.inf)
-        np.maximum(worst, _row_errors(given[name], array), out=worst)
+        np.maximum(worst, _row_errors(actual[name], array), out=worst)
     return worst
 
 
-def _row_errors(given: Array, expected: Array) -> Array:
-    first = given.reshape(len(given), -1)
+def _row_errors(actual: Array, expected: Array) -> Array:
+    first = actual.reshape(len(actual), -1)
     second = expected.reshape(len(expected), -1)
     if first.dtype.kind in "iub" and second.dtype.kind in "iub":
         return np.where((first == second).all(axis=1), 0.0, np.inf)

@@ -96,11 +96,11 @@ class RemoteSource(_Remote, SourceEngine):
         self,
         backend: Backend,
         workers: Workers,
-        given: Mapping[str, OptionValue] = NONE,
+        options: Mapping[str, OptionValue] = NONE,
         variant: str = "",
     ) -> None:
         _Remote.__init__(self)
-        SourceEngine.__init__(self, backend, given, variant)
+        SourceEngine.__init__(self, backend, options, variant)
         self.worker = workers.of(backend.name)
 
     def build(
@@ -125,11 +125,11 @@ class RemoteDirect(_Remote, DirectOnnx):
         self,
         backend: OnnxBackend,
         workers: Workers,
-        given: Mapping[str, OptionValue] = NONE,
+        options: Mapping[str, OptionValue] = NONE,
         variant: str = "",
     ) -> None:
         _Remote.__init__(self)
-        DirectOnnx.__init__(self, backend, given, variant)
+        DirectOnnx.__init__(self, backend, options, variant)
         self.worker = workers.of(backend.name)
 
     def build(

@@ -95,10 +95,10 @@ class Tolerances:
         tolerance = EXACT + self.amplified(listed) + measured
         if error <= tolerance:
             return tolerance
-        given = self._inputs if inputs is None else inputs
-        if id(given) not in self._lost_on:
-            self._lost_on[id(given)] = self._lost_in_double(given), given
-        return tolerance + self._lost_on[id(given)][0]
+        inputs = self._inputs if inputs is None else inputs
+        if id(inputs) not in self._lost_on:
+            self._lost_on[id(inputs)] = self._lost_in_double(inputs), inputs
+        return tolerance + self._lost_on[id(inputs)][0]
 
     def _lost_in_double(self, inputs: Mapping[str, Array]) -> float:
         """Return the error that rounding within layers in double precision explains.
@@ -130,9 +130,9 @@ class Tolerances:
             found = self.conditioning()
             moved = max(
                 (
-                    relative_error(given, expected)
+                    relative_error(actual, expected)
                     for by_row in ways
-                    for expected, given in found.moved(
+                    for expected, actual in found.moved(
                         inputs, unit, self.amplification.draws(), by_row=by_row
                     )
                 ),

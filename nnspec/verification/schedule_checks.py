@@ -31,8 +31,9 @@ def rate_errors(program: Inspectable, optimizer: Optimizer) -> tuple[float, list
             worst, at = error, step
     if worst <= EXACT:
         return worst, []
-    given, wanted = program.learning_rate(at), schedule.at(at)
-    return worst, [f"the learning rate after {at} steps is {given:.6g}, and should be {wanted:.6g}"]
+    actual, expected = program.learning_rate(at), schedule.at(at)
+    found = f"the learning rate after {at} steps is {actual:.6g}, and should be {expected:.6g}"
+    return worst, [found]
 
 
 def steps_of(schedule: Schedule) -> list[int]:

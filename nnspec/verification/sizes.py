@@ -36,8 +36,8 @@ _DISTINCT = 3
 class Sizes:
     """The sizes that a verification takes of each dynamic axis.
 
-    base: of every axis, what everything is compared at. others: of an axis, those that it is given
-    besides, the other axes staying at base.
+    base: of every axis, the size that everything is compared at. others: of an axis, further ones,
+    the other axes staying at base.
     """
 
     base: dict[str, int]
@@ -57,7 +57,7 @@ class _Rule(NamedTuple):
         """Return why the layer does not take axes of these sizes, or an empty text."""
         try:
             shapes = tuple(sizes_of(shape, axes) for shape in self.inputs)
-            given = self.layer.infer_shape(shapes, self.data_format)
+            inferred = self.layer.infer_shape(shapes, self.data_format)
             expected = tuple(sizes_of(shape, axes) for shape in self.outputs)
         except ShapeError as error:
             return error.message
@@ -66,8 +66,8 @@ class _Rule(NamedTuple):
         for shape in (*shapes, *expected):
             if any(size < 1 for size in shape):
                 return f"{self.layer.type} would take or give an axis of {min(shape)}"
-        if given != expected:
-            return f"{self.layer.type} gives {given}, and not {expected}"
+        if inferred != expected:
+            return f"{self.layer.type} gives {inferred}, and not {expected}"
         return ""
 
 
@@ -100,25 +100,25 @@ class Fitting:
         return (size for size in sizes if self.fits({**(rest or {}), name: size}))
 
 
-def find_sizes(graph: Graph, given: Mapping[str, Sequence[int]]) -> Sizes:
-    """Return the sizes to verify at: those given, and others where none are.
+def find_sizes(graph: Graph, requested: Mapping[str, Sequence[int]]) -> Sizes:
+    """Return the sizes to verify at: those requested, and others where none are.
 
-    given: by axis; the first is the base, more are the others. Raises UsageError where one does
+    requested: by axis; the first is the base, more are the others. Raises UsageError where one does
     not fit, or none is found.
     """
     fitting = Fitting(graph)
-    unknown = next((name for name in given if name not in fitting.axes), None)
+    unknown = next((name for name in requested if name not in fitting.axes), None)
     if unknown is not None:
         known = ", ".join(fitting.axes) or "none"
         raise UsageError(
             f'the network has no dynamic axis "{unknown}"{nearest(unknown, fitting.axes)} '
             f"(its dynamic axes: {known})"
         )
-    base = _base(fitting, given)
+    base = _base(fitting, requested)
     others = {}
     for i, name in enumerate(fitting.axes):
-        if len(given.get(name, ())) > 1:
-            sizes = list(given[name][1:])
+        if len(requested.get(name, ())) > 1:
+            sizes = list(requested[name][1:])
             for size in sizes:
                 _require(fitting, {**base, name: size}, name)
         else:
@@ -127,9 +127,9 @@ def find_sizes(graph: Graph, given: Mapping[str, Sequence[int]]) -> Sizes:
     return Sizes(base, others)
 
 
-def _base(fitting: Fitting, given: Mapping[str, Sequence[int]]) -> dict[str, int]:
+def _base(fitting: Fitting, requested: Mapping[str, Sequence[int]]) -> dict[str, int]:
     """Return a size of every axis, such that every layer takes them: as near to 7, 9, 11, ..."""
-    fixed = {name: sizes[0] for name, sizes in given.items() if sizes}
+    fixed = {name: sizes[0] for name, sizes in requested.items() if sizes}
     free = [name for name in fitting.axes if name not in fixed]
     for name in fixed:
         _require(fitting, fixed, name)

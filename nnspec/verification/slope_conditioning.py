@@ -90,23 +90,23 @@ class SlopeConditioning:
         what they round is the same.
         """
         inputs, values = measured.inputs, measured.values
-        given = {**inputs, **self.values.silent(inputs)}
+        rounded = {**inputs, **self.values.silent(inputs)}
         if of_results:
-            given |= {name: perturbed(a, DOUBLE_ROUNDOFF, draw) for name, a in inputs.items()}
+            rounded |= {name: perturbed(a, DOUBLE_ROUNDOFF, draw) for name, a in inputs.items()}
             for value, name in self.noisy.added.items():
                 size = self.values.size(value, values, DOUBLE_ROUNDOFF, is_rounded=True)
-                given[name] = size * _signs(size, draw)
+                rounded[name] = size * _signs(size, draw)
         for value, (slope, origin) in self.noisy.bent.items():
             _, home, layer, taken = self.noisy.computed[value]
             x = values[taken[0]]
             size = DOUBLE_ROUNDOFF * SLOPES[type(layer)](
                 layer, x, values[value], self.values.own(home), self.values.graph.data_format
             )
-            given[slope] = np.where(size <= FLOAT32_MAX, size, 0.0) * _signs(
+            rounded[slope] = np.where(size <= FLOAT32_MAX, size, 0.0) * _signs(
                 size if of_results else size[:1], draw
             )
-            given[origin] = np.where(np.abs(x) <= FLOAT32_MAX, x, 0.0)
-        return self._gradients(given, measured.target)
+            rounded[origin] = np.where(np.abs(x) <= FLOAT32_MAX, x, 0.0)
+        return self._gradients(rounded, measured.target)
 
     def _values(self, named: Weights, inputs: Mapping[str, Array]) -> dict[str, Array]:
         program = self.values.program

@@ -34,7 +34,7 @@ TRAINED = 1e-7
 
 
 def relative_error(
-    given: Mapping[str, Array],
+    actual: Mapping[str, Array],
     expected: Mapping[str, Array],
     whole: Mapping[str, Array] | None = None,
 ) -> float:
@@ -47,8 +47,8 @@ def relative_error(
     floors = {name: largest(array) for name, array in (whole or {}).items()}
     return max(
         (
-            tensor_error(given[name], array, floors.get(name, 0.0))
-            if name in given
+            tensor_error(actual[name], array, floors.get(name, 0.0))
+            if name in actual
             else float("inf")
             for name, array in expected.items()
         ),
@@ -71,13 +71,13 @@ def largest(array: Array) -> float:
     return float(np.max(np.abs(array), initial=0.0, where=np.isfinite(array)))
 
 
-def tensor_error(given: Array, expected: Array, floor: float = 0.0) -> float:
-    """Return max|given - expected| / max(max|expected|, floor)."""
-    if given.shape != expected.shape:
+def tensor_error(actual: Array, expected: Array, floor: float = 0.0) -> float:
+    """Return max|actual - expected| / max(max|expected|, floor)."""
+    if actual.shape != expected.shape:
         return float("inf")
     if expected.size == 0:
         return 0.0
-    first = given.astype(np.float64, copy=False)
+    first = actual.astype(np.float64, copy=False)
     second = expected.astype(np.float64, copy=False)
     finite = np.isfinite(second)
     if not np.array_equal(np.isfinite(first), finite):
@@ -147,11 +147,11 @@ class Amplification:
         try:
             for draw in self.draws():
                 self.program.load_weights(self.changed(unit, draw, by_length=longest is not None))
-                given = {
+                noisy = {
                     name: perturbed(array, unit * (longest or 1) ** 0.5, draw)
                     for name, array in inputs.items()
                 }
-                worst = max(worst, relative_error(self.program.forward(given), expected))
+                worst = max(worst, relative_error(self.program.forward(noisy), expected))
         finally:
             self.program.load_weights(self.weights)
         return worst

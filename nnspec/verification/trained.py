@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
     from nnspec.verification.state import State
 
-Given = Callable[["Weights", Mapping[str, "Array"], "Array"], tuple[float, "Weights"]]
+GradientsOf = Callable[["Weights", Mapping[str, "Array"], "Array"], tuple[float, "Weights"]]
 """(weights, inputs, target) -> loss and gradients."""
 
 TRAINING_SEED = 100
@@ -46,11 +46,11 @@ def train_steps(
     weights: Weights,
     *,
     inspect: Callable[[Trainable], Inspected] | None = None,
-    given: Given | None = None,
+    gradients_of: GradientsOf | None = None,
 ) -> TrainedRun:
     """Return the gradients of a first batch and the weights after the steps, in float64.
 
-    inspect: what else the program is asked for, at the end. given: what gives loss and gradients
+    inspect: further questions to the program, at the end. gradients_of: gives loss and gradients
     in the place of the program's own.
     """
     program = engine.build(spec, weights, "float64")
@@ -58,9 +58,9 @@ def train_steps(
     run = TrainedRun()
     for step in range(state.settings.steps):
         inputs, target = batch_of(state, spec, step)
-        if given is not None:
+        if gradients_of is not None:
             assert isinstance(program, Inspectable)
-            loss, gradients = given(program.weights(), inputs, target)
+            loss, gradients = gradients_of(program.weights(), inputs, target)
             run.gradients = run.gradients or gradients
             run.losses.append(loss)
             program.follow(inputs, target, gradients)

@@ -16,7 +16,7 @@ from nnspec.verification.effort import Effort
 from nnspec.verification.engines import SourceEngine
 from nnspec.verification.slope_conditioning import SlopeConditioning
 from nnspec.verification.tolerance import DOUBLE_ROUNDOFF, Amplification
-from nnspec.verification.trained import Given, TrainedRun, batch_of
+from nnspec.verification.trained import GradientsOf, TrainedRun, batch_of
 from nnspec.verification.training_runs import trained
 
 if TYPE_CHECKING:
@@ -60,13 +60,13 @@ def moved_within(
     """
     network = SlopeConditioning(engine, spec, state.weights)
 
-    def given(draw: np.random.Generator) -> Given:
+    def noisy_gradients(draw: np.random.Generator) -> GradientsOf:
         return lambda at, inputs, target: network.moved(network.at(at, inputs, target), draw)
 
     def repeated(draw: np.random.Generator) -> TrainedRun:
         if effort.steps == state.settings.steps:
-            return trained(state, engine, spec, state.weights, given=given(draw))
-        loss, gradients = given(draw)(state.weights, *batch_of(state, spec, 0))
+            return trained(state, engine, spec, state.weights, gradients_of=noisy_gradients(draw))
+        loss, gradients = noisy_gradients(draw)(state.weights, *batch_of(state, spec, 0))
         return replace(run, gradients=gradients, losses=[loss, *run.losses[1:]])
 
     draws = islice(state.tolerances.amplification.draws(), effort.draws)

@@ -14,7 +14,7 @@ from nnspec.network.loader import Spec
 from nnspec.verification.engines import SourceEngine
 from nnspec.verification.inspected import inspect
 from nnspec.verification.networks import untrained_parameters, with_one_output, without_dropout
-from nnspec.verification.trained import Given, TrainedRun, train_steps
+from nnspec.verification.trained import GradientsOf, TrainedRun, train_steps
 
 if TYPE_CHECKING:
     from nnspec.backend import Weights
@@ -57,7 +57,7 @@ def trained(
     weights: Weights,
     *,
     is_inspected: bool = False,
-    given: Given | None = None,
+    gradients_of: GradientsOf | None = None,
 ) -> TrainedRun:
     """Return the training of an engine from these weights."""
     run = train_steps(
@@ -66,7 +66,7 @@ def trained(
         spec,
         weights,
         inspect=partial(inspect, state, spec) if is_inspected else None,
-        given=given,
+        gradients_of=gradients_of,
     )
     state.free()
     return run

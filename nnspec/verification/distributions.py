@@ -1,4 +1,4 @@
-"""Whether numbers follow a law, with almost no false alarm: below 1e-9 for a whole network."""
+"""Tests of numbers against a distribution: a false alarm is rarer than 1e-9 for a whole network."""
 
 from __future__ import annotations
 
@@ -33,45 +33,49 @@ Distribution = Callable[["Array"], "Array"]
 
 
 def fault_of(values: Array, parameter: Parameter) -> str:
-    """Return the difference of first values from the law of the parameter, or an empty text."""
-    law = parameter.initializer
+    """Return the difference of first values from the initializer's law, or an empty text."""
+    initializer = parameter.initializer
     values = values.astype(np.float64)
     if parameter.zero_row is not None:
         if values[parameter.zero_row].any():
             return f"row {parameter.zero_row} is not 0"
         values = np.delete(values, parameter.zero_row, axis=0)
-    return _fault(values, parameter, law)
+    return _fault(values, parameter, initializer)
 
 
-def _fault(values: Array, parameter: Parameter, law: InitializerBase) -> str:
-    if isinstance(law, UnitForgetBias):
+def _fault(values: Array, parameter: Parameter, initializer: InitializerBase) -> str:
+    if isinstance(initializer, UnitForgetBias):
         quarter = len(values) // 4
         if (values[quarter : 2 * quarter] != 1).any():
             return "the forget gate's are not 1"
         rest = np.concatenate([values[:quarter], values[2 * quarter :]])
-        return _fault(rest, parameter, law.others)
-    if isinstance(law, Zeros | Ones | Constant):
-        value = {"zeros": 0.0, "ones": 1.0}.get(law.type, getattr(law, "value", 0.0))
+        return _fault(rest, parameter, initializer.others)
+    if isinstance(initializer, Zeros | Ones | Constant):
+        value = {"zeros": 0.0, "ones": 1.0}.get(
+            initializer.type, getattr(initializer, "value", 0.0)
+        )
         is_same = np.allclose(values, value, rtol=_SINGLE, atol=0)
         return "" if is_same else f"not all are {value:g}"
-    if isinstance(law, Orthogonal):
-        return _fault_of_orthogonal(values, law.gain)
-    bound, distribution = _distribution(parameter, law)
+    if isinstance(initializer, Orthogonal):
+        return _fault_of_orthogonal(values, initializer.gain)
+    bound, distribution = _distribution(parameter, initializer)
     if np.abs(values).max(initial=0) > bound * (1 + _SINGLE):
         return f"up to {np.abs(values).max():.3g}, beyond {bound:.3g}"
     return against_distribution(values, distribution)
 
 
-def _distribution(parameter: Parameter, law: InitializerBase) -> tuple[float, Distribution]:
+def _distribution(parameter: Parameter, initializer: InitializerBase) -> tuple[float, Distribution]:
     """Return the largest value that there can be, and the distribution function."""
-    if isinstance(law, Normal):
-        return math.inf, lambda values: normal_distribution(values / law.stddev)
-    assert isinstance(law, GlorotUniform | GlorotNormal | HeUniform | HeNormal)
-    fan = parameter.fan_in if law.fan == "in" else (parameter.fan_in + parameter.fan_out) / 2
-    if law.law == "uniform":
-        limit = math.sqrt(3 * law.scale / fan)
+    if isinstance(initializer, Normal):
+        return math.inf, lambda values: normal_distribution(values / initializer.stddev)
+    assert isinstance(initializer, GlorotUniform | GlorotNormal | HeUniform | HeNormal)
+    fan = (
+        parameter.fan_in if initializer.fan == "in" else (parameter.fan_in + parameter.fan_out) / 2
+    )
+    if initializer.law == "uniform":
+        limit = math.sqrt(3 * initializer.scale / fan)
         return limit, lambda values: np.clip((values / limit + 1) / 2, 0, 1)
-    deviation = math.sqrt(law.scale / fan) / TRUNCATED_DEVIATION
+    deviation = math.sqrt(initializer.scale / fan) / TRUNCATED_DEVIATION
     low, high = normal_distribution(np.array([-2.0, 2.0]))
     return (
         2 * deviation,
@@ -132,11 +136,11 @@ def fault_of_share(hits: int, count: int, probability: float) -> str:
 
 def _divergence(share: float, probability: float) -> float:
     total = 0.0
-    for given, wanted in ((share, probability), (1 - share, 1 - probability)):
-        if given > 0:
+    for actual, wanted in ((share, probability), (1 - share, 1 - probability)):
+        if actual > 0:
             if wanted <= 0:
                 return math.inf
-            total += given * math.log(given / wanted)
+            total += actual * math.log(actual / wanted)
     return total
 
 
