@@ -1,0 +1,162 @@
+"""Every loss and every optimizer of the tables, at its defaults and with every field changed.
+
+Cases are made of the tables, so that one more is tried as soon as it stands there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnspec.backend import Can, Trainable, installed_backends
+from nnspec.backend.declaration import refused_training
+from nnspec.language.losses import LOSSES, Loss
+from nnspec.language.optimizers import OPTIMIZERS, Optimizer
+from nnspec.layers.fields import Frozen
+from nnspec.network.loader import Spec, loads
+from nnspec.verification.samples import random_inputs, random_target
+
+ENDS = {
+    "": ("regression", None),
+    "sigmoid": ("binary", "sigmoid"),
+    "softmax": ("multiclass", "softmax"),
+}
+ROWS = 4
+
+
+def variants(table: dict[str, type[Any]]) -> Iterator[dict[str, Any]]:
+    """Yield each record of a table at its defaults, and with every field changed that can be."""
+    for kind, record in table.items():
+        required = {
+            name: changed(0.3, field.annotation)
+            for name, field in record.model_fields.items()
+            if field.is_required()
+        }
+        yield {"type": kind, **required}
+        fields = {
+            name: changed(field.get_default(call_default_factory=True), field.annotation)
+            for name, field in record.model_fields.items()
+            if name not in ("type", *required)
+        }
+        if fields:
+            yield {"type": kind, **required, **fields}
+
+
+def changed(value: object, annotation: object) -> object:
+    """Return another value of the same kind."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value + 1
+    assert isinstance(value, float), f"say how {annotation} is changed"
+    return value / 2 if value else 0.5
+
+
+def spec_of(end: str, shape: list[int], **training: Any) -> Spec:
+    task, activation = ENDS[end]
+    layers: list[dict[str, Any]] = [
+        {"name": "hidden", "type": "dense", "units": 5, "activation": "tanh"},
+        {"name": "scores", "type": "dense", "units": 3},
+    ]
+    if activation is not None:
+        layers.append({"name": "last", "type": activation})
+    document = {
+        "nnspec": 1,
+        "name": "Small",
+        "inputs": {"x": {"shape": shape}},
+        "layers": layers,
+        "training": {"task": task, **training},
+    }
+    return loads(json.dumps(document))
+
+
+def programs_of(spec: Spec, weights: dict[str, Any] | None = None, dtype: Any = "float64") -> Any:
+    """Return by name the program of each installed backend that trains by this spec."""
+    found = {}
+    for backend in installed_backends():
+        if Can.TRAINING in backend.can and not refused_training(backend, spec):
+            options = backend.options(training=True)
+            found[backend.name] = backend.compile(spec, options).build(weights, dtype=dtype)
+    assert all(isinstance(program, Trainable) for program in found.values())
+    return found
+
+
+def named(fields: dict[str, Any]) -> str:
+    return fields["type"] + ("-changed" if len(fields) > 1 else "")
+
+
+@pytest.mark.parametrize("fields", list(variants(LOSSES)), ids=named)
+def test_a_loss_and_its_gradient_are_equal_in_every_source(fields: dict[str, Any]) -> None:
+    record: type[Loss] = LOSSES[fields["type"]]
+    for shape in ([4], [2, 4]):
+        spec = spec_of(record.leaves_out, shape, loss=fields)
+        (kind,) = {spec.model.training.task}  # type: ignore[union-attr]
+        inputs = random_inputs(spec.graph, ROWS, {}, 1)
+        target = random_target(spec.graph, kind, ROWS, {}, 2)
+        for scale in (1.0, 1000.0):
+            results = {}
+            for name, program in programs_of(spec).items():
+                weights = program.weights()
+                weights["scores.weight"] = scale * np.cos(np.arange(15.0)).reshape(3, 5)
+                program.load_weights(weights)
+                results[name] = program.gradients(inputs, target)
+                assert program.loss(inputs, target) == pytest.approx(results[name][0], rel=1e-12)
+            (first, slopes), *others = results.values()
+            assert np.isfinite(first)
+            for other, slopes_of_other in others:
+                assert other == pytest.approx(first, rel=1e-12)
+                for name, slope in slopes.items():
+                    size = max(np.abs(slope).max(), 1e-3)
+                    assert np.abs(slope - slopes_of_other[name]).max() < 1e-11 * size, name
+
+
+@pytest.mark.parametrize("fields", list(variants(OPTIMIZERS)), ids=named)
+def test_an_optimizer_steps_by_its_formula_in_every_source(fields: dict[str, Any]) -> None:
+    spec = spec_of("softmax", [4], optimizer={**fields, "learning_rate": 0.03})
+    optimizer: Optimizer = spec.model.training.optimizer  # type: ignore[union-attr]
+    for program in programs_of(spec).values():
+        weights = program.weights()
+        formulas = {name: optimizer.steps() for name in weights}
+        for number in range(1, 9):
+            inputs = random_inputs(spec.graph, ROWS, {}, number)
+            target = random_target(spec.graph, "multiclass", ROWS, {}, number)
+            _, gradients = program.gradients(inputs, target)
+            for name, gradient in gradients.items():
+                step = formulas[name]
+                assert step is not None
+                weights[name] = step(weights[name], gradient, number)
+            program.train_step(inputs, target)
+            after = program.weights()
+            for name, array in weights.items():
+                assert np.abs(array - after[name]).max() < 1e-12, (name, number)
+
+
+@pytest.mark.parametrize("fields", list(variants(OPTIMIZERS)), ids=named)
+def test_an_optimizer_goes_on_from_its_state(fields: dict[str, Any]) -> None:
+    spec = spec_of("softmax", [4], optimizer={**fields, "learning_rate": 0.03})
+    inputs = random_inputs(spec.graph, ROWS, {}, 1)
+    target = random_target(spec.graph, "multiclass", ROWS, {}, 1)
+    whole, cut = programs_of(spec, dtype="float32"), programs_of(spec, dtype="float32")
+    for name, program in whole.items():
+        for _ in range(3):
+            program.train_step(inputs, target)
+        other = cut[name]
+        other.load_weights(program.weights())
+        other.load_optimizer_state(program.optimizer_state())
+        program.train_step(inputs, target)
+        other.train_step(inputs, target)
+        expected = program.weights()
+        assert all((array == expected[key]).all() for key, array in other.weights().items())
+
+
+def test_what_the_tables_hold_can_be_changed() -> None:
+    class Odd(Frozen):
+        type: str = "odd"
+        words: str = "few"
+
+    with pytest.raises(AssertionError, match="say how"):
+        list(variants({"odd": Odd}))
