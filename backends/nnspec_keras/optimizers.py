@@ -5,29 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from nnspec.emit.code import Call, call
-from nnspec.language.optimizers import Adam, Optimizer, Sgd
+from nnspec.language import optimizers
+from nnspec.language.optimizers import Optimizer
 from nnspec_keras.schedules import rate_of
 
 
-def _sgd(optimizer: Sgd, *, stock: bool) -> Call:
+def _sgd(optimizer: optimizers.Sgd, *, stock: bool) -> Call:
+    rate = rate_of(optimizer, stock=stock)
     if not optimizer.momentum:
-        return call("keras.optimizers.SGD", learning_rate=rate_of(optimizer, stock=stock))
+        return call("keras.optimizers.SGD", learning_rate=rate)
     keywords: dict[str, object] = {"momentum": optimizer.momentum}
     if optimizer.nesterov:
         keywords["nesterov"] = True
     function = "keras.optimizers.SGD" if stock else "MomentumSGD"
-    return call(function, learning_rate=rate_of(optimizer, stock=stock), **keywords)
+    return call(function, learning_rate=rate, **keywords)
 
 
-def _adam(optimizer: Adam, *, stock: bool) -> Call:
-    return call(
-        "keras.optimizers.Adam" if stock else "Adam",
-        learning_rate=rate_of(optimizer, stock=stock),
-        beta_1=optimizer.beta_1,
-        beta_2=optimizer.beta_2,
-        epsilon=optimizer.epsilon,
-    )
+def _made(name: str, *fields: str) -> Callable[..., Call]:
+    """Return what calls the class of this name that the source defines, or Keras's own."""
+
+    def lowering(optimizer: Optimizer, *, stock: bool) -> Call:
+        keywords = {field: getattr(optimizer, field) for field in fields}
+        function = f"keras.optimizers.{name}" if stock else name
+        return call(function, learning_rate=rate_of(optimizer, stock=stock), **keywords)
+
+    return lowering
 
 
-OPTIMIZERS: Mapping[type[Optimizer], Callable[..., Call]] = {Sgd: _sgd, Adam: _adam}
+OPTIMIZERS: Mapping[type[Optimizer], Callable[..., Call]] = {
+    optimizers.Sgd: _sgd,
+    optimizers.Adam: _made("Adam", "beta_1", "beta_2", "epsilon"),
+}
 """Optimizer -> its constructor; `stock` asks for Keras's own even where its formula differs."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from nnspec.emit.code import Call, call
+from nnspec.language import schedules
 from nnspec.language.optimizers import Optimizer
-from nnspec.language.schedules import Cosine, Exponential, Schedule
+from nnspec.language.schedules import Schedule
 
 _KERAS = "keras.optimizers.schedules"
 
 
-def _cosine(schedule: Cosine, *, stock: bool) -> Call:
+def _cosine(schedule: schedules.Cosine, *, stock: bool) -> Call:
     if not stock:
         warmup = {"warmup": schedule.warmup} if schedule.warmup else {}
         end = {"end": schedule.end} if schedule.end else {}
@@ -28,7 +29,7 @@ def _cosine(schedule: Cosine, *, stock: bool) -> Call:
     )
 
 
-def _exponential(schedule: Exponential, *, stock: bool) -> Call:
+def _exponential(schedule: schedules.Exponential, *, stock: bool) -> Call:
     staircase = {"staircase": True} if schedule.staircase else {}
     if not stock:
         return call(
@@ -48,8 +49,8 @@ def _exponential(schedule: Exponential, *, stock: bool) -> Call:
 
 
 SCHEDULES: Mapping[type[Schedule], Callable[..., Call]] = {
-    Cosine: _cosine,
-    Exponential: _exponential,
+    schedules.Cosine: _cosine,
+    schedules.Exponential: _exponential,
 }
 """Schedule -> its constructor; `stock` asks for Keras's own."""
 

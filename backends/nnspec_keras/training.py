@@ -10,13 +10,8 @@ from nnspec.emit.dataset import DEFINED as ROW_NAMES
 from nnspec.emit.dataset import dataset_source
 from nnspec.emit.snippets import snippets
 from nnspec.emit.training import LossBody, LossRow, loss_body, training_of
-from nnspec.language.losses import (
-    BinaryCrossEntropy,
-    CategoricalCrossEntropy,
-    Loss,
-    MeanAbsoluteError,
-    MeanSquaredError,
-)
+from nnspec.language import losses
+from nnspec.language.losses import Loss
 from nnspec.language.training_schema import Training
 from nnspec.network.graph import Graph, Head
 from nnspec.network.loader import Spec
@@ -36,19 +31,19 @@ DEFINED = (
 """Names of the training part."""
 
 LOSSES: Mapping[type[Loss], LossRow] = {
-    MeanSquaredError: LossBody(
+    losses.MeanSquaredError: LossBody(
         "Mean squared error.",
         ("return ops.mean(ops.square(output - target))",),
     ),
-    MeanAbsoluteError: LossBody(
+    losses.MeanAbsoluteError: LossBody(
         "Mean absolute error.",
         ("return ops.mean(ops.absolute(output - target))",),
     ),
-    BinaryCrossEntropy: LossBody(
+    losses.BinaryCrossEntropy: LossBody(
         "Binary cross-entropy of logits, the mean over the batch.",
         ("return ops.mean(ops.softplus(output) - target * output)",),
     ),
-    CategoricalCrossEntropy: LossBody(
+    losses.CategoricalCrossEntropy: LossBody(
         "Categorical cross-entropy of logits, the mean over the batch.",
         (
             "logs = ops.log_softmax(output)",

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from nnspec.emit.code import literal
+from nnspec.language import schedules
 from nnspec.language.optimizers import Optimizer
-from nnspec.language.schedules import Cosine, Exponential, Schedule
+from nnspec.language.schedules import Schedule
 from nnspec.network.graph import Graph
 
 FACTOR = "learning_rate_factor"
@@ -24,7 +25,7 @@ class Factor(NamedTuple):
 _MATH = frozenset({"math"})
 
 
-def _cosine(schedule: Cosine) -> Factor:
+def _cosine(schedule: schedules.Cosine) -> Factor:
     warmup, steps = schedule.warmup, schedule.steps - schedule.warmup
     end = schedule.end / schedule.peak
     wave = "(1 + math.cos(math.pi * progress)) / 2"
@@ -44,7 +45,7 @@ def _cosine(schedule: Cosine) -> Factor:
     )
 
 
-def _exponential(schedule: Exponential) -> Factor:
+def _exponential(schedule: schedules.Exponential) -> Factor:
     factor, steps = literal(schedule.factor), schedule.steps
     times, how = ("//", "at once") if schedule.staircase else ("/", "little by little")
     summary = f"Times {factor} every {steps} steps, {how}."
@@ -52,10 +53,16 @@ def _exponential(schedule: Exponential) -> Factor:
 
 
 SCHEDULES: Mapping[type[Schedule], Callable[..., Factor]] = {
-    Cosine: _cosine,
-    Exponential: _exponential,
+    schedules.Cosine: _cosine,
+    schedules.Exponential: _exponential,
 }
 """Schedule -> its factor of each step."""
+
+
+def scheduler_modules(optimizer: Optimizer) -> frozenset[str]:
+    """Return the modules that the schedule uses, if there is one."""
+    rate = optimizer.learning_rate
+    return SCHEDULES[type(rate)](rate).modules if isinstance(rate, Schedule) else frozenset()
 
 
 def has_schedule(optimizer: Optimizer) -> bool:
@@ -72,14 +79,6 @@ def base_rate(optimizer: Optimizer) -> float:
 def scheduler_name(graph: Graph) -> str:
     """Return what the scheduler is called beside the inputs of the network."""
     return "scheduler_" if "scheduler" in graph.inputs else "scheduler"
-
-
-def scheduler_modules(optimizer: Optimizer) -> frozenset[str]:
-    """Return the modules that the schedule uses, if there is one."""
-    schedule = optimizer.learning_rate
-    if not isinstance(schedule, Schedule):
-        return frozenset()
-    return SCHEDULES[type(schedule)](schedule).modules
 
 
 def scheduler_source(optimizer: Optimizer) -> list[str]:

@@ -7,14 +7,9 @@ from collections.abc import Callable, Mapping
 from nnspec.emit.code import Call, call, wrap
 from nnspec.emit.training import LossBody, LossRow, loss_body, training_of
 from nnspec.emit.tree import Name
-from nnspec.language.losses import (
-    BinaryCrossEntropy,
-    CategoricalCrossEntropy,
-    Loss,
-    MeanAbsoluteError,
-    MeanSquaredError,
-)
-from nnspec.language.optimizers import Adam, Optimizer, Sgd
+from nnspec.language import losses, optimizers
+from nnspec.language.losses import Loss
+from nnspec.language.optimizers import Optimizer
 from nnspec.network.graph import Graph, Head
 from nnspec.network.loader import Spec
 from nnspec_torch.schedules import (
@@ -27,10 +22,12 @@ from nnspec_torch.schedules import (
 
 
 def _function(name: str, summary: str) -> LossBody:
-    return LossBody(f"{summary}, the mean over the batch.", (f"return {name}(output, target)",))
+    lines = (f"return {name}(output, target)",)
+    modules = frozenset({name.partition(".")[0]})
+    return LossBody(f"{summary}, the mean over the batch.", lines, modules)
 
 
-def _cross_entropy(loss: CategoricalCrossEntropy, rank: int) -> LossBody:
+def _cross_entropy(loss: losses.CategoricalCrossEntropy, rank: int) -> LossBody:
     body = _function("F.cross_entropy", "Categorical cross-entropy of logits")
     if rank == 1:
         return body
@@ -45,17 +42,17 @@ def _cross_entropy(loss: CategoricalCrossEntropy, rank: int) -> LossBody:
 
 
 LOSSES: Mapping[type[Loss], LossRow] = {
-    MeanSquaredError: _function("F.mse_loss", "Mean squared error"),
-    MeanAbsoluteError: _function("F.l1_loss", "Mean absolute error"),
-    BinaryCrossEntropy: _function(
+    losses.MeanSquaredError: _function("F.mse_loss", "Mean squared error"),
+    losses.MeanAbsoluteError: _function("F.l1_loss", "Mean absolute error"),
+    losses.BinaryCrossEntropy: _function(
         "F.binary_cross_entropy_with_logits", "Binary cross-entropy of logits"
     ),
-    CategoricalCrossEntropy: _cross_entropy,
+    losses.CategoricalCrossEntropy: _cross_entropy,
 }
 """Loss -> its body."""
 
 
-def _sgd(optimizer: Sgd) -> Call:
+def _sgd(optimizer: optimizers.Sgd) -> Call:
     keywords: dict[str, object] = {"lr": base_rate(optimizer)}
     if optimizer.momentum:
         keywords["momentum"] = optimizer.momentum
@@ -64,22 +61,33 @@ def _sgd(optimizer: Sgd) -> Call:
     return call("torch.optim.SGD", **keywords)
 
 
-def _adam(optimizer: Adam) -> Call:
-    return call(
-        "torch.optim.Adam",
-        lr=base_rate(optimizer),
-        betas=(optimizer.beta_1, optimizer.beta_2),
-        eps=optimizer.epsilon,
-    )
+def _made(function: str, **fields: str | tuple[str, ...]) -> Callable[[Optimizer], Call]:
+    """Return what calls PyTorch's own, each argument a field of the optimizer, or several."""
+
+    def lowering(optimizer: Optimizer) -> Call:
+        keywords = {
+            name: getattr(optimizer, field)
+            if isinstance(field, str)
+            else tuple(getattr(optimizer, each) for each in field)
+            for name, field in fields.items()
+        }
+        return call(function, lr=base_rate(optimizer), **keywords)
+
+    return lowering
 
 
-OPTIMIZERS: Mapping[type[Optimizer], Callable[..., Call]] = {Sgd: _sgd, Adam: _adam}
+OPTIMIZERS: Mapping[type[Optimizer], Callable[..., Call]] = {
+    optimizers.Sgd: _sgd,
+    optimizers.Adam: _made("torch.optim.Adam", betas=("beta_1", "beta_2"), eps="epsilon"),
+}
 """Optimizer -> its constructor, without the parameters."""
 
 
 def training_modules(spec: Spec) -> frozenset[str]:
-    """Return the modules that the definitions of `training_source` use."""
-    return scheduler_modules(training_of(spec).optimizer) | {"F", "torch"}
+    """Return the modules that the definitions use."""
+    training = training_of(spec)
+    body = loss_body(LOSSES, training.resolved_loss, spec.graph)
+    return body.modules | scheduler_modules(training.optimizer) | {"torch"}
 
 
 def training_source(spec: Spec, head: Head | None) -> str:

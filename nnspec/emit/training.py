@@ -13,10 +13,14 @@ from nnspec.network.loader import Spec
 
 
 class LossBody(NamedTuple):
-    """The loss as a function of `output` and `target`: its docstring, and its lines."""
+    """The loss as a function of `output` and `target`: its docstring, and its lines.
+
+    modules: that the lines use, where the file has to ask for them.
+    """
 
     summary: str
     lines: tuple[str, ...]
+    modules: frozenset[str] = frozenset()
 
 
 LossRow = LossBody | Callable[[Any, int], LossBody]

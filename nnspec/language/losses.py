@@ -14,16 +14,26 @@ class Loss(Frozen):
     type: str
 
 
+LOSSES: dict[str, type[Loss]] = {}
+"""The losses by `type`: each row stands below its class."""
+
+
 class MeanSquaredError(Loss):
     """Mean of (y - target)² over all elements."""
 
     type: Literal["mse"] = "mse"
 
 
+LOSSES["mse"] = MeanSquaredError
+
+
 class MeanAbsoluteError(Loss):
     """Mean of |y - target| over all elements; gradient 0 at 0."""
 
     type: Literal["mae"] = "mae"
+
+
+LOSSES["mae"] = MeanAbsoluteError
 
 
 class BinaryCrossEntropy(Loss):
@@ -35,6 +45,9 @@ class BinaryCrossEntropy(Loss):
     leaves_out = "sigmoid"
 
     type: Literal["binary_cross_entropy"] = "binary_cross_entropy"
+
+
+LOSSES["binary_cross_entropy"] = BinaryCrossEntropy
 
 
 class CategoricalCrossEntropy(Loss):
@@ -49,9 +62,4 @@ class CategoricalCrossEntropy(Loss):
     type: Literal["categorical_cross_entropy"] = "categorical_cross_entropy"
 
 
-LOSSES: dict[str, type[Loss]] = {
-    "mse": MeanSquaredError,
-    "mae": MeanAbsoluteError,
-    "binary_cross_entropy": BinaryCrossEntropy,
-    "categorical_cross_entropy": CategoricalCrossEntropy,
-}
+LOSSES["categorical_cross_entropy"] = CategoricalCrossEntropy

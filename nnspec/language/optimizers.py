@@ -35,6 +35,10 @@ class Optimizer(Frozen):
         return None
 
 
+OPTIMIZERS: dict[str, type[Optimizer]] = {}
+"""The optimizers by `type`: each row stands below its class."""
+
+
 class Sgd(Optimizer):
     """b = momentum · b + g (b = g at the first step); p -= learning_rate · b.
 
@@ -57,6 +61,9 @@ class Sgd(Optimizer):
             return parameter - self.rate(number - 1) * move
 
         return step
+
+
+OPTIMIZERS["sgd"] = Sgd
 
 
 class Adam(Optimizer):
@@ -89,4 +96,4 @@ class Adam(Optimizer):
         return step
 
 
-OPTIMIZERS: dict[str, type[Optimizer]] = {"sgd": Sgd, "adam": Adam}
+OPTIMIZERS["adam"] = Adam

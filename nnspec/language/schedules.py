@@ -34,6 +34,10 @@ class Schedule(Frozen):
         """Return the learning rate of the step after so many."""
 
 
+SCHEDULES: dict[str, type[Schedule]] = {}
+"""The schedules by name: each row stands below its class."""
+
+
 class Cosine(Schedule):
     """peak · t / warmup for t < warmup, then end + (peak - end) · (1 + cos(π · u)) / 2.
 
@@ -78,6 +82,9 @@ class Cosine(Schedule):
         return self.end + (self.peak - self.end) * (1 + math.cos(math.pi * progress)) / 2
 
 
+SCHEDULES["cosine"] = Cosine
+
+
 class Exponential(Schedule):
     """initial · factor^(t / steps); with `staircase` the exponent is a whole number, rounded down.
 
@@ -105,7 +112,8 @@ class Exponential(Schedule):
         return float(self.initial * self.factor**times)
 
 
-SCHEDULES: dict[str, type[Schedule]] = {"cosine": Cosine, "exponential": Exponential}
+SCHEDULES["exponential"] = Exponential
+
 
 LearningRate = Annotated[
     Positive | Schedule, NumberOr("schedule", lambda: SCHEDULES, number=Positive)
