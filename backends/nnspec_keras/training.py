@@ -88,7 +88,8 @@ def training_source(
         _compiled(spec.graph, training, head),
     ]
     # Losses are written with ops.
-    modules = {"ops"}.union(*(SOURCES[name].imports for name in _defined(optimizer)))
+    loss = loss_body(LOSSES, training.resolved_loss, spec.graph)
+    modules = {"ops", *loss.modules}.union(*(SOURCES[name].imports for name in _defined(optimizer)))
     dataset = dataset_source(spec)
     if dataset is None:
         return TrainingSource(tuple(parts), "", (), (), modules)
