@@ -2,52 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from nnspec.layers import Cast, Clip, Layer, Power, Rescaling, Square
+from nnspec import layers
+from nnspec.layers import Cast, Clip, Power, Rescaling, Square
 from nnspec_onnx.context import Context, Values
 from nnspec_onnx.ir import ElementType
+from nnspec_onnx.rows import Rows, operator
 
 
-def operator(op_type: str) -> Callable[[Layer, Context], Values]:
-    """Return the lowering to one operator without settings."""
-    return lambda layer, at: (at.node(op_type, *at.inputs),)
-
-
-def rescaling(layer: Rescaling, at: Context) -> Values:
+def rescaling(layer: Rescaling, context: Context) -> Values:
     """Mul, Add, both, or nothing."""
-    (x,) = at.inputs
+    (x,) = context.inputs
     if layer.scale != 1:
         part = "product" if layer.offset else None
-        x = at.node("Mul", x, at.constant("scale", float(layer.scale)), part=part)
+        x = context.node("Mul", x, context.constant("scale", float(layer.scale)), part=part)
     if layer.offset:
-        x = at.node("Add", x, at.constant("offset", float(layer.offset)))
+        x = context.node("Add", x, context.constant("offset", float(layer.offset)))
     return (x,)
 
 
-def clip(layer: Clip, at: Context) -> Values:
+def clip(layer: Clip, context: Context) -> Values:
     """Clip; an empty name leaves a bound out."""
     bounds = [
-        at.constant(name, float(bound)) if bound is not None else ""
+        context.constant(name, float(bound)) if bound is not None else ""
         for name, bound in (("minimum", layer.min_value), ("maximum", layer.max_value))
     ]
     while not bounds[-1]:
         bounds.pop()
-    return (at.node("Clip", *at.inputs, *bounds),)
+    return (context.node("Clip", *context.inputs, *bounds),)
 
 
-def power(layer: Power, at: Context) -> Values:
+def power(layer: Power, context: Context) -> Values:
     """Pow."""
-    return (at.node("Pow", *at.inputs, at.constant("exponent", float(layer.exponent))),)
+    return (
+        context.node("Pow", *context.inputs, context.constant("exponent", float(layer.exponent))),
+    )
 
 
-def square(layer: Square, at: Context) -> Values:
+def square(layer: Square, context: Context) -> Values:
     """Mul."""
-    return (at.node("Mul", *at.inputs, *at.inputs),)
+    return (context.node("Mul", *context.inputs, *context.inputs),)
 
 
-def cast(layer: Cast, at: Context) -> Values:
+def cast(layer: Cast, context: Context) -> Values:
     """Cast, or nothing where the elements are so already."""
-    if at.input_types[0].dtype == layer.dtype:
-        return at.inputs
-    return (at.node("Cast", *at.inputs, to=ElementType(layer.dtype)),)
+    if context.input_types[0].dtype == layer.dtype:
+        return context.inputs
+    return (context.node("Cast", *context.inputs, to=ElementType(layer.dtype)),)
+
+
+ROWS: Rows = {
+    layers.Rescaling: rescaling,
+    layers.Clip: clip,
+    layers.Power: power,
+    layers.Sqrt: operator("Sqrt"),
+    layers.Exp: operator("Exp"),
+    layers.Log: operator("Log"),
+    layers.Abs: operator("Abs"),
+    layers.Negative: operator("Neg"),
+    layers.Reciprocal: operator("Reciprocal"),
+    layers.Square: square,
+    layers.Cast: cast,
+}

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nnspec import layers
 from nnspec.layers import (
     ExpandDims,
     Flip,
@@ -20,88 +21,116 @@ from nnspec.layers import (
     Tile,
 )
 from nnspec_onnx.context import Context, Values
+from nnspec_onnx.rows import Rows
 
 _END = np.iinfo(np.int64).max
 
 
-def permute(layer: Permute, at: Context) -> Values:
+def permute(layer: Permute, context: Context) -> Values:
     """Transpose, or nothing where the axes keep their order."""
     if list(layer.axes) == sorted(layer.axes):
-        return at.inputs
-    return (at.node("Transpose", *at.inputs, perm=(0, *(axis + 1 for axis in layer.axes))),)
+        return context.inputs
+    return (
+        context.node("Transpose", *context.inputs, perm=(0, *(axis + 1 for axis in layer.axes))),
+    )
 
 
-def repeat_vector(layer: RepeatVector, at: Context) -> Values:
+def repeat_vector(layer: RepeatVector, context: Context) -> Values:
     """Expand of a new axis."""
-    row = at.node("Unsqueeze", *at.inputs, at.constant("axes", [1]), part="row")
-    return (at.node("Expand", row, at.constant("shape", [1, layer.n, 1])),)
+    row = context.node("Unsqueeze", *context.inputs, context.constant("axes", [1]), part="row")
+    return (context.node("Expand", row, context.constant("shape", [1, layer.n, 1])),)
 
 
-def expand_dims(layer: ExpandDims, at: Context) -> Values:
+def expand_dims(layer: ExpandDims, context: Context) -> Values:
     """Unsqueeze."""
-    axis = layer.axis % (len(at.shape) + 1) + 1
-    return (at.node("Unsqueeze", *at.inputs, at.constant("axes", [axis])),)
+    axis = layer.axis % (len(context.shape) + 1) + 1
+    return (context.node("Unsqueeze", *context.inputs, context.constant("axes", [axis])),)
 
 
-def squeeze(layer: Squeeze, at: Context) -> Values:
+def squeeze(layer: Squeeze, context: Context) -> Values:
     """Squeeze."""
-    return (at.node("Squeeze", *at.inputs, at.constant("axes", [at.axis(layer.axis)])),)
+    return (
+        context.node(
+            "Squeeze", *context.inputs, context.constant("axes", [context.axis(layer.axis)])
+        ),
+    )
 
 
-def stack(layer: Stack, at: Context) -> Values:
+def stack(layer: Stack, context: Context) -> Values:
     """Concat of the inputs, each with a new axis."""
-    axis = layer.axis % (len(at.shape) + 1) + 1
-    axes = at.constant("axes", [axis])
+    axis = layer.axis % (len(context.shape) + 1) + 1
+    axes = context.constant("axes", [axis])
     unique = {
-        value: at.node("Unsqueeze", value, axes, part=f"expanded_{i}")
-        for i, value in enumerate(dict.fromkeys(at.inputs))
+        value: context.node("Unsqueeze", value, axes, part=f"expanded_{i}")
+        for i, value in enumerate(dict.fromkeys(context.inputs))
     }
-    return (at.node("Concat", *(unique[value] for value in at.inputs), axis=axis),)
+    return (context.node("Concat", *(unique[value] for value in context.inputs), axis=axis),)
 
 
-def slice_(layer: Slice, at: Context) -> Values:
+def slice_(layer: Slice, context: Context) -> Values:
     """Slice."""
     stop = _END if layer.stop is None else layer.stop
-    return _sliced(layer.start, stop, layer.step, at.axis(layer.axis), at)
+    return _sliced(layer.start, stop, layer.step, context.axis(layer.axis), context)
 
 
-def flip(layer: Flip, at: Context) -> Values:
+def flip(layer: Flip, context: Context) -> Values:
     """Slice from the end by steps of -1."""
-    return _sliced(-1, -_END, -1, at.axis(layer.axis), at)
+    return _sliced(-1, -_END, -1, context.axis(layer.axis), context)
 
 
-def gather(layer: Gather, at: Context) -> Values:
+def gather(layer: Gather, context: Context) -> Values:
     """Gather."""
-    return _gathered(layer.resolved(at.shape_as_declared), at.axis(layer.axis), at)
+    return _gathered(layer.resolved(context.shape_as_declared), context.axis(layer.axis), context)
 
 
-def roll(layer: Roll, at: Context) -> Values:
+def roll(layer: Roll, context: Context) -> Values:
     """Gather: ONNX has no operator that rolls."""
-    size = layer.fixed_size(at.shape_as_declared)
-    return _gathered([(i - layer.shift) % size for i in range(size)], at.axis(layer.axis), at)
+    size = layer.fixed_size(context.shape_as_declared)
+    return _gathered(
+        [(i - layer.shift) % size for i in range(size)], context.axis(layer.axis), context
+    )
 
 
-def repeat_elements(layer: RepeatElements, at: Context) -> Values:
+def repeat_elements(layer: RepeatElements, context: Context) -> Values:
     """Gather: ONNX has no operator that repeats elements."""
-    size = layer.fixed_size(at.shape_as_declared)
+    size = layer.fixed_size(context.shape_as_declared)
     indices = [i for i in range(size) for _ in range(layer.repeats)]
-    return _gathered(indices, at.axis(layer.axis), at)
+    return _gathered(indices, context.axis(layer.axis), context)
 
 
-def tile(layer: Tile, at: Context) -> Values:
+def tile(layer: Tile, context: Context) -> Values:
     """Tile."""
-    times = [1] * (len(at.shape) + 1)
-    times[at.axis(layer.axis)] = layer.repeats
-    return (at.node("Tile", *at.inputs, at.constant("repeats", times)),)
+    times = [1] * (len(context.shape) + 1)
+    times[context.axis(layer.axis)] = layer.repeats
+    return (context.node("Tile", *context.inputs, context.constant("repeats", times)),)
 
 
-def _sliced(start: int, stop: int, step: int, axis: int, at: Context) -> Values:
-    bounds = [at.constant("start", [start]), at.constant("stop", [stop])]
-    bounds.append(at.constant("axes", [axis]))
+def _sliced(start: int, stop: int, step: int, axis: int, context: Context) -> Values:
+    bounds = [context.constant("start", [start]), context.constant("stop", [stop])]
+    bounds.append(context.constant("axes", [axis]))
     if step != 1:
-        bounds.append(at.constant("step", [step]))
-    return (at.node("Slice", *at.inputs, *bounds),)
+        bounds.append(context.constant("step", [step]))
+    return (context.node("Slice", *context.inputs, *bounds),)
 
 
-def _gathered(indices: Sequence[int], axis: int, at: Context) -> Values:
-    return (at.node("Gather", *at.inputs, at.constant("indices", list(indices)), axis=axis),)
+def _gathered(indices: Sequence[int], axis: int, context: Context) -> Values:
+    return (
+        context.node(
+            "Gather", *context.inputs, context.constant("indices", list(indices)), axis=axis
+        ),
+    )
+
+
+ROWS: Rows = {
+    layers.Permute: permute,
+    layers.RepeatVector: repeat_vector,
+    layers.ExpandDims: expand_dims,
+    layers.Squeeze: squeeze,
+    layers.Stack: stack,
+    layers.Slice: slice_,
+    layers.Gather: gather,
+    layers.Flip: flip,
+    layers.Roll: roll,
+    layers.RepeatElements: repeat_elements,
+    layers.Tile: tile,
+}

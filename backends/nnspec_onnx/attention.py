@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nnspec import layers
 from nnspec.layers import GroupedQueryAttention, MultiHeadAttention
 from nnspec.layers.attention import Sizes
 from nnspec_onnx.context import Context, Values
 from nnspec_onnx.embedding import positions
 from nnspec_onnx.rotary import Rotation, embedded, rotated
+from nnspec_onnx.rows import Rows
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
@@ -19,35 +21,37 @@ _MASKED = -1e30
 """A score that softmax makes 0; -inf would make NaN of a row that may attend to nothing."""
 
 
-def attention(layer: MultiHeadAttention | GroupedQueryAttention, at: Context) -> Values:
+def attention(layer: MultiHeadAttention | GroupedQueryAttention, context: Context) -> Values:
     """Attention from opset 23 on; before that MatMul and Softmax."""
-    plain = at.inputs[: len(at.inputs) - layer.masks]
-    sizes = layer.sizes(tuple(kind.shape for kind in at.input_types))
+    plain = context.inputs[: len(context.inputs) - layer.masks]
+    sizes = layer.sizes(tuple(kind.shape for kind in context.input_types))
     query = plain[0]
     value = plain[1] if len(plain) > 1 else query
     key = plain[2] if len(plain) > 2 else value
-    form = _operator if at.opset >= 23 else _formula
-    return (_projected(at, "out", form(layer, at, sizes, (query, key, value))),)
+    form = _operator if context.opset >= 23 else _formula
+    return (_projected(context, "out", form(layer, context, sizes, (query, key, value))),)
 
 
 def _operator(
     layer: MultiHeadAttention | GroupedQueryAttention,
-    at: Context,
+    context: Context,
     sizes: Sizes,
     sources: tuple[str, str, str],
 ) -> str:
     """Return what the heads give, side by side, of the operator; its scale is 1/√d too."""
-    q, k, v = (_projected(at, name, x) for name, x in zip("qkv", sources, strict=True))
+    q, k, v = (_projected(context, name, x) for name, x in zip("qkv", sources, strict=True))
     if layer.rotary_base is not None:
         q, k = (
-            embedded(at, x, _rotation(layer, sizes, i), heads=heads, part=name)
+            embedded(context, x, _rotation(layer, sizes, i), heads=heads, part=name)
             for i, (name, x, heads) in enumerate((("q", q, sizes.heads), ("k", k, sizes.kv_heads)))
         )
-    mask = _given_mask(at, layer, 1)
+    mask = _given_mask(context, layer, 1)
     if layer.mask is None and mask is not None:
         # ONNX Runtime takes no mask of one row for all queries.
-        mask = at.node("Expand", mask, _rows(at, sizes, sources[0]), part="padding_of_rows")
-    return at.node(
+        mask = context.node(
+            "Expand", mask, _rows(context, sizes, sources[0]), part="padding_of_rows"
+        )
+    return context.node(
         "Attention",
         *(q, k, v, *([] if mask is None else [mask])),
         part="attended",
@@ -57,18 +61,18 @@ def _operator(
     )
 
 
-def _rows(at: Context, sizes: Sizes, query: str) -> str:
+def _rows(context: Context, sizes: Sizes, query: str) -> str:
     """Return (1, 1, time, 1), the shape that gives a mask a row for each query."""
     time = sizes.times[0]
     if isinstance(time, int):
-        return at.constant("rows_shape", [1, 1, time, 1])
-    one, many = at.constant("one", [1]), at.size(time, query, 1, part="query_length")
-    return at.node("Concat", one, one, many, one, part="rows_shape", axis=0)
+        return context.constant("rows_shape", [1, 1, time, 1])
+    one, many = context.constant("one", [1]), context.size(time, query, 1, part="query_length")
+    return context.node("Concat", one, one, many, one, part="rows_shape", axis=0)
 
 
 def _formula(
     layer: MultiHeadAttention | GroupedQueryAttention,
-    at: Context,
+    context: Context,
     sizes: Sizes,
     sources: tuple[str, str, str],
 ) -> str:
@@ -83,49 +87,51 @@ def _formula(
     # (batch, time, heads, size) -> (batch, heads, time, size), the heads in one or two axes
     order = (0, *range(2, 2 + len(inner)), 1, 2 + len(inner))
     turned = (*order[:-2], order[-1], order[-2])
-    q = _heads(at, "q", query, (*inner, sizes.key_dim), order)
+    q = _heads(context, "q", query, (*inner, sizes.key_dim), order)
     if layer.rotary_base is None:
-        k = _heads(at, "k", key, (*shared, sizes.key_dim), turned)
+        k = _heads(context, "k", key, (*shared, sizes.key_dim), turned)
     else:
-        k = _heads(at, "k", key, (*shared, sizes.key_dim), order)
+        k = _heads(context, "k", key, (*shared, sizes.key_dim), order)
         q, k = (
-            rotated(at, x, _rotation(layer, sizes, i), rank=len(order), part=name)
+            rotated(context, x, _rotation(layer, sizes, i), rank=len(order), part=name)
             for i, (name, x) in enumerate((("q", q), ("k", k)))
         )
         swapped = (*range(len(order) - 2), len(order) - 1, len(order) - 2)
-        k = at.node("Transpose", k, perm=swapped, part="k.transposed")
-    v = _heads(at, "v", value, (*shared, sizes.value_dim), order)
-    scores = at.node("MatMul", q, k, part="products")
-    scale = at.constant("scale", sizes.key_dim**-0.5)
-    scores = at.node("Mul", scores, scale, part="scores")
-    bias, mask = _masking(at, layer, sizes, (query, key), len(inner))
+        k = context.node("Transpose", k, perm=swapped, part="k.transposed")
+    v = _heads(context, "v", value, (*shared, sizes.value_dim), order)
+    scores = context.node("MatMul", q, k, part="products")
+    scale = context.constant("scale", sizes.key_dim**-0.5)
+    scores = context.node("Mul", scores, scale, part="scores")
+    bias, mask = _masking(context, layer, sizes, (query, key), len(inner))
     if bias is not None:
-        scores = at.node("Add", scores, bias, part="masked_scores")
-    weights = at.node("Softmax", scores, axis=-1, part="weights")
+        scores = context.node("Add", scores, bias, part="masked_scores")
+    weights = context.node("Softmax", scores, axis=-1, part="weights")
     if mask is not None:
-        no_weight = at.constant("no_weight", 0.0)
-        weights = at.node("Where", mask, weights, no_weight, part="masked_weights")
-    y = at.node("MatMul", weights, v, part="attended")
+        no_weight = context.constant("no_weight", 0.0)
+        weights = context.node("Where", mask, weights, no_weight, part="masked_weights")
+    y = context.node("MatMul", weights, v, part="attended")
     back = (0, len(order) - 2, *range(1, len(order) - 2), len(order) - 1)
-    y = at.node("Transpose", y, perm=back, part="by_position")
-    shape = at.constant("joined_shape", [0, 0, sizes.heads * sizes.value_dim])
-    return at.node("Reshape", y, shape, part="joined")
+    y = context.node("Transpose", y, perm=back, part="by_position")
+    shape = context.constant("joined_shape", [0, 0, sizes.heads * sizes.value_dim])
+    return context.node("Reshape", y, shape, part="joined")
 
 
-def _projected(at: Context, name: str, x: str) -> str:
-    weight = at.transposed(f"{name}.weight")
+def _projected(context: Context, name: str, x: str) -> str:
+    weight = context.transposed(f"{name}.weight")
     is_last = name == "out"
-    if f"{name}.bias" not in at.parameters:
-        return at.node("MatMul", x, weight, part=None if is_last else f"{name}.projected")
-    product = at.node("MatMul", x, weight, part=f"{name}.product")
-    bias = at.parameter(f"{name}.bias")
-    return at.node("Add", product, bias, part=None if is_last else f"{name}.projected")
+    if f"{name}.bias" not in context.parameters:
+        return context.node("MatMul", x, weight, part=None if is_last else f"{name}.projected")
+    product = context.node("MatMul", x, weight, part=f"{name}.product")
+    bias = context.parameter(f"{name}.bias")
+    return context.node("Add", product, bias, part=None if is_last else f"{name}.projected")
 
 
-def _heads(at: Context, name: str, x: str, sizes: tuple[int, ...], order: tuple[int, ...]) -> str:
-    shape = at.constant(f"{name}.shape", [0, 0, *sizes])
-    parted = at.node("Reshape", _projected(at, name, x), shape, part=f"{name}.parted")
-    return at.node("Transpose", parted, perm=order, part=f"{name}.heads")
+def _heads(
+    context: Context, name: str, x: str, sizes: tuple[int, ...], order: tuple[int, ...]
+) -> str:
+    shape = context.constant(f"{name}.shape", [0, 0, *sizes])
+    parted = context.node("Reshape", _projected(context, name, x), shape, part=f"{name}.parted")
+    return context.node("Transpose", parted, perm=order, part=f"{name}.heads")
 
 
 def _rotation(
@@ -141,7 +147,7 @@ def _rotation(
 
 
 def _masking(
-    at: Context,
+    context: Context,
     layer: MultiHeadAttention | GroupedQueryAttention,
     sizes: Sizes,
     sources: tuple[str, str],
@@ -152,56 +158,62 @@ def _masking(
     Where would choose in one step, and for each layer anew: runtimes add faster, and layers of the
     same mask have the same bias.
     """
-    mask = _given_mask(at, layer, head_axes)
+    mask = _given_mask(context, layer, head_axes)
     time, length = sizes.times
     if mask is None and not layer.causal:
         return None, None
     if mask is None and isinstance(time, int) and isinstance(length, int):
-        return at.constant("bias", np.where(_past_of(time, length), 0.0, _MASKED)), None
+        return context.constant("bias", np.where(_past_of(time, length), 0.0, _MASKED)), None
     if layer.causal:
-        past = _past(at, sizes, sources)
-        mask = past if mask is None else at.node("And", mask, past, part="allowed_and_past")
+        past = _past(context, sizes, sources)
+        mask = past if mask is None else context.node("And", mask, past, part="allowed_and_past")
     assert mask is not None
-    nothing, masked = at.constant("nothing", 0.0), at.constant("masked", _MASKED)
-    bias = at.node("Where", mask, nothing, masked, part="bias")
+    nothing, masked = context.constant("nothing", 0.0), context.constant("masked", _MASKED)
+    bias = context.node("Where", mask, nothing, masked, part="bias")
     # Position 0 is in the past of every query.
     return bias, mask if layer.masks else None
 
 
 def _given_mask(
-    at: Context, layer: MultiHeadAttention | GroupedQueryAttention, head_axes: int
+    context: Context, layer: MultiHeadAttention | GroupedQueryAttention, head_axes: int
 ) -> str | None:
     """Return where the masks let a query attend to a key, with an axis for each of the heads'."""
-    given = list(at.inputs[len(at.inputs) - layer.masks :])
-    types = list(at.input_types[len(at.inputs) - layer.masks :])
+    given = list(context.inputs[len(context.inputs) - layer.masks :])
+    types = list(context.input_types[len(context.inputs) - layer.masks :])
     parts = []
     if layer.mask is not None:
         mask, kind = given.pop(0), types.pop(0)
         if kind.rank == 2:
-            axes = at.constant("mask_axes", list(range(1, 1 + head_axes)))
-            mask = at.node("Unsqueeze", mask, axes, part="mask")
+            axes = context.constant("mask_axes", list(range(1, 1 + head_axes)))
+            mask = context.node("Unsqueeze", mask, axes, part="mask")
         parts.append(mask)
     if layer.key_padding is not None:
-        axes = at.constant("padding_axes", list(range(1, 2 + head_axes)))
-        parts.append(at.node("Unsqueeze", given[0], axes, part="padding"))
+        axes = context.constant("padding_axes", list(range(1, 2 + head_axes)))
+        parts.append(context.node("Unsqueeze", given[0], axes, part="padding"))
     if len(parts) == 2:
-        return at.node("And", *parts, part="allowed")
+        return context.node("And", *parts, part="allowed")
     return parts[0] if parts else None
 
 
-def _past(at: Context, sizes: Sizes, sources: tuple[str, str]) -> str:
+def _past(context: Context, sizes: Sizes, sources: tuple[str, str]) -> str:
     time, length = sizes.times
     if isinstance(time, int) and isinstance(length, int):
-        return at.constant("past", _past_of(time, length))
+        return context.constant("past", _past_of(time, length))
     rows, columns = (
-        positions(at, size, x=source, prefix=f"{name}_")
+        positions(context, size, x=source, prefix=f"{name}_")
         if isinstance(size, str)
-        else at.constant(f"{name}_positions", range(size))
+        else context.constant(f"{name}_positions", range(size))
         for name, size, source in zip(("query", "key"), sizes.times, sources, strict=True)
     )
-    rows = at.node("Unsqueeze", rows, at.constant("last", [1]), part="rows")
-    return at.node("GreaterOrEqual", rows, columns, part="past")
+    rows = context.node("Unsqueeze", rows, context.constant("last", [1]), part="rows")
+    return context.node("GreaterOrEqual", rows, columns, part="past")
 
 
 def _past_of(time: int, length: int) -> Array:
     return np.tril(np.ones((time, length), np.bool_))
+
+
+ROWS: Rows = {
+    layers.MultiHeadAttention: attention,
+    layers.GroupedQueryAttention: attention,
+}

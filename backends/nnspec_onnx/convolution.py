@@ -2,47 +2,51 @@
 
 from __future__ import annotations
 
+from nnspec import layers
 from nnspec.layers import SeparableConv1D, SeparableConv2D
 from nnspec.layers.base import channel_axis
 from nnspec.layers.convolution import Convolution
 from nnspec.layers.transposed import ConvolutionTranspose
 from nnspec_onnx.context import Context, Values
+from nnspec_onnx.rows import Rows
 
 
-def convolution(layer: Convolution, at: Context) -> Values:
+def convolution(layer: Convolution, context: Context) -> Values:
     """Conv with explicit pads: with auto_pad, ONNX Runtime refuses dilation."""
-    return (_conv(layer, at, list(at.parameters), None),)
+    return (_conv(layer, context, list(context.parameters), None),)
 
 
-def separable(layer: SeparableConv1D | SeparableConv2D, at: Context) -> Values:
+def separable(layer: SeparableConv1D | SeparableConv2D, context: Context) -> Values:
     """Conv of each channel by itself, then Conv of size 1."""
-    hidden = _conv(layer, at, ["depthwise.weight"], "depthwise")
-    tensors = [at.parameter(name) for name in at.parameters if name.startswith("pointwise")]
-    return (at.node("Conv", hidden, *tensors, kernel_shape=(1,) * len(layer.kernel_size)),)
+    hidden = _conv(layer, context, ["depthwise.weight"], "depthwise")
+    tensors = [
+        context.parameter(name) for name in context.parameters if name.startswith("pointwise")
+    ]
+    return (context.node("Conv", hidden, *tensors, kernel_shape=(1,) * len(layer.kernel_size)),)
 
 
-def _conv(layer: Convolution, at: Context, names: list[str], part: str | None) -> str:
-    channels = at.shape[channel_axis(len(at.shape), at.data_format)]
+def _conv(layer: Convolution, context: Context, names: list[str], part: str | None) -> str:
+    channels = context.shape[channel_axis(len(context.shape), context.data_format)]
     assert isinstance(channels, int)
-    return at.node(
+    return context.node(
         "Conv",
-        *at.inputs,
-        *[at.parameter(name) for name in names],
+        *context.inputs,
+        *[context.parameter(name) for name in names],
         part=part,
         kernel_shape=layer.kernel_size,
         strides=layer.strides,
-        pads=flat_pads(layer.pads(at.shape, at.data_format)),
+        pads=flat_pads(layer.pads(context.shape, context.data_format)),
         dilations=layer.dilation_rate,
         group=layer.group_count(channels),
     )
 
 
-def convolution_transpose(layer: ConvolutionTranspose, at: Context) -> Values:
+def convolution_transpose(layer: ConvolutionTranspose, context: Context) -> Values:
     """ConvTranspose with explicit pads."""
-    output = at.node(
+    output = context.node(
         "ConvTranspose",
-        *at.inputs,
-        *[at.parameter(name) for name in at.parameters],
+        *context.inputs,
+        *[context.parameter(name) for name in context.parameters],
         kernel_shape=layer.kernel_size,
         strides=layer.strides,
         pads=flat_pads(layer.crops()),
@@ -56,3 +60,17 @@ def convolution_transpose(layer: ConvolutionTranspose, at: Context) -> Values:
 def flat_pads(pads: tuple[tuple[int, int], ...]) -> tuple[int, ...]:
     """Return the begins of all axes, then the ends, as ONNX orders them."""
     return (*(begin for begin, _ in pads), *(end for _, end in pads))
+
+
+ROWS: Rows = {
+    layers.Conv1D: convolution,
+    layers.Conv2D: convolution,
+    layers.Conv3D: convolution,
+    layers.Conv1DTranspose: convolution_transpose,
+    layers.Conv2DTranspose: convolution_transpose,
+    layers.Conv3DTranspose: convolution_transpose,
+    layers.DepthwiseConv1D: convolution,
+    layers.DepthwiseConv2D: convolution,
+    layers.SeparableConv1D: separable,
+    layers.SeparableConv2D: separable,
+}

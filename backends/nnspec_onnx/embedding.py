@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nnspec import layers
 from nnspec.layers import (
     ConstantTensor,
     Embedding,
@@ -16,73 +17,76 @@ from nnspec.layers import (
     TiedDense,
 )
 from nnspec_onnx.context import Context, Values
+from nnspec_onnx.rows import Rows
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
 
 
-def embedding(layer: Embedding, at: Context) -> Values:
+def embedding(layer: Embedding, context: Context) -> Values:
     """Gather."""
-    return (at.node("Gather", at.parameter("weight"), *at.inputs),)
+    return (context.node("Gather", context.parameter("weight"), *context.inputs),)
 
 
-def tied_dense(layer: TiedDense, at: Context) -> Values:
+def tied_dense(layer: TiedDense, context: Context) -> Values:
     """Gemm, which alone turns its second factor: the embedding's table is stored once.
 
     What has more axes becomes a matrix for it, and again what it was.
     """
-    (x,) = at.inputs
-    table = [f"{at.tied}.weight", *([at.parameter("bias")] if layer.use_bias else [])]
-    *leading, features = at.shape
+    (x,) = context.inputs
+    table = [f"{context.tied}.weight", *([context.parameter("bias")] if layer.use_bias else [])]
+    *leading, features = context.shape
     if not leading:
-        return (at.node("Gemm", x, *table, transB=1),)
+        return (context.node("Gemm", x, *table, transB=1),)
     assert isinstance(features, int)
-    rows = at.node("Reshape", x, at.constant("rows_shape", [-1, features]), part="rows")
-    product = at.node("Gemm", rows, *table, part="product", transB=1)
-    units = at.output_types[0].shape[-1]
+    rows = context.node("Reshape", x, context.constant("rows_shape", [-1, features]), part="rows")
+    product = context.node("Gemm", rows, *table, part="product", transB=1)
+    units = context.output_types[0].shape[-1]
     assert isinstance(units, int)
     if all(isinstance(size, int) for size in leading):
-        shape = at.constant("shape", np.array([-1, *leading, units]))
+        shape = context.constant("shape", np.array([-1, *leading, units]))
     else:
-        given = at.node("Shape", x, part="leading", start=0, end=len(at.shape))
-        shape = at.node("Concat", given, at.constant("units", [units]), part="shape", axis=0)
-    return (at.node("Reshape", product, shape),)
+        given = context.node("Shape", x, part="leading", start=0, end=len(context.shape))
+        shape = context.node(
+            "Concat", given, context.constant("units", [units]), part="shape", axis=0
+        )
+    return (context.node("Reshape", product, shape),)
 
 
-def shared(layer: Shared, at: Context) -> Values:
+def shared(layer: Shared, context: Context) -> Values:
     """Not called: the graph holds the layer that it names."""
     raise AssertionError(layer.layer)
 
 
-def position_embedding(layer: PositionEmbedding, at: Context) -> Values:
+def position_embedding(layer: PositionEmbedding, context: Context) -> Values:
     """Add of the table's first rows."""
-    (x,) = at.inputs
-    time, features = at.shape
+    (x,) = context.inputs
+    time, features = context.shape
     if isinstance(time, str):
-        table = first_rows(at, at.parameter("weight"), time)
+        table = first_rows(context, context.parameter("weight"), time)
     elif time < layer.max_length:
         assert isinstance(features, int)
-        table = at.parameter(
+        table = context.parameter(
             "weight", part="rows", shape=(time, features), transform=lambda rows: rows[:time]
         )
     else:
-        table = at.parameter("weight")
-    return (at.node("Add", x, table),)
+        table = context.parameter("weight")
+    return (context.node("Add", x, table),)
 
 
-def sinusoidal_position(layer: SinusoidalPosition, at: Context) -> Values:
+def sinusoidal_position(layer: SinusoidalPosition, context: Context) -> Values:
     """Add of a constant table."""
-    (x,) = at.inputs
-    time, features = at.shape
+    (x,) = context.inputs
+    time, features = context.shape
     assert isinstance(features, int)
     length = layer.max_length if isinstance(time, str) else time
     assert length is not None
     angle = angles(length, layer.base, np.arange(0, features, 2) / features)
     waves = np.stack((np.sin(angle), np.cos(angle)), axis=-1).reshape(length, -1)[:, :features]
-    table = at.constant("table", waves)
+    table = context.constant("table", waves)
     if isinstance(time, str):
-        table = first_rows(at, table, time)
-    return (at.node("Add", x, table),)
+        table = first_rows(context, table, time)
+    return (context.node("Add", x, table),)
 
 
 def angles(length: int, base: float, exponents: Array) -> Array:
@@ -93,36 +97,55 @@ def angles(length: int, base: float, exponents: Array) -> Array:
 
 
 def first_rows(
-    at: Context, table: str, time: str, *, x: str | None = None, axis: int = 1, prefix: str = ""
+    context: Context,
+    table: str,
+    time: str,
+    *,
+    x: str | None = None,
+    axis: int = 1,
+    prefix: str = "",
 ) -> str:
     """Return as many rows of the table as x, the layer's input, has positions along the axis."""
-    length = at.size(time, at.inputs[0] if x is None else x, axis, part=f"{prefix}length")
-    start = at.constant(f"{prefix}start", [0])
-    return at.node("Slice", table, start, length, start, part=f"{prefix}rows")
+    length = context.size(time, context.inputs[0] if x is None else x, axis, part=f"{prefix}length")
+    start = context.constant(f"{prefix}start", [0])
+    return context.node("Slice", table, start, length, start, part=f"{prefix}rows")
 
 
-def positions(at: Context, time: str, *, x: str, axis: int = 1, prefix: str = "") -> str:
+def positions(context: Context, time: str, *, x: str, axis: int = 1, prefix: str = "") -> str:
     """Return 0 to n - 1, int64, for the n positions that x has along a dynamic axis."""
-    length = at.size(time, x, axis, part=f"{prefix}length")
-    count = at.node("Squeeze", length, part=f"{prefix}count")
-    zero = at.constant(f"{prefix}zero", np.array(0))
-    one = at.constant(f"{prefix}one", np.array(1))
-    return at.node("Range", zero, count, one, part=f"{prefix}positions")
+    length = context.size(time, x, axis, part=f"{prefix}length")
+    count = context.node("Squeeze", length, part=f"{prefix}count")
+    zero = context.constant(f"{prefix}zero", np.array(0))
+    one = context.constant(f"{prefix}one", np.array(1))
+    return context.node("Range", zero, count, one, part=f"{prefix}positions")
 
 
-def parameter(layer: LearnedTensor, at: Context) -> Values:
+def parameter(layer: LearnedTensor, context: Context) -> Values:
     """Expand to the size of the batch."""
-    return (_for_each_row(at, at.parameter("weight"), layer.shape),)
+    return (_for_each_row(context, context.parameter("weight"), layer.shape),)
 
 
-def constant(layer: ConstantTensor, at: Context) -> Values:
+def constant(layer: ConstantTensor, context: Context) -> Values:
     """Expand to the size of the batch."""
     value = np.asarray(layer.value, np.float64)
-    return (_for_each_row(at, at.constant("value", value), value.shape),)
+    return (_for_each_row(context, context.constant("value", value), value.shape),)
 
 
-def _for_each_row(at: Context, tensor: str, shape: tuple[int, ...]) -> str:
-    target = at.batch()
+def _for_each_row(context: Context, tensor: str, shape: tuple[int, ...]) -> str:
+    target = context.batch()
     if shape:
-        target = at.node("Concat", target, at.constant("sizes", shape), axis=0, part="shape")
-    return at.node("Expand", tensor, target)
+        target = context.node(
+            "Concat", target, context.constant("sizes", shape), axis=0, part="shape"
+        )
+    return context.node("Expand", tensor, target)
+
+
+ROWS: Rows = {
+    layers.Embedding: embedding,
+    layers.Shared: shared,
+    layers.TiedDense: tied_dense,
+    layers.PositionEmbedding: position_embedding,
+    layers.SinusoidalPosition: sinusoidal_position,
+    layers.LearnedTensor: parameter,
+    layers.ConstantTensor: constant,
+}

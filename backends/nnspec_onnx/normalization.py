@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from nnspec import layers
 from nnspec.layers import (
     BatchNormalization,
     GroupNormalization,
@@ -13,103 +14,124 @@ from nnspec.layers import (
     UnitNormalization,
 )
 from nnspec_onnx.context import Context, Values
+from nnspec_onnx.rows import Rows
 
 
-def batch_normalization(layer: BatchNormalization, at: Context) -> Values:
+def batch_normalization(layer: BatchNormalization, context: Context) -> Values:
     """BatchNormalization in its inference form."""
-    size = at.parameters["running_mean"].shape
-    scale = at.parameter("weight") if layer.affine else at.constant("ones", np.ones(size))
-    shift = at.parameter("bias") if layer.affine else at.constant("zeros", np.zeros(size))
-    output = at.node(
+    size = context.parameters["running_mean"].shape
+    scale = context.parameter("weight") if layer.affine else context.constant("ones", np.ones(size))
+    shift = context.parameter("bias") if layer.affine else context.constant("zeros", np.zeros(size))
+    output = context.node(
         "BatchNormalization",
-        *at.inputs,
+        *context.inputs,
         scale,
         shift,
-        at.parameter("running_mean"),
-        at.parameter("running_var"),
+        context.parameter("running_mean"),
+        context.parameter("running_var"),
         epsilon=layer.epsilon,
     )
     return (output,)
 
 
-def layer_normalization(layer: LayerNormalization, at: Context) -> Values:
+def layer_normalization(layer: LayerNormalization, context: Context) -> Values:
     """LayerNormalization; it always takes a scale."""
-    sizes = layer.normalized(at.shape)
-    scale = at.parameter("weight") if layer.scale else at.constant("ones", np.ones(sizes))
-    shift = (at.parameter("bias"),) if layer.center else ()
-    tensors = (*at.inputs, scale, *shift)
+    sizes = layer.normalized(context.shape)
+    scale = context.parameter("weight") if layer.scale else context.constant("ones", np.ones(sizes))
+    shift = (context.parameter("bias"),) if layer.center else ()
+    tensors = (*context.inputs, scale, *shift)
     axis = -len(sizes)
-    return (at.node("LayerNormalization", *tensors, axis=axis, epsilon=layer.epsilon),)
+    return (context.node("LayerNormalization", *tensors, axis=axis, epsilon=layer.epsilon),)
 
 
-def rms_normalization(layer: RmsNormalization, at: Context) -> Values:
+def rms_normalization(layer: RmsNormalization, context: Context) -> Values:
     """RMSNormalization, which came with opset 23; before that its formula."""
-    (x,) = at.inputs
-    weight = at.parameter("weight")
+    (x,) = context.inputs
+    weight = context.parameter("weight")
     first = -len(layer.axis)
-    if at.opset >= 23:
-        return (at.node("RMSNormalization", x, weight, axis=first, epsilon=layer.epsilon),)
-    axes = at.constant("axes", range(first, 0))
-    square = at.node("Mul", x, x, part="square")
-    mean = at.node("ReduceMean", square, axes, part="mean", keepdims=1)
-    total = at.node("Add", mean, at.constant("epsilon", layer.epsilon), part="sum")
-    root = at.node("Sqrt", total, part="root")
-    return (at.node("Mul", at.node("Div", x, root, part="normalized"), weight),)
+    if context.opset >= 23:
+        return (context.node("RMSNormalization", x, weight, axis=first, epsilon=layer.epsilon),)
+    axes = context.constant("axes", range(first, 0))
+    square = context.node("Mul", x, x, part="square")
+    mean = context.node("ReduceMean", square, axes, part="mean", keepdims=1)
+    total = context.node("Add", mean, context.constant("epsilon", layer.epsilon), part="sum")
+    root = context.node("Sqrt", total, part="root")
+    return (context.node("Mul", context.node("Div", x, root, part="normalized"), weight),)
 
 
-def group_normalization(layer: GroupNormalization, at: Context) -> Values:
+def group_normalization(layer: GroupNormalization, context: Context) -> Values:
     """GroupNormalization, which before opset 21 had one scale a group.
 
     Before that InstanceNormalization of the groups, then weight and bias of the channels.
     """
-    (x,) = at.inputs
-    channels = layer.channels(at.shape, "channels_first")
+    (x,) = context.inputs
+    channels = layer.channels(context.shape, "channels_first")
     epsilon = layer.epsilon
-    if at.opset >= 21:
-        scale, shift = _scale_and_shift(layer.affine, channels, at)
+    if context.opset >= 21:
+        scale, shift = _scale_and_shift(layer.affine, channels, context)
         groups = layer.groups
-        output = at.node("GroupNormalization", x, scale, shift, num_groups=groups, epsilon=epsilon)
+        output = context.node(
+            "GroupNormalization", x, scale, shift, num_groups=groups, epsilon=epsilon
+        )
         return (output,)
-    target = at.constant("groups", (0, layer.groups, -1))
-    parted = at.node("Reshape", x, target, part="in_groups")
-    ones = at.constant("ones", np.ones(layer.groups))
-    zeros = at.constant("zeros", np.zeros(layer.groups))
+    target = context.constant("groups", (0, layer.groups, -1))
+    parted = context.node("Reshape", x, target, part="in_groups")
+    ones = context.constant("ones", np.ones(layer.groups))
+    zeros = context.constant("zeros", np.zeros(layer.groups))
     tensors = (parted, ones, zeros)
-    normal = at.node("InstanceNormalization", *tensors, part="normalized", epsilon=epsilon)
-    shape = at.node("Shape", x, part="shape")
+    normal = context.node("InstanceNormalization", *tensors, part="normalized", epsilon=epsilon)
+    shape = context.node("Shape", x, part="shape")
     if not layer.affine:
-        return (at.node("Reshape", normal, shape),)
-    normal = at.node("Reshape", normal, shape, part="in_channels")
-    weight, bias = (_of_channels(name, at) for name in ("weight", "bias"))
-    return (at.node("Add", at.node("Mul", normal, weight, part="scaled"), bias),)
+        return (context.node("Reshape", normal, shape),)
+    normal = context.node("Reshape", normal, shape, part="in_channels")
+    weight, bias = (_of_channels(name, context) for name in ("weight", "bias"))
+    return (context.node("Add", context.node("Mul", normal, weight, part="scaled"), bias),)
 
 
-def instance_normalization(layer: InstanceNormalization, at: Context) -> Values:
+def instance_normalization(layer: InstanceNormalization, context: Context) -> Values:
     """InstanceNormalization."""
-    channels = layer.channels(at.shape, "channels_first")
-    scale, shift = _scale_and_shift(layer.affine, channels, at)
-    return (at.node("InstanceNormalization", *at.inputs, scale, shift, epsilon=layer.epsilon),)
+    channels = layer.channels(context.shape, "channels_first")
+    scale, shift = _scale_and_shift(layer.affine, channels, context)
+    return (
+        context.node("InstanceNormalization", *context.inputs, scale, shift, epsilon=layer.epsilon),
+    )
 
 
-def unit_normalization(layer: UnitNormalization, at: Context) -> Values:
+def unit_normalization(layer: UnitNormalization, context: Context) -> Values:
     """ReduceL2, Max and Div: LpNormalization has no epsilon."""
-    (x,) = at.inputs
-    axes = at.constant("axes", (at.axis(layer.axis),))
-    length = at.node("ReduceL2", x, axes, part="length", keepdims=1)
-    divisor = at.node("Max", length, at.constant("epsilon", layer.epsilon), part="divisor")
-    return (at.node("Div", x, divisor),)
+    (x,) = context.inputs
+    axes = context.constant("axes", (context.axis(layer.axis),))
+    length = context.node("ReduceL2", x, axes, part="length", keepdims=1)
+    divisor = context.node(
+        "Max", length, context.constant("epsilon", layer.epsilon), part="divisor"
+    )
+    return (context.node("Div", x, divisor),)
 
 
-def _scale_and_shift(affine: bool, channels: int, at: Context) -> tuple[str, str]:
+def _scale_and_shift(affine: bool, channels: int, context: Context) -> tuple[str, str]:
     if affine:
-        return at.parameter("weight"), at.parameter("bias")
-    return at.constant("ones", np.ones(channels)), at.constant("zeros", np.zeros(channels))
+        return context.parameter("weight"), context.parameter("bias")
+    return context.constant("ones", np.ones(channels)), context.constant(
+        "zeros", np.zeros(channels)
+    )
 
 
-def _of_channels(name: str, at: Context) -> str:
+def _of_channels(name: str, context: Context) -> str:
     """Return a parameter shaped so that it meets the channels."""
-    shape = (*at.parameters[name].shape, *(1 for _ in at.shape[1:]))
+    shape = (*context.parameters[name].shape, *(1 for _ in context.shape[1:]))
     if len(shape) == 1:
-        return at.parameter(name)
+        return context.parameter(name)
     part = f"{name}_of_channels"
-    return at.parameter(name, part=part, shape=shape, transform=lambda given: given.reshape(shape))
+    return context.parameter(
+        name, part=part, shape=shape, transform=lambda given: given.reshape(shape)
+    )
+
+
+ROWS: Rows = {
+    layers.BatchNormalization: batch_normalization,
+    layers.LayerNormalization: layer_normalization,
+    layers.RmsNormalization: rms_normalization,
+    layers.GroupNormalization: group_normalization,
+    layers.InstanceNormalization: instance_normalization,
+    layers.UnitNormalization: unit_normalization,
+}

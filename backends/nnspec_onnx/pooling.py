@@ -6,39 +6,41 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnspec import layers
 from nnspec.layers.average_pooling import AveragePooling
 from nnspec.layers.base import spatial_axes
 from nnspec.layers.global_pooling import AdaptivePooling, GlobalPooling
 from nnspec.layers.pooling import MaxPooling
 from nnspec_onnx.context import Context, Values
 from nnspec_onnx.convolution import flat_pads
+from nnspec_onnx.rows import Rows
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
 
 
-def max_pooling(layer: MaxPooling, at: Context) -> Values:
+def max_pooling(layer: MaxPooling, context: Context) -> Values:
     """MaxPool with explicit pads."""
-    output = at.node(
+    output = context.node(
         "MaxPool",
-        *at.inputs,
+        *context.inputs,
         kernel_shape=layer.pool_size,
         strides=layer.steps,
-        pads=flat_pads(layer.whole_pads(at.shape, at.data_format)),
+        pads=flat_pads(layer.whole_pads(context.shape, context.data_format)),
     )
     return (output,)
 
 
-def average_pooling(layer: AveragePooling, at: Context) -> Values:
+def average_pooling(layer: AveragePooling, context: Context) -> Values:
     """AveragePool with explicit pads; what hangs over counts in none."""
-    zeros, uncounted = layer.counted(at.shape, at.data_format)
+    zeros, uncounted = layer.counted(context.shape, context.data_format)
     counts = any(map(any, zeros))
     attributes: dict[str, Any] = {"count_include_pad": int(counts)}
     if counts and any(map(any, uncounted)):
         attributes["ceil_mode"] = 1
-    output = at.node(
+    output = context.node(
         "AveragePool",
-        *at.inputs,
+        *context.inputs,
         part=None,
         kernel_shape=layer.pool_size,
         strides=layer.steps,
@@ -48,33 +50,33 @@ def average_pooling(layer: AveragePooling, at: Context) -> Values:
     return (output,)
 
 
-def global_average_pooling(layer: GlobalPooling, at: Context) -> Values:
+def global_average_pooling(layer: GlobalPooling, context: Context) -> Values:
     """ReduceMean over the spatial axes."""
-    return _reduced(layer, at, "ReduceMean")
+    return _reduced(layer, context, "ReduceMean")
 
 
-def global_max_pooling(layer: GlobalPooling, at: Context) -> Values:
+def global_max_pooling(layer: GlobalPooling, context: Context) -> Values:
     """ReduceMax over the spatial axes."""
-    return _reduced(layer, at, "ReduceMax")
+    return _reduced(layer, context, "ReduceMax")
 
 
-def _reduced(layer: GlobalPooling, at: Context, operator: str) -> Values:
+def _reduced(layer: GlobalPooling, context: Context, operator: str) -> Values:
     # GlobalAveragePool keeps axes of size 1, which a second operator would have to take away.
-    spatial = spatial_axes(len(at.shape), at.data_format)
-    axes = at.constant("axes", tuple(axis + 1 for axis in spatial))
-    return (at.node(operator, *at.inputs, axes, keepdims=int(layer.keepdims)),)
+    spatial = spatial_axes(len(context.shape), context.data_format)
+    axes = context.constant("axes", tuple(axis + 1 for axis in spatial))
+    return (context.node(operator, *context.inputs, axes, keepdims=int(layer.keepdims)),)
 
 
-def adaptive_average_pooling(layer: AdaptivePooling, at: Context) -> Values:
+def adaptive_average_pooling(layer: AdaptivePooling, context: Context) -> Values:
     """AveragePool where the bins are equal, else a product with a matrix for each axis."""
-    if (equal := _equal_bins(layer, at, "AveragePool")) is not None:
+    if (equal := _equal_bins(layer, context, "AveragePool")) is not None:
         return equal
-    (x,) = at.inputs
-    sizes = layer.sizes(at.shape, at.data_format)
+    (x,) = context.inputs
+    sizes = layer.sizes(context.shape, context.data_format)
     *rows, columns = [_means(*axis) for axis in zip(sizes, layer.output_size, strict=True)]
     part = "narrowed" if rows else None
-    x = at.node("MatMul", x, at.constant("columns", columns.T), part=part)
-    return (at.node("MatMul", at.constant("rows", rows[0]), x) if rows else x,)
+    x = context.node("MatMul", x, context.constant("columns", columns.T), part=part)
+    return (context.node("MatMul", context.constant("rows", rows[0]), x) if rows else x,)
 
 
 def _means(size: int, output: int) -> Array:
@@ -85,12 +87,12 @@ def _means(size: int, output: int) -> Array:
     return matrix
 
 
-def adaptive_max_pooling(layer: AdaptivePooling, at: Context) -> Values:
+def adaptive_max_pooling(layer: AdaptivePooling, context: Context) -> Values:
     """MaxPool where the bins are equal, else the elements of each bin, and the largest of them."""
-    if (equal := _equal_bins(layer, at, "MaxPool")) is not None:
+    if (equal := _equal_bins(layer, context, "MaxPool")) is not None:
         return equal
-    (x,) = at.inputs
-    sizes = layer.sizes(at.shape, at.data_format)
+    (x,) = context.inputs
+    sizes = layer.sizes(context.shape, context.data_format)
     for axis, (size, output) in enumerate(zip(sizes, layer.output_size, strict=True), start=2):
         bins = _bins(size, output)
         widest = max(end - begin for begin, end in bins)
@@ -98,11 +100,11 @@ def adaptive_max_pooling(layer: AdaptivePooling, at: Context) -> Values:
         chosen = [[min(i, end - 1) for i in range(begin, begin + widest)] for begin, end in bins]
         table = np.array(chosen, np.int64)
         name = "bins" if layer.axes == 1 else ("row_bins", "column_bins")[axis - 2]
-        x = at.node("Gather", x, at.constant(name, table), axis=axis, part=f"by_{name}")
+        x = context.node("Gather", x, context.constant(name, table), axis=axis, part=f"by_{name}")
         is_last = axis == layer.axes + 1
-        axes = at.constant(f"{name}_axis", (axis + 1,))
+        axes = context.constant(f"{name}_axis", (axis + 1,))
         part = None if is_last else "narrowed"
-        x = at.node("ReduceMax", x, axes, keepdims=0, part=part)
+        x = context.node("ReduceMax", x, axes, keepdims=0, part=part)
     return (x,)
 
 
@@ -110,9 +112,29 @@ def _bins(size: int, output: int) -> list[tuple[int, int]]:
     return [(i * size // output, -(-(i + 1) * size // output)) for i in range(output)]
 
 
-def _equal_bins(layer: AdaptivePooling, at: Context, operator: str) -> Values | None:
-    sizes = layer.sizes(at.shape, at.data_format)
+def _equal_bins(layer: AdaptivePooling, context: Context, operator: str) -> Values | None:
+    sizes = layer.sizes(context.shape, context.data_format)
     if any(size % output for size, output in zip(sizes, layer.output_size, strict=True)):
         return None
     window = tuple(size // output for size, output in zip(sizes, layer.output_size, strict=True))
-    return (at.node(operator, *at.inputs, kernel_shape=window, strides=window),)
+    return (context.node(operator, *context.inputs, kernel_shape=window, strides=window),)
+
+
+ROWS: Rows = {
+    layers.MaxPooling1D: max_pooling,
+    layers.MaxPooling2D: max_pooling,
+    layers.MaxPooling3D: max_pooling,
+    layers.AveragePooling1D: average_pooling,
+    layers.AveragePooling2D: average_pooling,
+    layers.AveragePooling3D: average_pooling,
+    layers.GlobalAveragePooling1D: global_average_pooling,
+    layers.GlobalAveragePooling2D: global_average_pooling,
+    layers.GlobalAveragePooling3D: global_average_pooling,
+    layers.GlobalMaxPooling1D: global_max_pooling,
+    layers.GlobalMaxPooling2D: global_max_pooling,
+    layers.GlobalMaxPooling3D: global_max_pooling,
+    layers.AdaptiveAveragePooling1D: adaptive_average_pooling,
+    layers.AdaptiveAveragePooling2D: adaptive_average_pooling,
+    layers.AdaptiveMaxPooling1D: adaptive_max_pooling,
+    layers.AdaptiveMaxPooling2D: adaptive_max_pooling,
+}

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from nnspec import layers
 from nnspec.layers import Layer
 from nnspec_onnx.context import Context, Values
+from nnspec_onnx.rows import Rows
 
 
-def nothing(layer: Layer, at: Context) -> Values:
+def nothing(layer: Layer, context: Context) -> Values:
     """Nothing: none of them changes anything at inference."""
-    return at.inputs
+    return context.inputs
+
+
+ROWS: Rows = {
+    layers.Dropout: nothing,
+    layers.AlphaDropout: nothing,
+    layers.GaussianDropout: nothing,
+    layers.GaussianNoise: nothing,
+    layers.SpatialDropout1D: nothing,
+    layers.SpatialDropout2D: nothing,
+    layers.SpatialDropout3D: nothing,
+}

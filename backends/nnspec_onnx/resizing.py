@@ -6,35 +6,37 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nnspec import layers
 from nnspec.layers import PixelShuffle, PixelUnshuffle, Resize
 from nnspec.layers.resizing import UpSampling
 from nnspec.layers.windows import fixed_sizes
 from nnspec_onnx.context import Context, Values
+from nnspec_onnx.rows import Rows
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
 
 
-def up_sampling(layer: UpSampling, at: Context) -> Values:
+def up_sampling(layer: UpSampling, context: Context) -> Values:
     """Resize by whole numbers."""
-    scales = at.constant("scales", np.array([1.0, 1.0, *layer.size]), is_single=True)
+    scales = context.constant("scales", np.array([1.0, 1.0, *layer.size]), is_single=True)
     attributes: dict[str, Any] = {
         "coordinate_transformation_mode": "asymmetric",
         "nearest_mode": "floor",
     }
-    return (at.node("Resize", *at.inputs, "", scales, mode="nearest", **attributes),)
+    return (context.node("Resize", *context.inputs, "", scales, mode="nearest", **attributes),)
 
 
-def resize(layer: Resize, at: Context) -> Values:
+def resize(layer: Resize, context: Context) -> Values:
     """Resize by powers of two; by other scales, what each position takes, as constants.
 
     ONNX Runtime and the reference evaluator compute positions in float32: exact for powers of two,
     and for others not even the same between the two. Nor is a bicubic one that makes images smaller
     left to Resize: ONNX Runtime moves it to channels last, and then cannot load it.
     """
-    sizes = fixed_sizes("resize", at.shape, 2, at.data_format)
+    sizes = fixed_sizes("resize", context.shape, 2, context.data_format)
     if sizes == layer.size:
-        return at.inputs
+        return context.inputs
     is_exact = all(map(_is_power_of_two, sizes, layer.size)) and not layer.align_corners
     grows = all(old <= new for old, new in zip(sizes, layer.size, strict=True))
     if is_exact and (grows or layer.interpolation != "bicubic"):
@@ -42,21 +44,25 @@ def resize(layer: Resize, at: Context) -> Values:
         attributes: dict[str, Any] = {"mode": _MODES[layer.interpolation]}
         if layer.interpolation == "nearest":
             attributes["nearest_mode"] = "round_prefer_ceil"
-        constant = at.constant("scales", scales, is_single=True)
-        return (at.node("Resize", *at.inputs, "", constant, **attributes),)
-    (x,) = at.inputs
+        constant = context.constant("scales", scales, is_single=True)
+        return (context.node("Resize", *context.inputs, "", constant, **attributes),)
+    (x,) = context.inputs
     changed = [axis for axis in (1, 0) if sizes[axis] != layer.size[axis]]
     for axis in changed:
         part = "narrowed" if axis != changed[-1] else None
         name = ("rows", "columns")[axis]
         old, new = sizes[axis], layer.size[axis]
         if layer.interpolation == "nearest":
-            chosen = at.constant(name, _nearest(old, new))
-            x = at.node("Gather", x, chosen, axis=axis + 2, part=part)
+            chosen = context.constant(name, _nearest(old, new))
+            x = context.node("Gather", x, chosen, axis=axis + 2, part=part)
         else:
             matrix = _matrix(layer, old, new)
-            given = (x, at.constant(name, matrix.T)) if axis else (at.constant(name, matrix), x)
-            x = at.node("MatMul", *given, part=part)
+            given = (
+                (x, context.constant(name, matrix.T))
+                if axis
+                else (context.constant(name, matrix), x)
+            )
+            x = context.node("MatMul", *given, part=part)
     return (x,)
 
 
@@ -95,18 +101,29 @@ def _kernel(interpolation: str, d: Array) -> Array:
     return np.asarray(np.where(d <= 1, (1.25 * d - 2.25) * d * d + 1, far))
 
 
-def pixel_shuffle(layer: PixelShuffle, at: Context) -> Values:
+def pixel_shuffle(layer: PixelShuffle, context: Context) -> Values:
     """DepthToSpace, channels first of all."""
-    return (at.node("DepthToSpace", *at.inputs, blocksize=layer.upscale_factor, mode="CRD"),)
+    return (
+        context.node("DepthToSpace", *context.inputs, blocksize=layer.upscale_factor, mode="CRD"),
+    )
 
 
-def pixel_unshuffle(layer: PixelUnshuffle, at: Context) -> Values:
+def pixel_unshuffle(layer: PixelUnshuffle, context: Context) -> Values:
     """SpaceToDepth, and its channels put in order: it counts the places within a block first."""
     factor = layer.downscale_factor
-    channels = at.shape[0]
+    channels = context.shape[0]
     assert isinstance(channels, int)
     if channels == 1:
-        return (at.node("SpaceToDepth", *at.inputs, blocksize=factor),)
-    x = at.node("SpaceToDepth", *at.inputs, blocksize=factor, part="places")
+        return (context.node("SpaceToDepth", *context.inputs, blocksize=factor),)
+    x = context.node("SpaceToDepth", *context.inputs, blocksize=factor, part="places")
     order = np.arange(channels * factor**2).reshape(-1, channels).T.reshape(-1)
-    return (at.node("Gather", x, at.constant("order", order), axis=1),)
+    return (context.node("Gather", x, context.constant("order", order), axis=1),)
+
+
+ROWS: Rows = {
+    layers.UpSampling1D: up_sampling,
+    layers.UpSampling2D: up_sampling,
+    layers.Resize: resize,
+    layers.PixelShuffle: pixel_shuffle,
+    layers.PixelUnshuffle: pixel_unshuffle,
+}
