@@ -8,7 +8,7 @@ import numpy as np
 
 from nnspec import layers
 from nnspec.layers import GroupedQueryAttention, MultiHeadAttention
-from nnspec.layers.attention import Sizes
+from nnspec.layers.attention import AttentionSizes
 from nnspec_onnx.context import Context, Values
 from nnspec_onnx.embedding import positions
 from nnspec_onnx.rotary import Rotation, embedded, rotated
@@ -35,7 +35,7 @@ def attention(layer: MultiHeadAttention | GroupedQueryAttention, context: Contex
 def _operator(
     layer: MultiHeadAttention | GroupedQueryAttention,
     context: Context,
-    sizes: Sizes,
+    sizes: AttentionSizes,
     sources: tuple[str, str, str],
 ) -> str:
     """Return what the heads give, side by side, of the operator; its scale is 1/√d too."""
@@ -61,7 +61,7 @@ def _operator(
     )
 
 
-def _rows(context: Context, sizes: Sizes, query: str) -> str:
+def _rows(context: Context, sizes: AttentionSizes, query: str) -> str:
     """Return (1, 1, time, 1), the shape that gives a mask a row for each query."""
     time = sizes.times[0]
     if isinstance(time, int):
@@ -73,7 +73,7 @@ def _rows(context: Context, sizes: Sizes, query: str) -> str:
 def _formula(
     layer: MultiHeadAttention | GroupedQueryAttention,
     context: Context,
-    sizes: Sizes,
+    sizes: AttentionSizes,
     sources: tuple[str, str, str],
 ) -> str:
     """Return what the heads give, side by side.
@@ -135,7 +135,7 @@ def _heads(
 
 
 def _rotation(
-    layer: MultiHeadAttention | GroupedQueryAttention, sizes: Sizes, side: int
+    layer: MultiHeadAttention | GroupedQueryAttention, sizes: AttentionSizes, side: int
 ) -> Rotation:
     """Return by what the queries (side 0) or the keys (side 1) are turned."""
     time = sizes.times[side]
@@ -149,7 +149,7 @@ def _rotation(
 def _masking(
     context: Context,
     layer: MultiHeadAttention | GroupedQueryAttention,
-    sizes: Sizes,
+    sizes: AttentionSizes,
     sources: tuple[str, str],
     head_axes: int,
 ) -> tuple[str | None, str | None]:
@@ -195,7 +195,7 @@ def _given_mask(
     return parts[0] if parts else None
 
 
-def _past(context: Context, sizes: Sizes, sources: tuple[str, str]) -> str:
+def _past(context: Context, sizes: AttentionSizes, sources: tuple[str, str]) -> str:
     time, length = sizes.times
     if isinstance(time, int) and isinstance(length, int):
         return context.constant("past", _past_of(time, length))

@@ -13,18 +13,6 @@ from nnspec.layers.base import ANY_DTYPE, Activation, Placement
 from nnspec.layers.fields import Flag, Number, Whole
 from nnspec.layers.shapes import DataFormat, Shape, show
 
-__all__ = [
-    "Elu",
-    "Gelu",
-    "LeakyRelu",
-    "Linear",
-    "Relu",
-    "Sigmoid",
-    "Silu",
-    "Softmax",
-    "Tanh",
-]
-
 
 class Linear(Activation):
     """y = x. Any shape."""

@@ -9,20 +9,6 @@ from nnspec.layers.base import ANY_DTYPE, NUMBERS, Layer, Placement
 from nnspec.layers.fields import Number
 from nnspec.layers.shapes import DataFormat, Shape
 
-__all__ = [
-    "Abs",
-    "Cast",
-    "Clip",
-    "Exp",
-    "Log",
-    "Negative",
-    "Power",
-    "Reciprocal",
-    "Rescaling",
-    "Sqrt",
-    "Square",
-]
-
 
 class _Elementwise(Layer):
     placement: ClassVar[Placement] = "pointwise"

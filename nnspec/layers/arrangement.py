@@ -9,20 +9,6 @@ from nnspec.layers.base import ANY_DTYPE, Layer, Placement, require_whole, resol
 from nnspec.layers.fields import Size, Whole
 from nnspec.layers.shapes import MAX_RANK, DataFormat, Dim, Shape, shifted, show
 
-__all__ = [
-    "ExpandDims",
-    "Flip",
-    "Gather",
-    "Permute",
-    "RepeatElements",
-    "RepeatVector",
-    "Roll",
-    "Slice",
-    "Squeeze",
-    "Stack",
-    "Tile",
-]
-
 
 class _Arrangement(Layer):
     dtypes: ClassVar[frozenset[str]] = ANY_DTYPE

@@ -12,12 +12,10 @@ from nnspec.layers.fields import Flag, Fraction, Positive, Size, Text
 from nnspec.layers.initializers import GlorotUniform, Initializer, Zeros
 from nnspec.layers.shapes import DataFormat, Dim, Shape, show
 
-__all__ = ["GroupedQueryAttention", "MultiHeadAttention"]
-
 BOOL = frozenset({"bool"})
 
 
-class Sizes(NamedTuple):
+class AttentionSizes(NamedTuple):
     """What an attention makes of its inputs; features are those of query, value and key."""
 
     features: tuple[int, int, int]
@@ -85,7 +83,7 @@ class _Attention(Layer):
     def input_dtypes(self, index: int, inputs: tuple[Shape, ...]) -> frozenset[str]:
         return BOOL if index >= len(inputs) - self.masks else self.dtypes
 
-    def sizes(self, inputs: tuple[Shape, ...]) -> Sizes:
+    def sizes(self, inputs: tuple[Shape, ...]) -> AttentionSizes:
         """Return the sizes; raises ShapeError."""
         given = inputs[: len(inputs) - self.masks]
         for shape in given:
@@ -114,7 +112,7 @@ class _Attention(Layer):
                 "choose num_heads that divides the features of the query, or set key_dim",
             )
         key_dim = self.key_dim or features[0] // self.num_heads
-        return Sizes(
+        return AttentionSizes(
             features,
             (query[0], value[0]),
             self.num_heads,
@@ -137,7 +135,7 @@ class _Attention(Layer):
             )
         return ((sizes.times[0], sizes.output_dim),)
 
-    def check_mask(self, mask: Shape, sizes: Sizes) -> None:
+    def check_mask(self, mask: Shape, sizes: AttentionSizes) -> None:
         """Raise ShapeError for a mask of the wrong shape."""
         allowed = [sizes.times, (sizes.heads, *sizes.times)][
             : 2 if sizes.heads == sizes.kv_heads else 1
@@ -157,7 +155,7 @@ class _Attention(Layer):
     ) -> tuple[Parameter, ...]:
         return tuple(self._parameters(self.sizes(inputs)))
 
-    def _parameters(self, sizes: Sizes) -> Iterator[Parameter]:
+    def _parameters(self, sizes: AttentionSizes) -> Iterator[Parameter]:
         query, value, key = sizes.features
         values = sizes.value_dim * sizes.kv_heads
         for name, columns, rows in (
@@ -210,7 +208,7 @@ class MultiHeadAttention(_Attention):
     def has_bias(self) -> bool:
         return self.use_bias
 
-    def sizes(self, inputs: tuple[Shape, ...]) -> Sizes:
+    def sizes(self, inputs: tuple[Shape, ...]) -> AttentionSizes:
         sizes = super().sizes(inputs)
         return sizes._replace(value_dim=self.value_dim or sizes.key_dim)
 
@@ -249,7 +247,7 @@ class GroupedQueryAttention(_Attention):
     def rotary_base(self) -> float | None:
         return float(self.rotary_wavelength) if self.rotary else None
 
-    def sizes(self, inputs: tuple[Shape, ...]) -> Sizes:
+    def sizes(self, inputs: tuple[Shape, ...]) -> AttentionSizes:
         sizes = super().sizes(inputs)
         if self.num_heads % self.num_kv_heads:
             raise ShapeError(

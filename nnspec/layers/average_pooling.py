@@ -8,8 +8,6 @@ from nnspec.layers.fields import Flag
 from nnspec.layers.pooling import Pooling, Pooling1D, Pooling2D, Pooling3D
 from nnspec.layers.shapes import DataFormat, Shape
 
-__all__ = ["AveragePooling1D", "AveragePooling2D", "AveragePooling3D"]
-
 
 class AveragePooling(Pooling):
     """Base of average pooling: the sum of each window over the number of what it counts."""

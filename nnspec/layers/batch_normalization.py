@@ -18,8 +18,6 @@ from nnspec.layers.fields import Flag, Fraction, Positive
 from nnspec.layers.initializers import Ones, Zeros
 from nnspec.layers.shapes import DataFormat, Shape, show
 
-__all__ = ["BatchNormalization"]
-
 
 class BatchNormalization(Layer):
     """y = weight · (x - μ) / √(σ² + epsilon) + bias, per channel. Ioffe and Szegedy 2015.

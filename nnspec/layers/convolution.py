@@ -20,8 +20,6 @@ from nnspec.layers.base import (
 from nnspec.layers.fields import Pads, PerAxis, Size
 from nnspec.layers.shapes import DataFormat, Dim, Shape, same_padding, show, window_output
 
-__all__ = ["Conv1D", "Conv2D", "Conv3D"]
-
 Sizes = tuple[int, ...]
 Padding = str | tuple[tuple[int, int], ...]
 

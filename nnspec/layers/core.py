@@ -16,8 +16,6 @@ from nnspec.layers.base import (
 from nnspec.layers.fields import Size, Whole
 from nnspec.layers.shapes import MAX_RANK, DataFormat, Dim, Shape, product, show
 
-__all__ = ["Dense", "Flatten", "Reshape"]
-
 
 class Dense(Weighted):
     """y = activation(x Wᵀ + b) on the last axis. (..., n) -> (..., units); weight (units, n)."""

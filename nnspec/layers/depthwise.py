@@ -12,8 +12,6 @@ from nnspec.layers.fields import Size
 from nnspec.layers.initializers import GlorotUniform, Initializer
 from nnspec.layers.shapes import DataFormat, Shape
 
-__all__ = ["DepthwiseConv1D", "DepthwiseConv2D", "SeparableConv1D", "SeparableConv2D"]
-
 
 class _PerChannel(Convolution):
     depth_multiplier: Size = Field(default=1, description="Outputs of each input channel.")

@@ -11,15 +11,6 @@ from nnspec.layers.fields import FLOAT32_MAX, Finite, Positive, Size
 from nnspec.layers.initializers import Initializer, Normal
 from nnspec.layers.shapes import DataFormat, Dim, Shape, show
 
-__all__ = [
-    "ConstantTensor",
-    "Embedding",
-    "LearnedTensor",
-    "PositionEmbedding",
-    "RotaryPosition",
-    "SinusoidalPosition",
-]
-
 INTEGERS = frozenset({"int32", "int64"})
 
 # A list within a list within ...: a recursive type would need a name of its own in the schema.

@@ -11,8 +11,6 @@ from nnspec.layers.fields import Whole
 from nnspec.layers.initializers import Constant, Initializer
 from nnspec.layers.shapes import DataFormat, Shape, show
 
-__all__ = ["Glu", "Prelu", "Swiglu"]
-
 
 class Prelu(Layer):
     """y = x for x > 0, weight · x otherwise, with a learned slope for each channel.

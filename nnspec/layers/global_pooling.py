@@ -9,19 +9,6 @@ from nnspec.layers.fields import Flag, PerAxis
 from nnspec.layers.shapes import DataFormat, Shape
 from nnspec.layers.windows import fixed_sizes, spatial_sizes, with_sizes
 
-__all__ = [
-    "AdaptiveAveragePooling1D",
-    "AdaptiveAveragePooling2D",
-    "AdaptiveMaxPooling1D",
-    "AdaptiveMaxPooling2D",
-    "GlobalAveragePooling1D",
-    "GlobalAveragePooling2D",
-    "GlobalAveragePooling3D",
-    "GlobalMaxPooling1D",
-    "GlobalMaxPooling2D",
-    "GlobalMaxPooling3D",
-]
-
 
 class GlobalPooling(Layer):
     """Base of the layers that reduce each channel to one number."""

@@ -13,8 +13,6 @@ from nnspec.layers.base import (
 from nnspec.layers.fields import Whole
 from nnspec.layers.shapes import DataFormat, Dim, Shape, show
 
-__all__ = ["Concatenate", "Split"]
-
 
 class Concatenate(Layer):
     """The inputs one after another along `axis`; the other axes must agree."""

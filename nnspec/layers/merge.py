@@ -12,8 +12,6 @@ from nnspec.layers.base import (
 )
 from nnspec.layers.shapes import DataFormat, Shape, broadcast, show
 
-__all__ = ["Add", "Average", "Divide", "Maximum", "Minimum", "Multiply", "Subtract"]
-
 
 class _Elementwise(Layer):
     arity: ClassVar[tuple[int, int | None]] = (2, None)

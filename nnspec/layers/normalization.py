@@ -18,14 +18,6 @@ from nnspec.layers.fields import Flag, Positive, Size, Whole, is_whole
 from nnspec.layers.initializers import Ones, Zeros
 from nnspec.layers.shapes import DataFormat, Shape, show
 
-__all__ = [
-    "GroupNormalization",
-    "InstanceNormalization",
-    "LayerNormalization",
-    "RmsNormalization",
-    "UnitNormalization",
-]
-
 _RESHAPE = "reshape the input: one axis of channels, and at most three others"
 
 

@@ -10,19 +10,6 @@ from nnspec.layers.fields import Pairs
 from nnspec.layers.shapes import DataFormat, Dim, Shape, show, window_output
 from nnspec.layers.windows import require_positions, spatial_sizes, with_sizes
 
-__all__ = [
-    "Cropping1D",
-    "Cropping2D",
-    "Cropping3D",
-    "ReflectionPadding1D",
-    "ReflectionPadding2D",
-    "ReplicationPadding1D",
-    "ReplicationPadding2D",
-    "ZeroPadding1D",
-    "ZeroPadding2D",
-    "ZeroPadding3D",
-]
-
 _Pads = tuple[tuple[int, int], ...]
 _PADDING = "Elements added to each spatial axis: a size, or [begin, end] per axis."
 _CROPPING = "Elements taken from each spatial axis: a size, or [begin, end] per axis."

@@ -11,8 +11,6 @@ from nnspec.layers.fields import Flag, Pads, PerAxis
 from nnspec.layers.shapes import DataFormat, Dim, Shape
 from nnspec.layers.windows import spatial_sizes, with_sizes
 
-__all__ = ["MaxPooling1D", "MaxPooling2D", "MaxPooling3D"]
-
 _Sizes = tuple[int, ...]
 _Padding = str | tuple[tuple[int, int], ...]
 _POOL_SIZE = "Size of the window."

@@ -13,8 +13,6 @@ from nnspec.layers.base import (
 from nnspec.layers.fields import Whole
 from nnspec.layers.shapes import DataFormat, Shape, broadcast, show
 
-__all__ = ["Dot", "Matmul"]
-
 
 class Matmul(Layer):
     """y = x₁ x₂, the product of the matrices in the last two axes.

@@ -8,27 +8,6 @@ from nnspec.layers.activations import OverAxis
 from nnspec.layers.base import Activation
 from nnspec.layers.fields import NotNegative, Number, Positive
 
-__all__ = [
-    "Celu",
-    "Exponential",
-    "HardShrink",
-    "HardSigmoid",
-    "HardSilu",
-    "HardTanh",
-    "LogSigmoid",
-    "LogSoftmax",
-    "Mish",
-    "Relu6",
-    "Selu",
-    "SoftShrink",
-    "Softmin",
-    "Softplus",
-    "Softsign",
-    "Squareplus",
-    "TanhShrink",
-    "Threshold",
-]
-
 
 class LogSoftmax(OverAxis):
     """y = x - log Σ exp(x), summed over `axis`. Any shape of at least one axis."""

@@ -13,8 +13,6 @@ from nnspec.layers.initializers import GlorotUniform, Initializer, InitializerBa
 from nnspec.layers.rare_initializers import Orthogonal, UnitForgetBias
 from nnspec.layers.shapes import DataFormat, Dim, Shape, show
 
-__all__ = ["GRU", "LSTM", "Bidirectional", "SimpleRNN"]
-
 INTEGERS = frozenset({"int32", "int64"})
 
 

@@ -9,17 +9,6 @@ from nnspec.layers.base import Layer, Placement, count, resolve_axis
 from nnspec.layers.fields import Flag, Positive, Text, Whole, is_whole
 from nnspec.layers.shapes import DataFormat, Shape, show
 
-__all__ = [
-    "Argmax",
-    "L2Normalize",
-    "ReduceMax",
-    "ReduceMean",
-    "ReduceMin",
-    "ReduceNorm",
-    "ReduceSum",
-    "ReduceVariance",
-]
-
 
 def _one_or_many(value: object) -> object:
     return (value,) if is_whole(value) or isinstance(value, str) else value

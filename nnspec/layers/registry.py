@@ -179,7 +179,7 @@ FAMILIES: dict[str, dict[str, str]] = {
         "tanh_shrink": "TanhShrink",
     },
 }
-"""The layers by the file that holds them: `type` -> class, which the file's `__all__` lists too."""
+"""The layers by the file that holds them: `type` -> class."""
 ACTIVATIONS = {family: FAMILIES[family] for family in ("activations", "rare_activations")}
 """Those of them that other layers take as `activation`."""
 INITIALIZERS = {

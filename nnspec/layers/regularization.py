@@ -8,16 +8,6 @@ from nnspec.layers.base import Layer, Placement, require_rank
 from nnspec.layers.fields import Finite, Fraction
 from nnspec.layers.shapes import DataFormat, Shape
 
-__all__ = [
-    "AlphaDropout",
-    "Dropout",
-    "GaussianDropout",
-    "GaussianNoise",
-    "SpatialDropout1D",
-    "SpatialDropout2D",
-    "SpatialDropout3D",
-]
-
 
 class _Dropping(Layer):
     rate: Fraction = Field(description="Probability of dropping an element, in [0, 1).")
@@ -73,6 +63,8 @@ class GaussianNoise(Layer):
 
 
 class SpatialDropout(_Dropping):
+    """Base of the dropouts of whole channels."""
+
     placement: ClassVar[Placement] = "spatial"
     axes: ClassVar[int]
 

@@ -10,8 +10,6 @@ from nnspec.layers.fields import Flag, PerAxis, Size
 from nnspec.layers.shapes import DataFormat, Shape, scaled
 from nnspec.layers.windows import fixed_sizes, spatial_sizes, with_sizes
 
-__all__ = ["PixelShuffle", "PixelUnshuffle", "Resize", "UpSampling1D", "UpSampling2D"]
-
 _Sizes = tuple[int, ...]
 
 

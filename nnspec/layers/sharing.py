@@ -10,8 +10,6 @@ from nnspec.layers.fields import Flag, Text
 from nnspec.layers.initializers import Zeros
 from nnspec.layers.shapes import DataFormat, Shape, show
 
-__all__ = ["Shared", "TiedDense"]
-
 
 class Shared(Layer):
     """y = the layer, or the use of a block, of that name once more, with the same weights.

@@ -19,8 +19,6 @@ from nnspec.layers.convolution import (
 from nnspec.layers.fields import Pads, PerAxis, Size
 from nnspec.layers.shapes import DataFormat, Shape, show, transposed_output
 
-__all__ = ["Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose"]
-
 _STRIDES = "Distance that neighbours have in the output."
 _PADDING = (
     'What is cropped from the output: "valid" (nothing), "same" (so much that the output is '

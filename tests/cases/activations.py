@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from nnspec.layers import ACTIVATIONS
 from tests.cases.case import Case
 
 
@@ -73,3 +74,7 @@ CASES: list[Case] = [
     Case({"type": "dense", "units": 4, "activation": "hard_silu"}, ((3,),), (4,)),
     Case({"type": "dense", "units": 4, "activation": "log_softmax"}, ((3,),), (4,)),
 ]
+
+_LISTED = {case.layer["type"] for case in CASES}
+CASES += [case for kind in ACTIVATIONS if kind not in _LISTED for case in activation(type=kind)]
+"""One that has no case of its own above is tried with its defaults."""
