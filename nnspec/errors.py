@@ -139,7 +139,7 @@ _SYNONYMS = {
     "hardswish": "hard_silu",
     "normalize": "unit_normalization",
 }
-"""What others call a layer -> our name, where the two look unalike."""
+"""Other names of a layer -> our name, where the two look unalike."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

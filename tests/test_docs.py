@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -133,3 +135,32 @@ def test_every_code_of_a_mistake_is_explained() -> None:
 def test_the_readme_starts_with_the_two_commands() -> None:
     first = next(fence for fence in FENCES if fence.page.name == "README.md")
     assert re.findall(r"^make (\w+)", first.text, re.M) == ["demo", "test"]
+
+
+def docstrings(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield line and text of the docstrings of a file, those below assignments among them."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        body = getattr(node, "body", None)
+        if not isinstance(body, list):
+            continue
+        is_documented = isinstance(
+            node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+        )
+        before: list[ast.stmt | None] = [None, *body[:-1]]
+        for last, statement in zip(before, body, strict=False):
+            match statement:
+                case ast.Expr(ast.Constant(str(text))) if isinstance(
+                    last, ast.Assign | ast.AnnAssign
+                ) or (last is None and is_documented):
+                    yield statement.lineno, text
+
+
+def test_docstrings_name_a_thing_or_say_what_it_does() -> None:
+    question = re.compile(r"\s*(what|how|which|where|whose|who|why|when)\b", re.IGNORECASE)
+    files = [file for part in ("nnspec", "backends") for file in (ROOT / part).rglob("*.py")]
+    assert [
+        f"{file.relative_to(ROOT)}:{line}: {text.splitlines()[0]}"
+        for file in files
+        for line, text in docstrings(file)
+        if question.match(text)
+    ] == []

@@ -1,4 +1,4 @@
-"""How Keras expresses each layer, and what Keras cannot do exactly."""
+"""The table of lowerings to Keras, and of layers that Keras cannot do exactly."""
 
 from __future__ import annotations
 

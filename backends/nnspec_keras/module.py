@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 _MODULES = ("keras", "layers", "math", "np", "ops", "tf")
 TAKEN = frozenset({*_MODULES, *HELPERS, *DEFINED, "enumerate", "range", "float"})
-"""What the emitted code calls its own, so that no variable, function or parameter may."""
+"""Names of the emitted code's own, which no variable, function or parameter may have."""
 
 
 def _transpose(permutation: tuple[int, ...]) -> Lowered:

@@ -52,7 +52,7 @@ _FUNCTIONS = {
     "first_flipped": ("flip",),
     "After": ("after",),
 }
-"""What an expression holds -> what Keras calls it, because the emitted code does not."""
+"""A part of an expression -> Keras's name for it, because the emitted code gives none."""
 _CONSTRUCTED = dict.fromkeys(
     ("average_pooling1d", "average_pooling2d", "average_pooling3d"),
     ("ones_like", "true_divide", "divide"),

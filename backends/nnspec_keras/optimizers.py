@@ -1,4 +1,4 @@
-"""How Keras expresses each optimizer; the source defines what its own compute otherwise."""
+"""The optimizers in Keras; the source defines those that its own compute otherwise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be said of how a spec is compiled to Keras."""
+"""The options of compiling to Keras."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from nnspec.backend import Options, option
 
 @dataclass(frozen=True, slots=True)
 class KerasOptions(Options):
-    """How a spec is compiled to Keras."""
+    """The options of compiling to Keras."""
 
     stock: bool = option(False, "Use Keras's own optimizer though its definition differs.")

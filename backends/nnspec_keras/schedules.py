@@ -1,4 +1,4 @@
-"""How Keras expresses each schedule; its own compute in float32 whatever the network does."""
+"""The schedules in Keras; its own compute in float32 whatever the network does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a spec was compiled to: its text, and what a program needs to know of it."""
+"""The compiled source of a spec: its text, and the facts that a program needs of it."""
 
 from __future__ import annotations
 

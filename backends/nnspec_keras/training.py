@@ -66,7 +66,7 @@ class TrainingSource:
     standard_imports: tuple[str, ...]
     imports: tuple[str, ...]
     modules: set[str]
-    """What its names begin with, such as `ops`."""
+    """The modules that its names begin with, such as `ops`."""
 
 
 def training_source(

@@ -1,4 +1,4 @@
-"""What a lowering is given, and what it builds with."""
+"""The context of a lowering, and the builder of its operators."""
 
 from __future__ import annotations
 

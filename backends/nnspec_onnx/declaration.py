@@ -1,4 +1,4 @@
-"""What the ONNX backend declares; what it needs to compile is imported when it is asked."""
+"""The declaration of the ONNX backend; its compiler is imported when it is asked for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where transposes stand in a channels_last network, whose spatial operators want channels first.
+"""Places transposes in a channels_last network, whose spatial operators want channels first.
 
 A value of two or more axes may exist in the declared layout, in channels_first, or both; each form
 is made once, when something first needs it. Spatial layers take and give channels_first, positional

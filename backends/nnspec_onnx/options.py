@@ -1,4 +1,4 @@
-"""What can be said of how a spec is compiled to ONNX."""
+"""The options of compiling to ONNX."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from nnspec.backend import OnnxOptions, option
 
 @dataclass(frozen=True, slots=True)
 class DirectOptions(OnnxOptions):
-    """How a spec is compiled to ONNX."""
+    """The options of compiling to ONNX."""
 
     fold: bool = option(
         False,

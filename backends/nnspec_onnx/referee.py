@@ -1,4 +1,4 @@
-"""Who is wrong where an ONNX model seems to be: the model, or onnx's reference evaluator."""
+"""Decides between an ONNX model and onnx's reference evaluator, where the model seems wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the PyTorch backend declares; what it needs to compile is imported when it is asked."""
+"""The declaration of the PyTorch backend; its compiler is imported when it is asked for."""
 
 from __future__ import annotations
 

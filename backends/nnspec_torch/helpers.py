@@ -1,4 +1,4 @@
-"""What the emitted source defines where PyTorch has none that means the same."""
+"""Helpers of the emitted source where PyTorch has none that means the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How PyTorch expresses each layer: the families' rows, and what PyTorch cannot do."""
+"""The table of lowerings to PyTorch: the families' rows, and the layers that it cannot do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a backend is, what it declares, and how one is found.
+"""Backends: the protocols they follow, their declarations, and the search for one.
 
 A backend turns a spec into source (no framework needed) and, in its `runtime` module, builds, runs
 and trains what it wrote. It registers in the entry-point group `nnspec.backends`. The core asks it

@@ -1,4 +1,4 @@
-"""What a backend declares: what it expresses, what it takes, what its programs can do."""
+"""The declaration of a backend: what it expresses, what it takes, what its programs can do."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 
 class Can(Flag):
-    """What the programs of a backend can do beside `forward`, which all can.
+    """Abilities of a backend's programs beside `forward`, which all have.
 
     GRADIENTS: they give the loss and its gradients. TRAINING: they take optimizer steps; both as
     `Trainable` has them. EXPORT: the framework's own exporter writes them as ONNX (`Exportable`).
@@ -57,7 +57,7 @@ class Rounding:
 
 @dataclass(frozen=True, slots=True)
 class ExportMemory:
-    """What a framework's ONNX exporter takes besides the network itself, as measured, in bytes.
+    """The memory of a framework's ONNX exporter besides the network itself, as measured, in bytes.
 
     base, and `of_weights` times the weights; what an embedding lends to a tied layer counts twice.
     """
@@ -126,13 +126,13 @@ class Backend(ABC):
     suffix: str = ".py"
     """Of the files that it writes."""
     can: Can = Can.NOTHING
-    """What its programs can do beside `forward`."""
+    """The abilities of its programs beside `forward`."""
     options: type[Options] = Options
     """The record of its options: `Options`, or one that extends it by `option` fields."""
     packages: Mapping[str, tuple[str, ...]] = NOTHING
-    """What its programs run on: a package -> the distributions that may have it."""
+    """The packages that its programs run on: a package -> the distributions that may have it."""
     export_memory: ExportMemory | None = None
-    """What its exporter takes, so that a verification can leave it out in time."""
+    """The memory of its exporter, so that a verification can leave it out in time."""
 
     # For a process of its own, see `nnspec.remote`.
     imports: tuple[str, ...] = ()
@@ -174,7 +174,7 @@ class Backend(ABC):
 
     @property
     def rounded(self) -> Mapping[type[Layer], Rounding]:
-        """Where the framework itself rounds coarser than float64 does."""
+        """The places where the framework itself rounds coarser than float64 does."""
         return NOTHING
 
     @property

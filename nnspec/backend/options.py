@@ -1,4 +1,4 @@
-"""How a spec is compiled: what every backend understands, and what one of them adds."""
+"""Options of compiling a spec: those of every backend, and those that one of them adds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ O = TypeVar("O", bound="Options")  # noqa: E741 - as short as the other type var
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a spec is compiled, whatever the backend; one that takes more extends this record.
+    """The options of every backend; one that takes more extends this record.
 
     training: add what trains the network: loss, optimizer, data, a main program.
     layout: "spec" takes and gives image-like tensors as the spec declares them, "native" as the
@@ -102,7 +102,7 @@ def option(
 
 @dataclass(frozen=True, slots=True)
 class OnnxOptions(Options):
-    """How an ONNX model is written, by whatever writes it."""
+    """The options of an ONNX model, whatever writes it."""
 
     opset: int = option(21, "ONNX operator set.", minimum=1)
 

@@ -1,4 +1,4 @@
-"""What a backend makes of a spec: its text, and the network that is built from it."""
+"""The results of a backend: the text of a spec, and the network that is built from it."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class Inspectable(Trainable, Protocol):
 
 
 class Compiled(Protocol):
-    """What a backend made of a spec: its text, and how to build it."""
+    """The result of compiling a spec: its text, and a way to build it."""
 
     @property
     def spec(self) -> Spec:

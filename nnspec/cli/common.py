@@ -1,4 +1,4 @@
-"""What several commands share: the spec's argument, `--json`, and how results are printed."""
+"""Shared parts of the commands: the spec's argument, `--json`, the printing of results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a .csv file is as text: its encoding, its line ends, its separator, the line of a row."""
+"""The text of a .csv file: its encoding, its line ends, its separator, the line of a row."""
 
 from __future__ import annotations
 

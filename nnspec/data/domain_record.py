@@ -11,7 +11,7 @@ from nnspec.layers.shapes import Dim, Shape, TensorType
 from nnspec.network.domain import Domain, Limit, Range, Step, size_of
 
 KEY = "nnspec.domain"
-"""Where the record stands in the metadata of an ONNX file."""
+"""The record's key in the metadata of an ONNX file."""
 
 
 def to_json(domain: Domain) -> str:

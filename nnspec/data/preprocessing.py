@@ -1,4 +1,4 @@
-"""How rows become the network's inputs; kept with the weights, so that prediction does the same."""
+"""Turns rows into the network's inputs; kept with the weights, so that prediction does the same."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from nnspec.network.domain import Domain, Place
 Array = NDArray[Any]
 
 KEY = "preprocessing"
-"""Where the record stands in the metadata of weights and of an ONNX file."""
+"""The record's key in the metadata of weights and of an ONNX file."""
 
 Numbers = Annotated[tuple[Number, ...], Field(strict=False)]
 
 
 class Feature(Frozen):
-    """Where one input of the network comes from, and how its values are shifted and scaled."""
+    """The source of one input of the network, and the shift and scale of its values."""
 
     columns: Annotated[tuple[Text, ...], Field(strict=False, min_length=1)]
     """Columns of a table in the order of the input's elements, or the name of one array."""
@@ -39,9 +39,9 @@ class Feature(Frozen):
     dtype: DType
     """The input's dtype."""
     mean: Numbers | None = None
-    """What is subtracted from each element of the input; None for nothing."""
+    """Subtracted from each element of the input; None for nothing."""
     scale: Annotated[tuple[Positive, ...], Field(strict=False)] | None = None
-    """What each element is then divided by; None for nothing."""
+    """The divisor of each element after that; None for nothing."""
 
     def gather(self, rows: Rows, input_name: str, file: object) -> Array:
         """Return the raw values, shaped (rows, *shape), of any numeric type."""
@@ -129,12 +129,12 @@ class Feature(Frozen):
 
 
 class Preprocessing(Frozen):
-    """What a trained network needs beside its weights to take raw rows and name its answers."""
+    """All that a trained network needs beside its weights to take raw rows and name its answers."""
 
     inputs: dict[str, Feature]
-    """How each input of the network is made."""
+    """The source of each input of the network."""
     task: Task
-    """What the network predicts."""
+    """The task of the network."""
     target: Text
     """Name of what it predicts."""
     labels: Annotated[tuple[Text, ...], Field(strict=False)] | None = None

@@ -1,4 +1,4 @@
-"""What the loss of a spec takes as its target, wherever data enter."""
+"""The domain of a loss: the targets that it takes, wherever data enter."""
 
 from __future__ import annotations
 

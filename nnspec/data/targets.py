@@ -1,4 +1,4 @@
-"""What the network should give for each row, by the task."""
+"""Targets: the values that the network should give for each row, by the task."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ROW_SUM_ERROR = 1e-3  # what rounding and a percent table leave of probabilitie
 
 
 class Place(NamedTuple):
-    """Where a target stands: its file, and its column or array."""
+    """The place of a target: its file, and its column or array."""
 
     file: object
     what: str

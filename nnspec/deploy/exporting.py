@@ -43,7 +43,7 @@ def exporters() -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class ExportReport:
-    """What was written: operators, bytes of the model and of its data file, seconds it took."""
+    """The result of an export: operators, bytes of the model and its data file, seconds it took."""
 
     path: Path
     opset: int

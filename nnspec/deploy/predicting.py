@@ -40,7 +40,7 @@ class _OnnxProgram(Protocol):
 
 @dataclass(frozen=True)
 class Predictions:
-    """What a model says of each row.
+    """The predictions of a model, row by row.
 
     outputs: each output of the network by name, shaped (rows, ...).
     numbers: what is predicted, by the task: a number, or the number of a class; None where the
@@ -55,14 +55,14 @@ class Predictions:
 
     @property
     def answer(self) -> Array | None:
-        """What is predicted: a number, or the class's name or number."""
+        """The answer for a row: a number, or the class's name or number."""
         if self.numbers is None or self.labels is None:
             return self.numbers
         return np.array(self.labels)[self.numbers]
 
     @property
     def rows(self) -> int:
-        """How many rows were predicted."""
+        """The number of rows predicted."""
         return len(next(iter(self.outputs.values())))
 
     def table(self) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""What the source backends share: a graph and a backend's table in, Python source text out.
+"""The shared part of the source backends: a graph and a backend's table in, Python source out.
 
 Imports network, language, training (the order of rows) and backend.
 """

@@ -1,4 +1,4 @@
-"""What PyTorch and Keras say alike: lowerings to operators, and to functions of equal names."""
+"""Lowerings that PyTorch and Keras share: to operators, and to functions of equal names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the attentions of a network use, so that the source that defines them has no more."""
+"""Copies definitions of attention with no more than the attentions of a network use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the axes of a value are called, by the layers that take and give it."""
+"""Names of a value's axes, by the layers that take and give it."""
 
 from __future__ import annotations
 

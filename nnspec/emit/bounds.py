@@ -1,4 +1,4 @@
-"""What an emitted script refuses of its inputs: the domain of the network, input by input."""
+"""Bounds that an emitted script checks: the domain of the network, input by input."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _OF_DTYPE: Mapping[str, tuple[Number, Number]] = {
 
 @dataclass(frozen=True, slots=True)
 class SizeLimit:
-    """How small and how large a size that depends on dynamic axes may be."""
+    """The smallest and the largest value of a size that depends on dynamic axes."""
 
     size: str
     least: int

@@ -12,7 +12,7 @@ from nnspec.emit.parsed import Parsed
 
 
 class Level(Enum):
-    """Where an expression stands, if no group around it may add parentheses."""
+    """The place of an expression, if no group around it may add parentheses."""
 
     STATEMENT = 0
     BRACKETS = 1

@@ -1,4 +1,4 @@
-"""Which of a backend's helpers, definitions that stand above the network, an emitted file needs."""
+"""Selects the helpers, definitions that stand above the network, that an emitted file needs."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What stands where the group of the key (or the innermost one) is broken, and where not."""
+    """Two texts: one where the group of the key (or the innermost one) is broken, one where not."""
 
     broken: Doc
     flat: Doc
@@ -90,12 +90,12 @@ Doc: TypeAlias = (
 
 
 class _Measure(Enum):
-    """Which lines have to fit."""
+    """The lines that have to fit."""
 
     FIRST = 0
     ALL = 1
     AROUND = 2
-    """What stands before the first break and after the last; a line in between may be too long."""
+    """The text before the first break and after the last; a line in between may be too long."""
 
 
 class _Entry(NamedTuple):

@@ -1,4 +1,4 @@
-"""What a source backend says of one layer."""
+"""The lowering of one layer to source."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nnspec.network.layouts import DECLARED, Layout, laid_out_axis
 
 @dataclass(frozen=True, slots=True)
 class Native:
-    """Where a canonical parameter lives in the framework: its name there, and its axes' order.
+    """The place of a canonical parameter in the framework: its name there, and its axes' order.
 
     The framework's array is the canonical one with its axes permuted by `permutation`.
     occurrence: which one, where the layer holds several of that name. blocks: the order in which
@@ -69,7 +69,7 @@ class Lowered:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a lowering may look at besides the layer.
+    """All that a lowering may look at besides the layer.
 
     inputs, outputs: types as the spec declares them. layout: of the image-like tensors.
     """
@@ -119,7 +119,7 @@ def lower(lowering: Lowering, layer: Layer, context: Context) -> Lowered:
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """What tells one source backend from another when a network is lowered.
+    """The differences between source backends when a network is lowered.
 
     native_format: where its kernels want the channels.
     transpose: permutes the first input; it gets the permutation, the batch not counted.

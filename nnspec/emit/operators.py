@@ -1,4 +1,4 @@
-"""What the layout of an expression has to know of operators and of who brings brackets."""
+"""Properties of operators and brackets on which the layout of an expression depends."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from nnspec.emit.parsed import Parsed
 
 
 class _Needs(Enum):
-    """When an expression that ends a statement gets parentheses."""
+    """The condition under which an expression that ends a statement gets parentheses."""
 
     NEVER = 0
     IF_BROKEN = 1

@@ -22,7 +22,7 @@ from nnspec.emit.partial import Folded, Folder, erased
 
 @dataclass(frozen=True, slots=True)
 class Specialisation:
-    """What all uses of a definition in one network have in common.
+    """The common part of all uses of a definition in one network.
 
     values: of constants of its file. docstring: in place of that of a class. given: parameters, of
     whichever method, that have a default and that some use gives; None for all. required: those of

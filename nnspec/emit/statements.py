@@ -33,7 +33,7 @@ _CHAIN_NAMES = ("x", "y", "z", "h")
 
 @dataclass(slots=True)
 class Style:
-    """How a backend writes a step.
+    """The style in which a backend writes a step.
 
     module: the object that the step applies ("self.conv1", "layers.Dense(3)").
     loop: lines of a repeated block, from its target and its arguments.
@@ -62,7 +62,7 @@ class Forward:
 
 
 class _Variables:
-    """Which variable each value gets."""
+    """The variables of a body's values."""
 
     def __init__(
         self,
@@ -235,7 +235,7 @@ def forward_lines(
 
 
 _CALLED = Apply(MODULE, (Inputs(),))
-"""What the use of a block is."""
+"""The expression of a block's use."""
 
 
 def _bound(

@@ -1,4 +1,4 @@
-"""What the source backends say alike of training."""
+"""The training text that the source backends share."""
 
 from __future__ import annotations
 

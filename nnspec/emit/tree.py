@@ -62,7 +62,7 @@ class Expression:
 
 @dataclass(frozen=True, slots=True)
 class Input(Expression):
-    """What the layer takes, by its number."""
+    """An input of the layer, by its number."""
 
     number: int
 

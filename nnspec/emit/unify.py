@@ -16,7 +16,7 @@ from nnspec.emit.tree import Binary, Expression, Literal, Name
 
 @dataclass(slots=True)
 class Construction:
-    """What a step constructs: one call, or one for each repetition.
+    """The construction of a step: one call, or one for each repetition.
 
     With `repeat` one call stands for that many, which are equal but for progressions. laws: what
     draws its first values. values: what its expression has in its fields. No calls: nothing but

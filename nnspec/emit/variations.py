@@ -1,4 +1,4 @@
-"""What a block would be with another value of one of its variables.
+"""Variations of a block: the same with another value of one of its variables.
 
 A block is resolved and lowered once more for each, so that what follows from a variable is seen
 and not guessed.

@@ -1,4 +1,4 @@
-"""How large a network may be: what resolving it costs is bounded, whatever a spec says."""
+"""Limits of a network's size: the cost of resolving it is bounded, whatever a spec says."""
 
 from __future__ import annotations
 

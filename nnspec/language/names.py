@@ -1,4 +1,4 @@
-"""Which names a spec may give, so that the emitted code is valid and means what it says."""
+"""Checks the names of a spec, so that the emitted code is valid and means what it says."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ shaped split standard tempfile
 """.split()  # noqa: SIM905 - a list of quoted words would be longer
 
 RESERVED = frozenset([*_BUILTINS, *_MODULES, *MODULES, *ATTRIBUTES])
-"""What a layer, a block or a network cannot be called."""
+"""Names that no layer, block or network can have."""
 RESERVED_NETWORKS = RESERVED.union(_DEFINITIONS, DEFINITIONS)
-"""What a network cannot be called."""
+"""Names that no network can have."""
 RESERVED_INPUTS = frozenset([*_BUILTINS, *_MODULES, *MODULES, *VARIABLES]) - {"x"}
-"""What an input cannot be called: it is a variable, and no attribute."""
+"""Names that no input can have: it is a variable, and no attribute."""
 
 
 def problem_with(name: object, what: str, *, is_attribute: bool = True) -> tuple[str, str, str]:

@@ -1,4 +1,4 @@
-"""What a spec says of its training: task, loss, optimizer, metrics, data."""
+"""The training section of a spec: task, loss, optimizer, metrics, data."""
 
 from typing import Annotated, Literal
 
@@ -24,7 +24,7 @@ TASK_METRICS: dict[str, tuple[Metric, ...]] = {
 
 
 class Training(Frozen):
-    """How the network is trained."""
+    """The training of the network."""
 
     task: Task = Field(description="What is predicted: a number, a yes or no, or one of classes.")
     loss: Annotated[Loss, ByType("loss", lambda: LOSSES)] | None = Field(
@@ -63,7 +63,7 @@ class Training(Frozen):
 
 
 class Data(Frozen):
-    """Where the rows come from, and what of them goes where."""
+    """The rows: their files, and the columns or arrays that are inputs and targets."""
 
     source: Text = Field(
         description="A .csv, .parquet or .npz file, relative to the spec.", min_length=1

@@ -16,7 +16,7 @@ BOOL = frozenset({"bool"})
 
 
 class AttentionSizes(NamedTuple):
-    """What an attention makes of its inputs; features are those of query, value and key."""
+    """The sizes of an attention; features are those of query, value and key."""
 
     features: tuple[int, int, int]
     times: tuple[Dim, Dim]
@@ -67,7 +67,7 @@ class _Attention(Layer):
 
     @property
     def masks(self) -> int:
-        """How many of the inputs, the last ones, are masks."""
+        """The number of inputs, the last ones, that are masks."""
         return (self.mask is not None) + (self.key_padding is not None)
 
     @property

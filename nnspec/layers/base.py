@@ -1,4 +1,4 @@
-"""What a layer is: its fields, its shape rule, its parameters."""
+"""The base of all layers: fields, a shape rule, parameters."""
 
 from collections.abc import Iterator
 from functools import cache
@@ -17,7 +17,7 @@ NUMBERS = frozenset({"float32", "int32", "int64"})
 ANY_DTYPE = frozenset({"float32", "int32", "int64", "bool"})
 
 Placement = Literal["spatial", "pointwise", "positional"]
-"""How a layer stands to the layout of an image-like tensor.
+"""The relation of a layer to the layout of an image-like tensor.
 
 spatial: works on image-like tensors, so a backend may hand it the layout its kernels need.
 pointwise: acts on each element, or names its axes, so any layout will do, as long as all that it
@@ -47,13 +47,13 @@ class Parameter(NamedTuple):
 
 
 class Traits:
-    """What a layer's class says of all its layers."""
+    """Traits that a layer's class gives all its layers."""
 
     arity: ClassVar[tuple[int, int | None]] = (1, 1)
-    """How many inputs the layer takes, at least and at most."""
+    """The least and the greatest number of inputs."""
     placement: ClassVar[Placement] = "positional"
     dtypes: ClassVar[frozenset[str]] = FLOAT
-    """What the elements of its inputs may be."""
+    """The dtypes that its inputs may have."""
 
     named_inputs: ClassVar[tuple[str, ...]] = ()
     """Fields that each name one more input, where they are given; these follow `inputs`."""

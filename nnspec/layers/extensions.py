@@ -27,7 +27,7 @@ TABLES = {
     "optimizer": "optimizers",
     "schedule": "schedules",
 }
-"""What can be brought, by the name that messages use -> the backend's tables that hold it."""
+"""Kinds of extensions, by the name that messages use -> the backend's tables that hold it."""
 
 
 def entries() -> dict[str, EntryPoint]:

@@ -1,4 +1,4 @@
-"""What every part of the schema is built from: the frozen model and the strict field types."""
+"""The base of the schema: the frozen model and the strict field types."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class Pads:
 
     @property
     def sizes(self) -> str:
-        """What may stand for the sizes, in words."""
+        """The values allowed for the sizes, in words."""
         if self.axes == 1:
             return "a size or [begin, end]"
         return f"a size, or a list of {self.axes} sizes or [begin, end] pairs"
@@ -200,7 +200,7 @@ class ByType:
 
     @property
     def expected(self) -> str:
-        """What may stand here, in words."""
+        """The values allowed here, in words."""
         noun = _with_article(self.kind)
         return f"the name of {noun}, or a mapping with its `{self.key}`, is expected"
 
@@ -286,7 +286,7 @@ class NumberOr(ByType):
 
     @property
     def expected(self) -> str:
-        """What may stand here, in words."""
+        """The values allowed here, in words."""
         return f"a number, or a mapping with its `{self.key}`, is expected"
 
     def __get_pydantic_core_schema__(

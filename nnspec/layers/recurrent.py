@@ -17,7 +17,7 @@ INTEGERS = frozenset({"int32", "int64"})
 
 
 class _Sequential(Layer):
-    """What a recurrent layer and its two directions share: inputs, outputs, errors."""
+    """The base of a recurrent layer and of its two directions: inputs, outputs, errors."""
 
     arity: ClassVar[tuple[int, int | None]] = (1, None)
 
@@ -38,7 +38,7 @@ class _Sequential(Layer):
 
     @property
     def states(self) -> int:
-        """How many vectors of `units` the state is."""
+        """The number of vectors of `units` in the state."""
         return len(self.cell.state_names) * self.directions
 
     def lengths_index(self, inputs: tuple[Shape, ...]) -> int | None:

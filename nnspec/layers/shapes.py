@@ -18,7 +18,7 @@ DataFormat = Literal["channels_first", "channels_last"]
 
 
 class TensorType(NamedTuple):
-    """What a value of the graph is: its shape without the batch axis, and its dtype."""
+    """The type of a value of the graph: its shape without the batch axis, and its dtype."""
 
     shape: Shape
     dtype: str = "float32"

@@ -1,4 +1,4 @@
-"""What layers that slide a window, pad or crop share."""
+"""The shared part of layers that slide a window, pad or crop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is legal and yet likely a mistake, or worth knowing; never an error."""
+"""Advice on specs: legal but likely a mistake, or worth knowing; never an error."""
 
 from __future__ import annotations
 

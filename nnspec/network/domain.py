@@ -1,4 +1,4 @@
-"""What a network takes: the one domain of its inputs, wherever data enter.
+"""The domain of a network: the inputs that it takes, the same wherever data enter.
 
 Derived from the graph alone; domain_record.py keeps it with an exported model. docs/domain.md
 states it in words.
@@ -41,7 +41,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How small and how large a size that depends on dynamic axes may be."""
+    """The smallest and the largest value of a size that depends on dynamic axes."""
 
     size: str
     least: int
@@ -61,7 +61,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """What a network takes. Arrays have the batch axis first."""
+    """The inputs that a network takes. Arrays have the batch axis first."""
 
     inputs: Mapping[str, TensorType]
     ranges: tuple[Range, ...] = ()

@@ -1,4 +1,4 @@
-"""What a network takes: what its inputs decide, and what the ids that it makes itself allow."""
+"""Finds the domain of a network, from its inputs and from the ids that it computes itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What whole numbers that a network computes itself may be, where they reach a table.
+"""Ranges of whole numbers that a network computes itself, where they reach a table.
 
 Of inputs, domain.py says what they may be; an `argmax` gives 0 to n - 1, whatever the
 weights, and what is clipped lies between its bounds. What comes from weights otherwise may be
@@ -45,7 +45,7 @@ class Outside:
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """What is known of ids that the inputs alone do not decide.
+    """Facts about ids that the inputs alone do not decide.
 
     outside: that the network can give, and the layer does not take. limits: what dynamic axes may
     be, so that all ids are taken. unknown: that may be anything.
@@ -57,7 +57,7 @@ class Followed:
 
 
 class _Span(NamedTuple):
-    """What each element of a value may be, of a row: at least, at most; ±inf where that is unknown.
+    """The least and the most that each element of a row may be; ±inf where that is unknown.
 
     chosen: whether an argmax is part of it. is_exact: whether each element can be at both ends.
     """

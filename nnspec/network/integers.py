@@ -1,4 +1,4 @@
-"""What layers make of whole numbers, in NumPy: so that ids that reach a table are known before.
+"""Layers computed on whole numbers in NumPy, so that ids that reach a table are known before.
 
 Arrays have the batch axis first. A layer that is no key of `COMPUTED` computes with weights or
 fractions, and what it gives is known to the framework alone.

@@ -1,4 +1,4 @@
-"""How an image-like tensor lies in memory: as the spec declares it, or as kernels want it."""
+"""Layouts of an image-like tensor: as the spec declares it, or as kernels want it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from nnspec.layers.shapes import DataFormat, Shape
 
 
 class Layout(Enum):
-    """Where the channels of a value stand."""
+    """The position of the channels among a value's axes."""
 
     DECLARED = "declared"
-    """Where the spec has them."""
+    """The position that the spec declares."""
     NATIVE = "native"
-    """Where the framework's kernels want them: at the other end."""
+    """The position that the framework's kernels want: at the other end."""
 
 
 DECLARED, NATIVE = Layout.DECLARED, Layout.NATIVE

@@ -63,7 +63,7 @@ def resolve(
 
 
 class Resolver:
-    """What is shared by the bodies of one network."""
+    """The state that the bodies of one network share."""
 
     def __init__(self, model: Model, variables: Scope, report: Report, broken: Set[str]) -> None:
         self.model = model
@@ -75,7 +75,7 @@ class Resolver:
         self.used: set[str] = set()
         self.bodies: dict[object, Graph | None] = {}
         self.layers: dict[Graph, int] = {}
-        """How many layers each body holds once its blocks are opened."""
+        """The number of layers of each body once its blocks are opened."""
 
     def body(
         self,

@@ -1,4 +1,4 @@
-"""What is known of a body while it is resolved, shared by all that make its nodes."""
+"""The state of a body while it is resolved, shared by all that make its nodes."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ GARBAGE = 50_000
 
 
 class Session:
-    """What one backend has built, by number."""
+    """The networks that one backend has built, by number."""
 
     def __init__(self, name: str, threads: int | None) -> None:
         self.backend: Any = get_backend(name)

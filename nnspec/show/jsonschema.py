@@ -92,7 +92,7 @@ TABLES: dict[str, Mapping[str, type[BaseModel]]] = {
     "recurrence": RECURRENT,
     "schedule": SCHEDULES,
 }
-"""What a field chooses from by `type`, by the name that messages use."""
+"""The classes that a field chooses from by `type`, by the name that messages use."""
 
 
 def _with_layers(record: Schema) -> Schema:

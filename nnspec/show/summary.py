@@ -1,4 +1,4 @@
-"""What a network holds and costs."""
+"""The summary of a network: its layers, parameters and costs."""
 
 from __future__ import annotations
 

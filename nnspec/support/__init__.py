@@ -1,4 +1,4 @@
-"""What knows nothing of networks: files written whole, keyed random numbers, causes of errors.
+"""Tools that know nothing of networks: whole files, keyed random numbers, causes of errors.
 
 Imports errors alone.
 """

@@ -1,4 +1,4 @@
-"""What went wrong, in one line that is safe to print."""
+"""The cause of an error, in one line that is safe to print."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a message shows a value of the spec."""
+"""Shows a value of the spec in a message."""
 
 from __future__ import annotations
 

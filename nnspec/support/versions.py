@@ -1,4 +1,4 @@
-"""Which packages a result came from."""
+"""Versions of the packages that a result came from."""
 
 from __future__ import annotations
 

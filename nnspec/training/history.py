@@ -1,4 +1,4 @@
-"""What each epoch of a training run measured, as a record and as a picture."""
+"""The history of a training run: each epoch's measures, as a record and as a picture."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Epoch:
 
     @property
     def score(self) -> float:
-        """What the best epoch has least of: the validation loss, else the training loss."""
+        """The measure that is least in the best epoch: validation loss, else training loss."""
         return self.values.get("val_loss", self.values["loss"])
 
     def as_json(self) -> dict[str, Any]:

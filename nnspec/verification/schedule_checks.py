@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 FIRST = 32
 """Steps that are all looked at."""
 LATER = (0.1, 0.25, 0.5, 0.75, 0.9, 1.0, 1.5, 10.0)
-"""Where else, in lengths of each phase of the schedule."""
+"""Further steps to compare, in lengths of each phase of the schedule."""
 
 
 def rate_errors(program: Inspectable, optimizer: Optimizer) -> tuple[float, list[str]]:

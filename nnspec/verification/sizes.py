@@ -22,7 +22,7 @@ BASE = 7
 """Of the first dynamic axis, if it fits; the next one 9. Odd, and none a multiple of another."""
 EVEN = 4
 LARGE = 17
-"""Where kernels that work in blocks of 16 begin their second."""
+"""A size at which kernels that work in blocks of 16 begin their second."""
 LIMIT = 4096
 """The largest size that is looked at."""
 _MIXED = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512, 1024, 2048, 4096)

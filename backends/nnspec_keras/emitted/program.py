@@ -1,4 +1,4 @@
-"""What a training script feeds, watches and writes."""
+"""The main program of a training script: it feeds, watches and writes."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""What a training script writes where the network takes rows as they are."""
+"""Saves the network of a training script that takes rows as they are."""
 
 import json
 from pathlib import Path

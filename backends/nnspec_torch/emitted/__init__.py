@@ -1,4 +1,4 @@
-"""What an emitted file defines where PyTorch has none that means the same.
+"""Definitions of emitted files where PyTorch has none that means the same.
 
 Each definition is copied as it stands here into a file that uses it. These files are
 read as text, and imported by the tests alone: nnspec writes PyTorch without PyTorch.

@@ -1,4 +1,4 @@
-"""What a training script measures and writes."""
+"""The main program of a training script: it measures and writes."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a training script defines to read its rows, as `nnspec train` does.
+"""Definitions with which a training script reads its rows, as `nnspec train` does.
 
 Each definition is copied as it stands here into a script that uses it. Names in capitals
 are constants that the script has, or that it decides: see `nnspec.emit.specialised`.
