@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,14 +27,17 @@ if TYPE_CHECKING:
 class OnnxCompiled:
     """A spec as an ONNX network, its weights still to be given.
 
-    source: the network as text: inputs, outputs, initialisers and operators.
     is_folded: whether some of its tensors are computed of weights, which is done in float64.
     """
 
     spec: Spec
     network: Network
-    source: str
     is_folded: bool = False
+
+    @cached_property
+    def source(self) -> str:
+        """The network as text: inputs, outputs, initialisers and operators."""
+        return listing(self.network)
 
     def write(
         self,
@@ -116,5 +120,5 @@ def compile_network(spec: Spec, options: DirectOptions) -> OnnxCompiled:
     if options.fold and (folds := foldable(network)):
         without = {fold.norm for fold in folds}
         network = folded(lower(spec, options.opset, batch=options.batch, without=without), folds)
-        return OnnxCompiled(spec, network, listing(network), is_folded=True)
-    return OnnxCompiled(spec, network, listing(network))
+        return OnnxCompiled(spec, network, is_folded=True)
+    return OnnxCompiled(spec, network)

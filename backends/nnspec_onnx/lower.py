@@ -172,15 +172,16 @@ def _named_outputs(nodes: list[Node], outputs: dict[str, str], inputs: set[str])
             copies.append(Node(f"{name}.identity", "Identity", (value,), (name,), {}))
         else:
             renamed[value] = name
-    named = [
-        dataclasses.replace(
-            node,
-            inputs=tuple(renamed.get(value, value) for value in node.inputs),
-            outputs=tuple(renamed.get(value, value) for value in node.outputs),
-        )
-        for node in (*nodes, *copies)
-    ]
-    return named if renamed or copies else nodes
+    named = []
+    for node in (*nodes, *copies):
+        if not (renamed.keys().isdisjoint(node.inputs) and renamed.keys().isdisjoint(node.outputs)):
+            node = dataclasses.replace(
+                node,
+                inputs=tuple(renamed.get(value, value) for value in node.inputs),
+                outputs=tuple(renamed.get(value, value) for value in node.outputs),
+            )
+        named.append(node)
+    return named
 
 
 def _batch_name(graph: Graph) -> str:

@@ -33,6 +33,8 @@ PAGE = 4096
 """Tensors in a file of their own start at a page, so that a runtime can map them into memory."""
 ROWS, TILE = 256, 32
 """A turned matrix is put in order so many rows at a time, and of these so many columns."""
+NODES = 1024
+"""Operators that are made messages at once: the messages take several times their bytes."""
 SMALLEST_EXTERNAL = 1024
 """Bytes. Smaller tensors stay in the model: shapes and axes, which shape inference must see."""
 
@@ -100,8 +102,7 @@ class Module:
         metadata = dict(network.metadata)
         if preprocessing is not None:
             metadata["nnspec.preprocessing"] = preprocessing
-        graph = self._graph()
-        self._graph_bytes = graph.SerializeToString(deterministic=True)
+        self._graph_bytes = b"".join(self._graph())
         model = helper.make_model(
             onnx.GraphProto(),
             opset_imports=[helper.make_opsetid("", network.opset)],
@@ -110,12 +111,12 @@ class Module:
             producer_version=metadata["nnspec.version"],
         )
         helper.set_model_props(model, metadata)
+        model.ClearField("graph")
+        self._model_bytes = model.SerializeToString(deterministic=True)
         if dtype == "float32":
             # A double model is for onnx's evaluator alone, which computes in double even what ONNX
             # allows no doubles, as RotaryEmbedding.
-            self._check(model, graph)
-        model.ClearField("graph")
-        self._model_bytes = model.SerializeToString(deterministic=True)
+            self._check()
 
     def fits_one_file(self) -> bool:
         """Whether protobuf can hold the whole model."""
@@ -229,38 +230,48 @@ class Module:
             proto.attribute.append(helper.make_attribute(key, given))
         return proto
 
-    def _graph(self) -> onnx.GraphProto:
-        return helper.make_graph(
-            [self._node(node) for node in self.network.nodes],
+    def _graph(self) -> Iterator[bytes]:
+        """Yield the graph's message in parts: one after the other they are the whole."""
+        nodes = self.network.nodes
+        for start in range(0, len(nodes), NODES):
+            part = [self._node(node) for node in nodes[start : start + NODES]]
+            yield onnx.GraphProto(node=part).SerializeToString(deterministic=True)
+        rest = helper.make_graph(
+            [],
             self.network.name,
             [self._value(value) for value in self.network.inputs],
             [self._value(value) for value in self.network.outputs],
         )
+        yield rest.SerializeToString(deterministic=True)
 
     def _value(self, value: Value) -> onnx.ValueInfoProto:
         kind = _element_type(self._dtype(value.dtype))
         return helper.make_tensor_value_info(value.name, kind, value.shape)
 
-    def _check(self, model: onnx.ModelProto, graph: onnx.GraphProto) -> None:
+    def _check(self) -> None:
         """Let onnx check types and shapes, parameters standing as inputs, their numbers unread."""
-        checked = onnx.ModelProto()
-        checked.CopyFrom(model)
-        checked.graph.CopyFrom(graph)
-        for tensor in self._tensors:
-            if tensor.initializer.value is not None:
-                proto = tensor.proto()
-                proto.raw_data = tensor.numbers({}).tobytes()
-                checked.graph.initializer.append(proto)
-                continue
-            kind = _element_type(tensor.dtype)
-            value = helper.make_tensor_value_info(
-                tensor.initializer.name, kind, tensor.initializer.shape
-            )
-            checked.graph.input.append(value)
+        graph = [self._graph_bytes, *map(_as_checked, self._tensors)]
+        start = wire.prefix(wire.GRAPH_OF_MODEL, sum(map(len, graph)))
+        model = b"".join([self._model_bytes, start, *graph])
+        del graph
         try:
-            onnx.checker.check_model(checked, full_check=True)
+            onnx.checker.check_model(model, full_check=True)
         except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
             raise UsageError(f"{self.network.name} makes no valid ONNX model: {error}") from error
+
+
+def _as_checked(tensor: Tensor) -> bytes:
+    """Return what stands for a tensor in the graph that onnx checks, as a part of its message."""
+    if tensor.initializer.value is not None:
+        proto = tensor.proto()
+        proto.raw_data = tensor.numbers({}).tobytes()
+        constants = onnx.GraphProto(initializer=[proto])
+        return bytes(constants.SerializeToString())
+    kind = _element_type(tensor.dtype)
+    shape = tensor.initializer.shape
+    value = helper.make_tensor_value_info(tensor.initializer.name, kind, shape)
+    inputs = onnx.GraphProto(input=[value])
+    return bytes(inputs.SerializeToString())
 
 
 def _bytes(array: Array, dtype: np.dtype[Any]) -> memoryview:

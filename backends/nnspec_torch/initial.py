@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from nnspec.emit.code import Call, call, wrap
 from nnspec.emit.lowering import Context, Fan
@@ -198,6 +199,14 @@ def _owner_class(function: str, part: str) -> str:
     return "nn.Linear" if part else function
 
 
+class _Kind(NamedTuple):
+    """How an object's parameters are drawn: for each its statements, but for the object's path."""
+
+    is_recurrent: bool
+    can_lack_bias: bool
+    drawings: tuple[tuple[str, tuple[str, ...]], ...]
+
+
 @dataclass(slots=True)
 class _Owner:
     """An object of the class, and by the names of its parameters what draws them.
@@ -213,6 +222,17 @@ class _Owner:
     def can_lack_bias(self) -> bool:
         """Whether a bias that nothing draws is one that the object does not have."""
         return self.path.count(".") == 1 and self.function.startswith(("nn.Linear", "nn.Conv"))
+
+    @property
+    def kind(self) -> _Kind:
+        """How its parameters are drawn."""
+        drawings = {
+            name: tuple(_written(self.statements(name, "", "", general=True)))
+            for name in self.drawings
+        }
+        return _Kind(
+            self.function in _RECURRENT, self.can_lack_bias, tuple(sorted(drawings.items()))
+        )
 
     def statements(self, name: str, layer: str, tensor: str, *, general: bool) -> list[Call]:
         """Return what draws a parameter; `general` takes fans from the object."""
@@ -286,32 +306,32 @@ def _of_tensor(law: Call) -> tuple[str, Call]:
 def _groups(owners: Sequence[_Owner]) -> list[list[_Owner]]:
     """Return the objects whose parameters are drawn alike, a bias left out where there is none."""
     groups: list[list[_Owner]] = []
+    kinds: list[set[_Kind]] = []
     for owner in owners:
-        for group in groups:
-            if all(_are_alike(owner, other) for other in group):
+        kind = owner.kind
+        for group, known in zip(groups, kinds, strict=True):
+            # Objects of one kind are alike, and a network of thousands has few kinds.
+            if kind in known or all(_are_alike(kind, other) for other in known):
                 group.append(owner)
+                known.add(kind)
                 break
         else:
             groups.append([owner])
+            kinds.append({kind})
     return groups
 
 
-def _are_alike(one: _Owner, other: _Owner) -> bool:
-    if (one.function in _RECURRENT) != (other.function in _RECURRENT):
+def _are_alike(one: _Kind, other: _Kind) -> bool:
+    if one.is_recurrent != other.is_recurrent:
         return False
-    if one.function in _RECURRENT and one.drawings.keys() != other.drawings.keys():
+    mine, others = dict(one.drawings), dict(other.drawings)
+    if one.is_recurrent and mine.keys() != others.keys():
         return False
-    if ("weight" in one.drawings) != ("weight" in other.drawings):
+    if ("weight" in mine) != ("weight" in others):
         return False
-    if ("bias" in one.drawings) != ("bias" in other.drawings) and not (
-        one.can_lack_bias and other.can_lack_bias
-    ):
+    if ("bias" in mine) != ("bias" in others) and not (one.can_lack_bias and other.can_lack_bias):
         return False
-    return all(
-        _written(one.statements(name, "", "", general=True))
-        == _written(other.statements(name, "", "", general=True))
-        for name in one.drawings.keys() & other.drawings.keys()
-    )
+    return all(mine[name] == others[name] for name in mine.keys() & others.keys())
 
 
 def _written(statements: Sequence[Call]) -> list[str]:

@@ -19,10 +19,14 @@ def canonical_text(graph: Graph, *, inference: bool = False) -> str:
     """
     lines = [f"{graph.name} {graph.data_format}"]
     lines += [f"in {name} {kind.shape} {kind.dtype}" for name, kind in graph.inputs.items()]
+    shown: dict[int, str] = {}
+    """What each layer is set to; the bodies of equal blocks hold the same layers."""
     for at in graph.walk():
         layer = at.node.layer
-        fields = layer.inference_settings() if inference else layer.settings()
-        settings = ", ".join(f"{key}={value!r}" for key, value in fields)
+        settings = shown.get(id(layer))
+        if settings is None:
+            fields = layer.inference_settings() if inference else layer.settings()
+            settings = shown[id(layer)] = ", ".join(f"{key}={value!r}" for key, value in fields)
         uses = at.owner or at.tied
         owner = f" of {uses}" if uses is not None else ""
         lines.append(f"{at.path} {layer.type}({settings}){owner} <- {at.node.inputs}")

@@ -42,21 +42,28 @@ def uniform(
     bits: np.random.Philox, count: int, *, limit: float | None = None, dtype: Precision = "float64"
 ) -> NDArray[Any]:
     """Return the next `count` numbers, uniform on [0, 1) in steps of 2⁻⁵³, or on ±limit."""
+    if count <= STEP:
+        return _scaled(_drawn(bits, count), limit).astype(dtype, copy=False)
     numbers = np.empty(count, dtype)
 
     def fill(first: int, last: int) -> None:
         drawing = _Drawing(bits, first)
         for start in range(first, last, STEP):
-            drawn = drawing.next(min(STEP, last - start))
-            if limit is not None:
-                drawn *= 2.0
-                drawn -= 1.0
-                drawn *= limit
+            drawn = _scaled(drawing.next(min(STEP, last - start)), limit)
             numbers[start : start + len(drawn)] = drawn
 
     _in_parts(fill, count)
     _skip(bits, count)
     return numbers
+
+
+def _scaled(drawn: NDArray[np.float64], limit: float | None) -> NDArray[np.float64]:
+    """Spread numbers on [0, 1) over ±limit, where there is one."""
+    if limit is not None:
+        drawn *= 2.0
+        drawn -= 1.0
+        drawn *= limit
+    return drawn
 
 
 def normal(
@@ -141,18 +148,23 @@ class _Drawing:
     """Uniform numbers from a place of a stream on, which itself stays where it is."""
 
     def __init__(self, bits: np.random.Philox, start: int) -> None:
-        self._bits = np.random.Philox()
+        self._bits = np.random.Philox(key=0)
         self._bits.state = bits.state
         _skip(self._bits, start)
 
     def next(self, count: int) -> NDArray[np.float64]:
         """Return the next numbers, uniform on [0, 1) in steps of 2⁻⁵³."""
-        raw = _raw(self._bits, count)
-        raw >>= np.uint64(11)
-        # The same memory, number by number: all are below 2⁵³ and so exact.
-        numbers = raw.view(np.float64)
-        np.multiply(raw, 2.0**-53, out=numbers)
-        return numbers
+        return _drawn(self._bits, count)
+
+
+def _drawn(bits: np.random.Philox, count: int) -> NDArray[np.float64]:
+    """Return the next numbers of a stream, uniform on [0, 1) in steps of 2⁻⁵³."""
+    raw = _raw(bits, count)
+    raw >>= np.uint64(11)
+    # The same memory, number by number: all are below 2⁵³ and so exact.
+    numbers = raw.view(np.float64)
+    np.multiply(raw, 2.0**-53, out=numbers)
+    return numbers
 
 
 def _skip(bits: np.random.Philox, count: int) -> None:
@@ -169,7 +181,9 @@ def _in_parts(fill: Callable[[int, int], None], count: int) -> None:
 
     NumPy's functions let other threads run meanwhile.
     """
-    workers = min(os.cpu_count() or 1, WORKERS, count // STEP)
+    workers = min(WORKERS, count // STEP)
+    if workers > 1:
+        workers = min(os.cpu_count() or 1, workers)
     if workers <= 1:
         fill(0, count)
         return
