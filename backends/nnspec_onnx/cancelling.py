@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 from typing import cast
 
@@ -36,7 +35,7 @@ def cancelled(
         node = given
         if not same.keys().isdisjoint(node.inputs):
             inputs = tuple(same.get(value, value) for value in node.inputs)
-            node = dataclasses.replace(node, inputs=inputs)
+            node = node._replace(inputs=inputs)
         before = made.get(node.inputs[0])
         source: str | None = None
         if node.op_type == "Transpose":
@@ -61,7 +60,7 @@ def _composed(before: Node | None, node: Node) -> Node:
     if before is None or before.op_type != "Transpose":
         return node
     perm = tuple(_perm(before)[axis] for axis in _perm(node))
-    return dataclasses.replace(node, inputs=before.inputs, attributes={"perm": perm})
+    return node._replace(inputs=before.inputs, attributes={"perm": perm})
 
 
 def _perm(node: Node) -> tuple[int, ...]:

@@ -57,6 +57,7 @@ class OnnxCompiled:
             path, weights, external_data=external_data, preprocessing=preprocessing
         ).files[0]
 
+    @collector_paused()
     def write_files(
         self,
         path: str | Path,

@@ -76,7 +76,7 @@ def folded(network: Network, folds: Iterable[Fold]) -> Network:
             nodes += _with_tensors(node, by_operator[node.name])
         elif node.name in by_adder:
             inputs = (node.inputs[0], by_adder[node.name].bias.name)
-            nodes.append(dataclasses.replace(node, inputs=inputs))
+            nodes.append(node._replace(inputs=inputs))
         else:
             nodes.append(node)
     used = {value for node in nodes for value in node.inputs}
@@ -93,12 +93,12 @@ def folded(network: Network, folds: Iterable[Fold]) -> Network:
 def _with_tensors(node: Node, fold: Fold) -> Iterator[Node]:
     x, weight, bias = node.inputs[0], fold.weight.name, fold.bias.name
     if node.op_type != "MatMul":
-        yield dataclasses.replace(node, inputs=(x, weight, bias))
+        yield node._replace(inputs=(x, weight, bias))
     elif fold.adder is not None:
-        yield dataclasses.replace(node, inputs=(x, weight))
+        yield node._replace(inputs=(x, weight))
     else:
         product = f"{node.name}.product"
-        yield dataclasses.replace(node, name=product, inputs=(x, weight), outputs=(product,))
+        yield node._replace(name=product, inputs=(x, weight), outputs=(product,))
         yield Node(node.name, "Add", (product, bias), node.outputs, {})
 
 

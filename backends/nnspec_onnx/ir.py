@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -23,8 +23,7 @@ class ElementType(str):
 Attribute = int | float | str | tuple[int, ...] | tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """An input or output of the model; `shape` has the batch axis."""
 
     name: str
@@ -32,8 +31,7 @@ class Value:
     shape: tuple[Dim, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """One operator of ONNX's default domain. An empty input name is an input left out."""
 
     name: str
@@ -43,8 +41,7 @@ class Node:
     attributes: Mapping[str, Attribute]
 
 
-@dataclass(frozen=True, slots=True)
-class Initializer:
+class Initializer(NamedTuple):
     """A tensor of the model: a constant, or made of canonical parameters once these are known.
 
     transform: takes the arrays of `parameters`, gives the tensor; without one it is the parameter.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Iterator
 
 import nnspec
@@ -175,8 +174,7 @@ def _named_outputs(nodes: list[Node], outputs: dict[str, str], inputs: set[str])
     named = []
     for node in (*nodes, *copies):
         if not (renamed.keys().isdisjoint(node.inputs) and renamed.keys().isdisjoint(node.outputs)):
-            node = dataclasses.replace(
-                node,
+            node = node._replace(
                 inputs=tuple(renamed.get(value, value) for value in node.inputs),
                 outputs=tuple(renamed.get(value, value) for value in node.outputs),
             )

@@ -16,6 +16,7 @@ from nnspec.backend import Precision, Written
 from nnspec.errors import MissingDependencyError, UsageError
 from nnspec.support import files
 from nnspec_onnx import wire
+from nnspec_onnx.checking import Messages, check
 from nnspec_onnx.ir import ElementType, Initializer, Network, Node, Value
 
 try:
@@ -102,7 +103,8 @@ class Module:
         metadata = dict(network.metadata)
         if preprocessing is not None:
             metadata["nnspec.preprocessing"] = preprocessing
-        self._graph_bytes = b"".join(self._graph())
+        nodes, ends = list(self._nodes()), self._ends()
+        self._graph_bytes = b"".join([*nodes, ends])
         model = helper.make_model(
             onnx.GraphProto(),
             opset_imports=[helper.make_opsetid("", network.opset)],
@@ -116,7 +118,7 @@ class Module:
         if dtype == "float32":
             # A double model is for onnx's evaluator alone, which computes in double even what ONNX
             # allows no doubles, as RotaryEmbedding.
-            self._check()
+            self._check(nodes, ends)
 
     def fits_one_file(self) -> bool:
         """Whether protobuf can hold the whole model."""
@@ -223,55 +225,64 @@ class Module:
         return self._floats.get(dtype, dtype)
 
     def _node(self, node: Node) -> onnx.NodeProto:
-        proto = helper.make_node(node.op_type, node.inputs, node.outputs, name=node.name)
+        proto = onnx.NodeProto(
+            op_type=node.op_type, input=node.inputs, output=node.outputs, name=node.name
+        )
         for key, value in sorted(node.attributes.items()):
             is_type = isinstance(value, ElementType)
             given = _element_type(self._dtype(str(value))) if is_type else value
             proto.attribute.append(helper.make_attribute(key, given))
         return proto
 
-    def _graph(self) -> Iterator[bytes]:
-        """Yield the graph's message in parts: one after the other they are the whole."""
+    def _nodes(self) -> Iterator[bytes]:
+        """Yield the operators of the graph's message in parts."""
         nodes = self.network.nodes
         for start in range(0, len(nodes), NODES):
             part = [self._node(node) for node in nodes[start : start + NODES]]
             yield onnx.GraphProto(node=part).SerializeToString(deterministic=True)
-        rest = helper.make_graph(
+
+    def _ends(self) -> bytes:
+        """Return what follows the operators in the graph's message: its name and its ends."""
+        ends = helper.make_graph(
             [],
             self.network.name,
             [self._value(value) for value in self.network.inputs],
             [self._value(value) for value in self.network.outputs],
         )
-        yield rest.SerializeToString(deterministic=True)
+        return bytes(ends.SerializeToString(deterministic=True))
 
     def _value(self, value: Value) -> onnx.ValueInfoProto:
         kind = _element_type(self._dtype(value.dtype))
         return helper.make_tensor_value_info(value.name, kind, value.shape)
 
-    def _check(self) -> None:
+    def _check(self, nodes: list[bytes], ends: bytes) -> None:
         """Let onnx check types and shapes, parameters standing as inputs, their numbers unread."""
-        graph = [self._graph_bytes, *map(_as_checked, self._tensors)]
-        start = wire.prefix(wire.GRAPH_OF_MODEL, sum(map(len, graph)))
-        model = b"".join([self._model_bytes, start, *graph])
-        del graph
+        kinds: dict[tuple[str, tuple[int, ...]], bytes] = {}
+        tensors = {t.initializer.name: _as_checked(t, kinds) for t in self._tensors}
         try:
-            onnx.checker.check_model(model, full_check=True)
+            check(self.network, Messages(self._model_bytes, nodes, NODES, ends, tensors))
         except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
             raise UsageError(f"{self.network.name} makes no valid ONNX model: {error}") from error
 
 
-def _as_checked(tensor: Tensor) -> bytes:
-    """Return what stands for a tensor in the graph that onnx checks, as a part of its message."""
+def _as_checked(tensor: Tensor, kinds: dict[tuple[str, tuple[int, ...]], bytes]) -> bytes:
+    """Return what stands for a tensor in the graph that onnx checks, as a part of its message.
+
+    kinds: the type of an input by dtype and shape, as far as it was needed before.
+    """
     if tensor.initializer.value is not None:
         proto = tensor.proto()
         proto.raw_data = tensor.numbers({}).tobytes()
         constants = onnx.GraphProto(initializer=[proto])
         return bytes(constants.SerializeToString())
-    kind = _element_type(tensor.dtype)
-    shape = tensor.initializer.shape
-    value = helper.make_tensor_value_info(tensor.initializer.name, kind, shape)
-    inputs = onnx.GraphProto(input=[value])
-    return bytes(inputs.SerializeToString())
+    kind = tensor.dtype, tensor.initializer.shape
+    if kind not in kinds:
+        value = helper.make_tensor_value_info("", _element_type(tensor.dtype), kind[1])
+        value.ClearField("name")
+        kinds[kind] = value.SerializeToString()
+    name = tensor.initializer.name.encode()
+    value_bytes = wire.prefix(wire.NAME_OF_VALUE, len(name)) + name + kinds[kind]
+    return wire.prefix(wire.INPUT_OF_GRAPH, len(value_bytes)) + value_bytes
 
 
 def _bytes(array: Array, dtype: np.dtype[Any]) -> memoryview:

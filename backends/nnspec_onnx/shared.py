@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable
 
 from nnspec_onnx.ir import Initializer, Node
@@ -37,7 +36,7 @@ def shared(
     operators = []
     for given in nodes:
         inputs = tuple(renamed.get(name, name) for name in given.inputs)
-        node = dataclasses.replace(given, inputs=inputs) if inputs != given.inputs else given
+        node = given._replace(inputs=inputs) if inputs != given.inputs else given
         if kept.isdisjoint(node.outputs):
             attributes = tuple(sorted(node.attributes.items()))
             compared = tuple(equal.get(name, name) for name in inputs)

@@ -14,7 +14,7 @@ from nnspec.errors import DataError
 from nnspec.language.expressions import evaluate
 from nnspec.layers.base import Layer
 from nnspec.layers.shapes import DataFormat, Dim, TensorType, show
-from nnspec.network.graph import Graph, LayerNode, inline
+from nnspec.network.graph import BlockNode, Graph, LayerNode, inline
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -262,6 +262,8 @@ class Domain:
 
 def split_domain(graph: Graph) -> tuple[Domain, tuple[Range, ...]]:
     """Return what the inputs decide, and the ranges of what is made of weights or fractions."""
+    if not any(_has_limits(body) for body in _bodies(graph)):
+        return Domain(dict(graph.inputs), data_format=graph.data_format), ()
     flat = inline(graph)
     nodes = [node for node in flat.nodes if isinstance(node, LayerNode)]
     ranges = tuple(dict.fromkeys(_ranges(flat, nodes)))
@@ -271,6 +273,26 @@ def split_domain(graph: Graph) -> tuple[Domain, tuple[Range, ...]]:
     limits = tuple(_limits(flat, nodes))
     domain = Domain(dict(flat.inputs), own, limits, steps, flat.data_format)
     return domain, tuple(allowed for allowed in ranges if allowed.value not in known)
+
+
+def _bodies(graph: Graph) -> set[Graph]:
+    """Return the graph and the different bodies of its blocks."""
+    found: set[Graph] = set()
+    left = [graph]
+    while left:
+        body = left.pop()
+        if body not in found:
+            found.add(body)
+            left += [b for n in body.nodes if isinstance(n, BlockNode) for b in set(n.bodies)]
+    return found
+
+
+def _has_limits(body: Graph) -> bool:
+    """Whether there are whole numbers or dynamic axes, which alone can have limits."""
+    return any(
+        kind.dtype.startswith("int") or not all(isinstance(size, int) for size in kind.shape)
+        for kind in body.types.values()
+    )
 
 
 def _ranges(flat: Graph, nodes: Sequence[LayerNode]) -> Iterator[Range]:

@@ -96,9 +96,15 @@ class Graph:
 
     def parameters(self) -> Iterator[tuple[str, Parameter]]:
         """Yield every parameter with its canonical name, `path.parameter`."""
+        known: dict[int, tuple[Parameter, ...]] = {}
+        """Those of each node; equal blocks have the same."""
         for at in self.walk():
-            for parameter in at.parameters():
-                yield f"{at.path}.{parameter.name}", parameter
+            own = known.get(id(at.node))
+            if own is None:
+                own = known[id(at.node)] = at.all_parameters()
+            if at.home == at.path:
+                for parameter in own:
+                    yield f"{at.path}.{parameter.name}", parameter
 
 
 class LayerAt(NamedTuple):

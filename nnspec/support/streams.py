@@ -21,11 +21,23 @@ STEP = 2**14
 """Numbers that are made at once: their float64 values stay in the processor's cache."""
 WORKERS = 4
 """Threads that share one array at most."""
+_SEED = np.random.SeedSequence(0)
+"""Without one, NumPy asks the system for entropy, which takes longer than a small tensor."""
+_ZEROS = np.zeros(4, np.uint64)
 
 
 def stream(*key: str | int) -> np.random.Philox:
     """Return Philox 4x64-10 (Salmon et al. 2011) keyed by the SHA-256 of the key as JSON."""
-    return np.random.Philox(key=np.frombuffer(_digest(key)[:16], dtype="<u8"))
+    bits = np.random.Philox(_SEED)
+    bits.state = {
+        "bit_generator": "Philox",
+        "state": {"counter": _ZEROS, "key": np.frombuffer(_digest(key)[:16], dtype="<u8")},
+        "buffer": _ZEROS,
+        "buffer_pos": len(_ZEROS),
+        "has_uint32": 0,
+        "uinteger": 0,
+    }
+    return bits
 
 
 def derived_seed(*key: str | int) -> int:
@@ -148,7 +160,7 @@ class _Drawing:
     """Uniform numbers from a place of a stream on, which itself stays where it is."""
 
     def __init__(self, bits: np.random.Philox, start: int) -> None:
-        self._bits = np.random.Philox(key=0)
+        self._bits = np.random.Philox(_SEED)
         self._bits.state = bits.state
         _skip(self._bits, start)
 

@@ -105,8 +105,7 @@ def frozen(which: str) -> Inject:
             made = original(*arguments, **options)
             patch.note()
             values = tuple(
-                dataclasses.replace(value, shape=(8, *value.shape[1:]))
-                for value in getattr(made, which)
+                value._replace(shape=(8, *value.shape[1:])) for value in getattr(made, which)
             )
             return dataclasses.replace(made, **{which: values})
 
@@ -137,7 +136,7 @@ def ulps(outputs: dict[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any] |
 
 
 def last_of_equals(given: Any) -> Any:
-    return dataclasses.replace(given, attributes={**given.attributes, "select_last_index": 1})
+    return given._replace(attributes={**given.attributes, "select_last_index": 1})
 
 
 def rate_from_step(number: int, factor: float) -> Inject:

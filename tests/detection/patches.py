@@ -214,7 +214,7 @@ def attributes(op_type: str, **update: Any) -> Inject:
         }
         merged = {**given.attributes, **new}
         kept = {name: value for name, value in merged.items() if value is not None}
-        return dataclasses.replace(given, attributes=kept)
+        return given._replace(attributes=kept)
 
     return node(op_type, change)
 
@@ -232,7 +232,7 @@ def constant(part: str, change: Callable[[Array], Array]) -> Inject:
                 if each.value is not None and each.name.endswith(part):
                     patch.note()
                     value = np.asarray(change(np.asarray(each.value)))
-                    each = dataclasses.replace(each, value=value, shape=value.shape)
+                    each = each._replace(value=value, shape=value.shape)
                 tensors.append(each)
             return dataclasses.replace(made, initializers=tuple(tensors))
 
