@@ -98,8 +98,10 @@ class Layouts:
 
     def choose(self, step: Step) -> Layout:
         """Return the layout in which a step works."""
+        if not self._is_last:
+            return "declared"
         placement = placement_of(step, self._types)
-        if not self._is_last or placement == "positional":
+        if placement == "positional":
             return "declared"
         if placement == "spatial":
             return "channels_first"

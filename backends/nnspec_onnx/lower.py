@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 import nnspec
 from nnspec.data.domain_record import KEY, to_json
 from nnspec.errors import UsageError
-from nnspec.layers import Linear
+from nnspec.layers import Linear, Parameter
 from nnspec.layers.shapes import DataFormat, Dim, TensorType
 from nnspec.network.domains import domain_of
 from nnspec.network.graph import Graph, inline
@@ -46,16 +46,25 @@ def lower(
             if isinstance(size, str):
                 axes.setdefault(size, (name, axis))
     builder = Builder(axes, batch)
-    wanted = wanted_layouts(steps, flat.outputs, types)
+    is_last = flat.data_format == "channels_last"
+    wanted = wanted_layouts(steps, flat.outputs, types) if is_last else {}
     layouts = Layouts(flat.data_format, types, wanted, builder)
     layers = {at.path: at for at in flat.walk()}
     for name in flat.inputs:
         layouts.define(name, "declared", name)
     own: set[str] = set()
+    parameters: dict[tuple[object, ...], dict[str, Parameter]] = {}
+    """Those of a layer with inputs of some types: equal blocks have the same layers."""
     for step in steps:
         layout = layouts.choose(step)
         at = layers[step.owner]
-        owned = at.all_parameters() if step.path == step.owner else ()
+        owned: dict[str, Parameter] | None = {}
+        if step.path == step.owner:
+            key = id(step.layer), *(types[path] for path in step.inputs)
+            owned = parameters.get(key)
+        if owned is None:
+            owned = {parameter.name: parameter for parameter in at.all_parameters()}
+            parameters[key] = owned
         context = Context(
             path=step.path,
             opset=opset,
@@ -65,7 +74,7 @@ def lower(
             output_types=_types(step.outputs, types, layout, flat.data_format),
             data_format="channels_first" if layout == "channels_first" else flat.data_format,
             spec_format=flat.data_format,
-            parameters={parameter.name: parameter for parameter in owned},
+            parameters=owned,
             builder=builder,
             home=at.home,
             tied=at.tied,
@@ -138,6 +147,8 @@ def _steps(flat: Graph, types: dict[str, TensorType]) -> Iterator[Step]:
 def _types(
     paths: tuple[str, ...], types: dict[str, TensorType], layout: Layout, data_format: DataFormat
 ) -> tuple[TensorType, ...]:
+    if layout == "declared":
+        return tuple(types[path] for path in paths)
     return tuple(in_layout(types[path], layout, data_format) for path in paths)
 
 

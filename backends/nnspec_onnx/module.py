@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import math
 from collections.abc import Iterator, Mapping
@@ -50,12 +51,12 @@ class Tensor:
     @property
     def size(self) -> int:
         """Bytes of its numbers."""
-        return math.prod(self.initializer.shape) * np.dtype(self.dtype).itemsize
+        return math.prod(self.initializer.shape) * self._order.itemsize
 
     @property
     def _order(self) -> np.dtype[Any]:
         """Little-endian, as ONNX has all numbers."""
-        return np.dtype(self.dtype).newbyteorder("<")
+        return _little_endian(self.dtype)
 
     def numbers(self, weights: Mapping[str, Array]) -> memoryview:
         """Return its numbers as bytes, copied only if need be."""
@@ -375,6 +376,12 @@ def _locations(model: onnx.ModelProto) -> set[str]:
     }
 
 
+@functools.cache
+def _little_endian(dtype: str) -> np.dtype[Any]:
+    return np.dtype(dtype).newbyteorder("<")
+
+
+@functools.cache
 def _element_type(dtype: str) -> int:
     return int(helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
 

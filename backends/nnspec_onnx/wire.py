@@ -18,10 +18,13 @@ MESSAGE_LIMIT = 2**31 - 1
 """Bytes of the largest message that protobuf reads."""
 
 _LENGTH_DELIMITED = 2
+_SHORT = [bytes([number]) for number in range(0x80)]
 
 
 def varint(number: int) -> bytes:
     """Return a number of 0 or more in base 128, the lowest digits first."""
+    if number < 0x80:
+        return _SHORT[number]
     digits = bytearray()
     while number > 0x7F:
         digits.append(number & 0x7F | 0x80)

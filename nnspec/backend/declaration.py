@@ -287,6 +287,10 @@ def _refused_names(backend: Backend, spec: Spec) -> Iterator[str]:
 
 def _refused_layers(backend: Backend, graph: Graph) -> Iterator[str]:
     support = backend.layers
+    nodes = {id(at.node): at.node for at in graph.walk()}  # equal blocks have the same
+    layers = (x for node in nodes.values() for x in (node.layer, node.layer.output_activation))
+    if not any(support.refusal(layer) for layer in layers if layer is not None):
+        return
     for at in graph.walk():
         for layer in (at.node.layer, at.node.layer.output_activation):
             if layer is not None and (reason := support.refusal(layer)):

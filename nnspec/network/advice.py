@@ -32,6 +32,8 @@ def dead_biases(graph: Graph) -> Iterator[tuple[str, str]]:
 
     That of a shared layer must be taken away after every call.
     """
+    if all(at.node.layer.type != "batch_normalization" for at in graph.walk()):
+        return
     makers: dict[Graph, dict[tuple[str, ...], Node]] = {}
     calls: Counter[str] = Counter()
     dead: dict[tuple[str, str], None] = {}
@@ -56,8 +58,9 @@ def dead_biases(graph: Graph) -> Iterator[tuple[str, str]]:
 
 
 def _dead_biases(graph: Graph) -> Iterator[Problem]:
-    marks = {at.path: at.node.mark for at in graph.walk()}
-    for layer, _ in dead_biases(graph):
+    dead = list(dead_biases(graph))
+    marks = {at.path: at.node.mark for at in graph.walk()} if dead else {}
+    for layer, _ in dead:
         yield Problem(
             "redundant-bias",
             f'the bias of "{layer}" has no effect before batch normalisation, '

@@ -90,6 +90,10 @@ class Graph:
             if isinstance(node, LayerNode):
                 yield LayerAt(f"{prefix}{node.name}", node, self, home)
                 continue
+            if node.owner is None and home == prefix:
+                for body, inner in node.paths(prefix):
+                    yield from body.walk(inner, inner)
+                continue
             owners = node.paths(home, node.owner)
             for (body, inner), (_, owner) in zip(node.paths(prefix), owners, strict=True):
                 yield from body.walk(inner, owner)
