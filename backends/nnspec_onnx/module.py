@@ -17,7 +17,6 @@ from nnspec.backend import Precision, Written
 from nnspec.errors import MissingDependencyError, UsageError
 from nnspec.support import files
 from nnspec_onnx import wire
-from nnspec_onnx.checking import Messages, check
 from nnspec_onnx.ir import ElementType, Initializer, Network, Node, Value
 
 try:
@@ -25,6 +24,8 @@ try:
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
     from onnx import helper
     from onnx.model_container import ModelContainer
+
+    from nnspec_onnx.checking import Messages, check
 except ModuleNotFoundError as error:
     raise MissingDependencyError("onnx", "onnx") from error
 
