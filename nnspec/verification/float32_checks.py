@@ -83,59 +83,103 @@ def compare_float32(state: State) -> None:
     """Compare each engine in float32 with the float64 outputs."""
     begun = state.once(float32_runs)
     state.progress("how far rounding moves the outputs")
-    wanted = in_range(state.reference.outputs)
-    asked = Asked(state.inputs, wanted, float32_tolerance(state))
-    if (beyond := not_finite(wanted)) != not_finite(state.reference.outputs):
-        reason = f"{beyond} are not finite in float32: only that they are not is compared"
-        state.recorder.leave_out("forward", ("float32",), reason)
-    against = f"{state.reference.engine.name} float64"
-    is_measured = False
-    found: dict[str, list[str]] = {}
-    others: dict[str, tuple[float, float]] = {}
-    blames: dict[str, Blame] = {}
+    comparison = _Comparison(state)
     for engine in [*state.engines, *state.single_only]:
         state.progress(f"{engine.name} in float32")
-        result = None
+        comparison.add(engine, begun)
+    comparison.report()
+
+
+class _Comparison:
+    """The errors in float32 of one engine after the other.
+
+    asked: changes once, when the first error exceeds the tolerance: see `measured`.
+    """
+
+    def __init__(self, state: State) -> None:
+        reference = state.reference
+        wanted = in_range(reference.outputs)
+        if (beyond := not_finite(wanted)) != not_finite(reference.outputs):
+            reason = f"{beyond} are not finite in float32: only that they are not is compared"
+            state.recorder.leave_out("forward", ("float32",), reason)
+        self.state = state
+        self.against = f"{reference.engine.name} float64"
+        self.asked = Asked(state.inputs, wanted, float32_tolerance(state))
+        self.is_measured = False
+        self.faults: dict[str, list[str]] = {}
+        self.others: dict[str, tuple[float, float]] = {}
+        self.blames: dict[str, Blame] = {}
+
+    def add(self, engine: Engine, begun: Float32Runs) -> None:
+        """Compare an engine, and if it runs ONNX, also with graph optimisations."""
+        result: Single | None = None
         for optimized in (False, True) if engine.is_onnx else (False,):
-            label = f"{engine.name}, optimized" if optimized else engine.name
-            run = partial(
-                state.recorder.attempt,
-                kind="export" if engine.is_onnx else "forward",
-                label=label,
-                dtype="float32",
-                when="in float32",
-                against=against,
-            )
-            anew = partial(run_float32, state, engine, asked.inputs, optimized=optimized)
-            compute = begun[engine.name, optimized] if asked.rows is None else anew
+            compute = begun[engine.name, optimized]
+            if self.asked.rows is not None:
+                compute = self._anew(engine, optimized)
             if result is not None and isinstance(engine, ExportedOnnx):
                 compute = partial(_optimized, compute)
-            result = run(compute)
-            if result is not None and not is_measured and result.worst(asked) > asked.tolerance:
-                asked, is_measured = measured(state, asked), True
-                if result.worst(asked) > asked.tolerance and asked.rows is not None:
-                    anew = partial(run_float32, state, engine, asked.inputs, optimized=optimized)
-                    result = run(anew)
-            state.free()
-            if result is None:
-                continue
-            found[label] = result.faults
-            if asked.is_nothing:
-                continue
-            blame = blamed(state, state.reference.engine, engine)
-            state.recorder.add(
-                "export" if engine.is_onnx else "forward",
-                (label, against),
-                "float32",
-                relative_error(result.outputs, asked.wanted),
-                asked.tolerance,
-                blame=blame,
-            )
-            what, largest = max(result.others(asked).items(), key=lambda other: other[1])
-            others[label] = largest, asked.tolerance
-            blames[label] = partial(_where, blame, what)
-    state.recorder.add_findings("interface", "float32", SPEC, found)
-    state.recorder.add_errors("dynamic_shape", "float32", against, others, blames=blames)
+            label = f"{engine.name}, optimized" if optimized else engine.name
+            result = self._result(engine, label, compute, self._anew(engine, optimized))
+            self.state.free()
+            if result is not None:
+                self.faults[label] = result.faults
+                if not self.asked.is_nothing:
+                    self._add_errors(engine, label, result)
+
+    def report(self) -> None:
+        """Add what was found of all engines together."""
+        recorder = self.state.recorder
+        recorder.add_findings("interface", "float32", SPEC, self.faults)
+        recorder.add_errors(
+            "dynamic_shape", "float32", self.against, self.others, blames=self.blames
+        )
+
+    def _anew(self, engine: Engine, optimized: bool) -> Callable[[], Single]:
+        """Return the run of an engine on the inputs that are asked by then."""
+        return lambda: run_float32(self.state, engine, self.asked.inputs, optimized=optimized)
+
+    def _result(
+        self,
+        engine: Engine,
+        label: str,
+        compute: Callable[[], Single],
+        anew: Callable[[], Single],
+    ) -> Single | None:
+        """Return the outputs of an engine, or None if it fails; measure an error once."""
+        attempt = partial(
+            self.state.recorder.attempt,
+            kind=_kind(engine),
+            label=label,
+            dtype="float32",
+            when="in float32",
+            against=self.against,
+        )
+        result: Single | None = attempt(compute)
+        if result is None or self.is_measured or not self._exceeds(result):
+            return result
+        self.asked, self.is_measured = measured(self.state, self.asked), True
+        if self._exceeds(result) and self.asked.rows is not None:
+            result = attempt(anew)
+        return result
+
+    def _exceeds(self, result: Single) -> bool:
+        return result.worst(self.asked) > self.asked.tolerance
+
+    def _add_errors(self, engine: Engine, label: str, result: Single) -> None:
+        asked = self.asked
+        blame = blamed(self.state, self.state.reference.engine, engine)
+        error = relative_error(result.outputs, asked.wanted)
+        self.state.recorder.add(
+            _kind(engine), (label, self.against), "float32", error, asked.tolerance, blame=blame
+        )
+        where, largest = max(result.others(asked).items(), key=lambda other: other[1])
+        self.others[label] = largest, asked.tolerance
+        self.blames[label] = partial(_where, blame, where)
+
+
+def _kind(engine: Engine) -> Kind:
+    return "export" if engine.is_onnx else "forward"
 
 
 def measured(state: State, asked: Asked) -> Asked:
@@ -159,8 +203,8 @@ def measured(state: State, asked: Asked) -> Asked:
     return replace(asked, tolerance=max(asked.tolerance, tolerance))
 
 
-def _where(blame: Blame, what: str) -> tuple[str | None, str]:
-    return blame()[0], f"At {what}."
+def _where(blame: Blame, where: str) -> tuple[str | None, str]:
+    return blame()[0], f"At {where}."
 
 
 def in_range(outputs: Outputs) -> Outputs:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -25,55 +25,93 @@ if TYPE_CHECKING:
 def compare_ranges(state: State) -> None:
     """Compare every engine with the first source on rows of unusual inputs."""
     state.progress("unusual inputs")
-    graph = state.graph
-    kinds, inputs = unusual_inputs(graph, state.inputs, state.axes, state.settings.seed)
+    rows = Rows(*unusual_inputs(state.graph, state.inputs, state.axes, state.settings.seed))
     reference = state.reference.engine
-    expected = run(state, reference, inputs, "on unusual inputs")
+    expected = run(state, reference, rows.inputs, "on unusual inputs")
     if expected is None:
         return
-    errors: dict[str, tuple[float, float]] = {}
-    blames: dict[str, Blame] = {}
     own = {name: array[:1] for name, array in state.reference.outputs.items()}
     alone = {name: array[:1] for name, array in expected.items()}
     error = float(row_errors(alone, own)[0])
-    errors[reference.name] = error, state.tolerances.in_float64(reference, error=error)
-    blames[reference.name] = lambda: (None, "A row depends on its neighbours.")
+    errors = {reference.name: (error, state.tolerances.in_float64(reference, error=error))}
+    blames: dict[str, Blame] = {
+        reference.name: lambda: (None, "A row depends on its neighbours."),
+    }
     for engine in state.engines:
         if engine is reference:
             continue
-        outputs = run(state, engine, inputs, "on unusual inputs")
-        if outputs is None:
+        outputs = run(state, engine, rows.inputs, "on unusual inputs")
+        worst = _worst_row(state, engine, rows, outputs, expected) if outputs is not None else None
+        if worst is None:
             continue
-        found = row_errors(outputs, expected)
-        tolerance = np.full(len(kinds), state.tolerances.in_float64(reference, engine))
-        if (found > tolerance).any():
-            tolerance += SAFETY * moved_rows(state, inputs, expected, (reference, engine))
-            if (found > tolerance).any():
-                tolerance[undecided(state, kinds, inputs)] = np.inf
-            program = state.programs[engine.name]
-            if (found > tolerance).any() and isinstance(program, Evaluated):
-                if wrong := program.disagreements(inputs):
-                    reason = (
-                        f"onnx's reference evaluator computes {', '.join(wrong)} otherwise than "
-                        "ONNX Runtime, on unusual inputs"
-                    )
-                    state.recorder.leave_out("range", (engine.name,), reason)
-                    continue
-                tolerance += SAFETY * moved_by_float32(state, program, inputs, outputs)
-        measurable = np.isfinite(tolerance) & ((tolerance < 1) | (found > tolerance))
-        if not measurable.all():
-            rows = ", ".join(kind for kind, can in zip(kinds, measurable, strict=True) if not can)
-            reason = f"a row of inputs {rows}: {told_of(np.inf)}"
-            state.recorder.leave_out("range", (engine.name, reference.name), reason)
-            if not measurable.any():
-                continue
-        worst = int(np.argmax(np.divide(found, tolerance, np.zeros(len(kinds)), where=measurable)))
-        errors[engine.name] = float(found[worst]), float(tolerance[worst])
-        row = {name: array[[worst, worst]] for name, array in inputs.items()}
+        row, error, tolerance = worst
+        errors[engine.name] = error, tolerance
         blames[engine.name] = blamed_on(
-            state, reference, engine, row, f"A row of inputs {kinds[worst]}."
+            state, reference, engine, rows.alone(row), f"A row of inputs {rows.kinds[row]}."
         )
     state.recorder.add_errors("range", "float64", reference.name, errors, blames=blames)
+
+
+class Rows(NamedTuple):
+    """Unusual inputs, and the kind of each row."""
+
+    kinds: Sequence[str]
+    inputs: Mapping[str, Array]
+
+    def alone(self, row: int) -> dict[str, Array]:
+        """Return a batch of one row, twice."""
+        return {name: array[[row, row]] for name, array in self.inputs.items()}
+
+
+def _worst_row(
+    state: State, engine: Engine, rows: Rows, outputs: Outputs, expected: Outputs
+) -> tuple[int, float, float] | None:
+    """Return the row that uses up most of its tolerance, its error and tolerance.
+
+    None where no row can be measured, which is then said.
+    """
+    reference = state.reference.engine
+    found = row_errors(outputs, expected)
+    tolerance = _row_tolerances(state, engine, rows, outputs, expected, found)
+    if tolerance is None:
+        return None
+    measurable = np.isfinite(tolerance) & ((tolerance < 1) | (found > tolerance))
+    if not measurable.all():
+        unknown = (kind for kind, can in zip(rows.kinds, measurable, strict=True) if not can)
+        reason = f"a row of inputs {', '.join(unknown)}: {told_of(np.inf)}"
+        state.recorder.leave_out("range", (engine.name, reference.name), reason)
+        if not measurable.any():
+            return None
+    share = np.divide(found, tolerance, np.zeros(len(found)), where=measurable)
+    worst = int(np.argmax(share))
+    return worst, float(found[worst]), float(tolerance[worst])
+
+
+def _row_tolerances(
+    state: State, engine: Engine, rows: Rows, outputs: Outputs, expected: Outputs, found: Array
+) -> Array | None:
+    """Return the tolerance of each row, measured where an error exceeds the least.
+
+    None where the evaluator is wrong, which is then said.
+    """
+    reference, inputs = state.reference.engine, rows.inputs
+    tolerance = np.full(len(found), state.tolerances.in_float64(reference, engine))
+    if not (found > tolerance).any():
+        return tolerance
+    tolerance += SAFETY * moved_rows(state, inputs, expected, (reference, engine))
+    if (found > tolerance).any():
+        tolerance[undecided(state, rows.kinds, inputs)] = np.inf
+    program = state.programs[engine.name]
+    if (found > tolerance).any() and isinstance(program, Evaluated):
+        if wrong := program.disagreements(inputs):
+            reason = (
+                f"onnx's reference evaluator computes {', '.join(wrong)} otherwise than "
+                "ONNX Runtime, on unusual inputs"
+            )
+            state.recorder.leave_out("range", (engine.name,), reason)
+            return None
+        tolerance += SAFETY * moved_by_float32(state, program, inputs, outputs)
+    return tolerance
 
 
 def run(state: State, engine: Engine, inputs: Mapping[str, Array], when: str) -> Outputs | None:
