@@ -12,50 +12,49 @@ from nnspec.language.schedules import Schedule
 _KERAS = "keras.optimizers.schedules"
 
 
-def _cosine(schedule: schedules.Cosine, *, stock: bool) -> Call:
-    if not stock:
-        warmup = {"warmup": schedule.warmup} if schedule.warmup else {}
-        end = {"end": schedule.end} if schedule.end else {}
-        return call("CosineSchedule", peak=schedule.peak, steps=schedule.steps, **warmup, **end)
-    first, given = schedule.peak, {}
+def _own(schedule: Schedule) -> Call:
+    """Return what makes the class of the schedule's name that the source defines."""
+    fields = {
+        name: getattr(schedule, name)
+        for name, field in type(schedule).model_fields.items()
+        if name != "schedule" and getattr(schedule, name) != field.default
+    }
+    return call(f"{type(schedule).__name__}Schedule", **fields)
+
+
+def _stock_cosine(schedule: schedules.Cosine) -> Call:
+    first, rise = schedule.peak, {}
     if schedule.warmup:
-        first, given = 0.0, {"warmup_target": schedule.peak, "warmup_steps": schedule.warmup}
+        first, rise = 0.0, {"warmup_target": schedule.peak, "warmup_steps": schedule.warmup}
     return call(
         f"{_KERAS}.CosineDecay",
         initial_learning_rate=first,
         decay_steps=schedule.steps - schedule.warmup,
         **({"alpha": schedule.end / schedule.peak} if schedule.end else {}),
-        **given,
+        **rise,
     )
 
 
-def _exponential(schedule: schedules.Exponential, *, stock: bool) -> Call:
-    staircase = {"staircase": True} if schedule.staircase else {}
-    if not stock:
-        return call(
-            "ExponentialSchedule",
-            initial=schedule.initial,
-            factor=schedule.factor,
-            steps=schedule.steps,
-            **staircase,
-        )
+def _stock_exponential(schedule: schedules.Exponential) -> Call:
     return call(
         f"{_KERAS}.ExponentialDecay",
         initial_learning_rate=schedule.initial,
         decay_steps=schedule.steps,
         decay_rate=schedule.factor,
-        **staircase,
+        **({"staircase": True} if schedule.staircase else {}),
     )
 
 
 SCHEDULES: Mapping[type[Schedule], Callable[..., Call]] = {
-    schedules.Cosine: _cosine,
-    schedules.Exponential: _exponential,
+    schedules.Cosine: _stock_cosine,
+    schedules.Exponential: _stock_exponential,
 }
-"""Schedule -> its constructor; `stock` asks for Keras's own."""
+"""Schedule -> Keras's own, for `stock`; `_own` where it has none."""
 
 
 def rate_of(optimizer: Optimizer, *, stock: bool) -> float | Call:
     """Return the learning rate: a number, or what makes the schedule."""
     rate = optimizer.learning_rate
-    return SCHEDULES[type(rate)](rate, stock=stock) if isinstance(rate, Schedule) else rate
+    if not isinstance(rate, Schedule):
+        return rate
+    return SCHEDULES[type(rate)](rate) if stock else _own(rate)
