@@ -6,7 +6,6 @@ Cases are made of the tables, so that one more is tried as soon as it stands the
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from nnspec.language.optimizers import OPTIMIZERS, Optimizer
 from nnspec.layers.fields import Frozen
 from nnspec.network.loader import Spec, loads
 from nnspec.verification.samples import random_inputs, random_target
+from tests.variants import named, variants
 
 ENDS = {
     "": ("regression", None),
@@ -26,34 +26,6 @@ ENDS = {
     "softmax": ("multiclass", "softmax"),
 }
 ROWS = 4
-
-
-def variants(table: dict[str, type[Any]]) -> Iterator[dict[str, Any]]:
-    """Yield each record of a table at its defaults, and with every field changed that can be."""
-    for kind, record in table.items():
-        required = {
-            name: changed(0.3, field.annotation)
-            for name, field in record.model_fields.items()
-            if field.is_required()
-        }
-        yield {"type": kind, **required}
-        fields = {
-            name: changed(field.get_default(call_default_factory=True), field.annotation)
-            for name, field in record.model_fields.items()
-            if name not in ("type", *required)
-        }
-        if fields:
-            yield {"type": kind, **required, **fields}
-
-
-def changed(value: object, annotation: object) -> object:
-    """Return another value of the same kind."""
-    if isinstance(value, bool):
-        return not value
-    if isinstance(value, int):
-        return value + 1
-    assert isinstance(value, float), f"say how {annotation} is changed"
-    return value / 2 if value else 0.5
 
 
 def spec_of(end: str, shape: list[int], **training: Any) -> Spec:
@@ -83,10 +55,6 @@ def programs_of(spec: Spec, weights: dict[str, Any] | None = None, dtype: Any = 
             found[backend.name] = backend.compile(spec, options).build(weights, dtype=dtype)
     assert all(isinstance(program, Trainable) for program in found.values())
     return found
-
-
-def named(fields: dict[str, Any]) -> str:
-    return fields["type"] + ("-changed" if len(fields) > 1 else "")
 
 
 @pytest.mark.parametrize("fields", list(variants(LOSSES)), ids=named)

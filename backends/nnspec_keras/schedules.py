@@ -12,7 +12,7 @@ from nnspec.language.schedules import Schedule
 _KERAS = "keras.optimizers.schedules"
 
 
-def _own(schedule: Schedule) -> Call:
+def own_schedule(schedule: Schedule) -> Call:
     """Return what makes the class of the schedule's name that the source defines."""
     fields = {
         name: getattr(schedule, name)
@@ -49,7 +49,7 @@ SCHEDULES: Mapping[type[Schedule], Callable[..., Call]] = {
     schedules.Cosine: _stock_cosine,
     schedules.Exponential: _stock_exponential,
 }
-"""Schedule -> Keras's own, for `stock`; `_own` where it has none."""
+"""Schedule -> Keras's own, for `stock`; `own_schedule` where it has none."""
 
 
 def rate_of(optimizer: Optimizer, *, stock: bool) -> float | Call:
@@ -57,4 +57,4 @@ def rate_of(optimizer: Optimizer, *, stock: bool) -> float | Call:
     rate = optimizer.learning_rate
     if not isinstance(rate, Schedule):
         return rate
-    return SCHEDULES[type(rate)](rate) if stock else _own(rate)
+    return SCHEDULES[type(rate)](rate) if stock else own_schedule(rate)
