@@ -9,7 +9,7 @@ from nnspec.emit.code import Call, call, quoted, wrap
 from nnspec.emit.dataset import DEFINED as ROW_NAMES
 from nnspec.emit.dataset import dataset_source
 from nnspec.emit.snippets import snippets
-from nnspec.emit.training import LossBody, LossRow, loss_body, training_of
+from nnspec.emit.training import LossBody, LossRow, indented, loss_body, training_of
 from nnspec.language import losses
 from nnspec.language.losses import Loss
 from nnspec.language.training_schema import Training
@@ -115,7 +115,7 @@ def _loss_function(loss: Loss, graph: Graph) -> str:
             "@keras.saving.register_keras_serializable()",
             "def loss_function(target, output):",
             f'    """{body.summary}"""',
-            *(f"    {line}" for line in body.lines),
+            *indented(body.lines),
         ]
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from nnspec.emit.code import literal
+from nnspec.emit.training import indented
 from nnspec.language import schedules
 from nnspec.language.optimizers import Optimizer
 from nnspec.language.schedules import Schedule
@@ -92,7 +93,7 @@ def scheduler_source(optimizer: Optimizer) -> list[str]:
             [
                 f"def {FACTOR}(step: int) -> float:",
                 f'    """{factor.summary}"""',
-                *(f"    {line}" for line in factor.lines),
+                *indented(factor.lines),
             ]
         ),
         "\n".join(

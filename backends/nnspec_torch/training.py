@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from nnspec.emit.code import Call, call, wrap
-from nnspec.emit.training import LossBody, LossRow, loss_body, training_of
+from nnspec.emit.training import LossBody, LossRow, indented, loss_body, training_of
 from nnspec.emit.tree import Name
 from nnspec.language import losses, optimizers
 from nnspec.language.losses import Loss
@@ -109,7 +109,7 @@ def _loss_function(loss: Loss, graph: Graph) -> str:
         [
             "def loss_function(output: Tensor, target: Tensor) -> Tensor:",
             f'    """{body.summary}"""',
-            *(f"    {line}" for line in body.lines),
+            *indented(body.lines),
         ]
     )
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from nnspec.emit.code import wrap
 from nnspec.errors import UsageError
 from nnspec.language.losses import Loss
 from nnspec.language.training_schema import Training
@@ -31,6 +32,15 @@ def loss_body(rows: Mapping[type[Loss], LossRow], loss: Loss, graph: Graph) -> L
     """Return the body of a loss by its row."""
     row = rows[type(loss)]
     return row if isinstance(row, LossBody) else row(loss, graph.types[graph.outputs[0]].rank)
+
+
+def indented(lines: Iterable[str]) -> list[str]:
+    """Return the lines as they stand in the body of a function, long ones broken."""
+    found = []
+    for line in lines:
+        text = line.lstrip()
+        found += wrap(text, 4 + len(line) - len(text))
+    return found
 
 
 def training_of(spec: Spec) -> Training:
