@@ -1,4 +1,4 @@
-"""The emitted modules initialise themselves by the laws of the spec, as nnspec's own weights do."""
+"""The emitted modules initialize themselves by the laws of the spec, as nnspec's own weights do."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ _LAWS: dict[str, object] = {
 
 
 def every_layer(law: str) -> Spec:
-    """Return a network of every layer that takes initialisers, all of them this one."""
+    """Return a network of every layer that takes initializers, all of them this one."""
     given = _LAWS[law]
     bias = given if law != "orthogonal" else "ones"
     kernel = {"kernel_initializer": given, "bias_initializer": bias}
@@ -302,7 +302,7 @@ def test_a_law_may_compute_with_a_variable_that_nothing_else_needs(engine: str) 
     pools.check()
 
 
-def test_a_block_class_used_alone_initialises_itself() -> None:
+def test_a_block_class_used_alone_initializes_itself() -> None:
     import torch
 
     block = {"layers": [{"name": "inner", "type": "dense", "units": 40}]}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nnspec.errors import Mark
 from nnspec.language.expressions import ExpressionError, evaluate
-from nnspec.language.problems import Report
+from nnspec.language.problems import Problems
 from nnspec.language.scope import Scope, compute
 from nnspec.language.source import parse
 
@@ -100,10 +100,10 @@ def test_any_expression_is_python_s(text: str) -> None:
 
 def problems_of(variables: str, value: object = 0) -> tuple[object, list[tuple[str, Mark | None]]]:
     tree = parse(variables)
-    report, scope = Report(), Scope(tree)
-    scope.settle(report, tree)
-    result, _ = compute(value, scope, report, Mark(99, 0))
-    return result, [(problem.code, problem.mark) for problem in report.problems]
+    problems, scope = Problems(), Scope(tree)
+    scope.settle(problems, tree)
+    result, _ = compute(value, scope, problems, Mark(99, 0))
+    return result, [(problem.code, problem.mark) for problem in problems.found]
 
 
 def test_variables_may_refer_to_later_ones() -> None:

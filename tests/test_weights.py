@@ -11,7 +11,7 @@ from nnspec.layers.rare_initializers import UnitForgetBias
 from nnspec.network.loader import loads
 from nnspec.support.streams import permutation, stream, truncated_normal, uniform
 from nnspec.weights.canonical import (
-    _LAWS,
+    _SAMPLERS,
     TRUNCATED_DEVIATION,
     check_weights,
     initial_weights,
@@ -85,7 +85,7 @@ def test_fixed_laws():
 
 
 def test_every_initializer_has_a_law():
-    assert set(_LAWS) == {*INITIALIZERS.values(), UnitForgetBias}
+    assert set(_SAMPLERS) == {*INITIALIZERS.values(), UnitForgetBias}
 
 
 def test_a_parameter_depends_on_its_name_and_the_seed_alone():

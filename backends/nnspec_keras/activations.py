@@ -183,7 +183,7 @@ def fuse(module: Call, activation: Activation) -> Call | None:
     value = row.value(activation) if isinstance(row, Argument) else None
     if value is None:
         return None
-    # Where a person would write it: after the sizes, before the bias and the initialisers.
+    # Where a person would write it: after the sizes, before the bias and the initializers.
     first = {name: value for name, value in module.keywords if name not in _LAST}
     last = {name: value for name, value in module.keywords if name in _LAST}
     return call(module.function, *module.positional, **first, activation=value, **last)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from nnspec.emit.code import call
-from nnspec.emit.lowering import Context, Lowered, Native, Rows
+from nnspec.emit.lowering import Context, Lowered, NativeParameter, Rows
 from nnspec.emit.tree import MODULE, Input, apply
 from nnspec.layers import GroupedQueryAttention, MultiHeadAttention
 from nnspec.layers.initializers import GlorotUniform
-from nnspec_keras.initial import initializer
+from nnspec_keras.initial import keras_initializer
 
 _NAMES = {"mask": "attention_mask", "key_padding": "key_padding"}
 """Keras gives an argument called mask a meaning of its own."""
@@ -34,15 +34,15 @@ def attention(layer: MultiHeadAttention | GroupedQueryAttention, context: Contex
         keywords["rotary"] = call("RotaryPosition", **base)
     parameters = context.parameters(layer)
     if not isinstance(layer.kernel_initializer, GlorotUniform):
-        keywords["kernel_initializer"] = initializer(parameters[0])
+        keywords["kernel_initializer"] = keras_initializer(parameters[0])
     natives = []
     for parameter in parameters:
         part, _, kind = parameter.name.partition(".")
         place = ("q", "k", "v", "out").index(part)
         if kind == "weight":
-            natives.append(Native(parameter.name, "kernel", (1, 0), occurrence=place))
+            natives.append(NativeParameter(parameter.name, "kernel", (1, 0), occurrence=place))
         else:
-            natives.append(Native(parameter.name, "bias", occurrence=place))
+            natives.append(NativeParameter(parameter.name, "bias", occurrence=place))
     plain = len(context.inputs) - layer.masks
     given = [_NAMES[field] for field in layer.named_inputs if getattr(layer, field) is not None]
     masks = {name: Input(plain + i) for i, name in enumerate(given)}

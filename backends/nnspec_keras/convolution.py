@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from nnspec import layers
 from nnspec.emit.code import call
-from nnspec.emit.lowering import Context, Lowered, Native, Rows
+from nnspec.emit.lowering import Context, Lowered, NativeParameter, Rows
 from nnspec.emit.tree import CALLED, Expression, Field, X, apply
 from nnspec.layers import Parameter
 from nnspec.layers.base import spatial_axes
 from nnspec.layers.convolution import Convolution
 from nnspec.layers.shapes import same_padding
 from nnspec_keras.core import KERNELS, compact, kernel_and_bias, weighted
-from nnspec_keras.initial import depthwise as depthwise_law
-from nnspec_keras.initial import initializer
+from nnspec_keras.initial import depthwise as depthwise_initializer
+from nnspec_keras.initial import keras_initializer
 from nnspec_keras.padding import compact_pads
 
 Pads = tuple[tuple[int, int], ...]
@@ -52,13 +52,13 @@ def convolution(layer: layers.Conv1D | layers.Conv2D | layers.Conv3D, context: C
         keywords["groups"] = layer.groups
     parameters = context.parameters(layer)
     fans = "in out" if layer.groups == 1 else "in"
-    laws = {"kernel_initializer": initializer(parameters[0], fans=fans)}
+    initializers = {"kernel_initializer": keras_initializer(parameters[0], fans=fans)}
     module = call(
         f"layers.Conv{len(layer.kernel_size)}D",
         ("filters", layer.filters),
         ("kernel_size", compact(layer.kernel_size)),
         **keywords,
-        **weighted(layer, parameters, laws),
+        **weighted(layer, parameters, initializers),
     )
     natives = kernel_and_bias(parameters)
     return Lowered(forward, module, parameters=natives, before=before)
@@ -70,16 +70,16 @@ def depthwise(layer: layers.DepthwiseConv1D | layers.DepthwiseConv2D, context: C
     if layer.depth_multiplier != 1:
         keywords["depth_multiplier"] = layer.depth_multiplier
     weight, *bias = context.parameters(layer)
-    laws = {"depthwise_initializer": depthwise_law(weight)}
+    initializers = {"depthwise_initializer": depthwise_initializer(weight)}
     module = call(
         f"layers.DepthwiseConv{len(layer.kernel_size)}D",
         ("kernel_size", compact(layer.kernel_size)),
         **keywords,
-        **weighted(layer, bias, laws),
+        **weighted(layer, bias, initializers),
     )
     natives = (
         _depthwise_kernel(weight, "kernel", layer.depth_multiplier),
-        *(Native(parameter.name, "bias") for parameter in bias),
+        *(NativeParameter(parameter.name, "bias") for parameter in bias),
     )
     return Lowered(forward, module, parameters=natives, before=before)
 
@@ -90,21 +90,21 @@ def separable(layer: layers.SeparableConv1D | layers.SeparableConv2D, context: C
     if layer.depth_multiplier != 1:
         keywords["depth_multiplier"] = layer.depth_multiplier
     weight, pointwise, *bias = context.parameters(layer)
-    laws = {
-        "depthwise_initializer": depthwise_law(weight),
-        "pointwise_initializer": initializer(pointwise),
+    initializers = {
+        "depthwise_initializer": depthwise_initializer(weight),
+        "pointwise_initializer": keras_initializer(pointwise),
     }
     module = call(
         f"layers.SeparableConv{len(layer.kernel_size)}D",
         ("filters", layer.filters),
         ("kernel_size", compact(layer.kernel_size)),
         **keywords,
-        **weighted(layer, bias, laws),
+        **weighted(layer, bias, initializers),
     )
     natives = (
         _depthwise_kernel(weight, "depthwise_kernel", layer.depth_multiplier),
-        Native(pointwise.name, "pointwise_kernel", KERNELS[len(pointwise.shape)]),
-        *(Native(parameter.name, "bias") for parameter in bias),
+        NativeParameter(pointwise.name, "pointwise_kernel", KERNELS[len(pointwise.shape)]),
+        *(NativeParameter(parameter.name, "bias") for parameter in bias),
     )
     return Lowered(forward, module, parameters=natives, before=before)
 
@@ -170,11 +170,11 @@ def _is_shifted(layer: Convolution, context: Context) -> bool:
     )
 
 
-def _depthwise_kernel(parameter: Parameter, name: str, multiplier: int) -> Native:
+def _depthwise_kernel(parameter: Parameter, name: str, multiplier: int) -> NativeParameter:
     """Return where Keras keeps a depthwise weight: in (*kernel, channels, multiplier)."""
     outputs, _, *window = parameter.shape
     shape = (outputs // multiplier, multiplier, *window)
-    return Native(parameter.name, name, (*range(2, len(shape)), 0, 1), shape=shape)
+    return NativeParameter(parameter.name, name, (*range(2, len(shape)), 0, 1), shape=shape)
 
 
 ROWS: Rows = {

@@ -6,38 +6,42 @@ from collections.abc import Callable, Iterable, Mapping
 
 from nnspec import layers
 from nnspec.emit.code import Call, call
-from nnspec.emit.lowering import Context, Lowered, Native, Rows
+from nnspec.emit.lowering import Context, Lowered, NativeParameter, Rows
 from nnspec.emit.tree import CALLED
 from nnspec.layers import Layer, Parameter
 from nnspec.layers.base import Biased
 from nnspec.layers.initializers import Zeros
-from nnspec_keras.initial import initializer
+from nnspec_keras.initial import keras_initializer
 
 KERNELS = {2: (1, 0), 3: (2, 1, 0), 4: (2, 3, 1, 0), 5: (2, 3, 4, 1, 0)}
 """Rank of a canonical weight -> the order of its axes in a Keras kernel."""
 
 
-def kernel_and_bias(parameters: Iterable[Parameter]) -> tuple[Native, ...]:
+def kernel_and_bias(parameters: Iterable[Parameter]) -> tuple[NativeParameter, ...]:
     """Return where Keras keeps a weight and a bias."""
     return tuple(
-        Native("weight", "kernel", KERNELS[len(parameter.shape)])
+        NativeParameter("weight", "kernel", KERNELS[len(parameter.shape)])
         if parameter.name == "weight"
-        else Native("bias", "bias")
+        else NativeParameter("bias", "bias")
         for parameter in parameters
     )
 
 
 def weighted(
-    layer: Biased, parameters: Iterable[Parameter], laws: Mapping[str, str | Call]
+    layer: Biased, parameters: Iterable[Parameter], initializers: Mapping[str, str | Call]
 ) -> dict[str, object]:
-    """Return the arguments of a bias and of first values: `laws` are those of the weights."""
+    """Return the arguments of bias and first values; `initializers` are those of the weights."""
     keywords: dict[str, object] = {}
     if not layer.use_bias:
         keywords["use_bias"] = False
-    keywords |= {name: law for name, law in laws.items() if law != "glorot_uniform"}
+    keywords |= {
+        name: initializer
+        for name, initializer in initializers.items()
+        if initializer != "glorot_uniform"
+    }
     for parameter in parameters:
         if parameter.name.endswith("bias") and not isinstance(parameter.initializer, Zeros):
-            keywords["bias_initializer"] = initializer(parameter, fans="")
+            keywords["bias_initializer"] = keras_initializer(parameter, fans="")
     return keywords
 
 
@@ -54,8 +58,10 @@ def without_settings(function: str) -> Callable[[Layer, Context], Lowered]:
 def dense(layer: layers.Dense, context: Context) -> Lowered:
     """layers.Dense."""
     parameters = context.parameters(layer)
-    laws = {"kernel_initializer": initializer(parameters[0])}
-    module = call("layers.Dense", ("units", layer.units), **weighted(layer, parameters, laws))
+    initializers = {"kernel_initializer": keras_initializer(parameters[0])}
+    module = call(
+        "layers.Dense", ("units", layer.units), **weighted(layer, parameters, initializers)
+    )
     return Lowered(CALLED, module, parameters=kernel_and_bias(parameters))
 
 

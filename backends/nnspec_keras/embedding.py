@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from nnspec import layers
 from nnspec.emit.code import call
-from nnspec.emit.lowering import Context, Lowered, Native, Rows
+from nnspec.emit.lowering import Context, Lowered, NativeParameter, Rows
 from nnspec.emit.tree import CALLED, MODULE, Owner, X, apply
-from nnspec_keras.initial import initializer
+from nnspec_keras.initial import keras_initializer
 
 _BASE = 10000.0
-_TABLE = (Native("weight", "embeddings"),)
+_TABLE = (NativeParameter("weight", "embeddings"),)
 
 
 def embedding(layer: layers.Embedding, context: Context) -> Lowered:
     """layers.Embedding, or a class that can be reversed, or one with a row for padding too."""
     (weight,) = context.parameters(layer)
-    law = initializer(weight)
+    initializer = keras_initializer(weight)
     sizes = (("input_dim", layer.input_dim), ("output_dim", layer.output_dim))
     row = {} if layer.padding_index is None else {"padding_index": layer.padding_index}
     tied = "ReversibleEmbedding" if context.is_tied else "layers.Embedding"
     name = "Embedding" if row else tied
-    module = call(name, *sizes, **row, embeddings_initializer=law)
+    module = call(name, *sizes, **row, embeddings_initializer=initializer)
     return Lowered(CALLED, module, parameters=_TABLE)
 
 
@@ -29,7 +29,7 @@ def tied_dense(layer: layers.TiedDense, context: Context) -> Lowered:
     product = apply(Owner(), X, reverse=True)
     if not layer.use_bias:
         return Lowered(product)
-    bias = (Native("bias", "bias"),)
+    bias = (NativeParameter("bias", "bias"),)
     return Lowered(apply(MODULE, product), call("Bias"), parameters=bias)
 
 
@@ -41,8 +41,10 @@ def shared(layer: layers.Shared, context: Context) -> Lowered:
 def position_embedding(layer: layers.PositionEmbedding, context: Context) -> Lowered:
     """A class: Keras has none."""
     (weight,) = context.parameters(layer)
-    law = initializer(weight)
-    module = call("PositionEmbedding", ("max_length", layer.max_length), embeddings_initializer=law)
+    initializer = keras_initializer(weight)
+    module = call(
+        "PositionEmbedding", ("max_length", layer.max_length), embeddings_initializer=initializer
+    )
     return Lowered(CALLED, module, parameters=_TABLE)
 
 
@@ -65,9 +67,9 @@ def parameter(layer: layers.LearnedTensor, context: Context) -> Lowered:
     """A class: Keras has none."""
     fans = "in out" if len(layer.shape) <= 2 else ""
     (weight,) = context.parameters(layer)
-    law = initializer(weight, fans=fans)
-    module = call("LearnedTensor", ("shape", layer.shape), initializer=law)
-    return Lowered(CALLED, module, parameters=(Native("weight", "weight"),))
+    initializer = keras_initializer(weight, fans=fans)
+    module = call("LearnedTensor", ("shape", layer.shape), initializer=initializer)
+    return Lowered(CALLED, module, parameters=(NativeParameter("weight", "weight"),))
 
 
 def constant(layer: layers.ConstantTensor, context: Context) -> Lowered:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from nnspec import layers
 from nnspec.emit.code import call
-from nnspec.emit.lowering import Context, Lowered, Native, Rows
+from nnspec.emit.lowering import Context, Lowered, NativeParameter, Rows
 from nnspec.emit.tree import CALLED, Name
-from nnspec_keras.initial import initializer
+from nnspec_keras.initial import keras_initializer
 
 
 def prelu(layer: layers.Prelu, context: Context) -> Lowered:
     """A helper: Keras's own has a slope an element, and the gradient 0 at 0."""
     (weight,) = context.parameters(layer)
-    module = call("PReLU", alpha_initializer=initializer(weight, fans=""))
-    return Lowered(CALLED, module, parameters=(Native("weight", "alpha"),))
+    module = call("PReLU", alpha_initializer=keras_initializer(weight, fans=""))
+    return Lowered(CALLED, module, parameters=(NativeParameter("weight", "alpha"),))
 
 
 def glu(layer: layers.Glu, context: Context) -> Lowered:

@@ -18,50 +18,52 @@ from nnspec.layers.initializers import (
 from nnspec.layers.rare_initializers import GlorotNormal, HeNormal, HeUniform, Orthogonal
 
 
-def initializer(
-    parameter: Parameter, law: InitializerBase | None = None, *, fans: str = "in out"
+def keras_initializer(
+    parameter: Parameter, initializer: InitializerBase | None = None, *, fans: str = "in out"
 ) -> str | Call:
-    """Return Keras's name of a parameter's law, or a call that makes it.
+    """Return Keras's name of a parameter's initializer, or a call that makes it.
 
     fans: which of its fans Keras finds itself: "in out", "in", "out", the sum of both ("sum") or
-    none. law: in place of the parameter's own.
+    none. initializer: in place of the parameter's own.
     """
-    law = parameter.initializer if law is None else law
-    row = INITIALIZERS.get(type(law))
+    initializer = parameter.initializer if initializer is None else initializer
+    row = INITIALIZERS.get(type(initializer))
     if row is None:
-        raise UnsupportedError(f"keras cannot express the initializer {law.type}: it has no row")
-    return row(law, parameter, fans)
+        raise UnsupportedError(
+            f"keras cannot express the initializer {initializer.type}: it has no row"
+        )
+    return row(initializer, parameter, fans)
 
 
-def _stock(law: InitializerBase, parameter: Parameter, fans: str) -> str:
-    return law.type
+def _stock(initializer: InitializerBase, parameter: Parameter, fans: str) -> str:
+    return initializer.type
 
 
-def _constant(law: Constant, parameter: Parameter, fans: str) -> Call:
-    return call("keras.initializers.Constant", ("value", float(law.value)))
+def _constant(initializer: Constant, parameter: Parameter, fans: str) -> Call:
+    return call("keras.initializers.Constant", ("value", float(initializer.value)))
 
 
-def _normal(law: Normal, parameter: Parameter, fans: str) -> Call:
-    return call("keras.initializers.RandomNormal", stddev=float(law.stddev))
+def _normal(initializer: Normal, parameter: Parameter, fans: str) -> Call:
+    return call("keras.initializers.RandomNormal", stddev=float(initializer.stddev))
 
 
-def _orthogonal(law: Orthogonal, parameter: Parameter, fans: str) -> str | Call:
-    if law.gain == 1:
-        return law.type
-    return call("keras.initializers.Orthogonal", gain=float(law.gain))
+def _orthogonal(initializer: Orthogonal, parameter: Parameter, fans: str) -> str | Call:
+    if initializer.gain == 1:
+        return initializer.type
+    return call("keras.initializers.Orthogonal", gain=float(initializer.gain))
 
 
-def _glorot(law: InitializerBase, parameter: Parameter, fans: str) -> str | Call:
+def _glorot(initializer: InitializerBase, parameter: Parameter, fans: str) -> str | Call:
     if fans in ("in out", "sum"):
-        return law.type
+        return initializer.type
     given = ("fan_in", parameter.fan_in), ("fan_out", parameter.fan_out)
-    return Call(law.type, (), given)
+    return Call(initializer.type, (), given)
 
 
-def _he(law: InitializerBase, parameter: Parameter, fans: str) -> str | Call:
+def _he(initializer: InitializerBase, parameter: Parameter, fans: str) -> str | Call:
     if fans in ("in out", "in"):
-        return law.type
-    return Call(law.type, (), (("fan_in", parameter.fan_in),))
+        return initializer.type
+    return Call(initializer.type, (), (("fan_in", parameter.fan_in),))
 
 
 INITIALIZERS: Mapping[type[InitializerBase], Callable[..., str | Call]] = {
@@ -75,20 +77,23 @@ INITIALIZERS: Mapping[type[InitializerBase], Callable[..., str | Call]] = {
     HeNormal: _he,
     Orthogonal: _orthogonal,
 }
-"""Law -> Keras's name of it, or what makes it."""
+"""Initializer -> Keras's name of it, or what makes it."""
 
 
 def depthwise(parameter: Parameter) -> str | Call:
-    """Return the law of a kernel (*window, channels, multiplier), each channel by itself."""
-    law = parameter.initializer
-    if isinstance(law, Orthogonal):
-        return call("DepthwiseOrthogonal", **({} if law.gain == 1 else {"gain": float(law.gain)}))
-    return initializer(parameter, fans="")
+    """Return the initializer of a kernel (*window, channels, multiplier), channel by channel."""
+    initializer = parameter.initializer
+    if isinstance(initializer, Orthogonal):
+        return call(
+            "DepthwiseOrthogonal",
+            **({} if initializer.gain == 1 else {"gain": float(initializer.gain)}),
+        )
+    return keras_initializer(parameter, fans="")
 
 
 def stacked(first: Parameter, second: Parameter) -> str | Call:
-    """Return the law of a variable whose two rows are these parameters."""
-    laws = initializer(first, fans=""), initializer(second, fans="")
-    if laws[0] == laws[1]:
-        return laws[0]
-    return call("Stacked", ("first", laws[0]), ("second", laws[1]))
+    """Return the initializer of a variable whose two rows are these parameters."""
+    initializers = keras_initializer(first, fans=""), keras_initializer(second, fans="")
+    if initializers[0] == initializers[1]:
+        return initializers[0]
+    return call("Stacked", ("first", initializers[0]), ("second", initializers[1]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nnspec import layers
 from nnspec.emit.code import call
-from nnspec.emit.lowering import Context, Lowered, Native, Rows
+from nnspec.emit.lowering import Context, Lowered, NativeParameter, Rows
 from nnspec.emit.tree import CALLED
 from nnspec.layers import Layer
 
@@ -24,7 +24,7 @@ def batch_normalization(layer: layers.BatchNormalization, context: Context) -> L
     if not layer.affine:
         keywords |= {"center": False, "scale": False}
     module = call("layers.BatchNormalization", **keywords)
-    natives = tuple(Native(p.name, _NAMES[p.name]) for p in context.parameters(layer))
+    natives = tuple(NativeParameter(p.name, _NAMES[p.name]) for p in context.parameters(layer))
     return Lowered(CALLED, module, parameters=natives)
 
 
@@ -42,7 +42,7 @@ def rms_normalization(layer: layers.RmsNormalization, context: Context) -> Lower
     """layers.RMSNormalization; it calls its weight scale."""
     keywords = {**_axes(layer.axis), "epsilon": layer.epsilon}
     module = call("layers.RMSNormalization", **keywords)
-    return Lowered(CALLED, module, parameters=(Native("weight", "scale"),))
+    return Lowered(CALLED, module, parameters=(NativeParameter("weight", "scale"),))
 
 
 def group_normalization(layer: layers.GroupNormalization, context: Context) -> Lowered:
@@ -81,7 +81,7 @@ def _axes(axes: tuple[int, ...]) -> dict[str, object]:
 
 
 def _module(name: str, layer: Layer, context: Context, **keywords: object) -> Lowered:
-    natives = tuple(Native(p.name, _NAMES[p.name]) for p in context.parameters(layer))
+    natives = tuple(NativeParameter(p.name, _NAMES[p.name]) for p in context.parameters(layer))
     return Lowered(CALLED, call(name, **keywords), parameters=natives)
 
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 from nnspec import layers
 from nnspec.emit.code import Call, call
-from nnspec.emit.lowering import Context, Lowered, Native, Rows
+from nnspec.emit.lowering import Context, Lowered, NativeParameter, Rows
 from nnspec.emit.tree import MODULE, Expression, Input, Starred, X, apply
 from nnspec.layers.initializers import GlorotUniform, Zeros
 from nnspec.layers.rare_initializers import Orthogonal
 from nnspec.layers.recurrent import Recurrent
-from nnspec_keras.initial import initializer, stacked
+from nnspec_keras.initial import keras_initializer, stacked
 
 _CLASSES = {"simple_rnn": "layers.SimpleRNN", "lstm": "layers.LSTM", "gru": "layers.GRU"}
 _MERGES = {"sum": "sum", "multiply": "mul", "average": "ave"}
@@ -78,11 +78,11 @@ def _module(layer: Recurrent, context: Context, *, is_masked: bool) -> Call:
     if not layer.use_bias:
         keywords["use_bias"] = False
     if not isinstance(layer.kernel_initializer, GlorotUniform):
-        keywords["kernel_initializer"] = initializer(kernel)
+        keywords["kernel_initializer"] = keras_initializer(kernel)
     if layer.recurrent_initializer != Orthogonal():
-        keywords["recurrent_initializer"] = initializer(recurrent_kernel)
+        keywords["recurrent_initializer"] = keras_initializer(recurrent_kernel)
     if layer.use_bias and not isinstance(layer.bias_initializer, Zeros):
-        one = initializer(biases[0], layer.bias_initializer, fans="")
+        one = keras_initializer(biases[0], layer.bias_initializer, fans="")
         keywords["bias_initializer"] = stacked(*biases) if layer.has_two_biases else one
     if layer.use_bias and not getattr(layer, "unit_forget_bias", True):
         keywords["unit_forget_bias"] = False
@@ -94,19 +94,25 @@ def _module(layer: Recurrent, context: Context, *, is_masked: bool) -> Call:
     return call(_CLASSES[layer.type], ("units", layer.units), **keywords)
 
 
-def _natives(layer: Recurrent, suffix: str, occurrence: int) -> Iterator[Native]:
+def _natives(layer: Recurrent, suffix: str, occurrence: int) -> Iterator[NativeParameter]:
     blocks = _GRU_GATES if layer.type == "gru" else None
-    yield Native(f"weight_ih_l0{suffix}", "kernel", (1, 0), blocks=blocks, occurrence=occurrence)
-    yield Native(
+    yield NativeParameter(
+        f"weight_ih_l0{suffix}", "kernel", (1, 0), blocks=blocks, occurrence=occurrence
+    )
+    yield NativeParameter(
         f"weight_hh_l0{suffix}", "recurrent_kernel", (1, 0), blocks=blocks, occurrence=occurrence
     )
     if not layer.use_bias:
         return
     if layer.has_two_biases:
-        yield Native(f"bias_ih_l0{suffix}", "bias", blocks=blocks, row=0, occurrence=occurrence)
-        yield Native(f"bias_hh_l0{suffix}", "bias", blocks=blocks, row=1, occurrence=occurrence)
+        yield NativeParameter(
+            f"bias_ih_l0{suffix}", "bias", blocks=blocks, row=0, occurrence=occurrence
+        )
+        yield NativeParameter(
+            f"bias_hh_l0{suffix}", "bias", blocks=blocks, row=1, occurrence=occurrence
+        )
     else:
-        yield Native(f"bias_ih_l0{suffix}", "bias", occurrence=occurrence)
+        yield NativeParameter(f"bias_ih_l0{suffix}", "bias", occurrence=occurrence)
 
 
 ROWS: Rows = {

@@ -9,7 +9,7 @@ from nnspec.emit.tree import CALLED
 from nnspec.layers.transposed import ConvolutionTranspose
 from nnspec_keras.convolution import sliced
 from nnspec_keras.core import compact, kernel_and_bias, weighted
-from nnspec_keras.initial import initializer
+from nnspec_keras.initial import keras_initializer
 
 
 def convolution_transpose(layer: ConvolutionTranspose, context: Context) -> Lowered:
@@ -48,10 +48,10 @@ def convolution_transpose(layer: ConvolutionTranspose, context: Context) -> Lowe
         ]
     parameters = context.parameters(layer)
     fans = "sum" if layer.groups == 1 else ""
-    laws = weighted(
-        layer, parameters, {"kernel_initializer": initializer(parameters[0], fans=fans)}
+    weights = weighted(
+        layer, parameters, {"kernel_initializer": keras_initializer(parameters[0], fans=fans)}
     )
-    module = call(function, ("filters", layer.filters), size, **keywords, **laws)
+    module = call(function, ("filters", layer.filters), size, **keywords, **weights)
     forward = sliced(CALLED, slices)
     return Lowered(forward, module, parameters=kernel_and_bias(parameters))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from nnspec.emit.lowering import Context, Native, lower
+from nnspec.emit.lowering import Context, NativeParameter, lower
 from nnspec.network.graph import Graph
 from nnspec_keras.lowerings import LOWERINGS
 
@@ -25,7 +25,9 @@ def layers_of(model: Any) -> Iterator[Any]:
             yield layer
 
 
-def canonical_variables(graph: Graph, model: Any) -> Iterator[tuple[str, tuple[Any, Native]]]:
+def canonical_variables(
+    graph: Graph, model: Any
+) -> Iterator[tuple[str, tuple[Any, NativeParameter]]]:
     """Yield each canonical parameter with its Keras variable in this model.
 
     A layer that no output depends on is no part of a Keras model, and has none.
@@ -47,7 +49,7 @@ def canonical_variables(graph: Graph, model: Any) -> Iterator[tuple[str, tuple[A
                 yield f"{at.path}.{native.parameter}", (variable, native)
 
 
-def to_canonical(native: Native, array: Array, shape: tuple[int, ...]) -> Array:
+def to_canonical(native: NativeParameter, array: Array, shape: tuple[int, ...]) -> Array:
     """Return an array of a Keras variable's shape in the canonical layout, of this shape."""
     if native.row is not None:
         array = array[native.row]
@@ -60,7 +62,7 @@ def to_canonical(native: Native, array: Array, shape: tuple[int, ...]) -> Array:
     return np.array(array, order="C")
 
 
-def to_native(native: Native, array: Array) -> Array:
+def to_native(native: NativeParameter, array: Array) -> Array:
     """Return a canonical array in the layout of the Keras variable, or of its row."""
     if native.blocks is not None:
         array = _reordered(array, native.blocks)

@@ -22,7 +22,7 @@ class Messages(NamedTuple):
     """A model in parts, each the bytes of a message.
 
     head: the model without its graph. nodes: the operators, so many in each as `size` says. ends:
-    the graph's name, inputs and outputs. tensors: what stands for each initialiser, by its name.
+    the graph's name, inputs and outputs. tensors: what stands for each initializer, by its name.
     """
 
     head: bytes

@@ -36,7 +36,7 @@ class OnnxCompiled:
 
     @cached_property
     def source(self) -> str:
-        """The network as text: inputs, outputs, initialisers and operators."""
+        """The network as text: inputs, outputs, initializers and operators."""
         return listing(self.network)
 
     def write(

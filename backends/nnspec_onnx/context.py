@@ -21,10 +21,10 @@ Values = tuple[str, ...]
 
 @dataclass(slots=True)
 class Builder:
-    """Collects the nodes and initialisers of a model.
+    """Collects the nodes and initializers of a model.
 
     axes: where among the model's inputs a dynamic axis is found; "" is the batch. batch: the number
-    of rows, where it is fixed. stored: names of the initialisers that are made of parameters.
+    of rows, where it is fixed. stored: names of the initializers that are made of parameters.
     """
 
     axes: dict[Dim, tuple[str, int]] = field(default_factory=dict)

@@ -21,7 +21,7 @@ from nnspec_onnx.lowerings import ANY_LAYOUT
 Layout = Literal["declared", "channels_first"]
 
 
-class Step(NamedTuple):
+class UnfusedLayer(NamedTuple):
     """A layer without its fused activation, or that activation; values by their spec paths."""
 
     path: str
@@ -41,7 +41,7 @@ class Forms:
 
 
 def wanted_layouts(
-    steps: Iterable[Step], outputs: Iterable[str], types: Mapping[str, TensorType]
+    steps: Iterable[UnfusedLayer], outputs: Iterable[str], types: Mapping[str, TensorType]
 ) -> dict[str, set[Layout]]:
     """Return the layouts in which each value is needed in the end, through pointwise layers."""
     wanted: dict[str, set[Layout]] = {path: set() for path in types}
@@ -59,7 +59,7 @@ def wanted_layouts(
     return wanted
 
 
-def placement_of(step: Step, types: Mapping[str, TensorType]) -> Placement:
+def placement_of(step: UnfusedLayer, types: Mapping[str, TensorType]) -> Placement:
     """Return how a step stands to layouts: pointwise if it can work in either.
 
     Operands of fewer axes line up, and axes go, as the spec declares them. Where no layout is left
@@ -96,7 +96,7 @@ class Layouts:
         """Whether values of this type differ between the layouts."""
         return self._is_last and kind.rank > 1
 
-    def choose(self, step: Step) -> Layout:
+    def choose(self, step: UnfusedLayer) -> Layout:
         """Return the layout in which a step works."""
         if not self._is_last:
             return "declared"

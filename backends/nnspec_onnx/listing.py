@@ -14,7 +14,7 @@ _TYPES = {"float32": "float"}
 
 
 def listing(network: Network) -> str:
-    """Return the network's text: a header, inputs and outputs, initialisers, operators in order."""
+    """Return the network's text: a header, inputs and outputs, initializers, operators in order."""
     return "\n".join(_lines(network)) + "\n"
 
 

@@ -16,7 +16,7 @@ from nnspec.training.metrics import threshold
 from nnspec_onnx.cancelling import cancelled
 from nnspec_onnx.context import Builder, Context, Values
 from nnspec_onnx.ir import Network, Node, Value
-from nnspec_onnx.layouts import Layout, Layouts, Step, in_layout, wanted_layouts
+from nnspec_onnx.layouts import Layout, Layouts, UnfusedLayer, in_layout, wanted_layouts
 from nnspec_onnx.lowerings import LOWERINGS
 from nnspec_onnx.shared import shared
 
@@ -122,26 +122,26 @@ def metadata(spec: Spec, preprocessing: str | None = None) -> dict[str, str]:
     return entries
 
 
-def unfused(flat: Graph) -> tuple[list[Step], dict[str, TensorType]]:
+def unfused(flat: Graph) -> tuple[list[UnfusedLayer], dict[str, TensorType]]:
     """Return the layers in order, fused activations apart, and the type of every value."""
     types = dict(flat.types)
     steps = list(_steps(flat, types))
     return steps, types
 
 
-def _steps(flat: Graph, types: dict[str, TensorType]) -> Iterator[Step]:
+def _steps(flat: Graph, types: dict[str, TensorType]) -> Iterator[UnfusedLayer]:
     for at in flat.walk():
         node, layer = at.node, at.node.layer
         activation = layer.output_activation
         if activation is None:
-            yield Step(at.path, at.path, layer, node.inputs, node.outputs)
+            yield UnfusedLayer(at.path, at.path, layer, node.inputs, node.outputs)
             continue
         # Only a layer's first output is activated.
         output, *rest = node.outputs
         inner = f"{output}.linear"
         types[inner] = types[output]
-        yield Step(at.path, at.path, layer, node.inputs, (inner, *rest))
-        yield Step(f"{at.path}.{activation.type}", at.path, activation, (inner,), (output,))
+        yield UnfusedLayer(at.path, at.path, layer, node.inputs, (inner, *rest))
+        yield UnfusedLayer(f"{at.path}.{activation.type}", at.path, activation, (inner,), (output,))
 
 
 def _types(
@@ -152,7 +152,9 @@ def _types(
     return tuple(in_layout(types[path], layout, data_format) for path in paths)
 
 
-def _define(layouts: Layouts, step: Step, layout: Layout, context: Context, given: Values) -> None:
+def _define(
+    layouts: Layouts, step: UnfusedLayer, layout: Layout, context: Context, given: Values
+) -> None:
     for path, name in zip(step.outputs, given, strict=True):
         if name in context.inputs:
             layouts.define_alias(path, step.inputs[context.inputs.index(name)])

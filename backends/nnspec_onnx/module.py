@@ -44,7 +44,7 @@ SMALLEST_EXTERNAL = 1024
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """An initialiser as it is stored."""
+    """An initializer as it is stored."""
 
     initializer: Initializer
     dtype: str

@@ -10,7 +10,7 @@ from nnspec_onnx.ir import Initializer, Node
 def shared(
     nodes: Iterable[Node], initializers: Iterable[Initializer], kept: frozenset[str]
 ) -> tuple[list[Node], list[Initializer]]:
-    """Return the nodes and initialisers without those that give what an earlier one gives.
+    """Return the nodes and initializers without those that give what an earlier one gives.
 
     kept: values that stay even so, those that are the layers' own and bear their names.
     """

@@ -54,29 +54,29 @@ def laws(layer: Layer, context: Context, module: Call) -> tuple[Call, ...]:
 
 
 def _laws(parameter: Parameter, module: Call) -> Iterator[Call]:
-    law = parameter.initializer
-    if _is_default(law, parameter.name, module.function):
+    initializer = parameter.initializer
+    if _is_default(initializer, parameter.name, module.function):
         return
     name = parameter.name.removesuffix("_l0")
-    others = law.others if isinstance(law, UnitForgetBias) else law
+    others = initializer.others if isinstance(initializer, UnitForgetBias) else initializer
     yield _drawing(others, name, parameter, module)
-    if isinstance(law, UnitForgetBias):
+    if isinstance(initializer, UnitForgetBias):
         yield call("nn.init.ones_", ("tensor", Name(name).method("detach").method("chunk", 4)[1]))
     if parameter.zero_row is not None:
         row = Name(name).method("detach")[MODULE.attribute("padding_idx")]
         yield call("nn.init.zeros_", ("tensor", row))
 
 
-def _is_default(law: InitializerBase, name: str, function: str) -> bool:
-    """Whether the module's own constructor draws by this law."""
+def _is_default(initializer: InitializerBase, name: str, function: str) -> bool:
+    """Whether the module's own constructor draws by this initializer."""
     if function == "nn.Embedding":
-        return law == Normal(stddev=1.0)
+        return initializer == Normal(stddev=1.0)
     if function == "nn.PReLU":
-        return law == Constant(value=0.25)
+        return initializer == Constant(value=0.25)
     if function in ("LearnedTensor", "Bias"):
-        return isinstance(law, Zeros)
+        return isinstance(initializer, Zeros)
     if function.endswith("Attention"):
-        return isinstance(law, Zeros if name.endswith(".bias") else GlorotUniform)
+        return isinstance(initializer, Zeros if name.endswith(".bias") else GlorotUniform)
     return False
 
 
@@ -104,50 +104,52 @@ class _Target:
         return _fans(self.function, self.name, self.parameter)
 
 
-def _drawing(law: InitializerBase, name: str, parameter: Parameter, module: Call) -> Call:
-    row = INITIALIZERS.get(type(law))
+def _drawing(initializer: InitializerBase, name: str, parameter: Parameter, module: Call) -> Call:
+    row = INITIALIZERS.get(type(initializer))
     if row is None:
-        raise UnsupportedError(f"torch cannot express the initializer {law.type}: it has no row")
+        raise UnsupportedError(
+            f"torch cannot express the initializer {initializer.type}: it has no row"
+        )
     function = _owner_class(module.function, name.rpartition(".")[0])
     has_groups = dict(module.keywords).get("groups", 1) != 1 or name == "depthwise.weight"
-    return row(law, _Target(name, parameter, function, has_groups))
+    return row(initializer, _Target(name, parameter, function, has_groups))
 
 
-def _stock(law: InitializerBase, target: _Target) -> Call:
-    return call(f"nn.init.{law.type}_", target.tensor)
+def _stock(initializer: InitializerBase, target: _Target) -> Call:
+    return call(f"nn.init.{initializer.type}_", target.tensor)
 
 
-def _constant(law: Constant, target: _Target) -> Call:
-    return call("nn.init.constant_", target.tensor, ("value", law.value))
+def _constant(initializer: Constant, target: _Target) -> Call:
+    return call("nn.init.constant_", target.tensor, ("value", initializer.value))
 
 
-def _normal(law: Normal, target: _Target) -> Call:
-    return call("nn.init.normal_", target.tensor, std=law.stddev)
+def _normal(initializer: Normal, target: _Target) -> Call:
+    return call("nn.init.normal_", target.tensor, std=initializer.stddev)
 
 
-def _orthogonal(law: Orthogonal, target: _Target) -> Call:
-    gain = {} if law.gain == 1 else {"gain": law.gain}
+def _orthogonal(initializer: Orthogonal, target: _Target) -> Call:
+    gain = {} if initializer.gain == 1 else {"gain": initializer.gain}
     return call("nn.init.orthogonal_", target.tensor, **gain)
 
 
-def _glorot_uniform(law: GlorotUniform, target: _Target) -> Call:
+def _glorot_uniform(initializer: GlorotUniform, target: _Target) -> Call:
     is_plain = target.is_kernel and not target.has_groups
     if is_plain and (target.function != "LearnedTensor" or len(target.parameter.shape) == 2):
         return call("nn.init.xavier_uniform_", target.tensor)
     return call("glorot_uniform_", target.tensor, **target.fans())
 
 
-def _glorot_normal(law: GlorotNormal, target: _Target) -> Call:
+def _glorot_normal(initializer: GlorotNormal, target: _Target) -> Call:
     return call("glorot_normal_", target.tensor, **target.fans())
 
 
-def _he_uniform(law: HeUniform, target: _Target) -> Call:
+def _he_uniform(initializer: HeUniform, target: _Target) -> Call:
     if target.is_kernel and target.function.startswith(_FANS_IN_ORDER):
         return call("nn.init.kaiming_uniform_", target.tensor, nonlinearity="relu")
     return call("he_uniform_", target.tensor, fan_in=target.fans()["fan_in"])
 
 
-def _he_normal(law: HeNormal, target: _Target) -> Call:
+def _he_normal(initializer: HeNormal, target: _Target) -> Call:
     return call("he_normal_", target.tensor, fan_in=target.fans()["fan_in"])
 
 
@@ -163,7 +165,7 @@ INITIALIZERS: Mapping[type[InitializerBase], Callable[..., Call]] = {
     HeNormal: _he_normal,
     Orthogonal: _orthogonal,
 }
-"""Law -> what draws a parameter by it."""
+"""Initializer -> what draws a parameter by it."""
 
 
 def _fans(function: str, name: str, parameter: Parameter) -> dict[str, Fan]:
@@ -200,7 +202,7 @@ def _owner_class(function: str, part: str) -> str:
 
 
 class _Kind(NamedTuple):
-    """How an object's parameters are drawn: for each its statements, but for the object's path."""
+    """The drawing of an object's parameters: for each its statements, but for the object's path."""
 
     is_recurrent: bool
     can_lack_bias: bool
@@ -225,7 +227,7 @@ class _Owner:
 
     @property
     def kind(self) -> _Kind:
-        """How its parameters are drawn."""
+        """The drawing of its parameters."""
         drawings = {
             name: tuple(_written(self.statements(name, "", "", general=True)))
             for name in self.drawings

@@ -57,7 +57,7 @@ def weights(spec: str, variables: dict[str, object], as_json: bool) -> None:
 
 
 def _law(fields: dict[str, object]) -> str:
-    """Return an initialiser as a call: `normal(stddev=0.02)`."""
+    """Return an initializer as a call: `normal(stddev=0.02)`."""
     settings = [
         f"{name}={_law(value) if isinstance(value, dict) else value}"
         for name, value in fields.items()

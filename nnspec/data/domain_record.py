@@ -8,7 +8,7 @@ from typing import Any
 from nnspec.errors import DataError
 from nnspec.language.expressions import ExpressionError
 from nnspec.layers.shapes import Dim, Shape, TensorType
-from nnspec.network.domain import Domain, Limit, Range, Step, size_of
+from nnspec.network.domain import Domain, IntegerLayer, Limit, Range, size_of
 
 KEY = "nnspec.domain"
 """The record's key in the metadata of an ONNX file."""
@@ -31,7 +31,7 @@ def to_json(domain: Domain) -> str:
     )
 
 
-def _fields(step: Step) -> dict[str, Any]:
+def _fields(step: IntegerLayer) -> dict[str, Any]:
     skipped = {"name", "inputs"}
     fields = step.layer.model_dump(mode="json", exclude=skipped, exclude_defaults=True)
     return {"type": step.layer.type, **fields}
@@ -61,7 +61,7 @@ def _read(record: Any) -> Domain:
         layer = LAYERS[fields["type"]].model_validate(fields)
         if type(layer) not in COMPUTED or not known.issuperset(taken):
             raise ValueError(f"no step: {fields['type']}")
-        steps.append(Step(layer, tuple(map(str, taken)), tuple(map(str, given))))
+        steps.append(IntegerLayer(layer, tuple(map(str, taken)), tuple(map(str, given))))
         known.update(given)
     ranges = tuple(
         Range(str(value), int(least), _dim(most, names), str(layer), str(kind))

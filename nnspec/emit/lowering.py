@@ -13,7 +13,7 @@ from nnspec.network.layouts import DECLARED, Layout, laid_out_axis
 
 
 @dataclass(frozen=True, slots=True)
-class Native:
+class NativeParameter:
     """The place of a canonical parameter in the framework: its name there, and its axes' order.
 
     The framework's array is the canonical one with its axes permuted by `permutation`.
@@ -59,7 +59,7 @@ class Lowered:
 
     forward: Expression
     module: Call | None = None
-    parameters: tuple[Native, ...] = ()
+    parameters: tuple[NativeParameter, ...] = ()
     before: Lowered | None = None
     setup: tuple[Expression, ...] = ()
     comment: str = ""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from nnspec.emit.body import Body, Lowerer
 from nnspec.emit.formulas import Formulas
-from nnspec.language.problems import Report
+from nnspec.language.problems import Problems
 from nnspec.language.scope import Scope, expressions_in
 from nnspec.layers.base import Layer, channel_axis
 from nnspec.layers.shapes import Dim, TensorType
@@ -76,11 +76,11 @@ class Variations:
                 for is_multiple in (False, True)
             ]
         for types in dict.fromkeys(candidates):
-            report = Report()
-            resolver = Resolver(self.model, Scope(self.model.variables), report, frozenset())
-            with report.limited():
+            problems = Problems()
+            resolver = Resolver(self.model, Scope(self.model.variables), problems, frozenset())
+            with problems.limited():
                 varied = resolver.block_body(block, arguments, types, (), None)
-                if varied is not None and not report.problems:
+                if varied is not None and not problems.found:
                     return varied
         return None
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from nnspec.errors import Mark, nearest
 from nnspec.language.names import problem_with
-from nnspec.language.problems import Report
+from nnspec.language.problems import Problems
 from nnspec.language.schema import FORMAT_VERSION, Block, Input, Model
 from nnspec.language.scope import Scope, compute
 from nnspec.language.tree import Map, Sequence
@@ -26,7 +26,7 @@ class Document(NamedTuple):
     broken: frozenset[str]
 
 
-def read_document(tree: Any, report: Report) -> Document | None:
+def read_document(tree: Any, problems: Problems) -> Document | None:
     """Return the document, or None where so little could be read that its layers can't be checked.
 
     What is wrong is reported; only if nothing is may the document be used.
@@ -35,24 +35,24 @@ def read_document(tree: Any, report: Report) -> Document | None:
         given = "a list" if isinstance(tree, list) else shown(tree)
         what = "empty" if tree is None else f"{given}, and a mapping is expected"
         hint = "`nnspec init` writes one to start from"
-        report.add("wrong-type", f"the spec is {what}", None, hint)
+        problems.add("wrong-type", f"the spec is {what}", None, hint)
         return None
-    if not _version_is_known(tree, report):
+    if not _version_is_known(tree, problems):
         return None
-    scope = _variables(tree, report)
-    values, unread = _computed(tree, scope, report)
-    problems, bad = _validated(values, report)
-    unread |= problems
+    scope = _variables(tree, problems)
+    values, unread = _computed(tree, scope, problems)
+    invalid, bad = _validated(values, problems)
+    unread |= invalid
     if "layers" in unread or "layers" not in values:
         return None
     model, broken = _rest(values, unread, bad)
-    _check_names(model, values, report)
+    _check_names(model, values, problems)
     return Document(_marked(model, values), scope, broken)
 
 
-def _version_is_known(tree: dict[str, Any], report: Report) -> bool:
+def _version_is_known(tree: dict[str, Any], problems: Problems) -> bool:
     if "nnspec" not in tree:
-        report.add(
+        problems.add(
             "missing-argument",
             "the spec needs `nnspec`, the version of its format",
             getattr(tree, "mark", None),
@@ -62,7 +62,7 @@ def _version_is_known(tree: dict[str, Any], report: Report) -> bool:
     version = tree["nnspec"]
     if version == FORMAT_VERSION and type(version) is int:
         return True
-    report.add(
+    problems.add(
         "unsupported-version",
         f"this spec has format version {shown(version)}, and this nnspec reads {FORMAT_VERSION}",
         _mark(tree, "nnspec"),
@@ -71,20 +71,20 @@ def _version_is_known(tree: dict[str, Any], report: Report) -> bool:
     return False
 
 
-def _variables(tree: dict[str, Any], report: Report) -> Scope:
+def _variables(tree: dict[str, Any], problems: Problems) -> Scope:
     variables = tree.get("variables")
     if variables is not None and not isinstance(variables, dict):
         return Scope({}, is_known=False)
     variables = variables or {}
     scope = Scope(variables)
     for name in variables:
-        _check_name(name, "variable", report, _mark(variables, name, is_key=True), free=True)
-    scope.settle(report, variables)
+        _check_name(name, "variable", problems, _mark(variables, name, is_key=True), free=True)
+    scope.settle(problems, variables)
     return scope
 
 
 def _computed(
-    tree: dict[str, Any], scope: Scope, report: Report
+    tree: dict[str, Any], scope: Scope, problems: Problems
 ) -> tuple[dict[str, Any], set[str]]:
     """Return the values with their expressions computed, and the keys whose could not be."""
     values: dict[str, Any] = Map() if isinstance(tree, Map) else {}
@@ -93,7 +93,7 @@ def _computed(
         if key in ("layers", "blocks", "variables"):
             values[key] = value
             continue
-        values[key], well = compute(value, scope, report, _mark(tree, key))
+        values[key], well = compute(value, scope, problems, _mark(tree, key))
         if not well:
             unread.add(key)
             del values[key]
@@ -103,7 +103,7 @@ def _computed(
     return values, unread
 
 
-def _validated(values: dict[str, Any], report: Report) -> tuple[set[str], set[tuple[str, str]]]:
+def _validated(values: dict[str, Any], problems: Problems) -> tuple[set[str], set[tuple[str, str]]]:
     """Report what does not fit; return the keys that can't be used, and bad inputs and blocks."""
     unread: set[str] = set()
     bad: set[tuple[str, str]] = set()
@@ -119,7 +119,7 @@ def _validated(values: dict[str, Any], report: Report) -> tuple[set[str], set[tu
             key = str(loc[0]) if loc else ""
             if loc and key in marks and key not in values:
                 continue
-            report.add(problem.code, problem.message, problem.mark, problem.hint)
+            problems.add(problem.code, problem.message, problem.mark, problem.hint)
             if len(loc) > 1 and key in ("inputs", "blocks"):
                 bad.add((key, str(loc[1])))
             else:
@@ -183,26 +183,26 @@ def marked_block(block: Block, given: dict[str, Any]) -> Block:
     return block.model_copy(update=marked)
 
 
-def _check_names(model: Model, values: dict[str, Any], report: Report) -> None:
-    _check_name(model.name, "network", report, _mark(values, "name"))
+def _check_names(model: Model, values: dict[str, Any], problems: Problems) -> None:
+    _check_name(model.name, "network", problems, _mark(values, "name"))
     for name, kind in model.inputs.items():
         if name == "?":
             continue
         given = values["inputs"][name]
-        _check_name(name, "input", report, _mark(values["inputs"], name, is_key=True))
+        _check_name(name, "input", problems, _mark(values["inputs"], name, is_key=True))
         for i, size in enumerate(kind.shape):
             if isinstance(size, str):
                 shape = given.get("shape") if isinstance(given, dict) else None
                 mark = shape.marks[i] if isinstance(shape, Sequence) else None
-                _check_name(size, "axis", report, mark, free=True)
+                _check_name(size, "axis", problems, mark, free=True)
     for name, block in model.blocks.items():
-        _check_block_names(name, block, values["blocks"], report)
+        _check_block_names(name, block, values["blocks"], problems)
     if model.data is not None:
         given = values["data"]
         features = given.get("features") if isinstance(given, dict) else None
         for name in model.data.features:
             if name not in model.inputs and "?" not in model.inputs:
-                report.add(
+                problems.add(
                     "unknown-input",
                     f'`data.features` names "{name}", which is no input'
                     f"{nearest(name, model.inputs)}",
@@ -211,11 +211,11 @@ def _check_names(model: Model, values: dict[str, Any], report: Report) -> None:
                 )
 
 
-def _check_block_names(name: str, block: Block, holder: Any, report: Report) -> None:
+def _check_block_names(name: str, block: Block, holder: Any, problems: Problems) -> None:
     mark = _mark(holder, name, is_key=True)
-    _check_name(name, "block", report, mark)
+    _check_name(name, "block", problems, mark)
     if name in LAYERS:
-        report.add(
+        problems.add(
             "duplicate-name",
             f'block "{name}" has the name of a layer type',
             mark,
@@ -225,9 +225,9 @@ def _check_block_names(name: str, block: Block, holder: Any, report: Report) -> 
     variables = given.get("variables") if isinstance(given, dict) else None
     for variable in block.variables:
         place = _mark(variables, variable, is_key=True)
-        _check_name(variable, "variable", report, place, free=True)
+        _check_name(variable, "variable", problems, place, free=True)
         if variable in _CALL_KEYS:
-            report.add(
+            problems.add(
                 "reserved-name",
                 f'variable "{variable}" of block "{name}" has the name of a key of its uses',
                 place,
@@ -238,9 +238,9 @@ def _check_block_names(name: str, block: Block, holder: Any, report: Report) -> 
         place = inputs.marks[i] if isinstance(inputs, Sequence) else _mark(given, "inputs")
         # "x" is what a block's lone input is called, in the emitted code as well.
         if inner != "x":
-            _check_name(inner, "input", report, place)
+            _check_name(inner, "input", problems, place)
         if inner in block.inputs[:i]:
-            report.add(
+            problems.add(
                 "duplicate-name",
                 f'block "{name}" has two inputs called "{inner}"',
                 place,
@@ -249,11 +249,11 @@ def _check_block_names(name: str, block: Block, holder: Any, report: Report) -> 
 
 
 def _check_name(
-    name: object, what: str, report: Report, mark: Mark | None, *, free: bool = False
+    name: object, what: str, problems: Problems, mark: Mark | None, *, free: bool = False
 ) -> None:
     code, message, hint = problem_with(name, what, is_attribute=not free)
     if code:
-        report.add(code, message, mark, hint)
+        problems.add(code, message, mark, hint)
 
 
 def _mark(holder: Any, key: str, *, is_key: bool = False) -> Mark | None:

@@ -9,7 +9,7 @@ from json.decoder import scanstring  # type: ignore[attr-defined]  # in no stub,
 from typing import Any
 
 from nnspec.errors import Mark
-from nnspec.language.tree import Builder, Map, Sequence, is_unicode, whole
+from nnspec.language.tree import Map, Sequence, TreeBuilder, is_unicode, whole
 
 _JSON_TOKEN = re.compile(
     r"[ \t\r\n]*(?:(?P<mark>[\[\]{}:,])|(?P<quote>\")|(?P<word>[-+.\w]+)|(?P<other>.)|\Z)", re.S
@@ -17,7 +17,7 @@ _JSON_TOKEN = re.compile(
 _JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?\Z")
 
 
-def feed_json(builder: Builder, text: str) -> None:
+def feed_json(builder: TreeBuilder, text: str) -> None:
     """Feed a JSON document (RFC 8259), token by token."""
     starts = [0, *(match.end() for match in re.finditer("\n", text))]
     line = 0
@@ -84,7 +84,7 @@ def _excerpt(text: str, start: int, end: int) -> str:
 
 
 def _json_tokens(
-    builder: Builder, text: str, mark_at: Callable[..., Mark]
+    builder: TreeBuilder, text: str, mark_at: Callable[..., Mark]
 ) -> Iterator[tuple[str, Any, int, int]]:
     position = 0
     constants = {"true": True, "false": False, "null": None}

@@ -16,14 +16,14 @@ MAX_PROBLEMS = 100
 
 
 class TooManyProblemsError(Exception):
-    """Raised by Report.add when it holds MAX_PROBLEMS."""
+    """Raised by Problems.add when it holds MAX_PROBLEMS."""
 
 
-class Report:
+class Problems:
     """Problems by place and code, each once."""
 
     def __init__(self) -> None:
-        self.problems: list[Problem] = []
+        self.found: list[Problem] = []
         self._seen: set[tuple[str, Mark | None, str]] = set()
         self._file: str | None = None
         self._use: Mark | None = None
@@ -38,8 +38,8 @@ class Report:
         if key in self._seen:
             return
         self._seen.add(key)
-        self.problems.append(Problem(code, message, hint, mark))
-        if len(self.problems) >= MAX_PROBLEMS:
+        self.found.append(Problem(code, message, hint, mark))
+        if len(self.found) >= MAX_PROBLEMS:
             raise TooManyProblemsError
 
     def extend(self, problems: Iterable[tuple[Problem, object]]) -> None:
@@ -77,6 +77,6 @@ class Report:
         try:
             yield
         except TooManyProblemsError:
-            self.problems.append(
+            self.found.append(
                 Problem("too-many-problems", f"{MAX_PROBLEMS} mistakes; no more are looked for")
             )

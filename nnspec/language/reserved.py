@@ -44,4 +44,4 @@ DEFINITIONS = """
 Batches Callable KeepBest Sequence evaluate learning_rate_factor load_file loss_function
 make_optimizer make_scheduler outputs r2 safe_open save_file served train_step
 """.split()
-"""Names that a training script defines or imports beside the network."""
+"""Defined or imported by a training script, beside the network."""

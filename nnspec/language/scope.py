@@ -8,7 +8,7 @@ from typing import Any
 
 from nnspec.errors import Mark, nearest
 from nnspec.language.expressions import ExpressionError, evaluate
-from nnspec.language.problems import Report
+from nnspec.language.problems import Problems
 from nnspec.language.tree import Map, Sequence
 
 MAX_CHAIN = 50
@@ -106,7 +106,7 @@ class Scope:
         self.values[name] = value
         return value
 
-    def settle(self, report: Report, marks: object = None, default: Mark | None = None) -> bool:
+    def settle(self, problems: Problems, marks: object = None, default: Mark | None = None) -> bool:
         """Compute every variable, report each that cannot be, and say whether all could.
 
         `marks` is the mapping that tells where the definitions stand.
@@ -121,31 +121,31 @@ class Scope:
             except BrokenVariableError:
                 fine = False
                 if name in self._errors:
-                    _add(self._errors[name], report, place or default)
+                    _add(self._errors[name], problems, place or default)
             except RecursionError:
                 fine = False
-                _add(ExpressionError(_TOO_DEEP), report, place or default)
+                _add(ExpressionError(_TOO_DEEP), problems, place or default)
         return fine
 
 
-def compute(value: object, scope: Scope, report: Report, mark: Mark | None) -> tuple[Any, bool]:
+def compute(value: object, scope: Scope, problems: Problems, mark: Mark | None) -> tuple[Any, bool]:
     """Return `value` with its expressions computed, and whether that went well."""
     try:
         return substitute(value, scope), True
     except BrokenVariableError:
         return None, False
     except ExpressionError as error:
-        _add(error, report, mark)
+        _add(error, problems, mark)
         return None, False
     except RecursionError:
-        _add(ExpressionError(_TOO_DEEP), report, mark)
+        _add(ExpressionError(_TOO_DEEP), problems, mark)
         return None, False
 
 
-def _add(error: ExpressionError, report: Report, mark: Mark | None) -> None:
+def _add(error: ExpressionError, problems: Problems, mark: Mark | None) -> None:
     for kind, code, hint in _CODES:
         if isinstance(error, kind):
-            report.add(code, str(error), mark, "" if str(error).endswith("?") else hint)
+            problems.add(code, str(error), mark, "" if str(error).endswith("?") else hint)
             return
 
 

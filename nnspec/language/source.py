@@ -23,7 +23,7 @@ from yaml.events import (
 )
 
 from nnspec.errors import Mark, Problem
-from nnspec.language.tree import Builder, Map, Sequence, SourceError, is_unicode, whole
+from nnspec.language.tree import Map, Sequence, SourceError, TreeBuilder, is_unicode, whole
 
 MAX_CHARACTERS = 32 * 2**20
 _INTEGER = re.compile(r"[-+]?[0-9]+\Z")
@@ -56,7 +56,7 @@ def parse(text: str, *, is_json: bool = False) -> Any:
     if not is_unicode(text):
         raise SourceError([Problem("not-text", "the text holds half of a surrogate pair")])
     text = text.removeprefix("\ufeff")
-    builder = Builder()
+    builder = TreeBuilder()
     if is_json:
         from nnspec.language.json_source import feed_json  # which few specs need
 
@@ -68,7 +68,7 @@ def parse(text: str, *, is_json: bool = False) -> Any:
     return builder.root
 
 
-def _feed_yaml(builder: Builder, text: str) -> None:
+def _feed_yaml(builder: TreeBuilder, text: str) -> None:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     # What each anchor stands for, and the text of a scalar.
     anchors: dict[str, tuple[Any, str | None]] = {}
@@ -147,11 +147,11 @@ _SYNTAX_HINTS = {
 }
 
 
-def _refuse_tag(builder: Builder, tag: str, mark: Mark) -> None:
+def _refuse_tag(builder: TreeBuilder, tag: str, mark: Mark) -> None:
     builder.fail("yaml-syntax", f'tags are not read, and here is "{tag}"', mark, "remove the tag")
 
 
-def _plain(builder: Builder, text: str, mark: Mark) -> Any:
+def _plain(builder: TreeBuilder, text: str, mark: Mark) -> Any:
     """Resolve a plain scalar by YAML 1.2's core schema."""
     if text in _WORDS:
         return _WORDS[text]

@@ -54,7 +54,7 @@ def is_unicode(text: str) -> bool:
     return True
 
 
-class Builder:
+class TreeBuilder:
     """Builds the tree from a flat stream of events, without recursion."""
 
     def __init__(self) -> None:
@@ -154,7 +154,7 @@ class Builder:
             )
 
 
-def whole(builder: Builder, digits: str, base: int, mark: Mark) -> int:
+def whole(builder: TreeBuilder, digits: str, base: int, mark: Mark) -> int:
     """Return the number; one of more than 64 bits is a problem, and stands as 1."""
     value = int(digits, base) if len(digits) <= 100 else MAX_WHOLE
     if -MAX_WHOLE < value < MAX_WHOLE:

@@ -29,7 +29,7 @@ positional: the order of the axes matters; it gets the layout that the spec decl
 class Parameter(NamedTuple):
     """A tensor that a layer owns, in PyTorch's layout; the fans scale its first values.
 
-    zero_row: a row that starts at zero, whatever the initialiser. is_fixed: whether it keeps its
+    zero_row: a row that starts at zero, whatever the initializer. is_fixed: whether it keeps its
     first value for ever, so that a weights file may hold no other. terms: how many terms the sums
     have that it goes into, where that is not fan_in. least: no element may be below it.
     """
@@ -266,10 +266,10 @@ def require_few_axes(layer: str, shape: Shape) -> None:
 
 
 def require_drawable(layer: str, parameter: Parameter) -> None:
-    """Raise ShapeError where the initialiser has no values of the parameter's shape."""
-    law = parameter.initializer
-    law = getattr(law, "others", law)  # of an LSTM's bias
-    if law.type == "orthogonal" and len(parameter.shape) < 2:
+    """Raise ShapeError where the initializer has no values of the parameter's shape."""
+    initializer = parameter.initializer
+    initializer = getattr(initializer, "others", initializer)  # of an LSTM's bias
+    if initializer.type == "orthogonal" and len(parameter.shape) < 2:
         raise ShapeError(
             f"the initializer orthogonal makes the rows or columns of a matrix orthonormal, and "
             f"the {parameter.name} of {layer} is the vector {show(parameter.shape)}",

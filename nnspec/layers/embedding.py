@@ -57,8 +57,8 @@ class Embedding(Layer):
         self, inputs: tuple[Shape, ...], data_format: DataFormat
     ) -> tuple[Parameter, ...]:
         shape = (self.input_dim, self.output_dim)
-        law = self.embeddings_initializer
-        return (Parameter("weight", shape, law, *shape, zero_row=self.padding_index),)
+        initializer = self.embeddings_initializer
+        return (Parameter("weight", shape, initializer, *shape, zero_row=self.padding_index),)
 
     def whole_numbers(self, index: int, inputs: tuple[Shape, ...]) -> tuple[int, Dim] | None:
         return 0, self.input_dim - 1

@@ -1,4 +1,4 @@
-"""Initial values of parameters: how wide, by which law.
+"""Initializers: the distributions of the first values of parameters.
 
 Fans are those of the operation: fan_in = inputs that one output sums over, fan_out = outputs that
 one input reaches (Glorot and Bengio 2010, He et al. 2015).
@@ -14,7 +14,7 @@ from nnspec.layers.registry import Table
 
 
 class InitializerBase(Frozen):
-    """Base of the initialisers."""
+    """Base of the initializers."""
 
     type: str
 
@@ -48,7 +48,7 @@ class Normal(InitializerBase):
 
 
 class Scaled(InitializerBase):
-    """Base of the laws whose width follows from the fans."""
+    """Base of the initializers whose width follows from the fans."""
 
     scale: ClassVar[float]
     fan: ClassVar[Literal["in", "average"]]
@@ -63,6 +63,6 @@ class GlorotUniform(Scaled):
 
 
 INITIALIZERS: Table[InitializerBase] = Table(_FILES)
-"""The initialisers by `type`, each imported when it is first asked for."""
+"""The initializers by `type`, each imported when it is first asked for."""
 
 Initializer = Annotated[InitializerBase, ByType("initializer", lambda: INITIALIZERS)]

@@ -142,7 +142,7 @@ class Recurrent(_Sequential):
         return self
 
     def bias_law(self) -> InitializerBase:
-        """Return the law of bias_ih."""
+        """Return the initializer of bias_ih."""
         return self.bias_initializer
 
     def parameters(
@@ -155,10 +155,12 @@ class Recurrent(_Sequential):
         """Return the parameters of one direction."""
         units, rows = self.units, self.gates * self.units
 
-        def owned(name: str, size: tuple[int, ...], law: InitializerBase, fan_in: int) -> Parameter:
+        def owned(
+            name: str, size: tuple[int, ...], initializer: InitializerBase, fan_in: int
+        ) -> Parameter:
             # A gate sums over the input and over the state.
             terms = features + units
-            return Parameter(f"{name}_l0{suffix}", size, law, fan_in, rows, terms=terms)
+            return Parameter(f"{name}_l0{suffix}", size, initializer, fan_in, rows, terms=terms)
 
         weights = (
             owned("weight_ih", (rows, features), self.kernel_initializer, features),

@@ -197,7 +197,7 @@ INITIALIZERS = {
         "orthogonal": "Orthogonal",
     },
 }
-"""The laws of first values, by the file that holds them."""
+"""The initializers, by the file that holds them."""
 
 L = TypeVar("L", bound=Frozen)
 

@@ -21,7 +21,7 @@ def block_node(
     if call.type in body.chain or len(body.chain) >= MAX_BLOCK_DEPTH:
         path = " -> ".join([*body.chain, call.type])
         is_itself = call.type in body.chain
-        body.report.add(
+        body.problems.add(
             "block-recursion",
             f'block "{call.type}" uses itself: {path}'
             if is_itself
@@ -42,7 +42,7 @@ def block_node(
         body.types[name] = last.types[output]
     is_repeated = call.repeat is not None
     inputs = entry.inputs or ()
-    mark = body.report.place(entry.mark)
+    mark = body.problems.place(entry.mark)
     return BlockNode(entry.name, call.type, tuple(bodies), is_repeated, inputs, names, mark)
 
 
@@ -63,7 +63,7 @@ def _bodies(
             scope = Scope({"index": i}, body.scope)
         arguments: dict[str, object] = {}
         for key, value in given.items():
-            arguments[key], fine = compute(value, scope, body.report, entry.place(key))
+            arguments[key], fine = compute(value, scope, body.problems, entry.place(key))
             if not fine:
                 return None
             body.resolver.work += getattr(arguments[key], "size", 1)
@@ -77,7 +77,7 @@ def _bodies(
             return None
         outputs = tuple(inner.types[name] for name in inner.outputs)
         if call.repeat is not None and len(outputs) > len(types):
-            body.report.add(
+            body.problems.add(
                 "wrong-number-of-inputs",
                 f'block "{call.type}" gives {len(outputs)} values and takes {len(types)}, '
                 "so that it cannot be repeated",

@@ -17,25 +17,25 @@ from nnspec.network.state import BodyState
 from nnspec.network.wiring import base_of, listed, name_entries, order, output_names, wire
 
 
-class Body(BodyState):
+class BodyResolver(BodyState):
     """Resolves the entries of one body."""
 
     def run(self) -> tuple[tuple[Node, ...], tuple[str, ...], dict[str, TensorType]] | None:
-        before = len(self.report.problems)
+        before = len(self.problems.found)
         entries = self.read()
         if entries is None:
             return None
-        by_name = name_entries(entries, self.inputs.keys(), self.report)
+        by_name = name_entries(entries, self.inputs.keys(), self.problems)
         self.by_name = by_name
-        used, broken = wire(entries, by_name, self.inputs.keys(), self.report)
+        used, broken = wire(entries, by_name, self.inputs.keys(), self.problems)
         for name in broken:
             self.types[name] = None
-        ordered = order(entries, by_name, self.inputs.keys(), self.report)
+        ordered = order(entries, by_name, self.inputs.keys(), self.problems)
         nodes = [] if ordered is None else [self.node(entry) for entry in ordered]
         outputs = self.outputs(entries, by_name)
         if outputs is not None and not any(entry.unknown_inputs for entry in entries):
             self.check_use(entries, used.union(map(base_of, outputs)))
-        if len(self.report.problems) > before or outputs is None or None in nodes:
+        if len(self.problems.found) > before or outputs is None or None in nodes:
             return None
         types = {name: kind for name, kind in self.types.items() if kind is not None}
         if len(types) < len(self.types):
@@ -46,7 +46,7 @@ class Body(BodyState):
         layers: Any = self.block.layers
         if not layers:
             mark = layers.mark if isinstance(layers, Sequence) else None
-            self.report.add("missing-argument", "`layers` is empty", mark, "add a layer")
+            self.problems.add("missing-argument", "`layers` is empty", mark, "add a layer")
             return None
         self.resolver.read += len(layers)
         if self.resolver.read > MAX_LAYERS:
@@ -97,7 +97,7 @@ class Body(BodyState):
     def wrong_output(self, entry: Entry, name: str, index: int) -> None:
         base = base_of(name)
         number = sum(value == base or base_of(value) == base for value in self.types)
-        self.report.add(
+        self.problems.add(
             "unknown-input",
             f'"{base}" gives {number} value{"s" if number > 1 else ""}, and "{name}" is none of '
             f"them",
@@ -113,12 +113,12 @@ class Body(BodyState):
             return (entries[-1].name,)
         fine = True
         if not given:
-            self.report.add("missing-argument", "`outputs` is empty", None, "name a layer")
+            self.problems.add("missing-argument", "`outputs` is empty", None, "name a layer")
             return None
         for i, name in enumerate(given):
             if base_of(name) not in by_name or name in given[:i]:
                 mark = given.marks[i] if isinstance(given, Sequence) else None
-                self.report.add(
+                self.problems.add(
                     "unknown-output",
                     f'output "{name}" is given twice'
                     if base_of(name) in by_name
@@ -135,7 +135,7 @@ class Body(BodyState):
     def check_use(self, entries: list[Entry], used: set[str]) -> None:
         for entry in entries:
             if entry.name not in used:
-                self.report.add(
+                self.problems.add(
                     "unused-layer",
                     f'nothing takes what layer "{entry.name}" gives',
                     entry.mark,
@@ -147,7 +147,7 @@ class Body(BodyState):
                 if self.chain:
                     mark = marks_of(self.model.blocks, self.chain[-1], is_key=True)
                 of = f' of block "{self.chain[-1]}"' if self.chain else ""
-                self.report.add(
+                self.problems.add(
                     "unused-input",
                     f'no layer takes the input "{name}"{of}',
                     mark,

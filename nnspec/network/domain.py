@@ -51,7 +51,7 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class IntegerLayer:
     """A layer that whole numbers pass on their way from the inputs to a table."""
 
     layer: Layer
@@ -66,7 +66,7 @@ class Domain:
     inputs: Mapping[str, TensorType]
     ranges: tuple[Range, ...] = ()
     limits: tuple[Limit, ...] = ()
-    steps: tuple[Step, ...] = ()
+    steps: tuple[IntegerLayer, ...] = ()
     data_format: DataFormat = "channels_last"
 
     # Sizes
@@ -328,7 +328,7 @@ def _limits(flat: Graph, nodes: Sequence[LayerNode]) -> Iterator[Limit]:
                 yield Limit(str(size), least, most, node.name, node.layer.type)
 
 
-def _steps(flat: Graph, nodes: Sequence[LayerNode], wanted: set[str]) -> tuple[Step, ...]:
+def _steps(flat: Graph, nodes: Sequence[LayerNode], wanted: set[str]) -> tuple[IntegerLayer, ...]:
     """Return what makes these values from the inputs, of those that NumPy can compute."""
     if not wanted:
         return ()
@@ -338,7 +338,7 @@ def _steps(flat: Graph, nodes: Sequence[LayerNode], wanted: set[str]) -> tuple[S
     possible = []
     for node in nodes:
         if type(node.layer) in COMPUTED and known.issuperset(node.inputs):
-            possible.append(Step(node.layer, node.inputs, node.outputs))
+            possible.append(IntegerLayer(node.layer, node.inputs, node.outputs))
             known.update(node.outputs)
     needed = []
     for step in reversed(possible):

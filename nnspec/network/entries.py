@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from nnspec.errors import Mark, nearest
-from nnspec.language.problems import Report
+from nnspec.language.problems import Problems
 from nnspec.language.schema import Block, Call, Model
 from nnspec.language.scope import Scope, compute
 from nnspec.language.tree import Map, Sequence
@@ -53,9 +53,9 @@ class Entry:
 class Reader:
     """Reads entries; `broken` names blocks that exist and could not be read."""
 
-    def __init__(self, model: Model, report: Report, broken: Set[str] = frozenset()) -> None:
+    def __init__(self, model: Model, problems: Problems, broken: Set[str] = frozenset()) -> None:
         self.model = model
-        self.report = report
+        self.problems = problems
         self.broken = broken
 
     def read(self, given: object, mark: Mark | None, scope: Scope) -> Entry:
@@ -70,7 +70,7 @@ class Reader:
             given = {key: value for key, value in given if value is not None}
         entry = Entry(given, mark)
         if not isinstance(given, dict):
-            self.report.add(
+            self.problems.add(
                 "wrong-type",
                 f"a layer is a mapping such as {{type: relu}}, and here is {shown(given)}",
                 mark,
@@ -87,7 +87,7 @@ class Reader:
     def _fill(self, entry: Entry, given: dict[str, Any], scope: Scope) -> bool:
         kind = given.get("type")
         if kind is None and "<<" in given:
-            self.report.add(
+            self.problems.add(
                 "unknown-key",
                 'a layer has no key "<<"',
                 given.marks["<<"][0] if isinstance(given, Map) else None,
@@ -100,10 +100,10 @@ class Reader:
                 hint = f"one of {', '.join(sorted(LAYERS)[:4])}, ..."
                 if meant is not None:
                     hint = f"write {{type: {meant}, ...}}, not {{{meant}: ...}}"
-                self.report.add("missing-argument", "the layer has no `type`", entry.mark, hint)
+                self.problems.add("missing-argument", "the layer has no `type`", entry.mark, hint)
             else:
                 message = f"`type` is {shown(kind)}, and the name of a layer is expected"
-                self.report.add("wrong-type", message, entry.mark)
+                self.problems.add("wrong-type", message, entry.mark)
             return False
         entry.type = kind
         if kind in self.broken and kind not in self.model.blocks:
@@ -116,7 +116,7 @@ class Reader:
             layer_class = brought("layer").get(kind)
         if layer_class is None:
             known = nearest(kind, [*LAYERS, *self.model.blocks, *BLOCKS, *brought("layer")])
-            self.report.add(
+            self.problems.add(
                 "unknown-layer",
                 f'no layer type "{kind}"{known}',
                 entry.mark,
@@ -126,7 +126,7 @@ class Reader:
             )
             return False
         if "repeat" in given and "repeat" not in layer_class.model_fields:
-            self.report.add(
+            self.problems.add(
                 "unknown-key",
                 f"`repeat` belongs to the use of a block, and {kind} is a layer",
                 given.marks["repeat"][0] if isinstance(given, Map) else None,
@@ -141,7 +141,7 @@ class Reader:
 
             for problem, path in problems_of(error, values, layer_class, f'"{kind}"', entry.mark):
                 if path[:1] not in unread:
-                    self.report.add(problem.code, problem.message, problem.mark, problem.hint)
+                    self.problems.add(problem.code, problem.message, problem.mark, problem.hint)
             return False
         if unread:
             return False
@@ -159,7 +159,7 @@ class Reader:
         fine = True
         for key in given:
             if key not in known and key not in Call.model_fields:
-                self.report.add(
+                self.problems.add(
                     "unknown-key",
                     f'block "{kind}" has no variable "{key}"'
                     f"{nearest(key, [*known, 'name', 'inputs', 'repeat'])}",
@@ -174,7 +174,7 @@ class Reader:
         fine = fine and not unread
         repeat = values.get("repeat")
         if repeat is not None and (not is_whole(repeat) or repeat < 1):
-            self.report.add(
+            self.problems.add(
                 "bad-size" if is_whole(repeat) else "wrong-type",
                 f"`repeat` is {shown(repeat)}, and a whole number of at least 1 is expected",
                 entry.place("repeat"),
@@ -184,7 +184,7 @@ class Reader:
         arguments = {key: value for key, value in given.items() if key in known}
         inner = scope if repeat is None else Scope({"index": 0}, scope)
         for key, value in arguments.items():
-            _, well = compute(value, inner, self.report, entry.place(key))
+            _, well = compute(value, inner, self.problems, entry.place(key))
             fine = fine and well
         try:
             call = Call.model_validate({**arguments, **values, "type": kind})
@@ -192,7 +192,7 @@ class Reader:
             from nnspec.language.validation import problems_of
 
             located = copied(given, {**given, **values})
-            self.report.extend(problems_of(error, located, Call, f'"{kind}"', entry.mark))
+            self.problems.extend(problems_of(error, located, Call, f'"{kind}"', entry.mark))
             return False
         if not fine:
             return False
@@ -213,7 +213,7 @@ class Reader:
         values = {}
         unread: set[tuple[str]] = set()
         for key, value in given.items():
-            computed, well = compute(value, scope, self.report, entry.place(key))
+            computed, well = compute(value, scope, self.problems, entry.place(key))
             if well:
                 values[key] = computed
             else:

@@ -20,7 +20,7 @@ def canonical_text(graph: Graph, *, inference: bool = False) -> str:
     lines = [f"{graph.name} {graph.data_format}"]
     lines += [f"in {name} {kind.shape} {kind.dtype}" for name, kind in graph.inputs.items()]
     shown: dict[int, str] = {}
-    """What each layer is set to; the bodies of equal blocks hold the same layers."""
+    """The settings of each layer; the bodies of equal blocks hold the same layers."""
     for at in graph.walk():
         layer = at.node.layer
         settings = shown.get(id(layer))

@@ -47,7 +47,7 @@ def layer_node(
     except ShapeError as error:
         sources = ", ".join(body.described(name) for name in entry.inputs or ())
         within = f' in block "{body.chain[-1]}"' if body.chain else ""
-        body.report.add(
+        body.problems.add(
             error.code,
             f'layer "{entry.name}"{within}: {error.message}; {sources}',
             entry.mark,
@@ -57,7 +57,7 @@ def layer_node(
     for shape in outputs:
         elements = product(shape) or 0
         if elements > MAX_ELEMENTS:
-            body.report.add(
+            body.problems.add(
                 "too-large",
                 f'layer "{entry.name}" gives {show(shape)}: {big(elements)} numbers a row; '
                 f"at most {MAX_ELEMENTS:,} are allowed",
@@ -68,7 +68,7 @@ def layer_node(
     names = output_names(entry.name, len(outputs))
     for name, shape, dtype in zip(names, outputs, dtypes, strict=True):
         body.types[name] = TensorType(shape, dtype)
-    mark = body.report.place(entry.mark)
+    mark = body.problems.place(entry.mark)
     tied = owner.name if owner is not None else None
     return LayerNode(entry.name, layer, entry.inputs or (), names, mark, tied=tied)
 
@@ -82,7 +82,7 @@ def _takes(body: BodyState, entry: Entry, layer: Layer, types: tuple[TensorType,
         if kind.dtype in allowed and (kind.dtype == first or first not in allowed):
             continue
         wanted = first if kind.dtype in allowed else " or ".join(sorted(allowed))
-        body.report.add(
+        body.problems.add(
             "wrong-dtype",
             f'{layer.type} "{entry.name}" takes {wanted}, and "{name}" is {kind.dtype}',
             entry.mark,

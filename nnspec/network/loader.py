@@ -12,7 +12,7 @@ from typing import Any
 
 from nnspec.errors import Mark, Problem, SpecError, UsageError, nearest
 from nnspec.language.document import read_document
-from nnspec.language.problems import Report
+from nnspec.language.problems import Problems
 from nnspec.language.schema import Model
 from nnspec.language.source import MAX_CHARACTERS, parse
 from nnspec.language.tree import SourceError
@@ -46,7 +46,7 @@ class Spec:
 
     @cached_property
     def inference_sha256(self) -> str:
-        """Hash of what the network computes at inference: of all but rates and initialisers, say.
+        """Hash of what the network computes at inference: of all but rates and initializers, say.
 
         Weights mean the same to two networks that share it.
         """
@@ -100,7 +100,7 @@ def loads(
     text = text.removeprefix("\ufeff")
     if is_json is None:
         is_json = file is not None and file.endswith(".json")
-    report = Report()
+    problems = Problems()
     with collector_paused():
         try:
             tree = parse(text, is_json=is_json)
@@ -108,9 +108,9 @@ def loads(
             raise SpecError(_located(error.problems, text, file)) from None
         if variables:
             _set_variables(tree, variables)
-        read = _read(tree, report)
+        read = _read(tree, problems)
     if read is None:
-        raise SpecError(_located(report.problems, text, file))
+        raise SpecError(_located(problems.found, text, file))
     advice = tuple(_located(advise(*read), text, file))
     return Spec(*read, Path(path) if path is not None else None, advice)
 
@@ -121,10 +121,10 @@ def check(model: Model | Spec | str | Path, *, folder: str | Path | None = None)
         return model
     if isinstance(model, str | Path):
         return load(model)
-    report = Report()
-    read = _read({key: value for key, value in model if value is not None}, report)
+    problems = Problems()
+    read = _read({key: value for key, value in model if value is not None}, problems)
     if read is None:
-        raise SpecError(report.problems)
+        raise SpecError(problems.found)
     path = Path(folder) / f"{model.name}.yaml" if folder is not None else None
     return Spec(*read, path, tuple(advise(*read)))
 
@@ -143,16 +143,16 @@ def _set_variables(tree: Any, variables: Mapping[str, object]) -> None:
         own[name] = value
 
 
-def _read(tree: Any, report: Report) -> tuple[Model, Graph] | None:
-    """Return the document and its graph, or None where `report` has got errors."""
-    with report.limited():
-        document = read_document(tree, report)
+def _read(tree: Any, problems: Problems) -> tuple[Model, Graph] | None:
+    """Return the document and its graph, or None where `problems` has got errors."""
+    with problems.limited():
+        document = read_document(tree, problems)
         if document is not None:
-            graph = resolve(document.model, document.variables, report, broken=document.broken)
+            graph = resolve(document.model, document.variables, problems, broken=document.broken)
             if graph is not None:
                 for problem in head_problems(document.model, graph):
-                    report.add(problem.code, problem.message, problem.mark, problem.hint)
-                return None if report.problems else (document.model, graph)
+                    problems.add(problem.code, problem.message, problem.mark, problem.hint)
+                return None if problems.found else (document.model, graph)
     return None
 
 

@@ -22,7 +22,7 @@ def shared_node(body: BodyState, entry: Entry, owner: Node) -> Node:
         name=entry.name,
         inputs=entry.inputs or (),
         outputs=names,
-        mark=body.report.place(entry.mark),
+        mark=body.problems.place(entry.mark),
         # Without weights there are none to share.
         owner=owner.name if body.weighted[owner.name] else None,
     )
@@ -42,7 +42,7 @@ def owner_of(body: BodyState, entry: Entry, layer: Layer) -> Node | None:
         " and ".join(_shown(kind, with_dtype=with_dtype) for kind in side if kind is not None)
         for side in (taken, given)
     )
-    body.report.add(
+    body.problems.add(
         "wrong-owner",
         '"{}" calls "{}" again, which takes {}, and got {}'.format(entry.name, owner.name, *shown),
         entry.mark,
@@ -69,7 +69,7 @@ def table_of(body: BodyState, entry: Entry, layer: Layer) -> LayerNode | None:
     else:
         message = f'"{owner.name}" has no table of its own: it uses that of "{owner.tied}"'
         hint = f"use {{type: tied_dense, layer: {owner.tied}}} again"
-    body.report.add("wrong-owner", message, entry.place("layer"), hint)
+    body.problems.add("wrong-owner", message, entry.place("layer"), hint)
     return None
 
 
@@ -80,7 +80,7 @@ def _named(body: BodyState, entry: Entry, layer: Layer) -> Node | None:
     if node is not None:
         return node if node.owner is None else body.nodes[node.owner]
     if name not in body.by_name:
-        body.report.add(
+        body.problems.add(
             "unknown-owner",
             f'no layer is called "{name}"{nearest(name, body.by_name)}',
             entry.place("layer"),

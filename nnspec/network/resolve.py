@@ -11,32 +11,32 @@ from typing import cast
 
 from nnspec.errors import Mark
 from nnspec.language.limits import MAX_ELEMENTS, MAX_LAYERS, big
-from nnspec.language.problems import Report
+from nnspec.language.problems import Problems
 from nnspec.language.schema import Block, Model
 from nnspec.language.scope import Scope
 from nnspec.layers.base import Layer
 from nnspec.layers.shapes import TensorType, product, show
 from nnspec.library import BLOCKS
-from nnspec.network.bodies import Body, marks_of
+from nnspec.network.bodies import BodyResolver, marks_of
 from nnspec.network.entries import Reader
 from nnspec.network.graph import Graph, LayerNode, Node
 from nnspec.network.state import Types
 
 
 def resolve(
-    model: Model, variables: Scope, report: Report, *, broken: Set[str] = frozenset()
+    model: Model, variables: Scope, problems: Problems, *, broken: Set[str] = frozenset()
 ) -> Graph | None:
-    """Return the graph of a document, or None where `report` has got errors.
+    """Return the graph of a document, or None where `problems` has got errors.
 
     `variables` are those of the whole spec. `broken` names inputs and blocks that the document has
     and that could not be read; what needs them is checked as far as it can be.
     """
-    resolver = Resolver(model, variables, report, broken)
+    resolver = Resolver(model, variables, problems, broken)
     types: dict[str, TensorType | None] = {}
     for name, given in model.inputs.items():
         types[name] = None if name in broken else TensorType(tuple(given.shape), given.dtype)
         if (product(given.shape) or 0) > MAX_ELEMENTS:
-            report.add(
+            problems.add(
                 "too-large",
                 f'input "{name}" is {show(given.shape)}: {big(product(given.shape))} numbers a '
                 f"row; at most {MAX_ELEMENTS:,} are allowed",
@@ -53,22 +53,24 @@ def resolve(
         outputs=model.outputs,
     )
     graph = resolver.body(model.name, body, types, variables, ())
-    if report.problems or graph is None:
+    if problems.found or graph is None:
         return None
     resolver.check_use()
     if resolver.check_layers(graph):
         resolver.check_size(graph)
         resolver.check_ids(graph)
-    return graph if not report.problems else None
+    return graph if not problems.found else None
 
 
 class Resolver:
     """The state that the bodies of one network share."""
 
-    def __init__(self, model: Model, variables: Scope, report: Report, broken: Set[str]) -> None:
+    def __init__(
+        self, model: Model, variables: Scope, problems: Problems, broken: Set[str]
+    ) -> None:
         self.model = model
-        self.report = report
-        self.reader = Reader(model, report, broken)
+        self.problems = problems
+        self.reader = Reader(model, problems, broken)
         self.variables = variables
         self.read = 0
         self.work = 0
@@ -87,7 +89,7 @@ class Resolver:
         arguments: dict[str, object] | None = None,
     ) -> Graph | None:
         """Return the body of a block (or the whole network) for inputs of these types."""
-        steps = Body(self, block, types, scope, chain).run()
+        steps = BodyResolver(self, block, types, scope, chain).run()
         if steps is None:
             return None
         nodes, outputs, all_types = steps
@@ -130,8 +132,8 @@ class Resolver:
         is_own = name in self.model.blocks
         inner = Scope({**block.variables, **arguments}, self.variables if is_own else None)
         graph = None
-        with self.report.within(None if is_own else BLOCKS[name], mark):
-            if inner.settle(self.report, block.variables, mark):
+        with self.problems.within(None if is_own else BLOCKS[name], mark):
+            if inner.settle(self.problems, block.variables, mark):
                 inputs = dict(zip(block.inputs, types, strict=True))
                 graph = self.body(name, block, inputs, inner, (*chain, name), arguments)
         self.bodies[key] = graph
@@ -139,7 +141,7 @@ class Resolver:
 
     def too_many(self, mark: Mark | None) -> None:
         """Say that the network has too many layers."""
-        self.report.add(
+        self.problems.add(
             "too-large",
             f"the network has more than {MAX_LAYERS:,} layers once its blocks are opened",
             mark,
@@ -161,7 +163,7 @@ class Resolver:
         for name in self.model.blocks:
             if name not in self.used:
                 mark = marks_of(self.model.blocks, name, is_key=True)
-                self.report.add(
+                self.problems.add(
                     "unused-block",
                     f'no layer uses the block "{name}"',
                     mark,
@@ -182,7 +184,7 @@ class Resolver:
                 sizes[id(at.node)] = size
             total += size
             if total > MAX_ELEMENTS:
-                self.report.add(
+                self.problems.add(
                     "too-large",
                     f'the parameters up to layer "{at.path}" hold {big(total)} numbers; '
                     f"at most {MAX_ELEMENTS:,} are allowed",
@@ -207,7 +209,7 @@ class Resolver:
             allowed = found.allowed
             can_grow = allowed.kind == "embedding" and found.least >= 0 and found.most < inf
             larger = f"make input_dim at least {found.most + 1:g}, or " if can_grow else ""
-            self.report.add(
+            self.problems.add(
                 "out-of-range",
                 f'layer "{allowed.layer}": {allowed.kind} takes {allowed.least} to {allowed.most}, '
                 f'and "{allowed.value}" gives {_shown(found.least, found.most)}',

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from nnspec.errors import Mark
-from nnspec.language.problems import Report
+from nnspec.language.problems import Problems
 from nnspec.language.schema import Block, Model
 from nnspec.language.scope import Scope
 from nnspec.layers.shapes import TensorType, show
@@ -20,7 +20,7 @@ Types = Mapping[str, TensorType | None]
 class Network(Protocol):
     """The network that a body belongs to: what all its bodies share."""
 
-    report: Report
+    problems: Problems
     model: Model
     reader: Reader
     used: set[str]
@@ -58,7 +58,7 @@ class BodyState:
         chain: tuple[str, ...],
     ) -> None:
         self.resolver = resolver
-        self.report = resolver.report
+        self.problems = resolver.problems
         self.model = resolver.model
         self.block = block
         self.scope = scope
@@ -75,7 +75,7 @@ class BodyState:
         several = f"{least} to {most}" if most is not None else f"at least {least}"
         wanted = f"{least}" if most == least else several
         noun = "input" if wanted == "1" else "inputs"
-        self.report.add(
+        self.problems.add(
             "wrong-number-of-inputs",
             f'{kind} "{entry.name}" takes {wanted} {noun}, and got {got}'
             f"{': ' + listed(entry.inputs or ()) if entry.inputs else ''}",
@@ -88,6 +88,6 @@ class BodyState:
         assert kind is not None
         if name in self.inputs:
             return f'input "{name}" is {show(kind.shape)}'
-        mark = self.origins.get(base_of(name)) if self.report.is_of_spec else None
+        mark = self.origins.get(base_of(name)) if self.problems.is_of_spec else None
         place = f" (line {mark.line + 1})" if mark is not None else ""
         return f'"{name}"{place} gives {show(kind.shape)}'

@@ -6,11 +6,13 @@ from collections.abc import Collection, Iterable
 
 from nnspec.errors import closest
 from nnspec.language.names import problem_with
-from nnspec.language.problems import Report
+from nnspec.language.problems import Problems
 from nnspec.network.entries import Entry
 
 
-def name_entries(entries: list[Entry], inputs: Collection[str], report: Report) -> dict[str, Entry]:
+def name_entries(
+    entries: list[Entry], inputs: Collection[str], problems: Problems
+) -> dict[str, Entry]:
     """Return the entries by name; one without a name gets its type and a number."""
     by_name: dict[str, Entry] = {}
     counts: dict[str, int] = {}
@@ -25,10 +27,10 @@ def name_entries(entries: list[Entry], inputs: Collection[str], report: Report) 
             continue
         code, message, hint = problem_with(entry.name, "layer")
         if code:
-            report.add(code, message, entry.place("name"), hint)
+            problems.add(code, message, entry.place("name"), hint)
         elif entry.name in by_name or entry.name in inputs:
             what = "an input" if entry.name in inputs else "another layer"
-            report.add(
+            problems.add(
                 "duplicate-name",
                 f'the name "{entry.name}" belongs to {what} already',
                 entry.place("name"),
@@ -39,7 +41,7 @@ def name_entries(entries: list[Entry], inputs: Collection[str], report: Report) 
 
 
 def wire(
-    entries: list[Entry], by_name: dict[str, Entry], inputs: Collection[str], report: Report
+    entries: list[Entry], by_name: dict[str, Entry], inputs: Collection[str], problems: Problems
 ) -> tuple[set[str], set[str]]:
     """Give each entry its inputs; return the names that are used, and those of broken entries."""
     used: set[str] = set()
@@ -49,7 +51,7 @@ def wire(
         if entry.inputs is None:
             if previous is None:
                 if inputs:
-                    report.add(
+                    problems.add(
                         "missing-input",
                         f"the first layer must say which of the inputs {listed(inputs)} it takes",
                         entry.mark,
@@ -64,7 +66,7 @@ def wire(
                 if base_of(name) in by_name or name in inputs:
                     continue
                 meant = closest(name, [*by_name, *inputs])
-                report.add(
+                problems.add(
                     "unknown-input",
                     f'no input or layer is called "{name}"'
                     + (f'; did you mean "{meant}"?' if meant else ""),
@@ -77,7 +79,7 @@ def wire(
                 entry.inputs = tuple(
                     n for n in entry.inputs if base_of(n) in by_name or n in inputs
                 )
-        _add_named(entry, by_name, inputs, report, broken)
+        _add_named(entry, by_name, inputs, problems, broken)
         used.update(map(base_of, entry.inputs))
         previous = entry.name
     return used, broken
@@ -87,7 +89,7 @@ def _add_named(
     entry: Entry,
     by_name: dict[str, Entry],
     inputs: Collection[str],
-    report: Report,
+    problems: Problems,
     broken: set[str],
 ) -> None:
     """Add the inputs that fields of the layer name, such as an attention's mask."""
@@ -99,7 +101,7 @@ def _add_named(
             entry.inputs = (*(entry.inputs or ()), name)
             continue
         meant = closest(name, [*by_name, *inputs])
-        report.add(
+        problems.add(
             "unknown-input",
             f'no input or layer is called "{name}", which `{field}` names'
             + (f'; did you mean "{meant}"?' if meant else ""),
@@ -110,7 +112,7 @@ def _add_named(
 
 
 def order(
-    entries: list[Entry], by_name: dict[str, Entry], inputs: Collection[str], report: Report
+    entries: list[Entry], by_name: dict[str, Entry], inputs: Collection[str], problems: Problems
 ) -> list[Entry] | None:
     """Return the entries so that each follows what it needs; as listed where possible."""
     done = set(inputs)
@@ -147,7 +149,7 @@ def order(
         start = circle.index(min(circle, key=places.__getitem__))
         circle = [*circle[start:], *circle[:start]]
         entry = left[circle[0]]
-        report.add(
+        problems.add(
             "cycle",
             f"layers take one another's outputs in a circle: {' -> '.join([*circle, circle[0]])}",
             entry.place("inputs"),

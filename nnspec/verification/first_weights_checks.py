@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def compare_first_weights(state: State) -> None:
-    """Hold the first weights of every source against the spec's initialisers."""
+    """Hold the first weights of every source against the spec's initializers."""
     parameters = dict(state.graph.parameters())
     programs = {
         engine.name: program

@@ -60,8 +60,10 @@ class FirstWeights(Mapping[str, Array]):
     def __getitem__(self, name: str) -> Array:
         """Draw a parameter by its canonical name."""
         parameter = self._parameters[name]
-        law = parameter.initializer
-        values = _LAWS[type(law)](law, parameter, (self._seed, name), self._dtype)
+        initializer = parameter.initializer
+        values = _SAMPLERS[type(initializer)](
+            initializer, parameter, (self._seed, name), self._dtype
+        )
         if parameter.zero_row is not None:
             values[parameter.zero_row] = 0.0
         return values
@@ -222,72 +224,74 @@ def _some(problems: Iterable[str]) -> list[str]:
 
 
 Key = tuple[int, str]
-Law = Callable[[Any, Parameter, Key, Precision], Array]
+Sampler = Callable[[Any, Parameter, Key, Precision], Array]
 
 
-def _zeros(law: Zeros, parameter: Parameter, key: Key, dtype: Precision) -> Array:
+def _zeros(initializer: Zeros, parameter: Parameter, key: Key, dtype: Precision) -> Array:
     return np.zeros(parameter.shape, dtype)
 
 
-def _ones(law: Ones, parameter: Parameter, key: Key, dtype: Precision) -> Array:
+def _ones(initializer: Ones, parameter: Parameter, key: Key, dtype: Precision) -> Array:
     return np.ones(parameter.shape, dtype)
 
 
-def _constant(law: Constant, parameter: Parameter, key: Key, dtype: Precision) -> Array:
-    return np.full(parameter.shape, float(law.value), dtype)
+def _constant(initializer: Constant, parameter: Parameter, key: Key, dtype: Precision) -> Array:
+    return np.full(parameter.shape, float(initializer.value), dtype)
 
 
-def _plain_normal(law: Normal, parameter: Parameter, key: Key, dtype: Precision) -> Array:
+def _plain_normal(initializer: Normal, parameter: Parameter, key: Key, dtype: Precision) -> Array:
     count = math.prod(parameter.shape)
-    numbers = normal(stream("weights", *key), count, deviation=law.stddev, dtype=dtype)
+    numbers = normal(stream("weights", *key), count, deviation=initializer.stddev, dtype=dtype)
     return numbers.reshape(parameter.shape)
 
 
 def _uniform(
-    law: GlorotUniform | HeUniform, parameter: Parameter, key: Key, dtype: Precision
+    initializer: GlorotUniform | HeUniform, parameter: Parameter, key: Key, dtype: Precision
 ) -> Array:
-    limit = math.sqrt(3.0 * law.scale / _fan(law, parameter))
+    limit = math.sqrt(3.0 * initializer.scale / _fan(initializer, parameter))
     count = math.prod(parameter.shape)
     numbers = uniform(stream("weights", *key), count, limit=limit, dtype=dtype)
     return numbers.reshape(parameter.shape)
 
 
 def _normal(
-    law: GlorotNormal | HeNormal, parameter: Parameter, key: Key, dtype: Precision
+    initializer: GlorotNormal | HeNormal, parameter: Parameter, key: Key, dtype: Precision
 ) -> Array:
-    scale = math.sqrt(law.scale / _fan(law, parameter)) / TRUNCATED_DEVIATION
+    scale = math.sqrt(initializer.scale / _fan(initializer, parameter)) / TRUNCATED_DEVIATION
     count = math.prod(parameter.shape)
     numbers = truncated_normal(stream("weights", *key), count, scale=scale, dtype=dtype)
     return numbers.reshape(parameter.shape)
 
 
-def _orthogonal(law: Orthogonal, parameter: Parameter, key: Key, dtype: Precision) -> Array:
+def _orthogonal(initializer: Orthogonal, parameter: Parameter, key: Key, dtype: Precision) -> Array:
     rows = parameter.shape[0]
     columns = math.prod(parameter.shape[1:])
     numbers = truncated_normal(stream("weights", *key), rows * columns)
     # QR gives orthonormal columns; a fixed sign of the diagonal makes the law uniform.
     q, r = np.linalg.qr(numbers.reshape(max(rows, columns), min(rows, columns)))
     q = q * np.where(np.diag(r) < 0, -1.0, 1.0)
-    values: Array = law.gain * (q if rows >= columns else q.T)
+    values: Array = initializer.gain * (q if rows >= columns else q.T)
     return values.astype(dtype, copy=False).reshape(parameter.shape)
 
 
 def _unit_forget_bias(
-    law: UnitForgetBias, parameter: Parameter, key: Key, dtype: Precision
+    initializer: UnitForgetBias, parameter: Parameter, key: Key, dtype: Precision
 ) -> Array:
-    values = _LAWS[type(law.others)](law.others, parameter, key, dtype)
+    values = _SAMPLERS[type(initializer.others)](initializer.others, parameter, key, dtype)
     quarter = parameter.shape[0] // 4
     values[quarter : 2 * quarter] = 1.0
     return values
 
 
-def _fan(law: GlorotUniform | GlorotNormal | HeUniform | HeNormal, parameter: Parameter) -> float:
-    if law.fan == "in":
+def _fan(
+    initializer: GlorotUniform | GlorotNormal | HeUniform | HeNormal, parameter: Parameter
+) -> float:
+    if initializer.fan == "in":
         return parameter.fan_in
     return (parameter.fan_in + parameter.fan_out) / 2
 
 
-_LAWS: dict[type[InitializerBase], Law] = {
+_SAMPLERS: dict[type[InitializerBase], Sampler] = {
     Zeros: _zeros,
     Ones: _ones,
     Constant: _constant,

@@ -102,7 +102,7 @@ def keywords(side: str, kind: str, **update: Any) -> Inject:
 
 
 def natives(side: str, kind: str, change: Callable[[Any], Any]) -> Inject:
-    """The layer's parameters are put elsewhere; `change` is given each Native."""
+    """The layer's parameters are put elsewhere; `change` is given each NativeParameter."""
 
     def wrong(given: Any, context: Context, original: Callable[..., Lowered]) -> Lowered:
         right = original(given, context)
