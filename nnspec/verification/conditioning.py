@@ -122,8 +122,8 @@ class Noisy:
             self._computed(value, "off", Subtract(), taken, origin),
         )
 
-    def _computed(self, value: str, what: str, layer: Layer, *taken: str) -> str:
-        name = self._free(f"{value}_{what}")
+    def _computed(self, value: str, suffix: str, layer: Layer, *taken: str) -> str:
+        name = self._free(f"{value}_{suffix}")
         self.types[name] = self.types[value]
         self.nodes.append(LayerNode(name, layer, taken, (name,)))
         return name

@@ -28,8 +28,8 @@ _LAYER = 1e-4
 """Seconds of one gradient of an opened network that is made to round, as measured with PyTorch."""
 _VALUES = 0.6
 """Of a gradient's time, that all values take."""
-_COPIES = 9
-"""Of each value, that are in memory at once; of each weight, half as many."""
+_COPIES, _WEIGHT_COPIES = 7, 5
+"""Of each value and of each weight, that are in memory at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,10 @@ class Cost:
             multiply_adds += at.node.layer.multiply_adds(inputs, outputs, at.graph.data_format)
         weights = sum(math.prod(parameter.shape) for _, parameter in graph.parameters())
         work = elements * _ELEMENT + multiply_adds * _MULTIPLY_ADD
-        return cls(rows * work + layers * _LAYER, 8 * _COPIES * (rows * elements + weights / 2))
+        return cls(
+            rows * work + layers * _LAYER,
+            8 * (_COPIES * rows * elements + _WEIGHT_COPIES * weights),
+        )
 
     def of_training(self, steps: int) -> Effort:
         """Return the part of a measurement that repeats so many training steps for each draw."""
@@ -91,7 +94,8 @@ class Cost:
             return ""
         return (
             "rounding within layers is not measured, which would take about "
-            f"{memory.shown(int(self.bytes))} of the {memory.shown(free)} that are free"
+            f"{memory.shown(int(self.bytes))} of the {memory.shown(free)} that are free, and less "
+            "for a smaller batch"
         )
 
 

@@ -79,7 +79,7 @@ def compare_causality(state: State) -> None:
 def _compare(
     state: State,
     changed_inputs: Mapping[str, Array],
-    what: str,
+    changed: str,
     moved: Callable[[Outputs, Outputs], list[str]],
 ) -> None:
     """Add what moves where an engine is given other inputs, beside its outputs for the usual."""
@@ -89,11 +89,11 @@ def _compare(
             partial(run_exact, state, engine, changed_inputs, None),
             kind="meaning",
             label=engine.name,
-            when=f"with other {what}",
+            when=f"with other {changed}",
         )
         if outputs is not None:
             findings[engine.name] = moved(state.outputs[engine.name], outputs)
-    state.recorder.add_findings("meaning", "float64", f"the same, {what} changed", findings)
+    state.recorder.add_findings("meaning", "float64", f"the same, {changed} changed", findings)
 
 
 def _looks_back(layer: Layer) -> bool:

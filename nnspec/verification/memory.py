@@ -29,10 +29,10 @@ def require_memory(engine: Engine, graph: Graph, dtype: Precision, limit: int | 
         return
     needed = estimate(cost, graph, dtype)
     if needed > allowed:
-        what = "are free" if limit is None else "are allowed by --memory"
+        limited = "are free" if limit is None else "are allowed by --memory"
         raise TooLarge(
             f"{engine.source.name}'s exporter would take about {shown(needed)} in {dtype}, and "
-            f"{shown(allowed)} {what}"
+            f"{shown(allowed)} {limited}"
         )
 
 

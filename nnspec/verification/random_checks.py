@@ -161,12 +161,12 @@ def _fault_of_attention(
     is_whole = np.abs(y - scaled).max(axis=rows) <= _EXACT * scale
     is_none = np.abs(y - bias).max(axis=rows) <= _EXACT * scale
     heads = layer.num_heads
-    for hits, share, what in (
+    for hits, share, kept in (
         (is_whole, (1 - layer.dropout) ** heads, "all heads kept and scaled"),
         (is_none, layer.dropout**heads, "no head kept"),
     ):
         if fault := fault_of_share(int(hits.sum()), ROWS, share):
-            return f"of attention weights {fault}, has {what}"
+            return f"of attention weights {fault}, has {kept}"
     return ""
 
 

@@ -176,9 +176,9 @@ class Recorder:
             if self.unbounded and _INDEX.search(cause_of(error)):
                 self._leave_unbounded(label, kind, when, is_first=is_first)
                 return None
-            what = f"{label} does not run {when}".rstrip()
+            failure = f"{label} does not run {when}".rstrip()
             pair = (label, against or label)
-            self.add_failed(kind, pair, dtype, f"{what}: {cause_of(error)}")
+            self.add_failed(kind, pair, dtype, f"{failure}: {cause_of(error)}")
         return None
 
     def _leave_unbounded(self, label: str, kind: Kind, when: str, *, is_first: bool) -> None:

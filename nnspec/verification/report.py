@@ -75,9 +75,9 @@ class NotChecked:
 
     def told(self) -> str:
         """Return the missing comparison and its reason as a sentence."""
-        what = TITLES[self.kind] if self.kind is not None else "everything"
+        title = TITLES[self.kind] if self.kind is not None else "everything"
         of = f" of {' and '.join(self.pair)}" if self.pair else ""
-        return f"{what}{of}: {self.reason}"
+        return f"{title}{of}: {self.reason}"
 
 
 @dataclass(slots=True)

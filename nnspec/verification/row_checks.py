@@ -35,7 +35,7 @@ def compare_rows(state: State) -> None:
     )
     count = min(len(rows), MOST)
     inputs, _ = rows.drawn(count, state.settings.seed)
-    what = f"{count:,} rows" if count == len(rows) else f"{count:,} of {len(rows):,} rows"
+    compared = f"{count:,} rows" if count == len(rows) else f"{count:,} of {len(rows):,} rows"
     reference = state.reference.engine
     expected: Outputs | None = None
     for engine in [reference, *(each for each in state.engines if each is not reference)]:
@@ -43,7 +43,7 @@ def compare_rows(state: State) -> None:
             partial(_outputs, state.programs[engine.name], inputs),
             kind="forward",
             label=engine.name,
-            when=f"on {what} of {rows.file}",
+            when=f"on {compared} of {rows.file}",
         )
         if engine is reference:
             expected = outputs
@@ -51,7 +51,7 @@ def compare_rows(state: State) -> None:
             error = relative_error(outputs, expected)
             state.recorder.add(
                 "forward",
-                (f"{engine.name}, {what}", reference.name),
+                (f"{engine.name}, {compared}", reference.name),
                 "float64",
                 error,
                 state.tolerances.in_float64(reference, engine, error=error, inputs=inputs),

@@ -31,8 +31,8 @@ def compare_sizes(state: State) -> None:
     expected = {name: array[:1] for name, array in state.reference.outputs.items()}
     compare_at(state, "a batch of 1", row, expected)
     compare_batches(state)
-    for what, inputs in other_sizes(state):
-        compare_at(state, what, inputs)
+    for where, inputs in other_sizes(state):
+        compare_at(state, where, inputs)
     for name, size in state.axes.items():
         if not state.other_sizes[name]:
             reason = f"the axis {name} has no other size that fits than {size}"
@@ -79,7 +79,7 @@ def other_sizes(state: State) -> Iterator[tuple[str, Mapping[str, Array]]]:
 
 def compare_at(
     state: State,
-    what: str,
+    where: str,
     inputs: Mapping[str, Array],
     expected: Outputs | None = None,
 ) -> None:
@@ -93,7 +93,7 @@ def compare_at(
             partial(run_exact, state, engine, inputs, expected),
             kind="dynamic_shape",
             label=engine.name,
-            when=f"at {what}",
+            when=f"at {where}",
         )
         if outputs is None:
             continue
@@ -102,7 +102,7 @@ def compare_at(
         error = relative_error(outputs, expected)
         state.recorder.add(
             "dynamic_shape",
-            (f"{engine.name}, {what}", reference.name),
+            (f"{engine.name}, {where}", reference.name),
             "float64",
             error,
             state.tolerances.in_float64(reference, engine, error=error, inputs=inputs),
