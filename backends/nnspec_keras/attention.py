@@ -15,7 +15,7 @@ _NAMES = {"mask": "attention_mask", "key_padding": "key_padding"}
 
 def attention(layer: MultiHeadAttention | GroupedQueryAttention, context: Context) -> Lowered:
     """A layer of its own: Keras's gives the mean of all values where nothing is attended to."""
-    sizes = layer.sizes(tuple(kind.shape for kind in context.inputs))
+    sizes = layer.sizes(tuple(type_.shape for type_ in context.inputs))
     keywords: dict[str, object] = {"heads": sizes.heads}
     if isinstance(layer, GroupedQueryAttention):
         keywords["kv_heads"] = sizes.kv_heads

@@ -47,9 +47,9 @@ def _check_onnx(graph: Graph, path: Path) -> None:
     except ImportError as error:
         raise MissingDependencyError("onnx", "onnx") from error
     model = onnx.load(path)
-    kinds = {**graph.inputs, **graph.types}
+    types = {**graph.inputs, **graph.types}
     for value in (*model.graph.input, *model.graph.output):
-        shape = ("batch", *kinds[value.name].shape)
+        shape = ("batch", *types[value.name].shape)
         for axis, size in zip(value.type.tensor_type.shape.dim, shape, strict=False):
             if isinstance(size, str) and not axis.HasField("dim_value"):
                 axis.dim_param = size

@@ -40,9 +40,9 @@ def network_function(
     inputs = forward.inputs
     lines = [f"def {name}() -> keras.Model:", *docstring(definition)]
     for value, variable in zip(body.inputs, inputs, strict=True):
-        kind = body.graph.types[value.name]
-        shape = laid_out(kind.shape, body.graph.data_format, value.layout)
-        lines += wrap(f"{variable} = {_input(value.name, kind, shape)}", 4)
+        type_ = body.graph.types[value.name]
+        shape = laid_out(type_.shape, body.graph.data_format, value.layout)
+        lines += wrap(f"{variable} = {_input(value.name, type_, shape)}", 4)
     lines += forward.lines
     given = _one_or_list(inputs)
     result = _one_or_list(list(map(printed, forward.results)))
@@ -66,10 +66,10 @@ def block_function(definition: Definition, taken: Iterable[str], names: set[str]
     return Function(text, writer.modules())
 
 
-def _input(name: str, kind: TensorType, shape: Shape) -> str:
+def _input(name: str, type_: TensorType, shape: Shape) -> str:
     sizes = tuple(size if isinstance(size, int) else None for size in shape)
     # Without a dtype it is Keras's floatx, so that the same code runs in float64.
-    dtype = "" if kind.dtype == "float32" else f", dtype={quoted(kind.dtype)}"
+    dtype = "" if type_.dtype == "float32" else f", dtype={quoted(type_.dtype)}"
     return f"keras.Input({literal(sizes)}{dtype}, name={quoted(name)})"
 
 

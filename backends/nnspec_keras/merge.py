@@ -46,7 +46,7 @@ def matmul(layer: layers.Matmul, context: Context) -> Lowered:
 
 def dot(layer: layers.Dot, context: Context) -> Lowered:
     """layers.Dot for two vectors, else ops.einsum: the layer's axes mean another thing there."""
-    shapes = tuple(kind.shape for kind in context.inputs)
+    shapes = tuple(type_.shape for type_ in context.inputs)
     ranks = len(shapes[0]), len(shapes[1])
     if ranks == (1, 1):
         return Lowered(_CALLED_ON_LIST, call("layers.Dot", axes=1))
@@ -56,7 +56,7 @@ def dot(layer: layers.Dot, context: Context) -> Lowered:
 
 def operands(context: Context) -> list[Expression]:
     """Return the inputs, each with the axes after the batch that it lacks."""
-    ranks = [len(kind.shape) for kind in context.inputs]
+    ranks = [len(type_.shape) for type_ in context.inputs]
     return [_expanded(Input(i), max(ranks) - rank) for i, rank in enumerate(ranks)]
 
 

@@ -21,7 +21,7 @@ _GRU_GATES = (1, 0, 2)
 
 def recurrent(layer: Recurrent, context: Context) -> Lowered:
     """layers.SimpleRNN, layers.LSTM or layers.GRU."""
-    lengths = layer.lengths_index(tuple(kind.shape for kind in context.inputs))
+    lengths = layer.lengths_index(tuple(type_.shape for type_ in context.inputs))
     is_masked = lengths is not None and layer.return_sequences
     module = _module(layer, context, is_masked=is_masked)
     forward = _forward(context, lengths)
@@ -35,7 +35,7 @@ def recurrent(layer: Recurrent, context: Context) -> Lowered:
 
 def bidirectional(layer: layers.Bidirectional, context: Context) -> Lowered:
     """layers.Bidirectional, which gives 0 for masked steps by itself."""
-    lengths = layer.lengths_index(tuple(kind.shape for kind in context.inputs))
+    lengths = layer.lengths_index(tuple(type_.shape for type_ in context.inputs))
     keywords = {}
     if layer.merge_mode != "concat":
         keywords["merge_mode"] = _MERGES[layer.merge_mode]

@@ -344,24 +344,24 @@ class KerasProgram:
 
     def _tensors(self, inputs: Mapping[str, Array]) -> Any:
         arrays = self.domain.admit(inputs)
-        tensors = [self._tensor(arrays[name], kind) for name, kind in self.graph.inputs.items()]
+        tensors = [self._tensor(arrays[name], type_) for name, type_ in self.graph.inputs.items()]
         return tensors if len(tensors) > 1 else tensors[0]
 
-    def _tensor(self, array: Array, kind: TensorType) -> Any:
+    def _tensor(self, array: Array, type_: TensorType) -> Any:
         array = np.asarray(array)
-        if self._is_native(kind):
+        if self._is_native(type_):
             is_first = self.graph.data_format == "channels_first"
             array = np.moveaxis(array, 1, -1) if is_first else array
-        dtype = self.dtype if kind.dtype == "float32" else kind.dtype
+        dtype = self.dtype if type_.dtype == "float32" else type_.dtype
         return tf.convert_to_tensor(array.astype(dtype))
 
     def _declared(self, tensor: Any, output: str) -> Any:
         """Return an output with its axes as the spec declares them."""
-        kind = self.graph.types[output]
-        if not self._is_native(kind):
+        type_ = self.graph.types[output]
+        if not self._is_native(type_):
             return tensor
-        return tf.transpose(tensor, (0, kind.rank, *range(1, kind.rank)))
+        return tf.transpose(tensor, (0, type_.rank, *range(1, type_.rank)))
 
-    def _is_native(self, kind: TensorType) -> bool:
+    def _is_native(self, type_: TensorType) -> bool:
         is_foreign = self.graph.data_format == "channels_first"
-        return self.compiled.options.layout == "native" and is_foreign and kind.rank >= 2
+        return self.compiled.options.layout == "native" and is_foreign and type_.rank >= 2

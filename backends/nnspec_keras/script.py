@@ -28,7 +28,7 @@ def script_source(spec: Spec, training: Training, function: str) -> Script:
     assert data is not None
     watched = "val_loss" if data.validation else "loss"
     is_shifted = data.standardize and any(
-        kind.dtype.startswith("float") for kind in graph.inputs.values()
+        type_.dtype.startswith("float") for type_ in graph.inputs.values()
     )
     program = snippets("nnspec_keras.emitted", "program")
     saving = program if is_shifted else snippets("nnspec_keras.emitted", "raw_program")

@@ -36,9 +36,9 @@ def canonical_variables(
     for at in graph.walk():
         if at.home != at.path:
             continue
-        kinds = tuple(at.graph.types[value] for value in at.node.inputs)
+        types = tuple(at.graph.types[value] for value in at.node.inputs)
         outputs = tuple(at.graph.types[value] for value in at.node.outputs)
-        context = Context(kinds, outputs, at.graph.data_format)
+        context = Context(types, outputs, at.graph.data_format)
         natives = lower(LOWERINGS[type(at.node.layer)], at.node.layer, context).parameters
         if natives and at.path in layers:
             variables: dict[str, list[Any]] = {}

@@ -24,7 +24,7 @@ _MASKED = -1e30
 def attention(layer: MultiHeadAttention | GroupedQueryAttention, context: Context) -> Values:
     """Attention from opset 23 on; before that MatMul and Softmax."""
     plain = context.inputs[: len(context.inputs) - layer.masks]
-    sizes = layer.sizes(tuple(kind.shape for kind in context.input_types))
+    sizes = layer.sizes(tuple(type_.shape for type_ in context.input_types))
     query = plain[0]
     value = plain[1] if len(plain) > 1 else query
     key = plain[2] if len(plain) > 2 else value
@@ -182,8 +182,8 @@ def _given_mask(
     types = list(context.input_types[len(context.inputs) - layer.masks :])
     parts = []
     if layer.mask is not None:
-        mask, kind = given.pop(0), types.pop(0)
-        if kind.rank == 2:
+        mask, type_ = given.pop(0), types.pop(0)
+        if type_.rank == 2:
             axes = context.constant("mask_axes", list(range(1, 1 + head_axes)))
             mask = context.node("Unsqueeze", mask, axes, part="mask")
         parts.append(mask)

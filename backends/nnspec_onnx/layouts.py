@@ -92,9 +92,9 @@ class Layouts:
         self._builder = builder
         self._forms: dict[str, Forms] = {}
 
-    def has_layouts(self, kind: TensorType) -> bool:
+    def has_layouts(self, type_: TensorType) -> bool:
         """Whether values of this type differ between the layouts."""
-        return self._is_last and kind.rank > 1
+        return self._is_last and type_.rank > 1
 
     def choose(self, step: UnfusedLayer) -> Layout:
         """Return the layout in which a step works."""
@@ -126,9 +126,9 @@ class Layouts:
 
     def define(self, path: str, layout: Layout, name: str) -> None:
         """Record a value that a layer gave in this layout."""
-        kind = self._types[path]
-        layout = layout if self.has_layouts(kind) else "declared"
-        self._forms[path] = Forms(path, kind, {layout: name})
+        type_ = self._types[path]
+        layout = layout if self.has_layouts(type_) else "declared"
+        self._forms[path] = Forms(path, type_, {layout: name})
 
     def define_alias(self, path: str, source: str) -> None:
         """Record that a value is another one."""
@@ -152,8 +152,8 @@ class Layouts:
         return form.names[layout]
 
 
-def in_layout(kind: TensorType, layout: Layout, data_format: DataFormat) -> TensorType:
+def in_layout(type_: TensorType, layout: Layout, data_format: DataFormat) -> TensorType:
     """Return the type of a value in this layout."""
-    if layout == "declared" or data_format == "channels_first" or kind.rank < 2:
-        return kind
-    return TensorType((kind.shape[-1], *kind.shape[:-1]), kind.dtype)
+    if layout == "declared" or data_format == "channels_first" or type_.rank < 2:
+        return type_
+    return TensorType((type_.shape[-1], *type_.shape[:-1]), type_.dtype)

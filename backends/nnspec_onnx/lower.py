@@ -41,8 +41,8 @@ def lower(
     steps, types = unfused(flat)
     steps = [step._replace(layer=Linear()) if step.path in without else step for step in steps]
     axes: dict[Dim, tuple[str, int]] = {"": (next(iter(flat.inputs)), 0)}
-    for name, kind in flat.inputs.items():
-        for axis, size in enumerate(kind.shape, start=1):
+    for name, type_ in flat.inputs.items():
+        for axis, size in enumerate(type_.shape, start=1):
             if isinstance(size, str):
                 axes.setdefault(size, (name, axis))
     builder = Builder(axes, batch)
@@ -93,13 +93,15 @@ def lower(
     nodes = _named_outputs(nodes, outputs, set(flat.inputs))
     used = {value for node in nodes for value in node.inputs}
     rows = _batch_name(flat) if batch is None else batch
-    kinds = dict(zip(spec.graph.outputs, (types[path] for path in flat.outputs), strict=True))
+    output_types = dict(
+        zip(spec.graph.outputs, (types[path] for path in flat.outputs), strict=True)
+    )
     return Network(
         name=spec.name,
         opset=opset,
         ir_version=IR_VERSIONS[opset],
-        inputs=tuple(_value(name, kind, rows) for name, kind in flat.inputs.items()),
-        outputs=tuple(_value(name, kind, rows) for name, kind in kinds.items()),
+        inputs=tuple(_value(name, type_, rows) for name, type_ in flat.inputs.items()),
+        outputs=tuple(_value(name, type_, rows) for name, type_ in output_types.items()),
         nodes=tuple(nodes),
         initializers=tuple(each for each in initializers if each.name in used),
         metadata=metadata(spec),
@@ -197,12 +199,12 @@ def _named_outputs(nodes: list[Node], outputs: dict[str, str], inputs: set[str])
 
 def _batch_name(graph: Graph) -> str:
     """Return "batch", unless the spec calls another axis so: equal names mean equal sizes."""
-    taken = {size for kind in graph.inputs.values() for size in kind.shape}
+    taken = {size for type_ in graph.inputs.values() for size in type_.shape}
     name = "batch"
     while name in taken:
         name += "_size"
     return name
 
 
-def _value(name: str, kind: TensorType, rows: Dim) -> Value:
-    return Value(name, kind.dtype, (rows, *kind.shape))
+def _value(name: str, type_: TensorType, rows: Dim) -> Value:
+    return Value(name, type_.dtype, (rows, *type_.shape))

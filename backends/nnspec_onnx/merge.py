@@ -26,7 +26,7 @@ def multiply(layer: Multiply, context: Context) -> Values:
 def average(layer: Average, context: Context) -> Values:
     """Mean, or Sum and Div where shapes stretch: onnx's evaluator has Mean keep the first one."""
     given = operands(context)
-    if len({kind.shape for kind in context.input_types}) == 1:
+    if len({type_.shape for type_ in context.input_types}) == 1:
         return (context.node("Mean", *given),)
     number = context.constant("number", float(len(given)))
     return (context.node("Div", context.node("Sum", *given, part="sum"), number),)
@@ -39,7 +39,7 @@ def variadic(op_type: str) -> Callable[[Layer, Context], Values]:
 
 def dot(layer: Dot, context: Context) -> Values:
     """Einsum, or Mul and ReduceSum for two vectors."""
-    first, second = (kind.shape for kind in context.input_types)
+    first, second = (type_.shape for type_ in context.input_types)
     if len(first) == len(second) == 1:
         product = context.node("Mul", *context.inputs, part="product")
         return (context.node("ReduceSum", product, context.constant("axes", [1]), keepdims=1),)
@@ -49,7 +49,7 @@ def dot(layer: Dot, context: Context) -> Values:
 
 def operands(context: Context) -> Values:
     """Return the inputs, each with the axes after the batch that it lacks."""
-    ranks = [len(kind.shape) for kind in context.input_types]
+    ranks = [len(type_.shape) for type_ in context.input_types]
     top = max(ranks)
     expanded: dict[str, str] = {}
     axes: dict[int, str] = {}

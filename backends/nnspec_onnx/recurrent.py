@@ -25,13 +25,13 @@ _REDUCTIONS = {"sum": "ReduceSum", "multiply": "ReduceProd", "average": "ReduceM
 def recurrent(layer: Recurrent, context: Context) -> Values:
     """RNN, LSTM or GRU in one direction."""
     direction = "reverse" if layer.go_backwards else "forward"
-    lengths = layer.lengths_index(tuple(kind.shape for kind in context.input_types))
+    lengths = layer.lengths_index(tuple(type_.shape for type_ in context.input_types))
     return _lowered(layer, context, direction, None, lengths)
 
 
 def bidirectional(layer: Bidirectional, context: Context) -> Values:
     """RNN, LSTM or GRU in both directions."""
-    lengths = layer.lengths_index(tuple(kind.shape for kind in context.input_types))
+    lengths = layer.lengths_index(tuple(type_.shape for type_ in context.input_types))
     return _lowered(layer.cell, context, "bidirectional", layer.merge_mode, lengths)
 
 

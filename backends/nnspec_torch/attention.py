@@ -11,7 +11,7 @@ from nnspec_torch.embedding import positions
 
 def attention(layer: MultiHeadAttention | GroupedQueryAttention, context: Context) -> Lowered:
     """A module around F.scaled_dot_product_attention."""
-    sizes = layer.sizes(tuple(kind.shape for kind in context.inputs))
+    sizes = layer.sizes(tuple(type_.shape for type_ in context.inputs))
     query, value, key = sizes.features
     keywords: dict[str, object] = {"heads": sizes.heads}
     if isinstance(layer, GroupedQueryAttention):

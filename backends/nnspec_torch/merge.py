@@ -27,7 +27,7 @@ def _extreme(comparison: Operator, function: str, context: Context) -> Lowered:
             return Lowered(apply(f"torch.{function}imum", a, b))
         chosen = apply("torch.where", Binary(comparison, a, b), a, b)
         return Lowered(chosen, comment="ties: the first")
-    if len({kind.shape for kind in context.inputs}) > 1:
+    if len({type_.shape for type_ in context.inputs}) > 1:
         stacked = apply("torch.stack", apply("torch.broadcast_tensors", *given))
     else:
         stacked = apply("torch.stack", tuple(given))
@@ -41,7 +41,7 @@ def matmul(layer: layers.Matmul, context: Context) -> Lowered:
 
 def dot(layer: layers.Dot, context: Context) -> Lowered:
     """torch.einsum, or a product and a sum for two vectors."""
-    shapes = tuple(kind.shape for kind in context.inputs)
+    shapes = tuple(type_.shape for type_ in context.inputs)
     ranks = len(shapes[0]), len(shapes[1])
     if ranks == (1, 1):
         return Lowered(apply("torch.sum", X * Input(1), dim=1, keepdim=True))

@@ -22,7 +22,7 @@ def bidirectional(layer: layers.Bidirectional, context: Context) -> Lowered:
 
 
 def _shapes(context: Context) -> tuple[tuple[int | str, ...], ...]:
-    return tuple(kind.shape for kind in context.inputs)
+    return tuple(type_.shape for type_ in context.inputs)
 
 
 def _lowered(

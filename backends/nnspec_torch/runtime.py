@@ -290,13 +290,13 @@ class TorchProgram:
         sizes = {"batch": 3, **find_sizes(self.graph, {}).base}
         axes: list[dict[int, Any]] = []
         examples: list[Tensor] = []
-        for kind in self.graph.inputs.values():
-            shape: tuple[Dim, ...] = ("batch", *kind.shape)
+        for type_ in self.graph.inputs.values():
+            shape: tuple[Dim, ...] = ("batch", *type_.shape)
             axes.append({i: size for i, size in enumerate(shape) if isinstance(size, str)})
             known = [sizes[size] if isinstance(size, str) else size for size in shape]
-            is_float = kind.dtype == "float32"
-            kind_of = self.dtype if is_float else getattr(torch, kind.dtype)
-            examples.append(torch.zeros(known, dtype=kind_of))
+            is_float = type_.dtype == "float32"
+            dtype = self.dtype if is_float else getattr(torch, type_.dtype)
+            examples.append(torch.zeros(known, dtype=dtype))
         logger = logging.getLogger("torch.onnx")
         level = logger.level
         logger.setLevel(logging.ERROR)

@@ -20,8 +20,8 @@ def to_json(domain: Domain) -> str:
         {
             "data_format": domain.data_format,
             "inputs": {
-                name: {"shape": list(kind.shape), "dtype": kind.dtype}
-                for name, kind in domain.inputs.items()
+                name: {"shape": list(type_.shape), "dtype": type_.dtype}
+                for name, type_ in domain.inputs.items()
             },
             "ranges": [[r.value, r.least, r.most, r.layer, r.kind] for r in domain.ranges],
             "limits": [[m.size, m.least, m.most, m.layer, m.kind] for m in domain.limits],
@@ -54,7 +54,7 @@ def _read(record: Any) -> Domain:
         str(name): TensorType(_shape(kind["shape"]), _dtype(kind["dtype"]))
         for name, kind in record["inputs"].items()
     }
-    names = {size for kind in inputs.values() for size in kind.shape if isinstance(size, str)}
+    names = {size for type_ in inputs.values() for size in type_.shape if isinstance(size, str)}
     known = set(inputs)
     steps = []
     for fields, taken, given in record["steps"]:

@@ -202,7 +202,7 @@ def split(
 
 
 def _feature(graph: Graph, data: Data, name: str, rows: Rows, file: object) -> Feature:
-    kind = graph.inputs[name]
+    type_ = graph.inputs[name]
     patterns = data.features[name]
     is_array = isinstance(rows, Mapping)
     if is_array and len(patterns) != 1:
@@ -212,8 +212,8 @@ def _feature(graph: Graph, data: Data, name: str, rows: Rows, file: object) -> F
         )
     if not isinstance(rows, Mapping):
         patterns = tuple(select(rows, patterns, without=data.target, file=file))
-    dtype = cast(DType, kind.dtype)
-    return Feature(columns=patterns, is_array=is_array, shape=kind.shape, dtype=dtype)
+    dtype = cast(DType, type_.dtype)
+    return Feature(columns=patterns, is_array=is_array, shape=type_.shape, dtype=dtype)
 
 
 def _require_fixed(features: Mapping[str, Feature]) -> None:

@@ -15,7 +15,7 @@ from nnspec.layers.base import Layer
 
 def operands(context: Context) -> list[Expression]:
     """Return the inputs, each with the axes after the batch that it lacks."""
-    ranks = [len(kind.shape) for kind in context.inputs]
+    ranks = [len(type_.shape) for type_ in context.inputs]
     top = max(ranks)
     return [
         Input(i)[(slice(None), *[None] * (top - rank))] if rank < top else Input(i)

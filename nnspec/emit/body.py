@@ -69,14 +69,14 @@ class Lowerer:
     def network(self, graph: Graph) -> Body:
         """Return the lowered network."""
         layouts = tuple(
-            NATIVE if not self.keep_borders and self.has_layout(kind, graph) else DECLARED
-            for kind in graph.inputs.values()
+            NATIVE if not self.keep_borders and self.has_layout(type_, graph) else DECLARED
+            for type_ in graph.inputs.values()
         )
         return self.body(graph, layouts, is_network=True)
 
-    def has_layout(self, kind: TensorType, graph: Graph) -> bool:
+    def has_layout(self, type_: TensorType, graph: Graph) -> bool:
         """Whether the tensor is image-like, so that the two layouts differ."""
-        return kind.rank >= 2 and self.language.native_format != graph.data_format
+        return type_.rank >= 2 and self.language.native_format != graph.data_format
 
     def body(
         self,
@@ -164,13 +164,13 @@ class _BodyLowerer:
             layout = self.placed(node)
             inputs = tuple([self.as_layout(value, layout) for value in inputs])
         types = self.graph.types
-        kinds_in = tuple([types[value] for value in node.inputs])
-        kinds_out = tuple([types[value] for value in node.outputs])
+        input_types = tuple([types[value] for value in node.inputs])
+        output_types = tuple([types[value] for value in node.outputs])
         is_tied = node.name in self.tied
         is_given = node.inputs[0] in self.given
         context = Context(
-            kinds_in,
-            kinds_out,
+            input_types,
+            output_types,
             self.graph.data_format,
             layout,
             is_tied,
@@ -190,17 +190,20 @@ class _BodyLowerer:
             inputs = (prepared, *inputs[1:])
         step = Step(inputs, outputs, lowered, node)
         if activation is not None and activation.type != "linear":
-            layout = self.activated(step, activation, kinds_out, layout)
+            layout = self.activated(step, activation, output_types, layout)
         else:
             self.steps.append(step)
         for name in node.outputs:
             self.values[name] = self.value(name, layout)
-        if kinds_out[0].shape[1:] != kinds_in[0].shape[1:] and len(kinds_out[0].shape) >= 3:
+        if (
+            output_types[0].shape[1:] != input_types[0].shape[1:]
+            and len(output_types[0].shape) >= 3
+        ):
             value = self.values[node.outputs[0]]
-            step.shape = laid_out(kinds_out[0].shape, self.graph.data_format, value.layout)
+            step.shape = laid_out(output_types[0].shape, self.graph.data_format, value.layout)
 
     def activated(
-        self, step: Step, layer: Activation, kinds: tuple[TensorType, ...], layout: Layout
+        self, step: Step, layer: Activation, types: tuple[TensorType, ...], layout: Layout
     ) -> Layout:
         """Add the step and its activation: in one call where the framework has that.
 
@@ -222,9 +225,9 @@ class _BodyLowerer:
         self.steps.append(step)
         if is_head and linear.layout is NATIVE and self.lowerer.keep_borders:
             # The loss takes what enters the head, so that must lie as the spec declares.
-            linear, layout = self.transposed(linear, kinds[0].rank, DECLARED), DECLARED
+            linear, layout = self.transposed(linear, types[0].rank, DECLARED), DECLARED
             outputs = tuple([value.lying(DECLARED) for value in outputs])
-        context = Context(kinds, kinds, self.graph.data_format, layout)
+        context = Context(types, types, self.graph.data_format, layout)
         lowered = lower(self.language.lowerings[type(layer)], layer, context)
         self.steps.append(Step((linear,), outputs, lowered, node, is_activation=True))
         return layout

@@ -65,11 +65,11 @@ def bounds_of(graph: Graph) -> Bounds:
     allowed_of = _ranges(domain)
     ranges: dict[str, tuple[Number | Expression, Number | Expression]] = {}
     relative: dict[str, tuple[str, ...]] = {}
-    for name, kind in graph.inputs.items():
-        if kind.dtype.startswith("float"):
+    for name, type_ in graph.inputs.items():
+        if type_.dtype.startswith("float"):
             ranges[name] = (-LARGEST, LARGEST)
             continue
-        least, most = _OF_DTYPE[kind.dtype]
+        least, most = _OF_DTYPE[type_.dtype]
         for allowed in allowed_of.get(name, ()):
             least = max(least, allowed.least)
             if isinstance(allowed.most, str):
@@ -83,7 +83,9 @@ def bounds_of(graph: Graph) -> Bounds:
         bounds = [most for most in (known.most, limit.most) if most is not None]
         least = max(known.least, limit.least)
         limits[limit.size] = SizeLimit(limit.size, least, min(bounds, default=None))
-    is_dynamic = any(isinstance(size, str) for kind in graph.inputs.values() for size in kind.shape)
+    is_dynamic = any(
+        isinstance(size, str) for type_ in graph.inputs.values() for size in type_.shape
+    )
     return Bounds(ranges, relative, tuple(limits.values()), is_dynamic)
 
 
@@ -93,7 +95,7 @@ def _ranges(domain: Domain) -> dict[str, list[Range]]:
     Layers may move ids on their way to a table, as by a reshape, and still bound what is given.
     """
     found: dict[str, list[Range]] = {}
-    shapes = {name: kind.shape for name, kind in domain.inputs.items()}
+    shapes = {name: type_.shape for name, type_ in domain.inputs.items()}
     is_fixed = all(isinstance(size, int) for shape in shapes.values() for size in shape)
     places: Mapping[str, Any] = {}
     if is_fixed and any(allowed.value not in shapes for allowed in domain.ranges):

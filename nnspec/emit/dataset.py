@@ -75,10 +75,10 @@ def dataset_source(spec: Spec) -> DatasetSource | None:
         _is_pattern(p) for given in data.features.values() for p in given
     )
     output = graph.types[graph.outputs[0]].shape
-    shapes = [output, *(kind.shape for kind in graph.inputs.values())]
+    shapes = [output, *(type_.shape for type_ in graph.inputs.values())]
     is_fixed = all(isinstance(size, int) for shape in shapes for size in shape)
     known = _known(suffix, is_fixed=is_fixed)
-    floats = [name for name, kind in graph.inputs.items() if kind.dtype.startswith("float")]
+    floats = [name for name, type_ in graph.inputs.items() if type_.dtype.startswith("float")]
     standardised = floats if data.standardize else []
     _require_fixed(graph, standardised)
     read = ["read_rows", *(["matching"] if has_patterns else [])]
@@ -133,7 +133,7 @@ def _require_fixed(graph: Graph, names: list[str]) -> None:
 
 def _constants(graph: Graph, data: Data, bounds: Bounds, *, is_table: bool) -> str:
     kinds: dict[str, object] = {}
-    for name, kind in graph.inputs.items():
+    for name, type_ in graph.inputs.items():
         given = data.features.get(name)
         if given is None:
             raise UsageError(f'`data.features` says nothing of the input "{name}"')
@@ -142,7 +142,7 @@ def _constants(graph: Graph, data: Data, bounds: Bounds, *, is_table: bool) -> s
                 f'input "{name}" takes one array of an .npz file, and {len(given)} are listed'
             )
         columns = {"columns": list(given), **({} if is_table else {"is_array": True})}
-        kinds[name] = {**columns, "shape": list(kind.shape), "dtype": kind.dtype}
+        kinds[name] = {**columns, "shape": list(type_.shape), "dtype": type_.dtype}
     least_and_most = {name: bounds.ranges[name] for name in graph.inputs}
     return "\n".join(
         [

@@ -99,7 +99,7 @@ class Context:
 
     def parameters(self, layer: Layer) -> tuple[Parameter, ...]:
         """Return the layer's parameters."""
-        shapes = tuple(kind.shape for kind in self.inputs)
+        shapes = tuple(type_.shape for type_ in self.inputs)
         return layer.parameters(shapes, self.data_format)
 
 

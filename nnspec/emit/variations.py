@@ -67,19 +67,19 @@ class Variations:
     def _varied(self, block: str, graph: Graph, variable: str, value: object) -> Graph | None:
         """Return the block with this value, for inputs that it takes then, or None."""
         arguments = {**graph.arguments, variable: value}
-        kinds = tuple(graph.inputs.values())
+        types = tuple(graph.inputs.values())
         old = graph.arguments[variable]
-        candidates = [kinds]
+        candidates = [types]
         if isinstance(old, int) and isinstance(value, int):
             candidates += [
-                tuple(_scaled(kind, old, value, graph, is_multiple) for kind in kinds)
+                tuple(_scaled(type_, old, value, graph, is_multiple) for type_ in types)
                 for is_multiple in (False, True)
             ]
-        for types in dict.fromkeys(candidates):
+        for tried in dict.fromkeys(candidates):
             problems = Problems()
             resolver = Resolver(self.model, Scope(self.model.variables), problems, frozenset())
             with problems.limited():
-                varied = resolver.block_body(block, arguments, types, (), None)
+                varied = resolver.block_body(block, arguments, tried, (), None)
                 if varied is not None and not problems.found:
                     return varied
         return None
@@ -91,13 +91,13 @@ def _others(value: float) -> list[int | float]:
     return [value * 2, value * 3, value / 2, value / 4] if value else [0.25, 0.5]
 
 
-def _scaled(kind: TensorType, old: int, new: int, graph: Graph, is_multiple: bool) -> TensorType:
+def _scaled(type_: TensorType, old: int, new: int, graph: Graph, is_multiple: bool) -> TensorType:
     """Return the type with its channels, or features, grown as the variable has."""
-    if not kind.shape:
-        return kind
-    shape: list[Dim] = list(kind.shape)
+    if not type_.shape:
+        return type_
+    shape: list[Dim] = list(type_.shape)
     axis = channel_axis(len(shape), graph.data_format) if len(shape) != 2 else 1
     size = shape[axis]
     if isinstance(size, int) and old and (size == old or (is_multiple and size % old == 0)):
         shape[axis] = size * new // old
-    return kind._replace(shape=tuple(shape))
+    return type_._replace(shape=tuple(shape))

@@ -37,7 +37,7 @@ class BodyResolver(BodyState):
             self.check_use(entries, used.union(map(base_of, outputs)))
         if len(self.problems.found) > before or outputs is None or None in nodes:
             return None
-        types = {name: kind for name, kind in self.types.items() if kind is not None}
+        types = {name: type_ for name, type_ in self.types.items() if type_ is not None}
         if len(types) < len(self.types):
             return None
         return tuple(node for node in nodes if node is not None), outputs, types
@@ -66,11 +66,11 @@ class BodyResolver(BodyState):
         for i, name in enumerate(entry.inputs or ()):
             if name not in self.types and self.types.get(base_of(name)) is not None:
                 self.wrong_output(entry, name, i)
-            kind = self.types.get(name)
-            if kind is None:
+            type_ = self.types.get(name)
+            if type_ is None:
                 is_known = False
             else:
-                types.append(kind)
+                types.append(type_)
         # Stays so when a mistake keeps the type from being known.
         self.types[entry.name] = None
         if not is_known:

@@ -112,8 +112,8 @@ class Domain:
                 raise DataError(f'{_of(file)}there is no value for the input "{name}"')
             arrays[name] = np.asarray(inputs[name])
         self._require_shapes(arrays, file)
-        for name, kind in self.inputs.items():
-            arrays[name] = _typed(name, arrays[name], kind.dtype, place)
+        for name, type_ in self.inputs.items():
+            arrays[name] = _typed(name, arrays[name], type_.dtype, place)
         self.require(arrays, place, file=file)
         return arrays
 
@@ -165,9 +165,9 @@ class Domain:
     def _require_shapes(self, arrays: Mapping[str, Array], file: object) -> None:
         of = _of(file)
         sizes: dict[str, tuple[int, str]] = {}
-        for name, kind in self.inputs.items():
+        for name, type_ in self.inputs.items():
             given = arrays[name].shape
-            expected = ("rows", *kind.shape)
+            expected = ("rows", *type_.shape)
             if len(given) != len(expected) or any(
                 isinstance(size, int) and size != found
                 for size, found in zip(expected, given, strict=True)
@@ -191,8 +191,8 @@ class Domain:
     def _axes(self, arrays: Mapping[str, Array]) -> dict[str, int]:
         return {
             size: found
-            for name, kind in self.inputs.items()
-            for size, found in zip(kind.shape, arrays[name].shape[1:], strict=True)
+            for name, type_ in self.inputs.items()
+            for size, found in zip(type_.shape, arrays[name].shape[1:], strict=True)
             if isinstance(size, str)
         }
 
@@ -290,8 +290,8 @@ def _bodies(graph: Graph) -> set[Graph]:
 def _has_limits(body: Graph) -> bool:
     """Whether there are whole numbers or dynamic axes, which alone can have limits."""
     return any(
-        kind.dtype.startswith("int") or not all(isinstance(size, int) for size in kind.shape)
-        for kind in body.types.values()
+        type_.dtype.startswith("int") or not all(isinstance(size, int) for size in type_.shape)
+        for type_ in body.types.values()
     )
 
 

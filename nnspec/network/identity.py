@@ -18,7 +18,7 @@ def canonical_text(graph: Graph, *, inference: bool = False) -> str:
     inference: or if they differ in nothing but what matters in training alone.
     """
     lines = [f"{graph.name} {graph.data_format}"]
-    lines += [f"in {name} {kind.shape} {kind.dtype}" for name, kind in graph.inputs.items()]
+    lines += [f"in {name} {type_.shape} {type_.dtype}" for name, type_ in graph.inputs.items()]
     shown: dict[int, str] = {}
     """The settings of each layer; the bodies of equal blocks hold the same layers."""
     for at in graph.walk():

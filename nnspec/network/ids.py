@@ -121,7 +121,7 @@ def _outside(span: _Span, allowed: Range) -> tuple[float, float] | None:
 def _sizes(domain: Domain) -> dict[str, int] | None:
     """Return sizes that the dynamic axes may have."""
     names = {
-        size for kind in domain.inputs.values() for size in kind.shape if isinstance(size, str)
+        size for type_ in domain.inputs.values() for size in type_.shape if isinstance(size, str)
     }
     choices = (dict.fromkeys(sorted(names), size) for size in range(1, _MOST_SIZE + 1))
     return next((axes for axes in choices if domain.fits(axes)), None)

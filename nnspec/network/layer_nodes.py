@@ -31,7 +31,7 @@ def layer_node(
         return None
     if not _takes(body, entry, layer, types):
         return None
-    shapes = tuple(kind.shape for kind in types)
+    shapes = tuple(type_.shape for type_ in types)
     try:
         if owner is not None:
             layer = layer.using(owner.layer)
@@ -39,7 +39,7 @@ def layer_node(
         activation = layer.output_activation
         if activation is not None:
             outputs = activation.infer_shape(outputs, body.model.data_format)
-        dtypes = layer.infer_dtype(tuple(kind.dtype for kind in types))
+        dtypes = layer.infer_dtype(tuple(type_.dtype for type_ in types))
         for parameter in layer.parameters(shapes, body.model.data_format):
             require_drawable(layer.type, parameter)
         for shape in outputs:
@@ -75,16 +75,16 @@ def layer_node(
 
 def _takes(body: BodyState, entry: Entry, layer: Layer, types: tuple[TensorType, ...]) -> bool:
     """Whether the layer takes elements of these types, all of one where it takes several."""
-    shapes = tuple(kind.shape for kind in types)
-    for i, (name, kind) in enumerate(zip(entry.inputs or (), types, strict=True)):
+    shapes = tuple(type_.shape for type_ in types)
+    for i, (name, type_) in enumerate(zip(entry.inputs or (), types, strict=True)):
         allowed = layer.input_dtypes(i, shapes)
         first = types[0].dtype
-        if kind.dtype in allowed and (kind.dtype == first or first not in allowed):
+        if type_.dtype in allowed and (type_.dtype == first or first not in allowed):
             continue
-        wanted = first if kind.dtype in allowed else " or ".join(sorted(allowed))
+        wanted = first if type_.dtype in allowed else " or ".join(sorted(allowed))
         body.problems.add(
             "wrong-dtype",
-            f'{layer.type} "{entry.name}" takes {wanted}, and "{name}" is {kind.dtype}',
+            f'{layer.type} "{entry.name}" takes {wanted}, and "{name}" is {type_.dtype}',
             entry.mark,
             f"declare the input as {wanted}, if that is what its data hold, or cast it before",
         )

@@ -37,9 +37,11 @@ def owner_of(body: BodyState, entry: Entry, layer: Layer) -> Node | None:
     given = [body.types[value] for value in entry.inputs or ()]
     if taken == given:
         return owner
-    with_dtype = [kind and kind.shape for kind in taken] == [kind and kind.shape for kind in given]
+    with_dtype = [type_ and type_.shape for type_ in taken] == [
+        type_ and type_.shape for type_ in given
+    ]
     shown = (
-        " and ".join(_shown(kind, with_dtype=with_dtype) for kind in side if kind is not None)
+        " and ".join(_shown(type_, with_dtype=with_dtype) for type_ in side if type_ is not None)
         for side in (taken, given)
     )
     body.problems.add(
@@ -93,9 +95,9 @@ def _has_weights(body: BodyState, node: Node) -> bool:
     if isinstance(node, BlockNode):
         return any(at.parameters() for inner in node.bodies for at in inner.walk())
     types = [body.types[value] for value in node.inputs]
-    shapes = tuple(kind.shape for kind in types if kind is not None)
+    shapes = tuple(type_.shape for type_ in types if type_ is not None)
     return bool(node.layer.parameters(shapes, body.model.data_format))
 
 
-def _shown(kind: TensorType, *, with_dtype: bool) -> str:
-    return f"{kind.dtype} {show(kind.shape)}" if with_dtype else show(kind.shape)
+def _shown(type_: TensorType, *, with_dtype: bool) -> str:
+    return f"{type_.dtype} {show(type_.shape)}" if with_dtype else show(type_.shape)

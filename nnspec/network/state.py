@@ -84,10 +84,10 @@ class BodyState:
         )
 
     def described(self, name: str) -> str:
-        kind = self.types[name]
-        assert kind is not None
+        type_ = self.types[name]
+        assert type_ is not None
         if name in self.inputs:
-            return f'input "{name}" is {show(kind.shape)}'
+            return f'input "{name}" is {show(type_.shape)}'
         mark = self.origins.get(base_of(name)) if self.problems.is_of_spec else None
         place = f" (line {mark.line + 1})" if mark is not None else ""
-        return f'"{name}"{place} gives {show(kind.shape)}'
+        return f'"{name}"{place} gives {show(type_.shape)}'
