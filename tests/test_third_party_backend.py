@@ -192,6 +192,20 @@ def test_its_additions_are_verified(own: Path, processes: str) -> None:
 
 
 @pytest.mark.usefixtures("toy")
+def test_a_network_is_compared_where_its_training_cannot_be(spec: Path) -> None:
+    spec.write_text(SPEC + "training: {task: regression, optimizer: adam}\n")
+    report = nnspec.verify(spec, backends=("torch", "toy", "keras"), steps=1)
+    assert report.passed, report.to_json()
+    pairs = {kind: {each.pair for each in report.checks if each.kind == kind}
+             for kind in ("forward", "training")}  # fmt: skip
+    assert ("torch", "toy") in pairs["forward"]
+    assert pairs["training"] == {("torch", "keras")}
+    reasons = {each.kind: each.reason for each in report.not_checked if each.pair == ("toy",)}
+    said = "toy cannot express the optimizer adam: a toy does without it"
+    assert reasons["gradient"] == reasons["training"] == said
+
+
+@pytest.mark.usefixtures("toy")
 def test_others_say_that_they_have_not_its_additions(own: Path) -> None:
     for backend in ("torch", "keras", "onnx"):
         result = run("compile", own, "--to", backend)

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnspec.backend import Can, Trainable, installed_backends
-from nnspec.backend.declaration import refused_training
+from nnspec.backend import Can, Trainable, installed_backends, refused_training
 from nnspec.language.losses import LOSSES, Loss
 from nnspec.language.optimizers import OPTIMIZERS, Optimizer
 from nnspec.layers.fields import Frozen

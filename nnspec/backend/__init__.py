@@ -17,6 +17,7 @@ from nnspec.backend.declaration import (
     Rounding,
     Support,
     Written,
+    refused_training,
     require_supported,
 )
 from nnspec.backend.installed import (
@@ -91,6 +92,7 @@ __all__ = [
     "options_as",
     "options_for_each",
     "options_in",
+    "refused_training",
     "require_supported",
     "versions",
 ]

@@ -23,6 +23,7 @@ from nnspec.backend import (
     Trainable,
     installed_backends,
     make_options,
+    refused_training,
 )
 from nnspec.errors import UnsupportedError, UsageError
 from nnspec.layers import Activation, Layer
@@ -133,6 +134,7 @@ class SourceEngine(_Here):
     def options(self, spec: Spec) -> Options:
         """Return the options of a spec: with its training, if it has one of its single output."""
         is_trained = spec.model.training is not None and len(spec.graph.outputs) == 1
+        is_trained = is_trained and not refused_training(self.backend, spec)
         return make_options(self.backend, self.own_options, training=is_trained)
 
     def rounding(self, graph: Graph, *, of_gradient: bool = False) -> float:

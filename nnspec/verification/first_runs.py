@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
-from nnspec.backend import Trainable
+from nnspec.backend import Trainable, refused_training
 from nnspec.errors import UnsupportedError, UsageError
 from nnspec.verification.engines import Engine, Outputs, Reference, trainable_backends
 from nnspec.verification.evaluators import SingleOnly, run_exact
 from nnspec.verification.memory import TooLarge, require_memory
 from nnspec.verification.state import State
 from nnspec.verification.tolerance import not_finite
+from nnspec.verification.training_runs import trained_spec, why_untrained
 
 
 def run_engines(state: State) -> None:
@@ -28,10 +29,24 @@ def run_engines(state: State) -> None:
             continue
         state.outputs[engine.name] = outputs
     state.sources = [engine for engine in state.sources if engine.name in state.programs]
-    state.trainers = [
-        engine for engine in state.sources if isinstance(state.programs[engine.name], Trainable)
-    ]
+    _find_trainers(state)
     _choose_reference(state)
+
+
+def _find_trainers(state: State) -> None:
+    """Find the sources that can train the network, and say of the others that they cannot."""
+    is_trained = not why_untrained(state.graph)
+    spec = trained_spec(state) if is_trained else state.spec
+    for engine in state.sources:
+        if not isinstance(state.programs[engine.name], Trainable):
+            if is_trained:
+                state.recorder.note(f"{engine.name} runs networks, and trains none")
+        elif refused := refused_training(engine.backend, spec):
+            reason = f"{engine.name} cannot express {'; '.join(refused)}"
+            state.recorder.leave_out("gradient", (engine.name,), reason)
+            state.recorder.leave_out("training", (engine.name,), reason)
+        else:
+            state.trainers.append(engine)
 
 
 def _run(state: State, engine: Engine) -> Outputs | None:

@@ -68,12 +68,7 @@ def _why_not(state: State) -> str:
     """Return why training is not compared at all, or an empty text."""
     if untrained := untrained_parameters(state.graph):
         state.recorder.note(f"{', '.join(untrained)}: reach no output, so that nothing trains them")
-    if reason := why_untrained(state.graph):
-        return reason
-    for engine in state.sources:
-        if engine not in state.trainers:
-            state.recorder.note(f"{engine.name} runs networks, and trains none")
-    return ""
+    return why_untrained(state.graph)
 
 
 def _leave_out(state: State, reason: str) -> None:

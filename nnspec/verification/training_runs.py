@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from nnspec.backend import refused_training
 from nnspec.language.optimizers import Sgd
 from nnspec.language.training_schema import Training
 from nnspec.network.graph import Graph
@@ -37,17 +38,23 @@ def begin_training(state: State) -> None:
 
 def training_runs(state: State) -> TrainingRuns:
     """Return the training of the network in every source, begun at once if that is possible."""
+    spec = trained_spec(state)
+    calls = {
+        engine.name: partial(trained, state, engine, spec, state.weights, is_inspected=True)
+        for engine in state.sources
+        if not refused_training(engine.backend, spec)
+    }
+    return TrainingRuns(spec, state.begun(calls))
+
+
+def trained_spec(state: State) -> Spec:
+    """Return the spec as it is trained: with one output, without dropout, by a loss in any case."""
     model, graph = state.spec.model, without_dropout(state.graph)
     training = model.training
     if len(graph.outputs) != 1:
         training, graph = None, with_one_output(graph)
     training = training or Training(task="regression", optimizer=Sgd())
-    spec = Spec(model.model_copy(update={"training": training}), graph, state.spec.path)
-    calls = {
-        engine.name: partial(trained, state, engine, spec, state.weights, is_inspected=True)
-        for engine in state.sources
-    }
-    return TrainingRuns(spec, state.begun(calls))
+    return Spec(model.model_copy(update={"training": training}), graph, state.spec.path)
 
 
 def trained(
