@@ -11,6 +11,7 @@ from nnspec.backend import (
     DEFAULTS,
     OnnxBackend,
     Options,
+    Precision,
     Reserved,
     Support,
     Written,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from nnspec.network.graph import Graph
     from nnspec.network.loader import Spec
     from nnspec_onnx.compiled import OnnxCompiled
-    from nnspec_onnx.runtime import Engine, OnnxProgram
+    from nnspec_onnx.runtime import OnnxProgram
 
 
 class DirectBackend(OnnxBackend):
@@ -59,14 +60,14 @@ class DirectBackend(OnnxBackend):
         model: str | Path | bytes,
         graph: Graph | None = None,
         *,
-        engine: Engine = "onnxruntime",
+        dtype: Precision = "float32",
         optimized: bool = True,
         threads: int | None = None,
     ) -> OnnxProgram:
         """Return a model of any exporter as a program: see `nnspec_onnx.runtime.load_program`."""
         from nnspec_onnx.runtime import load_program
 
-        return load_program(model, graph, engine=engine, optimized=optimized, threads=threads)
+        return load_program(model, graph, dtype=dtype, optimized=optimized, threads=threads)
 
     def adopt(
         self,

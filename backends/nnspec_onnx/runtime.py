@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from onnx.model_container import ModelContainer
 
     from nnspec.backend import Array
-
-Engine = Literal["onnxruntime", "reference"]
 
 
 class OnnxProgram:
@@ -184,11 +182,13 @@ def load_program(
     model: str | Path | bytes,
     graph: Graph | None = None,
     *,
-    engine: Engine = "onnxruntime",
+    dtype: Precision = "float32",
     optimized: bool = True,
     threads: int | None = None,
 ) -> OnnxProgram:
     """Return a model, from whichever exporter, that takes and gives what `graph` names.
+
+    It runs in ONNX Runtime, or for float64 in onnx's reference evaluator.
 
     Inputs and outputs go by name where the model has that name, the rest by position; without a
     graph the model's names stand. Raises UsageError for a file that is no such model.
@@ -198,7 +198,7 @@ def load_program(
     if isinstance(given, str) and not Path(given).is_file():
         raise UsageError(f"{given}: there is no such file")
     try:
-        if engine == "reference":
+        if dtype == "float64":
             reference = evaluator(_load_proto(given))
             inputs, outputs = _names(graph, reference.input_names, reference.output_names)
             return _from_evaluator(reference, inputs, outputs, domain)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Flag, auto
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from nnspec.backend.options import DEFAULTS, OnnxOptions, Options
 from nnspec.backend.programs import Array, Compiled, Precision, Program
@@ -236,7 +236,7 @@ class OnnxBackend(Backend):
         model: str | Path | bytes,
         graph: Graph | None = None,
         *,
-        engine: Literal["onnxruntime", "reference"] = "onnxruntime",
+        dtype: Precision = "float32",
         optimized: bool = True,
         threads: int | None = None,
     ) -> Any:

@@ -226,7 +226,7 @@ class ExportedOnnx(_Here):
             loaded: Program = self.runner.load(
                 model.content,
                 spec.graph,
-                engine="reference" if dtype == "float64" else "onnxruntime",
+                dtype=dtype,
                 optimized=optimized,
             )
         except UsageError as error:

@@ -190,7 +190,7 @@ class RemoteExported(ExportedOnnx):
         export.written.result()
         further = {
             "graph": spec.graph,
-            "engine": "reference" if dtype == "float64" else "onnxruntime",
+            "dtype": dtype,
             "optimized": optimized,
         }
         return _ready(RemoteProgram(self.worker, "load", path=export.path, further=further))

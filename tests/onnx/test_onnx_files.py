@@ -79,9 +79,9 @@ def test_external_data_round_trip(tmp_path, spec, weights):
     assert all(int(place["offset"]) % PAGE == 0 for place in places.values() if place)
     assert not places["reshape_1.shape"]
     feeds = random_inputs(spec.graph, 0)
-    for engine in ("onnxruntime", "reference"):
-        got = load_program(path, spec.graph, engine=engine).forward(feeds)
-        wanted = load_program(one, spec.graph, engine=engine).forward(feeds)
+    for dtype in ("float32", "float64"):
+        got = load_program(path, spec.graph, dtype=dtype).forward(feeds)
+        wanted = load_program(one, spec.graph, dtype=dtype).forward(feeds)
         np.testing.assert_array_equal(got["rows"], wanted["rows"])
 
 
@@ -150,7 +150,7 @@ def test_metadata_and_versions(tmp_path, spec):
     assert metadata["nnspec.spec_sha256"] == spec.sha256
     assert metadata["nnspec.preprocessing"] == '{"a": "é"}'
     assert metadata["nnspec.version"] == model.producer_version
-    assert load_program(path, engine="reference").metadata == metadata
+    assert load_program(path, dtype="float64").metadata == metadata
 
 
 def foreign_model(names, outputs):
@@ -173,7 +173,7 @@ def two_in_two_out():
     return spec_of(layers, inputs={"x1": (3,), "x2": (3,)}, outputs=["p", "q"]).graph
 
 
-@pytest.mark.parametrize("engine", ["onnxruntime", "reference"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
     ("names", "outputs", "sign"),
     [
@@ -183,8 +183,8 @@ def two_in_two_out():
         (["x2", "b"], ["p", "out1"], -1),
     ],
 )
-def test_foreign_names_are_matched(engine, names, outputs, sign):
-    program = load_program(foreign_model(names, outputs), two_in_two_out(), engine=engine)
+def test_foreign_names_are_matched(dtype, names, outputs, sign):
+    program = load_program(foreign_model(names, outputs), two_in_two_out(), dtype=dtype)
     feeds = {"x1": np.ones((1, 3)), "x2": np.full((1, 3), 5.0)}
     got = program.forward(feeds)
     expected = sign * -4.0
@@ -199,11 +199,11 @@ def test_a_model_of_another_shape_is_refused(tmp_path):
         load_program(model, spec_of([{"type": "relu"}]).graph)
     bad = tmp_path / "bad.onnx"
     bad.write_bytes(b"\xff" * 100)
-    for engine in ("onnxruntime", "reference"):
+    for dtype in ("float32", "float64"):
         with pytest.raises(UsageError, match="bad"):
-            load_program(bad, engine=engine)
+            load_program(bad, dtype=dtype)
         with pytest.raises(UsageError, match="no such file"):
-            load_program(tmp_path / "none.onnx", engine=engine)
+            load_program(tmp_path / "none.onnx", dtype=dtype)
 
 
 @pytest.mark.slow
