@@ -76,6 +76,7 @@ class _Variables:
         self.body = body
         self.steps = steps
         self.outputs = outputs
+        self.name_results = name_results
         self.style = style
         self.results = {value.name for value in outputs} if name_results else set()
         self.uses: dict[Value, list[int]] = {}
@@ -173,65 +174,100 @@ def forward_lines(
     steps = range(len(body.steps)) if steps is None else steps
     outputs = body.outputs if outputs is None else outputs
     planner = _Variables(body, steps, outputs, style, name_results=name_results)
-    result = Forward(inputs=[planner.inputs[value] for value in body.inputs])
-    variables = dict(planner.inputs)
-    pending: dict[Value, tuple[Expression, int]] = {}
-
-    def expression_of(value: Value) -> Expression:
-        return pending.pop(value)[0] if value in pending else Name(variables[value])
-
-    def flush(value: Value) -> None:
-        expression, _ = pending.pop(value)
-        result.lines.extend(_assignment(variables[value], expression, indent, ""))
-
+    lines = _Lines(planner, indent)
     for i in steps:
-        step = body.steps[i]
+        lines.add(i, body.steps[i])
+    for value in outputs:
+        if len(outputs) > 1:
+            lines.flush(value)
+    results = [lines.expression(value) for value in outputs]
+    return Forward(lines.written, results, [planner.inputs[value] for value in body.inputs])
+
+
+class _Lines:
+    """The lines written so far, and the expressions that may yet stand inside the next one."""
+
+    def __init__(self, planner: _Variables, indent: int) -> None:
+        self.planner = planner
+        self.style = planner.style
+        self.indent = indent
+        self.written: list[str] = []
+        self.variables = dict(planner.inputs)
+        self.pending: dict[Value, tuple[Expression, int]] = {}
+        """Value -> its expression, and how many calls stand in one another there."""
+
+    def expression(self, value: Value) -> Expression:
+        """Return the expression of a value: what is pending, or its variable."""
+        if value in self.pending:
+            return self.pending.pop(value)[0]
+        return Name(self.variables[value])
+
+    def flush(self, value: Value) -> None:
+        """Write what is pending of a value."""
+        if value in self.pending:
+            expression, _ = self.pending.pop(value)
+            self.written += _assignment(self.variables[value], expression, self.indent, "")
+
+    def add(self, i: int, step: Step) -> None:
+        """Write step i, or let it wait for the next."""
         for value in step.outputs:
-            variables[value] = planner.variable(value, i)
-        target = ", ".join(variables[value] for value in step.outputs)
+            self.variables[value] = self.planner.variable(value, i)
+        target = ", ".join(self.variables[value] for value in step.outputs)
         if _is_loop(step):
-            for value in list(pending):
-                flush(value)
-            arguments = [variables[value] for value in step.inputs]
-            result.lines += _wrapped(style.loop(i, step, target, arguments), indent)
-            continue
+            for value in list(self.pending):
+                self.flush(value)
+            arguments = [self.variables[value] for value in step.inputs]
+            lines = self.style.loop(i, step, target, arguments)
+            self.written += _wrapped(lines, self.indent)
+            return
         forward = step.lowered.forward if step.lowered is not None else _CALLED
+        depth = self.nest(step, forward)
+        given = [self.expression(value) for value in step.inputs]
+        if self.style.before is not None:
+            lines = self.style.before(i, step, [printed(each) for each in given])
+            self.written += _wrapped(lines, self.indent)
+        expression = _bound(forward, step, i, given, self.style)
+        comment = self.comment(step)
+        if comment or not self.may_wait(i, step):
+            self.written += _assignment(target, expression, self.indent, comment)
+            return
+        value = step.outputs[0]
+        self.pending[value] = (expression, depth)
+        is_output = value in self.planner.outputs
+        if self.planner.name_results if is_output else not self.style.nest:
+            self.flush(value)
+
+    def nest(self, step: Step, forward: Expression) -> int:
+        """Write what is pending of a step's inputs and fits not in it; return the calls' depth."""
         depth = 1
         for value in dict.fromkeys(step.inputs):
-            if value not in pending:
+            if value not in self.pending:
                 continue
-            inner, inner_depth = pending[value]
+            inner, inner_depth = self.pending[value]
             if (
-                style.nest
+                self.style.nest
                 and step.inputs.count(value) == 1
                 and inner_depth < MAX_NESTING
                 and takes_as_argument(forward, Input(step.inputs.index(value)))
-                and len(printed(inner)) + len(printed(forward)) + indent < LINE_LENGTH - 24
+                and len(printed(inner)) + len(printed(forward)) + self.indent < LINE_LENGTH - 24
             ):
                 depth = inner_depth + 1
             else:
-                flush(value)
-        given = [expression_of(value) for value in step.inputs]
-        if style.before is not None:
-            lines = style.before(i, step, [printed(each) for each in given])
-            result.lines += _wrapped(lines, indent)
-        expression = _bound(forward, step, i, given, style)
-        comment = f"  # {step.lowered.comment}" if step.lowered and step.lowered.comment else ""
-        if style.shape_comments and step.shape is not None:
-            comment = f"  # (batch, {', '.join(map(str, step.shape))})"
+                self.flush(value)
+        return depth
+
+    def may_wait(self, i: int, step: Step) -> bool:
+        """Whether the next step alone takes the result, so that it may stand inside it."""
         value = step.outputs[0]
-        is_simple = len(step.outputs) == 1 and planner.uses.get(value, []) == [i + 1]
-        if is_simple and not comment and (value in outputs or not _ends_line(step)):
-            pending[value] = (expression, depth)
-            if (value in outputs and name_results) or (not style.nest and value not in outputs):
-                flush(value)
-        else:
-            result.lines += _assignment(target, expression, indent, comment)
-    for value in outputs:
-        if value in pending and len(outputs) > 1:
-            flush(value)
-    result.results = [expression_of(value) for value in outputs]
-    return result
+        if len(step.outputs) > 1 or self.planner.uses.get(value, []) != [i + 1]:
+            return False
+        return value in self.planner.outputs or not _ends_line(step)
+
+    def comment(self, step: Step) -> str:
+        """Return the comment that ends the line of a step."""
+        if self.style.shape_comments and step.shape is not None:
+            return f"  # (batch, {', '.join(map(str, step.shape))})"
+        return f"  # {step.lowered.comment}" if step.lowered and step.lowered.comment else ""
 
 
 _CALLED = Apply(MODULE, (Inputs(),))

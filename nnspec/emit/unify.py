@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -206,83 +206,97 @@ def unify(
     varied: variables that some of the uses have alone other than the first.
     """
     parameters = _Parameters(uses, avoided, formulas, varied)
-
-    def merged(items: list[tuple[tuple[str, object], ...]]) -> tuple[tuple[str, object], ...]:
-        result: list[tuple[str, object]] = []
-        for column in zip(*items, strict=True):
-            argument = column[0][0]
-            given = [value for _, value in column]
-            if all(value == given[0] for value in given):
-                result.append((argument, given[0]))
-            else:
-                result.append((argument, varying(argument, given)))
-        return tuple(result)
-
-    def varying(argument: str, given: list[object]) -> object:
-        fans = [value for value in given if isinstance(value, Fan)]
-        if fans:
-            return Fan(None, fans[0].source)
-        calls = [value for value in given if isinstance(value, Call)]
-        if calls:
-            positional = merged([made.positional for made in calls])
-            return Call(calls[0].function, positional, merged([made.keywords for made in calls]))
-        series = [value for value in given if isinstance(value, Progression)]
-        if not series:
-            return parameters.get(argument, given)
-        firsts, steps = [each.first for each in series], [each.step for each in series]
-        first = (
-            firsts[0] if len(set(firsts)) == 1 else parameters.get(argument, firsts, is_plain=True)
-        )
-        step = (
-            steps[0]
-            if len(set(steps)) == 1
-            else parameters.get(f"{argument}_step", steps, is_plain=True)
-        )
-        return Progression(first, step, series[0].is_geometric)
-
-    merged_constructions: list[Construction | None] = []
-    for column in zip(*(constructions for _, constructions in uses), strict=True):
-        present = [construction for construction in column if construction is not None]
-        if not present:
-            merged_constructions.append(None)
-            continue
-        calls = tuple(
-            Call(
-                made[0].function,
-                merged([given.positional for given in made]),
-                merged(_completed(list(made), defaults.get(made[0].function, {}))),
-            )
-            for made in zip(*(construction.calls for construction in present), strict=True)
-        )
-        repeats: list[object] = [construction.repeat for construction in present]
-        repeat: object = repeats[0]
-        if any(count != repeat for count in repeats):
-            repeat = parameters.get("repeat", repeats)
-        laws = tuple(
-            Call(
-                column[0].function,
-                merged([law.positional for law in column]),
-                merged([law.keywords for law in column]),
-            )
-            for column in zip(*(construction.laws for construction in present), strict=True)
-        )
-        given = zip(*(construction.values for construction in present), strict=True)
-        values = tuple(
-            (column[0][0], *merged([((argument, value),) for _, argument, value in column])[0])
-            for column in given
-        )
-        merged_constructions.append(Construction(calls, repeat, laws, values))  # type: ignore[arg-type]
+    merging = _Merging(parameters, defaults)
+    columns = zip(*(constructions for _, constructions in uses), strict=True)
+    constructions = [merging.construction(column) for column in columns]
     found = parameters.ordered()
     definition = Definition(
         name,
         parameters.bodies,
-        merged_constructions,
+        constructions,
         {key: given[0] for key, given in found.items()},
         {key: tuple(given) for key, given in found.items()},
         parameters.known,
     )
     arguments = [tuple((key, given[i]) for key, given in found.items()) for i in range(len(uses))]
     return definition, arguments
+
+
+Arguments = tuple[tuple[str, object], ...]
+
+
+class _Merging:
+    """Makes one construction of those of all uses, with parameters where they differ."""
+
+    def __init__(
+        self, parameters: _Parameters, defaults: Mapping[str, Mapping[str, object]]
+    ) -> None:
+        self.parameters = parameters
+        self.defaults = defaults
+
+    def construction(self, column: Sequence[Construction | None]) -> Construction | None:
+        """Return the construction of one step."""
+        present = [construction for construction in column if construction is not None]
+        if not present:
+            return None
+        calls = tuple(
+            Call(
+                made[0].function,
+                self.merged([given.positional for given in made]),
+                self.merged(_completed(list(made), self.defaults.get(made[0].function, {}))),
+            )
+            for made in zip(*(construction.calls for construction in present), strict=True)
+        )
+        repeats: list[object] = [construction.repeat for construction in present]
+        repeat: object = repeats[0]
+        if any(count != repeat for count in repeats):
+            repeat = self.parameters.get("repeat", repeats)
+        laws = tuple(
+            Call(
+                drawn[0].function,
+                self.merged([law.positional for law in drawn]),
+                self.merged([law.keywords for law in drawn]),
+            )
+            for drawn in zip(*(construction.laws for construction in present), strict=True)
+        )
+        values = tuple(
+            (places[0][0], *self.merged([((argument, value),) for _, argument, value in places])[0])
+            for places in zip(*(construction.values for construction in present), strict=True)
+        )
+        return Construction(calls, repeat, laws, values)  # type: ignore[arg-type]
+
+    def merged(self, items: Sequence[Arguments]) -> Arguments:
+        """Return the arguments of one call for all uses."""
+        result: list[tuple[str, object]] = []
+        for column in zip(*items, strict=True):
+            argument = column[0][0]
+            given = [value for _, value in column]
+            is_same = all(value == given[0] for value in given)
+            result.append((argument, given[0] if is_same else self.varying(argument, given)))
+        return tuple(result)
+
+    def varying(self, argument: str, given: list[object]) -> object:
+        """Return one value for those of all uses, which differ."""
+        fans = [value for value in given if isinstance(value, Fan)]
+        if fans:
+            return Fan(None, fans[0].source)
+        calls = [value for value in given if isinstance(value, Call)]
+        if calls:
+            positional = self.merged([made.positional for made in calls])
+            keywords = self.merged([made.keywords for made in calls])
+            return Call(calls[0].function, positional, keywords)
+        series = [value for value in given if isinstance(value, Progression)]
+        if not series:
+            return self.parameters.get(argument, given)
+        first = self.term(argument, [each.first for each in series])
+        step = self.term(f"{argument}_step", [each.step for each in series])
+        return Progression(first, step, series[0].is_geometric)
+
+    def term(self, argument: str, given: list[object]) -> object:
+        """Return the first value, or the step, of progressions."""
+        if len(set(given)) == 1:
+            return given[0]
+        return self.parameters.get(argument, given, is_plain=True)
 
 
 def _variables(bodies: list[Body]) -> dict[str, list[int]]:
