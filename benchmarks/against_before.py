@@ -22,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
+from benchmarks.chain import chain
 from benchmarks.onnx_external import MEBIBYTE
 from nnspec.data.preprocessing import KEY, Feature, Preprocessing
 from nnspec.deploy.exporting import export
@@ -30,8 +31,10 @@ from nnspec.weights.canonical import initial_weights, save_weights
 
 ROOT = Path(__file__).parents[1]
 ROUNDS = 5
-NAMES = ("check", "summary", "export", "predict", "verify")
+NAMES = ("check", "summary", "export", "predict", "verify", "repeat", "keras", "onnx", "torch")
 LAYERS = 8000
+REPEATED = 100_000
+CHAIN = 10_000
 ROWS = 2_000_000
 COLUMNS = 10
 STARTER = """
@@ -127,11 +130,25 @@ def _case(name: str, folder: Path, other: Path) -> Case:
             ["check", str(ROOT / "specs/digits_cnn.yaml")],
             (None, None, None),
         ),
+        "repeat": (
+            f"export a repeat of {REPEATED:,} layers",
+            ["export", "--via", "direct"],
+            (None, 0.5, 0.5),
+        ),
+        **{
+            to: (f"compile {CHAIN:,} layers to {to}", ["compile", "--to", to], (None, 0.7, None))
+            for to in ("keras", "onnx", "torch")
+        },
     }[name]
     if name == "export":
         arguments += ["-o", str(folder / "gpt2.onnx")]
     if name == "summary":
         arguments += [_long(folder)]
+    if name == "repeat":
+        arguments += [_repeated(folder), "-o", str(folder / "repeat.onnx")]
+    if name in ("keras", "onnx", "torch"):
+        suffix = "onnx" if name == "onnx" else "py"
+        arguments += [_chain(folder), "-o", str(folder / f"chain.{suffix}")]
     theirs = [str(other / ".venv/bin/nnspec"), *arguments]
     return Case(f"{label}, by before", [str(program), *arguments], theirs, targets)
 
@@ -146,6 +163,27 @@ def _long(folder: Path) -> str:
     }
     path = folder / "long.json"
     path.write_text(json.dumps(spec))
+    return str(path)
+
+
+def _repeated(folder: Path) -> str:
+    """Return the path of a spec of one block, very often repeated."""
+    spec = {
+        "nnspec": 1,
+        "name": "Deep",
+        "inputs": {"x": {"shape": [8]}},
+        "blocks": {"b": {"layers": [{"type": "dense", "units": 8, "activation": "relu"}]}},
+        "layers": [{"type": "b", "repeat": REPEATED}],
+    }
+    path = folder / "repeat.json"
+    path.write_text(json.dumps(spec))
+    return str(path)
+
+
+def _chain(folder: Path) -> str:
+    """Return the path of a spec of many dense layers."""
+    path = folder / "chain.yaml"
+    path.write_text(chain(CHAIN))
     return str(path)
 
 
