@@ -10,6 +10,7 @@ import numpy as np
 
 from nnspec.layers.base import Parameter
 from nnspec.layers.shapes import DataFormat, Dim, Shape, TensorType
+from nnspec.network.layouts import DECLARED, NATIVE, laid_out_axis
 from nnspec_onnx.ir import Attribute, Initializer, Node
 
 if TYPE_CHECKING:
@@ -200,16 +201,5 @@ class Context(NamedTuple):
     def axis(self, axis: int) -> int:
         """Return the model's axis (the batch is 0) of an axis that the spec counts from 0."""
         rank = len(self.shape)
-        if self.data_format == self.spec_format:
-            return axis % rank + 1
-        return to_channels_first(rank).index(axis % rank + 1)
-
-
-def to_channels_first(rank: int) -> tuple[int, ...]:
-    """Return the permutation, with the batch, that moves channels to the front of `rank` axes."""
-    return (0, rank, *range(1, rank))
-
-
-def to_channels_last(rank: int) -> tuple[int, ...]:
-    """Return the permutation, with the batch, that moves channels to the end of `rank` axes."""
-    return (0, *range(2, rank + 1), 1)
+        layout = DECLARED if self.data_format == self.spec_format else NATIVE
+        return laid_out_axis(axis % rank, rank, self.spec_format, layout) + 1

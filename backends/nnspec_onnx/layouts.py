@@ -1,24 +1,30 @@
-"""Places transposes in a channels_last network, whose spatial operators want channels first.
+"""The forms of values in a channels_last network, whose spatial operators want channels first.
 
-A value of two or more axes may exist in the declared layout, in channels_first, or both; each form
-is made once, when something first needs it. Spatial layers take and give channels_first, positional
-ones the declared layout, and pointwise ones, and the spatial ones to whose operators all axes are
-alike, work in whichever makes fewer transposes.
+nnspec.network.layouts decides in which layout a step works: here native is channels_first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from nnspec.layers.base import Layer, Placement
 from nnspec.layers.shapes import DataFormat, TensorType
-from nnspec_onnx.context import Builder, to_channels_first, to_channels_last
+from nnspec.network.layouts import (
+    DECLARED,
+    NATIVE,
+    Layout,
+    Taker,
+    cheapest,
+    laid_out,
+    permutation,
+    placement_of,
+    wanted_layouts,
+)
+from nnspec_onnx.context import Builder
 from nnspec_onnx.ir import Node
 from nnspec_onnx.lowerings import ANY_LAYOUT
-
-Layout = Literal["declared", "channels_first"]
 
 
 class UnfusedLayer(NamedTuple):
@@ -40,42 +46,6 @@ class Forms:
     names: dict[Layout, str] = field(default_factory=dict)
 
 
-def wanted_layouts(
-    steps: Iterable[UnfusedLayer], outputs: Iterable[str], types: Mapping[str, TensorType]
-) -> dict[str, set[Layout]]:
-    """Return the layouts in which each value is needed in the end, through pointwise layers."""
-    wanted: dict[str, set[Layout]] = {path: set() for path in types}
-    for path in outputs:
-        wanted[path].add("declared")
-    for step in reversed(list(steps)):
-        placement = placement_of(step, types)
-        if placement == "pointwise":
-            made = [path for path in step.outputs if types[path].rank > 1]
-            needs = {layout for path in made for layout in wanted[path]}
-        else:
-            needs = {"channels_first" if placement == "spatial" else "declared"}
-        for path in step.inputs:
-            wanted[path] |= needs
-    return wanted
-
-
-def placement_of(step: UnfusedLayer, types: Mapping[str, TensorType]) -> Placement:
-    """Return how a step stands to layouts: pointwise if it can work in either.
-
-    Operands of fewer axes line up, and axes go, as the spec declares them. Where no layout is left
-    in what a step gives, it does not matter which axes went.
-    """
-    given = step.layer.placement
-    if given == "spatial" and isinstance(step.layer, ANY_LAYOUT):
-        given = "pointwise"
-    if given != "pointwise":
-        return given
-    taken = {types[path].rank for path in step.inputs}
-    made = {types[path].rank for path in step.outputs}
-    is_free = len(taken) == 1 and (made == taken or max(made) < 2)
-    return "pointwise" if is_free else "positional"
-
-
 class Layouts:
     """Keeps the forms of every value, and adds a Transpose where one is missing."""
 
@@ -83,14 +53,24 @@ class Layouts:
         self,
         data_format: DataFormat,
         types: Mapping[str, TensorType],
-        wanted: Mapping[str, set[Layout]],
+        steps: Iterable[UnfusedLayer],
+        outputs: Iterable[str],
         builder: Builder,
     ) -> None:
         self._is_last = data_format == "channels_last"
         self._types = types
-        self._wanted = wanted
         self._builder = builder
         self._forms: dict[str, Forms] = {}
+        self._wanted: dict[str, set[Layout]] = {}
+        if self._is_last:
+            takers = [Taker(s.inputs, s.outputs, self._placement(s)) for s in steps]
+            self._wanted = wanted_layouts(takers, dict.fromkeys(outputs, DECLARED), types)
+
+    def _placement(self, step: UnfusedLayer) -> Placement:
+        taken, made = (
+            [self._types[path] for path in paths] for paths in (step.inputs, step.outputs)
+        )
+        return placement_of(step.layer, taken, made, ANY_LAYOUT)
 
     def has_layouts(self, type_: TensorType) -> bool:
         """Whether values of this type differ between the layouts."""
@@ -99,35 +79,26 @@ class Layouts:
     def choose(self, step: UnfusedLayer) -> Layout:
         """Return the layout in which a step works."""
         if not self._is_last:
-            return "declared"
-        placement = placement_of(step, self._types)
-        if placement == "positional":
-            return "declared"
-        if placement == "spatial":
-            return "channels_first"
+            return DECLARED
+        placement = self._placement(step)
+        if placement != "pointwise":
+            return NATIVE if placement == "spatial" else DECLARED
         forms = [self._forms[path] for path in step.inputs]
         if not all(self.has_layouts(form.type) for form in forms):
-            return "declared"
+            return DECLARED
         made = [path for path in step.outputs if self.has_layouts(self._types[path])]
         wanted = {layout for path in made for layout in self._wanted[path]}
-
-        def transposes(layout: Layout) -> int:
-            missing = {form.path for form in forms if layout not in form.names}
-            return len(missing) + len(wanted - {layout})
-
-        present: Layout = next(iter(forms[0].names))
-        other: Layout = "declared" if present == "channels_first" else "channels_first"
-        return other if transposes(other) < transposes(present) else present
+        return cheapest({form.path: form.names.keys() for form in forms}, wanted)
 
     def name(self, path: str, layout: Layout) -> str:
         """Return what a value made in this layout is called."""
-        is_other = layout == "channels_first" and self.has_layouts(self._types[path])
+        is_other = layout is NATIVE and self.has_layouts(self._types[path])
         return f"{path}.channels_first" if is_other else path
 
     def define(self, path: str, layout: Layout, name: str) -> None:
         """Record a value that a layer gave in this layout."""
         type_ = self._types[path]
-        layout = layout if self.has_layouts(type_) else "declared"
+        layout = layout if self.has_layouts(type_) else DECLARED
         self._forms[path] = Forms(path, type_, {layout: name})
 
     def define_alias(self, path: str, source: str) -> None:
@@ -138,15 +109,14 @@ class Layouts:
         """Return the name of a value in this layout, transposing it where it lacks that form."""
         form = self._forms[path]
         if not self.has_layouts(form.type):
-            layout = "declared"
+            layout = DECLARED
         if layout not in form.names:
             (given,) = form.names.values()
             rank = form.type.rank
-            to = to_channels_first if layout == "channels_first" else to_channels_last
             name = self.name(form.path, layout)
-            node = Node(
-                f"{form.path}.transpose", "Transpose", (given,), (name,), {"perm": to(rank)}
-            )
+            axes = permutation(rank, "channels_last", layout)
+            perm = (0, *(axis + 1 for axis in axes))
+            node = Node(f"{form.path}.transpose", "Transpose", (given,), (name,), {"perm": perm})
             self._builder.nodes.append(node)
             form.names[layout] = name
         return form.names[layout]
@@ -154,6 +124,6 @@ class Layouts:
 
 def in_layout(type_: TensorType, layout: Layout, data_format: DataFormat) -> TensorType:
     """Return the type of a value in this layout."""
-    if layout == "declared" or data_format == "channels_first" or type_.rank < 2:
+    if data_format == "channels_first" or type_.rank < 2:
         return type_
-    return TensorType((type_.shape[-1], *type_.shape[:-1]), type_.dtype)
+    return TensorType(laid_out(type_.shape, data_format, layout), type_.dtype)

@@ -11,12 +11,13 @@ from nnspec.layers import Linear, Parameter
 from nnspec.layers.shapes import DataFormat, Dim, TensorType
 from nnspec.network.domains import domain_of
 from nnspec.network.graph import Graph, inline
+from nnspec.network.layouts import DECLARED, NATIVE, Layout
 from nnspec.network.loader import Spec
 from nnspec.training.metrics import threshold
 from nnspec_onnx.cancelling import cancelled
 from nnspec_onnx.context import Builder, Context, Values
 from nnspec_onnx.ir import Network, Node, Value
-from nnspec_onnx.layouts import Layout, Layouts, UnfusedLayer, in_layout, wanted_layouts
+from nnspec_onnx.layouts import Layouts, UnfusedLayer, in_layout
 from nnspec_onnx.lowerings import LOWERINGS
 from nnspec_onnx.shared import shared
 
@@ -46,12 +47,10 @@ def lower(
             if isinstance(size, str):
                 axes.setdefault(size, (name, axis))
     builder = Builder(axes, batch)
-    is_last = flat.data_format == "channels_last"
-    wanted = wanted_layouts(steps, flat.outputs, types) if is_last else {}
-    layouts = Layouts(flat.data_format, types, wanted, builder)
+    layouts = Layouts(flat.data_format, types, steps, flat.outputs, builder)
     layers = {at.path: at for at in flat.walk()}
     for name in flat.inputs:
-        layouts.define(name, "declared", name)
+        layouts.define(name, DECLARED, name)
     own: set[str] = set()
     parameters: dict[tuple[object, ...], dict[str, Parameter]] = {}
     """Those of a layer with inputs of some types: equal blocks have the same layers."""
@@ -72,7 +71,7 @@ def lower(
             outputs=tuple(layouts.name(path, layout) for path in step.outputs),
             input_types=_types(step.inputs, types, layout, flat.data_format),
             output_types=_types(step.outputs, types, layout, flat.data_format),
-            data_format="channels_first" if layout == "channels_first" else flat.data_format,
+            data_format="channels_first" if layout is NATIVE else flat.data_format,
             spec_format=flat.data_format,
             parameters=owned,
             builder=builder,
@@ -82,7 +81,7 @@ def lower(
         given = LOWERINGS[type(step.layer)](step.layer, context)
         own.update(context.outputs)
         _define(layouts, step, layout, context, given)
-    last = [layouts.get(path, "declared") for path in flat.outputs]
+    last = [layouts.get(path, DECLARED) for path in flat.outputs]
     nodes, same = cancelled(builder.nodes, builder.initializers)
     outputs = {
         name: same.get(value, value) for name, value in zip(spec.graph.outputs, last, strict=True)
@@ -149,7 +148,7 @@ def _steps(flat: Graph, types: dict[str, TensorType]) -> Iterator[UnfusedLayer]:
 def _types(
     paths: tuple[str, ...], types: dict[str, TensorType], layout: Layout, data_format: DataFormat
 ) -> tuple[TensorType, ...]:
-    if layout == "declared":
+    if layout is DECLARED:
         return tuple(types[path] for path in paths)
     return tuple(in_layout(types[path], layout, data_format) for path in paths)
 
