@@ -14,7 +14,17 @@ from nnspec.emit.values import Value
 from nnspec.layers.base import Activation
 from nnspec.layers.shapes import Shape, TensorType
 from nnspec.network.graph import BlockNode, Graph, Head, LayerNode
-from nnspec.network.layouts import DECLARED, NATIVE, Layout, laid_out, permutation
+from nnspec.network.layouts import (
+    DECLARED,
+    NATIVE,
+    Layout,
+    Taker,
+    cheapest,
+    laid_out,
+    permutation,
+    placement_of,
+    wanted_layouts,
+)
 
 
 @dataclass(slots=True, eq=False)
@@ -65,6 +75,8 @@ class Lowerer:
         self.head = head
         self.keep_borders = keep_borders
         self.bodies: dict[tuple[int, tuple[Layout, ...], bool], Body] = {}
+        self.needs: dict[tuple[int, Layout | None], dict[str, set[Layout]]] = {}
+        """By a network or a block, and the layout of what it gives: what it needs of each value."""
 
     def network(self, graph: Graph) -> Body:
         """Return the lowered network."""
@@ -77,6 +89,29 @@ class Lowerer:
     def has_layout(self, type_: TensorType, graph: Graph) -> bool:
         """Whether the tensor is image-like, so that the two layouts differ."""
         return type_.rank >= 2 and self.language.native_format != graph.data_format
+
+    def needed(self, graph: Graph, given: Layout | None = None) -> dict[str, set[Layout]]:
+        """Return the layouts in which a network or block needs each of its values.
+
+        given: the layout of what it gives, where that is known.
+        """
+        key = (id(graph), given)
+        if key not in self.needs:
+            outputs = dict.fromkeys(graph.outputs, given) if given is not None else {}
+            takers = [self.taker(node, graph) for node in graph.nodes]
+            self.needs[key] = wanted_layouts(takers, outputs, graph.types)
+        return self.needs[key]
+
+    def taker(self, node: LayerNode | BlockNode, graph: Graph) -> Taker:
+        """Return what a layer or the use of a block takes, and how it stands to layouts."""
+        if isinstance(node, BlockNode):
+            inner = node.bodies[0]
+            needed = self.needed(inner)
+            needs = tuple(frozenset(needed[value]) for value in inner.inputs)
+            return Taker(node.inputs, node.outputs, "positional", needs)
+        taken = [graph.types[value] for value in node.inputs]
+        made = [graph.types[value] for value in node.outputs]
+        return Taker(node.inputs, node.outputs, placement_of(node.layer, taken, made))
 
     def body(
         self,
@@ -115,6 +150,12 @@ class _BodyLowerer:
         self.graph = graph
         self.is_network = is_network
         self.is_foreign = self.language.native_format != graph.data_format
+        # What follows a block is not known here. Most blocks follow one of their kind, so it gives
+        # what it takes.
+        last = NATIVE if NATIVE in layouts else None
+        if is_network:
+            last = DECLARED if lowerer.keep_borders else NATIVE
+        self.needed = lowerer.needed(graph, last) if self.is_foreign else {}
         self.owners = {node.owner for node in graph.nodes}
         self.tied = {node.tied for node in graph.nodes if isinstance(node, LayerNode)}
         self.wanted: dict[str, tuple[Layout, ...]] = {}
@@ -243,20 +284,23 @@ class _BodyLowerer:
 
     def placed(self, node: LayerNode) -> Layout:
         """Return the layout in which the layer gets its image-like inputs."""
-        images = [value for value in node.inputs if self.is_image(value)]
-        if not images or node.layer.placement == "positional":
+        if not all(self.is_image(value) for value in node.inputs):
             return DECLARED
-        if node.layer.placement == "pointwise" and self.is_sharing(node):
+        placement = self.lowerer.taker(node, self.graph).placement
+        if placement == "spatial":
+            return NATIVE
+        if placement == "positional" or self.is_sharing(node):
             return DECLARED
         if isinstance(node.layer, Activation) and self.is_head(node) and self.lowerer.keep_borders:
             return DECLARED
-        if node.layer.placement == "spatial":
-            return NATIVE
-        # Operands of fewer axes line up, and axes go, as the spec declares them.
-        types = self.graph.types
-        if len({types[value].rank for value in (*node.inputs, *node.outputs)}) > 1:
-            return DECLARED
-        return NATIVE if any(self.values[name].layout is NATIVE for name in images) else DECLARED
+        present = {name: self.forms(name) for name in node.inputs}
+        made = [value for value in node.outputs if self.is_image(value)]
+        return cheapest(present, {layout for value in made for layout in self.needed[value]})
+
+    def forms(self, name: str) -> set[Layout]:
+        """Return the layouts in which the graph's value exists."""
+        values = (self.values[name], self.converted.get(name))
+        return {value.layout for value in values if value is not None}
 
     def value(self, name: str, layout: Layout) -> Value:
         """Return the graph's value, which lies in this layout if it is image-like."""
