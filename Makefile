@@ -81,7 +81,7 @@ format: .venv/.installed  ## Format, and mend what ruff can mend
 
 golden: .venv/.installed  ## Write tests/golden and the messages of specs/invalid anew; read the difference before you commit it
 	@$(BIN)/python -m tests.golden_files
-	@NNSPEC_WRITE_MESSAGES=1 $(BIN)/python -m pytest -q tests/test_invalid_specs.py
+	@NNSPEC_WRITE_MESSAGES=1 $(BIN)/python -m pytest -q tests/language/test_invalid_specs.py
 
 docs: .venv/.installed  ## Write the generated pages of docs/ anew
 	@$(BIN)/python scripts/generate_docs.py

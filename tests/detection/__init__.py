@@ -1,6 +1,6 @@
 """Faults put into one engine, to measure what `nnspec verify` finds.
 
-`make detection` runs them all, and prints what was caught; tests/test_detection.py runs a slice.
+`make detection` runs them all, and prints what was caught; test_detection.py runs a slice.
 """
 
 from tests.detection.activation_faults import FAULTS as ACTIVATIONS

@@ -17,7 +17,7 @@ from nnspec.verification.samples import exercised_weights
 from nnspec_onnx import backend, folding
 from nnspec_onnx.lower import lower
 from nnspec_onnx.options import DirectOptions
-from tests.test_zoo import FOLDER, reduced
+from tests.project.test_zoo import FOLDER, reduced
 
 NORM = {"name": "norm", "type": "batch_normalization"}
 

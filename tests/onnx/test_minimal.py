@@ -22,7 +22,7 @@ from nnspec_onnx.lower import lower
 from nnspec_onnx.module import Module
 from nnspec_onnx.options import DirectOptions
 from tests.cases import CASES
-from tests.test_zoo import PATHS, reduced
+from tests.project.test_zoo import PATHS, reduced
 
 NO_GAIN = {
     # One operator for another, or for two.

@@ -26,8 +26,8 @@ from tests.cases import CASES
 from tests.formatting import assert_clean
 from tests.golden_files import ROOT
 from tests.golden_files import SPECS as EXAMPLES
-from tests.test_library import CASES as LIBRARY
-from tests.test_library import one_block
+from tests.library.test_library import CASES as LIBRARY
+from tests.library.test_library import one_block
 
 SEED = 8
 ZOO = sorted((ROOT / "specs" / "zoo").glob("*.yaml"))

@@ -11,7 +11,7 @@ from nnspec.emit.code import begins_with_input, printed
 from nnspec.emit.tree import CALLED, Input, Inputs, Items, Literal, X, apply, replaced, walk
 from tests.source_trees import tree_of
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 WRITERS = sorted(
     path
     for folder in ("nnspec/emit", "backends")

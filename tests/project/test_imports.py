@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FRAMEWORKS = {"torch", "tensorflow", "keras", "onnx", "onnxruntime", "tf2onnx", "onnxscript"}
 BACKENDS = {"nnspec_torch", "nnspec_keras", "nnspec_onnx"}
 SPEC = str(ROOT / "specs" / "digits_cnn.yaml")

@@ -16,7 +16,7 @@ from nnspec.verification.engines import SourceEngine
 from nnspec.verification.recorder import Recorder
 from nnspec.verification.report import Report
 from nnspec.verification.slopes import SLOPES
-from tests.test_verify_conditioning import network, verified
+from tests.verification.test_verify_conditioning import network, verified
 
 LOST = {
     "gelu far below 0": network("type: rescaling, scale: 0.1, offset: -8", "type: gelu"),

@@ -14,10 +14,10 @@ from nnspec.verification.effort import FAR, SECONDS, Cost, Effort, leave_near
 from nnspec.verification.recorder import Recorder
 from nnspec.verification.report import Report
 from nnspec.verification.tolerance import PROBES
-from tests.test_verify_alarms import BENT
-from tests.test_verify_conditioning import network, verified
+from tests.verification.test_verify_alarms import BENT
+from tests.verification.test_verify_conditioning import network, verified
 
-ZOO = Path(__file__).parents[1] / "specs" / "zoo"
+ZOO = Path(__file__).parents[2] / "specs" / "zoo"
 NEEDED = BENT["tanh"]
 """A network whose gradients differ by more than is explained without this measurement."""
 

@@ -21,9 +21,9 @@ from nnspec.weights.canonical import initial_weights
 from tests.cases import CASES
 from tests.golden_files import SPECS
 from tests.laws import Array, Pools
-from tests.test_zoo import PATHS, reduced
+from tests.project.test_zoo import PATHS, reduced
 
-FOLDER = Path(__file__).parent.parent / "specs" / "zoo"
+FOLDER = Path(__file__).parents[2] / "specs" / "zoo"
 Weights = Mapping[str, Array]
 
 _LIGHT = {"bilstm_tagger", "dcgan_generator", "gpt2"}

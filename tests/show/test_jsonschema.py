@@ -12,7 +12,7 @@ from nnspec.language.source import parse
 from nnspec.layers import LAYERS
 from nnspec.show.jsonschema import schema_text, spec_schema
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SPECS = sorted((ROOT / "specs").glob("*.yaml"))
 # Mistakes that show in one value alone, without knowing what else is in the spec.
 VISIBLE = """

@@ -7,7 +7,7 @@ import pytest
 import nnspec
 from nnspec.network.ids import followed
 from nnspec.network.loader import Spec
-from tests.test_verify_conditioning import network, verified
+from tests.verification.test_verify_conditioning import network, verified
 
 
 def table(rows: int) -> str:

@@ -18,7 +18,7 @@ from nnspec.network.loader import loads
 from nnspec.verification import suite, verifier
 from nnspec.verification.settings import Settings
 
-PAGE = Path(__file__).parents[1] / "docs" / "add-a-check.md"
+PAGE = Path(__file__).parents[2] / "docs" / "add-a-check.md"
 SPEC = json.dumps(
     {
         "nnspec": 1,

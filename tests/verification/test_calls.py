@@ -16,7 +16,7 @@ from nnspec.network.loader import Spec, load, loads
 from nnspec.verification import samples
 from tests.cases import CASES, Case, Network
 from tests.golden_files import SPECS
-from tests.test_zoo import PATHS, reduced
+from tests.project.test_zoo import PATHS, reduced
 
 BATCH = 3
 CLOSE = {"rtol": 1e-5, "atol": 1e-6}

@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 import nnspec
 from nnspec.cli import COMMANDS, main
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SPEC = str(ROOT / "specs" / "digits_cnn.yaml")
 WRONG = str(ROOT / "specs" / "invalid" / "several.yaml")
 FRAMEWORKS = ("torch", "tensorflow", "keras", "onnx", "onnxruntime", "numpy", "rich")

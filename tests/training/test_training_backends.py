@@ -15,8 +15,8 @@ from nnspec.network.loader import loads
 from nnspec.training.epochs import TrainingInterrupted, train
 from nnspec.weights.canonical import load_weights
 
-DATA = Path(__file__).parent.parent / "specs" / "data"
-HERE = Path(__file__).parent
+DATA = Path(__file__).parents[2] / "specs" / "data"
+HERE = Path(__file__).parents[1]
 
 
 def spec_of(*, dropout=0.0, epochs=3, optimizer="adam"):

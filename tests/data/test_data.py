@@ -13,7 +13,7 @@ from nnspec.errors import DataError, UsageError
 from nnspec.language.training_schema import Data
 from nnspec.network.loader import check, loads
 
-DATA = Path(__file__).parent.parent / "specs" / "data"
+DATA = Path(__file__).parents[2] / "specs" / "data"
 
 
 ROWS = "a,b,y\n1,10,0\n2,20,1\n3,30,1\n4,40,0\n"

@@ -10,7 +10,7 @@ from nnspec.layers.shapes import TensorType
 from nnspec.network.graph import Graph
 from nnspec.show.plot import svg
 
-SPECS = sorted((Path(__file__).parents[1] / "specs").glob("*.yaml"))
+SPECS = sorted((Path(__file__).parents[2] / "specs").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)

@@ -30,7 +30,7 @@ from nnspec.verification.report import Report
 from nnspec.weights.canonical import initial_weights
 from nnspec_keras.options import KerasOptions
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SPECS = [ROOT / "specs" / name for name in ("digits_cnn.yaml", "zoo/gpt2.yaml", "zoo/unet.yaml")]
 SMALL = """
 nnspec: 1

@@ -15,7 +15,7 @@ from nnspec.emit.snippets import snippets, with_used
 from nnspec_keras.helpers import HELPERS as OF_KERAS
 from nnspec_torch.helpers import HELPERS as OF_TORCH
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 FOLDERS = {
     "nnspec.emit.emitted": ROOT / "nnspec" / "emit" / "emitted",
     "nnspec_torch.emitted": ROOT / "backends" / "nnspec_torch" / "emitted",
