@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from nnspec.layers.fields import Frozen
 from nnspec.network.graph import Graph
 
 
@@ -19,6 +20,16 @@ def canonical_text(graph: Graph, *, inference: bool = False) -> str:
     """
     lines = [f"{graph.name} {graph.data_format}"]
     lines += [f"in {name} {type_.shape} {type_.dtype}" for name, type_ in graph.inputs.items()]
+    records: dict[int, str] = {}
+
+    def text(value: object) -> str:
+        if not isinstance(value, Frozen):
+            return repr(value)
+        # Most layers hold one and the same initializer.
+        if id(value) not in records:
+            records[id(value)] = repr(value)
+        return records[id(value)]
+
     shown: dict[int, str] = {}
     """The settings of each layer; the bodies of equal blocks hold the same layers."""
     for at in graph.walk():
@@ -26,7 +37,7 @@ def canonical_text(graph: Graph, *, inference: bool = False) -> str:
         settings = shown.get(id(layer))
         if settings is None:
             fields = layer.inference_settings() if inference else layer.settings()
-            settings = shown[id(layer)] = ", ".join(f"{key}={value!r}" for key, value in fields)
+            settings = shown[id(layer)] = ", ".join(f"{key}={text(value)}" for key, value in fields)
         uses = at.owner or at.tied
         owner = f" of {uses}" if uses is not None else ""
         lines.append(f"{at.path} {layer.type}({settings}){owner} <- {at.node.inputs}")
