@@ -17,12 +17,13 @@ import nnspec.layers
 import nnspec_onnx.lower
 from nnspec import compile, loads
 from nnspec.emit.snippets import definitions_in, with_used
-from nnspec.language import losses, optimizers
+from nnspec.language import losses, optimizers, schedules
 from nnspec.language.optimizers import Optimizer
 from nnspec.language.schedules import Schedule
 from nnspec.layers import FAMILIES, initializers
 from nnspec.network.loader import Spec
 from tests.cases import CASES, Case
+from tests.variants import variants
 
 TESTS = Path(__file__).parent
 ROWS = TESTS / "rows"
@@ -106,6 +107,10 @@ def first_case(layer: str) -> Row:
     return written(inputs, {**case.layer, **taken}, **rest)
 
 
+def of_kind(kind: str) -> dict[str, type[Schedule]]:
+    return {kind: schedules.SCHEDULES[kind]}
+
+
 def of_dense(setting: Mapping[str, Any], **rest: Any) -> Row:
     return written({"x": {"shape": [8]}}, {"type": "dense", "units": 3, **setting}, **rest)
 
@@ -135,7 +140,20 @@ OPTIMIZERS = complete(
     optimizers.OPTIMIZERS,
     lambda kind: of_dense({}, training={"task": "regression", "optimizer": {"type": kind}}),
 )
-SCHEDULES = sections(["training/schedules"], schedule_of)
+SCHEDULES = complete(
+    sections(["training/schedules"], schedule_of),
+    schedules.SCHEDULES,
+    lambda kind: of_dense(
+        {},
+        training={
+            "task": "regression",
+            "optimizer": {
+                "type": "sgd",
+                "learning_rate": next(variants(of_kind(kind), "schedule")),
+            },
+        },
+    ),
+)
 INITIALIZERS = complete(
     sections(["initializers"], initializer_of),
     initializers.INITIALIZERS,

@@ -95,7 +95,7 @@ def test_backends_train_to_the_same_weights(tmp_path):
 
 SCRIPT = """
 import sys
-sys.path.insert(0, {here!r})
+sys.path[:0] = [{here!r}, {here!r} + "/training"]
 import numpy_backend, nnspec.training.epochs
 from test_training import spec_in
 from pathlib import Path
