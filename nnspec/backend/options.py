@@ -104,7 +104,7 @@ def option(
 class OnnxOptions(Options):
     """The options of an ONNX model, whatever writes it."""
 
-    opset: int = option(21, "ONNX operator set.", minimum=1)
+    opset: int = option(21, "ONNX operator set.")
 
 
 def options_in(record: type[Options]) -> dict[str, Option]:

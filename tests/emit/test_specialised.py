@@ -214,7 +214,14 @@ def test_what_folding_leaves_computes_the_same_in_keras(case: Case) -> None:
     special.set_weights(whole.get_weights())
     np.testing.assert_allclose(special(*inputs, **named), expected, rtol=1e-12, atol=1e-12)
     again = type(special).from_config(special.get_config())
-    assert again.get_config() == special.get_config()
+    assert without_modules(again.get_config()) == without_modules(special.get_config())
+
+
+def without_modules(config: Any) -> Any:
+    """Return a configuration without the file of each class: a process has many of one name."""
+    if not isinstance(config, dict):
+        return config
+    return {key: without_modules(value) for key, value in config.items() if key != "module"}
 
 
 def combinations() -> Iterator[Case]:
