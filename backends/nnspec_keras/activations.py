@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from nnspec import layers
@@ -88,7 +88,7 @@ def softmin(layer: layers.Softmin, context: Context) -> Lowered:
     """A helper, by default over the last axis."""
     if context.rank > MOST_AXES_OF_SOFTMAX:
         lowered = _over_axis(Name("many_axes_softmax"), layer.axis, context)
-        return replace(lowered, before=Lowered(-X))
+        return lowered._replace(before=Lowered(-X))
     return _over_axis(Name("softmin"), layer.axis, context)
 
 

@@ -211,8 +211,8 @@ class _Writer:
         step = self.definition.body.steps[i]
         node = step.node
         if step.lowered is not None:
-            name = self.named(step.outputs[0].label("."))
-            step = with_name(step, step.lowered, self.names, name)
+            name = step.outputs[0].label(".")
+            step = with_name(step, step.lowered, self.names, lambda: self.named(name))
         if isinstance(node, BlockNode) and (node.owner or node.name) in self.objects:
             taken = Inputs() if len(step.inputs) == 1 else Items((Inputs(),), is_list=True)
             step = dataclasses.replace(step, lowered=Lowered(apply(MODULE, taken)))

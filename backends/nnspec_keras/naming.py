@@ -6,12 +6,13 @@ No two operations of a Keras model may have one name.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from nnspec.emit.body import Step
 from nnspec.emit.code import Expr
 from nnspec.emit.lowering import Lowered
 from nnspec.emit.tree import (
+    CALLED,
     Apply,
     Binary,
     Expression,
@@ -70,10 +71,10 @@ def names_in(network: Definition) -> set[str]:
     return {_unnumbered(name) for name in (*(value.name for value in body.inputs), *named)}
 
 
-def with_name(step: Step, lowered: Lowered, names: set[str], name: Expr) -> Step:
-    """Return the step, called by the source `name` if Keras would call it one of `names`."""
+def with_name(step: Step, lowered: Lowered, names: set[str], name: Callable[[], Expr]) -> Step:
+    """Return the step, called by the source `name()` if Keras would call it one of `names`."""
     forward = lowered.forward
-    automatic = set(_automatic(forward))
+    automatic = set() if forward is CALLED else set(_automatic(forward))
     if lowered.module is not None:
         automatic.update(_CONSTRUCTED.get(lowered.module.function, ()))
     if not names.intersection(automatic):
@@ -84,8 +85,8 @@ def with_name(step: Step, lowered: Lowered, names: set[str], name: Expr) -> Step
             f'Keras calls an operation of its own "{clash}": give the layer of that name '
             "another one"
         )
-    named = _named(forward, len(step.inputs), Literal(name))
-    return dataclasses.replace(step, lowered=dataclasses.replace(lowered, forward=named))
+    named = _named(forward, len(step.inputs), Literal(name()))
+    return dataclasses.replace(step, lowered=lowered._replace(forward=named))
 
 
 def _named(forward: Expression, inputs: int, name: Literal) -> Expression:

@@ -231,7 +231,7 @@ def _with_attributes(definition: Definition) -> tuple[Body, list[str]]:
                 (name, argument, replaced(tree(value), attribute))
                 for name, argument, value in step.lowered.values
             )
-            step = replace(step, lowered=replace(step.lowered, values=values))
+            step = replace(step, lowered=step.lowered._replace(values=values))
         steps.append(step)
     return replace(definition.body, steps=steps), [n for n in definition.parameters if n in kept]
 

@@ -6,7 +6,6 @@ they are transposed only where such a region begins or ends.
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 
 from nnspec.emit.lowering import Context, Language, Lowered, lower
@@ -222,7 +221,7 @@ class _BodyLowerer:
         lowered = lower(self.language.lowerings[type(layer)], layer, context)
         if self.language.laws is not None and lowered.module is not None and node.owner is None:
             laws = self.language.laws(layer, context, lowered.module)
-            lowered = dataclasses.replace(lowered, laws=laws)
+            lowered = lowered._replace(laws=laws)
         activation = layer.output_activation
         outputs = tuple([self.value(name, layout) for name in node.outputs])
         if lowered.before is not None:
@@ -257,7 +256,7 @@ class _BodyLowerer:
         if step.lowered.module is not None and not is_head and not self.is_sharing(node):
             fused = self.language.fuse(step.lowered.module, layer)
             if fused is not None:
-                step.lowered = dataclasses.replace(step.lowered, module=fused)
+                step.lowered = step.lowered._replace(module=fused)
                 self.steps.append(step)
                 return layout
         outputs = step.outputs

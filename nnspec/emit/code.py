@@ -160,8 +160,8 @@ def _rank(expression: Expression) -> int:
         return _SIGN
     if isinstance(expression, Lambda | Formula):
         return 0
-    if isinstance(expression, Literal) and literal(expression.value).startswith("-"):
-        return _SIGN
+    if isinstance(expression, Literal) and isinstance(expression.value, int | float):
+        return _SIGN if literal(expression.value)[0] == "-" else _ATOM
     return _ATOM
 
 

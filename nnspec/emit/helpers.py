@@ -9,7 +9,7 @@ from typing import NamedTuple
 from nnspec.emit.body import Body
 from nnspec.emit.code import Call, Expr
 from nnspec.emit.snippets import Snippet, with_used
-from nnspec.emit.tree import Expression, Name, walk
+from nnspec.emit.tree import CALLED, Expression, Name, walk
 
 
 class Use(NamedTuple):
@@ -51,7 +51,7 @@ def modules_of(use: Use) -> set[str]:
 
 
 def _names(use: Use) -> set[str]:
-    trees = [use.forward] if use.forward is not None else []
+    trees = [use.forward] if use.forward is not None and use.forward is not CALLED else []
     names: set[str] = set()
     if use.construction is not None:
         names.add(use.construction.function)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from nnspec.emit.code import Call
 from nnspec.emit.tree import Expression
@@ -44,8 +45,7 @@ class Fan:
     source: Expression
 
 
-@dataclass(frozen=True, slots=True)
-class Lowered:
+class Lowered(NamedTuple):
     """The source of one layer.
 
     forward: the expression of the forward pass, whose Module is what `module` constructs.
@@ -67,8 +67,7 @@ class Lowered:
     values: tuple[tuple[str, str, object], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """All that a lowering may look at besides the layer.
 
     inputs, outputs: types as the spec declares them. layout: of the image-like tensors.

@@ -12,6 +12,7 @@ from nnspec.emit.body import Body, Step
 from nnspec.emit.code import begins_with_input, printed, wrap
 from nnspec.emit.layout import LINE_LENGTH
 from nnspec.emit.tree import (
+    CALLED,
     MODULE,
     Apply,
     Expression,
@@ -278,6 +279,8 @@ def _bound(
     forward: Expression, step: Step, i: int, given: list[Expression], style: Style
 ) -> Expression:
     """Return the expression with what it takes in the places that stand for it."""
+    if forward is CALLED:
+        return Apply(style.module(i, step), (given[0],))
     values = {name: value for name, _, value in step.lowered.values} if step.lowered else {}
 
     def bind(part: Expression) -> Expression | None:

@@ -49,7 +49,7 @@ class Definition:
         """The first use, with parameters in place of what differs in its expressions."""
         body = self.bodies[0]
         steps = [
-            replace(step, lowered=replace(step.lowered, values=made.values))
+            replace(step, lowered=step.lowered._replace(values=made.values))
             if made is not None and made.values and step.lowered is not None
             else step
             for step, made in zip(body.steps, self.constructions, strict=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from nnspec.network.layouts import DECLARED, Layout
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # a frozen one takes thrice as long to make
 class Value:
     """A value of the graph, or one that stands between two of them.
 

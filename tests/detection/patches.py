@@ -80,7 +80,7 @@ def forward(side: str, kind: str, text: str, *, keeps: bool = False) -> Inject:
         right = original(given, context)
         wrong = tree_of(text, forward=right.forward)
         if keeps or "{forward}" in text or "{module}" in text:
-            return dataclasses.replace(right, forward=wrong)
+            return right._replace(forward=wrong)
         return Lowered(wrong)
 
     return lowering(side, kind, change)
@@ -94,9 +94,7 @@ def keywords(side: str, kind: str, **update: Any) -> Inject:
         assert isinstance(right.module, Call)
         new = {**dict(right.module.keywords), **update}
         kept = tuple((name, value) for name, value in new.items() if value is not None)
-        return dataclasses.replace(
-            right, module=Call(right.module.function, right.module.positional, kept)
-        )
+        return right._replace(module=Call(right.module.function, right.module.positional, kept))
 
     return lowering(side, kind, change)
 
@@ -106,7 +104,7 @@ def natives(side: str, kind: str, change: Callable[[Any], Any]) -> Inject:
 
     def wrong(given: Any, context: Context, original: Callable[..., Lowered]) -> Lowered:
         right = original(given, context)
-        return dataclasses.replace(right, parameters=tuple(map(change, right.parameters)))
+        return right._replace(parameters=tuple(map(change, right.parameters)))
 
     return lowering(side, kind, wrong)
 

@@ -126,7 +126,7 @@ def test_transposed_square_dense_kernel(spec: Path, monkeypatch: pytest.MonkeyPa
         natives = tuple(
             dataclasses.replace(native, permutation=None) for native in lowered.parameters
         )
-        return dataclasses.replace(lowered, parameters=natives)
+        return lowered._replace(parameters=natives)
 
     replace(monkeypatch, keras.LOWERINGS, layers.Dense, wrong)
     code, report = run_verify(spec, "--backends", "torch,keras")
