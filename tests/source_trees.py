@@ -11,6 +11,7 @@ from nnspec.emit.tree import (
     Binary,
     Expression,
     Field,
+    Formula,
     Index,
     Input,
     Inputs,
@@ -29,6 +30,7 @@ _OPERATORS: dict[type[ast.AST], Operator] = {
     ast.Sub: "-",
     ast.Mult: "*",
     ast.Div: "/",
+    ast.FloorDiv: "//",
     ast.Pow: "**",
     ast.LtE: "<=",
     ast.GtE: ">=",
@@ -61,9 +63,11 @@ def tree_of(text: str, **parts: Expression) -> Expression:
             case ast.Call(func=function, args=arguments, keywords=keywords):
                 named = tuple((each.arg or "", converted(each.value)) for each in keywords)
                 return Apply(converted(function), tuple(map(converted, arguments)), named)
-            case ast.BinOp(left=left, op=operator, right=right):
+            case ast.BinOp(left=left, op=operator, right=right) if type(operator) in _OPERATORS:
                 return Binary(_OPERATORS[type(operator)], converted(left), converted(right))
-            case ast.Compare(left=left, ops=[operator], comparators=[right]):
+            case ast.Compare(left=left, ops=[operator], comparators=[right]) if (
+                type(operator) in _OPERATORS
+            ):
                 return Binary(_OPERATORS[type(operator)], converted(left), converted(right))
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return Negative(converted(operand))
@@ -78,6 +82,18 @@ def tree_of(text: str, **parts: Expression) -> Expression:
                 return Items(tuple(map(converted, items)))
             case ast.List(elts=items):
                 return Items(tuple(map(converted, items)), is_list=True)
+            # What no lowering needs, and a fault may: written as it stands.
+            case ast.IfExp(test=test, body=body, orelse=other):
+                shown = (converted(body), " if ", converted(test), " else ", converted(other))
+                return Formula(("(", *shown, ")"))
+            case ast.Compare(left=left, ops=[ast.NotEq()], comparators=[right]):
+                return Formula((converted(left), " != ", converted(right)))
+            case ast.BoolOp(op=ast.Or(), values=[left, right]):
+                return Formula((converted(left), " or ", converted(right)))
+            case ast.BinOp(left=left, op=ast.Mod(), right=right):
+                return Formula(("(", converted(left), ") % ", converted(right)))
+            case ast.UnaryOp(op=ast.Invert(), operand=operand):
+                return Formula(("~", converted(operand)))
         raise TypeError(f"no tree of {ast.dump(node) if node else None}")
 
     return converted(ast.parse(python, mode="eval").body)
