@@ -1,4 +1,4 @@
-"""Spares torch.onnx what it reads and does not need."""
+"""Spares torch.onnx what it reads and does not need, and mends what it writes."""
 
 from __future__ import annotations
 
@@ -40,3 +40,23 @@ def operators_unread() -> Iterator[None]:
         yield
     finally:
         operators.function_ir = original
+
+
+def give_way(graph: Any) -> bool:
+    """Rename the values inside a graph that have the name of an output; return if there were any.
+
+    torch.onnx names what it computes after the operator, "relu", and leaves it so where an output
+    is to be called that: no runtime loads such a model (torch 2.13).
+    """
+    results = {id(value) for value in graph.outputs}
+    values = [value for node in graph for value in node.outputs]
+    taken = {value.name for value in (*graph.inputs, *graph.outputs, *values)}
+    names = {value.name for value in graph.outputs}
+    clashes = [value for value in values if value.name in names and id(value) not in results]
+    for value in clashes:
+        name = f"{value.name}_"
+        while name in taken:
+            name += "_"
+        taken.add(name)
+        value.name = name
+    return bool(clashes)

@@ -28,7 +28,7 @@ try:
 except ImportError as error:
     raise MissingDependencyError("torch", "torch") from error
 
-from nnspec_torch.exporter import operators_unread  # after the extra has been found
+from nnspec_torch.exporter import give_way, operators_unread  # after the extra has been found
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
@@ -324,6 +324,8 @@ class TorchProgram:
         finally:
             logger.setLevel(level)
         assert program is not None
+        if give_way(program.model.graph):
+            program.save(str(path), external_data=False)
         self._require_dynamic(program.model.graph.outputs)
 
     def _require_dynamic(self, outputs: Sequence[Any]) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import onnx
 import pytest
 
+import nnspec
 from nnspec.backend import get_backend
 from nnspec.deploy.exporting import export
 from nnspec.errors import UnsupportedError
@@ -168,3 +169,19 @@ def test_first_weights_are_what_is_handed_out(tmp_path, via):
     expected = get_backend(via).compile(spec).build().forward(inputs)["d"]
     given = get_backend("onnx").load(tmp_path / "m.onnx", spec.graph).forward(inputs)["d"]
     np.testing.assert_allclose(given, expected, rtol=1e-6)
+
+
+def test_an_output_may_be_called_as_the_exporter_calls_an_operator() -> None:
+    text = """
+nnspec: 1
+name: Named
+inputs: {x: {shape: [4]}}
+layers:
+  - {name: bent, type: relu}
+  - {name: relu, type: dense, units: 2}
+  - {name: linear, type: tanh, inputs: [bent]}
+outputs: [relu, linear]
+"""
+    report = nnspec.verify(loads(text), backends=("torch", "onnx"))
+    assert report.passed, report.to_json()
+    assert any("via-torch" in each for check in report.checks for each in check.pair)
