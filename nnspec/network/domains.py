@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 
-from nnspec.network.domain import Domain, split_domain
+from nnspec.network.derivation import split_domain
+from nnspec.network.domain import Domain
 from nnspec.network.graph import Graph
 
 

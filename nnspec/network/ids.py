@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from nnspec import layers
 from nnspec.layers.base import Layer
 from nnspec.layers.shapes import DataFormat, Dim, TensorType
-from nnspec.network.domain import Domain, Limit, Range, size_of, split_domain
+from nnspec.network.derivation import split_domain
+from nnspec.network.domain import Domain, Limit, Range, size_of
 from nnspec.network.graph import Graph, LayerNode, inline
 from nnspec.network.integers import COMPUTED, MOVED
 

@@ -198,7 +198,7 @@ class Resolver:
         takers = (type(at.node.layer) for at in graph.walk())
         if all(taker.whole_numbers is Layer.whole_numbers for taker in takers):
             return
-        from nnspec.network.domain import split_domain  # which few specs need
+        from nnspec.network.derivation import split_domain  # which few specs need
 
         domain, undecided = split_domain(graph)
         if not undecided and domain.inputs.keys() >= {allowed.value for allowed in domain.ranges}:
