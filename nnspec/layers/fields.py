@@ -55,7 +55,20 @@ def is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-class PerAxis:
+class _Validated:
+    """Base of field metadata whose `validate` takes the value as it is given."""
+
+    def validate(self, value: object) -> object:
+        """Return the value that the field holds; raises PydanticCustomError."""
+        raise NotImplementedError
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.validate)
+
+
+class PerAxis(_Validated):
     """Field metadata: one whole number for all axes, or a list with one per axis."""
 
     def __init__(self, axes: int, minimum: int = 1) -> None:
@@ -77,11 +90,6 @@ class PerAxis:
             raise PydanticCustomError("out_of_range", f"at least {self.minimum} is expected")
         return tuple(items)
 
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self.validate)
-
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
@@ -90,7 +98,7 @@ class PerAxis:
         return {"anyOf": [one, many]}
 
 
-class Pads:
+class Pads(_Validated):
     """Field metadata: a word, one number, one per axis, or [begin, end] per axis."""
 
     def __init__(self, axes: int, words: tuple[str, ...] = ("valid", "same")) -> None:
@@ -126,11 +134,6 @@ class Pads:
             return "a size or [begin, end]"
         return f"a size, or a list of {self.axes} sizes or [begin, end] pairs"
 
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self.validate)
-
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
@@ -144,7 +147,7 @@ class Pads:
         return {"anyOf": [words, size, each]}
 
 
-class Pairs:
+class Pairs(_Validated):
     """Field metadata: one number for all sides, or for each axis a number or [begin, end]."""
 
     def __init__(self, axes: int) -> None:
@@ -162,11 +165,6 @@ class Pairs:
             "wrong_type",
             f"{pads.sizes} is expected, none of them negative",
         )
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> CoreSchema:
-        return core_schema.no_info_plain_validator_function(self.validate)
 
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
