@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nnspec import layers
+from nnspec.emit.alike import compact
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, NativeParameter, Rows
 from nnspec.emit.tree import CALLED, Expression, Field, X, apply
@@ -10,7 +11,7 @@ from nnspec.layers import Parameter
 from nnspec.layers.base import spatial_axes
 from nnspec.layers.convolution import Convolution
 from nnspec.layers.shapes import same_padding
-from nnspec_keras.core import KERNELS, compact, kernel_and_bias, weighted
+from nnspec_keras.core import KERNELS, kernel_and_bias, weighted
 from nnspec_keras.initial import depthwise as depthwise_initializer
 from nnspec_keras.initial import keras_initializer
 from nnspec_keras.padding import compact_pads

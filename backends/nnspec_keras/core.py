@@ -45,11 +45,6 @@ def weighted(
     return keywords
 
 
-def compact(sizes: tuple[int, ...]) -> object:
-    """Return one number where all axes have the same."""
-    return sizes[0] if len(set(sizes)) == 1 else sizes
-
-
 def without_settings(function: str) -> Callable[[Layer, Context], Lowered]:
     """Return the lowering to a Keras layer that takes none of our settings."""
     return lambda layer, context: Lowered(CALLED, call(function))

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from nnspec.emit.body import Step
 from nnspec.emit.code import Call, Expr, literal, printed, quoted, wrap
 from nnspec.emit.describe import docstring
-from nnspec.emit.helpers import Use, modules_of
+from nnspec.emit.helpers import Use, names_of
 from nnspec.emit.lowering import Lowered
 from nnspec.emit.progressions import indexed
 from nnspec.emit.statements import Forward, Style, forward_lines
@@ -24,10 +24,10 @@ _INDICES = ("i", "j", "k", "index", "repetition")
 
 
 class Function(NamedTuple):
-    """A function of the emitted source; modules: what its names begin with, such as `ops`."""
+    """A function of the emitted source, and the names in it, such as `ops.relu`."""
 
     text: str
-    modules: set[str]
+    names: set[str]
 
 
 def network_function(
@@ -47,7 +47,7 @@ def network_function(
     given = _one_or_list(inputs)
     result = _one_or_list(list(map(printed, forward.results)))
     lines += wrap(f"return keras.Model({given}, {result}, name={quoted(title)})", 4)
-    return Function("\n".join(lines), writer.modules())
+    return Function("\n".join(lines), writer.used_names())
 
 
 def block_function(definition: Definition, taken: Iterable[str], names: set[str]) -> Function:
@@ -63,7 +63,7 @@ def block_function(definition: Definition, taken: Iterable[str], names: set[str]
             *wrap(f"return {', '.join(map(printed, forward.results))}", 4),
         ]
     )
-    return Function(text, writer.modules())
+    return Function(text, writer.used_names())
 
 
 def _input(name: str, type_: TensorType, shape: Shape) -> str:
@@ -114,12 +114,12 @@ class _Writer:
             variable += "_"
         return variable
 
-    def modules(self) -> set[str]:
-        """Return what the names of its expressions and constructions begin with."""
+    def used_names(self) -> set[str]:
+        """Return the names in its expressions and constructions."""
         found: set[str] = set()
         for step in self.body.steps:
             if step.lowered is not None:
-                found |= modules_of(Use(step.lowered.module, step.lowered.forward))
+                found |= names_of(Use(step.lowered.module, step.lowered.forward))
         return found
 
     def forward(self) -> Forward:

@@ -14,6 +14,7 @@ from nnspec.backend import Precision
 from nnspec.emit.body import Body, Lowerer
 from nnspec.emit.code import docstring_text, in_import_order
 from nnspec.emit.definitions import Definitions
+from nnspec.emit.helpers import names_used, used_modules
 from nnspec.emit.lowering import Language, Lowered
 from nnspec.emit.tree import X, apply
 from nnspec.emit.variations import Variations
@@ -114,12 +115,11 @@ def compile_network(spec: Spec, options: KerasOptions) -> KerasCompiled:
         variations=Variations(spec, lowerer),
     )
     taken |= {definition.name for definition in definitions.ordered}
-    helpers = helpers_of(network)
+    helpers = helpers_of(names_used(network))
     names = names_in(definitions.network)
     functions = [block_function(definition, taken, names) for definition in definitions.ordered]
     functions.append(network_function(definitions.network, function, spec.name, taken))
-    modules = {name for helper in helpers for name in helper.imports}
-    modules = modules.union(*(each.modules for each in functions))
+    modules = used_modules({name for each in functions for name in each.names}, helpers)
     parts = [*(each.text for each in helpers), *(each.text for each in functions)]
     ending = "\n"
     standard: tuple[str, ...] = ()

@@ -41,7 +41,7 @@ def order_updates(network: Body) -> None:
                 late = value.at(f"after_{before.outputs[0].name}")
                 lowered = Lowered(apply(apply("After"), [Input(0), Input(1)]))
                 taken = (value, before.outputs[0])
-                waiting = Step(taken, (late,), lowered, is_helper=True, is_order=True)
+                waiting = Step(taken, (late,), lowered, is_order=True)
                 steps.append(waiting)
                 step = dataclasses.replace(step, inputs=(late, *step.inputs[1:]))
             calls[owner] = step

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nnspec import layers
+from nnspec.emit.alike import compact
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, Rows
 from nnspec.emit.tree import CALLED, X, apply
@@ -10,7 +11,6 @@ from nnspec.layers.average_pooling import AveragePooling
 from nnspec.layers.global_pooling import AdaptivePooling, GlobalPooling
 from nnspec.layers.pooling import MaxPooling, Pooling
 from nnspec_keras.convolution import is_same, zero_padding
-from nnspec_keras.core import compact
 
 
 def max_pooling(layer: MaxPooling, context: Context) -> Lowered:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from nnspec import layers
+from nnspec.emit.alike import compact
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, Rows
 from nnspec.emit.tree import CALLED
 from nnspec.layers.resizing import UpSampling
-from nnspec_keras.core import compact
 
 
 def up_sampling(layer: UpSampling, context: Context) -> Lowered:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from nnspec import layers
+from nnspec.emit.alike import compact
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, Rows
 from nnspec.emit.tree import CALLED
 from nnspec.layers.transposed import ConvolutionTranspose
 from nnspec_keras.convolution import sliced
-from nnspec_keras.core import compact, kernel_and_bias, weighted
+from nnspec_keras.core import kernel_and_bias, weighted
 from nnspec_keras.initial import keras_initializer
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from nnspec import layers
+from nnspec.emit.alike import compact
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, Rows
 from nnspec.emit.tree import CALLED, MODULE, Expression, apply
 from nnspec.layers.base import channel_axis
 from nnspec.layers.convolution import Convolution
 from nnspec.layers.transposed import ConvolutionTranspose
-from nnspec_torch.core import compact, pad_by_fields
+from nnspec_torch.core import pad_by_fields
 
 
 def convolution(layer: Convolution, context: Context) -> Lowered:

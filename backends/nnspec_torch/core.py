@@ -44,9 +44,4 @@ def pad_by_fields(pads: Pads) -> tuple[Apply, tuple[tuple[str, str, object], ...
     return forward, tuple((name, "padding", size) for name, size in zip(fields, flat, strict=True))
 
 
-def compact(sizes: tuple[int, ...]) -> object:
-    """Return one number where all axes have the same."""
-    return sizes[0] if len(set(sizes)) == 1 else sizes
-
-
 ROWS: Rows = {layers.Dense: dense, layers.Flatten: flatten, layers.Reshape: reshape}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from nnspec.emit.body import Body
-from nnspec.emit.helpers import used_helpers
+from collections.abc import Mapping
+
+from nnspec.emit.helpers import Use, used_helpers
 from nnspec.emit.snippets import Snippet, snippets
 from nnspec_torch.attention_source import SPECIALISED
 
@@ -22,6 +23,6 @@ HELPERS = snippets(
 """Name -> definition, in the order in which a file has them."""
 
 
-def helpers_of(network: Body) -> list[Snippet]:
-    """Return every helper that the network uses, in a fixed order."""
-    return used_helpers(network, HELPERS, SPECIALISED)
+def helpers_of(uses: Mapping[str, list[Use]]) -> list[Snippet]:
+    """Return every helper among what a network uses, in a fixed order."""
+    return used_helpers(uses, HELPERS, SPECIALISED)

@@ -13,7 +13,7 @@ from nnspec.emit.code import Call, docstring_text, in_import_order, literal, pri
 from nnspec.emit.dataset import DatasetSource, dataset_source
 from nnspec.emit.definitions import Definitions
 from nnspec.emit.describe import annotation, docstring
-from nnspec.emit.helpers import used_modules
+from nnspec.emit.helpers import names_used, used_modules
 from nnspec.emit.lowering import Language, Lowered
 from nnspec.emit.progressions import indexed, is_progressing
 from nnspec.emit.statements import Style, forward_lines
@@ -28,8 +28,9 @@ from nnspec.network.loader import Spec
 from nnspec.support.collector import collector_paused
 from nnspec.support.files import write_text
 from nnspec_torch.helpers import HELPERS, helpers_of
-from nnspec_torch.initial import laws, reset_parameters
+from nnspec_torch.initial import laws
 from nnspec_torch.lowerings import LOWERINGS
+from nnspec_torch.resetting import reset_parameters
 from nnspec_torch.script import MODULES as SCRIPT_MODULES
 from nnspec_torch.script import script_source
 from nnspec_torch.source import TorchSource
@@ -105,8 +106,9 @@ def compile_network(spec: Spec, options: Options) -> TorchCompiled:
         defaults=LANGUAGE.defaults,
         variations=Variations(spec, lowerer),
     )
-    helpers = helpers_of(network)
-    modules = used_modules(network, helpers)
+    uses = names_used(network)
+    helpers = helpers_of(uses)
+    modules = used_modules(uses, helpers)
     parts = [helper.text for helper in helpers]
     parts += [_class(definition) for definition in definitions.ordered]
     parts.append(_class(definitions.network, head))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nnspec import layers
+from nnspec.emit.alike import compact
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, Rows
 from nnspec.emit.tree import CALLED, MODULE, X, apply
@@ -10,7 +11,7 @@ from nnspec.layers.average_pooling import AveragePooling
 from nnspec.layers.global_pooling import AdaptivePooling, GlobalPooling
 from nnspec.layers.pooling import MaxPooling, Pooling
 from nnspec.layers.windows import spatial_sizes
-from nnspec_torch.core import Pads, compact, pad
+from nnspec_torch.core import Pads, pad
 
 
 def _is_stock(pads: Pads, window: tuple[int, ...]) -> bool:

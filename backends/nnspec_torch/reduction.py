@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from nnspec import layers
+from nnspec.emit.alike import compact
 from nnspec.emit.lowering import Context, Lowered, Rows
 from nnspec.emit.tree import Apply, Expression, X, apply
 from nnspec.layers.reduction import Reduction
-from nnspec_torch.core import compact
 
 _SQUARES = apply("torch.square", X)
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from nnspec import layers
+from nnspec.emit.alike import compact
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, Rows
 from nnspec.emit.tree import CALLED, X, apply
 from nnspec.layers.resizing import UpSampling
-from nnspec_torch.core import compact
 
 _MODES = {"nearest": "nearest-exact", "bilinear": "bilinear", "bicubic": "bicubic"}
 """Interpolation -> mode; PyTorch's "nearest" has no half-pixel centres."""

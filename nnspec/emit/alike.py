@@ -13,6 +13,11 @@ from nnspec.layers.arithmetic import whole_or_float
 from nnspec.layers.base import Layer
 
 
+def compact(sizes: tuple[int, ...]) -> object:
+    """Return one number where all axes have the same."""
+    return sizes[0] if len(set(sizes)) == 1 else sizes
+
+
 def operands(context: Context) -> list[Expression]:
     """Return the inputs, each with the axes after the batch that it lacks."""
     ranks = [len(type_.shape) for type_ in context.inputs]

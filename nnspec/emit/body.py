@@ -38,8 +38,6 @@ class Step:
     shape: Shape | None = None
     """Of the first output as it lies in memory, batch not counted; None where it didn't change."""
     is_activation: bool = False
-    is_helper: bool = False
-    """Whether it only prepares the input of the next step, or transposes."""
     is_order: bool = False
     """Whether it only lets its first input wait for the others."""
 
@@ -226,7 +224,7 @@ class _BodyLowerer:
         outputs = tuple([self.value(name, layout) for name in node.outputs])
         if lowered.before is not None:
             prepared = outputs[0].at("prepared")
-            self.steps.append(Step(inputs[:1], (prepared,), lowered.before, is_helper=True))
+            self.steps.append(Step(inputs[:1], (prepared,), lowered.before))
             inputs = (prepared, *inputs[1:])
         step = Step(inputs, outputs, lowered, node)
         if activation is not None and activation.type != "linear":
@@ -319,7 +317,7 @@ class _BodyLowerer:
         """Add a transpose to the wanted layout, and return what it gives."""
         given = value.at(wanted.value, wanted)
         axes = permutation(rank, self.graph.data_format, wanted)
-        self.steps.append(Step((value,), (given,), self.language.transpose(axes), is_helper=True))
+        self.steps.append(Step((value,), (given,), self.language.transpose(axes)))
         return given
 
     def block(self, node: BlockNode) -> None:

@@ -23,15 +23,22 @@ Specialised = Callable[[Snippet, Sequence[Use]], str]
 """Gives the text of a definition for the uses of one network: no more than they need."""
 
 
-def used_helpers(
-    network: Body, known: Mapping[str, Snippet], special: Mapping[str, Specialised]
-) -> list[Snippet]:
-    """Return the definitions that the network constructs, calls or passes, in order."""
+def names_used(network: Body) -> dict[str, list[Use]]:
+    """Return the places where the network constructs, calls or passes something, by its name."""
     uses: dict[str, list[Use]] = {}
     for use in _uses(network):
-        for name in _names(use) & known.keys():
+        for name in names_of(use):
             uses.setdefault(name, []).append(use)
-    needed = with_used(uses, known)
+    return uses
+
+
+def used_helpers(
+    uses: Mapping[str, list[Use]],
+    known: Mapping[str, Snippet],
+    special: Mapping[str, Specialised],
+) -> list[Snippet]:
+    """Return the definitions that a network of these uses needs, in order."""
+    needed = with_used(uses.keys() & known.keys(), known)
     return [
         replace(snippet, text=special[name](snippet, uses[name])) if name in special else snippet
         for name, snippet in known.items()
@@ -39,18 +46,14 @@ def used_helpers(
     ]
 
 
-def used_modules(network: Body, helpers: Iterable[Snippet]) -> set[str]:
-    """Return the names, `torch` of `torch.relu`, that the network and these helpers begin with."""
-    names = {name for use in _uses(network) for name in modules_of(use)}
-    return names.union(*(helper.imports for helper in helpers))
+def used_modules(names: Iterable[str], helpers: Iterable[Snippet]) -> set[str]:
+    """Return what these names begin with, `torch` of `torch.relu`, and what the helpers import."""
+    modules = {name.partition(".")[0] for name in names}
+    return modules.union(*(helper.imports for helper in helpers))
 
 
-def modules_of(use: Use) -> set[str]:
-    """Return what the names of one use begin with."""
-    return {name.partition(".")[0] for name in _names(use)}
-
-
-def _names(use: Use) -> set[str]:
+def names_of(use: Use) -> set[str]:
+    """Return what the place constructs, calls or passes, by name."""
     trees = [use.forward] if use.forward is not None and use.forward is not CALLED else []
     names: set[str] = set()
     if use.construction is not None:

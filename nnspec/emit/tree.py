@@ -322,18 +322,6 @@ def _spread(given: tuple[Expression, ...], inputs: Sequence[Expression]) -> tupl
     return tuple(x for each in given for x in (inputs if isinstance(each, Inputs) else (each,)))
 
 
-def called_names(expression: Expression) -> Iterator[str]:
-    """Yield the names of the functions that the expression calls."""
-    for part in walk(expression):
-        if isinstance(part, Apply) and isinstance(part.function, Name):
-            yield part.function.name
-
-
-def calls_function(expression: Expression, name: str) -> bool:
-    """Whether the expression itself is a call of the function of this name."""
-    return isinstance(expression, Apply) and expression.function == Name(name)
-
-
 def takes_as_argument(expression: Expression, taken: Input) -> bool:
     """Whether it has the input once, as a whole argument of a call."""
     places = 0
