@@ -1,6 +1,7 @@
 """Pages that show what is emitted for a few lines of YAML: a section for each layer, loss, ...
 
-`make golden` writes them under tests/golden, from the specs under tests/rows.
+`make golden` writes them under tests/golden, from the examples that ship with nnspec, and for the
+rewrites of ONNX from the specs under tests/rows.
 """
 
 from __future__ import annotations
@@ -11,23 +12,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
-import yaml
-
 import nnspec.layers
 import nnspec_onnx.lower
 from nnspec import compile, loads
 from nnspec.emit.snippets import definitions_in, with_used
 from nnspec.language import losses, optimizers, schedules
-from nnspec.language.optimizers import Optimizer
-from nnspec.language.schedules import Schedule
 from nnspec.layers import FAMILIES, initializers
 from nnspec.network.loader import Spec
-from tests.cases import CASES, Case
-from tests.variants import variants
+from nnspec.show.examples import HEADER, examples
 
 TESTS = Path(__file__).parent
 ROWS = TESTS / "rows"
-HEADER = "nnspec: 1\nname: Net\n"
 
 
 class Row(NamedTuple):
@@ -47,118 +42,17 @@ def row(text: str) -> Row:
     return Row(text, loads(HEADER + text))
 
 
-def sections(files: Sequence[str], key: Callable[[Spec], str]) -> dict[str, list[Row]]:
-    """Return the specs by what they show."""
-    found: dict[str, list[Row]] = {}
-    for each in (each for file in files for each in rows(file)):
-        found.setdefault(key(each.spec), []).append(each)
-    return found
+def written(kind: str, names: Iterable[str]) -> dict[str, list[Row]]:
+    """Return the examples that ship with nnspec, by what they show."""
+    shown = examples(kind, names)
+    return {name: [row(text) for text in texts] for name, texts in shown.items()}
 
 
-def layer_of(spec: Spec) -> str:
-    return spec.model.layers[-1]["type"]
-
-
-def initializer_of(spec: Spec) -> str:
-    *_, last = spec.graph.walk()
-    return last.node.layer.kernel_initializer.type
-
-
-def loss_of(spec: Spec) -> str:
-    assert spec.model.training is not None
-    return spec.model.training.resolved_loss.type
-
-
-def optimizer_of(spec: Spec) -> Optimizer:
-    assert spec.model.training is not None
-    return spec.model.training.optimizer
-
-
-def schedule_of(spec: Spec) -> str:
-    rate = optimizer_of(spec).learning_rate
-    assert isinstance(rate, Schedule)
-    return rate.schedule
-
-
-def written(inputs: Mapping[str, Any], layer: Mapping[str, Any], **rest: Any) -> Row:
-    """Return a spec of one layer as a person would write it."""
-    lines = [f"inputs: {flow(inputs)}", "layers:", f"  - {flow(layer)}"]
-    return row("\n".join([*lines, *(f"{key}: {flow(value)}" for key, value in rest.items())]))
-
-
-def flow(value: Any) -> str:
-    """Return YAML on one line."""
-    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=1000)
-    return text.partition("\n")[0]
-
-
-def first_case(layer: str) -> Row:
-    """Return the first configuration of a layer in the table of cases."""
-    case = next(each for each in CASES if isinstance(each, Case) and each.layer["type"] == layer)
-    names = ["x"] if len(case.inputs) == 1 else list("abcd"[: len(case.inputs)])
-    dtypes = case.dtypes or ("float32",) * len(names)
-    inputs = {
-        name: {"shape": list(shape), **({"dtype": dtype} if dtype != "float32" else {})}
-        for name, shape, dtype in zip(names, case.inputs, dtypes, strict=True)
-    }
-    taken = {"inputs": names} if len(names) > 1 else {}
-    is_last = case.data_format == "channels_last"
-    rest = {"data_format": case.data_format} if is_last else {}
-    return written(inputs, {**case.layer, **taken}, **rest)
-
-
-def of_kind(kind: str) -> dict[str, type[Schedule]]:
-    return {kind: schedules.SCHEDULES[kind]}
-
-
-def of_dense(setting: Mapping[str, Any], **rest: Any) -> Row:
-    return written({"x": {"shape": [8]}}, {"type": "dense", "units": 3, **setting}, **rest)
-
-
-def complete(
-    shown: Mapping[str, list[Row]], kinds: Iterable[str], usual: Callable[[str], Row]
-) -> dict[str, list[Row]]:
-    """Return the rows of every kind in order, the usual one where there is none of its own."""
-    assert shown.keys() <= set(kinds)
-    return {kind: shown.get(kind) or [usual(kind)] for kind in kinds}
-
-
-LAYERS = complete(
-    sections(
-        [f"layers/{path.stem}" for path in sorted((ROWS / "layers").glob("*.yaml"))], layer_of
-    ),
-    nnspec.layers.LAYERS,
-    first_case,
-)
-LOSSES = complete(
-    sections(["training/losses"], loss_of),
-    losses.LOSSES,
-    lambda kind: of_dense({}, training={"task": "regression", "loss": {"type": kind}}),
-)
-OPTIMIZERS = complete(
-    sections(["training/optimizers"], lambda spec: optimizer_of(spec).type),
-    optimizers.OPTIMIZERS,
-    lambda kind: of_dense({}, training={"task": "regression", "optimizer": {"type": kind}}),
-)
-SCHEDULES = complete(
-    sections(["training/schedules"], schedule_of),
-    schedules.SCHEDULES,
-    lambda kind: of_dense(
-        {},
-        training={
-            "task": "regression",
-            "optimizer": {
-                "type": "sgd",
-                "learning_rate": next(variants(of_kind(kind), "schedule")),
-            },
-        },
-    ),
-)
-INITIALIZERS = complete(
-    sections(["initializers"], initializer_of),
-    initializers.INITIALIZERS,
-    lambda kind: of_dense({"kernel_initializer": kind}),
-)
+LAYERS = written("layer", nnspec.layers.LAYERS)
+LOSSES = written("loss", losses.LOSSES)
+OPTIMIZERS = written("optimizer", optimizers.OPTIMIZERS)
+SCHEDULES = written("schedule", schedules.SCHEDULES)
+INITIALIZERS = written("initializer", initializers.INITIALIZERS)
 
 
 def definitions(source: str, wanted: Sequence[str] = ()) -> str:
@@ -229,7 +123,9 @@ def page(title: str, parts: Mapping[str, Sequence[Row]], targets: Sequence[Targe
     return "\n".join([f"# {title}", "", MADE, *_sections(parts, targets)])
 
 
-MADE = "Written by `make golden` from the specs in `tests/rows`, and held by `make test`.\n"
+MADE = "Written by `make golden` from `nnspec/show/examples`, and held by `make test`.\n"
+    "Written by `make golden` from the specs in `nnspec/show/examples`, and held by `make test`.\n"
+)
 
 
 def _sections(parts: Mapping[str, Sequence[Row]], targets: Sequence[Target]) -> Iterator[str]:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from nnspec import compile
-from nnspec.language.schedules import SCHEDULES
 from nnspec.layers import FAMILIES
 from tests import golden_rows
 from tests.formatting import assert_clean
@@ -20,10 +19,6 @@ from tests.golden_rows import REWRITES, pages, rows
 def test_a_page_is_the_golden_one(path: str, made: Callable[[], str]) -> None:
     kept = (GOLDEN / path).read_text(encoding="utf-8")
     assert made() == kept, "if the change is meant, run `make golden`"
-
-
-def test_every_schedule_has_its_row() -> None:
-    assert golden_rows.SCHEDULES.keys() == SCHEDULES.keys()
 
 
 def test_every_layer_stands_on_the_page_of_its_family() -> None:
