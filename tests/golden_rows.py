@@ -124,8 +124,6 @@ def page(title: str, parts: Mapping[str, Sequence[Row]], targets: Sequence[Targe
 
 
 MADE = "Written by `make golden` from `nnspec/show/examples`, and held by `make test`.\n"
-    "Written by `make golden` from the specs in `nnspec/show/examples`, and held by `make test`.\n"
-)
 
 
 def _sections(parts: Mapping[str, Sequence[Row]], targets: Sequence[Target]) -> Iterator[str]:
