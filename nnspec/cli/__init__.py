@@ -24,6 +24,7 @@ COMMANDS = {
     "export": ("nnspec.cli.export:export", "Write the network with its weights as ONNX."),
     "verify": ("nnspec.cli.verify:verify", "Prove that the backends compute the same."),
     "predict": ("nnspec.cli.predict:predict", "Run an ONNX model on rows of data."),
+    "layers": ("nnspec.cli.layers:layers", "The layers and their like, listed or explained."),
     "schema": ("nnspec.cli.schema:schema", "The JSON Schema of specs, for editors."),
     "init": ("nnspec.cli.init:init", "Write a spec to start from."),
     "plot": ("nnspec.cli.plot:plot", "Draw the network as an SVG picture."),

@@ -122,7 +122,7 @@ class Reader:
                 entry.mark,
                 ""
                 if known
-                else "`nnspec schema` lists layers and blocks; your own are defined in `blocks`",
+                else "`nnspec layers` lists layers and blocks; your own are defined in `blocks`",
             )
             return False
         if "repeat" in given and "repeat" not in layer_class.model_fields:

@@ -51,30 +51,29 @@ def spec_schema() -> Schema:
     """Return the schema of a whole spec."""
     definitions: dict[str, Schema] = {"expression": _EXPRESSION}
     for kind, table in TABLES.items():
-        records = [
-            _record(record, without=_PLACE if kind in _INSIDE else ()) for record in table.values()
-        ]
+        without = _PLACE if kind in _INSIDE else ()
+        records = [record_schema(record, without=without) for record in table.values()]
         # A schedule has no defaults, and so no bare name.
         names = [] if kind == "schedule" else [{"enum": list(table)}]
         definitions[kind] = {"anyOf": [*names, *records]}
     layers = []
     for kind, layer in LAYERS.items():
-        definitions[f"layer_{kind}"] = _record(layer)
+        definitions[f"layer_{kind}"] = record_schema(layer)
         layers.append({"$ref": f"#/$defs/layer_{kind}"})
     definitions["layer"] = {
         "description": "A layer, or the use of a block.",
         "oneOf": [*layers, {"$ref": "#/$defs/call"}],
     }
-    definitions["call"] = _record(Call)
+    definitions["call"] = record_schema(Call)
     kind = definitions["call"]["properties"]["type"]
     # The names are for editors to complete; a block of the spec's own has any other.
     kind["anyOf"] = [{"enum": list(BLOCKS)}, {"type": "string"}]
     kind["not"] = {"enum": list(LAYERS)}
     definitions["call"]["additionalProperties"] = True
     for record in (Input, Data, Training):
-        definitions[record.__name__] = _record(record)
-    definitions["Block"] = _with_layers(_record(Block))
-    spec = _with_layers(_record(Model))
+        definitions[record.__name__] = record_schema(record)
+    definitions["Block"] = _with_layers(record_schema(Block))
+    spec = _with_layers(record_schema(Model))
     spec["required"] = ["nnspec", *spec["required"]]
     return {
         "$schema": DIALECT,
@@ -105,7 +104,7 @@ def _with_layers(record: Schema) -> Schema:
     return record
 
 
-def _record(record: type[BaseModel], *, without: tuple[str, ...] = ()) -> Schema:
+def record_schema(record: type[BaseModel], *, without: tuple[str, ...] = ()) -> Schema:
     """Return the schema of a record, with references to what it holds."""
     schema = record.model_json_schema(ref_template="#/$defs/{model}")
     # Each record it holds is in the definitions by a call of its own.

@@ -1,0 +1,164 @@
+"""nnspec layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nnspec.cli.common import json_option, print_json, use_colour
+from nnspec.errors import UsageError, nearest
+
+if TYPE_CHECKING:
+    from nnspec.show.reference import Word
+
+
+@click.command()
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@json_option
+def layers(names: tuple[str, ...], as_json: bool) -> None:
+    """List the layers, or explain some: arguments, formula, shapes, an example, backends.
+
+    Losses, optimizers, schedules, initializers and the library's blocks are listed and explained
+    too. docs/layers.md has the same as one page.
+    """
+    from nnspec.show import reference
+
+    if not names:
+        found = {kind: list(reference.words(kind)) for kind in reference.KINDS}
+        if as_json:
+            print_json({"words": [_brief(word) for words in found.values() for word in words]})
+        else:
+            click.echo("\n".join(_listed(found)), color=use_colour())
+        return
+    asked = [word for name in names for word in _found(name)]
+    if as_json:
+        print_json({"words": [_whole(word) for word in asked]})
+    else:
+        click.echo("\n\n".join(map(_explained, asked)), color=use_colour())
+
+
+def _found(name: str) -> list[Word]:
+    """Return everything of a name; raises UsageError with what is like it."""
+    from nnspec.show.reference import find, known_names
+
+    found = find(name)
+    if found:
+        return found
+    known = known_names()
+    holding = [each for each in known if len(name) > 2 and name.lower() in each]
+    hint = nearest(name, known)
+    if holding:
+        hint += f"\nnames that hold it: {', '.join(holding)}"
+    raise UsageError(f'no layer "{name}"{hint or "; `nnspec layers` lists them"}')
+
+
+_TITLES = {
+    "loss": "losses, as `training: {loss: NAME}`",
+    "optimizer": "optimizers, as `training: {optimizer: NAME}`",
+    "schedule": "schedules, as `learning_rate: {schedule: NAME, ...}`",
+    "initializer": "initializers, as `kernel_initializer: NAME`",
+    "block": "blocks of the library, used as layers",
+}
+
+
+def _listed(found: dict[str, list[Word]]) -> list[str]:
+    lines: list[str] = []
+    title = ""
+    for kind, words in found.items():
+        for word in words:
+            own = _TITLES.get(kind) or word.group.replace("_", " ")
+            if own != title:
+                lines += (
+                    ["", click.style(own, bold=True)] if lines else [click.style(own, bold=True)]
+                )
+                title = own
+            lines.append(f"  {word.name:<27} {word.summary}")
+    return [*lines, "", "`nnspec layers NAME` explains one: arguments, shapes, an example"]
+
+
+def _brief(word: Word) -> dict[str, Any]:
+    return {
+        "name": word.name,
+        "kind": word.kind,
+        "group": word.group,
+        "signature": word.signature,
+        "summary": word.summary,
+    }
+
+
+def _whole(word: Word) -> dict[str, Any]:
+    from nnspec.show.trial import example_of, tried
+
+    entry = {
+        **_brief(word),
+        "meaning": word.meaning,
+        "also_as": word.places,
+        "arguments": [each._asdict() for each in word.arguments],
+        "example": example_of(word.kind, word.name),
+    }
+    if word.kind == "layer" and entry["example"]:
+        trial = tried(entry["example"])
+        entry |= {
+            "takes": trial.takes,
+            "ranks": list(trial.ranks),
+            "weights": {name: list(shape) for name, shape in trial.weights},
+        }
+        for key, values in (("inputs", trial.inputs), ("outputs", trial.outputs)):
+            entry[key] = [{"shape": list(shape), "dtype": dtype} for shape, dtype in values]
+    return {**entry, "refused": _refusals(word)}
+
+
+def _refusals(word: Word) -> dict[str, str]:
+    """Return the installed backends that cannot express it -> why; nothing is refused a block."""
+    from nnspec.backend.installed import installed_backends
+    from nnspec.show.reference import refusals
+
+    return refusals(word, installed_backends())
+
+
+def _explained(word: Word) -> str:
+    from nnspec.layers.shapes import show
+    from nnspec.show.reference import block_source
+    from nnspec.show.trial import example_of, shown, tried
+
+    what = f"a {word.kind}" if word.kind[0] not in "aeiou" else f"an {word.kind}"
+    group = f", {word.group.replace('_', ' ')}" if word.group else ""
+    places = f"; also as `{word.places}`" if word.places else ""
+    lines = [*_wrapped(word.signature, 4, bold=True), f"{what}{group}{places}", "", word.meaning]
+    if word.arguments:
+        lines += ["", *_table(word)]
+    if word.kind == "block":
+        lines += ["", *(f"  {line}" for line in block_source(word.name).splitlines())]
+    example = example_of(word.kind, word.name)
+    if example:
+        lines += ["", "example:", *(f"  {line}" for line in example.splitlines())]
+    if example and word.kind == "layer":
+        trial = tried(example)
+        lines += ["", f"takes     {trial.takes}"]
+        lines.append(f"here      {shown(trial.inputs)} -> {shown(trial.outputs)}")
+        if trial.weights:
+            weights = ", ".join(f"{name} {show(shape)}" for name, shape in trial.weights)
+            lines.append(f"weights   {weights}")
+    for backend, reason in _refusals(word).items():
+        lines.append(f"{backend:<9} cannot express it: {reason}")
+    return "\n".join(lines)
+
+
+_EVIDENT = ("true or false", "activation", "initializer")
+"""What is expected where the default, or the meaning, says so already."""
+
+
+def _table(word: Word) -> Iterator[str]:
+    width = max(len(each.signed) for each in word.arguments)
+    for each in word.arguments:
+        expected = f" ({each.expected})" if each.expected not in ("", *_EVIDENT) else ""
+        text = f"  {each.signed:<{width}}  {each.meaning}{expected}".rstrip()
+        yield from _wrapped(text, width + 4)
+
+
+def _wrapped(text: str, indent: int, *, bold: bool = False) -> list[str]:
+    lines = wrap(text, 100, subsequent_indent=" " * indent, replace_whitespace=False)
+    return [click.style(line, bold=True) if bold else line for line in lines]

@@ -1,0 +1,237 @@
+"""The words of the spec language, each explained by its class: layers, losses, blocks and the rest.
+
+What `nnspec layers`, docs/layers.md and docs/llms.txt say of one follows from its fields, its
+docstring and its example, and from trying its shape rule.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from nnspec.language.losses import LOSSES
+from nnspec.language.optimizers import OPTIMIZERS
+from nnspec.language.schedules import SCHEDULES
+from nnspec.layers import ACTIVATIONS, LAYERS
+from nnspec.layers.extensions import brought
+from nnspec.layers.fields import Frozen
+from nnspec.layers.initializers import INITIALIZERS
+from nnspec.layers.recurrent import RECURRENT
+from nnspec.layers.registry import FAMILIES
+from nnspec.library import BLOCKS, FOLDER, find_block
+from nnspec.show.expected import in_words
+from nnspec.show.jsonschema import record_schema
+
+if TYPE_CHECKING:
+    from nnspec.backend import Backend
+
+TABLES: dict[str, Mapping[str, type[Frozen]]] = {
+    "layer": LAYERS,
+    "loss": LOSSES,
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "initializer": INITIALIZERS,
+}
+"""Kinds of words that are classes, by the name that messages use."""
+KINDS = (*TABLES, "block")
+
+CHOOSING = ("type", "schedule")
+"""Keys that say which record of a table it is."""
+_EVERYWHERE = ("name", "inputs")
+"""Keys of every layer."""
+
+
+class Argument(NamedTuple):
+    """A key of a record. default: as YAML has it; None where the key is required, "" for none."""
+
+    name: str
+    expected: str
+    default: str | None
+    meaning: str
+
+    @property
+    def signed(self) -> str:
+        """The argument in a signature: `units`, `strides=1`, and `[axis]` for none by default."""
+        if self.default is None:
+            return self.name
+        return f"{self.name}={self.default}" if self.default else f"[{self.name}]"
+
+
+@dataclass(frozen=True)
+class Word:
+    """A layer, loss, optimizer, schedule, initializer or block of the library.
+
+    meaning: its definition, the formula and the shapes. group: the family or file that it is of.
+    """
+
+    name: str
+    kind: str
+    group: str
+    meaning: str
+    arguments: tuple[Argument, ...]
+    record: type[Frozen] | None = None
+    """Its class; None for a block."""
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of its meaning."""
+        first = " ".join(self.meaning.partition("\n\n")[0].split())
+        return re.split(r"(?<!et al)\.(?= |$)", first, maxsplit=1)[0]
+
+    @property
+    def signature(self) -> str:
+        """Its name and arguments."""
+        return f"{self.name}({', '.join(each.signed for each in self.arguments)})"
+
+    @cached_property
+    def places(self) -> str:
+        """The keys that take it besides a layer's `type`."""
+        keys = [
+            key
+            for key, table in (("activation", ACTIVATIONS), ("layer of bidirectional", RECURRENT))
+            if self.record is not None and table.get(self.name) is self.record
+        ]
+        return ", ".join(keys)
+
+
+def words(kind: str) -> Iterator[Word]:
+    """Yield what there is of a kind, those of other packages' backends last."""
+    if kind == "block":
+        yield from map(_block, BLOCKS)
+        return
+    for name, record in {**TABLES[kind], **brought(kind)}.items():
+        yield _word(name, kind, record)
+
+
+def find(name: str) -> list[Word]:
+    """Return everything of this name: `constant` is a layer and an initializer."""
+    found = []
+    for kind, table in TABLES.items():
+        record = table.get(name) or brought(kind).get(name)
+        if record is not None:
+            found.append(_word(name, kind, record))
+    return found + ([_block(name)] if name in BLOCKS else [])
+
+
+def known_names() -> list[str]:
+    """Return every name that `find` finds."""
+    return [*(name for kind in TABLES for name in (*TABLES[kind], *brought(kind))), *BLOCKS]
+
+
+def arguments(record: type[Frozen]) -> tuple[Argument, ...]:
+    """Return what the record takes besides what says which one it is, and where it stands.
+
+    In the order of a signature: what is required, then what most people set.
+    """
+    properties = record_schema(record)["properties"]
+    found = [
+        Argument(
+            name,
+            in_words(properties[name]),
+            _default(field, properties[name]),
+            field.description or "",
+        )
+        for name, field in record.model_fields.items()
+        if name not in (*CHOOSING, *_EVERYWHERE)
+    ]
+    return tuple(sorted(found, key=_place))
+
+
+def _place(argument: Argument) -> tuple[bool, bool, bool, bool]:
+    """Return what an argument is sorted by; those alike stay in the order of the class."""
+    name = argument.name
+    return (
+        argument.default is not None,
+        name not in ("units", "filters"),
+        name.endswith("initializer"),
+        name in ("use_bias", "activation"),
+    )
+
+
+def _default(field: Any, schema: Any) -> str | None:
+    """Return a field's default as a spec would have it, "" for none, and None if it is required."""
+    if field.is_required():
+        return None
+    value = field.get_default(call_default_factory=True)
+    if isinstance(value, Frozen):
+        value = value.model_dump()["type"]
+    if {"integer", "number"} & {each.get("type") for each in schema.get("anyOf", ())}:
+        value = _alike(value)
+    return "" if value is None else as_yaml(value)
+
+
+def _alike(value: Any) -> Any:
+    """Return the number of which a list has nothing else, as a spec may give it for every axis."""
+    if not isinstance(value, tuple) or not value:
+        return value
+    inner = {_alike(each) for each in value}
+    return inner.pop() if len(inner) == 1 else value
+
+
+def as_yaml(value: object) -> str:
+    """Return a number, text, flag, or a list or mapping of them, on one line of YAML."""
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key}: {as_yaml(each)}' for key, each in value.items())}}}"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return f"[{', '.join(map(as_yaml, value))}]"
+    if value is None:
+        return "null"
+    if isinstance(value, float):
+        return f"{value:g}".replace("e-0", "e-")
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _word(name: str, kind: str, record: type[Frozen]) -> Word:
+    group = ""
+    if kind == "layer":
+        # The file that holds it; a class of another package says which one that is.
+        own = (family for family, layers in FAMILIES.items() if name in layers)
+        group = next(own, record.__module__)
+    return Word(name, kind, group, inspect.getdoc(record) or "", arguments(record), record)
+
+
+def _block(name: str) -> Word:
+    block = find_block(name)
+    assert block is not None
+    taken = [Argument(key, "", as_yaml(value), "") for key, value in block.variables.items()]
+    layers = block.layers
+    outputs = block.outputs or (layers[-1].get("name", layers[-1]["type"]),)
+    meaning = (
+        f"{block.description}\n\nInputs: {', '.join(block.inputs)}. Outputs: {', '.join(outputs)}."
+    )
+    return Word(name, "block", BLOCKS[name].removesuffix(".yaml"), meaning, tuple(taken))
+
+
+def block_source(name: str) -> str:
+    """Return the YAML of a block of the library, as its file has it."""
+    parts = (FOLDER / BLOCKS[name]).read_text(encoding="utf-8").split("\n\n")
+    return next(part for part in parts if part.startswith(f"{name}:")).strip("\n")
+
+
+_SUPPORTS = {
+    "layer": "layers",
+    "loss": "losses",
+    "optimizer": "optimizers",
+    "schedule": "schedules",
+    "initializer": "initializers",
+}
+"""Kind -> the attribute of a backend that says whether it expresses one."""
+
+
+def refusals(word: Word, backends: Iterable[Backend]) -> dict[str, str]:
+    """Return which of the backends cannot express it, each with its reason.
+
+    A backend that trains nothing refuses no optimizer; a block is refused for its layers.
+    """
+    found = {}
+    for backend in backends:
+        support = getattr(backend, _SUPPORTS.get(word.kind, ""), None)
+        if support is None or word.record is None or not (support.lowerings or support.unsupported):
+            continue
+        if word.record not in support.lowerings:
+            found[backend.name] = support.unsupported.get(word.record, "it has no lowering for it")
+    return found
