@@ -64,7 +64,7 @@ def _words(schema: Any, *, many: bool = False, known: Sequence[str] = ()) -> str
 def _list(schema: Any, many: bool, known: Sequence[str]) -> str:
     least, most = schema.get("minItems"), schema.get("maxItems")
     size = f"{least} " if least is not None and least == most else ""
-    items = schema.get("items") or next(iter(schema.get("prefixItems", ())), {})
+    items: Any = schema.get("items") or next(iter(schema.get("prefixItems", ())), {})
     inner = _words(items, many=True) or "values"
     if size and _words(items) in known:
         return f"{'lists' if many else 'a list'} of {least}"
