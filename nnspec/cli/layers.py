@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from nnspec.cli.common import json_option, print_json, use_colour
 from nnspec.errors import UsageError, nearest
 
 if TYPE_CHECKING:
+    from nnspec.backend import Backend
     from nnspec.show.reference import Word
 
 
@@ -111,10 +112,33 @@ def _whole(word: Word) -> dict[str, Any]:
     return {**entry, "refused": _refusals(word)}
 
 
+_SUPPORTS = {
+    "layer": "layers",
+    "loss": "losses",
+    "optimizer": "optimizers",
+    "schedule": "schedules",
+    "initializer": "initializers",
+}
+"""Kind -> the attribute of a backend that says whether it expresses one."""
+
+
+def refusals(word: Word, backends: Iterable[Backend]) -> dict[str, str]:
+    """Return which of the backends cannot express it, each with its reason.
+
+    A backend that trains nothing refuses no optimizer; a block is refused for its layers.
+    """
+    found = {}
+    for backend in backends:
+        support = getattr(backend, _SUPPORTS.get(word.kind, ""), None)
+        if support is None or word.record is None or not (support.lowerings or support.unsupported):
+            continue
+        if word.record not in support.lowerings:
+            found[backend.name] = support.unsupported.get(word.record, "it has no lowering for it")
+    return found
+
+
 def _refusals(word: Word) -> dict[str, str]:
-    """Return the installed backends that cannot express it -> why; nothing is refused a block."""
     from nnspec.backend.installed import installed_backends
-    from nnspec.show.reference import refusals
 
     return refusals(word, installed_backends())
 
@@ -148,7 +172,7 @@ def _explained(word: Word) -> str:
 
 
 _EVIDENT = ("true or false", "activation", "initializer")
-"""What is expected where the default, or the meaning, says so already."""
+"""Expectations that are left out: the default, or the meaning, says as much."""
 
 
 def _table(word: Word) -> Iterator[str]:

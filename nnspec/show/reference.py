@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from nnspec.language.losses import LOSSES
 from nnspec.language.optimizers import OPTIMIZERS
@@ -25,9 +25,6 @@ from nnspec.layers.registry import FAMILIES
 from nnspec.library import BLOCKS, FOLDER, find_block
 from nnspec.show.expected import in_words
 from nnspec.show.jsonschema import record_schema
-
-if TYPE_CHECKING:
-    from nnspec.backend import Backend
 
 TABLES: dict[str, Mapping[str, type[Frozen]]] = {
     "layer": LAYERS,
@@ -210,28 +207,3 @@ def block_source(name: str) -> str:
     """Return the YAML of a block of the library, as its file has it."""
     parts = (FOLDER / BLOCKS[name]).read_text(encoding="utf-8").split("\n\n")
     return next(part for part in parts if part.startswith(f"{name}:")).strip("\n")
-
-
-_SUPPORTS = {
-    "layer": "layers",
-    "loss": "losses",
-    "optimizer": "optimizers",
-    "schedule": "schedules",
-    "initializer": "initializers",
-}
-"""Kind -> the attribute of a backend that says whether it expresses one."""
-
-
-def refusals(word: Word, backends: Iterable[Backend]) -> dict[str, str]:
-    """Return which of the backends cannot express it, each with its reason.
-
-    A backend that trains nothing refuses no optimizer; a block is refused for its layers.
-    """
-    found = {}
-    for backend in backends:
-        support = getattr(backend, _SUPPORTS.get(word.kind, ""), None)
-        if support is None or word.record is None or not (support.lowerings or support.unsupported):
-            continue
-        if word.record not in support.lowerings:
-            found[backend.name] = support.unsupported.get(word.record, "it has no lowering for it")
-    return found

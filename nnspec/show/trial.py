@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Trial(NamedTuple):
-    """What the example of a layer shows of it.
+    """The answers that the example of a layer gives.
 
     takes: the inputs in words. ranks: numbers of axes, the batch not counted, that its first input
     may have. inputs, outputs: (shape, dtype) of each. weights: names and shapes.

@@ -12,9 +12,10 @@ from click.testing import CliRunner, Result
 import nnspec
 from nnspec.backend import Support
 from nnspec.cli import main
+from nnspec.cli.layers import refusals
 from nnspec.layers import LAYERS
 from nnspec.show.examples import examples
-from nnspec.show.reference import KINDS, TABLES, find, known_names, refusals, words
+from nnspec.show.reference import KINDS, TABLES, find, known_names, words
 from nnspec.show.trial import example_of, tried
 
 EVERY = [word for kind in KINDS for word in words(kind)]
