@@ -14,16 +14,25 @@ _DEFAULTS: Mapping[str, Mapping[str, object]] = {"layers.Dense": {"use_bias": Tr
 
 
 def _layer(snippet: Snippet, uses: Sequence[Use]) -> str:
-    return _written(snippet, *given_in(uses, MASKS))
+    has_leading = frozenset(use.rank is not None and use.rank > 2 for use in uses)
+    return _written(snippet, *given_in(uses, MASKS), has_leading)
 
 
 @cache
-def _written(snippet: Snippet, given: frozenset[str], is_always_rotary: bool) -> str:
+def _written(
+    snippet: Snippet,
+    given: frozenset[str],
+    is_always_rotary: bool,
+    has_leading: frozenset[bool],
+) -> str:
     has_masks = not given.isdisjoint(MASKS)
     what = "k and v in fewer heads than q" if "kv_heads" in given else "in several heads"
     nothing = "; a query that may attend to nothing gets 0" if has_masks else ""
     # What is done without a mask is written apart, and only where no use has one.
     facts = {"attention_mask is None and key_padding is None": not has_masks}
+    if len(has_leading) == 1:
+        (is_leading,) = has_leading
+        facts |= {"len(query.shape) > 3": is_leading, "len(leading) > 1": is_leading}
     if "rotary" not in given or is_always_rotary:
         facts["self.rotary is not None"] = is_always_rotary
     more = {f"{name}_shape" for name in ("value", "key") if name in given}
@@ -35,6 +44,7 @@ def _written(snippet: Snippet, given: frozenset[str], is_always_rotary: bool) ->
         MASKS,
         f"Attention, {what}{nothing}",
         facts=facts,
+        has_leading=True in has_leading,
         defaults=_DEFAULTS,
     )
 

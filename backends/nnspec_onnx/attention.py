@@ -9,6 +9,7 @@ import numpy as np
 from nnspec import layers
 from nnspec.layers import GroupedQueryAttention, MultiHeadAttention
 from nnspec.layers.attention import AttentionSizes
+from nnspec.layers.shapes import Shape
 from nnspec_onnx.context import Context, Values
 from nnspec_onnx.embedding import positions
 from nnspec_onnx.rotary import Rotation, embedded, rotated
@@ -25,11 +26,46 @@ def attention(layer: MultiHeadAttention | GroupedQueryAttention, context: Contex
     """Attention from opset 23 on; before that MatMul and Softmax."""
     plain = context.inputs[: len(context.inputs) - layer.masks]
     sizes = layer.sizes(tuple(type_.shape for type_ in context.input_types))
+    names = ("query", "value", "key")
+    plain = tuple(
+        _merged(context, x, name, sizes.leading, type_.shape)
+        for x, name, type_ in zip(plain, names, context.input_types, strict=False)
+    )
     query = plain[0]
     value = plain[1] if len(plain) > 1 else query
     key = plain[2] if len(plain) > 2 else value
     form = _operator if context.opset >= 23 else _formula
-    return (_projected(context, "out", form(layer, context, sizes, (query, key, value))),)
+    y = form(layer, context, sizes, (query, key, value))
+    if sizes.leading:
+        y = _parted(context, y, sizes)
+    return (_projected(context, "out", y),)
+
+
+def _merged(context: Context, x: str, name: str, leading: Shape, shape: Shape) -> str:
+    """Return x with its leading axes among the rows of the batch."""
+    if not leading:
+        return x
+    kept = shape[len(leading) :]
+    if all(isinstance(size, int) for size in kept):
+        target = context.constant(f"{name}.merged_shape", np.array([-1, *kept]))
+    else:
+        sizes = context.node("Shape", x, start=len(leading) + 1, part=f"{name}.kept")
+        every = context.constant(f"{name}.every", [-1])
+        target = context.node("Concat", every, sizes, axis=0, part=f"{name}.merged_shape")
+    return context.node("Reshape", x, target, part=f"{name}.merged")
+
+
+def _parted(context: Context, y: str, sizes: AttentionSizes) -> str:
+    """Return y, what the heads give, with the leading axes of the query."""
+    features = sizes.heads * sizes.value_dim
+    known = (*sizes.leading, sizes.times[0])
+    if all(isinstance(size, int) for size in known):
+        target = context.constant("parted_shape", np.array([-1, *known, features]))
+    else:
+        given = context.node("Shape", context.inputs[0], start=0, end=-1, part="query_shape")
+        last = context.constant("features", [features])
+        target = context.node("Concat", given, last, axis=0, part="parted_shape")
+    return context.node("Reshape", y, target, part="parted")
 
 
 def _operator(
@@ -42,7 +78,14 @@ def _operator(
     q, k, v = (_projected(context, name, x) for name, x in zip("qkv", sources, strict=True))
     if layer.rotary_base is not None:
         q, k = (
-            embedded(context, x, _rotation(layer, sizes, i), heads=heads, part=name)
+            embedded(
+                context,
+                x,
+                _rotation(layer, sizes, i),
+                heads=heads,
+                part=name,
+                has_own_rows=bool(sizes.leading),
+            )
             for i, (name, x, heads) in enumerate((("q", q, sizes.heads), ("k", k, sizes.kv_heads)))
         )
     mask = _given_mask(context, layer, 1)
@@ -178,12 +221,22 @@ def _given_mask(
     context: Context, layer: MultiHeadAttention | GroupedQueryAttention, head_axes: int
 ) -> str | None:
     """Return where the masks let a query attend to a key, with an axis for each of the heads'."""
-    given = list(context.inputs[len(context.inputs) - layer.masks :])
-    types = list(context.input_types[len(context.inputs) - layer.masks :])
+    first = len(context.inputs) - layer.masks
+    leading = context.shape[:-2]
+    given = [
+        _merged(context, x, name, leading, type_.shape)
+        for x, type_, name in zip(
+            context.inputs[first:],
+            context.input_types[first:],
+            [name for name in layer.named_inputs if getattr(layer, name) is not None],
+            strict=True,
+        )
+    ]
+    types = list(context.input_types[first:])
     parts = []
     if layer.mask is not None:
         mask, type_ = given.pop(0), types.pop(0)
-        if type_.rank == 2:
+        if type_.rank == 2 + len(leading):
             axes = context.constant("mask_axes", list(range(1, 1 + head_axes)))
             mask = context.node("Unsqueeze", mask, axes, part="mask")
         parts.append(mask)

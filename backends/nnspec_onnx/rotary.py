@@ -56,10 +56,12 @@ def embedded(
     heads: int | None,
     axis: int = 1,
     part: str | None = None,
+    has_own_rows: bool = False,
 ) -> str:
     """Add a RotaryEmbedding of x, whose positions lie along the axis, and return the result.
 
     heads: how many lie side by side in the last axis; None where they have an axis of their own.
+    has_own_rows: whether x has other rows than the batch.
     """
     prefix = "" if part is None else f"{part}."
     time = rotation.time
@@ -69,7 +71,12 @@ def embedded(
     else:
         row = positions(context, time, x=x, axis=axis, prefix=prefix)
         size = context.size(time, x, axis, part=f"{prefix}size")
-    shape = context.node("Concat", context.batch(), size, part=f"{prefix}position_shape", axis=0)
+    rows = (
+        context.node("Shape", x, start=0, end=1, part=f"{prefix}rows")
+        if has_own_rows
+        else context.batch()
+    )
+    shape = context.node("Concat", rows, size, part=f"{prefix}position_shape", axis=0)
     places = context.node("Expand", row, shape, part=f"{prefix}position_ids")
     name = None if part is None else f"{prefix}turned"
     tables = rotation.tables(context, prefix)

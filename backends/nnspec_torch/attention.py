@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, Rows
-from nnspec.emit.tree import MODULE, Apply, Input, apply
+from nnspec.emit.tree import MODULE, Apply, Input, X, apply
 from nnspec.layers import GroupedQueryAttention, MultiHeadAttention
 from nnspec_torch.embedding import positions
 
@@ -38,11 +38,22 @@ def attention(layer: MultiHeadAttention | GroupedQueryAttention, context: Contex
 
 
 def called(layer: MultiHeadAttention | GroupedQueryAttention, context: Context) -> Apply:
-    """Return the call of the module with the inputs in order, masks by keyword."""
+    """Return the call of the module with the inputs in order, masks by keyword.
+
+    Sequences along leading axes, such as windows, attend as rows of the batch.
+    """
     plain = len(context.inputs) - layer.masks
+    leading = context.rank - 2
+    taken = [
+        Input(i).method("flatten", 0, leading) if leading else Input(i)
+        for i in range(len(context.inputs))
+    ]
     given = [name for name in layer.named_inputs if getattr(layer, name) is not None]
-    masks = {name: Input(plain + i) for i, name in enumerate(given)}
-    return apply(MODULE, *map(Input, range(plain)), **masks)
+    masks = dict(zip(given, taken[plain:], strict=True))
+    call = apply(MODULE, *taken[:plain], **masks)
+    if not leading:
+        return call
+    return call.method("unflatten", 0, X.attribute("shape")[: leading + 1])
 
 
 ROWS: Rows = {MultiHeadAttention: attention, GroupedQueryAttention: attention}

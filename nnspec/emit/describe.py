@@ -11,7 +11,7 @@ from nnspec.emit.layout import LINE_LENGTH
 from nnspec.emit.unify import Definition
 from nnspec.emit.values import Value
 from nnspec.layers.shapes import Dim
-from nnspec.network.layouts import laid_out
+from nnspec.network.layouts import DECLARED, laid_out
 
 
 def docstring(definition: Definition, indent: int = 4) -> list[str]:
@@ -55,7 +55,13 @@ def _shapes(
     """Return the shape that all bodies share, as it lies in memory there."""
     bodies = definition.bodies
     shapes = [body.graph.types[name].shape for body, name in zip(bodies, names, strict=True)]
+    rank = min(map(len, shapes))
+    has_ranks = any(len(shape) > rank for shape in shapes)
+    if has_ranks and value.layout is not DECLARED:
+        return "(batch, ...)"
+    # Uses that differ in rank line up at the end.
     told = axes.get(names[0], (None,) * len(shapes[0]))
+    shapes, told = [shape[len(shape) - rank :] for shape in shapes], told[len(told) - rank :]
     unnamed = iter("nmkl")
     sizes: list[Dim] = []
     for column, name in zip(zip(*shapes, strict=True), told, strict=True):
@@ -66,6 +72,8 @@ def _shapes(
         formula = definition.formula(list(column)) if len(whole) == len(column) else None
         sizes.append(printed(formula) if formula is not None else name or next(unnamed, "..."))
     sizes = list(laid_out(tuple(sizes), bodies[0].graph.data_format, value.layout))
+    if has_ranks:
+        sizes.insert(0, "...")
     return f"(batch, {', '.join(map(str, sizes))})" if sizes else "(batch,)"
 
 

@@ -13,10 +13,14 @@ from nnspec.emit.tree import CALLED, Expression, Name, walk
 
 
 class Use(NamedTuple):
-    """A place where the network uses a helper: what it constructs, and its call, if any."""
+    """A place where the network uses a helper: what it constructs, and its call, if any.
+
+    rank: the axes of what the call takes first, the batch not counted.
+    """
 
     construction: Call | None
     forward: Expression | None
+    rank: int | None = None
 
 
 Specialised = Callable[[Snippet, Sequence[Use]], str]
@@ -78,5 +82,6 @@ def _uses(network: Body) -> Iterator[Use]:
         for step in body.steps:
             bodies += step.bodies
             if step.lowered is not None:
-                yield Use(step.lowered.module, step.lowered.forward)
+                rank = body.graph.types[step.inputs[0].name].rank if step.inputs else None
+                yield Use(step.lowered.module, step.lowered.forward, rank)
                 yield from (Use(law, None) for law in step.lowered.laws)

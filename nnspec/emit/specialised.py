@@ -225,14 +225,15 @@ class _Body:
             del lines[-len(made) :]
             value = Folded(text, is_changed=True)
         self.folder.note(name, value)
-        written = self.written(node, f"{name} = ", value, indent)
+        target = self.folder.renamed.get(name, name)
+        written = self.written(node, f"{target} = ", value, indent)
         lines += written
         self.latest = (name, value.text, written)
 
     def condition(self, node: ast.If, indent: int) -> list[str]:
         test = self.folder.fold(node.test)
         known, kept = dict(self.folder.names), self.kept
-        stored = {name for each in (*node.body, *node.orelse) for name in _stored(each)}
+        stored = {name for each in self.live([*node.body, *node.orelse]) for name in _stored(each)}
         self.kept = kept | stored
         branches = []
         for branch in (node.body, node.orelse):
@@ -258,6 +259,14 @@ class _Body:
         header[-1] += self.parsed.comment(self.parsed.span(node.test)[1])
         lines += [*header, *body]
         return [*lines, " " * indent + "else:", *other] if other else lines
+
+    def live(self, statements: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
+        """Yield the statements, those that no decided condition leaves out."""
+        for node in statements:
+            if isinstance(node, ast.If) and (test := self.folder.fold(node.test)).is_constant:
+                yield from self.live(node.body if test.value else node.orelse)
+            else:
+                yield node
 
     def dictionary(self, node: ast.Dict, indent: int) -> list[str]:
         """Return the lines of a dictionary that is returned, an item a line."""

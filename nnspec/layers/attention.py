@@ -16,8 +16,12 @@ BOOL = frozenset({"bool"})
 
 
 class AttentionSizes(NamedTuple):
-    """The sizes of an attention; features are those of query, value and key."""
+    """The sizes of an attention; features are those of query, value and key.
 
+    leading: the axes before the time, along which each sequence attends to itself alone.
+    """
+
+    leading: Shape
     features: tuple[int, int, int]
     times: tuple[Dim, Dim]
     """Of the query, and of what it attends to."""
@@ -46,12 +50,12 @@ class _Attention(Layer):
     mask: Text | None = Field(
         default=None,
         description="An input of booleans, True where a query position attends to a key position: "
-        "(time, length), or (num_heads, time, length); none by default.",
+        "(..., time, length), or (..., num_heads, time, length); none by default.",
     )
     key_padding: Text | None = Field(
         default=None,
-        description="An input of booleans, True where a key position is no padding: (length,); "
-        "none by default.",
+        description="An input of booleans, True where a key position is no padding: (..., "
+        "length); none by default.",
     )
     dropout: Fraction = Field(
         default=0.0, description="Probability of dropping an attention weight in training."
@@ -87,24 +91,30 @@ class _Attention(Layer):
         """Return the sizes; raises ShapeError."""
         given = inputs[: len(inputs) - self.masks]
         for shape in given:
-            if len(shape) != 2:
+            if len(shape) < 2:
                 raise ShapeError(
-                    f"{self.type} takes (time, features), and got {show(shape)}",
+                    f"{self.type} takes (..., time, features), and got {show(shape)}",
                     "reshape each row to a sequence of vectors",
+                )
+            if shape[:-2] != given[0][:-2]:
+                raise ShapeError(
+                    f"{self.type} attends along the last axis but one, and the axes before it are "
+                    f"{show(given[0][:-2])} of the query and {show(shape[:-2])} of a value or key",
+                    "give each of them the same leading axes",
                 )
         query = given[0]
         value = given[1] if len(given) > 1 else query
         key = given[2] if len(given) > 2 else value
-        if key[0] != value[0]:
+        if key[-2] != value[-2]:
             raise ShapeError(
                 f"{self.type} needs a value for each key, and got {show(key)} keys and "
                 f"{show(value)} values",
                 "inputs are [query, value] or [query, value, key]",
             )
         features = (
-            require_whole(self.type, query[1], "last axis"),
-            require_whole(self.type, value[1], "last axis"),
-            require_whole(self.type, key[1], "last axis"),
+            require_whole(self.type, query[-1], "last axis"),
+            require_whole(self.type, value[-1], "last axis"),
+            require_whole(self.type, key[-1], "last axis"),
         )
         if self.key_dim is None and features[0] % self.num_heads:
             raise ShapeError(
@@ -113,8 +123,9 @@ class _Attention(Layer):
             )
         key_dim = self.key_dim or features[0] // self.num_heads
         return AttentionSizes(
+            query[:-2],
             features,
-            (query[0], value[0]),
+            (query[-2], value[-2]),
             self.num_heads,
             self.num_heads,
             key_dim,
@@ -127,24 +138,26 @@ class _Attention(Layer):
         masks = list(inputs[len(inputs) - self.masks :])
         if self.mask is not None:
             self.check_mask(masks.pop(0), sizes)
-        if self.key_padding is not None and masks[0] != sizes.times[1:]:
+        padding = (*sizes.leading, sizes.times[1])
+        if self.key_padding is not None and masks[0] != padding:
             raise ShapeError(
-                f"{self.type} takes a key_padding of {show(sizes.times[1:])}, one for each key, "
+                f"{self.type} takes a key_padding of {show(padding)}, one for each key, "
                 f"and got {show(masks[0])}",
                 "True marks the positions that are no padding",
             )
-        return ((sizes.times[0], sizes.output_dim),)
+        return ((*sizes.leading, sizes.times[0], sizes.output_dim),)
 
     def check_mask(self, mask: Shape, sizes: AttentionSizes) -> None:
         """Raise ShapeError for a mask of the wrong shape."""
-        allowed = [sizes.times, (sizes.heads, *sizes.times)][
-            : 2 if sizes.heads == sizes.kv_heads else 1
-        ]
+        allowed = [
+            (*sizes.leading, *sizes.times),
+            (*sizes.leading, sizes.heads, *sizes.times),
+        ][: 2 if sizes.heads == sizes.kv_heads else 1]
         if mask not in allowed:
             raise ShapeError(
                 f"{self.type} takes a mask of {' or '.join(map(show, allowed))}, and got "
                 f"{show(mask)}",
-                "its axes are query positions and key positions",
+                "its last axes are query positions and key positions",
             )
 
     def infer_dtype(self, inputs: tuple[str, ...]) -> tuple[str, ...]:
@@ -183,14 +196,16 @@ class _Attention(Layer):
         projections = time * sizes.heads * (
             query * sizes.key_dim + sizes.value_dim * sizes.output_dim
         ) + length * sizes.kv_heads * (key * sizes.key_dim + value * sizes.value_dim)
-        return projections + time * length * sizes.heads * (sizes.key_dim + sizes.value_dim)
+        products = time * length * sizes.heads * (sizes.key_dim + sizes.value_dim)
+        return count(sizes.leading) * (projections + products)
 
 
 class MultiHeadAttention(_Attention):
     """y = concat_h(softmax(q_h k_hᵀ / √d + m) v_h) W_outᵀ + b_out, with q = x_q W_qᵀ + b_q, etc.
 
-    Inputs [query], [query, value] or [query, value, key]: (time, features), the last two
-    (length, features) -> (time, output_dim). m is 0 where a mask is True and -∞ where it is
+    Inputs [query], [query, value] or [query, value, key]: (..., time, features), the last two
+    (..., length, features) -> (..., time, output_dim); along the axes before the time, such as
+    windows, each sequence attends to itself alone. m is 0 where a mask is True and -∞ where it is
     False; where nothing may be attended to, the sum over v is 0. Weights as PyTorch's linear
     layers: q and k (num_heads · key_dim, features), v (num_heads · value_dim, features), out
     (output_dim, num_heads · value_dim). Vaswani et al. 2017.

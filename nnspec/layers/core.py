@@ -18,19 +18,17 @@ from nnspec.layers.shapes import MAX_RANK, DataFormat, Dim, Shape, product, show
 
 
 class Dense(Weighted):
-    """y = activation(x Wᵀ + b) on the last axis. (..., n) -> (..., units); weight (units, n)."""
+    """y = activation(x Wᵀ + b) on the last axis. (..., n) -> (..., units); weight (units, n).
+
+    The last axis is that of the declared shape: of an image the channels in channels_last, and the
+    width in channels_first.
+    """
 
     type: Literal["dense"] = "dense"
     units: Size = Field(description="Size of the output's last axis.")
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         shape = inputs[0]
-        if len(shape) == 3:
-            raise ShapeError(
-                f"dense takes a vector per row, and got the image {show(shape)}",
-                "put a `flatten` (or a `global_average_pooling2d`) layer before it",
-                "dense-on-image",
-            )
         if not shape:
             raise ShapeError(
                 "dense takes at least one axis, and got a scalar per row",

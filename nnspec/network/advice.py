@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from nnspec.errors import Problem
 from nnspec.language.schema import Model
+from nnspec.network.dense_on_maps import dense_on_maps
 from nnspec.network.graph import Graph, LayerNode, Node
 from nnspec.network.heads import final_activation
 
@@ -25,6 +26,8 @@ def advise(model: Model, graph: Graph) -> Iterator[Problem]:
     yield from _dead_biases(graph)
     yield from _output_activation(model, graph)
     yield from _mixed_layouts(graph)
+    if "data_format" in model.model_fields_set:
+        yield from dense_on_maps(graph, is_written=True)
 
 
 def dead_biases(graph: Graph) -> Iterator[tuple[str, str]]:

@@ -18,6 +18,7 @@ from nnspec.layers.base import Layer
 from nnspec.layers.shapes import TensorType, product, show
 from nnspec.library import BLOCKS
 from nnspec.network.bodies import BodyResolver, marks_of
+from nnspec.network.dense_on_maps import dense_on_maps
 from nnspec.network.entries import Reader
 from nnspec.network.graph import Graph, LayerNode, Node
 from nnspec.network.state import Types
@@ -59,6 +60,7 @@ def resolve(
     if resolver.check_layers(graph):
         resolver.check_size(graph)
         resolver.check_ids(graph)
+        resolver.check_maps(graph)
     return graph if not problems.found else None
 
 
@@ -192,6 +194,12 @@ class Resolver:
                     "use smaller sizes",
                 )
                 return
+
+    def check_maps(self, graph: Graph) -> None:
+        """Refuse a dense layer on the width of a map, where no data_format says what is meant."""
+        if "data_format" not in self.model.model_fields_set:
+            for found in dense_on_maps(graph):
+                self.problems.add(found.code, found.message, found.mark, found.hint)
 
     def check_ids(self, graph: Graph) -> None:
         """Refuse ids that the network makes itself, and that the layer they reach does not take."""

@@ -171,7 +171,9 @@ def _of_layer(
         normalized = {each % len(shape) for each in layer.axis}
         return (axis, False) if axis not in normalized else None
     if isinstance(layer, layers.MultiHeadAttention | layers.GroupedQueryAttention):
-        return (axis, True) if layer.causal and axis == 0 and count == 1 else None
+        if axis == last or count > 1 or (axis == last - 1 and not layer.causal):
+            return None
+        return axis, axis == last - 1
     if isinstance(layer, Recurrent):
         is_causal = layer.return_sequences and not layer.go_backwards and count == 1
         return (axis, True) if is_causal and axis == 0 else None

@@ -137,7 +137,7 @@ def _fault_of_attention(
     """Return the fault of rows of one step, of which each head is kept whole or dropped."""
     data_shapes = shapes[: len(shapes) - layer.masks]
     plain = layer.model_copy(update={"mask": None, "key_padding": None})
-    steps = tuple((1, shape[1]) for shape in data_shapes)
+    steps = tuple((1, shape[-1]) for shape in data_shapes)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = _alone(state, engine, plain, steps)

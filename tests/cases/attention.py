@@ -9,16 +9,20 @@ from tests.cases.case import Case, Network
 
 
 def masked(
-    name: str, layer: dict[str, Any], masks: dict[str, list[int | str]], time: int | str = 4
+    name: str,
+    layer: dict[str, Any],
+    masks: dict[str, list[int | str]],
+    time: int | str = 4,
+    leading: Shape = (),
 ) -> Network:
     """Return a network whose attention takes masks, fed by a layer that gets gradients."""
-    inputs: dict[str, Any] = {"given": {"shape": [time, 6]}}
+    inputs: dict[str, Any] = {"given": {"shape": [*leading, time, 6]}}
     inputs |= {field: {"shape": shape, "dtype": "bool"} for field, shape in masks.items()}
     layers = [
         {"name": "fed", "type": "dense", "units": 6, "inputs": ["given"]},
         {"name": "tested", "inputs": ["fed"], **layer, **{field: field for field in masks}},
     ]
-    output: Shape = (time, 6)
+    output: Shape = (*leading, time, 6)
     return Network(name, inputs, layers, output)
 
 
@@ -43,7 +47,24 @@ CASES: list[Case | Network] = [
         {"mask": ["time", "time"], "key_padding": ["time"]},
         "time",
     ),
+    Case(_HEADS, (("windows", 3, 6),), ("windows", 3, 6), "channels_last"),
+    Case(
+        {**_HEADS, "causal": True, "output_dim": 4},
+        ((2, 1, "time", 6), (2, 1, "length", 5)),
+        (2, 1, "time", 4),
+    ),
+    masked(
+        "attention_masks_of_windows", _HEADS, {"mask": [2, 4, 4], "key_padding": [2, 4]}, 4, (2,)
+    ),
+    masked(
+        "attention_mask_of_windows_and_heads",
+        {**_HEADS, "causal": True},
+        {"mask": ["windows", 2, 3, 3]},
+        3,
+        ("windows",),
+    ),
     Case(_GROUPED, ((4, 6),), (4, 6)),
+    Case({**_GROUPED, "rotary": True, "causal": True}, ((2, 3, 6),), (2, 3, 6), "channels_last"),
     Case(
         {**_GROUPED, "rotary": True, "causal": True, "max_length": 13, "use_bias": True},
         (("time", 6),),

@@ -261,7 +261,10 @@ def test_with_all_of_its_arguments_it_is_the_whole_class(name: str) -> None:
         (OF_KERAS, IN_KERAS, MASKS_OF_KERAS, ["use_bias", "kernel_initializer"]),
     ):
         given = {**keywords, **mixed, **dict.fromkeys(others)}
-        uses = [use(whole, masks, each) for each in (given, {**given, **rotary})]
+        uses = [
+            use(whole, masks, each)._replace(rank=rank)
+            for rank, each in enumerate((given, {**given, **rotary}), start=2)
+        ]
         text = special[name](known[name], uses)
         if known is OF_TORCH:
             assert text == known[name].text

@@ -122,6 +122,33 @@ def test_a_named_axis_goes_through() -> None:
     assert spec.graph.types["softmax_1"].shape == ("time", 3)
 
 
+@pytest.mark.parametrize("written", [None, "channels_first", "channels_last"])
+def test_dense_on_the_width_of_a_map_is_meant_where_the_layout_is_written(
+    written: str | None,
+) -> None:
+    text = (
+        "nnspec: 1\nname: Net\ninputs: {image: {shape: [3, 8, 6]}}\n"
+        "blocks: {end: {layers: [{type: relu}, {name: d, type: dense, units: 4}]}}\n"
+        "layers: [{type: conv2d, filters: 5, kernel_size: 1}, {name: ended, type: end}]\n"
+    )
+    if written is None:
+        assert problems_of(text) == ["dense-on-image"]
+        return
+    spec = nnspec.loads(f"{text}data_format: {written}\n")
+    assert spec.graph.types["ended"].shape[-1] == 4
+    found = [each.code for each in spec.advice]
+    assert found == (["dense-on-image"] if written == "channels_first" else [])
+
+
+def test_dense_takes_the_last_axis_of_what_no_convolution_made() -> None:
+    spec = nnspec.loads(
+        "nnspec: 1\nname: Net\ninputs: {boxes: {shape: [9, tracks, 4]}}\n"
+        "layers: [{type: dense, units: 3}]\n"
+    )
+    assert spec.graph.types["dense_1"].shape == (9, "tracks", 3)
+    assert not spec.advice
+
+
 def test_what_follows_from_a_mistake_is_not_reported() -> None:
     assert problems_of(
         HEAD

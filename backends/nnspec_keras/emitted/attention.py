@@ -70,6 +70,18 @@ class MultiHeadAttention(layers.Layer):
         key_padding=None,
         training=False,
     ):
+        leading = ops.shape(query)[:-2]
+        if len(query.shape) > 3:  # sequences along leading axes are rows of the batch
+            query = ops.reshape(query, (-1, *ops.shape(query)[-2:]))
+            if value is not None:
+                value = ops.reshape(value, (-1, *ops.shape(value)[-2:]))
+            if key is not None:
+                key = ops.reshape(key, (-1, *ops.shape(key)[-2:]))
+            if attention_mask is not None:
+                kept = ops.shape(attention_mask)[len(leading) :]
+                attention_mask = ops.reshape(attention_mask, (-1, *kept))
+            if key_padding is not None:
+                key_padding = ops.reshape(key_padding, (-1, ops.shape(key_padding)[-1]))
         value = query if value is None else value
         key = value if key is None else key
         q = self.split(self.q(query), self.heads)
@@ -103,6 +115,8 @@ class MultiHeadAttention(layers.Layer):
             weights = keras.random.dropout(weights, self.dropout, seed=seed)
         y = ops.transpose(ops.matmul(weights, v), (0, 2, 1, 3))
         y = ops.reshape(y, (-1, ops.shape(y)[1], y.shape[2] * y.shape[3]))
+        if len(leading) > 1:
+            y = ops.reshape(y, (*leading, *ops.shape(y)[-2:]))
         return self.out(y)
 
     def get_config(self):
@@ -188,6 +202,18 @@ class GroupedQueryAttention(layers.Layer):
         key_padding=None,
         training=False,
     ):
+        leading = ops.shape(query)[:-2]
+        if len(query.shape) > 3:  # sequences along leading axes are rows of the batch
+            query = ops.reshape(query, (-1, *ops.shape(query)[-2:]))
+            if value is not None:
+                value = ops.reshape(value, (-1, *ops.shape(value)[-2:]))
+            if key is not None:
+                key = ops.reshape(key, (-1, *ops.shape(key)[-2:]))
+            if attention_mask is not None:
+                kept = ops.shape(attention_mask)[len(leading) :]
+                attention_mask = ops.reshape(attention_mask, (-1, *kept))
+            if key_padding is not None:
+                key_padding = ops.reshape(key_padding, (-1, ops.shape(key_padding)[-1]))
         value = query if value is None else value
         key = value if key is None else key
         q = self.split(self.q(query), self.heads)
@@ -225,6 +251,8 @@ class GroupedQueryAttention(layers.Layer):
             weights = keras.random.dropout(weights, self.dropout, seed=seed)
         y = ops.transpose(ops.matmul(weights, v), (0, 2, 1, 3))
         y = ops.reshape(y, (-1, ops.shape(y)[1], y.shape[2] * y.shape[3]))
+        if len(leading) > 1:
+            y = ops.reshape(y, (*leading, *ops.shape(y)[-2:]))
         return self.out(y)
 
     def get_config(self):
