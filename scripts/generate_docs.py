@@ -11,13 +11,14 @@ from nnspec.backend import Can, Support, get_backend
 from nnspec.language.losses import LOSSES
 from nnspec.language.optimizers import OPTIMIZERS
 from nnspec.language.schedules import SCHEDULES
-from nnspec.layers import LAYERS
+from nnspec.layers import FAMILIES, LAYERS
 from nnspec.layers.fields import Frozen
 from nnspec.layers.initializers import INITIALIZERS
 from nnspec.library import BLOCKS, FOLDER, find_block
 from nnspec.show.examples import HEADER
 from nnspec.show.jsonschema import schema_text
 from nnspec.show.reference import TABLES, Argument, Word, words
+from nnspec.show.sheet import sheet
 from nnspec.show.trial import example_of
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -31,6 +32,8 @@ def pages() -> dict[str, str]:
         "layers.md": layers_page(),
         "blocks.md": blocks_page(),
         "support.md": support_page(),
+        "llms.txt": sheet(),
+        "spec-language.md": with_families((DOCS / "spec-language.md").read_text(encoding="utf-8")),
         "nnspec.schema.json": schema_text(),
     }
 
@@ -65,6 +68,18 @@ TITLES = {
     "schedule": "Schedules",
     "initializer": "Initializers",
 }
+
+
+def with_families(page: str) -> str:
+    """Return the page with its table of the layers written anew."""
+    begin, end = "<!-- made by `make docs` -->\n", "<!-- end -->"
+    before, _, rest = page.partition(begin)
+    rows = [
+        f"| {family.replace('_', ' ')} | {', '.join(f'`{name}`' for name in layers)} |"
+        for family, layers in FAMILIES.items()
+    ]
+    table = "\n".join(["| family | layers |", "| --- | --- |", *rows])
+    return f"{before}{begin}\n{table}\n\n{end}{rest.partition(end)[2]}"
 
 
 def emitted(page: str) -> str:

@@ -18,13 +18,19 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.option("--sheet", is_flag=True, help="Print the language on one page, for language models.")
 @json_option
-def layers(names: tuple[str, ...], as_json: bool) -> None:
+def layers(names: tuple[str, ...], sheet: bool, as_json: bool) -> None:
     """List the layers, or explain some: arguments, formula, shapes, an example, backends.
 
     Losses, optimizers, schedules, initializers and the library's blocks are listed and explained
     too. docs/layers.md has the same as one page.
     """
+    if sheet:
+        from nnspec.show.sheet import sheet as page
+
+        click.echo(page(), nl=False)
+        return
     from nnspec.show import reference
 
     if not names:

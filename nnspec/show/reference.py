@@ -72,6 +72,8 @@ class Word:
     arguments: tuple[Argument, ...]
     record: type[Frozen] | None = None
     """Its class; None for a block."""
+    inputs: tuple[str, ...] = ()
+    """Names of the inputs of a block; of other words none."""
 
     @property
     def summary(self) -> str:
@@ -200,7 +202,8 @@ def _block(name: str) -> Word:
     meaning = (
         f"{block.description}\n\nInputs: {', '.join(block.inputs)}. Outputs: {', '.join(outputs)}."
     )
-    return Word(name, "block", BLOCKS[name].removesuffix(".yaml"), meaning, tuple(taken))
+    group = BLOCKS[name].removesuffix(".yaml")
+    return Word(name, "block", group, meaning, tuple(taken), inputs=tuple(block.inputs))
 
 
 def block_source(name: str) -> str:

@@ -1,0 +1,124 @@
+"""The language on one page, for language models: docs/llms.txt, and `nnspec layers --sheet`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import combinations
+from pathlib import Path
+
+from nnspec.show.reference import Word, words
+
+_TEXT = Path(__file__).with_name("sheet.md")
+"""What is written by hand; a line in braces stands for what follows from the classes."""
+
+_UNSAID = ("epsilon", "use_bias=true")
+"""Arguments that the page tells of once; so it does of every initializer."""
+_SETS: dict[str, dict[str, str | None]] = {
+    "+A": {"axis": "-1"},
+    "+R": {
+        "units": None,
+        "return_sequences": "false",
+        "return_state": "false",
+        "go_backwards": "false",
+    },
+    "+P": {"pool_size": "2", "strides": "", "padding": "valid", "ceil_mode": "false"},
+    "+W": {"strides": "1", "padding": "valid", "dilation_rate": "1"},
+    "+B": {"use_bias": "true", "activation": ""},
+}
+"""Arguments with their defaults that stand under one mark where a layer has all of them."""
+
+
+def sheet() -> str:
+    """Return the page."""
+    text = _TEXT.read_text(encoding="utf-8")
+    layers = list(words("layer"))
+    others = [word for word in layers if not word.group.endswith("activations")]
+    parts = {
+        "{layers}": "\n".join(signatures(others)),
+        "{activations}": "\n".join(signatures(layers[len(others) :])),
+        "{blocks}": "\n".join(signatures(words("block"))),
+        "{losses}": ", ".join(word.name for word in words("loss")),
+    }
+    for kind in ("optimizer", "schedule", "initializer"):
+        parts[f"{{{kind}s}}"] = "\n".join(signatures(words(kind)))
+    for place, part in parts.items():
+        text = text.replace(place, part)
+    return text
+
+
+def signatures(found: Iterable[Word]) -> Iterator[str]:
+    """Yield a line for each group: its names with their arguments, those alike together."""
+    groups: dict[str, list[Word]] = {}
+    for word in found:
+        groups.setdefault(word.group, []).append(word)
+    for members in groups.values():
+        signed = {word.name: _signed(word) for word in members}
+        takes = {word.name: _inputs(word) for word in members}
+        common = _common(list(signed.values()))
+        alike: dict[str, list[str]] = {}
+        for name, given in signed.items():
+            own = [each for each in given if each not in common]
+            taken = takes[name] + (f"({','.join(own)})" if own else "")
+            alike.setdefault(taken, []).append(name)
+        line = "; ".join(f"{_joined(names)}{given}" for given, names in alike.items())
+        yield f"{line}; each ({','.join(common)})" if common else line
+
+
+def _inputs(word: Word) -> str:
+    """Return how many inputs it takes, `[2]`, or the names of a block's, where that is not one."""
+    if word.inputs:
+        return "" if word.inputs == ("x",) else f"[{','.join(word.inputs)}]"
+    least, most = getattr(word.record, "arity", (1, 1))
+    return "" if least < 2 else f"[{least}]" if least == most else f"[{least}+]"
+
+
+def _common(signed: list[list[str]]) -> list[str]:
+    """Return the arguments that all have and that are shorter said once, in their order."""
+    if len({tuple(given) for given in signed}) == 1:
+        return []
+    shared = [each for each in signed[0] if all(each in given for given in signed)]
+    return shared if len(",".join(shared)) > 20 else []
+
+
+def _signed(word: Word) -> list[str]:
+    """Return the arguments; `?` marks those that are off or absent by default."""
+    if word.kind == "block":
+        return [each.name for each in word.arguments if each.name not in _UNSAID]
+    known = {each.name: each.default for each in word.arguments}
+    sets = {
+        mark: names
+        for mark, names in _SETS.items()
+        if all(known.get(name, "missing") == default for name, default in names.items())
+    }
+    within = {name for names in sets.values() for name in names}
+    shown = []
+    for each in word.arguments:
+        if each.name in (*_UNSAID, *within) or each.name.endswith("_initializer"):
+            continue
+        is_off = each.default in ("", "false")
+        value = "" if each.default is None else "?" if is_off else f"={each.default}"
+        shown.append(f"{each.name}{value}".replace(" ", ""))
+    return [*(each for each in shown if each not in _UNSAID), *sets]
+
+
+def _joined(names: Iterable[str]) -> str:
+    """Return names, those that differ in one of their parts as one: `conv1d/2d`, `a_pre/post_b`.
+
+    `global_average/max_pooling1d/2d` stands for all four, and no name stands there that is none.
+    """
+    known = [re.findall(r"[123]d|[a-z0-9]+?(?=[123]d|_|$)|_", name) for name in names]
+    while True:
+        for first, second in combinations(known, 2):
+            if len(first) != len(second):
+                continue
+            differing = [
+                i for i, pair in enumerate(zip(first, second, strict=True)) if len({*pair}) > 1
+            ]
+            if len(differing) == 1:
+                (place,) = differing
+                first[place] += f"/{second[place]}"
+                known.remove(second)
+                break
+        else:
+            return ", ".join("".join(parts) for parts in known)

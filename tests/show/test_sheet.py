@@ -1,0 +1,56 @@
+"""docs/llms.txt: the whole language on one page, small, and true."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+
+import pytest
+
+import nnspec
+from nnspec.show.reference import KINDS, words
+from nnspec.show.sheet import sheet
+
+PAGE = sheet()
+EXAMPLES = re.search(r"```yaml\n(.*?)```", PAGE, re.S)[1].split("---\n")  # type: ignore[index]
+
+
+def test_it_is_small() -> None:
+    assert len(PAGE.encode()) < 8 * 1024
+
+
+@pytest.mark.parametrize("text", EXAMPLES, ids=lambda text: text.split()[3])
+def test_its_examples_check_without_advice(text: str) -> None:
+    assert not nnspec.loads(text).advice
+
+
+def test_it_has_five_examples() -> None:
+    assert len(EXAMPLES) == 5
+
+
+def names_in(text: str) -> set[str]:
+    """Return the names before the parentheses, those that are written as one taken apart."""
+    found: set[str] = set()
+    for written in re.findall(r"[a-z][a-z0-9_/]*", re.sub(r"\(.*?\)|\[.*?\]", "", text)):
+        parts = [part.split("/") for part in re.split(r"(_|(?<=[a-z])(?=[123]d))", written)]
+        found.update(map("".join, product(*parts)))
+    return found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_names_everything(kind: str) -> None:
+    assert {word.name for word in words(kind)} <= names_in(PAGE)
+
+
+def test_it_names_no_layer_that_is_none() -> None:
+    signatures = PAGE.partition("norms epsilon.\n\n")[2].partition("\n\nActivations")[0]
+    layers = {word.name for word in words("layer")}
+    assert names_in(signatures) - layers == {"each"}
+
+
+def test_a_signature_has_the_arguments_of_the_class() -> None:
+    assert "conv1d/2d/3d(filters,kernel_size,groups=1,+W,+B)" in PAGE
+    assert "leaky_relu(negative_slope=0.01)" in PAGE
+    assert "unet_up[x,skip](filters)" in PAGE
+    assert "subtract/divide[2]" in PAGE
+    assert "gelu(approximate?)" in PAGE
