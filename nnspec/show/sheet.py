@@ -10,7 +10,7 @@ from pathlib import Path
 from nnspec.show.reference import Word, words
 
 _TEXT = Path(__file__).with_name("sheet.md")
-"""What is written by hand; a line in braces stands for what follows from the classes."""
+"""The part written by hand; a word in braces stands for what follows from the classes."""
 
 _UNSAID = ("epsilon", "use_bias=true")
 """Arguments that the page tells of once; so it does of every initializer."""
