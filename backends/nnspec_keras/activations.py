@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from nnspec import layers
+from nnspec.backend import Rounding
 from nnspec.emit.code import Call, call
 from nnspec.emit.lowering import Context, Lowered, Rows
 from nnspec.emit.tree import CALLED, Name, X
-from nnspec.layers import Activation
+from nnspec.layers import Activation, Layer
 from nnspec_keras.core import without_settings
 
 MOST_AXES_OF_SOFTMAX = 4
@@ -187,3 +188,14 @@ def fuse(module: Call, activation: Activation) -> Call | None:
     first = {name: value for name, value in module.keywords if name not in _LAST}
     last = {name: value for name, value in module.keywords if name in _LAST}
     return call(module.function, *module.positional, **first, activation=value, **last)
+
+
+ROUNDED: Mapping[type[Layer], Rounding] = {
+    layers.LeakyRelu: Rounding(
+        forward=6e-8,
+        gradient=6e-8,
+        reason="TensorFlow's LeakyRelu kernel takes its slope as a float32: 0.01 becomes "
+        "0.00999999978, an error of 2.2e-10 of the input",
+    ),
+}
+"""Constants that Keras holds in float32."""

@@ -10,7 +10,6 @@ from nnspec.backend import (
     DEFAULTS,
     Backend,
     Can,
-    Divergence,
     ExportMemory,
     Options,
     Reserved,
@@ -92,16 +91,9 @@ class KerasBackend(Backend):
     @cached_property
     def rounded(self) -> Mapping[type[Layer], Rounding]:
         """Constants that Keras holds in float32."""
-        from nnspec_keras.lowerings import ROUNDED
+        from nnspec_keras.activations import ROUNDED
 
         return ROUNDED
-
-    @cached_property
-    def divergences(self) -> Mapping[type[Layer], Divergence]:
-        """Statistics that Keras updates by another formula."""
-        from nnspec_keras.lowerings import DIVERGENCES
-
-        return DIVERGENCES
 
     def compile(self, spec: Spec, options: Options = DEFAULTS) -> KerasCompiled:
         """Return Keras source; raises UnsupportedError, UsageError."""

@@ -117,9 +117,9 @@ class _Writer:
     def used_names(self) -> set[str]:
         """Return the names in its expressions and constructions."""
         found: set[str] = set()
-        for step in self.body.steps:
-            if step.lowered is not None:
-                found |= names_of(Use(step.lowered.module, step.lowered.forward))
+        lowered = {id(step.lowered): step.lowered for step in self.body.steps if step.lowered}
+        for each in lowered.values():
+            found |= names_of(Use(each.module, each.forward))
         return found
 
     def forward(self) -> Forward:

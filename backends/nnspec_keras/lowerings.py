@@ -1,62 +1,43 @@
-"""The table of lowerings to Keras, and of layers that Keras cannot do exactly."""
+"""The table of lowerings to Keras: the families' rows, and the layers that it cannot do."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nnspec import layers
-from nnspec.backend import Divergence, Rounding
-from nnspec.emit.lowering import Rows
+from nnspec.backend.rows import FamilyRows
+from nnspec.emit.lowering import Lowering
 from nnspec.layers import Layer
-from nnspec_keras import (
-    activations,
-    arithmetic,
-    arrangement,
-    attention,
-    convolution,
-    core,
-    embedding,
-    gated,
-    merge,
-    normalization,
-    padding,
-    pooling,
-    recurrent,
-    reduction,
-    regularization,
-    resizing,
-    transposed,
-)
 
-LOWERINGS: Rows = {
-    **core.ROWS,
-    **convolution.ROWS,
-    **transposed.ROWS,
-    **regularization.ROWS,
-    **pooling.ROWS,
-    **padding.ROWS,
-    **resizing.ROWS,
-    **normalization.ROWS,
-    **gated.ROWS,
-    **merge.ROWS,
-    **embedding.ROWS,
-    **attention.ROWS,
-    **arithmetic.ROWS,
-    **reduction.ROWS,
-    **arrangement.ROWS,
-    **recurrent.ROWS,
-    **activations.ROWS,
-}
+LOWERINGS: FamilyRows[Lowering] = FamilyRows(
+    "nnspec_keras",
+    {
+        "core": "core",
+        "convolution": "convolution",
+        "transposed": "transposed",
+        "depthwise": "convolution",
+        "pooling": "pooling",
+        "average_pooling": "pooling",
+        "global_pooling": "pooling",
+        "padding": "padding",
+        "resizing": "resizing",
+        "batch_normalization": "normalization",
+        "normalization": "normalization",
+        "regularization": "regularization",
+        "embedding": "embedding",
+        "attention": "attention",
+        "recurrent": "recurrent",
+        "sharing": "embedding",
+        "merge": "merge",
+        "joining": "merge",
+        "products": "merge",
+        "arithmetic": "arithmetic",
+        "reduction": "reduction",
+        "arrangement": "arrangement",
+        "gated": "gated",
+        "activations": "activations",
+        "rare_activations": "activations",
+    },
+)
+"""The rows of each family of layers, and the file that has them."""
 
 UNSUPPORTED: Mapping[type[Layer], str] = {}
-
-ROUNDED: Mapping[type[Layer], Rounding] = {
-    layers.LeakyRelu: Rounding(
-        forward=6e-8,
-        gradient=6e-8,
-        reason="TensorFlow's LeakyRelu kernel takes its slope as a float32: 0.01 becomes "
-        "0.00999999978, an error of 2.2e-10 of the input",
-    ),
-}
-
-DIVERGENCES: Mapping[type[Layer], Divergence] = {}

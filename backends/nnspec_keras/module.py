@@ -12,19 +12,20 @@ from typing import TYPE_CHECKING
 
 from nnspec.backend import Precision
 from nnspec.emit.body import Body, Lowerer
-from nnspec.emit.code import docstring_text, in_import_order
+from nnspec.emit.code import Call, docstring_text, in_import_order
 from nnspec.emit.definitions import Definitions
 from nnspec.emit.helpers import names_used, used_modules
 from nnspec.emit.lowering import Language, Lowered
 from nnspec.emit.tree import X, apply
 from nnspec.emit.variations import Variations
 from nnspec.errors import UsageError
+from nnspec.layers import Activation
 from nnspec.network.graph import Graph
 from nnspec.network.heads import loss_head
 from nnspec.network.loader import Spec
 from nnspec.support.collector import collector_paused
 from nnspec.support.files import write_text
-from nnspec_keras.activations import fuse
+from nnspec_keras.defined import DEFINED
 from nnspec_keras.functions import block_function, network_function
 from nnspec_keras.helpers import HELPERS, helpers_of
 from nnspec_keras.lowerings import LOWERINGS
@@ -32,7 +33,6 @@ from nnspec_keras.naming import names_in
 from nnspec_keras.options import KerasOptions
 from nnspec_keras.ordering import order_updates
 from nnspec_keras.source import KerasSource
-from nnspec_keras.training import DEFINED, training_source
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
@@ -49,6 +49,12 @@ def _transpose(permutation: tuple[int, ...]) -> Lowered:
     is_swap = len(permutation) == 2
     comment = "" if is_swap else f"channels {'last' if permutation[-1] == 0 else 'first'}"
     return Lowered(apply(apply("layers.Permute", axes), X), comment=comment)
+
+
+def _fuse(module: Call, activation: Activation) -> Call | None:
+    from nnspec_keras.activations import fuse  # the rows of all activations, which few need
+
+    return fuse(module, activation)
 
 
 _CONVOLUTION: dict[str, object] = {
@@ -68,7 +74,7 @@ _DEFAULTS: dict[str, dict[str, object]] = {
     "layers.Dense": {"use_bias": True},
 }
 
-LANGUAGE = Language(LOWERINGS, "channels_last", _transpose, fuse, _DEFAULTS)
+LANGUAGE = Language(LOWERINGS, "channels_last", _transpose, _fuse, _DEFAULTS)
 
 
 class KerasCompiled(KerasSource):
@@ -125,6 +131,8 @@ def compile_network(spec: Spec, options: KerasOptions) -> KerasCompiled:
     standard: tuple[str, ...] = ()
     third: tuple[str, ...] = ()
     if options.training:
+        from nnspec_keras.training import training_source  # which few compilations need
+
         training = training_source(spec, options, head, function)
         parts += training.parts
         ending = training.ending or ending

@@ -9,9 +9,6 @@ from nnspec.emit.snippets import snippets
 from nnspec.language.training_schema import Training
 from nnspec.network.loader import Spec
 
-DEFINED = ("KeepBest", "main", "predict", "save", "served", "sys")
-"""Names that the program defines or imports, beside those that read the rows."""
-
 
 class Script(NamedTuple):
     """Definitions of a program; modules: what their names begin with, such as `np`."""

@@ -6,29 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nnspec.emit.code import Call, call, quoted, wrap
-from nnspec.emit.dataset import DEFINED as ROW_NAMES
 from nnspec.emit.dataset import dataset_source
-from nnspec.emit.snippets import snippets
 from nnspec.emit.training import LossBody, LossRow, indented, loss_body, training_of
 from nnspec.language import losses
 from nnspec.language.losses import Loss
 from nnspec.language.training_schema import Training
 from nnspec.network.graph import Graph, Head
 from nnspec.network.loader import Spec
+from nnspec_keras.defined import SOURCES
 from nnspec_keras.optimizers import OPTIMIZERS
 from nnspec_keras.options import KerasOptions
-from nnspec_keras.script import DEFINED as PROGRAM_NAMES
 from nnspec_keras.script import script_source
-
-SOURCES = snippets("nnspec_keras.emitted", "schedules", "optimizers")
-"""Schedules and optimizers that the source defines where it calls them, by name."""
-DEFINED = (
-    *SOURCES,
-    *("loss_function", "make_optimizer", "compiled", "Batches"),
-    *PROGRAM_NAMES,
-    *ROW_NAMES,
-)
-"""Names of the training part."""
 
 LOSSES: Mapping[type[Loss], LossRow] = {
     losses.MeanSquaredError: LossBody(

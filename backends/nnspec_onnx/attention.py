@@ -11,7 +11,7 @@ from nnspec.layers import GroupedQueryAttention, MultiHeadAttention
 from nnspec.layers.attention import AttentionSizes
 from nnspec.layers.shapes import Shape
 from nnspec_onnx.context import Context, Values
-from nnspec_onnx.embedding import positions
+from nnspec_onnx.positions import positions
 from nnspec_onnx.rotary import Rotation, embedded, rotated
 from nnspec_onnx.rows import Rows
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from nnspec import layers
@@ -16,11 +14,10 @@ from nnspec.layers import (
     SinusoidalPosition,
     TiedDense,
 )
+from nnspec_onnx import rotary
 from nnspec_onnx.context import Context, Values
+from nnspec_onnx.positions import angles, first_rows
 from nnspec_onnx.rows import Rows
-
-if TYPE_CHECKING:
-    from nnspec.backend import Array
 
 
 def embedding(layer: Embedding, context: Context) -> Values:
@@ -89,37 +86,6 @@ def sinusoidal_position(layer: SinusoidalPosition, context: Context) -> Values:
     return (context.node("Add", x, table),)
 
 
-def angles(length: int, base: float, exponents: Array) -> Array:
-    """Return position · base^-exponent, in float64. (length, exponents)."""
-    rates = np.asarray(base) ** -exponents
-    angle: Array = np.arange(length)[:, None] * rates
-    return angle
-
-
-def first_rows(
-    context: Context,
-    table: str,
-    time: str,
-    *,
-    x: str | None = None,
-    axis: int = 1,
-    prefix: str = "",
-) -> str:
-    """Return as many rows of the table as x, the layer's input, has positions along the axis."""
-    length = context.size(time, context.inputs[0] if x is None else x, axis, part=f"{prefix}length")
-    start = context.constant(f"{prefix}start", [0])
-    return context.node("Slice", table, start, length, start, part=f"{prefix}rows")
-
-
-def positions(context: Context, time: str, *, x: str, axis: int = 1, prefix: str = "") -> str:
-    """Return 0 to n - 1, int64, for the n positions that x has along a dynamic axis."""
-    length = context.size(time, x, axis, part=f"{prefix}length")
-    count = context.node("Squeeze", length, part=f"{prefix}count")
-    zero = context.constant(f"{prefix}zero", np.array(0))
-    one = context.constant(f"{prefix}one", np.array(1))
-    return context.node("Range", zero, count, one, part=f"{prefix}positions")
-
-
 def parameter(layer: LearnedTensor, context: Context) -> Values:
     """Expand to the size of the batch."""
     return (_for_each_row(context, context.parameter("weight"), layer.shape),)
@@ -141,6 +107,7 @@ def _for_each_row(context: Context, tensor: str, shape: tuple[int, ...]) -> str:
 
 
 ROWS: Rows = {
+    **rotary.ROWS,
     layers.Embedding: embedding,
     layers.Shared: shared,
     layers.TiedDense: tied_dense,

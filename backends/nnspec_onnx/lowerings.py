@@ -5,49 +5,43 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from nnspec import layers
+from nnspec.backend.rows import FamilyRows
 from nnspec.layers.base import Layer
 from nnspec.layers.global_pooling import GlobalPooling
 from nnspec.layers.padding import Cropping, SpatialPadding
-from nnspec_onnx import (
-    activations,
-    arithmetic,
-    arrangement,
-    attention,
-    convolution,
-    core,
-    embedding,
-    gated,
-    merge,
-    normalization,
-    padding,
-    pooling,
-    recurrent,
-    reduction,
-    regularization,
-    resizing,
-    rotary,
-)
-from nnspec_onnx.rows import Rows
+from nnspec_onnx.rows import Lowering
 
-LOWERINGS: Rows = {
-    **core.ROWS,
-    **convolution.ROWS,
-    **pooling.ROWS,
-    **padding.ROWS,
-    **resizing.ROWS,
-    **regularization.ROWS,
-    **normalization.ROWS,
-    **gated.ROWS,
-    **merge.ROWS,
-    **embedding.ROWS,
-    **rotary.ROWS,
-    **attention.ROWS,
-    **arithmetic.ROWS,
-    **reduction.ROWS,
-    **arrangement.ROWS,
-    **recurrent.ROWS,
-    **activations.ROWS,
-}
+LOWERINGS: FamilyRows[Lowering] = FamilyRows(
+    "nnspec_onnx",
+    {
+        "core": "core",
+        "convolution": "convolution",
+        "transposed": "convolution",
+        "depthwise": "convolution",
+        "pooling": "pooling",
+        "average_pooling": "pooling",
+        "global_pooling": "pooling",
+        "padding": "padding",
+        "resizing": "resizing",
+        "batch_normalization": "normalization",
+        "normalization": "normalization",
+        "regularization": "regularization",
+        "embedding": "embedding",
+        "attention": "attention",
+        "recurrent": "recurrent",
+        "sharing": "embedding",
+        "merge": "merge",
+        "joining": "merge",
+        "products": "merge",
+        "arithmetic": "arithmetic",
+        "reduction": "reduction",
+        "arrangement": "arrangement",
+        "gated": "gated",
+        "activations": "activations",
+        "rare_activations": "activations",
+    },
+)
+"""The rows of each family of layers, and the file that has them."""
 
 UNSUPPORTED: Mapping[type[Layer], str] = {}
 

@@ -10,7 +10,7 @@ from nnspec import layers
 from nnspec.layers import RotaryPosition
 from nnspec.layers.shapes import Dim
 from nnspec_onnx.context import Context, Values
-from nnspec_onnx.embedding import angles, first_rows, positions
+from nnspec_onnx.positions import angles, first_rows, positions
 from nnspec_onnx.rows import Rows
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nnspec import layers
-from nnspec.emit.alike import root_or_number, same_functions
+from nnspec.emit.alike import power, root_or_number, same_functions
 from nnspec.emit.lowering import Context, Lowered, Rows
 from nnspec.emit.tree import Binary, Expression, Name, X, apply
 
@@ -40,4 +40,6 @@ ROWS: Rows = {
     layers.Clip: clip,
     layers.Reciprocal: apply("torch.reciprocal", X),
     layers.Cast: cast,
+    layers.Negative: -X,
+    layers.Power: power,
 }

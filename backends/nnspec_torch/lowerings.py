@@ -4,46 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nnspec.emit.alike import OPERATORS
-from nnspec.emit.lowering import Rows
+from nnspec.backend.rows import FamilyRows
+from nnspec.emit.lowering import Lowering
 from nnspec.layers import Layer
-from nnspec_torch import (
-    activations,
-    arithmetic,
-    arrangement,
-    attention,
-    convolution,
-    core,
-    embedding,
-    gated,
-    merge,
-    normalization,
-    padding,
-    pooling,
-    recurrent,
-    reduction,
-    regularization,
-    resizing,
-)
 
-LOWERINGS: Rows = {
-    **OPERATORS,
-    **activations.ROWS,
-    **arithmetic.ROWS,
-    **arrangement.ROWS,
-    **attention.ROWS,
-    **convolution.ROWS,
-    **core.ROWS,
-    **embedding.ROWS,
-    **gated.ROWS,
-    **merge.ROWS,
-    **normalization.ROWS,
-    **padding.ROWS,
-    **pooling.ROWS,
-    **recurrent.ROWS,
-    **reduction.ROWS,
-    **regularization.ROWS,
-    **resizing.ROWS,
-}
+LOWERINGS: FamilyRows[Lowering] = FamilyRows(
+    "nnspec_torch",
+    {
+        "core": "core",
+        "convolution": "convolution",
+        "transposed": "convolution",
+        "depthwise": "convolution",
+        "pooling": "pooling",
+        "average_pooling": "pooling",
+        "global_pooling": "pooling",
+        "padding": "padding",
+        "resizing": "resizing",
+        "batch_normalization": "normalization",
+        "normalization": "normalization",
+        "regularization": "regularization",
+        "embedding": "embedding",
+        "attention": "attention",
+        "recurrent": "recurrent",
+        "sharing": "embedding",
+        "merge": "merge",
+        "joining": "merge",
+        "products": "merge",
+        "arithmetic": "arithmetic",
+        "reduction": "reduction",
+        "arrangement": "arrangement",
+        "gated": "gated",
+        "activations": "activations",
+        "rare_activations": "activations",
+    },
+)
+"""The rows of each family of layers, and the file that has them."""
 
 UNSUPPORTED: Mapping[type[Layer], str] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nnspec import layers
-from nnspec.emit.alike import operands
+from nnspec.emit.alike import average, joined, operands
 from nnspec.emit.lowering import Context, Lowered, Rows
 from nnspec.emit.tree import Binary, Input, Inputs, Items, Operator, X, apply
 
@@ -62,6 +62,11 @@ def split(layer: layers.Split, context: Context) -> Lowered:
 
 
 ROWS: Rows = {
+    layers.Add: joined("+"),
+    layers.Subtract: joined("-"),
+    layers.Multiply: joined("*"),
+    layers.Divide: joined("/"),
+    layers.Average: average,
     layers.Maximum: maximum,
     layers.Minimum: minimum,
     layers.Matmul: matmul,

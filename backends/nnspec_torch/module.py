@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from nnspec.backend import Options, Precision
 from nnspec.emit.body import Body, Lowerer, Step
 from nnspec.emit.code import Call, docstring_text, in_import_order, literal, printed, wrap
-from nnspec.emit.dataset import DatasetSource, dataset_source
 from nnspec.emit.definitions import Definitions
 from nnspec.emit.describe import annotation, docstring
 from nnspec.emit.helpers import names_used, used_modules
@@ -31,13 +30,11 @@ from nnspec_torch.helpers import HELPERS, helpers_of
 from nnspec_torch.initial import laws
 from nnspec_torch.lowerings import LOWERINGS
 from nnspec_torch.resetting import reset_parameters
-from nnspec_torch.script import MODULES as SCRIPT_MODULES
-from nnspec_torch.script import script_source
 from nnspec_torch.source import TorchSource
-from nnspec_torch.training import training_modules, training_source
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
+    from nnspec.emit.dataset import DatasetSource
     from nnspec_torch.runtime import TorchProgram
 
 _TAKEN = ("Tensor", "F", "Iterator", "Path", *HELPERS)
@@ -112,15 +109,20 @@ def compile_network(spec: Spec, options: Options) -> TorchCompiled:
     parts = [helper.text for helper in helpers]
     parts += [_class(definition) for definition in definitions.ordered]
     parts.append(_class(definitions.network, head))
-    dataset = dataset_source(spec) if options.training else None
+    dataset = None
     if options.training:
+        # Few compilations need these.
+        from nnspec.emit.dataset import dataset_source
+        from nnspec_torch.script import MODULES, script_source
+        from nnspec_torch.training import training_modules, training_source
+
         parts.append(training_source(spec, head))
         modules |= training_modules(spec)
-    training = spec.model.training
-    if dataset is not None and training is not None:
-        parts.append(dataset.text)
-        parts.append(script_source(spec, training, head))
-        modules |= SCRIPT_MODULES
+        dataset, training = dataset_source(spec), spec.model.training
+        if dataset is not None and training is not None:
+            parts.append(dataset.text)
+            parts.append(script_source(spec, training, head))
+            modules |= MODULES
     origin = f", compiled from {docstring_text(spec.path.name)}" if spec.path else ""
     text = "\n\n\n".join(parts)
     source = f'"""{spec.name}{origin}."""\n\n{imports(modules, dataset)}\n\n\n{text}\n'

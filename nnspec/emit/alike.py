@@ -71,18 +71,6 @@ def _chain(operator: Operator, given: list[Expression]) -> Expression:
     return reduce(lambda left, right: Binary(operator, left, right), given)
 
 
-OPERATORS: Rows = {
-    layers.Add: joined("+"),
-    layers.Subtract: joined("-"),
-    layers.Multiply: joined("*"),
-    layers.Divide: joined("/"),
-    layers.Average: average,
-    layers.Negative: -X,
-    layers.Power: power,
-}
-"""Layers that are an operator."""
-
-
 def same_functions(namespace: str) -> Rows:
     """Return the lowerings to functions of equal names, in a namespace: `torch` or `ops`."""
     return {

@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-from nnspec.layers import (
-    Dense,
-    Embedding,
-    GroupedQueryAttention,
-    LayerNormalization,
-    MultiHeadAttention,
-    PositionEmbedding,
-    RmsNormalization,
-    RotaryPosition,
-    SinusoidalPosition,
-)
+from functools import cache
+
+from nnspec import layers
 from nnspec.layers.base import Layer
-from nnspec.layers.recurrent import Bidirectional, Recurrent
 from nnspec.layers.shapes import DataFormat
 from nnspec.network.graph import BlockNode, Graph, LayerNode
 
 Names = tuple[str | None, ...]
 _SPATIAL = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
-_SEQUENCES = (
-    Bidirectional,
-    GroupedQueryAttention,
-    MultiHeadAttention,
-    PositionEmbedding,
-    Recurrent,
-    RotaryPosition,
-    SinusoidalPosition,
-)
-_FEATURES = (Dense, Embedding, LayerNormalization, RmsNormalization)
+
+
+@cache
+def _sequences() -> tuple[type[Layer], ...]:
+    from nnspec.layers.recurrent import Recurrent
+
+    return (
+        layers.Bidirectional,
+        layers.GroupedQueryAttention,
+        layers.MultiHeadAttention,
+        layers.PositionEmbedding,
+        Recurrent,
+        layers.RotaryPosition,
+        layers.SinusoidalPosition,
+    )
+
+
+@cache
+def _features() -> tuple[type[Layer], ...]:
+    return (layers.Dense, layers.Embedding, layers.LayerNormalization, layers.RmsNormalization)
 
 
 def axis_names(graph: Graph, known: dict[int, dict[str, Names]] | None = None) -> dict[str, Names]:
@@ -77,9 +78,9 @@ def _told(layer: Layer, rank: int, data_format: DataFormat) -> Names:
         spatial = _SPATIAL[rank - 1]
         first = data_format == "channels_first"
         return ("channels", *spatial) if first else (*spatial, "channels")
-    if isinstance(layer, _SEQUENCES) and rank >= 2:
+    if isinstance(layer, _sequences()) and rank >= 2:
         return (*(None,) * (rank - 2), "time", "features")
-    if isinstance(layer, _FEATURES) and rank >= 1:
+    if isinstance(layer, _features()) and rank >= 1:
         return (*(None,) * (rank - 1), "features")
     return (None,) * rank if rank != 1 else ("features",)
 

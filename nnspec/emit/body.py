@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from nnspec.emit.lowering import Context, Language, Lowered, lower
 from nnspec.emit.values import Value
-from nnspec.layers.base import Activation
+from nnspec.layers.base import Activation, Layer
 from nnspec.layers.shapes import Shape, TensorType
 from nnspec.network.graph import BlockNode, Graph, Head, LayerNode
 from nnspec.network.layouts import (
@@ -74,6 +74,24 @@ class Lowerer:
         self.bodies: dict[tuple[int, tuple[Layout, ...], bool], Body] = {}
         self.needs: dict[tuple[int, Layout | None], dict[str, set[Layout]]] = {}
         """By a network or a block, and the layout of what it gives: what it needs of each value."""
+        self.lowered: dict[tuple[int, bool, Context], tuple[Layer, Lowered]] = {}
+        """By a layer's identity, whether it is a call of another one, and where it stands."""
+
+    def lower(self, layer: Layer, context: Context, *, is_called: bool) -> Lowered:
+        """Return the lowering of a layer, which equal layers that stand alike share.
+
+        is_called: whether the object that it applies is made elsewhere, or has no parameters.
+        """
+        key = (id(layer), is_called, context)
+        known = self.lowered.get(key)
+        if known is None:
+            lowered = lower(self.language.lowerings[type(layer)], layer, context)
+            laws = self.language.laws
+            if laws is not None and lowered.module is not None and not is_called:
+                lowered = lowered._replace(laws=laws(layer, context, lowered.module))
+            # The layer is kept, so that no other one gets its identity.
+            known = self.lowered[key] = (layer, lowered)
+        return known[1]
 
     def network(self, graph: Graph) -> Body:
         """Return the lowered network."""
@@ -216,10 +234,7 @@ class _BodyLowerer:
             self.pads_apart,
             is_one=len(set(node.inputs)) == 1,
         )
-        lowered = lower(self.language.lowerings[type(layer)], layer, context)
-        if self.language.laws is not None and lowered.module is not None and node.owner is None:
-            laws = self.language.laws(layer, context, lowered.module)
-            lowered = lowered._replace(laws=laws)
+        lowered = self.lowerer.lower(layer, context, is_called=node.owner is not None)
         activation = layer.output_activation
         outputs = tuple([self.value(name, layout) for name in node.outputs])
         if lowered.before is not None:
@@ -266,7 +281,7 @@ class _BodyLowerer:
             linear, layout = self.transposed(linear, types[0].rank, DECLARED), DECLARED
             outputs = tuple([value.lying(DECLARED) for value in outputs])
         context = Context(types, types, self.graph.data_format, layout)
-        lowered = lower(self.language.lowerings[type(layer)], layer, context)
+        lowered = self.lowerer.lower(layer, context, is_called=True)
         self.steps.append(Step((linear,), outputs, lowered, node, is_activation=True))
         return layout
 

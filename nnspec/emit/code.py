@@ -65,7 +65,7 @@ def call(function: str, *positional: tuple[str, object], **keywords: object) -> 
 
 def literal(value: object) -> str:
     """Return Python source for a plain value; any string comes out as a quoted literal."""
-    if isinstance(value, Expr):
+    if type(value) is int or isinstance(value, Expr):
         return str(value)
     if isinstance(value, bool) or value is None or isinstance(value, int):
         return str(value)

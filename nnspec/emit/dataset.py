@@ -6,48 +6,17 @@ What is emitted needs NumPy and polars (a table) or NumPy alone (.npz), and no n
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nnspec.emit.answers import read_target
 from nnspec.emit.bounds import Bounds, bounds_of, computed
 from nnspec.emit.code import literal, wrap
-from nnspec.emit.snippets import Snippet, snippets
+from nnspec.emit.reading import READERS, definitions
 from nnspec.errors import UsageError
 from nnspec.language.expressions import tokens
 from nnspec.language.training_schema import Data, Training
 from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
-
-_READERS = {
-    "csv": ("csv_rows", "columns"),
-    "parquet": ("parquet_rows", "columns"),
-    "npz": ("npz_rows",),
-}
-"""Kind of file -> the files of `emitted` that read it."""
-
-
-def _known(suffix: str, *, is_fixed: bool) -> Mapping[str, Snippet]:
-    shapes = "fixed_shapes" if is_fixed else "dynamic_shapes"
-    more = (shapes, "preparing", "order", "output")
-    return snippets("nnspec.emit.emitted", *_READERS[suffix], *more)
-
-
-DEFINED = tuple(
-    {
-        **dict.fromkeys(["INPUTS", "BOUNDS", "LARGEST", "TARGET", "Any", "Iterator", "Path"]),
-        **dict.fromkeys(["argparse", "json", "np", "pl"]),
-        **dict.fromkeys(["read_inputs", "read_target", "split", "load_data", "batches"]),
-        **{name: None for kind in _READERS for name in _known(kind, is_fixed=True)},
-        **{
-            name: None
-            for kind in _READERS
-            for snippet in _known(kind, is_fixed=True).values()
-            for name in snippet.imported
-        },
-    }
-)
-"""Names that a script defines or imports to read its rows."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +36,7 @@ def dataset_source(spec: Spec) -> DatasetSource | None:
     if data is None or training is None:
         return None
     suffix = data.source.rpartition(".")[2]
-    if suffix not in _READERS:
+    if suffix not in READERS:
         raise UsageError(f'`data.source` "{data.source}" is no .csv, .parquet or .npz file')
     graph = spec.graph
     is_table = suffix != "npz"
@@ -77,7 +46,7 @@ def dataset_source(spec: Spec) -> DatasetSource | None:
     output = graph.types[graph.outputs[0]].shape
     shapes = [output, *(type_.shape for type_ in graph.inputs.values())]
     is_fixed = all(isinstance(size, int) for shape in shapes for size in shape)
-    known = _known(suffix, is_fixed=is_fixed)
+    known = definitions(suffix, is_fixed=is_fixed)
     floats = [name for name, type_ in graph.inputs.items() if type_.dtype.startswith("float")]
     standardised = floats if data.standardize else []
     _require_fixed(graph, standardised)

@@ -43,10 +43,12 @@ def used_helpers(
 ) -> list[Snippet]:
     """Return the definitions that a network of these uses needs, in order."""
     needed = with_used(uses.keys() & known.keys(), known)
+    found = [known[name] for name in known if name in needed]
     return [
-        replace(snippet, text=special[name](snippet, uses[name])) if name in special else snippet
-        for name, snippet in known.items()
-        if name in needed
+        replace(each, text=special[each.name](each, uses[each.name]))
+        if each.name in special
+        else each
+        for each in found
     ]
 
 
@@ -81,7 +83,9 @@ def _uses(network: Body) -> Iterator[Use]:
         seen.add(id(body))
         for step in body.steps:
             bodies += step.bodies
-            if step.lowered is not None:
+            # Equal layers share what they become.
+            if step.lowered is not None and id(step.lowered) not in seen:
+                seen.add(id(step.lowered))
                 rank = body.graph.types[step.inputs[0].name].rank if step.inputs else None
                 yield Use(step.lowered.module, step.lowered.forward, rank)
                 yield from (Use(law, None) for law in step.lowered.laws)

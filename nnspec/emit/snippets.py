@@ -45,15 +45,37 @@ class Snippet:
         return {name: self.imported[name] for name in sorted(self.uses & self.imported.keys())}
 
 
+class Snippets(Mapping[str, Snippet]):
+    """The definitions of these modules of a package by name, in the order of the files.
+
+    A file is parsed when the first of its definitions is asked for: most networks need none.
+    """
+
+    def __init__(self, package: str, modules: Iterable[str]) -> None:
+        self._package = package
+        self._modules: dict[str, str] = {}
+        for module in modules:
+            for name in _names(_text_of(package, module)):
+                assert name not in self._modules, f"{name} is defined twice"
+                self._modules[name] = module
+
+    def __getitem__(self, name: str) -> Snippet:
+        return _read(self._package, self._modules[name])[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._modules
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modules)
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+
 @cache
-def snippets(package: str, *modules: str) -> Mapping[str, Snippet]:
-    """Return the definitions of these modules of a package by name, in the order of the files."""
-    found: dict[str, Snippet] = {}
-    for module in modules:
-        for snippet in _read(package, module):
-            assert snippet.name not in found, f"{snippet.name} is defined twice"
-            found[snippet.name] = snippet
-    return found
+def snippets(package: str, *modules: str) -> Snippets:
+    """Return the definitions of these modules of a package."""
+    return Snippets(package, modules)
 
 
 def with_used(names: Iterable[str], known: Mapping[str, Snippet]) -> set[str]:
@@ -69,9 +91,22 @@ def with_used(names: Iterable[str], known: Mapping[str, Snippet]) -> set[str]:
 
 
 @cache
-def _read(package: str, module: str) -> tuple[Snippet, ...]:
-    text = files(package).joinpath(f"{module}.py").read_text(encoding="utf-8")
-    return definitions_in(text, package)
+def _text_of(package: str, module: str) -> str:
+    return files(package).joinpath(f"{module}.py").read_text(encoding="utf-8")
+
+
+def _names(text: str) -> Iterator[str]:
+    """Yield the names of a file's definitions; it is formatted, so that each begins a line."""
+    for line in text.splitlines():
+        word, _, rest = line.partition(" ")
+        if word in ("class", "def"):
+            yield rest[: min(rest.find(end) for end in "(:" if end in rest)]
+
+
+@cache
+def _read(package: str, module: str) -> Mapping[str, Snippet]:
+    found = definitions_in(_text_of(package, module), package)
+    return {snippet.name: snippet for snippet in found}
 
 
 def definitions_in(text: str, package: str = "") -> tuple[Snippet, ...]:

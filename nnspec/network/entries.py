@@ -57,6 +57,8 @@ class Reader:
         self.model = model
         self.problems = problems
         self.broken = broken
+        self.layers: dict[tuple[tuple[str, Any], ...], Layer] = {}
+        """Those read so far whose fields are words and whole numbers: equal ones are one object."""
 
     def read(self, given: object, mark: Mark | None, scope: Scope) -> Entry:
         """Return the entry; what is wrong with it is reported."""
@@ -134,6 +136,10 @@ class Reader:
             )
             given = copied(given, {key: given[key] for key in given if key != "repeat"})
         values, unread = self._computed(entry, given, scope)
+        key = tuple(values.items()) if values is given else None
+        layer = self.layers.get(key) if key is not None else None
+        if layer is not None:
+            return self._is_layer(entry, layer)
         try:
             layer = layer_class.model_validate(values)
         except ValidationError as error:
@@ -145,6 +151,11 @@ class Reader:
             return False
         if unread:
             return False
+        if key is not None:
+            self.layers[key] = layer
+        return self._is_layer(entry, layer)
+
+    def _is_layer(self, entry: Entry, layer: Layer) -> bool:
         entry.layer = layer
         entry.name, entry.inputs = layer.name or "", layer.inputs
         return True

@@ -100,12 +100,13 @@ class Graph:
 
     def parameters(self) -> Iterator[tuple[str, Parameter]]:
         """Yield every parameter with its canonical name, `path.parameter`."""
-        known: dict[int, tuple[Parameter, ...]] = {}
-        """Those of each node; equal blocks have the same."""
+        known: dict[tuple[int, tuple[Shape, ...]], tuple[Parameter, ...]] = {}
+        """Those of each layer for what it takes; equal layers are one object."""
         for at in self.walk():
-            own = known.get(id(at.node))
+            key = (id(at.node.layer), at.input_shapes)
+            own = known.get(key)
             if own is None:
-                own = known[id(at.node)] = at.all_parameters()
+                own = known[key] = at.all_parameters()
             if at.home == at.path:
                 for parameter in own:
                     yield f"{at.path}.{parameter.name}", parameter

@@ -23,6 +23,32 @@ def layer_node(
 
     owner: whose weights it uses in an operation of its own.
     """
+    key = (id(layer), types)
+    found = body.resolver.given.get(key) if owner is None else None
+    if found is not None:
+        outputs = found[1]
+    else:
+        given = _given(body, entry, layer, types, owner)
+        if given is None:
+            return None
+        layer, outputs = given
+        if owner is None:
+            body.resolver.given[key] = given
+    names = output_names(entry.name, len(outputs))
+    body.types.update(zip(names, outputs, strict=True))
+    mark = body.problems.place(entry.mark)
+    tied = owner.name if owner is not None else None
+    return LayerNode(entry.name, layer, entry.inputs or (), names, mark, tied=tied)
+
+
+def _given(
+    body: BodyState,
+    entry: Entry,
+    layer: Layer,
+    types: tuple[TensorType, ...],
+    owner: LayerNode | None,
+) -> tuple[Layer, tuple[TensorType, ...]] | None:
+    """Return the layer as its owner's weights make it, and the types of what it gives."""
     least, most = layer.arity
     named = sum(getattr(layer, field) is not None for field in layer.named_inputs)
     given = len(types) - named
@@ -65,12 +91,7 @@ def layer_node(
                 "use smaller sizes",
             )
             return None
-    names = output_names(entry.name, len(outputs))
-    for name, shape, dtype in zip(names, outputs, dtypes, strict=True):
-        body.types[name] = TensorType(shape, dtype)
-    mark = body.problems.place(entry.mark)
-    tied = owner.name if owner is not None else None
-    return LayerNode(entry.name, layer, entry.inputs or (), names, mark, tied=tied)
+    return layer, tuple(TensorType(*type_) for type_ in zip(outputs, dtypes, strict=True))
 
 
 def _takes(body: BodyState, entry: Entry, layer: Layer, types: tuple[TensorType, ...]) -> bool:

@@ -15,7 +15,7 @@ from nnspec.language.problems import Problems
 from nnspec.language.schema import Block, Model
 from nnspec.language.scope import Scope
 from nnspec.layers.base import Layer
-from nnspec.layers.shapes import TensorType, product, show
+from nnspec.layers.shapes import Shape, TensorType, product, show
 from nnspec.library import BLOCKS
 from nnspec.network.bodies import BodyResolver, marks_of
 from nnspec.network.dense_on_maps import dense_on_maps
@@ -78,6 +78,10 @@ class Resolver:
         self.work = 0
         self.used: set[str] = set()
         self.bodies: dict[object, Graph | None] = {}
+        self.given: dict[
+            tuple[int, tuple[TensorType, ...]], tuple[Layer, tuple[TensorType, ...]]
+        ] = {}
+        """By a layer's identity and what it takes: the layer, and what it gives."""
         self.layers: dict[Graph, int] = {}
         """The number of layers of each body once its blocks are opened."""
 
@@ -175,15 +179,16 @@ class Resolver:
     def check_size(self, graph: Graph) -> None:
         """Refuse a network whose parameters would not fit in a tebibyte."""
         total = 0
-        sizes: dict[int, int] = {}
+        sizes: dict[tuple[int, tuple[Shape, ...]], int] = {}
         for at in graph.walk():
             if at.home != at.path:
                 continue
-            # The bodies of equal blocks are one object, and so are their layers.
-            size = sizes.get(id(at.node))
+            # Equal layers are one object.
+            key = (id(at.node.layer), at.input_shapes)
+            size = sizes.get(key)
             if size is None:
                 size = sum(cast("int", product(each.shape)) for each in at.parameters())
-                sizes[id(at.node)] = size
+                sizes[key] = size
             total += size
             if total > MAX_ELEMENTS:
                 self.problems.add(

@@ -9,6 +9,7 @@ from nnspec.errors import Mark
 from nnspec.language.problems import Problems
 from nnspec.language.schema import Block, Model
 from nnspec.language.scope import Scope
+from nnspec.layers.base import Layer
 from nnspec.layers.shapes import TensorType, show
 from nnspec.network.entries import Entry, Reader
 from nnspec.network.graph import Graph, Node
@@ -27,6 +28,8 @@ class Network(Protocol):
     """Blocks that something uses."""
     layers: dict[Graph, int]
     """Layers of each body, blocks opened."""
+    given: dict[tuple[int, tuple[TensorType, ...]], tuple[Layer, tuple[TensorType, ...]]]
+    """By a layer's identity and what it takes: the layer, and what it gives."""
     read: int
     work: int
 

@@ -208,3 +208,27 @@ def test_keras_keeps_the_epoch_that_it_watches(monkeypatch: pytest.MonkeyPatch) 
     assert saved == [("network", "record", "path")] * 2
     with pytest.raises(SystemExit, match="val_loss is nan after epoch 4"):
         keep.on_epoch_end(3, {"val_loss": float("nan")})
+
+
+def test_the_names_of_a_script_hold_what_its_definitions_import():
+    from nnspec.emit import reading
+
+    kinds = [
+        reading.definitions(kind, is_fixed=fixed) for kind in reading.READERS for fixed in (0, 1)
+    ]
+    imported = {name for known in kinds for each in known.values() for name in each.imported}
+    assert imported <= set(reading.DEFINED)
+
+
+def test_a_file_is_parsed_when_a_definition_of_it_is_asked_for():
+    from nnspec.emit import snippets as module
+
+    found = module.Snippets("nnspec.emit.emitted", ["csv_rows", "columns"])
+    module._read.cache_clear()
+    assert "numbers" in found
+    assert len(found) == len(set(found)) > 3
+    assert module._read.cache_info().misses == 0
+    whole = {name: found[name].name for name in found}
+    assert whole == {name: name for name in found}
+    parsed = [module._read("nnspec.emit.emitted", each) for each in ("csv_rows", "columns")]
+    assert set(found) == {name for each in parsed for name in each}

@@ -19,7 +19,8 @@ from nnspec import layers
 from nnspec.backend import Options
 from nnspec.layers import LAYERS
 from nnspec_keras import backend
-from nnspec_keras.lowerings import LOWERINGS, ROUNDED, UNSUPPORTED
+from nnspec_keras.activations import ROUNDED
+from nnspec_keras.lowerings import LOWERINGS, UNSUPPORTED
 
 EXACT = 1e-13
 TRAINING = {"task": "regression"}

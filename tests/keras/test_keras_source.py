@@ -14,7 +14,7 @@ from nnspec.emit.lowering import Context, lower
 from nnspec.errors import UnsupportedError, UsageError
 from nnspec.layers.shapes import TensorType
 from nnspec.network.loader import load, loads
-from nnspec_keras import activations, backend, lowerings
+from nnspec_keras import activations, backend
 from nnspec_keras.module import function_name
 
 ROOT = Path(__file__).parents[2]
@@ -317,15 +317,6 @@ def test_an_input_may_have_the_name_of_a_variable():
 )
 def test_a_network_is_named_as_functions_are(name, function):
     assert function_name(name) == function
-
-
-def test_a_layer_stands_in_the_rows_of_one_family():
-    """A row that another family has too would be lost where the rows are merged."""
-    families = [value for value in vars(lowerings).values() if hasattr(value, "ROWS")]
-    rows = [layer for family in families for layer in family.ROWS]
-    assert len(families) == 17
-    assert len(rows) == len(set(rows))
-    assert set(rows) == set(lowerings.LOWERINGS)
 
 
 def test_one_row_gives_an_activation_alone_and_as_an_argument():

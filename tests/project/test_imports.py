@@ -128,6 +128,23 @@ def test_every_layer_stands_in_one_table_of_each_backend() -> None:
         assert lowered | refused == set(LAYERS.values())
 
 
+def test_the_file_of_a_family_has_the_row_of_each_of_its_layers() -> None:
+    """A table that has met one layer alone finds it: it reads no other file."""
+    from nnspec.backend import get_backend
+    from nnspec.backend.rows import FamilyRows
+    from nnspec.layers import LAYERS
+
+    for name in ("torch", "keras", "onnx"):
+        whole = get_backend(name).layers.lowerings
+        assert isinstance(whole, FamilyRows)
+        for layer in set(LAYERS.values()):
+            fresh = FamilyRows[object](whole.package, whole.files)
+            assert fresh[layer] is whole[layer]
+        assert len(fresh) == len(whole)
+        with pytest.raises(KeyError):
+            fresh[type("Foreign", (LAYERS["relu"],), {"__module__": "foreign"})]
+
+
 def test_every_layer_of_a_family_stands_in_the_table() -> None:
     from importlib import import_module
 

@@ -1,0 +1,16 @@
+"""Names of what trains a network and of the program around it, where a file has them."""
+
+from __future__ import annotations
+
+from nnspec.emit.reading import DEFINED as ROW_NAMES
+from nnspec.emit.snippets import snippets
+
+SOURCES = snippets("nnspec_keras.emitted", "schedules", "optimizers")
+"""Schedules and optimizers that the source defines where it calls them, by name."""
+DEFINED = (
+    *SOURCES,
+    *("loss_function", "make_optimizer", "compiled", "Batches"),
+    *("KeepBest", "main", "predict", "save", "served", "sys"),
+    *ROW_NAMES,
+)
+"""Names that the training part and the program define or import."""

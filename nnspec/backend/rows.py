@@ -1,0 +1,59 @@
+"""A backend's table of layers whose files are read as their layers are met."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, MutableMapping
+from importlib import import_module
+from typing import Generic, TypeVar
+
+from nnspec.layers.base import Layer
+
+Row = TypeVar("Row")
+
+_LAYERS = "nnspec.layers."
+
+
+class FamilyRows(MutableMapping[type[Layer], Row], Generic[Row]):
+    """Layer class -> its row: the `ROWS` of a package's files, merged.
+
+    package: the backend's. files: a family of layers, `convolution` for those that
+    `nnspec.layers.convolution` defines -> the file of the package that has their rows. A file is
+    imported when a layer of it is first asked for: few networks hold layers of all families.
+    """
+
+    def __init__(self, package: str, files: Mapping[str, str]) -> None:
+        self.package = package
+        self.files = files
+        self._waiting = dict(files)
+        self._read: set[str] = set()
+        self._rows: dict[type[Layer], Row] = {}
+
+    def __getitem__(self, layer: type[Layer]) -> Row:
+        if layer not in self._rows and layer.__module__.startswith(_LAYERS):
+            self._import(layer.__module__.removeprefix(_LAYERS))
+        return self._rows[layer]
+
+    def __setitem__(self, layer: type[Layer], row: Row) -> None:
+        self._import(layer.__module__.removeprefix(_LAYERS))
+        self._rows[layer] = row
+
+    def __delitem__(self, layer: type[Layer]) -> None:
+        self._import(layer.__module__.removeprefix(_LAYERS))
+        del self._rows[layer]
+
+    def __iter__(self) -> Iterator[type[Layer]]:
+        self._import(*self._waiting)
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        self._import(*self._waiting)
+        return len(self._rows)
+
+    def _import(self, *families: str) -> None:
+        for family in families:
+            file = self._waiting.pop(family, None)
+            if file is not None and file not in self._read:
+                self._read.add(file)
+                rows = import_module(f"{self.package}.{file}").ROWS
+                assert not rows.keys() & self._rows.keys(), f"two rows of one layer in {file}"
+                self._rows |= rows

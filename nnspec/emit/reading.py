@@ -1,0 +1,31 @@
+"""The definitions with which a training script reads its rows, and their names."""
+
+from __future__ import annotations
+
+from nnspec.emit.snippets import Snippets, snippets
+
+READERS = {
+    "csv": ("csv_rows", "columns"),
+    "parquet": ("parquet_rows", "columns"),
+    "npz": ("npz_rows",),
+}
+"""Kind of file -> the files of `emitted` that read it."""
+
+
+def definitions(suffix: str, *, is_fixed: bool) -> Snippets:
+    """Return the definitions that read files of this kind, for axes of fixed sizes or not."""
+    shapes = "fixed_shapes" if is_fixed else "dynamic_shapes"
+    more = (shapes, "preparing", "order", "output")
+    return snippets("nnspec.emit.emitted", *READERS[suffix], *more)
+
+
+DEFINED = tuple(
+    {
+        **dict.fromkeys(["INPUTS", "BOUNDS", "LARGEST", "TARGET", "Any", "Iterator", "Path"]),
+        **dict.fromkeys(["argparse", "csv", "fnmatchcase", "hashlib", "json", "math", "np", "pl"]),
+        **dict.fromkeys(["tempfile", "zipfile", "zlib"]),
+        **dict.fromkeys(["read_inputs", "read_target", "split", "load_data", "batches"]),
+        **{name: None for kind in READERS for name in definitions(kind, is_fixed=True)},
+    }
+)
+"""Names that a script defines or imports to read its rows."""
