@@ -32,19 +32,30 @@ def rescaling(layer: layers.Rescaling, context: Context) -> Lowered:
 
 def clip(layer: layers.Clip, context: Context) -> Lowered:
     """ops.clip, which takes both bounds, or ops.maximum or ops.minimum for one."""
+    kind = float if context.inputs[0].dtype == "float32" else int
     low, high = layer.min_value, layer.max_value
     if low is not None and high is not None:
-        return Lowered(apply("ops.clip", X, float(low), float(high)))
+        return Lowered(apply("ops.clip", X, kind(low), kind(high)))
     if low is not None:
-        return Lowered(apply("ops.maximum", X, float(low)))
+        return Lowered(apply("ops.maximum", X, kind(low)))
     assert high is not None
-    return Lowered(apply("ops.minimum", X, float(high)))
+    return Lowered(apply("ops.minimum", X, kind(high)))
 
 
 def cast(layer: layers.Cast, context: Context) -> Lowered:
     """ops.cast; a float is one of the precision in which the network computes."""
     is_float = layer.dtype == "float32"
     return Lowered(apply("ops.cast", X, apply("keras.config.floatx") if is_float else layer.dtype))
+
+
+def floor_divide(layer: layers.FloorDivide, context: Context) -> Lowered:
+    """ops.floor_divide."""
+    return Lowered(apply("ops.floor_divide", X, layer.divisor))
+
+
+def modulo(layer: layers.Modulo, context: Context) -> Lowered:
+    """ops.mod, whose result is never negative."""
+    return Lowered(apply("ops.mod", X, layer.divisor))
 
 
 ROWS: Rows = {
@@ -54,5 +65,8 @@ ROWS: Rows = {
     layers.Power: power,
     layers.Negative: -X,
     layers.Reciprocal: Literal(1.0) / X,
+    layers.FloorDivide: floor_divide,
+    layers.Modulo: modulo,
     layers.Cast: cast,
+    layers.StopGradient: apply("ops.stop_gradient", X),
 }

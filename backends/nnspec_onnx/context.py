@@ -183,6 +183,11 @@ class Context(NamedTuple):
         )
         return name
 
+    def number(self, part: str, value: float) -> str:
+        """Return a number `path.part` of the dtype of the first input."""
+        dtype = self.input_types[0].dtype
+        return self.constant(part, np.asarray(value, "float64" if dtype == "float32" else dtype))
+
     def size(self, dim: Dim, value: str, axis: int, *, part: str) -> str:
         """Return the size of a value's dynamic axis, as a tensor of one number.
 

@@ -15,12 +15,12 @@ def add(layer: Add, context: Context) -> Values:
     given = operands(context)
     if len(given) > 2 and context.input_types[0].dtype == "float32":
         return (context.node("Sum", *given),)
-    return _folded("Add", "sum", given, context)
+    return folded("Add", "sum", given, context)
 
 
 def multiply(layer: Multiply, context: Context) -> Values:
     """Mul, as often as it takes."""
-    return _folded("Mul", "product", operands(context), context)
+    return folded("Mul", "product", operands(context), context)
 
 
 def average(layer: Average, context: Context) -> Values:
@@ -64,7 +64,8 @@ def operands(context: Context) -> Values:
     return tuple(expanded.get(value, value) for value in context.inputs)
 
 
-def _folded(op_type: str, name: str, given: Values, context: Context) -> Values:
+def folded(op_type: str, name: str, given: Values, context: Context) -> Values:
+    """Return an operator of two applied to the first, then to that and the next, and so on."""
     result, *rest, last = given
     for i, value in enumerate(rest, start=1):
         result = context.node(op_type, result, value, part=f"{name}_{i}")

@@ -22,8 +22,9 @@ def rescaling(layer: layers.Rescaling, context: Context) -> Lowered:
 
 def clip(layer: layers.Clip, context: Context) -> Lowered:
     """torch.clamp."""
+    kind = float if context.inputs[0].dtype == "float32" else int
     bounds = {"min": layer.min_value, "max": layer.max_value}
-    given = {key: float(value) for key, value in bounds.items() if value is not None}
+    given = {key: kind(value) for key, value in bounds.items() if value is not None}
     return Lowered(apply("torch.clamp", X, **given))
 
 
@@ -34,12 +35,25 @@ def cast(layer: layers.Cast, context: Context) -> Lowered:
     return Lowered(X.method("to", dtype))
 
 
+def floor_divide(layer: layers.FloorDivide, context: Context) -> Lowered:
+    """The operator, which rounds down."""
+    return Lowered(X // layer.divisor)
+
+
+def modulo(layer: layers.Modulo, context: Context) -> Lowered:
+    """The operator, whose result is never negative."""
+    return Lowered(X % layer.divisor)
+
+
 ROWS: Rows = {
     **same_functions("torch"),
     layers.Rescaling: rescaling,
     layers.Clip: clip,
     layers.Reciprocal: apply("torch.reciprocal", X),
+    layers.FloorDivide: floor_divide,
+    layers.Modulo: modulo,
     layers.Cast: cast,
     layers.Negative: -X,
     layers.Power: power,
+    layers.StopGradient: X.method("detach"),
 }

@@ -31,6 +31,7 @@ LOWERINGS: FamilyRows[Lowering] = FamilyRows(
         "joining": "merge",
         "products": "merge",
         "arithmetic": "arithmetic",
+        "logic": "logic",
         "reduction": "reduction",
         "arrangement": "arrangement",
         "gated": "gated",

@@ -5,12 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import reduce
+from typing import TYPE_CHECKING
 
 from nnspec import layers
 from nnspec.emit.lowering import Context, Lowered, Rows
 from nnspec.emit.tree import Binary, Expression, Input, Literal, Operator, X, apply
 from nnspec.layers.arithmetic import whole_or_float
 from nnspec.layers.base import Layer
+
+if TYPE_CHECKING:
+    from nnspec.layers.logic import Comparison
 
 
 def compact(sizes: tuple[int, ...]) -> object:
@@ -54,6 +58,17 @@ def sliced(layer: layers.Slice, context: Context) -> Lowered:
     return Lowered(X[(*[slice(None)] * context.axis(layer.axis), taken)])
 
 
+def compared_with(layer: Comparison, context: Context) -> float | int:
+    """Return the number that a comparison has in the place of a second input."""
+    assert layer.value is not None
+    return float(layer.value) if context.inputs[0].dtype == "float32" else int(layer.value)
+
+
+def folded(function: str, given: list[Expression]) -> Expression:
+    """Return a function of two applied to the first, then to that and the next, and so on."""
+    return reduce(lambda left, right: apply(function, left, right), given)
+
+
 def root_or_number(value: float) -> Expression:
     """Return `math.sqrt(n)`, or 1 over it, for a float that is one; else the number."""
     square = value * value
@@ -79,4 +94,11 @@ def same_functions(namespace: str) -> Rows:
         layers.Log: apply(f"{namespace}.log", X),
         layers.Abs: apply(f"{namespace}.abs", X),
         layers.Square: apply(f"{namespace}.square", X),
+        layers.Sin: apply(f"{namespace}.sin", X),
+        layers.Cos: apply(f"{namespace}.cos", X),
+        layers.Erf: apply(f"{namespace}.erf", X),
+        layers.Sign: apply(f"{namespace}.sign", X),
+        layers.Floor: apply(f"{namespace}.floor", X),
+        layers.Ceil: apply(f"{namespace}.ceil", X),
+        layers.Round: apply(f"{namespace}.round", X),
     }

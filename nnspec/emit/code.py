@@ -28,7 +28,13 @@ from nnspec.emit.tree import (
     Starred,
 )
 
-_PRECEDENCE = {"<=": 1, ">=": 1, "<": 1, ">": 1, "+": 2, "-": 2, "*": 3, "/": 3, "//": 3, "**": 5}
+_COMPARED = 1
+_PRECEDENCE = {
+    **dict.fromkeys(("<=", ">=", "<", ">", "==", "!="), _COMPARED),
+    **dict.fromkeys("+-", 2),
+    **dict.fromkeys(("*", "/", "//", "%"), 3),
+    "**": 5,
+}
 _SIGN = 4
 _ATOM = 9
 
@@ -109,9 +115,9 @@ def printed(expression: Expression) -> str:
         case Binary(operator, left, right):
             rank = _PRECEDENCE[operator]
             space = "" if operator == "**" else " "
-            # A power groups from the right, everything else from the left.
+            # A power groups from the right, a comparison on neither side, the rest from the left.
             is_power = operator == "**"
-            first = _operand(left, rank + is_power)
+            first = _operand(left, rank + (is_power or rank == _COMPARED))
             last = _operand(right, _SIGN if is_power else rank + 1)
             return f"{first}{space}{operator}{space}{last}"
         case Formula(parts):
@@ -149,7 +155,8 @@ def begins_with_input(expression: Expression) -> bool:
         return False
     left = expression.left
     if isinstance(left, Binary):
-        return _rank(left) >= _rank(expression) and begins_with_input(left)
+        groups = _rank(left) >= _rank(expression) > _COMPARED or _rank(left) > _rank(expression)
+        return groups and begins_with_input(left)
     return left == Input(0)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal as Choice
 
-Operator = Choice["+", "-", "*", "/", "//", "**", "<=", ">=", "<", ">"]
+Operator = Choice["+", "-", "*", "/", "//", "%", "**", "<=", ">=", "<", ">", "==", "!="]
 
 
 class Expression:
@@ -32,6 +32,9 @@ class Expression:
 
     def __floordiv__(self, other: object) -> Binary:
         return Binary("//", self, tree(other))
+
+    def __mod__(self, other: object) -> Binary:
+        return Binary("%", self, tree(other))
 
     def __pow__(self, other: object) -> Binary:
         return Binary("**", self, tree(other))

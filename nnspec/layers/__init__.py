@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from nnspec.layers.gated import *
     from nnspec.layers.global_pooling import *
     from nnspec.layers.joining import *
+    from nnspec.layers.logic import *
     from nnspec.layers.merge import *
     from nnspec.layers.normalization import *
     from nnspec.layers.padding import *

@@ -13,6 +13,7 @@ from nnspec.layers.registry import ACTIVATIONS, Table
 from nnspec.layers.shapes import MAX_RANK, DataFormat, Dim, Shape, product, show
 
 FLOAT = frozenset({"float32"})
+WHOLE = frozenset({"int32", "int64"})
 NUMBERS = frozenset({"float32", "int32", "int64"})
 ANY_DTYPE = frozenset({"float32", "int32", "int64", "bool"})
 
@@ -55,12 +56,17 @@ class Traits:
     dtypes: ClassVar[frozenset[str]] = FLOAT
     """The dtypes that its inputs may have."""
 
+    alike: ClassVar[int] = 0
+    """The input whose dtype the others have, where they may."""
     named_inputs: ClassVar[tuple[str, ...]] = ()
     """Fields that each name one more input, where they are given; these follow `inputs`."""
     refers: ClassVar[bool] = False
     """Whether the field `layer` names a layer whose weights this one uses."""
     is_tied: ClassVar[bool] = False
     """Whether it uses those weights in an operation of its own."""
+    passes_gradient: ClassVar[bool] = True
+    """Whether what it takes learns from what follows: else it takes but the size of the batch, or
+    gives what does not change with it, or keeps its gradient back."""
     random: ClassVar[tuple[str, ...]] = ()
     """Fields that are probabilities, used in training: at 0 nothing is random."""
     training_only: ClassVar[tuple[str, ...]] = ()

@@ -186,6 +186,7 @@ class LearnedTensor(Layer):
 
     placement: ClassVar[Placement] = "positional"
     dtypes: ClassVar[frozenset[str]] = ANY_DTYPE
+    passes_gradient: ClassVar[bool] = False
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         return (self.shape,)
@@ -208,6 +209,8 @@ class ConstantTensor(Layer):
 
     type: Literal["constant"] = "constant"
     value: Nested = Field(description="A number, or lists of numbers, nested up to three deep.")
+
+    passes_gradient: ClassVar[bool] = False
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         return (_shape_of(self.value),)

@@ -22,7 +22,7 @@ from nnspec.layers.shapes import DataFormat, Dim, TensorType
 from nnspec.network.derivation import split_domain
 from nnspec.network.domain import Domain, Limit, Range, size_of
 from nnspec.network.graph import Graph, LayerNode, inline
-from nnspec.network.integers import COMPUTED, MOVED
+from nnspec.network.integers import COMPUTED, MOVED, lined_up
 
 Array = NDArray[Any]
 
@@ -190,6 +190,10 @@ def _passed(layer: Layer, given: Sequence[_Span], data_format: DataFormat) -> It
         moved = MOVED[type(layer)]
         ends = zip(moved(layer, lows, data_format), moved(layer, highs, data_format), strict=True)
         yield from (_Span(low, high, any(chosen), is_exact) for low, high in ends)
+    elif type(layer) in COMPUTED and all((span.low == span.high).all() for span in given):
+        yield from (
+            _Span(x, x, is_exact=True) for x in COMPUTED[type(layer)](layer, lows, data_format)
+        )
     elif type(layer) in _BETWEEN:
         with np.errstate(invalid="ignore"):
             low, high = _BETWEEN[type(layer)](layer, lows, highs, data_format)
@@ -250,17 +254,35 @@ def _clipped(layer: layers.Clip, lows: list[Array], highs: list[Array], _: DataF
     return low, high
 
 
+def _remainder(layer: layers.Modulo, lows: list[Array], highs: list[Array], _: DataFormat) -> _Ends:
+    return np.zeros(lows[0].shape), np.full(highs[0].shape, layer.divisor - 1.0)
+
+
+def _either(_: layers.Where, lows: list[Array], highs: list[Array], __: DataFormat) -> _Ends:
+    # The condition only lends its shape.
+    low, high = lined_up([*lows]), lined_up([*highs])
+    shape = np.broadcast_shapes(*(x.shape for x in low))
+    return (
+        np.broadcast_to(np.minimum(low[1], low[2]), shape),
+        np.broadcast_to(np.maximum(high[1], high[2]), shape),
+    )
+
+
 _BETWEEN: dict[type[Layer], Callable[[Any, list[Array], list[Array], DataFormat], _Ends]] = {
     layers.Add: _rising,
     layers.Cast: _whole,
     layers.Clip: _clipped,
+    layers.FloorDivide: _rising,
     layers.Maximum: _rising,
     layers.Minimum: _rising,
+    layers.Modulo: _remainder,
     layers.Multiply: _product,
     layers.Negative: lambda _, lows, highs, __: (-highs[0], -lows[0]),
     layers.Relu: lambda _, lows, highs, __: (np.maximum(lows[0], 0), np.maximum(highs[0], 0)),
     layers.Rescaling: _rescaled,
+    layers.Sign: _rising,
     layers.Subtract: _difference,
+    layers.Where: _either,
 }
 _ALWAYS: dict[type[Layer], tuple[float, float]] = {
     layers.HardSigmoid: (0, 1),

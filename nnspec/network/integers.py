@@ -44,12 +44,20 @@ def _of_one(function: Callable[[Any, Array], Array]) -> Compute:
     return lambda layer, inputs, _: (function(layer, inputs[0]),)
 
 
+def lined_up(inputs: Sequence[Array]) -> list[Array]:
+    """Return arrays of one rank: the batch stays in front, the rest lines up at the last axes."""
+    rank = max(x.ndim for x in inputs)
+    return [x.reshape(len(x), *(1,) * (rank - x.ndim), *x.shape[1:]) for x in inputs]
+
+
 def _of_pairs(function: Callable[[Array, Array], Array]) -> Compute:
-    def compute(_: Any, inputs: Sequence[Array], __: DataFormat) -> Sequence[Array]:
-        rank = max(x.ndim for x in inputs)
-        # The batch stays in front, and the rest lines up at the last axes.
-        lined = [x.reshape(len(x), *(1,) * (rank - x.ndim), *x.shape[1:]) for x in inputs]
-        return (reduce(function, lined),)
+    return lambda _, inputs, __: (reduce(function, lined_up(inputs)),)
+
+
+def _compared(function: Callable[[Array, Array], Array]) -> Compute:
+    def compute(layer: Any, inputs: Sequence[Array], _: DataFormat) -> Sequence[Array]:
+        given = inputs if layer.value is None else [*inputs, np.asarray([layer.value])]
+        return (function(*lined_up(given)),)
 
     return compute
 
@@ -85,6 +93,7 @@ MOVED: dict[type[Layer], Compute] = {
     layers.Roll: _chosen(lambda layer, x, axis: np.roll(x, layer.shift, axis)),
     layers.Slice: _chosen(_sliced),
     layers.Split: _split,
+    layers.StopGradient: _of_one(lambda _, x: x),
     layers.Squeeze: _chosen(lambda _, x, axis: np.squeeze(x, axis)),
     layers.Stack: lambda layer, inputs, _: (np.stack(inputs, _axis(layer.axis, inputs[0].ndim)),),
     layers.Tile: _chosen(lambda layer, x, axis: np.concatenate([x] * layer.repeats, axis)),
@@ -97,10 +106,25 @@ COMPUTED: dict[type[Layer], Compute] = {
     layers.Add: _of_pairs(np.add),
     layers.Cast: _of_one(lambda layer, x: x.astype(layer.dtype)),
     layers.ConstantTensor: _constant,
+    layers.Clip: _of_one(lambda layer, x: np.clip(x, layer.min_value, layer.max_value)),
+    layers.Equal: _compared(np.equal),
+    layers.FloorDivide: _of_one(lambda layer, x: x // layer.divisor),
+    layers.Greater: _compared(np.greater),
+    layers.GreaterEqual: _compared(np.greater_equal),
+    layers.Less: _compared(np.less),
+    layers.LessEqual: _compared(np.less_equal),
+    layers.LogicalAnd: _of_pairs(np.logical_and),
+    layers.LogicalNot: _of_one(lambda _, x: np.logical_not(x)),
+    layers.LogicalOr: _of_pairs(np.logical_or),
+    layers.LogicalXor: _of_pairs(np.logical_xor),
     layers.Maximum: _of_pairs(np.maximum),
     layers.Minimum: _of_pairs(np.minimum),
+    layers.Modulo: _of_one(lambda layer, x: x % layer.divisor),
     layers.Multiply: _of_pairs(np.multiply),
     layers.Negative: _of_one(lambda _, x: -x),
+    layers.NotEqual: _compared(np.not_equal),
+    layers.Sign: _of_one(lambda _, x: np.sign(x)),
     layers.Square: _of_one(lambda _, x: x * x),
     layers.Subtract: _of_pairs(np.subtract),
+    layers.Where: lambda _, inputs, __: (np.where(*lined_up(inputs)),),
 }

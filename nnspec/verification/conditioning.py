@@ -14,8 +14,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnspec.layers import Add, Argmax, Cast, Layer, Multiply, Subtract
+from nnspec.layers import (
+    Add,
+    Argmax,
+    Cast,
+    Ceil,
+    Floor,
+    Layer,
+    Multiply,
+    Round,
+    Sign,
+    Subtract,
+)
 from nnspec.layers.fields import FLOAT32_MAX
+from nnspec.layers.logic import Comparison
 from nnspec.layers.reduction import Reduction
 from nnspec.layers.shapes import TensorType
 from nnspec.network.graph import Graph, LayerNode, inline
@@ -29,6 +41,11 @@ from nnspec.verification.tolerance import EXACT, UNIT_ROUNDOFF, relative_error
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
+
+
+_STEPS = (Comparison, Floor, Ceil, Round, Sign)
+DECIDING = (Argmax, Cast, *_STEPS)
+"""Layers in which rounding decides between whole numbers, or truths."""
 
 
 class Noisy:
@@ -219,15 +236,16 @@ class Conditioning:
     ) -> tuple[Array, Array]:
         """Return the rows in which rounding by this unit decides what is true, or what is chosen.
 
-        A number that may as well be 0 decides whether it is true; an argmax, and a cast to whole
-        numbers, choose.
+        A number that may as well be 0, or another to which it is compared, decides what is true,
+        and one near a step where it falls; an argmax, and a cast to whole numbers, choose.
         """
         rows = len(next(iter(inputs.values())))
         truths, choices = np.zeros(rows, bool), np.zeros(rows, bool)
         jumps = {
             value: taken[0]
             for value, (_, _, layer, taken) in self.noisy.computed.items()
-            if isinstance(layer, Argmax | Cast) and self.noisy.types[value].dtype != "float32"
+            if isinstance(layer, _STEPS)
+            or (isinstance(layer, Argmax | Cast) and self.noisy.types[value].dtype != "float32")
         }
         if not jumps:
             return truths, choices
@@ -243,7 +261,10 @@ class Conditioning:
             }
             moved = self.program.forward({**inputs, **noise})
             for value, taken in jumps.items():
-                if values[value].dtype.kind != "b":
+                if isinstance(self.noisy.computed[value][2], _STEPS):
+                    other = moved[value] != values[value]
+                    truths |= other.reshape(rows, -1).any(axis=1)
+                elif values[value].dtype.kind != "b":
                     other = moved[value] != values[value]
                     choices |= other.reshape(rows, -1).any(axis=1)
                 elif taken in self.noisy.sums:

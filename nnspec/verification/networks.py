@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from nnspec.layers import ConstantTensor, Layer, LearnedTensor, ReduceNorm, Stack
+from nnspec.layers import Layer, ReduceNorm, Stack
 from nnspec.layers.shapes import Dim, Shape, TensorType
 from nnspec.network.graph import BlockNode, Graph, LayerNode, Node, inline
 from nnspec.network.loader import Spec
@@ -62,7 +62,10 @@ def with_one_output(graph: Graph) -> Graph:
 
 
 def untrained_parameters(graph: Graph) -> list[str]:
-    """Return the trainable parameters that reach no output, or reach them only as whole numbers."""
+    """Return the trainable parameters that reach no output by a gradient.
+
+    A whole number has none, nor has what a layer keeps back.
+    """
     opened = inline(graph)
     reached = set(opened.outputs)
     homes: set[str] = set()
@@ -71,7 +74,7 @@ def untrained_parameters(graph: Graph) -> list[str]:
         if not any(v in reached and opened.types[v].dtype == "float32" for v in node.outputs):
             continue
         homes.update(name for name in (node.owner or node.name, node.tied) if name is not None)
-        if not isinstance(node.layer, ConstantTensor | LearnedTensor):  # they take its rows alone
+        if node.layer.passes_gradient:
             reached.update(node.inputs)
     trained = {
         f"{at.path}.{parameter.name}"

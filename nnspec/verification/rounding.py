@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnspec.layers import Argmax, Cast, HardShrink, Threshold
+from nnspec.layers import HardShrink, Threshold
 from nnspec.network.loader import Spec
 from nnspec.support.causes import cause_of
-from nnspec.verification.conditioning import Conditioning
+from nnspec.verification.conditioning import DECIDING, Conditioning
 from nnspec.verification.engines import Engine, Reference
 from nnspec.verification.recorder import Recorder
 from nnspec.verification.settings import Settings
@@ -30,7 +30,7 @@ from nnspec.verification.tolerance import (
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
 
-_JUMPS = (Argmax, Cast, HardShrink, Threshold)
+_JUMPS = (*DECIDING, HardShrink, Threshold)
 """Layers in which rounding decides between things that lie apart."""
 
 

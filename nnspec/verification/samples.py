@@ -10,6 +10,7 @@ import numpy as np
 from nnspec.errors import DataError
 from nnspec.language.training_schema import Task
 from nnspec.layers.initializers import Constant, Ones, Zeros
+from nnspec.layers.logic import Comparison
 from nnspec.layers.rare_initializers import UnitForgetBias
 from nnspec.layers.shapes import Dim, Shape
 from nnspec.network.domain import Domain, size_of
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 _KINKS = (0.0, 1.0, -1.0, 3.0, -3.0, 6.0, -6.0, 9.0, -9.0)
 _KINK_SHARE = 0.1
+_NEAR = (0.0, 2.0**-20, -(2.0**-20), 1e-3, -1e-3)
+"""Relative, from a number with which a network compares."""
+_NEAR_SHARE = 0.3
 _HALVINGS = 96
 _WHOLE = 64
 """Of these, those that halve whole numbers alone; then all are 0."""
@@ -54,6 +58,7 @@ def random_inputs(graph: Graph, batch: int, axes: Mapping[str, int], seed: int) 
     domain = domain_of(graph)
     shapes = {name: sizes_of(kind.shape, axes) for name, kind in graph.inputs.items()}
     ranges = element_ranges(domain, shapes)
+    near = _near_steps(graph)
     inputs: dict[str, Array] = {}
     for name, kind in graph.inputs.items():
         shape = (batch, *shapes[name])
@@ -61,6 +66,9 @@ def random_inputs(graph: Graph, batch: int, axes: Mapping[str, int], seed: int) 
             values = draw.normal(size=shape)
             chosen = draw.random(shape) < _KINK_SHARE
             values = np.where(chosen, draw.choice(_KINKS, size=shape), values)
+            if near:
+                chosen = draw.random(shape) < _NEAR_SHARE
+                values = np.where(chosen, draw.choice(near, size=shape), values)
             low, high, is_bound = ranges[name]
             if is_bound.any():
                 # Away from whole numbers, at which a cast jumps.
@@ -73,6 +81,16 @@ def random_inputs(graph: Graph, batch: int, axes: Mapping[str, int], seed: int) 
             low, high, _ = ranges[name]
             inputs[name] = draw.integers(low, high + 1, shape).astype(kind.dtype)
     return _within(domain, inputs)
+
+
+def _near_steps(graph: Graph) -> list[float]:
+    """Return numbers at, and beside, those with which a network compares."""
+    compared = {
+        float(at.node.layer.value)
+        for at in graph.walk()
+        if isinstance(at.node.layer, Comparison) and at.node.layer.value is not None
+    }
+    return [x + off * max(abs(x), 1.0) for x in sorted(compared) for off in _NEAR]
 
 
 def single(array: Array) -> Array:

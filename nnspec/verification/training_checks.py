@@ -67,7 +67,9 @@ def compare_training(state: State) -> None:
 def _why_not(state: State) -> str:
     """Return why training is not compared at all, or an empty text."""
     if untrained := untrained_parameters(state.graph):
-        state.recorder.note(f"{', '.join(untrained)}: reach no output, so that nothing trains them")
+        state.recorder.note(
+            f"{', '.join(untrained)}: no output has a gradient by them, so that nothing trains them"
+        )
     return why_untrained(state.graph)
 
 

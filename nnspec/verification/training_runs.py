@@ -85,7 +85,7 @@ def why_untrained(graph: Graph) -> str:
     if not trainable:
         return "the network has no parameters to train"
     if len(untrained_parameters(graph)) == len(trainable):
-        return "no parameter reaches an output"
+        return "no output has a gradient by a parameter"
     if all(graph.types[name].dtype != "float32" for name in graph.outputs):
         return "no output holds floats"
     return ""

@@ -44,6 +44,37 @@ CASES: list[Case | Network] = [
         for kind in ("abs", "negative", "square")
         for dtype in ("float32", "int64")
     ],
+    *[Case({"type": kind}, ((3, 40),), (3, 40)) for kind in ("sin", "cos", "erf")],
+    *image({"type": "sin"}, (2, 3, 4), (2, 3, 4)),
+    *[
+        Case({"type": kind}, ((30,),), (30,))
+        for kind in ("sign", "floor", "ceil", "round", "stop_gradient")
+    ],
+    Case({"type": "sign"}, ((3, 4),), (3, 4), dtypes=("int32",)),
+    Case({"type": "stop_gradient"}, (("time", 4),), ("time", 4), dtypes=("bool",)),
+    *[
+        Case({"type": kind, "divisor": 3}, (("time", 4),), ("time", 4), dtypes=(dtype,))
+        for kind in ("floor_divide", "modulo")
+        for dtype in ("int32", "int64")
+    ],
+    Case({"type": "clip", "min_value": -3, "max_value": 5}, ((9,),), (9,), dtypes=("int64",)),
+    Case({"type": "clip", "max_value": 0}, ((9,),), (9,), dtypes=("int32",)),
+    # What follows learns, and what comes before learns from the other way alone.
+    *[
+        Network(
+            f"{kind}-beside-a-gradient",
+            {"given": {"shape": [4]}},
+            [
+                {"name": "wide", "type": "dense", "units": 6},
+                {"name": "long", "type": "rescaling", "scale": 8.0},
+                {"name": "stepped", "type": kind, "inputs": "long"},
+                {"name": "tested", "type": "multiply", "inputs": ["stepped", "wide"]},
+                {"type": "dense", "units": 3},
+            ],
+            (3,),
+        )
+        for kind in ("floor", "ceil", "round", "sign", "stop_gradient")
+    ],
     Case({"type": "cast", "dtype": "float32"}, ((4,),), (4,), dtypes=("bool",)),
     Case({"type": "cast", "dtype": "float32"}, ((3, 4),), (3, 4), dtypes=("int32",)),
     Case({"type": "cast", "dtype": "int64"}, ((4,),), (4,), dtypes=("bool",)),

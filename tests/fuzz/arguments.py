@@ -278,6 +278,7 @@ TABLE: dict[str, Callable[[Place], Arguments]] = {
     "dot": lambda at: {"axes": [at.axis(), at.axis()]},
     "rescaling": lambda at: {"scale": at.rng.choice([0.5, -2.0]), **at.sometimes(offset=0.25)},
     "clip": _clip,
+    **dict.fromkeys(("floor_divide", "modulo"), lambda at: {"divisor": at.rng.randint(1, 5)}),
     "power": lambda at: {"exponent": at.rng.choice([0.5, 2.0, 3.0, -1.0])},
     "cast": lambda at: {"dtype": at.rng.choice(["float32", "int32", "int64", "bool"])},
     **{f"reduce_{kind}": _reduction for kind in ("sum", "mean", "max", "min", "variance", "norm")},

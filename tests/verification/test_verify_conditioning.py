@@ -170,9 +170,12 @@ def test_parameters_that_reach_no_output_are_a_note() -> None:
     spec = network("name: d, type: dense, units: 2", "name: c, type: constant, value: [1, 2]")
     report = verified(spec, "torch", "keras")
     assert report.passed, report.to_json()
-    assert any(note.startswith("d.weight, d.bias: reach no output") for note in report.notes)
+    assert any(
+        note.startswith("d.weight, d.bias: no output has a gradient by them")
+        for note in report.notes
+    )
     reasons = {each.kind: each.reason for each in report.not_checked}
-    assert reasons["gradient"] == reasons["training"] == "no parameter reaches an output"
+    assert reasons["gradient"] == reasons["training"] == "no output has a gradient by a parameter"
 
 
 def test_parameters_of_parts_of_a_layer_reach_what_the_layer_reaches() -> None:
