@@ -12,9 +12,7 @@ NnspecError
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
-
-_MANY = 300  # names to compare with a wrong one; comparing takes microseconds each
+from typing import Any, Literal, NamedTuple
 
 EXCERPT = 120
 """Characters of a line that are shown with a problem."""
@@ -30,6 +28,58 @@ class Mark(NamedTuple):
     length: int = 1
 
 
+class Change(NamedTuple):
+    """One change of a spec, by what it means.
+
+    key: the key at `mark` becomes `to`. value: what stands at `mark` becomes the value `to`.
+    name: what is defined at `mark` is called `to`, here and wherever it is used. remove: the key at
+    `mark` goes, with its value. add: `to`, a mapping, joins the mapping of the key at `mark`.
+    """
+
+    kind: Literal["key", "value", "name", "remove", "add"]
+    mark: Mark
+    to: Any = None
+
+
+class Edit(NamedTuple):
+    """One change of a text: from a line and column (from 0) to others, and what comes there."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    text: str
+
+
+class Fix(NamedTuple):
+    """How to mend a mistake: its changes, all of them or none.
+
+    is_safe: whether what the author meant is certain. edits: the changes, once a text is there.
+    """
+
+    title: str
+    changes: tuple[Change, ...]
+    is_safe: bool = True
+    edits: tuple[Edit, ...] = ()
+
+    def as_json(self) -> dict[str, object]:
+        """Return the fix as `nnspec check --json` prints it; lines and columns start at 1."""
+        return {
+            "title": self.title,
+            "applicability": "safe" if self.is_safe else "unsafe",
+            "edits": [
+                {
+                    "line": edit.line + 1,
+                    "column": edit.column + 1,
+                    "end_line": edit.end_line + 1,
+                    "end_column": edit.end_column + 1,
+                    "text": edit.text,
+                }
+                for edit in self.edits
+            ],
+        }
+
+
 class Problem(NamedTuple):
     """One mistake: a stable code, what was given and expected, how to mend it, and where it is."""
 
@@ -40,6 +90,7 @@ class Problem(NamedTuple):
     severity: Severity = "error"
     file: str | None = None
     excerpt: str | None = None
+    fix: Fix | None = None
 
     def render(self) -> str:
         """Return the problem as a compiler would print it."""
@@ -72,6 +123,7 @@ class Problem(NamedTuple):
             "column": self.mark.column + 1 if self.mark else None,
             "message": self.message,
             "hint": self.hint,
+            "fix": self.fix.as_json() if self.fix is not None and self.fix.edits else None,
         }
 
 
@@ -133,41 +185,27 @@ class ShapeError(ValueError):
         self.code = code
 
 
-_SYNONYMS = {
-    "swish": "silu",
-    "hard_swish": "hard_silu",
-    "hardswish": "hard_silu",
-    "normalize": "unit_normalization",
-}
-"""Other names of a layer -> our name, where the two look unalike."""
-
-
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return `; did you mean "x"?` for the known name closest to `name`, or an empty string."""
-    found = closest(name, known)
-    return f'; did you mean "{found}"?' if found else ""
+    """Return `; did you mean "x"?` for what `name` may be misspelt for, or an empty string."""
+    found = alike(name, known)
+    return f"; did you mean {' or '.join(quoted(found))}?" if found else ""
 
 
 def closest(name: str, known: Iterable[str]) -> str:
-    """Return the known name closest to `name`, or an empty string."""
-    import difflib  # only a mistake needs it
+    """Return what `name` is misspelt for, or an empty string where that is none, or not sure."""
+    found = alike(name, known)
+    return found[0] if len(found) == 1 else ""
 
+
+def quoted(names: Iterable[str]) -> list[str]:
+    """Return the names, each in quotes."""
+    return [f'"{name}"' for name in names]
+
+
+def alike(name: str, known: Iterable[str]) -> tuple[str, ...]:
+    """Return the few known names that `name` may be misspelt for; see `nnspec.support.spelling`."""
     if len(name) > 100:
-        return ""
-    candidates = sorted(known)
-    synonym = _SYNONYMS.get(name)
-    if synonym in candidates:
-        return synonym
-    if len(candidates) > _MANY:
-        candidates = [each for each in candidates if abs(len(each) - len(name)) < 3][:_MANY]
-    found = difflib.get_close_matches(name, candidates, n=1, cutoff=0.7)
-    if not found:
-        bare = {candidate.lower().replace("_", ""): candidate for candidate in candidates}
-        given = name.lower().replace("_", "").replace("-", "")
-        # "batchnorm" begins "batch_normalization", and is too short for a close match.
-        begun = [key for key in bare if len(given) > 3 and key.startswith(given)]
-        if given in bare:
-            found = [bare[given]]
-        elif len(begun) == 1:
-            found = [bare[begun[0]]]
-    return found[0] if found else ""
+        return ()
+    from nnspec.support.spelling import misspelt  # only a mistake needs it
+
+    return misspelt(name, known)

@@ -8,11 +8,16 @@ from nnspec.cli.common import json_option, print_json, print_problem, set_option
 from nnspec.errors import DataError, Problem, SpecError, UsageError
 from nnspec.network.loader import Spec, load
 
+STDIN = "-"
+"""The path that stands for standard input."""
+
 
 @click.command()
 @click.argument("specs", metavar="SPEC...", nargs=-1, required=True, type=click.Path())
 @set_option
 @click.option("--data", is_flag=True, help="Read the rows too, as training would.")
+@click.option("--fix", is_flag=True, help="Mend what can be mended for certain, in the files.")
+@click.option("--unsafe-fixes", is_flag=True, help="With --fix, what is only likely too.")
 @json_option
 @click.pass_context
 def check(
@@ -20,31 +25,65 @@ def check(
     specs: tuple[str, ...],
     variables: dict[str, object],
     data: bool,
+    fix: bool,
+    unsafe_fixes: bool,
     as_json: bool,
 ) -> None:
     """Say what is wrong with specs, and what may be; with --data, with their rows as well.
 
-    No framework is needed or imported. Exit code 0 if every spec is right, 2 otherwise.
+    "-" reads a spec from standard input; with --fix it is printed as mended, and what was wrong
+    goes to the standard error. No framework is needed or imported. Exit code 0 if every spec is
+    right, 2 otherwise.
     """
+    if fix or unsafe_fixes or STDIN in specs:
+        from nnspec.cli.fix import check_texts  # which few calls need
+
+        if not fix and unsafe_fixes:
+            raise UsageError("--unsafe-fixes says which fixes --fix makes: add --fix")
+        ctx.exit(
+            check_texts(
+                specs, variables, with_data=data, fix=fix, unsafe=unsafe_fixes, as_json=as_json
+            )
+        )
     files: list[dict[str, object]] = []
-    wrong = 0
+    wrong = mendable = 0
     for path in specs:
         is_fine, problems = _check(path, variables, with_data=data)
         wrong += not is_fine
-        files.append(
-            {"file": path, "ok": is_fine, "problems": [each.as_json() for each in problems]}
-        )
+        files.append(record_of(path, problems, is_fine=is_fine))
         if not as_json:
-            for problem in problems:
-                print_problem(problem)
-            if is_fine:
-                click.echo(f"{path}: ok")
+            mendable += print_problems(path, problems, is_fine=is_fine)
     if as_json:
         print_json({"files": files})
-    elif wrong:
-        noun = "spec is" if wrong == 1 else "specs are"
-        click.echo(f"{wrong} of {len(specs)} {noun} wrong", err=True)
+    else:
+        print_summary(wrong, len(specs), mendable)
     ctx.exit(2 if wrong else 0)
+
+
+def record_of(path: str, problems: tuple[Problem, ...], *, is_fine: bool) -> dict[str, object]:
+    """Return what `--json` prints of a file."""
+    return {"file": path, "ok": is_fine, "problems": [each.as_json() for each in problems]}
+
+
+def print_problems(
+    path: str, problems: tuple[Problem, ...], *, is_fine: bool, err: bool = False
+) -> int:
+    """Print what is wrong with a file, and return how many of it a safe fix mends."""
+    for problem in problems:
+        print_problem(problem, err=err)
+    if is_fine:
+        click.echo(f"{path}: ok", err=err)
+    return sum(each.fix is not None and each.fix.is_safe for each in problems)
+
+
+def print_summary(wrong: int, number: int, mendable: int) -> None:
+    """Say how many specs are wrong, and how many mistakes can be mended."""
+    if wrong:
+        noun = "spec is" if wrong == 1 else "specs are"
+        click.echo(f"{wrong} of {number} {noun} wrong", err=True)
+    if mendable:
+        noun = "mistake" if mendable == 1 else "mistakes"
+        click.echo(f"{mendable} {noun} can be mended by `nnspec check --fix`", err=True)
 
 
 def _check(
@@ -55,8 +94,17 @@ def _check(
     except SpecError as error:
         return False, error.problems
     except UsageError as error:
-        message = str(error).removeprefix(path).lstrip(": ")
-        return False, (Problem("unreadable-file", message, file=path),)
+        return False, (unreadable(path, error),)
+    return judged(spec, path, with_data=with_data)
+
+
+def unreadable(path: str, error: UsageError) -> Problem:
+    """Return why a file cannot be read."""
+    return Problem("unreadable-file", str(error).removeprefix(path).lstrip(": "), file=path)
+
+
+def judged(spec: Spec, path: str, *, with_data: bool) -> tuple[bool, tuple[Problem, ...]]:
+    """Return whether a spec is right, with its rows where those are asked for, and what may be."""
     problems = spec.advice
     wrong = _problem_of_data(spec, path) if with_data else None
     return wrong is None, problems if wrong is None else (*problems, wrong)

@@ -77,7 +77,7 @@ def print_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2))
 
 
-def print_problem(problem: Problem) -> None:
+def print_problem(problem: Problem, *, err: bool = False) -> None:
     """Print a problem as a compiler would, in colour on a terminal."""
     lines = problem.render().split("\n")
     place, separator, message = lines[0].partition(f" {problem.severity}[")
@@ -86,7 +86,7 @@ def print_problem(problem: Problem) -> None:
     head = f"{place}{' ' if separator and place else ''}"
     styled = click.style(head, bold=True) + click.style(kind, fg=colour, bold=True)
     caret = [click.style(line, fg="cyan") for line in lines[1:]]
-    click.echo("\n".join([f"{styled}: {rest}", *caret]), color=use_colour())
+    click.echo("\n".join([f"{styled}: {rest}", *caret]), color=use_colour(), err=err)
 
 
 def use_colour() -> bool | None:

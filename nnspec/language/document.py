@@ -119,7 +119,7 @@ def _validated(values: dict[str, Any], problems: Problems) -> tuple[set[str], se
             key = str(loc[0]) if loc else ""
             if loc and key in marks and key not in values:
                 continue
-            problems.add(problem.code, problem.message, problem.mark, problem.hint)
+            problems.extend([(problem, loc)])
             if len(loc) > 1 and key in ("inputs", "blocks"):
                 bad.add((key, str(loc[1])))
             else:

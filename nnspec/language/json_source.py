@@ -125,3 +125,20 @@ def _json_tokens(
         else:
             yield kind, match.group(kind), start, end
         position = end
+
+
+def json_spans(text: str) -> Iterator[tuple[str, int, int]]:
+    """Yield where each value of a document that has been read begins and ends; keys are scalars.
+
+    The kinds are scalar, map, list, and close for the end of the last one opened.
+    """
+    builder = TreeBuilder()
+    for kind, value, start, end in _json_tokens(builder, text, lambda *_: Mark(0, 0)):
+        if kind in ("string", "scalar"):
+            yield "scalar", start, end
+        elif kind == "mark" and value in "[{":
+            yield ("map" if value == "{" else "list"), start, end
+        elif kind == "mark" and value in "]}":
+            yield "close", start, end
+        elif kind == "end":
+            return

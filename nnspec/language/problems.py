@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from nnspec.errors import Mark, Problem
+from nnspec.errors import Fix, Mark, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,9 +28,12 @@ class Problems:
         self._file: str | None = None
         self._use: Mark | None = None
 
-    def add(self, code: str, message: str, mark: Mark | None, hint: str = "") -> None:
+    def add(
+        self, code: str, message: str, mark: Mark | None, hint: str = "", fix: Fix | None = None
+    ) -> None:
         """Add a problem, unless one of the same code stands at the same place."""
         if not self.is_of_spec:
+            fix = None
             if mark is not None:
                 message += f" (line {mark.line + 1} of nnspec/library/{self._file})"
             mark = self._use
@@ -38,14 +41,14 @@ class Problems:
         if key in self._seen:
             return
         self._seen.add(key)
-        self.found.append(Problem(code, message, hint, mark))
+        self.found.append(Problem(code, message, hint, mark, fix=fix))
         if len(self.found) >= MAX_PROBLEMS:
             raise TooManyProblemsError
 
     def extend(self, problems: Iterable[tuple[Problem, object]]) -> None:
         """Add problems, each given with its path."""
         for problem, _ in problems:
-            self.add(problem.code, problem.message, problem.mark, problem.hint)
+            self.add(problem.code, problem.message, problem.mark, problem.hint, problem.fix)
 
     @property
     def is_of_spec(self) -> bool:

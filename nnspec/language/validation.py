@@ -7,7 +7,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from nnspec.errors import Mark, Problem, nearest
+from nnspec.errors import Change, Fix, Mark, Problem
+from nnspec.language.suggestions import Suggestion, for_key, for_option, for_type, for_value
 from nnspec.language.tree import Map, Sequence
 from nnspec.layers.base import Layer
 from nnspec.layers.fields import FLOAT32_MAX, ByType
@@ -30,6 +31,18 @@ _KINDS = {
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
 }
+_FLAGS = {
+    **dict.fromkeys(("true", "yes", "on", "y"), True),
+    **dict.fromkeys(("false", "no", "off", "n"), False),
+}
+_BASES = {
+    "Layer": "layer",
+    "InitializerBase": "initializer",
+    "Loss": "loss",
+    "Optimizer": "optimizer",
+    "Schedule": "schedule",
+}
+"""Base class -> what messages call its records."""
 _CODES = {
     "wrong_type": "wrong-type",
     "out_of_range": "bad-size",
@@ -90,7 +103,7 @@ def _misspelt(details: list[Any], given: object, model: type[BaseModel]) -> set[
     for detail in details:
         if missing and detail["type"] == "extra_forbidden":
             loc = _real_path(detail["loc"], given, "extra_forbidden")
-            meant = nearest(str(loc[-1]), _fields_at(loc[:-1], given, model))
+            meant = _key_suggestion(loc, given, model, "").suffix
             result.update(
                 (*loc[:-1], key) for key in missing.get(loc[:-1], ()) if f'"{key}"' in meant
             )
@@ -125,16 +138,13 @@ def _problem(
     key = str(loc[-1]) if loc else ""
     where = _joined(loc)
     if kind == "extra_forbidden":
-        known = _fields_at(loc[:-1], given, model)
-        if len(loc) > 1 and issubclass(model, Layer):
-            # An activation inside a layer has no place of its own in the network.
-            known = [each for each in known if each not in ("name", "inputs")]
+        found = _key_suggestion(loc, given, model, MERGE_HINT if key == "<<" else "")
         return Problem(
             "unknown-key",
-            f'{owner if len(loc) < 2 else _joined(loc[:-1])} has no key "{key}"'
-            f"{nearest(key, known)}",
-            MERGE_HINT if key == "<<" else f"its keys: {', '.join(sorted(known))}",
+            f'{owner if len(loc) < 2 else _joined(loc[:-1])} has no key "{key}"{found.suffix}',
+            found.hint,
             _mark_at(loc, given, is_key=True) or default,
+            fix=found.fix,
         )
     mark = _mark_at(loc, given) or default
     if kind == "missing":
@@ -148,11 +158,14 @@ def _problem(
     text = shown(value)
     if kind == "unknown_type":
         name, known = context["name"], context["known"]
+        place = _mark_at((*loc, context["key"]), given) or mark
+        found = for_type(context["kind"], name, _value_at(loc, given), known, place, context["key"])
         return Problem(
             f"unknown-{context['kind']}",
-            f'no {context["kind"]} "{name}"{nearest(name, known)}',
-            f"known: {', '.join(known)}",
-            _mark_at((*loc, context["key"]), given) or mark,
+            f'no {context["kind"]} "{name}"{found.suffix}',
+            found.hint or f"known: {', '.join(known)}",
+            place,
+            fix=found.fix,
         )
     if kind in _LENGTHS:
         code, words = _LENGTHS[kind]
@@ -161,11 +174,14 @@ def _problem(
         )
     if kind in _KINDS:
         expected = " or ".join(dict.fromkeys(_KINDS[each] for each in kinds if each in _KINDS))
+        meant = for_value(_owner_at(loc, given, model), key, value, mark)
+        spelt, fix = _spelling(value, expected, mark)
         return Problem(
             "wrong-type",
-            f"`{where}` is {text}, and {expected} is expected",
-            _spelling(value, expected) or _description(loc, given, model),
+            f"`{where}` is {text}, and {expected} is expected{meant.suffix}",
+            spelt or _description(loc, given, model),
             mark,
+            fix=meant.fix or fix,
         )
     if kind in _BOUNDS:
         name, words = _BOUNDS[kind]
@@ -181,32 +197,96 @@ def _problem(
     if kind == "literal_error":
         expected = context["expected"].replace("'", '"')
         options = [option.strip(' "') for option in expected.replace(" or ", ", ").split(",")]
-        close = nearest(value, options) if isinstance(value, str) else ""
+        meant = for_option(_owner_at(loc, given, model), _field_of(loc), value, options, mark)
         return Problem(
             "wrong-value",
-            f"`{where}` is {text}, and {expected} is expected{close}",
+            f"`{where}` is {text}, and {expected} is expected{meant.suffix}",
             _description(loc, given, model),
             mark,
+            fix=meant.fix,
         )
     code = _CODES.get(kind, "wrong-value")
     message = detail["msg"][:1].lower() + detail["msg"][1:]
+    meant = for_value(_owner_at(loc, given, model), _field_of(loc), value, mark)
     return Problem(
         code,
-        f"`{where}` is {text}, and {message}" if where else f"{owner}: {message}",
+        (f"`{where}` is {text}, and {message}" if where else f"{owner}: {message}") + meant.suffix,
         _description(loc, given, model),
         mark,
+        fix=meant.fix,
     )
 
 
-def _spelling(value: object, expected: str) -> str:
-    """Return how to write what a text was probably meant to be."""
-    if not isinstance(value, str):
+def _spelling(value: object, expected: str, mark: Mark | None) -> tuple[str, Fix | None]:
+    """Return how to write what a text was probably meant to be, and the fix that does."""
+    hint, meant = "", value
+    word = value.strip().lower() if isinstance(value, str) else ""
+    if expected == "true or false" and word in _FLAGS:
+        hint, meant = "YAML 1.2 spells it true or false", _FLAGS[word]
+    elif "number" in expected and word.lstrip("+-").replace(".", "", 1).isdecimal():
+        is_whole = "." not in word
+        if is_whole or expected == "a number":
+            hint, meant = "write the number without quotes", int(word) if is_whole else float(word)
+    elif expected == "true or false" and type(value) is int and value in (0, 1):
+        hint, meant = f"write {str(bool(value)).lower()}", bool(value)
+    elif expected == "a whole number" and type(value) is float and value == int(value):
+        hint, meant = "write the number without its point", int(value)
+    if not hint or mark is None:
+        return hint, None
+    return hint, Fix(f"write {shown(meant)}", (Change("value", mark, meant),))
+
+
+def _key_suggestion(loc: Path, given: object, model: type[BaseModel], hint: str) -> Suggestion:
+    """Return what the unknown key at the end of a path was meant to be."""
+    known = _fields_at(loc[:-1], given, model)
+    if len(loc) > 1 and issubclass(model, Layer):
+        # An activation inside a layer has no place of its own in the network.
+        known = [each for each in known if each not in ("name", "inputs")]
+    if hint:
+        return Suggestion("", hint)
+    record = _record_at(loc[:-1], given, model)
+    return for_key(
+        _kind_of(record),
+        _owner_of(record),
+        str(loc[-1]),
+        _value_at(loc[:-1], given),
+        known,
+        f"its keys: {', '.join(sorted(known))}",
+    )
+
+
+def _owner_at(loc: Path, given: object, model: type[BaseModel]) -> str:
+    """Return the type, or the class, of the record whose field a path leads to."""
+    while loc and isinstance(loc[-1], int):
+        loc = loc[:-1]
+    return _owner_of(_record_at(loc[:-1], given, model))
+
+
+def _field_of(loc: Path) -> str:
+    return next((part for part in reversed(loc) if isinstance(part, str)), "")
+
+
+def _owner_of(record: type[BaseModel] | None) -> str:
+    """Return the type that a class of records stands for, or the name of a class that has none."""
+    if record is None:
         return ""
-    if expected == "true or false" and value.lower() in ("yes", "no", "on", "off", "y", "n"):
-        return "YAML 1.2 spells it true or false"
-    if "number" in expected and value.strip().lstrip("+-").replace(".", "", 1).isdecimal():
-        return "write the number without quotes"
-    return ""
+    fields = record.model_fields
+    kind = fields["type" if "type" in fields else "schedule"] if _kind_of(record) else None
+    return str(kind.default) if kind is not None else record.__name__
+
+
+def _kind_of(record: type[BaseModel] | None) -> str:
+    """Return what messages call a record: a layer, a loss; empty for one without a type."""
+    if record is None:
+        return ""
+    bases = {base.__name__ for base in record.__mro__}
+    return next((kind for base, kind in _BASES.items() if base in bases), "")
+
+
+def _value_at(path: Path, given: object) -> object:
+    for part in path:
+        given = _item(given, part)
+    return given
 
 
 def _joined(loc: tuple[int | str, ...]) -> str:
@@ -234,13 +314,17 @@ def _mark_at(loc: tuple[int | str, ...], given: object, *, is_key: bool = False)
 
 def _fields_at(path: Path, given: object, model: type[BaseModel]) -> list[str]:
     """Return the keys that the record at `path` has."""
+    record = _record_at(path, given, model)
+    return list(record.model_fields) if record is not None else []
+
+
+def _record_at(path: Path, given: object, model: type[BaseModel]) -> type[BaseModel] | None:
     current: Any = model
     value = given
     for part in path:
         value = _item(value, part)
         current = _inside(current, part, value)
-    record = _record(current, value)
-    return list(record.model_fields) if record is not None else []
+    return _record(current, value)
 
 
 def _description(path: Path, given: object, model: type[BaseModel]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from nnspec.errors import Mark, nearest
+from nnspec.errors import Mark
 from nnspec.language.problems import Problems
 from nnspec.language.schema import Block, Call, Model
 from nnspec.language.scope import Scope, compute
@@ -18,6 +18,8 @@ from nnspec.layers.extensions import brought
 from nnspec.layers.fields import is_whole
 from nnspec.library import BLOCKS, find_block
 from nnspec.support.shown import MERGE_HINT, shown
+
+_WHERE = "`nnspec layers` lists layers and blocks; your own are defined in `blocks`"
 
 
 class Entry:
@@ -72,13 +74,15 @@ class Reader:
             given = {key: value for key, value in given if value is not None}
         entry = Entry(given, mark)
         if not isinstance(given, dict):
-            self.problems.add(
-                "wrong-type",
-                f"a layer is a mapping such as {{type: relu}}, and here is {shown(given)}",
-                mark,
-                f"write {{type: {given}}}" if isinstance(given, str) and given in LAYERS else "",
-            )
-            entry.unknown_inputs = True
+            from nnspec.language.suggestions import for_item
+
+            found = for_item(given, self._known(), mark)
+            message = f"a layer is a mapping such as {{type: relu}}, and here is {shown(given)}"
+            self.problems.add("wrong-type", message, mark, found.hint, found.fix)
+            if found.guess is None:
+                entry.unknown_inputs = True
+            else:
+                self._fill(entry, found.guess, scope)
             return entry
         if isinstance(given, Map) and "type" in given.marks:
             entry.mark = given.marks["type"][1]
@@ -98,11 +102,14 @@ class Reader:
             return False
         if not isinstance(kind, str):
             if kind is None:
-                meant = next((key for key in given if key in LAYERS), None)
-                hint = f"one of {', '.join(sorted(LAYERS)[:4])}, ..."
-                if meant is not None:
-                    hint = f"write {{type: {meant}, ...}}, not {{{meant}: ...}}"
-                self.problems.add("missing-argument", "the layer has no `type`", entry.mark, hint)
+                from nnspec.language.suggestions import for_item
+
+                found = for_item(given, self._known(), entry.mark)
+                hint = found.hint or f"one of {', '.join(sorted(LAYERS)[:4])}, ..."
+                message = "the layer has no `type`"
+                self.problems.add("missing-argument", message, entry.mark, hint, found.fix)
+                if found.guess is not None:
+                    return self._fill(entry, copied(given, found.guess), scope)
             else:
                 message = f"`type` is {shown(kind)}, and the name of a layer is expected"
                 self.problems.add("wrong-type", message, entry.mark)
@@ -117,16 +124,7 @@ class Reader:
                 return self._call(entry, block, given, scope)
             layer_class = brought("layer").get(kind)
         if layer_class is None:
-            known = nearest(kind, [*LAYERS, *self.model.blocks, *BLOCKS, *brought("layer")])
-            self.problems.add(
-                "unknown-layer",
-                f'no layer type "{kind}"{known}',
-                entry.mark,
-                ""
-                if known
-                else "`nnspec layers` lists layers and blocks; your own are defined in `blocks`",
-            )
-            return False
+            return self._unknown(entry, given, scope)
         if "repeat" in given and "repeat" not in layer_class.model_fields:
             self.problems.add(
                 "unknown-key",
@@ -147,7 +145,7 @@ class Reader:
 
             for problem, path in problems_of(error, values, layer_class, f'"{kind}"', entry.mark):
                 if path[:1] not in unread:
-                    self.problems.add(problem.code, problem.message, problem.mark, problem.hint)
+                    self.problems.extend([(problem, path)])
             return False
         if unread:
             return False
@@ -160,6 +158,23 @@ class Reader:
         entry.name, entry.inputs = layer.name or "", layer.inputs
         return True
 
+    def _known(self) -> list[str]:
+        return [*LAYERS, *self.model.blocks, *BLOCKS, *brought("layer")]
+
+    def _unknown(self, entry: Entry, given: dict[str, Any], scope: Scope) -> bool:
+        """Report a type that there is not; where it is clear what is meant, go on with that."""
+        from nnspec.language.suggestions import for_type
+
+        found = for_type("layer", entry.type, given, self._known(), entry.mark, "type")
+        self.problems.add(
+            "unknown-layer",
+            f'no layer type "{entry.type}"{found.suffix}',
+            entry.mark,
+            found.hint or ("" if found.suffix else _WHERE),
+            found.fix,
+        )
+        return found.guess is not None and self._fill(entry, copied(given, found.guess), scope)
+
     def block(self, name: str) -> Block | None:
         """Return the spec's block of this name, else the library's."""
         return self.model.blocks.get(name) or find_block(name)
@@ -170,13 +185,7 @@ class Reader:
         fine = True
         for key in given:
             if key not in known and key not in Call.model_fields:
-                self.problems.add(
-                    "unknown-key",
-                    f'block "{kind}" has no variable "{key}"'
-                    f"{nearest(key, [*known, 'name', 'inputs', 'repeat'])}",
-                    given.marks[key][0] if isinstance(given, Map) else None,
-                    f"its variables: {', '.join(sorted(known)) or 'none'}",
-                )
+                self._unknown_variable(kind, key, given, known)
                 fine = False
         fixed: dict[str, Any] = {
             key: given[key] for key in ("name", "inputs", "repeat") if key in given
@@ -210,6 +219,21 @@ class Reader:
         entry.call = call
         entry.name, entry.inputs = call.name or "", call.inputs
         return True
+
+    def _unknown_variable(
+        self, kind: str, key: str, given: dict[str, Any], known: set[str]
+    ) -> None:
+        from nnspec.language.suggestions import for_key
+
+        hint = f"its variables: {', '.join(sorted(known)) or 'none'}"
+        found = for_key("block", kind, key, given, [*known, "name", "inputs", "repeat"], hint)
+        self.problems.add(
+            "unknown-key",
+            f'block "{kind}" has no variable "{key}"{found.suffix}',
+            given.marks[key][0] if isinstance(given, Map) else None,
+            found.hint,
+            found.fix,
+        )
 
     def _computed(
         self, entry: Entry, given: dict[str, Any], scope: Scope

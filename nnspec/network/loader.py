@@ -65,6 +65,11 @@ def load(path: str | Path, *, variables: Mapping[str, object] | None = None) -> 
 
     variables: values in place of those that the spec gives its variables.
     """
+    return loads(read_text(path), path=path, variables=variables)
+
+
+def read_text(path: str | Path) -> str:
+    """Return the text of a spec's file; raises UsageError or SpecError where there is none."""
     path = Path(path)
     try:
         with path.open(encoding="utf-8") as file:
@@ -82,7 +87,16 @@ def load(path: str | Path, *, variables: Mapping[str, object] | None = None) -> 
         raise UsageError(f"{path}: {error.strerror}") from None
     except ValueError as error:
         raise UsageError(f"{str(path)!r}: {error}") from None
-    return loads(text, path=path, variables=variables)
+    return text
+
+
+def is_json_text(text: str, path: str | Path | None) -> bool:
+    """Whether a spec is JSON: by its file's name, or where it has none, by how it begins."""
+    if path is not None:
+        return str(path).endswith(".json")
+    return (
+        text.lstrip(" \t\r\n").startswith(("{\n", '{"', "{ ", "{\r", "{\t")) and '"' in text[:100]
+    )
 
 
 def loads(
@@ -99,7 +113,7 @@ def loads(
     file = str(path) if path is not None else None
     text = text.removeprefix("\ufeff")
     if is_json is None:
-        is_json = file is not None and file.endswith(".json")
+        is_json = is_json_text(text, path)
     problems = Problems()
     with collector_paused():
         try:
@@ -110,7 +124,7 @@ def loads(
             _set_variables(tree, variables)
         read = _read(tree, problems)
     if read is None:
-        raise SpecError(_located(problems.found, text, file))
+        raise SpecError(_located(_with_edits(problems.found, text, is_json=is_json), text, file))
     advice = tuple(_located(advise(*read), text, file))
     return Spec(*read, Path(path) if path is not None else None, advice)
 
@@ -151,7 +165,7 @@ def _read(tree: Any, problems: Problems) -> tuple[Model, Graph] | None:
             graph = resolve(document.model, document.variables, problems, broken=document.broken)
             if graph is not None:
                 for problem in head_problems(document.model, graph):
-                    problems.add(problem.code, problem.message, problem.mark, problem.hint)
+                    problems.extend([(problem, ())])
                 return None if problems.found else (document.model, graph)
     return None
 
@@ -169,6 +183,17 @@ def _located(problems: Iterable[Problem], text: str, file: str | None) -> list[P
         located.append(problem._replace(file=file, excerpt=excerpt))
     located.sort(key=_position)
     return located
+
+
+def _with_edits(problems: list[Problem], text: str, *, is_json: bool) -> list[Problem]:
+    """Return the problems, each fix with the places of this text that it edits."""
+    fixes = [problem.fix for problem in problems if problem.fix is not None]
+    if not fixes:
+        return problems
+    from nnspec.language.edits import located
+
+    found = iter(located(fixes, text, is_json=is_json))
+    return [each if each.fix is None else each._replace(fix=next(found)) for each in problems]
 
 
 def _position(problem: Problem) -> Mark:

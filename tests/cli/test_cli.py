@@ -60,9 +60,16 @@ def test_check_json_has_the_promised_shape(tmp_path: Path) -> None:
         "column": 1,
         "message": 'the spec has no key "data_fromat"; did you mean "data_format"?',
         "hint": files[1]["problems"][0]["hint"],
+        "fix": {
+            "title": "write data_format",
+            "applicability": "safe",
+            "edits": [
+                {"line": 3, "column": 1, "end_line": 3, "end_column": 12, "text": "data_format"}
+            ],
+        },
     }
     for problem in (problem for each in files for problem in each["problems"]):
-        assert list(problem) == ["code", "severity", "line", "column", "message", "hint"]
+        assert list(problem) == ["code", "severity", "line", "column", "message", "hint", "fix"]
 
 
 def test_check_gives_advice_and_stays_fine(tmp_path: Path) -> None:

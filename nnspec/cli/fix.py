@@ -1,0 +1,111 @@
+"""`nnspec check` of standard input, and with --fix."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from nnspec.cli.check import (
+    STDIN,
+    judged,
+    print_problems,
+    print_summary,
+    record_of,
+    unreadable,
+)
+from nnspec.cli.common import print_json
+from nnspec.errors import Problem, SpecError, UsageError, printable
+from nnspec.language.source import MAX_CHARACTERS
+from nnspec.network.fixing import Mended, mend
+from nnspec.network.loader import loads, read_text
+
+NAME = "<stdin>"
+
+
+def check_texts(
+    specs: tuple[str, ...],
+    variables: dict[str, object],
+    *,
+    with_data: bool,
+    fix: bool,
+    unsafe: bool,
+    as_json: bool,
+) -> int:
+    """Check files, one of which may be standard input, and mend them if asked; the exit code."""
+    if specs.count(STDIN) > 1:
+        raise UsageError('standard input can be read once; "-" is given twice')
+    files: list[dict[str, object]] = []
+    wrong = mendable = 0
+    for path in specs:
+        name = NAME if path == STDIN else path
+        # What is mended is printed; so what is said of it goes elsewhere.
+        err = fix and path == STDIN
+        try:
+            text = _input() if path == STDIN else read_text(path)
+            mended = _mended(text, path, variables, fix=fix, unsafe=unsafe)
+        except SpecError as error:
+            mended = Mended("", (), error.problems, None)
+        except UsageError as error:
+            mended = Mended("", (), (unreadable(path, error),), None)
+        is_fine, problems = mended.spec is not None, mended.problems
+        if mended.spec is not None:
+            is_fine, problems = judged(mended.spec, name, with_data=with_data)
+        problems = tuple(each._replace(file=name) for each in problems)
+        wrong += not is_fine
+        record = record_of(name, problems, is_fine=is_fine)
+        if fix:
+            record["fixed"] = [each.as_json() for each in mended.fixed]
+            if path == STDIN:
+                record["text"] = mended.text
+        files.append(record)
+        if not as_json:
+            for each in mended.fixed:
+                _print_fixed(each._replace(file=name), err=err)
+            mendable += print_problems(name, problems, is_fine=is_fine, err=err)
+            if err:
+                click.echo(mended.text, nl=False)
+    if as_json:
+        print_json({"files": files})
+    else:
+        print_summary(wrong, len(specs), 0 if fix else mendable)
+    return 2 if wrong else 0
+
+
+def _mended(
+    text: str, path: str, variables: dict[str, object], *, fix: bool, unsafe: bool
+) -> Mended:
+    file = None if path == STDIN else path
+    if not fix:
+        spec = loads(text, path=file, variables=variables)
+        return Mended(text, (), spec.advice, spec)
+    mended = mend(text, path=file, variables=variables, unsafe=unsafe)
+    if file is not None and mended.fixed:
+        _write(file, text, mended.text)
+    return mended
+
+
+def _write(path: str, before: str, text: str) -> None:
+    """Write a mended spec whole or not at all; a mark of byte order stays."""
+    from nnspec.support.files import replacing
+
+    with replacing(path) as temporary:
+        mark = "\ufeff" if before.startswith("\ufeff") else ""
+        temporary.write_bytes((mark + text).encode())
+
+
+def _input() -> str:
+    raw = sys.stdin.buffer.read(4 * MAX_CHARACTERS + 4)
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        message = f"standard input is not UTF-8 text: {error.reason}"
+        raise SpecError([Problem("not-text", message)]) from None
+
+
+def _print_fixed(problem: Problem, *, err: bool) -> None:
+    assert problem.fix is not None
+    mark = problem.mark
+    place = f":{mark.line + 1}:{mark.column + 1}" if mark is not None else ""
+    title = printable(problem.fix.title)
+    click.echo(f"{problem.file}{place}: fixed[{problem.code}]: {title}", err=err)

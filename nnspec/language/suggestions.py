@@ -1,0 +1,357 @@
+"""What a key or a name that the language does not have was meant to be, and how to mend it.
+
+A foreign word comes before a likeness of letters: `geglu` is no misspelt `gelu`. Only a mistake
+needs this file.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
+
+from nnspec.errors import Change, Fix, Mark, alike, quoted
+from nnspec.language.words import find_record_key, find_word
+from nnspec.layers.words import bare
+from nnspec.layers.words.word import Key, UnsaidError, Word
+from nnspec.support.shown import shown
+from nnspec.support.spelling import is_certain, squashed
+
+_CALL = re.compile(r"\s*([\w.]+)\s*\((.*)\)\s*\Z", re.S)
+_COUNTED = "axes are counted without the batch here, so that Keras's axis 1 is 0"
+_ARGUMENT = re.compile(r"\s*([A-Za-z_]\w*)\s*=\s*(-?\d+\.?\d*(?:e-?\d+)?|True|False)\s*\Z")
+
+
+class Suggestion(NamedTuple):
+    """What ends the message, the help, and the fix; `guess` is the record as it was meant."""
+
+    suffix: str = ""
+    hint: str = ""
+    fix: Fix | None = None
+    guess: dict[str, Any] | None = None
+
+
+def for_key(
+    kind: str, owner: str, key: str, holder: object, known: Collection[str], hint: str
+) -> Suggestion:
+    """Return what a key of a record was meant to be.
+
+    kind: what messages call the record, such as a layer. owner: its type, or its class. known: the
+    keys that it has. hint: the help where no other is better.
+    """
+    record = find_record_key(kind, owner, key)
+    if record is not None and record.meant and not (record.into or record.outer):
+        record = record if record.meant in known else None
+    if record is None:
+        return _alike_key(key, holder, known, hint)
+    if record.is_nothing or record.outer:
+        return Suggestion("", record.note or hint)
+    suffix = f'; did you mean "{record.meant}"?' if record.meant and not record.into else ""
+    if not isinstance(holder, Mapping):
+        return Suggestion(suffix, record.note)
+    try:
+        settings = _settings(record, key, holder)
+    except UnsaidError as error:
+        return Suggestion(suffix, str(error) or record.note or hint)
+    if any(each in holder and squashed(each) != squashed(key) for each in settings):
+        twice = next(each for each in settings if each in holder)
+        return Suggestion("", f"`{twice}` says it: remove one of them")
+    if record.into:
+        return Suggestion("", record.note, _moved(record, key, holder))
+    if not suffix and settings:
+        suffix = f"; did you mean {' and '.join(quoted(settings))}?"
+    changes = _changes(key, holder, settings, record.takes)
+    titles = [f"write {each}: {_short(value)}" for each, value in settings.items()]
+    title = " and ".join(titles) or f"leave out {key}"
+    fix = Fix(title, changes) if changes else None
+    return Suggestion(suffix, record.note, fix)
+
+
+def for_type(
+    kind: str, name: str, holder: object, known: Collection[str], mark: Mark | None, key: str
+) -> Suggestion:
+    """Return what a name of a type was meant to be.
+
+    holder: the record whose `key` it is, or the bare name itself. known: the types that there are.
+    mark: where it stands.
+    """
+    called = _CALL.match(name)
+    plain, arguments = (called[1], called[2]) if called else (name, "")
+    given = _arguments(arguments)
+    word = find_word(kind, plain)
+    if kind == "layer" and (word is None or not word.meant):
+        word = find_word("block", plain) or word
+    if word is not None and word.meant and word.meant not in known:
+        word = None
+    if word is None:
+        found = alike(bare(plain), known)
+        if len(found) != 1:
+            return Suggestion(f"; did you mean {' or '.join(quoted(found))}?" if found else "")
+        word = Word(found[0], is_safe=is_certain(bare(plain), found[0]))
+    if not word.meant:
+        return Suggestion("", word.note)
+    suffix = f'; did you mean "{word.meant}"?'
+    if given is None:
+        return Suggestion(suffix, f"its arguments are keys: {{{key}: {word.meant}, ...}}")
+    record: dict[str, Any] = dict(holder) if isinstance(holder, Mapping) else {}
+    changes, settings, gone, unsaid = _under(word, record, holder, key)
+    settings = {**given, **settings}
+    guess = {name: value for name, value in record.items() if name not in gone}
+    guess.update({key: word.meant, **settings})
+    if mark is None:
+        return Suggestion(suffix, word.note, None, guess)
+    if not isinstance(holder, Mapping):
+        whole = {key: word.meant, **settings} if settings else word.meant
+        changes = [Change("value", mark, whole)]
+    else:
+        changes.insert(0, Change("value", mark, word.meant))
+        place = _key_mark(holder, key)
+        if settings and place is not None:
+            changes.append(Change("add", place, settings))
+    more = "".join(f", {each}: {_short(value)}" for each, value in settings.items())
+    note, counts_axes = word.note, _counts_axes(record)
+    is_safe = word.is_safe and not counts_axes and not unsaid
+    if counts_axes:
+        note = f"{_COUNTED}; {note}" if note else _COUNTED
+    title = f"write {key}: {word.meant}{more}" if more or record else f"write {word.meant}"
+    fix = Fix(title, tuple(changes), is_safe)
+    return Suggestion(suffix, note, fix, guess if is_safe else None)
+
+
+def for_item(given: object, known: Collection[str], mark: Mark | None) -> Suggestion:
+    """Return what an item of `layers` without a type was meant to be, such as `relu` alone."""
+    if isinstance(given, str):
+        called = _CALL.match(given)
+        inner: object = _arguments(called[2]) if called else {}
+        name = called[1] if called else given
+    else:
+        name, inner = _named(given)
+    if not name or not isinstance(inner, Mapping):
+        return Suggestion()
+    if name in known:
+        guess: dict[str, Any] = {"type": name, **inner}
+    else:
+        found = for_type("layer", name, {"type": name, **inner}, known, None, "type")
+        if found.guess is None:
+            return Suggestion("", found.hint)
+        guess = found.guess
+    hint = f"write {_short(guess)}"
+    if mark is None or "type" in inner:
+        return Suggestion("", hint)
+    return Suggestion("", hint, Fix(hint, (Change("value", mark, guess),)), guess)
+
+
+_TYPES = ("layer_type", "class_name", "class", "op", "kind", "module", "cls", "operator", "op_type")
+
+
+def _named(given: object) -> tuple[str, object]:
+    """Return the type of `{dense: {units: 3}}`, `{class_name: Dense, ...}`, and its keys."""
+    if not isinstance(given, Mapping):
+        return "", None
+    for key in _TYPES:
+        if isinstance(given.get(key), str):
+            rest = {name: value for name, value in given.items() if name != key}
+            config = rest.pop("config", {})
+            inner = {**rest, **config} if isinstance(config, Mapping) else None
+            return given[key], inner
+    first = next(iter(given), None)
+    if first is None or first in ("name", "inputs"):
+        return "", None
+    rest = {name: value for name, value in given.items() if name != first}
+    inner = given[first] if given[first] is not None else {}
+    is_record = isinstance(inner, Mapping) and rest.keys() <= {"name", "inputs"}
+    return str(first), {**rest, **inner} if is_record else None
+
+
+def for_value(owner: str, key: str, value: object, mark: Mark | None) -> Suggestion:
+    """Return what a value of a key was meant to be, where others write it so."""
+    from nnspec.language.words import find_value
+
+    found = find_value(owner, key, value) if isinstance(value, str) else None
+    if found is None or found[0] is None:
+        return Suggestion()
+    suffix = f"; did you mean {shown(found[0])}?"
+    fix = Fix(f"write {_short(found[0])}", (Change("value", mark, found[0]),)) if mark else None
+    return Suggestion(suffix, "", fix)
+
+
+def for_option(
+    owner: str, key: str, value: object, options: Collection[str], mark: Mark | None
+) -> Suggestion:
+    """Return which of the words that a key takes a value was meant to be."""
+    found = for_value(owner, key, value, mark)
+    if found.suffix or not isinstance(value, str):
+        return found
+    near = alike(bare(value), options)
+    suffix = f"; did you mean {' or '.join(quoted(near))}?" if near else ""
+    if len(near) != 1 or mark is None:
+        return Suggestion(suffix)
+    is_safe = is_certain(value, near[0])
+    return Suggestion(
+        suffix, "", Fix(f"write {near[0]}", (Change("value", mark, near[0]),), is_safe)
+    )
+
+
+def _alike_key(key: str, holder: object, known: Collection[str], hint: str) -> Suggestion:
+    found = alike(key, known)
+    if not found:
+        return Suggestion("", hint)
+    suffix = f"; did you mean {' or '.join(quoted(found))}?"
+    mark = _key_mark(holder, key)
+    is_free = isinstance(holder, Mapping) and found[0] not in holder
+    if len(found) > 1 or mark is None or not is_free:
+        return Suggestion(suffix, hint)
+    is_safe = is_certain(key, found[0])
+    fix = Fix(f"write {found[0]}", (Change("key", mark, found[0]),), is_safe)
+    return Suggestion(suffix, hint, fix)
+
+
+def _settings(record: Key, key: str, holder: Mapping[str, Any]) -> dict[str, object]:
+    """Return our settings for a foreign key's value; raises UnsaidError."""
+    value = holder[key]
+    if record.value is not None:
+        value = record.value(value, *(holder.get(each) for each in record.takes))
+    if record.is_split:
+        settings: dict[str, object] = value
+        return settings
+    return {record.meant: value} if record.meant else {}
+
+
+def _under(
+    word: Word, record: Mapping[str, Any], marked: object, key: str
+) -> tuple[list[Change], dict[str, object], set[str], bool]:
+    """Return the changes of keys that mean other things under a foreign name, and what it adds.
+
+    Then the keys that go, and whether one has a value that cannot be said here.
+    """
+    holder: Any = marked if isinstance(marked, Mapping) else record
+    changes: list[Change] = []
+    own: dict[str, Any] = {}
+    gone: set[str] = set()
+    unsaid = False
+    foreign = {squashed(each): it for each, it in word.keys.items()}
+    for given in holder:
+        said_by = foreign.get(squashed(given))
+        if said_by is None:
+            continue
+        try:
+            made = _settings(said_by, given, holder)
+        except UnsaidError:
+            unsaid = True
+            continue
+        changes.extend(_changes(given, holder, made, said_by.takes))
+        gone.add(given)
+        own.update(made)
+    wanted = word.settings(holder) if callable(word.settings) else word.settings
+    if word.inside and word.inside not in holder:
+        inner: dict[str, Any] = dict(wanted[word.inside])  # type: ignore[call-overload]
+        for given in holder:
+            mark = _key_mark(holder, given)
+            if given not in (key, *word.outside):
+                inner.update(_ours(str(inner["type"]), given, holder))
+                gone.add(given)
+                if mark is not None:
+                    changes.append(Change("remove", mark))
+        wanted = {**wanted, word.inside: inner}
+    said = {_meant(word.meant, given) for given in holder} | own.keys()
+    settings = {each: value for each, value in wanted.items() if each not in said}
+    return changes, settings, gone, unsaid
+
+
+def _ours(owner: str, key: str, holder: Mapping[str, Any]) -> dict[str, object]:
+    """Return a key of a layer in our words, as far as there are any."""
+    record = find_record_key("layer", owner, key)
+    if record is None or record.is_nothing:
+        return {key: holder[key]}
+    try:
+        return _settings(record, key, holder)
+    except UnsaidError:
+        return {key: holder[key]}
+
+
+def _meant(owner: str, key: str) -> str:
+    record = find_record_key("layer", owner, key)
+    return key if record is None or not record.meant else record.meant
+
+
+def _changes(
+    key: str, holder: Mapping[str, Any], settings: Mapping[str, object], takes: tuple[str, ...]
+) -> tuple[Change, ...]:
+    """Return the changes that write settings for a key, and for the others that it takes."""
+    mark = _key_mark(holder, key)
+    if mark is None:
+        return ()
+    changes = [
+        Change("remove", place)
+        for place in (_key_mark(holder, each) for each in takes if each in holder)
+        if place is not None
+    ]
+    if not settings:
+        return (Change("remove", mark), *changes)
+    first, value = next(iter(settings.items()))
+    if first != key:
+        changes.append(Change("key", mark, first))
+    if value is not holder[key]:
+        changes.append(Change("value", holder.marks[key][1], value))  # type: ignore[attr-defined]
+    rest = {each: settings[each] for each in list(settings)[1:]}
+    if rest:
+        changes.append(Change("add", mark, rest))
+    return tuple(changes)
+
+
+def _moved(record: Key, key: str, holder: Mapping[str, Any]) -> Fix | None:
+    """Return the fix that moves a key into the record that it belongs to."""
+    mark = _key_mark(holder, key)
+    if mark is None:
+        return None
+    value, target = holder[key], holder.get(record.into)
+    title = f"move {key} into {record.into}"
+    marks = holder.marks  # type: ignore[attr-defined]
+    if isinstance(target, Mapping):
+        places = [_key_mark(target, each) for each in target]
+        if record.meant in target or not places or places[-1] is None:
+            return None
+        added = Change("add", places[-1], {record.meant: value})
+        return Fix(title, (added, Change("remove", mark)))
+    start = {"type": target or "adam"} if record.into == "optimizer" else {}
+    whole = {**start, record.meant: value}
+    if target is None and record.into not in holder:
+        changes = (Change("key", mark, record.into), Change("value", marks[key][1], whole))
+        return Fix(title, changes)
+    if isinstance(target, str) and start:
+        return Fix(title, (Change("value", marks[record.into][1], whole), Change("remove", mark)))
+    return None
+
+
+def _key_mark(holder: object, key: str) -> Mark | None:
+    marks = getattr(holder, "marks", None)
+    return marks[key][0] if isinstance(marks, dict) and key in marks else None
+
+
+def _counts_axes(record: Mapping[str, Any]) -> bool:
+    """Whether an axis is counted from the front, which means another one to a foreign layer."""
+    given = record.get("axis", record.get("axes"))
+    axes = given if isinstance(given, list | tuple) else [given]
+    return any(type(axis) is int and axis >= 0 for axis in axes)
+
+
+def _arguments(text: str) -> dict[str, Any] | None:
+    """Return the arguments of a call as keys, or None where they have none."""
+    given: dict[str, Any] = {}
+    for part in text.split(",") if text.strip() else ():
+        match = _ARGUMENT.match(part)
+        if match is None:
+            return None
+        word = match[2]
+        is_whole = word.lstrip("-").isdigit()
+        given[match[1]] = (
+            word == "True" if word in ("True", "False") else int(word) if is_whole else float(word)
+        )
+    return given
+
+
+def _short(value: object) -> str:
+    from nnspec.language.edits import written
+
+    text = written(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

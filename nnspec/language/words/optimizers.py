@@ -1,0 +1,57 @@
+"""Names of optimizers, and of their keys."""
+
+from nnspec.layers.words.word import Key, Keys, UnsaidError, Word, keys, nothing, only, same
+
+
+def _betas(given: object) -> dict[str, object]:
+    if not isinstance(given, list | tuple) or len(given) != 2:
+        raise UnsaidError("write beta_1 and beta_2")
+    return {"beta_1": given[0], "beta_2": given[1]}
+
+
+_EPSILON = "epsilon is 1e-8 by default, as PyTorch's; Keras's is 1e-7, and added elsewhere"
+
+WORDS = {
+    **same("adam", "Adam adam_optimizer optim_adam", _EPSILON),
+    **same("sgd", "SGD gd gradient_descent stochastic_gradient_descent momentum_sgd"),
+    "momentum": Word("sgd", "sgd with momentum: 0.9", {"momentum": 0.9}, is_safe=False),
+    "nesterov": Word("sgd", "sgd with momentum and nesterov: true",
+                     {"momentum": 0.9, "nesterov": True}, is_safe=False),
+    **nothing("AdamW adamw adam_w", "nothing here is it: adam decays no weights"),
+    **nothing("RMSprop rmsprop Adagrad adagrad Adadelta adadelta Adamax adamax Nadam NAdam nadam "
+              "RAdam radam Adafactor adafactor Lion lion Lamb lamb LAMB Muon muon Ftrl ftrl "
+              "SparseAdam Rprop rprop ASGD asgd LBFGS lbfgs ScheduleFreeAdamW Ranger",
+              "nothing here is it: adam and sgd are the optimizers"),
+    **nothing("LossScaleOptimizer MultiOptimizer OptimizerMap Optimizer schedules serialize "
+              "deserialize get legacy", "it is no optimizer"),
+}  # fmt: skip
+
+_ALL: Keys = {
+    **keys("learning_rate", "lr rate eta step_size alpha_lr learning_rate_init initial_learning_rate "
+           "base_lr lrate"),
+    **only("weight_decay", (None, 0, 0.0), "nothing here is it: no optimizer decays weights"),
+    **only("clipnorm clipvalue global_clipnorm clip_grad_norm grad_clip max_grad_norm", (None,),
+           "nothing here is it: gradients are not clipped"),
+    **only("amsgrad maximize use_ema differentiable centered decoupled_weight_decay", (False,),
+           "nothing here is it"),
+    **only("ema_momentum ema_overwrite_frequency loss_scale_factor gradient_accumulation_steps "
+           "relative_step foreach fused capturable params", (None, False, True, 0.99), ""),
+    **only("decay lr_decay", (0, 0.0), "learning_rate takes a schedule: {schedule: exponential, ...}"),
+}  # fmt: skip
+KEYS = {
+    "*": _ALL,
+    "adam": {
+        **_ALL,
+        "betas": Key("", "PyTorch's betas are beta_1 and beta_2", _betas, is_split=True),
+        **keys("beta_1", "beta1 b1"),
+        **keys("beta_2", "beta2 b2"),
+        **keys("epsilon", "eps"),
+        "momentum": Key("beta_1", "adam's is beta_1"),
+    },
+    "sgd": {
+        **_ALL,
+        **keys("momentum", "mu beta"),
+        **keys("nesterov", "use_nesterov"),
+        **only("dampening", (0, 0.0), "nothing here is it: the gradient is not damped"),
+    },
+}  # fmt: skip

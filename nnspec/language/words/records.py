@@ -1,0 +1,120 @@
+"""Names of the keys of a spec: of the network, its inputs, its blocks, its training and data."""
+
+from nnspec.layers.words.word import Key, Word, inferred, keys, no_key, only
+
+WORDS: dict[str, Word] = {}
+
+
+def _moved(names: str, into: str) -> dict[str, Key]:
+    """Return keys that stand a level too high; a name is `theirs=ours` where the two differ."""
+    moved = {}
+    for each in names.split():
+        name, _, ours = each.partition("=")
+        moved[name] = Key(ours or name, f"it belongs under `{into}`", into=into)
+    return moved
+
+
+KEYS = {
+    "Model": {
+        **keys("nnspec", "version format_version spec_version format schema_version"),
+        **keys("name", "model_name title network_name id class_name"),
+        **keys("description", "doc docs comment desc about"),
+        **keys("data_format", "image_data_format layout data_layout channels channel_order"),
+        **keys("variables", "vars params parameters hyperparameters hyper_parameters hparams config "
+               "constants args arguments definitions"),
+        **keys("inputs", "input input_layers features placeholders"),
+        **keys("outputs", "output output_layers"),
+        **keys("blocks", "modules functions subnetworks submodules block macros components"),
+        **keys("layers", "model network architecture nodes graph body structure sequence backbone "
+               "layer net"),
+        **keys("data", "dataset datasets data_source"),
+        **keys("training", "train fit trainer training_config"),
+        **no_key("input_shape", "inputs: {x: {shape: [8]}} gives it, without the batch"),
+        **_moved("task loss criterion=loss objective=loss optimizer optim=optimizer metrics "
+                 "metric=metrics epochs num_epochs=epochs max_epochs=epochs n_epochs=epochs batch_size "
+                 "batch=batch_size shuffle seed random_seed=seed learning_rate lr=learning_rate", "training"),
+        **_moved("source target validation validation_split=validation test test_split=test "
+                 "standardize", "data"),
+        **inferred("device dtype backend framework", "a spec says what the network is; "
+                   "`nnspec compile --to` chooses a framework"),
+    },
+    "Input": {
+        **keys("shape", "size dims dim sizes input_shape dimensions"),
+        **keys("dtype", "type data_type"),
+        **inferred("name", "its key is its name"),
+        **inferred("batch_size sparse ragged optional", "a spec leaves the batch out"),
+        **no_key("batch_shape", "write shape, without the batch"),
+    },
+    "Block": {
+        **keys("layers", "body nodes modules network"),
+        **keys("inputs", "input in args"),
+        **keys("outputs", "output out returns"),
+        **keys("variables", "vars params parameters defaults arguments hyperparameters"),
+        **keys("description", "doc comment desc"),
+        **no_key("repeat", "repeat belongs to the use of the block: {type: block, repeat: 3}"),
+    },
+    "Call": {
+        **keys("repeat", "repeats times n num_layers depth n_layers num_blocks count num_repeats "
+               "repetitions number"),
+        **keys("name", "id label"),
+        **keys("inputs", "input from source sources"),
+    },
+    "Training": {
+        **keys("task", "problem problem_type objective_type kind"),
+        **keys("loss", "criterion objective loss_fn loss_function losses"),
+        **keys("optimizer", "optim optimiser opt solver"),
+        **keys("metrics", "metric eval_metric"),
+        **keys("epochs", "num_epochs n_epochs max_epochs num_train_epochs epoch nb_epoch"),
+        **keys("batch_size", "batch bs batchsize train_batch_size per_device_train_batch_size "
+               "minibatch_size"),
+        **keys("seed", "random_seed random_state rng_seed"),
+        **keys("shuffle", "shuffled"),
+        **_moved("learning_rate lr=learning_rate momentum beta_1 beta_2 epsilon eps=epsilon nesterov",
+                 "optimizer"),
+        "validation_split": Key("validation", "it belongs under `data`", outer="data"),
+        "validation": Key("validation", "it belongs under `data`", outer="data"),
+        "standardize": Key("standardize", "it belongs under `data`", outer="data"),
+        **only("callbacks early_stopping", (None, False), "nothing here is it: the weights of the best "
+               "epoch are kept"),
+        **no_key("schedule lr_schedule scheduler lr_scheduler learning_rate_schedule",
+                 "learning_rate of the optimizer takes a schedule: optimizer: {type: adam, "
+                 "learning_rate: {schedule: cosine, peak: 0.001, steps: 1000}}"),
+        **only("weight_decay", (0, 0.0, None), "nothing here is it: no optimizer decays weights"),
+        **no_key("steps max_steps", "training counts epochs"),
+        **inferred("verbose device num_workers pin_memory precision", "it is of the machine, not of "
+                   "the network"),
+    },
+    "Data": {
+        **keys("source", "path file filename csv data file_path dataset source_file train location"),
+        **keys("features", "x columns feature_columns inputs X"),
+        **keys("target", "y label labels target_column targets output class_column"),
+        **keys("validation", "validation_split val_split val validation_fraction val_size valid "
+               "validation_size"),
+        **keys("test", "test_split test_size test_fraction"),
+        **keys("standardize", "normalize standardise scale standardization standard_scaler"),
+        **no_key("separator sep delimiter", "rows are separated by commas"),
+        **_moved("", "training"),
+    },
+}  # fmt: skip
+_DTYPES = {
+    "float": "float32", "single": "float32", "fp32": "float32", "f32": "float32", "int": "int32",
+    "integer": "int32", "long": "int64", "boolean": "bool", "torch.float32": "float32",
+    "torch.float": "float32", "torch.long": "int64", "torch.int64": "int64", "torch.int32": "int32",
+    "torch.bool": "bool", "i64": "int64", "i32": "int32",
+}  # fmt: skip
+VALUES = {
+    "Input": {"dtype": _DTYPES},
+    "Model": {"data_format": {"nchw": "channels_first", "nhwc": "channels_last", "ncw": "channels_first",
+                              "nwc": "channels_last", "ncdhw": "channels_first",
+                              "ndhwc": "channels_last", "chw": "channels_first",
+                              "hwc": "channels_last", "first": "channels_first",
+                              "last": "channels_last"}},
+    "Training": {
+        "task": {"multi_class": "multiclass", "binary_classification": "binary",
+                 "multiclass_classification": "multiclass", "regress": "regression",
+                 "multi_class_classification": "multiclass", "categorical": "multiclass"},
+        "metrics": {"acc": "accuracy", "binary_accuracy": "accuracy",
+                    "categorical_accuracy": "accuracy", "sparse_categorical_accuracy": "accuracy",
+                    "mean_absolute_error": "mae", "r2_score": "r2", "r_squared": "r2", "l1": "mae"},
+    },
+}  # fmt: skip

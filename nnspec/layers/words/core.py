@@ -1,0 +1,89 @@
+"""Names of dense layers, of reshaping, and of keys that many layers have."""
+
+from nnspec.layers.words.word import Word, inferred, keys, no_key, nothing, only, same
+
+WORDS = {
+    **same(
+        "dense",
+        "Linear LazyLinear fc fully_connected full_connected fullyconnected affine inner_product "
+        "linear_layer dense_layer_ Gemm addmm ff ffn_layer projection proj nn_linear mlp_layer",
+        "PyTorch's Linear is dense here; its first values are another law (kaiming_uniform): "
+        "give kernel_initializer where they matter",
+    ),
+    "logits": Word("dense", "a dense layer of as many units as there are classes"),
+    **same("flatten", "ravel flat flatten_layer"),
+    **same("reshape", "view unflatten reshape_layer resize_as as_strided_"),
+    "EinsumDense": Word("", "nothing here is it: dense works on the last axis; permute and reshape "
+                        "bring another there"),
+    "Bilinear": Word("", "nothing here is it: compose it of dense, multiply and reduce_sum"),
+    **nothing(
+        "einsum",
+        "nothing here is it: compose it of permute, reshape, matmul, multiply and reduce_sum",
+    ),
+}  # fmt: skip
+
+_REGULARIZERS = (
+    "kernel_regularizer bias_regularizer activity_regularizer recurrent_regularizer "
+    "embeddings_regularizer beta_regularizer gamma_regularizer depthwise_regularizer "
+    "pointwise_regularizer alpha_regularizer"
+)
+_CONSTRAINTS = (
+    "kernel_constraint bias_constraint recurrent_constraint embeddings_constraint beta_constraint "
+    "gamma_constraint depthwise_constraint pointwise_constraint alpha_constraint"
+)
+
+KEYS = {
+    "*": {
+        **keys("name", "id label layer_name scope"),
+        **keys("inputs", "input from inbound_nodes bottom source sources parents prev in_layers"),
+        **keys("activation", "act activation_fn act_fn nonlinearity hidden_act activation_function"),
+        **keys("use_bias", "bias has_bias with_bias"),
+        **keys(
+            "kernel_initializer",
+            "weight_init init kernel_init weight_initializer w_init weights_initializer initializer "
+            "initialization",
+        ),
+        **keys("bias_initializer", "bias_init b_init"),
+        **inferred(
+            "in_features in_channels input_size num_features in_dim input_dim in_size fan_in "
+            "input_channels n_in num_channels in_planes inplanes normalized_shape c_in"
+        ),
+        **inferred("device", "a spec names no device; `train` and the emitted code choose it"),
+        **inferred("inplace", "whether memory is used again is the backend's affair"),
+        **only("dtype autocast", ("float32", None), "a network computes in float32; `cast` makes other "
+               "numbers", "a network computes in float32"),
+        **inferred("seed", "every random number follows from `training.seed`"),
+        **inferred("foreach fused capturable sparse implementation unroll use_cudnn flash_attention "
+                   "enable_nested_tensor mask_check",
+                   "how something is computed is the backend's affair"),
+        **only("noise_shape", (None,), "nothing here is it: spatial_dropout2d drops whole channels"),
+        **only("weight", (None,), "weights are kept in a file of their own: `--weights`"),
+        **only("weights", (None,), "weights are kept in a file of their own: `--weights`"),
+        **inferred("input_shape batch_input_shape batch_shape",
+                   "a spec gives the shape under `inputs`, without the batch: "
+                   "inputs: {x: {shape: [8]}}"),
+        **inferred("batch_size", "a spec leaves the batch out; `training.batch_size` is of training"),
+        **only(_REGULARIZERS, (None,), "nothing here is it: a penalty belongs to the loss or the "
+               "optimizer, and neither has one"),
+        **only(_CONSTRAINTS, (None,), "nothing here is it: weights are not constrained"),
+        **only("lora_rank lora_alpha quantization_config", (None,), "nothing here is it"),
+        **only("stateful", (False,), "no state is kept from one batch to the next: take it as an "
+               "input, and give it as an output"),
+        **no_key("spectral_norm", "nothing here is it: weights are not normalised so"),
+        **no_key("data_format", "`data_format` is of the whole spec, beside `inputs`: leave it out here"),
+    },
+    "dense": {
+        **keys("units", "out_features output_dim out_dim hidden_size hidden_dim hidden_units n_out "
+               "width dim size num_units features output_size n_units num_outputs nodes neurons "
+               "filters out_channels num_classes num_labels n_classes intermediate_size channels "
+               "output_units hidden n d_model output_features"),
+    },
+    "reshape": {
+        **keys("shape", "target_shape new_shape size sizes dims unflattened_size"),
+    },
+    "flatten": {
+        **only("start_dim", (1,), "flatten joins all axes but the batch; reshape joins some"),
+        **only("end_dim", (-1,), "flatten joins all axes but the batch; reshape joins some"),
+        **only("axis", (1,), "flatten joins all axes but the batch; reshape joins some"),
+    },
+}  # fmt: skip

@@ -1,0 +1,59 @@
+"""Names of initializers, the rare ones too, and of their keys."""
+
+from nnspec.layers.words.word import Key, UnsaidError, inferred, keys, no_key, nothing, only, same
+
+_CUT = "cut at two deviations and rescaled, as in Keras; PyTorch does not cut"
+
+WORDS = {
+    **same("zeros", "zero zeros_ zeros_init 0"),
+    **same("ones", "one ones_ ones_init"),
+    **same("constant", "constant_ const fill"),
+    **same("normal", "normal_ random_normal RandomNormal gaussian randn", "of mean 0; stddev is 0.02 by "
+           "default, in Keras 0.05 and in PyTorch 1"),
+    **same("glorot_uniform", "xavier_uniform xavier_uniform_ xavier glorot Xavier XavierUniform"),
+    **same("glorot_normal", "xavier_normal xavier_normal_ XavierNormal", _CUT),
+    **same("he_uniform", "kaiming_uniform kaiming_uniform_ KaimingUniform", "bounds ±sqrt(6 / fan_in), "
+           "as for ReLU; the default of PyTorch's own layers is a = sqrt(5), a third of that"),
+    **same("he_normal", "kaiming_normal kaiming_normal_ kaiming he msra KaimingNormal", _CUT),
+    **same("orthogonal", "orthogonal_ OrthogonalInitializer orthogonal_init"),
+    **nothing("lecun_normal LecunNormal lecun", "nothing here is it: {type: normal, stddev: s} with s = "
+              "1 / sqrt(fan_in)"),
+    **nothing("lecun_uniform LecunUniform", "nothing here is it: glorot_uniform and he_uniform are "
+              "the uniform laws"),
+    **nothing("truncated_normal TruncatedNormal trunc_normal trunc_normal_", "nothing here is it: "
+              "{type: normal, stddev: s} is not cut"),
+    **nothing("uniform uniform_ random_uniform RandomUniform rand", "nothing here is it: "
+              "glorot_uniform and he_uniform are the uniform laws"),
+    **nothing("variance_scaling VarianceScaling", "glorot_uniform, glorot_normal, he_uniform and "
+              "he_normal are its usual cases"),
+    **nothing("identity Identity IdentityInitializer eye eye_", "nothing here is it: orthogonal is "
+              "the nearest law, and another"),
+    **nothing("dirac dirac_ sparse sparse_ STFT STFTInitializer stft", "nothing here is it"),
+    **nothing("default None calculate_gain Initializer serialize deserialize get Literal", "it is no "
+              "initializer; leave the key out for the layer's own"),
+    **nothing("bilinear", "nothing here is it: `resize` interpolates"),
+}  # fmt: skip
+
+
+def _is_zero(given: object) -> dict[str, object]:
+    if given not in (0, 0.0):
+        raise UnsaidError("nothing here is it: the mean is 0")
+    return {}
+
+
+KEYS = {
+    "*": {
+        **inferred("seed generator", "every random number follows from `training.seed`"),
+        **only("mode", ("fan_in",), "he_uniform and he_normal are of fan_in"),
+        **only("nonlinearity", ("relu",), "he_uniform and he_normal are for ReLU"),
+        **only("a", (0, 0.0), "he_uniform and he_normal are for ReLU"),
+        **only("gain", (1, 1.0), "{type: normal, stddev: s} has a deviation of its own"),
+        **inferred("input_axes output_axes dtype", "the fans are those of the operation"),
+    },
+    "constant": keys("value", "val c constant fill_value v"),
+    "normal": {
+        **keys("stddev", "std sigma scale standard_deviation initializer_range"),
+        "mean": Key(note="leave it out: the mean is 0", value=_is_zero, is_split=True),
+    },
+    "orthogonal": {"scale": Key("gain"), **no_key("num_rows", "it has the weight's shape")},
+}  # fmt: skip

@@ -1,0 +1,124 @@
+"""Names of normalisations, batch normalisation too, and of their keys."""
+
+from nnspec.layers.words.word import (
+    Key,
+    Keys,
+    Word,
+    axis_of,
+    complement,
+    inferred,
+    keys,
+    no_key,
+    nothing,
+    only,
+    same,
+)
+
+_OPPOSITE = "momentum is the weight of what was there, as in Keras: PyTorch's 0.1 is 0.9 here"
+_FROM_TORCH: Keys = {"momentum": Key("momentum", _OPPOSITE, complement)}
+_DEFAULTS = (
+    "by default momentum is 0.9 and epsilon 1e-5 here, as PyTorch's; Keras's are 0.99 and 1e-3"
+)
+_TORCH_INSTANCE = "PyTorch's has no scale and shift by default: affine: false"
+
+WORDS = {
+    **{name: Word("batch_normalization", _OPPOSITE, keys=_FROM_TORCH)
+       for name in ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "LazyBatchNorm1d",
+                    "LazyBatchNorm2d", "LazyBatchNorm3d", "SyncBatchNorm", "batch_norm2d_torch")},
+    **same("batch_normalization", "BatchNormalization BatchNorm batch_norm bn batchnorm2d_keras "
+           "batch_normalisation spatial_batch_norm", _DEFAULTS),
+    **same("layer_normalization", "LayerNorm layer_norm ln layernorm layer_normalisation",
+           "by default epsilon is 1e-5 here, as PyTorch's; Keras's is 1e-3"),
+    **same("rms_normalization", "RMSNorm rms_norm rms RMSNormalization t5_layer_norm",
+           "by default epsilon is 1e-6 here, as Keras's; PyTorch's is 1.2e-7"),
+    **same("group_normalization", "GroupNorm group_norm gn"),
+    **same("instance_normalization", "instance_norm InstanceNormalization"),
+    **{name: Word("instance_normalization", _TORCH_INSTANCE, {"affine": False})
+       for n in (1, 2, 3) for name in (f"InstanceNorm{n}d", f"LazyInstanceNorm{n}d")},
+    **same("unit_normalization", "unit_norm UnitNormalization"),
+    **same("unit_normalization", "normalize F.normalize", "it divides by the Euclidean norm"),
+    **nothing("LocalResponseNorm CrossMapLRN2d lrn local_response_norm", "nothing here is it: "
+              "batch_normalization is what networks have had since"),
+    **nothing("Normalization standardize standardization", "a spec shifts and scales rows by "
+              "`data: {standardize: true}`; `rescaling` does it with fixed numbers"),
+    **nothing("SpectralNormalization spectral_norm weight_norm weight_normalization",
+              "nothing here is it: weights are not normalised"),
+}  # fmt: skip
+
+_ALL: Keys = {
+    **keys("epsilon", "eps variance_epsilon layer_norm_eps layer_norm_epsilon norm_eps rms_norm_eps "
+           "layernorm_epsilon"),
+    **inferred("num_channels num_features size hidden_size features channels filters units d_model"),
+    **only("beta_initializer", ("zeros",), "nothing here is it: the shift begins at 0"),
+    **only("gamma_initializer", ("ones",), "nothing here is it: the scale begins at 1"),
+}  # fmt: skip
+_AFFINE: Keys = {
+    **keys("affine", "elementwise_affine"),
+    **no_key("center scale bias", "affine: false leaves out the scale and the shift, both; there is "
+             "no layer with one of them"),
+}  # fmt: skip
+
+
+def _last_axes(shape: object) -> dict[str, object]:
+    """PyTorch names the sizes of the last axes, which are normalised together."""
+    if isinstance(shape, list | tuple) and len(shape) > 1:
+        return {"axis": list(range(-len(shape), 0))}
+    return {}
+
+
+def _last_axis(dim: object) -> dict[str, object]:
+    """A number below 0 is an axis; others have the size of the last one here."""
+    return {"axis": dim} if isinstance(dim, int) and dim < 0 else {}
+
+
+_NORMALIZED: Keys = {
+    "normalized_shape": Key("", "leave it out: it is over the last axis, or over `axis`", _last_axes,
+                            is_split=True),
+    "dim": Key("", "it is over the last axis, or over `axis`", _last_axis, is_split=True),
+}  # fmt: skip
+KEYS = {
+    "batch_normalization": {
+        **_ALL,
+        "decay": Key("momentum", "the weight of what was there"),
+        **_AFFINE,
+        **only("track_running_stats", (True,), "nothing here is it: instance_normalization and "
+               "layer_normalization keep no statistics"),
+        **only("axis", (-1, 1), "it is over channels, by data_format", "it is over channels, by "
+               "`data_format`"),
+        **only("moving_mean_initializer", ("zeros",), "nothing here is it: it begins at 0"),
+        **only("moving_variance_initializer", ("ones",), "nothing here is it: it begins at 1"),
+        **only("synchronized process_group renorm renorm_clipping renorm_momentum virtual_batch_size",
+               (None, False, True), ""),
+    },
+    "layer_normalization": {
+        **_ALL,
+        **only("elementwise_affine", (True,), "write scale: false and center: false"),
+        **keys("center", "bias use_bias beta"),
+        **keys("scale", "gamma use_scale"),
+        **_NORMALIZED,
+    },
+    "rms_normalization": {
+        **_ALL,
+        **only("elementwise_affine scale", (True,), "nothing here is it: its scale is learnt"),
+        **_NORMALIZED,
+    },
+    "group_normalization": {
+        **_ALL,
+        **keys("groups", "num_groups n_groups group"),
+        **only("axis", (-1, 1), "it is over channels, by data_format"),
+        **_AFFINE,
+    },
+    "instance_normalization": {
+        **_ALL,
+        **_AFFINE,
+        **only("momentum", (0.1,), "nothing here is it: no statistics are kept", "no statistics are "
+               "kept"),
+        **only("track_running_stats", (False,), "nothing here is it: no statistics are kept"),
+    },
+    "unit_normalization": {
+        **_ALL,
+        **axis_of(),
+        **only("p", (2, 2.0), "nothing here is it: it divides by the Euclidean norm",
+               "it divides by the Euclidean norm"),
+    },
+}  # fmt: skip

@@ -1,0 +1,60 @@
+"""Names of layers that make images larger or smaller, and of their keys."""
+
+from nnspec.layers.words.word import Key, Word, keys, nothing, only, same
+
+
+def _size(height: object, width: object) -> dict[str, object]:
+    return {"size": [height, width]}
+
+
+_NEAREST = "it repeats each element; resize interpolates, and takes the new size"
+
+WORDS = {
+    **same("up_sampling2d", "Upsample UpsamplingNearest2d upsample_nearest nearest_upsampling up "
+           "unpooling2d upsample2d", _NEAREST),
+    **same("up_sampling1d", "upsample1d"),
+    "UpSampling3D": Word("", "nothing here is it in three dimensions: conv3d_transpose makes a "
+                         "volume larger"),
+    "UpsamplingBilinear2d": Word("resize", "PyTorch's aligns corners; `size` is the new height and "
+                                 "width", {"interpolation": "bilinear", "align_corners": True}),
+    "upsample_bilinear": Word("resize", "PyTorch's aligns corners; `size` is the new height and "
+                              "width", {"interpolation": "bilinear", "align_corners": True}),
+    **same("resize", "interpolate Resizing resize2d image_resize resize_images",
+           "`size` is the new height and width"),
+    **same("pixel_shuffle", "depth_to_space sub_pixel subpixel PixelShuffle"),
+    **same("pixel_unshuffle", "space_to_depth PixelUnshuffle"),
+    **nothing("grid_sample affine_grid spatial_transformer", "nothing here is it: an image is not "
+              "read at places that are computed; `resize` scales it"),
+    "ChannelShuffle": Word("", "compose it: reshape to (groups, channels / groups, ...), permute the "
+                           "two, reshape back"),
+    "native_channel_shuffle": Word("", "compose it: reshape to (groups, channels / groups, ...), "
+                                   "permute the two, reshape back"),
+}  # fmt: skip
+
+_INTERPOLATES = ("it repeats each element (nearest); for others use resize with interpolation: "
+                 "bilinear and the new size")  # fmt: skip
+_SAMPLES = {
+    **keys("size", "scale_factor factor scale scales upscale_factor"),
+    **only("mode", ("nearest",), _INTERPOLATES),
+    **only("interpolation", ("nearest",), _INTERPOLATES),
+    **only("align_corners", (None, False), "resize has align_corners"),
+    **only("recompute_scale_factor", (None, False, True), ""),
+}
+KEYS = {
+    "up_sampling1d": _SAMPLES,
+    "up_sampling2d": _SAMPLES,
+    "resize": {
+        **keys("size", "target_size output_size new_size shape"),
+        "height": Key("", "`size` is [height, width]", _size, ("width",), is_split=True),
+        **keys("interpolation", "mode method"),
+        **only("antialias", (False,), "nothing here is it: pool before, where an image gets smaller",
+               "nothing is smoothed before an image is made smaller"),
+        **only("recompute_scale_factor crop_to_aspect_ratio pad_to_aspect_ratio", (None, False),
+               "nothing here is it: cropping2d and zero_padding2d do so by fixed numbers"),
+        **only("fill_mode fill_value", (None, "constant", 0.0, 0), "nothing here is it"),
+    },
+    "pixel_shuffle": keys("upscale_factor", "block_size scale factor r scale_factor size"),
+    "pixel_unshuffle": keys("downscale_factor", "block_size scale factor r scale_factor size"),
+}  # fmt: skip
+VALUES = {"resize": {"interpolation": {"linear": "bilinear", "cubic": "bicubic",
+                                       "nearest_exact": "nearest"}}}  # fmt: skip

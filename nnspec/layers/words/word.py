@@ -1,0 +1,129 @@
+"""What a foreign name says here: the records of the tables, and short ways to write them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+
+class UnsaidError(ValueError):
+    """A value that the language has no words for; the message says what to do instead."""
+
+
+class Key(NamedTuple):
+    """What a foreign key of a record says here.
+
+    meant: our key; empty where it says nothing here, and is left out. note: what a reader must
+    know. value: gives our value for the foreign one, or settings for several keys where `meant` is
+    empty and `is_split`; raises UnsaidError. takes: other foreign keys whose values it is given as
+    well, in this order. into: the key of the record that it belongs to.
+    """
+
+    meant: str = ""
+    note: str = ""
+    value: Callable[..., Any] | None = None
+    takes: tuple[str, ...] = ()
+    is_split: bool = False
+    is_nothing: bool = False
+    """Whether nothing here is what it says, so that leaving it out changes the network."""
+    into: str = ""
+    outer: str = ""
+
+
+class Word(NamedTuple):
+    """What a foreign name of a type says here.
+
+    meant: our name; empty where nothing fits. note: what differs, or what it is composed of.
+    settings: keys that our type needs to mean the same, or what gives them for a record. keys:
+    foreign keys that mean something else under this name, our own among them. is_safe: whether the
+    name alone says all. inside: the setting that takes the keys that are given, but for `outside`.
+    """
+
+    meant: str = ""
+    note: str = ""
+    settings: Mapping[str, object] | Callable[[Mapping[str, object]], Mapping[str, object]] = (
+        MappingProxyType({})
+    )
+    keys: Mapping[str, Key] = MappingProxyType({})
+    is_safe: bool = True
+    inside: str = ""
+    outside: tuple[str, ...] = ("name", "inputs")
+
+
+Words = dict[str, Word]
+Keys = dict[str, Key]
+
+
+def same(meant: str, names: str, note: str = "") -> Words:
+    """Return a table of names that mean the same as ours."""
+    return {name: Word(meant, note) for name in names.split()}
+
+
+def nothing(names: str, note: str) -> Words:
+    """Return a table of names that nothing here means; the note says what to write instead."""
+    return {name: Word("", note) for name in names.split()}
+
+
+def keys(meant: str, names: str, note: str = "") -> Keys:
+    """Return a table of keys that mean the same as ours."""
+    return {name: Key(meant, note) for name in names.split()}
+
+
+def inferred(names: str, what: str = "it is known from the input") -> Keys:
+    """Return a table of keys that are left out."""
+    return {name: Key(note=f"leave it out: {what}") for name in names.split()}
+
+
+def only(names: str, harmless: tuple[object, ...], otherwise: str, why: str = "") -> Keys:
+    """Return keys that are left out at the harmless values; at others nothing here means them."""
+
+    def value(given: object) -> dict[str, object]:
+        if not any(given == each and type(given) is type(each) for each in harmless):
+            raise UnsaidError(otherwise)
+        return {}
+
+    note = f"leave it out: {why or 'it is so always'}"
+    return {name: Key(note=note, value=value, is_split=True) for name in names.split()}
+
+
+def no_key(names: str, note: str) -> Keys:
+    """Return keys that nothing here means; the note says what to do instead."""
+    return {name: Key(note=note, is_nothing=True) for name in names.split()}
+
+
+def unbatched(axis: object) -> object:
+    """Return an axis that counts the batch as one that does not: as PyTorch and Keras have it."""
+    if isinstance(axis, list | tuple):
+        return [unbatched(each) for each in axis]
+    if not isinstance(axis, int) or isinstance(axis, bool):
+        raise UnsaidError("axes are counted from 0 here, without the batch")
+    if axis == 0:
+        raise UnsaidError("axes are counted without the batch here, and 0 is the batch in PyTorch")
+    return axis - 1 if axis > 0 else axis
+
+
+def axis_of(names: str = "dim") -> Keys:
+    """Return keys of an axis that PyTorch counts with the batch."""
+    note = "axes are counted without the batch here: PyTorch's 1 is 0"
+    return {name: Key("axis", note, unbatched) for name in names.split()}
+
+
+def axes_of(names: str = "dim axis dims") -> Keys:
+    """Return keys of axes that PyTorch counts with the batch."""
+    note = "axes are counted without the batch here: PyTorch's 1 is 0"
+    return {
+        name: Key("axes", note, lambda given: _listed(unbatched(given))) for name in names.split()
+    }
+
+
+def _listed(value: object) -> object:
+    return value if isinstance(value, list) else [value]
+
+
+def complement(number: object) -> float:
+    """Return 1 - number, as short as it was written."""
+    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number <= 1:
+        raise UnsaidError("a number from 0 to 1 is expected")
+    return float(1 - Decimal(repr(number)))

@@ -1,0 +1,225 @@
+"""`nnspec check --fix`: edits of the text, each fix whole, comments and layout kept."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+import nnspec
+from nnspec.cli import main
+from nnspec.language.edits import applied
+from nnspec.network.fixing import Mended, mend
+
+HEAD = "nnspec: 1\nname: Net\ninputs: {x: {shape: [4]}}\nlayers:\n"
+IMAGE = "nnspec: 1\nname: Net\ninputs: {x: {shape: [3, 8, 8]}}\nlayers:\n"
+
+
+def run(*arguments: str, stdin: str | None = None) -> Result:
+    return CliRunner().invoke(main, arguments, input=stdin, catch_exceptions=False)
+
+
+def layers_of(mended: Mended) -> str:
+    assert not any(each.severity == "error" for each in mended.problems), mended.problems
+    return mended.text.partition("layers:\n")[2]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(
+            "  - {type: Linear, in_features: 4, out_features: 3} # ours\n",
+            "  - {type: dense, units: 3} # ours\n",
+            id="flow",
+        ),
+        pytest.param(
+            "  # before\n  - type: nn.Linear   # one\n    in_features: 4  # gone\n\n"
+            "    # between\n    out_features: 3 # three\n    bias: false\n# after\n",
+            "  # before\n  - type: dense   # one\n\n"
+            "    # between\n    units: 3 # three\n    use_bias: false\n# after\n",
+            id="block",
+        ),
+        pytest.param(
+            "  - in_features: 4 # gone\n    units: 3\n    type: dense\n",
+            "  - units: 3\n    type: dense\n",
+            id="the first key of a block",
+        ),
+        pytest.param(
+            "  - type: dense\n    units: 3\n    device: cuda",
+            "  - type: dense\n    units: 3\n",
+            id="the last key, without a line's end",
+        ),
+        pytest.param(
+            "  - {units: 3, type: dense, device: cuda, in_features: 4}\n",
+            "  - {units: 3, type: dense}\n",
+            id="the last two keys",
+        ),
+        pytest.param(
+            '  - {"type": "Linear", "out_features": 3}\n',
+            '  - {"type": dense, units: 3}\n'.replace("dense", '"dense"').replace(
+                "units", '"units"'
+            ),
+            id="quotes stay",
+        ),
+        pytest.param(
+            "  - {type: dense, units: '3'}\n", "  - {type: dense, units: 3}\n", id="number"
+        ),
+        pytest.param(
+            "  - {type: dense, units: 3, use_bias: no}\n",
+            "  - {type: dense, units: 3, use_bias: false}\n",
+            id="flag",
+        ),
+        pytest.param(
+            "  - {type: dense, units: 3}\n  - nn.LeakyReLU(negative_slope=0.2)\n  - relu\n",
+            "  - {type: dense, units: 3}\n  - {type: leaky_relu, negative_slope: 0.2}\n"
+            "  - {type: relu}\n",
+            id="names alone",
+        ),
+        pytest.param(
+            "  - {Dense: {units: 3}}\n  - {class_name: Dense, config: {units: 2}}\n  - ReLU:\n",
+            "  - {type: dense, units: 3}\n  - {type: dense, units: 2}\n  - {type: relu}\n",
+            id="a type as a key",
+        ),
+        pytest.param(
+            "  - {type: dense, units: 3, activation: gelu_new}\n",
+            "  - {type: dense, units: 3, activation: {type: gelu, approximate: true}}\n",
+            id="a name that says an argument too",
+        ),
+        pytest.param(
+            "  - {type: dense, units: 3, activation: {type: LeakyReLU, alpha: 0.3}}\n",
+            "  - {type: dense, units: 3, activation: {type: leaky_relu, negative_slope: 0.3}}\n",
+            id="inside a layer",
+        ),
+    ],
+)
+def test_a_fix_keeps_comments_and_layout(before: str, after: str) -> None:
+    assert layers_of(mend(HEAD + before)) == after
+
+
+def test_line_ends_stay() -> None:
+    before = (HEAD + "  - type: Linear\n    device: cpu\n    out_features: 3\n").replace(
+        "\n", "\r\n"
+    )
+    after = (HEAD + "  - type: dense\n    units: 3\n").replace("\n", "\r\n")
+    assert mend(before).text == after
+
+
+def test_json_is_mended_as_json() -> None:
+    spec = {
+        "nnspec": 1,
+        "name": "Net",
+        "description": "\U0001f600",
+        "inputs": {"x": {"shape": [3, 8, 8]}},
+        "layers": [
+            {"type": "Conv2d", "out_channels": 4, "kernel_size": 3, "in_channels": 3},
+            {"type": "BatchNorm2d", "num_features": 4, "momentum": 0.1},
+            "GELU()",
+        ],
+    }
+    for text in (json.dumps(spec), json.dumps(spec, indent="\t")):
+        mended = mend(text, path="net.json")
+        assert json.loads(mended.text) == {
+            **spec,
+            "layers": [
+                {"type": "conv2d", "filters": 4, "kernel_size": 3},
+                {"type": "batch_normalization", "momentum": 0.9},
+                {"type": "gelu"},
+            ],
+        }
+        assert mended.spec is not None
+
+
+def test_a_fix_that_is_not_certain_waits_for_unsafe_fixes() -> None:
+    text = IMAGE + "  - {type: Softmax, axis: 1}\n"
+    assert mend(text).text == text
+    assert layers_of(mend(text, unsafe=True)) == "  - {type: softmax, axis: 1}\n"
+
+
+def test_a_value_that_is_computed_is_not_overwritten() -> None:
+    text = HEAD.replace("layers:", "variables: {m: 0.1}\nlayers:").replace("[4]", "[3, 4, 4]")
+    text += '  - {type: BatchNorm2d, momentum: "${m}"}\n'
+    assert mend(text).text == text
+    text = IMAGE.replace("layers:", "variables: {k: 1}\nlayers:")
+    text += '  - {type: softmax, dim: "${k}"}\n'
+    assert mend(text, unsafe=True).text == text
+
+
+def test_an_anchor_stays() -> None:
+    text = IMAGE + "  - {type: conv2d, filters: 3, kernel_size: &k '3'}\n"
+    text += "  - {type: conv2d, filters: 3, kernel_size: *k}\n"
+    assert mend(text).text.count("&k") == 1
+
+
+def test_two_fixes_that_meet_are_made_one_after_another() -> None:
+    text = HEAD + "  - {type: dense, units: 1}\nloss: mse\nlr: 0.1\nepochs: 3\ntask: regression\n"
+    mended = mend(text)
+    assert mended.spec is not None
+    training = mended.spec.model.training
+    assert training is not None
+    assert (training.task, training.epochs) == ("regression", 3)
+    assert mended.text.count("training:") == 1
+
+
+def test_json_output_names_the_edits(tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text(HEAD + "  - {type: Linear, out_features: 3}\n")
+    problems = json.loads(run("check", "--json", str(path)).stdout)["files"][0]["problems"]
+    assert [each["fix"]["applicability"] for each in problems] == ["safe", "safe"]
+    assert problems[0]["fix"]["edits"] == [
+        {"line": 5, "column": 12, "end_line": 5, "end_column": 18, "text": "dense"}
+    ]
+    lines = path.read_text().split("\n")
+    for problem in problems[::-1]:
+        (edit,) = problem["fix"]["edits"]
+        line = lines[edit["line"] - 1]
+        start, end = edit["column"] - 1, edit["end_column"] - 1
+        lines[edit["line"] - 1] = line[:start] + edit["text"] + line[end:]
+    assert nnspec.loads("\n".join(lines)).graph.nodes[0].layer.units == 3
+
+
+def test_the_command_writes_the_file_and_says_what_it_changed(tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_bytes(b"\xef\xbb\xbf" + HEAD.encode() + b"  - {type: Linear, out_features: 3}\n")
+    result = run("check", "--fix", str(path))
+    assert result.exit_code == 0
+    assert f"{path}:5:12: fixed[unknown-layer]: write type: dense" in result.stdout
+    assert path.read_bytes().startswith(b"\xef\xbb\xbf")
+    assert nnspec.load(path).graph.nodes[0].layer.units == 3
+    assert [each.name for each in tmp_path.iterdir()] == ["net.yaml"]
+
+
+def test_what_is_right_is_not_written(tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text(HEAD + "  - {type: dense, units: 3}\n")
+    path.chmod(0o400)
+    before = path.stat().st_mtime_ns
+    assert run("check", "--fix", str(path)).exit_code == 0
+    assert path.stat().st_mtime_ns == before
+
+
+def test_standard_input_is_checked_and_mended() -> None:
+    wrong = HEAD + "  - {type: Linear, out_features: 3}\n"
+    result = run("check", "-", stdin=wrong)
+    assert result.exit_code == 2
+    assert "<stdin>:5:12: error[unknown-layer]" in result.stdout
+    assert "2 mistakes can be mended" in result.stderr
+    mended = run("check", "--fix", "-", stdin=wrong)
+    assert (mended.exit_code, mended.stdout) == (0, HEAD + "  - {type: dense, units: 3}\n")
+    assert "fixed[unknown-layer]" in mended.stderr
+    as_json = json.loads(run("check", "--fix", "--json", "-", stdin=wrong).stdout)["files"][0]
+    assert (as_json["ok"], as_json["text"]) == (True, mended.stdout)
+
+
+def test_json_from_standard_input() -> None:
+    spec = {"nnspec": 1, "name": "N", "inputs": {"x": {"shape": [4]}}, "layers": [{"type": "relu"}]}
+    text = json.dumps({**spec, "description": "\U0001f600\t"}, indent="\t")
+    assert run("check", "-", stdin=text).exit_code == 0
+
+
+def test_edits_are_made_from_the_end() -> None:
+    from nnspec.errors import Edit
+
+    edits = [Edit(0, 0, 0, 1, "AA"), Edit(1, 1, 1, 2, ""), Edit(1, 2, 1, 2, "!")]
+    assert applied("ab\r\ncde\n", edits) == "AAb\r\nc!e\n"
