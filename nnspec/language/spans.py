@@ -10,7 +10,7 @@ from typing import Any, Literal
 from nnspec.errors import Edit, Mark
 
 _LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
-"""What YAML counts as the end of a line."""
+"""The ends of a line, as YAML has them."""
 
 
 class Node:

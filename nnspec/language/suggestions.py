@@ -1,4 +1,4 @@
-"""What a key or a name that the language does not have was meant to be, and how to mend it.
+"""Suggestions for a key or a name that the language does not have, and the fixes that write them.
 
 A foreign word comes before a likeness of letters: `geglu` is no misspelt `gelu`. Only a mistake
 needs this file.
@@ -23,7 +23,7 @@ _ARGUMENT = re.compile(r"\s*([A-Za-z_]\w*)\s*=\s*(-?\d+\.?\d*(?:e-?\d+)?|True|Fa
 
 
 class Suggestion(NamedTuple):
-    """What ends the message, the help, and the fix; `guess` is the record as it was meant."""
+    """The end of a message, the help, and the fix; `guess` is the record as it was meant."""
 
     suffix: str = ""
     hint: str = ""

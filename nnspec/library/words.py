@@ -1,4 +1,4 @@
-"""What people call the library's blocks and their variables, and the keys of a block's use."""
+"""Foreign names of the library's blocks, of their variables, and of the keys of a block's use."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def test_commands_parse(fence: Fence, command: str) -> None:
     parameters = found.get_params(context)
     known = {option for parameter in parameters for option in parameter.opts} | {"--help"}
     known |= {option for parameter in parameters for option in parameter.secondary_opts}
-    assert {word for word in arguments if word.startswith("-")} <= known
+    assert {word for word in arguments if word.startswith("-") and word != "-"} <= known
     # A sentence may name a command without saying on which spec.
     if fence.line:
         found.make_context(name, list(arguments), parent=context)

@@ -1,4 +1,4 @@
-"""What other frameworks call losses, optimizers, schedules, metrics and the keys of a spec."""
+"""Foreign names of losses, optimizers, schedules and metrics, and of the keys of a spec."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What other frameworks call our layers, activations and initializers, and their keys.
+"""Foreign names of our layers, activations and initializers, and of their keys.
 
 A file stands for the family of the same name in `nnspec/layers/`: `WORDS`, foreign name -> what it
 is here, and `KEYS`, our type -> its foreign keys. `elsewhere` holds what no family has. The language

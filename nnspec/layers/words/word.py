@@ -1,4 +1,4 @@
-"""What a foreign name says here: the records of the tables, and short ways to write them."""
+"""The records of the tables of foreign names, and short ways to write them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class UnsaidError(ValueError):
 
 
 class Key(NamedTuple):
-    """What a foreign key of a record says here.
+    """The meaning here of a foreign key of a record.
 
     meant: our key; empty where it says nothing here, and is left out. note: what a reader must
     know. value: gives our value for the foreign one, or settings for several keys where `meant` is
@@ -33,7 +33,7 @@ class Key(NamedTuple):
 
 
 class Word(NamedTuple):
-    """What a foreign name of a type says here.
+    """The meaning here of a foreign name of a type.
 
     meant: our name; empty where nothing fits. note: what differs, or what it is composed of.
     settings: keys that our type needs to mean the same, or what gives them for a record. keys:
