@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nnspec import layers
-    from nnspec.api import compile, verify
-    from nnspec.deploy.exporting import export
+    from nnspec.api import compile, plot, summary, verify
+    from nnspec.deploy.exporting import ExportReport, export
+    from nnspec.deploy.predicting import Predictions, predict
     from nnspec.errors import (
         DataError,
         MissingDependencyError,
@@ -25,18 +26,25 @@ if TYPE_CHECKING:
     from nnspec.language.schema import Block, Call, Input, Model
     from nnspec.language.training_schema import Data, Training
     from nnspec.network.loader import Spec, check, load, loads
-    from nnspec.training.epochs import train
+    from nnspec.show.plot import Picture
+    from nnspec.show.summary import Summary
+    from nnspec.training.epochs import Run, TrainingError, TrainingInterrupted, train
+    from nnspec.verification.report import Report
 
     __version__: str
 
 _HOMES = {
-    "nnspec.api": "compile verify",
+    "nnspec.api": "compile plot summary verify",
     "nnspec.errors": "DataError MissingDependencyError NnspecError Problem SpecError "
     "UnsupportedError UsageError WeightsError",
-    "nnspec.deploy.exporting": "export",
+    "nnspec.deploy.exporting": "ExportReport export",
+    "nnspec.deploy.predicting": "Predictions predict",
+    "nnspec.show.plot": "Picture",
+    "nnspec.show.summary": "Summary",
+    "nnspec.verification.report": "Report",
     "nnspec.network.loader": "Spec check load loads",
     "nnspec.language.schema": "Block Call Input Model",
-    "nnspec.training.epochs": "train",
+    "nnspec.training.epochs": "Run TrainingError TrainingInterrupted train",
     "nnspec.language.training_schema": "Data Training",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
@@ -46,14 +54,22 @@ __all__ = [
     "Call",
     "Data",
     "DataError",
+    "ExportReport",
     "Input",
     "MissingDependencyError",
     "Model",
     "NnspecError",
+    "Picture",
+    "Predictions",
     "Problem",
+    "Report",
+    "Run",
     "Spec",
     "SpecError",
+    "Summary",
     "Training",
+    "TrainingError",
+    "TrainingInterrupted",
     "UnsupportedError",
     "UsageError",
     "WeightsError",
@@ -64,6 +80,9 @@ __all__ = [
     "layers",
     "load",
     "loads",
+    "plot",
+    "predict",
+    "summary",
     "train",
     "verify",
 ]

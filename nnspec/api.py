@@ -1,4 +1,7 @@
-"""The functions of the public interface, but for `export` and `train`, which need more packages."""
+"""The functions of the public interface, but for those that need more packages.
+
+They are `export`, `predict` and `train`.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,38 @@ from nnspec.weights.canonical import load_weights
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
+    from nnspec.show.plot import Picture
+    from nnspec.show.summary import Summary
     from nnspec.verification.report import Report
 
-__all__ = ["compile", "verify"]
+__all__ = ["compile", "plot", "summary", "verify"]
+
+
+def summary(spec: Spec | Model | str | Path) -> Summary:
+    """Return a network's layers with their output shapes, parameters and costs, and the sums.
+
+    Shapes leave the batch axis out. Multiply-adds are of one row, a dynamic axis counted as 1;
+    bytes are those of float32. `print` shows a table, `Summary.layers` has its rows.
+    Raises SpecError, UsageError (a file that is not there).
+    """
+    from nnspec.show.summary import summarize
+
+    return summarize(check(spec))
+
+
+def plot(spec: Spec | Model | str | Path, path: str | Path | None = None) -> Picture:
+    """Draw a network as an SVG picture: layers as boxes, blocks as groups, shapes on the edges.
+
+    path: an .svg file to write it to. A notebook shows what is returned; `Picture.svg` is its
+    text. Raises SpecError, UsageError (a file that is not there, or cannot be written).
+    """
+    from nnspec.show.plot import Picture, svg
+
+    checked = check(spec)
+    picture = Picture(checked.name, svg(checked.graph))
+    if path is not None:
+        picture.write(path)
+    return picture
 
 
 def compile(

@@ -14,9 +14,9 @@ from nnspec.backend import onnx_backend
 from nnspec.data.preprocessing import Preprocessing, admit_arrays, places, require_arrays
 from nnspec.data.streaming import parts
 from nnspec.data.tables import Rows, read
-from nnspec.errors import DataError, UsageError
+from nnspec.errors import DataError, UsageError, printable
 from nnspec.network.domain import Domain
-from nnspec.support import files
+from nnspec.support import files, html
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
@@ -38,7 +38,7 @@ class _OnnxProgram(Protocol):
     def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Predictions:
     """The predictions of a model, row by row.
 
@@ -64,6 +64,15 @@ class Predictions:
     def rows(self) -> int:
         """The number of rows predicted."""
         return len(next(iter(self.outputs.values())))
+
+    def __repr__(self) -> str:
+        shapes = ", ".join(f"{name} {values.shape}" for name, values in self.outputs.items())
+        return printable(f"<Predictions of {self.target}: {self.rows:,} rows; {shapes}>")
+
+    def _repr_html_(self) -> str:
+        table = self.table()
+        rows = table.head(html.MOST_ROWS).rows()
+        return html.titled(repr(self)[1:-1], html.table(table.columns, rows, total=self.rows))
 
     def table(self) -> pl.DataFrame:
         """Return the answer and, where that says less than they, every element of the outputs."""

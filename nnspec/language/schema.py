@@ -89,5 +89,14 @@ class Model(Frozen):
     data: Data | None = Field(default=None, description="The rows to train on.")
     training: Training | None = Field(default=None, description="How to train.")
 
+    def to_yaml(self) -> str:
+        """Return the document as YAML, what has its default left out; raises UsageError.
+
+        That is where `variables` or a mapping of `layers` holds what YAML has not.
+        """
+        from nnspec.language.writer import to_yaml  # `nnspec check` does without
+
+        return to_yaml(self)
+
 
 __all__ = ["Block", "Call", "Data", "Flag", "Input", "Layer", "Model", "Training"]

@@ -151,6 +151,11 @@ def _refuse_tag(builder: TreeBuilder, tag: str, mark: Mark) -> None:
     builder.fail("yaml-syntax", f'tags are not read, and here is "{tag}"', mark, "remove the tag")
 
 
+def plain_scalar(text: str) -> Any:
+    """Return the value that a plain scalar has."""
+    return _plain(TreeBuilder(), text, Mark(0, 0))
+
+
 def _plain(builder: TreeBuilder, text: str, mark: Mark) -> Any:
     """Resolve a plain scalar by YAML 1.2's core schema."""
     if text in _WORDS:

@@ -13,12 +13,52 @@ from nnspec.layers.extensions import brought
 
 # pydantic.types and pydantic.json_schema take longer to import than everything here.
 if TYPE_CHECKING:
+    from inspect import Signature
+
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic.json_schema import JsonSchemaValue
     from pydantic_core import CoreSchema
 
 
-class Frozen(BaseModel):
+if TYPE_CHECKING:
+    from pydantic._internal._model_construction import ModelMetaclass
+else:
+    ModelMetaclass = type(BaseModel)
+
+
+class Records(ModelMetaclass):
+    """The class of the records' classes: it answers `inspect.signature`, `help` and `dir`.
+
+    pydantic would show its own constructor until a record is first made, and its internals.
+    """
+
+    @property
+    def __signature__(cls: type[Frozen]) -> Signature:  # type: ignore[misc]
+        from nnspec.layers.signatures import signature_of
+
+        return signature_of(cls)
+
+    @__signature__.setter
+    def __signature__(cls, made: object) -> None:
+        """Take pydantic's own, made from the validators, of which a reader has no use."""
+
+    @property
+    def __doc__(cls: type[Frozen]) -> str:  # type: ignore[misc, override]
+        from nnspec.layers.signatures import help_of
+
+        return help_of(cls, vars(cls).get("__doc__") or "")
+
+    def __dir__(cls) -> list[str]:
+        """Return the names that say something of a record."""
+        own = [name for name in super().__dir__() if name not in _HIDDEN]
+        return [name for name in own if not name.startswith(("__pydantic_", "__private_"))]
+
+
+_HIDDEN = frozenset([*dir(BaseModel), "__class_vars__"]) - frozenset(dir(object))
+"""Names that pydantic gives every class."""
+
+
+class Frozen(BaseModel, metaclass=Records):
     """An immutable, closed record; unknown keys are errors, and nothing is coerced."""
 
     # Building a validator costs about a millisecond a class, and a spec uses few of them.
@@ -71,6 +111,9 @@ class _Validated:
 class PerAxis(_Validated):
     """Field metadata: one whole number for all axes, or a list with one per axis."""
 
+    also = int
+    """The type that may stand for the one that the field holds, for `signatures` to show."""
+
     def __init__(self, axes: int, minimum: int = 1) -> None:
         self.axes = axes
         self.minimum = minimum
@@ -100,6 +143,8 @@ class PerAxis(_Validated):
 
 class Pads(_Validated):
     """Field metadata: a word, one number, one per axis, or [begin, end] per axis."""
+
+    also = int
 
     def __init__(self, axes: int, words: tuple[str, ...] = ("valid", "same")) -> None:
         self.axes = axes
@@ -150,6 +195,8 @@ class Pads(_Validated):
 class Pairs(_Validated):
     """Field metadata: one number for all sides, or for each axis a number or [begin, end]."""
 
+    also = int
+
     def __init__(self, axes: int) -> None:
         self.axes = axes
 
@@ -179,6 +226,7 @@ class ByType:
     `without` names fields of the records that have no meaning here.
     """
 
+    also = str | dict[str, Any]
     key = "type"
     """The key that chooses."""
     base: type[Frozen] = Frozen

@@ -23,7 +23,7 @@ from nnspec.network.resolve import resolve
 from nnspec.support.collector import collector_paused
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Spec:
     """A checked spec: the document, the graph, and where it came from."""
 
@@ -58,6 +58,24 @@ class Spec:
     def folder(self) -> Path:
         """The folder that the spec's relative paths start from."""
         return self.path.parent if self.path is not None else Path()
+
+    def to_yaml(self) -> str:
+        """Return the spec as YAML: `nnspec.loads` reads the same network and training from it.
+
+        What has its default is left out; comments of the file are not kept. Expressions in layers
+        and blocks stay expressions, and those elsewhere are their values.
+        """
+        return self.model.to_yaml()
+
+    def __repr__(self) -> str:
+        from nnspec.network.display import text_of  # `nnspec check` does without
+
+        return text_of(self.graph)
+
+    def _repr_html_(self) -> str:
+        from nnspec.network.display import html_of
+
+        return html_of(self.graph, self.advice)
 
 
 def load(path: str | Path, *, variables: Mapping[str, object] | None = None) -> Spec:

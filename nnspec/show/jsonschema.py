@@ -112,7 +112,7 @@ def record_schema(record: type[BaseModel], *, without: tuple[str, ...] = ()) -> 
     schema = _object(schema)
     for name in without:
         del schema["properties"][name]
-    schema["description"] = inspect.cleandoc(record.__doc__ or "")
+    schema["description"] = inspect.cleandoc(vars(record)["__doc__"] or "")
     for name, field in record.model_fields.items():
         factory: Any = field.default_factory
         if factory is not None and name in schema["properties"]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from xml.sax.saxutils import escape
 
 from nnspec.errors import printable
 from nnspec.layers.shapes import show
 from nnspec.network.graph import BlockNode, Graph, LayerNode
+from nnspec.support import html
 
 _CHARACTER = 7.0  # width at the font size below
 _ROW = 26.0  # between rows: room for a shape
@@ -47,6 +50,28 @@ class _Drawing:
     edges: list[tuple[str, str, str, float | None]] = field(default_factory=list)
     width: float = 0.0
     height: float = 0.0
+
+
+@dataclass(frozen=True, repr=False)
+class Picture:
+    """The picture of a network, which notebooks show."""
+
+    name: str
+    svg: str
+
+    def write(self, path: str | Path) -> Path:
+        """Write it to an .svg file, whole or not at all; raises UsageError."""
+        from nnspec.support.files import write_text
+
+        return write_text(path, self.svg)
+
+    def __repr__(self) -> str:
+        return printable(f"<Picture {self.name}: {len(self.svg):,} characters of SVG>")
+
+    def _repr_html_(self) -> str:
+        # As an image of its own: the styles of a picture would reach the whole page.
+        data = b64encode(self.svg.encode()).decode("ascii")
+        return f'<img alt="{html.text(self.name)}" src="data:image/svg+xml;base64,{data}">'
 
 
 def svg(graph: Graph, *, title: str | None = None) -> str:

@@ -22,6 +22,7 @@ from nnspec.layers.fields import Frozen
 from nnspec.layers.initializers import INITIALIZERS
 from nnspec.layers.recurrent import RECURRENT
 from nnspec.layers.registry import FAMILIES
+from nnspec.layers.signatures import alike, default_of, ordered
 from nnspec.library import BLOCKS, FOLDER, find_block
 from nnspec.show.expected import in_words
 from nnspec.show.jsonschema import record_schema
@@ -36,8 +37,6 @@ TABLES: dict[str, Mapping[str, type[Frozen]]] = {
 """Kinds of words that are classes, by the name that messages use."""
 KINDS = (*TABLES, "block")
 
-CHOOSING = ("type", "schedule")
-"""Keys that say which record of a table it is."""
 _EVERYWHERE = ("name", "inputs")
 """Keys of every layer."""
 
@@ -127,27 +126,15 @@ def arguments(record: type[Frozen]) -> tuple[Argument, ...]:
     In the order of a signature: what is required, then what most people set.
     """
     properties = record_schema(record)["properties"]
-    found = [
+    return tuple(
         Argument(
             name,
             in_words(properties[name]),
             _default(field, properties[name]),
             field.description or "",
         )
-        for name, field in record.model_fields.items()
-        if name not in (*CHOOSING, *_EVERYWHERE)
-    ]
-    return tuple(sorted(found, key=_place))
-
-
-def _place(argument: Argument) -> tuple[bool, bool, bool, bool]:
-    """Return what an argument is sorted by; those alike stay in the order of the class."""
-    name = argument.name
-    return (
-        argument.default is not None,
-        name not in ("units", "filters"),
-        name.endswith("initializer"),
-        name in ("use_bias", "activation"),
+        for name, field in ordered(record)
+        if name not in _EVERYWHERE
     )
 
 
@@ -155,20 +142,10 @@ def _default(field: Any, schema: Any) -> str | None:
     """Return a field's default as a spec would have it, "" for none, and None if it is required."""
     if field.is_required():
         return None
-    value = field.get_default(call_default_factory=True)
-    if isinstance(value, Frozen):
-        value = value.model_dump()["type"]
+    value = default_of(field)
     if {"integer", "number"} & {each.get("type") for each in schema.get("anyOf", ())}:
-        value = _alike(value)
+        value = alike(value)
     return "" if value is None else as_yaml(value)
-
-
-def _alike(value: Any) -> Any:
-    """Return the number of which a list has nothing else, as a spec may give it for every axis."""
-    if not isinstance(value, tuple) or not value:
-        return value
-    inner = {_alike(each) for each in value}
-    return inner.pop() if len(inner) == 1 else value
 
 
 def as_yaml(value: object) -> str:
@@ -190,7 +167,14 @@ def _word(name: str, kind: str, record: type[Frozen]) -> Word:
         # The file that holds it; a class of another package says which one that is.
         own = (family for family, layers in FAMILIES.items() if name in layers)
         group = next(own, record.__module__)
-    return Word(name, kind, group, inspect.getdoc(record) or "", arguments(record), record)
+    return Word(
+        name,
+        kind,
+        group,
+        inspect.cleandoc(vars(record)["__doc__"] or ""),
+        arguments(record),
+        record,
+    )
 
 
 def _block(name: str) -> Word:

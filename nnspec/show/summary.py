@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
+from nnspec.errors import printable
 from nnspec.layers.base import count
-from nnspec.layers.shapes import Shape, product
+from nnspec.layers.shapes import Shape, product, show
 from nnspec.network.graph import LayerAt
 from nnspec.network.loader import Spec
+from nnspec.support import html
 from nnspec.support.collector import collector_paused
 
 
@@ -24,7 +26,7 @@ class LayerSummary:
     multiply_adds: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Summary:
     """The layers and their sums; multiply-adds are of one row, a dynamic axis counted as 1.
 
@@ -56,6 +58,64 @@ class Summary:
                 for layer in self.layers
             ],
         }
+
+    def text(self, width: int | None = None, *, is_styled: bool = False) -> str:
+        """Return what `nnspec summary` prints: a table, and the sums below it.
+
+        width: characters of a line. is_styled: with the escape sequences of a terminal.
+        """
+        import click
+
+        from nnspec.show.table import table_lines
+
+        lines = table_lines(self.name, HEADINGS, self._rows(), numeric=2, width=width)
+        whole = "\n".join([*lines, *self._sums()])
+        return whole if is_styled else click.unstyle(whole)
+
+    def _rows(self) -> list[tuple[str, str, str, str, str]]:
+        return [
+            (
+                layer.name,
+                layer.type,
+                show(layer.output_shape),
+                f"{layer.parameters:,}" if layer.parameters else "",
+                f"{layer.multiply_adds:,}" if layer.multiply_adds else "",
+            )
+            for layer in self.layers
+        ]
+
+    def _sums(self) -> tuple[str, str, str]:
+        frozen = self.parameters - self.trainable_parameters
+        return (
+            f"parameters       {self.parameters:,} ({self.trainable_parameters:,} trainable, "
+            f"{frozen:,} not), {_bytes(self.parameter_bytes)} in float32",
+            f"multiply-adds    {self.multiply_adds:,} a row",
+            f"layers' outputs  {_bytes(self.activation_bytes)} a row in float32",
+        )
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def __repr__(self) -> str:
+        return printable(
+            f"<Summary {self.name}: {len(self.layers):,} layers, {self.parameters:,} parameters, "
+            f"{self.multiply_adds:,} multiply-adds>"
+        )
+
+    def _repr_html_(self) -> str:
+        table = html.table(HEADINGS, self._rows(), numeric=2)
+        return html.titled(self.name, html.lines(self._sums()), table)
+
+
+HEADINGS = ("layer", "type", "output", "parameters", "multiply-adds")
+
+
+def _bytes(number: float) -> str:
+    for unit in ("bytes", "KiB", "MiB", "GiB"):
+        if number < 1024:
+            return f"{number:.1f} {unit}" if unit != "bytes" else f"{number:.0f} {unit}"
+        number /= 1024
+    return f"{number:.1f} TiB"
 
 
 @collector_paused()

@@ -23,10 +23,11 @@ from nnspec.backend import (
 )
 from nnspec.data.preprocessing import KEY, Preprocessing
 from nnspec.data.rows import Dataset, Part, load_data
-from nnspec.errors import DataError, NnspecError, UsageError
+from nnspec.errors import DataError, NnspecError, UsageError, printable
 from nnspec.language.schema import Model
 from nnspec.language.training_schema import Training
 from nnspec.network.loader import Spec, check
+from nnspec.support import html
 from nnspec.support.streams import derived_seed, permutation
 from nnspec.training.batches import batches, evaluate, require_batches
 from nnspec.training.history import Epoch, best_of, plot_history, write_history
@@ -55,7 +56,7 @@ class TrainingInterrupted(KeyboardInterrupt):
     """Ctrl-C during training; the message says what is kept and how to go on."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """A finished run: what it measured, and where its files are.
 
@@ -86,6 +87,30 @@ class Run:
             "test": self.test,
             "notes": list(self.notes),
         }
+
+    def __repr__(self) -> str:
+        count = f"{len(self.history)} epoch{'s' if len(self.history) != 1 else ''}"
+        return printable(f"<Run {self.folder}: {count} of {self.backend}, best {self._best()}>")
+
+    def _best(self) -> str:
+        (best,) = (each for each in self.history if each.number == self.best_epoch)
+        return f"{self.best_epoch} ({_measures(best.values)})"
+
+    def _repr_html_(self) -> str:
+        names = list(dict.fromkeys(name for each in self.history for name in each.values))
+        rows = [
+            (each.number, *(f"{each.values[name]:.4g}" for name in names)) for each in self.history
+        ]
+        said = [f"best epoch: {self._best()}"]
+        if self.test is not None:
+            said.append(f"test rows: {_measures(self.test)}")
+        about = html.lines([*said, f"best weights: {self.best}", *self.notes])
+        table = html.table(("epoch", *names), rows[-html.MOST_ROWS :], numeric=1 + len(names))
+        return html.titled(f"Training with {self.backend}", about, table)
+
+
+def _measures(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in values.items())
 
 
 def train(

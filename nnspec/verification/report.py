@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from nnspec.errors import printable
+from nnspec.support import html
 from nnspec.support.causes import plain
 
 if TYPE_CHECKING:
@@ -80,7 +82,24 @@ class NotChecked:
         return f"{title}{of}: {self.reason}"
 
 
-@dataclass(slots=True)
+def _difference(check: Check) -> str:
+    """Return a failed check as a sentence."""
+    where = f" at layer {check.layer}" if check.layer else ""
+    return (
+        f"{' – '.join(check.pair)} differ in {TITLES[check.kind]} ({check.dtype}){where}: "
+        f"{check.error:.3g} > {check.tolerance:.3g}. {check.detail}"
+    ).rstrip()
+
+
+def _result(entry: Check | NotChecked) -> tuple[str, str, str]:
+    """Return the verdict, the error and the tolerance, as a table has them."""
+    if isinstance(entry, NotChecked):
+        return "not checked", "", ""
+    verdict = "same" if entry.passed else f"DIFFERS{f' at {entry.layer}' if entry.layer else ''}"
+    return verdict, f"{entry.error:.1e}", f"{entry.tolerance:.1e}"
+
+
+@dataclass(slots=True, repr=False)
 class Report:
     """All that a verification found; it passed if every check did."""
 
@@ -122,6 +141,26 @@ class Report:
         """Return the report as JSON text."""
         return json.dumps(self.as_json(), indent=2)
 
+    def __repr__(self) -> str:
+        verdict = "verified" if self.passed else "not the same"
+        return printable(f"<Report {self.spec}: {verdict}, {self.counted()}>")
+
+    def _repr_html_(self) -> str:
+        rows: list[tuple[str, ...]] = []
+        for title, checks, left_out in self._titled():
+            entries: list[Check | NotChecked] = [*checks, *left_out]
+            rows += [(title, " – ".join(each.pair), *_result(each)) for each in entries]
+        said = [
+            "verified" if self.passed else "not the same",
+            f"{self.counted()} in {self.seconds:.0f} s",
+            *map(_difference, self.failures()),
+            *(f"not checked: {each.told()}" for each in self.not_checked),
+            *(f"note: {note}" for note in self.notes),
+        ]
+        headings = ("what", "between", "", "error", "tolerance")
+        table = html.table(headings, rows, numeric=2)
+        return html.titled(f"{self.spec}: do they compute the same?", html.lines(said), table)
+
     def print(self, console: Console) -> None:
         """Print the report as a table, the failed checks explained below it."""
         from rich.markup import escape
@@ -158,9 +197,8 @@ class Report:
         table.add_column("error", justify="right", no_wrap=True)
         table.add_column("tolerance", justify="right", no_wrap=True)
         table.add_column("", no_wrap=True)
-        for kind, dtype, checks, left_out in self._parts():
-            title = TITLES[kind] if kind is not None else "all checks"
-            table.add_row(f"[bold]{title}{f', {dtype}' if dtype else ''}[/]")
+        for title, checks, left_out in self._titled():
+            table.add_row(f"[bold]{title}[/]")
             for check in checks:
                 table.add_row(
                     f"  {escape(' – '.join(check.pair))}",
@@ -174,6 +212,12 @@ class Report:
                 )
             table.add_section()
         return table
+
+    def _titled(self) -> Iterable[tuple[str, list[Check], list[NotChecked]]]:
+        """Yield the parts of the table with their titles."""
+        for kind, dtype, checks, left_out in self._parts():
+            title = TITLES[kind] if kind is not None else "all checks"
+            yield f"{title}{f', {dtype}' if dtype else ''}", checks, left_out
 
     def _parts(self) -> Iterable[tuple[Kind | None, str, list[Check], list[NotChecked]]]:
         """Return the parts of the table: what was not checked stands in the first of its kind."""

@@ -8,7 +8,7 @@ from click import unstyle
 from click.testing import CliRunner
 
 from nnspec.cli import main
-from nnspec.cli.table import table_lines
+from nnspec.show.table import table_lines
 
 ROWS = [("a", "dense", "1,000"), ("a_long_name_of_a_layer", "flatten", "")]
 HEADINGS = ("layer", "type", "size")
