@@ -14,7 +14,6 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from nnspec.errors import UsageError
-from nnspec.language.schema import Call, Model
 from nnspec.language.source import plain_scalar
 from nnspec.layers.base import Layer
 from nnspec.layers.fields import Frozen
@@ -45,7 +44,7 @@ class _Dumper(_Base):  # type: ignore[misc]
         return tag if own == f"{_TAG}str" else own
 
 
-def to_yaml(model: Model) -> str:
+def to_yaml(model: Frozen) -> str:
     """Return the document as YAML; what has its default is left out."""
     parts: list[list[str]] = [[]]
     for key, value in plain(model).items():
@@ -62,8 +61,6 @@ def plain(value: Any) -> Any:
 
     A record is left without what has its default, and is its bare name where nothing is left.
     """
-    if isinstance(value, Model):
-        return {"nnspec": value.nnspec, **_fields(value)}
     if isinstance(value, Frozen):
         return _fields(value)
     if isinstance(value, Mapping):
@@ -77,12 +74,13 @@ def plain(value: Any) -> Any:
 
 def _fields(record: Frozen) -> dict[str, Any]:
     given = dict(_given(record))
-    first = () if isinstance(record, Model) else _FIRST
-    return {key: given[key] for key in sorted(given, key=lambda key: _place(key, first))}
+    if "layers" in type(record).model_fields:
+        return given
+    return {key: given[key] for key in sorted(given, key=_place)}
 
 
-def _place(key: str, first: Sequence[str]) -> int:
-    return first.index(key) if key in first else len(first)
+def _place(key: str) -> int:
+    return _FIRST.index(key) if key in _FIRST else len(_FIRST)
 
 
 def _given(record: Frozen) -> Iterator[tuple[str, Any]]:
@@ -91,7 +89,7 @@ def _given(record: Frozen) -> Iterator[tuple[str, Any]]:
     is_layer = isinstance(record, Layer)
     for name, field in ordered(kind) if is_layer else kind.model_fields.items():
         value = getattr(record, name)
-        says_which = name in CHOOSING and not isinstance(record, Call)
+        says_which = name in (*CHOOSING, "nnspec")
         default = None if field.is_required() else field.get_default(call_default_factory=True)
         if isinstance(value, tuple) and int in get_args(accepted(field)):
             value, default = alike(value), alike(default)
@@ -99,8 +97,8 @@ def _given(record: Frozen) -> Iterator[tuple[str, Any]]:
             yield name, _inner(name, value)
     if isinstance(record, Layer):
         yield "type", record.type
-    if isinstance(record, Call):
-        yield from ((name, plain(value)) for name, value in (record.model_extra or {}).items())
+    # The variables that the use of a block sets.
+    yield from ((name, plain(value)) for name, value in (record.model_extra or {}).items())
 
 
 def _inner(name: str, value: Any) -> Any:
