@@ -15,9 +15,8 @@ from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
     from pydantic.fields import FieldInfo
-
-    from nnspec.layers.fields import Frozen
 
 CHOOSING = ("type", "schedule")
 """Keys that say which record of a table it is: its class says so in Python."""
@@ -28,7 +27,7 @@ _MODULES = re.compile(r"\b[a-z_]+(\.[a-z_]+)*\.(?=[a-zA-Z])")
 """The modules before the names of types."""
 
 
-def signature_of(record: type[Frozen]) -> inspect.Signature:
+def signature_of(record: type[BaseModel]) -> inspect.Signature:
     """Return the signature of a record's constructor: its fields, by keyword."""
     return inspect.Signature(
         [
@@ -44,7 +43,7 @@ def signature_of(record: type[Frozen]) -> inspect.Signature:
     )
 
 
-def help_of(record: type[Frozen], meaning: str) -> str:
+def help_of(record: type[BaseModel], meaning: str) -> str:
     """Return the meaning of a record, its docstring, with what each argument means."""
     lines = [inspect.cleandoc(meaning)]
     arguments = [(name, field) for name, field in ordered(record) if field.description]
@@ -58,7 +57,7 @@ def help_of(record: type[Frozen], meaning: str) -> str:
     return "\n".join(lines)
 
 
-def ordered(record: type[Frozen]) -> Iterator[tuple[str, FieldInfo]]:
+def ordered(record: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
     """Yield the fields in the order of a signature: what is required, then what most people set."""
     fields = record.model_fields.items()
     for name, field in sorted(fields, key=lambda each: _place(*each)):
