@@ -28,7 +28,9 @@ class Variations:
     """The variations of the blocks of one spec."""
 
     def __init__(self, spec: Spec, lowerer: Lowerer) -> None:
-        self.model = spec.model
+        # The layout has been checked; said once more it counts as written, whatever the sizes.
+        layout = {"data_format": spec.model.data_format}
+        self.model = spec.model.model_copy(update=layout)
         self.lowerer = lowerer
         self.apart: set[str] = set()
         """Blocks whose layers pad in steps of their own."""
@@ -79,9 +81,10 @@ class Variations:
             problems = Problems()
             resolver = Resolver(self.model, Scope(self.model.variables), problems, frozenset())
             with problems.limited():
-                varied = resolver.block_body(block, arguments, tried, (), None)
-                if varied is not None and not problems.found:
-                    return varied
+                unknown = (None,) * len(tried)
+                made = resolver.block_body(block, arguments, tried, (), None, unknown)
+                if made is not None and not problems.found:
+                    return made[0]
         return None
 
 

@@ -133,6 +133,10 @@ def _rest(
     """Return a model of what is fine, so that the layers can be checked nevertheless."""
     fine = {key: value for key, value in values.items() if key in Model.model_fields}
     fine = {key: value for key, value in fine.items() if key not in unread}
+    if "data_format" not in fine and unread:
+        layout = _layout_meant(values, is_given="data_format" in unread)
+        if layout is not None:
+            fine["data_format"] = layout
     for kind in ("inputs", "blocks"):
         if kind in fine and any(key == kind for key, _ in bad):
             # A name that stands for an input or block of unknown content.
@@ -152,6 +156,18 @@ def _rest(
         else inputs
     )
     return Model.model_validate({**fine, "nnspec": FORMAT_VERSION}), frozenset(broken)
+
+
+def _layout_meant(values: dict[str, Any], *, is_given: bool) -> str | None:
+    """Return the layout that a wrong key or value means, so that no layer is blamed for it."""
+    for key, value in values.items():
+        if isinstance(value, str) and (key == "data_format" or key not in Model.model_fields):
+            text = value.lower()
+            if "last" in text or text in ("nhwc", "nwc", "nlc", "ndhwc"):
+                return "channels_last"
+            if key == "data_format" or "first" in text:
+                return "channels_first"
+    return "channels_first" if is_given else None
 
 
 def _marked(model: Model, values: dict[str, Any]) -> Model:

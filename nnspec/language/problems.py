@@ -24,6 +24,7 @@ class Problems:
 
     def __init__(self) -> None:
         self.found: list[Problem] = []
+        self.advice: list[Problem] = []
         self._seen: set[tuple[str, Mark | None, str]] = set()
         self._file: str | None = None
         self._use: Mark | None = None
@@ -44,6 +45,16 @@ class Problems:
         self.found.append(Problem(code, message, hint, mark, fix=fix))
         if len(self.found) >= MAX_PROBLEMS:
             raise TooManyProblemsError
+
+    def advise(self, code: str, message: str, mark: Mark | None, hint: str) -> None:
+        """Add advice, once for a place; it is no mistake."""
+        if self.is_of_spec or mark is None:
+            where = message
+        else:
+            where = f"{message} (line {mark.line + 1} of nnspec/library/{self._file})"
+        problem = Problem(code, where, hint, self.place(mark), "advice")
+        if problem not in self.advice:
+            self.advice.append(problem)
 
     def extend(self, problems: Iterable[tuple[Problem, object]]) -> None:
         """Add problems, each given with its path."""

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from nnspec.errors import ShapeError
-from nnspec.layers.base import ANY_DTYPE, Activation, Placement
+from nnspec.layers.base import ANY_DTYPE, Activation, FeaturesRole, Placement
 from nnspec.layers.fields import Flag, Number, Whole
 from nnspec.layers.shapes import DataFormat, Shape, show
 
@@ -65,6 +65,7 @@ class OverAxis(Activation):
     )
 
     placement: ClassVar[Placement] = "positional"
+    features: ClassVar[FeaturesRole] = "along"
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         rank = len(inputs[0])

@@ -5,7 +5,15 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from nnspec.errors import ShapeError
-from nnspec.layers.base import ANY_DTYPE, Layer, Placement, require_whole, resolve_axis
+from nnspec.layers.base import (
+    ANY_DTYPE,
+    FeaturesRole,
+    Layer,
+    Placement,
+    Side,
+    require_whole,
+    resolve_axis,
+)
 from nnspec.layers.fields import Size, Whole
 from nnspec.layers.shapes import MAX_RANK, DataFormat, Dim, Shape, shifted, show
 
@@ -34,12 +42,19 @@ class Permute(_Arrangement):
             )
         return (tuple(shape[axis] for axis in self.axes),)
 
+    def features_side(self, side: Side, rank: int) -> Side | None:
+        # Who moves them knows where they are.
+        end = 0 if side == "first" else rank - 1
+        return side if self.axes[end] == end else None
+
 
 class RepeatVector(_Arrangement):
     """The vector n times, one under the other. (size,) -> (n, size)."""
 
     type: Literal["repeat_vector"] = "repeat_vector"
     n: Size = Field(description="How often.")
+
+    features: ClassVar[FeaturesRole] = "last"
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         shape = inputs[0]
@@ -59,10 +74,15 @@ class ExpandDims(_Arrangement):
         default=-1, description="Which axis of the output it is, the batch not counted from 0."
     )
 
+    features: ClassVar[FeaturesRole] = "shaped"
+
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         shape = inputs[0]
         axis = new_axis(self.type, self.axis, shape)
         return ((*shape[:axis], 1, *shape[axis:]),)
+
+    def features_side(self, side: Side, rank: int) -> Side | None:
+        return _beside(self.axis % (rank + 1), side, rank)
 
 
 class Squeeze(_Arrangement):
@@ -81,6 +101,9 @@ class Squeeze(_Arrangement):
                 "reduce the axis, or take one index of it with slice",
             )
         return ((*shape[:axis], *shape[axis + 1 :]),)
+
+    def features_side(self, side: Side, rank: int) -> Side | None:
+        return side if self.axis % rank != (0 if side == "first" else rank - 1) else None
 
 
 class Stack(_Arrangement):
@@ -102,6 +125,9 @@ class Stack(_Arrangement):
             )
         axis = new_axis(self.type, self.axis, shape)
         return ((*shape[:axis], len(inputs), *shape[axis:]),)
+
+    def features_side(self, side: Side, rank: int) -> Side | None:
+        return _beside(self.axis % (rank + 1), side, rank)
 
 
 class _Along(_Arrangement):
@@ -227,6 +253,12 @@ class Tile(_Along):
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         return (self.resized(inputs[0], self.fixed_size(inputs[0]) * self.repeats),)
+
+
+def _beside(axis: int, side: Side, rank: int) -> Side | None:
+    """Return where features are once a new axis stands among what was `rank` axes."""
+    # A new first axis is one of channels, as of an image of one channel.
+    return side if 0 < axis < rank else None
 
 
 def new_axis(layer: str, axis: int, shape: Shape) -> int:

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, NamedTuple
 from pydantic import Field
 
 from nnspec.errors import ShapeError
-from nnspec.layers.base import Layer, Parameter, count, require_whole
+from nnspec.layers.base import FeaturesRole, Layer, Parameter, count, require_whole
 from nnspec.layers.fields import Flag, Fraction, Positive, Size, Text
 from nnspec.layers.initializers import GlorotUniform, Initializer, Zeros
 from nnspec.layers.shapes import DataFormat, Dim, Shape, show
@@ -66,6 +66,7 @@ class _Attention(Layer):
     )
 
     arity: ClassVar[tuple[int, int | None]] = (1, 3)
+    features: ClassVar[FeaturesRole] = "last"
     named_inputs: ClassVar[tuple[str, ...]] = ("mask", "key_padding")
     random: ClassVar[tuple[str, ...]] = ("dropout",)
 

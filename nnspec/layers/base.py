@@ -27,6 +27,17 @@ positional: the order of the axes matters; it gets the layout that the spec decl
 """
 
 
+Side = Literal["first", "last"]
+"""The end of an image-like tensor's axes where its channels, or a sequence's features, stand."""
+FeaturesRole = Literal["kept", "last", "vectors", "along", "shaped", "lost"]
+"""The relation of a layer that is not `spatial` to the axis of the features.
+
+kept: they stay. last: it takes and gives (..., time, features). vectors: so it does, unless the
+vectors are not of features. along: it works along the last axis, whatever that is. shaped: the
+sizes that it gives tell. lost: nothing tells.
+"""
+
+
 class Parameter(NamedTuple):
     """A tensor that a layer owns, in PyTorch's layout; the fans scale its first values.
 
@@ -58,6 +69,7 @@ class Traits:
 
     alike: ClassVar[int] = 0
     """The input whose dtype the others have, where they may."""
+    features: ClassVar[FeaturesRole] = "kept"
     named_inputs: ClassVar[tuple[str, ...]] = ()
     """Fields that each name one more input, where they are given; these follow `inputs`."""
     refers: ClassVar[bool] = False
@@ -140,6 +152,18 @@ class Layer(Frozen, Traits):
         None for any. The largest may be a size of the inputs. Raises nothing.
         """
         return None
+
+    @property
+    def features_role(self) -> FeaturesRole:
+        """The relation to the axis of the features."""
+        return self.features
+
+    def features_side(self, side: Side, rank: int) -> Side | None:
+        """Return where features are in the output that stand at this side of an input's axes.
+
+        None where they are at neither. rank: the input's axes.
+        """
+        return side
 
     def size_limits(self, inputs: tuple[Shape, ...]) -> tuple[tuple[Dim, int, int | None], ...]:
         """Return the sizes that it cannot take at any number: (size, at least, at most).
@@ -257,7 +281,9 @@ def require_whole(layer: str, size: Dim, what: str) -> int:
     if isinstance(size, str):
         raise ShapeError(
             f"{layer} needs a fixed {what}, and got the dynamic axis {size!r}",
-            "give that axis a number in `inputs`",
+            "set data_format so that it is no axis of channels, or give it a number in `inputs`"
+            if what == "channel axis"
+            else "give that axis a number in `inputs`",
         )
     return size
 

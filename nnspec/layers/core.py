@@ -7,6 +7,7 @@ from pydantic import Field
 from nnspec.errors import ShapeError
 from nnspec.layers.base import (
     ANY_DTYPE,
+    FeaturesRole,
     Layer,
     Parameter,
     Weighted,
@@ -26,6 +27,8 @@ class Dense(Weighted):
 
     type: Literal["dense"] = "dense"
     units: Size = Field(description="Size of the output's last axis.")
+
+    features: ClassVar[FeaturesRole] = "along"
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         shape = inputs[0]
@@ -76,6 +79,7 @@ class Reshape(Layer):
     )
 
     dtypes: ClassVar[frozenset[str]] = ANY_DTYPE
+    features: ClassVar[FeaturesRole] = "shaped"
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         given = product(inputs[0])

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from nnspec.errors import ShapeError
-from nnspec.layers.base import ANY_DTYPE, Layer, Parameter, Placement, require_whole
+from nnspec.layers.base import ANY_DTYPE, FeaturesRole, Layer, Parameter, Placement, require_whole
 from nnspec.layers.fields import FLOAT32_MAX, Finite, Positive, Size
 from nnspec.layers.initializers import Initializer, Normal
 from nnspec.layers.shapes import DataFormat, Dim, Shape, show
@@ -40,6 +40,7 @@ class Embedding(Layer):
     )
 
     dtypes: ClassVar[frozenset[str]] = INTEGERS
+    features: ClassVar[FeaturesRole] = "last"
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         if self.padding_index is not None and self.padding_index >= self.input_dim:
@@ -76,6 +77,7 @@ class _Positions(Layer):
             )
         return shape[-2], require_whole(self.type, shape[-1], "last axis")
 
+    features: ClassVar[FeaturesRole] = "last"
     is_wide: ClassVar[bool] = False
     """Whether more axes may stand before the time."""
 
@@ -185,6 +187,7 @@ class LearnedTensor(Layer):
     )
 
     placement: ClassVar[Placement] = "positional"
+    features: ClassVar[FeaturesRole] = "lost"
     dtypes: ClassVar[frozenset[str]] = ANY_DTYPE
     passes_gradient: ClassVar[bool] = False
 
@@ -211,6 +214,7 @@ class ConstantTensor(Layer):
     value: Nested = Field(description="A number, or lists of numbers, nested up to three deep.")
 
     passes_gradient: ClassVar[bool] = False
+    features: ClassVar[FeaturesRole] = "lost"
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         return (_shape_of(self.value),)

@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field
 
 from nnspec.errors import ShapeError
 from nnspec.layers.base import (
+    FeaturesRole,
     Layer,
     Parameter,
     Placement,
@@ -39,6 +40,10 @@ class _OverLastAxes(Layer):
         description="The axis or axes to normalise over, the batch not counted from 0: the last "
         "one, or a list of the last few.",
     )
+
+    @property
+    def features_role(self) -> FeaturesRole:
+        return "vectors" if len(self.axis) == 1 else "kept"
 
     def normalized(self, shape: Shape) -> tuple[int, ...]:
         """Return the sizes of the axes to normalise over; raises ShapeError."""

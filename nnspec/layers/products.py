@@ -6,6 +6,7 @@ from pydantic import Field
 
 from nnspec.errors import ShapeError
 from nnspec.layers.base import (
+    FeaturesRole,
     Layer,
     count,
     resolve_axis,
@@ -23,6 +24,7 @@ class Matmul(Layer):
     type: Literal["matmul"] = "matmul"
 
     arity: ClassVar[tuple[int, int | None]] = (2, 2)
+    features: ClassVar[FeaturesRole] = "lost"
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         first, second = inputs
@@ -65,6 +67,7 @@ class Dot(Layer):
     )
 
     arity: ClassVar[tuple[int, int | None]] = (2, 2)
+    features: ClassVar[FeaturesRole] = "lost"
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         i, j = self.resolved(inputs)

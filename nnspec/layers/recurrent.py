@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from nnspec.errors import ShapeError
-from nnspec.layers.base import Activation, Layer, Parameter, require_whole
+from nnspec.layers.base import Activation, FeaturesRole, Layer, Parameter, require_whole
 from nnspec.layers.fields import ByType, Flag, Frozen, Size
 from nnspec.layers.initializers import GlorotUniform, Initializer, InitializerBase, Zeros
 from nnspec.layers.rare_initializers import Orthogonal, UnitForgetBias
@@ -20,6 +20,7 @@ class _Sequential(Layer):
     """The base of a recurrent layer and of its two directions: inputs, outputs, errors."""
 
     arity: ClassVar[tuple[int, int | None]] = (1, None)
+    features: ClassVar[FeaturesRole] = "last"
 
     @property
     def cell(self) -> "Recurrent":

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field
 
 from nnspec.errors import ShapeError, nearest
-from nnspec.layers.base import Layer, Placement, count, resolve_axis
+from nnspec.layers.base import Layer, Placement, Side, count, resolve_axis
 from nnspec.layers.fields import Flag, Positive, Text, Whole, is_whole
 from nnspec.layers.shapes import DataFormat, Shape, show
 
@@ -78,6 +78,10 @@ class Reduction(Layer):
         if self.keepdims:
             return (tuple(1 if i in axes else size for i, size in enumerate(shape)),)
         return (tuple(size for i, size in enumerate(shape) if i not in axes),)
+
+    def features_side(self, side: Side, rank: int) -> Side | None:
+        end = 0 if side == "first" else rank - 1
+        return side if self.keepdims or not {end, end - rank}.intersection(self.axes) else None
 
     def multiply_adds(
         self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], data_format: DataFormat
@@ -160,6 +164,9 @@ class Argmax(Layer):
         shape = inputs[0]
         axis = resolve_axis(self.type, self.axis, shape)
         return ((*shape[:axis], *shape[axis + 1 :]),)
+
+    def features_side(self, side: Side, rank: int) -> Side | None:
+        return side if self.axis % rank != (0 if side == "first" else rank - 1) else None
 
     def infer_dtype(self, inputs: tuple[str, ...]) -> tuple[str, ...]:
         return ("int64",)

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, PrivateAttr
 
 from nnspec.errors import ShapeError
-from nnspec.layers.base import Layer, Parameter, count, require_whole
+from nnspec.layers.base import FeaturesRole, Layer, Parameter, count, require_whole
 from nnspec.layers.fields import Flag, Text
 from nnspec.layers.initializers import Zeros
 from nnspec.layers.shapes import DataFormat, Shape, show
@@ -42,6 +42,7 @@ class TiedDense(Layer):
 
     refers: ClassVar[bool] = True
     is_tied: ClassVar[bool] = True
+    features: ClassVar[FeaturesRole] = "along"
     _table: tuple[int, int] = PrivateAttr(default=(0, 0))
 
     def using(self, owner: Layer) -> Layer:

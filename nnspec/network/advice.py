@@ -7,16 +7,8 @@ from collections.abc import Iterator
 
 from nnspec.errors import Problem
 from nnspec.language.schema import Model
-from nnspec.network.dense_on_maps import dense_on_maps
 from nnspec.network.graph import Graph, LayerNode, Node
 from nnspec.network.heads import final_activation
-
-_SEQUENCE = frozenset({
-    "embedding", "position_embedding", "sinusoidal_position", "rotary_position", "simple_rnn",
-    "lstm", "gru", "bidirectional", "multi_head_attention", "grouped_query_attention",
-})  # fmt: skip
-"""Layers whose values of two axes are (time, features) in either data format."""
-_FEATURES_LAST = frozenset({"dense", "layer_normalization", "rms_normalization"})
 
 _OUTPUT_OF_TASK = {"binary": "sigmoid", "multiclass": "softmax"}
 
@@ -25,9 +17,6 @@ def advise(model: Model, graph: Graph) -> Iterator[Problem]:
     """Yield a problem of severity `advice` for each thing worth a second look."""
     yield from _dead_biases(graph)
     yield from _output_activation(model, graph)
-    yield from _mixed_layouts(graph)
-    if "data_format" in model.model_fields_set:
-        yield from dense_on_maps(graph, is_written=True)
 
 
 def dead_biases(graph: Graph) -> Iterator[tuple[str, str]]:
@@ -98,40 +87,3 @@ def _output_activation(model: Model, graph: Graph) -> Iterator[Problem]:
             graph.nodes[-1].mark,
             "advice",
         )
-
-
-def _mixed_layouts(graph: Graph) -> Iterator[Problem]:
-    """Yield where channels_first takes the time of a sequence for channels, or the reverse."""
-    if graph.data_format != "channels_first":
-        return
-    made: dict[tuple[Graph, str], tuple[bool, str]] = {}  # is (time, features)?, the layer's name
-    done: set[tuple[Graph, str]] = set()
-    for at in graph.walk():
-        node, layer, body = at.node, at.node.layer, at.graph
-        if (body, node.name) in done:
-            continue  # another use of the same block
-        done.add((body, node.name))
-        taken = made.get((body, node.inputs[0])) if node.inputs else None
-        is_sequence = layer.type in _SEQUENCE
-        is_spatial = layer.placement == "spatial" and layer.type.endswith("1d")
-        if taken is not None and taken[0] != is_sequence and (is_sequence or is_spatial):
-            given, wanted = ("(time, features)", "(channels, length)")[:: 1 if taken[0] else -1]
-            yield Problem(
-                "mixed-layouts",
-                f'"{node.name}" takes {wanted} in channels_first, and "{taken[1]}" gives {given}: '
-                "the two axes change their meaning",
-                "set data_format: channels_last, or put a permute of axes [1, 0] between them",
-                node.mark,
-                "advice",
-            )
-        if is_sequence or is_spatial:
-            passed = (is_sequence, node.name)
-        elif taken is not None and (
-            layer.placement == "pointwise" or (taken[0] and layer.type in _FEATURES_LAST)
-        ):
-            passed = taken
-        else:
-            continue
-        for name in node.outputs:
-            if len(body.types[name].shape) == 2:
-                made[body, name] = passed

@@ -8,7 +8,7 @@ from nnspec.language.scope import Scope, compute
 from nnspec.layers.shapes import TensorType
 from nnspec.network.entries import Entry
 from nnspec.network.graph import BlockNode, Graph
-from nnspec.network.state import BodyState
+from nnspec.network.state import BodyState, Given
 from nnspec.network.wiring import output_names
 
 
@@ -33,13 +33,16 @@ def block_node(
     if len(types) != len(block.inputs):
         body.wrong_number(entry, call.type, len(block.inputs), len(block.inputs), len(types))
         return None
-    bodies = _bodies(body, entry, call, types)
-    if bodies is None:
+    made = _bodies(body, entry, call, types)
+    if made is None:
         return None
+    bodies, features = made
     last = bodies[-1]
     names = output_names(entry.name, len(last.outputs))
-    for name, output in zip(names, last.outputs, strict=True):
+    for name, output, found in zip(names, last.outputs, features, strict=True):
         body.types[name] = last.types[output]
+        if found is not None:
+            body.features[name] = found
     is_repeated = call.repeat is not None
     inputs = entry.inputs or ()
     mark = body.problems.place(entry.mark)
@@ -48,8 +51,11 @@ def block_node(
 
 def _bodies(
     body: BodyState, entry: Entry, call: Call, types: tuple[TensorType, ...]
-) -> list[Graph] | None:
-    """Return one body for each repetition, each of the types that the one before gives."""
+) -> tuple[list[Graph], Given] | None:
+    """Return one body for each repetition, each of the types that the one before gives.
+
+    And where what the last gives has its features.
+    """
     given = dict(call.model_extra or {})
     repeat = call.repeat if isinstance(call.repeat, int) else 1
     if repeat > MAX_LAYERS:
@@ -57,6 +63,8 @@ def _bodies(
         return None
     layers = 0
     bodies: list[Graph] = []
+    features: Given = tuple(map(body.features.get, entry.inputs or ()))
+    found: Given = ()
     for i in range(repeat):
         scope = body.scope
         if call.repeat is not None:
@@ -67,9 +75,12 @@ def _bodies(
             if not fine:
                 return None
             body.resolver.work += getattr(arguments[key], "size", 1)
-        inner = body.resolver.block_body(call.type, arguments, types, body.chain, entry.mark)
-        if inner is None:
+        made = body.resolver.block_body(
+            call.type, arguments, types, body.chain, entry.mark, features
+        )
+        if made is None:
             return None
+        inner, found = made
         bodies.append(inner)
         layers += body.resolver.layers[inner]
         if layers > MAX_LAYERS or body.resolver.work > MAX_WORK:
@@ -86,4 +97,5 @@ def _bodies(
             )
             return None
         types = (*outputs, *types[len(outputs) :])
-    return bodies
+        features = (*found, *features[len(outputs) :])
+    return bodies, found

@@ -10,7 +10,8 @@ from nnspec.language.tree import Map, Sequence
 from nnspec.layers.shapes import TensorType
 from nnspec.network.block_nodes import block_node
 from nnspec.network.entries import Entry
-from nnspec.network.graph import Node
+from nnspec.network.features import finds_features
+from nnspec.network.graph import LayerNode, Node
 from nnspec.network.layer_nodes import layer_node
 from nnspec.network.owners import owner_of, shared_node, table_of
 from nnspec.network.state import BodyState
@@ -92,6 +93,8 @@ class BodyResolver(BodyState):
             table = table_of(self, entry, layer)
             return layer_node(self, entry, layer, types, table) if table is not None else None
         owner = owner_of(self, entry, layer)
+        if isinstance(owner, LayerNode) and not finds_features(self, entry, owner.layer, types):
+            return None
         return shared_node(self, entry, owner) if owner is not None else None
 
     def wrong_output(self, entry: Entry, name: str, index: int) -> None:

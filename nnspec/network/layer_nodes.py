@@ -7,6 +7,7 @@ from nnspec.language.limits import MAX_ELEMENTS, big
 from nnspec.layers.base import Layer, require_drawable, require_few_axes
 from nnspec.layers.shapes import TensorType, product, show
 from nnspec.network.entries import Entry
+from nnspec.network.features import features_given, finds_features
 from nnspec.network.graph import LayerNode
 from nnspec.network.state import BodyState
 from nnspec.network.wiring import output_names
@@ -26,6 +27,8 @@ def layer_node(
     key = (id(layer), types)
     found = body.resolver.given.get(key) if owner is None else None
     if found is not None:
+        if not finds_features(body, entry, layer, types):
+            return None
         outputs = found[1]
     else:
         given = _given(body, entry, layer, types, owner)
@@ -35,7 +38,12 @@ def layer_node(
         if owner is None:
             body.resolver.given[key] = given
     names = output_names(entry.name, len(outputs))
-    body.types.update(zip(names, outputs, strict=True))
+    for name, given_type in zip(names, outputs, strict=True):
+        body.types[name] = given_type
+        if len(given_type.shape) > 1:
+            features = features_given(body, entry, layer, types, given_type)
+            if features is not None:
+                body.features[name] = features
     mark = body.problems.place(entry.mark)
     tied = owner.name if owner is not None else None
     return LayerNode(entry.name, layer, entry.inputs or (), names, mark, tied=tied)
@@ -55,7 +63,7 @@ def _given(
     if given < least or (most is not None and given > most):
         body.wrong_number(entry, layer.type, least, most, given)
         return None
-    if not _takes(body, entry, layer, types):
+    if not _takes(body, entry, layer, types) or not finds_features(body, entry, layer, types):
         return None
     shapes = tuple(type_.shape for type_ in types)
     try:

@@ -143,7 +143,7 @@ def loads(
         read = _read(tree, problems)
     if read is None:
         raise SpecError(_located(_with_edits(problems.found, text, is_json=is_json), text, file))
-    advice = tuple(_located(advise(*read), text, file))
+    advice = tuple(_located([*problems.advice, *advise(*read)], text, file))
     return Spec(*read, Path(path) if path is not None else None, advice)
 
 
@@ -154,11 +154,19 @@ def check(model: Model | Spec | str | Path, *, folder: str | Path | None = None)
     if isinstance(model, str | Path):
         return load(model)
     problems = Problems()
-    read = _read({key: value for key, value in model if value is not None}, problems)
+    read = _read(_given(model), problems)
     if read is None:
         raise SpecError(problems.found)
     path = Path(folder) / f"{model.name}.yaml" if folder is not None else None
-    return Spec(*read, path, tuple(advise(*read)))
+    return Spec(*read, path, (*problems.advice, *advise(*read)))
+
+
+def _given(model: Model) -> dict[str, Any]:
+    """Return what a document built in Python says; a layout that it does not say is open."""
+    given = {key: value for key, value in model if value is not None}
+    if "data_format" not in model.model_fields_set:
+        del given["data_format"]
+    return given
 
 
 def _set_variables(tree: Any, variables: Mapping[str, object]) -> None:

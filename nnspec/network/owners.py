@@ -18,6 +18,8 @@ def shared_node(body: BodyState, entry: Entry, owner: Node) -> Node:
     names = output_names(entry.name, len(owner.outputs))
     for name, output in zip(names, owner.outputs, strict=True):
         body.types[name] = body.types[output]
+        if output in body.features:
+            body.features[name] = body.features[output]
     return owner._replace(
         name=entry.name,
         inputs=entry.inputs or (),

@@ -18,10 +18,10 @@ from nnspec.layers.base import Layer
 from nnspec.layers.shapes import Shape, TensorType, product, show
 from nnspec.library import BLOCKS
 from nnspec.network.bodies import BodyResolver, marks_of
-from nnspec.network.dense_on_maps import dense_on_maps
 from nnspec.network.entries import Reader
+from nnspec.network.features import looked_at
 from nnspec.network.graph import Graph, LayerNode, Node
-from nnspec.network.state import Types
+from nnspec.network.state import Features, Given, Types
 
 
 def resolve(
@@ -34,8 +34,13 @@ def resolve(
     """
     resolver = Resolver(model, variables, problems, broken)
     types: dict[str, TensorType | None] = {}
+    features: dict[str, Features] = {}
     for name, given in model.inputs.items():
         types[name] = None if name in broken else TensorType(tuple(given.shape), given.dtype)
+        if len(given.shape) > 1:
+            found = looked_at(given.shape, f'input "{name}"', model.data_format)
+            if found is not None:
+                features[name] = found
         if (product(given.shape) or 0) > MAX_ELEMENTS:
             problems.add(
                 "too-large",
@@ -53,14 +58,13 @@ def resolve(
         inputs=tuple(types),
         outputs=model.outputs,
     )
-    graph = resolver.body(model.name, body, types, variables, ())
+    graph = resolver.body(model.name, body, types, variables, (), features)
     if problems.found or graph is None:
         return None
     resolver.check_use()
     if resolver.check_layers(graph):
         resolver.check_size(graph)
         resolver.check_ids(graph)
-        resolver.check_maps(graph)
     return graph if not problems.found else None
 
 
@@ -77,11 +81,14 @@ class Resolver:
         self.read = 0
         self.work = 0
         self.used: set[str] = set()
-        self.bodies: dict[object, Graph | None] = {}
         self.given: dict[
             tuple[int, tuple[TensorType, ...]], tuple[Layer, tuple[TensorType, ...]]
         ] = {}
         """By a layer's identity and what it takes: the layer, and what it gives."""
+        self.bodies: dict[object, Graph] = {}
+        """By block, arguments and types: equal uses share one object."""
+        self.made: dict[object, tuple[Graph, Given] | None] = {}
+        """The same by the side of the features of what it takes as well: what has been checked."""
         self.layers: dict[Graph, int] = {}
         """The number of layers of each body once its blocks are opened."""
 
@@ -92,10 +99,14 @@ class Resolver:
         types: Types,
         scope: Scope,
         chain: tuple[str, ...],
+        features: dict[str, Features],
         arguments: dict[str, object] | None = None,
     ) -> Graph | None:
-        """Return the body of a block (or the whole network) for inputs of these types."""
-        steps = BodyResolver(self, block, types, scope, chain).run()
+        """Return the body of a block (or the whole network) for inputs of these types.
+
+        features: where inputs have their features; what the body gives is added.
+        """
+        steps = BodyResolver(self, block, types, scope, chain, features).run()
         if steps is None:
             return None
         nodes, outputs, all_types = steps
@@ -128,22 +139,32 @@ class Resolver:
         types: tuple[TensorType, ...],
         chain: tuple[str, ...],
         mark: Mark | None,
-    ) -> Graph | None:
-        """Return the body of a block's use; equal uses share one object."""
+        features: Given,
+    ) -> tuple[Graph, Given] | None:
+        """Return the body of a block's use, and where what it gives has its features."""
         key = (name, repr(sorted(arguments.items())), types)
-        if key in self.bodies:
-            return self.bodies[key]
+        use = (key, tuple([each and each[:1] + each[2:] for each in features]))
+        if use in self.made:
+            return self.made[use]
         block = self.reader.block(name)
         assert block is not None
         is_own = name in self.model.blocks
         inner = Scope({**block.variables, **arguments}, self.variables if is_own else None)
-        graph = None
+        made = None
         with self.problems.within(None if is_own else BLOCKS[name], mark):
             if inner.settle(self.problems, block.variables, mark):
                 inputs = dict(zip(block.inputs, types, strict=True))
-                graph = self.body(name, block, inputs, inner, (*chain, name), arguments)
-        self.bodies[key] = graph
-        return graph
+                known = {
+                    value: each
+                    for value, each in zip(block.inputs, features, strict=True)
+                    if each is not None
+                }
+                graph = self.body(name, block, inputs, inner, (*chain, name), known, arguments)
+                if graph is not None:
+                    given = tuple(map(known.get, graph.outputs))
+                    made = self.bodies.setdefault(key, graph), given
+        self.made[use] = made
+        return made
 
     def too_many(self, mark: Mark | None) -> None:
         """Say that the network has too many layers."""
@@ -199,12 +220,6 @@ class Resolver:
                     "use smaller sizes",
                 )
                 return
-
-    def check_maps(self, graph: Graph) -> None:
-        """Refuse a dense layer on the width of a map, where no data_format says what is meant."""
-        if "data_format" not in self.model.model_fields_set:
-            for found in dense_on_maps(graph):
-                self.problems.add(found.code, found.message, found.mark, found.hint)
 
     def check_ids(self, graph: Graph) -> None:
         """Refuse ids that the network makes itself, and that the layer they reach does not take."""

@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from nnspec.errors import Mark
 from nnspec.language.problems import Problems
 from nnspec.language.schema import Block, Model
 from nnspec.language.scope import Scope
-from nnspec.layers.base import Layer
+from nnspec.layers.base import Layer, Side
 from nnspec.layers.shapes import TensorType, show
 from nnspec.network.entries import Entry, Reader
 from nnspec.network.graph import Graph, Node
 from nnspec.network.wiring import base_of, listed
 
 Types = Mapping[str, TensorType | None]
+
+
+class Features(NamedTuple):
+    """The end of its axes where a value has its features, and what says so.
+
+    origin: the layer that put them there, or the input. is_sure: whether that leaves no doubt.
+    is_seen: whether its sizes alone say so.
+    """
+
+    side: Side
+    origin: str
+    is_sure: bool = True
+    is_seen: bool = False
+
+
+Given = tuple[Features | None, ...]
 
 
 class Network(Protocol):
@@ -40,8 +56,9 @@ class Network(Protocol):
         types: tuple[TensorType, ...],
         chain: tuple[str, ...],
         mark: Mark | None,
-    ) -> Graph | None:
-        """Return the body of a block's use."""
+        features: Given,
+    ) -> tuple[Graph, Given] | None:
+        """Return the body of a block's use, and where what it gives has its features."""
         ...
 
     def too_many(self, mark: Mark | None) -> None:
@@ -59,6 +76,7 @@ class BodyState:
         types: Types,
         scope: Scope,
         chain: tuple[str, ...],
+        features: dict[str, Features],
     ) -> None:
         self.resolver = resolver
         self.problems = resolver.problems
@@ -68,6 +86,8 @@ class BodyState:
         self.chain = chain
         self.inputs = types
         self.types: dict[str, TensorType | None] = dict(types)
+        self.features: dict[str, Features] = features
+        """The side of the features, of the values of which it is known."""
         self.nodes: dict[str, Node] = {}
         self.weighted: dict[str, bool] = {}
         """Whether a node has weights, of those that are called again."""

@@ -104,13 +104,17 @@ def test_check_gives_advice_and_stays_fine(tmp_path: Path) -> None:
         ("[{type: embedding, E}, {type: lstm, units: 2}]", None),
     ],
 )
-def test_axes_that_change_their_meaning_are_advised_against(
+def test_axes_that_change_their_meaning_are_refused_or_advised_against(
     tmp_path: Path, layers: str, layer: str | None
 ) -> None:
     layers = layers.replace("E}", "input_dim: 9, output_dim: 4}").replace("P}", "pool_size: 2}")
     head = "nnspec: 1\nname: Net\ninputs: {ids: {shape: [6], dtype: int32}}\n"
     path = tmp_path / "spec.yaml"
     path.write_text(f"{head}layers: {layers}\n")
+    result = run("check", str(path))
+    assert result.exit_code == (2 if layer is not None else 0)
+    assert result.stdout.count("error[ambiguous-layout]") == (layer is not None)
+    path.write_text(f"{head}data_format: channels_first\nlayers: {layers}\n")
     result = run("check", str(path))
     assert result.exit_code == 0
     assert result.stdout.count("advice[mixed-layouts]") == (layer is not None)

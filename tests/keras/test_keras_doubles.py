@@ -47,7 +47,7 @@ def test_tensorflow_gives_every_largest_element_the_gradient() -> None:
         ({"type": "max_pooling3d", "pool_size": 3, "strides": 2, "padding": "same"}, (1, 4, 5, 4)),
         ({"type": "global_max_pooling1d"}, (2, 9)),
         ({"type": "global_max_pooling2d", "keepdims": True}, (2, 4, 5)),
-        ({"type": "global_max_pooling3d"}, (2, 4, 5, 3)),
+        ({"type": "global_max_pooling3d"}, (2, 4, 5, 6)),
         ({"type": "adaptive_max_pooling1d", "output_size": 3}, (2, 7)),
         ({"type": "adaptive_max_pooling2d", "output_size": [3, 2]}, (2, 7, 6)),
         ({"type": "adaptive_max_pooling2d", "output_size": [3, 2]}, (2, 6, 6)),

@@ -51,7 +51,17 @@ def codes_in_the_source() -> set[str]:
     for path in [ROOT / "nnspec" / "errors.py", *chain(*rooms)]:
         if path.stem in OTHERS:
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        advice = {
+            id(node.args[0])
+            for node in nodes
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "advise"
+        }
+        for node in nodes:
+            if id(node) in advice:
+                continue
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 codes.update(re.findall(r"\A[a-z]+(?:-[a-z]+)+\Z", node.value))
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):

@@ -127,7 +127,7 @@ def test_dense_on_the_width_of_a_map_is_meant_where_the_layout_is_written(
     written: str | None,
 ) -> None:
     text = (
-        "nnspec: 1\nname: Net\ninputs: {image: {shape: [3, 8, 6]}}\n"
+        "nnspec: 1\nname: Net\ninputs: {image: {shape: [5, 8, 6]}}\n"
         "blocks: {end: {layers: [{type: relu}, {name: d, type: dense, units: 4}]}}\n"
         "layers: [{type: conv2d, filters: 5, kernel_size: 1}, {name: ended, type: end}]\n"
     )

@@ -14,6 +14,7 @@ from nnspec_onnx import checking, module
 SPEC = """
 nnspec: 1
 name: Parts
+data_format: channels_last
 inputs: {x: {shape: [time, 8]}}
 layers:
   - {name: a, type: dense, units: 8, activation: relu}

@@ -1,0 +1,143 @@
+"""Follows the axis of the features through a network: the last, or, as channels, the first.
+
+A layer that takes the first axis for the channels gives another network where the features come
+last, and nothing else would tell: `check` refuses it, unless the spec says which layout it means.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from nnspec.layers.base import Layer, Side, Weighted
+from nnspec.layers.shapes import DataFormat, Shape, TensorType
+from nnspec.network.entries import Entry
+from nnspec.network.state import BodyState, Features
+
+_CHANNELS = frozenset({1, 3, 4})
+"""Sizes of what is likely an axis of channels: grey, colours, colours with an alpha."""
+
+
+def looked_at(shape: Shape, origin: str, data_format: DataFormat) -> Features | None:
+    """Return where a value has its channels, by its sizes alone, if not where the spec has them.
+
+    Of the two ends one is a usual number of channels, or the other is a dynamic axis.
+    """
+    if not 2 <= len(shape) <= 4:
+        return None
+    side: Side = "last" if data_format == "channels_first" else "first"
+    end, other = (shape[-1], shape[0]) if side == "last" else (shape[0], shape[-1])
+    if isinstance(end, str) or other in _CHANNELS:
+        return None
+    sizes = shape[1:] if side == "last" else shape[:-1]
+    if len(sizes) > 1 and len(set(sizes)) == 1:
+        return None  # A square map of many channels, as likely.
+    if isinstance(other, str) or end == 1 or (end in _CHANNELS and len(shape) > 2):
+        return Features(side, origin, is_seen=True)
+    # A sequence of three or four features, or as many channels of what is hardly longer.
+    is_doubtful = end in _CHANNELS and other > 2 * end
+    return Features(side, origin, is_sure=False, is_seen=True) if is_doubtful else None
+
+
+def finds_features(
+    body: BodyState, entry: Entry, layer: Layer, types: tuple[TensorType, ...]
+) -> bool:
+    """Whether a layer finds the features where it looks for them; else that is reported.
+
+    Where the spec says which layout it means, or where more may be meant, it is advice.
+    """
+    known, inputs = body.features, entry.inputs
+    if not known or not inputs:
+        return True
+    if layer.placement == "spatial":
+        wanted: Side = "first" if body.model.data_format == "channels_first" else "last"
+        for name, type_ in zip(inputs, types, strict=True):
+            found = known.get(name)
+            if found is not None and found.side != wanted and type_.rank > 1:
+                return _is_allowed(body, entry, layer, type_, found, is_sure=found.is_sure)
+        return True
+    found = known.get(inputs[0])
+    role = layer.features_role
+    if found is None or found.side == "last" or role not in ("last", "vectors", "along"):
+        return True
+    if role == "along" and "axis" in layer.model_fields_set:
+        return True
+    is_sure = found.is_sure and (role == "last" or _is_dense_on_map(layer, types[0]))
+    return _is_allowed(body, entry, layer, types[0], found, is_sure=is_sure)
+
+
+def _is_dense_on_map(layer: Layer, type_: TensorType) -> bool:
+    """Whether it is a dense layer on the width of an image; on a sequence more may be meant."""
+    return isinstance(layer, Weighted) and type_.rank > 2
+
+
+def _is_allowed(
+    body: BodyState,
+    entry: Entry,
+    layer: Layer,
+    type_: TensorType,
+    found: Features,
+    *,
+    is_sure: bool,
+) -> bool:
+    """Report that a layer looks for the features at the other end; return whether it may."""
+    from nnspec.network.mixed_layouts import report  # which few specs need
+
+    is_error = is_sure and "data_format" not in body.model.model_fields_set
+    report(
+        body.problems,
+        entry,
+        layer,
+        type_,
+        found.side,
+        found.origin,
+        is_seen=found.is_seen,
+        is_error=is_error,
+    )
+    return not is_error
+
+
+def features_given(
+    body: BodyState, entry: Entry, layer: Layer, types: tuple[TensorType, ...], given: TensorType
+) -> Features | None:
+    """Return where what a layer gives has its features, or None where that cannot be told."""
+    if given.rank < 2:
+        return None
+    if layer.placement == "spatial":
+        # Elsewhere both read the last axis.
+        is_first = body.model.data_format == "channels_first"
+        return Features("first", _origin(layer, entry)) if is_first else None
+    known, inputs = body.features, entry.inputs or ()
+    role = layer.features_role
+    found = None
+    if known and role != "lost":
+        found = _kept(layer, map(known.get, inputs), types, given)
+    if role in ("last", "vectors") and (found is None or found.is_seen or found.side == "first"):
+        return Features("last", _origin(layer, entry))
+    if found is None and role == "shaped":
+        return looked_at(given.shape, _origin(layer, entry), body.model.data_format)
+    if found is None and isinstance(layer, Weighted):
+        return Features("last", _origin(layer, entry), is_sure=False)
+    return found
+
+
+def _origin(layer: Layer, entry: Entry) -> str:
+    return f'{layer.type} "{entry.name}"'
+
+
+def _kept(
+    layer: Layer,
+    found: Iterable[Features | None],
+    types: tuple[TensorType, ...],
+    given: TensorType,
+) -> Features | None:
+    """Return where the features of what a layer takes are in what it gives."""
+    kept: Features | None = None
+    for each, type_ in zip(found, types, strict=True):
+        if each is None or (type_.rank != given.rank and len(types) > 1):
+            continue
+        side = layer.features_side(each.side, type_.rank)
+        if side is None or (kept is not None and kept.side != side):
+            return None
+        if kept is None or each.is_sure:
+            kept = each._replace(side=side)
+    return kept
