@@ -10,6 +10,7 @@ from nnspec.emit.lowering import Context, Lowered, NativeParameter, Rows
 from nnspec.emit.tree import CALLED
 from nnspec.layers import Layer, Parameter
 from nnspec.layers.base import Biased
+from nnspec.layers.core import computed_axis
 from nnspec.layers.initializers import Zeros
 from nnspec_keras.initial import keras_initializer
 
@@ -61,8 +62,21 @@ def dense(layer: layers.Dense, context: Context) -> Lowered:
 
 
 def reshape(layer: layers.Reshape, context: Context) -> Lowered:
-    """layers.Reshape."""
-    module = call("layers.Reshape", ("target_shape", context.outputs[0].shape))
+    """layers.Reshape; a helper where axes of the input keep their dynamic sizes."""
+    given, shape = context.inputs[0].shape, context.outputs[0].shape
+    computed = computed_axis(given, shape)
+    dynamic = [i for i, size in enumerate(shape) if isinstance(size, str)]
+    kept = {i: given.index(shape[i]) + 1 for i in dynamic if i != computed}
+    if computed is None and kept:
+        # Keras computes one size itself.
+        del kept[dynamic[0]]
+    target = tuple(
+        size if isinstance(size, int) else None if i in kept else -1 for i, size in enumerate(shape)
+    )
+    if not kept:
+        return Lowered(CALLED, call("layers.Reshape", ("target_shape", target)))
+    axes = tuple(kept.values())
+    module = call("KeepingReshape", ("target_shape", target), axes=axes)
     return Lowered(CALLED, module)
 
 

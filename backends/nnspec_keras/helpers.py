@@ -15,6 +15,7 @@ HELPERS = snippets(
     "transposed",
     "activations",
     "arithmetic",
+    "reshaping",
     "embedding",
     "attention",
     "recurrent",

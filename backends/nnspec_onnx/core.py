@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import numpy as np
 
 from nnspec import layers
 from nnspec.layers import Dense, Flatten, Reshape
+from nnspec.layers.core import computed_axis
+from nnspec.layers.shapes import Dim
 from nnspec_onnx.context import Context, Values
 from nnspec_onnx.rows import Rows
 
@@ -37,9 +37,30 @@ def reshape(layer: Reshape, context: Context) -> Values:
     target = context.output_types[0].shape
     if target == context.shape:
         return context.inputs
-    # A 0 takes the input's own size: the batch.
-    shape = context.constant("shape", np.array([0, *cast("tuple[int, ...]", target)], np.int64))
-    return (context.node("Reshape", *context.inputs, shape),)
+    given, (x,) = context.shape, context.inputs
+    computed = computed_axis(given, target)
+    # A 0 takes the input's own size at its place: the batch.
+    sizes: list[Dim] = [0]
+    for i, size in enumerate(target):
+        is_own = isinstance(size, str) and i < len(given) and given[i] == size
+        sizes.append(-1 if i == computed else 0 if is_own else size)
+    kept = [(i, size) for i, size in enumerate(sizes) if isinstance(size, str)]
+    if len(kept) == 1 and computed is None:
+        sizes[kept[0][0]] = -1
+        kept = []
+    if not kept:
+        shape = context.constant("shape", np.array(sizes, np.int64))
+        return (context.node("Reshape", x, shape),)
+    parts, at = [], 0
+    for n, (i, size) in enumerate((*kept, (len(sizes), ""))):
+        if i > at:
+            parts.append(context.constant(f"sizes_{n}", np.array(sizes[at:i], np.int64)))
+        if size:
+            axis = given.index(size) + 1
+            parts.append(context.size(size, x, axis, part=f"size_{n}"))
+        at = i + 1
+    shape = context.node("Concat", *parts, axis=0, part="shape")
+    return (context.node("Reshape", x, shape),)
 
 
 ROWS: Rows = {

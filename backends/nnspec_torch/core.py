@@ -6,6 +6,7 @@ from nnspec import layers
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, Rows
 from nnspec.emit.tree import CALLED, Apply, Expression, Field, X, apply
+from nnspec.layers.core import computed_axis
 
 Pads = tuple[tuple[int, int], ...]
 """Of each axis, what is added before and after it."""
@@ -25,8 +26,19 @@ def flatten(layer: layers.Flatten, context: Context) -> Lowered:
 
 
 def reshape(layer: layers.Reshape, context: Context) -> Lowered:
-    """Tensor.reshape."""
-    return Lowered(X.method("reshape", -1, *context.outputs[0].shape))
+    """Tensor.reshape; sizes of dynamic axes are those of the input, and one is computed."""
+    given, shape = context.inputs[0].shape, context.outputs[0].shape
+    computed = computed_axis(given, shape)
+    rows: object = -1 if computed is None else X.attribute("shape")[0]
+    sizes = [
+        -1
+        if i == computed
+        else size
+        if isinstance(size, int)
+        else X.attribute("shape")[given.index(size) + 1]
+        for i, size in enumerate(shape)
+    ]
+    return Lowered(X.method("reshape", rows, *sizes))
 
 
 def pad(padded: Expression, pads: Pads, **keywords: object) -> Apply:

@@ -1,6 +1,6 @@
 """The base of all layers: fields, a shape rule, parameters."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
@@ -113,6 +113,10 @@ class Layer(Frozen, Traits):
 
     def using(self, owner: "Layer") -> "Layer":
         """Return the layer that computes, where `layer` names this owner; raises ShapeError."""
+        return self
+
+    def at_sizes(self, axes: Mapping[str, int]) -> "Layer":
+        """Return the layer that takes dynamic axes of these sizes, where it names any."""
         return self
 
     def input_dtypes(self, index: int, inputs: tuple[Shape, ...]) -> frozenset[str]:

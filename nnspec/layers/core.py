@@ -1,5 +1,6 @@
 """Dense and shape layers."""
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -14,7 +15,7 @@ from nnspec.layers.base import (
     count,
     require_whole,
 )
-from nnspec.layers.fields import Size, Whole
+from nnspec.layers.fields import Size, Text, Whole
 from nnspec.layers.shapes import MAX_RANK, DataFormat, Dim, Shape, product, show
 
 
@@ -61,47 +62,43 @@ class Flatten(Layer):
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         size = product(inputs[0])
-        if size is None:
-            raise ShapeError(
-                f"flatten needs fixed sizes, and got {show(inputs[0])}",
-                "pool the dynamic axis away first, or give it a number in `inputs`",
-            )
-        return ((size,),)
+        return ((size if size is not None else _dynamic_product(inputs[0]),),)
 
 
 class Reshape(Layer):
-    """The same elements, in the declared order, in another shape. One size may be -1."""
+    """The same elements, in the declared order, in another shape. One size may be -1.
+
+    A size may be that of an axis of the input, by its name: (time, 16) with shape [time, 4, 4] ->
+    (time, 4, 4). With dynamic axes the number of elements must be the same at any size;
+    (time, 16) with shape [-1, 32] takes an even time alone.
+    """
 
     type: Literal["reshape"] = "reshape"
-    shape: Annotated[tuple[Whole, ...], Field(strict=False)] = Field(
+    shape: Annotated[tuple[Whole | Text, ...], Field(strict=False)] = Field(
         max_length=MAX_RANK,
-        description="The new sizes without the batch axis; one of them may be -1, to be computed.",
+        description="The new sizes without the batch axis: numbers, or dynamic axes of the input "
+        "by their names; one of them may be -1, to be computed.",
     )
 
     dtypes: ClassVar[frozenset[str]] = ANY_DTYPE
     features: ClassVar[FeaturesRole] = "shaped"
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
-        given = product(inputs[0])
-        if given is None:
-            raise ShapeError(
-                f"reshape needs fixed sizes, and got {show(inputs[0])}",
-                "give the dynamic axes numbers in `inputs`",
-            )
-        known = 1
+        unknown = self.shape.count(-1)
         for size in self.shape:
-            if size < -1 or size == 0:
+            if isinstance(size, int) and (size < -1 or size == 0):
                 raise ShapeError(
                     f"reshape to {show(self.shape)}: {size} is no size",
                     "give sizes of at least 1, or -1 for the one that follows from the others",
                 )
-            known *= size if size != -1 else 1
-        unknown = self.shape.count(-1)
         if unknown > 1:
             raise ShapeError(
                 f"reshape to {show(self.shape)}: at most one size may be -1",
                 "give the others a number",
             )
+        given, known = product(inputs[0]), product(size for size in self.shape if size != -1)
+        if given is None or known is None:
+            return (self._dynamic(inputs[0]),)
         if given % known or (not unknown and given != known):
             raise ShapeError(
                 f"reshape to {show(self.shape)} holds {known:,} elements"
@@ -111,3 +108,66 @@ class Reshape(Layer):
             )
         sizes: tuple[Dim, ...] = tuple(given // known if s == -1 else s for s in self.shape)
         return (sizes,)
+
+    def _dynamic(self, shape: Shape) -> Shape:
+        from nnspec.layers.monomials import monomial, product_of  # which few specs need
+
+        given = product_of(shape)
+        atoms = {atom for size in shape for atom in monomial(size).sizes}
+        for size in self.shape:
+            if not atoms.issuperset(monomial(size).sizes):
+                named = ", ".join(sorted(atoms)) or "none"
+                raise ShapeError(
+                    f"reshape to {show(self.shape)}: {show(shape)} has no axis {size!r}",
+                    f"its dynamic axes: {named}",
+                )
+        known = product_of(size for size in self.shape if size != -1)
+        rest = given.over(known)
+        computed = rest.dim() if rest is not None else None
+        if computed is None or (-1 not in self.shape and computed != 1):
+            raise ShapeError(
+                f"reshape to {show(self.shape)} holds {known.dim()} elements"
+                f"{' or a multiple' if -1 in self.shape else ''}, and the input {show(shape)} "
+                f"has {given.dim()}",
+                "name the dynamic axes that stay, such as [time, 4, -1], or give -1 in one place",
+            )
+        result = tuple(computed if s == -1 else s for s in self.shape)
+        computed_axis(shape, result)
+        return result
+
+    def at_sizes(self, axes: Mapping[str, int]) -> "Reshape":
+        if all(isinstance(size, int) for size in self.shape):
+            return self
+        from nnspec.language.expressions import evaluate
+
+        return self.model_copy(
+            update={
+                "shape": tuple(
+                    size if isinstance(size, int) else evaluate(size, axes.__getitem__)
+                    for size in self.shape
+                )
+            }
+        )
+
+
+def computed_axis(given: Shape, shape: Shape) -> int | None:
+    """Return the axis of a new shape whose dynamic size is no axis of the input's, if one is.
+
+    The others are sizes of the input's axes. Raises ShapeError where more than one is none.
+    """
+    computed = [i for i, size in enumerate(shape) if isinstance(size, str) and size not in given]
+    if len(computed) > 1:
+        raise ShapeError(
+            f"reshape makes two sizes that no axis of {show(given)} has: {shape[computed[0]]} and "
+            f"{shape[computed[1]]}",
+            "reshape in two steps, each of which computes one size",
+        )
+    return computed[0] if computed else None
+
+
+def _dynamic_product(shape: Shape) -> Dim:
+    from nnspec.layers.monomials import product_of  # which few specs need
+
+    size = product_of(shape).dim()
+    assert size is not None
+    return size

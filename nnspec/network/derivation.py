@@ -80,12 +80,12 @@ def _steps(flat: Graph, nodes: Sequence[LayerNode], wanted: set[str]) -> tuple[I
     """Return what makes these values from the inputs, of those that NumPy can compute."""
     if not wanted:
         return ()
-    from nnspec.network.integers import COMPUTED
+    from nnspec.network.integers import is_computed
 
     known = set(flat.inputs)
     possible = []
     for node in nodes:
-        if type(node.layer) in COMPUTED and known.issuperset(node.inputs):
+        if is_computed(node.layer) and known.issuperset(node.inputs):
             possible.append(IntegerLayer(node.layer, node.inputs, node.outputs))
             known.update(node.outputs)
     needed = []

@@ -40,6 +40,18 @@ def _sliced(layer: layers.Slice, x: Array, axis: int) -> Array:
     return x[(slice(None),) * axis + (slice(layer.start, layer.stop, layer.step),)]
 
 
+def _reshaped(layer: Any, x: Array) -> Array:
+    return x.reshape(len(x), *(size if isinstance(size, int) else -1 for size in layer.shape))
+
+
+def is_computed(layer: Layer) -> bool:
+    """Whether NumPy can compute the layer from its inputs alone."""
+    if isinstance(layer, layers.Reshape):
+        # A name is a size that does not stand in the layer: one can be computed, and no more.
+        return sum(size == -1 or not isinstance(size, int) for size in layer.shape) <= 1
+    return type(layer) in COMPUTED
+
+
 def _of_one(function: Callable[[Any, Array], Array]) -> Compute:
     return lambda layer, inputs, _: (function(layer, inputs[0]),)
 
@@ -89,7 +101,7 @@ MOVED: dict[type[Layer], Compute] = {
     layers.Permute: _of_one(lambda layer, x: x.transpose(0, *(axis + 1 for axis in layer.axes))),
     layers.RepeatElements: _chosen(lambda layer, x, axis: np.repeat(x, layer.repeats, axis)),
     layers.RepeatVector: _of_one(lambda layer, x: np.repeat(x[:, None], layer.n, 1)),
-    layers.Reshape: _of_one(lambda layer, x: x.reshape(len(x), *layer.shape)),
+    layers.Reshape: _of_one(_reshaped),
     layers.Roll: _chosen(lambda layer, x, axis: np.roll(x, layer.shift, axis)),
     layers.Slice: _chosen(_sliced),
     layers.Split: _split,

@@ -57,7 +57,8 @@ class _Rule(NamedTuple):
         """Return why the layer does not take axes of these sizes, or an empty text."""
         try:
             shapes = tuple(sizes_of(shape, axes) for shape in self.inputs)
-            inferred = self.layer.infer_shape(shapes, self.data_format)
+            layer = self.layer.at_sizes(axes)
+            inferred = layer.infer_shape(shapes, self.data_format)
             expected = tuple(sizes_of(shape, axes) for shape in self.outputs)
         except ShapeError as error:
             return error.message
