@@ -41,6 +41,11 @@ def zero_padding(pads: Pads) -> Lowered:
     return Lowered(apply(padding, X), values=values)
 
 
+def same_by_size(window: tuple[int, ...], strides: tuple[int, ...]) -> Lowered:
+    """Return the helper that pads with zeros as "same" does, by the size that its input has."""
+    return Lowered(apply(apply("SamePadding", window, strides), X))
+
+
 def convolution(layer: layers.Conv1D | layers.Conv2D | layers.Conv3D, context: Context) -> Lowered:
     """layers.Conv1D to 3D; pads that "same" does not give are added before it.
 
@@ -128,10 +133,19 @@ def _window(
 
     is_sliced: whether the strides are taken from the output of a window that moves by 1.
     """
-    pads = layer.pads(context.inputs[0].shape, context.data_format)
+    shape, data_format = context.inputs[0].shape, context.data_format
+    is_by_size = layer.pads_by_size(shape, data_format)
+    pads = () if is_by_size else layer.pads(shape, data_format)
     keywords: dict[str, object] = {}
     forward: Expression = CALLED
     before = None
+    if is_by_size:
+        is_volume = len(layer.strides) == 3
+        along = zip(layer.spans(), layer.strides, strict=True)
+        if is_sliced or (is_volume and any(span < step - 1 for span, step in along)):
+            before = same_by_size(layer.spans(), layer.strides)
+        else:
+            keywords["padding"] = "same"
     if is_sliced:
         steps = [step if step > 1 else None for step in layer.strides]
         forward = sliced(CALLED, [slice(None, None, step) for step in steps])

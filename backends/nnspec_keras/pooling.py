@@ -10,7 +10,7 @@ from nnspec.emit.tree import CALLED, X, apply
 from nnspec.layers.average_pooling import AveragePooling
 from nnspec.layers.global_pooling import AdaptivePooling, GlobalPooling
 from nnspec.layers.pooling import MaxPooling, Pooling
-from nnspec_keras.convolution import is_same, zero_padding
+from nnspec_keras.convolution import is_same, same_by_size, zero_padding
 
 
 def max_pooling(layer: MaxPooling, context: Context) -> Lowered:
@@ -19,9 +19,13 @@ def max_pooling(layer: MaxPooling, context: Context) -> Lowered:
     TensorFlow's three-dimensional kernel gives each of several equal elements the whole gradient,
     and has no float64: a helper pools planes and then depth.
     """
-    pads = layer.whole_pads(context.inputs[0].shape, context.data_format)
+    shape, data_format = context.inputs[0].shape, context.data_format
+    is_by_size = layer.pads_by_size(shape, data_format)
+    pads = () if is_by_size else layer.whole_pads(shape, data_format)
     keywords, before = _strides(layer), None
-    if any(map(any, pads)):
+    if is_by_size:
+        keywords["padding"] = "same"
+    elif any(map(any, pads)):
         if is_same(pads, context, layer.pool_size, layer.steps):
             keywords["padding"] = "same"
         else:
@@ -34,9 +38,17 @@ def max_pooling(layer: MaxPooling, context: Context) -> Lowered:
 
 def average_pooling(layer: AveragePooling, context: Context) -> Lowered:
     """layers.AveragePooling; for pads that are not counted and not "same", a helper."""
-    zeros, uncounted = layer.counted(context.inputs[0].shape, context.data_format)
     keywords = _strides(layer)
     function = f"layers.AveragePooling{layer.axes}D"
+    if layer.pads_by_size(context.inputs[0].shape, context.data_format):
+        before = None
+        if layer.count_include_pad:
+            before = same_by_size(layer.pool_size, layer.steps)
+        else:
+            keywords["padding"] = "same"
+        module = call(function, ("pool_size", compact(layer.pool_size)), **keywords)
+        return Lowered(CALLED, module, before=before)
+    zeros, uncounted = layer.counted(context.inputs[0].shape, context.data_format)
     before = zero_padding(zeros) if any(map(any, zeros)) else None
     if any(map(any, uncounted)):
         if before is None and is_same(uncounted, context, layer.pool_size, layer.steps):

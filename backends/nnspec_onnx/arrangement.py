@@ -20,7 +20,9 @@ from nnspec.layers import (
     Stack,
     Tile,
 )
+from nnspec.layers.shapes import Dim
 from nnspec_onnx.context import Context, Values
+from nnspec_onnx.embedding import positions
 from nnspec_onnx.rows import Rows
 
 _END = np.iinfo(np.int64).max
@@ -85,17 +87,37 @@ def gather(layer: Gather, context: Context) -> Values:
 
 def roll(layer: Roll, context: Context) -> Values:
     """Gather: ONNX has no operator that rolls."""
-    size = layer.fixed_size(context.shape_as_declared)
-    return _gathered(
-        [(i - layer.shift) % size for i in range(size)], context.axis(layer.axis), context
-    )
+    size, axis = _along(layer, context)
+    if isinstance(size, str):
+        (x,) = context.inputs
+        places = positions(context, size, x=x, axis=axis)
+        shift = context.constant("shift", np.array(layer.shift))
+        moved = context.node("Sub", places, shift, part="moved")
+        count = context.node("Squeeze", context.size(size, x, axis, part="size"), part="number")
+        indices = context.node("Mod", moved, count, part="indices")
+        return (context.node("Gather", x, indices, axis=axis),)
+    return _gathered([(i - layer.shift) % size for i in range(size)], axis, context)
 
 
 def repeat_elements(layer: RepeatElements, context: Context) -> Values:
     """Gather: ONNX has no operator that repeats elements."""
-    size = layer.fixed_size(context.shape_as_declared)
-    indices = [i for i in range(size) for _ in range(layer.repeats)]
-    return _gathered(indices, context.axis(layer.axis), context)
+    size, axis = _along(layer, context)
+    if isinstance(size, str):
+        (x,) = context.inputs
+        places = positions(context, size, x=x, axis=axis)
+        column = context.node("Unsqueeze", places, context.constant("last", [1]), part="column")
+        times = context.constant("times", [1, layer.repeats])
+        rows = context.node("Tile", column, times, part="rows")
+        indices = context.node("Reshape", rows, context.constant("flat", [-1]), part="indices")
+        return (context.node("Gather", x, indices, axis=axis),)
+    indices_of = [i for i in range(size) for _ in range(layer.repeats)]
+    return _gathered(indices_of, axis, context)
+
+
+def _along(layer: Roll | RepeatElements, context: Context) -> tuple[Dim, int]:
+    """Return the size of the layer's axis, and where the model has it."""
+    shape = context.shape_as_declared
+    return shape[layer.resolved_axis(shape)], context.axis(layer.axis)
 
 
 def tile(layer: Tile, context: Context) -> Values:

@@ -28,17 +28,50 @@ def separable(layer: SeparableConv1D | SeparableConv2D, context: Context) -> Val
 def _conv(layer: Convolution, context: Context, names: list[str], part: str | None) -> str:
     channels = context.shape[channel_axis(len(context.shape), context.data_format)]
     assert isinstance(channels, int)
+    (x,) = context.inputs
+    if layer.pads_by_size(context.shape, context.data_format):
+        x = pad_by_size(context, layer.spans(), layer.strides)
+        pads = ((0, 0),) * len(layer.strides)
+    else:
+        pads = layer.pads(context.shape, context.data_format)
     return context.node(
         "Conv",
-        *context.inputs,
+        x,
         *[context.parameter(name) for name in names],
         part=part,
         kernel_shape=layer.kernel_size,
         strides=layer.strides,
-        pads=flat_pads(layer.pads(context.shape, context.data_format)),
+        pads=flat_pads(pads),
         dilations=layer.dilation_rate,
         group=layer.group_count(channels),
     )
+
+
+def pad_by_size(
+    context: Context,
+    window: tuple[int, ...],
+    strides: tuple[int, ...],
+    value: float | None = None,
+) -> str:
+    """Add a Pad of the first input as "same" has it, by the size that it has.
+
+    auto_pad would do, but not with dilation, and not with what ONNX Runtime optimises.
+    """
+    (x,) = context.inputs
+    sizes = context.node("Shape", x, start=2, part="sizes")
+    steps = context.constant("steps", strides)
+    missing = context.node("Mod", context.node("Neg", sizes, part="negative"), steps, part="rest")
+    # Below 0 where strides leave elements out.
+    surplus = context.constant("surplus", [k - s for k, s in zip(window, strides, strict=True)])
+    total = context.node("Add", missing, surplus, part="wanted")
+    if any(k < s for k, s in zip(window, strides, strict=True)):
+        total = context.node("Max", total, context.constant("none", [0]), part="total")
+    begin = context.node("Div", total, context.constant("two", [2]), part="begin")
+    end = context.node("Sub", total, begin, part="end")
+    whole = context.constant("unpadded", [0, 0])
+    pads = context.node("Concat", whole, begin, whole, end, axis=0, part="pads")
+    values = [] if value is None else [context.constant("padding", value)]
+    return context.node("Pad", x, pads, *values, part="padded")
 
 
 def convolution_transpose(layer: ConvolutionTranspose, context: Context) -> Values:

@@ -12,7 +12,7 @@ from nnspec.layers.base import spatial_axes
 from nnspec.layers.global_pooling import AdaptivePooling, GlobalPooling
 from nnspec.layers.pooling import MaxPooling
 from nnspec_onnx.context import Context, Values
-from nnspec_onnx.convolution import flat_pads
+from nnspec_onnx.convolution import flat_pads, pad_by_size
 from nnspec_onnx.rows import Rows
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 def max_pooling(layer: MaxPooling, context: Context) -> Values:
     """MaxPool with explicit pads."""
+    if layer.pads_by_size(context.shape, context.data_format):
+        x = pad_by_size(context, layer.pool_size, layer.steps, float("-inf"))
+        return (context.node("MaxPool", x, kernel_shape=layer.pool_size, strides=layer.steps),)
     output = context.node(
         "MaxPool",
         *context.inputs,
@@ -33,6 +36,12 @@ def max_pooling(layer: MaxPooling, context: Context) -> Values:
 
 def average_pooling(layer: AveragePooling, context: Context) -> Values:
     """AveragePool with explicit pads; what hangs over counts in none."""
+    if layer.pads_by_size(context.shape, context.data_format):
+        sizes: dict[str, Any] = {"kernel_shape": layer.pool_size, "strides": layer.steps}
+        if layer.count_include_pad:
+            x = pad_by_size(context, layer.pool_size, layer.steps)
+            return (context.node("AveragePool", x, **sizes),)
+        return (context.node("AveragePool", *context.inputs, auto_pad="SAME_UPPER", **sizes),)
     zeros, uncounted = layer.counted(context.shape, context.data_format)
     counts = any(map(any, zeros))
     attributes: dict[str, Any] = {"count_include_pad": int(counts)}

@@ -10,7 +10,7 @@ from nnspec.emit.tree import CALLED, MODULE, Expression, apply
 from nnspec.layers.base import channel_axis
 from nnspec.layers.convolution import Convolution
 from nnspec.layers.transposed import ConvolutionTranspose
-from nnspec_torch.core import pad_by_fields
+from nnspec_torch.core import pad_by_fields, pad_by_size
 
 
 def convolution(layer: Convolution, context: Context) -> Lowered:
@@ -106,13 +106,17 @@ def _window(
     layer: Convolution, context: Context
 ) -> tuple[Expression, tuple[tuple[str, str, object], ...], dict[str, object]]:
     """Return the forward expression, what it pads, and how the window moves, as arguments."""
-    pads = layer.pads(context.inputs[0].shape, context.data_format)
+    shape, data_format = context.inputs[0].shape, context.data_format
+    is_by_size = layer.pads_by_size(shape, data_format)
+    pads = () if is_by_size else layer.pads(shape, data_format)
     keywords: dict[str, object] = {"kernel_size": compact(layer.kernel_size)}
     forward = CALLED
     values: tuple[tuple[str, str, object], ...] = ()
     if max(layer.strides) > 1:
         keywords["stride"] = compact(layer.strides)
-    if any(begin != end for begin, end in pads):
+    if is_by_size:
+        forward = apply(MODULE, pad_by_size(layer.spans(), layer.strides))
+    elif any(begin != end for begin, end in pads):
         source, values = pad_by_fields(pads)
         forward = apply(MODULE, source)
     elif layer.padding == "same" and max(layer.strides) == 1 and any(map(sum, pads)):

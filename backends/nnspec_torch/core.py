@@ -48,6 +48,11 @@ def pad(padded: Expression, pads: Pads, **keywords: object) -> Apply:
     )
 
 
+def pad_by_size(window: tuple[int, ...], strides: tuple[int, ...], **keywords: object) -> Apply:
+    """Return the helper's call that pads the first input as "same" does, by the size it has."""
+    return apply("pad_same", X, window, strides, **keywords)
+
+
 def pad_by_fields(pads: Pads) -> tuple[Apply, tuple[tuple[str, str, object], ...]]:
     """Return F.pad of the first input with fields for the sizes, and these."""
     flat = [size for pair in reversed(pads) for size in pair]

@@ -6,12 +6,12 @@ from nnspec import layers
 from nnspec.emit.alike import compact
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, Rows
-from nnspec.emit.tree import CALLED, MODULE, X, apply
+from nnspec.emit.tree import CALLED, MODULE, X, apply, replaced
 from nnspec.layers.average_pooling import AveragePooling
 from nnspec.layers.global_pooling import AdaptivePooling, GlobalPooling
 from nnspec.layers.pooling import MaxPooling, Pooling
 from nnspec.layers.windows import spatial_sizes
-from nnspec_torch.core import Pads, pad
+from nnspec_torch.core import Pads, pad, pad_by_size
 
 
 def _is_stock(pads: Pads, window: tuple[int, ...]) -> bool:
@@ -54,6 +54,9 @@ def max_pooling(layer: MaxPooling, context: Context) -> Lowered:
     shape = context.inputs[0].shape
     size = ("kernel_size", compact(layer.pool_size))
     function = f"nn.MaxPool{layer.axes}d"
+    if layer.pads_by_size(shape, context.data_format):
+        padded = pad_by_size(layer.pool_size, layer.steps, value=float("-inf"))
+        return Lowered(apply(MODULE, padded), call(function, size, **_stride(layer)))
     if _is_stock(layer.pads(shape, context.data_format), layer.pool_size):
         return Lowered(CALLED, call(function, size, **_keywords(layer, context)))
     pads = layer.whole_pads(shape, context.data_format)
@@ -66,6 +69,13 @@ def average_pooling(layer: AveragePooling, context: Context) -> Lowered:
     shape = context.inputs[0].shape
     size = ("kernel_size", compact(layer.pool_size))
     function = f"nn.AvgPool{layer.axes}d"
+    if layer.pads_by_size(shape, context.data_format):
+        padded = pad_by_size(layer.pool_size, layer.steps)
+        module = call(function, size, **_stride(layer))
+        if layer.count_include_pad:
+            return Lowered(apply(MODULE, padded), module)
+        ones = replaced(padded, lambda part: apply("torch.ones_like", X) if part == X else None)
+        return Lowered(apply(MODULE, padded) / apply(MODULE, ones), module)
     is_stock = _is_stock(layer.pads(shape, context.data_format), layer.pool_size)
     if is_stock and _holds_windows(layer, context):
         keywords = _keywords(layer, context)

@@ -11,11 +11,10 @@ from nnspec.layers.base import (
     Layer,
     Placement,
     Side,
-    require_whole,
     resolve_axis,
 )
 from nnspec.layers.fields import Size, Whole
-from nnspec.layers.shapes import MAX_RANK, DataFormat, Dim, Shape, shifted, show
+from nnspec.layers.shapes import MAX_RANK, DataFormat, Dim, Shape, divided, scaled, shifted, show
 
 
 class _Arrangement(Layer):
@@ -139,10 +138,6 @@ class _Along(_Arrangement):
         """Return the axis, counted from 0 without the batch; raises ShapeError."""
         return resolve_axis(self.type, self.axis, shape)
 
-    def fixed_size(self, shape: Shape) -> int:
-        """Return the size of the axis; raises ShapeError for a dynamic one."""
-        return require_whole(self.type, shape[self.resolved_axis(shape)], "axis to work along")
-
     def resized(self, shape: Shape, size: Dim) -> Shape:
         """Return the shape with another size of the axis."""
         axis = self.resolved_axis(shape)
@@ -153,7 +148,7 @@ class Slice(_Along):
     """Every `step`th element along `axis`, from `start` until before `stop`.
 
     (..., n, ...) -> (..., ceil((stop - start) / step), ...). Negative ends count from the axis's
-    own end, as in Python; unlike there, both must lie within the axis.
+    own end, as in Python; unlike there, both must lie within the axis, however long it is.
     """
 
     type: Literal["slice"] = "slice"
@@ -167,14 +162,7 @@ class Slice(_Along):
         shape = inputs[0]
         size = shape[self.resolved_axis(shape)]
         if isinstance(size, str):
-            if self.start < 0 or (self.stop is not None and self.stop >= 0) or self.step > 1:
-                raise ShapeError(
-                    f"slice along the dynamic axis {size!r} takes a start from 0 on, a stop below "
-                    f"0 or none, and a step of 1; got start {self.start}, stop {self.stop}, "
-                    f"step {self.step}",
-                    "give that axis a number in `inputs`",
-                )
-            return (self.resized(shape, shifted(size, (self.stop or 0) - self.start)),)
+            return (self.resized(shape, divided(self._dynamic(size), self.step)),)
         start = self.start + size if self.start < 0 else self.start
         stop = size if self.stop is None else self.stop + size if self.stop < 0 else self.stop
         if not 0 <= start < stop <= size:
@@ -183,6 +171,27 @@ class Slice(_Along):
                 f"give a start and a later stop within 0 to {size}, or below 0 from the end",
             )
         return (self.resized(shape, -(-(stop - start) // self.step)),)
+
+    def _dynamic(self, size: str) -> Dim:
+        """Return how many elements of a dynamic axis lie between start and stop."""
+        start, stop = self.start, self.stop
+        ends_from_end = stop is None or stop < 0
+        if (start < 0) is ends_from_end:
+            number = (stop or 0) - start
+            if number > 0:
+                return number
+        elif ends_from_end:
+            return shifted(size, (stop or 0) - start)
+        raise ShapeError(
+            f"slice along the dynamic axis {size!r} from {start} to {stop} has no element at "
+            "some size of the axis",
+            "count both from the begin, both from the end, or the start from the begin and the "
+            "stop from the end",
+        )
+
+    def size_limits(self, inputs: tuple[Shape, ...]) -> tuple[tuple[Dim, int, int | None], ...]:
+        size = inputs[0][self.resolved_axis(inputs[0])]
+        return ((size, max(-self.start, self.stop or 0, -(self.stop or 0), 1), None),)
 
 
 class Gather(_Along):
@@ -197,8 +206,10 @@ class Gather(_Along):
     )
 
     def resolved(self, shape: Shape) -> tuple[int, ...]:
-        """Return the indices from 0; raises ShapeError."""
-        size = self.fixed_size(shape)
+        """Return the indices, from 0 where the axis is no dynamic one; raises ShapeError."""
+        size = shape[self.resolved_axis(shape)]
+        if isinstance(size, str):
+            return self.indices
         for index in self.indices:
             if not -size <= index < size:
                 raise ShapeError(
@@ -209,6 +220,10 @@ class Gather(_Along):
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         return (self.resized(inputs[0], len(self.resolved(inputs[0]))),)
+
+    def size_limits(self, inputs: tuple[Shape, ...]) -> tuple[tuple[Dim, int, int | None], ...]:
+        size = inputs[0][self.resolved_axis(inputs[0])]
+        return ((size, max(max(self.indices) + 1, -min(self.indices)), None),)
 
 
 class Flip(_Along):
@@ -231,7 +246,7 @@ class Roll(_Along):
     shift: Whole = Field(description="How far; below 0 towards the start.")
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
-        self.fixed_size(inputs[0])
+        self.resolved_axis(inputs[0])
         return (inputs[0],)
 
 
@@ -242,7 +257,8 @@ class RepeatElements(_Along):
     repeats: Size = Field(description="How often.")
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
-        return (self.resized(inputs[0], self.fixed_size(inputs[0]) * self.repeats),)
+        size = inputs[0][self.resolved_axis(inputs[0])]
+        return (self.resized(inputs[0], scaled(size, self.repeats)),)
 
 
 class Tile(_Along):
@@ -252,7 +268,8 @@ class Tile(_Along):
     repeats: Size = Field(description="How often.")
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
-        return (self.resized(inputs[0], self.fixed_size(inputs[0]) * self.repeats),)
+        size = inputs[0][self.resolved_axis(inputs[0])]
+        return (self.resized(inputs[0], scaled(size, self.repeats)),)
 
 
 def _beside(axis: int, side: Side, rank: int) -> Side | None:

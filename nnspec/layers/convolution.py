@@ -18,7 +18,15 @@ from nnspec.layers.base import (
     spatial_axes,
 )
 from nnspec.layers.fields import Pads, PerAxis, Size
-from nnspec.layers.shapes import DataFormat, Dim, Shape, same_padding, show, window_output
+from nnspec.layers.shapes import (
+    DataFormat,
+    Dim,
+    Shape,
+    divided,
+    same_padding,
+    show,
+    window_output,
+)
 
 Sizes = tuple[int, ...]
 Padding = str | tuple[tuple[int, int], ...]
@@ -32,7 +40,7 @@ def resolve_padding(
     strides: tuple[int, ...],
     dilation: tuple[int, ...],
 ) -> tuple[tuple[int, int], ...]:
-    """Return (begin, end) per axis.
+    """Return (begin, end) per axis, of sizes of which `pads_by_size` says no.
 
     "same" depends on the input's size unless the stride is 1; "causal" pads the begin alone.
     """
@@ -44,16 +52,28 @@ def resolve_padding(
         return tuple((d * (k - 1), 0) for k, d in zip(kernel, dilation, strict=True))
     pads = []
     for size, k, s, d in zip(sizes, kernel, strides, dilation, strict=True):
-        if isinstance(size, str):
-            if s > 1:
-                raise ShapeError(
-                    f'{layer} with padding "same" and stride {s} pads by the size of its input, '
-                    f"and got the dynamic axis {size!r}",
-                    "give explicit padding, or give that axis a number in `inputs`",
-                )
-            size = 1
-        pads.append(same_padding(size, k, s, d))
+        assert isinstance(size, int) or not _is_by_size(k, s, d), f"{layer} pads by size"
+        pads.append(same_padding(size if isinstance(size, int) else s, k, s, d))
     return tuple(pads)
+
+
+def pads_by_size(
+    padding: str | tuple[tuple[int, int], ...],
+    sizes: tuple[Dim, ...],
+    kernel: tuple[int, ...],
+    strides: tuple[int, ...],
+    dilation: tuple[int, ...],
+) -> bool:
+    """Whether "same" pads by how many elements a dynamic axis has."""
+    along = zip(sizes, kernel, strides, dilation, strict=True)
+    return padding == "same" and any(
+        isinstance(size, str) and _is_by_size(k, s, d) for size, k, s, d in along
+    )
+
+
+def _is_by_size(kernel: int, stride: int, dilation: int) -> bool:
+    # A window of one element is never padded.
+    return stride > 1 and dilation * (kernel - 1) > 0
 
 
 def windowed_shape(
@@ -179,11 +199,20 @@ class Convolution(Windowed):
             self.type, self.padding, sizes, self.kernel_size, self.strides, self.dilation_rate
         )
 
+    def pads_by_size(self, shape: Shape, data_format: DataFormat) -> bool:
+        """Whether the pads depend on the size of a dynamic axis."""
+        sizes = tuple(shape[axis] for axis in spatial_axes(len(shape), data_format))
+        return pads_by_size(self.padding, sizes, self.kernel_size, self.strides, self.dilation_rate)
+
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         shape = inputs[0]
         require_rank(self.type, shape, len(self.kernel_size) + 1, data_format)
         channels = self.channels(shape, data_format)
         self.check_channels(channels)
+        if self.padding == "same":
+            sizes = [shape[axis] for axis in spatial_axes(len(shape), data_format)]
+            made = tuple(divided(n, s) for n, s in zip(sizes, self.strides, strict=True))
+            return self.placed(made, channels, data_format)
         output = windowed_shape(
             self.type,
             tuple(shape[axis] for axis in spatial_axes(len(shape), data_format)),

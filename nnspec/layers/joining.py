@@ -11,7 +11,7 @@ from nnspec.layers.base import (
     Placement,
 )
 from nnspec.layers.fields import Whole
-from nnspec.layers.shapes import DataFormat, Dim, Shape, show
+from nnspec.layers.shapes import DataFormat, Dim, Shape, added, show
 
 
 class Concatenate(Layer):
@@ -52,7 +52,6 @@ class Concatenate(Layer):
                 "reshape one of them, or put an `expand_dims` layer before it",
             )
         axis = self.resolved_axis(rank, data_format)
-        total = 0
         for shape in inputs:
             if any(a != b for i, (a, b) in enumerate(zip(shape, first, strict=True)) if i != axis):
                 raise ShapeError(
@@ -60,13 +59,7 @@ class Concatenate(Layer):
                     f"and got {shown}",
                     "crop, pad or reshape one of them, or choose another axis",
                 )
-            size = shape[axis]
-            if isinstance(size, str):
-                raise ShapeError(
-                    f"concatenate over the dynamic axis {size!r}",
-                    "give that axis a number in `inputs`, or choose another axis",
-                )
-            total += size
+        total = added(shape[axis] for shape in inputs)
         joined: tuple[Dim, ...] = (*first[:axis], total, *first[axis + 1 :])
         return (joined,)
 

@@ -39,18 +39,18 @@ class ReflectionPadding(SpatialPadding):
     """Base of padding with the input mirrored at its first and its last element."""
 
     def check(self, size: Dim, pad: tuple[int, int]) -> None:
-        if isinstance(size, str):
-            raise ShapeError(
-                f"{self.type} must be smaller than the axis it mirrors, and got the dynamic axis "
-                f"{size!r}",
-                "give that axis a number in `inputs`, or use replication padding",
-            )
-        if max(pad) >= size:
+        if isinstance(size, int) and max(pad) >= size:
             raise ShapeError(
                 f"{self.type} with {max(pad)} mirrors more than the {size - 1} elements that an "
                 f"axis of {size} has beside its last",
                 "use less padding, or replication padding",
             )
+
+    def size_limits(self, inputs: tuple[Shape, ...]) -> tuple[tuple[Dim, int, int | None], ...]:
+        # Which axes the layout has the space in is not known here, and a limit of the channels, a
+        # number, is none.
+        sizes = [size for size in inputs[0] if isinstance(size, str)]
+        return tuple((size, max(map(max, self.padding)) + 1, None) for size in sizes)
 
 
 class ReplicationPadding(SpatialPadding):

@@ -6,9 +6,9 @@ from pydantic import Field
 
 from nnspec.errors import ShapeError
 from nnspec.layers.base import Layer, Placement
-from nnspec.layers.convolution import resolve_padding, windowed_shape
+from nnspec.layers.convolution import pads_by_size, resolve_padding, windowed_shape
 from nnspec.layers.fields import Flag, Pads, PerAxis
-from nnspec.layers.shapes import DataFormat, Dim, Shape
+from nnspec.layers.shapes import DataFormat, Dim, Shape, divided
 from nnspec.layers.windows import spatial_sizes, with_sizes
 
 _Sizes = tuple[int, ...]
@@ -49,9 +49,14 @@ class Pooling(Layer):
         ones = (1,) * self.axes
         return resolve_padding(self.type, self.padding, sizes, self.pool_size, self.steps, ones)
 
+    def pads_by_size(self, shape: Shape, data_format: DataFormat) -> bool:
+        """Whether the pads depend on the size of a dynamic axis."""
+        sizes = spatial_sizes(self.type, shape, self.axes, data_format)
+        return pads_by_size(self.padding, sizes, self.pool_size, self.steps, (1,) * self.axes)
+
     def overhang(self, shape: Shape, data_format: DataFormat) -> _Sizes:
         """Return how far the last window hangs over the end of each axis and its padding."""
-        if not self.ceil_mode:
+        if not self.ceil_mode or self.padding == "same":
             return (0,) * self.axes
         sizes = spatial_sizes(self.type, shape, self.axes, data_format)
         pads = self.pads(shape, data_format)
@@ -62,11 +67,16 @@ class Pooling(Layer):
         if step == 1:
             return 0
         if isinstance(size, str):
-            raise ShapeError(
-                f"{self.type} with ceil_mode and stride {step} counts its windows by the size of "
-                f"its input, and got the dynamic axis {size!r}",
-                "leave ceil_mode out, or give that axis a number in `inputs`",
-            )
+            if step > window - pad[1]:
+                raise ShapeError(
+                    f"{self.type} with ceil_mode and stride {step} may begin a last window of "
+                    f"{window} in the padding, which depends on the size of the dynamic axis "
+                    f"{size!r}",
+                    "leave ceil_mode out and give the exact padding at the end, such as "
+                    f"[{pad[0]}, {pad[1]}], or give that axis a number in `inputs`",
+                )
+            # Windows that begin in the input hold an element of it: as much as any size needs.
+            return step - 1
         rest = size + sum(pad) - window
         extra = -rest % step
         begins_inside = rest + extra < size + pad[0]
@@ -80,6 +90,9 @@ class Pooling(Layer):
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         shape = inputs[0]
         sizes = spatial_sizes(self.type, shape, self.axes, data_format)
+        if self.padding == "same":
+            made = tuple(divided(n, s) for n, s in zip(sizes, self.steps, strict=True))
+            return (with_sizes(shape, made, data_format),)
         for pad, window in zip(self.pads(shape, data_format), self.pool_size, strict=True):
             if max(pad) >= window:
                 raise ShapeError(
@@ -93,6 +106,13 @@ class Pooling(Layer):
         pads = self.whole_pads(shape, data_format)
         output = windowed_shape(self.type, sizes, self.pool_size, self.steps, ones, pads)
         return (with_sizes(shape, output, data_format),)
+
+    def size_limits(self, inputs: tuple[Shape, ...]) -> tuple[tuple[Dim, int, int | None], ...]:
+        if not self.ceil_mode or (isinstance(self.padding, str) and self.padding == "same"):
+            return ()
+        pads = ((0, 0),) * self.axes if isinstance(self.padding, str) else self.padding
+        least = max(window - sum(pad) for window, pad in zip(self.pool_size, pads, strict=True))
+        return tuple((size, max(least, 1), None) for size in inputs[0] if isinstance(size, str))
 
 
 class Pooling1D(Pooling):

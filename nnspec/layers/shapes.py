@@ -88,6 +88,42 @@ def scaled(size: Dim, factor: int) -> Dim:
     return size if factor == 1 else f"{_atom(size)} * {factor}"
 
 
+def added(sizes: Iterable[Dim]) -> Dim:
+    """Return the sum of sizes."""
+    total = 0
+    names: dict[str, int] = {}
+    for size in sizes:
+        if isinstance(size, int):
+            total += size
+        else:
+            names[size] = names.get(size, 0) + 1
+    if not names:
+        return total
+    if len(names) == 1:
+        ((name, times),) = names.items()
+        return _plus(str(scaled(name, times)), total)
+    parts = (
+        _atom(name) if times == 1 else str(scaled(name, times)) for name, times in names.items()
+    )
+    text = " + ".join(parts)
+    return f"{text} + {total}" if total else text
+
+
+def divided(size: Dim, divisor: int) -> Dim:
+    """Return the size over a whole number, rounded up."""
+    if isinstance(size, int):
+        return -(-size // divisor)
+    if divisor == 1:
+        return size
+    # ⌈⌈n / a⌉ / b⌉ is ⌈n / ab⌉.
+    dividend, _, last = size.rpartition(" // ")
+    if last.isdecimal() and dividend.startswith("(") and dividend.endswith(f" + {int(last) - 1})"):
+        name = dividend[1:].rpartition(" + ")[0]
+        if _atom(name) == name:
+            return divided(name, int(last) * divisor)
+    return f"{_atom(_plus(size, divisor - 1))} // {divisor}"
+
+
 def transposed_output(size: Dim, stride: int, surplus: int) -> Dim:
     """Return n · stride + surplus."""
     if isinstance(size, int):

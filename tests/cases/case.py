@@ -68,6 +68,8 @@ class Case:
         if len(shape) == 3:
             channels = shape[0] if self.data_format == "channels_first" else shape[-1]
             return {"type": "conv2d", "filters": channels, "kernel_size": 1}
+        if len(shape) == 2 and isinstance(shape[-1], str):
+            return {"type": "conv1d", "filters": shape[0], "kernel_size": 1}
         return {"type": "dense", "units": shape[-1]}
 
 

@@ -35,12 +35,50 @@ def dynamic(kind: str, length: str, **fields: Any) -> Case:
     return Case({"type": kind, **fields}, (("time", 2),), (length, 2), "channels_last")
 
 
+_HALVES = ("(h + 1) // 2", "(w + 1) // 2")
+"""Positions of windows that move by 2, of an image of any size."""
+
 CASES: list[Case] = [
     *conv((3, 5, 7), (4, 3, 5), kernel_size=3),
     *conv((2, 6, 5), (3, 6, 5), kernel_size=3, padding="same"),
     *conv((2, 6, 5), (3, 6, 5), kernel_size=[2, 4], padding="same", use_bias=False),
     *conv((2, 7, 8), (3, 4, 4), kernel_size=3, padding="same", strides=2),
     *conv((2, 8, 7), (4, 4, 3), kernel_size=3, padding="same", strides=[2, 3], activation="relu"),
+    *conv((2, "h", "w"), (3, *_HALVES), kernel_size=3, padding="same", strides=2),
+    first(
+        "conv2d", (2, "h", 7), (3, "(h + 2) // 3", 4), kernel_size=2, padding="same", strides=[3, 2]
+    ),
+    last(
+        "conv2d",
+        (2, "h", "w"),
+        (3, *_HALVES),
+        kernel_size=3,
+        padding="same",
+        strides=2,
+        dilation_rate=2,
+        activation="relu",
+    ),
+    first("conv2d", (2, "h", "w"), (3, *_HALVES), kernel_size=1, padding="same", strides=2),
+    last("conv1d", (3, "time"), (4, "(time + 2) // 3"), kernel_size=4, padding="same", strides=3),
+    first(
+        "conv3d",
+        (2, "d", 3, 4),
+        (2, "(d + 3) // 4", 2, 2),
+        kernel_size=2,
+        padding="same",
+        strides=[4, 2, 2],
+    ),
+    first(
+        "depthwise_conv2d",
+        (2, "h", "w"),
+        (2, "(h + 1) // 2", "w"),
+        kernel_size=3,
+        padding="same",
+        strides=[2, 1],
+    ),
+    last(
+        "separable_conv2d", (2, "h", "w"), (3, *_HALVES), kernel_size=3, padding="same", strides=2
+    ),
     *conv((4, 9, 9), (6, 5, 5), kernel_size=3, dilation_rate=2, groups=2),
     *conv((4, 8, 8), (4, 8, 8), kernel_size=3, dilation_rate=2, padding="same", groups=4),
     *conv((2, 6, 6), (3, 3, 3), kernel_size=3, strides=2, padding=1),

@@ -44,6 +44,7 @@ CASES: list[Case | Network] = [
     *each("reflection_padding1d", (2, 4), (2, 6)),
     first("reflection_padding1d", (2, 4), (2, 7), padding=[0, 3]),
     *each("reflection_padding2d", (2, 3, 4), (2, 5, 6)),
+    *each("reflection_padding1d", (2, "time"), (2, "time + 2")),
     last("reflection_padding2d", (2, 3, 4), (2, 6, 5), padding=[[1, 2], [0, 1]]),
     *each("replication_padding1d", (2, 4), (2, 6)),
     first("replication_padding1d", (2, 1), (2, 6), padding=[2, 3]),

@@ -22,6 +22,7 @@ from nnspec_keras.emitted import (
     padding,
     pooling,
     recurrent,
+    reshaping,
     resizing,
     transposed,
 )
@@ -202,6 +203,14 @@ KERAS: dict[str, Callable[[], tuple[Any, Any]]] = {
     "without_mask": lambda: (recurrent.without_mask(keras.ops.convert_to_tensor(X)), X),
     "first_flipped": lambda: (recurrent.first_flipped(SEQUENCE, X)[0], SEQUENCE[:, ::-1]),
     "ReplicationPadding": replicated,
+    "SamePadding": lambda: (
+        made(padding.SamePadding, (4, 2), (4, 5))(X),
+        np.pad(X, ((0, 0), (1, 1), (0, 0), (0, 0))),
+    ),
+    "KeepingReshape": lambda: (
+        made(reshaping.KeepingReshape, (None, -1), (3,))(X),
+        X.reshape(2, 4, 36),
+    ),
     "AdaptiveAveragePooling1D": lambda: (
         made(pooling.AdaptiveAveragePooling1D, 4)(SEQUENCE),
         last(F.adaptive_avg_pool1d(T[:, :, 0].transpose(1, 2), 4)),
@@ -299,6 +308,10 @@ def moved() -> tuple[Any, Any]:
 
 
 TORCH: dict[str, Callable[[], tuple[Any, Any]]] = {
+    "pad_same": lambda: (
+        flat(convolution.pad_same(T, (4, 2), (4, 5), value=-1.0)),
+        np.pad(X, ((0, 0), (0, 0), (1, 1), (0, 0)), constant_values=-1.0),
+    ),
     "Bias": moved,
     "SeparableConv1d": lambda: separable(1),
     "SeparableConv2d": lambda: separable(2),

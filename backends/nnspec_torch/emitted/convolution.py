@@ -1,6 +1,20 @@
-"""Convolutions that PyTorch makes of two."""
+"""Convolutions that PyTorch makes of two, and padding by the size of what is padded."""
 
+import torch.nn.functional as F
 from torch import Tensor, nn
+
+
+def pad_same(
+    x: Tensor, window: tuple[int, ...], stride: tuple[int, ...], value: float = 0.0
+) -> Tensor:
+    """Pad for one window at every stride; of an odd number one more goes to the end."""
+    pads: list[int] = []
+    for size, span, step in zip(x.shape[:1:-1], window[::-1], stride[::-1]):
+        total = span - step + -size % step
+        if span < step:
+            total = max(total, 0)
+        pads += [total // 2, total - total // 2]
+    return F.pad(x, pads, value=value)
 
 
 class SeparableConv1d(nn.Module):
