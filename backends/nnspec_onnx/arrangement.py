@@ -22,7 +22,7 @@ from nnspec.layers import (
 )
 from nnspec.layers.shapes import Dim
 from nnspec_onnx.context import Context, Values
-from nnspec_onnx.embedding import positions
+from nnspec_onnx.positions import positions
 from nnspec_onnx.rows import Rows
 
 _END = np.iinfo(np.int64).max

@@ -1,6 +1,6 @@
 """The base of all layers: fields, a shape rule, parameters."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
@@ -115,8 +115,8 @@ class Layer(Frozen, Traits):
         """Return the layer that computes, where `layer` names this owner; raises ShapeError."""
         return self
 
-    def at_sizes(self, axes: Mapping[str, int]) -> "Layer":
-        """Return the layer that takes dynamic axes of these sizes, where it names any."""
+    def at_sizes(self, size_of: Callable[[Dim], int]) -> "Layer":
+        """Return the layer with numbers for the dynamic axes that it names, if any."""
         return self
 
     def input_dtypes(self, index: int, inputs: tuple[Shape, ...]) -> frozenset[str]:

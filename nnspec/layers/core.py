@@ -1,6 +1,6 @@
 """Dense and shape layers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -135,19 +135,10 @@ class Reshape(Layer):
         computed_axis(shape, result)
         return result
 
-    def at_sizes(self, axes: Mapping[str, int]) -> "Reshape":
+    def at_sizes(self, size_of: Callable[[Dim], int]) -> "Reshape":
         if all(isinstance(size, int) for size in self.shape):
             return self
-        from nnspec.language.expressions import evaluate
-
-        return self.model_copy(
-            update={
-                "shape": tuple(
-                    size if isinstance(size, int) else evaluate(size, axes.__getitem__)
-                    for size in self.shape
-                )
-            }
-        )
+        return self.model_copy(update={"shape": tuple(map(size_of, self.shape))})
 
 
 def computed_axis(given: Shape, shape: Shape) -> int | None:

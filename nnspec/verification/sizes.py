@@ -13,7 +13,7 @@ from nnspec.language.expressions import ExpressionError
 from nnspec.layers import Layer
 from nnspec.layers.reduction import Reduction
 from nnspec.layers.shapes import DataFormat, Dim, Shape
-from nnspec.network.domain import Domain
+from nnspec.network.domain import Domain, size_of
 from nnspec.network.graph import Graph
 from nnspec.network.ids import followed
 from nnspec.verification.samples import dynamic_axes, sizes_of
@@ -57,7 +57,7 @@ class _Rule(NamedTuple):
         """Return why the layer does not take axes of these sizes, or an empty text."""
         try:
             shapes = tuple(sizes_of(shape, axes) for shape in self.inputs)
-            layer = self.layer.at_sizes(axes)
+            layer = self.layer.at_sizes(lambda size: int(size_of(size, axes)))
             inferred = layer.infer_shape(shapes, self.data_format)
             expected = tuple(sizes_of(shape, axes) for shape in self.outputs)
         except ShapeError as error:

@@ -205,7 +205,7 @@ KERAS: dict[str, Callable[[], tuple[Any, Any]]] = {
     "ReplicationPadding": replicated,
     "SamePadding": lambda: (
         made(padding.SamePadding, (4, 2), (4, 5))(X),
-        np.pad(X, ((0, 0), (1, 1), (0, 0), (0, 0))),
+        np.pad(X, ((0, 0), (1, 1), (0, 1), (0, 0))),
     ),
     "KeepingReshape": lambda: (
         made(reshaping.KeepingReshape, (None, -1), (3,))(X),
