@@ -59,7 +59,7 @@ def applied(text: str, edits: Sequence[Edit]) -> str:
     def offset(line: int, column: int) -> int:
         return starts[line] + column
 
-    for edit in sorted(edits, key=lambda each: (each.line, each.column), reverse=True):
+    for edit in sorted(edits, reverse=True):  # what is inserted comes before what is deleted
         start, end = offset(edit.line, edit.column), offset(edit.end_line, edit.end_column)
         text = text[:start] + edit.text + text[end:]
     return text

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from nnspec.errors import Change, Fix, Mark, alike, quoted
 from nnspec.language.words import find_record_key, find_word
+from nnspec.layers import LAYERS
 from nnspec.layers.words import bare
 from nnspec.layers.words.word import Key, UnsaidError, Word
 from nnspec.support.shown import shown
@@ -46,6 +47,9 @@ def for_key(
         return _alike_key(key, holder, known, hint)
     if record.is_nothing or record.outer:
         return Suggestion("", record.note or hint)
+    if record.word is not None and isinstance(holder, Mapping) and holder[key] is True:
+        rest = {each: value for each, value in holder.items() if each != key}
+        return _made_another(record.word, rest, holder, key)
     suffix = f'; did you mean "{record.meant}"?' if record.meant and not record.into else ""
     if not isinstance(holder, Mapping):
         return Suggestion(suffix, record.note)
@@ -81,15 +85,17 @@ def for_type(
     word = find_word(kind, plain)
     if kind == "layer" and (word is None or not word.meant):
         word = find_word("block", plain) or word
-    if word is not None and word.meant and word.meant not in known:
+    meant = word.meant if word is not None else ""
+    if meant and meant not in known:
         word = None
     if word is None:
         found = alike(bare(plain), known)
         if len(found) != 1:
-            return Suggestion(f"; did you mean {' or '.join(quoted(found))}?" if found else "")
+            suffix = f"; did you mean {' or '.join(quoted(found))}?" if found else ""
+            return Suggestion(suffix, "" if found else _of_another_kind(kind, plain, meant))
         word = Word(found[0], is_safe=is_certain(bare(plain), found[0]))
     if not word.meant:
-        return Suggestion("", word.note)
+        return _by_key(word, holder, known, mark) or Suggestion("", word.note)
     suffix = f'; did you mean "{word.meant}"?'
     if given is None:
         return Suggestion(suffix, f"its arguments are keys: {{{key}: {word.meant}, ...}}")
@@ -163,6 +169,60 @@ def _named(given: object) -> tuple[str, object]:
     return str(first), {**rest, **inner} if is_record else None
 
 
+def _of_another_kind(kind: str, name: str, meant: str) -> str:
+    """Return where a name belongs that is of another kind."""
+    meant = meant or squashed(bare(name))
+    if kind == "activation":
+        layer = next((each for each in LAYERS if squashed(each) == squashed(meant)), "")
+        return (
+            f"{layer} is a layer of its own: put {{type: {layer}}} after this one" if layer else ""
+        )
+    for other, place in _PLACES.items() if kind == "layer" else ():
+        word = find_word(other, name)
+        if word is not None and word.meant:
+            return f"{word.meant} is {place.format(word.meant)}"
+    return ""
+
+
+_PLACES = {
+    "loss": "a loss: training: {{loss: {}}}",
+    "optimizer": "an optimizer: training: {{optimizer: {}}}",
+    "initializer": "an initializer: kernel_initializer: {} of a layer",
+}
+
+
+def _by_key(
+    word: Word, holder: object, known: Collection[str], mark: Mark | None
+) -> Suggestion | None:
+    """Return the type that a key of the record names, where the word says that one does."""
+    name = holder.get(word.by_key) if isinstance(holder, Mapping) and word.by_key else None
+    if not isinstance(name, str) or name not in known or mark is None:
+        return None
+    place = _key_mark(holder, word.by_key)
+    if place is None:
+        return None
+    changes = (Change("value", mark, name), Change("remove", place))
+    return Suggestion(f'; did you mean "{name}"?', word.note, Fix(f"write type: {name}", changes))
+
+
+def _made_another(
+    word: Word, record: dict[str, Any], holder: Mapping[str, Any], key: str
+) -> Suggestion:
+    """Return how a key that makes another layer of this one is written, by that layer."""
+    suffix = f'; did you mean "{word.meant}"?'
+    mark, place = _key_mark(holder, key), _key_mark(holder, "type")
+    if mark is None or place is None:
+        return Suggestion(suffix, word.note)
+    changes, settings, _, unsaid = _under(word, record, holder, "type", without=key)
+    at = holder.marks["type"][1]  # type: ignore[attr-defined]
+    changes += [Change("remove", mark), Change("value", at, word.meant)]
+    changes.append(Change("add", place, settings))
+    title = f"write type: {word.meant}" + "".join(
+        f", {each}: {_short(value)}" for each, value in settings.items()
+    )
+    return Suggestion(suffix, word.note, Fix(title, tuple(changes), not unsaid))
+
+
 def for_value(owner: str, key: str, value: object, mark: Mark | None) -> Suggestion:
     """Return what a value of a key was meant to be, where others write it so."""
     from nnspec.language.words import find_value
@@ -218,7 +278,7 @@ def _settings(record: Key, key: str, holder: Mapping[str, Any]) -> dict[str, obj
 
 
 def _under(
-    word: Word, record: Mapping[str, Any], marked: object, key: str
+    word: Word, record: Mapping[str, Any], marked: object, key: str, *, without: str = ""
 ) -> tuple[list[Change], dict[str, object], set[str], bool]:
     """Return the changes of keys that mean other things under a foreign name, and what it adds.
 
@@ -247,7 +307,7 @@ def _under(
         inner: dict[str, Any] = dict(wanted[word.inside])  # type: ignore[call-overload]
         for given in holder:
             mark = _key_mark(holder, given)
-            if given not in (key, *word.outside):
+            if given not in (key, without, *word.outside):
                 inner.update(_ours(str(inner["type"]), given, holder))
                 gone.add(given)
                 if mark is not None:

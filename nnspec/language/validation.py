@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -31,6 +32,7 @@ _KINDS = {
     "model_type": "a mapping",
     "model_attributes_type": "a mapping",
 }
+_WORD = re.compile(r'"(\w+)"')
 _FLAGS = {
     **dict.fromkeys(("true", "yes", "on", "y"), True),
     **dict.fromkeys(("false", "no", "off", "n"), False),
@@ -176,6 +178,8 @@ def _problem(
         expected = " or ".join(dict.fromkeys(_KINDS[each] for each in kinds if each in _KINDS))
         meant = for_value(_owner_at(loc, given, model), key, value, mark)
         spelt, fix = _spelling(value, expected, mark)
+        if not spelt:
+            spelt, fix = _without_batch(loc, value, given) or _enclosed(loc, value, expected, mark)
         return Problem(
             "wrong-type",
             f"`{where}` is {text}, and {expected} is expected{meant.suffix}",
@@ -188,11 +192,13 @@ def _problem(
         bound = context[name]
         is_size = isinstance(bound, int) and name in ("gt", "ge")
         beyond = ", beyond what float32 holds" if abs(bound) == FLOAT32_MAX else ""
+        batch, fix = _without_batch(loc, value, given) or ("", None)
         return Problem(
             "bad-size" if is_size else "out-of-range",
             f"`{where}` is {text}{beyond}, and {words} {bound:g} is expected",
-            _description(loc, given, model),
+            batch or _description(loc, given, model),
             mark,
+            fix=fix,
         )
     if kind == "literal_error":
         expected = context["expected"].replace("'", '"')
@@ -207,11 +213,15 @@ def _problem(
         )
     code = _CODES.get(kind, "wrong-value")
     message = detail["msg"][:1].lower() + detail["msg"][1:]
-    meant = for_value(_owner_at(loc, given, model), _field_of(loc), value, mark)
+    owner_type, field = _owner_at(loc, given, model), _field_of(loc)
+    meant = for_option(owner_type, field, value, _WORD.findall(message), mark)
+    if meant.fix is None and "whole number" in message:
+        hint, fix = _spelling(value, "a whole number", mark)
+        meant = Suggestion(meant.suffix, hint, fix)
     return Problem(
         code,
         (f"`{where}` is {text}, and {message}" if where else f"{owner}: {message}") + meant.suffix,
-        _description(loc, given, model),
+        meant.hint or _description(loc, given, model),
         mark,
         fix=meant.fix,
     )
@@ -234,6 +244,34 @@ def _spelling(value: object, expected: str, mark: Mark | None) -> tuple[str, Fix
     if not hint or mark is None:
         return hint, None
     return hint, Fix(f"write {shown(meant)}", (Change("value", mark, meant),))
+
+
+def _without_batch(loc: Path, value: object, given: object) -> tuple[str, Fix | None] | None:
+    """Return how a shape is written that counts the batch, as [null, 8] or [-1, 8]."""
+    if len(loc) != 4 or loc[0] != "inputs" or loc[2:] != ("shape", 0) or value not in (None, -1):
+        return None
+    hint, sizes = "a shape leaves the batch axis out", _value_at(loc[:-1], given)
+    mark = _mark_at(loc[:-1], given)
+    if not isinstance(sizes, list | tuple) or len(sizes) < 2 or mark is None:
+        return hint, None
+    rest = list(sizes[1:])
+    return hint, Fix(f"write {shown(rest)}", (Change("value", mark, rest),))
+
+
+def _enclosed(loc: Path, value: object, expected: str, mark: Mark | None) -> tuple[str, Fix | None]:
+    """Return how a lone value is written where a list of them, or an input's record, stands."""
+    meant: object = None
+    if expected == "a list" and isinstance(value, int | str) and not isinstance(value, bool):
+        meant = [value]
+    elif len(loc) == 2 and loc[0] == "inputs" and isinstance(value, list | tuple):
+        meant = {"shape": list(value)}
+    if meant is None or mark is None:
+        return "", None
+    from nnspec.language.edits import written
+
+    return f"write {written(meant)}", Fix(
+        f"write {written(meant)}", (Change("value", mark, meant),)
+    )
 
 
 def _key_suggestion(loc: Path, given: object, model: type[BaseModel], hint: str) -> Suggestion:

@@ -20,7 +20,7 @@ WORDS: dict[str, Word] = {
            "ResBlock residual", "residual_basic_projected changes the size or the channels"),
     **same("residual_bottleneck", "Bottleneck bottleneck_block", "residual_bottleneck_projected changes "
            "the size or the channels"),
-    **same("squeeze_and_excitation", "SEBlock se_block SqueezeExcitation squeeze_excite se SELayer "
+    **same("squeeze_and_excitation", "SEBlock se_block SqueezeExcitation squeeze_excite squeeze_and_excite se SELayer "
            "squeeze_excitation"),
     **same("inverted_residual", "InvertedResidual MBConv mbconv mobile_block"),
     **same("convnext_block", "ConvNeXtBlock CNBlock"),
@@ -57,6 +57,10 @@ _TRANSFORMER: Keys = {
     **keys("dropout", "dropout_rate hidden_dropout_prob p drop rate resid_pdrop"),
     **keys("activation", "hidden_act act activation_function"),
     **only("batch_first", (True,), "the batch is always the first axis"),
+    **no_key("encoder_layer decoder_layer", "the block itself: {type: transformer_encoder_post_norm, "
+             "width: 512, heads: 8, hidden: 2048, repeat: 6}"),
+    **only("norm", (None,), "put a layer_normalization after it"),
+    **inferred("device dtype enable_nested_tensor mask_check", "it is of the machine"),
     **only("norm_first", (), "transformer_encoder_pre_norm normalises first, "
            "transformer_encoder_post_norm after"),
     **only("bias", (True,), "nothing here is it: its layers have a bias"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +14,6 @@ from nnspec.language.tree import SourceError
 from nnspec.network.loader import Spec, is_json_text, loads
 
 ROUNDS = 20
-"""Times that a text is mended and checked again: one mistake may hide another."""
 
 
 class Mended(NamedTuple):
@@ -31,22 +31,26 @@ def mend(
     path: str | Path | None = None,
     variables: Mapping[str, object] | None = None,
     unsafe: bool = False,
+    rounds: int = ROUNDS,
 ) -> Mended:
     """Return the text with every safe fix made, each whole or not at all.
 
-    unsafe: make those as well whose author may have meant something else.
+    unsafe: make those as well whose author may have meant something else. rounds: how often the
+    text is mended and checked again, for one mistake may hide another.
     """
     text = text.removeprefix("\ufeff")
     is_json = is_json_text(text, path)
     fixed: list[Problem] = []
     problems: tuple[Problem, ...] = ()
-    for _ in range(ROUNDS):
+    for number in range(rounds + 1):
         try:
             spec = loads(text, path=path, is_json=is_json, variables=variables)
         except SpecError as error:
             problems = error.problems
         else:
             return Mended(text, tuple(fixed), spec.advice, spec)
+        if number == rounds:
+            break
         text, done = _mended(text, problems, is_json=is_json, unsafe=unsafe)
         fixed.extend(done)
         if not done:
@@ -80,12 +84,17 @@ def _mended(
 
 def _meet(problems: list[Problem]) -> bool:
     """Whether two fixes edit the same place; equal edits are one."""
-    edits = sorted({edit for each in problems if each.fix for edit in each.fix.edits})
-    ends = [(edit.end_line, edit.end_column) for edit in edits]
-    starts = [(edit.line, edit.column) for edit in edits]
-    return any(end > start for end, start in zip(ends, starts[1:], strict=False)) or len(
-        set(starts)
-    ) < len(starts)
+    edits = sorted(
+        (edit, number)
+        for number, each in enumerate(problems)
+        for edit in (each.fix.edits if each.fix is not None else ())
+    )
+    for (one, first), (other, second) in pairwise(edits):
+        is_behind = (one.end_line, one.end_column) <= (other.line, other.column)
+        is_apart = is_behind and (one.line, one.column) != (other.line, other.column)
+        if first != second and one != other and not is_apart:
+            return True
+    return False
 
 
 def _applied(text: str, problems: list[Problem]) -> str:

@@ -57,6 +57,8 @@ _ALL: Keys = {
     **only("weight pos_weight class_weight", (None,), "nothing here is it: rows weigh alike"),
     **only("ignore_index ignore_class", (None, -100), "nothing here is it: every row has a target"),
     **inferred("axis name dtype size_average reduce"),
+    **no_key("in_features num_classes out_features bias device options", "the network's last dense has "
+             "it"),
     **no_key("delta beta margin gamma alpha", "no loss here has it"),
 }  # fmt: skip
 KEYS = {"*": _ALL}

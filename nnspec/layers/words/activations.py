@@ -10,7 +10,7 @@ def _is_tanh(given: object) -> object:
 WORDS = {
     **same("linear", "identity Identity none no_op noop pass passthrough null id"),
     "Activation": Word("", "write the activation itself: {type: relu}, or activation: relu of the "
-                       "layer before it"),
+                       "layer before it", by_key="activation"),
     **same("relu", "rectifier rectified_linear relu_ ReLU rectified_linear_unit"),
     **same("leaky_relu", "lrelu LeakyReLU leaky leaky_relu_ leakyrectify",
            "negative_slope is 0.01 by default, as in PyTorch; Keras 3 has 0.3"),

@@ -42,6 +42,7 @@ _BOTH: Keys = {
     **only("add_bias_kv add_zero_attn use_gate", (False,), "nothing here is it"),
     **only("sliding_window", (None,), "give `mask` the name of a constant or an input that says "
            "which keys a query sees"),
+    **only("bias_initializer", ("zeros",), "nothing here is it: biases begin at 0"),
     **only("attention_axes", (None,), "nothing here is it: attention is along the last axis but one"),
     **only("need_weights", (False,), "nothing here is it: the weights are not given"),
     **only("use_scale", (True,), "scores are divided by the square root of key_dim"),

@@ -80,7 +80,10 @@ KEYS = {
     },
     "reshape": {
         **keys("shape", "target_shape new_shape size sizes dims unflattened_size"),
+        **no_key("dim", "`shape` lists every size but the batch"),
     },
+    "linear": no_key("units out_features in_features bias use_bias filters activation",
+                     "linear is the identity; dense has units and a bias"),
     "flatten": {
         **only("start_dim", (1,), "flatten joins all axes but the batch; reshape joins some"),
         **only("end_dim", (-1,), "flatten joins all axes but the batch; reshape joins some"),

@@ -44,7 +44,8 @@ KEYS = {
         **only("mask_zero", (False,), "masks are values here: give attention `key_padding`, the name "
                "of an input of dtype bool; padding_index keeps a row at 0"),
         **only("max_norm", (None,), "nothing here is it: rows are not rescaled"),
-        **only("norm_type scale_grad_by_freq sparse _freeze tie_weights", (None, False, 2.0, 2), ""),
+        **only("norm_type scale_grad_by_freq sparse _freeze tie_weights reverse_dtype logit_soft_cap",
+               (None, False, 2.0, 2), ""),
         **no_key("input_length", "the length is the input's, under `inputs`"),
     },
     "position_embedding": {

@@ -56,6 +56,7 @@ _PADS: Keys = {
 }  # fmt: skip
 KEYS = {
     **{f"{kind}_padding{n}d": _PADS
-       for kind in ("zero", "reflection", "replication") for n in (1, 2, 3)},
+       for kind in ("zero", "reflection", "replication")
+       for n in ((1, 2, 3) if kind == "zero" else (1, 2))},
     **{f"cropping{n}d": keys("cropping", "crop size padding margins") for n in (1, 2, 3)},
 }  # fmt: skip

@@ -2,7 +2,18 @@
 
 from collections.abc import Mapping
 
-from nnspec.layers.words.word import Keys, Word, inferred, keys, no_key, nothing, only, same
+from nnspec.layers.words.word import (
+    Key,
+    Keys,
+    UnsaidError,
+    Word,
+    inferred,
+    keys,
+    no_key,
+    nothing,
+    only,
+    same,
+)
 
 _TORCH = ("hidden_size", "input_size", "batch_first", "num_layers")
 _STEPS = "like Keras's it gives the last step; PyTorch's gives all: return_sequences: true"
@@ -44,6 +55,22 @@ WORDS = {
               "every step; put the inner layer here"),
 }  # fmt: skip
 
+_DIRECTIONS = "put it into a bidirectional: {type: bidirectional, layer: {type: lstm, units: 8}}"
+
+
+def _directions(kind: str) -> Keys:
+    """Return the key that makes PyTorch's layer run both ways."""
+
+    def value(given: object) -> dict[str, object]:
+        if given is not False:
+            raise UnsaidError(_DIRECTIONS)
+        return {}
+
+    return {
+        "bidirectional": Key(note=_DIRECTIONS, value=value, is_split=True, word=_both_ways(kind))
+    }
+
+
 _BOTH: Keys = {
     **keys("units", "hidden_size hidden_dim hidden_units num_units n_hidden hidden size dim "
            "out_features output_dim d_model rnn_units cell_size state_size output_size nhid "
@@ -65,6 +92,7 @@ _BOTH: Keys = {
 KEYS = {
     "lstm": {
         **_BOTH,
+        **_directions("lstm"),
         **keys("unit_forget_bias", "forget_bias"),
         **only("activation", ("tanh",), "nothing here is it: the candidate's is tanh", "it is tanh"),
         **only("recurrent_activation", ("sigmoid",), "nothing here is it: the gates' is sigmoid",
@@ -72,13 +100,14 @@ KEYS = {
     },
     "gru": {
         **_BOTH,
+        **_directions("gru"),
         **only("activation", ("tanh",), "nothing here is it: the candidate's is tanh", "it is tanh"),
         **only("recurrent_activation", ("sigmoid",), "nothing here is it: the gates' is sigmoid",
                "it is sigmoid"),
         **only("reset_after", (True,), "nothing here is it: the reset gate comes after the product",
                "it does so"),
     },
-    "simple_rnn": {**_BOTH, **keys("activation", "nonlinearity")},
+    "simple_rnn": {**_BOTH, **_directions("simple_rnn"), **no_key("cell", "`units` of the layer itself"), **keys("activation", "nonlinearity")},
     "bidirectional": {
         **keys("layer", "cell rnn forward_layer forward inner"),
         **keys("merge_mode", "merge mode combine"),

@@ -1,6 +1,6 @@
 """Names of layers that make images larger or smaller, and of their keys."""
 
-from nnspec.layers.words.word import Key, Word, keys, nothing, only, same
+from nnspec.layers.words.word import Key, Word, keys, no_key, nothing, only, same
 
 
 def _size(height: object, width: object) -> dict[str, object]:
@@ -46,6 +46,8 @@ KEYS = {
     "resize": {
         **keys("size", "target_size output_size new_size shape"),
         "height": Key("", "`size` is [height, width]", _size, ("width",), is_split=True),
+        **no_key("width", "`size` is [height, width]"),
+        **no_key("scale_factor", "`size` is the new height and width; up_sampling2d repeats elements"),
         **keys("interpolation", "mode method"),
         **only("antialias", (False,), "nothing here is it: pool before, where an image gets smaller",
                "nothing is smoothed before an image is made smaller"),

@@ -18,7 +18,8 @@ class Key(NamedTuple):
     meant: our key; empty where it says nothing here, and is left out. note: what a reader must
     know. value: gives our value for the foreign one, or settings for several keys where `meant` is
     empty and `is_split`; raises UnsaidError. takes: other foreign keys whose values it is given as
-    well, in this order. into: the key of the record that it belongs to.
+    well, in this order. into: the key of the record that it belongs to; outer: one
+    beside that record.
     """
 
     meant: str = ""
@@ -30,6 +31,8 @@ class Key(NamedTuple):
     """Whether nothing here is what it says, so that leaving it out changes the network."""
     into: str = ""
     outer: str = ""
+    word: Word | None = None
+    """The layer that `true` makes of this one."""
 
 
 class Word(NamedTuple):
@@ -38,7 +41,7 @@ class Word(NamedTuple):
     meant: our name; empty where nothing fits. note: what differs, or what it is composed of.
     settings: keys that our type needs to mean the same, or what gives them for a record. keys:
     foreign keys that mean something else under this name, our own among them. is_safe: whether the
-    name alone says all. inside: the setting that takes the keys that are given, but for `outside`.
+    name alone says all. by_key: a key whose value is the type that is meant. inside: the setting that takes the keys that are given, but for `outside`.
     """
 
     meant: str = ""
@@ -48,6 +51,7 @@ class Word(NamedTuple):
     )
     keys: Mapping[str, Key] = MappingProxyType({})
     is_safe: bool = True
+    by_key: str = ""
     inside: str = ""
     outside: tuple[str, ...] = ("name", "inputs")
 
