@@ -11,6 +11,13 @@ WORDS = {
     **same("sqrt", "square_root"),
     **nothing("rsqrt", "power with exponent: -0.5 is it, or sqrt and then reciprocal"),
     **same("log", "ln_of natural_log logarithm"),
+    **same("sin", "sine"),
+    **same("cos", "cosine"),
+    **same("stop_gradient", "detach no_grad stop_grad StopGradient"),
+    **same("modulo", "mod fmod remainder floormod"),
+    **same("floor_divide", "floordiv floor_div"),
+    **same("sign", "sgn signum"),
+    **same("ceil", "ceiling"),
     **nothing("log2 log10 log1p", "compose it of log and rescaling; log1p is rescaling with offset 1, "
               "then log"),
     **nothing("expm1 exp2", "compose it of rescaling and exp"),
@@ -61,6 +68,8 @@ KEYS = {
         **keys("max_value", "max max_val maximum a_max upper high x_max clip_value_max"),
     },
     "power": keys("exponent", "power p n y"),
+    "modulo": keys("divisor", "other value by d"),
+    "floor_divide": keys("divisor", "other value by d"),
     "cast": {**keys("dtype", "to type_ target_dtype")},
     "log": no_key("base", "divide by the logarithm of the base: a rescaling after it"),
 }  # fmt: skip

@@ -39,7 +39,7 @@ WORDS = {
     **same("gather", "index_select take index"),
     **same("roll", "shift roll_axis cyclic_shift"),
     **same("stack", "vstack dstack"),
-    **nothing("diag diagonal trace tril triu scatter scatter_add masked_fill masked_select nonzero "
+    **nothing("diag diagonal trace tril triu scatter scatter_add masked_select nonzero "
               "unique", "nothing here is it: multiply by a constant of 0 and 1 keeps a part"),
 }  # fmt: skip
 
