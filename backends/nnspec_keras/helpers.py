@@ -22,6 +22,7 @@ HELPERS = snippets(
     "padding",
     "pooling",
     "resizing",
+    "grids",
     "ordering",
 )
 """Name -> definition, in the order in which a file has them."""

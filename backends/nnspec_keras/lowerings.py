@@ -32,6 +32,8 @@ LOWERINGS: FamilyRows[Lowering] = FamilyRows(
         "products": "merge",
         "arithmetic": "arithmetic",
         "logic": "logic",
+        "indexing": "indexing",
+        "positions": "grids",
         "reduction": "reduction",
         "arrangement": "arrangement",
         "gated": "gated",

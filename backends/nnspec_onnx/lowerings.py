@@ -35,6 +35,8 @@ LOWERINGS: FamilyRows[Lowering] = FamilyRows(
         "products": "merge",
         "arithmetic": "arithmetic",
         "logic": "logic",
+        "indexing": "indexing",
+        "positions": "grids",
         "reduction": "reduction",
         "arrangement": "arrangement",
         "gated": "gated",

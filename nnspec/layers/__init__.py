@@ -28,12 +28,14 @@ if TYPE_CHECKING:
     from nnspec.layers.embedding import *
     from nnspec.layers.gated import *
     from nnspec.layers.global_pooling import *
+    from nnspec.layers.indexing import *
     from nnspec.layers.joining import *
     from nnspec.layers.logic import *
     from nnspec.layers.merge import *
     from nnspec.layers.normalization import *
     from nnspec.layers.padding import *
     from nnspec.layers.pooling import *
+    from nnspec.layers.positions import *
     from nnspec.layers.products import *
     from nnspec.layers.rare_activations import *
     from nnspec.layers.recurrent import *

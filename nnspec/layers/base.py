@@ -67,8 +67,6 @@ class Traits:
     dtypes: ClassVar[frozenset[str]] = FLOAT
     """The dtypes that its inputs may have."""
 
-    alike: ClassVar[int] = 0
-    """The input whose dtype the others have, where they may."""
     features: ClassVar[FeaturesRole] = "kept"
     named_inputs: ClassVar[tuple[str, ...]] = ()
     """Fields that each name one more input, where they are given; these follow `inputs`."""
@@ -122,6 +120,10 @@ class Layer(Frozen, Traits):
     def input_dtypes(self, index: int, inputs: tuple[Shape, ...]) -> frozenset[str]:
         """Return what the elements of input `index`, of these shapes, may be."""
         return self.dtypes
+
+    def like(self, index: int) -> int:
+        """Return the input whose dtype input `index` has, where it may have it."""
+        return 0
 
     def infer_dtype(self, inputs: tuple[str, ...]) -> tuple[str, ...]:
         """Return the dtype of each output."""

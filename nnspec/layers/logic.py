@@ -133,10 +133,12 @@ class Where(_Elementwise):
 
     arity: ClassVar[tuple[int, int | None]] = (3, 3)
     dtypes: ClassVar[frozenset[str]] = ANY_DTYPE
-    alike: ClassVar[int] = 1
 
     def input_dtypes(self, index: int, inputs: tuple[Shape, ...]) -> frozenset[str]:
         return self.dtypes if index else BOOL
+
+    def like(self, index: int) -> int:
+        return min(index, 1)
 
     def infer_dtype(self, inputs: tuple[str, ...]) -> tuple[str, ...]:
         return (inputs[1],)

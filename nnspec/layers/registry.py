@@ -169,6 +169,20 @@ FAMILIES: dict[str, dict[str, str]] = {
         "repeat_elements": "RepeatElements",
         "tile": "Tile",
     },
+    "indexing": {
+        "one_hot": "OneHot",
+        "cumsum": "Cumsum",
+        "sort": "Sort",
+        "argsort": "Argsort",
+        "top_k": "TopK",
+        "take": "Take",
+        "take_along_axis": "TakeAlongAxis",
+    },
+    "positions": {
+        "arange": "Arange",
+        "coordinate_grid": "CoordinateGrid",
+        "sequence_mask": "SequenceMask",
+    },
     "gated": {"prelu": "Prelu", "glu": "Glu", "swiglu": "Swiglu"},
     "activations": {
         "linear": "Linear",

@@ -76,17 +76,36 @@ def _limits(flat: Graph, nodes: Sequence[LayerNode]) -> Iterator[Limit]:
                 yield Limit(str(size), least, most, node.name, node.layer.type)
 
 
+def _of_sizes(flat: Graph, node: LayerNode) -> IntegerLayer | None:
+    """Return what numbers the places of a size that an input has, or a fixed one, of that input."""
+    from nnspec.layers import Arange, ConstantTensor
+
+    (size,) = flat.types[node.outputs[0]].shape
+    if isinstance(size, int):
+        value = [float(i) for i in range(size)]
+        return IntegerLayer(ConstantTensor(value=value), tuple(flat.inputs)[:1], node.outputs)
+    for name, type_ in flat.inputs.items():
+        if size in type_.shape:
+            axis = Arange(axis=type_.shape.index(size))
+            return IntegerLayer(axis, (name,), node.outputs)
+    return None
+
+
 def _steps(flat: Graph, nodes: Sequence[LayerNode], wanted: set[str]) -> tuple[IntegerLayer, ...]:
     """Return what makes these values from the inputs, of those that NumPy can compute."""
     if not wanted:
         return ()
+    from nnspec.layers import Arange
     from nnspec.network.integers import is_computed
 
     known = set(flat.inputs)
     possible = []
     for node in nodes:
-        if is_computed(node.layer) and known.issuperset(node.inputs):
-            possible.append(IntegerLayer(node.layer, node.inputs, node.outputs))
+        step = IntegerLayer(node.layer, node.inputs, node.outputs)
+        if type(node.layer) is Arange and not known.issuperset(node.inputs):
+            step = _of_sizes(flat, node) or step
+        if is_computed(step.layer) and known.issuperset(step.inputs):
+            possible.append(step)
             known.update(node.outputs)
     needed = []
     for step in reversed(possible):

@@ -163,7 +163,7 @@ class Domain:
 
     def _require_shapes(self, arrays: Mapping[str, Array], file: object) -> None:
         of = _of(file)
-        sizes: dict[str, tuple[int, str]] = {}
+        sizes: dict[tuple[bool, str], tuple[int, str]] = {}
         for name, type_ in self.inputs.items():
             given = arrays[name].shape
             expected = ("rows", *type_.shape)
@@ -178,9 +178,10 @@ class Domain:
             if 0 in given:
                 what = "no rows" if given[0] == 0 else f"an axis of size 0: {show(given)}"
                 raise DataError(f'{of}input "{name}" has {what}')
-            for size, found in zip(expected, given, strict=True):
+            for axis, (size, found) in enumerate(zip(expected, given, strict=True)):
                 if isinstance(size, str):
-                    before, owner = sizes.setdefault(size, (found, name))
+                    # An axis may be called rows, too.
+                    before, owner = sizes.setdefault((axis == 0, size), (found, name))
                     if before != found:
                         raise DataError(
                             f'{of}input "{name}" has {size} = {found}, and "{owner}" has '

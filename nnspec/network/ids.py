@@ -170,6 +170,16 @@ def _spans(flat: Graph, nodes: Sequence[LayerNode], axes: Mapping[str, int]) -> 
             size = _looked_along(layer, flat.types[node.inputs[0]])
             if isinstance(size, int):
                 spans[first] = within(first, 0, size - 1, is_argmax=True)
+        elif isinstance(layer, layers.Argsort | layers.TopK):
+            size = layer.size(flat.types[node.inputs[0]].shape)
+            if isinstance(size, int):
+                last = node.outputs[-1]
+                spans[last] = within(last, 0, size - 1, is_argmax=True)
+        elif isinstance(layer, layers.Arange):
+            (size,) = flat.types[first].shape
+            if isinstance(size, int):
+                numbers = np.arange(size, dtype=np.float64)[np.newaxis]
+                spans[first] = _Span(numbers, numbers, is_exact=True)
         elif isinstance(layer, layers.ConstantTensor):
             value = np.asarray(layer.value, np.float64)[np.newaxis]
             spans[first] = _Span(value, value, is_exact=True)
@@ -272,6 +282,7 @@ _BETWEEN: dict[type[Layer], Callable[[Any, list[Array], list[Array], DataFormat]
     layers.Add: _rising,
     layers.Cast: _whole,
     layers.Clip: _clipped,
+    layers.Cumsum: _rising,
     layers.FloorDivide: _rising,
     layers.Maximum: _rising,
     layers.Minimum: _rising,

@@ -91,6 +91,10 @@ def _constant(layer: layers.ConstantTensor, inputs: Sequence[Array], _: DataForm
     return [np.broadcast_to(value, (len(inputs[0]), *value.shape))]
 
 
+def _numbered(x: Array, axis: int) -> Array:
+    return np.broadcast_to(np.arange(x.shape[axis]), (len(x), x.shape[axis]))
+
+
 MOVED: dict[type[Layer], Compute] = {
     layers.Concatenate: _concatenated,
     layers.ExpandDims: _chosen(lambda layer, x, _: np.expand_dims(x, _axis(layer.axis, x.ndim))),
@@ -118,6 +122,8 @@ COMPUTED: dict[type[Layer], Compute] = {
     layers.Add: _of_pairs(np.add),
     layers.Cast: _of_one(lambda layer, x: x.astype(layer.dtype)),
     layers.ConstantTensor: _constant,
+    layers.Cumsum: _chosen(lambda _, x, axis: np.cumsum(x, axis, dtype=x.dtype)),
+    layers.Arange: _of_one(lambda layer, x: _numbered(x, _axis(layer.axis, x.ndim - 1))),
     layers.Clip: _of_one(lambda layer, x: np.clip(x, layer.min_value, layer.max_value)),
     layers.Equal: _compared(np.equal),
     layers.FloorDivide: _of_one(lambda layer, x: x // layer.divisor),

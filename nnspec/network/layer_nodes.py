@@ -105,9 +105,9 @@ def _given(
 def _takes(body: BodyState, entry: Entry, layer: Layer, types: tuple[TensorType, ...]) -> bool:
     """Whether the layer takes elements of these types, all of one where it takes several."""
     shapes = tuple(type_.shape for type_ in types)
-    first = types[layer.alike].dtype
     for i, (name, type_) in enumerate(zip(entry.inputs or (), types, strict=True)):
         allowed = layer.input_dtypes(i, shapes)
+        first = types[layer.like(i)].dtype
         if type_.dtype in allowed and (type_.dtype == first or first not in allowed):
             continue
         wanted = first if type_.dtype in allowed else " or ".join(sorted(allowed))

@@ -17,6 +17,7 @@ import numpy as np
 from nnspec.layers import (
     Add,
     Argmax,
+    Argsort,
     Cast,
     Ceil,
     Floor,
@@ -25,6 +26,7 @@ from nnspec.layers import (
     Round,
     Sign,
     Subtract,
+    TopK,
 )
 from nnspec.layers.fields import FLOAT32_MAX
 from nnspec.layers.logic import Comparison
@@ -44,7 +46,8 @@ if TYPE_CHECKING:
 
 
 _STEPS = (Comparison, Floor, Ceil, Round, Sign)
-DECIDING = (Argmax, Cast, *_STEPS)
+_CHOICES = (Argmax, Argsort, Cast, TopK)
+DECIDING = (*_CHOICES, *_STEPS)
 """Layers in which rounding decides between whole numbers, or truths."""
 
 
@@ -237,7 +240,8 @@ class Conditioning:
         """Return the rows in which rounding by this unit decides what is true, or what is chosen.
 
         A number that may as well be 0, or another to which it is compared, decides what is true,
-        and one near a step where it falls; an argmax, and a cast to whole numbers, choose.
+        and one near a step where it falls; an argmax, an order, and a cast to whole numbers,
+        choose.
         """
         rows = len(next(iter(inputs.values())))
         truths, choices = np.zeros(rows, bool), np.zeros(rows, bool)
@@ -245,7 +249,7 @@ class Conditioning:
             value: taken[0]
             for value, (_, _, layer, taken) in self.noisy.computed.items()
             if isinstance(layer, _STEPS)
-            or (isinstance(layer, Argmax | Cast) and self.noisy.types[value].dtype != "float32")
+            or (isinstance(layer, _CHOICES) and self.noisy.types[value].dtype != "float32")
         }
         if not jumps:
             return truths, choices

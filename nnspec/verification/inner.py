@@ -158,6 +158,12 @@ def _sum(
     return _summed(x, axes, keepdims=layer.keepdims)
 
 
+def _so_far(layer: layers.Cumsum, x: Array, weights: Mapping[str, Array], _: DataFormat) -> Array:
+    axis = layer.axis % (x.ndim - 1) + 1
+    inner: Array = np.sqrt(np.cumsum(np.square(np.cumsum(x, axis)), axis))
+    return inner
+
+
 def _count(x: Array, axes: tuple[int, ...]) -> int:
     return math.prod(x.shape[axis] for axis in axes)
 
@@ -194,6 +200,7 @@ def _normalization(
 
 INNER: dict[type[Layer], Inner] = {
     layers.Celu: _one_below_zero,
+    layers.Cumsum: _so_far,
     layers.Elu: _one_below_zero,
     layers.Gelu: _itself,
     layers.GlobalAveragePooling1D: _global_mean,

@@ -23,6 +23,7 @@ class Case:
     """Of the inputs, where they are not all float32."""
     others: tuple[Shape, ...] = ()
     """Shapes of the second output and those after it."""
+    others_are_whole: bool = False
 
     @property
     def id(self) -> str:
@@ -48,6 +49,9 @@ class Case:
             # Training needs one output, so all of them become one vector.
             for i, name in enumerate(outputs):
                 layers.append({"name": f"flat_{i}", "type": "flatten", "inputs": [name]})
+                if i and self.others_are_whole:
+                    layers[-1]["name"] = f"whole_{i}"
+                    layers.append({"name": f"flat_{i}", "type": "cast", "dtype": "float32"})
             flat = [f"flat_{i}" for i in range(len(outputs))]
             layers.append({"name": "joined", "type": "concatenate", "inputs": flat})
             outputs = ["joined"]

@@ -217,6 +217,11 @@ def _permute(at: Place) -> Arguments:
     return {"axes": at.rng.sample(range(at.rank), at.rank)}
 
 
+def _top_k(at: Place) -> Arguments:
+    axis = at.axis()
+    return {"axis": axis, "k": at.rng.randint(1, at.size(axis) if at.rank else 1)}
+
+
 def _constant(at: Place) -> Arguments:
     return {"value": at.rng.choice([0.5, [1.0, -2.0], [[0.25], [1.5]]])}
 
@@ -278,6 +283,15 @@ TABLE: dict[str, Callable[[Place], Arguments]] = {
     "dot": lambda at: {"axes": [at.axis(), at.axis()]},
     "rescaling": lambda at: {"scale": at.rng.choice([0.5, -2.0]), **at.sometimes(offset=0.25)},
     "clip": _clip,
+    "one_hot": lambda at: {"num_classes": at.rng.choice([2, 3, 7])},
+    "top_k": _top_k,
+    "arange": lambda at: {"axis": at.axis()},
+    "sequence_mask": lambda at: {"max_length": at.rng.randint(1, 5)},
+    **dict.fromkeys(("cumsum", "take", "take_along_axis"), _along),
+    **dict.fromkeys(
+        ("sort", "argsort"), lambda at: {**_along(at), **at.sometimes(descending=at.flag())}
+    ),
+    "coordinate_grid": lambda at: at.sometimes(0.3, minimum=at.rng.choice([0.0, 2.5])),
     **dict.fromkeys(("floor_divide", "modulo"), lambda at: {"divisor": at.rng.randint(1, 5)}),
     "power": lambda at: {"exponent": at.rng.choice([0.5, 2.0, 3.0, -1.0])},
     "cast": lambda at: {"dtype": at.rng.choice(["float32", "int32", "int64", "bool"])},

@@ -88,6 +88,21 @@ FAULTS: dict[str, tuple[Spec, type[layers.Layer], Any]] = {
         layers.Modulo,
         changed(lambda layer: apply("torch.fmod", X, layer.divisor)),
     ),
+    "the last of equal elements first": (
+        network("type: argsort"),
+        layers.Argsort,
+        changed(lambda layer: _last_first()),
+    ),
+    "a length that counts from 1": (
+        network("type: sequence_mask, max_length: 6", shape="[]", dtype="int64"),
+        layers.SequenceMask,
+        changed(lambda layer: Binary("<=", apply("torch.arange", layer.max_length), X[..., None])),
+    ),
+    "a sum without the element itself": (
+        network("type: cumsum"),
+        layers.Cumsum,
+        changed(lambda layer: apply("torch.cumsum", X, dim=1) - X),
+    ),
     "a gradient that is not kept back": (
         network("name: wide, type: dense, units: 3", "name: kept, type: stop_gradient",
                 "type: multiply, inputs: [wide, kept]"),
@@ -95,6 +110,11 @@ FAULTS: dict[str, tuple[Spec, type[layers.Layer], Any]] = {
         changed(lambda layer: X),
     ),
 }  # fmt: skip
+
+
+def _last_first() -> Binary:
+    flipped = apply("torch.flip", X, dims=(1,))
+    return Binary("-", Literal(7), apply("torch.argsort", flipped, dim=1, stable=True))
 
 
 def _branches() -> tuple[Any, Any]:
