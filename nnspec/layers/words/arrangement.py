@@ -36,7 +36,7 @@ WORDS = {
            "`stop` and `step`; squeeze takes an axis of one away"),
     **nothing("select take_last last_step last", "compose it: slice with start: -1, then squeeze; an "
               "lstm gives its last step by itself"),
-    **same("gather", "index_select take index"),
+    **same("gather", "index_select index", "`take` looks up the indices of each row"),
     **same("roll", "shift roll_axis cyclic_shift"),
     **same("stack", "vstack dstack"),
     **nothing("diag diagonal trace tril triu scatter scatter_add masked_select nonzero "
