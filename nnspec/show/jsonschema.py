@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,6 +36,9 @@ _INSIDE = ("activation", "recurrence")
 _CHOOSING = ("type", "schedule")
 """Keys that say which record of a table it is."""
 
+_FEW, _SHORT = 3, 60
+"""Times from which a key's schema is shared, and characters below which it is not."""
+
 _EXPRESSION: Schema = {
     "type": "string",
     "pattern": r"\$\{[^{}]*\}",
@@ -43,8 +47,17 @@ _EXPRESSION: Schema = {
 
 
 def schema_text() -> str:
-    """Return the schema as the text of a file."""
-    return json.dumps(spec_schema(), indent=2, ensure_ascii=False) + "\n"
+    """Return the schema as the text of a file: a line for each definition."""
+    schema = spec_schema()
+    definitions = schema.pop("$defs")
+    lines = [f"{_line(key)}: {_line(value)}" for key, value in schema.items()]
+    shared = [f"{_line(key)}: {_line(value)}" for key, value in definitions.items()]
+    inner = ",\n".join(shared)
+    return "{\n" + ",\n".join([*lines, f'"$defs": {{\n{inner}\n}}']) + "\n}\n"
+
+
+def _line(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def spec_schema() -> Schema:
@@ -75,12 +88,40 @@ def spec_schema() -> Schema:
     definitions["Block"] = _with_layers(record_schema(Block))
     spec = _with_layers(record_schema(Model))
     spec["required"] = ["nnspec", *spec["required"]]
+    definitions |= _shared([*definitions.values(), spec])
     return {
         "$schema": DIALECT,
         "title": "nnspec",
         **spec,
         "$defs": dict(sorted(definitions.items())),
     }
+
+
+def _shared(records: list[Schema]) -> dict[str, Schema]:
+    """Return definitions of the keys that several records have, and put references in their place.
+
+    A third of the file would else be what every layer says of `name` and `inputs`.
+    """
+    keys = [
+        (record["properties"], key)
+        for each in records
+        for record in (each, *each.get("anyOf", ()))
+        if "properties" in record
+        for key in record["properties"]
+    ]
+    count = Counter(_line(properties[key]) for properties, key in keys)
+    definitions: dict[str, Schema] = {}
+    names: dict[str, str] = {}
+    for properties, key in keys:
+        text = _line(properties[key])
+        if count[text] < _FEW or len(text) < _SHORT:
+            continue
+        if text not in names:
+            same = sum(name.rpartition("_")[0] == f"key_{key}" for name in definitions)
+            names[text] = f"key_{key}_{same + 1}"
+            definitions[names[text]] = properties[key]
+        properties[key] = {"$ref": f"#/$defs/{names[text]}"}
+    return definitions
 
 
 TABLES: dict[str, Mapping[str, type[BaseModel]]] = {

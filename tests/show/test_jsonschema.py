@@ -13,7 +13,7 @@ from nnspec.layers import LAYERS
 from nnspec.show.jsonschema import schema_text, spec_schema
 
 ROOT = Path(__file__).parents[2]
-SPECS = sorted((ROOT / "specs").glob("*.yaml"))
+SPECS = sorted([*(ROOT / "specs").glob("*.yaml"), *(ROOT / "specs" / "zoo").glob("*.yaml")])
 # Mistakes that show in one value alone, without knowing what else is in the spec.
 VISIBLE = """
 activation_with_inputs bad_optimizer empty layer_is_a_word layer_without_type missing_argument
@@ -49,6 +49,14 @@ def test_a_mistake_that_one_value_shows_is_found(name: str, validator: Any) -> N
     assert not validator.is_valid(parse(text))
 
 
+def test_it_is_small_for_all_its_descriptions() -> None:
+    text = schema_text()
+    assert len(text.encode()) < 200_000
+    assert json.loads(text) == spec_schema()
+    # A line for each definition, so that a difference shows which ones it is about.
+    assert len(text.splitlines()) > len(LAYERS)
+
+
 def test_every_layer_is_an_alternative_with_its_fields_described() -> None:
     schema = spec_schema()
     references = [each["$ref"] for each in schema["$defs"]["layer"]["oneOf"]]
@@ -59,8 +67,10 @@ def test_every_layer_is_an_alternative_with_its_fields_described() -> None:
         assert definition["properties"]["type"] == {"const": kind}
         assert list(definition["properties"]) == list(layer.model_fields)
         for name, field in definition["properties"].items():
+            shared = schema["$defs"].get(field.get("$ref", "").rpartition("/")[2], {})
             if name != "type":
-                assert field["description"], f"{kind}.{name} has no description"
+                described = field.get("description") or shared.get("description")
+                assert described == layer.model_fields[name].description
 
 
 HEAD = {"nnspec": 1, "name": "Net", "inputs": {"features": {"shape": [4]}}}
