@@ -15,6 +15,7 @@ from nnspec.layers import FAMILIES, LAYERS
 from nnspec.layers.fields import Frozen
 from nnspec.layers.initializers import INITIALIZERS
 from nnspec.library import BLOCKS, FOLDER, find_block
+from nnspec.show.compact import compact_text
 from nnspec.show.examples import HEADER
 from nnspec.show.jsonschema import schema_text
 from nnspec.show.reference import TABLES, Argument, Word, words
@@ -35,6 +36,7 @@ def pages() -> dict[str, str]:
         "llms.txt": sheet(),
         "spec-language.md": with_families((DOCS / "spec-language.md").read_text(encoding="utf-8")),
         "nnspec.schema.json": schema_text(),
+        "nnspec.compact.schema.json": compact_text(),
     }
 
 

@@ -56,6 +56,12 @@ class Problems:
         if problem not in self.advice:
             self.advice.append(problem)
 
+    def forget(self) -> None:
+        """Drop what was found: the spec is read anew, in another way."""
+        self.found.clear()
+        self.advice.clear()
+        self._seen.clear()
+
     def extend(self, problems: Iterable[tuple[Problem, object]]) -> None:
         """Add problems, each given with its path."""
         for problem, _ in problems:

@@ -139,6 +139,9 @@ def loads(
         except SourceError as error:
             raise SpecError(_located(error.problems, text, file)) from None
         if variables:
+            from nnspec.language.strict import usual_form
+
+            tree = usual_form(tree) or tree
             _set_variables(tree, variables)
         read = _read(tree, problems)
     if read is None:
@@ -184,7 +187,22 @@ def _set_variables(tree: Any, variables: Mapping[str, object]) -> None:
 
 
 def _read(tree: Any, problems: Problems) -> tuple[Model, Graph] | None:
-    """Return the document and its graph, or None where `problems` has got errors."""
+    """Return the document and its graph, or None where `problems` has got errors.
+
+    What does not read in its usual form is read as structured output writes it, if it is of that.
+    """
+    read = _read_once(tree, problems)
+    if read is None:
+        from nnspec.language.strict import usual_form
+
+        usual = usual_form(tree)
+        if usual is not None:
+            problems.forget()
+            read = _read_once(usual, problems)
+    return read
+
+
+def _read_once(tree: Any, problems: Problems) -> tuple[Model, Graph] | None:
     with problems.limited():
         document = read_document(tree, problems)
         if document is not None:
