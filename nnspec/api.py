@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from nnspec.backend import Compiled, OptionValue, default_backends, get_backend, make_options
-from nnspec.language.schema import Model
-from nnspec.network.loader import Spec, check
+from nnspec.network.loader import AnySpec, check
 from nnspec.remote.processes import started
 from nnspec.verification.settings import Settings
 from nnspec.weights.canonical import load_weights
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["compile", "plot", "summary", "verify"]
 
 
-def summary(spec: Spec | Model | str | Path) -> Summary:
+def summary(spec: AnySpec) -> Summary:
     """Return a network's layers with their output shapes, parameters and costs, and the sums.
 
     Shapes leave the batch axis out. Multiply-adds are of one row, a dynamic axis counted as 1;
@@ -38,7 +37,7 @@ def summary(spec: Spec | Model | str | Path) -> Summary:
     return summarize(check(spec))
 
 
-def plot(spec: Spec | Model | str | Path, path: str | Path | None = None) -> Picture:
+def plot(spec: AnySpec, path: str | Path | None = None) -> Picture:
     """Draw a network as an SVG picture: layers as boxes, blocks as groups, shapes on the edges.
 
     path: an .svg file to write it to. A notebook shows what is returned; `Picture.svg` is its
@@ -54,7 +53,7 @@ def plot(spec: Spec | Model | str | Path, path: str | Path | None = None) -> Pic
 
 
 def compile(
-    spec: Spec | Model | str | Path,
+    spec: AnySpec,
     to: str,
     *,
     training: bool = False,
@@ -74,7 +73,7 @@ def compile(
 
 
 def verify(
-    spec: Spec | Model | str | Path,
+    spec: AnySpec,
     *,
     weights: Mapping[str, Array] | str | Path | None = None,
     backends: Sequence[str] | None = None,

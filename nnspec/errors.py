@@ -27,6 +27,11 @@ class Mark(NamedTuple):
     column: int
     length: int = 1
 
+    @property
+    def where(self) -> str:
+        """The place in words."""
+        return f"line {self.line + 1}"
+
 
 class Change(NamedTuple):
     """One change of a spec, by what it means.
@@ -91,12 +96,16 @@ class Problem(NamedTuple):
     file: str | None = None
     excerpt: str | None = None
     fix: Fix | None = None
+    path: str = ""
+    """The place in an object, where the spec is no text."""
 
     def render(self) -> str:
         """Return the problem as a compiler would print it."""
         place = ""
         if self.file is not None:
             place = f"{self.file}:"
+        if self.path:
+            place += f"{self.path}:"
         if self.mark is not None:
             place += f"{self.mark.line + 1}:{self.mark.column + 1}:"
         lines = [printable(f"{place} {self.severity}[{self.code}]: {self.message}".strip())]

@@ -25,8 +25,7 @@ from nnspec.backend import (
     options_in,
 )
 from nnspec.errors import UsageError, WeightsError
-from nnspec.language.schema import Model
-from nnspec.network.loader import Spec, check
+from nnspec.network.loader import AnySpec, Spec, check
 from nnspec.support import files
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ class ExportReport:
 
 
 def export(
-    spec: Spec | Model | str | Path,
+    spec: AnySpec,
     path: str | Path,
     *,
     weights: Mapping[str, Array] | str | Path | None = None,

@@ -138,19 +138,19 @@ def _problem(
     kind, value = detail["type"], detail["input"]
     context = detail.get("ctx", {})
     key = str(loc[-1]) if loc else ""
-    where = _joined(loc)
+    where = joined(loc)
     if kind == "extra_forbidden":
         found = _key_suggestion(loc, given, model, MERGE_HINT if key == "<<" else "")
         return Problem(
             "unknown-key",
-            f'{owner if len(loc) < 2 else _joined(loc[:-1])} has no key "{key}"{found.suffix}',
+            f'{owner if len(loc) < 2 else joined(loc[:-1])} has no key "{key}"{found.suffix}',
             found.hint,
             _mark_at(loc, given, is_key=True) or default,
             fix=found.fix,
         )
     mark = _mark_at(loc, given) or default
     if kind == "missing":
-        inside = owner if len(loc) < 2 else _joined(loc[:-1])
+        inside = owner if len(loc) < 2 else joined(loc[:-1])
         return Problem(
             "missing-argument",
             f"{inside} needs `{key}`",
@@ -327,7 +327,8 @@ def _value_at(path: Path, given: object) -> object:
     return given
 
 
-def _joined(loc: tuple[int | str, ...]) -> str:
+def joined(loc: Path) -> str:
+    """Return a path as people write it: `layers[2].units`."""
     text = ""
     for part in loc:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
@@ -375,7 +376,7 @@ def _description(path: Path, given: object, model: type[BaseModel]) -> str:
             description = record.model_fields[str(part)].description or ""
         value = _item(value, part)
         current = _inside(current, part, value)
-    return f"`{_joined(path)}`: {description}" if description else ""
+    return f"`{joined(path)}`: {description}" if description else ""
 
 
 def _item(value: Any, part: int | str) -> object:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from importlib import import_module
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
-from pydantic_core import PydanticCustomError, core_schema
+from pydantic_core import PydanticCustomError, ValidationError, core_schema
 
 from nnspec.layers.extensions import brought
 
@@ -47,6 +48,18 @@ class Records(ModelMetaclass):
         from nnspec.layers.signatures import help_of
 
         return help_of(cls, vars(cls).get("__doc__") or "")
+
+    def __call__(cls, /, *args: Any, **given: Any) -> Any:
+        """Make a record; raises SpecError, whose messages are those that YAML gets."""
+        problem: Exception = TypeError()
+        if not args:
+            try:
+                return super().__call__(**given)
+            except ValidationError as error:
+                problem = error
+        # By its name: it imports this file, and only a mistake needs it.
+        explain = import_module("nnspec.language.objects").constructor_error
+        raise explain(cls, args, given, problem) from None
 
     def __dir__(cls) -> list[str]:
         """Return the names that say something of a record."""

@@ -258,6 +258,10 @@ class Table(Mapping[str, type[L]], Generic[L]):
             self._classes[kind] = found
         return found
 
+    def name_of(self, kind: str) -> str:
+        """Return the name of a type's class, without importing it."""
+        return self._places[kind][1]
+
     def __contains__(self, kind: object) -> bool:
         return kind in self._places
 

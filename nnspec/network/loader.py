@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,10 @@ class Spec:
         from nnspec.network.display import html_of
 
         return html_of(self.graph, self.advice)
+
+
+AnySpec = Spec | Model | Mapping[str, object] | str | Path
+"""A spec in one of the forms that functions take: see `check`."""
 
 
 def load(path: str | Path, *, variables: Mapping[str, object] | None = None) -> Spec:
@@ -150,26 +154,37 @@ def loads(
     return Spec(*read, Path(path) if path is not None else None, advice)
 
 
-def check(model: Model | Spec | str | Path, *, folder: str | Path | None = None) -> Spec:
-    """Return the checked spec of a document built in Python, of a file's path, or of a Spec."""
-    if isinstance(model, Spec):
-        return model
-    if isinstance(model, str | Path):
-        return load(model)
+def check(spec: AnySpec, *, folder: str | Path | None = None) -> Spec:
+    """Return the checked spec of a file's path, a text, a dict, a Model, or a Spec.
+
+    A str of several lines is a text, of one line a path. folder: that relative paths start from,
+    where the spec is no file. Raises SpecError with every mistake found.
+    """
+    if isinstance(spec, Spec):
+        return spec
+    if isinstance(spec, Path) or (isinstance(spec, str) and "\n" not in spec):
+        return load(spec)
+    if isinstance(spec, str):
+        checked = loads(spec)
+        return checked if folder is None else replace(checked, path=_in(folder, checked.model))
+    from nnspec.language.placed import at_places, given_of, placed  # `nnspec check` does without
+
     problems = Problems()
-    read = _read(_given(model), problems)
+    read = None
+    if isinstance(spec, Model):
+        read = _read(given_of(spec), problems)
     if read is None:
-        raise SpecError(problems.found)
-    path = Path(folder) / f"{model.name}.yaml" if folder is not None else None
+        # A model is placed when it is wrong: it may hold very many layers.
+        problems = Problems()
+        read = _read(placed(spec), problems)
+    if read is None:
+        raise SpecError(at_places(problems.found))
+    path = _in(folder, read[0]) if folder is not None else None
     return Spec(*read, path, (*problems.advice, *advise(*read)))
 
 
-def _given(model: Model) -> dict[str, Any]:
-    """Return what a document built in Python says; a layout that it does not say is open."""
-    given = {key: value for key, value in model if value is not None}
-    if "data_format" not in model.model_fields_set:
-        del given["data_format"]
-    return given
+def _in(folder: str | Path, model: Model) -> Path:
+    return Path(folder) / f"{model.name}.yaml"
 
 
 def _set_variables(tree: Any, variables: Mapping[str, object]) -> None:

@@ -112,5 +112,5 @@ class BodyState:
         if name in self.inputs:
             return f'input "{name}" is {show(type_.shape)}'
         mark = self.origins.get(base_of(name)) if self.problems.is_of_spec else None
-        place = f" (line {mark.line + 1})" if mark is not None else ""
+        place = f" ({mark.where})" if mark is not None else ""
         return f'"{name}"{place} gives {show(type_.shape)}'

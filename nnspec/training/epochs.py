@@ -24,9 +24,8 @@ from nnspec.backend import (
 from nnspec.data.preprocessing import KEY, Preprocessing
 from nnspec.data.rows import Dataset, Part, load_data
 from nnspec.errors import DataError, NnspecError, UsageError, printable
-from nnspec.language.schema import Model
 from nnspec.language.training_schema import Training
-from nnspec.network.loader import Spec, check
+from nnspec.network.loader import AnySpec, Spec, check
 from nnspec.support import html
 from nnspec.support.streams import derived_seed, permutation
 from nnspec.training.batches import batches, evaluate, require_batches
@@ -114,7 +113,7 @@ def _measures(values: Mapping[str, float]) -> str:
 
 
 def train(
-    spec: Model | Spec | str | Path,
+    spec: AnySpec,
     backend: str | None = None,
     folder: str | Path = "run",
     *,
