@@ -38,7 +38,7 @@ def sheet() -> str:
         "{layers}": "\n".join(signatures(others)),
         "{activations}": "\n".join(signatures(layers[len(others) :])),
         "{blocks}": "\n".join(signatures(words("block"))),
-        "{losses}": ", ".join(word.name for word in words("loss")),
+        "{losses}": ",".join(word.name for word in words("loss")),
     }
     for kind in ("optimizer", "schedule", "initializer"):
         parts[f"{{{kind}s}}"] = "\n".join(signatures(words(kind)))
@@ -55,14 +55,15 @@ def signatures(found: Iterable[Word]) -> Iterator[str]:
     for members in groups.values():
         signed = {word.name: _signed(word) for word in members}
         takes = {word.name: _inputs(word) for word in members}
-        common = _common(list(signed.values()))
+        is_one = len({(takes[name], *given) for name, given in signed.items()}) == 1
+        common = [] if is_one else _common(list(signed.values()))
         alike: dict[str, list[str]] = {}
         for name, given in signed.items():
             own = [each for each in given if each not in common]
             taken = takes[name] + (f"({','.join(own)})" if own else "")
             alike.setdefault(taken, []).append(name)
-        line = "; ".join(f"{_joined(names)}{given}" for given, names in alike.items())
-        yield f"{line}; each ({','.join(common)})" if common else line
+        line = ";".join(f"{_joined(names)}{given}" for given, names in alike.items())
+        yield f"{line};each({','.join(common)})" if common else line
 
 
 def _inputs(word: Word) -> str:
@@ -75,8 +76,6 @@ def _inputs(word: Word) -> str:
 
 def _common(signed: list[list[str]]) -> list[str]:
     """Return the arguments that all have and that are shorter said once, in their order."""
-    if len({tuple(given) for given in signed}) == 1:
-        return []
     shared = [each for each in signed[0] if all(each in given for given in signed)]
     return shared if len(",".join(shared)) > 20 else []
 
@@ -121,4 +120,4 @@ def _joined(names: Iterable[str]) -> str:
                 known.remove(second)
                 break
         else:
-            return ", ".join("".join(parts) for parts in known)
+            return ",".join("".join(parts) for parts in known)
