@@ -11,14 +11,16 @@ from nnspec.backend import Can, Support, get_backend
 from nnspec.language.losses import LOSSES
 from nnspec.language.optimizers import OPTIMIZERS
 from nnspec.language.schedules import SCHEDULES
+from nnspec.language.words import find_record_key, foreign_words
 from nnspec.layers import FAMILIES, LAYERS
 from nnspec.layers.fields import Frozen
 from nnspec.layers.initializers import INITIALIZERS
+from nnspec.layers.words.word import Key, UnsaidError
 from nnspec.library import BLOCKS, FOLDER, find_block
 from nnspec.show.compact import compact_text
 from nnspec.show.examples import HEADER
 from nnspec.show.jsonschema import schema_text
-from nnspec.show.reference import TABLES, Argument, Word, words
+from nnspec.show.reference import TABLES, Argument, Word, find, words
 from nnspec.show.sheet import sheet
 from nnspec.show.trial import example_of
 
@@ -34,7 +36,13 @@ def pages() -> dict[str, str]:
         "blocks.md": blocks_page(),
         "support.md": support_page(),
         "llms.txt": sheet(),
-        "spec-language.md": with_families((DOCS / "spec-language.md").read_text(encoding="utf-8")),
+        "spec-language.md": filled("spec-language.md", families=families()),
+        "coming-from.md": filled(
+            "coming-from.md",
+            names=foreign_names(),
+            nothing=foreign_nothing(),
+            arguments=foreign_arguments(),
+        ),
         "nnspec.schema.json": schema_text(),
         "nnspec.compact.schema.json": compact_text(),
     }
@@ -72,16 +80,123 @@ TITLES = {
 }
 
 
-def with_families(page: str) -> str:
-    """Return the page with its table of the layers written anew."""
-    begin, end = "<!-- made by `make docs` -->\n", "<!-- end -->"
-    before, _, rest = page.partition(begin)
+def families() -> str:
+    """Return the table of the layers, for docs/spec-language.md."""
     rows = [
         f"| {family.replace('_', ' ')} | {', '.join(f'`{name}`' for name in layers)} |"
         for family, layers in FAMILIES.items()
     ]
-    table = "\n".join(["| family | layers |", "| --- | --- |", *rows])
-    return f"{before}{begin}\n{table}\n\n{end}{rest.partition(end)[2]}"
+    return "\n".join(["| family | layers |", "| --- | --- |", *rows])
+
+
+def filled(page: str, **parts: str) -> str:
+    """Return a page written by hand, with its generated parts written anew."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    for name, part in parts.items():
+        begin, end = f"<!-- made by `make docs`: {name} -->\n", "<!-- end -->"
+        before, found, rest = text.partition(begin)
+        assert found, f"{page} has no place for {name}"
+        text = f"{before}{begin}\n{part}\n\n{end}{rest.partition(end)[2]}"
+    return text
+
+
+FOREIGN = {
+    "layer": "Layers and activations",
+    "initializer": "Initializers",
+    "loss": "Losses",
+    "optimizer": "Optimizers",
+    "schedule": "Schedules",
+}
+
+
+def foreign_names() -> str:
+    """Return a table for each kind: other frameworks' classes, our name, and what differs."""
+    parts = []
+    for kind, title in FOREIGN.items():
+        rows: dict[tuple[str, str], list[str]] = {}
+        for name, word in foreign_words(kind).items():
+            if is_class(name) and word.meant:
+                rows.setdefault((word.meant, word.note), []).append(name)
+        order = [word.name for word in words(kind)]
+        lines = [
+            f"| {quoted_names(names)} | `{ours}` | {note} |"
+            for (ours, note), names in sorted(rows.items(), key=lambda row: order.index(row[0][0]))
+        ]
+        if lines:
+            table = ["| elsewhere | here | |", "| --- | --- | --- |", *lines]
+            parts.append(f"### {title}\n\n" + "\n".join(table))
+    return "\n\n".join(parts)
+
+
+def foreign_nothing() -> str:
+    """Return a list of what says nothing here, with what to write instead."""
+    found: dict[str, list[str]] = {}
+    for kind in FOREIGN:
+        for name, word in foreign_words(kind).items():
+            if is_class(name) and not word.meant and not word.note.startswith("it is no"):
+                found.setdefault(word.note, []).append(name)
+    rows = [f"| {quoted_names(names)} | {note} |" for note, names in found.items()]
+    return "\n".join(["| elsewhere | |", "| --- | --- |", *rows])
+
+
+ARGUMENTS = """
+dense: in_features out_features bias
+conv2d: in_channels out_channels kernel_size stride padding_mode dilation bias
+depthwise_conv2d: channel_multiplier
+max_pooling2d: kernel_size stride
+batch_normalization: num_features eps momentum
+layer_normalization: normalized_shape eps elementwise_affine
+group_normalization: num_groups num_channels
+dropout: p
+embedding: num_embeddings embedding_dim padding_idx mask_zero
+lstm: input_size hidden_size num_layers batch_first bidirectional
+multi_head_attention: embed_dim key_dim kdim vdim attn_mask key_padding_mask is_causal
+softmax: dim
+concatenate: dim
+reduce_mean: dim keepdim
+permute: dims
+leaky_relu: alpha
+adam: lr betas eps weight_decay
+sgd: lr dampening
+"""
+"""Type -> the arguments of other frameworks that a reader may look for."""
+
+
+def foreign_arguments() -> str:
+    """Return a table of other frameworks' arguments, with what they are here."""
+    rows = []
+    for line in ARGUMENTS.strip().splitlines():
+        kind, _, names = line.partition(": ")
+        what = "optimizer" if kind in OPTIMIZERS else "layer"
+        known = {argument.name for argument in find(kind)[0].arguments}
+        for name in names.split():
+            key = find_record_key(what, kind, name)
+            assert key is not None or name in known, f"{kind} says nothing of {name}"
+            if key is not None:
+                meant = f"`{key.meant}`" if key.meant else ""
+                rows.append(f"| `{kind}` | `{name}` | {meant} | {note_of(key)} |")
+    return "\n".join(["| | elsewhere | here | |", "| --- | --- | --- | --- |", *rows])
+
+
+def note_of(key: Key) -> str:
+    """Return what a reader must know of a foreign argument, at whichever value."""
+    if key.value is None or key.meant or key.takes:
+        return key.note
+    try:
+        key.value(object())
+    except UnsaidError as error:
+        return f"leave it out where it changes nothing; else {error}"
+    return key.note
+
+
+def is_class(name: str) -> bool:
+    """Whether a foreign name is written as that of a class."""
+    return name[0].isupper() and "_" not in name
+
+
+def quoted_names(names: list[str]) -> str:
+    """Return names as code."""
+    return ", ".join(f"`{name}`" for name in sorted(names))
 
 
 def emitted(page: str) -> str:

@@ -54,12 +54,35 @@ def _found(name: str) -> list[Word]:
     found = find(name)
     if found:
         return found
+    foreign = _foreign(name)
+    if foreign is not None:
+        meant, note = foreign
+        # Beside the answer, which may be read by a program.
+        click.echo(f"{name} is {meant} here{f': {note}' if note else ''}\n", err=True)
+        return find(meant)
     known = known_names()
     holding = [each for each in known if len(name) > 2 and name.lower() in each]
     hint = nearest(name, known)
     if holding:
         hint += f"\nnames that hold it: {', '.join(holding)}"
     raise UsageError(f'no layer "{name}"{hint or "; `nnspec layers` lists them"}')
+
+
+def _foreign(name: str) -> tuple[str, str] | None:
+    """Return what a name of another framework is here, and what differs.
+
+    Raises UsageError, with what to write instead, where nothing here is it.
+    """
+    from nnspec.language.words import find_word
+    from nnspec.show.reference import KINDS
+
+    known = (find_word(kind, name) for kind in KINDS)
+    word = next((each for each in known if each is not None), None)
+    if word is None:
+        return None
+    if not word.meant:
+        raise UsageError(f"{name}: {word.note}")
+    return word.meant, word.note
 
 
 _TITLES = {

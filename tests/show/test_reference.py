@@ -127,8 +127,20 @@ def test_an_unknown_name_says_what_is_like_it() -> None:
     result = run("max_poling2d")
     assert result.exit_code == 2
     assert 'did you mean "max_pooling2d"?' in result.output
-    result = run("pooling")
-    assert "names that hold it: max_pooling1d, max_pooling2d" in result.output
+    result = run("position")
+    assert "names that hold it: position_embedding, sinusoidal_position" in result.output
+
+
+def test_a_name_of_another_framework_is_explained_by_ours() -> None:
+    result = run("nn.Linear")
+    assert result.exit_code == 0
+    assert "nn.Linear is dense here: " in result.stderr
+    assert result.stdout.startswith("dense(units, ")
+    result = run("--json", "CrossEntropyLoss")
+    assert json.loads(result.stdout)["words"][0]["name"] == "categorical_cross_entropy"
+    result = run("Lambda")
+    assert result.exit_code == 2
+    assert "a spec holds no code" in result.output
 
 
 def test_the_message_about_an_unknown_layer_points_here() -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
 
 from nnspec.layers.words import (
     Tables,
     as_written,
     find_key,
     initializer_key,
+    initializer_names,
     initializer_word,
     layer_key,
+    layer_names,
     layer_word,
     merged,
 )
@@ -31,6 +34,15 @@ def find_word(kind: str, name: str) -> Word | None:
     if kind not in _FILES:
         return None
     return _tables(_FILES[kind])[0].get(as_written(name))
+
+
+def foreign_words(kind: str) -> dict[str, Word]:
+    """Return every foreign name of a kind as its file has it, for pages that list them."""
+    if kind == "layer":
+        return layer_names()
+    if kind == "initializer":
+        return initializer_names()
+    return dict(import_module(f"{__name__}.{_FILES[kind]}").WORDS)
 
 
 def find_record_key(kind: str, owner: str, key: str) -> Key | None:

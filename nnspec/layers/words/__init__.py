@@ -42,6 +42,17 @@ def layer_word(name: str) -> Word | None:
     return _layers()[0].get(as_written(name))
 
 
+def layer_names() -> dict[str, Word]:
+    """Return every foreign name of a layer as its file has it."""
+    modules = (import_module(f"{__name__}.{file}") for file in _files())
+    return {name: word for module in modules for name, word in module.WORDS.items()}
+
+
+def initializer_names() -> dict[str, Word]:
+    """Return every foreign name of an initializer as its file has it."""
+    return dict(import_module(f"{__name__}.initializers").WORDS)
+
+
 def layer_key(kind: str, key: str) -> Key | None:
     """Return what a foreign key of this type of layer says here."""
     return find_key(_layers()[1], kind, key)
