@@ -265,7 +265,10 @@ def where(file: object, what: str, row: int) -> str:
 
 def _within(array: Array, largest: float) -> bool:
     """Whether all elements are numbers of at most this size."""
-    return array.size == 0 or bool(-largest <= array.min() <= array.max() <= largest)
+    if not array.size:
+        return True
+    # As Python's own, or NumPy would make the bound a number of the array's dtype.
+    return -largest <= float(array.min()) <= float(array.max()) <= largest
 
 
 def require_fitting(values: Array, dtype: str, place: Callable[[int, int | None], str]) -> None:
