@@ -18,6 +18,7 @@ from nnspec.emit.unify import Construction, Definition
 from nnspec.layers.shapes import Shape, TensorType
 from nnspec.network.graph import BlockNode, LayerNode
 from nnspec.network.layouts import laid_out
+from nnspec_keras.freezing import frozen_lines
 from nnspec_keras.naming import names_in, with_name
 
 _INDICES = ("i", "j", "k", "index", "repetition")
@@ -46,7 +47,12 @@ def network_function(
     lines += forward.lines
     given = _one_or_list(inputs)
     result = _one_or_list(list(map(printed, forward.results)))
-    lines += wrap(f"return keras.Model({given}, {result}, name={quoted(title)})", 4)
+    model = f"keras.Model({given}, {result}, name={quoted(title)})"
+    variable = writer.free("model")
+    if frozen := frozen_lines(body.graph, variable, writer.free("layer")):
+        lines += [*wrap(f"{variable} = {model}", 4), *frozen, f"    return {variable}"]
+    else:
+        lines += wrap(f"return {model}", 4)
     return Function("\n".join(lines), writer.used_names())
 
 

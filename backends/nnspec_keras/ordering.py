@@ -63,7 +63,7 @@ def _has_statistics(node: Node, graph: Graph) -> bool:
     """Whether a call of it changes a parameter."""
     layers = [LayerAt(node.name, node, graph, "")] if isinstance(node, LayerNode) else _inside(node)
     parameters = itertools.chain.from_iterable(at.all_parameters() for at in layers)
-    return any(not each.trainable and not each.is_fixed for each in parameters)
+    return any(not (each.trainable or each.is_fixed or each.is_frozen) for each in parameters)
 
 
 def _inside(node: BlockNode) -> Iterator[LayerAt]:

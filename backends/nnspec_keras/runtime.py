@@ -175,7 +175,7 @@ class KerasProgram:
                     value = tf.convert_to_tensor(gradient).numpy()
                 arrays[name] = to_canonical(native, value, self._shapes[name])
         for name, parameter in self.graph.parameters():
-            if name in self._unused and parameter.trainable:
+            if name in self._unused and parameter.learns:
                 arrays[name] = np.zeros(parameter.shape, self.dtype)
         return float(loss), arrays
 

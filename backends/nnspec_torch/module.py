@@ -26,6 +26,7 @@ from nnspec.network.heads import loss_head
 from nnspec.network.loader import Spec
 from nnspec.support.collector import collector_paused
 from nnspec.support.files import write_text
+from nnspec_torch.freezing import frozen_lines, train_lines
 from nnspec_torch.helpers import HELPERS, helpers_of
 from nnspec_torch.initial import laws
 from nnspec_torch.lowerings import LOWERINGS
@@ -108,7 +109,7 @@ def compile_network(spec: Spec, options: Options) -> TorchCompiled:
     modules = used_modules(uses, helpers)
     parts = [helper.text for helper in helpers]
     parts += [_class(definition) for definition in definitions.ordered]
-    parts.append(_class(definitions.network, head))
+    parts.append(_class(definitions.network, head, is_network=True))
     dataset = None
     if options.training:
         # Few compilations need these.
@@ -155,7 +156,7 @@ def imports(modules: Set[str], dataset: DatasetSource | None = None) -> str:
     return "\n\n".join("\n".join(group) for group in groups)
 
 
-def _class(definition: Definition, head: Head | None = None) -> str:
+def _class(definition: Definition, head: Head | None = None, *, is_network: bool = False) -> str:
     body, kept = _with_attributes(definition)
     parts = [f"class {definition.name}(nn.Module):", *docstring(definition), ""]
     constructed = [
@@ -164,6 +165,7 @@ def _class(definition: Definition, head: Head | None = None) -> str:
         if construction is not None and construction.calls
         for line in _attribute(step, construction, definition.parameters)
     ]
+    frozen = frozen_lines(body.graph) if is_network else []
     if constructed:
         arguments = ", ".join(
             ["self", *(f"{name}: {annotation(v)}" for name, v in definition.kinds.items())]
@@ -176,8 +178,13 @@ def _class(definition: Definition, head: Head | None = None) -> str:
         if drawn:
             parts += wrap(f"self.reset_parameters({', '.join(used)})", 8)
             taken = "".join(f", {name}: {annotation(definition.kinds[name])}" for name in used)
+            parts += frozen
             parts += ["", *wrap(f"def reset_parameters(self{taken}) -> None:", 4), *drawn]
+        else:
+            parts += frozen
         parts.append("")
+        if is_network:
+            parts += train_lines(body.graph, definition.name)
     style = Style(
         _module,
         _loop,

@@ -33,7 +33,7 @@ def weights(spec: str, variables: dict[str, object], as_json: bool) -> None:
             "elements": math.prod(parameter.shape),
             "initializer": parameter.initializer.model_dump(mode="json"),
             "zero_row": parameter.zero_row,
-            "trainable": parameter.trainable,
+            "trainable": parameter.learns,
             "fixed": parameter.is_fixed,
         }
         for name, parameter in graph.parameters()
@@ -71,4 +71,6 @@ def _remark(parameter: Parameter) -> str:
         return "always 0"
     if not parameter.trainable:
         return "not trained"
+    if parameter.is_frozen:
+        return "frozen"
     return f"row {parameter.zero_row} is 0" if parameter.zero_row is not None else ""

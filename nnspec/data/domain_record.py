@@ -32,7 +32,7 @@ def to_json(domain: Domain) -> str:
 
 
 def _fields(step: IntegerLayer) -> dict[str, Any]:
-    skipped = {"name", "inputs"}
+    skipped = {"name", "inputs", "trainable"}
     fields = step.layer.model_dump(mode="json", exclude=skipped, exclude_defaults=True)
     return {"type": step.layer.type, **fields}
 

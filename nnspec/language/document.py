@@ -15,7 +15,7 @@ from nnspec.language.tree import Map, Sequence
 from nnspec.layers import LAYERS
 from nnspec.support.shown import shown
 
-_CALL_KEYS = frozenset({"type", "name", "inputs", "repeat", "index"})
+_CALL_KEYS = frozenset({"type", "name", "inputs", "repeat", "trainable", "index"})
 
 
 class Document(NamedTuple):
@@ -173,6 +173,8 @@ def _layout_meant(values: dict[str, Any], *, is_given: bool) -> str | None:
 def _marked(model: Model, values: dict[str, Any]) -> Model:
     """Put back the marks that pydantic lost when it copied lists and mappings."""
     update: dict[str, Any] = {"layers": values["layers"]}
+    if isinstance(values.get("freeze"), Sequence):
+        update["freeze"] = values["freeze"]
     if isinstance(values.get("outputs"), Sequence) and model.outputs is not None:
         update["outputs"] = values["outputs"]
     for kind in ("inputs", "blocks"):

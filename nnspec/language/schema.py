@@ -41,6 +41,9 @@ class Call(Frozen):
         description="How many times, each taking the output of the one before; `index` counts "
         "them from 0 in expressions.",
     )
+    trainable: Flag = Field(
+        default=True, description="Whether training changes the parameters inside."
+    )
 
 
 class Block(Frozen):
@@ -85,6 +88,11 @@ class Model(Frozen):
     )
     outputs: OneOrMany | None = Field(
         default=None, description="Names of the layers it gives; by default the last layer."
+    )
+    freeze: OneOrMany | None = Field(
+        default=None,
+        description="Layers and uses of blocks that training leaves alone: their names or paths, "
+        "or patterns such as encoder.*",
     )
     data: Data | None = Field(default=None, description="The rows to train on.")
     training: Training | None = Field(default=None, description="How to train.")

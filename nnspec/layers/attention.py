@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, NamedTuple
 from pydantic import Field
 
 from nnspec.errors import ShapeError
-from nnspec.layers.base import FeaturesRole, Layer, Parameter, count, require_whole
+from nnspec.layers.base import FeaturesRole, Parameter, Trained, count, require_whole
 from nnspec.layers.fields import Flag, Fraction, Positive, Size, Text
 from nnspec.layers.initializers import GlorotUniform, Initializer, Zeros
 from nnspec.layers.shapes import DataFormat, Dim, Shape, show
@@ -32,7 +32,7 @@ class AttentionSizes(NamedTuple):
     output_dim: int
 
 
-class _Attention(Layer):
+class _Attention(Trained):
     """Base of the attentions: y = out(concatenated heads of softmax(q kᵀ / √d) v)."""
 
     num_heads: Size = Field(description="How many heads the query has.")

@@ -42,7 +42,9 @@ class Parameter(NamedTuple):
     """A tensor that a layer owns, in PyTorch's layout; the fans scale its first values.
 
     zero_row: a row that starts at zero, whatever the initializer. is_fixed: whether it keeps its
-    first value for ever, so that a weights file may hold no other. terms: how many terms the sums
+    first value for ever, so that a weights file may hold no other. trainable: whether it has a
+    gradient, as a running statistic has none. is_frozen: whether training leaves it alone, because
+    the spec says so. terms: how many terms the sums
     have that it goes into, where that is not fan_in. least: no element may be below it.
     """
 
@@ -56,6 +58,12 @@ class Parameter(NamedTuple):
     is_fixed: bool = False
     terms: int | None = None
     least: float | None = None
+    is_frozen: bool = False
+
+    @property
+    def learns(self) -> bool:
+        """Whether training changes it by its gradient."""
+        return self.trainable and not self.is_frozen
 
 
 class Traits:
@@ -182,12 +190,16 @@ class Layer(Frozen, Traits):
         """Yield the fields that give the layer its meaning: all but its name and its inputs."""
         for field in type(self).model_fields:
             if field not in ("type", "name", "inputs"):
-                yield field, getattr(self, field)
+                value = getattr(self, field)
+                if field != "trainable" or not value:
+                    yield field, value
 
     def inference_settings(self) -> Iterator[tuple[str, Any]]:
         """Yield those of the settings that say what the layer computes at inference."""
         for field, value in self.settings():
             if field in self.random or field in self.training_only or field.endswith("initializer"):
+                continue
+            if field == "trainable":
                 continue
             if isinstance(value, Layer):
                 value = value.type, *value.inference_settings()
@@ -207,7 +219,17 @@ ActivationField = Annotated[
 ]
 
 
-class Biased(Layer):
+class Trained(Layer):
+    """Base of the layers that own parameters."""
+
+    trainable: Flag = Field(
+        default=True,
+        description="Whether training changes its parameters.",
+        repr=False,
+    )
+
+
+class Biased(Trained):
     """Base of the layers that end in a bias and an activation."""
 
     use_bias: Flag = Field(default=True, description="Whether a bias is added.")

@@ -6,9 +6,9 @@ from pydantic import Field
 
 from nnspec.errors import ShapeError
 from nnspec.layers.base import (
-    Layer,
     Parameter,
     Placement,
+    Trained,
     channel_axis,
     count,
     require_whole,
@@ -19,13 +19,14 @@ from nnspec.layers.initializers import Ones, Zeros
 from nnspec.layers.shapes import DataFormat, Shape, show
 
 
-class BatchNormalization(Layer):
+class BatchNormalization(Trained):
     """y = weight · (x - μ) / √(σ² + epsilon) + bias, per channel. Ioffe and Szegedy 2015.
 
     In training μ and σ² are the mean and the biased variance over the batch and every axis but
     the channels, and running values follow: running = momentum · running + (1 - momentum) · new.
-    Otherwise μ and σ² are the running values. Keeps the shape; the channels are the last axis, or
-    the first of a channels_first spec.
+    Otherwise, and in training too where it is not trainable, μ and σ² are the running values, which
+    then stay as they are (as in Keras; PyTorch has no such setting). Keeps the shape; the channels
+    are the last axis, or the first of a channels_first spec.
     """
 
     type: Literal["batch_normalization"] = "batch_normalization"

@@ -6,7 +6,15 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from nnspec.errors import ShapeError
-from nnspec.layers.base import ANY_DTYPE, FeaturesRole, Layer, Parameter, Placement, require_whole
+from nnspec.layers.base import (
+    ANY_DTYPE,
+    FeaturesRole,
+    Layer,
+    Parameter,
+    Placement,
+    Trained,
+    require_whole,
+)
 from nnspec.layers.fields import FLOAT32_MAX, Finite, Positive, Size
 from nnspec.layers.initializers import Initializer, Normal
 from nnspec.layers.shapes import DataFormat, Dim, Shape, show
@@ -17,7 +25,7 @@ INTEGERS = frozenset({"int32", "int64"})
 Nested = Finite | list[Finite] | list[list[Finite]] | list[list[list[Finite]]]
 
 
-class Embedding(Layer):
+class Embedding(Trained):
     """y = W[x], row x of the table. (...) whole numbers -> (..., output_dim).
 
     weight (input_dim, output_dim). The gradient of a row is the sum over all places that took it.
@@ -98,7 +106,7 @@ class _Positions(Layer):
             )
 
 
-class PositionEmbedding(_Positions):
+class PositionEmbedding(_Positions, Trained):
     """y[t] = x[t] + W[t], W learned. (time, features) -> the same; weight (max_length, features).
 
     Gehring et al. 2017; Radford et al. 2018 (GPT).
@@ -171,7 +179,7 @@ class RotaryPosition(_Positions):
         return (inputs[0],)
 
 
-class LearnedTensor(Layer):
+class LearnedTensor(Trained):
     """y = W, a learned tensor such as a class token, the same for every row of the batch.
 
     Of the input nothing is taken but the size of the batch. Any -> shape; weight of that shape.

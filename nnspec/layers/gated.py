@@ -6,13 +6,21 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from nnspec.errors import ShapeError
-from nnspec.layers.base import Layer, Parameter, Placement, channel_axis, count, require_whole
+from nnspec.layers.base import (
+    Layer,
+    Parameter,
+    Placement,
+    Trained,
+    channel_axis,
+    count,
+    require_whole,
+)
 from nnspec.layers.fields import Whole
 from nnspec.layers.initializers import Constant, Initializer
 from nnspec.layers.shapes import DataFormat, Shape, show
 
 
-class Prelu(Layer):
+class Prelu(Trained):
     """y = x for x > 0, weight · x otherwise, with a learned slope for each channel.
 
     The gradient at 0 is the slope. Keeps the shape; the channels are the last axis, or the first

@@ -10,6 +10,7 @@ from nnspec.layers.base import (
     Layer,
     Parameter,
     Placement,
+    Trained,
     channel_axis,
     count,
     require_whole,
@@ -70,7 +71,7 @@ class _OverLastAxes(Layer):
         return count(outputs[0])
 
 
-class LayerNormalization(_OverLastAxes):
+class LayerNormalization(_OverLastAxes, Trained):
     """y = weight · (x - μ) / √(σ² + epsilon) + bias; μ and σ² (biased) over the last axes.
 
     Keeps the shape; weight and bias have the sizes of those axes. Ba et al. 2016.
@@ -107,7 +108,7 @@ class LayerNormalization(_OverLastAxes):
         return ("weight",) if self.scale and is_single else ()
 
 
-class RmsNormalization(_OverLastAxes):
+class RmsNormalization(_OverLastAxes, Trained):
     """y = weight · x / √(mean(x²) + epsilon), the mean over the last axes.
 
     Keeps the shape; weight has the sizes of those axes. Zhang and Sennrich 2019.
@@ -126,7 +127,7 @@ class RmsNormalization(_OverLastAxes):
         return (Parameter("weight", self.normalized(inputs[0]), Ones()),)
 
 
-class _OfChannels(Layer):
+class _OfChannels(Trained):
     epsilon: Positive = Field(
         default=1e-5,
         description="Added to the variance; 1e-5 as in PyTorch and ONNX (Keras: 1e-3).",

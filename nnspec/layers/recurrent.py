@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from nnspec.errors import ShapeError
-from nnspec.layers.base import Activation, FeaturesRole, Layer, Parameter, require_whole
+from nnspec.layers.base import Activation, FeaturesRole, Parameter, Trained, require_whole
 from nnspec.layers.fields import ByType, Flag, Frozen, Size
 from nnspec.layers.initializers import GlorotUniform, Initializer, InitializerBase, Zeros
 from nnspec.layers.rare_initializers import Orthogonal, UnitForgetBias
@@ -16,7 +16,7 @@ from nnspec.layers.shapes import DataFormat, Dim, Shape, show
 INTEGERS = frozenset({"int32", "int64"})
 
 
-class _Sequential(Layer):
+class _Sequential(Trained):
     """The base of a recurrent layer and of its two directions: inputs, outputs, errors."""
 
     arity: ClassVar[tuple[int, int | None]] = (1, None)
@@ -260,9 +260,9 @@ class Bidirectional(_Sequential):
     """
 
     type: Literal["bidirectional"] = "bidirectional"
-    layer: Annotated[Recurrent, ByType("recurrence", _recurrent, without=("name", "inputs"))] = (
-        Field(description="The layer for each direction: a simple_rnn, lstm or gru.")
-    )
+    layer: Annotated[
+        Recurrent, ByType("recurrence", _recurrent, without=("name", "inputs", "trainable"))
+    ] = Field(description="The layer for each direction: a simple_rnn, lstm or gru.")
     merge_mode: MergeMode = Field(
         default="concat", description="How the outputs of the two directions are merged."
     )

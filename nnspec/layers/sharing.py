@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 from pydantic import Field, PrivateAttr
 
 from nnspec.errors import ShapeError
-from nnspec.layers.base import FeaturesRole, Layer, Parameter, count, require_whole
+from nnspec.layers.base import FeaturesRole, Layer, Parameter, Trained, count, require_whole
 from nnspec.layers.fields import Flag, Text
 from nnspec.layers.initializers import Zeros
 from nnspec.layers.shapes import DataFormat, Shape, show
@@ -28,7 +28,7 @@ class Shared(Layer):
     arity: ClassVar[tuple[int, int | None]] = (1, None)
 
 
-class TiedDense(Layer):
+class TiedDense(Trained):
     """y = x Wᵀ + b on the last axis, W the table of an embedding. (..., n) -> (..., rows of W).
 
     bias (rows of W,), if there is one. Press and Wolf 2017; the output of GPT-2 and BERT.

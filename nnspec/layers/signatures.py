@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 CHOOSING = ("type", "schedule")
 """Keys that say which record of a table it is: its class says so in Python."""
-_PLACE = ("name", "inputs")
+_PLACE = ("name", "inputs", "trainable")
 """Keys of every layer, which say where it stands."""
 _INDENT = "    "
 _MODULES = re.compile(r"\b[a-z_]+(\.[a-z_]+)*\.(?=[a-zA-Z])")

@@ -37,6 +37,8 @@ def block_node(
     if made is None:
         return None
     bodies, features = made
+    if not call.trainable:
+        bodies = [body.resolver.frozen(inner) for inner in bodies]
     last = bodies[-1]
     names = output_names(entry.name, len(last.outputs))
     for name, output, found in zip(names, last.outputs, features, strict=True):

@@ -22,6 +22,10 @@ from nnspec.support.shown import MERGE_HINT, shown
 _WHERE = "`nnspec layers` lists layers and blocks; your own are defined in `blocks`"
 
 
+_KEYS_OF_USE = ("name", "inputs", "repeat", "trainable")
+"""Keys of the use of a block that set none of its variables."""
+
+
 class Entry:
     """One item of `layers`: what it is called, what it takes, and what it holds.
 
@@ -187,9 +191,7 @@ class Reader:
             if key not in known and key not in Call.model_fields:
                 self._unknown_variable(kind, key, given, known)
                 fine = False
-        fixed: dict[str, Any] = {
-            key: given[key] for key in ("name", "inputs", "repeat") if key in given
-        }
+        fixed: dict[str, Any] = {key: given[key] for key in _KEYS_OF_USE if key in given}
         values, unread = self._computed(entry, fixed, scope)
         fine = fine and not unread
         repeat = values.get("repeat")
@@ -226,7 +228,7 @@ class Reader:
         from nnspec.language.suggestions import for_key
 
         hint = f"its variables: {', '.join(sorted(known)) or 'none'}"
-        found = for_key("block", kind, key, given, [*known, "name", "inputs", "repeat"], hint)
+        found = for_key("block", kind, key, given, [*known, *_KEYS_OF_USE], hint)
         self.problems.add(
             "unknown-key",
             f'block "{kind}" has no variable "{key}"{found.suffix}',

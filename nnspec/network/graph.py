@@ -155,7 +155,11 @@ class LayerAt(NamedTuple):
 
     def all_parameters(self) -> tuple[Parameter, ...]:
         """Parameters that the layer computes with, another's if it is shared."""
-        return self.node.layer.parameters(self.input_shapes, self.graph.data_format)
+        layer = self.node.layer
+        parameters = layer.parameters(self.input_shapes, self.graph.data_format)
+        if getattr(layer, "trainable", True):
+            return parameters
+        return tuple(each._replace(is_frozen=True) for each in parameters)
 
 
 class Head(NamedTuple):

@@ -20,6 +20,7 @@ from nnspec.library import BLOCKS
 from nnspec.network.bodies import BodyResolver, marks_of
 from nnspec.network.entries import Reader
 from nnspec.network.features import looked_at
+from nnspec.network.freezing import Freezing, frozen
 from nnspec.network.graph import Graph, LayerNode, Node
 from nnspec.network.state import Features, Given, Types
 
@@ -65,6 +66,8 @@ def resolve(
     if resolver.check_layers(graph):
         resolver.check_size(graph)
         resolver.check_ids(graph)
+    if model.freeze is not None and not problems.found:
+        graph = frozen(graph, model.freeze, problems)
     return graph if not problems.found else None
 
 
@@ -89,6 +92,7 @@ class Resolver:
         """By block, arguments and types: equal uses share one object."""
         self.made: dict[object, tuple[Graph, Given] | None] = {}
         """The same by the side of the features of what it takes as well: what has been checked."""
+        self.freezing = Freezing()
         self.layers: dict[Graph, int] = {}
         """The number of layers of each body once its blocks are opened."""
 
@@ -165,6 +169,12 @@ class Resolver:
                     made = self.bodies.setdefault(key, graph), given
         self.made[use] = made
         return made
+
+    def frozen(self, body: Graph) -> Graph:
+        """Return the body of a block, of which training changes nothing."""
+        whole = self.freezing.whole(body)
+        self.layers[whole] = self.layers[body]
+        return whole
 
     def too_many(self, mark: Mark | None) -> None:
         """Say that the network has too many layers."""

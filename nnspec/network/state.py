@@ -61,6 +61,10 @@ class Network(Protocol):
         """Return the body of a block's use, and where what it gives has its features."""
         ...
 
+    def frozen(self, body: Graph) -> Graph:
+        """Return the body of a block, of which training changes nothing."""
+        ...
+
     def too_many(self, mark: Mark | None) -> None:
         """Say that the network has too many layers."""
         ...

@@ -29,7 +29,7 @@ Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 # What a layer may say of itself wherever it stands; an activation inside a layer may not.
-_PLACE = ("name", "inputs")
+_PLACE = ("name", "inputs", "trainable")
 
 _INSIDE = ("activation", "recurrence")
 
@@ -152,7 +152,7 @@ def record_schema(record: type[BaseModel], *, without: tuple[str, ...] = ()) -> 
     schema.pop("$defs", None)
     schema = _object(schema)
     for name in without:
-        del schema["properties"][name]
+        schema["properties"].pop(name, None)
     schema["description"] = inspect.cleandoc(vars(record)["__doc__"] or "")
     for name, field in record.model_fields.items():
         factory: Any = field.default_factory

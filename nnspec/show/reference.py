@@ -37,8 +37,8 @@ TABLES: dict[str, Mapping[str, type[Frozen]]] = {
 """Kinds of words that are classes, by the name that messages use."""
 KINDS = (*TABLES, "block")
 
-_EVERYWHERE = ("name", "inputs")
-"""Keys of every layer."""
+_EVERYWHERE = ("name", "inputs", "trainable")
+"""Keys of every layer, or of all that own parameters."""
 
 
 class Argument(NamedTuple):

@@ -142,7 +142,7 @@ def _layer(at: LayerAt) -> LayerSummary:
     for each in at.parameters():
         size = cast("int", product(each.shape))
         parameters += size
-        trainable += size if each.trainable else 0
+        trainable += size if each.learns else 0
     return LayerSummary(
         name=at.path,
         type=layer.type,

@@ -147,6 +147,10 @@ def train(
     found = get_backend(backend)
     require_supported(found, spec, Options(training=True))
     require_measurable(training)
+    parameters = [parameter for _, parameter in spec.graph.parameters()]
+    if not any(parameter.learns for parameter in parameters):
+        has = "every parameter is frozen" if parameters else "it has no parameters"
+        raise UsageError(f'there is nothing to train in "{spec.name}": {has}')
     if data is None:
         data = load_data(spec)
     require_batches(spec.graph, len(data.train), training.batch_size)

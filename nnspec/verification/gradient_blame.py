@@ -87,7 +87,7 @@ def _is_wrong(
     if len(graph.outputs) != 1 or graph.types[graph.outputs[0]].dtype != "float32":
         graph = _first_output(graph)
     own |= added
-    trained = {name for name, parameter in graph.parameters() if parameter.trainable}
+    trained = {name for name, parameter in graph.parameters() if parameter.learns}
     if not trained or graph.types[graph.outputs[0]].dtype != "float32":
         return False
     training = Training(task="regression", optimizer=Sgd())

@@ -83,9 +83,7 @@ def untrained_parameters(graph: Graph) -> list[str]:
         for parameter in at.parameters()
     }
     return [
-        name
-        for name, parameter in graph.parameters()
-        if parameter.trainable and name not in trained
+        name for name, parameter in graph.parameters() if parameter.learns and name not in trained
     ]
 
 

@@ -98,7 +98,8 @@ def _undo_divergences(
     for at in spec.graph.walk():
         divergence = engine.backend.divergences.get(type(at.node.layer))
         name = f"{at.path}.{divergence.parameter}" if divergence is not None else ""
-        if divergence is None or name not in run.weights:
+        is_followed = getattr(at.node.layer, "trainable", True)
+        if divergence is None or name not in run.weights or not is_followed:
             continue
         elements = state.batch * int(np.prod(sizes_of(at.input_shapes[0], state.axes)))
         run.weights[name] = divergence.canonical(

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from nnspec.errors import MissingDependencyError
 from nnspec.network.loader import Spec
 from nnspec.support.causes import cause_of
@@ -51,6 +53,7 @@ def compare_training(state: State) -> None:
     begun = state.once(training_runs)
     _note_what_is_compared(state, begun.spec)
     runs = _finished(state, begun)
+    _require_frozen(state, begun.spec, runs)
     add_inspected(state, begun.spec, {name: run.inspected for name, run in runs.items()})
     if len(runs) < 2 <= able:
         _leave_out(state, f"of what should train, only {', '.join(runs) or 'nothing'} does")
@@ -99,6 +102,27 @@ def _note_what_is_compared(state: State, spec: Spec) -> None:
     if left_out := uncompared(graph):
         names = ", ".join(sorted(left_out))
         state.recorder.note(f"{names}: not compared after training, because {WHY_UNCOMPARED}")
+
+
+def _require_frozen(state: State, spec: Spec, runs: Mapping[str, TrainedRun]) -> None:
+    """See that training gives no gradient of what is frozen, and changes nothing of it."""
+    frozen = [name for name, parameter in spec.graph.parameters() if parameter.is_frozen]
+    if not frozen or not runs:
+        return
+    weights = state.weights
+    findings = {
+        engine: [
+            f"{name}, which is frozen, has a gradient" for name in frozen if name in run.gradients
+        ]
+        + [
+            f"{name}, which is frozen, is changed by training"
+            for name in frozen
+            if not np.array_equal(run.weights[name], weights[name])
+        ]
+        for engine, run in runs.items()
+    }
+    recorder = state.recorder
+    recorder.add_findings("training", "float64", "the spec, of what is frozen", findings)
 
 
 def _finished(state: State, begun: TrainingRuns) -> dict[str, TrainedRun]:

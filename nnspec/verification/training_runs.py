@@ -81,7 +81,7 @@ def trained(
 
 def why_untrained(graph: Graph) -> str:
     """Return why a network is trained by none, or an empty text."""
-    trainable = [name for name, parameter in graph.parameters() if parameter.trainable]
+    trainable = [name for name, parameter in graph.parameters() if parameter.learns]
     if not trainable:
         return "the network has no parameters to train"
     if len(untrained_parameters(graph)) == len(trainable):

@@ -13,6 +13,7 @@ from tests.cases import (
     convolution,
     core,
     embedding,
+    freezing,
     gated,
     grids,
     indexing,
@@ -48,6 +49,7 @@ FAMILIES = (
     recurrent,
     gated,
     regularization,
+    freezing,
 )
 
 CASES: list[Case | Network] = [case for family in FAMILIES for case in family.CASES]
