@@ -1,4 +1,4 @@
-"""What is frozen, in the function of a network: its layers are not trainable."""
+"""Freezing in the function of a network: layers that are not trainable."""
 
 from __future__ import annotations
 

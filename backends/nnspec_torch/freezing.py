@@ -1,4 +1,4 @@
-"""What is frozen, in the class of a network: no gradients, and no new running statistics."""
+"""Freezing in the class of a network: no gradients, and no new running statistics."""
 
 from __future__ import annotations
 
