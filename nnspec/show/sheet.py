@@ -12,7 +12,7 @@ from nnspec.show.reference import Word, words
 _TEXT = Path(__file__).with_name("sheet.md")
 """The part written by hand; a word in braces stands for what follows from the classes."""
 
-_UNSAID = ("epsilon", "use_bias=true")
+_UNSAID = ("epsilon", "use_bias!")
 """Arguments that the page tells of once; so it does of every initializer."""
 _SETS: dict[str, dict[str, str | None]] = {
     "+A": {"axis": "-1"},
@@ -55,8 +55,7 @@ def signatures(found: Iterable[Word]) -> Iterator[str]:
     for members in groups.values():
         signed = {word.name: _signed(word) for word in members}
         takes = {word.name: _inputs(word) for word in members}
-        is_one = len({(takes[name], *given) for name, given in signed.items()}) == 1
-        common = [] if is_one else _common(list(signed.values()))
+        common = _common([[takes[name], *given] for name, given in signed.items()])
         alike: dict[str, list[str]] = {}
         for name, given in signed.items():
             own = [each for each in given if each not in common]
@@ -75,13 +74,18 @@ def _inputs(word: Word) -> str:
 
 
 def _common(signed: list[list[str]]) -> list[str]:
-    """Return the arguments that all have and that are shorter said once, in their order."""
-    shared = [each for each in signed[0] if all(each in given for given in signed)]
-    return shared if len(",".join(shared)) > 20 else []
+    """Return the arguments that all have and that are shorter said once, in their order.
+
+    What each takes stands before its arguments.
+    """
+    shared = [each for each in signed[0][1:] if all(each in given[1:] for given in signed)]
+    length = len(",".join(shared))
+    others = len({tuple(given) for given in signed})
+    return shared if others * (length + 1) > length + len(";each()") else []
 
 
 def _signed(word: Word) -> list[str]:
-    """Return the arguments; `?` marks those that are off or absent by default."""
+    """Return the arguments; `?` marks those that are off or absent by default, `!` those on."""
     if word.kind == "block":
         return [each.name for each in word.arguments if each.name not in _UNSAID]
     known = {each.name: each.default for each in word.arguments}
@@ -95,8 +99,8 @@ def _signed(word: Word) -> list[str]:
     for each in word.arguments:
         if each.name in (*_UNSAID, *within) or each.name.endswith("_initializer"):
             continue
-        is_off = each.default in ("", "false")
-        value = "" if each.default is None else "?" if is_off else f"={each.default}"
+        marks = {None: "", "": "?", "false": "?", "true": "!"}
+        value = marks.get(each.default, f"={each.default}")
         shown.append(f"{each.name}{value}".replace(" ", ""))
     return [*(each for each in shown if each not in _UNSAID), *sets]
 
