@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, dataclass_transform
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError, ValidationError, core_schema
@@ -27,6 +27,7 @@ else:
     ModelMetaclass = type(BaseModel)
 
 
+@dataclass_transform(kw_only_default=True, field_specifiers=(Field,))
 class Records(ModelMetaclass):
     """The class of the records' classes: it answers `inspect.signature`, `help` and `dir`.
 
