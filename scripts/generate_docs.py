@@ -22,10 +22,12 @@ from nnspec.show.examples import HEADER
 from nnspec.show.jsonschema import schema_text
 from nnspec.show.reference import TABLES, Argument, Word, find, words
 from nnspec.show.sheet import sheet
+from nnspec.show.stubs import layers_stub
 from nnspec.show.trial import example_of
 
 DOCS = Path(__file__).parents[1] / "docs"
 RESERVED = DOCS.parent / "nnspec" / "language" / "reserved.py"
+STUB = DOCS.parent / "nnspec" / "layers" / "__init__.pyi"
 BACKENDS = ("torch", "keras", "onnx")
 
 
@@ -353,6 +355,7 @@ def main() -> None:
     for name, text in pages().items():
         (DOCS / name).write_text(text, encoding="utf-8")
     RESERVED.write_text(reserved_names(), encoding="utf-8")
+    STUB.write_text(layers_stub(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The spec as a document: what a user writes, in YAML, JSON or Python."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -17,6 +18,10 @@ DType = Literal["float32", "int32", "int64", "bool"]
 class Input(Frozen):
     """An input of the network."""
 
+    if TYPE_CHECKING:
+
+        def __init__(self, *, shape: Iterable[int | str], dtype: DType = "float32") -> None: ...
+
     shape: Annotated[
         tuple[Annotated[int, Field(strict=True, gt=0)] | Text, ...], Field(strict=False)
     ] = Field(
@@ -28,6 +33,19 @@ class Input(Frozen):
 
 class Call(Frozen):
     """The use of a block as a layer; what is not a field below sets a variable of the block."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            type: str,
+            name: str | None = None,
+            inputs: str | Iterable[str] | None = None,
+            repeat: int | str | None = None,
+            trainable: bool = True,
+            **variables: Any,
+        ) -> None: ...
 
     model_config = ConfigDict(extra="allow")
 
@@ -49,6 +67,18 @@ class Call(Frozen):
 class Block(Frozen):
     """A reusable sub-network."""
 
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            description: str | None = None,
+            variables: dict[str, Any] = {},  # noqa: B006 - as the field's
+            inputs: str | Iterable[str] = ("x",),
+            layers: Iterable[Any],
+            outputs: str | Iterable[str] | None = None,
+        ) -> None: ...
+
     description: Text | None = Field(
         default=None, description="What it does; the emitted code says so too."
     )
@@ -68,6 +98,25 @@ class Model(Frozen):
     Built in Python, `layers` holds layer objects (`nnspec.layers.Dense(units=3)`), uses of blocks
     (`nnspec.Call(type="block")`) or plain mappings as YAML has them.
     """
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            nnspec: Literal[1] = 1,
+            name: str,
+            description: str | None = None,
+            data_format: DataFormat = "channels_first",
+            variables: dict[str, Any] = {},  # noqa: B006 - as the field's
+            inputs: Mapping[str, Input],
+            blocks: Mapping[str, Block] = {},
+            layers: Iterable[Any],
+            outputs: str | Iterable[str] | None = None,
+            freeze: str | Iterable[str] | None = None,
+            data: Data | None = None,
+            training: Training | None = None,
+        ) -> None: ...
 
     nnspec: Literal[1] = Field(default=1, description="Version of the spec format.")
     name: Text = Field(description="The network's name: the class name in the emitted code.")

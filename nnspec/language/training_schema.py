@@ -1,6 +1,7 @@
 """The training section of a spec: task, loss, optimizer, metrics, data."""
 
-from typing import Annotated, Literal
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -25,6 +26,21 @@ TASK_METRICS: dict[str, tuple[Metric, ...]] = {
 
 class Training(Frozen):
     """The training of the network."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            task: Task,
+            loss: Loss | str | Mapping[str, Any] | None = None,
+            optimizer: Optimizer | str | Mapping[str, Any] = "adam",
+            metrics: Iterable[Metric] | None = None,
+            epochs: int = 10,
+            batch_size: int = 32,
+            shuffle: bool = True,
+            seed: int = 0,
+        ) -> None: ...
 
     task: Task = Field(description="What is predicted: a number, a yes or no, or one of classes.")
     loss: Annotated[Loss, ByType("loss", lambda: LOSSES)] | None = Field(
@@ -64,6 +80,19 @@ class Training(Frozen):
 
 class Data(Frozen):
     """The rows: their files, and the columns or arrays that are inputs and targets."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            *,
+            source: str,
+            features: Mapping[str, str | Iterable[str]],
+            target: str,
+            validation: float = 0.2,
+            test: float = 0.0,
+            standardize: bool = False,
+        ) -> None: ...
 
     source: Text = Field(
         description="A .csv, .parquet or .npz file, relative to the spec.", min_length=1

@@ -23,7 +23,7 @@ CHOOSING = ("type", "schedule")
 _PLACE = ("name", "inputs", "trainable")
 """Keys of every layer, which say where it stands."""
 _INDENT = "    "
-_MODULES = re.compile(r"\b[a-z_]+(\.[a-z_]+)*\.(?=[a-zA-Z])")
+MODULES = re.compile(r"\b[a-z_]+(\.[a-z_]+)*\.(?=[a-zA-Z])")
 """The modules before the names of types."""
 
 
@@ -51,7 +51,7 @@ def help_of(record: type[BaseModel], meaning: str) -> str:
         lines += ["", "Arguments:"]
     for name, field in arguments:
         default = "required" if field.is_required() else f"{default_of(field)!r} by default"
-        kind = _MODULES.sub("", inspect.formatannotation(accepted(field)))
+        kind = MODULES.sub("", inspect.formatannotation(accepted(field)))
         lines.append(f"{_INDENT}{name}: {kind}, {default}")
         lines += [indent(line, _INDENT * 2) for line in wrap(field.description or "", 88)]
     return "\n".join(lines)

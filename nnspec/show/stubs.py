@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import inspect
 import re
-from typing import Any
 
-from nnspec.layers.registry import FAMILIES, Table
 from nnspec.layers.fields import Frozen
-from nnspec.layers.signatures import signature_of
+from nnspec.layers.registry import FAMILIES, Table
+from nnspec.layers.signatures import MODULES, signature_of
 
 _HEAD = '''\
 """The layers as type checkers and editors see them; `make docs` writes this file."""
-
-# ruff: noqa: E501, PYI - a signature is a line, and defaults are shown
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -47,7 +44,7 @@ def layers_stub() -> str:
 
 def _constructor(record: type[Frozen]) -> str:
     parameters = signature_of(record).parameters.values()
-    taken = ", ".join(f"{each.name}: {_typed(each.annotation)}{_default(each)}" for each in parameters)
+    taken = ", ".join(f"{each.name}: {_typed(each)}{_default(each)}" for each in parameters)
     return f"def __init__(self, *, {taken}) -> None: ..."
 
 
@@ -55,12 +52,28 @@ def _default(parameter: inspect.Parameter) -> str:
     return "" if parameter.default is inspect.Parameter.empty else f" = {parameter.default!r}"
 
 
-def _typed(annotation: Any) -> str:
+def _typed(parameter: inspect.Parameter) -> str:
     """Return a type that also allows lists, and mappings for records."""
-    text = re.sub(r"\b[a-z_]+(\.[a-z_]+)*\.(?=[A-Za-z])", "", inspect.formatannotation(annotation))
+    text = MODULES.sub("", inspect.formatannotation(parameter.annotation))
     text = re.sub(r"\btuple\[(.*?), \.\.\.\]", r"Sequence[\1]", text)
     text = re.sub(r"\btuple\[int, int\]", "Sequence[int]", text)
-    return re.sub(r"\b(list|dict)\[", lambda kind: _WIDER[kind[1]], text)
+    text = re.sub(r"\b(list|dict)\[", lambda kind: _WIDER[kind[1]], text)
+    return _once(text)
+
+
+def _once(text: str) -> str:
+    """Return a union without the parts that stand there twice."""
+    parts: list[str] = []
+    depth = 0
+    part = ""
+    for token in re.split(r"( \| |[\[\]])", text):
+        depth += (token == "[") - (token == "]")
+        if token == " | " and not depth:
+            parts.append(part)
+            part = ""
+        else:
+            part += token
+    return " | ".join(dict.fromkeys([*parts, part]))
 
 
 _WIDER = {"list": "Sequence[", "dict": "Mapping["}

@@ -11,6 +11,7 @@ def test_generated_pages_are_current() -> None:
     script = runpy.run_path(str(ROOT / "scripts" / "generate_docs.py"))
     pages = script["pages"]()
     assert script["RESERVED"].read_text(encoding="utf-8") == script["reserved_names"]()
+    assert script["STUB"].read_text(encoding="utf-8") == script["layers_stub"]()
     for name, text in pages.items():
         kept = (ROOT / "docs" / name).read_text(encoding="utf-8")
         assert kept == text, f"docs/{name} is out of date: run `make docs`"

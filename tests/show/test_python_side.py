@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import pydoc
 import re
@@ -359,3 +360,75 @@ def test_a_run_shows_its_epochs_and_the_best() -> None:
     run = a_run()
     assert "70 epochs of torch, best 70 (loss 0.01429, val_loss 0.5)" in repr(run)
     assert "test rows: loss 0.25" in Page(run._repr_html_()).said
+
+
+# Types
+
+
+TYPED = """
+import nnspec
+from nnspec import layers
+
+model = nnspec.Model(
+    name="Net",
+    inputs={"x": nnspec.Input(shape=[1, 8, "time"])},
+    blocks={"unit": nnspec.Block(inputs="x", layers=[layers.Relu()], outputs=["relu_1"])},
+    layers=[
+        layers.Conv2D(filters=16, kernel_size=3, padding="same", activation="relu"),
+        layers.Conv2D(filters=16, kernel_size=(3, 3), padding=1, strides=[2, 1]),
+        layers.Conv2D(filters=16, kernel_size=3, padding=[[1, 0], [1, 0]], inputs="conv2d_1"),
+        layers.Dense(units=3, kernel_initializer="he_normal", activation={"type": "elu"}),
+        layers.Bidirectional(layer=layers.LSTM(units=3)),
+        nnspec.Call(type="unit", repeat=2, filters=3),
+    ],
+    outputs="unit_1",
+    training=nnspec.Training(task="multiclass", loss="mse", optimizer="adam", metrics=["mae"]),
+    data=nnspec.Data(source="rows.csv", features={"x": "f*"}, target="y"),
+)
+size: tuple[int, ...] = layers.Conv2D(filters=3, kernel_size=3).kernel_size
+"""
+MISTYPED = """
+from nnspec import layers
+layers.Dense(unit=3)
+layers.Dense(units="3")
+layers.Conv2D(filters=3)
+layers.Nothing()
+"""
+
+
+@pytest.mark.slow
+def test_a_type_checker_takes_what_nnspec_takes_and_nothing_else(tmp_path: Path) -> None:
+    from mypy import api
+
+    (tmp_path / "typed.py").write_text(TYPED, encoding="utf-8")
+    (tmp_path / "mistyped.py").write_text(MISTYPED, encoding="utf-8")
+    settings = tmp_path / "mypy.ini"
+    settings.write_text("[mypy]\nstrict = true\n", encoding="utf-8")
+    common = ["--config-file", str(settings), "--cache-dir", str(tmp_path / "cache")]
+    said, _, code = api.run([*common, str(tmp_path / "typed.py")])
+    assert code == 0, said
+    said, _, _ = api.run([*common, str(tmp_path / "mistyped.py")])
+    assert re.findall(r"mistyped.py:(\d+): error", said) == ["3", "4", "5", "6"]
+
+
+@pytest.mark.parametrize(
+    "record", [nnspec.Model, nnspec.Block, nnspec.Call, nnspec.Input, nnspec.Training, nnspec.Data]
+)
+def test_what_a_type_checker_sees_of_a_record_is_what_it_takes(record: type[Any]) -> None:
+    source = ast.parse(inspect.getsource(record))
+    (written,) = (
+        each
+        for each in ast.walk(source)
+        if isinstance(each, ast.FunctionDef) and each.name == "__init__"
+    )
+    seen = {
+        argument.arg: default
+        for argument, default in zip(written.args.kwonlyargs, written.args.kw_defaults, strict=True)
+    }
+    taken = inspect.signature(record).parameters
+    assert seen.keys() == taken.keys()
+    for name, default in seen.items():
+        if default is None:
+            assert taken[name].default is inspect.Parameter.empty
+        else:
+            assert ast.literal_eval(default) == taken[name].default
