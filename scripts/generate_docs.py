@@ -235,6 +235,8 @@ def block_entry(text: str) -> str:
         f"- inputs: {', '.join(f'`{each}`' for each in block.inputs)}",
         f"- outputs: {', '.join(f'`{each}`' for each in outputs)}",
     ]
+    if block.optional:
+        rows.insert(2, f"- optional inputs: {', '.join(f'`{each}`' for each in block.optional)}")
     about = f"### {name}\n\n{block.description}\n\n"
     return about + "\n".join(rows) + f"\n\n```yaml\n{source}\n```"
 

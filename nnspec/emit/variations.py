@@ -77,12 +77,15 @@ class Variations:
                 tuple(_scaled(type_, old, value, graph, is_multiple) for type_ in types)
                 for is_multiple in (False, True)
             ]
+        found = self.model.blocks.get(block) or find_block(block)
+        assert found is not None
+        optional = tuple(name for name in graph.inputs if name in found.optional)
         for tried in dict.fromkeys(candidates):
             problems = Problems()
             resolver = Resolver(self.model, Scope(self.model.variables), problems, frozenset())
             with problems.limited():
                 unknown = (None,) * len(tried)
-                made = resolver.block_body(block, arguments, tried, (), None, unknown)
+                made = resolver.block_body(block, arguments, tried, (), None, unknown, optional)
                 if made is not None and not problems.found:
                     return made[0]
         return None

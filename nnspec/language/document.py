@@ -251,6 +251,18 @@ def _check_block_names(name: str, block: Block, holder: Any, problems: Problems)
                 place,
                 "give the variable another name",
             )
+    optional = given.get("optional") if isinstance(given, dict) else None
+    for i, inner in enumerate(block.optional):
+        place = optional.marks[i] if isinstance(optional, Sequence) else _mark(given, "optional")
+        _check_name(inner, "input", problems, place)
+        if inner in (*block.inputs, *block.optional[:i], *block.variables, *_CALL_KEYS):
+            problems.add(
+                "duplicate-name",
+                f'the optional input "{inner}" of block "{name}" has the name of another input, '
+                "a variable or a key of its uses",
+                place,
+                "give each its own name",
+            )
     inputs = given.get("inputs") if isinstance(given, dict) else None
     for i, inner in enumerate(block.inputs):
         place = inputs.marks[i] if isinstance(inputs, Sequence) else _mark(given, "inputs")

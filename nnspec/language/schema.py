@@ -86,6 +86,11 @@ class Block(Frozen):
         default={}, description="Its variables and their defaults; a use may set them."
     )
     inputs: OneOrMany = Field(default=("x",), description="Names of what it takes.")
+    optional: OneOrMany = Field(
+        default=(),
+        description="Names of more that a use may give, by keys of these names; layers that name "
+        "one as a mask do without it where it is not given.",
+    )
     layers: tuple[Any, ...] = Field(description="Its layers and uses of other blocks, in order.")
     outputs: OneOrMany | None = Field(
         default=None, description="What it gives; by default its last layer."

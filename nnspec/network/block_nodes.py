@@ -30,8 +30,9 @@ def block_node(
             "a block may use other blocks, not itself; for depth use `repeat`",
         )
         return None
-    if len(types) != len(block.inputs):
-        body.wrong_number(entry, call.type, len(block.inputs), len(block.inputs), len(types))
+    given = len(types) - len(entry.optional)
+    if given != len(block.inputs):
+        body.wrong_number(entry, call.type, len(block.inputs), len(block.inputs), given)
         return None
     made = _bodies(body, entry, call, types)
     if made is None:
@@ -59,6 +60,7 @@ def _bodies(
     And where what the last gives has its features.
     """
     given = dict(call.model_extra or {})
+    names = tuple(name for name, _ in entry.optional)
     repeat = call.repeat if isinstance(call.repeat, int) else 1
     if repeat > MAX_LAYERS:
         body.resolver.too_many(entry.place("repeat"))
@@ -78,7 +80,7 @@ def _bodies(
                 return None
             body.resolver.work += getattr(arguments[key], "size", 1)
         made = body.resolver.block_body(
-            call.type, arguments, types, body.chain, entry.mark, features
+            call.type, arguments, types, body.chain, entry.mark, features, names
         )
         if made is None:
             return None

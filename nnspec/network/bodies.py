@@ -28,7 +28,8 @@ class BodyResolver(BodyState):
             return None
         by_name = name_entries(entries, self.inputs.keys(), self.problems)
         self.by_name = by_name
-        used, broken = wire(entries, by_name, self.inputs.keys(), self.problems)
+        optional = self.block.optional
+        used, broken = wire(entries, by_name, self.inputs.keys(), self.problems, optional)
         for name in broken:
             self.types[name] = None
         ordered = order(entries, by_name, self.inputs.keys(), self.problems)

@@ -33,7 +33,17 @@ class Entry:
     what is said of its neighbours stays true.
     """
 
-    __slots__ = ("call", "given", "inputs", "layer", "mark", "name", "type", "unknown_inputs")
+    __slots__ = (
+        "call",
+        "given",
+        "inputs",
+        "layer",
+        "mark",
+        "name",
+        "optional",
+        "type",
+        "unknown_inputs",
+    )
 
     def __init__(self, given: object, mark: Mark | None) -> None:
         self.given = given
@@ -43,6 +53,8 @@ class Entry:
         self.name = ""
         self.type = ""
         self.inputs: tuple[str, ...] | None = None
+        self.optional: tuple[tuple[str, str], ...] = ()
+        """Of the use of a block: its optional inputs that are given, and what is given."""
         self.unknown_inputs = False
 
     def place(self, key: str, index: int | None = None) -> Mark | None:
@@ -185,13 +197,15 @@ class Reader:
 
     def _call(self, entry: Entry, block: Block, given: dict[str, Any], scope: Scope) -> bool:
         kind = entry.type
-        known = set(block.variables)
+        known = {*block.variables, *block.optional}
         fine = True
         for key in given:
             if key not in known and key not in Call.model_fields:
                 self._unknown_variable(kind, key, given, known)
                 fine = False
-        fixed: dict[str, Any] = {key: given[key] for key in _KEYS_OF_USE if key in given}
+        fixed: dict[str, Any] = {
+            key: given[key] for key in (*_KEYS_OF_USE, *block.optional) if key in given
+        }
         values, unread = self._computed(entry, fixed, scope)
         fine = fine and not unread
         repeat = values.get("repeat")
@@ -203,7 +217,16 @@ class Reader:
             )
             fine = False
             values = {key: value for key, value in values.items() if key != "repeat"}
-        arguments = {key: value for key, value in given.items() if key in known}
+        optional = {key: values.pop(key) for key in block.optional if key in values}
+        for key, value in optional.items():
+            if value is not None and not isinstance(value, str):
+                self.problems.add(
+                    "wrong-type",
+                    f"`{key}` is {shown(value)}, and the name of an input or a layer is expected",
+                    entry.place(key),
+                )
+                fine = False
+        arguments = {key: value for key, value in given.items() if key in block.variables}
         inner = scope if repeat is None else Scope({"index": 0}, scope)
         for key, value in arguments.items():
             _, well = compute(value, inner, self.problems, entry.place(key))
@@ -220,6 +243,7 @@ class Reader:
             return False
         entry.call = call
         entry.name, entry.inputs = call.name or "", call.inputs
+        entry.optional = tuple((k, str(v)) for k, v in optional.items() if v is not None)
         return True
 
     def _unknown_variable(

@@ -144,9 +144,13 @@ class Resolver:
         chain: tuple[str, ...],
         mark: Mark | None,
         features: Given,
+        optional: tuple[str, ...] = (),
     ) -> tuple[Graph, Given] | None:
-        """Return the body of a block's use, and where what it gives has its features."""
-        key = (name, repr(sorted(arguments.items())), types)
+        """Return the body of a block's use, and where what it gives has its features.
+
+        optional: the optional inputs that are given, after the others.
+        """
+        key = (name, repr(sorted(arguments.items())), types, optional)
         use = (key, tuple([each and each[:1] + each[2:] for each in features]))
         if use in self.made:
             return self.made[use]
@@ -157,10 +161,11 @@ class Resolver:
         made = None
         with self.problems.within(None if is_own else BLOCKS[name], mark):
             if inner.settle(self.problems, block.variables, mark):
-                inputs = dict(zip(block.inputs, types, strict=True))
+                names = (*block.inputs, *optional)
+                inputs = dict(zip(names, types, strict=True))
                 known = {
                     value: each
-                    for value, each in zip(block.inputs, features, strict=True)
+                    for value, each in zip(names, features, strict=True)
                     if each is not None
                 }
                 graph = self.body(name, block, inputs, inner, (*chain, name), known, arguments)

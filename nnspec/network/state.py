@@ -57,6 +57,7 @@ class Network(Protocol):
         chain: tuple[str, ...],
         mark: Mark | None,
         features: Given,
+        optional: tuple[str, ...] = (),
     ) -> tuple[Graph, Given] | None:
         """Return the body of a block's use, and where what it gives has its features."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Set
 
 from nnspec.errors import closest
 from nnspec.language.names import problem_with
@@ -41,12 +41,20 @@ def name_entries(
 
 
 def wire(
-    entries: list[Entry], by_name: dict[str, Entry], inputs: Collection[str], problems: Problems
+    entries: list[Entry],
+    by_name: dict[str, Entry],
+    inputs: Collection[str],
+    problems: Problems,
+    optional: Collection[str] = (),
 ) -> tuple[set[str], set[str]]:
-    """Give each entry its inputs; return the names that are used, and those of broken entries."""
+    """Give each entry its inputs; return the names that are used, and those of broken entries.
+
+    optional: inputs that need not be among those given.
+    """
     used: set[str] = set()
     broken: set[str] = set()
-    previous = next(iter(inputs)) if len(inputs) == 1 else None
+    required = [name for name in inputs if name not in optional]
+    previous = required[0] if len(required) == 1 else None
     for entry in entries:
         if entry.inputs is None:
             if previous is None:
@@ -79,6 +87,8 @@ def wire(
                 entry.inputs = tuple(
                     n for n in entry.inputs if base_of(n) in by_name or n in inputs
                 )
+        if optional:
+            _leave_out(entry, {name for name in optional if name not in inputs})
         _add_named(entry, by_name, inputs, problems, broken)
         used.update(map(base_of, entry.inputs))
         previous = entry.name
@@ -93,8 +103,9 @@ def _add_named(
     broken: set[str],
 ) -> None:
     """Add the inputs that fields of the layer name, such as an attention's mask."""
-    for field in entry.layer.named_inputs if entry.layer is not None else ():
-        name = getattr(entry.layer, field)
+    layer = entry.layer
+    named = [(field, getattr(layer, field)) for field in layer.named_inputs] if layer else []
+    for field, name in (*named, *entry.optional):
         if name is None:
             continue
         if base_of(name) in by_name or name in inputs:
@@ -109,6 +120,15 @@ def _add_named(
             "" if meant else "declare it in `inputs`, with dtype: bool",
         )
         broken.add(entry.name)
+
+
+def _leave_out(entry: Entry, absent: Set[str]) -> None:
+    """Let a layer, or the use of a block, do without inputs that its block has not been given."""
+    entry.optional = tuple(pair for pair in entry.optional if pair[1] not in absent)
+    layer = entry.layer
+    gone = [f for f in layer.named_inputs if getattr(layer, f) in absent] if layer else []
+    if layer is not None and gone:
+        entry.layer = layer.model_copy(update=dict.fromkeys(gone))
 
 
 def order(

@@ -183,8 +183,10 @@ def _block(name: str) -> Word:
     taken = [Argument(key, "", as_yaml(value), "") for key, value in block.variables.items()]
     layers = block.layers
     outputs = block.outputs or (layers[-1].get("name", layers[-1]["type"]),)
+    optional = f" Optional: {', '.join(block.optional)}." if block.optional else ""
     meaning = (
-        f"{block.description}\n\nInputs: {', '.join(block.inputs)}. Outputs: {', '.join(outputs)}."
+        f"{block.description}\n\nInputs: {', '.join(block.inputs)}.{optional} "
+        f"Outputs: {', '.join(outputs)}."
     )
     group = BLOCKS[name].removesuffix(".yaml")
     return Word(name, "block", group, meaning, tuple(taken), inputs=tuple(block.inputs))

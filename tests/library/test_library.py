@@ -65,6 +65,38 @@ def test_block_is_the_same_everywhere(name: str, data_format: str) -> None:
     assert report.passed, report.to_json()
 
 
+MASKED: list[tuple[str, dict[str, Shape], dict[str, object]]] = [
+    ("transformer_encoder_pre_norm", {"key_padding": ("time",)}, {"causal": True}),
+    (
+        "transformer_encoder_post_norm",
+        {"mask": ("time", "time"), "key_padding": ("time",)},
+        {"repeat": 2},
+    ),
+    ("transformer_decoder_pre_norm", {"memory_key_padding": (5,), "mask": ("time", "time")}, {}),
+    ("transformer_decoder_post_norm", {"memory_mask": ("time", 5), "key_padding": ("time",)}, {}),
+]
+
+
+@pytest.mark.usefixtures("network_alone")
+@pytest.mark.parametrize(
+    ("name", "masks", "more"),
+    [pytest.param(*row, marks=pytest.mark.slow if i else ()) for i, row in enumerate(MASKED)],
+)
+def test_transformer_layers_take_masks_by_name(
+    name: str, masks: dict[str, Shape], more: dict[str, object]
+) -> None:
+    sequences: dict[str, Any] = {"x": {"shape": ["time", 4]}}
+    if "decoder" in name:
+        sequences["memory"] = {"shape": [5, 4]}
+    given = {f"the_{key}": {"shape": list(shape), "dtype": "bool"} for key, shape in masks.items()}
+    use = {"name": "used", "type": name, "inputs": list(sequences), **SMALL, **more}
+    use |= {key: f"the_{key}" for key in masks}
+    end = {"name": "end", "type": "dense", "units": 2}
+    model = nnspec.Model(name="Net", inputs=sequences | given, layers=[use, end])
+    report = verify(nnspec.check(model), steps=1, exporters=False)
+    assert report.passed, report.to_json()
+
+
 def test_the_table_names_every_block_of_every_file() -> None:
     files = {path.name for path in FOLDER.glob("*.yaml")}
     assert set(BLOCKS.values()) == files
