@@ -9,7 +9,7 @@ from nnspec.layers import GroupedQueryAttention, MultiHeadAttention
 from nnspec.layers.initializers import GlorotUniform
 from nnspec_keras.initial import keras_initializer
 
-_NAMES = {"mask": "attention_mask", "key_padding": "key_padding"}
+_NAMES = {"mask": "attention_mask", "key_padding": "key_padding", "score_bias": "score_bias"}
 """Keras gives an argument called mask a meaning of its own."""
 
 

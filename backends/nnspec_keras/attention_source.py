@@ -15,7 +15,7 @@ _DEFAULTS: Mapping[str, Mapping[str, object]] = {"layers.Dense": {"use_bias": Tr
 
 def _layer(snippet: Snippet, uses: Sequence[Use]) -> str:
     has_leading = frozenset(use.rank is not None and use.rank > 2 for use in uses)
-    return _written(snippet, *given_in(uses, MASKS), has_leading)
+    return _written(snippet, *given_in(uses, (*MASKS, "score_bias")), has_leading)
 
 
 @cache

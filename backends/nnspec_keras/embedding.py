@@ -74,6 +74,13 @@ def parameter(layer: layers.LearnedTensor, context: Context) -> Lowered:
 
 def constant(layer: layers.ConstantTensor, context: Context) -> Lowered:
     """A class: Keras has none that knows the size of the batch."""
+    if layer.dtype != "float32":
+        return Lowered(CALLED, call("WholeNumbers", ("value", layer.numbers()), kind=layer.dtype))
+    if context.inputs[0].dtype != "float32":
+        floats = apply("ops.cast", X, apply("keras.config.floatx"))
+        return Lowered(
+            CALLED, call("ConstantTensor", ("value", layer.value)), before=Lowered(floats)
+        )
     return Lowered(CALLED, call("ConstantTensor", ("value", layer.value)))
 
 

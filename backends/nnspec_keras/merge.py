@@ -12,6 +12,7 @@ from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, Rows
 from nnspec.emit.tree import MODULE, Expression, Input, Inputs, Items, X, apply
 from nnspec.layers.base import Layer
+from nnspec.layers.shapes import broadcast
 
 _CALLED_ON_LIST = apply(MODULE, Items((Inputs(),), is_list=True))
 
@@ -29,9 +30,44 @@ def merged(
     return lowering
 
 
+def add(layer: layers.Add, context: Context) -> Lowered:
+    """layers.Add, or differences where its ops.add could take an operand for a bias."""
+    total = _sum(context)
+    if total is None:
+        return merged("layers.Add", operator.add)(layer, context)
+    return Lowered(total, comment=_NO_BIAS)
+
+
 def average(layer: layers.Average, context: Context) -> Lowered:
-    """layers.Average."""
-    return Lowered(_CALLED_ON_LIST, call("layers.Average"))
+    """layers.Average, or differences where its ops.add could take an operand for a bias."""
+    total = _sum(context)
+    if total is None:
+        return Lowered(_CALLED_ON_LIST, call("layers.Average"))
+    return Lowered(total / len(context.inputs), comment=_NO_BIAS)
+
+
+_NO_BIAS = "keras.ops.add would take it for a bias"
+
+
+def _sum(context: Context) -> Expression | None:
+    """Return the sum, or None where + means it.
+
+    ops.add (Keras 3.15) hands what has but one axis that is not of size 1, the batch too, to
+    tf.nn.bias_add, along the last axis or the second, wherever that axis lies.
+    """
+    shapes = [type_.shape for type_ in context.inputs]
+    total, so_far = operands(context)[0], shapes[0]
+    is_plain = True
+    for value, shape in zip(operands(context)[1:], shapes[1:], strict=True):
+        joined = broadcast([so_far, shape])
+        assert joined is not None
+        is_bias = bool(shape) and shape[-1] != 1 and shape[-1:] == so_far[-1:]
+        if shape == so_far or (is_bias and isinstance(shape[-1], int)):
+            total = total + value
+        else:
+            total, is_plain = total - -value, False
+        so_far = joined
+    return None if is_plain else total
 
 
 def divide(layer: layers.Divide, context: Context) -> Lowered:
@@ -80,7 +116,7 @@ def split(layer: layers.Split, context: Context) -> Lowered:
 
 
 ROWS: Rows = {
-    layers.Add: merged("layers.Add", operator.add),
+    layers.Add: add,
     layers.Subtract: merged("layers.Subtract", operator.sub),
     layers.Multiply: merged("layers.Multiply", operator.mul),
     layers.Divide: divide,

@@ -34,7 +34,7 @@ def attention(layer: MultiHeadAttention | GroupedQueryAttention, context: Contex
     query = plain[0]
     value = plain[1] if len(plain) > 1 else query
     key = plain[2] if len(plain) > 2 else value
-    form = _operator if context.opset >= 23 else _formula
+    form = _operator if context.opset >= 23 and layer.score_bias is None else _formula
     y = form(layer, context, sizes, (query, key, value))
     if sizes.leading:
         y = _parted(context, y, sizes)
@@ -145,6 +145,11 @@ def _formula(
     scores = context.node("MatMul", q, k, part="products")
     scale = context.constant("scale", sizes.key_dim**-0.5)
     scores = context.node("Mul", scores, scale, part="scores")
+    if layer.score_bias is not None:
+        added = _of_heads(
+            context, _last_inputs(context, layer)["score_bias"], "score_bias", len(inner)
+        )
+        scores = context.node("Add", scores, added, part="biased_scores")
     bias, mask = _masking(context, layer, sizes, (query, key), len(inner))
     if bias is not None:
         scores = context.node("Add", scores, bias, part="masked_scores")
@@ -214,38 +219,46 @@ def _masking(
     nothing, masked = context.constant("nothing", 0.0), context.constant("masked", _MASKED)
     bias = context.node("Where", mask, nothing, masked, part="bias")
     # Position 0 is in the past of every query.
-    return bias, mask if layer.masks else None
+    return bias, mask if layer.mask is not None or layer.key_padding is not None else None
 
 
 def _given_mask(
     context: Context, layer: MultiHeadAttention | GroupedQueryAttention, head_axes: int
 ) -> str | None:
     """Return where the masks let a query attend to a key, with an axis for each of the heads'."""
-    first = len(context.inputs) - layer.masks
-    leading = context.shape[:-2]
-    given = [
-        _merged(context, x, name, leading, type_.shape)
-        for x, type_, name in zip(
-            context.inputs[first:],
-            context.input_types[first:],
-            [name for name in layer.named_inputs if getattr(layer, name) is not None],
-            strict=True,
-        )
-    ]
-    types = list(context.input_types[first:])
+    given = _last_inputs(context, layer)
     parts = []
     if layer.mask is not None:
-        mask, type_ = given.pop(0), types.pop(0)
-        if type_.rank == 2 + len(leading):
-            axes = context.constant("mask_axes", list(range(1, 1 + head_axes)))
-            mask = context.node("Unsqueeze", mask, axes, part="mask")
-        parts.append(mask)
+        parts.append(_of_heads(context, given["mask"], "mask", head_axes))
     if layer.key_padding is not None:
         axes = context.constant("padding_axes", list(range(1, 2 + head_axes)))
-        parts.append(context.node("Unsqueeze", given[0], axes, part="padding"))
+        padding = _merged_input(context, given["key_padding"], "key_padding")
+        parts.append(context.node("Unsqueeze", padding, axes, part="padding"))
     if len(parts) == 2:
         return context.node("And", *parts, part="allowed")
     return parts[0] if parts else None
+
+
+def _last_inputs(
+    context: Context, layer: MultiHeadAttention | GroupedQueryAttention
+) -> dict[str, int]:
+    """Return the numbers of the inputs that fields of the layer name."""
+    names = [name for name in layer.named_inputs if getattr(layer, name) is not None]
+    return {name: len(context.inputs) - layer.masks + i for i, name in enumerate(names)}
+
+
+def _merged_input(context: Context, index: int, name: str) -> str:
+    shape = context.input_types[index].shape
+    return _merged(context, context.inputs[index], name, context.shape[:-2], shape)
+
+
+def _of_heads(context: Context, index: int, name: str, head_axes: int) -> str:
+    """Return what an input gives each score, with an axis for each of the heads'."""
+    given = _merged_input(context, index, name)
+    if context.input_types[index].rank > len(context.shape):
+        return given
+    axes = context.constant(f"{name}_axes", list(range(1, 1 + head_axes)))
+    return context.node("Unsqueeze", given, axes, part=name)
 
 
 def _past(context: Context, sizes: AttentionSizes, sources: tuple[str, str]) -> str:

@@ -93,7 +93,7 @@ def parameter(layer: LearnedTensor, context: Context) -> Values:
 
 def constant(layer: ConstantTensor, context: Context) -> Values:
     """Expand to the size of the batch."""
-    value = np.asarray(layer.value, np.float64)
+    value = np.asarray(layer.value, np.float64 if layer.dtype == "float32" else layer.dtype)
     return (_for_each_row(context, context.constant("value", value), value.shape),)
 
 

@@ -17,7 +17,7 @@ _DEFAULTS: Mapping[str, Mapping[str, object]] = {
 
 
 def _module(snippet: Snippet, uses: Sequence[Use]) -> str:
-    return _written(snippet, *given_in(uses, MASKS))
+    return _written(snippet, *given_in(uses, (*MASKS, "score_bias")))
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nnspec import layers
 from nnspec.emit.code import Call, call
 from nnspec.emit.lowering import Context, Lowered, Rows
-from nnspec.emit.tree import CALLED, MODULE, Expression, Owner, X, apply
+from nnspec.emit.tree import CALLED, MODULE, Expression, Name, Owner, X, apply
 
 _BASE = 10000.0
 
@@ -77,7 +77,14 @@ def parameter(layer: layers.LearnedTensor, context: Context) -> Lowered:
 
 
 def constant(layer: layers.ConstantTensor, context: Context) -> Lowered:
-    """A module that gives the numbers in the dtype of its input."""
+    """A module that gives the numbers in the dtype of its input, else torch.tensor."""
+    if (layer.dtype, context.inputs[0].dtype) != ("float32", "float32"):
+        is_float = layer.dtype == "float32"
+        dtype = apply("torch.get_default_dtype") if is_float else Name(f"torch.{layer.dtype}")
+        (shape,) = layer.infer_shape((), "channels_first")
+        numbers = layer.numbers()
+        value = apply("torch.tensor", numbers, dtype=dtype, device=X.attribute("device"))
+        return Lowered(value.method("expand", X.attribute("shape")[0], *shape))
     return Lowered(CALLED, call("ConstantTensor", ("value", layer.value)))
 
 

@@ -57,6 +57,11 @@ class _Attention(Trained):
         description="An input of booleans, True where a key position is no padding: (..., "
         "length); none by default.",
     )
+    score_bias: Text | None = Field(
+        default=None,
+        description="An input of numbers that are added to the scores before softmax, as relative "
+        "positions are: (time, length), or (num_heads, time, length); none by default.",
+    )
     dropout: Fraction = Field(
         default=0.0, description="Probability of dropping an attention weight in training."
     )
@@ -67,13 +72,13 @@ class _Attention(Trained):
 
     arity: ClassVar[tuple[int, int | None]] = (1, 3)
     features: ClassVar[FeaturesRole] = "last"
-    named_inputs: ClassVar[tuple[str, ...]] = ("mask", "key_padding")
+    named_inputs: ClassVar[tuple[str, ...]] = ("mask", "key_padding", "score_bias")
     random: ClassVar[tuple[str, ...]] = ("dropout",)
 
     @property
     def masks(self) -> int:
-        """The number of inputs, the last ones, that are masks."""
-        return (self.mask is not None) + (self.key_padding is not None)
+        """The number of inputs, the last ones, that are masks or a bias, and no sequences."""
+        return sum(getattr(self, name) is not None for name in self.named_inputs)
 
     @property
     def has_bias(self) -> bool:
@@ -86,7 +91,9 @@ class _Attention(Trained):
         return None
 
     def input_dtypes(self, index: int, inputs: tuple[Shape, ...]) -> frozenset[str]:
-        return BOOL if index >= len(inputs) - self.masks else self.dtypes
+        masks = self.masks - (self.score_bias is not None)
+        first = len(inputs) - self.masks
+        return BOOL if first <= index < first + masks else self.dtypes
 
     def sizes(self, inputs: tuple[Shape, ...]) -> AttentionSizes:
         """Return the sizes; raises ShapeError."""
@@ -137,8 +144,10 @@ class _Attention(Trained):
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         sizes = self.sizes(inputs)
         masks = list(inputs[len(inputs) - self.masks :])
+        if self.score_bias is not None:
+            self.check_scores("score_bias", masks.pop(), sizes)
         if self.mask is not None:
-            self.check_mask(masks.pop(0), sizes)
+            self.check_scores("mask", masks.pop(0), sizes)
         padding = (*sizes.leading, sizes.times[1])
         if self.key_padding is not None and masks[0] != padding:
             raise ShapeError(
@@ -148,16 +157,16 @@ class _Attention(Trained):
             )
         return ((*sizes.leading, sizes.times[0], sizes.output_dim),)
 
-    def check_mask(self, mask: Shape, sizes: AttentionSizes) -> None:
-        """Raise ShapeError for a mask of the wrong shape."""
+    def check_scores(self, name: str, shape: Shape, sizes: AttentionSizes) -> None:
+        """Raise ShapeError for a mask or a bias that has not the shape of the scores."""
         allowed = [
             (*sizes.leading, *sizes.times),
             (*sizes.leading, sizes.heads, *sizes.times),
         ][: 2 if sizes.heads == sizes.kv_heads else 1]
-        if mask not in allowed:
+        if shape not in allowed:
             raise ShapeError(
-                f"{self.type} takes a mask of {' or '.join(map(show, allowed))}, and got "
-                f"{show(mask)}",
+                f"{self.type} takes a {name} of {' or '.join(map(show, allowed))}, and got "
+                f"{show(shape)}",
                 "its last axes are query positions and key positions",
             )
 
@@ -202,14 +211,14 @@ class _Attention(Trained):
 
 
 class MultiHeadAttention(_Attention):
-    """y = concat_h(softmax(q_h k_hᵀ / √d + m) v_h) W_outᵀ + b_out, with q = x_q W_qᵀ + b_q, etc.
+    """y = concat_h(softmax(q_h k_hᵀ / √d + b_h + m) v_h) W_outᵀ + b_out; q = x_q W_qᵀ + b_q, etc.
 
     Inputs [query], [query, value] or [query, value, key]: (..., time, features), the last two
     (..., length, features) -> (..., time, output_dim); along the axes before the time, such as
-    windows, each sequence attends to itself alone. m is 0 where a mask is True and -∞ where it is
-    False; where nothing may be attended to, the sum over v is 0. Weights as PyTorch's linear
-    layers: q and k (num_heads · key_dim, features), v (num_heads · value_dim, features), out
-    (output_dim, num_heads · value_dim). Vaswani et al. 2017.
+    windows, each sequence attends to itself alone. b is the score_bias, if there is one; m is 0
+    where a mask is True and -∞ where it is False; where nothing may be attended to, the sum over v
+    is 0. Weights as PyTorch's linear layers: q and k (num_heads · key_dim, features), v (num_heads
+    · value_dim, features), out (output_dim, num_heads · value_dim). Vaswani et al. 2017.
     """
 
     type: Literal["multi_head_attention"] = "multi_head_attention"

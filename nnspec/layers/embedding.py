@@ -1,11 +1,13 @@
 """Layers that hold tables: of vectors for whole numbers, of positions, of constants."""
 
+from collections.abc import Iterator
 from functools import cache
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from nnspec.errors import ShapeError
+from nnspec.layers.arithmetic import require_fitting
 from nnspec.layers.base import (
     ANY_DTYPE,
     FeaturesRole,
@@ -220,12 +222,37 @@ class ConstantTensor(Layer):
 
     type: Literal["constant"] = "constant"
     value: Nested = Field(description="A number, or lists of numbers, nested up to three deep.")
+    dtype: Literal["float32", "int32", "int64"] = Field(
+        default="float32", description="The dtype of the numbers."
+    )
 
+    dtypes: ClassVar[frozenset[str]] = ANY_DTYPE
     passes_gradient: ClassVar[bool] = False
     features: ClassVar[FeaturesRole] = "lost"
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         return (_shape_of(self.value),)
+
+    def infer_dtype(self, inputs: tuple[str, ...]) -> tuple[str, ...]:
+        for number in _numbers(self.value):
+            require_fitting(self.type, number, self.dtype)
+        return (self.dtype,)
+
+    def numbers(self) -> Nested:
+        """Return the value as it is written: whole numbers without a point."""
+        return self.value if self.dtype == "float32" else _whole(self.value)
+
+
+def _whole(value: Any) -> Any:
+    return [_whole(item) for item in value] if isinstance(value, list) else int(value)
+
+
+def _numbers(value: object) -> Iterator[float]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _numbers(item)
+    elif isinstance(value, int | float):
+        yield value
 
 
 def _shape_of(value: object) -> tuple[int, ...]:

@@ -87,7 +87,7 @@ def _split(layer: layers.Split, inputs: Sequence[Array], _: DataFormat) -> Seque
 
 
 def _constant(layer: layers.ConstantTensor, inputs: Sequence[Array], _: DataFormat) -> list[Array]:
-    value = np.asarray(layer.value, np.float64)
+    value = np.asarray(layer.value, np.float64 if layer.dtype == "float32" else layer.dtype)
     return [np.broadcast_to(value, (len(inputs[0]), *value.shape))]
 
 

@@ -136,7 +136,7 @@ def _fault_of_attention(
 ) -> str:
     """Return the fault of rows of one step, of which each head is kept whole or dropped."""
     data_shapes = shapes[: len(shapes) - layer.masks]
-    plain = layer.model_copy(update={"mask": None, "key_padding": None})
+    plain = layer.model_copy(update=dict.fromkeys(layer.named_inputs))
     steps = tuple((1, shape[-1]) for shape in data_shapes)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -26,6 +26,24 @@ def masked(
     return Network(name, inputs, layers, output)
 
 
+def biased(
+    name: str,
+    layer: dict[str, Any],
+    bias: list[int | str],
+    masks: dict[str, list[int | str]] | None = None,
+    time: int | str = 4,
+    leading: Shape = (),
+) -> Network:
+    """Return a network whose attention takes a bias that gets gradients."""
+    network = masked(name, layer, masks or {}, time, leading)
+    network.inputs["places"] = {"shape": bias}
+    learned = {"name": "bias", "type": "multiply", "inputs": ["places", "slope"]}
+    slope = {"name": "slope", "type": "parameter", "shape": [1], "inputs": ["places"]}
+    fed, tested = network.layers
+    network.layers[:] = [fed, slope, learned, {**tested, "score_bias": "bias"}]
+    return network
+
+
 _HEADS = {"type": "multi_head_attention", "num_heads": 2}
 _GROUPED = {"type": "grouped_query_attention", "num_heads": 4, "num_kv_heads": 2, "key_dim": 2}
 
@@ -63,6 +81,19 @@ CASES: list[Case | Network] = [
         3,
         ("windows",),
     ),
+    biased("attention_bias", _HEADS, [4, 4]),
+    biased("attention_bias_of_heads", {**_HEADS, "causal": True}, [2, 4, 4]),
+    biased(
+        "attention_bias_masks_causal",
+        {**_HEADS, "causal": True},
+        [2, "time", "time"],
+        {"mask": ["time", "time"], "key_padding": ["time"]},
+        "time",
+    ),
+    biased("attention_bias_of_windows", _HEADS, [3, 2, 4, 4], {"mask": [3, 4, 4]}, 4, (3,)),
+    biased("attention_bias_beside_a_mask", _HEADS, [4, 4], {"key_padding": [4]}),
+    biased("grouped_query_bias", {**_GROUPED, "causal": True}, ["time", "time"], {}, "time"),
+    biased("grouped_query_bias_mask", {**_GROUPED, "rotary": True}, [4, 4], {"mask": [4, 4]}),
     Case(_GROUPED, ((4, 6),), (4, 6)),
     Case({**_GROUPED, "rotary": True, "causal": True}, ((2, 3, 6),), (2, 3, 6), "channels_last"),
     Case(

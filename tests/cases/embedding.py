@@ -12,6 +12,11 @@ def _table(kind: str = "int64", **settings: Any) -> dict[str, Any]:
 
 
 CASES: list[Case | Network] = [
+    Case({"type": "constant", "value": 3, "dtype": "int64"}, ((4,),), ()),
+    Case(
+        {"type": "constant", "value": [[1, -2]], "dtype": "int32"}, ((),), (1, 2), dtypes=("int64",)
+    ),
+    Case({"type": "constant", "value": [0.1, 2]}, (("time",),), (2,), dtypes=("bool",)),
     Case(_table(), ((4,),), (4, 3), dtypes=("int64",)),
     Case(_table(), ((),), (3,), dtypes=("int32",)),
     Case(_table(), ((2, 3),), (2, 3, 3), "channels_last", dtypes=("int64",)),

@@ -68,6 +68,7 @@ class MultiHeadAttention(layers.Layer):
         key=None,
         attention_mask=None,
         key_padding=None,
+        score_bias=None,
         training=False,
     ):
         leading = ops.shape(query)[:-2]
@@ -82,12 +83,21 @@ class MultiHeadAttention(layers.Layer):
                 attention_mask = ops.reshape(attention_mask, (-1, *kept))
             if key_padding is not None:
                 key_padding = ops.reshape(key_padding, (-1, ops.shape(key_padding)[-1]))
+            if score_bias is not None:
+                kept = ops.shape(score_bias)[len(leading) :]
+                score_bias = ops.reshape(score_bias, (-1, *kept))
         value = query if value is None else value
         key = value if key is None else key
         q = self.split(self.q(query), self.heads)
         k = self.split(self.k(key), self.heads)
         v = self.split(self.v(value), self.heads)
         scores = ops.matmul(q, ops.transpose(k, (0, 1, 3, 2))) * q.shape[-1] ** -0.5
+        if (
+            score_bias is not None and len(score_bias.shape) == 3
+        ):  # the same for every head
+            score_bias = score_bias[:, None]
+        if score_bias is not None:
+            scores = scores + score_bias
         if attention_mask is None and key_padding is None:
             if self.causal:
                 rows = ops.arange(ops.shape(q)[2])[:, None]
@@ -200,6 +210,7 @@ class GroupedQueryAttention(layers.Layer):
         key=None,
         attention_mask=None,
         key_padding=None,
+        score_bias=None,
         training=False,
     ):
         leading = ops.shape(query)[:-2]
@@ -214,6 +225,9 @@ class GroupedQueryAttention(layers.Layer):
                 attention_mask = ops.reshape(attention_mask, (-1, *kept))
             if key_padding is not None:
                 key_padding = ops.reshape(key_padding, (-1, ops.shape(key_padding)[-1]))
+            if score_bias is not None:
+                kept = ops.shape(score_bias)[len(leading) :]
+                score_bias = ops.reshape(score_bias, (-1, *kept))
         value = query if value is None else value
         key = value if key is None else key
         q = self.split(self.q(query), self.heads)
@@ -224,6 +238,8 @@ class GroupedQueryAttention(layers.Layer):
         k = ops.repeat(k, self.heads // self.kv_heads, axis=1)
         v = ops.repeat(v, self.heads // self.kv_heads, axis=1)
         scores = ops.matmul(q, ops.transpose(k, (0, 1, 3, 2))) * q.shape[-1] ** -0.5
+        if score_bias is not None:
+            scores = scores + score_bias[:, None]
         if attention_mask is None and key_padding is None:
             if self.causal:
                 rows = ops.arange(ops.shape(q)[2])[:, None]

@@ -180,3 +180,20 @@ class ConstantTensor(layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "value": self.value}
+
+
+@keras.saving.register_keras_serializable()
+class WholeNumbers(layers.Layer):
+    """Fixed whole numbers, the same for every row. (batch, ...) -> (batch, *shape of value)."""
+
+    def __init__(self, value, kind, **kwargs):
+        super().__init__(**kwargs)
+        self.value = value
+        self.kind = kind
+
+    def call(self, x):
+        value = ops.convert_to_tensor(self.value, self.kind)
+        return ops.broadcast_to(value, (ops.shape(x)[0], *value.shape))
+
+    def get_config(self):
+        return {**super().get_config(), "value": self.value, "kind": self.kind}

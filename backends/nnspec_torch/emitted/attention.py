@@ -1,5 +1,6 @@
 """Attention in several heads."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -50,6 +51,7 @@ class MultiHeadAttention(nn.Module):
         key: Tensor | None = None,
         mask: Tensor | None = None,
         key_padding: Tensor | None = None,
+        score_bias: Tensor | None = None,
     ) -> Tensor:
         value = query if value is None else value
         key = value if key is None else key
@@ -63,13 +65,20 @@ class MultiHeadAttention(nn.Module):
             mask = padding if mask is None else mask & padding
         if mask is not None and self.causal:
             mask = mask & mask.new_ones(q.shape[2], k.shape[2]).tril()
+        if score_bias is not None and score_bias.dim() == 3:  # the same for every head
+            score_bias = score_bias[:, None]
+        if score_bias is not None and self.causal:
+            past = q.new_ones(q.shape[2], k.shape[2]).tril()
+            score_bias = score_bias.masked_fill(past == 0, -torch.inf)
+        if score_bias is not None and mask is not None:
+            score_bias = score_bias.masked_fill(~mask, -torch.inf)
         y = F.scaled_dot_product_attention(
             q,
             k,
             v,
-            attn_mask=mask,
+            attn_mask=mask if score_bias is None else score_bias,
             dropout_p=self.dropout if self.training else 0.0,
-            is_causal=self.causal and mask is None,
+            is_causal=self.causal and mask is None and score_bias is None,
         )
         if mask is not None:  # a query that may attend to nothing gives 0
             y = y.masked_fill(~mask.any(-1, keepdim=True), 0.0)
@@ -124,6 +133,7 @@ class GroupedQueryAttention(nn.Module):
         key: Tensor | None = None,
         mask: Tensor | None = None,
         key_padding: Tensor | None = None,
+        score_bias: Tensor | None = None,
     ) -> Tensor:
         value = query if value is None else value
         key = value if key is None else key
@@ -139,13 +149,20 @@ class GroupedQueryAttention(nn.Module):
             mask = padding if mask is None else mask & padding
         if mask is not None and self.causal:
             mask = mask & mask.new_ones(q.shape[2], k.shape[2]).tril()
+        if score_bias is not None:
+            score_bias = score_bias[:, None]
+        if score_bias is not None and self.causal:
+            past = q.new_ones(q.shape[2], k.shape[2]).tril()
+            score_bias = score_bias.masked_fill(past == 0, -torch.inf)
+        if score_bias is not None and mask is not None:
+            score_bias = score_bias.masked_fill(~mask, -torch.inf)
         y = F.scaled_dot_product_attention(
             q,
             k,
             v,
-            attn_mask=mask,
+            attn_mask=mask if score_bias is None else score_bias,
             dropout_p=self.dropout if self.training else 0.0,
-            is_causal=self.causal and mask is None,
+            is_causal=self.causal and mask is None and score_bias is None,
             enable_gqa=True,
         )
         if mask is not None:  # a query that may attend to nothing gives 0
