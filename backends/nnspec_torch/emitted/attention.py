@@ -1,6 +1,5 @@
 """Attention in several heads."""
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -69,9 +68,9 @@ class MultiHeadAttention(nn.Module):
             score_bias = score_bias[:, None]
         if score_bias is not None and self.causal:
             past = q.new_ones(q.shape[2], k.shape[2]).tril()
-            score_bias = score_bias.masked_fill(past == 0, -torch.inf)
+            score_bias = score_bias.masked_fill(past == 0, float("-inf"))
         if score_bias is not None and mask is not None:
-            score_bias = score_bias.masked_fill(~mask, -torch.inf)
+            score_bias = score_bias.masked_fill(~mask, float("-inf"))
         y = F.scaled_dot_product_attention(
             q,
             k,
@@ -153,9 +152,9 @@ class GroupedQueryAttention(nn.Module):
             score_bias = score_bias[:, None]
         if score_bias is not None and self.causal:
             past = q.new_ones(q.shape[2], k.shape[2]).tril()
-            score_bias = score_bias.masked_fill(past == 0, -torch.inf)
+            score_bias = score_bias.masked_fill(past == 0, float("-inf"))
         if score_bias is not None and mask is not None:
-            score_bias = score_bias.masked_fill(~mask, -torch.inf)
+            score_bias = score_bias.masked_fill(~mask, float("-inf"))
         y = F.scaled_dot_product_attention(
             q,
             k,
