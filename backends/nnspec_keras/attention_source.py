@@ -10,12 +10,14 @@ from nnspec.emit.helpers import Specialised, Use
 from nnspec.emit.snippets import Snippet
 
 MASKS = ("attention_mask", "key_padding")
+GIVEN = (*MASKS, "score_bias")
+"""Keywords of a call."""
 _DEFAULTS: Mapping[str, Mapping[str, object]] = {"layers.Dense": {"use_bias": True}}
 
 
 def _layer(snippet: Snippet, uses: Sequence[Use]) -> str:
     has_leading = frozenset(use.rank is not None and use.rank > 2 for use in uses)
-    return _written(snippet, *given_in(uses, (*MASKS, "score_bias")), has_leading)
+    return _written(snippet, *given_in(uses, GIVEN), has_leading)
 
 
 @cache

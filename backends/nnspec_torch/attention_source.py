@@ -10,6 +10,8 @@ from nnspec.emit.helpers import Specialised, Use
 from nnspec.emit.snippets import Snippet
 
 MASKS = ("mask", "key_padding")
+GIVEN = (*MASKS, "score_bias")
+"""Keywords of a call."""
 _DEFAULTS: Mapping[str, Mapping[str, object]] = {
     "nn.Linear": {"bias": True},
     "F.scaled_dot_product_attention": {"attn_mask": None, "dropout_p": 0.0, "is_causal": False},
@@ -17,7 +19,7 @@ _DEFAULTS: Mapping[str, Mapping[str, object]] = {
 
 
 def _module(snippet: Snippet, uses: Sequence[Use]) -> str:
-    return _written(snippet, *given_in(uses, (*MASKS, "score_bias")))
+    return _written(snippet, *given_in(uses, GIVEN))
 
 
 @cache

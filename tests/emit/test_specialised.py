@@ -16,9 +16,11 @@ from nnspec.emit.helpers import Use
 from nnspec.emit.loading import load_source
 from nnspec.emit.specialised import Specialisation, specialised
 from nnspec.emit.tree import MODULE, Input, apply
+from nnspec_keras.attention_source import GIVEN as GIVEN_TO_KERAS
 from nnspec_keras.attention_source import MASKS as MASKS_OF_KERAS
 from nnspec_keras.attention_source import SPECIALISED as IN_KERAS
 from nnspec_keras.helpers import HELPERS as OF_KERAS
+from nnspec_torch.attention_source import GIVEN as GIVEN_TO_TORCH
 from nnspec_torch.attention_source import MASKS as MASKS_OF_TORCH
 from nnspec_torch.attention_source import SPECIALISED as IN_TORCH
 from nnspec_torch.helpers import HELPERS as OF_TORCH
@@ -255,10 +257,10 @@ def test_with_all_of_its_arguments_it_is_the_whole_class(name: str) -> None:
     )
     mixed = dict.fromkeys(["kv_heads"]) if name.startswith("Grouped") else {"value_dim": None}
     rotary = {"rotary": None} if name.startswith("Grouped") else {}
-    whole = Case(name, {}, 3, (0, 1))
+    whole = Case(name, {}, 3, (0, 1, 2))
     for known, special, masks, others in (
-        (OF_TORCH, IN_TORCH, MASKS_OF_TORCH, ["bias"]),
-        (OF_KERAS, IN_KERAS, MASKS_OF_KERAS, ["use_bias", "kernel_initializer"]),
+        (OF_TORCH, IN_TORCH, GIVEN_TO_TORCH, ["bias"]),
+        (OF_KERAS, IN_KERAS, GIVEN_TO_KERAS, ["use_bias", "kernel_initializer"]),
     ):
         given = {**keywords, **mixed, **dict.fromkeys(others)}
         uses = [
