@@ -92,10 +92,8 @@ class MultiHeadAttention(layers.Layer):
         k = self.split(self.k(key), self.heads)
         v = self.split(self.v(value), self.heads)
         scores = ops.matmul(q, ops.transpose(k, (0, 1, 3, 2))) * q.shape[-1] ** -0.5
-        if (
-            score_bias is not None and len(score_bias.shape) == 3
-        ):  # the same for every head
-            score_bias = score_bias[:, None]
+        if score_bias is not None and len(score_bias.shape) == 3:
+            score_bias = score_bias[:, None]  # the same for every head
         if score_bias is not None:
             scores = scores + score_bias
         if attention_mask is None and key_padding is None:
