@@ -7,7 +7,17 @@ from pydantic import Field
 
 from nnspec.language.losses import LOSSES, Loss
 from nnspec.language.optimizers import OPTIMIZERS, Adam, Optimizer
-from nnspec.layers.fields import ByType, Count, Flag, Fraction, Frozen, OneOrMany, Size, Text
+from nnspec.layers.fields import (
+    ByType,
+    Count,
+    Flag,
+    Fraction,
+    Frozen,
+    OneOrMany,
+    Size,
+    Text,
+    once,
+)
 
 Task = Literal["regression", "binary", "multiclass"]
 Metric = Literal["accuracy", "mae", "r2"]
@@ -49,7 +59,8 @@ class Training(Frozen):
         "categorical_cross_entropy, by the task.",
     )
     optimizer: Annotated[Optimizer, ByType("optimizer", lambda: OPTIMIZERS)] = Field(
-        default_factory=Adam, description="How the parameters follow the gradient; adam by default."
+        default_factory=once(Adam),
+        description="How the parameters follow the gradient; adam by default.",
     )
     metrics: Annotated[tuple[Metric, ...], Field(strict=False)] | None = Field(
         default=None,

@@ -1,14 +1,13 @@
 """Attention."""
 
 from collections.abc import Iterator
-from functools import cache
 from typing import ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
 from nnspec.errors import ShapeError
 from nnspec.layers.base import FeaturesRole, Parameter, Trained, count, require_whole
-from nnspec.layers.fields import Flag, Fraction, Positive, Size, Text
+from nnspec.layers.fields import Flag, Fraction, Positive, Size, Text, once
 from nnspec.layers.initializers import GlorotUniform, Initializer, Zeros
 from nnspec.layers.shapes import DataFormat, Dim, Shape, show
 
@@ -66,7 +65,7 @@ class _Attention(Trained):
         default=0.0, description="Probability of dropping an attention weight in training."
     )
     kernel_initializer: Initializer = Field(
-        default_factory=cache(GlorotUniform),
+        default_factory=once(GlorotUniform),
         description="First values of the four weights; glorot_uniform by default.",
     )
 

@@ -1,13 +1,12 @@
 """The base of all layers: fields, a shape rule, parameters."""
 
 from collections.abc import Callable, Iterator
-from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
 from nnspec.errors import ShapeError
-from nnspec.layers.fields import ByType, Flag, Frozen, OneOrMany, Text
+from nnspec.layers.fields import ByType, Flag, Frozen, OneOrMany, Text, once
 from nnspec.layers.initializers import GlorotUniform, Initializer, InitializerBase, Ones, Zeros
 from nnspec.layers.registry import ACTIVATIONS, Table
 from nnspec.layers.shapes import MAX_RANK, DataFormat, Dim, Shape, product, show
@@ -237,7 +236,7 @@ class Biased(Trained):
         default=None, description="An activation applied to the output; none by default."
     )
     bias_initializer: Initializer = Field(
-        default_factory=cache(Zeros), description="First values of the bias; zeros by default."
+        default_factory=once(Zeros), description="First values of the bias; zeros by default."
     )
 
     def with_bias(self, weight: Parameter, size: int, name: str = "bias") -> tuple[Parameter, ...]:
@@ -252,7 +251,7 @@ class Weighted(Biased):
     """Base of the layers y = activation(weight · x + bias)."""
 
     kernel_initializer: Initializer = Field(
-        default_factory=cache(GlorotUniform),
+        default_factory=once(GlorotUniform),
         description="First values of the weight; glorot_uniform by default.",
     )
 

@@ -1,14 +1,13 @@
 """Convolutions of each channel by itself, alone or before a convolution of size 1."""
 
 import math
-from functools import cache
 from typing import Literal
 
 from pydantic import Field
 
 from nnspec.layers.base import Parameter, count
 from nnspec.layers.convolution import Convolution, Windowed1D, Windowed2D
-from nnspec.layers.fields import Size
+from nnspec.layers.fields import Size, once
 from nnspec.layers.initializers import GlorotUniform, Initializer
 from nnspec.layers.shapes import DataFormat, Shape
 
@@ -16,7 +15,7 @@ from nnspec.layers.shapes import DataFormat, Shape
 class _PerChannel(Convolution):
     depth_multiplier: Size = Field(default=1, description="Outputs of each input channel.")
     depthwise_initializer: Initializer = Field(
-        default_factory=cache(GlorotUniform),
+        default_factory=once(GlorotUniform),
         description="First values of the depthwise weight; glorot_uniform by default.",
     )
 
@@ -69,7 +68,7 @@ class DepthwiseConv2D(Windowed2D, _Depthwise):
 class _Separable(_PerChannel):
     filters: Size = Field(description="Number of output channels.")
     pointwise_initializer: Initializer = Field(
-        default_factory=cache(GlorotUniform),
+        default_factory=once(GlorotUniform),
         description="First values of the pointwise weight; glorot_uniform by default.",
     )
 

@@ -1,7 +1,6 @@
 """Layers that hold tables: of vectors for whole numbers, of positions, of constants."""
 
 from collections.abc import Iterator
-from functools import cache
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -17,7 +16,7 @@ from nnspec.layers.base import (
     Trained,
     require_whole,
 )
-from nnspec.layers.fields import FLOAT32_MAX, Finite, Positive, Size
+from nnspec.layers.fields import FLOAT32_MAX, Finite, Positive, Size, once
 from nnspec.layers.initializers import Initializer, Normal
 from nnspec.layers.shapes import DataFormat, Dim, Shape, show
 
@@ -44,7 +43,7 @@ class Embedding(Trained):
         description="A row that stays zero, as for padding; none by default.",
     )
     embeddings_initializer: Initializer = Field(
-        default_factory=cache(Normal),
+        default_factory=once(Normal),
         description="First values of the table; normal of deviation 0.02 by default "
         "(PyTorch has deviation 1, Keras uniform on ±0.05).",
     )
@@ -117,7 +116,7 @@ class PositionEmbedding(_Positions, Trained):
     type: Literal["position_embedding"] = "position_embedding"
     max_length: Size = Field(description="Rows of the table: the longest sequence.")
     embeddings_initializer: Initializer = Field(
-        default_factory=cache(Normal),
+        default_factory=once(Normal),
         description="First values of the table; normal of deviation 0.02 by default.",
     )
 
@@ -192,7 +191,7 @@ class LearnedTensor(Trained):
         strict=False, min_length=1, description="Shape of the tensor, without the batch axis."
     )
     initializer: Initializer = Field(
-        default_factory=cache(Normal),
+        default_factory=once(Normal),
         description="First values; normal of deviation 0.02 by default.",
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Any, dataclass_transform
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, dataclass_transform
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError, ValidationError, core_schema
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from pydantic._internal._model_construction import ModelMetaclass
 else:
     ModelMetaclass = type(BaseModel)
+
+
+R = TypeVar("R")
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(Field,))
@@ -64,12 +67,9 @@ class Records(ModelMetaclass):
 
     def __dir__(cls) -> list[str]:
         """Return the names that say something of a record."""
-        own = [name for name in super().__dir__() if name not in _HIDDEN]
+        pydantics = {*dir(BaseModel), "__class_vars__"} - {*dir(object)}
+        own = [name for name in super().__dir__() if name not in pydantics]
         return [name for name in own if not name.startswith(("__pydantic_", "__private_"))]
-
-
-_HIDDEN = frozenset([*dir(BaseModel), "__class_vars__"]) - frozenset(dir(object))
-"""Names that pydantic gives every class."""
 
 
 class Frozen(BaseModel, metaclass=Records):
@@ -77,6 +77,22 @@ class Frozen(BaseModel, metaclass=Records):
 
     # Building a validator costs about a millisecond a class, and a spec uses few of them.
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+
+def once(make: Callable[[], R]) -> Callable[[], R]:
+    """Return a factory that gives the same record each time: records are immutable.
+
+    `functools.cache` would read the docstring of a record's class, which is made when it is asked
+    for.
+    """
+    made: list[R] = []
+
+    def factory() -> R:
+        if not made:
+            made.append(make())
+        return made[0]
+
+    return factory
 
 
 FLOAT32_MAX = 3.4028234663852886e38

@@ -1,6 +1,5 @@
 """Activations that own a slope, or that let one half of an axis gate the other."""
 
-from functools import cache
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -15,7 +14,7 @@ from nnspec.layers.base import (
     count,
     require_whole,
 )
-from nnspec.layers.fields import Whole
+from nnspec.layers.fields import Whole, once
 from nnspec.layers.initializers import Constant, Initializer
 from nnspec.layers.shapes import DataFormat, Shape, show
 
@@ -29,7 +28,7 @@ class Prelu(Trained):
 
     type: Literal["prelu"] = "prelu"
     alpha_initializer: Initializer = Field(
-        default_factory=cache(lambda: Constant(value=0.25)),
+        default_factory=once(lambda: Constant(value=0.25)),
         description="First values of the slopes; 0.25 as in PyTorch (Keras: 0).",
     )
 

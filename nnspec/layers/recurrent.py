@@ -1,14 +1,13 @@
 """Recurrent layers: one step of a sequence after another, a state handed on."""
 
 from collections.abc import Mapping
-from functools import cache
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from nnspec.errors import ShapeError
 from nnspec.layers.base import Activation, FeaturesRole, Parameter, Trained, require_whole
-from nnspec.layers.fields import ByType, Flag, Frozen, Size
+from nnspec.layers.fields import ByType, Flag, Frozen, Size, once
 from nnspec.layers.initializers import GlorotUniform, Initializer, InitializerBase, Zeros
 from nnspec.layers.rare_initializers import Orthogonal, UnitForgetBias
 from nnspec.layers.shapes import DataFormat, Dim, Shape, show
@@ -122,15 +121,15 @@ class Recurrent(_Sequential):
     )
     use_bias: Flag = Field(default=True, description="Whether a bias is added.")
     kernel_initializer: Initializer = Field(
-        default_factory=cache(GlorotUniform),
+        default_factory=once(GlorotUniform),
         description="First values of the input's weight; glorot_uniform by default.",
     )
     recurrent_initializer: Initializer = Field(
-        default_factory=cache(Orthogonal),
+        default_factory=once(Orthogonal),
         description="First values of the state's weight; orthogonal by default.",
     )
     bias_initializer: Initializer = Field(
-        default_factory=cache(Zeros), description="First values of the bias; zeros by default."
+        default_factory=once(Zeros), description="First values of the bias; zeros by default."
     )
 
     gates: ClassVar[int]

@@ -51,6 +51,21 @@ def test_check_loads_little() -> None:
     assert not loaded_by(code) & heavy
 
 
+def test_check_of_a_right_spec_reads_nothing_that_only_explains() -> None:
+    code = f"""
+from nnspec.cli import main
+try: main(['check', {SPEC!r}])
+except SystemExit: pass
+idle = [name for name in sys.modules if name.startswith((
+    "nnspec.show", "nnspec.layers.signatures", "nnspec.layers.words", "nnspec.language.words",
+    "nnspec.language.writer", "nnspec.language.strict", "nnspec.network.display",
+    "nnspec.support.html",
+))]
+assert not idle, idle
+"""
+    loaded_by(code)
+
+
 def test_verify_loads_no_reader_of_tables() -> None:
     assert not loaded_by("import nnspec.api, nnspec.verification.suite") & {"polars", "matplotlib"}
 
