@@ -75,6 +75,7 @@ class Block(Frozen):
             description: str | None = None,
             variables: dict[str, Any] = {},  # noqa: B006 - as the field's
             inputs: str | Iterable[str] = ("x",),
+            optional: str | Iterable[str] = (),
             layers: Iterable[Any],
             outputs: str | Iterable[str] | None = None,
         ) -> None: ...

@@ -22,8 +22,12 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _HOMES and name.startswith("_"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _HOMES:
+        # By its name: it imports this file, and only a mistake needs it.
+        missing: str = import_module("nnspec.language.objects").missing_layer(name)
+        raise AttributeError(missing)
     return getattr(import_module(f"nnspec.layers.{_HOMES[name]}"), name)
 
 
