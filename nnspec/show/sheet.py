@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import combinations
 from pathlib import Path
 
+from nnspec.library import find_block
 from nnspec.show.reference import Word, words
 
 _TEXT = Path(__file__).with_name("sheet.md")
@@ -87,7 +88,10 @@ def _common(signed: list[list[str]]) -> list[str]:
 def _signed(word: Word) -> list[str]:
     """Return the arguments; `?` marks those that are off or absent by default, `!` those on."""
     if word.kind == "block":
-        return [each.name for each in word.arguments if each.name not in _UNSAID]
+        block = find_block(word.name)
+        assert block is not None
+        names = [each.name for each in word.arguments if each.name not in _UNSAID]
+        return [*names, *(f"{each}?" for each in block.optional)]
     known = {each.name: each.default for each in word.arguments}
     sets = {
         mark: names
@@ -124,4 +128,5 @@ def _joined(names: Iterable[str]) -> str:
                 known.remove(second)
                 break
         else:
-            return ",".join("".join(parts) for parts in known)
+            # As the page has it: the layers of one, two and three dimensions.
+            return ",".join("".join(parts) for parts in known).replace("1d/2d/3d", "Nd")

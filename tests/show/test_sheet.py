@@ -31,8 +31,9 @@ def test_it_has_five_examples() -> None:
 def names_in(text: str) -> set[str]:
     """Return the names before the parentheses, those that are written as one taken apart."""
     found: set[str] = set()
-    for written in re.findall(r"[a-z][a-z0-9_/]*", re.sub(r"\(.*?\)|\[.*?\]", "", text)):
-        parts = [part.split("/") for part in re.split(r"(_|(?<=[a-z])(?=[123]d))", written)]
+    for written in re.findall(r"[a-z][a-z0-9_/N]*", re.sub(r"\(.*?\)|\[.*?\]", "", text)):
+        whole = written.replace("Nd", "1d/2d/3d")
+        parts = [part.split("/") for part in re.split(r"(_|(?<=[a-z])(?=[123]d))", whole)]
         found.update(map("".join, product(*parts)))
     return found
 
@@ -49,7 +50,7 @@ def test_it_names_no_layer_that_is_none() -> None:
 
 
 def test_a_signature_has_the_arguments_of_the_class() -> None:
-    assert "conv1d/2d/3d(filters,kernel_size,groups=1,+W,+B)" in PAGE
+    assert "convNd(filters,kernel_size,groups=1,+W,+B)" in PAGE
     assert "leaky_relu(negative_slope=0.01)" in PAGE
     assert "unet_up[x,skip]" in PAGE
     assert "subtract/divide[2]" in PAGE
