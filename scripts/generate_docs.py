@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,6 @@ from nnspec.show.stubs import layers_stub
 from nnspec.show.trial import example_of
 
 DOCS = Path(__file__).parents[1] / "docs"
-RESERVED = DOCS.parent / "nnspec" / "language" / "reserved.py"
 STUB = DOCS.parent / "nnspec" / "layers" / "__init__.pyi"
 BACKENDS = ("torch", "keras", "onnx")
 
@@ -319,44 +317,10 @@ def support_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-CATEGORIES = {
-    "modules": "imported, in the emitted source",
-    "attributes": "of a network, in its framework",
-    "variables": "of the functions that take the inputs under their own names",
-    "definitions": "defined or imported by a training script, beside the network",
-}
-
-
-def reserved_names() -> str:
-    """Return the module of the names that nnspec's own backends reserve, as they declare them.
-
-    `nnspec check` reads it: what a spec may be called is the same whatever is installed.
-    """
-    backends = [get_backend(name) for name in BACKENDS]
-    title = "Names that nnspec's own backends reserve; `make docs` writes what they declare."
-    lines = [
-        f'"""{title}"""',
-        "",
-        "# ruff: noqa: SIM905 - lists of quoted words would be longer",
-    ]
-    for category, what in CATEGORIES.items():
-        names = {name for each in backends for name in getattr(each.reserved, category)}
-        text = textwrap.fill(" ".join(sorted(names)), 100)
-        lines += [
-            "",
-            f'{category.upper()} = """',
-            text,
-            '""".split()',
-            f'"""{what.capitalize()}."""',
-        ]
-    return "\n".join(lines) + "\n"
-
-
 def main() -> None:
     """Write every page."""
     for name, text in pages().items():
         (DOCS / name).write_text(text, encoding="utf-8")
-    RESERVED.write_text(reserved_names(), encoding="utf-8")
     STUB.write_text(layers_stub(), encoding="utf-8")
 
 

@@ -12,7 +12,6 @@ from nnspec.backend import (
     Can,
     ExportMemory,
     Options,
-    Reserved,
     Rounding,
     Support,
     options_as,
@@ -52,13 +51,6 @@ class KerasBackend(Backend):
         from nnspec_keras.lowerings import LOWERINGS, UNSUPPORTED
 
         return Support(LOWERINGS, UNSUPPORTED)
-
-    @cached_property
-    def reserved(self) -> Reserved:
-        """The names of `reserved.py`."""
-        from nnspec_keras.reserved import RESERVED
-
-        return RESERVED
 
     @cached_property
     def losses(self) -> Support[Loss]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import builtins
-import keyword
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from string import ascii_lowercase, ascii_uppercase, digits
 from typing import TYPE_CHECKING
 
 from nnspec.backend import Precision
@@ -16,6 +13,7 @@ from nnspec.emit.code import Call, docstring_text, in_import_order
 from nnspec.emit.definitions import Definitions
 from nnspec.emit.helpers import names_used, used_modules
 from nnspec.emit.lowering import Language, Lowered
+from nnspec.emit.names import ALL_BUILTINS, BUILTINS, KEYWORDS, snake
 from nnspec.emit.tree import X, apply
 from nnspec.emit.variations import Variations
 from nnspec.errors import UsageError
@@ -39,8 +37,10 @@ if TYPE_CHECKING:
     from nnspec_keras.runtime import KerasProgram
 
 _MODULES = ("keras", "layers", "math", "np", "ops", "tf")
-TAKEN = frozenset({*_MODULES, *HELPERS, *DEFINED, "enumerate", "range", "float"})
-"""Names of the emitted code's own, which no variable, function or parameter may have."""
+TAKEN = frozenset({*_MODULES, *HELPERS, *DEFINED, *KEYWORDS, *BUILTINS})
+"""Names that mean something else in the functions, which no variable or parameter has."""
+_DEFINED = TAKEN | ALL_BUILTINS
+"""Names that a file may define or import beside its functions."""
 
 
 def _transpose(permutation: tuple[int, ...]) -> Lowered:
@@ -115,6 +115,7 @@ def compile_network(spec: Spec, options: KerasOptions) -> KerasCompiled:
     definitions = Definitions(
         network,
         function,
+        {*ALL_BUILTINS, *taken, *_values(network)},
         {*taken, *_values(network)},
         is_class=False,
         defaults=LANGUAGE.defaults,
@@ -147,22 +148,8 @@ def compile_network(spec: Spec, options: KerasOptions) -> KerasCompiled:
 
 def function_name(name: str) -> str:
     """Return the network's name as a function's: DigitsCNN as digits_cnn."""
-    function = "".join(
-        f"_{letter}" if _begins_word(name, i) else letter for i, letter in enumerate(name)
-    ).lower()
-    is_bad = keyword.iskeyword(function) or function in TAKEN or hasattr(builtins, function)
-    return f"{function}_model" if is_bad else function
-
-
-_UPPER, _LOWER, _DIGITS = map(frozenset, (ascii_uppercase, ascii_lowercase, digits))
-
-
-def _begins_word(name: str, i: int) -> bool:
-    """Whether another word begins at this letter, as at both capitals C of MyCNNCell."""
-    before, letter, after = name[i - 1 : i], name[i], name[i + 1 : i + 2]
-    if letter not in _UPPER:
-        return False
-    return before in _LOWER | _DIGITS or (before in _UPPER and after in _LOWER)
+    function = snake(name)
+    return f"{function}_model" if function in _DEFINED else function
 
 
 def imports(

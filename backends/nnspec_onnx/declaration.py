@@ -12,7 +12,6 @@ from nnspec.backend import (
     OnnxBackend,
     Options,
     Precision,
-    Reserved,
     Support,
     Written,
     options_as,
@@ -37,8 +36,6 @@ class DirectBackend(OnnxBackend):
     packages: Mapping[str, tuple[str, ...]] = {"onnx": ("onnx",), "onnxruntime": ("onnxruntime",)}
     imports = ("nnspec_onnx.runtime", "onnxruntime", "onnx.reference")
     takes_threads = True
-
-    reserved = Reserved(modules=frozenset({"onnx"}))
 
     @cached_property
     def layers(self) -> Support[Layer]:

@@ -13,7 +13,6 @@ from nnspec.backend import (
     Divergence,
     ExportMemory,
     Options,
-    Reserved,
     Support,
     options_as,
     require_supported,
@@ -44,13 +43,6 @@ class TorchBackend(Backend):
         from nnspec_torch.lowerings import LOWERINGS, UNSUPPORTED
 
         return Support(LOWERINGS, UNSUPPORTED)
-
-    @cached_property
-    def reserved(self) -> Reserved:
-        """The names of `reserved.py`."""
-        from nnspec_torch.reserved import RESERVED
-
-        return RESERVED
 
     @cached_property
     def losses(self) -> Support[Loss]:

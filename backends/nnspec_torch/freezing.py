@@ -8,6 +8,7 @@ from nnspec.emit.code import wrap
 from nnspec.layers import BatchNormalization
 from nnspec.network.freezing import frozen_paths
 from nnspec.network.graph import BlockNode, Graph, LayerNode, Node
+from nnspec_torch.naming import attribute
 
 _FEW = 3
 """Batch normalisations that are named one by one."""
@@ -92,7 +93,7 @@ def _attribute(path: Sequence[str | int]) -> str:
 
     To a type checker a repetition is a module like any other, and its attributes may be tensors.
     """
-    parts = list(map(str, path))
+    parts = [str(part) if str(part).isdecimal() else attribute(str(part)) for part in path]
     numbers = [i for i, part in enumerate(parts) if part.isdecimal()]
     if not numbers:
         return f"self.{'.'.join(parts)}"

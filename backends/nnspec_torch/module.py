@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,6 @@ from nnspec.emit.statements import Style, forward_lines
 from nnspec.emit.tree import MODULE, Expression, Name, X, apply, replaced, tree
 from nnspec.emit.unify import Construction, Definition
 from nnspec.emit.variations import Variations
-from nnspec.errors import UnsupportedError
 from nnspec.layers import Activation
 from nnspec.network.graph import BlockNode, Head, LayerNode
 from nnspec.network.heads import loss_head
@@ -27,9 +26,10 @@ from nnspec.network.loader import Spec
 from nnspec.support.collector import collector_paused
 from nnspec.support.files import write_text
 from nnspec_torch.freezing import frozen_lines, train_lines
-from nnspec_torch.helpers import HELPERS, helpers_of
+from nnspec_torch.helpers import helpers_of
 from nnspec_torch.initial import laws
 from nnspec_torch.lowerings import LOWERINGS
+from nnspec_torch.naming import DEFINED, PARAMETERS, VARIABLES, attribute, class_name
 from nnspec_torch.resetting import reset_parameters
 from nnspec_torch.source import TorchSource
 
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from nnspec.backend import Array
     from nnspec.emit.dataset import DatasetSource
     from nnspec_torch.runtime import TorchProgram
-
-_TAKEN = ("Tensor", "F", "Iterator", "Path", *HELPERS)
 
 
 def _transpose(permutation: tuple[int, ...]) -> Lowered:
@@ -88,19 +86,16 @@ class TorchCompiled(TorchSource):
 @collector_paused()
 def compile_network(spec: Spec, options: Options) -> TorchCompiled:
     """Return PyTorch source; raises UnsupportedError, UsageError."""
-    if spec.name in HELPERS:
-        raise UnsupportedError(
-            f'the PyTorch source may define a class "{spec.name}" of its own: give the network '
-            "another name"
-        )
     head = loss_head(spec.model, spec.graph)
     lowerer = Lowerer(LANGUAGE, head, keep_borders=options.layout == "spec")
     network = lowerer.network(spec.graph)
     definitions = Definitions(
         network,
-        spec.name,
-        _TAKEN,
+        class_name(spec.name),
+        DEFINED,
+        PARAMETERS,
         is_class=True,
+        attribute=attribute,
         defaults=LANGUAGE.defaults,
         variations=Variations(spec, lowerer),
     )
@@ -185,23 +180,17 @@ def _class(definition: Definition, head: Head | None = None, *, is_network: bool
         parts.append("")
         if is_network:
             parts += train_lines(body.graph, definition.name)
-    style = Style(
-        _module,
-        _loop,
-        nest=True,
-        owner=_owner,
-        taken=frozenset(HELPERS),
-    )
-    arguments = ", ".join(["self", *(f"{value.name}: Tensor" for value in body.inputs)])
+    style = Style(_module, _loop, nest=True, owner=_owner, taken=VARIABLES)
     if head is not None:
         cut = len(body.steps) - 1
         while cut > 0 and (body.steps[cut].node is None or head.node is not body.steps[cut].node):
             cut -= 1
         logits = body.steps[cut].inputs
         first = forward_lines(body, style, indent=8, steps=range(cut), outputs=logits)
+        arguments = _arguments(first.inputs)
         parts += wrap(f"def logits({arguments}) -> Tensor:", 4)
         parts += [*first.lines, *wrap(f"return {printed(first.results[0])}", 8), ""]
-        called = apply("self.logits", *(Name(value.name) for value in body.inputs))
+        called = apply("self.logits", *map(Name, first.inputs))
         final = forward_lines(
             Body(body.graph, body.steps, logits, body.outputs),
             style,
@@ -220,16 +209,20 @@ def _class(definition: Definition, head: Head | None = None, *, is_network: bool
         forward = forward_lines(body, style, indent=8)
         kinds = ", ".join("Tensor" for _ in body.outputs)
         result = "Tensor" if len(body.outputs) == 1 else f"tuple[{kinds}]"
-        parts += wrap(f"def forward({arguments}) -> {result}:", 4)
+        parts += wrap(f"def forward({_arguments(forward.inputs)}) -> {result}:", 4)
         parts += [*forward.lines, *wrap(f"return {', '.join(map(printed, forward.results))}", 8)]
     return "\n".join(parts)
+
+
+def _arguments(inputs: Iterable[str]) -> str:
+    return ", ".join(["self", *(f"{name}: Tensor" for name in inputs)])
 
 
 def _with_attributes(definition: Definition) -> tuple[Body, list[str]]:
     """Return the body, parameters in its expressions as attributes, and the names of these."""
     kept: dict[str, None] = {}
 
-    def attribute(part: Expression) -> Expression | None:
+    def as_attribute(part: Expression) -> Expression | None:
         if not isinstance(part, Name):
             return None
         kept[part.name] = None
@@ -239,7 +232,7 @@ def _with_attributes(definition: Definition) -> tuple[Body, list[str]]:
     for step in definition.body.steps:
         if step.lowered is not None and step.lowered.values:
             values = tuple(
-                (name, argument, replaced(tree(value), attribute))
+                (name, argument, replaced(tree(value), as_attribute))
                 for name, argument, value in step.lowered.values
             )
             step = replace(step, lowered=step.lowered._replace(values=values))
@@ -250,17 +243,18 @@ def _with_attributes(definition: Definition) -> tuple[Body, list[str]]:
 def _module(i: int, step: Step) -> Name:
     assert step.node is not None
     owner = step.node.owner if not step.is_activation else None
-    return Name(f"self.{owner or step.node.name}")
+    return Name(f"self.{attribute(owner or step.node.name)}")
 
 
 def _owner(step: Step) -> Name:
     assert isinstance(step.node, LayerNode)
-    return Name(f"self.{step.node.tied}")
+    assert step.node.tied is not None
+    return Name(f"self.{attribute(step.node.tied)}")
 
 
 def _attribute(step: Step, construction: Construction, taken: Collection[str]) -> list[str]:
     assert step.node is not None
-    target = f"self.{step.node.name}"
+    target = f"self.{attribute(step.node.name)}"
     if not (isinstance(step.node, BlockNode) and step.node.is_repeated):
         made = construction.calls[0]
         made = _legible(made) if isinstance(step.node, BlockNode) else made

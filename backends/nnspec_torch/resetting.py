@@ -23,6 +23,7 @@ from nnspec.emit.tree import (
 )
 from nnspec.emit.unify import Definition
 from nnspec_torch.initial import RECURRENT, owner_class
+from nnspec_torch.naming import attribute
 
 _FEW = 4
 """Layers that a loop names one by one."""
@@ -118,7 +119,9 @@ def _owners(definition: Definition) -> Iterator[_Owner]:
             path, drawing = _of_tensor(law)
             part, _, name = path.rpartition(".")
             function = owner_class(construction.calls[0].function, part)
-            owner = _Owner(".".join(filter(None, ("self", step.node.name, part))), function)
+            owner = _Owner(
+                ".".join(filter(None, ("self", attribute(step.node.name), part))), function
+            )
             found.setdefault(part, owner).drawings.setdefault(name, []).append(drawing)
         yield from found.values()
 
@@ -177,7 +180,7 @@ class _Writer:
         """Class of each layer of the network's own, by its path."""
         for step, made in zip(definition.body.steps, definition.constructions, strict=True):
             if made is not None and step.node is not None and not step.is_activation:
-                self.functions[f"self.{step.node.name}"] = made.calls[0].function
+                self.functions[f"self.{attribute(step.node.name)}"] = made.calls[0].function
 
     def group(self, group: list[_Owner]) -> Iterator[str]:
         """Yield the lines that draw the parameters of these objects."""

@@ -20,6 +20,7 @@ from nnspec.network.domains import domain_of
 from nnspec.support.causes import cause_of
 from nnspec.weights.canonical import COUNTER, FirstWeights, check_weights
 from nnspec_torch.dropped import would_be_dropped
+from nnspec_torch.naming import canonical_name, class_name, state_name
 
 try:
     import torch
@@ -107,7 +108,7 @@ class TorchProgram:
         self.device = device
         self.emitted = load_source(compiled.source, spec.name)
         with _Undrawn(), _precision(self.dtype):
-            model: nn.Module = getattr(self.emitted, spec.name)()
+            model: nn.Module = getattr(self.emitted, class_name(spec.name))()
         self.model = model.to(self.dtype).to(device)
         if weights is None:
             training = spec.model.training
@@ -136,7 +137,7 @@ class TorchProgram:
         """Set every weight; raises WeightsError where one is missing or does not fit."""
         check_weights(self.graph, weights)
         tensors = {
-            name: torch.tensor(array, dtype=self.dtype)
+            state_name(name): torch.tensor(array, dtype=self.dtype)
             for name, array in weights.items()
             if not name.endswith(COUNTER)
         }
@@ -167,7 +168,7 @@ class TorchProgram:
         for name, tensor in self.model.named_buffers():
             tensor.copy_(buffers[name])
         arrays = {
-            name: gradient.detach().cpu().numpy()
+            canonical_name(name): gradient.detach().cpu().numpy()
             for name, gradient in zip(parameters, gradients, strict=True)
         }
         return float(loss.detach()), arrays
@@ -187,7 +188,7 @@ class TorchProgram:
         """Return the weights that the emitted module gives itself."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            module: nn.Module = getattr(self.emitted, self.spec.name)()
+            module: nn.Module = getattr(self.emitted, class_name(self.spec.name))()
         return _arrays(module)
 
     def training_outputs(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
@@ -225,7 +226,7 @@ class TorchProgram:
         """Take one `train_step` with these gradients in the place of the loss's."""
         parameters = dict(self.model.named_parameters())
         hooks = [
-            parameters[name].register_hook(_replacing(self._tensor(gradient)))  # type: ignore[no-untyped-call]  # torch's
+            parameters[state_name(name)].register_hook(_replacing(self._tensor(gradient)))  # type: ignore[no-untyped-call]  # torch's
             for name, gradient in gradients.items()
         ]
         try:
@@ -368,7 +369,7 @@ class TorchProgram:
 
 def _arrays(module: nn.Module) -> Weights:
     return {
-        name: tensor.detach().cpu().numpy().copy()
+        canonical_name(name): tensor.detach().cpu().numpy().copy()
         for name, tensor in module.state_dict().items()
         if not name.endswith(COUNTER)
     }

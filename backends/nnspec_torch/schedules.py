@@ -10,7 +10,6 @@ from nnspec.emit.training import indented
 from nnspec.language import schedules
 from nnspec.language.optimizers import Optimizer
 from nnspec.language.schedules import Schedule
-from nnspec.network.graph import Graph
 
 FACTOR = "learning_rate_factor"
 
@@ -75,11 +74,6 @@ def base_rate(optimizer: Optimizer) -> float:
     """Return the learning rate that the optimizer is made with."""
     rate = optimizer.learning_rate
     return rate.base if isinstance(rate, Schedule) else rate
-
-
-def scheduler_name(graph: Graph) -> str:
-    """Return what the scheduler is called beside the inputs of the network."""
-    return "scheduler_" if "scheduler" in graph.inputs else "scheduler"
 
 
 def scheduler_source(optimizer: Optimizer) -> list[str]:

@@ -3,39 +3,45 @@
 from __future__ import annotations
 
 from nnspec.emit.code import literal, wrap, wrap_item
-from nnspec.emit.snippets import snippets
+from nnspec.emit.names import snake
+from nnspec.emit.snippets import Snippets, snippets
 from nnspec.errors import UsageError
 from nnspec.language.training_schema import Training
 from nnspec.network.graph import Head
 from nnspec.network.heads import final_activation
 from nnspec.network.loader import Spec
+from nnspec_torch.naming import class_name, renamed_layers
 from nnspec_torch.schedules import has_schedule
 
 _METRICS = {"mae": "(output - target).abs().mean()", "r2": "r2(output, target)"}
-DEFINED = """
-Callable SafetensorError Sequence load_file outputs r2 safe_open save save_file
-""".split()  # noqa: SIM905 - as in nnspec.emit.dataset
-"""Names that the program defines or imports, beside those that read the rows."""
-
-
 MODULES = frozenset({"math", "torch"})
 """Modules that the program uses."""
 
 
 def script_source(spec: Spec, training: Training, head: Head | None) -> str:
     """Return what trains, measures and predicts; the last of it is `main`."""
+    names = renamed_layers(spec.graph)
     program = snippets("nnspec_torch.emitted", "program")
+    storing = snippets("nnspec_torch.emitted", "renamed_program") if names else program
+    load = "load_weights" if names else "load_file"
     parts = [_outputs(training)]
     if "r2" in training.resolved_metrics:
         parts.append(program["r2"].text)
     parts += [
         _evaluate(spec, training, head),
-        program["save"].text,
-        _predict(spec, training, head),
-        _main(spec, training),
+        *(_renaming(names, storing) if names else ()),
+        storing["save"].text,
+        _predict(spec, training, load),
+        _main(spec, training, load),
         'if __name__ == "__main__":\n    main()',
     ]
     return "\n\n\n".join(parts)
+
+
+def _renaming(names: dict[str, str], storing: Snippets) -> list[str]:
+    constant = wrap(f"ATTRIBUTES = {literal(names)}")
+    comment = "# The attribute of each layer whose name in the spec a module cannot give."
+    return ["\n".join([comment, *constant]), storing["load_weights"].text, storing["named"].text]
 
 
 def _outputs(training: Training) -> str:
@@ -58,7 +64,8 @@ def _evaluate(spec: Spec, training: Training, head: Head | None) -> str:
     return "\n".join(
         [
             *wrap(
-                f"def evaluate(model: {spec.name}, rows: tuple[Tensor, ...]) -> dict[str, float]:"
+                f"def evaluate(model: {class_name(spec.name)}, "
+                "rows: tuple[Tensor, ...]) -> dict[str, float]:"
             ),
             '    """Return the loss and the metrics, computed as at inference."""',
             "    *inputs, target = rows",
@@ -72,7 +79,7 @@ def _evaluate(spec: Spec, training: Training, head: Head | None) -> str:
     )
 
 
-def _predict(spec: Spec, training: Training, head: Head | None) -> str:
+def _predict(spec: Spec, training: Training, load: str) -> str:
     from nnspec.training.metrics import threshold
 
     lines = [
@@ -80,8 +87,8 @@ def _predict(spec: Spec, training: Training, head: Head | None) -> str:
         '    """Return what trained weights make of raw rows: the output, and the answer."""',
         '    with safe_open(weights, "pt") as file:',
         '        record = json.loads(file.metadata()["preprocessing"])',
-        f"    model = {spec.name}()",
-        "    model.load_state_dict(load_file(weights))",
+        f"    model = {class_name(spec.name)}()",
+        f"    model.load_state_dict({load}(weights))",
         "    model.eval()",
         '    inputs = read_inputs(read_rows(data), record["inputs"], data)',
         "    tensors = [torch.from_numpy(array) for array in prepared(inputs, record)]",
@@ -104,10 +111,10 @@ def _predict(spec: Spec, training: Training, head: Head | None) -> str:
     )
 
 
-def _main(spec: Spec, training: Training) -> str:
+def _main(spec: Spec, training: Training, load: str) -> str:
     data = spec.model.data
     assert data is not None
-    file = f"{_snake(spec.name)}.safetensors"
+    file = f"{snake(spec.name)}.safetensors"
     part = "validation" if data.validation > 0 else "train"
     is_scheduled = has_schedule(training.optimizer)
     state = "optimizer, scheduler" if is_scheduled else "optimizer"
@@ -127,10 +134,10 @@ def _main(spec: Spec, training: Training) -> str:
         '        parser.error("--epochs: at least one is expected")',
         "",
         f"    torch.manual_seed({training.seed})",
-        *wrap(f"model = {spec.name}()", 4),
+        *wrap(f"model = {class_name(spec.name)}()", 4),
         "    if arguments.weights is not None:",
         "        try:",
-        "            model.load_state_dict(load_file(arguments.weights))",
+        f"            model.load_state_dict({load}(arguments.weights))",
         "        except (OSError, RuntimeError, SafetensorError) as error:",
         '            parser.error(f"--weights: {arguments.weights}: {error}")',
         "    optimizer = make_optimizer(model)",
@@ -174,7 +181,7 @@ def _main(spec: Spec, training: Training) -> str:
     ]
     if data.test > 0:
         lines += [
-            "    model.load_state_dict(load_file(arguments.output))",
+            f"    model.load_state_dict({load}(arguments.output))",
             '    print("test", evaluate(model, parts["test"]))',
         ]
     return "\n".join(lines)
@@ -200,14 +207,3 @@ def _metric(name: str, spec: Spec, training: Training, head: Head | None) -> str
         threshold = "0" if is_logits else "0.5"
         return f"((output > {threshold}) == (target > 0.5)).double().mean()"
     raise UsageError(f"the metric {name} is not defined for a {training.task} task")
-
-
-def _snake(name: str) -> str:
-    words: list[str] = []
-    # The name begins with a letter, before which nothing is put.
-    for before, letter in zip(f"_{name}", name, strict=False):
-        if letter.isupper() and before != "_" and not before.isupper():
-            words.append("_")
-        if not letter == before == "_":
-            words.append(letter.lower())
-    return "".join(words)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from nnspec.emit.code import Call, call, wrap
+from nnspec.emit.names import freed
 from nnspec.emit.training import LossBody, LossRow, indented, loss_body, training_of
 from nnspec.emit.tree import Name
 from nnspec.language import losses, optimizers
@@ -12,11 +13,11 @@ from nnspec.language.losses import Loss
 from nnspec.language.optimizers import Optimizer
 from nnspec.network.graph import Graph, Head
 from nnspec.network.loader import Spec
+from nnspec_torch.naming import STEP, class_name
 from nnspec_torch.schedules import (
     base_rate,
     has_schedule,
     scheduler_modules,
-    scheduler_name,
     scheduler_source,
 )
 
@@ -127,11 +128,11 @@ def _make_optimizer(optimizer: Optimizer) -> str:
 
 
 def _train_step(spec: Spec, head: Head | None, optimizer: Optimizer) -> str:
-    inputs = list(spec.graph.inputs)
-    scheduler = scheduler_name(spec.graph) if has_schedule(optimizer) else None
+    inputs = [freed(name, STEP) for name in spec.graph.inputs]
+    scheduler = "scheduler" if has_schedule(optimizer) else None
     compute = "model.logits" if head is not None else "model"
     arguments = [
-        f"model: {spec.name}",
+        f"model: {class_name(spec.name)}",
         "optimizer: torch.optim.Optimizer",
         *([f"{scheduler}: torch.optim.lr_scheduler.LRScheduler"] if scheduler else []),
         *(f"{name}: Tensor" for name in inputs),

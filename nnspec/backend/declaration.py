@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 from nnspec.backend.options import DEFAULTS, OnnxOptions, Options
 from nnspec.backend.programs import Array, Compiled, Precision, Program
 from nnspec.errors import UnsupportedError
-from nnspec.language.names import RESERVED, RESERVED_INPUTS, RESERVED_NETWORKS
 from nnspec.language.schedules import Schedule
 from nnspec.layers.base import Layer
 from nnspec.layers.fields import Frozen
@@ -267,21 +266,21 @@ def require_supported(backend: Backend, spec: Spec, options: Options = DEFAULTS)
 def _refused_names(backend: Backend, spec: Spec) -> Iterator[str]:
     """Yield what is called as the source of a third party calls something of its own.
 
-    The names that nnspec's own backends reserve, no spec has.
+    nnspec's own backends reserve nothing: they rename in their source what would clash.
     """
     taken = backend.reserved
     words = taken.modules | taken.attributes
     known = (
-        ("the network", {spec.name}, words | taken.definitions, RESERVED_NETWORKS),
-        ("an input", set(spec.graph.inputs), taken.modules | taken.variables, RESERVED_INPUTS),
-        ("a block", set(spec.model.blocks), words, RESERVED),
+        ("the network", {spec.name}, words | taken.definitions),
+        ("an input", set(spec.graph.inputs), taken.modules | taken.variables),
+        ("a block", set(spec.model.blocks), words),
     )
-    for what, given, kept, others in known:
-        for name in sorted(given & kept - others):
+    for what, given, kept in known:
+        for name in sorted(given & kept):
             yield f'the name "{name}" of {what}: its source calls something else so'
-    if words - RESERVED:
+    if words:
         for name in sorted({part for at in spec.graph.walk() for part in at.path.split(".")}):
-            if name in words - RESERVED:
+            if name in words:
                 yield f'the name "{name}" of a layer: its source calls something else so'
 
 

@@ -9,7 +9,7 @@ of their own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from nnspec.emit.body import Body, Step
@@ -17,7 +17,6 @@ from nnspec.emit.code import Call
 from nnspec.emit.progressions import progressing
 from nnspec.emit.unify import Construction, Definition, Use, skeleton, unify
 from nnspec.emit.variations import Variations
-from nnspec.language.names import RESERVED
 from nnspec.network.graph import BlockNode
 
 
@@ -43,13 +42,16 @@ class Definitions:
         network: Body,
         name: str,
         taken: Iterable[str],
+        avoided: Iterable[str],
         *,
         is_class: bool,
+        attribute: Callable[[str], str] = str,
         defaults: Mapping[str, Mapping[str, object]],
         variations: Variations,
     ) -> None:
-        """`taken` are names that neither a definition nor a function's parameter may have.
+        """`taken` are names that no definition may have, and `avoided` such as no parameter has.
 
+        attribute: the name of the attribute that holds a layer, where definitions are classes.
         defaults: by function, keywords that a call leaves out where they have this value.
         """
         self.defaults = defaults
@@ -57,7 +59,8 @@ class Definitions:
         self.ordered: list[Definition] = []
         self.is_class = is_class
         self._taken = {name, *taken}
-        self._reserved = set(taken)
+        self._avoided = frozenset(avoided)
+        self._attribute = attribute
         self._of: dict[int, tuple[Definition, tuple[tuple[str, object], ...]]] = {}
         self._defined: dict[str, list[tuple[Definition, _Uses]]] = {}
         groups: dict[str, list[Body]] = {}
@@ -68,13 +71,16 @@ class Definitions:
 
     def _define(self, block: str, bodies: list[Body]) -> None:
         for uses in self._variants(block, bodies):
-            avoided = {"name"}
+            avoided = {"name", *self._avoided}
             if not self.is_class:
                 # A function's parameters stand beside its variables; an attribute of self does not.
-                avoided.update(self._reserved, *(body.graph.types for body, _ in uses))
+                avoided.update(*(body.graph.types for body, _ in uses))
             elif any(made is not None and made.values for made in uses[0][1]):
                 # What the forward pass takes is kept as an attribute, beside those of the layers.
-                avoided.update(RESERVED, (node.name for node in uses[0][0].graph.nodes))
+                avoided.update(self._attribute(node.name) for node in uses[0][0].graph.nodes)
+                avoided.update(
+                    each for each in uses[0][0].graph.variables if self._attribute(each) != each
+                )
             known = self._with_variations(_Uses(block, uses, avoided))
             _drop_unequal_shapes([body for body, _ in known.uses])
             definition, arguments = self._unified(known, self._name(block))

@@ -78,7 +78,7 @@ def _variables(tree: dict[str, Any], problems: Problems) -> Scope:
     variables = variables or {}
     scope = Scope(variables)
     for name in variables:
-        _check_name(name, "variable", problems, _mark(variables, name, is_key=True), free=True)
+        _check_name(name, "variable", problems, _mark(variables, name, is_key=True))
     scope.settle(problems, variables)
     return scope
 
@@ -212,7 +212,7 @@ def _check_names(model: Model, values: dict[str, Any], problems: Problems) -> No
             if isinstance(size, str):
                 shape = given.get("shape") if isinstance(given, dict) else None
                 mark = shape.marks[i] if isinstance(shape, Sequence) else None
-                _check_name(size, "axis", problems, mark, free=True)
+                _check_name(size, "axis", problems, mark)
     for name, block in model.blocks.items():
         _check_block_names(name, block, values["blocks"], problems)
     if model.data is not None:
@@ -243,7 +243,7 @@ def _check_block_names(name: str, block: Block, holder: Any, problems: Problems)
     variables = given.get("variables") if isinstance(given, dict) else None
     for variable in block.variables:
         place = _mark(variables, variable, is_key=True)
-        _check_name(variable, "variable", problems, place, free=True)
+        _check_name(variable, "variable", problems, place)
         if variable in _CALL_KEYS:
             problems.add(
                 "reserved-name",
@@ -266,9 +266,7 @@ def _check_block_names(name: str, block: Block, holder: Any, problems: Problems)
     inputs = given.get("inputs") if isinstance(given, dict) else None
     for i, inner in enumerate(block.inputs):
         place = inputs.marks[i] if isinstance(inputs, Sequence) else _mark(given, "inputs")
-        # "x" is what a block's lone input is called, in the emitted code as well.
-        if inner != "x":
-            _check_name(inner, "input", problems, place)
+        _check_name(inner, "input", problems, place)
         if inner in block.inputs[:i]:
             problems.add(
                 "duplicate-name",
@@ -278,10 +276,8 @@ def _check_block_names(name: str, block: Block, holder: Any, problems: Problems)
             )
 
 
-def _check_name(
-    name: object, what: str, problems: Problems, mark: Mark | None, *, free: bool = False
-) -> None:
-    code, message, hint = problem_with(name, what, is_attribute=not free)
+def _check_name(name: object, what: str, problems: Problems, mark: Mark | None) -> None:
+    code, message, hint = problem_with(name, what)
     if code:
         problems.add(code, message, mark, hint)
 
