@@ -116,7 +116,7 @@ class _Variables:
                     return name
             elif name not in taken:
                 return name
-        return "value_"
+        return self.unique(Value("value_"))
 
     def variable(self, value: Value, i: int) -> str:
         """Return the variable that holds `value`, made by step i."""

@@ -7,15 +7,16 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from nnspec.errors import Mark, nearest
-from nnspec.language.names import problem_with
+from nnspec.language.names import report_name
 from nnspec.language.problems import Problems
-from nnspec.language.schema import FORMAT_VERSION, Block, Input, Model
+from nnspec.language.schema import FORMAT_VERSION, Block, Call, Input, Model
 from nnspec.language.scope import Scope, compute
 from nnspec.language.tree import Map, Sequence
 from nnspec.layers import LAYERS
 from nnspec.support.shown import shown
 
-_CALL_KEYS = frozenset({"type", "name", "inputs", "repeat", "trainable", "index"})
+CALL_KEYS = frozenset({*Call.model_fields, "index"})
+"""Names that the use of a block means otherwise, so that no variable of a block has them."""
 
 
 class Document(NamedTuple):
@@ -78,7 +79,7 @@ def _variables(tree: dict[str, Any], problems: Problems) -> Scope:
     variables = variables or {}
     scope = Scope(variables)
     for name in variables:
-        _check_name(name, "variable", problems, _mark(variables, name, is_key=True))
+        report_name(name, "variable", _mark(variables, name, is_key=True), problems)
     scope.settle(problems, variables)
     return scope
 
@@ -202,17 +203,17 @@ def marked_block(block: Block, given: dict[str, Any]) -> Block:
 
 
 def _check_names(model: Model, values: dict[str, Any], problems: Problems) -> None:
-    _check_name(model.name, "network", problems, _mark(values, "name"))
+    report_name(model.name, "network", _mark(values, "name"), problems)
     for name, kind in model.inputs.items():
         if name == "?":
             continue
         given = values["inputs"][name]
-        _check_name(name, "input", problems, _mark(values["inputs"], name, is_key=True))
+        report_name(name, "input", _mark(values["inputs"], name, is_key=True), problems)
         for i, size in enumerate(kind.shape):
             if isinstance(size, str):
                 shape = given.get("shape") if isinstance(given, dict) else None
                 mark = shape.marks[i] if isinstance(shape, Sequence) else None
-                _check_name(size, "axis", problems, mark)
+                report_name(size, "axis", mark, problems)
     for name, block in model.blocks.items():
         _check_block_names(name, block, values["blocks"], problems)
     if model.data is not None:
@@ -231,7 +232,7 @@ def _check_names(model: Model, values: dict[str, Any], problems: Problems) -> No
 
 def _check_block_names(name: str, block: Block, holder: Any, problems: Problems) -> None:
     mark = _mark(holder, name, is_key=True)
-    _check_name(name, "block", problems, mark)
+    report_name(name, "block", mark, problems)
     if name in LAYERS:
         problems.add(
             "duplicate-name",
@@ -243,8 +244,8 @@ def _check_block_names(name: str, block: Block, holder: Any, problems: Problems)
     variables = given.get("variables") if isinstance(given, dict) else None
     for variable in block.variables:
         place = _mark(variables, variable, is_key=True)
-        _check_name(variable, "variable", problems, place)
-        if variable in _CALL_KEYS:
+        report_name(variable, "variable", place, problems)
+        if variable in CALL_KEYS:
             problems.add(
                 "reserved-name",
                 f'variable "{variable}" of block "{name}" has the name of a key of its uses',
@@ -266,7 +267,7 @@ def _check_block_names(name: str, block: Block, holder: Any, problems: Problems)
     inputs = given.get("inputs") if isinstance(given, dict) else None
     for i, inner in enumerate(block.inputs):
         place = inputs.marks[i] if isinstance(inputs, Sequence) else _mark(given, "inputs")
-        _check_name(inner, "input", problems, place)
+        report_name(inner, "input", place, problems)
         if inner in block.inputs[:i]:
             problems.add(
                 "duplicate-name",
@@ -274,12 +275,6 @@ def _check_block_names(name: str, block: Block, holder: Any, problems: Problems)
                 place,
                 "give each its own name",
             )
-
-
-def _check_name(name: object, what: str, problems: Problems, mark: Mark | None) -> None:
-    code, message, hint = problem_with(name, what)
-    if code:
-        problems.add(code, message, mark, hint)
 
 
 def _mark(holder: Any, key: str, *, is_key: bool = False) -> Mark | None:

@@ -1,27 +1,39 @@
-"""Checks the names of a spec: what each backend's code calls otherwise, the backend renames."""
+"""Checks the names of a spec: what a backend's code calls otherwise, the backend spells anew."""
 
 from __future__ import annotations
 
 import re
 
+from nnspec.errors import Change, Fix, Mark
+from nnspec.language.problems import Problems
+
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 MAX_LENGTH = 64
 
 
-def problem_with(name: object, what: str) -> tuple[str, str, str]:
-    """Return (code, message, hint) for a bad name, or three empty strings for a good one."""
+def report_name(name: object, what: str, mark: Mark | None, problems: Problems) -> bool:
+    """Report what is wrong with a name; return whether anything is."""
+    if isinstance(name, str) and len(name) <= MAX_LENGTH and _IDENTIFIER.match(name):
+        return False
+    code, wrong = "bad-name", f"{name!r} is no identifier"
+    hint = "use letters, digits and _, a letter first"
     if not isinstance(name, str):
-        return "wrong-type", f"{what} name is {name!r}, and a word is expected", "put it in quotes"
-    if len(name) > MAX_LENGTH:
-        return (
-            "bad-name",
-            f"{what} name has {len(name)} characters; at most {MAX_LENGTH}",
-            "choose a shorter name",
+        code, wrong, hint = "wrong-type", f"is {name!r}, and a word is expected", "put it in quotes"
+    elif len(name) > MAX_LENGTH:
+        wrong = f"has {len(name)} characters; at most {MAX_LENGTH}"
+        hint = "choose a shorter name"
+    meant = _meant_by(name)
+    fix = None
+    if meant and mark is not None and code == "bad-name" and len(str(name)) <= MAX_LENGTH:
+        fix = Fix(f"call it {meant}", (Change("name", mark, meant),))
+        hint = (
+            f"call it {meant} wherever it is used: a name has letters, digits and _, a letter first"
         )
-    if not _IDENTIFIER.match(name):
-        return (
-            "bad-name",
-            f"{what} name {name!r} is no identifier",
-            "use letters, digits and _, a letter first: the name becomes a name in the code",
-        )
-    return "", "", ""
+    problems.add(code, f"{what} name {wrong}", mark, hint, fix)
+    return True
+
+
+def _meant_by(name: object) -> str:
+    """Return the good name that is closest to a bad one, or an empty string."""
+    words = re.sub(r"[^A-Za-z0-9_]+", "_", str(name)).strip("_")
+    return f"n{words}" if words[:1].isdigit() else words

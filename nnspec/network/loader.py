@@ -225,7 +225,11 @@ def _read_once(tree: Any, problems: Problems) -> tuple[Model, Graph] | None:
             if graph is not None:
                 for problem in head_problems(document.model, graph):
                     problems.extend([(problem, ())])
-                return None if problems.found else (document.model, graph)
+                if not problems.found:
+                    return document.model, graph
+        from nnspec.language.all_names import report_names  # only a mistake needs it
+
+        report_names(tree, problems)
     return None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Set
 
 from nnspec.errors import closest
-from nnspec.language.names import problem_with
+from nnspec.language.names import report_name
 from nnspec.language.problems import Problems
 from nnspec.network.entries import Entry
 
@@ -25,9 +25,8 @@ def name_entries(
                 entry.name = f"{kind}_{counts[kind]}"
             by_name[entry.name] = entry
             continue
-        code, message, hint = problem_with(entry.name, "layer")
-        if code:
-            problems.add(code, message, entry.place("name"), hint)
+        if report_name(entry.name, "layer", entry.place("name"), problems):
+            pass
         elif entry.name in by_name or entry.name in inputs:
             what = "an input" if entry.name in inputs else "another layer"
             problems.add(

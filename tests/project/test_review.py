@@ -82,13 +82,6 @@ training: {task: multiclass}
     assert "@" not in source
 
 
-@pytest.mark.parametrize("name", ["Iterator", "Path", "batches", "hashlib"])
-def test_a_network_cannot_take_the_name_of_a_definition(name: str) -> None:
-    text = f"nnspec: 1\nname: {name}\ninputs: {{a: {{shape: [2]}}}}\nlayers: [{{type: relu}}]\n"
-    with pytest.raises(nnspec.SpecError, match="reserved-name"):
-        loads(text)
-
-
 def test_code_that_does_not_run_is_a_failed_check(monkeypatch: pytest.MonkeyPatch) -> None:
     from nnspec import layers
     from nnspec.emit.tree import X, apply
