@@ -255,8 +255,8 @@ def _check_block_names(name: str, block: Block, holder: Any, problems: Problems)
     optional = given.get("optional") if isinstance(given, dict) else None
     for i, inner in enumerate(block.optional):
         place = optional.marks[i] if isinstance(optional, Sequence) else _mark(given, "optional")
-        _check_name(inner, "input", problems, place)
-        if inner in (*block.inputs, *block.optional[:i], *block.variables, *_CALL_KEYS):
+        report_name(inner, "input", place, problems)
+        if inner in (*block.inputs, *block.optional[:i], *block.variables, *CALL_KEYS):
             problems.add(
                 "duplicate-name",
                 f'the optional input "{inner}" of block "{name}" has the name of another input, '

@@ -1,4 +1,4 @@
-"""What stores weights by the names of the spec, where attributes of the module have others."""
+"""Storing weights by the names of the spec, where attributes of the module have others."""
 
 import json
 from pathlib import Path
