@@ -33,7 +33,11 @@ class Mark(NamedTuple):
         return f"line {self.line + 1}"
 
 
-class Change(NamedTuple):
+ChangeKind = Literal["key", "value", "name", "remove", "add"]
+
+
+# To make a class of a plain one takes a tenth of the time of a named tuple, at every start.
+class Change:
     """One change of a spec, by what it means.
 
     key: the key at `mark` becomes `to`. value: what stands at `mark` becomes the value `to`.
@@ -41,31 +45,37 @@ class Change(NamedTuple):
     `mark` goes, with its value. add: `to`, a mapping, joins the mapping of the key at `mark`.
     """
 
-    kind: Literal["key", "value", "name", "remove", "add"]
-    mark: Mark
-    to: Any = None
+    __slots__ = ("kind", "mark", "to")
+
+    def __init__(self, kind: ChangeKind, mark: Mark, to: Any = None) -> None:
+        self.kind = kind
+        self.mark = mark
+        self.to = to
 
 
-class Edit(NamedTuple):
-    """One change of a text: from a line and column (from 0) to others, and what comes there."""
-
-    line: int
-    column: int
-    end_line: int
-    end_column: int
-    text: str
+EditTuple = tuple[int, int, int, int, str]
+"""From a line and column (from 0) to others, and the text that comes there."""
 
 
-class Fix(NamedTuple):
+class Fix:
     """The mending of a mistake: its changes, all of them or none.
 
     is_safe: whether what the author meant is certain. edits: the changes, once a text is there.
     """
 
-    title: str
-    changes: tuple[Change, ...]
-    is_safe: bool = True
-    edits: tuple[Edit, ...] = ()
+    __slots__ = ("changes", "edits", "is_safe", "title")
+
+    def __init__(
+        self,
+        title: str,
+        changes: tuple[Change, ...],
+        is_safe: bool = True,
+        edits: tuple[EditTuple, ...] = (),
+    ) -> None:
+        self.title = title
+        self.changes = changes
+        self.is_safe = is_safe
+        self.edits = edits
 
     def as_json(self) -> dict[str, object]:
         """Return the fix as `nnspec check --json` prints it; lines and columns start at 1."""
@@ -74,13 +84,13 @@ class Fix(NamedTuple):
             "applicability": "safe" if self.is_safe else "unsafe",
             "edits": [
                 {
-                    "line": edit.line + 1,
-                    "column": edit.column + 1,
-                    "end_line": edit.end_line + 1,
-                    "end_column": edit.end_column + 1,
-                    "text": edit.text,
+                    "line": line + 1,
+                    "column": column + 1,
+                    "end_line": end_line + 1,
+                    "end_column": end_column + 1,
+                    "text": text,
                 }
-                for edit in self.edits
+                for line, column, end_line, end_column, text in self.edits
             ],
         }
 

@@ -4,17 +4,8 @@ from __future__ import annotations
 
 import click
 
-from nnspec.cli.common import (
-    STDIN,
-    json_option,
-    print_json,
-    print_problems,
-    print_summary,
-    record_of,
-    set_option,
-    unreadable,
-)
-from nnspec.errors import DataError, Problem, SpecError, UsageError
+from nnspec.cli.common import STDIN, json_option, set_option
+from nnspec.errors import Problem, SpecError, UsageError
 from nnspec.network.loader import Spec, load
 
 
@@ -50,18 +41,21 @@ def check(
             specs, variables, _judged, with_data=data, fix=fix, unsafe=unsafe_fixes, as_json=as_json
         )
         ctx.exit(code)
-    files: list[dict[str, object]] = []
-    wrong = mendable = 0
+    results = []
     for path in specs:
         is_fine, problems = _check(path, variables, with_data=data)
-        wrong += not is_fine
-        files.append(record_of(path, problems, is_fine=is_fine))
-        if not as_json:
-            mendable += print_problems(path, problems, is_fine=is_fine)
-    if as_json:
-        print_json({"files": files})
-    else:
-        print_summary(wrong, len(specs), mendable)
+        results.append((path, is_fine, problems))
+        if is_fine and not problems and not as_json:
+            click.echo(f"{path}: ok")
+        elif not as_json:
+            from nnspec.cli.problems import print_problems
+
+            print_problems(path, problems, is_fine=is_fine)
+    wrong = sum(not is_fine for _, is_fine, _ in results)
+    if wrong or as_json:
+        from nnspec.cli.problems import print_results
+
+        print_results(results, as_json=as_json)
     ctx.exit(2 if wrong else 0)
 
 
@@ -73,6 +67,8 @@ def _check(
     except SpecError as error:
         return False, error.problems
     except UsageError as error:
+        from nnspec.cli.problems import unreadable
+
         return False, (unreadable(path, error),)
     return _judged(spec, path, with_data=with_data)
 
@@ -80,25 +76,9 @@ def _check(
 def _judged(spec: Spec, path: str, *, with_data: bool) -> tuple[bool, tuple[Problem, ...]]:
     """Return whether a spec is right, with its rows where those are asked for, and what may be."""
     problems = spec.advice
-    wrong = _problem_of_data(spec, path) if with_data else None
+    if not with_data or spec.model.training is None or spec.model.data is None:
+        return True, problems
+    from nnspec.cli.checked_rows import problem_of_data
+
+    wrong = problem_of_data(spec, path)
     return wrong is None, problems if wrong is None else (*problems, wrong)
-
-
-def _problem_of_data(spec: Spec, path: str) -> Problem | None:
-    """Return why the spec cannot be trained on its rows, or None; a spec without both can't be."""
-    training = spec.model.training
-    if training is None or spec.model.data is None:
-        return None
-    from nnspec.data.rows import load_data
-    from nnspec.training.batches import require_batches
-    from nnspec.training.metrics import require_measurable
-
-    try:
-        require_measurable(training)
-        rows = load_data(spec)
-        require_batches(spec.graph, len(rows.train), training.batch_size)
-    except DataError as error:
-        return Problem("wrong-data", str(error), file=path)
-    except UsageError as error:
-        return Problem("not-trainable", str(error), file=path)
-    return None

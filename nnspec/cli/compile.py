@@ -8,13 +8,8 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from nnspec.cli.backend_options import BackendCommand, given_options, value_of
-from nnspec.cli.common import (
-    json_option,
-    print_json,
-    require_output,
-    set_option,
-    spec_argument,
-)
+from nnspec.cli.common import json_option, print_json, set_option, spec_argument
+from nnspec.cli.outputs import require_output
 
 if TYPE_CHECKING:
     from nnspec.backend import Backend

@@ -8,15 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from nnspec.cli.backend_options import BackendCommand, given_options
-from nnspec.cli.common import (
-    json_option,
-    print_json,
-    read_weights,
-    require_output,
-    set_option,
-    spec_argument,
-    weights_options,
-)
+from nnspec.cli.common import json_option, print_json, set_option, spec_argument
+from nnspec.cli.outputs import require_output
+from nnspec.cli.weights_files import read_weights, weights_options
 
 if TYPE_CHECKING:
     from nnspec.backend import Backend

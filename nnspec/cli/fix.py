@@ -7,14 +7,8 @@ from collections.abc import Callable
 
 import click
 
-from nnspec.cli.common import (
-    STDIN,
-    print_json,
-    print_problems,
-    print_summary,
-    record_of,
-    unreadable,
-)
+from nnspec.cli.common import STDIN, print_json
+from nnspec.cli.problems import print_problems, print_summary, record_of, unreadable
 from nnspec.errors import Problem, SpecError, UsageError, printable
 from nnspec.language.source import MAX_CHARACTERS
 from nnspec.network.fixing import Mended, mend

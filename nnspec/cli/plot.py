@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import click
 
-from nnspec.cli.common import (
-    json_option,
-    print_json,
-    require_output,
-    set_option,
-    spec_argument,
-)
+from nnspec.cli.common import json_option, print_json, set_option, spec_argument
+from nnspec.cli.outputs import require_output
 
 
 @click.command()

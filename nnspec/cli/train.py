@@ -10,15 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nnspec.cli.common import (
-    json_option,
-    print_json,
-    read_weights,
-    require_apart_from,
-    set_option,
-    spec_argument,
-    weights_options,
-)
+from nnspec.cli.common import json_option, print_json, set_option, spec_argument
+from nnspec.cli.outputs import require_apart_from
+from nnspec.cli.weights_files import read_weights, weights_options
 
 if TYPE_CHECKING:
     from nnspec.training.epochs import OnEpoch, OnStep, Run

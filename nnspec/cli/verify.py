@@ -9,14 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nnspec.cli.backend_options import BackendCommand, given_options, value_of
-from nnspec.cli.common import (
-    json_option,
-    read_weights,
-    require_output,
-    set_option,
-    spec_argument,
-    weights_options,
-)
+from nnspec.cli.common import json_option, set_option, spec_argument
+from nnspec.cli.outputs import require_output
+from nnspec.cli.weights_files import read_weights, weights_options
 from nnspec.verification.settings import Settings
 
 if TYPE_CHECKING:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
-from nnspec.errors import Change, Edit, Fix
+from nnspec.errors import Change, EditTuple, Fix
 from nnspec.language.renaming import uses
-from nnspec.language.spans import Item, Node, Spans, read_spans
+from nnspec.language.spans import Edit, Item, Node, Spans, read_spans
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./ -]*(?<! )\Z")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "nan", "inf"})
@@ -46,22 +46,23 @@ def located(fixes: Iterable[Fix], text: str, *, is_json: bool) -> list[Fix | Non
             others = (change for change in fix.changes if change.kind != "remove")
             edits = [edit for change in others for edit in _edits(change, spans)]
             edits.extend(_removals(fix, spans))
-            found.append(fix._replace(edits=tuple(_apart(edits))))
+            found.append(Fix(fix.title, fix.changes, fix.is_safe, tuple(_apart(edits))))
         except NotHereError:
             found.append(None)
     return found
 
 
-def applied(text: str, edits: Sequence[Edit]) -> str:
+def applied(text: str, edits: Iterable[EditTuple]) -> str:
     """Return the text with the edits made; none of them overlap."""
     starts = Spans.line_starts(text)
 
     def offset(line: int, column: int) -> int:
         return starts[line] + column
 
-    for edit in sorted(edits, reverse=True):  # what is inserted comes before what is deleted
-        start, end = offset(edit.line, edit.column), offset(edit.end_line, edit.end_column)
-        text = text[:start] + edit.text + text[end:]
+    # What is inserted comes before what is deleted there.
+    for line, column, end_line, end_column, new in sorted(edits, reverse=True):
+        start, end = offset(line, column), offset(end_line, end_column)
+        text = text[:start] + new + text[end:]
     return text
 
 

@@ -20,7 +20,7 @@ from nnspec.support.shown import shown
 
 
 def constructor_error(
-    record: type[Frozen], values: tuple[object, ...], given: dict[str, Any], error: Exception
+    record: type[Frozen], values: tuple[object, ...], given: dict[str, Any], error: Exception | None
 ) -> SpecError:
     """Return what is wrong with the arguments of a record's constructor."""
     name = record.__name__

@@ -5,12 +5,22 @@ from __future__ import annotations
 import bisect
 import re
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from nnspec.errors import Edit, Mark
+from nnspec.errors import Mark
 
 _LINE_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 """The ends of a line, as YAML has them."""
+
+
+class Edit(NamedTuple):
+    """One change of a text: from a line and column (from 0) to others, and what comes there."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+    text: str
 
 
 class Node:

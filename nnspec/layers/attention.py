@@ -8,7 +8,7 @@ from pydantic import Field
 from nnspec.errors import ShapeError
 from nnspec.layers.base import FeaturesRole, Parameter, Trained, count, require_whole
 from nnspec.layers.fields import Flag, Fraction, Positive, Size, Text, once
-from nnspec.layers.initializers import GlorotUniform, Initializer, Zeros
+from nnspec.layers.initializers import GlorotUniform, Initializer, zeros
 from nnspec.layers.shapes import DataFormat, Dim, Shape, show
 
 BOOL = frozenset({"bool"})
@@ -190,7 +190,7 @@ class _Attention(Trained):
                 f"{name}.weight", (rows, columns), self.kernel_initializer, columns, rows
             )
             if self.has_bias:
-                yield Parameter(f"{name}.bias", (rows,), Zeros(), columns, rows)
+                yield Parameter(f"{name}.bias", (rows,), zeros(), columns, rows)
 
     def dead_parameters(self, inputs: tuple[Shape, ...]) -> tuple[str, ...]:
         # It adds the same to every score of a query, which softmax takes away again.

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from nnspec.errors import ShapeError
 from nnspec.layers.fields import ByType, Flag, Frozen, OneOrMany, Text, once
-from nnspec.layers.initializers import GlorotUniform, Initializer, InitializerBase, Ones, Zeros
+from nnspec.layers.initializers import GlorotUniform, Initializer, InitializerBase, ones, zeros
 from nnspec.layers.registry import ACTIVATIONS, Table
 from nnspec.layers.shapes import MAX_RANK, DataFormat, Dim, Shape, product, show
 
@@ -236,7 +236,7 @@ class Biased(Trained):
         default=None, description="An activation applied to the output; none by default."
     )
     bias_initializer: Initializer = Field(
-        default_factory=once(Zeros), description="First values of the bias; zeros by default."
+        default_factory=zeros, description="First values of the bias; zeros by default."
     )
 
     def with_bias(self, weight: Parameter, size: int, name: str = "bias") -> tuple[Parameter, ...]:
@@ -265,7 +265,7 @@ class Weighted(Biased):
 
 def weight_and_bias(size: int) -> tuple[Parameter, ...]:
     """Return the weight (ones) and the bias (zeros) of a normalisation."""
-    return Parameter("weight", (size,), Ones()), Parameter("bias", (size,), Zeros())
+    return Parameter("weight", (size,), ones()), Parameter("bias", (size,), zeros())
 
 
 def channel_axis(rank: int, data_format: DataFormat) -> int:

@@ -15,7 +15,7 @@ from nnspec.layers.base import (
     weight_and_bias,
 )
 from nnspec.layers.fields import Flag, Fraction, Positive
-from nnspec.layers.initializers import Ones, Zeros
+from nnspec.layers.initializers import ones, zeros
 from nnspec.layers.shapes import DataFormat, Shape, show
 
 
@@ -65,8 +65,8 @@ class BatchNormalization(Trained):
         size = require_whole("batch_normalization", shape[axis], "channel axis")
         return (
             *(weight_and_bias(size) if self.affine else ()),
-            Parameter("running_mean", (size,), Zeros(), trainable=False),
-            Parameter("running_var", (size,), Ones(), trainable=False, least=0.0),
+            Parameter("running_mean", (size,), zeros(), trainable=False),
+            Parameter("running_var", (size,), ones(), trainable=False, least=0.0),
         )
 
     def multiply_adds(

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, dataclass_transform
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError, ValidationError, core_schema
 
-from nnspec.layers.extensions import brought
-
 # pydantic.types and pydantic.json_schema take longer to import than everything here.
 if TYPE_CHECKING:
     from inspect import Signature
@@ -55,7 +53,7 @@ class Records(ModelMetaclass):
 
     def __call__(cls, /, *args: Any, **given: Any) -> Any:
         """Make a record; raises SpecError, whose messages are those that YAML gets."""
-        problem: Exception = TypeError()
+        problem = None
         if not args:
             try:
                 return super().__call__(**given)
@@ -290,6 +288,8 @@ class ByType:
         return self.table().get(name) or self._brought().get(name)
 
     def _brought(self) -> dict[str, type[Frozen]]:
+        from nnspec.layers.extensions import brought  # which few specs need
+
         return {
             name: record
             for name, record in brought(self.kind).items()

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from nnspec.layers.fields import ByType, Frozen, Number, Positive
+from nnspec.layers.fields import ByType, Frozen, Number, Positive, once
 from nnspec.layers.registry import INITIALIZERS as _FILES
 from nnspec.layers.registry import Table
 
@@ -29,6 +29,10 @@ class Ones(InitializerBase):
     """Every element 1."""
 
     type: Literal["ones"] = "ones"
+
+
+zeros = once(Zeros)
+ones = once(Ones)
 
 
 class Constant(InitializerBase):

@@ -17,7 +17,7 @@ from nnspec.layers.base import (
     weight_and_bias,
 )
 from nnspec.layers.fields import Flag, Positive, Size, Whole, is_whole
-from nnspec.layers.initializers import Ones, Zeros
+from nnspec.layers.initializers import ones, zeros
 from nnspec.layers.shapes import DataFormat, Shape, show
 
 _RESHAPE = "reshape the input: one axis of channels, and at most three others"
@@ -99,8 +99,8 @@ class LayerNormalization(_OverLastAxes, Trained):
         self, inputs: tuple[Shape, ...], data_format: DataFormat
     ) -> tuple[Parameter, ...]:
         sizes = self.normalized(inputs[0])
-        weight = (Parameter("weight", sizes, Ones()),) if self.scale else ()
-        return (*weight, Parameter("bias", sizes, Zeros())) if self.center else weight
+        weight = (Parameter("weight", sizes, ones()),) if self.scale else ()
+        return (*weight, Parameter("bias", sizes, zeros())) if self.center else weight
 
     def dead_parameters(self, inputs: tuple[Shape, ...]) -> tuple[str, ...]:
         # A number less its own mean is 0.
@@ -124,7 +124,7 @@ class RmsNormalization(_OverLastAxes, Trained):
     def parameters(
         self, inputs: tuple[Shape, ...], data_format: DataFormat
     ) -> tuple[Parameter, ...]:
-        return (Parameter("weight", self.normalized(inputs[0]), Ones()),)
+        return (Parameter("weight", self.normalized(inputs[0]), ones()),)
 
 
 class _OfChannels(Trained):

@@ -8,7 +8,7 @@ from pydantic import Field
 from nnspec.errors import ShapeError
 from nnspec.layers.base import Activation, FeaturesRole, Parameter, Trained, require_whole
 from nnspec.layers.fields import ByType, Flag, Frozen, Size, once
-from nnspec.layers.initializers import GlorotUniform, Initializer, InitializerBase, Zeros
+from nnspec.layers.initializers import GlorotUniform, Initializer, InitializerBase, zeros
 from nnspec.layers.rare_initializers import Orthogonal, UnitForgetBias
 from nnspec.layers.shapes import DataFormat, Dim, Shape, show
 
@@ -129,7 +129,7 @@ class Recurrent(_Sequential):
         description="First values of the state's weight; orthogonal by default.",
     )
     bias_initializer: Initializer = Field(
-        default_factory=once(Zeros), description="First values of the bias; zeros by default."
+        default_factory=zeros, description="First values of the bias; zeros by default."
     )
 
     gates: ClassVar[int]
@@ -171,7 +171,7 @@ class Recurrent(_Sequential):
         first = owned("bias_ih", (rows,), self.bias_law(), features)
         second = owned("bias_hh", (rows,), self.bias_initializer, units)
         if not self.has_two_biases:
-            second = second._replace(initializer=Zeros(), trainable=False, is_fixed=True)
+            second = second._replace(initializer=zeros(), trainable=False, is_fixed=True)
         return (*weights, first, second)
 
 

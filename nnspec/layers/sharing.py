@@ -7,7 +7,7 @@ from pydantic import Field, PrivateAttr
 from nnspec.errors import ShapeError
 from nnspec.layers.base import FeaturesRole, Layer, Parameter, Trained, count, require_whole
 from nnspec.layers.fields import Flag, Text
-from nnspec.layers.initializers import Zeros
+from nnspec.layers.initializers import zeros
 from nnspec.layers.shapes import DataFormat, Shape, show
 
 
@@ -70,7 +70,7 @@ class TiedDense(Trained):
         self, inputs: tuple[Shape, ...], data_format: DataFormat
     ) -> tuple[Parameter, ...]:
         rows, size = self._table
-        return (Parameter("bias", (rows,), Zeros(), size, rows),) if self.use_bias else ()
+        return (Parameter("bias", (rows,), zeros(), size, rows),) if self.use_bias else ()
 
     def multiply_adds(
         self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], data_format: DataFormat

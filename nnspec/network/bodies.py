@@ -13,7 +13,6 @@ from nnspec.network.entries import Entry
 from nnspec.network.features import finds_features
 from nnspec.network.graph import LayerNode, Node
 from nnspec.network.layer_nodes import layer_node
-from nnspec.network.owners import owner_of, shared_node, table_of
 from nnspec.network.state import BodyState
 from nnspec.network.wiring import base_of, listed, name_entries, order, output_names, wire
 
@@ -90,6 +89,8 @@ class BodyResolver(BodyState):
             return block_node(self, entry, entry.call, types)
         if not layer.refers:
             return layer_node(self, entry, layer, types)
+        from nnspec.network.owners import owner_of, shared_node, table_of  # which few specs need
+
         if layer.is_tied:
             table = table_of(self, entry, layer)
             return layer_node(self, entry, layer, types, table) if table is not None else None

@@ -14,7 +14,6 @@ from nnspec.language.scope import Scope, compute
 from nnspec.language.tree import Map, Sequence
 from nnspec.layers import LAYERS
 from nnspec.layers.base import Layer
-from nnspec.layers.extensions import brought
 from nnspec.layers.fields import is_whole
 from nnspec.library import BLOCKS, find_block
 from nnspec.support.shown import MERGE_HINT, shown
@@ -138,6 +137,8 @@ class Reader:
             block = self.block(kind)
             if block is not None:
                 return self._call(entry, block, given, scope)
+            from nnspec.layers.extensions import brought  # which few specs need
+
             layer_class = brought("layer").get(kind)
         if layer_class is None:
             return self._unknown(entry, given, scope)
@@ -175,6 +176,8 @@ class Reader:
         return True
 
     def _known(self) -> list[str]:
+        from nnspec.layers.extensions import brought
+
         return [*LAYERS, *self.model.blocks, *BLOCKS, *brought("layer")]
 
     def _unknown(self, entry: Entry, given: dict[str, Any], scope: Scope) -> bool:

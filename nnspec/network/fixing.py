@@ -90,8 +90,7 @@ def _meet(problems: list[Problem]) -> bool:
         for edit in (each.fix.edits if each.fix is not None else ())
     )
     for (one, first), (other, second) in pairwise(edits):
-        is_behind = (one.end_line, one.end_column) <= (other.line, other.column)
-        is_apart = is_behind and (one.line, one.column) != (other.line, other.column)
+        is_apart = one[2:4] <= other[:2] and one[:2] != other[:2]
         if first != second and one != other and not is_apart:
             return True
     return False

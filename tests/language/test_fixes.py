@@ -219,7 +219,7 @@ def test_json_from_standard_input() -> None:
 
 
 def test_edits_are_made_from_the_end() -> None:
-    from nnspec.errors import Edit
+    from nnspec.language.spans import Edit
 
     edits = [Edit(0, 0, 0, 1, "AA"), Edit(1, 1, 1, 2, ""), Edit(1, 2, 1, 2, "!")]
     assert applied("ab\r\ncde\n", edits) == "AAb\r\nc!e\n"

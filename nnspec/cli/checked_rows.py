@@ -1,0 +1,24 @@
+"""`nnspec check --data`: whether the rows of a spec can be trained on."""
+
+from __future__ import annotations
+
+from nnspec.data.rows import load_data
+from nnspec.errors import DataError, Problem, UsageError
+from nnspec.network.loader import Spec
+from nnspec.training.batches import require_batches
+from nnspec.training.metrics import require_measurable
+
+
+def problem_of_data(spec: Spec, path: str) -> Problem | None:
+    """Return why the spec, of a training and data, cannot be trained on its rows, or None."""
+    training = spec.model.training
+    assert training is not None
+    try:
+        require_measurable(training)
+        rows = load_data(spec)
+        require_batches(spec.graph, len(rows.train), training.batch_size)
+    except DataError as error:
+        return Problem("wrong-data", str(error), file=path)
+    except UsageError as error:
+        return Problem("not-trainable", str(error), file=path)
+    return None
