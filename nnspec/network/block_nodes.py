@@ -86,6 +86,7 @@ def _bodies(
             return None
         inner, found = made
         bodies.append(inner)
+        body.size += body.resolver.sizes[inner]
         layers += body.resolver.layers[inner]
         if layers > MAX_LAYERS or body.resolver.work > MAX_WORK:
             body.resolver.too_many(entry.place("repeat"))

@@ -277,6 +277,10 @@ class Reader:
         values = {}
         unread: set[tuple[str]] = set()
         for key, value in given.items():
+            kind = type(value)
+            if kind is int or (kind is str and "${" not in value):
+                values[key] = value
+                continue
             computed, well = compute(value, scope, self.problems, entry.place(key))
             if well:
                 values[key] = computed

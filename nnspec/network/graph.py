@@ -157,7 +157,7 @@ class LayerAt(NamedTuple):
         """Parameters that the layer computes with, another's if it is shared."""
         layer = self.node.layer
         parameters = layer.parameters(self.input_shapes, self.graph.data_format)
-        if getattr(layer, "trainable", True):
+        if layer.__dict__.get("trainable", True):
             return parameters
         return tuple(each._replace(is_frozen=True) for each in parameters)
 

@@ -29,14 +29,15 @@ def layer_node(
     if found is not None:
         if not finds_features(body, entry, layer, types):
             return None
-        outputs = found[1]
+        _, outputs, size = found
     else:
         given = _given(body, entry, layer, types, owner)
         if given is None:
             return None
-        layer, outputs = given
+        layer, outputs, size = given
         if owner is None:
             body.resolver.given[key] = given
+    body.size += size
     names = output_names(entry.name, len(outputs))
     for name, given_type in zip(names, outputs, strict=True):
         body.types[name] = given_type
@@ -55,8 +56,8 @@ def _given(
     layer: Layer,
     types: tuple[TensorType, ...],
     owner: LayerNode | None,
-) -> tuple[Layer, tuple[TensorType, ...]] | None:
-    """Return the layer as its owner's weights make it, and the types of what it gives."""
+) -> tuple[Layer, tuple[TensorType, ...], int] | None:
+    """Return the layer as its owner's weights make it, what it gives, and its parameters' sizes."""
     least, most = layer.arity
     named = sum(getattr(layer, field) is not None for field in layer.named_inputs)
     given = len(types) - named
@@ -74,8 +75,10 @@ def _given(
         if activation is not None:
             outputs = activation.infer_shape(outputs, body.model.data_format)
         dtypes = layer.infer_dtype(tuple(type_.dtype for type_ in types))
+        size = 0
         for parameter in layer.parameters(shapes, body.model.data_format):
             require_drawable(layer.type, parameter)
+            size += product(parameter.shape) or 0
         for shape in outputs:
             require_few_axes(layer.type, shape)
     except ShapeError as error:
@@ -99,7 +102,7 @@ def _given(
                 "use smaller sizes",
             )
             return None
-    return layer, tuple(TensorType(*type_) for type_ in zip(outputs, dtypes, strict=True))
+    return layer, tuple(map(TensorType, outputs, dtypes)), size
 
 
 def _takes(body: BodyState, entry: Entry, layer: Layer, types: tuple[TensorType, ...]) -> bool:

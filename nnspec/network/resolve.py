@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 from math import inf
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from nnspec.errors import Mark
 from nnspec.language.limits import MAX_ELEMENTS, MAX_LAYERS, big
@@ -20,9 +20,11 @@ from nnspec.library import BLOCKS
 from nnspec.network.bodies import BodyResolver, marks_of
 from nnspec.network.entries import Reader
 from nnspec.network.features import looked_at
-from nnspec.network.freezing import Freezing, frozen
 from nnspec.network.graph import Graph, LayerNode, Node
 from nnspec.network.state import Features, Given, Types
+
+if TYPE_CHECKING:
+    from nnspec.network.freezing import Freezing
 
 
 def resolve(
@@ -67,6 +69,8 @@ def resolve(
         resolver.check_size(graph)
         resolver.check_ids(graph)
     if model.freeze is not None and not problems.found:
+        from nnspec.network.freezing import frozen  # which few specs need
+
         graph = frozen(graph, model.freeze, problems)
     return graph if not problems.found else None
 
@@ -85,14 +89,15 @@ class Resolver:
         self.work = 0
         self.used: set[str] = set()
         self.given: dict[
-            tuple[int, tuple[TensorType, ...]], tuple[Layer, tuple[TensorType, ...]]
+            tuple[int, tuple[TensorType, ...]], tuple[Layer, tuple[TensorType, ...], int]
         ] = {}
-        """By a layer's identity and what it takes: the layer, and what it gives."""
+        """By a layer's identity and what it takes: the layer, what it gives, parameters' size."""
         self.bodies: dict[object, Graph] = {}
         """By block, arguments and types: equal uses share one object."""
         self.made: dict[object, tuple[Graph, Given] | None] = {}
         """The same by the side of the features of what it takes as well: what has been checked."""
-        self.freezing = Freezing()
+        self.freezing: Freezing | None = None
+        self.sizes: dict[Graph, int] = {}
         self.layers: dict[Graph, int] = {}
         """The number of layers of each body once its blocks are opened."""
 
@@ -110,7 +115,8 @@ class Resolver:
 
         features: where inputs have their features; what the body gives is added.
         """
-        steps = BodyResolver(self, block, types, scope, chain, features).run()
+        resolver = BodyResolver(self, block, types, scope, chain, features)
+        steps = resolver.run()
         if steps is None:
             return None
         nodes, outputs, all_types = steps
@@ -128,6 +134,7 @@ class Resolver:
             arguments or {},
         )
         self.layers[graph] = sum(self.count(node) for node in nodes)
+        self.sizes[graph] = resolver.size
         return graph
 
     def count(self, node: Node) -> int:
@@ -177,8 +184,12 @@ class Resolver:
 
     def frozen(self, body: Graph) -> Graph:
         """Return the body of a block, of which training changes nothing."""
+        if self.freezing is None:
+            from nnspec.network.freezing import Freezing  # which few specs need
+
+            self.freezing = Freezing()
         whole = self.freezing.whole(body)
-        self.layers[whole] = self.layers[body]
+        self.layers[whole], self.sizes[whole] = self.layers[body], self.sizes[body]
         return whole
 
     def too_many(self, mark: Mark | None) -> None:
@@ -214,6 +225,8 @@ class Resolver:
 
     def check_size(self, graph: Graph) -> None:
         """Refuse a network whose parameters would not fit in a tebibyte."""
+        if self.sizes[graph] <= MAX_ELEMENTS:
+            return
         total = 0
         sizes: dict[tuple[int, tuple[Shape, ...]], int] = {}
         for at in graph.walk():

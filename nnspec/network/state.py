@@ -44,8 +44,10 @@ class Network(Protocol):
     """Blocks that something uses."""
     layers: dict[Graph, int]
     """Layers of each body, blocks opened."""
-    given: dict[tuple[int, tuple[TensorType, ...]], tuple[Layer, tuple[TensorType, ...]]]
-    """By a layer's identity and what it takes: the layer, and what it gives."""
+    sizes: dict[Graph, int]
+    """Elements of the parameters of each body."""
+    given: dict[tuple[int, tuple[TensorType, ...]], tuple[Layer, tuple[TensorType, ...], int]]
+    """By a layer's identity and what it takes: the layer, what it gives, its parameters' size."""
     read: int
     work: int
 
@@ -94,6 +96,8 @@ class BodyState:
         self.features: dict[str, Features] = features
         """The side of the features, of the values of which it is known."""
         self.nodes: dict[str, Node] = {}
+        self.size = 0
+        """Elements of the parameters of the nodes so far."""
         self.weighted: dict[str, bool] = {}
         """Whether a node has weights, of those that are called again."""
         self.by_name: dict[str, Entry] = {}
