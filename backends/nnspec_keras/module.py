@@ -80,6 +80,9 @@ LANGUAGE = Language(LOWERINGS, "channels_last", _transpose, _fuse, _DEFAULTS)
 class KerasCompiled(KerasSource):
     """Keras source that can be written and built."""
 
+    def __repr__(self) -> str:
+        return f"<KerasCompiled {self.spec.name}: {len(self.source.splitlines()):,} lines>"
+
     def write(self, path: str | Path) -> Path:
         """Write the source to a file, whole or not at all."""
         return write_text(path, self.source)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nnspec_onnx.runtime import OnnxProgram
 
 
-@dataclass
+@dataclass(repr=False)
 class OnnxCompiled:
     """A spec as an ONNX network, its weights still to be given.
 
@@ -33,6 +33,9 @@ class OnnxCompiled:
     spec: Spec
     network: Network
     is_folded: bool = False
+
+    def __repr__(self) -> str:
+        return f"<OnnxCompiled {self.spec.name}: {len(self.network.nodes):,} operators>"
 
     @cached_property
     def source(self) -> str:

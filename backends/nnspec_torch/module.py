@@ -70,6 +70,9 @@ LANGUAGE = Language(LOWERINGS, "channels_first", _transpose, _fuse, _DEFAULTS, l
 class TorchCompiled(TorchSource):
     """PyTorch source that can be written and built."""
 
+    def __repr__(self) -> str:
+        return f"<TorchCompiled {self.spec.name}: {len(self.source.splitlines()):,} lines>"
+
     def write(self, path: str | Path) -> Path:
         """Write the source to a file, whole or not at all."""
         return write_text(path, self.source)

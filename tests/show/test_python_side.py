@@ -333,6 +333,12 @@ def test_what_a_notebook_shows_is_whole_and_escaped(shown: Any) -> None:
     assert "\n" not in repr(shown)
 
 
+@pytest.mark.parametrize("backend", ["torch", "keras", "onnx"])
+def test_a_compiled_spec_shows_as_one_line(backend: str) -> None:
+    shown = repr(nnspec.compile(a_spec(), backend))
+    assert re.fullmatch(rf"<{backend.capitalize()}Compiled Net: \d+ (lines|operators)>", shown)
+
+
 def test_a_spec_shows_its_layers_with_shapes_and_parameters() -> None:
     spec = a_spec()
     assert repr(spec) == "<Spec Net: x (8,) -> softmax_1 (3,)>"

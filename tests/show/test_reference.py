@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,10 +16,11 @@ from nnspec.backend import Support
 from nnspec.cli import main
 from nnspec.cli.layers import refusals
 from nnspec.layers import LAYERS
-from nnspec.show.examples import examples
+from nnspec.show.examples import HEADER, examples
 from nnspec.show.reference import KINDS, TABLES, find, known_names, words
 from nnspec.show.trial import example_of, tried
 
+ROOT = Path(__file__).parents[2]
 EVERY = [word for kind in KINDS for word in words(kind)]
 
 
@@ -39,6 +42,17 @@ def test_every_example_checks_and_shows_what_it_is_of(kind: str) -> None:
         for at in spec.graph.walk():
             used.add(getattr(getattr(at.node.layer, "kernel_initializer", None), "type", ""))
         assert name in used
+
+
+def test_every_entry_of_the_page_of_layers_has_an_example_that_checks() -> None:
+    page = (ROOT / "docs" / "layers.md").read_text(encoding="utf-8")
+    entries = re.findall(r"^### (\w+)\n(.*?)(?=^##|\Z)", page, re.M | re.S)
+    expected = [word.name for kind in TABLES for word in words(kind)]
+    assert [name for name, _ in entries] == expected
+    for name, text in entries:
+        (example,) = re.findall(r"^```yaml\n(.*?)^```", text, re.M | re.S)
+        assert name in example
+        nnspec.loads(HEADER + example)
 
 
 def test_every_example_of_a_layer_is_of_one_that_exists() -> None:
