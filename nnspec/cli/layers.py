@@ -99,7 +99,7 @@ def _listed(found: dict[str, list[Word]]) -> list[str]:
     title = ""
     for kind, words in found.items():
         for word in words:
-            own = _TITLES.get(kind) or word.group.replace("_", " ")
+            own = _TITLES.get(kind) or word.title
             if own != title:
                 lines += (
                     ["", click.style(own, bold=True)] if lines else [click.style(own, bold=True)]
@@ -178,7 +178,7 @@ def _explained(word: Word) -> str:
     from nnspec.show.trial import example_of, shown, tried
 
     what = f"a {word.kind}" if word.kind[0] not in "aeiou" else f"an {word.kind}"
-    group = f", {word.group.replace('_', ' ')}" if word.group else ""
+    group = f", {word.title}" if word.group else ""
     places = f"; also as `{word.places}`" if word.places else ""
     lines = [*_wrapped(word.signature, 4, bold=True), f"{what}{group}{places}", "", word.meaning]
     if word.arguments:

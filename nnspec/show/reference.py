@@ -85,6 +85,11 @@ class Word:
         """Its name and arguments."""
         return f"{self.name}({', '.join(each.signed for each in self.arguments)})"
 
+    @property
+    def title(self) -> str:
+        """Its group as a heading has it; that of another package is its module."""
+        return self.group.replace("_", " ") if self.group in FAMILIES else self.group
+
     @cached_property
     def places(self) -> str:
         """The keys that take it besides a layer's `type`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
-from nnspec.errors import ShapeError
+from nnspec.errors import ShapeError, SpecError
 from nnspec.layers.shapes import MAX_RANK, Shape, show
 from nnspec.network.loader import loads
 from nnspec.show.examples import HEADER, examples
@@ -30,12 +30,18 @@ class Trial(NamedTuple):
 
 
 def example_of(kind: str, name: str) -> str:
-    """Return the first example of a name, a whole spec; empty for what ships with no example."""
-    try:
-        found = examples(kind, [name])[name][0]
-    except KeyError:
+    """Return the first example of a name, a whole spec.
+
+    Empty where none can be shown: a block, or what a package brings that takes arguments.
+    """
+    if kind == "block":
         return ""
-    return f"{HEADER}{found}\n"
+    try:
+        example = f"{HEADER}{examples(kind, [name])[name][0]}\n"
+        loads(example)
+    except (KeyError, SpecError):
+        return ""
+    return example
 
 
 def tried(example: str) -> Trial:

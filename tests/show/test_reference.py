@@ -137,6 +137,19 @@ def test_what_a_backend_refuses_is_said_with_its_reason() -> None:
     assert "cannot express" not in run("gelu", "adam").stdout
 
 
+@pytest.mark.usefixtures("toy")
+def test_what_another_package_brings_is_explained_too() -> None:
+    text = run("swing").stdout
+    assert "a layer, nnspec_toy.language" in text
+    assert "amplitude=0.5  Height of the wave." in text
+    assert "takes     1 input of any number of axes, float32" in text
+    assert "cannot express it" in text
+    assert "  swing " in run().stdout
+    # It takes an argument without a default, which no example can guess.
+    assert "a schedule" in run("harmonic").stdout
+    assert "example:" not in run("harmonic").stdout
+
+
 def test_an_unknown_name_says_what_is_like_it() -> None:
     result = run("max_poling2d")
     assert result.exit_code == 2

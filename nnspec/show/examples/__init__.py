@@ -55,7 +55,8 @@ def examples(kind: str, names: Iterable[str]) -> dict[str, list[str]]:
     for name in names:
         found = written.get(name)
         if found is None:
-            assert usual is not None, f"nnspec/show/examples has none for the {kind} {name}"
+            if usual is None:
+                raise KeyError(f"nnspec/show/examples has none for the {kind} {name}")
             found = [usual.replace("NAME", name)]
         shown[name] = found
     return shown
