@@ -182,11 +182,17 @@ class _Writer:
         """Return the lines that make a model of a block, for tensors like those given."""
         types = self.body.graph.types
         inputs = [self.free(f"{name}_in") for name in node.bodies[0].inputs]
-        lines = []
+        layouts = [value.layout for value in self.definition.body.steps[i].inputs]
+        lines: list[str] = []
         for variable, like, value in zip(inputs, given, node.inputs, strict=True):
             dtype = types[value].dtype
             kind = "" if dtype == "float32" else f", dtype={quoted(dtype)}"
-            lines.append(f"{variable} = keras.Input({like}.shape[1:]{kind})")
+            shape = f"{like}.shape[1:]"
+            if node.general:
+                general = list(node.general[0].inputs.values())[len(lines)].shape
+                lies = laid_out(general, self.body.graph.data_format, layouts[len(lines)])
+                shape = literal(tuple(size if isinstance(size, int) else None for size in lies))
+            lines.append(f"{variable} = keras.Input({shape}{kind})")
         name = self.named(node.name)
         if node.is_repeated:
             count = len(node.outputs)

@@ -25,14 +25,14 @@ class Builder:
     """Collects the nodes and initializers of a model.
 
     axes: where among the model's inputs a dynamic axis is found; "" is the batch. batch: the number
-    of rows, where it is fixed. stored: names of the initializers that are made of parameters.
+    of rows, where it is fixed. stored: the shapes of the initializers that are made of parameters.
     """
 
     axes: dict[Dim, tuple[str, int]] = field(default_factory=dict)
     batch: int | None = None
     nodes: list[Node] = field(default_factory=list)
     initializers: list[Initializer] = field(default_factory=list)
-    stored: set[str] = field(default_factory=set)
+    stored: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 class Context(NamedTuple):
@@ -163,8 +163,13 @@ class Context(NamedTuple):
 
     def _stored(self, tensor: Initializer) -> str:
         """Store a tensor of parameters, once for all calls of a layer, and return its name."""
+        known = self.builder.stored.get(tensor.name, tensor.shape)
+        if known != tensor.shape:
+            # As many rows of a table as a call at another size takes.
+            sizes = "x".join(map(str, tensor.shape))
+            tensor = tensor._replace(name=f"{tensor.name}_{sizes}")
         if tensor.name not in self.builder.stored:
-            self.builder.stored.add(tensor.name)
+            self.builder.stored[tensor.name] = tensor.shape
             self.builder.initializers.append(tensor)
         return tensor.name
 

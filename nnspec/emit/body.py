@@ -120,7 +120,7 @@ class Lowerer:
     def taker(self, node: LayerNode | BlockNode, graph: Graph) -> Taker:
         """Return what a layer or the use of a block takes, and how it stands to layouts."""
         if isinstance(node, BlockNode):
-            inner = node.bodies[0]
+            inner = (node.general or node.bodies)[0]
             needed = self.needed(inner)
             needs = tuple(frozenset(needed[value]) for value in inner.inputs)
             return Taker(node.inputs, node.outputs, "positional", needs)
@@ -224,9 +224,11 @@ class _BodyLowerer:
         output_types = tuple([types[value] for value in node.outputs])
         is_tied = node.name in self.tied
         is_given = node.inputs[0] in self.given
+        made_of = (input_types, output_types)
+        if node.general:
+            made_of = node.general, self.of_any_size(node)
         context = Context(
-            input_types,
-            output_types,
+            *made_of,
             self.graph.data_format,
             layout,
             is_tied,
@@ -254,6 +256,15 @@ class _BodyLowerer:
         ):
             value = self.values[node.outputs[0]]
             step.shape = laid_out(output_types[0].shape, self.graph.data_format, value.layout)
+
+    def of_any_size(self, node: LayerNode) -> tuple[TensorType, ...]:
+        """Return what a layer gives, of which one object serves calls at several sizes."""
+        data_format = self.graph.data_format
+        shapes = node.layer.infer_shape(tuple(type_.shape for type_ in node.general), data_format)
+        if node.layer.output_activation is not None:
+            shapes = node.layer.output_activation.infer_shape(shapes, data_format)
+        kinds = (self.graph.types[value].dtype for value in node.outputs)
+        return tuple(map(TensorType, shapes, kinds))
 
     def activated(
         self, step: Step, layer: Activation, types: tuple[TensorType, ...], layout: Layout
@@ -368,7 +379,7 @@ class _BodyLowerer:
         """Return the lowered bodies of each repetition, and the layouts of what the last gives."""
         bodies: list[Body] = []
         given: tuple[Layout, ...] = ()
-        for inner in node.bodies:
+        for inner in node.general or node.bodies:
             body = self.lowerer.body(inner, layouts)
             bodies.append(body)
             given = tuple(value.layout for value in body.outputs)

@@ -14,9 +14,9 @@ from nnspec.layers.shapes import DataFormat, Shape, show
 class Shared(Layer):
     """y = the layer, or the use of a block, of that name once more, with the same weights.
 
-    It takes and gives what that one takes and gives. A gradient is the sum over all calls; running
-    statistics are updated by each call, in the order of computation. Bromley et al. 1993, the
-    siamese network.
+    It takes what that one takes, also at other sizes where the weights fit. A gradient is the sum
+    over all calls; running statistics are updated by each call, in the order of computation.
+    Bromley et al. 1993, the siamese network.
     """
 
     type: Literal["shared"] = "shared"

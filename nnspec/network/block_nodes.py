@@ -52,6 +52,52 @@ def block_node(
     return BlockNode(entry.name, call.type, tuple(bodies), is_repeated, inputs, names, mark)
 
 
+def bodies_for(
+    body: BodyState, entry: Entry, owner: BlockNode, types: tuple[TensorType, ...]
+) -> list[Graph] | None:
+    """Return the bodies of a block's use for values of other types."""
+    block = body.resolver.reader.block(owner.block)
+    assert block is not None
+    optional = tuple(name for name in owner.bodies[0].inputs if name in block.optional)
+    features: Given = tuple(map(body.features.get, entry.inputs or ()))
+    bodies: list[Graph] = []
+    for each in owner.bodies:
+        made = body.resolver.block_body(
+            owner.block, each.arguments, types, body.chain, entry.mark, features, optional
+        )
+        if made is None:
+            return None
+        inner, found = made
+        outputs = tuple(inner.types[name] for name in inner.outputs)
+        types = (*outputs, *types[len(outputs) :])
+        features = (*found, *features[len(outputs) :])
+        call = body.by_name[owner.name].call
+        is_frozen = call is not None and not call.trainable
+        bodies.append(body.resolver.frozen(inner) if is_frozen else inner)
+    return bodies
+
+
+def block_again(
+    body: BodyState, entry: Entry, owner: BlockNode, types: tuple[TensorType, ...]
+) -> BlockNode | None:
+    """Return the node of a block's use that is called again for values of other types."""
+    bodies = bodies_for(body, entry, owner, types)
+    if bodies is None:
+        return None
+    last = bodies[-1]
+    names = output_names(entry.name, len(last.outputs))
+    for name, output in zip(names, last.outputs, strict=True):
+        body.types[name] = last.types[output]
+    for name, value in zip(names, owner.outputs, strict=True):
+        if value in body.features:
+            body.features[name] = body.features[value]
+    mark = body.problems.place(entry.mark)
+    inputs = entry.inputs or ()
+    return owner._replace(
+        name=entry.name, bodies=tuple(bodies), inputs=inputs, outputs=names, mark=mark
+    )
+
+
 def _bodies(
     body: BodyState, entry: Entry, call: Call, types: tuple[TensorType, ...]
 ) -> tuple[list[Graph], Given] | None:

@@ -33,6 +33,10 @@ class BodyResolver(BodyState):
             self.types[name] = None
         ordered = order(entries, by_name, self.inputs.keys(), self.problems)
         nodes = [] if ordered is None else [self.node(entry) for entry in ordered]
+        if len(self.problems.found) == before and self.weighted:
+            from nnspec.network.owners import generalised  # which few specs need
+
+            nodes = [*generalised(self, [node for node in nodes if node is not None])]
         outputs = self.outputs(entries, by_name)
         if outputs is not None and not any(entry.unknown_inputs for entry in entries):
             self.check_use(entries, used.union(map(base_of, outputs)))
@@ -97,7 +101,7 @@ class BodyResolver(BodyState):
         owner = owner_of(self, entry, layer)
         if isinstance(owner, LayerNode) and not finds_features(self, entry, owner.layer, types):
             return None
-        return shared_node(self, entry, owner) if owner is not None else None
+        return shared_node(self, entry, owner, types) if owner is not None else None
 
     def wrong_output(self, entry: Entry, name: str, index: int) -> None:
         base = base_of(name)

@@ -21,6 +21,7 @@ class LayerNode(NamedTuple):
 
     owner: the node, of the same graph, that it calls again: it has no weights of its own.
     tied: the node, of the same graph, whose weight it uses in an operation of its own.
+    general: where one object serves calls at several sizes, what it takes, such sizes named.
     """
 
     name: str
@@ -30,12 +31,14 @@ class LayerNode(NamedTuple):
     mark: Mark | None = None
     owner: str | None = None
     tied: str | None = None
+    general: tuple[TensorType, ...] = ()
 
 
 class BlockNode(NamedTuple):
     """One use of a block; with `repeat`, one body per repetition, each fed by the one before.
 
-    owner: the node, of the same graph, that it calls again: its bodies, and their weights.
+    owner: the node, of the same graph, that it calls again: its weights. general: where one object
+    serves calls at several sizes, the bodies for any of them, such sizes named.
     """
 
     name: str
@@ -46,6 +49,7 @@ class BlockNode(NamedTuple):
     outputs: tuple[str, ...]
     mark: Mark | None = None
     owner: str | None = None
+    general: tuple[Graph, ...] = ()
 
     def paths(self, prefix: str, name: str | None = None) -> Iterator[tuple[Graph, str]]:
         """Yield each body with what the paths of its layers begin with."""
@@ -175,23 +179,38 @@ def inline(graph: Graph) -> Graph:
     nodes: list[Node] = []
     types = dict(graph.inputs)
 
-    def place(body: Graph, prefix: str, home: str, outer: dict[str, str]) -> dict[str, str]:
+    def place(
+        body: Graph, prefix: str, home: str, outer: dict[str, str], general: Graph | None = None
+    ) -> dict[str, str]:
         names = dict(outer)
         for node in body.nodes:
             inputs = tuple(names[value] for value in node.inputs)
             if isinstance(node, LayerNode):
                 outputs = tuple(f"{prefix}{value}" for value in node.outputs)
                 at = LayerAt(f"{prefix}{node.name}", node, body, home)
+                taken = node.general
+                if general is not None:
+                    taken = tuple(general.types[value] for value in node.inputs)
                 nodes.append(
-                    LayerNode(at.path, node.layer, inputs, outputs, node.mark, at.owner, at.tied)
+                    LayerNode(
+                        at.path, node.layer, inputs, outputs, node.mark, at.owner, at.tied, taken
+                    )
                 )
                 for value, output in zip(node.outputs, outputs, strict=True):
                     types[output] = body.types[value]
                     names[value] = output
                 continue
             owners = node.paths(home, node.owner)
-            for (inner, path), (_, owner) in zip(node.paths(prefix), owners, strict=True):
-                placed = place(inner, path, owner, dict(zip(inner.inputs, inputs, strict=True)))
+            whole: tuple[Graph | None, ...] = node.general or (None,) * len(node.bodies)
+            if general is not None:
+                (same,) = (each for each in general.nodes if each.name == node.name)
+                assert isinstance(same, BlockNode)
+                whole = same.general or same.bodies
+            for (inner, path), (_, owner), each in zip(
+                node.paths(prefix), owners, whole, strict=True
+            ):
+                given_to = dict(zip(inner.inputs, inputs, strict=True))
+                placed = place(inner, path, owner, given_to, each)
                 given = tuple(placed[value] for value in inner.outputs)
                 inputs = (*given, *inputs[len(given) :])
             names.update(zip(node.outputs, given, strict=True))

@@ -71,7 +71,10 @@ class Comparison:
         floor = _GRADIENT_FLOOR * top
         self.gradients = _errors(second.gradients, first.gradients, floor, floors)
         self.gradients[LOSS] = errors[0]
-        kept = {name: array for name, array in first.weights.items() if name not in dead}
+        self.unsettled = {**first.unsettled, **second.unsettled}
+        """Statistics that a framework's own formula makes others, by the reason."""
+        left_out = {*dead, *self.unsettled}
+        kept = {name: array for name, array in first.weights.items() if name not in left_out}
         self.weights = _errors(second.weights, kept, _WEIGHT_FLOOR * _largest(kept))
         self.weights[LOSS] = max(errors)
         self.unknown = {

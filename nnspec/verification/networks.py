@@ -110,6 +110,7 @@ def all_values(graph: Graph) -> Graph:
             node.mark,
             flat(node.owner) if node.owner is not None else None,
             flat(node.tied) if node.tied is not None else None,
+            node.general,
         )
         for node in opened.nodes
         if isinstance(node, LayerNode)
@@ -141,7 +142,7 @@ def one_layer(graph: Graph, node: LayerNode) -> Graph:
         for value, name in names.items()
     }
     taken = tuple(names[value] for value in node.inputs)
-    alone = node._replace(inputs=taken, owner=None)
+    alone = node._replace(inputs=taken, owner=None, general=())
     types = {**inputs, **{value: graph.types[value] for value in node.outputs}}
     if axes:
         shapes = tuple(inputs[name].shape for name in taken)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -36,6 +35,8 @@ class TrainedRun:
     weights: Weights = field(default_factory=dict)
     """After the last step, statistics as the spec defines them."""
     notes: list[str] = field(default_factory=list)
+    unsettled: dict[str, str] = field(default_factory=dict)
+    """Statistics with a formula of the framework's own that cannot be undone, and why."""
     inspected: Inspected = field(default_factory=Inspected)
 
 
@@ -94,19 +95,29 @@ def _undo_divergences(
     state: State, engine: SourceEngine, spec: Spec, weights: Weights, run: TrainedRun
 ) -> None:
     """Put the spec's value in the place of each statistic with a formula of the framework's own."""
-    calls = Counter(at.home for at in spec.graph.walk())
+    calls: dict[str, list[int]] = {}
+    for at in spec.graph.walk():
+        if type(at.node.layer) in engine.backend.divergences:
+            elements = int(np.prod(sizes_of(at.input_shapes[0], state.axes)))
+            calls.setdefault(at.home, []).append(state.batch * elements)
     for at in spec.graph.walk():
         divergence = engine.backend.divergences.get(type(at.node.layer))
         name = f"{at.path}.{divergence.parameter}" if divergence is not None else ""
         is_followed = getattr(at.node.layer, "trainable", True)
         if divergence is None or name not in run.weights or not is_followed:
             continue
-        elements = state.batch * int(np.prod(sizes_of(at.input_shapes[0], state.axes)))
+        if len(set(calls[at.path])) > 1:
+            run.unsettled[name] = (
+                f"{name}: {engine.name} follows another variance, {divergence.formula}; its calls "
+                "are over several numbers, so that none of the two follows from the other"
+            )
+            continue
+        elements = calls[at.path][0]
         run.weights[name] = divergence.canonical(
             at.node.layer,
             weights[name],
             run.weights[name],
-            state.settings.steps * calls[at.path],
+            state.settings.steps * len(calls[at.path]),
             elements // run.weights[name].size,
         )
         note = f"{engine.name}, {divergence.parameter}: {divergence.formula}"

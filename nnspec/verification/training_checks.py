@@ -161,6 +161,8 @@ class _Pair:
                 recorder.leave_out(kind, self.names, reason)
         recorder.leave_free("gradient", self.names, compared.gradients, exact.of)
         recorder.leave_free("training", self.names, compared.weights, after_steps.of)
+        for reason in compared.unsettled.values():
+            recorder.leave_out("training", self.names, reason)
         is_measured = effort.steps == self.state.settings.steps
         leave_near(recorder, "gradient", self.names, compared.gradients, exact, effort)
         leave_near(

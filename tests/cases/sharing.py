@@ -43,6 +43,21 @@ def siamese_block(
     return Network(name, given, layers, (2,), blocks={**(blocks or {}), "tower": block}, **settings)
 
 
+def siamese_sizes(
+    name: str, layer: dict[str, Any], first: list[int | str], second: list[int | str]
+) -> Network:
+    """Return a network that calls one layer on sequences of two lengths, and joins them."""
+    given = {"first": {"shape": first}, "second": {"shape": second}}
+    layers = [
+        {"name": "left", "inputs": ["first"], **layer},
+        {"name": "right", "type": "shared", "layer": "left", "inputs": ["second"]},
+        {"name": "one", "type": "reduce_mean", "axes": [0], "inputs": ["left"]},
+        {"name": "other", "type": "reduce_max", "axes": [0], "inputs": ["right"]},
+        {"name": "like", "type": "multiply", "inputs": ["one", "other"]},
+    ]
+    return Network(name, given, layers, (layer["units"],))
+
+
 NORMALISED_CONV = {
     "layers": [
         {"name": "conv", "type": "conv2d", "filters": 2, "kernel_size": 3, "padding": "same"},
@@ -278,5 +293,105 @@ CASES: list[Network] = [
             {"name": "scores", "type": "tied_dense", "layer": "table", "use_bias": True},
         ],
         (5,),
+    ),
+    Network(
+        "shared_over_sizes_and_pads",
+        {"fine": {"shape": [2, 7, 8]}, "coarse": {"shape": [2, 6, "width"]}},
+        [
+            {
+                "name": "conv",
+                "type": "conv2d",
+                "filters": 3,
+                "kernel_size": 3,
+                "strides": 2,
+                "padding": "same",
+                "inputs": ["fine"],
+            },
+            {"name": "again", "type": "shared", "layer": "conv", "inputs": ["coarse"]},
+            {"name": "one", "type": "global_average_pooling2d", "inputs": ["conv"]},
+            {"name": "other", "type": "global_max_pooling2d", "inputs": ["again"]},
+            {"name": "joined", "type": "multiply", "inputs": ["one", "other"]},
+        ],
+        (3,),
+    ),
+    Network(
+        "shared_head_over_levels",
+        {"p3": {"shape": [2, 8, 8]}, "p4": {"shape": [2, 4, 5]}, "p5": {"shape": [2, "h", "w"]}},
+        [
+            {"name": "head", "type": "head", "inputs": ["p3"], "repeat": 2},
+            {"name": "head4", "type": "shared", "layer": "head", "inputs": ["p4"]},
+            {"name": "head5", "type": "shared", "layer": "head", "inputs": ["p5"]},
+            {"name": "three", "type": "global_average_pooling2d", "inputs": ["head"]},
+            {"name": "four", "type": "global_average_pooling2d", "inputs": ["head4"]},
+            {"name": "five", "type": "global_average_pooling2d", "inputs": ["head5"]},
+            {"name": "joined", "type": "concatenate", "inputs": ["three", "four", "five"]},
+        ],
+        (6,),
+        blocks={
+            "cell": {
+                "layers": [
+                    {
+                        "name": "conv",
+                        "type": "conv2d",
+                        "filters": 2,
+                        "kernel_size": 3,
+                        "padding": "same",
+                    },
+                    {"name": "bent", "type": "relu"},
+                ]
+            },
+            "head": {
+                "layers": [
+                    {"name": "first", "type": "cell"},
+                    {"name": "rest", "type": "shared", "layer": "first"},
+                    {"name": "last", "type": "conv2d", "filters": 2, "kernel_size": 1},
+                ]
+            },
+        },
+    ),
+    Network(
+        "shared_encoder_of_two_lengths",
+        {
+            "question": {"shape": [3], "dtype": "int64"},
+            "passage": {"shape": [6], "dtype": "int64"},
+            "known": {"shape": [3], "dtype": "bool"},
+            "shown": {"shape": [6], "dtype": "bool"},
+        },
+        [
+            {"name": "asked", "type": "encoder", "inputs": ["question"], "keep": "known"},
+            {"name": "told", "type": "shared", "layer": "asked", "inputs": ["passage", "shown"]},
+            {"name": "score", "type": "dot", "inputs": ["asked", "told"]},
+        ],
+        (1,),
+        blocks={
+            "encoder": {
+                "optional": ["keep"],
+                "layers": [
+                    {"name": "table", "type": "embedding", "input_dim": 9, "output_dim": 4},
+                    {"name": "places", "type": "position_embedding", "max_length": 7},
+                    {
+                        "name": "attended",
+                        "type": "grouped_query_attention",
+                        "num_heads": 2,
+                        "num_kv_heads": 1,
+                        "rotary": True,
+                        "max_length": 7,
+                        "causal": True,
+                        "key_padding": "keep",
+                    },
+                    {"name": "parted", "type": "reshape", "shape": [-1, 2, 2]},
+                    {"name": "joined", "type": "reshape", "shape": [-1, 4]},
+                    {"name": "normal", "type": "layer_normalization"},
+                    {"name": "pooled", "type": "reduce_mean", "axes": [0]},
+                ],
+            }
+        },
+    ),
+    siamese_sizes("shared_dense_over_sizes", {"type": "dense", "units": 3}, [4, 5], [2, 5]),
+    siamese_sizes(
+        "shared_lstm_over_sizes",
+        {"type": "lstm", "units": 3, "return_sequences": True},
+        [4, 2],
+        ["n", 2],
     ),
 ]
