@@ -42,7 +42,7 @@ def read_document(tree: Any, problems: Problems) -> Document | None:
         return None
     scope = _variables(tree, problems)
     values, unread = _computed(tree, scope, problems)
-    invalid, bad = _validated(values, problems)
+    invalid, bad = _validated(values, problems, tree, scope)
     unread |= invalid
     if "layers" in unread or "layers" not in values:
         return None
@@ -104,7 +104,9 @@ def _computed(
     return values, unread
 
 
-def _validated(values: dict[str, Any], problems: Problems) -> tuple[set[str], set[tuple[str, str]]]:
+def _validated(
+    values: dict[str, Any], problems: Problems, tree: dict[str, Any], scope: Scope
+) -> tuple[set[str], set[tuple[str, str]]]:
     """Report what does not fit; return the keys that can't be used, and bad inputs and blocks."""
     unread: set[str] = set()
     bad: set[tuple[str, str]] = set()
@@ -112,7 +114,8 @@ def _validated(values: dict[str, Any], problems: Problems) -> tuple[set[str], se
         # The version has been checked; what a computation broke has been reported.
         Model.model_validate({"nnspec": FORMAT_VERSION, **values})
     except ValidationError as error:
-        from nnspec.language.validation import problems_of  # only a mistake needs it
+        from nnspec.language.placeholders import explained  # only a mistake needs it
+        from nnspec.language.validation import problems_of
 
         mark = getattr(values, "mark", None)
         marks = getattr(values, "marks", {})
@@ -120,7 +123,7 @@ def _validated(values: dict[str, Any], problems: Problems) -> tuple[set[str], se
             key = str(loc[0]) if loc else ""
             if loc and key in marks and key not in values:
                 continue
-            problems.extend([(problem, loc)])
+            problems.extend([(explained(problem, loc, tree, scope.names()), loc)])
             if len(loc) > 1 and key in ("inputs", "blocks"):
                 bad.add((key, str(loc[1])))
             else:
@@ -213,7 +216,12 @@ def _check_names(model: Model, values: dict[str, Any], problems: Problems) -> No
             if isinstance(size, str):
                 shape = given.get("shape") if isinstance(given, dict) else None
                 mark = shape.marks[i] if isinstance(shape, Sequence) else None
-                report_name(size, "axis", mark, problems)
+                if size == "None":
+                    from nnspec.language.placeholders import without_batch
+
+                    problems.add(*without_batch(name, i, kind.shape, shape))
+                else:
+                    report_name(size, "axis", mark, problems)
     for name, block in model.blocks.items():
         _check_block_names(name, block, values["blocks"], problems)
     if model.data is not None:

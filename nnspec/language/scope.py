@@ -49,6 +49,12 @@ _CODES: tuple[tuple[type[ExpressionError], str, str], ...] = (
 )
 
 
+_INDEX = (
+    "`index` counts the repetitions of a use with `repeat`, from 0, and stands in its arguments: "
+    'give the block a variable, and the use {type: block, repeat: 3, width: "${2 ** index}"}'
+)
+
+
 class Scope:
     """Variables by name, some of them expressions in others, each computed when first used."""
 
@@ -145,6 +151,8 @@ def compute(value: object, scope: Scope, problems: Problems, mark: Mark | None) 
 def _add(error: ExpressionError, problems: Problems, mark: Mark | None) -> None:
     for kind, code, hint in _CODES:
         if isinstance(error, kind):
+            if kind is UndefinedVariableError and '"index"' in str(error):
+                hint = _INDEX
             problems.add(code, str(error), mark, "" if str(error).endswith("?") else hint)
             return
 

@@ -32,7 +32,9 @@ def block_node(
         return None
     given = len(types) - len(entry.optional)
     if given != len(block.inputs):
-        body.wrong_number(entry, call.type, len(block.inputs), len(block.inputs), given)
+        body.wrong_number(
+            entry, call.type, len(block.inputs), len(block.inputs), given, block.inputs
+        )
         return None
     made = _bodies(body, entry, call, types)
     if made is None:

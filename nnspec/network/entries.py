@@ -158,11 +158,13 @@ class Reader:
         try:
             layer = layer_class.model_validate(values)
         except ValidationError as error:
+            from nnspec.language.placeholders import explained
             from nnspec.language.validation import problems_of
 
             for problem, path in problems_of(error, values, layer_class, f'"{kind}"', entry.mark):
                 if path[:1] not in unread:
-                    self.problems.extend([(problem, path)])
+                    whole = explained(problem, path, given, scope.names())
+                    self.problems.extend([(whole, path)])
             return False
         if unread:
             return False

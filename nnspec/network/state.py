@@ -103,7 +103,16 @@ class BodyState:
         self.by_name: dict[str, Entry] = {}
         self.origins: dict[str, Mark | None] = {}
 
-    def wrong_number(self, entry: Entry, kind: str, least: int, most: int | None, got: int) -> None:
+    def wrong_number(
+        self,
+        entry: Entry,
+        kind: str,
+        least: int,
+        most: int | None,
+        got: int,
+        names: tuple[str, ...] = (),
+    ) -> None:
+        """Report too few or too many inputs; names: of those that a block takes."""
         several = f"{least} to {most}" if most is not None else f"at least {least}"
         wanted = f"{least}" if most == least else several
         noun = "input" if wanted == "1" else "inputs"
@@ -112,7 +121,7 @@ class BodyState:
             f'{kind} "{entry.name}" takes {wanted} {noun}, and got {got}'
             f"{': ' + listed(entry.inputs or ()) if entry.inputs else ''}",
             entry.place("inputs"),
-            "name them: inputs: [a, b]" if got < least else "remove the surplus ones",
+            _missing(entry, got, names) if got < least else "remove the surplus ones",
         )
 
     def described(self, name: str) -> str:
@@ -123,3 +132,11 @@ class BodyState:
         mark = self.origins.get(base_of(name)) if self.problems.is_of_spec else None
         place = f" ({mark.where})" if mark is not None else ""
         return f'"{name}"{place} gives {show(type_.shape)}'
+
+
+def _missing(entry: Entry, got: int, names: tuple[str, ...]) -> str:
+    """Return how the inputs are named, where there are too few."""
+    if not names:
+        return "name them: inputs: [a, b]"
+    given = [*(entry.inputs or ()), *(f"<{name}>" for name in names[got:])]
+    return f"it takes {listed(names)}: name one for each, inputs: [{', '.join(given)}]"
