@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from textwrap import indent
 
 from nnspec.layers.fields import Frozen
 from nnspec.layers.registry import FAMILIES, Table
@@ -38,7 +39,10 @@ def layers_stub() -> str:
     classes: Table[Frozen] = Table(FAMILIES)
     for family, layers in FAMILIES.items():
         for kind, name in layers.items():
-            lines += ["", f"class {name}(_{family}.{name}):", f"    {_constructor(classes[kind])}"]
+            record = classes[kind]
+            meaning = indent(inspect.cleandoc(vars(record)["__doc__"]), "    ")
+            lines += ["", f"class {name}(_{family}.{name}):", f'    r"""{meaning.lstrip()}"""']
+            lines += ["", f"    {_constructor(record)}"]
     return _HEAD + "\n".join(lines) + "\n"
 
 
