@@ -7,11 +7,15 @@ from itertools import permutations
 
 from nnspec.emit.body import Body
 from nnspec.emit.tree import Expression, Formula, Literal, Name
-from nnspec.language.expressions import ExpressionError, evaluate, tokens
+from nnspec.language.expressions import FUNCTIONS, ExpressionError, evaluate, tokens
 from nnspec.language.scope import Scope
 
 Variable = Callable[[str, list[object]], Expression | None]
 """(name, its value in each use) -> the parameter."""
+
+
+_NO_ARITHMETIC = {*FUNCTIONS, ",", "==", "!=", "<", ">", "<=", ">=", "and", "or", "not"}
+"""Parts of expressions that are not written as they stand: rare, or no numbers."""
 
 
 class Formulas:
@@ -54,7 +58,9 @@ class Formulas:
         parts: list[str | Expression] = []
         before = last = ""
         found = tokens(text)
-        if len(found) == 1:
+        if len(found) == 1 or any(
+            kind == "text" or token in _NO_ARITHMETIC for kind, token in found
+        ):
             return None
         for kind, token in found:
             if kind == "name":

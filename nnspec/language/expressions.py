@@ -1,7 +1,8 @@
-"""Arithmetic of `${...}`: numbers, variables, + - * / // % ** and parentheses; never `eval`."""
+"""Arithmetic of `${...}`: numbers, variables, operators, min, max and round; never `eval`."""
 
 from __future__ import annotations
 
+import operator as operators
 import re
 from collections.abc import Callable
 
@@ -12,11 +13,25 @@ MAX_DEPTH = 32
 MAX_MAGNITUDE = 2**63
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+)|(?P<name>[A-Za-z_]\w*)|(?P<operator>\*\*|//|[-+*/%()]))",
+    r"\s*(?:(?P<number>\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+)|(?P<name>[A-Za-z_]\w*)"
+    r"|(?P<text>'[^'\"\\]*'|\"[^'\"\\]*\")|(?P<operator>\*\*|//|[=!<>]=|[-+*/%(),<>]))",
     re.ASCII,
 )
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "//": 2, "%": 2, "**": 4}
 _SIGN = 3
+FUNCTIONS = ("min", "max", "round")
+_COMPARE: dict[str, Callable[[Number, Number], bool]] = {
+    "==": operators.eq,
+    "!=": operators.ne,
+    "<=": operators.le,
+    ">=": operators.ge,
+    "<": operators.lt,
+    ">": operators.gt,
+}
+_DEEP = f"the expression is nested deeper than {MAX_DEPTH} levels"
+HOLDS = (
+    "an expression holds numbers, variables, + - * / // % ** (), min, max, round and comparisons"
+)
 
 
 class ExpressionError(ValueError):
@@ -27,7 +42,9 @@ def evaluate(text: str, lookup: Callable[[str], object]) -> object:
     """Compute an expression; `lookup` gives a variable's value or raises.
 
     A lone variable may hold any value (a string, a list); in arithmetic every value must be a
-    number. `/` of two whole numbers that divides evenly gives a whole number.
+    number. `/` of two whole numbers that divides evenly gives a whole number. min and max take two
+    numbers or more; round gives the nearest whole number, of two the even one. Comparisons, `and`,
+    `or` and `not` give true or false.
     """
     if len(text) > MAX_LENGTH:
         raise ExpressionError(f"the expression has {len(text)} characters; at most {MAX_LENGTH}")
@@ -35,24 +52,21 @@ def evaluate(text: str, lookup: Callable[[str], object]) -> object:
     if len(found) == 1 and found[0][0] == "name":
         return lookup(found[0][1])
     parser = _Parser(found, lookup)
-    value = parser.expression(0)
+    value = parser.choice()
     if parser.position < len(found):
         raise ExpressionError(f'unexpected "{found[parser.position][1]}"')
     return value
 
 
 def tokens(text: str) -> list[tuple[str, str]]:
-    """Return the kind (number, name or operator) and the text of each part."""
+    """Return the kind (number, name, text or operator) and the text of each part."""
     found: list[tuple[str, str]] = []
     position = 0
     stripped = text.rstrip()
     while position < len(stripped):
         match = _TOKEN.match(stripped, position)
         if match is None:
-            raise ExpressionError(
-                f'"{stripped[position:].strip()[0]}" is not allowed; an expression holds numbers, '
-                "variables, + - * / // % ** and parentheses"
-            )
+            raise ExpressionError(f'"{stripped[position:].strip()[0]}" is not allowed; {HOLDS}')
         kind = match.lastgroup
         assert kind is not None
         found.append((kind, match.group(kind)))
@@ -63,7 +77,7 @@ def tokens(text: str) -> list[tuple[str, str]]:
 
 
 class _Parser:
-    """Precedence climbing."""
+    """Precedence climbing; comparisons, and `and`, `or` and `not` of them, bind least."""
 
     def __init__(self, tokens: list[tuple[str, str]], lookup: Callable[[str], object]) -> None:
         self.tokens = tokens
@@ -71,10 +85,62 @@ class _Parser:
         self.position = 0
         self.depth = 0
 
-    def expression(self, minimum: int) -> Number:
+    def next(self) -> str:
+        """Return the text of the next part, or an empty one at the end."""
+        return self.tokens[self.position][1] if self.position < len(self.tokens) else ""
+
+    def takes(self, *texts: str) -> str:
+        """Return the text of the next part and go beyond it, if it is one of these."""
+        found = self.next()
+        # A text in quotes is no operator.
+        if found not in texts or self.tokens[self.position][0] == "text":
+            return ""
+        self.position += 1
+        return found
+
+    def choice(self) -> object:
+        """Return a truth, a number or a text."""
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise ExpressionError(f"the expression is nested deeper than {MAX_DEPTH} levels")
+            raise ExpressionError(_DEEP)
+        left = self.both()
+        while self.takes("or"):
+            # Not `left or ...`: the rest is read, and what is wrong in it said.
+            right = self.both()
+            left = _truth(left, "or") or _truth(right, "or")
+        self.depth -= 1
+        return left
+
+    def both(self) -> object:
+        left = self.opposite()
+        while self.takes("and"):
+            right = self.opposite()
+            left = _truth(left, "and") and _truth(right, "and")
+        return left
+
+    def opposite(self) -> object:
+        negations = 0
+        while self.takes("not"):
+            negations += 1
+        value = self.comparison()
+        return value if not negations else _truth(value, "not") ^ (negations % 2 == 1)
+
+    def comparison(self) -> object:
+        left = self.expression(0)
+        operator = self.takes(*_COMPARE)
+        if not operator:
+            return left
+        right = self.expression(0)
+        if self.next() in _COMPARE:
+            raise ExpressionError(f'unexpected "{self.next()}": join comparisons by `and`')
+        if operator in ("==", "!="):
+            return (left == right) == (operator == "==")
+        return _COMPARE[operator](_number(left), _number(right))
+
+    def expression(self, minimum: int) -> object:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise ExpressionError(_DEEP)
         left = self.operand()
         while self.position < len(self.tokens):
             operator = self.tokens[self.position][1]
@@ -84,11 +150,11 @@ class _Parser:
             self.position += 1
             # ** binds to the right, as in Python; the others to the left.
             right = self.expression(precedence if operator == "**" else precedence + 1)
-            left = _apply(operator, left, right)
+            left = _apply(operator, _number(left), _number(right))
         self.depth -= 1
         return left
 
-    def operand(self) -> Number:
+    def operand(self) -> object:
         if self.position >= len(self.tokens):
             raise ExpressionError("the expression ends where a number or a variable should follow")
         kind, text = self.tokens[self.position]
@@ -96,21 +162,57 @@ class _Parser:
         if kind == "number":
             number = int(text) if text.isdigit() else float(text)
             return _checked(number, text)
+        if kind == "text":
+            return text[1:-1]
         if kind == "name":
+            if text in FUNCTIONS and self.next() == "(":
+                return self.called(text)
+            if text in ("true", "false"):
+                return text == "true"
             value = self.lookup(text)
-            if isinstance(value, bool) or not isinstance(value, int | float):
+            is_number = isinstance(value, int | float) and not isinstance(value, bool)
+            is_fit = isinstance(value, bool | str) and self.next() not in _PRECEDENCE
+            if not is_number and not is_fit:
                 raise ExpressionError(f'variable "{text}" is {value!r}, not a number')
             return value
         if text == "(":
-            value = self.expression(0)
-            if self.position >= len(self.tokens) or self.tokens[self.position][1] != ")":
+            value = self.choice()
+            if not self.takes(")"):
                 raise ExpressionError('a ")" is missing')
-            self.position += 1
             return value
-        if text in "+-":
-            value = self.expression(_SIGN)
+        if text in ("+", "-"):
+            value = _number(self.expression(_SIGN))
             return -value if text == "-" else value
         raise ExpressionError(f'unexpected "{text}"')
+
+    def called(self, name: str) -> Number:
+        """Return what a function gives for the arguments that follow."""
+        self.takes("(")
+        given = [_number(self.choice())]
+        while self.takes(","):
+            given.append(_number(self.choice()))
+        if not self.takes(")"):
+            raise ExpressionError('a ")" is missing')
+        if name == "round":
+            if len(given) > 1:
+                raise ExpressionError(f"round takes one number, and got {len(given)}")
+            return round(given[0])
+        if len(given) == 1:
+            raise ExpressionError(f"{name} takes two numbers or more, and got one")
+        return min(given) if name == "min" else max(given)
+
+
+def _number(value: object) -> Number:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        shown = str(value).lower() if isinstance(value, bool) else repr(value)
+        raise ExpressionError(f"{shown} is not a number")
+    return value
+
+
+def _truth(value: object, operator: str) -> bool:
+    if not isinstance(value, bool):
+        raise ExpressionError(f"`{operator}` takes true or false, and got {value!r}")
+    return value
 
 
 def _apply(operator: str, left: Number, right: Number) -> Number:

@@ -43,6 +43,8 @@ class Call(Frozen):
             name: str | None = None,
             inputs: str | Iterable[str] | None = None,
             repeat: int | str | None = None,
+            unroll: bool | str | None = None,
+            when: bool | str | None = None,
             trainable: bool = True,
             **variables: Any,
         ) -> None: ...
@@ -58,6 +60,16 @@ class Call(Frozen):
         default=None,
         description="How many times, each taking the output of the one before; `index` counts "
         "them from 0 in expressions.",
+    )
+    unroll: Flag | Text | None = Field(
+        default=None,
+        description="Whether each repetition is a use of its own, which others can take: `name_0`, "
+        "`name_1`, ..., and the last is `name`.",
+    )
+    when: Flag | Text | None = Field(
+        default=None,
+        description="Whether it is there, such as ${depth > 2}; where it is not, what it takes "
+        "first stands for what it gives.",
     )
     trainable: Flag = Field(
         default=True, description="Whether training changes the parameters inside."

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nnspec.errors import Mark, nearest
-from nnspec.language.expressions import ExpressionError, evaluate
+from nnspec.language.expressions import HOLDS, ExpressionError, evaluate
 from nnspec.language.problems import Problems
 from nnspec.language.tree import Map, Sequence
 
@@ -44,7 +44,7 @@ _CODES: tuple[tuple[type[ExpressionError], str, str], ...] = (
     (
         ExpressionError,
         "bad-expression",
-        "an expression holds numbers, variables, + - * / // % ** and ()",
+        HOLDS,
     ),
 )
 

@@ -582,9 +582,9 @@ class Bidirectional(_recurrent.Bidirectional):
 class Shared(_sharing.Shared):
     r"""y = the layer, or the use of a block, of that name once more, with the same weights.
 
-    It takes and gives what that one takes and gives. A gradient is the sum over all calls; running
-    statistics are updated by each call, in the order of computation. Bromley et al. 1993, the
-    siamese network."""
+    It takes what that one takes, also at other sizes where the weights fit. A gradient is the sum
+    over all calls; running statistics are updated by each call, in the order of computation.
+    Bromley et al. 1993, the siamese network."""
 
     def __init__(self, *, layer: str, name: str | None = None, inputs: Sequence[str] | str | None = None) -> None: ...
 

@@ -6,7 +6,9 @@ from typing import Any
 
 from nnspec.errors import Mark, nearest
 from nnspec.language.limits import MAX_LAYERS
+from nnspec.language.schema import Call
 from nnspec.language.tree import Map, Sequence
+from nnspec.layers import LAYERS
 from nnspec.layers.shapes import TensorType
 from nnspec.network.block_nodes import block_node
 from nnspec.network.entries import Entry
@@ -15,6 +17,17 @@ from nnspec.network.graph import LayerNode, Node
 from nnspec.network.layer_nodes import layer_node
 from nnspec.network.state import BodyState
 from nnspec.network.wiring import base_of, listed, name_entries, order, output_names, wire
+
+
+def has_steps(given: object) -> bool:
+    """Whether an item may stand for several layers, or for none."""
+    if isinstance(given, Call):
+        return given.unroll is not None or given.when is not None
+    if not isinstance(given, dict):
+        return False
+    if "when" in given or "unroll" in given:
+        return True
+    return "repeat" in given and isinstance(given.get("type"), str) and given["type"] in LAYERS
 
 
 class BodyResolver(BodyState):
@@ -31,6 +44,9 @@ class BodyResolver(BodyState):
         used, broken = wire(entries, by_name, self.inputs.keys(), self.problems, optional)
         for name in broken:
             self.types[name] = None
+        if any(entry.is_left_out for entry in entries):
+            entries = self.without_left_out(entries, by_name)
+            used = {base_of(name) for entry in entries for name in entry.inputs or ()}
         ordered = order(entries, by_name, self.inputs.keys(), self.problems)
         nodes = [] if ordered is None else [self.node(entry) for entry in ordered]
         if len(self.problems.found) == before and self.weighted:
@@ -58,8 +74,47 @@ class BodyResolver(BodyState):
             self.resolver.too_many(None)
             return None
         marks = layers.marks if isinstance(layers, Sequence) else [None] * len(layers)
-        read, scope = self.resolver.reader.read, self.scope
-        return [read(given, mark, scope) for given, mark in zip(layers, marks, strict=True)]
+        reader, scope = self.resolver.reader, self.scope
+        entries: list[Entry] = []
+        for given, mark in zip(layers, marks, strict=True):
+            if has_steps(given):
+                from nnspec.network.steps import read_item
+
+                entries += read_item(reader, given, mark, scope)
+            else:
+                entries.append(reader.read(given, mark, scope))
+        self.resolver.read += len(entries) - len(layers)
+        if self.resolver.read > MAX_LAYERS:
+            self.resolver.too_many(None)
+            return None
+        return entries
+
+    def without_left_out(self, entries: list[Entry], by_name: dict[str, Entry]) -> list[Entry]:
+        """Return the entries that are there, each taking what stands for one that is not."""
+        from nnspec.layers import Linear
+        from nnspec.network.steps import left_out
+
+        given = self.block.outputs or (entries[-1].name,)
+        instead = left_out(entries, frozenset(map(base_of, given)))
+        for entry in entries:
+            if entry.is_left_out:
+                self.resolver.use(entry.type)
+            for i, name in enumerate(entry.inputs or ()):
+                if name not in instead and base_of(name) in instead:
+                    self.problems.add(
+                        "unknown-input",
+                        f'"{base_of(name)}" is left out by its `when`, and then gives one value',
+                        entry.place("inputs", i),
+                        "leave out what takes its other values as well",
+                    )
+                    self.types[entry.name] = None
+            if entry.is_left_out and entry.name not in instead:
+                entry.layer = Linear(name=entry.name)
+                entry.inputs = (entry.inputs or ())[:1]
+            entry.inputs = tuple(instead.get(name, name) for name in entry.inputs or ())
+        for name in instead:
+            del by_name[name]
+        return [entry for entry in entries if entry.name not in instead]
 
     # Types
 

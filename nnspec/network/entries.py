@@ -36,6 +36,7 @@ class Entry:
         "call",
         "given",
         "inputs",
+        "is_left_out",
         "layer",
         "mark",
         "name",
@@ -55,6 +56,8 @@ class Entry:
         self.optional: tuple[tuple[str, str], ...] = ()
         """Of the use of a block: its optional inputs that are given, and what is given."""
         self.unknown_inputs = False
+        self.is_left_out = False
+        """Whether `when` leaves it out: what it takes stands for what it gives."""
 
     def place(self, key: str, index: int | None = None) -> Mark | None:
         """Return where the value of `key`, or its item `index`, stands."""
@@ -102,7 +105,7 @@ class Reader:
         if isinstance(given, Map) and "type" in given.marks:
             entry.mark = given.marks["type"][1]
         if not self._fill(entry, given, scope):
-            _salvage(entry, given)
+            salvage(entry, given)
         return entry
 
     def _fill(self, entry: Entry, given: dict[str, Any], scope: Scope) -> bool:
@@ -142,14 +145,6 @@ class Reader:
             layer_class = brought("layer").get(kind)
         if layer_class is None:
             return self._unknown(entry, given, scope)
-        if "repeat" in given and "repeat" not in layer_class.model_fields:
-            self.problems.add(
-                "unknown-key",
-                f"`repeat` belongs to the use of a block, and {kind} is a layer",
-                given.marks["repeat"][0] if isinstance(given, Map) else None,
-                "put the layer into a block, and repeat the block",
-            )
-            given = copied(given, {key: given[key] for key in given if key != "repeat"})
         values, unread = self._computed(entry, given, scope)
         key = tuple(values.items()) if values is given else None
         layer = self.layers.get(key) if key is not None else None
@@ -257,7 +252,7 @@ class Reader:
         from nnspec.language.suggestions import for_key
 
         hint = f"its variables: {', '.join(sorted(known)) or 'none'}"
-        found = for_key("block", kind, key, given, [*known, *_KEYS_OF_USE], hint)
+        found = for_key("block", kind, key, given, [*known, *_KEYS_OF_USE, "unroll", "when"], hint)
         self.problems.add(
             "unknown-key",
             f'block "{kind}" has no variable "{key}"{found.suffix}',
@@ -300,7 +295,7 @@ def copied(given: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
     return copy
 
 
-def _salvage(entry: Entry, given: dict[str, Any]) -> None:
+def salvage(entry: Entry, given: dict[str, Any]) -> None:
     """Keep a broken entry's name and inputs, as far as they are what they should be."""
     name, inputs = given.get("name"), given.get("inputs")
     if isinstance(name, str) and "${" not in name:

@@ -192,6 +192,17 @@ class Resolver:
         self.layers[whole], self.sizes[whole] = self.layers[body], self.sizes[body]
         return whole
 
+    def use(self, block: str) -> None:
+        """Note that a block is used, and what it uses in turn, though none of it is there."""
+        waiting = [block]
+        while waiting:
+            name = waiting.pop()
+            found = self.model.blocks.get(name)
+            if found is not None and name not in self.used:
+                self.used.add(name)
+                kinds = (each.get("type") for each in found.layers if isinstance(each, dict))
+                waiting += [kind for kind in kinds if isinstance(kind, str)]
+
     def too_many(self, mark: Mark | None) -> None:
         """Say that the network has too many layers."""
         self.problems.add(

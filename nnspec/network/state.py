@@ -64,6 +64,10 @@ class Network(Protocol):
         """Return the body of a block's use, and where what it gives has its features."""
         ...
 
+    def use(self, block: str) -> None:
+        """Note that a block is used, and what it uses in turn, though none of it is there."""
+        ...
+
     def frozen(self, body: Graph) -> Graph:
         """Return the body of a block, of which training changes nothing."""
         ...

@@ -42,7 +42,8 @@ _FEW, _SHORT = 3, 60
 _EXPRESSION: Schema = {
     "type": "string",
     "pattern": r"\$\{[^{}]*\}",
-    "description": "An expression such as ${width * 2}: numbers, variables, + - * / // % ** ().",
+    "description": "An expression such as ${max(1, width // 4)}: numbers, variables, "
+    "+ - * / // % ** (), min, max, round, comparisons.",
 }
 
 
@@ -71,7 +72,7 @@ def spec_schema() -> Schema:
         definitions[kind] = {"anyOf": [*names, *records]}
     layers = []
     for kind, layer in LAYERS.items():
-        definitions[f"layer_{kind}"] = record_schema(layer)
+        definitions[f"layer_{kind}"] = _repeatable(record_schema(layer))
         layers.append({"$ref": f"#/$defs/layer_{kind}"})
     definitions["layer"] = {
         "description": "A layer, or the use of a block.",
@@ -95,6 +96,14 @@ def spec_schema() -> Schema:
         **spec,
         "$defs": dict(sorted(definitions.items())),
     }
+
+
+def _repeatable(layer: Schema) -> Schema:
+    """Return the schema of a layer with what any item of `layers` may say."""
+    use = record_schema(Call)["properties"]
+    for key in ("repeat", "when"):
+        layer["properties"].setdefault(key, use[key])
+    return layer
 
 
 def _shared(records: list[Schema]) -> dict[str, Schema]:
