@@ -35,7 +35,10 @@ def test_a_repeated_layer_without_a_name_is_numbered() -> None:
 
 def test_a_repetition_takes_what_the_one_before_gives_and_else_the_same() -> None:
     spec = loaded("name: total, type: add, inputs: [features, features], repeat: 2")
-    assert names(spec) == [("total_0", ("features", "features")), ("total", ("total_0", "features"))]
+    assert names(spec) == [
+        ("total_0", ("features", "features")),
+        ("total", ("total_0", "features")),
+    ]
 
 
 BLOCK = (
