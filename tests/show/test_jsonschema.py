@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 
 import nnspec
+from nnspec.language.schema import Call
 from nnspec.language.source import parse
 from nnspec.layers import LAYERS
 from nnspec.show.jsonschema import schema_text, spec_schema
