@@ -31,7 +31,18 @@ from nnspec.weights.canonical import initial_weights, save_weights
 
 ROOT = Path(__file__).parents[1]
 ROUNDS = 5
-NAMES = ("check", "summary", "export", "predict", "verify", "repeat", "keras", "onnx", "torch")
+NAMES = (
+    "check",
+    "examples",
+    "summary",
+    "export",
+    "predict",
+    "verify",
+    "repeat",
+    "keras",
+    "onnx",
+    "torch",
+)
 LAYERS = 8000
 REPEATED = 100_000
 CHAIN = 10_000
@@ -125,6 +136,11 @@ def _case(name: str, folder: Path, other: Path) -> Case:
             (0.45, None, 0.45),
         ),
         "summary": (f"summary of {LAYERS:,} layers", ["summary"], (0.2, None, None)),
+        "examples": (
+            "check of the other's examples",
+            ["check", *_examples(other)],
+            (None, 1.0, None),
+        ),
         "check": (
             "check digits_cnn",
             ["check", str(ROOT / "specs/digits_cnn.yaml")],
@@ -151,6 +167,12 @@ def _case(name: str, folder: Path, other: Path) -> Case:
         arguments += [_chain(folder), "-o", str(folder / f"chain.{suffix}")]
     theirs = [str(other / ".venv/bin/nnspec"), *arguments]
     return Case(f"{label}, by before", [str(program), *arguments], theirs, targets)
+
+
+def _examples(other: Path) -> list[str]:
+    """Return the other checkout's examples: an older one cannot read all of ours."""
+    folders = (other / "specs", other / "specs/zoo")
+    return [str(path) for folder in folders for path in sorted(folder.glob("*.yaml"))]
 
 
 def _long(folder: Path) -> str:

@@ -34,6 +34,8 @@ _BOTH: Keys = {
     **keys("key_padding", "key_padding_mask padding_mask src_key_padding_mask key_mask"),
     **keys("score_bias", "position_bias relative_position_bias rel_pos_bias attn_bias additive_bias "
            "relative_bias alibi alibi_bias"),
+    **keys("score_bias", "attn_bias attention_score_bias position_bias relative_position_bias "
+           "relative_attention_bias alibi"),
     **keys("dropout", "attention_dropout attn_dropout dropout_rate p attn_pdrop "
            "attention_probs_dropout_prob attn_drop dropout_p rate"),
     **keys("use_bias", "bias qkv_bias attention_bias"),

@@ -49,6 +49,8 @@ KEYS = {
             "input_channels n_in num_channels in_planes inplanes normalized_shape c_in"
         ),
         **inferred("device", "a spec names no device; `train` and the emitted code choose it"),
+        **keys("trainable", "requires_grad"),
+        **inferred("trainable", "it has no weights"),
         **inferred("inplace", "whether memory is used again is the backend's affair"),
         **only("dtype autocast", ("float32", None), "a network computes in float32; `cast` makes other "
                "numbers", "a network computes in float32"),

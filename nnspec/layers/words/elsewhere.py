@@ -25,7 +25,6 @@ WORDS = {
     **nothing("MoE mixture_of_experts", "compose it of dense, softmax, multiply and reduce_sum"),
     **nothing("print debug tensorboard callback", "a network computes; nothing is printed"),
     "if": Word("", "a spec has no branches: a network is the same for every row"),
-    **nothing("one_hot", "nothing here is it: an embedding takes ids"),
     **nothing("get", "it is no layer"),
     **nothing("CTC CTCLoss loss Loss", "a loss stands under `training`: training: {loss: mse}"),
     **nothing("Optional handle_torch_function has_torch_function has_torch_function_unary "
