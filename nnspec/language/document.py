@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from nnspec.errors import Mark, nearest
 from nnspec.language.names import report_name
 from nnspec.language.problems import Problems
-from nnspec.language.schema import FORMAT_VERSION, Block, Call, Input, Model
+from nnspec.language.schema import FORMAT_VERSION, Block, Call, Model
 from nnspec.language.scope import Scope, compute
 from nnspec.language.tree import Map, Sequence
 from nnspec.layers import LAYERS
@@ -42,11 +42,17 @@ def read_document(tree: Any, problems: Problems) -> Document | None:
         return None
     scope = _variables(tree, problems)
     values, unread = _computed(tree, scope, problems)
-    invalid, bad = _validated(values, problems, tree, scope)
-    unread |= invalid
-    if "layers" in unread or "layers" not in values:
-        return None
-    model, broken = _rest(values, unread, bad)
+    validated = _validated(values, problems, tree, scope)
+    if isinstance(validated, Model) and not unread:
+        model, broken = validated, frozenset[str]()
+    else:
+        from nnspec.language.partial import rest  # only a mistake needs it
+
+        invalid, bad = (set(), set()) if isinstance(validated, Model) else validated
+        unread |= invalid
+        if "layers" in unread or "layers" not in values:
+            return None
+        model, broken = rest(values, unread, bad)
     _check_names(model, values, problems)
     return Document(_marked(model, values), scope, broken)
 
@@ -106,13 +112,13 @@ def _computed(
 
 def _validated(
     values: dict[str, Any], problems: Problems, tree: dict[str, Any], scope: Scope
-) -> tuple[set[str], set[tuple[str, str]]]:
-    """Report what does not fit; return the keys that can't be used, and bad inputs and blocks."""
+) -> Model | tuple[set[str], set[tuple[str, str]]]:
+    """Return the document, or the keys that can't be used with bad inputs and blocks, reported."""
     unread: set[str] = set()
     bad: set[tuple[str, str]] = set()
     try:
         # The version has been checked; what a computation broke has been reported.
-        Model.model_validate({"nnspec": FORMAT_VERSION, **values})
+        return Model.model_validate({"nnspec": FORMAT_VERSION, **values})
     except ValidationError as error:
         from nnspec.language.placeholders import explained  # only a mistake needs it
         from nnspec.language.validation import problems_of
@@ -129,49 +135,6 @@ def _validated(
             else:
                 unread.add(key)
     return unread, bad
-
-
-def _rest(
-    values: dict[str, Any], unread: set[str], bad: set[tuple[str, str]]
-) -> tuple[Model, frozenset[str]]:
-    """Return a model of what is fine, so that the layers can be checked nevertheless."""
-    fine = {key: value for key, value in values.items() if key in Model.model_fields}
-    fine = {key: value for key, value in fine.items() if key not in unread}
-    if "data_format" not in fine and unread:
-        layout = _layout_meant(values, is_given="data_format" in unread)
-        if layout is not None:
-            fine["data_format"] = layout
-    for kind in ("inputs", "blocks"):
-        if kind in fine and any(key == kind for key, _ in bad):
-            # A name that stands for an input or block of unknown content.
-            fine[kind] = {
-                name: value for name, value in fine[kind].items() if (kind, name) not in bad
-            }
-    broken = {name for _, name in bad}
-    fine.setdefault("name", "Network")
-    inputs = dict(fine.get("inputs", {}))
-    inputs.update({name: Input(shape=()) for kind, name in bad if kind == "inputs"})
-    if not inputs:
-        broken.add("?")
-        inputs["?"] = Input(shape=())
-    fine["inputs"] = (
-        {name: inputs[name] for name in [*values.get("inputs", {}), "?"] if name in inputs}
-        if isinstance(values.get("inputs"), dict)
-        else inputs
-    )
-    return Model.model_validate({**fine, "nnspec": FORMAT_VERSION}), frozenset(broken)
-
-
-def _layout_meant(values: dict[str, Any], *, is_given: bool) -> str | None:
-    """Return the layout that a wrong key or value means, so that no layer is blamed for it."""
-    for key, value in values.items():
-        if isinstance(value, str) and (key == "data_format" or key not in Model.model_fields):
-            text = value.lower()
-            if "last" in text or text in ("nhwc", "nwc", "nlc", "ndhwc"):
-                return "channels_last"
-            if key == "data_format" or "first" in text:
-                return "channels_first"
-    return "channels_first" if is_given else None
 
 
 def _marked(model: Model, values: dict[str, Any]) -> Model:

@@ -66,6 +66,8 @@ def _given(
         return None
     if not _takes(body, entry, layer, types) or not finds_features(body, entry, layer, types):
         return None
+    if type(layer).whole_numbers is not Layer.whole_numbers:
+        body.resolver.takes_ids = True
     shapes = tuple(type_.shape for type_ in types)
     try:
         if owner is not None:

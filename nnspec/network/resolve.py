@@ -6,8 +6,7 @@ Every mistake is collected, each once; what follows only from an earlier mistake
 from __future__ import annotations
 
 from collections.abc import Set
-from math import inf
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from nnspec.errors import Mark
 from nnspec.language.limits import MAX_ELEMENTS, MAX_LAYERS, big
@@ -15,7 +14,7 @@ from nnspec.language.problems import Problems
 from nnspec.language.schema import Block, Model
 from nnspec.language.scope import Scope
 from nnspec.layers.base import Layer
-from nnspec.layers.shapes import Shape, TensorType, product, show
+from nnspec.layers.shapes import TensorType, product, show
 from nnspec.library import BLOCKS
 from nnspec.network.bodies import BodyResolver, marks_of
 from nnspec.network.entries import Reader
@@ -97,6 +96,8 @@ class Resolver:
         self.made: dict[object, tuple[Graph, Given] | None] = {}
         """The same by the side of the features of what it takes as well: what has been checked."""
         self.freezing: Freezing | None = None
+        self.takes_ids = False
+        """Whether a layer takes whole numbers of a range alone."""
         self.sizes: dict[Graph, int] = {}
         self.layers: dict[Graph, int] = {}
         """The number of layers of each body once its blocks are opened."""
@@ -236,59 +237,14 @@ class Resolver:
 
     def check_size(self, graph: Graph) -> None:
         """Refuse a network whose parameters would not fit in a tebibyte."""
-        if self.sizes[graph] <= MAX_ELEMENTS:
-            return
-        total = 0
-        sizes: dict[tuple[int, tuple[Shape, ...]], int] = {}
-        for at in graph.walk():
-            if at.home != at.path:
-                continue
-            # Equal layers are one object.
-            key = (id(at.node.layer), at.input_shapes)
-            size = sizes.get(key)
-            if size is None:
-                size = sum(cast("int", product(each.shape)) for each in at.parameters())
-                sizes[key] = size
-            total += size
-            if total > MAX_ELEMENTS:
-                self.problems.add(
-                    "too-large",
-                    f'the parameters up to layer "{at.path}" hold {big(total)} numbers; '
-                    f"at most {MAX_ELEMENTS:,} are allowed",
-                    at.node.mark,
-                    "use smaller sizes",
-                )
-                return
+        if self.sizes[graph] > MAX_ELEMENTS:
+            from nnspec.network.extents import report_size
+
+            report_size(graph, self.problems)
 
     def check_ids(self, graph: Graph) -> None:
         """Refuse ids that the network makes itself, and that the layer they reach does not take."""
-        takers = (type(at.node.layer) for at in graph.walk())
-        if all(taker.whole_numbers is Layer.whole_numbers for taker in takers):
-            return
-        from nnspec.network.derivation import split_domain  # which few specs need
+        if self.takes_ids:
+            from nnspec.network.extents import report_ids  # which few specs need
 
-        domain, undecided = split_domain(graph)
-        if not undecided and domain.inputs.keys() >= {allowed.value for allowed in domain.ranges}:
-            return
-        from nnspec.network.ids import followed  # which needs NumPy
-
-        for found in followed(graph).outside:
-            allowed = found.allowed
-            can_grow = allowed.kind == "embedding" and found.least >= 0 and found.most < inf
-            larger = f"make input_dim at least {found.most + 1:g}, or " if can_grow else ""
-            self.problems.add(
-                "out-of-range",
-                f'layer "{allowed.layer}": {allowed.kind} takes {allowed.least} to {allowed.most}, '
-                f'and "{allowed.value}" gives {_shown(found.least, found.most)}',
-                found.node.mark,
-                f"{larger}bound the numbers before, by clip or by minimum and maximum",
-            )
-
-
-def _shown(least: float, most: float) -> str:
-    least, most = least + 0.0, most + 0.0  # -0 becomes 0
-    if least == -inf:
-        return f"at most {most:g}"
-    if most == inf:
-        return f"at least {least:g}"
-    return f"{least:g}" if least == most else f"{least:g} to {most:g}"
+            report_ids(graph, self.problems)

@@ -44,6 +44,8 @@ class Network(Protocol):
     """Blocks that something uses."""
     layers: dict[Graph, int]
     """Layers of each body, blocks opened."""
+    takes_ids: bool
+    """Whether a layer takes whole numbers of a range alone."""
     sizes: dict[Graph, int]
     """Elements of the parameters of each body."""
     given: dict[tuple[int, tuple[TensorType, ...]], tuple[Layer, tuple[TensorType, ...], int]]

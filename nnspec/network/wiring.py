@@ -136,70 +136,22 @@ def order(
     """Return the entries so that each follows what it needs; as listed where possible."""
     done = set(inputs)
     for entry in entries:
-        if not done.issuperset(_needs(entry)):
+        if not done.issuperset(_needs_of(entry)):
             break
         done.add(entry.name)
     else:
         return entries
-    waiting: dict[str, int] = {}
-    followers: dict[str, list[Entry]] = {}
-    ready: list[Entry] = []
-    distinct = list(by_name.values())
-    for entry in reversed(distinct):
-        needs = set(_needs(entry)) & by_name.keys()
-        waiting[entry.name] = len(needs)
-        for name in needs:
-            followers.setdefault(name, []).append(entry)
-        if not needs:
-            ready.append(entry)
-    ordered: list[Entry] = []
-    while ready:
-        entry = ready.pop()
-        ordered.append(entry)
-        for follower in followers.get(entry.name, []):
-            waiting[follower.name] -= 1
-            if waiting[follower.name] == 0:
-                ready.append(follower)
-    if len(ordered) == len(distinct):
-        return ordered
-    left = {entry.name: entry for entry in distinct if waiting[entry.name] > 0}
-    places = {entry.name: i for i, entry in enumerate(distinct)}
-    for circle in _circles(left):
-        start = circle.index(min(circle, key=places.__getitem__))
-        circle = [*circle[start:], *circle[:start]]
-        entry = left[circle[0]]
-        problems.add(
-            "cycle",
-            f"layers take one another's outputs in a circle: {' -> '.join([*circle, circle[0]])}",
-            entry.place("inputs"),
-            "a network is computed from its inputs to its outputs; remove one of these links",
-        )
-    return None
+    from nnspec.network.ordering import ordered  # which few specs need
+
+    return ordered(list(by_name.values()), _needs_of, problems)
 
 
-def _needs(entry: Entry) -> list[str]:
+def _needs_of(entry: Entry) -> list[str]:
     """Return the layers and inputs that must be known before this one."""
     needs = [base_of(name) for name in entry.inputs or ()]
     if entry.layer is not None and entry.layer.refers:
         needs.append(entry.layer.layer)  # type: ignore[attr-defined]
     return needs
-
-
-def _circles(left: dict[str, Entry]) -> Iterable[list[str]]:
-    """Yield circles that share no layer, among entries that all wait for one another."""
-    visited: set[str] = set()
-    for start in left:
-        path: list[str] = []
-        at: dict[str, int] = {}
-        name = start
-        while name not in visited and name not in at:
-            at[name] = len(path)
-            path.append(name)
-            needs = _needs(left[name])
-            name = next(needed for needed in needs if needed in left)
-        visited.update(path)
-        if name in at:
-            yield path[at[name] :][::-1]
 
 
 def base_of(name: str) -> str:
