@@ -7,7 +7,7 @@ from collections.abc import Callable
 from nnspec import layers
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, Rows
-from nnspec.emit.tree import CALLED
+from nnspec.emit.tree import CALLED, MODULE, Inputs, X, apply
 from nnspec.layers import Layer
 
 
@@ -20,11 +20,20 @@ def of_number(function: str, field: str) -> Callable[[Layer, Context], Lowered]:
     return lowering
 
 
+def sampling(layer: layers.Sampling, context: Context) -> Lowered:
+    """A class, or the mean alone where nothing is drawn."""
+    if not layer.stddev:
+        return Lowered(X)
+    keywords = {} if layer.stddev == 1 else {"stddev": float(layer.stddev)}
+    return Lowered(apply(MODULE, Inputs()), call("Sampling", **keywords))
+
+
 ROWS: Rows = {
     layers.Dropout: of_number("layers.Dropout", "rate"),
     layers.AlphaDropout: of_number("layers.AlphaDropout", "rate"),
     layers.GaussianDropout: of_number("layers.GaussianDropout", "rate"),
     layers.GaussianNoise: of_number("layers.GaussianNoise", "stddev"),
+    layers.Sampling: sampling,
     layers.SpatialDropout1D: of_number("layers.SpatialDropout1D", "rate"),
     layers.SpatialDropout2D: of_number("layers.SpatialDropout2D", "rate"),
     layers.SpatialDropout3D: of_number("layers.SpatialDropout3D", "rate"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nnspec import layers
-from nnspec.layers import Layer
+from nnspec.layers import Layer, Sampling
 from nnspec_onnx.context import Context, Values
 from nnspec_onnx.rows import Rows
 
@@ -13,11 +13,17 @@ def nothing(layer: Layer, context: Context) -> Values:
     return context.inputs
 
 
+def mean(layer: Sampling, context: Context) -> Values:
+    """The mean: nothing is drawn at inference."""
+    return context.inputs[:1]
+
+
 ROWS: Rows = {
     layers.Dropout: nothing,
     layers.AlphaDropout: nothing,
     layers.GaussianDropout: nothing,
     layers.GaussianNoise: nothing,
+    layers.Sampling: mean,
     layers.SpatialDropout1D: nothing,
     layers.SpatialDropout2D: nothing,
     layers.SpatialDropout3D: nothing,

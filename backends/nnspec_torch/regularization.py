@@ -7,7 +7,7 @@ from collections.abc import Callable
 from nnspec import layers
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, Rows
-from nnspec.emit.tree import CALLED
+from nnspec.emit.tree import CALLED, MODULE, Inputs, X, apply
 from nnspec.layers import Layer
 
 
@@ -20,11 +20,20 @@ def random(module: str, argument: str, setting: str) -> Callable[[Layer, Context
     return lowering
 
 
+def sampling(layer: layers.Sampling, context: Context) -> Lowered:
+    """A module, or the mean alone where nothing is drawn."""
+    if not layer.stddev:
+        return Lowered(X)
+    keywords = {} if layer.stddev == 1 else {"stddev": float(layer.stddev)}
+    return Lowered(apply(MODULE, Inputs()), call("Sampling", **keywords))
+
+
 ROWS: Rows = {
     layers.Dropout: random("nn.Dropout", "p", "rate"),
     layers.AlphaDropout: random("nn.AlphaDropout", "p", "rate"),
     layers.GaussianDropout: random("GaussianDropout", "rate", "rate"),
     layers.GaussianNoise: random("GaussianNoise", "stddev", "stddev"),
+    layers.Sampling: sampling,
     layers.SpatialDropout1D: random("nn.Dropout1d", "p", "rate"),
     layers.SpatialDropout2D: random("nn.Dropout2d", "p", "rate"),
     layers.SpatialDropout3D: random("nn.Dropout3d", "p", "rate"),

@@ -451,6 +451,15 @@ class GaussianNoise(_regularization.GaussianNoise):
 
     def __init__(self, *, stddev: float, name: str | None = None, inputs: Sequence[str] | str | None = None) -> None: ...
 
+class Sampling(_regularization.Sampling):
+    r"""In training y = mean + stddev · e^(log_variance / 2) · n, n normal; else y = mean.
+
+    Inputs [mean, log_variance] of one shape, any. The gradient goes to both: Kingma and Welling
+    2014 (variational autoencoders). For a draw at inference give the noise as an input, and write
+    the formula."""
+
+    def __init__(self, *, stddev: float = 1.0, name: str | None = None, inputs: Sequence[str] | str | None = None) -> None: ...
+
 class SpatialDropout1D(_regularization.SpatialDropout1D):
     r"""Dropout of whole channels. Two axes, channels first or last. Tompson et al. 2015."""
 

@@ -76,6 +76,7 @@ FAMILIES: dict[str, dict[str, str]] = {
         "alpha_dropout": "AlphaDropout",
         "gaussian_dropout": "GaussianDropout",
         "gaussian_noise": "GaussianNoise",
+        "sampling": "Sampling",
         "spatial_dropout1d": "SpatialDropout1D",
         "spatial_dropout2d": "SpatialDropout2D",
         "spatial_dropout3d": "SpatialDropout3D",

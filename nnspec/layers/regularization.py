@@ -4,9 +4,10 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from nnspec.errors import ShapeError
 from nnspec.layers.base import Layer, Placement, require_rank
-from nnspec.layers.fields import Finite, Fraction
-from nnspec.layers.shapes import DataFormat, Shape
+from nnspec.layers.fields import Finite, Fraction, NotNegative
+from nnspec.layers.shapes import DataFormat, Shape, show
 
 
 class _Dropping(Layer):
@@ -60,6 +61,34 @@ class GaussianNoise(Layer):
 
     placement: ClassVar[Placement] = "pointwise"
     random: ClassVar[tuple[str, ...]] = ("stddev",)
+
+
+class Sampling(Layer):
+    """In training y = mean + stddev · e^(log_variance / 2) · n, n normal; else y = mean.
+
+    Inputs [mean, log_variance] of one shape, any. The gradient goes to both: Kingma and Welling
+    2014 (variational autoencoders). For a draw at inference give the noise as an input, and write
+    the formula.
+    """
+
+    type: Literal["sampling"] = "sampling"
+    stddev: NotNegative = Field(
+        default=1.0, description="Factor of the noise; at 0 nothing is drawn."
+    )
+
+    arity: ClassVar[tuple[int, int | None]] = (2, 2)
+    placement: ClassVar[Placement] = "pointwise"
+    random: ClassVar[tuple[str, ...]] = ("stddev",)
+
+    def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
+        mean, log_variance = inputs
+        if mean != log_variance:
+            raise ShapeError(
+                f"sampling takes a mean and a log_variance of one shape, and got {show(mean)} and "
+                f"{show(log_variance)}",
+                "make both with layers of equal sizes",
+            )
+        return (mean,)
 
 
 class SpatialDropout(_Dropping):

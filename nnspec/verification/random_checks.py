@@ -75,6 +75,8 @@ def _fault(state: State, engine: SourceEngine, layer: Layer, shapes: tuple[Shape
     if isinstance(layer, layers.MultiHeadAttention | layers.GroupedQueryAttention):
         return _fault_of_attention(state, engine, layer, shapes)
     shape = tuple(_AXES if isinstance(size, str) else size for size in shapes[0])
+    if isinstance(layer, layers.Sampling):
+        return _fault_of_sampling(state, engine, layer, shape)
     program = _alone(state, engine, layer, (shape,))
     if not isinstance(program, Inspectable):
         return ""
@@ -97,6 +99,21 @@ def _fault(state: State, engine: SourceEngine, layer: Layer, shapes: tuple[Shape
     if not (is_kept | (np.abs(y - dropped) <= _EXACT)).all():
         return "what is kept is scaled otherwise"
     return _fault_of_mask(layer, is_kept, 1 - rate, data_format)
+
+
+def _fault_of_sampling(
+    state: State, engine: SourceEngine, layer: layers.Sampling, shape: tuple[int, ...]
+) -> str:
+    """Return that what is drawn around the mean is not normal, of the variance that is given."""
+    program = _alone(state, engine, layer, (shape, shape))
+    if not isinstance(program, Inspectable):
+        return ""
+    draw = np.random.default_rng(derived_seed("random", state.settings.seed))
+    rows = max(-(-ELEMENTS // max(math.prod(shape), 1)), 50)
+    mean, log_variance = (draw.uniform(-2, 2, (rows, *shape)) for _ in range(2))
+    program.reseed(derived_seed("random", state.settings.seed, engine.name))
+    (y,) = program.training_outputs({"x": mean, "value": log_variance}).values()
+    return _fault_of_normal((y - mean) / (layer.stddev * np.exp(log_variance / 2)))
 
 
 def _fault_of_mask(layer: Layer, kept: Array, share: float, data_format: DataFormat) -> str:

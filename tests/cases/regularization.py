@@ -13,5 +13,7 @@ CASES: list[Case] = [
     Case({"type": "alpha_dropout", "rate": 0.4}, ((5,),), (5,)),
     Case({"type": "gaussian_dropout", "rate": 0.4}, ((5,),), (5,)),
     Case({"type": "gaussian_noise", "stddev": 0.4}, ((5,),), (5,)),
+    Case({"type": "sampling"}, ((5,),) * 2, (5,)),
+    Case({"type": "sampling", "stddev": 0.5}, (("time", 4),) * 2, ("time", 4)),
     *image({"type": "gaussian_noise", "stddev": 1}, (2, 3, 4), (2, 3, 4)),
 ]

@@ -17,6 +17,7 @@ from nnspec_keras.emitted import (
     arithmetic,
     embedding,
     gelu,
+    grids,
     initializers,
     ordering,
     padding,
@@ -161,6 +162,24 @@ def before_lengths() -> tuple[Any, Any]:
     return recurrent.steps_before(SEQUENCE, np.array([2, 6])), np.arange(6) < [[2], [6]]
 
 
+LINE = np.linspace(-1.0, 1.5, 6)
+
+
+def largest(k: int, axis: int) -> tuple[Any, Any]:
+    """Return the k largest elements, of equal ones the first, and their places."""
+    places = np.take(np.argsort(-X, axis=axis, kind="stable"), range(k), axis)
+    return np.take_along_axis(X, places, axis), places
+
+
+def sampled() -> tuple[Any, Any]:
+    """Return what is drawn around a mean of 1: its mean and deviation."""
+    layer = made(arithmetic.Sampling, 2.0)
+    mean = np.ones((1000, 100))
+    assert np.array_equal(layer(mean, mean), mean)
+    drawn = np.asarray(layer(mean, np.full(mean.shape, np.log(0.25)), training=True))
+    return np.round([drawn.mean(), drawn.std()], 1), [1.0, 1.0]
+
+
 KERAS: dict[str, Callable[[], tuple[Any, Any]]] = {
     "gelu": lambda: (gelu.gelu(X), flat(F.gelu(T))),
     "gelu_tanh": lambda: (gelu.gelu_tanh(X), flat(F.gelu(T, approximate="tanh"))),
@@ -180,6 +199,18 @@ KERAS: dict[str, Callable[[], tuple[Any, Any]]] = {
     "UnitNormalization": lambda: (
         made(activations.UnitNormalization, epsilon=0.1)(X),
         flat(F.normalize(T, dim=-1, eps=0.1)),
+    ),
+    "Sampling": sampled,
+    "TopK": lambda: (made(grids.TopK, 2, axis=1)(X), largest(2, 1)),
+    "Arange": lambda: (made(grids.Arange, axis=2)(X), np.tile(np.arange(6), (2, 1))),
+    "CoordinateGrid": lambda: (
+        made(grids.CoordinateGrid, -1.0, 1.5, axis=-1)(X),
+        np.tile(np.stack(np.meshgrid(LINE, LINE, indexing="ij"), axis=-1), (2, 1, 1, 1)),
+    ),
+    "SequenceMask": lambda: (made(grids.SequenceMask, 4)(IDS), np.arange(4) < IDS[..., None]),
+    "WholeNumbers": lambda: (
+        made(embedding.WholeNumbers, [1, 2], "int64")(X),
+        np.tile(np.array([1, 2]), (2, 1)),
     ),
     "Rescale": lambda: (made(arithmetic.Rescale, 0.3, offset=2.0)(X), X * 0.3 + 2.0),
     "Bias": biased,
@@ -292,6 +323,15 @@ def separable(axes: int) -> tuple[Any, Any]:
     return flat(layer(x)), flat(same)
 
 
+def sampled_by_torch() -> tuple[Any, Any]:
+    layer = regularization.Sampling(2.0)
+    mean = torch.ones(100_000)
+    torch.manual_seed(0)
+    drawn = layer(mean, torch.full_like(mean, float(np.log(0.25))))
+    assert torch.equal(layer.eval()(mean, mean), mean)
+    return np.round([drawn.mean().item(), drawn.std().item()], 1), [1.0, 1.0]
+
+
 def noisy(layer: nn.Module, mean: float, deviation: float) -> tuple[Any, Any]:
     """Return the mean and the deviation in training; at inference nothing changes."""
     x = torch.ones(100_000)
@@ -318,6 +358,12 @@ TORCH: dict[str, Callable[[], tuple[Any, Any]]] = {
     "LearnedTensor": lambda: (flat(tensors.LearnedTensor(3, 2)(T)), np.zeros((2, 3, 2))),
     "ConstantTensor": lambda: (flat(tensors.ConstantTensor([1.0])(T)), np.ones((2, 1))),
     "GaussianDropout": lambda: noisy(regularization.GaussianDropout(0.2), 1.0, 0.5),
+    "Sampling": sampled_by_torch,
+    "stable_top_k": lambda: (tuple(map(flat, tensors.stable_top_k(T, 3, 2))), largest(3, 2)),
+    "coordinate_grid": lambda: (
+        flat(tensors.coordinate_grid(FIRST, -1.0, 1.5, 1)),
+        np.tile(np.stack(np.meshgrid(LINE, LINE, indexing="ij")), (2, 1, 1, 1)),
+    ),
     "GaussianNoise": lambda: noisy(regularization.GaussianNoise(0.3), 1.0, 0.3),
 }
 

@@ -261,6 +261,7 @@ TABLE: dict[str, Callable[[Place], Arguments]] = {
     "l2_normalize": _along,
     **dict.fromkeys(("dropout", "alpha_dropout", "gaussian_dropout"), _rate),
     **{f"spatial_dropout{n}d": _rate for n in (1, 2, 3)},
+    "sampling": lambda at: at.sometimes(stddev=0.5),
     "gaussian_noise": lambda at: {"stddev": 0.1},
     "embedding": lambda at: {
         "input_dim": at.rng.choice([1, 3, 7]),

@@ -120,6 +120,13 @@ def test_gaussian_noise(backend, stddev):
     assert_normal(y - 3.0, stddev)
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_sampling_draws_with_the_variance_that_it_takes(backend):
+    x = np.random.default_rng(SEED).uniform(-1, 1, (ROWS, 50))
+    y = trained(backend, {"type": "sampling", "stddev": 0.5, "inputs": ["x", "x"]}, [50], x)
+    assert_normal((y - x) / np.exp(x / 2), 0.5)
+
+
 @pytest.mark.parametrize(
     "layer",
     [

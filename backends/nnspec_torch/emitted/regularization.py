@@ -24,3 +24,16 @@ class GaussianNoise(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.stddev * torch.randn_like(x) if self.training else x
+
+
+class Sampling(nn.Module):
+    """In training draws from the normal distribution of this mean and logarithm of its variance."""
+
+    def __init__(self, stddev: float = 1.0) -> None:
+        super().__init__()
+        self.stddev = stddev
+
+    def forward(self, mean: Tensor, log_variance: Tensor) -> Tensor:
+        if not self.training:
+            return mean
+        return mean + self.stddev * torch.exp(log_variance / 2) * torch.randn_like(mean)

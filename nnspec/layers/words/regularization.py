@@ -13,6 +13,8 @@ WORDS = {
     **same("alpha_dropout", "AlphaDropout"),
     "FeatureAlphaDropout": Word("", "nothing here is it: alpha_dropout drops elements, "
                                 "spatial_dropout2d channels"),
+    **same("sampling", "Sampling reparameterize reparameterization reparametrize sample_z gaussian_sample",
+           "inputs: [mean, log_variance]; it draws in training alone"),
     **same("gaussian_noise", "noise GaussianNoise additive_noise"),
     **same("gaussian_dropout", "GaussianDropout multiplicative_noise"),
     **nothing("DropPath drop_path stochastic_depth StochasticDepth", "nothing here is it: dropout "
