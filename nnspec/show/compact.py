@@ -121,8 +121,13 @@ def _layers() -> Iterable[Schema]:
 
 
 def _use() -> Schema:
-    """Return the use of a block, the spec's own or the library's."""
-    return _placed({"type": "string"}, {"repeat": _reference("i")})
+    """Return the use of a block, the spec's own or the library's.
+
+    Its first key is another than that of the layers, whose types tell them apart: alternatives that
+    begin alike are refused by services.
+    """
+    keys = _placed({"type": "string"}, {})["properties"]
+    return _closed({"repeat": _reference("i"), **keys})
 
 
 def _placed(kind: Schema, keys: Mapping[str, Schema]) -> Schema:

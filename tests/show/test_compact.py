@@ -71,6 +71,19 @@ def test_it_has_the_form_of_strict_structured_output() -> None:
             assert sum(map(len, each["enum"])) <= 15_000
 
 
+def test_alternatives_are_told_apart_by_their_first_key() -> None:
+    for each in schemas(SCHEMA):
+        seen: dict[str, set[str]] = {}
+        for option in each.get("anyOf", ()):
+            if "properties" not in option:
+                continue
+            first, value = next(iter(option["properties"].items()))
+            words = set(value.get("enum", ()))
+            assert words or first not in seen
+            assert not words & seen.get(first, set())
+            seen.setdefault(first, set()).update(words)
+
+
 def allows_null(schema: dict[str, Any]) -> bool:
     return jsonschema.Draft202012Validator({**schema, "$defs": SCHEMA["$defs"]}).is_valid(None)
 
