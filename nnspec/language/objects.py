@@ -11,7 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from nnspec.errors import Problem, SpecError
-from nnspec.language.validation import Path, joined, problems_of
+from nnspec.language.paths import Path, joined
+from nnspec.language.validation import problems_of
 from nnspec.layers import LAYERS
 from nnspec.layers.fields import Frozen
 from nnspec.layers.signatures import ordered

@@ -176,7 +176,7 @@ def _without(given: dict[str, Any], keys: list[str]) -> dict[str, Any]:
     return _like(given, {key: each for key, each in given.items() if key not in keys})
 
 
-def _changed(given: dict[str, Any], **changes: Callable[[Any], Any]) -> dict[str, Any]:
+def _changed(given: dict[str, Any], /, **changes: Callable[[Any], Any]) -> dict[str, Any]:
     """Return a mapping with the values of some keys changed."""
     values = {key: changes[key](each) if key in changes else each for key, each in given.items()}
     return _like(given, values)

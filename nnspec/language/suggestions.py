@@ -18,7 +18,7 @@ from nnspec.layers.words.word import Key, UnsaidError, Word
 from nnspec.support.shown import shown
 from nnspec.support.spelling import is_certain, squashed
 
-_CALL = re.compile(r"\s*([\w.]+)\s*\((.*)\)\s*\Z", re.S)
+CALL = re.compile(r"\s*([\w.]+)\s*\((.*)\)\s*\Z", re.S)
 _COUNTED = "axes are counted without the batch here, so that Keras's axis 1 is 0"
 _ARGUMENT = re.compile(r"\s*([A-Za-z_]\w*)\s*=\s*(-?\d+\.?\d*(?:e-?\d+)?|True|False)\s*\Z")
 
@@ -65,7 +65,7 @@ def for_key(
     if not suffix and settings:
         suffix = f"; did you mean {' and '.join(quoted(settings))}?"
     changes = _changes(key, holder, settings, record.takes)
-    titles = [f"write {each}: {_short(value)}" for each, value in settings.items()]
+    titles = [f"write {each}: {short(value)}" for each, value in settings.items()]
     title = " and ".join(titles) or f"leave out {key}"
     fix = Fix(title, changes) if changes else None
     return Suggestion(suffix, record.note, fix)
@@ -79,9 +79,9 @@ def for_type(
     holder: the record whose `key` it is, or the bare name itself. known: the types that there are.
     mark: where it stands.
     """
-    called = _CALL.match(name)
+    called = CALL.match(name)
     plain, arguments = (called[1], called[2]) if called else (name, "")
-    given = _arguments(arguments)
+    given = arguments_of(arguments)
     word = find_word(kind, plain)
     if kind == "layer" and (word is None or not word.meant):
         word = find_word("block", plain) or word
@@ -101,6 +101,8 @@ def for_type(
         return Suggestion(suffix, f"its arguments are keys: {{{key}: {word.meant}, ...}}")
     record: dict[str, Any] = dict(holder) if isinstance(holder, Mapping) else {}
     changes, settings, gone, unsaid = _under(word, record, holder, key)
+    if kind == "recurrence":
+        settings = {}  # what is inside a Bidirectional is Keras's
     settings = {**given, **settings}
     guess = {name: value for name, value in record.items() if name not in gone}
     guess.update({key: word.meant, **settings})
@@ -114,7 +116,7 @@ def for_type(
         place = _key_mark(holder, key)
         if settings and place is not None:
             changes.append(Change("add", place, settings))
-    more = "".join(f", {each}: {_short(value)}" for each, value in settings.items())
+    more = "".join(f", {each}: {short(value)}" for each, value in settings.items())
     note, counts_axes = word.note, _counts_axes(record)
     is_safe = word.is_safe and not counts_axes and not unsaid
     if counts_axes:
@@ -122,51 +124,6 @@ def for_type(
     title = f"write {key}: {word.meant}{more}" if more or record else f"write {word.meant}"
     fix = Fix(title, tuple(changes), is_safe)
     return Suggestion(suffix, note, fix, guess if is_safe else None)
-
-
-def for_item(given: object, known: Collection[str], mark: Mark | None) -> Suggestion:
-    """Return what an item of `layers` without a type was meant to be, such as `relu` alone."""
-    if isinstance(given, str):
-        called = _CALL.match(given)
-        inner: object = _arguments(called[2]) if called else {}
-        name = called[1] if called else given
-    else:
-        name, inner = _named(given)
-    if not name or not isinstance(inner, Mapping):
-        return Suggestion()
-    if name in known:
-        guess: dict[str, Any] = {"type": name, **inner}
-    else:
-        found = for_type("layer", name, {"type": name, **inner}, known, None, "type")
-        if found.guess is None:
-            return Suggestion("", found.hint)
-        guess = found.guess
-    hint = f"write {_short(guess)}"
-    if mark is None or "type" in inner:
-        return Suggestion("", hint)
-    return Suggestion("", hint, Fix(hint, (Change("value", mark, guess),)), guess)
-
-
-_TYPES = ("layer_type", "class_name", "class", "op", "kind", "module", "cls", "operator", "op_type")
-
-
-def _named(given: object) -> tuple[str, object]:
-    """Return the type of `{dense: {units: 3}}`, `{class_name: Dense, ...}`, and its keys."""
-    if not isinstance(given, Mapping):
-        return "", None
-    for key in _TYPES:
-        if isinstance(given.get(key), str):
-            rest = {name: value for name, value in given.items() if name != key}
-            config = rest.pop("config", {})
-            inner = {**rest, **config} if isinstance(config, Mapping) else None
-            return given[key], inner
-    first = next(iter(given), None)
-    if first is None or first in ("name", "inputs"):
-        return "", None
-    rest = {name: value for name, value in given.items() if name != first}
-    inner = given[first] if given[first] is not None else {}
-    is_record = isinstance(inner, Mapping) and rest.keys() <= {"name", "inputs"}
-    return str(first), {**rest, **inner} if is_record else None
 
 
 def _of_another_kind(kind: str, name: str, meant: str) -> str:
@@ -218,7 +175,7 @@ def _made_another(
     changes += [Change("remove", mark), Change("value", at, word.meant)]
     changes.append(Change("add", place, settings))
     title = f"write type: {word.meant}" + "".join(
-        f", {each}: {_short(value)}" for each, value in settings.items()
+        f", {each}: {short(value)}" for each, value in settings.items()
     )
     return Suggestion(suffix, word.note, Fix(title, tuple(changes), not unsaid))
 
@@ -231,7 +188,7 @@ def for_value(owner: str, key: str, value: object, mark: Mark | None) -> Suggest
     if found is None or found[0] is None:
         return Suggestion()
     suffix = f"; did you mean {shown(found[0])}?"
-    fix = Fix(f"write {_short(found[0])}", (Change("value", mark, found[0]),)) if mark else None
+    fix = Fix(f"write {short(found[0])}", (Change("value", mark, found[0]),)) if mark else None
     return Suggestion(suffix, "", fix)
 
 
@@ -395,7 +352,7 @@ def _counts_axes(record: Mapping[str, Any]) -> bool:
     return any(type(axis) is int and axis >= 0 for axis in axes)
 
 
-def _arguments(text: str) -> dict[str, Any] | None:
+def arguments_of(text: str) -> dict[str, Any] | None:
     """Return the arguments of a call as keys, or None where they have none."""
     given: dict[str, Any] = {}
     for part in text.split(",") if text.strip() else ():
@@ -410,7 +367,8 @@ def _arguments(text: str) -> dict[str, Any] | None:
     return given
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
+    """Return a value as a title may show it."""
     from nnspec.language.edits import written
 
     text = written(value)

@@ -8,14 +8,13 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from nnspec.errors import Change, Fix, Mark, Problem
+from nnspec.errors import Mark, Problem
+from nnspec.language.paths import Path, item, joined, mark_at, value_at
+from nnspec.language.spelled import enclosed, spelling, without_batch
 from nnspec.language.suggestions import Suggestion, for_key, for_option, for_type, for_value
-from nnspec.language.tree import Map, Sequence
 from nnspec.layers.base import Layer
 from nnspec.layers.fields import FLOAT32_MAX, ByType
 from nnspec.support.shown import MERGE_HINT, shown
-
-Path = tuple[int | str, ...]
 
 _KINDS = {
     "int_type": "a whole number",
@@ -33,10 +32,6 @@ _KINDS = {
     "model_attributes_type": "a mapping",
 }
 _WORD = re.compile(r'"(\w+)"')
-_FLAGS = {
-    **dict.fromkeys(("true", "yes", "on", "y"), True),
-    **dict.fromkeys(("false", "no", "off", "n"), False),
-}
 _BASES = {
     "Layer": "layer",
     "InitializerBase": "initializer",
@@ -120,7 +115,7 @@ def _real_path(loc: tuple[int | str, ...], given: object, kind: str) -> tuple[in
         is_item = isinstance(value, list | tuple) and isinstance(part, int) and part < len(value)
         if is_item or (isinstance(value, Mapping) and part in value):
             path.append(part)
-            value = _item(value, part)
+            value = item(value, part)
         elif isinstance(value, Mapping) and kind == "missing" and i == len(loc) - 1:
             path.append(part)
     return tuple(path)
@@ -145,10 +140,10 @@ def _problem(
             "unknown-key",
             f'{owner if len(loc) < 2 else joined(loc[:-1])} has no key "{key}"{found.suffix}',
             found.hint,
-            _mark_at(loc, given, is_key=True) or default,
+            mark_at(loc, given, is_key=True) or default,
             fix=found.fix,
         )
-    mark = _mark_at(loc, given) or default
+    mark = mark_at(loc, given) or default
     if kind == "missing":
         inside = owner if len(loc) < 2 else joined(loc[:-1])
         return Problem(
@@ -160,8 +155,8 @@ def _problem(
     text = shown(value)
     if kind == "unknown_type":
         name, known = context["name"], context["known"]
-        place = _mark_at((*loc, context["key"]), given) or mark
-        found = for_type(context["kind"], name, _value_at(loc, given), known, place, context["key"])
+        place = mark_at((*loc, context["key"]), given) or mark
+        found = for_type(context["kind"], name, value_at(loc, given), known, place, context["key"])
         return Problem(
             f"unknown-{context['kind']}",
             f'no {context["kind"]} "{name}"{found.suffix}',
@@ -177,9 +172,9 @@ def _problem(
     if kind in _KINDS:
         expected = " or ".join(dict.fromkeys(_KINDS[each] for each in kinds if each in _KINDS))
         meant = for_value(_owner_at(loc, given, model), key, value, mark)
-        spelt, fix = _spelling(value, expected, mark)
+        spelt, fix = spelling(value, expected, mark)
         if not spelt:
-            spelt, fix = _without_batch(loc, value, given) or _enclosed(loc, value, expected, mark)
+            spelt, fix = without_batch(loc, value, given) or enclosed(loc, value, expected, mark)
         return Problem(
             "wrong-type",
             f"`{where}` is {text}, and {expected} is expected{meant.suffix}",
@@ -192,7 +187,7 @@ def _problem(
         bound = context[name]
         is_size = isinstance(bound, int) and name in ("gt", "ge")
         beyond = ", beyond what float32 holds" if abs(bound) == FLOAT32_MAX else ""
-        batch, fix = _without_batch(loc, value, given) or ("", None)
+        batch, fix = without_batch(loc, value, given) or ("", None)
         return Problem(
             "bad-size" if is_size else "out-of-range",
             f"`{where}` is {text}{beyond}, and {words} {bound:g} is expected",
@@ -216,7 +211,7 @@ def _problem(
     owner_type, field = _owner_at(loc, given, model), _field_of(loc)
     meant = for_option(owner_type, field, value, _WORD.findall(message), mark)
     if meant.fix is None and "whole number" in message:
-        hint, fix = _spelling(value, "a whole number", mark)
+        hint, fix = spelling(value, "a whole number", mark)
         meant = Suggestion(meant.suffix, hint, fix)
     return Problem(
         code,
@@ -224,53 +219,6 @@ def _problem(
         meant.hint or _description(loc, given, model),
         mark,
         fix=meant.fix,
-    )
-
-
-def _spelling(value: object, expected: str, mark: Mark | None) -> tuple[str, Fix | None]:
-    """Return how to write what a text was probably meant to be, and the fix that does."""
-    hint, meant = "", value
-    word = value.strip().lower() if isinstance(value, str) else ""
-    if expected == "true or false" and word in _FLAGS:
-        hint, meant = "YAML 1.2 spells it true or false", _FLAGS[word]
-    elif "number" in expected and word.lstrip("+-").replace(".", "", 1).isdecimal():
-        is_whole = "." not in word
-        if is_whole or expected == "a number":
-            hint, meant = "write the number without quotes", int(word) if is_whole else float(word)
-    elif expected == "true or false" and type(value) is int and value in (0, 1):
-        hint, meant = f"write {str(bool(value)).lower()}", bool(value)
-    elif expected == "a whole number" and type(value) is float and value == int(value):
-        hint, meant = "write the number without its point", int(value)
-    if not hint or mark is None:
-        return hint, None
-    return hint, Fix(f"write {shown(meant)}", (Change("value", mark, meant),))
-
-
-def _without_batch(loc: Path, value: object, given: object) -> tuple[str, Fix | None] | None:
-    """Return how a shape is written that counts the batch, as [null, 8] or [-1, 8]."""
-    if len(loc) != 4 or loc[0] != "inputs" or loc[2:] != ("shape", 0) or value not in (None, -1):
-        return None
-    hint, sizes = "a shape leaves the batch axis out", _value_at(loc[:-1], given)
-    mark = _mark_at(loc[:-1], given)
-    if not isinstance(sizes, list | tuple) or len(sizes) < 2 or mark is None:
-        return hint, None
-    rest = list(sizes[1:])
-    return hint, Fix(f"write {shown(rest)}", (Change("value", mark, rest),))
-
-
-def _enclosed(loc: Path, value: object, expected: str, mark: Mark | None) -> tuple[str, Fix | None]:
-    """Return how a lone value is written where a list of them, or an input's record, stands."""
-    meant: object = None
-    if expected == "a list" and isinstance(value, int | str) and not isinstance(value, bool):
-        meant = [value]
-    elif len(loc) == 2 and loc[0] == "inputs" and isinstance(value, list | tuple):
-        meant = {"shape": list(value)}
-    if meant is None or mark is None:
-        return "", None
-    from nnspec.language.edits import written
-
-    return f"write {written(meant)}", Fix(
-        f"write {written(meant)}", (Change("value", mark, meant),)
     )
 
 
@@ -287,7 +235,7 @@ def _key_suggestion(loc: Path, given: object, model: type[BaseModel], hint: str)
         _kind_of(record),
         _owner_of(record),
         str(loc[-1]),
-        _value_at(loc[:-1], given),
+        value_at(loc[:-1], given),
         known,
         f"its keys: {', '.join(sorted(known))}",
     )
@@ -321,36 +269,6 @@ def _kind_of(record: type[BaseModel] | None) -> str:
     return next((kind for base, kind in _BASES.items() if base in bases), "")
 
 
-def _value_at(path: Path, given: object) -> object:
-    for part in path:
-        given = _item(given, part)
-    return given
-
-
-def joined(loc: Path) -> str:
-    """Return a path as people write it: `layers[2].units`."""
-    text = ""
-    for part in loc:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text
-
-
-def _mark_at(loc: tuple[int | str, ...], given: object, *, is_key: bool = False) -> Mark | None:
-    mark: Mark | None = None
-    value = given
-    for i, part in enumerate(loc):
-        if isinstance(value, Map) and part in value.marks:
-            marks = value.marks[str(part)]
-            mark = marks[0] if is_key and i == len(loc) - 1 else marks[1]
-            value = value.get(str(part))
-        elif isinstance(value, Sequence) and isinstance(part, int) and part < len(value.marks):
-            mark = value.marks[part]
-            value = value[part]
-        elif isinstance(value, Mapping | list | tuple):
-            break
-    return mark
-
-
 def _fields_at(path: Path, given: object, model: type[BaseModel]) -> list[str]:
     """Return the keys that the record at `path` has."""
     record = _record_at(path, given, model)
@@ -361,7 +279,7 @@ def _record_at(path: Path, given: object, model: type[BaseModel]) -> type[BaseMo
     current: Any = model
     value = given
     for part in path:
-        value = _item(value, part)
+        value = item(value, part)
         current = _inside(current, part, value)
     return _record(current, value)
 
@@ -374,17 +292,9 @@ def _description(path: Path, given: object, model: type[BaseModel]) -> str:
         record = _record(current, value)
         if record is not None and part in record.model_fields:
             description = record.model_fields[str(part)].description or ""
-        value = _item(value, part)
+        value = item(value, part)
         current = _inside(current, part, value)
     return f"`{joined(path)}`: {description}" if description else ""
-
-
-def _item(value: Any, part: int | str) -> object:
-    if isinstance(value, Mapping):
-        return value.get(part)
-    if isinstance(value, list | tuple) and isinstance(part, int) and part < len(value):
-        return value[part]
-    return None
 
 
 def _inside(annotation: Any, part: int | str, value: object) -> Any:

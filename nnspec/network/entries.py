@@ -92,7 +92,7 @@ class Reader:
             given = {key: value for key, value in given if value is not None}
         entry = Entry(given, mark)
         if not isinstance(given, dict):
-            from nnspec.language.suggestions import for_item
+            from nnspec.language.items import for_item
 
             found = for_item(given, self._known(), mark)
             message = f"a layer is a mapping such as {{type: relu}}, and here is {shown(given)}"
@@ -120,7 +120,7 @@ class Reader:
             return False
         if not isinstance(kind, str):
             if kind is None:
-                from nnspec.language.suggestions import for_item
+                from nnspec.language.items import for_item
 
                 found = for_item(given, self._known(), entry.mark)
                 hint = found.hint or f"one of {', '.join(sorted(LAYERS)[:4])}, ..."

@@ -223,3 +223,10 @@ def test_edits_are_made_from_the_end() -> None:
 
     edits = [Edit(0, 0, 0, 1, "AA"), Edit(1, 1, 1, 2, ""), Edit(1, 2, 1, 2, "!")]
     assert applied("ab\r\ncde\n", edits) == "AAb\r\nc!e\n"
+
+
+@pytest.mark.parametrize("name", ["given", "self", "changes", "values"])
+def test_any_name_is_read_where_the_spec_has_another_mistake(name: str) -> None:
+    """The form for structured output is tried as well, whatever inputs and blocks are called."""
+    head = f"nnspec: null\nname: Net\ninputs: {{{name}: {{shape: [4]}}}}\n"
+    assert mend(head + "layers: [{type: dense, unit: 3}]\n").problems

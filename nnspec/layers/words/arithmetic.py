@@ -1,6 +1,17 @@
 """Names of layers that compute each element, and of reductions."""
 
-from nnspec.layers.words.word import Keys, axes_of, axis_of, keys, no_key, nothing, only, same
+from nnspec.layers.words.word import (
+    Key,
+    Keys,
+    UnsaidError,
+    axes_of,
+    axis_of,
+    keys,
+    no_key,
+    nothing,
+    only,
+    same,
+)
 
 _AXES = "axes are listed without the batch: axes: [0]"
 
@@ -47,8 +58,20 @@ WORDS = {
     **nothing("erfc erfinv", "nothing here is it"),
 }  # fmt: skip
 
+
+def _from_behind(axis: object) -> object:
+    """An `axis` counts the batch where it is Keras's, and not where it is ours: -1 is the same."""
+    axes = list(axis) if isinstance(axis, list | tuple) else [axis]
+    if not all(type(each) is int and each < 0 for each in axes):
+        raise UnsaidError(
+            "axes: [0] lists them, without the batch: Keras's and PyTorch's 1 is 0 here"
+        )
+    return axes
+
+
 _REDUCTION: Keys = {
-    **axes_of("dim axis dims axes_"),
+    **axes_of("dim dims"),
+    "axis": Key("axes", _AXES, _from_behind),
     **keys("keepdims", "keepdim keep_dims"),
     **only("unbiased correction ddof", (False, 0), "it divides by n: rescaling by n / (n - 1) makes it "
            "that of a sample", "it divides by n"),

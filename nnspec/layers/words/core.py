@@ -49,6 +49,13 @@ KEYS = {
             "input_channels n_in num_channels in_planes inplanes normalized_shape c_in"
         ),
         **inferred("device", "a spec names no device; `train` and the emitted code choose it"),
+        **only("dropout dropout_rate drop drop_rate", (0, 0.0, None, False), "dropout is a layer of its "
+               "own: {type: dropout, rate: 0.1} after this one", "dropout is a layer of its own"),
+        **only("batch_norm batchnorm use_bn bn norm normalization use_batch_norm layer_norm norm_layer",
+               (False, None, "none"), "normalisation is a layer of its own: {type: batch_normalization} "
+               "after this one, with use_bias: false here", "normalisation is a layer of its own"),
+        **only("pool max_pool pooling pool_size", (False, None), "pooling is a layer of its own: {type: "
+               "max_pooling2d} after this one", "pooling is a layer of its own"),
         **keys("trainable", "requires_grad"),
         **inferred("trainable", "it has no weights"),
         **inferred("inplace", "whether memory is used again is the backend's affair"),

@@ -85,7 +85,8 @@ _BOTH: Keys = {
     **only("n_layers layers depth", (1,), "write that many layers, each but the last with "
            "return_sequences: true", "a layer is one layer"),
     **only("proj_size", (0,), "nothing here is it: put a dense after it"),
-    **only("dropout recurrent_dropout", (0, 0.0), "nothing here is it: put a dropout before it"),
+    **only("dropout recurrent_dropout", (0, 0.0), "nothing here is it: a spatial_dropout1d before it drops "
+           "the same inputs at every step"),
     **only("zero_output_for_mask", (False,), "nothing here is it"),
     **inferred("input_size input_dim in_features features"),
 }  # fmt: skip
