@@ -101,7 +101,7 @@ def _signed(word: Word) -> list[str]:
     within = {name for names in sets.values() for name in names}
     shown = []
     for each in word.arguments:
-        if each.name in (*_UNSAID, *within) or each.name.endswith("_initializer"):
+        if each.name in (*_UNSAID, *within) or each.name.endswith("initializer"):
             continue
         marks = {None: "", "": "?", "false": "?", "true": "!"}
         value = marks.get(each.default, f"={each.default}")
