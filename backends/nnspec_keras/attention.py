@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, NativeParameter, Rows
-from nnspec.emit.tree import MODULE, Input, apply
+from nnspec.emit.tree import MODULE, Expression, Input, apply
 from nnspec.layers import GroupedQueryAttention, MultiHeadAttention
 from nnspec.layers.initializers import GlorotUniform
 from nnspec_keras.initial import keras_initializer
@@ -27,6 +27,7 @@ def attention(layer: MultiHeadAttention | GroupedQueryAttention, context: Contex
         "use_bias": (layer.use_bias, isinstance(layer, MultiHeadAttention)),
         "causal": (layer.causal, False),
         "dropout": (float(layer.dropout), 0.0),
+        "scale": (layer.scale if layer.scale is None else float(layer.scale), None),
     }
     keywords |= {name: given for name, (given, usual) in optional.items() if given != usual}
     if layer.rotary_base is not None:
@@ -45,7 +46,13 @@ def attention(layer: MultiHeadAttention | GroupedQueryAttention, context: Contex
             natives.append(NativeParameter(parameter.name, "bias", occurrence=place))
     plain = len(context.inputs) - layer.masks
     given = [_NAMES[field] for field in layer.named_inputs if getattr(layer, field) is not None]
-    masks = {name: Input(plain + i) for i, name in enumerate(given)}
+    masks: dict[str, Expression] = {name: Input(plain + i) for i, name in enumerate(given)}
+    shapes = tuple(type_.shape for type_ in context.inputs)
+    if layer.score_bias is not None and layer.is_for_all(shapes[-1], sizes):
+        # The same along the leading axes.
+        new = tuple(range(1, 1 + len(sizes.leading)))
+        axes = new[0] if len(new) == 1 else new
+        masks["score_bias"] = apply("ops.expand_dims", masks["score_bias"], axes)
     forward = apply(MODULE, *map(Input, range(plain)), **masks)
     module = call(type(layer).__name__, **keywords)
     return Lowered(forward, module, parameters=tuple(natives))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -94,13 +94,18 @@ def _operator(
         mask = context.node(
             "Expand", mask, _rows(context, sizes, sources[0]), part="padding_of_rows"
         )
+    settings: dict[str, Any] = {}
+    if layer.causal:
+        settings["is_causal"] = 1
+    if layer.scale is not None:
+        settings["scale"] = float(layer.scale)
     return context.node(
         "Attention",
         *(q, k, v, *([] if mask is None else [mask])),
         part="attended",
         q_num_heads=sizes.heads,
         kv_num_heads=sizes.kv_heads,
-        **({"is_causal": 1} if layer.causal else {}),
+        **settings,
     )
 
 
@@ -143,12 +148,11 @@ def _formula(
         k = context.node("Transpose", k, perm=swapped, part="k.transposed")
     v = _heads(context, "v", value, (*shared, sizes.value_dim), order)
     scores = context.node("MatMul", q, k, part="products")
-    scale = context.constant("scale", sizes.key_dim**-0.5)
+    usual = sizes.key_dim**-0.5
+    scale = context.constant("scale", usual if layer.scale is None else float(layer.scale))
     scores = context.node("Mul", scores, scale, part="scores")
     if layer.score_bias is not None:
-        added = _of_heads(
-            context, _last_inputs(context, layer)["score_bias"], "score_bias", len(inner)
-        )
+        added = _added(context, layer, sizes, len(inner))
         scores = context.node("Add", scores, added, part="biased_scores")
     bias, mask = _masking(context, layer, sizes, (query, key), len(inner))
     if bias is not None:
@@ -259,6 +263,37 @@ def _of_heads(context: Context, index: int, name: str, head_axes: int) -> str:
         return given
     axes = context.constant(f"{name}_axes", list(range(1, 1 + head_axes)))
     return context.node("Unsqueeze", given, axes, part=name)
+
+
+def _added(
+    context: Context,
+    layer: MultiHeadAttention | GroupedQueryAttention,
+    sizes: AttentionSizes,
+    head_axes: int,
+) -> str:
+    """Return the bias of each score, with an axis for each of the heads'."""
+    index = _last_inputs(context, layer)["score_bias"]
+    shape = context.input_types[index].shape
+    if not layer.is_for_all(shape, sizes):
+        return _of_heads(context, index, "score_bias", head_axes)
+    many = len(sizes.leading)
+    new = context.constant("score_bias_leading", list(range(1, 1 + many)))
+    bias = context.node("Unsqueeze", context.inputs[index], new, part="score_bias_of_all")
+    parts = [context.constant("score_bias_batch", [1])]
+    for axis, size in enumerate(sizes.leading):
+        part = f"score_bias_size_{axis}"
+        if isinstance(size, int):
+            parts.append(context.constant(part, [size]))
+        else:
+            parts.append(context.size(size, context.inputs[0], 1 + axis, part=part))
+    parts.append(context.constant("score_bias_rest", [1] * len(shape)))
+    target = context.node("Concat", *parts, axis=0, part="score_bias_shape")
+    bias = context.node("Expand", bias, target, part="score_bias_expanded")
+    bias = _merged(context, bias, "score_bias", sizes.leading, (*sizes.leading, *shape))
+    if len(shape) > 2:
+        return bias
+    axes = context.constant("score_bias_axes", list(range(1, 1 + head_axes)))
+    return context.node("Unsqueeze", bias, axes, part="score_bias")
 
 
 def _past(context: Context, sizes: AttentionSizes, sources: tuple[str, str]) -> str:

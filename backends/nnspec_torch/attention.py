@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, Rows
-from nnspec.emit.tree import MODULE, Apply, Input, X, apply
+from nnspec.emit.tree import MODULE, Apply, Expression, Input, X, apply
 from nnspec.layers import GroupedQueryAttention, MultiHeadAttention
 from nnspec_torch.embedding import positions
 
@@ -26,6 +26,7 @@ def attention(layer: MultiHeadAttention | GroupedQueryAttention, context: Contex
         "bias": (layer.use_bias, isinstance(layer, MultiHeadAttention)),
         "causal": (layer.causal, False),
         "dropout": (float(layer.dropout), 0.0),
+        "scale": (layer.scale if layer.scale is None else float(layer.scale), None),
     }
     keywords |= {name: given for name, (given, usual) in optional.items() if given != usual}
     if layer.rotary_base is not None:
@@ -44,10 +45,16 @@ def called(layer: MultiHeadAttention | GroupedQueryAttention, context: Context) 
     """
     plain = len(context.inputs) - layer.masks
     leading = context.rank - 2
-    taken = [
-        Input(i).method("flatten", 0, leading) if leading else Input(i)
-        for i in range(len(context.inputs))
-    ]
+    taken: list[Expression] = [Input(i) for i in range(len(context.inputs))]
+    shapes = tuple(type_.shape for type_ in context.inputs)
+    if layer.score_bias is not None and layer.is_for_all(shapes[-1], layer.sizes(shapes)):
+        # The same along the leading axes.
+        size = X.attribute("shape")
+        along = [size[1 + axis] for axis in range(leading)]
+        bias = taken[-1][(slice(None), *[None] * leading)]
+        taken[-1] = bias.method("expand", -1, *along, *[-1] * len(shapes[-1]))
+    if leading:
+        taken = [each.method("flatten", 0, leading) for each in taken]
     given = [name for name in layer.named_inputs if getattr(layer, name) is not None]
     masks = dict(zip(given, taken[plain:], strict=True))
     call = apply(MODULE, *taken[:plain], **masks)

@@ -14,7 +14,12 @@ GIVEN = (*MASKS, "score_bias")
 """Keywords of a call."""
 _DEFAULTS: Mapping[str, Mapping[str, object]] = {
     "nn.Linear": {"bias": True},
-    "F.scaled_dot_product_attention": {"attn_mask": None, "dropout_p": 0.0, "is_causal": False},
+    "F.scaled_dot_product_attention": {
+        "attn_mask": None,
+        "dropout_p": 0.0,
+        "is_causal": False,
+        "scale": None,
+    },
 }
 
 

@@ -524,16 +524,17 @@ class ConstantTensor(_embedding.ConstantTensor):
     def __init__(self, *, value: float | Sequence[float] | Sequence[Sequence[float]] | Sequence[Sequence[Sequence[float]]], dtype: Literal['float32', 'int32', 'int64'] = 'float32', name: str | None = None, inputs: Sequence[str] | str | None = None) -> None: ...
 
 class MultiHeadAttention(_attention.MultiHeadAttention):
-    r"""y = concat_h(softmax(q_h k_hᵀ / √d + b_h + m) v_h) W_outᵀ + b_out; q = x_q W_qᵀ + b_q, etc.
+    r"""y = concat_h(softmax(s q_h k_hᵀ + b_h + m) v_h) W_outᵀ + b_out; q = x_q W_qᵀ + b_q, etc.
 
     Inputs [query], [query, value] or [query, value, key]: (..., time, features), the last two
     (..., length, features) -> (..., time, output_dim); along the axes before the time, such as
-    windows, each sequence attends to itself alone. b is the score_bias, if there is one; m is 0
+    windows, each sequence attends to itself alone. s is the scale, 1 / √d by default; b is the
+    score_bias, if there is one, the same along these axes where it has none of them; m is 0
     where a mask is True and -∞ where it is False; where nothing may be attended to, the sum over v
     is 0. Weights as PyTorch's linear layers: q and k (num_heads · key_dim, features), v (num_heads
     · value_dim, features), out (output_dim, num_heads · value_dim). Vaswani et al. 2017."""
 
-    def __init__(self, *, num_heads: int, key_dim: int | None = None, output_dim: int | None = None, causal: bool = False, mask: str | None = None, key_padding: str | None = None, score_bias: str | None = None, dropout: float = 0.0, value_dim: int | None = None, use_bias: bool = True, kernel_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
+    def __init__(self, *, num_heads: int, key_dim: int | None = None, output_dim: int | None = None, causal: bool = False, scale: float | None = None, mask: str | None = None, key_padding: str | None = None, score_bias: str | None = None, dropout: float = 0.0, value_dim: int | None = None, use_bias: bool = True, kernel_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
 
 class GroupedQueryAttention(_attention.GroupedQueryAttention):
     r"""As multi_head_attention, with fewer heads of keys and values than of queries.
@@ -542,7 +543,7 @@ class GroupedQueryAttention(_attention.GroupedQueryAttention):
     With `rotary`, queries and keys are turned by their positions (see rotary_position) before
     they meet. Ainslie et al. 2023; as in Llama and Mistral."""
 
-    def __init__(self, *, num_heads: int, num_kv_heads: int, key_dim: int | None = None, output_dim: int | None = None, causal: bool = False, mask: str | None = None, key_padding: str | None = None, score_bias: str | None = None, dropout: float = 0.0, rotary: bool = False, rotary_wavelength: float = 10000.0, max_length: int | None = None, use_bias: bool = False, kernel_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
+    def __init__(self, *, num_heads: int, num_kv_heads: int, key_dim: int | None = None, output_dim: int | None = None, causal: bool = False, scale: float | None = None, mask: str | None = None, key_padding: str | None = None, score_bias: str | None = None, dropout: float = 0.0, rotary: bool = False, rotary_wavelength: float = 10000.0, max_length: int | None = None, use_bias: bool = False, kernel_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
 
 class SimpleRNN(_recurrent.SimpleRNN):
     r"""h' = f(W_ih x + W_hh h + b), f = tanh or relu. Elman 1990.

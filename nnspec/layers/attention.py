@@ -7,7 +7,7 @@ from pydantic import Field
 
 from nnspec.errors import ShapeError
 from nnspec.layers.base import FeaturesRole, Parameter, Trained, count, require_whole
-from nnspec.layers.fields import Flag, Fraction, Positive, Size, Text, once
+from nnspec.layers.fields import Flag, Fraction, Number, Positive, Size, Text, once
 from nnspec.layers.initializers import GlorotUniform, Initializer, zeros
 from nnspec.layers.shapes import DataFormat, Dim, Shape, show
 
@@ -45,6 +45,10 @@ class _Attention(Trained):
     )
     causal: Flag = Field(
         default=False, description="Whether position t attends to positions 0 to t alone."
+    )
+    scale: Number | None = Field(
+        default=None,
+        description="The factor of q · k; 1 / √d by default, and 1 in T5.",
     )
     mask: Text | None = Field(
         default=None,
@@ -144,7 +148,9 @@ class _Attention(Trained):
         sizes = self.sizes(inputs)
         masks = list(inputs[len(inputs) - self.masks :])
         if self.score_bias is not None:
-            self.check_scores("score_bias", masks.pop(), sizes)
+            bias = masks.pop()
+            if not self.is_for_all(bias, sizes):
+                self.check_scores("score_bias", bias, sizes)
         if self.mask is not None:
             self.check_scores("mask", masks.pop(0), sizes)
         padding = (*sizes.leading, sizes.times[1])
@@ -155,6 +161,13 @@ class _Attention(Trained):
                 "True marks the positions that are no padding",
             )
         return ((*sizes.leading, sizes.times[0], sizes.output_dim),)
+
+    def is_for_all(self, bias: Shape, sizes: AttentionSizes) -> bool:
+        """Whether a score_bias has none of the leading axes: it is the same along them."""
+        forms = [sizes.times, (sizes.heads, *sizes.times)]
+        forms = forms[: 2 if sizes.heads == sizes.kv_heads else 1]
+        given = (*sizes.leading, *sizes.times)
+        return bool(sizes.leading) and bias in forms and bias != given
 
     def check_scores(self, name: str, shape: Shape, sizes: AttentionSizes) -> None:
         """Raise ShapeError for a mask or a bias that has not the shape of the scores."""
@@ -210,11 +223,12 @@ class _Attention(Trained):
 
 
 class MultiHeadAttention(_Attention):
-    """y = concat_h(softmax(q_h k_hᵀ / √d + b_h + m) v_h) W_outᵀ + b_out; q = x_q W_qᵀ + b_q, etc.
+    """y = concat_h(softmax(s q_h k_hᵀ + b_h + m) v_h) W_outᵀ + b_out; q = x_q W_qᵀ + b_q, etc.
 
     Inputs [query], [query, value] or [query, value, key]: (..., time, features), the last two
     (..., length, features) -> (..., time, output_dim); along the axes before the time, such as
-    windows, each sequence attends to itself alone. b is the score_bias, if there is one; m is 0
+    windows, each sequence attends to itself alone. s is the scale, 1 / √d by default; b is the
+    score_bias, if there is one, the same along these axes where it has none of them; m is 0
     where a mask is True and -∞ where it is False; where nothing may be attended to, the sum over v
     is 0. Weights as PyTorch's linear layers: q and k (num_heads · key_dim, features), v (num_heads
     · value_dim, features), out (output_dim, num_heads · value_dim). Vaswani et al. 2017.

@@ -92,6 +92,12 @@ CASES: list[Case | Network] = [
     ),
     biased("attention_bias_of_windows", _HEADS, [3, 2, 4, 4], {"mask": [3, 4, 4]}, 4, (3,)),
     biased("attention_bias_beside_a_mask", _HEADS, [4, 4], {"key_padding": [4]}),
+    biased("attention_bias_of_all_windows", {**_HEADS, "scale": 1}, [2, 4, 4], {}, 4, (3,)),
+    biased(
+        "attention_bias_of_dynamic_windows", _HEADS, ["time", "time"], {}, "time", ("windows", 2)
+    ),
+    biased("grouped_query_bias_of_windows", {**_GROUPED, "scale": 0.3}, [4, 4], {}, 4, (3,)),
+    Case({**_HEADS, "scale": 0.1, "causal": True}, ((4, 6),), (4, 6)),
     biased("grouped_query_bias", {**_GROUPED, "causal": True}, ["time", "time"], {}, "time"),
     biased("grouped_query_bias_mask", {**_GROUPED, "rotary": True}, [4, 4], {"mask": [4, 4]}),
     Case(_GROUPED, ((4, 6),), (4, 6)),

@@ -253,7 +253,7 @@ def test_ruff_accepts_whatever_folding_leaves(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["MultiHeadAttention", "GroupedQueryAttention"])
 def test_with_all_of_its_arguments_it_is_the_whole_class(name: str) -> None:
     keywords: dict[str, object] = dict.fromkeys(
-        ["value_size", "key_size", "key_dim", "output_size", "causal", "dropout"]
+        ["value_size", "key_size", "key_dim", "output_size", "causal", "dropout", "scale"]
     )
     mixed = dict.fromkeys(["kv_heads"]) if name.startswith("Grouped") else {"value_dim": None}
     rotary = {"rotary": None} if name.startswith("Grouped") else {}

@@ -21,6 +21,7 @@ class MultiHeadAttention(layers.Layer):
         use_bias=True,
         causal=False,
         dropout=0.0,
+        scale=None,
         kernel_initializer="glorot_uniform",
         **kwargs,
     ):
@@ -32,6 +33,7 @@ class MultiHeadAttention(layers.Layer):
         self.use_bias = use_bias
         self.causal = causal
         self.dropout = dropout
+        self.scale = scale
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.seed_generator = keras.random.SeedGenerator()
 
@@ -85,13 +87,17 @@ class MultiHeadAttention(layers.Layer):
                 key_padding = ops.reshape(key_padding, (-1, ops.shape(key_padding)[-1]))
             if score_bias is not None:
                 kept = ops.shape(score_bias)[len(leading) :]
+                score_bias = ops.broadcast_to(score_bias, (*leading, *kept))
                 score_bias = ops.reshape(score_bias, (-1, *kept))
         value = query if value is None else value
         key = value if key is None else key
         q = self.split(self.q(query), self.heads)
         k = self.split(self.k(key), self.heads)
         v = self.split(self.v(value), self.heads)
-        scores = ops.matmul(q, ops.transpose(k, (0, 1, 3, 2))) * q.shape[-1] ** -0.5
+        if self.scale is None:
+            scores = ops.matmul(q, ops.transpose(k, (0, 1, 3, 2))) * q.shape[-1] ** -0.5
+        else:
+            scores = ops.matmul(q, ops.transpose(k, (0, 1, 3, 2))) * self.scale
         if score_bias is not None and len(score_bias.shape) == 3:
             score_bias = score_bias[:, None]  # the same for every head
         if score_bias is not None:
@@ -138,6 +144,7 @@ class MultiHeadAttention(layers.Layer):
             "use_bias": self.use_bias,
             "causal": self.causal,
             "dropout": self.dropout,
+            "scale": self.scale,
             "kernel_initializer": law,
         }
 
@@ -159,6 +166,7 @@ class GroupedQueryAttention(layers.Layer):
         use_bias=False,
         causal=False,
         dropout=0.0,
+        scale=None,
         rotary=None,
         kernel_initializer="glorot_uniform",
         **kwargs,
@@ -171,6 +179,7 @@ class GroupedQueryAttention(layers.Layer):
         self.use_bias = use_bias
         self.causal = causal
         self.dropout = dropout
+        self.scale = scale
         is_config = isinstance(rotary, dict)
         self.rotary = keras.layers.deserialize(rotary) if is_config else rotary
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
@@ -225,6 +234,7 @@ class GroupedQueryAttention(layers.Layer):
                 key_padding = ops.reshape(key_padding, (-1, ops.shape(key_padding)[-1]))
             if score_bias is not None:
                 kept = ops.shape(score_bias)[len(leading) :]
+                score_bias = ops.broadcast_to(score_bias, (*leading, *kept))
                 score_bias = ops.reshape(score_bias, (-1, *kept))
         value = query if value is None else value
         key = value if key is None else key
@@ -235,7 +245,10 @@ class GroupedQueryAttention(layers.Layer):
             q, k = self.rotary(q), self.rotary(k)
         k = ops.repeat(k, self.heads // self.kv_heads, axis=1)
         v = ops.repeat(v, self.heads // self.kv_heads, axis=1)
-        scores = ops.matmul(q, ops.transpose(k, (0, 1, 3, 2))) * q.shape[-1] ** -0.5
+        if self.scale is None:
+            scores = ops.matmul(q, ops.transpose(k, (0, 1, 3, 2))) * q.shape[-1] ** -0.5
+        else:
+            scores = ops.matmul(q, ops.transpose(k, (0, 1, 3, 2))) * self.scale
         if score_bias is not None:
             scores = scores + score_bias[:, None]
         if attention_mask is None and key_padding is None:
@@ -281,6 +294,7 @@ class GroupedQueryAttention(layers.Layer):
             "use_bias": self.use_bias,
             "causal": self.causal,
             "dropout": self.dropout,
+            "scale": self.scale,
             "rotary": rotary,
             "kernel_initializer": law,
         }

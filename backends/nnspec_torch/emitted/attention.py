@@ -23,11 +23,13 @@ class MultiHeadAttention(nn.Module):
         bias: bool = True,
         causal: bool = False,
         dropout: float = 0.0,
+        scale: float | None = None,
     ) -> None:
         super().__init__()
         self.heads = heads
         self.causal = causal
         self.dropout = dropout
+        self.scale = scale
         value_size = value_size or size
         key_dim = key_dim or size // heads
         values = heads * (value_dim or key_dim)
@@ -78,6 +80,7 @@ class MultiHeadAttention(nn.Module):
             attn_mask=mask if score_bias is None else score_bias,
             dropout_p=self.dropout if self.training else 0.0,
             is_causal=self.causal and mask is None and score_bias is None,
+            scale=self.scale,
         )
         if mask is not None:  # a query that may attend to nothing gives 0
             y = y.masked_fill(~mask.any(-1, keepdim=True), 0.0)
@@ -103,6 +106,7 @@ class GroupedQueryAttention(nn.Module):
         bias: bool = False,
         causal: bool = False,
         dropout: float = 0.0,
+        scale: float | None = None,
         rotary: nn.Module | None = None,
     ) -> None:
         super().__init__()
@@ -110,6 +114,7 @@ class GroupedQueryAttention(nn.Module):
         self.kv_heads = kv_heads
         self.causal = causal
         self.dropout = dropout
+        self.scale = scale
         self.rotary = rotary
         value_size = value_size or size
         key_dim = key_dim or size // heads
@@ -162,6 +167,7 @@ class GroupedQueryAttention(nn.Module):
             attn_mask=mask if score_bias is None else score_bias,
             dropout_p=self.dropout if self.training else 0.0,
             is_causal=self.causal and mask is None and score_bias is None,
+            scale=self.scale,
             enable_gqa=True,
         )
         if mask is not None:  # a query that may attend to nothing gives 0

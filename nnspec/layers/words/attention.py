@@ -49,7 +49,9 @@ _BOTH: Keys = {
     **only("bias_initializer", ("zeros",), "nothing here is it: biases begin at 0"),
     **only("attention_axes", (None,), "nothing here is it: attention is along the last axis but one"),
     **only("need_weights", (False,), "nothing here is it: the weights are not given"),
-    **only("use_scale", (True,), "scores are divided by the square root of key_dim"),
+    **only("use_scale", (True,), "scores are divided by the square root of key_dim, or `scale` says by "
+           "what they are multiplied"),
+    **keys("scale", "scaling softmax_scale attention_scale qk_scale"),
     **only("score_mode", ("dot",), "nothing here is it: scores are products"),
     **no_key("num_layers depth n_layers", "repeat a block that holds it: repeat: 6"),
 }  # fmt: skip
