@@ -10,9 +10,10 @@ from nnspec_keras.initial import keras_initializer
 
 
 def prelu(layer: layers.Prelu, context: Context) -> Lowered:
-    """A helper: Keras's own has a slope an element, and the gradient 0 at 0."""
+    """A helper: Keras's own has the gradient 0 at 0, and a slope for each element."""
     (weight,) = context.parameters(layer)
-    module = call("PReLU", alpha_initializer=keras_initializer(weight, fans=""))
+    kind = {"channel": "PReLU", "one": "SinglePReLU", "element": "ElementPReLU"}[layer.slopes]
+    module = call(kind, alpha_initializer=keras_initializer(weight, fans=""))
     return Lowered(CALLED, module, parameters=(NativeParameter("weight", "alpha"),))
 
 

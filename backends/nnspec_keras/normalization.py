@@ -5,7 +5,7 @@ from __future__ import annotations
 from nnspec import layers
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, NativeParameter, Rows
-from nnspec.emit.tree import CALLED
+from nnspec.emit.tree import CALLED, MODULE, Apply, X, apply
 from nnspec.layers import Layer
 
 _SHORTEST = 1e-12
@@ -35,14 +35,23 @@ def layer_normalization(layer: layers.LayerNormalization, context: Context) -> L
         keywords["center"] = False
     if not layer.scale:
         keywords["scale"] = False
-    return _module("layers.LayerNormalization", layer, context, **_axes(layer.axis), **keywords)
+    axes = _axes(layer, context)
+    return _module("layers.LayerNormalization", layer, context, **axes, **keywords)
 
 
 def rms_normalization(layer: layers.RmsNormalization, context: Context) -> Lowered:
     """layers.RMSNormalization; it calls its weight scale."""
-    keywords = {**_axes(layer.axis), "epsilon": layer.epsilon}
-    module = call("layers.RMSNormalization", **keywords)
-    return Lowered(CALLED, module, parameters=(NativeParameter("weight", "scale"),))
+    order = layer.order(context.inputs[0].shape)
+    axes = _axes(layer, context)
+    forward: Apply = CALLED
+    if order is not None:
+        # Keras's own takes its scale for one of the last axes.
+        axes = {"axis": list(range(-len(layer.axis), 0))} if len(layer.axis) > 1 else {}
+        turned = (0, *(axis + 1 for axis in order))
+        back = tuple(turned.index(axis) for axis in range(len(turned)))
+        forward = apply("ops.transpose", apply(MODULE, apply("ops.transpose", X, turned)), back)
+    module = call("layers.RMSNormalization", **axes, epsilon=layer.epsilon)
+    return Lowered(forward, module, parameters=(NativeParameter("weight", "scale"),))
 
 
 def group_normalization(layer: layers.GroupNormalization, context: Context) -> Lowered:
@@ -75,9 +84,15 @@ def _grouped(
     return _module("layers.GroupNormalization", layer, context, **keywords)
 
 
-def _axes(axes: tuple[int, ...]) -> dict[str, object]:
-    """Return the last axes, where they are more than the default, the last one."""
-    return {"axis": list(range(-len(axes), 0))} if len(axes) > 1 else {}
+def _axes(
+    layer: layers.LayerNormalization | layers.RmsNormalization, context: Context
+) -> dict[str, object]:
+    """Return the axes, where they are others than the default, the last one."""
+    shape = context.inputs[0].shape
+    if layer.order(shape) is None:
+        return {"axis": list(range(-len(layer.axis), 0))} if len(layer.axis) > 1 else {}
+    axes = [axis + 1 for axis in layer.axes(shape)]
+    return {"axis": axes if len(axes) > 1 else axes[0]}
 
 
 def _module(name: str, layer: Layer, context: Context, **keywords: object) -> Lowered:

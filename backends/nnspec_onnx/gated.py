@@ -11,6 +11,8 @@ from nnspec_onnx.rows import Rows
 
 def prelu(layer: Prelu, context: Context) -> Values:
     """PRelu, the slopes shaped so that they meet the channels."""
+    if layer.slopes != "channel":
+        return (context.node("PRelu", *context.inputs, context.parameter("weight")),)
     (channels,) = context.parameters["weight"].shape
     axis = channel_axis(len(context.shape), context.data_format)
     if axis == len(context.shape) - 1:

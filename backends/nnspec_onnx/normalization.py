@@ -39,24 +39,50 @@ def layer_normalization(layer: LayerNormalization, context: Context) -> Values:
     sizes = layer.normalized(context.shape)
     scale = context.parameter("weight") if layer.scale else context.constant("ones", np.ones(sizes))
     shift = (context.parameter("bias"),) if layer.center else ()
-    tensors = (*context.inputs, scale, *shift)
-    axis = -len(sizes)
-    return (context.node("LayerNormalization", *tensors, axis=axis, epsilon=layer.epsilon),)
+    order = layer.order(context.shape)
+    tensors = (_turned(context, order), scale, *shift)
+    part = None if order is None else "normalized"
+    y = context.node(
+        "LayerNormalization", *tensors, part=part, axis=-len(sizes), epsilon=layer.epsilon
+    )
+    return (_returned(context, y, order),)
+
+
+def _turned(context: Context, order: tuple[int, ...] | None) -> str:
+    """Return the input with the axes to normalise over last."""
+    (x,) = context.inputs
+    if order is None:
+        return x
+    return context.node("Transpose", x, perm=(0, *(axis + 1 for axis in order)), part="turned")
+
+
+def _returned(context: Context, y: str, order: tuple[int, ...] | None) -> str:
+    """Return what `_turned` gave with its axes where they were."""
+    if order is None:
+        return y
+    back = (0, *(order.index(axis) + 1 for axis in range(len(order))))
+    return context.node("Transpose", y, perm=back)
 
 
 def rms_normalization(layer: RmsNormalization, context: Context) -> Values:
     """RMSNormalization, which came with opset 23; before that its formula."""
-    (x,) = context.inputs
+    order = layer.order(context.shape)
+    x = _turned(context, order)
+    part = None if order is None else "scaled"
     weight = context.parameter("weight")
     first = -len(layer.axis)
     if context.opset >= 23:
-        return (context.node("RMSNormalization", x, weight, axis=first, epsilon=layer.epsilon),)
+        y = context.node(
+            "RMSNormalization", x, weight, part=part, axis=first, epsilon=layer.epsilon
+        )
+        return (_returned(context, y, order),)
     axes = context.constant("axes", range(first, 0))
     square = context.node("Mul", x, x, part="square")
     mean = context.node("ReduceMean", square, axes, part="mean", keepdims=1)
     total = context.node("Add", mean, context.constant("epsilon", layer.epsilon), part="sum")
     root = context.node("Sqrt", total, part="root")
-    return (context.node("Mul", context.node("Div", x, root, part="normalized"), weight),)
+    normal = context.node("Div", x, root, part="normalized")
+    return (_returned(context, context.node("Mul", normal, weight, part=part), order),)
 
 
 def group_normalization(layer: GroupNormalization, context: Context) -> Values:

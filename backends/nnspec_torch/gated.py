@@ -11,9 +11,14 @@ from nnspec.emit.tree import CALLED, X, apply
 
 
 def prelu(layer: layers.Prelu, context: Context) -> Lowered:
-    """nn.PReLU with a slope a channel."""
+    """nn.PReLU with one slope, or one a channel; a helper for one an element."""
     (weight,) = context.parameters(layer)
-    return Lowered(CALLED, call("nn.PReLU", ("num_parameters", weight.shape[0])))
+    if layer.slopes == "element":
+        return Lowered(CALLED, call("ElementPReLU", *(("size", size) for size in weight.shape)))
+    count = weight.shape[0]
+    # One is what it has by default, whatever the number of channels.
+    given = (("num_parameters", count),) if layer.slopes == "channel" else ()
+    return Lowered(CALLED, call("nn.PReLU", *given))
 
 
 def gating(function: str) -> Callable[[layers.Glu | layers.Swiglu, Context], Lowered]:

@@ -59,7 +59,7 @@ def _is_default(initializer: InitializerBase, name: str, function: str) -> bool:
     """Whether the module's own constructor draws by this initializer."""
     if function == "nn.Embedding":
         return initializer == Normal(stddev=1.0)
-    if function == "nn.PReLU":
+    if function in ("nn.PReLU", "ElementPReLU"):
         return initializer == Constant(value=0.25)
     if function in ("LearnedTensor", "Bias"):
         return isinstance(initializer, Zeros)

@@ -49,13 +49,27 @@ def layer_normalization(layer: layers.LayerNormalization, context: Context) -> L
     elif not layer.center:
         keywords["bias"] = False
     sizes = layer.normalized(context.inputs[0].shape)
-    return _module("nn.LayerNorm", ("normalized_shape", _sizes(sizes)), **keywords)
+    made = _module("nn.LayerNorm", ("normalized_shape", _sizes(sizes)), **keywords)
+    return _over_axes(layer, context, made)
 
 
 def rms_normalization(layer: layers.RmsNormalization, context: Context) -> Lowered:
     """nn.RMSNorm, whose epsilon by default depends on the dtype."""
     sizes = layer.normalized(context.inputs[0].shape)
-    return _module("nn.RMSNorm", ("normalized_shape", _sizes(sizes)), eps=layer.epsilon)
+    made = _module("nn.RMSNorm", ("normalized_shape", _sizes(sizes)), eps=layer.epsilon)
+    return _over_axes(layer, context, made)
+
+
+def _over_axes(
+    layer: layers.LayerNormalization | layers.RmsNormalization, context: Context, made: Lowered
+) -> Lowered:
+    """Return what normalises over the last axes, with those of the layer brought there."""
+    order = layer.order(context.inputs[0].shape)
+    if order is None:
+        return made
+    back = (order.index(axis) + 1 for axis in range(len(order)))
+    last = X.method("permute", 0, *(axis + 1 for axis in order))
+    return made._replace(forward=apply(MODULE, last).method("permute", 0, *back))
 
 
 def group_normalization(layer: layers.GroupNormalization, context: Context) -> Lowered:

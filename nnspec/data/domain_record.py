@@ -86,7 +86,7 @@ def _read(record: Any) -> Domain:
 
 
 def _dtype(name: Any) -> str:
-    if name not in ("float32", "int32", "int64", "bool"):
+    if name not in ("float32", "int32", "int64", "uint8", "bool"):
         raise ValueError(f"no dtype: {name!r}")
     return str(name)
 

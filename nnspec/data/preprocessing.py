@@ -54,7 +54,7 @@ class Feature(Frozen):
             for name in self.columns:
                 if name not in rows.columns:
                     raise missing_column(rows.columns, name, file)
-            whole = self.dtype.startswith("int")
+            whole = "int" in self.dtype
             values = numbers(rows, self.columns, whole=whole, file=file)
             what = f"{len(self.columns)} columns"
         else:

@@ -44,7 +44,7 @@ _BROKEN_ARRAYS = (
     zlib.error,
 )
 
-_LIMIT = {"int32": 2**31, "int64": 2**63}
+_LIMIT = {"uint8": 2**8, "int32": 2**31, "int64": 2**63}
 """One more than the largest whole number."""
 
 
@@ -299,6 +299,7 @@ def require_fitting(values: Array, dtype: str, place: Callable[[int, int | None]
         limit = _LIMIT[dtype]
         # As a float the largest number would be rounded up to the limit.
         above = flat >= float(limit) if flat.dtype.kind == "f" else flat > limit - 1
-        refuse((flat < -limit) | above, f"does not fit {dtype}")
+        least = 0 if dtype == "uint8" else -limit
+        refuse((flat < least) | above, f"does not fit {dtype}")
     else:
         refuse(np.abs(flat) > np.finfo(dtype).max, f"does not fit {dtype}")

@@ -21,6 +21,7 @@ LARGEST = Name("LARGEST")
 
 _OF_DTYPE: Mapping[str, tuple[Number, Number]] = {
     "bool": (0, 1),
+    "uint8": (0, 255),
     "int32": (-(2**31), 2**31 - 1),
     "int64": (-(2**63), 2**63 - 1),
 }

@@ -12,7 +12,7 @@ from nnspec.layers.shapes import MAX_RANK, DataFormat
 
 FORMAT_VERSION = 1
 
-DType = Literal["float32", "int32", "int64", "bool"]
+DType = Literal["float32", "int32", "int64", "uint8", "bool"]
 
 
 class Input(Frozen):

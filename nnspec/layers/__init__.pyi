@@ -383,7 +383,7 @@ class BatchNormalization(_batch_normalization.BatchNormalization):
     def __init__(self, *, momentum: float = 0.9, epsilon: float = 1e-05, affine: bool = True, name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
 
 class LayerNormalization(_normalization.LayerNormalization):
-    r"""y = weight · (x - μ) / √(σ² + epsilon) + bias; μ and σ² (biased) over the last axes.
+    r"""y = weight · (x - μ) / √(σ² + epsilon) + bias; μ and σ² (biased) over the axes.
 
     Keeps the shape; weight and bias have the sizes of those axes. Ba et al. 2016."""
 
@@ -1024,12 +1024,13 @@ class SequenceMask(_positions.SequenceMask):
     def __init__(self, *, max_length: int | None = None, name: str | None = None, inputs: Sequence[str] | str | None = None) -> None: ...
 
 class Prelu(_gated.Prelu):
-    r"""y = x for x > 0, weight · x otherwise, with a learned slope for each channel.
+    r"""y = x for x > 0, weight · x otherwise, with learned slopes.
 
-    The gradient at 0 is the slope. Keeps the shape; the channels are the last axis, or the first
-    of a channels_first spec. He et al. 2015."""
+    slopes says how many: one for each channel, (channels,), the last axis, or the first of a
+    channels_first spec; `one` for all, (1,); or one for each `element`, in the shape of the input.
+    The gradient at 0 is the slope. Keeps the shape. He et al. 2015."""
 
-    def __init__(self, *, alpha_initializer: InitializerBase | str | Mapping[str, Any] = {'type': 'constant', 'value': 0.25}, name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
+    def __init__(self, *, slopes: Literal['channel', 'one', 'element'] = 'channel', alpha_initializer: InitializerBase | str | Mapping[str, Any] = {'type': 'constant', 'value': 0.25}, name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
 
 class Glu(_gated.Glu):
     r"""y = a · sigmoid(b), a and b the halves of `axis`, which it halves. Dauphin et al. 2017."""

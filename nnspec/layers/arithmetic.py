@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from nnspec.errors import ShapeError
-from nnspec.layers.base import ANY_DTYPE, NUMBERS, WHOLE, Layer, Placement
+from nnspec.layers.base import ANY_DTYPE, MOVED, NUMBERS, WHOLE, Layer, Placement
 from nnspec.layers.fields import Number, Size
 from nnspec.layers.shapes import DataFormat, Shape
 
@@ -198,7 +198,7 @@ class Cast(_Elementwise):
         description="What the elements become."
     )
 
-    dtypes: ClassVar[frozenset[str]] = ANY_DTYPE
+    dtypes: ClassVar[frozenset[str]] = MOVED
 
     def infer_dtype(self, inputs: tuple[str, ...]) -> tuple[str, ...]:
         return (self.dtype,)

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from nnspec.errors import ShapeError
 from nnspec.layers.base import (
-    ANY_DTYPE,
+    MOVED,
     FeaturesRole,
     Layer,
     Placement,
@@ -18,7 +18,7 @@ from nnspec.layers.shapes import MAX_RANK, DataFormat, Dim, Shape, divided, scal
 
 
 class _Arrangement(Layer):
-    dtypes: ClassVar[frozenset[str]] = ANY_DTYPE
+    dtypes: ClassVar[frozenset[str]] = MOVED
 
 
 class Permute(_Arrangement):

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from nnspec.errors import ShapeError
 from nnspec.layers.base import (
-    ANY_DTYPE,
+    MOVED,
     FeaturesRole,
     Layer,
     Parameter,
@@ -58,7 +58,7 @@ class Flatten(Layer):
 
     type: Literal["flatten"] = "flatten"
 
-    dtypes: ClassVar[frozenset[str]] = ANY_DTYPE
+    dtypes: ClassVar[frozenset[str]] = MOVED
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         size = product(inputs[0])
@@ -80,7 +80,7 @@ class Reshape(Layer):
         "by their names; one of them may be -1, to be computed.",
     )
 
-    dtypes: ClassVar[frozenset[str]] = ANY_DTYPE
+    dtypes: ClassVar[frozenset[str]] = MOVED
     features: ClassVar[FeaturesRole] = "shaped"
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:

@@ -20,37 +20,50 @@ from nnspec.layers.shapes import DataFormat, Shape, show
 
 
 class Prelu(Trained):
-    """y = x for x > 0, weight · x otherwise, with a learned slope for each channel.
+    """y = x for x > 0, weight · x otherwise, with learned slopes.
 
-    The gradient at 0 is the slope. Keeps the shape; the channels are the last axis, or the first
-    of a channels_first spec. He et al. 2015.
+    slopes says how many: one for each channel, (channels,), the last axis, or the first of a
+    channels_first spec; `one` for all, (1,); or one for each `element`, in the shape of the input.
+    The gradient at 0 is the slope. Keeps the shape. He et al. 2015.
     """
 
     type: Literal["prelu"] = "prelu"
+    slopes: Literal["channel", "one", "element"] = Field(
+        default="channel",
+        description="What has a slope of its own (PyTorch: one by default; Keras: element).",
+    )
     alpha_initializer: Initializer = Field(
         default_factory=once(lambda: Constant(value=0.25)),
         description="First values of the slopes; 0.25 as in PyTorch (Keras: 0).",
     )
 
-    placement: ClassVar[Placement] = "spatial"
+    @property
+    def placement(self) -> Placement:  # type: ignore[override]
+        return "positional" if self.slopes == "element" else "spatial"
 
-    def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
-        shape = inputs[0]
+    def shape_of_slopes(self, shape: Shape, data_format: DataFormat) -> tuple[int, ...]:
+        """Return the shape of the slopes; raises ShapeError."""
+        if self.slopes == "one":
+            return (1,)
+        if self.slopes == "element":
+            return tuple(require_whole("prelu", size, "size for each slope") for size in shape)
         if not shape:
             raise ShapeError(
                 "prelu takes at least one axis, and got a scalar per row",
-                "put an `expand_dims` layer before it",
+                "put an `expand_dims` layer before it, or give it slopes: one",
             )
-        require_whole("prelu", shape[channel_axis(len(shape), data_format)], "channel axis")
-        return (shape,)
+        channels = shape[channel_axis(len(shape), data_format)]
+        return (require_whole("prelu", channels, "channel axis"),)
+
+    def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
+        self.shape_of_slopes(inputs[0], data_format)
+        return (inputs[0],)
 
     def parameters(
         self, inputs: tuple[Shape, ...], data_format: DataFormat
     ) -> tuple[Parameter, ...]:
-        shape = inputs[0]
-        channels = shape[channel_axis(len(shape), data_format)]
-        size = require_whole("prelu", channels, "channel axis")
-        return (Parameter("weight", (size,), self.alpha_initializer),)
+        shape = self.shape_of_slopes(inputs[0], data_format)
+        return (Parameter("weight", shape, self.alpha_initializer),)
 
     def multiply_adds(
         self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], data_format: DataFormat

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from nnspec.errors import ShapeError
 from nnspec.layers.base import (
-    ANY_DTYPE,
+    MOVED,
     Layer,
     Placement,
 )
@@ -33,7 +33,7 @@ class Concatenate(Layer):
             return 0 if data_format == "channels_first" and rank == 3 else rank - 1
         return self.axis % rank
 
-    dtypes: ClassVar[frozenset[str]] = ANY_DTYPE
+    dtypes: ClassVar[frozenset[str]] = MOVED
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         first = inputs[0]
@@ -78,7 +78,7 @@ class Split(Layer):
         strict=True, default=-1, description="The axis to part, the batch not counted from 0."
     )
 
-    dtypes: ClassVar[frozenset[str]] = ANY_DTYPE
+    dtypes: ClassVar[frozenset[str]] = MOVED
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         shape = inputs[0]

@@ -32,34 +32,46 @@ LastAxes = Annotated[
     Field(strict=False, min_length=1),
     BeforeValidator(_one_or_many, json_schema_input_type=int | list[int]),
 ]
-"""The last axis, or a list of the last few."""
+"""One axis, or a list of several."""
 
 
 class _OverLastAxes(Layer):
     axis: LastAxes = Field(
         default=(-1,),
-        description="The axis or axes to normalise over, the batch not counted from 0: the last "
-        "one, or a list of the last few.",
+        description="The axis or axes to normalise over, the batch not counted from 0; by default "
+        "the last one.",
     )
 
     @property
     def features_role(self) -> FeaturesRole:
-        return "vectors" if len(self.axis) == 1 else "kept"
+        return "vectors" if self.axis == (-1,) else "kept"
 
-    def normalized(self, shape: Shape) -> tuple[int, ...]:
-        """Return the sizes of the axes to normalise over; raises ShapeError."""
+    def axes(self, shape: Shape) -> tuple[int, ...]:
+        """Return the axes to normalise over, in order, from 0; raises ShapeError."""
         rank = len(shape)
-        last = list(range(rank - len(self.axis), rank))
         inside = all(-rank <= axis < rank for axis in self.axis)
-        if not inside or sorted(axis % rank for axis in self.axis) != last:
+        axes = sorted({axis % rank for axis in self.axis}) if inside else []
+        if len(axes) != len(self.axis):
             given = self.axis[0] if len(self.axis) == 1 else list(self.axis)
             raise ShapeError(
                 f"{self.type} over axis {given}, and its input {show(shape)} has axes 0 to "
-                f"{rank - 1} (the batch not counted): it takes the last axis, or the last few",
-                "use -1 for the last axis, [-2, -1] for the last two; for the channels of a "
-                "channels_first image use group_normalization",
+                f"{rank - 1} (the batch not counted)",
+                "use -1 for the last axis, [-2, -1] for the last two, and name each once",
             )
-        return tuple(require_whole(self.type, shape[axis], "size to normalise") for axis in last)
+        return tuple(axes)
+
+    def normalized(self, shape: Shape) -> tuple[int, ...]:
+        """Return the sizes of the axes to normalise over; raises ShapeError."""
+        return tuple(
+            require_whole(self.type, shape[axis], "size to normalise") for axis in self.axes(shape)
+        )
+
+    def order(self, shape: Shape) -> tuple[int, ...] | None:
+        """Return the order of axes that has those to normalise over last; None if they are."""
+        axes = self.axes(shape)
+        if axes == tuple(range(len(shape) - len(axes), len(shape))):
+            return None
+        return (*(axis for axis in range(len(shape)) if axis not in axes), *axes)
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         self.normalized(inputs[0])
@@ -72,7 +84,7 @@ class _OverLastAxes(Layer):
 
 
 class LayerNormalization(_OverLastAxes, Trained):
-    """y = weight · (x - μ) / √(σ² + epsilon) + bias; μ and σ² (biased) over the last axes.
+    """y = weight · (x - μ) / √(σ² + epsilon) + bias; μ and σ² (biased) over the axes.
 
     Keeps the shape; weight and bias have the sizes of those axes. Ba et al. 2016.
     """

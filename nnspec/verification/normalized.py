@@ -34,7 +34,13 @@ def of_groups(
     """Return `size` of what the layer takes, in the shape of x: (batch, ...)."""
     weight = weights.get("weight")
     if isinstance(layer, layers.LayerNormalization):
-        return size(x, tuple(range(x.ndim - len(layer.axis), x.ndim)), layer.epsilon, weight)
+        last = tuple(range(x.ndim - len(layer.axis), x.ndim))
+        order = layer.order(x.shape[1:])
+        if order is None:
+            return size(x, last, layer.epsilon, weight)
+        turned = (0, *(axis + 1 for axis in order))
+        sizes = size(x.transpose(turned), last, layer.epsilon, weight)
+        return sizes.transpose(np.argsort(turned))
     channel = channel_axis(x.ndim - 1, data_format) + 1
     if isinstance(layer, layers.GroupNormalization):
         first = np.moveaxis(x, channel, 1)

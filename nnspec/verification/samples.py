@@ -79,6 +79,8 @@ def random_inputs(graph: Graph, batch: int, axes: Mapping[str, int], seed: int) 
             inputs[name] = draw.random(shape) < 0.5
         else:
             low, high, _ = ranges[name]
+            if kind.dtype == "uint8" and not domain.ranges:
+                high = np.full_like(high, 255)
             inputs[name] = draw.integers(low, high + 1, shape).astype(kind.dtype)
     return _within(domain, inputs)
 

@@ -23,6 +23,7 @@ WIDE = "from 1e-5 to 1e5"
 TIED = ("of few values", "of zeros and ones", "all 0")
 
 _WHOLE = {
+    "uint8": (127, 128, 255),
     "int32": (2**24 + 1, 2**31 - 1),
     "int64": (2**24 + 1, 2**31 + 1, 2**40 + 3),
 }
@@ -43,7 +44,7 @@ def unusual_inputs(
             spread = array.copy()
             _spread(spread, draw)
             inputs = _admitted(domain, inputs, name, spread)
-        elif array.dtype.kind == "i":
+        elif array.dtype.kind in "iu":
             inputs = _admitted(domain, inputs, name, _large(array, draw))
     return kinds, inputs
 
@@ -61,10 +62,11 @@ def _admitted(
 
 
 def _large(array: Array, draw: np.random.Generator) -> Array:
-    """Return whole numbers, all but the first row large and odd or even, of both signs."""
+    """Return whole numbers, all but the first row large and odd or even, of both signs if any."""
     found = draw.choice(np.array(_WHOLE[str(array.dtype)], array.dtype), array.shape)
     found -= draw.integers(0, 2, array.shape, array.dtype)
-    found *= draw.choice(np.array([-1, 1], array.dtype), array.shape)
+    if array.dtype.kind == "i":
+        found *= draw.choice(np.array([-1, 1], array.dtype), array.shape)
     found[0] = array[0]
     return found
 

@@ -78,6 +78,14 @@ CASES: list[Case | Network] = [
     Case({"type": "cast", "dtype": "float32"}, ((4,),), (4,), dtypes=("bool",)),
     Case({"type": "cast", "dtype": "float32"}, ((3, 4),), (3, 4), dtypes=("int32",)),
     Case({"type": "cast", "dtype": "int64"}, ((4,),), (4,), dtypes=("bool",)),
+    Case(
+        {"type": "cast", "dtype": "float32"},
+        (("h", "w", 3),),
+        ("h", "w", 3),
+        "channels_last",
+        ("uint8",),
+    ),
+    Case({"type": "cast", "dtype": "int32"}, ((4,),), (4,), dtypes=("uint8",)),
     Network(
         "cast-and-back",
         {"given": {"shape": [4]}},

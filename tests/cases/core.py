@@ -20,6 +20,8 @@ CASES: list[Case] = [
     ),
     Case({"type": "dense", "units": 2, "use_bias": False}, ((2, 1, "n", 3),), (2, 1, "n", 2)),
     Case({"type": "flatten"}, ((2, 3, 4),), (24,)),
+    Case({"type": "flatten"}, ((2, 3, 4),), (24,), dtypes=("uint8",)),
+    Case({"type": "reshape", "shape": [-1, 6]}, (("time", 2, 3),), ("time", 6), dtypes=("uint8",)),
     Case({"type": "flatten"}, ((3, 4, 2),), (24,), "channels_last"),
     Case({"type": "flatten"}, ((6,),), (6,)),
     Case({"type": "flatten"}, ((),), (1,)),

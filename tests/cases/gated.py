@@ -9,6 +9,18 @@ CASES: list[Case] = [
     Case({"type": "prelu", "alpha_initializer": "ones"}, ((3, 4),), (3, 4)),
     Case({"type": "prelu"}, (("time", 3),), ("time", 3), "channels_last"),
     *image({"type": "prelu"}, (3, 2, 4), (3, 2, 4)),
+    *image({"type": "prelu", "slopes": "one"}, (3, 2, "w"), (3, 2, "w")),
+    Case({"type": "prelu", "slopes": "one", "alpha_initializer": "ones"}, ((),), ()),
+    *image({"type": "prelu", "slopes": "element"}, (3, 2, 4), (3, 2, 4)),
+    Case(
+        {
+            "type": "prelu",
+            "slopes": "element",
+            "alpha_initializer": {"type": "normal", "stddev": 0.5},
+        },
+        ((3, 4),),
+        (3, 4),
+    ),
     *[
         case
         for kind in ("glu", "swiglu")

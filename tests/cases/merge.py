@@ -54,6 +54,8 @@ CASES: list[Case | Network] = [
     Case({"type": "dot", "axes": [0, -1]}, ((3, 4), (2, 1, 3)), (4, 2, 1)),
     Case({"type": "dot", "axes": [0, 0]}, ((4,), (4, 3)), (3,), "channels_last"),
     Case({"type": "concatenate"}, ((3,), (4,)), (7,)),
+    Case({"type": "concatenate"}, ((3,), (4,)), (7,), dtypes=("uint8", "uint8")),
+    Case({"type": "split", "sizes": [1, 2]}, ((3,),), (1,), dtypes=("uint8",), others=((2,),)),
     Case({"type": "concatenate", "axis": 0}, ((1, 4), ("time", 4)), ("time + 1", 4)),
     Case({"type": "concatenate", "axis": 0}, (("a", 4), ("b", 4), (2, 4)), ("a + b + 2", 4)),
     Case({"type": "concatenate", "axis": 0}, (("time", 4), ("time", 4)), ("time * 2", 4)),

@@ -13,6 +13,7 @@ from nnspec.data.rows import load_data
 from nnspec.data.tables import read
 from nnspec.deploy.predicting import predict
 from nnspec.errors import DataError, NnspecError, UsageError
+from nnspec.network.domains import domain_of
 
 SPEC = """
 nnspec: 1
@@ -243,3 +244,16 @@ def test_a_damaged_model_is_never_a_traceback(tmp_path, model, capfd):
             refused += 1
     assert refused > 100
     assert not capfd.readouterr().out
+
+
+def test_bytes_are_from_0_to_255_wherever_they_enter() -> None:
+    spec = nnspec.loads(
+        "nnspec: 1\nname: Net\ninputs: {image: {shape: [2], dtype: uint8}}\n"
+        "layers: [{type: cast, dtype: float32}]\n"
+    )
+    domain = domain_of(spec.graph)
+    (admitted,) = domain.admit({"image": np.array([[0, 255]])}).values()
+    assert admitted.dtype == np.uint8
+    for wrong in (256, -1, 0.5):
+        with pytest.raises(DataError):
+            domain.admit({"image": np.array([[0, wrong]])})

@@ -196,6 +196,8 @@ KERAS: dict[str, Callable[[], tuple[Any, Any]]] = {
     "many_axes_softmax": lambda: (activations.many_axes_softmax(X), flat(T.softmax(-1))),
     "swiglu": lambda: (activations.swiglu(X), flat(gated.swiglu(T))),
     "PReLU": slopes,
+    "SinglePReLU": lambda: (made(activations.SinglePReLU, "ones")(X), X),
+    "ElementPReLU": lambda: (made(activations.ElementPReLU, "ones")(X), X),
     "UnitNormalization": lambda: (
         made(activations.UnitNormalization, epsilon=0.1)(X),
         flat(F.normalize(T, dim=-1, eps=0.1)),
@@ -353,6 +355,10 @@ TORCH: dict[str, Callable[[], tuple[Any, Any]]] = {
         np.pad(X, ((0, 0), (0, 0), (1, 1), (0, 0)), constant_values=-1.0),
     ),
     "Bias": moved,
+    "ElementPReLU": lambda: (
+        flat(core.ElementPReLU(6, 6, 4)(T)),
+        np.where(X > 0, X, 0.25 * X),
+    ),
     "SeparableConv1d": lambda: separable(1),
     "SeparableConv2d": lambda: separable(2),
     "LearnedTensor": lambda: (flat(tensors.LearnedTensor(3, 2)(T)), np.zeros((2, 3, 2))),

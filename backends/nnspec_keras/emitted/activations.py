@@ -69,6 +69,27 @@ class PReLU(layers.PReLU):
 
 
 @keras.saving.register_keras_serializable()
+class SinglePReLU(layers.PReLU):
+    """A leaky ReLU with one learned slope, which is also its gradient at 0."""
+
+    def build(self, input_shape):
+        self.alpha = self.add_weight(
+            shape=(1,), initializer=self.alpha_initializer, name="alpha"
+        )
+
+    def call(self, x):
+        return ops.where(x > 0, x, self.alpha * x)
+
+
+@keras.saving.register_keras_serializable()
+class ElementPReLU(layers.PReLU):
+    """A leaky ReLU with a learned slope an element, which is also its gradient at 0."""
+
+    def call(self, x):
+        return ops.where(x > 0, x, self.alpha * x)
+
+
+@keras.saving.register_keras_serializable()
 class UnitNormalization(layers.UnitNormalization):
     """Unit normalization whose gradient is finite at a vector of zeros."""
 

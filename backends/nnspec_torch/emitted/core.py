@@ -4,6 +4,17 @@ import torch
 from torch import Tensor, nn
 
 
+class ElementPReLU(nn.Module):
+    """A leaky ReLU with a learned slope for each element of a row."""
+
+    def __init__(self, *shape: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.full(shape, 0.25))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.where(x > 0, x, self.weight * x)
+
+
 class Bias(nn.Module):
     """Adds a learned number to each feature."""
 
