@@ -16,7 +16,7 @@ WHOLE = frozenset({"int32", "int64"})
 NUMBERS = frozenset({"float32", "int32", "int64"})
 ANY_DTYPE = frozenset({"float32", "int32", "int64", "bool"})
 MOVED = ANY_DTYPE | {"uint8"}
-"""What layers take that compute nothing: bytes too, as images have them."""
+"""The dtypes of layers that compute nothing: bytes too, as images have them."""
 
 Placement = Literal["spatial", "pointwise", "positional"]
 """The relation of a layer to the layout of an image-like tensor.
