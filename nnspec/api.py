@@ -102,7 +102,8 @@ def verify(
     dies is a failed check. What was patched in this process is not in those.
     options: those that the backends declare, such as `stock` (with the framework's own optimizers)
     of Keras, `opset` and `fold` (the model with batch normalisation folded too) of ONNX.
-    A difference is no exception: see `Report.passed` and `Report.checks`.
+    A difference is no exception: see `Report.passed` and `Report.checks`. Raises SpecError,
+    UsageError, WeightsError or DataError before anything is compared.
     """
     from nnspec.verification.memory import bytes_of  # with NumPy, which `compile` does without
     from nnspec.verification.verifier import verify_spec
