@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from nnspec.emit.code import Call, call
+from nnspec.emit.training import row_of
 from nnspec.language import schedules
 from nnspec.language.optimizers import Optimizer
 from nnspec.language.schedules import Schedule
@@ -57,4 +58,6 @@ def rate_of(optimizer: Optimizer, *, stock: bool) -> float | Call:
     rate = optimizer.learning_rate
     if not isinstance(rate, Schedule):
         return rate
-    return SCHEDULES[type(rate)](rate) if stock else own_schedule(rate)
+    if not stock:
+        return own_schedule(rate)
+    return row_of(SCHEDULES, rate, f"the schedule {rate.schedule}")(rate)

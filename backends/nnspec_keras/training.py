@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from nnspec.emit.code import Call, call, quoted, wrap
 from nnspec.emit.dataset import dataset_source
-from nnspec.emit.training import LossBody, LossRow, indented, loss_body, training_of
+from nnspec.emit.training import LossBody, LossRow, indented, loss_body, row_of, training_of
 from nnspec.language import losses
 from nnspec.language.losses import Loss
 from nnspec.language.training_schema import Training
@@ -62,7 +62,8 @@ def training_source(
 ) -> TrainingSource:
     """Return what trains the network that `function` builds."""
     training = training_of(spec)
-    optimizer = OPTIMIZERS[type(training.optimizer)](training.optimizer, stock=options.stock)
+    make = row_of(OPTIMIZERS, training.optimizer, f"the optimizer {training.optimizer.type}")
+    optimizer = make(training.optimizer, stock=options.stock)
     parts = [
         _loss_function(training.resolved_loss, spec.graph),
         *(SOURCES[name].text for name in _defined(optimizer)),

@@ -83,7 +83,11 @@ class TorchCompiled(TorchSource):
         """Build the module from the source; needs torch."""
         from nnspec_torch.runtime import TorchProgram
 
-        return TorchProgram(self, weights, dtype)
+        return TorchProgram(self, weights, dtype, self._with_training)
+
+    def _with_training(self) -> str:
+        """Return the source with what trains it."""
+        return compile_network(self.spec, replace(self.options, training=True)).source
 
 
 @collector_paused()

@@ -6,7 +6,9 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -97,11 +99,14 @@ class TorchProgram:
         compiled: TorchSource,
         weights: Mapping[str, Array] | None,
         dtype: Precision,
+        with_training: Callable[[], str],
         device: str = "cpu",
     ) -> None:
+        """`with_training` gives the source with the training of the spec."""
         spec = compiled.spec
         self.spec = spec
         self.graph = spec.graph
+        self.with_training = with_training
         self.domain = domain_of(spec.graph)
         self.head = compiled.head
         self.dtype = getattr(torch, dtype)
@@ -117,15 +122,21 @@ class TorchProgram:
         self._optimizer: torch.optim.Optimizer | None = None
         self._scheduler: Any = None
 
+    @cached_property
+    def training(self) -> ModuleType:
+        """The emitted module that holds the loss, the optimizer and the step."""
+        if hasattr(self.emitted, "make_optimizer"):
+            return self.emitted
+        if self.spec.model.training is None:
+            raise UsageError(f"{self.spec.name} has no `training` section")
+        return load_source(self.with_training(), self.spec.name)
+
     @property
     def optimizer(self) -> torch.optim.Optimizer:
         """The optimizer of the emitted source."""
         if self._optimizer is None:
-            make = getattr(self.emitted, "make_optimizer", None)
-            if make is None:
-                raise UsageError("the spec has no `training`, or was compiled without it")
-            self._optimizer = make(self.model)
-            schedule = getattr(self.emitted, "make_scheduler", None)
+            self._optimizer = self.training.make_optimizer(self.model)
+            schedule = getattr(self.training, "make_scheduler", None)
             self._scheduler = schedule(self._optimizer) if schedule is not None else None
         return self._optimizer
 
@@ -177,7 +188,7 @@ class TorchProgram:
         """Take one optimizer step, and return the loss before it."""
         self.model.train()
         tensors = self._tensors(inputs)
-        step, optimizer = self.emitted.train_step, self.optimizer
+        step, optimizer = self.training.train_step, self.optimizer
         state = (optimizer,) if self._scheduler is None else (optimizer, self._scheduler)
         with _precision(self.dtype):
             return float(step(self.model, *state, *tensors, self._target(target)))
@@ -212,8 +223,8 @@ class TorchProgram:
 
     def learning_rate(self, step: int) -> float:
         """Return the emitted source's learning rate of the step after so many."""
-        rate: float = self.emitted.make_optimizer(self.model).param_groups[0]["lr"]
-        factor = getattr(self.emitted, "learning_rate_factor", None)
+        rate: float = self.training.make_optimizer(self.model).param_groups[0]["lr"]
+        factor = getattr(self.training, "learning_rate_factor", None)
         return rate if factor is None else rate * factor(step)
 
     def start_training(self) -> None:
@@ -273,7 +284,7 @@ class TorchProgram:
         scheduler = self._scheduler
         taken = {"last_epoch": steps, "_step_count": steps + 1}
         scheduler.load_state_dict({**scheduler.state_dict(), **taken})
-        factor = self.emitted.learning_rate_factor(steps)
+        factor = self.training.learning_rate_factor(steps)
         for group, base in zip(self.optimizer.param_groups, scheduler.base_lrs, strict=True):
             group["lr"] = base * factor
 
@@ -342,9 +353,7 @@ class TorchProgram:
 
     def _loss(self, inputs: Mapping[str, Array], target: Array) -> Tensor:
         compute = getattr(self.model, "logits", self.model)
-        loss_function = getattr(self.emitted, "loss_function", None)
-        if loss_function is None:
-            raise UsageError("the spec has no `training`, or was compiled without it")
+        loss_function = self.training.loss_function
         with _precision(self.dtype):
             loss: Tensor = loss_function(compute(*self._tensors(inputs)), self._target(target))
         return loss

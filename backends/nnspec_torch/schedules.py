@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from nnspec.emit.code import literal
-from nnspec.emit.training import indented
+from nnspec.emit.training import indented, row_of
 from nnspec.language import schedules
 from nnspec.language.optimizers import Optimizer
 from nnspec.language.schedules import Schedule
@@ -59,10 +59,14 @@ SCHEDULES: Mapping[type[Schedule], Callable[..., Factor]] = {
 """Schedule -> its factor of each step."""
 
 
+def _made(schedule: Schedule) -> Factor:
+    return row_of(SCHEDULES, schedule, f"the schedule {schedule.schedule}")(schedule)
+
+
 def scheduler_modules(optimizer: Optimizer) -> frozenset[str]:
     """Return the modules that the schedule uses, if there is one."""
     rate = optimizer.learning_rate
-    return SCHEDULES[type(rate)](rate).modules if isinstance(rate, Schedule) else frozenset()
+    return _made(rate).modules if isinstance(rate, Schedule) else frozenset()
 
 
 def has_schedule(optimizer: Optimizer) -> bool:
@@ -81,7 +85,7 @@ def scheduler_source(optimizer: Optimizer) -> list[str]:
     schedule = optimizer.learning_rate
     if not isinstance(schedule, Schedule):
         return []
-    factor = SCHEDULES[type(schedule)](schedule)
+    factor = _made(schedule)
     return [
         "\n".join(
             [

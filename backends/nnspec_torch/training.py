@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from nnspec.emit.code import Call, call, wrap
 from nnspec.emit.names import freed
-from nnspec.emit.training import LossBody, LossRow, indented, loss_body, training_of
+from nnspec.emit.training import LossBody, LossRow, indented, loss_body, row_of, training_of
 from nnspec.emit.tree import Name
 from nnspec.language import losses, optimizers
 from nnspec.language.losses import Loss
@@ -116,7 +116,7 @@ def _loss_function(loss: Loss, graph: Graph) -> str:
 
 
 def _make_optimizer(optimizer: Optimizer) -> str:
-    made = OPTIMIZERS[type(optimizer)](optimizer)
+    made = row_of(OPTIMIZERS, optimizer, f"the optimizer {optimizer.type}")(optimizer)
     made = Call(made.function, (("params", Name("model").method("parameters")),), made.keywords)
     return "\n".join(
         [

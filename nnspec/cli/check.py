@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import click
 
 from nnspec.cli.common import STDIN, json_option, set_option
@@ -76,9 +78,26 @@ def _check(
 def _judged(spec: Spec, path: str, *, with_data: bool) -> tuple[bool, tuple[Problem, ...]]:
     """Return whether a spec is right, with its rows where those are asked for, and what may be."""
     problems = spec.advice
-    if not with_data or spec.model.training is None or spec.model.data is None:
+    if not with_data:
+        return True, (*problems, *_unread_data(spec, path))
+    if spec.model.training is None or spec.model.data is None:
         return True, problems
     from nnspec.cli.checked_rows import problem_of_data
 
     wrong = problem_of_data(spec, path)
-    return wrong is None, problems if wrong is None else (*problems, wrong)
+    if wrong is None:
+        return True, problems
+    return False, (*(each for each in problems if each.code != wrong.code), wrong)
+
+
+def _unread_data(spec: Spec, path: str) -> Iterator[Problem]:
+    """Yield advice where the rows cannot be read, without reading them."""
+    data = spec.model.data
+    if data is None or spec.path is None:
+        return
+    source = spec.folder / data.source
+    if not source.is_file():
+        what = "is a folder" if source.is_dir() else "there is no such file"
+        hint = "`data.source` is relative to the spec"
+        message = f"{data.source}: {what}"
+        yield Problem("wrong-data", message, hint, None, "advice", file=path)

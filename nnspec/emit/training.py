@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from nnspec.emit.code import wrap
-from nnspec.errors import UsageError
+from nnspec.errors import UnsupportedError, UsageError
 from nnspec.language.losses import Loss
 from nnspec.language.training_schema import Training
 from nnspec.network.graph import Graph
@@ -24,13 +24,22 @@ class LossBody(NamedTuple):
     modules: frozenset[str] = frozenset()
 
 
+R = TypeVar("R")
 LossRow = LossBody | Callable[[Any, int], LossBody]
 """The body, or what makes it of the loss and the rank of the output, the batch not counted."""
 
 
+def row_of(rows: Mapping[Any, R], record: object, what: str) -> R:
+    """Return the row of a loss, an optimizer or a schedule; raises UnsupportedError."""
+    row = rows.get(type(record))
+    if row is None:
+        raise UnsupportedError(f"{what} has no lowering in this backend")
+    return row
+
+
 def loss_body(rows: Mapping[type[Loss], LossRow], loss: Loss, graph: Graph) -> LossBody:
     """Return the body of a loss by its row."""
-    row = rows[type(loss)]
+    row = row_of(rows, loss, f"the loss {loss.type}")
     return row if isinstance(row, LossBody) else row(loss, graph.types[graph.outputs[0]].rank)
 
 

@@ -6,6 +6,7 @@ import re
 
 from nnspec.errors import Change, Fix, Mark
 from nnspec.language.problems import Problems
+from nnspec.support.shown import MERGE_HINT
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
 MAX_LENGTH = 64
@@ -19,6 +20,8 @@ def report_name(name: object, what: str, mark: Mark | None, problems: Problems) 
     hint = "use letters, digits and _, a letter first"
     if not isinstance(name, str):
         code, wrong, hint = "wrong-type", f"is {name!r}, and a word is expected", "put it in quotes"
+    elif name == "<<":
+        hint = MERGE_HINT
     elif len(name) > MAX_LENGTH:
         wrong = f"has {len(name)} characters; at most {MAX_LENGTH}"
         hint = "choose a shorter name"

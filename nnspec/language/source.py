@@ -117,6 +117,11 @@ def _feed_yaml(builder: TreeBuilder, text: str) -> None:
                 if documents > 1:
                     mark = Mark(event.start_mark.line, event.start_mark.column, 3)
                     builder.fail("yaml-syntax", "a spec is one document, not several", mark)
+                if event.version not in (None, (1, 2)):
+                    version = ".".join(map(str, event.version))
+                    message = f"the file says that it is YAML {version}, and YAML 1.2 is read"
+                    hint = "remove the line %YAML; in 1.2 yes, no, on and off are texts"
+                    builder.fail("yaml-syntax", message, Mark(0, 0, 5), hint)
             elif kind is StreamEndEvent:
                 return
     except yaml.MarkedYAMLError as error:

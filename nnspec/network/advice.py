@@ -17,6 +17,32 @@ def advise(model: Model, graph: Graph) -> Iterator[Problem]:
     """Yield a problem of severity `advice` for each thing worth a second look."""
     yield from _dead_biases(graph)
     yield from _output_activation(model, graph)
+    yield from _never_trains(model, graph)
+
+
+def _never_trains(model: Model, graph: Graph) -> Iterator[Problem]:
+    """Yield why a spec that says how to train never can be, whatever its rows."""
+    if model.training is None:
+        return
+    reason = hint = ""
+    if len(graph.outputs) != 1:
+        reason = f"the network has {len(graph.outputs)} outputs, and training needs one"
+        hint = "it can be compiled, exported and verified; to train, name one output"
+    elif model.data is not None:
+        missing = [name for name in graph.inputs if name not in model.data.features]
+        moving = [
+            name
+            for name, type_ in graph.inputs.items()
+            if type_.dtype == "float32" and any(isinstance(size, str) for size in type_.shape)
+        ]
+        if missing:
+            reason = f'`data.features` says nothing of the input "{missing[0]}"'
+            hint = "name its columns, or its array"
+        elif model.data.standardize and moving:
+            reason = f'input "{moving[0]}" has a dynamic axis, so that it cannot be standardised'
+            hint = "leave out `standardize`, or give the axis a number"
+    if reason:
+        yield Problem("not-trainable", reason, hint, None, "advice")
 
 
 def dead_biases(graph: Graph) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,7 @@ from nnspec.language.tree import Map, Sequence
 from nnspec.layers import LAYERS
 from nnspec.layers.shapes import TensorType
 from nnspec.network.block_nodes import block_node
-from nnspec.network.entries import Entry
+from nnspec.network.entries import Entry, mentioned
 from nnspec.network.features import finds_features
 from nnspec.network.graph import LayerNode, Node
 from nnspec.network.layer_nodes import layer_node
@@ -55,7 +55,10 @@ class BodyResolver(BodyState):
             nodes = [*generalised(self, [node for node in nodes if node is not None])]
         outputs = self.outputs(entries, by_name)
         if outputs is not None and not any(entry.unknown_inputs for entry in entries):
-            self.check_use(entries, used.union(map(base_of, outputs)))
+            used.update(map(base_of, outputs))
+            if len(self.problems.found) > before:
+                used.update(*map(mentioned, entries))
+            self.check_use(entries, used)
         if len(self.problems.found) > before or outputs is None or None in nodes:
             return None
         types = {name: type_ for name, type_ in self.types.items() if type_ is not None}

@@ -295,6 +295,17 @@ def copied(given: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
     return copy
 
 
+def mentioned(entry: Entry) -> set[str]:
+    """Return the values that a broken entry may take: what any of its keys names."""
+    if entry.layer is not None or entry.call is not None or not isinstance(entry.given, dict):
+        return set()
+    words: list[object] = []
+    for key, value in entry.given.items():
+        if key not in ("name", "type"):
+            words.extend(value if isinstance(value, list | tuple) else [value])
+    return {word.partition(".")[0] for word in words if isinstance(word, str)}
+
+
 def salvage(entry: Entry, given: dict[str, Any]) -> None:
     """Keep a broken entry's name and inputs, as far as they are what they should be."""
     name, inputs = given.get("name"), given.get("inputs")

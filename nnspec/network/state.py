@@ -119,6 +119,7 @@ class BodyState:
         names: tuple[str, ...] = (),
     ) -> None:
         """Report too few or too many inputs; names: of those that a block takes."""
+        entry.unknown_inputs = got < least  # another value may be one of them
         several = f"{least} to {most}" if most is not None else f"at least {least}"
         wanted = f"{least}" if most == least else several
         noun = "input" if wanted == "1" else "inputs"

@@ -64,6 +64,7 @@ def wire(
                         entry.mark,
                         f"add inputs: [{next(iter(inputs))}]",
                     )
+                    entry.unknown_inputs = True  # any of them
                 entry.inputs = ()
                 broken.add(entry.name)
             else:

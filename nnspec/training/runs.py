@@ -76,7 +76,7 @@ class RunFolder:
         """
         try:
             if new:
-                self.path.mkdir(parents=True, exist_ok=True)
+                self._make()
             folder = os.open(self.path, os.O_RDONLY) if _locks is not None else None
         except OSError as error:
             raise UsageError(f"{self.path}: {error.strerror or error}") from None
@@ -96,6 +96,13 @@ class RunFolder:
             yield
         finally:
             os.close(folder)
+
+    def _make(self) -> None:
+        """Make the folder and those around it; raises OSError, UsageError."""
+        for each in (self.path, *self.path.parents):
+            if each.is_symlink() and not each.exists():
+                raise UsageError(f"{each} is a link to {each.readlink()}, and nothing is there")
+        self.path.mkdir(parents=True, exist_ok=True)
 
     def clear(self) -> None:
         """Remove what an earlier run wrote in the folder, and nothing else."""
