@@ -34,10 +34,12 @@ def attention(layer: MultiHeadAttention | GroupedQueryAttention, context: Contex
     query = plain[0]
     value = plain[1] if len(plain) > 1 else query
     key = plain[2] if len(plain) > 2 else value
-    form = _operator if context.opset >= 23 and layer.score_bias is None else _formula
-    y = form(layer, context, sizes, (query, key, value))
-    if sizes.leading:
-        y = _parted(context, y, sizes)
+    if context.opset >= 23 and layer.score_bias is None:
+        y = _operator(layer, context, sizes, (query, key, value))
+        if sizes.leading:
+            y = _joined(context, y, sizes)
+    else:
+        y = _joined(context, _formula(layer, context, sizes, (query, key, value)), sizes)
     return (_projected(context, "out", y),)
 
 
@@ -55,9 +57,12 @@ def _merged(context: Context, x: str, name: str, leading: Shape, shape: Shape) -
     return context.node("Reshape", x, target, part=f"{name}.merged")
 
 
-def _parted(context: Context, y: str, sizes: AttentionSizes) -> str:
-    """Return y, what the heads give, with the leading axes of the query."""
+def _joined(context: Context, y: str, sizes: AttentionSizes) -> str:
+    """Return y, what the heads give, side by side, and with the leading axes of the query."""
     features = sizes.heads * sizes.value_dim
+    if not sizes.leading:
+        shape = context.constant("joined_shape", [0, 0, features])
+        return context.node("Reshape", y, shape, part="joined")
     known = (*sizes.leading, sizes.times[0])
     if all(isinstance(size, int) for size in known):
         target = context.constant("parted_shape", np.array([-1, *known, features]))
@@ -124,7 +129,7 @@ def _formula(
     sizes: AttentionSizes,
     sources: tuple[str, str, str],
 ) -> str:
-    """Return what the heads give, side by side.
+    """Return what the heads give, (batch, time, heads, size); the heads in one or two axes.
 
     Keys and values are shared among query heads by broadcasting.
     """
@@ -163,9 +168,7 @@ def _formula(
         weights = context.node("Where", mask, weights, no_weight, part="masked_weights")
     y = context.node("MatMul", weights, v, part="attended")
     back = (0, len(order) - 2, *range(1, len(order) - 2), len(order) - 1)
-    y = context.node("Transpose", y, perm=back, part="by_position")
-    shape = context.constant("joined_shape", [0, 0, sizes.heads * sizes.value_dim])
-    return context.node("Reshape", y, shape, part="joined")
+    return context.node("Transpose", y, perm=back, part="by_position")
 
 
 def _projected(context: Context, name: str, x: str) -> str:

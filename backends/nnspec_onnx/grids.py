@@ -37,30 +37,38 @@ def coordinate_grid(layer: CoordinateGrid, context: Context) -> Values:
         grid = np.stack(np.meshgrid(*lines, indexing="ij"), axis=channel)
         return (_for_each_row(context, context.constant("grid", grid), grid.shape, ()),)
     (x,) = context.inputs
-    shape_of_grid = _sizes(context, sizes, [axis + 1 for axis in axes], part="sizes")
+    shape_of_grid = ""
+    if len(sizes) > 1:
+        parts = _sizes(context, sizes, [axis + 1 for axis in axes], part="sizes")
+        shape_of_grid = context.node("Concat", *parts, axis=0, part="sizes")
     planes = []
     for number, (axis, size) in enumerate(zip(axes, sizes, strict=True)):
-        line = _line(context, size, x, axis + 1, low, high, f"line_{number}")
         after = len(sizes) - number - 1
-        if after:
+        line = _line(context, size, x, axis + 1, low, high, f"line_{number}", after)
+        if after and isinstance(size, str):
             new = context.constant(f"line_{number}.axes", list(range(1, after + 1)))
             line = context.node("Unsqueeze", line, new, part=f"line_{number}.column")
-        plane = context.node("Expand", line, shape_of_grid, part=f"line_{number}.plane")
+        plane = line
+        if len(sizes) > 1:
+            plane = context.node("Expand", line, shape_of_grid, part=f"line_{number}.plane")
         channel_axis = context.constant(f"line_{number}.channel", [channel])
         part = f"line_{number}.as_channel"
         planes.append(context.node("Unsqueeze", plane, channel_axis, part=part))
-    grid_ = context.node("Concat", *planes, axis=channel, part="grid")
+    grid_ = planes[0]
+    if len(planes) > 1:
+        grid_ = context.node("Concat", *planes, axis=channel, part="grid")
     whole: list[Dim] = [len(sizes), *sizes] if is_first else [*sizes, len(sizes)]
     places = [0, *axes] if is_first else [*axes, 0]
     return (_for_each_row(context, grid_, whole, [place + 1 for place in places]),)
 
 
 def _line(
-    context: Context, size: Dim, x: str, axis: int, low: float, high: float, part: str
+    context: Context, size: Dim, x: str, axis: int, low: float, high: float, part: str, after: int
 ) -> str:
-    """Return the coordinates along one axis."""
+    """Return the coordinates along one axis; a constant has the axes after it, each of 1."""
     if isinstance(size, int):
-        return context.constant(part, low + (high - low) * np.arange(size) / max(size - 1, 1))
+        values = low + (high - low) * np.arange(size) / max(size - 1, 1)
+        return context.constant(part, values.reshape(size, *[1] * after))
     to_float = ElementType("float32")
     numbers = positions(context, size, x=x, axis=axis, prefix=f"{part}.")
     count = context.size(size, x, axis, part=f"{part}.size")
@@ -97,8 +105,8 @@ def _numbers(context: Context, size: Dim, x: str, axis: int) -> str:
     return positions(context, size, x=x, axis=axis)
 
 
-def _sizes(context: Context, sizes: list[Dim], axes: list[int], *, part: str) -> str:
-    """Return the sizes of axes of the first input, as a tensor; a run of known ones is one."""
+def _sizes(context: Context, sizes: list[Dim], axes: list[int], *, part: str) -> list[str]:
+    """Return the sizes of axes of the first input, as tensors; a run of known ones is one."""
     parts = []
     places = zip(sizes, axes, strict=True)
     for i, (is_known, group) in enumerate(
@@ -110,7 +118,7 @@ def _sizes(context: Context, sizes: list[Dim], axes: list[int], *, part: str) ->
         for size, axis in group:
             of = f"{part}_{i}_{axis}"
             parts.append(context.size(size, context.inputs[0], axis, part=of))
-    return context.node("Concat", *parts, axis=0, part=part) if len(parts) > 1 else parts[0]
+    return parts
 
 
 def _for_each_row(
@@ -118,7 +126,7 @@ def _for_each_row(
 ) -> str:
     """Return a tensor of these sizes, those of axes of the first input, for every row."""
     found = _sizes(context, list(sizes), list(axes) or [0] * len(sizes), part="sizes_of_row")
-    target = context.node("Concat", context.batch(), found, axis=0, part="shape")
+    target = context.node("Concat", context.batch(), *found, axis=0, part="shape")
     return context.node("Expand", tensor, target)
 
 

@@ -12,13 +12,17 @@ from nnspec.layers.base import Layer
 from nnspec.layers.logic import Comparison
 
 
-def compared(operator: Operator) -> Callable[[Comparison, Context], Lowered]:
-    """Return the lowering to an operator."""
+def compared(operator: Operator, function: str) -> Callable[[Comparison, Context], Lowered]:
+    """Return the lowering to an operator, or to a function where a value meets itself.
+
+    A linter takes `x == x` for a slip.
+    """
 
     def lowering(layer: Comparison, context: Context) -> Lowered:
         if layer.value is not None:
             return Lowered(Binary(operator, X, tree(compared_with(layer, context))))
-        return Lowered(Binary(operator, *operands(context)))
+        given = operands(context)
+        return Lowered(apply(function, *given) if context.is_one else Binary(operator, *given))
 
     return lowering
 
@@ -34,12 +38,12 @@ def where(layer: layers.Where, context: Context) -> Lowered:
 
 
 ROWS: Rows = {
-    layers.Equal: compared("=="),
-    layers.NotEqual: compared("!="),
-    layers.Greater: compared(">"),
-    layers.GreaterEqual: compared(">="),
-    layers.Less: compared("<"),
-    layers.LessEqual: compared("<="),
+    layers.Equal: compared("==", "torch.eq"),
+    layers.NotEqual: compared("!=", "torch.ne"),
+    layers.Greater: compared(">", "torch.gt"),
+    layers.GreaterEqual: compared(">=", "torch.ge"),
+    layers.Less: compared("<", "torch.lt"),
+    layers.LessEqual: compared("<=", "torch.le"),
     layers.LogicalAnd: joined("torch.logical_and"),
     layers.LogicalOr: joined("torch.logical_or"),
     layers.LogicalXor: joined("torch.logical_xor"),

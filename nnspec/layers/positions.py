@@ -72,6 +72,7 @@ class SequenceMask(Layer):
     )
 
     arity: ClassVar[tuple[int, int | None]] = (1, 2)
+    dtypes: ClassVar[frozenset[str]] = WHOLE
     features: ClassVar[FeaturesRole] = "lost"
 
     def input_dtypes(self, index: int, inputs: tuple[Shape, ...]) -> frozenset[str]:

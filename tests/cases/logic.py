@@ -43,6 +43,19 @@ CASES: list[Case | Network] = [
         for kind in ("equal", "greater", "less_equal")
     ],
     *[
+        Network(
+            f"{kind}-to-itself",
+            {"given": {"shape": [4]}},
+            [
+                {"name": "a", "type": "relu"},
+                {"name": "truth", "type": kind, "inputs": ["a", "a"]},
+                {"name": "tested", "type": "where", "inputs": ["truth", "a", "given"]},
+            ],
+            (4,),
+        )
+        for kind in COMPARISONS
+    ],
+    *[
         Case({"type": f"logical_{kind}"}, ((3, 4), (4,)), (3, 4), dtypes=("bool",) * 2)
         for kind in ("and", "or", "xor")
     ],

@@ -380,6 +380,7 @@ CASES: list[Network] = [
                         "key_padding": "keep",
                     },
                     {"name": "parted", "type": "reshape", "shape": [-1, 2, 2]},
+                    {"name": "bent", "type": "tanh"},
                     {"name": "joined", "type": "reshape", "shape": [-1, 4]},
                     {"name": "normal", "type": "layer_normalization"},
                     {"name": "pooled", "type": "reduce_mean", "axes": [0]},

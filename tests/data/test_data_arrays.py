@@ -60,7 +60,7 @@ def test_arrays_that_do_not_fit(tmp_path, y, task, units, message):
 
 
 def test_an_array_that_is_absent_is_named(tmp_path):
-    with pytest.raises(DataError, match=r'no array "yy" \(the arrays: x, y\)'):
+    with pytest.raises(DataError, match=r'no array "yy"; did you mean "y"\? \(the arrays: x, y\)'):
         from_npz(tmp_path, "binary", target="yy", arrays={"x": np.ones((3, 2)), "y": np.zeros(3)})
 
 

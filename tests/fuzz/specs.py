@@ -90,7 +90,7 @@ class Grower:
 
     def source(self, body: Body, kind: str, rank: int | None) -> Value | None:
         """Return a value that the layer may take, a new input if there is none."""
-        dtypes = LAYERS[kind].dtypes
+        dtypes = LAYERS[kind].model_construct().input_dtypes(0, ((2, 2), (2, 2)))
         fitting = [
             value
             for value in body.values
@@ -195,6 +195,16 @@ class Grower:
             alike = [v for v in body.values if v.dtype == "float32" and len(v.shape) == 2]
             count = self.rng.choice([0, 0, 1, 2])
             return [self.rng.choice(alike) for _ in range(count if alike else 0)]
+        if kind == "where":
+            alike = [v for v in body.values if v.dtype == "float32" and v.shape == first.shape]
+            return [self.rng.choice(alike) for _ in range(2 if alike else 0)]
+        if kind in ("take", "take_along_axis"):
+            if body.values[0].name not in self.inputs or len(self.inputs) > 3:
+                return []
+            shape = first.shape if kind == "take_along_axis" else self.rng.choice([(), (2,)])
+            places = self.given(0, self.rng.choice(["int32", "int64"]), shape)
+            places.is_used = True
+            return [places]
         wanted = (low if high == low else self.rng.choice([low, low, low + 1])) - 1
         alike = [v for v in body.values if v.dtype == first.dtype and v.shape == first.shape]
         near = [
