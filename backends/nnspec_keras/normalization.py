@@ -73,6 +73,14 @@ def unit_normalization(layer: layers.UnitNormalization, context: Context) -> Low
     return Lowered(CALLED, call("UnitNormalization", **keywords))
 
 
+def local_response_normalization(
+    layer: layers.LocalResponseNormalization, context: Context
+) -> Lowered:
+    """A class: Keras has none."""
+    given = {name: float(getattr(layer, name)) for name in ("alpha", "beta", "k")}
+    return Lowered(CALLED, call("LocalResponseNormalization", ("size", layer.size), **given))
+
+
 def _grouped(
     groups: int,
     layer: layers.GroupNormalization | layers.InstanceNormalization,
@@ -107,4 +115,5 @@ ROWS: Rows = {
     layers.GroupNormalization: group_normalization,
     layers.InstanceNormalization: instance_normalization,
     layers.UnitNormalization: unit_normalization,
+    layers.LocalResponseNormalization: local_response_normalization,
 }

@@ -10,6 +10,7 @@ from nnspec.layers import (
     GroupNormalization,
     InstanceNormalization,
     LayerNormalization,
+    LocalResponseNormalization,
     RmsNormalization,
     UnitNormalization,
 )
@@ -134,6 +135,36 @@ def unit_normalization(layer: UnitNormalization, context: Context) -> Values:
     return (context.node("Div", x, divisor),)
 
 
+def local_response_normalization(layer: LocalResponseNormalization, context: Context) -> Values:
+    """Its formula: LRN holds its numbers in float32, and takes images alone."""
+    (x,) = context.inputs
+    rank, channels = len(context.shape) + 1, context.shape[0]
+    assert isinstance(channels, int)
+    beside = layer.size // 2
+    pads = [0] * (2 * rank)
+    pads[1] = pads[1 + rank] = beside
+    squares = context.node("Mul", x, x, part="squares")
+    padded = context.node("Pad", squares, context.constant("pads", pads), part="padded")
+    axis = context.constant("axis", [1])
+    around = [
+        context.node(
+            "Slice",
+            padded,
+            context.constant(f"start_{i}", [i]),
+            context.constant(f"stop_{i}", [i + channels]),
+            axis,
+            part=f"around_{i}",
+        )
+        for i in range(layer.size)
+    ]
+    total = context.node("Sum", *around, part="total")
+    factor = context.constant("factor", layer.alpha / layer.size)
+    scaled = context.node("Mul", total, factor, part="scaled")
+    base = context.node("Add", scaled, context.constant("k", float(layer.k)), part="base")
+    divisor = context.node("Pow", base, context.constant("beta", float(layer.beta)), part="divisor")
+    return (context.node("Div", x, divisor),)
+
+
 def _scale_and_shift(affine: bool, channels: int, context: Context) -> tuple[str, str]:
     if affine:
         return context.parameter("weight"), context.parameter("bias")
@@ -160,4 +191,5 @@ ROWS: Rows = {
     layers.GroupNormalization: group_normalization,
     layers.InstanceNormalization: instance_normalization,
     layers.UnitNormalization: unit_normalization,
+    layers.LocalResponseNormalization: local_response_normalization,
 }

@@ -112,6 +112,16 @@ def unit_normalization(layer: layers.UnitNormalization, context: Context) -> Low
     return Lowered(apply("F.normalize", X, **keywords))
 
 
+def local_response_normalization(
+    layer: layers.LocalResponseNormalization, context: Context
+) -> Lowered:
+    """F.local_response_norm."""
+    usual = {"alpha": 1e-4, "beta": 0.75, "k": 1.0}
+    given = {name: float(getattr(layer, name)) for name in usual}
+    keywords = {name: value for name, value in given.items() if value != usual[name]}
+    return Lowered(apply("F.local_response_norm", X, layer.size, **keywords))
+
+
 def _module(name: str, *positional: tuple[str, object], **keywords: object) -> Lowered:
     return Lowered(CALLED, call(name, *positional, **keywords))
 
@@ -131,6 +141,7 @@ ROWS: Rows = {
     layers.GroupNormalization: group_normalization,
     layers.InstanceNormalization: instance_normalization,
     layers.UnitNormalization: unit_normalization,
+    layers.LocalResponseNormalization: local_response_normalization,
 }
 
 

@@ -421,6 +421,15 @@ class UnitNormalization(_normalization.UnitNormalization):
 
     def __init__(self, *, axis: int = -1, epsilon: float = 1e-12, name: str | None = None, inputs: Sequence[str] | str | None = None) -> None: ...
 
+class LocalResponseNormalization(_normalization.LocalResponseNormalization):
+    r"""y = x / (k + alpha / size · Σ x²)^beta, over `size` channels, of which x is in the middle.
+
+    Beyond the first and the last channel there is nothing. Two to four axes; keeps the shape.
+    TensorFlow's alpha is alpha / size here, and its depth_radius (size - 1) / 2.
+    Krizhevsky et al. 2012 (AlexNet)."""
+
+    def __init__(self, *, size: int = 5, alpha: float = 0.0001, beta: float = 0.75, k: float = 1.0, name: str | None = None, inputs: Sequence[str] | str | None = None) -> None: ...
+
 class Dropout(_regularization.Dropout):
     r"""In training each element is 0 with probability `rate`, else x / (1 - rate); else y = x.
 

@@ -13,6 +13,7 @@ from nnspec.layers.base import (
     Trained,
     channel_axis,
     count,
+    require_rank,
     require_whole,
     weight_and_bias,
 )
@@ -258,3 +259,38 @@ class UnitNormalization(Layer):
         self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], data_format: DataFormat
     ) -> int:
         return count(outputs[0])
+
+
+class LocalResponseNormalization(Layer):
+    """y = x / (k + alpha / size · Σ x²)^beta, over `size` channels, of which x is in the middle.
+
+    Beyond the first and the last channel there is nothing. Two to four axes; keeps the shape.
+    TensorFlow's alpha is alpha / size here, and its depth_radius (size - 1) / 2.
+    Krizhevsky et al. 2012 (AlexNet).
+    """
+
+    type: Literal["local_response_normalization"] = "local_response_normalization"
+    size: Size = Field(default=5, description="How many channels; an odd number.")
+    alpha: Positive = Field(default=1e-4, description="Factor of the mean of the squares.")
+    beta: Positive = Field(default=0.75, description="The exponent.")
+    k: Positive = Field(default=1.0, description="What is added to it; AlexNet has 2.")
+
+    placement: ClassVar[Placement] = "spatial"
+
+    def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
+        shape = inputs[0]
+        if not 2 <= len(shape) <= 4:
+            require_rank(self.type, shape, 3, data_format)
+        if self.size % 2 == 0:
+            raise ShapeError(
+                f"local_response_normalization over {self.size} channels has none in the middle",
+                "give an odd size",
+                "out-of-range",
+            )
+        require_whole(self.type, shape[channel_axis(len(shape), data_format)], "channel axis")
+        return (shape,)
+
+    def multiply_adds(
+        self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], data_format: DataFormat
+    ) -> int:
+        return count(outputs[0]) * self.size

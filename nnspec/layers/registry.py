@@ -70,6 +70,7 @@ FAMILIES: dict[str, dict[str, str]] = {
         "group_normalization": "GroupNormalization",
         "instance_normalization": "InstanceNormalization",
         "unit_normalization": "UnitNormalization",
+        "local_response_normalization": "LocalResponseNormalization",
     },
     "regularization": {
         "dropout": "Dropout",

@@ -239,6 +239,7 @@ SQUARING: tuple[type[Layer], ...] = (
     layers.InstanceNormalization,
     layers.L2Normalize,
     layers.LayerNormalization,
+    layers.LocalResponseNormalization,
     layers.ReduceNorm,
     layers.ReduceVariance,
     layers.RmsNormalization,

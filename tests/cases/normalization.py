@@ -5,6 +5,13 @@ from __future__ import annotations
 from tests.cases.case import Case, image
 
 CASES: list[Case] = [
+    *image({"type": "local_response_normalization", "size": 3, "alpha": 0.5}, (4, 3, 5), (4, 3, 5)),
+    *image(
+        {"type": "local_response_normalization", "alpha": 2, "beta": 0.5, "k": 2},
+        (2, "time"),
+        (2, "time"),
+    ),
+    Case({"type": "local_response_normalization", "size": 1}, ((3, 2, 2, 2),), (3, 2, 2, 2)),
     Case({"type": "batch_normalization"}, ((5,),), (5,)),
     Case({"type": "batch_normalization", "momentum": 0.99, "epsilon": 0.01}, ((4,),), (4,)),
     *image({"type": "batch_normalization", "affine": False}, (3, 2, 4), (3, 2, 4)),

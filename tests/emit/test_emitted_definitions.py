@@ -203,6 +203,10 @@ KERAS: dict[str, Callable[[], tuple[Any, Any]]] = {
         flat(F.normalize(T, dim=-1, eps=0.1)),
     ),
     "Sampling": sampled,
+    "LocalResponseNormalization": lambda: (
+        made(activations.LocalResponseNormalization, 3, alpha=0.5)(X),
+        last(F.local_response_norm(FIRST, 3, alpha=0.5)),
+    ),
     "TopK": lambda: (made(grids.TopK, 2, axis=1)(X), largest(2, 1)),
     "Arange": lambda: (made(grids.Arange, axis=2)(X), np.tile(np.arange(6), (2, 1))),
     "CoordinateGrid": lambda: (

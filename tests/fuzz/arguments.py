@@ -261,6 +261,7 @@ TABLE: dict[str, Callable[[Place], Arguments]] = {
     "l2_normalize": _along,
     **dict.fromkeys(("dropout", "alpha_dropout", "gaussian_dropout"), _rate),
     **{f"spatial_dropout{n}d": _rate for n in (1, 2, 3)},
+    "local_response_normalization": lambda at: at.sometimes(size=at.rng.choice([1, 3]), alpha=0.5),
     "sampling": lambda at: at.sometimes(stddev=0.5),
     "gaussian_noise": lambda at: {"stddev": 0.1},
     "embedding": lambda at: {

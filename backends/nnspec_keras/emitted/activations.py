@@ -103,3 +103,27 @@ class UnitNormalization(layers.UnitNormalization):
 
     def get_config(self):
         return {**super().get_config(), "epsilon": self.epsilon}
+
+
+@keras.saving.register_keras_serializable()
+class LocalResponseNormalization(layers.Layer):
+    """x / (k + alpha * mean of the squares of size channels around x) ** beta."""
+
+    def __init__(self, size, alpha=1e-4, beta=0.75, k=1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.size = size
+        self.alpha = alpha
+        self.beta = beta
+        self.k = k
+
+    def call(self, x):
+        channels, beside = x.shape[-1], self.size // 2
+        pads = [[0, 0]] * (len(x.shape) - 1) + [[beside, beside]]
+        squares = ops.pad(ops.square(x), pads)
+        around = [squares[..., i : i + channels] for i in range(self.size)]
+        mean = sum(around[1:], around[0]) / self.size
+        return x / ops.power(self.k + self.alpha * mean, self.beta)
+
+    def get_config(self):
+        own = {"size": self.size, "alpha": self.alpha, "beta": self.beta, "k": self.k}
+        return {**super().get_config(), **own}

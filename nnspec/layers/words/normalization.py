@@ -37,8 +37,8 @@ WORDS = {
        for n in (1, 2, 3) for name in (f"InstanceNorm{n}d", f"LazyInstanceNorm{n}d")},
     **same("unit_normalization", "unit_norm UnitNormalization"),
     **same("unit_normalization", "normalize F.normalize", "it divides by the Euclidean norm"),
-    **nothing("LocalResponseNorm CrossMapLRN2d lrn local_response_norm", "nothing here is it: "
-              "batch_normalization is what networks have had since"),
+    **same("local_response_normalization", "LocalResponseNorm CrossMapLRN2d lrn local_response_norm",
+           "TensorFlow's alpha is alpha / size here"),
     **nothing("Normalization standardize standardization", "a spec shifts and scales rows by "
               "`data: {standardize: true}`; `rescaling` does it with fixed numbers"),
     **nothing("SpectralNormalization spectral_norm weight_norm weight_normalization",
