@@ -103,7 +103,10 @@ def test_a_layer_shows_its_signature_its_shapes_and_an_example() -> None:
         ("relu", "1 input of any number of axes, float32"),
         ("softmax", "1 input of at least 1 axis, float32"),
         ("batch_normalization", "1 input of 1 to 4 axes, float32"),
-        ("permute", "1 input of as many axes as `axes` has, bool or float32 or int32 or int64"),
+        (
+            "permute",
+            "1 input of as many axes as `axes` has, bool or float32 or int32 or int64 or uint8",
+        ),
         ("add", "2 or more inputs of any number of axes, float32 or int32 or int64"),
         ("subtract", "2 inputs of any number of axes, float32 or int32 or int64"),
         ("embedding", "1 input of any number of axes, int32 or int64"),
