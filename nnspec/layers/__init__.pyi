@@ -520,15 +520,16 @@ class RotaryPosition(_embedding.RotaryPosition):
 class LearnedTensor(_embedding.LearnedTensor):
     r"""y = W, a learned tensor such as a class token, the same for every row of the batch.
 
-    Of the input nothing is taken but the size of the batch. Any -> shape; weight of that shape."""
+    Of the input nothing is taken but the size of the batch, so `inputs: []` will do. Any -> shape;
+    weight of that shape."""
 
     def __init__(self, *, shape: Sequence[int], initializer: InitializerBase | str | Mapping[str, Any] = 'normal', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
 
 class ConstantTensor(_embedding.ConstantTensor):
     r"""y = value, fixed numbers, the same for every row of the batch.
 
-    Of the input nothing is taken but the size of the batch. Any -> the shape of the value: () for
-    a number, (n,) for a list of n, and so on."""
+    Of the input nothing is taken but the size of the batch, so `inputs: []` will do. Any -> the
+    shape of the value: () for a number, (n,) for a list of n, and so on."""
 
     def __init__(self, *, value: float | Sequence[float] | Sequence[Sequence[float]] | Sequence[Sequence[Sequence[float]]], dtype: Literal['float32', 'int32', 'int64'] = 'float32', name: str | None = None, inputs: Sequence[str] | str | None = None) -> None: ...
 

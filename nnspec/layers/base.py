@@ -83,6 +83,8 @@ class Traits:
     """Whether the field `layer` names a layer whose weights this one uses."""
     is_tied: ClassVar[bool] = False
     """Whether it uses those weights in an operation of its own."""
+    takes_batch_alone: ClassVar[bool] = False
+    """Whether it takes nothing but the size of the batch: `inputs: []` gives it any input."""
     passes_gradient: ClassVar[bool] = True
     """Whether what it takes learns from what follows: else it takes but the size of the batch, or
     gives what does not change with it, or keeps its gradient back."""

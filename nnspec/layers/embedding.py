@@ -183,7 +183,8 @@ class RotaryPosition(_Positions):
 class LearnedTensor(Trained):
     """y = W, a learned tensor such as a class token, the same for every row of the batch.
 
-    Of the input nothing is taken but the size of the batch. Any -> shape; weight of that shape.
+    Of the input nothing is taken but the size of the batch, so `inputs: []` will do. Any -> shape;
+    weight of that shape.
     """
 
     type: Literal["parameter"] = "parameter"
@@ -198,6 +199,7 @@ class LearnedTensor(Trained):
     placement: ClassVar[Placement] = "positional"
     features: ClassVar[FeaturesRole] = "lost"
     dtypes: ClassVar[frozenset[str]] = ANY_DTYPE
+    takes_batch_alone: ClassVar[bool] = True
     passes_gradient: ClassVar[bool] = False
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
@@ -215,8 +217,8 @@ class LearnedTensor(Trained):
 class ConstantTensor(Layer):
     """y = value, fixed numbers, the same for every row of the batch.
 
-    Of the input nothing is taken but the size of the batch. Any -> the shape of the value: () for
-    a number, (n,) for a list of n, and so on.
+    Of the input nothing is taken but the size of the batch, so `inputs: []` will do. Any -> the
+    shape of the value: () for a number, (n,) for a list of n, and so on.
     """
 
     type: Literal["constant"] = "constant"
@@ -226,6 +228,7 @@ class ConstantTensor(Layer):
     )
 
     dtypes: ClassVar[frozenset[str]] = ANY_DTYPE
+    takes_batch_alone: ClassVar[bool] = True
     passes_gradient: ClassVar[bool] = False
     features: ClassVar[FeaturesRole] = "lost"
 

@@ -55,6 +55,11 @@ def wire(
     required = [name for name in inputs if name not in optional]
     previous = required[0] if len(required) == 1 else None
     for entry in entries:
+        if _takes_any(entry, previous) and inputs:
+            # Not marked as used: only the size of the batch is taken of it.
+            entry.inputs = (next(iter(inputs)),)
+            previous = entry.name
+            continue
         if entry.inputs is None:
             if previous is None:
                 if inputs:
@@ -93,6 +98,13 @@ def wire(
         used.update(map(base_of, entry.inputs))
         previous = entry.name
     return used, broken
+
+
+def _takes_any(entry: Entry, previous: str | None) -> bool:
+    """Whether a layer that takes nothing but the size of the batch has no input of its own."""
+    if entry.layer is None or not entry.layer.takes_batch_alone:
+        return False
+    return entry.inputs == () or (entry.inputs is None and previous is None)
 
 
 def _add_named(

@@ -277,3 +277,28 @@ layers:
     (problem,) = caught.value.problems
     assert problem.mark is not None
     assert problem.mark.line == 8
+
+
+TABLE_AND_RATES = """
+nnspec: 1
+name: Net
+inputs: {image: {shape: [4]}, time: {shape: [3]}}
+layers:
+  - {name: rates, type: constant, value: [1, 2, 3]INPUTS}
+  - {name: table, type: parameter, shape: [4], inputs: []}
+  - {name: a, type: multiply, inputs: [rates, time]}
+  - {name: b, type: add, inputs: [table, image]}
+  - {type: concatenate, inputs: [a, b]}
+"""
+
+
+@pytest.mark.parametrize("inputs", ["", ", inputs: []"])
+def test_what_takes_the_size_of_the_batch_alone_needs_no_input(inputs: str) -> None:
+    graph = nnspec.loads(TABLE_AND_RATES.replace("INPUTS", inputs)).graph
+    assert graph.nodes[0].inputs == graph.nodes[1].inputs == ("image",)
+
+
+def test_an_input_of_which_the_size_of_the_batch_alone_is_taken_is_unused() -> None:
+    text = TABLE_AND_RATES.replace("INPUTS", "").replace("[table, image]", "[table, table]")
+    with pytest.raises(nnspec.SpecError, match='no layer takes the input "image"'):
+        nnspec.loads(text)
