@@ -50,7 +50,7 @@ def dead_biases(graph: Graph) -> Iterator[tuple[str, str]]:
 
     That of a shared layer must be taken away after every call.
     """
-    if all(at.node.layer.type != "batch_normalization" for at in graph.walk()):
+    if not any(map(_has_dead, _bodies(graph))):
         return
     makers: dict[Graph, dict[tuple[str, ...], Node]] = {}
     calls: Counter[str] = Counter()
@@ -63,16 +63,44 @@ def dead_biases(graph: Graph) -> Iterator[tuple[str, str]]:
         if at.graph not in makers:
             makers[at.graph] = {node.outputs: node for node in at.graph.nodes}
         node = makers[at.graph].get(at.node.inputs)
-        if isinstance(node, LayerNode):
-            layer = node.layer
-            if getattr(layer, "use_bias", False) and getattr(layer, "activation", 0) is None:
-                home = f"{at.prefix}{node.owner or node.name}"
-                dead[home, at.home] = None
-                call = f"{at.path.removesuffix(at.node.name)}{node.name}"
-                dead_calls.setdefault(home, set()).add(call)
+        if isinstance(node, LayerNode) and _ends_in_bias(node):
+            home = f"{at.prefix}{node.owner or node.name}"
+            dead[home, at.home] = None
+            call = f"{at.path.removesuffix(at.node.name)}{node.name}"
+            dead_calls.setdefault(home, set()).add(call)
     for home, norm in dead:
         if len(dead_calls[home]) == calls[home]:
             yield home, norm
+
+
+def _ends_in_bias(node: LayerNode) -> bool:
+    fields = node.layer.__dict__
+    return bool(fields.get("use_bias")) and fields.get("activation", 0) is None
+
+
+def _bodies(graph: Graph) -> Iterator[Graph]:
+    """Yield the network and each body of its blocks once: they are far fewer than their uses."""
+    found = {graph}
+    left = [graph]
+    while left:
+        body = left.pop()
+        yield body
+        for node in body.nodes:
+            if not isinstance(node, LayerNode):
+                new = set(node.bodies) - found
+                found |= new
+                left += new
+
+
+def _has_dead(body: Graph) -> bool:
+    """Whether a batch normalisation follows a bias in a body."""
+    makers = {node.outputs: node for node in body.nodes if isinstance(node, LayerNode)}
+    for node in makers.values():
+        if node.layer.type == "batch_normalization":
+            maker = makers.get(node.inputs)
+            if maker is not None and _ends_in_bias(maker):
+                return True
+    return False
 
 
 def _dead_biases(graph: Graph) -> Iterator[Problem]:
