@@ -97,7 +97,7 @@ def _numbered(x: Array, axis: int) -> Array:
 
 MOVED: dict[type[Layer], Compute] = {
     layers.Concatenate: _concatenated,
-    layers.ExpandDims: _chosen(lambda layer, x, _: np.expand_dims(x, _axis(layer.axis, x.ndim))),
+    layers.ExpandDims: _of_one(lambda layer, x: np.expand_dims(x, _axis(layer.axis, x.ndim))),
     layers.Flatten: _of_one(lambda _, x: x.reshape(len(x), -1)),
     layers.Flip: _chosen(lambda _, x, axis: np.flip(x, axis)),
     layers.Gather: _chosen(lambda layer, x, axis: np.take(x, layer.indices, axis)),

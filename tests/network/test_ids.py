@@ -115,3 +115,16 @@ layers:
   - {{name: added, type: add, inputs: [ids, chosen]}}
   - {{{table(12)}}}
 """)
+
+
+def test_ids_beside_a_scalar_that_gets_an_axis_are_followed() -> None:
+    spec = nnspec.loads(
+        "nnspec: 1\nname: Net\n"
+        "inputs: {id: {shape: [3], dtype: int64}, scalar: {shape: [], dtype: float32}}\n"
+        "layers:\n"
+        "  - {name: rest, type: modulo, divisor: 4, inputs: [id]}\n"
+        "  - {name: rows, type: embedding, input_dim: 4, output_dim: 2}\n"
+        "  - {name: one, type: expand_dims, inputs: [scalar]}\n"
+        "outputs: [rows, one]\n"
+    )
+    assert spec.graph.types["one"].shape == (1,)
