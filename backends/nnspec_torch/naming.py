@@ -22,7 +22,8 @@ zero_grad
 """
 ATTRIBUTES = KEYWORDS.union(_MODULE.split())
 """Names that no attribute of a module has for a layer, beside `requires_grad_`."""
-_GRAD = "requires_grad"
+_TWICE = frozenset({"requires_grad", "assert"})
+"""Names that with one underscore more are a method of modules, or one that linters refuse."""
 _IMPORTED = ("F", "Tensor", "math", "nn", "torch")
 VARIABLES = frozenset({*KEYWORDS, *BUILTINS, *_IMPORTED, *HELPERS, "self", "layer"})
 """Names that mean something else in the methods of a class."""
@@ -47,8 +48,8 @@ DEFINED = frozenset(
 
 def attribute(layer: str) -> str:
     """Return the attribute that holds the layer of this name."""
-    if layer.rstrip("_") == _GRAD:
-        return f"{layer}__"  # one underscore more makes it the name of a method
+    if layer.rstrip("_") in _TWICE:
+        return f"{layer}__"
     return freed(layer, ATTRIBUTES)
 
 
@@ -63,7 +64,7 @@ def canonical_name(path: str) -> str:
 
 
 def _layer(name: str) -> str:
-    return name[:-2] if name.rstrip("_") == _GRAD else given_back(name, ATTRIBUTES)
+    return name[:-2] if name.rstrip("_") in _TWICE else given_back(name, ATTRIBUTES)
 
 
 def class_name(network: str) -> str:
