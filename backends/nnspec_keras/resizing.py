@@ -22,12 +22,13 @@ def resize(layer: layers.Resize, context: Context) -> Lowered:
     And its bicubic takes another cubic, its bilinear knows no aligned corners and computes in
     float32 whatever it is given.
     """
+    size = layer.new_size(context.inputs[0].shape, context.data_format)
     if layer.interpolation == "nearest":
-        return Lowered(CALLED, call("NearestResize", ("size", layer.size)))
+        return Lowered(CALLED, call("NearestResize", ("size", size)))
     keywords: dict[str, object] = {"interpolation": layer.interpolation}
     if layer.align_corners:
         keywords["align_corners"] = True
-    return Lowered(CALLED, call("Resize", ("size", layer.size), **keywords))
+    return Lowered(CALLED, call("Resize", ("size", size), **keywords))
 
 
 def pixel_shuffle(layer: layers.PixelShuffle, context: Context) -> Lowered:

@@ -35,23 +35,24 @@ def resize(layer: Resize, context: Context) -> Values:
     left to Resize: ONNX Runtime moves it to channels last, and then cannot load it.
     """
     sizes = fixed_sizes("resize", context.shape, 2, context.data_format)
-    if sizes == layer.size:
+    target = layer.new_size(context.shape, context.data_format)
+    if sizes == target:
         return context.inputs
-    is_exact = all(map(_is_power_of_two, sizes, layer.size)) and not layer.align_corners
-    grows = all(old <= new for old, new in zip(sizes, layer.size, strict=True))
+    is_exact = all(map(_is_power_of_two, sizes, target)) and not layer.align_corners
+    grows = all(old <= new for old, new in zip(sizes, target, strict=True))
     if is_exact and (grows or layer.interpolation != "bicubic"):
-        scales = np.array([1, 1, *(new / old for old, new in zip(sizes, layer.size, strict=True))])
+        scales = np.array([1, 1, *(new / old for old, new in zip(sizes, target, strict=True))])
         attributes: dict[str, Any] = {"mode": _MODES[layer.interpolation]}
         if layer.interpolation == "nearest":
             attributes["nearest_mode"] = "round_prefer_ceil"
         constant = context.constant("scales", scales, is_single=True)
         return (context.node("Resize", *context.inputs, "", constant, **attributes),)
     (x,) = context.inputs
-    changed = [axis for axis in (1, 0) if sizes[axis] != layer.size[axis]]
+    changed = [axis for axis in (1, 0) if sizes[axis] != target[axis]]
     for axis in changed:
         part = "narrowed" if axis != changed[-1] else None
         name = ("rows", "columns")[axis]
-        old, new = sizes[axis], layer.size[axis]
+        old, new = sizes[axis], target[axis]
         if layer.interpolation == "nearest":
             chosen = context.constant(name, _nearest(old, new))
             x = context.node("Gather", x, chosen, axis=axis + 2, part=part)

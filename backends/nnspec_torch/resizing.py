@@ -20,7 +20,8 @@ def up_sampling(layer: UpSampling, context: Context) -> Lowered:
 
 def resize(layer: layers.Resize, context: Context) -> Lowered:
     """F.interpolate."""
-    keywords: dict[str, object] = {"size": layer.size, "mode": _MODES[layer.interpolation]}
+    size = layer.new_size(context.inputs[0].shape, context.data_format)
+    keywords: dict[str, object] = {"size": size, "mode": _MODES[layer.interpolation]}
     if layer.align_corners:
         keywords["align_corners"] = True
     return Lowered(apply("F.interpolate", X, **keywords))

@@ -349,13 +349,15 @@ class UpSampling2D(_resizing.UpSampling2D):
 class Resize(_resizing.Resize):
     r"""An image of another size. (channels, h, w) -> (channels, *size) in channels_first.
 
+    With a `scale` instead of the size it is ⌊h · scale⌋ by ⌊w · scale⌋.
+
     Position i of o lies at x = (i + 1/2)·n/o - 1/2 in an axis of n (half-pixel centres), or at
     i·(n - 1)/(o - 1) with align_corners. nearest takes the element next to it, found in float32 (of
     two equally near the later); bilinear goes straight between the two beside it; bicubic is the
     cubic of Keys 1981 through four, with a = -0.75 as in PyTorch and ONNX. Outside, the outermost
     elements go on. Nothing is smoothed before an image is made smaller."""
 
-    def __init__(self, *, size: Sequence[int] | int, interpolation: Literal['nearest', 'bilinear', 'bicubic'] = 'nearest', align_corners: bool = False, name: str | None = None, inputs: Sequence[str] | str | None = None) -> None: ...
+    def __init__(self, *, size: Sequence[int] | int | None = None, scale: float | None = None, interpolation: Literal['nearest', 'bilinear', 'bicubic'] = 'nearest', align_corners: bool = False, name: str | None = None, inputs: Sequence[str] | str | None = None) -> None: ...
 
 class PixelShuffle(_resizing.PixelShuffle):
     r"""Channels moved into space: y[c, h·r + i, w·r + j] = x[c·r² + i·r + j, h, w].

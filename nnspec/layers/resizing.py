@@ -6,11 +6,13 @@ from pydantic import Field
 
 from nnspec.errors import ShapeError
 from nnspec.layers.base import Layer, Placement, channel_axis, require_whole
-from nnspec.layers.fields import Flag, PerAxis, Size
+from nnspec.layers.fields import Flag, PerAxis, Positive, Size
 from nnspec.layers.shapes import DataFormat, Shape, scaled
 from nnspec.layers.windows import fixed_sizes, spatial_sizes, with_sizes
 
 _Sizes = tuple[int, ...]
+MAX_SIZE = 2**31 - 1
+"""Of an axis that a scale makes."""
 
 
 class UpSampling(Layer):
@@ -55,6 +57,8 @@ class UpSampling2D(UpSampling):
 class Resize(Layer):
     """An image of another size. (channels, h, w) -> (channels, *size) in channels_first.
 
+    With a `scale` instead of the size it is ⌊h · scale⌋ by ⌊w · scale⌋.
+
     Position i of o lies at x = (i + 1/2)·n/o - 1/2 in an axis of n (half-pixel centres), or at
     i·(n - 1)/(o - 1) with align_corners. nearest takes the element next to it, found in float32 (of
     two equally near the later); bilinear goes straight between the two beside it; bicubic is the
@@ -63,7 +67,12 @@ class Resize(Layer):
     """
 
     type: Literal["resize"] = "resize"
-    size: Annotated[_Sizes, PerAxis(2)] = Field(description="New height and width.")
+    size: Annotated[_Sizes, PerAxis(2)] | None = Field(
+        default=None, description="New height and width, where `scale` does not say it."
+    )
+    scale: Positive | None = Field(
+        default=None, description="By which height and width change; none by default."
+    )
     interpolation: Literal["nearest", "bilinear", "bicubic"] = Field(
         default="nearest",
         description="How values between elements are found: nearest (default), bilinear, bicubic.",
@@ -81,8 +90,33 @@ class Resize(Layer):
                 "resize has no align_corners for interpolation nearest",
                 "leave align_corners out, or use bilinear or bicubic",
             )
-        fixed_sizes("resize", inputs[0], 2, data_format)
-        return (with_sizes(inputs[0], self.size, data_format),)
+        return (with_sizes(inputs[0], self.new_size(inputs[0], data_format), data_format),)
+
+    def new_size(self, shape: Shape, data_format: DataFormat) -> tuple[int, ...]:
+        """Return the new height and width; raises ShapeError."""
+        sizes = fixed_sizes("resize", shape, 2, data_format)
+        if (self.size is None) == (self.scale is None):
+            given = "neither" if self.size is None else "both"
+            raise ShapeError(
+                f"resize takes a size or a scale, and has {given}",
+                "give one of them: size: [32, 32], or scale: 0.5",
+                "missing-argument" if self.size is None else "wrong-value",
+            )
+        if self.scale is None:
+            assert self.size is not None
+            return self.size
+        if any(size * self.scale < 1 for size in sizes):
+            raise ShapeError(
+                f"resize by {self.scale:g} leaves nothing of {sizes[0]} x {sizes[1]}",
+                f"give a scale of at least {1 / min(sizes):.3g}",
+            )
+        if any(size * self.scale > MAX_SIZE for size in sizes):
+            raise ShapeError(
+                f"resize by {self.scale:g} makes {sizes[0]} x {sizes[1]} too large",
+                "give a smaller scale",
+                "too-large",
+            )
+        return tuple(int(size * self.scale) for size in sizes)
 
     def float32_rounding(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> float:
         if self.interpolation == "nearest":

@@ -63,6 +63,8 @@ CASES: list[Case | Network] = [
     first("up_sampling2d", (2, 3, 2), (2, 3, 6), size=[1, 3]),
     *each("resize", (2, 5, 4), (2, 3, 7), size=[3, 7]),
     first("resize", (2, 4, 6), (2, 2, 3), size=[2, 3]),
+    *each("resize", (2, 5, 4), (2, 7, 6), scale=1.5),
+    first("resize", (2, 5, 8), (2, 2, 4), scale=0.5, interpolation="bilinear"),
     *each("resize", (2, 5, 4), (2, 3, 7), size=[3, 7], interpolation="bilinear"),
     first(
         "resize", (2, 5, 4), (2, 1, 7), size=[1, 7], interpolation="bilinear", align_corners=True

@@ -47,7 +47,7 @@ KEYS = {
         **keys("size", "target_size output_size new_size shape"),
         "height": Key("", "`size` is [height, width]", _size, ("width",), is_split=True),
         **no_key("width", "`size` is [height, width]"),
-        **no_key("scale_factor", "`size` is the new height and width; up_sampling2d repeats elements"),
+        **keys("scale", "scale_factor factor zoom"),
         **keys("interpolation", "mode method"),
         **only("antialias", (False,), "nothing here is it: pool before, where an image gets smaller",
                "nothing is smoothed before an image is made smaller"),
