@@ -399,3 +399,27 @@ def test_an_input_may_have_an_everyday_name(name: str, backend: str, tmp_path: P
     path.write_text(json.dumps(spec))
     run = nnspec.train(path, backend, tmp_path / "run")
     assert run.history
+
+
+def test_layers_of_such_names_are_frozen_by_them() -> None:
+    spec = loads(
+        """nnspec: 1
+name: Frozen
+inputs: {lambda: {shape: [4]}}
+freeze: [forward.*]
+blocks:
+  train:
+    layers:
+      - {name: type, type: dense, units: 4, use_bias: false}
+      - {name: eval, type: batch_normalization}
+layers:
+  - {name: forward, type: train, repeat: 2}
+  - {name: float, type: dense, units: 4, trainable: false}
+  - {name: again, type: shared, layer: float}
+  - {name: in, type: dense, units: 3}
+"""
+    )
+    program = nnspec.compile(spec, "torch").build()
+    open_names = {name for name, p in program.model.named_parameters() if p.requires_grad}  # type: ignore[attr-defined]
+    assert {canonical_name(name) for name in open_names} == {"in.weight", "in.bias"}
+    assert_alike(spec)
