@@ -70,8 +70,6 @@ def resolve(
     if model.freeze is not None and not problems.found:
         from nnspec.network.freezing import frozen  # which few specs need
 
-        from nnspec.network.freezing import frozen  # which few specs need
-
         graph = frozen(graph, model.freeze, problems)
     return graph if not problems.found else None
 
@@ -190,10 +188,7 @@ class Resolver:
         if self.freezing is None:
             from nnspec.network.freezing import Freezing  # which few specs need
 
-            self.freezing: Freezing | None = None
-        from nnspec.network.freezing import Freezing  # which few specs need
-
-        self.freezing = self.freezing or Freezing()
+            self.freezing = Freezing()
         whole = self.freezing.whole(body)
         self.layers[whole], self.sizes[whole] = self.layers[body], self.sizes[body]
         return whole
