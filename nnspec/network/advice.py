@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from nnspec.errors import Problem
+from nnspec.errors import Mark, Problem
 from nnspec.language.schema import Model
 from nnspec.network.graph import Graph, LayerNode, Node
 from nnspec.network.heads import final_activation
@@ -106,13 +106,17 @@ def _has_dead(body: Graph) -> bool:
 def _dead_biases(graph: Graph) -> Iterator[Problem]:
     dead = list(dead_biases(graph))
     marks = {at.path: at.node.mark for at in graph.walk()} if dead else {}
+    found: dict[Mark | None, list[str]] = {}
     for layer, _ in dead:
+        found.setdefault(marks[layer], []).append(layer)
+    for mark, layers in found.items():
+        more = f", and of {len(layers) - 1} more that stand there," if len(layers) > 1 else ""
         yield Problem(
             "redundant-bias",
-            f'the bias of "{layer}" has no effect before batch normalisation, '
+            f'the bias of "{layers[0]}"{more} has no effect before batch normalisation, '
             "and its gradient is rounding noise",
             "add use_bias: false",
-            marks[layer],
+            mark,
             "advice",
         )
 

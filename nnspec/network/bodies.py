@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnspec.errors import Mark, nearest
+from nnspec.errors import Change, Fix, Mark, nearest
 from nnspec.language.limits import MAX_LAYERS
 from nnspec.language.schema import Call
 from nnspec.language.tree import Map, Sequence
@@ -128,7 +128,7 @@ class BodyResolver(BodyState):
         is_known = entry.name not in self.types and (entry.layer or entry.call) is not None
         for i, name in enumerate(entry.inputs or ()):
             if name not in self.types and self.types.get(base_of(name)) is not None:
-                self.wrong_output(entry, name, i)
+                self.wrong_output(name, entry.place("inputs", i))
             type_ = self.types.get(name)
             if type_ is None:
                 is_known = False
@@ -161,15 +161,20 @@ class BodyResolver(BodyState):
             return None
         return shared_node(self, entry, owner, types) if owner is not None else None
 
-    def wrong_output(self, entry: Entry, name: str, index: int) -> None:
+    def wrong_output(self, name: str, mark: Mark | None) -> None:
         base = base_of(name)
         number = sum(value == base or base_of(value) == base for value in self.types)
+        fix, meant = None, ""
+        if name == f"{base}.0" and mark is not None:
+            meant = f'; the first is "{base}"'
+            fix = Fix(f"write {base}", (Change("value", mark, base),))
         self.problems.add(
             "unknown-input",
             f'"{base}" gives {number} value{"s" if number > 1 else ""}, and "{name}" is none of '
-            f"them",
-            entry.place("inputs", index),
+            f"them{meant}",
+            mark,
             f"its values: {listed(output_names(base, number))}",
+            fix,
         )
 
     # Outputs
@@ -183,8 +188,8 @@ class BodyResolver(BodyState):
             self.problems.add("missing-argument", "`outputs` is empty", None, "name a layer")
             return None
         for i, name in enumerate(given):
+            mark = given.marks[i] if isinstance(given, Sequence) else None
             if base_of(name) not in by_name or name in given[:i]:
-                mark = given.marks[i] if isinstance(given, Sequence) else None
                 self.problems.add(
                     "unknown-output",
                     f'output "{name}" is given twice'
@@ -195,7 +200,7 @@ class BodyResolver(BodyState):
                 )
                 fine = False
             elif name not in self.types and self.types.get(base_of(name)) is not None:
-                self.wrong_output(by_name[base_of(name)], name, i)
+                self.wrong_output(name, mark)
                 fine = False
         return tuple(given) if fine else None
 

@@ -98,6 +98,17 @@ def test_a_fix_keeps_comments_and_layout(before: str, after: str) -> None:
     assert layers_of(mend(HEAD + before)) == after
 
 
+def test_the_first_output_has_the_name_of_its_layer() -> None:
+    text = HEAD + (
+        "  - {name: best, type: top_k, k: 2}\n"
+        "  - {name: last, type: negative, inputs: best.0}\n"
+        "outputs: [last, best.0, best.1]\n"
+    )
+    mended = mend(text)
+    assert not any(each.severity == "error" for each in mended.problems), mended.problems
+    assert mended.text == text.replace("best.0", "best")
+
+
 def test_line_ends_stay() -> None:
     before = (HEAD + "  - type: Linear\n    device: cpu\n    out_features: 3\n").replace(
         "\n", "\r\n"

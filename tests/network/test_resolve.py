@@ -302,3 +302,14 @@ def test_an_input_of_which_the_size_of_the_batch_alone_is_taken_is_unused() -> N
     text = TABLE_AND_RATES.replace("INPUTS", "").replace("[table, image]", "[table, table]")
     with pytest.raises(nnspec.SpecError, match='no layer takes the input "image"'):
         nnspec.loads(text)
+
+
+def test_a_bias_in_a_repeated_block_is_advised_against_once() -> None:
+    spec = nnspec.loads(
+        HEAD
+        + "blocks:\n  unit:\n    layers:\n      - {type: dense, units: 4}\n"
+        + "      - {type: batch_normalization}\n      - {type: relu}\n"
+        + "layers:\n  - {type: unit, repeat: 10}\n"
+    )
+    (advice,) = [each for each in spec.advice if each.code == "redundant-bias"]
+    assert "and of 9 more" in advice.message
