@@ -104,20 +104,26 @@ def features_given(
         return None
     if layer.placement == "spatial":
         # Elsewhere both read the last axis.
-        is_first = body.model.data_format == "channels_first"
-        return Features("first", _origin(layer, entry)) if is_first else None
+        if body.model.data_format == "channels_last":
+            return None
+        found = Features("first", _origin(layer, entry))
+        last = layer.output_activation
+        is_along = last is not None and last.features_role == "along"
+        if last is not None and is_along and "axis" not in last.model_fields_set:
+            _is_allowed(body, entry, last, given, found, is_sure=False)
+        return found
     known, inputs = body.features, entry.inputs or ()
     role = layer.features_role
-    found = None
+    kept = None
     if known and role != "lost":
-        found = _kept(layer, map(known.get, inputs), types, given)
-    if role in ("last", "vectors") and (found is None or found.is_seen or found.side == "first"):
+        kept = _kept(layer, map(known.get, inputs), types, given)
+    if role in ("last", "vectors") and (kept is None or kept.is_seen or kept.side == "first"):
         return Features("last", _origin(layer, entry))
-    if found is None and role == "shaped":
+    if kept is None and role == "shaped":
         return looked_at(given.shape, _origin(layer, entry), body.model.data_format)
-    if found is None and isinstance(layer, Weighted):
+    if kept is None and isinstance(layer, Weighted):
         return Features("last", _origin(layer, entry), is_sure=False)
-    return found
+    return kept
 
 
 def _origin(layer: Layer, entry: Entry) -> str:

@@ -166,6 +166,16 @@ def test_what_reads_features_after_channels(last: str, expected: str | None) -> 
     assert codes("{x: {shape: [4, 12]}}", permuted) == []
 
 
+def test_a_softmax_within_a_convolution_is_along_the_width_too() -> None:
+    conv = "{type: conv2d, filters: 6, kernel_size: 3, activation: A}"
+    inputs = "{x: {shape: [3, 12, 10]}}"
+    (advice,) = problems_of(inputs, [conv.replace("A", "softmax")])
+    assert advice.code == "mixed-layouts"
+    assert advice.message.startswith('softmax "conv2d_1" takes')
+    assert codes(inputs, [conv.replace("A", "{type: softmax, axis: 0}")]) == []
+    assert codes(inputs, [conv.replace("A", "relu")]) == []
+
+
 def test_channels_that_are_normalised_along_the_length_stay_in_doubt() -> None:
     conv = "{type: conv1d, filters: 6, kernel_size: 3}"
     found = problems_of("{x: {shape: [4, 12]}}", [conv, "{type: layer_normalization}", conv])
