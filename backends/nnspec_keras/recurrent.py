@@ -86,6 +86,8 @@ def _module(layer: Recurrent, context: Context, *, is_masked: bool) -> Call:
         keywords["bias_initializer"] = stacked(*biases) if layer.has_two_biases else one
     if layer.use_bias and not getattr(layer, "unit_forget_bias", True):
         keywords["unit_forget_bias"] = False
+    if not getattr(layer, "reset_after", True):
+        keywords["reset_after"] = False
     for flag in ("return_sequences", "return_state", "go_backwards"):
         if getattr(layer, flag):
             keywords[flag] = True
@@ -112,7 +114,7 @@ def _natives(layer: Recurrent, suffix: str, occurrence: int) -> Iterator[NativeP
             f"bias_hh_l0{suffix}", "bias", blocks=blocks, row=1, occurrence=occurrence
         )
     else:
-        yield NativeParameter(f"bias_ih_l0{suffix}", "bias", occurrence=occurrence)
+        yield NativeParameter(f"bias_ih_l0{suffix}", "bias", blocks=blocks, occurrence=occurrence)
 
 
 ROWS: Rows = {

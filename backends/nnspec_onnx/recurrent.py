@@ -66,7 +66,7 @@ def _lowered(
         attributes["direction"] = direction
     if getattr(cell, "activation", "tanh") == "relu":
         attributes["activations"] = ("Relu",) * len(suffixes)
-    if cell.type == "gru":
+    if getattr(cell, "reset_after", False):
         attributes["linear_before_reset"] = 1
     names = ["steps", "state", "cell_state"][: len(cell.state_names) + 1]
     used = [

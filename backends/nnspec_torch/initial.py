@@ -25,7 +25,7 @@ from nnspec.layers.rare_initializers import (
     UnitForgetBias,
 )
 
-RECURRENT = ("nn.RNN", "nn.LSTM", "nn.GRU")
+RECURRENT = ("nn.RNN", "nn.LSTM", "nn.GRU", "GRUResetBefore")
 _NORMALIZATIONS = ("BatchNorm", "LayerNorm", "GroupNorm", "InstanceNorm", "RMSNorm")
 
 

@@ -33,11 +33,15 @@ def _lowered(
         keywords["nonlinearity"] = getattr(cell, "activation", None)
     if not cell.use_bias:
         keywords["bias"] = False
-    keywords["batch_first"] = True
+    function = _CLASSES[cell.type]
+    if getattr(cell, "reset_after", True):
+        keywords["batch_first"] = True
+    else:
+        function = "GRUResetBefore"
     if merge_mode is not None:
         keywords["bidirectional"] = True
     sizes = ("input_size", context.inputs[0].shape[1]), ("hidden_size", cell.units)
-    module = call(_CLASSES[cell.type], *sizes, **keywords)
+    module = call(function, *sizes, **keywords)
     setup: tuple[Expression, ...] = ()
     if cell.use_bias and not cell.has_two_biases:
         # Two biases that are only ever added would learn twice as fast as one.

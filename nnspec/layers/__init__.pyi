@@ -583,12 +583,14 @@ class GRU(_recurrent.GRU):
 
     r = σ(W_ir x + b_ir + W_hr h + b_hr), z = σ(W_iz x + b_iz + W_hz h + b_hz),
     n = tanh(W_in x + b_in + r (W_hn h + b_hn)): the reset comes after the product, as in PyTorch,
-    and in Keras with `reset_after`. (time, features) -> (units,), or (time, units) with
+    and in Keras by default. With `reset_after: false` it comes before, as in the paper:
+    n = tanh(W_in x + b_in + W_hn (r h)); b_hr, b_hz and b_hn would add to b_ir, b_iz and b_in, so
+    bias_hh_l0 is 0 for ever. (time, features) -> (units,), or (time, units) with
     `return_sequences`; then, with `return_state`, h. Inputs: the sequence; then, if given, the
     first h (units,), else 0; then, if given, the lengths (shape [], int32 or int64, from 1 to
     time): steps from there on change nothing and give 0. Weights as torch.nn.GRU has them."""
 
-    def __init__(self, *, units: int, return_sequences: bool = False, return_state: bool = False, go_backwards: bool = False, use_bias: bool = True, kernel_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', recurrent_initializer: InitializerBase | str | Mapping[str, Any] = 'orthogonal', bias_initializer: InitializerBase | str | Mapping[str, Any] = 'zeros', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
+    def __init__(self, *, units: int, return_sequences: bool = False, return_state: bool = False, go_backwards: bool = False, reset_after: bool = True, use_bias: bool = True, kernel_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', recurrent_initializer: InitializerBase | str | Mapping[str, Any] = 'orthogonal', bias_initializer: InitializerBase | str | Mapping[str, Any] = 'zeros', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
 
 class Bidirectional(_recurrent.Bidirectional):
     r"""A recurrent layer over the sequence, and one of the same kind over it backwards, merged.

@@ -134,8 +134,11 @@ class Recurrent(_Sequential):
 
     gates: ClassVar[int]
     state_names: ClassVar[tuple[str, ...]] = ("state",)
-    has_two_biases: ClassVar[bool] = False
-    """Whether bias_hh is a parameter of its own; else it is 0 for ever, as in PyTorch's layout."""
+
+    @property
+    def has_two_biases(self) -> bool:
+        """Whether bias_hh is a parameter of its own; else it is 0 for ever, in PyTorch's layout."""
+        return False
 
     @property
     def cell(self) -> "Recurrent":
@@ -227,16 +230,26 @@ class GRU(Recurrent):
 
     r = σ(W_ir x + b_ir + W_hr h + b_hr), z = σ(W_iz x + b_iz + W_hz h + b_hz),
     n = tanh(W_in x + b_in + r (W_hn h + b_hn)): the reset comes after the product, as in PyTorch,
-    and in Keras with `reset_after`. (time, features) -> (units,), or (time, units) with
+    and in Keras by default. With `reset_after: false` it comes before, as in the paper:
+    n = tanh(W_in x + b_in + W_hn (r h)); b_hr, b_hz and b_hn would add to b_ir, b_iz and b_in, so
+    bias_hh_l0 is 0 for ever. (time, features) -> (units,), or (time, units) with
     `return_sequences`; then, with `return_state`, h. Inputs: the sequence; then, if given, the
     first h (units,), else 0; then, if given, the lengths (shape [], int32 or int64, from 1 to
     time): steps from there on change nothing and give 0. Weights as torch.nn.GRU has them.
     """
 
     type: Literal["gru"] = "gru"
+    reset_after: Flag = Field(
+        default=True,
+        description="Whether the reset gate multiplies what W_hn h gives, as in PyTorch and by "
+        "default in Keras; false: h before the product, as in the paper and by default in ONNX.",
+    )
 
     gates: ClassVar[int] = 3
-    has_two_biases: ClassVar[bool] = True
+
+    @property
+    def has_two_biases(self) -> bool:
+        return self.reset_after
 
 
 def _recurrent() -> Mapping[str, type[Frozen]]:

@@ -22,8 +22,8 @@ def _both(layer: dict[str, Any], **settings: Any) -> dict[str, Any]:
     return {"type": "bidirectional", "layer": layer, **settings}
 
 
-def _cell(kind: str, states: int) -> list[Case]:
-    cell = {"type": kind, "units": 2}
+def _cell(kind: str, states: int, **settings: Any) -> list[Case]:
+    cell = {"type": kind, "units": 2, **settings}
     whole = {**cell, "return_sequences": True, "return_state": True}
     state = ((2,),) * states
     return [
@@ -53,6 +53,18 @@ CASES: list[Case | Network] = [
     *_cell("simple_rnn", 1),
     *_cell("lstm", 2),
     *_cell("gru", 1),
+    *_cell("gru", 1, reset_after=False),
+    Case(
+        {
+            "type": "gru",
+            "units": 2,
+            "reset_after": False,
+            "kernel_initializer": "he_normal",
+            "bias_initializer": {"type": "constant", "value": 0.1},
+        },
+        (("time", 1),),
+        (2,),
+    ),
     Case({"type": "simple_rnn", "units": 3, "activation": "relu"}, ((5, 1),), (3,)),
     Case(
         {"type": "lstm", "units": 2, "unit_forget_bias": False, "return_state": True},

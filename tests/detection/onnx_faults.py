@@ -133,6 +133,12 @@ FAULTS = (
         attributes("DepthToSpace", mode="DCR"),
     ),
     fault(
+        "gru resets after the product",
+        "attribute",
+        recurrent("gru", reset_after=False),
+        attributes("GRU", linear_before_reset=1),
+    ),
+    fault(
         "gru resets before the product",
         "attribute",
         recurrent("gru"),

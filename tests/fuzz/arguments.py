@@ -161,6 +161,10 @@ def _lstm(at: Place) -> Arguments:
     return {**_recurrent(at), **at.sometimes(0.2, unit_forget_bias=at.flag())}
 
 
+def _gru(at: Place) -> Arguments:
+    return {**_recurrent(at), **at.sometimes(0.3, reset_after=at.flag())}
+
+
 def _simple(at: Place) -> Arguments:
     return {**_recurrent(at), **at.sometimes(activation=at.rng.choice(["tanh", "relu"]))}
 
@@ -278,7 +282,7 @@ TABLE: dict[str, Callable[[Place], Arguments]] = {
     "grouped_query_attention": _grouped,
     "simple_rnn": _simple,
     "lstm": _lstm,
-    "gru": _recurrent,
+    "gru": _gru,
     "bidirectional": _bidirectional,
     "concatenate": _along,
     "split": _split,

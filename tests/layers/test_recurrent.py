@@ -37,8 +37,9 @@ def network(layer: dict[str, Any]) -> Spec:
 
 def layers() -> list[dict[str, Any]]:
     found = []
-    for kind in CELLS:
-        one = {"type": kind, "units": 2}
+    cells: list[dict[str, Any]] = [{"type": kind} for kind in CELLS]
+    for cell in (*cells, {"type": "gru", "reset_after": False}):
+        one = {**cell, "units": 2}
         steps = {**one, "return_sequences": True}
         found += [one, steps, {**steps, "go_backwards": True}]
         found += [{"type": "bidirectional", "layer": layer} for layer in (one, steps)]
@@ -93,8 +94,9 @@ def test_first_weights() -> None:
     assert not weights["tested.bias_hh_l0"].any()
 
 
-def test_a_second_bias_is_refused() -> None:
-    spec = network({"type": "lstm", "units": 3})
+@pytest.mark.parametrize("cell", [{"type": "lstm"}, {"type": "gru", "reset_after": False}], ids=str)
+def test_a_second_bias_is_refused(cell: dict[str, Any]) -> None:
+    spec = network({**cell, "units": 3})
     weights = initial_weights(spec.graph)
     weights["tested.bias_hh_l0"] += 0.5
     with pytest.raises(WeightsError, match=r'"tested.bias_hh_l0" is always 0: add it to'):
@@ -113,3 +115,29 @@ def test_torch_loads_the_weights_as_they_are() -> None:
     assert not any(value.any() for name, value in model.named_parameters() if name in fixed)
     weights = {name: torch.tensor(value) for name, value in initial_weights(spec.graph).items()}
     model.load_state_dict(weights)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_gru_resets_the_state_before_the_product(backend: str) -> None:
+    """By the formula of Cho et al. 2014, with gates r, z, n from above in each weight."""
+    spec = network({"type": "gru", "units": 2, "reset_after": False})
+    weights = initial_weights(spec.graph)
+    draw = np.random.default_rng(0)
+    for name in ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0"):
+        weights[f"tested.{name}"] = draw.normal(size=weights[f"tested.{name}"].shape)
+    words = draw.normal(size=(1, 4, 3))
+
+    def sigmoid(x: Any) -> Any:
+        return 1 / (1 + np.exp(-x))
+
+    h = np.zeros(2)
+    hidden = weights["tested.weight_hh_l0"]
+    for x in words[0]:
+        given = weights["tested.weight_ih_l0"] @ x + weights["tested.bias_ih_l0"]
+        r, z = np.split(sigmoid(given[:4] + hidden[:4] @ h), 2)
+        n = np.tanh(given[4:] + hidden[4:] @ (r * h))
+        h = (1 - z) * n + z * h
+    program = nnspec.compile(spec, backend).build(weights, dtype="float64")
+    lengths = np.array([4], np.int32)
+    given = program.forward({"words": words, "lengths": lengths})["tested"]
+    np.testing.assert_allclose(given[0], h, atol=1e-14)

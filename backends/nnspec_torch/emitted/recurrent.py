@@ -1,6 +1,7 @@
-"""Functions that run recurrent layers."""
+"""Recurrent layers, and functions that run them."""
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -70,3 +71,71 @@ def run_backwards(
         rnn, x, *states, lengths=lengths, return_sequences=return_sequences
     )
     return reverse_steps(output, lengths) if return_sequences else output, *last
+
+
+class GRUResetBefore(nn.RNNBase):
+    """A GRU that resets the state before the product, as Cho et al. 2014 have it.
+
+    nn.GRU resets what the product gives. All else is as there, with `batch_first`.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        bidirectional: bool = False,
+    ) -> None:
+        super().__init__(
+            "GRU",
+            input_size,
+            hidden_size,
+            bias=bias,
+            batch_first=True,
+            bidirectional=bidirectional,
+        )
+
+    def forward(
+        self, x: Tensor | nn.utils.rnn.PackedSequence, hx: Tensor | None = None
+    ) -> tuple[Tensor | nn.utils.rnn.PackedSequence, Tensor]:
+        if not isinstance(x, nn.utils.rnn.PackedSequence):
+            return self.run(x, hx)
+        padded, lengths = nn.utils.rnn.pad_packed_sequence(x, batch_first=True)
+        y, last = self.run(padded, hx, lengths[:, None].to(padded.device))
+        packed = nn.utils.rnn.pack_padded_sequence(
+            y, lengths, batch_first=True, enforce_sorted=False
+        )
+        return packed, last
+
+    def run(
+        self, x: Tensor, hx: Tensor | None = None, lengths: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return each step's output, (batch, time, n), and the last state by direction."""
+        outputs, states = [], []
+        for index, suffix in enumerate(["", "_reverse"][: 1 + self.bidirectional]):
+            h = x.new_zeros(len(x), self.hidden_size) if hx is None else hx[index]
+            bias = None
+            if self.bias:
+                bias = getattr(self, f"bias_ih_l0{suffix}")
+                bias = bias + getattr(self, f"bias_hh_l0{suffix}")
+            given = F.linear(x, getattr(self, f"weight_ih_l0{suffix}"), bias)
+            weight = getattr(self, f"weight_hh_l0{suffix}")
+            steps = list(enumerate(given.unbind(1)))
+            direction = -1 if suffix else 1
+            y = []
+            for t, gates in steps[::direction]:
+                new = self.step(gates, h, weight)
+                h = new if lengths is None else torch.where(t < lengths, new, h)
+                y.append(h)
+            outputs.append(torch.stack(y[::direction], 1))
+            states.append(h)
+        return torch.cat(outputs, -1), torch.stack(states)
+
+    def step(self, gates: Tensor, h: Tensor, weight: Tensor) -> Tensor:
+        """Return the state after a step; `gates` is what its input adds to the gates."""
+        given_r, given_z, given_n = gates.chunk(3, -1)
+        weight_r, weight_z, weight_n = weight.chunk(3)
+        r = (given_r + F.linear(h, weight_r)).sigmoid()
+        z = (given_z + F.linear(h, weight_z)).sigmoid()
+        n = (given_n + F.linear(r * h, weight_n)).tanh()
+        return (1 - z) * n + z * h

@@ -105,8 +105,7 @@ KEYS = {
         **only("activation", ("tanh",), "nothing here is it: the candidate's is tanh", "it is tanh"),
         **only("recurrent_activation", ("sigmoid",), "nothing here is it: the gates' is sigmoid",
                "it is sigmoid"),
-        **only("reset_after", (True,), "nothing here is it: the reset gate comes after the product",
-               "it does so"),
+        "linear_before_reset": Key("reset_after", "ONNX has 1 or 0", bool),
     },
     "simple_rnn": {**_BOTH, **_directions("simple_rnn"), **no_key("cell", "`units` of the layer itself"), **keys("activation", "nonlinearity")},
     "bidirectional": {
