@@ -44,6 +44,12 @@ class BodyResolver(BodyState):
         used, broken = wire(entries, by_name, self.inputs.keys(), self.problems, optional)
         for name in broken:
             self.types[name] = None
+        dropped = {
+            name: entry.name
+            for entry in entries
+            if entry.is_left_out
+            for name in (entry.inputs or ())[1:]
+        }
         if any(entry.is_left_out for entry in entries):
             entries = self.without_left_out(entries, by_name)
             used = {base_of(name) for entry in entries for name in entry.inputs or ()}
@@ -58,7 +64,7 @@ class BodyResolver(BodyState):
             used.update(map(base_of, outputs))
             if len(self.problems.found) > before:
                 used.update(*map(mentioned, entries))
-            self.check_use(entries, used)
+            self.check_use(entries, used, dropped)
         if len(self.problems.found) > before or outputs is None or None in nodes:
             return None
         types = {name: type_ for name, type_ in self.types.items() if type_ is not None}
@@ -204,14 +210,21 @@ class BodyResolver(BodyState):
                 fine = False
         return tuple(given) if fine else None
 
-    def check_use(self, entries: list[Entry], used: set[str]) -> None:
+    def check_use(self, entries: list[Entry], used: set[str], dropped: dict[str, str]) -> None:
+        """Refuse what nothing takes; dropped: by a layer, what took it and is left out."""
         for entry in entries:
             if entry.name not in used:
+                hint = "use it as an input, list it in `outputs`, or remove it"
+                if entry.name in dropped:
+                    hint = (
+                        f'"{dropped[entry.name]}" is left out by its `when`, and its first input '
+                        f'passes on: put "{entry.name}" first there, or leave it out too'
+                    )
                 self.problems.add(
                     "unused-layer",
                     f'nothing takes what layer "{entry.name}" gives',
                     entry.mark,
-                    "use it as an input, list it in `outputs`, or remove it",
+                    hint,
                 )
         for name in self.inputs:
             if name not in used:

@@ -61,9 +61,9 @@ class BlockNode(NamedTuple):
 Node = LayerNode | BlockNode
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(eq=False, repr=False, match_args=False, slots=True)  # a frozen class takes twice as long
 class Graph:
-    """A network or the body of a block.
+    """A network or the body of a block; nothing of it is changed once it is made.
 
     `types` gives the type of every value by name: the inputs, and each node's outputs. `nodes`
     stand in an order in which each follows what it needs. `arguments` are the variables that the

@@ -163,3 +163,20 @@ def test_a_shared_layer_may_be_called_again_and_again() -> None:
     )
     assert [name for name, _ in names(spec)] == ["step", "more_0", "more"]
     assert [name for name, _ in spec.graph.parameters()] == ["step.weight", "step.bias"]
+
+
+def test_inputs_that_do_not_pass_a_left_out_layer_are_named() -> None:
+    text = (
+        "nnspec: 1\nname: Net\nvariables: {skip: false}\ninputs: {x: {shape: [4]}}\nlayers:\n"
+        "  - {name: body, type: dense, units: 4}\n"
+        '  - {name: sum, type: add, inputs: [INPUTS], when: "${skip}"}\n'
+        "  - {type: relu}\n"
+    )
+    (advice,) = nnspec.loads(text.replace("INPUTS", "body, x")).advice
+    assert advice.code == "left-out-inputs"
+    assert '"body" passes on in its place, and "x" not' in advice.message
+    with pytest.raises(nnspec.SpecError) as caught:
+        nnspec.loads(text.replace("INPUTS", "x, body"))
+    (problem,) = caught.value.problems
+    assert problem.code == "unused-layer"
+    assert 'put "body" first there' in problem.hint
