@@ -25,6 +25,10 @@ def resize(layer: layers.Resize, context: Context) -> Lowered:
     size = layer.new_size(context.inputs[0].shape, context.data_format)
     if layer.interpolation == "nearest":
         return Lowered(CALLED, call("NearestResize", ("size", size)))
+    if layer.antialias:
+        # Its own computes in float32 whatever it is given.
+        settings = {"interpolation": layer.interpolation}
+        return Lowered(CALLED, call("SmoothResize", ("size", size), **settings))
     keywords: dict[str, object] = {"interpolation": layer.interpolation}
     if layer.align_corners:
         keywords["align_corners"] = True

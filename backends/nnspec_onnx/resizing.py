@@ -38,7 +38,8 @@ def resize(layer: Resize, context: Context) -> Values:
     target = layer.new_size(context.shape, context.data_format)
     if sizes == target:
         return context.inputs
-    is_exact = all(map(_is_power_of_two, sizes, target)) and not layer.align_corners
+    is_exact = all(map(_is_power_of_two, sizes, target))
+    is_exact = is_exact and not layer.align_corners and not layer.antialias
     grows = all(old <= new for old, new in zip(sizes, target, strict=True))
     if is_exact and (grows or layer.interpolation != "bicubic"):
         scales = np.array([1, 1, *(new / old for old, new in zip(sizes, target, strict=True))])
@@ -57,7 +58,7 @@ def resize(layer: Resize, context: Context) -> Values:
             chosen = context.constant(name, _nearest(old, new))
             x = context.node("Gather", x, chosen, axis=axis + 2, part=part)
         else:
-            matrix = _matrix(layer, old, new)
+            matrix = (_smooth if layer.antialias else _matrix)(layer, old, new)
             given = (
                 (x, context.constant(name, matrix.T))
                 if axis
@@ -92,6 +93,19 @@ def _matrix(layer: Resize, old: int, new: int) -> Array:
         column = np.clip(near, 0, old - 1).astype(int)
         np.add.at(matrix, (i, column), _kernel(layer.interpolation, np.abs(at - near)))
     return matrix
+
+
+def _smooth(layer: Resize, old: int, new: int) -> Array:
+    """Return the same with antialias."""
+    stretch = max(old / new, 1.0)
+    centre = (np.arange(new)[:, None] + 0.5) * old / new - 0.5
+    d = np.abs(np.arange(old) - centre) / stretch
+    if layer.interpolation == "bilinear":
+        matrix = np.maximum(1 - d, 0)
+    else:
+        far = np.where(d < 2, -0.5 * (((d - 5) * d + 8) * d - 4), 0)
+        matrix = np.where(d < 1, (1.5 * d - 2.5) * d * d + 1, far)
+    return np.asarray(matrix / matrix.sum(axis=1, keepdims=True))
 
 
 def _kernel(interpolation: str, d: Array) -> Array:

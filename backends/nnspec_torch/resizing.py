@@ -24,6 +24,8 @@ def resize(layer: layers.Resize, context: Context) -> Lowered:
     keywords: dict[str, object] = {"size": size, "mode": _MODES[layer.interpolation]}
     if layer.align_corners:
         keywords["align_corners"] = True
+    if layer.antialias:
+        keywords["antialias"] = True
     return Lowered(apply("F.interpolate", X, **keywords))
 
 

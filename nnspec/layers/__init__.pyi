@@ -355,9 +355,13 @@ class Resize(_resizing.Resize):
     i·(n - 1)/(o - 1) with align_corners. nearest takes the element next to it, found in float32 (of
     two equally near the later); bilinear goes straight between the two beside it; bicubic is the
     cubic of Keys 1981 through four, with a = -0.75 as in PyTorch and ONNX. Outside, the outermost
-    elements go on. Nothing is smoothed before an image is made smaller."""
+    elements go on. Nothing is smoothed before an image is made smaller.
 
-    def __init__(self, *, size: Sequence[int] | int | None = None, scale: float | None = None, interpolation: Literal['nearest', 'bilinear', 'bicubic'] = 'nearest', align_corners: bool = False, name: str | None = None, inputs: Sequence[str] | str | None = None) -> None: ...
+    With antialias it is: along an axis that gets smaller, the function by which neighbours weigh
+    is n/o times as wide. What lies outside has no part, bicubic has a = -0.5, and the weights of
+    each position are divided by their sum, all as in PyTorch and Pillow."""
+
+    def __init__(self, *, size: Sequence[int] | int | None = None, scale: float | None = None, interpolation: Literal['nearest', 'bilinear', 'bicubic'] = 'nearest', align_corners: bool = False, antialias: bool = False, name: str | None = None, inputs: Sequence[str] | str | None = None) -> None: ...
 
 class PixelShuffle(_resizing.PixelShuffle):
     r"""Channels moved into space: y[c, h·r + i, w·r + j] = x[c·r² + i·r + j, h, w].

@@ -64,6 +64,10 @@ class Resize(Layer):
     two equally near the later); bilinear goes straight between the two beside it; bicubic is the
     cubic of Keys 1981 through four, with a = -0.75 as in PyTorch and ONNX. Outside, the outermost
     elements go on. Nothing is smoothed before an image is made smaller.
+
+    With antialias it is: along an axis that gets smaller, the function by which neighbours weigh
+    is n/o times as wide. What lies outside has no part, bicubic has a = -0.5, and the weights of
+    each position are divided by their sum, all as in PyTorch and Pillow.
     """
 
     type: Literal["resize"] = "resize"
@@ -82,9 +86,24 @@ class Resize(Layer):
         description="Whether the centres of the outermost elements stay where they are.",
     )
 
+    antialias: Flag = Field(
+        default=False,
+        description="Whether what gets smaller is smoothed; for bilinear and bicubic.",
+    )
+
     placement: ClassVar[Placement] = "spatial"
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
+        if self.antialias and self.interpolation == "nearest":
+            raise ShapeError(
+                "resize has no antialias for interpolation nearest",
+                "leave antialias out, or use bilinear or bicubic",
+            )
+        if self.antialias and self.align_corners:
+            raise ShapeError(
+                "resize has no antialias with align_corners: PyTorch's moves the corners",
+                "leave one of the two out",
+            )
         if self.align_corners and self.interpolation == "nearest":
             raise ShapeError(
                 "resize has no align_corners for interpolation nearest",

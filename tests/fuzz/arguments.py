@@ -112,7 +112,8 @@ def _cropping(at: Place) -> Arguments:
 
 def _resize(at: Place) -> Arguments:
     kind = at.rng.choice(["nearest", "bilinear", "bicubic"])
-    corners = {} if kind == "nearest" else at.sometimes(align_corners=at.flag())
+    key = at.rng.choice(["align_corners", "antialias"])
+    corners = {} if kind == "nearest" else at.sometimes(**{key: at.flag()})
     return {"size": [at.rng.randint(1, 6) for _ in at.spatial], "interpolation": kind, **corners}
 
 

@@ -48,6 +48,36 @@ class Resize(layers.Layer):
 
 
 @keras.saving.register_keras_serializable()
+class SmoothResize(layers.Layer):
+    """Resizes height and width with antialias, as PyTorch does (bicubic with a = -0.5)."""
+
+    def __init__(self, size, interpolation, **kwargs):
+        super().__init__(**kwargs)
+        self.size = size
+        self.interpolation = interpolation
+
+    def call(self, x):
+        rows, columns = map(self.matrix, x.shape[1:3], self.size)
+        x = ops.einsum("ih,nhwc->niwc", ops.convert_to_tensor(rows, x.dtype), x)
+        return ops.einsum("jw,niwc->nijc", ops.convert_to_tensor(columns, x.dtype), x)
+
+    def matrix(self, old, new):
+        """Return the weight of each old position in each new one: (new, old)."""
+        centres = (np.arange(new)[:, None] + 0.5) * old / new - 0.5
+        d = np.abs(np.arange(old) - centres) / max(old / new, 1.0)
+        if self.interpolation == "bilinear":
+            matrix = np.maximum(1 - d, 0)
+        else:
+            far = np.where(d < 2, -0.5 * (((d - 5) * d + 8) * d - 4), 0)
+            matrix = np.where(d < 1, (1.5 * d - 2.5) * d * d + 1, far)
+        return matrix / matrix.sum(axis=1, keepdims=True)
+
+    def get_config(self):
+        config = super().get_config()
+        return {**config, "size": self.size, "interpolation": self.interpolation}
+
+
+@keras.saving.register_keras_serializable()
 class NearestResize(layers.Layer):
     """Resizes height and width, each position taking the nearest element.
 
