@@ -6,7 +6,7 @@ from nnspec import layers
 from nnspec.emit.alike import compact
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, NativeParameter, Rows
-from nnspec.emit.tree import CALLED, Expression, Field, X, apply
+from nnspec.emit.tree import CALLED, Expression, Field, Owner, X, apply, replaced
 from nnspec.layers import Parameter
 from nnspec.layers.base import spatial_axes
 from nnspec.layers.convolution import Convolution
@@ -54,13 +54,15 @@ def convolution(layer: layers.Conv1D | layers.Conv2D | layers.Conv3D, context: C
     """
     is_sliced = max(layer.strides) > 1 and max(layer.dilation_rate) > 1
     forward, before, keywords = _window(layer, context, is_sliced=is_sliced)
+    if context.is_varied:
+        return _varied(forward, before, keywords)
     if layer.groups != 1:
         keywords["groups"] = layer.groups
     parameters = context.parameters(layer)
     fans = "in out" if layer.groups == 1 else "in"
     initializers = {"kernel_initializer": keras_initializer(parameters[0], fans=fans)}
     module = call(
-        f"layers.Conv{len(layer.kernel_size)}D",
+        f"{_varying(context)}Conv{len(layer.kernel_size)}D",
         ("filters", layer.filters),
         ("kernel_size", compact(layer.kernel_size)),
         **keywords,
@@ -73,12 +75,14 @@ def convolution(layer: layers.Conv1D | layers.Conv2D | layers.Conv3D, context: C
 def depthwise(layer: layers.DepthwiseConv1D | layers.DepthwiseConv2D, context: Context) -> Lowered:
     """layers.DepthwiseConv1D or 2D; strides that TensorFlow refuses are taken afterwards."""
     forward, before, keywords = _window(layer, context, is_sliced=_is_sliced(layer))
+    if context.is_varied:
+        return _varied(forward, before, keywords)
     if layer.depth_multiplier != 1:
         keywords["depth_multiplier"] = layer.depth_multiplier
     weight, *bias = context.parameters(layer)
     initializers = {"depthwise_initializer": depthwise_initializer(weight)}
     module = call(
-        f"layers.DepthwiseConv{len(layer.kernel_size)}D",
+        f"{_varying(context)}DepthwiseConv{len(layer.kernel_size)}D",
         ("kernel_size", compact(layer.kernel_size)),
         **keywords,
         **weighted(layer, bias, initializers),
@@ -121,6 +125,19 @@ def sliced(expression: Expression, slices: list[slice]) -> Expression:
     return expression if all(part == whole for part in slices) else expression[(whole, *slices)]
 
 
+def _varying(context: Context) -> str:
+    """Return what the name of a class begins with: where calls differ, one that lets them."""
+    return "Varying" if context.is_tied else "layers."
+
+
+def _varied(forward: Expression, before: Lowered | None, keywords: dict[str, object]) -> Lowered:
+    """The other layer, called with a window that moves otherwise."""
+    usual = {"strides": 1, "padding": "valid", "dilation_rate": 1}
+    moved = apply(Owner(), X, **usual | keywords)
+    forward = replaced(forward, lambda part: moved if part == CALLED else None)
+    return Lowered(forward, before=before)
+
+
 def _is_sliced(layer: Convolution) -> bool:
     """Whether TensorFlow refuses these strides for a depthwise convolution."""
     return len(set(layer.strides)) > 1 or (max(layer.strides) > 1 and max(layer.dilation_rate) > 1)
@@ -154,7 +171,9 @@ def _window(
     if any(map(any, pads)):
         if context.pads_apart:
             before = zero_padding(pads)
-        elif layer.padding == "causal" and isinstance(layer, layers.Conv1D):
+        elif (
+            layer.padding == "causal" and isinstance(layer, layers.Conv1D) and not context.is_varied
+        ):
             keywords["padding"] = "causal"
         elif (
             not is_sliced

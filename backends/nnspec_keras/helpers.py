@@ -13,6 +13,7 @@ HELPERS = snippets(
     "gelu",
     "initializers",
     "transposed",
+    "convolution",
     "activations",
     "arithmetic",
     "reshaping",

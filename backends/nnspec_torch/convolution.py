@@ -6,7 +6,17 @@ from nnspec import layers
 from nnspec.emit.alike import compact
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, Rows
-from nnspec.emit.tree import CALLED, MODULE, Expression, apply
+from nnspec.emit.tree import (
+    CALLED,
+    MODULE,
+    Apply,
+    Expression,
+    Field,
+    Owner,
+    apply,
+    replaced,
+    tree,
+)
 from nnspec.layers.base import channel_axis
 from nnspec.layers.convolution import Convolution
 from nnspec.layers.transposed import ConvolutionTranspose
@@ -20,6 +30,8 @@ def convolution(layer: Convolution, context: Context) -> Lowered:
     groups = layer.group_count(channels)
     if groups != 1:
         keywords["groups"] = groups
+    if context.is_varied:
+        return _varied(layer, forward, values, keywords)
     if not layer.use_bias:
         keywords["bias"] = False
     module = call(
@@ -29,6 +41,28 @@ def convolution(layer: Convolution, context: Context) -> Lowered:
         **keywords,
     )
     return Lowered(forward, module, values=values)
+
+
+def _varied(
+    layer: Convolution,
+    forward: Expression,
+    values: tuple[tuple[str, str, object], ...],
+    keywords: dict[str, object],
+) -> Lowered:
+    """F.conv1d to 3d with the weights of another layer."""
+    del keywords["kernel_size"]
+    own = [Owner().attribute("weight"), *([Owner().attribute("bias")] if layer.use_bias else [])]
+    pads = {name: value for name, _, value in values}
+
+    def written(part: Expression) -> Expression | None:
+        if isinstance(part, Field):
+            return tree(pads[part.name])
+        if isinstance(part, Apply) and part.function == MODULE:
+            given = (replaced(each, written) for each in part.arguments)
+            return apply(f"F.conv{len(layer.kernel_size)}d", *given, *own, **keywords)
+        return None
+
+    return Lowered(replaced(forward, written))
 
 
 def separable(layer: layers.SeparableConv1D | layers.SeparableConv2D, context: Context) -> Lowered:

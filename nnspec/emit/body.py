@@ -232,6 +232,7 @@ class _BodyLowerer:
             self.graph.data_format,
             layout,
             is_tied,
+            node.is_varied,
             is_given,
             self.pads_apart,
             is_one=len(set(node.inputs)) == 1,

@@ -79,6 +79,8 @@ class Context(NamedTuple):
     layout: Layout = DECLARED
     is_tied: bool = False
     """Whether another layer uses its weights in an operation of its own."""
+    is_varied: bool = False
+    """Whether it calls another layer with settings of its own."""
     is_given: bool = False
     """Whether the first input is made of the network's inputs by layers without parameters."""
     pads_apart: bool = False

@@ -610,11 +610,12 @@ class Bidirectional(_recurrent.Bidirectional):
 class Shared(_sharing.Shared):
     r"""y = the layer, or the use of a block, of that name once more, with the same weights.
 
-    It takes what that one takes, also at other sizes where the weights fit. A gradient is the sum
-    over all calls; running statistics are updated by each call, in the order of computation.
-    Bromley et al. 1993, the siamese network."""
+    It takes what that one takes, also at other sizes where the weights fit. A convolution may be
+    called with other strides, padding or dilation. A gradient is the sum over all calls; running
+    statistics are updated by each call, in the order of computation. Bromley et al. 1993, the
+    siamese network; Li et al. 2019, TridentNet."""
 
-    def __init__(self, *, layer: str, name: str | None = None, inputs: Sequence[str] | str | None = None) -> None: ...
+    def __init__(self, *, layer: str, strides: int | Sequence[int] | None = None, padding: str | int | Sequence[Any] | None = None, dilation_rate: int | Sequence[int] | None = None, name: str | None = None, inputs: Sequence[str] | str | None = None) -> None: ...
 
 class TiedDense(_sharing.TiedDense):
     r"""y = x Wᵀ + b on the last axis, W the table of an embedding. (..., n) -> (..., rows of W).

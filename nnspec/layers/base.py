@@ -18,6 +18,9 @@ ANY_DTYPE = frozenset({"float32", "int32", "int64", "bool"})
 MOVED = ANY_DTYPE | {"uint8"}
 """The dtypes of layers that compute nothing: bytes too, as images have them."""
 
+WINDOW = ("strides", "padding", "dilation_rate")
+"""The fields that say how a convolution's window moves, whatever its weight."""
+
 Placement = Literal["spatial", "pointwise", "positional"]
 """The relation of a layer to the layout of an image-like tensor.
 
@@ -83,6 +86,8 @@ class Traits:
     """Whether the field `layer` names a layer whose weights this one uses."""
     is_tied: ClassVar[bool] = False
     """Whether it uses those weights in an operation of its own."""
+    varying: ClassVar[tuple[str, ...]] = ()
+    """Fields that leave the weights as they are, so that a `shared` may give others."""
     takes_batch_alone: ClassVar[bool] = False
     """Whether it takes nothing but the size of the batch: `inputs: []` gives it any input."""
     passes_gradient: ClassVar[bool] = True

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from nnspec.errors import ShapeError
 from nnspec.layers.base import (
+    WINDOW,
     Biased,
     Parameter,
     Placement,
@@ -247,6 +248,8 @@ def check_groups(layer: str, channels: int, filters: int, groups: int) -> None:
 class _Conv(Convolution, Weighted):
     filters: Size = Field(description="Number of output channels.")
     groups: Size = Field(default=1, description="Groups of channels convolved separately.")
+
+    varying: ClassVar[tuple[str, ...]] = WINDOW
 
     def out_channels(self, channels: int) -> int:
         return self.filters

@@ -1,11 +1,11 @@
 """Convolutions of each channel by itself, alone or before a convolution of size 1."""
 
 import math
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from nnspec.layers.base import Parameter, count
+from nnspec.layers.base import WINDOW, Parameter, count
 from nnspec.layers.convolution import Convolution, Windowed1D, Windowed2D
 from nnspec.layers.fields import Size, once
 from nnspec.layers.initializers import GlorotUniform, Initializer
@@ -31,6 +31,8 @@ class _PerChannel(Convolution):
 
 
 class _Depthwise(_PerChannel):
+    varying: ClassVar[tuple[str, ...]] = WINDOW
+
     def out_channels(self, channels: int) -> int:
         return channels * self.depth_multiplier
 

@@ -123,7 +123,7 @@ def is_whole(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-class _Validated:
+class Validated:
     """Base of field metadata whose `validate` takes the value as it is given."""
 
     def validate(self, value: object) -> object:
@@ -136,7 +136,7 @@ class _Validated:
         return core_schema.no_info_plain_validator_function(self.validate)
 
 
-class PerAxis(_Validated):
+class PerAxis(Validated):
     """Field metadata: one whole number for all axes, or a list with one per axis."""
 
     also = int
@@ -169,7 +169,7 @@ class PerAxis(_Validated):
         return {"anyOf": [one, many]}
 
 
-class Pads(_Validated):
+class Pads(Validated):
     """Field metadata: a word, one number, one per axis, or [begin, end] per axis."""
 
     also = int
@@ -220,7 +220,7 @@ class Pads(_Validated):
         return {"anyOf": [words, size, each]}
 
 
-class Pairs(_Validated):
+class Pairs(Validated):
     """Field metadata: one number for all sides, or for each axis a number or [begin, end]."""
 
     also = int

@@ -165,7 +165,7 @@ class BodyResolver(BodyState):
         owner = owner_of(self, entry, layer)
         if isinstance(owner, LayerNode) and not finds_features(self, entry, owner.layer, types):
             return None
-        return shared_node(self, entry, owner, types) if owner is not None else None
+        return shared_node(self, entry, layer, owner, types) if owner is not None else None
 
     def wrong_output(self, name: str, mark: Mark | None) -> None:
         base = base_of(name)

@@ -20,7 +20,8 @@ class LayerNode(NamedTuple):
     """One layer, the values it takes and the values it gives.
 
     owner: the node, of the same graph, that it calls again: it has no weights of its own.
-    tied: the node, of the same graph, whose weight it uses in an operation of its own.
+    tied: the node, of the same graph, whose weight it uses in an operation of its own: its owner
+    too where it calls that with settings of its own.
     general: where one object serves calls at several sizes, what it takes, such sizes named.
     """
 
@@ -32,6 +33,11 @@ class LayerNode(NamedTuple):
     owner: str | None = None
     tied: str | None = None
     general: tuple[TensorType, ...] = ()
+
+    @property
+    def is_varied(self) -> bool:
+        """Whether it calls its owner with settings of its own, such as other strides."""
+        return self.owner is not None and self.tied == self.owner
 
 
 class BlockNode(NamedTuple):

@@ -5,9 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
+from pydantic_core import PydanticCustomError
+
 from nnspec.errors import ShapeError, nearest
-from nnspec.layers.base import Layer
+from nnspec.layers import LAYERS
+from nnspec.layers.base import WINDOW, Layer
 from nnspec.layers.shapes import Dim, TensorType, show
+from nnspec.layers.sharing import Shared, with_setting
 from nnspec.network.block_nodes import block_again, bodies_for
 from nnspec.network.entries import Entry
 from nnspec.network.graph import BlockNode, LayerNode, Node
@@ -17,11 +21,18 @@ from nnspec.network.wiring import output_names
 
 
 def shared_node(
-    body: BodyState, entry: Entry, owner: Node, types: tuple[TensorType, ...]
+    body: BodyState, entry: Entry, shared: Layer, owner: Node, types: tuple[TensorType, ...]
 ) -> Node | None:
     """Return the node that is its owner called again, or None where that is a mistake."""
     if owner.name not in body.weighted:
         body.weighted[owner.name] = _has_weights(body, owner)
+    layer = _called(body, entry, shared)
+    if layer is None:
+        return None
+    if isinstance(owner, LayerNode) and any(
+        getattr(layer, name) != getattr(owner.layer, name) for name in layer.varying
+    ):
+        return _resized(body, entry, owner, types, layer)
     if types != tuple(body.types[value] for value in owner.inputs):
         return _resized(body, entry, owner, types)
     names = output_names(entry.name, len(owner.outputs))
@@ -58,25 +69,64 @@ def owner_of(body: BodyState, entry: Entry, layer: Layer) -> Node | None:
         "wrong-owner",
         '"{}" calls "{}" again, which takes {}, and got {}'.format(entry.name, owner.name, *shown),
         entry.mark,
-        f"give it inputs of the same number of axes and dtypes, or {_own_weights(owner)}",
+        f'give it inputs with as many axes and of the same dtypes as "{owner.name}" takes',
     )
     return None
 
 
-def _own_weights(owner: Node) -> str:
-    if isinstance(owner, BlockNode):
-        return f"weights of its own: {{type: {owner.block}}}"
-    return "a layer of its own"
+def _called(body: BodyState, entry: Entry, shared: Layer) -> Layer | None:
+    """Return the layer that a `shared` computes, None where it is none; a block's is itself.
+
+    It has the settings of the one that is named, unless it gives others.
+    """
+    assert isinstance(shared, Shared)
+    named = body.nodes[shared.layer]
+    layer = named.layer if isinstance(named, LayerNode) else shared
+    for name, value in shared.given().items():
+        if name not in layer.varying:
+            what = f"a {layer.type}" if isinstance(named, LayerNode) else "the use of a block"
+            has = (
+                "has no" if name not in type(layer).model_fields or layer is shared else "keeps its"
+            )
+            *kinds, last = (kind for kind, each in LAYERS.items() if each.varying)
+            body.problems.add(
+                "wrong-owner",
+                f'"{entry.name}" calls "{named.name}" again, {what}, which {has} {name}',
+                entry.place(name),
+                f"leave it out: {', '.join(WINDOW[:-1])} and {WINDOW[-1]} may be given where a "
+                f"{', '.join(kinds)} or {last} is called",
+            )
+            return None
+        try:
+            layer = with_setting(layer, name, value)
+        except PydanticCustomError as error:
+            body.problems.add(
+                "wrong-type",
+                f'{name} of a {layer.type}, "{named.name}": {error.message()}',
+                entry.place(name),
+                f"`nnspec layers {layer.type}` says what it takes",
+            )
+            return None
+    return layer
 
 
 def _resized(
-    body: BodyState, entry: Entry, owner: Node, types: tuple[TensorType, ...]
+    body: BodyState,
+    entry: Entry,
+    owner: Node,
+    types: tuple[TensorType, ...],
+    varied: Layer | None = None,
 ) -> Node | None:
-    """Return the node that is its owner called again at other sizes."""
+    """Return the node that is its owner called again at other sizes.
+
+    varied: the owner's layer with the settings of this call, where they are others.
+    """
     before = len(body.problems.found)
     node: Node | None
     if isinstance(owner, BlockNode):
         node = block_again(body, entry, owner, types)
+    elif varied is not None:
+        node = layer_node(body, entry, varied, types)
     else:
         table = body.nodes[owner.tied] if owner.tied is not None else None
         assert table is None or isinstance(table, LayerNode)
@@ -92,6 +142,8 @@ def _resized(
         shapes = " and ".join(show(each.get(different, ())) for each in same)
         _refuse(body, entry, owner, f"its parameter {different} would be {shapes}")
         return None
+    if varied is not None:
+        return node._replace(owner=owner.name, tied=owner.name)  # type: ignore[call-arg]
     is_sharing = body.weighted[owner.name]
     return node._replace(owner=owner.name if is_sharing else None)
 
@@ -101,7 +153,9 @@ def _refuse(body: BodyState, entry: Entry, owner: Node, why: str, hint: str = ""
         "wrong-owner",
         f'"{entry.name}" calls "{owner.name}" again at other sizes, and {why}',
         entry.mark,
-        f"{hint or 'give it inputs that its weights fit'}, or {_own_weights(owner)}",
+        hint
+        or "only sizes that no weight depends on may differ: bring the others to those of "
+        f'the first call, "{owner.name}"',
     )
 
 
@@ -125,7 +179,7 @@ def generalised(body: BodyState, nodes: Sequence[Node]) -> list[Node]:
     """
     calls: dict[str, list[Node]] = {}
     for node in nodes:
-        if node.owner is not None:
+        if node.owner is not None and not (isinstance(node, LayerNode) and node.is_varied):
             calls.setdefault(node.owner, []).append(node)
     changed: dict[str, Node] = {}
     for node in nodes:

@@ -142,7 +142,7 @@ def one_layer(graph: Graph, node: LayerNode) -> Graph:
         for value, name in names.items()
     }
     taken = tuple(names[value] for value in node.inputs)
-    alone = node._replace(inputs=taken, owner=None, general=())
+    alone = node._replace(inputs=taken, owner=None, tied=None, general=())
     types = {**inputs, **{value: graph.types[value] for value in node.outputs}}
     if axes:
         shapes = tuple(inputs[name].shape for name in taken)

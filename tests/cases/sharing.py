@@ -58,6 +58,29 @@ def siamese_sizes(
     return Network(name, given, layers, (layer["units"],))
 
 
+def varied(
+    name: str,
+    layer: dict[str, Any],
+    size: list[int | str],
+    calls: list[dict[str, Any]],
+    pooling: str,
+    features: int,
+    **settings: Any,
+) -> Network:
+    """Return a network that calls one convolution with other windows too, and joins the means."""
+    layers: list[dict[str, Any]] = [{"name": "conv", "inputs": ["given"], **layer}]
+    layers += [
+        {"name": f"call_{i}", "type": "shared", "inputs": ["given"], "layer": "conv", **call}
+        for i, call in enumerate(calls)
+    ]
+    names = [str(each["name"]) for each in layers]
+    layers += [{"name": f"{each}_mean", "type": pooling, "inputs": [each]} for each in names]
+    joined = [f"{each}_mean" for each in names]
+    layers.append({"name": "all_calls", "type": "concatenate", "inputs": joined})
+    inputs = {"given": {"shape": size}}
+    return Network(name, inputs, layers, (features * len(names),), **settings)
+
+
 NORMALISED_CONV = {
     "layers": [
         {"name": "conv", "type": "conv2d", "filters": 2, "kernel_size": 3, "padding": "same"},
@@ -394,5 +417,113 @@ CASES: list[Network] = [
         {"type": "lstm", "units": 3, "return_sequences": True},
         [4, 2],
         ["n", 2],
+    ),
+    varied(
+        "shared_conv1d_other_window",
+        {
+            "type": "conv1d",
+            "filters": 3,
+            "kernel_size": 3,
+            "padding": "causal",
+            "activation": "tanh",
+        },
+        ["time", 2],
+        [{"dilation_rate": 2}, {"strides": 2, "padding": [2, 1]}, {"layer": "call_0"}],
+        "global_average_pooling1d",
+        3,
+        data_format="channels_last",
+    ),
+    varied(
+        "shared_conv2d_other_window",
+        {"type": "conv2d", "filters": 4, "kernel_size": 3, "padding": "same", "groups": 2},
+        [2, 7, 6],
+        [
+            {"dilation_rate": 2},
+            {"strides": 2},
+            {"layer": "call_0", "strides": [2, 1]},
+            {"strides": 1},
+        ],
+        "global_max_pooling2d",
+        4,
+    ),
+    varied(
+        "shared_conv2d_other_window_any_size",
+        {"type": "conv2d", "filters": 2, "kernel_size": 3, "use_bias": False},
+        [2, "h", "w"],
+        [{"strides": 2, "padding": "same"}, {"padding": [[1, 0], [0, 2]], "dilation_rate": [1, 2]}],
+        "global_average_pooling2d",
+        2,
+    ),
+    varied(
+        "shared_conv3d_other_window",
+        {"type": "conv3d", "filters": 2, "kernel_size": 2, "strides": 2},
+        [4, 5, 6, 2],
+        [{"strides": 1, "padding": "same"}, {"strides": 3, "padding": "same"}],
+        "global_average_pooling3d",
+        2,
+        data_format="channels_last",
+    ),
+    varied(
+        "shared_depthwise_conv1d_other_window",
+        {"type": "depthwise_conv1d", "kernel_size": 3, "padding": "causal"},
+        [3, 8],
+        [{"strides": 2, "dilation_rate": 2}, {"padding": "same", "strides": 3}],
+        "global_average_pooling1d",
+        3,
+    ),
+    varied(
+        "shared_depthwise_conv2d_other_window",
+        {"type": "depthwise_conv2d", "kernel_size": 3, "padding": 1, "depth_multiplier": 2},
+        [5, "w", 2],
+        [{"strides": 2, "padding": "same"}, {"dilation_rate": 2, "strides": [1, 2]}],
+        "global_average_pooling2d",
+        4,
+        data_format="channels_last",
+    ),
+    Network(
+        "shared_trident",
+        {"large": {"shape": [2, 8, 8]}, "small": {"shape": [2, 5, 6]}},
+        [
+            {"name": "one", "type": "branches", "inputs": ["large"]},
+            {"name": "two", "type": "branches", "rate": 3, "inputs": ["one"]},
+            {"name": "other", "type": "shared", "layer": "one", "inputs": ["small"]},
+            {"name": "first_mean", "type": "global_average_pooling2d", "inputs": ["two"]},
+            {"name": "other_mean", "type": "global_average_pooling2d", "inputs": ["other"]},
+            {"name": "both", "type": "multiply", "inputs": ["first_mean", "other_mean"]},
+        ],
+        (2,),
+        blocks={
+            "branches": {
+                "variables": {"rate": 2},
+                "layers": [
+                    {"name": "unit", "type": "unit", "repeat": 2},
+                    {
+                        "name": "conv",
+                        "type": "conv2d",
+                        "filters": 2,
+                        "kernel_size": 3,
+                        "padding": "same",
+                        "use_bias": False,
+                    },
+                    {"name": "norm", "type": "batch_normalization"},
+                    {
+                        "name": "wide",
+                        "type": "shared",
+                        "layer": "conv",
+                        "dilation_rate": "${rate}",
+                        "inputs": ["unit"],
+                    },
+                    {"name": "wide_norm", "type": "batch_normalization"},
+                    {"name": "sum_of_both", "type": "add", "inputs": ["norm", "wide_norm"]},
+                ],
+            },
+            "unit": {
+                "layers": [
+                    {"name": "conv", "type": "conv2d", "filters": 2, "kernel_size": 1},
+                    {"name": "half", "type": "shared", "layer": "conv", "padding": [[0, 1], 1]},
+                    {"name": "bent", "type": "relu"},
+                ]
+            },
+        },
     ),
 ]

@@ -101,7 +101,7 @@ def test_twins_differ_in_their_number_of_axes_alone(known: Any) -> None:
                 same = same.replace(f"{number}{letter}", f"{more}{letter}")
             sizes = other.text.replace("int | tuple[int, int]", "int")
             assert sizes == same
-    assert pairs == (1 if known is OF_TORCH else 4)
+    assert pairs == (1 if known is OF_TORCH else 7)
 
 
 @pytest.mark.parametrize("law", ["glorot_uniform", "glorot_normal", "he_uniform", "he_normal"])

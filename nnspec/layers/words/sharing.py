@@ -15,6 +15,11 @@ WORDS = {
     ),
 }
 KEYS = {
-    "shared": keys("layer", "of name_of target reference ref shared_with owner with"),
+    "shared": {
+        **keys("layer", "of name_of target reference ref shared_with owner with"),
+        **keys("strides", "stride"),
+        **keys("padding", "pad"),
+        **keys("dilation_rate", "dilation dilations rate"),
+    },
     "tied_dense": keys("layer", "embedding table tied_to weight_of owner"),
 }
