@@ -113,7 +113,7 @@ class GRUResetBefore(nn.RNNBase):
         """Return each step's output, (batch, time, n), and the last state by direction."""
         outputs, states = [], []
         for index, suffix in enumerate(["", "_reverse"][: 1 + self.bidirectional]):
-            h = x.new_zeros(len(x), self.hidden_size) if hx is None else hx[index]
+            h = x.new_zeros(x.shape[0], self.hidden_size) if hx is None else hx[index]
             bias = None
             if self.bias:
                 bias = getattr(self, f"bias_ih_l0{suffix}")
