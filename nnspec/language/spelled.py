@@ -29,7 +29,7 @@ def spelling(value: object, expected: str, mark: Mark | None) -> tuple[str, Fix 
         hint, meant = f"write {shown(listed)}", listed
     elif expected == "true or false" and type(value) is int and value in (0, 1):
         hint, meant = f"write {str(bool(value)).lower()}", bool(value)
-    elif expected == "a whole number" and type(value) is float and value == int(value):
+    elif expected == "a whole number" and type(value) is float and value.is_integer():
         hint, meant = "write the number without its point", int(value)
     if not hint or mark is None:
         return hint, None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from nnspec.errors import Mark, Problem
 from nnspec.language.schema import Model
-from nnspec.network.graph import Graph, LayerNode, Node
+from nnspec.network.graph import Graph, LayerNode
 from nnspec.network.heads import final_activation
 
 _OUTPUT_OF_TASK = {"binary": "sigmoid", "multiclass": "softmax"}
@@ -50,20 +50,18 @@ def dead_biases(graph: Graph) -> Iterator[tuple[str, str]]:
 
     That of a shared layer must be taken away after every call.
     """
-    if not any(map(_has_dead, _bodies(graph))):
+    if not any(map(_followed_biases, _bodies(graph))):
         return
-    makers: dict[Graph, dict[tuple[str, ...], Node]] = {}
+    makers: dict[Graph, dict[str, LayerNode]] = {}
     calls: Counter[str] = Counter()
     dead: dict[tuple[str, str], None] = {}
     dead_calls: dict[str, set[str]] = {}
     for at in graph.walk():
         calls[at.home] += 1
-        if at.node.layer.type != "batch_normalization":
-            continue
         if at.graph not in makers:
-            makers[at.graph] = {node.outputs: node for node in at.graph.nodes}
-        node = makers[at.graph].get(at.node.inputs)
-        if isinstance(node, LayerNode) and _ends_in_bias(node):
+            makers[at.graph] = _followed_biases(at.graph)
+        node = makers[at.graph].get(at.node.name)
+        if node is not None:
             home = f"{at.prefix}{node.owner or node.name}"
             dead[home, at.home] = None
             call = f"{at.path.removesuffix(at.node.name)}{node.name}"
@@ -92,15 +90,34 @@ def _bodies(graph: Graph) -> Iterator[Graph]:
                 left += new
 
 
-def _has_dead(body: Graph) -> bool:
-    """Whether a batch normalisation follows a bias in a body."""
+def _followed_biases(body: Graph) -> dict[str, LayerNode]:
+    """Return, by each batch normalisation that takes a bias away, the layer that adds it.
+
+    Nothing else may see the bias, it must lie along the channels, and the normalisation must be by
+    the mean of the batch, which a frozen one is not.
+    """
     makers = {node.outputs: node for node in body.nodes if isinstance(node, LayerNode)}
+    found: dict[str, LayerNode] = {}
     for node in makers.values():
-        if node.layer.type == "batch_normalization":
-            maker = makers.get(node.inputs)
-            if maker is not None and _ends_in_bias(maker):
-                return True
-    return False
+        if node.layer.type != "batch_normalization" or _is_frozen(node):
+            continue
+        maker = makers.get(node.inputs)
+        if maker is None or not _ends_in_bias(maker) or _is_frozen(maker):
+            continue
+        (value,) = node.inputs
+        uses = sum(each.inputs.count(value) for each in body.nodes) + body.outputs.count(value)
+        is_along = (
+            maker.layer.placement == "spatial"
+            or body.data_format == "channels_last"
+            or body.types[value].rank < 2
+        )
+        if uses == 1 and is_along:
+            found[node.name] = maker
+    return found
+
+
+def _is_frozen(node: LayerNode) -> bool:
+    return getattr(node.layer, "trainable", True) is False
 
 
 def _dead_biases(graph: Graph) -> Iterator[Problem]:

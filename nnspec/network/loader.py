@@ -94,7 +94,8 @@ def read_text(path: str | Path) -> str:
     """Return the text of a spec's file; raises UsageError or SpecError where there is none."""
     path = Path(path)
     try:
-        with path.open(encoding="utf-8") as file:
+        # Line ends as they are: what is mended keeps them.
+        with path.open(encoding="utf-8", newline="") as file:
             # One more than is allowed: enough to say so, even of a file without end.
             text = file.read(MAX_CHARACTERS + 1)
     except FileNotFoundError:

@@ -241,3 +241,22 @@ def test_any_name_is_read_where_the_spec_has_another_mistake(name: str) -> None:
     """The form for structured output is tried as well, whatever inputs and blocks are called."""
     head = f"nnspec: null\nname: Net\ninputs: {{{name}: {{shape: [4]}}}}\n"
     assert mend(head + "layers: [{type: dense, unit: 3}]\n").problems
+
+
+def test_a_file_keeps_its_line_ends(tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    text = (HEAD + "  - {type: Linear, units: 3}\n").replace("\n", "\r\n")
+    path.write_bytes(text.encode())
+    assert run("check", "--fix", str(path)).exit_code == 0
+    assert path.read_bytes() == text.replace("Linear", "dense").encode()
+
+
+@pytest.mark.parametrize("number", [".nan", ".inf", "-.inf", "1e400"])
+@pytest.mark.parametrize(
+    "layer",
+    ["{type: dense, units: N}", "{type: slice, stop: N}", "{type: flip, axis: N}"],
+)
+def test_a_number_that_is_not_finite_is_no_whole_number(number: str, layer: str) -> None:
+    with pytest.raises(nnspec.SpecError) as caught:
+        nnspec.loads(HEAD + f"  - {layer.replace('N', number)}\n")
+    assert caught.value.problems[0].code in ("wrong-type", "wrong-value")

@@ -6,6 +6,7 @@ import pytest
 
 import nnspec
 from nnspec import Block, Call, Input, Model, layers
+from nnspec.network.advice import dead_biases
 from nnspec.network.graph import BlockNode, LayerNode, inline
 
 HEAD = "nnspec: 1\nname: Net\ninputs: {features: {shape: [4]}}\n"
@@ -313,3 +314,28 @@ def test_a_bias_in_a_repeated_block_is_advised_against_once() -> None:
     )
     (advice,) = [each for each in spec.advice if each.code == "redundant-bias"]
     assert "and of 9 more" in advice.message
+
+
+DENSE_AND_NORM = "  - {name: d, type: dense, units: 4}\n  - {name: n, type: batch_normalization}\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        HEAD + "layers:\n" + DENSE_AND_NORM + "  - {type: add, inputs: [d, n]}\n",
+        HEAD + "freeze: [n]\nlayers:\n" + DENSE_AND_NORM + "  - {type: relu}\n",
+        HEAD + "freeze: [d]\nlayers:\n" + DENSE_AND_NORM + "  - {type: relu}\n",
+        HEAD + "outputs: [d, n]\nlayers:\n" + DENSE_AND_NORM,
+        HEAD.replace("[4]", "[3, 6]") + "layers:\n" + DENSE_AND_NORM + "  - {type: relu}\n",
+    ],
+    ids=["seen by another", "frozen norm", "frozen bias", "an output", "along another axis"],
+)
+def test_a_bias_that_batch_normalization_does_not_take_away_is_compared(text: str) -> None:
+    spec = nnspec.loads(text)
+    assert not [each for each in spec.advice if each.code == "redundant-bias"]
+    assert not list(dead_biases(spec.graph))
+
+
+def test_a_bias_that_batch_normalization_takes_away_is_known() -> None:
+    spec = nnspec.loads(HEAD + "layers:\n" + DENSE_AND_NORM + "  - {type: relu}\n")
+    assert list(dead_biases(spec.graph)) == [("d", "n")]
