@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from nnspec.errors import Change, EditTuple, Fix
-from nnspec.language.renaming import uses
+from nnspec.language.renaming import free_name, uses
 from nnspec.language.spans import Edit, Item, Node, Spans, read_spans
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./ -]*(?<! )\Z")
@@ -39,10 +39,12 @@ def located(fixes: Iterable[Fix], text: str, *, is_json: bool) -> list[Fix | Non
     """Return the fixes with their edits of this text; None for one that has no place in it."""
     spans = read_spans(text, is_json=is_json)
     found: list[Fix | None] = []
+    chosen: dict[str, str] = {}
     for fix in fixes:
         try:
             if spans is None:
                 raise NotHereError
+            fix = _freely_named(fix, spans, chosen)
             others = (change for change in fix.changes if change.kind != "remove")
             edits = [edit for change in others for edit in _edits(change, spans)]
             edits.extend(_removals(fix, spans))
@@ -50,6 +52,23 @@ def located(fixes: Iterable[Fix], text: str, *, is_json: bool) -> list[Fix | Non
         except NotHereError:
             found.append(None)
     return found
+
+
+def _freely_named(fix: Fix, spans: Spans, chosen: dict[str, str]) -> Fix:
+    """Return a fix that renames to a name that nothing has; `chosen` are those of others."""
+    renamed = next((change for change in fix.changes if change.kind == "name"), None)
+    if renamed is None:
+        return fix
+    places = sorted(uses(renamed.mark, spans))
+    name = free_name(str(renamed.to), places, spans, chosen) if places else None
+    if name is None:
+        raise NotHereError
+    chosen[name] = spans.text[slice(*places[0])]
+    title = fix.title if name == renamed.to else f"call it {name}"
+    changes = tuple(
+        Change(each.kind, each.mark, name) if each is renamed else each for each in fix.changes
+    )
+    return Fix(title, changes, fix.is_safe, fix.edits)
 
 
 def applied(text: str, edits: Iterable[EditTuple]) -> str:

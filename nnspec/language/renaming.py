@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from nnspec.errors import Mark
 from nnspec.language.spans import Item, Node, Spans
 from nnspec.layers import LAYERS
 
 Place = tuple[int, int]
+_WORD = re.compile(r"[A-Za-z0-9_]+")
+_AUTOMATIC = re.compile(r"([A-Za-z][A-Za-z0-9_]*)_[0-9]+\Z")
+"""A name that a layer without one may get: its type and a number."""
 _EXPRESSION = re.compile(r"\$\{([^{}]*)\}")
 
 
@@ -19,6 +22,75 @@ def uses(mark: Mark, spans: Spans) -> list[Place]:
     Empty where nothing of a spec is defined there.
     """
     return next((list(found) for found in _defined(mark, spans)), [])
+
+
+def free_name(
+    name: str, places: list[Place], spans: Spans, chosen: Mapping[str, str]
+) -> str | None:
+    """Return a name like this one for what stands at the places, which nothing else has.
+
+    chosen: the names that others are about to get, with those that they had: what had one name in
+    several places may have one again. None where an expression can be read as one of
+    other names, such as `${n-1}` beside the variables `n` and `n-1`.
+    """
+    taken = _words(places, spans)
+    if any(_is_arithmetic(place, spans) for place in places):
+        return None
+    given = spans.text[slice(*places[0])]
+    types = _types_of_unnamed(spans)
+    while (
+        name in taken
+        or chosen.get(name, given) != given
+        or ((automatic := _AUTOMATIC.match(name)) and automatic[1] in types)
+    ):
+        name += "_"
+    return name
+
+
+def _words(places: list[Place], spans: Spans) -> set[str]:
+    """Return every word of the text but those at the places."""
+    return {
+        word[0]
+        for node in _scalars(spans)
+        for word in _WORD.finditer(spans.text, node.start, node.end)
+        if not any(start <= word.start() < end for start, end in places)
+    }
+
+
+def _scalars(spans: Spans) -> Iterator[Node]:
+    waiting = [spans.root] if spans.root is not None else []
+    while waiting:
+        node = waiting.pop()
+        waiting.extend(each for item in node.items for each in (item.key, item.value))
+        waiting.extend(node.values)
+        if node.kind == "scalar":
+            yield node
+
+
+def _is_arithmetic(place: Place, spans: Spans) -> bool:
+    """Whether what stands there, in an expression, is one of other variables."""
+    start, end = place
+    line = spans.text.rfind("${", 0, start)
+    if line < 0 or "}" in spans.text[line:start]:
+        return False
+    root = spans.root
+    named: set[str] = set()
+    if root is not None:
+        for body in (root, *(item.value for item in _items(_value(root, "blocks", spans)))):
+            named |= {_text(item.key, spans) for item in _items(_value(body, "variables", spans))}
+    return any(word in named for word in _WORD.findall(spans.text[start:end]))
+
+
+def _types_of_unnamed(spans: Spans) -> Collection[str]:
+    """Return the types whose layers may get a name of their own, where a layer has none."""
+    root = spans.root
+    if root is None:
+        return ()
+    blocks = _items(_value(root, "blocks", spans))
+    layers = _layers(root, [item.value for item in blocks], spans)
+    if all(_value(layer, "name", spans) is not None for layer in layers):
+        return ()
+    return {*LAYERS, *(_text(item.key, spans) for item in blocks)}
 
 
 def _defined(mark: Mark, spans: Spans) -> Iterator[Iterator[Place]]:
@@ -68,6 +140,8 @@ def _of_block(key: Node, root: Node, blocks: list[Node], spans: Spans) -> Iterat
 def _of_value(name: Node, body: Node, spans: Spans, *, is_network: bool) -> Iterator[Place]:
     """Yield the places of a layer or an input in its body."""
     given = _text(name, spans)
+    if _is_given_twice(given, body, spans):
+        return  # which of them is used, nobody knows
     yield _inner(name, spans)
     for layer in _list(_value(body, "layers", spans)):
         kind = _value(layer, "type", spans)
@@ -82,6 +156,13 @@ def _of_value(name: Node, body: Node, spans: Spans, *, is_network: bool) -> Iter
     for item in _items(_value(data, "features", spans) if data is not None else None):
         if _text(item.key, spans) == given:
             yield _inner(item.key, spans)
+
+
+def _is_given_twice(given: str, body: Node, spans: Spans) -> bool:
+    names = [_value(layer, "name", spans) for layer in _list(_value(body, "layers", spans))]
+    inputs = _value(body, "inputs", spans)
+    names += [item.key for item in _items(inputs)] + _list(inputs)
+    return sum(_text(each, spans) == given for each in names if each is not None) > 1
 
 
 def _named(node: Node | None, given: str, spans: Spans) -> Iterator[Place]:

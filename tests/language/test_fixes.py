@@ -260,3 +260,50 @@ def test_a_number_that_is_not_finite_is_no_whole_number(number: str, layer: str)
     with pytest.raises(nnspec.SpecError) as caught:
         nnspec.loads(HEAD + f"  - {layer.replace('N', number)}\n")
     assert caught.value.problems[0].code in ("wrong-type", "wrong-value")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(
+            "  - {name: fc-1, type: dense, units: 4}\n  - {name: fc.1, type: dense, units: 4}\n"
+            "  - {type: add, inputs: [fc-1, fc.1]}\n",
+            "  - {name: fc_1, type: dense, units: 4}\n  - {name: fc_1_, type: dense, units: 4}\n"
+            "  - {type: add, inputs: [fc_1, fc_1_]}\n",
+            id="two bad names",
+        ),
+        pytest.param(
+            "  - {name: fc_1, type: dense, units: 4}\n  - {name: fc-1, type: dense, units: 4}\n"
+            "  - {type: add, inputs: [fc_1, fc-1]}\n",
+            "  - {name: fc_1, type: dense, units: 4}\n  - {name: fc_1_, type: dense, units: 4}\n"
+            "  - {type: add, inputs: [fc_1, fc_1_]}\n",
+            id="beside a good one",
+        ),
+        pytest.param(
+            "  - {type: dense, units: 4}\n  - {name: dense-1, type: dense, units: 4}\n"
+            "  - {type: add, inputs: [dense_1, dense-1]}\n",
+            "  - {type: dense, units: 4}\n  - {name: dense_1_, type: dense, units: 4}\n"
+            "  - {type: add, inputs: [dense_1, dense_1_]}\n",
+            id="beside an automatic one",
+        ),
+        pytest.param(
+            "  - {name: x-, type: dense, units: 4}\n  - {type: add, inputs: [x, x-]}\n",
+            "  - {name: x_, type: dense, units: 4}\n  - {type: add, inputs: [x, x_]}\n",
+            id="beside an input",
+        ),
+    ],
+)
+def test_a_new_name_is_one_that_nothing_has(before: str, after: str) -> None:
+    assert layers_of(mend(HEAD + before)) == after
+
+
+def test_a_variable_is_not_renamed_where_an_expression_computes() -> None:
+    head = HEAD.replace("inputs", "variables: {n: 4, n-1: 7}\ninputs")
+    text = head + "  - {type: dense, units: '${n-1}'}\n"
+    assert mend(text).text == text
+
+
+def test_a_bad_name_of_two_layers_is_not_mended() -> None:
+    layer = "  - {name: fc-1, type: dense, units: 4}\n"
+    text = HEAD + layer + layer + "  - {type: add, inputs: [x, fc-1]}\n"
+    assert mend(text).text == text
