@@ -14,6 +14,7 @@ from nnspec.errors import Change, Fix, Mark, alike, quoted
 from nnspec.language.words import find_record_key, find_word
 from nnspec.layers import LAYERS
 from nnspec.layers.words import bare
+from nnspec.layers.words.defaults import NEEDS_AXIS, defaults, is_torch
 from nnspec.layers.words.word import Key, UnsaidError, Word
 from nnspec.support.shown import shown
 from nnspec.support.spelling import is_certain, squashed
@@ -67,7 +68,8 @@ def for_key(
     changes = _changes(key, holder, settings, record.takes)
     titles = [f"write {each}: {short(value)}" for each, value in settings.items()]
     title = " and ".join(titles) or f"leave out {key}"
-    fix = Fix(title, changes) if changes else None
+    is_safe = not any(each in holder for each in record.beside)
+    fix = Fix(title, changes, is_safe) if changes else None
     return Suggestion(suffix, record.note, fix)
 
 
@@ -100,10 +102,16 @@ def for_type(
     if given is None:
         return Suggestion(suffix, f"its arguments are keys: {{{key}: {word.meant}, ...}}")
     record: dict[str, Any] = dict(holder) if isinstance(holder, Mapping) else {}
-    changes, settings, gone, unsaid = _under(word, record, holder, key)
+    changes, settings, gone, unsaid = _under(
+        word, record, holder, key, said={**record, **given, key: plain}
+    )
     if kind == "recurrence":
         settings = {}  # what is inside a Bidirectional is Keras's
-    settings = {**given, **settings}
+    own = {_meant(word.meant, each) for each in record}
+    for each, value in defaults(plain, word.meant).items():
+        if each not in own and not (kind == "activation" and each == "slopes"):
+            settings.setdefault(each, value)
+    settings = {**settings, **given} if given else settings
     guess = {name: value for name, value in record.items() if name not in gone}
     guess.update({key: word.meant, **settings})
     if mark is None:
@@ -118,7 +126,11 @@ def for_type(
             changes.append(Change("add", place, settings))
     more = "".join(f", {each}: {short(value)}" for each, value in settings.items())
     note, counts_axes = word.note, _counts_axes(record)
-    is_safe = word.is_safe and not counts_axes and not unsaid
+    said = {**record, **given}
+    is_safe = word.is_safe(said) if callable(word.is_safe) else word.is_safe
+    if is_torch(plain) and word.meant in NEEDS_AXIS:
+        is_safe = is_safe and ("dim" in said or "axis" in said)
+    is_safe = is_safe and not counts_axes and not unsaid
     if counts_axes:
         note = f"{_COUNTED}; {note}" if note else _COUNTED
     title = f"write {key}: {word.meant}{more}" if more or record else f"write {word.meant}"
@@ -235,7 +247,13 @@ def _settings(record: Key, key: str, holder: Mapping[str, Any]) -> dict[str, obj
 
 
 def _under(
-    word: Word, record: Mapping[str, Any], marked: object, key: str, *, without: str = ""
+    word: Word,
+    record: Mapping[str, Any],
+    marked: object,
+    key: str,
+    *,
+    without: str = "",
+    said: Mapping[str, Any] | None = None,
 ) -> tuple[list[Change], dict[str, object], set[str], bool]:
     """Return the changes of keys that mean other things under a foreign name, and what it adds.
 
@@ -259,7 +277,7 @@ def _under(
         changes.extend(_changes(given, holder, made, said_by.takes))
         gone.add(given)
         own.update(made)
-    wanted = word.settings(holder) if callable(word.settings) else word.settings
+    wanted = word.settings(said or holder) if callable(word.settings) else word.settings
     if word.inside and word.inside not in holder:
         inner: dict[str, Any] = dict(wanted[word.inside])  # type: ignore[call-overload]
         for given in holder:
@@ -270,8 +288,8 @@ def _under(
                 if mark is not None:
                     changes.append(Change("remove", mark))
         wanted = {**wanted, word.inside: inner}
-    said = {_meant(word.meant, given) for given in holder} | own.keys()
-    settings = {each: value for each, value in wanted.items() if each not in said}
+    ours = {_meant(word.meant, given) for given in holder} | own.keys()
+    settings = {each: value for each, value in wanted.items() if each not in ours}
     return changes, settings, gone, unsaid
 
 

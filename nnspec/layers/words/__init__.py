@@ -96,7 +96,7 @@ def _layers() -> Tables:
 
 
 def _files() -> list[str]:
-    others = ("__init__", "word", "initializers")
+    others = ("__init__", "word", "initializers", "defaults")
     return sorted(path.stem for path in _FOLDER.glob("*.py") if path.stem not in others)
 
 

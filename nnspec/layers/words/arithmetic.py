@@ -11,6 +11,7 @@ from nnspec.layers.words.word import (
     nothing,
     only,
     same,
+    with_one,
 )
 
 _AXES = "axes are listed without the batch: axes: [0]"
@@ -44,12 +45,14 @@ WORDS = {
     **same("reduce_min", "amin min_over", _AXES + "; `minimum` is of several inputs"),
     **nothing("max", "reduce_max is over axes, maximum of several inputs"),
     **nothing("min", "reduce_min is over axes, minimum of several inputs"),
-    **same("reduce_variance", "var variance", "it divides by n, not by n - 1 as torch.var does"),
+    **with_one("reduce_variance", "var variance", "unbiased correction ddof", "it divides by n, not by "
+               "n - 1 as torch.var does"),
     **nothing("std reduce_std", "compose it: reduce_variance, then sqrt"),
     **nothing("prod reduce_prod", "nothing here is it: exp of reduce_sum of log, for numbers above 0"),
     **same("reduce_norm", "norm vector_norm l2_norm linalg.norm", "it is the Euclidean norm"),
     **same("l2_normalize", "l2norm l2_norm_layer l2_normalization"),
-    **same("argmax", "arg_max"),
+    **with_one("argmax", "arg_max torch.argmax", "dim axis", "over the last axis where `axis` is not "
+               "given; PyTorch's is over all, TensorFlow's over the first"),
     **nothing("argmin", "compose it: negative, then argmax"),
     **nothing("logsumexp", "compose it of exp, reduce_sum and log; subtract reduce_max before, and add "
               "it after"),

@@ -1,6 +1,15 @@
 """Names of layers that arrange elements, and of their keys."""
 
-from nnspec.layers.words.word import Key, UnsaidError, axis_of, keys, no_key, nothing, same
+from nnspec.layers.words.word import (
+    Key,
+    UnsaidError,
+    axis_of,
+    keys,
+    no_key,
+    nothing,
+    same,
+    with_one,
+)
 
 _COUNTED = (
     "axes are counted from 0 without the batch: PyTorch's (0, 2, 1) and Keras's (2, 1) are [1, 0]"
@@ -38,7 +47,10 @@ WORDS = {
               "lstm gives its last step by itself"),
     **same("gather", "index_select index", "`take` looks up the indices of each row"),
     **same("roll", "shift roll_axis cyclic_shift"),
-    **same("stack", "vstack dstack"),
+    **nothing("vstack", "concatenate with an axis; the batch is no axis here"),
+    **nothing("dstack", "concatenate with an axis, or stack"),
+    **with_one("stack", "torch.stack", "dim axis", "a new axis 0, after the batch, where `axis` is not "
+               "given"),
     **nothing("diag diagonal trace tril triu scatter scatter_add masked_select nonzero "
               "unique", "nothing here is it: multiply by a constant of 0 and 1 keeps a part"),
 }  # fmt: skip

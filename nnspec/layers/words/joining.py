@@ -9,6 +9,7 @@ from nnspec.layers.words.word import (
     nothing,
     same,
     unbatched,
+    with_one,
 )
 
 _AXIS = "axes are counted without the batch here: Keras's 1 is 0"
@@ -21,8 +22,10 @@ def _parts(given: object) -> object:
 
 
 WORDS = {
-    **same("concatenate", "concat cat Concatenate torch.cat concatenation join merge hstack",
+    **same("concatenate", "concat Concatenate concatenation join merge",
            "along the channels where `axis` is not given; " + _AXIS),
+    **with_one("concatenate", "cat torch.cat hstack", "dim axis", "along the channels where `axis` is not "
+               "given; PyTorch's 0 is the batch"),
     **same("split", "split_with_sizes array_split unsafe_split", "`sizes` lists the size of every "
            "part"),
     "chunk": Word("split", "`sizes` lists the size of every part: two chunks of 64 are [32, 32]",

@@ -1,5 +1,8 @@
 """Names of normalisations, batch normalisation too, and of their keys."""
 
+from collections.abc import Mapping
+
+from nnspec.layers.words.defaults import is_keras
 from nnspec.layers.words.word import (
     Key,
     Keys,
@@ -12,21 +15,35 @@ from nnspec.layers.words.word import (
     nothing,
     only,
     same,
+    with_one,
 )
 
 _OPPOSITE = "momentum is the weight of what was there, as in Keras: PyTorch's 0.1 is 0.9 here"
-_FROM_TORCH: Keys = {"momentum": Key("momentum", _OPPOSITE, complement)}
+_FROM_TORCH: Keys = {
+    "momentum": Key("momentum", _OPPOSITE, complement),
+    "eps": Key("epsilon"),
+    **inferred("num_features"),
+    **only("track_running_stats", (True,), "nothing here is it"),
+}
 _DEFAULTS = (
     "by default momentum is 0.9 and epsilon 1e-5 here, as PyTorch's; Keras's are 0.99 and 1e-3"
 )
 _TORCH_INSTANCE = "PyTorch's has no scale and shift by default: affine: false"
 
+
+def _has_clear_momentum(given: Mapping[str, object]) -> bool:
+    """A momentum may be PyTorch's, who gives the weight of what is new, unless Keras is named."""
+    return "momentum" not in given or is_keras(given.get("type"))
+
+
 WORDS = {
     **{name: Word("batch_normalization", _OPPOSITE, keys=_FROM_TORCH)
        for name in ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "LazyBatchNorm1d",
                     "LazyBatchNorm2d", "LazyBatchNorm3d", "SyncBatchNorm", "batch_norm2d_torch")},
-    **same("batch_normalization", "BatchNormalization BatchNorm batch_norm bn batchnorm2d_keras "
-           "batch_normalisation spatial_batch_norm", _DEFAULTS),
+    **same("batch_normalization", "BatchNormalization batchnorm2d_keras batch_normalisation",
+           _DEFAULTS),
+    **{name: Word("batch_normalization", _DEFAULTS, is_safe=_has_clear_momentum)
+       for name in ("BatchNorm", "batch_norm", "bn", "spatial_batch_norm")},
     **same("layer_normalization", "LayerNorm layer_norm ln layernorm layer_normalisation",
            "by default epsilon is 1e-5 here, as PyTorch's; Keras's is 1e-3"),
     **same("rms_normalization", "RMSNorm rms_norm rms RMSNormalization t5_layer_norm",
@@ -36,7 +53,8 @@ WORDS = {
     **{name: Word("instance_normalization", _TORCH_INSTANCE, {"affine": False})
        for n in (1, 2, 3) for name in (f"InstanceNorm{n}d", f"LazyInstanceNorm{n}d")},
     **same("unit_normalization", "unit_norm UnitNormalization"),
-    **same("unit_normalization", "normalize F.normalize", "it divides by the Euclidean norm"),
+    **with_one("unit_normalization", "normalize F.normalize", "dim axis", "it divides by the Euclidean "
+               "norm over the last axis by default; PyTorch's is over axis 1, which is 0 here"),
     **same("local_response_normalization", "LocalResponseNorm CrossMapLRN2d lrn local_response_norm",
            "TensorFlow's alpha is alpha / size here"),
     **nothing("Normalization standardize standardization", "a spec shifts and scales rows by "
@@ -76,9 +94,11 @@ _NORMALIZED: Keys = {
                             is_split=True),
     "dim": Key("", "it is over the last axis, or over `axis`", _last_axis, is_split=True),
 }  # fmt: skip
+_TORCH_KEYS = ("eps", "num_features", "track_running_stats")
 KEYS = {
     "batch_normalization": {
-        **_ALL,
+        **{name: key._replace(beside=("momentum",)) if name in _TORCH_KEYS else key
+           for name, key in _ALL.items()},
         "decay": Key("momentum", "the weight of what was there"),
         **_AFFINE,
         **only("track_running_stats", (True,), "nothing here is it: instance_normalization and "

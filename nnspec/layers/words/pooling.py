@@ -1,13 +1,18 @@
 """Names of pooling layers, and of their keys."""
 
+import re
 from collections.abc import Mapping
 
+from nnspec.layers.words.defaults import is_keras
 from nnspec.layers.words.word import Keys, Word, keys, nothing, only, same
 
 
 def _counted(given: Mapping[str, object]) -> dict[str, object]:
     """PyTorch's mean counts the padding; Keras's and ours do not."""
-    padded = given.get("padding", 0) not in (0, "valid", [0, 0], None)
+    name = str(given.get("type", ""))
+    if is_keras(name) or re.search(r"[Pp]ool\d?D\b", name):
+        return {}
+    padded = given.get("padding", 0) not in (0, "valid", "same", [0, 0], None)
     return {"count_include_pad": True} if padded else {}
 
 

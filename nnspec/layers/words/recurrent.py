@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from nnspec.layers.words.defaults import is_keras
 from nnspec.layers.words.word import (
     Key,
     Keys,
@@ -12,7 +13,6 @@ from nnspec.layers.words.word import (
     no_key,
     nothing,
     only,
-    same,
 )
 
 _TORCH = ("hidden_size", "input_size", "batch_first", "num_layers")
@@ -21,6 +21,8 @@ _STEPS = "like Keras's it gives the last step; PyTorch's gives all: return_seque
 
 def _all_steps(given: Mapping[str, object]) -> dict[str, object]:
     """PyTorch's layers give every step, and who writes its keys expects that."""
+    if is_keras(given.get("type")):
+        return {}
     is_torch = str(given.get("type", "")).startswith(("nn.", "torch.")) or any(
         key in given for key in _TORCH
     )
@@ -34,6 +36,10 @@ def _both_ways(kind: str) -> Word:
     return Word("bidirectional", note, settings, inside="layer", outside=outside)
 
 
+def _is_merged(given: Mapping[str, object]) -> bool:
+    return given.get("merge_mode", "concat") is not None
+
+
 _ONE_STEP = "nothing here is one step of it: the layer runs over the time axis"
 
 WORDS = {
@@ -44,7 +50,8 @@ WORDS = {
     **{name: _both_ways("lstm") for name in ("BiLSTM", "bi_lstm", "bidirectional_lstm", "blstm")},
     **{name: _both_ways("gru") for name in ("BiGRU", "bi_gru", "bidirectional_gru")},
     **{name: _both_ways("simple_rnn") for name in ("BiRNN", "bi_rnn", "bidirectional_rnn")},
-    **same("bidirectional", "bi birnn_wrapper"),
+    **{name: Word("bidirectional", "Keras's merge_mode: null gives both directions apart, and none "
+                  "here does", is_safe=_is_merged) for name in ("bi", "birnn_wrapper", "Bidirectional")},
     **nothing("LSTMCell GRUCell SimpleRNNCell RNNCell StackedRNNCells RNNBase RNNCellBase", _ONE_STEP),
     **nothing("ConvLSTM1D ConvLSTM2D ConvLSTM3D conv_lstm convlstm ConvGRU", "nothing here is it: "
               "lstm and gru take vectors, not maps"),

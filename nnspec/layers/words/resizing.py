@@ -1,5 +1,7 @@
 """Names of layers that make images larger or smaller, and of their keys."""
 
+from collections.abc import Mapping
+
 from nnspec.layers.words.word import Key, Word, keys, no_key, nothing, only, same
 
 
@@ -7,11 +9,22 @@ def _size(height: object, width: object) -> dict[str, object]:
     return {"size": [height, width]}
 
 
+def _says_a_factor(given: Mapping[str, object]) -> bool:
+    """PyTorch's `size` is the new height and width, and up_sampling2d's a factor."""
+    return "size" not in given
+
+
+def _is_smooth(given: Mapping[str, object]) -> bool:
+    mode = given.get("mode", given.get("interpolation"))
+    return mode not in (None, "nearest")
+
+
 _NEAREST = "it repeats each element; resize interpolates, and takes the new size"
 
 WORDS = {
-    **same("up_sampling2d", "Upsample UpsamplingNearest2d upsample_nearest nearest_upsampling up "
-           "unpooling2d upsample2d", _NEAREST),
+    **same("up_sampling2d", "nearest_upsampling unpooling2d", _NEAREST),
+    **{name: Word("up_sampling2d", _NEAREST, is_safe=_says_a_factor)
+       for name in ("Upsample", "UpsamplingNearest2d", "upsample_nearest", "up", "upsample2d")},
     **same("up_sampling1d", "upsample1d"),
     "UpSampling3D": Word("", "nothing here is it in three dimensions: conv3d_transpose makes a "
                          "volume larger"),
@@ -19,8 +32,11 @@ WORDS = {
                                  "width", {"interpolation": "bilinear", "align_corners": True}),
     "upsample_bilinear": Word("resize", "PyTorch's aligns corners; `size` is the new height and "
                               "width", {"interpolation": "bilinear", "align_corners": True}),
-    **same("resize", "interpolate Resizing resize2d image_resize resize_images",
-           "`size` is the new height and width"),
+    "Resizing": Word("resize", "`size` is the new height and width; Keras's is bilinear by default",
+                     {"interpolation": "bilinear"}),
+    "interpolate": Word("resize", "`size` is the new height and width; PyTorch's nearest takes other "
+                        "elements (it has no half-pixel centres)", is_safe=_is_smooth),
+    **same("resize", "resize2d image_resize resize_images", "`size` is the new height and width"),
     **same("pixel_shuffle", "depth_to_space sub_pixel subpixel PixelShuffle"),
     **same("pixel_unshuffle", "space_to_depth PixelUnshuffle"),
     **nothing("grid_sample affine_grid spatial_transformer", "nothing here is it: an image is not "

@@ -31,6 +31,8 @@ class Key(NamedTuple):
     """Whether nothing here is what it says, so that leaving it out changes the network."""
     into: str = ""
     outer: str = ""
+    beside: tuple[str, ...] = ()
+    """Keys that may be meant otherwise where this foreign one stands beside them."""
     word: Word | None = None
     """The layer that `true` makes of this one."""
 
@@ -41,7 +43,7 @@ class Word(NamedTuple):
     meant: our name; empty where nothing fits. note: what differs, or what it is composed of.
     settings: keys that our type needs to mean the same, or what gives them for a record. keys:
     foreign keys that mean something else under this name, our own among them. is_safe: whether the
-    name alone says all. by_key: a key whose value is the type that is meant. inside: the setting that takes the keys that are given, but for `outside`.
+    name alone says all, or what tells it of a record. by_key: a key whose value is the type that is meant. inside: the setting that takes the keys that are given, but for `outside`.
     """
 
     meant: str = ""
@@ -50,7 +52,7 @@ class Word(NamedTuple):
         MappingProxyType({})
     )
     keys: Mapping[str, Key] = MappingProxyType({})
-    is_safe: bool = True
+    is_safe: bool | Callable[[Mapping[str, object]], bool] = True
     by_key: str = ""
     inside: str = ""
     outside: tuple[str, ...] = ("name", "inputs")
@@ -63,6 +65,16 @@ Keys = dict[str, Key]
 def same(meant: str, names: str, note: str = "") -> Words:
     """Return a table of names that mean the same as ours."""
     return {name: Word(meant, note) for name in names.split()}
+
+
+def with_one(meant: str, names: str, keys: str, note: str) -> Words:
+    """Return names that mean the same as ours where one of the keys is given."""
+    wanted = frozenset(keys.split())
+
+    def is_safe(given: Mapping[str, object]) -> bool:
+        return not wanted.isdisjoint(given)
+
+    return {name: Word(meant, note, is_safe=is_safe) for name in names.split()}
 
 
 def nothing(names: str, note: str) -> Words:
