@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from nnspec import layers
 from nnspec.layers import GroupedQueryAttention, MultiHeadAttention
 from nnspec.layers.attention import AttentionSizes
-from nnspec.layers.shapes import Shape
+from nnspec.layers.shapes import Dim, Shape
 from nnspec_onnx.context import Context, Values
 from nnspec_onnx.positions import positions
 from nnspec_onnx.rotary import Rotation, embedded, rotated
@@ -153,9 +154,9 @@ def _formula(
         k = context.node("Transpose", k, perm=swapped, part="k.transposed")
     v = _heads(context, "v", value, (*shared, sizes.value_dim), order)
     scores = context.node("MatMul", q, k, part="products")
-    usual = sizes.key_dim**-0.5
-    scale = context.constant("scale", usual if layer.scale is None else float(layer.scale))
-    scores = context.node("Mul", scores, scale, part="scores")
+    scale = sizes.key_dim**-0.5 if layer.scale is None else float(layer.scale)
+    if layer.scale is None or scale != 1:
+        scores = context.node("Mul", scores, context.constant("scale", scale), part="scores")
     if layer.score_bias is not None:
         added = _added(context, layer, sizes, len(inner))
         scores = context.node("Add", scores, added, part="biased_scores")
@@ -282,21 +283,33 @@ def _added(
     many = len(sizes.leading)
     new = context.constant("score_bias_leading", list(range(1, 1 + many)))
     bias = context.node("Unsqueeze", context.inputs[index], new, part="score_bias_of_all")
-    parts = [context.constant("score_bias_batch", [1])]
-    for axis, size in enumerate(sizes.leading):
-        part = f"score_bias_size_{axis}"
-        if isinstance(size, int):
-            parts.append(context.constant(part, [size]))
-        else:
-            parts.append(context.size(size, context.inputs[0], 1 + axis, part=part))
-    parts.append(context.constant("score_bias_rest", [1] * len(shape)))
-    target = context.node("Concat", *parts, axis=0, part="score_bias_shape")
+    target = _shape_of(context, [1, *sizes.leading, *[1] * len(shape)], "score_bias")
     bias = context.node("Expand", bias, target, part="score_bias_expanded")
     bias = _merged(context, bias, "score_bias", sizes.leading, (*sizes.leading, *shape))
     if len(shape) > 2:
         return bias
     axes = context.constant("score_bias_axes", list(range(1, 1 + head_axes)))
     return context.node("Unsqueeze", bias, axes, part="score_bias")
+
+
+def _shape_of(context: Context, sizes: list[Dim], name: str) -> str:
+    """Return a shape, the batch counted, whose dynamic sizes are those of the first input."""
+    parts = []
+    places = list(enumerate(sizes))
+    for is_known, group in itertools.groupby(places, lambda place: isinstance(place[1], int)):
+        run = list(group)
+        part = f"{name}_sizes_{run[0][0]}"
+        if is_known:
+            parts.append(context.constant(part, [size for _, size in run if isinstance(size, int)]))
+        else:
+            parts += [
+                context.size(size, context.inputs[0], axis, part=f"{name}_size_{axis}")
+                for axis, size in run
+                if isinstance(size, str)
+            ]
+    if len(parts) == 1:
+        return parts[0]
+    return context.node("Concat", *parts, axis=0, part=f"{name}_shape")
 
 
 def _past(context: Context, sizes: AttentionSizes, sources: tuple[str, str]) -> str:
