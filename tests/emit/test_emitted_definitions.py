@@ -27,6 +27,7 @@ from nnspec_keras.emitted import (
     resizing,
     transposed,
 )
+from nnspec_keras.emitted import convolution as windows
 from nnspec_keras.helpers import HELPERS as OF_KERAS
 from nnspec_torch.emitted import convolution, core, gated, regularization, tensors
 from nnspec_torch.emitted import embedding as positions_of_torch
@@ -180,6 +181,18 @@ def sampled() -> tuple[Any, Any]:
     return np.round([drawn.mean(), drawn.std()], 1), [1.0, 1.0]
 
 
+def varying(cls: type[Any], stock: type[Any], axes: int, *given: Any) -> tuple[Any, Any]:
+    """Return what a layer gives by its own window and by another, and what Keras's two give."""
+    x = X[0] if axes == 1 else X if axes == 2 else np.stack([X, X + 1.0, 2 * X], axis=1)
+    layer = made(cls, *given, 3)
+    own = layer(x)
+    same = [stock(*given, 3, dtype="float64"), stock(*given, 3, strides=2, dtype="float64")]
+    for each in same:
+        each.build(x.shape)
+        each.set_weights(layer.get_weights())
+    return (own, layer(x, strides=2)), tuple(each(x) for each in same)
+
+
 KERAS: dict[str, Callable[[], tuple[Any, Any]]] = {
     "gelu": lambda: (gelu.gelu(X), flat(F.gelu(T))),
     "gelu_tanh": lambda: (gelu.gelu_tanh(X), flat(F.gelu(T, approximate="tanh"))),
@@ -236,6 +249,22 @@ KERAS: dict[str, Callable[[], tuple[Any, Any]]] = {
         made(embedding.ConstantTensor, [1.0, 2.0])(SEQUENCE),
         flat(tensors.ConstantTensor([1.0, 2.0])(T)),
     ),
+    **dict.fromkeys(
+        ("Varying", "VaryingConv2D"),
+        lambda: varying(windows.VaryingConv2D, keras.layers.Conv2D, 2, 5),
+    ),
+    "VaryingConv1D": lambda: varying(windows.VaryingConv1D, keras.layers.Conv1D, 1, 5),
+    "VaryingConv3D": lambda: varying(windows.VaryingConv3D, keras.layers.Conv3D, 3, 5),
+    "VaryingDepthwiseConv1D": lambda: varying(
+        windows.VaryingDepthwiseConv1D, keras.layers.DepthwiseConv1D, 1
+    ),
+    "VaryingDepthwiseConv2D": lambda: varying(
+        windows.VaryingDepthwiseConv2D, keras.layers.DepthwiseConv2D, 2
+    ),
+    "SmoothResize": lambda: (
+        made(resizing.SmoothResize, (3, 4), "bilinear")(X),
+        last(F.interpolate(FIRST, (3, 4), mode="bilinear", antialias=True)),
+    ),
     "steps_before": before_lengths,
     "without_mask": lambda: (recurrent.without_mask(keras.ops.convert_to_tensor(X)), X),
     "first_flipped": lambda: (recurrent.first_flipped(SEQUENCE, X)[0], SEQUENCE[:, ::-1]),
@@ -291,9 +320,9 @@ ELSEWHERE = {
     "glorot_uniform_", "glorot_normal_", "he_uniform_", "he_normal_",
     "MultiHeadAttention", "GroupedQueryAttention",
     "reverse_steps", "run_recurrent", "run_backwards", "swiglu",
-    "SinusoidalPosition", "RotaryPosition",
+    "SinusoidalPosition", "RotaryPosition", "GRUResetBefore",
 }  # fmt: skip
-"""Tested in test_snippets and test_specialised, or against Keras's."""
+"""Tested in test_snippets, test_specialised and test_recurrent, or against Keras's."""
 
 
 def assert_same(results: Any, expected: Any) -> None:
