@@ -11,39 +11,7 @@ from nnspec.layers.global_pooling import GlobalPooling
 from nnspec.layers.padding import Cropping, SpatialPadding
 from nnspec_onnx.rows import Lowering
 
-LOWERINGS: FamilyRows[Lowering] = FamilyRows(
-    "nnspec_onnx",
-    {
-        "core": "core",
-        "convolution": "convolution",
-        "transposed": "convolution",
-        "depthwise": "convolution",
-        "pooling": "pooling",
-        "average_pooling": "pooling",
-        "global_pooling": "pooling",
-        "padding": "padding",
-        "resizing": "resizing",
-        "batch_normalization": "normalization",
-        "normalization": "normalization",
-        "regularization": "regularization",
-        "embedding": "embedding",
-        "attention": "attention",
-        "recurrent": "recurrent",
-        "sharing": "embedding",
-        "merge": "merge",
-        "joining": "merge",
-        "products": "merge",
-        "arithmetic": "arithmetic",
-        "logic": "logic",
-        "indexing": "indexing",
-        "positions": "grids",
-        "reduction": "reduction",
-        "arrangement": "arrangement",
-        "gated": "gated",
-        "activations": "activations",
-        "rare_activations": "activations",
-    },
-)
+LOWERINGS: FamilyRows[Lowering] = FamilyRows("nnspec_onnx")
 """The rows of each family of layers, and the file that has them."""
 
 UNSUPPORTED: Mapping[type[Layer], str] = {}

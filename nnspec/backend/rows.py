@@ -7,24 +7,39 @@ from importlib import import_module
 from typing import Generic, TypeVar
 
 from nnspec.layers.base import Layer
+from nnspec.layers.registry import FAMILIES
 
 Row = TypeVar("Row")
 
 _LAYERS = "nnspec.layers."
+_FILES = {
+    "transposed": "convolution",
+    "depthwise": "convolution",
+    "average_pooling": "pooling",
+    "global_pooling": "pooling",
+    "batch_normalization": "normalization",
+    "sharing": "embedding",
+    "joining": "merge",
+    "products": "merge",
+    "positions": "grids",
+    "rare_activations": "activations",
+}
+"""Family -> the file of its rows, for those that share another's or a name of its own."""
 
 
 class FamilyRows(MutableMapping[type[Layer], Row], Generic[Row]):
     """Layer class -> its row: the `ROWS` of a package's files, merged.
 
-    package: the backend's. files: a family of layers, `convolution` for those that
-    `nnspec.layers.convolution` defines -> the file of the package that has their rows. A file is
-    imported when a layer of it is first asked for: few networks hold layers of all families.
+    package: the backend's. own: family of layers, `convolution` for those that
+    `nnspec.layers.convolution` defines -> the file of the package that has their rows, where that
+    is another than in most backends. A file is imported when a layer of it is first asked for: few
+    networks hold layers of all families.
     """
 
-    def __init__(self, package: str, files: Mapping[str, str]) -> None:
+    def __init__(self, package: str, own: Mapping[str, str] = {}) -> None:
         self.package = package
-        self.files = files
-        self._waiting = dict(files)
+        self.files = {family: _FILES.get(family, family) for family in FAMILIES} | dict(own)
+        self._waiting = dict(self.files)
         self._read: set[str] = set()
         self._rows: dict[type[Layer], Row] = {}
 
