@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,9 +9,9 @@ import numpy as np
 from nnspec import layers
 from nnspec.layers import GroupedQueryAttention, MultiHeadAttention
 from nnspec.layers.attention import AttentionSizes
-from nnspec.layers.shapes import Dim, Shape
+from nnspec.layers.shapes import Shape
 from nnspec_onnx.context import Context, Values
-from nnspec_onnx.positions import positions
+from nnspec_onnx.positions import positions, sizes_of
 from nnspec_onnx.rotary import Rotation, embedded, rotated
 from nnspec_onnx.rows import Rows
 
@@ -283,33 +282,16 @@ def _added(
     many = len(sizes.leading)
     new = context.constant("score_bias_leading", list(range(1, 1 + many)))
     bias = context.node("Unsqueeze", context.inputs[index], new, part="score_bias_of_all")
-    target = _shape_of(context, [1, *sizes.leading, *[1] * len(shape)], "score_bias")
+    whole = [1, *sizes.leading, *[1] * len(shape)]
+    target, *others = sizes_of(context, whole, range(len(whole)), part="score_bias_sizes")
+    if others:
+        target = context.node("Concat", target, *others, axis=0, part="score_bias_shape")
     bias = context.node("Expand", bias, target, part="score_bias_expanded")
     bias = _merged(context, bias, "score_bias", sizes.leading, (*sizes.leading, *shape))
     if len(shape) > 2:
         return bias
     axes = context.constant("score_bias_axes", list(range(1, 1 + head_axes)))
     return context.node("Unsqueeze", bias, axes, part="score_bias")
-
-
-def _shape_of(context: Context, sizes: list[Dim], name: str) -> str:
-    """Return a shape, the batch counted, whose dynamic sizes are those of the first input."""
-    parts = []
-    places = list(enumerate(sizes))
-    for is_known, group in itertools.groupby(places, lambda place: isinstance(place[1], int)):
-        run = list(group)
-        part = f"{name}_sizes_{run[0][0]}"
-        if is_known:
-            parts.append(context.constant(part, [size for _, size in run if isinstance(size, int)]))
-        else:
-            parts += [
-                context.size(size, context.inputs[0], axis, part=f"{name}_size_{axis}")
-                for axis, size in run
-                if isinstance(size, str)
-            ]
-    if len(parts) == 1:
-        return parts[0]
-    return context.node("Concat", *parts, axis=0, part=f"{name}_shape")
 
 
 def _past(context: Context, sizes: AttentionSizes, sources: tuple[str, str]) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 
 from nnspec import layers
@@ -11,7 +9,7 @@ from nnspec.layers import Arange, CoordinateGrid, SequenceMask
 from nnspec.layers.shapes import Dim
 from nnspec_onnx.context import Context, Values
 from nnspec_onnx.ir import ElementType
-from nnspec_onnx.positions import positions
+from nnspec_onnx.positions import positions, sizes_of
 from nnspec_onnx.rows import Rows
 
 
@@ -39,7 +37,7 @@ def coordinate_grid(layer: CoordinateGrid, context: Context) -> Values:
     (x,) = context.inputs
     shape_of_grid = ""
     if len(sizes) > 1:
-        parts = _sizes(context, sizes, [axis + 1 for axis in axes], part="sizes")
+        parts = sizes_of(context, sizes, [axis + 1 for axis in axes], part="sizes")
         shape_of_grid = context.node("Concat", *parts, axis=0, part="sizes")
     planes = []
     for number, (axis, size) in enumerate(zip(axes, sizes, strict=True)):
@@ -105,27 +103,11 @@ def _numbers(context: Context, size: Dim, x: str, axis: int) -> str:
     return positions(context, size, x=x, axis=axis)
 
 
-def _sizes(context: Context, sizes: list[Dim], axes: list[int], *, part: str) -> list[str]:
-    """Return the sizes of axes of the first input, as tensors; a run of known ones is one."""
-    parts = []
-    places = zip(sizes, axes, strict=True)
-    for i, (is_known, group) in enumerate(
-        itertools.groupby(places, key=lambda place: isinstance(place[0], int))
-    ):
-        if is_known:
-            parts.append(context.constant(f"{part}_{i}", [int(size) for size, _ in group]))
-            continue
-        for size, axis in group:
-            of = f"{part}_{i}_{axis}"
-            parts.append(context.size(size, context.inputs[0], axis, part=of))
-    return parts
-
-
 def _for_each_row(
     context: Context, tensor: str, sizes: list[Dim] | tuple[int, ...], axes: list[int] | tuple[()]
 ) -> str:
     """Return a tensor of these sizes, those of axes of the first input, for every row."""
-    found = _sizes(context, list(sizes), list(axes) or [0] * len(sizes), part="sizes_of_row")
+    found = sizes_of(context, list(sizes), list(axes) or [0] * len(sizes), part="sizes_of_row")
     target = context.node("Concat", context.batch(), *found, axis=0, part="shape")
     return context.node("Expand", tensor, target)
 
