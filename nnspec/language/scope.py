@@ -18,8 +18,6 @@ MAX_SIZE = 10_000
 MAX_HEIGHT = 16
 _TOO_DEEP = "the expressions that this one needs are nested too deeply"
 
-_NO_INDEX = 'variable "index" is not defined'
-
 _PLACEHOLDER = re.compile(r"\$\{([^{}]*)\}")
 
 

@@ -36,10 +36,6 @@ class Monomial(NamedTuple):
                 kept.append(size)
         return Monomial(self.number / other.number, tuple(kept))
 
-    def is_like(self, other: Monomial) -> bool:
-        """Whether both have the same value at any size."""
-        return self.number == other.number and Counter(self.sizes) == Counter(other.sizes)
-
     def dim(self) -> Dim | None:
         """Return it as a size; None where it is a fraction."""
         if not self.sizes:

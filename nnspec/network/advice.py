@@ -50,16 +50,14 @@ def dead_biases(graph: Graph) -> Iterator[tuple[str, str]]:
 
     That of a shared layer must be taken away after every call.
     """
-    if not any(map(_followed_biases, _bodies(graph))):
+    makers = {body: _followed_biases(body) for body in _bodies(graph)}
+    if not any(makers.values()):
         return
-    makers: dict[Graph, dict[str, LayerNode]] = {}
     calls: Counter[str] = Counter()
     dead: dict[tuple[str, str], None] = {}
     dead_calls: dict[str, set[str]] = {}
     for at in graph.walk():
         calls[at.home] += 1
-        if at.graph not in makers:
-            makers[at.graph] = _followed_biases(at.graph)
         node = makers[at.graph].get(at.node.name)
         if node is not None:
             home = f"{at.prefix}{node.owner or node.name}"

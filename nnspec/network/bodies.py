@@ -44,13 +44,10 @@ class BodyResolver(BodyState):
         used, broken = wire(entries, by_name, self.inputs.keys(), self.problems, optional)
         for name in broken:
             self.types[name] = None
-        dropped = {
-            name: entry.name
-            for entry in entries
-            if entry.is_left_out
-            for name in (entry.inputs or ())[1:]
-        }
-        if any(entry.is_left_out for entry in entries):
+        dropped: dict[str, str] = {}
+        left_out = [entry for entry in entries if entry.is_left_out]
+        if left_out:
+            dropped = {n: entry.name for entry in left_out for n in (entry.inputs or ())[1:]}
             entries = self.without_left_out(entries, by_name)
             used = {base_of(name) for entry in entries for name in entry.inputs or ()}
         ordered = order(entries, by_name, self.inputs.keys(), self.problems)
