@@ -38,7 +38,7 @@ def summary(spec: AnySpec) -> Summary:
 
 
 def plot(spec: AnySpec, path: str | Path | None = None) -> Picture:
-    """Draw a network as an SVG picture: layers as boxes, blocks as groups, shapes on the edges.
+    """Draw a network as an SVG picture: layers with shapes and parameters, blocks as groups.
 
     path: an .svg file to write it to. A notebook shows what is returned; `Picture.svg` is its
     text. Raises SpecError, UsageError (a file that is not there, or cannot be written).

@@ -14,7 +14,7 @@ from nnspec.cli.outputs import require_output
 @click.option("-o", "--output", type=click.Path(), help="Write to this file; else print.")
 @json_option
 def plot(spec: str, variables: dict[str, object], output: str | None, as_json: bool) -> None:
-    """Draw the network as an SVG picture: blocks as groups, shapes on the edges."""
+    """Draw the network as an SVG picture: layers with shapes and parameters, blocks as groups."""
     from nnspec.network.loader import load
     from nnspec.show.plot import svg
 

@@ -1,55 +1,72 @@
-"""Draws a network as an SVG picture: layers as boxes, blocks as groups, shapes on the edges."""
+"""Draws a network as an SVG picture: layers with shapes and parameters, blocks as groups."""
 
 from __future__ import annotations
 
 from base64 import b64encode
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from xml.sax.saxutils import escape
 
 from nnspec.errors import printable
-from nnspec.layers.shapes import show
-from nnspec.network.graph import BlockNode, Graph, LayerNode
+from nnspec.layers.base import count
+from nnspec.layers.shapes import TensorType, show
+from nnspec.network.graph import BlockNode, Graph, LayerAt, LayerNode
+from nnspec.show.layered import Layout, Line, Link, place, rows_of, too_far
 from nnspec.support import html
 
-_CHARACTER = 7.0  # width at the font size below
-_ROW = 26.0  # between rows: room for a shape
-_GAP = 24.0  # between boxes of a row
+_LETTER = {"name": 7.3, "type": 7.3, "small": 6.1}  # widths at the font sizes below
+_HEIGHT = {"name": 16.0, "type": 16.0, "small": 14.0}
 _PADDING = 14.0
-_HEADER = 20.0
-_LANE = 16.0  # beside a row, for an edge that passes it
+_OUTPUT = "\0"  # before the number of an output: no layer has such a name
 
 _STYLE = (
     "text{font:12px ui-monospace,Menlo,Consolas,monospace;fill:#1c2733}"
-    ".type{fill:#5b6b7b}.shape{font-size:10px;fill:#5b6b7b}"
+    ".type{fill:#5b6b7b}.small{font-size:10px;fill:#5b6b7b}"
     ".layer{fill:#eef4fb;stroke:#7d9cc0}.input{fill:#f3f0fa;stroke:#9a86c4}"
     ".block{fill:#fbfaf5;stroke:#c2b280;stroke-dasharray:4 3}"
     ".edge{fill:none;stroke:#7b8794}"
 )
 
 
+class _Text(NamedTuple):
+    """A line of text; kind: `name`, `type` or `small`."""
+
+    text: str
+    kind: str
+
+    @property
+    def width(self) -> float:
+        return len(printable(self.text)) * _LETTER[self.kind]
+
+
 @dataclass
 class _Box:
-    """A drawn node, placed relative to what holds it."""
+    """A node as it is drawn, with a block's inside."""
 
-    lines: tuple[str, ...]
+    lines: list[_Text]
     kind: str
-    width: float
-    height: float
-    x: float = 0.0
-    y: float = 0.0
     inner: _Drawing | None = None
+
+    @property
+    def heading(self) -> float:
+        return sum(_HEIGHT[line.kind] for line in self.lines) + 10
+
+    @property
+    def size(self) -> tuple[float, float]:
+        width = max(line.width for line in self.lines)
+        if self.inner is None:
+            return width + 2 * _PADDING, self.heading
+        width = max(width, self.inner.layout.width) + 2 * _PADDING
+        return width, self.heading + self.inner.layout.height + _PADDING
 
 
 @dataclass
 class _Drawing:
-    """A graph's boxes by name, its edges (from, to, label, lane) and its size."""
+    """A graph's boxes by name, and where they stand."""
 
-    boxes: dict[str, _Box] = field(default_factory=dict)
-    edges: list[tuple[str, str, str, float | None]] = field(default_factory=list)
-    width: float = 0.0
-    height: float = 0.0
+    boxes: dict[str, _Box]
+    layout: Layout
 
 
 @dataclass(frozen=True, repr=False)
@@ -76,22 +93,26 @@ class Picture:
 
 def svg(graph: Graph, *, title: str | None = None) -> str:
     """Return the picture of a network; every text in it is escaped."""
-    drawing = _lay_out(graph)
+    artist = _Artist()
+    drawing = artist.lay_out(graph)
+    heading = [_Text(title if title is not None else graph.name, "name")]
+    heading += _small(_parameters(artist.parameters(graph)))
+    top = _PADDING + sum(_HEIGHT[line.kind] for line in heading) + 8
     parts: list[str] = []
-    _write(drawing, _PADDING, _PADDING + _HEADER, parts)
-    width, height = drawing.width + 2 * _PADDING, drawing.height + 2 * _PADDING + _HEADER
-    name = _text(title if title is not None else graph.name)
+    _write_lines(heading, _PADDING, _PADDING, parts, anchor="start")
+    _write(drawing, _PADDING, top, parts)
+    width = max(drawing.layout.width, *(line.width for line in heading)) + 2 * _PADDING
+    height = top + drawing.layout.height + _PADDING
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width:.0f}" '
             f'height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}">',
-            f"<title>{name}</title>",
+            f"<title>{_text(heading[0].text)}</title>",
             f"<style>{_STYLE}</style>",
             '<defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" '
             'markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" fill="#7b8794"/></marker>'
             "</defs>",
             f'<rect width="{width:.0f}" height="{height:.0f}" fill="#fff"/>',
-            f'<text x="{_PADDING:.0f}" y="{_PADDING + 8:.0f}" font-weight="bold">{name}</text>',
             *parts,
             "</svg>",
             "",
@@ -99,145 +120,148 @@ def svg(graph: Graph, *, title: str | None = None) -> str:
     )
 
 
-def _lay_out(graph: Graph) -> _Drawing:
-    drawing = _Drawing()
-    ranks: dict[str, int] = {}
-    source: dict[str, str] = {}
-    for name in graph.inputs:
-        drawing.boxes[name] = _box((name, "input"), "input")
-        ranks[name] = 0
-        source[name] = name
-    for node in graph.nodes:
-        drawing.boxes[node.name] = _layer_box(node) if isinstance(node, LayerNode) else _group(node)
-        needs = [source[value] for value in node.inputs]
-        ranks[node.name] = 1 + max((ranks[each] for each in needs), default=0)
-        source.update(dict.fromkeys(node.outputs, node.name))
-    for i, value in enumerate(graph.outputs):
-        name = f"\0{i}"
-        drawing.boxes[name] = _box((source[value], "output"), "input")
-        ranks[name] = 1 + max(ranks.values())
-    rows: dict[int, list[str]] = {}
-    bottom = max(ranks.values())
-    for name, rank in ranks.items():
-        rows.setdefault(bottom if name.startswith("\0") else rank, []).append(name)
-        ranks[name] = bottom if name.startswith("\0") else rank
-    inner = _place(drawing, rows)
-    links = [(source[v], node.name, v) for node in graph.nodes for v in node.inputs]
-    links += [(source[value], f"\0{i}", value) for i, value in enumerate(graph.outputs)]
-    lanes = 0
-    for start, end, value in links:
-        lane = None
-        if ranks[end] - ranks[start] > 1:
-            lanes += 1
-            lane = inner + lanes * _LANE
-        drawing.edges.append((start, end, show(graph.types[value].shape), lane))
-    longest = max((len(label) for *_, label, lane in drawing.edges if lane is None), default=0)
-    drawing.width = max(inner + lanes * _LANE, drawing.width / 2 + longest * 6 + _PADDING)
-    return drawing
+class _Artist:
+    """Lays out bodies, each once however often it is used."""
+
+    def __init__(self) -> None:
+        self._drawings: dict[int, _Drawing] = {}
+        self._counts: dict[int, int] = {}
+
+    def lay_out(self, graph: Graph) -> _Drawing:
+        """Return the boxes of a graph in their places."""
+        known = self._drawings.get(id(graph))
+        if known is None:
+            known = self._drawings[id(graph)] = self._laid_out(graph)
+        return known
+
+    def _laid_out(self, graph: Graph) -> _Drawing:
+        boxes: dict[str, _Box] = {}
+        sources: dict[str, tuple[str, float]] = {}
+        for name, type_ in graph.inputs.items():
+            boxes[name] = _Box([_Text(name, "name"), *_small(f"input {_shown([type_])}")], "input")
+            sources[name] = (name, 0.5)
+        for node in graph.nodes:
+            boxes[node.name] = self._box(node, graph)
+            for i, value in enumerate(node.outputs):
+                sources[value] = (node.name, (i + 1) / (len(node.outputs) + 1))
+        taken = [(node.name, value) for node in graph.nodes for value in node.inputs]
+        ends = []
+        for i, value in enumerate(graph.outputs):
+            end = f"{_OUTPUT}{i}"
+            shape = _shown([graph.types[value]])
+            boxes[end] = _Box(
+                [_Text(sources[value][0], "name"), *_small(f"output {shape}")], "input"
+            )
+            taken.append((end, value))
+            ends.append(end)
+        links = [Link(sources[value][0], name, sources[value][1]) for name, value in taken]
+        rows = rows_of(boxes, links, ends)
+        far = too_far(rows, links)
+        for link in far:
+            boxes[link.end].lines += _small(f"takes {link.start}")
+        drawn = [link for link in links if link not in far]
+        return _Drawing(boxes, place({name: box.size for name, box in boxes.items()}, rows, drawn))
+
+    def _box(self, node: LayerNode | BlockNode, graph: Graph) -> _Box:
+        shapes = _shown([graph.types[value] for value in node.outputs])
+        if isinstance(node, LayerNode):
+            at = LayerAt(node.name, node, graph, "")
+            own = sum(count(each.shape) for each in at.parameters())
+            is_frozen = not node.layer.__dict__.get("trainable", True)
+            return _Box(
+                [
+                    _Text(node.name, "name"),
+                    _Text(_kind(node), "type"),
+                    *_small(shapes, _parameters(own, is_frozen=is_frozen)),
+                ],
+                "layer",
+            )
+        if node.owner is not None:
+            # Its inside is drawn where it was called first.
+            heading = _Text(f"{node.name}: {node.block} of {node.owner}", "name")
+            return _Box([heading, *_small(shapes)], "block")
+        times = f" × {len(node.bodies)}" if node.is_repeated else ""
+        heading = _Text(f"{node.name}: {node.block}{times}", "name")
+        total = sum(map(self.parameters, node.bodies))
+        # Repetitions that differ are told by the first of them.
+        inner = self.lay_out(node.bodies[0])
+        return _Box([heading, *_small(_parameters(total))], "block", inner)
+
+    def parameters(self, graph: Graph) -> int:
+        """Return how many numbers the parameters of a graph hold."""
+        known = self._counts.get(id(graph))
+        if known is None:
+            known = sum(count(each.shape) for _, each in graph.parameters())
+            self._counts[id(graph)] = known
+        return known
 
 
-def _place(drawing: _Drawing, rows: dict[int, list[str]]) -> float:
-    """Put each row of boxes below the last, all centred; return the width they take."""
-    widths = {
-        rank: sum(drawing.boxes[name].width for name in names) + _GAP * (len(names) - 1)
-        for rank, names in rows.items()
-    }
-    inner = max(widths.values())
-    y = 0.0
-    for rank in sorted(rows):
-        x = (inner - widths[rank]) / 2
-        for name in rows[rank]:
-            box = drawing.boxes[name]
-            box.x, box.y = x, y
-            x += box.width + _GAP
-        y += max(drawing.boxes[name].height for name in rows[rank]) + _ROW
-    drawing.width, drawing.height = inner, y - _ROW
-    return inner
-
-
-def _box(lines: tuple[str, ...], kind: str) -> _Box:
-    width = max(len(line) for line in lines) * _CHARACTER + 2 * _PADDING
-    return _Box(lines, kind, width, 16.0 * len(lines) + 10)
-
-
-def _layer_box(node: LayerNode) -> _Box:
+def _kind(node: LayerNode) -> str:
     activation = node.layer.output_activation
     kind = node.layer.type if activation is None else f"{node.layer.type} + {activation.type}"
     owner = node.owner or node.tied
-    if owner is not None:
-        kind = f"{kind} of {owner}"
-    return _box((node.name, kind), "layer")
+    return kind if owner is None else f"{kind} of {owner}"
 
 
-def _group(node: BlockNode) -> _Box:
-    """A block with its body inside; repetitions that differ are told by the first of them.
+def _shown(types: list[TensorType]) -> str:
+    return ", ".join(
+        show(each.shape) if each.dtype == "float32" else f"{show(each.shape)} {each.dtype}"
+        for each in types
+    )
 
-    One that is called again has its inside where it was called first.
-    """
-    if node.owner is not None:
-        return _box((node.name, f"{node.block} of {node.owner}"), "block")
-    inner = _lay_out(node.bodies[0])
-    times = f" × {len(node.bodies)}" if node.is_repeated else ""
-    heading = f"{node.name}: {node.block}{times}"
-    width = max(inner.width, len(heading) * _CHARACTER) + 2 * _PADDING
-    height = inner.height + 2 * _PADDING + _HEADER
-    return _Box((heading,), "block", width, height, inner=inner)
+
+def _parameters(number: int, *, is_frozen: bool = False) -> str:
+    if not number:
+        return ""
+    return f"{number:,} {'frozen ' if is_frozen else ''}parameter{'s' if number > 1 else ''}"
+
+
+def _small(*texts: str) -> list[_Text]:
+    return [_Text(text, "small") for text in texts if text]
 
 
 def _write(drawing: _Drawing, x: float, y: float, parts: list[str]) -> None:
-    for box in drawing.boxes.values():
-        left, top = x + box.x, y + box.y
+    parts += [_path(line, x, y) for line in drawing.layout.lines]
+    for name, box in drawing.boxes.items():
+        left, top = (a + b for a, b in zip(drawing.layout.places[name], (x, y), strict=True))
+        width, height = box.size
         parts.append(
-            f'<rect class="{box.kind}" x="{left:.1f}" y="{top:.1f}" width="{box.width:.1f}" '
-            f'height="{box.height:.1f}" rx="5"/>'
+            f'<rect class="{box.kind}" x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" '
+            f'height="{height:.1f}" rx="5"/>'
         )
-        if box.inner is not None:
-            place = f'x="{left + _PADDING:.1f}" y="{top + 17:.1f}"'
-            parts.append(f"<text {place}>{_text(box.lines[0])}</text>")
-            offset = (box.width - box.inner.width) / 2
-            _write(box.inner, left + offset, top + _PADDING + _HEADER, parts)
+        if box.inner is None:
+            _write_lines(box.lines, left + width / 2, top, parts, anchor="middle")
             continue
-        for i, line in enumerate(box.lines):
-            kind = ' class="type"' if i else ""
-            parts.append(
-                f'<text{kind} x="{left + box.width / 2:.1f}" y="{top + 17 + 16 * i:.1f}" '
-                f'text-anchor="middle">{_text(line)}</text>'
-            )
-    totals = Counter(end for _, end, _, _ in drawing.edges)
-    entries: Counter[str] = Counter()
-    for start, end, label, lane in drawing.edges:
-        entries[end] += 1
-        above, below = drawing.boxes[start], drawing.boxes[end]
-        x1, y1 = x + above.x + above.width / 2, y + above.y + above.height
-        x2, y2 = x + below.x + below.width * entries[end] / (totals[end] + 1), y + below.y
-        _write_edge((x1, y1), (x2, y2), label, None if lane is None else x + lane, parts)
+        _write_lines(box.lines, left + _PADDING, top, parts, anchor="start")
+        inside = (width - box.inner.layout.width) / 2
+        _write(box.inner, left + inside, top + box.heading, parts)
 
 
-def _write_edge(
-    start: tuple[float, float],
-    end: tuple[float, float],
-    label: str,
-    lane: float | None,
-    parts: list[str],
+def _write_lines(
+    lines: list[_Text], x: float, top: float, parts: list[str], *, anchor: str
 ) -> None:
-    (x1, y1), (x2, y2) = start, end
-    if lane is None:
-        middle = (y1 + y2) / 2
-        path = f"M{x1:.1f} {y1:.1f}C{x1:.1f} {middle:.1f} {x2:.1f} {middle:.1f} {x2:.1f} {y2:.1f}"
-        place = f'x="{(x1 + x2) / 2 + 5:.1f}" y="{middle + 3:.1f}"'
-    else:
-        # Beside the rows that it passes, so that it crosses no box.
-        half = _ROW / 2
-        path = (
-            f"M{x1:.1f} {y1:.1f}C{x1:.1f} {y1 + half:.1f} {lane:.1f} {y1:.1f} "
-            f"{lane:.1f} {y1 + _ROW:.1f}V{y2 - _ROW:.1f}"
-            f"C{lane:.1f} {y2:.1f} {x2:.1f} {y2 - half:.1f} {x2:.1f} {y2:.1f}"
+    for line in lines:
+        top += _HEIGHT[line.kind]
+        kind = "" if line.kind == "name" else f' class="{line.kind}"'
+        parts.append(
+            f'<text{kind} x="{x:.1f}" y="{top + 1:.1f}" text-anchor="{anchor}">'
+            f"{_text(line.text)}</text>"
         )
-        # Its shape stands on the other edges from the same box, where there is room.
-        place = ""
-    parts.append(f'<path class="edge" d="{path}" marker-end="url(#arrow)"/>')
-    if place:
-        parts.append(f'<text class="shape" {place}>{_text(label)}</text>')
+
+
+def _path(line: Line, x: float, y: float) -> str:
+    points = [(x + across, y + down) for across, down in line.points]
+    (x1, y1), rest = points[0], points[1:]
+    path = f"M{x1:.1f} {y1:.1f}"
+    for x2, y2 in rest:
+        if x1 == x2:
+            path += f"V{y2:.1f}"
+        else:
+            half = (y1 + y2) / 2
+            path += f"C{x1:.1f} {half:.1f} {x2:.1f} {half:.1f} {x2:.1f} {y2:.1f}"
+        x1, y1 = x2, y2
+    end = ' marker-end="url(#arrow)"' if line.is_end else ""
+    return f'<path class="edge" d="{path}"{end}/>'
 
 
 def _text(text: str) -> str:

@@ -236,12 +236,31 @@ class Report:
 
     def to_html(self) -> str:
         """Return the report as a page that stands on its own."""
-        from io import StringIO
+        from nnspec.verification.page import Row, page
 
-        from rich.console import Console
+        def row(entry: Check | NotChecked) -> Row:
+            verdict, error, tolerance = _result(entry)
+            tone = "open"
+            if isinstance(entry, Check):
+                tone = "same" if entry.passed else "differs"
+            return Row(" – ".join(entry.pair), error, tolerance, verdict, tone)
 
-        console = Console(record=True, file=StringIO(), width=110)
-        self.print(console)
+        verdict = "verified" if self.passed else "not the same"
         versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
-        console.print(f"[dim]spec {self.spec_sha256}[/]\n[dim]{versions}[/]", highlight=False)
-        return console.export_html(inline_styles=True)
+        return page(
+            f"{self.spec}: do they compute the same?",
+            (
+                f"{verdict}: {self.counted()} in {self.seconds:.0f} s",
+                "same" if self.passed else "differs",
+            ),
+            [
+                *((_difference(each), "differs") for each in self.failures()),
+                *((f"not checked: {each.told()}", "open") for each in self.not_checked),
+                *((f"note: {note}", "small") for note in self.notes),
+            ],
+            [
+                (title, [*map(row, checks), *map(row, left_out)])
+                for title, checks, left_out in self._titled()
+            ],
+            [f"spec {self.spec_sha256}", versions],
+        )
