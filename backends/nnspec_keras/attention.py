@@ -45,14 +45,15 @@ def attention(layer: MultiHeadAttention | GroupedQueryAttention, context: Contex
         else:
             natives.append(NativeParameter(parameter.name, "bias", occurrence=place))
     plain = len(context.inputs) - layer.masks
-    given = [_NAMES[field] for field in layer.named_inputs if getattr(layer, field) is not None]
-    masks: dict[str, Expression] = {name: Input(plain + i) for i, name in enumerate(given)}
     shapes = tuple(type_.shape for type_ in context.inputs)
-    if layer.score_bias is not None and layer.is_for_all(shapes[-1], sizes):
-        # The same along the leading axes.
-        new = tuple(range(1, 1 + len(sizes.leading)))
-        axes = new[0] if len(new) == 1 else new
-        masks["score_bias"] = apply("ops.expand_dims", masks["score_bias"], axes)
+    masks: dict[str, Expression] = {}
+    for i, name in enumerate(layer.given_masks, plain):
+        missing = layer.place(name, shapes[i], sizes).missing
+        masks[_NAMES[name]] = Input(i)
+        if missing:
+            # The same along the leading axes.
+            axes = tuple(range(1, 1 + missing)) if missing > 1 else 1
+            masks[_NAMES[name]] = apply("ops.expand_dims", Input(i), axes)
     forward = apply(MODULE, *map(Input, range(plain)), **masks)
     module = call(type(layer).__name__, **keywords)
     return Lowered(forward, module, parameters=tuple(natives))

@@ -24,6 +24,7 @@ HELPERS = snippets(
     "pooling",
     "resizing",
     "grids",
+    "indexing",
     "ordering",
 )
 """Name -> definition, in the order in which a file has them."""

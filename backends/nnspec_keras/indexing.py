@@ -5,7 +5,7 @@ from __future__ import annotations
 from nnspec import layers
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, Rows
-from nnspec.emit.tree import CALLED, Expression, Input, X, apply
+from nnspec.emit.tree import CALLED, MODULE, Expression, Input, X, apply
 from nnspec.layers.indexing import Argsort, Sort
 
 
@@ -46,8 +46,10 @@ def top_k(layer: layers.TopK, context: Context) -> Lowered:
 
 
 def take(layer: layers.Take, context: Context) -> Lowered:
-    """ops.take_along_axis, which stretches the indices over the other axes."""
+    """ops.take_along_axis, which stretches indices of one axis over the other axes."""
     axis = context.axis(layer.axis)
+    if context.inputs[1].rank > 1:
+        return Lowered(apply(MODULE, X, Input(1)), call("Take", axis=axis))
     indices: Expression = Input(1)
     is_one = context.inputs[1].rank == 0
     new = tuple(each for each in range(1, context.rank + 1) if is_one or each != axis)

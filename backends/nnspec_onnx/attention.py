@@ -43,16 +43,28 @@ def attention(layer: MultiHeadAttention | GroupedQueryAttention, context: Contex
     return (_projected(context, "out", y),)
 
 
-def _merged(context: Context, x: str, name: str, leading: Shape, shape: Shape) -> str:
-    """Return x with its leading axes among the rows of the batch."""
-    if not leading:
+def _merged(
+    context: Context,
+    x: str,
+    name: str,
+    leading: Shape,
+    shape: Shape,
+    groups: tuple[int, ...] = (),
+) -> str:
+    """Return x with its leading axes among the rows of the batch.
+
+    groups: what the axis after them, that of the heads, is parted into.
+    """
+    if not leading and not groups:
         return x
-    kept = shape[len(leading) :]
+    first = -1 if leading else 0
+    start = len(leading) + bool(groups)
+    kept = (*groups, *shape[start:])
     if all(isinstance(size, int) for size in kept):
-        target = context.constant(f"{name}.merged_shape", np.array([-1, *kept]))
+        target = context.constant(f"{name}.merged_shape", np.array([first, *kept]))
     else:
-        sizes = context.node("Shape", x, start=len(leading) + 1, part=f"{name}.kept")
-        every = context.constant(f"{name}.every", [-1])
+        sizes = context.node("Shape", x, start=start + 1, part=f"{name}.kept")
+        every = context.constant(f"{name}.every", [first, *groups])
         target = context.node("Concat", every, sizes, axis=0, part=f"{name}.merged_shape")
     return context.node("Reshape", x, target, part=f"{name}.merged")
 
@@ -93,8 +105,8 @@ def _operator(
             )
             for i, (name, x, heads) in enumerate((("q", q, sizes.heads), ("k", k, sizes.kv_heads)))
         )
-    mask = _given_mask(context, layer, 1)
-    if layer.mask is None and mask is not None:
+    mask = _given_mask(context, layer, sizes, 1)
+    if mask is not None and _has_one_row(context, layer):
         # ONNX Runtime takes no mask of one row for all queries.
         mask = context.node(
             "Expand", mask, _rows(context, sizes, sources[0]), part="padding_of_rows"
@@ -112,6 +124,13 @@ def _operator(
         kv_num_heads=sizes.kv_heads,
         **settings,
     )
+
+
+def _has_one_row(context: Context, layer: MultiHeadAttention | GroupedQueryAttention) -> bool:
+    """Whether what masks there are let every query attend to the same keys."""
+    if layer.mask is None:
+        return True
+    return context.input_types[len(context.inputs) - layer.masks].shape[-2] == 1
 
 
 def _rows(context: Context, sizes: AttentionSizes, query: str) -> str:
@@ -157,7 +176,7 @@ def _formula(
     if layer.scale is None or scale != 1:
         scores = context.node("Mul", scores, context.constant("scale", scale), part="scores")
     if layer.score_bias is not None:
-        added = _added(context, layer, sizes, len(inner))
+        added = _of_heads(context, layer, sizes, "score_bias", len(inner))
         scores = context.node("Add", scores, added, part="biased_scores")
     bias, mask = _masking(context, layer, sizes, (query, key), len(inner))
     if bias is not None:
@@ -213,7 +232,7 @@ def _masking(
     Where would choose in one step, and for each layer anew: runtimes add faster, and layers of the
     same mask have the same bias.
     """
-    mask = _given_mask(context, layer, head_axes)
+    mask = _given_mask(context, layer, sizes, head_axes)
     time, length = sizes.times
     if mask is None and not layer.causal:
         return None, None
@@ -230,68 +249,67 @@ def _masking(
 
 
 def _given_mask(
-    context: Context, layer: MultiHeadAttention | GroupedQueryAttention, head_axes: int
+    context: Context,
+    layer: MultiHeadAttention | GroupedQueryAttention,
+    sizes: AttentionSizes,
+    head_axes: int,
 ) -> str | None:
     """Return where the masks let a query attend to a key, with an axis for each of the heads'."""
-    given = _last_inputs(context, layer)
     parts = []
     if layer.mask is not None:
-        parts.append(_of_heads(context, given["mask"], "mask", head_axes))
+        parts.append(_of_heads(context, layer, sizes, "mask", head_axes))
     if layer.key_padding is not None:
         axes = context.constant("padding_axes", list(range(1, 2 + head_axes)))
-        padding = _merged_input(context, given["key_padding"], "key_padding")
+        padding, _ = _of_rows(context, layer, sizes, "key_padding")
         parts.append(context.node("Unsqueeze", padding, axes, part="padding"))
     if len(parts) == 2:
         return context.node("And", *parts, part="allowed")
     return parts[0] if parts else None
 
 
-def _last_inputs(
-    context: Context, layer: MultiHeadAttention | GroupedQueryAttention
-) -> dict[str, int]:
-    """Return the numbers of the inputs that fields of the layer name."""
-    names = [name for name in layer.named_inputs if getattr(layer, name) is not None]
-    return {name: len(context.inputs) - layer.masks + i for i, name in enumerate(names)}
-
-
-def _merged_input(context: Context, index: int, name: str) -> str:
-    shape = context.input_types[index].shape
-    return _merged(context, context.inputs[index], name, context.shape[:-2], shape)
-
-
-def _of_heads(context: Context, index: int, name: str, head_axes: int) -> str:
-    """Return what an input gives each score, with an axis for each of the heads'."""
-    given = _merged_input(context, index, name)
-    if context.input_types[index].rank > len(context.shape):
-        return given
-    axes = context.constant(f"{name}_axes", list(range(1, 1 + head_axes)))
-    return context.node("Unsqueeze", given, axes, part=name)
-
-
-def _added(
+def _of_rows(
     context: Context,
     layer: MultiHeadAttention | GroupedQueryAttention,
     sizes: AttentionSizes,
+    name: str,
+    head_axes: int = 1,
+) -> tuple[str, bool]:
+    """Return a mask or a bias with the leading axes among its rows, and whether it has heads.
+
+    head_axes: how many axes the heads have.
+    """
+    index = len(context.inputs) - layer.masks + layer.given_masks.index(name)
+    x, shape = context.inputs[index], context.input_types[index].shape
+    place = layer.place(name, shape, sizes)
+    own = shape[len(sizes.leading) - place.missing :]
+    if not place.is_whole:
+        if place.missing:
+            new = context.constant(f"{name}_leading", list(range(1, 1 + place.missing)))
+            x = context.node("Unsqueeze", x, new, part=f"{name}_of_all")
+        whole = [1, *sizes.leading, *[1] * len(own)]
+        target, *others = sizes_of(context, whole, range(len(whole)), part=f"{name}_sizes")
+        if others:
+            target = context.node("Concat", target, *others, axis=0, part=f"{name}_shape")
+        x = context.node("Expand", x, target, part=f"{name}_expanded")
+    groups: tuple[int, ...] = ()
+    if place.has_heads and head_axes > 1:
+        groups = (1, 1) if own[0] == 1 else (sizes.kv_heads, sizes.heads // sizes.kv_heads)
+    return _merged(context, x, name, sizes.leading, (*sizes.leading, *own), groups), place.has_heads
+
+
+def _of_heads(
+    context: Context,
+    layer: MultiHeadAttention | GroupedQueryAttention,
+    sizes: AttentionSizes,
+    name: str,
     head_axes: int,
 ) -> str:
-    """Return the bias of each score, with an axis for each of the heads'."""
-    index = _last_inputs(context, layer)["score_bias"]
-    shape = context.input_types[index].shape
-    if not layer.is_for_all(shape, sizes):
-        return _of_heads(context, index, "score_bias", head_axes)
-    many = len(sizes.leading)
-    new = context.constant("score_bias_leading", list(range(1, 1 + many)))
-    bias = context.node("Unsqueeze", context.inputs[index], new, part="score_bias_of_all")
-    whole = [1, *sizes.leading, *[1] * len(shape)]
-    target, *others = sizes_of(context, whole, range(len(whole)), part="score_bias_sizes")
-    if others:
-        target = context.node("Concat", target, *others, axis=0, part="score_bias_shape")
-    bias = context.node("Expand", bias, target, part="score_bias_expanded")
-    bias = _merged(context, bias, "score_bias", sizes.leading, (*sizes.leading, *shape))
-    if len(shape) > 2:
-        return bias
-    axes = context.constant("score_bias_axes", list(range(1, 1 + head_axes)))
-    return context.node("Unsqueeze", bias, axes, part="score_bias")
+    """Return what a mask or a bias gives each score, with an axis for each of the heads'."""
+    given, has_heads = _of_rows(context, layer, sizes, name, head_axes)
+    if has_heads:
+        return given
+    axes = context.constant(f"{name}_axes", list(range(1, 1 + head_axes)))
+    return context.node("Unsqueeze", given, axes, part=name)
 
 
 def _past(context: Context, sizes: AttentionSizes, sources: tuple[str, str]) -> str:

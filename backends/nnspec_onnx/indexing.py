@@ -72,11 +72,15 @@ def take(layer: Take, context: Context) -> Values:
         indices = context.node("Cast", indices, to=ElementType("int64"), part="long")
     last = context.constant("axes", [-1])
     places = context.node("Unsqueeze", indices, last, part="places")
-    is_last = axis == 1 or context.input_types[1].rank == 0
+    many = context.input_types[1].rank
+    is_last = axis == 1 or many == 0
     taken = context.node("GatherND", x, places, part=None if is_last else "taken", batch_dims=1)
     if is_last:
         return (taken,)
-    return (context.node("Transpose", taken, perm=tuple(map(order.index, range(rank + 1)))),)
+    # (batch, indices, other axes) -> the indices in the place of the axis
+    first = many + axis
+    perm = (0, *range(many + 1, first), *range(1, many + 1), *range(first, many + rank))
+    return (context.node("Transpose", taken, perm=perm),)
 
 
 def take_along_axis(layer: TakeAlongAxis, context: Context) -> Values:

@@ -47,16 +47,19 @@ def called(layer: MultiHeadAttention | GroupedQueryAttention, context: Context) 
     leading = context.rank - 2
     taken: list[Expression] = [Input(i) for i in range(len(context.inputs))]
     shapes = tuple(type_.shape for type_ in context.inputs)
-    if layer.score_bias is not None and layer.is_for_all(shapes[-1], layer.sizes(shapes)):
-        # The same along the leading axes.
+    for i, name in enumerate(layer.given_masks, plain):
+        place = layer.place(name, shapes[i], layer.sizes(shapes))
+        if place.is_whole:
+            continue
+        # The same along leading axes.
         size = X.attribute("shape")
         along = [size[1 + axis] for axis in range(leading)]
-        bias = taken[-1][(slice(None), *[None] * leading)]
-        taken[-1] = bias.method("expand", -1, *along, *[-1] * len(shapes[-1]))
+        own = len(shapes[i]) - leading + place.missing
+        spread = taken[i][(slice(None), *[None] * place.missing)] if place.missing else taken[i]
+        taken[i] = spread.method("expand", -1, *along, *[-1] * own)
     if leading:
         taken = [each.method("flatten", 0, leading) for each in taken]
-    given = [name for name in layer.named_inputs if getattr(layer, name) is not None]
-    masks = dict(zip(given, taken[plain:], strict=True))
+    masks = dict(zip(layer.given_masks, taken[plain:], strict=True))
     call = apply(MODULE, *taken[:plain], **masks)
     if not leading:
         return call

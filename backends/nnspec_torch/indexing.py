@@ -43,16 +43,20 @@ def top_k(layer: layers.TopK, context: Context) -> Lowered:
 
 
 def take(layer: layers.Take, context: Context) -> Lowered:
-    """torch.take_along_dim, which stretches the indices over the other axes."""
+    """torch.take_along_dim, which stretches indices of one axis over the other axes."""
     axis, indices = context.axis(layer.axis), _long(Input(1), context, 1)
-    is_one = context.inputs[1].rank == 0
+    axes = context.inputs[1].rank
+    if axes > 1:
+        indices = indices.method("flatten", 1)
     places: list[object] = [None] * context.rank
-    if not is_one:
+    if axes:
         places[axis - 1] = slice(None)
     if None in places:
         indices = indices[(slice(None), *places)]
     taken = apply("torch.take_along_dim", X, indices, dim=axis)
-    return Lowered(taken.method("squeeze", axis) if is_one else taken)
+    if axes > 1:
+        taken = taken.method("unflatten", axis, Input(1).attribute("shape")[1:])
+    return Lowered(taken if axes else taken.method("squeeze", axis))
 
 
 def take_along_axis(layer: layers.TakeAlongAxis, context: Context) -> Lowered:

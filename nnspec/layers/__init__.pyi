@@ -545,10 +545,10 @@ class MultiHeadAttention(_attention.MultiHeadAttention):
     Inputs [query], [query, value] or [query, value, key]: (..., time, features), the last two
     (..., length, features) -> (..., time, output_dim); along the axes before the time, such as
     windows, each sequence attends to itself alone. s is the scale, 1 / √d by default; b is the
-    score_bias, if there is one, the same along these axes where it has none of them; m is 0
-    where a mask is True and -∞ where it is False; where nothing may be attended to, the sum over v
-    is 0. Weights as PyTorch's linear layers: q and k (num_heads · key_dim, features), v (num_heads
-    · value_dim, features), out (output_dim, num_heads · value_dim). Vaswani et al. 2017."""
+    score_bias, if there is one; m is 0 where a mask is True and -∞ where it is False; where nothing
+    may be attended to, the sum over v is 0. Weights as PyTorch's linear layers: q and k (num_heads
+    · key_dim, features), v (num_heads · value_dim, features), out (output_dim, num_heads ·
+    value_dim). Vaswani et al. 2017."""
 
     def __init__(self, *, num_heads: int, key_dim: int | None = None, output_dim: int | None = None, causal: bool = False, scale: float | None = None, mask: str | None = None, key_padding: str | None = None, score_bias: str | None = None, dropout: float = 0.0, value_dim: int | None = None, use_bias: bool = True, kernel_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
 
@@ -1005,8 +1005,9 @@ class TopK(_indexing.TopK):
 class Take(_indexing.Take):
     r"""The elements of x along `axis` at the indices of each row; inputs [x, indices].
 
-    (..., n, ...) and indices (k,) of 0 to n - 1 -> (..., k, ...); of one index, (), the axis goes.
-    Each row of the batch has indices of its own; `gather` has fixed ones."""
+    (..., n, ...) and indices (k, ...) of 0 to n - 1 -> (..., k, ..., ...): the axes of the indices
+    stand in the place of the axis, which goes where there is one index, (). Each row of the batch
+    has indices of its own; `gather` has fixed ones."""
 
     def __init__(self, *, axis: int = 0, name: str | None = None, inputs: Sequence[str] | str | None = None) -> None: ...
 

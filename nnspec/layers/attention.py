@@ -31,6 +31,26 @@ class AttentionSizes(NamedTuple):
     output_dim: int
 
 
+class ScorePlace(NamedTuple):
+    """The relation of a mask or a bias to the scores.
+
+    missing: the number of leading axes that it lacks, the first ones; it is the same along them.
+    is_whole: whether it has all of them, none of size 1 in the place of another.
+    """
+
+    missing: int
+    is_whole: bool
+    has_heads: bool
+
+
+def _stretches(given: Shape, leading: Shape) -> bool:
+    """Whether axes are the last of the leading ones, or 1 in their place."""
+    ends = leading[len(leading) - len(given) :]
+    return len(given) <= len(leading) and all(
+        size in (1, end) for size, end in zip(given, ends, strict=True)
+    )
+
+
 class _Attention(Trained):
     """Base of the attentions: y = out(concatenated heads of softmax(q kᵀ / √d) v)."""
 
@@ -53,17 +73,18 @@ class _Attention(Trained):
     mask: Text | None = Field(
         default=None,
         description="An input of booleans, True where a query position attends to a key position: "
-        "(..., time, length), or (..., num_heads, time, length); none by default.",
+        "(..., time, length), or (..., num_heads, time, length); none by default. Leading axes "
+        "that it lacks, or has as 1, stretch, and so does a time of 1.",
     )
     key_padding: Text | None = Field(
         default=None,
         description="An input of booleans, True where a key position is no padding: (..., "
-        "length); none by default.",
+        "length), leading axes as a mask; none by default.",
     )
     score_bias: Text | None = Field(
         default=None,
         description="An input of numbers that are added to the scores before softmax, as relative "
-        "positions are: (time, length), or (num_heads, time, length); none by default.",
+        "positions are: shaped as a mask; none by default.",
     )
     dropout: Fraction = Field(
         default=0.0, description="Probability of dropping an attention weight in training."
@@ -81,7 +102,12 @@ class _Attention(Trained):
     @property
     def masks(self) -> int:
         """The number of inputs, the last ones, that are masks or a bias, and no sequences."""
-        return sum(getattr(self, name) is not None for name in self.named_inputs)
+        return len(self.given_masks)
+
+    @property
+    def given_masks(self) -> tuple[str, ...]:
+        """The fields that name them, in the order of these inputs."""
+        return tuple(name for name in self.named_inputs if getattr(self, name) is not None)
 
     @property
     def has_bias(self) -> bool:
@@ -146,41 +172,51 @@ class _Attention(Trained):
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         sizes = self.sizes(inputs)
-        masks = list(inputs[len(inputs) - self.masks :])
-        if self.score_bias is not None:
-            bias = masks.pop()
-            if not self.is_for_all(bias, sizes):
-                self.check_scores("score_bias", bias, sizes)
-        if self.mask is not None:
-            self.check_scores("mask", masks.pop(0), sizes)
-        padding = (*sizes.leading, sizes.times[1])
-        if self.key_padding is not None and masks[0] != padding:
-            raise ShapeError(
-                f"{self.type} takes a key_padding of {show(padding)}, one for each key, "
-                f"and got {show(masks[0])}",
-                "True marks the positions that are no padding",
-            )
+        for name, shape in zip(self.given_masks, inputs[len(inputs) - self.masks :], strict=True):
+            self.place(name, shape, sizes)
         return ((*sizes.leading, sizes.times[0], sizes.output_dim),)
 
-    def is_for_all(self, bias: Shape, sizes: AttentionSizes) -> bool:
-        """Whether a score_bias has none of the leading axes: it is the same along them."""
-        forms = [sizes.times, (sizes.heads, *sizes.times)]
-        forms = forms[: 2 if sizes.heads == sizes.kv_heads else 1]
-        given = (*sizes.leading, *sizes.times)
-        return bool(sizes.leading) and bias in forms and bias != given
-
-    def check_scores(self, name: str, shape: Shape, sizes: AttentionSizes) -> None:
-        """Raise ShapeError for a mask or a bias that has not the shape of the scores."""
-        allowed = [
-            (*sizes.leading, *sizes.times),
-            (*sizes.leading, sizes.heads, *sizes.times),
-        ][: 2 if sizes.heads == sizes.kv_heads else 1]
-        if shape not in allowed:
+    def place(self, name: str, shape: Shape, sizes: AttentionSizes) -> ScorePlace:
+        """Return how a mask or a bias of this shape stands to the scores; raises ShapeError."""
+        time, length = sizes.times
+        own: tuple[Shape, ...] = ((time, length), (1, length))
+        heads: tuple[Shape, ...] = ((), (sizes.heads,), (1,))
+        if name == "key_padding":
+            own, heads = ((length,),), ((),)
+        before, last = shape[: len(shape) - len(own[0])], shape[len(shape) - len(own[0]) :]
+        found: list[ScorePlace] = []
+        for each in heads if last in own else ():
+            given = before[: len(before) - len(each)]
+            if before[len(given) :] == each and _stretches(given, sizes.leading):
+                missing = len(sizes.leading) - len(given)
+                found.append(ScorePlace(missing, given == sizes.leading, bool(each)))
+        whole = [place for place in found if place.is_whole]
+        for_all = [place for place in found if place.missing == len(sizes.leading)]
+        if len(found) > 1 and not whole and not for_all and 1 not in before[-1:]:
             raise ShapeError(
-                f"{self.type} takes a {name} of {' or '.join(map(show, allowed))}, and got "
-                f"{show(shape)}",
-                "its last axes are query positions and key positions",
+                f"{self.type} takes a {name}, and {show(shape)} may be of {before[-1]} heads, or "
+                f"of {before[-1]} along the last of the leading axes {show(sizes.leading)}",
+                "give it all of the leading axes, of size 1 where it is the same along one",
             )
+        if not found:
+            what = self._scores(name, sizes)
+            raise ShapeError(
+                f"{self.type} takes a {name} of {what}, and got {show(shape)}",
+                "its last axis is key positions: True marks those that are no padding"
+                if name == "key_padding"
+                else "its last axes are query positions and key positions",
+            )
+        return (whole or for_all or found)[0]
+
+    def _scores(self, name: str, sizes: AttentionSizes) -> str:
+        """Return the shapes that a mask or a bias may have, in words."""
+        time, length = sizes.times
+        forms: list[Shape] = [(*sizes.leading, time, length), (sizes.heads, time, length)]
+        forms[1] = (*sizes.leading, *forms[1])
+        if name == "key_padding":
+            forms = [(*sizes.leading, length)]
+        same = ", or without leading axes where it is the same along them" if sizes.leading else ""
+        return " or ".join(map(show, forms)) + same
 
     def infer_dtype(self, inputs: tuple[str, ...]) -> tuple[str, ...]:
         return ("float32",)
@@ -228,10 +264,10 @@ class MultiHeadAttention(_Attention):
     Inputs [query], [query, value] or [query, value, key]: (..., time, features), the last two
     (..., length, features) -> (..., time, output_dim); along the axes before the time, such as
     windows, each sequence attends to itself alone. s is the scale, 1 / √d by default; b is the
-    score_bias, if there is one, the same along these axes where it has none of them; m is 0
-    where a mask is True and -∞ where it is False; where nothing may be attended to, the sum over v
-    is 0. Weights as PyTorch's linear layers: q and k (num_heads · key_dim, features), v (num_heads
-    · value_dim, features), out (output_dim, num_heads · value_dim). Vaswani et al. 2017.
+    score_bias, if there is one; m is 0 where a mask is True and -∞ where it is False; where nothing
+    may be attended to, the sum over v is 0. Weights as PyTorch's linear layers: q and k (num_heads
+    · key_dim, features), v (num_heads · value_dim, features), out (output_dim, num_heads ·
+    value_dim). Vaswani et al. 2017.
     """
 
     type: Literal["multi_head_attention"] = "multi_head_attention"

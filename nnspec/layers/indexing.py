@@ -135,8 +135,9 @@ class _LookUp(_Along):
 class Take(_LookUp):
     """The elements of x along `axis` at the indices of each row; inputs [x, indices].
 
-    (..., n, ...) and indices (k,) of 0 to n - 1 -> (..., k, ...); of one index, (), the axis goes.
-    Each row of the batch has indices of its own; `gather` has fixed ones.
+    (..., n, ...) and indices (k, ...) of 0 to n - 1 -> (..., k, ..., ...): the axes of the indices
+    stand in the place of the axis, which goes where there is one index, (). Each row of the batch
+    has indices of its own; `gather` has fixed ones.
     """
 
     type: Literal["take"] = "take"
@@ -147,11 +148,6 @@ class Take(_LookUp):
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         shape, indices = inputs
         axis = self.resolved_axis(shape)
-        if len(indices) > 1:
-            raise ShapeError(
-                f"take looks up indices of one axis, (k,), or one index, and got {show(indices)}",
-                "flatten the indices, or use take_along_axis for an index of each element",
-            )
         return ((*shape[:axis], *indices, *shape[axis + 1 :]),)
 
 

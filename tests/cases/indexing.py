@@ -65,6 +65,10 @@ CASES: list[Case | Network] = [
     Case({"type": "take"}, (("time", 4), ()), (4,), dtypes=("float32", "int64")),
     Case({"type": "take", "axis": 1}, ((2, 5, 3), (4,)), (2, 4, 3), LAST, ("bool", "int32")),
     Case({"type": "take", "axis": -1}, ((3, 4), ()), (3,), dtypes=("int64",) * 2),
+    Case({"type": "take"}, (("time", 4), ("k", 2)), ("k", 2, 4), dtypes=("float32", "int64")),
+    Case({"type": "take", "axis": 1}, ((2, 5, 3), (2, 2)), (2, 2, 2, 3), LAST, ("bool", "int32")),
+    Case({"type": "take", "axis": -1}, ((3, 4), (2, 1, 3)), (3, 2, 1, 3), dtypes=("int64",) * 2),
+    Case({"type": "take"}, ((5,), (2, 3)), (2, 3), dtypes=("float32", "int64")),
     Case({"type": "take_along_axis"}, ((3, 5), (3, 2)), (3, 2), dtypes=("float32", "int64")),
     Case(
         {"type": "take_along_axis", "axis": 0},
@@ -73,6 +77,7 @@ CASES: list[Case | Network] = [
         dtypes=("float32", "int32"),
     ),
     looked_up("take-in-what-is-trained", {"type": "take"}, ids=[4]),
+    looked_up("take-many-in-what-is-trained", {"type": "take", "axis": 1}, ids=[2, 2]),
     looked_up("take-one-in-what-is-trained", {"type": "take", "axis": 1}, ids=[]),
     looked_up("take-along-an-axis-trained", {"type": "take_along_axis", "axis": 0}, ids=[2, 3]),
     # A mixture of experts: the gates that are not among the two largest are 0.

@@ -18,6 +18,7 @@ from nnspec_keras.emitted import (
     embedding,
     gelu,
     grids,
+    indexing,
     initializers,
     ordering,
     padding,
@@ -41,6 +42,7 @@ FIRST = torch.from_numpy(np.moveaxis(X, -1, 1).copy())
 SEQUENCE = X[:, :, 0]
 """(batch, time, features)."""
 IDS = np.array([[1, 0, 3], [2, 2, 0]])
+PLACES = np.stack([IDS, IDS[:, ::-1] + 1], axis=1)
 
 
 def last(result: torch.Tensor) -> np.ndarray:
@@ -221,6 +223,10 @@ KERAS: dict[str, Callable[[], tuple[Any, Any]]] = {
         last(F.local_response_norm(FIRST, 3, alpha=0.5)),
     ),
     "TopK": lambda: (made(grids.TopK, 2, axis=1)(X), largest(2, 1)),
+    "Take": lambda: (
+        made(indexing.Take, axis=2)(X, PLACES),
+        np.stack([X[i][:, PLACES[i]] for i in range(2)]),
+    ),
     "Arange": lambda: (made(grids.Arange, axis=2)(X), np.tile(np.arange(6), (2, 1))),
     "CoordinateGrid": lambda: (
         made(grids.CoordinateGrid, -1.0, 1.5, axis=-1)(X),

@@ -82,9 +82,12 @@ class MultiHeadAttention(layers.Layer):
                 key = ops.reshape(key, (-1, *ops.shape(key)[-2:]))
             if attention_mask is not None:
                 kept = ops.shape(attention_mask)[len(leading) :]
+                attention_mask = ops.broadcast_to(attention_mask, (*leading, *kept))
                 attention_mask = ops.reshape(attention_mask, (-1, *kept))
             if key_padding is not None:
-                key_padding = ops.reshape(key_padding, (-1, ops.shape(key_padding)[-1]))
+                kept = ops.shape(key_padding)[-1]
+                key_padding = ops.broadcast_to(key_padding, (*leading, kept))
+                key_padding = ops.reshape(key_padding, (-1, kept))
             if score_bias is not None:
                 kept = ops.shape(score_bias)[len(leading) :]
                 score_bias = ops.broadcast_to(score_bias, (*leading, *kept))
@@ -229,9 +232,12 @@ class GroupedQueryAttention(layers.Layer):
                 key = ops.reshape(key, (-1, *ops.shape(key)[-2:]))
             if attention_mask is not None:
                 kept = ops.shape(attention_mask)[len(leading) :]
+                attention_mask = ops.broadcast_to(attention_mask, (*leading, *kept))
                 attention_mask = ops.reshape(attention_mask, (-1, *kept))
             if key_padding is not None:
-                key_padding = ops.reshape(key_padding, (-1, ops.shape(key_padding)[-1]))
+                kept = ops.shape(key_padding)[-1]
+                key_padding = ops.broadcast_to(key_padding, (*leading, kept))
+                key_padding = ops.reshape(key_padding, (-1, kept))
             if score_bias is not None:
                 kept = ops.shape(score_bias)[len(leading) :]
                 score_bias = ops.broadcast_to(score_bias, (*leading, *kept))
@@ -249,8 +255,10 @@ class GroupedQueryAttention(layers.Layer):
             scores = ops.matmul(q, ops.transpose(k, (0, 1, 3, 2))) * q.shape[-1] ** -0.5
         else:
             scores = ops.matmul(q, ops.transpose(k, (0, 1, 3, 2))) * self.scale
+        if score_bias is not None and len(score_bias.shape) == 3:
+            score_bias = score_bias[:, None]  # the same for every head
         if score_bias is not None:
-            scores = scores + score_bias[:, None]
+            scores = scores + score_bias
         if attention_mask is None and key_padding is None:
             if self.causal:
                 rows = ops.arange(ops.shape(q)[2])[:, None]
@@ -259,7 +267,7 @@ class GroupedQueryAttention(layers.Layer):
             weights = ops.softmax(scores)
         else:
             mask = attention_mask
-            if mask is not None:
+            if mask is not None and len(mask.shape) == 3:  # the same for every head
                 mask = mask[:, None]
             if key_padding is not None:
                 padding = key_padding[:, None, None]

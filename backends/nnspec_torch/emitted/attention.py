@@ -146,14 +146,14 @@ class GroupedQueryAttention(nn.Module):
         v = self.v(value).unflatten(-1, (self.kv_heads, -1)).transpose(1, 2)
         if self.rotary is not None:
             q, k = self.rotary(q), self.rotary(k)
-        if mask is not None:
+        if mask is not None and mask.dim() == 3:  # the same for every head
             mask = mask[:, None]
         if key_padding is not None:
             padding = key_padding[:, None, None]
             mask = padding if mask is None else mask & padding
         if mask is not None and self.causal:
             mask = mask & mask.new_ones(q.shape[2], k.shape[2]).tril()
-        if score_bias is not None:
+        if score_bias is not None and score_bias.dim() == 3:  # the same for every head
             score_bias = score_bias[:, None]
         if score_bias is not None and self.causal:
             past = q.new_ones(q.shape[2], k.shape[2]).tril()
