@@ -61,9 +61,10 @@ class Fix:
     """The mending of a mistake: its changes, all of them or none.
 
     is_safe: whether what the author meant is certain. edits: the changes, once a text is there.
+    claims: what must be true of the network, so that they leave it as it was meant.
     """
 
-    __slots__ = ("changes", "edits", "is_safe", "title")
+    __slots__ = ("changes", "claims", "edits", "is_safe", "title")
 
     def __init__(
         self,
@@ -71,11 +72,13 @@ class Fix:
         changes: tuple[Change, ...],
         is_safe: bool = True,
         edits: tuple[EditTuple, ...] = (),
+        claims: tuple[Any, ...] = (),
     ) -> None:
         self.title = title
         self.changes = changes
         self.is_safe = is_safe
         self.edits = edits
+        self.claims = claims
 
     def as_json(self) -> dict[str, object]:
         """Return the fix as `nnspec check --json` prints it; lines and columns start at 1."""

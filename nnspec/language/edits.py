@@ -48,7 +48,8 @@ def located(fixes: Iterable[Fix], text: str, *, is_json: bool) -> list[Fix | Non
             others = (change for change in fix.changes if change.kind != "remove")
             edits = [edit for change in others for edit in _edits(change, spans)]
             edits.extend(_removals(fix, spans))
-            found.append(Fix(fix.title, fix.changes, fix.is_safe, tuple(_apart(edits))))
+            made = tuple(_apart(edits))
+            found.append(Fix(fix.title, fix.changes, fix.is_safe, made, fix.claims))
         except NotHereError:
             found.append(None)
     return found
@@ -68,7 +69,7 @@ def _freely_named(fix: Fix, spans: Spans, chosen: dict[str, str]) -> Fix:
     changes = tuple(
         Change(each.kind, each.mark, name) if each is renamed else each for each in fix.changes
     )
-    return Fix(title, changes, fix.is_safe, fix.edits)
+    return Fix(title, changes, fix.is_safe, fix.edits, fix.claims)
 
 
 def applied(text: str, edits: Iterable[EditTuple]) -> str:

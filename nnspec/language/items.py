@@ -21,6 +21,7 @@ def for_item(given: object, known: Collection[str], mark: Mark | None) -> Sugges
         return Suggestion("", for_type("layer", str(given), given, known, None, "type").hint)
     if not name or not isinstance(inner, Mapping):
         return Suggestion()
+    claims: tuple[Any, ...] = ()
     if name in known:
         guess: dict[str, Any] = {"type": name, **inner}
     else:
@@ -28,10 +29,11 @@ def for_item(given: object, known: Collection[str], mark: Mark | None) -> Sugges
         if found.guess is None:
             return Suggestion("", found.hint)
         guess = found.guess
+        claims = tuple(each._replace(mark=mark) for each in found.claims)
     hint = f"write {short(guess)}"
     if mark is None or "type" in inner:
         return Suggestion("", hint)
-    return Suggestion("", hint, Fix(hint, (Change("value", mark, guess),)), guess)
+    return Suggestion("", hint, Fix(hint, (Change("value", mark, guess),), claims=claims), guess)
 
 
 _TYPES = ("layer_type", "class_name", "class", "op", "kind", "module", "cls", "operator", "op_type")

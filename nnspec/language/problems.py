@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nnspec.errors import Fix, Mark, Problem
 
@@ -25,6 +25,8 @@ class Problems:
     def __init__(self) -> None:
         self.found: list[Problem] = []
         self.advice: list[Problem] = []
+        self.seen: list[Any] | None = None
+        """Each layer with what it takes (`network.claims.Seen`), where a fix is tried."""
         self._seen: set[tuple[str, Mark | None, str]] = set()
         self._file: str | None = None
         self._use: Mark | None = None
@@ -61,6 +63,8 @@ class Problems:
         self.found.clear()
         self.advice.clear()
         self._seen.clear()
+        if self.seen is not None:
+            self.seen.clear()
 
     def extend(self, problems: Iterable[tuple[Problem, object]]) -> None:
         """Add problems, each given with its path."""

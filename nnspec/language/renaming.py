@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from fnmatch import fnmatchcase
+from importlib import import_module
 
 from nnspec.errors import Mark
-from nnspec.language.spans import Item, Node, Spans
+from nnspec.language.outline import Named, Outline, Place, items_of, one_or_many
+from nnspec.language.spans import Node, Spans
 from nnspec.layers import LAYERS
 
-Place = tuple[int, int]
 _WORD = re.compile(r"[A-Za-z0-9_]+")
 _AUTOMATIC = re.compile(r"([A-Za-z][A-Za-z0-9_]*)_[0-9]+\Z")
 """A name that a layer without one may get: its type and a number."""
 _EXPRESSION = re.compile(r"\$\{([^{}]*)\}")
+_GLOB = re.compile(r"[*?\[]")
 
 
 def uses(mark: Mark, spans: Spans) -> list[Place]:
@@ -21,7 +24,11 @@ def uses(mark: Mark, spans: Spans) -> list[Place]:
 
     Empty where nothing of a spec is defined there.
     """
-    return next((list(found) for found in _defined(mark, spans)), [])
+    if spans.root is None:
+        return []
+    outline = Outline(spans.root, spans)
+    at = spans.starts[mark.line] + mark.column
+    return next((list(found) for found in _defined(at, outline)), [])
 
 
 def free_name(
@@ -31,20 +38,26 @@ def free_name(
 
     chosen: the names that others are about to get, with those that they had: what had one name in
     several places may have one again. None where an expression can be read as one of
-    other names, such as `${n-1}` beside the variables `n` and `n-1`.
+    other names, such as `${n-1}` beside the variables `n` and `n-1`, and where a pattern of
+    `freeze` would hold of one of the two names alone.
     """
+    assert spans.root is not None
+    outline = Outline(spans.root, spans)
     taken = _words(places, spans)
-    if any(_is_arithmetic(place, spans) for place in places):
+    if any(_is_arithmetic(place, outline) for place in places):
         return None
     given = spans.text[slice(*places[0])]
-    types = _types_of_unnamed(spans)
+    types = _types_of_unnamed(outline)
+    steps = {each.rpartition("_")[0] for each in taken if each.rpartition("_")[2].isdigit()}
+    is_stepped = any(outline.name_of(each) == given for each in _stepped(outline))
     while (
         name in taken
+        or (is_stepped and name in steps)
         or chosen.get(name, given) != given
         or ((automatic := _AUTOMATIC.match(name)) and automatic[1] in types)
     ):
         name += "_"
-    return name
+    return None if _changes_a_pattern(given, name, outline) else name
 
 
 def _words(places: list[Place], spans: Spans) -> set[str]:
@@ -67,147 +80,238 @@ def _scalars(spans: Spans) -> Iterator[Node]:
             yield node
 
 
-def _is_arithmetic(place: Place, spans: Spans) -> bool:
+def _stepped(outline: Outline) -> Iterator[Node]:
+    return (layer for layer in outline.all_layers() if outline.is_stepped(layer))
+
+
+def _is_arithmetic(place: Place, outline: Outline) -> bool:
     """Whether what stands there, in an expression, is one of other variables."""
     start, end = place
-    line = spans.text.rfind("${", 0, start)
-    if line < 0 or "}" in spans.text[line:start]:
+    text = outline.spans.text
+    line = text.rfind("${", 0, start)
+    if line < 0 or "}" in text[line:start]:
         return False
-    root = spans.root
-    named: set[str] = set()
-    if root is not None:
-        for body in (root, *(item.value for item in _items(_value(root, "blocks", spans)))):
-            named |= {_text(item.key, spans) for item in _items(_value(body, "variables", spans))}
-    return any(word in named for word in _WORD.findall(spans.text[start:end]))
+    named = {
+        outline.text(each.name) for body in outline.bodies for each in _variables(body, outline)
+    }
+    return any(word in named for word in _WORD.findall(text[start:end]))
 
 
-def _types_of_unnamed(spans: Spans) -> Collection[str]:
+def _types_of_unnamed(outline: Outline) -> Collection[str]:
     """Return the types whose layers may get a name of their own, where a layer has none."""
-    root = spans.root
-    if root is None:
+    if all(outline.field(layer, "name") is not None for layer in outline.all_layers()):
         return ()
-    blocks = _items(_value(root, "blocks", spans))
-    layers = _layers(root, [item.value for item in blocks], spans)
-    if all(_value(layer, "name", spans) is not None for layer in layers):
-        return ()
-    return {*LAYERS, *(_text(item.key, spans) for item in blocks)}
+    return {*LAYERS, *(outline.text(each.name) for each in outline.blocks)}
 
 
-def _defined(mark: Mark, spans: Spans) -> Iterator[Iterator[Place]]:
-    """Yield the places of what is defined at the mark."""
-    root = spans.root
-    if root is None:
-        return
-    at = spans.starts[mark.line] + mark.column
-    blocks = [item.value for item in _items(_value(root, "blocks", spans))]
-    for item in _items(_value(root, "blocks", spans)):
-        if item.key.start == at:
-            yield _of_block(item.key, root, blocks, spans)
-    for item in _items(_value(root, "inputs", spans)):
-        if item.key.start == at:
-            yield _of_value(item.key, root, spans, is_network=True)
-        for axis in _list(_value(item.value, "shape", spans)):
+def _changes_a_pattern(given: str, name: str, outline: Outline) -> bool:
+    """Whether a pattern of `freeze` holds of one of the two names, and not of the other."""
+    parts = {
+        part
+        for pattern in one_or_many(outline.value(outline.root, "freeze"))
+        for part in outline.text(pattern).split(".")
+        if _GLOB.search(part)
+    }
+    return any(fnmatchcase(given, part) != fnmatchcase(name, part) for part in parts)
+
+
+def _variables(body: Node, outline: Outline) -> list[Named]:
+    return outline.named(outline.value(body, "variables"), held="value")
+
+
+def _defined(at: int, outline: Outline) -> Iterator[Iterator[Place]]:
+    """Yield the places of what is defined at a position."""
+    root = outline.root
+    for block in outline.blocks:
+        if block.name.start == at:
+            yield _of_block(block.name, outline)
+    for given in outline.named(outline.value(root, "inputs")):
+        if given.name.start == at:
+            yield _of_value(given.name, root, outline)
+        for axis in items_of(outline.value(given.held, "shape")):
             if axis.start == at:
-                yield _of_axis(axis, root, spans)
-    name = _value(root, "name", spans)
+                yield _of_axis(axis, outline)
+    name = outline.value(root, "name")
     if name is not None and name.start == at:
-        yield iter([_inner(name, spans)])
-    for item in _items(_value(root, "variables", spans)):
-        if item.key.start == at:
-            yield _of_variable(item.key, root, blocks, spans)
-    for body in (root, *blocks):
-        for layer in _list(_value(body, "layers", spans)):
-            name = _value(layer, "name", spans)
-            if name is not None and name.start == at:
-                yield _of_value(name, body, spans, is_network=body is root)
-    for item in _items(_value(root, "blocks", spans)):
-        for name in _list(_value(item.value, "inputs", spans)):
-            if name.start == at:
-                yield _of_value(name, item.value, spans, is_network=False)
-        for own in _items(_value(item.value, "variables", spans)):
-            if own.key.start == at:
-                yield _of_block_variable(own.key, item, root, blocks, spans)
+        yield iter([outline.inner(name)])
+    for variable in _variables(root, outline):
+        if variable.name.start == at:
+            yield _of_variable(variable.name, outline)
+    for body in outline.bodies:
+        for layer in outline.layers(body):
+            own = outline.field(layer, "name")
+            if own is not None and own.start == at:
+                yield _of_value(own, body, outline)
+    for block in outline.blocks:
+        for each in one_or_many(outline.value(block.held, "inputs")):
+            if each.start == at:
+                yield _of_value(each, block.held, outline)
+        for each in one_or_many(outline.value(block.held, "optional")):
+            if each.start == at:
+                yield _of_optional(each, block, outline)
+        for variable in _variables(block.held, outline):
+            if variable.name.start == at:
+                yield _of_block_variable(variable.name, block, outline)
 
 
-def _of_block(key: Node, root: Node, blocks: list[Node], spans: Spans) -> Iterator[Place]:
-    yield _inner(key, spans)
-    for layer in _layers(root, blocks, spans):
-        kind = _value(layer, "type", spans)
-        if kind is not None and _text(kind, spans) == _text(key, spans):
-            yield _inner(kind, spans)
+def _of_block(key: Node, outline: Outline) -> Iterator[Place]:
+    yield outline.inner(key)
+    for layer in outline.all_layers():
+        kind = outline.value(layer, "type")
+        if kind is not None and outline.text(kind) == outline.text(key):
+            yield outline.inner(kind)
 
 
-def _of_value(name: Node, body: Node, spans: Spans, *, is_network: bool) -> Iterator[Place]:
+def _of_value(name: Node, body: Node, outline: Outline) -> Iterator[Place]:
     """Yield the places of a layer or an input in its body."""
-    given = _text(name, spans)
-    if _is_given_twice(given, body, spans):
+    given = outline.text(name)
+    if _is_given_twice(given, body, outline):
         return  # which of them is used, nobody knows
-    yield _inner(name, spans)
-    for layer in _list(_value(body, "layers", spans)):
-        kind = _value(layer, "type", spans)
-        layer_class = LAYERS.get(_text(kind, spans)) if kind is not None else None
-        fields = ["inputs"]
-        if layer_class is not None:
-            fields += [*layer_class.named_inputs, *(["layer"] if layer_class.refers else [])]
-        for field in fields:
-            yield from _named(_value(layer, field, spans), given, spans)
-    yield from _named(_value(body, "outputs", spans), given, spans)
-    data = _value(body, "data", spans) if is_network else None
-    for item in _items(_value(data, "features", spans) if data is not None else None):
-        if _text(item.key, spans) == given:
-            yield _inner(item.key, spans)
+    yield outline.inner(name)
+    yield from _taken(given, body, outline)
+    yield from _named(outline.value(body, "outputs"), given, body, outline)
+    yield from _frozen(given, body, outline)
+    data = outline.value(body, "data") if body is outline.root else None
+    features = outline.value(data, "features") if data is not None else None
+    for each in outline.named(features, "input"):
+        if outline.text(each.name) == given:
+            yield outline.inner(each.name)
 
 
-def _is_given_twice(given: str, body: Node, spans: Spans) -> bool:
-    names = [_value(layer, "name", spans) for layer in _list(_value(body, "layers", spans))]
-    inputs = _value(body, "inputs", spans)
-    names += [item.key for item in _items(inputs)] + _list(inputs)
-    return sum(_text(each, spans) == given for each in names if each is not None) > 1
+def _taken(given: str, body: Node, outline: Outline) -> Iterator[Place]:
+    """Yield where layers of a body take a value, or name the layer that gives it."""
+    for layer in outline.layers(body):
+        for field in _fields_of_values(layer, outline):
+            yield from _named(outline.field(layer, field), given, body, outline)
 
 
-def _named(node: Node | None, given: str, spans: Spans) -> Iterator[Place]:
-    """Yield the names among one or several; `split.1` is an output of `split`."""
-    if node is None:
-        return
-    for each in [node] if node.kind == "scalar" else node.values:
-        text = _text(each, spans)
-        if text == given or text.startswith(f"{given}."):
-            start, _ = _inner(each, spans)
+def _fields_of_values(layer: Node, outline: Outline) -> list[str]:
+    """Return the keys of a layer, or of the use of a block, that name values or layers."""
+    kind = outline.type_of(layer)
+    layer_class = LAYERS.get(kind)
+    if layer_class is not None:
+        referred = ["layer"] if layer_class.refers else []
+        return ["inputs", *layer_class.named_inputs, *referred]
+    block = outline.block(kind)
+    if block is not None:
+        optional = one_or_many(outline.value(block, "optional"))
+        return ["inputs", *map(outline.text, optional)]
+    # By its name: the library stands above this file.
+    library = import_module("nnspec.library").find_block(kind)
+    return ["inputs", *(library.optional if library is not None else ())]
+
+
+def _is_given_twice(given: str, body: Node, outline: Outline) -> bool:
+    names = [outline.field(layer, "name") for layer in outline.layers(body)]
+    inputs = outline.value(body, "inputs")
+    names += [each.name for each in outline.named(inputs)]
+    names += [each for each in one_or_many(inputs) if each.kind == "scalar"]
+    return sum(outline.text(each) == given for each in names if each is not None) > 1
+
+
+def _named(node: Node | None, given: str, body: Node, outline: Outline) -> Iterator[Place]:
+    """Yield the names among one or several.
+
+    `split.1` is an output of `split`, and `h_0` a repetition of `h`.
+    """
+    is_stepped = any(
+        outline.name_of(layer) == given and outline.is_stepped(layer)
+        for layer in outline.layers(body)
+    )
+    pattern = re.compile(re.escape(given) + (r"(?:_[0-9]+)?" if is_stepped else "") + r"(?:\.|\Z)")
+    for each in one_or_many(node):
+        if pattern.match(outline.text(each)):
+            start, _ = outline.inner(each)
             yield start, start + len(given)
 
 
-def _of_axis(axis: Node, root: Node, spans: Spans) -> Iterator[Place]:
-    given = _text(axis, spans)
-    for item in _items(_value(root, "inputs", spans)):
-        for each in _list(_value(item.value, "shape", spans)):
-            if _text(each, spans) == given:
-                yield _inner(each, spans)
+def _frozen(given: str, body: Node, outline: Outline) -> Iterator[Place]:
+    """Yield where patterns of `freeze` name a layer of a body: by its path, through blocks."""
+    for pattern in one_or_many(outline.value(outline.root, "freeze")):
+        start, _ = outline.inner(pattern)
+        within = [outline.root]
+        for part in outline.text(pattern).split("."):
+            own = part.removesuffix(f"_{part.rpartition('_')[2]}")
+            is_it = part == given or (
+                own == given
+                and part.rpartition("_")[2].isdigit()
+                and any(outline.name_of(each) == given for each in _stepped(outline))
+            )
+            if body in within and is_it:
+                yield start, start + len(given)
+            if not part.isdigit():
+                within = _inside(part, within, outline)
+            start += len(part) + 1
 
 
-def _of_variable(key: Node, root: Node, blocks: list[Node], spans: Spans) -> Iterator[Place]:
-    given = _text(key, spans)
-    yield _inner(key, spans)
-    for item in root.items:
-        if _text(item.key, spans) != "blocks":
-            yield from _in_expressions(item.value, given, spans)
-    for block in blocks:
-        own = {_text(each.key, spans) for each in _items(_value(block, "variables", spans))}
+def _inside(part: str, bodies: list[Node], outline: Outline) -> list[Node]:
+    """Return the blocks whose uses, in these bodies, a part of a pattern may name."""
+    found = []
+    for body in bodies:
+        for layer in outline.layers(body):
+            kind, name = outline.type_of(layer), outline.name_of(layer)
+            block = outline.block(kind)
+            steps = f"{name or kind}_"
+            is_step = part.startswith(steps) and part[len(steps) :].isdigit()
+            may_be = bool(_GLOB.search(part)) and (not name or fnmatchcase(name, part))
+            if block is not None and (part == name or is_step or may_be):
+                found.append(block)
+    return found
+
+
+def _of_optional(name: Node, block: Named, outline: Outline) -> Iterator[Place]:
+    """Yield the places of an optional input of a block: in it, and where its uses give it."""
+    given = outline.text(name)
+    yield outline.inner(name)
+    yield from _taken(given, block.held, outline)
+    yield from _named(outline.value(block.held, "outputs"), given, block.held, outline)
+    yield from _keys_of_uses(given, block, outline)
+
+
+def _keys_of_uses(given: str, block: Named, outline: Outline) -> Iterator[Place]:
+    for layer in outline.all_layers():
+        if outline.type_of(layer) == outline.text(block.name):
+            for each in outline.fields(layer):
+                if outline.text(each.name) == given:
+                    yield outline.inner(each.name)
+
+
+def _of_axis(axis: Node, outline: Outline) -> Iterator[Place]:
+    """Yield the places of a dynamic axis: in the shapes of inputs, and where layers name it."""
+    given = outline.text(axis)
+    yield outline.inner(axis)
+    nodes = [
+        outline.value(each.held, "shape")
+        for each in outline.named(outline.value(outline.root, "inputs"))
+    ]
+    nodes += [
+        outline.field(layer, key)
+        for layer in outline.all_layers()
+        for key in ("axes", "axis", "shape")
+    ]
+    for node in nodes:
+        for each in one_or_many(node):
+            if each is not axis and outline.text(each) == given:
+                yield outline.inner(each)
+
+
+def _of_variable(key: Node, outline: Outline) -> Iterator[Place]:
+    given = outline.text(key)
+    yield outline.inner(key)
+    for item in outline.root.items:
+        if outline.text(item.key) != "blocks":
+            yield from _in_expressions(item.value, given, outline.spans)
+    for block in outline.blocks:
+        own = {outline.text(each.name) for each in _variables(block.held, outline)}
         if given not in own:
-            yield from _in_expressions(block, given, spans)
+            yield from _in_expressions(block.held, given, outline.spans)
 
 
-def _of_block_variable(
-    key: Node, block: Item, root: Node, blocks: list[Node], spans: Spans
-) -> Iterator[Place]:
-    given = _text(key, spans)
-    yield _inner(key, spans)
-    yield from _in_expressions(block.value, given, spans)
-    for layer in _layers(root, blocks, spans):
-        kind = _value(layer, "type", spans)
-        if kind is not None and _text(kind, spans) == _text(block.key, spans):
-            for item in layer.items:
-                if _text(item.key, spans) == given:
-                    yield _inner(item.key, spans)
+def _of_block_variable(key: Node, block: Named, outline: Outline) -> Iterator[Place]:
+    given = outline.text(key)
+    yield outline.inner(key)
+    yield from _in_expressions(block.held, given, outline.spans)
+    yield from _keys_of_uses(given, block, outline)
 
 
 def _in_expressions(node: Node, given: str, spans: Spans) -> Iterator[Place]:
@@ -223,32 +327,3 @@ def _in_expressions(node: Node, given: str, spans: Spans) -> Iterator[Place]:
                 for found in word.finditer(expression[1]):
                     start = node.start + expression.start(1) + found.start()
                     yield start, start + len(given)
-
-
-def _layers(root: Node, blocks: list[Node], spans: Spans) -> Iterator[Node]:
-    for body in (root, *blocks):
-        yield from _list(_value(body, "layers", spans))
-
-
-def _items(node: Node | None) -> list[Item]:
-    return node.items if node is not None else []
-
-
-def _list(node: Node | None) -> list[Node]:
-    return node.values if node is not None else []
-
-
-def _value(node: Node, key: str, spans: Spans) -> Node | None:
-    return next((each.value for each in node.items if _text(each.key, spans) == key), None)
-
-
-def _text(node: Node, spans: Spans) -> str:
-    """Return what a simple scalar says; one with escapes says itself, and is no name."""
-    start, end = _inner(node, spans)
-    return spans.text[start:end]
-
-
-def _inner(node: Node, spans: Spans) -> Place:
-    """Return the span of a scalar without its quotes."""
-    quoted = spans.text[node.start : node.start + 1] in ("'", '"') and node.end - node.start > 1
-    return (node.start + 1, node.end - 1) if quoted else (node.start, node.end)

@@ -17,6 +17,8 @@ from nnspec.language.tree import Map, Sequence
 from nnspec.layers import LAYERS
 from nnspec.layers.extensions import brought
 
+_MEANT = frozenset({"merge_mode"})
+"""Keys of layers whose null means something in a framework, and is no key that is not set."""
 ARGUMENTS = "arguments"
 """The key of a layer, or the use of a block, that lists further keys with their values."""
 
@@ -95,7 +97,8 @@ def _layer(given: dict[str, Any]) -> dict[str, Any]:
         # A variable of a block may be given null.
         return _without_nulls(layer, Call.model_fields)
     every = {key for each in LAYERS.values() for key in each.model_fields}
-    filled: dict[str, Any] = _inner(layer, {*every, *known.model_fields, "repeat", "when"})
+    keys = {*every, *known.model_fields, "repeat", "when"} - _MEANT
+    filled: dict[str, Any] = _inner(layer, keys)
     return filled
 
 

@@ -11,11 +11,20 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from nnspec.errors import Change, Fix, Mark, alike, quoted
+from nnspec.language.changes import (
+    changes_of,
+    claims_of,
+    key_mark,
+    meant_by,
+    moved,
+    settings_of,
+    under,
+)
 from nnspec.language.words import find_record_key, find_word
 from nnspec.layers import LAYERS
 from nnspec.layers.words import bare
 from nnspec.layers.words.defaults import NEEDS_AXIS, defaults, is_torch
-from nnspec.layers.words.word import Key, UnsaidError, Word
+from nnspec.layers.words.word import Claim, UnsaidError, Word
 from nnspec.support.shown import shown
 from nnspec.support.spelling import is_certain, squashed
 
@@ -25,12 +34,16 @@ _ARGUMENT = re.compile(r"\s*([A-Za-z_]\w*)\s*=\s*(-?\d+\.?\d*(?:e-?\d+)?|True|Fa
 
 
 class Suggestion(NamedTuple):
-    """The end of a message, the help, and the fix; `guess` is the record as it was meant."""
+    """The end of a message, the help, and the fix; `guess` is the record as it was meant.
+
+    claims: those of the guess, where there is no fix to hold them.
+    """
 
     suffix: str = ""
     hint: str = ""
     fix: Fix | None = None
     guess: dict[str, Any] | None = None
+    claims: tuple[Claim, ...] = ()
 
 
 def for_key(
@@ -55,21 +68,24 @@ def for_key(
     if not isinstance(holder, Mapping):
         return Suggestion(suffix, record.note)
     try:
-        settings = _settings(record, key, holder)
+        settings = settings_of(record, key, holder)
     except UnsaidError as error:
         return Suggestion(suffix, str(error) or record.note or hint)
     if any(each in holder and squashed(each) != squashed(key) for each in settings):
         twice = next(each for each in settings if each in holder)
         return Suggestion("", f"`{twice}` says it: remove one of them")
     if record.into:
-        return Suggestion("", record.note, _moved(record, key, holder))
+        return Suggestion("", record.note, moved(record, key, holder))
     if not suffix and settings:
         suffix = f"; did you mean {' and '.join(quoted(settings))}?"
-    changes = _changes(key, holder, settings, record.takes)
+    changes = changes_of(key, holder, settings, record.takes)
     titles = [f"write {each}: {short(value)}" for each, value in settings.items()]
     title = " and ".join(titles) or f"leave out {key}"
-    is_safe = not any(each in holder for each in record.beside)
-    fix = Fix(title, changes, is_safe) if changes else None
+    is_safe = record.is_safe and not any(each in holder for each in record.beside)
+    claims = claims_of(record, key, holder)
+    if claims and kind == "activation":
+        is_safe, claims = False, ()  # what goes into it, no layer of its own, is not looked at
+    fix = Fix(title, changes, is_safe, claims=claims) if changes else None
     return Suggestion(suffix, record.note, fix)
 
 
@@ -96,18 +112,23 @@ def for_type(
             suffix = f"; did you mean {' or '.join(quoted(found))}?" if found else ""
             return Suggestion(suffix, "" if found else _of_another_kind(kind, plain, meant))
         word = Word(found[0], is_safe=is_certain(bare(plain), found[0]))
+    if word.choose is not None:
+        called_so = dict(holder) if isinstance(holder, Mapping) else {}
+        word = word.choose({**called_so, **(given or {})}) or word
     if not word.meant:
         return _by_key(word, holder, known, mark) or Suggestion("", word.note)
     suffix = f'; did you mean "{word.meant}"?'
     if given is None:
         return Suggestion(suffix, f"its arguments are keys: {{{key}: {word.meant}, ...}}")
     record: dict[str, Any] = dict(holder) if isinstance(holder, Mapping) else {}
-    changes, settings, gone, unsaid = _under(
-        word, record, holder, key, said={**record, **given, key: plain}
+    changes, settings, gone, unsaid, claims = under(
+        kind, word, record, holder, key, said={**record, **given, key: plain}
     )
+    if word.says:
+        claims.append(Claim(mark, key, plain, word.says))
     if kind == "recurrence":
         settings = {}  # what is inside a Bidirectional is Keras's
-    own = {_meant(word.meant, each) for each in record}
+    own = {meant_by(kind, word.meant, each) for each in record}
     for each, value in defaults(plain, word.meant).items():
         if each not in own and not (kind == "activation" and each == "slopes"):
             settings.setdefault(each, value)
@@ -115,13 +136,13 @@ def for_type(
     guess = {name: value for name, value in record.items() if name not in gone}
     guess.update({key: word.meant, **settings})
     if mark is None:
-        return Suggestion(suffix, word.note, None, guess)
+        return Suggestion(suffix, word.note, None, guess, tuple(claims))
     if not isinstance(holder, Mapping):
         whole = {key: word.meant, **settings} if settings else word.meant
         changes = [Change("value", mark, whole)]
     else:
         changes.insert(0, Change("value", mark, word.meant))
-        place = _key_mark(holder, key)
+        place = key_mark(holder, key)
         if settings and place is not None:
             changes.append(Change("add", place, settings))
     more = "".join(f", {each}: {short(value)}" for each, value in settings.items())
@@ -134,7 +155,7 @@ def for_type(
     if counts_axes:
         note = f"{_COUNTED}; {note}" if note else _COUNTED
     title = f"write {key}: {word.meant}{more}" if more or record else f"write {word.meant}"
-    fix = Fix(title, tuple(changes), is_safe)
+    fix = Fix(title, tuple(changes), is_safe, claims=tuple(claims))
     return Suggestion(suffix, note, fix, guess if is_safe else None)
 
 
@@ -167,7 +188,7 @@ def _by_key(
     name = holder.get(word.by_key) if isinstance(holder, Mapping) and word.by_key else None
     if not isinstance(name, str) or name not in known or mark is None:
         return None
-    place = _key_mark(holder, word.by_key)
+    place = key_mark(holder, word.by_key)
     if place is None:
         return None
     changes = (Change("value", mark, name), Change("remove", place))
@@ -179,17 +200,18 @@ def _made_another(
 ) -> Suggestion:
     """Return how a key that makes another layer of this one is written, by that layer."""
     suffix = f'; did you mean "{word.meant}"?'
-    mark, place = _key_mark(holder, key), _key_mark(holder, "type")
+    mark, place = key_mark(holder, key), key_mark(holder, "type")
     if mark is None or place is None:
         return Suggestion(suffix, word.note)
-    changes, settings, _, unsaid = _under(word, record, holder, "type", without=key)
+    changes, settings, _, unsaid, claims = under("layer", word, record, holder, "type", without=key)
     at = holder.marks["type"][1]  # type: ignore[attr-defined]
     changes += [Change("remove", mark), Change("value", at, word.meant)]
     changes.append(Change("add", place, settings))
     title = f"write type: {word.meant}" + "".join(
         f", {each}: {short(value)}" for each, value in settings.items()
     )
-    return Suggestion(suffix, word.note, Fix(title, tuple(changes), not unsaid))
+    fix = Fix(title, tuple(changes), not unsaid, claims=tuple(claims))
+    return Suggestion(suffix, word.note, fix)
 
 
 def for_value(owner: str, key: str, value: object, mark: Mark | None) -> Suggestion:
@@ -226,141 +248,13 @@ def _alike_key(key: str, holder: object, known: Collection[str], hint: str) -> S
     if not found:
         return Suggestion("", hint)
     suffix = f"; did you mean {' or '.join(quoted(found))}?"
-    mark = _key_mark(holder, key)
+    mark = key_mark(holder, key)
     is_free = isinstance(holder, Mapping) and found[0] not in holder
     if len(found) > 1 or mark is None or not is_free:
         return Suggestion(suffix, hint)
     is_safe = is_certain(key, found[0])
     fix = Fix(f"write {found[0]}", (Change("key", mark, found[0]),), is_safe)
     return Suggestion(suffix, hint, fix)
-
-
-def _settings(record: Key, key: str, holder: Mapping[str, Any]) -> dict[str, object]:
-    """Return our settings for a foreign key's value; raises UnsaidError."""
-    value = holder[key]
-    if record.value is not None:
-        value = record.value(value, *(holder.get(each) for each in record.takes))
-    if record.is_split:
-        settings: dict[str, object] = value
-        return settings
-    return {record.meant: value} if record.meant else {}
-
-
-def _under(
-    word: Word,
-    record: Mapping[str, Any],
-    marked: object,
-    key: str,
-    *,
-    without: str = "",
-    said: Mapping[str, Any] | None = None,
-) -> tuple[list[Change], dict[str, object], set[str], bool]:
-    """Return the changes of keys that mean other things under a foreign name, and what it adds.
-
-    Then the keys that go, and whether one has a value that cannot be said here.
-    """
-    holder: Any = marked if isinstance(marked, Mapping) else record
-    changes: list[Change] = []
-    own: dict[str, Any] = {}
-    gone: set[str] = set()
-    unsaid = False
-    foreign = {squashed(each): it for each, it in word.keys.items()}
-    for given in holder:
-        said_by = foreign.get(squashed(given))
-        if said_by is None:
-            continue
-        try:
-            made = _settings(said_by, given, holder)
-        except UnsaidError:
-            unsaid = True
-            continue
-        changes.extend(_changes(given, holder, made, said_by.takes))
-        gone.add(given)
-        own.update(made)
-    wanted = word.settings(said or holder) if callable(word.settings) else word.settings
-    if word.inside and word.inside not in holder:
-        inner: dict[str, Any] = dict(wanted[word.inside])  # type: ignore[call-overload]
-        for given in holder:
-            mark = _key_mark(holder, given)
-            if given not in (key, without, *word.outside):
-                inner.update(_ours(str(inner["type"]), given, holder))
-                gone.add(given)
-                if mark is not None:
-                    changes.append(Change("remove", mark))
-        wanted = {**wanted, word.inside: inner}
-    ours = {_meant(word.meant, given) for given in holder} | own.keys()
-    settings = {each: value for each, value in wanted.items() if each not in ours}
-    return changes, settings, gone, unsaid
-
-
-def _ours(owner: str, key: str, holder: Mapping[str, Any]) -> dict[str, object]:
-    """Return a key of a layer in our words, as far as there are any."""
-    record = find_record_key("layer", owner, key)
-    if record is None or record.is_nothing:
-        return {key: holder[key]}
-    try:
-        return _settings(record, key, holder)
-    except UnsaidError:
-        return {key: holder[key]}
-
-
-def _meant(owner: str, key: str) -> str:
-    record = find_record_key("layer", owner, key)
-    return key if record is None or not record.meant else record.meant
-
-
-def _changes(
-    key: str, holder: Mapping[str, Any], settings: Mapping[str, object], takes: tuple[str, ...]
-) -> tuple[Change, ...]:
-    """Return the changes that write settings for a key, and for the others that it takes."""
-    mark = _key_mark(holder, key)
-    if mark is None:
-        return ()
-    changes = [
-        Change("remove", place)
-        for place in (_key_mark(holder, each) for each in takes if each in holder)
-        if place is not None
-    ]
-    if not settings:
-        return (Change("remove", mark), *changes)
-    first, value = next(iter(settings.items()))
-    if first != key:
-        changes.append(Change("key", mark, first))
-    if value is not holder[key]:
-        changes.append(Change("value", holder.marks[key][1], value))  # type: ignore[attr-defined]
-    rest = {each: settings[each] for each in list(settings)[1:]}
-    if rest:
-        changes.append(Change("add", mark, rest))
-    return tuple(changes)
-
-
-def _moved(record: Key, key: str, holder: Mapping[str, Any]) -> Fix | None:
-    """Return the fix that moves a key into the record that it belongs to."""
-    mark = _key_mark(holder, key)
-    if mark is None:
-        return None
-    value, target = holder[key], holder.get(record.into)
-    title = f"move {key} into {record.into}"
-    marks = holder.marks  # type: ignore[attr-defined]
-    if isinstance(target, Mapping):
-        places = [_key_mark(target, each) for each in target]
-        if record.meant in target or not places or places[-1] is None:
-            return None
-        added = Change("add", places[-1], {record.meant: value})
-        return Fix(title, (added, Change("remove", mark)))
-    start = {"type": target or "adam"} if record.into == "optimizer" else {}
-    whole = {**start, record.meant: value}
-    if target is None and record.into not in holder:
-        changes = (Change("key", mark, record.into), Change("value", marks[key][1], whole))
-        return Fix(title, changes)
-    if isinstance(target, str) and start:
-        return Fix(title, (Change("value", marks[record.into][1], whole), Change("remove", mark)))
-    return None
-
-
-def _key_mark(holder: object, key: str) -> Mark | None:
-    marks = getattr(holder, "marks", None)
-    return marks[key][0] if isinstance(marks, dict) and key in marks else None
 
 
 def _counts_axes(record: Mapping[str, Any]) -> bool:

@@ -14,6 +14,7 @@ from nnspec.language.spelled import enclosed, spelling, without_batch
 from nnspec.language.suggestions import Suggestion, for_key, for_option, for_type, for_value
 from nnspec.layers.base import Layer
 from nnspec.layers.fields import FLOAT32_MAX, ByType
+from nnspec.layers.words import note_of_null
 from nnspec.support.shown import MERGE_HINT, shown
 
 _KINDS = {
@@ -198,11 +199,13 @@ def _problem(
     if kind == "literal_error":
         expected = context["expected"].replace("'", '"')
         options = [option.strip(' "') for option in expected.replace(" or ", ", ").split(",")]
-        meant = for_option(_owner_at(loc, given, model), _field_of(loc), value, options, mark)
+        owner_type, field = _owner_at(loc, given, model), _field_of(loc)
+        meant = for_option(owner_type, field, value, options, mark)
+        note = note_of_null(owner_type, field) if value is None else ""
         return Problem(
             "wrong-value",
             f"`{where}` is {text}, and {expected} is expected{meant.suffix}",
-            _description(loc, given, model),
+            note or _description(loc, given, model),
             mark,
             fix=meant.fix,
         )

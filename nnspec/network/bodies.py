@@ -142,6 +142,10 @@ class BodyResolver(BodyState):
         if not is_known:
             return None
         self.origins[entry.name] = entry.mark
+        if self.problems.seen is not None and self.problems.is_of_spec:
+            from nnspec.network.claims import Seen
+
+            self.problems.seen.append(Seen(entry.mark, entry.layer, tuple(types), self.model))
         node = self.made(entry, tuple(types))
         if node is not None:
             self.nodes[entry.name] = node

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -133,16 +133,49 @@ def loads(
 
     variables: values in place of those that the spec gives its variables.
     """
-    file = str(path) if path is not None else None
     text = text.removeprefix("\ufeff")
     if is_json is None:
         is_json = is_json_text(text, path)
-    problems = Problems()
+    spec, found = _loaded(text, path, variables, Problems(), is_json=is_json)
+    if spec is not None:
+        return spec
+    if any(problem.fix is not None and problem.fix.claims for problem in found):
+        from nnspec.network.mending import judged  # only a mistake needs it
+
+        attempt = attempts(path, variables, is_json=is_json)
+        found = judged(text, found, attempt, is_json=is_json)
+    raise SpecError(found)
+
+
+def attempts(
+    path: str | Path | None, variables: Mapping[str, object] | None, *, is_json: bool
+) -> Callable[[str], tuple[Spec | None, tuple[Problem, ...], list[Any]]]:
+    """Return what reads a text: its spec or None, what is wrong or its advice, the layers seen."""
+
+    def attempt(text: str) -> tuple[Spec | None, tuple[Problem, ...], list[Any]]:
+        problems = Problems()
+        problems.seen = []
+        spec, found = _loaded(text, path, variables, problems, is_json=is_json)
+        return spec, spec.advice if spec is not None else found, problems.seen
+
+    return attempt
+
+
+def _loaded(
+    text: str,
+    path: str | Path | None,
+    variables: Mapping[str, object] | None,
+    problems: Problems,
+    *,
+    is_json: bool,
+) -> tuple[Spec | None, tuple[Problem, ...]]:
+    """Return the spec of a text, or None and what is wrong with it."""
+    file = str(path) if path is not None else None
     with collector_paused():
         try:
             tree = parse(text, is_json=is_json)
         except SourceError as error:
-            raise SpecError(_located(error.problems, text, file)) from None
+            return None, tuple(_located(error.problems, text, file))
         if variables:
             from nnspec.language.strict import usual_form
 
@@ -150,9 +183,10 @@ def loads(
             _set_variables(tree, variables)
         read = _read(tree, problems)
     if read is None:
-        raise SpecError(_located(_with_edits(problems.found, text, is_json=is_json), text, file))
+        found = _with_edits(problems.found, text, is_json=is_json)
+        return None, tuple(_located(found, text, file))
     advice = tuple(_located([*problems.advice, *advise(*read)], text, file))
-    return Spec(*read, Path(path) if path is not None else None, advice)
+    return Spec(*read, Path(path) if path is not None else None, advice), ()
 
 
 def check(spec: AnySpec, *, folder: str | Path | None = None) -> Spec:

@@ -7,6 +7,7 @@ from typing import Any
 
 from nnspec.errors import Mark
 from nnspec.language.limits import MAX_LAYERS
+from nnspec.language.names import report_name
 from nnspec.language.schema import Call
 from nnspec.language.scope import Scope, compute
 from nnspec.language.tree import Map
@@ -112,6 +113,9 @@ def _steps(
     named, placed = compute(place, scope, problems, mark)
     name, inputs = (named.get("name"), named.get("inputs")) if placed else (None, None)
     taken = [inputs] if isinstance(inputs, str) else inputs if isinstance(inputs, list) else None
+    if isinstance(name, str):
+        # Of its steps `name_0` and so on it would be said anew, and otherwise.
+        report_name(name, "layer", _place(item, "name", mark), problems)
     made = _made(reader, item["type"])
     if fine and taken is not None and len(taken) > 1 and not isinstance(name, str) and count > 1:
         problems.add(

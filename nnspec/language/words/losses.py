@@ -50,13 +50,19 @@ WORDS = {
 }  # fmt: skip
 
 _ALL: Keys = {
-    **only("from_logits", (True, False), "", "the loss knows it from the network's last layer"),
+    **only("from_logits", (True, False), "", "the loss knows it from the network's last layer",
+           says="logits"),
     **only("reduction", ("mean", "sum_over_batch_size"), "a loss is the mean over the rows",
            "a loss is the mean over the rows"),
     **only("label_smoothing", (0, 0.0), "nothing here is it"),
     **only("weight pos_weight class_weight", (None,), "nothing here is it: rows weigh alike"),
     **only("ignore_index ignore_class", (None, -100), "nothing here is it: every row has a target"),
-    **inferred("axis name dtype size_average reduce"),
+    **inferred("name"),
+    **only("axis", (-1,), "the classes are the last axis", "the classes are the last axis"),
+    **only("dtype", ("float32", None), "a network computes in float32", "a network computes in "
+           "float32"),
+    **only("size_average reduce", (None, True), "a loss is the mean over the rows", "a loss is the "
+           "mean over the rows"),
     **no_key("in_features num_classes out_features bias device options", "the network's last dense has "
              "it"),
     **no_key("delta beta margin gamma alpha", "no loss here has it"),

@@ -35,14 +35,18 @@ KEYS = {
                  "batch=batch_size shuffle seed random_seed=seed learning_rate lr=learning_rate", "training"),
         **_moved("source target validation validation_split=validation test test_split=test "
                  "standardize", "data"),
-        **inferred("device dtype backend framework", "a spec says what the network is; "
+        **inferred("device backend framework", "a spec says what the network is; "
                    "`nnspec compile --to` chooses a framework"),
+        **only("dtype", ("float32", None), "a network computes in float32; an input and `cast` have "
+               "dtypes", "a network computes in float32"),
     },
     "Input": {
         **keys("shape", "size dims dim sizes input_shape dimensions"),
         **keys("dtype", "type data_type"),
         **inferred("name", "its key is its name"),
-        **inferred("batch_size sparse ragged optional", "a spec leaves the batch out"),
+        **inferred("batch_size", "a spec leaves the batch out"),
+        **only("sparse ragged optional", (False, None), "nothing here is it: a row has a number for "
+               "each element", "a row has a number for each element"),
         **no_key("batch_shape", "write shape, without the batch"),
     },
     "Block": {
@@ -81,8 +85,9 @@ KEYS = {
                  "learning_rate: {schedule: cosine, peak: 0.001, steps: 1000}}"),
         **only("weight_decay", (0, 0.0, None), "nothing here is it: no optimizer decays weights"),
         **no_key("steps max_steps", "training counts epochs"),
-        **inferred("verbose device num_workers pin_memory precision", "it is of the machine, not of "
-                   "the network"),
+        **inferred("verbose device num_workers pin_memory", "it is of the machine, not of the network"),
+        **only("precision", (32, "32", "32-true", "float32", None), "a network computes in float32",
+               "a network computes in float32"),
     },
     "Data": {
         **keys("source", "path file filename csv data file_path dataset source_file train location"),

@@ -24,7 +24,9 @@ KEYS = {
     "*": {**no_key("last_epoch name optimizer", "leave it out")},
     "cosine": {
         **keys("peak", "initial_learning_rate max_lr learning_rate lr initial warmup_target base_lr"),
-        **keys("steps", "decay_steps T_max t_max total_steps max_steps num_training_steps"),
+        **{name: Key("steps", "it counts the warmup as well", beside=("warmup", "warmup_steps"))
+           for name in ("decay_steps",)},
+        **keys("steps", "T_max t_max total_steps max_steps num_training_steps"),
         **keys("warmup", "warmup_steps num_warmup_steps n_warmup"),
         **keys("end", "eta_min min_lr end_learning_rate final"),
         "alpha": Key("", "end is a rate, alpha a share of the peak: end = alpha · peak",

@@ -105,6 +105,13 @@ def _initializers() -> Tables:
     return merged([f"{__name__}.initializers"])
 
 
+def note_of_null(kind: str, key: str) -> str:
+    """Return how to say what null means elsewhere for a key of this type, if anything."""
+    modules = (import_module(f"{__name__}.{file}") for file in _files())
+    notes = (getattr(module, "NULLS", {}).get(kind, {}).get(key) for module in modules)
+    return next((note for note in notes if note), "")
+
+
 Values = dict[str, dict[str, dict[str, object]]]
 
 

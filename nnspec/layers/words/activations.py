@@ -1,10 +1,23 @@
 """Names of activations and gates, the rare ones too, and of their keys."""
 
+from collections.abc import Mapping
+
+from nnspec.layers.words.defaults import is_keras, is_torch
 from nnspec.layers.words.word import Key, Word, axis_of, keys, no_key, nothing, only, same
 
 
 def _is_tanh(given: object) -> object:
     return given == "tanh" if isinstance(given, str) else given
+
+
+def _says_its_slopes(given: Mapping[str, object]) -> bool:
+    """Each framework has another default: which is meant, its name says, or the key."""
+    name = given.get("type")
+    return is_keras(name) or is_torch(name) or "num_parameters" in given or "slopes" in given
+
+
+def _slopes(number: object) -> dict[str, object]:
+    return {"slopes": "one"} if number == 1 else {}
 
 
 WORDS = {
@@ -17,7 +30,8 @@ WORDS = {
     "RReLU": Word("", "nothing here is it: at inference it is leaky_relu with negative_slope: 0.229; "
                   "in training its slope is random"),
     "rrelu_": Word("", "nothing here is it: at inference it is leaky_relu with negative_slope: 0.229"),
-    **same("prelu", "parametric_relu PReLU"),
+    **{name: Word("prelu", "PyTorch's has one slope by default (slopes: one), Keras's one for each "
+                  "element", is_safe=_says_its_slopes) for name in ("PReLU", "parametric_relu")},
     **same("elu", "elu_ exponential_linear_unit"),
     **same("celu", "celu_"),
     **same("threshold", "threshold_"),
@@ -27,7 +41,7 @@ WORDS = {
     **same("softmax", "Softmax soft_max", "over the last axis by default; axes are counted without the "
            "batch"),
     "Softmax2d": Word("softmax", "over the channels, which are axis 0 in channels_first: axis: 0",
-                      {"axis": 0}),
+                      {"axis": 0}, says="channels first"),
     **same("gelu", "GELU gaussian_error_linear_unit gelu_exact"),
     **{name: Word("gelu", "gelu with approximate: true", {"approximate": True})
        for name in ("gelu_new", "gelu_tanh", "gelu_fast", "gelu_pytorch_tanh", "gelu_approximate",
@@ -91,7 +105,9 @@ KEYS = {
     "silu": only("beta", _ONE, "rescaling by beta, sigmoid, multiply with x"),
     "prelu": {
         **keys("alpha_initializer", "init alpha initializer"),
-        **no_key("num_parameters shared_axes", "it has one slope for each channel"),
+        "num_parameters": Key("slopes", "slopes: one is PyTorch's num_parameters: 1", _slopes,
+                              is_split=True, says="slopes"),
+        **no_key("shared_axes", "slopes: channel shares them along all axes but the channels"),
     },
 }  # fmt: skip
 VALUES = {"gelu": {"approximate": {"tanh": True, "none": False}}}

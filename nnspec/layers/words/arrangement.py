@@ -5,6 +5,7 @@ from nnspec.layers.words.word import (
     UnsaidError,
     axis_of,
     keys,
+    likely,
     no_key,
     nothing,
     same,
@@ -36,11 +37,12 @@ WORDS = {
     **same("expand_dims", "unsqueeze add_axis newaxis"),
     **same("squeeze", "squeeze_dims"),
     **same("repeat_vector", "RepeatVector repeat_sequence"),
-    **same("repeat_elements", "repeat repeat_interleave np.repeat", "each element follows itself; "
+    **with_one("repeat_elements", "repeat repeat_interleave np.repeat", "dim axis", "each element follows itself; "
            "`tile` repeats the whole axis, as torch's Tensor.repeat does"),
-    **same("tile", "torch.tile expand broadcast_to expand_as", "it repeats an axis; layers that join "
+    **likely("tile", "torch.tile expand broadcast_to expand_as", "it repeats an axis; layers that join "
            "inputs broadcast by themselves"),
-    **same("flip", "reverse flip_axis fliplr flipud"),
+    **same("flip", "reverse flip_axis"),
+    **likely("flip", "fliplr flipud", "`axis` says which, counted from 0 without the batch"),
     **same("slice", "narrow strided_slice crop1d get_item getitem select_last Slice", "`axis`, `start`, "
            "`stop` and `step`; squeeze takes an axis of one away"),
     **nothing("select take_last last_step last", "compose it: slice with start: -1, then squeeze; an "

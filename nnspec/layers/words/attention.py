@@ -25,13 +25,20 @@ WORDS = {
     "multi_head_attention_forward": Word("multi_head_attention", "it has the four projections"),
 }  # fmt: skip
 
+_WIDTHS = "the widths are known from the inputs; key_dim and output_dim set others"
+_ATTENDS = "a mask is True where a query sees a key, and in PyTorch's layers where it does not"
+_NO_PADDING = (
+    "it is True where a key is no padding, and PyTorch's where it is: a logical_not turns it"
+)
 _BOTH: Keys = {
     **keys("num_heads", "heads n_heads n_head nhead num_attention_heads number_of_heads nb_heads h "
            "num_query_heads head_count"),
     **keys("key_dim", "head_dim head_size size_per_head dim_head d_k d_head depth_per_head d_kv"),
     **keys("causal", "is_causal use_causal_mask causal_mask autoregressive is_decoder"),
-    **keys("mask", "attn_mask attention_mask"),
-    **keys("key_padding", "key_padding_mask padding_mask src_key_padding_mask key_mask"),
+    **keys("mask", "attention_mask", _ATTENDS),
+    **keys("mask", "attn_mask", _ATTENDS, is_safe=False),
+    **keys("key_padding", "key_padding_mask padding_mask src_key_padding_mask key_mask", _NO_PADDING,
+           is_safe=False),
     **keys("score_bias", "position_bias relative_position_bias rel_pos_bias attn_bias additive_bias "
            "relative_bias alibi alibi_bias"),
     **keys("score_bias", "attn_bias attention_score_bias position_bias relative_position_bias "
@@ -40,8 +47,10 @@ _BOTH: Keys = {
            "attention_probs_dropout_prob attn_drop dropout_p rate"),
     **keys("use_bias", "bias qkv_bias attention_bias"),
     **keys("output_dim", "output_shape out_dim output_size"),
-    **inferred("embed_dim d_model hidden_size dim width embedding_dim n_embd in_dim kdim vdim units "
-               "input_dim", "the widths are known from the inputs; key_dim and output_dim set others"),
+    **inferred("embed_dim d_model hidden_size dim width embedding_dim n_embd in_dim units "
+               "input_dim", _WIDTHS, says="features"),
+    **inferred("kdim", _WIDTHS, says="features of the key"),
+    **inferred("vdim", _WIDTHS, says="features of the value"),
     **only("batch_first", (True,), "the batch is always the first axis: permute before and after"),
     **only("add_bias_kv add_zero_attn use_gate", (False,), "nothing here is it"),
     **only("sliding_window", (None,), "give `mask` the name of a constant or an input that says "

@@ -42,7 +42,7 @@ WORDS = {
                             "patch's size, then a reshape to (patches, width)"),
     **{name: Word("", "nothing here is it: a kernel whose places are learnt")
        for name in ("deform_conv2d", "DeformConv2d", "deformable_conv2d")},
-    "conv_tbc": Word("conv1d", "conv1d takes the batch first, and channels by data_format"),
+    "conv_tbc": Word("conv1d", "conv1d takes the batch first, and channels by data_format", is_safe=False),
     **{name: Word("", "nothing here is it: take a convolution's windows with conv2d and a constant "
                   "kernel, or slice them")
        for name in ("Unfold", "im2col", "extract_patches", "extract_sequences")},
@@ -84,10 +84,11 @@ KEYS = {
         **_FILTERS,
         **keys("depth_multiplier", "channel_multiplier multiplier"),
         "kernel_initializer": Key("depthwise_initializer",
-                                  "it has two: depthwise_initializer and pointwise_initializer"),
+                                  "it has two: depthwise_initializer and pointwise_initializer",
+                                  is_safe=False),
     } for kind in ("separable_conv1d", "separable_conv2d")},
 }  # fmt: skip
-_PADDINGS = {"padding": {"same_upper": "same", "half": "same", "none": "valid", "no": "valid"}}
+_PADDINGS = {"padding": {"same_upper": "same", "none": "valid", "no": "valid"}}
 VALUES = {
     **{f"conv{n}d{end}": _PADDINGS for n in (1, 2, 3) for end in ("", "_transpose")},
     **{f"{kind}_conv{n}d": _PADDINGS for n in (1, 2) for kind in ("depthwise", "separable")},

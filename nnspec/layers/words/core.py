@@ -1,6 +1,33 @@
 """Names of dense layers, of reshaping, and of keys that many layers have."""
 
-from nnspec.layers.words.word import Word, inferred, keys, no_key, nothing, only, same
+from collections.abc import Mapping
+
+from nnspec.layers.words.word import (
+    Key,
+    UnsaidError,
+    Word,
+    inferred,
+    keys,
+    no_key,
+    nothing,
+    only,
+    same,
+)
+
+_ROW = "a shape is that of a row here, without the batch: PyTorch's view(-1, 8) is shape: [8]"
+
+
+def _row(sizes: object) -> object:
+    """PyTorch's sizes hold the batch, which is -1 as a rule: then it is not clear what is meant."""
+    if isinstance(sizes, list | tuple) and sizes and sizes[0] == -1:
+        raise UnsaidError(_ROW)
+    return sizes
+
+
+def _is_row(given: Mapping[str, object]) -> bool:
+    shape = given.get("shape")
+    return not (isinstance(shape, list | tuple) and shape and shape[0] == -1)
+
 
 WORDS = {
     **same(
@@ -12,7 +39,8 @@ WORDS = {
     ),
     "logits": Word("dense", "a dense layer of as many units as there are classes"),
     **same("flatten", "ravel flat flatten_layer"),
-    **same("reshape", "view unflatten reshape_layer resize_as as_strided_"),
+    **same("reshape", "unflatten reshape_layer"),
+    **{name: Word("reshape", _ROW, is_safe=_is_row) for name in ("view", "torch.reshape")},
     "EinsumDense": Word("", "nothing here is it: dense works on the last axis; permute and reshape "
                         "bring another there"),
     "Bilinear": Word("", "nothing here is it: compose it of dense, multiply and reduce_sum"),
@@ -46,7 +74,8 @@ KEYS = {
         **keys("bias_initializer", "bias_init b_init"),
         **inferred(
             "in_features in_channels input_size num_features in_dim input_dim in_size fan_in "
-            "input_channels n_in num_channels in_planes inplanes normalized_shape c_in"
+            "input_channels n_in num_channels in_planes inplanes normalized_shape c_in",
+            says="features",
         ),
         **inferred("device", "a spec names no device; `train` and the emitted code choose it"),
         **only("dropout dropout_rate drop drop_rate", (0, 0.0, None, False), "dropout is a layer of its "
@@ -70,7 +99,7 @@ KEYS = {
         **only("weights", (None,), "weights are kept in a file of their own: `--weights`"),
         **inferred("input_shape batch_input_shape batch_shape",
                    "a spec gives the shape under `inputs`, without the batch: "
-                   "inputs: {x: {shape: [8]}}"),
+                   "inputs: {x: {shape: [8]}}", says="shape"),
         **inferred("batch_size", "a spec leaves the batch out; `training.batch_size` is of training"),
         **only(_REGULARIZERS, (None,), "nothing here is it: a penalty belongs to the loss or the "
                "optimizer, and neither has one"),
@@ -88,7 +117,8 @@ KEYS = {
                "output_units hidden n d_model output_features"),
     },
     "reshape": {
-        **keys("shape", "target_shape new_shape size sizes dims unflattened_size"),
+        **keys("shape", "target_shape new_shape unflattened_size"),
+        **{name: Key("shape", _ROW, _row) for name in ("size", "sizes", "dims")},
         **no_key("dim", "`shape` lists every size but the batch"),
     },
     "linear": no_key("units out_features in_features bias use_bias filters activation",

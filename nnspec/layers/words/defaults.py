@@ -1,4 +1,4 @@
-"""Defaults of TensorFlow and Keras, where a name with their modules says whose layer it is."""
+"""Defaults of other frameworks, where a name with their modules says whose layer it is."""
 
 from __future__ import annotations
 
@@ -18,7 +18,14 @@ _KERAS: dict[str, dict[str, object]] = {
 }
 
 
-NEEDS_AXIS = frozenset({"concatenate", "stack", "argmax", "unit_normalization", "l2_normalize"})
+_TORCH_OWN: dict[str, dict[str, object]] = {
+    "rms_normalization": {"epsilon": 1.1920929e-07},
+    "prelu": {"slopes": "one"},
+}
+NEEDS_AXIS = frozenset({
+    "argmax", "concatenate", "l2_normalize", "repeat_elements", "roll", "split", "stack", "take",
+    "unit_normalization",
+})  # fmt: skip
 """Types whose axis is another one in PyTorch where none is given."""
 
 
@@ -34,6 +41,8 @@ def is_torch(name: object) -> bool:
 
 def defaults(name: str, meant: str) -> Mapping[str, object]:
     """Return what our type must be told to have the defaults of a layer that has this name."""
+    if is_torch(name):
+        return _TORCH_OWN.get(meant, {})
     if not is_keras(name):
         return {}
     if any(module in name for module in (".nn.", ".activations.", ".ops.")):

@@ -53,17 +53,17 @@ KEYS = {
                "max_position_embeddings max_seq_len block_size context_length length seq_len "
                "n_ctx maxlen"),
         **keys("embeddings_initializer", "kernel_initializer initializer init"),
-        **inferred("output_dim embedding_dim embed_dim d_model hidden_size dim"),
+        **inferred("output_dim embedding_dim embed_dim d_model hidden_size dim", says="features"),
     },
     "sinusoidal_position": {
         **keys("base", "max_wavelength theta wavelength temperature"),
         **keys("max_length", "max_len sequence_length seq_len maxlen"),
-        **inferred("d_model dim embed_dim output_dim hidden_size embedding_dim"),
+        **inferred("d_model dim embed_dim output_dim hidden_size embedding_dim", says="features"),
     },
     "rotary_position": {
         **keys("base", "theta rope_theta max_wavelength rotary_wavelength"),
         **keys("max_length", "max_len max_seq_len max_position_embeddings sequence_length"),
-        **inferred("d_model head_dim"),
+        **inferred("d_model head_dim", says="features"),
         **no_key("dim rotary_dim", "it turns the whole last axis: split before it turns a part"),
     },
     "parameter": {
@@ -73,6 +73,8 @@ KEYS = {
     },
     "constant": {
         **keys("value", "data tensor values fill_value"),
-        **only("persistent requires_grad trainable", (True, False), ""),
+        **only("persistent", (True, False), ""),
+        **only("requires_grad trainable", (False,), "a `parameter` is trained, a constant never",
+               "it is never trained"),
     },
 }  # fmt: skip

@@ -1,6 +1,6 @@
 """Names of layers that number, order and look up elements, and that number places along axes."""
 
-from nnspec.layers.words.word import axis_of, keys, no_key, nothing, only, same
+from nnspec.layers.words.word import axis_of, keys, likely, no_key, nothing, only, same
 
 WORDS = {
     **same("one_hot", "onehot OneHot to_one_hot to_categorical OneHotEncoding"),
@@ -20,8 +20,9 @@ WORDS = {
     **same("arange", "range iota positions position_ids Range", "it numbers the places along an "
            "axis of what it takes, from 0"),
     **nothing("linspace", "a constant, or arange, cast and rescaling"),
-    **same("coordinate_grid", "meshgrid CoordConv add_coords coordinates affine_grid coord_grid",
-           "it gives the coordinates alone: concatenate them with the image"),
+    **same("coordinate_grid", "coordinates coord_grid"),
+    **likely("coordinate_grid", "meshgrid CoordConv add_coords", "it gives the coordinates alone: "
+             "concatenate them with the image"),
     **same("sequence_mask", "length_mask lengths_to_mask SequenceMask make_pad_mask"),
 }  # fmt: skip
 KEYS = {

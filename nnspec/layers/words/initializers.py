@@ -1,15 +1,29 @@
 """Names of initializers, the rare ones too, and of their keys."""
 
-from nnspec.layers.words.word import Key, UnsaidError, inferred, keys, no_key, nothing, only, same
+from nnspec.layers.words.word import (
+    Key,
+    UnsaidError,
+    Word,
+    inferred,
+    keys,
+    likely,
+    no_key,
+    nothing,
+    only,
+    same,
+)
 
 _CUT = "cut at two deviations and rescaled, as in Keras; PyTorch does not cut"
+
+_DEVIATION = "of mean 0; stddev is 0.02 by default, in Keras 0.05 and in PyTorch 1"
 
 WORDS = {
     **same("zeros", "zero zeros_ zeros_init 0"),
     **same("ones", "one ones_ ones_init"),
     **same("constant", "constant_ const fill"),
-    **same("normal", "normal_ random_normal RandomNormal gaussian randn", "of mean 0; stddev is 0.02 by "
-           "default, in Keras 0.05 and in PyTorch 1"),
+    **{name: Word("normal", _DEVIATION, {"stddev": 0.05}) for name in ("random_normal", "RandomNormal")},
+    **{name: Word("normal", _DEVIATION, {"stddev": 1.0}) for name in ("normal_", "randn")},
+    **likely("normal", "gaussian", _DEVIATION),
     **same("glorot_uniform", "xavier_uniform xavier_uniform_ xavier glorot Xavier XavierUniform"),
     **same("glorot_normal", "xavier_normal xavier_normal_ XavierNormal", _CUT),
     **same("he_uniform", "kaiming_uniform kaiming_uniform_ KaimingUniform", "bounds ±sqrt(6 / fan_in), "
@@ -48,7 +62,9 @@ KEYS = {
         **only("nonlinearity", ("relu",), "he_uniform and he_normal are for ReLU"),
         **only("a", (0, 0.0), "he_uniform and he_normal are for ReLU"),
         **only("gain", (1, 1.0), "{type: normal, stddev: s} has a deviation of its own"),
-        **inferred("input_axes output_axes dtype", "the fans are those of the operation"),
+        **inferred("input_axes output_axes", "the fans are those of the operation"),
+        **only("dtype", ("float32", None), "a network computes in float32", "a network computes in "
+               "float32"),
     },
     "constant": keys("value", "val c constant fill_value v"),
     "normal": {

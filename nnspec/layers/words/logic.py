@@ -5,7 +5,7 @@ from nnspec.layers.words.word import keys, nothing, same
 _TWO = "of two inputs, or of one and a `value`"
 
 WORDS = {
-    **same("equal", "eq isclose Equal", _TWO),
+    **same("equal", "eq Equal", _TWO),
     **same("not_equal", "ne neq", _TWO),
     **same("greater", "gt greater_than", _TWO),
     **same("greater_equal", "ge gte greater_or_equal greater_than_or_equal", _TWO),
@@ -16,6 +16,7 @@ WORDS = {
     **same("logical_xor", "xor bitwise_xor"),
     **same("logical_not", "not bitwise_not invert"),
     **same("where", "cond select_where masked_where"),
+    **nothing("isclose", "compose it: subtract, abs, and less of a value"),
     **nothing("masked_fill", "compose it: where, of the mask, a constant and the input"),
     **nothing("any all", "compose it: cast to float32, then reduce_max or reduce_min"),
     **nothing("isnan isinf isfinite", "nothing here is it: a network takes finite numbers"),

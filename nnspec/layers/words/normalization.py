@@ -22,7 +22,7 @@ _OPPOSITE = "momentum is the weight of what was there, as in Keras: PyTorch's 0.
 _FROM_TORCH: Keys = {
     "momentum": Key("momentum", _OPPOSITE, complement),
     "eps": Key("epsilon"),
-    **inferred("num_features"),
+    **inferred("num_features", says="features"),
     **only("track_running_stats", (True,), "nothing here is it"),
 }
 _DEFAULTS = (
@@ -66,10 +66,13 @@ WORDS = {
 _ALL: Keys = {
     **keys("epsilon", "eps variance_epsilon layer_norm_eps layer_norm_epsilon norm_eps rms_norm_eps "
            "layernorm_epsilon"),
-    **inferred("num_channels num_features size hidden_size features channels filters units d_model"),
+    **inferred("num_channels num_features size hidden_size features channels filters units d_model",
+               says="features"),
     **only("beta_initializer", ("zeros",), "nothing here is it: the shift begins at 0"),
     **only("gamma_initializer", ("ones",), "nothing here is it: the scale begins at 1"),
 }  # fmt: skip
+_BY_LAYOUT = "it is over channels, by `data_format`"
+_OVER_CHANNELS = only("axis", (-1, 1, 2, 3), _BY_LAYOUT, _BY_LAYOUT, says="channels axis")
 _AFFINE: Keys = {
     **keys("affine", "elementwise_affine"),
     **no_key("center scale bias", "affine: false leaves out the scale and the shift, both; there is "
@@ -91,8 +94,9 @@ def _last_axis(dim: object) -> dict[str, object]:
 
 _NORMALIZED: Keys = {
     "normalized_shape": Key("", "leave it out: it is over the last axis, or over `axis`", _last_axes,
-                            is_split=True),
-    "dim": Key("", "it is over the last axis, or over `axis`", _last_axis, is_split=True),
+                            is_split=True, says="normalized"),
+    "dim": Key("", "it is over the last axis, or over `axis`", _last_axis, is_split=True,
+               says="normalized"),
 }  # fmt: skip
 _TORCH_KEYS = ("eps", "num_features", "track_running_stats")
 KEYS = {
@@ -103,12 +107,11 @@ KEYS = {
         **_AFFINE,
         **only("track_running_stats", (True,), "nothing here is it: instance_normalization and "
                "layer_normalization keep no statistics"),
-        **only("axis", (-1, 1), "it is over channels, by data_format", "it is over channels, by "
-               "`data_format`"),
+        **_OVER_CHANNELS,
         **only("moving_mean_initializer", ("zeros",), "nothing here is it: it begins at 0"),
         **only("moving_variance_initializer", ("ones",), "nothing here is it: it begins at 1"),
-        **only("synchronized process_group renorm renorm_clipping renorm_momentum virtual_batch_size",
-               (None, False, True), ""),
+        **only("synchronized process_group", (None, False, True), ""),
+        **only("renorm renorm_clipping renorm_momentum virtual_batch_size", (None, False), ""),
     },
     "layer_normalization": {
         **_ALL,
@@ -125,7 +128,7 @@ KEYS = {
     "group_normalization": {
         **_ALL,
         **keys("groups", "num_groups n_groups group"),
-        **only("axis", (-1, 1), "it is over channels, by data_format"),
+        **_OVER_CHANNELS,
         **_AFFINE,
     },
     "instance_normalization": {

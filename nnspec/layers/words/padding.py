@@ -1,5 +1,7 @@
 """Names of padding and cropping layers, and of their keys."""
 
+from collections.abc import Mapping
+
 from nnspec.layers.words.word import Key, Keys, UnsaidError, Word, keys, nothing, only, same
 
 
@@ -29,6 +31,11 @@ def _constant(axes: int) -> Word:
     return word._replace(keys={**word.keys, **zero})
 
 
+def _is_alike(given: Mapping[str, object]) -> bool:
+    """Whether every side is padded alike, so that the order of the axes is no matter."""
+    return all(isinstance(given.get(key), int | None) for key in ("padding", "pad", "pads"))
+
+
 WORDS = {
     **{f"ZeroPad{n}d": _torch("zero_padding", n) for n in (1, 2, 3)},
     **{f"ConstantPad{n}d": _constant(n) for n in (1, 2, 3)},
@@ -41,7 +48,9 @@ WORDS = {
               "nothing here is it in three dimensions: zero_padding3d pads with 0"),
     **nothing("CircularPad1d CircularPad2d CircularPad3d", "compose it: slice both ends, and "
               "concatenate each to the other side"),
-    **same("zero_padding2d", "pad padding zero_padding zero_pad pad2d", "it pads images with 0; "
+    **{name: Word("zero_padding2d", "torch's pad counts from the last axis: [left, right, top, bottom]",
+                  is_safe=_is_alike) for name in ("pad", "zero_pad", "pad2d")},
+    **same("zero_padding2d", "padding zero_padding", "it pads images with 0; "
            "reflection_padding2d and replication_padding2d pad with what is there"),
     **same("cropping2d", "crop cropping crop2d"),
     **nothing("CenterCrop RandomCrop", "nothing here is it: cropping2d takes a fixed number of rows "

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from nnspec.layers.words.defaults import is_keras
-from nnspec.layers.words.word import Keys, Word, keys, nothing, only, same
+from nnspec.layers.words.word import Keys, Word, keys, likely, nothing, only, same
 
 
 def _counted(given: Mapping[str, object]) -> dict[str, object]:
@@ -34,8 +34,9 @@ WORDS = {
     **{name: Word(f"adaptive_average_pooling{n}d")
        for n in (1, 2) for name in (f"AdaptiveAvgPool{n}d", f"adaptive_avg_pooling{n}d")},
     **{name: Word(f"adaptive_max_pooling{n}d") for n in (1, 2) for name in (f"AdaptiveMaxPool{n}d",)},
-    **same("max_pooling2d", "max_pool maxpool maxpooling max_pooling mp pool pooling",
+    **same("max_pooling2d", "max_pool maxpool maxpooling max_pooling mp",
            "a pooling layer of images; max_pooling1d is of sequences"),
+    **likely("max_pooling2d", "pool pooling", "average_pooling2d takes the mean"),
     **same("average_pooling2d", "avg_pool avgpool average_pool average_pooling mean_pool avg_pooling",
            "a pooling layer of images; average_pooling1d is of sequences"),
     **same("global_average_pooling2d", "gap global_avg_pool global_pool global_average_pool "

@@ -13,6 +13,7 @@ from nnspec.layers.words.word import (
     no_key,
     nothing,
     only,
+    same,
 )
 
 _TORCH = ("hidden_size", "input_size", "batch_first", "num_layers")
@@ -36,10 +37,6 @@ def _both_ways(kind: str) -> Word:
     return Word("bidirectional", note, settings, inside="layer", outside=outside)
 
 
-def _is_merged(given: Mapping[str, object]) -> bool:
-    return given.get("merge_mode", "concat") is not None
-
-
 _ONE_STEP = "nothing here is one step of it: the layer runs over the time axis"
 
 WORDS = {
@@ -50,8 +47,7 @@ WORDS = {
     **{name: _both_ways("lstm") for name in ("BiLSTM", "bi_lstm", "bidirectional_lstm", "blstm")},
     **{name: _both_ways("gru") for name in ("BiGRU", "bi_gru", "bidirectional_gru")},
     **{name: _both_ways("simple_rnn") for name in ("BiRNN", "bi_rnn", "bidirectional_rnn")},
-    **{name: Word("bidirectional", "Keras's merge_mode: null gives both directions apart, and none "
-                  "here does", is_safe=_is_merged) for name in ("bi", "birnn_wrapper", "Bidirectional")},
+    **same("bidirectional", "bi birnn_wrapper Bidirectional"),
     **nothing("LSTMCell GRUCell SimpleRNNCell RNNCell StackedRNNCells RNNBase RNNCellBase", _ONE_STEP),
     **nothing("ConvLSTM1D ConvLSTM2D ConvLSTM3D conv_lstm convlstm ConvGRU", "nothing here is it: "
               "lstm and gru take vectors, not maps"),
@@ -95,7 +91,7 @@ _BOTH: Keys = {
     **only("dropout recurrent_dropout", (0, 0.0), "nothing here is it: a spatial_dropout1d before it drops "
            "the same inputs at every step"),
     **only("zero_output_for_mask", (False,), "nothing here is it"),
-    **inferred("input_size input_dim in_features features"),
+    **inferred("input_size input_dim in_features features", says="features"),
 }  # fmt: skip
 KEYS = {
     "lstm": {
@@ -128,3 +124,10 @@ VALUES = {
     "bidirectional": {"merge_mode": {"concatenate": "concat", "cat": "concat", "add": "sum",
                                      "average": "ave", "mean": "ave", "multiply": "mul"}},
 }  # fmt: skip
+NULLS = {
+    "bidirectional": {
+        "merge_mode": "Keras's null gives both directions apart: write two layers, one of them with "
+        "go_backwards: true and a flip of the steps after it",
+    },
+}
+"""Type -> key -> how to say what null means in another framework."""

@@ -35,7 +35,8 @@ _RATE: Keys = {
     **keys("rate", "p prob probability dropout_rate drop_prob drop_rate dropout ratio pdrop "
            "hidden_dropout_prob attn_pdrop resid_pdrop"),
     "keep_prob": Key("rate", "rate is the share that is dropped: 1 - keep_prob", complement),
-    **only("training train", (None, False), "it drops in training alone", "it drops in training alone"),
+    **only("training train", (None,), "it drops in training alone; rate: 0 drops nothing", "it drops in "
+           "training alone"),
 }  # fmt: skip
 KEYS = {
     **dict.fromkeys(("dropout", "alpha_dropout", "gaussian_dropout", "spatial_dropout1d", "spatial_dropout2d", "spatial_dropout3d"), _RATE),

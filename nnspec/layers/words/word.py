@@ -7,9 +7,23 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from nnspec.errors import Mark
+
 
 class UnsaidError(ValueError):
     """A value that the language has no words for; the message says what to do instead."""
+
+
+class Claim(NamedTuple):
+    """Something that a key says of the network, and that the language infers without it.
+
+    mark: where the key stands. says: what its value must be, as `network/claims` has it.
+    """
+
+    mark: Mark | None
+    key: str
+    value: object
+    says: str
 
 
 class Key(NamedTuple):
@@ -35,6 +49,10 @@ class Key(NamedTuple):
     """Keys that may be meant otherwise where this foreign one stands beside them."""
     word: Word | None = None
     """The layer that `true` makes of this one."""
+    says: str = ""
+    """The meaning of its value, where it is left out: see `Claim`."""
+    is_safe: bool = True
+    """Whether the key alone says all."""
 
 
 class Word(NamedTuple):
@@ -43,7 +61,9 @@ class Word(NamedTuple):
     meant: our name; empty where nothing fits. note: what differs, or what it is composed of.
     settings: keys that our type needs to mean the same, or what gives them for a record. keys:
     foreign keys that mean something else under this name, our own among them. is_safe: whether the
-    name alone says all, or what tells it of a record. by_key: a key whose value is the type that is meant. inside: the setting that takes the keys that are given, but for `outside`.
+    name alone says all, or what tells it of a record. by_key: a key whose value is the type that is meant. inside: the setting that
+    takes the keys that are given, but for `outside`. choose: gives the word that a record means
+    instead, if it means another. says: what must be true of the spec, as of a key.
     """
 
     meant: str = ""
@@ -56,7 +76,11 @@ class Word(NamedTuple):
     by_key: str = ""
     inside: str = ""
     outside: tuple[str, ...] = ("name", "inputs")
+    choose: Callable[[Mapping[str, object]], Word | None] | None = None
+    says: str = ""
 
+
+NOTHING = "nothing here is it"
 
 Words = dict[str, Word]
 Keys = dict[str, Key]
@@ -82,26 +106,33 @@ def nothing(names: str, note: str) -> Words:
     return {name: Word("", note) for name in names.split()}
 
 
-def keys(meant: str, names: str, note: str = "") -> Keys:
+def keys(meant: str, names: str, note: str = "", *, is_safe: bool = True) -> Keys:
     """Return a table of keys that mean the same as ours."""
-    return {name: Key(meant, note) for name in names.split()}
+    return {name: Key(meant, note, is_safe=is_safe) for name in names.split()}
 
 
-def inferred(names: str, what: str = "it is known from the input") -> Keys:
-    """Return a table of keys that are left out."""
-    return {name: Key(note=f"leave it out: {what}") for name in names.split()}
+def likely(meant: str, names: str, note: str = "") -> Words:
+    """Return a table of names that are likely to mean ours, and that may mean something else."""
+    return {name: Word(meant, note, is_safe=False) for name in names.split()}
 
 
-def only(names: str, harmless: tuple[object, ...], otherwise: str, why: str = "") -> Keys:
+def inferred(names: str, what: str = "it is known from the input", says: str = "") -> Keys:
+    """Return a table of keys that are left out; `says` is that of `Key`."""
+    return {name: Key(note=f"leave it out: {what}", says=says) for name in names.split()}
+
+
+def only(
+    names: str, harmless: tuple[object, ...], otherwise: str, why: str = "", says: str = ""
+) -> Keys:
     """Return keys that are left out at the harmless values; at others nothing here means them."""
 
     def value(given: object) -> dict[str, object]:
         if not any(given == each and type(given) is type(each) for each in harmless):
-            raise UnsaidError(otherwise)
+            raise UnsaidError(otherwise or NOTHING)
         return {}
 
     note = f"leave it out: {why or 'it is so always'}"
-    return {name: Key(note=note, value=value, is_split=True) for name in names.split()}
+    return {name: Key(note=note, value=value, is_split=True, says=says) for name in names.split()}
 
 
 def no_key(names: str, note: str) -> Keys:
