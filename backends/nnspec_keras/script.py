@@ -7,6 +7,7 @@ from typing import NamedTuple
 from nnspec.emit.code import Expr, literal, quoted, wrap
 from nnspec.emit.snippets import snippets
 from nnspec.language.training_schema import Training
+from nnspec.network.graph import Head
 from nnspec.network.loader import Spec
 
 
@@ -17,32 +18,48 @@ class Script(NamedTuple):
     modules: set[str]
 
 
-def script_source(spec: Spec, training: Training, function: str) -> Script:
+def script_source(spec: Spec, training: Training, head: Head | None, function: str) -> Script:
     """Return what trains, measures and predicts; the last of it is `main`."""
     from nnspec.emit.specialised import with_constants
 
     data, graph = spec.model.data, spec.graph
     assert data is not None
-    watched = "val_loss" if data.validation else "loss"
-    is_shifted = data.standardize and any(
-        type_.dtype.startswith("float") for type_ in graph.inputs.values()
-    )
-    program = snippets("nnspec_keras.emitted", "program")
-    saving = program if is_shifted else snippets("nnspec_keras.emitted", "raw_program")
     is_single = len(graph.inputs) == 1
-    used = (program["Batches"], saving["served"], saving["save"], program["KeepBest"])
-    parts = [
-        with_constants(program["Batches"].text, HAS_ONE_INPUT=is_single),
-        with_constants(saving["served"].text, HAS_ONE_INPUT=is_single),
-        saving["save"].text,
-        with_constants(program["KeepBest"].text, WATCHED=watched),
-        _predict(spec, training, is_shifted=is_shifted),
+    program = snippets("nnspec_keras.emitted", "program")
+    is_shifted = _is_shifted(spec)
+    has_raw_ends = is_shifted or data.standardize_target
+    serving = snippets("nnspec_keras.emitted", "program" if has_raw_ends else "raw_program")
+    # Where the loss takes logits, a network beside the one that is served is compiled.
+    is_compiled = head is None
+    used = [program["Batches"], serving["save"]]
+    parts = [with_constants(program["Batches"].text, HAS_ONE_INPUT=is_single)]
+    if is_compiled or has_raw_ends:
+        used.append(serving["served"])
+        parts.append(
+            with_constants(
+                serving["served"].text,
+                HAS_ONE_INPUT=is_single,
+                SHIFTS_INPUTS=is_shifted,
+                SHIFTS_TARGET=data.standardize_target,
+            )
+        )
+    parts += [
+        with_constants(serving["save"].text, IS_COMPILED=is_compiled),
+        _predict(spec, training, is_inner=has_raw_ends),
         _main(spec, training, function),
     ]
     return Script(parts, {"np"}.union(*(snippet.imports for snippet in used)))
 
 
-def _predict(spec: Spec, training: Training, *, is_shifted: bool) -> str:
+def _is_shifted(spec: Spec) -> bool:
+    """Whether an input is standardised."""
+    assert spec.model.data is not None
+    return spec.model.data.standardize and any(
+        type_.dtype.startswith("float") for type_ in spec.graph.inputs.values()
+    )
+
+
+def _predict(spec: Spec, training: Training, *, is_inner: bool) -> str:
     from nnspec.training.metrics import threshold
 
     given = "arrays[0]" if len(spec.graph.inputs) == 1 else "arrays"
@@ -51,16 +68,19 @@ def _predict(spec: Spec, training: Training, *, is_shifted: bool) -> str:
         '    """Return what a saved network makes of raw rows: its output, and the answer."""',
         '    record = json.loads(path.with_name(f"{path.name}.json").read_text())',
         "    model = keras.saving.load_model(path)",
-        *(wrap(f"network = model.get_layer({quoted(spec.name)})", 4) if is_shifted else []),
+        *(wrap(f"network = model.get_layer({quoted(spec.name)})", 4) if is_inner else []),
         '    inputs = read_inputs(read_rows(data), record["inputs"], data)',
         "    arrays = prepared(inputs, record)",
         *wrap(
-            f"output = {'network' if is_shifted else 'model'}"
+            f"output = {'network' if is_inner else 'model'}"
             f".predict({given}, batch_size={training.batch_size}, verbose=0)",
             4,
         ),
     ]
     if training.task == "regression":
+        data = spec.model.data
+        if data is not None and data.standardize_target:
+            lines.append("    output = restored(output, record)")
         return "\n".join([*lines, "    return output, output"])
     if training.task == "multiclass":
         lines.append("    answer = output.argmax(axis=-1)")
@@ -82,12 +102,15 @@ def _main(spec: Spec, training: Training, function: str) -> str:
     assert data is not None
     is_single = len(spec.graph.inputs) == 1
     unpack = "inputs, target" if is_single else "*inputs, target"
+    scaled = ""
+    if data.standardize_target:
+        shape = list(spec.graph.types[spec.graph.outputs[0]].shape)
+        scaled = f', np.reshape(record["target_scale"], {literal(shape)})'
     lines = [
         "def main() -> None:",
         '    """Train on the rows of a file; save the best epoch, and measure it."""',
         "    parser = argparse.ArgumentParser(description=main.__doc__)",
-        "    here = Path(__file__).parent",
-        *wrap(f"source = here / {quoted(data.source)}", 4),
+        *wrap(f"source = Path(__file__).parent / {quoted(data.source)}", 4),
         '    parser.add_argument("--data", type=Path, default=source)',
         '    parser.add_argument("--weights", type=Path, help="first weights")',
         *wrap(f"output = Path({quoted(f'{function}.keras')})", 4),
@@ -116,8 +139,10 @@ def _main(spec: Spec, training: Training, function: str) -> str:
         "    except (OSError, ValueError) as error:",
         "        parser.error(str(error))",
         f'    {unpack} = data["train"]',
-        "    network = compiled(model)",
+        *wrap(f"network = compiled(model{scaled})", 4),
+        '    best = arguments.output.with_suffix(".weights.h5")',
     ]
+    watched = "val_loss" if data.validation else "loss"
     # Keras would shuffle the batches of a PyDataset too.
     fit: dict[str, object] = {"epochs": Expr("arguments.epochs"), "shuffle": False}
     if data.validation:
@@ -126,12 +151,20 @@ def _main(spec: Spec, training: Training, function: str) -> str:
             lines.append('    *validation, expected = data["validation"]')
             fit["validation_data"] = Expr("(validation, expected)")
         fit["validation_batch_size"] = training.batch_size
-    fit["callbacks"] = [Expr("KeepBest(model, record, arguments.output)")]
+    checkpoint = (
+        f'keras.callbacks.ModelCheckpoint(best, monitor="{watched}", '
+        "save_best_only=True, save_weights_only=True)"
+    )
+    fit["callbacks"] = [Expr(checkpoint), Expr("keras.callbacks.TerminateOnNaN()")]
     arguments = ", ".join(f"{key}={literal(value)}" for key, value in fit.items())
-    lines += wrap(f"network.fit(Batches(inputs, target), {arguments})", 4)
+    lines += wrap(f"history = network.fit(Batches(inputs, target), {arguments}).history", 4)
+    losses = 'history["loss"]' + (' + history["val_loss"]' if data.validation else "")
     lines += [
-        "    best = keras.saving.load_model(arguments.output)",
-        "    model.set_weights(best.get_weights())",
+        *wrap(f"losses = {losses}", 4),
+        "    if not np.isfinite(losses).all():",
+        '        raise SystemExit(f"the loss is {np.max(losses)} in one of the epochs")',
+        "    network.load_weights(best)",
+        "    save(model, record, arguments.output)",
         f"    for part, ({unpack}) in data.items():",
         *wrap(
             "measured = network.evaluate"

@@ -74,7 +74,7 @@ def training_source(
                 *wrap(f"return {optimizer.render()}", 4),
             ]
         ),
-        _compiled(spec.graph, training, head),
+        _compiled(spec, training, head),
     ]
     # Losses are written with ops.
     loss = loss_body(LOSSES, training.resolved_loss, spec.graph)
@@ -82,7 +82,7 @@ def training_source(
     dataset = dataset_source(spec)
     if dataset is None:
         return TrainingSource(tuple(parts), "", (), (), modules)
-    script = script_source(spec, training, function)
+    script = script_source(spec, training, head, function)
     parts += [dataset.text, *script.parts]
     modules |= script.modules
     ending = '\n\n\nif __name__ == "__main__":\n    main()\n'
@@ -109,19 +109,32 @@ def _loss_function(loss: Loss, graph: Graph) -> str:
     )
 
 
-def _compiled(graph: Graph, training: Training, head: Head | None) -> str:
-    metrics = ", ".join(_metrics(graph, training))
-    arguments = f"optimizer=make_optimizer(), loss=loss_function, metrics=[{metrics}]"
-    lines = ["def compiled(model: keras.Model) -> keras.Model:"]
+def _compiled(spec: Spec, training: Training, head: Head | None) -> str:
+    data = spec.model.data
+    is_scaled = data is not None and data.standardize_target
+    metrics = _metrics(spec.graph, training)
+    lines, told = ["def compiled(model: keras.Model) -> keras.Model:"], "ready to fit"
+    if is_scaled:
+        lines = ["def compiled(model: keras.Model, scale=1.0) -> keras.Model:"]
+        told = "ready to fit; scale: what the target was divided by"
+        metrics = ["mae" if "MeanAbsolute" in metric else metric for metric in metrics]
     if head is None:
-        lines.append('    """Return the model, ready to fit."""')
+        lines.append(f'    """Return the model, {told}."""')
         name = "model"
     else:
-        lines.append('    """Return the model up to its logits, weights shared, ready to fit."""')
+        lines.append(f'    """Return the model up to its logits, weights shared, {told}."""')
         layer = head.node.name + (f".{head.activation.type}" if head.is_fused else "")
         made = f"keras.Model(model.inputs, model.get_layer({quoted(layer)}).input)"
         lines += wrap(f"logits = {made}", 4)
         name = "logits"
+    if "mae" in metrics:
+        lines += [
+            "",
+            "    def mae(target, output):",
+            "        return ops.absolute(output - target) * scale",
+            "",
+        ]
+    arguments = f"optimizer=make_optimizer(), loss=loss_function, metrics=[{', '.join(metrics)}]"
     lines += [*wrap(f"{name}.compile({arguments})", 4), f"    return {name}"]
     return "\n".join(lines)
 

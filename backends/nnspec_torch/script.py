@@ -14,6 +14,8 @@ from nnspec_torch.naming import class_name, renamed_layers
 from nnspec_torch.schedules import has_schedule
 
 _METRICS = {"mae": "(output - target).abs().mean()", "r2": "r2(output, target)"}
+_SCALED = {**_METRICS, "mae": "((output - target).abs() * scale).mean()"}
+"""The same where the target is standardised, in the units that it had; r2 is the same in any."""
 MODULES = frozenset({"math", "torch"})
 """Modules that the program uses."""
 
@@ -58,16 +60,25 @@ def _outputs(training: Training) -> str:
 
 def _evaluate(spec: Spec, training: Training, head: Head | None) -> str:
     compute = "model.logits" if head is not None else "model"
+    assert spec.model.data is not None
     measured = {name: _metric(name, spec, training, head) for name in training.resolved_metrics}
+    arguments = f"model: {class_name(spec.name)}, rows: tuple[Tensor, ...]"
+    told = ['    """Return the loss and the metrics, computed as at inference."""']
+    if spec.model.data.standardize_target:
+        measured = {name: _SCALED[name] for name in measured}
+        arguments += ", scale: Tensor | float = 1.0"
+        told = [
+            '    """Return the loss and the metrics, computed as at inference.',
+            "",
+            "    scale: what the target was divided by; the metrics are in its units.",
+            '    """',
+        ]
     pairs = ['"loss": loss_function(output, target)']
     pairs += [f'"{name}": {expression}' for name, expression in measured.items()]
     return "\n".join(
         [
-            *wrap(
-                f"def evaluate(model: {class_name(spec.name)}, "
-                "rows: tuple[Tensor, ...]) -> dict[str, float]:"
-            ),
-            '    """Return the loss and the metrics, computed as at inference."""',
+            *wrap(f"def evaluate({arguments}) -> dict[str, float]:"),
+            *told,
             "    *inputs, target = rows",
             "    model.eval()",
             f"    output = outputs({compute}, inputs)",
@@ -95,6 +106,9 @@ def _predict(spec: Spec, training: Training, load: str) -> str:
         "    output = outputs(model, tensors).numpy()",
     ]
     if training.task == "regression":
+        data = spec.model.data
+        if data is not None and data.standardize_target:
+            lines.append("    output = restored(output, record)")
         return "\n".join([*lines, "    return output, output"])
     if training.task == "multiclass":
         lines.append("    answer = output.argmax(axis=-1)")
@@ -118,12 +132,12 @@ def _main(spec: Spec, training: Training, load: str) -> str:
     part = "validation" if data.validation > 0 else "train"
     is_scheduled = has_schedule(training.optimizer)
     state = "optimizer, scheduler" if is_scheduled else "optimizer"
+    scale = ", scale" if data.standardize_target else ""
     lines = [
         "def main() -> None:",
         '    """Train, and write the weights of the best epoch."""',
         "    parser = argparse.ArgumentParser(description=main.__doc__)",
-        "    here = Path(__file__).parent",
-        *wrap(f"source = here / {literal(data.source)}", 4),
+        *wrap(f"source = Path(__file__).parent / {literal(data.source)}", 4),
         '    parser.add_argument("--data", type=Path, default=source)',
         '    parser.add_argument("--weights", type=Path, help="first weights")',
         *wrap(f"output = Path({literal(file)})", 4),
@@ -134,12 +148,14 @@ def _main(spec: Spec, training: Training, load: str) -> str:
         '        parser.error("--epochs: at least one is expected")',
         "",
         f"    torch.manual_seed({training.seed})",
+        '    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")',
         *wrap(f"model = {class_name(spec.name)}()", 4),
         "    if arguments.weights is not None:",
         "        try:",
         f"            model.load_state_dict({load}(arguments.weights))",
         "        except (OSError, RuntimeError, SafetensorError) as error:",
         '            parser.error(f"--weights: {arguments.weights}: {error}")',
+        "    model.to(device)",
         "    optimizer = make_optimizer(model)",
         *(["    scheduler = make_scheduler(optimizer)"] if is_scheduled else []),
         "    try:",
@@ -147,44 +163,52 @@ def _main(spec: Spec, training: Training, load: str) -> str:
         "        data, record = load_data(arguments.data)",
         "    except (OSError, ValueError) as error:",
         "        parser.error(str(error))",
+        "    # Small enough to lie on the device as a whole, which spares a DataLoader.",
         "    parts = {",
-        "        part: tuple(torch.from_numpy(array) for array in arrays)",
+        "        part: tuple(torch.from_numpy(array).to(device) for array in arrays)",
         "        for part, arrays in data.items()",
         "    }",
         '    train = parts["train"]',
+        *(_scale(spec) if scale else []),
         "    best = math.inf",
         "    for epoch in range(1, arguments.epochs + 1):",
         "        model.train()",
-        "        total = 0.0",
+        "        total = torch.zeros((), dtype=torch.float64, device=device)",
         "        for rows in batches(len(train[0]), epoch):",
         "            batch = [values[rows] for values in train]",
-        f"            loss = train_step(model, {state}, *batch).item()",
-        "            if not math.isfinite(loss):",
-        '                raise SystemExit(f"the loss is {loss} in epoch {epoch}")',
-        "            total += loss * len(rows)",
+        *wrap(f"loss = train_step(model, {state}, *batch)", 12),
+        "            total += loss.double() * len(rows)",
+        "        train_loss = total.item() / len(train[0])",
     ]
     if part == "train":
         # As nnspec does: the loss of an epoch is that of its steps.
-        lines.append('        measured = evaluate(model, train) | {"loss": total / len(train[0])}')
+        lines.append(f'        measured = evaluate(model, train{scale}) | {{"loss": train_loss}}')
         lines.append("        print(epoch, measured)")
-        watched = 'measured["loss"]'
+        finite = "measured.values()"
     else:
-        lines.append('        measured = evaluate(model, parts["validation"])')
-        lines.append('        print(epoch, {"train_loss": total / len(train[0]), **measured})')
-        watched = 'measured["loss"]'
+        lines.append(f'        measured = evaluate(model, parts["validation"]{scale})')
+        lines.append('        print(epoch, {"train_loss": train_loss, **measured})')
+        finite = "[train_loss, *measured.values()]"
     lines += [
-        "        if not all(map(math.isfinite, measured.values())):",
-        '            raise SystemExit(f"epoch {epoch} gives what is no number: {measured}")',
-        f"        if {watched} < best:",
-        f"            best = {watched}",
+        f"        if not all(map(math.isfinite, {finite})):",
+        '            raise SystemExit(f"in epoch {epoch} the loss is {train_loss}, {measured}")',
+        '        if measured["loss"] < best:',
+        '            best = measured["loss"]',
         "            save(model, record, arguments.output)",
     ]
     if data.test > 0:
         lines += [
             f"    model.load_state_dict({load}(arguments.output))",
-            '    print("test", evaluate(model, parts["test"]))',
+            f'    print("test", evaluate(model, parts["test"]{scale}))',
         ]
     return "\n".join(lines)
+
+
+def _scale(spec: Spec) -> list[str]:
+    """Return the line that gives the scale of the target, shaped as it."""
+    shape = list(spec.graph.types[spec.graph.outputs[0]].shape)
+    made = f'torch.tensor(record["target_scale"], device=device).reshape({literal(shape)})'
+    return wrap(f"scale = {made}", 4)
 
 
 def _is_table(spec: Spec) -> bool:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from nnspec.data.tables import Rows, missing_column, numbers, require_fitting, where
 from nnspec.errors import DataError
@@ -102,15 +102,8 @@ class Feature(Frozen):
         """
         if not self.dtype.startswith("float"):
             return self
-        flat = values.reshape(len(values), -1).astype(np.float64)
-        constant = (flat == flat[:1]).all(axis=0)
-        # A computed mean of equal values may miss them by a rounding.
-        mean = np.where(constant, flat[0], flat.mean(axis=0))
-        scale = np.where(constant, 1.0, flat.std(axis=0))
-        scale[scale == 0] = 1.0
-        return self.model_copy(
-            update={"mean": tuple(mean.tolist()), "scale": tuple(scale.tolist())}
-        )
+        mean, scale = mean_and_scale(values)
+        return self.model_copy(update={"mean": mean, "scale": scale})
 
     def place(
         self, rows: object, input_name: str, file: object
@@ -139,6 +132,29 @@ class Preprocessing(Frozen):
     """Name of what it predicts."""
     labels: Annotated[tuple[Text, ...], Field(strict=False)] | None = None
     """Names of the classes in the order of their numbers; None where the data hold numbers."""
+    target_mean: Numbers | None = None
+    """Subtracted from each element of the target before it is learnt; None for nothing."""
+    target_scale: Annotated[tuple[Positive, ...], Field(strict=False)] | None = None
+    """The divisor of each element after that; None for nothing."""
+
+    @model_validator(mode="after")
+    def _both_of_the_target(self) -> Preprocessing:
+        mean, scale = self.target_mean, self.target_scale
+        if (mean is None) != (scale is None) or len(mean or ()) != len(scale or ()):
+            raise ValueError("target_mean and target_scale do not fit together")
+        return self
+
+    def restored(self, output: Array) -> Array:
+        """Return a network's output, shaped (rows, ...), in the units of the target (float64)."""
+        if self.target_mean is None or self.target_scale is None:
+            return output
+        flat = output.reshape(len(output), -1).astype(np.float64)
+        if flat.shape[1] != len(self.target_mean):
+            raise DataError(
+                f"the preprocessing record has the means of {len(self.target_mean)} elements of "
+                f'"{self.target}", and the network gives {flat.shape[1]}'
+            )
+        return (flat * self.target_scale + self.target_mean).reshape(output.shape)
 
     def apply(self, rows: Rows, *, file: object = "the rows") -> dict[str, Array]:
         """Return the network's inputs from a table, or from arrays by name; raises DataError.
@@ -159,6 +175,11 @@ class Preprocessing(Frozen):
             changes.append(
                 f"the weights were trained on the classes {_listed(before.labels)}, and here they "
                 f"are {_listed(self.labels)}: each score begins as that of the class in its place"
+            )
+        if (before.target_mean is None) != (self.target_mean is None):
+            was, is_ = ("raw", "standardised")[:: 1 if before.target_mean is None else -1]
+            changes.append(
+                f'the weights were trained on the {was} "{before.target}", and here it is {is_}'
             )
         changes += [
             f'the weights were trained on an input "{name}" made of '
@@ -183,6 +204,20 @@ class Preprocessing(Frozen):
             raise DataError(
                 f"the preprocessing record cannot be read: {place or 'it'}: {first['msg']}"
             ) from None
+
+
+def mean_and_scale(values: Array) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return mean and deviation (divisor n) of each element over the rows.
+
+    One that never changes has the deviation 1, so that it is only shifted.
+    """
+    flat = values.reshape(len(values), -1).astype(np.float64)
+    constant = (flat == flat[:1]).all(axis=0)
+    # A computed mean of equal values may miss them by a rounding.
+    mean = np.where(constant, flat[0], flat.mean(axis=0))
+    scale = np.where(constant, 1.0, flat.std(axis=0))
+    scale[scale == 0] = 1.0
+    return tuple(mean.tolist()), tuple(scale.tolist())
 
 
 def _listed(names: Sequence[str] | None) -> str:

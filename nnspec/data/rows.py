@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -16,11 +16,12 @@ from nnspec.data.preprocessing import (
     Feature,
     Preprocessing,
     admit_arrays,
+    mean_and_scale,
     places,
     require_equal_lengths,
 )
 from nnspec.data.tables import Rows, missing_column, read, select
-from nnspec.data.targets import read_target
+from nnspec.data.targets import Target, read_target
 from nnspec.errors import DataError, UsageError
 from nnspec.language.schema import DType
 from nnspec.language.training_schema import Data, Training
@@ -52,7 +53,8 @@ class Dataset:
     """The parts that training uses, ready for the network, and how they were made.
 
     `target` is class numbers (int64) or a probability per class (float32) for `multiclass`, and
-    float32 in the output's shape for `binary` and `regression`. `sha256` is of the source.
+    float32 in the output's shape for `binary` and `regression`, shifted and scaled where the spec
+    standardises it. `sha256` is of the source.
     """
 
     train: Part
@@ -99,14 +101,27 @@ def read_rows(spec: Spec, path: str | Path) -> tuple[dict[str, Array], Array | N
     training, target = spec.model.training, None
     names = rows.columns if isinstance(rows, pl.DataFrame) else rows
     if training is not None and len(graph.outputs) == 1 and data.target in names:
-        output = graph.types[graph.outputs[0]].shape
-        target = read_target(rows, data.target, training.task, output, file=path).values
+        target = _target(graph, data, training, rows, path).values
         lengths["target"] = len(target)
     require_equal_lengths(lengths, path)
     if data.standardize:
         _require_fixed(features)
         features = {name: each.standardised(raw[name]) for name, each in features.items()}
+    if target is not None and data.standardize_target:
+        target = _standardised(target, *mean_and_scale(target))
     return _finished(graph, features, raw, rows, path), target
+
+
+def _target(graph: Graph, data: Data, training: Training, rows: Rows, file: str | Path) -> Target:
+    output = graph.types[graph.outputs[0]].shape
+    is_exact = data.standardize_target
+    return read_target(rows, data.target, training.task, output, file=file, is_exact=is_exact)
+
+
+def _standardised(target: Array, mean: Sequence[float], scale: Sequence[float]) -> Array:
+    """Return a target shifted and scaled as the network learns it."""
+    flat: Array = (target.reshape(len(target), -1) - np.array(mean)) / np.array(scale)
+    return flat.reshape(target.shape).astype(np.float32)
 
 
 def _features(graph: Graph, data: Data, rows: Rows, file: object) -> dict[str, Feature]:
@@ -155,8 +170,7 @@ def prepare(
         )
     features = _features(graph, data, rows, file)
     raw = {name: feature.gather(rows, name, file) for name, feature in features.items()}
-    output = graph.types[graph.outputs[0]].shape
-    target = read_target(rows, data.target, training.task, output, file=file)
+    target = _target(graph, data, training, rows, file)
     lengths = {**{name: len(values) for name, values in raw.items()}, "target": len(target.values)}
     require_equal_lengths(lengths, file)
 
@@ -168,10 +182,21 @@ def prepare(
             for name, feature in features.items()
         }
     inputs = _finished(graph, features, raw, rows, file)
+    values, shift = target.values, {}
+    if data.standardize_target:
+        mean, scale = mean_and_scale(values[parts["train"]])
+        values, shift = (
+            _standardised(values, mean, scale),
+            {"target_mean": mean, "target_scale": scale},
+        )
     preprocessing = Preprocessing(
-        inputs=features, task=training.task, target=data.target, labels=target.labels
+        inputs=features,
+        task=training.task,
+        target=data.target,
+        labels=target.labels,
+        **shift,
     )
-    everything = Part(inputs, target.values)
+    everything = Part(inputs, values)
     taken = {name: everything.take(order) if len(order) else None for name, order in parts.items()}
     train = taken["train"]
     assert train is not None

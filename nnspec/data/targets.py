@@ -41,12 +41,15 @@ class Target(NamedTuple):
     labels: tuple[str, ...] | None
 
 
-def read_target(rows: Rows, name: str, task: Task, output: Shape, *, file: object) -> Target:
+def read_target(
+    rows: Rows, name: str, task: Task, output: Shape, *, file: object, is_exact: bool = False
+) -> Target:
     """Return the target of each row for a network of this output shape (no batch axis).
 
     multiclass: int64 class numbers shaped as the output without its last axis, or float32
     probabilities shaped as the output. binary and regression: float32 shaped as the output.
-    Labels that are words are numbered in sorted order. Raises DataError.
+    Labels that are words are numbered in sorted order. is_exact: give a regression's numbers in
+    float64, to be standardised. Raises DataError.
     """
     what = "column" if isinstance(rows, pl.DataFrame) else "array"
     place = Place(file, f'{what} "{name}"')
@@ -81,7 +84,7 @@ def read_target(rows: Rows, name: str, task: Task, output: Shape, *, file: objec
         return Target(_classes(found, output, place), labels)
     if task == "binary":
         return Target(_yes_or_no(found, output, place, isinstance(rows, pl.DataFrame)), labels)
-    return Target(_shaped(found, output, place), labels)
+    return Target(_shaped(found, output, place, np.float64 if is_exact else np.float32), labels)
 
 
 def _numbered(
@@ -167,7 +170,7 @@ def _yes_or_no(found: Array, output: Shape, place: Place, is_table: bool) -> Arr
     return _shaped(found, output, place)
 
 
-def _shaped(found: Array, output: Shape, place: Place) -> Array:
+def _shaped(found: Array, output: Shape, place: Place, dtype: type = np.float32) -> Array:
     shape = fit_shape(found.shape[1:], output)
     if shape is None:
         raise DataError(
@@ -175,7 +178,7 @@ def _shaped(found: Array, output: Shape, place: Place) -> Array:
             f"{show(output)}"
         )
     require_fitting(found, "float32", place.of)
-    return np.ascontiguousarray(found.reshape(len(found), *shape).astype(np.float32))
+    return np.ascontiguousarray(found.reshape(len(found), *shape).astype(dtype))
 
 
 def _refuse(values: Array, wrong: Array, why: str, place: Place) -> None:

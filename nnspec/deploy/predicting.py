@@ -130,6 +130,8 @@ def predict(model: str | Path, rows: Rows | str | Path) -> Predictions:
                 f"{model} gives no number for row {row + 1} of {file}, though the row is sound: "
                 "its weights are damaged, or too large"
             )
+        values = preprocessing.restored(values)
+        outputs = dict.fromkeys(outputs, values)
         threshold = _threshold(program.metadata.get("nnspec.threshold", "0.5"), model)
         numbers = _answer(values, preprocessing, threshold)
     labels = preprocessing.labels if preprocessing.task != "regression" else None

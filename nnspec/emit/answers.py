@@ -10,8 +10,13 @@ from nnspec.layers.shapes import Shape, show
 _PLACE = "f'{path}: \"{TARGET}\"'"
 
 
-def read_target(training: Training, output: Shape, *, is_table: bool) -> str:
-    """Return `read_target` for a network of this output shape."""
+def read_target(
+    training: Training, output: Shape, *, is_table: bool, is_exact: bool = False
+) -> str:
+    """Return `read_target` for a network of this output shape.
+
+    is_exact: give a regression's numbers as they are read, to be standardised.
+    """
     rows = "pl.DataFrame" if is_table else "dict[str, np.ndarray]"
     result = "tuple[np.ndarray, list[str] | None]"
     lines = [
@@ -22,7 +27,7 @@ def read_target(training: Training, output: Shape, *, is_table: bool) -> str:
         lines += [
             "    target = numbers(rows, [TARGET], path, -LARGEST, LARGEST)",
             *wrap(f"target = shaped(target, {literal(list(output))}, {_PLACE})", 4),
-            '    return target.astype("float32"), None',
+            "    return target, None" if is_exact else '    return target.astype("float32"), None',
         ]
     elif training.task == "binary":
         lines += [*_labels(2, is_table=is_table), "    else:", *_one_spelling(is_table=is_table)]

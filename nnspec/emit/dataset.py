@@ -52,14 +52,16 @@ def dataset_source(spec: Spec) -> DatasetSource | None:
     _require_fixed(graph, standardised)
     read = ["read_rows", *(["matching"] if has_patterns else [])]
     read += ["where", "column", "numbers", "shaped"] if is_table else ["numbers", "shaped"]
+    shifting = ["standard", "standardised"] if standardised or data.standardize_target else []
+    shifting += ["restored"] if data.standardize_target else []
     order = ["permutation"] if training.shuffle or data.validation or data.test else []
     bounds = bounds_of(graph)
     parts = [
         _constants(graph, data, bounds, is_table=is_table),
         *(known[name].text for name in read),
         _read_inputs(bounds, is_table=is_table),
-        read_target(training, output, is_table=is_table),
-        *([known["standard"].text] if standardised else []),
+        read_target(training, output, is_table=is_table, is_exact=data.standardize_target),
+        *(known[name].text for name in shifting),
         with_constants(known["prepared"].text, IS_STANDARDISED=bool(standardised)),
         *(known[name].text for name in order),
         _split(data, training),
@@ -70,7 +72,7 @@ def dataset_source(spec: Spec) -> DatasetSource | None:
     text = "\n\n\n".join(parts)
     if floats or training.task == "regression":
         text = f'LARGEST = float(np.finfo("float32").max)\n{text}'
-    copied = [known[name] for name in (*read, "prepared", *order, "require_writable")]
+    copied = [known[name] for name in (*read, *shifting, "prepared", *order, "require_writable")]
     needed = {each for snippet in copied for each in snippet.imports.values()}
     standard = {each.statement for each in needed if each.module in sys.stdlib_module_names}
     # What is written here uses these, and `json` is what the script keeps its record in.
@@ -250,6 +252,14 @@ def _load_data(
         '        "target": TARGET,',
         '        "labels": labels,',
         "    }",
+    ]
+    if data.standardize_target:
+        lines += [
+            '    by = standard(target[parts["train"]])',
+            '    record |= {"target_mean": by["mean"], "target_scale": by["scale"]}',
+            '    target = standardised(target, by).astype("float32")',
+        ]
+    lines += [
         "    arrays = (*prepared(inputs, record), target)",
         *wrap(
             "taken = {part: tuple(values[rows] for values in arrays) "

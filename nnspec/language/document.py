@@ -189,6 +189,14 @@ def _check_names(model: Model, values: dict[str, Any], problems: Problems) -> No
         _check_block_names(name, block, values["blocks"], problems)
     if model.data is not None:
         given = values["data"]
+        task = model.training.task if model.training is not None else "regression"
+        if model.data.standardize_target and task != "regression":
+            problems.add(
+                "not-trainable",
+                f"the target of a {task} task is no quantity that could be standardised",
+                _mark(given, "standardize_target"),
+                "leave out `standardize_target`; `standardize` shifts and scales the features",
+            )
         features = given.get("features") if isinstance(given, dict) else None
         for name in model.data.features:
             if name not in model.inputs and "?" not in model.inputs:

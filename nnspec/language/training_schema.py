@@ -103,6 +103,7 @@ class Data(Frozen):
             validation: float = 0.2,
             test: float = 0.0,
             standardize: bool = False,
+            standardize_target: bool = False,
         ) -> None: ...
 
     source: Text = Field(
@@ -121,4 +122,9 @@ class Data(Frozen):
         default=False,
         description="Whether each feature is shifted and scaled to mean 0 and deviation 1 over "
         "the training rows; kept with the weights and in what is exported.",
+    )
+    standardize_target: Flag = Field(
+        default=False,
+        description="Whether a regression learns its target at mean 0 and deviation 1 over the "
+        "training rows; what is predicted and measured by metrics has the target's own units.",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,13 +24,22 @@ def batches(part: Part, batch_size: int, order: NDArray[np.intp] | None = None) 
         yield part.take(chosen if order is None else order[chosen])
 
 
-def evaluate(program: Trainable, graph: Graph, training: Training, part: Part) -> dict[str, float]:
-    """Return the loss and the metrics of a part of the rows, as at inference."""
+def evaluate(
+    program: Trainable,
+    graph: Graph,
+    training: Training,
+    part: Part,
+    scale: Sequence[float] | None = None,
+) -> dict[str, float]:
+    """Return the loss and the metrics of a part of the rows, as at inference.
+
+    scale: by which each element of the target was divided; the metrics have the target's units.
+    """
     total, outputs = 0.0, []
     for batch in batches(part, training.batch_size):
         total += float(program.loss(batch.inputs, batch.target)) * len(batch)
         outputs.append(program.forward(batch.inputs)[graph.outputs[0]])
-    measured = measure(graph, training, np.concatenate(outputs), part.target)
+    measured = measure(graph, training, np.concatenate(outputs), part.target, scale)
     return {"loss": total / len(part), **measured}
 
 

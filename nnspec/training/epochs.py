@@ -313,7 +313,8 @@ class _Loop:
         return Epoch(number, values, time.perf_counter() - start)
 
     def _evaluate(self, part: Part) -> dict[str, float]:
-        return evaluate(self.program, self.spec.graph, self.training, part)
+        scale = self.data.preprocessing.target_scale
+        return evaluate(self.program, self.spec.graph, self.training, part, scale)
 
     def _keep(self) -> None:
         # The checkpoint is last: a kill before it repeats this epoch, to the same files.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -36,10 +37,16 @@ def multiclass_accuracy(output: Array, target: Array) -> float:
     return float(np.mean(predicted == target))
 
 
-def mae(output: Array, target: Array) -> float:
-    """Mean of |output - target| over all elements; both have one shape."""
+def mae(output: Array, target: Array, scale: Sequence[float] | None = None) -> float:
+    """Mean of |output - target| over all elements; both have one shape.
+
+    scale: what one is of each element of a row, in the unit of the result.
+    """
     _same_shape(output, target)
-    return float(np.mean(np.abs(_wide(output) - _wide(target))))
+    error = np.abs(_wide(output) - _wide(target))
+    if scale is not None:
+        error = error.reshape(len(error), -1) * np.array(scale)
+    return float(np.mean(error))
 
 
 def r2(output: Array, target: Array) -> float:
@@ -59,14 +66,23 @@ def r2(output: Array, target: Array) -> float:
     return float(scores.mean())
 
 
-def measure(graph: Graph, training: Training, output: Array, target: Array) -> dict[str, float]:
-    """Return the spec's metrics of a network's outputs, by name."""
+def measure(
+    graph: Graph,
+    training: Training,
+    output: Array,
+    target: Array,
+    scale: Sequence[float] | None = None,
+) -> dict[str, float]:
+    """Return the spec's metrics of a network's outputs, by name.
+
+    scale: by which each element of the target was divided; the metrics have the target's units.
+    """
     values: dict[str, float] = {}
     for metric in training.resolved_metrics:
         if metric == "mae":
-            values[metric] = mae(output, target)
+            values[metric] = mae(output, target, scale)
         elif metric == "r2":
-            values[metric] = r2(output, target)
+            values[metric] = r2(output, target)  # the same in any units
         elif training.task == "multiclass":
             values[metric] = multiclass_accuracy(output, target)
         else:

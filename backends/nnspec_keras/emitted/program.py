@@ -1,7 +1,6 @@
 """The main program of a training script: it feeds, watches and writes."""
 
 import json
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,8 @@ import numpy as np
 from keras import layers
 
 HAS_ONE_INPUT = False
-WATCHED = "val_loss"
+SHIFTS_INPUTS = True
+SHIFTS_TARGET = False
 
 
 def batches(count: int, epoch: int) -> Iterator[np.ndarray]:
@@ -44,11 +44,12 @@ class Batches(keras.utils.PyDataset):
 
 
 def served(model: keras.Model, record: dict[str, Any]) -> keras.Model:
-    """Return the network as others load it: without its loss, and on raw rows."""
+    """Return the network as others load it: without its loss, and in the units of the rows."""
+    network = keras.Model(model.input, model.output, name=model.name)
     inputs, given = [], []
     for tensor in model.inputs:
         kind = record["inputs"][tensor.name]
-        is_shifted = "mean" in kind
+        is_shifted = SHIFTS_INPUTS and "mean" in kind
         dtype = "float64" if is_shifted else tensor.dtype
         raw = keras.Input(tensor.shape[1:], dtype=dtype, name=tensor.name)
         inputs.append(raw)
@@ -59,10 +60,14 @@ def served(model: keras.Model, record: dict[str, Any]) -> keras.Model:
             raw = layers.Rescaling(1 / scale, -mean / scale, dtype="float64")(raw)
             raw = layers.Identity(dtype=tensor.dtype)(raw)
         given.append(raw)
-    network = keras.Model(model.input, model.output, name=model.name)
-    if HAS_ONE_INPUT:
-        return keras.Model(inputs[0], network(given[0]))
-    return keras.Model(inputs, network(given))
+    output = network(given[0] if HAS_ONE_INPUT else given)
+    if SHIFTS_TARGET:
+        mean, scale = (
+            np.reshape(record[key], output.shape[1:])
+            for key in ("target_mean", "target_scale")
+        )
+        output = layers.Rescaling(scale, mean, dtype="float64")(output)
+    return keras.Model(inputs[0] if HAS_ONE_INPUT else inputs, output)
 
 
 def save(model: keras.Model, record: dict[str, Any], path: Path) -> None:
@@ -73,26 +78,3 @@ def save(model: keras.Model, record: dict[str, Any], path: Path) -> None:
     temporary = path.with_name(f"{path.name}.part.json")
     temporary.write_text(json.dumps(record))
     temporary.replace(path.with_name(f"{path.name}.json"))
-
-
-class KeepBest(keras.callbacks.Callback):
-    """Saves the epoch of the lowest loss, and ends what gives no finite one."""
-
-    def __init__(self, network, record, path):
-        super().__init__()
-        self.network = network
-        self.record = record
-        self.path = path
-        self.lowest = math.inf
-
-    def on_train_batch_end(self, batch, logs=None):
-        if not math.isfinite(logs["loss"]):
-            raise SystemExit(f"the loss is {logs['loss']} in step {batch + 1}")
-
-    def on_epoch_end(self, epoch, logs=None):
-        loss = logs[WATCHED]
-        if not math.isfinite(loss):
-            raise SystemExit(f"{WATCHED} is {loss} after epoch {epoch + 1}")
-        if loss < self.lowest:
-            self.lowest = loss
-            save(self.network, self.record, self.path)

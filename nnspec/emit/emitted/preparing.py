@@ -17,13 +17,26 @@ def standard(rows: np.ndarray) -> dict[str, list[float]]:
     return {"mean": mean.tolist(), "scale": scale.tolist()}
 
 
+def standardised(values: np.ndarray, by: dict[str, Any]) -> np.ndarray:
+    """Return rows less the mean of each element, in units of its deviation."""
+    flat = values.reshape(len(values), -1).astype("float64")
+    shifted: np.ndarray = (flat - by["mean"]) / by["scale"]
+    return shifted.reshape(values.shape)
+
+
+def restored(output: np.ndarray, record: dict[str, Any]) -> np.ndarray:
+    """Return what a network gives in the units of its target."""
+    flat = output.reshape(len(output), -1).astype("float64")
+    values: np.ndarray = flat * record["target_scale"] + record["target_mean"]
+    return values.reshape(output.shape)
+
+
 def prepared(inputs: dict[str, np.ndarray], record: dict[str, Any]) -> list[np.ndarray]:
     """Return the inputs as the network takes them."""
     arrays = []
     for name, kind in record["inputs"].items():
         values = inputs[name]
         if IS_STANDARDISED and "mean" in kind:
-            flat = values.reshape(len(values), -1).astype("float64")
-            values = ((flat - kind["mean"]) / kind["scale"]).reshape(values.shape)
+            values = standardised(values, kind)
         arrays.append(np.ascontiguousarray(values.astype(kind["dtype"])))
     return arrays

@@ -34,7 +34,7 @@ KEYS = {
                  "metric=metrics epochs num_epochs=epochs max_epochs=epochs n_epochs=epochs batch_size "
                  "batch=batch_size shuffle seed random_seed=seed learning_rate lr=learning_rate", "training"),
         **_moved("source target validation validation_split=validation test test_split=test "
-                 "standardize", "data"),
+                 "standardize standardize_target", "data"),
         **inferred("device backend framework", "a spec says what the network is; "
                    "`nnspec compile --to` chooses a framework"),
         **only("dtype", ("float32", None), "a network computes in float32; an input and `cast` have "
@@ -78,6 +78,7 @@ KEYS = {
         "validation_split": Key("validation", "it belongs under `data`", outer="data"),
         "validation": Key("validation", "it belongs under `data`", outer="data"),
         "standardize": Key("standardize", "it belongs under `data`", outer="data"),
+        "standardize_target": Key("standardize_target", "it belongs under `data`", outer="data"),
         **only("callbacks early_stopping", (None, False), "nothing here is it: the weights of the best "
                "epoch are kept"),
         **no_key("schedule lr_schedule scheduler lr_scheduler learning_rate_schedule",
@@ -97,6 +98,8 @@ KEYS = {
                "validation_size"),
         **keys("test", "test_split test_size test_fraction"),
         **keys("standardize", "normalize standardise scale standardization standard_scaler"),
+        **keys("standardize_target", "standardise_target normalize_target scale_target standardize_targets "
+               "standardize_labels standardize_y scale_y normalize_y target_scaler"),
         **no_key("separator sep delimiter", "rows are separated by commas"),
         **_moved("", "training"),
     },

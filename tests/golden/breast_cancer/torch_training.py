@@ -228,14 +228,20 @@ def standard(rows: np.ndarray) -> dict[str, list[float]]:
     return {"mean": mean.tolist(), "scale": scale.tolist()}
 
 
+def standardised(values: np.ndarray, by: dict[str, Any]) -> np.ndarray:
+    """Return rows less the mean of each element, in units of its deviation."""
+    flat = values.reshape(len(values), -1).astype("float64")
+    shifted: np.ndarray = (flat - by["mean"]) / by["scale"]
+    return shifted.reshape(values.shape)
+
+
 def prepared(inputs: dict[str, np.ndarray], record: dict[str, Any]) -> list[np.ndarray]:
     """Return the inputs as the network takes them."""
     arrays = []
     for name, kind in record["inputs"].items():
         values = inputs[name]
         if "mean" in kind:
-            flat = values.reshape(len(values), -1).astype("float64")
-            values = ((flat - kind["mean"]) / kind["scale"]).reshape(values.shape)
+            values = standardised(values, kind)
         arrays.append(np.ascontiguousarray(values.astype(kind["dtype"])))
     return arrays
 
@@ -364,8 +370,7 @@ def predict(weights: Path, data: Path) -> tuple[np.ndarray, np.ndarray]:
 def main() -> None:
     """Train, and write the weights of the best epoch."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    here = Path(__file__).parent
-    source = here / "data/breast_cancer.csv"
+    source = Path(__file__).parent / "data/breast_cancer.csv"
     parser.add_argument("--data", type=Path, default=source)
     parser.add_argument("--weights", type=Path, help="first weights")
     output = Path("breast_cancer.safetensors")
@@ -376,37 +381,39 @@ def main() -> None:
         parser.error("--epochs: at least one is expected")
 
     torch.manual_seed(0)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = BreastCancer()
     if arguments.weights is not None:
         try:
             model.load_state_dict(load_file(arguments.weights))
         except (OSError, RuntimeError, SafetensorError) as error:
             parser.error(f"--weights: {arguments.weights}: {error}")
+    model.to(device)
     optimizer = make_optimizer(model)
     try:
         require_writable(arguments.output, arguments.data)
         data, record = load_data(arguments.data)
     except (OSError, ValueError) as error:
         parser.error(str(error))
+    # Small enough to lie on the device as a whole, which spares a DataLoader.
     parts = {
-        part: tuple(torch.from_numpy(array) for array in arrays)
+        part: tuple(torch.from_numpy(array).to(device) for array in arrays)
         for part, arrays in data.items()
     }
     train = parts["train"]
     best = math.inf
     for epoch in range(1, arguments.epochs + 1):
         model.train()
-        total = 0.0
+        total = torch.zeros((), dtype=torch.float64, device=device)
         for rows in batches(len(train[0]), epoch):
             batch = [values[rows] for values in train]
-            loss = train_step(model, optimizer, *batch).item()
-            if not math.isfinite(loss):
-                raise SystemExit(f"the loss is {loss} in epoch {epoch}")
-            total += loss * len(rows)
+            loss = train_step(model, optimizer, *batch)
+            total += loss.double() * len(rows)
+        train_loss = total.item() / len(train[0])
         measured = evaluate(model, parts["validation"])
-        print(epoch, {"train_loss": total / len(train[0]), **measured})
-        if not all(map(math.isfinite, measured.values())):
-            raise SystemExit(f"epoch {epoch} gives what is no number: {measured}")
+        print(epoch, {"train_loss": train_loss, **measured})
+        if not all(map(math.isfinite, [train_loss, *measured.values()])):
+            raise SystemExit(f"in epoch {epoch} the loss is {train_loss}, {measured}")
         if measured["loss"] < best:
             best = measured["loss"]
             save(model, record, arguments.output)

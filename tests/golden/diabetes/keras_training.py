@@ -208,14 +208,20 @@ def standard(rows: np.ndarray) -> dict[str, list[float]]:
     return {"mean": mean.tolist(), "scale": scale.tolist()}
 
 
+def standardised(values: np.ndarray, by: dict[str, Any]) -> np.ndarray:
+    """Return rows less the mean of each element, in units of its deviation."""
+    flat = values.reshape(len(values), -1).astype("float64")
+    shifted: np.ndarray = (flat - by["mean"]) / by["scale"]
+    return shifted.reshape(values.shape)
+
+
 def prepared(inputs: dict[str, np.ndarray], record: dict[str, Any]) -> list[np.ndarray]:
     """Return the inputs as the network takes them."""
     arrays = []
     for name, kind in record["inputs"].items():
         values = inputs[name]
         if "mean" in kind:
-            flat = values.reshape(len(values), -1).astype("float64")
-            values = ((flat - kind["mean"]) / kind["scale"]).reshape(values.shape)
+            values = standardised(values, kind)
         arrays.append(np.ascontiguousarray(values.astype(kind["dtype"])))
     return arrays
 
@@ -313,7 +319,8 @@ class Batches(keras.utils.PyDataset):
 
 
 def served(model: keras.Model, record: dict[str, Any]) -> keras.Model:
-    """Return the network as others load it: without its loss, and on raw rows."""
+    """Return the network as others load it: without its loss, and in the units of the rows."""
+    network = keras.Model(model.input, model.output, name=model.name)
     inputs, given = [], []
     for tensor in model.inputs:
         kind = record["inputs"][tensor.name]
@@ -328,8 +335,8 @@ def served(model: keras.Model, record: dict[str, Any]) -> keras.Model:
             raw = layers.Rescaling(1 / scale, -mean / scale, dtype="float64")(raw)
             raw = layers.Identity(dtype=tensor.dtype)(raw)
         given.append(raw)
-    network = keras.Model(model.input, model.output, name=model.name)
-    return keras.Model(inputs[0], network(given[0]))
+    output = network(given[0])
+    return keras.Model(inputs[0], output)
 
 
 def save(model: keras.Model, record: dict[str, Any], path: Path) -> None:
@@ -340,29 +347,6 @@ def save(model: keras.Model, record: dict[str, Any], path: Path) -> None:
     temporary = path.with_name(f"{path.name}.part.json")
     temporary.write_text(json.dumps(record))
     temporary.replace(path.with_name(f"{path.name}.json"))
-
-
-class KeepBest(keras.callbacks.Callback):
-    """Saves the epoch of the lowest loss, and ends what gives no finite one."""
-
-    def __init__(self, network, record, path):
-        super().__init__()
-        self.network = network
-        self.record = record
-        self.path = path
-        self.lowest = math.inf
-
-    def on_train_batch_end(self, batch, logs=None):
-        if not math.isfinite(logs["loss"]):
-            raise SystemExit(f"the loss is {logs['loss']} in step {batch + 1}")
-
-    def on_epoch_end(self, epoch, logs=None):
-        loss = logs["val_loss"]
-        if not math.isfinite(loss):
-            raise SystemExit(f"val_loss is {loss} after epoch {epoch + 1}")
-        if loss < self.lowest:
-            self.lowest = loss
-            save(self.network, self.record, self.path)
 
 
 def predict(path: Path, data: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -379,8 +363,7 @@ def predict(path: Path, data: Path) -> tuple[np.ndarray, np.ndarray]:
 def main() -> None:
     """Train on the rows of a file; save the best epoch, and measure it."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    here = Path(__file__).parent
-    source = here / "data/diabetes.csv"
+    source = Path(__file__).parent / "data/diabetes.csv"
     parser.add_argument("--data", type=Path, default=source)
     parser.add_argument("--weights", type=Path, help="first weights")
     output = Path("diabetes.keras")
@@ -410,16 +393,25 @@ def main() -> None:
         parser.error(str(error))
     inputs, target = data["train"]
     network = compiled(model)
-    network.fit(
+    best = arguments.output.with_suffix(".weights.h5")
+    history = network.fit(
         Batches(inputs, target),
         epochs=arguments.epochs,
         shuffle=False,
         validation_data=data["validation"],
         validation_batch_size=16,
-        callbacks=[KeepBest(model, record, arguments.output)],
-    )
-    best = keras.saving.load_model(arguments.output)
-    model.set_weights(best.get_weights())
+        callbacks=[
+            keras.callbacks.ModelCheckpoint(
+                best, monitor="val_loss", save_best_only=True, save_weights_only=True
+            ),
+            keras.callbacks.TerminateOnNaN(),
+        ],
+    ).history
+    losses = history["loss"] + history["val_loss"]
+    if not np.isfinite(losses).all():
+        raise SystemExit(f"the loss is {np.max(losses)} in one of the epochs")
+    network.load_weights(best)
+    save(model, record, arguments.output)
     for part, (inputs, target) in data.items():
         measured = network.evaluate(
             inputs, target, batch_size=16, verbose=0, return_dict=True

@@ -324,42 +324,14 @@ class Batches(keras.utils.PyDataset):
         self.rows = list(batches(len(self.target), self.epoch))
 
 
-def served(model: keras.Model) -> keras.Model:
-    """Return the network as others load it: without its loss and its optimizer."""
-    return keras.Model(model.input, model.output, name=model.name)
-
-
 def save(model: keras.Model, record: dict[str, Any], path: Path) -> None:
     """Write the network, and how rows become its inputs, each whole or not at all."""
     temporary = path.with_name(f"{path.stem}.part.keras")
-    served(model).save(temporary)
+    model.save(temporary)
     temporary.replace(path)
     temporary = path.with_name(f"{path.name}.part.json")
     temporary.write_text(json.dumps(record))
     temporary.replace(path.with_name(f"{path.name}.json"))
-
-
-class KeepBest(keras.callbacks.Callback):
-    """Saves the epoch of the lowest loss, and ends what gives no finite one."""
-
-    def __init__(self, network, record, path):
-        super().__init__()
-        self.network = network
-        self.record = record
-        self.path = path
-        self.lowest = math.inf
-
-    def on_train_batch_end(self, batch, logs=None):
-        if not math.isfinite(logs["loss"]):
-            raise SystemExit(f"the loss is {logs['loss']} in step {batch + 1}")
-
-    def on_epoch_end(self, epoch, logs=None):
-        loss = logs["val_loss"]
-        if not math.isfinite(loss):
-            raise SystemExit(f"val_loss is {loss} after epoch {epoch + 1}")
-        if loss < self.lowest:
-            self.lowest = loss
-            save(self.network, self.record, self.path)
 
 
 def predict(path: Path, data: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -378,8 +350,7 @@ def predict(path: Path, data: Path) -> tuple[np.ndarray, np.ndarray]:
 def main() -> None:
     """Train on the rows of a file; save the best epoch, and measure it."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    here = Path(__file__).parent
-    source = here / "data/simple_nn.csv"
+    source = Path(__file__).parent / "data/simple_nn.csv"
     parser.add_argument("--data", type=Path, default=source)
     parser.add_argument("--weights", type=Path, help="first weights")
     output = Path("simple_nn.keras")
@@ -409,16 +380,25 @@ def main() -> None:
         parser.error(str(error))
     inputs, target = data["train"]
     network = compiled(model)
-    network.fit(
+    best = arguments.output.with_suffix(".weights.h5")
+    history = network.fit(
         Batches(inputs, target),
         epochs=arguments.epochs,
         shuffle=False,
         validation_data=data["validation"],
         validation_batch_size=16,
-        callbacks=[KeepBest(model, record, arguments.output)],
-    )
-    best = keras.saving.load_model(arguments.output)
-    model.set_weights(best.get_weights())
+        callbacks=[
+            keras.callbacks.ModelCheckpoint(
+                best, monitor="val_loss", save_best_only=True, save_weights_only=True
+            ),
+            keras.callbacks.TerminateOnNaN(),
+        ],
+    ).history
+    losses = history["loss"] + history["val_loss"]
+    if not np.isfinite(losses).all():
+        raise SystemExit(f"the loss is {np.max(losses)} in one of the epochs")
+    network.load_weights(best)
+    save(model, record, arguments.output)
     for part, (inputs, target) in data.items():
         measured = network.evaluate(
             inputs, target, batch_size=16, verbose=0, return_dict=True
