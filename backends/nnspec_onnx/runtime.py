@@ -123,7 +123,7 @@ class EvaluatedProgram(OnnxProgram):
         """Return the model, in double precision, in ONNX Runtime; raises where that cannot be."""
         from nnspec_onnx import referee
 
-        session = _session(referee.in_double(self.model), False, None, severity=4)
+        session = _session(referee.in_double(self.model), False, None)
         return _from_session(session, self.inputs, self.outputs, self.domain)
 
     def moved_by_float32(self, inputs: Mapping[str, Array], seed: int) -> Mapping[str, Array]:
@@ -235,7 +235,7 @@ def _matched(what: str, wanted: list[str], given: list[str]) -> dict[str, str]:
     return {name: name if name in given else next(rest) for name in wanted}
 
 
-def _session(model: str | bytes, optimized: bool, threads: int | None, *, severity: int = 3) -> Any:
+def _session(model: str | bytes, optimized: bool, threads: int | None) -> Any:
     try:
         import onnxruntime
     except ModuleNotFoundError as error:
@@ -245,7 +245,7 @@ def _session(model: str | bytes, optimized: bool, threads: int | None, *, severi
     options.graph_optimization_level = (
         levels.ORT_ENABLE_ALL if optimized else levels.ORT_DISABLE_ALL
     )
-    options.log_severity_level = severity
+    options.log_severity_level = 4  # errors are raised, and would be printed as well
     if threads is not None:
         options.intra_op_num_threads = threads
     try:

@@ -142,6 +142,8 @@ class Preprocessing(Frozen):
         mean, scale = self.target_mean, self.target_scale
         if (mean is None) != (scale is None) or len(mean or ()) != len(scale or ()):
             raise ValueError("target_mean and target_scale do not fit together")
+        if mean is not None and self.task != "regression":
+            raise ValueError(f"the target of a {self.task} task has no mean")
         return self
 
     def restored(self, output: Array) -> Array:

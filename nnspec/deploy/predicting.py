@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -109,11 +109,11 @@ def predict(model: str | Path, rows: Rows | str | Path) -> Predictions:
     one takes arrays named after its inputs. Raises DataError for rows that do not fit, UsageError
     for a file that is no model, MissingDependencyError without ONNX Runtime.
     """
-    program: _OnnxProgram = onnx_backend().load(model)
+    program = _loaded(model)
     record = program.metadata.get("nnspec.preprocessing")
     if record is None:
         return _without_record(program, model, rows)
-    preprocessing = Preprocessing.from_json(record)
+    preprocessing = _read(record, program, model)
     file = rows if isinstance(rows, str | Path) else "the rows"
     outputs = None
     if isinstance(rows, str | Path) and Path(rows).suffix.lower() in (".csv", ".parquet"):
@@ -136,6 +136,33 @@ def predict(model: str | Path, rows: Rows | str | Path) -> Predictions:
         numbers = _answer(values, preprocessing, threshold)
     labels = preprocessing.labels if preprocessing.task != "regression" else None
     return Predictions(outputs, numbers, preprocessing.target, labels)
+
+
+def _loaded(model: str | Path) -> _OnnxProgram:
+    try:
+        program: _OnnxProgram = onnx_backend().load(model)
+    except DataError as error:  # of a record within it
+        raise DataError(f"{model}: {error}") from None
+    return program
+
+
+def _read(record: str, program: _OnnxProgram, model: object) -> Preprocessing:
+    """Return the preprocessing record of a model; raises DataError where it is another's."""
+    try:
+        preprocessing = Preprocessing.from_json(record)
+    except DataError as error:
+        raise DataError(f"{model}: {error}") from None
+    given, taken = set(preprocessing.inputs), set(program.inputs)
+    if given != taken:
+        raise DataError(
+            f"{model}: the preprocessing record is of the inputs {_listed(given)}, and the model "
+            f"takes {_listed(taken)}"
+        )
+    return preprocessing
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f'"{name}"' for name in sorted(names)) or "of no name"
 
 
 def _without_record(
