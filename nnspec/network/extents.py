@@ -9,7 +9,7 @@ from nnspec.language.limits import MAX_ELEMENTS, big
 from nnspec.language.problems import Problems
 from nnspec.layers.shapes import Shape, product
 from nnspec.network.derivation import split_domain
-from nnspec.network.graph import Graph
+from nnspec.network.graph import Graph, inline
 
 
 def report_size(graph: Graph, problems: Problems) -> None:
@@ -44,7 +44,18 @@ def report_ids(graph: Graph, problems: Problems) -> None:
         return
     from nnspec.network.ids import followed  # which needs NumPy
 
-    for found in followed(graph).outside:
+    ids = followed(graph)
+    marks = {node.name: node.mark for node in inline(graph).nodes} if ids.unknown else {}
+    for each in ids.unknown:
+        problems.advise(
+            "unbounded-ids",
+            f'layer "{each.layer}": {each.kind} takes {each.least} to {each.most}, and nothing '
+            f'bounds "{each.value}"',
+            marks.get(each.layer),
+            "bound the numbers before, by clip or by minimum and maximum: what frameworks do with "
+            "others differs",
+        )
+    for found in ids.outside:
         allowed = found.allowed
         can_grow = allowed.kind == "embedding" and found.least >= 0 and found.most < inf
         larger = f"make input_dim at least {found.most + 1:g}, or " if can_grow else ""

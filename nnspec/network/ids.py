@@ -129,11 +129,14 @@ def _sizes(domain: Domain) -> dict[str, int] | None:
 
 
 def _counted(flat: Graph, makers: Mapping[str, LayerNode], value: str) -> str | None:
-    """Return the dynamic size of the axis over which an argmax gives the value, if one does."""
+    """Return the dynamic size of the axis along which indices, the value, are chosen, if so."""
     while value in makers:
         node = makers[value]
-        if isinstance(node.layer, layers.Argmax):
-            size = _looked_along(node.layer, flat.types[node.inputs[0]])
+        if isinstance(node.layer, layers.Argmax | layers.Argsort | layers.TopK):
+            if value != node.outputs[-1]:
+                return None  # what top_k chose, and not where it was
+            axis: int = node.layer.axis
+            size = flat.types[node.inputs[0]].shape[axis % flat.types[node.inputs[0]].rank]
             return size if isinstance(size, str) else None
         is_whole = isinstance(node.layer, layers.Cast) and node.layer.dtype.startswith("int")
         if len(node.inputs) > 1 or not (is_whole or type(node.layer) in MOVED):

@@ -128,3 +128,30 @@ def test_ids_beside_a_scalar_that_gets_an_axis_are_followed() -> None:
         "outputs: [rows, one]\n"
     )
     assert spec.graph.types["one"].shape == (1,)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        ["type: argsort", "type: one_hot, num_classes: 4"],
+        ["name: t, type: top_k, k: 2", "type: one_hot, num_classes: 4, inputs: t.1"],
+        ["type: argsort", "type: flip", "type: one_hot, num_classes: 4"],
+    ],
+    ids=["argsort", "top_k", "flipped"],
+)
+def test_indices_along_a_dynamic_axis_bound_it(layers: list[str]) -> None:
+    limits = followed(network(*layers, shape="[time]").graph).limits
+    assert [(limit.size, limit.most) for limit in limits] == [("time", 4)]
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_check_tells_of_ids_that_nothing_bounds(name: str) -> None:
+    (advice,) = network(*UNKNOWN[name]).advice
+    assert advice.code == "unbounded-ids"
+    assert advice.mark is not None
+    assert advice.mark.line == len(UNKNOWN[name]) + 3
+
+
+@pytest.mark.parametrize("name", WITHIN)
+def test_check_tells_nothing_of_ids_that_are_bounded(name: str) -> None:
+    assert not [each for each in network(*WITHIN[name]).advice if each.code == "unbounded-ids"]
