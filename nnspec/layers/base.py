@@ -33,12 +33,14 @@ positional: the order of the axes matters; it gets the layout that the spec decl
 
 Side = Literal["first", "last"]
 """The end of an image-like tensor's axes where its channels, or a sequence's features, stand."""
-FeaturesRole = Literal["kept", "last", "vectors", "along", "shaped", "lost"]
+FeaturesRole = Literal["kept", "last", "vectors", "across", "along", "layout", "shaped", "lost"]
 """The relation of a layer that is not `spatial` to the axis of the features.
 
 kept: they stay. last: it takes and gives (..., time, features). vectors: so it does, unless the
-vectors are not of features. along: it works along the last axis, whatever that is. shaped: the
-sizes that it gives tell. lost: nothing tells.
+vectors are not of features. across: it works across the features, which are last unless its `axis`
+says otherwise, and keeps them. along: it works along the last axis, whatever that is. layout: it
+takes and gives channels where the layout has them. shaped: the sizes that it gives tell. lost:
+nothing tells.
 """
 
 

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from nnspec.errors import ShapeError
 from nnspec.layers.base import (
+    FeaturesRole,
     Layer,
     Parameter,
     Placement,
@@ -77,6 +78,7 @@ class _Gated(Layer):
     )
 
     placement: ClassVar[Placement] = "pointwise"
+    features: ClassVar[FeaturesRole] = "across"
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         shape = inputs[0]

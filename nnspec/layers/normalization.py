@@ -244,6 +244,7 @@ class UnitNormalization(Layer):
     epsilon: Positive = Field(default=1e-12, description="The smallest length divided by.")
 
     placement: ClassVar[Placement] = "pointwise"
+    features: ClassVar[FeaturesRole] = "across"
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         rank = len(inputs[0])

@@ -48,7 +48,7 @@ class CoordinateGrid(Layer):
     maximum: Number = Field(default=1.0, description="The last coordinate of each axis.")
 
     passes_gradient: ClassVar[bool] = False
-    features: ClassVar[FeaturesRole] = "lost"
+    features: ClassVar[FeaturesRole] = "layout"
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         shape = inputs[0]

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import BeforeValidator, Field
 
 from nnspec.errors import ShapeError, nearest
-from nnspec.layers.base import Layer, Placement, Side, count, resolve_axis
+from nnspec.layers.base import FeaturesRole, Layer, Placement, Side, count, resolve_axis
 from nnspec.layers.fields import Flag, Positive, Text, Whole, is_whole
 from nnspec.layers.shapes import DataFormat, Shape, show
 
@@ -143,6 +143,7 @@ class L2Normalize(Layer):
     )
 
     placement: ClassVar[Placement] = "pointwise"
+    features: ClassVar[FeaturesRole] = "across"
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         resolve_axis(self.type, self.axis, inputs[0])
@@ -159,6 +160,8 @@ class Argmax(Layer):
     axis: Whole = Field(
         default=-1, description="The axis to look along, the batch not counted from 0."
     )
+
+    features: ClassVar[FeaturesRole] = "along"
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         shape = inputs[0]

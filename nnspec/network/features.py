@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from nnspec.language.schema import Model
 from nnspec.layers.base import Layer, Side, Weighted
 from nnspec.layers.shapes import DataFormat, Shape, TensorType
 from nnspec.network.entries import Entry
 from nnspec.network.state import BodyState, Features
 
+_READ_LAST = frozenset({"last", "vectors", "across", "along"})
 _CHANNELS = frozenset({1, 3, 4})
 """Sizes of what is likely an axis of channels: grey, colours, colours with an alpha."""
 
@@ -48,7 +50,8 @@ def finds_features(
     known, inputs = body.features, entry.inputs
     if not known or not inputs:
         return True
-    if layer.placement == "spatial":
+    role = layer.features_role
+    if layer.placement == "spatial" or role == "layout":
         wanted: Side = "first" if body.model.data_format == "channels_first" else "last"
         for name, type_ in zip(inputs, types, strict=True):
             found = known.get(name)
@@ -56,12 +59,11 @@ def finds_features(
                 return _is_allowed(body, entry, layer, type_, found, is_sure=found.is_sure)
         return True
     found = known.get(inputs[0])
-    role = layer.features_role
-    if found is None or found.side == "last" or role not in ("last", "vectors", "along"):
+    if found is None or found.side == "last" or role not in _READ_LAST:
         return True
-    if role == "along" and "axis" in layer.model_fields_set:
+    if role != "last" and "axis" in layer.model_fields_set:
         return True
-    is_sure = found.is_sure and (role == "last" or _is_dense_on_map(layer, types[0]))
+    is_sure = found.is_sure and (role != "along" or _is_dense_on_map(layer, types[0]))
     return _is_allowed(body, entry, layer, types[0], found, is_sure=is_sure)
 
 
@@ -102,7 +104,8 @@ def features_given(
     """Return where what a layer gives has its features, or None where that cannot be told."""
     if given.rank < 2:
         return None
-    if layer.placement == "spatial":
+    role = layer.features_role
+    if layer.placement == "spatial" or role == "layout":
         # Elsewhere both read the last axis.
         if body.model.data_format == "channels_last":
             return None
@@ -113,17 +116,53 @@ def features_given(
             _is_allowed(body, entry, last, given, found, is_sure=False)
         return found
     known, inputs = body.features, entry.inputs or ()
-    role = layer.features_role
     kept = None
     if known and role != "lost":
         kept = _kept(layer, map(known.get, inputs), types, given)
+        if kept is None and role != "last" and inputs:
+            kept = _under_a_new_axis(body.model, known.get(inputs[0]), layer, types, given)
     if role in ("last", "vectors") and (kept is None or kept.is_seen or kept.side == "first"):
+        if kept is not None and role == "vectors" and "axis" in layer.model_fields_set:
+            return kept
         return Features("last", _origin(layer, entry))
+    if (
+        kept is not None
+        and role == "shaped"
+        and (kept.is_seen or not _is_end_kept(kept, types, given))
+    ):
+        kept = None
     if kept is None and role == "shaped":
         return looked_at(given.shape, _origin(layer, entry), body.model.data_format)
     if kept is None and isinstance(layer, Weighted):
         return Features("last", _origin(layer, entry), is_sure=False)
     return kept
+
+
+def _is_end_kept(kept: Features, types: tuple[TensorType, ...], given: TensorType) -> bool:
+    """Whether the axis of the features has its size still."""
+    end = -1 if kept.side == "last" else 0
+    return types[0].shape[end] == given.shape[end]
+
+
+def _under_a_new_axis(
+    model: Model,
+    found: Features | None,
+    layer: Layer,
+    types: tuple[TensorType, ...],
+    given: TensorType,
+) -> Features | None:
+    """Return where the last features are that a new first axis makes a map of one channel of.
+
+    In doubt, if the spec says no layout: for Keras they are the channels.
+    """
+    if found is None or found.side == "first" or not found.is_sure or found.is_seen:
+        return None
+    is_new = given.rank == types[0].rank + 1 and given.shape[1:] == types[0].shape
+    if not is_new or layer.features_side("last", types[0].rank) is not None:
+        return None
+    if "data_format" not in model.model_fields_set:
+        return found._replace(is_sure=False)
+    return found if model.data_format == "channels_last" else None
 
 
 def _origin(layer: Layer, entry: Entry) -> str:

@@ -31,11 +31,12 @@ def report(
     side: where the features are, as `origin` has put them, or as the sizes look (`is_seen`).
     """
     rank, is_last = type_.rank, side == "last"
-    is_spatial = layer.placement == "spatial"
+    is_spatial = layer.placement == "spatial" or layer.features_role == "layout"
     takes = _axes(rank, "first" if is_last else "last", is_image=is_spatial)
     gives = _axes(rank, side, is_image=is_seen or not is_last)
     said = f"{origin} {'looks like' if is_seen else 'gives'} {gives}: {show(type_.shape)}"
-    other = "channels_last" if is_last else "channels_first"
+    end = "first" if is_spatial and not is_last else "last"
+    other = f"data_format: channels_{end}"
     moved = [rank - 1, *range(rank - 1)] if is_last else [*range(1, rank), 0]
     permute = f"{{type: permute, axes: {moved}}}"
     subject = f'{layer.type} "{entry.name}"'
@@ -49,6 +50,18 @@ def report(
             hint += "; if you mean the width, data_format: channels_first"
         tell = problems.add if is_error else problems.advise
         tell("dense-on-image", message, entry.mark, hint)
+        return
+    places = _PLACES.get(rank, ("last axis",))
+    if "axis" in type(layer).model_fields and not is_spatial and not is_last:
+        message = f"{subject} takes {takes}, where it says no axis, and {said}"
+        tell = problems.add if is_error else problems.advise
+        tell(
+            "ambiguous-layout" if is_error else "mixed-layouts",
+            message,
+            entry.mark,
+            f"write axis: 0 if the channels are meant, axis: -1 if the {places[-1]}; or "
+            f"`{other}` beside `name:` if channels come {end} in this spec",
+        )
         return
     if is_error:
         meant = (
@@ -68,7 +81,7 @@ def report(
         "mixed-layouts",
         f"{subject} takes {takes}, and {said}: the axes change their meaning",
         entry.mark,
-        f"set data_format: {other}, or put {permute} between them",
+        f"put {permute} between them, or write {other} if channels come {end} in this spec",
     )
 
 

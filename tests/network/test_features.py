@@ -117,6 +117,12 @@ def test_features_are_followed_through_layers(items: list[str]) -> None:
             ["{type: permute, axes: [2, 0, 1]}", "{type: conv2d, filters: 4, kernel_size: 3}"],
             None,
         ),
+        (
+            [28, 28, 1],
+            ["{type: reshape, shape: [1, 28, 28]}", "{type: conv2d, filters: 4, kernel_size: 3}"],
+            None,
+        ),
+        ([28, 28, 1], ["{type: coordinate_grid}"], "ambiguous-layout"),
         ([28, 28], ["{type: expand_dims, axis: 0}", "{type: spatial_dropout2d, rate: 0.1}"], None),
         ([28, 28, 1], ["{type: flatten}", "{type: dense, units: 4}"], None),
         ([1, 28, 28], ["{type: conv2d, filters: 4, kernel_size: 3}"], None),
@@ -148,7 +154,18 @@ def test_an_image_with_channels_first_where_the_spec_says_last_is_advised_agains
     ("last", "expected"),
     [
         ("{type: lstm, units: 2}", "ambiguous-layout"),
-        ("{type: layer_normalization}", "mixed-layouts"),
+        ("{type: layer_normalization}", "ambiguous-layout"),
+        ("{type: rms_normalization}", "ambiguous-layout"),
+        ("{type: unit_normalization}", "ambiguous-layout"),
+        ("{type: l2_normalize}", "ambiguous-layout"),
+        ("{type: glu}", "ambiguous-layout"),
+        ("{type: swiglu}", "ambiguous-layout"),
+        ("{type: argmax}", "mixed-layouts"),
+        ("{type: layer_normalization, axis: 0}", None),
+        ("{type: layer_normalization, axis: -1}", None),
+        ("{type: glu, axis: 0}", None),
+        ("{type: unit_normalization, axis: -1}", None),
+        ("{type: coordinate_grid}", None),
         ("{type: multi_head_attention, num_heads: 2}", "ambiguous-layout"),
         ("{type: softmax}", "mixed-layouts"),
         ("{type: dense, units: 3}", "mixed-layouts"),
@@ -178,9 +195,16 @@ def test_a_softmax_within_a_convolution_is_along_the_width_too() -> None:
 
 def test_channels_that_are_normalised_along_the_length_stay_in_doubt() -> None:
     conv = "{type: conv1d, filters: 6, kernel_size: 3}"
-    found = problems_of("{x: {shape: [4, 12]}}", [conv, "{type: layer_normalization}", conv])
+    inputs = "{x: {shape: [4, 12]}}"
+    found = problems_of(inputs, [conv, "{type: layer_normalization}", conv])
     assert [problem.code for problem in found] == ["ambiguous-layout"]
-    assert 'conv1d "conv1d_2" takes' in found[0].message
+    assert 'layer_normalization "layer_normalization_1" takes' in found[0].message
+    for way in ("axis: 0", "axis: -1"):
+        assert way in found[0].hint
+        assert codes(inputs, [conv, f"{{type: layer_normalization, {way}}}", conv]) == []
+    assert codes(
+        inputs, [conv, "{type: layer_normalization}"], "data_format: channels_first\n"
+    ) == ["mixed-layouts"]
 
 
 def test_blocks_and_repeats_are_followed() -> None:
@@ -295,3 +319,31 @@ def test_examples_are_no_false_alarms() -> None:
     root = Path(__file__).parents[2] / "specs"
     for path in [*root.glob("*.yaml"), *(root / "zoo").glob("*.yaml")]:
         assert not [p for p in nnspec.load(path).advice if p.code == "mixed-layouts"], path
+
+
+def test_coordinates_have_their_channels_where_the_layout_has_them() -> None:
+    grid, conv = "{type: coordinate_grid}", "{type: conv1d, filters: 4, kernel_size: 1}"
+    tokens = "{tokens: {shape: [12], dtype: int32}}"
+    assert codes(tokens, [EMBEDDED, grid]) == ["ambiguous-layout"]
+    assert codes("{x: {shape: [8, 12]}}", [grid, conv]) == []
+    last = "{type: lstm, units: 3}"
+    assert codes("{x: {shape: [8, 12]}}", [grid, last]) == ["ambiguous-layout"]
+
+
+@pytest.mark.parametrize("item", ["{type: expand_dims, axis: 0}", "{type: stack, inputs: [e, e]}"])
+def test_a_sequence_that_is_made_a_map_of_one_channel_is_in_doubt(item: str) -> None:
+    """Keras has its features as channels, and PyTorch the new axis."""
+    inputs = "{tokens: {shape: [12], dtype: int32}}"
+    items = [EMBEDDED, item, "{type: conv2d, filters: 4, kernel_size: 1}"]
+    assert codes(inputs, items) == ["mixed-layouts"]
+    for layout in ("channels_first", "channels_last"):
+        assert codes(inputs, items, f"data_format: {layout}\n") == []
+
+
+def test_what_is_reshaped_is_looked_at_anew() -> None:
+    conv = "{type: conv1d, filters: 4, kernel_size: 1}"
+    inputs = "{tokens: {shape: [12], dtype: int32}}"
+    for shape, expected in (([6, 2, 8], 1), ([8, 12], 0), ([96, 1], 1)):
+        kernel = conv if len(shape) == 2 else conv.replace("conv1d", "conv2d")
+        found = codes(inputs, [EMBEDDED, f"{{type: reshape, shape: {shape}}}", kernel])
+        assert found == ["ambiguous-layout"] * expected, shape
