@@ -85,11 +85,10 @@ def _mended(
 
 def _write(path: str, before: str, text: str) -> None:
     """Write a mended spec whole or not at all; a mark of byte order stays."""
-    from nnspec.support.files import replacing
+    from nnspec.support.files import rewrite
 
-    with replacing(path) as temporary:
-        mark = "\ufeff" if before.startswith("\ufeff") else ""
-        temporary.write_bytes((mark + text).encode())
+    mark = "\ufeff" if before.startswith("\ufeff") else ""
+    rewrite(path, (mark + text).encode())
 
 
 def _input() -> str:

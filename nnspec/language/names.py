@@ -16,7 +16,7 @@ def report_name(name: object, what: str, mark: Mark | None, problems: Problems) 
     """Report what is wrong with a name; return whether anything is."""
     if isinstance(name, str) and len(name) <= MAX_LENGTH and _IDENTIFIER.match(name):
         return False
-    code, wrong = "bad-name", f"{name!r} is no identifier"
+    code, wrong = "bad-name", f"{name!r} {_fault_of(str(name))}"
     hint = "use letters, digits and _, a letter first"
     if not isinstance(name, str):
         code, wrong, hint = "wrong-type", f"is {name!r}, and a word is expected", "put it in quotes"
@@ -34,6 +34,16 @@ def report_name(name: object, what: str, mark: Mark | None, problems: Problems) 
         )
     problems.add(code, f"{what} name {wrong}", mark, hint, fix)
     return True
+
+
+def _fault_of(name: str) -> str:
+    """Return what a name has that it may not have."""
+    other = next((sign for sign in name if not re.match("[A-Za-z0-9_]", sign)), None)
+    if not name:
+        return "is empty"
+    if other is not None:
+        return "has a space" if other == " " else f"has {other!r}"
+    return f"begins with {name[0]!r}"
 
 
 def _meant_by(name: object) -> str:

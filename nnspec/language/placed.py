@@ -10,6 +10,7 @@ from nnspec.errors import Mark, Problem, SpecError
 from nnspec.language.schema import Block, Call, Model
 from nnspec.language.tree import MAX_DEPTH, Map, Sequence
 from nnspec.layers.fields import Frozen
+from nnspec.support.plain import plain
 from nnspec.support.shown import shown
 
 
@@ -35,6 +36,8 @@ def _placed(value: Any, path: str, numbers: Iterator[int], depth: int) -> Any:
         raise SpecError([Problem("too-deep", message, "a spec needs about six levels", path=path)])
     if isinstance(value, Model | Block | Call):
         value = given_of(value)
+    elif type(value).__module__ != "builtins":
+        value = plain(value)
     if isinstance(value, Mapping) and not isinstance(value, Frozen):
         return _mapping(value, path, numbers, depth)
     if isinstance(value, list | tuple):

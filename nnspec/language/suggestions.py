@@ -22,8 +22,9 @@ from nnspec.language.changes import (
 )
 from nnspec.language.words import find_record_key, find_word
 from nnspec.layers import LAYERS
+from nnspec.layers.recurrent import RECURRENT
 from nnspec.layers.words import bare
-from nnspec.layers.words.defaults import NEEDS_AXIS, defaults, is_torch
+from nnspec.layers.words.defaults import NEEDS_AXIS, defaults, is_keras_spelling, is_torch
 from nnspec.layers.words.word import Claim, UnsaidError, Word
 from nnspec.support.shown import shown
 from nnspec.support.spelling import is_certain, squashed
@@ -47,12 +48,20 @@ class Suggestion(NamedTuple):
 
 
 def for_key(
-    kind: str, owner: str, key: str, holder: object, known: Collection[str], hint: str
+    kind: str,
+    owner: str,
+    key: str,
+    holder: object,
+    known: Collection[str],
+    hint: str,
+    *,
+    is_inner: bool = False,
 ) -> Suggestion:
     """Return what a key of a record was meant to be.
 
     kind: what messages call the record, such as a layer. owner: its type, or its class. known: the
-    keys that it has. hint: the help where no other is better.
+    keys that it has. hint: the help where no other is better. is_inner: whether it is inside of a
+    layer.
     """
     record = find_record_key(kind, owner, key)
     if record is not None and record.meant and not (record.into or record.outer):
@@ -62,6 +71,10 @@ def for_key(
     if record.is_nothing or record.outer:
         return Suggestion("", record.note or hint)
     if record.word is not None and isinstance(holder, Mapping) and holder[key] is True:
+        if is_inner:
+            return Suggestion(
+                "", f"the bidirectional that holds this {owner} runs both ways: leave it out"
+            )
         rest = {each: value for each, value in holder.items() if each != key}
         return _made_another(record.word, rest, holder, key)
     suffix = f'; did you mean "{record.meant}"?' if record.meant and not record.into else ""
@@ -83,8 +96,8 @@ def for_key(
     title = " and ".join(titles) or f"leave out {key}"
     is_safe = record.is_safe and not any(each in holder for each in record.beside)
     claims = claims_of(record, key, holder)
-    if claims and kind == "activation":
-        is_safe, claims = False, ()  # what goes into it, no layer of its own, is not looked at
+    if claims and is_inner and owner not in RECURRENT:
+        is_safe, claims = False, ()  # what goes into an activation is not looked at
     fix = Fix(title, changes, is_safe, claims=claims) if changes else None
     return Suggestion(suffix, record.note, fix)
 
@@ -146,14 +159,17 @@ def for_type(
         if settings and place is not None:
             changes.append(Change("add", place, settings))
     more = "".join(f", {each}: {short(value)}" for each, value in settings.items())
-    note, counts_axes = word.note, _counts_axes(record)
+    counts_axes = _counts_axes(record)
+    note = "" if word.is_torch and is_keras_spelling(plain) else word.note
     said = {**record, **given}
     is_safe = word.is_safe(said) if callable(word.is_safe) else word.is_safe
     if is_torch(plain) and word.meant in NEEDS_AXIS:
-        is_safe = is_safe and ("dim" in said or "axis" in said)
+        is_safe = is_safe and not {"dim", "dims", "axis"}.isdisjoint(said)
     is_safe = is_safe and not counts_axes and not unsaid
     if counts_axes:
-        note = f"{_COUNTED}; {note}" if note else _COUNTED
+        # What is said of the batch is said once.
+        others = [part for part in note.split("; ") if part and "the batch" not in part]
+        note = "; ".join([_COUNTED, *others])
     title = f"write {key}: {word.meant}{more}" if more or record else f"write {word.meant}"
     fix = Fix(title, tuple(changes), is_safe, claims=tuple(claims))
     return Suggestion(suffix, note, fix, guess if is_safe else None)
@@ -199,7 +215,7 @@ def _made_another(
     word: Word, record: dict[str, Any], holder: Mapping[str, Any], key: str
 ) -> Suggestion:
     """Return how a key that makes another layer of this one is written, by that layer."""
-    suffix = f'; did you mean "{word.meant}"?'
+    suffix = f'; did you mean the layer "{word.meant}"?'
     mark, place = key_mark(holder, key), key_mark(holder, "type")
     if mark is None or place is None:
         return Suggestion(suffix, word.note)

@@ -241,6 +241,7 @@ def _key_suggestion(loc: Path, given: object, model: type[BaseModel], hint: str)
         value_at(loc[:-1], given),
         known,
         f"its keys: {', '.join(sorted(known))}",
+        is_inner=len(loc) > 1 and issubclass(model, Layer),
     )
 
 

@@ -59,6 +59,10 @@ class Records(ModelMetaclass):
                 return super().__call__(**given)
             except ValidationError as error:
                 problem = error
+            # By its name: only a mistake, or a number of NumPy, needs it.
+            numbers = import_module("nnspec.support.plain").all_plain(given)
+            if numbers is not given:
+                return cls(**numbers)
         # By its name: it imports this file, and only a mistake needs it.
         explain = import_module("nnspec.language.objects").constructor_error
         raise explain(cls, args, given, problem) from None

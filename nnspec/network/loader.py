@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nnspec.errors import Mark, Problem, SpecError, UsageError, nearest
+from nnspec.errors import Fix, Mark, Problem, SpecError, UsageError, nearest
 from nnspec.language.document import read_document
 from nnspec.language.problems import Problems
 from nnspec.language.schema import Model
@@ -291,7 +291,15 @@ def _with_edits(problems: list[Problem], text: str, *, is_json: bool) -> list[Pr
     from nnspec.language.edits import located
 
     found = iter(located(fixes, text, is_json=is_json))
-    return [each if each.fix is None else each._replace(fix=next(found)) for each in problems]
+    return [each if each.fix is None else _with_fix(each, next(found)) for each in problems]
+
+
+def _with_fix(problem: Problem, fix: Fix | None) -> Problem:
+    """Return a problem with its fix, and the help with the name that the fix has found free."""
+    hint = problem.hint
+    if fix is not None and problem.fix is not None and fix.title != problem.fix.title:
+        hint = hint.replace(problem.fix.title, fix.title)
+    return problem._replace(fix=fix, hint=hint)
 
 
 def _position(problem: Problem) -> Mark:

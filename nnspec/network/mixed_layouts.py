@@ -54,14 +54,14 @@ def report(
     places = _PLACES.get(rank, ("last axis",))
     if "axis" in type(layer).model_fields and not is_spatial and not is_last:
         message = f"{subject} takes {takes}, where it says no axis, and {said}"
-        tell = problems.add if is_error else problems.advise
-        tell(
-            "ambiguous-layout" if is_error else "mixed-layouts",
-            message,
-            entry.mark,
+        hint = (
             f"write axis: 0 if the channels are meant, axis: -1 if the {places[-1]}; or "
-            f"`{other}` beside `name:` if channels come {end} in this spec",
+            f"`{other}` beside `name:` if channels come {end} in this spec"
         )
+        if is_error:
+            problems.add("ambiguous-layout", message, entry.mark, hint)
+        else:
+            problems.advise("mixed-layouts", message, entry.mark, hint)
         return
     if is_error:
         meant = (

@@ -19,7 +19,8 @@ def name_entries(
     given = {entry.name for entry in entries if entry.name}
     for entry in entries:
         if not entry.name:
-            kind = entry.type or "layer"
+            # A dot would part it from what is no layer of its own.
+            kind = entry.type.rpartition(".")[2] or "layer"
             while not entry.name or entry.name in given or entry.name in inputs:
                 counts[kind] = counts.get(kind, 0) + 1
                 entry.name = f"{kind}_{counts[kind]}"

@@ -109,6 +109,38 @@ def write_text(path: str | Path, content: str) -> Path:
     return write_bytes(path, content.encode("utf-8"))
 
 
+def rewrite(path: str | Path, content: bytes) -> None:
+    """Write over a file whole or not at all; one that has several names stays one file.
+
+    Raises UsageError where it cannot be written.
+    """
+    target = _target(Path(path))
+    if not target.is_file() or target.stat().st_nlink == 1:
+        write_bytes(path, content)
+        return
+    # To rename another file to this name would part it from its other names.
+    kept = target.with_name(f".{target.stem}.{secrets.token_hex(6)}{target.suffix}")
+    with _usage_errors(Path(path)), target.open("r+b") as file:
+        try:
+            kept.write_bytes(file.read())
+            shutil.copymode(target, kept)
+            _flush(kept)
+        except OSError:
+            kept.unlink(missing_ok=True)
+            raise
+        try:
+            file.seek(0)
+            file.write(content)
+            file.truncate()
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError as error:
+            raise UsageError(
+                f"{path}: {error.strerror or error}; what it held before is in {kept}"
+            ) from error
+    kept.unlink()
+
+
 def open_large(path: Path) -> io.BufferedWriter:
     """Open a file whose first parts go to the disk while the next ones are made.
 

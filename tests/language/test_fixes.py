@@ -412,3 +412,87 @@ def test_a_name_is_not_changed_where_a_pattern_would_mean_another() -> None:
         + "  - {name: h-1, type: dense, units: 4}\n"
     )
     assert mend(text).text == text
+
+
+def test_a_file_of_several_names_stays_one_file(tmp_path: Path) -> None:
+    path, other = tmp_path / "net.yaml", tmp_path / "other.yaml"
+    path.write_text(HEAD + "  - {type: Linear, out_features: 3} # a longer comment\n")
+    other.hardlink_to(path)
+    path.chmod(0o640)
+    assert run("check", "--fix", str(path)).exit_code == 0
+    assert path.samefile(other)
+    assert other.read_text() == HEAD + "  - {type: dense, units: 3} # a longer comment\n"
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["net.yaml", "other.yaml"]
+
+
+def test_a_file_of_several_names_loses_nothing_where_it_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import os
+
+    path, before = tmp_path / "net.yaml", HEAD + "  - {type: Linear, out_features: 3}\n"
+    path.write_text(before)
+    (tmp_path / "other.yaml").hardlink_to(path)
+    calls = iter([None, OSError(28, "No space left on device")])
+
+    def full(_: int) -> None:
+        error = next(calls)
+        if error is not None:
+            raise error
+
+    monkeypatch.setattr(os, "fsync", full)
+    result = run("check", "--fix", str(path))
+    assert result.exit_code == 2
+    assert "No space left on device; what it held before is in" in result.output
+    (kept,) = tmp_path.glob(".net.*.yaml")
+    assert kept.read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("item", "said"),
+    [
+        ("{name: _x, type: relu}", "layer name '_x' begins with '_'"),
+        ("{name: 1x, type: relu}", "layer name '1x' begins with '1'"),
+        ("{name: x-y, type: relu}", "layer name 'x-y' has '-'"),
+        ("{name: _x, type: relu}", "call it x_ wherever it is used"),
+        ("{type: lstm, units: 2, bidirectional: true}", 'did you mean the layer "bidirectional"?'),
+        (
+            "{type: bidirectional, layer: {type: lstm, units: 2, bidirectional: true}}",
+            "runs both ways: leave it out",
+        ),
+        ("{type: flip, dims: [1, 2]}", "write a layer for each"),
+        ("{type: tile, reps: [1, 2]}", "write a layer for each"),
+    ],
+)
+def test_a_message_says_what_is_wrong(item: str, said: str) -> None:
+    mended = mend(HEAD.replace("[4]", "[5, 4]") + f"  - {item}\n", rounds=0)
+    assert any(said in f"{each.message} {each.hint}" for each in mended.problems), mended.problems
+
+
+def test_what_is_said_of_the_batch_is_said_once() -> None:
+    for name in ("Softmax", "keras.layers.Softmax", "torch.nn.Softmax"):
+        mended = mend(IMAGE + f"  - {{type: {name}, axis: 1}}\n", rounds=0)
+        assert mended.problems[0].hint.count("without the batch") == 1
+        assert [each.code for each in mended.problems] == ["unknown-layer"]
+
+
+def test_a_note_of_pytorch_is_not_for_keras() -> None:
+    for name, is_told in (("Conv2d", True), ("Conv2D", False), ("keras.layers.Conv2D", False)):
+        item = f"  - {{type: {name}, filters: 3, kernel_size: 3}}\n"
+        (problem,) = mend(IMAGE + item, rounds=0).problems
+        assert ("PyTorch" in problem.hint) is is_told
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("{type: torch.roll, shifts: [1], dims: [1]}", "{type: roll, shift: 1, axis: 0}"),
+        ("{type: torch.flip, dims: [1]}", "{type: flip, axis: 0}"),
+        ("{type: tile, reps: [2], dim: 1}", "{type: tile, repeats: 2, axis: 0}"),
+        ("{type: torch.stack, inputs: [x, x], dim: -1}", "{type: stack, inputs: [x, x], axis: -1}"),
+    ],
+)
+def test_lists_of_one_axis_are_axes(before: str, after: str) -> None:
+    head = HEAD.replace("[4]", "[5, 4]")
+    assert layers_of(mend(head + f"  - {before}\n")) == f"  - {after}\n"

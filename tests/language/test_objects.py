@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -72,11 +73,11 @@ def problems_of(make: Callable[[], object]) -> list[tuple[str, str, str, str]]:
             "write the number without quotes",
         ),
         (
-            lambda: layers.Dense(units=np.int64(3)),
+            lambda: layers.Dense(units=Decimal(3)),
             "Dense.units",
             "wrong-type",
             "`units` is 3, and a whole number is expected",
-            "it is a numpy.int64: write int(...)",
+            "it is a decimal.Decimal: write float(...)",
         ),
         (
             lambda: Input(shap=[3]),
@@ -208,3 +209,28 @@ def test_a_dict_that_holds_itself_is_refused() -> None:
     layer["activation"] = layer
     with pytest.raises(nnspec.SpecError):
         nnspec.check({**SPEC, "layers": [layer]})
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    given = {
+        "nnspec": 1,
+        "name": "Net",
+        "variables": {"width": np.int32(3)},
+        "inputs": {"x": {"shape": np.array([4, 6])}},
+        "layers": [
+            {"type": "conv1d", "filters": np.int64(5), "kernel_size": [np.uint8(2)][0]},
+            {"type": "dropout", "rate": np.float32(0.5)},
+            {"type": "dense", "units": "${width}", "use_bias": np.bool_(False)},
+            {"type": "constant", "value": np.ones((5, 3)), "inputs": "x"},
+        ],
+        "outputs": ["dense_1", "constant_1"],
+    }
+    spec = nnspec.check(given)
+    dense = layers.Dense(units=np.int64(3), use_bias=np.bool_(False))
+    pool = layers.MaxPooling2D(pool_size=(np.int64(2), 2))
+    assert (dense.units, dense.use_bias, pool.pool_size) == (3, False, (2, 2))
+    assert spec.graph.nodes[2].layer.units == 3  # type: ignore[union-attr]
+    assert type(spec.graph.nodes[0].layer.filters) is int  # type: ignore[union-attr]
+    assert nnspec.loads(spec.to_yaml()).sha256 == spec.sha256
+    with pytest.raises(nnspec.SpecError, match="whole number"):
+        layers.Dense(units=np.float64(3.5))

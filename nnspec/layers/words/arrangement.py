@@ -8,6 +8,8 @@ from nnspec.layers.words.word import (
     likely,
     no_key,
     nothing,
+    one,
+    one_axis,
     same,
     with_one,
 )
@@ -74,9 +76,18 @@ KEYS = {
         **keys("step", "stride steps"),
         **no_key("length size", "stop is start + length"),
     },
+    "flip": {**axis_of("dim"), **one_axis()},
     "repeat_vector": keys("n", "times repeats count length num"),
     "repeat_elements": {**axis_of("dim"), **keys("repeats", "n times rep repeat count")},
-    "tile": {**axis_of("dim"), **keys("repeats", "n times reps multiples repeat count")},
+    "tile": {
+        **axis_of("dim"),
+        **{name: Key("repeats", "how often along `axis`", one)
+           for name in ("n", "times", "reps", "multiples", "repeat", "count", "dims")},
+    },
 }  # fmt: skip
 KEYS["gather"] = {**KEYS["gather"], **keys("indices", "index ids idx positions")}
-KEYS["roll"] = {**KEYS["roll"], **keys("shift", "shifts n by")}
+KEYS["roll"] = {
+    **KEYS["roll"],
+    **one_axis(),
+    **{name: Key("shift", "how far along `axis`", one) for name in ("shifts", "n", "by")},
+}

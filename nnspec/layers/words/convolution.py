@@ -7,12 +7,12 @@ _FIRST_VALUES = (
 )
 
 WORDS = {
-    **same("conv1d", "Conv1d LazyConv1d Convolution1D conv_1d temporal_convolution", _FIRST_VALUES),
+    **same("conv1d", "Conv1d LazyConv1d Convolution1D conv_1d temporal_convolution", _FIRST_VALUES, is_torch=True),
     **same("conv2d", "Conv2d LazyConv2d Convolution2D conv_2d conv convolution spatial_convolution",
-           _FIRST_VALUES),
-    **same("conv3d", "Conv3d LazyConv3d Convolution3D conv_3d volumetric_convolution", _FIRST_VALUES),
+           _FIRST_VALUES, is_torch=True),
+    **same("conv3d", "Conv3d LazyConv3d Convolution3D conv_3d volumetric_convolution", _FIRST_VALUES, is_torch=True),
     **{
-        name: Word(f"conv{n}d_transpose", _FIRST_VALUES)
+        name: Word(f"conv{n}d_transpose", _FIRST_VALUES, is_torch=True)
         for n in (1, 2, 3)
         for name in (
             f"ConvTranspose{n}d", f"LazyConvTranspose{n}d", f"Convolution{n}DTranspose",

@@ -34,6 +34,11 @@ def is_keras(name: object) -> bool:
     return isinstance(name, str) and _MODULES.match(name.strip()) is not None
 
 
+def is_keras_spelling(name: str) -> bool:
+    """Whether a name is one of Keras, by its modules or by its capital D, as in `Conv2D`."""
+    return is_keras(name) or re.search(r"[a-z][123]D(?![a-z])", name) is not None
+
+
 def is_torch(name: object) -> bool:
     """Whether a name is said with the modules of PyTorch."""
     return isinstance(name, str) and _TORCH.match(name.strip()) is not None

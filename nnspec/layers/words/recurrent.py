@@ -114,6 +114,7 @@ KEYS = {
     "bidirectional": {
         **keys("layer", "cell rnn forward_layer forward inner"),
         **keys("merge_mode", "merge mode combine"),
+        **only("bidirectional", (True,), "an lstm or gru by itself runs one way", "it runs both ways"),
         **no_key("backward_layer", "both directions are of one kind"),
         **no_key("return_sequences", "it belongs to the inner layer: layer: {type: lstm, units: 8, "
                  "return_sequences: true}"),

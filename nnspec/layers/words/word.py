@@ -78,6 +78,8 @@ class Word(NamedTuple):
     outside: tuple[str, ...] = ("name", "inputs")
     choose: Callable[[Mapping[str, object]], Word | None] | None = None
     says: str = ""
+    is_torch: bool = False
+    """Whether the note is of PyTorch's layer alone."""
 
 
 NOTHING = "nothing here is it"
@@ -86,9 +88,9 @@ Words = dict[str, Word]
 Keys = dict[str, Key]
 
 
-def same(meant: str, names: str, note: str = "") -> Words:
+def same(meant: str, names: str, note: str = "", *, is_torch: bool = False) -> Words:
     """Return a table of names that mean the same as ours."""
-    return {name: Word(meant, note) for name in names.split()}
+    return {name: Word(meant, note, is_torch=is_torch) for name in names.split()}
 
 
 def with_one(meant: str, names: str, keys: str, note: str) -> Words:
@@ -138,6 +140,25 @@ def only(
 def no_key(names: str, note: str) -> Keys:
     """Return keys that nothing here means; the note says what to do instead."""
     return {name: Key(note=note, is_nothing=True) for name in names.split()}
+
+
+def one_axis(names: str = "dims") -> Keys:
+    """Return keys that list axes, of which ours takes one; PyTorch counts the batch."""
+
+    def value(given: object) -> object:
+        return unbatched(one(given))
+
+    note = "axes are counted without the batch here: PyTorch's 1 is 0"
+    return {name: Key("axis", note, value) for name in names.split()}
+
+
+def one(given: object) -> object:
+    """Return the only item of a list, or what is no list."""
+    if isinstance(given, list | tuple):
+        if len(given) != 1:
+            raise UnsaidError("it works along one axis: write a layer for each")
+        return given[0]
+    return given
 
 
 def unbatched(axis: object) -> object:
