@@ -9,8 +9,6 @@ NnspecError
 └── MissingDependencyError  an optional package is not installed
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 

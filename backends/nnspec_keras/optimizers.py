@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from nnspec.emit.code import Call, call
-from nnspec.language import optimizers
-from nnspec.language.optimizers import Optimizer
+from nnspec.language.optimizers import Optimizer, adam, sgd
 from nnspec_keras.schedules import rate_of
 
 
-def _sgd(optimizer: optimizers.Sgd, *, stock: bool) -> Call:
+def _sgd(optimizer: sgd.Sgd, *, stock: bool) -> Call:
     rate = rate_of(optimizer, stock=stock)
     if not optimizer.momentum:
         return call("keras.optimizers.SGD", learning_rate=rate)
@@ -33,7 +32,7 @@ def _made(name: str, *fields: str) -> Callable[..., Call]:
 
 
 OPTIMIZERS: Mapping[type[Optimizer], Callable[..., Call]] = {
-    optimizers.Sgd: _sgd,
-    optimizers.Adam: _made("Adam", "beta_1", "beta_2", "epsilon"),
+    sgd.Sgd: _sgd,
+    adam.Adam: _made("Adam", "beta_1", "beta_2", "epsilon"),
 }
 """Optimizer -> its constructor; `stock` asks for Keras's own even where its formula differs."""

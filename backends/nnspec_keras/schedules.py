@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 
 from nnspec.emit.code import Call, call
 from nnspec.emit.training import row_of
-from nnspec.language import schedules
 from nnspec.language.optimizers import Optimizer
-from nnspec.language.schedules import Schedule
+from nnspec.language.schedules import Schedule, decay
 
 _KERAS = "keras.optimizers.schedules"
 
@@ -23,7 +22,7 @@ def own_schedule(schedule: Schedule) -> Call:
     return call(f"{type(schedule).__name__}Schedule", **fields)
 
 
-def _stock_cosine(schedule: schedules.Cosine) -> Call:
+def _stock_cosine(schedule: decay.Cosine) -> Call:
     first, rise = schedule.peak, {}
     if schedule.warmup:
         first, rise = 0.0, {"warmup_target": schedule.peak, "warmup_steps": schedule.warmup}
@@ -36,7 +35,7 @@ def _stock_cosine(schedule: schedules.Cosine) -> Call:
     )
 
 
-def _stock_exponential(schedule: schedules.Exponential) -> Call:
+def _stock_exponential(schedule: decay.Exponential) -> Call:
     return call(
         f"{_KERAS}.ExponentialDecay",
         initial_learning_rate=schedule.initial,
@@ -47,8 +46,8 @@ def _stock_exponential(schedule: schedules.Exponential) -> Call:
 
 
 SCHEDULES: Mapping[type[Schedule], Callable[..., Call]] = {
-    schedules.Cosine: _stock_cosine,
-    schedules.Exponential: _stock_exponential,
+    decay.Cosine: _stock_cosine,
+    decay.Exponential: _stock_exponential,
 }
 """Schedule -> Keras's own, for `stock`; `own_schedule` where it has none."""
 

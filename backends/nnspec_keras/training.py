@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from nnspec.emit.code import Call, call, quoted, wrap
 from nnspec.emit.dataset import dataset_source
 from nnspec.emit.training import LossBody, LossRow, indented, loss_body, row_of, training_of
-from nnspec.language import losses
-from nnspec.language.losses import Loss
+from nnspec.language.losses import Loss, cross_entropy, regression
 from nnspec.language.training_schema import Training
 from nnspec.network.graph import Graph, Head
 from nnspec.network.loader import Spec
@@ -19,19 +18,19 @@ from nnspec_keras.options import KerasOptions
 from nnspec_keras.script import script_source
 
 LOSSES: Mapping[type[Loss], LossRow] = {
-    losses.MeanSquaredError: LossBody(
+    regression.MeanSquaredError: LossBody(
         "Mean squared error.",
         ("return ops.mean(ops.square(output - target))",),
     ),
-    losses.MeanAbsoluteError: LossBody(
+    regression.MeanAbsoluteError: LossBody(
         "Mean absolute error.",
         ("return ops.mean(ops.absolute(output - target))",),
     ),
-    losses.BinaryCrossEntropy: LossBody(
+    cross_entropy.BinaryCrossEntropy: LossBody(
         "Binary cross-entropy of logits, the mean over the batch.",
         ("return ops.mean(ops.softplus(output) - target * output)",),
     ),
-    losses.CategoricalCrossEntropy: LossBody(
+    cross_entropy.CategoricalCrossEntropy: LossBody(
         "Categorical cross-entropy of logits, the mean over the batch.",
         (
             "logs = ops.log_softmax(output)",

@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 from nnspec.emit.code import literal
 from nnspec.emit.training import indented, row_of
-from nnspec.language import schedules
 from nnspec.language.optimizers import Optimizer
-from nnspec.language.schedules import Schedule
+from nnspec.language.schedules import Schedule, decay
 
 FACTOR = "learning_rate_factor"
 
@@ -25,7 +24,7 @@ class Factor(NamedTuple):
 _MATH = frozenset({"math"})
 
 
-def _cosine(schedule: schedules.Cosine) -> Factor:
+def _cosine(schedule: decay.Cosine) -> Factor:
     warmup, steps = schedule.warmup, schedule.steps - schedule.warmup
     end = schedule.end / schedule.peak
     wave = "(1 + math.cos(math.pi * progress)) / 2"
@@ -45,7 +44,7 @@ def _cosine(schedule: schedules.Cosine) -> Factor:
     )
 
 
-def _exponential(schedule: schedules.Exponential) -> Factor:
+def _exponential(schedule: decay.Exponential) -> Factor:
     factor, steps = literal(schedule.factor), schedule.steps
     times, how = ("//", "at once") if schedule.staircase else ("/", "little by little")
     summary = f"Times {factor} every {steps} steps, {how}."
@@ -53,8 +52,8 @@ def _exponential(schedule: schedules.Exponential) -> Factor:
 
 
 SCHEDULES: Mapping[type[Schedule], Callable[..., Factor]] = {
-    schedules.Cosine: _cosine,
-    schedules.Exponential: _exponential,
+    decay.Cosine: _cosine,
+    decay.Exponential: _exponential,
 }
 """Schedule -> its factor of each step."""
 

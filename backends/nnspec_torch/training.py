@@ -8,9 +8,8 @@ from nnspec.emit.code import Call, call, wrap
 from nnspec.emit.names import freed
 from nnspec.emit.training import LossBody, LossRow, indented, loss_body, row_of, training_of
 from nnspec.emit.tree import Name
-from nnspec.language import losses, optimizers
-from nnspec.language.losses import Loss
-from nnspec.language.optimizers import Optimizer
+from nnspec.language.losses import Loss, cross_entropy, regression
+from nnspec.language.optimizers import Optimizer, adam, sgd
 from nnspec.network.graph import Graph, Head
 from nnspec.network.loader import Spec
 from nnspec_torch.naming import STEP, class_name
@@ -28,7 +27,7 @@ def _function(name: str, summary: str) -> LossBody:
     return LossBody(f"{summary}, the mean over the batch.", lines, modules)
 
 
-def _cross_entropy(loss: losses.CategoricalCrossEntropy, rank: int) -> LossBody:
+def _cross_entropy(loss: cross_entropy.CategoricalCrossEntropy, rank: int) -> LossBody:
     body = _function("F.cross_entropy", "Categorical cross-entropy of logits")
     if rank == 1:
         return body
@@ -43,17 +42,17 @@ def _cross_entropy(loss: losses.CategoricalCrossEntropy, rank: int) -> LossBody:
 
 
 LOSSES: Mapping[type[Loss], LossRow] = {
-    losses.MeanSquaredError: _function("F.mse_loss", "Mean squared error"),
-    losses.MeanAbsoluteError: _function("F.l1_loss", "Mean absolute error"),
-    losses.BinaryCrossEntropy: _function(
+    regression.MeanSquaredError: _function("F.mse_loss", "Mean squared error"),
+    regression.MeanAbsoluteError: _function("F.l1_loss", "Mean absolute error"),
+    cross_entropy.BinaryCrossEntropy: _function(
         "F.binary_cross_entropy_with_logits", "Binary cross-entropy of logits"
     ),
-    losses.CategoricalCrossEntropy: _cross_entropy,
+    cross_entropy.CategoricalCrossEntropy: _cross_entropy,
 }
 """Loss -> its body."""
 
 
-def _sgd(optimizer: optimizers.Sgd) -> Call:
+def _sgd(optimizer: sgd.Sgd) -> Call:
     keywords: dict[str, object] = {"lr": base_rate(optimizer)}
     if optimizer.momentum:
         keywords["momentum"] = optimizer.momentum
@@ -78,8 +77,8 @@ def _made(function: str, **fields: str | tuple[str, ...]) -> Callable[[Optimizer
 
 
 OPTIMIZERS: Mapping[type[Optimizer], Callable[..., Call]] = {
-    optimizers.Sgd: _sgd,
-    optimizers.Adam: _made("torch.optim.Adam", betas=("beta_1", "beta_2"), eps="epsilon"),
+    sgd.Sgd: _sgd,
+    adam.Adam: _made("torch.optim.Adam", betas=("beta_1", "beta_2"), eps="epsilon"),
 }
 """Optimizer -> its constructor, without the parameters."""
 

@@ -1,8 +1,6 @@
 """Validates everything of a spec but its layers, which are checked as they are resolved."""
 
-from __future__ import annotations
-
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -19,12 +17,15 @@ CALL_KEYS = frozenset({*Call.model_fields, "index"})
 """Names that the use of a block means otherwise, so that no variable of a block has them."""
 
 
-class Document(NamedTuple):
+class Document:
     """A spec as far as it could be read; `broken` names the inputs and blocks that could not."""
 
-    model: Model
-    variables: Scope
-    broken: frozenset[str]
+    __slots__ = ("broken", "model", "variables")
+
+    def __init__(self, model: Model, variables: Scope, broken: frozenset[str]) -> None:
+        self.model = model
+        self.variables = variables
+        self.broken = broken
 
 
 def read_document(tree: Any, problems: Problems) -> Document | None:

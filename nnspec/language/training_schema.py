@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from nnspec.language.losses import LOSSES, Loss
-from nnspec.language.optimizers import OPTIMIZERS, Adam, Optimizer
+from nnspec.language.optimizers import OPTIMIZERS, Optimizer
 from nnspec.layers.fields import (
     ByType,
     Count,
@@ -59,7 +59,7 @@ class Training(Frozen):
         "categorical_cross_entropy, by the task.",
     )
     optimizer: Annotated[Optimizer, ByType("optimizer", lambda: OPTIMIZERS)] = Field(
-        default_factory=once(Adam),
+        default_factory=once(lambda: OPTIMIZERS["adam"].model_validate({"type": "adam"})),
         description="How the parameters follow the gradient; adam by default.",
     )
     metrics: Annotated[tuple[Metric, ...], Field(strict=False)] | None = Field(

@@ -272,3 +272,28 @@ class Table(Mapping[str, type[L]], Generic[L]):
 
     def __len__(self) -> int:
         return len(self._places)
+
+
+class RowsOfFiles(Mapping[str, type[L]], Generic[L]):
+    """The `ROWS` of a package's files, name -> class; files are read in order until one has it."""
+
+    def __init__(self, package: str, *files: str) -> None:
+        self._package = package
+        self._waiting = [*files]
+        self._rows: dict[str, type[L]] = {}
+
+    def __getitem__(self, name: str) -> type[L]:
+        while name not in self._rows and self._waiting:
+            self._read()
+        return self._rows[name]
+
+    def __iter__(self) -> Iterator[str]:
+        while self._waiting:
+            self._read()
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def _read(self) -> None:
+        self._rows |= import_module(f"{self._package}.{self._waiting.pop(0)}").ROWS

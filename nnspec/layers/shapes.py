@@ -1,7 +1,5 @@
 """Shapes without the batch axis, with whole or named sizes, and the arithmetic on them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 

@@ -4,8 +4,6 @@ A block that the spec names stays a node with a body of its own; the bodies of e
 object, so that a network of a thousand equal blocks is as small as one.
 """
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -49,15 +47,15 @@ class BlockNode(NamedTuple):
 
     name: str
     block: str
-    bodies: tuple[Graph, ...]
+    bodies: tuple["Graph", ...]
     is_repeated: bool
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     mark: Mark | None = None
     owner: str | None = None
-    general: tuple[Graph, ...] = ()
+    general: tuple["Graph", ...] = ()
 
-    def paths(self, prefix: str, name: str | None = None) -> Iterator[tuple[Graph, str]]:
+    def paths(self, prefix: str, name: str | None = None) -> Iterator[tuple["Graph", str]]:
         """Yield each body with what the paths of its layers begin with."""
         path = f"{prefix}{name or self.name}."
         for i, body in enumerate(self.bodies):
@@ -90,7 +88,7 @@ class Graph:
         """Return the shapes of these values."""
         return tuple(self.types[value].shape for value in values)
 
-    def walk(self, prefix: str = "", home: str | None = None) -> Iterator[LayerAt]:
+    def walk(self, prefix: str = "", home: str | None = None) -> Iterator["LayerAt"]:
         """Yield every layer with its path, blocks opened, in the order of computation.
 
         Paths begin with `prefix`, and those of the layers that own the weights with `home`.

@@ -4,10 +4,7 @@ A cross-entropy is computed from logits, which is stable however large they are;
 sigmoid at the end is then only for who uses the network.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from nnspec.errors import Problem
 from nnspec.language.schema import Model
@@ -17,11 +14,15 @@ from nnspec.network.graph import BlockNode, Graph, Head, LayerNode
 _ENDS = frozenset({"softmax", "sigmoid"})
 
 
-class _End(NamedTuple):
-    head: Head
-    graph: Graph
-    block: str | None
-    """The block that holds it, where one does."""
+class _End:
+    """The end of a network; block: the one that holds it, where one does."""
+
+    __slots__ = ("block", "graph", "head")
+
+    def __init__(self, head: Head, graph: Graph, block: str | None) -> None:
+        self.head = head
+        self.graph = graph
+        self.block = block
 
 
 def loss_head(model: Model, graph: Graph) -> Head | None:

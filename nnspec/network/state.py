@@ -1,7 +1,5 @@
 """The state of a body while it is resolved, shared by all that make its nodes."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from nnspec.backend import Trainable
 from nnspec.errors import NnspecError
-from nnspec.language.optimizers import Sgd
+from nnspec.language.optimizers.sgd import Sgd
 from nnspec.language.training_schema import Training
 from nnspec.layers import Add, LearnedTensor
 from nnspec.layers.shapes import TensorType

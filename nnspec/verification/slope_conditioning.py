@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from nnspec.backend import Inspectable, Trainable
-from nnspec.language.optimizers import Sgd
+from nnspec.language.optimizers.sgd import Sgd
 from nnspec.layers.fields import FLOAT32_MAX
 from nnspec.network.graph import inline
 from nnspec.network.heads import loss_head

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from nnspec.backend import refused_training
-from nnspec.language.optimizers import Sgd
+from nnspec.language.optimizers.sgd import Sgd
 from nnspec.language.training_schema import Training
 from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec

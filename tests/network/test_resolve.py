@@ -195,7 +195,7 @@ training: {task: multiclass, optimizer: sgd}
 
 
 def test_yaml_json_and_python_mean_the_same() -> None:
-    from nnspec.language.optimizers import Sgd
+    from nnspec.language.optimizers.sgd import Sgd
     from nnspec.language.source import parse
     from nnspec.language.training_schema import Training
 

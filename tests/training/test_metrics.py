@@ -3,7 +3,8 @@ import pytest
 from sklearn.metrics import accuracy_score, mean_absolute_error, r2_score
 
 from nnspec.errors import UsageError
-from nnspec.language.losses import BinaryCrossEntropy, MeanSquaredError
+from nnspec.language.losses.cross_entropy import BinaryCrossEntropy
+from nnspec.language.losses.regression import MeanSquaredError
 from nnspec.language.training_schema import Training
 from nnspec.network.loader import loads
 from nnspec.training import metrics

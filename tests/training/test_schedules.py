@@ -16,7 +16,8 @@ from script_cases import spec_of as spec_with_rows
 
 import nnspec
 from nnspec.backend import Options, Trainable, get_backend
-from nnspec.language.schedules import SCHEDULES, Cosine, Exponential, Schedule
+from nnspec.language.schedules import SCHEDULES, Schedule
+from nnspec.language.schedules.decay import Cosine, Exponential
 from nnspec.network.loader import Spec, loads
 from nnspec.show.jsonschema import spec_schema
 from nnspec.training.epochs import TrainingInterrupted, train

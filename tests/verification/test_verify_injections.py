@@ -146,7 +146,7 @@ def test_dropout_active_at_inference(spec: Path, monkeypatch: pytest.MonkeyPatch
 
 def test_adam_epsilon(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import nnspec_torch.training
-    from nnspec.language.optimizers import Adam
+    from nnspec.language.optimizers.adam import Adam
 
     def wrong(optimizer: Adam) -> Call:
         return original(optimizer.model_copy(update={"epsilon": 1e-4}))

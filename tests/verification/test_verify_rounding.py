@@ -10,7 +10,7 @@ import nnspec
 import nnspec_torch.training
 from nnspec import verify
 from nnspec.emit.code import Call
-from nnspec.language.optimizers import Adam
+from nnspec.language.optimizers.adam import Adam
 from nnspec.network.loader import loads
 from nnspec.verification.report import Report
 from tests.golden_files import ROOT

@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 from nnspec import layers
 from nnspec.errors import UnsupportedError
 from nnspec.language.losses import LOSSES as KNOWN_LOSSES
-from nnspec.language.losses import Loss, MeanSquaredError
+from nnspec.language.losses import Loss
+from nnspec.language.losses.regression import MeanSquaredError
 from nnspec.language.optimizers import OPTIMIZERS as KNOWN_OPTIMIZERS
-from nnspec.language.optimizers import Optimizer, Sgd
+from nnspec.language.optimizers import Optimizer
+from nnspec.language.optimizers.sgd import Sgd
 from nnspec.language.schedules import SCHEDULES as KNOWN_SCHEDULES
 from nnspec.language.schedules import Schedule
 from nnspec.layers import Layer

@@ -1,41 +1,16 @@
-"""The schedules of the learning rate, and the table from name to class.
-
-There is one clock, the optimizer's steps: t counts those that have been taken, from 0.
-"""
+"""Schedules that only fall, once they are warm."""
 
 import math
-from abc import abstractmethod
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from nnspec.layers.fields import Count, Flag, Frozen, NotNegative, NumberOr, Positive
+from nnspec.language.schedules import Schedule, Steps
+from nnspec.layers.fields import Count, Flag, NotNegative, Positive
 
-Steps = Annotated[int, Field(strict=True, gt=0, le=2**53)]
-"""A number of optimizer steps, which is exact in float64."""
-
-
-class Schedule(Frozen):
-    """Base of the schedules; each says how large the step after t others is."""
-
-    lengths: ClassVar[tuple[str, ...]] = ()
-    """Fields that count steps, at which the schedule may turn."""
-
-    schedule: str
-
-    @property
-    @abstractmethod
-    def base(self) -> float:
-        """The rate of which `at` is a multiple."""
-
-    @abstractmethod
-    def at(self, step: int) -> float:
-        """Return the learning rate of the step after so many."""
-
-
-SCHEDULES: dict[str, type[Schedule]] = {}
-"""The schedules by name: each row stands below its class."""
+ROWS: dict[str, type[Schedule]] = {}
+"""Those of this file: each row stands below its class."""
 
 
 class Cosine(Schedule):
@@ -82,7 +57,7 @@ class Cosine(Schedule):
         return self.end + (self.peak - self.end) * (1 + math.cos(math.pi * progress)) / 2
 
 
-SCHEDULES["cosine"] = Cosine
+ROWS["cosine"] = Cosine
 
 
 class Exponential(Schedule):
@@ -112,10 +87,4 @@ class Exponential(Schedule):
         return float(self.initial * self.factor**times)
 
 
-SCHEDULES["exponential"] = Exponential
-
-
-LearningRate = Annotated[
-    Positive | Schedule, NumberOr("schedule", lambda: SCHEDULES, number=Positive)
-]
-"""A number, or a record that names its schedule."""
+ROWS["exponential"] = Exponential
