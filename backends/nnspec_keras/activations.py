@@ -13,6 +13,7 @@ from nnspec.emit.lowering import Context, Lowered, Rows
 from nnspec.emit.tree import CALLED, Name, X
 from nnspec.layers import Activation, Layer
 from nnspec_keras.core import without_settings
+from nnspec_keras.normalized import FUNCTION as WRAPPER
 
 MOST_AXES_OF_SOFTMAX = 4
 """The batch not counted. TensorFlow's float32 kernel takes no more."""
@@ -180,6 +181,13 @@ _LAST = {
 
 def fuse(module: Call, activation: Activation) -> Call | None:
     """Return the layer with the activation as its argument, where Keras means the same by it."""
+    if module.function == WRAPPER:
+        (name, inner), *others = module.positional
+        assert isinstance(inner, Call)
+        within = fuse(inner, activation)
+        if within is None:
+            return None
+        return Call(module.function, ((name, within), *others), module.keywords)
     row = ROWS[type(activation)]
     value = row.value(activation) if isinstance(row, Argument) else None
     if value is None:

@@ -14,6 +14,7 @@ from nnspec.layers.shapes import same_padding
 from nnspec_keras.core import KERNELS, kernel_and_bias, weighted
 from nnspec_keras.initial import depthwise as depthwise_initializer
 from nnspec_keras.initial import keras_initializer
+from nnspec_keras.normalized import normalized
 from nnspec_keras.padding import compact_pads
 
 Pads = tuple[tuple[int, int], ...]
@@ -212,11 +213,11 @@ def _depthwise_kernel(parameter: Parameter, name: str, multiplier: int) -> Nativ
 
 
 ROWS: Rows = {
-    layers.Conv1D: convolution,
-    layers.Conv2D: convolution,
-    layers.Conv3D: convolution,
-    layers.DepthwiseConv1D: depthwise,
-    layers.DepthwiseConv2D: depthwise,
-    layers.SeparableConv1D: separable,
-    layers.SeparableConv2D: separable,
+    layers.Conv1D: normalized(convolution),
+    layers.Conv2D: normalized(convolution),
+    layers.Conv3D: normalized(convolution),
+    layers.DepthwiseConv1D: normalized(depthwise),
+    layers.DepthwiseConv2D: normalized(depthwise),
+    layers.SeparableConv1D: normalized(separable),
+    layers.SeparableConv2D: normalized(separable),
 }

@@ -13,6 +13,7 @@ from nnspec.layers.base import Biased
 from nnspec.layers.core import computed_axis
 from nnspec.layers.initializers import Zeros
 from nnspec_keras.initial import keras_initializer
+from nnspec_keras.normalized import normalized
 
 KERNELS = {2: (1, 0), 3: (2, 1, 0), 4: (2, 3, 1, 0), 5: (2, 3, 4, 1, 0)}
 """Rank of a canonical weight -> the order of its axes in a Keras kernel."""
@@ -81,7 +82,7 @@ def reshape(layer: layers.Reshape, context: Context) -> Lowered:
 
 
 ROWS: Rows = {
-    layers.Dense: dense,
+    layers.Dense: normalized(dense),
     layers.Flatten: without_settings("layers.Flatten"),
     layers.Reshape: reshape,
 }

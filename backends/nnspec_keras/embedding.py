@@ -7,6 +7,7 @@ from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, NativeParameter, Rows
 from nnspec.emit.tree import CALLED, MODULE, Owner, X, apply
 from nnspec_keras.initial import keras_initializer
+from nnspec_keras.normalized import normalized
 
 _BASE = 10000.0
 _TABLE = (NativeParameter("weight", "embeddings"),)
@@ -85,7 +86,7 @@ def constant(layer: layers.ConstantTensor, context: Context) -> Lowered:
 
 
 ROWS: Rows = {
-    layers.Embedding: embedding,
+    layers.Embedding: normalized(embedding),
     layers.Shared: shared,
     layers.TiedDense: tied_dense,
     layers.PositionEmbedding: position_embedding,

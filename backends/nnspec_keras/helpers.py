@@ -20,6 +20,7 @@ HELPERS = snippets(
     "embedding",
     "attention",
     "recurrent",
+    "normalized",
     "padding",
     "pooling",
     "resizing",

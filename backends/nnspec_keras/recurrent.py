@@ -88,6 +88,8 @@ def _module(layer: Recurrent, context: Context, *, is_masked: bool) -> Call:
         keywords["unit_forget_bias"] = False
     if not getattr(layer, "reset_after", True):
         keywords["reset_after"] = False
+    if layer.recurrent_dropout:
+        keywords["recurrent_dropout"] = float(layer.recurrent_dropout)
     for flag in ("return_sequences", "return_state", "go_backwards"):
         if getattr(layer, flag):
             keywords[flag] = True

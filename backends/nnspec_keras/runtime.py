@@ -274,9 +274,12 @@ class KerasProgram:
     def reseed(self, seed: int) -> None:
         """Start dropout's random numbers anew."""
         for layer in layers_of(self.model):
-            generator = getattr(layer, "seed_generator", None)
-            if generator is not None:
-                generator.state.assign([derived_seed("dropout", seed, layer.name), 0])
+            # The cells of a recurrent layer have generators of their own.
+            for number, part in enumerate(layer._flatten_layers()):
+                generator = getattr(part, "seed_generator", None)
+                if generator is not None:
+                    path = f"{layer.name}.{number}" if number else layer.name
+                    generator.state.assign([derived_seed("dropout", seed, path), 0])
 
     def export_onnx(self, path: Path, opset: int) -> None:
         """Write the network as at inference with Keras's own exporter."""

@@ -11,6 +11,7 @@ from nnspec.layers.transposed import ConvolutionTranspose
 from nnspec_keras.convolution import sliced
 from nnspec_keras.core import kernel_and_bias, weighted
 from nnspec_keras.initial import keras_initializer
+from nnspec_keras.normalized import normalized
 
 
 def convolution_transpose(layer: ConvolutionTranspose, context: Context) -> Lowered:
@@ -58,7 +59,7 @@ def convolution_transpose(layer: ConvolutionTranspose, context: Context) -> Lowe
 
 
 ROWS: Rows = {
-    layers.Conv1DTranspose: convolution_transpose,
-    layers.Conv2DTranspose: convolution_transpose,
-    layers.Conv3DTranspose: convolution_transpose,
+    layers.Conv1DTranspose: normalized(convolution_transpose),
+    layers.Conv2DTranspose: normalized(convolution_transpose),
+    layers.Conv3DTranspose: normalized(convolution_transpose),
 }

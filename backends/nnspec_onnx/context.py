@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from nnspec.layers.base import Parameter
 from nnspec.layers.shapes import DataFormat, Dim, Shape, TensorType
+from nnspec.layers.weight_normalization import DIRECTION, LENGTH, split
 from nnspec.network.layouts import DECLARED, NATIVE, laid_out_axis
+from nnspec.weights.normalized import weight_of
 from nnspec_onnx.ir import Attribute, Initializer, Node
 
 if TYPE_CHECKING:
@@ -35,13 +38,31 @@ class Builder:
     stored: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
 
+def with_weights(parameters: Iterable[Parameter]) -> dict[str, Parameter]:
+    """Return parameters by name; a length and a direction are the weight that they make."""
+    found = {}
+    for parameter in parameters:
+        name, part = split(parameter.name)
+        if part != LENGTH:
+            found[name] = parameter
+    return found
+
+
+def _normalized(
+    transform: Callable[[Array], Array] | None, length: Array, direction: Array
+) -> Array:
+    weight = weight_of(length, direction)
+    return weight if transform is None else transform(weight)
+
+
 class Context(NamedTuple):
     """One layer's place in the model.
 
     `inputs` and `outputs` name the values that the layer takes and gives, of the types
     `input_types` and `output_types`: in the layout `data_format`, which is channels_first for a
     spatial layer whatever the spec declares. Shapes have no batch axis; in the model it comes
-    first.
+    first. A weight of `parameters` that is made of a length and a direction has the name of the
+    latter.
     """
 
     path: str
@@ -126,19 +147,18 @@ class Context(NamedTuple):
         """Return the layer's parameter as a tensor `path.name`.
 
         A transform must name its result (`path.part`) and give its shape: the name `path.name`
-        always stands for the canonical tensor.
+        always stands for the canonical tensor, or for the weight that two of them make.
         """
         parameter = self.parameters[name]
         full = f"{self.home}.{part or name}"
-        return self._stored(
-            Initializer(
-                full,
-                "float32",
-                shape or parameter.shape,
-                parameters=(f"{self.home}.{name}",),
-                transform=transform,
-            )
+        given: tuple[str, ...] = (f"{self.home}.{name}",)
+        if parameter.name != name:
+            given = tuple(f"{given[0]}{end}" for end in (LENGTH, DIRECTION))
+            transform = partial(_normalized, transform)
+        tensor = Initializer(
+            full, "float32", shape or parameter.shape, parameters=given, transform=transform
         )
+        return self._stored(tensor)
 
     def transposed(self, name: str) -> str:
         """Return the layer's matrix `path.name` turned, as MatMul takes it."""

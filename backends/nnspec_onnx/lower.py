@@ -15,7 +15,7 @@ from nnspec.network.layouts import DECLARED, NATIVE, Layout
 from nnspec.network.loader import Spec
 from nnspec.training.metrics import threshold
 from nnspec_onnx.cancelling import cancelled
-from nnspec_onnx.context import Builder, Context, Values
+from nnspec_onnx.context import Builder, Context, Values, with_weights
 from nnspec_onnx.ir import Network, Node, Value
 from nnspec_onnx.layouts import Layouts, UnfusedLayer, in_layout
 from nnspec_onnx.lowerings import LOWERINGS
@@ -62,7 +62,7 @@ def lower(
             key = id(step.layer), *(types[path] for path in step.inputs)
             owned = parameters.get(key)
         if owned is None:
-            owned = {parameter.name: parameter for parameter in at.all_parameters()}
+            owned = with_weights(at.all_parameters())
             parameters[key] = owned
         context = Context(
             path=step.path,

@@ -21,6 +21,7 @@ from nnspec.layers.base import channel_axis
 from nnspec.layers.convolution import Convolution
 from nnspec.layers.transposed import ConvolutionTranspose
 from nnspec_torch.core import pad_by_fields, pad_by_size
+from nnspec_torch.parametrized import normalized
 
 
 def convolution(layer: Convolution, context: Context) -> Lowered:
@@ -163,14 +164,14 @@ def _window(
 
 
 ROWS: Rows = {
-    layers.Conv1D: convolution,
-    layers.Conv2D: convolution,
-    layers.Conv3D: convolution,
-    layers.Conv1DTranspose: convolution_transpose,
-    layers.Conv2DTranspose: convolution_transpose,
-    layers.Conv3DTranspose: convolution_transpose,
-    layers.DepthwiseConv1D: convolution,
-    layers.DepthwiseConv2D: convolution,
-    layers.SeparableConv1D: separable,
-    layers.SeparableConv2D: separable,
+    layers.Conv1D: normalized(convolution),
+    layers.Conv2D: normalized(convolution),
+    layers.Conv3D: normalized(convolution),
+    layers.Conv1DTranspose: normalized(convolution_transpose),
+    layers.Conv2DTranspose: normalized(convolution_transpose),
+    layers.Conv3DTranspose: normalized(convolution_transpose),
+    layers.DepthwiseConv1D: normalized(convolution),
+    layers.DepthwiseConv2D: normalized(convolution),
+    layers.SeparableConv1D: normalized(separable),
+    layers.SeparableConv2D: normalized(separable),
 }

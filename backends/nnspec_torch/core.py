@@ -7,6 +7,7 @@ from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, Rows
 from nnspec.emit.tree import CALLED, Apply, Expression, Field, X, apply
 from nnspec.layers.core import computed_axis
+from nnspec_torch.parametrized import normalized
 
 Pads = tuple[tuple[int, int], ...]
 """Of each axis, what is added before and after it."""
@@ -61,4 +62,8 @@ def pad_by_fields(pads: Pads) -> tuple[Apply, tuple[tuple[str, str, object], ...
     return forward, tuple((name, "padding", size) for name, size in zip(fields, flat, strict=True))
 
 
-ROWS: Rows = {layers.Dense: dense, layers.Flatten: flatten, layers.Reshape: reshape}
+ROWS: Rows = {
+    layers.Dense: normalized(dense),
+    layers.Flatten: flatten,
+    layers.Reshape: reshape,
+}

@@ -6,6 +6,7 @@ from nnspec import layers
 from nnspec.emit.code import Call, call
 from nnspec.emit.lowering import Context, Lowered, Rows
 from nnspec.emit.tree import CALLED, MODULE, Expression, Name, Owner, X, apply
+from nnspec_torch.parametrized import normalized
 
 _BASE = 10000.0
 
@@ -89,7 +90,7 @@ def constant(layer: layers.ConstantTensor, context: Context) -> Lowered:
 
 
 ROWS: Rows = {
-    layers.Embedding: embedding,
+    layers.Embedding: normalized(embedding),
     layers.Shared: shared,
     layers.TiedDense: tied_dense,
     layers.PositionEmbedding: position_embedding,

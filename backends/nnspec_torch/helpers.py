@@ -17,6 +17,7 @@ HELPERS = snippets(
     "tensors",
     "attention",
     "recurrent",
+    "dropping",
     "gated",
     "regularization",
 )

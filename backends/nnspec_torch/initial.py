@@ -13,6 +13,7 @@ from nnspec.emit.tree import (
     Literal,
     Name,
     X,
+    apply,
 )
 from nnspec.errors import UnsupportedError
 from nnspec.layers import Layer, Parameter
@@ -24,8 +25,11 @@ from nnspec.layers.rare_initializers import (
     Orthogonal,
     UnitForgetBias,
 )
+from nnspec.layers.weight_normalization import LENGTH, split
 
 RECURRENT = ("nn.RNN", "nn.LSTM", "nn.GRU", "GRUResetBefore")
+COPY = "torch.empty_like"
+"""The function that makes a tensor, which is drawn and then assigned."""
 _NORMALIZATIONS = ("BatchNorm", "LayerNorm", "GroupNorm", "InstanceNorm", "RMSNorm")
 
 
@@ -43,9 +47,10 @@ def laws(layer: Layer, context: Context, module: Call) -> tuple[Call, ...]:
 
 def _laws(parameter: Parameter, module: Call) -> Iterator[Call]:
     initializer = parameter.initializer
-    if _is_default(initializer, parameter.name, module.function):
+    weight, part = split(parameter.name)
+    if part == LENGTH or _is_default(initializer, parameter.name, module.function):
         return
-    name = parameter.name.removesuffix("_l0")
+    name = weight.removesuffix("_l0")
     others = initializer.others if isinstance(initializer, UnitForgetBias) else initializer
     yield _drawing(others, name, parameter, module)
     if isinstance(initializer, UnitForgetBias):
@@ -76,11 +81,14 @@ class _Target:
     parameter: Parameter
     function: str
     has_groups: bool
+    is_copied: bool = False
+    """Whether it is assigned as a whole, since it is computed."""
 
     @property
-    def tensor(self) -> tuple[str, Name]:
-        """The parameter, as the first argument of what draws it."""
-        return "tensor", Name(self.name)
+    def tensor(self) -> tuple[str, Expression]:
+        """The parameter, or a tensor of its shape, as the first argument of what draws it."""
+        own = Name(self.name)
+        return "tensor", apply(COPY, own) if self.is_copied else own
 
     @property
     def is_kernel(self) -> bool:
@@ -100,7 +108,8 @@ def _drawing(initializer: InitializerBase, name: str, parameter: Parameter, modu
         )
     function = owner_class(module.function, name.rpartition(".")[0])
     has_groups = dict(module.keywords).get("groups", 1) != 1 or name == "depthwise.weight"
-    return row(initializer, _Target(name, parameter, function, has_groups))
+    is_copied = bool(split(parameter.name)[1])
+    return row(initializer, _Target(name, parameter, function, has_groups, is_copied))
 
 
 def _stock(initializer: InitializerBase, target: _Target) -> Call:

@@ -136,6 +136,8 @@ def imports(modules: Set[str], dataset: DatasetSource | None = None) -> str:
     """Return the import lines of a file that uses these modules, in the order of isort."""
     plain: list[str] = []
     standard = ["import math"] if "math" in modules else []
+    if "Callable" in modules and dataset is None:
+        standard.append("from collections.abc import Callable")
     names = ["from torch import Tensor, nn"]
     groups = []
     if dataset is not None:

@@ -6,6 +6,7 @@ from nnspec.emit.names import ALL_BUILTINS, BUILTINS, KEYWORDS, freed, given_bac
 from nnspec.emit.reading import DEFINED as ROW_NAMES
 from nnspec.network.graph import Graph
 from nnspec_torch.helpers import HELPERS
+from nnspec_torch.parametrized import STATE
 
 # What nn.Module calls its own, and what emitted classes define; a test asks the framework.
 _MODULE = """
@@ -55,11 +56,15 @@ def attribute(layer: str) -> str:
 
 def state_name(path: str) -> str:
     """Return the canonical name of a parameter as the state dict has it."""
-    return ".".join(map(attribute, path.split(".")))
+    *layers, parameter = path.split(".")
+    return ".".join([*map(attribute, layers), STATE.get(parameter, attribute(parameter))])
 
 
 def canonical_name(path: str) -> str:
     """Return the name of a parameter in the state dict as the spec has it."""
+    for parameter, name in STATE.items():
+        if path.endswith(f".{name}"):
+            path = path.removesuffix(name) + parameter
     return ".".join(map(_layer, path.split(".")))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nnspec import layers
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, Rows
-from nnspec.emit.tree import CALLED, MODULE, Expression, Input, apply
+from nnspec.emit.tree import CALLED, MODULE, Expression, Field, Input, Name, apply
 from nnspec.layers.recurrent import MergeMode, Recurrent
 
 _CLASSES = {"simple_rnn": "nn.RNN", "lstm": "nn.LSTM", "gru": "nn.GRU"}
@@ -51,6 +51,7 @@ def _lowered(
             for suffix in suffixes
         )
     is_plain = len(context.inputs) == 1 and not cell.go_backwards and not cell.return_state
+    is_plain = is_plain and not cell.is_random
     if is_plain and cell.return_sequences and merge_mode in (None, "concat"):
         return Lowered(CALLED[0], module, setup=setup)
     if is_plain and not cell.return_sequences and merge_mode is None:
@@ -64,9 +65,24 @@ def _lowered(
         settings["merge_mode"] = merge_mode
     if cell.return_sequences:
         settings["return_sequences"] = True
-    function = "run_backwards" if cell.go_backwards else "run_recurrent"
-    forward = apply(function, MODULE, *given, **settings)
-    return Lowered(forward if cell.return_state else forward[0], module, setup=setup)
+    values: tuple[tuple[str, str, object], ...] = ()
+    if cell.is_random:
+        function = "run_dropping_backwards" if cell.go_backwards else "run_dropping"
+        # It may differ between the uses of a block.
+        values = (("rate", "recurrent_dropout", cell.recurrent_dropout),)
+        forward = apply(function, MODULE, Name(_step(cell)), Field("rate"), *given, **settings)
+    else:
+        function = "run_backwards" if cell.go_backwards else "run_recurrent"
+        forward = apply(function, MODULE, *given, **settings)
+    result = forward if cell.return_state else forward[0]
+    return Lowered(result, module, setup=setup, values=values)
+
+
+def _step(cell: Recurrent) -> str:
+    """Return the helper that makes one step of a cell whose state is dropped."""
+    if isinstance(cell, layers.GRU):
+        return "gru_step" if cell.reset_after else "reset_before_step"
+    return f"{cell.activation}_step" if isinstance(cell, layers.SimpleRNN) else "lstm_step"
 
 
 ROWS: Rows = {

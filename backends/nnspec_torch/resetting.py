@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from nnspec.emit.code import Call, wrap
+from nnspec.emit.code import Call, printed, wrap
 from nnspec.emit.lowering import Fan
 from nnspec.emit.tree import (
     Attribute,
@@ -22,7 +22,7 @@ from nnspec.emit.tree import (
     walk,
 )
 from nnspec.emit.unify import Definition
-from nnspec_torch.initial import RECURRENT, owner_class
+from nnspec_torch.initial import COPY, RECURRENT, owner_class
 from nnspec_torch.naming import attribute
 
 _FEW = 4
@@ -130,9 +130,9 @@ def _of_tensor(law: Call) -> tuple[str, Call]:
     """Return the path of the parameter that the law names, and the law with Input(0) for it."""
     (argument, target), *others = law.positional
     assert isinstance(target, Expression)
-    path = next(part.name for part in walk(target) if isinstance(part, Name))
-    view = replaced(target, lambda part: X if isinstance(part, Name) else None)
-    return path, Call(law.function, ((argument, view), *others), law.keywords)
+    own = next(part for part in walk(target) if isinstance(part, Name) and part.name != COPY)
+    view = replaced(target, lambda part: X if part == own else None)
+    return own.name, Call(law.function, ((argument, view), *others), law.keywords)
 
 
 def _groups(owners: Sequence[_Owner]) -> list[list[_Owner]]:
@@ -222,12 +222,31 @@ class _Writer:
             return
         for name in sorted({name for owner in group for name in owner.drawings}, reverse=True):
             tensor = f"{layer}.{name}"
-            lines = _written(_alike(group, name, layer, tensor))
+            lines = [
+                line
+                for made in _alike(group, name, layer, tensor)
+                for line in (self.assigned(made, tensor) if _is_copied(made) else [made.render()])
+            ]
             if name == "bias" and _may_lack_bias(group):
                 yield from wrap(f"if {tensor} is not None:", indent)
                 yield from (part for line in lines for part in wrap(line, indent + 4))
             else:
                 yield from (part for line in lines for part in wrap(line, indent))
+
+    def assigned(self, made: Call, tensor: str) -> Iterator[str]:
+        """Yield what draws a tensor and gives it to a weight that is computed."""
+        if made.function.startswith("nn.init."):
+            yield f"{tensor} = {made.render()}"
+            return
+        variable = "weight"
+        while variable in self.variables:
+            variable += "_"
+        (argument, copy), *others = made.positional
+        assert isinstance(copy, Expression)
+        yield f"{variable} = {printed(copy)}"
+        given = ((argument, Name(variable)), *others)
+        yield Call(made.function, given, made.keywords).render()
+        yield f"{tensor} = {variable}"
 
     def recurrent(self, group: list[_Owner], layer: str, indent: int) -> Iterator[str]:
         """Yield the lines for the parameters of recurrent layers, in both directions."""
@@ -261,6 +280,13 @@ def _is_forget_gate(made: Call) -> bool:
     target = made.positional[0][1]
     assert isinstance(target, Expression)
     return any(isinstance(part, Attribute) and part.name == "chunk" for part in walk(target))
+
+
+def _is_copied(made: Call) -> bool:
+    """Whether the statement draws a tensor that is then assigned."""
+    target = made.positional[0][1]
+    assert isinstance(target, Expression)
+    return Name(COPY) in walk(target)
 
 
 def _alike(group: list[_Owner], name: str, layer: str, tensor: str) -> list[Call]:

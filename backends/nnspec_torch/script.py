@@ -7,6 +7,7 @@ from nnspec.emit.names import snake
 from nnspec.emit.snippets import Snippets, snippets
 from nnspec.errors import UsageError
 from nnspec.language.training_schema import Training
+from nnspec.layers.weight_normalization import split
 from nnspec.network.graph import Head
 from nnspec.network.heads import final_activation
 from nnspec.network.loader import Spec
@@ -24,15 +25,21 @@ def script_source(spec: Spec, training: Training, head: Head | None) -> str:
     """Return what trains, measures and predicts; the last of it is `main`."""
     names = renamed_layers(spec.graph)
     program = snippets("nnspec_torch.emitted", "program")
-    storing = snippets("nnspec_torch.emitted", "renamed_program") if names else program
+    renamed = snippets("nnspec_torch.emitted", "renamed_program")
+    storing = renamed if names else program
+    is_normalized = any(split(name)[1] for name, _ in spec.graph.parameters())
+    if is_normalized:
+        kind = "renamed_normalized_program" if names else "normalized_program"
+        storing = snippets("nnspec_torch.emitted", kind)
     load = "load_weights" if names else "load_file"
     parts = [_outputs(training)]
     if "r2" in training.resolved_metrics:
         parts.append(program["r2"].text)
     parts += [
         _evaluate(spec, training, head),
-        *(_renaming(names, storing) if names else ()),
-        storing["save"].text,
+        *(_renaming(names, renamed) if names else ()),
+        *([storing["named"].text] if names or is_normalized else ()),
+        (renamed if names or is_normalized else program)["save"].text,
         _predict(spec, training, load),
         _main(spec, training, load),
         'if __name__ == "__main__":\n    main()',
@@ -40,10 +47,10 @@ def script_source(spec: Spec, training: Training, head: Head | None) -> str:
     return "\n\n\n".join(parts)
 
 
-def _renaming(names: dict[str, str], storing: Snippets) -> list[str]:
+def _renaming(names: dict[str, str], renamed: Snippets) -> list[str]:
     constant = wrap(f"ATTRIBUTES = {literal(names)}")
     comment = "# The attribute of each layer whose name in the spec a module cannot give."
-    return ["\n".join([comment, *constant]), storing["load_weights"].text, storing["named"].text]
+    return ["\n".join([comment, *constant]), renamed["load_weights"].text]
 
 
 def _outputs(training: Training) -> str:

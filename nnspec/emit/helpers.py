@@ -62,12 +62,14 @@ def names_of(use: Use) -> set[str]:
     """Return what the place constructs, calls or passes, by name."""
     trees = [use.forward] if use.forward is not None and use.forward is not CALLED else []
     names: set[str] = set()
-    if use.construction is not None:
-        names.add(use.construction.function)
-        values = (*use.construction.positional, *use.construction.keywords)
-        names.update(str(value) for _, value in values if isinstance(value, Expr))
-        names.update(value.function for _, value in values if isinstance(value, Call))
-        trees += [value for _, value in values if isinstance(value, Expression)]
+    waiting = [use.construction] if use.construction is not None else []
+    while waiting:
+        made = waiting.pop()
+        names.add(made.function)
+        values = [value for _, value in (*made.positional, *made.keywords)]
+        names.update(str(value) for value in values if isinstance(value, Expr))
+        waiting += [value for value in values if isinstance(value, Call)]
+        trees += [value for value in values if isinstance(value, Expression)]
     parts = [part for each in trees for part in walk(each)]
     names.update(part.name for part in parts if isinstance(part, Name))
     return names

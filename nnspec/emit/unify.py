@@ -95,7 +95,8 @@ def _line(
     )
     values = tuple(place[:2] for place in construction.values)
     is_single = construction.repeat is None
-    return step.inputs, step.outputs, forward, uses, calls, is_single, laws, values
+    setup = step.lowered.setup if step.lowered is not None else ()
+    return step.inputs, step.outputs, forward, uses, calls, is_single, laws, values, setup
 
 
 def _kind(value: object) -> object:

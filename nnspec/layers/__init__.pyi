@@ -48,7 +48,7 @@ class Dense(_core.Dense):
     The last axis is that of the declared shape: of an image the channels in channels_last, and the
     width in channels_first."""
 
-    def __init__(self, *, units: int, use_bias: bool = True, activation: Activation | str | Mapping[str, Any] | None = None, bias_initializer: InitializerBase | str | Mapping[str, Any] = 'zeros', kernel_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
+    def __init__(self, *, units: int, use_bias: bool = True, activation: Activation | str | Mapping[str, Any] | None = None, weight_normalization: bool = False, bias_initializer: InitializerBase | str | Mapping[str, Any] = 'zeros', kernel_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
 
 class Flatten(_core.Flatten):
     r"""All axes but the batch become one, the last moving fastest. (a, b, ...) -> (a·b·...,)."""
@@ -73,7 +73,7 @@ class Conv1D(_convolution.Conv1D):
     Padding "same" is that of conv2d; "causal" puts d · (kernel_size - 1) zeros at the begin, so
     that no output sees a later input (van den Oord et al. 2016, WaveNet)."""
 
-    def __init__(self, *, filters: int, kernel_size: Sequence[int] | int, strides: Sequence[int] | int = 1, padding: str | Sequence[Sequence[int]] | int = 'valid', dilation_rate: Sequence[int] | int = 1, groups: int = 1, use_bias: bool = True, activation: Activation | str | Mapping[str, Any] | None = None, bias_initializer: InitializerBase | str | Mapping[str, Any] = 'zeros', kernel_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
+    def __init__(self, *, filters: int, kernel_size: Sequence[int] | int, strides: Sequence[int] | int = 1, padding: str | Sequence[Sequence[int]] | int = 'valid', dilation_rate: Sequence[int] | int = 1, groups: int = 1, use_bias: bool = True, activation: Activation | str | Mapping[str, Any] | None = None, weight_normalization: bool = False, bias_initializer: InitializerBase | str | Mapping[str, Any] = 'zeros', kernel_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
 
 class Conv2D(_convolution.Conv2D):
     r"""Cross-correlation of an image with `filters` kernels, plus a bias.
@@ -83,7 +83,7 @@ class Conv2D(_convolution.Conv2D):
     weight (filters, channels / groups, *kernel_size). "same" pads as TensorFlow and ONNX's
     SAME_UPPER do: the output has ⌈n / stride⌉ positions, and the odd pad is at the end."""
 
-    def __init__(self, *, filters: int, kernel_size: Sequence[int] | int, strides: Sequence[int] | int = 1, padding: str | Sequence[Sequence[int]] | int = 'valid', dilation_rate: Sequence[int] | int = 1, groups: int = 1, use_bias: bool = True, activation: Activation | str | Mapping[str, Any] | None = None, bias_initializer: InitializerBase | str | Mapping[str, Any] = 'zeros', kernel_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
+    def __init__(self, *, filters: int, kernel_size: Sequence[int] | int, strides: Sequence[int] | int = 1, padding: str | Sequence[Sequence[int]] | int = 'valid', dilation_rate: Sequence[int] | int = 1, groups: int = 1, use_bias: bool = True, activation: Activation | str | Mapping[str, Any] | None = None, weight_normalization: bool = False, bias_initializer: InitializerBase | str | Mapping[str, Any] = 'zeros', kernel_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
 
 class Conv3D(_convolution.Conv3D):
     r"""Cross-correlation of a volume with `filters` kernels, plus a bias.
@@ -93,7 +93,7 @@ class Conv3D(_convolution.Conv3D):
     h', w') in channels_first; weight (filters, channels / groups, *kernel_size). "same" pads as
     conv2d does."""
 
-    def __init__(self, *, filters: int, kernel_size: Sequence[int] | int, strides: Sequence[int] | int = 1, padding: str | Sequence[Sequence[int]] | int = 'valid', dilation_rate: Sequence[int] | int = 1, groups: int = 1, use_bias: bool = True, activation: Activation | str | Mapping[str, Any] | None = None, bias_initializer: InitializerBase | str | Mapping[str, Any] = 'zeros', kernel_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
+    def __init__(self, *, filters: int, kernel_size: Sequence[int] | int, strides: Sequence[int] | int = 1, padding: str | Sequence[Sequence[int]] | int = 'valid', dilation_rate: Sequence[int] | int = 1, groups: int = 1, use_bias: bool = True, activation: Activation | str | Mapping[str, Any] | None = None, weight_normalization: bool = False, bias_initializer: InitializerBase | str | Mapping[str, Any] = 'zeros', kernel_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
 
 class Conv1DTranspose(_transposed.Conv1DTranspose):
     r"""The adjoint of conv1d: each input adds a kernel to the output; plus a bias.
@@ -104,7 +104,7 @@ class Conv1DTranspose(_transposed.Conv1DTranspose):
     filters / groups, kernel_size). "same" gives length · s: it crops max(d · (kernel_size - 1) + 1
     - s, 0), the odd one at the end, as TensorFlow does."""
 
-    def __init__(self, *, filters: int, kernel_size: Sequence[int] | int, strides: Sequence[int] | int = 1, padding: str | Sequence[Sequence[int]] | int = 'valid', dilation_rate: Sequence[int] | int = 1, output_padding: Sequence[int] | int = 0, groups: int = 1, use_bias: bool = True, activation: Activation | str | Mapping[str, Any] | None = None, bias_initializer: InitializerBase | str | Mapping[str, Any] = 'zeros', kernel_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
+    def __init__(self, *, filters: int, kernel_size: Sequence[int] | int, strides: Sequence[int] | int = 1, padding: str | Sequence[Sequence[int]] | int = 'valid', dilation_rate: Sequence[int] | int = 1, output_padding: Sequence[int] | int = 0, groups: int = 1, use_bias: bool = True, activation: Activation | str | Mapping[str, Any] | None = None, weight_normalization: bool = False, bias_initializer: InitializerBase | str | Mapping[str, Any] = 'zeros', kernel_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
 
 class Conv2DTranspose(_transposed.Conv2DTranspose):
     r"""The adjoint of conv2d: each input adds a kernel to the output; plus a bias.
@@ -115,7 +115,7 @@ class Conv2DTranspose(_transposed.Conv2DTranspose):
     (channels, filters / groups, *kernel_size). "same" gives h · s, cropping as conv1d_transpose
     does. Zeiler et al. 2010; Dumoulin and Visin 2016."""
 
-    def __init__(self, *, filters: int, kernel_size: Sequence[int] | int, strides: Sequence[int] | int = 1, padding: str | Sequence[Sequence[int]] | int = 'valid', dilation_rate: Sequence[int] | int = 1, output_padding: Sequence[int] | int = 0, groups: int = 1, use_bias: bool = True, activation: Activation | str | Mapping[str, Any] | None = None, bias_initializer: InitializerBase | str | Mapping[str, Any] = 'zeros', kernel_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
+    def __init__(self, *, filters: int, kernel_size: Sequence[int] | int, strides: Sequence[int] | int = 1, padding: str | Sequence[Sequence[int]] | int = 'valid', dilation_rate: Sequence[int] | int = 1, output_padding: Sequence[int] | int = 0, groups: int = 1, use_bias: bool = True, activation: Activation | str | Mapping[str, Any] | None = None, weight_normalization: bool = False, bias_initializer: InitializerBase | str | Mapping[str, Any] = 'zeros', kernel_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
 
 class Conv3DTranspose(_transposed.Conv3DTranspose):
     r"""The adjoint of conv3d: each input adds a kernel to the output; plus a bias.
@@ -123,7 +123,7 @@ class Conv3DTranspose(_transposed.Conv3DTranspose):
     conv2d_transpose in three dimensions: (channels, d, h, w) -> (filters, d', h', w') in
     channels_first; weight (channels, filters / groups, *kernel_size)."""
 
-    def __init__(self, *, filters: int, kernel_size: Sequence[int] | int, strides: Sequence[int] | int = 1, padding: str | Sequence[Sequence[int]] | int = 'valid', dilation_rate: Sequence[int] | int = 1, output_padding: Sequence[int] | int = 0, groups: int = 1, use_bias: bool = True, activation: Activation | str | Mapping[str, Any] | None = None, bias_initializer: InitializerBase | str | Mapping[str, Any] = 'zeros', kernel_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
+    def __init__(self, *, filters: int, kernel_size: Sequence[int] | int, strides: Sequence[int] | int = 1, padding: str | Sequence[Sequence[int]] | int = 'valid', dilation_rate: Sequence[int] | int = 1, output_padding: Sequence[int] | int = 0, groups: int = 1, use_bias: bool = True, activation: Activation | str | Mapping[str, Any] | None = None, weight_normalization: bool = False, bias_initializer: InitializerBase | str | Mapping[str, Any] = 'zeros', kernel_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
 
 class DepthwiseConv1D(_depthwise.DepthwiseConv1D):
     r"""Cross-correlation of each channel of a sequence with kernels of its own, plus a bias.
@@ -133,7 +133,7 @@ class DepthwiseConv1D(_depthwise.DepthwiseConv1D):
     (channels, length) -> (channels · m, length') in channels_first; weight (channels · m, 1,
     kernel_size). Padding may be "causal", as in conv1d."""
 
-    def __init__(self, *, kernel_size: Sequence[int] | int, strides: Sequence[int] | int = 1, padding: str | Sequence[Sequence[int]] | int = 'valid', dilation_rate: Sequence[int] | int = 1, depth_multiplier: int = 1, use_bias: bool = True, activation: Activation | str | Mapping[str, Any] | None = None, bias_initializer: InitializerBase | str | Mapping[str, Any] = 'zeros', depthwise_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
+    def __init__(self, *, kernel_size: Sequence[int] | int, strides: Sequence[int] | int = 1, padding: str | Sequence[Sequence[int]] | int = 'valid', dilation_rate: Sequence[int] | int = 1, depth_multiplier: int = 1, use_bias: bool = True, activation: Activation | str | Mapping[str, Any] | None = None, weight_normalization: bool = False, bias_initializer: InitializerBase | str | Mapping[str, Any] = 'zeros', depthwise_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
 
 class DepthwiseConv2D(_depthwise.DepthwiseConv2D):
     r"""Cross-correlation of each channel of an image with kernels of its own, plus a bias.
@@ -143,7 +143,7 @@ class DepthwiseConv2D(_depthwise.DepthwiseConv2D):
     as channels. (channels, h, w) -> (channels · m, h', w') in channels_first; weight (channels ·
     m, 1, *kernel_size). Howard et al. 2017 (MobileNets)."""
 
-    def __init__(self, *, kernel_size: Sequence[int] | int, strides: Sequence[int] | int = 1, padding: str | Sequence[Sequence[int]] | int = 'valid', dilation_rate: Sequence[int] | int = 1, depth_multiplier: int = 1, use_bias: bool = True, activation: Activation | str | Mapping[str, Any] | None = None, bias_initializer: InitializerBase | str | Mapping[str, Any] = 'zeros', depthwise_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
+    def __init__(self, *, kernel_size: Sequence[int] | int, strides: Sequence[int] | int = 1, padding: str | Sequence[Sequence[int]] | int = 'valid', dilation_rate: Sequence[int] | int = 1, depth_multiplier: int = 1, use_bias: bool = True, activation: Activation | str | Mapping[str, Any] | None = None, weight_normalization: bool = False, bias_initializer: InitializerBase | str | Mapping[str, Any] = 'zeros', depthwise_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
 
 class SeparableConv1D(_depthwise.SeparableConv1D):
     r"""depthwise_conv1d without a bias, then conv1d of size 1 with one.
@@ -153,7 +153,7 @@ class SeparableConv1D(_depthwise.SeparableConv1D):
     Strides, padding (which may be "causal") and dilation are those of the first, bias and
     activation those of the second."""
 
-    def __init__(self, *, filters: int, kernel_size: Sequence[int] | int, strides: Sequence[int] | int = 1, padding: str | Sequence[Sequence[int]] | int = 'valid', dilation_rate: Sequence[int] | int = 1, depth_multiplier: int = 1, use_bias: bool = True, activation: Activation | str | Mapping[str, Any] | None = None, bias_initializer: InitializerBase | str | Mapping[str, Any] = 'zeros', depthwise_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', pointwise_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
+    def __init__(self, *, filters: int, kernel_size: Sequence[int] | int, strides: Sequence[int] | int = 1, padding: str | Sequence[Sequence[int]] | int = 'valid', dilation_rate: Sequence[int] | int = 1, depth_multiplier: int = 1, use_bias: bool = True, activation: Activation | str | Mapping[str, Any] | None = None, weight_normalization: bool = False, bias_initializer: InitializerBase | str | Mapping[str, Any] = 'zeros', depthwise_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', pointwise_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
 
 class SeparableConv2D(_depthwise.SeparableConv2D):
     r"""depthwise_conv2d without a bias, then conv2d of size 1 with one. Chollet 2017 (Xception).
@@ -163,7 +163,7 @@ class SeparableConv2D(_depthwise.SeparableConv2D):
     1). Strides, padding and dilation are those of the first, bias and activation those of the
     second."""
 
-    def __init__(self, *, filters: int, kernel_size: Sequence[int] | int, strides: Sequence[int] | int = 1, padding: str | Sequence[Sequence[int]] | int = 'valid', dilation_rate: Sequence[int] | int = 1, depth_multiplier: int = 1, use_bias: bool = True, activation: Activation | str | Mapping[str, Any] | None = None, bias_initializer: InitializerBase | str | Mapping[str, Any] = 'zeros', depthwise_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', pointwise_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
+    def __init__(self, *, filters: int, kernel_size: Sequence[int] | int, strides: Sequence[int] | int = 1, padding: str | Sequence[Sequence[int]] | int = 'valid', dilation_rate: Sequence[int] | int = 1, depth_multiplier: int = 1, use_bias: bool = True, activation: Activation | str | Mapping[str, Any] | None = None, weight_normalization: bool = False, bias_initializer: InitializerBase | str | Mapping[str, Any] = 'zeros', depthwise_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', pointwise_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
 
 class MaxPooling1D(_pooling.MaxPooling1D):
     r"""Largest element of each window; padding counts as -∞.
@@ -496,7 +496,7 @@ class Embedding(_embedding.Embedding):
     weight (input_dim, output_dim). The gradient of a row is the sum over all places that took it.
     With `padding_index`, that row starts at zero and gets no gradient from being looked up."""
 
-    def __init__(self, *, input_dim: int, output_dim: int, padding_index: int | None = None, embeddings_initializer: InitializerBase | str | Mapping[str, Any] = 'normal', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
+    def __init__(self, *, input_dim: int, output_dim: int, padding_index: int | None = None, weight_normalization: bool = False, embeddings_initializer: InitializerBase | str | Mapping[str, Any] = 'normal', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
 
 class PositionEmbedding(_embedding.PositionEmbedding):
     r"""y[t] = x[t] + W[t], W learned. (time, features) -> the same; weight (max_length, features).
@@ -569,7 +569,7 @@ class SimpleRNN(_recurrent.SimpleRNN):
     if given, the lengths (shape [], int32 or int64, from 1 to time): steps from there on
     change nothing and give 0. Weights as torch.nn.RNN has them; bias_hh_l0 is 0 for ever."""
 
-    def __init__(self, *, units: int, return_sequences: bool = False, return_state: bool = False, go_backwards: bool = False, use_bias: bool = True, activation: Literal['tanh', 'relu'] = 'tanh', kernel_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', recurrent_initializer: InitializerBase | str | Mapping[str, Any] = 'orthogonal', bias_initializer: InitializerBase | str | Mapping[str, Any] = 'zeros', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
+    def __init__(self, *, units: int, return_sequences: bool = False, return_state: bool = False, go_backwards: bool = False, recurrent_dropout: float = 0.0, use_bias: bool = True, activation: Literal['tanh', 'relu'] = 'tanh', kernel_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', recurrent_initializer: InitializerBase | str | Mapping[str, Any] = 'orthogonal', bias_initializer: InitializerBase | str | Mapping[str, Any] = 'zeros', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
 
 class LSTM(_recurrent.LSTM):
     r"""c' = σ(f) c + σ(i) tanh(g), h' = σ(o) tanh(c'), (i, f, g, o) = W_ih x + W_hh h + b.
@@ -580,7 +580,7 @@ class LSTM(_recurrent.LSTM):
     lengths (shape [], int32 or int64, from 1 to time): steps from there on change nothing and
     give 0. Weights as torch.nn.LSTM has them; bias_hh_l0 is 0 for ever."""
 
-    def __init__(self, *, units: int, return_sequences: bool = False, return_state: bool = False, go_backwards: bool = False, unit_forget_bias: bool = True, use_bias: bool = True, kernel_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', recurrent_initializer: InitializerBase | str | Mapping[str, Any] = 'orthogonal', bias_initializer: InitializerBase | str | Mapping[str, Any] = 'zeros', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
+    def __init__(self, *, units: int, return_sequences: bool = False, return_state: bool = False, go_backwards: bool = False, recurrent_dropout: float = 0.0, unit_forget_bias: bool = True, use_bias: bool = True, kernel_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', recurrent_initializer: InitializerBase | str | Mapping[str, Any] = 'orthogonal', bias_initializer: InitializerBase | str | Mapping[str, Any] = 'zeros', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
 
 class GRU(_recurrent.GRU):
     r"""h' = (1 - z) n + z h with gates r, z and candidate n. Cho et al. 2014.
@@ -594,7 +594,7 @@ class GRU(_recurrent.GRU):
     first h (units,), else 0; then, if given, the lengths (shape [], int32 or int64, from 1 to
     time): steps from there on change nothing and give 0. Weights as torch.nn.GRU has them."""
 
-    def __init__(self, *, units: int, return_sequences: bool = False, return_state: bool = False, go_backwards: bool = False, reset_after: bool = True, use_bias: bool = True, kernel_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', recurrent_initializer: InitializerBase | str | Mapping[str, Any] = 'orthogonal', bias_initializer: InitializerBase | str | Mapping[str, Any] = 'zeros', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
+    def __init__(self, *, units: int, return_sequences: bool = False, return_state: bool = False, go_backwards: bool = False, recurrent_dropout: float = 0.0, reset_after: bool = True, use_bias: bool = True, kernel_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', recurrent_initializer: InitializerBase | str | Mapping[str, Any] = 'orthogonal', bias_initializer: InitializerBase | str | Mapping[str, Any] = 'zeros', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
 
 class Bidirectional(_recurrent.Bidirectional):
     r"""A recurrent layer over the sequence, and one of the same kind over it backwards, merged.

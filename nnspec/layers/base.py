@@ -7,9 +7,17 @@ from pydantic import Field
 
 from nnspec.errors import ShapeError
 from nnspec.layers.fields import ByType, Flag, Frozen, OneOrMany, Text, once
-from nnspec.layers.initializers import GlorotUniform, Initializer, InitializerBase, ones, zeros
+from nnspec.layers.initializers import (
+    GlorotUniform,
+    Initializer,
+    InitializerBase,
+    Zeros,
+    ones,
+    zeros,
+)
 from nnspec.layers.registry import ACTIVATIONS, Table
 from nnspec.layers.shapes import MAX_RANK, DataFormat, Dim, Shape, product, show
+from nnspec.layers.weight_normalization import DIRECTION, LENGTH
 
 FLOAT = frozenset({"float32"})
 WHOLE = frozenset({"int32", "int64"})
@@ -30,6 +38,9 @@ takes and gives has one number of axes.
 positional: the order of the axes matters; it gets the layout that the spec declares.
 """
 
+
+UNSAID = {"trainable": True, "weight_normalization": False, "recurrent_dropout": 0.0}
+"""Fields that say nothing at these values: hashes from before they were there hold."""
 
 Side = Literal["first", "last"]
 """The end of an image-like tensor's axes where its channels, or a sequence's features, stand."""
@@ -124,6 +135,17 @@ class Layer(Frozen, Traits):
         activation: Activation | None = self.__dict__.get("activation")
         return activation
 
+    @property
+    def is_random(self) -> bool:
+        """Whether anything is drawn in training."""
+        return any(getattr(self, field) for field in self.random)
+
+    def without_randomness(self) -> "Layer":
+        """Return the layer as it is at inference, in training too."""
+        if not self.is_random:
+            return self
+        return self.model_copy(update=dict.fromkeys(self.random, 0.0))
+
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         """Return the shape of each output, the batch axis left out; raises ShapeError."""
         return (inputs[0],)
@@ -202,7 +224,7 @@ class Layer(Frozen, Traits):
         for field in type(self).model_fields:
             if field not in ("type", "name", "inputs"):
                 value = getattr(self, field)
-                if field != "trainable" or not value:
+                if field not in UNSAID or value != UNSAID[field]:
                     yield field, value
 
     def inference_settings(self) -> Iterator[tuple[str, Any]]:
@@ -240,7 +262,43 @@ class Trained(Layer):
     )
 
 
-class Biased(Trained):
+class Normalizable(Trained):
+    """Base of the layers whose weight may be parted into lengths and directions."""
+
+    weight_normalization: Flag = Field(
+        default=False,
+        description="Whether the weight of each output, or each row of a table, is g · v / |v|, of "
+        "which the length g and the direction v are trained, as weight_g and weight_v; g begins as "
+        "|v|, so that the weight begins as without it. Salimans and Kingma 2016.",
+    )
+
+    outputs_axis: ClassVar[int] = 0
+    """The axis of its weights with one element for each output."""
+
+    def parts(self, *weights: Parameter) -> tuple[Parameter, ...]:
+        """Return what is trained of these weights; raises ShapeError."""
+        if not self.weight_normalization:
+            return weights
+        return tuple(part for weight in weights for part in self._parts_of(weight))
+
+    def _parts_of(self, weight: Parameter) -> tuple[Parameter, Parameter]:
+        from nnspec.layers.rare_initializers import LengthOfWeight  # which few specs need
+
+        initializer = weight.initializer
+        if isinstance(initializer, Zeros) or getattr(initializer, "value", 1) == 0:
+            raise ShapeError(
+                f"{self.type} with weight_normalization divides by the length of its "
+                f"{weight.name}, and all its elements begin at 0",
+                "use another initializer for it, such as glorot_uniform",
+            )
+        axes = enumerate(weight.shape)
+        sizes = tuple(size if axis == self.outputs_axis else 1 for axis, size in axes)
+        name, first = f"{weight.name}{LENGTH}", LengthOfWeight()
+        length = weight._replace(name=name, shape=sizes, initializer=first)
+        return length, weight._replace(name=f"{weight.name}{DIRECTION}")
+
+
+class Biased(Normalizable):
     """Base of the layers that end in a bias and an activation."""
 
     use_bias: Flag = Field(default=True, description="Whether a bias is added.")
@@ -254,9 +312,10 @@ class Biased(Trained):
     def with_bias(self, weight: Parameter, size: int, name: str = "bias") -> tuple[Parameter, ...]:
         """Return the weight and, if there is one, the bias."""
         if not self.use_bias:
-            return (weight,)
+            return self.parts(weight)
         fans = weight.fan_in, weight.fan_out
-        return weight, Parameter(name, (size,), self.bias_initializer, *fans)
+        bias = Parameter(name, (size,), self.bias_initializer, *fans)
+        return *self.parts(weight), bias
 
 
 class Weighted(Biased):

@@ -87,7 +87,7 @@ class _Separable(_PerChannel):
             "pointwise.weight", shape, self.pointwise_initializer, hidden, self.filters
         )
         depthwise = self.depthwise("depthwise.weight", channels)
-        return depthwise, *self.with_bias(weight, self.filters, "pointwise.bias")
+        return *self.parts(depthwise), *self.with_bias(weight, self.filters, "pointwise.bias")
 
     def multiply_adds(
         self, inputs: tuple[Shape, ...], outputs: tuple[Shape, ...], data_format: DataFormat

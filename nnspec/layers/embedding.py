@@ -11,6 +11,7 @@ from nnspec.layers.base import (
     ANY_DTYPE,
     FeaturesRole,
     Layer,
+    Normalizable,
     Parameter,
     Placement,
     Trained,
@@ -26,7 +27,7 @@ INTEGERS = frozenset({"int32", "int64"})
 Nested = Finite | list[Finite] | list[list[Finite]] | list[list[list[Finite]]]
 
 
-class Embedding(Trained):
+class Embedding(Normalizable):
     """y = W[x], row x of the table. (...) whole numbers -> (..., output_dim).
 
     weight (input_dim, output_dim). The gradient of a row is the sum over all places that took it.
@@ -58,6 +59,12 @@ class Embedding(Trained):
                 f"{self.padding_index} is none of them",
                 "name a row of the table, or make input_dim larger",
             )
+        if self.padding_index is not None and self.weight_normalization:
+            raise ShapeError(
+                "embedding with weight_normalization divides by the length of each row, and row "
+                f"{self.padding_index}, the padding_index, is 0",
+                "leave out one of the two",
+            )
         return ((*inputs[0], self.output_dim),)
 
     def infer_dtype(self, inputs: tuple[str, ...]) -> tuple[str, ...]:
@@ -68,7 +75,8 @@ class Embedding(Trained):
     ) -> tuple[Parameter, ...]:
         shape = (self.input_dim, self.output_dim)
         initializer = self.embeddings_initializer
-        return (Parameter("weight", shape, initializer, *shape, zero_row=self.padding_index),)
+        table = Parameter("weight", shape, initializer, *shape, zero_row=self.padding_index)
+        return self.parts(table)
 
     def whole_numbers(self, index: int, inputs: tuple[Shape, ...]) -> tuple[int, Dim] | None:
         return 0, self.input_dim - 1

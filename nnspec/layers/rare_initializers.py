@@ -44,3 +44,9 @@ class UnitForgetBias(InitializerBase):
 
     type: Literal["unit_forget_bias"] = "unit_forget_bias"
     others: Initializer = Field(description="First values of the other gates' biases.")
+
+
+class LengthOfWeight(InitializerBase):
+    """The length of a direction, for each output. A layer chooses it itself."""
+
+    type: Literal["length_of_weight"] = "length_of_weight"

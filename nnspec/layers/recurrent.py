@@ -1,13 +1,20 @@
 """Recurrent layers: one step of a sequence after another, a state handed on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from nnspec.errors import ShapeError
-from nnspec.layers.base import Activation, FeaturesRole, Parameter, Trained, require_whole
-from nnspec.layers.fields import ByType, Flag, Frozen, Size, once
+from nnspec.layers.base import (
+    UNSAID,
+    Activation,
+    FeaturesRole,
+    Parameter,
+    Trained,
+    require_whole,
+)
+from nnspec.layers.fields import ByType, Flag, Fraction, Frozen, Size, once
 from nnspec.layers.initializers import GlorotUniform, Initializer, InitializerBase, zeros
 from nnspec.layers.rare_initializers import Orthogonal, UnitForgetBias
 from nnspec.layers.shapes import DataFormat, Dim, Shape, show
@@ -119,6 +126,13 @@ class Recurrent(_Sequential):
         description="Whether the last step is read first. Outputs stay at the steps that they "
         "belong to, as in ONNX; Keras gives them in the order of reading.",
     )
+    recurrent_dropout: Fraction = Field(
+        default=0.0,
+        description="Probability p, in [0, 1), of dropping elements of the state in training: the "
+        "weight of each gate multiplies h · m in the place of h, the elements of m being 0 with "
+        "probability p, else 1 / (1 - p). Each row, gate and direction has an m of its own, the "
+        "same at every step: Gal and Ghahramani 2016, with untied weights, as in Keras.",
+    )
     use_bias: Flag = Field(default=True, description="Whether a bias is added.")
     kernel_initializer: Initializer = Field(
         default_factory=once(GlorotUniform),
@@ -134,6 +148,7 @@ class Recurrent(_Sequential):
 
     gates: ClassVar[int]
     state_names: ClassVar[tuple[str, ...]] = ("state",)
+    random: ClassVar[tuple[str, ...]] = ("recurrent_dropout",)
 
     @property
     def has_two_biases(self) -> bool:
@@ -143,6 +158,12 @@ class Recurrent(_Sequential):
     @property
     def cell(self) -> "Recurrent":
         return self
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, object]]:
+        """Yield what its text shows, of which hashes are made: nothing of what is `UNSAID`."""
+        for name, value in super().__repr_args__():
+            if name not in UNSAID or value != UNSAID[name]:
+                yield name, value
 
     def bias_law(self) -> InitializerBase:
         """Return the initializer of bias_ih."""
@@ -286,6 +307,15 @@ class Bidirectional(_Sequential):
     @property
     def directions(self) -> int:
         return 2
+
+    @property
+    def is_random(self) -> bool:
+        return self.layer.is_random
+
+    def without_randomness(self) -> "Bidirectional":
+        if not self.is_random:
+            return self
+        return self.model_copy(update={"layer": self.layer.without_randomness()})
 
     @property
     def width(self) -> int:

@@ -72,7 +72,8 @@ def _place(name: str, field: FieldInfo) -> tuple[bool, ...]:
         not field.is_required(),
         name not in ("units", "filters"),
         name.endswith("initializer"),
-        name in ("use_bias", "activation"),
+        name in ("use_bias", "activation", "weight_normalization"),
+        name == "weight_normalization",
     )
 
 

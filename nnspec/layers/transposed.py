@@ -1,7 +1,7 @@
 """Transposed convolutions."""
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -36,6 +36,8 @@ class ConvolutionTranspose(Windowed, Weighted):
     output_padding: Sizes
     groups: Size = Field(default=1, description="Groups of channels convolved separately.")
 
+    outputs_axis: ClassVar[int] = 1
+
     def out_channels(self, channels: int) -> int:
         return self.filters
 
@@ -59,6 +61,12 @@ class ConvolutionTranspose(Windowed, Weighted):
         require_rank(self.type, shape, len(self.kernel_size) + 1, data_format)
         channels = self.channels(shape, data_format)
         check_groups(self.type, channels, self.filters, self.groups)
+        if self.weight_normalization and self.groups > 1:
+            raise ShapeError(
+                f"{self.type} with weight_normalization has one length for each output, and in "
+                f"{self.groups} groups the weight has no axis of them",
+                "use groups: 1, or leave weight_normalization out",
+            )
         self._check_output_padding()
         sizes = tuple(shape[axis] for axis in spatial_axes(len(shape), data_format))
         outputs = []

@@ -22,10 +22,11 @@ _SETS: dict[str, dict[str, str | None]] = {
         "return_sequences": "false",
         "return_state": "false",
         "go_backwards": "false",
+        "recurrent_dropout": "0",
     },
     "+P": {"pool_size": "2", "strides": "", "padding": "valid", "ceil_mode": "false"},
     "+W": {"strides": "1", "padding": "valid", "dilation_rate": "1"},
-    "+B": {"use_bias": "true", "activation": ""},
+    "+B": {"activation": "", "weight_normalization": "false"},
 }
 """Arguments with their defaults that stand under one mark where a layer has all of them."""
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nnspec.layers.base import Normalizable
+from nnspec.layers.weight_normalization import DIRECTION, LENGTH, split
 from nnspec.network.advice import dead_biases
 from nnspec.network.graph import Graph
 from nnspec.verification.tolerance import SAFETY, largest, tensor_error
@@ -128,12 +130,19 @@ def uncompared(graph: Graph) -> set[str]:
     for at in graph.walk():
         dead = at.node.layer.dead_parameters(at.input_shapes)
         names.update(f"{at.home}.{name}" for name in dead)
+        if isinstance(at.node.layer, Normalizable) and at.node.layer.weight_normalization:
+            sizes = {parameter.name: parameter.shape for parameter in at.all_parameters()}
+            for name, size in sizes.items():
+                weight, part = split(name)
+                if part == DIRECTION and sizes[weight + LENGTH] == size:
+                    names.add(f"{at.home}.{name}")
     return names
 
 
 WHY_UNCOMPARED = (
-    "a bias before batch normalisation or of an attention's keys, and the weight of a "
-    "normalisation of single numbers, has a gradient of rounding noise alone"
+    "a bias before batch normalisation or of an attention's keys, the weight of a normalisation of "
+    "single numbers, and the direction of a weight of one number, has a gradient of rounding noise "
+    "alone"
 )
 
 

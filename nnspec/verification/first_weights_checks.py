@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnspec.backend import Inspectable
+from nnspec.layers.base import Parameter
+from nnspec.layers.rare_initializers import LengthOfWeight
+from nnspec.layers.weight_normalization import DIRECTION, split
 from nnspec.verification.distributions import fault_of
+from nnspec.weights.normalized import length_of
 
 if TYPE_CHECKING:
+    from nnspec.backend import Weights
     from nnspec.verification.state import State
 
 
@@ -56,7 +61,7 @@ def _faults(state: State, program: Inspectable) -> list[tuple[str, str]]:
             name = f"{at.path}.{parameter.name}"
             if name not in values:
                 continue  # no output depends on it
-            if fault := fault_of(values[name], parameter):
+            if fault := _fault(values, name, parameter):
                 wrong.append((at.path, f"{name}: {fault}"))
             elif np.unique(values[name]).size > _SOME:
                 content = values[name].tobytes()
@@ -66,5 +71,16 @@ def _faults(state: State, program: Inspectable) -> list[tuple[str, str]]:
     return wrong
 
 
+def _fault(values: Weights, name: str, parameter: Parameter) -> str:
+    if not isinstance(parameter.initializer, LengthOfWeight):
+        return fault_of(values[name], parameter)
+    weight, _ = split(name)
+    length = length_of(values[weight + DIRECTION].astype(np.float64), parameter.shape)
+    is_same = np.allclose(values[name], length, rtol=_SINGLE, atol=0)
+    return "" if is_same else "they are not the lengths of the directions"
+
+
+_SINGLE = 1e-5
+"""Relative: first weights are made in float32."""
 _SOME = 4
 """Different values: fewer are a constant, and a row of another perhaps."""

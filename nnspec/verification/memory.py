@@ -43,7 +43,7 @@ def estimate(cost: ExportMemory, graph: Graph, dtype: Precision) -> int:
         f"{at.home}": math.prod(parameter.shape)
         for at in graph.walk()
         for parameter in at.parameters()
-        if parameter.name == "weight"
+        if parameter.name in ("weight", "weight_v")
     }
     numbers += sum(sizes.get(at.tied or "", 0) for at in graph.walk())
     return cost.base + int(cost.of_weights * numbers * (8 if dtype == "float64" else 4))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 from nnspec.layers import Layer, ReduceNorm, Stack
 from nnspec.layers.shapes import Dim, Shape, TensorType
@@ -23,14 +24,12 @@ def without_dropout(graph: Graph) -> Graph:
     return convert(graph)
 
 
-def _without_dropout(node: Node, convert: object) -> Node:
+def _without_dropout(node: Node, convert: Callable[[Graph], Graph]) -> Node:
     if isinstance(node, BlockNode):
-        bodies = tuple(convert(body) for body in node.bodies)  # type: ignore[operator]
-        return node._replace(bodies=bodies)
-    if node.layer.random:
-        update = dict.fromkeys(node.layer.random, 0.0)
-        return node._replace(layer=node.layer.model_copy(update=update))
-    return node
+        return node._replace(
+            bodies=tuple(map(convert, node.bodies)), general=tuple(map(convert, node.general))
+        )
+    return node._replace(layer=node.layer.without_randomness())
 
 
 def with_one_output(graph: Graph) -> Graph:

@@ -13,18 +13,19 @@ from nnspec import layers
 from nnspec.backend import Inspectable
 from nnspec.layers import Layer
 from nnspec.layers.base import channel_axis
+from nnspec.layers.recurrent import Recurrent
 from nnspec.layers.regularization import SpatialDropout
 from nnspec.layers.shapes import Shape, TensorType
-from nnspec.network.graph import Graph, LayerNode
+from nnspec.network.graph import Graph
 from nnspec.support.streams import derived_seed
+from nnspec.verification.alone import NAME, built, graph_of
 from nnspec.verification.distributions import (
     against_distribution,
     fault_of_share,
     normal_distribution,
 )
 from nnspec.verification.engines import SourceEngine
-from nnspec.verification.networks import as_spec
-from nnspec.verification.samples import exercised_weights
+from nnspec.verification.recurrent_laws import fault_of_recurrent
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
@@ -46,7 +47,7 @@ def compare_random(state: State) -> None:
     seen: dict[Any, tuple[str, Layer, tuple[Shape, ...]]] = {}
     for at in state.graph.walk():
         layer = at.node.layer
-        if any(getattr(layer, field) for field in layer.random):
+        if layer.is_random:
             key = (type(layer), tuple(map(repr, layer.settings())), at.input_shapes)
             seen.setdefault(key, (at.path, layer, at.input_shapes))
     engines = state.trainers
@@ -74,10 +75,12 @@ def _fault(state: State, engine: SourceEngine, layer: Layer, shapes: tuple[Shape
     data_format = state.graph.data_format
     if isinstance(layer, layers.MultiHeadAttention | layers.GroupedQueryAttention):
         return _fault_of_attention(state, engine, layer, shapes)
+    if isinstance(layer, Recurrent | layers.Bidirectional):
+        return fault_of_recurrent(state, engine, layer, shapes)
     shape = tuple(_AXES if isinstance(size, str) else size for size in shapes[0])
     if isinstance(layer, layers.Sampling):
         return _fault_of_sampling(state, engine, layer, shape)
-    program = _alone(state, engine, layer, (shape,))
+    program = built(state, engine, _graph(state, layer, (shape,)))
     if not isinstance(program, Inspectable):
         return ""
     draw = np.random.default_rng(derived_seed("random", state.settings.seed))
@@ -105,7 +108,7 @@ def _fault_of_sampling(
     state: State, engine: SourceEngine, layer: layers.Sampling, shape: tuple[int, ...]
 ) -> str:
     """Return that what is drawn around the mean is not normal, of the variance that is given."""
-    program = _alone(state, engine, layer, (shape, shape))
+    program = built(state, engine, _graph(state, layer, (shape, shape)))
     if not isinstance(program, Inspectable):
         return ""
     draw = np.random.default_rng(derived_seed("random", state.settings.seed))
@@ -157,7 +160,7 @@ def _fault_of_attention(
     steps = tuple((1, shape[-1]) for shape in data_shapes)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        program = _alone(state, engine, plain, steps)
+        program = built(state, engine, _graph(state, plain, steps))
     if not isinstance(program, Inspectable):
         return ""
     draw = np.random.default_rng(derived_seed("random", state.settings.seed))
@@ -171,7 +174,7 @@ def _fault_of_attention(
         (y,) = program.training_outputs(inputs).values()
         (whole,) = program.forward(inputs).values()
     weights = program.weights()
-    bias = weights.get(f"{_NAME}.out.bias", np.zeros(y.shape[-1]))
+    bias = weights.get(f"{NAME}.out.bias", np.zeros(y.shape[-1]))
     scaled = (whole - bias) / (1 - layer.dropout) + bias
     scale = np.abs(scaled).max(initial=1e-300)
     rows = tuple(range(1, y.ndim))
@@ -187,21 +190,6 @@ def _fault_of_attention(
     return ""
 
 
-_NAME = "alone"
-
-
 def _graph(state: State, layer: Layer, shapes: tuple[Shape, ...]) -> Graph:
     names = ("x", "value", "key")[: len(shapes)]
-    inputs = {name: TensorType(shape) for name, shape in zip(names, shapes, strict=True)}
-    data_format = state.graph.data_format
-    (output,) = layer.infer_shape(shapes, data_format)
-    node = LayerNode(_NAME, layer, names, (_NAME,))
-    types = {**inputs, _NAME: TensorType(output)}
-    return Graph("Alone", data_format, inputs, (node,), (_NAME,), types)
-
-
-def _alone(state: State, engine: SourceEngine, layer: Layer, shapes: tuple[Shape, ...]) -> object:
-    """Return the layer alone, in double precision."""
-    graph = _graph(state, layer, shapes)
-    spec = as_spec(state.spec, graph, is_trained=False)
-    return engine.build(spec, exercised_weights(graph, state.settings.seed), "float64")
+    return graph_of(state, layer, dict(zip(names, map(TensorType, shapes), strict=True)))

@@ -11,7 +11,7 @@ from nnspec.errors import DataError
 from nnspec.language.training_schema import Task
 from nnspec.layers.initializers import Constant, Ones, Zeros
 from nnspec.layers.logic import Comparison
-from nnspec.layers.rare_initializers import UnitForgetBias
+from nnspec.layers.rare_initializers import LengthOfWeight, UnitForgetBias
 from nnspec.layers.shapes import Dim, Shape
 from nnspec.network.domain import Domain, size_of
 from nnspec.network.domains import domain_of
@@ -46,6 +46,8 @@ def exercised_weights(graph: Graph, seed: int) -> Weights:
             weights[name] = draw.uniform(0.5, 1.5, parameter.shape)
         elif isinstance(parameter.initializer, Zeros | Ones | Constant | UnitForgetBias):
             weights[name] = weights[name] + draw.normal(0, 0.1, parameter.shape)
+        elif isinstance(parameter.initializer, LengthOfWeight):
+            weights[name] = weights[name] * draw.uniform(0.5, 1.5, parameter.shape)
     return weights
 
 

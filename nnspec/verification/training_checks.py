@@ -96,8 +96,7 @@ def _note_what_is_compared(state: State, spec: Spec) -> None:
         state.recorder.note(
             f"the network has several outputs: gradients and training are those of {of}"
         )
-    layers = [at.node.layer for at in graph.walk()]
-    if any(getattr(layer, field) for layer in layers for field in layer.random):
+    if any(at.node.layer.is_random for at in graph.walk()):
         state.recorder.note("gradients and training are compared with dropout off")
     if left_out := uncompared(graph):
         names = ", ".join(sorted(left_out))

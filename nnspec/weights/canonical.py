@@ -22,13 +22,16 @@ from nnspec.layers.rare_initializers import (
     GlorotNormal,
     HeNormal,
     HeUniform,
+    LengthOfWeight,
     Orthogonal,
     UnitForgetBias,
 )
 from nnspec.layers.shapes import show
+from nnspec.layers.weight_normalization import DIRECTION, LENGTH, split
 from nnspec.network.graph import Graph
 from nnspec.support import files
 from nnspec.support.streams import Precision, normal, stream, truncated_normal, uniform
+from nnspec.weights.normalized import length_of
 from nnspec.weights.stored import StoredWeights as StoredWeights
 from nnspec.weights.stored import load_weights as load_weights
 
@@ -61,6 +64,12 @@ class FirstWeights(Mapping[str, Array]):
         """Draw a parameter by its canonical name."""
         parameter = self._parameters[name]
         initializer = parameter.initializer
+        weight, part = split(name)
+        if part == LENGTH and isinstance(initializer, LengthOfWeight):
+            exact = FirstWeights(self.graph, self._seed)
+            return length_of(exact[weight + DIRECTION], parameter.shape).astype(self._dtype)
+        if part == DIRECTION and weight + LENGTH in self._parameters:
+            name = weight  # so that the weight begins as without its normalisation
         values = _SAMPLERS[type(initializer)](
             initializer, parameter, (self._seed, name), self._dtype
         )

@@ -20,6 +20,7 @@ from tests.cases import (
     logic,
     merge,
     normalization,
+    normalized,
     pooling,
     recurrent,
     reduction,
@@ -50,6 +51,7 @@ FAMILIES = (
     gated,
     regularization,
     freezing,
+    normalized,
 )
 
 CASES: list[Case | Network] = [case for family in FAMILIES for case in family.CASES]

@@ -107,6 +107,30 @@ CASES: list[Case | Network] = [
         (X,),
         (4, 4),
     ),
+    Case(
+        {"type": "lstm", "units": 2, "recurrent_dropout": 0.3, "return_sequences": True}
+        | {"return_state": True},
+        (X, (2,), (2,), ()),
+        (4, 2),
+        dtypes=("float32",) * 3 + ("int32",),
+        others=((2,), (2,)),
+    ),
+    Case(
+        {"type": "gru", "units": 2, "recurrent_dropout": 0.2, "reset_after": False}
+        | {"go_backwards": True, "return_sequences": True},
+        (X, ()),
+        (4, 2),
+        dtypes=LENGTHS,
+    ),
+    Case(
+        _both(
+            {"type": "simple_rnn", "units": 2, "activation": "relu", "recurrent_dropout": 0.5},
+            merge_mode="average",
+        ),
+        (X,),
+        (2,),
+    ),
+    Case({"type": "gru", "units": 2, "recurrent_dropout": 0.1, "use_bias": False}, (X,), (2,)),
     Network(
         # Keras would hand the mask of the first layer on to the second.
         "recurrent-after-lengths",

@@ -327,8 +327,10 @@ ELSEWHERE = {
     "MultiHeadAttention", "GroupedQueryAttention",
     "reverse_steps", "run_recurrent", "run_backwards", "swiglu",
     "SinusoidalPosition", "RotaryPosition", "GRUResetBefore",
+    "by_gate", "tanh_step", "relu_step", "lstm_step", "gru_step", "reset_before_step",
+    "run_dropping", "run_dropping_backwards", "WeightNormalization", "lengths_of",
 }  # fmt: skip
-"""Tested in test_snippets, test_specialised and test_recurrent, or against Keras's."""
+"""Tested in test_snippets, test_specialised, test_recurrent and those beside it, or by Keras's."""
 
 
 def assert_same(results: Any, expected: Any) -> None:

@@ -154,3 +154,27 @@ def test_a_script_is_a_program_whose_result_another_process_loads(
         )
         assert ended.returncode == 0, ended.stderr[-2000:]
         assert ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("backend", "name"), [("torch", "hidden"), ("torch", "type"), ("keras", "hidden")]
+)
+def test_a_script_stores_lengths_and_directions_as_the_spec_names_them(
+    backend: str, name: str, tmp_path: Path
+) -> None:
+    """PyTorch calls them `parametrizations.weight.original0` and 1, and some layers otherwise."""
+    hidden = {"name": name, "type": "dense", "units": 4, "weight_normalization": True}
+    layers = [hidden, {"type": "tanh"}, {"name": "out", "type": "dense", "units": 1}]
+    spec = spec_of(Case("csv", 1, "regression", 4), tmp_path, layers=layers)
+    module = script_of(spec, backend)
+    output = tmp_path / f"out.{SUFFIX[backend]}"
+    run(module, "--weights", first_weights(spec, backend), "--output", output)
+    ours, theirs = trained(spec, backend), weights_of(spec, backend, output)
+    assert ours.keys() == theirs.keys()
+    assert {f"{name}.weight_g", f"{name}.weight_v"} < ours.keys()
+    for key, array in ours.items():
+        assert np.abs(array - theirs[key]).max() <= 1e-5 * max(1, np.abs(array).max()), key
+    values, _ = module.predict(output, tmp_path / "rows.csv")
+    nnspec.export(spec, tmp_path / "net.onnx", weights=tmp_path / "run" / "best.safetensors")
+    (wanted,) = predict(tmp_path / "net.onnx", tmp_path / "rows.csv").outputs.values()
+    assert np.abs(values - wanted).max() <= 1e-4

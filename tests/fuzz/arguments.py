@@ -154,6 +154,7 @@ def _recurrent(at: Place) -> Arguments:
         "units": at.rng.randint(1, 4),
         **at.sometimes(0.4, return_sequences=at.flag(), return_state=at.flag()),
         **at.sometimes(0.2, go_backwards=at.flag(), use_bias=at.flag()),
+        **at.sometimes(0.1, recurrent_dropout=0.2),
         **at.sometimes(0.1, recurrent_initializer=at.rng.choice(INITIALIZERS)),
     }
 

@@ -85,8 +85,11 @@ KEYS = {
                "after this one, with use_bias: false here", "normalisation is a layer of its own"),
         **only("pool max_pool pooling pool_size", (False, None), "pooling is a layer of its own: {type: "
                "max_pooling2d} after this one", "pooling is a layer of its own"),
+        **keys("weight_normalization", "weight_norm weightnorm use_weight_norm with_weight_norm wn"),
         **keys("trainable", "requires_grad"),
         **inferred("trainable", "it has no weights"),
+        **only("weight_normalization", (False, None), "weights of dense, convolutions and "
+               "embedding can be normalised, and of no other layer", "it has no such weight"),
         **inferred("inplace", "whether memory is used again is the backend's affair"),
         **only("dtype autocast", ("float32", None), "a network computes in float32; `cast` makes other "
                "numbers", "a network computes in float32"),

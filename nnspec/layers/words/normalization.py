@@ -59,8 +59,10 @@ WORDS = {
            "TensorFlow's alpha is alpha / size here"),
     **nothing("Normalization standardize standardization", "a spec shifts and scales rows by "
               "`data: {standardize: true}`; `rescaling` does it with fixed numbers"),
-    **nothing("SpectralNormalization spectral_norm weight_norm weight_normalization",
-              "nothing here is it: weights are not normalised"),
+    **nothing("SpectralNormalization spectral_norm", "nothing here is it: weights are normalised by "
+              "their lengths alone, weight_normalization: true"),
+    **nothing("WeightNormalization WeightNorm weight_norm weight_normalization", "it is a key of the "
+              "layer whose weight it normalises: {type: dense, units: 8, weight_normalization: true}"),
 }  # fmt: skip
 
 _ALL: Keys = {

@@ -88,8 +88,12 @@ _BOTH: Keys = {
     **only("n_layers layers depth", (1,), "write that many layers, each but the last with "
            "return_sequences: true", "a layer is one layer"),
     **only("proj_size", (0,), "nothing here is it: put a dense after it"),
-    **only("dropout recurrent_dropout", (0, 0.0), "nothing here is it: a spatial_dropout1d before it drops "
-           "the same inputs at every step"),
+    **only("dropout", (0, 0.0), "put a spatial_dropout1d before it, which drops the same inputs at every "
+           "step, of all gates alike; recurrent_dropout drops of the state"),
+    **keys("recurrent_dropout", "recurrent_dropout_rate recurrent_drop state_dropout hidden_dropout "
+           "variational_dropout dropout_U dropout_u"),
+    **no_key("weight_dropout weight_drop wdrop zoneout", "nothing here is it: recurrent_dropout drops "
+             "elements of the state, the same at every step"),
     **only("zero_output_for_mask", (False,), "nothing here is it"),
     **inferred("input_size input_dim in_features features", says="features"),
 }  # fmt: skip
@@ -118,6 +122,8 @@ KEYS = {
         **no_key("backward_layer", "both directions are of one kind"),
         **no_key("return_sequences", "it belongs to the inner layer: layer: {type: lstm, units: 8, "
                  "return_sequences: true}"),
+        **no_key("recurrent_dropout", "it belongs to the inner layer: layer: {type: lstm, units: 8, "
+                 "recurrent_dropout: 0.2}"),
         **no_key("units hidden_size", "it belongs to the inner layer: layer: {type: lstm, units: 8}"),
     },
 }  # fmt: skip
