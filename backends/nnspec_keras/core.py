@@ -9,9 +9,9 @@ from nnspec.emit.code import Call, call
 from nnspec.emit.lowering import Context, Lowered, NativeParameter, Rows
 from nnspec.emit.tree import CALLED
 from nnspec.layers import Layer, Parameter
-from nnspec.layers.base import Biased
 from nnspec.layers.core import computed_axis
 from nnspec.layers.initializers import Zeros
+from nnspec.layers.weighted import Biased
 from nnspec_keras.initial import keras_initializer
 from nnspec_keras.normalized import normalized
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, NativeParameter
-from nnspec.layers.base import Normalizable
+from nnspec.layers.weighted import Normalizable
 
 FUNCTION = "WeightNormalization"
 _DEFAULT = {"kernel": (-1,)}

@@ -11,7 +11,7 @@ import numpy as np
 
 from nnspec.layers.base import Parameter
 from nnspec.layers.shapes import DataFormat, Dim, Shape, TensorType
-from nnspec.layers.weight_normalization import DIRECTION, LENGTH, split
+from nnspec.layers.weighted import DIRECTION, LENGTH, split
 from nnspec.network.layouts import DECLARED, NATIVE, laid_out_axis
 from nnspec.weights.normalized import weight_of
 from nnspec_onnx.ir import Attribute, Initializer, Node

@@ -25,7 +25,7 @@ from nnspec.layers.rare_initializers import (
     Orthogonal,
     UnitForgetBias,
 )
-from nnspec.layers.weight_normalization import LENGTH, split
+from nnspec.layers.weighted import LENGTH, split
 
 RECURRENT = ("nn.RNN", "nn.LSTM", "nn.GRU", "GRUResetBefore")
 COPY = "torch.empty_like"

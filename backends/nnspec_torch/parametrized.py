@@ -7,7 +7,7 @@ from collections.abc import Callable
 from nnspec import layers
 from nnspec.emit.lowering import Context, Lowered
 from nnspec.emit.tree import MODULE, Expression, apply
-from nnspec.layers.base import Normalizable
+from nnspec.layers.weighted import Normalizable
 
 FUNCTION = "nn.utils.parametrizations.weight_norm"
 STATE = {

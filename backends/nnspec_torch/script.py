@@ -7,7 +7,7 @@ from nnspec.emit.names import snake
 from nnspec.emit.snippets import Snippets, snippets
 from nnspec.errors import UsageError
 from nnspec.language.training_schema import Training
-from nnspec.layers.weight_normalization import split
+from nnspec.layers.weighted import split
 from nnspec.network.graph import Head
 from nnspec.network.heads import final_activation
 from nnspec.network.loader import Spec

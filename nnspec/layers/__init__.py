@@ -17,7 +17,8 @@ LAYERS: Table[Any] = Table(FAMILIES)
 
 _HOMES = {
     **{name: family for family, layers in FAMILIES.items() for name in layers.values()},
-    **dict.fromkeys(("Activation", "Layer", "Parameter", "Weighted"), "base"),
+    **dict.fromkeys(("Activation", "Layer", "Parameter"), "base"),
+    "Weighted": "weighted",
 }
 
 

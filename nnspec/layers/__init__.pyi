@@ -34,10 +34,10 @@ from nnspec.layers import transposed as _transposed
 from nnspec.layers.base import Activation as Activation
 from nnspec.layers.base import Layer as Layer
 from nnspec.layers.base import Parameter as Parameter
-from nnspec.layers.base import Weighted as Weighted
 from nnspec.layers.initializers import InitializerBase
 from nnspec.layers.recurrent import Recurrent
 from nnspec.layers.registry import FAMILIES as FAMILIES, Table
+from nnspec.layers.weighted import Weighted as Weighted
 
 ACTIVATIONS: Table[Activation]
 LAYERS: Table[Layer]

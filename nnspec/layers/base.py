@@ -6,18 +6,10 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 from pydantic import Field
 
 from nnspec.errors import ShapeError
-from nnspec.layers.fields import ByType, Flag, Frozen, OneOrMany, Text, once
-from nnspec.layers.initializers import (
-    GlorotUniform,
-    Initializer,
-    InitializerBase,
-    Zeros,
-    ones,
-    zeros,
-)
+from nnspec.layers.fields import ByType, Flag, Frozen, OneOrMany, Text
+from nnspec.layers.initializers import InitializerBase, ones, zeros
 from nnspec.layers.registry import ACTIVATIONS, Table
 from nnspec.layers.shapes import MAX_RANK, DataFormat, Dim, Shape, product, show
-from nnspec.layers.weight_normalization import DIRECTION, LENGTH
 
 FLOAT = frozenset({"float32"})
 WHOLE = frozenset({"int32", "int64"})
@@ -260,78 +252,6 @@ class Trained(Layer):
         description="Whether training changes its parameters.",
         repr=False,
     )
-
-
-class Normalizable(Trained):
-    """Base of the layers whose weight may be parted into lengths and directions."""
-
-    weight_normalization: Flag = Field(
-        default=False,
-        description="Whether the weight of each output, or each row of a table, is g · v / |v|, of "
-        "which the length g and the direction v are trained, as weight_g and weight_v; g begins as "
-        "|v|, so that the weight begins as without it. Salimans and Kingma 2016.",
-    )
-
-    outputs_axis: ClassVar[int] = 0
-    """The axis of its weights with one element for each output."""
-
-    def parts(self, *weights: Parameter) -> tuple[Parameter, ...]:
-        """Return what is trained of these weights; raises ShapeError."""
-        if not self.weight_normalization:
-            return weights
-        return tuple(part for weight in weights for part in self._parts_of(weight))
-
-    def _parts_of(self, weight: Parameter) -> tuple[Parameter, Parameter]:
-        from nnspec.layers.rare_initializers import LengthOfWeight  # which few specs need
-
-        initializer = weight.initializer
-        if isinstance(initializer, Zeros) or getattr(initializer, "value", 1) == 0:
-            raise ShapeError(
-                f"{self.type} with weight_normalization divides by the length of its "
-                f"{weight.name}, and all its elements begin at 0",
-                "use another initializer for it, such as glorot_uniform",
-            )
-        axes = enumerate(weight.shape)
-        sizes = tuple(size if axis == self.outputs_axis else 1 for axis, size in axes)
-        name, first = f"{weight.name}{LENGTH}", LengthOfWeight()
-        length = weight._replace(name=name, shape=sizes, initializer=first)
-        return length, weight._replace(name=f"{weight.name}{DIRECTION}")
-
-
-class Biased(Normalizable):
-    """Base of the layers that end in a bias and an activation."""
-
-    use_bias: Flag = Field(default=True, description="Whether a bias is added.")
-    activation: ActivationField | None = Field(
-        default=None, description="An activation applied to the output; none by default."
-    )
-    bias_initializer: Initializer = Field(
-        default_factory=zeros, description="First values of the bias; zeros by default."
-    )
-
-    def with_bias(self, weight: Parameter, size: int, name: str = "bias") -> tuple[Parameter, ...]:
-        """Return the weight and, if there is one, the bias."""
-        if not self.use_bias:
-            return self.parts(weight)
-        fans = weight.fan_in, weight.fan_out
-        bias = Parameter(name, (size,), self.bias_initializer, *fans)
-        return *self.parts(weight), bias
-
-
-class Weighted(Biased):
-    """Base of the layers y = activation(weight · x + bias)."""
-
-    kernel_initializer: Initializer = Field(
-        default_factory=once(GlorotUniform),
-        description="First values of the weight; glorot_uniform by default.",
-    )
-
-    def weight_and_bias(
-        self, shape: tuple[int, ...], fan_in: int, fan_out: int
-    ) -> tuple[Parameter, ...]:
-        """Return the weight of this shape and the bias of its first axis."""
-        weight = Parameter("weight", shape, self.kernel_initializer, fan_in, fan_out)
-        return self.with_bias(weight, shape[0])
 
 
 def weight_and_bias(size: int) -> tuple[Parameter, ...]:

@@ -8,10 +8,8 @@ from pydantic import Field
 from nnspec.errors import ShapeError
 from nnspec.layers.base import (
     WINDOW,
-    Biased,
     Parameter,
     Placement,
-    Weighted,
     channel_axis,
     count,
     require_rank,
@@ -28,6 +26,7 @@ from nnspec.layers.shapes import (
     show,
     window_output,
 )
+from nnspec.layers.weighted import Biased, Weighted
 
 Sizes = tuple[int, ...]
 Padding = str | tuple[tuple[int, int], ...]

@@ -11,12 +11,12 @@ from nnspec.layers.base import (
     FeaturesRole,
     Layer,
     Parameter,
-    Weighted,
     count,
     require_whole,
 )
 from nnspec.layers.fields import Size, Text, Whole
 from nnspec.layers.shapes import MAX_RANK, DataFormat, Dim, Shape, product, show
+from nnspec.layers.weighted import Weighted
 
 
 class Dense(Weighted):

@@ -11,7 +11,6 @@ from nnspec.layers.base import (
     ANY_DTYPE,
     FeaturesRole,
     Layer,
-    Normalizable,
     Parameter,
     Placement,
     Trained,
@@ -20,6 +19,7 @@ from nnspec.layers.base import (
 from nnspec.layers.fields import FLOAT32_MAX, Finite, Positive, Size, once
 from nnspec.layers.initializers import Initializer, Normal
 from nnspec.layers.shapes import DataFormat, Dim, Shape, show
+from nnspec.layers.weighted import Normalizable
 
 INTEGERS = frozenset({"int32", "int64"})
 

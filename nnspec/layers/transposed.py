@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from nnspec.errors import ShapeError
-from nnspec.layers.base import Parameter, Weighted, count, require_rank, spatial_axes
+from nnspec.layers.base import Parameter, count, require_rank, spatial_axes
 from nnspec.layers.convolution import (
     Padding,
     Sizes,
@@ -18,6 +18,7 @@ from nnspec.layers.convolution import (
 )
 from nnspec.layers.fields import Pads, PerAxis, Size
 from nnspec.layers.shapes import DataFormat, Shape, show, transposed_output
+from nnspec.layers.weighted import Weighted
 
 _STRIDES = "Distance that neighbours have in the output."
 _PADDING = (

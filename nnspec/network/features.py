@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from nnspec.language.schema import Model
-from nnspec.layers.base import Layer, Side, Weighted
+from nnspec.layers.base import Layer, Side
 from nnspec.layers.shapes import DataFormat, Shape, TensorType
+from nnspec.layers.weighted import Weighted
 from nnspec.network.entries import Entry
 from nnspec.network.state import BodyState, Features
 

@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 '''
-_BASES = ("Activation", "Layer", "Parameter", "Weighted")
+_BASES = ("Activation", "Layer", "Parameter")
 
 
 def layers_stub() -> str:
@@ -32,6 +32,7 @@ def layers_stub() -> str:
         "from nnspec.layers.initializers import InitializerBase",
         "from nnspec.layers.recurrent import Recurrent",
         "from nnspec.layers.registry import FAMILIES as FAMILIES, Table",
+        "from nnspec.layers.weighted import Weighted as Weighted",
         "",
         "ACTIVATIONS: Table[Activation]",
         "LAYERS: Table[Layer]",

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnspec.layers.base import Normalizable
-from nnspec.layers.weight_normalization import DIRECTION, LENGTH, split
+from nnspec.layers.weighted import DIRECTION, LENGTH, Normalizable, split
 from nnspec.network.advice import dead_biases
 from nnspec.network.graph import Graph
 from nnspec.verification.tolerance import SAFETY, largest, tensor_error

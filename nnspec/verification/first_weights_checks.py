@@ -10,7 +10,7 @@ import numpy as np
 from nnspec.backend import Inspectable
 from nnspec.layers.base import Parameter
 from nnspec.layers.rare_initializers import LengthOfWeight
-from nnspec.layers.weight_normalization import DIRECTION, split
+from nnspec.layers.weighted import DIRECTION, split
 from nnspec.verification.distributions import fault_of
 from nnspec.weights.normalized import length_of
 

@@ -27,7 +27,7 @@ from nnspec.layers.rare_initializers import (
     UnitForgetBias,
 )
 from nnspec.layers.shapes import show
-from nnspec.layers.weight_normalization import DIRECTION, LENGTH, split
+from nnspec.layers.weighted import DIRECTION, LENGTH, split
 from nnspec.network.graph import Graph
 from nnspec.support import files
 from nnspec.support.streams import Precision, normal, stream, truncated_normal, uniform

@@ -15,7 +15,7 @@ import nnspec
 from nnspec.backend import get_backend
 from nnspec.errors import SpecError
 from nnspec.layers import LAYERS
-from nnspec.layers.base import Normalizable
+from nnspec.layers.weighted import Normalizable
 from nnspec.network.identity import canonical_text
 from nnspec.network.loader import Spec, loads
 from nnspec.weights.canonical import FirstWeights, initial_weights
