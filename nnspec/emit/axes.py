@@ -44,8 +44,10 @@ def axis_names(graph: Graph, known: dict[int, dict[str, Names]] | None = None) -
     names: dict[str, Names] = {}
 
     def learn(value: str, found: Names) -> None:
-        before = names.get(value, (None,) * len(found))
-        if len(before) == len(found):
+        # A block may give another number of axes at each repetition.
+        rank = graph.types[value].rank
+        if len(found) == rank:
+            before = names.get(value, (None,) * rank)
             names[value] = tuple(a or b for a, b in zip(before, found, strict=True))
 
     # Twice: a value may be told by a layer that comes after those that only keep its axes.
