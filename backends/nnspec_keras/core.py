@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from nnspec import layers
 from nnspec.emit.code import Call, call
 from nnspec.emit.lowering import Context, Lowered, NativeParameter, Rows
-from nnspec.emit.tree import CALLED
+from nnspec.emit.tree import CALLED, MODULE, Input, X, apply
 from nnspec.layers import Layer, Parameter
 from nnspec.layers.core import computed_axis
 from nnspec.layers.initializers import Zeros
+from nnspec.layers.rows import MergeRows, PartRows
 from nnspec.layers.weighted import Biased
 from nnspec_keras.initial import keras_initializer
 from nnspec_keras.normalized import normalized
@@ -81,8 +82,15 @@ def reshape(layer: layers.Reshape, context: Context) -> Lowered:
     return Lowered(CALLED, module)
 
 
+def part_rows(layer: PartRows, context: Context) -> Lowered:
+    """A helper, which asks how many rows became one."""
+    return Lowered(apply(MODULE, X, Input(1)), call("PartRows"))
+
+
 ROWS: Rows = {
     layers.Dense: normalized(dense),
     layers.Flatten: without_settings("layers.Flatten"),
     layers.Reshape: reshape,
+    MergeRows: without_settings("MergeRows"),
+    PartRows: part_rows,
 }

@@ -17,7 +17,7 @@ def cancelled(
 
     Two transposes become one, or none where the second undoes the first, and equal ones of one
     value become one. An axis that is taken away and put back, or the other way round, was always
-    there. What thereby is not used stays.
+    there. A shape is made in one step. What thereby is not used stays.
     """
     constants = {each.name: each.value.tolist() for each in tensors if each.value is not None}
     kept: list[Node] = []
@@ -47,6 +47,11 @@ def cancelled(
             turned.setdefault(key, node.outputs[0])
         elif before is not None and is_undone(before, node):
             source = before.inputs[0]
+        elif before is not None and node.op_type == before.op_type == "Reshape":
+            sizes = constants.get(node.inputs[1])
+            # A 0 takes a size of what it stands at.
+            if sizes is not None and 0 not in sizes:
+                node = node._replace(inputs=(before.inputs[0], node.inputs[1]))
         if source is not None:
             same[node.outputs[0]] = source
             continue

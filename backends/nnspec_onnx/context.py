@@ -79,6 +79,8 @@ class Context(NamedTuple):
     """The path of the layer whose parameters these are: another's if it is shared."""
     tied: str | None = None
     """The path of the layer whose weight it uses in an operation of its own."""
+    has_own_rows: bool = False
+    """Whether what it takes has other rows than the model's inputs."""
 
     @property
     def shape(self) -> Shape:
@@ -224,6 +226,8 @@ class Context(NamedTuple):
 
     def batch(self) -> str:
         """Return the number of rows, as a tensor of one number."""
+        if self.has_own_rows:
+            return self.node("Shape", self.inputs[0], part="batch", start=0, end=1)
         if self.builder.batch is not None:
             return self.constant("batch", [self.builder.batch])
         return self.size("", self.inputs[0], 0, part="batch")

@@ -7,6 +7,7 @@ import numpy as np
 from nnspec import layers
 from nnspec.layers import Dense, Flatten, Reshape
 from nnspec.layers.core import computed_axis
+from nnspec.layers.rows import MergeRows, PartRows
 from nnspec.layers.shapes import Dim
 from nnspec_onnx.context import Context, Values
 from nnspec_onnx.rows import Rows
@@ -63,8 +64,37 @@ def reshape(layer: Reshape, context: Context) -> Values:
     return (context.node("Reshape", x, shape),)
 
 
+def merge_rows(layer: MergeRows, context: Context) -> Values:
+    """Reshape; -1 stands for the rows."""
+    (x,) = context.inputs
+    rest = context.shape[1:]
+    if all(isinstance(size, int) for size in rest):
+        return (context.node("Reshape", x, context.constant("shape", np.array([-1, *rest]))),)
+    rows = context.constant("rows", [-1])
+    sizes = context.node("Shape", x, start=2, part="sizes")
+    shape = context.node("Concat", rows, sizes, axis=0, part="shape")
+    return (context.node("Reshape", x, shape),)
+
+
+def part_rows(layer: PartRows, context: Context) -> Values:
+    """Reshape; -1 stands for the rows of the batch."""
+    x, source = context.inputs
+    target = context.output_types[0].shape
+    if all(isinstance(size, int) for size in target):
+        return (context.node("Reshape", x, context.constant("shape", np.array([-1, *target]))),)
+    rows = context.node("Shape", source, start=0, end=2, part="rows")
+    if all(isinstance(size, int) for size in target[1:]):
+        sizes = context.constant("sizes", np.array(target[1:]))
+    else:
+        sizes = context.node("Shape", x, start=1, part="sizes")
+    shape = context.node("Concat", rows, sizes, axis=0, part="shape")
+    return (context.node("Reshape", x, shape),)
+
+
 ROWS: Rows = {
     layers.Dense: dense,
     layers.Flatten: flatten,
     layers.Reshape: reshape,
+    MergeRows: merge_rows,
+    PartRows: part_rows,
 }

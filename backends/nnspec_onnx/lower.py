@@ -8,6 +8,7 @@ import nnspec
 from nnspec.data.domain_record import KEY, to_json
 from nnspec.errors import UsageError
 from nnspec.layers import Linear, Parameter
+from nnspec.layers.rows import MergeRows, PartRows
 from nnspec.layers.shapes import DataFormat, Dim, TensorType
 from nnspec.network.domains import domain_of
 from nnspec.network.graph import Graph, inline
@@ -52,6 +53,8 @@ def lower(
     for name in flat.inputs:
         layouts.define(name, DECLARED, name)
     own: set[str] = set()
+    apart: set[str] = set()
+    """Values that have other rows than the inputs."""
     parameters: dict[tuple[object, ...], dict[str, Parameter]] = {}
     """Those of a layer with inputs of some types: equal blocks have the same layers."""
     for step in steps:
@@ -77,9 +80,14 @@ def lower(
             builder=builder,
             home=at.home,
             tied=at.tied,
+            has_own_rows=not apart.isdisjoint(step.inputs),
         )
         given = LOWERINGS[type(step.layer)](step.layer, context)
         own.update(context.outputs)
+        if isinstance(step.layer, MergeRows) or (
+            context.has_own_rows and not isinstance(step.layer, PartRows)
+        ):
+            apart.update(step.outputs)
         _define(layouts, step, layout, context, given)
     last = [layouts.get(path, DECLARED) for path in flat.outputs]
     nodes, same = cancelled(builder.nodes, builder.initializers)

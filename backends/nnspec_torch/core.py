@@ -5,9 +5,23 @@ from __future__ import annotations
 from nnspec import layers
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, Rows
-from nnspec.emit.tree import CALLED, Apply, Expression, Field, X, apply
+from nnspec.emit.tree import CALLED, Apply, Expression, Field, Input, X, apply
 from nnspec.layers.core import computed_axis
+from nnspec.layers.rows import MergeRows, PartRows
 from nnspec_torch.parametrized import normalized
+
+
+def merge_rows(layer: MergeRows, context: Context) -> Lowered:
+    """Tensor.flatten of the first two axes."""
+    return Lowered(X.method("flatten", 0, 1))
+
+
+def part_rows(layer: PartRows, context: Context) -> Lowered:
+    """Tensor.unflatten of the first axis."""
+    size = context.outputs[0].shape[0]
+    sizes = (-1, size) if isinstance(size, int) else Input(1).attribute("shape")[:2]
+    return Lowered(X.method("unflatten", 0, sizes))
+
 
 Pads = tuple[tuple[int, int], ...]
 """Of each axis, what is added before and after it."""
@@ -66,4 +80,6 @@ ROWS: Rows = {
     layers.Dense: normalized(dense),
     layers.Flatten: flatten,
     layers.Reshape: reshape,
+    MergeRows: merge_rows,
+    PartRows: part_rows,
 }

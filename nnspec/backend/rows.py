@@ -18,6 +18,7 @@ _FILES = {
     "average_pooling": "pooling",
     "global_pooling": "pooling",
     "batch_normalization": "normalization",
+    "rows": "core",
     "sharing": "embedding",
     "joining": "merge",
     "products": "merge",
@@ -38,7 +39,8 @@ class FamilyRows(MutableMapping[type[Layer], Row], Generic[Row]):
 
     def __init__(self, package: str, own: Mapping[str, str] = {}) -> None:
         self.package = package
-        self.files = {family: _FILES.get(family, family) for family in FAMILIES} | dict(own)
+        families = (*FAMILIES, "rows")
+        self.files = {family: _FILES.get(family, family) for family in families} | dict(own)
         self._waiting = dict(self.files)
         self._read: set[str] = set()
         self._rows: dict[type[Layer], Row] = {}

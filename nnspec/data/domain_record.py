@@ -48,6 +48,7 @@ def from_json(text: str) -> Domain:
 
 def _read(record: Any) -> Domain:
     from nnspec.layers import LAYERS
+    from nnspec.layers.rows import ROWS
     from nnspec.network.integers import COMPUTED
 
     inputs = {
@@ -58,9 +59,10 @@ def _read(record: Any) -> Domain:
     known = set(inputs)
     steps = []
     for fields, taken, given in record["steps"]:
-        layer = LAYERS[fields["type"]].model_validate(fields)
+        kind = fields["type"]
+        layer = (ROWS.get(kind) or LAYERS[kind]).model_validate(fields)
         if type(layer) not in COMPUTED or not known.issuperset(taken):
-            raise ValueError(f"no step: {fields['type']}")
+            raise ValueError(f"no step: {kind}")
         steps.append(IntegerLayer(layer, tuple(map(str, taken)), tuple(map(str, given))))
         known.update(given)
     ranges = tuple(

@@ -12,7 +12,7 @@ from nnspec.emit.lowering import Context, Language, Lowered, lower
 from nnspec.emit.values import Value
 from nnspec.layers.base import Activation, Layer
 from nnspec.layers.shapes import Shape, TensorType
-from nnspec.network.graph import BlockNode, Graph, Head, LayerNode
+from nnspec.network.graph import BlockNode, Graph, Head, LayerNode, rows_apart
 from nnspec.network.layouts import (
     DECLARED,
     NATIVE,
@@ -38,6 +38,8 @@ class Step:
     shape: Shape | None = None
     """Of the first output as it lies in memory, batch not counted; None where it didn't change."""
     is_activation: bool = False
+    has_own_rows: bool = False
+    """Whether its first output has other rows than the batch."""
     is_order: bool = False
     """Whether it only lets its first input wait for the others."""
 
@@ -180,6 +182,8 @@ class _BodyLowerer:
         self.values = {value.name: value for value in self.inputs}
         """The graph's values so far, as they lie."""
         self.converted: dict[str, Value] = {}
+        self.apart: set[str] = set()
+        """Values that have other rows than what the body takes."""
         self.given: set[str] = set()
         """Values that layers without parameters made of the network's inputs; not a block's."""
 
@@ -190,6 +194,7 @@ class _BodyLowerer:
                 self.layer(node)
             else:
                 self.block(node)
+            self.apart.update(rows_apart(node, self.apart))
             if self.is_network and self.has_no_gradient(node):
                 self.given.update(node.outputs)
         outputs = [self.values[name] for name in graph.outputs]
@@ -257,6 +262,7 @@ class _BodyLowerer:
         ):
             value = self.values[node.outputs[0]]
             step.shape = laid_out(output_types[0].shape, self.graph.data_format, value.layout)
+            step.has_own_rows = bool(rows_apart(node, self.apart))
 
     def of_any_size(self, node: LayerNode) -> tuple[TensorType, ...]:
         """Return what a layer gives, of which one object serves calls at several sizes."""

@@ -267,7 +267,8 @@ class _Lines:
     def comment(self, step: Step) -> str:
         """Return the comment that ends the line of a step."""
         if self.style.shape_comments and step.shape is not None:
-            return f"  # (batch, {', '.join(map(str, step.shape))})"
+            rows = "rows" if step.has_own_rows else "batch"
+            return f"  # ({rows}, {', '.join(map(str, step.shape))})"
         return f"  # {step.lowered.comment}" if step.lowered and step.lowered.comment else ""
 
 

@@ -45,6 +45,7 @@ class Call(Frozen):
             repeat: int | str | None = None,
             unroll: bool | str | None = None,
             when: bool | str | None = None,
+            time_distributed: bool | str | None = None,
             trainable: bool = True,
             **variables: Any,
         ) -> None: ...
@@ -70,6 +71,11 @@ class Call(Frozen):
         default=None,
         description="Whether it is there, such as ${depth > 2}; where it is not, what it takes "
         "first stands for what it gives.",
+    )
+    time_distributed: Flag | Text | None = Field(
+        default=None,
+        description="Whether it works on each element along the first axis of what it takes, as on "
+        "rows of the batch: such as conv2d on (frames, channels, height, width).",
     )
     trainable: Flag = Field(
         default=True, description="Whether training changes the parameters inside."

@@ -97,7 +97,7 @@ def _layer(given: dict[str, Any]) -> dict[str, Any]:
         # A variable of a block may be given null.
         return _without_nulls(layer, Call.model_fields)
     every = {key for each in LAYERS.values() for key in each.model_fields}
-    keys = {*every, *known.model_fields, "repeat", "when"} - _MEANT
+    keys = {*every, *known.model_fields, "repeat", "time_distributed", "when"} - _MEANT
     filled: dict[str, Any] = _inner(layer, keys)
     return filled
 

@@ -233,6 +233,9 @@ def _key_suggestion(loc: Path, given: object, model: type[BaseModel], hint: str)
         known = [each for each in known if each not in ("name", "inputs")]
     if hint:
         return Suggestion("", hint)
+    shown = f"its keys: {', '.join(sorted(known))}"
+    if len(loc) == 1 and issubclass(model, Layer):
+        known = [*known, "repeat", "time_distributed", "when"]
     record = _record_at(loc[:-1], given, model)
     return for_key(
         _kind_of(record),
@@ -240,7 +243,7 @@ def _key_suggestion(loc: Path, given: object, model: type[BaseModel], hint: str)
         str(loc[-1]),
         value_at(loc[:-1], given),
         known,
-        f"its keys: {', '.join(sorted(known))}",
+        shown,
         is_inner=len(loc) > 1 and issubclass(model, Layer),
     )
 

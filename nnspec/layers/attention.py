@@ -200,9 +200,10 @@ class _Attention(Trained):
             )
         if not found:
             what = self._scores(name, sizes)
+            what += "" if name == "key_padding" else ","
             raise ShapeError(
-                f"{self.type} takes a {name} of {what}, and got {show(shape)}",
-                "its last axis is key positions: True marks those that are no padding"
+                f"{self.type} takes a {name} of {what} and got {show(shape)}",
+                "True marks the positions that are no padding"
                 if name == "key_padding"
                 else "its last axes are query positions and key positions",
             )
@@ -216,7 +217,8 @@ class _Attention(Trained):
         if name == "key_padding":
             forms = [(*sizes.leading, length)]
         same = ", or without leading axes where it is the same along them" if sizes.leading else ""
-        return " or ".join(map(show, forms)) + same
+        of_keys = ", one for each key," if name == "key_padding" else ""
+        return " or ".join(map(show, forms)) + same + of_keys
 
     def infer_dtype(self, inputs: tuple[str, ...]) -> tuple[str, ...]:
         return ("float32",)

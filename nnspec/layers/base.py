@@ -8,7 +8,7 @@ from pydantic import Field
 from nnspec.errors import ShapeError
 from nnspec.layers.fields import ByType, Flag, Frozen, OneOrMany, Text
 from nnspec.layers.initializers import InitializerBase, ones, zeros
-from nnspec.layers.registry import ACTIVATIONS, Table
+from nnspec.layers.registry import ACTIVATIONS, FAMILIES, Table
 from nnspec.layers.shapes import MAX_RANK, DataFormat, Dim, Shape, product, show
 
 FLOAT = frozenset({"float32"})
@@ -142,6 +142,11 @@ class Layer(Frozen, Traits):
         """Return the shape of each output, the batch axis left out; raises ShapeError."""
         return (inputs[0],)
 
+    def takes_rank(self, rank: int) -> bool:
+        """Whether an input may have so many axes, where its window says how many it slides over."""
+        window = getattr(self, "kernel_size", None) or getattr(self, "pool_size", None)
+        return window is None or rank == len(window) + 1
+
     def using(self, owner: "Layer") -> "Layer":
         """Return the layer that computes, where `layer` names this owner; raises ShapeError."""
         return self
@@ -270,6 +275,13 @@ def spatial_axes(rank: int, data_format: DataFormat) -> tuple[int, ...]:
     return tuple(axis for axis in range(rank) if axis != channel)
 
 
+EACH = (
+    "add time_distributed: true, which applies it to each element along the first axis, or reshape "
+    "the input"
+)
+"""The hint where a value has one axis more than a layer takes."""
+
+
 def require_rank(layer: str, shape: Shape, rank: int, data_format: DataFormat) -> None:
     """Raise ShapeError unless `shape` has `rank` axes."""
     if len(shape) != rank:
@@ -277,8 +289,19 @@ def require_rank(layer: str, shape: Shape, rank: int, data_format: DataFormat) -
         axes = ("channels", *names) if data_format == "channels_first" else (*names, "channels")
         raise ShapeError(
             f"{layer} takes {show(axes)} ({data_format}), and got {show(shape)}",
-            "reshape the input to that many axes",
+            _ways_out(layer, len(shape), rank),
         )
+
+
+def _ways_out(layer: str, given: int, rank: int) -> str:
+    """Return what to do where a layer takes another number of axes than it is given."""
+    # What its window slides over stands in its name: conv1d, conv2d_transpose.
+    other = layer.replace(f"{rank - 1}d", f"{given - 1}d")
+    ways = [f"use {other}"] if any(other in kinds for kinds in FAMILIES.values()) else []
+    if other == layer:
+        ways = []
+    ways.append(EACH if given == rank + 1 else "reshape the input to that many axes")
+    return ", or ".join(ways)
 
 
 def resolve_axis(layer: str, axis: int, shape: Shape) -> int:

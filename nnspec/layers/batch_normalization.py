@@ -6,6 +6,7 @@ from pydantic import Field
 
 from nnspec.errors import ShapeError
 from nnspec.layers.base import (
+    EACH,
     Parameter,
     Placement,
     Trained,
@@ -51,7 +52,9 @@ class BatchNormalization(Trained):
         if not 1 <= len(shape) <= 4:
             raise ShapeError(
                 f"batch_normalization takes one to four axes, and got {show(shape)}",
-                "reshape the input: one axis of channels, and at most three others",
+                EACH
+                if len(shape) == 5
+                else "reshape the input: one axis of channels, and at most three others",
             )
         channels = shape[channel_axis(len(shape), data_format)]
         require_whole("batch_normalization", channels, "channel axis")

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from nnspec.errors import ShapeError
 from nnspec.layers.base import (
+    EACH,
     UNSAID,
     Activation,
     FeaturesRole,
@@ -65,7 +66,9 @@ class _Sequential(Trained):
         if len(x) != 2:
             raise ShapeError(
                 f"{self.type} takes a sequence (time, features), and got {show(x)}",
-                "reshape the input to two axes, or let the recurrent layer before it "
+                EACH
+                if len(x) == 3
+                else "reshape the input to two axes, or let the recurrent layer before it "
                 "return_sequences",
             )
         require_whole(self.type, x[1], "number of features")

@@ -18,14 +18,16 @@ from nnspec.network.layer_nodes import layer_node
 from nnspec.network.state import BodyState
 from nnspec.network.wiring import base_of, listed, name_entries, order, output_names, wire
 
+_KEYS = frozenset({"time_distributed", "unroll", "when"})
+
 
 def has_steps(given: object) -> bool:
     """Whether an item may stand for several layers, or for none."""
     if isinstance(given, Call):
-        return given.unroll is not None or given.when is not None
+        return any(getattr(given, key) is not None for key in _KEYS)
     if not isinstance(given, dict):
         return False
-    if "when" in given or "unroll" in given:
+    if not _KEYS.isdisjoint(given):
         return True
     return "repeat" in given and isinstance(given.get("type"), str) and given["type"] in LAYERS
 
@@ -57,6 +59,14 @@ class BodyResolver(BodyState):
 
             nodes = [*generalised(self, [node for node in nodes if node is not None])]
         outputs = self.outputs(entries, by_name)
+        if self.around:
+            from nnspec.network.distributed import needed
+
+            whole: list[Node | None] = []
+            for each in nodes:
+                around = self.around.get(each.name if each is not None else "", ([], []))
+                whole += [*around[0], each, *around[1]]
+            nodes = needed(whole, outputs or ())
         if outputs is not None and not any(entry.unknown_inputs for entry in entries):
             used.update(map(base_of, outputs))
             if len(self.problems.found) > before:
@@ -152,6 +162,14 @@ class BodyResolver(BodyState):
         return node
 
     def made(self, entry: Entry, types: tuple[TensorType, ...]) -> Node | None:
+        if not entry.is_distributed:
+            return self.of_rows(entry, types)
+        from nnspec.network.distributed import distributed  # which few specs need
+
+        return distributed(self, entry, types, lambda rows: self.of_rows(entry, rows))
+
+    def of_rows(self, entry: Entry, types: tuple[TensorType, ...]) -> Node | None:
+        """Return the node of an entry that takes values of these types."""
         layer = entry.layer
         if layer is None:
             assert entry.call is not None

@@ -22,6 +22,7 @@ _WHERE = "`nnspec layers` lists layers and blocks; your own are defined in `bloc
 
 
 _KEYS_OF_USE = ("name", "inputs", "repeat", "trainable")
+_KEYS_OF_ITEM = ("time_distributed", "unroll", "when")
 """Keys of the use of a block that set none of its variables."""
 
 
@@ -36,6 +37,7 @@ class Entry:
         "call",
         "given",
         "inputs",
+        "is_distributed",
         "is_left_out",
         "layer",
         "mark",
@@ -58,6 +60,8 @@ class Entry:
         self.unknown_inputs = False
         self.is_left_out = False
         """Whether `when` leaves it out: what it takes stands for what it gives."""
+        self.is_distributed = False
+        """Whether it works on each element along the first axis of what it takes."""
 
     def place(self, key: str, index: int | None = None) -> Mark | None:
         """Return where the value of `key`, or its item `index`, stands."""
@@ -252,7 +256,7 @@ class Reader:
         from nnspec.language.suggestions import for_key
 
         hint = f"its variables: {', '.join(sorted(known)) or 'none'}"
-        found = for_key("block", kind, key, given, [*known, *_KEYS_OF_USE, "unroll", "when"], hint)
+        found = for_key("block", kind, key, given, [*known, *_KEYS_OF_USE, *_KEYS_OF_ITEM], hint)
         self.problems.add(
             "unknown-key",
             f'block "{kind}" has no variable "{key}"{found.suffix}',

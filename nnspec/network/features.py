@@ -56,7 +56,8 @@ def finds_features(
         wanted: Side = "first" if body.model.data_format == "channels_first" else "last"
         for name, type_ in zip(inputs, types, strict=True):
             found = known.get(name)
-            if found is not None and found.side != wanted and type_.rank > 1:
+            is_lost = found is not None and found.side != wanted and type_.rank > 1
+            if found is not None and is_lost and layer.takes_rank(type_.rank):
                 return _is_allowed(body, entry, layer, type_, found, is_sure=found.is_sure)
         return True
     found = known.get(inputs[0])

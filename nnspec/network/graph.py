@@ -5,7 +5,7 @@ object, so that a network of a thousand equal blocks is as small as one.
 """
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -65,6 +65,14 @@ class BlockNode(NamedTuple):
 Node = LayerNode | BlockNode
 
 
+def rows_apart(node: Node, apart: Container[str]) -> tuple[str, ...]:
+    """Return what a node gives in other rows than the batch, where these values have others."""
+    kind = node.layer.type if isinstance(node, LayerNode) else None
+    if kind == "merge_rows":
+        return node.outputs
+    return node.outputs if kind != "part_rows" and any(v in apart for v in node.inputs) else ()
+
+
 @dataclass(eq=False, repr=False, match_args=False, slots=True)  # a frozen class takes twice as long
 class Graph:
     """A network or the body of a block; nothing of it is changed once it is made.
@@ -88,23 +96,43 @@ class Graph:
         """Return the shapes of these values."""
         return tuple(self.types[value].shape for value in values)
 
-    def walk(self, prefix: str = "", home: str | None = None) -> Iterator["LayerAt"]:
+    def walk(
+        self,
+        prefix: str = "",
+        home: str | None = None,
+        steps: tuple[Shape, ...] = (),
+    ) -> Iterator["LayerAt"]:
         """Yield every layer with its path, blocks opened, in the order of computation.
 
-        Paths begin with `prefix`, and those of the layers that own the weights with `home`.
+        Paths begin with `prefix`, and those of the layers that own the weights with `home`. steps:
+        of each input, the axes that are among its rows.
         """
         home = prefix if home is None else home
+        along = {name: axes for name, axes in zip(self.inputs, steps, strict=False) if axes}
         for node in self.nodes:
+            own: Shape = ()
+            if along or (isinstance(node, LayerNode) and node.layer.type == "merge_rows"):
+                own = self._steps(node, along)
             if isinstance(node, LayerNode):
-                yield LayerAt(f"{prefix}{node.name}", node, self, home)
+                yield LayerAt(f"{prefix}{node.name}", node, self, home, own)
                 continue
+            given = (own,) * len(node.inputs) if own else ()
             if node.owner is None and home == prefix:
                 for body, inner in node.paths(prefix):
-                    yield from body.walk(inner, inner)
+                    yield from body.walk(inner, inner, given)
                 continue
             owners = node.paths(home, node.owner)
             for (body, inner), (_, owner) in zip(node.paths(prefix), owners, strict=True):
-                yield from body.walk(inner, owner)
+                yield from body.walk(inner, owner, given)
+
+    def _steps(self, node: Node, along: dict[str, Shape]) -> Shape:
+        """Return the axes that are among the rows of what a node takes; note those it gives."""
+        own = next((along[value] for value in node.inputs if value in along), ())
+        made = own
+        if isinstance(node, LayerNode):
+            made = LayerAt(node.name, node, self, "", own).steps_given
+        along.update(dict.fromkeys(node.outputs, made) if made else {})
+        return own
 
     def parameters(self) -> Iterator[tuple[str, Parameter]]:
         """Yield every parameter with its canonical name, `path.parameter`."""
@@ -124,13 +152,22 @@ class LayerAt(NamedTuple):
     """A layer, where it stands, and the graph that holds it.
 
     prefix: what the paths of the weights in this graph begin with: another's if the block that it
-    is the body of is shared.
+    is the body of is shared. steps: the axes that are among its rows, as time_distributed makes
+    them: it works on so many rows for each of the network's.
     """
 
     path: str
     node: LayerNode
     graph: Graph
     prefix: str
+    steps: Shape = ()
+
+    @property
+    def steps_given(self) -> Shape:
+        """The axes that are among the rows of what the layer gives."""
+        if self.node.layer.type == "merge_rows":
+            return (*self.steps, self.input_shapes[0][0])
+        return self.steps[:-1] if self.node.layer.type == "part_rows" else self.steps
 
     @property
     def home(self) -> str:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from nnspec import layers
 from nnspec.layers.base import Layer
+from nnspec.layers.rows import MergeRows, PartRows
 from nnspec.layers.shapes import DataFormat
 
 Array = NDArray[Any]
@@ -91,6 +92,10 @@ def _constant(layer: layers.ConstantTensor, inputs: Sequence[Array], _: DataForm
     return [np.broadcast_to(value, (len(inputs[0]), *value.shape))]
 
 
+def _parted(x: Array, source: Array) -> Array:
+    return x.reshape(len(source), source.shape[1], *x.shape[1:])
+
+
 def _numbered(x: Array, axis: int) -> Array:
     return np.broadcast_to(np.arange(x.shape[axis]), (len(x), x.shape[axis]))
 
@@ -102,6 +107,8 @@ MOVED: dict[type[Layer], Compute] = {
     layers.Flip: _chosen(lambda _, x, axis: np.flip(x, axis)),
     layers.Gather: _chosen(lambda layer, x, axis: np.take(x, layer.indices, axis)),
     layers.Linear: _of_one(lambda _, x: x),
+    MergeRows: _of_one(lambda _, x: x.reshape(-1, *x.shape[2:])),
+    PartRows: lambda _, inputs, __: (_parted(*inputs),),
     layers.Permute: _of_one(lambda layer, x: x.transpose(0, *(axis + 1 for axis in layer.axes))),
     layers.RepeatElements: _chosen(lambda layer, x, axis: np.repeat(x, layer.repeats, axis)),
     layers.RepeatVector: _of_one(lambda layer, x: np.repeat(x[:, None], layer.n, 1)),

@@ -106,6 +106,10 @@ class BodyState:
         """Whether a node has weights, of those that are called again."""
         self.by_name: dict[str, Entry] = {}
         self.origins: dict[str, Mark | None] = {}
+        self.rows: dict[str, tuple[str, str]] = {}
+        """By a value: the one with its first axis among the rows, and what that was made of."""
+        self.around: dict[str, tuple[list[Node], list[Node]]] = {}
+        """The nodes before and after one that works on rows."""
 
     def wrong_number(
         self,

@@ -19,7 +19,7 @@ from nnspec.network.entries import Entry, Reader, copied, salvage
 from nnspec.network.wiring import listed, output_names
 from nnspec.support.shown import shown
 
-_KEYS = frozenset({"repeat", "unroll", "when"})
+_KEYS = frozenset({"repeat", "time_distributed", "unroll", "when"})
 
 
 def read_item(reader: Reader, given: object, mark: Mark | None, scope: Scope) -> Iterator[Entry]:
@@ -29,6 +29,24 @@ def read_item(reader: Reader, given: object, mark: Mark | None, scope: Scope) ->
         item = {key: value for key, value in given if value is not None}
     if isinstance(given, Layer) or not isinstance(item, dict) or _KEYS.isdisjoint(item):
         yield reader.read(given, mark, scope)
+        return
+    if "time_distributed" in item:
+        is_each, fine = compute(
+            item["time_distributed"],
+            scope,
+            reader.problems,
+            _place(item, "time_distributed", mark),
+        )
+        if fine and not isinstance(is_each, bool):
+            reader.problems.add(
+                "wrong-type",
+                f"`time_distributed` is {shown(is_each)}, and true or false is expected",
+                _place(item, "time_distributed", mark),
+            )
+        rest = copied(item, {key: item[key] for key in item if key != "time_distributed"})
+        for entry in read_item(reader, rest, mark, scope):
+            entry.is_distributed = is_each is not False
+            yield entry
         return
     kind = item.get("type")
     if isinstance(kind, str) and _is_unrolled(reader, item, kind, scope):

@@ -101,7 +101,7 @@ def spec_schema() -> Schema:
 def _repeatable(layer: Schema) -> Schema:
     """Return the schema of a layer with what any item of `layers` may say."""
     use = record_schema(Call)["properties"]
-    for key in ("repeat", "when"):
+    for key in ("repeat", "time_distributed", "when"):
         layer["properties"].setdefault(key, use[key])
     return layer
 
@@ -126,8 +126,8 @@ def _shared(records: list[Schema]) -> dict[str, Schema]:
         if count[text] < _FEW or len(text) < _SHORT:
             continue
         if text not in names:
-            same = sum(name.rpartition("_")[0] == f"key_{key}" for name in definitions)
-            names[text] = f"key_{key}_{same + 1}"
+            same = sum(name.rpartition("_")[0] == key for name in definitions)
+            names[text] = f"{key}_{same + 1}"
             definitions[names[text]] = properties[key]
         properties[key] = {"$ref": f"#/$defs/{names[text]}"}
     return definitions

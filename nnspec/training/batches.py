@@ -71,7 +71,7 @@ def normalised_alone(graph: Graph) -> str | None:
         shape = at.input_shapes[0] if at.input_shapes else ()
         axes = spatial_axes(len(shape), at.graph.data_format)
         if at.node.layer.type == "batch_normalization" and (
-            product(shape[axis] for axis in axes) == 1
+            product((*at.steps, *(shape[axis] for axis in axes))) == 1
         ):
             return at.path
     return None

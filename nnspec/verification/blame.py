@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from nnspec.errors import DataError, NnspecError
+from nnspec.layers.rows import ROWS
 from nnspec.network.graph import LayerNode
 from nnspec.network.loader import Spec
 from nnspec.verification.engines import Engine
@@ -124,6 +125,8 @@ def _differs_alone(
 ) -> bool:
     if node.layer.is_tied:
         return True  # without its embedding it cannot stand alone
+    if node.layer.type in ROWS:
+        return False  # it gives other rows than it takes, and computes nothing
     home = node.owner or node.name
     graph = one_layer(opened.graph, node)
     alone = as_spec(opened, graph, is_trained=False)

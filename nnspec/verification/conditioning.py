@@ -9,6 +9,7 @@ may be off by.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,8 @@ from nnspec.layers import (
 from nnspec.layers.fields import FLOAT32_MAX
 from nnspec.layers.logic import Comparison
 from nnspec.layers.reduction import Reduction
-from nnspec.layers.shapes import TensorType
+from nnspec.layers.rows import MergeRows
+from nnspec.layers.shapes import Shape, TensorType
 from nnspec.network.graph import Graph, LayerNode, inline
 from nnspec.network.loader import Spec
 from nnspec.verification.engines import SourceEngine
@@ -62,12 +64,18 @@ class Noisy:
         self.bends = bends
         self.unmoved = unmoved
         self.opened = all_values(graph)
+        self.steps = {
+            value: at.steps_given for at in self.opened.walk() for value in at.node.outputs
+        }
+        """Value -> the axes that are among its rows."""
         self.nodes: list[LayerNode] = []
         self.types = dict(self.opened.types)
         self.added: dict[str, str] = {}
         """Value -> the input that is added to it."""
         self.sums: dict[str, str] = {}
         """Value -> what stands for it with that added."""
+        self.fed: dict[str, Shape] = {}
+        """Each of these inputs, and those of `bent` -> its shape."""
         self.bent: dict[str, tuple[str, str]] = {}
         """Value -> the inputs c and x0."""
         self.computed: dict[str, tuple[str, str, Layer, tuple[str, ...]]] = {}
@@ -81,12 +89,8 @@ class Noisy:
         """Return the network: its outputs are all values, and these with what is added."""
         inputs = {
             **self.opened.inputs,
-            **{name: TensorType(self.types[value].shape) for value, name in self.added.items()},
-            **{
-                name: TensorType(self.types[value].shape)
-                for value, names in self.bent.items()
-                for name in names
-            },
+            **{name: TensorType(self.fed[name]) for name in self.added.values()},
+            **{name: TensorType(self.fed[name]) for names in self.bent.values() for name in names},
         }
         return dataclasses.replace(
             self.opened,
@@ -125,7 +129,7 @@ class Noisy:
             self.computed[value] = (of or node.name, node.owner or node.name, numbered, inputs)
             if self.types[value].dtype == "float32" and value not in self.unmoved:
                 self.added[value] = self._free(f"{value}_noise")
-                terms = [value, self.added[value]]
+                terms = [value, self._fed(value, self.added[value])]
                 if self.bends and type(layer) in SLOPES:
                     terms.append(self._bend(value, node.inputs[0]))
                 self.sums[value] = self._computed(value, "moved", Add(), *terms)
@@ -138,9 +142,20 @@ class Noisy:
             value,
             "bend",
             Multiply(),
-            slope,
-            self._computed(value, "off", Subtract(), taken, origin),
+            self._fed(value, slope),
+            self._computed(value, "off", Subtract(), taken, self._fed(value, origin)),
         )
+
+    def _fed(self, value: str, name: str) -> str:
+        """Return what stands for an input in the rows of a value."""
+        steps = self.steps.get(value, ())
+        shape = self.fed[name] = (*steps, *self.types[value].shape)
+        for i in range(len(steps)):
+            rows = self._free(f"{name}_rows")
+            self.types[rows] = TensorType(shape[i + 1 :])
+            self.nodes.append(LayerNode(rows, MergeRows(), (name,), (rows,)))
+            name = rows
+        return name
 
     def _computed(self, value: str, suffix: str, layer: Layer, *taken: str) -> str:
         name = self._free(f"{value}_{suffix}")
@@ -220,8 +235,9 @@ class Conditioning:
         self.worst, self.loss = "", 0.0
         rows = len(next(iter(inputs.values())))
         values = self._values(inputs)
+        zeros = self.silent(inputs)
         sizes = {
-            name: self.size(value, values, unit, is_rounded=not by_row)
+            name: self.size(value, values, unit, is_rounded=not by_row).reshape(zeros[name].shape)
             for value, name in self.noisy.added.items()
         }
         expected = self._outputs(values)
@@ -254,8 +270,9 @@ class Conditioning:
         if not jumps:
             return truths, choices
         values = self._values(inputs)
+        zeros = self.silent(inputs)
         sizes = {
-            name: self.size(value, values, unit, is_rounded=True)
+            name: self.size(value, values, unit, is_rounded=True).reshape(zeros[name].shape)
             for value, name in self.noisy.added.items()
         }
         for draw in draws:
@@ -308,12 +325,8 @@ class Conditioning:
             for size, number in zip(kind.shape, inputs[name].shape[1:], strict=True)
             if isinstance(size, str)
         }
-        values = {name: value for value, name in self.noisy.added.items()}
-        values |= {name: value for value, names in self.noisy.bent.items() for name in names}
-        return {
-            name: np.zeros((rows, *sizes_of(self.noisy.types[value].shape, axes)))
-            for name, value in values.items()
-        }
+        names = *self.noisy.added.values(), *itertools.chain(*self.noisy.bent.values())
+        return {name: np.zeros((rows, *sizes_of(self.noisy.fed[name], axes))) for name in names}
 
     def size(
         self, value: str, values: Mapping[str, Array], unit: float, *, is_rounded: bool

@@ -61,8 +61,11 @@ class Cost:
                 for shapes in (at.input_shapes, at.output_shapes)
             )
             layers += 1
-            elements += sum(map(math.prod, outputs))
-            multiply_adds += at.node.layer.multiply_adds(inputs, outputs, at.graph.data_format)
+            many = math.prod(sizes_of(at.steps, axes))
+            elements += many * sum(map(math.prod, outputs))
+            multiply_adds += many * at.node.layer.multiply_adds(
+                inputs, outputs, at.graph.data_format
+            )
         weights = sum(math.prod(parameter.shape) for _, parameter in graph.parameters())
         work = elements * _ELEMENT + multiply_adds * _MULTIPLY_ADD
         return cls(

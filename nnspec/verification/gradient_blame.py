@@ -12,11 +12,12 @@ from nnspec.errors import NnspecError
 from nnspec.language.optimizers.sgd import Sgd
 from nnspec.language.training_schema import Training
 from nnspec.layers import Add, LearnedTensor
+from nnspec.layers.rows import ROWS
 from nnspec.layers.shapes import TensorType
 from nnspec.network.graph import Graph, LayerNode
 from nnspec.network.loader import Spec
 from nnspec.verification.networks import all_values, as_spec, flat, one_layer
-from nnspec.verification.samples import random_target
+from nnspec.verification.samples import random_target, sizes_of
 from nnspec.verification.tolerance import tensor_error
 
 if TYPE_CHECKING:
@@ -54,8 +55,8 @@ def first_wrong_gradient(
     values = {**inputs, **engines[0].build(opened, renamed, "float64").forward(inputs)}
     nodes = [node for node in opened.graph.nodes if isinstance(node, LayerNode)]
     for node in list(reversed(nodes))[:MOST]:
-        if node.layer.is_tied:
-            continue
+        if node.layer.is_tied or node.layer.type in ROWS:
+            continue  # it uses another's weights, or gives other rows than it takes
         try:
             if _is_wrong(opened, node, renamed, values, engines, axes):
                 return paths[node.name]
@@ -83,7 +84,7 @@ def _is_wrong(
         for name, array in weights.items()
         if name.partition(".")[0] == home
     }
-    graph, added = _with_shifts(graph, inputs)
+    graph, added = _with_shifts(_at_sizes_of(graph, inputs), inputs)
     if len(graph.outputs) != 1 or graph.types[graph.outputs[0]].dtype != "float32":
         graph = _first_output(graph)
     own |= added
@@ -114,6 +115,28 @@ def _is_wrong(
 
 def _first_output(graph: Graph) -> Graph:
     return dataclasses.replace(graph, outputs=graph.outputs[:1])
+
+
+def _at_sizes_of(graph: Graph, inputs: Mapping[str, Array]) -> Graph:
+    """Return the network of one layer with numbers for dynamic axes: those of its inputs."""
+    axes = {
+        str(size): number
+        for name, kind in graph.inputs.items()
+        for size, number in zip(kind.shape, inputs[name].shape[1:], strict=True)
+    }
+    types = {
+        value: kind._replace(shape=sizes_of(kind.shape, axes))
+        for value, kind in graph.types.items()
+    }
+    (node,) = graph.nodes
+    assert isinstance(node, LayerNode)
+    layer = node.layer.at_sizes(lambda size: sizes_of((size,), axes)[0])
+    return dataclasses.replace(
+        graph,
+        inputs={name: types[name] for name in graph.inputs},
+        nodes=(node._replace(layer=layer, general=()),),
+        types=types,
+    )
 
 
 def _with_shifts(graph: Graph, inputs: Mapping[str, Array]) -> tuple[Graph, Weights]:

@@ -95,17 +95,18 @@ class SlopeConditioning:
             rounded |= {name: perturbed(a, DOUBLE_ROUNDOFF, draw) for name, a in inputs.items()}
             for value, name in self.noisy.added.items():
                 size = self.values.size(value, values, DOUBLE_ROUNDOFF, is_rounded=True)
-                rounded[name] = size * _signs(size, draw)
+                rounded[name] = (size * _signs(size, draw)).reshape(rounded[name].shape)
         for value, (slope, origin) in self.noisy.bent.items():
             _, home, layer, taken = self.noisy.computed[value]
             x = values[taken[0]]
             size = DOUBLE_ROUNDOFF * SLOPES[type(layer)](
                 layer, x, values[value], self.values.own(home), self.values.graph.data_format
             )
-            rounded[slope] = np.where(size <= FLOAT32_MAX, size, 0.0) * _signs(
-                size if of_results else size[:1], draw
-            )
-            rounded[origin] = np.where(np.abs(x) <= FLOAT32_MAX, x, 0.0)
+            shape = rounded[slope].shape
+            signs = _signs(size if of_results else size[:1], draw)
+            slopes = np.where(size <= FLOAT32_MAX, size, 0.0) * signs
+            rounded[slope] = slopes.reshape(shape)
+            rounded[origin] = np.where(np.abs(x) <= FLOAT32_MAX, x, 0.0).reshape(shape)
         return self._gradients(rounded, measured.target)
 
     def _values(self, named: Weights, inputs: Mapping[str, Array]) -> dict[str, Array]:

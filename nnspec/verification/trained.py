@@ -98,7 +98,7 @@ def _undo_divergences(
     calls: dict[str, list[int]] = {}
     for at in spec.graph.walk():
         if type(at.node.layer) in engine.backend.divergences:
-            elements = int(np.prod(sizes_of(at.input_shapes[0], state.axes)))
+            elements = int(np.prod(sizes_of((*at.steps, *at.input_shapes[0]), state.axes)))
             calls.setdefault(at.home, []).append(state.batch * elements)
     for at in spec.graph.walk():
         divergence = engine.backend.divergences.get(type(at.node.layer))

@@ -279,6 +279,8 @@ KERAS: dict[str, Callable[[], tuple[Any, Any]]] = {
         made(padding.SamePadding, (4, 2), (4, 5))(X),
         np.pad(X, ((0, 0), (1, 1), (0, 1), (0, 0))),
     ),
+    "MergeRows": lambda: (made(reshaping.MergeRows)(X), X.reshape(12, 6, 4)),
+    "PartRows": lambda: (made(reshaping.PartRows)(X.reshape(12, 24), X), X.reshape(2, 6, 24)),
     "KeepingReshape": lambda: (
         made(reshaping.KeepingReshape, (None, -1), (3,))(X),
         X.reshape(2, 4, 36),

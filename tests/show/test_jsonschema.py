@@ -58,6 +58,10 @@ def test_it_is_small_for_all_its_descriptions() -> None:
     assert len(text.splitlines()) > len(LAYERS)
 
 
+OF_ITEMS = ("repeat", "time_distributed", "when")
+"""Keys of every item of `layers`."""
+
+
 def test_every_layer_is_an_alternative_with_its_fields_described() -> None:
     schema = spec_schema()
     references = [each["$ref"] for each in schema["$defs"]["layer"]["oneOf"]]
@@ -66,12 +70,12 @@ def test_every_layer_is_an_alternative_with_its_fields_described() -> None:
         definition = schema["$defs"][f"layer_{kind}"]
         assert definition["description"]
         assert definition["properties"]["type"] == {"const": kind}
-        assert list(definition["properties"]) == [*layer.model_fields, "repeat", "when"]
+        assert list(definition["properties"]) == [*layer.model_fields, *OF_ITEMS]
         for name, field in definition["properties"].items():
             shared = schema["$defs"].get(field.get("$ref", "").rpartition("/")[2], {})
             if name != "type":
                 described = field.get("description") or shared.get("description")
-                fields = Call.model_fields if name in ("repeat", "when") else layer.model_fields
+                fields = Call.model_fields if name in OF_ITEMS else layer.model_fields
                 assert described == fields[name].description
 
 

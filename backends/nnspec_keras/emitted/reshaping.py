@@ -25,3 +25,19 @@ class KeepingReshape(layers.Layer):
             "target_shape": self.target_shape,
             "axes": self.axes,
         }
+
+
+@keras.saving.register_keras_serializable()
+class MergeRows(layers.Layer):
+    """Makes each element along the first axis a row of the batch."""
+
+    def call(self, x):
+        return ops.reshape(x, (-1, *ops.shape(x)[2:]))
+
+
+@keras.saving.register_keras_serializable()
+class PartRows(layers.Layer):
+    """Puts rows back along a first axis, as many as the source has there."""
+
+    def call(self, x, source):
+        return ops.reshape(x, (-1, ops.shape(source)[1], *ops.shape(x)[1:]))

@@ -54,8 +54,9 @@ WORDS = {
     **nothing("mLSTM sLSTM xLSTM", "nothing here is it: lstm is that of Hochreiter and Schmidhuber"),
     **nothing("QRNN SRU IndRNN Mamba SSM S4", "nothing here is it: lstm, gru and simple_rnn are the "
               "recurrent layers"),
-    **nothing("TimeDistributed", "no wrapper is needed: dense, normalisations and activations work on "
-              "every step; put the inner layer here"),
+    **nothing("TimeDistributed vmap", "no wrapper is needed: put the inner layer here, with "
+              "time_distributed: true; dense, activations and layer_normalization work on every step "
+              "without"),
 }  # fmt: skip
 
 _DIRECTIONS = "put it into a bidirectional: {type: bidirectional, layer: {type: lstm, units: 8}}"
