@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from nnspec.errors import Mark, Problem
 from nnspec.language.schema import Model
+from nnspec.layers.shapes import show
 from nnspec.network.graph import Graph, LayerNode
 from nnspec.network.heads import final_activation
 
@@ -41,8 +42,23 @@ def _never_trains(model: Model, graph: Graph) -> Iterator[Problem]:
         elif model.data.standardize and moving:
             reason = f'input "{moving[0]}" has a dynamic axis, so that it cannot be standardised'
             hint = "leave out `standardize`, or give the axis a number"
+        elif _has_one_number(model) and any(
+            size != 1 for size in graph.types[graph.outputs[0]].shape
+        ):
+            shape = show(graph.types[graph.outputs[0]].shape)
+            reason = (
+                f'the target "{model.data.target}" is one column, and the network gives {shape}'
+            )
+            hint = "let it end in one unit, or read a target of several numbers from an .npz file"
     if reason:
         yield Problem("not-trainable", reason, hint, None, "advice")
+
+
+def _has_one_number(model: Model) -> bool:
+    """Whether each row has one number for its target, and the network gives what is near it."""
+    assert model.data is not None
+    assert model.training is not None
+    return model.data.source.endswith(".csv") and model.training.task in ("regression", "binary")
 
 
 def dead_biases(graph: Graph) -> Iterator[tuple[str, str]]:

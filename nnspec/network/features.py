@@ -66,7 +66,11 @@ def finds_features(
     if role != "last" and "axis" in layer.model_fields_set:
         return True
     is_sure = found.is_sure and (role != "along" or _is_dense_on_map(layer, types[0]))
-    return _is_allowed(body, entry, layer, types[0], found, is_sure=is_sure)
+    if _is_allowed(body, entry, layer, types[0], found, is_sure=is_sure):
+        return True
+    # What it would give is known all the same, so that mistakes after it are found at once.
+    body.accused.add(entry.name)
+    return True
 
 
 def _is_dense_on_map(layer: Layer, type_: TensorType) -> bool:
@@ -104,7 +108,7 @@ def features_given(
     body: BodyState, entry: Entry, layer: Layer, types: tuple[TensorType, ...], given: TensorType
 ) -> Features | None:
     """Return where what a layer gives has its features, or None where that cannot be told."""
-    if given.rank < 2:
+    if given.rank < 2 or entry.name in body.accused:
         return None
     role = layer.features_role
     if layer.placement == "spatial" or role == "layout":

@@ -99,6 +99,8 @@ class BodyState:
         self.types: dict[str, TensorType | None] = dict(types)
         self.features: dict[str, Features] = features
         """The side of the features, of the values of which it is known."""
+        self.accused: set[str] = set()
+        """Layers of which it is reported that they look for the features where they are not."""
         self.nodes: dict[str, Node] = {}
         self.size = 0
         """Elements of the parameters of the nodes so far."""

@@ -191,3 +191,33 @@ def test_a_null_that_means_something_elsewhere_is_refused() -> None:
     with pytest.raises(nnspec.SpecError, match="go_backwards") as caught:
         nnspec.loads(text)
     assert caught.value.problems[0].code == "wrong-value"
+
+
+NEVER_MATTER = set(
+    """
+    batch_size device inplace seed generator foreach fused capturable sparse implementation unroll
+    use_cudnn flash_attention enable_nested_tensor mask_check backend framework verbose num_workers
+    pin_memory name
+    """.split()  # noqa: SIM905 - a list of quoted words would be longer
+)
+"""Keys that say nothing of what a network computes, whatever their values are."""
+OF_OTHERS = {"trainable", "input_axes", "output_axes"}
+"""Keys that are left out where the record has nothing that they could be of."""
+
+
+def test_no_other_key_is_left_out_whatever_its_value() -> None:
+    from nnspec.language import words
+    from nnspec.layers import words as layer_words
+    from nnspec.network.claims import _CLAIMS
+    from nnspec.support.spelling import squashed
+
+    tables = [layer_words._layers()[1], layer_words._initializers()[1], words._blocks()[1]]
+    tables += [words._tables(file)[1] for file in (*words._FILES.values(), "records")]
+    allowed = {squashed(each) for each in NEVER_MATTER | OF_OTHERS}
+    for table in tables:
+        for kind, records in table.items():
+            for key, record in records.items():
+                assert record.says in ("", "logits", *_CLAIMS), (kind, key)
+                is_left_out = not (record.meant or record.is_nothing or record.value or record.into)
+                if is_left_out and not record.says and record.word is None:
+                    assert key in allowed, (kind, key)

@@ -62,6 +62,7 @@ def test_an_input_that_nothing_names_is_unused_beside_another_mistake() -> None:
     [
         (("layers:", "outputs: [a, b]\nlayers:"), "not-trainable", "2 outputs"),
         (("features: {x: [c]}", "features: {}"), "not-trainable", "says nothing of"),
+        (("units: 1", "units: 2"), "not-trainable", "one column, and the network gives (2,)"),
         (("shape: [4]", "shape: [time, 4]"), "not-trainable", "cannot be standardised"),
         (("rows.csv", "none.csv"), "wrong-data", "no such file"),
         (("rows.csv", "folder.csv"), "wrong-data", "is a folder"),
@@ -72,7 +73,7 @@ def test_check_advises_of_what_never_trains(
 ) -> None:
     text = (
         f"{HEAD}inputs: {{x: {{shape: [4]}}}}\n"
-        "layers: [{name: a, type: dense, units: 3}, {name: b, type: dense, units: 2}]\n"
+        "layers: [{name: a, type: dense, units: 3}, {name: b, type: dense, units: 1}]\n"
         "data: {source: rows.csv, features: {x: [c]}, target: t, standardize: true}\n"
         "training: {task: regression}\n"
     )

@@ -347,3 +347,22 @@ def test_what_is_reshaped_is_looked_at_anew() -> None:
         kernel = conv if len(shape) == 2 else conv.replace("conv1d", "conv2d")
         found = codes(inputs, [EMBEDDED, f"{{type: reshape, shape: {shape}}}", kernel])
         assert found == ["ambiguous-layout"] * expected, shape
+
+
+def test_layers_of_several_branches_are_told_at_once() -> None:
+    items = [
+        "{name: c, type: conv2d, filters: 4, kernel_size: 3}",
+        "{name: a, type: dense, units: 6}",
+        "{name: after, type: dense, units: 6}",
+        "{name: b, type: dense, units: 6, inputs: c}",
+        "{type: add, inputs: [after, b]}",
+        "{type: dens, units: 2}",
+    ]
+    found = codes("{x: {shape: [3, 8, 8]}}", items)
+    assert found == ["dense-on-image", "dense-on-image", "unknown-layer"]
+
+
+def test_what_follows_from_a_wrong_layout_is_not_told() -> None:
+    conv = "{type: conv1d, filters: 6, kernel_size: 3}"
+    items = [conv, "{type: multi_head_attention, num_heads: 3}", "{type: relu}"]
+    assert codes("{x: {shape: [4, 12]}}", items) == ["ambiguous-layout"]
