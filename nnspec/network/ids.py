@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from nnspec import layers
 from nnspec.layers.base import Layer
+from nnspec.layers.rows import MergeRows, PartRows
 from nnspec.layers.shapes import DataFormat, Dim, TensorType
 from nnspec.network.derivation import split_domain
 from nnspec.network.domain import Domain, Limit, Range, size_of
@@ -151,9 +152,14 @@ def _looked_along(layer: layers.Argmax, given: TensorType) -> Dim:
 
 def _spans(flat: Graph, nodes: Sequence[LayerNode], axes: Mapping[str, int]) -> dict[str, _Span]:
     """Return what values may be, the dynamic axes having these sizes."""
+    rows = dict.fromkeys(flat.inputs, 1)
 
     def shape_of(name: str) -> tuple[int, ...]:
-        return (1, *(int(size_of(size, axes)) for size in flat.types[name].shape))
+        return (rows[name], *(int(size_of(size, axes)) for size in flat.types[name].shape))
+
+    def exactly(name: str, numbers: Array) -> _Span:
+        ends = np.broadcast_to(numbers.astype(np.float64), shape_of(name))
+        return _Span(ends, ends, is_exact=True)
 
     def within(name: str, low: float, high: float, *, is_argmax: bool = False) -> _Span:
         ends = [np.broadcast_to(np.float64(end), shape_of(name)) for end in (low, high)]
@@ -163,6 +169,7 @@ def _spans(flat: Graph, nodes: Sequence[LayerNode], axes: Mapping[str, int]) -> 
     for node in nodes:
         layer = node.layer
         first = node.outputs[0]
+        rows.update(dict.fromkeys(node.outputs, _rows(layer, [shape_of(n) for n in node.inputs])))
         is_small = all(np.prod(shape_of(name), dtype=float) < _LARGEST for name in node.outputs)
         given = [spans[name] for name in node.inputs]
         spans.update((name, within(name, -np.inf, np.inf)) for name in node.outputs)
@@ -181,17 +188,23 @@ def _spans(flat: Graph, nodes: Sequence[LayerNode], axes: Mapping[str, int]) -> 
         elif isinstance(layer, layers.Arange):
             (size,) = flat.types[first].shape
             if isinstance(size, int):
-                numbers = np.arange(size, dtype=np.float64)[np.newaxis]
-                spans[first] = _Span(numbers, numbers, is_exact=True)
+                spans[first] = exactly(first, np.arange(size))
         elif isinstance(layer, layers.ConstantTensor):
-            value = np.asarray(layer.value, np.float64)[np.newaxis]
-            spans[first] = _Span(value, value, is_exact=True)
+            spans[first] = exactly(first, np.asarray(layer.value))
         elif isinstance(layer, layers.Cast) and flat.types[node.inputs[0]].dtype == "bool":
             spans[first] = within(first, 0, 1)
         elif is_small:
             results = _passed(layer, given, flat.data_format)
             spans.update(zip(node.outputs, results, strict=False))
     return spans
+
+
+def _rows(layer: Layer, given: list[tuple[int, ...]]) -> int:
+    """Return how many rows a layer gives of one row of the network: more where rows are parted."""
+    if isinstance(layer, MergeRows):
+        return given[0][0] * given[0][1]
+    source = given[1:] if isinstance(layer, PartRows) else given
+    return source[0][0] if source else 1
 
 
 def _passed(layer: Layer, given: Sequence[_Span], data_format: DataFormat) -> Iterator[_Span]:

@@ -155,3 +155,43 @@ def test_check_tells_of_ids_that_nothing_bounds(name: str) -> None:
 @pytest.mark.parametrize("name", WITHIN)
 def test_check_tells_nothing_of_ids_that_are_bounded(name: str) -> None:
     assert not [each for each in network(*WITHIN[name]).advice if each.code == "unbounded-ids"]
+
+
+@pytest.mark.parametrize(("classes", "is_wrong"), [(5, True), (6, False)])
+def test_ids_are_followed_within_each_element_of_an_axis(classes: int, is_wrong: bool) -> None:
+    text = f"""
+nnspec: 1
+name: Each
+inputs: {{x: {{shape: [3, 4]}}}}
+blocks:
+  each:
+    layers:
+      - {{name: d, type: dense, units: 2}}
+      - {{name: c, type: concatenate, inputs: [d, x], axis: 0}}
+      - {{type: argmax}}
+      - {{type: one_hot, num_classes: {classes}}}
+layers:
+  - {{type: each, time_distributed: true}}
+"""
+    if not is_wrong:
+        assert not nnspec.loads(text).advice
+        return
+    with pytest.raises(nnspec.SpecError, match="takes 0 to 4, and .* gives 0 to 5"):
+        nnspec.loads(text)
+
+
+def test_ids_that_nothing_bounds_within_an_element_are_told() -> None:
+    spec = nnspec.loads("""
+nnspec: 1
+name: Each
+inputs: {x: {shape: [3, 4], dtype: int64}, y: {shape: [3, 4]}}
+layers:
+  - {name: w, type: dense, units: 4, inputs: y, time_distributed: true}
+  - {name: i, type: cast, dtype: int64}
+  - {type: one_hot, num_classes: 5, time_distributed: true}
+  - {name: table, type: embedding, input_dim: 9, output_dim: 2, inputs: x, time_distributed: true}
+  - {type: flatten}
+  - {name: f, type: flatten, inputs: one_hot_1}
+  - {type: concatenate, inputs: [flatten_1, f]}
+""")
+    assert [each.code for each in spec.advice] == ["unbounded-ids"]
