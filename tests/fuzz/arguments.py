@@ -29,11 +29,14 @@ def activation(at: Place) -> Any:
 
 
 def _biased(at: Place) -> Arguments:
-    return at.sometimes(
-        use_bias=at.flag(),
-        activation=activation(at),
-        bias_initializer=at.rng.choice(INITIALIZERS[:-1]),
-    )
+    return {
+        **at.sometimes(
+            use_bias=at.flag(),
+            activation=activation(at),
+            bias_initializer=at.rng.choice(INITIALIZERS[:-1]),
+        ),
+        **at.sometimes(0.1, weight_normalization=True),
+    }
 
 
 def _windowed(at: Place, *, is_causal: bool = False) -> Arguments:
