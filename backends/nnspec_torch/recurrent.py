@@ -51,7 +51,7 @@ def _lowered(
             for suffix in suffixes
         )
     is_plain = len(context.inputs) == 1 and not cell.go_backwards and not cell.return_state
-    is_plain = is_plain and not cell.is_random
+    is_plain = is_plain and not cell.recurrent_dropout
     if is_plain and cell.return_sequences and merge_mode in (None, "concat"):
         return Lowered(CALLED[0], module, setup=setup)
     if is_plain and not cell.return_sequences and merge_mode is None:
@@ -66,7 +66,7 @@ def _lowered(
     if cell.return_sequences:
         settings["return_sequences"] = True
     values: tuple[tuple[str, str, object], ...] = ()
-    if cell.is_random:
+    if cell.recurrent_dropout:
         function = "run_dropping_backwards" if cell.go_backwards else "run_dropping"
         # It may differ between the uses of a block.
         values = (("rate", "recurrent_dropout", cell.recurrent_dropout),)

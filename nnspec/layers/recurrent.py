@@ -21,6 +21,8 @@ from nnspec.layers.rare_initializers import Orthogonal, UnitForgetBias
 from nnspec.layers.shapes import DataFormat, Dim, Shape, show
 
 INTEGERS = frozenset({"int32", "int64"})
+NEVER = 1e-300
+"""A rate at which nothing is dropped, and frameworks run what they run where something is."""
 
 
 class _Sequential(Trained):
@@ -152,6 +154,15 @@ class Recurrent(_Sequential):
     gates: ClassVar[int]
     state_names: ClassVar[tuple[str, ...]] = ("state",)
     random: ClassVar[tuple[str, ...]] = ("recurrent_dropout",)
+
+    @property
+    def is_random(self) -> bool:
+        return self.recurrent_dropout > NEVER
+
+    def without_randomness(self) -> "Recurrent":
+        if not self.is_random:
+            return self
+        return self.model_copy(update={"recurrent_dropout": NEVER})
 
     @property
     def has_two_biases(self) -> bool:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnspec.errors import MissingDependencyError
+from nnspec.layers import Bidirectional
+from nnspec.layers.recurrent import Recurrent
 from nnspec.network.loader import Spec
 from nnspec.support.causes import cause_of
 from nnspec.verification.comparison import (
@@ -96,8 +98,12 @@ def _note_what_is_compared(state: State, spec: Spec) -> None:
         state.recorder.note(
             f"the network has several outputs: gradients and training are those of {of}"
         )
-    if any(at.node.layer.is_random for at in graph.walk()):
-        state.recorder.note("gradients and training are compared with dropout off")
+    random = [at.node.layer for at in graph.walk() if at.node.layer.is_random]
+    if random:
+        note = "gradients and training are compared with dropout off"
+        if any(isinstance(layer, Recurrent | Bidirectional) for layer in random):
+            note += "; recurrent layers run as they do with it, but drop nothing"
+        state.recorder.note(note)
     if left_out := uncompared(graph):
         names = ", ".join(sorted(left_out))
         state.recorder.note(f"{names}: not compared after training, because {WHY_UNCOMPARED}")

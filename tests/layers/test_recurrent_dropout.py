@@ -201,8 +201,10 @@ def test_without_randomness_a_bidirectional_and_general_bodies_draw_nothing() ->
     graph = without_dropout(spec.graph)
     assert not any(at.node.layer.is_random for at in graph.walk())
     source = nnspec.compile(Spec(spec.model, graph, spec.path), "torch").source
-    assert "run_dropping" not in source
     assert "Dropout(0.5)" not in source
+    # What runs in training is compared, with nothing dropped.
+    assert source.count("lstm_step, 1e-300") == 1
+    assert "0.3" not in source
 
 
 def test_resuming_seeds_each_cell_of_keras() -> None:
@@ -216,3 +218,20 @@ def test_resuming_seeds_each_cell_of_keras() -> None:
     assert np.abs(program.training_outputs(x)["suspect"] - first).max() > 0.01
     program.reseed(1)
     np.testing.assert_array_equal(program.training_outputs(x)["suspect"], first)
+
+
+def test_gradients_are_those_of_what_runs_in_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault that no output shows without dropout, and none at inference."""
+
+    def changed(snippet: Any, uses: Any) -> str:
+        old = "state[0][:, None] * mask"
+        assert old in snippet.text
+        return str(snippet.text.replace(old, "state[0].detach()[:, None] * mask"))
+
+    monkeypatch.setitem(SPECIALISED, "run_dropping", changed)  # type: ignore[index]
+    checks = tuple(each for each in suite.AFTERWARDS if each[1] is suite.compare_training)
+    monkeypatch.setattr(verifier, "AFTERWARDS", checks)
+    monkeypatch.setattr(verifier, "WITH_EXACT", ())
+    report = nnspec.verify(network(LSTM), backends=("torch", "keras"), exporters=False, steps=1)
+    assert {check.kind for check in report.checks if not check.passed} >= {"gradient"}
+    assert any("drop nothing" in note for note in report.notes)
