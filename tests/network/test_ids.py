@@ -176,7 +176,7 @@ layers:
     if not is_wrong:
         assert not nnspec.loads(text).advice
         return
-    with pytest.raises(nnspec.SpecError, match="takes 0 to 4, and .* gives 0 to 5"):
+    with pytest.raises(nnspec.SpecError, match=r"takes 0 to 4, and .* gives 0 to 5"):
         nnspec.loads(text)
 
 
