@@ -23,6 +23,8 @@ NAMES = (
     "chain",
     "emitted_torch",
     "emitted_keras",
+    "training_torch",
+    "training_keras",
     "onnx_export",
     "onnx_external",
     "onnx_latency",

@@ -6,7 +6,7 @@ import os
 import random
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -59,6 +59,7 @@ except ImportError as error:
 # They import Keras, which is there by now.
 from nnspec_keras.doubles import lend_doubles  # noqa: E402
 from nnspec_keras.exporting import export_onnx  # noqa: E402
+from nnspec_keras.held_rows import Rows  # noqa: E402
 from nnspec_keras.variables import (  # noqa: E402
     canonical_variables,
     layers_of,
@@ -67,7 +68,7 @@ from nnspec_keras.variables import (  # noqa: E402
 )
 
 if TYPE_CHECKING:
-    from nnspec.backend import Array, Weights
+    from nnspec.backend import Array, Positions, Weights
     from nnspec_keras.source import KerasSource
 
 
@@ -122,6 +123,10 @@ class KerasProgram:
             training = spec.model.training
             weights = FirstWeights(spec.graph, training.seed if training is not None else 0)
         self.load_weights(weights)
+
+    def precision(self) -> AbstractContextManager[None]:
+        """Make Keras compute in the program's precision."""
+        return precision(self.dtype)
 
     def weights(self) -> Weights:
         """Return the canonical weights."""
@@ -186,6 +191,20 @@ class KerasProgram:
             self.optimizer.apply(gradients, self.model.trainable_variables)
         return float(loss)
 
+    # What `nnspec.backend.HoldsRows` adds
+
+    def stepper(
+        self, inputs: Mapping[str, Array], target: Array, batches: int
+    ) -> Callable[[Positions], float]:
+        """Return what `train_step` does, for the rows at given positions."""
+        return self._rows.stepper(inputs, target, batches)
+
+    def measurer(
+        self, inputs: Mapping[str, Array], target: Array, batches: int
+    ) -> Callable[[Positions], tuple[float, Array]]:
+        """Return what gives the loss and the output, as at inference, for rows at positions."""
+        return self._rows.measurer(inputs, target, batches)
+
     # What `nnspec.backend.Inspectable` adds
 
     def first_weights(self, seed: int) -> Weights:
@@ -226,6 +245,7 @@ class KerasProgram:
     def start_training(self) -> None:
         """Begin with a new optimizer."""
         self.__dict__.pop("trained", None)
+        self.__dict__.pop("_rows", None)
 
     def follow(
         self, inputs: Mapping[str, Array], target: Array, gradients: Mapping[str, Array]
@@ -305,6 +325,10 @@ class KerasProgram:
             trained.optimizer.build(self.model.trainable_variables)
         return trained
 
+    @cached_property
+    def _rows(self) -> Rows:
+        return Rows(self)
+
     @property
     def optimizer(self) -> Any:
         """The optimizer of the emitted source."""
@@ -319,12 +343,19 @@ class KerasProgram:
             return loss, tape.gradient(loss, self.model.trainable_variables)
 
     def _loss(self, inputs: Mapping[str, Array], target: Array, *, is_training: bool) -> Any:
-        output = self.trained(self._tensors(inputs), training=is_training)
-        output = self._declared(output, self.graph.outputs[0])
+        given = self._tensors(inputs)
+        return self.loss_of(given, tf.convert_to_tensor(self.goal(target)), is_training=is_training)
+
+    def goal(self, target: Array) -> Array:
+        """Return a target in the precision of the loss; raises DataError outside its domain."""
         array = require_target(self.spec, target)
-        if array.dtype.kind == "f":
-            array = array.astype(self.dtype)
-        return self.training.loss_function(tf.convert_to_tensor(array), output)
+        return array.astype(self.dtype) if array.dtype.kind == "f" else array
+
+    def loss_of(self, given: Any, target: Any, *, is_training: bool) -> Any:
+        """Return the loss of what the model takes, and a target, both tensors."""
+        output = self.trained(given, training=is_training)
+        output = self.declared_axes(output, self.graph.outputs[0])
+        return self.training.loss_function(target, output)
 
     @contextmanager
     def _unmoved(self) -> Iterator[None]:
@@ -336,29 +367,31 @@ class KerasProgram:
             for variable, value in kept:
                 variable.assign(value)
 
-    # Arrays
-
     def _named(self, given: Any) -> dict[str, Array]:
         outputs = given if isinstance(given, list | tuple) else (given,)
         return {
-            name: np.asarray(self._declared(tensor, name))
+            name: np.asarray(self.declared_axes(tensor, name))
             for name, tensor in zip(self.graph.outputs, outputs, strict=True)
         }
 
     def _tensors(self, inputs: Mapping[str, Array]) -> Any:
-        arrays = self.domain.admit(inputs)
-        tensors = [self._tensor(arrays[name], type_) for name, type_ in self.graph.inputs.items()]
+        tensors = [tf.convert_to_tensor(array) for array in self.taken(inputs)]
         return tensors if len(tensors) > 1 else tensors[0]
 
-    def _tensor(self, array: Array, type_: TensorType) -> Any:
+    def taken(self, inputs: Mapping[str, Array]) -> list[Array]:
+        """Return the arrays that the model takes; raises DataError outside their domain."""
+        arrays = self.domain.admit(inputs)
+        return [self._taken(arrays[name], type_) for name, type_ in self.graph.inputs.items()]
+
+    def _taken(self, array: Array, type_: TensorType) -> Array:
         array = np.asarray(array)
         if self._is_native(type_):
             is_first = self.graph.data_format == "channels_first"
             array = np.moveaxis(array, 1, -1) if is_first else array
         dtype = self.dtype if type_.dtype == "float32" else type_.dtype
-        return tf.convert_to_tensor(array.astype(dtype))
+        return array.astype(dtype, copy=False)
 
-    def _declared(self, tensor: Any, output: str) -> Any:
+    def declared_axes(self, tensor: Any, output: str) -> Any:
         """Return an output with its axes as the spec declares them."""
         type_ = self.graph.types[output]
         if not self._is_native(type_):

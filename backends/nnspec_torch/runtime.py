@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -27,14 +27,15 @@ from nnspec_torch.naming import canonical_name, class_name, state_name
 try:
     import torch
     from torch import Tensor, nn
-    from torch.overrides import TorchFunctionMode
 except ImportError as error:
     raise MissingDependencyError("torch", "torch") from error
 
 from nnspec_torch.exporter import give_way, operators_unread  # after the extra has been found
+from nnspec_torch.held_rows import Rows
+from nnspec_torch.undrawn import Undrawn
 
 if TYPE_CHECKING:
-    from nnspec.backend import Array, Weights
+    from nnspec.backend import Array, Positions, Weights
     from nnspec_torch.source import TorchSource
 
 MIN_OPSET, MAX_OPSET = 18, 23
@@ -51,34 +52,6 @@ def _precision(dtype: torch.dtype) -> Iterator[None]:
         yield
     finally:
         torch.set_default_dtype(previous)
-
-
-_DRAWING = frozenset(
-    {
-        Tensor.uniform_,
-        Tensor.normal_,
-        nn.init.uniform_,
-        nn.init.normal_,
-        nn.init.kaiming_uniform_,
-    }
-)
-
-
-class _Undrawn(TorchFunctionMode):
-    """Leaves parameters undrawn, for a module that is given weights at once."""
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Sequence[type],
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        kwargs = kwargs or {}
-        tensor = args[0] if args else kwargs.get("tensor")
-        if func in _DRAWING and isinstance(tensor, nn.Parameter):
-            return tensor
-        return func(*args, **kwargs)
 
 
 def _forget_recurrent_kernels() -> None:
@@ -112,7 +85,7 @@ class TorchProgram:
         self.dtype = getattr(torch, dtype)
         self.device = device
         self.emitted = load_source(compiled.source, spec.name)
-        with _Undrawn(), _precision(self.dtype):
+        with Undrawn(), self.precision():
             model: nn.Module = getattr(self.emitted, class_name(spec.name))()
         self.model = model.to(self.dtype).to(device)
         if weights is None:
@@ -131,6 +104,11 @@ class TorchProgram:
             raise UsageError(f"{self.spec.name} has no `training` section")
         return load_source(self.with_training(), self.spec.name)
 
+    def stepper_state(self) -> tuple[Any, ...]:
+        """Return what the emitted step takes between the model and the rows."""
+        optimizer = self.optimizer
+        return (optimizer,) if self._scheduler is None else (optimizer, self._scheduler)
+
     @property
     def optimizer(self) -> torch.optim.Optimizer:
         """The optimizer of the emitted source."""
@@ -139,6 +117,10 @@ class TorchProgram:
             schedule = getattr(self.training, "make_scheduler", None)
             self._scheduler = schedule(self._optimizer) if schedule is not None else None
         return self._optimizer
+
+    def precision(self) -> AbstractContextManager[None]:
+        """Let what the emitted code makes itself be of the program's dtype."""
+        return _precision(self.dtype)
 
     def weights(self) -> Weights:
         """Return the canonical weights."""
@@ -157,8 +139,8 @@ class TorchProgram:
     def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return each output by name, computed as at inference; raises DataError."""
         self.model.eval()
-        with torch.no_grad(), _precision(self.dtype):
-            return self._named(self.model(*self._tensors(inputs)))
+        with torch.no_grad(), self.precision():
+            return self._named(self.model(*self.tensors(inputs)))
 
     def loss(self, inputs: Mapping[str, Array], target: Array) -> float:
         """Return the loss as at inference."""
@@ -187,11 +169,24 @@ class TorchProgram:
     def train_step(self, inputs: Mapping[str, Array], target: Array) -> float:
         """Take one optimizer step, and return the loss before it."""
         self.model.train()
-        tensors = self._tensors(inputs)
-        step, optimizer = self.training.train_step, self.optimizer
-        state = (optimizer,) if self._scheduler is None else (optimizer, self._scheduler)
-        with _precision(self.dtype):
-            return float(step(self.model, *state, *tensors, self._target(target)))
+        tensors = self.tensors(inputs)
+        step, state = self.training.train_step, self.stepper_state()
+        with self.precision():
+            return float(step(self.model, *state, *tensors, self.goal(target)))
+
+    # What `nnspec.backend.HoldsRows` adds
+
+    def stepper(
+        self, inputs: Mapping[str, Array], target: Array, batches: int
+    ) -> Callable[[Positions], float]:
+        """Return what `train_step` does, for the rows at given positions."""
+        return Rows(self, inputs, target).stepper()
+
+    def measurer(
+        self, inputs: Mapping[str, Array], target: Array, batches: int
+    ) -> Callable[[Positions], tuple[float, Array]]:
+        """Return what gives the loss and the output, as at inference, for rows at positions."""
+        return Rows(self, inputs, target).measurer()
 
     # What `nnspec.backend.Inspectable` adds
 
@@ -206,8 +201,8 @@ class TorchProgram:
         """Return each output as in training; running statistics stay as they are."""
         buffers = {name: tensor.clone() for name, tensor in self.model.named_buffers()}
         self.model.train()
-        with torch.no_grad(), _precision(self.dtype):
-            outputs = self._named(self.model(*self._tensors(inputs)))
+        with torch.no_grad(), self.precision():
+            outputs = self._named(self.model(*self.tensors(inputs)))
             for name, tensor in self.model.named_buffers():
                 tensor.copy_(buffers[name])
         return outputs
@@ -215,10 +210,10 @@ class TorchProgram:
     def answers(self, inputs: Mapping[str, Array]) -> dict[str, dict[str, Array]]:
         """Return the outputs with gradients recorded, and under inference_mode."""
         self.model.eval()
-        with _precision(self.dtype):
-            answers = {"model(x)": self._named(self.model(*self._tensors(inputs)))}
+        with self.precision():
+            answers = {"model(x)": self._named(self.model(*self.tensors(inputs)))}
             with torch.inference_mode():
-                answers["inference_mode"] = self._named(self.model(*self._tensors(inputs)))
+                answers["inference_mode"] = self._named(self.model(*self.tensors(inputs)))
         return answers
 
     def learning_rate(self, step: int) -> float:
@@ -251,8 +246,8 @@ class TorchProgram:
         evaluate = getattr(self.emitted, "evaluate", None)
         if evaluate is None:
             return {}
-        with _precision(self.dtype):
-            values = evaluate(self.model, (*self._tensors(inputs), self._target(target)))
+        with self.precision():
+            values = evaluate(self.model, (*self.tensors(inputs), self.goal(target)))
         return {name: float(value) for name, value in values.items() if name != "loss"}
 
     def optimizer_state(self) -> Weights:
@@ -315,7 +310,7 @@ class TorchProgram:
         _forget_recurrent_kernels()
         try:
             # As forward has it: a float that a cast gives is of the network's precision.
-            with warnings.catch_warnings(), operators_unread(), _precision(self.dtype):
+            with warnings.catch_warnings(), operators_unread(), self.precision():
                 warnings.simplefilter("ignore")
                 program = torch.onnx.export(
                     self.model.eval(),
@@ -354,8 +349,8 @@ class TorchProgram:
     def _loss(self, inputs: Mapping[str, Array], target: Array) -> Tensor:
         compute = getattr(self.model, "logits", self.model)
         loss_function = self.training.loss_function
-        with _precision(self.dtype):
-            loss: Tensor = loss_function(compute(*self._tensors(inputs)), self._target(target))
+        with self.precision():
+            loss: Tensor = loss_function(compute(*self.tensors(inputs)), self.goal(target))
         return loss
 
     def _named(self, given: Any) -> dict[str, Array]:
@@ -365,14 +360,14 @@ class TorchProgram:
             for name, tensor in zip(self.graph.outputs, outputs, strict=True)
         }
 
-    def _tensors(self, inputs: Mapping[str, Array]) -> list[Tensor]:
+    def tensors(self, inputs: Mapping[str, Array]) -> list[Tensor]:
         return [self._tensor(array) for array in self.domain.admit(inputs).values()]
 
     def _tensor(self, array: Array) -> Tensor:
         tensor = torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
         return tensor.to(self.dtype) if tensor.is_floating_point() else tensor
 
-    def _target(self, target: Array) -> Tensor:
+    def goal(self, target: Array) -> Tensor:
         return self._tensor(require_target(self.spec, target))
 
 

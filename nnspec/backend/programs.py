@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
@@ -10,10 +10,14 @@ from nnspec.layers.shapes import Dim
 from nnspec.network.loader import Spec
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 Array: TypeAlias = "NDArray[Any]"
 Weights: TypeAlias = "dict[str, NDArray[Any]]"
+
+Positions: TypeAlias = "NDArray[np.intp] | slice"
+"""Of rows: their numbers from 0, or a range of them."""
 
 Precision = Literal["float32", "float64"]
 
@@ -66,6 +70,27 @@ class Trainable(Program, Protocol):
 
     def reseed(self, seed: int) -> None:
         """Start dropout's random numbers anew."""
+        ...
+
+
+@runtime_checkable
+class HoldsRows(Trainable, Protocol):
+    """A built network that is given all rows once, and then told which to take: it is faster so.
+
+    The rows are in the network's domain and the loss's. batches: how many will be taken of them,
+    so that a program may prepare itself where that is worth its while.
+    """
+
+    def stepper(
+        self, inputs: Mapping[str, Array], target: Array, batches: int
+    ) -> Callable[[Positions], float]:
+        """Return what `train_step` does, for the rows at given positions."""
+        ...
+
+    def measurer(
+        self, inputs: Mapping[str, Array], target: Array, batches: int
+    ) -> Callable[[Positions], tuple[float, Array]]:
+        """Return what gives the loss and the output, as at inference, for rows at positions."""
         ...
 
 

@@ -15,7 +15,8 @@ from nnspec.cli.outputs import require_apart_from
 from nnspec.cli.weights_files import read_weights, weights_options
 
 if TYPE_CHECKING:
-    from nnspec.training.epochs import OnEpoch, OnStep, Run
+    from nnspec.training.epoch import OnStep
+    from nnspec.training.epochs import OnEpoch, Run
     from nnspec.training.history import Epoch
 
 INTERRUPTED = 130

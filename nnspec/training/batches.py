@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nnspec.backend import Trainable
+from nnspec.backend import HoldsRows, Positions, Trainable
 from nnspec.data.rows import Part
 from nnspec.errors import UsageError
 from nnspec.language.training_schema import Training
@@ -16,12 +18,48 @@ from nnspec.layers.shapes import product
 from nnspec.network.graph import Graph
 from nnspec.training.metrics import measure
 
+Array = NDArray[Any]
+
 
 def batches(part: Part, batch_size: int, order: NDArray[np.intp] | None = None) -> Iterator[Part]:
     """Yield the rows in this order, `batch_size` at a time; the last batch may be smaller."""
-    for start in range(0, len(part), batch_size):
-        chosen = slice(start, start + batch_size)
-        yield part.take(chosen if order is None else order[chosen])
+    for rows, _ in positions(len(part), batch_size, order):
+        yield part.take(rows)
+
+
+def positions(
+    count: int, batch_size: int, order: NDArray[np.intp] | None = None
+) -> Iterator[tuple[Positions, int]]:
+    """Yield the positions of each batch of so many rows, in this order, and how many they are."""
+    for start in range(0, count, batch_size):
+        end = min(start + batch_size, count)
+        yield slice(start, end) if order is None else order[start:end], end - start
+
+
+def stepper(program: Trainable, part: Part, batch_size: int) -> Callable[[Positions], float]:
+    """Return what takes a step on the rows at given positions, and returns the loss before it."""
+    if isinstance(program, HoldsRows):
+        return program.stepper(part.inputs, part.target, math.ceil(len(part) / batch_size))
+
+    def step(rows: Positions) -> float:
+        batch = part.take(rows)
+        return float(program.train_step(batch.inputs, batch.target))
+
+    return step
+
+
+def _measurer(
+    program: Trainable, graph: Graph, part: Part, batch_size: int
+) -> Callable[[Positions], tuple[float, Array]]:
+    if isinstance(program, HoldsRows):
+        return program.measurer(part.inputs, part.target, math.ceil(len(part) / batch_size))
+
+    def measured(rows: Positions) -> tuple[float, Array]:
+        batch = part.take(rows)
+        output = program.forward(batch.inputs)[graph.outputs[0]]
+        return float(program.loss(batch.inputs, batch.target)), output
+
+    return measured
 
 
 def evaluate(
@@ -36,9 +74,11 @@ def evaluate(
     scale: by which each element of the target was divided; the metrics have the target's units.
     """
     total, outputs = 0.0, []
-    for batch in batches(part, training.batch_size):
-        total += float(program.loss(batch.inputs, batch.target)) * len(batch)
-        outputs.append(program.forward(batch.inputs)[graph.outputs[0]])
+    measured_at = _measurer(program, graph, part, training.batch_size)
+    for rows, count in positions(len(part), training.batch_size):
+        loss, output = measured_at(rows)
+        total += loss * count
+        outputs.append(output)
     measured = measure(graph, training, np.concatenate(outputs), part.target, scale)
     return {"loss": total / len(part), **measured}
 

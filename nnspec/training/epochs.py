@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
@@ -27,8 +26,8 @@ from nnspec.errors import DataError, NnspecError, UsageError, printable
 from nnspec.language.training_schema import Training
 from nnspec.network.loader import AnySpec, Spec, check
 from nnspec.support import html
-from nnspec.support.streams import derived_seed, permutation
-from nnspec.training.batches import batches, evaluate, require_batches
+from nnspec.training.batches import require_batches
+from nnspec.training.epoch import NotFinite, OnStep, measured, run_epoch
 from nnspec.training.history import Epoch, best_of, plot_history, write_history
 from nnspec.training.metrics import require_measurable
 from nnspec.training.runs import (
@@ -41,8 +40,6 @@ from nnspec.training.runs import (
 from nnspec.weights.canonical import Array, initial_weights, load_weights, save_weights
 from nnspec.weights.stored import StoredWeights
 
-OnStep = Callable[[int, int, int, float], None]
-"""Called after each step with the epoch and the step (from 1), the steps of an epoch, the loss."""
 OnEpoch = Callable[[Epoch], None]
 """Called after each epoch, when its files are written."""
 
@@ -284,37 +281,14 @@ class _Loop:
 
     def _epoch(self, number: int, on_step: OnStep | None) -> Epoch:
         start = time.perf_counter()
-        seed, rows = self.training.seed, self.data.train
-        self.program.reseed(derived_seed("epoch", seed, number))
-        order = None
-        if self.training.shuffle:
-            order = permutation(len(rows), "order", seed, number)
-        steps = math.ceil(len(rows) / self.training.batch_size)
-        losses: list[float] = []
-        sizes: list[int] = []
-        for step, batch in enumerate(batches(rows, self.training.batch_size, order), start=1):
-            loss = float(self.program.train_step(batch.inputs, batch.target))
-            if not math.isfinite(loss):
-                self._diverged(f"the loss is {loss} in epoch {number}, step {step} of {steps}")
-            losses.append(loss)
-            sizes.append(len(batch))
-            if on_step is not None:
-                on_step(number, step, steps, loss)
-        values = {"loss": float(np.average(losses, weights=sizes))}
-        if self.data.validation is not None:
-            for name, value in self._evaluate(self.data.validation).items():
-                values[f"val_{name}"] = value
-        else:
-            measured = self._evaluate(rows)
-            values |= {name: value for name, value in measured.items() if name != "loss"}
-        for name, value in values.items():
-            if not math.isfinite(value):
-                self._diverged(f"{name} is {value} after epoch {number}")
+        try:
+            values = run_epoch(self.program, self.spec, self.data, number, on_step)
+        except NotFinite as error:
+            self._diverged(str(error))
         return Epoch(number, values, time.perf_counter() - start)
 
     def _evaluate(self, part: Part) -> dict[str, float]:
-        scale = self.data.preprocessing.target_scale
-        return evaluate(self.program, self.spec.graph, self.training, part, scale)
+        return measured(self.program, self.spec, self.data, part)
 
     def _keep(self) -> None:
         # The checkpoint is last: a kill before it repeats this epoch, to the same files.

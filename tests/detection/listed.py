@@ -325,14 +325,18 @@ FAULTS = (
         "optimizer",
         "torch",
         CNN,
-        text("torch", r"torch\.optim\.Adam\((.*)\)", r"torch.optim.AdamW(\1, weight_decay=1e-6)"),
+        text(
+            "torch",
+            r"(?s)torch\.optim\.Adam\((.*?)fused=True",
+            r"torch.optim.AdamW(\1fused=True, weight_decay=1e-6",
+        ),
     ),
     fault(
         "decay of 1e-7",
         "optimizer",
         "torch",
         MLP,
-        text("torch", r"torch\.optim\.SGD\((.*)\)", r"torch.optim.SGD(\1, weight_decay=1e-7)"),
+        text("torch", "fused=True", "fused=True, weight_decay=1e-7"),
     ),
     fault(
         "first weights of another law",

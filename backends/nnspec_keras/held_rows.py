@@ -1,0 +1,130 @@
+"""Steps and measurements of rows that are held, as graphs of TensorFlow.
+
+Step by step a network runs as Python calls it, at many times what its operators take. A graph is
+made once, in about a second, so that few batches are run step by step. Which it is depends on the
+number of batches in an epoch alone, and not on how many epochs are to come: a resumed run takes
+the same path, to the same weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from functools import cached_property
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Protocol
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from nnspec.backend import Trainable
+from nnspec.network.graph import Graph
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array, Positions
+
+WORTH_A_GRAPH = 8
+"""Batches in an epoch from which on a graph pays."""
+
+
+class Trained(Trainable, Protocol):
+    """A program that is trained, as far as its rows ask it."""
+
+    graph: Graph
+
+    @property
+    def training(self) -> ModuleType: ...
+    @property
+    def trained(self) -> Any: ...
+    @property
+    def optimizer(self) -> Any: ...
+    def precision(self) -> AbstractContextManager[None]: ...
+    def taken(self, inputs: Mapping[str, Array]) -> list[Array]: ...
+    def goal(self, target: Array) -> Array: ...
+    def loss_of(self, given: Any, target: Any, *, is_training: bool) -> Any: ...
+    def declared_axes(self, tensor: Any, output: str) -> Any: ...
+
+
+class Rows:
+    """Takes rows of a program that is trained."""
+
+    def __init__(self, program: Trained) -> None:
+        self._program = program
+        self._is_graph = False
+
+    def stepper(
+        self, inputs: Mapping[str, Array], target: Array, batches: int
+    ) -> Callable[[Positions], float]:
+        """Return what takes a step on the rows at given positions: the loss before it."""
+        program = self._program
+        self._is_graph = batches >= WORTH_A_GRAPH
+        if not self._is_graph:
+
+            def step(rows: Positions) -> float:
+                return program.train_step(_at(inputs, rows), target[rows])
+
+            return step
+        arrays, goal = program.taken(inputs), program.goal(target)
+
+        def take(rows: Positions) -> float:
+            with program.precision():
+                return float(self._step([array[rows] for array in arrays], goal[rows]))
+
+        return take
+
+    def measurer(
+        self, inputs: Mapping[str, Array], target: Array, batches: int
+    ) -> Callable[[Positions], tuple[float, Array]]:
+        """Return what gives the loss and the output of the rows at given positions."""
+        program = self._program
+        if not self._is_graph and batches < WORTH_A_GRAPH:
+            (name,) = program.graph.outputs
+
+            def measured(rows: Positions) -> tuple[float, Array]:
+                some = _at(inputs, rows)
+                return program.loss(some, target[rows]), program.forward(some)[name]
+
+            return measured
+        arrays, goal = program.taken(inputs), program.goal(target)
+
+        def measure(rows: Positions) -> tuple[float, Array]:
+            with program.precision():
+                loss, output = self._measure([array[rows] for array in arrays], goal[rows])
+            return float(loss), np.asarray(output)
+
+        return measure
+
+    @cached_property
+    def _step(self) -> Any:
+        program = self._program
+        optimizer, variables = program.optimizer, program.model.trainable_variables
+
+        def step(arrays: list[Any], target: Any) -> Any:
+            with tf.GradientTape() as tape:
+                loss = program.loss_of(_one_or_all(arrays), target, is_training=True)
+            optimizer.apply(tape.gradient(loss, variables), variables)
+            return loss
+
+        return tf.function(step, autograph=False, reduce_retracing=True)
+
+    @cached_property
+    def _measure(self) -> Any:
+        program = self._program
+        (name,) = program.graph.outputs
+        both = keras.Model(program.model.inputs, [program.trained.output, program.model.output])
+
+        def measure(arrays: list[Any], target: Any) -> Any:
+            scores, output = both(_one_or_all(arrays), training=False)
+            loss = program.training.loss_function(target, program.declared_axes(scores, name))
+            return loss, program.declared_axes(output, name)
+
+        return tf.function(measure, autograph=False, reduce_retracing=True)
+
+
+def _at(inputs: Mapping[str, Array], rows: Positions) -> dict[str, Array]:
+    return {name: values[rows] for name, values in inputs.items()}
+
+
+def _one_or_all(arrays: list[Any]) -> Any:
+    return arrays if len(arrays) > 1 else arrays[0]

@@ -1,0 +1,65 @@
+"""One epoch: a step for each batch, then what the network makes of the rows kept apart."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+
+from nnspec.backend import Trainable
+from nnspec.data.rows import Dataset, Part
+from nnspec.network.loader import Spec
+from nnspec.support.streams import derived_seed, permutation
+from nnspec.training.batches import evaluate, positions, stepper
+
+OnStep = Callable[[int, int, int, float], None]
+"""Called after each step with the epoch and the step (from 1), the steps of an epoch, the loss."""
+
+
+class NotFinite(Exception):
+    """A loss or a metric is no longer a finite number; the message says which, and when."""
+
+
+def run_epoch(
+    program: Trainable, spec: Spec, data: Dataset, number: int, on_step: OnStep | None = None
+) -> dict[str, float]:
+    """Train for an epoch, counted from 1, and return its measures by name; raises NotFinite.
+
+    Dropout and the order of the rows depend on the seed and the number alone.
+    """
+    training = spec.model.training
+    assert training is not None
+    seed, size, rows = training.seed, training.batch_size, data.train
+    program.reseed(derived_seed("epoch", seed, number))
+    order = permutation(len(rows), "order", seed, number) if training.shuffle else None
+    steps = math.ceil(len(rows) / size)
+    losses: list[float] = []
+    sizes: list[int] = []
+    take = stepper(program, rows, size)
+    for step, (chosen, count) in enumerate(positions(len(rows), size, order), start=1):
+        loss = take(chosen)
+        if not math.isfinite(loss):
+            raise NotFinite(f"the loss is {loss} in epoch {number}, step {step} of {steps}")
+        losses.append(loss)
+        sizes.append(count)
+        if on_step is not None:
+            on_step(number, step, steps, loss)
+    values = {"loss": float(np.average(losses, weights=sizes))}
+    if data.validation is not None:
+        for name, value in measured(program, spec, data, data.validation).items():
+            values[f"val_{name}"] = value
+    else:
+        found = measured(program, spec, data, rows)
+        values |= {name: value for name, value in found.items() if name != "loss"}
+    for name, value in values.items():
+        if not math.isfinite(value):
+            raise NotFinite(f"{name} is {value} after epoch {number}")
+    return values
+
+
+def measured(program: Trainable, spec: Spec, data: Dataset, part: Part) -> dict[str, float]:
+    """Return the loss and the metrics of a part of the rows, in the units of its target."""
+    assert spec.model.training is not None
+    scale = data.preprocessing.target_scale
+    return evaluate(program, spec.graph, spec.model.training, part, scale)
