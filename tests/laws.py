@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nnspec.layers import Parameter
 from nnspec.layers.initializers import Constant, Normal, Ones, Zeros
-from nnspec.layers.rare_initializers import Orthogonal, UnitForgetBias
+from nnspec.layers.rare_initializers import LengthOfWeight, Orthogonal, UnitForgetBias
 from nnspec.network.graph import Graph
 
 Array = NDArray[Any]
@@ -47,6 +47,12 @@ class Pools:
                 values = np.asarray(weights[name], np.float64)
                 assert values.shape == parameter.shape, name
                 kind = (type(parameter.initializer).__name__, at.node.layer.type, parameter.name)
+                if isinstance(parameter.initializer, LengthOfWeight):
+                    direction = weights[name.removesuffix("_g") + "_v"]
+                    axes = tuple(i for i, n in enumerate(values.shape) if n == 1)
+                    length = np.sqrt(np.sum(np.square(direction), axis=axes, keepdims=True))
+                    np.testing.assert_allclose(values, length, rtol=1e-6, err_msg=name)
+                    continue
                 if (free := self._checked(name, parameter, values, kind)) is not None:
                     drawn.append((name, free))
         assert_unequal(drawn)

@@ -36,10 +36,13 @@ def torch_weights(spec: Spec, seed: int = 0, *, training: bool = False) -> Weigh
     """Return what the emitted module draws by itself."""
     import torch
 
+    from nnspec_torch.naming import canonical_name
+
     source = nnspec.compile(spec, "torch", training=training).source
     torch.manual_seed(seed)
     module = getattr(load_source(source, spec.name), spec.name)()
-    state = {name: tensor.numpy() for name, tensor in module.state_dict().items()}
+    tensors = module.state_dict().items()
+    state = {canonical_name(name): tensor.numpy() for name, tensor in tensors}
     return {name: array for name, array in state.items() if "num_batches" not in name}
 
 
