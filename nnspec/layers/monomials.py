@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from nnspec.layers.shapes import Dim
+from nnspec.layers.sizes import Size, size_of
 
 
 class Monomial(NamedTuple):
@@ -40,38 +41,18 @@ class Monomial(NamedTuple):
         """Return it as a size; None where it is a fraction."""
         if not self.sizes:
             return self.number.numerator if self.number.denominator == 1 else None
-        text = " * ".join(
-            size
-            if size.isidentifier() or (len(self.sizes) == 1 and self.number == 1)
-            else f"({size})"
-            for size in self.sizes
-        )
-        if self.number.numerator != 1:
-            text += f" * {self.number.numerator}"
-        return text if self.number.denominator == 1 else f"{text} / {self.number.denominator}"
+        size = Size((), self.number)
+        for each in self.sizes:
+            size = size.times(size_of(each))
+        return str(size)
 
 
 def monomial(size: Dim) -> Monomial:
     """Return what a size is a product of."""
     if isinstance(size, int):
         return Monomial(Fraction(size))
-    number = Fraction(1)
-    sizes: list[str] = []
-    operator = "*"
-    for part in _factors(size):
-        if part in ("*", "/"):
-            operator = part
-        elif part.isdecimal():
-            number = number * int(part) if operator == "*" else number / int(part)
-        elif operator == "*":
-            inner = _unwrapped(part)
-            if inner != part and (found := monomial(inner)).sizes != (inner,):
-                number, sizes = number * found.number, [*sizes, *found.sizes]
-            else:
-                sizes.append(inner)
-        else:
-            return Monomial(Fraction(1), (size,))
-    return Monomial(number, tuple(sizes))
+    sizes, number = size_of(size).content()
+    return Monomial(number, sizes)
 
 
 def product_of(shape: Iterable[Dim]) -> Monomial:
@@ -80,29 +61,3 @@ def product_of(shape: Iterable[Dim]) -> Monomial:
     for size in shape:
         result *= monomial(size)
     return result
-
-
-def _factors(text: str) -> list[str]:
-    """Return the factors with the operators between them; the whole text where it is a sum."""
-    parts, depth = [""], 0
-    for word in text.split(" "):
-        if depth == 0 and word in ("*", "/"):
-            parts += [word, ""]
-            continue
-        if depth == 0 and word in ("+", "-", "//", "%", "**"):
-            return [text]
-        depth += word.count("(") - word.count(")")
-        parts[-1] += f" {word}" if parts[-1] else word
-    return parts
-
-
-def _unwrapped(text: str) -> str:
-    """Return the text without a pair of parentheses around all of it."""
-    if not (text.startswith("(") and text.endswith(")")):
-        return text
-    depth = 0
-    for i, sign in enumerate(text):
-        depth += (sign == "(") - (sign == ")")
-        if depth == 0 and i < len(text) - 1:
-            return text
-    return text[1:-1]

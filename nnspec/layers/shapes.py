@@ -1,7 +1,10 @@
 """Shapes without the batch axis, with whole or named sizes, and the arithmetic on them."""
 
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from nnspec.layers.sizes import Size
 
 Dim = int | str
 """A size: a whole number, or the name of a dynamic axis (or an expression in one: `time // 2`)."""
@@ -51,14 +54,12 @@ def window_output(
     shift = sum(padding) - span
     if isinstance(size, int):
         return (size + shift) // stride + 1
-    if stride == 1:
-        return size if shift == -1 else _plus(size, shift + 1)
-    return f"{_atom(_plus(size, shift))} // {stride} + 1"
+    return _dim(_size(size).plus(_size(shift)).over(stride).plus(_size(1)))
 
 
 def shifted(size: str, amount: int) -> Dim:
     """Return a dynamic size and a number added."""
-    return _plus(size, amount)
+    return _dim(_size(size).plus(_size(amount)))
 
 
 def broadcast(shapes: Iterable[Shape]) -> Shape | None:
@@ -81,55 +82,32 @@ def _ranked(shape: Shape, rank: int) -> Shape:
 
 def scaled(size: Dim, factor: int) -> Dim:
     """Return the size times a whole number."""
-    if isinstance(size, int):
-        return size * factor
-    return size if factor == 1 else f"{_atom(size)} * {factor}"
+    return size * factor if isinstance(size, int) else _dim(_size(size).scaled(factor))
 
 
 def added(sizes: Iterable[Dim]) -> Dim:
     """Return the sum of sizes."""
-    total = 0
-    names: dict[str, int] = {}
+    total: Dim = 0
     for size in sizes:
-        if isinstance(size, int):
+        if isinstance(size, int) and isinstance(total, int):
             total += size
         else:
-            names[size] = names.get(size, 0) + 1
-    if not names:
-        return total
-    if len(names) == 1:
-        ((name, times),) = names.items()
-        return _plus(str(scaled(name, times)), total)
-    parts = (
-        _atom(name) if times == 1 else str(scaled(name, times)) for name, times in names.items()
-    )
-    text = " + ".join(parts)
-    return f"{text} + {total}" if total else text
+            total = _dim(_size(total).plus(_size(size)))
+    return total
 
 
 def divided(size: Dim, divisor: int) -> Dim:
     """Return the size over a whole number, rounded up."""
     if isinstance(size, int):
         return -(-size // divisor)
-    if divisor == 1:
-        return size
-    # ⌈⌈n / a⌉ / b⌉ is ⌈n / ab⌉.
-    dividend, _, last = size.rpartition(" // ")
-    if last.isdecimal() and dividend.startswith("(") and dividend.endswith(f" + {int(last) - 1})"):
-        name = dividend[1:].rpartition(" + ")[0]
-        if _atom(name) == name:
-            return divided(name, int(last) * divisor)
-    return f"{_atom(_plus(size, divisor - 1))} // {divisor}"
+    return _dim(_size(size).plus(_size(divisor - 1)).over(divisor))
 
 
 def transposed_output(size: Dim, stride: int, surplus: int) -> Dim:
     """Return n · stride + surplus."""
     if isinstance(size, int):
         return size * stride + surplus
-    if stride == 1:
-        return _plus(size, surplus)
-    whole = scaled(size, stride)
-    return f"{whole} {'+' if surplus > 0 else '-'} {abs(surplus)}" if surplus else whole
+    return _dim(_size(size).scaled(stride).plus(_size(surplus)))
 
 
 def same_padding(size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
@@ -139,18 +117,11 @@ def same_padding(size: int, kernel: int, stride: int, dilation: int) -> tuple[in
     return total // 2, total - total // 2
 
 
-def _plus(size: str, amount: int) -> str:
-    if amount == 0:
-        return size
-    # A chain of layers must not make an ever longer text of "time - 2 - 2 - 2".
-    rest, _, last = size.rpartition(" ")
-    before, sign = rest[:-2], rest[-2:]
-    if sign in (" +", " -") and last.isdigit() and _atom(before) == before:
-        return _plus(before, amount + int(last) * (1 if sign == " +" else -1))
-    return f"{_atom(size)} {'+' if amount > 0 else '-'} {abs(amount)}"
+def _dim(size: "Size") -> Dim:
+    return str(size) if size.terms else int(size.number)
 
 
-def _atom(size: Dim) -> str:
-    text = str(size)
-    is_atom = text.isidentifier() or (text.startswith("(") and text.endswith(")"))
-    return text if is_atom else f"({text})"
+def _size(size: Dim) -> "Size":
+    from nnspec.layers.sizes import size_of  # which networks of fixed sizes do without
+
+    return size_of(size)

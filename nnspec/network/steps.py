@@ -16,7 +16,7 @@ from nnspec.layers.base import Layer
 from nnspec.layers.extensions import brought
 from nnspec.layers.fields import is_whole
 from nnspec.network.entries import Entry, Reader, copied, salvage
-from nnspec.network.wiring import listed, output_names
+from nnspec.network.wiring import output_names
 from nnspec.support.shown import shown
 
 _KEYS = frozenset({"repeat", "time_distributed", "unroll", "when"})
@@ -82,15 +82,6 @@ def _one(reader: Reader, item: dict[str, Any], mark: Mark | None, scope: Scope) 
     entry.type = str(kind)
     entry.is_left_out = True
     salvage(entry, copied(given, values))
-    if entry.inputs is not None and len(entry.inputs) > 1:
-        passed, *others = entry.inputs
-        reader.problems.advise(
-            "left-out-inputs",
-            f'"{entry.name or kind}" is left out by its `when`: "{passed}" passes on in its place, '
-            f"and {listed(others)} not",
-            _place(item, "when", mark),
-            "put the input that shall pass on first",
-        )
     return entry
 
 

@@ -111,11 +111,20 @@ class Report:
     checks: list[Check] = field(default_factory=list)
     not_checked: list[NotChecked] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    is_blank: bool = False
+    """Whether no number of any output is finite: only that they are not was compared."""
 
     @property
     def passed(self) -> bool:
         """Whether every check passed, and there was one."""
         return bool(self.checks) and all(check.passed for check in self.checks)
+
+    @property
+    def verdict(self) -> str:
+        """What the report comes to, in a few words."""
+        if not self.passed:
+            return "not the same"
+        return "no output is finite, so that no value was compared" if self.is_blank else "verified"
 
     def leave_out(self, kind: Kind | None, pair: tuple[str, ...], reason: str) -> None:
         """Add what is not checked, once."""
@@ -130,6 +139,7 @@ class Report:
             "spec_sha256": self.spec_sha256,
             "versions": self.versions,
             "passed": self.passed,
+            "verdict": self.verdict,
             "steps": self.steps,
             "seconds": round(self.seconds, 1),
             "checks": [{**asdict(check), "pair": list(check.pair)} for check in self.checks],
@@ -142,8 +152,7 @@ class Report:
         return json.dumps(self.as_json(), indent=2)
 
     def __repr__(self) -> str:
-        verdict = "verified" if self.passed else "not the same"
-        return printable(f"<Report {self.spec}: {verdict}, {self.counted()}>")
+        return printable(f"<Report {self.spec}: {self.verdict}, {self.counted()}>")
 
     def _repr_html_(self) -> str:
         rows: list[tuple[str, ...]] = []
@@ -151,7 +160,7 @@ class Report:
             entries: list[Check | NotChecked] = [*checks, *left_out]
             rows += [(title, " – ".join(each.pair), *_result(each)) for each in entries]
         said = [
-            "verified" if self.passed else "not the same",
+            self.verdict,
             f"{self.counted()} in {self.seconds:.0f} s",
             *map(_difference, self.failures()),
             *(f"not checked: {each.told()}" for each in self.not_checked),
@@ -177,8 +186,8 @@ class Report:
             console.print(f"[yellow]not checked:[/] {escape(each.told())}", highlight=False)
         for note in self.notes:
             console.print(f"[dim]note:[/] {escape(note)}", highlight=False)
-        verdict = "[bold green]verified[/]" if self.passed else "[bold red]not the same[/]"
-        console.print(f"{verdict}: {self.counted()} in {self.seconds:.0f} s", highlight=False)
+        colour = "red" if not self.passed else "yellow" if self.is_blank else "green"
+        console.print(f"[bold {colour}]{self.verdict}[/]: {self.counted()} in {self.seconds:.0f} s", highlight=False)
 
     def counted(self) -> str:
         """Return the numbers of checks that passed, that there were, and that were not made."""
@@ -245,13 +254,12 @@ class Report:
                 tone = "same" if entry.passed else "differs"
             return Row(" – ".join(entry.pair), error, tolerance, verdict, tone)
 
-        verdict = "verified" if self.passed else "not the same"
         versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
         return page(
             f"{self.spec}: do they compute the same?",
             (
-                f"{verdict}: {self.counted()} in {self.seconds:.0f} s",
-                "same" if self.passed else "differs",
+                f"{self.verdict}: {self.counted()} in {self.seconds:.0f} s",
+                "differs" if not self.passed else "open" if self.is_blank else "same",
             ),
             [
                 *((_difference(each), "differs") for each in self.failures()),
