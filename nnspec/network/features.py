@@ -189,6 +189,9 @@ def _kept(
         side = layer.features_side(each.side, type_.rank)
         if side is None or (kept is not None and kept.side != side):
             return None
+        axis = 0 if side == "first" else -1
+        if len(types) > 1 and type_.shape[axis] == 1 != given.shape[axis]:
+            continue  # One that stretches is no axis of channels, as of a mask or a bias.
         if kept is None or each.is_sure:
             kept = each._replace(side=side)
     return kept
