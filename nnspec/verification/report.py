@@ -187,7 +187,10 @@ class Report:
         for note in self.notes:
             console.print(f"[dim]note:[/] {escape(note)}", highlight=False)
         colour = "red" if not self.passed else "yellow" if self.is_blank else "green"
-        console.print(f"[bold {colour}]{self.verdict}[/]: {self.counted()} in {self.seconds:.0f} s", highlight=False)
+        console.print(
+            f"[bold {colour}]{self.verdict}[/]: {self.counted()} in {self.seconds:.0f} s",
+            highlight=False,
+        )
 
     def counted(self) -> str:
         """Return the numbers of checks that passed, that there were, and that were not made."""

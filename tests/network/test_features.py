@@ -207,6 +207,17 @@ def test_channels_that_are_normalised_along_the_length_stay_in_doubt() -> None:
     ) == ["mixed-layouts"]
 
 
+def test_what_stretches_is_no_map_of_channels() -> None:
+    """A bias of scores, or a mask of them, has axes of 1 to stretch along."""
+    inputs = "{scores: {shape: [64, 3, 49, 49]}, table: {shape: [7203]}}"
+    items = [
+        "{name: bias, type: reshape, shape: [1, 3, 49, 49], inputs: table}",
+        "{type: add, inputs: [scores, bias]}",
+        "{type: softmax}",
+    ]
+    assert problems_of(inputs, items, "data_format: channels_last\n") == []
+
+
 def test_blocks_and_repeats_are_followed() -> None:
     head = """blocks:
   mixing:

@@ -230,6 +230,15 @@ def test_what_is_not_finite_anywhere_is_not_checked(given: tuple[str, ...]) -> N
     assert any("are not finite: only that they" in each.reason for each in report.not_checked)
 
 
+def test_outputs_that_are_finite_nowhere_are_not_called_verified() -> None:
+    report = verified(network("type: relu", "type: negative", "type: log", shape="[8]"))
+    blank = "no output is finite, so that no value was compared"
+    assert report.passed
+    assert (report.is_blank, report.verdict, report.as_json()["verdict"]) == (True, blank, blank)
+    assert blank in repr(report)
+    assert blank in report.to_html()
+
+
 def test_what_is_not_finite_on_one_side_alone_is_accused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(onnx_table.LOWERINGS, layers.Log, sine)
     report = verified(network(DENSE, "name: bent, type: log", shape="[8]"))
