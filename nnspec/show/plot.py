@@ -178,8 +178,8 @@ class _Artist:
             )
         if node.owner is not None:
             # Its inside is drawn where it was called first.
-            heading = _Text(f"{node.name}: {node.block} of {node.owner}", "name")
-            return _Box([heading, *_small(shapes)], "block")
+            kind = _Text(f"{node.block} of {node.owner}", "type")
+            return _Box([_Text(node.name, "name"), kind, *_small(shapes)], "block")
         times = f" × {len(node.bodies)}" if node.is_repeated else ""
         heading = _Text(f"{node.name}: {node.block}{times}", "name")
         total = sum(map(self.parameters, node.bodies))
