@@ -83,7 +83,10 @@ def adaptive_average_pooling(layer: AdaptivePooling, context: Context) -> Lowere
     Keras's own pools with windows of ⌈n / o⌉ and of one more, and chooses. Where an axis of one, in
     or out, cannot hold the larger, a helper stands in its place.
     """
-    sizes = layer.sizes(context.inputs[0].shape, context.data_format)
+    given = layer.sizes(context.inputs[0].shape, context.data_format)
+    sizes = tuple(size for size in given if isinstance(size, int))
+    if len(sizes) < len(given):
+        return _dynamic(layer)
     if (equal := _equal_bins(layer, sizes, "Average")) is not None:
         return equal
     is_stock = min(*sizes, *layer.output_size) > 1
@@ -98,11 +101,20 @@ def adaptive_max_pooling(layer: AdaptivePooling, context: Context) -> Lowered:
     It pools the columns first, and gives the gradient of equal elements to the first in
     column-major order.
     """
-    sizes = layer.sizes(context.inputs[0].shape, context.data_format)
+    given = layer.sizes(context.inputs[0].shape, context.data_format)
+    sizes = tuple(size for size in given if isinstance(size, int))
+    if len(sizes) < len(given):
+        return _dynamic(layer, largest=True)
     if (equal := _equal_bins(layer, sizes, "Max")) is not None:
         return equal
     function = f"AdaptiveMaxPooling{layer.axes}D"
     return Lowered(CALLED, call(function, ("output_size", compact(layer.output_size))))
+
+
+def _dynamic(layer: AdaptivePooling, **settings: bool) -> Lowered:
+    """Return the helper for axes of any size, which Keras's own must know."""
+    size = ("output_size", layer.output_size)
+    return Lowered(CALLED, call("DynamicAdaptivePooling", size, **settings))
 
 
 def _equal_bins(layer: AdaptivePooling, sizes: tuple[int, ...], kind: str) -> Lowered | None:

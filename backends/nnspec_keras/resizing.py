@@ -8,6 +8,7 @@ from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, Rows
 from nnspec.emit.tree import CALLED
 from nnspec.layers.resizing import UpSampling
+from nnspec.layers.windows import spatial_sizes
 
 
 def up_sampling(layer: UpSampling, context: Context) -> Lowered:
@@ -22,13 +23,23 @@ def resize(layer: layers.Resize, context: Context) -> Lowered:
     And its bicubic takes another cubic, its bilinear knows no aligned corners and computes in
     float32 whatever it is given.
     """
-    size = layer.new_size(context.inputs[0].shape, context.data_format)
+    given = context.inputs[0].shape
+    size = layer.new_size(given, context.data_format)
+    if any(isinstance(n, str) for n in spatial_sizes("resize", given, 2, context.data_format)):
+        target = layer.fraction if layer.scale is not None else layer.size
+        key = "scale" if layer.scale is not None else "size"
+        settings: dict[str, object] = {key: target, "interpolation": layer.interpolation}
+        if layer.align_corners:
+            settings["align_corners"] = True
+        if layer.antialias:
+            settings["antialias"] = True
+        return Lowered(CALLED, call("DynamicResize", **settings))
     if layer.interpolation == "nearest":
         return Lowered(CALLED, call("NearestResize", ("size", size)))
     if layer.antialias:
         # Its own computes in float32 whatever it is given.
-        settings = {"interpolation": layer.interpolation}
-        return Lowered(CALLED, call("SmoothResize", ("size", size), **settings))
+        smooth = call("SmoothResize", ("size", size), interpolation=layer.interpolation)
+        return Lowered(CALLED, smooth)
     keywords: dict[str, object] = {"interpolation": layer.interpolation}
     if layer.align_corners:
         keywords["align_corners"] = True

@@ -11,6 +11,7 @@ from nnspec.layers.average_pooling import AveragePooling
 from nnspec.layers.base import spatial_axes
 from nnspec.layers.global_pooling import AdaptivePooling, GlobalPooling
 from nnspec.layers.pooling import MaxPooling
+from nnspec_onnx.bins import bins_of, largest, means
 from nnspec_onnx.context import Context, Values
 from nnspec_onnx.convolution import flat_pads, pad_by_size
 from nnspec_onnx.rows import Rows
@@ -81,11 +82,21 @@ def adaptive_average_pooling(layer: AdaptivePooling, context: Context) -> Values
     if (equal := _equal_bins(layer, context, "AveragePool")) is not None:
         return equal
     (x,) = context.inputs
-    sizes = layer.sizes(context.shape, context.data_format)
-    *rows, columns = [_means(*axis) for axis in zip(sizes, layer.output_size, strict=True)]
-    part = "narrowed" if rows else None
-    x = context.node("MatMul", x, context.constant("columns", columns.T), part=part)
-    return (context.node("MatMul", context.constant("rows", rows[0]), x) if rows else x,)
+    last = layer.axes + 1
+    # The columns first, on the right.
+    for axis in range(last, 1, -1):
+        size = context.shape[axis - 1]
+        name = "columns" if axis == last else "rows"
+        part = None if axis == 2 else "narrowed"
+        if isinstance(size, int):
+            matrix = _means(size, layer.output_size[axis - 2])
+            given = context.constant(name, matrix.T if axis == last else matrix)
+        else:
+            bins = bins_of(layer, context, x, axis, size)
+            given = means(context, bins, is_turned=axis == last)
+        pair = (x, given) if axis == last else (given, x)
+        x = context.node("MatMul", *pair, part=part)
+    return (x,)
 
 
 def _means(size: int, output: int) -> Array:
@@ -103,6 +114,10 @@ def adaptive_max_pooling(layer: AdaptivePooling, context: Context) -> Values:
     (x,) = context.inputs
     sizes = layer.sizes(context.shape, context.data_format)
     for axis, (size, output) in enumerate(zip(sizes, layer.output_size, strict=True), start=2):
+        part = None if axis == layer.axes + 1 else "narrowed"
+        if not isinstance(size, int):
+            x = largest(context, x, axis, bins_of(layer, context, x, axis, size), part)
+            continue
         bins = _bins(size, output)
         widest = max(end - begin for begin, end in bins)
         # Bins are as long as the longest; what they lack is their last element once more.
@@ -110,9 +125,7 @@ def adaptive_max_pooling(layer: AdaptivePooling, context: Context) -> Values:
         table = np.array(chosen, np.int64)
         name = "bins" if layer.axes == 1 else ("row_bins", "column_bins")[axis - 2]
         x = context.node("Gather", x, context.constant(name, table), axis=axis, part=f"by_{name}")
-        is_last = axis == layer.axes + 1
         axes = context.constant(f"{name}_axis", (axis + 1,))
-        part = None if is_last else "narrowed"
         x = context.node("ReduceMax", x, axes, keepdims=0, part=part)
     return (x,)
 
@@ -122,8 +135,12 @@ def _bins(size: int, output: int) -> list[tuple[int, int]]:
 
 
 def _equal_bins(layer: AdaptivePooling, context: Context, operator: str) -> Values | None:
-    sizes = layer.sizes(context.shape, context.data_format)
-    if any(size % output for size, output in zip(sizes, layer.output_size, strict=True)):
+    sizes = tuple(
+        size for size in layer.sizes(context.shape, context.data_format) if isinstance(size, int)
+    )
+    if len(sizes) < layer.axes or any(
+        size % output for size, output in zip(sizes, layer.output_size, strict=True)
+    ):
         return None
     window = tuple(size // output for size, output in zip(sizes, layer.output_size, strict=True))
     return (context.node(operator, *context.inputs, kernel_shape=window, strides=window),)

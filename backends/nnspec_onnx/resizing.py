@@ -9,8 +9,10 @@ import numpy as np
 from nnspec import layers
 from nnspec.layers import PixelShuffle, PixelUnshuffle, Resize
 from nnspec.layers.resizing import UpSampling
-from nnspec.layers.windows import fixed_sizes
+from nnspec.layers.shapes import Shape
+from nnspec.layers.windows import spatial_sizes
 from nnspec_onnx.context import Context, Values
+from nnspec_onnx.resizing_any import resized
 from nnspec_onnx.rows import Rows
 
 if TYPE_CHECKING:
@@ -34,10 +36,14 @@ def resize(layer: Resize, context: Context) -> Values:
     and for others not even the same between the two. Nor is a bicubic one that makes images smaller
     left to Resize: ONNX Runtime moves it to channels last, and then cannot load it.
     """
-    sizes = fixed_sizes("resize", context.shape, 2, context.data_format)
-    target = layer.new_size(context.shape, context.data_format)
-    if sizes == target:
+    given = spatial_sizes("resize", context.shape, 2, context.data_format)
+    wanted = layer.new_size(context.shape, context.data_format)
+    if given == wanted:
         return context.inputs
+    sizes = tuple(size for size in given if isinstance(size, int))
+    target = tuple(size for size in wanted if isinstance(size, int))
+    if len(sizes) < len(given):
+        return _of_any_size(layer, context, given, wanted)
     is_exact = all(map(_is_power_of_two, sizes, target))
     is_exact = is_exact and not layer.align_corners and not layer.antialias
     grows = all(old <= new for old, new in zip(sizes, target, strict=True))
@@ -52,19 +58,41 @@ def resize(layer: Resize, context: Context) -> Values:
     changed = [axis for axis in (1, 0) if sizes[axis] != target[axis]]
     for axis in changed:
         part = "narrowed" if axis != changed[-1] else None
-        name = ("rows", "columns")[axis]
-        old, new = sizes[axis], target[axis]
+        x = _along(layer, context, x, axis, sizes[axis], target[axis], part)
+    return (x,)
+
+
+def _along(
+    layer: Resize, context: Context, x: str, axis: int, old: int, new: int, part: str | None
+) -> str:
+    """Return x with another size along the rows, axis 0, or the columns."""
+    name = ("rows", "columns")[axis]
+    if layer.interpolation == "nearest":
+        chosen = context.constant(name, _nearest(old, new))
+        return context.node("Gather", x, chosen, axis=axis + 2, part=part)
+    matrix = (_smooth if layer.antialias else _matrix)(layer, old, new)
+    given = (x, context.constant(name, matrix.T)) if axis else (context.constant(name, matrix), x)
+    return context.node("MatMul", *given, part=part)
+
+
+def _of_any_size(layer: Resize, context: Context, given: Shape, wanted: Shape) -> Values:
+    over, under = layer.fraction
+    is_power = layer.scale is not None and under == 1 and over.bit_count() == 1
+    if is_power and not layer.align_corners and not layer.antialias:
+        scales = context.constant("scales", np.array([1.0, 1.0, over, over]), is_single=True)
+        attributes: dict[str, Any] = {"mode": _MODES[layer.interpolation]}
         if layer.interpolation == "nearest":
-            chosen = context.constant(name, _nearest(old, new))
-            x = context.node("Gather", x, chosen, axis=axis + 2, part=part)
+            attributes["nearest_mode"] = "round_prefer_ceil"
+        return (context.node("Resize", *context.inputs, "", scales, **attributes),)
+    (x,) = context.inputs
+    changed = [axis for axis in (1, 0) if given[axis] != wanted[axis]]
+    for axis in changed:
+        part = "narrowed" if axis != changed[-1] else None
+        old, new = given[axis], wanted[axis]
+        if isinstance(old, int) and isinstance(new, int):
+            x = _along(layer, context, x, axis, old, new, part)
         else:
-            matrix = (_smooth if layer.antialias else _matrix)(layer, old, new)
-            given = (
-                (x, context.constant(name, matrix.T))
-                if axis
-                else (context.constant(name, matrix), x)
-            )
-            x = context.node("MatMul", *given, part=part)
+            x = resized(layer, context, x, axis + 2, (old, new), part)
     return (x,)
 
 

@@ -6,7 +6,7 @@ from nnspec import layers
 from nnspec.emit.alike import compact
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, Rows
-from nnspec.emit.tree import CALLED, X, apply
+from nnspec.emit.tree import CALLED, Expression, X, apply
 from nnspec.layers.resizing import UpSampling
 
 _MODES = {"nearest": "nearest-exact", "bilinear": "bilinear", "bicubic": "bicubic"}
@@ -20,7 +20,16 @@ def up_sampling(layer: UpSampling, context: Context) -> Lowered:
 
 def resize(layer: layers.Resize, context: Context) -> Lowered:
     """F.interpolate."""
-    size = layer.new_size(context.inputs[0].shape, context.data_format)
+    over, under = layer.fraction
+    sizes: list[object] = []
+    for axis, new in enumerate(layer.new_size(context.inputs[0].shape, context.data_format), 2):
+        if isinstance(new, int):
+            sizes.append(new)
+            continue
+        old: Expression = X.attribute("shape")[axis]
+        whole = old * over if over > 1 else old
+        sizes.append(whole // under if under > 1 else whole)
+    size = tuple(sizes)
     keywords: dict[str, object] = {"size": size, "mode": _MODES[layer.interpolation]}
     if layer.align_corners:
         keywords["align_corners"] = True

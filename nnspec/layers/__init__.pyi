@@ -373,7 +373,8 @@ class PixelShuffle(_resizing.PixelShuffle):
 class PixelUnshuffle(_resizing.PixelUnshuffle):
     r"""Space moved into channels: y[c·r² + i·r + j, h, w] = x[c, h·r + i, w·r + j].
 
-    (channels, h, w) -> (channels · r², h / r, w / r). Undoes pixel_shuffle."""
+    (channels, h, w) -> (channels · r², h / r, w / r). Undoes pixel_shuffle. Of a dynamic axis it
+    takes multiples of r alone."""
 
     def __init__(self, *, downscale_factor: int, name: str | None = None, inputs: Sequence[str] | str | None = None) -> None: ...
 

@@ -7,7 +7,7 @@ from pydantic import Field
 from nnspec.layers.base import Layer, Placement, channel_axis
 from nnspec.layers.fields import Flag, PerAxis
 from nnspec.layers.shapes import DataFormat, Shape
-from nnspec.layers.windows import fixed_sizes, spatial_sizes, with_sizes
+from nnspec.layers.windows import spatial_sizes, with_sizes
 
 
 class GlobalPooling(Layer):
@@ -95,9 +95,9 @@ class AdaptivePooling(Layer):
     placement: ClassVar[Placement] = "spatial"
     axes: ClassVar[int]
 
-    def sizes(self, shape: Shape, data_format: DataFormat) -> tuple[int, ...]:
+    def sizes(self, shape: Shape, data_format: DataFormat) -> Shape:
         """Return the spatial sizes of the input."""
-        return fixed_sizes(self.type, shape, self.axes, data_format)
+        return spatial_sizes(self.type, shape, self.axes, data_format)
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         self.sizes(inputs[0], data_format)

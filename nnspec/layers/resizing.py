@@ -1,5 +1,6 @@
 """Images made larger or smaller."""
 
+from fractions import Fraction
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -7,10 +8,12 @@ from pydantic import Field
 from nnspec.errors import ShapeError
 from nnspec.layers.base import Layer, Placement, channel_axis, require_whole
 from nnspec.layers.fields import Flag, PerAxis, Positive, Size
-from nnspec.layers.shapes import DataFormat, Shape, scaled
-from nnspec.layers.windows import fixed_sizes, spatial_sizes, with_sizes
+from nnspec.layers.shapes import DataFormat, Dim, Shape, fraction_of, scaled
+from nnspec.layers.windows import spatial_sizes, with_sizes
 
 _Sizes = tuple[int, ...]
+FINEST = 64
+"""Of dynamic axes scales are multiples of one over this, whose products float32 holds."""
 MAX_SIZE = 2**31 - 1
 """Of an axis that a scale makes."""
 
@@ -111,9 +114,14 @@ class Resize(Layer):
             )
         return (with_sizes(inputs[0], self.new_size(inputs[0], data_format), data_format),)
 
-    def new_size(self, shape: Shape, data_format: DataFormat) -> tuple[int, ...]:
+    @property
+    def fraction(self) -> tuple[int, int]:
+        """The scale as a fraction of whole numbers, whose second is a power of two."""
+        return float(self.scale or 1).as_integer_ratio()
+
+    def new_size(self, shape: Shape, data_format: DataFormat) -> tuple[Dim, ...]:
         """Return the new height and width; raises ShapeError."""
-        sizes = fixed_sizes("resize", shape, 2, data_format)
+        sizes = spatial_sizes("resize", shape, 2, data_format)
         if (self.size is None) == (self.scale is None):
             given = "neither" if self.size is None else "both"
             raise ShapeError(
@@ -124,25 +132,37 @@ class Resize(Layer):
         if self.scale is None:
             assert self.size is not None
             return self.size
-        if any(size * self.scale < 1 for size in sizes):
+        known = [size for size in sizes if isinstance(size, int)]
+        if any(size * self.scale < 1 for size in known):
             raise ShapeError(
                 f"resize by {self.scale:g} leaves nothing of {sizes[0]} x {sizes[1]}",
-                f"give a scale of at least {1 / min(sizes):.3g}",
+                f"give a scale of at least {1 / min(known):.3g}",
             )
-        if any(size * self.scale > MAX_SIZE for size in sizes):
+        if any(size * self.scale > MAX_SIZE for size in known):
             raise ShapeError(
                 f"resize by {self.scale:g} makes {sizes[0]} x {sizes[1]} too large",
                 "give a smaller scale",
                 "too-large",
             )
-        return tuple(int(size * self.scale) for size in sizes)
+        over, under = self.fraction
+        if len(known) < len(sizes) and under > FINEST:
+            raise ShapeError(
+                f"resize by {self.scale:g} of a dynamic axis: frameworks would round its product "
+                "with so long a fraction each in a way of its own",
+                f"give a scale that is a whole number over 1, 2, 4, ... or {FINEST}, or a size",
+            )
+        return tuple(
+            int(size * self.scale) if isinstance(size, int) else fraction_of(size, over, under)
+            for size in sizes
+        )
 
     def float32_rounding(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> float:
         if self.interpolation == "nearest":
             return 0.0
         # A position is off by its own size times the roundoff, and two neighbours lie twice the
         # largest element apart at most.
-        return 2.0 * sum(fixed_sizes("resize", inputs[0], 2, data_format))
+        sizes = spatial_sizes("resize", inputs[0], 2, data_format)
+        return 2.0 * sum(size for size in sizes if isinstance(size, int))
 
 
 class PixelShuffle(Layer):
@@ -175,7 +195,8 @@ class PixelShuffle(Layer):
 class PixelUnshuffle(Layer):
     """Space moved into channels: y[c·r² + i·r + j, h, w] = x[c, h·r + i, w·r + j].
 
-    (channels, h, w) -> (channels · r², h / r, w / r). Undoes pixel_shuffle.
+    (channels, h, w) -> (channels · r², h / r, w / r). Undoes pixel_shuffle. Of a dynamic axis it
+    takes multiples of r alone.
     """
 
     type: Literal["pixel_unshuffle"] = "pixel_unshuffle"
@@ -185,8 +206,8 @@ class PixelUnshuffle(Layer):
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         factor = self.downscale_factor
-        sizes = fixed_sizes(self.type, inputs[0], 2, data_format)
-        if any(size % factor for size in sizes):
+        sizes = spatial_sizes(self.type, inputs[0], 2, data_format)
+        if any(size % factor for size in sizes if isinstance(size, int)):
             raise ShapeError(
                 f"pixel_unshuffle has an input of {sizes[0]} x {sizes[1]}, not divisible by "
                 f"downscale_factor {factor}",
@@ -194,5 +215,15 @@ class PixelUnshuffle(Layer):
             )
         axis = channel_axis(3, data_format)
         channels = require_whole(self.type, inputs[0][axis], "channel axis") * factor**2
-        output = tuple(size // factor for size in sizes)
+        output = tuple(_over(size, factor) for size in sizes)
         return ((channels, *output) if data_format == "channels_first" else (*output, channels),)
+
+
+def _over(size: Dim, divisor: int) -> Dim:
+    """Return the size over a number that divides it."""
+    if isinstance(size, int):
+        return size // divisor
+    from nnspec.layers.monomials import Monomial, monomial  # which few specs need
+
+    rest = monomial(size) * Monomial(Fraction(1, divisor))
+    return rest.dim() or size

@@ -103,6 +103,14 @@ def divided(size: Dim, divisor: int) -> Dim:
     return _dim(_size(size).plus(_size(divisor - 1)).over(divisor))
 
 
+def fraction_of(size: Dim, over: int, under: int) -> Dim:
+    """Return the size times over / under, rounded down."""
+    if isinstance(size, int):
+        return size * over // under
+    whole = scaled(size, over)
+    return whole if under == 1 else f"{whole if over > 1 else _atom(size)} // {under}"
+
+
 def transposed_output(size: Dim, stride: int, surplus: int) -> Dim:
     """Return n · stride + surplus."""
     if isinstance(size, int):

@@ -16,7 +16,7 @@ from nnspec.backend import Program
 from nnspec.errors import UnsupportedError
 from nnspec.support.causes import cause_of
 from nnspec.verification.engines import Engine, EngineError, Outputs
-from nnspec.verification.samples import single
+from nnspec.verification.samples import single, sizes_of
 from nnspec.verification.tolerance import LOOSE, SAFETY, UNIT_ROUNDOFF, relative_error
 
 if TYPE_CHECKING:
@@ -151,7 +151,10 @@ def _allow_float32(
         allowed += state.tolerances.amplified(
             UNIT_ROUNDOFF
             * sum(
-                at.node.layer.float32_rounding(at.input_shapes, graph.data_format)
+                at.node.layer.float32_rounding(
+                    tuple(sizes_of(shape, state.axes) for shape in at.input_shapes),
+                    graph.data_format,
+                )
                 for at in graph.walk()
             )
         )

@@ -15,7 +15,7 @@ from nnspec.verification.blame import blamed
 from nnspec.verification.call_checks import called_again, first_other
 from nnspec.verification.engines import Engine, ExportedOnnx
 from nnspec.verification.interface_checks import SPEC, faults
-from nnspec.verification.samples import of_rows, single
+from nnspec.verification.samples import of_rows, single, sizes_of
 from nnspec.verification.settings import BATCH
 from nnspec.verification.tolerance import UNIT_ROUNDOFF, not_finite, relative_error
 
@@ -271,7 +271,10 @@ def float32_tolerance(state: State) -> float:
     """Return the error that rounding in float32 explains in this network's outputs."""
     graph = state.graph
     rounding = UNIT_ROUNDOFF * sum(
-        at.node.layer.float32_rounding(at.input_shapes, graph.data_format) for at in graph.walk()
+        at.node.layer.float32_rounding(
+            tuple(sizes_of(shape, state.axes) for shape in at.input_shapes), graph.data_format
+        )
+        for at in graph.walk()
     )
     measured = state.tolerances.amplification.float32_tolerance(
         state.inputs, state.reference.outputs

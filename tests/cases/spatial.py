@@ -77,6 +77,23 @@ CASES: list[Case | Network] = [
     last("resize", (2, 8, 8), (2, 2, 3), size=[2, 3], interpolation="bilinear", antialias=True),
     last("resize", (2, 3, 4), (2, 3, 7), size=[3, 7], interpolation="bilinear"),
     first("resize", (1, 1, 2), (1, 1, 41), size=[1, 41]),
+    *each("resize", (2, "h", 4), (2, "h * 2", 8), scale=2),
+    first("resize", (2, "h", "w"), (2, "h * 2", "w * 2"), scale=2, interpolation="bilinear"),
+    *each("resize", (2, "h", "w"), (2, "h * 3 // 2", "w * 3 // 2"), scale=1.5),
+    first("resize", (2, "h", 5), (2, "h // 2", 2), scale=0.5, interpolation="bicubic"),
+    last("resize", (2, "h", 5), (2, "h * 3 // 4", 3), scale=0.75, interpolation="bilinear"),
+    *each("resize", (2, "h", "w"), (2, 3, 7), size=[3, 7], interpolation="bilinear"),
+    first("resize", (2, "h", 5), (2, 3, 5), size=[3, 5]),
+    first(
+        "resize", (2, "h", "w"), (2, 3, 7), size=[3, 7], interpolation="bicubic", align_corners=True
+    ),
+    *each(
+        "resize", (2, "h", "w"), (2, 3, 4), size=[3, 4], interpolation="bilinear", antialias=True
+    ),
+    first(
+        "resize", (2, "h", 7), (2, "h // 2", 3), scale=0.5, interpolation="bicubic", antialias=True
+    ),
+    *each("pixel_unshuffle", (2, "h", 6), (8, "h / 2", 3), downscale_factor=2),
     *each("resize", (2, 5, 3), (2, 3, 8), size=[3, 8], interpolation="bicubic"),
     last("resize", (2, 5, 1), (2, 9, 3), size=[9, 3], interpolation="bicubic", align_corners=True),
     *each("pixel_shuffle", (8, 2, 3), (2, 4, 6), upscale_factor=2),

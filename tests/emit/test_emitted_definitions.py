@@ -309,6 +309,32 @@ KERAS: dict[str, Callable[[], tuple[Any, Any]]] = {
         made(resizing.Resize, (9, 4), "bicubic")(X),
         last(F.interpolate(FIRST, (9, 4), mode="bicubic")),
     ),
+    "DynamicResize": lambda: (
+        tuple(
+            made(resizing.DynamicResize, **settings)(X)
+            for settings in (
+                {"scale": (3, 2)},
+                {"size": (9, 4), "interpolation": "bicubic"},
+                {"scale": (1, 2), "interpolation": "bilinear", "antialias": True},
+                {"size": (4, 9), "interpolation": "bilinear", "align_corners": True},
+            )
+        ),
+        tuple(
+            last(F.interpolate(FIRST, size, mode=mode, **settings))
+            for size, mode, settings in (
+                ((9, 9), "nearest-exact", {}),
+                ((9, 4), "bicubic", {}),
+                ((3, 3), "bilinear", {"antialias": True}),
+                ((4, 9), "bilinear", {"align_corners": True}),
+            )
+        ),
+    ),
+    "DynamicAdaptivePooling": lambda: (
+        tuple(
+            made(pooling.DynamicAdaptivePooling, (4, 5), largest=each)(X) for each in (False, True)
+        ),
+        (last(F.adaptive_avg_pool2d(FIRST, (4, 5))), last(F.adaptive_max_pool2d(FIRST, (4, 5)))),
+    ),
     "NearestResize": lambda: (
         made(resizing.NearestResize, (9, 4))(X),
         last(F.interpolate(FIRST, (9, 4), mode="nearest-exact")),

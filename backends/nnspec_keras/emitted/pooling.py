@@ -65,6 +65,54 @@ class AdaptiveMaxPooling2D(layers.AdaptiveMaxPooling2D):
         return ops.max_pool(x, widths, data_format="channels_last")
 
 
+@keras.saving.register_keras_serializable()
+class DynamicAdaptivePooling(layers.Layer):
+    """The mean, or the largest element, of each bin, whatever the sizes are.
+
+    Of equal ones the first gets the gradient.
+    """
+
+    def __init__(self, output_size, largest=False, **kwargs):
+        super().__init__(**kwargs)
+        self.output_size = output_size
+        self.largest = largest
+
+    def call(self, x):
+        for axis, new in enumerate(self.output_size, 1):
+            place = 2 * axis - 1 if self.largest else axis
+            old = ops.cast(ops.shape(x)[place], "int64")
+            i = ops.arange(new, dtype="int64")
+            first, last = i * old // new, ((i + 1) * old + new - 1) // new - 1
+            if self.largest:
+                # Bins are as long as the longest; what they lack is their last element.
+                widest = ops.max(last - first) + 1
+                bins = first[:, None] + ops.arange(widest, dtype="int64")
+                bins = ops.minimum(bins, last[:, None])
+                x = ops.take(x, bins, place)
+            else:
+                j = ops.arange(old, dtype="int64")
+                inside = ops.logical_and(first[:, None] <= j, j <= last[:, None])
+                weights = ops.cast(inside, x.dtype)
+                weights = weights / ops.sum(weights, axis=1, keepdims=True)
+                x = ops.tensordot(x, weights, axes=((axis,), (1,)))
+                x = ops.moveaxis(x, -1, axis)
+        return self.largest_of(x) if self.largest else x
+
+    def largest_of(self, x):
+        """(batch, new, bin, ..., channels) -> (batch, new, ..., channels)."""
+        axes = len(self.output_size)
+        news, bins = range(1, 2 * axes, 2), range(2, 2 * axes + 1, 2)
+        x = ops.transpose(x, (0, *news, *bins, 2 * axes + 1))
+        rows = ops.shape(x)[0]
+        x = ops.reshape(x, (rows, *self.output_size, -1, x.shape[-1]))
+        places = ops.expand_dims(ops.argmax(x, axis=-2), -2)
+        return ops.squeeze(ops.take_along_axis(x, places, axis=-2), -2)
+
+    def get_config(self):
+        config = super().get_config()
+        return {**config, "output_size": self.output_size, "largest": self.largest}
+
+
 def average_pooling1d(pool_size, strides, padding, name):
     """Return a layer's function: the mean of each window, padding not counted."""
     pad = layers.ZeroPadding1D(padding, name=f"{name}.padding")

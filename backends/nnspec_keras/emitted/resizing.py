@@ -102,6 +102,100 @@ class NearestResize(layers.Layer):
 
 
 @keras.saving.register_keras_serializable()
+class DynamicResize(layers.Layer):
+    """Resizes height and width, whatever they are, as PyTorch and ONNX do.
+
+    To a size, or by a scale, which is a fraction: over, under.
+    """
+
+    def __init__(
+        self,
+        size=None,
+        scale=(1, 1),
+        interpolation="nearest",
+        align_corners=False,
+        antialias=False,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.size = size
+        self.scale = scale
+        self.interpolation = interpolation
+        self.align_corners = align_corners
+        self.antialias = antialias
+
+    def call(self, x):
+        for axis in (1, 2):
+            old = ops.cast(ops.shape(x)[axis], "int64")
+            if self.size is None:
+                new = old * self.scale[0] // self.scale[1]
+            else:
+                new = self.size[axis - 1]
+            if self.interpolation == "nearest":
+                x = ops.take(x, self.nearest(old, new), axis)
+            elif self.antialias:
+                x = self.smoothed(x, axis, old, new)
+            else:
+                x = self.between(x, axis, old, new)
+        return x
+
+    def nearest(self, old, new):
+        # In float32, as in PyTorch and TensorFlow, which chooses where two are as near.
+        centres = ops.arange(new, dtype="float32") + 0.5
+        ratio = ops.cast(old, "float32") / ops.cast(new, "float32")
+        nearest = ops.cast(ops.floor(centres * ratio), "int64")
+        return ops.minimum(nearest, old - 1)
+
+    def between(self, x, axis, old, new):
+        i = ops.arange(new, dtype="int64")
+        if self.align_corners:
+            over, under = i * (old - 1), ops.cast(ops.maximum(new - 1, 1), "int64")
+        else:
+            over, under = (2 * i + 1) * old - new, 2 * new
+        near, rest = over // under, over % under
+        part = ops.cast(rest, "float64") / ops.cast(under, "float64")
+        shape = (-1, 1, 1) if axis == 1 else (-1, 1)
+        y = 0.0
+        for step in (0, 1) if self.interpolation == "bilinear" else (-1, 0, 1, 2):
+            taken = ops.take(x, ops.clip(near + step, 0, old - 1), axis)
+            weight = self.weight(ops.abs(part - step), step)
+            y = y + taken * ops.reshape(ops.cast(weight, x.dtype), shape)
+        return y
+
+    def weight(self, d, step):
+        if self.interpolation == "bilinear":
+            return 1 - d
+        if step in (0, 1):
+            return (1.25 * d - 2.25) * d * d + 1
+        return -0.75 * (((d - 5) * d + 8) * d - 4)
+
+    def smoothed(self, x, axis, old, new):
+        i = ops.arange(new, dtype="int64")[:, None]
+        j = ops.arange(old, dtype="int64")
+        away = ops.abs(2 * new * j - (2 * i + 1) * old + new)
+        d = ops.cast(away, "float64") / ops.cast(2 * ops.maximum(old, new), "float64")
+        if self.interpolation == "bilinear":
+            weights = ops.maximum(1 - d, 0)
+        else:
+            far = ops.where(d < 2, -0.5 * (((d - 5) * d + 8) * d - 4), 0)
+            weights = ops.where(d < 1, (1.5 * d - 2.5) * d * d + 1, far)
+        weights = weights / ops.sum(weights, axis=1, keepdims=True)
+        weights = ops.cast(weights, x.dtype)
+        along = "ih,nhwc->niwc" if axis == 1 else "jw,nhwc->nhjc"
+        return ops.einsum(along, weights, x)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "size": self.size,
+            "scale": self.scale,
+            "interpolation": self.interpolation,
+            "align_corners": self.align_corners,
+            "antialias": self.antialias,
+        }
+
+
+@keras.saving.register_keras_serializable()
 class PixelShuffle(layers.Layer):
     """Moves channels into space: channel c * r**2 + i * r + j to row i and column j."""
 
