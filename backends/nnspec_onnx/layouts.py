@@ -87,7 +87,7 @@ class Layouts:
         if not all(self.has_layouts(form.type) for form in forms):
             return DECLARED
         made = [path for path in step.outputs if self.has_layouts(self._types[path])]
-        wanted = {layout for path in made for layout in self._wanted[path]}
+        wanted = [self._wanted[path] for path in made]
         return cheapest({form.path: form.names.keys() for form in forms}, wanted)
 
     def name(self, path: str, layout: Layout) -> str:

@@ -325,7 +325,7 @@ class _BodyLowerer:
             return DECLARED
         present = {name: self.forms(name) for name in node.inputs}
         made = [value for value in node.outputs if self.is_image(value)]
-        return cheapest(present, {layout for value in made for layout in self.needed[value]})
+        return cheapest(present, [self.needed[value] for value in made])
 
     def forms(self, name: str) -> set[Layout]:
         """Return the layouts in which the graph's value exists."""

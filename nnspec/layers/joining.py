@@ -78,6 +78,7 @@ class Split(Layer):
         strict=True, default=-1, description="The axis to part, the batch not counted from 0."
     )
 
+    placement: ClassVar[Placement] = "pointwise"
     dtypes: ClassVar[frozenset[str]] = MOVED
 
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:

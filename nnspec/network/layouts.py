@@ -112,16 +112,17 @@ def wanted_layouts(
     return wanted
 
 
-def cheapest(present: Mapping[str, Set[Layout]], wanted: Set[Layout]) -> Layout:
+def cheapest(present: Mapping[str, Set[Layout]], wanted: Iterable[Set[Layout]]) -> Layout:
     """Return the layout in which a pointwise layer makes fewer transposes.
 
-    present: the layouts in which each value that it takes exists. wanted: those in which what it
-    gives is needed. Where both make as many, values stay as they are.
+    present: the layouts in which each value that it takes exists. wanted: those in which each that
+    it gives is needed. Where both make as many, values stay as they are.
     """
+    needed = list(wanted)
 
     def transposes(layout: Layout) -> int:
         missing = sum(layout not in layouts for layouts in present.values())
-        return missing + len(wanted - {layout})
+        return missing + sum(len(each - {layout}) for each in needed)
 
     is_native = any(NATIVE in layouts for layouts in present.values())
     stay, other = (NATIVE, DECLARED) if is_native else (DECLARED, NATIVE)
