@@ -107,8 +107,7 @@ def fraction_of(size: Dim, over: int, under: int) -> Dim:
     """Return the size times over / under, rounded down."""
     if isinstance(size, int):
         return size * over // under
-    whole = scaled(size, over)
-    return whole if under == 1 else f"{whole if over > 1 else _atom(size)} // {under}"
+    return _dim(_size(size).scaled(over).over(under))
 
 
 def transposed_output(size: Dim, stride: int, surplus: int) -> Dim:

@@ -79,9 +79,9 @@ CASES: list[Case | Network] = [
     first("resize", (1, 1, 2), (1, 1, 41), size=[1, 41]),
     *each("resize", (2, "h", 4), (2, "h * 2", 8), scale=2),
     first("resize", (2, "h", "w"), (2, "h * 2", "w * 2"), scale=2, interpolation="bilinear"),
-    *each("resize", (2, "h", "w"), (2, "h * 3 // 2", "w * 3 // 2"), scale=1.5),
+    *each("resize", (2, "h", "w"), (2, "(h * 3) // 2", "(w * 3) // 2"), scale=1.5),
     first("resize", (2, "h", 5), (2, "h // 2", 2), scale=0.5, interpolation="bicubic"),
-    last("resize", (2, "h", 5), (2, "h * 3 // 4", 3), scale=0.75, interpolation="bilinear"),
+    last("resize", (2, "h", 5), (2, "(h * 3) // 4", 3), scale=0.75, interpolation="bilinear"),
     *each("resize", (2, "h", "w"), (2, 3, 7), size=[3, 7], interpolation="bilinear"),
     first("resize", (2, "h", 5), (2, 3, 5), size=[3, 5]),
     first(
