@@ -16,7 +16,7 @@ from typing import NamedTuple
 _TOKEN = re.compile(r"\s*(\d+|[^\W\d]\w*|//|[-+*/()])")
 
 Factors = tuple[str, ...]
-"""What is multiplied: names, quotients rounded down, and sums; in alphabetical order."""
+"""Factors: names, quotients rounded down, and sums; in alphabetical order."""
 
 
 class Size(NamedTuple):

@@ -121,7 +121,7 @@ class Report:
 
     @property
     def verdict(self) -> str:
-        """What the report comes to, in a few words."""
+        """The result, in a few words."""
         if not self.passed:
             return "not the same"
         return "no output is finite, so that no value was compared" if self.is_blank else "verified"
