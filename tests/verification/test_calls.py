@@ -24,8 +24,7 @@ CLOSE = {"rtol": 1e-5, "atol": 1e-6}
 
 
 def is_random(spec: Spec) -> bool:
-    layers = [at.node.layer for at in spec.graph.walk()]
-    return any(getattr(layer, field) for layer in layers for field in layer.random)
+    return any(at.node.layer.is_random for at in spec.graph.walk())
 
 
 def has_statistics(spec: Spec) -> bool:
@@ -63,7 +62,12 @@ def assert_keras_answers_alike(spec: Spec, *, predict: bool) -> None:
         rows = arrays if len(arrays) > 1 else arrays[0]
         answer = listed(model.predict(rows, batch_size=2, verbose=0))
         assert_same(spec, "model.predict(x)", answer, reference)
+    # Keras draws what recurrent layers would drop at inference too (findings/).
+    cells = [part for part in model._flatten_layers() if type(part).__name__.endswith("Cell")]
+    drawn = {id(cell.seed_generator.state) for cell in cells}
     for variable, value in zip(model.variables, before, strict=True):
+        if id(variable) in drawn:
+            continue
         np.testing.assert_array_equal(variable.numpy(), value, err_msg=variable.path)
 
 
@@ -72,7 +76,7 @@ def assert_torch_answers_alike(spec: Spec, steady: set[str] | None = None) -> No
     import torch
 
     program, inputs = given(spec, "torch")
-    model, tensors = program.model, program._tensors(inputs)
+    model, tensors = program.model, program.tensors(inputs)
     with torch.no_grad():
         reference = listed(model.eval()(*tensors))
         before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
