@@ -12,10 +12,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 
 from nnspec.data.preprocessing import KEY
 from nnspec.data.rows import Dataset
 from nnspec.errors import UsageError, WeightsError
+from nnspec.language.training_schema import Data, Training
 from nnspec.network.loader import Spec
 from nnspec.support import files
 from nnspec.training.history import Epoch
@@ -147,7 +150,9 @@ class Checkpoint:
         """Raise UsageError unless the network, backend, data and settings are the same."""
         differing = []
         for name in sorted({*self.identity, *identity}):
-            known, given = _differing(self.identity.get(name), identity.get(name))
+            # A setting that came later was then at its default.
+            before = self.identity[name] if name in self.identity else _default(name)
+            known, given = _differing(before, identity.get(name))
             if known != given:
                 differing.append(f"{name} was {_shown(known)} and is {_shown(given)}")
         if differing:
@@ -155,6 +160,16 @@ class Checkpoint:
                 f"{folder} holds another run, which cannot be resumed as this one: "
                 + "; ".join(differing)
             )
+
+
+def _default(name: str) -> Any:
+    """Return the default of a setting as an identity has it, or None where it has none."""
+    section, _, field = name.partition(".")
+    kinds: dict[str, type[BaseModel]] = {"training": Training, "data": Data}
+    found = kinds[section].model_fields.get(field) if section in kinds else None
+    if found is None or found.is_required():
+        return None
+    return to_jsonable_python(found.get_default(call_default_factory=True))
 
 
 def _under(prefix: str, tensors: Mapping[str, Array]) -> dict[str, Array]:

@@ -12,9 +12,11 @@ import pytest
 import nnspec
 from nnspec.backend import HoldsRows, Options, Trainable, get_backend
 from nnspec.data.rows import Dataset, load_data
+from nnspec.errors import UsageError
 from nnspec.network.loader import Spec, loads
 from nnspec.training.batches import evaluate, positions
 from nnspec.training.epoch import run_epoch
+from nnspec.training.runs import Checkpoint, identity_of
 from nnspec.weights.canonical import load_weights
 
 BACKENDS = ("torch", "keras")
@@ -152,3 +154,16 @@ def test_every_row_is_in_one_batch_of_its_size() -> None:
         assert [count for _, count in found] == [4, 4, 3]
         taken = np.concatenate([np.arange(11)[rows] for rows, _ in found])
         assert (taken == (np.arange(11) if given is None else order)).all()
+
+
+def test_a_run_from_before_a_setting_came_is_resumed_where_that_is_at_its_default(
+    tmp_path: Path,
+) -> None:
+    spec, data = network(tmp_path, 20)
+    identity = identity_of(spec, "torch", data)
+    older = {name: value for name, value in identity.items() if name != "data.standardize_target"}
+    assert older != identity
+    Checkpoint(older, (), {}, {}).require(identity, tmp_path)
+    changed = {**identity, "data.standardize_target": True}
+    with pytest.raises(UsageError, match="standardize_target was false and is true"):
+        Checkpoint(older, (), {}, {}).require(changed, tmp_path)
