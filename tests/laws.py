@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnspec.layers import Parameter
-from nnspec.layers.initializers import Constant, Normal, Ones, Zeros
+from nnspec.layers.initializers import Ones, Zeros
+from nnspec.layers.plain_initializers import Constant, Normal
 from nnspec.layers.rare_initializers import LengthOfWeight, Orthogonal, UnitForgetBias
 from nnspec.network.graph import Graph
 

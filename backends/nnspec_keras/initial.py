@@ -7,14 +7,8 @@ from collections.abc import Callable, Mapping
 from nnspec.emit.code import Call, call
 from nnspec.errors import UnsupportedError
 from nnspec.layers import Parameter
-from nnspec.layers.initializers import (
-    Constant,
-    GlorotUniform,
-    InitializerBase,
-    Normal,
-    Ones,
-    Zeros,
-)
+from nnspec.layers.initializers import GlorotUniform, InitializerBase, Ones, Zeros
+from nnspec.layers.plain_initializers import Constant, Normal
 from nnspec.layers.rare_initializers import GlorotNormal, HeNormal, HeUniform, Orthogonal
 
 

@@ -17,7 +17,8 @@ from nnspec.emit.tree import (
 )
 from nnspec.errors import UnsupportedError
 from nnspec.layers import Layer, Parameter
-from nnspec.layers.initializers import Constant, GlorotUniform, InitializerBase, Normal, Ones, Zeros
+from nnspec.layers.initializers import GlorotUniform, InitializerBase, Ones, Zeros
+from nnspec.layers.plain_initializers import Constant, Normal
 from nnspec.layers.rare_initializers import (
     GlorotNormal,
     HeNormal,

@@ -23,6 +23,8 @@ _FILES = {
     "joining": "merge",
     "products": "merge",
     "positions": "grids",
+    "elementwise": "merge",
+    "linear_units": "activations",
     "rare_activations": "activations",
 }
 """Family -> the file of its rows, for those that share another's or a name of its own."""

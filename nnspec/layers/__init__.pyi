@@ -12,11 +12,13 @@ from nnspec.layers import batch_normalization as _batch_normalization
 from nnspec.layers import convolution as _convolution
 from nnspec.layers import core as _core
 from nnspec.layers import depthwise as _depthwise
+from nnspec.layers import elementwise as _elementwise
 from nnspec.layers import embedding as _embedding
 from nnspec.layers import gated as _gated
 from nnspec.layers import global_pooling as _global_pooling
 from nnspec.layers import indexing as _indexing
 from nnspec.layers import joining as _joining
+from nnspec.layers import linear_units as _linear_units
 from nnspec.layers import logic as _logic
 from nnspec.layers import merge as _merge
 from nnspec.layers import normalization as _normalization
@@ -638,29 +640,29 @@ class Multiply(_merge.Multiply):
 
     def __init__(self, *, name: str | None = None, inputs: Sequence[str] | str | None = None) -> None: ...
 
-class Subtract(_merge.Subtract):
+class Subtract(_elementwise.Subtract):
     r"""y = x₁ - x₂, element by element; shapes as for add."""
 
     def __init__(self, *, name: str | None = None, inputs: Sequence[str] | str | None = None) -> None: ...
 
-class Divide(_merge.Divide):
+class Divide(_elementwise.Divide):
     r"""y = x₁ / x₂, element by element; shapes as for add. x₂ must not be 0."""
 
     def __init__(self, *, name: str | None = None, inputs: Sequence[str] | str | None = None) -> None: ...
 
-class Average(_merge.Average):
+class Average(_elementwise.Average):
     r"""y = (x₁ + x₂ + ...) / n of n inputs, element by element; shapes as for add."""
 
     def __init__(self, *, name: str | None = None, inputs: Sequence[str] | str | None = None) -> None: ...
 
-class Maximum(_merge.Maximum):
+class Maximum(_elementwise.Maximum):
     r"""y = the largest of x₁, x₂, ..., element by element; shapes as for add.
 
     Of equal elements the first input's gets the gradient (PyTorch's maximum gives each a half)."""
 
     def __init__(self, *, name: str | None = None, inputs: Sequence[str] | str | None = None) -> None: ...
 
-class Minimum(_merge.Minimum):
+class Minimum(_elementwise.Minimum):
     r"""y = the smallest of x₁, x₂, ..., element by element; shapes as for add.
 
     Of equal elements the first input's gets the gradient (PyTorch's minimum gives each a half)."""
@@ -1073,16 +1075,6 @@ class Relu(_activations.Relu):
 
     def __init__(self, *, name: str | None = None, inputs: Sequence[str] | str | None = None) -> None: ...
 
-class LeakyRelu(_activations.LeakyRelu):
-    r"""y = x for x > 0, negative_slope · x otherwise. Any shape. Maas et al. 2013."""
-
-    def __init__(self, *, negative_slope: float = 0.01, name: str | None = None, inputs: Sequence[str] | str | None = None) -> None: ...
-
-class Elu(_activations.Elu):
-    r"""y = x for x > 0, alpha · (exp(x) - 1) otherwise. Any shape. Clevert et al. 2016."""
-
-    def __init__(self, *, alpha: float = 1.0, name: str | None = None, inputs: Sequence[str] | str | None = None) -> None: ...
-
 class Sigmoid(_activations.Sigmoid):
     r"""y = 1 / (1 + exp(-x)). Any shape."""
 
@@ -1098,14 +1090,24 @@ class Softmax(_activations.Softmax):
 
     def __init__(self, *, axis: int = -1, name: str | None = None, inputs: Sequence[str] | str | None = None) -> None: ...
 
-class Gelu(_activations.Gelu):
+class LeakyRelu(_linear_units.LeakyRelu):
+    r"""y = x for x > 0, negative_slope · x otherwise. Any shape. Maas et al. 2013."""
+
+    def __init__(self, *, negative_slope: float = 0.01, name: str | None = None, inputs: Sequence[str] | str | None = None) -> None: ...
+
+class Elu(_linear_units.Elu):
+    r"""y = x for x > 0, alpha · (exp(x) - 1) otherwise. Any shape. Clevert et al. 2016."""
+
+    def __init__(self, *, alpha: float = 1.0, name: str | None = None, inputs: Sequence[str] | str | None = None) -> None: ...
+
+class Gelu(_linear_units.Gelu):
     r"""y = x · Φ(x), Φ the normal distribution function (erf). Any shape. Hendrycks, Gimpel 2016.
 
     approximate: y = 0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³)))."""
 
     def __init__(self, *, approximate: bool = False, name: str | None = None, inputs: Sequence[str] | str | None = None) -> None: ...
 
-class Silu(_activations.Silu):
+class Silu(_linear_units.Silu):
     r"""y = x · sigmoid(x), also called swish. Any shape. Elfwing et al. 2018."""
 
     def __init__(self, *, name: str | None = None, inputs: Sequence[str] | str | None = None) -> None: ...

@@ -17,7 +17,8 @@ from nnspec.layers.base import (
     require_whole,
 )
 from nnspec.layers.fields import FLOAT32_MAX, Finite, Positive, Size, once
-from nnspec.layers.initializers import Initializer, Normal
+from nnspec.layers.initializers import Initializer
+from nnspec.layers.plain_initializers import Normal
 from nnspec.layers.shapes import DataFormat, Dim, Shape, show
 from nnspec.layers.weighted import Normalizable
 

@@ -16,7 +16,8 @@ from nnspec.layers.base import (
     require_whole,
 )
 from nnspec.layers.fields import Whole, once
-from nnspec.layers.initializers import Constant, Initializer
+from nnspec.layers.initializers import Initializer
+from nnspec.layers.plain_initializers import Constant
 from nnspec.layers.shapes import DataFormat, Shape, show
 
 

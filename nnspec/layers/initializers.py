@@ -6,9 +6,7 @@ one input reaches (Glorot and Bengio 2010, He et al. 2015).
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
-
-from nnspec.layers.fields import ByType, Frozen, Number, Positive, once
+from nnspec.layers.fields import ByType, Frozen, once
 from nnspec.layers.registry import INITIALIZERS as _FILES
 from nnspec.layers.registry import Table
 
@@ -33,22 +31,6 @@ class Ones(InitializerBase):
 
 zeros = once(Zeros)
 ones = once(Ones)
-
-
-class Constant(InitializerBase):
-    """Every element the same value."""
-
-    type: Literal["constant"] = "constant"
-    value: Number = Field(description="The value of every element.")
-
-
-class Normal(InitializerBase):
-    """Normal of mean 0 and this deviation."""
-
-    type: Literal["normal"] = "normal"
-    stddev: Positive = Field(
-        default=0.02, description="The deviation; 0.02 as in GPT-2 and BERT by default."
-    )
 
 
 class Scaled(InitializerBase):

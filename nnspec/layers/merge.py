@@ -1,10 +1,9 @@
-"""Layers that compute one value of several, element by element."""
+"""Sums and products of several values, element by element."""
 
 from typing import ClassVar, Literal
 
 from nnspec.errors import ShapeError
 from nnspec.layers.base import (
-    FLOAT,
     NUMBERS,
     Layer,
     Placement,
@@ -13,7 +12,9 @@ from nnspec.layers.base import (
 from nnspec.layers.shapes import DataFormat, Shape, broadcast, show
 
 
-class _Elementwise(Layer):
+class Elementwise(Layer):
+    """Base of the layers that take values of one shape, or that stretch to one."""
+
     arity: ClassVar[tuple[int, int | None]] = (2, None)
     placement: ClassVar[Placement] = "pointwise"
     dtypes: ClassVar[frozenset[str]] = NUMBERS
@@ -34,7 +35,7 @@ class _Elementwise(Layer):
         return count(outputs[0]) * (len(inputs) - 1)
 
 
-class Add(_Elementwise):
+class Add(Elementwise):
     """y = x₁ + x₂ + ..., element by element.
 
     Shapes line up at their last axes, the batch apart; a size of 1 or a missing axis stretches to
@@ -44,50 +45,7 @@ class Add(_Elementwise):
     type: Literal["add"] = "add"
 
 
-class Subtract(_Elementwise):
-    """y = x₁ - x₂, element by element; shapes as for add."""
-
-    type: Literal["subtract"] = "subtract"
-
-    arity: ClassVar[tuple[int, int | None]] = (2, 2)
-
-
-class Multiply(_Elementwise):
+class Multiply(Elementwise):
     """y = x₁ · x₂ · ..., element by element; shapes as for add."""
 
     type: Literal["multiply"] = "multiply"
-
-
-class Divide(_Elementwise):
-    """y = x₁ / x₂, element by element; shapes as for add. x₂ must not be 0."""
-
-    type: Literal["divide"] = "divide"
-
-    arity: ClassVar[tuple[int, int | None]] = (2, 2)
-    dtypes: ClassVar[frozenset[str]] = FLOAT
-
-
-class Average(_Elementwise):
-    """y = (x₁ + x₂ + ...) / n of n inputs, element by element; shapes as for add."""
-
-    type: Literal["average"] = "average"
-
-    dtypes: ClassVar[frozenset[str]] = FLOAT
-
-
-class Maximum(_Elementwise):
-    """y = the largest of x₁, x₂, ..., element by element; shapes as for add.
-
-    Of equal elements the first input's gets the gradient (PyTorch's maximum gives each a half).
-    """
-
-    type: Literal["maximum"] = "maximum"
-
-
-class Minimum(_Elementwise):
-    """y = the smallest of x₁, x₂, ..., element by element; shapes as for add.
-
-    Of equal elements the first input's gets the gradient (PyTorch's minimum gives each a half).
-    """
-
-    type: Literal["minimum"] = "minimum"

@@ -101,9 +101,8 @@ FAMILIES: dict[str, dict[str, str]] = {
         "bidirectional": "Bidirectional",
     },
     "sharing": {"shared": "Shared", "tied_dense": "TiedDense"},
-    "merge": {
-        "add": "Add",
-        "multiply": "Multiply",
+    "merge": {"add": "Add", "multiply": "Multiply"},
+    "elementwise": {
         "subtract": "Subtract",
         "divide": "Divide",
         "average": "Average",
@@ -189,11 +188,13 @@ FAMILIES: dict[str, dict[str, str]] = {
     "activations": {
         "linear": "Linear",
         "relu": "Relu",
-        "leaky_relu": "LeakyRelu",
-        "elu": "Elu",
         "sigmoid": "Sigmoid",
         "tanh": "Tanh",
         "softmax": "Softmax",
+    },
+    "linear_units": {
+        "leaky_relu": "LeakyRelu",
+        "elu": "Elu",
         "gelu": "Gelu",
         "silu": "Silu",
     },
@@ -219,16 +220,17 @@ FAMILIES: dict[str, dict[str, str]] = {
     },
 }
 """The layers by the file that holds them: `type` -> class."""
-ACTIVATIONS = {family: FAMILIES[family] for family in ("activations", "rare_activations")}
+ACTIVATIONS = {
+    family: FAMILIES[family] for family in ("activations", "linear_units", "rare_activations")
+}
 """Those of them that other layers take as `activation`."""
 INITIALIZERS = {
     "initializers": {
         "zeros": "Zeros",
         "ones": "Ones",
-        "constant": "Constant",
-        "normal": "Normal",
         "glorot_uniform": "GlorotUniform",
     },
+    "plain_initializers": {"constant": "Constant", "normal": "Normal"},
     "rare_initializers": {
         "glorot_normal": "GlorotNormal",
         "he_uniform": "HeUniform",

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import combinations
 from pathlib import Path
 
+from nnspec.layers.registry import ACTIVATIONS
 from nnspec.library import find_block
 from nnspec.show.reference import Word, words
 
@@ -30,15 +31,18 @@ _SETS: dict[str, dict[str, str | None]] = {
 }
 """Arguments with their defaults that stand under one mark where a layer has all of them."""
 
+_WITH = {"elementwise": "merge", "linear_units": "activations"}
+"""Groups that go on the line of another."""
+
 
 def sheet() -> str:
     """Return the page."""
     text = _TEXT.read_text(encoding="utf-8")
     layers = list(words("layer"))
-    others = [word for word in layers if not word.group.endswith("activations")]
+    others = [word for word in layers if word.group not in ACTIVATIONS]
     parts = {
         "{layers}": "\n".join(signatures(others)),
-        "{activations}": "\n".join(signatures(layers[len(others) :])),
+        "{activations}": "\n".join(signatures(word for word in layers if word.group in ACTIVATIONS)),
         "{blocks}": "\n".join(signatures(words("block"))),
         "{losses}": ",".join(word.name for word in words("loss")),
     }
@@ -53,7 +57,7 @@ def signatures(found: Iterable[Word]) -> Iterator[str]:
     """Yield a line for each group: its names with their arguments, those alike together."""
     groups: dict[str, list[Word]] = {}
     for word in found:
-        groups.setdefault(word.group, []).append(word)
+        groups.setdefault(_WITH.get(word.group, word.group), []).append(word)
     for members in groups.values():
         signed = {word.name: _signed(word) for word in members}
         takes = {word.name: _inputs(word) for word in members}

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnspec.layers.base import Parameter
-from nnspec.layers.initializers import Constant, GlorotUniform, InitializerBase, Normal, Ones, Zeros
+from nnspec.layers.initializers import GlorotUniform, InitializerBase, Ones, Zeros
+from nnspec.layers.plain_initializers import Constant, Normal
 from nnspec.layers.rare_initializers import (
     GlorotNormal,
     HeNormal,

@@ -9,8 +9,9 @@ import numpy as np
 
 from nnspec.errors import DataError
 from nnspec.language.training_schema import Task
-from nnspec.layers.initializers import Constant, Ones, Zeros
+from nnspec.layers.initializers import Ones, Zeros
 from nnspec.layers.logic import Comparison
+from nnspec.layers.plain_initializers import Constant
 from nnspec.layers.rare_initializers import LengthOfWeight, UnitForgetBias
 from nnspec.layers.shapes import Dim, Shape
 from nnspec.network.domain import Domain, size_of

@@ -17,7 +17,8 @@ from safetensors.numpy import save_file
 
 from nnspec.errors import WeightsError, nearest, printable
 from nnspec.layers.base import Parameter
-from nnspec.layers.initializers import Constant, GlorotUniform, InitializerBase, Normal, Ones, Zeros
+from nnspec.layers.initializers import GlorotUniform, InitializerBase, Ones, Zeros
+from nnspec.layers.plain_initializers import Constant, Normal
 from nnspec.layers.rare_initializers import (
     GlorotNormal,
     HeNormal,
