@@ -39,10 +39,10 @@ def sheet() -> str:
     """Return the page."""
     text = _TEXT.read_text(encoding="utf-8")
     layers = list(words("layer"))
-    others = [word for word in layers if word.group not in ACTIVATIONS]
+    activations = [word for word in layers if word.group in ACTIVATIONS]
     parts = {
-        "{layers}": "\n".join(signatures(others)),
-        "{activations}": "\n".join(signatures(word for word in layers if word.group in ACTIVATIONS)),
+        "{layers}": "\n".join(signatures(word for word in layers if word not in activations)),
+        "{activations}": "\n".join(signatures(activations)),
         "{blocks}": "\n".join(signatures(words("block"))),
         "{losses}": ",".join(word.name for word in words("loss")),
     }
