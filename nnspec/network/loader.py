@@ -211,11 +211,30 @@ def check(spec: AnySpec, *, folder: str | Path | None = None) -> Spec:
     if read is None:
         # A model is placed when it is wrong: it may hold very many layers.
         problems = Problems()
-        read = _read(placed(spec), problems)
-    if read is None:
-        raise SpecError(at_places(problems.found))
+        tree = placed(spec)
+        read = _read(tree, problems)
+        if read is None:
+            raise SpecError(at_places(_with_hints(problems.found, tree)))
     path = _in(folder, read[0]) if folder is not None else None
     return Spec(*read, path, (*problems.advice, *advise(*read)))
+
+
+def _with_hints(problems: list[Problem], tree: object) -> list[Problem]:
+    """Return the problems of an object, with what its text is told of keys that are inferred."""
+    if not any(problem.fix is not None and problem.fix.claims for problem in problems):
+        return problems
+    import json
+
+    try:
+        loads(json.dumps(tree), is_json=True)
+    except SpecError as error:
+        hints = {(each.code, each.message): each.hint for each in error.problems}
+        return [
+            each._replace(hint=hints.get((each.code, each.message), each.hint)) for each in problems
+        ]
+    except TypeError:  # a record of Python has no text
+        pass
+    return problems
 
 
 def _in(folder: str | Path, model: Model) -> Path:

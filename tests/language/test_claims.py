@@ -149,6 +149,20 @@ def test_json_is_left_alone_as_well() -> None:
     assert "in_features" not in mend(json.dumps(spec, indent=1), path="net.json").text
 
 
+def test_an_object_is_told_both_numbers() -> None:
+    given = {
+        "nnspec": 1,
+        "name": "Net",
+        "inputs": {"x": {"shape": [8]}},
+        "layers": [{"type": "dense", "units": 4, "in_features": 9}],
+    }
+    with pytest.raises(
+        nnspec.SpecError, match=r"in_features is 9, and 8 features come in"
+    ) as caught:
+        nnspec.check(given)
+    assert caught.value.problems[0].path == "layers[0].in_features"
+
+
 def test_the_command_says_both_numbers(tmp_path: Any) -> None:
     path = tmp_path / "net.yaml"
     text = HEAD.format(shape=[8]) + "  - {type: dense, in_features: 9, units: 4}\n"
@@ -177,6 +191,8 @@ def test_the_command_says_both_numbers(tmp_path: Any) -> None:
         "{type: pad2d, padding: [1, 2]}",
         "{type: repeat, repeats: 2}",
         "{type: isclose, value: 1.0}",
+        "{type: tf.nn.lrn, alpha: 0.1}",
+        "{type: tf.nn.local_response_normalization, alpha: 0.1}",
     ],
 )
 def test_what_may_mean_another_network_is_no_safe_fix(item: str) -> None:

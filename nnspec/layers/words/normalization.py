@@ -36,6 +36,10 @@ def _has_clear_momentum(given: Mapping[str, object]) -> bool:
     return "momentum" not in given or is_keras(given.get("type"))
 
 
+def _is_not_keras(given: Mapping[str, object]) -> bool:
+    return not is_keras(given.get("type"))
+
+
 WORDS = {
     **{name: Word("batch_normalization", _OPPOSITE, keys=_FROM_TORCH)
        for name in ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "LazyBatchNorm1d",
@@ -55,8 +59,10 @@ WORDS = {
     **same("unit_normalization", "unit_norm UnitNormalization"),
     **with_one("unit_normalization", "normalize F.normalize", "dim axis", "it divides by the Euclidean "
                "norm over the last axis by default; PyTorch's is over axis 1, which is 0 here"),
-    **same("local_response_normalization", "LocalResponseNorm CrossMapLRN2d lrn local_response_norm",
-           "TensorFlow's alpha is alpha / size here"),
+    **{name: Word("local_response_normalization", "TensorFlow's alpha is alpha / size here, and its "
+                  "depth_radius (size - 1) / 2", is_safe=_is_not_keras)
+       for name in ("LocalResponseNorm", "CrossMapLRN2d", "lrn", "local_response_norm",
+                    "tf.nn.local_response_normalization")},
     **nothing("Normalization standardize standardization", "a spec shifts and scales rows by "
               "`data: {standardize: true}`; `rescaling` does it with fixed numbers"),
     **nothing("SpectralNormalization spectral_norm", "nothing here is it: weights are normalised by "
