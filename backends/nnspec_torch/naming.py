@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from nnspec.emit.names import ALL_BUILTINS, BUILTINS, KEYWORDS, freed, given_back
 from nnspec.emit.reading import DEFINED as ROW_NAMES
+from nnspec.layers.weighted import PARAMETRIZED
 from nnspec.network.graph import Graph
 from nnspec_torch.helpers import HELPERS
-from nnspec_torch.parametrized import STATE
 
 # What nn.Module calls its own, and what emitted classes define; a test asks the framework.
 _MODULE = """
@@ -57,12 +57,12 @@ def attribute(layer: str) -> str:
 def state_name(path: str) -> str:
     """Return the canonical name of a parameter as the state dict has it."""
     *layers, parameter = path.split(".")
-    return ".".join([*map(attribute, layers), STATE.get(parameter, attribute(parameter))])
+    return ".".join([*map(attribute, layers), PARAMETRIZED.get(parameter, attribute(parameter))])
 
 
 def canonical_name(path: str) -> str:
     """Return the name of a parameter in the state dict as the spec has it."""
-    for parameter, name in STATE.items():
+    for parameter, name in PARAMETRIZED.items():
         if path.endswith(f".{name}"):
             path = path.removesuffix(name) + parameter
     return ".".join(map(_layer, path.split(".")))

@@ -10,11 +10,6 @@ from nnspec.emit.tree import MODULE, Expression, apply
 from nnspec.layers.weighted import Normalizable
 
 FUNCTION = "nn.utils.parametrizations.weight_norm"
-STATE = {
-    "weight_g": "parametrizations.weight.original0",
-    "weight_v": "parametrizations.weight.original1",
-}
-"""Canonical names of parameters -> those of the state dict."""
 
 
 def normalized(lowering: Callable[..., Lowered]) -> Callable[..., Lowered]:

@@ -11,6 +11,11 @@ from nnspec.layers.initializers import GlorotUniform, Initializer, Zeros, zeros
 
 LENGTH, DIRECTION = "_g", "_v"
 """Ends of the names of a weight's length and direction, as in torch.nn.utils.weight_norm."""
+PARAMETRIZED = {
+    "weight_g": "parametrizations.weight.original0",
+    "weight_v": "parametrizations.weight.original1",
+}
+"""Names of both -> those of PyTorch's state dict, since torch.nn.utils.parametrizations."""
 
 
 def split(name: str) -> tuple[str, str]:

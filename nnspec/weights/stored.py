@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from nnspec.errors import UsageError, WeightsError, printable
+from nnspec.layers.weighted import PARAMETRIZED
 
 Array = NDArray[Any]
 
@@ -34,6 +35,8 @@ class StoredWeights(dict[str, Array]):
 
 def load_weights(path: str | Path, *, mapped: bool = False) -> StoredWeights:
     """Read a .safetensors file; half precision, float16 or bfloat16, becomes float32.
+
+    Lengths and directions of weights have our names, whatever PyTorch calls them.
 
     mapped: leave the numbers in the file, and give arrays that cannot be written to, whose pages
     the system reads when they are used and may drop again: for a network as large as the memory.
@@ -62,7 +65,15 @@ def load_weights(path: str | Path, *, mapped: bool = False) -> StoredWeights:
         raise UsageError(f"{path}: {error.strerror or error}") from None
     if not mapped:
         tensors = {name: np.array(tensor) for name, tensor in tensors.items()}
-    return StoredWeights(tensors, metadata)
+    return StoredWeights({_canonical(name): each for name, each in tensors.items()}, metadata)
+
+
+def _canonical(name: str) -> str:
+    """Return a name as a spec has it, which PyTorch's state dict may have otherwise."""
+    for parameter, theirs in PARAMETRIZED.items():
+        if name.endswith(f".{theirs}"):
+            return name.removesuffix(theirs) + parameter
+    return name
 
 
 def _other_format(path: Path) -> str:

@@ -18,7 +18,7 @@ from nnspec.layers import LAYERS
 from nnspec.layers.weighted import Normalizable
 from nnspec.network.identity import canonical_text
 from nnspec.network.loader import Spec, loads
-from nnspec.weights.canonical import FirstWeights, initial_weights
+from nnspec.weights.canonical import FirstWeights, check_weights, initial_weights, load_weights
 from nnspec_keras.emitted import normalized
 
 IMAGE = [3, 6, 6]
@@ -206,3 +206,18 @@ def test_layers_that_do_not_use_later_keys_have_their_old_hash() -> None:
     layer["layer"] = {"type": "lstm", "units": 2, "recurrent_dropout": 0.1}
     text = canonical_text(loads(json.dumps(document(layer, [4, 3])), is_json=True).graph)
     assert "recurrent_dropout=0.1" in text
+
+
+def test_a_state_dict_of_pytorch_is_taken_as_it_is(tmp_path: Path) -> None:
+    """Of the emitted module, trained in a loop of one's own."""
+    from safetensors.torch import save_file
+
+    spec = network("separable_conv2d", weight_normalization=True)
+    program = get_backend("torch").compile(spec).build()
+    state = program.model.state_dict()
+    assert "y.depthwise.parametrizations.weight.original0" in state
+    save_file(state, tmp_path / "own.safetensors")
+    stored = load_weights(tmp_path / "own.safetensors")
+    check_weights(spec.graph, stored)
+    for name, array in program.weights().items():
+        np.testing.assert_array_equal(stored[name], array)
