@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nnspec.emit.code import quoted, wrap
-from nnspec.network.freezing import frozen_paths
-from nnspec.network.graph import BlockNode, Graph
+from nnspec.emit.lowering import Context, NativeParameter, lower
+from nnspec.network.freezing import frozen_parameters, frozen_paths
+from nnspec.network.graph import BlockNode, Graph, LayerNode
+from nnspec_keras.lowerings import LOWERINGS
 
 
-def frozen_lines(graph: Graph, model: str, layer: str) -> list[str]:
+def frozen_lines(graph: Graph, model: str, layer: str, variable: str) -> list[str]:
     """Return the lines after the model is made; a frozen batch normalisation keeps statistics.
 
     A block that is called more than once is a model within the model.
@@ -31,7 +33,45 @@ def frozen_lines(graph: Graph, model: str, layer: str) -> list[str]:
             prefixes.append(f"{name}.")
         else:
             lines += wrap(f"{model}.get_layer({quoted(name)}).trainable = False", 4)
-    return [*lines, *(_loop(model, layer, prefixes) if prefixes else [])]
+    lines += _loop(model, layer, prefixes) if prefixes else []
+    for path, node, body in frozen_parameters(graph):
+        name = ".".join(map(str, path))
+        inner = f"{model}.get_layer({quoted(str(path[0]))})"
+        holder = inner if path[0] in models and len(path) > 1 else model
+        variables = f"{holder}.get_layer({quoted(name)}).variables"
+        lines += _variables(_natives(node, body), node.frozen, variables, variable)
+    return lines
+
+
+def _variables(
+    natives: Sequence[NativeParameter], frozen: Sequence[str], variables: str, name: str
+) -> list[str]:
+    """Return the lines that freeze these parameters among the variables of a layer."""
+    by_name: dict[str, dict[int, bool]] = {}
+    for each in natives:
+        places = by_name.setdefault(each.name, {})
+        places[each.occurrence] = places.get(each.occurrence, False) or each.parameter in frozen
+    whole = [kind for kind, places in by_name.items() if all(places.values())]
+    lines: list[str] = []
+    if whole:
+        kinds = ", ".join(map(quoted, whole))
+        test = f"in ({kinds})" if len(whole) > 1 else f"== {kinds}"
+        lines += wrap(f"for {name} in {variables}:", 4)
+        lines += [*wrap(f"if {name}.name {test}:", 8), f"            {name}.trainable = False"]
+    for kind, places in by_name.items():
+        some = [place for place, is_frozen in places.items() if is_frozen]
+        if some and kind not in whole:
+            test = f"{name}.name == {quoted(kind)}"
+            lines += wrap(f"{name}s = [{name} for {name} in {variables} if {test}]", 4)
+            lines += [f"    {name}s[{place}].trainable = False" for place in some]
+    return lines
+
+
+def _natives(node: LayerNode, body: Graph) -> tuple[NativeParameter, ...]:
+    types = tuple(body.types[value] for value in node.inputs)
+    outputs = tuple(body.types[value] for value in node.outputs)
+    context = Context(types, outputs, body.data_format)
+    return lower(LOWERINGS[type(node.layer)], node.layer, context).parameters
 
 
 def _loop(model: str, layer: str, prefixes: Sequence[str]) -> list[str]:

@@ -49,7 +49,7 @@ def network_function(
     result = _one_or_list(list(map(printed, forward.results)))
     model = f"keras.Model({given}, {result}, name={quoted(title)})"
     variable = writer.free("model")
-    if frozen := frozen_lines(body.graph, variable, writer.free("layer")):
+    if frozen := frozen_lines(body.graph, variable, writer.free("layer"), writer.free("variable")):
         lines += [*wrap(f"{variable} = {model}", 4), *frozen, f"    return {variable}"]
     else:
         lines += wrap(f"return {model}", 4)

@@ -164,8 +164,8 @@ class Model(Frozen):
     )
     freeze: OneOrMany | None = Field(
         default=None,
-        description="Layers and uses of blocks that training leaves alone: their names or paths, "
-        "or patterns such as encoder.*",
+        description="Layers, uses of blocks and parameters that training leaves alone: their names "
+        "or paths, or patterns such as encoder.* and *.bias",
     )
     data: Data | None = Field(default=None, description="The rows to train on.")
     training: Training | None = Field(default=None, description="How to train.")

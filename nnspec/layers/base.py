@@ -91,6 +91,8 @@ class Traits:
     """Whether the field `layer` names a layer whose weights this one uses."""
     is_tied: ClassVar[bool] = False
     """Whether it uses those weights in an operation of its own."""
+    stored_together: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    """Parameters that a framework has in one variable."""
     varying: ClassVar[tuple[str, ...]] = ()
     """Fields that leave the weights as they are, so that a `shared` may give others."""
     takes_batch_alone: ClassVar[bool] = False

@@ -281,6 +281,7 @@ class GRU(Recurrent):
     )
 
     gates: ClassVar[int] = 3
+    stored_together: ClassVar[tuple[tuple[str, ...], ...]] = (("bias_ih_l0", "bias_hh_l0"),)
 
     @property
     def has_two_biases(self) -> bool:
@@ -307,6 +308,10 @@ class Bidirectional(_Sequential):
     """
 
     type: Literal["bidirectional"] = "bidirectional"
+    stored_together: ClassVar[tuple[tuple[str, ...], ...]] = (
+        ("bias_ih_l0", "bias_hh_l0"),
+        ("bias_ih_l0_reverse", "bias_hh_l0_reverse"),
+    )
     layer: Annotated[
         Recurrent, ByType("recurrence", _recurrent, without=("name", "inputs", "trainable"))
     ] = Field(description="The layer for each direction: a simple_rnn, lstm or gru.")

@@ -13,8 +13,11 @@ from fnmatch import fnmatchcase
 from nnspec.errors import nearest
 from nnspec.language.problems import Problems
 from nnspec.language.tree import Sequence as Located
-from nnspec.layers.base import Layer, Trained
+from nnspec.layers.base import Layer, Parameter, Trained
 from nnspec.network.graph import BlockNode, Graph, LayerNode, Node
+
+Chosen = Callable[[str, Sequence[Parameter], LayerNode], frozenset[str]]
+"""(path of a layer, its parameters, its node) -> the names of those that are frozen."""
 
 
 class Freezing:
@@ -30,11 +33,16 @@ class Freezing:
         return self.copied(body, "", lambda path: True)[0]
 
     def copied(
-        self, body: Graph, prefix: str, is_frozen: Callable[[str], bool]
+        self,
+        body: Graph,
+        prefix: str,
+        is_frozen: Callable[[str], bool],
+        chosen: Chosen | None = None,
     ) -> tuple[Graph, frozenset[str]]:
         """Return a body, the layers of these paths frozen, and their paths within it.
 
-        prefix: what the paths of its layers begin with, where their weights are.
+        prefix: what the paths of its layers begin with, where their weights are. chosen: says which
+        parameters of a layer are frozen that is not frozen as a whole.
         """
         nodes: list[Node] = []
         found: set[str] = set()
@@ -44,12 +52,20 @@ class Freezing:
                 if isinstance(node.layer, Trained) and is_frozen(prefix + home):
                     node = node._replace(layer=self.layer(node.layer))
                     found.add(home)
+                elif isinstance(node.layer, Trained) and node.layer.trainable and chosen:
+                    owned = node.layer.parameters(body.shapes(node.inputs), body.data_format)
+                    names = chosen(prefix + home, owned, node)
+                    if names and len(names) == len(owned):
+                        node = node._replace(layer=self.layer(node.layer))
+                    elif names:
+                        node = node._replace(frozen=tuple(sorted(names)))
+                    found.update(f"{home}.{name}" for name in names)
             else:
                 inner: list[Graph] = []
                 for (each, path), (_, own) in zip(
                     node.paths(prefix, home), node.paths("", home), strict=True
                 ):
-                    made, within = self.copied(each, path, is_frozen)
+                    made, within = self.copied(each, path, is_frozen, chosen)
                     inner.append(made)
                     found.update(own + name for name in within)
                 node = node._replace(bodies=tuple(inner))
@@ -71,11 +87,32 @@ class Freezing:
 
 
 def frozen(graph: Graph, patterns: Sequence[str], problems: Problems) -> Graph:
-    """Return the network with the layers frozen that a pattern names, or a block that holds them.
+    """Return the network with what a pattern names frozen: layers, uses of blocks, parameters.
 
-    A pattern that names nothing with parameters is reported.
+    A pattern that names nothing that training would change is reported.
     """
     used: set[str] = set()
+
+    def chosen(path: str, own: Sequence[Parameter], node: LayerNode) -> frozenset[str]:
+        hits = {
+            each.name: [p for p in patterns if fnmatchcase(f"{path}.{each.name}", p)]
+            for each in own
+        }
+        learned = {each.name for each in own if each.trainable and not each.is_fixed}
+        names = frozenset(name for name in learned if hits[name])
+        used.update(*(hits[name] for name in names))
+        for pair in node.layer.stored_together:
+            given = names.intersection(pair)
+            if 0 < len(given) < len(learned.intersection(pair)):
+                problems.add(
+                    "wrong-owner",
+                    f'"{path}" is a {node.layer.type}, whose {" and ".join(pair)} are one '
+                    f"variable in Keras, and {' and '.join(sorted(given))} alone cannot be frozen",
+                    node.mark,
+                    f"freeze both: {path}.bias_*",
+                )
+        # With its running statistics, and what is 0 for ever, it is the layer as a whole.
+        return frozenset(hits) if names and all(hits.values()) else names
 
     def is_frozen(path: str) -> bool:
         hits = [
@@ -86,15 +123,17 @@ def frozen(graph: Graph, patterns: Sequence[str], problems: Problems) -> Graph:
         used.update(hits)
         return bool(hits)
 
-    made = Freezing().copied(graph, "", is_frozen)[0]
+    made = Freezing().copied(graph, "", is_frozen, chosen)[0]
     for i, pattern in enumerate(patterns):
         if pattern not in used:
             known = {name for at in graph.walk() for name in _names_of(at.home)}
+            known |= {name for name, each in graph.parameters() if each.trainable}
             problems.add(
                 "unknown-owner",
-                f'nothing that has parameters is called "{pattern}"{nearest(pattern, known)}',
+                f'nothing that training changes is called "{pattern}"{nearest(pattern, known)}',
                 patterns.marks[i] if isinstance(patterns, Located) else None,
-                "name layers or uses of blocks, by patterns such as encoder.* as well",
+                "name layers, uses of blocks or parameters, by patterns such as encoder.* and "
+                "*.bias as well",
             )
     return made
 
@@ -127,6 +166,27 @@ def frozen_paths(graph: Graph) -> Iterator[tuple[tuple[str | int, ...], bool]]:
                 yield from (((*start, *path), is_block) for path, is_block in frozen_paths(body))
 
 
+def frozen_parameters(
+    graph: Graph,
+) -> Iterator[tuple[tuple[str | int, ...], LayerNode, Graph]]:
+    """Yield the layers of which some parameters alone are frozen: path, node and body.
+
+    Of a path the numbers are repetitions.
+    """
+    if not _has_frozen(graph):
+        return
+    for node in graph.nodes:
+        if node.owner is not None:
+            continue
+        if isinstance(node, LayerNode):
+            if node.frozen:
+                yield (node.name,), node, graph
+            continue
+        for i, body in enumerate(node.bodies):
+            start = (node.name, i) if node.is_repeated else (node.name,)
+            yield from (((*start, *path), at, of) for path, at, of in frozen_parameters(body))
+
+
 def _has_frozen(graph: Graph) -> bool:
     """Whether a layer is frozen, here or in a block; the bodies of equal blocks are one object."""
     seen: set[int] = set()
@@ -139,7 +199,7 @@ def _has_frozen(graph: Graph) -> bool:
         for node in body.nodes:
             if isinstance(node, BlockNode):
                 waiting += node.bodies
-            elif isinstance(node.layer, Trained) and not node.layer.trainable:
+            elif node.frozen or (isinstance(node.layer, Trained) and not node.layer.trainable):
                 return True
     return False
 

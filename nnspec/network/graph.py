@@ -31,6 +31,8 @@ class LayerNode(NamedTuple):
     owner: str | None = None
     tied: str | None = None
     general: tuple[TensorType, ...] = ()
+    frozen: tuple[str, ...] = ()
+    """Parameters that training leaves alone, where it moves others of the layer."""
 
     @property
     def is_varied(self) -> bool:
@@ -203,7 +205,10 @@ class LayerAt(NamedTuple):
         layer = self.node.layer
         parameters = layer.parameters(self.input_shapes, self.graph.data_format)
         if layer.__dict__.get("trainable", True):
-            return parameters
+            frozen = self.node.frozen
+            if not frozen:
+                return parameters
+            return tuple(each._replace(is_frozen=each.name in frozen) for each in parameters)
         return tuple(each._replace(is_frozen=True) for each in parameters)
 
 
@@ -234,7 +239,15 @@ def inline(graph: Graph) -> Graph:
                     taken = tuple(general.types[value] for value in node.inputs)
                 nodes.append(
                     LayerNode(
-                        at.path, node.layer, inputs, outputs, node.mark, at.owner, at.tied, taken
+                        at.path,
+                        node.layer,
+                        inputs,
+                        outputs,
+                        node.mark,
+                        at.owner,
+                        at.tied,
+                        taken,
+                        node.frozen,
                     )
                 )
                 for value, output in zip(node.outputs, outputs, strict=True):

@@ -110,6 +110,7 @@ def all_values(graph: Graph) -> Graph:
             flat(node.owner) if node.owner is not None else None,
             flat(node.tied) if node.tied is not None else None,
             node.general,
+            node.frozen,
         )
         for node in opened.nodes
         if isinstance(node, LayerNode)

@@ -155,3 +155,55 @@ def test_training_says_where_nothing_is_left_to_train(tmp_path: Path) -> None:
     )
     assert result.exit_code == 2
     assert "every parameter is frozen" in result.output
+
+
+PARTS = """
+nnspec: 1
+name: Parts
+inputs: {x: {shape: [4, 6]}}
+freeze: ["a.bias", "att.q.*", "*.rnn.weight_*", "n.weight", "both.bias_*", "norm.*"]
+blocks:
+  part: {layers: [{name: d, type: dense, units: 6}, {name: rnn, type: gru, units: 6, return_sequences: true}]}
+layers:
+  - {name: a, type: dense, units: 6}
+  - {name: att, type: multi_head_attention, num_heads: 2}
+  - {name: n, type: layer_normalization}
+  - {name: b, type: part, repeat: 2}
+  - {name: again, type: shared, layer: b}
+  - {name: both, type: bidirectional, layer: {type: gru, units: 3}}
+  - {name: norm, type: batch_normalization}
+  - {name: e, type: dense, units: 1}
+training: {task: regression}
+"""  # noqa: E501
+
+
+def test_parameters_are_frozen_one_by_one() -> None:
+    spec = nnspec.loads(PARTS)
+    frozen = {name for name, each in spec.graph.parameters() if each.is_frozen}
+    assert frozen == {
+        "a.bias",
+        "att.q.bias",
+        "att.q.weight",
+        *(f"b.{i}.rnn.weight_{side}_l0" for i in (0, 1) for side in ("ih", "hh")),
+        "n.weight",
+        *(f"both.bias_{side}_l0{way}" for side in ("ih", "hh") for way in ("", "_reverse")),
+        *(f"norm.{part}" for part in ("weight", "bias", "running_mean", "running_var")),
+    }
+    report = verify(spec, backends=["torch", "keras"], steps=2, exporters=False)
+    assert report.passed, report.to_json()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message", "hint"),
+    [
+        ("a.biass", 'is called "a.biass"; did you mean "a.bias"?', ""),
+        ("norm.running_mean", 'nothing that training changes is called "norm.running_mean"', ""),
+        ("both.bias_ih_l0", "one variable in Keras, and bias_ih_l0 alone", "both.bias_*"),
+    ],
+)
+def test_a_parameter_that_cannot_be_frozen_is_told(pattern: str, message: str, hint: str) -> None:
+    with pytest.raises(nnspec.SpecError) as caught:
+        nnspec.loads(PARTS.replace('"a.bias"', f'"{pattern}"').replace('"both.bias_*", ', ""))
+    (problem,) = caught.value.problems
+    assert message in problem.message
+    assert hint in problem.hint
