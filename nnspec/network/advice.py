@@ -19,6 +19,21 @@ def advise(model: Model, graph: Graph) -> Iterator[Problem]:
     yield from _dead_biases(graph)
     yield from _output_activation(model, graph)
     yield from _never_trains(model, graph)
+    if model.training is not None:
+        yield from _unchosen(graph)
+
+
+def _unchosen(graph: Graph) -> Iterator[Problem]:
+    """Yield advice on the gradients of branches that are not chosen."""
+    choosing = [
+        body
+        for body in _bodies(graph)
+        if any(isinstance(node, LayerNode) and node.layer.type == "where" for node in body.nodes)
+    ]
+    if choosing:
+        from nnspec.network.gradients import unchosen  # which few specs need
+
+        yield from unchosen(choosing)
 
 
 def _never_trains(model: Model, graph: Graph) -> Iterator[Problem]:

@@ -128,3 +128,28 @@ def test_a_folder_of_a_run_behind_a_dangling_link(tmp_path: Path) -> None:
     example = Path(__file__).parents[2] / "specs" / "simple_nn.yaml"
     with pytest.raises(nnspec.UsageError, match="is a link to"):
         nnspec.train(example, "torch", link / "one")
+
+
+@pytest.mark.parametrize(
+    ("layers", "is_told"),
+    [
+        (["{type: sqrt}"], True),
+        (["{type: log}"], True),
+        (["{type: reciprocal}"], True),
+        (["{type: power, exponent: 0.5}"], True),
+        (["{type: power, exponent: 2.0}"], False),
+        (["{type: exp}"], False),
+        (["{type: clip, min_value: 0.001, max_value: 9.0}", "{type: sqrt}"], False),
+    ],
+)
+def test_check_tells_of_a_gradient_of_what_is_not_chosen(layers: list[str], is_told: bool) -> None:
+    last = layers[-1].replace("{", "{name: branch, ")
+    text = (
+        f"{HEAD}inputs: {{x: {{shape: [4]}}}}\nlayers:\n  - {{name: d, type: dense, units: 1}}\n"
+        + "".join(f"  - {item}\n" for item in [*layers[:-1], last])
+        + "  - {name: c, type: greater, value: 0.0, inputs: d}\n"
+        + "  - {type: where, inputs: [c, branch, d]}\n"
+    )
+    assert not loads(text).advice
+    advice = loads(f"{text}training: {{task: regression}}\n").advice
+    assert [each.code for each in advice] == ["unchosen-gradient"] * is_told
