@@ -152,10 +152,6 @@ class BodyResolver(BodyState):
         if not is_known:
             return None
         self.origins[entry.name] = entry.mark
-        if self.problems.seen is not None and self.problems.is_of_spec:
-            from nnspec.network.claims import Seen
-
-            self.problems.seen.append(Seen(entry.mark, entry.layer, tuple(types), self.model))
         node = self.made(entry, tuple(types))
         if node is not None:
             self.nodes[entry.name] = node
@@ -170,6 +166,10 @@ class BodyResolver(BodyState):
 
     def of_rows(self, entry: Entry, types: tuple[TensorType, ...]) -> Node | None:
         """Return the node of an entry that takes values of these types."""
+        if self.problems.seen is not None and self.problems.is_of_spec:
+            from nnspec.network.claims import Seen
+
+            self.problems.seen.append(Seen(entry.mark, entry.layer, types, self.model))
         layer = entry.layer
         if layer is None:
             assert entry.call is not None

@@ -44,6 +44,12 @@ CASES: list[tuple[list[int], str, Any, Any]] = [
     (IMAGE, "{{type: residual_basic_projected, filters: 4, in_channels: {}}}", 3, 4),
     ([8], "{{type: dense, units: 8, repeat: 2, in_features: {}}}", 8, 4),
     ([8], "{{type: dense, units: 4, repeat: 2, in_features: {}}}", None, 8),
+    (
+        [4, *IMAGE],
+        "{{type: nn.Conv2d, in_channels: {}, filters: 2, kernel_size: 3, time_distributed: true}}",
+        3,
+        4,
+    ),
 ]
 
 
