@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.detection.framework import Injection, layer, network
-from tests.detection.patches import fields, forward, keywords
+from tests.detection.patches import fields, forward, keywords, text
 from tests.detection.training_faults import fault
 
 FIRST = network(
@@ -154,4 +154,74 @@ DROPOUT = [
     ),
 ]
 
-FAULTS = (*WEIGHTS, *DROPOUT)
+DROPPED = network(
+    {"x": [5, 6]},
+    layer("lstm", "suspect", units=4, recurrent_dropout=0.3),
+    layer("dense", "after", units=3),
+)
+NORMALIZED = network(
+    {"x": [20]},
+    layer("dense", "suspect", units=60, weight_normalization=True),
+    layer("tanh", "bend"),
+    layer("dense", "scores", units=2),
+)
+LATER = [
+    fault(
+        "recurrent dropout anew at each step",
+        "torch",
+        "dropout",
+        DROPPED,
+        text(
+            "torch",
+            r"state\[0\]\[:, None\] \* mask",
+            "state[0][:, None] * F.dropout(torch.ones_like(mask), recurrent_dropout)",
+        ),
+        "suspect",
+    ),
+    fault(
+        "recurrent dropout off by 0.01",
+        "torch",
+        "dropout",
+        DROPPED,
+        fields("torch", "lstm", recurrent_dropout=lambda given: 0.31 if given == 0.3 else given),
+        "suspect",
+    ),
+    fault(
+        "recurrent dropout left out",
+        "keras",
+        "dropout",
+        DROPPED,
+        fields("keras", "lstm", recurrent_dropout=0.0),
+        "suspect",
+    ),
+    fault(
+        "no gradient through what recurrent dropout leaves",
+        "torch",
+        "dropout",
+        DROPPED,
+        text("torch", r"state\[0\]\[:, None\] \* mask", "state[0].detach()[:, None] * mask"),
+        "suspect",
+    ),
+    fault(
+        "a normalised weight drawn where nothing keeps it",
+        "torch",
+        "first weights",
+        NORMALIZED,
+        text(
+            "torch",
+            r"self\.suspect\.weight = nn\.init\.xavier_uniform_\(\s*torch\.empty_like\(.*\)\s*\)",
+            "nn.init.xavier_uniform_(self.suspect.weight)",
+        ),
+        "suspect",
+    ),
+    fault(
+        "a weight that is not normalised",
+        "keras",
+        "first weights",
+        NORMALIZED,
+        text("keras", r"v \* \(g / lengths_of\(v, g\.shape\)\)", "v"),
+        "suspect",
+    ),
+]
+
+FAULTS = (*WEIGHTS, *DROPOUT, *LATER)
