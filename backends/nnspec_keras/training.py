@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nnspec.emit.code import Call, call, quoted, wrap
+from nnspec.emit.code import Call, call, literal, quoted, wrap
 from nnspec.emit.dataset import dataset_source
 from nnspec.emit.training import LossBody, LossRow, indented, loss_body, row_of, training_of
 from nnspec.language.losses import Loss, cross_entropy, regression
@@ -17,6 +17,18 @@ from nnspec_keras.optimizers import OPTIMIZERS
 from nnspec_keras.options import KerasOptions
 from nnspec_keras.script import script_source
 
+
+def _huber(delta: float, *, over: float) -> tuple[str, ...]:
+    """Return the lines of Huber's loss, divided by a number."""
+    square = "ops.square(error) / 2" if over == 1 else f"ops.square(error) / {literal(2 * over)}"
+    far = f"error - {literal(delta / 2)}"
+    return (
+        "error = ops.absolute(output - target)",
+        f"far = {far}" if delta == over else f"far = {literal(delta / over)} * ({far})",
+        f"return ops.mean(ops.where(error <= {literal(delta)}, {square}, far))",
+    )
+
+
 LOSSES: Mapping[type[Loss], LossRow] = {
     regression.MeanSquaredError: LossBody(
         "Mean squared error.",
@@ -25,6 +37,34 @@ LOSSES: Mapping[type[Loss], LossRow] = {
     regression.MeanAbsoluteError: LossBody(
         "Mean absolute error.",
         ("return ops.mean(ops.absolute(output - target))",),
+    ),
+    regression.Huber: lambda loss, rank: LossBody(
+        "Huber's loss, the mean over the batch.", _huber(loss.delta, over=1.0)
+    ),
+    regression.SmoothL1: lambda loss, rank: LossBody(
+        "Smooth L1 loss, the mean over the batch.", _huber(loss.beta, over=loss.beta)
+    ),
+    regression.LogCosh: LossBody(
+        "Logarithm of the hyperbolic cosine of the error, the mean over the batch.",
+        (
+            "error = ops.absolute(output - target)",
+            "return ops.mean(error + ops.softplus(-2 * error)) - math.log(2)",
+        ),
+        frozenset({"math"}),
+    ),
+    regression.MeanAbsolutePercentageError: lambda loss, rank: LossBody(
+        "Mean absolute percentage error.",
+        (
+            f"size = ops.maximum(ops.absolute(target), {literal(loss.epsilon)})",
+            "return 100 * ops.mean(ops.absolute(output - target) / size)",
+        ),
+    ),
+    regression.MeanSquaredLogarithmicError: LossBody(
+        "Mean squared logarithmic error.",
+        (
+            "error = ops.log1p(ops.relu(output)) - ops.log1p(ops.relu(target))",
+            "return ops.mean(ops.square(error))",
+        ),
     ),
     cross_entropy.BinaryCrossEntropy: LossBody(
         "Binary cross-entropy of logits, the mean over the batch.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from nnspec.emit.code import Call, call, wrap
+from nnspec.emit.code import Call, call, literal, wrap
 from nnspec.emit.names import freed
 from nnspec.emit.training import LossBody, LossRow, indented, loss_body, row_of, training_of
 from nnspec.emit.tree import Name
@@ -21,8 +21,9 @@ from nnspec_torch.schedules import (
 )
 
 
-def _function(name: str, summary: str) -> LossBody:
-    lines = (f"return {name}(output, target)",)
+def _function(name: str, summary: str, **keywords: float) -> LossBody:
+    given = "".join(f", {key}={literal(value)}" for key, value in keywords.items())
+    lines = (f"return {name}(output, target{given})",)
     modules = frozenset({name.partition(".")[0]})
     return LossBody(f"{summary}, the mean over the batch.", lines, modules)
 
@@ -44,6 +45,33 @@ def _cross_entropy(loss: cross_entropy.CategoricalCrossEntropy, rank: int) -> Lo
 LOSSES: Mapping[type[Loss], LossRow] = {
     regression.MeanSquaredError: _function("F.mse_loss", "Mean squared error"),
     regression.MeanAbsoluteError: _function("F.l1_loss", "Mean absolute error"),
+    regression.Huber: lambda loss, rank: _function(
+        "F.huber_loss", "Huber's loss", delta=loss.delta
+    ),
+    regression.SmoothL1: lambda loss, rank: _function(
+        "F.smooth_l1_loss", "Smooth L1 loss", beta=loss.beta
+    ),
+    regression.LogCosh: LossBody(
+        "Logarithm of the hyperbolic cosine of the error, the mean over the batch.",
+        (
+            "error = (output - target).abs()",
+            "return torch.mean(error + F.softplus(-2 * error)) - math.log(2)",
+        ),
+        frozenset({"F", "math", "torch"}),
+    ),
+    regression.MeanAbsolutePercentageError: lambda loss, rank: LossBody(
+        "Mean absolute percentage error, the mean over the batch.",
+        (
+            f"size = target.abs().clamp(min={literal(loss.epsilon)})",
+            "return 100 * torch.mean((output - target).abs() / size)",
+        ),
+        frozenset({"torch"}),
+    ),
+    regression.MeanSquaredLogarithmicError: LossBody(
+        "Mean squared logarithmic error, the mean over the batch.",
+        ("return F.mse_loss(F.relu(output).log1p(), F.relu(target).log1p())",),
+        frozenset({"F"}),
+    ),
     cross_entropy.BinaryCrossEntropy: _function(
         "F.binary_cross_entropy_with_logits", "Binary cross-entropy of logits"
     ),

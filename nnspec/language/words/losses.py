@@ -22,8 +22,11 @@ WORDS = {
            "softmax_cross_entropy_with_logits linear_cross_entropy LinearCrossEntropyLoss", _LOGITS),
     **same("categorical_cross_entropy", "NLLLoss nll_loss nll negative_log_likelihood NLLLoss2d",
            "end in softmax, not in log_softmax: " + _LOGITS),
-    **nothing("Huber HuberLoss huber_loss SmoothL1Loss smooth_l1_loss smooth_l1 LogCosh log_cosh "
-              "logcosh", "nothing here is it: mse and mae are the losses of numbers"),
+    **same("huber", "HuberLoss huber_loss"),
+    **same("smooth_l1", "SmoothL1Loss smooth_l1_loss"),
+    **same("log_cosh", "LogCosh logcosh log_cosh_loss"),
+    **same("mape", "MeanAbsolutePercentageError mean_absolute_percentage_error"),
+    **same("msle", "MeanSquaredLogarithmicError mean_squared_logarithmic_error"),
     **nothing("Hinge HingeEmbeddingLoss hinge_embedding_loss SquaredHinge CategoricalHinge "
               "categorical_hinge squared_hinge MultiMarginLoss multi_margin_loss MultiLabelMarginLoss "
               "multilabel_margin_loss SoftMarginLoss soft_margin_loss MarginRankingLoss "
@@ -31,9 +34,7 @@ WORDS = {
               "categorical_cross_entropy are the losses of classes"),
     **nothing("KLDivergence KLDivLoss kl_div kl_divergence kld KLD", "nothing here is it: "
               "categorical_cross_entropy of probabilities differs from it by a constant"),
-    **nothing("Poisson PoissonNLLLoss poisson_nll_loss GaussianNLLLoss gaussian_nll_loss "
-              "MeanAbsolutePercentageError mean_absolute_percentage_error mape "
-              "MeanSquaredLogarithmicError mean_squared_logarithmic_error msle rmse",
+    **nothing("Poisson PoissonNLLLoss poisson_nll_loss GaussianNLLLoss gaussian_nll_loss rmse",
               "nothing here is it: mse and mae are the losses of numbers"),
     **nothing("BinaryFocalCrossentropy CategoricalFocalCrossentropy focal focal_loss FocalLoss "
               "binary_focal_crossentropy categorical_focal_crossentropy "
@@ -65,6 +66,6 @@ _ALL: Keys = {
            "mean over the rows"),
     **no_key("in_features num_classes out_features bias device options", "the network's last dense has "
              "it"),
-    **no_key("delta beta margin gamma alpha", "no loss here has it"),
+    **no_key("margin gamma alpha", "no loss here has it"),
 }  # fmt: skip
 KEYS = {"*": _ALL}
