@@ -179,4 +179,4 @@ def test_the_message_about_an_unknown_layer_points_here() -> None:
         nnspec.loads(text)
     (problem,) = caught.value.problems
     assert "`nnspec layers`" in problem.hint
-    assert len(run().stdout) < 20_000
+    assert len(run().stdout) < 24_000
