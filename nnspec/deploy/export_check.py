@@ -12,7 +12,7 @@ from nnspec.backend import Trainable, get_backend, onnx_backend
 from nnspec.errors import MissingDependencyError, UnsupportedError
 from nnspec.network.loader import Spec
 from nnspec.support.causes import cause_of
-from nnspec.verification.samples import random_inputs, single
+from nnspec.verification.samples import random_inputs, single, with_negatives
 from nnspec.verification.sizes import find_sizes
 from nnspec.verification.tolerance import Amplification, relative_error
 
@@ -38,6 +38,7 @@ def require_same(spec: Spec, program: Trainable, model: Path, via: str) -> None:
     others = {name: tried[0] for name, tried in sizes.others.items() if tried}
     for rows, axes in zip(ROWS, (sizes.base, {**sizes.base, **others}), strict=True):
         exact = random_inputs(spec.graph, rows, axes, rows)
+        exact = with_negatives(spec.graph, exact, axes, rows)
         inputs = {name: single(array) for name, array in exact.items()}
         expected = program.forward(inputs)
         where = ", ".join(f"{name} = {size}" for name, size in {"batch": rows, **axes}.items())

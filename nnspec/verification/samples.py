@@ -88,6 +88,22 @@ def random_inputs(graph: Graph, batch: int, axes: Mapping[str, int], seed: int) 
     return _within(domain, inputs)
 
 
+def with_negatives(
+    graph: Graph, inputs: Mapping[str, Array], axes: Mapping[str, int], seed: int
+) -> dict[str, Array]:
+    """Return inputs, some of the whole numbers that no layer bounds below 0."""
+    draw = np.random.default_rng(derived_seed("negatives", seed))
+    domain = domain_of(graph)
+    shapes = {name: sizes_of(kind.shape, axes) for name, kind in graph.inputs.items()}
+    ranges = element_ranges(domain, shapes)
+    given = dict(inputs)
+    for name, kind in graph.inputs.items():
+        if kind.dtype in ("int32", "int64") and not domain.steps:
+            is_free = ~ranges[name][2] & (draw.random(given[name].shape) < 0.5)
+            given[name] = np.where(is_free, -1 - given[name], given[name])
+    return given
+
+
 def _near_steps(graph: Graph) -> list[float]:
     """Return numbers at, and beside, those with which a network compares."""
     compared = {

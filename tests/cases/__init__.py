@@ -26,8 +26,10 @@ from tests.cases import (
     recurrent,
     reduction,
     regularization,
+    shared_windows,
     sharing,
     spatial,
+    tied,
 )
 from tests.cases.case import Case, Network
 
@@ -48,6 +50,8 @@ FAMILIES = (
     reduction,
     arrangement,
     sharing,
+    shared_windows,
+    tied,
     recurrent,
     distributed,
     gated,

@@ -54,6 +54,20 @@ def test_inputs_and_outputs_stand_in_the_declared_order(tmp_path, via):
     assert [value.name for value in graph.output] == ["score", "aux", "middle"]
 
 
+def test_a_model_that_is_wrong_for_negative_numbers_is_not_handed_out(tmp_path):
+    spec = loads("""
+nnspec: 1
+name: Thirds
+inputs: {x: {shape: [3], dtype: int32}}
+layers:
+  - {type: floor_divide, divisor: 3}
+  - {type: cast, dtype: float32}
+  - {type: dense, units: 2}
+""")
+    with pytest.raises(UnsupportedError, match="computes other outputs than the keras source"):
+        export(spec, tmp_path / "m.onnx", weights=weights_of(spec), via="keras", opset=18)
+
+
 @pytest.mark.parametrize("layer", ["lstm", "gru"])
 def test_torch_exports_recurrent_networks_again_and_again(tmp_path, layer):
     spec = loads(RECURRENT.replace("LAYER", layer))
