@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from nnspec.emit.code import wrap
-from nnspec.emit.lowering import Context, NativeParameter, lower
 from nnspec.layers import BatchNormalization
 from nnspec.network.freezing import frozen_parameters, frozen_paths
 from nnspec.network.graph import BlockNode, Graph, LayerNode, Node
-from nnspec_torch.lowerings import LOWERINGS
-from nnspec_torch.naming import attribute
+from nnspec_torch.naming import attribute, state_name
 
 _FEW = 3
 """Batch normalisations that are named one by one."""
@@ -19,18 +17,10 @@ _FEW = 3
 def frozen_lines(graph: Graph) -> list[str]:
     """Return the lines that end the constructor."""
     frozen = [_attribute(path) for path, _ in frozen_paths(graph)]
-    for path, node, body in frozen_parameters(graph):
-        natives = {each.parameter: each.name for each in _natives(node, body)}
-        names = [natives.get(name, name) for name in node.frozen]
+    for path, node, _ in frozen_parameters(graph):
+        names = map(state_name, node.frozen)
         frozen += [f'{_attribute(path)}.get_parameter("{name}")' for name in names]
     return [line for each in frozen for line in wrap(f"{each}.requires_grad_(False)", 8)]
-
-
-def _natives(node: LayerNode, body: Graph) -> tuple[NativeParameter, ...]:
-    types = tuple(body.types[value] for value in node.inputs)
-    outputs = tuple(body.types[value] for value in node.outputs)
-    context = Context(types, outputs, body.data_format)
-    return lower(LOWERINGS[type(node.layer)], node.layer, context).parameters
 
 
 def train_lines(graph: Graph, name: str) -> list[str]:

@@ -161,7 +161,7 @@ PARTS = """
 nnspec: 1
 name: Parts
 inputs: {x: {shape: [4, 6]}}
-freeze: ["a.bias", "att.q.*", "*.rnn.weight_*", "n.weight", "both.bias_*", "norm.*"]
+freeze: ["a.bias", "att.q.*", "*.rnn.weight_*", "n.weight", "both.bias_*", "norm.*", e.weight_g]
 blocks:
   part: {layers: [{name: d, type: dense, units: 6}, {name: rnn, type: gru, units: 6, return_sequences: true}]}
 layers:
@@ -172,7 +172,7 @@ layers:
   - {name: again, type: shared, layer: b}
   - {name: both, type: bidirectional, layer: {type: gru, units: 3}}
   - {name: norm, type: batch_normalization}
-  - {name: e, type: dense, units: 1}
+  - {name: e, type: dense, units: 1, weight_normalization: true}
 training: {task: regression}
 """  # noqa: E501
 
@@ -186,6 +186,7 @@ def test_parameters_are_frozen_one_by_one() -> None:
         "att.q.weight",
         *(f"b.{i}.rnn.weight_{side}_l0" for i in (0, 1) for side in ("ih", "hh")),
         "n.weight",
+        "e.weight_g",
         *(f"both.bias_{side}_l0{way}" for side in ("ih", "hh") for way in ("", "_reverse")),
         *(f"norm.{part}" for part in ("weight", "bias", "running_mean", "running_var")),
     }
