@@ -10,7 +10,7 @@ SOURCES = snippets("nnspec_keras.emitted", "schedules", "optimizers")
 DEFINED = (
     *SOURCES,
     *("loss_function", "make_optimizer", "compiled", "Batches"),
-    *("KeepBest", "main", "predict", "save", "served", "sys"),
+    *("main", "predict", "save", "served", "sys"),
     *ROW_NAMES,
 )
 """Names that the training part and the program define or import."""

@@ -198,18 +198,6 @@ def test_rows_are_prepared_with_and_without_a_mean(monkeypatch: pytest.MonkeyPat
     assert preparing.prepared({"x": rows}, record)[0].tolist() == rows.tolist()
 
 
-def test_keras_keeps_the_epoch_that_it_watches(monkeypatch: pytest.MonkeyPatch) -> None:
-    program = import_module("nnspec_keras.emitted.program")
-    saved = []
-    monkeypatch.setattr(program, "save", lambda *given: saved.append(given))
-    keep = program.KeepBest("network", "record", "path")
-    for loss in (2.0, 3.0, 1.0):
-        keep.on_epoch_end(0, {"val_loss": loss})
-    assert saved == [("network", "record", "path")] * 2
-    with pytest.raises(SystemExit, match="val_loss is nan after epoch 4"):
-        keep.on_epoch_end(3, {"val_loss": float("nan")})
-
-
 def test_the_names_of_a_script_hold_what_its_definitions_import():
     from nnspec.emit import reading
 
