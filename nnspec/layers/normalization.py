@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, Field
 
 from nnspec.errors import ShapeError
 from nnspec.layers.base import (
+    EACH,
     FeaturesRole,
     Layer,
     Parameter,
@@ -183,7 +184,8 @@ class GroupNormalization(_OfChannels):
         shape = inputs[0]
         if not 1 <= len(shape) <= 4:
             raise ShapeError(
-                f"group_normalization takes one to four axes, and got {show(shape)}", _RESHAPE
+                f"group_normalization takes one to four axes, and got {show(shape)}",
+                EACH if len(shape) == 5 else _RESHAPE,
             )
         channels = self.channels(shape, data_format)
         if channels % self.groups:
@@ -216,7 +218,11 @@ class InstanceNormalization(_OfChannels):
         if not 2 <= len(shape) <= 4:
             raise ShapeError(
                 f"instance_normalization takes two to four axes, and got {show(shape)}",
-                "use layer_normalization for a vector",
+                EACH
+                if len(shape) == 5
+                else "use layer_normalization for a vector"
+                if len(shape) < 2
+                else _RESHAPE,
             )
         if count(shape) == self.channels(shape, data_format) and all(
             isinstance(size, int) for size in shape

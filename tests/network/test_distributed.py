@@ -124,6 +124,8 @@ def test_what_it_cannot_be(items: tuple[str, ...], message: str) -> None:
         ("frames, 2, 4, 4", "conv2d, filters: 2, kernel_size: 3"),
         ("parts, frames, 4", "gru, units: 2"),
         ("a, 2, 2, 4, 4", "batch_normalization"),
+        ("a, 2, 2, 4, 4", "group_normalization, groups: 2"),
+        ("a, 2, 2, 4, 4", "instance_normalization"),
         ("frames, 2, 4, 4", "max_pooling2d"),
     ],
 )
