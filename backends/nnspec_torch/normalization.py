@@ -44,12 +44,13 @@ def batch_normalization(layer: layers.BatchNormalization, context: Context) -> L
 def layer_normalization(layer: layers.LayerNormalization, context: Context) -> Lowered:
     """nn.LayerNorm."""
     keywords = _epsilon(layer.epsilon)
-    if not layer.scale:
+    name = "nn.LayerNorm" if layer.scale or not layer.center else "CenteredLayerNorm"
+    if not layer.scale and not layer.center:
         keywords["elementwise_affine"] = False
     elif not layer.center:
         keywords["bias"] = False
     sizes = layer.normalized(context.inputs[0].shape)
-    made = _module("nn.LayerNorm", ("normalized_shape", _sizes(sizes)), **keywords)
+    made = _module(name, ("normalized_shape", _sizes(sizes)), **keywords)
     return _over_axes(layer, context, made)
 
 

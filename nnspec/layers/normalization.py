@@ -97,17 +97,7 @@ class LayerNormalization(_OverLastAxes, Trained):
         description="Added to the variance; 1e-5 as in PyTorch and ONNX (Keras: 1e-3).",
     )
     scale: Flag = Field(default=True, description="Whether a learned weight multiplies.")
-    center: Flag = Field(
-        default=True, description="Whether a learned bias is added; only where there is a weight."
-    )
-
-    def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
-        if self.center and not self.scale:
-            raise ShapeError(
-                "layer_normalization with a bias and no weight: PyTorch has no such layer",
-                "add center: false, or leave out scale: false",
-            )
-        return super().infer_shape(inputs, data_format)
+    center: Flag = Field(default=True, description="Whether a learned bias is added.")
 
     def parameters(
         self, inputs: tuple[Shape, ...], data_format: DataFormat

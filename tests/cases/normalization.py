@@ -33,6 +33,8 @@ CASES: list[Case] = [
     Case({"type": "rms_normalization", "axis": 0}, ((3, 4),), (3, 4)),
     Case({"type": "rms_normalization", "axis": [1, 0]}, ((3, 2, 4),), (3, 2, 4)),
     Case({"type": "layer_normalization", "center": False}, ((3, 4),), (3, 4)),
+    Case({"type": "layer_normalization", "scale": False}, (("time", 4),), ("time", 4)),
+    Case({"type": "layer_normalization", "axis": [0, 2], "scale": False}, ((3, 2, 4),), (3, 2, 4)),
     Case({"type": "layer_normalization", "center": False, "scale": False}, ((4,),), (4,)),
     Case({"type": "rms_normalization"}, ((5,),), (5,)),
     Case({"type": "rms_normalization", "epsilon": 0.01}, (("time", 4),), ("time", 4)),

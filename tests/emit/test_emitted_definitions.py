@@ -424,6 +424,10 @@ TORCH: dict[str, Callable[[], tuple[Any, Any]]] = {
         np.pad(X, ((0, 0), (0, 0), (1, 1), (0, 0)), constant_values=-1.0),
     ),
     "Bias": moved,
+    "CenteredLayerNorm": lambda: (
+        flat(core.CenteredLayerNorm((6, 4)).double()(T)),
+        flat(F.layer_norm(T, (6, 4))),
+    ),
     "ElementPReLU": lambda: (
         flat(core.ElementPReLU(6, 6, 4)(T)),
         np.where(X > 0, X, 0.25 * X),

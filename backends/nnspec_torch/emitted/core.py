@@ -15,6 +15,16 @@ class ElementPReLU(nn.Module):
         return torch.where(x > 0, x, self.weight * x)
 
 
+class CenteredLayerNorm(nn.LayerNorm):
+    """Layer normalisation with a bias and no weight."""
+
+    def __init__(
+        self, normalized_shape: int | tuple[int, ...], eps: float = 1e-5
+    ) -> None:
+        super().__init__(normalized_shape, eps, elementwise_affine=False)
+        self.bias = nn.Parameter(torch.zeros(self.normalized_shape))
+
+
 class Bias(nn.Module):
     """Adds a learned number to each feature."""
 
