@@ -90,6 +90,8 @@ def given_of(record: Model | Block | Call) -> dict[str, Any]:
     given = {key: value for key, value in record if value is not None}
     if isinstance(record, Model) and "data_format" not in record.model_fields_set:
         del given["data_format"]
+    if isinstance(record, Call) and record.trainable:
+        del given["trainable"]  # which a layer without weights has not
     return given
 
 

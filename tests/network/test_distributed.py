@@ -81,6 +81,19 @@ def test_its_own_values_take_no_name_of_the_spec() -> None:
     assert spec.graph.types["conv_parted"].shape == ("frames", 3, 2, 2)
 
 
+def test_a_use_in_python_says_it_of_layers_without_weights_too() -> None:
+    model = nnspec.Model(
+        name="Clip",
+        inputs={"clip": nnspec.Input(shape=["frames", 2, 4, 4])},
+        layers=[
+            nnspec.Call(type="max_pooling2d", time_distributed=True),
+            nnspec.Call(type="relu", name="bent", repeat=2),
+            nnspec.Call(type="flatten", when=True),
+        ],
+    )
+    assert [kind for _, kind in kinds(nnspec.check(model))][1:3] == ["max_pooling2d", "part_rows"]
+
+
 def test_it_may_be_false_or_an_expression() -> None:
     text = "variables: {each: true}\n" + written(
         f'name: conv, {CONV}, time_distributed: "${{each}}"',
