@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 from nnspec.emit.code import Call, call, literal, quoted, wrap
 from nnspec.emit.dataset import dataset_source
-from nnspec.emit.training import LossBody, LossRow, indented, loss_body, row_of, training_of
+from nnspec.emit.training import (
+    LossBody,
+    LossRow,
+    indented,
+    loss_body,
+    row_of,
+    title_of,
+    training_of,
+)
 from nnspec.language.losses import Loss, cross_entropy, regression
 from nnspec.language.training_schema import Training
 from nnspec.network.graph import Graph, Head
@@ -109,7 +117,7 @@ def training_source(
         "\n".join(
             [
                 "def make_optimizer() -> keras.optimizers.Optimizer:",
-                f'    """{training.optimizer.type.capitalize()}, as the spec sets it."""',
+                f'    """{title_of(training.optimizer)}, as the spec sets it."""',
                 *wrap(f"return {optimizer.render()}", 4),
             ]
         ),
@@ -133,6 +141,7 @@ def _defined(made: Call) -> list[str]:
     """Return the names of what the source must define to make this, in the order of a file."""
     inner = [value for _, value in (*made.positional, *made.keywords) if isinstance(value, Call)]
     called = {made.function, *(name for call in inner for name in _defined(call))}
+    called |= {base for name in called & SOURCES.keys() for base in SOURCES[name].uses}
     return [name for name in SOURCES if name in called]
 
 

@@ -6,10 +6,18 @@ from collections.abc import Callable, Mapping
 
 from nnspec.emit.code import Call, call, literal, wrap
 from nnspec.emit.names import freed
-from nnspec.emit.training import LossBody, LossRow, indented, loss_body, row_of, training_of
+from nnspec.emit.training import (
+    LossBody,
+    LossRow,
+    indented,
+    loss_body,
+    row_of,
+    title_of,
+    training_of,
+)
 from nnspec.emit.tree import Name
 from nnspec.language.losses import Loss, cross_entropy, regression
-from nnspec.language.optimizers import Optimizer, adam, sgd
+from nnspec.language.optimizers import Optimizer, adam, scaled, sgd
 from nnspec.network.graph import Graph, Head
 from nnspec.network.loader import Spec
 from nnspec_torch.naming import STEP, class_name
@@ -115,6 +123,14 @@ def _made(function: str, **fields: str | tuple[str, ...]) -> Callable[[Optimizer
 OPTIMIZERS: Mapping[type[Optimizer], Callable[..., Call]] = {
     sgd.Sgd: _sgd,
     adam.Adam: _made("torch.optim.Adam", betas=("beta_1", "beta_2"), eps="epsilon"),
+    adam.AdamW: _made(
+        "torch.optim.AdamW", betas=("beta_1", "beta_2"), eps="epsilon", weight_decay="decay"
+    ),
+    adam.Adamax: _made("torch.optim.Adamax", betas=("beta_1", "beta_2"), eps="epsilon"),
+    scaled.RmsProp: _made("torch.optim.RMSprop", alpha="rho", eps="epsilon", momentum="momentum"),
+    scaled.Adagrad: _made(
+        "torch.optim.Adagrad", initial_accumulator_value="initial_sum", eps="epsilon"
+    ),
 }
 """Optimizer -> its constructor, without the parameters."""
 
@@ -156,7 +172,7 @@ def _make_optimizer(optimizer: Optimizer) -> str:
     return "\n".join(
         [
             "def make_optimizer(model: nn.Module) -> torch.optim.Optimizer:",
-            f'    """{optimizer.type.capitalize()} over every parameter of the model."""',
+            f'    """{title_of(optimizer)} over every parameter of the model."""',
             *wrap(f"return {made.render()}", 4),
         ]
     )

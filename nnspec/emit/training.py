@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 from nnspec.emit.code import wrap
 from nnspec.errors import UnsupportedError, UsageError
 from nnspec.language.losses import Loss
+from nnspec.language.optimizers import Optimizer
 from nnspec.language.training_schema import Training
 from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
@@ -41,6 +42,11 @@ def loss_body(rows: Mapping[type[Loss], LossRow], loss: Loss, graph: Graph) -> L
     """Return the body of a loss by its row."""
     row = row_of(rows, loss, f"the loss {loss.type}")
     return row if isinstance(row, LossBody) else row(loss, graph.types[graph.outputs[0]].rank)
+
+
+def title_of(optimizer: Optimizer) -> str:
+    """Return an optimizer's name as a sentence begins with it."""
+    return optimizer.type.capitalize().replace("_", " ")
 
 
 def indented(lines: Iterable[str]) -> list[str]:

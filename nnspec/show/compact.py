@@ -99,7 +99,7 @@ def compact_schema() -> Schema:
         "activation": _chosen(ACTIVATIONS),
         "record": _closed({"type": {"type": "string"}, ARGUMENTS: _reference("a")}),
         "loss": _chosen(LOSSES),
-        "optimizer": _optional(_flat(OPTIMIZERS, "type")),
+        "optimizer": _optional(_optimizer()),
         "schedule": _flat(SCHEDULES, "schedule"),
         "data": _closed({**_record(Data), "features": _list(features)}),
         "training": _closed(_record(Training)),
@@ -153,6 +153,13 @@ def _chosen(table: Mapping[str, type[Frozen]]) -> Schema:
     names = {"type": ["string", "null"], "enum": [*table, None]}
     take_any = any(set(record.model_fields) - {*_EVERYWHERE} for record in table.values())
     return {"anyOf": [names, _reference("record")]} if take_any else names
+
+
+def _optimizer() -> Schema:
+    """Return an object of an optimizer: what each has of its own is among its `arguments`."""
+    rate = _record(OPTIMIZERS["adam"])["learning_rate"]
+    kind = {"type": "string", "enum": list(OPTIMIZERS)}
+    return _closed({"type": kind, "learning_rate": rate, ARGUMENTS: _reference("a")})
 
 
 def _flat(table: Mapping[str, type[Frozen]], key: str) -> Schema:

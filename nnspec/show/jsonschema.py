@@ -58,7 +58,7 @@ def schema_text() -> str:
 
 
 def _line(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def spec_schema() -> Schema:

@@ -45,8 +45,9 @@ def sheet() -> str:
         "{activations}": "\n".join(signatures(activations)),
         "{blocks}": "\n".join(signatures(words("block"))),
         "{losses}": ",".join(word.name for word in words("loss")),
+        "{optimizers}": ",".join(word.name for word in words("optimizer")),
     }
-    for kind in ("optimizer", "schedule", "initializer"):
+    for kind in ("schedule", "initializer"):
         parts[f"{{{kind}s}}"] = "\n".join(signatures(words(kind)))
     for place, part in parts.items():
         text = text.replace(place, part)

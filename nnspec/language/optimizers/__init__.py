@@ -34,5 +34,5 @@ class Optimizer(Frozen):
         return None
 
 
-OPTIMIZERS: RowsOfFiles[Optimizer] = RowsOfFiles(__name__, "adam", "sgd")
+OPTIMIZERS: RowsOfFiles[Optimizer] = RowsOfFiles(__name__, "adam", "sgd", "scaled")
 """The optimizers by `type`, from the files of this folder, what most specs use first."""

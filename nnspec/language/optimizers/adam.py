@@ -6,7 +6,7 @@ from pydantic import Field
 
 from nnspec.language.optimizers import RATE, Optimizer, Step
 from nnspec.language.schedules import LearningRate
-from nnspec.layers.fields import Fraction, Positive
+from nnspec.layers.fields import Fraction, NotNegative, Positive
 
 ROWS: dict[str, type[Optimizer]] = {}
 """Those of this file: each row stands below its class."""
@@ -27,19 +27,71 @@ class Adam(Optimizer):
 
     def steps(self) -> Step:
         """Return the formula as steps of one parameter."""
+        return self._steps(0.0)
+
+    def _steps(self, decay: float) -> Step:
         first, second = self.beta_1, self.beta_2
         mean: Any = 0.0
         square: Any = 0.0
 
         def step(parameter: Any, gradient: Any, number: int) -> Any:
             nonlocal mean, square
+            rate = self.rate(number - 1)
             mean = first * mean + (1 - first) * gradient
             square = second * square + (1 - second) * gradient**2
             corrected = mean / (1 - first**number), square / (1 - second**number)
             change = corrected[0] / (corrected[1] ** 0.5 + self.epsilon)
-            return parameter - self.rate(number - 1) * change
+            return parameter * (1 - rate * decay) - rate * change
 
         return step
 
 
 ROWS["adam"] = Adam
+
+
+class AdamW(Adam):
+    """Adam with decoupled decay: first p -= learning_rate · decay · p, then Adam's step.
+
+    As torch.optim.AdamW; Loshchilov and Hutter 2019. (Keras's default decay is 0.004.)
+    """
+
+    type: Literal["adamw"] = "adamw"  # type: ignore[assignment]
+    decay: NotNegative = Field(default=0.01, description="Decay of each parameter, times the rate.")
+
+    def steps(self) -> Step:
+        """Return the formula as steps of one parameter."""
+        return self._steps(self.decay)
+
+
+ROWS["adamw"] = AdamW
+
+
+class Adamax(Optimizer):
+    """m = β₁ m + (1-β₁) g; u = max(β₂ u, |g| + epsilon); p -= lr / (1-β₁ᵗ) · m / u.
+
+    Kingma and Ba 2015, section 7.1, as torch.optim.Adamax. (Keras adds epsilon to u afterwards.)
+    """
+
+    type: Literal["adamax"] = "adamax"
+    learning_rate: LearningRate = Field(default=0.002, description=RATE)
+    beta_1: Fraction = Field(default=0.9, description="Decay of the mean of the gradient.")
+    beta_2: Fraction = Field(default=0.999, description="Decay of its largest size.")
+    epsilon: Positive = Field(default=1e-8, description="Added to |g|; 1e-8 as in PyTorch.")
+
+    def steps(self) -> Step:
+        """Return the formula as steps of one parameter."""
+        mean: Any = 0.0
+        largest: Any = 0.0
+
+        def step(parameter: Any, gradient: Any, number: int) -> Any:
+            nonlocal mean, largest
+            mean = self.beta_1 * mean + (1 - self.beta_1) * gradient
+            size, past = abs(gradient) + self.epsilon, self.beta_2 * largest
+            largest = (size + past + abs(size - past)) / 2  # of any arrays, the larger
+            rate = self.rate(number - 1) / (1 - self.beta_1**number)
+            return parameter - rate * mean / largest
+
+        return step
+
+
+ROWS["adamax"] = Adamax

@@ -17,11 +17,14 @@ WORDS = {
     "momentum": Word("sgd", "sgd with momentum: 0.9", {"momentum": 0.9}, is_safe=False),
     "nesterov": Word("sgd", "sgd with momentum and nesterov: true",
                      {"momentum": 0.9, "nesterov": True}, is_safe=False),
-    **nothing("AdamW adamw adam_w", "nothing here is it: adam decays no weights"),
-    **nothing("RMSprop rmsprop Adagrad adagrad Adadelta adadelta Adamax adamax Nadam NAdam nadam "
-              "RAdam radam Adafactor adafactor Lion lion Lamb lamb LAMB Muon muon Ftrl ftrl "
+    **same("adamw", "AdamW adam_w"),
+    **same("adamax", "Adamax"),
+    **same("rms_prop", "RMSprop rmsprop RMSProp",
+           "epsilon is added to the root, as in PyTorch; rho is 0.99 by default, 0.9 in Keras"),
+    **same("adagrad", "Adagrad", "the sum of squares begins at 0, as in PyTorch; in Keras at 0.1"),
+    **nothing("Adadelta adadelta Nadam NAdam nadam RAdam radam Adafactor adafactor Lion lion Lamb lamb LAMB Muon muon Ftrl ftrl "
               "SparseAdam Rprop rprop ASGD asgd LBFGS lbfgs ScheduleFreeAdamW Ranger",
-              "nothing here is it: adam and sgd are the optimizers"),
+              "nothing here is it: adam, adamw, adamax, rms_prop, adagrad and sgd are the optimizers"),
     **nothing("LossScaleOptimizer MultiOptimizer OptimizerMap Optimizer schedules serialize "
               "deserialize get legacy", "it is no optimizer"),
 }  # fmt: skip
@@ -38,15 +41,24 @@ _ALL: Keys = {
            "relative_step foreach fused capturable params", (None, False, True, 0.99), ""),
     **only("decay lr_decay", (0, 0.0), "learning_rate takes a schedule: {schedule: exponential, ...}"),
 }  # fmt: skip
+_ADAM: Keys = {
+    **_ALL,
+    "betas": Key("", "PyTorch's betas are beta_1 and beta_2", _betas, is_split=True),
+    **keys("beta_1", "beta1 b1"),
+    **keys("beta_2", "beta2 b2"),
+    **keys("epsilon", "eps"),
+    "momentum": Key("beta_1", "adam's is beta_1"),
+}
 KEYS = {
     "*": _ALL,
-    "adam": {
+    "adam": _ADAM,
+    "adamw": {**_ADAM, **keys("decay", "weight_decay")},
+    "adamax": _ADAM,
+    "rms_prop": {**_ALL, **keys("rho", "alpha decay_rate"), **keys("epsilon", "eps")},
+    "adagrad": {
         **_ALL,
-        "betas": Key("", "PyTorch's betas are beta_1 and beta_2", _betas, is_split=True),
-        **keys("beta_1", "beta1 b1"),
-        **keys("beta_2", "beta2 b2"),
+        **keys("initial_sum", "initial_accumulator_value"),
         **keys("epsilon", "eps"),
-        "momentum": Key("beta_1", "adam's is beta_1"),
     },
     "sgd": {
         **_ALL,
