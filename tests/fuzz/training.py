@@ -13,7 +13,14 @@ def training_for(task: str, rng: random.Random) -> dict[str, Any]:
     sgd: dict[str, Any] = {"type": "sgd", "momentum": momentum}
     if momentum:
         sgd["nesterov"] = rng.random() < 0.5
-    training: dict[str, Any] = {"task": task, "optimizer": rng.choice([adam, sgd, "adam", "sgd"])}
+    others = ["adam", "sgd", "adamw", "adamax", "rms_prop", "adagrad"]
+    training: dict[str, Any] = {
+        "task": task,
+        "optimizer": rng.choice([adam, sgd, rng.choice(others)]),
+    }
+    if task == "regression":
+        losses = ["mse", "mae", "huber", "smooth_l1", "log_cosh", "msle"]
+        training["loss"] = rng.choice(losses)
     if rng.random() < 0.3 and isinstance(training["optimizer"], dict):
         cosine = {"schedule": "cosine", "peak": 0.01, "steps": 9, "warmup": rng.choice([0, 4])}
         factor = {"schedule": "exponential", "initial": 0.01, "factor": 0.5, "steps": 2}
@@ -23,7 +30,8 @@ def training_for(task: str, rng: random.Random) -> dict[str, Any]:
     if rng.random() < 0.4:
         training |= {"epochs": 2, "batch_size": rng.choice([1, 32]), "shuffle": rng.random() < 0.5}
     if task == "regression" and rng.random() < 0.5:
-        training |= {"loss": "mae", "metrics": ["mae"]}
+        losses = ["mae", "huber", "smooth_l1", "log_cosh", "msle"]
+        training |= {"loss": rng.choice(losses), "metrics": ["mae"]}
     return training
 
 

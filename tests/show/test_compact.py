@@ -154,6 +154,10 @@ def strict(document: dict[str, Any]) -> dict[str, Any]:
         training = filled["training"] = dict(document["training"])
         if isinstance(training.get("optimizer"), str):
             training["optimizer"] = {"type": training["optimizer"]}
+        if isinstance(training.get("optimizer"), dict):
+            optimizer = dict(training["optimizer"])
+            own = {key: optimizer.pop(key) for key in ("type", "learning_rate") if key in optimizer}
+            training["optimizer"] = {**own, "arguments": values(optimizer)}
     result: dict[str, Any] = fill(SCHEMA, filled)
     return result
 
