@@ -43,7 +43,7 @@ layers:
 data: {source: rows.csv, features: {x: "x*"}, target: y}
 training:
   task: regression
-  loss: log_cosh
+  loss: soft_absolute
   optimizer: {type: rms, learning_rate: {schedule: harmonic, initial: 0.02, steps: 40}}
   epochs: 3
   batch_size: 8
@@ -142,7 +142,7 @@ def test_a_spec_of_its_own_additions_is_checked(own: Path) -> None:
     for right, wrong, said in (
         ("type: swing, amp", "type: swung, amp", 'no activation "swung"; did you mean "swing"?'),
         ("bend, type: swing", "bend, type: swung", 'no layer type "swung"; did you mean "swing"?'),
-        ("log_cosh", "log_cosch", 'no loss "log_cosch"; did you mean "log_cosh"?'),
+        ("soft_absolute", "soft_absolut", 'no loss "soft_absolut"; did you mean "soft_absolute"?'),
         ("type: rms", "type: rmss", 'no optimizer "rmss"; did you mean "rms"?'),
         ("harmonic", "harmonik", 'no schedule "harmonik"; did you mean "harmonic"?'),
         ("amplitude: 0.25", "amplitude: -1", "`activation.amplitude` is -1, and more than 0"),
@@ -157,7 +157,7 @@ def test_a_spec_of_its_own_additions_is_checked(own: Path) -> None:
 def test_without_the_package_they_are_unknown(own: Path) -> None:
     result = run("check", own)
     assert result.exit_code == 2
-    for said in ('layer type "swing"', 'loss "log_cosh"', 'optimizer "rms"'):
+    for said in ('layer type "swing"', 'loss "soft_absolute"', 'optimizer "rms"'):
         assert f"no {said}" in result.output + result.stderr
 
 
@@ -217,7 +217,7 @@ def test_others_say_that_they_have_not_its_additions(own: Path) -> None:
         assert run("compile", own, "--to", backend).exit_code == 0
         result = run("compile", own, "--to", backend, "--training")
         assert result.exit_code == 2
-        for what in ("loss log_cosh", "optimizer rms", "schedule harmonic"):
+        for what in ("loss soft_absolute", "optimizer rms", "schedule harmonic"):
             assert f"the {what}: it has no lowering for it" in result.stderr
 
 

@@ -26,10 +26,10 @@ class Swing(Activation):
         return inputs
 
 
-class LogCosh(Loss):
+class SoftAbsolute(Loss):
     """Mean of log cosh(y - target) over all elements."""
 
-    type: Literal["log_cosh"] = "log_cosh"
+    type: Literal["soft_absolute"] = "soft_absolute"
 
 
 class Rms(Optimizer):

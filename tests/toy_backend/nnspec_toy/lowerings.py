@@ -16,7 +16,7 @@ from nnspec.language.optimizers.sgd import Sgd
 from nnspec.language.schedules import SCHEDULES as KNOWN_SCHEDULES
 from nnspec.language.schedules import Schedule
 from nnspec.layers import Layer
-from nnspec_toy.language import Harmonic, LogCosh, Rms, Swing
+from nnspec_toy.language import Harmonic, Rms, SoftAbsolute, Swing
 
 WHY = "a toy does without it"
 
@@ -72,7 +72,7 @@ UNSUPPORTED = {layer: WHY for layer in layers.LAYERS.values() if layer not in LA
 
 LOSSES: dict[type[Loss], tuple[str, str]] = {
     MeanSquaredError: ("np.mean((y - target) ** 2)", "2 * (y - target) / y.size"),
-    LogCosh: ("np.mean(np.log(np.cosh(y - target)))", "np.tanh(y - target) / y.size"),
+    SoftAbsolute: ("np.mean(np.log(np.cosh(y - target)))", "np.tanh(y - target) / y.size"),
 }
 """Loss -> its expression, and that of its gradient."""
 
