@@ -21,7 +21,9 @@ register_state_dict_post_hook register_state_dict_pre_hook reset_parameters
 set_extra_state set_submodule share_memory state_dict to to_empty train training type xpu
 zero_grad
 """
-ATTRIBUTES = KEYWORDS.union(_MODULE.split())
+# transformers 5 gives nn.Module a method of this name, and a program may import it beside ours.
+_PATCHED = ("smart_apply",)
+ATTRIBUTES = KEYWORDS.union(_MODULE.split(), _PATCHED)
 """Names that no attribute of a module has for a layer, beside `requires_grad_`."""
 _TWICE = frozenset({"requires_grad", "assert"})
 """Names that with one underscore more are a method of modules, or one that linters refuse."""

@@ -46,7 +46,7 @@ def loss_body(rows: Mapping[type[Loss], LossRow], loss: Loss, graph: Graph) -> L
 
 def title_of(optimizer: Optimizer) -> str:
     """Return an optimizer's name as a sentence begins with it."""
-    return optimizer.type.capitalize().replace("_", " ")
+    return " ".join(optimizer.type.capitalize().split("_"))
 
 
 def indented(lines: Iterable[str]) -> list[str]:

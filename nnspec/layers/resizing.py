@@ -134,9 +134,10 @@ class Resize(Layer):
             return self.size
         known = [size for size in sizes if isinstance(size, int)]
         if any(size * self.scale < 1 for size in known):
+            least = min(known)
             raise ShapeError(
                 f"resize by {self.scale:g} leaves nothing of {sizes[0]} x {sizes[1]}",
-                f"give a scale of at least {1 / min(known):.3g}",
+                f"give a scale of at least {1 / least:.3g}" if least else "give it a larger input",
             )
         if any(size * self.scale > MAX_SIZE for size in known):
             raise ShapeError(

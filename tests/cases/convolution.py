@@ -324,7 +324,7 @@ CASES: list[Case] = [
     ),
     first("separable_conv2d", (2, 4, 4), (2, 5, 4), kernel_size=2, padding=[[2, 0], [0, 1]]),
     dynamic("conv1d", "time", kernel_size=3, padding="causal", dilation_rate=2),
-    dynamic("conv1d", "(time - 3) // 2 + 1", kernel_size=3, strides=2),
+    dynamic("conv1d", "(time + 1) // 2 - 1", kernel_size=3, strides=2),
     dynamic("conv1d_transpose", "time * 2 + 1", kernel_size=3, strides=2),
     dynamic("conv1d_transpose", "time * 3", kernel_size=2, strides=3, padding="same", groups=2),
     dynamic("depthwise_conv1d", "time", kernel_size=3, padding="same"),

@@ -35,7 +35,7 @@ CASES: list[Case] = [
         padding="same",
     ),
     first("max_pooling3d", (1, "d", 4, 5), (1, "(d + 1) // 2", 2, 3), padding="same"),
-    first("max_pooling1d", (2, "time"), (2, "(time - 1) // 2 + 1"), ceil_mode=True),
+    first("max_pooling1d", (2, "time"), (2, "(time + 1) // 2"), ceil_mode=True),
     last(
         "max_pooling2d",
         (2, "h", 6),
@@ -44,7 +44,7 @@ CASES: list[Case] = [
         padding=[[1, 0], [1, 0]],
         ceil_mode=True,
     ),
-    last("max_pooling3d", (1, "d", 4, 5), (1, "(d - 1) // 2 + 1", 2, 3), ceil_mode=True),
+    last("max_pooling3d", (1, "d", 4, 5), (1, "(d + 1) // 2", 2, 3), ceil_mode=True),
     *pool("average_pooling2d", (2, "h", 5), (2, "(h + 1) // 2", 3), padding="same"),
     first(
         "average_pooling2d",
@@ -67,10 +67,10 @@ CASES: list[Case] = [
     first(
         "average_pooling2d",
         (2, "h", "w"),
-        (2, "(h - 1) // 2 + 1", "(w - 1) // 2 + 1"),
+        (2, "(h + 1) // 2", "(w + 1) // 2"),
         ceil_mode=True,
     ),
-    last("average_pooling3d", (1, "d", 4, 5), (1, "(d - 1) // 2 + 1", 2, 3), ceil_mode=True),
+    last("average_pooling3d", (1, "d", 4, 5), (1, "(d + 1) // 2", 2, 3), ceil_mode=True),
     first("max_pooling2d", (2, 6, 7), (2, 3, 4), ceil_mode=True),
     last("max_pooling2d", (2, 6, 6), (2, 3, 3), pool_size=3, strides=3, padding=1, ceil_mode=True),
     first(

@@ -9,6 +9,11 @@ def _betas(given: object) -> dict[str, object]:
     return {"beta_1": given[0], "beta_2": given[1]}
 
 
+def _alike(meant: str, names: str, note: str) -> dict[str, Word]:
+    """Return names of what differs by its defaults."""
+    return {name: Word(meant, note, is_safe=False) for name in names.split()}
+
+
 _EPSILON = "epsilon is 1e-8 by default, as PyTorch's; Keras's is 1e-7, and added elsewhere"
 
 WORDS = {
@@ -17,13 +22,14 @@ WORDS = {
     "momentum": Word("sgd", "sgd with momentum: 0.9", {"momentum": 0.9}, is_safe=False),
     "nesterov": Word("sgd", "sgd with momentum and nesterov: true",
                      {"momentum": 0.9, "nesterov": True}, is_safe=False),
-    **same("adamw", "AdamW adam_w"),
-    **same("adamax", "Adamax"),
-    **same("rms_prop", "RMSprop rmsprop RMSProp",
-           "epsilon is added to the root, as in PyTorch; rho is 0.99 by default, 0.9 in Keras"),
-    **same("adagrad", "Adagrad", "the sum of squares begins at 0, as in PyTorch; in Keras at 0.1"),
-    **nothing("Adadelta adadelta Nadam NAdam nadam RAdam radam Adafactor adafactor Lion lion Lamb lamb LAMB Muon muon Ftrl ftrl "
-              "SparseAdam Rprop rprop ASGD asgd LBFGS lbfgs ScheduleFreeAdamW Ranger",
+    **_alike("adamw", "AdamW adam_w", "its decay is 0.01 by default, as PyTorch's; Keras's is 0.004"),
+    **_alike("adamax", "Adamax", "its rate is 0.002 by default, as PyTorch's; Keras's is 0.001"),
+    **_alike("rms_prop", "RMSprop rmsprop RMSProp", "its rate is 0.001, rho 0.99 and epsilon 1e-8 by "
+             "default, PyTorch's 0.01, 0.99 and 1e-8, Keras's 0.001, 0.9 and 1e-7"),
+    **_alike("adagrad", "Adagrad", "its rate is 0.01 and its sum of squares begins at 0 by default, as "
+             "PyTorch's; Keras's are 0.001 and 0.1"),
+    **nothing("Adadelta adadelta Nadam NAdam nadam RAdam radam Adafactor adafactor Lion lion Lamb "
+              "lamb LAMB Muon muon Ftrl ftrl SparseAdam Rprop rprop ASGD asgd LBFGS lbfgs ScheduleFreeAdamW Ranger",
               "nothing here is it: adam, adamw, adamax, rms_prop, adagrad and sgd are the optimizers"),
     **nothing("LossScaleOptimizer MultiOptimizer OptimizerMap Optimizer schedules serialize "
               "deserialize get legacy", "it is no optimizer"),
@@ -32,7 +38,7 @@ WORDS = {
 _ALL: Keys = {
     **keys("learning_rate", "lr rate eta step_size alpha_lr learning_rate_init initial_learning_rate "
            "base_lr lrate"),
-    **only("weight_decay", (None, 0, 0.0), "nothing here is it: no optimizer decays weights"),
+    **only("weight_decay", (None, 0, 0.0), "nothing here is it: adamw decays weights, by its decay"),
     **only("clipnorm clipvalue global_clipnorm clip_grad_norm grad_clip max_grad_norm", (None,),
            "nothing here is it: gradients are not clipped"),
     **only("amsgrad maximize use_ema differentiable centered decoupled_weight_decay", (False,),
