@@ -6,7 +6,7 @@ from nnspec import layers
 from nnspec.emit.alike import compact
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, Rows
-from nnspec.emit.tree import CALLED, Expression, X, apply
+from nnspec.emit.tree import CALLED, Expression, Name, X, apply
 from nnspec.layers.resizing import UpSampling
 
 _MODES = {"nearest": "nearest-exact", "bilinear": "bilinear", "bicubic": "bicubic"}
@@ -33,9 +33,13 @@ def resize(layer: layers.Resize, context: Context) -> Lowered:
     keywords: dict[str, object] = {"size": size, "mode": _MODES[layer.interpolation]}
     if layer.align_corners:
         keywords["align_corners"] = True
+    image: Expression = X
     if layer.antialias:
         keywords["antialias"] = True
-    return Lowered(apply("F.interpolate", X, **keywords))
+        if not isinstance(sizes[-1], int) or sizes[-1] == 1:
+            # To a width of 1 it gives every row the first one's values, channels last apart.
+            image = X.method("contiguous", memory_format=Name("torch.channels_last"))
+    return Lowered(apply("F.interpolate", image, **keywords))
 
 
 def pixel_shuffle(layer: layers.PixelShuffle, context: Context) -> Lowered:

@@ -75,6 +75,11 @@ CASES: list[Case | Network] = [
     *each("resize", (2, 8, 5), (2, 4, 7), size=[4, 7], interpolation="bicubic", antialias=True),
     first("resize", (2, 9, 8), (2, 1, 8), size=[1, 8], interpolation="bicubic", antialias=True),
     last("resize", (2, 8, 8), (2, 2, 3), size=[2, 3], interpolation="bilinear", antialias=True),
+    *each("resize", (2, 6, 4), (2, 2, 1), size=[2, 1], interpolation="bilinear", antialias=True),
+    first("resize", (3, 6, 1), (3, 9, 1), size=[9, 1], interpolation="bicubic", antialias=True),
+    first(
+        "resize", (2, 6, "w"), (2, 3, "w // 2"), scale=0.5, interpolation="bilinear", antialias=True
+    ),
     last("resize", (2, 3, 4), (2, 3, 7), size=[3, 7], interpolation="bilinear"),
     first("resize", (1, 1, 2), (1, 1, 41), size=[1, 41]),
     *each("resize", (2, "h", 4), (2, "h * 2", 8), scale=2),
