@@ -9,6 +9,7 @@ from nnspec.language.problems import Problems
 from nnspec.support.shown import MERGE_HINT
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*\Z")
+_OPERATORS = frozenset("*/+%")
 MAX_LENGTH = 64
 
 
@@ -26,6 +27,9 @@ def report_name(name: object, what: str, mark: Mark | None, problems: Problems) 
         wrong = f"has {len(name)} characters; at most {MAX_LENGTH}"
         hint = "choose a shorter name"
     meant = _meant_by(name)
+    if what == "axis" and isinstance(name, str) and not _OPERATORS.isdisjoint(name):
+        # A name would say nothing of the size that is meant.
+        meant, hint = "", "name the axis, as height: a layer that divides it says what it may be"
     fix = None
     if meant and mark is not None and code == "bad-name" and len(str(name)) <= MAX_LENGTH:
         fix = Fix(f"call it {meant}", (Change("name", mark, meant),))

@@ -19,6 +19,8 @@ from nnspec.layers.signatures import ordered
 from nnspec.layers.words import layer_word
 from nnspec.support.shown import shown
 
+_OF_CALLS = frozenset({"repeat", "time_distributed", "unroll", "when"})
+
 
 def constructor_error(
     record: type[Frozen], values: tuple[object, ...], given: dict[str, Any], error: Exception | None
@@ -29,7 +31,20 @@ def constructor_error(
         return SpecError([_positional(record, values, given)])
     assert isinstance(error, ValidationError)
     found: list[tuple[Problem, Path]] = list(problems_of(error, given, record, name))
-    return SpecError(_with_types(given, _at(name, problem, path)) for problem, path in found)
+    problems = (_with_types(given, _at(name, problem, path)) for problem, path in found)
+    return SpecError(_of_call(record, problem) for problem in problems)
+
+
+def _of_call(record: type[Frozen], problem: Problem) -> Problem:
+    """Lead to `nnspec.Call` for a key that an item of `layers` has and a layer's class has not."""
+    key = (problem.path or "").partition(".")[2]
+    kind = record.model_fields["type"].default if "type" in record.model_fields else None
+    if problem.code != "unknown-key" or key not in _OF_CALLS or kind not in LAYERS:
+        return problem
+    message = f"{record.__name__} has no `{key}`: nnspec.Call has it"
+    return problem._replace(
+        message=message, hint=f'write nnspec.Call(type="{kind}", ..., {key}=...)'
+    )
 
 
 def _at(name: str, problem: Problem, path: Path) -> Problem:

@@ -128,6 +128,8 @@ def frozen(graph: Graph, patterns: Sequence[str], problems: Problems) -> Graph:
         if pattern not in used:
             known = {name for at in graph.walk() for name in _names_of(at.home)}
             known |= {name for name, each in graph.parameters() if each.trainable}
+            if any(fnmatchcase(name, pattern) for name in known):
+                continue  # Another pattern freezes all of it.
             problems.add(
                 "unknown-owner",
                 f'nothing that training changes is called "{pattern}"{nearest(pattern, known)}',

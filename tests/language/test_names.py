@@ -423,3 +423,15 @@ layers:
     open_names = {name for name, p in program.model.named_parameters() if p.requires_grad}  # type: ignore[attr-defined]
     assert {canonical_name(name) for name in open_names} == {"in.weight", "in.bias"}
     assert_alike(spec)
+
+
+@pytest.mark.parametrize("size", ["4 * height", "w/2", "height % 4"])
+def test_an_axis_that_is_a_computation_is_refused_and_not_renamed(size: str) -> None:
+    text = (
+        f"nnspec: 1\nname: Net\ninputs: {{x: {{shape: [3, '{size}']}}}}\nlayers: [{{type: relu}}]\n"
+    )
+    with pytest.raises(nnspec.SpecError) as caught:
+        nnspec.loads(text)
+    (problem,) = caught.value.problems
+    assert problem.fix is None
+    assert "name the axis" in problem.hint

@@ -234,3 +234,12 @@ def test_numbers_of_numpy_are_numbers() -> None:
     assert nnspec.loads(spec.to_yaml()).sha256 == spec.sha256
     with pytest.raises(nnspec.SpecError, match="whole number"):
         layers.Dense(units=np.float64(3.5))
+
+
+@pytest.mark.parametrize("key", ["repeat", "time_distributed", "unroll", "when"])
+def test_a_key_of_calls_leads_to_call(key: str) -> None:
+    with pytest.raises(nnspec.SpecError) as caught:
+        layers.Conv2D(filters=2, kernel_size=3, **{key: True})  # type: ignore[arg-type]
+    (problem,) = caught.value.problems
+    assert problem.message == f"Conv2D has no `{key}`: nnspec.Call has it"
+    assert problem.hint == f'write nnspec.Call(type="conv2d", ..., {key}=...)'

@@ -208,3 +208,13 @@ def test_a_parameter_that_cannot_be_frozen_is_told(pattern: str, message: str, h
     (problem,) = caught.value.problems
     assert message in problem.message
     assert hint in problem.hint
+
+
+@pytest.mark.parametrize("patterns", ["[d, d.bias]", "['*', d.weight]", "['*.bias', d.bias]"])
+def test_a_pattern_may_be_of_what_another_freezes(patterns: str) -> None:
+    spec = nnspec.loads(
+        f"nnspec: 1\nname: Net\nfreeze: {patterns}\ninputs: {{x: {{shape: [3]}}}}\nlayers:\n"
+        "  - {name: d, type: dense, units: 2}\n"
+    )
+    frozen = {name for name, each in spec.graph.parameters() if each.is_frozen}
+    assert "d.bias" in frozen
