@@ -50,8 +50,8 @@ def print_results(results: list[tuple[str, bool, tuple[Problem, ...]]], *, as_js
 def print_summary(wrong: int, number: int, mendable: int) -> None:
     """Say how many specs are wrong, and how many mistakes can be mended."""
     if wrong:
-        noun = "spec is" if wrong == 1 else "specs are"
-        click.echo(f"{wrong} of {number} {noun} wrong", err=True)
+        noun = "spec" if number == 1 else "specs"
+        click.echo(f"{wrong} of {number} {noun} {'is' if wrong == 1 else 'are'} wrong", err=True)
     if mendable:
         noun = "mistake" if mendable == 1 else "mistakes"
         click.echo(f"{mendable} {noun} can be mended by `nnspec check --fix`", err=True)
