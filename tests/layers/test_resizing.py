@@ -7,6 +7,7 @@ import pytest
 
 import nnspec
 from nnspec.errors import SpecError
+from nnspec.verification.sizes import find_sizes
 
 HEAD = """nnspec: 1
 name: Resized
@@ -42,3 +43,13 @@ def test_antialias_weighs_all_that_a_position_covers(backend: str) -> None:
 def test_antialias_that_means_nothing_is_refused(settings: str, message: str) -> None:
     with pytest.raises(SpecError, match=message):
         nnspec.loads(HEAD.replace("SETTINGS", settings))
+
+
+def test_a_scale_after_a_window_of_a_dynamic_axis_finds_sizes_that_fit() -> None:
+    """Of the smallest sizes the window leaves nothing to scale."""
+    spec = nnspec.loads(
+        "nnspec: 1\nname: Net\ninputs: {x: {shape: [3, h, w]}}\nlayers:\n"
+        "  - {type: max_pooling2d, pool_size: 2}\n  - {type: resize, scale: 0.5}\n"
+    )
+    found = find_sizes(spec.graph, {})
+    assert min(found.base.values()) >= 4
