@@ -281,21 +281,25 @@ class RowsOfFiles(Mapping[str, type[L]], Generic[L]):
 
     def __init__(self, package: str, *files: str) -> None:
         self._package = package
-        self._waiting = [*files]
+        self._files = files
         self._rows: dict[str, type[L]] = {}
 
     def __getitem__(self, name: str) -> type[L]:
-        while name not in self._rows and self._waiting:
-            self._read()
+        if name not in self._rows:
+            self._read_until(name)
         return self._rows[name]
 
     def __iter__(self) -> Iterator[str]:
-        while self._waiting:
-            self._read()
+        self._read_until(None)
         return iter(self._rows)
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        self._read_until(None)
+        return len(self._rows)
 
-    def _read(self) -> None:
-        self._rows |= import_module(f"{self._package}.{self._waiting.pop(0)}").ROWS
+    def _read_until(self, name: str | None) -> None:
+        # From the first file each time: another thread may be reading one, and an import waits.
+        for file in self._files:
+            self._rows |= import_module(f"{self._package}.{file}").ROWS
+            if name in self._rows:
+                return
