@@ -110,19 +110,19 @@ class Reshape(Layer):
         return (sizes,)
 
     def _dynamic(self, shape: Shape) -> Shape:
-        from nnspec.layers.monomials import monomial, product_of  # which few specs need
+        from nnspec.layers.sizes import product_of, size_of  # which few specs need
 
         given = product_of(shape)
-        atoms = {atom for size in shape for atom in monomial(size).sizes}
+        atoms = {atom for size in shape for atom in size_of(size).content()[0]}
         for size in self.shape:
-            if not atoms.issuperset(monomial(size).sizes):
+            if not atoms.issuperset(size_of(size).content()[0]):
                 named = ", ".join(sorted(atoms)) or "none"
                 raise ShapeError(
                     f"reshape to {show(self.shape)}: {show(shape)} has no axis {size!r}",
                     f"its dynamic axes: {named}",
                 )
         known = product_of(size for size in self.shape if size != -1)
-        rest = given.over(known)
+        rest = given.per(known)
         computed = rest.dim() if rest is not None else None
         if computed is None or (-1 not in self.shape and computed != 1):
             raise ShapeError(
@@ -157,7 +157,7 @@ def computed_axis(given: Shape, shape: Shape) -> int | None:
 
 
 def _dynamic_product(shape: Shape) -> Dim:
-    from nnspec.layers.monomials import product_of  # which few specs need
+    from nnspec.layers.sizes import product_of  # which few specs need
 
     size = product_of(shape).dim()
     assert size is not None

@@ -224,7 +224,6 @@ def _over(size: Dim, divisor: int) -> Dim:
     """Return the size over a number that divides it."""
     if isinstance(size, int):
         return size // divisor
-    from nnspec.layers.monomials import Monomial, monomial  # which few specs need
+    from nnspec.layers.sizes import size_of  # which few specs need
 
-    rest = monomial(size) * Monomial(Fraction(1, divisor))
-    return rest.dim() or size
+    return str(size_of(size).scaled(Fraction(1, divisor)))

@@ -125,7 +125,9 @@ def same_padding(size: int, kernel: int, stride: int, dilation: int) -> tuple[in
 
 
 def _dim(size: "Size") -> Dim:
-    return str(size) if size.terms else int(size.number)
+    dim = size.dim()
+    assert dim is not None
+    return dim
 
 
 def _size(size: Dim) -> "Size":

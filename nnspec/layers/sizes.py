@@ -7,9 +7,10 @@ A window's output of a padded window's output nests as often as a network has la
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, reduce
 from math import gcd, lcm
 from typing import NamedTuple
 
@@ -63,6 +64,21 @@ class Size(NamedTuple):
         )
         return (str(self.scaled(1 / common)),), common
 
+    def per(self, other: Size) -> Size | None:
+        """Return the exact quotient, or None where it would not be a number times sizes."""
+        (factors, mine), (others, theirs) = self.content(), other.content()
+        rest = Counter(factors)
+        rest.subtract(others)
+        if any(count < 0 for count in rest.values()):
+            return None
+        return product_of(rest.elements()).scaled(mine / theirs)
+
+    def dim(self) -> int | str | None:
+        """Return it as a size of a shape; None where it is a fraction."""
+        if self.terms:
+            return str(self)
+        return int(self.number) if self.number.denominator == 1 else None
+
     def over(self, divisor: int) -> Size:
         """Return the quotient, rounded down."""
         whole = {factors: c for factors, c in self.terms if (c / divisor).denominator == 1}
@@ -103,6 +119,11 @@ class Size(NamedTuple):
         return text
 
 
+def product_of(shape: Iterable[int | str]) -> Size:
+    """Return the number of elements."""
+    return reduce(Size.times, map(size_of, shape), Size((), Fraction(1)))
+
+
 def _quotient(text: str) -> tuple[Size, int] | None:
     """Return the dividend and the divisor, where the text is a quotient rounded down."""
     left, _, right = text.rpartition(" // ")
@@ -139,7 +160,7 @@ def _wrapped(text: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def size_of(text: str | int) -> Size:
+def size_of(text: int | str) -> Size:
     """Return the size that a text means; one that is no arithmetic stands for itself."""
     if isinstance(text, int):
         return Size((), Fraction(text))

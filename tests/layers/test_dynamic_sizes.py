@@ -9,7 +9,6 @@ from operator import add, floordiv, mul, sub, truediv
 import pytest
 
 import nnspec
-from nnspec.layers.monomials import monomial
 from nnspec.layers.shapes import (
     Dim,
     added,
@@ -19,7 +18,7 @@ from nnspec.layers.shapes import (
     transposed_output,
     window_output,
 )
-from nnspec.layers.sizes import size_of
+from nnspec.layers.sizes import product_of, size_of
 
 SEED = 20
 NAMES = ("time", "height", "w_1")
@@ -75,7 +74,7 @@ def test_sizes_are_what_the_layers_compute_and_read_as_they_are_written() -> Non
         assert value_of(size, values) == value, f"seed {SEED}: {size} at {values}"
         if isinstance(size, str):
             assert str(size_of(size)) == size
-            assert monomial(size).dim() == size
+            assert product_of([size]).dim() == size
 
 
 @pytest.mark.parametrize(
