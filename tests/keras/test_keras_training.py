@@ -11,9 +11,11 @@ from keras_cases import arrays_of, random_weights, spec_of
 
 from nnspec.backend import Options, Trainable
 from nnspec.errors import UsageError
+from nnspec.language.optimizers import OPTIMIZERS as KNOWN
 from nnspec.network.loader import load, loads
 from nnspec_keras import backend
 from nnspec_keras.options import KerasOptions
+from tests.variants import named, variants
 
 MULTICLASS = {"task": "multiclass"}
 HEADS = {
@@ -328,3 +330,12 @@ def test_a_network_of_two_outputs_cannot_be_trained():
         is_json=True,
     )
     assert backend.compile(spec).build().forward(arrays_of(spec.graph)).keys() == {"a", "b"}
+
+
+@pytest.mark.parametrize("fields", list(variants(KNOWN)), ids=named)
+def test_an_optimizer_is_made_again_from_its_config(fields):
+    optimizer = built(network(optimizer=fields)).training.make_optimizer()
+    config = optimizer.get_config()
+    assert type(optimizer).from_config(config).get_config() == config
+    numbers = {value for key, value in fields.items() if key not in ("type", "learning_rate")}
+    assert {number for number in numbers if number} <= {*config.values()}
