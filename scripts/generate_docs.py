@@ -20,7 +20,7 @@ from nnspec.show.compact import compact_text
 from nnspec.show.examples import HEADER
 from nnspec.show.jsonschema import schema_text
 from nnspec.show.reference import TABLES, Argument, Word, find, words
-from nnspec.show.sheet import sheet
+from nnspec.show.sheet import sheet, training_sheet
 from nnspec.show.stubs import layers_stub
 from nnspec.show.trial import example_of
 
@@ -36,6 +36,7 @@ def pages() -> dict[str, str]:
         "blocks.md": blocks_page(),
         "support.md": support_page(),
         "llms.txt": sheet(),
+        "llms-training.txt": training_sheet(),
         "spec-language.md": filled("spec-language.md", families=families()),
         "coming-from.md": filled(
             "coming-from.md",

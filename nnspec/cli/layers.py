@@ -19,17 +19,19 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 @click.option("--sheet", is_flag=True, help="Print the language on one page, for language models.")
+@click.option("--training-sheet", is_flag=True, help="Print how training is said, likewise.")
 @json_option
-def layers(names: tuple[str, ...], sheet: bool, as_json: bool) -> None:
+def layers(names: tuple[str, ...], sheet: bool, training_sheet: bool, as_json: bool) -> None:
     """List the layers, or explain some: arguments, formula, shapes, an example, backends.
 
     Losses, optimizers, schedules, initializers and the library's blocks are listed and explained
     too. docs/layers.md has the same as one page.
     """
-    if sheet:
-        from nnspec.show.sheet import sheet as page
+    if sheet or training_sheet:
+        from nnspec.show import sheet as pages
 
-        click.echo(page(), nl=False)
+        asked_pages = [pages.sheet] * sheet + [pages.training_sheet] * training_sheet
+        click.echo("\n".join(page() for page in asked_pages), nl=False)
         return
     from nnspec.show import reference
 

@@ -90,6 +90,7 @@ def spec_schema() -> Schema:
     spec = _with_layers(record_schema(Model))
     spec["required"] = ["nnspec", *spec["required"]]
     definitions |= _shared([*definitions.values(), spec])
+    definitions |= _shared_values([*definitions.values(), spec])
     return {
         "$schema": DIALECT,
         "title": "nnspec",
@@ -130,6 +131,33 @@ def _shared(records: list[Schema]) -> dict[str, Schema]:
             names[text] = f"{key}_{same + 1}"
             definitions[names[text]] = properties[key]
         properties[key] = {"$ref": f"#/$defs/{names[text]}"}
+    return definitions
+
+
+def _shared_values(records: list[Schema]) -> dict[str, Schema]:
+    """Return definitions of the values that several keys may have, and put references there.
+
+    Keys that differ in what they say of themselves, or in their default, may have the same values.
+    """
+    holders = [
+        held
+        for each in records
+        for record in (each, *each.get("anyOf", ()))
+        for held in (record, *record.get("properties", {}).values())
+        if "properties" not in held and next(iter(held)) == "anyOf"
+    ]
+    count = Counter(_line(held["anyOf"]) for held in holders)
+    definitions: dict[str, Schema] = {}
+    names: dict[str, str] = {}
+    for held in holders:
+        text = _line(held["anyOf"])
+        if count[text] < _FEW or len(text) < _SHORT:
+            continue
+        if text not in names:
+            names[text] = f"any_{len(names) + 1}"
+            definitions[names[text]] = {"anyOf": held["anyOf"]}
+        # Not beside the reference alone: some editors read nothing that stands beside one.
+        held["anyOf"] = [{"$ref": f"#/$defs/{names[text]}"}]
     return definitions
 
 

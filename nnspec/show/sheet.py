@@ -1,9 +1,12 @@
-"""The language on one page, for language models: docs/llms.txt, and `nnspec layers --sheet`."""
+"""The language on a page, and training on a second, for language models.
+
+docs/llms.txt and docs/llms-training.txt; `nnspec layers --sheet` and `--training-sheet`.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 from pathlib import Path
 
@@ -11,8 +14,8 @@ from nnspec.layers.registry import ACTIVATIONS
 from nnspec.library import find_block
 from nnspec.show.reference import Word, words
 
-_TEXT = Path(__file__).with_name("sheet.md")
-"""The part written by hand; a word in braces stands for what follows from the classes."""
+_FOLDER = Path(__file__).parent
+"""Of the parts written by hand; a word in braces stands for what follows from the classes."""
 
 _UNSAID = ("epsilon", "use_bias!")
 """Arguments that the page tells of once; so it does of every initializer."""
@@ -36,19 +39,27 @@ _WITH = {"elementwise": "merge", "linear_units": "activations"}
 
 
 def sheet() -> str:
-    """Return the page."""
-    text = _TEXT.read_text(encoding="utf-8")
+    """Return the page of networks."""
     layers = list(words("layer"))
     activations = [word for word in layers if word.group in ACTIVATIONS]
     parts = {
         "{layers}": "\n".join(signatures(word for word in layers if word not in activations)),
         "{activations}": "\n".join(signatures(activations)),
         "{blocks}": "\n".join(signatures(words("block"))),
-        "{losses}": ",".join(word.name for word in words("loss")),
-        "{optimizers}": ",".join(word.name for word in words("optimizer")),
+        "{initializers}": "\n".join(signatures(words("initializer"))),
     }
-    for kind in ("schedule", "initializer"):
-        parts[f"{{{kind}s}}"] = "\n".join(signatures(words(kind)))
+    return _filled("sheet.md", parts)
+
+
+def training_sheet() -> str:
+    """Return the page of training."""
+    kinds = {"{losses}": "loss", "{optimizers}": "optimizer", "{schedules}": "schedule"}
+    parts = {place: "\n".join(signatures(words(kind))) for place, kind in kinds.items()}
+    return _filled("training_sheet.md", parts)
+
+
+def _filled(name: str, parts: Mapping[str, str]) -> str:
+    text = (_FOLDER / name).read_text(encoding="utf-8")
     for place, part in parts.items():
         text = text.replace(place, part)
     return text

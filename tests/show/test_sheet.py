@@ -1,4 +1,4 @@
-"""docs/llms.txt: the whole language on one page, small, and true."""
+"""docs/llms.txt and llms-training.txt: the whole language on two pages, small, and true."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from itertools import product
 import pytest
 
 import nnspec
+from nnspec.language.training_schema import Data, Training
 from nnspec.show.reference import KINDS, words
-from nnspec.show.sheet import sheet
+from nnspec.show.sheet import sheet, training_sheet
 
-PAGE = sheet()
+PAGE, TRAINING = sheet(), training_sheet()
 EXAMPLES = re.search(r"```yaml\n(.*?)```", PAGE, re.S)[1].split("---\n")  # type: ignore[index]
 
 
-def test_it_is_small() -> None:
-    assert len(PAGE.encode()) < 8000
+@pytest.mark.parametrize("page", [PAGE, TRAINING], ids=["networks", "training"])
+def test_it_is_small(page: str) -> None:
+    assert len(page.encode()) < 8000
 
 
 @pytest.mark.parametrize("text", EXAMPLES, ids=lambda text: text.split()[3])
@@ -40,7 +42,7 @@ def names_in(text: str) -> set[str]:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_names_everything(kind: str) -> None:
-    assert {word.name for word in words(kind)} <= names_in(PAGE)
+    assert {word.name for word in words(kind)} <= names_in(PAGE + TRAINING)
 
 
 def test_it_names_no_layer_that_is_none() -> None:
@@ -55,3 +57,16 @@ def test_a_signature_has_the_arguments_of_the_class() -> None:
     assert "unet_up[x,skip]" in PAGE
     assert "subtract/divide[2]" in PAGE
     assert "gelu(approximate?)" in PAGE
+    assert "adam(learning_rate=0.001,beta_1=0.9,beta_2=0.999" in TRAINING
+    assert "cosine(peak,steps,warmup=0,end=0)" in TRAINING
+
+
+def test_each_key_of_training_is_told() -> None:
+    keys = {*Training.model_fields, *Data.model_fields}
+    assert keys <= set(re.findall(r"\w+", TRAINING.partition("## Losses")[0]))
+
+
+def test_the_example_of_training_checks() -> None:
+    found = re.search(r"```yaml\n(.*?)```", TRAINING, re.S)
+    assert found is not None
+    assert not nnspec.loads(EXAMPLES[0].replace("training: {task: multiclass}\n", found[1])).advice
