@@ -23,6 +23,7 @@ from nnspec.show.reference import TABLES, Argument, Word, find, words
 from nnspec.show.sheet import sheet, training_sheet
 from nnspec.show.stubs import layers_stub
 from nnspec.show.trial import example_of
+from scripts.theirs import table_of
 
 DOCS = Path(__file__).parents[1] / "docs"
 STUB = DOCS.parent / "nnspec" / "layers" / "__init__.pyi"
@@ -306,6 +307,15 @@ def support_page() -> str:
             f"| --- |{' --- |' * len(able)}",
             *rows(table, [getattr(backend, name) for backend in able]),
         ]
+    lines += [
+        "",
+        "## What PyTorch and Keras train with",
+        "",
+        "Every loss, optimizer and schedule of torch 2.13 and Keras 3.15 with ours, or with "
+        "the reason why there is none.",
+    ]
+    for name in ("losses", "optimizers", "schedules"):
+        lines += ["", *table_of(*TRAINED[name])]
     notes = [
         f"- {backend.name}, {layer.model_fields['type'].default}: {entry.reason} "
         f"(relative error up to {entry.forward:.0e}, gradient {entry.gradient:.0e})"
