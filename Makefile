@@ -13,10 +13,11 @@ WORKERS ?= 2
 export TF_CPP_MIN_LOG_LEVEL := 3
 
 .DEFAULT_GOAL := help
-# Words that an injection's name must hold; none for all.
+# Words that the name of an injection, or of a row of the parity table, must hold; none for all.
 DETECTION ?=
+PARITY ?=
 
-.PHONY: help install demo test lint types check-golden pytest verify-all detection fuzz bench format golden docs lock clean
+.PHONY: help install demo test lint types check-golden pytest verify-all parity detection fuzz bench format golden docs lock clean
 
 help:  ## Say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -56,14 +57,18 @@ pytest: .venv/.installed  ## The fast tests; PYTEST_ARGS="-k dense" narrows them
 
 # A process for each spec, because frameworks keep memory. The zoo is verified at the size of the papers, which takes
 # half an hour and 14 GB on two cores; the exporters, which it leaves out, are tested on the specs before.
-verify-all: .venv/.installed  ## The slow tests, then `nnspec verify` on every spec, the zoo's at full size
+verify-all: .venv/.installed  ## The slow tests, the parity table, then `nnspec verify` on every spec, the zoo's at full size
 	@echo "== the slow tests"
 	@$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+	@$(BIN)/python -m tests.parity
 	@failed=""; \
 	verify() { echo "== nnspec verify $$*"; $(BIN)/nnspec verify "$$@" || failed="$$failed $$1"; }; \
 	for spec in $(SPECS); do verify "$$spec"; done; \
 	for spec in $(ZOO); do verify "$$spec" --no-exporters --batch 2 --steps 1; done; \
 	test -z "$$failed" || { echo "not verified:$$failed"; exit 1; }
+
+parity: .venv/.installed  ## Every optimizer x schedule etc. trained in PyTorch and Keras; PARITY="adam" narrows it
+	@$(BIN)/python -m tests.parity $(PARITY)
 
 detection: .venv/.installed  ## What `nnspec verify` finds of faults put into one engine
 	@$(BIN)/python -m tests.detection $(DETECTION)
