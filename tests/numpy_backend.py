@@ -80,10 +80,15 @@ class LinearProgram:
         return loss
 
     def optimizer_state(self):
-        return dict(self.speed)
+        speed = {f"{name}/velocity": value for name, value in self.speed.items()}
+        return {**speed, "step": np.array(self.steps)}
 
     def load_optimizer_state(self, state):
-        self.speed = {name: np.array(value) for name, value in state.items()}
+        self.speed = {
+            name.removesuffix("/velocity"): np.array(value)
+            for name, value in state.items()
+            if name != "step"
+        }
 
     def reseed(self, seed):
         self.noise = np.random.default_rng(seed)

@@ -18,6 +18,7 @@ from nnspec.backend import Precision
 from nnspec.data.target_domain import require_target
 from nnspec.emit.loading import load_source
 from nnspec.errors import MissingDependencyError, UsageError
+from nnspec.language.optimizers import Optimizer
 from nnspec.layers.shapes import TensorType
 from nnspec.network.domains import domain_of
 from nnspec.support.streams import derived_seed
@@ -60,6 +61,7 @@ except ImportError as error:
 from nnspec_keras.doubles import lend_doubles  # noqa: E402
 from nnspec_keras.exporting import export_onnx  # noqa: E402
 from nnspec_keras.held_rows import Rows  # noqa: E402
+from nnspec_keras.optimizer_state import Held, load_state, state_of  # noqa: E402
 from nnspec_keras.variables import (  # noqa: E402
     canonical_variables,
     layers_of,
@@ -280,16 +282,20 @@ class KerasProgram:
         return {name: float(value) for name, value in values.items() if name != "loss"}
 
     def optimizer_state(self) -> Weights:
-        """Return what the optimizer remembers, by its variables' paths."""
-        return {
-            variable.path.partition("/")[2]: np.asarray(variable.numpy())
-            for variable in self.optimizer.variables
-        }
+        """Return what the optimizer remembers, by neutral names."""
+        return state_of(self.graph, *self._optimized)
 
     def load_optimizer_state(self, state: Mapping[str, Array]) -> None:
-        """Set what `optimizer_state` gave."""
-        for variable in self.optimizer.variables:
-            variable.assign(state[variable.path.partition("/")[2]])
+        """Set what the `optimizer_state` of any backend gave; raises WeightsError for else."""
+        load_state(self.graph, *self._optimized, state)
+
+    @property
+    def _optimized(self) -> tuple[Optimizer, Any, list[Any], Held]:
+        """The optimizer as the spec has it and Keras's, and the variables that it is to move."""
+        training = self.spec.model.training
+        assert training is not None  # else there is no source of an optimizer
+        optimizer = self.optimizer
+        return training.optimizer, optimizer, self.model.trainable_variables, self._variables
 
     def reseed(self, seed: int) -> None:
         """Start dropout's random numbers anew."""

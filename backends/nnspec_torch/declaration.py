@@ -54,7 +54,7 @@ class TorchBackend(Backend):
     @cached_property
     def optimizers(self) -> Support[Optimizer]:
         """The tables of `training.py`."""
-        from nnspec_torch.training import OPTIMIZERS
+        from nnspec_torch.optimizers import OPTIMIZERS
 
         return Support(OPTIMIZERS)
 

@@ -17,6 +17,7 @@ from nnspec.backend import Precision
 from nnspec.data.target_domain import require_target
 from nnspec.emit.loading import load_source
 from nnspec.errors import MissingDependencyError, UnsupportedError, UsageError
+from nnspec.language.optimizers import Optimizer
 from nnspec.layers.shapes import Dim
 from nnspec.network.domains import domain_of
 from nnspec.support.causes import cause_of
@@ -32,6 +33,7 @@ except ImportError as error:
 
 from nnspec_torch.exporter import give_way, operators_unread  # after the extra has been found
 from nnspec_torch.held_rows import Rows
+from nnspec_torch.optimizer_state import Steps, load_state, state_of
 from nnspec_torch.undrawn import Undrawn
 
 if TYPE_CHECKING:
@@ -39,8 +41,6 @@ if TYPE_CHECKING:
     from nnspec_torch.source import TorchSource
 
 MIN_OPSET, MAX_OPSET = 18, 23
-STEPS = "schedule.steps"
-"""In the optimizer's state: the steps taken, where the learning rate follows them."""
 
 
 @contextmanager
@@ -114,6 +114,7 @@ class TorchProgram:
         """The optimizer of the emitted source."""
         if self._optimizer is None:
             self._optimizer = self.training.make_optimizer(self.model)
+            self._steps = Steps(self._optimizer)
             schedule = getattr(self.training, "make_scheduler", None)
             self._scheduler = schedule(self._optimizer) if schedule is not None else None
         return self._optimizer
@@ -251,28 +252,23 @@ class TorchProgram:
         return {name: float(value) for name, value in values.items() if name != "loss"}
 
     def optimizer_state(self) -> Weights:
-        """Return what the optimizer remembers of each parameter, by its number and name."""
-        state = self.optimizer.state_dict()["state"]
-        taken = {} if self._scheduler is None else {STEPS: np.array(self._scheduler.last_epoch)}
-        return taken | {
-            f"{i}.{name}": torch.as_tensor(value).detach().cpu().numpy().copy()
-            for i, values in state.items()
-            for name, value in values.items()
-            if value is not None
-        }
+        """Return what the optimizer remembers, by neutral names."""
+        optimizer = self.optimizer
+        return state_of(self.graph, self._record, self.model, optimizer, self._steps.taken)
 
     def load_optimizer_state(self, state: Mapping[str, Array]) -> None:
-        """Set what `optimizer_state` gave."""
-        nested: dict[int, dict[str, Tensor]] = {}
-        for key, array in state.items():
-            if key == STEPS:
-                continue
-            number, _, name = key.partition(".")
-            nested.setdefault(int(number), {})[name] = torch.from_numpy(np.array(array))
-        whole = self.optimizer.state_dict()
-        self.optimizer.load_state_dict({**whole, "state": nested})
+        """Set what the `optimizer_state` of any backend gave; raises WeightsError for else."""
+        steps = load_state(self.graph, self._record, self.model, self.optimizer, state)
+        self._steps.taken = steps
         if self._scheduler is not None:
-            self._go_on_after(int(state[STEPS]))
+            self._go_on_after(steps)
+
+    @property
+    def _record(self) -> Optimizer:
+        """The optimizer as the spec has it."""
+        training = self.spec.model.training
+        assert training is not None  # else there is no source of an optimizer
+        return training.optimizer
 
     def _go_on_after(self, steps: int) -> None:
         """Let the learning rate be that of the step after so many."""

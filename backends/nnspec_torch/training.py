@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from nnspec.emit.code import Call, call, literal, wrap
+from nnspec.emit.code import Call, literal, wrap
 from nnspec.emit.names import freed
 from nnspec.emit.training import (
     LossBody,
@@ -17,16 +17,12 @@ from nnspec.emit.training import (
 )
 from nnspec.emit.tree import Name
 from nnspec.language.losses import Loss, cross_entropy, regression
-from nnspec.language.optimizers import Optimizer, adam, scaled, sgd
+from nnspec.language.optimizers import Optimizer
 from nnspec.network.graph import Graph, Head
 from nnspec.network.loader import Spec
 from nnspec_torch.naming import STEP, class_name
-from nnspec_torch.schedules import (
-    base_rate,
-    has_schedule,
-    scheduler_modules,
-    scheduler_source,
-)
+from nnspec_torch.optimizers import OPTIMIZERS
+from nnspec_torch.schedules import has_schedule, scheduler_modules, scheduler_source
 
 
 def _function(name: str, summary: str, **keywords: float) -> LossBody:
@@ -86,53 +82,6 @@ LOSSES: Mapping[type[Loss], LossRow] = {
     cross_entropy.CategoricalCrossEntropy: _cross_entropy,
 }
 """Loss -> its body."""
-
-
-_FUSED = frozenset(f"torch.optim.{name}" for name in ("Adagrad", "Adam", "AdamW", "SGD"))
-"""Those with the same formula in one kernel: a small network steps in 0.7 of the time."""
-
-
-def _optimizer(function: str, **keywords: object) -> Call:
-    return call(function, **keywords, **({"fused": True} if function in _FUSED else {}))
-
-
-def _sgd(optimizer: sgd.Sgd) -> Call:
-    keywords: dict[str, object] = {"lr": base_rate(optimizer)}
-    if optimizer.momentum:
-        keywords["momentum"] = optimizer.momentum
-    if optimizer.nesterov:
-        keywords["nesterov"] = True
-    return _optimizer("torch.optim.SGD", **keywords)
-
-
-def _made(function: str, **fields: str | tuple[str, ...]) -> Callable[[Optimizer], Call]:
-    """Return what calls PyTorch's own, each argument a field of the optimizer, or several."""
-
-    def lowering(optimizer: Optimizer) -> Call:
-        keywords = {
-            name: getattr(optimizer, field)
-            if isinstance(field, str)
-            else tuple(getattr(optimizer, each) for each in field)
-            for name, field in fields.items()
-        }
-        return _optimizer(function, lr=base_rate(optimizer), **keywords)
-
-    return lowering
-
-
-OPTIMIZERS: Mapping[type[Optimizer], Callable[..., Call]] = {
-    sgd.Sgd: _sgd,
-    adam.Adam: _made("torch.optim.Adam", betas=("beta_1", "beta_2"), eps="epsilon"),
-    adam.AdamW: _made(
-        "torch.optim.AdamW", betas=("beta_1", "beta_2"), eps="epsilon", weight_decay="decay"
-    ),
-    adam.Adamax: _made("torch.optim.Adamax", betas=("beta_1", "beta_2"), eps="epsilon"),
-    scaled.RmsProp: _made("torch.optim.RMSprop", alpha="rho", eps="epsilon", momentum="momentum"),
-    scaled.Adagrad: _made(
-        "torch.optim.Adagrad", initial_accumulator_value="initial_sum", eps="epsilon"
-    ),
-}
-"""Optimizer -> its constructor, without the parameters."""
 
 
 def training_modules(spec: Spec) -> frozenset[str]:

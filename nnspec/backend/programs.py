@@ -61,11 +61,11 @@ class Trainable(Program, Protocol):
         ...
 
     def optimizer_state(self) -> Weights:
-        """Return what the optimizer remembers, by names of the backend's own."""
+        """Return what the optimizer remembers, as `nnspec.weights.optimizer_state` names it."""
         ...
 
     def load_optimizer_state(self, state: Mapping[str, Array]) -> None:
-        """Set what `optimizer_state` gave."""
+        """Set what the `optimizer_state` of any backend gave; raises WeightsError for else."""
         ...
 
     def reseed(self, seed: int) -> None:

@@ -160,16 +160,20 @@ class RMSprop(keras.optimizers.Optimizer):
         if not self.built:
             super().build(variables)
             self.squares = self.add_optimizer_variables(variables, "square")
-            self.velocities = self.add_optimizer_variables(variables, "velocity")
+            if self.momentum:
+                self.velocities = self.add_optimizer_variables(variables, "velocity")
 
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)
-        square, velocity = self.squares[index], self.velocities[index]
+        square = self.squares[index]
         gradient = ops.reshape(gradient, variable.shape)  # sum repeated embedding rows
         self.assign(square, self.rho * square + (1 - self.rho) * ops.square(gradient))
         step = gradient / (ops.sqrt(square) + self.epsilon)
-        self.assign(velocity, self.momentum * velocity + step)
-        self.assign_sub(variable, ops.cast(learning_rate, variable.dtype) * velocity)
+        if self.momentum:
+            velocity = self.velocities[index]
+            self.assign(velocity, self.momentum * velocity + step)
+            step = velocity
+        self.assign_sub(variable, ops.cast(learning_rate, variable.dtype) * step)
 
     def get_config(self):
         return {
@@ -198,15 +202,20 @@ class Adagrad(keras.optimizers.Optimizer):
     def build(self, variables):
         if not self.built:
             super().build(variables)
-            self.sums = self.add_optimizer_variables(variables, "sum")
+            self.sums = self.add_optimizer_variables(
+                variables, "sum", initializer=self.first_sum
+            )
+
+    def first_sum(self, shape, dtype):
+        # Keras's Constant would round it to float32.
+        return ops.full(shape, self.initial_accumulator_value, dtype)
 
     def update_step(self, gradient, variable, learning_rate):
         total = self.sums[self._get_variable_index(variable)]
         gradient = ops.reshape(gradient, variable.shape)  # sum repeated embedding rows
         self.assign_add(total, ops.square(gradient))
         rate = ops.cast(learning_rate, variable.dtype)
-        root = ops.sqrt(total + self.initial_accumulator_value)
-        self.assign_sub(variable, rate * gradient / (root + self.epsilon))
+        self.assign_sub(variable, rate * gradient / (ops.sqrt(total) + self.epsilon))
 
     def get_config(self):
         return {

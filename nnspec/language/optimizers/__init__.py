@@ -26,6 +26,15 @@ class Optimizer(Frozen):
             return self.learning_rate.at(step)
         return self.learning_rate
 
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """Names of the arrays that it remembers of each parameter."""
+        return ()
+
+    def first(self, slot: str) -> float:
+        """Return what each element of a slot begins at."""
+        return 0.0
+
     def steps(self) -> Step | None:
         """Return the formula as steps of one parameter, which remember what they need.
 

@@ -25,6 +25,11 @@ class Adam(Optimizer):
     beta_2: Fraction = Field(default=0.999, description="Decay of the mean of its square.")
     epsilon: Positive = Field(default=1e-8, description="Added to √v̂; 1e-8 as in PyTorch.")
 
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """The means, m and v."""
+        return ("mean", "square")
+
     def steps(self) -> Step:
         """Return the formula as steps of one parameter."""
         return self._steps(0.0)
@@ -77,6 +82,11 @@ class Adamax(Optimizer):
     beta_1: Fraction = Field(default=0.9, description="Decay of the mean of the gradient.")
     beta_2: Fraction = Field(default=0.999, description="Decay of its largest size.")
     epsilon: Positive = Field(default=1e-8, description="Added to |g|; 1e-8 as in PyTorch.")
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """The mean m, and u."""
+        return ("mean", "largest")
 
     def steps(self) -> Step:
         """Return the formula as steps of one parameter."""

@@ -25,6 +25,11 @@ class RmsProp(Optimizer):
     epsilon: Positive = Field(default=1e-8, description="Added to √v; 1e-8 as in PyTorch.")
     momentum: Fraction = Field(default=0.0, description="Weight of the past steps.")
 
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """The mean v, and b where there is a momentum."""
+        return ("square", "velocity") if self.momentum else ("square",)
+
     def steps(self) -> Step:
         """Return the formula as steps of one parameter."""
         square: Any = 0.0
@@ -53,6 +58,15 @@ class Adagrad(Optimizer):
     learning_rate: LearningRate = Field(default=0.01, description=RATE)
     initial_sum: NotNegative = Field(default=0.0, description="What the sum of squares begins at.")
     epsilon: Positive = Field(default=1e-10, description="Added to √s; 1e-10 as in PyTorch.")
+
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """The sum s."""
+        return ("sum",)
+
+    def first(self, slot: str) -> float:
+        """Return the initial sum."""
+        return self.initial_sum
 
     def steps(self) -> Step:
         """Return the formula as steps of one parameter."""

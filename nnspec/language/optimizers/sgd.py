@@ -23,6 +23,11 @@ class Sgd(Optimizer):
     momentum: Fraction = Field(default=0.0, description="Weight of the past steps.")
     nesterov: Flag = Field(default=False, description="Whether the step looks ahead.")
 
+    @property
+    def slots(self) -> tuple[str, ...]:
+        """The velocity b, where there is a momentum."""
+        return ("velocity",) if self.momentum else ()
+
     def steps(self) -> Step:
         """Return the formula as steps of one parameter."""
         buffer: Any = None

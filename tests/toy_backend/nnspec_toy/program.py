@@ -57,11 +57,16 @@ class ToyProgram:
         return loss
 
     def optimizer_state(self) -> Weights:
-        return {**self.state, "steps": np.array(self.steps)}
+        state = {f"{name}/square": array for name, array in self.state.items()}
+        return {**state, "step": np.array(self.steps)}
 
     def load_optimizer_state(self, state: Mapping[str, Array]) -> None:
-        self.state = {name: np.array(array) for name, array in state.items() if name != "steps"}
-        self.steps = int(state["steps"])
+        self.steps = int(state["step"])
+        self.state = {
+            name.removesuffix("/square"): np.array(array)
+            for name, array in state.items()
+            if name != "step"
+        }
 
     def reseed(self, seed: int) -> None:
         """Nothing of a toy is random."""

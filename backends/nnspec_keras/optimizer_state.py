@@ -1,0 +1,72 @@
+"""The state of Keras's optimizers by neutral names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnspec.emit.lowering import NativeParameter
+from nnspec.language.optimizers import Optimizer
+from nnspec.network.graph import Graph
+from nnspec.weights.optimizer_state import STEP, checked_state, slots_of
+from nnspec_keras.variables import to_canonical, to_native
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array, Weights
+
+Held = Mapping[str, tuple[Any, NativeParameter]]
+"""Canonical parameter -> its variable, and how it stands there."""
+
+
+def state_of(
+    graph: Graph, record: Optimizer, optimizer: Any, trained: Sequence[Any], held: Held
+) -> Weights:
+    """Return the state; a parameter that no output depends on has that of no step."""
+    variables = _variables(record, optimizer, trained)
+    found: Weights = {STEP: np.array(int(optimizer.iterations.numpy()), np.int64)}
+    for name, parameter, slot, shape in slots_of(graph, record):
+        if parameter in held:
+            variable, native = held[parameter]
+            array = variables[slot][id(variable)].numpy()
+            found[name] = to_canonical(native, array, shape)
+        else:
+            found[name] = np.full(shape, record.first(slot), trained[0].dtype)
+    return found
+
+
+def load_state(
+    graph: Graph,
+    record: Optimizer,
+    optimizer: Any,
+    trained: Sequence[Any],
+    held: Held,
+    state: Mapping[str, Array],
+) -> None:
+    """Set the state; raises WeightsError."""
+    steps = checked_state(graph, record, state)
+    variables = _variables(record, optimizer, trained)
+    for name, parameter, slot, _ in slots_of(graph, record):
+        if parameter in held:
+            variable, native = held[parameter]
+            remembered = variables[slot][id(variable)]
+            array = to_native(native, np.asarray(state[name]))
+            if native.row is not None:
+                whole = remembered.numpy()
+                whole[native.row] = array
+                array = whole
+            remembered.assign(array.astype(remembered.dtype))
+    optimizer.iterations.assign(steps)
+
+
+def _variables(
+    record: Optimizer, optimizer: Any, trained: Sequence[Any]
+) -> dict[str, dict[int, Any]]:
+    """Return by slot, and by the variable that is trained, what the optimizer holds."""
+    found = {}
+    for slot in record.slots:
+        # Keras names each after its variable and the slot, and keeps them in one order.
+        named = [each for each in optimizer.variables if each.name.endswith(f"_{slot}")]
+        found[slot] = dict(zip(map(id, trained), named, strict=True))
+    return found
