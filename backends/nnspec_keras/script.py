@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from nnspec.emit.code import Expr, literal, quoted, wrap
 from nnspec.emit.snippets import snippets
+from nnspec.emit.training import shifts_target
 from nnspec.language.training_schema import Training
 from nnspec.network.graph import Head
 from nnspec.network.loader import Spec
@@ -27,7 +28,7 @@ def script_source(spec: Spec, training: Training, head: Head | None, function: s
     is_single = len(graph.inputs) == 1
     program = snippets("nnspec_keras.emitted", "program")
     is_shifted = _is_shifted(spec)
-    has_raw_ends = is_shifted or data.standardize_target
+    has_raw_ends = is_shifted or shifts_target(spec)
     serving = snippets("nnspec_keras.emitted", "program" if has_raw_ends else "raw_program")
     # Where the loss takes logits, a network beside the one that is served is compiled.
     is_compiled = head is None
@@ -40,7 +41,7 @@ def script_source(spec: Spec, training: Training, head: Head | None, function: s
                 serving["served"].text,
                 HAS_ONE_INPUT=is_single,
                 SHIFTS_INPUTS=is_shifted,
-                SHIFTS_TARGET=data.standardize_target,
+                SHIFTS_TARGET=shifts_target(spec),
             )
         )
     parts += [
@@ -77,12 +78,11 @@ def _predict(spec: Spec, training: Training, *, is_inner: bool) -> str:
             4,
         ),
     ]
-    if training.task == "regression":
-        data = spec.model.data
-        if data is not None and data.standardize_target:
+    if training.kind == "regression":
+        if shifts_target(spec):
             lines.append("    output = restored(output, record)")
         return "\n".join([*lines, "    return output, output"])
-    if training.task == "multiclass":
+    if training.kind == "multiclass":
         lines.append("    answer = output.argmax(axis=-1)")
     else:
         limit = f"{threshold(spec.graph, training):g}"
@@ -103,7 +103,7 @@ def _main(spec: Spec, training: Training, function: str) -> str:
     is_single = len(spec.graph.inputs) == 1
     unpack = "inputs, target" if is_single else "*inputs, target"
     scaled = ""
-    if data.standardize_target:
+    if shifts_target(spec):
         shape = list(spec.graph.types[spec.graph.outputs[0]].shape)
         scaled = f', np.reshape(record["target_scale"], {literal(shape)})'
     lines = [

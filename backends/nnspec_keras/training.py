@@ -13,6 +13,7 @@ from nnspec.emit.training import (
     indented,
     loss_body,
     row_of,
+    shifts_target,
     title_of,
     training_of,
 )
@@ -158,8 +159,7 @@ def _loss_function(loss: Loss, graph: Graph) -> str:
 
 
 def _compiled(spec: Spec, training: Training, head: Head | None) -> str:
-    data = spec.model.data
-    is_scaled = data is not None and data.standardize_target
+    is_scaled = shifts_target(spec)
     metrics = _metrics(spec.graph, training)
     lines, told = ["def compiled(model: keras.Model) -> keras.Model:"], "ready to fit"
     if is_scaled:
@@ -192,7 +192,7 @@ def _metrics(graph: Graph, training: Training) -> list[str]:
     found = []
     for metric in training.resolved_metrics:
         if metric == "accuracy":
-            if training.task == "binary":
+            if training.kind == "binary":
                 takes_logits = training.resolved_loss.leaves_out == "sigmoid"
                 threshold = 0.0 if takes_logits else 0.5
                 made = call("keras.metrics.BinaryAccuracy", name=metric, threshold=threshold)

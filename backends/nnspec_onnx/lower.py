@@ -124,7 +124,7 @@ def metadata(spec: Spec, preprocessing: str | None = None) -> dict[str, str]:
         KEY: to_json(domain_of(spec.graph)),
     }
     training = spec.model.training
-    if training is not None and training.task == "binary":
+    if training is not None and training.kind == "binary":
         entries["nnspec.threshold"] = str(threshold(spec.graph, training))
     if preprocessing is not None:
         entries["nnspec.preprocessing"] = preprocessing

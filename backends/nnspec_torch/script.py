@@ -5,6 +5,7 @@ from __future__ import annotations
 from nnspec.emit.code import literal, wrap, wrap_item
 from nnspec.emit.names import snake
 from nnspec.emit.snippets import Snippets, snippets
+from nnspec.emit.training import shifts_target
 from nnspec.errors import UsageError
 from nnspec.language.training_schema import Training
 from nnspec.layers.weighted import split
@@ -71,7 +72,7 @@ def _evaluate(spec: Spec, training: Training, head: Head | None) -> str:
     measured = {name: _metric(name, spec, training, head) for name in training.resolved_metrics}
     arguments = f"model: {class_name(spec.name)}, rows: tuple[Tensor, ...]"
     told = ['    """Return the loss and the metrics, computed as at inference."""']
-    if spec.model.data.standardize_target:
+    if shifts_target(spec):
         measured = {name: _SCALED[name] for name in measured}
         arguments += ", scale: Tensor | float = 1.0"
         told = [
@@ -112,12 +113,11 @@ def _predict(spec: Spec, training: Training, load: str) -> str:
         "    tensors = [torch.from_numpy(array) for array in prepared(inputs, record)]",
         "    output = outputs(model, tensors).numpy()",
     ]
-    if training.task == "regression":
-        data = spec.model.data
-        if data is not None and data.standardize_target:
+    if training.kind == "regression":
+        if shifts_target(spec):
             lines.append("    output = restored(output, record)")
         return "\n".join([*lines, "    return output, output"])
-    if training.task == "multiclass":
+    if training.kind == "multiclass":
         lines.append("    answer = output.argmax(axis=-1)")
     else:
         limit = f"{threshold(spec.graph, training):g}"
@@ -139,7 +139,7 @@ def _main(spec: Spec, training: Training, load: str) -> str:
     part = "validation" if data.validation > 0 else "train"
     is_scheduled = has_schedule(training.optimizer)
     state = "optimizer, scheduler" if is_scheduled else "optimizer"
-    scale = ", scale" if data.standardize_target else ""
+    scale = ", scale" if shifts_target(spec) else ""
     lines = [
         "def main() -> None:",
         '    """Train, and write the weights of the best epoch."""',
@@ -226,12 +226,12 @@ def _is_table(spec: Spec) -> bool:
 def _metric(name: str, spec: Spec, training: Training, head: Head | None) -> str:
     if name in _METRICS:
         return _METRICS[name]
-    if name == "accuracy" and training.task == "multiclass":
+    if name == "accuracy" and training.kind == "multiclass":
         # Arrays may hold a probability per class where a table holds the class.
         classes = "(target.argmax(-1) if target.dim() == output.dim() else target)"
         expected = "target" if _is_table(spec) else classes
         return f"(output.argmax(-1) == {expected}).double().mean()"
-    if name == "accuracy" and training.task == "binary":
+    if name == "accuracy" and training.kind == "binary":
         is_logits = head is not None or (
             training.resolved_loss.leaves_out == "sigmoid" and final_activation(spec.graph) is None
         )

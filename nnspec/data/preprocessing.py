@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 from nnspec.data.tables import Rows, missing_column, numbers, require_fitting, where
 from nnspec.errors import DataError
 from nnspec.language.schema import DType
-from nnspec.language.training_schema import Task
+from nnspec.language.training_schema import Task, kind_of
 from nnspec.layers.fields import Flag, Frozen, Number, Positive, Size, Text
 from nnspec.layers.shapes import Dim, Shape, product, show
 from nnspec.network.domain import Domain, Place
@@ -130,6 +130,8 @@ class Preprocessing(Frozen):
     """The task of the network."""
     target: Text
     """Name of what it predicts."""
+    columns: Annotated[tuple[Text, ...], Field(strict=False)] | None = None
+    """Names of the elements that it predicts; None where it is one, or an array."""
     labels: Annotated[tuple[Text, ...], Field(strict=False)] | None = None
     """Names of the classes in the order of their numbers; None where the data hold numbers."""
     target_mean: Numbers | None = None
@@ -142,7 +144,7 @@ class Preprocessing(Frozen):
         mean, scale = self.target_mean, self.target_scale
         if (mean is None) != (scale is None) or len(mean or ()) != len(scale or ()):
             raise ValueError("target_mean and target_scale do not fit together")
-        if mean is not None and self.task != "regression":
+        if mean is not None and kind_of(self.task) != "regression":
             raise ValueError(f"the target of a {self.task} task has no mean")
         return self
 

@@ -20,8 +20,8 @@ from nnspec.data.preprocessing import (
     places,
     require_equal_lengths,
 )
-from nnspec.data.tables import Rows, missing_column, read, select
-from nnspec.data.targets import Target, read_target
+from nnspec.data.tables import Rows, read, select
+from nnspec.data.targets import Target, columns_of, read_target
 from nnspec.errors import DataError, UsageError
 from nnspec.language.schema import DType
 from nnspec.language.training_schema import Data, Training
@@ -52,9 +52,9 @@ class Part:
 class Dataset:
     """The parts that training uses, ready for the network, and how they were made.
 
-    `target` is class numbers (int64) or a probability per class (float32) for `multiclass`, and
-    float32 in the output's shape for `binary` and `regression`, shifted and scaled where the spec
-    standardises it. `sha256` is of the source.
+    `target` is class numbers (int64) or a probability per class (float32) where the task has
+    classes, and else float32 in the output's shape, shifted and scaled where the spec standardises
+    it; of an autoencoder the input, unless the spec names another. `sha256` is of the source.
     """
 
     train: Part
@@ -95,13 +95,14 @@ def read_rows(spec: Spec, path: str | Path) -> tuple[dict[str, Array], Array | N
                 "add it, or give an .npz file with an array for each input"
             )
         return admit_arrays(domain_of(graph), rows, path), None
-    features = _features(graph, data, rows, path)
+    training, target = spec.model.training, None
+    is_trained = training is not None and len(graph.outputs) == 1
+    columns = _known_columns(rows, data) if is_trained else ()
+    features = _features(graph, data, rows, path, columns)
     raw = {name: feature.gather(rows, name, path) for name, feature in features.items()}
     lengths = {name: len(values) for name, values in raw.items()}
-    training, target = spec.model.training, None
-    names = rows.columns if isinstance(rows, pl.DataFrame) else rows
-    if training is not None and len(graph.outputs) == 1 and data.target in names:
-        target = _target(graph, data, training, rows, path).values
+    if training is not None and columns:
+        target = _target(graph, data, training, rows, columns, path).values
         lengths["target"] = len(target)
     require_equal_lengths(lengths, path)
     if data.standardize:
@@ -109,13 +110,48 @@ def read_rows(spec: Spec, path: str | Path) -> tuple[dict[str, Array], Array | N
         features = {name: each.standardised(raw[name]) for name, each in features.items()}
     if target is not None and data.standardize_target:
         target = _standardised(target, *mean_and_scale(target))
-    return _finished(graph, features, raw, rows, path), target
+    inputs = _finished(graph, features, raw, rows, path)
+    if is_trained and not data.targets:
+        target = _own_target(inputs)
+    return inputs, target
 
 
-def _target(graph: Graph, data: Data, training: Training, rows: Rows, file: str | Path) -> Target:
+def _known_columns(rows: Rows, data: Data) -> tuple[str, ...]:
+    """Return the columns of the target, or none where the rows do not have them."""
+    try:
+        return columns_of(rows, data, "") if data.targets else ()
+    except DataError:
+        return ()
+
+
+def _target(
+    graph: Graph,
+    data: Data,
+    training: Training,
+    rows: Rows,
+    columns: tuple[str, ...],
+    file: str | Path,
+) -> Target:
     output = graph.types[graph.outputs[0]].shape
     is_exact = data.standardize_target
-    return read_target(rows, data.target, training.task, output, file=file, is_exact=is_exact)
+    return read_target(rows, columns, training.task, output, file=file, is_exact=is_exact)
+
+
+def _require_shares(target: Array, loss: str, file: object) -> None:
+    """Raise DataError for a target that is not between 0 and 1, as this loss takes it."""
+    wrong = (target < 0) | (target > 1)
+    if wrong.any():
+        at = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise DataError(
+            f"{file}: row {at[0] + 1}: the target has the element {target[at]:g}, and the loss "
+            f"{loss} takes numbers from 0 to 1: scale them, or choose mse"
+        )
+
+
+def _own_target(inputs: Mapping[str, Array]) -> Array:
+    """Return the target of an autoencoder: its input."""
+    (values,) = inputs.values()
+    return values.astype(np.float32)
 
 
 def _standardised(target: Array, mean: Sequence[float], scale: Sequence[float]) -> Array:
@@ -124,11 +160,13 @@ def _standardised(target: Array, mean: Sequence[float], scale: Sequence[float]) 
     return flat.reshape(target.shape).astype(np.float32)
 
 
-def _features(graph: Graph, data: Data, rows: Rows, file: object) -> dict[str, Feature]:
+def _features(
+    graph: Graph, data: Data, rows: Rows, file: object, targets: tuple[str, ...]
+) -> dict[str, Feature]:
     missing = [name for name in graph.inputs if name not in data.features]
     if missing:
         raise DataError(f'`data.features` says nothing of the input "{missing[0]}"')
-    return {name: _feature(graph, data, name, rows, file) for name in graph.inputs}
+    return {name: _feature(graph, data, name, rows, file, targets) for name in graph.inputs}
 
 
 def _finished(
@@ -160,21 +198,18 @@ def prepare(
         raise UsageError(
             f'"{graph.name}" has {len(graph.outputs)} outputs; training is of a network with one'
         )
-    if data.target not in (rows.columns if isinstance(rows, pl.DataFrame) else rows):
-        # Said first, since a pattern of features would take a misspelt target for one of them.
-        raise missing_column(
-            rows.columns if isinstance(rows, pl.DataFrame) else list(rows),
-            data.target,
-            file,
-            "column" if isinstance(rows, pl.DataFrame) else "array",
-        )
-    features = _features(graph, data, rows, file)
+    # First, since a pattern of features would take a misspelt target for one of them.
+    columns = columns_of(rows, data, file) if data.targets else ()
+    features = _features(graph, data, rows, file, columns)
     raw = {name: feature.gather(rows, name, file) for name, feature in features.items()}
-    target = _target(graph, data, training, rows, file)
-    lengths = {**{name: len(values) for name, values in raw.items()}, "target": len(target.values)}
+    lengths = {name: len(values) for name, values in raw.items()}
+    target = None
+    if columns:
+        target = _target(graph, data, training, rows, columns, file)
+        lengths["target"] = len(target.values)
     require_equal_lengths(lengths, file)
 
-    parts = split(len(target.values), data, training.seed, file)
+    parts = split(next(iter(lengths.values())), data, training.seed, file)
     if data.standardize:
         _require_fixed(features)
         features = {
@@ -182,8 +217,13 @@ def prepare(
             for name, feature in features.items()
         }
     inputs = _finished(graph, features, raw, rows, file)
-    values, shift = target.values, {}
-    if data.standardize_target:
+    values = target.values if target is not None else _own_target(inputs)
+    shift: dict[str, Any] = {}
+    if target is None:
+        # What it gives is then told, and measured, as the rows have it.
+        (feature,) = features.values()
+        shift = {"target_mean": feature.mean, "target_scale": feature.scale}
+    elif data.standardize_target:
         mean, scale = mean_and_scale(values[parts["train"]])
         values, shift = (
             _standardised(values, mean, scale),
@@ -192,10 +232,13 @@ def prepare(
     preprocessing = Preprocessing(
         inputs=features,
         task=training.task,
-        target=data.target,
-        labels=target.labels,
+        target=", ".join(data.targets) or next(iter(features)),
+        columns=columns if len(columns) > 1 else None,
+        labels=target.labels if target is not None else None,
         **shift,
     )
+    if training.kind == "regression" and training.resolved_loss.leaves_out == "sigmoid":
+        _require_shares(values, training.resolved_loss.type, file)
     everything = Part(inputs, values)
     taken = {name: everything.take(order) if len(order) else None for name, order in parts.items()}
     train = taken["train"]
@@ -226,7 +269,9 @@ def split(
     return {name: np.sort(rows) for name, rows in taken.items()}
 
 
-def _feature(graph: Graph, data: Data, name: str, rows: Rows, file: object) -> Feature:
+def _feature(
+    graph: Graph, data: Data, name: str, rows: Rows, file: object, targets: tuple[str, ...]
+) -> Feature:
     type_ = graph.inputs[name]
     patterns = data.features[name]
     is_array = isinstance(rows, Mapping)
@@ -236,7 +281,7 @@ def _feature(graph: Graph, data: Data, name: str, rows: Rows, file: object) -> F
             f"{len(patterns)} are listed"
         )
     if not isinstance(rows, Mapping):
-        patterns = tuple(select(rows, patterns, without=data.target, file=file))
+        patterns = tuple(select(rows, patterns, without=targets, file=file))
     dtype = cast(DType, type_.dtype)
     return Feature(columns=patterns, is_array=is_array, shape=type_.shape, dtype=dtype)
 

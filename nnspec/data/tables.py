@@ -143,22 +143,22 @@ def _read_arrays(path: Path) -> Archive:
 
 
 def select(
-    table: pl.DataFrame, patterns: Sequence[str], *, without: str = "", file: object
+    table: pl.DataFrame, patterns: Sequence[str], *, without: Sequence[str] = (), file: object
 ) -> list[str]:
     """Return the columns that names or patterns (`pixel_*`) stand for, in their order.
 
-    A pattern gives its columns in the order of the table, and never the column `without`. Raises
+    A pattern gives its columns in the order of the table, and never a column of `without`. Raises
     DataError for a name that is no column, a pattern that matches none, a column taken twice.
     """
     selected: list[str] = []
     for pattern in patterns:
         if pattern in table.columns:
             found = [pattern]
-            if pattern == without:
+            if pattern in without:
                 raise DataError(f'{file}: the column "{pattern}" is the target and a feature')
         elif any(sign in pattern for sign in "*?["):
             found = [
-                name for name in table.columns if name != without and fnmatchcase(name, pattern)
+                name for name in table.columns if name not in without and fnmatchcase(name, pattern)
             ]
             if not found:
                 raise DataError(

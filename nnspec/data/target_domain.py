@@ -22,11 +22,11 @@ def require_target(spec: Spec, target: Array) -> Array:
     if array.dtype.kind not in "biuf":
         raise DataError(f"the target has values of type {array.dtype}; numbers are expected")
     training = spec.model.training
-    task = training.task if training is not None else "regression"
+    kind = training.kind if training is not None else "regression"
     least, most = -np.inf, np.inf
-    if task == "binary":
+    if kind == "binary":
         least, most = 0, 1
-    elif task == "multiclass":
+    elif kind == "multiclass":
         classes = spec.graph.types[spec.graph.outputs[0]].shape[-1:]
         is_number = array.dtype.kind in "iu" and classes and isinstance(classes[0], int)
         least, most = 0, int(classes[0]) - 1 if is_number else 1

@@ -10,9 +10,18 @@ import polars as pl
 from numpy.typing import NDArray
 
 from nnspec.data.preprocessing import fit_shape
-from nnspec.data.tables import Rows, is_text, missing_column, numbers, require_fitting, where, words
+from nnspec.data.tables import (
+    Rows,
+    is_text,
+    missing_column,
+    numbers,
+    require_fitting,
+    select,
+    where,
+    words,
+)
 from nnspec.errors import DataError
-from nnspec.language.training_schema import Task
+from nnspec.language.training_schema import Data, Kind, Task, kind_of
 from nnspec.layers.shapes import Shape, show
 
 Array = NDArray[Any]
@@ -21,17 +30,19 @@ _ROW_SUM_ERROR = 1e-3  # what rounding and a percent table leave of probabilitie
 
 
 class Place(NamedTuple):
-    """The place of a target: its file, and its column or array."""
+    """The place of a target: its file, and its column or array; columns: where it is several."""
 
     file: object
     what: str
+    columns: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.file}: {self.what}"
 
-    def of(self, row: int, _: int | None = None) -> str:
-        """Return where the value of a row stands."""
-        return where(self.file, self.what, row)
+    def of(self, row: int, position: int | None = None) -> str:
+        """Return where a value stands: its row, and its position among the row's."""
+        column = f'column "{self.columns[position or 0]}"' if self.columns else self.what
+        return where(self.file, column, row)
 
 
 class Target(NamedTuple):
@@ -41,27 +52,53 @@ class Target(NamedTuple):
     labels: tuple[str, ...] | None
 
 
+def columns_of(rows: Rows, data: Data, file: object) -> tuple[str, ...]:
+    """Return the columns that are the target, or its one array; raises DataError."""
+    name = data.one_target
+    if isinstance(rows, pl.DataFrame) and name is None:
+        return tuple(select(rows, data.targets, file=file))
+    if name is None:
+        listed = ", ".join(f'"{each}"' for each in data.targets)
+        raise DataError(f"{file}: the target is one array of an .npz file, not {listed}")
+    is_table = isinstance(rows, pl.DataFrame)
+    known = rows.columns if isinstance(rows, pl.DataFrame) else list(rows)
+    if name not in known:
+        raise missing_column(known, name, file, "column" if is_table else "array")
+    return (name,)
+
+
 def read_target(
-    rows: Rows, name: str, task: Task, output: Shape, *, file: object, is_exact: bool = False
+    rows: Rows,
+    names: tuple[str, ...],
+    task: Task,
+    output: Shape,
+    *,
+    file: object,
+    is_exact: bool = False,
 ) -> Target:
     """Return the target of each row for a network of this output shape (no batch axis).
 
-    multiclass: int64 class numbers shaped as the output without its last axis, or float32
-    probabilities shaped as the output. binary and regression: float32 shaped as the output.
-    Labels that are words are numbered in sorted order. is_exact: give a regression's numbers in
-    float64, to be standardised. Raises DataError.
+    classes: int64 class numbers shaped as the output without its last axis, or float32
+    probabilities shaped as the output. Yes or no, and numbers: float32 shaped as the output.
+    Labels that are words are numbered in sorted order. is_exact: give numbers in float64, to be
+    standardised. Raises DataError.
     """
+    kind, name = kind_of(task), names[0]
     what = "column" if isinstance(rows, pl.DataFrame) else "array"
     place = Place(file, f'{what} "{name}"')
-    if isinstance(rows, pl.DataFrame):
+    if len(names) > 1:
+        assert isinstance(rows, pl.DataFrame)
+        place = Place(file, f'{len(names)} columns from "{name}" to "{names[-1]}"', names)
+        found: Sequence[str] | Array = numbers(rows, names, whole=kind == "multiclass", file=file)
+    elif isinstance(rows, pl.DataFrame):
         if name not in rows.columns:
             raise missing_column(rows.columns, name, file)
         if is_text(rows[name]):
-            found: Sequence[str] | Array = words(rows[name], file=file)
+            found = words(rows[name], file=file)
         else:
-            if task != "regression":
+            if kind != "regression":
                 _require_one_spelling(rows[name], place)
-            found = numbers(rows, [name], whole=task == "multiclass", file=file)[:, 0]
+            found = numbers(rows, [name], whole=kind == "multiclass", file=file)[:, 0]
     else:
         if name not in rows:
             raise missing_column(list(rows), name, file, "array")
@@ -78,30 +115,30 @@ def read_target(
         raise DataError(f"{file}: there are no rows")
     labels = None
     if not isinstance(found, np.ndarray):
-        found, labels = _numbered(found, task, output, place)
+        found, labels = _numbered(found, kind, output, place)
     require_fitting(found, "float64", place.of)
-    if task == "multiclass":
+    if kind == "multiclass":
         return Target(_classes(found, output, place), labels)
-    if task == "binary":
+    if kind == "binary":
         return Target(_yes_or_no(found, output, place, isinstance(rows, pl.DataFrame)), labels)
     return Target(_shaped(found, output, place, np.float64 if is_exact else np.float32), labels)
 
 
 def _numbered(
-    words: Sequence[str], task: Task, output: Shape, place: Place
+    words: Sequence[str], kind: Kind, output: Shape, place: Place
 ) -> tuple[Array, tuple[str, ...]]:
     labels = tuple(sorted(set(words)))
-    if task == "regression":
+    if kind == "regression":
         numbers = pl.Series(words, dtype=pl.String).cast(pl.Float64, strict=False)
         if not numbers.has_nulls():
             raise DataError(f"{place} holds text; save the numbers as numbers")
         row = numbers.is_null().arg_true()[0]
         raise DataError(f'{place.of(row)}: "{words[row]}" is not a number')
-    wanted = 2 if task == "binary" else output[-1] if output else 1
+    wanted = 2 if kind == "binary" else output[-1] if output else 1
     if len(labels) != wanted:
         shown = ", ".join(f'"{label}"' for label in labels[:8])
         more = ", ..." if len(labels) > 8 else ""
-        expected = "binary takes 2" if task == "binary" else f"the network gives {wanted} scores"
+        expected = "binary takes 2" if kind == "binary" else f"the network gives {wanted} scores"
         noun = "label" if len(labels) == 1 else "labels"
         raise DataError(f"{place} holds {len(labels)} {noun} ({shown}{more}), and {expected}")
     number = {label: i for i, label in enumerate(labels)}
@@ -184,4 +221,5 @@ def _shaped(found: Array, output: Shape, place: Place, dtype: type = np.float32)
 def _refuse(values: Array, wrong: Array, why: str, place: Place) -> None:
     if wrong.any():
         at = tuple(int(i) for i in np.argwhere(wrong)[0])
-        raise DataError(f"{place.of(at[0])}: {values[at]} {why}")
+        position = int(np.ravel_multi_index(at[1:], values.shape[1:])) if at[1:] else None
+        raise DataError(f"{place.of(at[0], position)}: {values[at]} {why}")

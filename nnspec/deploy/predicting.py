@@ -15,6 +15,7 @@ from nnspec.data.preprocessing import Preprocessing, admit_arrays, places, requi
 from nnspec.data.streaming import parts
 from nnspec.data.tables import Rows, read
 from nnspec.errors import DataError, UsageError, printable
+from nnspec.language.training_schema import kind_of
 from nnspec.network.domain import Domain
 from nnspec.support import files, html
 
@@ -45,13 +46,14 @@ class Predictions:
     outputs: each output of the network by name, shaped (rows, ...).
     numbers: what is predicted, by the task: a number, or the number of a class; None where the
     model does not say what it predicts. labels: names of the classes, where they have some.
-    `target` is what the answer is called.
+    `target` is what the answer is called; columns: names of its elements, where it has several.
     """
 
     outputs: dict[str, Array]
     numbers: Array | None
     target: str
     labels: tuple[str, ...] | None
+    columns: tuple[str, ...] | None = None
 
     @property
     def answer(self) -> Array | None:
@@ -78,13 +80,14 @@ class Predictions:
         """Return the answer and, where that says less than they, every element of the outputs."""
         columns: dict[str, Any] = {}
         if self.numbers is not None:
-            columns |= _columns(self.target, self.numbers, None)
+            columns |= _columns(self.target, self.numbers, None, self.columns)
             if self.labels is not None:
                 labels = pl.Series(self.labels)
                 columns = {name: labels.gather(numbers) for name, numbers in columns.items()}
         for name, values in self.outputs.items():
             if values is not self.numbers:
-                for column, numbers in _columns(name, values, self.labels).items():
+                names = self.columns if self.labels is None else self.labels
+                for column, numbers in _columns(name, values, names).items():
                     columns[f"{column}_output" if column in columns else column] = numbers
         return pl.DataFrame(columns)
 
@@ -134,8 +137,14 @@ def predict(model: str | Path, rows: Rows | str | Path) -> Predictions:
         outputs = dict.fromkeys(outputs, values)
         threshold = _threshold(program.metadata.get("nnspec.threshold", "0.5"), model)
         numbers = _answer(values, preprocessing, threshold)
-    labels = preprocessing.labels if preprocessing.task != "regression" else None
-    return Predictions(outputs, numbers, preprocessing.target, labels)
+    labels = preprocessing.labels if kind_of(preprocessing.task) != "regression" else None
+    named = preprocessing.columns
+    if named is not None and numbers is not None and numbers[0].size != len(named):
+        raise DataError(
+            f"{model}: the preprocessing record names {len(named)} elements of the target, and "
+            "the model gives another number"
+        )
+    return Predictions(outputs, numbers, preprocessing.target, labels, named)
 
 
 def _loaded(model: str | Path) -> _OnnxProgram:
@@ -264,10 +273,11 @@ def _threshold(text: str, model: object) -> float:
 
 
 def _answer(values: Array, preprocessing: Preprocessing, threshold: float) -> Array:
-    if preprocessing.task == "regression":
+    kind = kind_of(preprocessing.task)
+    if kind == "regression":
         return values
     scores: Any = values
-    is_multiclass = preprocessing.task == "multiclass"
+    is_multiclass = kind == "multiclass"
     numbers: Array = scores.argmax(axis=-1) if is_multiclass else (scores > threshold).astype(int)
     if preprocessing.labels is None:
         return numbers
@@ -280,12 +290,22 @@ def _answer(values: Array, preprocessing: Preprocessing, threshold: float) -> Ar
     return numbers
 
 
-def _columns(name: str, values: Array, labels: tuple[str, ...] | None) -> dict[str, Array]:
-    """Return the elements of each row by name; those on a last axis of classes by their labels."""
+def _columns(
+    name: str,
+    values: Array,
+    labels: tuple[str, ...] | None,
+    columns: tuple[str, ...] | None = None,
+) -> dict[str, Array]:
+    """Return the elements of each row by name; those on a last axis of classes by their labels.
+
+    columns: names of the elements as they are.
+    """
     shape = values.shape[1:]
     flat = values.reshape(len(values), -1)
     if flat.shape[1] == 1:
         return {name: flat[:, 0]}
+    if columns is not None and flat.shape[1] == len(columns):
+        return {column: flat[:, i] for i, column in enumerate(columns)}
     suffixes = ["_".join(map(str, place)) for place in np.ndindex(*shape)]
     if labels is not None and shape == (len(labels),):
         suffixes = list(labels)

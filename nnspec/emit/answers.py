@@ -8,28 +8,38 @@ from nnspec.language.training_schema import Training
 from nnspec.layers.shapes import Shape, show
 
 _PLACE = "f'{path}: \"{TARGET}\"'"
+_SEVERAL = 'f"{path}: the target"'
 
 
 def read_target(
-    training: Training, output: Shape, *, is_table: bool, is_exact: bool = False
+    training: Training,
+    output: Shape,
+    *,
+    is_table: bool,
+    is_exact: bool = False,
+    is_one: bool = True,
 ) -> str:
     """Return `read_target` for a network of this output shape.
 
-    is_exact: give a regression's numbers as they are read, to be standardised.
+    is_exact: give a regression's numbers as they are read, to be standardised. is_one: whether it
+    is one column, or array, and not several.
     """
+    if not is_one:
+        return _columns(training, output, is_exact=is_exact)
+    least = "-LARGEST, LARGEST" if is_exact else range_of(training)
     rows = "pl.DataFrame" if is_table else "dict[str, np.ndarray]"
     result = "tuple[np.ndarray, list[str] | None]"
     lines = [
         *wrap(f"def read_target(rows: {rows}, path: Path) -> {result}:"),
         '    """Return the target of each row, and the names of the classes, if it has some."""',
     ]
-    if training.task == "regression":
+    if training.kind == "regression":
         lines += [
-            "    target = numbers(rows, [TARGET], path, -LARGEST, LARGEST)",
+            f"    target = numbers(rows, [TARGET], path, {least})",
             *wrap(f"target = shaped(target, {literal(list(output))}, {_PLACE})", 4),
             "    return target, None" if is_exact else '    return target.astype("float32"), None',
         ]
-    elif training.task == "binary":
+    elif training.kind == "binary":
         lines += [*_labels(2, is_table=is_table), "    else:", *_one_spelling(is_table=is_table)]
         whole = ", whole=True" if is_table else ""
         lines += [
@@ -42,12 +52,42 @@ def read_target(
     return "\n".join(lines)
 
 
-def _classes(output: Shape, *, is_table: bool) -> list[str]:
+def range_of(training: Training) -> str:
+    """Return the least and the greatest number that the target of a quantity may have."""
+    takes_shares = training.resolved_loss.leaves_out == "sigmoid"
+    return "0, 1" if takes_shares else "-LARGEST, LARGEST"
+
+
+def _columns(training: Training, output: Shape, *, is_exact: bool) -> str:
+    """Return `read_target` for a target of several columns."""
+    limits, shape, dtype, whole = "0, 1", output, "float32", ", whole=True"
+    if training.kind == "multiclass":
+        limits, shape, dtype = f"0, {_number_of_classes(output) - 1}", output[:-1], "int64"
+    elif training.kind == "regression":
+        limits, whole = "-LARGEST, LARGEST" if is_exact else range_of(training), ""
+    given = f"rows, matching(rows, TARGETS, path), path, {limits}{whole}"
+    return "\n".join(
+        [
+            "def read_target(rows: pl.DataFrame, path: Path) -> tuple[np.ndarray, None]:",
+            '    """Return the target of each row; its classes have no names."""',
+            *wrap(f"target = numbers({given})", 4),
+            *wrap(f"target = shaped(target, {literal(list(shape))}, {_SEVERAL})", 4),
+            "    return target, None" if is_exact else f'    return target.astype("{dtype}"), None',
+        ]
+    )
+
+
+def _number_of_classes(output: Shape) -> int:
     count = output[-1] if output else 1
     if not isinstance(count, int):
         raise UsageError(
             f"the network's output is {show(output)}; classes need a last axis of fixed size"
         )
+    return count
+
+
+def _classes(output: Shape, *, is_table: bool) -> list[str]:
+    count = _number_of_classes(output)
     lines = _labels(count, is_table=is_table)
     if not is_table:
         rank = len(output) + 1

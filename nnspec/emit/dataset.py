@@ -6,12 +6,15 @@ What is emitted needs NumPy and polars (a table) or NumPy alone (.npz), and no n
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nnspec.emit.answers import read_target
+from nnspec.emit.answers import range_of, read_target
 from nnspec.emit.bounds import Bounds, bounds_of, computed
 from nnspec.emit.code import literal, wrap
-from nnspec.emit.reading import READERS, definitions
+from nnspec.emit.reading import READERS, definitions, several
+from nnspec.emit.snippets import Snippet
+from nnspec.emit.training import shifts_target
 from nnspec.errors import UsageError
 from nnspec.language.expressions import tokens
 from nnspec.language.training_schema import Data, Training
@@ -46,21 +49,32 @@ def dataset_source(spec: Spec) -> DatasetSource | None:
     output = graph.types[graph.outputs[0]].shape
     shapes = [output, *(type_.shape for type_ in graph.inputs.values())]
     is_fixed = all(isinstance(size, int) for shape in shapes for size in shape)
-    known = definitions(suffix, is_fixed=is_fixed)
+    known: Mapping[str, Snippet] = definitions(suffix, is_fixed=is_fixed)
+    is_one = not data.targets or data.one_target is not None
+    if is_table and data.one_target is None:
+        known = {**known, **several()}
+    if not is_one:
+        if not is_table:
+            raise UsageError("the target is one array of an .npz file, and several are listed")
+        has_patterns = True
     floats = [name for name, type_ in graph.inputs.items() if type_.dtype.startswith("float")]
     standardised = floats if data.standardize else []
     _require_fixed(graph, standardised)
-    read = ["read_rows", *(["matching"] if has_patterns else [])]
+    read = ["matching"] if has_patterns else []
     read += ["where", "column", "numbers", "shaped"] if is_table else ["numbers", "shaped"]
-    shifting = ["standard", "standardised"] if standardised or data.standardize_target else []
-    shifting += ["restored"] if data.standardize_target else []
+    is_shifted = shifts_target(spec)
+    shifting = ["standard", "standardised"] if standardised or is_shifted else []
+    shifting += ["restored"] if is_shifted else []
     order = ["permutation"] if training.shuffle or data.validation or data.test else []
     bounds = bounds_of(graph)
     parts = [
         _constants(graph, data, bounds, is_table=is_table),
+        known["read_rows"].text
+        if is_table
+        else with_constants(known["read_rows"].text, HAS_TARGET=bool(data.targets)),
         *(known[name].text for name in read),
         _read_inputs(bounds, is_table=is_table),
-        read_target(training, output, is_table=is_table, is_exact=data.standardize_target),
+        *_read_target(spec, data, training, is_table=is_table, is_one=is_one),
         *(known[name].text for name in shifting),
         with_constants(known["prepared"].text, IS_STANDARDISED=bool(standardised)),
         *(known[name].text for name in order),
@@ -70,9 +84,12 @@ def dataset_source(spec: Spec) -> DatasetSource | None:
         known["require_writable"].text,
     ]
     text = "\n\n\n".join(parts)
-    if floats or training.task == "regression":
+    if floats or (training.kind == "regression" and data.targets):
         text = f'LARGEST = float(np.finfo("float32").max)\n{text}'
-    copied = [known[name] for name in (*read, *shifting, "prepared", *order, "require_writable")]
+    copied = [
+        known[name]
+        for name in ("read_rows", *read, *shifting, "prepared", *order, "require_writable")
+    ]
     needed = {each for snippet in copied for each in snippet.imports.values()}
     standard = {each.statement for each in needed if each.module in sys.stdlib_module_names}
     # What is written here uses these, and `json` is what the script keeps its record in.
@@ -119,9 +136,28 @@ def _constants(graph: Graph, data: Data, bounds: Bounds, *, is_table: bool) -> s
         [
             *wrap(f"INPUTS: dict[str, dict[str, Any]] = {literal(kinds)}"),
             *wrap(f"BOUNDS: dict[str, tuple[Any, Any]] = {literal(least_and_most)}"),
-            *wrap(f"TARGET = {literal(data.target)}"),
+            *_target(data),
         ]
     )
+
+
+def _target(data: Data) -> list[str]:
+    if not data.targets:
+        return []
+    if data.one_target is not None:
+        return wrap(f"TARGET = {literal(data.one_target)}")
+    return wrap(f"TARGETS = {literal(list(data.targets))}")
+
+
+def _read_target(
+    spec: Spec, data: Data, training: Training, *, is_table: bool, is_one: bool
+) -> list[str]:
+    """Return the definition that reads the target, where that is not the input."""
+    if not data.targets:
+        return []
+    output = spec.graph.types[spec.graph.outputs[0]].shape
+    is_exact = data.standardize_target
+    return [read_target(training, output, is_table=is_table, is_exact=is_exact, is_one=is_one)]
 
 
 def _read_inputs(bounds: Bounds, *, is_table: bool) -> str:
@@ -213,24 +249,32 @@ def _load_data(
         "    rows = read_rows(path)",
         "    kinds = {name: dict(kind) for name, kind in INPUTS.items()}",
     ]
+    is_one = data.one_target is not None
+    is_own = not data.targets
+    if not is_one and not is_own:
+        lines.append("    targets = matching(rows, TARGETS, path)")
     if has_patterns:
+        without = "" if is_one or is_own else ", tuple(targets)"
         lines += [
             "    for kind in kinds.values():",
-            '        kind["columns"] = matching(rows, kind["columns"], path)',
+            *wrap(f'kind["columns"] = matching(rows, kind["columns"], path{without})', 8),
         ]
-    lines += [
-        "    inputs = read_inputs(rows, kinds, path)",
-        "    target, labels = read_target(rows, path)",
-    ]
-    if data.source.endswith("npz"):
+    lines.append("    inputs = read_inputs(rows, kinds, path)")
+    target = "target"
+    if is_own:
+        (own,) = graph.inputs
+        target = f"inputs[{literal(own)}]"
+    else:
+        lines.append("    target, labels = read_target(rows, path)")
+    if data.source.endswith("npz") and not is_own:
         lines += [
             "    if {len(values) for values in inputs.values()} != {len(target)}:",
             '        raise ValueError(f"{path}: inputs and target differ in their rows")',
         ]
     lines += [
-        "    if not len(target):",
+        f"    if not len({target}):",
         '        raise ValueError(f"{path}: there are no rows")',
-        "    parts = split(len(target))",
+        f"    parts = split(len({target}))",
     ]
     if normalised_alone(graph) is not None:
         lines += [
@@ -249,10 +293,17 @@ def _load_data(
         "    record = {",
         '        "inputs": kinds,',
         f'        "task": "{training.task}",',
-        '        "target": TARGET,',
-        '        "labels": labels,',
+        *(
+            ['        "target": TARGET,']
+            if is_one
+            else wrap(f'"target": {literal(", ".join(data.targets) or own)},', 8)
+        ),
+        *(['        "columns": targets,'] if not is_one and not is_own else []),
+        f'        "labels": {"None" if is_own else "labels"},',
         "    }",
     ]
+    if is_own:
+        return "\n".join([*lines, *_own_target(graph, training, own, standardised)])
     if data.standardize_target:
         lines += [
             '    by = standard(target[parts["train"]])',
@@ -269,6 +320,28 @@ def _load_data(
         "    return taken, record",
     ]
     return "\n".join(lines)
+
+
+def _own_target(graph: Graph, training: Training, name: str, standardised: list[str]) -> list[str]:
+    """Return the lines that end `load_data` where the target is the input."""
+    lines = []
+    if standardised:
+        lines += [
+            f"    by = kinds[{literal(name)}]",
+            '    record |= {"target_mean": by["mean"], "target_scale": by["scale"]}',
+        ]
+    lines.append("    (values,) = prepared(inputs, record)")
+    target = "values"
+    if graph.inputs[name].dtype != "float32":
+        lines.append('    target = values.astype("float32")')
+        target = "target"
+    if range_of(training) == "0, 1":
+        lines += [
+            f"    if not ((0 <= {target}) & ({target} <= 1)).all():",
+            '        raise ValueError(f"{path}: the loss takes numbers from 0 to 1")',
+        ]
+    taken = f"{{part: (values[rows], {target}[rows]) for part, rows in parts.items()}}"
+    return [*lines, *wrap(f"taken = {taken}", 4), "    return taken, record"]
 
 
 def _batches(training: Training) -> str:

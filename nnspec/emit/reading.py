@@ -19,9 +19,15 @@ def definitions(suffix: str, *, is_fixed: bool) -> Snippets:
     return snippets("nnspec.emit.emitted", *READERS[suffix], *more)
 
 
+def several() -> Snippets:
+    """Return what finds columns where the target is several."""
+    return snippets("nnspec.emit.emitted", "several_columns")
+
+
 DEFINED = tuple(
     {
-        **dict.fromkeys(["INPUTS", "BOUNDS", "LARGEST", "TARGET", "Any", "Iterator", "Path"]),
+        **dict.fromkeys(["INPUTS", "BOUNDS", "LARGEST", "TARGET", "TARGETS"]),
+        **dict.fromkeys(["Any", "Iterator", "Path"]),
         **dict.fromkeys(["argparse", "csv", "fnmatchcase", "hashlib", "json", "math", "np", "pl"]),
         **dict.fromkeys(["tempfile", "zipfile", "zlib"]),
         **dict.fromkeys(["read_inputs", "read_target", "split", "load_data", "batches"]),

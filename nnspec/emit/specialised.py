@@ -208,6 +208,8 @@ class _Body:
                 return [*wrap(header, indent), *body] if body else []
             case ast.If():
                 return self.condition(node, indent)
+            case ast.Try() if node.col_offset == indent:  # as it stands: it holds no constant
+                return self.parsed.lines[node.lineno - 1 : node.end_lineno]
         raise AssertionError(f"no rule for {ast.dump(node)}")
 
     def variable(self, node: ast.Assign, name: str, indent: int, lines: list[str]) -> None:

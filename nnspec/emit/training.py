@@ -58,6 +58,16 @@ def indented(lines: Iterable[str]) -> list[str]:
     return found
 
 
+def shifts_target(spec: Spec) -> bool:
+    """Whether the network learns its target shifted and scaled: that of an autoencoder too."""
+    data = spec.model.data
+    if data is None or data.targets:
+        return data is not None and data.standardize_target
+    return data.standardize and all(
+        type_.dtype.startswith("float") for type_ in spec.graph.inputs.values()
+    )
+
+
 def training_of(spec: Spec) -> Training:
     """Return the training of a spec; raises UsageError where there is none of a single output."""
     training = spec.model.training

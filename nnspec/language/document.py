@@ -190,8 +190,19 @@ def _check_names(model: Model, values: dict[str, Any], problems: Problems) -> No
         _check_block_names(name, block, values["blocks"], problems)
     if model.data is not None:
         given = values["data"]
-        task = model.training.task if model.training is not None else "regression"
-        if model.data.standardize_target and task != "regression":
+        training = model.training
+        task = training.task if training is not None else "regression"
+        if model.data.target is None and task != "autoencoder":
+            described = type(model.data).model_fields["target"].description
+            problems.add(
+                "missing-argument",
+                "`data` needs `target`",
+                getattr(given, "mark", None) or _mark(values, "data"),
+                f"`data.target`: {described}",
+            )
+        elif model.data.standardize_target and (
+            (training is not None and training.kind != "regression") or not model.data.targets
+        ):
             problems.add(
                 "not-trainable",
                 f"the target of a {task} task is no quantity that could be standardised",

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from nnspec.language.losses import LOSSES, Loss
 from nnspec.language.optimizers import OPTIMIZERS, Optimizer
@@ -13,25 +13,42 @@ from nnspec.layers.fields import (
     Flag,
     Fraction,
     Frozen,
+    Names,
     OneOrMany,
     Size,
     Text,
     once,
 )
 
-Task = Literal["regression", "binary", "multiclass"]
+Task = Literal["regression", "binary", "multiclass", "multilabel", "language", "autoencoder"]
+Kind = Literal["regression", "binary", "multiclass"]
 Metric = Literal["accuracy", "mae", "r2"]
 
+KINDS: dict[str, Kind] = {
+    "multilabel": "binary",
+    "language": "multiclass",
+    "autoencoder": "regression",
+}
+"""Task -> the one whose targets are of the same kind: numbers, yes or no, or classes."""
 TASK_LOSS = {
     "regression": "mse",
     "binary": "binary_cross_entropy",
     "multiclass": "categorical_cross_entropy",
 }
+"""Kind of the task -> its loss."""
 TASK_METRICS: dict[str, tuple[Metric, ...]] = {
     "regression": ("mae", "r2"),
     "binary": ("accuracy",),
     "multiclass": ("accuracy",),
+    "multilabel": ("accuracy",),
+    "language": ("accuracy",),
+    "autoencoder": ("mae",),
 }
+
+
+def kind_of(task: Task) -> Kind:
+    """Return the kind of a task's targets: numbers, yes or no, or classes."""
+    return KINDS.get(task) or task  # type: ignore[return-value]
 
 
 class Training(Frozen):
@@ -52,7 +69,10 @@ class Training(Frozen):
             seed: int = 0,
         ) -> None: ...
 
-    task: Task = Field(description="What is predicted: a number, a yes or no, or one of classes.")
+    task: Task = Field(
+        description="What is predicted: a number, a yes or no, one of classes; a yes or no for "
+        "each label, the word at each position of a text, or the input itself."
+    )
     loss: Annotated[Loss, ByType("loss", lambda: LOSSES)] | None = Field(
         default=None,
         description="What is minimised; by default mse, binary_cross_entropy or "
@@ -76,17 +96,29 @@ class Training(Frozen):
     )
 
     @property
+    def kind(self) -> Kind:
+        """The kind of the task's targets: numbers, yes or no, or classes."""
+        return kind_of(self.task)
+
+    @property
     def resolved_loss(self) -> Loss:
         """The loss, by the task where none is given."""
         if self.loss is not None:
             return self.loss
-        kind = TASK_LOSS[self.task]
+        kind = TASK_LOSS[self.kind]
         return LOSSES[kind](type=kind)
 
     @property
     def resolved_metrics(self) -> tuple[Metric, ...]:
         """The metrics, by the task where none are given."""
         return TASK_METRICS[self.task] if self.metrics is None else self.metrics
+
+
+def _one_name(value: object) -> object:
+    """Return the name of a list that holds but one, and no pattern."""
+    if isinstance(value, list | tuple) and len(value) == 1 and isinstance(value[0], str):
+        return value if any(sign in value[0] for sign in "*?[") else value[0]
+    return value
 
 
 class Data(Frozen):
@@ -99,7 +131,7 @@ class Data(Frozen):
             *,
             source: str,
             features: Mapping[str, str | Iterable[str]],
-            target: str,
+            target: str | Iterable[str] | None = None,
             validation: float = 0.2,
             test: float = 0.0,
             standardize: bool = False,
@@ -113,7 +145,11 @@ class Data(Frozen):
         description='For each input, its columns: names or patterns such as "pixel_*"; for .npz, '
         "the array's name."
     )
-    target: Text = Field(description="The column (for .npz the array) to predict.", min_length=1)
+    target: Annotated[Text | Names, Field(min_length=1), BeforeValidator(_one_name)] | None = Field(
+        default=None,
+        description="The column to predict (for .npz the array), or a list of names and patterns; "
+        "by default an autoencoder's is its input.",
+    )
     validation: Fraction = Field(
         default=0.2, description="Share of the rows that choose the best weights."
     )
@@ -128,3 +164,13 @@ class Data(Frozen):
         description="Whether a regression learns its target at mean 0 and deviation 1 over the "
         "training rows; what is predicted and measured by metrics has the target's own units.",
     )
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The names and patterns of the target's columns; none where it is the input."""
+        return (self.target,) if isinstance(self.target, str) else self.target or ()
+
+    @property
+    def one_target(self) -> str | None:
+        """The name of the target's column or array, where it is one; a list takes patterns."""
+        return self.target if isinstance(self.target, str) else None

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 from nnspec.errors import Mark, Problem
 from nnspec.language.schema import Model
-from nnspec.layers.shapes import show
+from nnspec.layers.shapes import product, show
 from nnspec.network.graph import Graph, LayerNode
 from nnspec.network.heads import final_activation
 
-_OUTPUT_OF_TASK = {"binary": "sigmoid", "multiclass": "softmax"}
+_OUTPUT_OF_KIND = {"binary": "sigmoid", "multiclass": "softmax"}
 
 
 def advise(model: Model, graph: Graph) -> Iterator[Problem]:
@@ -57,23 +57,32 @@ def _never_trains(model: Model, graph: Graph) -> Iterator[Problem]:
         elif model.data.standardize and moving:
             reason = f'input "{moving[0]}" has a dynamic axis, so that it cannot be standardised'
             hint = "leave out `standardize`, or give the axis a number"
-        elif _has_one_number(model) and any(
-            size != 1 for size in graph.types[graph.outputs[0]].shape
-        ):
-            shape = show(graph.types[graph.outputs[0]].shape)
-            reason = (
-                f'the target "{model.data.target}" is one column, and the network gives {shape}'
-            )
-            hint = "let it end in one unit, or read a target of several numbers from an .npz file"
+        elif columns := _columns(model):
+            shape = graph.types[graph.outputs[0]].shape
+            if product(shape) != columns:
+                what = f'the target "{model.data.one_target}" is one column'
+                if columns > 1:
+                    what = f"the target is {columns} columns"
+                reason = f"{what}, and the network gives {show(shape)}"
+                hint = (
+                    f"let it end in {'one unit' if columns == 1 else f'{columns} units'}, or list "
+                    "in `data.target` a column for each number that it gives"
+                )
     if reason:
         yield Problem("not-trainable", reason, hint, None, "advice")
 
 
-def _has_one_number(model: Model) -> bool:
-    """Whether each row has one number for its target, and the network gives what is near it."""
+def _columns(model: Model) -> int:
+    """Return how many numbers near what it gives the target has; 0 where that is not known."""
     assert model.data is not None
     assert model.training is not None
-    return model.data.source.endswith(".csv") and model.training.task in ("regression", "binary")
+    names = model.data.targets
+    if not model.data.source.endswith(".csv") or model.training.kind == "multiclass":
+        return 0
+    is_known = model.data.one_target is not None or not any(
+        sign in name for name in names for sign in "*?["
+    )
+    return len(names) if is_known else 0
 
 
 def dead_biases(graph: Graph) -> Iterator[tuple[str, str]]:
@@ -167,17 +176,21 @@ def _dead_biases(graph: Graph) -> Iterator[Problem]:
         )
 
 
+def _a(task: str) -> str:
+    return f"{'an' if task[0] in 'aeiou' else 'a'} {task}"
+
+
 def _output_activation(model: Model, graph: Graph) -> Iterator[Problem]:
     if model.training is None or len(graph.outputs) != 1:
         return
     head = final_activation(graph)
     found = head.activation.type if head is not None else None
     task = model.training.task
-    expected = _OUTPUT_OF_TASK.get(task)
-    if task == "regression" and found is not None and model.training.loss is None:
+    expected = _OUTPUT_OF_KIND.get(model.training.kind)
+    if expected is None and found is not None and model.training.loss is None:
         yield Problem(
             "output-activation",
-            f"a regression network ends in {found}, which gives only values from 0 to 1",
+            f"{_a(task)} network ends in {found}, which gives only values from 0 to 1",
             "end in a dense layer without activation",
             head.node.mark if head else None,
             "advice",
@@ -185,7 +198,7 @@ def _output_activation(model: Model, graph: Graph) -> Iterator[Problem]:
     elif expected is not None and found is None:
         yield Problem(
             "output-activation",
-            f"a {task} network gives probabilities when it ends in {expected}; this one gives "
+            f"{_a(task)} network gives probabilities when it ends in {expected}; this one gives "
             "logits, and is trained on them",
             f"end in {expected} unless logits are what you want to deploy",
             graph.nodes[-1].mark,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from nnspec.errors import Problem
 from nnspec.language.schema import Model
+from nnspec.language.training_schema import KINDS
 from nnspec.layers.base import Activation
 from nnspec.network.graph import BlockNode, Graph, Head, LayerNode
 
@@ -41,9 +42,15 @@ def final_activation(graph: Graph) -> Head | None:
 
 
 def head_problems(model: Model, graph: Graph) -> Iterator[Problem]:
-    """Yield what makes the spec's loss wrong for what the network ends in."""
+    """Yield what makes the spec's task or loss wrong for what the network ends in."""
+    if model.training is None:
+        return
+    if model.training.task in KINDS:
+        from nnspec.network.tasks import task_problems  # few specs have such a task
+
+        yield from task_problems(model, graph)
     end = _end(graph)
-    if end is None or model.training is None:
+    if end is None:
         return
     loss, wanted = model.training.resolved_loss.type, model.training.resolved_loss.leaves_out
     if not wanted:

@@ -83,7 +83,7 @@ def measure(
             values[metric] = mae(output, target, scale)
         elif metric == "r2":
             values[metric] = r2(output, target)  # the same in any units
-        elif training.task == "multiclass":
+        elif training.kind == "multiclass":
             values[metric] = multiclass_accuracy(output, target)
         else:
             values[metric] = binary_accuracy(output, target, threshold=threshold(graph, training))
@@ -102,8 +102,8 @@ def threshold(graph: Graph, training: Training) -> float:
 def require_measurable(training: Training) -> None:
     """Raise UsageError for a metric that means nothing for the task."""
     for metric in training.resolved_metrics:
-        if (metric == "accuracy") == (training.task == "regression"):
-            fitting = "mae or r2" if training.task == "regression" else "accuracy"
+        if (metric == "accuracy") == (training.kind == "regression"):
+            fitting = "mae or r2" if training.kind == "regression" else "accuracy"
             raise UsageError(
                 f'metric "{metric}" means nothing for the task "{training.task}"; use {fitting}'
             )

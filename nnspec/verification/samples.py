@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnspec.errors import DataError
-from nnspec.language.training_schema import Task
+from nnspec.language.training_schema import Task, kind_of
 from nnspec.layers.initializers import Ones, Zeros
 from nnspec.layers.logic import Comparison
 from nnspec.layers.plain_initializers import Constant
@@ -190,9 +190,9 @@ def random_target(
     """Return a target of the output's shape: numbers, zeros and ones, or class numbers."""
     draw = np.random.default_rng(derived_seed("target", seed))
     shape = sizes_of(graph.types[graph.outputs[0]].shape, axes)
-    if task == "multiclass":
+    if kind_of(task) == "multiclass":
         return draw.integers(0, shape[-1], (batch, *shape[:-1]))
-    if task == "binary":
+    if kind_of(task) == "binary":
         return draw.integers(0, 2, (batch, *shape)).astype(np.float64)
     return draw.normal(size=(batch, *shape))
 

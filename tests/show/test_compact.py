@@ -149,7 +149,11 @@ def strict(document: dict[str, Any]) -> dict[str, Any]:
     if "data" in document:
         features = document["data"]["features"].items()
         listed = [{"input": name, "columns": many(each)} for name, each in features]
-        filled["data"] = {**document["data"], "features": listed}
+        filled["data"] = {
+            **document["data"],
+            "features": listed,
+            "target": many(document["data"]["target"]),
+        }
     if "training" in document:
         training = filled["training"] = dict(document["training"])
         if isinstance(training.get("optimizer"), str):

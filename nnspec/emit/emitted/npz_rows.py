@@ -9,11 +9,15 @@ import numpy as np
 
 INPUTS: dict[str, dict[str, Any]] = {}
 TARGET = "target"
+HAS_TARGET = True
 
 
 def read_rows(path: Path) -> dict[str, np.ndarray]:
     """Return the arrays of a file that the network is made for."""
-    wanted = {TARGET, *(kind["columns"][0] for kind in INPUTS.values())}
+    if HAS_TARGET:
+        wanted = {TARGET, *(kind["columns"][0] for kind in INPUTS.values())}
+    else:
+        wanted = {kind["columns"][0] for kind in INPUTS.values()}
     if path.is_file() and not zipfile.is_zipfile(path):
         raise ValueError(f"{path} is no readable .npz file: it holds no arrays by name")
     try:

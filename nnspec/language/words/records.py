@@ -120,7 +120,11 @@ VALUES = {
     "Training": {
         "task": {"multi_class": "multiclass", "binary_classification": "binary",
                  "multiclass_classification": "multiclass", "regress": "regression",
-                 "multi_class_classification": "multiclass", "categorical": "multiclass"},
+                 "multi_class_classification": "multiclass", "categorical": "multiclass", "multi_label": "multilabel",
+                 "multilabel_classification": "multilabel", "multi_label_classification": "multilabel",
+                 "language_modeling": "language", "language_modelling": "language",
+                 "language_model": "language", "lm": "language", "auto_encoder": "autoencoder",
+                 "autoencoding": "autoencoder", "reconstruction": "autoencoder"},
         "metrics": {"acc": "accuracy", "binary_accuracy": "accuracy",
                     "categorical_accuracy": "accuracy", "sparse_categorical_accuracy": "accuracy",
                     "mean_absolute_error": "mae", "r2_score": "r2", "r_squared": "r2", "l1": "mae"},
