@@ -33,7 +33,7 @@ class KerasBackend(Backend):
     """The entry point `keras` of the group `nnspec.backends`."""
 
     name = "keras"
-    can = Can.GRADIENTS | Can.TRAINING | Can.EXPORT
+    can = Can.GRADIENTS | Can.TRAINING | Can.EXPORT | Can.NOISE
     options = KerasOptions
     packages: Mapping[str, tuple[str, ...]] = {
         "keras": ("keras",),

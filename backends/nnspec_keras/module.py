@@ -11,18 +11,20 @@ from nnspec.backend import Precision
 from nnspec.emit.body import Body, Lowerer
 from nnspec.emit.code import Call, docstring_text, in_import_order
 from nnspec.emit.definitions import Definitions
+from nnspec.emit.drawers import drawers_of
 from nnspec.emit.helpers import names_used, used_modules
 from nnspec.emit.lowering import Language, Lowered
 from nnspec.emit.names import ALL_BUILTINS, BUILTINS, KEYWORDS, snake
 from nnspec.emit.tree import X, apply
 from nnspec.emit.variations import Variations
 from nnspec.errors import UsageError
-from nnspec.layers import Activation
+from nnspec.layers import Activation, Layer
 from nnspec.network.graph import Graph
 from nnspec.network.heads import loss_head
 from nnspec.network.loader import Spec
 from nnspec.support.collector import collector_paused
 from nnspec.support.files import write_text
+from nnspec.support.noise import Drawer
 from nnspec_keras.defined import DEFINED
 from nnspec_keras.functions import block_function, network_function
 from nnspec_keras.helpers import HELPERS, helpers_of
@@ -93,12 +95,17 @@ class KerasCompiled(KerasSource):
         """Build the model from the source; needs keras and tensorflow."""
         from nnspec_keras.runtime import KerasProgram
 
-        return KerasProgram(self, weights, dtype, self._with_training)
+        return KerasProgram(self, weights, dtype, self._with_training, self._drawers)
 
     def _with_training(self) -> str:
         """Return the source with what trains it, which takes arrays as the spec declares them."""
         options = replace(self.options, training=True, layout="spec")
         return compile_network(self.spec, options).source
+
+    def _drawers(self) -> dict[str, tuple[Layer, Drawer]]:
+        """Return the random layers, and how what they take lies in memory."""
+        lowerer = Lowerer(LANGUAGE, self.head, keep_borders=self.options.layout == "spec")
+        return drawers_of(lowerer.network(self.spec.graph))
 
 
 @collector_paused()

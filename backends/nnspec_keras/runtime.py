@@ -6,7 +6,7 @@ import os
 import random
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -61,6 +61,7 @@ except ImportError as error:
 from nnspec_keras.doubles import lend_doubles  # noqa: E402
 from nnspec_keras.exporting import export_onnx  # noqa: E402
 from nnspec_keras.held_rows import Rows  # noqa: E402
+from nnspec_keras.noise import NoiseTaker  # noqa: E402
 from nnspec_keras.optimizer_state import Held, load_state, state_of  # noqa: E402
 from nnspec_keras.variables import (  # noqa: E402
     canonical_variables,
@@ -71,6 +72,8 @@ from nnspec_keras.variables import (  # noqa: E402
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Positions, Weights
+    from nnspec.layers import Layer
+    from nnspec.support.noise import Drawer
     from nnspec_keras.source import KerasSource
 
 
@@ -99,8 +102,9 @@ class KerasProgram:
         weights: Mapping[str, Array] | None,
         dtype: Precision,
         with_training: Callable[[], str],
+        drawers: Callable[[], Mapping[str, tuple[Layer, Drawer]]],
     ) -> None:
-        """`with_training` gives the source with the training of the spec."""
+        """`with_training` gives the source with the training, `drawers` the random layers."""
         if keras.config.backend() != "tensorflow":
             raise UsageError(
                 f"Keras runs on {keras.config.backend()} here, and nnspec needs its tensorflow "
@@ -109,6 +113,8 @@ class KerasProgram:
         spec = compiled.spec
         self.compiled = compiled
         self.with_training = with_training
+        self.drawers = drawers
+        self._noise: NoiseTaker | None = None
         self.spec = spec
         self.graph = spec.graph
         self.domain = domain_of(spec.graph)
@@ -193,6 +199,24 @@ class KerasProgram:
             self.optimizer.apply(gradients, self.model.trainable_variables)
         return float(loss)
 
+    # What `nnspec.backend.TakesNoise` adds
+
+    def take_noise(self, seed: int | None) -> None:
+        """Let random layers begin with the numbers of this seed; None: draw as they do."""
+        if (seed is None) != (self._noise is None):
+            self.__dict__.pop("_rows", None)  # whose graphs draw as before
+        if seed is None:
+            self._noise = None
+            return
+        if self._noise is None:
+            layers = {layer.name: layer for layer in layers_of(self.model)}
+            self._noise = NoiseTaker(layers, self.drawers())
+        self._noise.start(seed)
+
+    def drawing(self) -> AbstractContextManager[None]:
+        """Let random layers in training draw from where they are told to."""
+        return nullcontext() if self._noise is None else self._noise.drawing()
+
     # What `nnspec.backend.HoldsRows` adds
 
     def stepper(
@@ -225,7 +249,7 @@ class KerasProgram:
 
     def training_outputs(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return each output as in training; running statistics stay as they are."""
-        with self._unmoved(), precision(self.dtype):
+        with self._unmoved(), precision(self.dtype), self.drawing():
             return self._named(self.model(self._tensors(inputs), training=True))
 
     def answers(self, inputs: Mapping[str, Array]) -> dict[str, dict[str, Array]]:
@@ -344,7 +368,7 @@ class KerasProgram:
         if self._given is not None:
             return 0.0, self._given
         with precision(self.dtype):
-            with tf.GradientTape() as tape:
+            with tf.GradientTape() as tape, self.drawing():
                 loss = self._loss(inputs, target, is_training=True)
             return loss, tape.gradient(loss, self.model.trainable_variables)
 

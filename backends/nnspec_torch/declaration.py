@@ -32,7 +32,7 @@ class TorchBackend(Backend):
     """The entry point `torch` of the group `nnspec.backends`."""
 
     name = "torch"
-    can = Can.GRADIENTS | Can.TRAINING | Can.EXPORT
+    can = Can.GRADIENTS | Can.TRAINING | Can.EXPORT | Can.NOISE
     packages: Mapping[str, tuple[str, ...]] = {"torch": ("torch",)}
     imports = ("nnspec_torch.runtime",)
     export_memory = ExportMemory(base=2**28, of_weights=6.0)

@@ -12,6 +12,7 @@ from nnspec.emit.body import Body, Lowerer, Step
 from nnspec.emit.code import Call, docstring_text, in_import_order, literal, printed, wrap
 from nnspec.emit.definitions import Definitions
 from nnspec.emit.describe import annotation, docstring
+from nnspec.emit.drawers import drawers_of
 from nnspec.emit.helpers import names_used, used_modules
 from nnspec.emit.lowering import Language, Lowered
 from nnspec.emit.progressions import indexed, is_progressing
@@ -19,12 +20,13 @@ from nnspec.emit.statements import Style, forward_lines
 from nnspec.emit.tree import MODULE, Expression, Name, X, apply, replaced, tree
 from nnspec.emit.unify import Construction, Definition
 from nnspec.emit.variations import Variations
-from nnspec.layers import Activation
+from nnspec.layers import Activation, Layer
 from nnspec.network.graph import BlockNode, Head, LayerNode
 from nnspec.network.heads import loss_head
 from nnspec.network.loader import Spec
 from nnspec.support.collector import collector_paused
 from nnspec.support.files import write_text
+from nnspec.support.noise import Drawer
 from nnspec_torch.freezing import frozen_lines, train_lines
 from nnspec_torch.helpers import helpers_of
 from nnspec_torch.initial import laws
@@ -83,11 +85,16 @@ class TorchCompiled(TorchSource):
         """Build the module from the source; needs torch."""
         from nnspec_torch.runtime import TorchProgram
 
-        return TorchProgram(self, weights, dtype, self._with_training)
+        return TorchProgram(self, weights, dtype, self._with_training, self._drawers)
 
     def _with_training(self) -> str:
         """Return the source with what trains it."""
         return compile_network(self.spec, replace(self.options, training=True)).source
+
+    def _drawers(self) -> dict[str, tuple[Layer, Drawer]]:
+        """Return the random layers, and how what they take lies in memory."""
+        lowerer = Lowerer(LANGUAGE, self.head, keep_borders=self.options.layout == "spec")
+        return drawers_of(lowerer.network(self.spec.graph))
 
 
 @collector_paused()

@@ -33,11 +33,14 @@ except ImportError as error:
 
 from nnspec_torch.exporter import give_way, operators_unread  # after the extra has been found
 from nnspec_torch.held_rows import Rows
+from nnspec_torch.noise import NoiseTaker
 from nnspec_torch.optimizer_state import Steps, load_state, state_of
 from nnspec_torch.undrawn import Undrawn
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Positions, Weights
+    from nnspec.layers import Layer
+    from nnspec.support.noise import Drawer
     from nnspec_torch.source import TorchSource
 
 MIN_OPSET, MAX_OPSET = 18, 23
@@ -73,13 +76,15 @@ class TorchProgram:
         weights: Mapping[str, Array] | None,
         dtype: Precision,
         with_training: Callable[[], str],
+        drawers: Callable[[], Mapping[str, tuple[Layer, Drawer]]],
         device: str = "cpu",
     ) -> None:
-        """`with_training` gives the source with the training of the spec."""
+        """`with_training` gives the source with the training, `drawers` the random layers."""
         spec = compiled.spec
         self.spec = spec
         self.graph = spec.graph
         self.with_training = with_training
+        self.drawers = drawers
         self.domain = domain_of(spec.graph)
         self.head = compiled.head
         self.dtype = getattr(torch, dtype)
@@ -174,6 +179,19 @@ class TorchProgram:
         step, state = self.training.train_step, self.stepper_state()
         with self.precision():
             return float(step(self.model, *state, *tensors, self.goal(target)))
+
+    # What `nnspec.backend.TakesNoise` adds
+
+    def take_noise(self, seed: int | None) -> None:
+        """Let random layers begin with the numbers of this seed; None: draw as they do."""
+        if seed is None:
+            self._noise.stop()
+        else:
+            self._noise.start(seed)
+
+    @cached_property
+    def _noise(self) -> NoiseTaker:
+        return NoiseTaker(self.model, self.emitted, self.drawers())
 
     # What `nnspec.backend.HoldsRows` adds
 

@@ -51,6 +51,7 @@ from nnspec.backend.programs import (
     Positions,
     Precision,
     Program,
+    TakesNoise,
     Trainable,
     Weights,
 )
@@ -80,6 +81,7 @@ __all__ = [
     "Reserved",
     "Rounding",
     "Support",
+    "TakesNoise",
     "Trainable",
     "Weights",
     "Written",

@@ -34,12 +34,14 @@ class Can(Flag):
 
     GRADIENTS: they give the loss and its gradients. TRAINING: they take optimizer steps; both as
     `Trainable` has them. EXPORT: the framework's own exporter writes them as ONNX (`Exportable`).
+    NOISE: their random layers take the numbers that they are given (`TakesNoise`).
     """
 
     NOTHING = 0
     GRADIENTS = auto()
     TRAINING = auto()
     EXPORT = auto()
+    NOISE = auto()
 
 
 @dataclass(frozen=True, slots=True)

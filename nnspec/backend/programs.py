@@ -74,6 +74,18 @@ class Trainable(Program, Protocol):
 
 
 @runtime_checkable
+class TakesNoise(Trainable, Protocol):
+    """A built network whose random layers take their numbers of nnspec's streams, if told to.
+
+    These are the same in every framework (`nnspec.support.noise`).
+    """
+
+    def take_noise(self, seed: int | None) -> None:
+        """Let random layers begin with the numbers of this seed; None: draw as the source does."""
+        ...
+
+
+@runtime_checkable
 class HoldsRows(Trainable, Protocol):
     """A built network that is given all rows once, and then told which to take: it is faster so.
 

@@ -10,11 +10,13 @@ import numpy as np
 from nnspec.backend import Trainable
 from nnspec.network.loader import Spec
 from nnspec.support.causes import cause_of
+from nnspec.support.noise import QUIET
 from nnspec.verification.comparison import LOSS, Tolerance, kinked_errors
 from nnspec.verification.effort import Cost, Effort, leave_near
 from nnspec.verification.gradient_blame import first_wrong_gradient
 from nnspec.verification.inspected import kinked_gradients, rows_of
 from nnspec.verification.kinks import PARTS, kinked_weights
+from nnspec.verification.noise import feed
 from nnspec.verification.samples import random_inputs
 from nnspec.verification.slope_conditioning import SlopeConditioning
 from nnspec.verification.tolerance import PROBES
@@ -73,6 +75,7 @@ def _moved(state: State, spec: Spec, name: str, kinked: Kinked) -> dict[str, flo
     engine = state.source(name)
     program = engine.build(spec, state.weights, "float64")
     assert isinstance(program, Trainable)
+    feed(program, QUIET)
     worst = {LOSS: 0.0}
     for draw in state.tolerances.amplification.draws():
         other = kinked_gradients(state, spec, program, draw)

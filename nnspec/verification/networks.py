@@ -1,35 +1,13 @@
-"""Variants of a network that a verification runs: without dropout, one layer alone, all values."""
+"""Variants of a network that a verification runs: with one output, one layer alone, all values."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 
 from nnspec.layers import Layer, ReduceNorm, Stack
 from nnspec.layers.shapes import Dim, Shape, TensorType
-from nnspec.network.graph import BlockNode, Graph, LayerNode, Node, inline
+from nnspec.network.graph import Graph, LayerNode, inline
 from nnspec.network.loader import Spec
-
-
-def without_dropout(graph: Graph) -> Graph:
-    """Return the network with every dropout rate 0, so that training draws no random numbers."""
-    done: dict[int, Graph] = {}
-
-    def convert(body: Graph) -> Graph:
-        if id(body) not in done:
-            nodes = tuple(_without_dropout(node, convert) for node in body.nodes)
-            done[id(body)] = dataclasses.replace(body, nodes=nodes)
-        return done[id(body)]
-
-    return convert(graph)
-
-
-def _without_dropout(node: Node, convert: Callable[[Graph], Graph]) -> Node:
-    if isinstance(node, BlockNode):
-        return node._replace(
-            bodies=tuple(map(convert, node.bodies)), general=tuple(map(convert, node.general))
-        )
-    return node._replace(layer=node.layer.without_randomness())
 
 
 def with_one_output(graph: Graph) -> Graph:

@@ -17,9 +17,11 @@ from nnspec.layers.fields import FLOAT32_MAX
 from nnspec.network.graph import inline
 from nnspec.network.heads import loss_head
 from nnspec.network.loader import Spec
+from nnspec.support.noise import QUIET
 from nnspec.verification.conditioning import Conditioning
 from nnspec.verification.engines import SourceEngine
 from nnspec.verification.networks import flat
+from nnspec.verification.noise import feed
 from nnspec.verification.slopes import SLOPES
 from nnspec.verification.tolerance import DOUBLE_ROUNDOFF, EXACT, perturbed, relative_error
 
@@ -31,10 +33,11 @@ Gradients = tuple[float, "Weights"]
 
 
 class Measured(NamedTuple):
-    """A batch, and the values inside the network."""
+    """A batch, and the values inside the network; noise: the seed of what random layers draw."""
 
     inputs: Mapping[str, Array]
     target: Array
+    noise: int
     values: Mapping[str, Array]
 
 
@@ -59,15 +62,18 @@ class SlopeConditioning:
         self.program = program
         self._repeats = False
 
-    def at(self, weights: Weights, inputs: Mapping[str, Array], target: Array) -> Measured:
+    def at(
+        self, weights: Weights, inputs: Mapping[str, Array], target: Array, noise: int = QUIET
+    ) -> Measured:
         """Return a batch whose gradients are to be measured with these weights.
 
-        Raises RuntimeError where gradients are random: that is no rounding.
+        noise: the seed of what random layers draw. Raises RuntimeError where gradients are random
+        all the same: that is no rounding.
         """
         self.values.weights = weights
         named = self.values.named(weights)
         self.program.load_weights(named)
-        measured = Measured(inputs, target, self._values(named, inputs))
+        measured = Measured(inputs, target, noise, self._values(named, inputs, noise))
         if not self._repeats:
             first, second = self.exact(measured)[1], self.exact(measured)[1]
             if relative_error(second, first) > EXACT:
@@ -78,7 +84,7 @@ class SlopeConditioning:
     def exact(self, measured: Measured) -> Gradients:
         """Return loss and gradients where no formula is made to round."""
         inputs = measured.inputs
-        return self._gradients({**inputs, **self.values.silent(inputs)}, measured.target)
+        return self._gradients({**inputs, **self.values.silent(inputs)}, measured)
 
     def moved(
         self, measured: Measured, draw: np.random.Generator, *, of_results: bool = True
@@ -107,17 +113,19 @@ class SlopeConditioning:
             slopes = np.where(size <= FLOAT32_MAX, size, 0.0) * signs
             rounded[slope] = slopes.reshape(shape)
             rounded[origin] = np.where(np.abs(x) <= FLOAT32_MAX, x, 0.0).reshape(shape)
-        return self._gradients(rounded, measured.target)
+        return self._gradients(rounded, measured)
 
-    def _values(self, named: Weights, inputs: Mapping[str, Array]) -> dict[str, Array]:
+    def _values(self, named: Weights, inputs: Mapping[str, Array], noise: int) -> dict[str, Array]:
         program = self.values.program
         assert isinstance(program, Inspectable)
         program.load_weights(named)
+        feed(program, noise)
         outputs = program.training_outputs({**inputs, **self.values.silent(inputs)})
         return {**inputs, **outputs}
 
-    def _gradients(self, inputs: Mapping[str, Array], target: Array) -> Gradients:
-        loss, gradients = self.program.gradients(inputs, target)
+    def _gradients(self, inputs: Mapping[str, Array], measured: Measured) -> Gradients:
+        feed(self.program, measured.noise)
+        loss, gradients = self.program.gradients(inputs, measured.target)
         paths = {name: path for path, name in self.values.names.items()}
         return loss, {paths[name]: array for name, array in gradients.items()}
 

@@ -10,16 +10,18 @@ import numpy as np
 
 from nnspec.backend import Inspectable, Trainable
 from nnspec.network.loader import Spec
+from nnspec.support.noise import QUIET
 from nnspec.verification.engines import SourceEngine
 from nnspec.verification.inspected import Inspected
+from nnspec.verification.noise import feed, is_random, noise_seed
 from nnspec.verification.samples import random_inputs, random_target, sizes_of
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
     from nnspec.verification.state import State
 
-GradientsOf = Callable[["Weights", Mapping[str, "Array"], "Array"], tuple[float, "Weights"]]
-"""(weights, inputs, target) -> loss and gradients."""
+GradientsOf = Callable[["Weights", Mapping[str, "Array"], "Array", int], tuple[float, "Weights"]]
+"""(weights, inputs, target, seed of what random layers draw) -> loss and gradients."""
 
 TRAINING_SEED = 100
 """Keeps the batches of training apart from the other inputs."""
@@ -57,19 +59,27 @@ def train_steps(
     program = engine.build(spec, weights, "float64")
     assert isinstance(program, Trainable)
     run = TrainedRun()
+    draws = is_random(spec.graph)
     for step in range(state.settings.steps):
         inputs, target = batch_of(state, spec, step)
+        seed = noise_seed(state, step)
         if gradients_of is not None:
             assert isinstance(program, Inspectable)
-            loss, gradients = gradients_of(program.weights(), inputs, target)
+            loss, gradients = gradients_of(program.weights(), inputs, target, seed)
             run.gradients = run.gradients or gradients
             run.losses.append(loss)
             program.follow(inputs, target, gradients)
             continue
+        if draws:
+            feed(program, seed)
         if step == 0:
             _, run.gradients = program.gradients(inputs, target)
+            if draws:
+                feed(program, seed)
         run.losses.append(program.train_step(inputs, target))
     run.weights = program.weights()
+    if draws:
+        feed(program, QUIET)  # what else is asked is of values that stay where they are
     if inspect is not None:
         run.inspected = inspect(program)
     _undo_divergences(state, engine, spec, weights, run)

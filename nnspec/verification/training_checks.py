@@ -25,6 +25,7 @@ from nnspec.verification.effort import Cost, Effort, leave_near
 from nnspec.verification.inspected import add_inspected
 from nnspec.verification.kink_checks import compare_kinked, wrong_alone
 from nnspec.verification.networks import untrained_parameters
+from nnspec.verification.noise import silenced
 from nnspec.verification.tolerance import EXACT, PROBES, TRAINED
 from nnspec.verification.trained import TrainedRun
 from nnspec.verification.training_rounding import Moved, moved_by_rounding, moved_within
@@ -39,12 +40,17 @@ if TYPE_CHECKING:
     from nnspec.verification.report import Kind
     from nnspec.verification.state import State
 
+WHY_SILENT = (
+    "not every source can be given the same random numbers there: the layer is called twice, or is "
+    "a backend's own"
+)
+
 Both = tuple[Tolerance, Tolerance]
 """The tolerances of gradients, and of weights after the steps."""
 
 
 def compare_training(state: State) -> None:
-    """Compare what every pair of sources makes of training, in float64, dropout off."""
+    """Compare what every pair of sources makes of training, in float64, with the same draws."""
     if reason := _why_not(state):
         _leave_out(state, reason)
         return
@@ -98,10 +104,12 @@ def _note_what_is_compared(state: State, spec: Spec) -> None:
         state.recorder.note(
             f"the network has several outputs: gradients and training are those of {of}"
         )
-    random = [at.node.layer for at in graph.walk() if at.node.layer.is_random]
-    if random:
-        note = "gradients and training are compared with dropout off"
-        if any(isinstance(layer, Recurrent | Bidirectional) for layer in random):
+    if silent := silenced(graph, spec.graph):
+        names = ", ".join(path for path, _ in silent)
+        note = (
+            f"{names}: gradients and training are compared with dropout off, because {WHY_SILENT}"
+        )
+        if any(isinstance(layer, Recurrent | Bidirectional) for _, layer in silent):
             note += "; recurrent layers run as they do with it, but drop nothing"
         state.recorder.note(note)
     if left_out := uncompared(graph):

@@ -14,6 +14,7 @@ from nnspec.network.loader import Spec
 from nnspec.verification.comparison import Comparison
 from nnspec.verification.effort import Effort
 from nnspec.verification.engines import SourceEngine
+from nnspec.verification.noise import noise_seed
 from nnspec.verification.slope_conditioning import SlopeConditioning
 from nnspec.verification.tolerance import DOUBLE_ROUNDOFF, Amplification
 from nnspec.verification.trained import GradientsOf, TrainedRun, batch_of
@@ -61,12 +62,16 @@ def moved_within(
     network = SlopeConditioning(engine, spec, state.weights)
 
     def noisy_gradients(draw: np.random.Generator) -> GradientsOf:
-        return lambda at, inputs, target: network.moved(network.at(at, inputs, target), draw)
+        return lambda at, inputs, target, noise: network.moved(
+            network.at(at, inputs, target, noise), draw
+        )
 
     def repeated(draw: np.random.Generator) -> TrainedRun:
         if effort.steps == state.settings.steps:
             return trained(state, engine, spec, state.weights, gradients_of=noisy_gradients(draw))
-        loss, gradients = noisy_gradients(draw)(state.weights, *batch_of(state, spec, 0))
+        loss, gradients = noisy_gradients(draw)(
+            state.weights, *batch_of(state, spec, 0), noise_seed(state, 0)
+        )
         return replace(run, gradients=gradients, losses=[loss, *run.losses[1:]])
 
     draws = islice(state.tolerances.amplification.draws(), effort.draws)

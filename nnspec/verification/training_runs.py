@@ -14,7 +14,8 @@ from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
 from nnspec.verification.engines import SourceEngine
 from nnspec.verification.inspected import inspect
-from nnspec.verification.networks import untrained_parameters, with_one_output, without_dropout
+from nnspec.verification.networks import untrained_parameters, with_one_output
+from nnspec.verification.noise import with_noise
 from nnspec.verification.trained import GradientsOf, TrainedRun, train_steps
 
 if TYPE_CHECKING:
@@ -48,8 +49,12 @@ def training_runs(state: State) -> TrainingRuns:
 
 
 def trained_spec(state: State) -> Spec:
-    """Return the spec as it is trained: with one output, without dropout, by a loss in any case."""
-    model, graph = state.spec.model, without_dropout(state.graph)
+    """Return the spec as it is trained: with one output, by a loss in any case.
+
+    Without the randomness of layers that cannot be given the same numbers in every source.
+    """
+    graph = with_noise(state.graph, (engine.backend for engine in state.sources))
+    model = state.spec.model
     training = model.training
     if len(graph.outputs) != 1:
         training, graph = None, with_one_output(graph)

@@ -159,6 +159,13 @@ DROPPED = network(
     layer("lstm", "suspect", units=4, recurrent_dropout=0.3),
     layer("dense", "after", units=3),
 )
+SAMPLED = network(
+    {"x": [6]},
+    layer("dense", "mean", units=4, inputs="x"),
+    layer("dense", "log_variance", units=4, inputs="x"),
+    layer("sampling", "suspect", inputs=["mean", "log_variance"]),
+    layer("dense", "after", units=3),
+)
 NORMALIZED = network(
     {"x": [20]},
     layer("dense", "suspect", units=60, weight_normalization=True),
@@ -201,6 +208,26 @@ LATER = [
         DROPPED,
         text("torch", r"state\[0\]\[:, None\] \* mask", "state[0].detach()[:, None] * mask"),
         "suspect",
+    ),
+    fault(
+        "no gradient to the variance of what is sampled",
+        "keras",
+        "dropout",
+        SAMPLED,
+        text(
+            "keras", r"ops\.exp\(log_variance / 2\)", "ops.exp(ops.stop_gradient(log_variance) / 2)"
+        ),
+        "suspect",
+        "log_variance",
+    ),
+    fault(
+        "gradient past what is dropped",
+        "torch",
+        "dropout",
+        random("dropout", rate=0.3),
+        forward("torch", "dropout", "({0} + ({module}({0}) - {0}).detach())"),
+        "suspect",
+        "before",
     ),
     fault(
         "a normalised weight drawn where nothing keeps it",
