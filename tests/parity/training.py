@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnspec.backend import Can, installed_backends
+from nnspec.backend import Can, get_backend, installed_backends
 from nnspec.network.loader import Spec, loads
 from nnspec.weights.canonical import initial_weights
 from tests.parity.rows import Row
@@ -49,21 +49,31 @@ class Result(NamedTuple):
 
 def trained(row: Row) -> dict[str, dict[str, Any]]:
     """Return by backend the weights after the steps, in float64, and the loss of each batch."""
-    spec = loads(json.dumps({**NETWORK, "training": {"task": "multiclass", **row.training}}))
+    spec = spec_of(row)
+    names = [backend.name for backend in installed_backends() if Can.TRAINING in backend.can]
+    return {name: run(program_of(spec, name), row) for name in names}
+
+
+def spec_of(row: Row) -> Spec:
+    """Return the network with the training of a row."""
+    return loads(json.dumps({**NETWORK, "training": {"task": "multiclass", **row.training}}))
+
+
+def program_of(spec: Spec, backend: str, **options: Any) -> Any:
+    """Return the network of a backend with the first weights, in float64."""
+    found = get_backend(backend)
+    compiled = found.compile(spec, found.options(training=True, **options))
+    return compiled.build(first_weights(spec), dtype="float64")
+
+
+def run(program: Any, row: Row) -> dict[str, Any]:
+    """Return a program's weights after the steps of a row, and the losses."""
     draw = np.random.default_rng(11)
-    batches = [
-        ({"tokens": draw.integers(0, IDS, (ROWS, LENGTH))}, draw.integers(0, CLASSES, ROWS))
-        for _ in range(row.batches)
-    ]
-    found = {}
-    for backend in installed_backends():
-        if Can.TRAINING not in backend.can:
-            continue
-        options = backend.options(training=True)
-        program = backend.compile(spec, options).build(first_weights(spec), dtype="float64")
-        losses = [program.train_step(inputs, target) for inputs, target in batches]
-        found[backend.name] = {**settled(program.weights(), len(batches)), "the losses": losses}
-    return found
+    losses = []
+    for _ in range(row.batches):
+        ids = draw.integers(0, IDS, (ROWS, LENGTH))
+        losses.append(program.train_step({"tokens": ids}, draw.integers(0, CLASSES, ROWS)))
+    return {**settled(program.weights(), row.batches), "the losses": losses}
 
 
 def first_weights(spec: Spec) -> dict[str, Any]:
