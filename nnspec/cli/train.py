@@ -15,6 +15,7 @@ from nnspec.cli.outputs import require_apart_from
 from nnspec.cli.weights_files import read_weights, weights_options
 
 if TYPE_CHECKING:
+    from nnspec.backend import Precision
     from nnspec.training.epoch import OnStep
     from nnspec.training.epochs import OnEpoch, Run
     from nnspec.training.history import Epoch
@@ -25,13 +26,22 @@ INTERRUPTED = 130
 @click.command()
 @spec_argument
 @set_option
-@click.option("--backend", help="What trains; by default the first installed one that can, torch.")
+@click.option(
+    "--backend",
+    help="What trains; by default the first installed one that can, torch, or what a run to be "
+    "resumed was trained by; another one goes on with it all the same.",
+)
 @click.option(
     "-o",
     "--output",
     required=True,
     type=click.Path(),
     help="Folder for the weights, the history and what resuming needs.",
+)
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float64"]),
+    help="Of the arithmetic; float32 by default. In float64 every backend ends with equal weights.",
 )
 @click.option("--epochs", type=click.IntRange(min=1), help="Instead of the spec's number.")
 @weights_options
@@ -43,6 +53,7 @@ def train(
     variables: dict[str, object],
     backend: str | None,
     output: str,
+    dtype: Precision | None,
     epochs: int | None,
     weights: str | None,
     renames: tuple[str, ...],
@@ -79,6 +90,7 @@ def train(
                 overwrite=overwrite,
                 epochs=epochs,
                 weights=first,
+                dtype=dtype,
                 on_step=on_step,
                 on_epoch=on_epoch,
             )

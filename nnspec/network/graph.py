@@ -98,6 +98,11 @@ class Graph:
         """Return the shapes of these values."""
         return tuple(self.types[value].shape for value in values)
 
+    @property
+    def is_random(self) -> bool:
+        """Whether a layer draws anything in training."""
+        return any(at.node.layer.is_random for at in self.walk())
+
     def walk(
         self,
         prefix: str = "",

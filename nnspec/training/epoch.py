@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from nnspec.backend import Trainable
+from nnspec.backend import TakesNoise, Trainable
 from nnspec.data.rows import Dataset, Part
 from nnspec.network.loader import Spec
 from nnspec.support.streams import derived_seed, permutation
@@ -32,6 +32,8 @@ def run_epoch(
     assert training is not None
     seed, size, rows = training.seed, training.batch_size, data.train
     program.reseed(derived_seed("epoch", seed, number))
+    if isinstance(program, TakesNoise) and spec.graph.is_random:
+        program.take_noise(derived_seed("noise", seed, number))
     order = permutation(len(rows), "order", seed, number) if training.shuffle else None
     steps = math.ceil(len(rows) / size)
     losses: list[float] = []

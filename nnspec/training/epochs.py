@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nnspec.backend import (
     Options,
+    Precision,
     Trainable,
     default_trainer,
     get_backend,
@@ -28,11 +29,13 @@ from nnspec.network.loader import AnySpec, Spec, check
 from nnspec.support import html
 from nnspec.training.batches import require_batches
 from nnspec.training.epoch import NotFinite, OnStep, measured, run_epoch
-from nnspec.training.history import Epoch, best_of, plot_history, write_history
+from nnspec.training.history import Epoch, best_of, plot_history, trained_by, write_history
 from nnspec.training.metrics import require_measurable
 from nnspec.training.runs import (
+    Begun,
     Checkpoint,
     RunFolder,
+    begun,
     identity_of,
     weights_metadata,
     write_record,
@@ -118,13 +121,16 @@ def train(
     overwrite: bool = False,
     epochs: int | None = None,
     weights: Mapping[str, Array] | str | Path | None = None,
+    dtype: Precision | None = None,
     data: Dataset | None = None,
     on_step: OnStep | None = None,
     on_epoch: OnEpoch | None = None,
 ) -> Run:
     """Train a network by its spec, and keep what comes of it in `folder`.
 
-    backend: what trains, by name; by default the first installed one that can.
+    backend: what trains, by name; by default the first installed one that can, of a resumed run the
+    one that it was trained by last. Another one goes on from the same state.
+    dtype: of the arithmetic, "float32" by default.
     `epochs` counts from the start, also where a run is resumed; by default the spec's. `weights`,
     or their file, are where a new run starts; by default the spec's own seeded ones. `data` by
     default is what the spec names. After every epoch the folder holds a state from which `resume`
@@ -140,7 +146,10 @@ def train(
     total = training.epochs if epochs is None else epochs
     if total < 1:
         raise UsageError(f"at least one epoch is expected, not {total}")
-    backend = default_trainer() if backend is None else backend
+    paths = RunFolder(folder)
+    known = begun(paths.checkpoint) if resume else Begun()
+    backend = backend or known.backend or default_trainer()
+    dtype = dtype or known.dtype or "float32"
     found = get_backend(backend)
     require_supported(found, spec, Options(training=True))
     require_measurable(training)
@@ -158,8 +167,7 @@ def train(
         weights = load_weights(weights)
     notes = _changes_since(weights, data)
 
-    paths = RunFolder(folder)
-    identity = identity_of(spec, backend, data)
+    identity = identity_of(spec, dtype, data)
     with ExitStack() as stack:
         is_new = not paths.path.is_dir()
         if not is_new:
@@ -175,13 +183,15 @@ def train(
                 )
             weights = state.weights
         program = found.compile(spec, Options(training=True)).build(
-            initial_weights(spec.graph, training.seed) if weights is None else weights
+            initial_weights(spec.graph, training.seed) if weights is None else weights,
+            dtype=dtype,
         )
         if not isinstance(program, Trainable):
             raise UsageError(f'the backend "{backend}" runs networks, and trains none')
         if is_new:  # only now, when all that could be refused has been
             stack.enter_context(paths.held(new=True))
             paths.require(resume=resume, overwrite=overwrite)
+        paths.sweep()
         loop = _Loop(spec, training, backend, program, data, paths, identity)
         loop.notes += notes
         if state is None:
@@ -285,7 +295,7 @@ class _Loop:
             values = run_epoch(self.program, self.spec, self.data, number, on_step)
         except NotFinite as error:
             self._diverged(str(error))
-        return Epoch(number, values, time.perf_counter() - start)
+        return Epoch(number, values, time.perf_counter() - start, self.backend)
 
     def _evaluate(self, part: Part) -> dict[str, float]:
         return measured(self.program, self.spec, self.data, part)
@@ -305,6 +315,7 @@ class _Loop:
     def _checkpoint(self, weights: dict[str, NDArray[np.generic]] | None = None) -> None:
         Checkpoint(
             self.identity,
+            self.backend,
             tuple(self.history),
             self.program.weights() if weights is None else weights,
             self.program.optimizer_state() if self.history else {},
@@ -363,6 +374,7 @@ class _Loop:
                 "spec_sha256": self.spec.sha256,
                 "data_sha256": self.data.sha256,
                 "backend": self.backend,
+                "trained_by": trained_by(self.history),
                 "versions": versions(),
                 "seed": self.training.seed,
                 "rows": {

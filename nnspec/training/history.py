@@ -28,6 +28,8 @@ class Epoch:
     """From 1."""
     values: dict[str, float]
     seconds: float
+    backend: str = ""
+    """By which it was trained."""
 
     @property
     def score(self) -> float:
@@ -36,7 +38,8 @@ class Epoch:
 
     def as_json(self) -> dict[str, Any]:
         """Return the epoch as `history.json` holds it."""
-        return {"epoch": self.number, **self.values, "seconds": round(self.seconds, 4)}
+        ended = {"seconds": round(self.seconds, 4), "backend": self.backend}
+        return {"epoch": self.number, **self.values, **ended}
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Epoch:
@@ -44,16 +47,30 @@ class Epoch:
         values = {
             str(name): float(value)
             for name, value in record.items()
-            if name not in ("epoch", "seconds")
+            if name not in ("epoch", "seconds", "backend")
         }
         return cls(
-            int(record["epoch"]), {"loss": values["loss"], **values}, float(record["seconds"])
+            int(record["epoch"]),
+            {"loss": values["loss"], **values},
+            float(record["seconds"]),
+            str(record.get("backend", "")),
         )
 
 
 def best_of(history: Sequence[Epoch]) -> Epoch:
     """Return the epoch of the lowest score, the first of equals."""
     return min(history, key=lambda epoch: epoch.score)
+
+
+def trained_by(history: Sequence[Epoch]) -> list[dict[str, Any]]:
+    """Return which backend trained which epochs, in their order, the first and the last of each."""
+    parts: list[dict[str, Any]] = []
+    for epoch in history:
+        if parts and parts[-1]["backend"] == epoch.backend:
+            parts[-1]["epochs"][1] = epoch.number
+        else:
+            parts.append({"backend": epoch.backend, "epochs": [epoch.number, epoch.number]})
+    return parts
 
 
 def write_history(path: Path, history: Sequence[Epoch]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from pydantic_core import to_jsonable_python
 
 from nnspec.data.preprocessing import KEY
 from nnspec.data.rows import Dataset
-from nnspec.errors import UsageError, WeightsError
+from nnspec.errors import NnspecError, UsageError, WeightsError
 from nnspec.language.training_schema import Data, Training
 from nnspec.network.loader import Spec
 from nnspec.support import files
@@ -27,6 +27,9 @@ from nnspec.weights.canonical import load_weights, save_weights
 _locks: Any = None
 with suppress(ImportError):  # Windows has none
     import fcntl as _locks
+
+if TYPE_CHECKING:
+    from nnspec.backend import Precision
 
 Array = NDArray[np.generic]
 
@@ -107,6 +110,12 @@ class RunFolder:
                 raise UsageError(f"{each} is a link to {each.readlink()}, and nothing is there")
         self.path.mkdir(parents=True, exist_ok=True)
 
+    def sweep(self) -> None:
+        """Remove what kills have left of files that were being written."""
+        for path in self.files:
+            for left in self.path.glob(f".{path.stem}.{'[0-9a-f]' * 12}{path.suffix}"):
+                left.unlink(missing_ok=True)
+
     def clear(self) -> None:
         """Remove what an earlier run wrote in the folder, and nothing else."""
         try:
@@ -116,11 +125,31 @@ class RunFolder:
             raise UsageError(f"{self.path}: {error.strerror or error}") from None
 
 
+class Begun(NamedTuple):
+    """The backend and precision that a run goes on with, where nothing else is asked for."""
+
+    backend: str | None = None
+    dtype: Precision | None = None
+
+
+def begun(path: Path) -> Begun:
+    """Return what the run of a checkpoint was trained with last, as far as the file says."""
+    try:
+        metadata = load_weights(path, mapped=True).metadata
+        return Begun(metadata["backend"], json.loads(metadata["identity"])["dtype"])
+    except (NnspecError, KeyError, TypeError, ValueError):
+        return Begun()
+
+
 @dataclass(frozen=True)
 class Checkpoint:
-    """All that a run needs to go on as if it had never stopped."""
+    """All that a run needs to go on as if it had never stopped, on any backend.
+
+    backend: what has trained last.
+    """
 
     identity: dict[str, Any]
+    backend: str
     history: tuple[Epoch, ...]
     weights: dict[str, Array]
     optimizer: dict[str, Array]
@@ -132,7 +161,11 @@ class Checkpoint:
             **{f"{_OPTIMIZER}{name}": array for name, array in self.optimizer.items()},
         }
         history = [epoch.as_json() for epoch in self.history]
-        record = {"identity": json.dumps(self.identity), "history": json.dumps(history)}
+        record = {
+            "identity": json.dumps(self.identity),
+            "backend": self.backend,
+            "history": json.dumps(history),
+        }
         save_weights(path, tensors, record, dtype=None)
 
     @classmethod
@@ -141,13 +174,16 @@ class Checkpoint:
         stored = load_weights(path)
         try:
             identity = dict(json.loads(stored.metadata["identity"]))
+            # Once a run was its backend's, and in float32.
+            backend = stored.metadata.get("backend") or str(identity.pop("backend"))
+            identity.setdefault("dtype", "float32")
             history = tuple(map(Epoch.from_json, json.loads(stored.metadata["history"])))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise WeightsError(f"{path} is no checkpoint of a run: {error!r}") from None
-        return cls(identity, history, _under(_WEIGHTS, stored), _under(_OPTIMIZER, stored))
+        return cls(identity, backend, history, _under(_WEIGHTS, stored), _under(_OPTIMIZER, stored))
 
     def require(self, identity: Mapping[str, Any], folder: Path) -> None:
-        """Raise UsageError unless the network, backend, data and settings are the same."""
+        """Raise UsageError unless the network, the data and the settings are the same."""
         differing = []
         for name in sorted({*self.identity, *identity}):
             # A setting that came later was then at its default.
@@ -202,10 +238,10 @@ def _shown(value: Any) -> str:
     return f"{text[:13]}..." if is_hash else text if len(text) <= 400 else f"{text[:400]}..."
 
 
-def identity_of(spec: Spec, backend: str, data: Dataset) -> dict[str, Any]:
+def identity_of(spec: Spec, dtype: Precision, data: Dataset) -> dict[str, Any]:
     """Return what decides a run's weights, by name: all but the number of epochs."""
     identity: dict[str, Any] = {
-        "the network": spec.sha256, "backend": backend, "the data": data.sha256,
+        "the network": spec.sha256, "dtype": dtype, "the data": data.sha256,
     }  # fmt: skip
     for section, skipped in (("training", "epochs"), ("data", "source")):
         settings = getattr(spec.model, section)

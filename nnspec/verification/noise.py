@@ -57,11 +57,6 @@ def silenced(graph: Graph, trained: Graph) -> list[tuple[str, Layer]]:
     ]
 
 
-def is_random(graph: Graph) -> bool:
-    """Whether a layer of the network draws anything in training."""
-    return any(at.node.layer.is_random for at in graph.walk())
-
-
 def noise_seed(state: State, step: int) -> int:
     """Return the seed of what random layers draw in one step."""
     return derived_seed("verify noise", state.settings.seed, step)

@@ -13,7 +13,7 @@ from nnspec.network.loader import Spec
 from nnspec.support.noise import QUIET
 from nnspec.verification.engines import SourceEngine
 from nnspec.verification.inspected import Inspected
-from nnspec.verification.noise import feed, is_random, noise_seed
+from nnspec.verification.noise import feed, noise_seed
 from nnspec.verification.samples import random_inputs, random_target, sizes_of
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def train_steps(
     program = engine.build(spec, weights, "float64")
     assert isinstance(program, Trainable)
     run = TrainedRun()
-    draws = is_random(spec.graph)
+    draws = spec.graph.is_random
     for step in range(state.settings.steps):
         inputs, target = batch_of(state, spec, step)
         seed = noise_seed(state, step)

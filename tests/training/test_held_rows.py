@@ -160,10 +160,10 @@ def test_a_run_from_before_a_setting_came_is_resumed_where_that_is_at_its_defaul
     tmp_path: Path,
 ) -> None:
     spec, data = network(tmp_path, 20)
-    identity = identity_of(spec, "torch", data)
+    identity = identity_of(spec, "float32", data)
     older = {name: value for name, value in identity.items() if name != "data.standardize_target"}
     assert older != identity
-    Checkpoint(older, (), {}, {}).require(identity, tmp_path)
+    Checkpoint(older, "torch", (), {}, {}).require(identity, tmp_path)
     changed = {**identity, "data.standardize_target": True}
     with pytest.raises(UsageError, match="standardize_target was false and is true"):
-        Checkpoint(older, (), {}, {}).require(changed, tmp_path)
+        Checkpoint(older, "torch", (), {}, {}).require(changed, tmp_path)

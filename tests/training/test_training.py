@@ -263,11 +263,32 @@ def test_another_run_is_not_resumed(tmp_path, backend, change, message):
         train(spec_in(tmp_path, **change), "numpy", tmp_path / "run", resume=True)
 
 
-def test_another_backend_does_not_resume(tmp_path, backend):
+def test_the_record_says_which_backend_trained_which_epochs(tmp_path, backend):
     spec = spec_in(tmp_path)
-    train(spec, "numpy", tmp_path / "run")
-    with pytest.raises(UsageError, match='backend was "numpy" and is "other"'):
-        train(spec, "other", tmp_path / "run", resume=True)
+    whole = train(spec, "numpy", tmp_path / "whole", epochs=4)
+    train(spec, "numpy", tmp_path / "run", epochs=2)
+    moved = train(spec, "other", tmp_path / "run", resume=True, epochs=3)
+    assert moved.backend == "other"
+    again = train(spec, None, tmp_path / "run", resume=True, epochs=4)
+    assert again.backend == "other"  # which it was trained by last
+    assert again.last.read_bytes() == whole.last.read_bytes()
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert record["trained_by"] == [
+        {"backend": "numpy", "epochs": [1, 2]},
+        {"backend": "other", "epochs": [3, 4]},
+    ]
+    history = json.loads((tmp_path / "run" / "history.json").read_text())
+    assert [epoch["backend"] for epoch in history] == ["numpy", "numpy", "other", "other"]
+
+
+def test_what_kills_left_of_files_is_removed(tmp_path, backend):
+    train(spec_in(tmp_path), "numpy", tmp_path / "run", epochs=1)
+    left = tmp_path / "run" / ".checkpoint.0123456789ab.safetensors"
+    mine = tmp_path / "run" / ".mine.0123456789ab.safetensors"
+    left.touch()
+    mine.touch()
+    train(spec_in(tmp_path), "numpy", tmp_path / "run", resume=True)
+    assert (left.exists(), mine.exists()) == (False, True)
 
 
 def test_what_cannot_be_resumed(tmp_path, backend):
@@ -391,7 +412,7 @@ def test_a_damaged_checkpoint_is_never_a_traceback(tmp_path, backend):
             damaged[at] = rng.integers(32, 127)
         path.write_bytes(damaged)
         try:
-            Checkpoint.load(path).require(identity_of(spec, "numpy", load_data(spec)), path)
+            Checkpoint.load(path).require(identity_of(spec, "float32", load_data(spec)), path)
         except (WeightsError, UsageError):
             refused += 1
     assert refused > 150
