@@ -23,6 +23,7 @@ from nnspec.layers.shapes import TensorType
 from nnspec.network.domains import domain_of
 from nnspec.support.streams import derived_seed
 from nnspec.weights.canonical import FirstWeights, check_weights
+from nnspec.weights.waiting import without_waiting
 
 # Read once, when TensorFlow is first imported.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -58,6 +59,7 @@ except ImportError as error:
     raise MissingDependencyError("keras", "keras") from error
 
 # They import Keras, which is there by now.
+from nnspec_keras.accumulation import wait_again, waiting  # noqa: E402
 from nnspec_keras.doubles import lend_doubles  # noqa: E402
 from nnspec_keras.exporting import export_onnx  # noqa: E402
 from nnspec_keras.held_rows import Rows  # noqa: E402
@@ -279,6 +281,8 @@ class KerasProgram:
         """Take one `train_step` with these gradients in the place of the loss's."""
         arrays: dict[int, Array] = {}
         for name, gradient in gradients.items():
+            if name in self._unused:
+                continue
             variable, native = self._variables[name]
             array = to_native(native, gradient)
             if native.row is not None:
@@ -307,11 +311,23 @@ class KerasProgram:
 
     def optimizer_state(self) -> Weights:
         """Return what the optimizer remembers, by neutral names."""
-        return state_of(self.graph, *self._optimized)
+        state = state_of(self.graph, *self._optimized)
+        if self._accumulated > 1:
+            state |= waiting(self.graph, *self._optimized[1:])
+        return state
 
     def load_optimizer_state(self, state: Mapping[str, Array]) -> None:
         """Set what the `optimizer_state` of any backend gave; raises WeightsError for else."""
+        if self._accumulated > 1:
+            whole, state = state, without_waiting(self.graph, self._accumulated, state)
+            wait_again(self.graph, *self._optimized[1:], whole)
         load_state(self.graph, *self._optimized, state)
+
+    @property
+    def _accumulated(self) -> int:
+        """Batches to an optimizer step."""
+        training = self.spec.model.training
+        return 1 if training is None else training.accumulate
 
     @property
     def _optimized(self) -> tuple[Optimizer, Any, list[Any], Held]:

@@ -25,6 +25,7 @@ from nnspec_keras.defined import SOURCES
 from nnspec_keras.optimizers import OPTIMIZERS
 from nnspec_keras.options import KerasOptions
 from nnspec_keras.script import script_source
+from nnspec_keras.updates import updated
 
 
 def _huber(delta: float, *, over: float) -> tuple[str, ...]:
@@ -111,10 +112,12 @@ def training_source(
     """Return what trains the network that `function` builds."""
     training = training_of(spec)
     make = row_of(OPTIMIZERS, training.optimizer, f"the optimizer {training.optimizer.type}")
-    optimizer = make(training.optimizer, stock=options.stock)
+    plain = make(training.optimizer, stock=options.stock)
+    optimizer, classes = updated(plain, training, spec.graph, stock=options.stock)
     parts = [
         _loss_function(training.resolved_loss, spec.graph),
-        *(SOURCES[name].text for name in _defined(optimizer)),
+        *(SOURCES[name].text for name in _defined(plain)),
+        *classes,
         "\n".join(
             [
                 "def make_optimizer() -> keras.optimizers.Optimizer:",
@@ -126,7 +129,7 @@ def training_source(
     ]
     # Losses are written with ops.
     loss = loss_body(LOSSES, training.resolved_loss, spec.graph)
-    modules = {"ops", *loss.modules}.union(*(SOURCES[name].imports for name in _defined(optimizer)))
+    modules = {"ops", *loss.modules}.union(*(SOURCES[name].imports for name in _defined(plain)))
     dataset = dataset_source(spec)
     if dataset is None:
         return TrainingSource(tuple(parts), "", (), (), modules)

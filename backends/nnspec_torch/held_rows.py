@@ -22,7 +22,7 @@ class Trained(Protocol):
     @property
     def training(self) -> ModuleType: ...
     def precision(self) -> AbstractContextManager[None]: ...
-    def stepper_state(self) -> tuple[Any, ...]: ...
+    def step(self, *rows: Tensor) -> Tensor: ...
     def tensors(self, inputs: Mapping[str, Array]) -> list[Tensor]: ...
     def goal(self, target: Array) -> Tensor: ...
 
@@ -37,12 +37,11 @@ class Rows:
     def stepper(self) -> Callable[[Positions], float]:
         """Return what takes a step on the rows at given positions: the loss before it."""
         program = self._program
-        step, state, model = program.training.train_step, program.stepper_state(), program.model
-        model.train()
+        program.model.train()
 
         def take(rows: Positions) -> float:
             with program.precision():
-                return float(step(model, *state, *self._at(rows)))
+                return float(program.step(*self._at(rows)))
 
         return take
 

@@ -22,6 +22,7 @@ from nnspec.layers.shapes import Dim
 from nnspec.network.domains import domain_of
 from nnspec.support.causes import cause_of
 from nnspec.weights.canonical import COUNTER, FirstWeights, check_weights
+from nnspec.weights.waiting import without_waiting
 from nnspec_torch.dropped import would_be_dropped
 from nnspec_torch.naming import canonical_name, class_name, state_name
 
@@ -31,7 +32,8 @@ try:
 except ImportError as error:
     raise MissingDependencyError("torch", "torch") from error
 
-from nnspec_torch.exporter import give_way, operators_unread  # after the extra has been found
+from nnspec_torch.accumulation import wait_again, waiting  # after the extra has been found
+from nnspec_torch.exporter import give_way, operators_unread
 from nnspec_torch.held_rows import Rows
 from nnspec_torch.noise import NoiseTaker
 from nnspec_torch.optimizer_state import Steps, load_state, state_of
@@ -99,6 +101,7 @@ class TorchProgram:
         self.load_weights(weights)
         self._optimizer: torch.optim.Optimizer | None = None
         self._scheduler: Any = None
+        self._batch = 0
 
     @cached_property
     def training(self) -> ModuleType:
@@ -109,10 +112,20 @@ class TorchProgram:
             raise UsageError(f"{self.spec.name} has no `training` section")
         return load_source(self.with_training(), self.spec.name)
 
-    def stepper_state(self) -> tuple[Any, ...]:
-        """Return what the emitted step takes between the model and the rows."""
-        optimizer = self.optimizer
-        return (optimizer,) if self._scheduler is None else (optimizer, self._scheduler)
+    def step(self, *rows: Tensor) -> Tensor:
+        """Take the emitted step on these rows, and return the loss before it."""
+        state = [self.optimizer, *([] if self._scheduler is None else [self._scheduler])]
+        if self._accumulated > 1:
+            state.append(self._batch)
+            self._batch = (self._batch + 1) % self._accumulated
+        loss: Tensor = self.training.train_step(self.model, *state, *rows)
+        return loss
+
+    @property
+    def _accumulated(self) -> int:
+        """Batches to an optimizer step."""
+        training = self.spec.model.training
+        return 1 if training is None else training.accumulate
 
     @property
     def optimizer(self) -> torch.optim.Optimizer:
@@ -176,9 +189,8 @@ class TorchProgram:
         """Take one optimizer step, and return the loss before it."""
         self.model.train()
         tensors = self.tensors(inputs)
-        step, state = self.training.train_step, self.stepper_state()
         with self.precision():
-            return float(step(self.model, *state, *tensors, self.goal(target)))
+            return float(self.step(*tensors, self.goal(target)))
 
     # What `nnspec.backend.TakesNoise` adds
 
@@ -243,20 +255,31 @@ class TorchProgram:
 
     def start_training(self) -> None:
         """Begin with a new optimizer."""
-        self._optimizer = None
+        self._optimizer, self._batch = None, 0
+        self.model.zero_grad()
 
     def follow(
         self, inputs: Mapping[str, Array], target: Array, gradients: Mapping[str, Array]
     ) -> None:
         """Take one `train_step` with these gradients in the place of the loss's."""
         parameters = dict(self.model.named_parameters())
+        shares: list[Tensor] = []  # of the loss in what the step goes down
         hooks = [
-            parameters[state_name(name)].register_hook(_replacing(self._tensor(gradient)))  # type: ignore[no-untyped-call]  # torch's
+            parameters[state_name(name)].register_hook(_replacing(self._tensor(gradient), shares))  # type: ignore[no-untyped-call]  # torch's
             for name, gradient in gradients.items()
         ]
+        loss_function = self.training.loss_function
+
+        def watched(*given: Tensor) -> Tensor:
+            loss: Tensor = loss_function(*given)
+            loss.register_hook(shares.append)  # type: ignore[no-untyped-call]  # torch's
+            return loss
+
         try:
+            vars(self.training)["loss_function"] = watched
             self.train_step(inputs, target)
         finally:
+            vars(self.training)["loss_function"] = loss_function
             for hook in hooks:
                 hook.remove()
 
@@ -272,10 +295,16 @@ class TorchProgram:
     def optimizer_state(self) -> Weights:
         """Return what the optimizer remembers, by neutral names."""
         optimizer = self.optimizer
-        return state_of(self.graph, self._record, self.model, optimizer, self._steps.taken)
+        state = state_of(self.graph, self._record, self.model, optimizer, self._steps.taken)
+        if self._accumulated > 1:
+            state |= waiting(self.graph, self.model, self._batch)
+        return state
 
     def load_optimizer_state(self, state: Mapping[str, Array]) -> None:
         """Set what the `optimizer_state` of any backend gave; raises WeightsError for else."""
+        if self._accumulated > 1:
+            whole, state = state, without_waiting(self.graph, self._accumulated, state)
+            self._batch = wait_again(self.graph, self.model, whole)
         steps = load_state(self.graph, self._record, self.model, self.optimizer, state)
         self._steps.taken = steps
         if self._scheduler is not None:
@@ -393,5 +422,5 @@ def _arrays(module: nn.Module) -> Weights:
     }
 
 
-def _replacing(gradient: Tensor) -> Callable[[Tensor], Tensor]:
-    return lambda found: gradient
+def _replacing(gradient: Tensor, shares: list[Tensor]) -> Callable[[Tensor], Tensor]:
+    return lambda found: gradient * shares[-1] if shares else gradient

@@ -14,6 +14,7 @@ from nnspec.network.heads import final_activation
 from nnspec.network.loader import Spec
 from nnspec_torch.naming import class_name, renamed_layers
 from nnspec_torch.schedules import has_schedule
+from nnspec_torch.updates import NUMBER
 
 _METRICS = {"mae": "(output - target).abs().mean()", "r2": "r2(output, target)"}
 _SCALED = {**_METRICS, "mae": "((output - target).abs() * scale).mean()"}
@@ -140,6 +141,8 @@ def _main(spec: Spec, training: Training, load: str) -> str:
     is_scheduled = has_schedule(training.optimizer)
     state = "optimizer, scheduler" if is_scheduled else "optimizer"
     scale = ", scale" if shifts_target(spec) else ""
+    is_counted = training.accumulate > 1
+    state += f", {NUMBER}" if is_counted else ""
     lines = [
         "def main() -> None:",
         '    """Train, and write the weights of the best epoch."""',
@@ -178,6 +181,7 @@ def _main(spec: Spec, training: Training, load: str) -> str:
         '    train = parts["train"]',
         *(_scale(spec) if scale else []),
         "    best = math.inf",
+        *([f"    {NUMBER} = 0"] if is_counted else []),
         "    for epoch in range(1, arguments.epochs + 1):",
         "        model.train()",
         "        total = torch.zeros((), dtype=torch.float64, device=device)",
@@ -185,6 +189,7 @@ def _main(spec: Spec, training: Training, load: str) -> str:
         "            batch = [values[rows] for values in train]",
         *wrap(f"loss = train_step(model, {state}, *batch)", 12),
         "            total += loss.double() * len(rows)",
+        *([f"            {NUMBER} += 1"] if is_counted else []),
         "        train_loss = total.item() / len(train[0])",
     ]
     if part == "train":

@@ -18,11 +18,13 @@ from nnspec.emit.training import (
 from nnspec.emit.tree import Name
 from nnspec.language.losses import Loss, cross_entropy, regression
 from nnspec.language.optimizers import Optimizer
+from nnspec.language.training_schema import Training
 from nnspec.network.graph import Graph, Head
 from nnspec.network.loader import Spec
 from nnspec_torch.naming import STEP, class_name
 from nnspec_torch.optimizers import OPTIMIZERS
 from nnspec_torch.schedules import has_schedule, scheduler_modules, scheduler_source
+from nnspec_torch.updates import NUMBER, names_of, told, update_lines
 
 
 def _function(name: str, summary: str, **keywords: float) -> LossBody:
@@ -99,7 +101,7 @@ def training_source(spec: Spec, head: Head | None) -> str:
             _loss_function(training.resolved_loss, spec.graph),
             _make_optimizer(training.optimizer),
             *scheduler_source(training.optimizer),
-            _train_step(spec, head, training.optimizer),
+            _train_step(spec, head, training),
         ]
     )
 
@@ -127,26 +129,24 @@ def _make_optimizer(optimizer: Optimizer) -> str:
     )
 
 
-def _train_step(spec: Spec, head: Head | None, optimizer: Optimizer) -> str:
-    inputs = [freed(name, STEP) for name in spec.graph.inputs]
-    scheduler = "scheduler" if has_schedule(optimizer) else None
+def _train_step(spec: Spec, head: Head | None, training: Training) -> str:
+    inputs = [freed(name, STEP | names_of(training)) for name in spec.graph.inputs]
+    scheduler = "scheduler" if has_schedule(training.optimizer) else None
     compute = "model.logits" if head is not None else "model"
     arguments = [
         f"model: {class_name(spec.name)}",
         "optimizer: torch.optim.Optimizer",
         *([f"{scheduler}: torch.optim.lr_scheduler.LRScheduler"] if scheduler else []),
+        *([f"{NUMBER}: int"] if training.accumulate > 1 else []),
         *(f"{name}: Tensor" for name in inputs),
         "target: Tensor",
     ]
+    loss = f"loss_function({compute}({', '.join(inputs)}), target)"
     return "\n".join(
         [
             *wrap(f"def train_step({', '.join(arguments)}) -> Tensor:"),
-            '    """Take one step down the gradient; return the loss before it."""',
-            "    optimizer.zero_grad()",
-            *wrap(f"loss = loss_function({compute}({', '.join(inputs)}), target)", 4),
-            "    loss.backward()",
-            "    optimizer.step()",
-            *([f"    {scheduler}.step()"] if scheduler else []),
+            f'    """{told(training)}"""',
+            *indented(update_lines(training, loss)),
             "    return loss.detach()",
         ]
     )

@@ -58,7 +58,7 @@ def _document(tree: dict[str, Any]) -> dict[str, Any]:
         blocks=lambda given: _named(given, _block),
         layers=_layers,
         data=_data,
-        training=lambda given: _inner(given, Training.model_fields),
+        training=_training,
     )
 
 
@@ -80,6 +80,19 @@ def _data(given: Any) -> Any:
         _without_nulls(given, Data.model_fields),
         features=lambda each: _named(each, None, key="input", value="columns"),
     )
+
+
+def _training(given: Any) -> Any:
+    record = _inner(given, Training.model_fields)
+    if not isinstance(record, dict):
+        return record
+    # A record without a type, such as `clip`, is a list of its keys.
+    listed = [key for key, each in record.items() if _are_named(each) and _have_values(each)]
+    return _changed(record, **dict.fromkeys(listed, _values))
+
+
+def _have_values(given: Any) -> bool:
+    return bool(given) and all("value" in each for each in given)
 
 
 def _layers(given: Any) -> Any:

@@ -13,12 +13,18 @@ from nnspec.layers.fields import (
     Flag,
     Fraction,
     Frozen,
+    Lazy,
     Names,
     OneOrMany,
     Size,
     Text,
     once,
 )
+
+if TYPE_CHECKING:
+    from nnspec.language.clipping import Clip
+else:
+    Clip = Frozen  # its file is read where one is given
 
 Task = Literal["regression", "binary", "multiclass", "multilabel", "language", "autoencoder"]
 Kind = Literal["regression", "binary", "multiclass"]
@@ -63,6 +69,8 @@ class Training(Frozen):
             loss: Loss | str | Mapping[str, Any] | None = None,
             optimizer: Optimizer | str | Mapping[str, Any] = "adam",
             metrics: Iterable[Metric] | None = None,
+            clip: Clip | Mapping[str, float] | None = None,
+            accumulate: int = 1,
             epochs: int = 10,
             batch_size: int = 32,
             shuffle: bool = True,
@@ -85,6 +93,12 @@ class Training(Frozen):
     metrics: Annotated[tuple[Metric, ...], Field(strict=False)] | None = Field(
         default=None,
         description="What is reported beside the loss; by default accuracy, or mae and r2.",
+    )
+    clip: Annotated[Clip, Lazy("nnspec.language.clipping:Clip")] | None = Field(
+        default=None, description="What the gradients are limited to, such as {norm: 1.0}."
+    )
+    accumulate: Size = Field(
+        default=1, description="Batches to an optimizer step, which takes their mean gradient."
     )
     epochs: Size = Field(default=10, description="Passes over the training rows.")
     batch_size: Size = Field(default=32, description="Rows per step.")

@@ -393,5 +393,39 @@ class NumberOr(ByType):
         return {"anyOf": [handler(number), {"x-table": self.kind}]}
 
 
+class Lazy(ByType):
+    """Field metadata: a record without a `type`, whose file is read where one is given.
+
+    place: module and class, as "nnspec.language.clipping:Clip".
+    """
+
+    also = dict[str, Any]
+
+    def __init__(self, place: str) -> None:
+        super().__init__(place, dict)
+        self.place = place
+
+    @property
+    def record(self) -> type[Frozen]:
+        """The class of the record."""
+        module, _, name = self.place.partition(":")
+        found: type[Frozen] = getattr(import_module(module), name)
+        return found
+
+    def record_of(self, value: object) -> type[Frozen] | None:
+        """Return the class, whatever is given."""
+        return self.record
+
+    def validate(self, value: object) -> Frozen:
+        """Return the record that `value` describes."""
+        record = self.record
+        return value if isinstance(value, record) else record.model_validate(value)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"x-record": self.place}
+
+
 def _with_article(noun: str) -> str:
     return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"

@@ -100,7 +100,7 @@ def compact_schema() -> Schema:
         "record": _closed({"type": {"type": "string"}, ARGUMENTS: _reference("a")}),
         "loss": _chosen(LOSSES),
         "optimizer": _optional(_optimizer()),
-        "schedule": _flat(SCHEDULES, "schedule"),
+        "schedule": _of_table(SCHEDULES, "schedule"),
         "data": _closed({**_record(Data), "features": _list(features)}),
         "training": _closed(_record(Training)),
     }
@@ -162,19 +162,17 @@ def _optimizer() -> Schema:
     return _closed({"type": kind, "learning_rate": rate, ARGUMENTS: _reference("a")})
 
 
-def _flat(table: Mapping[str, type[Frozen]], key: str) -> Schema:
-    """Return one object for all records of a table, with the keys of each."""
-    keys: dict[str, Schema] = {key: {"type": "string", "enum": list(table)}}
-    for record in table.values():
-        for name, each in _record(record).items():
-            if name not in (*_EVERYWHERE, key):
-                keys.setdefault(name, each)
-    return _closed(keys)
+def _of_table(table: Mapping[str, type[Frozen]], key: str) -> Schema:
+    """Return an object for any record of a table: what each has of its own is an argument."""
+    kind = {"type": "string", "enum": list(table)}
+    return _closed({key: kind, ARGUMENTS: _reference("a")})
 
 
 def _simple(schema: Schema) -> Schema:
     """Return the type of a key, without its range: that is for `nnspec check` to say."""
     parts = [each for each in schema.get("anyOf", [schema]) if each.get("type") != "null"]
+    if any(each.get("type") == "object" and "properties" in each for each in parts):
+        return _reference("a")  # the keys of a record, each with its value
     references = [each["$ref"].rpartition("/")[2] for each in parts if "$ref" in each]
     tables = [name for name in references if name != "expression"]
     if tables:

@@ -20,6 +20,7 @@ from nnspec.language.schedules import SCHEDULES
 from nnspec.language.schema import Block, Call, Input, Model
 from nnspec.language.training_schema import Data, Training
 from nnspec.layers import ACTIVATIONS, LAYERS
+from nnspec.layers.fields import Lazy
 from nnspec.layers.initializers import INITIALIZERS
 from nnspec.layers.recurrent import RECURRENT
 from nnspec.library import BLOCKS
@@ -234,6 +235,8 @@ def _value(schema: Schema) -> Schema:
     """Return a schema that allows expressions where the given one wants more than a text."""
     if "x-table" in schema:
         return {"$ref": f"#/$defs/{schema['x-table']}"}
+    if "x-record" in schema:
+        return record_schema(Lazy(schema["x-record"]).record)
     alternatives = schema.get("anyOf")
     if alternatives is not None:
         values = [_value(each) for each in alternatives]

@@ -69,9 +69,7 @@ def inspect(state: State, spec: Spec, program: object) -> Inspected:
     if FOLLOWS and optimizer.steps() is None:
         found.unfollowed = f"{optimizer.type} has no formula to follow"
     elif FOLLOWS and not state.is_large:
-        followed.append(
-            formula_errors(program, optimizer.steps, state.weights, inputs, target, seed)
-        )
+        followed.append(formula_errors(program, training, state.weights, inputs, target, seed))
     if isinstance(optimizer.learning_rate, Schedule):
         followed.append(rate_errors(program, optimizer))
     found.formula = max(followed, key=lambda errors: errors[0], default=None)

@@ -6,7 +6,8 @@ another rate shows, whatever the network's own gradients are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,7 @@ from nnspec.verification.tolerance import EXACT
 if TYPE_CHECKING:
     from nnspec.backend import Array, Inspectable, Weights
     from nnspec.language.optimizers import Step
+    from nnspec.language.training_schema import Training
 
 SCALES = (0.0, 1.0, 1e4, 1e-3, 1.0, 0.0, 1e2, 1.0, 1e-7, 1.0, 1e6, 1.0)
 """Of the gradients, by step: the first is 0, so that nothing may move but by a decay."""
@@ -24,12 +26,14 @@ SMALL = (1e-6, 1e-6, 1e-4)
 """Of those of a second training: what is added to a root, or under it, shows before large ones."""
 SPREAD = 30.0
 """Deviation of what is added to the weights, so that a small decay moves them visibly."""
+MOST_BATCHES = 64
+"""Of one training, where a step takes many of them."""
 _ULPS = 8 * 2.0**-53
 
 
 def formula_errors(
     program: Inspectable,
-    steps_of: Callable[[], Step | None],
+    training: Training,
     weights: Weights,
     inputs: Mapping[str, Array],
     target: Array,
@@ -37,10 +41,11 @@ def formula_errors(
 ) -> tuple[float, list[str]]:
     """Return the largest error of a step beside the formula, and what shows it.
 
-    steps_of: gives new steps of one parameter by the formula.
-
+    A step takes the mean of the gradients of some batches, clips it, and follows the optimizer.
     The error is relative to the largest movement of the step, rounding of the weights left out.
     """
+    clip, count = training.clip, training.accumulate
+    most = max(len(SMALL), MOST_BATCHES // count)
     _, reached = program.gradients(inputs, target)
     draw = np.random.default_rng(derived_seed("optimizer", seed))
     spread = {
@@ -49,25 +54,39 @@ def formula_errors(
     }
     names = [name for name in reached if _is_reached(program, name, reached)]
     worst = 0.0
-    for scales in (SCALES, SMALL):
+    # The last gradient is one that a clipping must change.
+    limits = () if clip is None else (clip.given[clip.kind],)
+    for scales in ((*SCALES[:most], *limits), SMALL):
         program.load_weights(spread)
         program.start_training()
-        steps = {name: _new(steps_of) for name in names}
+        steps = {name: _new(training.optimizer.steps) for name in names}
         before = program.weights()
         for number, scale in enumerate(scales, start=1):
-            gradients = {name: scale * draw.normal(size=before[name].shape) for name in names}
-            program.follow(inputs, target, gradients)
+            total = {name: np.zeros(before[name].shape) for name in reached}
+            for batch in range(count):
+                if batch > 0 and _have_moved(before, program.weights(), names):
+                    return math.inf, [f"step {number} is taken after {batch} batches, not {count}"]
+                gradients = {name: np.zeros_like(array) for name, array in total.items()}
+                for name in names:
+                    gradients[name] = scale * draw.normal(size=before[name].shape)
+                    total[name] += gradients[name]
+                program.follow(inputs, target, gradients)
             after = program.weights()
-            expected = {
-                name: steps[name](before[name], gradient, number)
-                for name, gradient in gradients.items()
-            }
+            mean = {name: array / count for name, array in total.items()}
+            clipped = mean if clip is None else clip.clipped(mean)
+            expected = {name: steps[name](before[name], clipped[name], number) for name in names}
             error = _error(before, after, expected)
             worst = max(worst, error)
             if error > EXACT:
                 return worst, [f"step {number}, of gradients of {scale:g}, is not the spec's"]
             before = after
     return worst, []
+
+
+def _have_moved(
+    before: Mapping[str, Array], after: Mapping[str, Array], names: Iterable[str]
+) -> bool:
+    return any(not np.array_equal(before[name], after[name]) for name in names)
 
 
 def _new(steps_of: Callable[[], Step | None]) -> Step:

@@ -60,7 +60,8 @@ def train_steps(
     assert isinstance(program, Trainable)
     run = TrainedRun()
     draws = spec.graph.is_random
-    for step in range(state.settings.steps):
+    batches = batches_of(state.settings.steps, spec)
+    for step in range(batches):
         inputs, target = batch_of(state, spec, step)
         seed = noise_seed(state, step)
         if gradients_of is not None:
@@ -84,6 +85,13 @@ def train_steps(
         run.inspected = inspect(program)
     _undo_divergences(state, engine, spec, weights, run)
     return run
+
+
+def batches_of(steps: int, spec: Spec) -> int:
+    """Return how many batches are trained on: so many, and whole optimizer steps."""
+    training = spec.model.training
+    count = training.accumulate if training is not None else 1
+    return count * max(1, steps // count)
 
 
 def batch_of(state: State, spec: Spec, step: int) -> tuple[Mapping[str, Array], Array]:
@@ -127,7 +135,7 @@ def _undo_divergences(
             at.node.layer,
             weights[name],
             run.weights[name],
-            state.settings.steps * len(calls[at.path]),
+            batches_of(state.settings.steps, spec) * len(calls[at.path]),
             elements // run.weights[name].size,
         )
         note = f"{engine.name}, {divergence.parameter}: {divergence.formula}"

@@ -73,6 +73,12 @@ KEYS = {
                "minibatch_size"),
         **keys("seed", "random_seed random_state rng_seed"),
         **keys("shuffle", "shuffled"),
+        **keys("accumulate", "gradient_accumulation_steps accumulate_grad_batches accumulation_steps "
+               "grad_accumulation gradient_accumulation grad_accum_steps"),
+        **keys("clip", "clipping gradient_clipping"),
+        **_moved("norm clip_norm=norm gradient_clip_val=norm max_grad_norm=norm grad_clip=norm "
+                 "clip_grad_norm=norm global_clipnorm=norm clipnorm=norm_each clipvalue=value "
+                 "clip_value=value", "clip"),
         **_moved("learning_rate lr=learning_rate momentum beta_1 beta_2 epsilon eps=epsilon nesterov",
                  "optimizer"),
         "validation_split": Key("validation", "it belongs under `data`", outer="data"),
