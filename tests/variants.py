@@ -5,6 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+_OTHERS: Mapping[object, Any] = {
+    "class_weights": [1.0, 0.5, 2.0],
+    "positive_weight": [1.0, 0.5, 2.0],
+    "ignore_index": 7,
+    "axis": -1,
+    "power": 2,
+    ("binary_focal", "alpha"): 0.25,
+    ("categorical_focal", "alpha"): [1.0, 0.5, 2.0],
+    ("ctc", "padding"): -3,
+}
+"""Other values of fields, by name or by type and name, where no rule gives one."""
+
 
 def variants(table: Mapping[str, type[Any]], key: str = "type") -> Iterator[dict[str, Any]]:
     """Yield each record of a table at its defaults, and with every field changed that can be."""
@@ -17,7 +29,8 @@ def variants(table: Mapping[str, type[Any]], key: str = "type") -> Iterator[dict
         }
         yield {key: kind, **required}
         others = {
-            name: changed(field.get_default(call_default_factory=True))
+            name: _OTHERS.get((kind, name), _OTHERS.get(name))
+            or changed(field.get_default(call_default_factory=True))
             for name, field in fields.items()
             if name not in required
         }

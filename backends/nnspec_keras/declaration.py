@@ -55,7 +55,7 @@ class KerasBackend(Backend):
     @cached_property
     def losses(self) -> Support[Loss]:
         """The tables of `training.py`."""
-        from nnspec_keras.training import LOSSES
+        from nnspec_keras.losses import LOSSES
 
         return Support(LOSSES)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from nnspec.emit.reading import DEFINED as ROW_NAMES
 from nnspec.emit.snippets import snippets
 
-SOURCES = snippets("nnspec_keras.emitted", "schedules", "optimizers")
-"""Schedules and optimizers that the source defines where it calls them, by name."""
+SOURCES = snippets("nnspec_keras.emitted", "losses", "schedules", "optimizers")
+"""Parts of losses, schedules and optimizers that the source defines where it calls them."""
 DEFINED = (
     *SOURCES,
     *("loss_function", "make_optimizer", "compiled", "Batches"),

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nnspec.emit.code import Call, call, literal, quoted, wrap
+from nnspec.emit.code import Call, call, quoted, wrap
 from nnspec.emit.dataset import dataset_source
 from nnspec.emit.training import (
-    LossBody,
-    LossRow,
     indented,
     loss_body,
     row_of,
@@ -17,81 +14,16 @@ from nnspec.emit.training import (
     title_of,
     training_of,
 )
-from nnspec.language.losses import Loss, cross_entropy, regression
+from nnspec.language.losses import Loss
 from nnspec.language.training_schema import Training
 from nnspec.network.graph import Graph, Head
 from nnspec.network.loader import Spec
 from nnspec_keras.defined import SOURCES
+from nnspec_keras.losses import LOSSES
 from nnspec_keras.optimizers import OPTIMIZERS
 from nnspec_keras.options import KerasOptions
 from nnspec_keras.script import script_source
 from nnspec_keras.updates import updated
-
-
-def _huber(delta: float, *, over: float) -> tuple[str, ...]:
-    """Return the lines of Huber's loss, divided by a number."""
-    square = "ops.square(error) / 2" if over == 1 else f"ops.square(error) / {literal(2 * over)}"
-    far = f"error - {literal(delta / 2)}"
-    return (
-        "error = ops.absolute(output - target)",
-        f"far = {far}" if delta == over else f"far = {literal(delta / over)} * ({far})",
-        f"return ops.mean(ops.where(error <= {literal(delta)}, {square}, far))",
-    )
-
-
-LOSSES: Mapping[type[Loss], LossRow] = {
-    regression.MeanSquaredError: LossBody(
-        "Mean squared error.",
-        ("return ops.mean(ops.square(output - target))",),
-    ),
-    regression.MeanAbsoluteError: LossBody(
-        "Mean absolute error.",
-        ("return ops.mean(ops.absolute(output - target))",),
-    ),
-    regression.Huber: lambda loss, rank: LossBody(
-        "Huber's loss, the mean over the batch.", _huber(loss.delta, over=1.0)
-    ),
-    regression.SmoothL1: lambda loss, rank: LossBody(
-        "Smooth L1 loss, the mean over the batch.", _huber(loss.beta, over=loss.beta)
-    ),
-    regression.LogCosh: LossBody(
-        "Logarithm of the hyperbolic cosine of the error, the mean over the batch.",
-        (
-            "error = ops.absolute(output - target)",
-            "return ops.mean(error + ops.softplus(-2 * error)) - math.log(2)",
-        ),
-        frozenset({"math"}),
-    ),
-    regression.MeanAbsolutePercentageError: lambda loss, rank: LossBody(
-        "Mean absolute percentage error.",
-        (
-            f"size = ops.maximum(ops.absolute(target), {literal(loss.epsilon)})",
-            "return 100 * ops.mean(ops.absolute(output - target) / size)",
-        ),
-    ),
-    regression.MeanSquaredLogarithmicError: LossBody(
-        "Mean squared logarithmic error.",
-        (
-            "error = ops.log1p(ops.relu(output)) - ops.log1p(ops.relu(target))",
-            "return ops.mean(ops.square(error))",
-        ),
-    ),
-    cross_entropy.BinaryCrossEntropy: LossBody(
-        "Binary cross-entropy of logits, the mean over the batch.",
-        ("return ops.mean(ops.softplus(output) - target * output)",),
-    ),
-    cross_entropy.CategoricalCrossEntropy: LossBody(
-        "Categorical cross-entropy of logits, the mean over the batch.",
-        (
-            "logs = ops.log_softmax(output)",
-            "if len(target.shape) == len(output.shape):  # a probability per class",
-            "    return -ops.mean(ops.sum(target * logs, axis=-1))",
-            'classes = ops.expand_dims(ops.cast(target, "int64"), -1)',
-            "return -ops.mean(ops.take_along_axis(logs, classes, axis=-1))",
-        ),
-    ),
-}
-"""Loss -> its body."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +46,9 @@ def training_source(
     make = row_of(OPTIMIZERS, training.optimizer, f"the optimizer {training.optimizer.type}")
     plain = make(training.optimizer, stock=options.stock)
     optimizer, classes = updated(plain, training, spec.graph, stock=options.stock)
+    loss = loss_body(LOSSES, training.resolved_loss, spec.graph)
     parts = [
+        *(SOURCES[name].text for name in loss.uses),
         _loss_function(training.resolved_loss, spec.graph),
         *(SOURCES[name].text for name in _defined(plain)),
         *classes,
@@ -128,7 +62,6 @@ def training_source(
         _compiled(spec, training, head),
     ]
     # Losses are written with ops.
-    loss = loss_body(LOSSES, training.resolved_loss, spec.graph)
     modules = {"ops", *loss.modules}.union(*(SOURCES[name].imports for name in _defined(plain)))
     dataset = dataset_source(spec)
     if dataset is None:

@@ -47,7 +47,7 @@ class TorchBackend(Backend):
     @cached_property
     def losses(self) -> Support[Loss]:
         """The tables of `training.py`."""
-        from nnspec_torch.training import LOSSES
+        from nnspec_torch.losses import LOSSES
 
         return Support(LOSSES)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping
 from importlib import import_module
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from nnspec.layers.base import Layer
 from nnspec.layers.registry import FAMILIES
@@ -76,3 +76,44 @@ class FamilyRows(MutableMapping[type[Layer], Row], Generic[Row]):
                 rows = import_module(f"{self.package}.{file}").ROWS
                 assert not rows.keys() & self._rows.keys(), f"two rows of one layer in {file}"
                 self._rows |= rows
+
+
+class RowsByFile(MutableMapping[type[Any], Row], Generic[Row]):
+    """Class of a record -> its row: `ROWS` of the file named as the one that defines the class.
+
+    package: the backend's folder of these files. of: the core's, whose files have the same names.
+    """
+
+    def __init__(self, package: str, of: str, *files: str) -> None:
+        self._package = package
+        self._of = f"{of}."
+        self._files = files
+        self._known: set[str] = set()
+        self._rows: dict[type[Any], Row] = {}
+
+    def __getitem__(self, record: type[Any]) -> Row:
+        if record not in self._rows:
+            self._read(record.__module__.removeprefix(self._of))
+        return self._rows[record]
+
+    def __setitem__(self, record: type[Any], row: Row) -> None:
+        self._read(record.__module__.removeprefix(self._of))
+        self._rows[record] = row
+
+    def __delitem__(self, record: type[Any]) -> None:
+        self._read(record.__module__.removeprefix(self._of))
+        del self._rows[record]
+
+    def __iter__(self) -> Iterator[type[Any]]:
+        self._read(*self._files)
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        self._read(*self._files)
+        return len(self._rows)
+
+    def _read(self, *files: str) -> None:
+        for file in files:
+            if file in self._files and file not in self._known:
+                self._rows |= import_module(f"{self._package}.{file}").ROWS
+                self._known.add(file)

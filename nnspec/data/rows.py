@@ -23,6 +23,7 @@ from nnspec.data.preprocessing import (
 from nnspec.data.tables import Rows, read, select
 from nnspec.data.targets import Target, columns_of, read_target
 from nnspec.errors import DataError, UsageError
+from nnspec.language.losses.targets import wanted
 from nnspec.language.schema import DType
 from nnspec.language.training_schema import Data, Training
 from nnspec.network.domains import domain_of
@@ -134,7 +135,10 @@ def _target(
 ) -> Target:
     output = graph.types[graph.outputs[0]].shape
     is_exact = data.standardize_target
-    return read_target(rows, columns, training.task, output, file=file, is_exact=is_exact)
+    choices = wanted(training.resolved_loss, output)
+    return read_target(
+        rows, columns, training.task, output, file=file, is_exact=is_exact, choices=choices
+    )
 
 
 def _require_shares(target: Array, loss: str, file: object) -> None:

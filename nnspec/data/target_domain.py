@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnspec.data.wanted import require_wanted
 from nnspec.errors import DataError
+from nnspec.language.losses.targets import wanted
 from nnspec.network.loader import Spec
 
 Array = NDArray[Any]
@@ -22,6 +24,11 @@ def require_target(spec: Spec, target: Array) -> Array:
     if array.dtype.kind not in "biuf":
         raise DataError(f"the target has values of type {array.dtype}; numbers are expected")
     training = spec.model.training
+    if training is not None:
+        output = spec.graph.types[spec.graph.outputs[0]].shape
+        if choices := wanted(training.resolved_loss, output):
+            require_wanted(array, choices)
+            return array
     kind = training.kind if training is not None else "regression"
     least, most = -np.inf, np.inf
     if kind == "binary":

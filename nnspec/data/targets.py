@@ -20,7 +20,9 @@ from nnspec.data.tables import (
     where,
     words,
 )
+from nnspec.data.wanted_rows import as_wanted
 from nnspec.errors import DataError
+from nnspec.language.losses.targets import Wanted
 from nnspec.language.training_schema import Data, Kind, Task, kind_of
 from nnspec.layers.shapes import Shape, show
 
@@ -75,13 +77,14 @@ def read_target(
     *,
     file: object,
     is_exact: bool = False,
+    choices: Sequence[Wanted] = (),
 ) -> Target:
     """Return the target of each row for a network of this output shape (no batch axis).
 
     classes: int64 class numbers shaped as the output without its last axis, or float32
     probabilities shaped as the output. Yes or no, and numbers: float32 shaped as the output.
     Labels that are words are numbered in sorted order. is_exact: give numbers in float64, to be
-    standardised. Raises DataError.
+    standardised. choices: what the loss takes, where that is not the task's. Raises DataError.
     """
     kind, name = kind_of(task), names[0]
     what = "column" if isinstance(rows, pl.DataFrame) else "array"
@@ -117,6 +120,8 @@ def read_target(
     if not isinstance(found, np.ndarray):
         found, labels = _numbered(found, kind, output, place)
     require_fitting(found, "float64", place.of)
+    if choices:
+        return Target(as_wanted(found, choices, place), labels)
     if kind == "multiclass":
         return Target(_classes(found, output, place), labels)
     if kind == "binary":

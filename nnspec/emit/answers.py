@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from nnspec.emit.code import literal, wrap
+from nnspec.emit.wanted import ONE, SEVERAL, Source, read_wanted
 from nnspec.errors import UsageError
+from nnspec.language.losses.targets import Wanted, wanted
 from nnspec.language.training_schema import Training
 from nnspec.layers.shapes import Shape, show
 
@@ -33,7 +35,10 @@ def read_target(
         *wrap(f"def read_target(rows: {rows}, path: Path) -> {result}:"),
         '    """Return the target of each row, and the names of the classes, if it has some."""',
     ]
-    if training.kind == "regression":
+    if choices := wanted(training.resolved_loss, output):
+        labelled = _labelled(training, output, choices[0], is_table=is_table)
+        lines += read_wanted(choices, labelled, Source(*ONE, is_table))
+    elif training.kind == "regression":
         lines += [
             f"    target = numbers(rows, [TARGET], path, {least})",
             *wrap(f"target = shaped(target, {literal(list(output))}, {_PLACE})", 4),
@@ -58,6 +63,18 @@ def range_of(training: Training) -> str:
     return "0, 1" if takes_shares else "-LARGEST, LARGEST"
 
 
+def _labelled(training: Training, output: Shape, choice: Wanted, *, is_table: bool) -> list[str]:
+    """Return the lines that number labels, where there may be some."""
+    is_one = not choice.is_padded and all(size == 1 for size in choice.shape)
+    if training.kind == "regression" or not (is_one and choice.is_discrete):
+        return []
+    classes = 2 if training.kind == "binary" else output[training.resolved_loss.class_axis]
+    if not isinstance(classes, int):
+        return []
+    lines = _labels(classes, is_table=is_table)
+    return [*lines, "    else:", *_one_spelling(is_table=is_table)]
+
+
 def _columns(training: Training, output: Shape, *, is_exact: bool) -> str:
     """Return `read_target` for a target of several columns."""
     limits, shape, dtype, whole = "0, 1", output, "float32", ", whole=True"
@@ -66,10 +83,15 @@ def _columns(training: Training, output: Shape, *, is_exact: bool) -> str:
     elif training.kind == "regression":
         limits, whole = "-LARGEST, LARGEST" if is_exact else range_of(training), ""
     given = f"rows, matching(rows, TARGETS, path), path, {limits}{whole}"
+    head = [
+        "def read_target(rows: pl.DataFrame, path: Path) -> tuple[np.ndarray, None]:",
+        '    """Return the target of each row; its classes have no names."""',
+    ]
+    if choices := wanted(training.resolved_loss, output):
+        return "\n".join([*head, *read_wanted(choices, [], Source(*SEVERAL, is_table=True))])
     return "\n".join(
         [
-            "def read_target(rows: pl.DataFrame, path: Path) -> tuple[np.ndarray, None]:",
-            '    """Return the target of each row; its classes have no names."""',
+            *head,
             *wrap(f"target = numbers({given})", 4),
             *wrap(f"target = shaped(target, {literal(list(shape))}, {_SEVERAL})", 4),
             "    return target, None" if is_exact else f'    return target.astype("{dtype}"), None',

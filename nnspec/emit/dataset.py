@@ -84,7 +84,7 @@ def dataset_source(spec: Spec) -> DatasetSource | None:
         known["require_writable"].text,
     ]
     text = "\n\n\n".join(parts)
-    if floats or (training.kind == "regression" and data.targets):
+    if "LARGEST" in text:
         text = f'LARGEST = float(np.finfo("float32").max)\n{text}'
     copied = [
         known[name]

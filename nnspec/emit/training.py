@@ -17,12 +17,14 @@ from nnspec.network.loader import Spec
 class LossBody(NamedTuple):
     """The loss as a function of `output` and `target`: its docstring, and its lines.
 
-    modules: that the lines use, where the file has to ask for them.
+    modules: that the lines use, where the file has to ask for them. uses: names of what the
+    backend has to define before it.
     """
 
     summary: str
     lines: tuple[str, ...]
     modules: frozenset[str] = frozenset()
+    uses: tuple[str, ...] = ()
 
 
 R = TypeVar("R")

@@ -125,7 +125,9 @@ class Training(Frozen):
     @property
     def resolved_metrics(self) -> tuple[Metric, ...]:
         """The metrics, by the task where none are given."""
-        return TASK_METRICS[self.task] if self.metrics is None else self.metrics
+        if self.metrics is not None:
+            return self.metrics
+        return TASK_METRICS[self.task] if self.resolved_loss.is_measured_as(self.task) else ()
 
 
 def _one_name(value: object) -> object:

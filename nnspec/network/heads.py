@@ -7,9 +7,11 @@ sigmoid at the end is then only for who uses the network.
 from collections.abc import Iterator
 
 from nnspec.errors import Problem
+from nnspec.language.losses import Loss
 from nnspec.language.schema import Model
 from nnspec.language.training_schema import KINDS
 from nnspec.layers.base import Activation
+from nnspec.layers.shapes import show
 from nnspec.network.graph import BlockNode, Graph, Head, LayerNode
 
 _ENDS = frozenset({"softmax", "sigmoid"})
@@ -49,6 +51,7 @@ def head_problems(model: Model, graph: Graph) -> Iterator[Problem]:
         from nnspec.network.tasks import task_problems  # few specs have such a task
 
         yield from task_problems(model, graph)
+    yield from _shape_problems(model.training.resolved_loss, graph)
     end = _end(graph)
     if end is None:
         return
@@ -70,14 +73,26 @@ def head_problems(model: Model, graph: Graph) -> Iterator[Problem]:
         hint = f"leave {wanted} out of the block, and make it the last layer"
     elif wanted == "softmax":
         rank = end.graph.types[node.outputs[0]].rank
-        axis = getattr(activation, "axis", -1)
-        if axis % rank != rank - 1:
-            message = (
-                f"{loss} takes the classes from the last axis, and softmax is over axis {axis}"
-            )
+        axis, classes = getattr(activation, "axis", -1), model.training.resolved_loss.class_axis
+        if (axis - classes) % rank:
+            place = "the last axis" if classes % rank == rank - 1 else f"axis {classes}"
+            message = f"{loss} takes the classes from {place}, and softmax is over axis {axis}"
             hint = "bring the classes to the last axis with `permute` or `reshape`"
+            if "axis" in type(model.training.resolved_loss).model_fields:
+                hint = f"give {loss} the same `axis`, or {hint}"
     if message:
         yield Problem("loss-activation", message, hint, node.mark)
+
+
+def _shape_problems(loss: Loss, graph: Graph) -> Iterator[Problem]:
+    if len(graph.outputs) != 1:
+        return
+    (name,) = graph.outputs
+    shape = graph.types[name].shape
+    if reason := loss.refusal(shape):
+        marks = [node.mark for node in graph.nodes if name in node.outputs]
+        message = f"{loss.type} {reason}; the output is {show(shape)}"
+        yield Problem("loss-shape", message, "change the loss, or the last layer", marks[-1])
 
 
 def _end(graph: Graph, block: str | None = None, output: int = 0) -> _End | None:

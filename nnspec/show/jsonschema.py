@@ -68,6 +68,10 @@ def spec_schema() -> Schema:
     for kind, table in TABLES.items():
         without = _PLACE if kind in _INSIDE else ()
         records = [record_schema(record, without=without) for record in table.values()]
+        if kind == "loss":
+            # They are many, and their pages say the rest.
+            for each in records:
+                each["description"] = each["description"].partition("\n\n")[0]
         # A schedule has no defaults, and so no bare name.
         names = [] if kind == "schedule" else [{"enum": list(table)}]
         definitions[kind] = {"anyOf": [*names, *records]}

@@ -82,7 +82,7 @@ def rows_of(state: State, spec: Spec) -> tuple[dict[str, Array], Array]:
     assert training is not None
     graph, rows, axes, seed = spec.graph, state.batch, state.axes, state.settings.seed
     return random_inputs(graph, rows, axes, seed), random_target(
-        graph, training.task, rows, axes, seed
+        graph, training.task, rows, axes, seed, training.resolved_loss
     )
 
 
@@ -123,7 +123,9 @@ def _metrics(state: State, spec: Spec, program: Inspectable) -> dict[str, tuple[
     is_small = state.batch >= BATCH and not state.is_large
     rows = MANY_ROWS if is_small else state.batch
     inputs = random_inputs(spec.graph, rows, state.axes, state.settings.seed)
-    target = random_target(spec.graph, training.task, rows, state.axes, state.settings.seed)
+    target = random_target(
+        spec.graph, training.task, rows, state.axes, state.settings.seed, training.resolved_loss
+    )
     (output,) = program.forward(inputs).values()
     expected = measure(spec.graph, training, output, target)
     actual = program.measured(inputs, target)

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nnspec.data.wanted import drawn
 from nnspec.errors import DataError
+from nnspec.language.losses import Loss
+from nnspec.language.losses.targets import wanted
 from nnspec.language.training_schema import Task, kind_of
 from nnspec.layers.initializers import Ones, Zeros
 from nnspec.layers.logic import Comparison
@@ -185,11 +188,23 @@ def _within(domain: Domain, inputs: dict[str, Array]) -> dict[str, Array]:
 
 
 def random_target(
-    graph: Graph, task: Task, batch: int, axes: Mapping[str, int], seed: int
+    graph: Graph,
+    task: Task,
+    batch: int,
+    axes: Mapping[str, int],
+    seed: int,
+    loss: Loss | None = None,
 ) -> Array:
-    """Return a target of the output's shape: numbers, zeros and ones, or class numbers."""
+    """Return a target of the output's shape: numbers, zeros and ones, or class numbers.
+
+    loss: where it takes others than the task's, those.
+    """
     draw = np.random.default_rng(derived_seed("target", seed))
     shape = sizes_of(graph.types[graph.outputs[0]].shape, axes)
+    choices = wanted(loss, shape) if loss is not None else ()
+    if choices:
+        row = () if choices[0].is_padded else sizes_of(choices[0].shape, axes)
+        return drawn(choices, (batch, *row), shape, draw)
     if kind_of(task) == "multiclass":
         return draw.integers(0, shape[-1], (batch, *shape[:-1]))
     if kind_of(task) == "binary":

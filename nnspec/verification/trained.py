@@ -104,8 +104,10 @@ def batch_of(state: State, spec: Spec, step: int) -> tuple[Mapping[str, Array], 
     else:
         inputs = random_inputs(spec.graph, state.batch, state.axes, seed)
     if target is None:
-        task = spec.model.training.task
-        target = random_target(spec.graph, task, state.batch, state.axes, seed)
+        training = spec.model.training
+        target = random_target(
+            spec.graph, training.task, state.batch, state.axes, seed, training.resolved_loss
+        )
     return inputs, target
 
 

@@ -5,6 +5,23 @@ from __future__ import annotations
 import random
 from typing import Any
 
+_LOSSES: dict[str, list[Any]] = {
+    "binary": [
+        {"type": "binary_cross_entropy", "label_smoothing": 0.2, "positive_weight": 3.0},
+        {"type": "binary_cross_entropy", "ignore_index": -1},
+        {"type": "binary_focal", "gamma": 0.5, "alpha": 0.3},
+        {"type": "dice", "smooth": 0.1},
+        {"type": "tversky"},
+    ],
+    "multiclass": [
+        {"type": "categorical_cross_entropy", "label_smoothing": 0.1},
+        {"type": "categorical_cross_entropy", "ignore_index": 0},
+        {"type": "generalized_cross_entropy"},
+        {"type": "kl_divergence"},
+    ],
+}
+"""Losses that take what a network of the task ends in."""
+
 
 def training_for(task: str, rng: random.Random) -> dict[str, Any]:
     """Return how a network of this task is trained."""
@@ -21,6 +38,8 @@ def training_for(task: str, rng: random.Random) -> dict[str, Any]:
     if task == "regression":
         losses = ["mse", "mae", "huber", "smooth_l1", "log_cosh", "msle"]
         training["loss"] = rng.choice(losses)
+    if rng.random() < 0.4 and task in _LOSSES:
+        training["loss"] = rng.choice(_LOSSES[task])
     if rng.random() < 0.3 and isinstance(training["optimizer"], dict):
         cosine = {"schedule": "cosine", "peak": 0.01, "steps": 9, "warmup": rng.choice([0, 4])}
         factor = {"schedule": "exponential", "initial": 0.01, "factor": 0.5, "steps": 2}

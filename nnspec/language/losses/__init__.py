@@ -4,6 +4,23 @@ from typing import ClassVar, Literal
 
 from nnspec.layers.fields import Frozen
 from nnspec.layers.registry import RowsOfFiles
+from nnspec.layers.shapes import Shape
+
+Takes = Literal[
+    "",
+    "classes",
+    "numbers",
+    "distribution",
+    "shares",
+    "answers",
+    "signs",
+    "sign",
+    "amounts",
+    "halves",
+    "labels",
+    "nothing",
+]
+"""The targets that a loss takes: see `nnspec.language.losses.targets`."""
 
 
 class Loss(Frozen):
@@ -11,9 +28,67 @@ class Loss(Frozen):
 
     leaves_out: ClassVar[Literal["", "sigmoid", "softmax"]] = ""
     """The activation at the network's end that the loss is computed without, from its logits."""
+    takes: ClassVar[Takes] = ""
+    """The targets that it takes; empty: those of the task."""
+    least_classes: ClassVar[int] = 1
+    """The fewest scores that it can tell apart."""
+    stacked: ClassVar[int] = 0
+    """The number of vectors that the output's first axis stacks, where it does."""
 
     type: str
 
+    @property
+    def class_axis(self) -> int:
+        """The axis of the output that holds a score for each class, the batch not counted."""
+        return -1
 
-LOSSES: RowsOfFiles[Loss] = RowsOfFiles(__name__, "cross_entropy", "regression")
+    @property
+    def ignored(self) -> float | None:
+        """The target whose place counts for nothing, where there is one."""
+        return None
+
+    @property
+    def is_mean_of_rows(self) -> bool:
+        """Whether all rows weigh alike, so that it is the mean of the losses of equal batches."""
+        return self.ignored is None
+
+    def is_measured_as(self, task: str) -> bool:
+        """Whether the metrics of a task say something of what is trained with it."""
+        if self.ignored is not None:
+            return False
+        if self.takes in ("classes", "distribution"):
+            return task == "multiclass" and self.class_axis == -1
+        return self.takes not in ("signs", "sign", "nothing", "halves", "labels")
+
+    def compared(self, output: Shape) -> Shape:
+        """Return the shape of what is compared where the output stacks it, without the vectors."""
+        return output[1:-1]
+
+    def refusal(self, output: Shape) -> str:
+        """Return why no output of this shape has this loss, or nothing."""
+        if self.stacked:
+            if len(output) > 0 and output[0] == self.stacked:
+                return ""
+            return f"takes an output whose first axis stacks {self.stacked} of a kind"
+        rank, axis = len(output), self.class_axis
+        if self.takes == "classes" or self.leaves_out == "softmax":
+            if not -rank <= axis < rank:
+                return f"takes the classes from axis {axis}, which the output does not have"
+            size = output[axis]
+            if isinstance(size, int) and size < self.least_classes:
+                return f"takes {self.least_classes} scores or more"
+        return ""
+
+
+LOSSES: RowsOfFiles[Loss] = RowsOfFiles(
+    __name__,
+    "cross_entropy",
+    "regression",
+    "focal",
+    "overlap",
+    "distributions",
+    "margins",
+    "similarity",
+    "alignment",
+)
 """The losses by `type`, from the files of this folder, what most specs use first."""

@@ -1,12 +1,13 @@
 """Names of losses, and of their keys."""
 
-from nnspec.layers.words.word import Keys, inferred, no_key, nothing, only, same
+from nnspec.layers.words.word import Keys, Word, inferred, keys, likely, no_key, nothing, only, same
 
 _LOGITS = (
     "it is computed from logits: a softmax at the end is left out of it, and the target is a class "
     "number or a probability for each class"
 )
 _TWO = "it is computed from logits: a sigmoid at the end is left out of it"
+_STACKED = "what it compares is stacked on the output's first axis"
 
 WORDS = {
     **same("mse", "mean_squared_error MSELoss MeanSquaredError l2 l2_loss mse_loss squared_error "
@@ -27,27 +28,51 @@ WORDS = {
     **same("log_cosh", "LogCosh logcosh log_cosh_loss"),
     **same("mape", "MeanAbsolutePercentageError mean_absolute_percentage_error"),
     **same("msle", "MeanSquaredLogarithmicError mean_squared_logarithmic_error"),
-    **nothing("Hinge HingeEmbeddingLoss hinge_embedding_loss SquaredHinge CategoricalHinge "
-              "categorical_hinge squared_hinge MultiMarginLoss multi_margin_loss MultiLabelMarginLoss "
-              "multilabel_margin_loss SoftMarginLoss soft_margin_loss MarginRankingLoss "
-              "margin_ranking_loss", "nothing here is it: binary_cross_entropy and "
-              "categorical_cross_entropy are the losses of classes"),
-    **nothing("KLDivergence KLDivLoss kl_div kl_divergence kld KLD", "nothing here is it: "
-              "categorical_cross_entropy of probabilities differs from it by a constant"),
-    **nothing("Poisson PoissonNLLLoss poisson_nll_loss GaussianNLLLoss gaussian_nll_loss rmse",
-              "nothing here is it: mse and mae are the losses of numbers"),
-    **nothing("BinaryFocalCrossentropy CategoricalFocalCrossentropy focal focal_loss FocalLoss "
-              "binary_focal_crossentropy categorical_focal_crossentropy "
-              "CategoricalGeneralizedCrossEntropy categorical_generalized_cross_entropy",
-              "nothing here is it: the cross-entropies weigh every row alike"),
-    **nothing("Dice dice dice_loss Tversky tversky iou jaccard Circle circle", "nothing here is it: "
-              "binary_cross_entropy is that of masks"),
-    **nothing("CTC CTCLoss ctc ctc_loss CosineEmbeddingLoss cosine_embedding_loss CosineSimilarity "
-              "cosine_similarity TripletMarginLoss triplet_margin_loss triplet "
-              "TripletMarginWithDistanceLoss triplet_margin_with_distance_loss contrastive "
-              "contrastive_loss info_nce", "nothing here is it: a network is trained on one target "
-              "a row"),
-    **nothing("Loss serialize deserialize get AdaptiveLogSoftmaxWithLoss custom", "it is no loss"),
+    **same("binary_cross_entropy", "SoftMarginLoss soft_margin_loss", "it is binary_cross_entropy, "
+           "whose targets are 1 and 0 in the place of 1 and -1"),
+    **same("hinge", "Hinge hinge_loss"),
+    **same("squared_hinge", "SquaredHinge"),
+    **same("hinge_embedding", "HingeEmbeddingLoss hinge_embedding_loss"),
+    **likely("categorical_hinge", "CategoricalHinge", "Keras's counts a largest wrong score below 0 "
+             "as 0"),
+    **same("multi_margin", "MultiMarginLoss multi_margin_loss"),
+    **same("multilabel_margin", "MultiLabelMarginLoss multilabel_margin_loss", "the target is 1 or 0 "
+           "per class, not the numbers of the classes"),
+    **same("margin_ranking", "MarginRankingLoss margin_ranking_loss", _STACKED),
+    **same("kl_divergence", "KLDivergence KLDivLoss kl_div kld KLD", "it is computed from logits, and "
+           "is the mean over rows, as PyTorch's with reduction: batchmean"),
+    "Poisson": Word("poisson", "of the rate itself, as Keras has it", {"log_input": False},
+                    is_safe=False),
+    **same("poisson", "PoissonNLLLoss poisson_nll_loss", "its output is the logarithm of the rate"),
+    **likely("gaussian_nll", "GaussianNLLLoss gaussian_nll_loss", "the output's last axis holds the "
+             "means, then the logarithms of the variances, or with log_variance: false these"),
+    **nothing("rmse RMSE root_mean_squared_error", "nothing here is it: mse has the same minimum, and its mean over "
+              "batches is that over rows; rmse is a metric"),
+    **same("binary_focal", "BinaryFocalCrossentropy binary_focal_crossentropy sigmoid_focal_loss"),
+    **same("categorical_focal", "CategoricalFocalCrossentropy categorical_focal_crossentropy"),
+    **nothing("focal focal_loss FocalLoss", "nothing here is it alone: write binary_focal, or categorical_focal"),
+    **same("generalized_cross_entropy", "CategoricalGeneralizedCrossEntropy "
+           "categorical_generalized_cross_entropy"),
+    **likely("dice", "Dice dice_loss DiceLoss soft_dice", "it has smooth above and below the line, and "
+             "a sum for each row; categorical_dice is that of several classes"),
+    **likely("tversky", "Tversky tversky_loss TverskyLoss", "alpha weighs false positives and beta "
+             "false negatives; Keras's are the other way round"),
+    **{name: Word("tversky", "it is tversky with alpha and beta of 1", {"alpha": 1.0, "beta": 1.0})
+       for name in ("iou", "iou_loss", "jaccard", "jaccard_loss")},
+    **nothing("Circle circle info_nce InfoNCE nt_xent npairs NPairs", "nothing here is it: it "
+              "compares the rows of a batch with each other, and a loss here is a mean over rows: triplet and contrastive are "
+              "those of vectors"),
+    **likely("ctc", "CTC CTCLoss ctc_loss", "it is the mean over rows, and PyTorch's over labels "
+             "first; the target is filled up with -1"),
+    **same("cosine_similarity", "CosineSimilarity", "1 - cosine but for the 1"),
+    **same("cosine_embedding", "CosineEmbeddingLoss cosine_embedding_loss", _STACKED),
+    **same("triplet", "TripletMarginLoss triplet_margin_loss triplet_loss TripletLoss", _STACKED),
+    **likely("triplet", "TripletMarginWithDistanceLoss triplet_margin_with_distance_loss",
+             "its distance is the Euclidean one; " + _STACKED),
+    **same("contrastive", "contrastive_loss ContrastiveLoss", _STACKED),
+    **nothing("AdaptiveLogSoftmaxWithLoss", "it has weights of its own, and so is a layer too: "
+              "categorical_cross_entropy is that of all classes"),
+    **nothing("Loss serialize deserialize get custom", "it is no loss"),
 }  # fmt: skip
 
 _ALL: Keys = {
@@ -55,17 +80,74 @@ _ALL: Keys = {
            says="logits"),
     **only("reduction", ("mean", "sum_over_batch_size"), "a loss is the mean over the rows",
            "a loss is the mean over the rows"),
-    **only("label_smoothing", (0, 0.0), "nothing here is it"),
-    **only("weight pos_weight class_weight", (None,), "nothing here is it: rows weigh alike"),
-    **only("ignore_index ignore_class", (None, -100), "nothing here is it: every row has a target"),
+    **only("weight", (None,), "nothing here is it: rows weigh alike"),
     **inferred("name"),
-    **only("axis", (-1,), "the classes are the last axis", "the classes are the last axis"),
     **only("dtype", ("float32", None), "a network computes in float32", "a network computes in "
            "float32"),
     **only("size_average reduce", (None, True), "a loss is the mean over the rows", "a loss is the "
            "mean over the rows"),
+    **only("axis", (-1,), "the classes are the last axis", "the classes are the last axis"),
     **no_key("in_features num_classes out_features bias device options", "the network's last dense has "
              "it"),
-    **no_key("margin gamma alpha", "no loss here has it"),
 }  # fmt: skip
-KEYS = {"*": _ALL}
+_CLASSES: Keys = {
+    **_ALL,
+    **keys("class_weights", "weight class_weight weights"),
+    **keys("ignore_index", "ignore_class"),
+    **keys("label_smoothing", "smoothing"),
+}
+KEYS = {
+    "*": _ALL,
+    "categorical_cross_entropy": _CLASSES,
+    "binary_cross_entropy": {
+        **_ALL,
+        **keys("positive_weight", "pos_weight"),
+        **keys("ignore_index", "ignore_class"),
+        **keys("label_smoothing", "smoothing"),
+        **no_key("class_weight", "positive_weight is what a target of 1 costs, next to one of 0"),
+    },
+    "binary_focal": {
+        **_ALL,
+        **only("apply_class_balancing", (True,), "leave alpha out, which weighs nothing then",
+               "alpha says it"),
+        **only("label_smoothing", (0, 0.0), "nothing here is it"),
+    },
+    "categorical_focal": {
+        **_ALL,
+        **keys("alpha", "class_weights weight"),
+        **keys("ignore_index", "ignore_class"),
+        **only("label_smoothing", (0, 0.0), "nothing here is it"),
+    },
+    "multi_margin": {**_ALL, **keys("power", "p")},
+    "poisson": {
+        **_ALL,
+        **keys("epsilon", "eps"),
+        **only("full", (False,), "nothing here is it: it moves no gradient"),
+    },
+    "gaussian_nll": {
+        **_ALL,
+        **keys("epsilon", "eps"),
+        **only("full", (False,), "nothing here is it: it moves no gradient"),
+    },
+    "kl_divergence": {
+        **_ALL,
+        **only("reduction", ("batchmean", "sum_over_batch_size"), "a loss is the mean over the rows",
+               "a loss is the mean over the rows"),
+        **only("log_target", (False,), "the target is probabilities"),
+    },
+    "triplet": {
+        **_ALL,
+        **keys("epsilon", "eps"),
+        **only("p", (2, 2.0), "the distance is the Euclidean one"),
+        **only("swap", (False,), "nothing here is it"),
+        **only("distance_function", (None,), "the distance is the Euclidean one"),
+    },
+    "ctc": {
+        **_ALL,
+        **keys("padding", "ignore_index pad_index"),
+        **keys("blank", "blank_index mask_index"),
+        **only("zero_infinity", (True,), "a row that its steps cannot hold costs 0"),
+    },
+    **{name: {**_ALL, **keys("smooth", "epsilon eps smoothing")} for name in ("dice", "tversky",
+                                                                              "categorical_dice")},
+}  # fmt: skip

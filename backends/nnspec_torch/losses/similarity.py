@@ -1,0 +1,47 @@
+"""Losses of how alike vectors are."""
+
+from nnspec.emit.code import literal
+from nnspec.emit.training import LossRow
+from nnspec.language.losses import Loss, similarity
+from nnspec_torch.losses.bodies import written
+
+_PAIR = "first, second = output.unbind(1)"
+
+ROWS: dict[type[Loss], LossRow] = {
+    similarity.CosineSimilarity: lambda loss, rank: written(
+        "Cosine similarity with its sign changed, the mean over the batch.",
+        f"output = F.normalize(output, dim=-1, eps={literal(loss.epsilon)})",
+        f"target = F.normalize(target, dim=-1, eps={literal(loss.epsilon)})",
+        "return -torch.mean((output * target).sum(-1))",
+    ),
+    similarity.CosineEmbedding: lambda loss, rank: written(
+        "Cosine embedding loss, the mean over the batch.",
+        _PAIR,
+        f"first = F.normalize(first, dim=-1, eps={literal(loss.epsilon)})",
+        f"second = F.normalize(second, dim=-1, eps={literal(loss.epsilon)})",
+        "cosine = (first * second).sum(-1)",
+        f"unlike = F.relu(cosine - {literal(loss.margin)})",
+        "return torch.mean(torch.where(target > 0, 1 - cosine, unlike))",
+    ),
+    similarity.Contrastive: lambda loss, rank: written(
+        "Contrastive loss, the mean over the batch.",
+        _PAIR,
+        f"distance = F.pairwise_distance(first, second, eps={literal(loss.epsilon)})",
+        f"near = F.relu({literal(loss.margin)} - distance)",
+        "return torch.mean(torch.where(target > 0, distance, near).square())",
+    ),
+    similarity.Triplet: lambda loss, rank: written(
+        "Triplet loss, the mean over the batch; the target is not read.",
+        "anchor, positive, negative = output.unbind(1)",
+        f"near = F.pairwise_distance(anchor, positive, eps={literal(loss.epsilon)})",
+        f"far = F.pairwise_distance(anchor, negative, eps={literal(loss.epsilon)})",
+        f"return torch.mean(F.relu(near - far + {literal(loss.margin)}))",
+    ),
+    similarity.MarginRanking: lambda loss, rank: written(
+        "Margin ranking loss, the mean over the batch.",
+        _PAIR,
+        "lead = torch.where(target > 0, first - second, second - first)",
+        f"return torch.mean(F.relu({literal(loss.margin)} - lead))",
+    ),
+}
+"""Loss -> its body."""
