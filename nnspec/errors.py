@@ -40,7 +40,8 @@ class Change:
 
     key: the key at `mark` becomes `to`. value: what stands at `mark` becomes the value `to`.
     name: what is defined at `mark` is called `to`, here and wherever it is used. remove: the key at
-    `mark` goes, with its value. add: `to`, a mapping, joins the mapping of the key at `mark`.
+    `mark` goes, with its value. add: `to`, a mapping, joins the mapping of the key, or of
+    the value, at `mark`.
     """
 
     __slots__ = ("kind", "mark", "to")

@@ -20,6 +20,7 @@ from nnspec.show.compact import compact_text
 from nnspec.show.examples import HEADER
 from nnspec.show.jsonschema import schema_text
 from nnspec.show.reference import TABLES, Argument, Word, find, words
+from nnspec.show.rules import page as rules_page
 from nnspec.show.sheet import sheet, training_sheet
 from nnspec.show.stubs import layers_stub
 from nnspec.show.trial import example_of
@@ -36,6 +37,7 @@ def pages() -> dict[str, str]:
         "layers.md": layers_page(),
         "blocks.md": blocks_page(),
         "support.md": support_page(),
+        "rules.md": rules_page(),
         "llms.txt": sheet(),
         "llms-training.txt": training_sheet(),
         "spec-language.md": filled("spec-language.md", families=families()),

@@ -17,6 +17,8 @@ from nnspec.errors import NnspecError, printable
 
 COMMANDS = {
     "check": ("nnspec.cli.check:check", "Say what is wrong with specs, and what may be."),
+    "explain": ("nnspec.cli.explain:explain", "What a code of `nnspec check` means, and its mend."),
+    "rules": ("nnspec.cli.explain:rules", "The codes of `nnspec check`, listed."),
     "summary": ("nnspec.cli.summary:summary", "Layers, shapes, parameters and cost."),
     "weights": ("nnspec.cli.weights:weights", "Names, shapes and first values of the weights."),
     "compile": ("nnspec.cli.compile:compile", "Write a spec as PyTorch, Keras or ONNX."),

@@ -239,7 +239,7 @@ def _split(data: Data, training: Training) -> str:
 def _load_data(
     graph: Graph, data: Data, training: Training, standardised: list[str], *, has_patterns: bool
 ) -> str:
-    from nnspec.training.batches import normalised_alone
+    from nnspec.network.rules.normalization import normalised_alone
 
     lines = [
         "def load_data(",

@@ -113,6 +113,8 @@ def _edits(change: Change, spans: Spans) -> list[Edit]:
             raise NotHereError  # a comment would be lost
         return [spans.edit(node.start, spans.end(node), _instead(node, change.to, spans))]
     item = spans.item(change.mark)
+    if item is None and change.kind == "add":
+        item = spans.item_of(change.mark)
     if item is None or spans.is_special(item.key):
         raise NotHereError
     if change.kind == "key":

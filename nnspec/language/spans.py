@@ -70,6 +70,11 @@ class Spans:
         """Return the item whose key stands there."""
         return self._items.get(self.starts[mark.line] + mark.column)
 
+    def item_of(self, mark: Mark) -> Item | None:
+        """Return the item whose value stands there."""
+        place = self.starts[mark.line] + mark.column
+        return next((item for item in self._items.values() if item.value.start == place), None)
+
     def node(self, mark: Mark) -> Node | None:
         """Return the value that stands there."""
         return self._values.get(self.starts[mark.line] + mark.column)

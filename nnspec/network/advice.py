@@ -1,14 +1,18 @@
-"""Advice on specs: legal but likely a mistake, or worth knowing; never an error."""
+"""Advice on specs: legal but likely a mistake, or worth knowing; never an error.
+
+One look at every layer says which of the rules, each in a module of `rules`, have something to ask.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
+from importlib import import_module
 
-from nnspec.errors import Mark, Problem
+from nnspec.errors import Problem
 from nnspec.language.schema import Model
+from nnspec.language.training_schema import Training
 from nnspec.layers.shapes import product, show
-from nnspec.network.graph import Graph, LayerNode
+from nnspec.network.graph import Graph, Head, LayerNode
 from nnspec.network.heads import final_activation
 
 _OUTPUT_OF_KIND = {"binary": "sigmoid", "multiclass": "softmax"}
@@ -16,24 +20,104 @@ _OUTPUT_OF_KIND = {"binary": "sigmoid", "multiclass": "softmax"}
 
 def advise(model: Model, graph: Graph) -> Iterator[Problem]:
     """Yield a problem of severity `advice` for each thing worth a second look."""
-    yield from _dead_biases(graph)
-    yield from _output_activation(model, graph)
-    yield from _never_trains(model, graph)
+    bodies = list(graph.bodies())
+    seen = _survey(bodies)
     if model.training is not None:
-        yield from _unchosen(graph)
+        yield from _never_trains(model, graph)
+        seen |= _of_training(model.training)
+        yield from _output_activation(model, graph, seen)
+    for module, occasions in _RULES.items():
+        if not occasions.isdisjoint(seen):
+            rules = import_module(f"nnspec.network.rules.{module}")
+            yield from _once(rules.advise(model, graph, bodies))
 
 
-def _unchosen(graph: Graph) -> Iterator[Problem]:
-    """Yield advice on the gradients of branches that are not chosen."""
-    choosing = [
-        body
-        for body in _bodies(graph)
-        if any(isinstance(node, LayerNode) and node.layer.type == "where" for node in body.nodes)
-    ]
-    if choosing:
-        from nnspec.network.gradients import unchosen  # which few specs need
+def _once(found: Iterator[Problem]) -> Iterator[Problem]:
+    """Yield each problem once: what several uses of a block share stands at one place."""
+    seen: set[Problem] = set()
+    for problem in found:
+        key = problem._replace(fix=None)
+        if key not in seen:
+            seen.add(key)
+            yield problem
 
-        yield from unchosen(choosing)
+
+_RULES = {
+    "normalization": frozenset({"batch_normalization"}),
+    "gradients": frozenset({"where"}),
+    "dropping": frozenset({"high-dropout", "selu", "dropped-output"}),
+    "stacks": frozenset({"dense-chain"}),
+    "ends": frozenset({"one-softmax", "squashed-logits", "bounded-output", "two-units"}),
+    "depth": frozenset({"deep"}),
+    "recurrence": frozenset({"simple_rnn", "bidirectional"}),
+    "first_weights": frozenset({"odd-initializer", "he-initializer"}),
+    "fields": frozenset({"global_average_pooling2d", "global_max_pooling2d"}),
+    "settings": frozenset({"odd-rate", "loss", "l2"}),
+}
+"""Module of `rules` -> the occasions at which it is asked: types of layers, and what looks odd."""
+
+_THROUGH = frozenset({"dropout", "linear", "alpha_dropout", "gaussian_dropout"})
+_ODD_INITIALIZERS = frozenset({"zeros", "ones", "constant", "normal"})
+_NORMALISING = frozenset(
+    {"batch_normalization", "layer_normalization", "rms_normalization", "group_normalization",
+     "instance_normalization", "unit_normalization", "l2_normalize"}
+)  # fmt: skip
+_SQUASHING = frozenset(
+    {"relu", "relu6", "sigmoid", "tanh", "softmax", "softplus", "exponential", "hard_sigmoid",
+     "hard_tanh", "softsign"}
+)  # fmt: skip
+"""Activations that do not give every number."""
+_FEW = 20
+"""Layers with weights that a network without normalisation may have in a row."""
+
+
+def _survey(bodies: list[Graph]) -> set[str]:
+    """Return the types of the layers, and what else may be worth a look; every check takes it."""
+    seen: set[str] = set()
+    saturating = weighted = 0
+    for body in bodies:
+        linear: set[str] = set()  # values that a dense layer without activation gives
+        for node in body.nodes:
+            if not isinstance(node, LayerNode):
+                continue
+            layer = node.layer
+            kind, fields = layer.type, layer.__dict__
+            seen.add(kind)
+            activation = fields.get("activation")
+            # That of a gate is a name: it acts inside.
+            bend = kind if activation is None else getattr(activation, "type", "")
+            if bend == "softmax":
+                axis: int = (activation or layer).__dict__["axis"]
+                if body.types[node.outputs[0]].shape[axis] == 1:
+                    seen.add("one-softmax")
+            elif bend in ("sigmoid", "tanh"):
+                saturating += 1
+            elif bend == "selu":
+                seen.add(bend)
+            if "kernel_initializer" in fields:
+                weighted += 1
+                initializer = fields["kernel_initializer"].type
+                if initializer in _ODD_INITIALIZERS:
+                    seen.add("odd-initializer")
+                elif initializer in ("he_uniform", "he_normal") and bend in ("sigmoid", "tanh"):
+                    seen.add("he-initializer")
+                if kind == "dense":
+                    if node.inputs[0] in linear:
+                        seen.add("dense-chain")
+                    if activation is None or bend == "linear":
+                        linear.add(node.outputs[0])
+            elif kind in _THROUGH and node.inputs[0] in linear:
+                linear.add(node.outputs[0])
+            if "rate" in fields and kind.endswith("dropout"):
+                if fields["rate"] > 0.8:
+                    seen.add("high-dropout")
+                if node.outputs[0] in body.outputs:
+                    seen.add("dropped-output")
+    is_plain = seen.isdisjoint(_NORMALISING)
+    has_blocks = len(bodies) > 1
+    if saturating >= (1 if has_blocks else 3) or (is_plain and weighted > (_FEW, 0)[has_blocks]):
+        seen.add("deep")
+    return seen
 
 
 def _never_trains(model: Model, graph: Graph) -> Iterator[Problem]:
@@ -85,109 +169,45 @@ def _columns(model: Model) -> int:
     return len(names) if is_known else 0
 
 
-def dead_biases(graph: Graph) -> Iterator[tuple[str, str]]:
-    """Yield (layer, normalisation) for each bias that a batch normalisation takes away again.
-
-    That of a shared layer must be taken away after every call.
-    """
-    makers = {body: _followed_biases(body) for body in _bodies(graph)}
-    if not any(makers.values()):
-        return
-    calls: Counter[str] = Counter()
-    dead: dict[tuple[str, str], None] = {}
-    dead_calls: dict[str, set[str]] = {}
-    for at in graph.walk():
-        calls[at.home] += 1
-        node = makers[at.graph].get(at.node.name)
-        if node is not None:
-            home = f"{at.prefix}{node.owner or node.name}"
-            dead[home, at.home] = None
-            call = f"{at.path.removesuffix(at.node.name)}{node.name}"
-            dead_calls.setdefault(home, set()).add(call)
-    for home, norm in dead:
-        if len(dead_calls[home]) == calls[home]:
-            yield home, norm
-
-
-def _ends_in_bias(node: LayerNode) -> bool:
-    fields = node.layer.__dict__
-    return bool(fields.get("use_bias")) and fields.get("activation", 0) is None
-
-
-def _bodies(graph: Graph) -> Iterator[Graph]:
-    """Yield the network and each body of its blocks once: they are far fewer than their uses."""
-    found = {graph}
-    left = [graph]
-    while left:
-        body = left.pop()
-        yield body
-        for node in body.nodes:
-            if not isinstance(node, LayerNode):
-                new = set(node.bodies) - found
-                found |= new
-                left += new
-
-
-def _followed_biases(body: Graph) -> dict[str, LayerNode]:
-    """Return, by each batch normalisation that takes a bias away, the layer that adds it.
-
-    Nothing else may see the bias, it must lie along the channels, and the normalisation must be by
-    the mean of the batch, which a frozen one is not.
-    """
-    makers = {node.outputs: node for node in body.nodes if isinstance(node, LayerNode)}
-    found: dict[str, LayerNode] = {}
-    for node in makers.values():
-        if node.layer.type != "batch_normalization" or _is_frozen(node):
-            continue
-        maker = makers.get(node.inputs)
-        if maker is None or not _ends_in_bias(maker) or _is_frozen(maker):
-            continue
-        (value,) = node.inputs
-        uses = sum(each.inputs.count(value) for each in body.nodes) + body.outputs.count(value)
-        is_along = (
-            maker.layer.placement == "spatial"
-            or body.data_format == "channels_last"
-            or body.types[value].rank < 2
-        )
-        if uses == 1 and is_along:
-            found[node.name] = maker
-    return found
-
-
-def _is_frozen(node: LayerNode) -> bool:
-    return getattr(node.layer, "trainable", True) is False
-
-
-def _dead_biases(graph: Graph) -> Iterator[Problem]:
-    dead = list(dead_biases(graph))
-    marks = {at.path: at.node.mark for at in graph.walk()} if dead else {}
-    found: dict[Mark | None, list[str]] = {}
-    for layer, _ in dead:
-        found.setdefault(marks[layer], []).append(layer)
-    for mark, layers in found.items():
-        more = f", and of {len(layers) - 1} more that stand there," if len(layers) > 1 else ""
-        yield Problem(
-            "redundant-bias",
-            f'the bias of "{layers[0]}"{more} has no effect before batch normalisation, '
-            "and its gradient is rounding noise",
-            "add use_bias: false",
-            mark,
-            "advice",
-        )
-
-
 def _a(task: str) -> str:
     return f"{'an' if task[0] in 'aeiou' else 'a'} {task}"
 
 
-def _output_activation(model: Model, graph: Graph) -> Iterator[Problem]:
+def _of_training(training: Training) -> set[str]:
+    """Return what of the training may be worth a look."""
+    seen: set[str] = set()
+    optimizer = training.optimizer
+    given = optimizer.learning_rate
+    rate: float = getattr(given, "base", given)  # type: ignore[arg-type]  # of a schedule
+    usual = type(optimizer).model_fields["learning_rate"].default
+    if isinstance(usual, float) and not usual / 10_000 < rate < usual * 100:
+        seen.add("odd-rate")
+    if training.loss is not None:
+        seen.add("loss")
+    if getattr(optimizer, "l2", 0):
+        seen.add("l2")
+    return seen
+
+
+def _output_activation(model: Model, graph: Graph, seen: set[str]) -> Iterator[Problem]:
+    """Yield advice on an output that is not the usual one; note in `seen` what rules shall ask."""
     if model.training is None or len(graph.outputs) != 1:
         return
     head = final_activation(graph)
     found = head.activation.type if head is not None else None
-    task = model.training.task
-    expected = _OUTPUT_OF_KIND.get(model.training.kind)
-    if expected is None and found is not None and model.training.loss is None:
+    training, task = model.training, model.training.task
+    expected = _OUTPUT_OF_KIND.get(training.kind)
+    end = _bend_before(graph, head)
+    if task == "binary" and graph.types[graph.outputs[0]].shape[-1:] == (2,):
+        seen.add("two-units")
+    if training.resolved_loss.leaves_out:
+        if end in _SQUASHING:
+            seen.add("squashed-logits")
+            return
+    elif model.data is not None and (found or end) in _SQUASHING and _is_shifted(model):
+        seen.add("bounded-output")
+        return
+    if expected is None and found is not None and training.loss is None:
         yield Problem(
             "output-activation",
             f"{_a(task)} network ends in {found}, which gives only values from 0 to 1",
@@ -204,3 +224,24 @@ def _output_activation(model: Model, graph: Graph) -> Iterator[Problem]:
             graph.nodes[-1].mark,
             "advice",
         )
+
+
+def _is_shifted(model: Model) -> bool:
+    """Whether the target has its mean at 0."""
+    assert model.data is not None
+    return model.data.standardize_target or (model.data.standardize and not model.data.targets)
+
+
+def _bend_before(graph: Graph, head: Head | None) -> str:
+    """Return the activation of the layer that gives the output, or its last activation the input.
+
+    It is an empty string where there is none, or where a block has it.
+    """
+    if head is not None and head.is_fused:
+        return ""
+    value = graph.outputs[0] if head is None else head.node.inputs[0]
+    for node in reversed(graph.nodes):
+        if value in node.outputs and isinstance(node, LayerNode):
+            activation = node.layer.output_activation
+            return node.layer.type if activation is None else activation.type
+    return ""

@@ -185,8 +185,9 @@ def _loaded(
     if read is None:
         found = _with_edits(problems.found, text, is_json=is_json)
         return None, tuple(_located(found, text, file))
-    advice = tuple(_located([*problems.advice, *advise(*read)], text, file))
-    return Spec(*read, Path(path) if path is not None else None, advice), ()
+    advice = _with_edits([*problems.advice, *advise(*read)], text, is_json=is_json)
+    located = tuple(_located(advice, text, file))
+    return Spec(*read, Path(path) if path is not None else None, located), ()
 
 
 def check(spec: AnySpec, *, folder: str | Path | None = None) -> Spec:

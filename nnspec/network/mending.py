@@ -90,10 +90,14 @@ class _Run:
     def made(self, rounds: int) -> Mended:
         """Make the fixes; return what comes out."""
         fixed: list[Problem] = []
+        right: Mended | None = None
         for number in range(rounds + 1):
             spec, problems, self.seen = self.attempt(self.text)
             if spec is not None:
-                return Mended(self.text, tuple(fixed), problems, spec)
+                right = Mended(self.text, tuple(fixed), problems, spec)
+            elif right is not None:  # what mended advice has broken it
+                self.rounds.pop()
+                return right
             problems = tuple(map(self.told, problems))
             done: list[Problem] = []
             if number < rounds:
@@ -102,7 +106,7 @@ class _Run:
                 break
             self._make(done)
             fixed.extend(done)
-        return Mended(self.text, tuple(fixed), problems, None)
+        return right or Mended(self.text, tuple(fixed), problems, None)
 
     def _make(self, done: list[Problem]) -> None:
         starts = Spans.line_starts(self.text)

@@ -13,9 +13,8 @@ from nnspec.backend import HoldsRows, Positions, Trainable
 from nnspec.data.rows import Part
 from nnspec.errors import UsageError
 from nnspec.language.training_schema import Training
-from nnspec.layers.base import spatial_axes
-from nnspec.layers.shapes import product
 from nnspec.network.graph import Graph
+from nnspec.network.rules.normalization import normalised_alone
 from nnspec.training.metrics import measure
 
 Array = NDArray[Any]
@@ -103,15 +102,3 @@ def require_batches(graph: Graph, rows: int, batch_size: int) -> None:
         f"{rows} training rows in batches of {batch_size} leave a batch of one row, whose "
         f'variance "{path}" (batch_normalization) cannot take{hint}'
     )
-
-
-def normalised_alone(graph: Graph) -> str | None:
-    """Return the first batch normalisation that takes one value per channel from each row."""
-    for at in graph.walk():
-        shape = at.input_shapes[0] if at.input_shapes else ()
-        axes = spatial_axes(len(shape), at.graph.data_format)
-        if at.node.layer.type == "batch_normalization" and (
-            product((*at.steps, *(shape[axis] for axis in axes))) == 1
-        ):
-            return at.path
-    return None

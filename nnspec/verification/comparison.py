@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnspec.layers.weighted import DIRECTION, LENGTH, Normalizable, split
-from nnspec.network.advice import dead_biases
 from nnspec.network.graph import Graph
+from nnspec.network.rules.normalization import dead_biases
 from nnspec.verification.tolerance import SAFETY, largest, tensor_error
 from nnspec.verification.trained import TrainedRun
 

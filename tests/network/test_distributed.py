@@ -12,8 +12,8 @@ from nnspec.emit.tree import X, apply
 from nnspec.errors import Problem
 from nnspec.network.domains import domain_of
 from nnspec.network.graph import LayerNode
+from nnspec.network.rules.normalization import normalised_alone
 from nnspec.show.summary import summarize
-from nnspec.training.batches import normalised_alone
 from nnspec_torch.lowerings import LOWERINGS
 
 HEAD = """nnspec: 1

@@ -6,8 +6,8 @@ import pytest
 
 import nnspec
 from nnspec import Block, Call, Input, Model, layers
-from nnspec.network.advice import dead_biases
 from nnspec.network.graph import BlockNode, LayerNode, inline
+from nnspec.network.rules.normalization import dead_biases
 
 HEAD = "nnspec: 1\nname: Net\ninputs: {features: {shape: [4]}}\n"
 

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from nnspec.errors import Problem
+from nnspec.language.schema import Model
 from nnspec.network.graph import Graph, LayerNode
 
 _COMPARED = frozenset({"equal", "not_equal", "greater", "greater_equal", "less", "less_equal"})
 
 
-def unchosen(bodies: Iterable[Graph]) -> Iterator[Problem]:
+def advise(model: Model, graph: Graph, bodies: list[Graph]) -> Iterator[Problem]:
     """Yield advice for each `where` that asks whether a root, say, may be taken of a value.
 
     Where it may not, the gradient of the root is infinite, and 0 times that is NaN in PyTorch; of a
     logarithm in Keras too.
     """
-    for body in bodies:
+    for body in bodies if model.training is not None else ():
         nodes = [node for node in body.nodes if isinstance(node, LayerNode)]
         makers = {output: node for node in nodes for output in node.outputs}
         for node in nodes:

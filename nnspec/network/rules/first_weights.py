@@ -1,0 +1,138 @@
+"""Advice on first weights that keep a layer from learning."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from nnspec.errors import Problem
+from nnspec.language.schema import Model
+from nnspec.layers.initializers import InitializerBase
+from nnspec.network.graph import Graph, LayerNode, Node
+from nnspec.network.rules import activation_of, advice, has_kernel, makers
+
+_FLAT_AT_ZERO = frozenset({"relu", "relu6"})
+_ZERO_AT_ZERO = frozenset(
+    {"", "linear", "tanh", "relu", "relu6", "leaky_relu", "elu", "gelu", "silu"}
+)
+_TOO_LARGE = 10.0
+"""The multiple of the deviation that keeps the variance which is too large."""
+
+
+def advise(model: Model, graph: Graph, bodies: list[Graph]) -> Iterator[Problem]:
+    """Yield advice on kernels of zeros before relu or one another, of one number, or too large."""
+    bent = 0
+    for body in bodies:
+        known = makers(body)
+        takers = {value: node for node in body.nodes for value in node.inputs}
+        for node in body.nodes:
+            if not isinstance(node, LayerNode) or not has_kernel(node) or node.owner is not None:
+                continue
+            if getattr(node.layer, "trainable", True) is False:
+                continue
+            initializer: InitializerBase = node.layer.kernel_initializer  # type: ignore[attr-defined]
+            value = _value(initializer)
+            bend = _bend_after(node, takers)
+            if value == 0 and _starts_at_zero(node):
+                yield from _dead(node, bend, known)
+            elif value is not None and value != 0 and _width(body, node) > 1:
+                yield advice(
+                    "unfit-initializer",
+                    f'every weight of "{node.name}" starts at {value:g}, so that all its units '
+                    "compute the same, and sums of many inputs are large",
+                    "leave out kernel_initializer, which is then glorot_uniform",
+                    node.mark,
+                )
+            elif initializer.type == "normal":
+                yield from _scaled(body, node)
+            elif initializer.type.startswith("he_") and bend in ("sigmoid", "tanh"):
+                bent += 1
+                if bent == 3:
+                    yield advice(
+                        "unfit-initializer",
+                        f'"{node.name}", like two layers before it, starts with '
+                        f"{initializer.type}, which doubles the variance because relu halves it; "
+                        f"{bend} does not, and saturates",
+                        f"use {initializer.type.replace('he', 'glorot')} before {bend}",
+                        node.mark,
+                    )
+
+
+def _value(initializer: InitializerBase) -> float | None:
+    """Return the number that all weights start at, where it is one."""
+    if initializer.type in ("zeros", "ones"):
+        return float(initializer.type == "ones")
+    return initializer.value if initializer.type == "constant" else None  # type: ignore[attr-defined]
+
+
+def _starts_at_zero(node: LayerNode) -> bool:
+    fields = node.layer.__dict__
+    if not fields.get("use_bias", True):
+        return True
+    initializer = fields.get("bias_initializer")
+    return initializer is not None and _value(initializer) == 0
+
+
+def _bend_after(node: LayerNode, takers: dict[str, Node]) -> str:
+    """Return the activation of a layer, or of what takes what it gives."""
+    bend = activation_of(node)
+    after = takers.get(node.outputs[0])
+    if not bend and isinstance(after, LayerNode) and activation_of(after) == after.layer.type:
+        return after.layer.type
+    return bend
+
+
+def _width(body: Graph, node: LayerNode) -> int:
+    fields = node.layer.__dict__
+    return int(fields.get("units") or fields.get("filters") or 1)
+
+
+def _dead(node: LayerNode, bend: str, known: object) -> Iterator[Problem]:
+    before = known.get(node.inputs[0])  # type: ignore[attr-defined]
+    while isinstance(before, LayerNode) and activation_of(before) == before.layer.type:
+        before = known.get(before.inputs[0])  # type: ignore[attr-defined]
+    is_second = (
+        isinstance(before, LayerNode)
+        and has_kernel(before)
+        and _value(before.layer.kernel_initializer) == 0  # type: ignore[attr-defined]
+        and _starts_at_zero(before)
+        and activation_of(before) in _ZERO_AT_ZERO
+    )
+    if bend in _FLAT_AT_ZERO:
+        message = (
+            f'"{node.name}" starts at zeros, so that {bend} gets 0, where its slope is 0: the '
+            "layer never learns"
+        )
+    elif is_second:
+        assert isinstance(before, LayerNode)
+        message = (
+            f'"{before.name}" and "{node.name}" both start at zeros: the gradient of each kernel '
+            "is a product with the other, which stays 0"
+        )
+    else:
+        return
+    yield advice(
+        "dead-start",
+        message,
+        "leave out kernel_initializer, which is then glorot_uniform",
+        node.mark,
+    )
+
+
+def _scaled(body: Graph, node: LayerNode) -> Iterator[Problem]:
+    """Yield advice on a normal kernel whose sums are far larger than what goes in."""
+    parameters = node.layer.parameters(body.shapes(node.inputs), body.data_format)
+    kernel = next((each for each in parameters if each.name == "weight"), None)
+    if kernel is None:
+        return
+    deviation: float = kernel.initializer.stddev  # type: ignore[attr-defined]
+    gain = deviation * math.sqrt(kernel.fan_in)
+    if gain > _TOO_LARGE:
+        yield advice(
+            "unfit-initializer",
+            f'the sums of "{node.name}" are {gain:.3g} times what goes in: each is over '
+            f"{kernel.fan_in} inputs, with weights of deviation {deviation:g}",
+            "leave out kernel_initializer, or use he_normal before relu; both follow the number of "
+            "inputs",
+            node.mark,
+        )
