@@ -32,7 +32,7 @@ def variants(table: Mapping[str, type[Any]], key: str = "type") -> Iterator[dict
             name: _OTHERS.get((kind, name), _OTHERS.get(name))
             or changed(field.get_default(call_default_factory=True))
             for name, field in fields.items()
-            if name not in required
+            if name not in required and name != "groups"
         }
         if others:
             yield {key: kind, **required, **others}

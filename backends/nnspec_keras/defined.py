@@ -11,6 +11,7 @@ DEFINED = (
     *SOURCES,
     *("loss_function", "make_optimizer", "compiled", "Batches"),
     *("main", "predict", "save", "served", "sys"),
+    "fnmatchcase",
     *ROW_NAMES,
 )
 """Names that the training part and the program define or import."""

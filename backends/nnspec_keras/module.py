@@ -166,7 +166,9 @@ def imports(
     modules: Collection[str], standard: Sequence[str] = (), third: Sequence[str] = ()
 ) -> str:
     """Return the import lines of these modules, and the given ones, as isort orders them."""
-    standard = [*dict.fromkeys([*standard, *(["import math"] if "math" in modules else [])])]
+    own = {"math": "import math", "fnmatchcase": "from fnmatch import fnmatchcase"}
+    used = [line for name, line in own.items() if name in modules]
+    standard = [*dict.fromkeys([*standard, *used])]
     names = [name for name in ("layers", "ops") if name in modules]
     numpy = ["import numpy as np"] if "np" in modules else []
     third = [*{"import keras": 0, **dict.fromkeys(numpy), **dict.fromkeys(third)}]

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nnspec.emit.code import Call, call, quoted, wrap
+from nnspec.emit.code import call, quoted, wrap
 from nnspec.emit.dataset import dataset_source
 from nnspec.emit.training import (
     indented,
     loss_body,
-    row_of,
     shifts_target,
     title_of,
     training_of,
@@ -20,8 +19,8 @@ from nnspec.network.graph import Graph, Head
 from nnspec.network.loader import Spec
 from nnspec_keras.defined import SOURCES
 from nnspec_keras.losses import LOSSES
-from nnspec_keras.optimizers import OPTIMIZERS
 from nnspec_keras.options import KerasOptions
+from nnspec_keras.parameter_groups import made_optimizer
 from nnspec_keras.script import script_source
 from nnspec_keras.updates import updated
 
@@ -43,14 +42,13 @@ def training_source(
 ) -> TrainingSource:
     """Return what trains the network that `function` builds."""
     training = training_of(spec)
-    make = row_of(OPTIMIZERS, training.optimizer, f"the optimizer {training.optimizer.type}")
-    plain = make(training.optimizer, stock=options.stock)
-    optimizer, classes = updated(plain, training, spec.graph, stock=options.stock)
+    made = made_optimizer(spec.graph, training.optimizer, stock=options.stock)
+    optimizer, classes = updated(made.call, training, spec.graph, stock=options.stock)
     loss = loss_body(LOSSES, training.resolved_loss, spec.graph)
     parts = [
         *(SOURCES[name].text for name in loss.uses),
         _loss_function(training.resolved_loss, spec.graph),
-        *(SOURCES[name].text for name in _defined(plain)),
+        *made.definitions,
         *classes,
         "\n".join(
             [
@@ -62,7 +60,7 @@ def training_source(
         _compiled(spec, training, head),
     ]
     # Losses are written with ops.
-    modules = {"ops", *loss.modules}.union(*(SOURCES[name].imports for name in _defined(plain)))
+    modules = {"ops", *loss.modules, *made.uses}
     dataset = dataset_source(spec)
     if dataset is None:
         return TrainingSource(tuple(parts), "", (), (), modules)
@@ -72,14 +70,6 @@ def training_source(
     ending = '\n\n\nif __name__ == "__main__":\n    main()\n'
     lines = [*dataset.standard_imports, "import argparse"]
     return TrainingSource(tuple(parts), ending, tuple(lines), dataset.imports, modules)
-
-
-def _defined(made: Call) -> list[str]:
-    """Return the names of what the source must define to make this, in the order of a file."""
-    inner = [value for _, value in (*made.positional, *made.keywords) if isinstance(value, Call)]
-    called = {made.function, *(name for call in inner for name in _defined(call))}
-    called |= {base for name in called & SOURCES.keys() for base in SOURCES[name].uses}
-    return [name for name in SOURCES if name in called]
 
 
 def _loss_function(loss: Loss, graph: Graph) -> str:

@@ -145,6 +145,8 @@ def imports(modules: Set[str], dataset: DatasetSource | None = None) -> str:
     standard = ["import math"] if "math" in modules else []
     if "Callable" in modules and dataset is None:
         standard.append("from collections.abc import Callable")
+    if "fnmatchcase" in modules:
+        standard.append("from fnmatch import fnmatchcase")
     names = ["from torch import Tensor, nn"]
     groups = []
     if dataset is not None:

@@ -43,7 +43,7 @@ DEFINED = frozenset(
         *("Callable", "SafetensorError", "Sequence", "load_file", "safe_open", "save_file"),
         *("evaluate", "learning_rate_factor", "load_weights", "loss_function", "main"),
         *("make_optimizer", "make_scheduler", "outputs", "predict", "r2", "save", "train_step"),
-        *("named", "ATTRIBUTES"),
+        *("add_decay", "fnmatchcase", "named", "ATTRIBUTES"),
     }
 )
 """Names that a file may define or import beside the classes of its network."""

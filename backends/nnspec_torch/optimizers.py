@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 from nnspec.emit.code import Call, call
 from nnspec.language.optimizers import Optimizer, adam, scaled, sgd
@@ -15,14 +16,23 @@ _FUSED = frozenset(f"torch.optim.{name}" for name in ("Adagrad", "Adam", "AdamW"
 class Made:
     """Calls PyTorch's own, each argument a field of the optimizer, or several.
 
-    slots: what PyTorch calls those of the language, where it is another name.
+    slots: what PyTorch calls those of the language, where it is another name. decoupled: the row
+    whose `weight_decay` is the decay, or "self"; else it is `l2`, if takes_l2.
     """
 
     def __init__(
-        self, function: str, slots: Mapping[str, str], **fields: str | tuple[str, ...]
+        self,
+        function: str,
+        slots: Mapping[str, str],
+        *,
+        decoupled: Made | Literal["self"] | None = None,
+        takes_l2: bool = True,
+        **fields: str | tuple[str, ...],
     ) -> None:
         self.function = function
         self.slots = slots
+        self.decoupled = self if decoupled == "self" else decoupled
+        self.takes_l2 = takes_l2
         self.fields = fields
 
     def __call__(self, optimizer: Optimizer) -> Call:
@@ -50,6 +60,9 @@ class _Sgd(Made):
 
 
 _ADAM = {"mean": "exp_avg", "square": "exp_avg_sq"}
+_ADAMW = Made(
+    "torch.optim.AdamW", _ADAM, decoupled="self", betas=("beta_1", "beta_2"), eps="epsilon"
+)
 
 OPTIMIZERS: Mapping[type[Optimizer], Made] = {
     sgd.Sgd: _Sgd(
@@ -58,14 +71,14 @@ OPTIMIZERS: Mapping[type[Optimizer], Made] = {
         momentum="momentum",
         nesterov="nesterov",
     ),
-    adam.Adam: Made("torch.optim.Adam", _ADAM, betas=("beta_1", "beta_2"), eps="epsilon"),
-    adam.AdamW: Made(
-        "torch.optim.AdamW",
+    adam.Adam: Made(
+        "torch.optim.Adam",
         _ADAM,
+        decoupled=_ADAMW,
         betas=("beta_1", "beta_2"),
         eps="epsilon",
-        weight_decay="decay",
     ),
+    adam.AdamW: _ADAMW,
     adam.Adamax: Made(
         "torch.optim.Adamax",
         {"mean": "exp_avg", "largest": "exp_inf"},

@@ -249,7 +249,7 @@ class TorchProgram:
 
     def learning_rate(self, step: int) -> float:
         """Return the emitted source's learning rate of the step after so many."""
-        rate: float = self.training.make_optimizer(self.model).param_groups[0]["lr"]
+        rate: float = self.training.make_optimizer(self.model).defaults["lr"]
         factor = getattr(self.training, "learning_rate_factor", None)
         return rate if factor is None else rate * factor(step)
 

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from nnspec.emit.code import Call, wrap
+from nnspec.emit.code import wrap
 from nnspec.emit.names import freed
 from nnspec.emit.training import (
     indented,
     loss_body,
-    row_of,
-    title_of,
     training_of,
 )
-from nnspec.emit.tree import Name
 from nnspec.language.losses import Loss
-from nnspec.language.optimizers import Optimizer
 from nnspec.language.training_schema import Training
 from nnspec.network.graph import Graph, Head
 from nnspec.network.loader import Spec
 from nnspec_torch.losses import LOSSES
 from nnspec_torch.naming import STEP, class_name
-from nnspec_torch.optimizers import OPTIMIZERS
+from nnspec_torch.parameter_groups import Maker
 from nnspec_torch.schedules import has_schedule, scheduler_modules, scheduler_source
 from nnspec_torch.updates import NUMBER, names_of, told, update_lines
 
@@ -28,7 +24,8 @@ def training_modules(spec: Spec) -> frozenset[str]:
     """Return the modules that the definitions use."""
     training = training_of(spec)
     body = loss_body(LOSSES, training.resolved_loss, spec.graph)
-    return body.modules | scheduler_modules(training.optimizer) | {"torch"}
+    made = Maker(spec.graph, training.optimizer)
+    return body.modules | made.imports | scheduler_modules(training.optimizer) | {"torch"}
 
 
 def training_source(spec: Spec, head: Head | None) -> str:
@@ -37,7 +34,7 @@ def training_source(spec: Spec, head: Head | None) -> str:
     return "\n\n\n".join(
         [
             _loss_function(training.resolved_loss, spec.graph),
-            _make_optimizer(training.optimizer),
+            *Maker(spec.graph, training.optimizer).text(),
             *scheduler_source(training.optimizer),
             _train_step(spec, head, training),
         ]
@@ -51,18 +48,6 @@ def _loss_function(loss: Loss, graph: Graph) -> str:
             "def loss_function(output: Tensor, target: Tensor) -> Tensor:",
             f'    """{body.summary}"""',
             *indented(body.lines),
-        ]
-    )
-
-
-def _make_optimizer(optimizer: Optimizer) -> str:
-    made = row_of(OPTIMIZERS, optimizer, f"the optimizer {optimizer.type}")(optimizer)
-    made = Call(made.function, (("params", Name("model").method("parameters")),), made.keywords)
-    return "\n".join(
-        [
-            "def make_optimizer(model: nn.Module) -> torch.optim.Optimizer:",
-            f'    """{title_of(optimizer)} over every parameter of the model."""',
-            *wrap(f"return {made.render()}", 4),
         ]
     )
 

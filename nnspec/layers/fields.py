@@ -427,5 +427,27 @@ class Lazy(ByType):
         return {"x-record": self.place}
 
 
+class NumberOrOne(NumberOr):
+    """Field metadata: a number, or a mapping of the keys of one record."""
+
+    def __init__(self, record: type[Frozen], *, number: Any) -> None:
+        super().__init__("", dict, number=number)
+        self.record = record
+
+    def record_of(self, value: object) -> type[Frozen] | None:
+        """Return the record, of whatever is a mapping."""
+        return self.record if isinstance(value, Mapping) else None
+
+    def validate(self, value: object) -> Frozen:
+        """Return the record that `value` describes."""
+        return value if isinstance(value, self.record) else self.record.model_validate(value)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        number: Any = schema["schema"]
+        return {"anyOf": [handler(number), {"x-table": self.record.__name__}]}
+
+
 def _with_article(noun: str) -> str:
     return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"

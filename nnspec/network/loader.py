@@ -280,6 +280,11 @@ def _read_once(tree: Any, problems: Problems) -> tuple[Model, Graph] | None:
             if graph is not None:
                 for problem in head_problems(document.model, graph):
                     problems.extend([(problem, ())])
+                training = document.model.training
+                if training is not None and training.optimizer.is_grouped:
+                    from nnspec.network.parameter_groups import check_groups  # few specs need it
+
+                    check_groups(graph, training.optimizer, problems, tree)
                 if not problems.found:
                     return document.model, graph
         from nnspec.language.all_names import report_names  # only a mistake needs it

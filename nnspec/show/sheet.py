@@ -17,7 +17,7 @@ from nnspec.show.reference import Word, words
 _FOLDER = Path(__file__).parent
 """Of the parts written by hand; a word in braces stands for what follows from the classes."""
 
-_UNSAID = ("epsilon", "use_bias!")
+_UNSAID = ("epsilon", "use_bias!", "l2=0", "decay=0", "groups=[]")
 """Arguments that the page tells of once; so it does of every initializer."""
 _SETS: dict[str, dict[str, str | None]] = {
     "+A": {"axis": "-1"},

@@ -12,6 +12,7 @@ from nnspec.backend import Inspectable, Trainable
 from nnspec.errors import NnspecError
 from nnspec.language.schedules import Schedule
 from nnspec.network.loader import Spec
+from nnspec.network.parameter_groups import parameter_settings
 from nnspec.training.metrics import measure, require_measurable
 from nnspec.verification.kinks import PARTS, kinked_weights
 from nnspec.verification.optimizer_checks import formula_errors
@@ -69,7 +70,8 @@ def inspect(state: State, spec: Spec, program: object) -> Inspected:
     if FOLLOWS and optimizer.steps() is None:
         found.unfollowed = f"{optimizer.type} has no formula to follow"
     elif FOLLOWS and not state.is_large:
-        followed.append(formula_errors(program, training, state.weights, inputs, target, seed))
+        own = parameter_settings(spec.graph, optimizer)
+        followed.append(formula_errors(program, training, own, state.weights, inputs, target, seed))
     if isinstance(optimizer.learning_rate, Schedule):
         followed.append(rate_errors(program, optimizer))
     found.formula = max(followed, key=lambda errors: errors[0], default=None)

@@ -7,7 +7,7 @@ another rate shows, whatever the network's own gradients are.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +17,8 @@ from nnspec.verification.tolerance import EXACT
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Inspectable, Weights
-    from nnspec.language.optimizers import Step
+    from nnspec.language.optimizers import Optimizer, Step
+    from nnspec.language.optimizers.groups import Settings
     from nnspec.language.training_schema import Training
 
 SCALES = (0.0, 1.0, 1e4, 1e-3, 1.0, 0.0, 1e2, 1.0, 1e-7, 1.0, 1e6, 1.0)
@@ -34,6 +35,7 @@ _ULPS = 8 * 2.0**-53
 def formula_errors(
     program: Inspectable,
     training: Training,
+    own: Mapping[str, Settings],
     weights: Weights,
     inputs: Mapping[str, Array],
     target: Array,
@@ -42,6 +44,8 @@ def formula_errors(
     """Return the largest error of a step beside the formula, and what shows it.
 
     A step takes the mean of the gradients of some batches, clips it, and follows the optimizer.
+    own: the settings of each parameter.
+
     The error is relative to the largest movement of the step, rounding of the weights left out.
     """
     clip, count = training.clip, training.accumulate
@@ -59,7 +63,7 @@ def formula_errors(
     for scales in ((*SCALES[:most], *limits), SMALL):
         program.load_weights(spread)
         program.start_training()
-        steps = {name: _new(training.optimizer.steps) for name in names}
+        steps = {name: _new(training.optimizer, own[name]) for name in names}
         before = program.weights()
         for number, scale in enumerate(scales, start=1):
             total = {name: np.zeros(before[name].shape) for name in reached}
@@ -89,8 +93,8 @@ def _have_moved(
     return any(not np.array_equal(before[name], after[name]) for name in names)
 
 
-def _new(steps_of: Callable[[], Step | None]) -> Step:
-    step = steps_of()
+def _new(optimizer: Optimizer, own: Settings) -> Step:
+    step = optimizer.steps(own)
     assert step is not None
     return step
 

@@ -29,6 +29,8 @@ SGD: dict[str, Any] = {"type": "sgd", "learning_rate": 0.02}
 MOMENTUM: dict[str, Any] = {"type": "sgd", "learning_rate": 0.02, "momentum": 0.9}
 NESTEROV = {**MOMENTUM, "nesterov": True}
 ADAM: dict[str, Any] = {"type": "adam", "learning_rate": 0.003}
+DECAYED = {**ADAM, "decay": 0.05}
+OF_WEIGHTS = {**ADAM, "decay": {"rate": 0.05, "of": "weights"}}
 
 NORMED = network(
     {"image": [2, 6, 6]},
@@ -82,9 +84,42 @@ OPTIMIZERS = [
         "no bias correction",
         "keras",
         ADAM,
-        r"rate / \(1 - ops\.power\(self\.beta_1, step\)\)",
-        "rate",
+        r"1 - ops\.power\(self\.beta_1, step\)",
+        "1.0",
     ),
+    optimizer(
+        "bias correction of the step after",
+        "keras",
+        ADAM,
+        r"self\.iterations \+ 1",
+        "self.iterations + 2",
+    ),
+    optimizer(
+        "epsilon inside the root",
+        "keras",
+        ADAM,
+        r"ops\.sqrt\(square\) / correction \+ self\.epsilon",
+        "ops.sqrt(square / correction**2 + self.epsilon**2)",
+    ),
+    optimizer("coupled for decoupled decay", "torch", DECAYED, r"optim\.AdamW\(", "optim.Adam("),
+    optimizer(
+        "coupled for decoupled decay",
+        "keras",
+        {**MOMENTUM, "decay": 0.05},
+        r"self\.assign_sub\(variable, rate \* self\.decay \* variable\)",
+        "gradient = gradient + self.decay * variable",
+    ),
+    optimizer(
+        "decoupled for coupled decay",
+        "torch",
+        {**ADAM, "l2": 0.05},
+        r"optim\.Adam\(",
+        "optim.AdamW(",
+    ),
+    optimizer(
+        "decay on biases", "torch", OF_WEIGHTS, r'"weight_decay": 0\.0', '"weight_decay": 0.05'
+    ),
+    optimizer("decay on biases", "keras", OF_WEIGHTS, r'"decay": 0\.0', '"decay": 0.05'),
     optimizer("gradients of two steps", "torch", SGD, r"    optimizer\.zero_grad\(\)\n", ""),
     optimizer(
         "clips at a norm of 1",

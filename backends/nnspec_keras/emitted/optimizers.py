@@ -54,17 +54,17 @@ class Adam(keras.optimizers.Optimizer):
     def apply(self, grads, trainable_variables=None):
         # In float32 the corrections would be off by 1e-5 in the first steps.
         step = ops.cast(self.iterations + 1, "float64")
-        rate = ops.cast(self.learning_rate, "float64")
-        self.rate = rate / (1 - ops.power(self.beta_1, step))
-        self.correction = ops.sqrt(1 - ops.power(self.beta_2, step))
+        self.mean_correction = 1 - ops.power(self.beta_1, step)
+        self.root_correction = ops.sqrt(1 - ops.power(self.beta_2, step))
         return super().apply(grads, trainable_variables)
 
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)
         mean, square = self.means[index], self.squares[index]
         gradient = ops.reshape(gradient, variable.shape)  # sum repeated embedding rows
-        rate = ops.cast(self.rate, variable.dtype)
-        correction = ops.cast(self.correction, variable.dtype)
+        rate = ops.cast(learning_rate, "float64") / self.mean_correction
+        rate = ops.cast(rate, variable.dtype)
+        correction = ops.cast(self.root_correction, variable.dtype)
         self.assign_add(mean, (1 - self.beta_1) * (gradient - mean))
         self.assign(
             square, self.beta_2 * square + (1 - self.beta_2) * ops.square(gradient)
@@ -121,15 +121,15 @@ class Adamax(keras.optimizers.Optimizer):
     def apply(self, grads, trainable_variables=None):
         # In float32 the correction would be off by 1e-5 in the first steps.
         step = ops.cast(self.iterations + 1, "float64")
-        rate = ops.cast(self.learning_rate, "float64")
-        self.rate = rate / (1 - ops.power(self.beta_1, step))
+        self.mean_correction = 1 - ops.power(self.beta_1, step)
         return super().apply(grads, trainable_variables)
 
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)
         mean, largest = self.means[index], self.largest[index]
         gradient = ops.reshape(gradient, variable.shape)  # sum repeated embedding rows
-        rate = ops.cast(self.rate, variable.dtype)
+        rate = ops.cast(learning_rate, "float64") / self.mean_correction
+        rate = ops.cast(rate, variable.dtype)
         self.assign_add(mean, (1 - self.beta_1) * (gradient - mean))
         size = ops.absolute(gradient) + self.epsilon
         self.assign(largest, ops.maximum(self.beta_2 * largest, size))

@@ -3,6 +3,16 @@
 from collections.abc import Callable
 from typing import Any
 
+from pydantic import Field
+
+from nnspec.language.optimizers.groups import (
+    Amount,
+    Groups,
+    Part,
+    Settings,
+    amount_of,
+    own_settings,
+)
 from nnspec.language.schedules import LearningRate, Schedule
 from nnspec.layers.fields import Frozen
 from nnspec.layers.registry import RowsOfFiles
@@ -12,6 +22,8 @@ RATE = "Step size: a number, or a schedule such as {schedule: cosine, peak: 0.00
 
 Step = Callable[[Any, Any, int], Any]
 """(parameter, its gradient, number of the step from 1) -> the parameter afterwards; arrays."""
+Formula = Callable[[Any, Any, int, float], Any]
+"""The same, of the parameter after its decay, with the rate of the step."""
 
 
 class Optimizer(Frozen):
@@ -19,12 +31,35 @@ class Optimizer(Frozen):
 
     type: str
     learning_rate: LearningRate
+    l2: Amount = Field(
+        default=0.0,
+        description="Times each parameter, is added to its gradient: a number, or {rate, of}.",
+    )
+    decay: Amount = Field(
+        default=0.0,
+        description="Times the learning rate, of each parameter it is taken away before the step: "
+        "a number, or {rate: 0.01, of: weights}.",
+    )
+    groups: Groups = Field(
+        default=(), description="Parameters with a learning_rate, l2 or decay of their own."
+    )
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether parameters have settings by their names."""
+        return bool(self.groups) or any(isinstance(each, Part) for each in (self.l2, self.decay))
 
     def rate(self, step: int) -> float:
         """Return the learning rate of the step after so many."""
         if isinstance(self.learning_rate, Schedule):
             return self.learning_rate.at(step)
         return self.learning_rate
+
+    def settings(self, matches: Callable[[str], bool]) -> Settings:
+        """Return the settings of a parameter. matches: whether a pattern is of it."""
+        found = Settings(l2=amount_of(self.l2, matches), decay=amount_of(self.decay, matches))
+        group = next((each for each in self.groups if any(map(matches, each.match))), None)
+        return found if group is None else found._replace(**own_settings(group))
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -35,12 +70,33 @@ class Optimizer(Frozen):
         """Return what each element of a slot begins at."""
         return 0.0
 
-    def steps(self) -> Step | None:
-        """Return the formula as steps of one parameter, which remember what they need.
+    def formula(self) -> Formula | None:
+        """Return the formula of one parameter, which remembers what it needs.
 
-        A verification follows each source by it; None where there is none to follow.
+        None where there is none to follow.
         """
         return None
+
+    def steps(self, own: Settings | None = None) -> Step | None:
+        """Return the formula as steps of one parameter, with its settings.
+
+        A verification follows each source by it; None where there is none to follow. own: the
+        settings; without them those of a parameter that every pattern is of.
+        """
+        formula = self.formula()
+        if formula is None:
+            return None
+        settings = self.settings(lambda pattern: True) if own is None else own
+
+        def step(parameter: Any, gradient: Any, number: int) -> Any:
+            rate = settings.rate_of(self.rate(number - 1))
+            if settings.l2:
+                gradient = gradient + settings.l2 * parameter
+            if settings.decay:
+                parameter = parameter * (1 - rate * settings.decay)
+            return formula(parameter, gradient, number, rate)
+
+        return step
 
 
 OPTIMIZERS: RowsOfFiles[Optimizer] = RowsOfFiles(__name__, "adam", "sgd", "scaled")

@@ -4,9 +4,10 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from nnspec.language.optimizers import RATE, Optimizer, Step
+from nnspec.language.optimizers import RATE, Formula, Optimizer
+from nnspec.language.optimizers.groups import Amount
 from nnspec.language.schedules import LearningRate
-from nnspec.layers.fields import Fraction, NotNegative, Positive
+from nnspec.layers.fields import Fraction, Positive
 
 ROWS: dict[str, type[Optimizer]] = {}
 """Those of this file: each row stands below its class."""
@@ -30,23 +31,18 @@ class Adam(Optimizer):
         """The means, m and v."""
         return ("mean", "square")
 
-    def steps(self) -> Step:
-        """Return the formula as steps of one parameter."""
-        return self._steps(0.0)
-
-    def _steps(self, decay: float) -> Step:
+    def formula(self) -> Formula:
+        """Return the formula of one parameter."""
         first, second = self.beta_1, self.beta_2
         mean: Any = 0.0
         square: Any = 0.0
 
-        def step(parameter: Any, gradient: Any, number: int) -> Any:
+        def step(parameter: Any, gradient: Any, number: int, rate: float) -> Any:
             nonlocal mean, square
-            rate = self.rate(number - 1)
             mean = first * mean + (1 - first) * gradient
             square = second * square + (1 - second) * gradient**2
             corrected = mean / (1 - first**number), square / (1 - second**number)
-            change = corrected[0] / (corrected[1] ** 0.5 + self.epsilon)
-            return parameter * (1 - rate * decay) - rate * change
+            return parameter - rate * corrected[0] / (corrected[1] ** 0.5 + self.epsilon)
 
         return step
 
@@ -61,11 +57,9 @@ class AdamW(Adam):
     """
 
     type: Literal["adamw"] = "adamw"  # type: ignore[assignment]
-    decay: NotNegative = Field(default=0.01, description="Decay of each parameter, times the rate.")
-
-    def steps(self) -> Step:
-        """Return the formula as steps of one parameter."""
-        return self._steps(self.decay)
+    decay: Amount = Field(
+        default=0.01, description="Decay of each parameter, times the rate; or {rate, of}."
+    )
 
 
 ROWS["adamw"] = AdamW
@@ -88,18 +82,17 @@ class Adamax(Optimizer):
         """The mean m, and u."""
         return ("mean", "largest")
 
-    def steps(self) -> Step:
-        """Return the formula as steps of one parameter."""
+    def formula(self) -> Formula:
+        """Return the formula of one parameter."""
         mean: Any = 0.0
         largest: Any = 0.0
 
-        def step(parameter: Any, gradient: Any, number: int) -> Any:
+        def step(parameter: Any, gradient: Any, number: int, rate: float) -> Any:
             nonlocal mean, largest
             mean = self.beta_1 * mean + (1 - self.beta_1) * gradient
             size, past = abs(gradient) + self.epsilon, self.beta_2 * largest
             largest = (size + past + abs(size - past)) / 2  # of any arrays, the larger
-            rate = self.rate(number - 1) / (1 - self.beta_1**number)
-            return parameter - rate * mean / largest
+            return parameter - rate / (1 - self.beta_1**number) * mean / largest
 
         return step
 

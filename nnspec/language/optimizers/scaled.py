@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from nnspec.language.optimizers import RATE, Optimizer, Step
+from nnspec.language.optimizers import RATE, Formula, Optimizer
 from nnspec.language.schedules import LearningRate
 from nnspec.layers.fields import Fraction, NotNegative, Positive
 
@@ -30,16 +30,16 @@ class RmsProp(Optimizer):
         """The mean v, and b where there is a momentum."""
         return ("square", "velocity") if self.momentum else ("square",)
 
-    def steps(self) -> Step:
-        """Return the formula as steps of one parameter."""
+    def formula(self) -> Formula:
+        """Return the formula of one parameter."""
         square: Any = 0.0
         buffer: Any = 0.0
 
-        def step(parameter: Any, gradient: Any, number: int) -> Any:
+        def step(parameter: Any, gradient: Any, number: int, rate: float) -> Any:
             nonlocal square, buffer
             square = self.rho * square + (1 - self.rho) * gradient**2
             buffer = self.momentum * buffer + gradient / (square**0.5 + self.epsilon)
-            return parameter - self.rate(number - 1) * buffer
+            return parameter - rate * buffer
 
         return step
 
@@ -68,14 +68,14 @@ class Adagrad(Optimizer):
         """Return the initial sum."""
         return self.initial_sum
 
-    def steps(self) -> Step:
-        """Return the formula as steps of one parameter."""
+    def formula(self) -> Formula:
+        """Return the formula of one parameter."""
         total: Any = self.initial_sum
 
-        def step(parameter: Any, gradient: Any, number: int) -> Any:
+        def step(parameter: Any, gradient: Any, number: int, rate: float) -> Any:
             nonlocal total
             total = total + gradient**2
-            return parameter - self.rate(number - 1) * gradient / (total**0.5 + self.epsilon)
+            return parameter - rate * gradient / (total**0.5 + self.epsilon)
 
         return step
 

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from nnspec.language.optimizers import RATE, Optimizer, Step
+from nnspec.language.optimizers import RATE, Formula, Optimizer
 from nnspec.language.schedules import LearningRate
 from nnspec.layers.fields import Flag, Fraction
 
@@ -28,15 +28,15 @@ class Sgd(Optimizer):
         """The velocity b, where there is a momentum."""
         return ("velocity",) if self.momentum else ()
 
-    def steps(self) -> Step:
-        """Return the formula as steps of one parameter."""
+    def formula(self) -> Formula:
+        """Return the formula of one parameter."""
         buffer: Any = None
 
-        def step(parameter: Any, gradient: Any, number: int) -> Any:
+        def step(parameter: Any, gradient: Any, number: int, rate: float) -> Any:
             nonlocal buffer
             buffer = gradient if number == 1 else self.momentum * buffer + gradient
             move = gradient + self.momentum * buffer if self.nesterov else buffer
-            return parameter - self.rate(number - 1) * move
+            return parameter - rate * move
 
         return step
 

@@ -38,17 +38,21 @@ WORDS = {
 _ALL: Keys = {
     **keys("learning_rate", "lr rate eta step_size alpha_lr learning_rate_init initial_learning_rate "
            "base_lr lrate"),
-    **only("weight_decay", (None, 0, 0.0), "nothing here is it: adamw decays weights, by its decay"),
     **only("clipnorm", (None,), "`clip`, a key of `training`, is it: clip: {norm_each: 1.0}"),
     **only("global_clipnorm clip_grad_norm grad_clip max_grad_norm", (None,),
            "`clip`, a key of `training`, is it: clip: {norm: 1.0}"),
     **only("clipvalue", (None,), "`clip`, a key of `training`, is it: clip: {value: 0.5}"),
     **only("gradient_accumulation_steps", (None,), "`accumulate` is it, a key of `training`"),
+    **only("weight_decay", (None, 0, 0.0), "PyTorch's adam and sgd add it to the gradient: that is l2; "
+           "Keras's, and adamw, take it of the weights, times the rate: decay"),
+    **keys("l2", "l2_penalty l2_regularization l2_reg coupled_decay"),
+    **keys("decay", "decoupled_decay decoupled_weight_decay_rate"),
+    **keys("groups", "param_groups parameter_groups"),
     **only("amsgrad maximize use_ema differentiable centered decoupled_weight_decay", (False,),
            "nothing here is it"),
     **only("ema_momentum ema_overwrite_frequency loss_scale_factor "
            "relative_step foreach fused capturable params", (None, False, True, 0.99), ""),
-    **only("decay lr_decay", (0, 0.0), "learning_rate takes a schedule: {schedule: exponential, ...}"),
+    **only("lr_decay", (0, 0.0), "learning_rate takes a schedule: {schedule: exponential, ...}"),
 }  # fmt: skip
 _ADAM: Keys = {
     **_ALL,

@@ -90,7 +90,8 @@ KEYS = {
         **no_key("schedule lr_schedule scheduler lr_scheduler learning_rate_schedule",
                  "learning_rate of the optimizer takes a schedule: optimizer: {type: adam, "
                  "learning_rate: {schedule: cosine, peak: 0.001, steps: 1000}}"),
-        **only("weight_decay", (0, 0.0, None), "nothing here is it: no optimizer decays weights"),
+        **no_key("weight_decay", "the optimizer has l2, which is added to the gradient, and decay, which is "
+                 "taken of the weights, times the rate"),
         **no_key("steps max_steps", "training counts epochs"),
         **inferred("verbose device num_workers pin_memory", "it is of the machine, not of the network"),
         **only("precision", (32, "32", "32-true", "float32", None), "a network computes in float32",

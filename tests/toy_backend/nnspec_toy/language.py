@@ -33,11 +33,11 @@ class SoftAbsolute(Loss):
 
 
 class Rms(Optimizer):
-    """s = decay · s + (1 - decay) · g²; p -= learning_rate · g / (√s + 1e-6)."""
+    """s = rho · s + (1 - rho) · g²; p -= learning_rate · g / (√s + 1e-6)."""
 
     type: Literal["rms"] = "rms"
     learning_rate: LearningRate = Field(default=0.01, description="Step size.")
-    decay: Fraction = Field(default=0.9, description="Weight of the past squares.")
+    rho: Fraction = Field(default=0.9, description="Weight of the past squares.")
 
 
 class Harmonic(Schedule):

@@ -85,8 +85,8 @@ def sgd(optimizer: Sgd) -> list[str]:
 
 def rms(optimizer: Rms) -> list[str]:
     return [
-        f"past = {optimizer.decay!r} * state.get(name, 0 * gradient)",
-        f"state[name] = past + {1 - optimizer.decay!r} * gradient**2",
+        f"past = {optimizer.rho!r} * state.get(name, 0 * gradient)",
+        f"state[name] = past + {1 - optimizer.rho!r} * gradient**2",
         "return parameter - rate * gradient / (np.sqrt(state[name]) + 1e-6)",
     ]
 

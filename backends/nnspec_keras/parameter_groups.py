@@ -1,0 +1,116 @@
+"""Writes the optimizer of Keras with its decay, and with groups of variables."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from nnspec.emit.code import Call, call
+from nnspec.emit.lowering import Context, lower
+from nnspec.emit.parameter_groups import covering
+from nnspec.emit.snippets import snippets
+from nnspec.emit.training import row_of
+from nnspec.errors import UnsupportedError
+from nnspec.language.optimizers import Optimizer
+from nnspec.language.optimizers.groups import Settings
+from nnspec.network.graph import Graph
+from nnspec.network.parameter_groups import parts_of, patterns_of
+from nnspec_keras.defined import SOURCES
+from nnspec_keras.lowerings import LOWERINGS
+from nnspec_keras.optimizers import OPTIMIZERS
+
+
+class Made(NamedTuple):
+    """The call that makes the optimizer, and its definitions in the order of a file."""
+
+    call: Call
+    definitions: list[str]
+    uses: frozenset[str]
+    """The modules and functions that the definitions import."""
+
+
+def made_optimizer(graph: Graph, optimizer: Optimizer, *, stock: bool) -> Made:
+    """Return the optimizer of a network."""
+    row = row_of(OPTIMIZERS, optimizer, f"the optimizer {optimizer.type}")
+    parts = parts_of(graph, optimizer) or {Settings(): []}
+    base = next(iter(parts))
+    plain = row.bare(optimizer, stock=stock)
+    if (
+        len(parts) == 1
+        and base == Settings(decay=base.decay)
+        and (not base.decay or row.decoupled is not None)
+    ):
+        return _with_sources(row.decayed(optimizer, base.decay, stock=stock))
+    kind = "Decaying" if len(parts) == 1 and base.rate is None and base.scale == 1 else "Grouped"
+    amounts = {key: getattr(base, key) for key in ("l2", "decay") if getattr(base, key)}
+    groups: dict[str, Any] = {}
+    if kind == "Grouped":
+        groups = {"groups": _groups(graph, optimizer, parts)}
+    name = f"{kind}{plain.function.rpartition('.')[2]}"
+    made = call(name, **dict(plain.keywords), **amounts, **groups)
+    inner = _with_sources(plain)
+    source = snippets("nnspec_keras.emitted", "decaying")[kind]
+    head = f"class {kind}(keras.optimizers.Optimizer)"
+    own = source.text.replace(head, f"class {name}({plain.function})")
+    return Made(made, [*inner.definitions, own], inner.uses | {*source.imports})
+
+
+def _with_sources(made: Call) -> Made:
+    names = _defined(made)
+    uses = frozenset(use for name in names for use in SOURCES[name].imports)
+    return Made(made, [SOURCES[name].text for name in names], uses)
+
+
+def _defined(made: Call) -> list[str]:
+    """Return the names of what the source must define to make this, in the order of a file."""
+    inner = [value for _, value in (*made.positional, *made.keywords) if isinstance(value, Call)]
+    called = {made.function, *(name for call in inner for name in _defined(call))}
+    called |= {base for name in called & SOURCES.keys() for base in SOURCES[name].uses}
+    return [name for name in SOURCES if name in called]
+
+
+def _groups(
+    graph: Graph, optimizer: Optimizer, parts: dict[Settings, list[str]]
+) -> list[dict[str, Any]]:
+    """Return the groups but the first, or that one too where it has a rate of its own."""
+    base = next(iter(parts))
+    names = _variables(graph)
+    found = []
+    for own, members in parts.items():
+        options: dict[str, Any] = {
+            key: getattr(own, key)
+            for key in ("l2", "decay")
+            if getattr(own, key) != getattr(base, key)
+        }
+        if own.rate is not None:
+            options["learning_rate"] = own.rate
+        elif own.scale != 1:
+            options["scale"] = own.scale
+        if not options:
+            continue
+        inside = list(dict.fromkeys(names[name] for name in members))
+        outside = {names[name] for each, some in parts.items() if each != own for name in some}
+        both = outside.intersection(inside)
+        if both:
+            variable = sorted(both)[0]
+            held = [name for name, held in names.items() if held == variable]
+            raise UnsupportedError(
+                f"{' and '.join(held)} have settings of the optimizer that differ, and are one "
+                "variable in Keras, or two of one name"
+            )
+        patterns = covering(inside, sorted(outside), patterns_of(optimizer), "/")
+        found.append({"match": patterns, **options})
+    return found
+
+
+def _variables(graph: Graph) -> dict[str, str]:
+    """Return by canonical name the layer and the name of its variable in Keras."""
+    found = {}
+    for at in graph.walk():
+        if at.home != at.path:
+            continue
+        types = tuple(at.graph.types[value] for value in at.node.inputs)
+        outputs = tuple(at.graph.types[value] for value in at.node.outputs)
+        context = Context(types, outputs, at.graph.data_format)
+        for native in lower(LOWERINGS[type(at.node.layer)], at.node.layer, context).parameters:
+            found[f"{at.path}.{native.parameter}"] = f"{at.path}/{native.name}"
+    return found
