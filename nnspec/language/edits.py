@@ -114,7 +114,8 @@ def _edits(change: Change, spans: Spans) -> list[Edit]:
         return [spans.edit(node.start, spans.end(node), _instead(node, change.to, spans))]
     item = spans.item(change.mark)
     if item is None and change.kind == "add":
-        item = spans.item_of(change.mark)
+        beside = spans.item_of(change.mark)
+        item = beside.owner.items[-1] if beside is not None else None
     if item is None or spans.is_special(item.key):
         raise NotHereError
     if change.kind == "key":
