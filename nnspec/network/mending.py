@@ -93,6 +93,9 @@ class _Run:
         right: Mended | None = None
         for number in range(rounds + 1):
             spec, problems, self.seen = self.attempt(self.text)
+            if spec is not None and fixed and right is None:
+                # It was wrong: its advice is of what its author has not seen yet.
+                return Mended(self.text, tuple(fixed), problems, spec)
             if spec is not None:
                 right = Mended(self.text, tuple(fixed), problems, spec)
             elif right is not None:  # what mended advice has broken it
