@@ -8,7 +8,7 @@ the same path, to the same weights.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from functools import cached_property
 from types import ModuleType
@@ -20,6 +20,7 @@ import tensorflow as tf
 
 from nnspec.backend import Trainable
 from nnspec.network.graph import Graph
+from nnspec_keras.noise import Request
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Positions
@@ -40,7 +41,8 @@ class Trained(Trainable, Protocol):
     @property
     def optimizer(self) -> Any: ...
     def precision(self) -> AbstractContextManager[None]: ...
-    def drawing(self) -> AbstractContextManager[None]: ...
+    def drawing(self, handed: Iterable[Any] = ()) -> AbstractContextManager[None]: ...
+    def requests(self, step: Callable[[], object]) -> list[Request]: ...
     def taken(self, inputs: Mapping[str, Array]) -> list[Array]: ...
     def goal(self, target: Array) -> Array: ...
     def loss_of(self, given: Any, target: Any, *, is_training: bool) -> Any: ...
@@ -53,6 +55,8 @@ class Rows:
     def __init__(self, program: Trained) -> None:
         self._program = program
         self._is_graph = False
+        self._requests: list[Request] | None = None
+        """The draws of a step, if they are known beforehand: else it asks while it runs."""
 
     def stepper(
         self, inputs: Mapping[str, Array], target: Array, batches: int
@@ -67,10 +71,16 @@ class Rows:
 
             return step
         arrays, goal = program.taken(inputs), program.goal(target)
+        if self._requests is None:
+            with program.precision():
+                self._requests = program.requests(lambda: self._traced(arrays))
+        requests = self._requests
 
         def take(rows: Positions) -> float:
+            batch = goal[rows]
+            drawn = [draw((len(batch), *shape[1:])) for draw, shape in requests]
             with program.precision():
-                return float(self._step([array[rows] for array in arrays], goal[rows]))
+                return float(self._step([array[rows] for array in arrays], batch, drawn))
 
         return take
 
@@ -96,13 +106,24 @@ class Rows:
 
         return measure
 
+    def _traced(self, arrays: list[Any]) -> None:
+        """Make the graph of the network in training, to see what it draws."""
+        program = self._program
+
+        def trained(given: list[Any]) -> Any:
+            with program.drawing():
+                return program.trained(_one_or_all(given), training=True)
+
+        kinds = [tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in arrays]
+        tf.function(trained, autograph=False).get_concrete_function(kinds)
+
     @cached_property
     def _step(self) -> Any:
         program = self._program
         optimizer, variables = program.optimizer, program.model.trainable_variables
 
-        def step(arrays: list[Any], target: Any) -> Any:
-            with tf.GradientTape() as tape, program.drawing():
+        def step(arrays: list[Any], target: Any, drawn: list[Any]) -> Any:
+            with tf.GradientTape() as tape, program.drawing(drawn):
                 loss = program.loss_of(_one_or_all(arrays), target, is_training=True)
             optimizer.apply(tape.gradient(loss, variables), variables)
             return loss

@@ -6,9 +6,9 @@ written. A layer is known by its generator of seeds, which it hands to whatever 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -25,6 +25,13 @@ _GATES = {"simple_rnn": (0,), "lstm": (0, 1, 2, 3), "gru": (1, 0, 2)}
 """Cell -> the canonical gate of each mask, in the order in which Keras makes them."""
 
 
+class Request(NamedTuple):
+    """One draw of a step: what makes it, and its shape, of which the first is the batch's rows."""
+
+    draw: Callable[[tuple[int, ...]], Array]
+    shape: tuple[Any, ...]
+
+
 class NoiseTaker:
     """The random layers of a model, while they take the numbers of a stream."""
 
@@ -33,6 +40,8 @@ class NoiseTaker:
     ) -> None:
         """Layers: of Keras, by the path in the spec; one that no output needs is not there."""
         self.noise = Noise(0)
+        self._asked: list[Request] | None = None
+        self._handed: list[Any] = []
         self._owners: dict[int, _Owner] = {}
         self._kept: list[Any] = []
         for path, (layer, drawer) in drawers.items():
@@ -51,9 +60,43 @@ class NoiseTaker:
         """Begin with the numbers of this seed."""
         self.noise = Noise(seed)
 
+    def requests(self, step: Callable[[], object]) -> list[Request]:
+        """Return what is drawn in the graph that a function makes, in the order of its draws.
+
+        Nothing where that is not known beforehand: of sizes that only a batch tells.
+        """
+        self._asked = []
+        try:
+            step()
+            asked = self._asked
+        finally:
+            self._asked = None
+        is_known = all(n is not None for request in asked for n in request.shape[1:])
+        return asked if is_known else []
+
+    def given(
+        self, draw: Callable[[tuple[int, ...]], Array], shape: Sequence[Any], dtype: Any
+    ) -> Any:
+        """Return what is drawn of this shape, in a graph each time that it runs."""
+        if tf.executing_eagerly():
+            return tf.convert_to_tensor(draw(tuple(int(size) for size in shape)))
+        if self._handed:
+            return self._handed.pop(0)
+        if self._asked is not None:
+            self._asked.append(Request(draw, tuple(map(_known, shape))))
+        sizes = tf.stack([tf.cast(size, tf.int32) for size in shape])
+        found = tf.numpy_function(lambda s: draw(tuple(map(int, s))), [sizes], dtype)
+        return tf.reshape(found, sizes)
+
     @contextmanager
-    def drawing(self) -> Iterator[None]:
-        """Let what is drawn within, or in a graph that is made within, be of the stream."""
+    def drawing(self, handed: Iterable[Any] = ()) -> Iterator[None]:
+        """Let what is drawn within, or in a graph that is made within, be of the stream.
+
+        handed: tensors of what was drawn beforehand, one for each request.
+        """
+        self._handed = list(handed)
+        if self._asked is not None:
+            self._asked = []  # a graph may be made twice
         replaced = {name: getattr(drawing, name) for name in ("dropout", "normal", "uniform")}
         for name, own in replaced.items():
             setattr(drawing, name, self._replacing(name, own))
@@ -73,6 +116,10 @@ class NoiseTaker:
         return drawn
 
 
+def _known(size: Any) -> int | None:
+    return size if isinstance(size, int) else tf.get_static_value(size)
+
+
 class _Owner:
     """One layer, or the cell of one direction; its methods are those that Keras draws by."""
 
@@ -86,13 +133,10 @@ class _Owner:
     def dropout(self, inputs: Any, rate: float, noise_shape: Any = None) -> Any:
         if rate == 0:
             return inputs
-        shape = tf.shape(inputs)
+        shape = keras.ops.shape(inputs)
         if noise_shape is not None:
             shape = [shape[i] if n is None else n for i, n in enumerate(noise_shape)]
-        if self.gates:
-            kept = self._of_gate(shape, rate)
-        else:
-            kept = self._given(lambda s: self.taker.noise.kept(self.drawer, s, rate), shape, bool)
+        kept = self._of_gate(shape, rate) if self.gates else self._kept(shape, rate)
         return tf.where(kept, inputs / (1 - rate), tf.zeros_like(inputs))
 
     def normal(
@@ -114,20 +158,16 @@ class _Owner:
             found: Array = getattr(self.taker.noise, law)(self.drawer, sizes)
             return found.astype(kind)
 
-        return self._given(draw, shape, kind)
+        return self.taker.given(draw, shape, kind)
+
+    def _kept(self, shape: Any, rate: float) -> Any:
+        return self.taker.given(
+            lambda sizes: self.taker.noise.kept(self.drawer, sizes, rate), shape, bool
+        )
 
     def _of_gate(self, shape: Any, rate: float) -> Any:
         """Return the mask of the next gate; all are drawn at once, in the canonical order."""
         if not self._masks:
-            whole = tf.stack([shape[0], len(self.gates), shape[1]])
-            kept = self._given(lambda s: self.taker.noise.kept(self.drawer, s, rate), whole, bool)
+            kept = self._kept((shape[0], len(self.gates), shape[1]), rate)
             self._masks = [kept[:, gate] for gate in self.gates]
         return self._masks.pop(0)
-
-    def _given(self, draw: Callable[[tuple[int, ...]], Array], shape: Any, dtype: Any) -> Any:
-        """Return what is drawn of this shape, in a graph each time that it runs."""
-        if tf.executing_eagerly():
-            return tf.convert_to_tensor(draw(tuple(int(size) for size in shape)))
-        sizes = tf.stack([tf.cast(size, tf.int32) for size in tf.unstack(shape)])
-        found = tf.numpy_function(lambda s: draw(tuple(map(int, s))), [sizes], dtype)
-        return tf.reshape(found, sizes)

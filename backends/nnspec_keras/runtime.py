@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
@@ -63,7 +63,7 @@ from nnspec_keras.accumulation import wait_again, waiting  # noqa: E402
 from nnspec_keras.doubles import lend_doubles  # noqa: E402
 from nnspec_keras.exporting import export_onnx  # noqa: E402
 from nnspec_keras.held_rows import Rows  # noqa: E402
-from nnspec_keras.noise import NoiseTaker  # noqa: E402
+from nnspec_keras.noise import NoiseTaker, Request  # noqa: E402
 from nnspec_keras.optimizer_state import Held, load_state, state_of  # noqa: E402
 from nnspec_keras.variables import (  # noqa: E402
     canonical_variables,
@@ -215,9 +215,18 @@ class KerasProgram:
             self._noise = NoiseTaker(layers, self.drawers())
         self._noise.start(seed)
 
-    def drawing(self) -> AbstractContextManager[None]:
-        """Let random layers in training draw from where they are told to."""
-        return nullcontext() if self._noise is None else self._noise.drawing()
+    def drawing(self, handed: Iterable[Any] = ()) -> AbstractContextManager[None]:
+        """Let random layers draw from where they are told to, or take what is handed."""
+        return nullcontext() if self._noise is None else self._noise.drawing(handed)
+
+    def requests(self, step: Callable[[], object]) -> list[Request]:
+        """Return what a step draws, as far as that can be handed to it.
+
+        An element of a sequence that is a row of its own has a batch of another size.
+        """
+        if self._noise is None or any(at.steps for at in self.graph.walk()):
+            return []
+        return self._noise.requests(step)
 
     # What `nnspec.backend.HoldsRows` adds
 

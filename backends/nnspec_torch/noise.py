@@ -134,7 +134,8 @@ def _dropped(
 ) -> Tensor:
     if not training or p == 0:
         return x
-    dropped: Tensor = x * drawing.kept(shape, p, x) / (1 - p)
+    factor = drawing.kept(shape, p, x).to(x.dtype).mul_(1 / (1 - p))
+    dropped: Tensor = x * factor
     return dropped
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnspec.support.streams import above, normal, stream, uniform
+from nnspec.support.streams import halves, normal, stream
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,30 +17,35 @@ QUIET = -1
 """A seed that draws nothing: all is kept, and noise is 0."""
 
 
+_STEPS = 2**24
+"""Uniform numbers are multiples of 1 / _STEPS, which float32 holds."""
+
+
 class Noise:
-    """The numbers of random layers: by a seed, the layer, and how often it has drawn since.
+    """The numbers of random layers: of a stream for each layer, in the order of its draws.
 
     Arrays have the axes that the spec declares, whatever a framework does with them.
     """
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
-        self._drawn: dict[str, int] = {}
+        self._streams: dict[str, np.random.Philox] = {}
 
     def kept(self, layer: Drawer, shape: Sequence[int], rate: float) -> NDArray[np.bool_]:
         """Return what a dropout of this rate keeps."""
         if self.seed == QUIET:
             return np.ones(tuple(shape), bool)
         declared = layer.declared(shape)
-        found = above(self._stream(layer), math.prod(declared), rate)
-        return layer.lying(found.reshape(declared))
+        found = halves(self._stream(layer), math.prod(declared))
+        least = min(math.ceil(rate * _STEPS), _STEPS - 1) << 8
+        return layer.lying((found >= np.uint32(least)).reshape(declared))
 
     def uniform(self, layer: Drawer, shape: Sequence[int]) -> NDArray[Any]:
-        """Return numbers on [0, 1); a dropout keeps what its rate does not exceed."""
+        """Return numbers on [0, 1); a dropout keeps what is not below its rate."""
         if self.seed == QUIET:
-            return np.full(tuple(shape), 1 - 2.0**-53)
+            return np.full(tuple(shape), 1 - 1 / _STEPS)
         declared = layer.declared(shape)
-        found = uniform(self._stream(layer), math.prod(declared))
+        found = (halves(self._stream(layer), math.prod(declared)) >> np.uint32(8)) / _STEPS
         return layer.lying(found.reshape(declared))
 
     def normal(self, layer: Drawer, shape: Sequence[int]) -> NDArray[Any]:
@@ -52,9 +57,9 @@ class Noise:
         return layer.lying(found.reshape(declared))
 
     def _stream(self, layer: Drawer) -> np.random.Philox:
-        number = self._drawn.get(layer.name, 0)
-        self._drawn[layer.name] = number + 1
-        return stream("noise", self.seed, layer.name, number)
+        if layer.name not in self._streams:
+            self._streams[layer.name] = stream("noise", self.seed, layer.name)
+        return self._streams[layer.name]
 
 
 class Drawer:

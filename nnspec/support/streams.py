@@ -69,14 +69,10 @@ def uniform(
     return numbers
 
 
-def above(bits: np.random.Philox, count: int, limit: float) -> NDArray[np.bool_]:
-    """Return which of the next `count` numbers, uniform on [0, 1), are not below a limit."""
-    found = np.empty(count, bool)
-    least = np.uint64(min(int(np.ceil(limit * 2.0**53)), 2**53 - 1) << 11)
-    for start in range(0, count, STEP):
-        part = found[start : start + STEP]
-        np.greater_equal(_raw(bits, len(part)), least, out=part)
-    return found
+def halves(bits: np.random.Philox, count: int) -> NDArray[np.uint32]:
+    """Return the next `count` whole numbers below 2³², two of each that the stream makes."""
+    raw = _raw(bits, (count + 1) // 2).astype("<u8", copy=False)
+    return raw.view("<u4")[:count]
 
 
 def _scaled(drawn: NDArray[np.float64], limit: float | None) -> NDArray[np.float64]:
