@@ -10,6 +10,7 @@ from nnspec.emit.training import shifts_target
 from nnspec.language.training_schema import Training
 from nnspec.network.graph import Head
 from nnspec.network.loader import Spec
+from nnspec_keras.measuring import callback_lines, callbacks, ending, is_measured_apart
 
 
 class Script(NamedTuple):
@@ -103,7 +104,7 @@ def _main(spec: Spec, training: Training, function: str) -> str:
     is_single = len(spec.graph.inputs) == 1
     unpack = "inputs, target" if is_single else "*inputs, target"
     scaled = ""
-    if shifts_target(spec):
+    if shifts_target(spec) and not is_measured_apart(spec):
         shape = list(spec.graph.types[spec.graph.outputs[0]].shape)
         scaled = f', np.reshape(record["target_scale"], {literal(shape)})'
     lines = [
@@ -142,7 +143,6 @@ def _main(spec: Spec, training: Training, function: str) -> str:
         *wrap(f"network = compiled(model{scaled})", 4),
         '    best = arguments.output.with_suffix(".weights.h5")',
     ]
-    watched = "val_loss" if data.validation else "loss"
     # Keras would shuffle the batches of a PyDataset too.
     fit: dict[str, object] = {"epochs": Expr("arguments.epochs"), "shuffle": False}
     if data.validation:
@@ -151,11 +151,10 @@ def _main(spec: Spec, training: Training, function: str) -> str:
             lines.append('    *validation, expected = data["validation"]')
             fit["validation_data"] = Expr("(validation, expected)")
         fit["validation_batch_size"] = training.batch_size
-    checkpoint = (
-        f'keras.callbacks.ModelCheckpoint(best, monitor="{watched}", '
-        "save_best_only=True, save_weights_only=True)"
-    )
-    fit["callbacks"] = [Expr(checkpoint), Expr("keras.callbacks.TerminateOnNaN()")]
+    is_apart = is_measured_apart(spec)
+    if is_apart:
+        lines += callback_lines(spec)
+    fit["callbacks"] = callbacks(training, has_validation=data.validation > 0, is_measured=is_apart)
     arguments = ", ".join(f"{key}={literal(value)}" for key, value in fit.items())
     lines += wrap(f"history = network.fit(Batches(inputs, target), {arguments}).history", 4)
     losses = 'history["loss"]' + (' + history["val_loss"]' if data.validation else "")
@@ -171,6 +170,13 @@ def _main(spec: Spec, training: Training, function: str) -> str:
             f"(inputs, target, batch_size={training.batch_size}, verbose=0, return_dict=True)",
             8,
         ),
+        *(_more(spec) if is_apart else []),
         "        print(part, measured)",
     ]
-    return "\n".join(lines)
+    return "\n".join([*lines, *ending(spec, unpack)])
+
+
+def _more(spec: Spec) -> list[str]:
+    assert spec.model.data is not None
+    more = ", record=record" if shifts_target(spec) else ""
+    return wrap(f"measured |= Measures(model, inputs, target{more}).measured()", 8)

@@ -19,6 +19,7 @@ from nnspec.network.graph import Graph, Head
 from nnspec.network.loader import Spec
 from nnspec_keras.defined import SOURCES
 from nnspec_keras.losses import LOSSES
+from nnspec_keras.measuring import is_measured_apart, measured_of
 from nnspec_keras.options import KerasOptions
 from nnspec_keras.parameter_groups import made_optimizer
 from nnspec_keras.script import script_source
@@ -65,11 +66,13 @@ def training_source(
     if dataset is None:
         return TrainingSource(tuple(parts), "", (), (), modules)
     script = script_source(spec, training, head, function)
-    parts += [dataset.text, *script.parts]
+    measured = measured_of(spec)
+    parts += [dataset.text, *(measured.parts if measured else ()), *script.parts]
     modules |= script.modules
     ending = '\n\n\nif __name__ == "__main__":\n    main()\n'
     lines = [*dataset.standard_imports, "import argparse"]
-    return TrainingSource(tuple(parts), ending, tuple(lines), dataset.imports, modules)
+    imports = (*dataset.imports, *(measured.imports if measured else ()))
+    return TrainingSource(tuple(parts), ending, tuple(lines), imports, modules)
 
 
 def _loss_function(loss: Loss, graph: Graph) -> str:
@@ -85,8 +88,9 @@ def _loss_function(loss: Loss, graph: Graph) -> str:
 
 
 def _compiled(spec: Spec, training: Training, head: Head | None) -> str:
-    is_scaled = shifts_target(spec)
-    metrics = _metrics(spec.graph, training)
+    is_apart = is_measured_apart(spec)
+    is_scaled = shifts_target(spec) and not is_apart
+    metrics = [] if is_apart else _metrics(spec.graph, training)
     lines, told = ["def compiled(model: keras.Model) -> keras.Model:"], "ready to fit"
     if is_scaled:
         lines = ["def compiled(model: keras.Model, scale=1.0) -> keras.Model:"]
@@ -108,7 +112,9 @@ def _compiled(spec: Spec, training: Training, head: Head | None) -> str:
             "        return ops.absolute(output - target) * scale",
             "",
         ]
-    arguments = f"optimizer=make_optimizer(), loss=loss_function, metrics=[{', '.join(metrics)}]"
+    arguments = "optimizer=make_optimizer(), loss=loss_function"
+    if not is_apart:
+        arguments += f", metrics=[{', '.join(metrics)}]"
     lines += [*wrap(f"{name}.compile({arguments})", 4), f"    return {name}"]
     return "\n".join(lines)
 
@@ -116,7 +122,8 @@ def _compiled(spec: Spec, training: Training, head: Head | None) -> str:
 def _metrics(graph: Graph, training: Training) -> list[str]:
     """Return Keras's metrics; the binary threshold is that of logits where the loss takes them."""
     found = []
-    for metric in training.resolved_metrics:
+    for each in training.resolved_metrics:
+        metric = each.type
         if metric == "accuracy":
             if training.kind == "binary":
                 takes_logits = training.resolved_loss.leaves_out == "sigmoid"
@@ -127,6 +134,8 @@ def _metrics(graph: Graph, training: Training) -> list[str]:
                 found.append(quoted(metric))
         elif metric == "mae":
             found.append(call("keras.metrics.MeanAbsoluteError", name=metric).render())
-        elif graph.types[graph.outputs[0]].rank == 1:  # Keras's R2Score takes no more axes
+        elif (
+            metric == "r2" and graph.types[graph.outputs[0]].rank == 1
+        ):  # Keras's R2Score takes no more axes
             found.append(call("keras.metrics.R2Score", name=metric).render())
     return found

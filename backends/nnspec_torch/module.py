@@ -38,6 +38,7 @@ from nnspec_torch.source import TorchSource
 if TYPE_CHECKING:
     from nnspec.backend import Array
     from nnspec.emit.dataset import DatasetSource
+    from nnspec.emit.metrics import Measured
     from nnspec_torch.runtime import TorchProgram
 
 
@@ -119,10 +120,11 @@ def compile_network(spec: Spec, options: Options) -> TorchCompiled:
     parts = [helper.text for helper in helpers]
     parts += [_class(definition) for definition in definitions.ordered]
     parts.append(_class(definitions.network, head, is_network=True))
-    dataset = None
+    dataset, measuring = None, None
     if options.training:
         # Few compilations need these.
         from nnspec.emit.dataset import dataset_source
+        from nnspec_torch.measuring import measured_of
         from nnspec_torch.script import MODULES, script_source
         from nnspec_torch.training import training_modules, training_source
 
@@ -133,13 +135,16 @@ def compile_network(spec: Spec, options: Options) -> TorchCompiled:
             parts.append(dataset.text)
             parts.append(script_source(spec, training, head))
             modules |= MODULES
+            measuring = measured_of(spec)
     origin = f", compiled from {docstring_text(spec.path.name)}" if spec.path else ""
     text = "\n\n\n".join(parts)
-    source = f'"""{spec.name}{origin}."""\n\n{imports(modules, dataset)}\n\n\n{text}\n'
+    source = f'"""{spec.name}{origin}."""\n\n{imports(modules, dataset, measuring)}\n\n\n{text}\n'
     return TorchCompiled(spec, options, source, head)
 
 
-def imports(modules: Set[str], dataset: DatasetSource | None = None) -> str:
+def imports(
+    modules: Set[str], dataset: DatasetSource | None = None, measuring: Measured | None = None
+) -> str:
     """Return the import lines of a file that uses these modules, in the order of isort."""
     plain: list[str] = []
     standard = ["import math"] if "math" in modules else []
@@ -157,6 +162,7 @@ def imports(modules: Set[str], dataset: DatasetSource | None = None) -> str:
         names = [
             "from safetensors import SafetensorError, safe_open",
             "from safetensors.torch import load_file, save_file",
+            *(measuring.imports if measuring is not None else ()),
             *names,
         ]
     if standard:

@@ -16,6 +16,7 @@ import numpy as np
 from nnspec.backend import Precision
 from nnspec.data.target_domain import require_target
 from nnspec.emit.loading import load_source
+from nnspec.emit.training import shifts_target
 from nnspec.errors import MissingDependencyError, UnsupportedError, UsageError
 from nnspec.language.optimizers import Optimizer
 from nnspec.layers.shapes import Dim
@@ -288,8 +289,12 @@ class TorchProgram:
         evaluate = getattr(self.emitted, "evaluate", None)
         if evaluate is None:
             return {}
+        # In the units that it is learnt in.
+        record = {"target_mean": 0.0, "target_scale": 1.0}
+        is_shifted = hasattr(self.emitted, "measure") and shifts_target(self.spec)
+        more = (record,) if is_shifted else ()
         with self.precision():
-            values = evaluate(self.model, (*self.tensors(inputs), self.goal(target)))
+            values = evaluate(self.model, (*self.tensors(inputs), self.goal(target)), *more)
         return {name: float(value) for name, value in values.items() if name != "loss"}
 
     def optimizer_state(self) -> Weights:

@@ -12,6 +12,13 @@ from nnspec.layers.weighted import split
 from nnspec.network.graph import Head
 from nnspec.network.heads import final_activation
 from nnspec.network.loader import Spec
+from nnspec_torch.measuring import (
+    beginning,
+    confusion_lines,
+    ending,
+    evaluate_collected,
+    measured_of,
+)
 from nnspec_torch.naming import class_name, renamed_layers
 from nnspec_torch.schedules import has_schedule
 from nnspec_torch.updates import NUMBER
@@ -35,10 +42,14 @@ def script_source(spec: Spec, training: Training, head: Head | None) -> str:
         storing = snippets("nnspec_torch.emitted", kind)
     load = "load_weights" if names else "load_file"
     parts = [_outputs(training)]
-    if "r2" in training.resolved_metrics:
-        parts.append(program["r2"].text)
+    measured = measured_of(spec)
+    if measured is not None:
+        parts += [*measured.parts, evaluate_collected(spec, head)]
+    else:
+        if any(metric.type == "r2" for metric in training.resolved_metrics):
+            parts.append(program["r2"].text)
+        parts.append(_evaluate(spec, training, head))
     parts += [
-        _evaluate(spec, training, head),
         *(_renaming(names, renamed) if names else ()),
         *([storing["named"].text] if names or is_normalized else ()),
         (renamed if names or is_normalized else program)["save"].text,
@@ -70,7 +81,8 @@ def _outputs(training: Training) -> str:
 def _evaluate(spec: Spec, training: Training, head: Head | None) -> str:
     compute = "model.logits" if head is not None else "model"
     assert spec.model.data is not None
-    measured = {name: _metric(name, spec, training, head) for name in training.resolved_metrics}
+    names = [metric.type for metric in training.resolved_metrics]
+    measured = {name: _metric(name, spec, training, head) for name in names}
     arguments = f"model: {class_name(spec.name)}, rows: tuple[Tensor, ...]"
     told = ['    """Return the loss and the metrics, computed as at inference."""']
     if shifts_target(spec):
@@ -140,7 +152,10 @@ def _main(spec: Spec, training: Training, load: str) -> str:
     part = "validation" if data.validation > 0 else "train"
     is_scheduled = has_schedule(training.optimizer)
     state = "optimizer, scheduler" if is_scheduled else "optimizer"
+    is_collected = measured_of(spec) is not None
     scale = ", scale" if shifts_target(spec) else ""
+    if is_collected and scale:
+        scale = ", record"
     is_counted = training.accumulate > 1
     state += f", {NUMBER}" if is_counted else ""
     lines = [
@@ -179,8 +194,8 @@ def _main(spec: Spec, training: Training, load: str) -> str:
         "        for part, arrays in data.items()",
         "    }",
         '    train = parts["train"]',
-        *(_scale(spec) if scale else []),
-        "    best = math.inf",
+        *(_scale(spec) if scale and not is_collected else []),
+        *beginning(training, data),
         *([f"    {NUMBER} = 0"] if is_counted else []),
         "    for epoch in range(1, arguments.epochs + 1):",
         "        model.train()",
@@ -204,16 +219,14 @@ def _main(spec: Spec, training: Training, load: str) -> str:
     lines += [
         f"        if not all(map(math.isfinite, {finite})):",
         '            raise SystemExit(f"in epoch {epoch} the loss is {train_loss}, {measured}")',
-        '        if measured["loss"] < best:',
-        '            best = measured["loss"]',
-        "            save(model, record, arguments.output)",
+        *ending(training, data),
     ]
+    confusion = confusion_lines(spec)
+    if data.test > 0 or confusion:
+        lines.append(f"    model.load_state_dict({load}(arguments.output))")
     if data.test > 0:
-        lines += [
-            f"    model.load_state_dict({load}(arguments.output))",
-            f'    print("test", evaluate(model, parts["test"]{scale}))',
-        ]
-    return "\n".join(lines)
+        lines.append(f'    print("test", evaluate(model, parts["test"]{scale}))')
+    return "\n".join([*lines, *confusion])
 
 
 def _scale(spec: Spec) -> list[str]:

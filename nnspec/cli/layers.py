@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 def layers(names: tuple[str, ...], sheet: bool, training_sheet: bool, as_json: bool) -> None:
     """List the layers, or explain some: arguments, formula, shapes, an example, backends.
 
-    Losses, optimizers, schedules, initializers and the library's blocks are listed and explained
-    too. docs/layers.md has the same as one page.
+    Losses, optimizers, schedules, metrics, initializers and the library's blocks are listed and
+    explained too. docs/layers.md has the same as one page.
     """
     if sheet or training_sheet:
         from nnspec.show import sheet as pages
@@ -90,6 +90,7 @@ def _foreign(name: str) -> tuple[str, str] | None:
 _TITLES = {
     "loss": "losses, as `training: {loss: NAME}`",
     "optimizer": "optimizers, as `training: {optimizer: NAME}`",
+    "metric": "metrics, as `training: {metrics: [NAME]}`",
     "schedule": "schedules, as `learning_rate: {schedule: NAME, ...}`",
     "initializer": "initializers, as `kernel_initializer: NAME`",
     "block": "blocks of the library, used as layers",

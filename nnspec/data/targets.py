@@ -23,7 +23,8 @@ from nnspec.data.tables import (
 from nnspec.data.wanted_rows import as_wanted
 from nnspec.errors import DataError
 from nnspec.language.losses.targets import Wanted
-from nnspec.language.training_schema import Data, Kind, Task, kind_of
+from nnspec.language.metrics import Kind
+from nnspec.language.training_schema import Data, Task, kind_of
 from nnspec.layers.shapes import Shape, show
 
 Array = NDArray[Any]

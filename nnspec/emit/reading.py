@@ -24,6 +24,15 @@ def several() -> Snippets:
     return snippets("nnspec.emit.emitted", "several_columns")
 
 
+METRICS = (
+    *("accuracy_score", "average_precision_score", "brier_score_loss", "cohen_kappa_score"),
+    *("confusion", "confusion_matrix", "expit", "f1_score", "jaccard_score", "log_loss"),
+    *("matthews_corrcoef", "mean_absolute_error", "mean_squared_error", "measure"),
+    *("precision_score", "r2", "r2_score", "recall_score", "roc_auc_score", "softmax"),
+    *("top_k_accuracy_score", "Measures"),
+)
+"""Names that `nnspec.emit.metrics` defines or imports."""
+
 DEFINED = tuple(
     {
         **dict.fromkeys(["INPUTS", "BOUNDS", "LARGEST", "TARGET", "TARGETS"]),
@@ -32,6 +41,7 @@ DEFINED = tuple(
         **dict.fromkeys(["tempfile", "zipfile", "zlib"]),
         **dict.fromkeys(["read_inputs", "read_target", "split", "load_data", "batches"]),
         **{name: None for kind in READERS for name in definitions(kind, is_fixed=True)},
+        **dict.fromkeys(METRICS),
     }
 )
-"""Names that a script defines or imports to read its rows."""
+"""Names that a script defines or imports to read its rows, and to measure."""

@@ -188,6 +188,11 @@ def _check_names(model: Model, values: dict[str, Any], problems: Problems) -> No
                     report_name(size, "axis", mark, problems)
     for name, block in model.blocks.items():
         _check_block_names(name, block, values["blocks"], problems)
+    training = model.training
+    if training is not None and (training.metrics or training.stop or training.keep):
+        from nnspec.language.metric_checks import report_metrics  # which few specs need
+
+        report_metrics(model, values.get("training"), problems)
     if model.data is not None:
         given = values["data"]
         training = model.training

@@ -62,6 +62,12 @@ def _document(tree: dict[str, Any]) -> dict[str, Any]:
     )
 
 
+def _metrics(given: Any) -> Any:
+    if not isinstance(given, list):
+        return given
+    return _with_marks([_inner(each, each) for each in given], given)
+
+
 def _input(given: Any) -> Any:
     return _without_nulls(given, Input.model_fields) if isinstance(given, dict) else given
 
@@ -88,7 +94,7 @@ def _training(given: Any) -> Any:
         return record
     # A record without a type, such as `clip`, is a list of its keys.
     listed = [key for key, each in record.items() if _are_named(each) and _have_values(each)]
-    return _changed(record, **dict.fromkeys(listed, _values))
+    return _changed(record, **dict.fromkeys(listed, _values), metrics=_metrics)
 
 
 def _have_values(given: Any) -> bool:

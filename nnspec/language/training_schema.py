@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from nnspec.language.losses import LOSSES, Loss
+from nnspec.language.metrics import METRICS, Kind, Metric
 from nnspec.language.optimizers import OPTIMIZERS, Optimizer
+from nnspec.language.watching import Keep, Stop
 from nnspec.layers.fields import (
     ByType,
     Count,
@@ -27,8 +29,6 @@ else:
     Clip = Frozen  # its file is read where one is given
 
 Task = Literal["regression", "binary", "multiclass", "multilabel", "language", "autoencoder"]
-Kind = Literal["regression", "binary", "multiclass"]
-Metric = Literal["accuracy", "mae", "r2"]
 
 KINDS: dict[str, Kind] = {
     "multilabel": "binary",
@@ -42,7 +42,7 @@ TASK_LOSS = {
     "multiclass": "categorical_cross_entropy",
 }
 """Kind of the task -> its loss."""
-TASK_METRICS: dict[str, tuple[Metric, ...]] = {
+TASK_METRICS: dict[str, tuple[str, ...]] = {
     "regression": ("mae", "r2"),
     "binary": ("accuracy",),
     "multiclass": ("accuracy",),
@@ -68,13 +68,15 @@ class Training(Frozen):
             task: Task,
             loss: Loss | str | Mapping[str, Any] | None = None,
             optimizer: Optimizer | str | Mapping[str, Any] = "adam",
-            metrics: Iterable[Metric] | None = None,
+            metrics: Iterable[Metric | str | Mapping[str, Any]] | None = None,
             clip: Clip | Mapping[str, float] | None = None,
             accumulate: int = 1,
             epochs: int = 10,
             batch_size: int = 32,
             shuffle: bool = True,
             seed: int = 0,
+            stop: Stop | Mapping[str, Any] | None = None,
+            keep: Keep | Mapping[str, Any] | None = None,
         ) -> None: ...
 
     task: Task = Field(
@@ -90,7 +92,12 @@ class Training(Frozen):
         default_factory=once(lambda: OPTIMIZERS["adam"].model_validate({"type": "adam"})),
         description="How the parameters follow the gradient; adam by default.",
     )
-    metrics: Annotated[tuple[Metric, ...], Field(strict=False)] | None = Field(
+    metrics: (
+        Annotated[
+            tuple[Annotated[Metric, ByType("metric", lambda: METRICS)], ...], Field(strict=False)
+        ]
+        | None
+    ) = Field(
         default=None,
         description="What is reported beside the loss; by default accuracy, or mae and r2.",
     )
@@ -107,6 +114,12 @@ class Training(Frozen):
     )
     seed: Count = Field(
         default=0, description="Of the first weights, the split and the order of the rows."
+    )
+    stop: Stop | None = Field(
+        default=None, description="When to stop early; by default all epochs are trained."
+    )
+    keep: Keep | None = Field(
+        default=None, description="Which epoch's weights are the best; by default by the loss."
     )
 
     @property
@@ -127,7 +140,9 @@ class Training(Frozen):
         """The metrics, by the task where none are given."""
         if self.metrics is not None:
             return self.metrics
-        return TASK_METRICS[self.task] if self.resolved_loss.is_measured_as(self.task) else ()
+        if not self.resolved_loss.is_measured_as(self.task):
+            return ()
+        return tuple(METRICS[kind](type=kind) for kind in TASK_METRICS[self.task])
 
 
 def _one_name(value: object) -> object:

@@ -37,6 +37,7 @@ _BASES = {
     "Layer": "layer",
     "InitializerBase": "initializer",
     "Loss": "loss",
+    "Metric": "metric",
     "Optimizer": "optimizer",
     "Schedule": "schedule",
 }
@@ -318,7 +319,8 @@ def _inside(annotation: Any, part: int | str, value: object) -> Any:
     arguments: tuple[Any, ...] = getattr(annotation, "__args__", ())
     origin = getattr(annotation, "__origin__", None)
     if origin in (dict, tuple, list):
-        return arguments[1 if origin is dict else 0]
+        inner = arguments[1 if origin is dict else 0]
+        return _by_type(inner, value) or inner
     for argument in arguments:
         inner = _inside(argument, part, value)
         if inner is not None:

@@ -111,6 +111,12 @@ def _inner(name: str, value: Any) -> Any:
     if name == "features" and isinstance(value, Mapping):
         return {key: _one_or_many(each) for key, each in value.items()}
     made = plain(value)
+    if name == "metrics" and isinstance(value, Sequence):
+        return [_bare(*pair) for pair in zip(value, made, strict=True)]
+    return _bare(value, made)
+
+
+def _bare(value: Any, made: Any) -> Any:
     if isinstance(value, Frozen) and isinstance(made, dict) and list(made) == ["type"]:
         return made["type"]
     return made

@@ -285,6 +285,10 @@ def _read_once(tree: Any, problems: Problems) -> tuple[Model, Graph] | None:
                     from nnspec.network.parameter_groups import check_groups  # few specs need it
 
                     check_groups(graph, training.optimizer, problems, tree)
+                if training is not None and training.metrics:
+                    from nnspec.network.scores import metric_problems  # which few specs need
+
+                    problems.extend((each, ()) for each in metric_problems(document.model, graph))
                 if not problems.found:
                     return document.model, graph
         from nnspec.language.all_names import report_names  # only a mistake needs it

@@ -41,6 +41,9 @@ _EVERYWHERE = ("type", "name", "inputs")
 _EXPRESSION = "string"
 """An expression, ${width * 2}, may stand for a number or a flag."""
 
+_OWN = ("Data", "Training")
+"""Records that have a definition of their own; others are lists of their keys and values."""
+
 _SHARED: Schema = {
     "s": {"type": ["string", "null"]},
     "i": {"type": ["integer", _EXPRESSION, "null"]},
@@ -176,7 +179,8 @@ def _simple(schema: Schema) -> Schema:
     references = [each["$ref"].rpartition("/")[2] for each in parts if "$ref" in each]
     tables = [name for name in references if name != "expression"]
     if tables:
-        found = _reference(tables[0].lower())
+        is_record = tables[0] not in _OWN and tables[0].istitle()
+        found = _reference("a" if is_record else tables[0].lower())
         kinds = {each.get("type") for each in parts} - {None}
         return {"anyOf": [_reference("f"), found]} if kinds else found
     words = next((each["enum"] for each in parts if "enum" in each), None)

@@ -15,11 +15,13 @@ from typing import Any
 from pydantic import BaseModel
 
 from nnspec.language.losses import LOSSES
+from nnspec.language.metrics import METRICS
 from nnspec.language.optimizers import OPTIMIZERS
 from nnspec.language.optimizers.groups import Group, Part, Scale
 from nnspec.language.schedules import SCHEDULES
 from nnspec.language.schema import Block, Call, Input, Model
 from nnspec.language.training_schema import Data, Training
+from nnspec.language.watching import Keep, Stop
 from nnspec.layers import ACTIVATIONS, LAYERS
 from nnspec.layers.fields import Lazy
 from nnspec.layers.initializers import INITIALIZERS
@@ -69,6 +71,8 @@ def spec_schema() -> Schema:
     for kind, table in TABLES.items():
         without = _PLACE if kind in _INSIDE else ()
         records = [record_schema(record, without=without) for record in table.values()]
+        if kind == "metric":
+            records = _with_alike(records)
         if kind == "loss":
             # They are many, and their pages say the rest.
             for each in records:
@@ -90,7 +94,7 @@ def spec_schema() -> Schema:
     kind["anyOf"] = [{"enum": list(BLOCKS)}, {"type": "string"}]
     kind["not"] = {"enum": list(LAYERS)}
     definitions["call"]["additionalProperties"] = True
-    for record in (Input, Data, Training, Part, Scale, Group):
+    for record in (Input, Data, Training, Keep, Stop, Part, Scale, Group):
         definitions[record.__name__] = record_schema(record)
     definitions["Block"] = _with_layers(record_schema(Block))
     spec = _with_layers(record_schema(Model))
@@ -103,6 +107,15 @@ def spec_schema() -> Schema:
         **spec,
         "$defs": dict(sorted(definitions.items())),
     }
+
+
+def _with_alike(records: list[Schema]) -> list[Schema]:
+    """Return the records, those that have nothing but a type as one."""
+    alike = [each for each in records if list(each["properties"]) == ["type"]]
+    names = [each["properties"]["type"]["const"] for each in alike]
+    one = {**alike[0], "properties": {"type": {"enum": names}}}
+    del one["description"]
+    return [one, *(each for each in records if each not in alike)]
 
 
 def _repeatable(layer: Schema) -> Schema:
@@ -171,6 +184,7 @@ TABLES: dict[str, Mapping[str, type[BaseModel]]] = {
     "activation": ACTIVATIONS,
     "initializer": INITIALIZERS,
     "loss": LOSSES,
+    "metric": METRICS,
     "optimizer": OPTIMIZERS,
     "recurrence": RECURRENT,
     "schedule": SCHEDULES,

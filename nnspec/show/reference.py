@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from nnspec.language.losses import LOSSES
+from nnspec.language.metrics import METRICS
 from nnspec.language.optimizers import OPTIMIZERS
 from nnspec.language.schedules import SCHEDULES
 from nnspec.layers import ACTIVATIONS, LAYERS
@@ -32,6 +33,7 @@ TABLES: dict[str, Mapping[str, type[Frozen]]] = {
     "loss": LOSSES,
     "optimizer": OPTIMIZERS,
     "schedule": SCHEDULES,
+    "metric": METRICS,
     "initializer": INITIALIZERS,
 }
 """Kinds of words that are classes, by the name that messages use."""

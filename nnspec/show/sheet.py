@@ -54,6 +54,7 @@ def sheet() -> str:
 def training_sheet() -> str:
     """Return the page of training."""
     kinds = {"{losses}": "loss", "{optimizers}": "optimizer", "{schedules}": "schedule"}
+    kinds["{metrics}"] = "metric"
     parts = {place: "\n".join(signatures(words(kind))) for place, kind in kinds.items()}
     return _filled("training_sheet.md", parts)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from nnspec.errors import UsageError
 from nnspec.language.training_schema import Training
 from nnspec.network.graph import Graph
 from nnspec.network.rules.normalization import normalised_alone
-from nnspec.training.metrics import measure
+from nnspec.training.metrics import Units, measure
 
 Array = NDArray[Any]
 
@@ -66,11 +66,11 @@ def evaluate(
     graph: Graph,
     training: Training,
     part: Part,
-    scale: Sequence[float] | None = None,
+    units: Units | None = None,
 ) -> dict[str, float]:
     """Return the loss and the metrics of a part of the rows, as at inference.
 
-    scale: by which each element of the target was divided; the metrics have the target's units.
+    units: of the target as it was, which the metrics have.
     """
     total, outputs = 0.0, []
     measured_at = _measurer(program, graph, part, training.batch_size)
@@ -78,7 +78,7 @@ def evaluate(
         loss, output = measured_at(rows)
         total += loss * count
         outputs.append(output)
-    measured = measure(graph, training, np.concatenate(outputs), part.target, scale)
+    measured = measure(graph, training, np.concatenate(outputs), part.target, units)
     return {"loss": total / len(part), **measured}
 
 

@@ -12,6 +12,7 @@ from nnspec.data.rows import Dataset, Part
 from nnspec.network.loader import Spec
 from nnspec.support.streams import derived_seed, permutation
 from nnspec.training.batches import evaluate, positions, stepper
+from nnspec.training.metrics import Units
 
 OnStep = Callable[[int, int, int, float], None]
 """Called after each step with the epoch and the step (from 1), the steps of an epoch, the loss."""
@@ -63,5 +64,10 @@ def run_epoch(
 def measured(program: Trainable, spec: Spec, data: Dataset, part: Part) -> dict[str, float]:
     """Return the loss and the metrics of a part of the rows, in the units of its target."""
     assert spec.model.training is not None
-    scale = data.preprocessing.target_scale
-    return evaluate(program, spec.graph, spec.model.training, part, scale)
+    return evaluate(program, spec.graph, spec.model.training, part, units_of(data))
+
+
+def units_of(data: Dataset) -> Units | None:
+    """Return those of the target as it was, or None where it is learnt as it is."""
+    mean, scale = data.preprocessing.target_mean, data.preprocessing.target_scale
+    return Units(mean, scale) if mean is not None and scale is not None else None

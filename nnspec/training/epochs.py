@@ -29,7 +29,7 @@ from nnspec.network.loader import AnySpec, Spec, check
 from nnspec.support import html
 from nnspec.training.batches import require_batches
 from nnspec.training.epoch import NotFinite, OnStep, measured, run_epoch
-from nnspec.training.history import Epoch, best_of, plot_history, trained_by, write_history
+from nnspec.training.history import Epoch, plot_history, trained_by, write_history
 from nnspec.training.metrics import require_measurable
 from nnspec.training.runs import (
     Begun,
@@ -40,6 +40,7 @@ from nnspec.training.runs import (
     weights_metadata,
     write_record,
 )
+from nnspec.training.watching import notes_of_undefined, watched_by
 from nnspec.weights.canonical import Array, initial_weights, load_weights, save_weights
 from nnspec.weights.stored import StoredWeights
 
@@ -165,7 +166,7 @@ def train(
         raise UsageError("a resumed run starts from its own weights; leave out `weights`")
     if isinstance(weights, str | Path):
         weights = load_weights(weights)
-    notes = _changes_since(weights, data)
+    notes = [*_changes_since(weights, data), *notes_of_undefined(spec.graph, training, data)]
 
     identity = identity_of(spec, dtype, data)
     with ExitStack() as stack:
@@ -231,6 +232,9 @@ class _Loop:
         self.history: list[Epoch] = []
         self.notes: list[str] = []
         self._best: Epoch | None = None
+        has_validation = data.validation is not None
+        self._keeping = watched_by(training.keep, training, has_validation=has_validation)
+        self._stopping = watched_by(training.stop, training, has_validation=has_validation)
 
     def go_on_from(self, state: Checkpoint) -> None:
         """Take up a run after its last whole epoch; a weights file that is lost is made anew."""
@@ -247,7 +251,8 @@ class _Loop:
             self._replace_best(state.weights)
         else:
             # One that the checkpoint does not know yet is computed again, to the same weights.
-            self._best = self.history[kept - 1] if kept <= last else best_of(self.history)
+            is_known = kept <= last
+            self._best = self.history[kept - 1] if is_known else self._keeping.best_of(self.history)
 
     def _epoch_of_best(self) -> int | None:
         """Return the epoch whose weights the best file holds, or None where it is lost."""
@@ -272,7 +277,8 @@ class _Loop:
             if not self.history:
                 self._checkpoint()
             self._record("running")
-            for number in range(len(self.history) + 1, total + 1):
+            while len(self.history) < total and not self._has_ended():
+                number = len(self.history) + 1
                 self.history.append(self._epoch(number, on_step))
                 self._keep()
                 if on_epoch is not None:
@@ -287,7 +293,11 @@ class _Loop:
         finally:
             if self.history:
                 title = f"{self.spec.name} ({self.backend})"
-                plot_history(self.paths.picture, self.history, title)
+                plot_history(self.paths.picture, self.history, self._known_best.number, title)
+
+    def _has_ended(self) -> bool:
+        stop = self.training.stop
+        return stop is not None and self._stopping.has_ended(self.history, stop.patience)
 
     def _epoch(self, number: int, on_step: OnStep | None) -> Epoch:
         start = time.perf_counter()
@@ -306,7 +316,7 @@ class _Loop:
         epoch = self.history[-1]
         metadata = weights_metadata(self.spec, self.data, epoch.number)
         save_weights(self.paths.last, weights, metadata)
-        if self._best is None or best_of([self._best, epoch]) is epoch:
+        if self._best is None or self._keeping.is_better(epoch, self._best):
             save_weights(self.paths.best, weights, metadata)
             self._best = epoch
         self._checkpoint(weights)
@@ -344,7 +354,7 @@ class _Loop:
     @property
     def _known_best(self) -> Epoch:
         """The epoch whose weights the best file holds."""
-        return self._best or best_of(self.history)
+        return self._best or self._keeping.best_of(self.history)
 
     def _diverged(self, what: str) -> NoReturn:
         self._record("diverged")
@@ -382,6 +392,7 @@ class _Loop:
                     for name, part in {**parts, "test": self.data.test}.items()
                 },
                 "epochs": len(self.history),
+                **({"stopped_early": True} if self._has_ended() else {}),
                 "best": best.as_json() if best is not None else None,
                 "test": test,
                 **({"notes": self.notes} if self.notes else {}),

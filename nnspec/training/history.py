@@ -31,11 +31,6 @@ class Epoch:
     backend: str = ""
     """By which it was trained."""
 
-    @property
-    def score(self) -> float:
-        """The measure that is least in the best epoch: validation loss, else training loss."""
-        return self.values.get("val_loss", self.values["loss"])
-
     def as_json(self) -> dict[str, Any]:
         """Return the epoch as `history.json` holds it."""
         ended = {"seconds": round(self.seconds, 4), "backend": self.backend}
@@ -57,11 +52,6 @@ class Epoch:
         )
 
 
-def best_of(history: Sequence[Epoch]) -> Epoch:
-    """Return the epoch of the lowest score, the first of equals."""
-    return min(history, key=lambda epoch: epoch.score)
-
-
 def trained_by(history: Sequence[Epoch]) -> list[dict[str, Any]]:
     """Return which backend trained which epochs, in their order, the first and the last of each."""
     parts: list[dict[str, Any]] = []
@@ -79,8 +69,11 @@ def write_history(path: Path, history: Sequence[Epoch]) -> None:
     files.write_text(path, f"[\n{lines}\n]\n")
 
 
-def plot_history(path: Path, history: Sequence[Epoch], title: str) -> None:
-    """Draw the loss and each metric over the epochs, side by side, as a PNG."""
+def plot_history(path: Path, history: Sequence[Epoch], best: int, title: str) -> None:
+    """Draw the loss and each metric over the epochs, side by side, as a PNG.
+
+    best: the number of the best epoch.
+    """
     # Imported here, because it takes longer than a small run; without pyplot, which keeps state.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -89,7 +82,6 @@ def plot_history(path: Path, history: Sequence[Epoch], title: str) -> None:
     quantities = list(dict.fromkeys(name.removeprefix("val_") for name in history[0].values))
     figure = Figure(figsize=(4.2 * len(quantities), 3.2), layout="constrained")
     FigureCanvasAgg(figure)
-    best = best_of(history).number
     for column, quantity in enumerate(quantities):
         axes = figure.add_subplot(1, len(quantities), column + 1)
         for name, label, color in (

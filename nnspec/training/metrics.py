@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nnspec.errors import UsageError
+from nnspec.language.metrics import METRICS, Metric
 from nnspec.language.training_schema import Training
 from nnspec.network.graph import Graph
 from nnspec.network.heads import final_activation
+from nnspec.network.scores import scores_of
+
+if TYPE_CHECKING:
+    from nnspec.training.measures import Rows, Value
 
 Array = NDArray[Any]
 
@@ -66,28 +73,103 @@ def r2(output: Array, target: Array) -> float:
     return float(scores.mean())
 
 
+@dataclass(frozen=True)
+class Units:
+    """By what each element of the target was shifted, and then divided."""
+
+    mean: Sequence[float]
+    scale: Sequence[float]
+
+    def restored(self, values: Array) -> Array:
+        """Return what is learnt, or given, in the units that the target had."""
+        flat = _wide(values).reshape(len(values), -1) * np.array(self.scale)
+        restored: Array = (flat + np.array(self.mean)).reshape(values.shape)
+        return restored
+
+
 def measure(
-    graph: Graph,
-    training: Training,
-    output: Array,
-    target: Array,
-    scale: Sequence[float] | None = None,
+    graph: Graph, training: Training, output: Array, target: Array, units: Units | None = None
 ) -> dict[str, float]:
     """Return the spec's metrics of a network's outputs, by name.
 
-    scale: by which each element of the target was divided; the metrics have the target's units.
+    units: of the target as it was; the metrics have them. What is not defined for these rows is
+    left out: see `undefined`.
     """
     values: dict[str, float] = {}
+    others = []
     for metric in training.resolved_metrics:
-        if metric == "mae":
-            values[metric] = mae(output, target, scale)
-        elif metric == "r2":
-            values[metric] = r2(output, target)  # the same in any units
-        elif training.kind == "multiclass":
-            values[metric] = multiclass_accuracy(output, target)
-        else:
-            values[metric] = binary_accuracy(output, target, threshold=threshold(graph, training))
+        if metric.type == "mae":
+            values["mae"] = mae(output, target, units.scale if units is not None else None)
+        elif metric.type == "r2":
+            values["r2"] = r2(output, target)  # the same in any units
+        elif metric.type == "accuracy" and training.kind == "multiclass":
+            values["accuracy"] = multiclass_accuracy(output, target)
+        elif metric.type == "accuracy":
+            limit = threshold(graph, training)
+            values["accuracy"] = binary_accuracy(output, target, threshold=limit)
+        elif metric.is_number:
+            others.append(metric)
+    if others:
+        # It takes longer to import than a small network to train.
+        from nnspec.training.measures import measured
+
+        rows = rows_of(graph, training, output, target, units)
+        values |= {
+            name: value for metric in others for name, value in _named(metric, measured, rows)
+        }
     return values
+
+
+def rows_of(
+    graph: Graph, training: Training, output: Array, target: Array, units: Units | None = None
+) -> Rows:
+    """Return outputs and targets as the metrics take them."""
+    from nnspec.training.measures import Rows
+
+    if units is not None:
+        output, target = units.restored(output), units.restored(target)
+    kind, scores = training.kind, scores_of(graph, training)
+    return Rows(kind, output, target, scores, threshold(graph, training))
+
+
+def _named(
+    metric: Metric, measured: Callable[[Metric, Rows], Value], rows: Rows
+) -> Iterator[tuple[str, float]]:
+    """Yield the names and the values of a metric; NaN where an output is not finite."""
+    names = [*metric.names(rows.kind, rows.classes)]
+    if not np.isfinite(rows.output).all():
+        yield from ((name, math.nan) for name in names)
+        return
+    value = measured(metric, rows)
+    if isinstance(value, float):
+        yield names[0], value
+    elif isinstance(value, list):
+        yield from zip(names, value, strict=True)
+    elif value is not None:
+        yield from ((names[i], each) for i, each in value.items())
+
+
+def undefined(graph: Graph, training: Training, target: Array) -> list[str]:
+    """Return the names of what is not defined for rows of this target, whatever the network gives.
+
+    The area under a curve takes rows of two classes; of yes and no, one that is a yes.
+    """
+    metrics = [each for each in training.resolved_metrics if each.least_classes]
+    if not metrics:
+        return []
+    kind, shape = training.kind, graph.types[graph.outputs[0]].shape
+    if kind == "multiclass" and target.ndim == len(shape) + 1:
+        target = target.argmax(axis=-1)
+    there = np.unique(target > 0.5 if kind == "binary" else target)
+    found: list[str] = []
+    for metric in metrics:
+        names = [*metric.names(kind, shape[-1] if shape and isinstance(shape[-1], int) else 1)]
+        is_defined = len(there) >= metric.least_classes and (kind == "multiclass" or there[-1])
+        if not is_defined:
+            found += names
+        elif len(names) > 1:
+            found += [name for i, name in enumerate(names) if i not in there]
+    return found
 
 
 def threshold(graph: Graph, training: Training) -> float:
@@ -102,10 +184,11 @@ def threshold(graph: Graph, training: Training) -> float:
 def require_measurable(training: Training) -> None:
     """Raise UsageError for a metric that means nothing for the task."""
     for metric in training.resolved_metrics:
-        if (metric == "accuracy") == (training.kind == "regression"):
-            fitting = "mae or r2" if training.kind == "regression" else "accuracy"
+        if training.kind not in metric.fits:
+            fitting = [name for name, each in METRICS.items() if training.kind in each.fits]
             raise UsageError(
-                f'metric "{metric}" means nothing for the task "{training.task}"; use {fitting}'
+                f'metric "{metric.type}" means nothing for the task "{training.task}"; use one of '
+                f"{', '.join(fitting)}"
             )
 
 

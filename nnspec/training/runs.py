@@ -239,17 +239,24 @@ def _shown(value: Any) -> str:
 
 
 def identity_of(spec: Spec, dtype: Precision, data: Dataset) -> dict[str, Any]:
-    """Return what decides a run's weights, by name: all but the number of epochs."""
+    """Return what decides a run's weights, by name: all but how many epochs there are."""
     identity: dict[str, Any] = {
         "the network": spec.sha256, "dtype": dtype, "the data": data.sha256,
     }  # fmt: skip
-    for section, skipped in (("training", "epochs"), ("data", "source")):
+    for section, skipped in (("training", {"epochs", "stop"}), ("data", {"source"})):
         settings = getattr(spec.model, section)
         if settings is not None:
-            dumped = settings.model_dump(mode="json", exclude={skipped})
+            dumped = settings.model_dump(mode="json", exclude=skipped)
+            if isinstance(dumped.get("metrics"), list):
+                dumped["metrics"] = [*map(_bare, dumped["metrics"])]
             identity |= {f"{section}.{name}": value for name, value in dumped.items()}
     # As the checkpoint will give it back, lists for tuples.
     return dict(json.loads(json.dumps(identity)))
+
+
+def _bare(record: Any) -> Any:
+    """Return a record that has nothing but its type as that."""
+    return record["type"] if isinstance(record, dict) and list(record) == ["type"] else record
 
 
 def weights_metadata(spec: Spec, data: Dataset, epoch: int) -> dict[str, str]:

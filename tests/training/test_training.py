@@ -9,13 +9,14 @@ from numpy_backend import LinearProgram, NumpyBackend
 from nnspec.data.preprocessing import KEY, Preprocessing
 from nnspec.data.rows import Part, load_data
 from nnspec.data.tables import read
-from nnspec.errors import UsageError, WeightsError
+from nnspec.errors import SpecError, UsageError, WeightsError
 from nnspec.network.loader import loads
 from nnspec.support import files
 from nnspec.training.batches import batches, require_batches
 from nnspec.training.epochs import TrainingError, TrainingInterrupted, train
-from nnspec.training.history import Epoch, best_of
+from nnspec.training.history import Epoch
 from nnspec.training.runs import Checkpoint, identity_of
+from nnspec.training.watching import Watched
 from nnspec.weights.canonical import check_weights, load_weights
 
 
@@ -108,7 +109,7 @@ def test_best_are_the_weights_of_the_lowest_validation_loss(tmp_path, backend):
 
 def test_the_first_of_equal_epochs_is_the_best():
     epochs = [Epoch(i, {"loss": loss}, 0) for i, loss in [(1, 2.0), (2, 1.0), (3, 1.0)]]
-    assert best_of(epochs).number == 2
+    assert Watched("loss").best_of(epochs).number == 2
 
 
 def test_the_weights_know_their_spec_and_their_preprocessing(tmp_path, backend):
@@ -332,13 +333,13 @@ def test_regression_without_validation(tmp_path, backend):
     assert list(run.history[0].values) == ["loss", "mae", "r2"]
     assert run.test is None
     assert run.history[-1].values["r2"] > 0
-    assert run.best_epoch == best_of(run.history).number
+    assert run.best_epoch == Watched("loss").best_of(run.history).number
 
 
 def test_calls_that_cannot_work(tmp_path, backend, monkeypatch):
     with pytest.raises(UsageError, match="at least one epoch"):
         train(spec_in(tmp_path), "numpy", tmp_path / "run", epochs=0)
-    with pytest.raises(UsageError, match='metric "r2" means nothing'):
+    with pytest.raises(SpecError, match='the metric "r2" is not defined for one of several'):
         train(spec_in(tmp_path, metrics=["r2"]), "numpy", tmp_path / "run")
     spec = spec_in(tmp_path)
     bare = dataclasses.replace(spec, model=spec.model.model_copy(update={"training": None}))

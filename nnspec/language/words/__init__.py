@@ -20,7 +20,12 @@ from nnspec.layers.words import (
 from nnspec.layers.words.word import Key, Word
 from nnspec.support.spelling import squashed
 
-_FILES = {"loss": "losses", "optimizer": "optimizers", "schedule": "schedules"}
+_FILES = {
+    "loss": "losses",
+    "metric": "metrics",
+    "optimizer": "optimizers",
+    "schedule": "schedules",
+}
 
 
 def find_word(kind: str, name: str) -> Word | None:

@@ -85,8 +85,11 @@ KEYS = {
         "validation": Key("validation", "it belongs under `data`", outer="data"),
         "standardize": Key("standardize", "it belongs under `data`", outer="data"),
         "standardize_target": Key("standardize_target", "it belongs under `data`", outer="data"),
-        **only("callbacks early_stopping", (None, False), "nothing here is it: the weights of the best "
-               "epoch are kept"),
+        **keys("stop", "early_stopping early_stop EarlyStopping"),
+        **keys("keep", "checkpoint model_checkpoint ModelCheckpoint"),
+        **only("callbacks", (None, False), "`stop` and `keep` say when to stop, and which epoch is the "
+               "best"),
+        **only("patience", (None,), "it belongs under `stop`: stop: {patience: 5}"),
         **no_key("schedule lr_schedule scheduler lr_scheduler learning_rate_schedule",
                  "learning_rate of the optimizer takes a schedule: optimizer: {type: adam, "
                  "learning_rate: {schedule: cosine, peak: 0.001, steps: 1000}}"),
@@ -96,6 +99,18 @@ KEYS = {
         **inferred("verbose device num_workers pin_memory", "it is of the machine, not of the network"),
         **only("precision", (32, "32", "32-true", "float32", None), "a network computes in float32",
                "a network computes in float32"),
+    },
+    "Stop": {
+        **keys("metric", "monitor watch measure quantity"),
+        **keys("patience", "epochs rounds n_iter_no_change"),
+        **keys("min_delta", "delta min_change tol"),
+        **only("restore_best_weights", (True, False), "", "the weights of the best epoch are kept"),
+        **inferred("verbose", "every epoch is shown"),
+    },
+    "Keep": {
+        **keys("metric", "monitor watch measure quantity"),
+        **only("save_best_only", (True,), "the last and the best weights are kept"),
+        **only("patience min_delta", (None,), "it belongs under `stop`"),
     },
     "Data": {
         **keys("source", "path file filename csv data file_path dataset source_file train location"),
@@ -132,8 +147,5 @@ VALUES = {
                  "language_modeling": "language", "language_modelling": "language",
                  "language_model": "language", "lm": "language", "auto_encoder": "autoencoder",
                  "autoencoding": "autoencoder", "reconstruction": "autoencoder"},
-        "metrics": {"acc": "accuracy", "binary_accuracy": "accuracy",
-                    "categorical_accuracy": "accuracy", "sparse_categorical_accuracy": "accuracy",
-                    "mean_absolute_error": "mae", "r2_score": "r2", "r_squared": "r2", "l1": "mae"},
     },
 }  # fmt: skip

@@ -26,6 +26,7 @@ _KINDS: dict[str, tuple[str, Callable[[Any], str]]] = {
         "training/schedules.yaml",
         lambda spec: spec["training"]["optimizer"]["learning_rate"]["schedule"],
     ),
+    "metric": ("training/metrics.yaml", lambda spec: _type_of(spec["training"]["metrics"][-1])),
     "initializer": (
         "initializers.yaml",
         lambda spec: _type_of(spec["layers"][-1]["kernel_initializer"]),

@@ -1,0 +1,45 @@
+"""Measures all rows of a part together, after each epoch."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+BATCH_SIZE = 32
+SHIFTS_TARGET = False
+
+
+def measure(target: np.ndarray, output: np.ndarray) -> dict[str, float]:
+    """Stand for what a script defines as its spec wants it."""
+    return {}
+
+
+def restored(output: np.ndarray, record: dict[str, Any]) -> np.ndarray:
+    """Stand for what a script defines where its target is standardised."""
+    return output
+
+
+class Measures(keras.callbacks.Callback):
+    """Adds the metrics of these rows to what is logged of each epoch."""
+
+    def __init__(self, network, inputs, target, prefix="", record=None):
+        super().__init__()
+        self.network = network
+        self.inputs = inputs
+        self.target = target
+        self.prefix = prefix
+        self.record = record
+
+    def measured(self):
+        output = self.network.predict(self.inputs, batch_size=BATCH_SIZE, verbose=0)
+        if not np.isfinite(output).all():
+            return {}
+        if SHIFTS_TARGET:
+            return measure(
+                restored(self.target, self.record), restored(output, self.record)
+            )
+        return measure(self.target, output)
+
+    def on_epoch_end(self, epoch, logs=None):
+        for name, value in self.measured().items():
+            logs[f"{self.prefix}{name}"] = value

@@ -1,0 +1,89 @@
+"""Writes what measures all rows together, and which epoch is kept or is the last."""
+
+from __future__ import annotations
+
+from nnspec.emit.code import Expr, call, wrap
+from nnspec.emit.metrics import Measured, has_confusion, is_collected, measured_source
+from nnspec.emit.snippets import snippets
+from nnspec.emit.specialised import Specialisation, specialised
+from nnspec.emit.training import shifts_target
+from nnspec.language.training_schema import Training
+from nnspec.language.watching import Keep, better_of, watched
+from nnspec.network.loader import Spec
+
+
+def is_measured_apart(spec: Spec) -> bool:
+    """Whether `measure` measures, and not what the model is compiled with."""
+    training = spec.model.training
+    return training is not None and spec.model.data is not None and is_collected(training)
+
+
+def measured_of(spec: Spec) -> Measured | None:
+    """Return what measures, with the callback that logs it; None where Keras's metrics do."""
+    training, data = spec.model.training, spec.model.data
+    if training is None or data is None or not is_measured_apart(spec):
+        return None
+    found = measured_source(spec, is_table=not data.source.endswith(".npz"))
+    required = ["record"] if shifts_target(spec) else []
+    given = ["logs", *(["prefix"] if data.validation else []), *required]
+    constants = {"BATCH_SIZE": training.batch_size, "SHIFTS_TARGET": shifts_target(spec)}
+    text = snippets("nnspec_keras.emitted", "measures")["Measures"].text
+    made = specialised(text, Specialisation(values=constants, given=given, required=required))
+    return found._replace(parts=(*found.parts, made))
+
+
+def callback_lines(spec: Spec) -> list[str]:
+    """Return the line that makes the callback which measures each epoch."""
+    data = spec.model.data
+    assert data is not None
+    rows, more = "inputs, target", ""
+    if data.validation:
+        rows, more = '*data["validation"]', ', prefix="val_"'
+        if len(spec.graph.inputs) > 1:
+            rows = "validation, expected"
+    if shifts_target(spec):
+        more += ", record=record"
+    return wrap(f"measures = Measures(model, {rows}{more})", 4)
+
+
+def callbacks(training: Training, *, has_validation: bool, is_measured: bool) -> list[Expr]:
+    """Return the callbacks of `fit`."""
+    name = watched(training.keep, has_validation=has_validation)
+    more = ""
+    if training.keep is not None:
+        more = f' mode="{_mode(training, training.keep, name)}",'
+    made = [
+        f'keras.callbacks.ModelCheckpoint(best, monitor="{name}",{more} '
+        "save_best_only=True, save_weights_only=True)"
+    ]
+    stop = training.stop
+    if stop is not None:
+        name = watched(stop, has_validation=has_validation)
+        arguments = {
+            "monitor": name, "min_delta": stop.min_delta, "patience": stop.patience,
+            "mode": _mode(training, stop, name),
+        }  # fmt: skip
+        if not stop.min_delta:
+            del arguments["min_delta"]
+        made.append(call("keras.callbacks.EarlyStopping", **arguments).render())
+    made.append("keras.callbacks.TerminateOnNaN()")
+    # First: what it logs, the others watch.
+    return [Expr(each) for each in (*(["measures"] if is_measured else []), *made)]
+
+
+def _mode(training: Training, record: Keep, name: str) -> str:
+    return better_of(record, name, training.resolved_metrics, training.kind)
+
+
+def ending(spec: Spec, unpack: str) -> list[str]:
+    """Return the lines after those that measure and print each part of the rows."""
+    training, data = spec.model.training, spec.model.data
+    assert data is not None
+    if training is None or not has_confusion(training):
+        return []
+    part = "test" if data.test > 0 else "validation" if data.validation > 0 else "train"
+    return [
+        f'    {unpack} = data["{part}"]',
+        *wrap(f"output = model.predict(inputs, batch_size={training.batch_size}, verbose=0)", 4),
+        f'    print("{part}", {{"confusion_matrix": confusion(target, output)}})',
+    ]

@@ -1,0 +1,143 @@
+"""Writes what measures all rows together, and which epoch is kept or is the last."""
+
+from __future__ import annotations
+
+from nnspec.emit.code import literal, wrap
+from nnspec.emit.metrics import Measured, has_confusion, is_collected, measured_source
+from nnspec.emit.training import shifts_target
+from nnspec.language.training_schema import Data, Training
+from nnspec.language.watching import Keep, better_of, watched
+from nnspec.network.graph import Head
+from nnspec.network.loader import Spec
+from nnspec_torch.naming import class_name
+
+
+def measured_of(spec: Spec) -> Measured | None:
+    """Return what measures, or None where expressions of PyTorch do."""
+    training, data = spec.model.training, spec.model.data
+    if training is None or data is None or not is_collected(training):
+        return None
+    return measured_source(spec, is_table=not data.source.endswith(".npz"))
+
+
+def evaluate_collected(spec: Spec, head: Head | None) -> str:
+    """Return `evaluate`, which gives all outputs to `measure`."""
+    data = spec.model.data
+    assert data is not None
+    compute = "model.logits" if head is not None else "model"
+    arguments = f"model: {class_name(spec.name)}, rows: tuple[Tensor, ...]"
+    given = ["target", "output"]
+    if shifts_target(spec):
+        arguments += ", record: dict[str, Any]"
+        given = [f"restored({name}, record)" for name in given]
+    told = '    """Return the loss and the metrics, computed as at inference."""'
+    lines = [
+        *wrap(f"def evaluate({arguments}) -> dict[str, float]:"),
+        told,
+        "    *inputs, target = rows",
+        "    model.eval()",
+        f"    output = outputs({compute}, inputs)",
+        "    loss = loss_function(output, target).item()",
+        "    if not math.isfinite(loss):",
+        '        return {"loss": loss}',
+    ]
+    if head is not None:
+        activation = "softmax(output, dim=-1)"
+        if head.activation.type == "sigmoid":
+            activation = "sigmoid(output)"
+        lines.append(f"    output = torch.{activation}")
+    lines += [
+        "    target, output = target.cpu().numpy(), output.cpu().numpy()",
+        *wrap(f'return {{"loss": loss, **measure({", ".join(given)})}}', 4),
+    ]
+    return "\n".join(lines)
+
+
+def confusion_lines(spec: Spec) -> list[str]:
+    """Return the lines that print the confusion matrix of the last part of the rows."""
+    training, data = spec.model.training, spec.model.data
+    assert data is not None
+    if training is None or not has_confusion(training):
+        return []
+    part = last_part(data)
+    return [
+        f'    *inputs, target = parts["{part}"]',
+        "    model.eval()",
+        "    output = outputs(model, inputs)",
+        "    table = confusion(target.cpu().numpy(), output.cpu().numpy())",
+        f'    print("{part}", {{"confusion_matrix": table}})',
+    ]
+
+
+def last_part(data: Data) -> str:
+    """Return the rows that a run is judged by at its end."""
+    return "test" if data.test > 0 else "validation" if data.validation > 0 else "train"
+
+
+def beginning(training: Training, data: Data) -> list[str]:
+    """Return the lines before the epochs."""
+    keeping = _Watched(training, data, training.keep)
+    lines = [f"    best = {keeping.worst}"]
+    if training.stop is not None:
+        stopping = _Watched(training, data, training.stop)
+        if keeping.is_as(stopping):
+            lines.append("    waited = 0")
+        else:
+            lines += [f"    reached = {stopping.worst}", "    waited = 0"]
+    return lines
+
+
+def ending(training: Training, data: Data) -> list[str]:
+    """Return the lines at the end of each epoch."""
+    keeping, stop = _Watched(training, data, training.keep), training.stop
+    stopping = _Watched(training, data, stop)
+    is_one = stop is not None and keeping.is_as(stopping)
+    value = keeping.value
+    lines = [
+        f"        if {keeping.better('best')}:",
+        f"            best = {value}",
+        *(["            waited = 0"] if is_one else []),
+        "            save(model, record, arguments.output)",
+    ]
+    if stop is None:
+        return lines
+    if not is_one:
+        lines += [
+            f"        if {stopping.better('reached')}:",
+            f"            reached = {stopping.value}",
+            "            waited = 0",
+        ]
+    return [
+        *lines,
+        "        else:",
+        "            waited += 1",
+        f"            if waited == {stop.patience}:",
+        '                print(f"stopped after epoch {epoch}")',
+        "                break",
+    ]
+
+
+class _Watched:
+    """The measure that a record watches, as an expression."""
+
+    def __init__(self, training: Training, data: Data, record: Keep | None) -> None:
+        has_validation = data.validation > 0
+        name = watched(record, has_validation=has_validation)
+        metrics, kind = training.resolved_metrics, training.kind
+        self.is_less = better_of(record, name, metrics, kind) == "min"
+        self.value = f'measured["{name.removeprefix("val_")}"]'
+        if name == "loss" and has_validation:
+            self.value = "train_loss"
+        self.least = getattr(record, "min_delta", 0.0)
+
+    @property
+    def worst(self) -> str:
+        return "math.inf" if self.is_less else "-math.inf"
+
+    def better(self, than: str) -> str:
+        sign = " + " if self.is_less else " - "
+        more = f"{sign}{literal(self.least)}" if self.least else ""
+        return f"{self.value}{more} {'<' if self.is_less else '>'} {than}"
+
+    def is_as(self, other: _Watched) -> bool:
+        return (self.value, self.is_less, self.least) == (other.value, other.is_less, other.least)

@@ -1,0 +1,270 @@
+"""Writes what measures in a training script: scikit-learn over all rows of a part, as nnspec does.
+
+Accuracy, mae and r2 alone are measured by each framework's own means; see `is_collected`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from nnspec.emit.code import wrap, wrap_item
+from nnspec.emit.snippets import snippets
+from nnspec.language.metrics import Metric
+from nnspec.language.training_schema import Training
+from nnspec.network.graph import Graph
+from nnspec.network.loader import Spec
+from nnspec.network.scores import Scores, scores_of
+
+PLAIN = frozenset({"accuracy", "mae", "r2"})
+"""Metrics that the frameworks have, and measure alike."""
+
+
+class Measured(NamedTuple):
+    """Definitions that measure; imports: statements that they need."""
+
+    parts: tuple[str, ...]
+    imports: tuple[str, ...]
+
+
+def is_collected(training: Training) -> bool:
+    """Whether a script collects what the network gives, and measures that."""
+    watched = [record.metric or "" for record in (training.stop, training.keep) if record]
+    return any(metric.type not in PLAIN for metric in training.resolved_metrics) or any(
+        name.removeprefix("val_") not in ("", "loss") for name in watched
+    )
+
+
+def has_confusion(training: Training) -> bool:
+    """Whether a script prints a confusion matrix at its end."""
+    return any(metric.type == "confusion_matrix" for metric in training.resolved_metrics)
+
+
+class _Given(NamedTuple):
+    """All that the expressions of the metrics depend on."""
+
+    kind: str
+    classes: int
+    scores: Scores
+
+
+Value = Callable[[Any, _Given], str]
+
+
+def _by_class(function: str) -> Value:
+    def expression(metric: Any, given: _Given) -> str:
+        if metric.average == "per_class":
+            labels = f"average=None, labels=range({given.classes})"
+            return f"{function}(target, predicted, {labels}, zero_division=0)"
+        average = metric.average or ("" if given.kind == "binary" else "macro")
+        told = f'average="{average}", ' if average else ""
+        return f"{function}(target, predicted, {told}zero_division=0)"
+
+    return expression
+
+
+def _plain(text: str) -> Value:
+    return lambda metric, given: text
+
+
+def _labels(metric: Any, given: _Given) -> str:
+    return f"labels=range({given.classes})"
+
+
+_VALUES: Mapping[str, Value] = {
+    "accuracy": _plain("accuracy_score(target, predicted)"),
+    "balanced_accuracy": _plain(
+        'recall_score(target, predicted, average="macro", labels=np.unique(target))'
+    ),
+    "brier": lambda metric, given: (
+        "brier_score_loss(target, probabilities)"
+        if given.kind == "binary"
+        else f"np.mean(np.sum((np.eye({given.classes})[target] - probabilities) ** 2, axis=-1))"
+    ),
+    "f1": _by_class("f1_score"),
+    "iou": _by_class("jaccard_score"),
+    "kappa": _plain("cohen_kappa_score(target, predicted) if differing else 0.0"),
+    "log_loss": lambda metric, given: (
+        f"log_loss(target, probabilities, labels=range({given.classes}))"
+    ),
+    "mae": _plain("mean_absolute_error(target, output)"),
+    "mape": _plain("100 * np.mean(np.abs(output - target) / np.maximum(np.abs(target), 1e-7))"),
+    "matthews": _plain("matthews_corrcoef(target, predicted) if differing else 0.0"),
+    "mse": _plain("mean_squared_error(target, output)"),
+    "perplexity": lambda metric, given: (
+        f"np.exp(log_loss(target, probabilities, labels=range({given.classes})))"
+    ),
+    "precision": _by_class("precision_score"),
+    "r2": _plain("r2(target, output)"),
+    "recall": _by_class("recall_score"),
+    "rmse": _plain("np.sqrt(mean_squared_error(target, output))"),
+    "top_k_accuracy": lambda metric, given: (
+        f"top_k_accuracy_score(target, output, k={metric.k}, labels=range({given.classes}))"
+    ),
+}
+"""Type of a metric -> the expression of its value, of `target`, `output` and what follows of it."""
+
+_RANKED = {"auc": "roc_auc_score", "average_precision": "average_precision_score"}
+"""Those that are not defined for all rows, and their functions."""
+_OF_SKLEARN = frozenset(
+    {
+        *("accuracy_score", "average_precision_score", "brier_score_loss", "cohen_kappa_score"),
+        *("confusion_matrix", "f1_score", "jaccard_score", "log_loss", "matthews_corrcoef"),
+        *("mean_absolute_error", "mean_squared_error", "precision_score", "r2_score"),
+        *("recall_score", "roc_auc_score", "top_k_accuracy_score"),
+    }
+)
+
+
+def measured_source(spec: Spec, *, is_table: bool) -> Measured:
+    """Return `measure`, and `confusion` where the spec asks for it."""
+    training, graph = spec.model.training, spec.graph
+    assert training is not None
+    given = _given(graph, training)
+    numbers = [metric for metric in training.resolved_metrics if metric.is_number]
+    definition = _measure(numbers, given, graph, training, is_table=is_table)
+    parts = ["\n".join(definition)]
+    if any(metric.type == "r2" for metric in numbers):
+        parts.insert(0, snippets("nnspec.emit.emitted", "metrics")["r2"].text)
+    if has_confusion(training):
+        lines = [
+            "def confusion(target: np.ndarray, output: np.ndarray) -> list[list[int]]:",
+            '    """Return how often each class, a row, is predicted as each, a column."""',
+            *_prepared({"target", "predicted"}, given, graph, training, is_table=is_table),
+            *wrap(f"table = confusion_matrix(target, predicted, labels=range({given.classes}))", 4),
+            "    return table.tolist()",
+        ]
+        parts.append("\n".join(lines))
+    text = "\n".join(parts)
+    used = sorted(name for name in _OF_SKLEARN if f"{name}(" in text)
+    imports = [f"from sklearn.metrics import {', '.join(used)}"] if used else []
+    if used and len(imports[0]) > 88:  # as isort breaks them
+        imports = ["from sklearn.metrics import (", *(f"    {name}," for name in used), ")"]
+    scipy = [name for name in ("expit", "softmax") if f" {name}(" in text]
+    statements = [f"from scipy.special import {', '.join(scipy)}"] if scipy else []
+    return Measured(tuple(parts), (*statements, *(["\n".join(imports)] if imports else [])))
+
+
+def _given(graph: Graph, training: Training) -> _Given:
+    kind, shape = training.kind, graph.types[graph.outputs[0]].shape
+    last = shape[-1] if shape else 1
+    classes = last if kind == "multiclass" and isinstance(last, int) else 2
+    return _Given(kind, classes, scores_of(graph, training))
+
+
+def _measure(
+    metrics: Iterable[Metric],
+    given: _Given,
+    graph: Graph,
+    training: Training,
+    *,
+    is_table: bool,
+) -> list[str]:
+    values: list[str] = []
+    later: list[str] = []
+    ranked: dict[str, list[str]] = {}
+    for metric in metrics:
+        names = [*metric.names(given.kind, given.classes)]  # type: ignore[arg-type]
+        if metric.type in _RANKED:
+            test, block = _ranked(metric, names, given)
+            ranked.setdefault(test, []).extend(block)
+            continue
+        value = _VALUES[metric.type](metric, given)
+        if getattr(metric, "average", None) == "per_class":
+            later += wrap(f"{metric.type} = {value}", 4)
+            name = f'f"{metric.type}_class_{{i}}"'
+            later += wrap(
+                f"values |= {{{name}: value for i, value in enumerate({metric.type})}}", 4
+            )
+        else:
+            values.append(f'"{names[0]}": {value}')
+    lines = wrap(f"values = {{{', '.join(values)}}}", 4)
+    if len(lines) > 1:
+        lines = [
+            "    values = {",
+            *(each for pair in values for each in wrap_item(pair, 8)),
+            "    }",
+        ]
+    lines += later
+    if ranked and given.kind == "multiclass":
+        lines.append("    classes = np.unique(target)")
+    for test, block in ranked.items():
+        lines += [*([test] if test else []), *block]
+    text = "\n".join(lines)
+    if "differing" in text:
+        differing = "    differing = len(np.union1d(target, predicted)) > 1"
+        lines.insert(0, f"{differing}  # else nothing can agree")
+    used = {name for name in ("target", "predicted", "probabilities", "output") if name in text}
+    return [
+        "def measure(target: np.ndarray, output: np.ndarray) -> dict[str, float]:",
+        '    """Return the metrics of all rows of a part together."""',
+        *_prepared(used, given, graph, training, is_table=is_table),
+        *lines,
+        "    return {name: float(value) for name, value in values.items()}",
+    ]
+
+
+def _ranked(metric: Any, names: list[str], given: _Given) -> tuple[str, list[str]]:
+    """Return the condition under which it is defined, and what then gives its value."""
+    function, name = _RANKED[metric.type], metric.type
+    if given.kind == "binary":
+        test = "0 < target.mean() < 1" if metric.least_classes == 2 else "target.any()"
+        line = f'values["{names[0]}"] = {function}(target, probabilities)'
+        return f"    if {test}:  # else it is not defined", wrap(line, 8)
+    is_always = metric.least_classes < 2
+    test = "" if is_always else "    if len(classes) > 1:  # else it is not defined"
+    indent = 4 if is_always else 8
+    each = f"{function}(target == i, probabilities[:, i])"
+    if metric.average == "per_class":
+        loop = f"{' ' * indent}for i in classes:"
+        return test, [loop, *wrap(f'values[f"{name}_class_{{i}}"] = {each}', indent + 4)]
+    if metric.average == "weighted":
+        weights = "weights=[np.sum(target == i) for i in classes]"
+        return test, [
+            *wrap(f"found = [{each} for i in classes]", indent),
+            *wrap(f'values["{names[0]}"] = np.average(found, {weights})', indent),
+        ]
+    return test, wrap(f'values["{names[0]}"] = np.mean([{each} for i in classes])', indent)
+
+
+def _prepared(
+    used: set[str], given: _Given, graph: Graph, training: Training, *, is_table: bool
+) -> list[str]:
+    """Return the lines that make of target and output what the metrics take."""
+    from nnspec.training.metrics import threshold
+
+    if given.kind == "regression":
+        shaped = '.reshape(len(target), -1).astype("float64")'
+        return [f"    target = target{shaped}", f"    output = output{shaped}"]
+    lines = []
+    rank = graph.types[graph.outputs[0]].rank
+    if given.kind == "binary":
+        lines = ['    target = (target.reshape(-1) > 0.5).astype("int64")']
+        if used & {"predicted", "probabilities", "output"}:
+            lines.append("    output = output.reshape(-1)")
+        if "predicted" in used:
+            limit = f"{threshold(graph, training):g}"
+            lines.append(f'    predicted = (output > {limit}).astype("int64")')
+        if "probabilities" in used:
+            wide = 'output.astype("float64")'
+            made = f"expit({wide})" if given.scores == "logits" else wide
+            lines.append(f"    probabilities = {made}")
+        return lines
+    if not is_table:
+        lines += [
+            "    if target.ndim == output.ndim:  # a probability per class",
+            "        target = target.argmax(axis=-1)",
+        ]
+    if rank > 1:
+        lines += [f"    target, output = target.reshape(-1), output.reshape(-1, {given.classes})"]
+    if "predicted" in used:
+        lines.append("    predicted = output.argmax(axis=-1)")
+    if "probabilities" in used:
+        wide = 'output.astype("float64")'
+        if given.scores == "logits":
+            lines.append(f"    probabilities = softmax({wide}, axis=-1)")
+        else:
+            lines.append(f"    probabilities = {wide}")
+        if given.scores == "probabilities":
+            lines.append("    probabilities /= probabilities.sum(axis=-1, keepdims=True)")
+    return lines

@@ -1,0 +1,99 @@
+"""Whether the metrics of a spec fit its task, and what it watches is measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nnspec.errors import Mark, nearest
+from nnspec.language.metrics import METRICS
+from nnspec.language.problems import Problems
+from nnspec.language.schema import Model
+from nnspec.language.tree import Map, Sequence
+from nnspec.language.watching import Keep, metric_of
+
+_TARGETS = {
+    "regression": "numbers",
+    "binary": "yes or no",
+    "multiclass": "one of several classes",
+}
+_SOME_CLASS = 2
+
+
+def report_metrics(model: Model, given: Any, problems: Problems) -> None:
+    """Report what is wrong with `metrics`, `stop` and `keep`; given: the training as it stands."""
+    training = model.training
+    assert training is not None
+    kind = training.kind
+    names: dict[str, str] = {}
+    for i, metric in enumerate(training.metrics or ()):
+        mark = _item_mark(given, i)
+        if kind not in metric.fits:
+            fitting = [name for name, each in METRICS.items() if kind in each.fits]
+            problems.add(
+                "unfit-metric",
+                f'the metric "{metric.type}" is not defined for {_TARGETS[kind]}, which the task '
+                f'"{training.task}" predicts',
+                mark,
+                f"choose of {', '.join(fitting)}",
+            )
+            continue
+        for name in metric.names(kind, _SOME_CLASS) or (metric.type,):
+            if name in names:
+                problems.add(
+                    "duplicate-name",
+                    f"two metrics are reported as `{name}`",
+                    mark,
+                    "leave one out, or give it another average",
+                )
+                break
+            names[name] = metric.type
+    for key in ("stop", "keep"):
+        record = getattr(training, key)
+        if record is not None and record.metric is not None:
+            _report_watched(model, key, record, given, problems)
+
+
+def _report_watched(model: Model, key: str, record: Keep, given: Any, problems: Problems) -> None:
+    training = model.training
+    assert training is not None
+    kind, metrics = training.kind, training.resolved_metrics
+    holder = given.get(key) if isinstance(given, dict) else None
+    mark = _mark(holder, "metric") or _mark(given, key)
+    name = record.metric or ""
+    validation = None if model.data is None else model.data.validation > 0
+    known = ["loss"]
+    prefix = "" if validation is False else "val_"
+    if validation is not False:
+        known.append("val_loss")
+    known += [f"{prefix}{each}" for one in metrics for each in one.names(kind, _SOME_CLASS)]
+    is_known = name in known or (
+        metric_of(name, metrics, kind) is not None
+        and (validation is None or name.startswith("val_") == validation)
+    )
+    if is_known:
+        return
+    bare = name.removeprefix("val_")
+    hint, meant = f"measured: {', '.join(known)}", nearest(name, known)
+    if validation is False and bare in ("loss", *known):
+        hint = f"no rows are kept for validation: write {bare}, or give `data.validation` a share"
+    elif f"val_{name}" in known:
+        hint = f"it is measured of the validation rows: write val_{name}"
+    elif bare in METRICS and kind in METRICS[bare].fits:
+        hint, meant = f"add {bare} to `metrics`; {hint}", ""
+    problems.add(
+        "unknown-measure",
+        f'`training.{key}.metric` is "{name}", which no epoch measures{meant}',
+        mark,
+        hint,
+    )
+
+
+def _item_mark(given: Any, i: int) -> Mark | None:
+    listed = given.get("metrics") if isinstance(given, dict) else None
+    if isinstance(listed, Sequence) and i < len(listed.marks):
+        return listed.marks[i]
+    return _mark(given, "metrics")
+
+
+def _mark(holder: Any, key: str) -> Mark | None:
+    return holder.marks[key][1] if isinstance(holder, Map) and key in holder.marks else None

@@ -1,0 +1,212 @@
+"""Metrics by scikit-learn: one definition for every framework, over the rows of a whole part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnspec.errors import MissingDependencyError
+from nnspec.language.metrics import Kind, Metric
+from nnspec.network.scores import Scores
+
+try:
+    from scipy.special import expit, softmax
+    from sklearn import metrics as sklearn
+except ImportError as error:
+    raise MissingDependencyError("scikit-learn", "metrics") from error
+
+Array = NDArray[Any]
+Value = float | list[float] | dict[int, float] | None
+"""A number; one for each class, or for those of them that have it; None where it is not defined."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The outputs of a network for rows, and what they are.
+
+    output: (rows, ..., classes) of classes, else as the target; target: class numbers (rows, ...)
+    or probabilities as the output; else as the output. threshold: what a yes exceeds.
+    """
+
+    kind: Kind
+    output: Array
+    given: Array
+    scores_are: Scores = "probabilities"
+    threshold: float = 0.5
+
+    @property
+    def classes(self) -> int:
+        """The number of classes."""
+        return self.output.shape[-1] if self.kind == "multiclass" else 2
+
+    @cached_property
+    def target(self) -> Array:
+        """Class numbers, (rows); or numbers, (rows, elements)."""
+        if self.kind == "regression":
+            return _wide(self.given)
+        if self.kind == "binary":
+            return (self.given.reshape(-1) > 0.5).astype(np.int64)
+        is_dense = self.given.ndim == self.output.ndim
+        classes: Array = self.given.argmax(axis=-1) if is_dense else self.given
+        return classes.reshape(-1)
+
+    @cached_property
+    def values(self) -> Array:
+        """Numbers, (rows, elements)."""
+        return _wide(self.output)
+
+    @cached_property
+    def scores(self) -> Array:
+        """A score for each class, (rows, classes); of yes, (rows)."""
+        found: Array = self.output.reshape((-1, self.classes) if self.kind == "multiclass" else -1)
+        return found
+
+    @cached_property
+    def predicted(self) -> Array:
+        """Class numbers, (rows)."""
+        if self.kind == "multiclass":
+            found: Array = self.scores.argmax(axis=-1)
+            return found
+        return (self.scores > self.threshold).astype(np.int64)
+
+    @cached_property
+    def probabilities(self) -> Array:
+        """The scores as probabilities; as they are where they are none."""
+        found = self.scores.astype(np.float64)
+        if self.scores_are == "logits":
+            found = softmax(found, axis=-1) if self.kind == "multiclass" else expit(found)
+        elif self.scores_are == "probabilities" and self.kind == "multiclass":
+            found /= found.sum(axis=-1, keepdims=True)  # which is 1 but for rounding
+        return found
+
+
+def _wide(values: Array) -> Array:
+    wide: Array = values.reshape(len(values), -1).astype(np.float64)
+    return wide
+
+
+def measured(metric: Metric, rows: Rows) -> Value:
+    """Return a metric of rows."""
+    return MEASURES[metric.type](metric, rows)
+
+
+def confusion(rows: Rows) -> list[list[int]]:
+    """Return how often each class, a row, is predicted as each, a column."""
+    found = sklearn.confusion_matrix(rows.target, rows.predicted, labels=range(rows.classes))
+    table: list[list[int]] = found.tolist()
+    return table
+
+
+def _by_class(function: str) -> Callable[[Any, Rows], Value]:
+    compute = getattr(sklearn, function)
+
+    def measure(metric: Any, rows: Rows) -> Value:
+        given = metric.average or ("binary" if rows.kind == "binary" else "macro")
+        if given == "per_class":
+            labels = range(rows.classes)
+            found: list[float] = compute(
+                rows.target, rows.predicted, average=None, labels=labels, zero_division=0
+            ).tolist()
+            return found
+        return float(compute(rows.target, rows.predicted, average=given, zero_division=0))
+
+    return measure
+
+
+def _agreement(function: str) -> Callable[[Any, Rows], Value]:
+    compute = getattr(sklearn, function)
+
+    def measure(metric: Any, rows: Rows) -> Value:
+        if len(np.union1d(rows.target, rows.predicted)) < 2:
+            return 0.0  # nothing to agree on
+        return float(compute(rows.target, rows.predicted))
+
+    return measure
+
+
+def _balanced(metric: Any, rows: Rows) -> Value:
+    there = np.unique(rows.target)
+    recall = sklearn.recall_score
+    return float(recall(rows.target, rows.predicted, average="macro", labels=there))
+
+
+def _top_k(metric: Any, rows: Rows) -> Value:
+    labels = range(rows.classes)
+    found = sklearn.top_k_accuracy_score(rows.target, rows.scores, k=metric.k, labels=labels)
+    return float(found)
+
+
+def _one_against_rest(function: str) -> Callable[[Any, Rows], Value]:
+    compute = getattr(sklearn, function)
+
+    def measure(metric: Any, rows: Rows) -> Value:
+        there, counts = np.unique(rows.target, return_counts=True)
+        if rows.kind == "binary":
+            if len(there) < metric.least_classes or there[-1] == 0:
+                return None
+            return float(compute(rows.target, rows.probabilities))
+        if len(there) < metric.least_classes:
+            return None
+        found = {int(i): float(compute(rows.target == i, rows.probabilities[:, i])) for i in there}
+        if metric.average == "per_class":
+            return found
+        weights = counts if metric.average == "weighted" else None
+        return float(np.average([*found.values()], weights=weights))
+
+    return measure
+
+
+def _log_loss(metric: Any, rows: Rows) -> float:
+    labels = range(rows.classes)
+    return float(sklearn.log_loss(rows.target, rows.probabilities, labels=labels))
+
+
+def _brier(metric: Any, rows: Rows) -> Value:
+    if rows.kind == "binary":
+        return float(sklearn.brier_score_loss(rows.target, rows.probabilities))
+    wanted = np.eye(rows.classes)[rows.target]
+    return float(np.mean(np.sum((wanted - rows.probabilities) ** 2, axis=-1)))
+
+
+def _mean_squared(metric: Any, rows: Rows) -> float:
+    return float(sklearn.mean_squared_error(rows.target, rows.values))
+
+
+def _mape(metric: Any, rows: Rows) -> Value:
+    size = np.maximum(np.abs(rows.target), 1e-7)
+    return float(100 * np.mean(np.abs(rows.values - rows.target) / size))
+
+
+def _r2(metric: Any, rows: Rows) -> Value:
+    if len(rows.target) < 2:
+        return float((rows.target == rows.values).mean())
+    return float(sklearn.r2_score(rows.target, rows.values))
+
+
+MEASURES: Mapping[str, Callable[[Any, Rows], Value]] = {
+    "accuracy": lambda metric, rows: float(sklearn.accuracy_score(rows.target, rows.predicted)),
+    "auc": _one_against_rest("roc_auc_score"),
+    "average_precision": _one_against_rest("average_precision_score"),
+    "balanced_accuracy": _balanced,
+    "brier": _brier,
+    "f1": _by_class("f1_score"),
+    "iou": _by_class("jaccard_score"),
+    "kappa": _agreement("cohen_kappa_score"),
+    "log_loss": _log_loss,
+    "mae": lambda metric, rows: float(sklearn.mean_absolute_error(rows.target, rows.values)),
+    "mape": _mape,
+    "matthews": _agreement("matthews_corrcoef"),
+    "mse": _mean_squared,
+    "perplexity": lambda metric, rows: float(np.exp(_log_loss(metric, rows))),
+    "precision": _by_class("precision_score"),
+    "r2": _r2,
+    "recall": _by_class("recall_score"),
+    "rmse": lambda metric, rows: float(np.sqrt(_mean_squared(metric, rows))),
+    "top_k_accuracy": _top_k,
+}
+"""Type of a metric -> what measures it."""

@@ -1,0 +1,95 @@
+"""The best epoch, and whether a run stops: both follow from its history alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nnspec.data.rows import Dataset
+from nnspec.errors import UsageError
+from nnspec.language.training_schema import Training
+from nnspec.language.watching import Keep, better_of, watched
+from nnspec.network.graph import Graph
+from nnspec.training.history import Epoch
+from nnspec.training.metrics import undefined
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A measure by its name in the history; is_less: whether less of it is better."""
+
+    name: str
+    is_less: bool = True
+    min_delta: float = 0.0
+
+    def is_better(self, epoch: Epoch, than: Epoch) -> bool:
+        """Whether an epoch is better than another, by `min_delta` at least."""
+        value, other = epoch.values[self.name], than.values[self.name]
+        return value + self.min_delta < other if self.is_less else value - self.min_delta > other
+
+    def best_of(self, history: Sequence[Epoch]) -> Epoch:
+        """Return the best epoch, the first of equals."""
+        return self._followed(history)[0]
+
+    def has_ended(self, history: Sequence[Epoch], patience: int) -> bool:
+        """Whether so many epochs in a row were no better than the best before them."""
+        return bool(history) and self._followed(history)[1] >= patience
+
+    def _followed(self, history: Sequence[Epoch]) -> tuple[Epoch, int]:
+        best, waited = history[0], 0
+        for epoch in history[1:]:
+            if self.is_better(epoch, best):
+                best, waited = epoch, 0
+            else:
+                waited += 1
+        return best, waited
+
+
+def watched_by(record: Keep | None, training: Training, *, has_validation: bool) -> Watched:
+    """Return what a record of the spec watches, or by default the loss."""
+    name = watched(record, has_validation=has_validation)
+    mode = better_of(record, name, training.resolved_metrics, training.kind)
+    return Watched(name, mode == "min", getattr(record, "min_delta", 0.0))
+
+
+def notes_of_undefined(graph: Graph, training: Training, data: Dataset) -> list[str]:
+    """Return what is not measured of some rows; raises UsageError where `stop` or `keep` need it.
+
+    What an epoch does not measure at all can be watched neither.
+    """
+    notes = []
+    has_validation = data.validation is not None
+    measured = data.validation if data.validation is not None else data.train
+    missing = undefined(graph, training, measured.target)
+    prefix = "val_" if has_validation else ""
+    shape = graph.types[graph.outputs[0]].shape
+    classes = shape[-1] if shape and isinstance(shape[-1], int) else 1
+    kind = training.kind
+    known = {"loss", *(["val_loss"] if has_validation else [])}
+    known |= {
+        f"{prefix}{name}"
+        for metric in training.resolved_metrics
+        for name in metric.names(kind, classes)
+        if name not in missing
+    }
+    for key in ("stop", "keep"):
+        record: Keep | None = getattr(training, key)
+        if record is None:
+            continue
+        name = watched_by(record, training, has_validation=has_validation).name
+        if name not in known:
+            why = "no epoch measures it"
+            if name.removeprefix("val_") in missing:
+                why = "it is not defined for the rows that epochs measure"
+            raise UsageError(
+                f'`training.{key}` watches "{name}": {why}; measured: {", ".join(sorted(known))}'
+            )
+    for part, rows in (("validation" if has_validation else "training", measured),
+                       ("test", data.test)):  # fmt: skip
+        names = undefined(graph, training, rows.target) if rows is not None else []
+        if names:
+            notes.append(
+                f"{', '.join(names)} of the {part} rows: not defined, as a class that it takes "
+                "has none of them, and left out"
+            )
+    return notes
