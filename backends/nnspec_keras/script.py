@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from nnspec.emit.code import Expr, literal, quoted, wrap
 from nnspec.emit.snippets import snippets
-from nnspec.emit.training import shifts_target
+from nnspec.emit.training import axis_in_batch, shifts_target
 from nnspec.language.training_schema import Training
 from nnspec.network.graph import Head
 from nnspec.network.loader import Spec
@@ -84,7 +84,7 @@ def _predict(spec: Spec, training: Training, *, is_inner: bool) -> str:
             lines.append("    output = restored(output, record)")
         return "\n".join([*lines, "    return output, output"])
     if training.kind == "multiclass":
-        lines.append("    answer = output.argmax(axis=-1)")
+        lines.append(f"    answer = output.argmax(axis={axis_in_batch(training)})")
     else:
         limit = f"{threshold(spec.graph, training):g}"
         lines.append(f'    answer = (output > {limit}).astype("int64")')

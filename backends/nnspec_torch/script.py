@@ -5,7 +5,7 @@ from __future__ import annotations
 from nnspec.emit.code import literal, wrap, wrap_item
 from nnspec.emit.names import snake
 from nnspec.emit.snippets import Snippets, snippets
-from nnspec.emit.training import shifts_target
+from nnspec.emit.training import axis_in_batch, shifts_target
 from nnspec.errors import UsageError
 from nnspec.language.training_schema import Training
 from nnspec.layers.weighted import split
@@ -94,7 +94,15 @@ def _evaluate(spec: Spec, training: Training, head: Head | None) -> str:
             "    scale: what the target was divided by; the metrics are in its units.",
             '    """',
         ]
-    pairs = ['"loss": loss_function(output, target)']
+    whole, weighed = "loss_function(output, target)", []
+    if not training.resolved_loss.is_mean_of_rows:
+        size, whole = training.batch_size, "total / len(output)"
+        weighed = [
+            # Rows weigh differently: as in training, each batch is a mean of its own.
+            *wrap(f"parts = zip(output.split({size}), target.split({size}), strict=True)", 4),
+            "    total = sum(len(part[0]) * loss_function(*part) for part in parts)",
+        ]
+    pairs = [f'"loss": {whole}']
     pairs += [f'"{name}": {expression}' for name, expression in measured.items()]
     return "\n".join(
         [
@@ -103,6 +111,7 @@ def _evaluate(spec: Spec, training: Training, head: Head | None) -> str:
             "    *inputs, target = rows",
             "    model.eval()",
             f"    output = outputs({compute}, inputs)",
+            *weighed,
             "    values = {",
             *[line for pair in pairs for line in wrap_item(pair, 8)],
             "    }",
@@ -131,7 +140,7 @@ def _predict(spec: Spec, training: Training, load: str) -> str:
             lines.append("    output = restored(output, record)")
         return "\n".join([*lines, "    return output, output"])
     if training.kind == "multiclass":
-        lines.append("    answer = output.argmax(axis=-1)")
+        lines.append(f"    answer = output.argmax(axis={axis_in_batch(training)})")
     else:
         limit = f"{threshold(spec.graph, training):g}"
         lines.append(f'    answer = (output > {limit}).astype("int64")')

@@ -134,6 +134,8 @@ class Preprocessing(Frozen):
     """Names of the elements that it predicts; None where it is one, or an array."""
     labels: Annotated[tuple[Text, ...], Field(strict=False)] | None = None
     """Names of the classes in the order of their numbers; None where the data hold numbers."""
+    class_axis: int | None = None
+    """The axis of the classes where that is not the last one, the batch not counted."""
     target_mean: Numbers | None = None
     """Subtracted from each element of the target before it is learnt; None for nothing."""
     target_scale: Annotated[tuple[Positive, ...], Field(strict=False)] | None = None

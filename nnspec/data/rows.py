@@ -233,12 +233,14 @@ def prepare(
             _standardised(values, mean, scale),
             {"target_mean": mean, "target_scale": scale},
         )
+    axis = training.resolved_loss.class_axis
     preprocessing = Preprocessing(
         inputs=features,
         task=training.task,
         target=", ".join(data.targets) or next(iter(features)),
         columns=columns if len(columns) > 1 else None,
         labels=target.labels if target is not None else None,
+        class_axis=axis if axis != -1 else None,
         **shift,
     )
     if training.kind == "regression" and training.resolved_loss.leaves_out == "sigmoid":

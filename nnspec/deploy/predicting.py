@@ -278,10 +278,16 @@ def _answer(values: Array, preprocessing: Preprocessing, threshold: float) -> Ar
         return values
     scores: Any = values
     is_multiclass = kind == "multiclass"
-    numbers: Array = scores.argmax(axis=-1) if is_multiclass else (scores > threshold).astype(int)
+    axis = -1 if preprocessing.class_axis is None else preprocessing.class_axis
+    axis += axis >= 0  # the batch comes first
+    if not -values.ndim < axis < values.ndim:
+        raise DataError(
+            f"the preprocessing record has the classes on axis {axis - 1}, which is none"
+        )
+    numbers: Array = scores.argmax(axis) if is_multiclass else (scores > threshold).astype(int)
     if preprocessing.labels is None:
         return numbers
-    classes = values.shape[-1] if is_multiclass else 2
+    classes = values.shape[axis] if is_multiclass else 2
     if len(preprocessing.labels) != classes:
         raise DataError(
             f"the preprocessing record names {len(preprocessing.labels)} classes, and the model "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from nnspec.emit.code import literal, wrap
 from nnspec.emit.wanted import ONE, SEVERAL, Source, read_wanted
 from nnspec.errors import UsageError
@@ -36,7 +38,7 @@ def read_target(
         '    """Return the target of each row, and the names of the classes, if it has some."""',
     ]
     if choices := wanted(training.resolved_loss, output):
-        labelled = _labelled(training, output, choices[0], is_table=is_table)
+        labelled = _labelled(training, output, choices, is_table=is_table)
         lines += read_wanted(choices, labelled, Source(*ONE, is_table))
     elif training.kind == "regression":
         lines += [
@@ -63,9 +65,12 @@ def range_of(training: Training) -> str:
     return "0, 1" if takes_shares else "-LARGEST, LARGEST"
 
 
-def _labelled(training: Training, output: Shape, choice: Wanted, *, is_table: bool) -> list[str]:
+def _labelled(
+    training: Training, output: Shape, choices: Sequence[Wanted], *, is_table: bool
+) -> list[str]:
     """Return the lines that number labels, where there may be some."""
-    is_one = not choice.is_padded and all(size == 1 for size in choice.shape)
+    choice = choices[0]
+    is_one = len(choices) == 1 and not choice.is_padded and all(size == 1 for size in choice.shape)
     if training.kind == "regression" or not (is_one and choice.is_discrete):
         return []
     classes = 2 if training.kind == "binary" else output[training.resolved_loss.class_axis]

@@ -289,6 +289,7 @@ def _load_data(
         lines += wrap(
             f'kinds[{literal(name)}] |= standard(inputs[{literal(name)}][parts["train"]])', 4
         )
+    axis = training.resolved_loss.class_axis
     lines += [
         "    record = {",
         '        "inputs": kinds,',
@@ -300,6 +301,7 @@ def _load_data(
         ),
         *(['        "columns": targets,'] if not is_one and not is_own else []),
         f'        "labels": {"None" if is_own else "labels"},',
+        *([f'        "class_axis": {axis},'] if axis != -1 else []),
         "    }",
     ]
     if is_own:

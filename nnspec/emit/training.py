@@ -46,6 +46,16 @@ def loss_body(rows: Mapping[type[Loss], LossRow], loss: Loss, graph: Graph) -> L
     return row if isinstance(row, LossBody) else row(loss, graph.types[graph.outputs[0]].rank)
 
 
+def counted(axis: int) -> int:
+    """Return an axis of a row as it is among the axes of a batch."""
+    return axis if axis < 0 else axis + 1
+
+
+def axis_in_batch(training: Training) -> int:
+    """Return the axis of the classes among the axes of a batch."""
+    return counted(training.resolved_loss.class_axis)
+
+
 def title_of(optimizer: Optimizer) -> str:
     """Return an optimizer's name as a sentence begins with it."""
     return " ".join(optimizer.type.capitalize().split("_"))

@@ -23,59 +23,63 @@ SEVERAL = "matching(rows, TARGETS, path)", 'f"{path}: the target"'
 
 
 def read_wanted(choices: Sequence[Wanted], labelled: list[str], source: Source) -> list[str]:
-    """Return the lines that read such a target; labelled: those before them that number labels,
+    """Return the lines that end in such a target; labelled: those before them that number labels,
     up to the `else` that they belong to.
 
     Of several forms the one is read that has as many axes as the array.
     """
     if source.is_table:
         choices = choices[:1]  # the other has an axis more than a table
-    lines, depth = list(labelled), 4
-    if labelled:
-        depth = 8
-    *others, last = choices
-    indent = " " * depth
-    for each in others:
-        rank = len(each.shape) + 1
-        lines.append(f"{indent}if TARGET not in rows or rows[TARGET].ndim == {rank}:")
-        lines += _read(each, source, depth + 4)
-        lines.append(f"{indent}else:")
-        lines += _read(last, source, depth + 4)
+    first, *others = choices
     if not others:
-        lines += _read(last, source, depth)
-    dtypes = {"int64" if each.is_whole else "float32" for each in choices}
-    dtype = f'"{dtypes.pop()}"'
-    if dtypes:
-        dtype = f'"int64" if target.ndim == {len(choices[0].shape) + 1} else "float32"'
-    result = f"return target.astype({dtype}), {'labels' if labelled else 'None'}"
-    return [*lines, *wrap(result, 4)]
+        labels = "labels" if labelled else "None"
+        numbers = _numbers(first, source)
+        lines = [*labelled, *wrap(numbers, 8 if labelled else 4), *_fitted(first, source, 4)]
+        return [*lines, f'    return target.astype("{_dtype(first)}"), {labels}']
+    lines = [f"    if TARGET not in rows or rows[TARGET].ndim == {len(first.shape) + 1}:"]
+    for each, depth in zip(choices, (8, 4), strict=True):
+        lines += [*wrap(_numbers(each, source), depth), *_fitted(each, source, depth)]
+        lines.append(f'{" " * depth}return target.astype("{_dtype(each)}"), None')
+    return lines
 
 
-def _read(wanted: Wanted, source: Source, depth: int) -> list[str]:
-    low, high = wanted.least, wanted.most
-    if wanted.among:
-        low, high = min(wanted.among), max(wanted.among)
-    is_outside = wanted.also is not None and not low <= wanted.also <= high
+def _dtype(wanted: Wanted) -> str:
+    return "int64" if wanted.is_whole else "float32"
+
+
+def _numbers(wanted: Wanted, source: Source) -> str:
+    low, high = _limits(wanted)
     if wanted.also is not None:
         low, high = min(low, wanted.also), max(high, wanted.also)
-    whole = ", whole=True" if wanted.is_whole or wanted.among else ""
+    whole = ", whole=True" if wanted.is_discrete else ""
     limits = f"{_limit(low)}, {_limit(high)}"
-    lines = wrap(f"target = numbers(rows, {source.names}, path, {limits}{whole})", depth)
+    return f"target = numbers(rows, {source.names}, path, {limits}{whole})"
+
+
+def _limits(wanted: Wanted) -> tuple[float, float]:
+    if wanted.among:
+        return min(wanted.among), max(wanted.among)
+    return wanted.least, wanted.most
+
+
+def _fitted(wanted: Wanted, source: Source, depth: int) -> list[str]:
+    """Return the lines that shape a target, and refuse what its limits alone let through."""
     if wanted.is_padded:
-        lines += _raised("target.ndim != 2", "has no labels for each row", source, depth)
+        lines = _raised("target.ndim != 2", "has no labels for each row", source, depth)
     else:
         shape = literal(list(wanted.shape))
-        lines += wrap(f"target = shaped(target, {shape}, {source.place})", depth)
-    if is_outside or wanted.but is not None:
-        outside = [f"(target < {_limit(wanted.least)})", f"(target > {_limit(wanted.most)})"]
-        outside = [] if not is_outside else outside
-        if wanted.but is not None and wanted.but != wanted.also:
-            outside.append(f"(target == {wanted.but})")
-        if outside:
-            test = " | ".join(outside)
-            if wanted.also is not None:
-                test = f"(target != {wanted.also}) & ({test})"
-            lines += _raised(f"({test}).any()", f"holds other than {wanted.told}", source, depth)
+        lines = wrap(f"target = shaped(target, {shape}, {source.place})", depth)
+    low, high = _limits(wanted)
+    wrong = []
+    if wanted.also is not None and not low <= wanted.also <= high:
+        wrong = [f"(target < {_limit(low)})", f"(target > {_limit(high)})"]
+    if wanted.but is not None and wanted.but != wanted.also:
+        wrong.append(f"(target == {wanted.but})")
+    if wrong:
+        test = " | ".join(wrong)
+        if wanted.also is not None:
+            test = f"(target != {wanted.also}) & ({test})"
+        lines += _raised(f"({test}).any()", f"holds other than {wanted.told}", source, depth)
     if wanted.shared is not None:
         axis = wanted.shared if wanted.shared < 0 else wanted.shared + 1
         test = f"(np.abs(target.sum(axis={axis}) - 1) > 1e-3).any()"

@@ -1,17 +1,12 @@
 """Short ways to write the body of a loss."""
 
-from nnspec.emit.training import LossBody
+from nnspec.emit.training import LossBody, counted
 
 
 def written(summary: str, *lines: str) -> LossBody:
     """Return a body of these lines, with the modules that they use beside `ops`."""
     text = "\n".join(lines)
     return LossBody(summary, lines, frozenset(name for name in ("math",) if f"{name}." in text))
-
-
-def counted(axis: int) -> int:
-    """Return an axis of a row as it is among the axes of a batch."""
-    return axis if axis < 0 else axis + 1
 
 
 def classes_last(axis: int, rank: int, *names: str) -> list[str]:

@@ -17,8 +17,3 @@ def written(summary: str, *lines: str) -> LossBody:
     text = "\n".join(lines)
     modules = frozenset(name for name in ("F", "math", "torch") if f"{name}." in text)
     return LossBody(summary, lines, modules)
-
-
-def counted(axis: int) -> int:
-    """Return an axis of a row as it is among the axes of a batch."""
-    return axis if axis < 0 else axis + 1

@@ -1,9 +1,9 @@
 """Losses of classes, from the logits."""
 
 from nnspec.emit.code import literal
-from nnspec.emit.training import LossBody, LossRow
+from nnspec.emit.training import LossBody, LossRow, counted
 from nnspec.language.losses import Loss, cross_entropy
-from nnspec_torch.losses.bodies import calls, counted, written
+from nnspec_torch.losses.bodies import calls, written
 
 
 def _binary(loss: cross_entropy.BinaryCrossEntropy, rank: int) -> LossBody:

@@ -1,9 +1,9 @@
 """Losses that weigh rows by how wrong they are."""
 
 from nnspec.emit.code import literal
-from nnspec.emit.training import LossBody, LossRow
+from nnspec.emit.training import LossBody, LossRow, counted
 from nnspec.language.losses import Loss, focal
-from nnspec_torch.losses.bodies import counted, written
+from nnspec_torch.losses.bodies import written
 
 
 def _binary(loss: focal.BinaryFocal, rank: int) -> LossBody:

@@ -1,9 +1,9 @@
 """Losses of how far two masks overlap."""
 
 from nnspec.emit.code import literal
-from nnspec.emit.training import LossBody, LossRow
+from nnspec.emit.training import LossBody, LossRow, counted
 from nnspec.language.losses import Loss, overlap
-from nnspec_torch.losses.bodies import counted, written
+from nnspec_torch.losses.bodies import written
 
 
 def _categorical(loss: overlap.CategoricalDice, rank: int) -> LossBody:

@@ -54,10 +54,10 @@ class Loss(Frozen):
 
     def is_measured_as(self, task: str) -> bool:
         """Whether the metrics of a task say something of what is trained with it."""
-        if self.ignored is not None:
+        if self.ignored is not None or self.class_axis != -1:
             return False
         if self.takes in ("classes", "distribution"):
-            return task == "multiclass" and self.class_axis == -1
+            return task == "multiclass"
         return self.takes not in ("signs", "sign", "nothing", "halves", "labels")
 
     def compared(self, output: Shape) -> Shape:
