@@ -17,12 +17,19 @@ TRAININGS: dict[str, dict[str, Any]] = {
         "optimizer": {
             "type": "adam",
             "learning_rate": {"schedule": "cosine", "peak": 0.01, "steps": 300, "warmup": 10},
-        }
+            "l2": 0.001,
+            "groups": [{"match": "*.bias", "learning_rate": {"scale": 0.5}, "l2": 0}],
+        },
+        # Not a divisor of an epoch's batches, so that its end leaves some of them waiting.
+        "accumulate": 4,
+        "clip": {"norm": 0.5},
     },
     # More batches than Keras takes step by step.
     "momentum": {
         "optimizer": {"type": "sgd", "momentum": 0.9, "learning_rate": 0.02},
         "batch_size": 5,
+        "stop": {"metric": "val_loss", "patience": 6},
+        "keep": {"metric": "val_accuracy"},
     },
 }
 
@@ -39,6 +46,7 @@ def spec_in(folder: Path, name: str) -> Spec:
 
 def load_in(folder: Path, name: str) -> Spec:
     """Return the network, whose rows stand in the folder."""
+    training = TRAININGS.get(name, {"optimizer": name})
     document = {
         "nnspec": 1,
         "name": "Moving",
@@ -52,7 +60,7 @@ def load_in(folder: Path, name: str) -> Spec:
             {"type": "softmax"},
         ],
         "data": {"source": "rows.csv", "features": {"x": ["a", "b", "c"]}, "target": "y"},
-        "training": {"task": "multiclass", "batch_size": 8, "epochs": 40, **TRAININGS[name]},
+        "training": {"task": "multiclass", "batch_size": 8, "epochs": 40, **training},
     }
     return loads(json.dumps(document), path=folder / "net.json")
 
