@@ -11,11 +11,23 @@ _OTHERS: Mapping[object, Any] = {
     "ignore_index": 7,
     "axis": -1,
     "power": 2,
+    ("polynomial", "power"): 0.5,
     ("binary_focal", "alpha"): 0.25,
     ("categorical_focal", "alpha"): [1.0, 0.5, 2.0],
     ("ctc", "padding"): -3,
 }
 """Other values of fields, by name or by type and name, where no rule gives one."""
+LISTS: dict[str, list[Any]] = {
+    "milestones": [3, 7],
+    "rates": [0.03, 0.01, 0.02],
+    "schedules": [
+        0.01,
+        {"schedule": "linear", "initial": 0.02, "end": 0.03, "steps": 5, "warmup": 2},
+        {"schedule": "chained", "lengths": [3], "schedules": [0.02, 0.01]},
+    ],
+    "lengths": [4, 9],
+}
+"""Values of fields that are lists."""
 
 
 def variants(table: Mapping[str, type[Any]], key: str = "type") -> Iterator[dict[str, Any]]:
@@ -23,7 +35,7 @@ def variants(table: Mapping[str, type[Any]], key: str = "type") -> Iterator[dict
     for kind, record in table.items():
         fields = {name: field for name, field in record.model_fields.items() if name != key}
         required = {
-            name: 9 if field.annotation is int else 0.03
+            name: LISTS.get(name, 9 if field.annotation is int else 0.03)
             for name, field in fields.items()
             if field.is_required()
         }

@@ -62,7 +62,9 @@ def _with_sources(made: Call) -> Made:
 
 def _defined(made: Call) -> list[str]:
     """Return the names of what the source must define to make this, in the order of a file."""
-    inner = [value for _, value in (*made.positional, *made.keywords) if isinstance(value, Call)]
+    values = [value for _, value in (*made.positional, *made.keywords)]
+    values += [each for value in values if isinstance(value, list) for each in value]
+    inner = [value for value in values if isinstance(value, Call)]
     called = {made.function, *(name for call in inner for name in _defined(call))}
     called |= {base for name in called & SOURCES.keys() for base in SOURCES[name].uses}
     return [name for name in SOURCES if name in called]

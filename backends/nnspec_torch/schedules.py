@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from nnspec.emit.code import literal
 from nnspec.emit.training import indented, row_of
 from nnspec.language.optimizers import Optimizer
-from nnspec.language.schedules import Schedule, decay
+from nnspec.language.schedules import Schedule, Warmed, chains, cycles, decay, falling
 
 FACTOR = "learning_rate_factor"
 
@@ -19,6 +19,14 @@ class Factor(NamedTuple):
     summary: str
     lines: list[str]
     modules: frozenset[str] = frozenset()
+    before: tuple[str, ...] = ()
+    """Functions that it calls."""
+
+    def before_as(self, name: str) -> list[str]:
+        """Return the functions under names that begin with one's own."""
+        changed = [text.replace("factor_", f"{name}_") for text in self.before]
+        self.lines[:] = [line.replace("factor_", f"{name}_") for line in self.lines]
+        return changed
 
 
 _MATH = frozenset({"math"})
@@ -51,15 +59,216 @@ def _exponential(schedule: decay.Exponential) -> Factor:
     return Factor(summary, [f"return {factor} ** (step {times} {steps})"])
 
 
+def _step(schedule: falling.Step) -> Factor:
+    factor = literal(schedule.factor)
+    return Factor(
+        f"Times {factor} every {schedule.steps} steps.",
+        [f"return {factor} ** (step // {schedule.steps})"],
+    )
+
+
+def _multi_step(schedule: falling.MultiStep) -> Factor:
+    factor, turns = literal(schedule.factor), _listed(schedule.milestones)
+    return Factor(
+        f"Times {factor} after each of several numbers of steps.",
+        [f"return {factor} ** sum(step >= turn for turn in {turns})"],
+    )
+
+
+def _piecewise(schedule: falling.PiecewiseConstant) -> Factor:
+    rates = _listed([rate / schedule.base for rate in schedule.rates])
+    return Factor(
+        "One of several, by the number of steps.",
+        [
+            f"turns = {_listed(schedule.milestones)}",
+            f"return {rates}[sum(step >= turn for turn in turns)]",
+        ],
+    )
+
+
+def _linear(schedule: falling.Linear) -> Factor:
+    start, end = schedule.initial / schedule.base, schedule.end / schedule.base
+    steps = schedule.steps - schedule.warmup
+    line = f"return {_between(start, end)}" if start != end else f"return {literal(start)}"
+    return Factor(
+        f"From {literal(start)} to {literal(end)} in {steps} steps, evenly.",
+        [f"progress = min(step / {steps}, 1.0)", line] if start != end else [line],
+    )
+
+
+def _between(start: float, end: float) -> str:
+    """Return the expression of a line from one factor to another, by `progress`."""
+    if not end and start == 1:
+        return "1 - progress"
+    way = end - start
+    change = "progress" if way == 1 else f"{literal(abs(way))} * progress"
+    sign = "+" if way > 0 else "-"
+    return f"{literal(start)} {sign} {change}"
+
+
+def _polynomial(schedule: falling.Polynomial) -> Factor:
+    start, end = schedule.initial / schedule.base, schedule.end / schedule.base
+    steps, power = schedule.steps - schedule.warmup, schedule.power
+    left = "left" if power == 1 else f"left**{literal(power)}"
+    way = left if start - end == 1 else f"{literal(start - end)} * {left}"
+    return Factor(
+        f"From {literal(start)} to {literal(end)} in {steps} steps, by a power.",
+        [
+            f"left = 1 - min(step / {steps}, 1.0)",
+            f"return {literal(end)} + {way}" if end else f"return {way}",
+        ],
+    )
+
+
+def _inverse_time(schedule: falling.InverseTime) -> Factor:
+    steps, times = schedule.steps, "//" if schedule.staircase else "/"
+    decay = "" if schedule.decay == 1 else f"{literal(schedule.decay)} * "
+    inner = f"step {times} {steps}" if not decay else f"(step {times} {steps})"
+    return Factor(
+        f"One over a number that grows by {literal(schedule.decay)} in {steps} steps.",
+        [f"return 1 / (1 + {decay}{inner})"],
+    )
+
+
+def _restarts(schedule: cycles.CosineRestarts) -> Factor:
+    end, growth = schedule.end / schedule.peak, schedule.growth
+    factor = literal(schedule.factor)
+    fades = schedule.factor != 1
+    if growth == 1:
+        lines = [f"height = {factor} ** (step // {schedule.steps})"] if fades else []
+        lines.append(f"progress = step % {schedule.steps} / {schedule.steps}")
+    else:
+        lines = [
+            f"length, height = {schedule.steps}, 1.0" if fades else f"length = {schedule.steps}",
+            "while step >= length:",
+            "    step -= length",
+            f"    length *= {growth}",
+            *([f"    height *= {factor}"] if fades else []),
+            "progress = step / length",
+        ]
+    parts = [*([literal(1 - end)] if end else []), *(["height"] if fades else [])]
+    wave = " * ".join([*parts, "(1 + math.cos(math.pi * progress)) / 2"])
+    lines.append(f"return {literal(end)} + {wave}" if end else f"return {wave}")
+    return Factor(f"Half cosine waves down to {literal(end)}, again and again.", lines, _MATH)
+
+
+def _one_cycle(schedule: cycles.OneCycle) -> Factor:
+    begin, start = 0.0, 1 / schedule.div_factor
+    lines: list[str] = []
+    phases = schedule.phases()
+    for number, (last, end) in enumerate(phases):
+        if number == len(phases) - 1:
+            lines.append("else:")
+            progress = f"min((step - {literal(begin)}) / {literal(last - begin)}, 1.0)"
+        else:
+            lines.append(f"{'el' if number else ''}if step <= {literal(last)}:")
+            progress = (
+                f"(step - {literal(begin)}) / {literal(last - begin)}"
+                if number
+                else (f"step / {literal(last)}")
+            )
+        lines += [
+            f"    start, end = {literal(start)}, {literal(end)}",
+            f"    progress = {progress}",
+        ]
+        begin, start = last, end
+    if schedule.linear:
+        lines.append("return start + (end - start) * progress")
+    else:
+        lines.append("return end + (start - end) * (1 + math.cos(math.pi * progress)) / 2")
+    return Factor(
+        f"Up to 1 and down again, once in {schedule.steps} steps.",
+        lines,
+        frozenset() if schedule.linear else _MATH,
+    )
+
+
+def _cyclical(schedule: cycles.Cyclical) -> Factor:
+    low, up = schedule.initial / schedule.peak, schedule.steps
+    down = schedule.down or up
+    height = f"{literal(1 - low)} * height"
+    lines = [
+        f"cycle, at = divmod(step, {up + down})"
+        if schedule.halving
+        else f"at = step % {up + down}",
+        f"height = at / {up} if at <= {up} else ({up + down} - at) / {down}",
+    ]
+    if schedule.halving:
+        height += " / 2.0 ** min(cycle, 1000)"
+    if schedule.factor != 1:
+        height += f" * {literal(schedule.factor)}**step"
+    summary = f"Lines up from {literal(low)} to 1 and down again, {up + down} steps each cycle."
+    return Factor(summary, [*lines, f"return {literal(low)} + {height}"])
+
+
+def _chained(schedule: chains.Chained) -> Factor:
+    """Return what calls a function for each of the parts."""
+    base, lines, begin = schedule.base, [], 0
+    before: list[str] = []
+    modules: frozenset[str] = frozenset()
+    for number, part in enumerate(schedule.parts, start=1):
+        made, name = _made(part), f"factor_{number}"
+        modules |= made.modules
+        before += [*made.before_as(name), _function(name, made)]
+        scale = "" if part.base == base else f"{literal(part.base / base)} * "
+        called = f"return {scale}{name}({f'step - {begin}' if begin else 'step'})"
+        if number <= len(schedule.lengths):
+            begin += schedule.lengths[number - 1]
+            lines += [f"if step < {begin}:", f"    {called}"]
+        else:
+            lines.append(called)
+    return Factor("Schedules one after another.", lines, modules, tuple(before))
+
+
+def _listed(values: Iterable[float]) -> str:
+    given = [literal(value) for value in values]
+    return f"({given[0]},)" if len(given) == 1 else f"({', '.join(given)})"
+
+
 SCHEDULES: Mapping[type[Schedule], Callable[..., Factor]] = {
     decay.Cosine: _cosine,
     decay.Exponential: _exponential,
+    falling.Constant: lambda schedule: Factor("The same rate always.", ["return 1.0"]),
+    falling.Step: _step,
+    falling.MultiStep: _multi_step,
+    falling.PiecewiseConstant: _piecewise,
+    falling.Linear: _linear,
+    falling.Polynomial: _polynomial,
+    falling.InverseSqrt: lambda schedule: Factor(
+        f"One over a root of the steps, a half after {3 * schedule.steps}.",
+        [f"return math.sqrt({schedule.steps} / ({schedule.steps} + step))"],
+        _MATH,
+    ),
+    falling.InverseTime: _inverse_time,
+    cycles.CosineRestarts: _restarts,
+    cycles.OneCycle: _one_cycle,
+    cycles.Cyclical: _cyclical,
+    chains.Chained: _chained,
 }
-"""Schedule -> its factor of each step."""
+"""Schedule -> its factor of each step; of one that is warmed up, after that."""
+
+
+def _function(name: str, factor: Factor) -> str:
+    return "\n".join(
+        [
+            f"def {name}(step: int) -> float:",
+            f'    """{factor.summary}"""',
+            *indented(factor.lines),
+        ]
+    )
 
 
 def _made(schedule: Schedule) -> Factor:
-    return row_of(SCHEDULES, schedule, f"the schedule {schedule.schedule}")(schedule)
+    made = row_of(SCHEDULES, schedule, f"the schedule {schedule.schedule}")(schedule)
+    if not isinstance(schedule, Warmed) or not schedule.warmup:
+        return made
+    warmup, first = schedule.warmup, schedule.after(0) / schedule.base
+    rise = "step" if first == 1 else f"{literal(first)} * step"
+    lines = [f"if step < {warmup}:", f"    return {rise} / {warmup}"]
+    if any("step" in line for line in made.lines):
+        lines.append(f"step -= {warmup}")
+    summary = f"{made.summary[:-1]}, after a linear rise in {warmup}."
+    return made._replace(summary=summary, lines=[*lines, *made.lines])
 
 
 def scheduler_modules(optimizer: Optimizer) -> frozenset[str]:
@@ -86,13 +295,8 @@ def scheduler_source(optimizer: Optimizer) -> list[str]:
         return []
     factor = _made(schedule)
     return [
-        "\n".join(
-            [
-                f"def {FACTOR}(step: int) -> float:",
-                f'    """{factor.summary}"""',
-                *indented(factor.lines),
-            ]
-        ),
+        *factor.before,
+        _function(FACTOR, factor),
         "\n".join(
             [
                 "def make_scheduler(",

@@ -9,6 +9,7 @@ from nnspec.emit.code import wrap
 from nnspec.errors import UnsupportedError, UsageError
 from nnspec.language.losses import Loss
 from nnspec.language.optimizers import Optimizer
+from nnspec.language.schedules import Schedule
 from nnspec.language.training_schema import Training
 from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
@@ -88,5 +89,11 @@ def training_of(spec: Spec) -> Training:
     if len(spec.graph.outputs) != 1:
         raise UsageError(
             f"{spec.name} has {len(spec.graph.outputs)} outputs, and training needs one"
+        )
+    rate = training.optimizer.learning_rate
+    if isinstance(rate, Schedule) and rate.is_relative:
+        raise UsageError(
+            f"a length of the schedule {rate.schedule} is relative, and the steps of an epoch follow "
+            "from rows that are not known here: write lengths in steps"
         )
     return training

@@ -146,8 +146,8 @@ def _shared(records: list[Schema]) -> dict[str, Schema]:
         if count[text] < _FEW or len(text) < _SHORT:
             continue
         if text not in names:
-            same = sum(name.rpartition("_")[0] == key for name in definitions)
-            names[text] = f"{key}_{same + 1}"
+            # A short name: the keys of every layer are named 176 times.
+            names[text] = f"k{len(names) + 1}"
             definitions[names[text]] = properties[key]
         properties[key] = {"$ref": f"#/$defs/{names[text]}"}
     return definitions
@@ -173,7 +173,7 @@ def _shared_values(records: list[Schema]) -> dict[str, Schema]:
         if count[text] < _FEW or len(text) < _SHORT:
             continue
         if text not in names:
-            names[text] = f"any_{len(names) + 1}"
+            names[text] = f"v{len(names) + 1}"
             definitions[names[text]] = {"anyOf": held["anyOf"]}
         # Not beside the reference alone: some editors read nothing that stands beside one.
         held["anyOf"] = [{"$ref": f"#/$defs/{names[text]}"}]

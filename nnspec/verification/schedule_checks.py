@@ -38,9 +38,8 @@ def rate_errors(program: Inspectable, optimizer: Optimizer) -> tuple[float, list
 
 def steps_of(schedule: Schedule) -> list[int]:
     """Return the steps whose rates are compared: the first, and those around each phase's end."""
-    lengths = [getattr(schedule, name) for name in schedule.lengths]
     found = set(range(FIRST))
-    for length in lengths:
+    for length in schedule.turns():
         for part in LATER:
             step = int(part * length)
             found |= {max(step - 1, 0), step, step + 1}

@@ -21,6 +21,24 @@ _LOSSES: dict[str, list[Any]] = {
     ],
 }
 """Losses that take what a network of the task ends in."""
+SCHEDULES: list[dict[str, Any]] = [
+    {"schedule": "constant", "initial": 0.01},
+    {"schedule": "step", "initial": 0.01, "steps": 2},
+    {"schedule": "multi_step", "initial": 0.01, "milestones": [1, 3]},
+    {"schedule": "piecewise_constant", "rates": [0.01, 0.0, 0.02], "milestones": [2, 3]},
+    {"schedule": "linear", "initial": 0.01, "end": 0.02, "steps": 5},
+    {"schedule": "polynomial", "initial": 0.01, "power": 2.0, "steps": 5},
+    {"schedule": "inverse_sqrt", "peak": 0.01, "steps": 3},
+    {"schedule": "inverse_time", "initial": 0.01, "steps": 3, "staircase": True},
+    {"schedule": "cosine_restarts", "peak": 0.01, "steps": 2, "growth": 3, "end": 0.001},
+    {"schedule": "one_cycle", "peak": 0.01, "steps": 12},
+    {"schedule": "cyclical", "initial": 0.001, "peak": 0.01, "steps": 2, "down": 1},
+    {
+        "schedule": "chained",
+        "schedules": [0.01, {"schedule": "linear", "initial": 0.01, "steps": 4}],
+        "lengths": [2],
+    },
+]
 
 
 def training_for(task: str, rng: random.Random) -> dict[str, Any]:
@@ -44,8 +62,16 @@ def training_for(task: str, rng: random.Random) -> dict[str, Any]:
         cosine = {"schedule": "cosine", "peak": 0.01, "steps": 9, "warmup": rng.choice([0, 4])}
         factor = {"schedule": "exponential", "initial": 0.01, "factor": 0.5, "steps": 2}
         factor |= {"staircase": rng.random() < 0.5}
-        rate = rng.choice([cosine, factor])
+        rate = rng.choice([cosine, factor, *SCHEDULES])
+        if rng.random() < 0.3 and rate["schedule"] not in ("cosine", "one_cycle", "chained"):
+            rate = {**rate, "warmup": rng.choice([1, 3])}
         training["optimizer"] = {**training["optimizer"], "learning_rate": rate}
+    if rng.random() < 0.2:
+        training["clip"] = {
+            rng.choice(["norm", "norm_each", "value"]): rng.choice([1e-3, 0.5, 9.0])
+        }
+    if rng.random() < 0.15:
+        training["accumulate"] = rng.choice([2, 3])
     if rng.random() < 0.4:
         training |= {"epochs": 2, "batch_size": rng.choice([1, 32]), "shuffle": rng.random() < 0.5}
     if task == "regression" and rng.random() < 0.5:

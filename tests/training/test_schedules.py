@@ -33,7 +33,16 @@ BACKENDS = ("torch", "keras")
 RATES: dict[str, dict[str, Any]] = {
     "warmed": {"schedule": "cosine", "peak": 0.03, "steps": 25, "warmup": 7, "end": 0.003},
     **{named(fields): fields for fields in variants(SCHEDULES, "schedule")},
-}
+    "grown": {
+        "schedule": "cosine_restarts", "peak": 0.03, "steps": 7, "growth": 3, "factor": 0.5,
+        "end": 0.001, "warmup": 3,
+    },
+    "lower": {
+        "schedule": "cyclical", "initial": 0.01, "peak": 0.03, "steps": 4, "down": 3,
+        "halving": True, "factor": 0.99, "warmup": 2,
+    },
+    "rising": {"schedule": "linear", "initial": 0.01, "end": 0.03, "steps": 20, "warmup": 6},
+}  # fmt: skip
 OPTIMIZERS: list[dict[str, Any]] = [
     {"type": "sgd"},
     {"type": "sgd", "momentum": 0.9, "nesterov": True},
@@ -90,9 +99,10 @@ def test_the_formula_is_that_of_the_docstring(schedule: Schedule, rates: dict[in
     assert {step: schedule.at(step) for step in rates} == pytest.approx(rates, abs=1e-12)
 
 
-@pytest.mark.parametrize("rate", RATES)
+@pytest.mark.parametrize("rate", ["warmed", "exponential-0.03-0.03-9", "lower"])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS[1:], ids=lambda fields: "-".join(map(str, fields)))
 def test_thirty_steps_are_equal_in_both_sources(rate: str, optimizer: dict[str, Any]) -> None:
+    """Others are rows of `tests/parity`."""
     spec = network(RATES[rate], optimizer)
     programs = [built(spec, backend) for backend in BACKENDS]
     for number in range(30):
@@ -105,10 +115,102 @@ def test_thirty_steps_are_equal_in_both_sources(rate: str, optimizer: dict[str, 
         assert np.abs(array - second[name]).max() < 1e-12, name
 
 
+def of_torch() -> dict[str, tuple[dict[str, Any], Any]]:
+    """Return schedules from a rate of 1, and what makes PyTorch's of an optimizer."""
+    from torch.optim import lr_scheduler as theirs
+
+    line = {"schedule": "linear", "initial": 0.1, "end": 1.0, "steps": 5}
+    fall = {"schedule": "exponential", "initial": 1.0, "factor": 0.9, "steps": 1}
+    cycle = {"schedule": "cyclical", "initial": 0.1, "peak": 1.0, "steps": 7}
+    one = {"schedule": "one_cycle", "peak": 1.0, "steps": 33}
+    plain = {"cycle_momentum": False}
+    return {
+        "step": (
+            {"schedule": "step", "initial": 1.0, "steps": 7}, lambda o: theirs.StepLR(o, 7)
+        ),
+        "multi_step": (
+            {"schedule": "multi_step", "initial": 1.0, "milestones": [3, 9]},
+            lambda o: theirs.MultiStepLR(o, [3, 9]),
+        ),
+        "exponential": (fall, lambda o: theirs.ExponentialLR(o, 0.9)),
+        "linear": (line, lambda o: theirs.LinearLR(o, 0.1, 1.0, 5)),
+        "polynomial": (
+            {"schedule": "polynomial", "initial": 1.0, "power": 2.0, "steps": 20},
+            lambda o: theirs.PolynomialLR(o, 20, 2.0),
+        ),
+        "cosine": (
+            {"schedule": "cosine", "peak": 1.0, "end": 0.1, "steps": 33},
+            lambda o: theirs.CosineAnnealingLR(o, 33, 0.1),
+        ),
+        "cosine_restarts": (
+            {"schedule": "cosine_restarts", "peak": 1.0, "steps": 5, "growth": 2, "end": 0.1},
+            lambda o: theirs.CosineAnnealingWarmRestarts(o, 5, 2, 0.1),
+        ),
+        "one_cycle": (one, lambda o: theirs.OneCycleLR(o, 1.0, 33, **plain)),
+        "one_cycle by lines": (
+            {**one, "linear": True, "three_phase": True, "pct_start": 0.2},
+            lambda o: theirs.OneCycleLR(
+                o, 1.0, 33, anneal_strategy="linear", three_phase=True, pct_start=0.2, **plain
+            ),
+        ),
+        "cyclical": ({**cycle, "down": 5}, lambda o: theirs.CyclicLR(o, 0.1, 1.0, 7, 5, **plain)),
+        "triangular2": (
+            {**cycle, "halving": True},
+            lambda o: theirs.CyclicLR(o, 0.1, 1.0, 7, mode="triangular2", **plain),
+        ),
+        "exp_range": (
+            {**cycle, "factor": 0.97},
+            lambda o: theirs.CyclicLR(o, 0.1, 1.0, 7, mode="exp_range", gamma=0.97, **plain),
+        ),
+        "chained": (
+            {"schedule": "chained", "schedules": [line, fall], "lengths": [6]},
+            lambda o: theirs.SequentialLR(
+                o, [theirs.LinearLR(o, 0.1, 1.0, 5), theirs.ExponentialLR(o, 0.9)], [6]
+            ),
+        ),
+    }  # fmt: skip
+
+
+def test_schedules_are_those_of_pytorch() -> None:
+    import torch
+
+    for name, (fields, make) in of_torch().items():
+        optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+        scheduler, ours = make(optimizer), SCHEDULES[fields["schedule"]].model_validate(fields)
+        for step in range(33):
+            given = optimizer.param_groups[0]["lr"]
+            assert given == pytest.approx(ours.at(step), abs=1e-13), (name, step)
+            optimizer.step()
+            scheduler.step()
+
+
+@pytest.mark.parametrize(
+    ("rate", "said"),
+    [
+        ({"schedule": "piecewise_constant", "rates": [0.1], "milestones": [3]}, "at least"),
+        ({"schedule": "piecewise_constant", "rates": [0.1, 0.2], "milestones": [3, 9]}, "3 rates"),
+        ({"schedule": "piecewise_constant", "rates": [1, 2, 3], "milestones": [9, 3]}, "that rise"),
+        ({"schedule": "piecewise_constant", "rates": [0, 0], "milestones": [9]}, "above 0"),
+        ({"schedule": "linear", "initial": 0.1, "steps": 5, "warmup": 5}, "fewer than"),
+        ({"schedule": "one_cycle", "peak": 0.1, "steps": 3}, "room"),
+        ({"schedule": "cyclical", "initial": 0.2, "peak": 0.1, "steps": 3}, "at most its peak"),
+        ({"schedule": "chained", "schedules": [0.1, 0.2], "lengths": [1, 2]}, "1 lengths"),
+        ({"schedule": "step", "initial": 0.1, "steps": 0}, "at least 1"),
+        ({"schedule": "step", "initial": 0.1, "steps": 2.5}, "whole number of steps"),
+    ],
+)  # fmt: skip
+def test_what_no_schedule_can_be_is_refused(rate: dict[str, Any], said: str) -> None:
+    with pytest.raises(nnspec.SpecError, match=said):
+        network(rate)
+
+
 def test_each_source_has_the_rate_of_every_step() -> None:
     for rate, backend in itertools.product(RATES, BACKENDS):
         spec = network(RATES[rate])
         program, optimizer = built(spec, backend), spec.model.training.optimizer  # type: ignore[union-attr]
+        if backend == "keras":
+            made = program.training.make_optimizer()
+            assert type(made).from_config(made.get_config()).get_config() == made.get_config()
         for step in steps_of(optimizer.learning_rate):  # type: ignore[arg-type]
             given = program.learning_rate(step)
             assert given == pytest.approx(optimizer.rate(step), rel=1e-12, abs=1e-15)
@@ -123,7 +225,7 @@ def test_keras_own_schedules_are_the_same_but_for_rounding() -> None:
         program = built(spec, "keras", stock=True)
         source = get_backend("keras").compile(spec, KerasOptions(True, stock=True)).source
         assert "keras.optimizers.schedules." in source
-        assert "class " not in source
+        assert "warmup" in rate or "class " not in source
         error, _ = rate_errors(program, optimizer)
         assert error < 1e-6
 
@@ -164,7 +266,11 @@ def test_a_resumed_run_is_the_uninterrupted_one(
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(
-    "rate", ["warmed", pytest.param("exponential-0.03-0.03-9-True", marks=pytest.mark.slow)]
+    "rate",
+    [
+        "warmed",
+        *(pytest.param(each, marks=pytest.mark.slow) for each in ("grown", "lower", "rising")),
+    ],
 )
 def test_a_script_ends_with_the_weights_of_train(
     rate: str, backend: str, tmp_path: Path, eager: None

@@ -6,8 +6,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from nnspec.language.schedules import Schedule, Steps
-from nnspec.layers.fields import Count, Flag, NotNegative, Positive
+from nnspec.language.schedules import Schedule, Steps, StepsOrNone, Warmed
+from nnspec.language.schedules.lengths import are_known
+from nnspec.layers.fields import Flag, NotNegative, Positive
 
 ROWS: dict[str, type[Schedule]] = {}
 """Those of this file: each row stands below its class."""
@@ -20,17 +21,17 @@ class Cosine(Schedule):
     Hutter 2017. As Keras's CosineDecay with a warm-up from 0.
     """
 
-    lengths = ("warmup", "steps")
+    counted = ("warmup", "steps")
 
     schedule: Literal["cosine"] = "cosine"
-    peak: Positive = Field(description="The highest rate, at the end of the warm-up.")
+    peak: Positive = Field(description="The highest rate.")
     steps: Steps = Field(description="Optimizer steps to the end, the warm-up among them.")
-    warmup: Count = Field(default=0, description="Steps in which the rate rises from 0 to peak.")
-    end: NotNegative = Field(default=0.0, description="The rate at the end, and ever after.")
+    warmup: StepsOrNone = Field(default=0, description="Steps of a rise from 0.")
+    end: NotNegative = Field(default=0.0, description="The last rate.")
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if self.warmup >= self.steps:
+        if are_known(self.warmup, self.steps) and self.warmup >= self.steps:
             raise PydanticCustomError(
                 "out_of_range",
                 "warmup of fewer than its {steps} steps is expected, not {warmup}",
@@ -60,29 +61,29 @@ class Cosine(Schedule):
 ROWS["cosine"] = Cosine
 
 
-class Exponential(Schedule):
+class Exponential(Warmed):
     """initial · factor^(t / steps); with `staircase` the exponent is a whole number, rounded down.
 
-    With `staircase` it is what PyTorch calls StepLR.
+    A fall at once, by `staircase`, is the schedule `step` too.
     """
 
-    lengths = ("steps",)
+    counted = ("warmup", "steps")
 
     schedule: Literal["exponential"] = "exponential"
-    initial: Positive = Field(description="The rate of the first step.")
+    initial: Positive = Field(description="The first rate.")
     factor: Annotated[float, Field(strict=True, gt=0, le=1)] = Field(
-        description="What the rate is multiplied by in so many steps."
+        description="What the rate is multiplied by."
     )
-    steps: Steps = Field(description="Optimizer steps in which the factor is reached once.")
-    staircase: Flag = Field(default=False, description="Whether the rate stays between two.")
+    steps: Steps = Field(description="Optimizer steps, as in the formula.")
+    staircase: Flag = Field(default=False, description="Whether it falls in steps.")
 
     @property
     def base(self) -> float:
         """The first rate."""
         return self.initial
 
-    def at(self, step: int) -> float:
-        """Return the learning rate of the step after so many."""
+    def after(self, step: int) -> float:
+        """Return the learning rate so many steps after the warm-up."""
         times = step // self.steps if self.staircase else step / self.steps
         return float(self.initial * self.factor**times)
 

@@ -43,7 +43,7 @@ class Rms(Optimizer):
 class Harmonic(Schedule):
     """initial / (1 + t / steps)."""
 
-    lengths = ("steps",)
+    counted = ("steps",)
 
     schedule: Literal["harmonic"] = "harmonic"
     initial: Positive = Field(description="The rate of the first step.")
