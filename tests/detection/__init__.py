@@ -8,6 +8,7 @@ from tests.detection.exported_faults import FAULTS as EXPORTED
 from tests.detection.framework import Injection, Outcome, measure
 from tests.detection.image_faults import FAULTS as IMAGES
 from tests.detection.listed import FAULTS as LISTED
+from tests.detection.loss_faults import FAULTS as LOSSES
 from tests.detection.network_faults import FAULTS as NETWORKS
 from tests.detection.onnx_faults import FAULTS as ONNX
 from tests.detection.random_faults import FAULTS as RANDOM
@@ -21,6 +22,7 @@ INJECTIONS: tuple[Injection, ...] = (
     *SHAPES,
     *NETWORKS,
     *TRAINING,
+    *LOSSES,
     *RANDOM,
     *ONNX,
     *EXPORTED,

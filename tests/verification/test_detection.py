@@ -17,6 +17,9 @@ SLICE = (
     "torch-rate-off-by-0.01",
     "keras-wider",
     "torch-gradient-of-an-early-normalisation",
+    "torch-smooths-over-the-wrong-classes-alone",
+    "keras-divides-by-the-ignored-too",
+    "torch-no-positive-weight",
 )
 
 
