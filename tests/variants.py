@@ -15,6 +15,9 @@ _OTHERS: Mapping[object, Any] = {
     ("binary_focal", "alpha"): 0.25,
     ("categorical_focal", "alpha"): [1.0, 0.5, 2.0],
     ("ctc", "padding"): -3,
+    ("asgd", "power"): 0.5,
+    ("ftrl", "power"): -0.25,
+    ("ftrl", "l1"): 1e-6,  # more, and directions of weights would be 0
 }
 """Other values of fields, by name or by type and name, where no rule gives one."""
 LISTS: dict[str, list[Any]] = {
@@ -28,6 +31,9 @@ LISTS: dict[str, list[Any]] = {
     "lengths": [4, 9],
 }
 """Values of fields that are lists."""
+
+APART = {"nesterov": "dampening"}
+"""Fields that exclude one another."""
 
 
 def variants(table: Mapping[str, type[Any]], key: str = "type") -> Iterator[dict[str, Any]]:
@@ -46,8 +52,14 @@ def variants(table: Mapping[str, type[Any]], key: str = "type") -> Iterator[dict
             for name, field in fields.items()
             if name not in required and name != "groups"
         }
-        if others:
-            yield {key: kind, **required, **others}
+        apart = [name for name in APART if APART[name] in others and name in others]
+        for one in apart or [""]:
+            given = {name: value for name, value in others.items() if name != one}
+            if given:
+                yield {key: kind, **required, **given}
+        for one in apart:
+            given = {name: value for name, value in others.items() if name != APART[one]}
+            yield {key: kind, **required, **given}
 
 
 def changed(value: object) -> object:
@@ -57,7 +69,7 @@ def changed(value: object) -> object:
     if isinstance(value, int):
         return value + 2
     assert isinstance(value, float), f"say how {value!r} is changed"
-    return value / 2 if value else 0.01
+    return value * 1.5 if value > 1 else value / 2 if value else 0.01
 
 
 def named(fields: Mapping[str, Any]) -> str:

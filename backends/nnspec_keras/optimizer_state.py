@@ -33,6 +33,8 @@ def state_of(
             found[name] = to_canonical(native, array, shape)
         else:
             found[name] = np.full(shape, record.first(slot), trained[0].dtype)
+    for name in record.scalars:
+        found[name] = np.array(float(_scalar(optimizer, name).numpy()))
     return found
 
 
@@ -57,7 +59,13 @@ def load_state(
                 whole[native.row] = array
                 array = whole
             remembered.assign(array.astype(remembered.dtype))
+    for name in record.scalars:
+        _scalar(optimizer, name).assign(float(state[name]))
     optimizer.iterations.assign(steps)
+
+
+def _scalar(optimizer: Any, name: str) -> Any:
+    return next(each for each in optimizer.variables if each.name == name)
 
 
 def _variables(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from nnspec.emit.code import Call, call
-from nnspec.language.optimizers import Optimizer, adam, scaled, sgd
+from nnspec.errors import UnsupportedError
+from nnspec.language.optimizers import Optimizer, adam, kin, older, scaled, sgd
 from nnspec_keras.schedules import rate_of
 
 
@@ -40,13 +41,44 @@ class Made:
         """Return the name of the class."""
         return f"keras.optimizers.{self.name}" if stock else self.name
 
+    def decoupled_of(self, optimizer: Optimizer, *, stock: bool) -> Made | None:
+        """Return the row whose `weight_decay` is the decay, if there is one."""
+        return self.decoupled
+
     def decayed(self, optimizer: Optimizer, decay: float, *, stock: bool) -> Call:
         """Return the call of what decays all weights."""
-        row = self.decoupled
+        row = self.decoupled_of(optimizer, stock=stock)
         if row is None or (not decay and row is not self):
             return self(optimizer, stock=stock)
         made = row(optimizer, stock=stock)
         return call(made.function, **dict(made.keywords), weight_decay=decay)
+
+
+class _Flagged(Made):
+    """Calls another class where a field is true, and Keras's own with the argument.
+
+    flags: field -> the class.
+    """
+
+    def __init__(self, name: str, *fields: str, flags: Mapping[str, str], **options: Any) -> None:
+        super().__init__(name, *fields, **options)
+        self.flags = flags
+
+    def __call__(self, optimizer: Optimizer, *, stock: bool) -> Call:
+        made = super().__call__(optimizer, stock=stock)
+        given = {flag: True for flag in self.flags if getattr(optimizer, flag)}
+        return call(made.function, **dict(made.keywords), **(given if stock else {}))
+
+    def function(self, optimizer: Optimizer, *, stock: bool) -> str:
+        if not stock:
+            for flag, name in self.flags.items():
+                if getattr(optimizer, flag):
+                    return name
+        return super().function(optimizer, stock=stock)
+
+    def decoupled_of(self, optimizer: Optimizer, *, stock: bool) -> Made | None:
+        is_flagged = any(getattr(optimizer, flag) for flag in self.flags)
+        return None if is_flagged and not stock else self.decoupled
 
 
 class _Sgd(Made):
@@ -57,19 +89,72 @@ class _Sgd(Made):
 
     def function(self, optimizer: Optimizer, *, stock: bool) -> str:
         assert isinstance(optimizer, sgd.Sgd)
-        is_own = bool(optimizer.momentum) and not stock
-        return "MomentumSGD" if is_own else "keras.optimizers.SGD"
+        if stock and optimizer.dampening:
+            raise UnsupportedError("keras.optimizers.SGD has no dampening")
+        if stock or not optimizer.momentum:
+            return "keras.optimizers.SGD"
+        return "DampenedSGD" if optimizer.dampening else "MomentumSGD"
+
+
+class _Own(Made):
+    """Calls what the source defines; Keras has none."""
+
+    def function(self, optimizer: Optimizer, *, stock: bool) -> str:
+        if stock:
+            raise UnsupportedError(f"Keras has no {optimizer.type}: compile without --stock")
+        return self.name
+
+
+class _Nadam(Made):
+    """Keras's own has no `momentum_decay`: it is 1."""
+
+    def __call__(self, optimizer: Optimizer, *, stock: bool) -> Call:
+        made = super().__call__(optimizer, stock=stock)
+        kept = (each for each in made.keywords if not stock or each[0] != "momentum_decay")
+        return Call(made.function, (), tuple(kept))
+
+
+class _Ftrl(Made):
+    """Keras's own calls its arguments otherwise."""
+
+    def __call__(self, optimizer: Optimizer, *, stock: bool) -> Call:
+        made = super().__call__(optimizer, stock=stock)
+        names = {
+            "power": "learning_rate_power",
+            "initial_sum": "initial_accumulator_value",
+            "l1": "l1_regularization_strength",
+            "ridge": "l2_regularization_strength",
+        }
+        renamed = tuple((names.get(key, key), value) for key, value in made.keywords)
+        return Call(made.function, (), renamed) if stock else made
 
 
 _BETAS = ("beta_1", "beta_2", "epsilon")
-_ADAMW = Made("AdamW", *_BETAS, decoupled="self", bare=Made("Adam", *_BETAS))
+_AMSGRAD = {"amsgrad": "AMSGrad"}
+_ADAMW = _Flagged(
+    "AdamW",
+    *_BETAS,
+    flags=_AMSGRAD,
+    decoupled="self",
+    bare=_Flagged("Adam", *_BETAS, flags=_AMSGRAD),
+)
 
 OPTIMIZERS: Mapping[type[Optimizer], Made] = {
-    sgd.Sgd: _Sgd("SGD", "momentum", "nesterov"),
-    adam.Adam: Made("Adam", *_BETAS, decoupled=_ADAMW),
+    sgd.Sgd: _Sgd("SGD", "momentum", "nesterov", "dampening"),
+    adam.Adam: _Flagged("Adam", *_BETAS, flags=_AMSGRAD, decoupled=_ADAMW),
     adam.AdamW: _ADAMW,
     adam.Adamax: Made("Adamax", *_BETAS),
-    scaled.RmsProp: Made("RMSprop", "rho", "epsilon", "momentum"),
+    kin.Nadam: _Nadam("Nadam", *_BETAS, "momentum_decay"),
+    kin.Radam: _Own("RAdam", *_BETAS),
+    kin.Lion: Made("Lion", "beta_1", "beta_2"),
+    kin.Lamb: Made("Lamb", *_BETAS),
+    scaled.RmsProp: _Flagged(
+        "RMSprop", "rho", "epsilon", "momentum", flags={"centered": "CenteredRMSprop"}
+    ),
     scaled.Adagrad: Made("Adagrad", "epsilon", initial_accumulator_value="initial_sum"),
+    scaled.Adadelta: Made("Adadelta", "rho", "epsilon"),
+    older.Rprop: _Own("Rprop", "shrink", "grow", "least", "most"),
+    older.Asgd: _Own("DecreasingSGD", "pull", "power"),
+    older.Ftrl: _Ftrl("Ftrl", "power", "initial_sum", "l1", "ridge", "beta"),
 }
 """Optimizer -> its constructor; `stock` asks for Keras's own even where its formula differs."""

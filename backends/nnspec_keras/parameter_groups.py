@@ -37,7 +37,7 @@ def made_optimizer(graph: Graph, optimizer: Optimizer, *, stock: bool) -> Made:
     if (
         len(parts) == 1
         and base == Settings(decay=base.decay)
-        and (not base.decay or row.decoupled is not None)
+        and (not base.decay or row.decoupled_of(optimizer, stock=stock) is not None)
     ):
         return _with_sources(row.decayed(optimizer, base.decay, stock=stock))
     kind = "Decaying" if len(parts) == 1 and base.rate is None and base.scale == 1 else "Grouped"

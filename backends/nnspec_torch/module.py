@@ -150,6 +150,8 @@ def imports(
     standard = ["import math"] if "math" in modules else []
     if "Callable" in modules and dataset is None:
         standard.append("from collections.abc import Callable")
+    if "ParamsT" in modules and dataset is None:
+        standard.append("from typing import Any")
     if "fnmatchcase" in modules:
         standard.append("from fnmatch import fnmatchcase")
     names = ["from torch import Tensor, nn"]
@@ -171,6 +173,8 @@ def imports(
         plain.append("import torch")
     if "F" in modules:
         plain.append("import torch.nn.functional as F")
+    if "ParamsT" in modules:
+        names.append("from torch.optim.optimizer import ParamsT")
     groups.append([*plain, *names])
     return "\n\n".join("\n".join(group) for group in groups)
 

@@ -43,6 +43,7 @@ DEFINED = frozenset(
         *("Callable", "SafetensorError", "Sequence", "load_file", "safe_open", "save_file"),
         *("evaluate", "learning_rate_factor", "load_weights", "loss_function", "main"),
         *("make_optimizer", "make_scheduler", "outputs", "predict", "r2", "save", "train_step"),
+        *("Any", "DecreasingSGD", "Ftrl", "Lamb", "Lion", "ParamsT"),
         *("add_decay", "fnmatchcase", "named", "ATTRIBUTES"),
     }
 )

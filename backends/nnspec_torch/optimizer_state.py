@@ -48,6 +48,9 @@ def state_of(
             found[name] = np.full(shape, record.first(slot), dtype)
         else:
             found[name] = value.detach().cpu().numpy().copy()
+    for name in record.scalars:
+        values = (each[name] for each in optimizer.state.values() if name in each)
+        found[name] = np.array(float(next(values, record.first(name))))
     return found
 
 
@@ -62,9 +65,11 @@ def load_state(
     steps = checked_state(graph, record, state)
     parameters = dict(model.named_parameters())
     keys = OPTIMIZERS[type(record)].slots
-    held: dict[int, dict[str, torch.Tensor]] = {}
+    held: dict[int, dict[str, torch.Tensor]] = {
+        id(parameters[state_name(name)]): {} for name, each in graph.parameters() if each.learns
+    }
     for name, parameter, slot, _ in slots_of(graph, record):
-        values = held.setdefault(id(parameters[state_name(parameter)]), {})
+        values = held[id(parameters[state_name(parameter)])]
         values[keys.get(slot, slot)] = torch.from_numpy(np.array(state[name]))
     whole = optimizer.state_dict()
     numbered = {}
@@ -72,6 +77,15 @@ def load_state(
         ordered = (each for group in optimizer.param_groups for each in group["params"])
         for number, tensor in enumerate(ordered):
             if id(tensor) in held:
-                numbered[number] = {**held[id(tensor)], "step": torch.tensor(float(steps))}
+                numbered[number] = {
+                    **held[id(tensor)],
+                    **_scalars(record, state),
+                    "step": torch.tensor(float(steps)),
+                }
     optimizer.load_state_dict({**whole, "state": numbered})
     return steps
+
+
+def _scalars(record: Optimizer, state: Mapping[str, Array]) -> dict[str, torch.Tensor]:
+    """Return the numbers of all parameters, which each has for itself in PyTorch."""
+    return {name: torch.tensor(float(state[name]), dtype=torch.float64) for name in record.scalars}

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from typing import Literal
 
 from nnspec.emit.code import Call, call
-from nnspec.language.optimizers import Optimizer, adam, scaled, sgd
+from nnspec.emit.snippets import snippets
+from nnspec.language.optimizers import Optimizer, adam, kin, older, scaled, sgd
 from nnspec_torch.schedules import base_rate
 
+SOURCES = snippets("nnspec_torch.emitted", "optimizers")
+"""Those that PyTorch has not, by name."""
 _FUSED = frozenset(f"torch.optim.{name}" for name in ("Adagrad", "Adam", "AdamW", "SGD"))
 """Those with the same formula in one kernel: a small network steps in 0.7 of the time."""
 
@@ -54,46 +57,95 @@ class Made:
         }
 
 
-class _Sgd(Made):
+class _Short(Made):
+    """Leaves out flags and numbers that are off, as they are by default."""
+
     def keywords(self, optimizer: Optimizer) -> dict[str, object]:
         return {name: value for name, value in super().keywords(optimizer).items() if value}
 
 
-_ADAM = {"mean": "exp_avg", "square": "exp_avg_sq"}
-_ADAMW = Made(
-    "torch.optim.AdamW", _ADAM, decoupled="self", betas=("beta_1", "beta_2"), eps="epsilon"
+class _Flagged(Made):
+    """Says a flag where it is on alone."""
+
+    def keywords(self, optimizer: Optimizer) -> dict[str, object]:
+        given = super().keywords(optimizer)
+        return {name: value for name, value in given.items() if value is not False}
+
+
+_MEANS = {"mean": "exp_avg", "square": "exp_avg_sq"}
+_ADAM = {**_MEANS, "largest": "max_exp_avg_sq"}
+_BETAS = ("beta_1", "beta_2")
+_ADAMW = _Flagged(
+    "torch.optim.AdamW", _ADAM, decoupled="self", betas=_BETAS, eps="epsilon", amsgrad="amsgrad"
 )
 
 OPTIMIZERS: Mapping[type[Optimizer], Made] = {
-    sgd.Sgd: _Sgd(
+    sgd.Sgd: _Short(
         "torch.optim.SGD",
         {"velocity": "momentum_buffer"},
         momentum="momentum",
+        dampening="dampening",
         nesterov="nesterov",
     ),
-    adam.Adam: Made(
+    adam.Adam: _Flagged(
         "torch.optim.Adam",
         _ADAM,
         decoupled=_ADAMW,
-        betas=("beta_1", "beta_2"),
+        betas=_BETAS,
         eps="epsilon",
+        amsgrad="amsgrad",
     ),
     adam.AdamW: _ADAMW,
     adam.Adamax: Made(
         "torch.optim.Adamax",
         {"mean": "exp_avg", "largest": "exp_inf"},
-        betas=("beta_1", "beta_2"),
+        betas=_BETAS,
         eps="epsilon",
     ),
-    scaled.RmsProp: Made(
+    kin.Nadam: Made(
+        "torch.optim.NAdam",
+        _MEANS,
+        betas=_BETAS,
+        eps="epsilon",
+        momentum_decay="momentum_decay",
+    ),
+    kin.Radam: Made("torch.optim.RAdam", _MEANS, betas=_BETAS, eps="epsilon"),
+    kin.Lion: Made("Lion", {}, takes_l2=False, betas=_BETAS),
+    kin.Lamb: Made("Lamb", {}, takes_l2=False, betas=_BETAS, eps="epsilon"),
+    scaled.RmsProp: _Flagged(
         "torch.optim.RMSprop",
-        {"square": "square_avg", "velocity": "momentum_buffer"},
+        {"square": "square_avg", "velocity": "momentum_buffer", "mean": "grad_avg"},
         alpha="rho",
         eps="epsilon",
         momentum="momentum",
+        centered="centered",
     ),
     scaled.Adagrad: Made(
         "torch.optim.Adagrad", {}, initial_accumulator_value="initial_sum", eps="epsilon"
+    ),
+    scaled.Adadelta: Made(
+        "torch.optim.Adadelta",
+        {"square": "square_avg", "change": "acc_delta"},
+        rho="rho",
+        eps="epsilon",
+    ),
+    older.Rprop: Made(
+        "torch.optim.Rprop",
+        {"previous": "prev", "size": "step_size"},
+        takes_l2=False,
+        etas=("shrink", "grow"),
+        step_sizes=("least", "most"),
+    ),
+    older.Asgd: Made("DecreasingSGD", {}, takes_l2=False, lambd="pull", alpha="power"),
+    older.Ftrl: Made(
+        "Ftrl",
+        {},
+        takes_l2=False,
+        power="power",
+        initial_sum="initial_sum",
+        l1="l1",
+        l2="ridge",
+        beta="beta",
     ),
 }
 """Optimizer -> its constructor, without the parameters."""

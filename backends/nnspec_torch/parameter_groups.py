@@ -13,7 +13,7 @@ from nnspec.language.optimizers.groups import Settings
 from nnspec.network.graph import Graph
 from nnspec.network.parameter_groups import parts_of, patterns_of
 from nnspec_torch.naming import state_name
-from nnspec_torch.optimizers import OPTIMIZERS
+from nnspec_torch.optimizers import OPTIMIZERS, SOURCES
 from nnspec_torch.schedules import base_rate
 
 DECAY = "add_decay"
@@ -55,7 +55,12 @@ class Maker:
     def imports(self) -> frozenset[str]:
         """The functions that the text imports."""
         uses = any("fnmatchcase" in each for each in self.conditions)
-        return frozenset({"fnmatchcase"} if uses else ())
+        return frozenset(
+            [
+                *(["fnmatchcase"] if uses else []),
+                *(["ParamsT"] if self.call.function in SOURCES else []),
+            ]
+        )
 
     def text(self) -> list[str]:
         """Return the definitions."""
@@ -71,7 +76,8 @@ class Maker:
             lines += [f"optimizer.register_step_pre_hook({DECAY})", "return optimizer"]
         head = "def make_optimizer(model: nn.Module) -> torch.optim.Optimizer:"
         maker = "\n".join([head, f'    """{summary}"""', *indented(lines)])
-        return [*([self._hook()] if self.added else []), maker]
+        own = [SOURCES[name].text for name in (self.call.function,) if name in SOURCES]
+        return [*own, *([self._hook()] if self.added else []), maker]
 
     def _hook(self) -> str:
         amounts = {

@@ -40,7 +40,7 @@ _INSIDE = ("activation", "recurrence")
 _CHOOSING = ("type", "schedule")
 """Keys that say which record of a table it is."""
 
-_FEW, _SHORT = 3, 60
+_FEW, _SHORT = 2, 60
 """Times from which a key's schema is shared, and characters below which it is not."""
 
 _EXPRESSION: Schema = {
@@ -73,7 +73,7 @@ def spec_schema() -> Schema:
         records = [record_schema(record, without=without) for record in table.values()]
         if kind == "metric":
             records = _with_alike(records)
-        if kind == "loss":
+        if kind in ("loss", "optimizer", "schedule"):
             # They are many, and their pages say the rest.
             for each in records:
                 each["description"] = each["description"].partition("\n\n")[0]

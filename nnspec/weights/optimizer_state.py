@@ -1,7 +1,7 @@
 """The state of an optimizer by neutral names, so that any backend goes on from another's.
 
 `<parameter>/<slot>` for each parameter that learns, in the canonical layout, slots as the
-optimizer of the language names them; `step` is the number of its steps.
+optimizer of the language names them, and its scalars; `step` is the number of its steps.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ def checked_state(
 ) -> int:
     """Return the number of steps; raises WeightsError where the state is another's."""
     expected = {name: shape for name, _, _, shape in slots_of(graph, optimizer)}
+    expected |= dict.fromkeys(optimizer.scalars, ())
     if STEP not in state:
         raise WeightsError(
             f'the state of the optimizer does not say its "{STEP}": another version of nnspec '

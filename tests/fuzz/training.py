@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from nnspec.language.optimizers import OPTIMIZERS
+
 _LOSSES: dict[str, list[Any]] = {
     "binary": [
         {"type": "binary_cross_entropy", "label_smoothing": 0.2, "positive_weight": 3.0},
@@ -48,7 +50,7 @@ def training_for(task: str, rng: random.Random) -> dict[str, Any]:
     sgd: dict[str, Any] = {"type": "sgd", "momentum": momentum}
     if momentum:
         sgd["nesterov"] = rng.random() < 0.5
-    others = ["adam", "sgd", "adamw", "adamax", "rms_prop", "adagrad"]
+    others = [*OPTIMIZERS]
     training: dict[str, Any] = {
         "task": task,
         "optimizer": rng.choice([adam, sgd, rng.choice(others)]),

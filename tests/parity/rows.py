@@ -60,6 +60,8 @@ def rows() -> Iterator[Row]:
     """Yield the rows; each pair of an optimizer and anything else is in one at least."""
     for kind, (schedule, settings) in itertools.product(OPTIMIZERS, schedules()):
         optimizer: dict[str, Any] = {"type": kind}
+        if settings is not None and not OPTIMIZERS[kind].takes_schedule:
+            continue
         if settings is not None:
             optimizer["learning_rate"] = scaled(settings, rate_of(kind))
         yield Row(f"{kind}, {schedule}", {"optimizer": optimizer})

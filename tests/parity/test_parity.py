@@ -18,7 +18,11 @@ SOME = TABLE[:: len(TABLE) // 5 + 1]
 def test_the_table_has_each_optimizer_with_each_schedule() -> None:
     names = {row.name.split(" with ")[0] for row in TABLE}
     pairs = itertools.product(OPTIMIZERS, (name for name, _ in schedules()))
-    assert names >= {f"{kind}, {schedule}" for kind, schedule in pairs}
+    assert names >= {
+        f"{kind}, {schedule}"
+        for kind, schedule in pairs
+        if OPTIMIZERS[kind].takes_schedule or schedule == "constant rate"
+    }
 
 
 @pytest.mark.parametrize("row", SOME, ids=lambda row: row.name)

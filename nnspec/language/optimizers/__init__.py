@@ -1,7 +1,7 @@
 """The optimizers of the spec language, and the table from `type` to class."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -28,6 +28,9 @@ Formula = Callable[[Any, Any, int, float], Any]
 
 class Optimizer(Frozen):
     """Base of the optimizers; g is the gradient, p the parameter, t counts steps from 1."""
+
+    takes_schedule: ClassVar[bool] = True
+    """Whether each step has a rate of its own."""
 
     type: str
     learning_rate: LearningRate
@@ -66,8 +69,13 @@ class Optimizer(Frozen):
         """Names of the arrays that it remembers of each parameter."""
         return ()
 
+    @property
+    def scalars(self) -> tuple[str, ...]:
+        """Names of the numbers that it remembers of all parameters."""
+        return ()
+
     def first(self, slot: str) -> float:
-        """Return what each element of a slot begins at."""
+        """Return what each element of a slot, or a number, begins at."""
         return 0.0
 
     def formula(self) -> Formula | None:
@@ -99,5 +107,5 @@ class Optimizer(Frozen):
         return step
 
 
-OPTIMIZERS: RowsOfFiles[Optimizer] = RowsOfFiles(__name__, "adam", "sgd", "scaled")
+OPTIMIZERS: RowsOfFiles[Optimizer] = RowsOfFiles(__name__, "adam", "sgd", "scaled", "kin", "older")
 """The optimizers by `type`, from the files of this folder, what most specs use first."""

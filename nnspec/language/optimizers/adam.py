@@ -7,7 +7,7 @@ from pydantic import Field
 from nnspec.language.optimizers import RATE, Formula, Optimizer
 from nnspec.language.optimizers.groups import Amount
 from nnspec.language.schedules import LearningRate
-from nnspec.layers.fields import Fraction, Positive
+from nnspec.layers.fields import Flag, Fraction, Positive
 
 ROWS: dict[str, type[Optimizer]] = {}
 """Those of this file: each row stands below its class."""
@@ -25,23 +25,28 @@ class Adam(Optimizer):
     beta_1: Fraction = Field(default=0.9, description="Decay of the mean of the gradient.")
     beta_2: Fraction = Field(default=0.999, description="Decay of the mean of its square.")
     epsilon: Positive = Field(default=1e-8, description="Added to √v̂; 1e-8 as in PyTorch.")
+    amsgrad: Flag = Field(
+        default=False, description="Whether the largest v so far stands in v's place; Reddi 2018."
+    )
 
     @property
     def slots(self) -> tuple[str, ...]:
-        """The means, m and v."""
-        return ("mean", "square")
+        """The means, m and v, and the largest v."""
+        return ("mean", "square", "largest") if self.amsgrad else ("mean", "square")
 
     def formula(self) -> Formula:
         """Return the formula of one parameter."""
         first, second = self.beta_1, self.beta_2
         mean: Any = 0.0
         square: Any = 0.0
+        largest: Any = 0.0
 
         def step(parameter: Any, gradient: Any, number: int, rate: float) -> Any:
-            nonlocal mean, square
+            nonlocal mean, square, largest
             mean = first * mean + (1 - first) * gradient
             square = second * square + (1 - second) * gradient**2
-            corrected = mean / (1 - first**number), square / (1 - second**number)
+            largest = square + (largest > square) * (largest - square) if self.amsgrad else square
+            corrected = mean / (1 - first**number), largest / (1 - second**number)
             return parameter - rate * corrected[0] / (corrected[1] ** 0.5 + self.epsilon)
 
         return step

@@ -1,8 +1,9 @@
 """Stochastic gradient descent."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from nnspec.language.optimizers import RATE, Formula, Optimizer
 from nnspec.language.schedules import LearningRate
@@ -13,7 +14,7 @@ ROWS: dict[str, type[Optimizer]] = {}
 
 
 class Sgd(Optimizer):
-    """b = momentum · b + g (b = g at the first step); p -= learning_rate · b.
+    """b = momentum · b + (1 - dampening) · g (b = g at the first step); p -= learning_rate · b.
 
     nesterov: p -= learning_rate · (g + momentum · b). As torch.optim.SGD; Sutskever et al. 2013.
     """
@@ -22,6 +23,16 @@ class Sgd(Optimizer):
     learning_rate: LearningRate = Field(default=0.01, description=RATE)
     momentum: Fraction = Field(default=0.0, description="Weight of the past steps.")
     nesterov: Flag = Field(default=False, description="Whether the step looks ahead.")
+    dampening: Fraction = Field(default=0.0, description="What is left out of each gradient in b.")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.dampening and (self.nesterov or not self.momentum):
+            raise PydanticCustomError(
+                "wrong_value",
+                "dampening is expected with a momentum, and without nesterov",
+            )
+        return self
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -34,7 +45,8 @@ class Sgd(Optimizer):
 
         def step(parameter: Any, gradient: Any, number: int, rate: float) -> Any:
             nonlocal buffer
-            buffer = gradient if number == 1 else self.momentum * buffer + gradient
+            taken = gradient * (1 - self.dampening) if self.dampening else gradient
+            buffer = gradient if number == 1 else self.momentum * buffer + taken
             move = gradient + self.momentum * buffer if self.nesterov else buffer
             return parameter - rate * move
 

@@ -1,5 +1,7 @@
 """Names of optimizers, and of their keys."""
 
+from collections.abc import Callable
+
 from nnspec.layers.words.word import Key, Keys, UnsaidError, Word, keys, nothing, only, same
 
 
@@ -7,6 +9,17 @@ def _betas(given: object) -> dict[str, object]:
     if not isinstance(given, list | tuple) or len(given) != 2:
         raise UnsaidError("write beta_1 and beta_2")
     return {"beta_1": given[0], "beta_2": given[1]}
+
+
+def _pair(first: str, second: str) -> Callable[[object], dict[str, object]]:
+    """Return what parts a list of two."""
+
+    def parted(given: object) -> dict[str, object]:
+        if not isinstance(given, list | tuple) or len(given) != 2:
+            raise UnsaidError(f"write {first} and {second}")
+        return {first: given[0], second: given[1]}
+
+    return parted
 
 
 def _alike(meant: str, names: str, note: str) -> dict[str, Word]:
@@ -28,9 +41,22 @@ WORDS = {
              "default, PyTorch's 0.01, 0.99 and 1e-8, Keras's 0.001, 0.9 and 1e-7"),
     **_alike("adagrad", "Adagrad", "its rate is 0.01 and its sum of squares begins at 0 by default, as "
              "PyTorch's; Keras's are 0.001 and 0.1"),
-    **nothing("Adadelta adadelta Nadam NAdam nadam RAdam radam Adafactor adafactor Lion lion Lamb "
-              "lamb LAMB Muon muon Ftrl ftrl SparseAdam Rprop rprop ASGD asgd LBFGS lbfgs ScheduleFreeAdamW Ranger",
-              "nothing here is it: adam, adamw, adamax, rms_prop, adagrad and sgd are the optimizers"),
+    **_alike("nadam", "Nadam NAdam", "its rate is 0.002 and its momentum_decay 0.004 by default, as PyTorch's; "
+             "Keras's rate is 0.001, and its momentum_decay 1"),
+    **same("radam", "RAdam RectifiedAdam"),
+    **same("lion", "Lion EvoLved_Sign_Momentum"),
+    **same("lamb", "Lamb LAMB", "decay is taken of the weights before, and is no part of the ratio"),
+    **_alike("adadelta", "Adadelta", "its rate is 1 and rho 0.9 by default, as PyTorch's; Keras's are "
+             "0.001 and 0.95"),
+    **same("ftrl", "Ftrl FTRL"),
+    **same("rprop", "Rprop resilient_backpropagation"),
+    **same("asgd", "ASGD", "PyTorch's also keeps a mean that it never uses: training.average keeps one"),
+    "amsgrad": Word("adam", "adam with amsgrad: true", {"amsgrad": True}),
+    **nothing("LBFGS lbfgs", "nothing here is it: it takes the loss several times in a step, of all rows"),
+    **nothing("SparseAdam", "nothing here is it: it moves the rows of an embedding that a batch has alone; "
+              "adam moves all, by their means"),
+    **nothing("Adafactor adafactor Muon muon ScheduleFreeAdamW schedule_free_adamw Ranger",
+              "nothing here is it: adamw, nadam, radam, lion and lamb are near"),
     **nothing("LossScaleOptimizer MultiOptimizer OptimizerMap Optimizer schedules serialize "
               "deserialize get legacy", "it is no optimizer"),
 }  # fmt: skip
@@ -48,7 +74,7 @@ _ALL: Keys = {
     **keys("l2", "l2_penalty l2_regularization l2_reg coupled_decay"),
     **keys("decay", "decoupled_decay decoupled_weight_decay_rate"),
     **keys("groups", "param_groups parameter_groups"),
-    **only("amsgrad maximize use_ema differentiable centered decoupled_weight_decay", (False,),
+    **only("maximize use_ema differentiable decoupled_weight_decay", (False,),
            "nothing here is it"),
     **only("ema_momentum ema_overwrite_frequency loss_scale_factor "
            "relative_step foreach fused capturable params", (None, False, True, 0.99), ""),
@@ -67,6 +93,30 @@ KEYS = {
     "adam": _ADAM,
     "adamw": {**_ADAM, **keys("decay", "weight_decay")},
     "adamax": _ADAM,
+    "nadam": _ADAM,
+    "radam": _ADAM,
+    "lamb": _ADAM,
+    "lion": {key: each for key, each in _ADAM.items() if each.meant != "epsilon"},
+    "adadelta": {**_ALL, **keys("rho", "alpha decay_rate"), **keys("epsilon", "eps")},
+    "ftrl": {
+        **_ALL,
+        **keys("power", "learning_rate_power"),
+        **keys("initial_sum", "initial_accumulator_value"),
+        **keys("l1", "l1_regularization_strength"),
+        **keys("ridge", "l2_regularization_strength"),
+        **only("l2_shrinkage_regularization_strength", (0, 0.0), "l2 adds to the gradient: half of it"),
+    },
+    "rprop": {
+        **_ALL,
+        "etas": Key("", "PyTorch's etas are shrink and grow", _pair("shrink", "grow"), is_split=True),
+        "step_sizes": Key("", "PyTorch's are least and most", _pair("least", "most"), is_split=True),
+    },
+    "asgd": {
+        **_ALL,
+        **keys("pull", "lambd"),
+        **keys("power", "alpha"),
+        **only("t0", (1000000.0, 1000000), "training.average says from which step on: {type: swa, start}"),
+    },
     "rms_prop": {**_ALL, **keys("rho", "alpha decay_rate"), **keys("epsilon", "eps")},
     "adagrad": {
         **_ALL,
@@ -77,6 +127,5 @@ KEYS = {
         **_ALL,
         **keys("momentum", "mu beta"),
         **keys("nesterov", "use_nesterov"),
-        **only("dampening", (0, 0.0), "nothing here is it: the gradient is not damped"),
     },
 }  # fmt: skip
