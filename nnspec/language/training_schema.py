@@ -47,7 +47,7 @@ TASK_METRICS: dict[str, tuple[str, ...]] = {
     "binary": ("accuracy",),
     "multiclass": ("accuracy",),
     "multilabel": ("accuracy",),
-    "language": ("accuracy",),
+    "language": ("accuracy", "perplexity"),
     "autoencoder": ("mae",),
 }
 

@@ -31,6 +31,7 @@ from nnspec.training.batches import require_batches
 from nnspec.training.epoch import NotFinite, OnStep, measured, run_epoch
 from nnspec.training.history import Epoch, plot_history, trained_by, write_history
 from nnspec.training.metrics import require_measurable
+from nnspec.training.notes import notes_on
 from nnspec.training.runs import (
     Begun,
     Checkpoint,
@@ -166,7 +167,11 @@ def train(
         raise UsageError("a resumed run starts from its own weights; leave out `weights`")
     if isinstance(weights, str | Path):
         weights = load_weights(weights)
-    notes = [*_changes_since(weights, data), *notes_of_undefined(spec.graph, training, data)]
+    notes = [
+        *_changes_since(weights, data),
+        *notes_of_undefined(spec.graph, training, data),
+        *notes_on(training, data, total),
+    ]
 
     identity = identity_of(spec, dtype, data)
     with ExitStack() as stack:

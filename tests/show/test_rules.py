@@ -21,7 +21,7 @@ RULES = rules()
 WITHOUT_SPEC = {
     # Of files and rows, not of specs; or of texts that are long by nature.
     "not-text", "unreadable-file", "wrong-data", "too-deep", "too-many-problems",
-    "scaled-l2",
+    "unbalanced-classes", "long-schedule",
 }  # fmt: skip
 FAULTLESS = {"saturating-stack": ["specs/zoo/autoencoder.yaml"]}
 """Of the specs that ship, those that a rule is right to speak of: Hinton and Salakhutdinov had to
@@ -61,7 +61,7 @@ def test_every_code_in_the_source_is_explained() -> None:
                 if isinstance(first, ast.Constant) and isinstance(first.value, str):
                     codes.update(re.findall(r"\A[a-z]+(?:-[a-z0-9]+)+\Z", first.value))
     assert codes <= {*RULES}
-    told = {code for code in RULES if f'"{code}"' in _source()}
+    told = {code for code in RULES if f'"{code}"' in _source() or f'"{code}: ' in _source()}
     assert {*RULES} - codes <= told
 
 
@@ -117,6 +117,7 @@ def test_a_code_of_the_page_is_one_that_check_prints() -> None:
     assert re.findall(r"^### `([a-z0-9-]+)`", page, re.MULTILINE) == [
         *(code for code, rule in RULES.items() if rule.severities[0] == "error"),
         *(code for code, rule in RULES.items() if rule.severities[0] == "advice"),
+        *(code for code, rule in RULES.items() if rule.severities[0] == "note"),
     ]
 
 

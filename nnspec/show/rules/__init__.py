@@ -13,7 +13,13 @@ from nnspec.language.source import parse
 
 FOLDER = Path(__file__).parent
 HEADER = "nnspec: 1\nname: Net\n"
-FILES = {"text": "error", "network": "error", "training": "error", "advice": "advice"}
+FILES = {
+    "text": "error",
+    "network": "error",
+    "training": "error",
+    "advice": "advice",
+    "notes": "note",
+}
 """The files, and the severity of the codes of each."""
 _WHOLE = ("nnspec:", "{")
 
@@ -21,8 +27,8 @@ _WHOLE = ("nnspec:", "{")
 class Rule(NamedTuple):
     """One code: what it means, why it is told, how to mend it, and a spec before and after.
 
-    severities: "error", "advice", or both, by the occasion. bad, mended: texts of specs, empty
-    where no short spec can show it.
+    severities: "error", "advice", or both, by the occasion; "note" is one of a run. bad,
+    mended: texts of specs, empty where no short spec can show it.
     """
 
     code: str
@@ -90,10 +96,11 @@ def page() -> str:
         "<!-- made by `make docs` from nnspec/show/rules -->",
         "",
         "Every code of `nnspec check`: errors, which make a spec wrong, and advice on specs that",
-        "are right by themselves and likely not what was meant. `nnspec explain CODE` prints one,",
+        "are right by themselves and likely not what was meant; and notes of `nnspec train` on",
+        "what only its rows show. `nnspec explain CODE` prints one,",
         "`nnspec rules` lists them; both take `--json`. The codes are stable.",
     ]
-    for severity, title in (("error", "Errors"), ("advice", "Advice")):
+    for severity, title in (("error", "Errors"), ("advice", "Advice"), ("note", "Notes of a run")):
         lines += ["", f"## {title}"]
         for rule in rules().values():
             if rule.severities[0] != severity:

@@ -1,0 +1,57 @@
+"""Notes of a run on what only its rows show; each begins with its code (`nnspec explain CODE`)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from nnspec.data.rows import Dataset
+from nnspec.language.schedules import Schedule
+from nnspec.language.training_schema import Training
+
+_SHARE = 0.9
+"""The share of one class from which accuracy says little."""
+_BEYOND = 1.2
+"""The multiple of a run that a schedule may be long."""
+
+
+def notes_on(training: Training, data: Dataset, epochs: int) -> Iterator[str]:
+    """Yield what of the rows and of the number of steps is worth a second look."""
+    yield from _unbalanced(training, data)
+    rate = training.optimizer.learning_rate
+    if isinstance(rate, Schedule):
+        yield from _long(rate, training, len(data.train), epochs)
+
+
+def _unbalanced(training: Training, data: Dataset) -> Iterator[str]:
+    if training.kind == "regression" or [each.type for each in training.resolved_metrics] != [
+        "accuracy"
+    ]:
+        return
+    target = data.train.target
+    if training.kind == "multiclass" and target.dtype.kind != "i":
+        target = target.argmax(axis=-1)
+    values, counts = np.unique(target, return_counts=True)
+    share = float(counts.max() / counts.sum())
+    if share < _SHARE or len(values) < 2:
+        return
+    number = int(values[counts.argmax()])
+    labels = data.preprocessing.labels
+    name = f'"{labels[number]}"' if labels is not None else f"the class {number}"
+    yield (
+        f"unbalanced-classes: {share:.1%} of the training rows are {name}, so that always "
+        "saying so has that accuracy; add metrics that count each class"
+    )
+
+
+def _long(rate: Schedule, training: Training, rows: int, epochs: int) -> Iterator[str]:
+    steps = math.ceil(rows / training.batch_size) * epochs // training.accumulate
+    for field in rate.lengths:
+        length = getattr(rate, field)
+        if isinstance(length, int) and length > _BEYOND * max(steps, 1):
+            yield (
+                f"long-schedule: {field} of the schedule {rate.schedule} is {length:,}, and the "
+                f"run takes {steps:,} optimizer steps: the rate never gets there"
+            )

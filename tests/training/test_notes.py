@@ -1,0 +1,72 @@
+"""What a run notes of its rows, and what its domain refuses of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnspec.data.rows import load_data
+from nnspec.errors import DataError
+from nnspec.network.loader import Spec, loads
+from nnspec.training.notes import notes_on
+
+ROWS = 100
+
+
+def spec_of(folder: Path, yes: int, **training: Any) -> Spec:
+    y = np.array(["yes"] * yes + ["no"] * (ROWS - yes))
+    np.savez(folder / "rows.npz", x=np.arange(ROWS * 2.0).reshape(ROWS, 2), y=y)
+    document = {
+        "nnspec": 1,
+        "name": "Net",
+        "inputs": {"x": {"shape": [2]}},
+        "layers": [{"type": "dense", "units": 1}, {"type": "sigmoid"}],
+        "data": {"source": "rows.npz", "features": {"x": "x"}, "target": "y", "validation": 0},
+        "training": {"task": "binary", "batch_size": 10, "epochs": 2, **training},
+    }
+    return loads(json.dumps(document), path=folder / "net.json", is_json=True)
+
+
+def noted(spec: Spec) -> list[str]:
+    training = spec.model.training
+    assert training is not None
+    return list(notes_on(training, load_data(spec), training.epochs))
+
+
+def test_accuracy_alone_on_unbalanced_classes_is_noted(tmp_path: Path) -> None:
+    (note,) = noted(spec_of(tmp_path, 95))
+    assert note.startswith('unbalanced-classes: 95.0% of the training rows are "yes"')
+    assert noted(spec_of(tmp_path, 85)) == []
+
+
+@pytest.mark.parametrize(("steps", "is_long"), [(20, False), (24, False), (25, True), (500, True)])
+def test_a_schedule_beyond_the_run_is_noted(steps: int, is_long: bool, tmp_path: Path) -> None:
+    rate = {"schedule": "cosine", "peak": 0.01, "steps": steps}
+    found = noted(spec_of(tmp_path, 50, optimizer={"type": "adam", "learning_rate": rate}))
+    assert bool(found) == is_long
+    if is_long:
+        assert found[0].startswith("long-schedule: steps of the schedule cosine is")
+        assert "takes 20 optimizer steps" in found[0]
+
+
+def test_an_embedding_smaller_than_its_ids_names_the_row(tmp_path: Path) -> None:
+    np.savez(tmp_path / "rows.npz", x=np.array([[0], [3], [7]]), y=np.zeros(3))
+    document = {
+        "nnspec": 1,
+        "name": "Net",
+        "inputs": {"x": {"shape": [1], "dtype": "int32"}},
+        "layers": [
+            {"type": "embedding", "input_dim": 7, "output_dim": 2},
+            {"type": "flatten"},
+            {"type": "dense", "units": 1},
+        ],
+        "data": {"source": "rows.npz", "features": {"x": "x"}, "target": "y", "validation": 0},
+        "training": {"task": "regression"},
+    }
+    spec = loads(json.dumps(document), path=tmp_path / "net.json", is_json=True)
+    with pytest.raises(DataError, match=r'array "x", row 3.*7.*0 to 6'):
+        load_data(spec)
