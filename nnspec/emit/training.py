@@ -93,7 +93,7 @@ def training_of(spec: Spec) -> Training:
     rate = training.optimizer.learning_rate
     if isinstance(rate, Schedule) and rate.is_relative:
         raise UsageError(
-            f"a length of the schedule {rate.schedule} is relative, and the steps of an epoch follow "
-            "from rows that are not known here: write lengths in steps"
+            f"a length of the schedule {rate.schedule} is relative, and the steps of an epoch are "
+            "those of rows that are not known here: write lengths in steps"
         )
     return training
