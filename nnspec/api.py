@@ -69,7 +69,12 @@ def compile(
     """
     backend = get_backend(to)
     made = make_options(backend, options, training=training, layout=layout)
-    return backend.compile(check(spec), made)
+    checked = check(spec)
+    if training:
+        from nnspec.training.lengths import with_rows_read  # which few specs need
+
+        checked = with_rows_read(checked)
+    return backend.compile(checked, made)
 
 
 def verify(

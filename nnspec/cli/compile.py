@@ -55,6 +55,10 @@ def compile(
     options = make_options(to, given_options(), training=training, layout=layout)
     loaded = load(spec, variables=variables)
     require_output(loaded, output)
+    if training:
+        from nnspec.training.lengths import with_rows_read
+
+        loaded = with_rows_read(loaded)
     compiled = to.compile(loaded, options)
     if training and Can.TRAINING not in to.can:
         click.echo(f"nnspec: --training changes nothing of what {backend} writes", err=True)

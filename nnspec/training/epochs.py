@@ -30,6 +30,7 @@ from nnspec.support import html
 from nnspec.training.batches import require_batches
 from nnspec.training.epoch import NotFinite, OnStep, measured, run_epoch
 from nnspec.training.history import Epoch, plot_history, trained_by, write_history
+from nnspec.training.lengths import with_steps
 from nnspec.training.metrics import require_measurable
 from nnspec.training.notes import notes_on
 from nnspec.training.runs import (
@@ -161,6 +162,9 @@ def train(
         raise UsageError(f'there is nothing to train in "{spec.name}": {has}')
     if data is None:
         data = load_data(spec)
+    spec = with_steps(spec, len(data.train))
+    training = spec.model.training
+    assert training is not None
     require_batches(spec.graph, len(data.train), training.batch_size)
 
     if weights is not None and resume:

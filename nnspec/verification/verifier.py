@@ -13,6 +13,7 @@ from nnspec.errors import MissingDependencyError, UsageError
 from nnspec.network.ids import followed
 from nnspec.network.loader import Spec
 from nnspec.support.causes import cause_of
+from nnspec.training.lengths import ASSUMED, with_assumed_steps
 from nnspec.verification.engine_list import engines_of
 from nnspec.verification.engines import DirectOnnx, SourceEngine, exported_name
 from nnspec.verification.first_runs import can_compare, run_engines
@@ -38,7 +39,12 @@ def verify_spec(spec: Spec, settings: Settings, workers: Workers | None = None) 
     costs no other.
     """
     start = time.perf_counter()
-    state = _prepared(spec, settings, workers)
+    known = with_assumed_steps(spec)
+    state = _prepared(known, settings, workers)
+    if known is not spec:
+        state.recorder.note(
+            f"lengths of the schedule are compared as of epochs of {ASSUMED} batches each"
+        )
     _note_what_is_left_out(state)
     _begin_early(state)
     run_engines(state)
