@@ -48,10 +48,9 @@ def _unbalanced(training: Training, data: Dataset) -> Iterator[str]:
 
 def _long(rate: Schedule, training: Training, rows: int, epochs: int) -> Iterator[str]:
     steps = math.ceil(rows / training.batch_size) * epochs // training.accumulate
-    for field in rate.lengths:
-        length = getattr(rate, field)
-        if isinstance(length, int) and length > _BEYOND * max(steps, 1):
-            yield (
-                f"long-schedule: {field} of the schedule {rate.schedule} is {length:,}, and the "
-                f"run takes {steps:,} optimizer steps: the rate never gets there"
-            )
+    length = 0 if rate.is_relative else max(rate.turns(), default=0)
+    if length > _BEYOND * max(steps, 1):
+        yield (
+            f"long-schedule: the schedule {rate.schedule} turns last at step {length:,}, and the "
+            f"run takes {steps:,} optimizer steps: the rate never gets there"
+        )

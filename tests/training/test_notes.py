@@ -49,7 +49,7 @@ def test_a_schedule_beyond_the_run_is_noted(steps: int, is_long: bool, tmp_path:
     found = noted(spec_of(tmp_path, 50, optimizer={"type": "adam", "learning_rate": rate}))
     assert bool(found) == is_long
     if is_long:
-        assert found[0].startswith("long-schedule: steps of the schedule cosine is")
+        assert found[0].startswith("long-schedule: the schedule cosine turns last at step")
         assert "takes 20 optimizer steps" in found[0]
 
 
