@@ -25,6 +25,8 @@ NAMES = (
     "emitted_keras",
     "training_torch",
     "training_keras",
+    "training_lightning",
+    "training_memory",
     "onnx_export",
     "onnx_external",
     "onnx_latency",
