@@ -26,7 +26,7 @@ def drift(kind: str) -> tuple[str, str, float, float | None]:
     Each number is the distance of the weights after the steps, over how far PyTorch's have moved.
     The second is None where our emitted source has a class of one framework alone.
     """
-    row = Row(kind, {"optimizer": {"type": kind}})
+    row = Row(kind)
     spec = spec_of(row)
     torch, keras = program_of(spec, "torch"), program_of(spec, "keras", stock=True)
     theirs = _class_of(torch, "torch"), _class_of(keras, "keras")

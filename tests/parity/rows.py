@@ -15,60 +15,78 @@ STEPS = 30
 SETTINGS: dict[str, dict[str, Any]] = {
     "cosine": {"peak": 1.0, "steps": 24, "warmup": 4, "end": 0.1},
     "exponential": {"initial": 1.0, "factor": 0.5, "steps": 10},
-    "constant": {"initial": 1.0, "warmup": 5},
-    "step": {"initial": 1.0, "factor": 0.5, "steps": 7},
-    "multi_step": {"initial": 1.0, "factor": 0.3, "milestones": [8, 21]},
-    "piecewise_constant": {"rates": [0.3, 1.0, 0.1], "milestones": [6, 19]},
-    "linear": {"initial": 1.0, "end": 0.2, "steps": 24, "warmup": 4},
-    "polynomial": {"initial": 1.0, "end": 0.1, "steps": 20, "power": 2.0},
-    "inverse_sqrt": {"peak": 1.0, "steps": 5, "warmup": 5},
-    "inverse_time": {"initial": 1.0, "decay": 0.5, "steps": 7},
-    "cosine_restarts": {"peak": 1.0, "steps": 6, "growth": 2, "factor": 0.7, "end": 0.1},
-    "one_cycle": {"peak": 1.0, "steps": 26},
-    "cyclical": {"initial": 0.1, "peak": 1.0, "steps": 5, "down": 3, "halving": True},
-    "chained": {
-        "schedules": [
-            {"schedule": "linear", "initial": 0.2, "end": 1.0, "steps": 8},
-            {"schedule": "exponential", "initial": 1.0, "factor": 0.5, "steps": 9},
-        ],
-        "lengths": [9],
-    },
 }
 """Each schedule such that it turns within the steps, in multiples of the optimizer's own rate."""
 
 
 class Row(NamedTuple):
-    """What is trained: `training` is the section of the spec, without its task."""
+    """What is trained: names of KINDS, SETTINGS, CLIPS and PENALTIES, None for none."""
 
-    name: str
-    training: dict[str, Any]
+    optimizer: str
+    schedule: str | None = None
+    clip: str | None = None
+    penalty: str | None = None
+    accumulate: int = 1
+
+    @property
+    def name(self) -> str:
+        """All of it as a text."""
+        said = [self.schedule or "constant rate", self.clip and f"clip {self.clip}", self.penalty]
+        if self.accumulate > 1:
+            said.append(f"accumulate {self.accumulate}")
+        return f"{self.optimizer}: {', '.join(filter(None, said))}"
+
+    @property
+    def training(self) -> dict[str, Any]:
+        """The section of the spec, without its task."""
+        kind = KINDS[self.optimizer]
+        optimizer = dict(kind)
+        found: dict[str, Any] = {"optimizer": optimizer}
+        if self.schedule is not None:
+            rate = OPTIMIZERS[kind["type"]].model_fields["learning_rate"].default
+            settings = {"schedule": self.schedule, **SETTINGS[self.schedule]}
+            optimizer["learning_rate"] = scaled(settings, rate)
+        if self.penalty is not None:
+            optimizer[self.penalty] = PENALTIES[self.penalty]
+        if self.clip is not None:
+            found["clip"] = {self.clip: CLIPS[self.clip]}
+        if self.accumulate > 1:
+            found["accumulate"] = self.accumulate
+        return found
 
     @property
     def batches(self) -> int:
         """How many are needed for the optimizer steps."""
-        return STEPS * int(self.training.get("accumulate", 1))
+        return STEPS * self.accumulate
 
 
-def schedules() -> Iterator[tuple[str, dict[str, Any] | None]]:
-    """Yield every schedule with its settings, first that there is none."""
-    yield "constant rate", None
-    for name in SCHEDULES:
-        yield name, {"schedule": name, **SETTINGS[name]}
+CLIPS = {"norm": 0.05, "norm_each": 0.03, "value": 0.01}
+"""Such that they limit some of the gradients."""
+PENALTIES: dict[str, Any] = {"l2": 0.05, "decay": {"rate": 0.5, "of": "weights"}}
+ACCUMULATIONS = (1, 3)
+RATES = ("peak", "initial", "end", "rates")
+"""Fields of schedules that are rates."""
+KINDS: dict[str, dict[str, Any]] = {
+    **{kind: {"type": kind} for kind in OPTIMIZERS},
+    "amsgrad": {"type": "adam", "amsgrad": True},
+    "nesterov": {"type": "sgd", "momentum": 0.9, "nesterov": True},
+    "momentum": {"type": "sgd", "momentum": 0.9, "dampening": 0.3},
+    "rms_prop, centered": {"type": "rms_prop", "centered": True, "momentum": 0.5},
+}
+"""The optimizers, and what options make others of them."""
 
 
 def rows() -> Iterator[Row]:
-    """Yield the rows; each pair of an optimizer and anything else is in one at least."""
-    for kind, (schedule, settings) in itertools.product(OPTIMIZERS, schedules()):
-        optimizer: dict[str, Any] = {"type": kind}
-        if settings is not None and not OPTIMIZERS[kind].takes_schedule:
-            continue
-        if settings is not None:
-            optimizer["learning_rate"] = scaled(settings, rate_of(kind))
-        yield Row(f"{kind}, {schedule}", {"optimizer": optimizer})
-
-
-RATES = ("peak", "initial", "end", "rates")
-"""Fields of schedules that are rates."""
+    """Yield the rows: each optimizer with each schedule, and by turns with all else."""
+    # 4, 3 and 2 settings by turns: fifteen rows of an optimizer meet each, and all meet all.
+    clips, penalties = itertools.cycle((None, *CLIPS)), itertools.cycle((None, *PENALTIES))
+    count = itertools.count()
+    for kind, record in KINDS.items():
+        takes = OPTIMIZERS[record["type"]].takes_schedule
+        # What takes no schedule meets as many settings of all else.
+        for schedule in (None, *SCHEDULES):
+            accumulate = ACCUMULATIONS[next(count) // 12 % 2]
+            yield Row(kind, schedule if takes else None, next(clips), next(penalties), accumulate)
 
 
 def scaled(settings: dict[str, Any], rate: float) -> dict[str, Any]:
@@ -82,10 +100,3 @@ def scaled(settings: dict[str, Any], rate: float) -> dict[str, Any]:
         return [each * rate for each in value] if isinstance(value, list) else value * rate
 
     return {key: multiplied(key, value) for key, value in settings.items()}
-
-
-def rate_of(kind: str) -> float:
-    """Return the rate that an optimizer has by default."""
-    default = OPTIMIZERS[kind].model_fields["learning_rate"].default
-    assert isinstance(default, float)
-    return default
