@@ -19,11 +19,14 @@ import numpy as np
 import tensorflow as tf
 
 from nnspec.backend import Trainable
+from nnspec.language.objectives import is_composed
 from nnspec.network.graph import Graph
+from nnspec.network.loader import Spec
+from nnspec_keras.composed_rows import computation, measurer, one_or_all
 from nnspec_keras.noise import Request
 
 if TYPE_CHECKING:
-    from nnspec.backend import Array, Positions
+    from nnspec.backend import Array, Measured, Positions, Target
 
 WORTH_A_GRAPH = 8
 """Batches in an epoch from which on a graph pays."""
@@ -33,6 +36,8 @@ class Trained(Trainable, Protocol):
     """A program that is trained, as far as its rows ask it."""
 
     graph: Graph
+
+    spec: Spec
 
     @property
     def training(self) -> ModuleType: ...
@@ -44,8 +49,9 @@ class Trained(Trainable, Protocol):
     def drawing(self, handed: Iterable[Any] = ()) -> AbstractContextManager[None]: ...
     def requests(self, step: Callable[[], object]) -> list[Request]: ...
     def taken(self, inputs: Mapping[str, Array]) -> list[Array]: ...
-    def goal(self, target: Array) -> Array: ...
-    def loss_of(self, given: Any, target: Any, *, is_training: bool) -> Any: ...
+    def named(self, given: Any) -> dict[str, Array]: ...
+    def goals(self, target: Target) -> list[Array]: ...
+    def loss_of(self, given: Any, goals: list[Any], *, is_training: bool) -> Any: ...
     def declared_axes(self, tensor: Any, output: str) -> Any: ...
 
 
@@ -59,7 +65,7 @@ class Rows:
         """The draws of a step, if they are known beforehand: else it asks while it runs."""
 
     def stepper(
-        self, inputs: Mapping[str, Array], target: Array, batches: int
+        self, inputs: Mapping[str, Array], target: Target, batches: int
     ) -> Callable[[Positions], float]:
         """Return what takes a step on the rows at given positions: the loss before it."""
         program = self._program
@@ -67,39 +73,44 @@ class Rows:
         if not self._is_graph:
 
             def step(rows: Positions) -> float:
-                return program.train_step(_at(inputs, rows), target[rows])
+                return program.train_step(_at(inputs, rows), _of_rows(target, rows))
 
             return step
-        arrays, goal = program.taken(inputs), program.goal(target)
+        arrays, goals = program.taken(inputs), program.goals(target)
         if self._requests is None:
             with program.precision():
                 self._requests = program.requests(lambda: self._traced(arrays))
         requests = self._requests
 
         def take(rows: Positions) -> float:
-            batch = goal[rows]
-            drawn = [draw((len(batch), *shape[1:])) for draw, shape in requests]
+            batch = [array[rows] for array in arrays]
+            drawn = [draw((len(batch[0]), *shape[1:])) for draw, shape in requests]
             with program.precision():
-                return float(self._step([array[rows] for array in arrays], batch, drawn))
+                return float(self._step(batch, [goal[rows] for goal in goals], drawn))
 
         return take
 
     def measurer(
-        self, inputs: Mapping[str, Array], target: Array, batches: int
-    ) -> Callable[[Positions], tuple[float, Array]]:
+        self, inputs: Mapping[str, Array], target: Target, batches: int
+    ) -> Callable[[Positions], Measured]:
         """Return what gives the loss and the output of the rows at given positions."""
         program = self._program
+        if is_composed(program.spec.model):
+            is_graph = self._is_graph or batches >= WORTH_A_GRAPH
+            compute = self._graph_of_losses if is_graph else self._losses
+            return measurer(program, compute, inputs, target)
+        assert not isinstance(target, Mapping)
         if not self._is_graph and batches < WORTH_A_GRAPH:
             (name,) = program.graph.outputs
 
-            def measured(rows: Positions) -> tuple[float, Array]:
+            def measured(rows: Positions) -> Measured:
                 some = _at(inputs, rows)
                 return program.loss(some, target[rows]), program.forward(some)[name]
 
             return measured
-        arrays, goal = program.taken(inputs), program.goal(target)
+        arrays, (goal,) = program.taken(inputs), program.goals(target)
 
-        def measure(rows: Positions) -> tuple[float, Array]:
+        def measure(rows: Positions) -> Measured:
             with program.precision():
                 loss, output = self._measure([array[rows] for array in arrays], goal[rows])
             return float(loss), np.asarray(output)
@@ -112,7 +123,7 @@ class Rows:
 
         def trained(given: list[Any]) -> Any:
             with program.drawing():
-                return program.trained(_one_or_all(given), training=True)
+                return program.trained(one_or_all(given), training=True)
 
         kinds = [tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in arrays]
         tf.function(trained, autograph=False).get_concrete_function(kinds)
@@ -122,13 +133,21 @@ class Rows:
         program = self._program
         optimizer, variables = program.optimizer, program.model.trainable_variables
 
-        def step(arrays: list[Any], target: Any, drawn: list[Any]) -> Any:
+        def step(arrays: list[Any], goals: list[Any], drawn: list[Any]) -> Any:
             with tf.GradientTape() as tape, program.drawing(drawn):
-                loss = program.loss_of(_one_or_all(arrays), target, is_training=True)
-            optimizer.apply(tape.gradient(loss, variables), variables)
+                loss = program.loss_of(one_or_all(arrays), goals, is_training=True)
+            apply(optimizer, tape.gradient(loss, variables), variables)
             return loss
 
         return tf.function(step, autograph=False, reduce_retracing=True)
+
+    @cached_property
+    def _losses(self) -> Any:
+        return computation(self._program)
+
+    @cached_property
+    def _graph_of_losses(self) -> Any:
+        return tf.function(self._losses, autograph=False, reduce_retracing=True)
 
     @cached_property
     def _measure(self) -> Any:
@@ -137,16 +156,23 @@ class Rows:
         both = keras.Model(program.model.inputs, [program.trained.output, program.model.output])
 
         def measure(arrays: list[Any], target: Any) -> Any:
-            scores, output = both(_one_or_all(arrays), training=False)
+            scores, output = both(one_or_all(arrays), training=False)
             loss = program.training.loss_function(target, program.declared_axes(scores, name))
             return loss, program.declared_axes(output, name)
 
         return tf.function(measure, autograph=False, reduce_retracing=True)
 
 
+def apply(optimizer: Any, gradients: list[Any], variables: list[Any]) -> None:
+    """Take a step by what has a gradient: a variable that the loss does not reach has none."""
+    pairs = zip(gradients, variables, strict=True)
+    found = [(gradient, variable) for gradient, variable in pairs if gradient is not None]
+    optimizer.apply(*map(list, zip(*found, strict=True)))
+
+
 def _at(inputs: Mapping[str, Array], rows: Positions) -> dict[str, Array]:
     return {name: values[rows] for name, values in inputs.items()}
 
 
-def _one_or_all(arrays: list[Any]) -> Any:
-    return arrays if len(arrays) > 1 else arrays[0]
+def _of_rows(target: Target, rows: Positions) -> Target:
+    return _at(target, rows) if isinstance(target, Mapping) else target[rows]

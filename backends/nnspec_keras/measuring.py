@@ -7,6 +7,7 @@ from nnspec.emit.metrics import Measured, has_confusion, is_collected, measured_
 from nnspec.emit.snippets import snippets
 from nnspec.emit.specialised import Specialisation, specialised
 from nnspec.emit.training import shifts_target
+from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Training
 from nnspec.language.watching import Keep, better_of, watched
 from nnspec.network.loader import Spec
@@ -15,7 +16,9 @@ from nnspec.network.loader import Spec
 def is_measured_apart(spec: Spec) -> bool:
     """Whether `measure` measures, and not what the model is compiled with."""
     training = spec.model.training
-    return training is not None and spec.model.data is not None and is_collected(training)
+    if training is None or spec.model.data is None or is_composed(spec.model):
+        return False
+    return is_collected(training)
 
 
 def measured_of(spec: Spec) -> Measured | None:

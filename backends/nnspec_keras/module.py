@@ -22,6 +22,7 @@ from nnspec.layers import Activation, Layer
 from nnspec.network.graph import Graph
 from nnspec.network.heads import loss_head
 from nnspec.network.loader import Spec
+from nnspec.network.objectives import loss_heads
 from nnspec.support.collector import collector_paused
 from nnspec.support.files import write_text
 from nnspec.support.noise import Drawer
@@ -104,7 +105,8 @@ class KerasCompiled(KerasSource):
 
     def _drawers(self) -> dict[str, tuple[Layer, Drawer]]:
         """Return the random layers, and how what they take lies in memory."""
-        lowerer = Lowerer(LANGUAGE, self.head, keep_borders=self.options.layout == "spec")
+        heads = loss_heads(self.spec.model, self.spec.graph)
+        lowerer = Lowerer(LANGUAGE, heads, keep_borders=self.options.layout == "spec")
         return drawers_of(lowerer.network(self.spec.graph))
 
 
@@ -117,7 +119,8 @@ def compile_network(spec: Spec, options: KerasOptions) -> KerasCompiled:
             "layout spec"
         )
     head = loss_head(spec.model, spec.graph)
-    lowerer = Lowerer(LANGUAGE, head, keep_borders=options.layout == "spec")
+    heads = loss_heads(spec.model, spec.graph)
+    lowerer = Lowerer(LANGUAGE, heads, keep_borders=options.layout == "spec")
     network = lowerer.network(spec.graph)
     order_updates(network)
     function = function_name(spec.name)

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnspec.backend import Precision
-from nnspec.data.target_domain import require_target
+from nnspec.data.goals import require_goals
 from nnspec.emit.loading import load_source
 from nnspec.errors import MissingDependencyError, UsageError
+from nnspec.language.objectives import is_composed
 from nnspec.language.optimizers import Optimizer
 from nnspec.layers.shapes import TensorType
 from nnspec.network.domains import domain_of
@@ -60,9 +61,10 @@ except ImportError as error:
 
 # They import Keras, which is there by now.
 from nnspec_keras.accumulation import wait_again, waiting  # noqa: E402
+from nnspec_keras.composed_rows import composed_loss  # noqa: E402
 from nnspec_keras.doubles import lend_doubles  # noqa: E402
 from nnspec_keras.exporting import export_onnx  # noqa: E402
-from nnspec_keras.held_rows import Rows  # noqa: E402
+from nnspec_keras.held_rows import Rows, apply  # noqa: E402
 from nnspec_keras.noise import NoiseTaker, Request  # noqa: E402
 from nnspec_keras.optimizer_state import Held, load_state, state_of  # noqa: E402
 from nnspec_keras.variables import (  # noqa: E402
@@ -73,7 +75,7 @@ from nnspec_keras.variables import (  # noqa: E402
 )
 
 if TYPE_CHECKING:
-    from nnspec.backend import Array, Positions, Weights
+    from nnspec.backend import Array, Measured, Positions, Target, Weights
     from nnspec.layers import Layer
     from nnspec.support.noise import Drawer
     from nnspec_keras.source import KerasSource
@@ -168,14 +170,14 @@ class KerasProgram:
     def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return each output by name, computed as at inference; raises DataError."""
         with precision(self.dtype):
-            return self._named(self.model(self._tensors(inputs), training=False))
+            return self.named(self.model(self._tensors(inputs), training=False))
 
-    def loss(self, inputs: Mapping[str, Array], target: Array) -> float:
+    def loss(self, inputs: Mapping[str, Array], target: Target) -> float:
         """Return the loss as at inference."""
         with precision(self.dtype):
             return float(self._loss(inputs, target, is_training=False))
 
-    def gradients(self, inputs: Mapping[str, Array], target: Array) -> tuple[float, Weights]:
+    def gradients(self, inputs: Mapping[str, Array], target: Target) -> tuple[float, Weights]:
         """Return the loss as in training, and its gradient by every trainable parameter."""
         with self._unmoved():
             loss, gradients = self._differentiated(inputs, target)
@@ -194,11 +196,11 @@ class KerasProgram:
                 arrays[name] = np.zeros(parameter.shape, self.dtype)
         return float(loss), arrays
 
-    def train_step(self, inputs: Mapping[str, Array], target: Array) -> float:
+    def train_step(self, inputs: Mapping[str, Array], target: Target) -> float:
         """Take one optimizer step, and return the loss before it."""
         loss, gradients = self._differentiated(inputs, target)
         with precision(self.dtype):
-            self.optimizer.apply(gradients, self.model.trainable_variables)
+            apply(self.optimizer, gradients, self.model.trainable_variables)
         return float(loss)
 
     # What `nnspec.backend.TakesNoise` adds
@@ -231,14 +233,14 @@ class KerasProgram:
     # What `nnspec.backend.HoldsRows` adds
 
     def stepper(
-        self, inputs: Mapping[str, Array], target: Array, batches: int
+        self, inputs: Mapping[str, Array], target: Target, batches: int
     ) -> Callable[[Positions], float]:
         """Return what `train_step` does, for the rows at given positions."""
         return self._rows.stepper(inputs, target, batches)
 
     def measurer(
-        self, inputs: Mapping[str, Array], target: Array, batches: int
-    ) -> Callable[[Positions], tuple[float, Array]]:
+        self, inputs: Mapping[str, Array], target: Target, batches: int
+    ) -> Callable[[Positions], Measured]:
         """Return what gives the loss and the output, as at inference, for rows at positions."""
         return self._rows.measurer(inputs, target, batches)
 
@@ -261,15 +263,15 @@ class KerasProgram:
     def training_outputs(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return each output as in training; running statistics stay as they are."""
         with self._unmoved(), precision(self.dtype), self.drawing():
-            return self._named(self.model(self._tensors(inputs), training=True))
+            return self.named(self.model(self._tensors(inputs), training=True))
 
     def answers(self, inputs: Mapping[str, Array]) -> dict[str, dict[str, Array]]:
         """Return the outputs of `model(x)`, which says nothing of training, and of `predict`."""
         with precision(self.dtype):
             tensors = self._tensors(inputs)
-            answers = {"model(x)": self._named(self.model(tensors))}
+            answers = {"model(x)": self.named(self.model(tensors))}
             # As predict does it, without the graph that it would first make.
-            answers["predict"] = self._named(self.model.predict_step((tensors,)))
+            answers["predict"] = self.named(self.model.predict_step((tensors,)))
         return answers
 
     def learning_rate(self, step: int) -> float:
@@ -285,7 +287,7 @@ class KerasProgram:
         self.__dict__.pop("_rows", None)
 
     def follow(
-        self, inputs: Mapping[str, Array], target: Array, gradients: Mapping[str, Array]
+        self, inputs: Mapping[str, Array], target: Target, gradients: Mapping[str, Array]
     ) -> None:
         """Take one `train_step` with these gradients in the place of the loss's."""
         arrays: dict[int, Array] = {}
@@ -308,18 +310,21 @@ class KerasProgram:
         finally:
             self._given = None
 
-    def measured(self, inputs: Mapping[str, Array], target: Array) -> dict[str, float]:
+    def measured(self, inputs: Mapping[str, Array], target: Target) -> dict[str, float]:
         """Return the metrics as the emitted source measures them, or compiles the model with."""
         measure = getattr(self.emitted, "measure", None)
         if measure is not None:
             (output,) = self.forward(inputs).values()
             measured: dict[str, float] = measure(target, output)
             return measured
+        if is_composed(self.spec.model):
+            return {}
         with precision(self.dtype):
             trained = self.trained
             trained.run_eagerly = True  # else a graph is made first, which takes longer
             trained.reset_metrics()
-            values = trained.test_on_batch(self._tensors(inputs), target, return_dict=True)
+            (goal,) = self.goals(target)
+            values = trained.test_on_batch(self._tensors(inputs), goal, return_dict=True)
             trained.reset_metrics()
         return {name: float(value) for name, value in values.items() if name != "loss"}
 
@@ -394,7 +399,7 @@ class KerasProgram:
         """The optimizer of the emitted source."""
         return self.trained.optimizer
 
-    def _differentiated(self, inputs: Mapping[str, Array], target: Array) -> tuple[Any, list[Any]]:
+    def _differentiated(self, inputs: Mapping[str, Array], target: Target) -> tuple[Any, list[Any]]:
         if self._given is not None:
             return 0.0, self._given
         with precision(self.dtype):
@@ -402,20 +407,23 @@ class KerasProgram:
                 loss = self._loss(inputs, target, is_training=True)
             return loss, tape.gradient(loss, self.model.trainable_variables)
 
-    def _loss(self, inputs: Mapping[str, Array], target: Array, *, is_training: bool) -> Any:
+    def _loss(self, inputs: Mapping[str, Array], target: Target, *, is_training: bool) -> Any:
         given = self._tensors(inputs)
-        return self.loss_of(given, tf.convert_to_tensor(self.goal(target)), is_training=is_training)
+        goals = [tf.convert_to_tensor(goal) for goal in self.goals(target)]
+        return self.loss_of(given, goals, is_training=is_training)
 
-    def goal(self, target: Array) -> Array:
-        """Return a target in the precision of the loss; raises DataError outside its domain."""
-        array = require_target(self.spec, target)
-        return array.astype(self.dtype) if array.dtype.kind == "f" else array
+    def goals(self, target: Target) -> list[Array]:
+        """Return the targets in the precision of the loss; raises DataError outside its domain."""
+        arrays = require_goals(self.spec, target)
+        return [array.astype(self.dtype) if array.dtype.kind == "f" else array for array in arrays]
 
-    def loss_of(self, given: Any, target: Any, *, is_training: bool) -> Any:
-        """Return the loss of what the model takes, and a target, both tensors."""
+    def loss_of(self, given: Any, goals: list[Any], *, is_training: bool) -> Any:
+        """Return the loss of what the model takes, and its targets, all tensors."""
         output = self.trained(given, training=is_training)
+        if is_composed(self.spec.model):
+            return composed_loss(self.trained, given, goals, output, is_training=is_training)
         output = self.declared_axes(output, self.graph.outputs[0])
-        return self.training.loss_function(target, output)
+        return self.training.loss_function(goals[0], output)
 
     @contextmanager
     def _unmoved(self) -> Iterator[None]:
@@ -427,7 +435,8 @@ class KerasProgram:
             for variable, value in kept:
                 variable.assign(value)
 
-    def _named(self, given: Any) -> dict[str, Array]:
+    def named(self, given: Any) -> dict[str, Array]:
+        """Return what the model gives, by the outputs' names."""
         outputs = given if isinstance(given, list | tuple) else (given,)
         return {
             name: np.asarray(self.declared_axes(tensor, name))

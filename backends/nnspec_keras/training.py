@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nnspec.emit.code import call, quoted, wrap
+from nnspec.emit.composed import loss_parts
 from nnspec.emit.dataset import dataset_source
 from nnspec.emit.training import (
     indented,
@@ -14,6 +15,7 @@ from nnspec.emit.training import (
     training_of,
 )
 from nnspec.language.losses import Loss
+from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Training
 from nnspec.network.graph import Graph, Head
 from nnspec.network.loader import Spec
@@ -45,10 +47,10 @@ def training_source(
     training = training_of(spec)
     made = made_optimizer(spec.graph, training.optimizer, stock=options.stock)
     optimizer, classes = updated(made.call, training, spec.graph, stock=options.stock)
-    loss = loss_body(LOSSES, training.resolved_loss, spec.graph)
+    bodies = [loss_body(LOSSES, loss, graph) for _, loss, graph in loss_parts(spec)]
     parts = [
-        *(SOURCES[name].text for name in loss.uses),
-        _loss_function(training.resolved_loss, spec.graph),
+        *(SOURCES[name].text for name in dict.fromkeys(n for body in bodies for n in body.uses)),
+        *(_loss_function(loss, graph, name) for name, loss, graph in loss_parts(spec)),
         *made.definitions,
         *classes,
         "\n".join(
@@ -61,7 +63,7 @@ def training_source(
         _compiled(spec, training, head),
     ]
     # Losses are written with ops.
-    modules = {"ops", *loss.modules, *made.uses}
+    modules = {"ops", *made.uses}.union(*(body.modules for body in bodies))
     dataset = dataset_source(spec)
     if dataset is None:
         return TrainingSource(tuple(parts), "", (), (), modules)
@@ -75,12 +77,12 @@ def training_source(
     return TrainingSource(tuple(parts), ending, tuple(lines), imports, modules)
 
 
-def _loss_function(loss: Loss, graph: Graph) -> str:
+def _loss_function(loss: Loss, graph: Graph, name: str) -> str:
     body = loss_body(LOSSES, loss, graph)
     return "\n".join(
         [
             "@keras.saving.register_keras_serializable()",
-            "def loss_function(target, output):",
+            f"def {name}(target, output):",
             f'    """{body.summary}"""',
             *indented(body.lines),
         ]
@@ -88,6 +90,10 @@ def _loss_function(loss: Loss, graph: Graph) -> str:
 
 
 def _compiled(spec: Spec, training: Training, head: Head | None) -> str:
+    if is_composed(spec.model):
+        from nnspec_keras.composed import compiled_source  # which few specs need
+
+        return compiled_source(spec)
     is_apart = is_measured_apart(spec)
     is_scaled = shifts_target(spec) and not is_apart
     metrics = [] if is_apart else _metrics(spec.graph, training)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 import nnspec
 from nnspec.data.domain_record import KEY, to_json
 from nnspec.errors import UsageError
+from nnspec.language.objectives import is_composed
 from nnspec.layers import Linear, Parameter
 from nnspec.layers.rows import MergeRows, PartRows
 from nnspec.layers.shapes import DataFormat, Dim, TensorType
@@ -124,7 +125,11 @@ def metadata(spec: Spec, preprocessing: str | None = None) -> dict[str, str]:
         KEY: to_json(domain_of(spec.graph)),
     }
     training = spec.model.training
-    if training is not None and training.kind == "binary":
+    if is_composed(spec.model):
+        from nnspec.training.composed import thresholds_of  # few specs have several losses
+
+        entries |= thresholds_of(spec)
+    elif training is not None and training.kind == "binary":
         entries["nnspec.threshold"] = str(threshold(spec.graph, training))
     if preprocessing is not None:
         entries["nnspec.preprocessing"] = preprocessing

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
 
+from nnspec_torch.composed_rows import measurer, scores_of
+
 if TYPE_CHECKING:
-    from nnspec.backend import Array, Positions
+    from nnspec.backend import Array, Measured, Positions, Target
 
 
 class Trained(Protocol):
@@ -22,17 +24,19 @@ class Trained(Protocol):
     @property
     def training(self) -> ModuleType: ...
     def precision(self) -> AbstractContextManager[None]: ...
+    def named(self, given: Any) -> dict[str, Array]: ...
     def step(self, *rows: Tensor) -> Tensor: ...
     def tensors(self, inputs: Mapping[str, Array]) -> list[Tensor]: ...
-    def goal(self, target: Array) -> Tensor: ...
+    def goals(self, target: Target) -> list[Tensor]: ...
 
 
 class Rows:
     """Inputs and target of a program that is trained; arrays of NumPy are not copied."""
 
-    def __init__(self, program: Trained, inputs: Mapping[str, Array], target: Array) -> None:
+    def __init__(self, program: Trained, inputs: Mapping[str, Array], target: Target) -> None:
         self._program = program
-        self._tensors = [*program.tensors(inputs), program.goal(target)]
+        self._tensors = [*program.tensors(inputs), *program.goals(target)]
+        self._inputs = len(inputs)
 
     def stepper(self) -> Callable[[Positions], float]:
         """Return what takes a step on the rows at given positions: the loss before it."""
@@ -45,15 +49,17 @@ class Rows:
 
         return take
 
-    def measurer(self) -> Callable[[Positions], tuple[float, Array]]:
+    def measurer(self) -> Callable[[Positions], Measured]:
         """Return what gives the loss and the output of the rows at given positions."""
         program = self._program
+        if hasattr(program.training, "losses"):
+            return measurer(program, self._at, self._inputs)
         model, loss_function = program.model, program.training.loss_function
         model.eval()
 
-        def measure(rows: Positions) -> tuple[float, Array]:
+        def measure(rows: Positions) -> Measured:
             *given, target = self._at(rows)
-            with torch.no_grad(), program.precision(), _scores_of(model) as scores:
+            with torch.no_grad(), program.precision(), scores_of(model, "logits") as scores:
                 output = model(*given)
                 loss = loss_function(scores[0] if scores else output, target)
             return float(loss), output.cpu().numpy()
@@ -65,23 +71,3 @@ class Rows:
             return [tensor[rows] for tensor in self._tensors]
         chosen = torch.from_numpy(rows).to(self._tensors[-1].device)
         return [tensor.index_select(0, chosen) for tensor in self._tensors]
-
-
-@contextmanager
-def _scores_of(model: Any) -> Iterator[list[Tensor]]:
-    """Collect what `logits` gives within `forward`, which would else be computed twice."""
-    compute = getattr(model, "logits", None)
-    found: list[Tensor] = []
-    if compute is None:
-        yield found
-        return
-
-    def logits(*given: Tensor) -> Tensor:
-        found.append(compute(*given))
-        return found[-1]
-
-    model.logits = logits
-    try:
-        yield found
-    finally:
-        del model.logits

@@ -5,6 +5,7 @@ from __future__ import annotations
 from nnspec.emit.code import literal, wrap
 from nnspec.emit.metrics import Measured, has_confusion, is_collected, measured_source
 from nnspec.emit.training import shifts_target
+from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Data, Training
 from nnspec.language.watching import Keep, better_of, watched
 from nnspec.network.graph import Head
@@ -15,7 +16,7 @@ from nnspec_torch.naming import class_name
 def measured_of(spec: Spec) -> Measured | None:
     """Return what measures, or None where expressions of PyTorch do."""
     training, data = spec.model.training, spec.model.data
-    if training is None or data is None or not is_collected(training):
+    if training is None or data is None or is_composed(spec.model) or not is_collected(training):
         return None
     return measured_source(spec, is_table=not data.source.endswith(".npz"))
 

@@ -24,6 +24,7 @@ from nnspec.layers import Activation, Layer
 from nnspec.network.graph import BlockNode, Head, LayerNode
 from nnspec.network.heads import loss_head
 from nnspec.network.loader import Spec
+from nnspec.network.objectives import loss_heads
 from nnspec.support.collector import collector_paused
 from nnspec.support.files import write_text
 from nnspec.support.noise import Drawer
@@ -94,7 +95,8 @@ class TorchCompiled(TorchSource):
 
     def _drawers(self) -> dict[str, tuple[Layer, Drawer]]:
         """Return the random layers, and how what they take lies in memory."""
-        lowerer = Lowerer(LANGUAGE, self.head, keep_borders=self.options.layout == "spec")
+        heads = loss_heads(self.spec.model, self.spec.graph)
+        lowerer = Lowerer(LANGUAGE, heads, keep_borders=self.options.layout == "spec")
         return drawers_of(lowerer.network(self.spec.graph))
 
 
@@ -102,7 +104,8 @@ class TorchCompiled(TorchSource):
 def compile_network(spec: Spec, options: Options) -> TorchCompiled:
     """Return PyTorch source; raises UnsupportedError, UsageError."""
     head = loss_head(spec.model, spec.graph)
-    lowerer = Lowerer(LANGUAGE, head, keep_borders=options.layout == "spec")
+    heads = loss_heads(spec.model, spec.graph)
+    lowerer = Lowerer(LANGUAGE, heads, keep_borders=options.layout == "spec")
     network = lowerer.network(spec.graph)
     definitions = Definitions(
         network,
@@ -119,7 +122,7 @@ def compile_network(spec: Spec, options: Options) -> TorchCompiled:
     modules = used_modules(uses, helpers)
     parts = [helper.text for helper in helpers]
     parts += [_class(definition) for definition in definitions.ordered]
-    parts.append(_class(definitions.network, head, is_network=True))
+    parts.append(_class(definitions.network, head, heads, is_network=True))
     dataset, measuring = None, None
     if options.training:
         # Few compilations need these.
@@ -179,7 +182,13 @@ def imports(
     return "\n\n".join("\n".join(group) for group in groups)
 
 
-def _class(definition: Definition, head: Head | None = None, *, is_network: bool = False) -> str:
+def _class(
+    definition: Definition,
+    head: Head | None = None,
+    heads: tuple[Head, ...] = (),
+    *,
+    is_network: bool = False,
+) -> str:
     body, kept = _with_attributes(definition)
     parts = [f"class {definition.name}(nn.Module):", *docstring(definition), ""]
     constructed = [
@@ -233,6 +242,10 @@ def _class(definition: Definition, head: Head | None = None, *, is_network: bool
             variable = Name(final.inputs[0])
             expression = replaced(expression, lambda part: called if part == variable else None)
         parts += [*final.lines, *wrap(f"return {printed(expression)}", 8)]
+    elif heads:
+        from nnspec_torch.composed import forward_methods  # few networks have several losses
+
+        parts += forward_methods(body, heads, style)
     else:
         forward = forward_lines(body, style, indent=8)
         kinds = ", ".join("Tensor" for _ in body.outputs)

@@ -11,7 +11,7 @@ from nnspec_torch.helpers import HELPERS
 # What nn.Module calls its own, and what emitted classes define; a test asks the framework.
 _MODULE = """
 T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double
-dump_patches eval extra_repr float forward get_buffer get_extra_state get_parameter
+dump_patches eval extra_repr float for_loss forward get_buffer get_extra_state get_parameter
 get_submodule half ipu load_state_dict logits modules mtia named_buffers named_children
 named_modules named_parameters parameters register_backward_hook register_buffer
 register_forward_hook register_forward_pre_hook register_full_backward_hook
@@ -42,6 +42,7 @@ DEFINED = frozenset(
         *ROW_NAMES,
         *("Callable", "SafetensorError", "Sequence", "load_file", "safe_open", "save_file"),
         *("evaluate", "learning_rate_factor", "load_weights", "loss_function", "main"),
+        "losses",
         *("make_optimizer", "make_scheduler", "outputs", "predict", "r2", "save", "train_step"),
         *("Any", "DecreasingSGD", "Ftrl", "Lamb", "Lion", "ParamsT"),
         *("add_decay", "fnmatchcase", "named", "ATTRIBUTES"),

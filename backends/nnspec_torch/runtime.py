@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnspec.backend import Precision
-from nnspec.data.target_domain import require_target
+from nnspec.data.goals import require_goals
 from nnspec.emit.loading import load_source
 from nnspec.emit.training import shifts_target
 from nnspec.errors import MissingDependencyError, UnsupportedError, UsageError
@@ -41,7 +41,7 @@ from nnspec_torch.optimizer_state import Steps, load_state, state_of
 from nnspec_torch.undrawn import Undrawn
 
 if TYPE_CHECKING:
-    from nnspec.backend import Array, Positions, Weights
+    from nnspec.backend import Array, Measured, Positions, Target, Weights
     from nnspec.layers import Layer
     from nnspec.support.noise import Drawer
     from nnspec_torch.source import TorchSource
@@ -160,15 +160,15 @@ class TorchProgram:
         """Return each output by name, computed as at inference; raises DataError."""
         self.model.eval()
         with torch.no_grad(), self.precision():
-            return self._named(self.model(*self.tensors(inputs)))
+            return self.named(self.model(*self.tensors(inputs)))
 
-    def loss(self, inputs: Mapping[str, Array], target: Array) -> float:
+    def loss(self, inputs: Mapping[str, Array], target: Target) -> float:
         """Return the loss as at inference."""
         self.model.eval()
         with torch.no_grad():
             return float(self._loss(inputs, target))
 
-    def gradients(self, inputs: Mapping[str, Array], target: Array) -> tuple[float, Weights]:
+    def gradients(self, inputs: Mapping[str, Array], target: Target) -> tuple[float, Weights]:
         """Return the loss as in training, and its gradient by every trainable parameter."""
         buffers = {name: tensor.clone() for name, tensor in self.model.named_buffers()}
         self.model.train()
@@ -186,12 +186,12 @@ class TorchProgram:
         }
         return float(loss.detach()), arrays
 
-    def train_step(self, inputs: Mapping[str, Array], target: Array) -> float:
+    def train_step(self, inputs: Mapping[str, Array], target: Target) -> float:
         """Take one optimizer step, and return the loss before it."""
         self.model.train()
         tensors = self.tensors(inputs)
         with self.precision():
-            return float(self.step(*tensors, self.goal(target)))
+            return float(self.step(*tensors, *self.goals(target)))
 
     # What `nnspec.backend.TakesNoise` adds
 
@@ -209,14 +209,14 @@ class TorchProgram:
     # What `nnspec.backend.HoldsRows` adds
 
     def stepper(
-        self, inputs: Mapping[str, Array], target: Array, batches: int
+        self, inputs: Mapping[str, Array], target: Target, batches: int
     ) -> Callable[[Positions], float]:
         """Return what `train_step` does, for the rows at given positions."""
         return Rows(self, inputs, target).stepper()
 
     def measurer(
-        self, inputs: Mapping[str, Array], target: Array, batches: int
-    ) -> Callable[[Positions], tuple[float, Array]]:
+        self, inputs: Mapping[str, Array], target: Target, batches: int
+    ) -> Callable[[Positions], Measured]:
         """Return what gives the loss and the output, as at inference, for rows at positions."""
         return Rows(self, inputs, target).measurer()
 
@@ -234,7 +234,7 @@ class TorchProgram:
         buffers = {name: tensor.clone() for name, tensor in self.model.named_buffers()}
         self.model.train()
         with torch.no_grad(), self.precision():
-            outputs = self._named(self.model(*self.tensors(inputs)))
+            outputs = self.named(self.model(*self.tensors(inputs)))
             for name, tensor in self.model.named_buffers():
                 tensor.copy_(buffers[name])
         return outputs
@@ -243,9 +243,9 @@ class TorchProgram:
         """Return the outputs with gradients recorded, and under inference_mode."""
         self.model.eval()
         with self.precision():
-            answers = {"model(x)": self._named(self.model(*self.tensors(inputs)))}
+            answers = {"model(x)": self.named(self.model(*self.tensors(inputs)))}
             with torch.inference_mode():
-                answers["inference_mode"] = self._named(self.model(*self.tensors(inputs)))
+                answers["inference_mode"] = self.named(self.model(*self.tensors(inputs)))
         return answers
 
     def learning_rate(self, step: int) -> float:
@@ -260,7 +260,7 @@ class TorchProgram:
         self.model.zero_grad()
 
     def follow(
-        self, inputs: Mapping[str, Array], target: Array, gradients: Mapping[str, Array]
+        self, inputs: Mapping[str, Array], target: Target, gradients: Mapping[str, Array]
     ) -> None:
         """Take one `train_step` with these gradients in the place of the loss's."""
         parameters = dict(self.model.named_parameters())
@@ -284,7 +284,7 @@ class TorchProgram:
             for hook in hooks:
                 hook.remove()
 
-    def measured(self, inputs: Mapping[str, Array], target: Array) -> dict[str, float]:
+    def measured(self, inputs: Mapping[str, Array], target: Target) -> dict[str, float]:
         """Return the metrics of the emitted script, if there is one."""
         evaluate = getattr(self.emitted, "evaluate", None)
         if evaluate is None:
@@ -294,7 +294,8 @@ class TorchProgram:
         is_shifted = hasattr(self.emitted, "measure") and shifts_target(self.spec)
         more = (record,) if is_shifted else ()
         with self.precision():
-            values = evaluate(self.model, (*self.tensors(inputs), self.goal(target)), *more)
+            rows = (*self.tensors(inputs), *self.goals(target))
+            values = evaluate(self.model, rows, *more)
         return {name: float(value) for name, value in values.items() if name != "loss"}
 
     def optimizer_state(self) -> Weights:
@@ -394,14 +395,15 @@ class TorchProgram:
                         "so that other sizes would fail; nnspec's own export keeps it open"
                     )
 
-    def _loss(self, inputs: Mapping[str, Array], target: Array) -> Tensor:
-        compute = getattr(self.model, "logits", self.model)
+    def _loss(self, inputs: Mapping[str, Array], target: Target) -> Tensor:
+        compute = getattr(self.model, "for_loss", getattr(self.model, "logits", self.model))
         loss_function = self.training.loss_function
         with self.precision():
-            loss: Tensor = loss_function(compute(*self.tensors(inputs)), self.goal(target))
+            loss: Tensor = loss_function(compute(*self.tensors(inputs)), *self.goals(target))
         return loss
 
-    def _named(self, given: Any) -> dict[str, Array]:
+    def named(self, given: Any) -> dict[str, Array]:
+        """Return what the module gives, by the outputs' names."""
         outputs = given if isinstance(given, tuple) else (given,)
         return {
             name: tensor.detach().cpu().numpy()
@@ -415,8 +417,9 @@ class TorchProgram:
         tensor = torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
         return tensor.to(self.dtype) if tensor.is_floating_point() else tensor
 
-    def goal(self, target: Array) -> Tensor:
-        return self._tensor(require_target(self.spec, target))
+    def goals(self, target: Target) -> list[Tensor]:
+        """Return what the loss takes after what the network gives; raises DataError."""
+        return [self._tensor(goal) for goal in require_goals(self.spec, target)]
 
 
 def _arrays(module: nn.Module) -> Weights:

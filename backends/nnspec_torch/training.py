@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nnspec.emit.code import wrap
+from nnspec.emit.composed import goals_of, loss_parts
 from nnspec.emit.names import freed
 from nnspec.emit.training import (
     indented,
@@ -10,9 +11,11 @@ from nnspec.emit.training import (
     training_of,
 )
 from nnspec.language.losses import Loss
+from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Training
 from nnspec.network.graph import Graph, Head
 from nnspec.network.loader import Spec
+from nnspec.network.objectives import loss_heads
 from nnspec_torch.losses import LOSSES
 from nnspec_torch.naming import STEP, class_name
 from nnspec_torch.parameter_groups import Maker
@@ -23,9 +26,10 @@ from nnspec_torch.updates import NUMBER, names_of, told, update_lines
 def training_modules(spec: Spec) -> frozenset[str]:
     """Return the modules that the definitions use."""
     training = training_of(spec)
-    body = loss_body(LOSSES, training.resolved_loss, spec.graph)
+    bodies = (loss_body(LOSSES, loss, graph) for _, loss, graph in loss_parts(spec))
+    modules = frozenset({"torch"}).union(*(body.modules for body in bodies))
     made = Maker(spec.graph, training.optimizer)
-    return body.modules | made.imports | scheduler_modules(training.optimizer) | {"torch"}
+    return modules | made.imports | scheduler_modules(training.optimizer)
 
 
 def training_source(spec: Spec, head: Head | None) -> str:
@@ -33,7 +37,8 @@ def training_source(spec: Spec, head: Head | None) -> str:
     training = training_of(spec)
     return "\n\n\n".join(
         [
-            _loss_function(training.resolved_loss, spec.graph),
+            *(_loss_function(loss, graph, name) for name, loss, graph in loss_parts(spec)),
+            *composed_loss(spec),
             *Maker(spec.graph, training.optimizer).text(),
             *scheduler_source(training.optimizer),
             _train_step(spec, head, training),
@@ -41,11 +46,27 @@ def training_source(spec: Spec, head: Head | None) -> str:
     )
 
 
-def _loss_function(loss: Loss, graph: Graph) -> str:
+def composed_loss(spec: Spec) -> list[str]:
+    """Return what sums up the losses, where there are several."""
+    if not is_composed(spec.model):
+        return []
+    from nnspec_torch.composed import loss_functions  # which few specs need
+
+    return loss_functions(spec)
+
+
+def computed_by(spec: Spec, head: Head | None) -> str:
+    """Return what computes the outputs as the loss takes them."""
+    if is_composed(spec.model) and loss_heads(spec.model, spec.graph):
+        return "model.for_loss"
+    return "model.logits" if head is not None else "model"
+
+
+def _loss_function(loss: Loss, graph: Graph, name: str) -> str:
     body = loss_body(LOSSES, loss, graph)
     return "\n".join(
         [
-            "def loss_function(output: Tensor, target: Tensor) -> Tensor:",
+            f"def {name}(output: Tensor, target: Tensor) -> Tensor:",
             f'    """{body.summary}"""',
             *indented(body.lines),
         ]
@@ -55,16 +76,16 @@ def _loss_function(loss: Loss, graph: Graph) -> str:
 def _train_step(spec: Spec, head: Head | None, training: Training) -> str:
     inputs = [freed(name, STEP | names_of(training)) for name in spec.graph.inputs]
     scheduler = "scheduler" if has_schedule(training.optimizer) else None
-    compute = "model.logits" if head is not None else "model"
+    compute, goals = computed_by(spec, head), goals_of(spec)
     arguments = [
         f"model: {class_name(spec.name)}",
         "optimizer: torch.optim.Optimizer",
         *([f"{scheduler}: torch.optim.lr_scheduler.LRScheduler"] if scheduler else []),
         *([f"{NUMBER}: int"] if training.accumulate > 1 else []),
         *(f"{name}: Tensor" for name in inputs),
-        "target: Tensor",
+        *(f"{name}: Tensor" for name in goals),
     ]
-    loss = f"loss_function({compute}({', '.join(inputs)}), target)"
+    loss = f"loss_function({compute}({', '.join(inputs)}), {', '.join(goals)})"
     return "\n".join(
         [
             *wrap(f"def train_step({', '.join(arguments)}) -> Tensor:"),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 from nnspec.backend.options import DEFAULTS, OnnxOptions, Options
 from nnspec.backend.programs import Array, Compiled, Precision, Program
 from nnspec.errors import UnsupportedError
+from nnspec.language.objectives import losses_of
 from nnspec.language.schedules import Schedule
 from nnspec.layers.base import Layer
 from nnspec.layers.fields import Frozen
@@ -303,9 +304,9 @@ def refused_training(backend: Backend, spec: Spec) -> list[str]:
     training = spec.model.training
     if training is None:
         return []
-    loss, optimizer = training.resolved_loss, training.optimizer
+    losses, optimizer = losses_of(training), training.optimizer
     found = [
-        ("loss", loss.type, backend.losses.refusal(loss)),
+        *(("loss", loss.type, backend.losses.refusal(loss)) for loss in losses),
         ("optimizer", optimizer.type, backend.optimizers.refusal(optimizer)),
     ]
     schedule = optimizer.learning_rate

@@ -19,6 +19,12 @@ Weights: TypeAlias = "dict[str, NDArray[Any]]"
 Positions: TypeAlias = "NDArray[np.intp] | slice"
 """Of rows: their numbers from 0, or a range of them."""
 
+Target: TypeAlias = "NDArray[Any] | Mapping[str, NDArray[Any]]"
+"""The target of each row; of several losses by output."""
+
+Measured: TypeAlias = "tuple[float | Mapping[str, float], Target]"
+"""A loss and the output; of several losses both by output, the losses without their weights."""
+
 Precision = Literal["float32", "float64"]
 
 
@@ -45,18 +51,18 @@ class Trainable(Program, Protocol):
         """Set every weight from the canonical ones."""
         ...
 
-    def loss(self, inputs: Mapping[str, Array], target: Array) -> float:
+    def loss(self, inputs: Mapping[str, Array], target: Target) -> float:
         """Return the loss as at inference."""
         ...
 
-    def gradients(self, inputs: Mapping[str, Array], target: Array) -> tuple[float, Weights]:
+    def gradients(self, inputs: Mapping[str, Array], target: Target) -> tuple[float, Weights]:
         """Return the loss as in training, and its gradient by every trainable parameter.
 
         Nothing of the program changes: no weight, no running statistic.
         """
         ...
 
-    def train_step(self, inputs: Mapping[str, Array], target: Array) -> float:
+    def train_step(self, inputs: Mapping[str, Array], target: Target) -> float:
         """Take one optimizer step, and return the loss before it."""
         ...
 
@@ -94,14 +100,14 @@ class HoldsRows(Trainable, Protocol):
     """
 
     def stepper(
-        self, inputs: Mapping[str, Array], target: Array, batches: int
+        self, inputs: Mapping[str, Array], target: Target, batches: int
     ) -> Callable[[Positions], float]:
         """Return what `train_step` does, for the rows at given positions."""
         ...
 
     def measurer(
-        self, inputs: Mapping[str, Array], target: Array, batches: int
-    ) -> Callable[[Positions], tuple[float, Array]]:
+        self, inputs: Mapping[str, Array], target: Target, batches: int
+    ) -> Callable[[Positions], Measured]:
         """Return what gives the loss and the output, as at inference, for rows at positions."""
         ...
 
@@ -152,12 +158,12 @@ class Inspectable(Trainable, Protocol):
         ...
 
     def follow(
-        self, inputs: Mapping[str, Array], target: Array, gradients: Mapping[str, Array]
+        self, inputs: Mapping[str, Array], target: Target, gradients: Mapping[str, Array]
     ) -> None:
         """Take one `train_step` with these gradients in the place of the loss's."""
         ...
 
-    def measured(self, inputs: Mapping[str, Array], target: Array) -> dict[str, float]:
+    def measured(self, inputs: Mapping[str, Array], target: Target) -> dict[str, float]:
         """Return the metrics by name as the emitted source measures them, as at inference."""
         ...
 

@@ -121,6 +121,21 @@ class Feature(Frozen):
         return place
 
 
+class Answer(Frozen):
+    """The meaning of one output of a network that is trained on several."""
+
+    task: Task
+    """The task of the output."""
+    target: Text
+    """Name of what it predicts."""
+    columns: Annotated[tuple[Text, ...], Field(strict=False)] | None = None
+    """Names of the numbers of each row, where they come from several columns."""
+    labels: Annotated[tuple[Text, ...], Field(strict=False)] | None = None
+    """Names of the classes in the order of their numbers; None where the data hold numbers."""
+    class_axis: int | None = None
+    """The axis of the output that holds a score for each class; None for the last."""
+
+
 class Preprocessing(Frozen):
     """All that a trained network needs beside its weights to take raw rows and name its answers."""
 
@@ -140,6 +155,8 @@ class Preprocessing(Frozen):
     """Subtracted from each element of the target before it is learnt; None for nothing."""
     target_scale: Annotated[tuple[Positive, ...], Field(strict=False)] | None = None
     """The divisor of each element after that; None for nothing."""
+    answers: dict[str, Answer] | None = None
+    """By name what each trained output means, where it is not one output alone."""
 
     @model_validator(mode="after")
     def _both_of_the_target(self) -> Preprocessing:

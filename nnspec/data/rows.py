@@ -6,47 +6,54 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from nnspec.data.parts import features_of, finished, split, standardised
 from nnspec.data.preprocessing import (
-    Feature,
     Preprocessing,
     admit_arrays,
     mean_and_scale,
-    places,
     require_equal_lengths,
 )
-from nnspec.data.tables import Rows, read, select
+from nnspec.data.tables import Rows, read
 from nnspec.data.targets import Target, columns_of, read_target
 from nnspec.errors import DataError, UsageError
 from nnspec.language.losses.targets import wanted
-from nnspec.language.schema import DType
+from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Data, Training
 from nnspec.network.domains import domain_of
 from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
-from nnspec.support.streams import permutation
 
 Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
 class Part:
-    """Some of the rows: what the network takes by input, and what it should give."""
+    """Some of the rows: what the network takes by input, and what it should give.
+
+    target: of several losses by output.
+    """
 
     inputs: dict[str, Array]
-    target: Array
+    target: Array | dict[str, Array]
 
     def __len__(self) -> int:
-        return len(self.target)
+        return len(next(iter(self.inputs.values())))
 
     def take(self, rows: Any) -> Part:
         """Return the rows at these positions (an array of them, or a slice)."""
-        return Part({name: values[rows] for name, values in self.inputs.items()}, self.target[rows])
+        target = self.target
+        return Part(
+            {name: values[rows] for name, values in self.inputs.items()},
+            {name: values[rows] for name, values in target.items()}
+            if isinstance(target, dict)
+            else target[rows],
+        )
 
 
 @dataclass(frozen=True)
@@ -79,10 +86,17 @@ def load_data(spec: Spec) -> Dataset:
     rows = read(path)
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    if is_composed(spec.model):
+        from nnspec.data.composed import prepare_composed  # few specs have several losses
+
+        inputs, targets, parts, preprocessing = prepare_composed(spec, rows, file=path)
+        return _dataset(Part(inputs, targets), parts, preprocessing, sha256)
     return prepare(spec.graph, data, training, rows, file=path, sha256=sha256)
 
 
-def read_rows(spec: Spec, path: str | Path) -> tuple[dict[str, Array], Array | None]:
+def read_rows(
+    spec: Spec, path: str | Path
+) -> tuple[dict[str, Array], Array | dict[str, Array] | None]:
     """Return the inputs and, where the spec trains on it and the file has it, the target.
 
     The rows stay in the order of the file, and all are standardised together. Without `data` in
@@ -96,10 +110,14 @@ def read_rows(spec: Spec, path: str | Path) -> tuple[dict[str, Array], Array | N
                 "add it, or give an .npz file with an array for each input"
             )
         return admit_arrays(domain_of(graph), rows, path), None
+    if is_composed(spec.model):
+        from nnspec.data.composed import composed_rows  # few specs have several losses
+
+        return composed_rows(spec, rows, path)
     training, target = spec.model.training, None
     is_trained = training is not None and len(graph.outputs) == 1
     columns = _known_columns(rows, data) if is_trained else ()
-    features = _features(graph, data, rows, path, columns)
+    features = features_of(graph, data, rows, path, columns)
     raw = {name: feature.gather(rows, name, path) for name, feature in features.items()}
     lengths = {name: len(values) for name, values in raw.items()}
     if training is not None and columns:
@@ -107,11 +125,10 @@ def read_rows(spec: Spec, path: str | Path) -> tuple[dict[str, Array], Array | N
         lengths["target"] = len(target)
     require_equal_lengths(lengths, path)
     if data.standardize:
-        _require_fixed(features)
-        features = {name: each.standardised(raw[name]) for name, each in features.items()}
+        features = standardised(features, raw, slice(None))
     if target is not None and data.standardize_target:
         target = _standardised(target, *mean_and_scale(target))
-    inputs = _finished(graph, features, raw, rows, path)
+    inputs = finished(graph, features, raw, rows, path)
     if is_trained and not data.targets:
         target = _own_target(inputs)
     return inputs, target
@@ -164,30 +181,6 @@ def _standardised(target: Array, mean: Sequence[float], scale: Sequence[float]) 
     return flat.reshape(target.shape).astype(np.float32)
 
 
-def _features(
-    graph: Graph, data: Data, rows: Rows, file: object, targets: tuple[str, ...]
-) -> dict[str, Feature]:
-    missing = [name for name in graph.inputs if name not in data.features]
-    if missing:
-        raise DataError(f'`data.features` says nothing of the input "{missing[0]}"')
-    return {name: _feature(graph, data, name, rows, file, targets) for name in graph.inputs}
-
-
-def _finished(
-    graph: Graph,
-    features: Mapping[str, Feature],
-    raw: Mapping[str, Array],
-    rows: Rows,
-    file: str | Path,
-) -> dict[str, Array]:
-    """Return the network's inputs from gathered values; raises DataError outside its domain."""
-    inputs = {
-        name: feature.finish(raw[name], name, file, rows) for name, feature in features.items()
-    }
-    domain_of(graph).require(inputs, places(features, rows, file), file=file)
-    return inputs
-
-
 def prepare(
     graph: Graph,
     data: Data,
@@ -204,7 +197,7 @@ def prepare(
         )
     # First, since a pattern of features would take a misspelt target for one of them.
     columns = columns_of(rows, data, file) if data.targets else ()
-    features = _features(graph, data, rows, file, columns)
+    features = features_of(graph, data, rows, file, columns)
     raw = {name: feature.gather(rows, name, file) for name, feature in features.items()}
     lengths = {name: len(values) for name, values in raw.items()}
     target = None
@@ -215,12 +208,8 @@ def prepare(
 
     parts = split(next(iter(lengths.values())), data, training.seed, file)
     if data.standardize:
-        _require_fixed(features)
-        features = {
-            name: feature.standardised(raw[name][parts["train"]])
-            for name, feature in features.items()
-        }
-    inputs = _finished(graph, features, raw, rows, file)
+        features = standardised(features, raw, parts["train"])
+    inputs = finished(graph, features, raw, rows, file)
     values = target.values if target is not None else _own_target(inputs)
     shift: dict[str, Any] = {}
     if target is None:
@@ -245,57 +234,16 @@ def prepare(
     )
     if training.kind == "regression" and training.resolved_loss.leaves_out == "sigmoid":
         _require_shares(values, training.resolved_loss.type, file)
-    everything = Part(inputs, values)
+    return _dataset(Part(inputs, values), parts, preprocessing, sha256)
+
+
+def _dataset(
+    everything: Part,
+    parts: Mapping[str, NDArray[np.intp]],
+    preprocessing: Preprocessing,
+    sha256: str,
+) -> Dataset:
     taken = {name: everything.take(order) if len(order) else None for name, order in parts.items()}
     train = taken["train"]
     assert train is not None
     return Dataset(train, taken["validation"], taken["test"], preprocessing, sha256)
-
-
-def split(
-    rows: int, data: Data, seed: int, file: object = "the rows"
-) -> dict[str, NDArray[np.intp]]:
-    """Return the rows of `train`, `validation` and `test`, drawn by the seed alone.
-
-    Each part keeps the order of the file: only an epoch that shuffles has another. A share of the
-    rows is rounded to the nearest whole number, halves up. Raises DataError where a part that the
-    spec asks for would be empty.
-    """
-    order = permutation(rows, "split", seed)
-    validation, test = (int(rows * share + 0.5) for share in (data.validation, data.test))
-    counts = {"train": rows - validation - test, "validation": validation, "test": test}
-    for name, share in (("train", 1.0), ("validation", data.validation), ("test", data.test)):
-        if share > 0 and counts[name] < 1:
-            raise DataError(
-                f"{file}: {rows} rows are too few for a validation share of {data.validation:g} "
-                f"and a test share of {data.test:g}; {name} would be empty"
-            )
-    ends = counts["validation"], counts["validation"] + counts["test"]
-    taken = {"train": order[ends[1] :], "validation": order[: ends[0]], "test": order[slice(*ends)]}
-    return {name: np.sort(rows) for name, rows in taken.items()}
-
-
-def _feature(
-    graph: Graph, data: Data, name: str, rows: Rows, file: object, targets: tuple[str, ...]
-) -> Feature:
-    type_ = graph.inputs[name]
-    patterns = data.features[name]
-    is_array = isinstance(rows, Mapping)
-    if is_array and len(patterns) != 1:
-        raise DataError(
-            f'{file}: input "{name}" takes one array of an .npz file, and '
-            f"{len(patterns)} are listed"
-        )
-    if not isinstance(rows, Mapping):
-        patterns = tuple(select(rows, patterns, without=targets, file=file))
-    dtype = cast(DType, type_.dtype)
-    return Feature(columns=patterns, is_array=is_array, shape=type_.shape, dtype=dtype)
-
-
-def _require_fixed(features: Mapping[str, Feature]) -> None:
-    for name, feature in features.items():
-        if feature.dtype.startswith("float") and any(isinstance(n, str) for n in feature.shape):
-            raise DataError(
-                f'input "{name}" has a dynamic axis, so its elements have no fixed mean; '
-                "leave out `standardize`"
-            )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from nnspec.backend import onnx_backend
-from nnspec.data.preprocessing import Preprocessing, admit_arrays, places, require_arrays
+from nnspec.data.preprocessing import Answer, Preprocessing, admit_arrays, places, require_arrays
 from nnspec.data.streaming import parts
 from nnspec.data.tables import Rows, read
 from nnspec.errors import DataError, UsageError, printable
@@ -47,6 +48,7 @@ class Predictions:
     numbers: what is predicted, by the task: a number, or the number of a class; None where the
     model does not say what it predicts. labels: names of the classes, where they have some.
     `target` is what the answer is called; columns: names of its elements, where it has several.
+    by_output: of a network that was trained on several outputs, what each says by itself.
     """
 
     outputs: dict[str, Array]
@@ -54,6 +56,7 @@ class Predictions:
     target: str
     labels: tuple[str, ...] | None
     columns: tuple[str, ...] | None = None
+    by_output: Mapping[str, Predictions] = field(default_factory=dict)
 
     @property
     def answer(self) -> Array | None:
@@ -79,13 +82,16 @@ class Predictions:
     def table(self) -> pl.DataFrame:
         """Return the answer and, where that says less than they, every element of the outputs."""
         columns: dict[str, Any] = {}
+        for each in self.by_output.values():
+            for name, series in each.table().to_dict().items():
+                columns[f"{name}_output" if name in columns else name] = series
         if self.numbers is not None:
             columns |= _columns(self.target, self.numbers, None, self.columns)
             if self.labels is not None:
                 labels = pl.Series(self.labels)
                 columns = {name: labels.gather(numbers) for name, numbers in columns.items()}
         for name, values in self.outputs.items():
-            if values is not self.numbers:
+            if values is not self.numbers and name not in self.by_output:
                 names = self.columns if self.labels is None else self.labels
                 for column, numbers in _columns(name, values, names).items():
                     columns[f"{column}_output" if column in columns else column] = numbers
@@ -124,6 +130,8 @@ def predict(model: str | Path, rows: Rows | str | Path) -> Predictions:
     if outputs is None:
         table = read(rows) if isinstance(rows, str | Path) else rows
         outputs = _forward(program, _inputs(program, preprocessing, table, file))
+    if preprocessing.answers is not None:
+        return _several(outputs, preprocessing.answers, program, model)
     numbers = None
     if len(outputs) == 1:
         (values,) = outputs.values()
@@ -145,6 +153,34 @@ def predict(model: str | Path, rows: Rows | str | Path) -> Predictions:
             "the model gives another number"
         )
     return Predictions(outputs, numbers, preprocessing.target, labels, named)
+
+
+def _several(
+    outputs: dict[str, Array], answers: Mapping[str, Answer], program: _OnnxProgram, model: object
+) -> Predictions:
+    """Return what a network says that was trained on several outputs."""
+    thresholds = _thresholds(program.metadata.get("nnspec.thresholds", "{}"), model)
+    found = {}
+    for name, answer in answers.items():
+        if name not in outputs:
+            raise DataError(
+                f'{model}: the preprocessing record is of the output "{name}", and the model '
+                f"gives {_listed(outputs)}"
+            )
+        numbers = _answer(outputs[name], answer, thresholds.get(name, 0.5))
+        labels = answer.labels if kind_of(answer.task) != "regression" else None
+        alone = {name: outputs[name]}
+        found[name] = Predictions(alone, numbers, answer.target, labels, answer.columns)
+    targets = ", ".join(answer.target for answer in answers.values())
+    return Predictions(outputs, None, targets, None, by_output=found)
+
+
+def _thresholds(text: str, model: object) -> dict[str, float]:
+    try:
+        given = json.loads(text)
+        return {str(name): _threshold(str(value), model) for name, value in given.items()}
+    except (ValueError, AttributeError):
+        raise UsageError(f"{model}: its metadata give thresholds that cannot be read") from None
 
 
 def _loaded(model: str | Path) -> _OnnxProgram:
@@ -272,7 +308,7 @@ def _threshold(text: str, model: object) -> float:
     return threshold
 
 
-def _answer(values: Array, preprocessing: Preprocessing, threshold: float) -> Array:
+def _answer(values: Array, preprocessing: Preprocessing | Answer, threshold: float) -> Array:
     kind = kind_of(preprocessing.task)
     if kind == "regression":
         return values

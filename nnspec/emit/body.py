@@ -69,9 +69,9 @@ class Body:
 class Lowerer:
     """Lowers a graph and the blocks in it, each block once for each layout of its inputs."""
 
-    def __init__(self, language: Language, head: Head | None, *, keep_borders: bool) -> None:
+    def __init__(self, language: Language, heads: tuple[Head, ...], *, keep_borders: bool) -> None:
         self.language = language
-        self.head = head
+        self.heads = heads
         self.keep_borders = keep_borders
         self.bodies: dict[tuple[int, tuple[Layout, ...], bool], Body] = {}
         self.needs: dict[tuple[int, Layout | None], dict[str, set[Layout]]] = {}
@@ -304,9 +304,8 @@ class _BodyLowerer:
         return layout
 
     def is_head(self, node: LayerNode) -> bool:
-        """Whether the layer is the softmax or sigmoid that the loss leaves out."""
-        head = self.lowerer.head
-        return self.is_network and head is not None and head.node is node
+        """Whether the layer is a softmax or sigmoid that the loss leaves out."""
+        return self.is_network and any(head.node is node for head in self.lowerer.heads)
 
     def is_sharing(self, node: LayerNode) -> bool:
         """Whether one object stands for several layers, so that it must suit all of them."""

@@ -17,6 +17,7 @@ from nnspec.emit.snippets import Snippet
 from nnspec.emit.training import shifts_target
 from nnspec.errors import UsageError
 from nnspec.language.expressions import tokens
+from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Data, Training
 from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
@@ -36,7 +37,7 @@ def dataset_source(spec: Spec) -> DatasetSource | None:
     from nnspec.emit.specialised import with_constants
 
     data, training = spec.model.data, spec.model.training
-    if data is None or training is None:
+    if data is None or training is None or is_composed(spec.model):
         return None
     suffix = data.source.rpartition(".")[2]
     if suffix not in READERS:

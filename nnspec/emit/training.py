@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 from nnspec.emit.code import wrap
 from nnspec.errors import UnsupportedError, UsageError
 from nnspec.language.losses import Loss
+from nnspec.language.objectives import is_composed
 from nnspec.language.optimizers import Optimizer
 from nnspec.language.schedules import Schedule
 from nnspec.language.training_schema import Training
@@ -82,13 +83,14 @@ def shifts_target(spec: Spec) -> bool:
 
 
 def training_of(spec: Spec) -> Training:
-    """Return the training of a spec; raises UsageError where there is none of a single output."""
+    """Return the training of a spec; raises UsageError where it has none that can be done."""
     training = spec.model.training
     if training is None:
         raise UsageError(f"{spec.name} has no `training` section to compile")
-    if len(spec.graph.outputs) != 1:
+    if len(spec.graph.outputs) != 1 and not is_composed(spec.model):
         raise UsageError(
-            f"{spec.name} has {len(spec.graph.outputs)} outputs, and training needs one"
+            f"{spec.name} has {len(spec.graph.outputs)} outputs: `training.loss` has to say by "
+            "output what is minimised"
         )
     rate = training.optimizer.learning_rate
     if isinstance(rate, Schedule) and rate.is_relative:

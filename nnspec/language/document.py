@@ -6,6 +6,7 @@ from pydantic import ValidationError
 
 from nnspec.errors import Mark, nearest
 from nnspec.language.names import report_name
+from nnspec.language.objectives import is_composed
 from nnspec.language.problems import Problems
 from nnspec.language.schema import FORMAT_VERSION, Block, Call, Model
 from nnspec.language.scope import Scope, compute
@@ -145,6 +146,14 @@ def _marked(model: Model, values: dict[str, Any]) -> Model:
         update["freeze"] = values["freeze"]
     if isinstance(values.get("outputs"), Sequence) and model.outputs is not None:
         update["outputs"] = values["outputs"]
+    for kind, keys in (("training", ("loss", "task")), ("data", ("target",))):
+        section, given = getattr(model, kind), values.get(kind)
+        for key in keys if isinstance(given, Map) and section is not None else ():
+            by_output = given.get(key) if given is not None else None
+            if isinstance(by_output, Map) and isinstance(getattr(section, key), dict):
+                named = Map(getattr(section, key))
+                named.mark, named.marks = by_output.mark, by_output.marks
+                section = update[kind] = section.model_copy(update={key: named})
     for kind in ("inputs", "blocks"):
         given = values.get(kind)
         if isinstance(given, Map):
@@ -197,7 +206,15 @@ def _check_names(model: Model, values: dict[str, Any], problems: Problems) -> No
         given = values["data"]
         training = model.training
         task = training.task if training is not None else "regression"
-        if model.data.target is None and task != "autoencoder":
+        if is_composed(model):
+            if model.data.standardize_target:
+                problems.add(
+                    "not-trainable",
+                    "`standardize_target` is for a network that is trained by one plain loss",
+                    _mark(given, "standardize_target"),
+                    "leave out `standardize_target`, and scale the targets in the file",
+                )
+        elif model.data.target is None and task != "autoencoder":
             described = type(model.data).model_fields["target"].description
             problems.add(
                 "missing-argument",

@@ -6,6 +6,7 @@ from typing import Any
 
 from nnspec.errors import Mark, nearest
 from nnspec.language.metrics import METRICS
+from nnspec.language.metrics_by_output import kinds_of, reported_metrics
 from nnspec.language.problems import Problems
 from nnspec.language.schema import Model
 from nnspec.language.tree import Map, Sequence
@@ -23,11 +24,11 @@ def report_metrics(model: Model, given: Any, problems: Problems) -> None:
     """Report what is wrong with `metrics`, `stop` and `keep`; given: the training as it stands."""
     training = model.training
     assert training is not None
-    kind = training.kind
+    kind, kinds = training.kind, kinds_of(training)
     names: dict[str, str] = {}
     for i, metric in enumerate(training.metrics or ()):
         mark = _item_mark(given, i)
-        if kind not in metric.fits:
+        if kinds.isdisjoint(metric.fits):
             fitting = [name for name, each in METRICS.items() if kind in each.fits]
             problems.add(
                 "unfit-metric",
@@ -56,7 +57,7 @@ def report_metrics(model: Model, given: Any, problems: Problems) -> None:
 def _report_watched(model: Model, key: str, record: Keep, given: Any, problems: Problems) -> None:
     training = model.training
     assert training is not None
-    kind, metrics = training.kind, training.resolved_metrics
+    kind, metrics = training.kind, reported_metrics(training)
     holder = given.get(key) if isinstance(given, dict) else None
     mark = _mark(holder, "metric") or _mark(given, key)
     name = record.metric or ""

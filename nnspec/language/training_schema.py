@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
+from nnspec.language.by_output import OneOrByOutput, OrByOutput, with_task, without_task
 from nnspec.language.losses import LOSSES, Loss
 from nnspec.language.metrics import METRICS, Kind, Metric
 from nnspec.language.optimizers import OPTIMIZERS, Optimizer
@@ -65,7 +66,7 @@ class Training(Frozen):
         def __init__(
             self,
             *,
-            task: Task,
+            task: Task | Mapping[str, Task],
             loss: Loss | str | Mapping[str, Any] | None = None,
             optimizer: Optimizer | str | Mapping[str, Any] = "adam",
             metrics: Iterable[Metric | str | Mapping[str, Any]] | None = None,
@@ -79,14 +80,17 @@ class Training(Frozen):
             keep: Keep | Mapping[str, Any] | None = None,
         ) -> None: ...
 
-    task: Task = Field(
+    model_config = ConfigDict(json_schema_extra=without_task)
+
+    task: Annotated[Task, OrByOutput()] = Field(
         description="What is predicted: a number, a yes or no, one of classes; a yes or no for "
-        "each label, the word at each position of a text, or the input itself."
+        "each label, the word at each position of a text, or the input itself. Of several outputs "
+        "by name, or by their losses."
     )
-    loss: Annotated[Loss, ByType("loss", lambda: LOSSES)] | None = Field(
+    loss: Annotated[Loss | dict[str, Loss], OneOrByOutput("loss", lambda: LOSSES)] | None = Field(
         default=None,
         description="What is minimised; by default mse, binary_cross_entropy or "
-        "categorical_cross_entropy, by the task.",
+        "categorical_cross_entropy, by the task. Of several outputs by name, their weighted sum.",
     )
     optimizer: Annotated[Optimizer, ByType("optimizer", lambda: OPTIMIZERS)] = Field(
         default_factory=once(lambda: OPTIMIZERS["adam"].model_validate({"type": "adam"})),
@@ -122,17 +126,31 @@ class Training(Frozen):
         default=None, description="Which epoch's weights are the best; by default by the loss."
     )
 
+    _with_task = model_validator(mode="before")(with_task)
+
     @property
     def kind(self) -> Kind:
         """The kind of the task's targets: numbers, yes or no, or classes."""
-        return kind_of(self.task)
+        task: object = self.task
+        return "regression" if isinstance(task, dict) else kind_of(self.task)
 
     @property
     def resolved_loss(self) -> Loss:
-        """The loss, by the task where none is given."""
+        """The loss of the one output, by the task where none is given."""
         if self.loss is not None:
+            assert isinstance(self.loss, Loss)
             return self.loss
-        kind = TASK_LOSS[self.kind]
+        return self.usual_loss(self.task)
+
+    @staticmethod
+    def kind_of(task: Task) -> Kind:
+        """Return the kind of a task's targets."""
+        return kind_of(task)
+
+    @staticmethod
+    def usual_loss(task: Task) -> Loss:
+        """Return the loss of a task where none is given."""
+        kind = TASK_LOSS[kind_of(task)]
         return LOSSES[kind](type=kind)
 
     @property
@@ -162,7 +180,7 @@ class Data(Frozen):
             *,
             source: str,
             features: Mapping[str, str | Iterable[str]],
-            target: str | Iterable[str] | None = None,
+            target: str | Iterable[str] | Mapping[str, str | Iterable[str]] | None = None,
             validation: float = 0.2,
             test: float = 0.0,
             standardize: bool = False,
@@ -176,10 +194,13 @@ class Data(Frozen):
         description='For each input, its columns: names or patterns such as "pixel_*"; for .npz, '
         "the array's name."
     )
-    target: Annotated[Text | Names, Field(min_length=1), BeforeValidator(_one_name)] | None = Field(
+    target: (
+        Annotated[Text | Names, Field(min_length=1), BeforeValidator(_one_name), OrByOutput()]
+        | None
+    ) = Field(
         default=None,
         description="The column to predict (for .npz the array), or a list of names and patterns; "
-        "by default an autoencoder's is its input.",
+        "of several outputs by name; by default an autoencoder's is its input.",
     )
     validation: Fraction = Field(
         default=0.2, description="Share of the rows that choose the best weights."

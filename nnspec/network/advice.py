@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from importlib import import_module
 
 from nnspec.errors import Problem
+from nnspec.language.objectives import is_composed, trained_outputs
 from nnspec.language.schema import Model
 from nnspec.language.training_schema import Training
 from nnspec.layers.shapes import product, show
@@ -22,14 +23,38 @@ def advise(model: Model, graph: Graph) -> Iterator[Problem]:
     """Yield a problem of severity `advice` for each thing worth a second look."""
     bodies = list(graph.bodies())
     seen = _survey(bodies)
+    cases = [(model, graph, bodies)]
     if model.training is not None:
         yield from _never_trains(model, graph)
         seen |= _of_training(model.training)
-        yield from _output_activation(model, graph, seen)
+        if is_composed(model):
+            from nnspec.network.objectives import terms_of  # which few specs need
+
+            yield from _untrained_outputs(model, graph)
+            terms = terms_of(model, graph)
+            cases = [(each.model, each.graph, list(each.graph.bodies())) for each in terms]
+        for of_one, part, _ in cases:
+            yield from _output_activation(of_one, part, seen)
     for module, occasions in _RULES.items():
         if not occasions.isdisjoint(seen):
             rules = import_module(f"nnspec.network.rules.{module}")
-            yield from _once(rules.advise(model, graph, bodies))
+            yield from _once(problem for case in cases for problem in rules.advise(*case))
+
+
+def _untrained_outputs(model: Model, graph: Graph) -> Iterator[Problem]:
+    """Yield advice on each output that no loss takes."""
+    assert model.training is not None
+    trained = trained_outputs(model.training, graph.outputs)
+    for name in graph.outputs:
+        if name not in trained:
+            yield Problem(
+                "untrained-output",
+                f'the output "{name}" has no loss, so that nothing trains it but what it shares '
+                "with others",
+                f"give it one: loss: {{{name}: mse}}",
+                None,
+                "advice",
+            )
 
 
 def _once(found: Iterator[Problem]) -> Iterator[Problem]:
@@ -125,9 +150,11 @@ def _never_trains(model: Model, graph: Graph) -> Iterator[Problem]:
     if model.training is None:
         return
     reason = hint = ""
-    if len(graph.outputs) != 1:
-        reason = f"the network has {len(graph.outputs)} outputs, and training needs one"
-        hint = "it can be compiled, exported and verified; to train, name one output"
+    if len(graph.outputs) != 1 and not is_composed(model):
+        reason = (
+            f"the network has {len(graph.outputs)} outputs, and a loss is given of none by name"
+        )
+        hint = f"give each its loss: training.loss: {{{graph.outputs[0]}: mse, ...}}"
     elif model.data is not None:
         missing = [name for name in graph.inputs if name not in model.data.features]
         moving = [
@@ -141,7 +168,7 @@ def _never_trains(model: Model, graph: Graph) -> Iterator[Problem]:
         elif model.data.standardize and moving:
             reason = f'input "{moving[0]}" has a dynamic axis, so that it cannot be standardised'
             hint = "leave out `standardize`, or give the axis a number"
-        elif columns := _columns(model):
+        elif not is_composed(model) and (columns := _columns(model)):
             shape = graph.types[graph.outputs[0]].shape
             if product(shape) != columns:
                 what = f'the target "{model.data.one_target}" is one column'

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from nnspec.errors import Problem
 from nnspec.language.losses import Loss
+from nnspec.language.objectives import is_composed
 from nnspec.language.schema import Model
 from nnspec.language.training_schema import KINDS
 from nnspec.layers.base import Activation
@@ -30,6 +31,8 @@ class _End:
 
 def loss_head(model: Model, graph: Graph) -> Head | None:
     """Return the activation that training leaves out, or None where the loss takes the output."""
+    if is_composed(model):
+        return None
     end = _end(graph)
     if end is None or end.block is not None or model.training is None:
         return None

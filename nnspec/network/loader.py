@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 
 from nnspec.errors import Fix, Mark, Problem, SpecError, UsageError, nearest
 from nnspec.language.document import read_document
+from nnspec.language.objectives import is_composed
 from nnspec.language.problems import Problems
 from nnspec.language.schema import Model
 from nnspec.language.source import MAX_CHARACTERS, parse
@@ -278,7 +279,7 @@ def _read_once(tree: Any, problems: Problems) -> tuple[Model, Graph] | None:
         if document is not None:
             graph = resolve(document.model, document.variables, problems, broken=document.broken)
             if graph is not None:
-                for problem in head_problems(document.model, graph):
+                for problem in _problems_of_training(document.model, graph):
                     problems.extend([(problem, ())])
                 training = document.model.training
                 if training is not None and training.optimizer.is_grouped:
@@ -295,6 +296,14 @@ def _read_once(tree: Any, problems: Problems) -> tuple[Model, Graph] | None:
 
         report_names(tree, problems)
     return None
+
+
+def _problems_of_training(model: Model, graph: Graph) -> Iterator[Problem]:
+    if not is_composed(model):
+        return head_problems(model, graph)
+    from nnspec.network.objectives import objective_problems  # few specs have several losses
+
+    return objective_problems(model, graph)
 
 
 def _located(problems: Iterable[Problem], text: str, file: str | None) -> list[Problem]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nnspec.backend import HoldsRows, Positions, Trainable
+from nnspec.backend import HoldsRows, Measured, Positions, Trainable
 from nnspec.data.rows import Part
 from nnspec.errors import UsageError
 from nnspec.language.training_schema import Training
@@ -49,11 +49,11 @@ def stepper(program: Trainable, part: Part, batch_size: int) -> Callable[[Positi
 
 def _measurer(
     program: Trainable, graph: Graph, part: Part, batch_size: int
-) -> Callable[[Positions], tuple[float, Array]]:
+) -> Callable[[Positions], Measured]:
     if isinstance(program, HoldsRows):
         return program.measurer(part.inputs, part.target, math.ceil(len(part) / batch_size))
 
-    def measured(rows: Positions) -> tuple[float, Array]:
+    def measured(rows: Positions) -> Measured:
         batch = part.take(rows)
         output = program.forward(batch.inputs)[graph.outputs[0]]
         return float(program.loss(batch.inputs, batch.target)), output
@@ -72,12 +72,16 @@ def evaluate(
 
     units: of the target as it was, which the metrics have.
     """
-    total, outputs = 0.0, []
+    total = 0.0
+    outputs: list[Array] = []
     measured_at = _measurer(program, graph, part, training.batch_size)
     for rows, count in positions(len(part), training.batch_size):
         loss, output = measured_at(rows)
+        assert isinstance(loss, float)
+        assert not isinstance(output, Mapping)
         total += loss * count
         outputs.append(output)
+    assert not isinstance(part.target, dict)
     measured = measure(graph, training, np.concatenate(outputs), part.target, units)
     return {"loss": total / len(part), **measured}
 

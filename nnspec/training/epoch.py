@@ -9,6 +9,7 @@ import numpy as np
 
 from nnspec.backend import TakesNoise, Trainable
 from nnspec.data.rows import Dataset, Part
+from nnspec.language.objectives import is_composed
 from nnspec.network.loader import Spec
 from nnspec.support.streams import derived_seed, permutation
 from nnspec.training.batches import evaluate, positions, stepper
@@ -64,6 +65,10 @@ def run_epoch(
 def measured(program: Trainable, spec: Spec, data: Dataset, part: Part) -> dict[str, float]:
     """Return the loss and the metrics of a part of the rows, in the units of its target."""
     assert spec.model.training is not None
+    if is_composed(spec.model):
+        from nnspec.training.composed import evaluate_composed  # few specs have several losses
+
+        return evaluate_composed(program, spec, part, spec.model.training.batch_size)
     return evaluate(program, spec.graph, spec.model.training, part, units_of(data))
 
 

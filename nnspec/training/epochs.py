@@ -24,6 +24,7 @@ from nnspec.backend import (
 from nnspec.data.preprocessing import KEY, Preprocessing
 from nnspec.data.rows import Dataset, Part, load_data
 from nnspec.errors import DataError, NnspecError, UsageError, printable
+from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Training
 from nnspec.network.loader import AnySpec, Spec, check
 from nnspec.support import html
@@ -155,7 +156,12 @@ def train(
     dtype = dtype or known.dtype or "float32"
     found = get_backend(backend)
     require_supported(found, spec, Options(training=True))
-    require_measurable(training)
+    if is_composed(spec.model):
+        from nnspec.training.composed import require_composed  # few specs have several losses
+
+        require_composed(spec)
+    else:
+        require_measurable(training)
     parameters = [parameter for _, parameter in spec.graph.parameters()]
     if not any(parameter.learns for parameter in parameters):
         has = "every parameter is frozen" if parameters else "it has no parameters"

@@ -31,6 +31,8 @@ def _unbalanced(training: Training, data: Dataset) -> Iterator[str]:
     ]:
         return
     target = data.train.target
+    if isinstance(target, dict):
+        return
     if training.kind == "multiclass" and target.dtype.kind != "i":
         target = target.argmax(axis=-1)
     values, counts = np.unique(target, return_counts=True)

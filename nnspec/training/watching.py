@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from nnspec.data.rows import Dataset
 from nnspec.errors import UsageError
+from nnspec.language.metrics_by_output import reported_metrics
 from nnspec.language.training_schema import Training
 from nnspec.language.watching import Keep, better_of, watched
 from nnspec.network.graph import Graph
@@ -48,7 +49,7 @@ class Watched:
 def watched_by(record: Keep | None, training: Training, *, has_validation: bool) -> Watched:
     """Return what a record of the spec watches, or by default the loss."""
     name = watched(record, has_validation=has_validation)
-    mode = better_of(record, name, training.resolved_metrics, training.kind)
+    mode = better_of(record, name, reported_metrics(training), training.kind)
     return Watched(name, mode == "min", getattr(record, "min_delta", 0.0))
 
 
@@ -57,9 +58,11 @@ def notes_of_undefined(graph: Graph, training: Training, data: Dataset) -> list[
 
     What an epoch does not measure at all can be watched neither.
     """
-    notes = []
+    notes: list[str] = []
     has_validation = data.validation is not None
     measured = data.validation if data.validation is not None else data.train
+    if isinstance(measured.target, dict):
+        return notes  # of several outputs, what is not defined is NaN, which is told
     missing = undefined(graph, training, measured.target)
     prefix = "val_" if has_validation else ""
     shape = graph.types[graph.outputs[0]].shape
@@ -86,7 +89,10 @@ def notes_of_undefined(graph: Graph, training: Training, data: Dataset) -> list[
             )
     for part, rows in (("validation" if has_validation else "training", measured),
                        ("test", data.test)):  # fmt: skip
-        names = undefined(graph, training, rows.target) if rows is not None else []
+        target = rows.target if rows is not None else None
+        names: list[str] = []
+        if target is not None and not isinstance(target, dict):
+            names = undefined(graph, training, target)
         if names:
             notes.append(
                 f"{', '.join(names)} of the {part} rows: not defined, as a class that it takes "

@@ -26,6 +26,7 @@ from nnspec.backend import (
     refused_training,
 )
 from nnspec.errors import UnsupportedError, UsageError
+from nnspec.language.objectives import is_composed
 from nnspec.layers import Activation, Layer
 from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
@@ -132,8 +133,9 @@ class SourceEngine(_Here):
         return self.backend.compile(spec, self.options(spec)).build(weights, dtype=dtype)
 
     def options(self, spec: Spec) -> Options:
-        """Return the options of a spec: with its training, if it has one of its single output."""
-        is_trained = spec.model.training is not None and len(spec.graph.outputs) == 1
+        """Return the options of a spec: with its training, if it has one."""
+        is_trained = spec.model.training is not None
+        is_trained = is_trained and (len(spec.graph.outputs) == 1 or is_composed(spec.model))
         is_trained = is_trained and not refused_training(self.backend, spec)
         return make_options(self.backend, self.own_options, training=is_trained)
 

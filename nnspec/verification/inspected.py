@@ -10,19 +10,22 @@ import numpy as np
 
 from nnspec.backend import Inspectable, Trainable
 from nnspec.errors import NnspecError
+from nnspec.language.objectives import is_composed
 from nnspec.language.schedules import Schedule
 from nnspec.network.loader import Spec
+from nnspec.network.objectives import terms_of
 from nnspec.network.parameter_groups import parameter_settings
+from nnspec.training.composed import metrics_of
 from nnspec.training.metrics import measure, require_measurable
 from nnspec.verification.kinks import PARTS, kinked_weights
 from nnspec.verification.optimizer_checks import formula_errors
-from nnspec.verification.samples import random_inputs, random_target
+from nnspec.verification.samples import random_goals, random_inputs
 from nnspec.verification.schedule_checks import rate_errors
 from nnspec.verification.settings import BATCH
 from nnspec.verification.tolerance import DOUBLE_ROUNDOFF, EXACT, perturbed
 
 if TYPE_CHECKING:
-    from nnspec.backend import Array, Weights
+    from nnspec.backend import Array, Target, Weights
     from nnspec.verification.recorder import Blame
     from nnspec.verification.state import State
 
@@ -62,7 +65,7 @@ def inspect(state: State, spec: Spec, program: object) -> Inspected:
     if not isinstance(program, Inspectable):
         found.unfollowed = "its programs show no single step (nnspec.backend.Inspectable)"
         return found
-    if state.spec.model.training is not None and len(state.graph.outputs) == 1:
+    if state.spec.model.training is not None and spec.graph.outputs == state.graph.outputs:
         program.load_weights(state.weights)
         found.metrics = _metrics(state, spec, program)
     optimizer = training.optimizer
@@ -78,14 +81,10 @@ def inspect(state: State, spec: Spec, program: object) -> Inspected:
     return found
 
 
-def rows_of(state: State, spec: Spec) -> tuple[dict[str, Array], Array]:
+def rows_of(state: State, spec: Spec) -> tuple[dict[str, Array], Target]:
     """Return the inputs and the target of which a source shows more."""
-    training = spec.model.training
-    assert training is not None
-    graph, rows, axes, seed = spec.graph, state.batch, state.axes, state.settings.seed
-    return random_inputs(graph, rows, axes, seed), random_target(
-        graph, training.task, rows, axes, seed, training.resolved_loss
-    )
+    rows, axes, seed = state.batch, state.axes, state.settings.seed
+    return random_inputs(spec.graph, rows, axes, seed), random_goals(spec, rows, axes, seed)
 
 
 def kinked_gradients(
@@ -118,18 +117,26 @@ def kinked_gradients(
 def _metrics(state: State, spec: Spec, program: Inspectable) -> dict[str, tuple[float, float]]:
     training = spec.model.training
     assert training is not None
+    is_several = is_composed(spec.model)
     try:
-        require_measurable(training)
+        if not is_several:
+            require_measurable(training)
     except NnspecError:
         return {}
     is_small = state.batch >= BATCH and not state.is_large
     rows = MANY_ROWS if is_small else state.batch
     inputs = random_inputs(spec.graph, rows, state.axes, state.settings.seed)
-    target = random_target(
-        spec.graph, training.task, rows, state.axes, state.settings.seed, training.resolved_loss
-    )
-    (output,) = program.forward(inputs).values()
-    expected = measure(spec.graph, training, output, target)
+    target = random_goals(spec, rows, state.axes, state.settings.seed)
+    outputs = program.forward(inputs)
+    if isinstance(target, Mapping):
+        expected = {
+            f"{term.output}_{name}": value
+            for term in terms_of(spec.model, spec.graph)
+            for name, value in metrics_of(term, outputs, target).items()
+        }
+    else:
+        (output,) = outputs.values()
+        expected = measure(spec.graph, training, output, target)
     actual = program.measured(inputs, target)
     return {name: (actual[name], expected[name]) for name in expected if name in actual}
 

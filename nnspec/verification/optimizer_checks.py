@@ -16,7 +16,7 @@ from nnspec.support.streams import derived_seed
 from nnspec.verification.tolerance import EXACT
 
 if TYPE_CHECKING:
-    from nnspec.backend import Array, Inspectable, Weights
+    from nnspec.backend import Array, Inspectable, Target, Weights
     from nnspec.language.optimizers import Optimizer, Step
     from nnspec.language.optimizers.groups import Settings
     from nnspec.language.training_schema import Training
@@ -38,7 +38,7 @@ def formula_errors(
     own: Mapping[str, Settings],
     weights: Weights,
     inputs: Mapping[str, Array],
-    target: Array,
+    target: Target,
     seed: int,
 ) -> tuple[float, list[str]]:
     """Return the largest error of a step beside the formula, and what shows it.

@@ -13,7 +13,7 @@ from nnspec.network.loader import Spec
 from nnspec.support.streams import permutation
 
 if TYPE_CHECKING:
-    from nnspec.backend import Array
+    from nnspec.backend import Array, Target
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class GivenRows:
 
     file: str
     inputs: Mapping[str, Array]
-    target: Array | None
+    target: Target | None
 
     def __len__(self) -> int:
         return len(next(iter(self.inputs.values())))
@@ -36,10 +36,14 @@ class GivenRows:
             if isinstance(size, str)
         }
 
-    def drawn(self, count: int, seed: int) -> tuple[dict[str, Array], Array | None]:
+    def drawn(self, count: int, seed: int) -> tuple[dict[str, Array], Target | None]:
         """Return some of the rows, drawn by the seed, and their targets."""
         chosen = permutation(len(self), "verify", seed)[:count]
-        target = self.target[chosen] if self.target is not None else None
+        target = self.target
+        if isinstance(target, Mapping):
+            target = {name: array[chosen] for name, array in target.items()}
+        elif target is not None:
+            target = target[chosen]
         return {name: array[chosen] for name, array in self.inputs.items()}, target
 
 

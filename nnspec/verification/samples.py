@@ -11,6 +11,7 @@ from nnspec.data.wanted import drawn
 from nnspec.errors import DataError
 from nnspec.language.losses import Loss
 from nnspec.language.losses.targets import wanted
+from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Task, kind_of
 from nnspec.layers.initializers import Ones, Zeros
 from nnspec.layers.logic import Comparison
@@ -20,11 +21,13 @@ from nnspec.layers.shapes import Dim, Shape
 from nnspec.network.domain import Domain, size_of
 from nnspec.network.domains import domain_of
 from nnspec.network.graph import Graph
+from nnspec.network.loader import Spec
+from nnspec.network.objectives import terms_of
 from nnspec.support.streams import derived_seed
 from nnspec.weights.canonical import initial_weights
 
 if TYPE_CHECKING:
-    from nnspec.backend import Array, Weights
+    from nnspec.backend import Array, Target, Weights
 
 _KINKS = (0.0, 1.0, -1.0, 3.0, -3.0, 6.0, -6.0, 9.0, -9.0)
 _KINK_SHARE = 0.1
@@ -210,6 +213,25 @@ def random_target(
     if kind_of(task) == "binary":
         return draw.integers(0, 2, (batch, *shape)).astype(np.float64)
     return draw.normal(size=(batch, *shape))
+
+
+def random_goals(spec: Spec, batch: int, axes: Mapping[str, int], seed: int) -> Target:
+    """Return a target of the spec's task; of several losses one for each, by output."""
+    assert spec.model.training is not None
+    if not is_composed(spec.model):
+        training = spec.model.training
+        return random_target(spec.graph, training.task, batch, axes, seed, training.resolved_loss)
+    return {
+        term.output: random_target(
+            term.graph,
+            term.training.task,
+            batch,
+            axes,
+            derived_seed(term.output, seed),
+            term.training.resolved_loss,
+        )
+        for term in terms_of(spec.model, spec.graph)
+    }
 
 
 def dynamic_axes(graph: Graph) -> list[str]:

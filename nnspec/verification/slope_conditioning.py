@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from nnspec.backend import Inspectable, Trainable
+from nnspec.language.objectives import is_composed, with_names
 from nnspec.language.optimizers.sgd import Sgd
 from nnspec.layers.fields import FLOAT32_MAX
 from nnspec.network.graph import inline
 from nnspec.network.heads import loss_head
 from nnspec.network.loader import Spec
+from nnspec.network.objectives import heads_of
 from nnspec.support.noise import QUIET
 from nnspec.verification.conditioning import Conditioning
 from nnspec.verification.engines import SourceEngine
@@ -26,7 +28,7 @@ from nnspec.verification.slopes import SLOPES
 from nnspec.verification.tolerance import DOUBLE_ROUNDOFF, EXACT, perturbed, relative_error
 
 if TYPE_CHECKING:
-    from nnspec.backend import Array, Weights
+    from nnspec.backend import Array, Target, Weights
 
 Gradients = tuple[float, "Weights"]
 """A loss, and its gradients."""
@@ -36,23 +38,28 @@ class Measured(NamedTuple):
     """A batch, and the values inside the network; noise: the seed of what random layers draw."""
 
     inputs: Mapping[str, Array]
-    target: Array
+    target: Target
     noise: int
     values: Mapping[str, Array]
 
 
 class SlopeConditioning:
-    """A network of one output in training, with what its layers' formulas round."""
+    """A network in training, with what its layers' formulas round."""
 
     def __init__(self, engine: SourceEngine, spec: Spec, weights: Weights) -> None:
         model = spec.model
         assert model.training is not None
-        (output,) = (flat(name) for name in inline(spec.graph).outputs)
+        opened = map(flat, inline(spec.graph).outputs)
+        outputs = dict(zip(spec.graph.outputs, opened, strict=True))
         # A loss of logits leaves the last activation out, if that is the last layer.
-        unmoved = (output,) if loss_head(model, spec.graph) is not None else ()
+        unmoved = [outputs[name] for name in _left_out(spec)]
         self.values = Conditioning(engine, spec, weights, bends=True, unmoved=unmoved)
         self.noisy = self.values.noisy
-        graph = self.noisy.network(self.noisy.sums.get(output, output))
+        self.outputs = {name: self.noisy.sums.get(o, o) for name, o in outputs.items()}
+        """By output of the network, that of the opened one."""
+        graph = self.noisy.network(*self.outputs.values())
+        model = with_names(model, self.outputs)
+        assert model.training is not None
         training = model.training.model_copy(update={"optimizer": Sgd()})
         trained = Spec(
             model.model_copy(update={"training": training, "data": None}), graph, spec.path
@@ -63,7 +70,7 @@ class SlopeConditioning:
         self._repeats = False
 
     def at(
-        self, weights: Weights, inputs: Mapping[str, Array], target: Array, noise: int = QUIET
+        self, weights: Weights, inputs: Mapping[str, Array], target: Target, noise: int = QUIET
     ) -> Measured:
         """Return a batch whose gradients are to be measured with these weights.
 
@@ -125,9 +132,19 @@ class SlopeConditioning:
 
     def _gradients(self, inputs: Mapping[str, Array], measured: Measured) -> Gradients:
         feed(self.program, measured.noise)
-        loss, gradients = self.program.gradients(inputs, measured.target)
+        target = measured.target
+        if isinstance(target, Mapping):
+            target = {self.outputs[name]: values for name, values in target.items()}
+        loss, gradients = self.program.gradients(inputs, target)
         paths = {name: path for path, name in self.values.names.items()}
         return loss, {paths[name]: array for name, array in gradients.items()}
+
+
+def _left_out(spec: Spec) -> tuple[str, ...]:
+    """Return the outputs whose last activation the loss leaves out."""
+    if is_composed(spec.model):
+        return tuple(heads_of(spec.model, spec.graph))
+    return spec.graph.outputs if loss_head(spec.model, spec.graph) is not None else ()
 
 
 def _signs(size: Array, draw: np.random.Generator) -> Array:

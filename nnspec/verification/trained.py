@@ -14,13 +14,13 @@ from nnspec.support.noise import QUIET
 from nnspec.verification.engines import SourceEngine
 from nnspec.verification.inspected import Inspected
 from nnspec.verification.noise import feed, noise_seed
-from nnspec.verification.samples import random_inputs, random_target, sizes_of
+from nnspec.verification.samples import random_goals, random_inputs, sizes_of
 
 if TYPE_CHECKING:
-    from nnspec.backend import Array, Weights
+    from nnspec.backend import Array, Target, Weights
     from nnspec.verification.state import State
 
-GradientsOf = Callable[["Weights", Mapping[str, "Array"], "Array", int], tuple[float, "Weights"]]
+GradientsOf = Callable[["Weights", Mapping[str, "Array"], "Target", int], tuple[float, "Weights"]]
 """(weights, inputs, target, seed of what random layers draw) -> loss and gradients."""
 
 TRAINING_SEED = 100
@@ -94,7 +94,7 @@ def batches_of(steps: int, spec: Spec) -> int:
     return count * max(1, steps // count)
 
 
-def batch_of(state: State, spec: Spec, step: int) -> tuple[Mapping[str, Array], Array]:
+def batch_of(state: State, spec: Spec, step: int) -> tuple[Mapping[str, Array], Target]:
     """Return inputs and targets, drawn or from the user's rows; these may have no targets."""
     assert spec.model.training is not None
     seed = state.settings.seed + TRAINING_SEED + step
@@ -104,10 +104,7 @@ def batch_of(state: State, spec: Spec, step: int) -> tuple[Mapping[str, Array], 
     else:
         inputs = random_inputs(spec.graph, state.batch, state.axes, seed)
     if target is None:
-        training = spec.model.training
-        target = random_target(
-            spec.graph, training.task, state.batch, state.axes, seed, training.resolved_loss
-        )
+        target = random_goals(spec, state.batch, state.axes, seed)
     return inputs, target
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnspec.errors import MissingDependencyError
+from nnspec.language.objectives import is_composed, trained_outputs
 from nnspec.layers import Bidirectional
 from nnspec.layers.recurrent import Recurrent
 from nnspec.network.loader import Spec
@@ -94,7 +95,12 @@ def _leave_out(state: State, reason: str) -> None:
 def _note_what_is_compared(state: State, spec: Spec) -> None:
     """Note in what the trained network is another than the spec's, and what is not compared."""
     graph = state.graph
-    if len(graph.outputs) != 1:
+    training = spec.model.training
+    if is_composed(spec.model) and training is not None:
+        untrained = set(graph.outputs) - set(trained_outputs(training, graph.outputs))
+        if untrained:
+            state.recorder.note(f"{', '.join(sorted(untrained))}: no loss takes this output")
+    elif len(graph.outputs) != 1:
         (output,) = spec.graph.outputs
         of = (
             f"{output}, which alone holds floats"

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from nnspec.backend import refused_training
+from nnspec.language.objectives import is_composed
 from nnspec.language.optimizers.sgd import Sgd
 from nnspec.language.training_schema import Training
 from nnspec.network.graph import Graph
@@ -49,14 +50,15 @@ def training_runs(state: State) -> TrainingRuns:
 
 
 def trained_spec(state: State) -> Spec:
-    """Return the spec as it is trained: with one output, by a loss in any case.
+    """Return the spec as it is trained: by a loss in any case.
 
-    Without the randomness of layers that cannot be given the same numbers in every source.
+    A network of several outputs that have no losses has one in their place. Without the randomness
+    of layers that cannot be given the same numbers in every source.
     """
     graph = with_noise(state.graph, (engine.backend for engine in state.sources))
     model = state.spec.model
     training = model.training
-    if len(graph.outputs) != 1:
+    if len(graph.outputs) != 1 and not is_composed(model):
         training, graph = None, with_one_output(graph)
     training = training or Training(task="regression", optimizer=Sgd())
     return Spec(model.model_copy(update={"training": training}), graph, state.spec.path)

@@ -2,7 +2,9 @@
 
 from typing import ClassVar, Literal
 
-from nnspec.layers.fields import Frozen
+from pydantic import Field
+
+from nnspec.layers.fields import Frozen, Positive
 from nnspec.layers.registry import RowsOfFiles
 from nnspec.layers.shapes import Shape
 
@@ -36,6 +38,11 @@ class Loss(Frozen):
     """The number of vectors that the output's first axis stacks, where it does."""
 
     type: str
+    weight: Positive = Field(
+        default=1.0,
+        description="Its factor in the sum that is minimised.",
+        exclude_if=lambda weight: bool(weight == 1.0),
+    )
 
     @property
     def class_axis(self) -> int:

@@ -1,0 +1,46 @@
+"""Writes what a network of several losses is trained by."""
+
+from __future__ import annotations
+
+from nnspec.emit.code import Expr, literal, quoted, wrap
+from nnspec.emit.composed import named_terms
+from nnspec.network.graph import Head
+from nnspec.network.loader import Spec
+
+
+def compiled_source(spec: Spec) -> str:
+    """Return `compiled`."""
+    named, outputs = named_terms(spec), spec.graph.outputs
+    terms = [each.term for each in named]
+    heads = [term.head for term in terms]
+    lines = ["def compiled(model: keras.Model) -> keras.Model:"]
+    name = "model"
+    if len(terms) == len(outputs) and not any(heads):
+        lines.append('    """Return the model, ready to fit."""')
+    else:
+        name = "network"
+        lines.append('    """Return the model up to what its losses take, ready to fit."""')
+        given = [
+            f"model.get_layer({quoted(layer_of(head))}).input"
+            if head is not None
+            else f"model.outputs[{outputs.index(term.output)}]"
+            for term, head in zip(terms, heads, strict=True)
+        ]
+        lines += wrap(f"network = keras.Model(model.inputs, {_one_or_list(given)})", 4)
+    weights = [term.loss.weight for term in terms]
+    losses = _one_or_list([each.function for each in named])
+    keywords = [("optimizer", Expr("make_optimizer()")), ("loss", Expr(losses))]
+    if any(weight != 1.0 for weight in weights):
+        keywords.append(("loss_weights", Expr(literal(weights))))
+    arguments = ", ".join(f"{key}={literal(value)}" for key, value in keywords)
+    lines += [*wrap(f"{name}.compile({arguments})", 4), f"    return {name}"]
+    return "\n".join(lines)
+
+
+def layer_of(head: Head) -> str:
+    """Return the name of the Keras layer that is the activation at the end of an output."""
+    return head.node.name + (f".{head.activation.type}" if head.is_fused else "")
+
+
+def _one_or_list(values: list[str]) -> str:
+    return values[0] if len(values) == 1 else f"[{', '.join(values)}]"

@@ -1,0 +1,98 @@
+"""What a network of several losses makes of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Protocol
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from nnspec.emit.composed import named_terms
+from nnspec.network.loader import Spec
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from nnspec.backend import Array, Measured, Positions, Target
+
+
+class Composed(Protocol):
+    """A program of several losses, as far as its rows ask it."""
+
+    spec: Spec
+    model: Any
+
+    @property
+    def training(self) -> ModuleType: ...
+    @property
+    def trained(self) -> Any: ...
+    def precision(self) -> AbstractContextManager[None]: ...
+    def named(self, given: Any) -> dict[str, Array]: ...
+    def taken(self, inputs: Mapping[str, Array]) -> list[Array]: ...
+    def goals(self, target: Target) -> list[Array]: ...
+
+
+def composed_loss(
+    trained: Any, given: Any, goals: list[Any], output: Any, *, is_training: bool
+) -> Any:
+    """Return the loss as `fit` of the compiled model has it."""
+    return trained.compute_loss(
+        x=given, y=one_or_all(goals), y_pred=output, sample_weight=None, training=is_training
+    )
+
+
+Compute = Callable[[list[Any], list[Any]], tuple[list[Any], list[Any]]]
+"""(inputs, targets) -> the losses without their weights, and the outputs."""
+
+
+def computation(program: Composed) -> Compute:
+    """Return what computes the losses and the outputs of tensors, as at inference, in one pass."""
+    functions = [getattr(program.training, each.function) for each in named_terms(program.spec)]
+    taken, given = (_listed(model.outputs) for model in (program.trained, program.model))
+    both = keras.Model(program.model.inputs, [*taken, *given])
+
+    def compute(arrays: list[Any], goals: list[Any]) -> tuple[list[Any], list[Any]]:
+        found = both(one_or_all(arrays), training=False)
+        scores, outputs = found[: len(taken)], found[len(taken) :]
+        losses = [
+            function(goal, score)
+            for function, goal, score in zip(functions, goals, scores, strict=True)
+        ]
+        return losses, outputs
+
+    return compute
+
+
+def measurer(
+    program: Composed, compute: Compute, inputs: Mapping[str, Array], target: Target
+) -> Callable[[Positions], Measured]:
+    """Return what gives each loss and each output, by name, of the rows at given positions."""
+    named = named_terms(program.spec)
+    arrays, goals = program.taken(inputs), program.goals(target)
+
+    def measure(rows: Positions) -> Measured:
+        with program.precision():
+            losses, outputs = compute(
+                [tf.convert_to_tensor(array[rows]) for array in arrays],
+                [tf.convert_to_tensor(goal[rows]) for goal in goals],
+            )
+            by_output = program.named(outputs)
+        found = {
+            each.term.output: float(np.asarray(loss))
+            for each, loss in zip(named, losses, strict=True)
+        }
+        return found, by_output
+
+    return measure
+
+
+def _listed(outputs: Any) -> list[Any]:
+    return list(outputs) if isinstance(outputs, list | tuple) else [outputs]
+
+
+def one_or_all(arrays: list[Any]) -> Any:
+    """Return the one of a list, or the list, as a model takes and gives them."""
+    return arrays if len(arrays) > 1 else arrays[0]

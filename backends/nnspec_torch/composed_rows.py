@@ -1,0 +1,65 @@
+"""Measurements of rows by several losses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array, Measured, Positions
+
+
+class Composed(Protocol):
+    """A program of several losses, as far as its rows ask it."""
+
+    model: Any
+
+    @property
+    def training(self) -> ModuleType: ...
+    def precision(self) -> AbstractContextManager[None]: ...
+    def named(self, given: Any) -> dict[str, Array]: ...
+
+
+def measurer(
+    program: Composed, at: Callable[[Positions], list[Tensor]], inputs: int
+) -> Callable[[Positions], Measured]:
+    """Return what gives each loss and each output, by name, of the rows at given positions.
+
+    at: gives their inputs, of which there are so many, and then their targets.
+    """
+    model, losses = program.model, program.training.losses
+    model.eval()
+
+    def measure(rows: Positions) -> Measured:
+        given = at(rows)
+        with torch.no_grad(), program.precision(), scores_of(model, "for_loss") as scores:
+            outputs = model(*given[:inputs])
+            found = losses(scores[0] if scores else outputs, *given[inputs:])
+        return {name: float(loss) for name, loss in found.items()}, program.named(outputs)
+
+    return measure
+
+
+@contextmanager
+def scores_of(model: Any, method: str) -> Iterator[list[Any]]:
+    """Collect what a method gives within `forward`, which would else be computed twice."""
+    compute = getattr(model, method, None)
+    found: list[Any] = []
+    if compute is None:
+        yield found
+        return
+
+    def kept(*given: Tensor) -> Any:
+        found.append(compute(*given))
+        return found[-1]
+
+    setattr(model, method, kept)
+    try:
+        yield found
+    finally:
+        delattr(model, method)

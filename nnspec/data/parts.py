@@ -1,0 +1,103 @@
+"""What every training makes of rows: the inputs, and the parts that they are split into."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnspec.data.preprocessing import Feature, places
+from nnspec.data.tables import Rows, select
+from nnspec.errors import DataError
+from nnspec.language.schema import DType
+from nnspec.language.training_schema import Data
+from nnspec.network.domains import domain_of
+from nnspec.network.graph import Graph
+from nnspec.support.streams import permutation
+
+Array = NDArray[Any]
+
+
+def standardised(
+    features: Mapping[str, Feature], raw: Mapping[str, Array], rows: Array | slice
+) -> dict[str, Feature]:
+    """Return the features with mean and deviation of these rows; raises DataError."""
+    _require_fixed(features)
+    return {name: each.standardised(raw[name][rows]) for name, each in features.items()}
+
+
+def features_of(
+    graph: Graph, data: Data, rows: Rows, file: object, targets: tuple[str, ...]
+) -> dict[str, Feature]:
+    """Return what each input is made of; targets: columns that no pattern of features takes."""
+    missing = [name for name in graph.inputs if name not in data.features]
+    if missing:
+        raise DataError(f'`data.features` says nothing of the input "{missing[0]}"')
+    return {name: _feature(graph, data, name, rows, file, targets) for name in graph.inputs}
+
+
+def finished(
+    graph: Graph,
+    features: Mapping[str, Feature],
+    raw: Mapping[str, Array],
+    rows: Rows,
+    file: str | Path,
+) -> dict[str, Array]:
+    """Return the network's inputs from gathered values; raises DataError outside its domain."""
+    inputs = {
+        name: feature.finish(raw[name], name, file, rows) for name, feature in features.items()
+    }
+    domain_of(graph).require(inputs, places(features, rows, file), file=file)
+    return inputs
+
+
+def split(
+    rows: int, data: Data, seed: int, file: object = "the rows"
+) -> dict[str, NDArray[np.intp]]:
+    """Return the rows of `train`, `validation` and `test`, drawn by the seed alone.
+
+    Each part keeps the order of the file: only an epoch that shuffles has another. A share of the
+    rows is rounded to the nearest whole number, halves up. Raises DataError where a part that the
+    spec asks for would be empty.
+    """
+    order = permutation(rows, "split", seed)
+    validation, test = (int(rows * share + 0.5) for share in (data.validation, data.test))
+    counts = {"train": rows - validation - test, "validation": validation, "test": test}
+    for name, share in (("train", 1.0), ("validation", data.validation), ("test", data.test)):
+        if share > 0 and counts[name] < 1:
+            raise DataError(
+                f"{file}: {rows} rows are too few for a validation share of {data.validation:g} "
+                f"and a test share of {data.test:g}; {name} would be empty"
+            )
+    ends = counts["validation"], counts["validation"] + counts["test"]
+    taken = {"train": order[ends[1] :], "validation": order[: ends[0]], "test": order[slice(*ends)]}
+    return {name: np.sort(rows) for name, rows in taken.items()}
+
+
+def _feature(
+    graph: Graph, data: Data, name: str, rows: Rows, file: object, targets: tuple[str, ...]
+) -> Feature:
+    type_ = graph.inputs[name]
+    patterns = data.features[name]
+    is_array = isinstance(rows, Mapping)
+    if is_array and len(patterns) != 1:
+        raise DataError(
+            f'{file}: input "{name}" takes one array of an .npz file, and '
+            f"{len(patterns)} are listed"
+        )
+    if not isinstance(rows, Mapping):
+        patterns = tuple(select(rows, patterns, without=targets, file=file))
+    dtype = cast(DType, type_.dtype)
+    return Feature(columns=patterns, is_array=is_array, shape=type_.shape, dtype=dtype)
+
+
+def _require_fixed(features: Mapping[str, Feature]) -> None:
+    for name, feature in features.items():
+        if feature.dtype.startswith("float") and any(isinstance(n, str) for n in feature.shape):
+            raise DataError(
+                f'input "{name}" has a dynamic axis, so its elements have no fixed mean; '
+                "leave out `standardize`"
+            )

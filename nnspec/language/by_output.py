@@ -1,0 +1,83 @@
+"""Fields of a training that are one value, or several by the names of outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from nnspec.layers.fields import ByType, Frozen
+
+_SEVERAL = "\0several"
+_ONE = "\0one"
+"""Tags of pydantic's paths, which no key of a document is."""
+
+
+class OneOrByOutput(ByType):
+    """Field metadata: a record chosen by its `type`, or a mapping of outputs to such records."""
+
+    def record_of(self, value: object) -> Any:
+        """Return the class of the record that `value` describes, or the mapping's annotation."""
+        if is_by_output(value):
+            return dict[str, Annotated[Frozen, ByType(self.kind, self.table)]]
+        return super().record_of(value)
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        one = super().__get_pydantic_core_schema__(source, handler)
+        several = core_schema.dict_schema(core_schema.str_schema(strict=True), one, min_length=1)
+        return core_schema.tagged_union_schema(
+            {_ONE: one, _SEVERAL: several},
+            discriminator=lambda value: _SEVERAL if is_by_output(value) else _ONE,
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        table = super().__get_pydantic_json_schema__(schema, handler)
+        return {"anyOf": [table, {"type": "object", "additionalProperties": table}]}
+
+
+class OrByOutput:
+    """Field metadata: a value, or a mapping of outputs to such values.
+
+    To a type checker it is the value: those of several outputs are seen here alone.
+    """
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        one = handler(source)
+        several = core_schema.dict_schema(core_schema.str_schema(strict=True), one)
+        return core_schema.tagged_union_schema(
+            {_ONE: one, _SEVERAL: several},
+            discriminator=lambda value: _SEVERAL if isinstance(value, Mapping) else _ONE,
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        choices: Any = schema["choices"]
+        one = handler(choices[_ONE])
+        return {"anyOf": [one, {"type": "object", "additionalProperties": one}]}
+
+
+def is_by_output(value: object) -> bool:
+    """Whether a value is a mapping of outputs: one with a word for its `type` is a record."""
+    return isinstance(value, Mapping) and not isinstance(value.get("type"), str)
+
+
+def with_task(given: Any) -> Any:
+    """Return the document of a training with the tasks that losses by output leave open."""
+    if isinstance(given, Mapping) and "task" not in given and is_by_output(given.get("loss")):
+        return {**given, "task": {}}
+    return given
+
+
+def without_task(schema: dict[str, Any]) -> None:
+    """Let the schema of a training do without a task, which losses by output say."""
+    schema["required"] = [key for key in schema.get("required", ()) if key != "task"]

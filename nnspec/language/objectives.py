@@ -1,0 +1,105 @@
+"""What a training minimises where that is more than one loss of one output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from nnspec.language.losses import Loss
+    from nnspec.language.schema import Model
+    from nnspec.language.training_schema import Data, Training
+
+
+def is_composed(model: Model) -> bool:
+    """Whether a training minimises more than the loss of the network's one output."""
+    training = model.training
+    if training is None:
+        return False
+    loss, task = training.loss, cast(object, training.task)
+    if isinstance(loss, Mapping) or isinstance(task, Mapping):
+        return True
+    return loss is not None and loss.weight != 1.0
+
+
+def trained_outputs(training: Training, outputs: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the outputs that have a loss, in the network's order."""
+    named = named_outputs(training)
+    if not named:
+        return outputs[:1]
+    return tuple(name for name in outputs if name in named)
+
+
+def named_outputs(training: Training) -> tuple[str, ...]:
+    """Return the outputs whose losses or tasks are given by name."""
+    return tuple(dict.fromkeys((*_keys(training.loss), *_keys(training.task))))
+
+
+def _keys(given: object) -> tuple[str, ...]:
+    return tuple(given) if isinstance(given, Mapping) else ()
+
+
+def loss_of(training: Training, output: str) -> Loss:
+    """Return the loss of an output: its own, or that of its task."""
+    loss = training.loss.get(output) if isinstance(training.loss, Mapping) else training.loss
+    if loss is not None:
+        return loss
+    return training.usual_loss(task_of(training, output))
+
+
+def losses_of(training: Training) -> tuple[Loss, ...]:
+    """Return every loss of a training."""
+    names = named_outputs(training)
+    return tuple(loss_of(training, name) for name in names) or (training.resolved_loss,)
+
+
+def task_of(training: Training, output: str) -> Any:
+    """Return the task of an output: its own, or what its loss is for."""
+    task = cast(object, training.task)
+    if not isinstance(task, Mapping):
+        return training.task
+    if output in task:
+        return task[output]
+    loss = training.loss.get(output) if isinstance(training.loss, Mapping) else training.loss
+    leaves_out = loss.leaves_out if loss is not None else ""
+    return {"softmax": "multiclass", "sigmoid": "binary"}.get(leaves_out, "regression")
+
+
+def model_of(model: Model, output: str) -> Model:
+    """Return the document as that of a network whose one output this is."""
+    assert model.training is not None
+    training = model.training
+    data = model.data
+    update: dict[str, Any] = {"training": training_of(training, output)}
+    if data is not None:
+        update["data"] = _data_of(data, output)
+    return model.model_copy(update=update)
+
+
+def training_of(training: Training, output: str) -> Training:
+    """Return the training as that of a network whose one output this is."""
+    task, loss, metrics = task_of(training, output), loss_of(training, output), training.metrics
+    if loss.weight != 1.0:
+        loss = loss.model_copy(update={"weight": 1.0})
+    if metrics is not None:
+        kind = training.kind_of(task)
+        metrics = tuple(metric for metric in metrics if kind in metric.fits)
+    return training.model_copy(update={"task": task, "loss": loss, "metrics": metrics})
+
+
+def _data_of(data: Data, output: str) -> Data:
+    target: Any = data.target
+    column = target.get(output) if isinstance(target, Mapping) else target
+    return data.model_copy(update={"target": column})
+
+
+def with_names(model: Model, names: Mapping[str, str]) -> Model:
+    """Return the document with other names of the outputs that losses are given by."""
+    training = model.training
+    assert training is not None
+    update = {
+        key: {names.get(name, name): value for name, value in given.items()}
+        for key in ("loss", "task")
+        if isinstance(given := getattr(training, key), Mapping)
+    }
+    return model.model_copy(update={"training": training.model_copy(update=update)})

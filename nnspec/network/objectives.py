@@ -1,0 +1,110 @@
+"""The losses of a training that minimises several, each as that of a network of one output."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from nnspec.errors import Mark, Problem, nearest
+from nnspec.language.losses import Loss
+from nnspec.language.objectives import is_composed, loss_of, model_of, trained_outputs
+from nnspec.language.schema import Model
+from nnspec.language.training_schema import Training
+from nnspec.network.graph import Graph, Head
+from nnspec.network.heads import head_problems, loss_head
+
+
+class Term(NamedTuple):
+    """One of the losses that are minimised together.
+
+    model, graph: the document and the network as they are where its output is the only one.
+    """
+
+    output: str
+    loss: Loss
+    model: Model
+    graph: Graph
+    head: Head | None
+
+    @property
+    def training(self) -> Training:
+        """The training as that of this output alone."""
+        assert self.model.training is not None
+        return self.model.training
+
+
+def terms_of(model: Model, graph: Graph) -> tuple[Term, ...]:
+    """Return the losses that are minimised, in the order of the network's outputs."""
+    assert model.training is not None
+    terms = []
+    for output in trained_outputs(model.training, graph.outputs):
+        alone, part = model_of(model, output), dataclasses.replace(graph, outputs=(output,))
+        loss = loss_of(model.training, output)
+        terms.append(Term(output, loss, alone, part, loss_head(alone, part)))
+    return tuple(terms)
+
+
+def heads_of(model: Model, graph: Graph) -> dict[str, Head]:
+    """Return by output the activation that its loss leaves out."""
+    if model.training is None or not is_composed(model):
+        return {}
+    terms = terms_of(model, graph)
+    return {term.output: term.head for term in terms if term.head is not None}
+
+
+def loss_heads(model: Model, graph: Graph) -> tuple[Head, ...]:
+    """Return the activations that training leaves out, of each output that its loss takes."""
+    if is_composed(model):
+        return tuple(heads_of(model, graph).values())
+    head = loss_head(model, graph)
+    return () if head is None else (head,)
+
+
+def objective_problems(model: Model, graph: Graph) -> Iterator[Problem]:
+    """Yield what makes losses by output wrong for the network."""
+    assert model.training is not None
+    training = model.training
+    mappings: list[tuple[str, object]] = [("training.loss", training.loss)]
+    mappings.append(("training.task", training.task))
+    if model.data is not None:
+        mappings.append(("data.target", model.data.target))
+    is_known = True
+    for key, given in mappings:
+        for name in given if isinstance(given, dict) else ():
+            if name not in graph.outputs:
+                is_known = False
+                yield Problem(
+                    "unknown-output",
+                    f'`{key}` names "{name}", which is no output{nearest(name, graph.outputs)}',
+                    f"the outputs: {', '.join(graph.outputs)}",
+                    _place_of(given, name),
+                )
+    if not is_known:
+        return
+    for term in terms_of(model, graph):
+        yield from head_problems(term.model, term.graph)
+    if model.data is not None:
+        yield from _target_problems(model, graph)
+
+
+def _place_of(holder: object, name: str) -> Mark | None:
+    marks = getattr(holder, "marks", {})
+    return marks[name][0] if name in marks else None
+
+
+def _target_problems(model: Model, graph: Graph) -> Iterator[Problem]:
+    assert model.data is not None
+    assert model.training is not None
+    outputs = trained_outputs(model.training, graph.outputs)
+    target: object = model.data.target
+    missing = [name for name in outputs if isinstance(target, dict) and name not in target]
+    if not isinstance(target, dict) and len(outputs) > 1:
+        missing = list(outputs)
+    for name in missing:
+        yield Problem(
+            "missing-target",
+            f'the output "{name}" has a loss, and `data.target` says nothing of it',
+            "name its column: target: {" + f"{name}: column" + "}",
+            getattr(target, "mark", None),
+        )

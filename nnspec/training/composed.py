@@ -1,0 +1,87 @@
+"""Measures of a network that minimises several losses."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnspec.backend import HoldsRows, Measured, Positions, Trainable
+from nnspec.errors import UsageError
+from nnspec.language.objectives import named_outputs
+from nnspec.network.loader import Spec
+from nnspec.network.objectives import Term, terms_of
+from nnspec.training.metrics import measure, require_measurable, threshold
+
+if TYPE_CHECKING:
+    from nnspec.data.rows import Part
+
+Array = NDArray[Any]
+
+
+def measured_by_output(
+    spec: Spec, losses: Mapping[str, float], outputs: Mapping[str, Array], part: Part
+) -> dict[str, float]:
+    """Return the sum of the losses by their weights, each loss, and the metrics of each output.
+
+    losses: each without its weight. The metrics are called after the output: `score_mae`.
+    """
+    terms = terms_of(spec.model, spec.graph)
+    values = {"loss": math.fsum(term.loss.weight * losses[term.output] for term in terms)}
+    assert spec.model.training is not None
+    if not named_outputs(spec.model.training):  # one loss, with a weight
+        return values | metrics_of(terms[0], outputs, part.target)
+    values |= {f"{term.output}_loss": losses[term.output] for term in terms}
+    for term in terms:
+        found = metrics_of(term, outputs, part.target)
+        values |= {f"{term.output}_{name}": value for name, value in found.items()}
+    return values
+
+
+def metrics_of(term: Term, outputs: Mapping[str, Array], target: Any) -> dict[str, float]:
+    """Return the metrics of one output."""
+    return measure(term.graph, term.training, outputs[term.output], target[term.output])
+
+
+def evaluate_composed(
+    program: Trainable, spec: Spec, part: Part, batch_size: int
+) -> dict[str, float]:
+    """Return what `measured_by_output` does, of a part of the rows, as at inference."""
+    if not isinstance(program, HoldsRows):
+        raise UsageError("several losses are measured of programs that hold rows alone")
+    steps = math.ceil(len(part) / batch_size)
+    take: Callable[[Positions], Measured] = program.measurer(part.inputs, part.target, steps)
+    totals: dict[str, float] = {}
+    outputs: dict[str, list[Array]] = {}
+    for start in range(0, len(part), batch_size):
+        rows = slice(start, min(start + batch_size, len(part)))
+        losses, given = take(rows)
+        assert isinstance(losses, Mapping)
+        assert isinstance(given, Mapping)
+        for name, loss in losses.items():
+            totals[name] = totals.get(name, 0.0) + loss * (rows.stop - rows.start)
+        for name, values in given.items():
+            outputs.setdefault(name, []).append(values)
+    means = {name: total / len(part) for name, total in totals.items()}
+    whole = {name: np.concatenate(parts) for name, parts in outputs.items()}
+    return measured_by_output(spec, means, whole, part)
+
+
+def require_composed(spec: Spec) -> None:
+    """Raise UsageError for a metric that means nothing for the task of its output."""
+    for term in terms_of(spec.model, spec.graph):
+        require_measurable(term.training)
+
+
+def thresholds_of(spec: Spec) -> dict[str, str]:
+    """Return what an exported model says of its outputs of yes or no: what exceeds it is yes."""
+    found = {
+        term.output: threshold(term.graph, term.training)
+        for term in terms_of(spec.model, spec.graph)
+        if term.training.kind == "binary"
+    }
+    return {"nnspec.thresholds": json.dumps(found)} if found else {}
