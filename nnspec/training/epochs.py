@@ -247,6 +247,8 @@ class _Loop:
         self.history: list[Epoch] = []
         self.notes: list[str] = []
         self._best: Epoch | None = None
+        self._ahead = 0
+        """An epoch that the best file is of and the checkpoint does not know yet."""
         has_validation = data.validation is not None
         self._keeping = watched_by(training.keep, training, has_validation=has_validation)
         self._stopping = watched_by(training.stop, training, has_validation=has_validation)
@@ -268,6 +270,7 @@ class _Loop:
             # One that the checkpoint does not know yet is computed again, to the same weights.
             is_known = kept <= last
             self._best = self.history[kept - 1] if is_known else self._keeping.best_of(self.history)
+            self._ahead = 0 if is_known else kept
 
     def _epoch_of_best(self) -> int | None:
         """Return the epoch whose weights the best file holds, or None where it is lost."""
@@ -331,7 +334,9 @@ class _Loop:
         epoch = self.history[-1]
         metadata = weights_metadata(self.spec, self.data, epoch.number)
         save_weights(self.paths.last, weights, metadata)
-        if self._best is None or self._keeping.is_better(epoch, self._best):
+        # What was better may be so no more where another backend computes it again: by rounding.
+        is_best = epoch.number == self._ahead
+        if self._best is None or is_best or self._keeping.is_better(epoch, self._best):
             save_weights(self.paths.best, weights, metadata)
             self._best = epoch
         self._checkpoint(weights)
@@ -348,7 +353,7 @@ class _Loop:
 
     def _finish(self) -> Run:
         test = None
-        if self._epoch_of_best() is None:
+        if self._epoch_of_best() != self._known_best.number:
             self._replace_best(self.program.weights())
         if self.data.test is not None:
             self.program.load_weights(load_weights(self.paths.best))

@@ -17,7 +17,7 @@ from nnspec.cli import main
 from nnspec.errors import UsageError
 from nnspec.support.files import write_text
 from nnspec.training.runs import RunFolder
-from nnspec.weights.canonical import load_weights
+from nnspec.weights.canonical import load_weights, save_weights
 
 
 @pytest.fixture
@@ -161,6 +161,21 @@ def test_a_lost_best_file_does_not_end_a_run(tmp_path, backend, lost, more):
     assert again.best_epoch >= 3
     assert again.last.exists()
     assert train(spec, "numpy", tmp_path / "run", resume=True, epochs=3 + more).notes == ()
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_best_file_of_an_epoch_that_was_killed_is_that_of_the_record(
+    tmp_path, backend, monkeypatch, more
+):
+    """Killed after the best weights and before the checkpoint; another backend may round else."""
+    spec = spec_in(tmp_path)
+    run = train(spec, "numpy", tmp_path / "run", epochs=2)
+    stored = load_weights(run.best)
+    save_weights(run.best, stored, {**stored.metadata, "epoch": "3"})
+    monkeypatch.setattr("nnspec.training.watching.Watched.is_better", lambda *_: False)
+    again = train(spec, "numpy", tmp_path / "run", resume=True, epochs=2 + more)
+    assert load_weights(again.best).metadata["epoch"] == str(again.best_epoch)
+    assert again.best_epoch == 2 + more
 
 
 def test_a_best_file_that_vanishes_in_training_does_not_end_a_run(tmp_path, backend):
