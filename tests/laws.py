@@ -13,6 +13,7 @@ from nnspec.layers import Parameter
 from nnspec.layers.initializers import Ones, Zeros
 from nnspec.layers.plain_initializers import Constant, Normal
 from nnspec.layers.rare_initializers import LengthOfWeight, Orthogonal, UnitForgetBias
+from nnspec.layers.scaled_initializers import TruncatedNormal, Uniform, VarianceScaling
 from nnspec.network.graph import Graph
 
 Array = NDArray[Any]
@@ -78,6 +79,19 @@ class Pools:
             return values
         if isinstance(law, Normal):
             shape, scale = "normal", law.stddev
+        elif isinstance(law, Uniform):
+            middle, scale = (law.low + law.high) / 2, (law.high - law.low) / 2
+            shape, values = "uniform", values - middle
+            assert np.abs(values / scale).max(initial=0) <= 1 + 1e-5, name
+        elif isinstance(law, TruncatedNormal):
+            shape, scale = "cut", law.stddev
+            assert np.abs(values / scale).max(initial=0) <= 2 * (1 + 1e-6), name
+        elif isinstance(law, VarianceScaling):
+            fans = {"fan_in": parameter.fan_in, "fan_out": parameter.fan_out}
+            fan = fans.get(law.mode, (parameter.fan_in + parameter.fan_out) / 2)
+            laws = {"uniform": ("uniform", 3.0), "untruncated_normal": ("normal", 1.0)}
+            shape, factor = laws.get(law.distribution, ("cut", CUT_DEVIATION**-2))
+            scale = math.sqrt(factor * law.scale / fan)
         else:
             fan = parameter.fan_in
             average = (fan + parameter.fan_out) / 2

@@ -10,6 +10,14 @@ from nnspec.layers import Parameter
 from nnspec.layers.initializers import GlorotUniform, InitializerBase, Ones, Zeros
 from nnspec.layers.plain_initializers import Constant, Normal
 from nnspec.layers.rare_initializers import GlorotNormal, HeNormal, HeUniform, Orthogonal
+from nnspec.layers.scaled_initializers import (
+    Identity,
+    LecunNormal,
+    LecunUniform,
+    TruncatedNormal,
+    Uniform,
+    VarianceScaling,
+)
 
 
 def keras_initializer(
@@ -60,6 +68,33 @@ def _he(initializer: InitializerBase, parameter: Parameter, fans: str) -> str | 
     return Call(initializer.type, (), (("fan_in", parameter.fan_in),))
 
 
+def _uniform(initializer: Uniform, parameter: Parameter, fans: str) -> Call:
+    ends = {"minval": float(initializer.low), "maxval": float(initializer.high)}
+    return call("keras.initializers.RandomUniform", **ends)
+
+
+def _truncated(initializer: TruncatedNormal, parameter: Parameter, fans: str) -> Call:
+    return call("keras.initializers.TruncatedNormal", stddev=float(initializer.stddev))
+
+
+def _scaled(initializer: VarianceScaling, parameter: Parameter, fans: str) -> Call:
+    own = {
+        "scale": float(initializer.scale),
+        "mode": initializer.mode,
+        "distribution": initializer.distribution,
+    }
+    known = {"fan_in": ("in out", "in"), "fan_out": ("in out", "out"), "fan_avg": ("in out", "sum")}
+    if fans in known[initializer.mode]:
+        return call("keras.initializers.VarianceScaling", **own)
+    given = ("fan_in", parameter.fan_in), ("fan_out", parameter.fan_out)
+    return Call("variance_scaling", (), (*given, *own.items()))
+
+
+def _identity(initializer: Identity, parameter: Parameter, fans: str) -> Call:
+    gain = {} if initializer.gain == 1 else {"gain": float(initializer.gain)}
+    return call("keras.initializers.Identity", **gain)
+
+
 INITIALIZERS: Mapping[type[InitializerBase], Callable[..., str | Call]] = {
     Zeros: _stock,
     Ones: _stock,
@@ -70,6 +105,12 @@ INITIALIZERS: Mapping[type[InitializerBase], Callable[..., str | Call]] = {
     HeUniform: _he,
     HeNormal: _he,
     Orthogonal: _orthogonal,
+    Uniform: _uniform,
+    TruncatedNormal: _truncated,
+    LecunUniform: _he,
+    LecunNormal: _he,
+    VarianceScaling: _scaled,
+    Identity: _identity,
 }
 """Initializer -> Keras's name of it, or what makes it."""
 

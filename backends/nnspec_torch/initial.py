@@ -26,6 +26,14 @@ from nnspec.layers.rare_initializers import (
     Orthogonal,
     UnitForgetBias,
 )
+from nnspec.layers.scaled_initializers import (
+    Identity,
+    LecunNormal,
+    LecunUniform,
+    TruncatedNormal,
+    Uniform,
+    VarianceScaling,
+)
 from nnspec.layers.weighted import LENGTH, split
 
 RECURRENT = ("nn.RNN", "nn.LSTM", "nn.GRU", "GRUResetBefore")
@@ -151,6 +159,31 @@ def _he_normal(initializer: HeNormal, target: _Target) -> Call:
     return call("he_normal_", target.tensor, fan_in=target.fans()["fan_in"])
 
 
+def _uniform(initializer: Uniform, target: _Target) -> Call:
+    return call("nn.init.uniform_", target.tensor, a=initializer.low, b=initializer.high)
+
+
+def _truncated(initializer: TruncatedNormal, target: _Target) -> Call:
+    std = initializer.stddev
+    return call("nn.init.trunc_normal_", target.tensor, std=std, a=-2 * std, b=2 * std)
+
+
+def _lecun(initializer: InitializerBase, target: _Target) -> Call:
+    return call(f"{initializer.type}_", target.tensor, fan_in=target.fans()["fan_in"])
+
+
+def _scaled(initializer: VarianceScaling, target: _Target) -> Call:
+    own = {"scale": initializer.scale, "mode": initializer.mode}
+    keywords = {**target.fans(), **own, "distribution": initializer.distribution}
+    return call("variance_scaling_", target.tensor, **keywords)
+
+
+def _identity(initializer: Identity, target: _Target) -> Call:
+    if initializer.gain == 1:
+        return call("nn.init.eye_", target.tensor)
+    return call("identity_", target.tensor, gain=initializer.gain)
+
+
 _FANS_IN_ORDER = ("nn.Linear", "nn.Conv1d", "nn.Conv2d", "nn.Conv3d", *RECURRENT)
 INITIALIZERS: Mapping[type[InitializerBase], Callable[..., Call]] = {
     Zeros: _stock,
@@ -162,6 +195,12 @@ INITIALIZERS: Mapping[type[InitializerBase], Callable[..., Call]] = {
     HeUniform: _he_uniform,
     HeNormal: _he_normal,
     Orthogonal: _orthogonal,
+    Uniform: _uniform,
+    TruncatedNormal: _truncated,
+    LecunUniform: _lecun,
+    LecunNormal: _lecun,
+    VarianceScaling: _scaled,
+    Identity: _identity,
 }
 """Initializer -> what draws a parameter by it."""
 

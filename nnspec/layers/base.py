@@ -342,9 +342,17 @@ def require_few_axes(layer: str, shape: Shape) -> None:
 
 def require_drawable(layer: str, parameter: Parameter) -> None:
     """Raise ShapeError where the initializer has no values of the parameter's shape."""
+    initializer = parameter.initializer
+    if initializer.type == "identity" and (
+        layer not in ("dense", "simple_rnn") or len(parameter.shape) != 2
+    ):
+        raise ShapeError(
+            f"the initializer identity is of a matrix of one layer, and the {parameter.name} of "
+            f"{layer} is {show(parameter.shape)}, of several gates, heads or places",
+            "use another initializer for it, such as orthogonal",
+        )
     if len(parameter.shape) > 1:
         return
-    initializer = parameter.initializer
     if initializer.type == "unit_forget_bias":
         initializer = initializer.others  # type: ignore[attr-defined]
     if initializer.type == "orthogonal":

@@ -237,6 +237,14 @@ INITIALIZERS = {
         "he_normal": "HeNormal",
         "orthogonal": "Orthogonal",
     },
+    "scaled_initializers": {
+        "uniform": "Uniform",
+        "truncated_normal": "TruncatedNormal",
+        "lecun_uniform": "LecunUniform",
+        "lecun_normal": "LecunNormal",
+        "variance_scaling": "VarianceScaling",
+        "identity": "Identity",
+    },
 }
 """The initializers, by the file that holds them."""
 

@@ -73,9 +73,8 @@ def spec_schema() -> Schema:
         records = [record_schema(record, without=without) for record in table.values()]
         if kind == "metric":
             records = _with_alike(records)
-        if kind in ("loss", "optimizer", "schedule"):
-            # They are many, and their pages say the rest.
-            for each in records:
+        for each in records if kind not in ("activation", "recurrence") else ():
+            if "description" in each:  # they are many, and their pages say the rest
                 each["description"] = each["description"].partition("\n\n")[0]
         # A schedule has no defaults, and so no bare name.
         names = [] if kind == "schedule" else [{"enum": list(table)}]

@@ -9,16 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnspec.layers.base import Parameter
-from nnspec.layers.initializers import GlorotUniform, InitializerBase, Ones, Zeros
+from nnspec.layers.initializers import InitializerBase, Ones, Scaled, Zeros
 from nnspec.layers.plain_initializers import Constant, Normal
-from nnspec.layers.rare_initializers import (
-    GlorotNormal,
-    HeNormal,
-    HeUniform,
-    Orthogonal,
-    UnitForgetBias,
-)
-from nnspec.weights.canonical import TRUNCATED_DEVIATION
+from nnspec.layers.rare_initializers import Orthogonal, UnitForgetBias
+from nnspec.layers.scaled_initializers import Identity, TruncatedNormal, Uniform, VarianceScaling
+from nnspec.weights.canonical import TRUNCATED_DEVIATION, fan_of
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
@@ -59,6 +54,10 @@ def _fault(values: Array, parameter: Parameter, initializer: InitializerBase) ->
         return "" if is_same else f"not all are {value:g}"
     if isinstance(initializer, Orthogonal):
         return _fault_of_orthogonal(values, initializer.gain)
+    if isinstance(initializer, Identity):
+        diagonal = initializer.gain * np.eye(len(values), values.shape[-1])
+        is_same = np.allclose(values, diagonal, rtol=_SINGLE, atol=0)
+        return "" if is_same else "they are not the identity"
     bound, distribution = _distribution(parameter, initializer)
     if np.abs(values).max(initial=0) > bound * (1 + _SINGLE):
         return f"up to {np.abs(values).max():.3g}, beyond {bound:.3g}"
@@ -69,14 +68,25 @@ def _distribution(parameter: Parameter, initializer: InitializerBase) -> tuple[f
     """Return the largest value that there can be, and the distribution function."""
     if isinstance(initializer, Normal):
         return math.inf, lambda values: normal_distribution(values / initializer.stddev)
-    assert isinstance(initializer, GlorotUniform | GlorotNormal | HeUniform | HeNormal)
-    fan = (
-        parameter.fan_in if initializer.fan == "in" else (parameter.fan_in + parameter.fan_out) / 2
-    )
-    if initializer.law == "uniform":
-        limit = math.sqrt(3 * initializer.scale / fan)
+    if isinstance(initializer, Uniform):
+        low, width = initializer.low, initializer.high - initializer.low
+        most = max(abs(low), abs(initializer.high))
+        return most, lambda values: np.clip((values - low) / width, 0, 1)
+    if isinstance(initializer, TruncatedNormal):
+        return _cut(initializer.stddev)
+    assert isinstance(initializer, Scaled | VarianceScaling)
+    deviation = math.sqrt(initializer.scale / fan_of(initializer, parameter))
+    law = initializer.law if isinstance(initializer, Scaled) else initializer.distribution
+    if law == "uniform":
+        limit = math.sqrt(3) * deviation
         return limit, lambda values: np.clip((values / limit + 1) / 2, 0, 1)
-    deviation = math.sqrt(initializer.scale / fan) / TRUNCATED_DEVIATION
+    if law == "untruncated_normal":
+        return math.inf, lambda values: normal_distribution(values / deviation)
+    return _cut(deviation / TRUNCATED_DEVIATION)
+
+
+def _cut(deviation: float) -> tuple[float, Distribution]:
+    """Return the largest value and the distribution function of a normal cut at two deviations."""
     low, high = normal_distribution(np.array([-2.0, 2.0]))
     return (
         2 * deviation,

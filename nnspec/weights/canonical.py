@@ -17,7 +17,7 @@ from safetensors.numpy import save_file
 
 from nnspec.errors import WeightsError, nearest, printable
 from nnspec.layers.base import Parameter
-from nnspec.layers.initializers import GlorotUniform, InitializerBase, Ones, Zeros
+from nnspec.layers.initializers import GlorotUniform, InitializerBase, Ones, Scaled, Zeros
 from nnspec.layers.plain_initializers import Constant, Normal
 from nnspec.layers.rare_initializers import (
     GlorotNormal,
@@ -26,6 +26,14 @@ from nnspec.layers.rare_initializers import (
     LengthOfWeight,
     Orthogonal,
     UnitForgetBias,
+)
+from nnspec.layers.scaled_initializers import (
+    Identity,
+    LecunNormal,
+    LecunUniform,
+    TruncatedNormal,
+    Uniform,
+    VarianceScaling,
 )
 from nnspec.layers.shapes import show
 from nnspec.layers.weighted import DIRECTION, LENGTH, split
@@ -255,22 +263,53 @@ def _plain_normal(initializer: Normal, parameter: Parameter, key: Key, dtype: Pr
     return numbers.reshape(parameter.shape)
 
 
-def _uniform(
-    initializer: GlorotUniform | HeUniform, parameter: Parameter, key: Key, dtype: Precision
-) -> Array:
-    limit = math.sqrt(3.0 * initializer.scale / _fan(initializer, parameter))
+def _uniform(initializer: Scaled, parameter: Parameter, key: Key, dtype: Precision) -> Array:
+    limit = math.sqrt(3.0 * initializer.scale / fan_of(initializer, parameter))
     count = math.prod(parameter.shape)
     numbers = uniform(stream("weights", *key), count, limit=limit, dtype=dtype)
     return numbers.reshape(parameter.shape)
 
 
-def _normal(
-    initializer: GlorotNormal | HeNormal, parameter: Parameter, key: Key, dtype: Precision
-) -> Array:
-    scale = math.sqrt(initializer.scale / _fan(initializer, parameter)) / TRUNCATED_DEVIATION
+def _normal(initializer: Scaled, parameter: Parameter, key: Key, dtype: Precision) -> Array:
+    scale = math.sqrt(initializer.scale / fan_of(initializer, parameter)) / TRUNCATED_DEVIATION
     count = math.prod(parameter.shape)
     numbers = truncated_normal(stream("weights", *key), count, scale=scale, dtype=dtype)
     return numbers.reshape(parameter.shape)
+
+
+def _range(initializer: Uniform, parameter: Parameter, key: Key, dtype: Precision) -> Array:
+    count = math.prod(parameter.shape)
+    limit = (initializer.high - initializer.low) / 2
+    numbers = uniform(stream("weights", *key), count, limit=limit)
+    numbers += initializer.low + limit
+    return numbers.astype(dtype, copy=False).reshape(parameter.shape)
+
+
+def _cut(initializer: TruncatedNormal, parameter: Parameter, key: Key, dtype: Precision) -> Array:
+    count, scale = math.prod(parameter.shape), initializer.stddev
+    numbers = truncated_normal(stream("weights", *key), count, scale=scale, dtype=dtype)
+    return numbers.reshape(parameter.shape)
+
+
+def _scaled(
+    initializer: VarianceScaling, parameter: Parameter, key: Key, dtype: Precision
+) -> Array:
+    deviation = math.sqrt(initializer.scale / fan_of(initializer, parameter))
+    count, bits = math.prod(parameter.shape), stream("weights", *key)
+    if initializer.distribution == "uniform":
+        numbers = uniform(bits, count, limit=math.sqrt(3.0) * deviation, dtype=dtype)
+    elif initializer.distribution == "untruncated_normal":
+        numbers = normal(bits, count, deviation=deviation, dtype=dtype)
+    else:
+        scale = deviation / TRUNCATED_DEVIATION
+        numbers = truncated_normal(bits, count, scale=scale, dtype=dtype)
+    return numbers.reshape(parameter.shape)
+
+
+def _identity(initializer: Identity, parameter: Parameter, key: Key, dtype: Precision) -> Array:
+    rows, columns = parameter.shape
+    values: Array = initializer.gain * np.eye(rows, columns)
+    return values.astype(dtype)
 
 
 def _orthogonal(initializer: Orthogonal, parameter: Parameter, key: Key, dtype: Precision) -> Array:
@@ -293,11 +332,13 @@ def _unit_forget_bias(
     return values
 
 
-def _fan(
-    initializer: GlorotUniform | GlorotNormal | HeUniform | HeNormal, parameter: Parameter
-) -> float:
-    if initializer.fan == "in":
+def fan_of(initializer: Scaled | VarianceScaling, parameter: Parameter) -> float:
+    """Return the number that divides the variance."""
+    fan = initializer.fan if isinstance(initializer, Scaled) else initializer.mode
+    if fan in ("in", "fan_in"):
         return parameter.fan_in
+    if fan == "fan_out":
+        return parameter.fan_out
     return (parameter.fan_in + parameter.fan_out) / 2
 
 
@@ -311,5 +352,11 @@ _SAMPLERS: dict[type[InitializerBase], Sampler] = {
     HeUniform: _uniform,
     HeNormal: _normal,
     Orthogonal: _orthogonal,
+    Uniform: _range,
+    TruncatedNormal: _cut,
+    LecunUniform: _uniform,
+    LecunNormal: _normal,
+    VarianceScaling: _scaled,
+    Identity: _identity,
     UnitForgetBias: _unit_forget_bias,
 }

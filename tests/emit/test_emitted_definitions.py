@@ -352,6 +352,8 @@ KERAS: dict[str, Callable[[], tuple[Any, Any]]] = {
 ELSEWHERE = {
     "glorot_uniform", "glorot_normal", "he_uniform", "he_normal",
     "glorot_uniform_", "glorot_normal_", "he_uniform_", "he_normal_",
+    "lecun_uniform", "lecun_normal", "variance_scaling",
+    "lecun_uniform_", "lecun_normal_", "variance_scaling_", "identity_",
     "MultiHeadAttention", "GroupedQueryAttention",
     "reverse_steps", "run_recurrent", "run_backwards", "swiglu",
     "SinusoidalPosition", "RotaryPosition", "GRUResetBefore",

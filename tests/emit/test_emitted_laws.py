@@ -59,7 +59,7 @@ def keras_weights(spec: Spec, seed: int = 0, *, training: bool = False) -> Weigh
 
     keras.utils.set_random_seed(seed)
     compiled = backend.compile(spec, Options(training=training))
-    return Fresh(compiled, None, "float32", lambda: "").weights()
+    return Fresh(compiled, None, "float32", lambda: "", dict).weights()
 
 
 def own_weights(spec: Spec, seed: int = 0) -> Weights:
@@ -113,7 +113,16 @@ _LAWS: dict[str, object] = {
     "orthogonal": {"type": "orthogonal", "gain": 0.5},
     "normal": {"type": "normal", "stddev": 0.3},
     "constant": {"type": "constant", "value": -0.7},
-}
+    "uniform": {"type": "uniform", "low": -0.1, "high": 0.5},
+    "truncated_normal": {"type": "truncated_normal", "stddev": 0.3},
+    "lecun_uniform": "lecun_uniform",
+    "lecun_normal": "lecun_normal",
+    "variance_scaling": {"type": "variance_scaling", "scale": 0.5, "mode": "fan_out",
+                         "distribution": "untruncated_normal"},
+    "variance_scaling of the mean": {"type": "variance_scaling", "scale": 2.0, "mode": "fan_avg",
+                                     "distribution": "uniform"},
+    "variance_scaling of the inputs": {"type": "variance_scaling", "scale": 2.0},
+}  # fmt: skip
 
 
 def every_layer(law: str) -> Spec:

@@ -10,6 +10,10 @@ from nnspec.layers import ACTIVATIONS, LAYERS
 from tests.fuzz.place import Arguments, Place
 
 INITIALIZERS: list[Any] = [
+    {"type": "uniform", "low": -0.2, "high": 0.1},
+    "truncated_normal",
+    "lecun_normal",
+    {"type": "variance_scaling", "scale": 0.3, "mode": "fan_out", "distribution": "uniform"},
     "zeros",
     "ones",
     "normal",

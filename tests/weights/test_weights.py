@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from nnspec.errors import UsageError, WeightsError
+from nnspec.errors import SpecError, UsageError, WeightsError
 from nnspec.layers.initializers import INITIALIZERS
 from nnspec.layers.rare_initializers import UnitForgetBias
 from nnspec.network.loader import loads
@@ -82,6 +82,20 @@ def test_fixed_laws():
     assert (weights["a.bias"] == -1.5).all()
     assert (weights["b.weight"] == 1).all()
     assert weights["b.weight"].shape == (2, 3)
+
+
+def test_the_identity_is_of_a_matrix_of_one_layer():
+    spec = spec_of(dense(3, {"type": "identity", "gain": 2.0}, name="a"))
+    weights = initial_weights(spec.graph, 0)
+    assert (weights["a.weight"] == 2 * np.eye(*weights["a.weight"].shape)).all()
+    cut = {"type": "reshape", "shape": [30, 10]}
+    for wrong in (
+        [dense(3, "zeros", bias_initializer="identity")],
+        [cut, {"type": "lstm", "units": 3, "recurrent_initializer": "identity"}],
+        [cut, {"type": "conv1d", "filters": 3, "kernel_size": 1, "kernel_initializer": "identity"}],
+    ):
+        with pytest.raises(SpecError, match="identity is of a matrix"):
+            spec_of(*wrong)
 
 
 def test_every_initializer_has_a_law():

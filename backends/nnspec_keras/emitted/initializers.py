@@ -30,6 +30,30 @@ def he_normal(fan_in):
     return keras.initializers.TruncatedNormal(stddev=stddev)
 
 
+def lecun_uniform(fan_in):
+    """Uniform on ±sqrt(3 / fan_in)."""
+    bound = math.sqrt(3 / fan_in)
+    return keras.initializers.RandomUniform(-bound, bound)
+
+
+def lecun_normal(fan_in):
+    """Normal of variance 1 / fan_in, cut at two deviations and rescaled."""
+    stddev = math.sqrt(1 / fan_in) / 0.8796256610342398
+    return keras.initializers.TruncatedNormal(stddev=stddev)
+
+
+def variance_scaling(fan_in, fan_out, scale, mode, distribution):
+    """Values of variance scale / fan; a normal law that is cut at two deviations is rescaled."""
+    fans = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}
+    stddev = math.sqrt(scale / fans[mode])
+    if distribution == "uniform":
+        bound = math.sqrt(3) * stddev
+        return keras.initializers.RandomUniform(-bound, bound)
+    if distribution == "untruncated_normal":
+        return keras.initializers.RandomNormal(stddev=stddev)
+    return keras.initializers.TruncatedNormal(stddev=stddev / 0.8796256610342398)
+
+
 @keras.saving.register_keras_serializable()
 class DepthwiseOrthogonal(keras.initializers.Orthogonal):
     """Orthogonal over the channels and what each gives, the window the other axis."""

@@ -30,19 +30,22 @@ WORDS = {
            "as for ReLU; the default of PyTorch's own layers is a = sqrt(5), a third of that"),
     **same("he_normal", "kaiming_normal kaiming_normal_ kaiming he msra KaimingNormal", _CUT),
     **same("orthogonal", "orthogonal_ OrthogonalInitializer orthogonal_init"),
-    **nothing("lecun_normal LecunNormal lecun", "nothing here is it: {type: normal, stddev: s} with s = "
-              "1 / sqrt(fan_in)"),
-    **nothing("lecun_uniform LecunUniform", "nothing here is it: glorot_uniform and he_uniform are "
-              "the uniform laws"),
-    **nothing("truncated_normal TruncatedNormal trunc_normal trunc_normal_", "nothing here is it: "
-              "{type: normal, stddev: s} is not cut"),
-    **nothing("uniform uniform_ random_uniform RandomUniform rand", "nothing here is it: "
-              "glorot_uniform and he_uniform are the uniform laws"),
-    **nothing("variance_scaling VarianceScaling", "glorot_uniform, glorot_normal, he_uniform and "
-              "he_normal are its usual cases"),
-    **nothing("identity Identity IdentityInitializer eye eye_", "nothing here is it: orthogonal is "
-              "the nearest law, and another"),
-    **nothing("dirac dirac_ sparse sparse_ STFT STFTInitializer stft", "nothing here is it"),
+    **same("lecun_normal", "LecunNormal lecun", _CUT),
+    **same("lecun_uniform", "LecunUniform"),
+    **{name: Word("truncated_normal", _DEVIATION, {"stddev": 0.05})
+       for name in ("TruncatedNormal", "trunc_normal")},
+    "trunc_normal_": Word("truncated_normal", _DEVIATION, {"stddev": 1.0}),
+    **{name: Word("uniform", "from low to high", {"low": -0.05, "high": 0.05})
+       for name in ("random_uniform", "RandomUniform")},
+    **{name: Word("uniform", "from low to high", {"low": 0.0, "high": 1.0})
+       for name in ("uniform_", "rand")},
+    **same("variance_scaling", "VarianceScaling", "its fans are those of the operation"),
+    **same("identity", "Identity IdentityInitializer eye eye_", "of dense layers, and of simple_rnn's "
+           "recurrent weights"),
+    **nothing("dirac dirac_", "nothing here is it: a convolution that passes what it takes is `zeros` "
+              "beside a residual"),
+    **nothing("sparse sparse_ STFT STFTInitializer stft", "nothing here is it: `constant` layers hold "
+              "tables, and no layer here begins sparse"),
     **nothing("default None calculate_gain Initializer serialize deserialize get Literal", "it is no "
               "initializer; leave the key out for the layer's own"),
     **nothing("bilinear", "nothing here is it: `resize` interpolates"),
@@ -71,5 +74,13 @@ KEYS = {
         **keys("stddev", "std sigma scale standard_deviation initializer_range"),
         "mean": Key(note="leave it out: the mean is 0", value=_is_zero, is_split=True),
     },
+    "truncated_normal": {
+        **keys("stddev", "std sigma scale standard_deviation initializer_range"),
+        "mean": Key(note="leave it out: the mean is 0", value=_is_zero, is_split=True),
+        **only("a b", (), "it is cut at two deviations"),
+    },
+    "uniform": {**keys("low", "minval a min"), **keys("high", "maxval b max")},
+    "variance_scaling": keys("distribution", "law"),
+    "identity": keys("gain", "scale"),
     "orthogonal": {"scale": Key("gain"), **no_key("num_rows", "it has the weight's shape")},
 }  # fmt: skip
