@@ -15,6 +15,24 @@ STEPS = 30
 SETTINGS: dict[str, dict[str, Any]] = {
     "cosine": {"peak": 1.0, "steps": 24, "warmup": 4, "end": 0.1},
     "exponential": {"initial": 1.0, "factor": 0.5, "steps": 10},
+    "constant": {"initial": 1.0, "warmup": 5},
+    "step": {"initial": 1.0, "factor": 0.5, "steps": 7},
+    "multi_step": {"initial": 1.0, "factor": 0.3, "milestones": [8, 21]},
+    "piecewise_constant": {"rates": [0.3, 1.0, 0.1], "milestones": [6, 19]},
+    "linear": {"initial": 1.0, "end": 0.2, "steps": 24, "warmup": 4},
+    "polynomial": {"initial": 1.0, "end": 0.1, "steps": 20, "power": 2.0},
+    "inverse_sqrt": {"peak": 1.0, "steps": 5, "warmup": 5},
+    "inverse_time": {"initial": 1.0, "decay": 0.5, "steps": 7},
+    "cosine_restarts": {"peak": 1.0, "steps": 6, "growth": 2, "factor": 0.7, "end": 0.1},
+    "one_cycle": {"peak": 1.0, "steps": 26},
+    "cyclical": {"initial": 0.1, "peak": 1.0, "steps": 5, "down": 3, "halving": True},
+    "chained": {
+        "schedules": [
+            {"schedule": "linear", "initial": 0.2, "end": 1.0, "steps": 8},
+            {"schedule": "exponential", "initial": 1.0, "factor": 0.5, "steps": 9},
+        ],
+        "lengths": [9],
+    },
 }
 """Each schedule such that it turns within the steps, in multiples of the optimizer's own rate."""
 
