@@ -28,8 +28,12 @@ def measured_of(spec: Spec) -> Measured | None:
         return None
     found = measured_source(spec, is_table=not data.source.endswith(".npz"))
     required = ["record"] if shifts_target(spec) else []
-    given = ["logs", *(["prefix"] if data.validation else []), *required]
-    constants = {"BATCH_SIZE": training.batch_size, "SHIFTS_TARGET": shifts_target(spec)}
+    given = ["logs", *required]
+    constants = {
+        "BATCH_SIZE": training.batch_size,
+        "SHIFTS_TARGET": shifts_target(spec),
+        "OF_VALIDATION": data.validation > 0,
+    }
     text = snippets("nnspec_keras.emitted", "measures")["Measures"].text
     made = specialised(text, Specialisation(values=constants, given=given, required=required))
     return found._replace(parts=(*found.parts, made))
@@ -39,13 +43,11 @@ def callback_lines(spec: Spec) -> list[str]:
     """Return the line that makes the callback which measures each epoch."""
     data = spec.model.data
     assert data is not None
-    rows, more = "inputs, target", ""
+    rows = "inputs, target"
     if data.validation:
-        rows, more = '*data["validation"]', ', prefix="val_"'
-        if len(spec.graph.inputs) > 1:
-            rows = "validation, expected"
-    if shifts_target(spec):
-        more += ", record=record"
+        is_single = len(spec.graph.inputs) == 1
+        rows = '*data["validation"]' if is_single else "validation, expected"
+    more = ", record=record" if shifts_target(spec) else ""
     return wrap(f"measures = Measures(model, {rows}{more})", 4)
 
 

@@ -45,6 +45,11 @@ INTERRUPTED = 130
 )
 @click.option("--epochs", type=click.IntRange(min=1), help="Instead of the spec's number.")
 @weights_options
+@click.option(
+    "--diagnose",
+    is_flag=True,
+    help="Record every layer, and say which vanishes, explodes or dies.",
+)
 @click.option("--resume", is_flag=True, help="Go on with an interrupted or finished run.")
 @click.option("--overwrite", is_flag=True, help="Replace the run that the folder holds.")
 @json_option
@@ -58,6 +63,7 @@ def train(
     weights: str | None,
     renames: tuple[str, ...],
     partial: bool,
+    diagnose: bool,
     resume: bool,
     overwrite: bool,
     as_json: bool,
@@ -90,6 +96,7 @@ def train(
                 overwrite=overwrite,
                 epochs=epochs,
                 weights=first,
+                diagnose=diagnose,
                 dtype=dtype,
                 on_step=on_step,
                 on_epoch=on_epoch,
@@ -180,6 +187,9 @@ def _summary(run: Run) -> str:
     lines = [f"best epoch {run.best_epoch} of {len(run.history)}: {run.best}"]
     if run.test is not None:
         lines.append(f"on the test rows: {_values(run.test)}")
+    lines += [finding.text for finding in run.findings or ()]
+    if run.findings == ():
+        lines.append("diagnosis: no layer vanishes, explodes or dies")
     return "\n".join(lines)
 
 

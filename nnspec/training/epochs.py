@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,10 @@ from nnspec.training.watching import notes_of_undefined, watched_by
 from nnspec.weights.canonical import Array, initial_weights, load_weights, save_weights
 from nnspec.weights.stored import StoredWeights
 
+if TYPE_CHECKING:
+    from nnspec.training.diagnosis import Recorder
+    from nnspec.training.diagnosis_words import Finding
+
 OnEpoch = Callable[[Epoch], None]
 """Called after each epoch, when its files are written."""
 
@@ -65,7 +69,7 @@ class Run:
 
     `best` and `last` are weights files; `test` holds the loss and the metrics of the best weights
     on the test rows, None where the spec keeps none apart. `notes` say what went otherwise than
-    asked.
+    asked; `findings`, where the run was diagnosed, which layers vanish, explode or die.
     """
 
     folder: Path
@@ -76,6 +80,7 @@ class Run:
     last: Path
     test: dict[str, float] | None
     notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the run as `nnspec train --json` prints it."""
@@ -89,6 +94,11 @@ class Run:
             "history": [epoch.as_json() for epoch in self.history],
             "test": self.test,
             "notes": list(self.notes),
+            **(
+                {"diagnosis": [each.as_json() for each in self.findings]}
+                if self.findings is not None
+                else {}
+            ),
         }
 
     def __repr__(self) -> str:
@@ -127,6 +137,7 @@ def train(
     weights: Mapping[str, Array] | str | Path | None = None,
     dtype: Precision | None = None,
     data: Dataset | None = None,
+    diagnose: bool = False,
     on_step: OnStep | None = None,
     on_epoch: OnEpoch | None = None,
 ) -> Run:
@@ -137,8 +148,9 @@ def train(
     dtype: of the arithmetic, "float32" by default.
     `epochs` counts from the start, also where a run is resumed; by default the spec's. `weights`,
     or their file, are where a new run starts; by default the spec's own seeded ones. `data` by
-    default is what the spec names. After every epoch the folder holds a state from which `resume`
-    goes on to the very weights of a run that was never interrupted.
+    default is what the spec names. diagnose: record every layer before each epoch, which changes
+    nothing of the run, and say which vanish, explode or die. After every epoch the folder holds a
+    state from which `resume` goes on to the very weights of a run that was never interrupted.
 
     Raises SpecError, UsageError, DataError, UnsupportedError or MissingDependencyError before the
     first step; TrainingError where the loss is no longer finite; TrainingInterrupted at Ctrl-C.
@@ -210,6 +222,10 @@ def train(
         paths.sweep()
         loop = _Loop(spec, training, backend, program, data, paths, identity)
         loop.notes += notes
+        if diagnose:
+            from nnspec.training.diagnosis import recorder_of  # which few runs need
+
+            loop.recorder = recorder_of(spec, found, program, data, program.weights())
         if state is None:
             paths.clear()
         else:
@@ -246,6 +262,7 @@ class _Loop:
         self.identity = identity
         self.history: list[Epoch] = []
         self.notes: list[str] = []
+        self.recorder: Recorder | None = None
         self._best: Epoch | None = None
         self._ahead = 0
         """An epoch that the best file is of and the checkpoint does not know yet."""
@@ -319,6 +336,8 @@ class _Loop:
 
     def _epoch(self, number: int, on_step: OnStep | None) -> Epoch:
         start = time.perf_counter()
+        if self.recorder is not None:
+            on_step = self.recorder.watched(number, on_step)
         try:
             values = run_epoch(self.program, self.spec, self.data, number, on_step)
         except NotFinite as error:
@@ -353,13 +372,14 @@ class _Loop:
 
     def _finish(self) -> Run:
         test = None
+        found = self._findings()
         if self._epoch_of_best() != self._known_best.number:
             self._replace_best(self.program.weights())
         if self.data.test is not None:
             self.program.load_weights(load_weights(self.paths.best))
             test = self._evaluate(self.data.test)
         write_history(self.paths.history, self.history)
-        self._record("finished", test)
+        self._record("finished", test, found)
         return Run(
             self.paths.path,
             self.backend,
@@ -369,6 +389,7 @@ class _Loop:
             self.paths.last,
             test,
             tuple(self.notes),
+            found,
         )
 
     @property
@@ -376,11 +397,36 @@ class _Loop:
         """The epoch whose weights the best file holds."""
         return self._best or self._keeping.best_of(self.history)
 
+    def _findings(self) -> tuple[Finding, ...] | None:
+        """Return what the recorded layers show, after a last look at them; None without any."""
+        if self.recorder is None:
+            return None
+        from nnspec.training.diagnosis_picture import plot_diagnosis
+        from nnspec.training.diagnosis_words import findings
+
+        self.recorder.record(len(self.history) + 1)
+        snapshots = self.recorder.snapshots
+        plot_diagnosis(self.paths.diagnosis, snapshots, f"{self.spec.name} ({self.backend})")
+        return tuple(findings(snapshots, self.recorder.layers))
+
+    def _diagnosed(self, found: tuple[Finding, ...]) -> dict[str, Any]:
+        assert self.recorder is not None
+        layers = [
+            {
+                "before_epoch": each.epoch,
+                "layers": {path: state.as_json() for path, state in each.layers.items()},
+            }
+            for each in self.recorder.snapshots
+        ]
+        return {"diagnosis": {"findings": [each.as_json() for each in found], "states": layers}}
+
     def _diverged(self, what: str) -> NoReturn:
-        self._record("diverged")
+        found = self._findings()
+        self._record("diverged", findings=found)
+        told = "".join(f"\n{each.text}" for each in found or ())
         raise TrainingError(
             f"{what}; {self._kept()}. A smaller learning_rate, or `standardize: true` for "
-            "features of large values, may help"
+            f"features of large values, may help{told}"
         )
 
     def _kept(self) -> str:
@@ -392,7 +438,12 @@ class _Loop:
             f"{best}, are in {self.paths.best}"
         )
 
-    def _record(self, status: str, test: dict[str, float] | None = None) -> None:
+    def _record(
+        self,
+        status: str,
+        test: dict[str, float] | None = None,
+        findings: tuple[Finding, ...] | None = None,
+    ) -> None:
         best = self._known_best if self.history else None
         parts = {"train": self.data.train, "validation": self.data.validation}
         write_record(
@@ -416,5 +467,6 @@ class _Loop:
                 "best": best.as_json() if best is not None else None,
                 "test": test,
                 **({"notes": self.notes} if self.notes else {}),
+                **(self._diagnosed(findings) if findings is not None else {}),
             },
         )

@@ -46,13 +46,15 @@ class RunFolder:
         self.best = self.path / "best.safetensors"
         self.history = self.path / "history.json"
         self.picture = self.path / "history.png"
+        self.diagnosis = self.path / "diagnosis.png"
         self.record = self.path / "run.json"
 
     @property
     def files(self) -> tuple[Path, ...]:
         """Everything that a run writes."""
         return (
-            self.checkpoint, self.last, self.best, self.history, self.picture, self.record,
+            self.checkpoint, self.last, self.best, self.history, self.picture, self.diagnosis,
+            self.record,
         )  # fmt: skip
 
     def require(self, *, resume: bool, overwrite: bool) -> None:

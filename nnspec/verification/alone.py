@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from nnspec.layers import Layer
 from nnspec.layers.shapes import TensorType
 from nnspec.network.graph import Graph, LayerNode
+from nnspec.network.opened import as_spec
 from nnspec.verification.engines import SourceEngine
-from nnspec.verification.networks import as_spec
 from nnspec.verification.samples import exercised_weights
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from nnspec.errors import DataError, NnspecError
 from nnspec.layers.rows import ROWS
 from nnspec.network.graph import LayerNode
 from nnspec.network.loader import Spec
+from nnspec.network.opened import all_values, as_spec, flat
 from nnspec.verification.engines import Engine
-from nnspec.verification.networks import all_values, as_spec, flat, one_layer
+from nnspec.verification.networks import one_layer
 from nnspec.verification.recorder import Blame
 from nnspec.verification.tolerance import LOOSE, relative_error
 

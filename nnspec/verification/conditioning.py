@@ -36,9 +36,9 @@ from nnspec.layers.rows import MergeRows
 from nnspec.layers.shapes import Shape, TensorType
 from nnspec.network.graph import Graph, LayerNode, inline
 from nnspec.network.loader import Spec
+from nnspec.network.opened import all_values, as_spec, flat
 from nnspec.verification.engines import SourceEngine
 from nnspec.verification.inner import INNER, SQUARING
-from nnspec.verification.networks import all_values, as_spec, flat
 from nnspec.verification.samples import sizes_of
 from nnspec.verification.slopes import SLOPES
 from nnspec.verification.tolerance import EXACT, UNIT_ROUNDOFF, relative_error

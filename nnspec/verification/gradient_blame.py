@@ -16,7 +16,8 @@ from nnspec.layers.rows import ROWS
 from nnspec.layers.shapes import TensorType
 from nnspec.network.graph import Graph, LayerNode
 from nnspec.network.loader import Spec
-from nnspec.verification.networks import all_values, as_spec, flat, one_layer
+from nnspec.network.opened import all_values, as_spec, flat
+from nnspec.verification.networks import one_layer
 from nnspec.verification.noise import feed
 from nnspec.verification.samples import random_target, sizes_of
 from nnspec.verification.tolerance import tensor_error

@@ -19,10 +19,10 @@ from nnspec.network.graph import inline
 from nnspec.network.heads import loss_head
 from nnspec.network.loader import Spec
 from nnspec.network.objectives import heads_of
+from nnspec.network.opened import flat
 from nnspec.support.noise import QUIET
 from nnspec.verification.conditioning import Conditioning
 from nnspec.verification.engines import SourceEngine
-from nnspec.verification.networks import flat
 from nnspec.verification.noise import feed
 from nnspec.verification.slopes import SLOPES
 from nnspec.verification.tolerance import DOUBLE_ROUNDOFF, EXACT, perturbed, relative_error

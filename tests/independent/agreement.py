@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 import nnspec
 from nnspec.backend import Precision, Trainable, get_backend
 from nnspec.network.loader import Spec
+from nnspec.network.opened import as_spec
 from nnspec.support.streams import derived_seed
-from nnspec.verification.networks import as_spec
 from nnspec.verification.tolerance import EXACT, Amplification, relative_error
 from tests.golden_files import ROOT
 

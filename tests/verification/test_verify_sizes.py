@@ -14,7 +14,8 @@ from nnspec.cli import main
 from nnspec.errors import UsageError
 from nnspec.network.graph import LayerNode
 from nnspec.network.loader import Spec, loads
-from nnspec.verification.networks import all_values, as_spec, one_layer
+from nnspec.network.opened import all_values, as_spec
+from nnspec.verification.networks import one_layer
 from nnspec.verification.sizes import find_sizes
 from nnspec.weights.canonical import initial_weights
 

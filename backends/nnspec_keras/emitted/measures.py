@@ -7,6 +7,7 @@ import numpy as np
 
 BATCH_SIZE = 32
 SHIFTS_TARGET = False
+OF_VALIDATION = True
 
 
 def measure(target: np.ndarray, output: np.ndarray) -> dict[str, float]:
@@ -22,12 +23,11 @@ def restored(output: np.ndarray, record: dict[str, Any]) -> np.ndarray:
 class Measures(keras.callbacks.Callback):
     """Adds the metrics of these rows to what is logged of each epoch."""
 
-    def __init__(self, network, inputs, target, prefix="", record=None):
+    def __init__(self, network, inputs, target, record=None):
         super().__init__()
         self.network = network
         self.inputs = inputs
         self.target = target
-        self.prefix = prefix
         self.record = record
 
     def measured(self):
@@ -41,5 +41,8 @@ class Measures(keras.callbacks.Callback):
         return measure(self.target, output)
 
     def on_epoch_end(self, epoch, logs=None):
-        for name, value in self.measured().items():
-            logs[f"{self.prefix}{name}"] = value
+        if OF_VALIDATION:
+            for name, value in self.measured().items():
+                logs[f"val_{name}"] = value
+        else:
+            logs.update(self.measured())
