@@ -12,6 +12,8 @@ _OTHERS: Mapping[object, Any] = {
     "axis": -1,
     "power": 2,
     ("polynomial", "power"): 0.5,
+    ("plateau", "metric"): "loss",
+    ("plateau", "mode"): "max",
     ("binary_focal", "alpha"): 0.25,
     ("categorical_focal", "alpha"): [1.0, 0.5, 2.0],
     ("ctc", "padding"): -3,

@@ -9,7 +9,7 @@ SOURCES = snippets("nnspec_keras.emitted", "losses", "schedules", "optimizers", 
 """Parts of losses, schedules and optimizers that the source defines where it calls them."""
 DEFINED = (
     *SOURCES,
-    *("loss_function", "make_optimizer", "compiled", "Batches"),
+    *("loss_function", "make_optimizer", "make_plateau", "compiled", "ReduceOnPlateau", "Batches"),
     *("main", "predict", "save", "served", "sys"),
     "fnmatchcase",
     *ROW_NAMES,

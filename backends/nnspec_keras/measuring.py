@@ -11,6 +11,7 @@ from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Training
 from nnspec.language.watching import Keep, better_of, watched
 from nnspec.network.loader import Spec
+from nnspec_keras.plateau import MADE, makes_plateau
 
 
 def is_measured_apart(spec: Spec) -> bool:
@@ -71,6 +72,8 @@ def callbacks(training: Training, *, has_validation: bool, is_measured: bool) ->
         if not stop.min_delta:
             del arguments["min_delta"]
         made.append(call("keras.callbacks.EarlyStopping", **arguments).render())
+    if makes_plateau(training):
+        made.append(f"{MADE}()")
     made.append("keras.callbacks.TerminateOnNaN()")
     # First: what it logs, the others watch.
     return [Expr(each) for each in (*(["measures"] if is_measured else []), *made)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
@@ -280,6 +280,21 @@ class KerasProgram:
             rate = self.training.make_optimizer()._learning_rate
             given = rate(step) if callable(rate) else rate
             return float(keras.ops.convert_to_numpy(given))
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Take further steps with this rate."""
+        self.optimizer.learning_rate = rate
+
+    def rates_on_plateau(self, values: Sequence[float]) -> list[float]:
+        """Return the rate after each epoch, as the emitted source sets it by these measures."""
+        with precision(self.dtype):
+            trained, found = self.training.compiled(self.model), []
+            callback = self.training.make_plateau()
+            callback.set_model(trained)
+            for epoch, value in enumerate(values):
+                callback.on_epoch_end(epoch, {callback.monitor: value})
+                found.append(float(keras.ops.convert_to_numpy(trained.optimizer.learning_rate)))
+        return found
 
     def start_training(self) -> None:
         """Begin with a new optimizer."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from nnspec.emit.code import Call, call
 from nnspec.emit.training import row_of
 from nnspec.language.optimizers import Optimizer
-from nnspec.language.schedules import Schedule, Warmed, chains, cycles, decay, falling
+from nnspec.language.schedules import Schedule, Warmed, chains, cycles, decay, falling, plateau
 
 _KERAS = "keras.optimizers.schedules"
 
@@ -128,6 +128,7 @@ SCHEDULES: Mapping[type[Schedule], Callable[..., Call]] = {
     cycles.OneCycle: own_schedule,
     cycles.Cyclical: own_schedule,
     chains.Chained: own_schedule,
+    plateau.Plateau: own_schedule,
 }
 """Schedule -> Keras's own, for `stock`; `own_schedule` where it has none."""
 
@@ -137,6 +138,8 @@ def rate_of(optimizer: Optimizer, *, stock: bool) -> float | Call:
     rate = optimizer.learning_rate
     if not isinstance(rate, Schedule):
         return rate
+    if isinstance(rate, plateau.Plateau):
+        return rate.initial
     if not stock:
         return _warmed(rate)
     return _warmed(rate, row_of(SCHEDULES, rate, f"the schedule {rate.schedule}"))

@@ -24,6 +24,7 @@ from nnspec_keras.losses import LOSSES
 from nnspec_keras.measuring import is_measured_apart, measured_of
 from nnspec_keras.options import KerasOptions
 from nnspec_keras.parameter_groups import made_optimizer
+from nnspec_keras.plateau import plateau_source
 from nnspec_keras.script import script_source
 from nnspec_keras.updates import updated
 
@@ -60,6 +61,7 @@ def training_source(
                 *wrap(f"return {optimizer.render()}", 4),
             ]
         ),
+        *plateau_source(training, spec.model.data),
         _compiled(spec, training, head),
     ]
     # Losses are written with ops.

@@ -6,6 +6,7 @@ from nnspec.emit.code import literal, wrap
 from nnspec.emit.metrics import Measured, has_confusion, is_collected, measured_source
 from nnspec.emit.training import shifts_target
 from nnspec.language.objectives import is_composed
+from nnspec.language.schedules import Schedule
 from nnspec.language.training_schema import Data, Training
 from nnspec.language.watching import Keep, better_of, watched
 from nnspec.network.graph import Head
@@ -86,6 +87,17 @@ def beginning(training: Training, data: Data) -> list[str]:
         else:
             lines += [f"    reached = {stopping.worst}", "    waited = 0"]
     return lines
+
+
+def pacing(training: Training, data: Data) -> list[str]:
+    """Return the line that lets the learning rate follow what the epoch measured, if it does."""
+    schedule = training.optimizer.learning_rate
+    if not isinstance(schedule, Schedule) or schedule.schedule != "plateau":
+        return []
+    from nnspec.language.schedules.plateau import Plateau
+
+    assert isinstance(schedule, Plateau)
+    return [f"        scheduler.step({_Watched(training, data, schedule.watched).value})"]
 
 
 def ending(training: Training, data: Data) -> list[str]:

@@ -135,6 +135,8 @@ class TorchProgram:
             self._optimizer = self.training.make_optimizer(self.model)
             self._steps = Steps(self._optimizer)
             schedule = getattr(self.training, "make_scheduler", None)
+            if not hasattr(self.training, "learning_rate_factor"):
+                schedule = None  # one that epochs step, if any
             self._scheduler = schedule(self._optimizer) if schedule is not None else None
         return self._optimizer
 
@@ -253,6 +255,20 @@ class TorchProgram:
         rate: float = self.training.make_optimizer(self.model).defaults["lr"]
         factor = getattr(self.training, "learning_rate_factor", None)
         return rate if factor is None else rate * factor(step)
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Take further steps with this rate."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+
+    def rates_on_plateau(self, values: Sequence[float]) -> list[float]:
+        """Return the rate after each epoch, as the emitted source sets it by these measures."""
+        optimizer = self.training.make_optimizer(self.model)
+        scheduler, found = self.training.make_scheduler(optimizer), []
+        for value in values:
+            scheduler.step(value)
+            found.append(float(optimizer.param_groups[0]["lr"]))
+        return found
 
     def start_training(self) -> None:
         """Begin with a new optimizer."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from nnspec.emit.code import literal
 from nnspec.emit.training import indented, row_of
 from nnspec.language.optimizers import Optimizer
-from nnspec.language.schedules import Schedule, Warmed, chains, cycles, decay, falling
+from nnspec.language.schedules import Schedule, Warmed, chains, cycles, decay, falling, plateau
 
 FACTOR = "learning_rate_factor"
 
@@ -244,6 +244,7 @@ SCHEDULES: Mapping[type[Schedule], Callable[..., Factor]] = {
     cycles.OneCycle: _one_cycle,
     cycles.Cyclical: _cyclical,
     chains.Chained: _chained,
+    plateau.Plateau: lambda schedule: Factor("1 until an epoch has ended.", []),
 }
 """Schedule -> its factor of each step; of one that is warmed up, after that."""
 
@@ -279,7 +280,12 @@ def scheduler_modules(optimizer: Optimizer) -> frozenset[str]:
 
 def has_schedule(optimizer: Optimizer) -> bool:
     """Whether the learning rate changes from step to step."""
-    return isinstance(optimizer.learning_rate, Schedule)
+    return isinstance(optimizer.learning_rate, Schedule) and not has_plateau(optimizer)
+
+
+def has_plateau(optimizer: Optimizer) -> bool:
+    """Whether the learning rate follows what the epochs measure."""
+    return isinstance(optimizer.learning_rate, plateau.Plateau)
 
 
 def base_rate(optimizer: Optimizer) -> float:
@@ -291,7 +297,7 @@ def base_rate(optimizer: Optimizer) -> float:
 def scheduler_source(optimizer: Optimizer) -> list[str]:
     """Return the definitions of the schedule, if there is one."""
     schedule = optimizer.learning_rate
-    if not isinstance(schedule, Schedule):
+    if not isinstance(schedule, Schedule) or isinstance(schedule, plateau.Plateau):
         return []
     factor = _made(schedule)
     return [

@@ -18,9 +18,10 @@ from nnspec_torch.measuring import (
     ending,
     evaluate_collected,
     measured_of,
+    pacing,
 )
 from nnspec_torch.naming import class_name, renamed_layers
-from nnspec_torch.schedules import has_schedule
+from nnspec_torch.schedules import has_plateau, has_schedule
 from nnspec_torch.updates import NUMBER
 
 _METRICS = {"mae": "(output - target).abs().mean()", "r2": "r2(output, target)"}
@@ -191,7 +192,11 @@ def _main(spec: Spec, training: Training, load: str) -> str:
         '            parser.error(f"--weights: {arguments.weights}: {error}")',
         "    model.to(device)",
         "    optimizer = make_optimizer(model)",
-        *(["    scheduler = make_scheduler(optimizer)"] if is_scheduled else []),
+        *(
+            ["    scheduler = make_scheduler(optimizer)"]
+            if is_scheduled or has_plateau(training.optimizer)
+            else []
+        ),
         "    try:",
         "        require_writable(arguments.output, arguments.data)",
         "        data, record = load_data(arguments.data)",
@@ -228,6 +233,7 @@ def _main(spec: Spec, training: Training, load: str) -> str:
     lines += [
         f"        if not all(map(math.isfinite, {finite})):",
         '            raise SystemExit(f"in epoch {epoch} the loss is {train_loss}, {measured}")',
+        *pacing(training, data),
         *ending(training, data),
     ]
     confusion = confusion_lines(spec)

@@ -12,6 +12,7 @@ from nnspec.emit.training import (
 )
 from nnspec.language.losses import Loss
 from nnspec.language.objectives import is_composed
+from nnspec.language.schedules.plateau import Plateau
 from nnspec.language.training_schema import Training
 from nnspec.network.graph import Graph, Head
 from nnspec.network.loader import Spec
@@ -19,6 +20,7 @@ from nnspec.network.objectives import loss_heads
 from nnspec_torch.losses import LOSSES
 from nnspec_torch.naming import STEP, class_name
 from nnspec_torch.parameter_groups import Maker
+from nnspec_torch.plateau import plateau_source
 from nnspec_torch.schedules import has_schedule, scheduler_modules, scheduler_source
 from nnspec_torch.updates import NUMBER, names_of, told, update_lines
 
@@ -41,6 +43,7 @@ def training_source(spec: Spec, head: Head | None) -> str:
             *composed_loss(spec),
             *Maker(spec.graph, training.optimizer).text(),
             *scheduler_source(training.optimizer),
+            *_plateau(spec, training),
             _train_step(spec, head, training),
         ]
     )
@@ -71,6 +74,13 @@ def _loss_function(loss: Loss, graph: Graph, name: str) -> str:
             *indented(body.lines),
         ]
     )
+
+
+def _plateau(spec: Spec, training: Training) -> list[str]:
+    schedule = training.optimizer.learning_rate
+    if not isinstance(schedule, Plateau):
+        return []
+    return [plateau_source(training, schedule, spec.model.data)]
 
 
 def _train_step(spec: Spec, head: Head | None, training: Training) -> str:

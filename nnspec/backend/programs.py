@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
@@ -88,6 +88,19 @@ class TakesNoise(Trainable, Protocol):
 
     def take_noise(self, seed: int | None) -> None:
         """Let random layers begin with the numbers of this seed; None: draw as the source does."""
+        ...
+
+
+@runtime_checkable
+class Paced(Trainable, Protocol):
+    """A built network whose learning rate may follow what epochs measure."""
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Take further steps with this rate."""
+        ...
+
+    def rates_on_plateau(self, values: Sequence[float]) -> list[float]:
+        """Return the rate after each epoch, as the emitted source sets it by these measures."""
         ...
 
 

@@ -34,6 +34,7 @@ from nnspec.training.history import Epoch, plot_history, trained_by, write_histo
 from nnspec.training.lengths import with_steps
 from nnspec.training.metrics import require_measurable
 from nnspec.training.notes import notes_on
+from nnspec.training.pacing import set_rate
 from nnspec.training.runs import (
     Begun,
     Checkpoint,
@@ -276,6 +277,7 @@ class _Loop:
         if not self.history:
             return
         self.program.load_optimizer_state(state.optimizer)
+        self._pace()
         last = len(self.history)
         metadata = weights_metadata(self.spec, self.data, last)
         if not self.paths.last.exists():
@@ -315,6 +317,7 @@ class _Loop:
             while len(self.history) < total and not self._has_ended():
                 number = len(self.history) + 1
                 self.history.append(self._epoch(number, on_step))
+                self._pace()
                 self._keep()
                 if on_epoch is not None:
                     on_epoch(self.history[-1])
@@ -329,6 +332,10 @@ class _Loop:
             if self.history:
                 title = f"{self.spec.name} ({self.backend})"
                 plot_history(self.paths.picture, self.history, self._known_best.number, title)
+
+    def _pace(self) -> None:
+        has_validation = self.data.validation is not None
+        set_rate(self.program, self.training, self.history, has_validation=has_validation)
 
     def _has_ended(self) -> bool:
         stop = self.training.stop

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from nnspec.data.rows import Dataset
 from nnspec.errors import UsageError
 from nnspec.language.metrics_by_output import reported_metrics
+from nnspec.language.schedules import Schedule
 from nnspec.language.training_schema import Training
 from nnspec.language.watching import Keep, better_of, watched
 from nnspec.network.graph import Graph
@@ -53,6 +54,17 @@ def watched_by(record: Keep | None, training: Training, *, has_validation: bool)
     return Watched(name, mode == "min", getattr(record, "min_delta", 0.0))
 
 
+def plateau_of(training: Training) -> Keep | None:
+    """Return what a rate of the training watches, or None where it follows from the steps."""
+    rate = training.optimizer.learning_rate
+    if not isinstance(rate, Schedule) or rate.schedule != "plateau":
+        return None
+    from nnspec.language.schedules.plateau import Plateau
+
+    assert isinstance(rate, Plateau)
+    return rate.watched
+
+
 def notes_of_undefined(graph: Graph, training: Training, data: Dataset) -> list[str]:
     """Return what is not measured of some rows; raises UsageError where `stop` or `keep` need it.
 
@@ -75,8 +87,8 @@ def notes_of_undefined(graph: Graph, training: Training, data: Dataset) -> list[
         for name in metric.names(kind, classes)
         if name not in missing
     }
-    for key in ("stop", "keep"):
-        record: Keep | None = getattr(training, key)
+    records = {"stop": training.stop, "keep": training.keep}
+    for key, record in (*records.items(), ("optimizer.learning_rate", plateau_of(training))):
         if record is None:
             continue
         name = watched_by(record, training, has_validation=has_validation).name

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnspec.backend import Inspectable, Trainable
+from nnspec.backend.programs import Paced
 from nnspec.errors import NnspecError
 from nnspec.language.objectives import is_composed
 from nnspec.language.schedules import Schedule
+from nnspec.language.schedules.plateau import Plateau
 from nnspec.network.loader import Spec
 from nnspec.network.objectives import terms_of
 from nnspec.network.parameter_groups import parameter_settings
@@ -20,7 +22,7 @@ from nnspec.training.metrics import measure, require_measurable
 from nnspec.verification.kinks import PARTS, kinked_weights
 from nnspec.verification.optimizer_checks import formula_errors
 from nnspec.verification.samples import random_goals, random_inputs
-from nnspec.verification.schedule_checks import rate_errors
+from nnspec.verification.schedule_checks import plateau_errors, rate_errors
 from nnspec.verification.settings import BATCH
 from nnspec.verification.tolerance import DOUBLE_ROUNDOFF, EXACT, perturbed
 
@@ -77,6 +79,10 @@ def inspect(state: State, spec: Spec, program: object) -> Inspected:
         followed.append(formula_errors(program, training, own, state.weights, inputs, target, seed))
     if isinstance(optimizer.learning_rate, Schedule):
         followed.append(rate_errors(program, optimizer))
+        if isinstance(optimizer.learning_rate, Plateau) and isinstance(program, Paced):
+            data = spec.model.data
+            has_validation = data is not None and data.validation > 0
+            followed.append(plateau_errors(program, training, has_validation=has_validation))
     found.formula = max(followed, key=lambda errors: errors[0], default=None)
     return found
 

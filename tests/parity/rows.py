@@ -26,6 +26,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "cosine_restarts": {"peak": 1.0, "steps": 6, "growth": 2, "factor": 0.7, "end": 0.1},
     "one_cycle": {"peak": 1.0, "steps": 26},
     "cyclical": {"initial": 0.1, "peak": 1.0, "steps": 5, "down": 3, "halving": True},
+    "plateau": {"initial": 1.0},
     "chained": {
         "schedules": [
             {"schedule": "linear", "initial": 0.2, "end": 1.0, "steps": 8},

@@ -82,7 +82,9 @@ class Warmed(Schedule):
         return [self.warmup, *(self.warmup + turn for turn in super().turns())]
 
 
-SCHEDULES: RowsOfFiles[Schedule] = RowsOfFiles(__name__, "decay", "falling", "cycles", "chains")
+SCHEDULES: RowsOfFiles[Schedule] = RowsOfFiles(
+    __name__, "decay", "falling", "cycles", "chains", "plateau"
+)
 """The schedules by `schedule`, from the files of this folder, what most specs use first."""
 
 

@@ -45,8 +45,8 @@ WORDS = {
               "`chained` are what it is mostly used for"),
     **nothing("LambdaLR MultiplicativeLR", "a spec holds no functions of Python: piecewise_constant and "
               "chained make any curve of steps"),
-    **nothing("ReduceLROnPlateau reduce_on_plateau", "nothing here is it: a schedule follows from the "
-              "number of steps alone"),
+    **same("plateau", "ReduceLROnPlateau reduce_on_plateau reduce_lr_on_plateau", "at the end of each "
+           "epoch, by PyTorch's rule"),
     **nothing("LRScheduler _LRScheduler LearningRateSchedule serialize deserialize",
               "it is no schedule"),
 }  # fmt: skip
@@ -136,6 +136,12 @@ KEYS = {
         **keys("steps", "step_size_up step_size up"), **keys("down", "step_size_down"),
         **keys("factor", "gamma"), "mode": Key("", "triangular2 is halving: true", _mode, is_split=True),
         **no_key("scale_fn scale_mode", "a spec holds no functions of Python"), **_MOMENTUM,
+    },
+    "plateau": {
+        **_INITIAL, **_FACTOR, **keys("metric", "monitor measure"),
+        **keys("cooldown", "cool_down"), **keys("minimum", "min_lr eta_min"),
+        **only("threshold_mode", ("rel",), "threshold is a share of the best measure"),
+        **only("eps", (0, 0.0, 1e-8), "every fall counts"),
     },
     "chained": {
         **keys("schedules", "schedulers parts"),
