@@ -20,8 +20,8 @@ DECAY = "add_decay"
 _LONG = 40
 """Characters of a pattern that does not stand in a condition."""
 _TOLD = {
-    "l2": "Add `l2` times each weight to its gradient",
-    "decay": "Take the rate times `decay` of each weight away",
+    "l2": "Add {l2} times each weight to its gradient",
+    "decay": "Take the rate times {decay} of each weight away",
 }
 
 
@@ -89,8 +89,8 @@ class Maker:
             "decay": 'parameter.mul_(1 - group["lr"] * {})',
         }
         told = ". ".join(_TOLD[key] for key in self.added)
-        if len(self.parts) == 1:
-            told = told.replace("`l2`", "{l2}").replace("`decay`", "{decay}").format(**amounts)
+        said = amounts if len(self.parts) == 1 else {key: f"`{key}`" for key in self.added}
+        told = told.format(**said)
         return "\n".join(
             [
                 "@torch.no_grad()",

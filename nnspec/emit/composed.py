@@ -39,7 +39,7 @@ def named_terms(spec: Spec) -> tuple[Named, ...]:
     classes = {spec.name, snake(spec.name), *spec.model.blocks}
     found = []
     for term in terms_of(spec.model, spec.graph):
-        name = term.output.replace(".", "_")
+        name = "_".join(term.output.split("."))
         variable = _unique(name, taken)
         goal = _unique(f"{name}_target", taken)
         found.append(Named(term, variable, goal, _unique(f"{name}_loss", taken, classes)))

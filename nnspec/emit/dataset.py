@@ -5,12 +5,13 @@ What is emitted needs NumPy and polars (a table) or NumPy alone (.npz), and no n
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nnspec.emit.answers import range_of, read_target
-from nnspec.emit.bounds import Bounds, bounds_of, computed
+from nnspec.emit.bounds import LARGEST, Bounds, bounds_of, computed
 from nnspec.emit.code import literal, wrap
 from nnspec.emit.reading import READERS, definitions, several
 from nnspec.emit.snippets import Snippet
@@ -85,7 +86,9 @@ def dataset_source(spec: Spec) -> DatasetSource | None:
         known["require_writable"].text,
     ]
     text = "\n\n\n".join(parts)
-    if "LARGEST" in text:
+    if any(
+        isinstance(node, ast.Name) and node.id == LARGEST.name for node in ast.walk(ast.parse(text))
+    ):
         text = f'LARGEST = float(np.finfo("float32").max)\n{text}'
     copied = [
         known[name]

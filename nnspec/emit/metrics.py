@@ -104,6 +104,8 @@ _VALUES: Mapping[str, Value] = {
 }
 """Type of a metric -> the expression of its value, of `target`, `output` and what follows of it."""
 
+_OF_TWO = ("kappa", "matthews")
+"""Those that mean nothing where one class alone is there and predicted."""
 _RANKED = {"auc": "roc_auc_score", "average_precision": "average_precision_score"}
 """Those that are not defined for all rows, and their functions."""
 _OF_SKLEARN = frozenset(
@@ -191,7 +193,7 @@ def _measure(
     for test, block in ranked.items():
         lines += [*([test] if test else []), *block]
     text = "\n".join(lines)
-    if "differing" in text:
+    if any(metric.type in _OF_TWO for metric in metrics):
         differing = "    differing = len(np.union1d(target, predicted)) > 1"
         lines.insert(0, f"{differing}  # else nothing can agree")
     used = {name for name in ("target", "predicted", "probabilities", "output") if name in text}

@@ -73,7 +73,8 @@ def test_check_advises_of_what_never_trains(
 ) -> None:
     text = (
         f"{HEAD}inputs: {{x: {{shape: [4]}}}}\n"
-        "layers: [{name: a, type: dense, units: 3}, {name: b, type: dense, units: 1}]\n"
+        "layers: [{name: a, type: dense, units: 3, activation: relu},\n"
+        "  {name: b, type: dense, units: 1}]\n"
         "data: {source: rows.csv, features: {x: [c]}, target: t, standardize: true}\n"
         "training: {task: regression}\n"
     )
@@ -111,7 +112,9 @@ def test_what_a_backend_cannot_train_with_is_said(
 ) -> None:
     from importlib import import_module
 
-    module = import_module(f"nnspec_{backend}.training")
+    module = import_module(
+        f"nnspec_{backend}.{'parameter_groups' if kind == 'OPTIMIZERS' else 'training'}"
+    )
     monkeypatch.setattr(module, kind, {})
     spec = loads(
         f"{HEAD}inputs: {{x: {{shape: [2]}}}}\nlayers: [{{type: dense, units: 3}}]\n"

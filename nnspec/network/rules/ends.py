@@ -43,7 +43,8 @@ def advise(model: Model, graph: Graph, bodies: list[Graph]) -> Iterator[Problem]
             )
     shape = graph.types[graph.outputs[0]].shape
     is_one = model.data is None or model.data.source.endswith(".npz")
-    if training.task == "binary" and shape[-1:] == (2,) and is_one:
+    is_of_logits = training.resolved_loss.leaves_out == "sigmoid"
+    if training.task == "binary" and shape[-1:] == (2,) and is_one and is_of_logits:
         yield advice(
             "two-units",
             "a binary network of two units answers two questions, each by itself",
