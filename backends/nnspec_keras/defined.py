@@ -11,6 +11,7 @@ DEFINED = (
     *SOURCES,
     *("loss_function", "make_optimizer", "make_plateau", "compiled", "ReduceOnPlateau", "Batches"),
     *("main", "predict", "save", "served", "sys"),
+    *("Averaged", "Restored"),
     "fnmatchcase",
     *ROW_NAMES,
 )

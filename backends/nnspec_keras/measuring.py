@@ -76,7 +76,10 @@ def callbacks(training: Training, *, has_validation: bool, is_measured: bool) ->
         made.append(f"{MADE}()")
     made.append("keras.callbacks.TerminateOnNaN()")
     # First: what it logs, the others watch.
-    return [Expr(each) for each in (*(["measures"] if is_measured else []), *made)]
+    made = [*(["measures"] if is_measured else []), *made]
+    if training.average is not None:
+        made = ["Averaged()", *made, "Restored()"]
+    return [Expr(each) for each in made]
 
 
 def _mode(training: Training, record: Keep, name: str) -> str:

@@ -18,11 +18,13 @@ from nnspec.backend import Precision
 from nnspec.data.goals import require_goals
 from nnspec.emit.loading import load_source
 from nnspec.errors import MissingDependencyError, UsageError
+from nnspec.language.averages import Average
 from nnspec.language.objectives import is_composed
 from nnspec.language.optimizers import Optimizer
 from nnspec.layers.shapes import TensorType
 from nnspec.network.domains import domain_of
 from nnspec.support.streams import derived_seed
+from nnspec.weights.averages import without_averages
 from nnspec.weights.canonical import FirstWeights, check_weights
 from nnspec.weights.waiting import without_waiting
 
@@ -61,6 +63,11 @@ except ImportError as error:
 
 # They import Keras, which is there by now.
 from nnspec_keras.accumulation import wait_again, waiting  # noqa: E402
+from nnspec_keras.average_state import (  # noqa: E402
+    averages_of,
+    load_averages,
+    standing_in,
+)
 from nnspec_keras.composed_rows import composed_loss  # noqa: E402
 from nnspec_keras.doubles import lend_doubles  # noqa: E402
 from nnspec_keras.exporting import export_onnx  # noqa: E402
@@ -348,14 +355,29 @@ class KerasProgram:
         state = state_of(self.graph, *self._optimized)
         if self._accumulated > 1:
             state |= waiting(self.graph, *self._optimized[1:])
+        if self._average is not None:
+            rest = self._unused
+            state |= averages_of(self.graph, self._average, *self._optimized[1:], rest)
         return state
 
     def load_optimizer_state(self, state: Mapping[str, Array]) -> None:
         """Set what the `optimizer_state` of any backend gave; raises WeightsError for else."""
+        if self._average is not None:
+            averages, state = without_averages(self.graph, state)
+            load_averages(*self._optimized[1:], averages)
         if self._accumulated > 1:
             whole, state = state, without_waiting(self.graph, self._accumulated, state)
             wait_again(self.graph, *self._optimized[1:], whole)
         load_state(self.graph, *self._optimized, state)
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """Let the averages stand for the weights, once there are any."""
+        return nullcontext() if self._average is None else standing_in(self.optimizer)
+
+    @property
+    def _average(self) -> Average | None:
+        training = self.spec.model.training
+        return None if training is None else training.average
 
     @property
     def _accumulated(self) -> int:

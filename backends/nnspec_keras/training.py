@@ -19,6 +19,7 @@ from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Training
 from nnspec.network.graph import Graph, Head
 from nnspec.network.loader import Spec
+from nnspec_keras.averages import callback_sources, with_average
 from nnspec_keras.defined import SOURCES
 from nnspec_keras.losses import LOSSES
 from nnspec_keras.measuring import is_measured_apart, measured_of
@@ -47,6 +48,7 @@ def training_source(
     """Return what trains the network that `function` builds."""
     training = training_of(spec)
     made = made_optimizer(spec.graph, training.optimizer, stock=options.stock)
+    made = with_average(made, training.average)
     optimizer, classes = updated(made.call, training, spec.graph, stock=options.stock)
     bodies = [loss_body(LOSSES, loss, graph) for _, loss, graph in loss_parts(spec)]
     parts = [
@@ -71,7 +73,8 @@ def training_source(
         return TrainingSource(tuple(parts), "", (), (), modules)
     script = script_source(spec, training, head, function)
     measured = measured_of(spec)
-    parts += [dataset.text, *(measured.parts if measured else ()), *script.parts]
+    parts += [dataset.text, *(measured.parts if measured else ())]
+    parts += [*callback_sources(training.average), *script.parts]
     modules |= script.modules
     ending = '\n\n\nif __name__ == "__main__":\n    main()\n'
     lines = [*dataset.standard_imports, "import argparse"]

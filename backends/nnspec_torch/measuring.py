@@ -106,11 +106,12 @@ def ending(training: Training, data: Data) -> list[str]:
     stopping = _Watched(training, data, stop)
     is_one = stop is not None and keeping.is_as(stopping)
     value = keeping.value
+    kept = "model" if training.average is None else "kept"
     lines = [
         f"        if {keeping.better('best')}:",
         f"            best = {value}",
         *(["            waited = 0"] if is_one else []),
-        "            save(model, record, arguments.output)",
+        f"            save({kept}, record, arguments.output)",
     ]
     if stop is None:
         return lines

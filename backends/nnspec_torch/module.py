@@ -153,7 +153,7 @@ def imports(
     standard = ["import math"] if "math" in modules else []
     if "Callable" in modules and dataset is None:
         standard.append("from collections.abc import Callable")
-    if "ParamsT" in modules and dataset is None:
+    if not modules.isdisjoint({"AveragedModel", "ParamsT"}) and dataset is None:
         standard.append("from typing import Any")
     if "fnmatchcase" in modules:
         standard.append("from fnmatch import fnmatchcase")
@@ -178,6 +178,9 @@ def imports(
         plain.append("import torch.nn.functional as F")
     if "ParamsT" in modules:
         names.append("from torch.optim.optimizer import ParamsT")
+    averages = [name for name in ("AveragedModel", "get_ema_multi_avg_fn") if name in modules]
+    if averages:
+        names.append(f"from torch.optim.swa_utils import {', '.join(averages)}")
     groups.append([*plain, *names])
     return "\n\n".join("\n".join(group) for group in groups)
 

@@ -44,6 +44,7 @@ DEFINED = frozenset(
         *("evaluate", "learning_rate_factor", "load_weights", "loss_function", "main"),
         "losses",
         *("make_optimizer", "make_scheduler", "outputs", "predict", "r2", "save", "train_step"),
+        *("AveragedModel", "averaged", "get_ema_multi_avg_fn", "make_average"),
         *("Any", "DecreasingSGD", "Ftrl", "Lamb", "Lion", "ParamsT"),
         *("add_decay", "fnmatchcase", "named", "ATTRIBUTES"),
     }

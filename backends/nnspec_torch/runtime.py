@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -22,6 +22,7 @@ from nnspec.language.optimizers import Optimizer
 from nnspec.layers.shapes import Dim
 from nnspec.network.domains import domain_of
 from nnspec.support.causes import cause_of
+from nnspec.weights.averages import without_averages
 from nnspec.weights.canonical import COUNTER, FirstWeights, check_weights
 from nnspec.weights.waiting import without_waiting
 from nnspec_torch.dropped import would_be_dropped
@@ -34,6 +35,7 @@ except ImportError as error:
     raise MissingDependencyError("torch", "torch") from error
 
 from nnspec_torch.accumulation import wait_again, waiting  # after the extra has been found
+from nnspec_torch.average_state import averages_of, load_averages, standing_in
 from nnspec_torch.exporter import give_way, operators_unread
 from nnspec_torch.held_rows import Rows
 from nnspec_torch.noise import NoiseTaker
@@ -138,6 +140,8 @@ class TorchProgram:
             if not hasattr(self.training, "learning_rate_factor"):
                 schedule = None  # one that epochs step, if any
             self._scheduler = schedule(self._optimizer) if schedule is not None else None
+            average = getattr(self.training, "make_average", None)
+            self._average = average(self.model, self._optimizer) if average is not None else None
         return self._optimizer
 
     def precision(self) -> AbstractContextManager[None]:
@@ -320,17 +324,33 @@ class TorchProgram:
         state = state_of(self.graph, self._record, self.model, optimizer, self._steps.taken)
         if self._accumulated > 1:
             state |= waiting(self.graph, self.model, self._batch)
+        if self._average is not None:
+            state |= averages_of(self.graph, self.model, self._average)
         return state
 
     def load_optimizer_state(self, state: Mapping[str, Array]) -> None:
         """Set what the `optimizer_state` of any backend gave; raises WeightsError for else."""
+        optimizer = self.optimizer
+        averages: Mapping[str, Array] = {}
+        if self._average is not None:
+            averages, state = without_averages(self.graph, state)
         if self._accumulated > 1:
             whole, state = state, without_waiting(self.graph, self._accumulated, state)
             self._batch = wait_again(self.graph, self.model, whole)
-        steps = load_state(self.graph, self._record, self.model, self.optimizer, state)
+        steps = load_state(self.graph, self._record, self.model, optimizer, state)
         self._steps.taken = steps
+        if self._average is not None:
+            record = self.spec.model.training
+            assert record is not None
+            assert record.average is not None
+            load_averages(record.average, self._average, averages, steps)
         if self._scheduler is not None:
             self._go_on_after(steps)
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """Let the averages stand for the weights, once there are any."""
+        self.optimizer  # noqa: B018  # it is made with the average
+        return nullcontext() if self._average is None else standing_in(self.model, self._average)
 
     @property
     def _record(self) -> Optimizer:

@@ -197,6 +197,7 @@ def _main(spec: Spec, training: Training, load: str) -> str:
             if is_scheduled or has_plateau(training.optimizer)
             else []
         ),
+        *(["    average = make_average(model, optimizer)"] if training.average else []),
         "    try:",
         "        require_writable(arguments.output, arguments.data)",
         "        data, record = load_data(arguments.data)",
@@ -221,13 +222,17 @@ def _main(spec: Spec, training: Training, load: str) -> str:
         *([f"            {NUMBER} += 1"] if is_counted else []),
         "        train_loss = total.item() / len(train[0])",
     ]
+    kept = "model"
+    if training.average is not None:
+        kept = "kept"
+        lines.append("        kept = averaged(model, average)")
     if part == "train":
         # As nnspec does: the loss of an epoch is that of its steps.
-        lines.append(f'        measured = evaluate(model, train{scale}) | {{"loss": train_loss}}')
+        lines.append(f'        measured = evaluate({kept}, train{scale}) | {{"loss": train_loss}}')
         lines.append("        print(epoch, measured)")
         finite = "measured.values()"
     else:
-        lines.append(f'        measured = evaluate(model, parts["validation"]{scale})')
+        lines.append(f'        measured = evaluate({kept}, parts["validation"]{scale})')
         lines.append('        print(epoch, {"train_loss": train_loss, **measured})')
         finite = "[train_loss, *measured.values()]"
     lines += [

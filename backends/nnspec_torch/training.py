@@ -17,6 +17,7 @@ from nnspec.language.training_schema import Training
 from nnspec.network.graph import Graph, Head
 from nnspec.network.loader import Spec
 from nnspec.network.objectives import loss_heads
+from nnspec_torch.averages import average_modules, average_source
 from nnspec_torch.losses import LOSSES
 from nnspec_torch.naming import STEP, class_name
 from nnspec_torch.parameter_groups import Maker
@@ -31,7 +32,8 @@ def training_modules(spec: Spec) -> frozenset[str]:
     bodies = (loss_body(LOSSES, loss, graph) for _, loss, graph in loss_parts(spec))
     modules = frozenset({"torch"}).union(*(body.modules for body in bodies))
     made = Maker(spec.graph, training.optimizer)
-    return modules | made.imports | scheduler_modules(training.optimizer)
+    averaged = average_modules(training.average)
+    return modules | made.imports | averaged | scheduler_modules(training.optimizer)
 
 
 def training_source(spec: Spec, head: Head | None) -> str:
@@ -44,6 +46,7 @@ def training_source(spec: Spec, head: Head | None) -> str:
             *Maker(spec.graph, training.optimizer).text(),
             *scheduler_source(training.optimizer),
             *_plateau(spec, training),
+            *average_source(training.average),
             _train_step(spec, head, training),
         ]
     )

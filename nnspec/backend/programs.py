@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
@@ -122,6 +123,15 @@ class HoldsRows(Trainable, Protocol):
         self, inputs: Mapping[str, Array], target: Target, batches: int
     ) -> Callable[[Positions], Measured]:
         """Return what gives the loss and the output, as at inference, for rows at positions."""
+        ...
+
+
+@runtime_checkable
+class KeepsAverages(Trainable, Protocol):
+    """A built network that keeps the average of its weights that `training.average` says."""
+
+    def averaged(self) -> AbstractContextManager[None]:
+        """Let the averages stand for the weights, once there are any."""
         ...
 
 

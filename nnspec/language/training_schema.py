@@ -25,9 +25,10 @@ from nnspec.layers.fields import (
 )
 
 if TYPE_CHECKING:
+    from nnspec.language.averages import Average
     from nnspec.language.clipping import Clip
 else:
-    Clip = Frozen  # its file is read where one is given
+    Average = Clip = Frozen  # their files are read where one is given
 
 Task = Literal["regression", "binary", "multiclass", "multilabel", "language", "autoencoder"]
 
@@ -72,6 +73,7 @@ class Training(Frozen):
             metrics: Iterable[Metric | str | Mapping[str, Any]] | None = None,
             clip: Clip | Mapping[str, float] | None = None,
             accumulate: int = 1,
+            average: Average | Mapping[str, Any] | None = None,
             epochs: int = 10,
             batch_size: int = 32,
             shuffle: bool = True,
@@ -110,6 +112,11 @@ class Training(Frozen):
     )
     accumulate: Size = Field(
         default=1, description="Batches to an optimizer step, which takes their mean gradient."
+    )
+    average: Annotated[Average, Lazy("nnspec.language.averages:Average")] | None = Field(
+        default=None,
+        description="Of the weights, what is measured and kept: {type: ema, decay: 0.999} or "
+        "{type: swa, start: 100}.",
     )
     epochs: Size = Field(default=10, description="Passes over the training rows.")
     batch_size: Size = Field(default=32, description="Rows per step.")

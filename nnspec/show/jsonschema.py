@@ -40,7 +40,7 @@ _INSIDE = ("activation", "recurrence")
 _CHOOSING = ("type", "schedule")
 """Keys that say which record of a table it is."""
 
-_FEW, _SHORT = 2, 60
+_FEW, _SHORT = 2, 50
 """Times from which a key's schema is shared, and characters below which it is not."""
 
 _EXPRESSION: Schema = {

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 
-from nnspec.backend import TakesNoise, Trainable
+from nnspec.backend import KeepsAverages, TakesNoise, Trainable
 from nnspec.data.rows import Dataset, Part
+from nnspec.errors import UsageError
 from nnspec.language.objectives import is_composed
+from nnspec.language.training_schema import Training
 from nnspec.network.loader import Spec
 from nnspec.support.streams import derived_seed, permutation
 from nnspec.training.batches import evaluate, positions, stepper
@@ -51,15 +54,26 @@ def run_epoch(
             on_step(number, step, steps, loss)
     values = {"loss": float(np.average(losses, weights=sizes))}
     if data.validation is not None:
-        for name, value in measured(program, spec, data, data.validation).items():
-            values[f"val_{name}"] = value
+        with averaged(program, training):
+            found = measured(program, spec, data, data.validation)
+        values |= {f"val_{name}": value for name, value in found.items()}
     else:
-        found = measured(program, spec, data, rows)
+        with averaged(program, training):
+            found = measured(program, spec, data, rows)
         values |= {name: value for name, value in found.items() if name != "loss"}
     for name, value in values.items():
         if not math.isfinite(value):
             raise NotFinite(f"{name} is {value} after epoch {number}")
     return values
+
+
+def averaged(program: Trainable, training: Training) -> AbstractContextManager[None]:
+    """Let the average that the spec has stand for the weights; raises UsageError."""
+    if training.average is None:
+        return nullcontext()
+    if not isinstance(program, KeepsAverages):
+        raise UsageError("the backend keeps no average of the weights (KeepsAverages)")
+    return program.averaged()
 
 
 def measured(program: Trainable, spec: Spec, data: Dataset, part: Part) -> dict[str, float]:

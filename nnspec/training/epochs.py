@@ -29,7 +29,7 @@ from nnspec.language.training_schema import Training
 from nnspec.network.loader import AnySpec, Spec, check
 from nnspec.support import html
 from nnspec.training.batches import require_batches
-from nnspec.training.epoch import NotFinite, OnStep, measured, run_epoch
+from nnspec.training.epoch import NotFinite, OnStep, averaged, measured, run_epoch
 from nnspec.training.history import Epoch, plot_history, trained_by, write_history
 from nnspec.training.lengths import with_steps
 from nnspec.training.metrics import require_measurable
@@ -363,7 +363,9 @@ class _Loop:
         # What was better may be so no more where another backend computes it again: by rounding.
         is_best = epoch.number == self._ahead
         if self._best is None or is_best or self._keeping.is_better(epoch, self._best):
-            save_weights(self.paths.best, weights, metadata)
+            with averaged(self.program, self.training):
+                best = self.program.weights() if self.training.average is not None else weights
+            save_weights(self.paths.best, best, metadata)
             self._best = epoch
         self._checkpoint(weights)
         write_history(self.paths.history, self.history)

@@ -74,7 +74,8 @@ _ALL: Keys = {
     **keys("l2", "l2_penalty l2_regularization l2_reg coupled_decay"),
     **keys("decay", "decoupled_decay decoupled_weight_decay_rate"),
     **keys("groups", "param_groups parameter_groups"),
-    **only("maximize use_ema differentiable decoupled_weight_decay", (False,),
+    **only("use_ema", (False,), "`average`, a key of `training`, is it: average: {type: ema, decay: 0.99}"),
+    **only("maximize differentiable decoupled_weight_decay", (False,),
            "nothing here is it"),
     **only("ema_momentum ema_overwrite_frequency loss_scale_factor "
            "relative_step foreach fused capturable params", (None, False, True, 0.99), ""),

@@ -68,6 +68,8 @@ KEYS = {
         **keys("loss", "criterion objective loss_fn loss_function losses"),
         **keys("optimizer", "optim optimiser opt solver"),
         **keys("metrics", "metric eval_metric"),
+        **keys("average", "averaging weight_averaging"),
+        **no_key("ema swa", "average is it: average: {type: ema, decay: 0.999} or {type: swa, start: 100}"),
         **keys("epochs", "num_epochs n_epochs max_epochs num_train_epochs epoch nb_epoch"),
         **keys("batch_size", "batch bs batchsize train_batch_size per_device_train_batch_size "
                "minibatch_size"),

@@ -1,0 +1,32 @@
+"""An optimizer that keeps an average of the weights; the source defines its classes."""
+
+from __future__ import annotations
+
+from nnspec.emit.code import Call
+from nnspec.emit.snippets import snippets
+from nnspec.language.averages import Average
+from nnspec_keras.parameter_groups import Made
+
+CALLBACKS = ("Averaged", "Restored")
+_KINDS = {"ema": "ExponentialAverage", "swa": "MeanOfWeights"}
+_SOURCES = snippets("nnspec_keras.emitted", "averaging")
+
+
+def with_average(made: Made, average: Average | None) -> Made:
+    """Return the optimizer as it keeps the average of the spec."""
+    if average is None:
+        return made
+    kind = _KINDS[average.type]
+    name = f"{kind}Of{made.call.function.rpartition('.')[2]}"
+    own: dict[str, object] = {"average_decay": average.decay}
+    if average.type == "swa":
+        own = {"start": average.start, "every": average.every}
+    call = Call(name, made.call.positional, (*made.call.keywords, *own.items()))
+    head = f"class {kind}(keras.optimizers.Optimizer)"
+    text = _SOURCES[kind].text.replace(head, f"class {name}({made.call.function})")
+    return Made(call, [*made.definitions, text], made.uses)
+
+
+def callback_sources(average: Average | None) -> list[str]:
+    """Return the callbacks by which averages are measured and saved."""
+    return [] if average is None else [_SOURCES[name].text for name in CALLBACKS]
