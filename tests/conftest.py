@@ -24,6 +24,14 @@ def comparisons() -> list[int]:
     return _COMPARISONS
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_pictures_of_results() -> None:
+    """Train without the pictures of a run's end, which take longer than small runs."""
+    from nnspec.training import results
+
+    results.DRAWS = False
+
+
 @pytest.fixture
 def toy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Install the backends of `tests/toy_backend`, for one test."""

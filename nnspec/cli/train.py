@@ -187,6 +187,10 @@ def _summary(run: Run) -> str:
     lines = [f"best epoch {run.best_epoch} of {len(run.history)}: {run.best}"]
     if run.test is not None:
         lines.append(f"on the test rows: {_values(run.test)}")
+    if run.confusion is not None:
+        lines.append("classes, each as what it is predicted:")
+        width = max(len(str(count)) for row in run.confusion for count in row)
+        lines += ["  " + " ".join(f"{count:>{width}}" for count in row) for row in run.confusion]
     lines += [finding.text for finding in run.findings or ()]
     if run.findings == ():
         lines.append("diagnosis: no layer vanishes, explodes or dies")

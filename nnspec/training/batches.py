@@ -86,6 +86,12 @@ def evaluate(
     return {"loss": total / len(part), **measured}
 
 
+def outputs_of(program: Trainable, graph: Graph, part: Part, batch_size: int) -> Array:
+    """Return what the network makes of a part of the rows, as at inference."""
+    found = [program.forward(batch.inputs)[graph.outputs[0]] for batch in batches(part, batch_size)]
+    return np.concatenate(found)
+
+
 def require_batches(graph: Graph, rows: int, batch_size: int) -> None:
     """Raise UsageError where batch normalisation would meet a batch with one value per channel.
 

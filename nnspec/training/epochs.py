@@ -34,7 +34,8 @@ from nnspec.training.history import Epoch, plot_history, trained_by, write_histo
 from nnspec.training.lengths import with_steps
 from nnspec.training.metrics import require_measurable
 from nnspec.training.notes import notes_on
-from nnspec.training.pacing import set_rate
+from nnspec.training.pacing import rates_of, set_rate
+from nnspec.training.results import show_results
 from nnspec.training.runs import (
     Begun,
     Checkpoint,
@@ -70,7 +71,9 @@ class Run:
 
     `best` and `last` are weights files; `test` holds the loss and the metrics of the best weights
     on the test rows, None where the spec keeps none apart. `notes` say what went otherwise than
-    asked; `findings`, where the run was diagnosed, which layers vanish, explode or die.
+    asked; `findings`, where the run was diagnosed, which layers vanish, explode or die;
+    `confusion`, where the spec asks for it, how often each class is predicted as each, of the test
+    rows, or where there are none of the validation rows.
     """
 
     folder: Path
@@ -82,6 +85,7 @@ class Run:
     test: dict[str, float] | None
     notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] | None = None
+    confusion: list[list[int]] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the run as `nnspec train --json` prints it."""
@@ -95,6 +99,7 @@ class Run:
             "history": [epoch.as_json() for epoch in self.history],
             "test": self.test,
             "notes": list(self.notes),
+            **({"confusion_matrix": self.confusion} if self.confusion is not None else {}),
             **(
                 {"diagnosis": [each.as_json() for each in self.findings]}
                 if self.findings is not None
@@ -264,6 +269,7 @@ class _Loop:
         self.history: list[Epoch] = []
         self.notes: list[str] = []
         self.recorder: Recorder | None = None
+        self._confusion: list[list[int]] | None = None
         self._best: Epoch | None = None
         self._ahead = 0
         """An epoch that the best file is of and the checkpoint does not know yet."""
@@ -331,7 +337,9 @@ class _Loop:
         finally:
             if self.history:
                 title = f"{self.spec.name} ({self.backend})"
-                plot_history(self.paths.picture, self.history, self._known_best.number, title)
+                best = self._known_best.number
+                rates = rates_of(self.training, self.history, len(self.data.train))
+                plot_history(self.paths.picture, self.history, best, title, rates)
 
     def _pace(self) -> None:
         has_validation = self.data.validation is not None
@@ -384,9 +392,13 @@ class _Loop:
         found = self._findings()
         if self._epoch_of_best() != self._known_best.number:
             self._replace_best(self.program.weights())
+        self.program.load_weights(load_weights(self.paths.best))
         if self.data.test is not None:
-            self.program.load_weights(load_weights(self.paths.best))
             test = self._evaluate(self.data.test)
+        title = f"{self.spec.name} ({self.backend})"
+        table = show_results(self.program, self.spec, self.training, self.data, self.paths, title)
+        if any(each.type == "confusion_matrix" for each in self.training.resolved_metrics):
+            self._confusion = table
         write_history(self.paths.history, self.history)
         self._record("finished", test, found)
         return Run(
@@ -399,6 +411,7 @@ class _Loop:
             test,
             tuple(self.notes),
             found,
+            self._confusion,
         )
 
     @property
@@ -475,6 +488,7 @@ class _Loop:
                 **({"stopped_early": True} if self._has_ended() else {}),
                 "best": best.as_json() if best is not None else None,
                 "test": test,
+                **({"confusion_matrix": self._confusion} if self._confusion is not None else {}),
                 **({"notes": self.notes} if self.notes else {}),
                 **(self._diagnosed(findings) if findings is not None else {}),
             },

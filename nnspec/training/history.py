@@ -13,6 +13,8 @@ from nnspec.support import files
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_ACROSS = 4
+"""Curves side by side, before a new line of them."""
 TRAINING_COLOR, VALIDATION_COLOR = "#4C72B0", "#C44E52"
 
 
@@ -69,10 +71,16 @@ def write_history(path: Path, history: Sequence[Epoch]) -> None:
     files.write_text(path, f"[\n{lines}\n]\n")
 
 
-def plot_history(path: Path, history: Sequence[Epoch], best: int, title: str) -> None:
+def plot_history(
+    path: Path,
+    history: Sequence[Epoch],
+    best: int,
+    title: str,
+    rates: Sequence[float] | None = None,
+) -> None:
     """Draw the loss and each metric over the epochs, side by side, as a PNG.
 
-    best: the number of the best epoch.
+    best: the number of the best epoch. rates: the learning rate of each epoch's last step.
     """
     # Imported here, because it takes longer than a small run; without pyplot, which keeps state.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -80,10 +88,20 @@ def plot_history(path: Path, history: Sequence[Epoch], best: int, title: str) ->
     from matplotlib.ticker import MaxNLocator
 
     quantities = list(dict.fromkeys(name.removeprefix("val_") for name in history[0].values))
-    figure = Figure(figsize=(4.2 * len(quantities), 3.2), layout="constrained")
+    count = len(quantities) + (rates is not None)
+    across = min(count, _ACROSS)
+    down = -(-count // across)
+    figure = Figure(figsize=(4.2 * across, 3.2 * down), layout="constrained")
     FigureCanvasAgg(figure)
+    if rates is not None:
+        axes = figure.add_subplot(down, across, count)
+        axes.plot([epoch.number for epoch in history], rates, color="0.4", linewidth=1.6)
+        axes.set_title("learning rate", loc="left", fontsize=10, pad=12)
+        axes.set_xlabel("epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.spines[["top", "right"]].set_visible(False)
     for column, quantity in enumerate(quantities):
-        axes = figure.add_subplot(1, len(quantities), column + 1)
+        axes = figure.add_subplot(down, across, column + 1)
         for name, label, color in (
             (quantity, "training", TRAINING_COLOR),
             (f"val_{quantity}", "validation", VALIDATION_COLOR),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,6 +100,42 @@ def confusion(rows: Rows) -> list[list[int]]:
     found = sklearn.confusion_matrix(rows.target, rows.predicted, labels=range(rows.classes))
     table: list[list[int]] = found.tolist()
     return table
+
+
+class Curve(NamedTuple):
+    """The curves of a class against the rest, and the areas under them."""
+
+    number: int
+    false_positives: Array
+    true_positives: Array
+    area: float
+    recall: Array
+    precision: Array
+    average_precision: float
+
+
+def curves(rows: Rows) -> list[Curve]:
+    """Return the curves of yes, or of each class that occurs; none where only one class does."""
+    there = np.unique(rows.target)
+    if len(there) < 2:
+        return []
+    if rows.kind == "binary":
+        return [_curve(1, rows.target, rows.probabilities)]
+    return [_curve(int(i), rows.target == i, rows.probabilities[:, i]) for i in there]
+
+
+def _curve(number: int, target: Array, scores: Array) -> Curve:
+    wrong, right, _ = sklearn.roc_curve(target, scores)
+    precision, recall, _ = sklearn.precision_recall_curve(target, scores)
+    return Curve(
+        number,
+        wrong,
+        right,
+        float(sklearn.auc(wrong, right)),
+        recall[::-1],
+        precision[::-1],
+        float(sklearn.average_precision_score(target, scores)),
+    )
 
 
 def _by_class(function: str) -> Callable[[Any, Rows], Value]:

@@ -46,6 +46,9 @@ class RunFolder:
         self.best = self.path / "best.safetensors"
         self.history = self.path / "history.json"
         self.picture = self.path / "history.png"
+        self.confusion = self.path / "confusion.png"
+        self.curves = self.path / "curves.png"
+        self.predictions = self.path / "predictions.png"
         self.diagnosis = self.path / "diagnosis.png"
         self.record = self.path / "run.json"
 
@@ -53,8 +56,8 @@ class RunFolder:
     def files(self) -> tuple[Path, ...]:
         """Everything that a run writes."""
         return (
-            self.checkpoint, self.last, self.best, self.history, self.picture, self.diagnosis,
-            self.record,
+            self.checkpoint, self.last, self.best, self.history, self.picture, self.confusion,
+            self.curves, self.predictions, self.diagnosis, self.record,
         )  # fmt: skip
 
     def require(self, *, resume: bool, overwrite: bool) -> None:
