@@ -8,12 +8,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from nnspec.backend import Options, get_backend
-from nnspec.network.loader import load
+from nnspec.network.loader import load, load_networks
 from tests.golden_rows import pages
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests" / "golden"
-SPECS = sorted((ROOT / "specs").glob("*.yaml"))
+_ALL = sorted((ROOT / "specs").glob("*.yaml"))
+NETWORKS = [path for path in _ALL if "\nmodels:" in path.read_text(encoding="utf-8")]
+"""Those that hold several networks."""
+SPECS = [path for path in _ALL if path not in NETWORKS]
 
 FILES = {
     "torch.py": ("torch", Options()),
@@ -26,15 +29,23 @@ FILES = {
 
 def emitted(spec: Path, file: str) -> str:
     """Return what nnspec writes today."""
-    backend, options = FILES[file]
-    return get_backend(backend).compile(load(spec), options).source
+    name, options = FILES[file]
+    backend = get_backend(name)
+    if spec in NETWORKS:
+        return backend.compile_networks(load_networks(spec), options).source
+    return backend.compile(load(spec), options).source
+
+
+def files_of(spec: Path) -> list[str]:
+    """Return the files of a spec; ONNX has one network a file."""
+    return [file for file in FILES if spec not in NETWORKS or not file.startswith("onnx")]
 
 
 def main() -> None:
-    for spec in SPECS:
+    for spec in (*SPECS, *NETWORKS):
         folder = GOLDEN / spec.stem
         folder.mkdir(parents=True, exist_ok=True)
-        for file in FILES:
+        for file in files_of(spec):
             (folder / file).write_text(emitted(spec, file), encoding="utf-8")
     for path, made in pages():
         (GOLDEN / path).parent.mkdir(parents=True, exist_ok=True)

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from nnspec.layers import Layer
     from nnspec.layers.initializers import InitializerBase
     from nnspec.network.loader import Spec
+    from nnspec.network.networks import Networks
     from nnspec_keras.module import KerasCompiled
+    from nnspec_keras.several import KerasNetworks
 
 
 class KerasBackend(Backend):
@@ -87,6 +89,13 @@ class KerasBackend(Backend):
 
         return ROUNDED
 
+    @cached_property
+    def untrue_twice(self) -> Mapping[type[Layer], str]:
+        """The normalisations by TensorFlow's moments."""
+        from nnspec_keras.normalization import UNTRUE_TWICE
+
+        return UNTRUE_TWICE
+
     def compile(self, spec: Spec, options: Options = DEFAULTS) -> KerasCompiled:
         """Return Keras source; raises UnsupportedError, UsageError."""
         from nnspec_keras.module import compile_network
@@ -94,6 +103,15 @@ class KerasBackend(Backend):
         own = options_as(KerasOptions, options)
         require_supported(self, spec, own)
         return compile_network(spec, own)
+
+    def compile_networks(self, networks: Networks, options: Options = DEFAULTS) -> KerasNetworks:
+        """Return Keras source of them all; raises UnsupportedError, UsageError."""
+        from nnspec.backend.several import require_networks
+        from nnspec_keras.several import compile_networks
+
+        own = options_as(KerasOptions, options)
+        require_networks(self, networks, own)
+        return compile_networks(networks, own)
 
 
 backend = KerasBackend()

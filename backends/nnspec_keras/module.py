@@ -128,8 +128,8 @@ def compile_network(spec: Spec, options: KerasOptions) -> KerasCompiled:
     definitions = Definitions(
         network,
         function,
-        {*ALL_BUILTINS, *taken, *_values(network)},
-        {*taken, *_values(network)},
+        {*ALL_BUILTINS, *taken, *values_of(network)},
+        {*taken, *values_of(network)},
         is_class=False,
         defaults=LANGUAGE.defaults,
         variations=Variations(spec, lowerer),
@@ -180,7 +180,7 @@ def imports(
     return "\n\n".join(groups)
 
 
-def _values(network: Body) -> set[str]:
+def values_of(network: Body) -> set[str]:
     """Return the name of every value, because a function of that name would be hidden by it."""
     names: set[str] = set()
     seen: set[int] = set()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from nnspec import layers
 from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, NativeParameter, Rows
@@ -117,3 +119,18 @@ ROWS: Rows = {
     layers.UnitNormalization: unit_normalization,
     layers.LocalResponseNormalization: local_response_normalization,
 }
+
+_MOMENTS = (
+    "tf.nn.moments keeps the gradient from the mean within the variance, so that second "
+    "derivatives are wrong; rms_normalization is right, as is PyTorch"
+)
+UNTRUE_TWICE: Mapping[type[Layer], str] = dict.fromkeys(
+    (
+        layers.BatchNormalization,
+        layers.LayerNormalization,
+        layers.GroupNormalization,
+        layers.InstanceNormalization,
+    ),
+    _MOMENTS,
+)
+"""Layers whose second derivatives are wrong in TensorFlow, and why."""

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from nnspec.layers import Layer
     from nnspec.layers.initializers import InitializerBase
     from nnspec.network.loader import Spec
+    from nnspec.network.networks import Networks
     from nnspec_torch.module import TorchCompiled
+    from nnspec_torch.several import TorchNetworks
 
 
 class TorchBackend(Backend):
@@ -86,6 +88,15 @@ class TorchBackend(Backend):
         own = options_as(Options, options)
         require_supported(self, spec, own)
         return compile_network(spec, own)
+
+    def compile_networks(self, networks: Networks, options: Options = DEFAULTS) -> TorchNetworks:
+        """Return PyTorch source of them all; raises UnsupportedError, UsageError."""
+        from nnspec.backend.several import require_networks
+        from nnspec_torch.several import compile_networks
+
+        own = options_as(Options, options)
+        require_networks(self, networks, own)
+        return compile_networks(networks, own)
 
 
 backend = TorchBackend()

@@ -121,8 +121,8 @@ def compile_network(spec: Spec, options: Options) -> TorchCompiled:
     helpers = helpers_of(uses)
     modules = used_modules(uses, helpers)
     parts = [helper.text for helper in helpers]
-    parts += [_class(definition) for definition in definitions.ordered]
-    parts.append(_class(definitions.network, head, heads, is_network=True))
+    parts += [class_source(definition) for definition in definitions.ordered]
+    parts.append(class_source(definitions.network, head, heads, is_network=True))
     dataset, measuring = None, None
     if options.training:
         # Few compilations need these.
@@ -185,13 +185,14 @@ def imports(
     return "\n\n".join("\n".join(group) for group in groups)
 
 
-def _class(
+def class_source(
     definition: Definition,
     head: Head | None = None,
     heads: tuple[Head, ...] = (),
     *,
     is_network: bool = False,
 ) -> str:
+    """Return the class of a block, or of a network, which the loss may take without its head."""
     body, kept = _with_attributes(definition)
     parts = [f"class {definition.name}(nn.Module):", *docstring(definition), ""]
     constructed = [

@@ -286,7 +286,7 @@ class TorchProgram:
         parameters = dict(self.model.named_parameters())
         shares: list[Tensor] = []  # of the loss in what the step goes down
         hooks = [
-            parameters[state_name(name)].register_hook(_replacing(self._tensor(gradient), shares))  # type: ignore[no-untyped-call]  # torch's
+            parameters[state_name(name)].register_hook(_replacing(self.tensor(gradient), shares))  # type: ignore[no-untyped-call]  # torch's
             for name, gradient in gradients.items()
         ]
         loss_function = self.training.loss_function
@@ -447,15 +447,16 @@ class TorchProgram:
         }
 
     def tensors(self, inputs: Mapping[str, Array]) -> list[Tensor]:
-        return [self._tensor(array) for array in self.domain.admit(inputs).values()]
+        return [self.tensor(array) for array in self.domain.admit(inputs).values()]
 
-    def _tensor(self, array: Array) -> Tensor:
+    def tensor(self, array: Array) -> Tensor:
+        """Return an array as the network takes it, in its precision."""
         tensor = torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
         return tensor.to(self.dtype) if tensor.is_floating_point() else tensor
 
     def goals(self, target: Target) -> list[Tensor]:
         """Return what the loss takes after what the network gives; raises DataError."""
-        return [self._tensor(goal) for goal in require_goals(self.spec, target)]
+        return [self.tensor(goal) for goal in require_goals(self.spec, target)]
 
 
 def _arrays(module: nn.Module) -> Weights:

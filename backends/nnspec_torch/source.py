@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from nnspec.backend import Options
 from nnspec.network.graph import Head
 from nnspec.network.loader import Spec
+
+if TYPE_CHECKING:
+    from nnspec.network.networks import Networks
 
 
 @dataclass(frozen=True)
@@ -17,3 +21,24 @@ class TorchSource:
     options: Options
     source: str
     head: Head | None
+
+
+@dataclass(frozen=True)
+class TorchNetworksSource:
+    """PyTorch source of several networks."""
+
+    networks: Networks
+    options: Options
+    source: str
+
+    @property
+    def spec(self) -> Networks:
+        """The networks that were compiled."""
+        return self.networks
+
+    def of(self, name: str) -> TorchSource:
+        """Return the source as that of one of the networks."""
+        from nnspec.network.roles import as_trained, heads_of  # which few specs need
+
+        spec = as_trained(self.networks, name)
+        return TorchSource(spec, self.options, self.source, heads_of(self.networks)[name])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from nnspec.backend.options import DEFAULTS, OnnxOptions, Options
 from nnspec.backend.programs import Array, Compiled, Precision, Program
-from nnspec.errors import UnsupportedError
+from nnspec.errors import UnsupportedError, UsageError
 from nnspec.language.objectives import losses_of
 from nnspec.language.schedules import Schedule
 from nnspec.layers.base import Layer
@@ -21,9 +21,11 @@ from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
 
 if TYPE_CHECKING:
+    from nnspec.backend.versus import CompiledNetworks
     from nnspec.language.losses import Loss
     from nnspec.language.optimizers import Optimizer
     from nnspec.layers.initializers import InitializerBase
+    from nnspec.network.networks import Networks
 
 R = TypeVar("R", bound=Frozen)
 
@@ -184,9 +186,21 @@ class Backend(ABC):
         """Training statistics that follow a known formula of their own."""
         return NOTHING
 
+    @property
+    def untrue_twice(self) -> Mapping[type[Layer], str]:
+        """The layers whose gradient the framework differentiates wrongly, and why."""
+        return NOTHING
+
     @abstractmethod
     def compile(self, spec: Spec, options: Options = DEFAULTS) -> Compiled:
         """Return the spec in this backend's language; imports no framework."""
+
+    def compile_networks(self, networks: Networks, options: Options = DEFAULTS) -> CompiledNetworks:
+        """Return several networks in one file, with the training of one against another."""
+        raise UsageError(
+            f"{self.name} writes one network a file: say which by `model` "
+            f"({', '.join(networks.models)})"
+        )
 
 
 class Written(NamedTuple):

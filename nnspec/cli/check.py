@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
 from nnspec.cli.common import STDIN, json_option, set_option
 from nnspec.errors import Problem, SpecError, UsageError
-from nnspec.network.loader import Spec, load
+from nnspec.network.loader import Spec, load_any
+
+if TYPE_CHECKING:
+    from nnspec.network.networks import Networks
 
 
 @click.command()
@@ -65,7 +69,7 @@ def _check(
     path: str, variables: dict[str, object], *, with_data: bool
 ) -> tuple[bool, tuple[Problem, ...]]:
     try:
-        spec = load(path, variables=variables)
+        spec = load_any(path, variables=variables)
     except SpecError as error:
         return False, error.problems
     except UsageError as error:
@@ -75,12 +79,15 @@ def _check(
     return _judged(spec, path, with_data=with_data)
 
 
-def _judged(spec: Spec, path: str, *, with_data: bool) -> tuple[bool, tuple[Problem, ...]]:
+def _judged(
+    spec: Spec | Networks, path: str, *, with_data: bool
+) -> tuple[bool, tuple[Problem, ...]]:
     """Return whether a spec is right, with its rows where those are asked for, and what may be."""
     problems = spec.advice
     if not with_data:
         return True, (*problems, *_unread_data(spec, path))
-    if spec.model.training is None or spec.model.data is None:
+    document = spec.model if isinstance(spec, Spec) else spec.document
+    if document.training is None or document.data is None:
         return True, problems
     from nnspec.cli.checked_rows import problem_of_data
 
@@ -90,9 +97,9 @@ def _judged(spec: Spec, path: str, *, with_data: bool) -> tuple[bool, tuple[Prob
     return False, (*(each for each in problems if each.code != wrong.code), wrong)
 
 
-def _unread_data(spec: Spec, path: str) -> Iterator[Problem]:
+def _unread_data(spec: Spec | Networks, path: str) -> Iterator[Problem]:
     """Yield advice where the rows cannot be read, without reading them."""
-    data = spec.model.data
+    data = (spec.model if isinstance(spec, Spec) else spec.document).data
     if data is None or spec.path is None:
         return
     source = spec.folder / data.source

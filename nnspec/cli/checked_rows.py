@@ -5,15 +5,21 @@ from __future__ import annotations
 from nnspec.data.rows import load_data
 from nnspec.errors import DataError, Problem, UsageError
 from nnspec.network.loader import Spec
+from nnspec.network.networks import Networks
 from nnspec.training.batches import require_batches
 from nnspec.training.metrics import require_measurable
 
 
-def problem_of_data(spec: Spec, path: str) -> Problem | None:
+def problem_of_data(spec: Spec | Networks, path: str) -> Problem | None:
     """Return why the spec, of a training and data, cannot be trained on its rows, or None."""
-    training = spec.model.training
-    assert training is not None
     try:
+        if not isinstance(spec, Spec):
+            from nnspec.training.adversarial import load_rows  # which few specs need
+
+            load_rows(spec)
+            return None
+        training = spec.model.training
+        assert training is not None
         require_measurable(training)
         rows = load_data(spec)
         require_batches(spec.graph, len(rows.train), training.batch_size)

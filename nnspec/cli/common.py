@@ -29,6 +29,11 @@ def set_option(command: F) -> F:
     )(command)
 
 
+model_option = click.option(
+    "--model", metavar="NAME", help="Of a spec with `models`, the network that is meant."
+)
+
+
 def _read_variables(
     ctx: click.Context, option: click.Parameter, given: tuple[str, ...]
 ) -> dict[str, object]:

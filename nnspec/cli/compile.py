@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from nnspec.cli.backend_options import BackendCommand, given_options, value_of
-from nnspec.cli.common import json_option, print_json, set_option, spec_argument
+from nnspec.cli.common import json_option, model_option, print_json, set_option, spec_argument
 from nnspec.cli.outputs import require_output
 
 if TYPE_CHECKING:
-    from nnspec.backend import Backend
+    from nnspec.backend import Backend, Compiled
+    from nnspec.backend.versus import CompiledNetworks
 
 
 def _chosen(args: Sequence[str]) -> list[Backend]:
@@ -26,6 +27,7 @@ def _chosen(args: Sequence[str]) -> list[Backend]:
 @click.command(cls=BackendCommand, chosen=_chosen)
 @spec_argument
 @set_option
+@model_option
 @click.option(
     "--to", "backend", required=True, help="An installed backend, such as torch, keras or onnx."
 )
@@ -41,6 +43,7 @@ def _chosen(args: Sequence[str]) -> list[Backend]:
 def compile(
     spec: str,
     variables: dict[str, object],
+    model: str | None,
     backend: str,
     output: str | None,
     training: bool,
@@ -49,17 +52,23 @@ def compile(
 ) -> None:
     """Write a spec in the language of a backend; needs no framework installed."""
     from nnspec.backend import Can, get_backend, make_options
-    from nnspec.network.loader import load
+    from nnspec.network.loader import Spec, load_any, one_of
 
     to = get_backend(backend)
     options = make_options(to, given_options(), training=training, layout=layout)
-    loaded = load(spec, variables=variables)
+    loaded = load_any(spec, variables=variables)
+    if isinstance(loaded, Spec) or model is not None:
+        loaded = one_of(loaded, model)
     require_output(loaded, output)
-    if training:
-        from nnspec.training.lengths import with_rows_read
+    compiled: Compiled | CompiledNetworks
+    if isinstance(loaded, Spec):
+        if training:
+            from nnspec.training.lengths import with_rows_read
 
-        loaded = with_rows_read(loaded)
-    compiled = to.compile(loaded, options)
+            loaded = with_rows_read(loaded)
+        compiled = to.compile(loaded, options)
+    else:
+        compiled = to.compile_networks(loaded, options)
     if training and Can.TRAINING not in to.can:
         click.echo(f"nnspec: --training changes nothing of what {backend} writes", err=True)
     path = compiled.write(output) if output is not None else None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from nnspec.cli.backend_options import BackendCommand, given_options
-from nnspec.cli.common import json_option, print_json, set_option, spec_argument
+from nnspec.cli.common import json_option, model_option, print_json, set_option, spec_argument
 from nnspec.cli.outputs import require_output
 from nnspec.cli.weights_files import read_weights, weights_options
 
@@ -26,6 +26,7 @@ def _chosen(args: Sequence[str]) -> list[Backend]:
 @click.command(cls=BackendCommand, chosen=_chosen)
 @spec_argument
 @set_option
+@model_option
 @click.option("-o", "--output", required=True, type=click.Path(), help="The .onnx file to write.")
 @weights_options
 @click.option(
@@ -40,6 +41,7 @@ def _chosen(args: Sequence[str]) -> list[Backend]:
 def export(
     spec: str,
     variables: dict[str, object],
+    model: str | None,
     output: str,
     weights: str | None,
     renames: tuple[str, ...],
@@ -52,7 +54,7 @@ def export(
     from nnspec.deploy.exporting import export as run
     from nnspec.network.loader import load
 
-    loaded = load(spec, variables=variables)
+    loaded = load(spec, variables=variables, model=model)
     for path in (output, f"{output}.data") if external_data else (output,):
         require_output(loaded, path, weights, *renames)
     report = run(

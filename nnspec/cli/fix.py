@@ -12,7 +12,7 @@ from nnspec.cli.problems import print_problems, print_summary, record_of, unread
 from nnspec.errors import Problem, SpecError, UsageError, printable
 from nnspec.language.source import MAX_CHARACTERS
 from nnspec.network.fixing import Mended, mend
-from nnspec.network.loader import loads, read_text
+from nnspec.network.loader import loads_any, read_text
 
 NAME = "<stdin>"
 
@@ -75,7 +75,7 @@ def _mended(
 ) -> Mended:
     file = None if path == STDIN else path
     if not fix:
-        spec = loads(text, path=file, variables=variables)
+        spec = loads_any(text, path=file, variables=variables)
         return Mended(text, (), spec.advice, spec)
     mended = mend(text, path=file, variables=variables, unsafe=unsafe)
     if file is not None and mended.fixed:

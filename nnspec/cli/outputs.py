@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from nnspec.network.loader import Spec
 
+if TYPE_CHECKING:
+    from nnspec.network.networks import Networks
 
-def require_apart_from(spec: Spec, output: str | None, *read: str | None) -> None:
+
+def require_apart_from(spec: Spec | Networks, output: str | None, *read: str | None) -> None:
     """Raise UsageError where the output is the spec's file, its rows, or another that is read."""
     from nnspec.support.files import require_apart
 
-    data = spec.model.data
+    data = (spec.model if isinstance(spec, Spec) else spec.document).data
     rows = None if data is None else spec.folder / data.source
     require_apart(output, spec.path, rows, *read)
 
 
-def require_output(spec: Spec, output: str | None, *read: str | None) -> None:
+def require_output(spec: Spec | Networks, output: str | None, *read: str | None) -> None:
     """Raise UsageError before any work where the output cannot be written, or is what is read."""
     from nnspec.support.files import require_writable
 

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import click
 
-from nnspec.cli.common import json_option, print_json, set_option, spec_argument
+from nnspec.cli.common import json_option, model_option, print_json, set_option, spec_argument
 from nnspec.cli.outputs import require_output
 
 
 @click.command()
 @spec_argument
 @set_option
+@model_option
 @click.option("-o", "--output", type=click.Path(), help="Write to this file; else print.")
 @json_option
-def plot(spec: str, variables: dict[str, object], output: str | None, as_json: bool) -> None:
+def plot(
+    spec: str,
+    variables: dict[str, object],
+    model: str | None,
+    output: str | None,
+    as_json: bool,
+) -> None:
     """Draw the network as an SVG picture: layers with shapes and parameters, blocks as groups."""
     from nnspec.network.loader import load
     from nnspec.show.plot import svg
 
-    loaded = load(spec, variables=variables)
+    loaded = load(spec, variables=variables, model=model)
     require_output(loaded, output)
     picture = svg(loaded.graph)
     path = None

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
 
 from nnspec.cli.common import json_option, print_json, set_option, spec_argument
 from nnspec.cli.outputs import require_apart_from
+from nnspec.cli.progress import INTERRUPTED, progress, stopped_by_signals, values_text
 from nnspec.cli.weights_files import read_weights, weights_options
+from nnspec.errors import UsageError
 
 if TYPE_CHECKING:
     from nnspec.backend import Precision
-    from nnspec.training.epoch import OnStep
-    from nnspec.training.epochs import OnEpoch, Run
-    from nnspec.training.history import Epoch
-
-INTERRUPTED = 130
+    from nnspec.training.epochs import Run
 
 
 @click.command()
@@ -74,12 +69,21 @@ def train(
     history.json, history.png, run.json and a checkpoint. Exit code 1 where the loss is no longer a
     finite number.
     """
-    from nnspec.network.loader import load
+    from nnspec.network.loader import Spec, load_any
     from nnspec.training.epochs import TrainingError, TrainingInterrupted
     from nnspec.training.epochs import train as train_network
     from nnspec.training.runs import RunFolder
 
-    loaded = load(spec, variables=variables)
+    loaded = load_any(spec, variables=variables)
+    if not isinstance(loaded, Spec):
+        from nnspec.cli.versus import train_several  # which few calls need
+
+        if weights is not None or renames or partial:
+            raise UsageError("a training of several networks starts from its first weights")
+        return train_several(
+            loaded, backend, output, epochs, dtype,
+            resume=resume, overwrite=overwrite, as_json=as_json,
+        )  # fmt: skip
     if overwrite:
         for path in RunFolder(output).files:
             require_apart_from(loaded, str(path), weights, *renames)
@@ -87,7 +91,7 @@ def train(
     first = read_weights(loaded, weights, renames, partial=partial)
     total = epochs or (settings.epochs if settings is not None else 0)
     try:
-        with _stopped_by_signals(), _progress(total, quiet=as_json) as (on_step, on_epoch):
+        with stopped_by_signals(), progress(total, quiet=as_json) as (on_step, on_epoch):
             run = train_network(
                 loaded,
                 backend,
@@ -117,76 +121,10 @@ def train(
     return 0
 
 
-@contextmanager
-def _stopped_by_signals() -> Iterator[None]:
-    """Let a request to end, or the loss of the terminal, be what Ctrl-C is.
-
-    A signal that is ignored, as `nohup` has it, stays ignored.
-    """
-
-    def interrupt(number: int, frame: object) -> None:
-        # Once is enough: what is kept must not be interrupted in turn.
-        for each in before:
-            signal.signal(each, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    before: dict[int, object] = {}
-    if threading.current_thread() is threading.main_thread():
-        for name in ("SIGTERM", "SIGHUP"):
-            number = getattr(signal, name, None)  # Windows has no SIGHUP
-            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-                before[number] = signal.signal(number, interrupt)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
-
-
-@contextmanager
-def _progress(total: int, *, quiet: bool) -> Iterator[tuple[OnStep | None, OnEpoch | None]]:
-    """Give callbacks that show a bar on a terminal, and a line for each epoch anywhere."""
-    if quiet:
-        yield None, None
-        return
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        yield None, lambda epoch: click.echo(_line(epoch, total))
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TextColumn("{task.fields[loss]}"), console=console, transient=True) as (
-        bar
-    ):
-        task = bar.add_task("starting", total=None, loss="")
-
-        def on_step(epoch: int, step: int, steps: int, loss: float) -> None:
-            bar.update(
-                task,
-                description=f"epoch {epoch}/{total}",
-                completed=step,
-                total=steps,
-                loss=f"loss {loss:.4g}",
-            )
-
-        def on_epoch(epoch: Epoch) -> None:
-            bar.console.print(_line(epoch, total))
-
-        yield on_step, on_epoch
-
-
-def _line(epoch: Epoch, total: int) -> str:
-    number = f"{epoch.number:>{len(str(total))}}/{total}"
-    return f"epoch {number}  {_values(epoch.values)}  {epoch.seconds:.1f} s"
-
-
 def _summary(run: Run) -> str:
     lines = [f"best epoch {run.best_epoch} of {len(run.history)}: {run.best}"]
     if run.test is not None:
-        lines.append(f"on the test rows: {_values(run.test)}")
+        lines.append(f"on the test rows: {values_text(run.test)}")
     if run.confusion is not None:
         lines.append("classes, each as what it is predicted:")
         width = max(len(str(count)) for row in run.confusion for count in row)
@@ -195,7 +133,3 @@ def _summary(run: Run) -> str:
     if run.findings == ():
         lines.append("diagnosis: no layer vanishes, explodes or dies")
     return "\n".join(lines)
-
-
-def _values(values: dict[str, float]) -> str:
-    return "  ".join(f"{name} {value:<6.4g}".rstrip() for name, value in values.items())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nnspec.cli.backend_options import BackendCommand, given_options, value_of
-from nnspec.cli.common import json_option, set_option, spec_argument
+from nnspec.cli.common import json_option, model_option, set_option, spec_argument
 from nnspec.cli.outputs import require_output
 from nnspec.cli.weights_files import read_weights, weights_options
 from nnspec.verification.settings import Settings
@@ -46,6 +46,7 @@ def _names(text: str) -> tuple[str, ...]:
 @click.command(cls=BackendCommand, chosen=_chosen, in_verify=True)
 @spec_argument
 @set_option
+@model_option
 @weights_options
 @click.option(
     "--backends",
@@ -103,6 +104,7 @@ def _names(text: str) -> tuple[str, ...]:
 def verify(
     spec: str,
     variables: dict[str, object],
+    model: str | None,
     weights: str | None,
     renames: tuple[str, ...],
     partial: bool,
@@ -128,7 +130,7 @@ def verify(
 
     console = Console()
     names = default_backends() if backends is None else _names(backends)
-    loaded = load(spec, variables=variables)
+    loaded = load(spec, variables=variables, model=model)
     require_output(loaded, report, weights, data, *renames)
     # First of all, before this process has threads: while they import frameworks, it imports NumPy
     # and the checks, and shows its progress.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nnspec.cli.common import json_option, print_json, set_option, spec_argument
+from nnspec.cli.common import json_option, model_option, print_json, set_option, spec_argument
 
 if TYPE_CHECKING:
     from nnspec.layers.base import Parameter
@@ -16,16 +16,22 @@ if TYPE_CHECKING:
 @click.command()
 @spec_argument
 @set_option
+@model_option
 @json_option
-def weights(spec: str, variables: dict[str, object], as_json: bool) -> None:
+def weights(spec: str, variables: dict[str, object], model: str | None, as_json: bool) -> None:
     """List the tensors of a weights file for this network: names, shapes and first values.
 
     Layouts are PyTorch's: dense (out, in), convolution (out, in / groups, height, width).
     """
     from nnspec.layers.shapes import show
-    from nnspec.network.loader import load
+    from nnspec.network.loader import Spec, load_any, one_of
 
-    graph = load(spec, variables=variables).graph
+    loaded = load_any(spec, variables=variables)
+    if isinstance(loaded, Spec) or model is not None:
+        graph = one_of(loaded, model).graph
+        title, parameters = graph.name, list(graph.parameters())
+    else:
+        title, parameters = loaded.name, list(loaded.parameters())
     rows = [
         {
             "name": name,
@@ -36,10 +42,10 @@ def weights(spec: str, variables: dict[str, object], as_json: bool) -> None:
             "trainable": parameter.learns,
             "fixed": parameter.is_fixed,
         }
-        for name, parameter in graph.parameters()
+        for name, parameter in parameters
     ]
     if as_json:
-        print_json({"name": graph.name, "weights": rows})
+        print_json({"name": title, "weights": rows})
         return
     shown = [
         (
@@ -48,7 +54,7 @@ def weights(spec: str, variables: dict[str, object], as_json: bool) -> None:
             _law(parameter.initializer.model_dump(mode="json")),
             _remark(parameter),
         )
-        for name, parameter in graph.parameters()
+        for name, parameter in parameters
     ]
     widths = [max((len(row[i]) for row in shown), default=0) for i in range(3)]
     for row in shown:

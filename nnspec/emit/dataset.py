@@ -46,7 +46,7 @@ def dataset_source(spec: Spec) -> DatasetSource | None:
     graph = spec.graph
     is_table = suffix != "npz"
     has_patterns = is_table and any(
-        _is_pattern(p) for given in data.features.values() for p in given
+        is_pattern(p) for given in data.features.values() for p in given
     )
     output = graph.types[graph.outputs[0]].shape
     shapes = [output, *(type_.shape for type_ in graph.inputs.values())]
@@ -110,7 +110,8 @@ _STANDARD = (
 )
 
 
-def _is_pattern(text: str) -> bool:
+def is_pattern(text: str) -> bool:
+    """Whether a text stands for every column that it matches."""
     return any(sign in text for sign in "*?[")
 
 

@@ -19,6 +19,8 @@ from nnspec.emit.unify import Construction, Definition, Use, skeleton, unify
 from nnspec.emit.variations import Variations
 from nnspec.network.graph import BlockNode
 
+NO_OTHERS: Mapping[str, Body] = {}
+
 
 @dataclass(frozen=True, slots=True)
 class _Uses:
@@ -48,26 +50,34 @@ class Definitions:
         attribute: Callable[[str], str] = str,
         defaults: Mapping[str, Mapping[str, object]],
         variations: Variations,
+        others: Mapping[str, Body] = NO_OTHERS,
     ) -> None:
         """`taken` are names that no definition may have, and `avoided` such as no parameter has.
 
         attribute: the name of the attribute that holds a layer, where definitions are classes.
-        defaults: by function, keywords that a call leaves out where they have this value.
+        defaults: by function, keywords that a call leaves out where they have this value. others:
+        networks of the same file, which share its blocks, by the names of their definitions.
         """
         self.defaults = defaults
         self.variations = variations
         self.ordered: list[Definition] = []
         self.is_class = is_class
-        self._taken = {name, *taken}
+        self._taken = {name, *others, *taken}
         self._avoided = frozenset(avoided)
         self._attribute = attribute
         self._of: dict[int, tuple[Definition, tuple[tuple[str, object], ...]]] = {}
         self._defined: dict[str, list[tuple[Definition, _Uses]]] = {}
         groups: dict[str, list[Body]] = {}
-        _collect(network, groups, set())
+        seen: set[int] = set()
+        for body in (network, *others.values()):
+            _collect(body, groups, seen)
         for block, bodies in groups.items():
             self._define(block, bodies)
-        self.network = Definition(name, [network], [self._construct(s) for s in network.steps])
+        self.network = self._of_network(name, network)
+        self.others = {each: self._of_network(each, body) for each, body in others.items()}
+
+    def _of_network(self, name: str, network: Body) -> Definition:
+        return Definition(name, [network], [self._construct(step) for step in network.steps])
 
     def _define(self, block: str, bodies: list[Body]) -> None:
         for uses in self._variants(block, bodies):

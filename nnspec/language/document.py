@@ -40,7 +40,7 @@ def read_document(tree: Any, problems: Problems) -> Document | None:
         hint = "`nnspec init` writes one to start from"
         problems.add("wrong-type", f"the spec is {what}", None, hint)
         return None
-    if not _version_is_known(tree, problems):
+    if not version_is_known(tree, problems):
         return None
     scope = _variables(tree, problems)
     values, unread = _computed(tree, scope, problems)
@@ -59,7 +59,8 @@ def read_document(tree: Any, problems: Problems) -> Document | None:
     return Document(_marked(model, values), scope, broken)
 
 
-def _version_is_known(tree: dict[str, Any], problems: Problems) -> bool:
+def version_is_known(tree: dict[str, Any], problems: Problems) -> bool:
+    """Whether a document is in a version that this nnspec reads; reported where not."""
     if "nnspec" not in tree:
         problems.add(
             "missing-argument",

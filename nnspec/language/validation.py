@@ -160,7 +160,7 @@ def _problem(
         place = mark_at((*loc, context["key"]), given) or mark
         found = for_type(context["kind"], name, value_at(loc, given), known, place, context["key"])
         return Problem(
-            f"unknown-{context['kind']}",
+            f"unknown-{context['kind'].replace(' ', '-')}",
             f'no {context["kind"]} "{name}"{found.suffix}',
             found.hint or f"known: {', '.join(known)}",
             place,

@@ -348,7 +348,7 @@ class ByType:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         # nnspec.show.jsonschema writes one definition for each table, and points to it.
-        return {"x-table": self.kind}
+        return {"x-table": self.kind.replace(" ", "_")}
 
 
 class NumberOr(ByType):

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nnspec.errors import Fix, Mark, Problem, SpecError, UsageError, nearest
 from nnspec.language.document import read_document
@@ -21,74 +20,58 @@ from nnspec.network.advice import advise
 from nnspec.network.graph import Graph
 from nnspec.network.heads import head_problems
 from nnspec.network.resolve import resolve
+from nnspec.network.spec import Spec as Spec
 from nnspec.support.collector import collector_paused
 
-
-@dataclass(frozen=True, repr=False)
-class Spec:
-    """A checked spec: the document, the graph, and where it came from."""
-
-    model: Model
-    graph: Graph
-    path: Path | None = None
-    advice: tuple[Problem, ...] = ()
-
-    @property
-    def name(self) -> str:
-        """The network's name."""
-        return self.model.name
-
-    @cached_property
-    def sha256(self) -> str:
-        """Hash of what the network is: its name, types, layers and links, not of its spelling."""
-        from nnspec.network.identity import hash_of  # `nnspec check` does without
-
-        return hash_of(self.graph)
-
-    @cached_property
-    def inference_sha256(self) -> str:
-        """Hash of what the network computes at inference: of all but rates and initializers, say.
-
-        Weights mean the same to two networks that share it.
-        """
-        from nnspec.network.identity import hash_of
-
-        return hash_of(self.graph, inference=True)
-
-    @property
-    def folder(self) -> Path:
-        """The folder that the spec's relative paths start from."""
-        return self.path.parent if self.path is not None else Path()
-
-    def to_yaml(self) -> str:
-        """Return the spec as YAML: `nnspec.loads` reads the same network and training from it.
-
-        What has its default is left out; comments of the file are not kept. Expressions in layers
-        and blocks stay expressions, and those elsewhere are their values.
-        """
-        return self.model.to_yaml()
-
-    def __repr__(self) -> str:
-        from nnspec.network.display import text_of  # `nnspec check` does without
-
-        return text_of(self.graph)
-
-    def _repr_html_(self) -> str:
-        from nnspec.network.display import html_of
-
-        return html_of(self.graph, self.advice)
+if TYPE_CHECKING:
+    from nnspec.network.networks import Networks
 
 
 AnySpec = Spec | Model | Mapping[str, object] | str | Path
 """A spec in one of the forms that functions take: see `check`."""
 
 
-def load(path: str | Path, *, variables: Mapping[str, object] | None = None) -> Spec:
+def load(
+    path: str | Path,
+    *,
+    variables: Mapping[str, object] | None = None,
+    model: str | None = None,
+) -> Spec:
     """Read a spec from a .yaml, .yml or .json file; raises SpecError with every mistake found.
 
-    variables: values in place of those that the spec gives its variables.
+    variables: values in place of those that the spec gives its variables. model: of several
+    networks, the one to return; raises UsageError where it is not said which.
     """
-    return loads(read_text(path), path=path, variables=variables)
+    return one_of(load_any(path, variables=variables), model)
+
+
+def load_networks(path: str | Path, *, variables: Mapping[str, object] | None = None) -> Networks:
+    """Read a spec with `models` from a file; raises SpecError, and UsageError where it has none."""
+    found = load_any(path, variables=variables)
+    if isinstance(found, Spec):
+        raise UsageError(f"{path} holds one network, and no `models`: read it with `load`")
+    return found
+
+
+def load_any(path: str | Path, *, variables: Mapping[str, object] | None = None) -> Spec | Networks:
+    """Read a spec, of one network or of several, from a file; raises SpecError."""
+    return loads_any(read_text(path), path=path, variables=variables)
+
+
+def one_of(spec: Spec | Networks, model: str | None) -> Spec:
+    """Return the network that is meant; raises UsageError where it is not said, or there is none.
+
+    A spec of one network has no other, whatever is asked for.
+    """
+    if isinstance(spec, Spec):
+        if model is not None:
+            raise UsageError(f'"{spec.name}" is one network, and has no model "{model}"')
+        return spec
+    if model is None:
+        raise UsageError(
+            f'"{spec.name}" holds several networks ({", ".join(spec.models)}): say which by `model`'
+        )
+    return spec.of(model)
 
 
 def read_text(path: str | Path) -> str:
@@ -134,6 +117,17 @@ def loads(
 
     variables: values in place of those that the spec gives its variables.
     """
+    return one_of(loads_any(text, path=path, is_json=is_json, variables=variables), None)
+
+
+def loads_any(
+    text: str,
+    *,
+    path: str | Path | None = None,
+    is_json: bool | None = None,
+    variables: Mapping[str, object] | None = None,
+) -> Spec | Networks:
+    """Return what `loads` does, or the networks of a text that has several."""
     text = text.removeprefix("\ufeff")
     if is_json is None:
         is_json = is_json_text(text, path)
@@ -150,10 +144,10 @@ def loads(
 
 def attempts(
     path: str | Path | None, variables: Mapping[str, object] | None, *, is_json: bool
-) -> Callable[[str], tuple[Spec | None, tuple[Problem, ...], list[Any]]]:
+) -> Callable[[str], tuple[Spec | Networks | None, tuple[Problem, ...], list[Any]]]:
     """Return what reads a text: its spec or None, what is wrong or its advice, the layers seen."""
 
-    def attempt(text: str) -> tuple[Spec | None, tuple[Problem, ...], list[Any]]:
+    def attempt(text: str) -> tuple[Spec | Networks | None, tuple[Problem, ...], list[Any]]:
         problems = Problems()
         problems.seen = []
         spec, found = _loaded(text, path, variables, problems, is_json=is_json)
@@ -169,7 +163,7 @@ def _loaded(
     problems: Problems,
     *,
     is_json: bool,
-) -> tuple[Spec | None, tuple[Problem, ...]]:
+) -> tuple[Spec | Networks | None, tuple[Problem, ...]]:
     """Return the spec of a text, or None and what is wrong with it."""
     file = str(path) if path is not None else None
     with collector_paused():
@@ -186,9 +180,12 @@ def _loaded(
     if read is None:
         found = _with_edits(problems.found, text, is_json=is_json)
         return None, tuple(_located(found, text, file))
+    place = Path(path) if path is not None else None
+    if not isinstance(read, tuple):
+        advice = _with_edits(list(read.advice), text, is_json=is_json)
+        return read.located(place, tuple(_located(advice, text, file))), ()
     advice = _with_edits([*problems.advice, *advise(*read)], text, is_json=is_json)
-    located = tuple(_located(advice, text, file))
-    return Spec(*read, Path(path) if path is not None else None, located), ()
+    return Spec(*read, place, tuple(_located(advice, text, file))), ()
 
 
 def check(spec: AnySpec, *, folder: str | Path | None = None) -> Spec:
@@ -197,13 +194,23 @@ def check(spec: AnySpec, *, folder: str | Path | None = None) -> Spec:
     A str of several lines is a text, of one line a path. folder: that relative paths start from,
     where the spec is no file. Raises SpecError with every mistake found.
     """
-    if isinstance(spec, Spec):
+    return one_of(check_any(spec, folder=folder), None)
+
+
+def check_any(spec: AnySpec | Networks, *, folder: str | Path | None = None) -> Spec | Networks:
+    """Return what `check` does, or the networks of a spec that has several."""
+    if not isinstance(spec, Model | Mapping | str | Path):
         return spec
     if isinstance(spec, Path) or (isinstance(spec, str) and "\n" not in spec):
-        return load(spec)
+        return load_any(spec)
     if isinstance(spec, str):
-        checked = loads(spec)
-        return checked if folder is None else replace(checked, path=_in(folder, checked.model))
+        checked = loads_any(spec)
+        if folder is None:
+            return checked
+        place = _in(folder, checked.name)
+        if isinstance(checked, Spec):
+            return replace(checked, path=place)
+        return checked.located(place, checked.advice)
     from nnspec.language.placed import at_places, given_of, placed  # `nnspec check` does without
 
     problems = Problems()
@@ -217,7 +224,10 @@ def check(spec: AnySpec, *, folder: str | Path | None = None) -> Spec:
         read = _read(tree, problems)
         if read is None:
             raise SpecError(at_places(_with_hints(problems.found, tree)))
-    path = _in(folder, read[0]) if folder is not None else None
+    name = read[0].name if isinstance(read, tuple) else read.name
+    path = _in(folder, name) if folder is not None else None
+    if not isinstance(read, tuple):
+        return read.located(path, read.advice)
     return Spec(*read, path, (*problems.advice, *advise(*read)))
 
 
@@ -228,7 +238,7 @@ def _with_hints(problems: list[Problem], tree: object) -> list[Problem]:
     import json
 
     try:
-        loads(json.dumps(tree), is_json=True)
+        loads_any(json.dumps(tree), is_json=True)
     except SpecError as error:
         hints = {(each.code, each.message): each.hint for each in error.problems}
         return [
@@ -239,8 +249,8 @@ def _with_hints(problems: list[Problem], tree: object) -> list[Problem]:
     return problems
 
 
-def _in(folder: str | Path, model: Model) -> Path:
-    return Path(folder) / f"{model.name}.yaml"
+def _in(folder: str | Path, name: str) -> Path:
+    return Path(folder) / f"{name}.yaml"
 
 
 def _set_variables(tree: Any, variables: Mapping[str, object]) -> None:
@@ -257,7 +267,7 @@ def _set_variables(tree: Any, variables: Mapping[str, object]) -> None:
         own[name] = value
 
 
-def _read(tree: Any, problems: Problems) -> tuple[Model, Graph] | None:
+def _read(tree: Any, problems: Problems) -> tuple[Model, Graph] | Networks | None:
     """Return the document and its graph, or None where `problems` has got errors.
 
     What does not read in its usual form is read as structured output writes it, if it is of that.
@@ -273,8 +283,12 @@ def _read(tree: Any, problems: Problems) -> tuple[Model, Graph] | None:
     return read
 
 
-def _read_once(tree: Any, problems: Problems) -> tuple[Model, Graph] | None:
+def _read_once(tree: Any, problems: Problems) -> tuple[Model, Graph] | Networks | None:
     with problems.limited():
+        if isinstance(tree, dict) and "models" in tree:
+            from nnspec.network.networks import read_networks  # which few specs need
+
+            return read_networks(tree, problems)
         document = read_document(tree, problems)
         if document is not None:
             graph = resolve(document.model, document.variables, problems, broken=document.broken)

@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 
 
 def resolve(
-    model: Model, variables: Scope, problems: Problems, *, broken: Set[str] = frozenset()
+    model: Model,
+    variables: Scope,
+    problems: Problems,
+    *,
+    broken: Set[str] = frozenset(),
+    used: set[str] | None = None,
 ) -> Graph | None:
     """Return the graph of a document, or None where `problems` has got errors.
 
@@ -63,7 +68,10 @@ def resolve(
     graph = resolver.body(model.name, body, types, variables, (), features)
     if problems.found or graph is None:
         return None
-    resolver.check_use()
+    if used is None:
+        resolver.check_use()
+    else:
+        used |= resolver.used
     if resolver.check_layers(graph):
         resolver.check_size(graph)
         resolver.check_ids(graph)

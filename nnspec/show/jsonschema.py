@@ -14,6 +14,15 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from nnspec.language.adversarial import (
+    ADVERSARIAL_LOSSES,
+    AdversarialData,
+    AdversarialTraining,
+    Discriminator,
+    Generator,
+    Models,
+    Network,
+)
 from nnspec.language.losses import LOSSES
 from nnspec.language.metrics import METRICS
 from nnspec.language.optimizers import OPTIMIZERS
@@ -71,7 +80,7 @@ def spec_schema() -> Schema:
     for kind, table in TABLES.items():
         without = _PLACE if kind in _INSIDE else ()
         records = [record_schema(record, without=without) for record in table.values()]
-        if kind == "metric":
+        if kind in ("activation", "metric"):
             records = _with_alike(records)
         for each in records if kind not in ("activation", "recurrence") else ():
             if "description" in each:  # they are many, and their pages say the rest
@@ -97,7 +106,9 @@ def spec_schema() -> Schema:
         definitions[record.__name__] = record_schema(record)
     definitions["Block"] = _with_layers(record_schema(Block))
     spec = _with_layers(record_schema(Model))
-    spec["required"] = ["nnspec", *spec["required"]]
+    spec["required"] = ["nnspec", "name"]
+    spec["anyOf"] = [{"required": ["inputs", "layers"]}, {"required": ["models"]}]
+    _add_models(spec, definitions)
     definitions |= _shared([*definitions.values(), spec])
     definitions |= _shared_values([*definitions.values(), spec])
     return {
@@ -115,6 +126,23 @@ def _with_alike(records: list[Schema]) -> list[Schema]:
     one = {**alike[0], "properties": {"type": {"enum": names}}}
     del one["description"]
     return [one, *(each for each in records if each not in alike)]
+
+
+def _add_models(spec: Schema, definitions: dict[str, Schema]) -> None:
+    """Let a spec hold several networks in the place of one."""
+    losses = ADVERSARIAL_LOSSES
+    records = [record_schema(record) for record in losses.values()]
+    for each in records:
+        each["description"] = each["description"].partition("\n\n")[0]
+    definitions["adversarial_loss"] = {"anyOf": [{"enum": list(losses)}, *records]}
+    for record in (AdversarialData, AdversarialTraining, Generator, Discriminator):
+        definitions[record.__name__] = record_schema(record)
+    definitions["Network"] = _with_layers(record_schema(Network))
+    spec["properties"]["models"] = record_schema(Models)["properties"]["models"]
+    for key in ("data", "training"):
+        given = spec["properties"][key]
+        other = {"$ref": f"#/$defs/Adversarial{key.capitalize()}"}
+        spec["properties"][key] = {**given, "anyOf": [*given["anyOf"], other]}
 
 
 def _repeatable(layer: Schema) -> Schema:
@@ -213,7 +241,8 @@ def record_schema(record: type[BaseModel], *, without: tuple[str, ...] = ()) -> 
     for name, field in record.model_fields.items():
         factory: Any = field.default_factory
         if factory is not None and name in schema["properties"]:
-            schema["properties"][name]["default"] = factory().type
+            made = factory()
+            schema["properties"][name]["default"] = getattr(made, "type", {})
     return schema
 
 
@@ -221,10 +250,8 @@ def _object(schema: Schema) -> Schema:
     """Return the schema of an object with titles dropped and expressions allowed."""
     required = list(schema.get("required", ()))
     properties = {name: _property(name, each) for name, each in schema["properties"].items()}
-    required = [
-        *(key for key in _CHOOSING if "const" in properties.get(key, {})),
-        *required,
-    ]
+    chosen = [key for key in _CHOOSING if "const" in properties.get(key, {})]
+    required = [*dict.fromkeys([*chosen, *required])]
     result: Schema = {"type": "object"}
     if "description" in schema:
         result["description"] = schema["description"]

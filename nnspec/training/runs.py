@@ -189,18 +189,23 @@ class Checkpoint:
 
     def require(self, identity: Mapping[str, Any], folder: Path) -> None:
         """Raise UsageError unless the network, the data and the settings are the same."""
-        differing = []
-        for name in sorted({*self.identity, *identity}):
-            # A setting that came later was then at its default.
-            before = self.identity[name] if name in self.identity else _default(name)
-            known, given = _differing(before, identity.get(name))
-            if known != given:
-                differing.append(f"{name} was {_shown(known)} and is {_shown(given)}")
-        if differing:
-            raise UsageError(
-                f"{folder} holds another run, which cannot be resumed as this one: "
-                + "; ".join(differing)
-            )
+        require_identity(self.identity, identity, folder)
+
+
+def require_identity(own: Mapping[str, Any], identity: Mapping[str, Any], folder: Path) -> None:
+    """Raise UsageError unless the network, the data and the settings of a run are these."""
+    differing = []
+    for name in sorted({*own, *identity}):
+        # A setting that came later was then at its default.
+        before = own[name] if name in own else _default(name)
+        known, given = _differing(before, identity.get(name))
+        if known != given:
+            differing.append(f"{name} was {_shown(known)} and is {_shown(given)}")
+    if differing:
+        raise UsageError(
+            f"{folder} holds another run, which cannot be resumed as this one: "
+            + "; ".join(differing)
+        )
 
 
 def _default(name: str) -> Any:

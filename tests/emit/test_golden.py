@@ -12,10 +12,10 @@ import pytest
 
 from nnspec.network.loader import load
 from tests.formatting import assert_clean
-from tests.golden_files import FILES, GOLDEN, ROOT, SPECS, emitted
+from tests.golden_files import GOLDEN, NETWORKS, ROOT, SPECS, emitted, files_of
 from tests.golden_rows import pages
 
-CASES = [(spec, file) for spec in SPECS for file in FILES]
+CASES = [(spec, file) for spec in (*SPECS, *NETWORKS) for file in files_of(spec)]
 PYTHON_FILES = [(spec, file) for spec, file in CASES if file.endswith(".py")]
 
 

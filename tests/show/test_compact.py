@@ -17,9 +17,10 @@ from nnspec.language.writer import plain
 from nnspec.layers import LAYERS
 from nnspec.show.compact import GROUPS, compact_schema, compact_text
 from nnspec.show.examples import HEADER, examples
+from tests.golden_files import SPECS as ONES
 
 ROOT = Path(__file__).parents[2]
-SPECS = sorted([*(ROOT / "specs").glob("*.yaml"), *(ROOT / "specs" / "zoo").glob("*.yaml")])
+SPECS = [*ONES, *sorted((ROOT / "specs" / "zoo").glob("*.yaml"))]
 SCHEMA = compact_schema()
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 

@@ -1,0 +1,91 @@
+"""Progress of a training on the terminal, and the requests to end it."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from nnspec.training.epoch import OnStep
+    from nnspec.training.sample_pictures import Measured
+
+INTERRUPTED = 130
+"""The exit code of what Ctrl-C, or another request to end, has stopped."""
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """Let a request to end, or the loss of the terminal, be what Ctrl-C is.
+
+    A signal that is ignored, as `nohup` has it, stays ignored.
+    """
+
+    def interrupt(number: int, frame: object) -> None:
+        # Once is enough: what is kept must not be interrupted in turn.
+        for each in before:
+            signal.signal(each, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before: dict[int, object] = {}
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)  # Windows has no SIGHUP
+            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+                before[number] = signal.signal(number, interrupt)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+
+@contextmanager
+def progress(
+    total: int, *, quiet: bool
+) -> Iterator[tuple[OnStep | None, Callable[[Measured], None] | None]]:
+    """Give callbacks that show a bar on a terminal, and a line for each epoch anywhere."""
+    if quiet:
+        yield None, None
+        return
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        yield None, lambda epoch: click.echo(_line(epoch, total))
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TextColumn("{task.fields[loss]}"), console=console, transient=True) as (
+        bar
+    ):
+        task = bar.add_task("starting", total=None, loss="")
+
+        def on_step(epoch: int, step: int, steps: int, loss: float) -> None:
+            bar.update(
+                task,
+                description=f"epoch {epoch}/{total}",
+                completed=step,
+                total=steps,
+                loss=f"loss {loss:.4g}",
+            )
+
+        def on_epoch(epoch: Measured) -> None:
+            bar.console.print(_line(epoch, total))
+
+        yield on_step, on_epoch
+
+
+def _line(epoch: Measured, total: int) -> str:
+    number = f"{epoch.number:>{len(str(total))}}/{total}"
+    return f"epoch {number}  {values_text(epoch.values)}  {epoch.seconds:.1f} s"
+
+
+def values_text(values: dict[str, float]) -> str:
+    """Return measures on one line."""
+    return "  ".join(f"{name} {value:<6.4g}".rstrip() for name, value in values.items())

@@ -1,0 +1,67 @@
+"""`nnspec train` of a generator against a discriminator."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import click
+
+from nnspec.cli.common import print_json
+from nnspec.cli.outputs import require_apart_from
+from nnspec.cli.progress import INTERRUPTED, progress, stopped_by_signals
+
+if TYPE_CHECKING:
+    from nnspec.backend import Precision
+    from nnspec.network.networks import Networks
+
+
+def train_several(
+    networks: Networks,
+    backend: str | None,
+    output: str,
+    epochs: int | None,
+    dtype: Precision | None,
+    *,
+    resume: bool,
+    overwrite: bool,
+    as_json: bool,
+) -> int:
+    """Train, and return the exit code."""
+    from nnspec.training.adversarial import VersusFolder, train_networks
+    from nnspec.training.epochs import TrainingError, TrainingInterrupted
+
+    if overwrite:
+        for path in VersusFolder(output, networks).files:
+            require_apart_from(networks, str(path))
+    total = epochs or networks.training.epochs
+    try:
+        with stopped_by_signals(), progress(total, quiet=as_json) as (on_step, on_epoch):
+            run = train_networks(
+                networks,
+                backend,
+                output,
+                resume=resume,
+                overwrite=overwrite,
+                epochs=epochs,
+                dtype=dtype,
+                on_step=on_step,
+                on_epoch=on_epoch,
+            )
+    except TrainingError as error:
+        click.echo(f"nnspec: {error}", err=True)
+        return 1
+    except TrainingInterrupted as error:
+        with suppress(OSError):  # the terminal may be what is gone
+            click.echo(f"nnspec: {error}", err=True)
+        return INTERRUPTED
+    if as_json:
+        print_json(run.as_json())
+        return 0
+    lines = [f"{name}: {path}" for name, path in run.weights.items()]
+    if run.pictures:
+        lines.append(f"samples: {run.pictures[-1].parent}")
+    else:
+        click.echo("nnspec: rows that are no images have no pictures of samples", err=True)
+    click.echo("\n".join(lines))
+    return 0

@@ -1,0 +1,196 @@
+"""The document of several networks, and the training of a generator against a discriminator.
+
+Only a spec with `models` needs this file.
+"""
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from nnspec.language.optimizers import OPTIMIZERS, Optimizer
+from nnspec.language.schema import Block, Input
+from nnspec.layers.fields import (
+    ByType,
+    Count,
+    Flag,
+    Fraction,
+    Frozen,
+    NotNegative,
+    OneOrMany,
+    Positive,
+    Size,
+    Text,
+    once,
+)
+from nnspec.layers.shapes import DataFormat
+
+ROLES = ("generator", "discriminator")
+
+
+class AdversarialLoss(Frozen):
+    """Base of the losses of two networks; r = D(real), f = D(G(noise)), each a mean over all."""
+
+    leaves_out: ClassVar[Literal["", "sigmoid"]] = ""
+    """The activation at the discriminator's end that it is computed without, from its logits."""
+    is_unbounded: ClassVar[bool] = False
+    """Whether scores must be free of any bound, such as a sigmoid's."""
+
+    type: str
+
+
+class NonSaturating(AdversarialLoss):
+    """D: softplus(-r) + s · r + softplus(f), s the label smoothing; G: softplus(-f).
+
+    The cross-entropy of logits; Goodfellow et al. 2014. D may end in sigmoid, which is left out.
+    """
+
+    leaves_out = "sigmoid"
+
+    type: Literal["non_saturating"] = "non_saturating"
+    label_smoothing: Fraction = Field(default=0.0, description="Real rows count as 1 less this.")
+
+
+class LeastSquares(AdversarialLoss):
+    """D: ((r - 1 + s)² + f²) / 2, s the label smoothing; G: (f - 1)² / 2. Mao et al. 2017."""
+
+    type: Literal["least_squares"] = "least_squares"
+    label_smoothing: Fraction = Field(default=0.0, description="Real rows count as 1 less this.")
+
+
+class Hinge(AdversarialLoss):
+    """D: max(0, 1 - r) + max(0, 1 + f); G: -f. Lim and Ye 2017."""
+
+    is_unbounded = True
+
+    type: Literal["hinge"] = "hinge"
+
+
+class Wasserstein(AdversarialLoss):
+    """D: f - r; G: -f. Arjovsky et al. 2017, with a penalty or with clipped weights.
+
+    gradient_penalty: D's loss has the mean of (‖∂D(x)/∂x‖ - 1)² times it; x = u · real + (1 - u) ·
+    fake, u uniform for each row, ‖‖ = √(Σ² + 1e-12) (Gulrajani et al. 2017).
+    """
+
+    is_unbounded = True
+
+    type: Literal["wasserstein"] = "wasserstein"
+    gradient_penalty: NotNegative = Field(default=0.0, description="Weight of the penalty; 10.")
+    weight_clip: Positive | None = Field(
+        default=None, description="After each step D's weights are cut to ± this; 0.01."
+    )
+
+
+ADVERSARIAL_LOSSES: dict[str, type[AdversarialLoss]] = {
+    "non_saturating": NonSaturating,
+    "least_squares": LeastSquares,
+    "hinge": Hinge,
+    "wasserstein": Wasserstein,
+}
+"""The losses by `type`."""
+
+_OPTIMIZER = Annotated[Optimizer, ByType("optimizer", lambda: OPTIMIZERS)]
+_ADAM = once(lambda: OPTIMIZERS["adam"].model_validate({"type": "adam"}))
+
+
+class Generator(Frozen):
+    """The network that makes rows of noise."""
+
+    model: Text = Field(default="generator", description="Its name among `models`.")
+    optimizer: _OPTIMIZER = Field(default_factory=_ADAM, description="Its own; adam by default.")
+    noise: Literal["normal", "uniform"] = Field(
+        default="normal", description="What it takes: mean 0 and deviation 1, or from -1 to 1."
+    )
+
+
+class Discriminator(Frozen):
+    """The network that tells real rows from those of the generator."""
+
+    model: Text = Field(default="discriminator", description="Its name among `models`.")
+    optimizer: _OPTIMIZER = Field(default_factory=_ADAM, description="Its own; adam by default.")
+    steps: Size = Field(default=1, description="Its steps for each step of the generator.")
+
+
+class AdversarialTraining(Frozen):
+    """The training of a generator against a discriminator."""
+
+    type: Literal["adversarial"] = Field(description="The kind of training.")
+    loss: Annotated[AdversarialLoss, ByType("adversarial loss", lambda: ADVERSARIAL_LOSSES)] = (
+        Field(
+            default_factory=once(NonSaturating),
+            description="What both play for; non_saturating by default.",
+        )
+    )
+    generator: Generator = Field(
+        default_factory=once(Generator), description="Its model, optimizer and noise."
+    )
+    discriminator: Discriminator = Field(
+        default_factory=once(Discriminator), description="Its model, optimizer and steps."
+    )
+    epochs: Size = Field(default=10, description="Passes over the rows.")
+    batch_size: Size = Field(default=32, description="Rows per step.")
+    shuffle: Flag = Field(
+        default=True, description="Whether each epoch draws the rows in a new order."
+    )
+    seed: Count = Field(
+        default=0, description="Of the first weights, the noise and the order of the rows."
+    )
+    pictures: Size = Field(
+        default=10, description="Epochs from one picture of samples to the next."
+    )
+
+
+class AdversarialData(Frozen):
+    """The rows that the generator learns to make."""
+
+    source: Text = Field(
+        description="A .csv, .parquet or .npz file, relative to the spec.", min_length=1
+    )
+    features: dict[str, Annotated[OneOrMany, Field(min_length=1)]] = Field(
+        description="For the discriminator's input, its columns: names or patterns such as "
+        '"pixel_*"; for .npz, the array\'s name.',
+        min_length=1,
+    )
+
+
+class Network(Frozen):
+    """One network of several."""
+
+    description: Text | None = Field(default=None, description="What it is.")
+    inputs: dict[str, Input] = Field(description="Its inputs by name.", min_length=1)
+    layers: tuple[Any, ...] = Field(
+        description="Layers and uses of blocks, in order.", min_length=1
+    )
+    outputs: OneOrMany | None = Field(
+        default=None, description="Names of the layers it gives; by default the last layer."
+    )
+    freeze: OneOrMany | None = Field(
+        default=None, description="What training leaves alone, as for a single network."
+    )
+
+
+class Models(Frozen):
+    """Several networks by name, and how they are trained: the whole of a spec file."""
+
+    nnspec: Literal[1] = Field(default=1, description="Version of the spec format.")
+    name: Text = Field(description="The name of it all.")
+    description: Text | None = Field(default=None, description="What it is.")
+    data_format: DataFormat = Field(
+        default="channels_first",
+        description="Where image-like tensors have their channels, in the whole spec.",
+    )
+    variables: dict[str, Any] = Field(
+        default={}, description="Values used as ${name} anywhere in the spec."
+    )
+    blocks: dict[str, Block] = Field(default={}, description="Reusable sub-networks by name.")
+    models: dict[str, Network] = Field(description="The networks by name.", min_length=1)
+    data: AdversarialData | None = Field(default=None, description="The rows to train on.")
+    training: AdversarialTraining | None = Field(
+        default=None, description="How to train one against another."
+    )
+
+    def to_yaml(self) -> str:
+        """Return the document as YAML, what has its default left out; raises UsageError."""
+        from nnspec.language.writer import to_yaml
+
+        return to_yaml(self)

@@ -1,0 +1,397 @@
+"""Trains a generator against a discriminator on any backend: the same rows, the same noise."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from nnspec.backend import Options, Precision, default_trainer, get_backend, versions
+from nnspec.backend.versus import Versus, of_models
+from nnspec.data.unlabelled import load_rows as rows_of
+from nnspec.errors import UsageError, WeightsError
+from nnspec.network.networks import Networks
+from nnspec.support import files
+from nnspec.support.streams import derived_seed, permutation
+from nnspec.training.batches import positions, require_batches
+from nnspec.training.epochs import TrainingError, TrainingInterrupted
+from nnspec.training.sample_pictures import plot_losses, write_grid
+from nnspec.training.runs import Begun, RunFolder, begun, require_identity, write_record
+from nnspec.training.streams import mix_for, noise_for
+from nnspec.weights.canonical import Array, FirstWeights, load_weights, save_weights
+
+SAMPLES = 64
+"""Rows of a picture of samples."""
+ROLES = ("discriminator", "generator")
+OnStep = Callable[[int, int, int, float], None]
+"""Called after each step of the discriminator, as in the training of one network."""
+
+
+@dataclass(frozen=True, slots=True)
+class VersusEpoch:
+    """One pass over the rows; `values` holds the mean loss of each network, as its steps met it.
+
+    An epoch in which the generator made no step has none of it.
+    """
+
+    number: int
+    values: dict[str, float]
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the epoch as `history.json` holds it."""
+        return {"epoch": self.number, **self.values, "seconds": round(self.seconds, 4)}
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> VersusEpoch:
+        """Read what `as_json` gave; raises KeyError, TypeError or ValueError for anything else."""
+        values = {name: float(record[name]) for name in ROLES if name in record}
+        return cls(int(record["epoch"]), values, float(record["seconds"]))
+
+
+OnEpoch = Callable[[VersusEpoch], None]
+
+
+class VersusFolder(RunFolder):
+    """Paths of the files of a run that trains two networks."""
+
+    def __init__(self, path: str | Path, networks: Networks) -> None:
+        super().__init__(path)
+        self.pictures = self.path / "samples"
+        self.weights = {name: self.path / f"{name}.safetensors" for name in networks.models}
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Everything that a run writes."""
+        found = sorted(self.pictures.glob("*.png")) if self.pictures.is_dir() else []
+        own = (self.checkpoint, *self.weights.values(), self.history, self.picture, self.record)
+        return (*own, *found)
+
+
+@dataclass(frozen=True)
+class VersusRun:
+    """A finished run: what it measured, and where its files are."""
+
+    folder: Path
+    backend: str
+    history: tuple[VersusEpoch, ...]
+    weights: dict[str, Path]
+    pictures: tuple[Path, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the run as `nnspec train --json` prints it."""
+        return {
+            "folder": str(self.folder),
+            "backend": self.backend,
+            "epochs": len(self.history),
+            "weights": {name: str(path) for name, path in self.weights.items()},
+            "pictures": [str(path) for path in self.pictures],
+            "history": [epoch.as_json() for epoch in self.history],
+        }
+
+
+def load_rows(networks: Networks) -> tuple[Array, str]:
+    """Return the rows to train on; raises DataError or UsageError where they cannot be."""
+    rows, sha256 = rows_of(networks)
+    for spec in (networks.generator, networks.discriminator):
+        require_batches(spec.graph, len(rows), networks.training.batch_size)
+    return rows, sha256
+
+
+def train_networks(
+    networks: Networks,
+    backend: str | None = None,
+    folder: str | Path = "run",
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    epochs: int | None = None,
+    dtype: Precision | None = None,
+    on_step: OnStep | None = None,
+    on_epoch: OnEpoch | None = None,
+) -> VersusRun:
+    """Train a generator against a discriminator, and keep what comes of it in `folder`.
+
+    After every epoch the folder holds a state from which `resume` goes on to the very weights of a
+    run that was never interrupted, on another backend too. Raises as `train` does.
+    """
+    training = networks.training
+    total = training.epochs if epochs is None else epochs
+    if total < 1:
+        raise UsageError(f"at least one epoch is expected, not {total}")
+    paths = VersusFolder(folder, networks)
+    known = begun(paths.checkpoint) if resume else Begun()
+    backend = backend or known.backend or default_trainer()
+    dtype = dtype or known.dtype or "float32"
+    compiled = get_backend(backend).compile_networks(networks, Options(training=True))
+    rows, sha256 = load_rows(networks)
+    identity = _identity(networks, dtype, sha256)
+    with ExitStack() as stack:
+        is_new = not paths.path.is_dir()
+        if not is_new:
+            stack.enter_context(paths.held())
+        paths.require(resume=resume, overwrite=overwrite)
+        state = None
+        if resume:
+            state = _Checkpoint.load(paths.checkpoint)
+            require_identity(state.identity, identity, paths.path)
+            if len(state.history) > total:
+                raise UsageError(
+                    f"{paths.path} has trained for {len(state.history)} epochs, more than {total}"
+                )
+        weights = first_weights(networks) if state is None else state.weights
+        program = compiled.build(weights, dtype=dtype)
+        if is_new:
+            stack.enter_context(paths.held(new=True))
+            paths.require(resume=resume, overwrite=overwrite)
+        paths.sweep()
+        loop = _Loop(networks, backend, program, rows, sha256, paths, identity)
+        if state is None:
+            paths.clear()
+        else:
+            loop.go_on_from(state)
+        return loop.run(total, on_step, on_epoch)
+
+
+def first_weights(networks: Networks) -> dict[str, Array]:
+    """Return the first weights of every network, each by its name and its own path there."""
+    return {
+        f"{name}.{path}": array
+        for name, spec in networks.models.items()
+        for path, array in FirstWeights(spec.graph, networks.training.seed).items()
+    }
+
+
+@dataclass(frozen=True)
+class _Checkpoint:
+    """All that a run needs to go on as if it had never stopped."""
+
+    identity: dict[str, Any]
+    backend: str
+    history: tuple[VersusEpoch, ...]
+    counts: tuple[int, int]
+    """Steps of the discriminator and of the generator."""
+    weights: dict[str, Array]
+    optimizers: dict[str, Array]
+
+    def save(self, path: Path) -> None:
+        """Write everything as one file, so that no kill can leave halves of two epochs."""
+        tensors = {
+            **{f"weights.{name}": array for name, array in self.weights.items()},
+            **{f"optimizers.{name}": array for name, array in self.optimizers.items()},
+        }
+        record = {
+            "identity": json.dumps(self.identity),
+            "backend": self.backend,
+            "history": json.dumps([epoch.as_json() for epoch in self.history]),
+            "steps": json.dumps(self.counts),
+        }
+        save_weights(path, tensors, record, dtype=None)
+
+    @classmethod
+    def load(cls, path: Path) -> _Checkpoint:
+        """Read what `save` wrote; raises WeightsError for anything else."""
+        stored = load_weights(path)
+        try:
+            identity = dict(json.loads(stored.metadata["identity"]))
+            backend = stored.metadata["backend"]
+            history = tuple(map(VersusEpoch.from_json, json.loads(stored.metadata["history"])))
+            first, second = map(int, json.loads(stored.metadata["steps"]))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise WeightsError(f"{path} is no checkpoint of such a run: {error!r}") from None
+        weights, optimizers = of_models(stored, "weights"), of_models(stored, "optimizers")
+        return cls(identity, backend, history, (first, second), weights, optimizers)
+
+
+def _identity(networks: Networks, dtype: str, sha256: str) -> dict[str, Any]:
+    """Return what decides a run's weights, by name: all but the number of epochs."""
+    settings = networks.training.model_dump(mode="json", exclude={"epochs", "pictures"})
+    document = networks.document.data
+    assert document is not None
+    identity = {
+        "the networks": networks.sha256,
+        "dtype": dtype,
+        "the data": sha256,
+        **{f"training.{name}": value for name, value in settings.items()},
+        "data.features": document.model_dump(mode="json")["features"],
+    }
+    # As the checkpoint will give it back, lists for tuples.
+    return dict(json.loads(json.dumps(identity)))
+
+
+def rounds(
+    networks: Networks, program: Versus, rows: Array, number: int, counts: list[int]
+) -> Iterator[tuple[str, float, int]]:
+    """Take the steps of one epoch; yield whose each was, its loss, and the rows that it took.
+
+    counts: the steps of both so far, moved on. The generator follows every n-th step of the
+    discriminator, counted over the whole training. Everything drawn depends on the seed and on
+    the number of the step alone.
+    """
+    training = networks.training
+    program.reseed(derived_seed("epoch", training.seed, number))
+    order = permutation(len(rows), "order", training.seed, number) if training.shuffle else None
+    for chosen, count in positions(len(rows), training.batch_size, order):
+        noise = noise_for(networks, count, "discriminator", counts[0])
+        mix = mix_for(networks, count, counts[0])
+        yield "discriminator", program.discriminator_step(rows[chosen], noise, mix), count
+        counts[0] += 1
+        if counts[0] % training.discriminator.steps == 0:
+            noise = noise_for(networks, count, "generator", counts[1])
+            yield "generator", program.generator_step(noise), count
+            counts[1] += 1
+
+
+class _Loop:
+    def __init__(
+        self,
+        networks: Networks,
+        backend: str,
+        program: Versus,
+        rows: Array,
+        sha256: str,
+        paths: VersusFolder,
+        identity: dict[str, Any],
+    ) -> None:
+        self.networks = networks
+        self.training = networks.training
+        self.backend = backend
+        self.program = program
+        self.rows = rows
+        self.sha256 = sha256
+        self.paths = paths
+        self.identity = identity
+        self.history: list[VersusEpoch] = []
+        self.counts = [0, 0]
+
+    def go_on_from(self, state: _Checkpoint) -> None:
+        """Take up a run after its last whole epoch."""
+        self.history = list(state.history)
+        self.counts = list(state.counts)
+        if self.history:
+            self.program.load_optimizer_state(state.optimizers)
+
+    def run(self, total: int, on_step: OnStep | None, on_epoch: OnEpoch | None) -> VersusRun:
+        try:
+            if not self.history:
+                self._checkpoint(self.program.weights())
+            self._record("running")
+            self._picture("real", self.rows[:SAMPLES])
+            for number in range(len(self.history) + 1, total + 1):
+                self.history.append(self._epoch(number, on_step))
+                self._keep(is_last=number == total)
+                if on_epoch is not None:
+                    on_epoch(self.history[-1])
+            self._record("finished")
+        except KeyboardInterrupt:
+            self._record("interrupted")
+            raise TrainingInterrupted(
+                f"interrupted; {self._kept()}. To go on, train into {self.paths.path} again "
+                "with --resume"
+            ) from None
+        finally:
+            if self.history:
+                title = f"{self.networks.name} ({self.backend})"
+                plot_losses(self.paths.picture, self.history, title)
+        pictures = tuple(path for path in self.paths.files if path.parent == self.paths.pictures)
+        return VersusRun(
+            self.paths.path, self.backend, tuple(self.history), self.paths.weights, pictures
+        )
+
+    def _epoch(self, number: int, on_step: OnStep | None) -> VersusEpoch:
+        start = time.perf_counter()
+        steps = math.ceil(len(self.rows) / self.training.batch_size)
+        losses: dict[str, list[float]] = {role: [] for role in ROLES}
+        sizes: dict[str, list[int]] = {role: [] for role in ROLES}
+        for role, loss, count in rounds(
+            self.networks, self.program, self.rows, number, self.counts
+        ):
+            step = len(losses["discriminator"]) + (role == "discriminator")
+            if not math.isfinite(loss):
+                self._diverged(
+                    f"the loss of the {role} is {loss} in epoch {number}, step {step} of {steps}"
+                )
+            losses[role].append(loss)
+            sizes[role].append(count)
+            if on_step is not None and role == "discriminator":
+                on_step(number, step, steps, loss)
+        values = {
+            role: float(np.average(found, weights=sizes[role]))
+            for role, found in losses.items()
+            if found
+        }
+        return VersusEpoch(number, values, time.perf_counter() - start)
+
+    def _keep(self, *, is_last: bool) -> None:
+        # The checkpoint is last: a kill before it repeats this epoch, to the same files.
+        weights, epoch = self.program.weights(), self.history[-1]
+        for name, path in self.paths.weights.items():
+            spec = self.networks.models[name]
+            metadata = {
+                "spec_name": spec.name,
+                "spec_sha256": spec.sha256,
+                "inference_sha256": spec.inference_sha256,
+                "epoch": str(epoch.number),
+            }
+            save_weights(path, of_models(weights, name), metadata)
+        if is_last or epoch.number % self.training.pictures == 0 or epoch.number == 1:
+            made = self.program.sample(noise_for(self.networks, SAMPLES, "samples"))
+            self._picture(f"epoch_{epoch.number:05}", made)
+        self._checkpoint(weights)
+        lines = ",\n".join(json.dumps(each.as_json()) for each in self.history)
+        files.write_text(self.paths.history, f"[\n{lines}\n]\n")
+
+    def _picture(self, name: str, rows: Array) -> None:
+        """Write rows as a picture, where they are pictures."""
+        graph = self.networks.discriminator.graph
+        write_grid(
+            self.paths.pictures / f"{name}.png",
+            rows,
+            graph.data_format,
+            (float(self.rows.min()), float(self.rows.max())),
+        )
+
+    def _checkpoint(self, weights: dict[str, Array]) -> None:
+        _Checkpoint(
+            self.identity,
+            self.backend,
+            tuple(self.history),
+            (self.counts[0], self.counts[1]),
+            weights,
+            self.program.optimizer_state() if self.history else {},
+        ).save(self.paths.checkpoint)
+
+    def _diverged(self, what: str) -> NoReturn:
+        self._record("diverged")
+        raise TrainingError(f"{what}; {self._kept()}. A smaller learning_rate may help")
+
+    def _kept(self) -> str:
+        if not self.history:
+            return "no epoch was finished"
+        return f"epoch {len(self.history)} is the last one finished"
+
+    def _record(self, status: str) -> None:
+        networks = self.networks
+        write_record(
+            self.paths.record,
+            {
+                "status": status,
+                "name": networks.name,
+                "spec": str(networks.path) if networks.path is not None else None,
+                "spec_sha256": networks.sha256,
+                "data_sha256": self.sha256,
+                "backend": self.backend,
+                "versions": versions(),
+                "seed": self.training.seed,
+                "rows": len(self.rows),
+                "epochs": len(self.history),
+                "steps": dict(zip(ROLES, self.counts, strict=True)),
+            },
+        )

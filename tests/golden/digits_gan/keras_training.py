@@ -1,0 +1,400 @@
+"""DigitsGan, compiled from digits_gan.yaml."""
+
+import argparse
+import csv
+import hashlib
+import json
+import math
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import keras
+import numpy as np
+import polars as pl
+import tensorflow as tf
+from keras import layers, ops
+
+
+@keras.saving.register_keras_serializable()
+class Rescale(layers.Layer):
+    """Scales and moves; outside a layer Keras would call the product sparse."""
+
+    def __init__(self, scale, offset=0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.scale = scale
+        self.offset = offset
+
+    def call(self, x):
+        return x * self.scale + self.offset
+
+    def get_config(self):
+        own = {"scale": self.scale, "offset": self.offset}
+        return {**super().get_config(), **own}
+
+
+def generator_model() -> keras.Model:
+    """noise (batch, 32) -> pixels (batch, 1, 8, 8)."""
+    noise = keras.Input((32,), name="noise")
+    x = layers.Dense(512, use_bias=False, name="seed")(noise)
+    x = layers.BatchNormalization(
+        momentum=0.9, epsilon=1e-5, name="batch_normalization_1"
+    )(x)
+    x = layers.Activation("relu", name="relu_1")(x)
+    x = layers.Reshape((128, 2, 2), name="reshape_1")(x)  # (batch, 128, 2, 2)
+    x = layers.Permute((2, 3, 1))(x)  # channels last
+    x = layers.Conv2DTranspose(64, 4, strides=2, use_bias=False, name="grow1")(x)[
+        :, 1:-1, 1:-1
+    ]
+    x = layers.BatchNormalization(
+        momentum=0.9, epsilon=1e-5, name="batch_normalization_2"
+    )(x)
+    x = layers.Activation("relu", name="relu_2")(x)
+    x = layers.Conv2DTranspose(1, 4, strides=2, name="grow2")(x)[:, 1:-1, 1:-1]
+    x = layers.Activation("sigmoid", name="sigmoid_1")(x)
+    x = Rescale(16.0, name="pixels")(x)
+    pixels = layers.Permute((3, 1, 2))(x)  # channels first
+    return keras.Model(noise, pixels, name="Generator")
+
+
+def discriminator_model() -> keras.Model:
+    """image (batch, 1, 8, 8) -> score (batch, 1)."""
+    image = keras.Input((1, 8, 8), name="image")
+    x = Rescale(0.125, -1.0, name="rescaling_1")(image)
+    x = layers.Permute((2, 3, 1))(x)  # channels last
+    x = layers.Conv2D(32, 3, padding="same", name="look1")(x)
+    x = layers.LeakyReLU(negative_slope=0.2, name="look1.leaky_relu")(x)
+    x = layers.Conv2D(64, 4, strides=2, padding="same", name="look2")(x)
+    x = layers.LeakyReLU(negative_slope=0.2, name="look2.leaky_relu")(x)
+    x = layers.Dropout(0.3, name="dropout_1")(x)
+    x = layers.Conv2D(128, 4, strides=2, padding="same", name="look3")(x)
+    x = layers.LeakyReLU(negative_slope=0.2, name="look3.leaky_relu")(x)
+    x = layers.Dropout(0.3, name="dropout_2")(x)
+    x = layers.Permute((3, 1, 2))(x)  # channels first
+    x = layers.Flatten(name="flatten_1")(x)
+    score = layers.Dense(1, name="score")(x)
+    return keras.Model(image, score, name="Discriminator")
+
+
+def discriminator_loss(real, fake):
+    """What the discriminator makes small, of its scores of real and of made rows."""
+    return (
+        ops.mean(ops.softplus(-real))
+        + ops.mean(ops.softplus(fake))
+        + 0.1 * ops.mean(real)
+    )
+
+
+def generator_loss(fake):
+    """What the generator makes small, of the scores of the rows that it made."""
+    return ops.mean(ops.softplus(-fake))
+
+
+@keras.saving.register_keras_serializable()
+class Adam(keras.optimizers.Optimizer):
+    """Adam that adds epsilon after the bias correction, as its authors' algorithm 1 does."""
+
+    def __init__(
+        self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-8, **kwargs
+    ):
+        super().__init__(learning_rate=learning_rate, **kwargs)
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+
+    def build(self, variables):
+        if not self.built:
+            super().build(variables)
+            self.means = self.add_optimizer_variables(variables, "mean")
+            self.squares = self.add_optimizer_variables(variables, "square")
+
+    def apply(self, grads, trainable_variables=None):
+        # In float32 the corrections would be off by 1e-5 in the first steps.
+        step = ops.cast(self.iterations + 1, "float64")
+        self.mean_correction = 1 - ops.power(self.beta_1, step)
+        self.root_correction = ops.sqrt(1 - ops.power(self.beta_2, step))
+        return super().apply(grads, trainable_variables)
+
+    def update_step(self, gradient, variable, learning_rate):
+        index = self._get_variable_index(variable)
+        mean, square = self.means[index], self.squares[index]
+        gradient = ops.reshape(gradient, variable.shape)  # sum repeated embedding rows
+        rate = ops.cast(learning_rate, "float64") / self.mean_correction
+        rate = ops.cast(rate, variable.dtype)
+        correction = ops.cast(self.root_correction, variable.dtype)
+        self.assign_add(mean, (1 - self.beta_1) * (gradient - mean))
+        self.assign(
+            square, self.beta_2 * square + (1 - self.beta_2) * ops.square(gradient)
+        )
+        self.assign_sub(
+            variable, rate * mean / (ops.sqrt(square) / correction + self.epsilon)
+        )
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "beta_1": self.beta_1,
+            "beta_2": self.beta_2,
+            "epsilon": self.epsilon,
+        }
+
+
+def make_generator_optimizer() -> keras.optimizers.Optimizer:
+    """Adam, as the spec sets it."""
+    return Adam(learning_rate=0.0004, beta_1=0.5, beta_2=0.999, epsilon=1e-8)
+
+
+def make_discriminator_optimizer() -> keras.optimizers.Optimizer:
+    """Adam, as the spec sets it."""
+    return Adam(learning_rate=0.0002, beta_1=0.5, beta_2=0.999, epsilon=1e-8)
+
+
+def batch_normalizations(network):
+    """Yield the layers that keep running statistics."""
+    for layer in network.layers:
+        if isinstance(layer, keras.Model):
+            yield from batch_normalizations(layer)
+        elif isinstance(layer, layers.BatchNormalization):
+            yield layer
+
+
+@contextmanager
+def statistics_kept(network):
+    """Keep running statistics as they are, while batches are normalised by their own."""
+    norms = list(batch_normalizations(network))
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.momentum = 1.0
+    try:
+        yield
+    finally:
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+
+
+@tf.function(autograph=False, reduce_retracing=True)
+def discriminator_step(generator, discriminator, optimizer, real, noise):
+    """Take one step of the discriminator; return its loss before it."""
+    with statistics_kept(generator):
+        fake = generator(noise, training=True)
+    with tf.GradientTape() as tape:
+        loss = discriminator_loss(
+            discriminator(real, training=True), discriminator(fake, training=True)
+        )
+    variables = discriminator.trainable_variables
+    optimizer.apply(tape.gradient(loss, variables), variables)
+    return loss
+
+
+@tf.function(autograph=False, reduce_retracing=True)
+def generator_step(generator, discriminator, optimizer, noise):
+    """Take one step of the generator; return its loss before it."""
+    with tf.GradientTape() as tape:
+        fake = generator(noise, training=True)
+        loss = generator_loss(discriminator(fake, training=True))
+    # Of the generator alone: the discriminator stays as it is.
+    variables = generator.trainable_variables
+    optimizer.apply(tape.gradient(loss, variables), variables)
+    return loss
+
+
+def read_rows(path: Path) -> pl.DataFrame:
+    """Return the rows of a file as text, without blank lines at its end."""
+    try:
+        rows = pl.read_csv(path, infer_schema=False)
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{path} is no readable .csv file: {reason}") from None
+    for name in rows.columns:
+        first, mark, _ = name.rpartition("_duplicated_")
+        if mark and first in rows.columns:
+            raise ValueError(f'{path}: the header has the column "{first}" twice')
+    filled = rows.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
+    return rows.head(max(filled.arg_true().to_list(), default=-1) + 1)
+
+
+def where(path: Path, name: str, row: int) -> str:
+    """Return the place of a value; a value may go over several lines."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        records = csv.reader(file)
+        while not next(records):  # blank lines before the header are no rows
+            pass
+        for _ in range(row - 1):
+            next(records, None)
+    return f'{path}, line {records.line_num + 1}: column "{name}", row {row}'
+
+
+def column(rows: pl.DataFrame, name: str, path: Path) -> pl.Series:
+    """Return a column, text without spaces around it; no value may be missing."""
+    if name not in rows.columns:
+        raise ValueError(f'{path}: there is no column "{name}"')
+    values = rows[name].str.strip_chars()
+    values = values.set(values == "", None)
+    if values.has_nulls():
+        place = where(path, name, values.is_null().arg_true()[0] + 1)
+        raise ValueError(f"{place}: the value is missing")
+    return values
+
+
+def matching(rows: pl.DataFrame, patterns: list[str], path: Path) -> list[str]:
+    """Return the columns that names and patterns stand for."""
+    columns: list[str] = []
+    for pattern in patterns:
+        found = [c for c in rows.columns if fnmatchcase(c, pattern)]
+        found = [pattern] if pattern in rows.columns else found
+        if not found:
+            raise ValueError(f'{path}: no column matches "{pattern}"')
+        columns += found
+    if len(set(columns)) < len(columns):
+        raise ValueError(f"{path}: a column is taken twice: {columns}")
+    return columns
+
+
+def numbers(
+    rows: pl.DataFrame,
+    names: list[str],
+    path: Path,
+    low: float,
+    high: float,
+    *,
+    whole: bool = False,
+) -> np.ndarray:
+    """Return columns as (rows, columns); refuse what is no number from low to high."""
+    columns = []
+    for name in names:
+        given = column(rows, name, path)
+        values = given.cast(pl.Float64, strict=False)
+        right = values.is_between(low, high).fill_null(False)
+        if whole:
+            right &= values == values.floor()
+        if not right.all():
+            row = (~right).arg_true()[0]
+            raise ValueError(
+                f"{where(path, name, row + 1)}: {given[row]} is not a "
+                f"{'whole ' if whole else ''}number from {low:g} to {high:g}"
+            )
+        columns.append(values.to_numpy())
+    return np.stack(columns, axis=1)
+
+
+def shaped(values: np.ndarray, shape: list[int], place: str) -> np.ndarray:
+    """Return rows in this shape; flat ones are folded, axes of size 1 come and go."""
+    given = [size for size in values.shape[1:] if size != 1]
+    if given not in ([size for size in shape if size != 1], [math.prod(shape)]):
+        raise ValueError(f"{place} is {given} a row, and {shape} is expected")
+    return values.reshape(len(values), *shape)
+
+
+def load_rows(path: Path) -> np.ndarray:
+    """Return the rows as the discriminator takes them."""
+    rows = read_rows(path)
+    largest = float(np.finfo("float32").max)
+    values = numbers(rows, matching(rows, ["pixel_*"], path), path, -largest, largest)
+    if not len(values):
+        raise ValueError(f"{path}: there are no rows")
+    if (len(values) % 64 or min(len(values), 64)) == 1:
+        raise ValueError(
+            f"{path}: {len(values)} rows in batches of 64 leave one row alone, "
+            "whose variance batch normalization cannot take"
+        )
+    values = shaped(values, [1, 8, 8], f'{path}: "image"')
+    return values.astype("float32")
+
+
+def permutation(count: int, *key: str | int) -> np.ndarray:
+    """Return 0 .. count - 1 in an order that depends on the key alone."""
+    digest = hashlib.sha256(json.dumps(key).encode()).digest()
+    bits = np.random.Philox(key=np.frombuffer(digest[:16], dtype="<u8"))
+    return np.argsort(bits.random_raw(count), kind="stable")
+
+
+def batches(count: int, epoch: int) -> Iterator[np.ndarray]:
+    """Yield the rows of each batch; epochs count from 1."""
+    order = permutation(count, "order", 0, epoch)
+    for start in range(0, count, 64):
+        yield order[start : start + 64]
+
+
+def require_writable(path: Path, data: Path) -> None:
+    """Raise an error now, rather than after the training, where no file can be written."""
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder, and a file is expected")
+    if not path.parent.is_dir():
+        raise ValueError(f"{path}: there is no folder {path.parent}")
+    for read in (data, Path(__file__)):
+        if path.exists() and read.exists() and path.samefile(read):
+            raise ValueError(f"--output: {path} would be lost; give another name")
+    with tempfile.TemporaryFile(dir=path.parent):
+        pass
+
+
+def draw_noise(count: int):
+    """Return what the generator makes so many rows of."""
+    return keras.random.normal((count, 32))
+
+
+def sample(path: Path, count: int) -> np.ndarray:
+    """Return rows that a saved generator makes."""
+    generator = keras.saving.load_model(path, compile=False)
+    return ops.convert_to_numpy(generator(draw_noise(count), training=False))
+
+
+def main() -> None:
+    """Train both, and save the generator, and rows that it makes."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    source = Path(__file__).parent / "data/digits.csv"
+    parser.add_argument("--data", type=Path, default=source)
+    output = Path("digits_gan.keras")
+    parser.add_argument("--output", type=Path, default=output)
+    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument(
+        "--samples", type=Path, help="a .npy file of rows that are made"
+    )
+    arguments = parser.parse_args()
+    if arguments.output.suffix != ".keras":
+        parser.error("--output: the name has to end in .keras")
+    if arguments.epochs < 1:
+        parser.error("--epochs: at least one is expected")
+
+    keras.utils.set_random_seed(0)
+    try:
+        require_writable(arguments.output, arguments.data)
+        rows = load_rows(arguments.data)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    generator, discriminator = generator_model(), discriminator_model()
+    generator_optimizer = make_generator_optimizer()
+    generator_optimizer.build(generator.trainable_variables)
+    discriminator_optimizer = make_discriminator_optimizer()
+    discriminator_optimizer.build(discriminator.trainable_variables)
+    for epoch in range(1, arguments.epochs + 1):
+        losses = {"discriminator": [], "generator": []}
+        for positions in batches(len(rows), epoch):
+            batch = rows[positions]
+            loss = discriminator_step(
+                generator,
+                discriminator,
+                discriminator_optimizer,
+                batch,
+                draw_noise(len(batch)),
+            )
+            losses["discriminator"].append(loss)
+            loss = generator_step(
+                generator, discriminator, generator_optimizer, draw_noise(len(batch))
+            )
+            losses["generator"].append(loss)
+        means = {name: float(np.mean(found)) for name, found in losses.items() if found}
+        print(epoch, means)
+        if not np.isfinite(list(means.values())).all():
+            raise SystemExit(f"in epoch {epoch} the losses are {means}")
+        temporary = arguments.output.with_name(f"{arguments.output.stem}.part.keras")
+        generator.save(temporary)
+        temporary.replace(arguments.output)
+    if arguments.samples is not None:
+        np.save(arguments.samples, sample(arguments.output, 64))
+
+
+if __name__ == "__main__":
+    main()
