@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nnspec.errors import Mark, Problem, nearest
-from nnspec.language.adversarial import Models, Wasserstein
+from nnspec.language.adversarial import ROLES, Models, Wasserstein
+from nnspec.language.schedules import Schedule
 from nnspec.language.tree import Map
 from nnspec.layers.shapes import TensorType, show
 from nnspec.network.heads import final_activation
@@ -47,6 +48,7 @@ def versus_problems(
     yield from _ends(document, generator, discriminator, tree)
     yield from _loss(document, discriminator, tree)
     yield from _nothing_to_train(document, found, tree)
+    yield from _schedules(document, tree)
     if document.data is not None:
         yield from _features(document, discriminator, tree)
 
@@ -135,6 +137,22 @@ def _loss(document: Models, discriminator: Spec, tree: Mapping[str, Any]) -> Ite
             "leave sigmoid out of the block, and make it the last layer",
             head.node.mark,
         )
+
+
+def _schedules(document: Models, tree: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield a problem where a schedule has lengths that are no numbers of steps."""
+    training = document.training
+    assert training is not None
+    for role in ROLES:
+        rate = getattr(training, role).optimizer.learning_rate
+        if isinstance(rate, Schedule) and rate.is_relative:
+            yield Problem(
+                "not-trainable",
+                f"the schedule of the {role} has a length relative to a training's steps, and "
+                "those of two networks differ",
+                "write its lengths in optimizer steps",
+                _mark(tree["training"], role, "optimizer", "learning_rate"),
+            )
 
 
 def _nothing_to_train(
