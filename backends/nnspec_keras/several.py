@@ -60,7 +60,8 @@ class KerasNetworks(KerasNetworksSource):
     def _drawers(self, name: str) -> dict[str, tuple[Layer, Drawer]]:
         """Return the random layers of a network, and how what they take lies in memory."""
         spec, head = self.networks.of(name), heads_of(self.networks)[name]
-        lowerer = Lowerer(LANGUAGE, head, keep_borders=True)
+        left_out = (head,) if head is not None else ()
+        lowerer = Lowerer(LANGUAGE, left_out, keep_borders=True)
         return drawers_of(lowerer.network(spec.graph))
 
 
@@ -76,8 +77,8 @@ def compile_networks(networks: Networks, options: KerasOptions) -> KerasNetworks
             "layout spec"
         )
     heads = heads_of(networks)
-    head = next((each for each in heads.values() if each is not None), None)
-    lowerer = Lowerer(LANGUAGE, head, keep_borders=options.layout == "spec")
+    left_out = tuple(head for head in heads.values() if head is not None)
+    lowerer = Lowerer(LANGUAGE, left_out, keep_borders=options.layout == "spec")
     bodies = {name: lowerer.network(spec.graph) for name, spec in networks.models.items()}
     functions = {
         # Apart from what the programs call the networks that they build.

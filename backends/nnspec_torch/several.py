@@ -57,7 +57,8 @@ class TorchNetworks(TorchNetworksSource):
     def _drawers(self, name: str) -> dict[str, tuple[Layer, Drawer]]:
         """Return the random layers of a network, and how what they take lies in memory."""
         spec, head = self.networks.of(name), heads_of(self.networks)[name]
-        lowerer = Lowerer(LANGUAGE, head, keep_borders=True)
+        left_out = (head,) if head is not None else ()
+        lowerer = Lowerer(LANGUAGE, left_out, keep_borders=True)
         return drawers_of(lowerer.network(spec.graph))
 
 
@@ -65,8 +66,8 @@ class TorchNetworks(TorchNetworksSource):
 def compile_networks(networks: Networks, options: Options) -> TorchNetworks:
     """Return PyTorch source of them all; raises UnsupportedError, UsageError."""
     heads = heads_of(networks)
-    head = next((each for each in heads.values() if each is not None), None)
-    lowerer = Lowerer(LANGUAGE, head, keep_borders=options.layout == "spec")
+    left_out = tuple(head for head in heads.values() if head is not None)
+    lowerer = Lowerer(LANGUAGE, left_out, keep_borders=options.layout == "spec")
     bodies = {name: lowerer.network(spec.graph) for name, spec in networks.models.items()}
     classes = {name: class_name(spec.name) for name, spec in networks.models.items()}
     (first, *rest) = bodies

@@ -177,7 +177,7 @@ def _simple(schema: Schema) -> Schema:
     if any(each.get("type") == "object" and "properties" in each for each in parts):
         return _reference("a")  # the keys of a record, each with its value
     references = [each["$ref"].rpartition("/")[2] for each in parts if "$ref" in each]
-    tables = [name for name in references if name != "expression"]
+    tables = [name for name in references if name != "expr"]
     if tables:
         is_record = tables[0] not in _OWN and tables[0].istitle()
         found = _reference("a" if is_record else tables[0].lower())

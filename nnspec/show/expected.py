@@ -35,7 +35,7 @@ def _words(schema: Any, *, many: bool = False, known: Sequence[str] = ()) -> str
     """Return the words; `known` are those of what may stand in place of a list."""
     reference = schema.get("$ref", "").rpartition("/")[2]
     if reference:
-        return "" if reference == "expression" else _plural(reference, many)
+        return "" if reference == "expr" else _plural(reference, many)
     if "anyOf" in schema:
         alone = [_words(each) for each in schema["anyOf"] if each.get("type") != "array"]
         parts = [

@@ -76,7 +76,7 @@ def _line(value: object) -> str:
 
 def spec_schema() -> Schema:
     """Return the schema of a whole spec."""
-    definitions: dict[str, Schema] = {"expression": _EXPRESSION}
+    definitions: dict[str, Schema] = {"expr": _EXPRESSION}
     for kind, table in TABLES.items():
         without = _PLACE if kind in _INSIDE else ()
         records = [record_schema(record, without=without) for record in table.values()]
@@ -138,6 +138,8 @@ def _add_models(spec: Schema, definitions: dict[str, Schema]) -> None:
     for record in (AdversarialData, AdversarialTraining, Generator, Discriminator):
         definitions[record.__name__] = record_schema(record)
     definitions["Network"] = _with_layers(record_schema(Network))
+    for each in definitions["Network"]["properties"].values():
+        each.pop("description", None)  # as of a spec that is one network
     spec["properties"]["models"] = record_schema(Models)["properties"]["models"]
     for key in ("data", "training"):
         given = spec["properties"][key]
@@ -294,12 +296,12 @@ def _value(schema: Schema) -> Schema:
     if kind == "array":
         if isinstance(schema.get("items"), dict) and schema["items"]:
             cleaned["items"] = _value(schema["items"])
-        return {"anyOf": [cleaned, {"$ref": "#/$defs/expression"}]}
+        return {"anyOf": [cleaned, {"$ref": "#/$defs/expr"}]}
     if kind == "object" or "$ref" in schema or kind == "null":
         extra = schema.get("additionalProperties")
         if isinstance(extra, dict) and extra:
             cleaned["additionalProperties"] = _value(extra)
         return cleaned
     if kind in ("integer", "number", "boolean") or "enum" in schema or "const" in schema:
-        return {"anyOf": [cleaned, {"$ref": "#/$defs/expression"}]}
+        return {"anyOf": [cleaned, {"$ref": "#/$defs/expr"}]}
     return cleaned
