@@ -90,8 +90,8 @@ def spec_schema() -> Schema:
         definitions[kind] = {"anyOf": [*names, *records]}
     layers = []
     for kind, layer in LAYERS.items():
-        definitions[f"layer_{kind}"] = _repeatable(record_schema(layer))
-        layers.append({"$ref": f"#/$defs/layer_{kind}"})
+        definitions[f"l_{kind}"] = _repeatable(record_schema(layer))
+        layers.append({"$ref": f"#/$defs/l_{kind}"})
     definitions["layer"] = {
         "description": "A layer, or the use of a block.",
         "oneOf": [*layers, {"$ref": "#/$defs/call"}],

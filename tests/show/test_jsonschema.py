@@ -65,9 +65,9 @@ OF_ITEMS = ("repeat", "time_distributed", "when")
 def test_every_layer_is_an_alternative_with_its_fields_described() -> None:
     schema = spec_schema()
     references = [each["$ref"] for each in schema["$defs"]["layer"]["oneOf"]]
-    assert references == [*(f"#/$defs/layer_{kind}" for kind in LAYERS), "#/$defs/call"]
+    assert references == [*(f"#/$defs/l_{kind}" for kind in LAYERS), "#/$defs/call"]
     for kind, layer in LAYERS.items():
-        definition = schema["$defs"][f"layer_{kind}"]
+        definition = schema["$defs"][f"l_{kind}"]
         assert definition["description"]
         assert definition["properties"]["type"] == {"const": kind}
         assert list(definition["properties"]) == [*layer.model_fields, *OF_ITEMS]
