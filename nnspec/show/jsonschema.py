@@ -85,6 +85,11 @@ def spec_schema() -> Schema:
         for each in records if kind not in ("activation", "recurrence") else ():
             if "description" in each:  # they are many, and their pages say the rest
                 each["description"] = each["description"].partition("\n\n")[0]
+        if kind == "recurrence":
+            # The layers of these names say it all.
+            for each in records:
+                for held in (each, *each["properties"].values()):
+                    held.pop("description", None)
         # A schedule has no defaults, and so no bare name.
         names = [] if kind == "schedule" else [{"enum": list(table)}]
         definitions[kind] = {"anyOf": [*names, *records]}
