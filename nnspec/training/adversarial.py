@@ -22,8 +22,8 @@ from nnspec.support import files
 from nnspec.support.streams import derived_seed, permutation
 from nnspec.training.batches import positions, require_batches
 from nnspec.training.epochs import TrainingError, TrainingInterrupted
-from nnspec.training.sample_pictures import plot_losses, write_grid
 from nnspec.training.runs import Begun, RunFolder, begun, require_identity, write_record
+from nnspec.training.sample_pictures import plot_losses, write_grid
 from nnspec.training.streams import mix_for, noise_for
 from nnspec.weights.canonical import Array, FirstWeights, load_weights, save_weights
 
