@@ -40,6 +40,8 @@ class Trained(Trainable, Protocol):
     spec: Spec
 
     @property
+    def compiles(self) -> bool: ...
+    @property
     def training(self) -> ModuleType: ...
     @property
     def trained(self) -> Any: ...
@@ -69,7 +71,7 @@ class Rows:
     ) -> Callable[[Positions], float]:
         """Return what takes a step on the rows at given positions: the loss before it."""
         program = self._program
-        self._is_graph = batches >= WORTH_A_GRAPH
+        self._is_graph = batches >= WORTH_A_GRAPH or program.compiles
         if not self._is_graph:
 
             def step(rows: Positions) -> float:
@@ -77,18 +79,32 @@ class Rows:
 
             return step
         arrays, goals = program.taken(inputs), program.goals(target)
-        if self._requests is None:
-            with program.precision():
-                self._requests = program.requests(lambda: self._traced(arrays))
-        requests = self._requests
+        requests = self._asked(arrays)
 
         def take(rows: Positions) -> float:
             batch = [array[rows] for array in arrays]
-            drawn = [draw((len(batch[0]), *shape[1:])) for draw, shape in requests]
+            drawn = _drawn(requests, batch)
             with program.precision():
                 return float(self._step(batch, [goal[rows] for goal in goals], drawn))
 
         return take
+
+    def differentiated(self, inputs: Mapping[str, Array], target: Target) -> tuple[Any, list[Any]]:
+        """Return the loss, and its gradient by each trainable variable."""
+        program = self._program
+        arrays, goals = program.taken(inputs), program.goals(target)
+        drawn = _drawn(self._asked(arrays), arrays)
+        with program.precision():
+            found: tuple[Any, list[Any]] = self._gradients(arrays, goals, drawn)
+        return found
+
+    def _asked(self, arrays: list[Any]) -> list[Request]:
+        """Return what a step draws, as far as it is known beforehand."""
+        program = self._program
+        if self._requests is None:
+            with program.precision():
+                self._requests = program.requests(lambda: self._traced(arrays))
+        return self._requests
 
     def measurer(
         self, inputs: Mapping[str, Array], target: Target, batches: int
@@ -139,7 +155,24 @@ class Rows:
             apply(optimizer, tape.gradient(loss, variables), variables)
             return loss
 
-        return tf.function(step, autograph=False, reduce_retracing=True)
+        return self._graph_of(step)
+
+    @cached_property
+    def _gradients(self) -> Any:
+        program = self._program
+        variables = program.model.trainable_variables
+
+        def differentiate(arrays: list[Any], goals: list[Any], drawn: list[Any]) -> Any:
+            with tf.GradientTape() as tape, program.drawing(drawn):
+                loss = program.loss_of(one_or_all(arrays), goals, is_training=True)
+            found = tape.gradient(loss, variables, unconnected_gradients="zero")
+            return loss, [tf.convert_to_tensor(gradient) for gradient in found]
+
+        return self._graph_of(differentiate)
+
+    def _graph_of(self, function: Callable[..., Any]) -> Any:
+        jit = True if self._program.compiles else None
+        return tf.function(function, autograph=False, reduce_retracing=True, jit_compile=jit)
 
     @cached_property
     def _losses(self) -> Any:
@@ -147,7 +180,7 @@ class Rows:
 
     @cached_property
     def _graph_of_losses(self) -> Any:
-        return tf.function(self._losses, autograph=False, reduce_retracing=True)
+        return self._graph_of(self._losses)
 
     @cached_property
     def _measure(self) -> Any:
@@ -160,7 +193,11 @@ class Rows:
             loss = program.training.loss_function(target, program.declared_axes(scores, name))
             return loss, program.declared_axes(output, name)
 
-        return tf.function(measure, autograph=False, reduce_retracing=True)
+        return self._graph_of(measure)
+
+
+def _drawn(requests: list[Request], batch: list[Any]) -> list[Array]:
+    return [draw((len(batch[0]), *shape[1:])) for draw, shape in requests]
 
 
 def apply(optimizer: Any, gradients: list[Any], variables: list[Any]) -> None:

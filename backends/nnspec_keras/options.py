@@ -11,4 +11,10 @@ from nnspec.backend import Options, option
 class KerasOptions(Options):
     """The options of compiling to Keras."""
 
+    compile: bool = option(
+        False,
+        "Run what is written through the framework's own compiler: torch.compile, jit_compile.",
+        variant="compiled",
+        in_source=False,
+    )
     stock: bool = option(False, "Use Keras's own optimizer though its definition differs.")

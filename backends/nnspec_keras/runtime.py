@@ -71,7 +71,7 @@ from nnspec_keras.average_state import (  # noqa: E402
 from nnspec_keras.composed_rows import composed_loss  # noqa: E402
 from nnspec_keras.doubles import lend_doubles  # noqa: E402
 from nnspec_keras.exporting import export_onnx  # noqa: E402
-from nnspec_keras.held_rows import Rows, apply  # noqa: E402
+from nnspec_keras.held_rows import WORTH_A_GRAPH, Rows, apply  # noqa: E402
 from nnspec_keras.noise import NoiseTaker, Request  # noqa: E402
 from nnspec_keras.optimizer_state import Held, load_state, state_of  # noqa: E402
 from nnspec_keras.variables import (  # noqa: E402
@@ -143,6 +143,25 @@ class KerasProgram:
             weights = FirstWeights(spec.graph, training.seed if training is not None else 0)
         self.load_weights(weights)
 
+    @property
+    def compiles(self) -> bool:
+        """Whether it runs through XLA."""
+        return self.compiled.options.compile
+
+    @cached_property
+    def _answer(self) -> Callable[[Any], Any]:
+        """The function that gives the outputs as at inference."""
+
+        def answer(given: Any) -> Any:
+            return self.model(given, training=False)
+
+        if not self.compiles:
+            return answer
+        compiled: Callable[[Any], Any] = tf.function(
+            answer, autograph=False, reduce_retracing=True, jit_compile=True
+        )
+        return compiled
+
     def precision(self) -> AbstractContextManager[None]:
         """Make Keras compute in the program's precision."""
         return precision(self.dtype)
@@ -177,7 +196,7 @@ class KerasProgram:
     def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return each output by name, computed as at inference; raises DataError."""
         with precision(self.dtype):
-            return self.named(self.model(self._tensors(inputs), training=False))
+            return self.named(self._answer(self._tensors(inputs)))
 
     def loss(self, inputs: Mapping[str, Array], target: Target) -> float:
         """Return the loss as at inference."""
@@ -205,6 +224,8 @@ class KerasProgram:
 
     def train_step(self, inputs: Mapping[str, Array], target: Target) -> float:
         """Take one optimizer step, and return the loss before it."""
+        if self.compiles and self._given is None:
+            return self.stepper(inputs, target, WORTH_A_GRAPH)(slice(None))
         loss, gradients = self._differentiated(inputs, target)
         with precision(self.dtype):
             apply(self.optimizer, gradients, self.model.trainable_variables)
@@ -439,6 +460,9 @@ class KerasProgram:
     def _differentiated(self, inputs: Mapping[str, Array], target: Target) -> tuple[Any, list[Any]]:
         if self._given is not None:
             return 0.0, self._given
+        if self.compiles:
+            found: tuple[Any, list[Any]] = self._rows.differentiated(inputs, target)
+            return found
         with precision(self.dtype):
             with tf.GradientTape() as tape, self.drawing():
                 loss = self._loss(inputs, target, is_training=True)

@@ -48,7 +48,7 @@ def measurer(
 @contextmanager
 def scores_of(model: Any, method: str) -> Iterator[list[Any]]:
     """Collect what a method gives within `forward`, which would else be computed twice."""
-    compute = getattr(model, method, None)
+    compute, own = getattr(model, method, None), vars(model).get(method)
     found: list[Any] = []
     if compute is None:
         yield found
@@ -63,3 +63,5 @@ def scores_of(model: Any, method: str) -> Iterator[list[Any]]:
         yield found
     finally:
         delattr(model, method)
+        if own is not None:  # as torch.compile has made it
+            setattr(model, method, own)

@@ -17,6 +17,7 @@ from nnspec.backend import (
     options_as,
     require_supported,
 )
+from nnspec_torch.options import TorchOptions
 
 if TYPE_CHECKING:
     from nnspec.language.losses import Loss
@@ -34,6 +35,7 @@ class TorchBackend(Backend):
     """The entry point `torch` of the group `nnspec.backends`."""
 
     name = "torch"
+    options = TorchOptions
     can = Can.GRADIENTS | Can.TRAINING | Can.EXPORT | Can.NOISE
     packages: Mapping[str, tuple[str, ...]] = {"torch": ("torch",)}
     imports = ("nnspec_torch.runtime",)
@@ -85,7 +87,7 @@ class TorchBackend(Backend):
         """Return PyTorch source; raises UnsupportedError, UsageError."""
         from nnspec_torch.module import compile_network
 
-        own = options_as(Options, options)
+        own = options_as(TorchOptions, options)
         require_supported(self, spec, own)
         return compile_network(spec, own)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nnspec.backend import Options, Precision
+from nnspec.backend import Precision
 from nnspec.emit.body import Body, Lowerer, Step
 from nnspec.emit.code import Call, docstring_text, in_import_order, literal, printed, wrap
 from nnspec.emit.definitions import Definitions
@@ -33,6 +33,7 @@ from nnspec_torch.helpers import helpers_of
 from nnspec_torch.initial import laws
 from nnspec_torch.lowerings import LOWERINGS
 from nnspec_torch.naming import DEFINED, PARAMETERS, VARIABLES, attribute, class_name
+from nnspec_torch.options import TorchOptions
 from nnspec_torch.resetting import reset_parameters
 from nnspec_torch.source import TorchSource
 
@@ -101,7 +102,7 @@ class TorchCompiled(TorchSource):
 
 
 @collector_paused()
-def compile_network(spec: Spec, options: Options) -> TorchCompiled:
+def compile_network(spec: Spec, options: TorchOptions) -> TorchCompiled:
     """Return PyTorch source; raises UnsupportedError, UsageError."""
     head = loss_head(spec.model, spec.graph)
     heads = loss_heads(spec.model, spec.graph)

@@ -55,7 +55,11 @@ class NoiseTaker:
                 module.register_forward_hook(mode.end, always_call=True),
             ]
         if self._run is not None:
-            setattr(self._emitted, _RECURRENT, self._run_dropping)
+            # Where the function is kept from torch.compile, so must be what stands for it.
+            taking: Any = self._run_dropping
+            if hasattr(self._run, "_torchdynamo_disable"):
+                taking = torch.compiler.disable(taking)  # type: ignore[no-untyped-call]
+            setattr(self._emitted, _RECURRENT, taking)
 
     def stop(self) -> None:
         """Let them draw as they do by themselves."""

@@ -36,6 +36,7 @@ except ImportError as error:
 
 from nnspec_torch.accumulation import wait_again, waiting  # after the extra has been found
 from nnspec_torch.average_state import averages_of, load_averages, standing_in
+from nnspec_torch.compiling import compile_module
 from nnspec_torch.exporter import give_way, operators_unread
 from nnspec_torch.held_rows import Rows
 from nnspec_torch.noise import NoiseTaker
@@ -102,6 +103,8 @@ class TorchProgram:
             training = spec.model.training
             weights = FirstWeights(spec.graph, training.seed if training is not None else 0)
         self.load_weights(weights)
+        if compiled.options.compile:
+            compile_module(self.model, self.emitted, drawers())
         self._optimizer: torch.optim.Optimizer | None = None
         self._scheduler: Any = None
         self._batch = 0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from nnspec.backend import Options
 from nnspec.network.graph import Head
 from nnspec.network.loader import Spec
+from nnspec_torch.options import TorchOptions
 
 if TYPE_CHECKING:
     from nnspec.network.networks import Networks
@@ -18,7 +18,7 @@ class TorchSource:
     """PyTorch source of a spec."""
 
     spec: Spec
-    options: Options
+    options: TorchOptions
     source: str
     head: Head | None
 

@@ -37,6 +37,7 @@ class Option(NamedTuple):
     kind: bool, int, float or str. minimum: of a number. choices: of a text.
     variant: where a verification compares the network with the option besides the one without:
     the end of that engine's name, such as "folded". in_verify: whether a verification takes it.
+    in_source: whether it changes what is written, and not how that is run alone.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Option(NamedTuple):
     choices: tuple[str, ...] = ()
     variant: str = ""
     in_verify: bool = True
+    in_source: bool = True
 
     @property
     def flag(self) -> str:
@@ -85,6 +87,7 @@ def option(
     choices: tuple[str, ...] = (),
     variant: str = "",
     in_verify: bool = True,
+    in_source: bool = True,
 ) -> Any:
     """Return a field of a backend's own options: see `Option`; the kind is the default's."""
     declared = Option(
@@ -96,6 +99,7 @@ def option(
         choices,
         variant,
         in_verify,
+        in_source,
     )
     return field(default=default, metadata={_KEY: declared})
 

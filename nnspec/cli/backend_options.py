@@ -58,7 +58,7 @@ class BackendCommand(click.Command):
         found: dict[str, tuple[Option, list[str]]] = {}
         for backend in backends:
             for name, declared in declared_options(backend).items():
-                if self._in_verify and not declared.in_verify:
+                if not (declared.in_verify if self._in_verify else declared.in_source):
                     continue
                 if declared.flag in taken:
                     from nnspec.errors import UsageError

@@ -38,6 +38,12 @@ if TYPE_CHECKING:
     type=click.Choice(["float32", "float64"]),
     help="Of the arithmetic; float32 by default. In float64 every backend ends with equal weights.",
 )
+@click.option(
+    "--compile",
+    "compiled",
+    is_flag=True,
+    help="Run steps through torch.compile, or Keras's jit_compile.",
+)
 @click.option("--epochs", type=click.IntRange(min=1), help="Instead of the spec's number.")
 @weights_options
 @click.option(
@@ -54,6 +60,7 @@ def train(
     backend: str | None,
     output: str,
     dtype: Precision | None,
+    compiled: bool,
     epochs: int | None,
     weights: str | None,
     renames: tuple[str, ...],
@@ -102,6 +109,7 @@ def train(
                 weights=first,
                 diagnose=diagnose,
                 dtype=dtype,
+                compiled=compiled,
                 on_step=on_step,
                 on_epoch=on_epoch,
             )

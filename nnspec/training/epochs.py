@@ -18,6 +18,7 @@ from nnspec.backend import (
     Trainable,
     default_trainer,
     get_backend,
+    make_options,
     require_supported,
     versions,
 )
@@ -142,6 +143,7 @@ def train(
     epochs: int | None = None,
     weights: Mapping[str, Array] | str | Path | None = None,
     dtype: Precision | None = None,
+    compiled: bool = False,
     data: Dataset | None = None,
     diagnose: bool = False,
     on_step: OnStep | None = None,
@@ -151,7 +153,8 @@ def train(
 
     backend: what trains, by name; by default the first installed one that can, of a resumed run the
     one that it was trained by last. Another one goes on from the same state.
-    dtype: of the arithmetic, "float32" by default.
+    dtype: of the arithmetic, "float32" by default. compiled: whether steps run through the
+    framework's own compiler: torch.compile, or Keras's jit_compile.
     `epochs` counts from the start, also where a run is resumed; by default the spec's. `weights`,
     or their file, are where a new run starts; by default the spec's own seeded ones. `data` by
     default is what the spec names. diagnose: record every layer before each epoch, which changes
@@ -216,7 +219,8 @@ def train(
                     f"{paths.path} has trained for {len(state.history)} epochs, more than {total}"
                 )
             weights = state.weights
-        program = found.compile(spec, Options(training=True)).build(
+        options = make_options(found, {"compile": True} if compiled else {}, training=True)
+        program = found.compile(spec, options).build(
             initial_weights(spec.graph, training.seed) if weights is None else weights,
             dtype=dtype,
         )

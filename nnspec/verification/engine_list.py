@@ -38,6 +38,7 @@ def engines_of(settings: Settings, workers: Workers | None) -> list[Engine]:
     chosen = options_for_each(backends, settings.options)
     sources: list[SourceEngine] = []
     models: list[Engine] = []
+    exporting: list[SourceEngine] = []
     runners: list[OnnxBackend] = []
     for backend in backends:
         for options, variant in _variants(backend, chosen[backend.name]):
@@ -45,10 +46,12 @@ def engines_of(settings: Settings, workers: Workers | None) -> list[Engine]:
                 models.append(_direct(backend, workers, options, variant))
             else:
                 sources.append(_source(backend, workers, options, variant))
+                if not variant:
+                    exporting.append(sources[-1])
         if isinstance(backend, OnnxBackend) and settings.exporters:
             runners.append(backend)
     for runner in runners:
-        models.extend(_exported(source, runner, workers) for source in sources)
+        models.extend(_exported(source, runner, workers) for source in exporting)
     if not sources or len(sources) + len(models) < 2:
         raise UsageError(
             "a verification compares at least two backends, one of which writes source, as "
