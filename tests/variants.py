@@ -10,6 +10,7 @@ _OTHERS: Mapping[object, Any] = {
     "positive_weight": [1.0, 0.5, 2.0],
     "ignore_index": 7,
     "axis": -1,
+    ("value", "output"): "scores",
     "power": 2,
     ("polynomial", "power"): 0.5,
     ("plateau", "metric"): "loss",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +36,13 @@ def prepare_composed(
     assert training is not None
     terms = terms_of(spec.model, spec.graph)
     # First, since a pattern of features would take a misspelt target for one of them.
-    columns = {term.output: _columns(term, rows, file) for term in terms}
+    columns = {term.output: _columns(term, rows, file) for term in terms if _is_read(term)}
     features, raw = _gathered(spec, rows, columns, file)
-    targets = {term.output: _target(term, rows, columns[term.output], file) for term in terms}
+    targets = {
+        term.output: _target(term, rows, columns[term.output], file)
+        for term in terms
+        if _is_read(term)
+    }
     count = _count(raw, {name: target.values for name, target in targets.items()}, file)
     parts = reading.split(count, data, training.seed, file)
     if data.standardize:
@@ -47,9 +51,9 @@ def prepare_composed(
     answers = {
         term.output: Answer(
             task=term.training.task,
-            target=", ".join(_data(term).targets),
-            columns=columns[term.output] if len(columns[term.output]) > 1 else None,
-            labels=targets[term.output].labels,
+            target=", ".join(_data(term).targets) if term.output in targets else term.output,
+            columns=given if len(given := columns.get(term.output, ())) > 1 else None,
+            labels=targets[term.output].labels if term.output in targets else None,
             class_axis=axis if (axis := term.training.resolved_loss.class_axis) != -1 else None,
         )
         for term in terms
@@ -59,7 +63,7 @@ def prepare_composed(
         inputs=features, task=first.task, target=first.target, answers=answers
     )
     found = {name: target.values for name, target in targets.items()}
-    return inputs, found, parts, preprocessing
+    return inputs, _with_own(terms, found, inputs), parts, preprocessing
 
 
 def composed_rows(
@@ -70,18 +74,45 @@ def composed_rows(
     assert data is not None
     terms = terms_of(spec.model, spec.graph)
     try:
-        columns = {term.output: _columns(term, rows, file) for term in terms}
+        columns = {term.output: _columns(term, rows, file) for term in terms if _is_read(term)}
+        has_all = True
     except DataError:
-        columns = {}
+        columns, has_all = {}, False
     features, raw = _gathered(spec, rows, columns, file)
-    targets = None
-    if columns:
-        found = {term.output: _target(term, rows, columns[term.output], file) for term in terms}
-        targets = {name: target.values for name, target in found.items()}
-    count = _count(raw, targets or {}, file)
+    by_name = {term.output: term for term in terms}
+    targets = {name: _target(by_name[name], rows, columns[name], file).values for name in columns}
+    count = _count(raw, targets, file)
     if data.standardize:
         features = reading.standardised(features, raw, np.arange(count))
-    return reading.finished(spec.graph, features, raw, rows, file), targets
+    inputs = reading.finished(spec.graph, features, raw, rows, file)
+    return inputs, _with_own(terms, targets, inputs) if has_all else None
+
+
+def _is_read(term: Term) -> bool:
+    """Whether the rows hold the target of a loss: it takes one, and it is none of the inputs."""
+    return term.loss.takes != "nothing" and term.own is None
+
+
+def _with_own(
+    terms: Sequence[Term], targets: Mapping[str, Array], inputs: Mapping[str, Array]
+) -> dict[str, Array]:
+    """Return the targets with those that inputs are, and zeros for what no loss reads."""
+    rows = len(next(iter(inputs.values())))
+    found = {}
+    for term in terms:
+        own = term.own
+        if term.output in targets:
+            found[term.output] = targets[term.output]
+        elif own is None or term.loss.takes == "nothing":
+            found[term.output] = np.zeros(rows, np.float32)
+        elif own.input is not None:
+            is_classes = term.training.kind == "multiclass"
+            found[term.output] = inputs[own.name].astype(np.int64 if is_classes else np.float32)
+        else:
+            ids = inputs[own.name].astype(np.int64)
+            last = np.full_like(ids[:, :1], int(term.loss.ignored or 0))
+            found[term.output] = np.concatenate([ids[:, 1:], last], axis=1)
+    return found
 
 
 def _gathered(

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from nnspec.layers.fields import ByType, Frozen
+from nnspec.layers.fields import ByType, Frozen, Text
 
 _SEVERAL = "\0several"
 _ONE = "\0one"
+_OWN = "\0own"
 """Tags of pydantic's paths, which no key of a document is."""
 
 
@@ -66,6 +67,68 @@ class OrByOutput:
         return {"anyOf": [one, {"type": "object", "additionalProperties": one}]}
 
 
+class Own(Frozen):
+    """A target that the network's own input is, or the next of its ids at each position."""
+
+    input: Text | None = None
+    shifted: Text | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Own:
+        if (self.input is None) == (self.shifted is None):
+            raise ValueError("either `input` or `shifted` names an input of the network")
+        return self
+
+    @property
+    def name(self) -> str:
+        """The input's name."""
+        return self.input or self.shifted or ""
+
+
+class Targets(OrByOutput):
+    """Field metadata: a target, one of the network's own, or a mapping of outputs to such."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        either = core_schema.tagged_union_schema(
+            {_ONE: handler(source), _OWN: handler.generate_schema(Own)},
+            discriminator=lambda value: _OWN if is_own(value) else _ONE,
+        )
+        several = core_schema.dict_schema(core_schema.str_schema(strict=True), either)
+        return core_schema.tagged_union_schema(
+            {_ONE: either, _SEVERAL: several},
+            discriminator=lambda value: (
+                _SEVERAL if isinstance(value, Mapping) and not is_own(value) else _ONE
+            ),
+        )
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        either: Any = schema["choices"][_ONE]
+        column = handler(either["choices"][_ONE])
+        own = {
+            "type": "object",
+            "properties": {"input": {"type": "string"}, "shifted": {"type": "string"}},
+            "additionalProperties": False,
+        }
+        inner = {"anyOf": [column, own]}
+        return {"anyOf": [column, own, {"type": "object", "additionalProperties": inner}]}
+
+
+def is_own(value: object) -> bool:
+    """Whether a target is given as one of the network's own: {input: x} or {shifted: tokens}."""
+    if isinstance(value, Own):
+        return True
+    return (
+        isinstance(value, Mapping)
+        and len(value) == 1
+        and next(iter(value)) in Own.model_fields
+        and isinstance(next(iter(value.values())), str)
+    )
+
+
 def is_by_output(value: object) -> bool:
     """Whether a value is a mapping of outputs: one with a word for its `type` is a record."""
     return isinstance(value, Mapping) and not isinstance(value.get("type"), str)
@@ -73,7 +136,13 @@ def is_by_output(value: object) -> bool:
 
 def with_task(given: Any) -> Any:
     """Return the document of a training with the tasks that losses by output leave open."""
-    if isinstance(given, Mapping) and "task" not in given and is_by_output(given.get("loss")):
+    if not isinstance(given, Mapping):
+        return given
+    loss = given.get("loss")
+    if isinstance(loss, Mapping) and loss.get("type") == "value" and "output" in loss:
+        loss = {loss["output"]: {key: value for key, value in loss.items() if key != "output"}}
+        given = {**given, "loss": loss}
+    if "task" not in given and is_by_output(loss):
         return {**given, "task": {}}
     return given
 

@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
+from nnspec.language.by_output import Own
+
+NO_NEXT = -100
+"""The target of the last position of a text, which counts for nothing; as in PyTorch."""
+
 if TYPE_CHECKING:
     from nnspec.language.losses import Loss
     from nnspec.language.schema import Model
@@ -17,8 +22,10 @@ def is_composed(model: Model) -> bool:
     if training is None:
         return False
     loss, task = training.loss, cast(object, training.task)
-    if isinstance(loss, Mapping) or isinstance(task, Mapping):
+    target = cast(object, model.data.target) if model.data is not None else None
+    if any(isinstance(each, Mapping) for each in (loss, task, target)) or isinstance(target, Own):
         return True
+    assert not isinstance(loss, Mapping)
     return loss is not None and loss.weight != 1.0
 
 
@@ -70,9 +77,16 @@ def model_of(model: Model, output: str) -> Model:
     assert model.training is not None
     training = model.training
     data = model.data
-    update: dict[str, Any] = {"training": training_of(training, output)}
+    alone = training_of(training, output)
+    update: dict[str, Any] = {"training": alone}
     if data is not None:
+        own = own_target(model, output)
         update["data"] = _data_of(data, output)
+        loss = alone.resolved_loss
+        if own is not None and own.shifted and getattr(loss, "ignore_index", 0) is None:
+            # At the last position there is no next one.
+            loss = loss.model_copy(update={"ignore_index": NO_NEXT})
+            update["training"] = alone.model_copy(update={"loss": loss})
     return model.model_copy(update=update)
 
 
@@ -87,10 +101,18 @@ def training_of(training: Training, output: str) -> Training:
     return training.model_copy(update={"task": task, "loss": loss, "metrics": metrics})
 
 
+def own_target(model: Model, output: str) -> Own | None:
+    """Return the input that is the target of an output, where one is."""
+    target: Any = model.data.target if model.data is not None else None
+    found = target.get(output) if isinstance(target, Mapping) else target
+    return found if isinstance(found, Own) else None
+
+
 def _data_of(data: Data, output: str) -> Data:
     target: Any = data.target
-    column = target.get(output) if isinstance(target, Mapping) else target
-    return data.model_copy(update={"target": column})
+    column = target.get(output, ()) if isinstance(target, Mapping) else target
+    # What is no column is said by `own_target`.
+    return data.model_copy(update={"target": () if isinstance(column, Own) else column})
 
 
 def with_names(model: Model, names: Mapping[str, str]) -> Model:

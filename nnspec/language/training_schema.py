@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
-from nnspec.language.by_output import OneOrByOutput, OrByOutput, with_task, without_task
+from nnspec.language.by_output import OneOrByOutput, OrByOutput, Targets, with_task, without_task
 from nnspec.language.losses import LOSSES, Loss
 from nnspec.language.metrics import METRICS, Kind, Metric
 from nnspec.language.optimizers import OPTIMIZERS, Optimizer
@@ -202,12 +202,12 @@ class Data(Frozen):
         "the array's name."
     )
     target: (
-        Annotated[Text | Names, Field(min_length=1), BeforeValidator(_one_name), OrByOutput()]
-        | None
+        Annotated[Text | Names, Field(min_length=1), BeforeValidator(_one_name), Targets()] | None
     ) = Field(
         default=None,
         description="The column to predict (for .npz the array), or a list of names and patterns; "
-        "of several outputs by name; by default an autoencoder's is its input.",
+        "of several outputs by name; {input: x} for an input, {shifted: ids} for its next ids; by "
+        "default an autoencoder's is its input.",
     )
     validation: Fraction = Field(
         default=0.2, description="Share of the rows that choose the best weights."

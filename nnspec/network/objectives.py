@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from nnspec.errors import Mark, Problem, nearest
+from nnspec.language.by_output import Own
 from nnspec.language.losses import Loss
-from nnspec.language.objectives import is_composed, loss_of, model_of, trained_outputs
+from nnspec.language.objectives import is_composed, loss_of, model_of, own_target, trained_outputs
 from nnspec.language.schema import Model
 from nnspec.language.training_schema import Training
+from nnspec.layers.shapes import show
 from nnspec.network.graph import Graph, Head
 from nnspec.network.heads import head_problems, loss_head
 
@@ -18,7 +20,8 @@ from nnspec.network.heads import head_problems, loss_head
 class Term(NamedTuple):
     """One of the losses that are minimised together.
 
-    model, graph: the document and the network as they are where its output is the only one.
+    model, graph: the document and the network as they are where its output is the only one. own:
+    the input that is its target, where one is.
     """
 
     output: str
@@ -26,6 +29,7 @@ class Term(NamedTuple):
     model: Model
     graph: Graph
     head: Head | None
+    own: Own | None
 
     @property
     def training(self) -> Training:
@@ -40,8 +44,13 @@ def terms_of(model: Model, graph: Graph) -> tuple[Term, ...]:
     terms = []
     for output in trained_outputs(model.training, graph.outputs):
         alone, part = model_of(model, output), dataclasses.replace(graph, outputs=(output,))
-        loss = loss_of(model.training, output)
-        terms.append(Term(output, loss, alone, part, loss_head(alone, part)))
+        weight = loss_of(model.training, output).weight
+        assert alone.training is not None
+        loss = alone.training.resolved_loss
+        if weight != 1.0:
+            loss = loss.model_copy(update={"weight": weight})
+        own = own_target(model, output)
+        terms.append(Term(output, loss, alone, part, loss_head(alone, part), own))
     return tuple(terms)
 
 
@@ -98,13 +107,44 @@ def _target_problems(model: Model, graph: Graph) -> Iterator[Problem]:
     assert model.training is not None
     outputs = trained_outputs(model.training, graph.outputs)
     target: object = model.data.target
-    missing = [name for name in outputs if isinstance(target, dict) and name not in target]
-    if not isinstance(target, dict) and len(outputs) > 1:
-        missing = list(outputs)
+    for term in terms_of(model, graph):
+        if term.own is not None:
+            yield from _own_problems(term, term.own, getattr(target, "mark", None))
+    needing = [name for name in outputs if loss_of(model.training, name).takes != "nothing"]
+    missing = [name for name in needing if isinstance(target, dict) and name not in target]
+    if not isinstance(target, dict) and (len(needing) > 1 or (needing and target is None)):
+        missing = needing
     for name in missing:
         yield Problem(
             "missing-target",
             f'the output "{name}" has a loss, and `data.target` says nothing of it',
             "name its column: target: {" + f"{name}: column" + "}",
             getattr(target, "mark", None),
+        )
+
+
+def _own_problems(term: Term, own: Own, mark: Mark | None) -> Iterator[Problem]:
+    """Yield what makes an input unfit to be the target of an output."""
+    inputs, shape = term.graph.inputs, term.graph.types[term.output].shape
+    if own.name not in inputs:
+        yield Problem(
+            "unknown-input",
+            f'`data.target` names "{own.name}", which is no input{nearest(own.name, inputs)}',
+            f"the inputs: {', '.join(inputs)}",
+            mark,
+        )
+        return
+    taken = inputs[own.name]
+    is_classes = term.training.kind == "multiclass"
+    wanted = shape[:-1] if is_classes else shape
+    message = ""
+    if taken.shape != wanted:
+        message = f'{show(taken.shape)}, and the target of "{term.output}" is {show(wanted)}'
+    elif own.shifted and (not is_classes or taken.dtype not in ("int32", "int64", "uint8")):
+        message = f"of {taken.dtype}, and what is shifted are ids, of which the next is a class"
+    elif own.shifted and term.training.resolved_loss.ignored is None:
+        message = "shifted, and the loss has no `ignore_index` for the last position"
+    if message:
+        yield Problem(
+            "task-output", f'the input "{own.name}" is {message}', "let the two fit", mark
         )

@@ -200,6 +200,10 @@ def triplet(loss: Any, y: Array, target: Array) -> float:
     return float(np.mean(relu(near - far + loss.margin)))
 
 
+def value(loss: Any, y: Array, target: Array) -> float:
+    return float(np.mean(y))
+
+
 def margin_ranking(loss: Any, y: Array, target: Array) -> float:
     lead = np.where(target == 1, 1, -1) * (y[:, 0] - y[:, 1])
     return float(np.mean(relu(loss.margin - lead)))

@@ -234,3 +234,91 @@ def test_a_wrong_weight_or_a_missing_loss_is_found(
             report = nnspec.verify(spec, **settings)
         failed = {check.kind for check in report.checks if not check.passed}
         assert {"gradient", "training"} <= failed, pattern
+
+
+AUTOENCODER = {
+    "inputs": {"x": {"shape": [3]}},
+    "layers": [
+        {"name": "mean", "type": "dense", "units": 2},
+        {"name": "log_variance", "type": "dense", "units": 2, "inputs": "x"},
+        {"name": "code", "type": "sampling", "inputs": ["mean", "log_variance"]},
+        {"name": "back", "type": "dense", "units": 3},
+        {"name": "square", "type": "square", "inputs": "mean"},
+        {"name": "variance", "type": "exponential", "inputs": "log_variance"},
+        {"name": "both", "type": "add", "inputs": ["square", "variance"]},
+        {"name": "divergence", "type": "subtract", "inputs": ["both", "log_variance"]},
+    ],
+    "outputs": ["back", "divergence"],
+}
+
+
+def test_a_value_and_an_input_as_target_train_alike(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    np.savez(tmp_path / "rows.npz", x=draw.normal(size=(40, 3)).astype(np.float32))
+    data = {"source": "rows.npz", "features": {"x": "x"}, "target": {"back": {"input": "x"}}}
+    loss = {"back": "mse", "divergence": {"type": "value", "weight": 0.5}}
+    spec = spec_of(**AUTOENCODER, data=data, training={"loss": loss, "epochs": 2, "batch_size": 8})
+    (tmp_path / "vae.yaml").write_text(spec.to_yaml())
+    spec = nnspec.load(tmp_path / "vae.yaml")
+    part = load_data(spec).train
+    assert isinstance(part.target, dict)
+    assert (part.target["back"] == part.inputs["x"]).all()
+    runs = [nnspec.train(spec, name, tmp_path / name) for name in ("torch", "keras")]
+    first, second = (run.history[-1].values for run in runs)
+    assert first == pytest.approx(second, rel=1e-4)
+    assert first["val_loss"] == pytest.approx(
+        first["val_back_loss"] + 0.5 * first["val_divergence_loss"]
+    )
+
+
+def test_one_output_alone_is_minimised() -> None:
+    spec = spec_of(**AUTOENCODER, training={"loss": {"type": "value", "output": "divergence"}})
+    inputs = random_inputs(spec.graph, ROWS, {}, 1)
+    for program in programs_of(spec).values():
+        goals = random_goals(spec, ROWS, {}, 2)
+        expected = program.forward(inputs)["divergence"].mean()
+        assert program.loss(inputs, goals) == pytest.approx(expected, rel=1e-12)
+
+
+def test_the_next_ids_are_the_target(tmp_path: Path) -> None:
+    ids = np.array([[1, 2, 3, 0], [4, 0, 1, 2], [2, 3, 4, 1]])
+    np.savez(tmp_path / "rows.npz", ids=ids)
+    spec = spec_of(
+        inputs={"tokens": {"shape": [4], "dtype": "int64"}},
+        layers=[
+            {"type": "embedding", "input_dim": 5, "output_dim": 3},
+            {"name": "scores", "type": "dense", "units": 5, "activation": "softmax"},
+        ],
+        outputs=["scores"],
+        data={
+            "source": "rows.npz",
+            "features": {"tokens": "ids"},
+            "target": {"shifted": "tokens"},
+            "validation": 0.0,
+        },
+        training={"task": "language"},
+    )
+    (tmp_path / "words.yaml").write_text(spec.to_yaml())
+    part = load_data(nnspec.load(tmp_path / "words.yaml")).train
+    assert isinstance(part.target, dict)
+    assert part.target["scores"].tolist() == [[2, 3, 0, -100], [0, 1, 2, -100], [3, 4, 1, -100]]
+    for program in programs_of(spec).values():
+        scores = program.forward(part.inputs)["scores"]
+        chosen = np.take_along_axis(scores[:, :3], part.target["scores"][:, :3, None], -1)
+        expected = -np.log(chosen).mean()
+        assert program.loss(part.inputs, part.target) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("target", "code"),
+    [({"input": "y"}, "unknown-input"), ({"shifted": "x"}, "task-output")],
+)
+def test_an_input_that_is_no_target_is_refused(target: dict[str, str], code: str) -> None:
+    with pytest.raises(SpecError) as error:
+        spec_of(
+            layers=LAYERS[:1],
+            outputs=["hidden"],
+            data={"source": "rows.npz", "features": {"x": "x"}, "target": target},
+            training={"task": "regression"},
+        )
+    assert code in {each.code for each in error.value.problems}

@@ -173,6 +173,7 @@ def _similarities() -> Iterator[Case]:
     yield Case({"type": "triplet", "margin": 0.0}, tied, SIGN, is_smooth=False)
     yield Case({"type": "margin_ranking", "margin": 0.5}, PAIR[..., 0], SIGN)
     yield Case({"type": "margin_ranking"}, same[..., 0], SIGN, is_smooth=False)
+    yield Case({"type": "value"}, THREE, SIGN)
 
 
 def _alignments() -> Iterator[Case]:

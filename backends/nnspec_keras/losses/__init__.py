@@ -14,5 +14,6 @@ LOSSES: RowsByFile[LossRow] = RowsByFile(
     "margins",
     "similarity",
     "alignment",
+    "values",
 )
 """Loss -> its body."""

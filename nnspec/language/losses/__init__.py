@@ -97,5 +97,6 @@ LOSSES: RowsOfFiles[Loss] = RowsOfFiles(
     "margins",
     "similarity",
     "alignment",
+    "values",
 )
 """The losses by `type`, from the files of this folder, what most specs use first."""
