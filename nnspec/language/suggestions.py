@@ -230,6 +230,13 @@ def _made_another(
     return Suggestion(suffix, word.note, fix)
 
 
+def for_list(kind: str, owner: str, key: str, holder: object, known: Collection[str]) -> Suggestion:
+    """Return the key that a list was meant for, where others call that as a key is called here."""
+    if not kind or not owner or find_record_key(kind, owner, key) is None:
+        return Suggestion()
+    return for_key(kind, owner, key, holder, known, "")
+
+
 def for_value(owner: str, key: str, value: object, mark: Mark | None) -> Suggestion:
     """Return what a value of a key was meant to be, where others write it so."""
     from nnspec.language.words import find_value

@@ -11,7 +11,14 @@ from pydantic import BaseModel, ValidationError
 from nnspec.errors import Mark, Problem
 from nnspec.language.paths import Path, item, joined, mark_at, value_at
 from nnspec.language.spelled import enclosed, spelling, without_batch
-from nnspec.language.suggestions import Suggestion, for_key, for_option, for_type, for_value
+from nnspec.language.suggestions import (
+    Suggestion,
+    for_key,
+    for_list,
+    for_option,
+    for_type,
+    for_value,
+)
 from nnspec.layers.base import Layer
 from nnspec.layers.fields import FLOAT32_MAX, ByType
 from nnspec.layers.words import note_of_null
@@ -174,6 +181,12 @@ def _problem(
     if kind in _KINDS:
         expected = " or ".join(dict.fromkeys(_KINDS[each] for each in kinds if each in _KINDS))
         meant = for_value(_owner_at(loc, given, model), key, value, mark)
+        if isinstance(value, list) and not meant.suffix:
+            # Others call a list so: the weights of classes.
+            record = _record_at(loc[:-1], given, model)
+            known = _fields_at(loc[:-1], given, model)
+            holder = value_at(loc[:-1], given)
+            meant = for_list(_kind_of(record), _owner_of(record), key, holder, known)
         spelt, fix = spelling(value, expected, mark)
         if not spelt:
             spelt, fix = without_batch(loc, value, given) or enclosed(loc, value, expected, mark)
