@@ -63,8 +63,7 @@ class OrByOutput:
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
         choices: Any = schema["choices"]
-        one = handler(choices[_ONE])
-        return {"anyOf": [one, {"type": "object", "additionalProperties": one}]}
+        return {"anyOf": [handler(choices[_ONE]), {"type": "object"}]}
 
 
 class Own(Frozen):
@@ -108,13 +107,8 @@ class Targets(OrByOutput):
     ) -> JsonSchemaValue:
         either: Any = schema["choices"][_ONE]
         column = handler(either["choices"][_ONE])
-        own = {
-            "type": "object",
-            "properties": {"input": {"type": "string"}, "shifted": {"type": "string"}},
-            "additionalProperties": False,
-        }
-        inner = {"anyOf": [column, own]}
-        return {"anyOf": [column, own, {"type": "object", "additionalProperties": inner}]}
+        inner = {"anyOf": [column, {"type": "object"}]}
+        return {"anyOf": [column, {"type": "object", "additionalProperties": inner}]}
 
 
 def is_own(value: object) -> bool:

@@ -86,13 +86,13 @@ class Training(Frozen):
 
     task: Annotated[Task, OrByOutput()] = Field(
         description="What is predicted: a number, a yes or no, one of classes; a yes or no for "
-        "each label, the word at each position of a text, or the input itself. Of several outputs "
-        "by name, or by their losses."
+        "each label, the word at each position of a text, or the input itself; "
+        "or of each output."
     )
     loss: Annotated[Loss | dict[str, Loss], OneOrByOutput("loss", lambda: LOSSES)] | None = Field(
         default=None,
         description="What is minimised; by default mse, binary_cross_entropy or "
-        "categorical_cross_entropy, by the task. Of several outputs by name, their weighted sum.",
+        "categorical_cross_entropy, by the task. Of outputs by name, their sum.",
     )
     optimizer: Annotated[Optimizer, ByType("optimizer", lambda: OPTIMIZERS)] = Field(
         default_factory=once(lambda: OPTIMIZERS["adam"].model_validate({"type": "adam"})),
@@ -206,8 +206,7 @@ class Data(Frozen):
     ) = Field(
         default=None,
         description="The column to predict (for .npz the array), or a list of names and patterns; "
-        "of several outputs by name; {input: x} for an input, {shifted: ids} for its next ids; by "
-        "default an autoencoder's is its input.",
+        "of each output; {input: x}, {shifted: ids}; by default an autoencoder's is its input.",
     )
     validation: Fraction = Field(
         default=0.2, description="Share of the rows that choose the best weights."

@@ -40,7 +40,7 @@ class Loss(Frozen):
     type: str
     weight: Positive = Field(
         default=1.0,
-        description="Its factor in the sum that is minimised.",
+        description="Its factor in the sum of losses.",
         exclude_if=lambda weight: bool(weight == 1.0),
     )
 

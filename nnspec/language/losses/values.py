@@ -12,18 +12,12 @@ ROWS: dict[str, type[Loss]] = {}
 
 
 class Value(Loss):
-    """Mean over all elements of the output: what the network computes is what is minimised.
-
-    The target is not read. Such as the divergence of a variational autoencoder, beside the loss of
-    its reconstruction; or any loss that no list has.
-    """
+    """Mean over all elements of an output, such as the divergence of a VAE; no target is read."""
 
     takes = "nothing"
 
     type: Literal["value"] = "value"
-    output: Text | None = Field(
-        default=None, description="Which output, where there are several and it is the only loss."
-    )
+    output: Text | None = Field(default=None, description="Of several outputs, which.")
 
 
 ROWS["value"] = Value
