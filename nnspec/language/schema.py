@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 from nnspec.language.training_schema import Data, Training
 from nnspec.layers.base import Layer
 from nnspec.layers.fields import Flag, Frozen, OneOrMany, Size, Text
+from nnspec.layers.initializers import Initializer, InitializerBase
 from nnspec.layers.shapes import MAX_RANK, DataFormat
 
 FORMAT_VERSION = 1
@@ -138,6 +139,7 @@ class Model(Frozen):
             layers: Iterable[Any],
             outputs: str | Iterable[str] | None = None,
             freeze: str | Iterable[str] | None = None,
+            initializer: InitializerBase | str | Mapping[str, Any] | None = None,
             data: Data | None = None,
             training: Training | None = None,
         ) -> None: ...
@@ -166,6 +168,10 @@ class Model(Frozen):
         default=None,
         description="Layers, uses of blocks and parameters that training leaves alone: their names "
         "or paths, or patterns such as encoder.* and *.bias",
+    )
+    initializer: Initializer | None = Field(
+        default=None,
+        description="First values of kernels and embeddings whose layers give none.",
     )
     data: Data | None = Field(default=None, description="The rows to train on.")
     training: Training | None = Field(default=None, description="How to train.")

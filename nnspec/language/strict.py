@@ -57,6 +57,7 @@ def _document(tree: dict[str, Any]) -> dict[str, Any]:
         inputs=lambda given: _named(given, _input),
         blocks=lambda given: _named(given, _block),
         layers=_layers,
+        initializer=lambda given: _inner(given, given),
         data=_data,
         training=_training,
     )

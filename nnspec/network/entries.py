@@ -88,7 +88,7 @@ class Reader:
         """Return the entry; what is wrong with it is reported."""
         if isinstance(given, Layer):
             entry = Entry(given, mark)
-            entry.layer = given
+            entry.layer = self._initialised(given)
             entry.type, entry.inputs = given.type, given.inputs
             entry.name = given.name or ""
             return entry
@@ -167,9 +167,17 @@ class Reader:
             return False
         if unread:
             return False
+        layer = self._initialised(layer)
         if key is not None:
             self.layers[key] = layer
         return self._is_layer(entry, layer)
+
+    def _initialised(self, layer: Layer) -> Layer:
+        if self.model.initializer is None:
+            return layer
+        from nnspec.network.initial import with_initializer  # which few specs need
+
+        return with_initializer(layer, self.model.initializer)
 
     def _is_layer(self, entry: Entry, layer: Layer) -> bool:
         entry.layer = layer

@@ -80,6 +80,7 @@ def compact_schema() -> Schema:
             "inputs": _list(_closed({"name": {"type": "string"}, **_record(Input)})),
             "blocks": _list(_reference("block"), is_optional=True),
             "layers": _list(_reference("layer")),
+            "initializer": _reference("v"),
             "data": _optional(_reference("data")),
             "training": _optional(_reference("training")),
         }
