@@ -28,7 +28,7 @@ class TorchNetworksSource:
     """PyTorch source of several networks."""
 
     networks: Networks
-    options: Options
+    options: TorchOptions
     source: str
 
     @property
