@@ -10,6 +10,7 @@ from nnspec.network.loader import Spec
 from nnspec_torch.options import TorchOptions
 
 if TYPE_CHECKING:
+    from nnspec.backend import Options
     from nnspec.network.networks import Networks
 
 
@@ -28,7 +29,7 @@ class TorchNetworksSource:
     """PyTorch source of several networks."""
 
     networks: Networks
-    options: TorchOptions
+    options: Options
     source: str
 
     @property
