@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nnspec.backend.options import options_as
 from nnspec.network.graph import Head
 from nnspec.network.loader import Spec
 from nnspec_torch.options import TorchOptions
@@ -42,4 +43,5 @@ class TorchNetworksSource:
         from nnspec.network.roles import as_trained, heads_of  # which few specs need
 
         spec = as_trained(self.networks, name)
-        return TorchSource(spec, self.options, self.source, heads_of(self.networks)[name])
+        own = options_as(TorchOptions, self.options)
+        return TorchSource(spec, own, self.source, heads_of(self.networks)[name])
