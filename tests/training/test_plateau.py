@@ -35,7 +35,7 @@ pytestmark = [
 ]
 
 
-def network(**rate: Any) -> Spec:
+def network_text(**rate: Any) -> str:
     document = {
         "nnspec": 1,
         "name": "Small",
@@ -46,7 +46,11 @@ def network(**rate: Any) -> Spec:
             "optimizer": {"type": "adam", "learning_rate": {**RATE, **rate}},
         },
     }
-    return loads(json.dumps(document))
+    return json.dumps(document)
+
+
+def network(**rate: Any) -> Spec:
+    return loads(network_text(**rate))
 
 
 def built(spec: Spec, backend: str) -> Any:
@@ -180,3 +184,14 @@ def test_a_measure_that_no_epoch_has_is_refused(tmp_path: Path) -> None:
     spec = spec_with_rows(Case("csv", 1, "binary"), tmp_path, training=settings)
     with pytest.raises(nnspec.UsageError, match='watches "val_f1"'):
         train(spec, "torch", tmp_path / "run")
+
+
+def test_groups_with_rates_of_their_own_are_refused() -> None:
+    groups = [{"match": ["*.bias"], "learning_rate": {"scale": 0.1}}]
+    document = {**json.loads(network_text()), "training": {
+        "task": "multiclass",
+        "optimizer": {"type": "sgd", "learning_rate": RATE, "groups": groups},
+    }}  # fmt: skip
+    for backend in BACKENDS:
+        with pytest.raises(nnspec.UsageError, match="one rate is reduced"):
+            nnspec.compile(loads(json.dumps(document)), backend, training=True)
