@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nnspec.language.schedules import Schedule
 from nnspec.support.streams import derived_seed
 from nnspec.verification.tolerance import EXACT
+from nnspec.weights.optimizer_state import STEP
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Inspectable, Target, Weights
@@ -27,6 +29,10 @@ SMALL = (1e-6, 1e-6, 1e-4)
 """Of those of a second training: what is added to a root, or under it, shows before large ones."""
 SPREAD = 30.0
 """Deviation of what is added to the weights, so that a small decay moves them visibly."""
+AT_A_TURN = (1.0, 1.0, 1.0, 1.0)
+MOST_TURNS = 3
+"""Of a schedule, at which an optimizer is followed: that it is not a step early, or late."""
+PLAIN = frozenset({"adam", "adamax", "adamw", "rms_prop", "sgd"})
 MOST_BATCHES = 64
 """Of one training, where a step takes many of them."""
 _ULPS = 8 * 2.0**-53
@@ -60,12 +66,16 @@ def formula_errors(
     worst = 0.0
     # The last gradient is one that a clipping must change.
     limits = () if clip is None else (clip.given[clip.kind],)
-    for scales in ((*SCALES[:most], *limits), SMALL):
+    trainings = [(0, (*SCALES[:most], *limits)), (0, SMALL)]
+    trainings += [(taken, AT_A_TURN) for taken in _before_turns(training.optimizer)]
+    for taken, scales in trainings:
         program.load_weights(spread)
         program.start_training()
+        if taken:
+            program.load_optimizer_state({**program.optimizer_state(), STEP: np.array(taken)})
         steps = {name: _new(training.optimizer, own[name]) for name in names}
         before = program.weights()
-        for number, scale in enumerate(scales, start=1):
+        for number, scale in enumerate(scales, start=taken + 1):
             total = {name: np.zeros(before[name].shape) for name in reached}
             for batch in range(count):
                 if batch > 0 and _have_moved(before, program.weights(), names):
@@ -80,11 +90,32 @@ def formula_errors(
             clipped = mean if clip is None else clip.clipped(mean)
             expected = {name: steps[name](before[name], clipped[name], number) for name in names}
             error = _error(before, after, expected)
+            if taken and error:
+                # Near 0 a rate is known up to a rounding of the largest one.
+                error *= max(_part_of_base(training.optimizer, number - 1), EXACT)
             worst = max(worst, error)
             if error > EXACT:
                 return worst, [f"step {number}, of gradients of {scale:g}, is not the spec's"]
             before = after
     return worst, []
+
+
+def _before_turns(optimizer: Optimizer) -> list[int]:
+    """Return how many steps were taken shortly before a schedule turns, after what is followed.
+
+    Of an optimizer whose state after so many steps, all gradients 0, is the one that it begins at.
+    """
+    schedule = optimizer.learning_rate
+    is_plain = optimizer.type in PLAIN and not getattr(optimizer, "momentum", 0)
+    if not isinstance(schedule, Schedule) or not is_plain:
+        return []
+    turns = (turn for turn in sorted({*schedule.turns()}) if turn > len(SCALES))
+    return [turn - 2 for turn in turns][:MOST_TURNS]
+
+
+def _part_of_base(optimizer: Optimizer, step: int) -> float:
+    schedule = optimizer.learning_rate
+    return optimizer.rate(step) / schedule.base if isinstance(schedule, Schedule) else 1.0
 
 
 def _have_moved(

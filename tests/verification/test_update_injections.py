@@ -14,6 +14,7 @@ import nnspec_torch.runtime
 from nnspec.emit.loading import load_source
 from nnspec.language.training_schema import Training
 from nnspec.network.graph import Graph
+from nnspec.network.parameter_groups import parameter_settings
 from nnspec.verification.optimizer_checks import formula_errors
 from nnspec.verification.tolerance import EXACT
 from nnspec_keras.updates import Updated, updated
@@ -87,7 +88,8 @@ def error_of(backend: str) -> float:
     spec = spec_of()
     program = built(spec, backend)
     training = spec.model.training
-    return formula_errors(program, training, program.weights(), *batch(spec, 1), 0)[0]
+    own = parameter_settings(spec.graph, training.optimizer)
+    return formula_errors(program, training, own, program.weights(), *batch(spec, 1), 0)[0]
 
 
 @pytest.mark.parametrize("backend", ["torch", "keras"])
@@ -124,3 +126,39 @@ def test_a_verification_accuses_the_right_source(
         check.pair[0] for check in report.checks if check.kind == "optimizer" and not check.passed
     }
     assert accused == {backend}
+
+
+LATE = {"schedule": "multi_step", "initial": 0.03, "milestones": [400, 900]}
+RIGHT_STEP = "    optimizer.step()\n    scheduler.step()\n"
+
+
+def late_error_of(backend: str, optimizer: str, rate: dict[str, Any] = LATE) -> float:
+    """Return the error of a schedule that turns long after the steps that are followed."""
+    spec = network(None, 1, {"type": optimizer, "learning_rate": rate})
+    training, program = spec.model.training, built(spec, backend)
+    own = parameter_settings(spec.graph, training.optimizer)  # type: ignore[union-attr]
+    weights, rows = program.weights(), batch(spec, 1)
+    return formula_errors(program, training, own, weights, *rows, 0)[0]  # type: ignore[arg-type]
+
+
+@pytest.mark.filterwarnings("ignore:Detected call of `lr_scheduler.step:UserWarning")
+def test_a_schedule_a_step_early_is_found_where_it_turns_late(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as patch:
+        inject(patch, "torch", (RIGHT_STEP, "    scheduler.step()\n    optimizer.step()\n"))
+        assert late_error_of("torch", "sgd") > EXACT
+    with monkeypatch.context() as patch:
+        change = ('ops.cast(step >= turn, "float64")', 'ops.cast(step + 1 >= turn, "float64")')
+        inject(patch, "keras", change)
+        assert late_error_of("keras", "adam") > EXACT
+
+
+@pytest.mark.parametrize("backend", ["torch", "keras"])
+def test_a_right_schedule_is_right_where_it_turns_late(backend: str) -> None:
+    waves = {"schedule": "cosine", "peak": 0.03, "steps": 100_000, "warmup": 1000}
+    restarts = {"schedule": "cosine_restarts", "peak": 0.03, "steps": 777, "growth": 3}
+    for optimizer, rate in (
+        ("sgd", LATE), ("adamw", waves), ("adamax", restarts), ("rms_prop", waves),
+    ):  # fmt: skip
+        assert late_error_of(backend, optimizer, rate) < EXACT / 10, (optimizer, rate)

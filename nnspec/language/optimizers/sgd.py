@@ -41,7 +41,7 @@ class Sgd(Optimizer):
 
     def formula(self) -> Formula:
         """Return the formula of one parameter."""
-        buffer: Any = None
+        buffer: Any = 0.0
 
         def step(parameter: Any, gradient: Any, number: int, rate: float) -> Any:
             nonlocal buffer
