@@ -72,7 +72,10 @@ def formula_errors(
         program.load_weights(spread)
         program.start_training()
         if taken:
-            program.load_optimizer_state({**program.optimizer_state(), STEP: np.array(taken)})
+            state = program.optimizer_state()
+            if STEP not in state:  # one of names of its own
+                continue
+            program.load_optimizer_state({**state, STEP: np.array(taken)})
         steps = {name: _new(training.optimizer, own[name]) for name in names}
         before = program.weights()
         for number, scale in enumerate(scales, start=taken + 1):
