@@ -35,7 +35,8 @@ MOST_TURNS = 3
 PLAIN = frozenset({"adam", "adamax", "adamw", "rms_prop", "sgd"})
 MOST_BATCHES = 64
 """Of one training, where a step takes many of them."""
-_ULPS = 8 * 2.0**-53
+_ULPS = 64 * 2.0**-53
+"""Of a weight, by rounding: where it is made anew of sums over steps, each of these rounds it."""
 
 
 def formula_errors(

@@ -358,11 +358,13 @@ class Ftrl(keras.optimizers.Optimizer):
         total, linear = self.sums[index], self.linears[index]
         gradient = ops.reshape(gradient, variable.shape)  # sum repeated embedding rows
         rate = ops.cast(learning_rate, variable.dtype)
-        before = ops.power(total, -self.power)
-        self.assign_add(total, ops.square(gradient))
-        after = ops.power(total, -self.power)
-        self.assign_add(linear, gradient - (after - before) / rate * variable)
-        curve = (after + self.beta) / rate + 2 * self.ridge
+        square = ops.square(gradient)
+        # As the difference of the powers, which would lose digits.
+        change = ops.expm1(-self.power * ops.log1p(square / total))
+        change = ops.power(total, -self.power) * change
+        self.assign_add(total, square)
+        self.assign_add(linear, gradient - change / rate * variable)
+        curve = (ops.power(total, -self.power) + self.beta) / rate + 2 * self.ridge
         near = ops.clip(linear, -self.l1, self.l1)
         self.assign(variable, (near - linear) / curve)
 

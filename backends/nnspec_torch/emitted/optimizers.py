@@ -110,9 +110,10 @@ class Ftrl(torch.optim.Optimizer):
                     state["sum"] = torch.full_like(parameter, group["initial_sum"])
                     state["linear"] = torch.zeros_like(parameter)
                 total, linear = state["sum"], state["linear"]
-                before = total**power
-                total.addcmul_(parameter.grad, parameter.grad)
-                after = total**power
-                linear.add_(parameter.grad - (after - before) / lr * parameter)
-                curve = (after + group["beta"]) / lr + 2 * group["l2"]
+                square = parameter.grad**2
+                # As the difference of the powers, which would lose digits.
+                change = total**power * torch.expm1(power * torch.log1p(square / total))
+                total.add_(square)
+                linear.add_(parameter.grad - change / lr * parameter)
+                curve = (total**power + group["beta"]) / lr + 2 * group["l2"]
                 parameter.copy_((linear.clamp(-limit, limit) - linear) / curve)

@@ -125,15 +125,18 @@ class Ftrl(Optimizer):
         return self.initial_sum if slot == "sum" else 0.0
 
     def formula(self) -> Formula:
-        """Return the formula of one parameter."""
+        """Return the formula of one parameter, arrays of NumPy."""
+        from numpy import expm1, log1p  # a check needs none
+
         total: Any = self.initial_sum
         linear: Any = 0.0
 
         def step(parameter: Any, gradient: Any, number: int, rate: float) -> Any:
             nonlocal total, linear
             after = total + gradient**2
-            change = (after**-self.power - total**-self.power) / rate
-            linear = linear + gradient - change * parameter
+            # Of powers that are nearly equal, the difference keeps its digits so.
+            change = total**-self.power * expm1(-self.power * log1p(gradient**2 / total))
+            linear = linear + gradient - change / rate * parameter
             total = after
             near = linear + (linear > self.l1) * (self.l1 - linear)
             near = near + (linear < -self.l1) * (-self.l1 - linear)
