@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from nnspec.network.loader import Spec, check, load, loads
     from nnspec.show.plot import Picture
     from nnspec.show.summary import Summary
-    from nnspec.training.epochs import Run, TrainingError, TrainingInterrupted, train
+    from nnspec.training.epochs import TrainingError, TrainingInterrupted, train
+    from nnspec.training.run import Run
     from nnspec.verification.report import Report
 
     __version__: str
@@ -44,7 +45,8 @@ _HOMES = {
     "nnspec.verification.report": "Report",
     "nnspec.network.loader": "Spec check load loads",
     "nnspec.language.schema": "Block Call Input Model",
-    "nnspec.training.epochs": "Run TrainingError TrainingInterrupted train",
+    "nnspec.training.epochs": "TrainingError TrainingInterrupted train",
+    "nnspec.training.run": "Run",
     "nnspec.language.training_schema": "Data Training",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}

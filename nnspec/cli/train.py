@@ -15,7 +15,7 @@ from nnspec.errors import UsageError
 
 if TYPE_CHECKING:
     from nnspec.backend import Precision
-    from nnspec.training.epochs import Run
+    from nnspec.training.run import Run
 
 
 @click.command()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -24,11 +23,10 @@ from nnspec.backend import (
 )
 from nnspec.data.preprocessing import KEY, Preprocessing
 from nnspec.data.rows import Dataset, Part, load_data
-from nnspec.errors import DataError, NnspecError, UsageError, printable
+from nnspec.errors import DataError, NnspecError, UsageError
 from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Training
 from nnspec.network.loader import AnySpec, Spec, check
-from nnspec.support import html
 from nnspec.training.batches import require_batches
 from nnspec.training.epoch import NotFinite, OnStep, averaged, measured, run_epoch
 from nnspec.training.history import Epoch, plot_history, trained_by, write_history
@@ -37,6 +35,7 @@ from nnspec.training.metrics import require_measurable
 from nnspec.training.notes import notes_on
 from nnspec.training.pacing import rates_of, set_rate
 from nnspec.training.results import show_results
+from nnspec.training.run import Run
 from nnspec.training.runs import (
     Begun,
     Checkpoint,
@@ -64,73 +63,6 @@ class TrainingError(NnspecError):
 
 class TrainingInterrupted(KeyboardInterrupt):
     """Ctrl-C during training; the message says what is kept and how to go on."""
-
-
-@dataclass(frozen=True, repr=False)
-class Run:
-    """A finished run: what it measured, and where its files are.
-
-    `best` and `last` are weights files; `test` holds the loss and the metrics of the best weights
-    on the test rows, None where the spec keeps none apart. `notes` say what went otherwise than
-    asked; `findings`, where the run was diagnosed, which layers vanish, explode or die;
-    `confusion`, where the spec asks for it, how often each class is predicted as each, of the test
-    rows, or where there are none of the validation rows.
-    """
-
-    folder: Path
-    backend: str
-    history: tuple[Epoch, ...]
-    best_epoch: int
-    best: Path
-    last: Path
-    test: dict[str, float] | None
-    notes: tuple[str, ...] = ()
-    findings: tuple[Finding, ...] | None = None
-    confusion: list[list[int]] | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the run as `nnspec train --json` prints it."""
-        return {
-            "folder": str(self.folder),
-            "backend": self.backend,
-            "epochs": len(self.history),
-            "best_epoch": self.best_epoch,
-            "best": str(self.best),
-            "last": str(self.last),
-            "history": [epoch.as_json() for epoch in self.history],
-            "test": self.test,
-            "notes": list(self.notes),
-            **({"confusion_matrix": self.confusion} if self.confusion is not None else {}),
-            **(
-                {"diagnosis": [each.as_json() for each in self.findings]}
-                if self.findings is not None
-                else {}
-            ),
-        }
-
-    def __repr__(self) -> str:
-        count = f"{len(self.history)} epoch{'s' if len(self.history) != 1 else ''}"
-        return printable(f"<Run {self.folder}: {count} of {self.backend}, best {self._best()}>")
-
-    def _best(self) -> str:
-        (best,) = (each for each in self.history if each.number == self.best_epoch)
-        return f"{self.best_epoch} ({_measures(best.values)})"
-
-    def _repr_html_(self) -> str:
-        names = list(dict.fromkeys(name for each in self.history for name in each.values))
-        rows = [
-            (each.number, *(f"{each.values[name]:.4g}" for name in names)) for each in self.history
-        ]
-        said = [f"best epoch: {self._best()}"]
-        if self.test is not None:
-            said.append(f"test rows: {_measures(self.test)}")
-        about = html.lines([*said, f"best weights: {self.best}", *self.notes])
-        table = html.table(("epoch", *names), rows[-html.MOST_ROWS :], numeric=1 + len(names))
-        return html.titled(f"Training with {self.backend}", about, table)
-
-
-def _measures(values: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {value:.4g}" for name, value in values.items())
 
 
 def train(
@@ -273,6 +205,7 @@ class _Loop:
         self.history: list[Epoch] = []
         self.notes: list[str] = []
         self.recorder: Recorder | None = None
+        self._diagnosis: dict[str, Any] = {}
         self._confusion: list[list[int]] | None = None
         self._best: Epoch | None = None
         self._ahead = 0
@@ -404,7 +337,7 @@ class _Loop:
         if any(each.type == "confusion_matrix" for each in self.training.resolved_metrics):
             self._confusion = table
         write_history(self.paths.history, self.history)
-        self._record("finished", test, found)
+        self._record("finished", test)
         return Run(
             self.paths.path,
             self.backend,
@@ -427,28 +360,16 @@ class _Loop:
         """Return what the recorded layers show, after a last look at them; None without any."""
         if self.recorder is None:
             return None
-        from nnspec.training.diagnosis_picture import plot_diagnosis
-        from nnspec.training.diagnosis_words import findings
+        from nnspec.training.conclusions import concluded
 
         self.recorder.record(len(self.history) + 1)
-        snapshots = self.recorder.snapshots
-        plot_diagnosis(self.paths.diagnosis, snapshots, f"{self.spec.name} ({self.backend})")
-        return tuple(findings(snapshots, self.recorder.layers))
-
-    def _diagnosed(self, found: tuple[Finding, ...]) -> dict[str, Any]:
-        assert self.recorder is not None
-        layers = [
-            {
-                "before_epoch": each.epoch,
-                "layers": {path: state.as_json() for path, state in each.layers.items()},
-            }
-            for each in self.recorder.snapshots
-        ]
-        return {"diagnosis": {"findings": [each.as_json() for each in found], "states": layers}}
+        title = f"{self.spec.name} ({self.backend})"
+        found, self._diagnosis = concluded(self.recorder, self.paths.diagnosis, title)
+        return found
 
     def _diverged(self, what: str) -> NoReturn:
         found = self._findings()
-        self._record("diverged", findings=found)
+        self._record("diverged")
         told = "".join(f"\n{each.text}" for each in found or ())
         raise TrainingError(
             f"{what}; {self._kept()}. A smaller learning_rate, or `standardize: true` for "
@@ -468,7 +389,6 @@ class _Loop:
         self,
         status: str,
         test: dict[str, float] | None = None,
-        findings: tuple[Finding, ...] | None = None,
     ) -> None:
         best = self._known_best if self.history else None
         parts = {"train": self.data.train, "validation": self.data.validation}
@@ -494,6 +414,6 @@ class _Loop:
                 "test": test,
                 **({"confusion_matrix": self._confusion} if self._confusion is not None else {}),
                 **({"notes": self.notes} if self.notes else {}),
-                **(self._diagnosed(findings) if findings is not None else {}),
+                **self._diagnosis,
             },
         )
