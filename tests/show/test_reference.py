@@ -15,6 +15,7 @@ import nnspec
 from nnspec.backend import Support
 from nnspec.cli import main
 from nnspec.cli.layers import refusals
+from nnspec.language.objectives import losses_of
 from nnspec.layers import LAYERS
 from nnspec.show.examples import HEADER, examples
 from nnspec.show.reference import KINDS, TABLES, find, known_names, words
@@ -37,7 +38,7 @@ def test_every_example_checks_and_shows_what_it_is_of(kind: str) -> None:
         training = spec.model.training
         if training is not None:
             rate = training.optimizer.learning_rate
-            used |= {training.resolved_loss.type, training.optimizer.type}
+            used |= {training.optimizer.type, *(loss.type for loss in losses_of(training))}
             used.add(getattr(rate, "schedule", ""))
             used |= {metric.type for metric in training.metrics or ()}
         for at in spec.graph.walk():

@@ -16,7 +16,7 @@ from nnspec.language.losses import LOSSES, Loss
 from nnspec.language.optimizers import OPTIMIZERS, Optimizer
 from nnspec.layers.fields import Frozen
 from nnspec.network.loader import Spec, loads
-from nnspec.verification.samples import random_inputs, random_target
+from nnspec.verification.samples import random_goals, random_inputs, random_target
 from tests.variants import named, variants
 
 ENDS = {
@@ -66,10 +66,8 @@ def test_a_loss_and_its_gradient_are_equal_in_every_source(fields: dict[str, Any
     units = 3 * stacked or (4 if record.takes == "halves" else 3)
     for shape in ([6, 4],) if record.takes == "labels" else ([4], [2, 4]):
         spec = spec_of(record.leaves_out, shape, units, stacked, loss=fields)
-        training = spec.model.training
-        assert training is not None
         inputs = random_inputs(spec.graph, ROWS, {}, 1)
-        target = random_target(spec.graph, training.task, ROWS, {}, 2, training.resolved_loss)
+        target = random_goals(spec, ROWS, {}, 2)
         for scale in (1.0, 1000.0):
             results = {}
             for name, program in programs_of(spec).items():
