@@ -68,6 +68,8 @@ def head_problems(model: Model, graph: Graph) -> Iterator[Problem]:
             f"{loss} takes a network that ends in {wanted} or in logits, not {activation.type}"
         )
         hint = f"end in {wanted}, or choose the task or the loss that {activation.type} fits"
+        if wanted == "sigmoid" and model.training.loss is None:
+            hint = "end in a sigmoid of one unit for each question, or say task: multiclass"
     elif end.block is not None:
         message = (
             f"{loss} is computed from what goes into the last {wanted}, and that is inside "
