@@ -29,6 +29,8 @@ class Measured(NamedTuple):
 
 def is_collected(training: Training) -> bool:
     """Whether a script collects what the network gives, and measures that."""
+    if training.kind == "regression" and training.resolved_loss.leaves_out:
+        return True  # the metrics are of numbers, and the loss of their logits
     watched = [record.metric or "" for record in (training.stop, training.keep) if record]
     return any(metric.type not in PLAIN for metric in training.resolved_metrics) or any(
         name.removeprefix("val_") not in ("", "loss") for name in watched

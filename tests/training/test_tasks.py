@@ -184,6 +184,23 @@ def test_the_emitted_scripts_are_clean(tmp_path: Path) -> None:
     assert_clean(emitted)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CASES)
+def test_a_spec_of_each_task_is_verified(name: str, tmp_path: Path) -> None:
+    report = nnspec.verify(_spec(CASES[name], tmp_path))
+    assert report.passed, report.to_json()
+
+
+def test_metrics_of_numbers_are_of_what_the_network_gives_not_of_its_logits(tmp_path: Path) -> None:
+    spec = _spec(CASES["its input as shares"], tmp_path)
+    data, _ = script_of(spec, "torch").load_data(tmp_path / "rows.npz")
+    inputs, target = data["train"]
+    program = get_backend("torch").compile(spec, Options(training=True)).build()
+    output = program.forward({"image": inputs})[spec.graph.outputs[0]]
+    measured = program.measured({"image": inputs}, target)
+    assert measured["mae"] == pytest.approx(np.abs(output - target).mean(), rel=1e-5)
+
+
 @pytest.mark.usefixtures("_eager")
 @pytest.mark.parametrize("backend", ["torch", "keras"])
 @pytest.mark.parametrize(
