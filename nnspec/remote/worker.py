@@ -47,6 +47,9 @@ class Session:
         except Exception:
             return  # what needs it will say so
         finally:
+            for package in spared:  # the emitted metrics may be one's
+                if sys.modules.get(package, package) is None:
+                    del sys.modules[package]
             gc.freeze()
             gc.set_threshold(GARBAGE, 20, 50)
             gc.enable()

@@ -364,3 +364,17 @@ def test_the_exporter_of_torch_lists_its_operators_without_reading_them() -> Non
         assert [each.name for each in given] == [each.name for each in expected]
     assert TracedOnnxFunction.function_ir is read
     assert len(operators) > 3
+
+
+def test_what_a_framework_is_spared_can_be_imported_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The metrics of an emitted source may be of a package that the framework does without."""
+
+    class Backend:
+        spared = ("spared_here", "json")
+        imports = ("spared_here",)
+
+    monkeypatch.setattr("nnspec.remote.worker.get_backend", lambda name: Backend())
+    session = worker.Session("any", None)
+    session.prepare()
+    assert "spared_here" not in sys.modules
+    assert sys.modules["json"] is not None
