@@ -21,12 +21,7 @@ class Factor(NamedTuple):
     modules: frozenset[str] = frozenset()
     before: tuple[str, ...] = ()
     """Functions that it calls."""
-
-    def before_as(self, name: str) -> list[str]:
-        """Return the functions under names that begin with one's own."""
-        changed = [text.replace("factor_", f"{name}_") for text in self.before]
-        self.lines[:] = [line.replace("factor_", f"{name}_") for line in self.lines]
-        return changed
+    takes_step: bool = True
 
 
 _MATH = frozenset({"math"})
@@ -89,11 +84,11 @@ def _piecewise(schedule: falling.PiecewiseConstant) -> Factor:
 def _linear(schedule: falling.Linear) -> Factor:
     start, end = schedule.initial / schedule.base, schedule.end / schedule.base
     steps = schedule.steps - schedule.warmup
-    line = f"return {_between(start, end)}" if start != end else f"return {literal(start)}"
-    return Factor(
-        f"From {literal(start)} to {literal(end)} in {steps} steps, evenly.",
-        [f"progress = min(step / {steps}, 1.0)", line] if start != end else [line],
-    )
+    summary = f"From {literal(start)} to {literal(end)} in {steps} steps, evenly."
+    if start == end:
+        return Factor(summary, [f"return {literal(start)}"], takes_step=False)
+    lines = [f"progress = min(step / {steps}, 1.0)", f"return {_between(start, end)}"]
+    return Factor(summary, lines)
 
 
 def _between(start: float, end: float) -> str:
@@ -201,17 +196,18 @@ def _cyclical(schedule: cycles.Cyclical) -> Factor:
     return Factor(summary, [*lines, f"return {literal(low)} + {height}"])
 
 
-def _chained(schedule: chains.Chained) -> Factor:
-    """Return what calls a function for each of the parts."""
+def _chained(schedule: chains.Chained, name: str = "factor") -> Factor:
+    """Return the calls of a function for each of the parts, under names that begin so."""
     base, lines, begin = schedule.base, [], 0
     before: list[str] = []
     modules: frozenset[str] = frozenset()
     for number, part in enumerate(schedule.parts, start=1):
-        made, name = _made(part), f"factor_{number}"
+        own = f"{name}_{number}"
+        made = _made(part, own)
         modules |= made.modules
-        before += [*made.before_as(name), _function(name, made)]
+        before += [*made.before, _function(own, made)]
         scale = "" if part.base == base else f"{literal(part.base / base)} * "
-        called = f"return {scale}{name}({f'step - {begin}' if begin else 'step'})"
+        called = f"return {scale}{own}({f'step - {begin}' if begin else 'step'})"
         if number <= len(schedule.lengths):
             begin += schedule.lengths[number - 1]
             lines += [f"if step < {begin}:", f"    {called}"]
@@ -228,7 +224,9 @@ def _listed(values: Iterable[float]) -> str:
 SCHEDULES: Mapping[type[Schedule], Callable[..., Factor]] = {
     decay.Cosine: _cosine,
     decay.Exponential: _exponential,
-    falling.Constant: lambda schedule: Factor("The same rate always.", ["return 1.0"]),
+    falling.Constant: lambda schedule: Factor(
+        "The same rate always.", ["return 1.0"], takes_step=False
+    ),
     falling.Step: _step,
     falling.MultiStep: _multi_step,
     falling.PiecewiseConstant: _piecewise,
@@ -259,14 +257,15 @@ def _function(name: str, factor: Factor) -> str:
     )
 
 
-def _made(schedule: Schedule) -> Factor:
-    made = row_of(SCHEDULES, schedule, f"the schedule {schedule.schedule}")(schedule)
+def _made(schedule: Schedule, name: str = "factor") -> Factor:
+    row = row_of(SCHEDULES, schedule, f"the schedule {schedule.schedule}")
+    made = row(schedule, name) if isinstance(schedule, chains.Chained) else row(schedule)
     if not isinstance(schedule, Warmed) or not schedule.warmup:
         return made
     warmup, first = schedule.warmup, schedule.after(0) / schedule.base
     rise = "step" if first == 1 else f"{literal(first)} * step"
     lines = [f"if step < {warmup}:", f"    return {rise} / {warmup}"]
-    if any("step" in line for line in made.lines):
+    if made.takes_step:
         lines.append(f"step -= {warmup}")
     summary = f"{made.summary[:-1]}, after a linear rise in {warmup}."
     return made._replace(summary=summary, lines=[*lines, *made.lines])
