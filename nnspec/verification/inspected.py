@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnspec.backend import Inspectable, Trainable
+from nnspec.backend import Inspectable, KeepsAverages, Trainable
 from nnspec.backend.programs import Paced
 from nnspec.errors import NnspecError
 from nnspec.language.objectives import is_composed
@@ -77,6 +77,8 @@ def inspect(state: State, spec: Spec, program: object) -> Inspected:
     elif FOLLOWS and not state.is_large:
         own = parameter_settings(spec.graph, optimizer)
         followed.append(formula_errors(program, training, own, state.weights, inputs, target, seed))
+    if training.average is not None and (state.is_large or not isinstance(program, KeepsAverages)):
+        found.unfollowed = "the averages of its weights are not followed"
     if isinstance(optimizer.learning_rate, Schedule):
         followed.append(rate_errors(program, optimizer))
         if isinstance(optimizer.learning_rate, Plateau) and isinstance(program, Paced):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nnspec.backend import KeepsAverages
 from nnspec.language.schedules import Schedule
 from nnspec.support.streams import derived_seed
 from nnspec.verification.tolerance import EXACT
@@ -78,6 +79,7 @@ def formula_errors(
                 continue
             program.load_optimizer_state({**state, STEP: np.array(taken)})
         steps = {name: _new(training.optimizer, own[name]) for name in names}
+        means: Weights = {}
         before = program.weights()
         for number, scale in enumerate(scales, start=taken + 1):
             total = {name: np.zeros(before[name].shape) for name in reached}
@@ -97,7 +99,10 @@ def formula_errors(
             if taken and error:
                 # Near 0 a rate is known up to a rounding of the largest one.
                 error *= max(_part_of_base(training.optimizer, number - 1), EXACT)
-            worst = max(worst, error)
+            off = 0.0 if taken else _average_error(program, training, after, means, number)
+            worst = max(worst, error, off)
+            if off > EXACT:
+                return worst, [f"the average of the weights after step {number} is not the spec's"]
             if error > EXACT:
                 return worst, [f"step {number}, of gradients of {scale:g}, is not the spec's"]
             before = after
@@ -126,6 +131,29 @@ def _have_moved(
     before: Mapping[str, Array], after: Mapping[str, Array], names: Iterable[str]
 ) -> bool:
     return any(not np.array_equal(before[name], after[name]) for name in names)
+
+
+def _average_error(
+    program: Inspectable, training: Training, weights: Weights, means: Weights, step: int
+) -> float:
+    """Return the error of the averages after a step; means: those of the steps before, updated."""
+    record = training.average
+    if record is None or not isinstance(program, KeepsAverages):
+        return 0.0
+    for name, array in weights.items():
+        before = means.get(name, np.zeros(()))
+        means[name] = before + record.share(step) * (array - before)
+    wanted = means if record.has_begun(step) else weights
+    with program.averaged():
+        given = program.weights()
+    largest = max((float(np.abs(array).max(initial=0)) for array in weights.values()), default=0.0)
+    # Running statistics have no average, and these steps leave gradients alone to the weights.
+    off = max(
+        float(np.abs(given[name] - wanted[name]).max(initial=0))
+        for name in wanted
+        if not name.endswith(("running_mean", "running_var"))
+    )
+    return off / largest if largest > 0 else off
 
 
 def _new(optimizer: Optimizer, own: Settings) -> Step:

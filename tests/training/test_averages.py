@@ -12,6 +12,7 @@ import pytest
 from script_cases import Case, first_weights, run, script_of, trained, weights_of
 from script_cases import spec_of as spec_with_rows
 
+import nnspec
 from nnspec.backend import get_backend
 from nnspec.errors import SpecError
 from nnspec.language.averages import Average
@@ -20,7 +21,7 @@ from nnspec.training.epochs import train
 from nnspec.weights.canonical import load_weights
 from tests.formatting import assert_clean
 from tests.training.test_optimizer_state import BACKENDS, LAYERS, steps
-from tests.training.test_training_tables import programs_of
+from tests.training.test_training_tables import programs_of, spec_of
 
 # Keras copies a variable, when it saves, by a call that NumPy 2 has deprecated.
 pytestmark = [
@@ -148,3 +149,22 @@ def test_a_resumed_run_ends_with_the_averages_of_a_whole_one(backend: str, tmp_p
     parted = train(spec, backend, tmp_path / "parted", epochs=3, resume=True)
     expected, given = load_weights(whole.best), load_weights(parted.best)
     assert all(np.array_equal(array, given[name]) for name, array in expected.items())
+
+
+@pytest.mark.parametrize("average", [AVERAGES["ema"], AVERAGES["swa"]], ids=["ema", "swa"])
+def test_a_verification_follows_the_averages(
+    average: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import nnspec_torch.training as torch
+
+    spec = spec_of("", [4], optimizer="sgd", average=average)
+    assert nnspec.verify(spec, backends=BACKENDS, steps=1).passed
+    wrong = Average.model_validate(
+        average | ({"decay": 0.7} if "decay" in average else {"start": 3})
+    )
+    written = torch.average_source
+    monkeypatch.setattr(torch, "average_source", lambda record: written(record and wrong))
+    report = nnspec.verify(spec, backends=BACKENDS, steps=1)
+    failed = [check for check in report.checks if not check.passed]
+    assert [(check.kind, check.pair[0]) for check in failed] == [("optimizer", "torch")]
+    assert "the average of the weights after step" in failed[0].detail
