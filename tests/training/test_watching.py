@@ -24,6 +24,11 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "stop": {"metric": "val_loss", "patience": 2, "min_delta": 0.01},
     },
     "one measure": {"stop": {"patience": 3}, "metrics": ["log_loss"]},
+    "standardised numbers": {
+        "metrics": ["mape", "rmse", "r2"],
+        "keep": {"metric": "val_rmse"},
+        "stop": {"metric": "val_r2", "patience": 2, "min_delta": 0.02},
+    },
     "of training rows": {
         "metrics": ["f1"],
         "keep": {"metric": "f1", "mode": "max"},
@@ -66,7 +71,12 @@ def test_scripts_keep_and_stop_as_training_does(
     rate = {"type": "sgd", "learning_rate": 0.3, "momentum": 0.9}
     training = {**SETTINGS[case], "epochs": 12, "optimizer": rate, "batch_size": 16}
     inputs = 1 if case == "of training rows" else 2
-    spec = spec_of(Case("csv", inputs, "multiclass"), tmp_path, training=training)
+    task = "multiclass"
+    data: dict[str, Any] = {}
+    if case == "standardised numbers":
+        task, data = "regression", {"standardize_target": True}
+        rate["learning_rate"] = 0.1
+    spec = spec_of(Case("csv", inputs, task), tmp_path, training=training, data=data)
     found = nnspec.train(spec, backend, tmp_path / "run")
     assert len(found.history) < 12
     record = json.loads((tmp_path / "run" / "run.json").read_text())
