@@ -88,6 +88,10 @@ class _Drawing(TorchFunctionMode):
         self.taker = taker
         self._entered = False
 
+    def __deepcopy__(self, known: object) -> _Drawing:
+        """Return the same: a copy of the module, as an average of it, draws nothing else."""
+        return self
+
     def begin(self, module: nn.Module, inputs: object) -> None:
         if module.training:
             self.__enter__()  # type: ignore[no-untyped-call]  # torch's

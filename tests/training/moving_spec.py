@@ -30,6 +30,15 @@ TRAININGS: dict[str, dict[str, Any]] = {
         "batch_size": 5,
         "stop": {"metric": "val_loss", "patience": 6},
         "keep": {"metric": "val_accuracy"},
+        "average": {"type": "ema", "decay": 0.9},
+    },
+    "plateau": {
+        "optimizer": {
+            "type": "adam",
+            "learning_rate": {"schedule": "plateau", "initial": 0.05, "patience": 1},
+        },
+        "average": {"type": "swa", "start": 10, "every": 3},
+        "accumulate": 4,
     },
 }
 

@@ -52,7 +52,10 @@ def trained(spec: Spec, backend: str | None, folder: Path, **more: Any) -> None:
     train(spec, backend, folder, dtype="float64", **more)
 
 
-@pytest.mark.parametrize("name", ["adam", pytest.param("momentum", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name",
+    ["adam", *(pytest.param(name, marks=pytest.mark.slow) for name in ("momentum", "plateau"))],
+)
 def test_a_run_moves_between_frameworks(tmp_path: Path, name: str) -> None:
     """With dropout, noise, a shuffled order, and a schedule that goes on."""
     spec = spec_in(tmp_path, name)
@@ -174,8 +177,8 @@ def test_a_few_kills_cost_at_most_an_epoch_each(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
-@pytest.mark.parametrize("name", ["adam", "momentum"])
-def test_fifty_kills_over_both_frameworks(tmp_path: Path, name: str) -> None:
-    folder = kill(tmp_path, name, 25, 1.0, *FRAMEWORKS)
+@pytest.mark.parametrize(("name", "kills"), [("adam", 20), ("momentum", 15), ("plateau", 15)])
+def test_fifty_kills_over_both_frameworks(tmp_path: Path, name: str, kills: int) -> None:
+    folder = kill(tmp_path, name, kills, 1.0, *FRAMEWORKS)
     trained(spec_in(tmp_path, name), "torch", tmp_path / "whole", epochs=40)
     require_equal(folder, tmp_path / "whole")

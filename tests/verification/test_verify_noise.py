@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import Any
 
@@ -161,6 +162,15 @@ def test_every_random_layer_of_the_language_is_given_its_numbers() -> None:
     }
     names = {cls.__name__ for cls in GIVEN - drawn}
     assert names == {"SpatialDropout3D"}  # as SpatialDropout2D
+
+
+def test_a_module_that_takes_numbers_can_be_copied() -> None:
+    """As torch.optim.swa_utils.AveragedModel does."""
+    program: Any = get_backend("torch").compile(network(VECTOR), Options(training=True)).build()
+    program.take_noise(1)
+    copied = copy.deepcopy(program.model)
+    assert copied is not program.model
+    assert copied.state_dict().keys() == program.model.state_dict().keys()
 
 
 def test_numbers_stand_at_the_axes_that_the_spec_declares() -> None:
