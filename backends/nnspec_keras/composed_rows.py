@@ -1,4 +1,4 @@
-"""What a network of several losses makes of rows."""
+"""The losses and outputs of rows in a network of several losses."""
 
 from __future__ import annotations
 

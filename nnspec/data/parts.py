@@ -1,4 +1,4 @@
-"""What every training makes of rows: the inputs, and the parts that they are split into."""
+"""The inputs of every training, and the parts that its rows are split into."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the source backends share of a training that minimises several losses."""
+"""The names and the text of several losses that the source backends share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ F Tensor answer arguments best data device epoch file found given inputs keras l
 loss loss_function losses math model network nn np ops optimizer output outputs parser path
 record rows scheduler source target targets tf torch train values weights
 """
-"""What the functions around the losses call something else."""
+"""Names of other things in the functions around the losses."""
 TAKEN = KEYWORDS | ALL_BUILTINS | frozenset(_WORDS.split())
 
 

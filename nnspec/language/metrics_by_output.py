@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class OfOutput(Metric):
-    """What is reported of one output by a metric; by none: its loss, without its weight."""
+    """One metric of one output; without a metric its loss, as it is without its weight."""
 
     type: str
     output: str

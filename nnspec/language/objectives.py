@@ -1,4 +1,4 @@
-"""What a training minimises where that is more than one loss of one output."""
+"""The parts of a training that minimises more than one loss of one output."""
 
 from __future__ import annotations
 
