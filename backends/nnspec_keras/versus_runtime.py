@@ -115,6 +115,10 @@ class KerasVersus:
         (output,) = program.training_outputs({name: inputs}).values()
         return output
 
+    def gradients_left(self, model: str) -> Weights:
+        """Return none: a tape keeps them to itself."""
+        return {}
+
     def sample(self, noise: Array) -> Array:
         """Return the rows that the generator makes, as at inference."""
         (name,) = self.generator.graph.inputs

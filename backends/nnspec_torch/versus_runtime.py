@@ -116,6 +116,14 @@ class TorchVersus:
         (output,) = program.training_outputs({name: inputs}).values()
         return output
 
+    def gradients_left(self, model: str) -> Weights:
+        """Return the gradients that are kept beside a network's parameters."""
+        return {
+            name: parameter.grad.numpy().copy()
+            for name, parameter in self.programs[model].model.named_parameters()
+            if parameter.grad is not None
+        }
+
     def sample(self, noise: Array) -> Array:
         """Return the rows that the generator makes, as at inference."""
         (name,) = self.generator.graph.inputs

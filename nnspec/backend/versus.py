@@ -46,6 +46,10 @@ class Versus(Protocol):
         """Return what a network of one input and one output gives; nothing of it changes."""
         ...
 
+    def gradients_left(self, model: str) -> Weights:
+        """Return the gradients that are kept beside a network's parameters, if there are any."""
+        ...
+
     def sample(self, noise: Array) -> Array:
         """Return the rows that the generator makes, as at inference."""
         ...

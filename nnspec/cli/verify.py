@@ -12,10 +12,13 @@ from nnspec.cli.backend_options import BackendCommand, given_options, value_of
 from nnspec.cli.common import json_option, model_option, set_option, spec_argument
 from nnspec.cli.outputs import require_output
 from nnspec.cli.weights_files import read_weights, weights_options
+from nnspec.errors import UsageError
 from nnspec.verification.settings import Settings
 
 if TYPE_CHECKING:
     from nnspec.backend import Backend
+    from nnspec.verification.report import Report
+    from nnspec.verification.several import Reports
 
 
 def _read_sizes(
@@ -124,25 +127,33 @@ def verify(
     from rich.console import Console
 
     from nnspec.backend import default_backends
-    from nnspec.network.loader import load
+    from nnspec.network.loader import Spec, load_any, one_of
     from nnspec.remote.processes import started
     from nnspec.support.files import write_text
 
     console = Console()
     names = default_backends() if backends is None else _names(backends)
-    loaded = load(spec, variables=variables, model=model)
+    loaded = load_any(spec, variables=variables)
+    if isinstance(loaded, Spec) or model is not None:
+        loaded = one_of(loaded, model)
     require_output(loaded, report, weights, data, *renames)
     # First of all, before this process has threads: while they import frameworks, it imports NumPy
     # and the checks, and shows its progress.
-    with started(loaded, names, asked["batch"]) if processes else nullcontext() as workers:
+    largest = loaded if isinstance(loaded, Spec) else next(iter(loaded.models.values()))
+    with started(largest, names, asked["batch"]) if processes else nullcontext() as workers:
         from nnspec.verification.memory import bytes_of
         from nnspec.verification.verifier import verify_spec
 
         is_shown = console.is_terminal and not as_json
         with console.status("verifying") if is_shown else nullcontext() as status:
+            first = None
+            if isinstance(loaded, Spec):
+                first = read_weights(loaded, weights, renames, partial=partial)
+            elif weights is not None or renames or partial:
+                raise UsageError("weights are of one network: say which by --model")
             settings = Settings(
                 backends=names,
-                weights=read_weights(loaded, weights, renames, partial=partial),
+                weights=first,
                 sizes=sizes,
                 memory=bytes_of(memory) if memory is not None else None,
                 data=data,
@@ -150,7 +161,13 @@ def verify(
                 progress=status.update if status is not None else None,
                 **asked,
             )
-            result = verify_spec(loaded, settings, workers)
+            result: Report | Reports
+            if isinstance(loaded, Spec):
+                result = verify_spec(loaded, settings, workers)
+            else:
+                from nnspec.verification.several import verify_networks  # which few calls need
+
+                result = verify_networks(loaded, settings, workers)
     # First what cannot fail for a disk that is full by now.
     if as_json:
         click.echo(result.to_json())

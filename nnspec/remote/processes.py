@@ -35,7 +35,10 @@ THREAD_VARIABLES = (
     "TF_NUM_INTRAOP_THREADS",
     "TF_NUM_INTEROP_THREADS",
 )
-TRAINING = ("train_step", "follow", "load_optimizer_state", "take_noise")
+TRAINING = (
+    *("train_step", "follow", "load_optimizer_state", "take_noise"),
+    *("discriminator_step", "generator_step"),
+)
 """Methods that leave a program in a state which is not that of its weights alone."""
 DERIVING = ("in_runtime",)
 """Methods that return another program, which stays in the process too."""

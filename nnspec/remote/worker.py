@@ -66,7 +66,10 @@ class Session:
         """Build a network, and return the names of what can be asked of it."""
         if self.threads is not None and self.takes_threads:
             further = {**further, "threads": self.threads}
-        compiled = self.backend.compile(spec, options)
+        if isinstance(spec, Spec):
+            compiled = self.backend.compile(spec, options)
+        else:
+            compiled = self.backend.compile_networks(spec, options)
         return self._kept(number, compiled.build(weights, dtype=dtype, **further))
 
     def load(self, number: int, path: Path, further: Mapping[str, Any]) -> list[str]:

@@ -28,6 +28,7 @@ Kind = Literal[
     "random",
     "first_weights",
     "metrics",
+    "adversarial",
 ]
 
 TITLES: dict[Kind, str] = {
@@ -43,6 +44,7 @@ TITLES: dict[Kind, str] = {
     "random": "random layers by their laws",
     "first_weights": "first weights by their laws",
     "metrics": "metrics by the spec's definitions",
+    "adversarial": "adversarial training",
 }
 
 

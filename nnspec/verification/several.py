@@ -1,0 +1,68 @@
+"""The verification of several networks: each by itself, and the training of one against another."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nnspec.errors import UsageError
+from nnspec.network.networks import Networks
+from nnspec.verification.report import Report
+from nnspec.verification.settings import Settings
+from nnspec.verification.verifier import verify_spec
+from nnspec.verification.versus_checks import verify_versus
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from nnspec.remote.processes import Workers
+
+
+@dataclass(frozen=True)
+class Reports:
+    """The reports of several networks, and of their training; passed if all have."""
+
+    name: str
+    sha256: str
+    reports: Mapping[str, Report]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every report passed."""
+        return all(report.passed for report in self.reports.values())
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the reports as `nnspec verify --json` prints them."""
+        return {
+            "spec": self.name,
+            "spec_sha256": self.sha256,
+            "passed": self.passed,
+            "reports": {name: report.as_json() for name, report in self.reports.items()},
+        }
+
+    def to_json(self) -> str:
+        """Return the reports as JSON text."""
+        return json.dumps(self.as_json(), indent=2)
+
+    def print(self, console: Console) -> None:
+        """Print every report as a table."""
+        for report in self.reports.values():
+            report.print(console)
+
+    def to_html(self) -> str:
+        """Return the reports as pages one below another."""
+        return "\n".join(report.to_html() for report in self.reports.values())
+
+
+def verify_networks(
+    networks: Networks, settings: Settings, workers: Workers | None = None
+) -> Reports:
+    """Verify each network as a spec of its own, then ten rounds of their training."""
+    if settings.weights is not None or settings.data is not None:
+        raise UsageError("weights and rows are of one network: say which by `model`")
+    reports = {name: verify_spec(spec, settings, workers) for name, spec in networks.models.items()}
+    if networks.document.training is not None:
+        reports["training"] = verify_versus(networks, settings, workers)
+    return Reports(networks.name, networks.sha256, reports)

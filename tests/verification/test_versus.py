@@ -1,0 +1,109 @@
+"""Verification of a generator's training finds what is injected, and accuses nobody else."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+from versus_cases import networks_of
+
+from nnspec.backend import get_backend
+from nnspec.verification import versus_checks
+from nnspec.verification.engines import SourceEngine
+from nnspec.verification.recorder import Recorder
+from nnspec.verification.report import Report
+from nnspec.verification.samples import exercised_weights
+from nnspec.verification.settings import Settings
+from nnspec.verification.several import verify_networks
+
+SETTINGS = Settings(backends=("torch", "keras"), exporters=False)
+KEPT = "with statistics_kept(discriminator):\n        loss"
+ALONE = "[each for each in generator.parameters() if each.requires_grad]"
+DETACHED = "with torch.no_grad(), statistics_kept(generator):"
+FAULTS = {
+    "the discriminator keeps gradients of the generator's step": (
+        "non_saturating", f"loss.backward(\n        inputs={ALONE}\n    )", "loss.backward()",
+        "the generator's step changes the gradient of",
+    ),
+    "the discriminator's statistics move in the generator's step": (
+        "non_saturating", KEPT, "if True:\n        loss",
+        "the generator's step changes block.norm.running",
+    ),
+    "made rows are not detached": (
+        "non_saturating", DETACHED, "with statistics_kept(generator):",
+        "the discriminator's step changes the gradient of",
+    ),
+    "the generator's statistics move in the discriminator's step": (
+        "hinge", DETACHED, "with torch.no_grad():", "the discriminator's step changes",
+    ),
+    "real rows on the side of made ones": (
+        "non_saturating", "F.softplus(-real).mean()", "F.softplus(real).mean()", "discriminator"
+    ),
+    "made rows on the side of real ones": (
+        "least_squares", "(fake - 1).square()", "fake.square()", "generator"
+    ),
+    "labels smoothed on the wrong side": (
+        "least_squares", "(real - 0.8)", "(real - 1.2)", "discriminator"
+    ),
+    "another weight of the penalty": (
+        "penalty", "10.0 * gradient", "1.0 * gradient", "discriminator"
+    ),
+    "a penalty of the length alone": (
+        "penalty", "(length - 1).square()", "length.square()", "discriminator"
+    ),
+    "a penalty at the other share": (
+        "penalty", "mix * real + (1 - mix) * fake", "(1 - mix) * real + mix * fake",
+        "discriminator",
+    ),
+    "another number of steps": (
+        "hinge", "steps % 2 == 0", "steps % 3 == 0", "follow every 2 steps"
+    ),
+}  # fmt: skip
+
+
+def run(loss: str, old: str = "", new: str = "") -> tuple[list[str], Any]:
+    """Return what PyTorch's source breaks with this change of its text, and the run."""
+    networks = networks_of(loss)
+    backend: Any = get_backend("torch")
+    engine = SourceEngine(backend)
+    compile_networks = type(backend).compile_networks
+
+    def changed(self: Any, *given: Any) -> Any:
+        compiled = compile_networks(self, *given)
+        assert old in compiled.source, compiled.source
+        return dataclasses.replace(compiled, source=compiled.source.replace(old, new))
+
+    weights = {
+        f"{name}.{path}": array.astype(np.float64)
+        for name, spec in networks.models.items()
+        for path, array in exercised_weights(spec.graph, 0).items()
+    }
+    recorder = Recorder(Report("x", "", {}, 10))
+    with pytest.MonkeyPatch.context() as patch:
+        if old:
+            patch.setattr(type(backend), "compile_networks", changed)
+        found = versus_checks.run_source(engine, networks, SETTINGS, weights, recorder)
+    wrong = [role for role, error, limit in found.formula if error > limit]
+    return [*found.broken, *wrong], found
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_an_injected_fault_is_found(name: str) -> None:
+    """By the law that it breaks, or the formula; the source without it breaks none."""
+    loss, old, new, told = FAULTS[name]
+    assert run(loss)[0] == []
+    broken, _ = run(loss, old, new)
+    assert any(each.startswith(told) or told in each for each in broken), broken
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loss", ["non_saturating", "least_squares", "hinge", "penalty", "clipped"])
+def test_no_source_is_accused(loss: str) -> None:
+    """Each network, and ten rounds of their training, with dropout at work."""
+    reports = verify_networks(networks_of(loss), SETTINGS)
+    assert reports.passed, reports.to_json()
+    training = reports.reports["training"]
+    assert {check.kind for check in training.checks} == {"adversarial"}
+    assert not training.not_checked
