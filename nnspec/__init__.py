@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     )
     from nnspec.language.schema import Block, Call, Input, Model
     from nnspec.language.training_schema import Data, Training
-    from nnspec.network.loader import Spec, check, load, loads
+    from nnspec.network.loader import Spec, check, load, load_networks, loads
+    from nnspec.network.networks import Networks
     from nnspec.show.plot import Picture
     from nnspec.show.summary import Summary
     from nnspec.training.epochs import TrainingError, TrainingInterrupted, train
@@ -43,7 +44,8 @@ _HOMES = {
     "nnspec.show.plot": "Picture",
     "nnspec.show.summary": "Summary",
     "nnspec.verification.report": "Report",
-    "nnspec.network.loader": "Spec check load loads",
+    "nnspec.network.loader": "Spec check load load_networks loads",
+    "nnspec.network.networks": "Networks",
     "nnspec.language.schema": "Block Call Input Model",
     "nnspec.training.epochs": "TrainingError TrainingInterrupted train",
     "nnspec.training.run": "Run",
@@ -60,6 +62,7 @@ __all__ = [
     "Input",
     "MissingDependencyError",
     "Model",
+    "Networks",
     "NnspecError",
     "Picture",
     "Predictions",
@@ -81,6 +84,7 @@ __all__ = [
     "export",
     "layers",
     "load",
+    "load_networks",
     "loads",
     "plot",
     "predict",

@@ -85,6 +85,8 @@ def train(
     if not isinstance(loaded, Spec):
         from nnspec.cli.versus import train_several  # which few calls need
 
+        if diagnose:
+            raise UsageError("--diagnose is of a network that is trained by itself")
         if weights is not None or renames or partial:
             raise UsageError("a training of several networks starts from its first weights")
         return train_several(

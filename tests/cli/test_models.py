@@ -68,6 +68,9 @@ def test_what_is_of_one_network_asks_which(spec: str, tmp_path: Path) -> None:
         assert code == 2
         assert 'did you mean "judge"' in told
         assert ask(*arguments, "--model", "maker")[0] == 0
+    code, told = ask("train", spec, "-o", str(tmp_path / "run"), "--diagnose")
+    assert code == 2
+    assert "--diagnose" in told
     code, told = ask("verify", spec, "--weights", output)
     assert code == 2
     assert "--model" in told
