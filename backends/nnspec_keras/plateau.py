@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nnspec.emit.code import call, wrap
 from nnspec.emit.snippets import snippets
+from nnspec.language.metrics_by_output import reported_metrics
 from nnspec.language.schedules.plateau import Plateau
 from nnspec.language.training_schema import Data, Training
 from nnspec.language.watching import better_of, watched
@@ -21,7 +22,7 @@ def plateau_source(training: Training, data: Data | None) -> list[str]:
     made = call(
         "ReduceOnPlateau",
         monitor=name,
-        mode=better_of(record, name, training.resolved_metrics, training.kind),
+        mode=better_of(record, name, reported_metrics(training), training.kind),
         factor=schedule.factor,
         patience=schedule.patience,
         threshold=schedule.threshold,

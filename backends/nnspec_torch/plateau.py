@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nnspec.emit.code import call, wrap
 from nnspec.emit.tree import Name
+from nnspec.language.metrics_by_output import reported_metrics
 from nnspec.language.schedules.plateau import Plateau
 from nnspec.language.training_schema import Data, Training
 from nnspec.language.watching import better_of, watched
@@ -37,4 +38,4 @@ def mode_of(training: Training, schedule: Plateau, data: Data | None) -> str:
     """Return whether less or more is better of what the schedule watches."""
     record = schedule.watched
     name = watched(record, has_validation=data is not None and data.validation > 0)
-    return better_of(record, name, training.resolved_metrics, training.kind)
+    return better_of(record, name, reported_metrics(training), training.kind)

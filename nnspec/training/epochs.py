@@ -334,7 +334,9 @@ class _Loop:
             test = self._evaluate(self.data.test)
         title = f"{self.spec.name} ({self.backend})"
         table = show_results(self.program, self.spec, self.training, self.data, self.paths, title)
-        if any(each.type == "confusion_matrix" for each in self.training.resolved_metrics):
+        if table is not None and any(
+            each.type == "confusion_matrix" for each in self.training.resolved_metrics
+        ):
             self._confusion = table
         write_history(self.paths.history, self.history)
         self._record("finished", test)

@@ -36,10 +36,9 @@ def show_results(
     """
     graph = spec.graph
     name, part = judged_by(data)
-    loss = training.resolved_loss
     if len(graph.outputs) != 1 or isinstance(part.target, dict):
         return None
-    if not loss.is_measured_as(training.kind):
+    if not training.resolved_loss.is_measured_as(training.kind):
         return None
     is_asked = any(metric.type == "confusion_matrix" for metric in training.resolved_metrics)
     if not (DRAWS or is_asked):
