@@ -179,6 +179,8 @@ def _error(
         off = np.abs(after[name] - array).max(initial=0)
         rounding = _ULPS * np.abs(before[name]).max(initial=0)
         rest = max(float(off - rounding), 0.0)
+        if math.isnan(rest):
+            return math.inf
         if rest > 0:
             worst = max(worst, rest / movement if movement > 0 else float("inf"))
     return worst

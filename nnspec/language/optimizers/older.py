@@ -13,7 +13,22 @@ ROWS: dict[str, type[Optimizer]] = {}
 """Those of this file: each row stands below its class."""
 
 
-class Rprop(Optimizer):
+class _OfOneRate(Optimizer):
+    """Base of those whose state is made with one learning rate."""
+
+    takes_schedule = False
+
+    @model_validator(mode="after")
+    def _has_no_schedule(self) -> Self:
+        if isinstance(self.learning_rate, Schedule):
+            raise PydanticCustomError(
+                "wrong_value",
+                "a learning_rate that is a number is expected: what it remembers is made with one",
+            )
+        return self
+
+
+class Rprop(_OfOneRate):
     """s = s · grow where g keeps its sign, s · shrink where it turns; p -= sign(g) · s.
 
     Where g turns it counts as 0, in this step and as the sign that the next one looks at; s begins
@@ -21,23 +36,12 @@ class Rprop(Optimizer):
     and Braun 1993, as torch.optim.Rprop; Keras has none.
     """
 
-    takes_schedule = False
-
     type: Literal["rprop"] = "rprop"
     learning_rate: LearningRate = Field(default=0.01, description="The first size of each step.")
     shrink: Positive = Field(default=0.5, lt=1, description="Factor of s where g turns.")
     grow: Positive = Field(default=1.2, gt=1, description="Factor of s where g keeps its sign.")
     least: Positive = Field(default=1e-6, description="The least s.")
     most: Positive = Field(default=50.0, description="The greatest s.")
-
-    @model_validator(mode="after")
-    def _has_no_schedule(self) -> Self:
-        if isinstance(self.learning_rate, Schedule):
-            raise PydanticCustomError(
-                "wrong_value",
-                "a learning_rate that is a number is expected: it is the first size of steps alone",
-            )
-        return self
 
     @property
     def slots(self) -> tuple[str, ...]:
@@ -94,7 +98,7 @@ class Asgd(Optimizer):
 ROWS["asgd"] = Asgd
 
 
-class Ftrl(Optimizer):
+class Ftrl(_OfOneRate):
     """n' = n + g²; z += g - (n'^-power - n^-power) / lr · p; p = (clip(z, ±l1) - z) / q.
 
     q = n'^-power / lr + beta / lr + 2 · ridge; n begins at initial_sum, z at 0. McMahan et al.
@@ -102,7 +106,7 @@ class Ftrl(Optimizer):
     """
 
     type: Literal["ftrl"] = "ftrl"
-    learning_rate: LearningRate = Field(default=0.001, description=RATE)
+    learning_rate: LearningRate = Field(default=0.001, description="Step size: a number.")
     power: float = Field(
         default=-0.5,
         strict=True,
