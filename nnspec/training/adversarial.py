@@ -237,6 +237,8 @@ def rounds(
     """
     training = networks.training
     program.reseed(derived_seed("epoch", training.seed, number))
+    if any(spec.graph.is_random for spec in networks.models.values()):
+        program.take_noise(derived_seed("noise", training.seed, number))
     order = permutation(len(rows), "order", training.seed, number) if training.shuffle else None
     for chosen, count in positions(len(rows), training.batch_size, order):
         noise = noise_for(networks, count, "discriminator", counts[0])

@@ -228,9 +228,8 @@ def test_a_resumed_run_ends_as_one_that_was_not_interrupted(tmp_path: Path, back
 
 
 def test_a_run_goes_on_in_another_framework(tmp_path: Path) -> None:
-    """Both networks and both optimizers move, and end where either would have, in float64."""
-    text = text_of(changes=(("      - {type: dropout, rate: 0.25}\n", ""),))
-    networks = load_networks(write(tmp_path, text))
+    """With dropout; both networks and both optimizers move, and end where either would have."""
+    networks = load_networks(write(tmp_path, text_of()))
     whole = train_networks(networks, "torch", tmp_path / "whole", epochs=2, dtype="float64")
     train_networks(networks, "torch", tmp_path / "parts", epochs=1, dtype="float64")
     moved = train_networks(networks, "keras", tmp_path / "parts", epochs=2, resume=True)
