@@ -27,6 +27,8 @@ def advise(model: Model, graph: Graph) -> Iterator[Problem]:
     if model.training is not None:
         yield from _never_trains(model, graph)
         seen |= _of_training(model.training)
+        if model.training.batch_size == 1 and "batch_normalization" in seen:
+            seen.add("lone-batch")
         if is_composed(model):
             from nnspec.network.objectives import terms_of  # which few specs need
 
@@ -68,7 +70,7 @@ def _once(found: Iterator[Problem]) -> Iterator[Problem]:
 
 
 _RULES = {
-    "normalization": frozenset({"batch_normalization"}),
+    "normalization": frozenset({"doubtful-norm", "lone-batch"}),
     "gradients": frozenset({"where"}),
     "dropping": frozenset({"high-dropout", "selu", "dropped-output"}),
     "stacks": frozenset({"dense-chain"}),
@@ -102,6 +104,7 @@ def _survey(bodies: list[Graph]) -> set[str]:
     saturating = weighted = 0
     for body in bodies:
         linear: set[str] = set()  # values that a dense layer without activation gives
+        doubtful: set[str] = set()  # those that hold a bias as it is, or a dropout has thinned out
         for node in body.nodes:
             if not isinstance(node, LayerNode):
                 continue
@@ -109,6 +112,15 @@ def _survey(bodies: list[Graph]) -> set[str]:
             kind, fields = layer.type, layer.__dict__
             seen.add(kind)
             activation = fields.get("activation")
+            if kind == "batch_normalization":
+                if node.inputs[0] in doubtful:
+                    seen.add("doubtful-norm")
+            elif (
+                (fields.get("use_bias") and activation is None)
+                or kind.endswith(("dropout", "dropout1d", "dropout2d", "dropout3d"))
+                or ("kernel_initializer" not in fields and not doubtful.isdisjoint(node.inputs))
+            ):
+                doubtful.update(node.outputs)
             # That of a gate is a name: it acts inside.
             bend = kind if activation is None else getattr(activation, "type", "")
             if bend == "softmax":
