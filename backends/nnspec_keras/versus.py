@@ -268,19 +268,16 @@ def _main(
     steps = training.discriminator.steps
     (shape,) = [type_.shape for type_ in networks.discriminator.graph.inputs.values()]
     made, judged = functions[training.generator.model], functions[training.discriminator.model]
-    scores = "discriminator"
-    if heads[training.discriminator.model] is not None:
-        scores = "scores_of(discriminator)"
+    has_scores = heads[training.discriminator.model] is not None
+    scores = "scores" if has_scores else "discriminator"
     judge = (
-        "discriminator_step(generator, scores, discriminator_optimizer, batch, "
+        f"discriminator_step(generator, {scores}, discriminator_optimizer, batch, "
         "draw_noise(len(batch))"
     )
     if _penalty(training.loss):
         ones = ", ".join("1" for _ in shape)
         judge += f", keras.random.uniform((len(batch), {ones}))"
-    make = "generator_step(generator, scores, generator_optimizer, draw_noise(len(batch)))"
-    if scores == "discriminator":
-        judge, make = (text.replace("scores", "discriminator") for text in (judge, make))
+    make = f"generator_step(generator, {scores}, generator_optimizer, draw_noise(len(batch)))"
     deep = 16 if steps > 1 else 12
     file = f"{snake(networks.name)}.keras"
     lines = [
@@ -309,7 +306,7 @@ def _main(
         "    except (OSError, ValueError) as error:",
         "        parser.error(str(error))",
         *wrap(f"generator, discriminator = {made}(), {judged}()", 4),
-        *([f"    scores = {scores}"] if scores != "discriminator" else []),
+        *(["    scores = scores_of(discriminator)"] if has_scores else []),
         "    generator_optimizer = make_generator_optimizer()",
         "    generator_optimizer.build(generator.trainable_variables)",
         "    discriminator_optimizer = make_discriminator_optimizer()",

@@ -62,8 +62,8 @@ class Maker:
             ]
         )
 
-    def text(self) -> list[str]:
-        """Return the definitions."""
+    def text(self, of: str = "") -> list[str]:
+        """Return the definitions. of: what their names say besides, such as "generator_"."""
         summary = f"{title_of(self.optimizer)} over every parameter of the model."
         if len(self.parts) == 1 and not self._options(self.base):
             lines, parameters = [], "model.parameters()"
@@ -73,13 +73,13 @@ class Maker:
         made = Call(self.call.function, given, self.call.keywords).render()
         lines += [f"optimizer = {made}" if self.added else f"return {made}"]
         if self.added:
-            lines += [f"optimizer.register_step_pre_hook({DECAY})", "return optimizer"]
-        head = "def make_optimizer(model: nn.Module) -> torch.optim.Optimizer:"
+            lines += [f"optimizer.register_step_pre_hook({of}{DECAY})", "return optimizer"]
+        head = f"def make_{of}optimizer(model: nn.Module) -> torch.optim.Optimizer:"
         maker = "\n".join([head, f'    """{summary}"""', *indented(lines)])
         own = [SOURCES[name].text for name in (self.call.function,) if name in SOURCES]
-        return [*own, *([self._hook()] if self.added else []), maker]
+        return [*own, *([self._hook(f"{of}{DECAY}")] if self.added else []), maker]
 
-    def _hook(self) -> str:
+    def _hook(self, name: str) -> str:
         amounts = {
             key: literal(getattr(self.base, key)) if len(self.parts) == 1 else f'group["{key}"]'
             for key in self.added
@@ -94,7 +94,7 @@ class Maker:
         return "\n".join(
             [
                 "@torch.no_grad()",
-                f"def {DECAY}(optimizer: torch.optim.Optimizer, *_: object) -> None:",
+                f"def {name}(optimizer: torch.optim.Optimizer, *_: object) -> None:",
                 f'    """{told}."""',
                 "    for group in optimizer.param_groups:",
                 '        for parameter in group["params"]:',

@@ -293,22 +293,25 @@ def base_rate(optimizer: Optimizer) -> float:
     return rate.base if isinstance(rate, Schedule) else rate
 
 
-def scheduler_source(optimizer: Optimizer) -> list[str]:
-    """Return the definitions of the schedule, if there is one."""
+def scheduler_source(optimizer: Optimizer, of: str = "") -> list[str]:
+    """Return the definitions of the schedule, if there is one.
+
+    of: what their names say besides, such as "generator_".
+    """
     schedule = optimizer.learning_rate
     if not isinstance(schedule, Schedule) or isinstance(schedule, plateau.Plateau):
         return []
-    factor = _made(schedule)
+    factor = _made(schedule, f"{of}factor")
     return [
         *factor.before,
-        _function(FACTOR, factor),
+        _function(f"{of}{FACTOR}", factor),
         "\n".join(
             [
-                "def make_scheduler(",
+                f"def make_{of}scheduler(",
                 "    optimizer: torch.optim.Optimizer,",
                 ") -> torch.optim.lr_scheduler.LRScheduler:",
                 '    """The learning rate of each step, counted from 0."""',
-                f"    return torch.optim.lr_scheduler.LambdaLR(optimizer, {FACTOR})",
+                f"    return torch.optim.lr_scheduler.LambdaLR(optimizer, {of}{FACTOR})",
             ]
         ),
     ]

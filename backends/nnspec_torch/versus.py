@@ -18,7 +18,7 @@ from nnspec.network.graph import Head
 from nnspec.network.networks import Networks
 from nnspec.network.roles import has_statistics
 from nnspec_torch.naming import class_name
-from nnspec_torch.parameter_groups import DECAY, Maker
+from nnspec_torch.parameter_groups import Maker
 from nnspec_torch.schedules import FACTOR, has_schedule, scheduler_modules, scheduler_source
 
 ROLES = ("generator", "discriminator")
@@ -137,11 +137,7 @@ def optimizer_sources(networks: Networks) -> list[str]:
     for role in ROLES:
         optimizer = getattr(networks.training, role).optimizer
         maker = Maker(getattr(networks, role).graph, optimizer)
-        for text in (*maker.text(), *scheduler_source(optimizer)):
-            text = text.replace("make_optimizer", f"make_{role}_optimizer")
-            text = text.replace("make_scheduler", f"make_{role}_scheduler")
-            text = text.replace(DECAY, f"{role}_{DECAY}")
-            sources.append(text.replace(FACTOR, f"{role}_{FACTOR}"))
+        sources += [*maker.text(f"{role}_"), *scheduler_source(optimizer, f"{role}_")]
     return sources
 
 

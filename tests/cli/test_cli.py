@@ -292,7 +292,7 @@ def test_an_interrupt_is_exit_code_130(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(path: str, **options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("nnspec.cli.check.load", interrupted)
+    monkeypatch.setattr("nnspec.cli.check.load_any", interrupted)
     result = run("check", SPEC)
     assert (result.exit_code, result.stderr) == (130, "\ninterrupted\n")
 

@@ -145,14 +145,14 @@ def test_dropout_active_at_inference(spec: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_adam_epsilon(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import nnspec_torch.training
     from nnspec.language.optimizers.adam import Adam
+    from nnspec_torch.optimizers import OPTIMIZERS, Made
 
-    def wrong(optimizer: Adam) -> Call:
-        return original(optimizer.model_copy(update={"epsilon": 1e-4}))
+    def wrong(row: Made, optimizer: Adam) -> Call:
+        return original(row, optimizer.model_copy(update={"epsilon": 1e-4}))
 
-    original = nnspec_torch.training.OPTIMIZERS[Adam]
-    monkeypatch.setitem(nnspec_torch.training.OPTIMIZERS, Adam, wrong)  # type: ignore[arg-type]
+    original = type(OPTIMIZERS[Adam]).__call__
+    monkeypatch.setattr(type(OPTIMIZERS[Adam]), "__call__", wrong)
     code, report = run_verify(spec, "--backends", "torch,keras")
     assert code == 1
     assert all(check["passed"] for check in report["checks"] if check["kind"] == "gradient")

@@ -7,12 +7,12 @@ from collections.abc import Callable
 import pytest
 
 import nnspec
-import nnspec_torch.training
 from nnspec import verify
 from nnspec.emit.code import Call
 from nnspec.language.optimizers.adam import Adam
 from nnspec.network.loader import loads
 from nnspec.verification.report import Report
+from nnspec_torch.optimizers import OPTIMIZERS, Made
 from tests.golden_files import ROOT
 
 # The second normalisation takes away what the first one's bias adds, and Adam makes whole steps of
@@ -52,11 +52,11 @@ def test_noise_is_measured() -> None:
 def inject(monkeypatch: pytest.MonkeyPatch, wrong: Callable[[Adam], dict[str, float]]) -> None:
     """Let torch's Adam have other settings than the spec says."""
 
-    def lowered(optimizer: Adam) -> Call:
-        return original(optimizer.model_copy(update=wrong(optimizer)))
+    def lowered(row: Made, optimizer: Adam) -> Call:
+        return original(row, optimizer.model_copy(update=wrong(optimizer)))
 
-    original = nnspec_torch.training.OPTIMIZERS[Adam]
-    monkeypatch.setitem(nnspec_torch.training.OPTIMIZERS, Adam, lowered)  # type: ignore[arg-type]
+    original = type(OPTIMIZERS[Adam]).__call__
+    monkeypatch.setattr(type(OPTIMIZERS[Adam]), "__call__", lowered)
 
 
 def test_a_wrong_optimizer_still_shows(monkeypatch: pytest.MonkeyPatch) -> None:
