@@ -239,8 +239,8 @@ def test_no_other_key_is_left_out_whatever_its_value() -> None:
     allowed = {squashed(each) for each in NEVER_MATTER | OF_OTHERS}
     for table, known in [
         *((table, allowed) for table in tables),
-        # A metric has its classes, and whether they are logits, of the network.
-        (words._tables("metrics")[1], {*allowed, "numclasses", "fromlogits"}),
+        # A metric has its classes, and what it takes, of the network.
+        (words._tables("metrics")[1], {*allowed, "numclasses", "fromlogits", "task"}),
     ]:
         for kind, records in table.items():
             for key, record in records.items():
