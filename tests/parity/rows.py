@@ -91,6 +91,13 @@ KINDS: dict[str, dict[str, Any]] = {
     "nesterov": {"type": "sgd", "momentum": 0.9, "nesterov": True},
     "momentum": {"type": "sgd", "momentum": 0.9, "dampening": 0.3},
     "rms_prop, centered": {"type": "rms_prop", "centered": True, "momentum": 0.5},
+    "adam of groups": {
+        "type": "adam",
+        "groups": [
+            {"match": "ids.*", "l2": 0.1},
+            {"match": "memory.*", "l2": 0.01, "decay": 0.1},
+        ],
+    },
 }
 """The optimizers, and what options make others of them."""
 
