@@ -1,17 +1,15 @@
-"""A backend's table of layers whose files are read as their layers are met."""
+"""A backend's tables of layers and losses, whose files are read as what they are of is met."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from importlib import import_module
 from typing import Any, Generic, TypeVar
 
-from nnspec.layers.base import Layer
-from nnspec.layers.registry import FAMILIES
+from nnspec.layers.registry import FAMILIES, RowsOfFiles
 
 Row = TypeVar("Row")
 
-_LAYERS = "nnspec.layers."
 _FILES = {
     "transposed": "convolution",
     "depthwise": "convolution",
@@ -30,90 +28,74 @@ _FILES = {
 """Family -> the file of its rows, for those that share another's or a name of its own."""
 
 
-class FamilyRows(MutableMapping[type[Layer], Row], Generic[Row]):
-    """Layer class -> its row: the `ROWS` of a package's files, merged.
+class ReadRows(MutableMapping[type[Any], Row], Generic[Row]):
+    """Class -> its row: the `ROWS` of a package's files, merged.
 
-    package: the backend's. own: family of layers, `convolution` for those that
-    `nnspec.layers.convolution` defines -> the file of the package that has their rows, where that
-    is another than in most backends. A file is imported when a layer of it is first asked for: few
-    networks hold layers of all families.
+    package: the backend's. of: the core's package that defines the classes. files: file there ->
+    the file of the backend's package that has the rows. It is imported when a class of it is first
+    asked for: few specs have some of every file.
     """
 
-    def __init__(self, package: str, own: Mapping[str, str] = {}) -> None:
+    def __init__(self, package: str, of: str, files: Mapping[str, str]) -> None:
+        self.files = dict(files)
         self.package = package
-        families = (*FAMILIES, "rows")
-        self.files = {family: _FILES.get(family, family) for family in families} | dict(own)
-        self._waiting = dict(self.files)
+        self._of = f"{of}."
         self._read: set[str] = set()
-        self._rows: dict[type[Layer], Row] = {}
+        self._rows: dict[type[Any], Row] = {}
 
-    def __getitem__(self, layer: type[Layer]) -> Row:
-        if layer not in self._rows and layer.__module__.startswith(_LAYERS):
-            self._import(layer.__module__.removeprefix(_LAYERS))
-        return self._rows[layer]
+    def __getitem__(self, key: type[Any]) -> Row:
+        if key not in self._rows:
+            self._read_of(key)
+        return self._rows[key]
 
-    def __setitem__(self, layer: type[Layer], row: Row) -> None:
-        self._import(layer.__module__.removeprefix(_LAYERS))
-        self._rows[layer] = row
+    def __setitem__(self, key: type[Any], row: Row) -> None:
+        self._read_of(key)
+        self._rows[key] = row
 
-    def __delitem__(self, layer: type[Layer]) -> None:
-        self._import(layer.__module__.removeprefix(_LAYERS))
-        del self._rows[layer]
+    def __delitem__(self, key: type[Any]) -> None:
+        self._read_of(key)
+        del self._rows[key]
 
-    def __iter__(self) -> Iterator[type[Layer]]:
-        self._import(*self._waiting)
+    def __iter__(self) -> Iterator[type[Any]]:
+        self._read_files(self.files.values())
         return iter(self._rows)
 
     def __len__(self) -> int:
-        self._import(*self._waiting)
+        self._read_files(self.files.values())
         return len(self._rows)
 
-    def _import(self, *families: str) -> None:
-        for family in families:
-            file = self._waiting.pop(family, None)
-            if file is not None and file not in self._read:
-                self._read.add(file)
+    def _read_of(self, key: type[Any]) -> None:
+        module = key.__module__
+        if module.startswith(self._of):
+            file = self.files.get(module.removeprefix(self._of))
+            self._read_files([] if file is None else [file])
+
+    def _read_files(self, files: Iterable[str]) -> None:
+        for file in files:
+            if file not in self._read:
                 rows = import_module(f"{self.package}.{file}").ROWS
-                assert not rows.keys() & self._rows.keys(), f"two rows of one layer in {file}"
+                self._read.add(file)
+                assert not rows.keys() & self._rows.keys(), f"two rows of one class in {file}"
                 self._rows |= rows
 
 
-class RowsByFile(MutableMapping[type[Any], Row], Generic[Row]):
-    """Class of a record -> its row: `ROWS` of the file named as the one that defines the class.
+class FamilyRows(ReadRows[Row]):
+    """Layer class -> its row, by the families of `nnspec.layers`.
 
-    package: the backend's folder of these files. of: the core's, whose files have the same names.
+    own: family of layers, `convolution` for those that `nnspec.layers.convolution` defines -> the
+    file of the package that has their rows, where that is another than in most backends.
     """
 
-    def __init__(self, package: str, of: str, *files: str) -> None:
-        self._package = package
-        self._of = f"{of}."
-        self._files = files
-        self._known: set[str] = set()
-        self._rows: dict[type[Any], Row] = {}
+    def __init__(self, package: str, own: Mapping[str, str] = {}) -> None:
+        files = {family: _FILES.get(family, family) for family in (*FAMILIES, "rows")}
+        super().__init__(package, "nnspec.layers", files | dict(own))
 
-    def __getitem__(self, record: type[Any]) -> Row:
-        if record not in self._rows:
-            self._read(record.__module__.removeprefix(self._of))
-        return self._rows[record]
 
-    def __setitem__(self, record: type[Any], row: Row) -> None:
-        self._read(record.__module__.removeprefix(self._of))
-        self._rows[record] = row
+class RowsByFile(ReadRows[Row]):
+    """Class of a record -> its row, of the file that is named as the one that defines the class.
 
-    def __delitem__(self, record: type[Any]) -> None:
-        self._read(record.__module__.removeprefix(self._of))
-        del self._rows[record]
+    package: the backend's folder of these files. table: the core's of the records.
+    """
 
-    def __iter__(self) -> Iterator[type[Any]]:
-        self._read(*self._files)
-        return iter(self._rows)
-
-    def __len__(self) -> int:
-        self._read(*self._files)
-        return len(self._rows)
-
-    def _read(self, *files: str) -> None:
-        for file in files:
-            if file in self._files and file not in self._known:
-                self._rows |= import_module(f"{self._package}.{file}").ROWS
-                self._known.add(file)
+    def __init__(self, package: str, table: RowsOfFiles[Any]) -> None:
+        super().__init__(package, table.package, {file: file for file in table.files})

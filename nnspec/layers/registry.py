@@ -288,8 +288,8 @@ class RowsOfFiles(Mapping[str, type[L]], Generic[L]):
     """The `ROWS` of a package's files, name -> class; files are read in order until one has it."""
 
     def __init__(self, package: str, *files: str) -> None:
-        self._package = package
-        self._files = files
+        self.package = package
+        self.files = files
         self._rows: dict[str, type[L]] = {}
 
     def __getitem__(self, name: str) -> type[L]:
@@ -307,7 +307,7 @@ class RowsOfFiles(Mapping[str, type[L]], Generic[L]):
 
     def _read_until(self, name: str | None) -> None:
         # From the first file each time: another thread may be reading one, and an import waits.
-        for file in self._files:
-            self._rows |= import_module(f"{self._package}.{file}").ROWS
+        for file in self.files:
+            self._rows |= import_module(f"{self.package}.{file}").ROWS
             if name in self._rows:
                 return

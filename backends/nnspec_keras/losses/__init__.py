@@ -2,18 +2,7 @@
 
 from nnspec.backend.rows import RowsByFile
 from nnspec.emit.training import LossRow
+from nnspec.language import losses
 
-LOSSES: RowsByFile[LossRow] = RowsByFile(
-    __name__,
-    "nnspec.language.losses",
-    "cross_entropy",
-    "regression",
-    "focal",
-    "overlap",
-    "distributions",
-    "margins",
-    "similarity",
-    "alignment",
-    "values",
-)
+LOSSES: RowsByFile[LossRow] = RowsByFile(__name__, losses.LOSSES)
 """Loss -> its body."""
