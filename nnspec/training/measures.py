@@ -218,14 +218,7 @@ def _mape(metric: Any, rows: Rows) -> Value:
     return float(100 * np.mean(np.abs(rows.values - rows.target) / size))
 
 
-def _r2(metric: Any, rows: Rows) -> Value:
-    if len(rows.target) < 2:
-        return float((rows.target == rows.values).mean())
-    return float(sklearn.r2_score(rows.target, rows.values))
-
-
 MEASURES: Mapping[str, Callable[[Any, Rows], Value]] = {
-    "accuracy": lambda metric, rows: float(sklearn.accuracy_score(rows.target, rows.predicted)),
     "auc": _one_against_rest("roc_auc_score"),
     "average_precision": _one_against_rest("average_precision_score"),
     "balanced_accuracy": _balanced,
@@ -234,15 +227,13 @@ MEASURES: Mapping[str, Callable[[Any, Rows], Value]] = {
     "iou": _by_class("jaccard_score"),
     "kappa": _agreement("cohen_kappa_score"),
     "log_loss": _log_loss,
-    "mae": lambda metric, rows: float(sklearn.mean_absolute_error(rows.target, rows.values)),
     "mape": _mape,
     "matthews": _agreement("matthews_corrcoef"),
     "mse": _mean_squared,
     "perplexity": lambda metric, rows: float(np.exp(_log_loss(metric, rows))),
     "precision": _by_class("precision_score"),
-    "r2": _r2,
     "recall": _by_class("recall_score"),
     "rmse": lambda metric, rows: float(np.sqrt(_mean_squared(metric, rows))),
     "top_k_accuracy": _top_k,
 }
-"""Type of a metric -> what measures it."""
+"""Type of a metric -> what measures it; those of every task are in `nnspec.training.metrics`."""
