@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,19 @@ def no_pictures_of_results() -> None:
 def toy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Install the backends of `tests/toy_backend`, for one test."""
     monkeypatch.syspath_prepend(str(Path(__file__).parent / "toy_backend"))
+
+
+@pytest.fixture
+def eager(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Spare Keras the compilation of each small network, which takes most of the time."""
+    if "keras" not in request.node.name:
+        yield
+        return
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
 
 
 @pytest.fixture

@@ -181,3 +181,10 @@ def weights_of(spec: Spec, backend: str, path: Path) -> dict[str, np.ndarray]:
 def trained(spec: Spec, backend: str) -> dict[str, np.ndarray]:
     """Return the best weights of `nnspec train`."""
     return dict(load_weights(nnspec.train(spec, backend, spec.folder / "run").best))
+
+
+def require_weights_of_train(spec: Spec, backend: str, path: Path) -> None:
+    """Fail unless a script has written the best weights of `nnspec train`."""
+    ours, theirs = trained(spec, backend), weights_of(spec, backend, path)
+    for name, array in ours.items():
+        assert np.abs(array - theirs[name]).max() <= 1e-5 * max(1, np.abs(array).max()), name

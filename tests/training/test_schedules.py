@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
-from script_cases import Case, first_weights, run, script_of, trained, weights_of
+from script_cases import Case, first_weights, require_weights_of_train, run, script_of
 from script_cases import spec_of as spec_with_rows
 
 import nnspec
@@ -280,22 +280,7 @@ def test_a_script_ends_with_the_weights_of_train(
     module = script_of(spec, backend)
     output = tmp_path / ("out.safetensors" if backend == "torch" else "out.keras")
     run(module, "--weights", first_weights(spec, backend), "--output", output)
-    ours, theirs = trained(spec, backend), weights_of(spec, backend, output)
-    for name, array in ours.items():
-        assert np.abs(array - theirs[name]).max() <= 1e-5 * max(1, np.abs(array).max()), name
-
-
-@pytest.fixture
-def eager(request: pytest.FixtureRequest) -> Any:
-    """Spare Keras the compilation of a small network, which takes most of the time."""
-    if "keras" not in request.node.name:
-        yield
-        return
-    import tensorflow as tf
-
-    tf.config.run_functions_eagerly(True)
-    yield
-    tf.config.run_functions_eagerly(False)
+    require_weights_of_train(spec, backend, output)
 
 
 def test_a_verification_proves_the_schedule() -> None:
