@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnspec.backend import Precision
-from nnspec.emit.body import Lowerer
 from nnspec.emit.code import docstring_text
 from nnspec.emit.definitions import Definitions
-from nnspec.emit.drawers import drawers_of
 from nnspec.emit.helpers import names_used, used_modules
 from nnspec.emit.names import ALL_BUILTINS
+from nnspec.emit.several import drawers_in, lowered, with_all_blocks
 from nnspec.emit.variations import Variations
 from nnspec.errors import UsageError
-from nnspec.language.schema import Block
 from nnspec.network.networks import Networks
 from nnspec.network.roles import heads_of
 from nnspec.support.collector import collector_paused
@@ -59,10 +57,7 @@ class KerasNetworks(KerasNetworksSource):
 
     def _drawers(self, name: str) -> dict[str, tuple[Layer, Drawer]]:
         """Return the random layers of a network, and how what they take lies in memory."""
-        spec, head = self.networks.of(name), heads_of(self.networks)[name]
-        left_out = (head,) if head is not None else ()
-        lowerer = Lowerer(LANGUAGE, left_out, keep_borders=True)
-        return drawers_of(lowerer.network(spec.graph))
+        return drawers_in(self.networks, name, LANGUAGE)
 
 
 @collector_paused()
@@ -77,9 +72,7 @@ def compile_networks(networks: Networks, options: KerasOptions) -> KerasNetworks
             "layout spec"
         )
     heads = heads_of(networks)
-    left_out = tuple(head for head in heads.values() if head is not None)
-    lowerer = Lowerer(LANGUAGE, left_out, keep_borders=options.layout == "spec")
-    bodies = {name: lowerer.network(spec.graph) for name, spec in networks.models.items()}
+    lowerer, bodies = lowered(networks, LANGUAGE, keep_borders=options.layout == "spec")
     functions = {
         # Apart from what the programs call the networks that they build.
         name: f"{function_name(spec.name).removesuffix('_model')}_model"
@@ -90,10 +83,6 @@ def compile_networks(networks: Networks, options: KerasOptions) -> KerasNetworks
         order_updates(body)
         values |= values_of(body)
     (first, *rest) = bodies
-    some, blocks = networks.models[first], dict[str, Block]()
-    for spec in networks.models.values():
-        blocks |= spec.model.blocks
-    whole = replace(some, model=some.model.model_copy(update={"blocks": blocks}))
     taken = frozenset({*TAKEN, *functions.values()})
     if training is not None:
         from nnspec_keras import versus
@@ -106,7 +95,7 @@ def compile_networks(networks: Networks, options: KerasOptions) -> KerasNetworks
         {*taken, *values},
         is_class=False,
         defaults=LANGUAGE.defaults,
-        variations=Variations(whole, lowerer),
+        variations=Variations(with_all_blocks(networks), lowerer),
         others={functions[name]: bodies[name] for name in rest},
     )
     taken |= {definition.name for definition in definitions.ordered}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from nnspec.emit import versus
 from nnspec.emit.code import literal, quoted, wrap
 from nnspec.emit.names import snake
 from nnspec.emit.snippets import snippets
 from nnspec.emit.training import row_of, title_of
+from nnspec.emit.versus import ROLES, arguments_of, penalty_of, rounds_of, turn_source
 from nnspec.language.adversarial import (
-    AdversarialLoss,
     Hinge,
     LeastSquares,
     NonSaturating,
@@ -21,15 +22,8 @@ from nnspec.network.roles import has_statistics
 from nnspec_keras.options import KerasOptions
 from nnspec_keras.parameter_groups import made_optimizer
 
-ROLES = ("generator", "discriminator")
 EMITTED = snippets("nnspec_keras.emitted", "versus")
-DEFINED = (
-    *EMITTED,
-    *("discriminator_loss", "generator_loss", "discriminator_step", "generator_step"),
-    "is_generators_turn",
-    *(f"make_{role}_optimizer" for role in ROLES),
-    *("contextmanager", "draw_noise", "load_rows", "sample", "scores_of", "tf"),
-)
+DEFINED = (*EMITTED, *versus.DEFINED, "draw_noise", "scores_of", "tf")
 """Names that the training part and the program define or import."""
 
 
@@ -63,10 +57,6 @@ LOSSES = {
 """Loss -> what the discriminator's and the generator's are, of the scores."""
 
 
-def _penalty(loss: AdversarialLoss) -> float:
-    return loss.gradient_penalty if isinstance(loss, Wasserstein) else 0.0
-
-
 def versus_modules(networks: Networks, options: KerasOptions) -> set[str]:
     """Return the modules that the definitions use."""
     training = networks.training
@@ -87,7 +77,7 @@ def versus_source(
     made = row_of(LOSSES, training.loss, f"the loss {training.loss.type}")
     of_discriminator, of_generator = made(training.loss)  # type: ignore[operator]  # its own class
     keeps = {role: has_statistics(getattr(networks, role).graph) for role in ROLES}
-    penalty = _penalty(training.loss)
+    penalty = penalty_of(training.loss)
     head = heads[training.discriminator.model]
     kept = [EMITTED[name].text for name in ("batch_normalizations", "statistics_kept")]
     return [
@@ -245,21 +235,6 @@ def program_source(
     ]
 
 
-def turn_source(steps: int) -> list[str]:
-    """Return the function that says when the generator steps, where that is not each time."""
-    if steps == 1:
-        return []
-    return [
-        "\n".join(
-            [
-                "def is_generators_turn(steps: int) -> bool:",
-                '    """Whether the generator steps after so many steps of the discriminator."""',
-                f"    return steps % {steps} == 0",
-            ]
-        )
-    ]
-
-
 def _main(
     networks: Networks, heads: Mapping[str, Head | None], functions: Mapping[str, str]
 ) -> str:
@@ -274,26 +249,15 @@ def _main(
         f"discriminator_step(generator, {scores}, discriminator_optimizer, batch, "
         "draw_noise(len(batch))"
     )
-    if _penalty(training.loss):
+    if penalty_of(training.loss):
         ones = ", ".join("1" for _ in shape)
         judge += f", keras.random.uniform((len(batch), {ones}))"
     make = f"generator_step(generator, {scores}, generator_optimizer, draw_noise(len(batch)))"
-    deep = 16 if steps > 1 else 12
     file = f"{snake(networks.name)}.keras"
     lines = [
         "def main() -> None:",
         '    """Train both, and save the generator, and rows that it makes."""',
-        "    parser = argparse.ArgumentParser(description=main.__doc__)",
-        *wrap(f"source = Path(__file__).parent / {literal(data.source)}", 4),
-        '    parser.add_argument("--data", type=Path, default=source)',
-        *wrap(f"output = Path({literal(file)})", 4),
-        '    parser.add_argument("--output", type=Path, default=output)',
-        f'    parser.add_argument("--epochs", type=int, default={training.epochs})',
-        *wrap(
-            'parser.add_argument("--samples", type=Path, help="a .npy file of rows that are made")',
-            4,
-        ),
-        "    arguments = parser.parse_args()",
+        *arguments_of(networks, file),
         '    if arguments.output.suffix != ".keras":',
         '        parser.error("--output: the name has to end in .keras")',
         "    if arguments.epochs < 1:",
@@ -314,16 +278,7 @@ def _main(
         *(["    steps = 0"] if steps > 1 else []),
         "    for epoch in range(1, arguments.epochs + 1):",
         '        losses = {"discriminator": [], "generator": []}',
-        "        for positions in batches(len(rows), epoch):",
-        "            batch = rows[positions]",
-        *wrap(f"loss = {judge})", 12),
-        '            losses["discriminator"].append(loss)',
-    ]
-    if steps > 1:
-        lines += ["            steps += 1", "            if is_generators_turn(steps):"]
-    lines += [
-        *wrap(f"loss = {make}", deep),
-        f'{" " * deep}losses["generator"].append(loss)',
+        *rounds_of(steps, f"{judge})", make),
         *wrap(
             "means = {name: float(np.mean(found)) for name, found in losses.items() if found}", 8
         ),

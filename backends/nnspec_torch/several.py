@@ -8,15 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnspec.backend import Options, Precision
-from nnspec.emit.body import Lowerer
 from nnspec.emit.code import docstring_text, in_import_order
 from nnspec.emit.dataset import DatasetSource
 from nnspec.emit.definitions import Definitions
-from nnspec.emit.drawers import drawers_of
 from nnspec.emit.helpers import names_used, used_modules
+from nnspec.emit.several import drawers_in, lowered, with_all_blocks
 from nnspec.emit.variations import Variations
 from nnspec.errors import UsageError
-from nnspec.language.schema import Block
 from nnspec.network.networks import Networks
 from nnspec.network.roles import heads_of
 from nnspec.support.collector import collector_paused
@@ -56,26 +54,16 @@ class TorchNetworks(TorchNetworksSource):
 
     def _drawers(self, name: str) -> dict[str, tuple[Layer, Drawer]]:
         """Return the random layers of a network, and how what they take lies in memory."""
-        spec, head = self.networks.of(name), heads_of(self.networks)[name]
-        left_out = (head,) if head is not None else ()
-        lowerer = Lowerer(LANGUAGE, left_out, keep_borders=True)
-        return drawers_of(lowerer.network(spec.graph))
+        return drawers_in(self.networks, name, LANGUAGE)
 
 
 @collector_paused()
 def compile_networks(networks: Networks, options: Options) -> TorchNetworks:
     """Return PyTorch source of them all; raises UnsupportedError, UsageError."""
     heads = heads_of(networks)
-    left_out = tuple(head for head in heads.values() if head is not None)
-    lowerer = Lowerer(LANGUAGE, left_out, keep_borders=options.layout == "spec")
-    bodies = {name: lowerer.network(spec.graph) for name, spec in networks.models.items()}
+    lowerer, bodies = lowered(networks, LANGUAGE, keep_borders=options.layout == "spec")
     classes = {name: class_name(spec.name) for name, spec in networks.models.items()}
     (first, *rest) = bodies
-    some = networks.models[first]
-    blocks: dict[str, Block] = {}
-    for spec in networks.models.values():
-        blocks |= spec.model.blocks
-    whole = replace(some, model=some.model.model_copy(update={"blocks": blocks}))
     training = networks.document.training if options.training else None
     defined = set(DEFINED)
     if training is not None:
@@ -90,7 +78,7 @@ def compile_networks(networks: Networks, options: Options) -> TorchNetworks:
         is_class=True,
         attribute=attribute,
         defaults=LANGUAGE.defaults,
-        variations=Variations(whole, lowerer),
+        variations=Variations(with_all_blocks(networks), lowerer),
         others={classes[name]: bodies[name] for name in rest},
     )
     uses = {name: each for body in bodies.values() for name, each in names_used(body).items()}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from nnspec.emit import versus
 from nnspec.emit.code import literal, wrap
 from nnspec.emit.names import snake
 from nnspec.emit.snippets import snippets
 from nnspec.emit.training import row_of
+from nnspec.emit.versus import ROLES, arguments_of, penalty_of, rounds_of, turn_source
 from nnspec.language.adversarial import (
-    AdversarialLoss,
     Hinge,
     LeastSquares,
     NonSaturating,
@@ -21,15 +22,13 @@ from nnspec_torch.naming import class_name
 from nnspec_torch.parameter_groups import Maker
 from nnspec_torch.schedules import FACTOR, has_schedule, scheduler_modules, scheduler_source
 
-ROLES = ("generator", "discriminator")
 EMITTED = snippets("nnspec_torch.emitted", "versus")
 DEFINED = (
     *EMITTED,
-    *("discriminator_loss", "generator_loss", "discriminator_step", "generator_step"),
-    "is_generators_turn",
-    *(f"make_{role}_{what}" for role in ROLES for what in ("optimizer", "scheduler")),
+    *versus.DEFINED,
+    *(f"make_{role}_scheduler" for role in ROLES),
     *(f"{role}_{FACTOR}" for role in ROLES),
-    *("contextmanager", "load_rows", "weights_of", "save", "sample"),
+    *("weights_of", "save"),
 )
 """Names that the training part and the program define or import."""
 
@@ -93,7 +92,7 @@ def versus_source(networks: Networks, heads: dict[str, Head | None]) -> list[str
     made = row_of(LOSSES, training.loss, f"the loss {training.loss.type}")
     of_discriminator, of_generator = made(training.loss)  # type: ignore[operator]  # its own class
     keeps = _keeps(networks)
-    penalty = _penalty(training.loss)
+    penalty = penalty_of(training.loss)
     return [
         _function(
             "discriminator_loss(real: Tensor, fake: Tensor)",
@@ -112,10 +111,6 @@ def versus_source(networks: Networks, heads: dict[str, Head | None]) -> list[str
         _generator_step(networks, heads, keeps["discriminator"]),
         *turn_source(training.discriminator.steps),
     ]
-
-
-def _penalty(loss: AdversarialLoss) -> float:
-    return loss.gradient_penalty if isinstance(loss, Wasserstein) else 0.0
 
 
 def _penalty_source(keeps: bool) -> str:
@@ -283,21 +278,6 @@ def _save(networks: Networks) -> str:
     )
 
 
-def turn_source(steps: int) -> list[str]:
-    """Return the function that says when the generator steps, where that is not each time."""
-    if steps == 1:
-        return []
-    return [
-        "\n".join(
-            [
-                "def is_generators_turn(steps: int) -> bool:",
-                '    """Whether the generator steps after so many steps of the discriminator."""',
-                f"    return steps % {steps} == 0",
-            ]
-        )
-    ]
-
-
 def _main(networks: Networks, made: str, judged: str, file: str) -> str:
     training, data = networks.training, networks.document.data
     assert data is not None
@@ -312,28 +292,17 @@ def _main(networks: Networks, made: str, judged: str, file: str) -> str:
         f"discriminator_step(generator, discriminator, discriminator_optimizer{judge_given}, "
         "batch, draw_noise(len(batch), device)"
     )
-    if _penalty(training.loss):
+    if penalty_of(training.loss):
         ones = ", ".join("1" for _ in shape)
         judge += f", torch.rand(len(batch), {ones}, device=device)"
     make = (
         f"generator_step(generator, discriminator, generator_optimizer{make_given}, "
         "draw_noise(len(batch), device))"
     )
-    deep = 16 if steps > 1 else 12
     lines = [
         "def main() -> None:",
         '    """Train both, and write their weights, and rows that the generator makes."""',
-        "    parser = argparse.ArgumentParser(description=main.__doc__)",
-        *wrap(f"source = Path(__file__).parent / {literal(data.source)}", 4),
-        '    parser.add_argument("--data", type=Path, default=source)',
-        *wrap(f"output = Path({literal(file)})", 4),
-        '    parser.add_argument("--output", type=Path, default=output)',
-        f'    parser.add_argument("--epochs", type=int, default={training.epochs})',
-        *wrap(
-            'parser.add_argument("--samples", type=Path, help="a .npy file of rows that are made")',
-            4,
-        ),
-        "    arguments = parser.parse_args()",
+        *arguments_of(networks, file),
         "    if arguments.epochs < 1:",
         '        parser.error("--epochs: at least one is expected")',
         "",
@@ -365,16 +334,7 @@ def _main(networks: Networks, made: str, judged: str, file: str) -> str:
         "        generator.train()",
         "        discriminator.train()",
         '        losses: dict[str, list[Tensor]] = {"discriminator": [], "generator": []}',
-        "        for positions in batches(len(rows), epoch):",
-        "            batch = rows[positions]",
-        *wrap(f"loss = {judge})", 12),
-        '            losses["discriminator"].append(loss)',
-    ]
-    if steps > 1:
-        lines += ["            steps += 1", "            if is_generators_turn(steps):"]
-    lines += [
-        *wrap(f"loss = {make}", deep),
-        f'{" " * deep}losses["generator"].append(loss)',
+        *rounds_of(steps, f"{judge})", make),
         "        means = {",
         "            name: torch.stack(found).double().mean().item()",
         "            for name, found in losses.items()",

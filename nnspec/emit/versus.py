@@ -1,0 +1,71 @@
+"""The text that the source backends share of what trains a generator against a discriminator."""
+
+from __future__ import annotations
+
+from nnspec.emit.code import literal, wrap
+from nnspec.language.adversarial import AdversarialLoss, Wasserstein
+from nnspec.network.networks import Networks
+
+ROLES = ("generator", "discriminator")
+DEFINED = (
+    *("discriminator_loss", "generator_loss", "discriminator_step", "generator_step"),
+    *(f"make_{role}_optimizer" for role in ROLES),
+    *("is_generators_turn", "contextmanager", "load_rows", "sample"),
+)
+"""Names that every such file may define or import."""
+
+
+def penalty_of(loss: AdversarialLoss) -> float:
+    """Return the factor of the gradient's penalty, 0 where there is none."""
+    return loss.gradient_penalty if isinstance(loss, Wasserstein) else 0.0
+
+
+def turn_source(steps: int) -> list[str]:
+    """Return the function that says when the generator steps, where that is not each time."""
+    if steps == 1:
+        return []
+    return [
+        "\n".join(
+            [
+                "def is_generators_turn(steps: int) -> bool:",
+                '    """Whether the generator steps after so many steps of the discriminator."""',
+                f"    return steps % {steps} == 0",
+            ]
+        )
+    ]
+
+
+def arguments_of(networks: Networks, file: str) -> list[str]:
+    """Return the lines of `main` that read its arguments; file: what is written by default."""
+    data = networks.document.data
+    assert data is not None
+    return [
+        "    parser = argparse.ArgumentParser(description=main.__doc__)",
+        *wrap(f"source = Path(__file__).parent / {literal(data.source)}", 4),
+        '    parser.add_argument("--data", type=Path, default=source)',
+        *wrap(f"output = Path({literal(file)})", 4),
+        '    parser.add_argument("--output", type=Path, default=output)',
+        f'    parser.add_argument("--epochs", type=int, default={networks.training.epochs})',
+        *wrap(
+            'parser.add_argument("--samples", type=Path, help="a .npy file of rows that are made")',
+            4,
+        ),
+        "    arguments = parser.parse_args()",
+    ]
+
+
+def rounds_of(steps: int, judge: str, make: str) -> list[str]:
+    """Return the lines of an epoch's loop over batches: both steps, each with its loss kept.
+
+    steps: of the discriminator, to one of the generator. judge, make: the calls of the steps.
+    """
+    deep = 16 if steps > 1 else 12
+    lines = [
+        "        for positions in batches(len(rows), epoch):",
+        "            batch = rows[positions]",
+        *wrap(f"loss = {judge}", 12),
+        '            losses["discriminator"].append(loss)',
+    ]
+    if steps > 1:
+        lines += ["            steps += 1", "            if is_generators_turn(steps):"]
+    return [*lines, *wrap(f"loss = {make}", deep), f'{" " * deep}losses["generator"].append(loss)']
