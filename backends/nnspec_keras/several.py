@@ -99,7 +99,7 @@ def compile_networks(networks: Networks, options: KerasOptions) -> KerasNetworks
         others={functions[name]: bodies[name] for name in rest},
     )
     taken |= {definition.name for definition in definitions.ordered}
-    uses = {name: each for body in bodies.values() for name, each in names_used(body).items()}
+    uses = names_used(*bodies.values())
     helpers = helpers_of(uses)
     made = {functions[first]: definitions.network, **definitions.others}
     names = {name for each in made.values() for name in names_in(each)}

@@ -81,7 +81,7 @@ def compile_networks(networks: Networks, options: Options) -> TorchNetworks:
         variations=Variations(with_all_blocks(networks), lowerer),
         others={classes[name]: bodies[name] for name in rest},
     )
-    uses = {name: each for body in bodies.values() for name, each in names_used(body).items()}
+    uses = names_used(*bodies.values())
     helpers = helpers_of(uses)
     modules = used_modules(uses, helpers)
     parts = [helper.text for helper in helpers]

@@ -27,12 +27,13 @@ Specialised = Callable[[Snippet, Sequence[Use]], str]
 """Gives the text of a definition for the uses of one network: no more than they need."""
 
 
-def names_used(network: Body) -> dict[str, list[Use]]:
-    """Return the places where the network constructs, calls or passes something, by its name."""
+def names_used(*networks: Body) -> dict[str, list[Use]]:
+    """Return the places where these networks construct, call or pass something, by its name."""
     uses: dict[str, list[Use]] = {}
-    for use in _uses(network):
-        for name in names_of(use):
-            uses.setdefault(name, []).append(use)
+    for network in networks:
+        for use in _uses(network):
+            for name in names_of(use):
+                uses.setdefault(name, []).append(use)
     return uses
 
 

@@ -16,7 +16,7 @@ from nnspec.backend import Options, get_backend
 from nnspec.backend.versus import Versus, of_models
 from nnspec.emit.loading import load_source
 from nnspec.errors import UnsupportedError
-from nnspec.network.loader import load_networks
+from nnspec.network.loader import load_networks, loads_any
 from nnspec.network.networks import Networks
 from nnspec.training.adversarial import first_weights, rounds, train_networks
 from nnspec.verification.noise import without_noise
@@ -156,6 +156,52 @@ def test_the_penalty_is_of_the_slope_between_real_and_made_rows(backend: str) ->
     scores = [program.outputs_in_training("judge", rows).mean() for rows in (fake, real)]
     found = program.discriminator_step(real, noise, mix)
     assert found == pytest.approx(scores[0] - scores[1] + 10 * penalty, rel=1e-7)
+
+
+@pytest.mark.parametrize("order", [(True, False), (False, True)], ids=["made", "judged"])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_what_one_network_alone_needs_of_a_definition_is_there(
+    backend: str, order: tuple[bool, bool]
+) -> None:
+    """A class of attention holds what its uses need, of either network."""
+
+    def attention(name: str, causal: bool) -> dict[str, Any]:
+        return {"name": name, "type": "multi_head_attention", "num_heads": 2, "causal": causal}
+
+    made, judged = order
+    document = {
+        "nnspec": 1,
+        "name": "Pair",
+        "models": {
+            "generator": {
+                "inputs": {"noise": {"shape": [4, 6]}},
+                "layers": [attention("a", made), {"name": "g", "type": "dense", "units": 6}],
+            },
+            "discriminator": {
+                "inputs": {"x": {"shape": [4, 6]}},
+                "layers": [
+                    attention("b", judged),
+                    {"type": "flatten"},
+                    {"name": "d", "type": "dense", "units": 1},
+                ],
+            },
+        },
+        "data": {"source": "rows.npz", "features": {"x": "x"}},
+        "training": {"type": "adversarial"},
+    }
+    networks = loads_any(json.dumps(document))
+    assert isinstance(networks, Networks)
+    program = built(networks, backend)
+    rows = np.random.default_rng(0).normal(size=(3, 4, 6))
+    for name, spec in networks.models.items():
+        alone = (
+            get_backend(backend)
+            .compile(spec)
+            .build(of_models(program.weights(), name), dtype="float64")
+        )
+        ((given, _),) = spec.graph.inputs.items()
+        (output,) = alone.forward({given: rows}).values()
+        assert np.abs(program.outputs_in_training(name, rows) - output).max() < 1e-12
 
 
 def test_clipped_weights_stay_within_their_limit() -> None:
