@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from nnspec.network.networks import Networks
     from nnspec.show.plot import Picture
     from nnspec.show.summary import Summary
-    from nnspec.training.epochs import TrainingError, TrainingInterrupted, train
-    from nnspec.training.run import Run
+    from nnspec.training.epochs import train
+    from nnspec.training.run import Run, TrainingError, TrainingInterrupted
     from nnspec.verification.report import Report
 
     __version__: str
@@ -47,8 +47,8 @@ _HOMES = {
     "nnspec.network.loader": "Spec check load load_networks loads",
     "nnspec.network.networks": "Networks",
     "nnspec.language.schema": "Block Call Input Model",
-    "nnspec.training.epochs": "TrainingError TrainingInterrupted train",
-    "nnspec.training.run": "Run",
+    "nnspec.training.epochs": "train",
+    "nnspec.training.run": "Run TrainingError TrainingInterrupted",
     "nnspec.language.training_schema": "Data Training",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}

@@ -5,14 +5,16 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 if TYPE_CHECKING:
     from nnspec.training.epoch import OnStep
     from nnspec.training.sample_pictures import Measured
+
+R = TypeVar("R")
 
 INTERRUPTED = 130
 """The exit code of what Ctrl-C, or another request to end, has stopped."""
@@ -79,6 +81,22 @@ def progress(
             bar.console.print(_line(epoch, total))
 
         yield on_step, on_epoch
+
+
+def watched(train: Callable[..., R], total: int, *, quiet: bool) -> R | int:
+    """Train with these callbacks, and return the run; the exit code where it does not end."""
+    from nnspec.training.run import TrainingError, TrainingInterrupted
+
+    try:
+        with stopped_by_signals(), progress(total, quiet=quiet) as (on_step, on_epoch):
+            return train(on_step=on_step, on_epoch=on_epoch)
+    except TrainingError as error:
+        click.echo(f"nnspec: {error}", err=True)
+        return 1
+    except TrainingInterrupted as error:
+        with suppress(OSError):  # the terminal may be what is gone
+            click.echo(f"nnspec: {error}", err=True)
+        return INTERRUPTED
 
 
 def _line(epoch: Measured, total: int) -> str:

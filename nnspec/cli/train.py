@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import functools
 from typing import TYPE_CHECKING
 
 import click
 
 from nnspec.cli.common import json_option, print_json, set_option, spec_argument
 from nnspec.cli.outputs import require_apart_from
-from nnspec.cli.progress import INTERRUPTED, progress, stopped_by_signals, values_text
+from nnspec.cli.progress import values_text, watched
 from nnspec.cli.weights_files import read_weights, weights_options
 from nnspec.errors import UsageError
 
@@ -77,7 +77,6 @@ def train(
     finite number.
     """
     from nnspec.network.loader import Spec, load_any
-    from nnspec.training.epochs import TrainingError, TrainingInterrupted
     from nnspec.training.epochs import train as train_network
     from nnspec.training.runs import RunFolder
 
@@ -99,29 +98,25 @@ def train(
     settings = loaded.model.training
     first = read_weights(loaded, weights, renames, partial=partial)
     total = epochs or (settings.epochs if settings is not None else 0)
-    try:
-        with stopped_by_signals(), progress(total, quiet=as_json) as (on_step, on_epoch):
-            run = train_network(
-                loaded,
-                backend,
-                output,
-                resume=resume,
-                overwrite=overwrite,
-                epochs=epochs,
-                weights=first,
-                diagnose=diagnose,
-                dtype=dtype,
-                compiled=compiled,
-                on_step=on_step,
-                on_epoch=on_epoch,
-            )
-    except TrainingError as error:
-        click.echo(f"nnspec: {error}", err=True)
-        return 1
-    except TrainingInterrupted as error:
-        with suppress(OSError):  # the terminal may be what is gone
-            click.echo(f"nnspec: {error}", err=True)
-        return INTERRUPTED
+    run = watched(
+        functools.partial(
+            train_network,
+            loaded,
+            backend,
+            output,
+            resume=resume,
+            overwrite=overwrite,
+            epochs=epochs,
+            weights=first,
+            diagnose=diagnose,
+            dtype=dtype,
+            compiled=compiled,
+        ),
+        total,
+        quiet=as_json,
+    )
+    if isinstance(run, int):
+        return run
     for note in run.notes:
         click.echo(f"nnspec: {note}", err=True)
     if as_json:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from nnspec.cli.common import print_json
 from nnspec.cli.outputs import require_apart_from
-from nnspec.cli.progress import INTERRUPTED, progress, stopped_by_signals
+from nnspec.cli.progress import watched
 
 if TYPE_CHECKING:
     from nnspec.backend import Precision
@@ -29,32 +29,27 @@ def train_several(
 ) -> int:
     """Train, and return the exit code."""
     from nnspec.training.adversarial import VersusFolder, train_networks
-    from nnspec.training.epochs import TrainingError, TrainingInterrupted
 
     if overwrite:
         for path in VersusFolder(output, networks).files:
             require_apart_from(networks, str(path))
     total = epochs or networks.training.epochs
-    try:
-        with stopped_by_signals(), progress(total, quiet=as_json) as (on_step, on_epoch):
-            run = train_networks(
-                networks,
-                backend,
-                output,
-                resume=resume,
-                overwrite=overwrite,
-                epochs=epochs,
-                dtype=dtype,
-                on_step=on_step,
-                on_epoch=on_epoch,
-            )
-    except TrainingError as error:
-        click.echo(f"nnspec: {error}", err=True)
-        return 1
-    except TrainingInterrupted as error:
-        with suppress(OSError):  # the terminal may be what is gone
-            click.echo(f"nnspec: {error}", err=True)
-        return INTERRUPTED
+    run = watched(
+        partial(
+            train_networks,
+            networks,
+            backend,
+            output,
+            resume=resume,
+            overwrite=overwrite,
+            epochs=epochs,
+            dtype=dtype,
+        ),
+        total,
+        quiet=as_json,
+    )
+    if isinstance(run, int):
+        return run
     if as_json:
         print_json(run.as_json())
         return 0

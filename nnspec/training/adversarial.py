@@ -6,7 +6,6 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,11 +17,18 @@ from nnspec.backend.versus import Versus, of_models
 from nnspec.data.unlabelled import load_rows as rows_of
 from nnspec.errors import UsageError, WeightsError
 from nnspec.network.networks import Networks
-from nnspec.support import files
 from nnspec.support.streams import derived_seed, permutation
 from nnspec.training.batches import positions, require_batches
-from nnspec.training.epochs import TrainingError, TrainingInterrupted
-from nnspec.training.runs import Begun, RunFolder, begun, require_identity, write_record
+from nnspec.training.history import write_history
+from nnspec.training.run import TrainingError, TrainingInterrupted
+from nnspec.training.runs import (
+    Begun,
+    RunFolder,
+    begun,
+    require_identity,
+    weights_metadata,
+    write_record,
+)
 from nnspec.training.sample_pictures import plot_losses, write_grid
 from nnspec.training.streams import mix_for, noise_for
 from nnspec.weights.canonical import Array, FirstWeights, load_weights, save_weights
@@ -133,25 +139,15 @@ def train_networks(
     compiled = get_backend(backend).compile_networks(networks, Options(training=True))
     rows, sha256 = load_rows(networks)
     identity = _identity(networks, dtype, sha256)
-    with ExitStack() as stack:
-        is_new = not paths.path.is_dir()
-        if not is_new:
-            stack.enter_context(paths.held())
-        paths.require(resume=resume, overwrite=overwrite)
+    with paths.entered(resume=resume, overwrite=overwrite) as begin:
         state = None
         if resume:
             state = _Checkpoint.load(paths.checkpoint)
             require_identity(state.identity, identity, paths.path)
-            if len(state.history) > total:
-                raise UsageError(
-                    f"{paths.path} has trained for {len(state.history)} epochs, more than {total}"
-                )
+            paths.require_within(len(state.history), total)
         weights = first_weights(networks) if state is None else state.weights
         program = compiled.build(weights, dtype=dtype)
-        if is_new:
-            stack.enter_context(paths.held(new=True))
-            paths.require(resume=resume, overwrite=overwrite)
-        paths.sweep()
+        begin()
         loop = _Loop(networks, backend, program, rows, sha256, paths, identity)
         if state is None:
             paths.clear()
@@ -335,20 +331,13 @@ class _Loop:
         # The checkpoint is last: a kill before it repeats this epoch, to the same files.
         weights, epoch = self.program.weights(), self.history[-1]
         for name, path in self.paths.weights.items():
-            spec = self.networks.models[name]
-            metadata = {
-                "spec_name": spec.name,
-                "spec_sha256": spec.sha256,
-                "inference_sha256": spec.inference_sha256,
-                "epoch": str(epoch.number),
-            }
+            metadata = weights_metadata(self.networks.models[name], epoch.number)
             save_weights(path, of_models(weights, name), metadata)
         if is_last or epoch.number % self.training.pictures == 0 or epoch.number == 1:
             made = self.program.sample(noise_for(self.networks, SAMPLES, "samples"))
             self._picture(f"epoch_{epoch.number:05}", made)
         self._checkpoint(weights)
-        lines = ",\n".join(json.dumps(each.as_json()) for each in self.history)
-        files.write_text(self.paths.history, f"[\n{lines}\n]\n")
+        write_history(self.paths.history, self.history)
 
     def _picture(self, name: str, rows: Array) -> None:
         """Write rows as a picture, where they are pictures."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -21,9 +20,8 @@ from nnspec.backend import (
     require_supported,
     versions,
 )
-from nnspec.data.preprocessing import KEY, Preprocessing
 from nnspec.data.rows import Dataset, Part, load_data
-from nnspec.errors import DataError, NnspecError, UsageError
+from nnspec.errors import NnspecError, UsageError
 from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Training
 from nnspec.network.loader import AnySpec, Spec, check
@@ -32,10 +30,10 @@ from nnspec.training.epoch import NotFinite, OnStep, averaged, measured, run_epo
 from nnspec.training.history import Epoch, plot_history, trained_by, write_history
 from nnspec.training.lengths import with_steps
 from nnspec.training.metrics import require_measurable
-from nnspec.training.notes import notes_on
+from nnspec.training.notes import changes_since, notes_on
 from nnspec.training.pacing import rates_of, set_rate
 from nnspec.training.results import show_results
-from nnspec.training.run import Run
+from nnspec.training.run import Run, TrainingError, TrainingInterrupted
 from nnspec.training.runs import (
     Begun,
     Checkpoint,
@@ -47,7 +45,6 @@ from nnspec.training.runs import (
 )
 from nnspec.training.watching import notes_of_undefined, watched_by
 from nnspec.weights.canonical import Array, initial_weights, load_weights, save_weights
-from nnspec.weights.stored import StoredWeights
 
 if TYPE_CHECKING:
     from nnspec.training.diagnosis import Recorder
@@ -55,14 +52,6 @@ if TYPE_CHECKING:
 
 OnEpoch = Callable[[Epoch], None]
 """Called after each epoch, when its files are written."""
-
-
-class TrainingError(NnspecError):
-    """Training cannot go on: the loss is no longer a finite number."""
-
-
-class TrainingInterrupted(KeyboardInterrupt):
-    """Ctrl-C during training; the message says what is kept and how to go on."""
 
 
 def train(
@@ -131,25 +120,18 @@ def train(
     if isinstance(weights, str | Path):
         weights = load_weights(weights)
     notes = [
-        *_changes_since(weights, data),
+        *changes_since(weights, data),
         *notes_of_undefined(spec.graph, training, data),
         *notes_on(training, data, total),
     ]
 
     identity = identity_of(spec, dtype, data)
-    with ExitStack() as stack:
-        is_new = not paths.path.is_dir()
-        if not is_new:
-            stack.enter_context(paths.held())
-        paths.require(resume=resume, overwrite=overwrite)
+    with paths.entered(resume=resume, overwrite=overwrite) as begin:
         state = None
         if resume:
             state = Checkpoint.load(paths.checkpoint)
             state.require(identity, paths.path)
-            if len(state.history) > total:
-                raise UsageError(
-                    f"{paths.path} has trained for {len(state.history)} epochs, more than {total}"
-                )
+            paths.require_within(len(state.history), total)
             weights = state.weights
         options = make_options(found, {"compile": True} if compiled else {}, training=True)
         program = found.compile(spec, options).build(
@@ -158,10 +140,7 @@ def train(
         )
         if not isinstance(program, Trainable):
             raise UsageError(f'the backend "{backend}" runs networks, and trains none')
-        if is_new:  # only now, when all that could be refused has been
-            stack.enter_context(paths.held(new=True))
-            paths.require(resume=resume, overwrite=overwrite)
-        paths.sweep()
+        begin()
         loop = _Loop(spec, training, backend, program, data, paths, identity)
         loop.notes += notes
         if diagnose:
@@ -173,15 +152,6 @@ def train(
         else:
             loop.go_on_from(state)
         return loop.run(total, on_step, on_epoch)
-
-
-def _changes_since(weights: Mapping[str, Array] | None, data: Dataset) -> list[str]:
-    """Return what these rows mean otherwise than those that first weights were trained on."""
-    record = weights.metadata.get(KEY) if isinstance(weights, StoredWeights) else None
-    with suppress(DataError):  # another program's record may stand there
-        if record is not None:
-            return data.preprocessing.changes_since(Preprocessing.from_json(record))
-    return []
 
 
 class _Loop:
@@ -222,7 +192,7 @@ class _Loop:
         self.program.load_optimizer_state(state.optimizer)
         self._pace()
         last = len(self.history)
-        metadata = weights_metadata(self.spec, self.data, last)
+        metadata = weights_metadata(self.spec, last, self.data)
         if not self.paths.last.exists():
             save_weights(self.paths.last, state.weights, metadata)
         kept = self._epoch_of_best()
@@ -245,7 +215,7 @@ class _Loop:
         """Let the last weights stand for the best ones, whose file is lost."""
         wanted = self._known_best.number
         self._best = self.history[-1]
-        metadata = weights_metadata(self.spec, self.data, self._best.number)
+        metadata = weights_metadata(self.spec, self._best.number, self.data)
         save_weights(self.paths.best, weights, metadata)
         self.notes.append(
             f"{self.paths.best}, the weights of epoch {wanted}, was lost: those of epoch "
@@ -303,7 +273,7 @@ class _Loop:
         # The checkpoint is last: a kill before it repeats this epoch, to the same files.
         weights = self.program.weights()
         epoch = self.history[-1]
-        metadata = weights_metadata(self.spec, self.data, epoch.number)
+        metadata = weights_metadata(self.spec, epoch.number, self.data)
         save_weights(self.paths.last, weights, metadata)
         # What was better may be so no more where another backend computes it again: by rounding.
         is_best = epoch.number == self._ahead

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from nnspec.support import files
 
@@ -65,7 +65,13 @@ def trained_by(history: Sequence[Epoch]) -> list[dict[str, Any]]:
     return parts
 
 
-def write_history(path: Path, history: Sequence[Epoch]) -> None:
+class Recorded(Protocol):
+    """An epoch, as far as it is written."""
+
+    def as_json(self) -> dict[str, Any]: ...
+
+
+def write_history(path: Path, history: Sequence[Recorded]) -> None:
     """Write the epochs as a JSON list of records, one line each."""
     lines = ",\n".join(json.dumps(epoch.as_json()) for epoch in history)
     files.write_text(path, f"[\n{lines}\n]\n")

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 
 import numpy as np
 
+from nnspec.data.preprocessing import KEY, Preprocessing
 from nnspec.data.rows import Dataset
+from nnspec.errors import DataError
 from nnspec.language.schedules import Schedule
 from nnspec.language.training_schema import Training
+from nnspec.weights.stored import Array, StoredWeights
 
 _SHARE = 0.9
 """The share of one class from which accuracy says little."""
@@ -56,3 +60,12 @@ def _long(rate: Schedule, training: Training, rows: int, epochs: int) -> Iterato
             f"long-schedule: the schedule {rate.schedule} turns last at step {length:,}, and the "
             f"run takes {steps:,} optimizer steps: the rate never gets there"
         )
+
+
+def changes_since(weights: Mapping[str, Array] | None, data: Dataset) -> list[str]:
+    """Return what these rows mean otherwise than those that first weights were trained on."""
+    record = weights.metadata.get(KEY) if isinstance(weights, StoredWeights) else None
+    with suppress(DataError):  # another program's record may stand there
+        if record is not None:
+            return data.preprocessing.changes_since(Preprocessing.from_json(record))
+    return []

@@ -1,4 +1,4 @@
-"""The record of a finished run."""
+"""The record of a finished run, and how else one ends."""
 
 from __future__ import annotations
 
@@ -7,12 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnspec.errors import printable
+from nnspec.errors import NnspecError, printable
 from nnspec.support import html
 from nnspec.training.history import Epoch
 
 if TYPE_CHECKING:
     from nnspec.training.diagnosis_words import Finding
+
+
+class TrainingError(NnspecError):
+    """Training cannot go on: the loss is no longer a finite number."""
+
+
+class TrainingInterrupted(KeyboardInterrupt):
+    """Ctrl-C during training; the message says what is kept and how to go on."""
 
 
 @dataclass(frozen=True, repr=False)

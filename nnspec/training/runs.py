@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -107,6 +107,32 @@ class RunFolder:
             yield
         finally:
             os.close(folder)
+
+    @contextmanager
+    def entered(self, *, resume: bool, overwrite: bool) -> Iterator[Callable[[], None]]:
+        """Keep the folder for this process while it trains; raises UsageError as `require` does.
+
+        What it gives is to be called when all that could be refused has been: only then is a new
+        folder made.
+        """
+        with ExitStack() as stack:
+            is_new = not self.path.is_dir()
+            if not is_new:
+                stack.enter_context(self.held())
+            self.require(resume=resume, overwrite=overwrite)
+
+            def begin() -> None:
+                if is_new:
+                    stack.enter_context(self.held(new=True))
+                    self.require(resume=resume, overwrite=overwrite)
+                self.sweep()
+
+            yield begin
+
+    def require_within(self, epochs: int, total: int) -> None:
+        """Raise UsageError where the run in the folder is longer than it is asked to be."""
+        if epochs > total:
+            raise UsageError(f"{self.path} has trained for {epochs} epochs, more than {total}")
 
     def _make(self) -> None:
         """Make the folder and those around it; raises OSError, UsageError."""
@@ -269,14 +295,14 @@ def _bare(record: Any) -> Any:
     return record["type"] if isinstance(record, dict) and list(record) == ["type"] else record
 
 
-def weights_metadata(spec: Spec, data: Dataset, epoch: int) -> dict[str, str]:
-    """Return what a weights file says of itself."""
+def weights_metadata(spec: Spec, epoch: int, data: Dataset | None = None) -> dict[str, str]:
+    """Return what a weights file says of itself; data: the rows that are prepared for it."""
     return {
         "spec_name": spec.name,
         "spec_sha256": spec.sha256,
         "inference_sha256": spec.inference_sha256,
         "epoch": str(epoch),
-        KEY: data.preprocessing.to_json(),
+        **({KEY: data.preprocessing.to_json()} if data is not None else {}),
     }
 
 

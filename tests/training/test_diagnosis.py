@@ -13,7 +13,7 @@ from click.testing import CliRunner
 import nnspec
 from nnspec.cli import main
 from nnspec.network.loader import Spec, loads
-from nnspec.training.epochs import TrainingError
+from nnspec.training.run import TrainingError
 from nnspec.weights.canonical import load_weights
 
 ROOT = Path(__file__).parents[2]

@@ -19,7 +19,8 @@ from nnspec.backend import Options, get_backend
 from nnspec.emit.loading import load_source
 from nnspec.language.schedules.plateau import Plateau
 from nnspec.network.loader import Spec, loads
-from nnspec.training.epochs import TrainingInterrupted, train
+from nnspec.training.epochs import train
+from nnspec.training.run import TrainingInterrupted
 from nnspec.verification.schedule_checks import plateau_errors
 from tests.formatting import assert_clean
 

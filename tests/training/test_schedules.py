@@ -20,7 +20,8 @@ from nnspec.language.schedules import SCHEDULES, Schedule
 from nnspec.language.schedules.decay import Cosine, Exponential
 from nnspec.network.loader import Spec, loads
 from nnspec.show.jsonschema import spec_schema
-from nnspec.training.epochs import TrainingInterrupted, train
+from nnspec.training.epochs import train
+from nnspec.training.run import TrainingInterrupted
 from nnspec.verification.samples import random_inputs, random_target
 from nnspec.verification.schedule_checks import rate_errors, steps_of
 from nnspec_keras.options import KerasOptions

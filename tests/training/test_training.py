@@ -13,8 +13,9 @@ from nnspec.errors import SpecError, UsageError, WeightsError
 from nnspec.network.loader import loads
 from nnspec.support import files
 from nnspec.training.batches import batches, require_batches
-from nnspec.training.epochs import TrainingError, TrainingInterrupted, train
+from nnspec.training.epochs import train
 from nnspec.training.history import Epoch
+from nnspec.training.run import TrainingError, TrainingInterrupted
 from nnspec.training.runs import Checkpoint, identity_of
 from nnspec.training.watching import Watched
 from nnspec.weights.canonical import check_weights, load_weights

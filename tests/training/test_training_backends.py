@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from nnspec.network.loader import loads
-from nnspec.training.epochs import TrainingInterrupted, train
+from nnspec.training.epochs import train
+from nnspec.training.run import TrainingInterrupted
 from nnspec.weights.canonical import load_weights
 
 DATA = Path(__file__).parents[2] / "specs" / "data"

@@ -16,7 +16,8 @@ import nnspec
 from nnspec.backend import Options, get_backend
 from nnspec.language.clipping import Clip
 from nnspec.network.loader import Spec, loads
-from nnspec.training.epochs import TrainingInterrupted, train
+from nnspec.training.epochs import train
+from nnspec.training.run import TrainingInterrupted
 from nnspec.verification.samples import random_inputs, random_target
 from nnspec_keras.options import KerasOptions
 from tests.formatting import assert_clean
