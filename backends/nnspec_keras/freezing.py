@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nnspec.emit.code import quoted, wrap
-from nnspec.emit.lowering import Context, NativeParameter, lower
+from nnspec.emit.lowering import NativeParameter
 from nnspec.network.freezing import frozen_parameters, frozen_paths
-from nnspec.network.graph import BlockNode, Graph, LayerNode
-from nnspec_keras.lowerings import LOWERINGS
+from nnspec.network.graph import BlockNode, Graph
+from nnspec_keras.natives import natives_in
 
 
 def frozen_lines(graph: Graph, model: str, layer: str, variable: str) -> list[str]:
@@ -39,7 +39,7 @@ def frozen_lines(graph: Graph, model: str, layer: str, variable: str) -> list[st
         inner = f"{model}.get_layer({quoted(str(path[0]))})"
         holder = inner if path[0] in models and len(path) > 1 else model
         variables = f"{holder}.get_layer({quoted(name)}).variables"
-        lines += _variables(_natives(node, body), node.frozen, variables, variable)
+        lines += _variables(natives_in(node, body), node.frozen, variables, variable)
     return lines
 
 
@@ -65,13 +65,6 @@ def _variables(
             lines += wrap(f"{name}s = [{name} for {name} in {variables} if {test}]", 4)
             lines += [f"    {name}s[{place}].trainable = False" for place in some]
     return lines
-
-
-def _natives(node: LayerNode, body: Graph) -> tuple[NativeParameter, ...]:
-    types = tuple(body.types[value] for value in node.inputs)
-    outputs = tuple(body.types[value] for value in node.outputs)
-    context = Context(types, outputs, body.data_format)
-    return lower(LOWERINGS[type(node.layer)], node.layer, context).parameters
 
 
 def _loop(model: str, layer: str, prefixes: Sequence[str]) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from nnspec.emit.code import Call, call
-from nnspec.emit.lowering import Context, lower
 from nnspec.emit.parameter_groups import covering
 from nnspec.emit.snippets import snippets
 from nnspec.emit.training import row_of
@@ -15,7 +14,7 @@ from nnspec.language.optimizers.groups import Settings
 from nnspec.network.graph import Graph
 from nnspec.network.parameter_groups import parts_of, patterns_of
 from nnspec_keras.defined import SOURCES
-from nnspec_keras.lowerings import LOWERINGS
+from nnspec_keras.natives import natives_of
 from nnspec_keras.optimizers import OPTIMIZERS
 
 
@@ -106,13 +105,8 @@ def _groups(
 
 def _variables(graph: Graph) -> dict[str, str]:
     """Return by canonical name the layer and the name of its variable in Keras."""
-    found = {}
-    for at in graph.walk():
-        if at.home != at.path:
-            continue
-        types = tuple(at.graph.types[value] for value in at.node.inputs)
-        outputs = tuple(at.graph.types[value] for value in at.node.outputs)
-        context = Context(types, outputs, at.graph.data_format)
-        for native in lower(LOWERINGS[type(at.node.layer)], at.node.layer, context).parameters:
-            found[f"{at.path}.{native.parameter}"] = f"{at.path}/{native.name}"
-    return found
+    return {
+        f"{path}.{native.parameter}": f"{path}/{native.name}"
+        for path, natives in natives_of(graph)
+        for native in natives
+    }

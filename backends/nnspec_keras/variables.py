@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from nnspec.emit.lowering import Context, NativeParameter, lower
+from nnspec.emit.lowering import NativeParameter
 from nnspec.network.graph import Graph
-from nnspec_keras.lowerings import LOWERINGS
+from nnspec_keras.natives import natives_of
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
@@ -33,20 +33,14 @@ def canonical_variables(
     A layer that no output depends on is no part of a Keras model, and has none.
     """
     layers = {layer.name: layer for layer in layers_of(model)}
-    for at in graph.walk():
-        if at.home != at.path:
-            continue
-        types = tuple(at.graph.types[value] for value in at.node.inputs)
-        outputs = tuple(at.graph.types[value] for value in at.node.outputs)
-        context = Context(types, outputs, at.graph.data_format)
-        natives = lower(LOWERINGS[type(at.node.layer)], at.node.layer, context).parameters
-        if natives and at.path in layers:
+    for path, natives in natives_of(graph):
+        if natives and path in layers:
             variables: dict[str, list[Any]] = {}
-            for variable in layers[at.path].variables:
+            for variable in layers[path].variables:
                 variables.setdefault(variable.name, []).append(variable)
             for native in natives:
                 variable = variables[native.name][native.occurrence]
-                yield f"{at.path}.{native.parameter}", (variable, native)
+                yield f"{path}.{native.parameter}", (variable, native)
 
 
 def to_canonical(native: NativeParameter, array: Array, shape: tuple[int, ...]) -> Array:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from nnspec.errors import Mark, Problem
 from nnspec.language.schema import Model
-from nnspec.network.graph import BlockNode, Graph, LayerNode
+from nnspec.network.graph import Graph, LayerNode
 from nnspec.network.rules import NORMALISING, RECURRENT, activation_of, advice, has_kernel
+from nnspec.network.rules.flow import Flow
 
 _WEIGHT = {"sigmoid": 2, "tanh": 1}
 """The weight of an activation's slope on the gradient: a sigmoid's is at most 1/4, a tanh's 1."""
@@ -15,58 +16,36 @@ _MANY = 6
 """Three sigmoids, or six layers of tanh."""
 _PLAIN = 20
 _MOST_USES = 2_000
-"""Uses of layers that are looked at; more come of blocks that are repeated very often."""
 
 _START = frozenset({*NORMALISING, *RECURRENT, "embedding", "multi_head_attention",
                     "grouped_query_attention", "parameter", "constant"})  # fmt: skip
 """Layers after which a gradient is in scale again, or has another path."""
 
 
-class _Depth:
+Depth = tuple[int, int, int]
+"""Of a value, along the path with least of them: the sum of weights, the number of layers that
+bend flat, and that of layers with weights."""
+
+
+class _Depth(Flow[Depth]):
     """The depth of values under layers that bend flat, and under plain ones."""
 
     def __init__(self, graph: Graph) -> None:
+        super().__init__((0, 0, 0), _MOST_USES)
         self.graph = graph
-        self.left = _MOST_USES
         self.flat: tuple[int, int, str, Mark | None] = (0, 0, "", None)
         self.plain: tuple[int, Mark | None] = (0, None)
 
-    def body(self, body: Graph, given: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
-        """Return what the outputs of a body have of what its inputs have.
-
-        That is the sum of weights, the number of layers that bend flat, and that of layers with
-        weights, along the path with least of them.
-        """
-        known = dict(zip(body.inputs, given, strict=False))
-        for node in body.nodes:
-            self.left -= 1
-            if self.left < 0:
-                break
-            taken = [known.get(value, (0, 0, 0)) for value in node.inputs] or [(0, 0, 0)]
-            if isinstance(node, BlockNode):
-                for inner in node.bodies:
-                    some = self.body(inner, taken)
-                    taken = [*some, *taken[len(some) :]]
-                known |= zip(node.outputs, taken, strict=False)
-                continue
-            made = self._layer(node, min(taken), is_end=self._is_end(body, node))
-            known |= dict.fromkeys(node.outputs, made)
-        return [known.get(value, (0, 0, 0)) for value in body.outputs]
-
-    def _is_end(self, body: Graph, node: LayerNode) -> bool:
-        return body is self.graph and bool({*node.outputs} & {*body.outputs})
-
-    def _layer(
-        self, node: LayerNode, least: tuple[int, int, int], *, is_end: bool
-    ) -> tuple[int, int, int]:
+    def layer(self, body: Graph, node: LayerNode, taken: list[Depth]) -> Depth:
         if node.layer.type in _START:
-            return (0, 0, 0)
-        weight, count, layers = least
+            return self.unknown
+        weight, count, layers = min(taken, default=self.unknown)
         bend = activation_of(node)
         if has_kernel(node):
             layers += 1
             if layers > self.plain[0]:
                 self.plain = (layers, node.mark)
+        is_end = body is self.graph and bool({*node.outputs} & {*body.outputs})
         if bend in _WEIGHT and not is_end:
             weight, count = weight + _WEIGHT[bend], count + 1
             if weight > self.flat[0]:
@@ -77,7 +56,7 @@ class _Depth:
 def advise(model: Model, graph: Graph, bodies: list[Graph]) -> Iterator[Problem]:
     """Yield advice where the gradient passes too many flat slopes, or layers, on its best path."""
     depth = _Depth(graph)
-    depth.body(graph, [(0, 0, 0)] * len(graph.inputs))
+    depth.body(graph, [])
     weight, count, bend, mark = depth.flat
     if weight >= _MANY:
         slope = "at most 1/4" if bend == "sigmoid" else "far below 1 where it saturates"

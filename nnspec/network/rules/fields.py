@@ -8,8 +8,9 @@ from typing import Any
 from nnspec.errors import Mark, Problem
 from nnspec.language.schema import Model
 from nnspec.layers.base import spatial_axes
-from nnspec.network.graph import BlockNode, Graph, LayerNode
+from nnspec.network.graph import Graph, LayerNode
 from nnspec.network.rules import advice
+from nnspec.network.rules.flow import Flow
 
 _ENDS = frozenset({"global_average_pooling2d", "global_max_pooling2d"})
 _SHARE = 0.5
@@ -28,30 +29,14 @@ class _Field:
         self.step = step
 
 
-class _Walk:
+class _Walk(Flow[_Field | None]):
     def __init__(self) -> None:
-        self.left = _MOST_USES
+        super().__init__(None, _MOST_USES)
         self.found: list[tuple[_Field, str, Mark | None]] = []
         self.is_mixed = False
         """Whether a position may see all of an image in another way, as by a gate."""
 
-    def body(self, body: Graph, given: list[_Field | None]) -> list[_Field | None]:
-        known: dict[str, _Field | None] = dict(zip(body.inputs, given, strict=False))
-        for node in body.nodes:
-            self.left -= 1
-            taken = [known.get(value) for value in node.inputs]
-            if self.left < 0 or isinstance(node, BlockNode):
-                if isinstance(node, BlockNode):
-                    for inner in node.bodies:
-                        some = self.body(inner, taken)
-                        taken = [*some, *taken[len(some) :]]
-                known |= zip(node.outputs, taken, strict=False)
-                continue
-            made = self._layer(body, node, taken)
-            known |= dict.fromkeys(node.outputs, made)
-        return [known.get(value) for value in body.outputs]
-
-    def _layer(self, body: Graph, node: LayerNode, taken: list[_Field | None]) -> _Field | None:
+    def layer(self, body: Graph, node: LayerNode, taken: list[_Field | None]) -> _Field | None:
         fields = [each for each in taken if each is not None]
         if not fields:
             return None
