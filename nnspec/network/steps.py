@@ -90,17 +90,17 @@ def _is_unrolled(reader: Reader, item: dict[str, Any], kind: str, scope: Scope) 
     layer = LAYERS.get(kind)
     if layer is None and reader.block(kind) is None:
         layer = brought("layer").get(kind)
+    value: object = False
+    if "unroll" in item:
+        value, fine = compute(item["unroll"], scope, reader.problems, _place(item, "unroll", None))
+        if fine and not isinstance(value, bool):
+            reader.problems.add(
+                "wrong-type",
+                f"`unroll` is {shown(value)}, and true or false is expected",
+                _place(item, "unroll", None),
+            )
     if layer is not None:
         return "repeat" in item and "repeat" not in layer.model_fields
-    if "unroll" not in item:
-        return False
-    value, fine = compute(item["unroll"], scope, reader.problems, _place(item, "unroll", None))
-    if fine and not isinstance(value, bool):
-        reader.problems.add(
-            "wrong-type",
-            f"`unroll` is {shown(value)}, and true or false is expected",
-            _place(item, "unroll", None),
-        )
     return value is True and "repeat" in item
 
 

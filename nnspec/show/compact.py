@@ -8,6 +8,8 @@ named records here, and what is not set is null. `nnspec.language.strict` reads 
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -28,10 +30,9 @@ GROUPS = {
     "units": "units use_bias activation return_sequences",
     "num_heads": "num_heads key_dim causal mask key_padding",
     "input_dim": "input_dim output_dim",
-    "rate": "rate",
-    "axis": "axis",
+    "axis rate": "axis rate",
 }
-"""A key -> those that stand as such in the layers that have it, null where one has them not.
+"""Keys -> those that stand as such in layers that have one of them, null where one has them not.
 
 Other keys of these layers, and all of the others, are listed under `arguments`: a schema that had
 each would be many times as large, and a model would have to write null for every one.
@@ -108,7 +109,26 @@ def compact_schema() -> Schema:
         "data": _closed({**_record(Data), "features": _list(features)}),
         "training": _closed(_record(Training)),
     }
-    return {**spec, "$defs": definitions}
+    return _without_what_stands_once({**spec, "$defs": definitions})
+
+
+def _without_what_stands_once(schema: Schema) -> Schema:
+    """Return the schema with each definition that one place refers to in that place."""
+    definitions: dict[str, Schema] = schema["$defs"]
+    count = Counter(re.findall(r'"#/\$defs/(\w+)"', json.dumps(schema)))
+
+    def put(value: Any) -> Any:
+        if isinstance(value, list):
+            return [put(each) for each in value]
+        if not isinstance(value, dict):
+            return value
+        name = str(value.get("$ref", "")).rpartition("/")[2]
+        if count[name] == 1:
+            return put(definitions[name])
+        return {key: put(each) for key, each in value.items()}
+
+    kept = {name: put(each) for name, each in definitions.items() if count[name] > 1}
+    return {**{key: put(each) for key, each in schema.items() if key != "$defs"}, "$defs": kept}
 
 
 def _layers() -> Iterable[Schema]:
@@ -116,7 +136,7 @@ def _layers() -> Iterable[Schema]:
     members: dict[str, list[str]] = {}
     properties: Schema = {}
     for kind, layer in LAYERS.items():
-        fits = (key for key in GROUPS if key in layer.model_fields)
+        fits = (keys for keys in GROUPS if not layer.model_fields.keys().isdisjoint(keys.split()))
         members.setdefault(next(fits, ""), []).append(kind)
         properties = record_schema(layer)["properties"] | properties
     for key, kinds in members.items():
@@ -182,7 +202,8 @@ def _simple(schema: Schema) -> Schema:
     if tables:
         is_record = tables[0] not in _OWN and tables[0].istitle()
         found = _reference("a" if is_record else tables[0].lower())
-        kinds = {each.get("type") for each in parts} - {None}
+        # An object beside a table is one for each output: a list of them is not of this form.
+        kinds = {each.get("type") for each in parts} - {None, "object"}
         return {"anyOf": [_reference("f"), found]} if kinds else found
     words = next((each["enum"] for each in parts if "enum" in each), None)
     kinds = {each.get("type", "string") for each in parts if "$ref" not in each}

@@ -7,8 +7,6 @@ It says what one value alone can show: keys, types, ranges. That names exist and
 from __future__ import annotations
 
 import inspect
-import json
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,10 +30,12 @@ from nnspec.language.schema import Block, Call, Input, Model
 from nnspec.language.training_schema import Data, Training
 from nnspec.language.watching import Keep, Stop
 from nnspec.layers import ACTIVATIONS, LAYERS
+from nnspec.layers.base import Layer
 from nnspec.layers.fields import Lazy
 from nnspec.layers.initializers import INITIALIZERS
 from nnspec.layers.recurrent import RECURRENT
 from nnspec.library import BLOCKS
+from nnspec.show.sharing import line, share
 
 Schema = dict[str, Any]
 
@@ -49,13 +49,14 @@ _INSIDE = ("activation", "recurrence")
 _CHOOSING = ("type", "schedule")
 """Keys that say which record of a table it is."""
 
-_FEW, _SHORT = 2, 50
-"""Times from which a key's schema is shared, and characters below which it is not."""
+_OF_ITEMS = ("repeat", "unroll", "time_distributed", "when")
+"""Keys of every item of `layers`, layer or use of a block."""
 
 _EXPRESSION: Schema = {
     "type": "string",
     "pattern": r"\$\{[^{}]*\}",
-    "description": "An expression such as ${max(1, width // 4)}: numbers, variables, "
+    # A description would hide the key's, of which editors show the first that they find.
+    "title": "An expression such as ${max(1, width // 4)}: numbers, variables, "
     "+ - * / // % ** (), min, max, round, comparisons.",
 }
 
@@ -64,14 +65,10 @@ def schema_text() -> str:
     """Return the schema as the text of a file: a line for each definition."""
     schema = spec_schema()
     definitions = schema.pop("$defs")
-    lines = [f"{_line(key)}: {_line(value)}" for key, value in schema.items()]
-    shared = [f"{_line(key)}: {_line(value)}" for key, value in definitions.items()]
+    lines = [f"{line(key)}: {line(value)}" for key, value in schema.items()]
+    shared = [f"{line(key)}: {line(value)}" for key, value in definitions.items()]
     inner = ",\n".join(shared)
     return "{\n" + ",\n".join([*lines, f'"$defs": {{\n{inner}\n}}']) + "\n}\n"
-
-
-def _line(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def spec_schema() -> Schema:
@@ -95,10 +92,11 @@ def spec_schema() -> Schema:
         definitions[kind] = {"anyOf": [*names, *records]}
     layers = []
     for kind, layer in LAYERS.items():
-        definitions[f"l_{kind}"] = _repeatable(record_schema(layer))
+        definitions[f"l_{kind}"] = _as_item(record_schema(layer))
         layers.append({"$ref": f"#/$defs/l_{kind}"})
     definitions["layer"] = {
         "description": "A layer, or the use of a block.",
+        "properties": _of_items(),
         "oneOf": [*layers, {"$ref": "#/$defs/call"}],
     }
     definitions["call"] = record_schema(Call)
@@ -114,8 +112,7 @@ def spec_schema() -> Schema:
     spec["required"] = ["nnspec", "name"]
     spec["anyOf"] = [{"required": ["inputs", "layers"]}, {"required": ["models"]}]
     _add_models(spec, definitions)
-    definitions |= _shared([*definitions.values(), spec])
-    definitions |= _shared_values([*definitions.values(), spec])
+    definitions |= share([*definitions.values(), spec])
     return {
         "$schema": DIALECT,
         "title": "nnspec",
@@ -152,66 +149,21 @@ def _add_models(spec: Schema, definitions: dict[str, Schema]) -> None:
         spec["properties"][key] = {**given, "anyOf": [*given["anyOf"], other]}
 
 
-def _repeatable(layer: Schema) -> Schema:
-    """Return the schema of a layer with what any item of `layers` may say."""
+def _of_items() -> Schema:
+    """Return the keys that every layer has, which `layer` describes once for all."""
     use = record_schema(Call)["properties"]
-    for key in ("repeat", "time_distributed", "when"):
-        layer["properties"].setdefault(key, use[key])
+    own = record_schema(Layer)["properties"]
+    return {"name": own["name"], "inputs": own["inputs"], **{key: use[key] for key in _OF_ITEMS}}
+
+
+def _as_item(layer: Schema) -> Schema:
+    """Return the schema of a layer with the keys of every item allowed: `layer` describes them."""
+    common = _of_items()
+    own = layer["properties"]
+    for key in common:
+        if own.get(key, common[key]) == common[key]:
+            own[key] = True
     return layer
-
-
-def _shared(records: list[Schema]) -> dict[str, Schema]:
-    """Return definitions of the keys that several records have, and put references in their place.
-
-    A third of the file would else be what every layer says of `name` and `inputs`.
-    """
-    keys = [
-        (record["properties"], key)
-        for each in records
-        for record in (each, *each.get("anyOf", ()))
-        if "properties" in record
-        for key in record["properties"]
-    ]
-    count = Counter(_line(properties[key]) for properties, key in keys)
-    definitions: dict[str, Schema] = {}
-    names: dict[str, str] = {}
-    for properties, key in keys:
-        text = _line(properties[key])
-        if count[text] < _FEW or len(text) < _SHORT:
-            continue
-        if text not in names:
-            # A short name: the keys of every layer are named 176 times.
-            names[text] = f"k{len(names) + 1}"
-            definitions[names[text]] = properties[key]
-        properties[key] = {"$ref": f"#/$defs/{names[text]}"}
-    return definitions
-
-
-def _shared_values(records: list[Schema]) -> dict[str, Schema]:
-    """Return definitions of the values that several keys may have, and put references there.
-
-    Keys that differ in what they say of themselves, or in their default, may have the same values.
-    """
-    holders = [
-        held
-        for each in records
-        for record in (each, *each.get("anyOf", ()))
-        for held in (record, *record.get("properties", {}).values())
-        if "properties" not in held and next(iter(held)) == "anyOf"
-    ]
-    count = Counter(_line(held["anyOf"]) for held in holders)
-    definitions: dict[str, Schema] = {}
-    names: dict[str, str] = {}
-    for held in holders:
-        text = _line(held["anyOf"])
-        if count[text] < _FEW or len(text) < _SHORT:
-            continue
-        if text not in names:
-            names[text] = f"v{len(names) + 1}"
-            definitions[names[text]] = {"anyOf": held["anyOf"]}
-        # Not beside the reference alone: some editors read nothing that stands beside one.
-        held["anyOf"] = [{"$ref": f"#/$defs/{names[text]}"}]
-    return definitions
 
 
 TABLES: dict[str, Mapping[str, type[BaseModel]]] = {
@@ -297,7 +249,8 @@ def _value(schema: Schema) -> Schema:
             flat += value["anyOf"] if list(value) == ["anyOf"] else [value]
         return {"anyOf": [each for i, each in enumerate(flat) if each not in flat[:i]]}
     kind = schema.get("type")
-    cleaned = {key: value for key, value in schema.items() if key != "title"}
+    dropped = ("title", "type") if "enum" in schema else ("title",)
+    cleaned = {key: value for key, value in schema.items() if key not in dropped}
     if kind == "array":
         if isinstance(schema.get("items"), dict) and schema["items"]:
             cleaned["items"] = _value(schema["items"])

@@ -29,7 +29,7 @@ _SETS: dict[str, dict[str, str | None]] = {
         "recurrent_dropout": "0",
     },
     "+P": {"pool_size": "2", "strides": "", "padding": "valid", "ceil_mode": "false"},
-    "+W": {"strides": "1", "padding": "valid", "dilation_rate": "1"},
+    "+W": {"kernel_size": None, "strides": "1", "padding": "valid", "dilation_rate": "1"},
     "+B": {"activation": "", "weight_normalization": "false"},
 }
 """Arguments with their defaults that stand under one mark where a layer has all of them."""

@@ -58,25 +58,50 @@ def test_it_is_small_for_all_its_descriptions() -> None:
     assert len(text.splitlines()) > len(LAYERS)
 
 
-OF_ITEMS = ("repeat", "time_distributed", "when")
-"""Keys of every item of `layers`."""
+OF_ITEMS = ("name", "inputs", "repeat", "unroll", "time_distributed", "when")
+"""Keys of every item of `layers`, described once for all of them."""
 
 
 def test_every_layer_is_an_alternative_with_its_fields_described() -> None:
     schema = spec_schema()
-    references = [each["$ref"] for each in schema["$defs"]["layer"]["oneOf"]]
+    item = schema["$defs"]["layer"]
+    references = [each["$ref"] for each in item["oneOf"]]
     assert references == [*(f"#/$defs/l_{kind}" for kind in LAYERS), "#/$defs/call"]
+
+    def description(field: dict[str, Any]) -> object:
+        shared = schema["$defs"].get(field.get("$ref", "").rpartition("/")[2], {})
+        return field.get("description") or shared.get("description")
+
+    assert list(item["properties"]) == [*OF_ITEMS]
+    for key, field in item["properties"].items():
+        fields = LAYERS["dense"].model_fields if key in ("name", "inputs") else Call.model_fields
+        assert description(field) == fields[key].description
     for kind, layer in LAYERS.items():
         definition = schema["$defs"][f"l_{kind}"]
         assert definition["description"]
         assert definition["properties"]["type"] == {"const": kind}
-        assert list(definition["properties"]) == [*layer.model_fields, *OF_ITEMS]
-        for name, field in definition["properties"].items():
-            shared = schema["$defs"].get(field.get("$ref", "").rpartition("/")[2], {})
-            if name != "type":
-                described = field.get("description") or shared.get("description")
-                fields = Call.model_fields if name in OF_ITEMS else layer.model_fields
-                assert described == fields[name].description
+        assert {*definition["properties"]} == {*layer.model_fields, *OF_ITEMS}
+        for key, field in definition["properties"].items():
+            if key in OF_ITEMS:
+                assert field is True
+            elif key != "type":
+                assert description(field) == layer.model_fields[key].description
+
+
+def test_no_value_of_a_key_hides_what_the_key_says_of_itself() -> None:
+    schema = spec_schema()
+
+    def described(value: dict[str, Any]) -> bool:
+        """Whether a value that is no record has a description, which an editor shows first."""
+        held = schema["$defs"][value["$ref"].rpartition("/")[2]] if "$ref" in value else value
+        inner = any(described(each) for each in held.get("anyOf", ()))
+        return inner or ("description" in held and "properties" not in held)
+
+    for name, definition in schema["$defs"].items():
+        for record in (definition, *definition.get("anyOf", ())):
+            for key, field in record.get("properties", {}).items():
+                for value in field.get("anyOf", ()) if field is not True else ():
+                    assert not described(value), (name, key, value)
 
 
 HEAD = {"nnspec": 1, "name": "Net", "inputs": {"features": {"shape": [4]}}}
@@ -86,12 +111,16 @@ FITTING = [
     {"type": "conv2d", "filters": 3, "kernel_size": ["${k}", 3], "padding": [[1, 2], 3]},
     {"type": "my_block", "anything": [1, {"a": None}], "repeat": "${n}"},
     {"type": "reshape", "shape": "${sizes}"},
+    {"type": "dense", "units": 3, "name": "a", "repeat": 2, "unroll": True, "when": "${deep}"},
 ]
 MISFITTING = [
     {"type": "dense", "units": "three"},
     {"type": "dense", "units": 3, "anything": 4},
     {"type": "dense", "units": 3, "activation": {"type": "gelu", "approximat": True}},
     {"type": "my_block", "repeat": 0},
+    {"type": "relu", "name": 3},
+    {"type": "relu", "repeat": 0},
+    {"type": "relu", "unroll": [1]},
     {"units": 3},
     "relu",
 ]

@@ -52,7 +52,7 @@ def test_it_names_no_layer_that_is_none() -> None:
 
 
 def test_a_signature_has_the_arguments_of_the_class() -> None:
-    assert "convNd(filters,kernel_size,groups=1,+W,+B)" in PAGE
+    assert "convNd(filters,groups=1,+W,+B)" in PAGE
     assert "leaky_relu(negative_slope=0.01)" in PAGE
     assert "unet_up[x,skip]" in PAGE
     assert "subtract/divide[2]" in PAGE
