@@ -27,10 +27,14 @@ def comparisons() -> list[int]:
 
 @pytest.fixture(scope="session", autouse=True)
 def no_pictures_of_results() -> None:
-    """Train without the pictures of a run's end, which take longer than small runs."""
-    from nnspec.training import results
+    """Train without the pictures of a run's end, which take longer than small runs.
+
+    The picture of its history is drawn here, where the packages for it are loaded once.
+    """
+    from nnspec.training import drawing, results
 
     results.DRAWS = False
+    drawing.APART = False
 
 
 @pytest.fixture

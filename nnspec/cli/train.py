@@ -77,6 +77,7 @@ def train(
     finite number.
     """
     from nnspec.network.loader import Spec, load_any
+    from nnspec.training.drawing import apart
     from nnspec.training.epochs import train as train_network
     from nnspec.training.runs import RunFolder
 
@@ -98,23 +99,24 @@ def train(
     settings = loaded.model.training
     first = read_weights(loaded, weights, renames, partial=partial)
     total = epochs or (settings.epochs if settings is not None else 0)
-    run = watched(
-        functools.partial(
-            train_network,
-            loaded,
-            backend,
-            output,
-            resume=resume,
-            overwrite=overwrite,
-            epochs=epochs,
-            weights=first,
-            diagnose=diagnose,
-            dtype=dtype,
-            compiled=compiled,
-        ),
-        total,
-        quiet=as_json,
-    )
+    with apart():  # what draws takes memory
+        run = watched(
+            functools.partial(
+                train_network,
+                loaded,
+                backend,
+                output,
+                resume=resume,
+                overwrite=overwrite,
+                epochs=epochs,
+                weights=first,
+                diagnose=diagnose,
+                dtype=dtype,
+                compiled=compiled,
+            ),
+            total,
+            quiet=as_json,
+        )
     if isinstance(run, int):
         return run
     for note in run.notes:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nnspec.support import files
+from nnspec.training.drawing import draw
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,6 +89,20 @@ def plot_history(
 
     best: the number of the best epoch. rates: the learning rate of each epoch's last step.
     """
+    epochs = [epoch.as_json() for epoch in history]
+    given = list(rates) if rates is not None else None
+    draw("history", path=path, epochs=epochs, best=best, title=title, rates=given)
+
+
+def draw_history(
+    path: Path,
+    epochs: Sequence[Mapping[str, Any]],
+    best: int,
+    title: str,
+    rates: Sequence[float] | None,
+) -> None:
+    """Draw what `plot_history` asks for."""
+    history = [Epoch.from_json(epoch) for epoch in epochs]
     # Imported here, because it takes longer than a small run; without pyplot, which keeps state.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

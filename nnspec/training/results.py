@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from nnspec.backend import Trainable
-from nnspec.data.rows import Dataset, Part
+import numpy as np
+from numpy.typing import NDArray
+
 from nnspec.errors import MissingDependencyError
-from nnspec.language.training_schema import Training
 from nnspec.layers.shapes import product
-from nnspec.network.loader import Spec
-from nnspec.training.batches import outputs_of
-from nnspec.training.epoch import units_of
-from nnspec.training.runs import RunFolder
+from nnspec.training.drawing import draw
+
+if TYPE_CHECKING:
+    from nnspec.backend import Trainable
+    from nnspec.data.rows import Dataset, Part
+    from nnspec.language.metrics import Kind
+    from nnspec.language.training_schema import Training
+    from nnspec.network.loader import Spec
+    from nnspec.network.scores import Scores
+    from nnspec.training.runs import RunFolder
+
+Array = NDArray[Any]
 
 DRAWS = True
 """Whether pictures are drawn."""
@@ -43,11 +53,15 @@ def show_results(
     is_asked = any(metric.type == "confusion_matrix" for metric in training.resolved_metrics)
     if not (DRAWS or is_asked):
         return None
+    # The process that draws needs none of these.
+    from nnspec.network.scores import scores_of
+    from nnspec.training.batches import outputs_of
+    from nnspec.training.epoch import units_of
+    from nnspec.training.metrics import threshold
+
     output = outputs_of(program, graph, part, training.batch_size)
     if not np.isfinite(output).all() or not len(output):
         return None
-    from nnspec.training import pictures
-
     title = f"{title}: {name} rows"
     if training.kind == "regression":
         if product(graph.types[graph.outputs[0]].shape) == 0 or part.target.shape != output.shape:
@@ -56,23 +70,64 @@ def show_results(
         values = [units.restored(each) if units else each for each in (part.target, output)]
         wanted, given = (each.reshape(len(each), -1).astype(np.float64) for each in values)
         named = data.preprocessing.target
-        pictures.plot_predictions(paths.predictions, wanted, given, str(named), title)
+        path = paths.predictions
+        draw("numbers", path=path, target=wanted, output=given, name=str(named), title=title)
         return None
+    names = [*(data.preprocessing.labels or ())]
+    if training.kind == "binary" and not names:
+        names = ["no", "yes"]
+    table: list[list[int]] | None = draw(
+        "classes",
+        confusion_path=paths.confusion if DRAWS else None,
+        curves_path=paths.curves,
+        kind=training.kind,
+        output=output,
+        target=part.target,
+        scores_are=scores_of(graph, training),
+        threshold=threshold(graph, training),
+        names=names,
+        title=title,
+        is_asked=is_asked,
+    )
+    return table
+
+
+def draw_numbers(path: Path, target: Array, output: Array, name: str, title: str) -> None:
+    """Draw predicted against true numbers."""
+    from nnspec.training.pictures import plot_predictions
+
+    plot_predictions(path, target, output, name, title)
+
+
+def draw_classes(
+    confusion_path: Path | None,
+    curves_path: Path,
+    kind: Kind,
+    output: Array,
+    target: Array,
+    scores_are: Scores,
+    threshold: float,
+    names: Sequence[str],
+    title: str,
+    is_asked: bool,
+) -> list[list[int]] | None:
+    """Draw the confusions and the curves, and return the counts; of many classes only if asked.
+
+    confusion_path: None where nothing is drawn.
+    """
     try:
-        from nnspec.training.measures import confusion
-        from nnspec.training.metrics import rows_of
+        from nnspec.training.measures import Rows, confusion
     except MissingDependencyError:
         return None
-    rows = rows_of(graph, training, output, part.target)
-    if rows.classes > pictures.MOST_CLASSES and not is_asked:
+    from nnspec.training import pictures
+
+    rows = Rows(kind, output, target, scores_are, threshold)
+    is_many = rows.classes > pictures.MOST_CLASSES
+    if is_many and not is_asked:
         return None
     table = confusion(rows)
-    if not DRAWS or rows.classes > pictures.MOST_CLASSES:
-        return table
-    labels = data.preprocessing.labels
-    names = labels or [str(i) for i in range(rows.classes)]
-    if training.kind == "binary" and labels is None:
-        names = ["no", "yes"]
-    pictures.plot_confusion(paths.confusion, table, names, title)
-    pictures.plot_curves(paths.curves, rows, names, title)
+    if confusion_path is not None and not is_many:
+        names = names or [str(i) for i in range(rows.classes)]
+        pictures.plot_confusion(confusion_path, table, names, title)
+        pictures.plot_curves(curves_path, rows, names, title)
     return table

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import nnspec
-from nnspec.training import pictures, results
+from nnspec.training import drawing, pictures, results
 from nnspec.training.measures import Rows, curves
 from tests.script_cases import Case, run, script_of, spec_of
 
@@ -39,6 +39,31 @@ def test_a_run_has_the_pictures_of_its_task(task: str, expected: set[str], tmp_p
     assert found == {"history.png", *expected}
     # What a run draws, a run in its place takes away.
     nnspec.train(spec, "torch", tmp_path / "run", overwrite=True)
+
+
+def test_a_process_of_its_own_draws_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training: dict[str, Any] = {"metrics": ["confusion_matrix", "accuracy"]}
+    spec = spec_of(Case("csv", 2, "multiclass"), tmp_path, training=training)
+    here = nnspec.train(spec, "torch", tmp_path / "here")
+    numbers = np.random.default_rng(0).normal(size=(9, 2))
+    given = {"target": numbers, "output": numbers.T.copy().T, "name": "y", "title": "Net"}
+    drawing.draw("numbers", path=tmp_path / "here" / "more.png", **given)
+    monkeypatch.setattr(drawing, "APART", True)
+    with monkeypatch.context() as patch, drawing.apart():
+        patch.setattr(drawing, "_drawn", None)
+        apart = nnspec.train(spec, "torch", tmp_path / "apart")
+        drawing.draw("numbers", path=tmp_path / "apart" / "more.png", **given)
+    assert apart.confusion == here.confusion is not None
+    drawn = [path.name for path in (tmp_path / "here").glob("*.png")]
+    assert {"history.png", "confusion.png", "curves.png", "more.png"} == {*drawn}
+    for name in drawn:
+        found = [(tmp_path / folder / name).read_bytes() for folder in ("here", "apart")]
+        assert found[0] == found[1], name
+    # What fails there fails here, with its own error.
+    with drawing.apart(), pytest.raises(nnspec.UsageError, match="no folder"):
+        drawing.draw("numbers", path=tmp_path / "absent" / "more.png", **given)
 
 
 def test_the_confusion_matrix_is_that_of_the_script(
