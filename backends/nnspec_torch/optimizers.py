@@ -144,7 +144,7 @@ OPTIMIZERS: Mapping[type[Optimizer], Made] = {
         power="power",
         initial_sum="initial_sum",
         l1="l1",
-        l2="ridge",
+        ridge="ridge",
         beta="beta",
     ),
 }

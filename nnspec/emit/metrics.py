@@ -5,6 +5,7 @@ Accuracy, mae and r2 alone are measured by each framework's own means; see `is_c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -140,7 +141,9 @@ def measured_source(spec: Spec, *, is_table: bool) -> Measured:
         ]
         parts.append("\n".join(lines))
     text = "\n".join(parts)
-    used = sorted(name for name in _OF_SKLEARN if f"{name}(" in text)
+    # By whole words: one name ends in another.
+    called = set(re.findall(r"\b(\w+)\(", text))
+    used = sorted(called & _OF_SKLEARN)
     imports = [f"from sklearn.metrics import {', '.join(used)}"] if used else []
     if used and len(imports[0]) > 88:  # as isort breaks them
         imports = ["from sklearn.metrics import (", *(f"    {name}," for name in used), ")"]

@@ -207,6 +207,8 @@ def _check_names(model: Model, values: dict[str, Any], problems: Problems) -> No
         given = values["data"]
         training = model.training
         task = training.task if training is not None else "regression"
+        # Without a training that can be read nobody knows what takes the target.
+        is_read = training is not None or values.get("training") is None
         if is_composed(model):
             if model.data.standardize_target:
                 problems.add(
@@ -215,7 +217,7 @@ def _check_names(model: Model, values: dict[str, Any], problems: Problems) -> No
                     _mark(given, "standardize_target"),
                     "leave out `standardize_target`, and scale the targets in the file",
                 )
-        elif model.data.target is None and task != "autoencoder":
+        elif model.data.target is None and task != "autoencoder" and is_read:
             described = type(model.data).model_fields["target"].description
             problems.add(
                 "missing-argument",

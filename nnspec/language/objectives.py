@@ -26,7 +26,10 @@ def is_composed(model: Model) -> bool:
     if any(isinstance(each, Mapping) for each in (loss, task, target)) or isinstance(target, Own):
         return True
     assert not isinstance(loss, Mapping)
-    return loss is not None and loss.weight != 1.0
+    if loss is None:
+        return False
+    is_without_target = loss.takes == "nothing" and model.data is not None and target is None
+    return loss.weight != 1.0 or is_without_target
 
 
 def trained_outputs(training: Training, outputs: tuple[str, ...]) -> tuple[str, ...]:
@@ -102,9 +105,13 @@ def training_of(training: Training, output: str) -> Training:
 
 
 def own_target(model: Model, output: str) -> Own | None:
-    """Return the input that is the target of an output, where one is."""
+    """Return the input that is the target of an output, where one is; of an autoencoder its own."""
     target: Any = model.data.target if model.data is not None else None
     found = target.get(output) if isinstance(target, Mapping) else target
+    training = model.training
+    if found is None and model.data is not None and training is not None:
+        is_own = task_of(training, output) == "autoencoder" and len(model.inputs) == 1
+        return Own(input=next(iter(model.inputs))) if is_own else None
     return found if isinstance(found, Own) else None
 
 

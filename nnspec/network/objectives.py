@@ -105,12 +105,14 @@ def _place_of(holder: object, name: str) -> Mark | None:
 def _target_problems(model: Model, graph: Graph) -> Iterator[Problem]:
     assert model.data is not None
     assert model.training is not None
-    outputs = trained_outputs(model.training, graph.outputs)
     target: object = model.data.target
+    needing = []
     for term in terms_of(model, graph):
         if term.own is not None:
             yield from _own_problems(term, term.own, getattr(target, "mark", None))
-    needing = [name for name in outputs if loss_of(model.training, name).takes != "nothing"]
+            needing += [term.output] if isinstance(target, Own) else []
+        elif term.loss.takes != "nothing":
+            needing.append(term.output)
     missing = [name for name in needing if isinstance(target, dict) and name not in target]
     if not isinstance(target, dict) and (len(needing) > 1 or (needing and target is None)):
         missing = needing

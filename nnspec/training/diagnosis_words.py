@@ -21,6 +21,11 @@ DEAD = 0.75
 
 Small layers that learn well lose half of theirs and more, as `tabular_binary` does 5 of 8.
 """
+DEAD_BY_A_JUMP = 0.5
+"""Share of units that die in a run whose steps are larger than the weights: so many are dying.
+
+A step that large says what killed them, so that less will do than where units die one by one.
+"""
 _SATURATING = frozenset({"sigmoid", "tanh", "hard_sigmoid", "hard_tanh", "softsign"})
 _SHOWN = 4
 
@@ -157,7 +162,17 @@ def _dying(snapshots: Sequence[Snapshot]) -> Finding | None:
     if not whole:
         return None
     last, first = whole[-1].layers, whole[0].layers
-    dead = {p: s.dead for p, s in last.items() if s.dead is not None and s.dead >= DEAD}
+    jumps = [s.update for each in snapshots for s in each.layers.values() if s.update is not None]
+    has_jumped = max(jumps, default=0.0) > MOVED
+    dead = {
+        path: state.dead
+        for path, state in last.items()
+        if state.dead is not None
+        and (
+            state.dead >= DEAD
+            or (has_jumped and state.dead - (first[path].dead or 0.0) >= DEAD_BY_A_JUMP)
+        )
+    }
     if not dead:
         return None
     begun = [path for path in dead if (first[path].dead or 0.0) >= DEAD]
@@ -165,8 +180,13 @@ def _dying(snapshots: Sequence[Snapshot]) -> Finding | None:
     at_once = len(begun) == len(dead)
     share = f"{100 * (dead[worst] or 0.0):.0f} %"
     when = "from the first step on" if at_once else "since training began"
+    if has_jumped and not at_once:
+        when += " with steps that move weights by more than they are large"
     change = "leaky_relu or elu in its place, a smaller learning_rate, or batch_normalization "
     change += "before it"
+    if has_jumped:
+        change = "a smaller learning_rate, or `clip: {norm: 1.0}`; or leaky_relu or elu in its "
+        change += "place"
     if at_once:
         change = (
             "a bias that begins at 0 and first weights of he_normal, leaky_relu or elu in its "

@@ -14,6 +14,7 @@ from tests.detection.onnx_faults import FAULTS as ONNX
 from tests.detection.random_faults import FAULTS as RANDOM
 from tests.detection.shape_faults import FAULTS as SHAPES
 from tests.detection.training_faults import FAULTS as TRAINING
+from tests.detection.update_faults import FAULTS as UPDATES
 
 INJECTIONS: tuple[Injection, ...] = (
     *LISTED,
@@ -23,6 +24,7 @@ INJECTIONS: tuple[Injection, ...] = (
     *NETWORKS,
     *TRAINING,
     *LOSSES,
+    *UPDATES,
     *RANDOM,
     *ONNX,
     *EXPORTED,

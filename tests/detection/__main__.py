@@ -34,7 +34,8 @@ def main() -> int:
         blamed = ", ".join(str(layer) for layer in outcome.blamed)
         verdict = "caught" if outcome.is_caught else "MISSED"
         if outcome.is_blamed is False:
-            verdict += f", BLAMED ON {blamed} INSTEAD OF {', '.join(injection.layers)}"
+            wanted = injection.part or ", ".join(injection.layers)
+            verdict += f", BLAMED ON {blamed} INSTEAD OF {wanted}"
         print(f"{injection.kind:14} {injection.id:55} {outcome.seconds:5.1f} s  {verdict}")
     return summary(outcomes)
 

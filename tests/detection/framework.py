@@ -36,6 +36,7 @@ class Injection:
     side: the engine that has it. spec: the network that shows it, as JSON. layers: those that may
     be blamed; none where no layer is at fault. is_listed: one of those that verify once missed.
     is_out_of_sight: below what rounding explains, or beyond the domain of inputs: it may be missed.
+    part: the kind of check that must find it, and accuse the engine that has it alone.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Injection:
     is_listed: bool = False
     is_out_of_sight: bool = False
     options: dict[str, Any] = field(default_factory=dict)
+    part: str = ""
 
     @property
     def id(self) -> str:
@@ -103,6 +105,9 @@ def measure(injection: Injection, monkeypatch: pytest.MonkeyPatch) -> Outcome:
     is_blamed = None
     if injection.layers and is_caught:
         is_blamed = bool(named) and named[0] in injection.layers
+    if injection.part and is_caught:
+        accused = {check.pair[0] for check in report.failures() if check.kind == injection.part}
+        is_blamed = accused == {injection.side}
     return Outcome(injection, is_caught, is_blamed, seconds, blamed)
 
 

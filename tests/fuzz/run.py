@@ -2,6 +2,7 @@
 
 `python -m tests.fuzz.run --count 2000 -n 2` goes on where it was stopped, and ends with 1 if
 anything is wrong. Beside its log lies each spec that failed, with what was wrong with it.
+With `--trainings` the specs are small networks with random trainings, which are run as well.
 """
 
 from __future__ import annotations
@@ -23,14 +24,21 @@ import yaml
 
 from tests.fuzz.checks import compiled, ruff_findings, verified
 from tests.fuzz.specs import document_of, load_document
+from tests.fuzz.training_checks import checked
+from tests.fuzz.trainings import TRAININGS, training_of
 
 ROOT = Path(__file__).parents[2]
 CHUNK = 20
 """Specs of one process: frameworks keep memory."""
 SECONDS = 600
 """For one process; what takes longer counts as dead."""
-HARMLESS = ("refused by check", "refused by compile")
+HARMLESS = ("refused by check", "refused by compile", "left out")
 """Kinds that are counted and no failure: the generator asks for what no backend has."""
+
+
+def spec_of(number: int) -> dict[str, Any]:
+    """Return the document of a number."""
+    return document_of(number) if number < TRAININGS else training_of(number)
 
 
 def child(numbers: list[int], log: Path, *, verifies: bool = True) -> None:
@@ -43,9 +51,11 @@ def child(numbers: list[int], log: Path, *, verifies: bool = True) -> None:
         for number in numbers:
             say(number, state="begun")
             start = time.perf_counter()
-            spec = load_document(document_of(number))
             problems: list[tuple[str, str]] = []
-            if spec is None:
+            spec = load_document(document_of(number)) if number < TRAININGS else None
+            if number >= TRAININGS:
+                problems += checked(number, Path(folder))
+            elif spec is None:
                 problems.append(("refused by check", ""))
             else:
                 problems += compiled(spec, number, Path(folder))
@@ -128,7 +138,7 @@ def summary(log: Path, numbers: range, folder: Path) -> int:
         for kind, text in problems:
             print(f"{number}: {kind}: {' '.join(text.split())[-300:]}")
         comments = [f"# {kind}: {line}" for kind, text in problems for line in text.splitlines()]
-        spec = yaml.safe_dump(document_of(number), sort_keys=False) if number >= 0 else ""
+        spec = yaml.safe_dump(spec_of(number), sort_keys=False) if number >= 0 else ""
         name = problems[0][0].replace(" ", "_")
         (folder / f"{number}_{name}.yaml").write_text("\n".join([*comments, spec]))
     counted = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
@@ -141,6 +151,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=2000)
     parser.add_argument("--start", type=int, default=0)
+    parser.add_argument("--trainings", action="store_true", help="specs that are trained")
     parser.add_argument("--no-verify", action="store_true", help="compile and lint alone")
     parser.add_argument("-n", type=int, default=2, help="processes at a time")
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "fuzz")
@@ -153,7 +164,8 @@ def main() -> int:
     folder: Path = arguments.folder
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "log.jsonl"
-    numbers = range(arguments.start, arguments.start + arguments.count)
+    start = arguments.start + (TRAININGS if arguments.trainings else 0)
+    numbers = range(start, start + arguments.count)
     states = last_states(log)
     left = [number for number in numbers if states.get(number) != "done"]
     waiting: queue.Queue[list[int]] = queue.Queue()

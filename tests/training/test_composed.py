@@ -280,6 +280,52 @@ def test_one_output_alone_is_minimised() -> None:
         assert program.loss(inputs, goals) == pytest.approx(expected, rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    "training",
+    [
+        {"task": "autoencoder", "loss": {"type": "mse", "weight": 0.3}},
+        {"loss": {"rebuilt": "mse", "score": "mse"}, "task": {"rebuilt": "autoencoder"}},
+        {"task": "regression", "loss": "value"},
+        {"task": "regression", "loss": {"type": "value", "weight": 2.0}},
+    ],
+)
+def test_what_takes_no_column_needs_no_target(training: dict[str, Any], tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32)
+    np.savez(tmp_path / "rows.npz", x=x, y=x[:, :1])
+    is_several = "rebuilt" in training["loss"]
+    layers: list[dict[str, Any]] = [{"name": "rebuilt", "type": "dense", "units": 3}]
+    if is_several:
+        layers.append({"name": "score", "type": "dense", "units": 1})
+    data: dict[str, Any] = {"source": "rows.npz", "features": {"x": "x"}}
+    if is_several:
+        data["target"] = {"score": "y"}
+    document = spec_of(
+        layers=layers,
+        outputs=["rebuilt", "score"] if is_several else ["rebuilt"],
+        data=data,
+        training={"epochs": 1, **training},
+    )
+    (tmp_path / "net.yaml").write_text(document.to_yaml())
+    spec = nnspec.load(tmp_path / "net.yaml")
+    target = load_data(spec).train.target
+    assert isinstance(target, dict)
+    if "value" not in str(training["loss"]):
+        assert {row.tobytes() for row in target["rebuilt"]} <= {row.tobytes() for row in x}
+    run = nnspec.train(spec, "torch", tmp_path / "run")
+    assert np.isfinite(run.history[-1].values["loss"])
+
+
+def test_a_target_is_missed_only_where_the_training_is_read() -> None:
+    with pytest.raises(SpecError) as error:
+        spec_of(
+            layers=LAYERS[:1],
+            outputs=["hidden"],
+            data={"source": "rows.npz", "features": {"x": "x"}},
+            training={"task": "autoencoder", "optimizer": {"type": "adam", "beta_1": 2}},
+        )
+    assert [each.code for each in error.value.problems] == ["out-of-range"]
+
+
 def test_the_next_ids_are_the_target(tmp_path: Path) -> None:
     ids = np.array([[1, 2, 3, 0], [4, 0, 1, 2], [2, 3, 4, 1]])
     np.savez(tmp_path / "rows.npz", ids=ids)

@@ -61,17 +61,36 @@ CASES: dict[str, tuple[list[dict[str, Any]], dict[str, Any], dict[str, tuple[str
     "weights of he": (stack(5, "relu", **HE), SGD, {}, ""),
     "bias below zero": (stack(3, "relu", **BELOW), {}, {"dying": HIDDEN[:3]}, "begins at 0"),
     "bias at zero": (stack(3, "relu", **HE), {}, {}, ""),
-    "large rate": (stack(3, "relu", **HE), FAST, {"exploding": ()}, "learning_rate"),
+    "large rate": (
+        stack(3, "relu", **HE), FAST, {"exploding": (), "dying": HIDDEN[1:2]}, "learning_rate",
+    ),
+    "much momentum": (
+        stack(6, "relu", **HE), {"optimizer": {**SGD["optimizer"], "learning_rate": 0.5,
+        "momentum": 0.9}, "epochs": 4}, {"dying": HIDDEN[5:6]}, "smaller learning_rate",
+    ),
+    "less momentum": (
+        stack(6, "relu", **HE), {"optimizer": {**SGD["optimizer"], "momentum": 0.5}}, {}, "",
+    ),
 }  # fmt: skip
+IN_KERAS = ("large rate", "deep sigmoid")
+"""Cases that are diagnosed in Keras too by the fast tests; the slow ones take all."""
+RUNS = [
+    pytest.param(
+        case, backend,
+        marks=[pytest.mark.slow] if backend == "keras" and case not in IN_KERAS else [],
+    )
+    for case in CASES
+    for backend in ("torch", "keras")
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(("case", "backend"), RUNS)
 def test_what_goes_wrong_is_named_by_its_layers_and_its_mended_twin_is_not(
-    case: str, tmp_path: Path
+    case: str, backend: str, tmp_path: Path
 ) -> None:
     layers, training, expected, change = CASES[case]
     spec = network(tmp_path, layers, **training)
-    run = nnspec.train(spec, "torch", tmp_path / "run", diagnose=True)
+    run = nnspec.train(spec, backend, tmp_path / "run", diagnose=True)
     assert run.findings is not None
     assert {each.kind for each in run.findings} == {*expected}, run.findings
     for found in run.findings:
@@ -81,7 +100,8 @@ def test_what_goes_wrong_is_named_by_its_layers_and_its_mended_twin_is_not(
     assert change in " ".join(each.change for each in run.findings)
     record = json.loads((tmp_path / "run" / "run.json").read_text())["diagnosis"]
     assert record["findings"] == [each.as_json() for each in run.findings]
-    assert [each["before_epoch"] for each in record["states"]] == [1, 2, 3]
+    epochs = training.get("epochs", 2)
+    assert [each["before_epoch"] for each in record["states"]] == [*range(1, epochs + 2)]
     first = record["states"][0]["layers"]["hidden0"]
     assert {"gradient", "weight", "update", "mean", "deviation"} <= {*first}
     assert ("dead" in first) == (layers[0]["activation"] == "relu")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import json
 import math
@@ -15,6 +16,7 @@ from sklearn import metrics as sklearn
 
 from nnspec.backend import Options, get_backend
 from nnspec.emit.loading import load_source
+from nnspec.emit.metrics import measured_source
 from nnspec.errors import SpecError
 from nnspec.language.metrics import METRICS
 from nnspec.language.training_schema import kind_of
@@ -256,3 +258,24 @@ def test_a_scripts_metrics_are_those_of_its_spec_alone(tmp_path: Path) -> None:
         assert "from sklearn.metrics import accuracy_score, f1_score\n" in source
         plain = network("multiclass", ["accuracy"])
         assert "sklearn" not in get_backend(backend).compile(plain, Options(training=True)).source
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_script_imports_what_it_calls(task: str) -> None:
+    """The name of one function may end in that of another."""
+    for metric in variants(task):
+        text = "\n".join(measured_source(network(task, [metric]), is_table=False).parts)
+        imports = measured_source(network(task, [metric]), is_table=False).imports
+        imported = {
+            alias.name
+            for line in imports
+            for node in ast.walk(ast.parse(line))
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+        }
+        called = {
+            getattr(node.func, "id", "")
+            for node in ast.walk(ast.parse(text))
+            if isinstance(node, ast.Call)
+        }
+        assert imported <= called, metric

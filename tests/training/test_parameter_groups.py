@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,8 @@ import pytest
 
 from nnspec.backend import get_backend
 from nnspec.errors import SpecError, UnsupportedError
-from nnspec.language.optimizers import Optimizer
-from nnspec.network.loader import Spec
+from nnspec.language.optimizers import OPTIMIZERS, Optimizer
+from nnspec.network.loader import Spec, loads
 from nnspec.network.parameter_groups import parameter_settings
 from nnspec.verification.samples import random_inputs, random_target
 from tests.formatting import assert_clean
@@ -67,6 +68,44 @@ def test_each_parameter_is_decayed_as_its_settings_say(case: str) -> None:
         spec = mixed({"type": kind, "learning_rate": 0.03, **DECAYS[case]})
         for name, program in programs_of(spec).items():
             assert followed(spec, program, range(2)) < 1e-12, (kind, name)
+
+
+WORDED: dict[str, dict[str, Any]] = {
+    "ftrl": {"ridge": 0.3, "l1": 0.01, "beta": 0.2},
+    "asgd": {"pull": 0.1},
+    "nadam": {"momentum_decay": 0.5},
+}
+"""Options whose names in a framework may be those of a group's own settings."""
+PAIR = [{"match": "out.*", "decay": 0.2, "l2": 0.01}, {"match": "first.weight", "l2": 0.4}]
+
+
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_settings_of_a_group_are_no_options_of_the_optimizer(kind: str) -> None:
+    optimizer = {"type": kind, "learning_rate": 0.03, "groups": PAIR, **WORDED.get(kind, {})}
+    spec = two_layers(optimizer)
+    program = program_of(spec, "torch")
+    assert followed(spec, program, range(2)) < 1e-12
+
+
+def two_layers(optimizer: dict[str, Any]) -> Spec:
+    """Return a small network."""
+    document = {
+        "nnspec": 1,
+        "name": "Small",
+        "inputs": {"x": {"shape": [3]}},
+        "layers": [
+            {"name": "first", "type": "dense", "units": 3, "activation": "tanh"},
+            {"name": "out", "type": "dense", "units": 2},
+        ],
+        "training": {"task": "regression", "optimizer": optimizer},
+    }
+    return loads(json.dumps(document), is_json=True)
+
+
+def program_of(spec: Spec, backend: str) -> Any:
+    """Return the network of a backend as it is trained, in float64."""
+    found = get_backend(backend)
+    return found.compile(spec, found.options(training=True)).build(dtype="float64")
 
 
 def test_what_is_written_for_it_is_clean(tmp_path: Path) -> None:

@@ -13,11 +13,16 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, seed, settings
 
+from nnspec.language.losses import LOSSES
+from nnspec.language.metrics import METRICS
+from nnspec.language.optimizers import OPTIMIZERS
+from nnspec.language.schedules import SCHEDULES
 from nnspec.layers import LAYERS
 from tests.fuzz import arguments
 from tests.fuzz.checks import compiled, ruff_findings
 from tests.fuzz.run import entries, main, summary, work
 from tests.fuzz.specs import Document, document_of, documents, load_document
+from tests.fuzz.trainings import TRAININGS, training_of
 
 SEED = 20261127
 COMPILED = 60
@@ -37,6 +42,18 @@ def test_nearly_all_specs_are_valid_and_every_layer_comes_up() -> None:
     assert len(set(LAYERS) - used) < 8
     assert any("training" in document for document in valid)
     assert any("blocks" in document for document in valid)
+
+
+def test_nearly_all_trainings_are_valid_and_every_part_of_one_comes_up() -> None:
+    """A new loss, optimizer, schedule or metric comes in by its table, or is missed here."""
+    drawn = [training_of(TRAININGS + number) for number in range(700)]
+    valid = [document for document in drawn if load_document(document) is not None]
+    assert len(valid) > 0.9 * len(drawn)
+    text = json.dumps([document["training"] for document in valid])
+    for table in (LOSSES, OPTIMIZERS, SCHEDULES, METRICS):
+        assert {word for word in table if f'"{word}"' not in text} == set()
+    words = {"clip", "accumulate", "average", "groups", "keep", "stop", "weight", "warmup", "epoch"}
+    assert {word for word in words if word not in text} == set()
 
 
 def test_a_number_is_always_the_same_spec() -> None:

@@ -92,10 +92,10 @@ class Ftrl(torch.optim.Optimizer):
         power: float,
         initial_sum: float,
         l1: float,
-        l2: float,
+        ridge: float,
         beta: float,
     ) -> None:
-        defaults = {"lr": lr, "power": power, "l1": l1, "l2": l2, "beta": beta}
+        defaults = {"lr": lr, "power": power, "l1": l1, "ridge": ridge, "beta": beta}
         super().__init__(params, {**defaults, "initial_sum": initial_sum})
 
     @torch.no_grad()
@@ -115,5 +115,5 @@ class Ftrl(torch.optim.Optimizer):
                 change = total**power * torch.expm1(power * torch.log1p(square / total))
                 total.add_(square)
                 linear.add_(parameter.grad - change / lr * parameter)
-                curve = (total**power + group["beta"]) / lr + 2 * group["l2"]
+                curve = (total**power + group["beta"]) / lr + 2 * group["ridge"]
                 parameter.copy_((linear.clamp(-limit, limit) - linear) / curve)
