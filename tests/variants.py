@@ -19,6 +19,8 @@ _OTHERS: Mapping[object, Any] = {
     ("categorical_focal", "alpha"): [1.0, 0.5, 2.0],
     ("ctc", "padding"): -3,
     ("asgd", "power"): 0.5,
+    "beta_2_decay": -0.5,
+    "clip_threshold": 1.5,
     ("ftrl", "power"): -0.25,
     ("ftrl", "l1"): 1e-6,  # more, and directions of weights would be 0
 }

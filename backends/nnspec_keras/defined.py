@@ -5,7 +5,14 @@ from __future__ import annotations
 from nnspec.emit.reading import DEFINED as ROW_NAMES
 from nnspec.emit.snippets import snippets
 
-SOURCES = snippets("nnspec_keras.emitted", "losses", "schedules", "optimizers", "rare_optimizers")
+SOURCES = snippets(
+    "nnspec_keras.emitted",
+    "losses",
+    "schedules",
+    "optimizers",
+    "rare_optimizers",
+    "newer_optimizers",
+)
 """Parts of losses, schedules and optimizers that the source defines where it calls them."""
 DEFINED = (
     *SOURCES,

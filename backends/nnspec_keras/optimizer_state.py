@@ -11,6 +11,7 @@ from nnspec.emit.lowering import NativeParameter
 from nnspec.language.optimizers import Optimizer
 from nnspec.network.graph import Graph
 from nnspec.weights.optimizer_state import STEP, checked_state, slots_of
+from nnspec_keras.factoring import standing
 from nnspec_keras.variables import to_canonical, to_native
 
 if TYPE_CHECKING:
@@ -24,11 +25,13 @@ def state_of(
     graph: Graph, record: Optimizer, optimizer: Any, trained: Sequence[Any], held: Held
 ) -> Weights:
     """Return the state; a parameter that no output depends on has that of no step."""
-    variables = _variables(record, optimizer, trained)
+    variables = _variables(graph, record, optimizer, trained, held)
+    shapes = {name: parameter.shape for name, parameter in graph.parameters()}
     found: Weights = {STEP: np.array(int(optimizer.iterations.numpy()), np.int64)}
     for name, parameter, slot, shape in slots_of(graph, record):
         if parameter in held:
             variable, native = held[parameter]
+            slot, native = standing(slot, native, shapes[parameter])
             array = variables[slot][id(variable)].numpy()
             found[name] = to_canonical(native, array, shape)
         else:
@@ -48,10 +51,12 @@ def load_state(
 ) -> None:
     """Set the state; raises WeightsError."""
     steps = checked_state(graph, record, state)
-    variables = _variables(record, optimizer, trained)
+    variables = _variables(graph, record, optimizer, trained, held)
+    shapes = {name: parameter.shape for name, parameter in graph.parameters()}
     for name, parameter, slot, _ in slots_of(graph, record):
         if parameter in held:
             variable, native = held[parameter]
+            slot, native = standing(slot, native, shapes[parameter])
             remembered = variables[slot][id(variable)]
             array = to_native(native, np.asarray(state[name]))
             if native.row is not None:
@@ -69,12 +74,16 @@ def _scalar(optimizer: Any, name: str) -> Any:
 
 
 def _variables(
-    record: Optimizer, optimizer: Any, trained: Sequence[Any]
+    graph: Graph, record: Optimizer, optimizer: Any, trained: Sequence[Any], held: Held
 ) -> dict[str, dict[int, Any]]:
     """Return by slot, and by the variable that is trained, what the optimizer holds."""
+    holders: dict[str, set[int]] = {slot: set() for slot in record.slots}
+    for _, parameter, slot, _ in slots_of(graph, record):
+        if parameter in held:
+            holders[slot].add(id(held[parameter][0]))
     found = {}
-    for slot in record.slots:
+    for slot, those in holders.items():
         # Keras names each after its variable and the slot, and keeps them in one order.
         named = [each for each in optimizer.variables if each.name.endswith(f"_{slot}")]
-        found[slot] = dict(zip(map(id, trained), named, strict=True))
+        found[slot] = dict(zip([id(v) for v in trained if id(v) in those], named, strict=True))
     return found

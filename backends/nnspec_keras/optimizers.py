@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from nnspec.emit.code import Call, call
 from nnspec.errors import UnsupportedError
-from nnspec.language.optimizers import Optimizer, adam, kin, older, scaled, sgd
+from nnspec.language.optimizers import Optimizer, adam, factored, kin, older, scaled, sgd
+from nnspec.network.graph import Graph
 from nnspec_keras.schedules import rate_of
 
 
@@ -36,6 +37,10 @@ class Made:
         keywords = {key: getattr(optimizer, field) for key, field in self.fields.items()}
         rate = rate_of(optimizer, stock=stock)
         return call(self.function(optimizer, stock=stock), learning_rate=rate, **keywords)
+
+    def by_variable(self, optimizer: Optimizer, graph: Graph) -> dict[str, object]:
+        """Return what the class that the source defines takes besides, of this network."""
+        return {}
 
     def function(self, optimizer: Optimizer, *, stock: bool) -> str:
         """Return the name of the class."""
@@ -129,6 +134,14 @@ class _Ftrl(Made):
         return Call(made.function, (), renamed) if stock else made
 
 
+class _Adafactor(Made):
+    def by_variable(self, optimizer: Optimizer, graph: Graph) -> dict[str, object]:
+        from nnspec_keras.factoring import factored  # which few specs need
+
+        groups = factored(graph)
+        return {"factored": groups} if groups else {}
+
+
 _BETAS = ("beta_1", "beta_2", "epsilon")
 _AMSGRAD = {"amsgrad": "AMSGrad"}
 _ADAMW = _Flagged(
@@ -153,6 +166,9 @@ OPTIMIZERS: Mapping[type[Optimizer], Made] = {
     ),
     scaled.Adagrad: Made("Adagrad", "epsilon", initial_accumulator_value="initial_sum"),
     scaled.Adadelta: Made("Adadelta", "rho", "epsilon"),
+    factored.Adafactor: _Adafactor(
+        "Adafactor", "beta_2_decay", "epsilon_1", "epsilon_2", "clip_threshold"
+    ),
     older.Rprop: _Own("Rprop", "shrink", "grow", "least", "most"),
     older.Asgd: _Own("DecreasingSGD", "pull", "power"),
     older.Ftrl: _Ftrl("Ftrl", "power", "initial_sum", "l1", "ridge", "beta"),

@@ -33,12 +33,15 @@ def made_optimizer(graph: Graph, optimizer: Optimizer, *, stock: bool) -> Made:
     parts = parts_of(graph, optimizer) or {Settings(): []}
     base = next(iter(parts))
     plain = row.bare(optimizer, stock=stock)
+    besides = {} if stock else row.by_variable(optimizer, graph)
+    plain = call(plain.function, **dict(plain.keywords), **besides)
     if (
         len(parts) == 1
         and base == Settings(decay=base.decay)
         and (not base.decay or row.decoupled_of(optimizer, stock=stock) is not None)
     ):
-        return _with_sources(row.decayed(optimizer, base.decay, stock=stock))
+        made = row.decayed(optimizer, base.decay, stock=stock)
+        return _with_sources(plain if besides else made)
     kind = "Decaying" if len(parts) == 1 and base.rate is None and base.scale == 1 else "Grouped"
     amounts = {key: getattr(base, key) for key in ("l2", "decay") if getattr(base, key)}
     groups: dict[str, Any] = {}

@@ -7,7 +7,7 @@ from typing import Literal
 
 from nnspec.emit.code import Call, call
 from nnspec.emit.snippets import snippets
-from nnspec.language.optimizers import Optimizer, adam, kin, older, scaled, sgd
+from nnspec.language.optimizers import Optimizer, adam, factored, kin, older, scaled, sgd
 from nnspec_torch.schedules import base_rate
 
 SOURCES = snippets("nnspec_torch.emitted", "optimizers")
@@ -128,6 +128,14 @@ OPTIMIZERS: Mapping[type[Optimizer], Made] = {
         {"square": "square_avg", "change": "acc_delta"},
         rho="rho",
         eps="epsilon",
+    ),
+    factored.Adafactor: Made(
+        "torch.optim.Adafactor",
+        {"square": "variance", "rows": "row_var", "columns": "col_var"},
+        takes_l2=False,
+        beta2_decay="beta_2_decay",
+        eps=("epsilon_1", "epsilon_2"),
+        d="clip_threshold",
     ),
     older.Rprop: Made(
         "torch.optim.Rprop",

@@ -19,6 +19,7 @@ import numpy as np
 from pydantic import BaseModel
 
 from nnspec.backend import backend_packages
+from nnspec.errors import Fix
 
 TAG = "$"
 PACKAGE = "nnspec"
@@ -96,6 +97,8 @@ class _Encoder:
             return {TAG: "tuple", "items": [self.encode(each) for each in value]}
         if isinstance(value, Path):
             return {TAG: "path", "text": str(value)}
+        if isinstance(value, Fix):
+            return None  # of advice, for whoever edits the text
         return self._record(value)
 
     def _record(self, value: object) -> Any:

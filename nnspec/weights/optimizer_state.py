@@ -15,16 +15,18 @@ from nnspec.errors import WeightsError
 from nnspec.language.optimizers import Optimizer
 from nnspec.layers.shapes import show
 from nnspec.network.graph import Graph
+from nnspec.network.parameter_groups import parameter_settings
 
 STEP = "step"
 
 
 def slots_of(graph: Graph, optimizer: Optimizer) -> Iterator[tuple[str, str, str, tuple[int, ...]]]:
     """Yield each name, its parameter, its slot and its shape."""
+    own = parameter_settings(graph, optimizer)
     for name, parameter in graph.parameters():
         if parameter.learns:
-            for slot in optimizer.slots:
-                yield f"{name}/{slot}", name, slot, parameter.shape
+            for slot, shape in optimizer.shapes(parameter.shape, own[name]).items():
+                yield f"{name}/{slot}", name, slot, shape
 
 
 def checked_state(

@@ -69,6 +69,10 @@ class Optimizer(Frozen):
         """Names of the arrays that it remembers of each parameter."""
         return ()
 
+    def shapes(self, shape: tuple[int, ...], own: Settings) -> dict[str, tuple[int, ...]]:
+        """Return the slots of a parameter of this shape and these settings, and their shapes."""
+        return dict.fromkeys(self.slots, shape)
+
     @property
     def scalars(self) -> tuple[str, ...]:
         """Names of the numbers that it remembers of all parameters."""
@@ -107,5 +111,7 @@ class Optimizer(Frozen):
         return step
 
 
-OPTIMIZERS: RowsOfFiles[Optimizer] = RowsOfFiles(__name__, "adam", "sgd", "scaled", "kin", "older")
+OPTIMIZERS: RowsOfFiles[Optimizer] = RowsOfFiles(
+    __name__, "adam", "sgd", "scaled", "kin", "older", "factored"
+)
 """The optimizers by `type`, from the files of this folder, what most specs use first."""

@@ -55,7 +55,9 @@ WORDS = {
     **nothing("LBFGS lbfgs", "nothing here is it: it takes the loss several times in a step, of all rows"),
     **nothing("SparseAdam", "nothing here is it: it moves the rows of an embedding that a batch has alone; "
               "adam moves all, by their means"),
-    **nothing("Adafactor adafactor Muon muon ScheduleFreeAdamW schedule_free_adamw Ranger",
+    **_alike("adafactor", "Adafactor", "its epsilon_1 is 1e-15, PyTorch's that of the precision; Keras's is "
+             "added to g², and its means are of other axes: its layout is transposed"),
+    **nothing("Muon muon ScheduleFreeAdamW schedule_free_adamw Ranger",
               "nothing here is it: adamw, nadam, radam, lion and lamb are near"),
     **nothing("LossScaleOptimizer MultiOptimizer OptimizerMap Optimizer schedules serialize "
               "deserialize get legacy", "it is no optimizer"),
@@ -106,6 +108,13 @@ KEYS = {
         **keys("l1", "l1_regularization_strength"),
         **keys("ridge", "l2_regularization_strength"),
         **only("l2_shrinkage_regularization_strength", (0, 0.0), "l2 adds to the gradient: half of it"),
+    },
+    "adafactor": {
+        **_ALL,
+        **keys("beta_2_decay", "beta2_decay decay_rate"),
+        **keys("clip_threshold", "d"),
+        "eps": Key("", "PyTorch's eps is epsilon_1 and epsilon_2", _pair("epsilon_1", "epsilon_2"), is_split=True),
+        **only("relative_step", (True,), "the rate is at most 1/√t always, as PyTorch's"),
     },
     "rprop": {
         **_ALL,
