@@ -23,7 +23,7 @@ class Axes(NamedTuple):
     last: Shape
     before: Shape
     of: int
-    """How many the variable has."""
+    """Number of axes of the variable."""
 
     @property
     def are_usual(self) -> bool:

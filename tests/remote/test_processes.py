@@ -63,8 +63,9 @@ def test_a_spec_that_is_sent_compiles_to_the_same(path: Path) -> None:
 
 def test_a_spec_with_advice_that_has_a_mending_is_sent() -> None:
     spec = loads(
-        "nnspec: 1\nname: Advised\ninputs: {x: {shape: [8]}}\nlayers:\n  - {type: dense, units: 4}\n"
-        "  - {type: batch_normalization}\n  - {type: relu}\n  - {type: dense, units: 1}\n"
+        "nnspec: 1\nname: Advised\ninputs: {x: {shape: [8]}}\nlayers:\n"
+        "  - {type: dense, units: 4}\n  - {type: batch_normalization}\n"
+        "  - {type: relu}\n  - {type: dense, units: 1}\n"
     )
     assert any(each.fix is not None for each in spec.advice)
     assert [each.message for each in sent(spec).advice] == [each.message for each in spec.advice]
