@@ -2,84 +2,37 @@
 
 from __future__ import annotations
 
-import os
 import random
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+import nnspec_keras.quiet  # noqa: F401  # before whatever imports Keras
+
+# isort: split
+import keras
 import numpy as np
+import tensorflow as tf
 
 from nnspec.backend import Precision
 from nnspec.data.goals import require_goals
 from nnspec.emit.loading import load_source
-from nnspec.errors import MissingDependencyError, UsageError
-from nnspec.language.averages import Average
+from nnspec.errors import UsageError
 from nnspec.language.objectives import is_composed
-from nnspec.language.optimizers import Optimizer
-from nnspec.layers.shapes import TensorType
-from nnspec.network.domains import domain_of
 from nnspec.support.streams import derived_seed
-from nnspec.weights.averages import without_averages
 from nnspec.weights.canonical import FirstWeights, check_weights
-from nnspec.weights.waiting import without_waiting
-
-# Read once, when TensorFlow is first imported.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-
-
-@contextmanager
-def _without_greeting() -> Iterator[None]:
-    """Keep TensorFlow's greeting from the terminal: it is written before any log level holds."""
-    try:
-        error_stream = os.dup(2)
-    except OSError:  # there is no such stream to protect
-        yield
-        return
-    with tempfile.TemporaryFile() as greeting:
-        os.dup2(greeting.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            greeting.seek(0)
-            os.write(error_stream, greeting.read())
-            raise
-        finally:
-            os.dup2(error_stream, 2)
-            os.close(error_stream)
-
-
-try:
-    with _without_greeting():
-        import keras
-        import tensorflow as tf
-except ImportError as error:
-    raise MissingDependencyError("keras", "keras") from error
-
-# They import Keras, which is there by now.
-from nnspec_keras.accumulation import wait_again, waiting  # noqa: E402
-from nnspec_keras.average_state import (  # noqa: E402
-    averages_of,
-    load_averages,
-    standing_in,
-)
-from nnspec_keras.composed_rows import composed_loss  # noqa: E402
-from nnspec_keras.doubles import lend_doubles  # noqa: E402
-from nnspec_keras.exporting import export_onnx  # noqa: E402
-from nnspec_keras.held_rows import WORTH_A_GRAPH, Rows, apply  # noqa: E402
-from nnspec_keras.noise import NoiseTaker, Request  # noqa: E402
-from nnspec_keras.optimizer_state import Held, load_state, state_of  # noqa: E402
-from nnspec_keras.variables import (  # noqa: E402
-    canonical_variables,
-    layers_of,
-    to_canonical,
-    to_native,
-)
+from nnspec_keras.borders import Borders
+from nnspec_keras.composed_rows import composed_loss
+from nnspec_keras.doubles import lend_doubles
+from nnspec_keras.exporting import export_onnx
+from nnspec_keras.held_rows import WORTH_A_GRAPH, Rows, apply
+from nnspec_keras.noise import NoiseTaker, Request
+from nnspec_keras.precision import precision
+from nnspec_keras.training_state import TrainingState
+from nnspec_keras.variables import canonical_variables, layers_of, to_canonical, to_native, unmoved
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Measured, Positions, Target, Weights
@@ -88,23 +41,7 @@ if TYPE_CHECKING:
     from nnspec_keras.source import KerasSource
 
 
-@contextmanager
-def precision(dtype: str) -> Iterator[None]:
-    """Make Keras compute in `dtype`; what it captures when it builds, it keeps."""
-    floatx, policy = keras.config.floatx(), keras.config.dtype_policy()
-    layout = keras.config.image_data_format()
-    keras.config.set_floatx(dtype)
-    keras.config.set_dtype_policy(dtype)
-    keras.config.set_image_data_format("channels_last")
-    try:
-        yield
-    finally:
-        keras.config.set_floatx(floatx)
-        keras.config.set_dtype_policy(policy)
-        keras.config.set_image_data_format(layout)
-
-
-class KerasProgram:
+class KerasProgram(Borders):
     """The emitted model, built and holding weights; satisfies `nnspec.backend.Inspectable`."""
 
     def __init__(
@@ -122,14 +59,11 @@ class KerasProgram:
                 "backend: set KERAS_BACKEND=tensorflow"
             )
         spec = compiled.spec
-        self.compiled = compiled
+        super().__init__(compiled, dtype)
         self.with_training = with_training
         self.drawers = drawers
         self._noise: NoiseTaker | None = None
         self.spec = spec
-        self.graph = spec.graph
-        self.domain = domain_of(spec.graph)
-        self.dtype = dtype
         with precision(dtype):
             self.emitted = load_source(compiled.source, spec.name)
             if dtype == "float64":
@@ -196,7 +130,7 @@ class KerasProgram:
     def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return each output by name, computed as at inference; raises DataError."""
         with precision(self.dtype):
-            return self.named(self._answer(self._tensors(inputs)))
+            return self.named(self._answer(self.tensors(inputs)))
 
     def loss(self, inputs: Mapping[str, Array], target: Target) -> float:
         """Return the loss as at inference."""
@@ -205,7 +139,7 @@ class KerasProgram:
 
     def gradients(self, inputs: Mapping[str, Array], target: Target) -> tuple[float, Weights]:
         """Return the loss as in training, and its gradient by every trainable parameter."""
-        with self._unmoved():
+        with unmoved(self.model):
             loss, gradients = self._differentiated(inputs, target)
         by_variable = dict(zip(map(id, self.model.trainable_variables), gradients, strict=True))
         arrays = {}
@@ -290,13 +224,13 @@ class KerasProgram:
 
     def training_outputs(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return each output as in training; running statistics stay as they are."""
-        with self._unmoved(), precision(self.dtype), self.drawing():
-            return self.named(self.model(self._tensors(inputs), training=True))
+        with unmoved(self.model), precision(self.dtype), self.drawing():
+            return self.named(self.model(self.tensors(inputs), training=True))
 
     def answers(self, inputs: Mapping[str, Array]) -> dict[str, dict[str, Array]]:
         """Return the outputs of `model(x)`, which says nothing of training, and of `predict`."""
         with precision(self.dtype):
-            tensors = self._tensors(inputs)
+            tensors = self.tensors(inputs)
             answers = {"model(x)": self.named(self.model(tensors))}
             # As predict does it, without the graph that it would first make.
             answers["predict"] = self.named(self.model.predict_step((tensors,)))
@@ -367,52 +301,28 @@ class KerasProgram:
             trained.run_eagerly = True  # else a graph is made first, which takes longer
             trained.reset_metrics()
             (goal,) = self.goals(target)
-            values = trained.test_on_batch(self._tensors(inputs), goal, return_dict=True)
+            values = trained.test_on_batch(self.tensors(inputs), goal, return_dict=True)
             trained.reset_metrics()
         return {name: float(value) for name, value in values.items() if name != "loss"}
 
     def optimizer_state(self) -> Weights:
         """Return what the optimizer remembers, by neutral names."""
-        state = state_of(self.graph, *self._optimized)
-        if self._accumulated > 1:
-            state |= waiting(self.graph, *self._optimized[1:])
-        if self._average is not None:
-            rest = self._unused
-            state |= averages_of(self.graph, self._average, *self._optimized[1:], rest)
-        return state
+        return self._remembered.arrays()
 
     def load_optimizer_state(self, state: Mapping[str, Array]) -> None:
         """Set what the `optimizer_state` of any backend gave; raises WeightsError for else."""
-        if self._average is not None:
-            averages, state = without_averages(self.graph, state)
-            load_averages(*self._optimized[1:], averages)
-        if self._accumulated > 1:
-            whole, state = state, without_waiting(self.graph, self._accumulated, state)
-            wait_again(self.graph, *self._optimized[1:], whole)
-        load_state(self.graph, *self._optimized, state)
+        self._remembered.load(state)
 
     def averaged(self) -> AbstractContextManager[None]:
         """Let the averages stand for the weights, once there are any."""
-        return nullcontext() if self._average is None else standing_in(self.optimizer)
+        return self._remembered.averaged()
 
     @property
-    def _average(self) -> Average | None:
-        training = self.spec.model.training
-        return None if training is None else training.average
-
-    @property
-    def _accumulated(self) -> int:
-        """Batches to an optimizer step."""
-        training = self.spec.model.training
-        return 1 if training is None else training.accumulate
-
-    @property
-    def _optimized(self) -> tuple[Optimizer, Any, list[Any], Held]:
-        """The optimizer as the spec has it and Keras's, and the variables that it is to move."""
+    def _remembered(self) -> TrainingState:
         training = self.spec.model.training
         assert training is not None  # else there is no source of an optimizer
-        optimizer = self.optimizer
-        return training.optimizer, optimizer, self.model.trainable_variables, self._variables
+        trained, held = self.model.trainable_variables, self._variables
+        return TrainingState(self.graph, training, self.optimizer, trained, held, self._unused)
 
     def reseed(self, seed: int) -> None:
         """Start dropout's random numbers anew."""
@@ -469,7 +379,7 @@ class KerasProgram:
             return loss, tape.gradient(loss, self.model.trainable_variables)
 
     def _loss(self, inputs: Mapping[str, Array], target: Target, *, is_training: bool) -> Any:
-        given = self._tensors(inputs)
+        given = self.tensors(inputs)
         goals = [tf.convert_to_tensor(goal) for goal in self.goals(target)]
         return self.loss_of(given, goals, is_training=is_training)
 
@@ -485,49 +395,3 @@ class KerasProgram:
             return composed_loss(self.trained, given, goals, output, is_training=is_training)
         output = self.declared_axes(output, self.graph.outputs[0])
         return self.training.loss_function(goals[0], output)
-
-    @contextmanager
-    def _unmoved(self) -> Iterator[None]:
-        """Let what is not trained, such as running statistics, be afterwards as before."""
-        kept = [(variable, variable.numpy()) for variable in self.model.non_trainable_variables]
-        try:
-            yield
-        finally:
-            for variable, value in kept:
-                variable.assign(value)
-
-    def named(self, given: Any) -> dict[str, Array]:
-        """Return what the model gives, by the outputs' names."""
-        outputs = given if isinstance(given, list | tuple) else (given,)
-        return {
-            name: np.asarray(self.declared_axes(tensor, name))
-            for name, tensor in zip(self.graph.outputs, outputs, strict=True)
-        }
-
-    def _tensors(self, inputs: Mapping[str, Array]) -> Any:
-        tensors = [tf.convert_to_tensor(array) for array in self.taken(inputs)]
-        return tensors if len(tensors) > 1 else tensors[0]
-
-    def taken(self, inputs: Mapping[str, Array]) -> list[Array]:
-        """Return the arrays that the model takes; raises DataError outside their domain."""
-        arrays = self.domain.admit(inputs)
-        return [self._taken(arrays[name], type_) for name, type_ in self.graph.inputs.items()]
-
-    def _taken(self, array: Array, type_: TensorType) -> Array:
-        array = np.asarray(array)
-        if self._is_native(type_):
-            is_first = self.graph.data_format == "channels_first"
-            array = np.moveaxis(array, 1, -1) if is_first else array
-        dtype = self.dtype if type_.dtype == "float32" else type_.dtype
-        return array.astype(dtype, copy=False)
-
-    def declared_axes(self, tensor: Any, output: str) -> Any:
-        """Return an output with its axes as the spec declares them."""
-        type_ = self.graph.types[output]
-        if not self._is_native(type_):
-            return tensor
-        return tf.transpose(tensor, (0, type_.rank, *range(1, type_.rank)))
-
-    def _is_native(self, type_: TensorType) -> bool:
-        is_foreign = self.graph.data_format == "channels_first"
-        return self.compiled.options.layout == "native" and is_foreign and type_.rank >= 2

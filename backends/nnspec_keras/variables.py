@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import keras
@@ -71,3 +72,14 @@ def _reordered(array: Array, blocks: tuple[int, ...]) -> Array:
     """Return the equal blocks of the first axis in this order."""
     parts = np.split(array, len(blocks))
     return np.concatenate([parts[i] for i in blocks])
+
+
+@contextmanager
+def unmoved(model: Any) -> Iterator[None]:
+    """Let what is not trained, such as running statistics, be afterwards as before."""
+    kept = [(variable, variable.numpy()) for variable in model.non_trainable_variables]
+    try:
+        yield
+    finally:
+        for variable, value in kept:
+            variable.assign(value)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -17,15 +15,9 @@ from nnspec.backend import Precision
 from nnspec.data.goals import require_goals
 from nnspec.emit.loading import load_source
 from nnspec.emit.training import shifts_target
-from nnspec.errors import MissingDependencyError, UnsupportedError, UsageError
-from nnspec.language.optimizers import Optimizer
-from nnspec.layers.shapes import Dim
+from nnspec.errors import MissingDependencyError, UsageError
 from nnspec.network.domains import domain_of
-from nnspec.support.causes import cause_of
-from nnspec.weights.averages import without_averages
 from nnspec.weights.canonical import COUNTER, FirstWeights, check_weights
-from nnspec.weights.waiting import without_waiting
-from nnspec_torch.dropped import would_be_dropped
 from nnspec_torch.naming import canonical_name, class_name, state_name
 
 try:
@@ -34,13 +26,11 @@ try:
 except ImportError as error:
     raise MissingDependencyError("torch", "torch") from error
 
-from nnspec_torch.accumulation import wait_again, waiting  # after the extra has been found
-from nnspec_torch.average_state import averages_of, load_averages, standing_in
-from nnspec_torch.compiling import compile_module
-from nnspec_torch.exporter import give_way, operators_unread
+from nnspec_torch.compiling import compile_module  # after the extra has been found
+from nnspec_torch.exporting import export_onnx
 from nnspec_torch.held_rows import Rows
 from nnspec_torch.noise import NoiseTaker
-from nnspec_torch.optimizer_state import Steps, load_state, state_of
+from nnspec_torch.stepping import Stepping
 from nnspec_torch.undrawn import Undrawn
 
 if TYPE_CHECKING:
@@ -48,8 +38,6 @@ if TYPE_CHECKING:
     from nnspec.layers import Layer
     from nnspec.support.noise import Drawer
     from nnspec_torch.source import TorchSource
-
-MIN_OPSET, MAX_OPSET = 18, 23
 
 
 @contextmanager
@@ -61,16 +49,6 @@ def _precision(dtype: torch.dtype) -> Iterator[None]:
         yield
     finally:
         torch.set_default_dtype(previous)
-
-
-def _forget_recurrent_kernels() -> None:
-    """Let torch.onnx put its own LSTM and GRU in place again.
-
-    It does so for the time of an export, and the operators remember what they dispatched to: in a
-    second export they would be unrolled at the size of the example (torch 2.13).
-    """
-    for operator in (torch.ops.aten.lstm.input, torch.ops.aten.gru.input):
-        operator._dispatch_cache.clear()
 
 
 class TorchProgram:
@@ -105,9 +83,6 @@ class TorchProgram:
         self.load_weights(weights)
         if compiled.options.compile:
             compile_module(self.model, self.emitted, drawers())
-        self._optimizer: torch.optim.Optimizer | None = None
-        self._scheduler: Any = None
-        self._batch = 0
 
     @cached_property
     def training(self) -> ModuleType:
@@ -120,32 +95,16 @@ class TorchProgram:
 
     def step(self, *rows: Tensor) -> Tensor:
         """Take the emitted step on these rows, and return the loss before it."""
-        state = [self.optimizer, *([] if self._scheduler is None else [self._scheduler])]
-        if self._accumulated > 1:
-            state.append(self._batch)
-            self._batch = (self._batch + 1) % self._accumulated
-        loss: Tensor = self.training.train_step(self.model, *state, *rows)
-        return loss
-
-    @property
-    def _accumulated(self) -> int:
-        """Batches to an optimizer step."""
-        training = self.spec.model.training
-        return 1 if training is None else training.accumulate
+        return self._stepping.step(*rows)
 
     @property
     def optimizer(self) -> torch.optim.Optimizer:
         """The optimizer of the emitted source."""
-        if self._optimizer is None:
-            self._optimizer = self.training.make_optimizer(self.model)
-            self._steps = Steps(self._optimizer)
-            schedule = getattr(self.training, "make_scheduler", None)
-            if not hasattr(self.training, "learning_rate_factor"):
-                schedule = None  # one that epochs step, if any
-            self._scheduler = schedule(self._optimizer) if schedule is not None else None
-            average = getattr(self.training, "make_average", None)
-            self._average = average(self.model, self._optimizer) if average is not None else None
-        return self._optimizer
+        return self._stepping.optimizer
+
+    @cached_property
+    def _stepping(self) -> Stepping:
+        return Stepping(self.spec, self.training, self.model)
 
     def precision(self) -> AbstractContextManager[None]:
         """Let what the emitted code makes itself be of the program's dtype."""
@@ -279,7 +238,7 @@ class TorchProgram:
 
     def start_training(self) -> None:
         """Begin with a new optimizer."""
-        self._optimizer, self._batch = None, 0
+        self.__dict__.pop("_stepping", None)
         self.model.zero_grad()
 
     def follow(
@@ -323,53 +282,15 @@ class TorchProgram:
 
     def optimizer_state(self) -> Weights:
         """Return what the optimizer remembers, by neutral names."""
-        optimizer = self.optimizer
-        state = state_of(self.graph, self._record, self.model, optimizer, self._steps.taken)
-        if self._accumulated > 1:
-            state |= waiting(self.graph, self.model, self._batch)
-        if self._average is not None:
-            state |= averages_of(self.graph, self.model, self._average)
-        return state
+        return self._stepping.state()
 
     def load_optimizer_state(self, state: Mapping[str, Array]) -> None:
         """Set what the `optimizer_state` of any backend gave; raises WeightsError for else."""
-        optimizer = self.optimizer
-        averages: Mapping[str, Array] = {}
-        if self._average is not None:
-            averages, state = without_averages(self.graph, state)
-        if self._accumulated > 1:
-            whole, state = state, without_waiting(self.graph, self._accumulated, state)
-            self._batch = wait_again(self.graph, self.model, whole)
-        steps = load_state(self.graph, self._record, self.model, optimizer, state)
-        self._steps.taken = steps
-        if self._average is not None:
-            record = self.spec.model.training
-            assert record is not None
-            assert record.average is not None
-            load_averages(record.average, self._average, averages, steps)
-        if self._scheduler is not None:
-            self._go_on_after(steps)
+        self._stepping.load_state(state)
 
     def averaged(self) -> AbstractContextManager[None]:
         """Let the averages stand for the weights, once there are any."""
-        self.optimizer  # noqa: B018  # it is made with the average
-        return nullcontext() if self._average is None else standing_in(self.model, self._average)
-
-    @property
-    def _record(self) -> Optimizer:
-        """The optimizer as the spec has it."""
-        training = self.spec.model.training
-        assert training is not None  # else there is no source of an optimizer
-        return training.optimizer
-
-    def _go_on_after(self, steps: int) -> None:
-        """Let the learning rate be that of the step after so many."""
-        scheduler = self._scheduler
-        taken = {"last_epoch": steps, "_step_count": steps + 1}
-        scheduler.load_state_dict({**scheduler.state_dict(), **taken})
-        factor = self.training.learning_rate_factor(steps)
-        for group, base in zip(self.optimizer.param_groups, scheduler.base_lrs, strict=True):
-            group["lr"] = base * factor
+        return self._stepping.averaged()
 
     def reseed(self, seed: int) -> None:
         """Start dropout's random numbers anew."""
@@ -377,62 +298,9 @@ class TorchProgram:
 
     def export_onnx(self, path: Path, opset: int) -> None:
         """Write the network as at inference with torch.onnx (its torch.export-based exporter)."""
-        if not MIN_OPSET <= opset <= MAX_OPSET:
-            raise UsageError(f"torch.onnx writes opsets {MIN_OPSET} to {MAX_OPSET}, not {opset}")
-        from nnspec.verification.sizes import find_sizes  # few programs are exported
-
-        # The example must fit every layer, as a kernel that is longer than it would not.
-        sizes = {"batch": 3, **find_sizes(self.graph, {}).base}
-        axes: list[dict[int, Any]] = []
-        examples: list[Tensor] = []
-        for type_ in self.graph.inputs.values():
-            shape: tuple[Dim, ...] = ("batch", *type_.shape)
-            axes.append({i: size for i, size in enumerate(shape) if isinstance(size, str)})
-            known = [sizes[size] if isinstance(size, str) else size for size in shape]
-            is_float = type_.dtype == "float32"
-            dtype = self.dtype if is_float else getattr(torch, type_.dtype)
-            examples.append(torch.zeros(known, dtype=dtype))
-        logger = logging.getLogger("torch.onnx")
-        level = logger.level
-        logger.setLevel(logging.ERROR)
-        _forget_recurrent_kernels()
-        try:
-            # As forward has it: a float that a cast gives is of the network's precision.
-            with warnings.catch_warnings(), operators_unread(), self.precision():
-                warnings.simplefilter("ignore")
-                program = torch.onnx.export(
-                    self.model.eval(),
-                    tuple(examples),
-                    str(path),
-                    dynamo=True,
-                    opset_version=opset,
-                    verbose=False,
-                    external_data=False,
-                    input_names=list(self.graph.inputs),
-                    output_names=list(self.graph.outputs),
-                    dynamic_shapes=tuple(axes),
-                    optimize=not would_be_dropped(self.graph, self.model.parameters()),
-                )
-        except Exception as error:
-            reason = cause_of(error)
-            raise UnsupportedError(f"torch.onnx cannot export this network: {reason}") from None
-        finally:
-            logger.setLevel(level)
-        assert program is not None
-        if give_way(program.model.graph):
-            program.save(str(path), external_data=False)
-        self._require_dynamic(program.model.graph.outputs)
-
-    def _require_dynamic(self, outputs: Sequence[Any]) -> None:
-        """Raise UnsupportedError where the exporter fixed an axis that the spec leaves open."""
-        for name, given in zip(self.graph.outputs, outputs, strict=True):
-            shape: tuple[Dim, ...] = ("batch", *self.graph.types[name].shape)
-            for size, exported in zip(shape, given.shape, strict=True):
-                if isinstance(size, str) and isinstance(exported, int):
-                    raise UnsupportedError(
-                        f'torch.onnx fixed the axis "{size}" of the output "{name}" at {exported}, '
-                        "so that other sizes would fail; nnspec's own export keeps it open"
-                    )
+        # As forward has it: a float that a cast gives is of the network's precision.
+        with self.precision():
+            export_onnx(self.model.eval(), self.graph, self.dtype, path, opset)
 
     def _loss(self, inputs: Mapping[str, Array], target: Target) -> Tensor:
         compute = getattr(self.model, "for_loss", getattr(self.model, "logits", self.model))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nnspec.network.loader import Spec
-from nnspec_keras.runtime import precision
+from nnspec_keras.precision import precision
 from tests.independent.agreement import (
     Array,
     assert_agree,

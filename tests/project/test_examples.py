@@ -63,7 +63,7 @@ def test_the_emitted_torch_script_trains_as_nnspec_does(
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 def test_fitting_the_emitted_keras_program_is_training_step_by_step(path: Path) -> None:
     """In float64: over two epochs of float32, rounding alone grows to 1e-3 in a convolution."""
-    from nnspec_keras.runtime import precision
+    from nnspec_keras.precision import precision
 
     spec = nnspec.load(path)
     if any(at.node.layer.type == "dropout" for at in spec.graph.walk()):

@@ -53,7 +53,7 @@ def listed(outputs: Any) -> list[Any]:
 def assert_keras_answers_alike(spec: Spec, *, predict: bool) -> None:
     program, inputs = given(spec, "keras")
     model = program.model
-    tensors = program._tensors(inputs)
+    tensors = program.tensors(inputs)
     before = [variable.numpy().copy() for variable in model.variables]
     reference = listed(model(tensors, training=False))
     assert_same(spec, "model(x)", listed(model(tensors)), reference)
