@@ -3,7 +3,7 @@
 PYTHON := $(shell for p in python3.11 python3; do \
 	if "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo "$$p"; break; fi; done)
 BIN := .venv/bin
-SPECS := $(wildcard specs/*.yaml) $(wildcard specs/sequences/*.yaml)
+SPECS := $(wildcard specs/*.yaml) $(wildcard specs/sequences/*.yaml) $(wildcard specs/digits/*.yaml)
 ZOO := $(wildcard specs/zoo/*.yaml)
 PYTEST_ARGS ?=
 # Of pytest: each holds PyTorch and TensorFlow, some 2 GB. `make test WORKERS=0` runs all in one process.

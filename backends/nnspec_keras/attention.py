@@ -34,7 +34,14 @@ def attention(layer: MultiHeadAttention | GroupedQueryAttention, context: Contex
         base = {} if layer.rotary_base == 10000.0 else {"base": layer.rotary_base}
         keywords["rotary"] = call("RotaryPosition", **base)
     parameters = context.parameters(layer)
-    if not isinstance(layer.kernel_initializer, GlorotUniform):
+    own = {
+        parameter.name.partition(".")[0]: keras_initializer(parameter)
+        for parameter in parameters
+        if parameter.name.endswith(".weight")
+    }
+    if len(set(map(str, own.values()))) > 1:
+        keywords["initializers"] = own
+    elif not isinstance(parameters[0].initializer, GlorotUniform):
         keywords["kernel_initializer"] = keras_initializer(parameters[0])
     natives = []
     for parameter in parameters:

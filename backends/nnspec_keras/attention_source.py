@@ -32,6 +32,10 @@ def _written(
     nothing = "; a query that may attend to nothing gets 0" if has_masks else ""
     # What is done without a mask is written apart, and only where no use has one.
     facts = {"attention_mask is None and key_padding is None": not has_masks}
+    if "initializers" in given:
+        given |= {"kernel_initializer"}
+    else:
+        facts["self.initializers"] = False
     if len(has_leading) == 1:
         (is_leading,) = has_leading
         facts |= {"len(query.shape) > 3": is_leading, "len(leading) > 1": is_leading}

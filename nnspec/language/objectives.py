@@ -100,7 +100,8 @@ def training_of(training: Training, output: str) -> Training:
         loss = loss.model_copy(update={"weight": 1.0})
     if metrics is not None:
         kind = training.kind_of(task)
-        metrics = tuple(metric for metric in metrics if kind in metric.fits)
+        fit = loss.takes != "nothing"  # of nothing there is nothing to measure
+        metrics = tuple(metric for metric in metrics if fit and kind in metric.fits)
     return training.model_copy(update={"task": task, "loss": loss, "metrics": metrics})
 
 

@@ -140,6 +140,7 @@ class Model(Frozen):
             outputs: str | Iterable[str] | None = None,
             freeze: str | Iterable[str] | None = None,
             initializer: InitializerBase | str | Mapping[str, Any] | None = None,
+            depth_scaling: bool = False,
             data: Data | None = None,
             training: Training | None = None,
         ) -> None: ...
@@ -172,6 +173,10 @@ class Model(Frozen):
     initializer: Initializer | None = Field(
         default=None,
         description="First values of kernels and embeddings whose layers give none.",
+    )
+    depth_scaling: Flag = Field(
+        default=False,
+        description="Whether weights that end one of N residual branches begin times 1 / √N.",
     )
     data: Data | None = Field(default=None, description="The rows to train on.")
     training: Training | None = Field(default=None, description="How to train.")

@@ -553,7 +553,7 @@ class MultiHeadAttention(_attention.MultiHeadAttention):
     · key_dim, features), v (num_heads · value_dim, features), out (output_dim, num_heads ·
     value_dim). Vaswani et al. 2017."""
 
-    def __init__(self, *, num_heads: int, key_dim: int | None = None, output_dim: int | None = None, causal: bool = False, scale: float | None = None, mask: str | None = None, key_padding: str | None = None, score_bias: str | None = None, dropout: float = 0.0, value_dim: int | None = None, use_bias: bool = True, kernel_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
+    def __init__(self, *, num_heads: int, key_dim: int | None = None, output_dim: int | None = None, causal: bool = False, scale: float | None = None, mask: str | None = None, key_padding: str | None = None, score_bias: str | None = None, dropout: float = 0.0, value_dim: int | None = None, use_bias: bool = True, kernel_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', query_initializer: InitializerBase | str | Mapping[str, Any] | None = None, key_initializer: InitializerBase | str | Mapping[str, Any] | None = None, value_initializer: InitializerBase | str | Mapping[str, Any] | None = None, output_initializer: InitializerBase | str | Mapping[str, Any] | None = None, name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
 
 class GroupedQueryAttention(_attention.GroupedQueryAttention):
     r"""As multi_head_attention, with fewer heads of keys and values than of queries.
@@ -562,7 +562,7 @@ class GroupedQueryAttention(_attention.GroupedQueryAttention):
     With `rotary`, queries and keys are turned by their positions (see rotary_position) before
     they meet. Ainslie et al. 2023; as in Llama and Mistral."""
 
-    def __init__(self, *, num_heads: int, num_kv_heads: int, key_dim: int | None = None, output_dim: int | None = None, causal: bool = False, scale: float | None = None, mask: str | None = None, key_padding: str | None = None, score_bias: str | None = None, dropout: float = 0.0, rotary: bool = False, rotary_wavelength: float = 10000.0, max_length: int | None = None, use_bias: bool = False, kernel_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
+    def __init__(self, *, num_heads: int, num_kv_heads: int, key_dim: int | None = None, output_dim: int | None = None, causal: bool = False, scale: float | None = None, mask: str | None = None, key_padding: str | None = None, score_bias: str | None = None, dropout: float = 0.0, rotary: bool = False, rotary_wavelength: float = 10000.0, max_length: int | None = None, use_bias: bool = False, kernel_initializer: InitializerBase | str | Mapping[str, Any] = 'glorot_uniform', query_initializer: InitializerBase | str | Mapping[str, Any] | None = None, key_initializer: InitializerBase | str | Mapping[str, Any] | None = None, value_initializer: InitializerBase | str | Mapping[str, Any] | None = None, output_initializer: InitializerBase | str | Mapping[str, Any] | None = None, name: str | None = None, inputs: Sequence[str] | str | None = None, trainable: bool = True) -> None: ...
 
 class SimpleRNN(_recurrent.SimpleRNN):
     r"""h' = f(W_ih x + W_hh h + b), f = tanh or relu. Elman 1990.

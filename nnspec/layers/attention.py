@@ -93,6 +93,10 @@ class _Attention(Trained):
         default_factory=once(GlorotUniform),
         description="First values of the four weights; glorot_uniform by default.",
     )
+    query_initializer: Initializer | None = Field(default=None, description="Of q alone.")
+    key_initializer: Initializer | None = Field(default=None, description="Of k alone.")
+    value_initializer: Initializer | None = Field(default=None, description="Of v alone.")
+    output_initializer: Initializer | None = Field(default=None, description="Of out alone.")
 
     arity: ClassVar[tuple[int, int | None]] = (1, 3)
     features: ClassVar[FeaturesRole] = "last"
@@ -231,15 +235,14 @@ class _Attention(Trained):
     def _parameters(self, sizes: AttentionSizes) -> Iterator[Parameter]:
         query, value, key = sizes.features
         values = sizes.value_dim * sizes.kv_heads
-        for name, columns, rows in (
-            ("q", query, sizes.key_dim * sizes.heads),
-            ("k", key, sizes.key_dim * sizes.kv_heads),
-            ("v", value, values),
-            ("out", sizes.value_dim * sizes.heads, sizes.output_dim),
+        for name, law, columns, rows in (
+            ("q", self.query_initializer, query, sizes.key_dim * sizes.heads),
+            ("k", self.key_initializer, key, sizes.key_dim * sizes.kv_heads),
+            ("v", self.value_initializer, value, values),
+            ("out", self.output_initializer, sizes.value_dim * sizes.heads, sizes.output_dim),
         ):
-            yield Parameter(
-                f"{name}.weight", (rows, columns), self.kernel_initializer, columns, rows
-            )
+            law = law or self.kernel_initializer
+            yield Parameter(f"{name}.weight", (rows, columns), law, columns, rows)
             if self.has_bias:
                 yield Parameter(f"{name}.bias", (rows,), zeros(), columns, rows)
 

@@ -75,6 +75,10 @@ def resolve(
     if resolver.check_layers(graph):
         resolver.check_size(graph)
         resolver.check_ids(graph)
+    if model.depth_scaling and not problems.found:
+        from nnspec.network.depth import depth_scaled  # which few specs need
+
+        graph = depth_scaled(graph, problems)
     if model.freeze is not None and not problems.found:
         from nnspec.network.freezing import frozen  # which few specs need
 

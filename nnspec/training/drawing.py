@@ -21,6 +21,7 @@ import numpy as np
 DRAWERS = {
     "classes": "nnspec.training.results",
     "history": "nnspec.training.history",
+    "images": "nnspec.training.sample_pictures",
     "numbers": "nnspec.training.results",
 }
 """Picture -> the module of the function that draws it.

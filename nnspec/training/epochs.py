@@ -302,8 +302,9 @@ class _Loop:
         self.program.load_weights(load_weights(self.paths.best))
         if self.data.test is not None:
             test = self._evaluate(self.data.test)
-        title = f"{self.spec.name} ({self.backend})"
-        table = show_results(self.program, self.spec, self.training, self.data, self.paths, title)
+        table = show_results(
+            self.program, self.spec, self.training, self.data, self.paths, self.backend
+        )
         if table is not None and any(
             each.type == "confusion_matrix" for each in self.training.resolved_metrics
         ):

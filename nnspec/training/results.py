@@ -38,7 +38,12 @@ def judged_by(data: Dataset) -> tuple[str, Part]:
 
 
 def show_results(
-    program: Trainable, spec: Spec, training: Training, data: Dataset, paths: RunFolder, title: str
+    program: Trainable,
+    spec: Spec,
+    training: Training,
+    data: Dataset,
+    paths: RunFolder,
+    backend: str,
 ) -> list[list[int]] | None:
     """Draw the pictures that fit the task; return the counts of confusions, None without any.
 
@@ -46,6 +51,12 @@ def show_results(
     """
     graph = spec.graph
     name, part = judged_by(data)
+    title = f"{spec.name} ({backend}): {name} rows"
+    if DRAWS and (isinstance(part.target, dict) or training.task == "autoencoder"):
+        from nnspec.training.reconstructions import show_reconstructions  # which few specs need
+
+        if show_reconstructions(program, spec, backend, part, paths):
+            return None
     if len(graph.outputs) != 1 or isinstance(part.target, dict):
         return None
     if not training.resolved_loss.is_measured_as(training.kind):
@@ -62,7 +73,6 @@ def show_results(
     output = outputs_of(program, graph, part, training.batch_size)
     if not np.isfinite(output).all() or not len(output):
         return None
-    title = f"{title}: {name} rows"
     if training.kind == "regression":
         if product(graph.types[graph.outputs[0]].shape) == 0 or part.target.shape != output.shape:
             return None

@@ -49,6 +49,8 @@ class RunFolder:
         self.confusion = self.path / "confusion.png"
         self.curves = self.path / "curves.png"
         self.predictions = self.path / "predictions.png"
+        self.reconstructions = self.path / "reconstructions.png"
+        self.samples = self.path / "samples.png"
         self.diagnosis = self.path / "diagnosis.png"
         self.record = self.path / "run.json"
 
@@ -57,7 +59,8 @@ class RunFolder:
         """Everything that a run writes."""
         return (
             self.checkpoint, self.last, self.best, self.history, self.picture, self.confusion,
-            self.curves, self.predictions, self.diagnosis, self.record,
+            self.curves, self.predictions, self.reconstructions, self.samples, self.diagnosis,
+            self.record,
         )  # fmt: skip
 
     def require(self, *, resume: bool, overwrite: bool) -> None:

@@ -74,6 +74,12 @@ def write_grid(path: Path, rows: Array, data_format: str, limits: tuple[float, f
     return True
 
 
+def draw_images(path: Path, rows: Array, data_format: str, limits: Sequence[float]) -> None:
+    """Write rows that are images side by side."""
+    low, high = limits
+    write_grid(path, rows, data_format, (low, high))
+
+
 def plot_losses(path: Path, history: Sequence[Measured], title: str) -> None:
     """Draw the losses of both networks over the epochs as a PNG."""
     # Without pyplot, which keeps state.

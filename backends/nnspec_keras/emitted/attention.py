@@ -23,6 +23,7 @@ class MultiHeadAttention(layers.Layer):
         dropout=0.0,
         scale=None,
         kernel_initializer="glorot_uniform",
+        initializers=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -35,6 +36,9 @@ class MultiHeadAttention(layers.Layer):
         self.dropout = dropout
         self.scale = scale
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.initializers = initializers and {
+            name: keras.initializers.get(law) for name, law in initializers.items()
+        }
         self.seed_generator = keras.random.SeedGenerator()
 
     def build(self, query_shape, value_shape=None, key_shape=None):
@@ -51,7 +55,10 @@ class MultiHeadAttention(layers.Layer):
         )
 
     def projection(self, name, units, shape):
-        law = self.kernel_initializer.clone()  # of one alone all would begin equal
+        if self.initializers:
+            law = self.initializers[name]
+        else:
+            law = self.kernel_initializer.clone()  # of one alone all would begin equal
         dense = layers.Dense(
             units, use_bias=self.use_bias, kernel_initializer=law, name=name
         )
@@ -138,6 +145,7 @@ class MultiHeadAttention(layers.Layer):
 
     def get_config(self):
         law = keras.initializers.serialize(self.kernel_initializer)
+        laws = keras.saving.serialize_keras_object(self.initializers)
         return {
             **super().get_config(),
             "heads": self.heads,
@@ -149,6 +157,7 @@ class MultiHeadAttention(layers.Layer):
             "dropout": self.dropout,
             "scale": self.scale,
             "kernel_initializer": law,
+            "initializers": laws,
         }
 
 
@@ -172,6 +181,7 @@ class GroupedQueryAttention(layers.Layer):
         scale=None,
         rotary=None,
         kernel_initializer="glorot_uniform",
+        initializers=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -186,6 +196,9 @@ class GroupedQueryAttention(layers.Layer):
         is_config = isinstance(rotary, dict)
         self.rotary = keras.layers.deserialize(rotary) if is_config else rotary
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.initializers = initializers and {
+            name: keras.initializers.get(law) for name, law in initializers.items()
+        }
         self.seed_generator = keras.random.SeedGenerator()
 
     def build(self, query_shape, value_shape=None, key_shape=None):
@@ -201,7 +214,10 @@ class GroupedQueryAttention(layers.Layer):
         )
 
     def projection(self, name, units, shape):
-        law = self.kernel_initializer.clone()  # of one alone all would begin equal
+        if self.initializers:
+            law = self.initializers[name]
+        else:
+            law = self.kernel_initializer.clone()  # of one alone all would begin equal
         dense = layers.Dense(
             units, use_bias=self.use_bias, kernel_initializer=law, name=name
         )
@@ -292,6 +308,7 @@ class GroupedQueryAttention(layers.Layer):
 
     def get_config(self):
         law = keras.initializers.serialize(self.kernel_initializer)
+        laws = keras.saving.serialize_keras_object(self.initializers)
         rotary = self.rotary and keras.layers.serialize(self.rotary)
         return {
             **super().get_config(),
@@ -305,4 +322,5 @@ class GroupedQueryAttention(layers.Layer):
             "scale": self.scale,
             "rotary": rotary,
             "kernel_initializer": law,
+            "initializers": laws,
         }
