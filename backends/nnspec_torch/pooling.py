@@ -76,10 +76,13 @@ def average_pooling(layer: AveragePooling, context: Context) -> Lowered:
             return Lowered(apply(MODULE, padded), module)
         ones = replaced(padded, lambda part: apply("torch.ones_like", X) if part == X else None)
         return Lowered(apply(MODULE, padded) / apply(MODULE, ones), module)
+    keywords = _keywords(layer, context)
+    pads_itself = "padding" in keywords
+    # torch.compile has another gradient of a last window that hangs over, where padding counts.
+    is_left_out = not layer.count_include_pad or not pads_itself
     is_stock = _is_stock(layer.pads(shape, context.data_format), layer.pool_size)
-    if is_stock and _holds_windows(layer, context):
-        keywords = _keywords(layer, context)
-        if "padding" in keywords and not layer.count_include_pad:
+    if is_stock and _holds_windows(layer, context) and ("ceil_mode" not in keywords or is_left_out):
+        if "ceil_mode" in keywords or (pads_itself and not layer.count_include_pad):
             keywords["count_include_pad"] = False
         return Lowered(CALLED, call(function, size, **keywords))
     zeros, uncounted = layer.counted(shape, context.data_format)

@@ -49,6 +49,34 @@ def test_a_compiled_source_is_verified_as_an_engine_of_its_own(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("layer", [{}, {"padding": 1, "count_include_pad": True}], ids=str)
+def test_a_last_window_that_hangs_over_has_its_gradient_when_compiled(
+    layer: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checks = tuple(each for each in suite.AFTERWARDS if each[1] is suite.compare_training)
+    monkeypatch.setattr(verifier, "AFTERWARDS", checks)
+    monkeypatch.setattr(verifier, "WITH_EXACT", ())
+    pooling = {"type": "average_pooling1d", "pool_size": 3, "strides": 2, "ceil_mode": True}
+    document = {
+        "nnspec": 1,
+        "name": "Compiled",
+        "inputs": {"x": {"shape": [1, 8]}},
+        "layers": [
+            {"type": "conv1d", "filters": 2, "kernel_size": 1},
+            {**pooling, **layer},
+            {"type": "flatten"},
+            {"type": "dense", "units": 1},
+        ],
+        "training": {"task": "regression", "optimizer": {"type": "sgd", "learning_rate": 0.1}},
+    }
+    spec = nnspec.loads(json.dumps(document), is_json=True)
+    options: dict[str, Any] = {"compile": True}
+    report = nnspec.verify(spec, backends=("torch",), exporters=False, steps=2, **options)
+    assert report.passed, report.failures()
+    assert any("torch-compiled" in check.pair for check in report.checks)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["keras", "torch"])
 def test_a_compiled_run_ends_as_one_that_is_not(tmp_path: Path, name: str) -> None:
     spec = spec_in(tmp_path, "adam")
