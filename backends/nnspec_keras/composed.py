@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nnspec.emit.code import Expr, literal, quoted, wrap
 from nnspec.emit.composed import named_terms
+from nnspec.language.weighting import is_weighted
 from nnspec.network.graph import Head
 from nnspec.network.loader import Spec
 
@@ -28,7 +29,10 @@ def compiled_source(spec: Spec) -> str:
         ]
         lines += wrap(f"network = keras.Model(model.inputs, {_one_or_list(given)})", 4)
     weights = [term.loss.weight for term in terms]
-    losses = _one_or_list([each.function for each in named])
+    functions = [each.function for each in named]
+    if is_weighted(spec.model):
+        functions = [f"Weighted({function})" for function in functions]
+    losses = _one_or_list(functions)
     keywords = [("optimizer", Expr("make_optimizer()")), ("loss", Expr(losses))]
     if any(weight != 1.0 for weight in weights):
         keywords.append(("loss_weights", Expr(literal(weights))))

@@ -36,11 +36,21 @@ class Composed(Protocol):
 
 
 def composed_loss(
-    trained: Any, given: Any, goals: list[Any], output: Any, *, is_training: bool
+    trained: Any,
+    given: Any,
+    goals: list[Any],
+    output: Any,
+    *,
+    is_training: bool,
+    weights: list[Any],
 ) -> Any:
-    """Return the loss as `fit` of the compiled model has it."""
+    """Return the loss as `fit` of the compiled model has it. weights: of the rows, or none."""
     return trained.compute_loss(
-        x=given, y=one_or_all(goals), y_pred=output, sample_weight=None, training=is_training
+        x=given,
+        y=one_or_all(goals),
+        y_pred=output,
+        sample_weight=weights[0] if weights else None,
+        training=is_training,
     )
 
 
@@ -57,9 +67,10 @@ def computation(program: Composed) -> Compute:
     def compute(arrays: list[Any], goals: list[Any]) -> tuple[list[Any], list[Any]]:
         found = both(one_or_all(arrays), training=False)
         scores, outputs = found[: len(taken)], found[len(taken) :]
+        targets, weights = goals[: len(functions)], goals[len(functions) :]
         losses = [
-            function(goal, score)
-            for function, goal, score in zip(functions, goals, scores, strict=True)
+            function(target, score, *weights)
+            for function, target, score in zip(functions, targets, scores, strict=True)
         ]
         return losses, outputs
 

@@ -20,6 +20,7 @@ DEFINED = (
     *("main", "predict", "save", "served", "sys"),
     *("Averaged", "Restored"),
     "fnmatchcase",
+    *("Weighted", "sample_weights", "weighted_mean"),
     *ROW_NAMES,
 )
 """Names that the training part and the program define or import."""

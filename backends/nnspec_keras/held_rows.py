@@ -115,20 +115,20 @@ class Rows:
             is_graph = self._is_graph or batches >= WORTH_A_GRAPH
             compute = self._graph_of_losses if is_graph else self._losses
             return measurer(program, compute, inputs, target)
-        assert not isinstance(target, Mapping)
         if not self._is_graph and batches < WORTH_A_GRAPH:
             (name,) = program.graph.outputs
 
             def measured(rows: Positions) -> Measured:
                 some = _at(inputs, rows)
-                return program.loss(some, target[rows]), program.forward(some)[name]
+                return program.loss(some, _of_rows(target, rows)), program.forward(some)[name]
 
             return measured
-        arrays, (goal,) = program.taken(inputs), program.goals(target)
+        arrays, goals = program.taken(inputs), program.goals(target)
 
         def measure(rows: Positions) -> Measured:
             with program.precision():
-                loss, output = self._measure([array[rows] for array in arrays], goal[rows])
+                batch, wanted = ([array[rows] for array in some] for some in (arrays, goals))
+                loss, output = self._measure(batch, wanted)
             return float(loss), np.asarray(output)
 
         return measure
@@ -188,9 +188,11 @@ class Rows:
         (name,) = program.graph.outputs
         both = keras.Model(program.model.inputs, [program.trained.output, program.model.output])
 
-        def measure(arrays: list[Any], target: Any) -> Any:
+        def measure(arrays: list[Any], goals: list[Any]) -> Any:
             scores, output = both(one_or_all(arrays), training=False)
-            loss = program.training.loss_function(target, program.declared_axes(scores, name))
+            target, *weights = goals
+            given = program.declared_axes(scores, name)
+            loss = program.training.loss_function(target, given, *weights)
             return loss, program.declared_axes(output, name)
 
         return self._graph_of(measure)

@@ -10,6 +10,7 @@ from nnspec.emit.training import shifts_target
 from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Training
 from nnspec.language.watching import Keep, better_of, watched
+from nnspec.language.weighting import SAMPLE_WEIGHT, is_weighted
 from nnspec.network.loader import Spec
 from nnspec_keras.plateau import MADE, makes_plateau
 
@@ -19,7 +20,7 @@ def is_measured_apart(spec: Spec) -> bool:
     training = spec.model.training
     if training is None or spec.model.data is None or is_composed(spec.model):
         return False
-    return is_collected(training)
+    return is_collected(training) or is_weighted(spec.model)
 
 
 def measured_of(spec: Spec) -> Measured | None:
@@ -29,11 +30,14 @@ def measured_of(spec: Spec) -> Measured | None:
         return None
     found = measured_source(spec, is_table=not data.source.endswith(".npz"))
     required = ["record"] if shifts_target(spec) else []
+    if is_weighted(spec.model):
+        required.append(SAMPLE_WEIGHT)
     given = ["logs", *required]
     constants = {
         "BATCH_SIZE": training.batch_size,
         "SHIFTS_TARGET": shifts_target(spec),
         "OF_VALIDATION": data.validation > 0,
+        "HAS_WEIGHTS": is_weighted(spec.model),
     }
     text = snippets("nnspec_keras.emitted", "measures")["Measures"].text
     made = specialised(text, Specialisation(values=constants, given=given, required=required))
@@ -44,12 +48,19 @@ def callback_lines(spec: Spec) -> list[str]:
     """Return the line that makes the callback which measures each epoch."""
     data = spec.model.data
     assert data is not None
-    rows = "inputs, target"
+    rows = ", ".join(["inputs", "target", *weight_names(spec)])
     if data.validation:
         is_single = len(spec.graph.inputs) == 1
-        rows = '*data["validation"]' if is_single else "validation, expected"
+        rows = '*data["validation"]'
+        if not is_single:
+            rows = "validation, expected" + (", counts" if is_weighted(spec.model) else "")
     more = ", record=record" if shifts_target(spec) else ""
     return wrap(f"measures = Measures(model, {rows}{more})", 4)
+
+
+def weight_names(spec: Spec) -> list[str]:
+    """Return what a script calls the weights of its rows, where they have some."""
+    return [SAMPLE_WEIGHT] if is_weighted(spec.model) else []
 
 
 def callbacks(training: Training, *, has_validation: bool, is_measured: bool) -> list[Expr]:
@@ -93,8 +104,9 @@ def ending(spec: Spec, unpack: str) -> list[str]:
     if training is None or not has_confusion(training):
         return []
     part = "test" if data.test > 0 else "validation" if data.validation > 0 else "train"
+    given = ", ".join(["target", "output", *weight_names(spec)])
     return [
         f'    {unpack} = data["{part}"]',
         *wrap(f"output = model.predict(inputs, batch_size={training.batch_size}, verbose=0)", 4),
-        f'    print("{part}", {{"confusion_matrix": confusion(target, output)}})',
+        *wrap(f'print("{part}", {{"confusion_matrix": confusion({given})}})', 4),
     ]

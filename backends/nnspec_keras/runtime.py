@@ -19,9 +19,11 @@ import tensorflow as tf
 
 from nnspec.backend import Precision
 from nnspec.data.goals import require_goals
+from nnspec.data.weighting import parted
 from nnspec.emit.loading import load_source
 from nnspec.errors import UsageError
 from nnspec.language.objectives import is_composed
+from nnspec.language.weighting import is_weighted
 from nnspec.support.streams import derived_seed
 from nnspec.weights.canonical import FirstWeights, check_weights
 from nnspec_keras.borders import Borders
@@ -292,7 +294,9 @@ class KerasProgram(Borders):
         measure = getattr(self.emitted, "measure", None)
         if measure is not None:
             (output,) = self.forward(inputs).values()
-            measured: dict[str, float] = measure(target, output)
+            target, weight = parted(target)
+            more = () if weight is None else (weight,)
+            measured: dict[str, float] = measure(target, output, *more)
             return measured
         if is_composed(self.spec.model):
             return {}
@@ -392,6 +396,15 @@ class KerasProgram(Borders):
         """Return the loss of what the model takes, and its targets, all tensors."""
         output = self.trained(given, training=is_training)
         if is_composed(self.spec.model):
-            return composed_loss(self.trained, given, goals, output, is_training=is_training)
+            count = len(goals) - is_weighted(self.spec.model)
+            return composed_loss(
+                self.trained,
+                given,
+                goals[:count],
+                output,
+                is_training=is_training,
+                weights=goals[count:],
+            )
         output = self.declared_axes(output, self.graph.outputs[0])
-        return self.training.loss_function(goals[0], output)
+        target, *weights = goals
+        return self.training.loss_function(target, output, *weights)

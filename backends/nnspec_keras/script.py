@@ -10,7 +10,13 @@ from nnspec.emit.training import axis_in_batch, shifts_target
 from nnspec.language.training_schema import Training
 from nnspec.network.graph import Head
 from nnspec.network.loader import Spec
-from nnspec_keras.measuring import callback_lines, callbacks, ending, is_measured_apart
+from nnspec_keras.measuring import (
+    callback_lines,
+    callbacks,
+    ending,
+    is_measured_apart,
+    weight_names,
+)
 
 
 class Script(NamedTuple):
@@ -22,7 +28,7 @@ class Script(NamedTuple):
 
 def script_source(spec: Spec, training: Training, head: Head | None, function: str) -> Script:
     """Return what trains, measures and predicts; the last of it is `main`."""
-    from nnspec.emit.specialised import with_constants
+    from nnspec.emit.specialised import Specialisation, specialised, with_constants
 
     data, graph = spec.model.data, spec.graph
     assert data is not None
@@ -34,7 +40,10 @@ def script_source(spec: Spec, training: Training, head: Head | None, function: s
     # Where the loss takes logits, a network beside the one that is served is compiled.
     is_compiled = head is None
     used = [program["Batches"], serving["save"]]
-    parts = [with_constants(program["Batches"].text, HAS_ONE_INPUT=is_single)]
+    weights = weight_names(spec)
+    constants = {"HAS_ONE_INPUT": is_single, "HAS_WEIGHTS": bool(weights)}
+    given = Specialisation(values=constants, given=weights, required=weights)
+    parts = [specialised(program["Batches"].text, given)]
     if is_compiled or has_raw_ends:
         used.append(serving["served"])
         parts.append(
@@ -102,7 +111,8 @@ def _main(spec: Spec, training: Training, function: str) -> str:
     data = spec.model.data
     assert data is not None
     is_single = len(spec.graph.inputs) == 1
-    unpack = "inputs, target" if is_single else "*inputs, target"
+    more = "".join(f", {name}" for name in weight_names(spec))
+    unpack = f"inputs, target{more}" if is_single else f"*inputs, target{more}"
     scaled = ""
     if shifts_target(spec) and not is_measured_apart(spec):
         shape = list(spec.graph.types[spec.graph.outputs[0]].shape)
@@ -148,15 +158,17 @@ def _main(spec: Spec, training: Training, function: str) -> str:
     if data.validation:
         fit["validation_data"] = Expr('data["validation"]')
         if not is_single:
-            lines.append('    *validation, expected = data["validation"]')
-            fit["validation_data"] = Expr("(validation, expected)")
+            counts = ", counts" if more else ""
+            lines.append(f'    *validation, expected{counts} = data["validation"]')
+            fit["validation_data"] = Expr(f"(validation, expected{counts})")
         fit["validation_batch_size"] = training.batch_size
     is_apart = is_measured_apart(spec)
     if is_apart:
         lines += callback_lines(spec)
     fit["callbacks"] = callbacks(training, has_validation=data.validation > 0, is_measured=is_apart)
     arguments = ", ".join(f"{key}={literal(value)}" for key, value in fit.items())
-    lines += wrap(f"history = network.fit(Batches(inputs, target), {arguments}).history", 4)
+    lines += wrap(f"history = network.fit(Batches(inputs, target{more}), {arguments}).history", 4)
+    passed = "".join(f", {name}={name}" for name in weight_names(spec))
     losses = 'history["loss"]' + (' + history["val_loss"]' if data.validation else "")
     lines += [
         *wrap(f"losses = {losses}", 4),
@@ -167,7 +179,8 @@ def _main(spec: Spec, training: Training, function: str) -> str:
         f"    for part, ({unpack}) in data.items():",
         *wrap(
             "measured = network.evaluate"
-            f"(inputs, target, batch_size={training.batch_size}, verbose=0, return_dict=True)",
+            f"(inputs, target{passed}, batch_size={training.batch_size}, "
+            "verbose=0, return_dict=True)",
             8,
         ),
         *(_more(spec) if is_apart else []),
@@ -179,4 +192,5 @@ def _main(spec: Spec, training: Training, function: str) -> str:
 def _more(spec: Spec) -> list[str]:
     assert spec.model.data is not None
     more = ", record=record" if shifts_target(spec) else ""
-    return wrap(f"measured |= Measures(model, inputs, target{more}).measured()", 8)
+    given = ", ".join(["inputs", "target", *weight_names(spec)])
+    return wrap(f"measured |= Measures(model, {given}{more}).measured()", 8)

@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from nnspec.emit.code import call, quoted, wrap
 from nnspec.emit.composed import loss_parts
 from nnspec.emit.dataset import dataset_source
+from nnspec.emit.snippets import snippets
 from nnspec.emit.training import (
+    LossBody,
     indented,
-    loss_body,
     shifts_target,
     title_of,
     training_of,
 )
-from nnspec.language.losses import Loss
+from nnspec.emit.weighting import body_of
 from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Training
+from nnspec.language.weighting import SAMPLE_WEIGHT, is_weighted
 from nnspec.network.graph import Graph, Head
 from nnspec.network.loader import Spec
 from nnspec_keras.averages import callback_sources, with_average
@@ -50,10 +52,18 @@ def training_source(
     made = made_optimizer(spec.graph, training.optimizer, stock=options.stock)
     made = with_average(made, training.average)
     optimizer, classes = updated(made.call, training, spec.graph, stock=options.stock)
-    bodies = [loss_body(LOSSES, loss, graph) for _, loss, graph in loss_parts(spec)]
+    by_weights = is_weighted(spec.model)
+    bodies = [
+        body_of(LOSSES, loss, graph, by_weights=by_weights) for _, loss, graph in loss_parts(spec)
+    ]
+    weighting = snippets("nnspec_keras.emitted", "weighting").values() if by_weights else ()
     parts = [
         *(SOURCES[name].text for name in dict.fromkeys(n for body in bodies for n in body.uses)),
-        *(_loss_function(loss, graph, name) for name, loss, graph in loss_parts(spec)),
+        *(snippet.text for snippet in weighting),
+        *(
+            _loss_function(body, name, by_weights=by_weights)
+            for body, (name, _, _) in zip(bodies, loss_parts(spec), strict=True)
+        ),
         *made.definitions,
         *classes,
         "\n".join(
@@ -82,12 +92,12 @@ def training_source(
     return TrainingSource(tuple(parts), ending, tuple(lines), imports, modules)
 
 
-def _loss_function(loss: Loss, graph: Graph, name: str) -> str:
-    body = loss_body(LOSSES, loss, graph)
+def _loss_function(body: LossBody, name: str, *, by_weights: bool) -> str:
+    more = f", {SAMPLE_WEIGHT}" if by_weights else ""
     return "\n".join(
         [
             "@keras.saving.register_keras_serializable()",
-            f"def {name}(target, output):",
+            f"def {name}(target, output{more}):",
             f'    """{body.summary}"""',
             *indented(body.lines),
         ]
@@ -123,7 +133,8 @@ def _compiled(spec: Spec, training: Training, head: Head | None) -> str:
             "        return ops.absolute(output - target) * scale",
             "",
         ]
-    arguments = "optimizer=make_optimizer(), loss=loss_function"
+    loss = "Weighted(loss_function)" if is_weighted(spec.model) else "loss_function"
+    arguments = f"optimizer=make_optimizer(), loss={loss}"
     if not is_apart:
         arguments += f", metrics=[{', '.join(metrics)}]"
     lines += [*wrap(f"{name}.compile({arguments})", 4), f"    return {name}"]

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from nnspec.emit.body import Body
 from nnspec.emit.code import literal, printed, wrap, wrap_item
-from nnspec.emit.composed import named_terms, weighted_sum
+from nnspec.emit.composed import goals_of, named_terms, weighted_sum
 from nnspec.emit.statements import Style, forward_lines
 from nnspec.emit.tree import Name, apply
 from nnspec.emit.values import Value
+from nnspec.language.weighting import SAMPLE_WEIGHT, is_weighted
 from nnspec.network.graph import Head
 from nnspec.network.loader import Spec
 
@@ -79,9 +80,10 @@ def loss_functions(spec: Spec) -> list[str]:
     is_one = len(outputs) == 1
     kind = result_of(len(outputs))
     given = names[0] if is_one else "outputs"
-    arguments = [f"{given}: {kind}", *(f"{each.goal}: Tensor" for each in named)]
+    arguments = [f"{given}: {kind}", *(f"{name}: Tensor" for name in goals_of(spec))]
+    more = f", {SAMPLE_WEIGHT}" if is_weighted(spec.model) else ""
     pairs = [
-        f"{literal(each.term.output)}: {each.function}({each.variable}, {each.goal})"
+        f"{literal(each.term.output)}: {each.function}({each.variable}, {each.goal}{more})"
         for each in named
     ]
     terms = [(each.term.loss.weight, f"found[{literal(each.term.output)}]") for each in named]

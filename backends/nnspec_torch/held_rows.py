@@ -58,10 +58,11 @@ class Rows:
         model.eval()
 
         def measure(rows: Positions) -> Measured:
-            *given, target = self._at(rows)
+            taken = self._at(rows)
+            given, goals = taken[: self._inputs], taken[self._inputs :]
             with torch.no_grad(), program.precision(), scores_of(model, "logits") as scores:
                 output = model(*given)
-                loss = loss_function(scores[0] if scores else output, target)
+                loss = loss_function(scores[0] if scores else output, *goals)
             return float(loss), output.cpu().numpy()
 
         return measure

@@ -9,6 +9,7 @@ from nnspec.language.objectives import is_composed
 from nnspec.language.schedules import Schedule
 from nnspec.language.training_schema import Data, Training
 from nnspec.language.watching import Keep, better_of, watched
+from nnspec.language.weighting import SAMPLE_WEIGHT, is_weighted
 from nnspec.network.graph import Head
 from nnspec.network.loader import Spec
 from nnspec_torch.naming import class_name
@@ -17,29 +18,46 @@ from nnspec_torch.naming import class_name
 def measured_of(spec: Spec) -> Measured | None:
     """Return what measures, or None where expressions of PyTorch do."""
     training, data = spec.model.training, spec.model.data
-    if training is None or data is None or is_composed(spec.model) or not is_collected(training):
+    if training is None or data is None or is_composed(spec.model):
+        return None
+    if not is_collected(training) and not is_weighted(spec.model):
         return None
     return measured_source(spec, is_table=not data.source.endswith(".npz"))
 
 
 def evaluate_collected(spec: Spec, head: Head | None) -> str:
     """Return `evaluate`, which gives all outputs to `measure`."""
-    data = spec.model.data
+    data, training = spec.model.data, spec.model.training
     assert data is not None
+    assert training is not None
+    counts = [SAMPLE_WEIGHT] if is_weighted(spec.model) else []
     compute = "model.logits" if head is not None else "model"
     arguments = f"model: {class_name(spec.name)}, rows: tuple[Tensor, ...]"
     given = ["target", "output"]
     if shifts_target(spec):
         arguments += ", record: dict[str, Any]"
         given = [f"restored({name}, record)" for name in given]
+    given += counts
     told = '    """Return the loss and the metrics, computed as at inference."""'
+    names = ", ".join(["target", *counts])
+    loss = ["    loss = loss_function(output, target).item()"]
+    if counts:
+        # Rows weigh differently: as in training, each batch is a mean of its own.
+        parts = ", ".join(
+            f"{each}.split({training.batch_size})" for each in ("output", "target", *counts)
+        )
+        loss = [
+            *wrap(f"parts = zip({parts}, strict=True)", 4),
+            "    total = sum(len(part[0]) * loss_function(*part) for part in parts)",
+            "    loss = float(total / len(output))",
+        ]
     lines = [
         *wrap(f"def evaluate({arguments}) -> dict[str, float]:"),
         told,
-        "    *inputs, target = rows",
+        f"    *inputs, {names} = rows",
         "    model.eval()",
         f"    output = outputs({compute}, inputs)",
-        "    loss = loss_function(output, target).item()",
+        *loss,
         "    if not math.isfinite(loss):",
         '        return {"loss": loss}',
     ]
@@ -50,6 +68,7 @@ def evaluate_collected(spec: Spec, head: Head | None) -> str:
         lines.append(f"    output = torch.{activation}")
     lines += [
         "    target, output = target.cpu().numpy(), output.cpu().numpy()",
+        *(f"    {each} = {each}.cpu().numpy()" for each in counts),
         *wrap(f'return {{"loss": loss, **measure({", ".join(given)})}}', 4),
     ]
     return "\n".join(lines)
@@ -62,11 +81,13 @@ def confusion_lines(spec: Spec) -> list[str]:
     if training is None or not has_confusion(training):
         return []
     part = last_part(data)
+    more = [SAMPLE_WEIGHT] if is_weighted(spec.model) else []
+    given = ", ".join(f"{each}.cpu().numpy()" for each in ("target", "output", *more))
     return [
-        f'    *inputs, target = parts["{part}"]',
+        f'    *inputs, {", ".join(["target", *more])} = parts["{part}"]',
         "    model.eval()",
         "    output = outputs(model, inputs)",
-        "    table = confusion(target.cpu().numpy(), output.cpu().numpy())",
+        *wrap(f"table = confusion({given})", 4),
         f'    print("{part}", {{"confusion_matrix": table}})',
     ]
 

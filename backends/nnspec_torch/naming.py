@@ -30,7 +30,9 @@ _TWICE = frozenset({"requires_grad", "assert"})
 _IMPORTED = ("F", "Tensor", "math", "nn", "torch")
 VARIABLES = frozenset({*KEYWORDS, *BUILTINS, *_IMPORTED, *HELPERS, "self", "layer"})
 """Names that mean something else in the methods of a class."""
-STEP = VARIABLES.union(("loss", "loss_function", "model", "optimizer", "scheduler", "target"))
+STEP = VARIABLES.union(
+    ("loss", "loss_function", "model", "optimizer", "sample_weight", "scheduler", "target")
+)
 """Names that mean something else in `train_step`."""
 PARAMETERS = VARIABLES.union({"name", "parameter", "linear", "conv", "embedding", "recurrent"})
 """Names that mean something else where a class makes its layers, or draws their weights."""
@@ -45,6 +47,7 @@ DEFINED = frozenset(
         "losses",
         *("make_optimizer", "make_scheduler", "outputs", "predict", "r2", "save", "train_step"),
         *("AveragedModel", "averaged", "get_ema_multi_avg_fn", "make_average"),
+        *("sample_weights", "weighted_mean"),
         *("Any", "DecreasingSGD", "Ftrl", "Lamb", "Lion", "ParamsT"),
         *("add_decay", "fnmatchcase", "named", "ATTRIBUTES"),
     }

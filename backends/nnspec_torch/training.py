@@ -5,15 +5,17 @@ from __future__ import annotations
 from nnspec.emit.code import wrap
 from nnspec.emit.composed import goals_of, loss_parts
 from nnspec.emit.names import freed
+from nnspec.emit.snippets import snippets
 from nnspec.emit.training import (
     indented,
-    loss_body,
     training_of,
 )
+from nnspec.emit.weighting import MEAN, body_of
 from nnspec.language.losses import Loss
 from nnspec.language.objectives import is_composed
 from nnspec.language.schedules.plateau import Plateau
 from nnspec.language.training_schema import Training
+from nnspec.language.weighting import SAMPLE_WEIGHT, is_weighted
 from nnspec.network.graph import Graph, Head
 from nnspec.network.loader import Spec
 from nnspec.network.objectives import loss_heads
@@ -29,7 +31,10 @@ from nnspec_torch.updates import NUMBER, names_of, told, update_lines
 def training_modules(spec: Spec) -> frozenset[str]:
     """Return the modules that the definitions use."""
     training = training_of(spec)
-    bodies = (loss_body(LOSSES, loss, graph) for _, loss, graph in loss_parts(spec))
+    by_weights = is_weighted(spec.model)
+    bodies = (
+        body_of(LOSSES, loss, graph, by_weights=by_weights) for _, loss, graph in loss_parts(spec)
+    )
     modules = frozenset({"torch"}).union(*(body.modules for body in bodies))
     made = Maker(spec.graph, training.optimizer)
     averaged = average_modules(training.average)
@@ -41,7 +46,7 @@ def training_source(spec: Spec, head: Head | None) -> str:
     training = training_of(spec)
     return "\n\n\n".join(
         [
-            *(_loss_function(loss, graph, name) for name, loss, graph in loss_parts(spec)),
+            *loss_functions(spec),
             *composed_loss(spec),
             *Maker(spec.graph, training.optimizer).text(),
             *scheduler_source(training.optimizer),
@@ -68,11 +73,27 @@ def computed_by(spec: Spec, head: Head | None) -> str:
     return "model.logits" if head is not None else "model"
 
 
-def _loss_function(loss: Loss, graph: Graph, name: str) -> str:
-    body = loss_body(LOSSES, loss, graph)
+def loss_functions(spec: Spec) -> list[str]:
+    """Return the loss of each output, and the mean by weights that they are of."""
+    by_weights = is_weighted(spec.model)
+    parts = [weighted_mean()] if by_weights else []
+    return parts + [
+        _loss_function(loss, graph, name, by_weights=by_weights)
+        for name, loss, graph in loss_parts(spec)
+    ]
+
+
+def weighted_mean() -> str:
+    """Return the mean that losses by weights are of."""
+    return snippets("nnspec_torch.emitted", "weighting")[MEAN].text
+
+
+def _loss_function(loss: Loss, graph: Graph, name: str, *, by_weights: bool) -> str:
+    body = body_of(LOSSES, loss, graph, by_weights=by_weights)
+    more = f", {SAMPLE_WEIGHT}: Tensor" if by_weights else ""
     return "\n".join(
         [
-            f"def {name}(output: Tensor, target: Tensor) -> Tensor:",
+            *wrap(f"def {name}(output: Tensor, target: Tensor{more}) -> Tensor:"),
             f'    """{body.summary}"""',
             *indented(body.lines),
         ]

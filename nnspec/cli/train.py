@@ -133,9 +133,12 @@ def _summary(run: Run) -> str:
     if run.test is not None:
         lines.append(f"on the test rows: {values_text(run.test)}")
     if run.confusion is not None:
+        from nnspec.training.run import count_text
+
         lines.append("classes, each as what it is predicted:")
-        width = max(len(str(count)) for row in run.confusion for count in row)
-        lines += ["  " + " ".join(f"{count:>{width}}" for count in row) for row in run.confusion]
+        table = [[*map(count_text, row)] for row in run.confusion]
+        width = max(len(count) for row in table for count in row)
+        lines += ["  " + " ".join(f"{count:>{width}}" for count in row) for row in table]
     lines += [finding.text for finding in run.findings or ()]
     if run.findings == ():
         lines.append("diagnosis: no layer vanishes, explodes or dies")

@@ -18,6 +18,7 @@ from nnspec.data.preprocessing import (
 )
 from nnspec.data.tables import Rows
 from nnspec.data.targets import Target, columns_of, read_target
+from nnspec.data.weighting import column_of
 from nnspec.errors import DataError
 from nnspec.language.losses.targets import wanted
 from nnspec.language.training_schema import Data
@@ -120,7 +121,7 @@ def _gathered(
 ) -> tuple[dict[str, Feature], dict[str, Array]]:
     data = spec.model.data
     assert data is not None
-    targets = tuple(name for names in columns.values() for name in names)
+    targets = tuple(name for names in columns.values() for name in names) + column_of(data)
     features = reading.features_of(spec.graph, data, rows, file, targets)
     return features, {name: each.gather(rows, name, file) for name, each in features.items()}
 

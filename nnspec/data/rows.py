@@ -21,10 +21,12 @@ from nnspec.data.preprocessing import (
 )
 from nnspec.data.tables import Rows, read
 from nnspec.data.targets import Target, columns_of, read_target
+from nnspec.data.weighting import column_of, joined, read_weight, with_weight
 from nnspec.errors import DataError, UsageError
 from nnspec.language.losses.targets import wanted
 from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Data, Training
+from nnspec.language.weighting import is_weighted
 from nnspec.network.domains import domain_of
 from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
@@ -36,11 +38,13 @@ Array = NDArray[Any]
 class Part:
     """Some of the rows: what the network takes by input, and what it should give.
 
-    target: of several losses by output.
+    target: of several losses by output. weight: what each row counts, or each place of it; None
+    where all count alike.
     """
 
     inputs: dict[str, Array]
     target: Array | dict[str, Array]
+    weight: Array | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.inputs.values())))
@@ -53,7 +57,14 @@ class Part:
             {name: values[rows] for name, values in target.items()}
             if isinstance(target, dict)
             else target[rows],
+            None if self.weight is None else self.weight[rows],
         )
+
+    @property
+    def goal(self) -> Array | dict[str, Array]:
+        """The target as a program takes it: with the weights, if there are some."""
+        found: Array | dict[str, Array] = with_weight(self.target, self.weight)
+        return found
 
 
 @dataclass(frozen=True)
@@ -90,8 +101,9 @@ def load_data(spec: Spec) -> Dataset:
         from nnspec.data.composed import prepare_composed  # few specs have several losses
 
         inputs, targets, parts, preprocessing = prepare_composed(spec, rows, file=path)
-        return _dataset(Part(inputs, targets), parts, preprocessing, sha256)
-    return prepare(spec.graph, data, training, rows, file=path, sha256=sha256)
+        weight = joined(spec, read_weight(rows, data, path), inputs, path)
+        return _dataset(Part(inputs, targets, weight), parts, preprocessing, sha256)
+    return prepare(spec, data, training, rows, file=path, sha256=sha256)
 
 
 def read_rows(
@@ -113,11 +125,12 @@ def read_rows(
     if is_composed(spec.model):
         from nnspec.data.composed import composed_rows  # few specs have several losses
 
-        return composed_rows(spec, rows, path)
+        inputs, targets = composed_rows(spec, rows, path)
+        return inputs, _with_weight(spec, rows, inputs, targets, path)
     training, target = spec.model.training, None
     is_trained = training is not None and len(graph.outputs) == 1
     columns = _known_columns(rows, data) if is_trained else ()
-    features = features_of(graph, data, rows, path, columns)
+    features = features_of(graph, data, rows, path, columns + column_of(data))
     raw = {name: feature.gather(rows, name, path) for name, feature in features.items()}
     lengths = {name: len(values) for name, values in raw.items()}
     if training is not None and columns:
@@ -131,7 +144,21 @@ def read_rows(
     inputs = finished(graph, features, raw, rows, path)
     if is_trained and not data.targets:
         target = _own_target(inputs)
-    return inputs, target
+    return inputs, _with_weight(spec, rows, inputs, target, path)
+
+
+def _with_weight(
+    spec: Spec, rows: Rows, inputs: Mapping[str, Array], target: Any, file: str | Path
+) -> Any:
+    """Return a target with its weights, or None where the rows have none of those they need."""
+    data = spec.model.data
+    assert data is not None
+    if target is None or not is_weighted(spec.model):
+        return target
+    known = rows.columns if isinstance(rows, pl.DataFrame) else [*rows]
+    if data.sample_weight is not None and data.sample_weight not in known:
+        return None
+    return with_weight(target, joined(spec, read_weight(rows, data, file), inputs, file))
 
 
 def _known_columns(rows: Rows, data: Data) -> tuple[str, ...]:
@@ -182,7 +209,7 @@ def _standardised(target: Array, mean: Sequence[float], scale: Sequence[float]) 
 
 
 def prepare(
-    graph: Graph,
+    spec: Spec,
     data: Data,
     training: Training,
     rows: Rows,
@@ -191,13 +218,15 @@ def prepare(
     sha256: str = "",
 ) -> Dataset:
     """Return what `load_data` does, from rows already read; `file` names them in errors."""
+    graph = spec.graph
     if len(graph.outputs) != 1:
         raise UsageError(
             f'"{graph.name}" has {len(graph.outputs)} outputs; training is of a network with one'
         )
     # First, since a pattern of features would take a misspelt target for one of them.
     columns = columns_of(rows, data, file) if data.targets else ()
-    features = features_of(graph, data, rows, file, columns)
+    weight = read_weight(rows, data, file)
+    features = features_of(graph, data, rows, file, columns + column_of(data))
     raw = {name: feature.gather(rows, name, file) for name, feature in features.items()}
     lengths = {name: len(values) for name, values in raw.items()}
     target = None
@@ -234,7 +263,8 @@ def prepare(
     )
     if training.kind == "regression" and training.resolved_loss.leaves_out == "sigmoid":
         _require_shares(values, training.resolved_loss.type, file)
-    return _dataset(Part(inputs, values), parts, preprocessing, sha256)
+    weight = joined(spec, weight, inputs, file)
+    return _dataset(Part(inputs, values, weight), parts, preprocessing, sha256)
 
 
 def _dataset(
@@ -246,4 +276,7 @@ def _dataset(
     taken = {name: everything.take(order) if len(order) else None for name, order in parts.items()}
     train = taken["train"]
     assert train is not None
+    for name, part in taken.items():
+        if part is not None and part.weight is not None and not part.weight.any():
+            raise DataError(f"every row of the {name} part has the weight 0")
     return Dataset(train, taken["validation"], taken["test"], preprocessing, sha256)

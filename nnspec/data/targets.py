@@ -21,6 +21,7 @@ from nnspec.data.tables import (
     words,
 )
 from nnspec.data.wanted_rows import as_wanted
+from nnspec.data.weighting import column_of
 from nnspec.errors import DataError
 from nnspec.language.losses.targets import Wanted
 from nnspec.language.metrics import Kind
@@ -59,7 +60,7 @@ def columns_of(rows: Rows, data: Data, file: object) -> tuple[str, ...]:
     """Return the columns that are the target, or its one array; raises DataError."""
     name = data.one_target
     if isinstance(rows, pl.DataFrame) and name is None:
-        return tuple(select(rows, data.targets, file=file))
+        return tuple(select(rows, data.targets, without=column_of(data), file=file))
     if name is None:
         listed = ", ".join(f'"{each}"' for each in data.targets)
         raise DataError(f"{file}: the target is one array of an .npz file, not {listed}")

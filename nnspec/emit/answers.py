@@ -22,14 +22,15 @@ def read_target(
     is_table: bool,
     is_exact: bool = False,
     is_one: bool = True,
+    without: str = "",
 ) -> str:
-    """Return `read_target` for a network of this output shape.
+    """Return `read_target` for a network of this output shape. without: columns that are none.
 
     is_exact: give a regression's numbers as they are read, to be standardised. is_one: whether it
     is one column, or array, and not several.
     """
     if not is_one:
-        return _columns(training, output, is_exact=is_exact)
+        return _columns(training, output, is_exact=is_exact, without=without)
     least = "-LARGEST, LARGEST" if is_exact else range_of(training)
     rows = "pl.DataFrame" if is_table else "dict[str, np.ndarray]"
     result = "tuple[np.ndarray, list[str] | None]"
@@ -80,20 +81,22 @@ def _labelled(
     return [*lines, "    else:", *_one_spelling(is_table=is_table)]
 
 
-def _columns(training: Training, output: Shape, *, is_exact: bool) -> str:
+def _columns(training: Training, output: Shape, *, is_exact: bool, without: str) -> str:
     """Return `read_target` for a target of several columns."""
     limits, shape, dtype, whole = "0, 1", output, "float32", ", whole=True"
     if training.kind == "multiclass":
         limits, shape, dtype = f"0, {_number_of_classes(output) - 1}", output[:-1], "int64"
     elif training.kind == "regression":
         limits, whole = "-LARGEST, LARGEST" if is_exact else range_of(training), ""
-    given = f"rows, matching(rows, TARGETS, path), path, {limits}{whole}"
+    given = f"rows, matching(rows, TARGETS, path{without}), path, {limits}{whole}"
     head = [
         "def read_target(rows: pl.DataFrame, path: Path) -> tuple[np.ndarray, None]:",
         '    """Return the target of each row; its classes have no names."""',
     ]
     if choices := wanted(training.resolved_loss, output):
-        return "\n".join([*head, *read_wanted(choices, [], Source(*SEVERAL, is_table=True))])
+        names, place = SEVERAL
+        source = Source(names.replace("path)", f"path{without})"), place, is_table=True)
+        return "\n".join([*head, *read_wanted(choices, [], source)])
     return "\n".join(
         [
             *head,

@@ -9,6 +9,7 @@ from nnspec.emit.code import literal
 from nnspec.emit.names import ALL_BUILTINS, KEYWORDS, snake
 from nnspec.language.losses import Loss
 from nnspec.language.objectives import is_composed
+from nnspec.language.weighting import SAMPLE_WEIGHT, is_weighted
 from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
 from nnspec.network.objectives import Term, terms_of
@@ -16,7 +17,7 @@ from nnspec.network.objectives import Term, terms_of
 _WORDS = """
 F Tensor answer arguments best data device epoch file found given inputs keras labels layers
 loss loss_function losses math model network nn np ops optimizer output outputs parser path
-record rows scheduler source target targets tf torch train values weights
+record rows sample_weight scheduler source target targets tf torch train values weights
 """
 """Names of other things in the functions around the losses."""
 TAKEN = KEYWORDS | ALL_BUILTINS | frozenset(_WORDS.split())
@@ -55,7 +56,8 @@ def _unique(name: str, taken: set[str], also: Collection[str] = ()) -> str:
 
 def goals_of(spec: Spec) -> list[str]:
     """Return the arguments of the loss after what the network gives."""
-    return [each.goal for each in named_terms(spec)] or ["target"]
+    goals = [each.goal for each in named_terms(spec)] or ["target"]
+    return [*goals, SAMPLE_WEIGHT] if is_weighted(spec.model) else goals
 
 
 def loss_parts(spec: Spec) -> Iterator[tuple[str, Loss, Graph]]:

@@ -16,10 +16,12 @@ from nnspec.emit.code import literal, wrap
 from nnspec.emit.reading import READERS, definitions, several
 from nnspec.emit.snippets import Snippet
 from nnspec.emit.training import shifts_target
+from nnspec.emit.weighted_rows import NAME, weight_constant, weight_lines
 from nnspec.errors import UsageError
 from nnspec.language.expressions import tokens
 from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Data, Training
+from nnspec.language.weighting import is_weighted
 from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
 
@@ -53,7 +55,7 @@ def dataset_source(spec: Spec) -> DatasetSource | None:
     is_fixed = all(isinstance(size, int) for shape in shapes for size in shape)
     known: Mapping[str, Snippet] = definitions(suffix, is_fixed=is_fixed)
     is_one = not data.targets or data.one_target is not None
-    if is_table and data.one_target is None:
+    if is_table and (data.one_target is None or data.sample_weight is not None):
         known = {**known, **several()}
     if not is_one:
         if not is_table:
@@ -70,10 +72,14 @@ def dataset_source(spec: Spec) -> DatasetSource | None:
     order = ["permutation"] if training.shuffle or data.validation or data.test else []
     bounds = bounds_of(graph)
     parts = [
-        _constants(graph, data, bounds, is_table=is_table),
+        "\n".join([_constants(graph, data, bounds, is_table=is_table), *weight_constant(spec)]),
         known["read_rows"].text
         if is_table
-        else with_constants(known["read_rows"].text, HAS_TARGET=bool(data.targets)),
+        else with_constants(
+            known["read_rows"].text,
+            HAS_TARGET=bool(data.targets),
+            HAS_WEIGHTS=data.sample_weight is not None,
+        ),
         *(known[name].text for name in read),
         _read_inputs(bounds, is_table=is_table),
         *_read_target(spec, data, training, is_table=is_table, is_one=is_one),
@@ -81,7 +87,7 @@ def dataset_source(spec: Spec) -> DatasetSource | None:
         with_constants(known["prepared"].text, IS_STANDARDISED=bool(standardised)),
         *(known[name].text for name in order),
         _split(data, training),
-        _load_data(graph, data, training, standardised, has_patterns=has_patterns),
+        _load_data(spec, data, training, standardised, has_patterns=has_patterns),
         _batches(training),
         known["require_writable"].text,
     ]
@@ -162,7 +168,17 @@ def _read_target(
         return []
     output = spec.graph.types[spec.graph.outputs[0]].shape
     is_exact = data.standardize_target
-    return [read_target(training, output, is_table=is_table, is_exact=is_exact, is_one=is_one)]
+    without = f", ({NAME},)" if data.sample_weight is not None else ""
+    return [
+        read_target(
+            training,
+            output,
+            is_table=is_table,
+            is_exact=is_exact,
+            is_one=is_one,
+            without=without,
+        )
+    ]
 
 
 def _read_inputs(bounds: Bounds, *, is_table: bool) -> str:
@@ -242,8 +258,9 @@ def _split(data: Data, training: Training) -> str:
 
 
 def _load_data(
-    graph: Graph, data: Data, training: Training, standardised: list[str], *, has_patterns: bool
+    spec: Spec, data: Data, training: Training, standardised: list[str], *, has_patterns: bool
 ) -> str:
+    graph = spec.graph
     from nnspec.network.rules.normalization import normalised_alone
 
     lines = [
@@ -256,10 +273,16 @@ def _load_data(
     ]
     is_one = data.one_target is not None
     is_own = not data.targets
+    has_column = data.sample_weight is not None
     if not is_one and not is_own:
-        lines.append("    targets = matching(rows, TARGETS, path)")
+        given = f", ({NAME},)" if has_column else ""
+        lines.append(f"    targets = matching(rows, TARGETS, path{given})")
     if has_patterns:
         without = "" if is_one or is_own else ", tuple(targets)"
+        if has_column:
+            others = ["TARGET"] if is_one else [] if is_own else ["*targets"]
+            named = [*others, NAME]
+            without = f", ({', '.join(named)}{',' if len(named) == 1 else ''})"
         lines += [
             "    for kind in kinds.values():",
             *wrap(f'kind["columns"] = matching(rows, kind["columns"], path{without})', 8),
@@ -309,16 +332,24 @@ def _load_data(
         *([f'        "class_axis": {axis},'] if axis != -1 else []),
         "    }",
     ]
+    is_table = not data.source.endswith("npz")
+    more, weights = [], ""
+    if is_weighted(spec.model):
+        more = weight_lines(
+            spec, f"inputs[{literal(own)}]" if is_own else "target", is_table=is_table
+        )
+        weights = ", weights"
     if is_own:
-        return "\n".join([*lines, *_own_target(graph, training, own, standardised)])
+        return "\n".join([*lines, *more, *_own_target(graph, training, own, standardised, weights)])
     if data.standardize_target:
         lines += [
             '    by = standard(target[parts["train"]])',
             '    record |= {"target_mean": by["mean"], "target_scale": by["scale"]}',
             '    target = standardised(target, by).astype("float32")',
         ]
+    lines += more
     lines += [
-        "    arrays = (*prepared(inputs, record), target)",
+        f"    arrays = (*prepared(inputs, record), target{weights})",
         *wrap(
             "taken = {part: tuple(values[rows] for values in arrays) "
             "for part, rows in parts.items()}",
@@ -329,8 +360,10 @@ def _load_data(
     return "\n".join(lines)
 
 
-def _own_target(graph: Graph, training: Training, name: str, standardised: list[str]) -> list[str]:
-    """Return the lines that end `load_data` where the target is the input."""
+def _own_target(
+    graph: Graph, training: Training, name: str, standardised: list[str], weights: str
+) -> list[str]:
+    """Return the lines that end `load_data` where the target is the input. weights: their name."""
     lines = []
     if standardised:
         lines += [
@@ -347,7 +380,8 @@ def _own_target(graph: Graph, training: Training, name: str, standardised: list[
             f"    if not ((0 <= {target}) & ({target} <= 1)).all():",
             '        raise ValueError(f"{path}: the loss takes numbers from 0 to 1")',
         ]
-    taken = f"{{part: (values[rows], {target}[rows]) for part, rows in parts.items()}}"
+    counts = f"{weights}[rows]" if weights else ""
+    taken = f"{{part: (values[rows], {target}[rows]{counts}) for part, rows in parts.items()}}"
     return [*lines, *wrap(f"taken = {taken}", 4), "    return taken, record"]
 
 

@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 
 from nnspec.emit.code import wrap, wrap_item
 from nnspec.emit.snippets import snippets
+from nnspec.emit.specialised import Specialisation, specialised
 from nnspec.language.metrics import Metric
 from nnspec.language.training_schema import Training
+from nnspec.language.weighting import is_weighted
 from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
 from nnspec.network.scores import Scores, scores_of
@@ -49,6 +51,7 @@ class _Given(NamedTuple):
     kind: str
     classes: int
     scores: Scores
+    has_weights: bool
 
 
 Value = Callable[[Any, _Given], str]
@@ -91,7 +94,11 @@ _VALUES: Mapping[str, Value] = {
         f"log_loss(target, probabilities, labels=range({given.classes}))"
     ),
     "mae": _plain("mean_absolute_error(target, output)"),
-    "mape": _plain("100 * np.mean(np.abs(output - target) / np.maximum(np.abs(target), 1e-7))"),
+    "mape": lambda metric, given: (
+        "100 * np.mean(np.mean(np.abs(output - target) / np.maximum(np.abs(target), 1e-7), axis=1))"
+        if given.has_weights
+        else "100 * np.mean(np.abs(output - target) / np.maximum(np.abs(target), 1e-7))"
+    ),
     "matthews": _plain("matthews_corrcoef(target, predicted) if differing else 0.0"),
     "mse": _plain("mean_squared_error(target, output)"),
     "perplexity": lambda metric, given: (
@@ -125,18 +132,22 @@ def measured_source(spec: Spec, *, is_table: bool) -> Measured:
     """Return `measure`, and `confusion` where the spec asks for it."""
     training, graph = spec.model.training, spec.graph
     assert training is not None
-    given = _given(graph, training)
+    given = _given(graph, training, has_weights=is_weighted(spec.model))
     numbers = [metric for metric in training.resolved_metrics if metric.is_number]
     definition = _measure(numbers, given, graph, training, is_table=is_table)
     parts = ["\n".join(definition)]
     if any(metric.type == "r2" for metric in numbers):
-        parts.insert(0, snippets("nnspec.emit.emitted", "metrics")["r2"].text)
+        r2 = snippets("nnspec.emit.emitted", "metrics")["r2"].text
+        required = ["weights"] if given.has_weights else []
+        parts.insert(0, specialised(r2, Specialisation(given=required, required=required)))
     if has_confusion(training):
         lines = [
-            "def confusion(target: np.ndarray, output: np.ndarray) -> list[list[int]]:",
+            *_head(
+                "confusion", "list[list[float]]" if given.has_weights else "list[list[int]]", given
+            ),
             '    """Return how often each class, a row, is predicted as each, a column."""',
             *_prepared({"target", "predicted"}, given, graph, training, is_table=is_table),
-            *wrap(f"table = confusion_matrix(target, predicted, labels=range({given.classes}))", 4),
+            *wrap(f"table = {_counted(_confusion(given), given)}", 4),
             "    return table.tolist()",
         ]
         parts.append("\n".join(lines))
@@ -152,11 +163,29 @@ def measured_source(spec: Spec, *, is_table: bool) -> Measured:
     return Measured(tuple(parts), (*statements, *(["\n".join(imports)] if imports else [])))
 
 
-def _given(graph: Graph, training: Training) -> _Given:
+def _head(name: str, result: str, given: _Given) -> list[str]:
+    more = ", sample_weight: np.ndarray" if given.has_weights else ""
+    return wrap(f"def {name}(target: np.ndarray, output: np.ndarray{more}) -> {result}:")
+
+
+def _confusion(given: _Given) -> str:
+    return f"confusion_matrix(target, predicted, labels=range({given.classes}))"
+
+
+def _counted(value: str, given: _Given) -> str:
+    """Return the expression of a metric with the weights of the rows, where there are some."""
+    if not given.has_weights:
+        return value
+    from nnspec.emit.weighting import weighted_metric
+
+    return weighted_metric(value, _OF_SKLEARN)
+
+
+def _given(graph: Graph, training: Training, *, has_weights: bool) -> _Given:
     kind, shape = training.kind, graph.types[graph.outputs[0]].shape
     last = shape[-1] if shape else 1
     classes = last if kind == "multiclass" and isinstance(last, int) else 2
-    return _Given(kind, classes, scores_of(graph, training))
+    return _Given(kind, classes, scores_of(graph, training), has_weights)
 
 
 def _measure(
@@ -176,7 +205,7 @@ def _measure(
             test, block = _ranked(metric, names, given)
             ranked.setdefault(test, []).extend(block)
             continue
-        value = _VALUES[metric.type](metric, given)
+        value = _counted(_VALUES[metric.type](metric, given), given)
         if getattr(metric, "average", None) == "per_class":
             later += wrap(f"{metric.type} = {value}", 4)
             name = f'f"{metric.type}_class_{{i}}"'
@@ -203,7 +232,7 @@ def _measure(
         lines.insert(0, f"{differing}  # else nothing can agree")
     used = {name for name in ("target", "predicted", "probabilities", "output") if name in text}
     return [
-        "def measure(target: np.ndarray, output: np.ndarray) -> dict[str, float]:",
+        *_head("measure", "dict[str, float]", given),
         '    """Return the metrics of all rows of a part together."""',
         *_prepared(used, given, graph, training, is_table=is_table),
         *lines,
@@ -216,17 +245,19 @@ def _ranked(metric: Any, names: list[str], given: _Given) -> tuple[str, list[str
     function, name = _RANKED[metric.type], metric.type
     if given.kind == "binary":
         test = "0 < target.mean() < 1" if metric.least_classes == 2 else "target.any()"
-        line = f'values["{names[0]}"] = {function}(target, probabilities)'
+        value = _counted(f"{function}(target, probabilities)", given)
+        line = f'values["{names[0]}"] = {value}'
         return f"    if {test}:  # else it is not defined", wrap(line, 8)
     is_always = metric.least_classes < 2
     test = "" if is_always else "    if len(classes) > 1:  # else it is not defined"
     indent = 4 if is_always else 8
-    each = f"{function}(target == i, probabilities[:, i])"
+    each = _counted(f"{function}(target == i, probabilities[:, i])", given)
     if metric.average == "per_class":
         loop = f"{' ' * indent}for i in classes:"
         return test, [loop, *wrap(f'values[f"{name}_class_{{i}}"] = {each}', indent + 4)]
     if metric.average == "weighted":
-        weights = "weights=[np.sum(target == i) for i in classes]"
+        of_class = "weights[target == i]" if given.has_weights else "target == i"
+        weights = f"weights=[np.sum({of_class}) for i in classes]"
         return test, [
             *wrap(f"found = [{each} for i in classes]", indent),
             *wrap(f'values["{names[0]}"] = np.average(found, {weights})', indent),
@@ -238,6 +269,23 @@ def _prepared(
     used: set[str], given: _Given, graph: Graph, training: Training, *, is_table: bool
 ) -> list[str]:
     """Return the lines that make of target and output what the metrics take."""
+    lines = _rows(used, given, graph, training, is_table=is_table)
+    if not given.has_weights:
+        return lines
+    counts = "    weights = np.repeat(sample_weight[kept], target.size // kept.sum())"
+    if given.kind == "regression":
+        counts = "    weights = sample_weight[kept]"
+    return [
+        "    kept = sample_weight > 0",
+        "    target, output = target[kept], output[kept]",
+        *lines,
+        counts,
+    ]
+
+
+def _rows(
+    used: set[str], given: _Given, graph: Graph, training: Training, *, is_table: bool
+) -> list[str]:
     from nnspec.training.metrics import threshold
 
     if given.kind == "regression":

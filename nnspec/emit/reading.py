@@ -35,7 +35,7 @@ METRICS = (
 
 DEFINED = tuple(
     {
-        **dict.fromkeys(["INPUTS", "BOUNDS", "LARGEST", "TARGET", "TARGETS"]),
+        **dict.fromkeys(["INPUTS", "BOUNDS", "LARGEST", "TARGET", "TARGETS", "SAMPLE_WEIGHT"]),
         **dict.fromkeys(["Any", "Iterator", "Path"]),
         **dict.fromkeys(["argparse", "csv", "fnmatchcase", "hashlib", "json", "math", "np", "pl"]),
         **dict.fromkeys(["tempfile", "zipfile", "zlib"]),

@@ -20,13 +20,15 @@ class LossBody(NamedTuple):
     """The loss as a function of `output` and `target`: its docstring, and its lines.
 
     modules: that the lines use, where the file has to ask for them. uses: names of what the
-    backend has to define before it.
+    backend has to define before it. weighted: its lines where rows count by `sample_weight`, if
+    these do not follow: see `nnspec.emit.weighting`.
     """
 
     summary: str
     lines: tuple[str, ...]
     modules: frozenset[str] = frozenset()
     uses: tuple[str, ...] = ()
+    weighted: tuple[str, ...] = ()
 
 
 R = TypeVar("R")

@@ -80,6 +80,7 @@ class Training(Frozen):
             seed: int = 0,
             stop: Stop | Mapping[str, Any] | None = None,
             keep: Keep | Mapping[str, Any] | None = None,
+            mask: str | None = None,
         ) -> None: ...
 
     model_config = ConfigDict(json_schema_extra=without_task)
@@ -131,6 +132,11 @@ class Training(Frozen):
     )
     keep: Keep | None = Field(
         default=None, description="Which epoch's weights are the best; by default by the loss."
+    )
+
+    mask: Text | None = Field(
+        default=None,
+        description="An input that says which places of a row count: its length, or not 0.",
     )
 
     _with_task = model_validator(mode="before")(with_task)
@@ -192,6 +198,7 @@ class Data(Frozen):
             test: float = 0.0,
             standardize: bool = False,
             standardize_target: bool = False,
+            sample_weight: str | None = None,
         ) -> None: ...
 
     source: Text = Field(
@@ -221,6 +228,10 @@ class Data(Frozen):
         default=False,
         description="Whether a regression learns its target at mean 0 and deviation 1 over the "
         "training rows; what is predicted and measured by metrics has the target's own units.",
+    )
+
+    sample_weight: Text | None = Field(
+        default=None, description="The column (or array) of what each row counts: 2 as two rows."
     )
 
     @property

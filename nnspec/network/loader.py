@@ -16,6 +16,7 @@ from nnspec.language.problems import Problems
 from nnspec.language.schema import Model
 from nnspec.language.source import MAX_CHARACTERS, parse
 from nnspec.language.tree import SourceError
+from nnspec.language.weighting import is_weighted
 from nnspec.network.advice import advise
 from nnspec.network.graph import Graph
 from nnspec.network.heads import head_problems
@@ -300,6 +301,11 @@ def _read_once(tree: Any, problems: Problems) -> tuple[Model, Graph] | Networks 
                     from nnspec.network.parameter_groups import check_groups  # few specs need it
 
                     check_groups(graph, training.optimizer, problems, tree)
+                if is_weighted(document.model):
+                    from nnspec.network.weighting import weighting_problems  # few specs need it
+
+                    found = weighting_problems(document.model, graph, tree)
+                    problems.extend((each, ()) for each in found)
                 if training is not None and training.metrics:
                     from nnspec.network.scores import metric_problems  # which few specs need
 

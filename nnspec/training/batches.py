@@ -38,11 +38,11 @@ def positions(
 def stepper(program: Trainable, part: Part, batch_size: int) -> Callable[[Positions], float]:
     """Return what takes a step on the rows at given positions, and returns the loss before it."""
     if isinstance(program, HoldsRows):
-        return program.stepper(part.inputs, part.target, math.ceil(len(part) / batch_size))
+        return program.stepper(part.inputs, part.goal, math.ceil(len(part) / batch_size))
 
     def step(rows: Positions) -> float:
         batch = part.take(rows)
-        return float(program.train_step(batch.inputs, batch.target))
+        return float(program.train_step(batch.inputs, batch.goal))
 
     return step
 
@@ -51,12 +51,12 @@ def _measurer(
     program: Trainable, graph: Graph, part: Part, batch_size: int
 ) -> Callable[[Positions], Measured]:
     if isinstance(program, HoldsRows):
-        return program.measurer(part.inputs, part.target, math.ceil(len(part) / batch_size))
+        return program.measurer(part.inputs, part.goal, math.ceil(len(part) / batch_size))
 
     def measured(rows: Positions) -> Measured:
         batch = part.take(rows)
         output = program.forward(batch.inputs)[graph.outputs[0]]
-        return float(program.loss(batch.inputs, batch.target)), output
+        return float(program.loss(batch.inputs, batch.goal)), output
 
     return measured
 
@@ -82,7 +82,7 @@ def evaluate(
         total += loss * count
         outputs.append(output)
     assert not isinstance(part.target, dict)
-    measured = measure(graph, training, np.concatenate(outputs), part.target, units)
+    measured = measure(graph, training, np.concatenate(outputs), part.target, units, part.weight)
     return {"loss": total / len(part), **measured}
 
 

@@ -34,17 +34,20 @@ def measured_by_output(
     values = {"loss": math.fsum(term.loss.weight * losses[term.output] for term in terms)}
     assert spec.model.training is not None
     if not named_outputs(spec.model.training):  # one loss, with a weight
-        return values | metrics_of(terms[0], outputs, part.target)
+        return values | metrics_of(terms[0], outputs, part.target, part.weight)
     values |= {f"{term.output}_loss": losses[term.output] for term in terms}
     for term in terms:
-        found = metrics_of(term, outputs, part.target)
+        found = metrics_of(term, outputs, part.target, part.weight)
         values |= {f"{term.output}_{name}": value for name, value in found.items()}
     return values
 
 
-def metrics_of(term: Term, outputs: Mapping[str, Array], target: Any) -> dict[str, float]:
+def metrics_of(
+    term: Term, outputs: Mapping[str, Array], target: Any, weight: Array | None = None
+) -> dict[str, float]:
     """Return the metrics of one output."""
-    return measure(term.graph, term.training, outputs[term.output], target[term.output])
+    output, goal = outputs[term.output], target[term.output]
+    return measure(term.graph, term.training, output, goal, weight=weight)
 
 
 def evaluate_composed(
@@ -54,7 +57,7 @@ def evaluate_composed(
     if not isinstance(program, HoldsRows):
         raise UsageError("several losses are measured of programs that hold rows alone")
     steps = math.ceil(len(part) / batch_size)
-    take: Callable[[Positions], Measured] = program.measurer(part.inputs, part.target, steps)
+    take: Callable[[Positions], Measured] = program.measurer(part.inputs, part.goal, steps)
     totals: dict[str, float] = {}
     outputs: dict[str, list[Array]] = {}
     for start in range(0, len(part), batch_size):

@@ -121,7 +121,7 @@ class Recorder:
             self.snapshots.append(self._snapshot(number))
 
     def _snapshot(self, number: int) -> Snapshot:
-        _, gradients = self.program.gradients(self.rows.inputs, self.rows.target)
+        _, gradients = self.program.gradients(self.rows.inputs, self.rows.goal)
         weights = self.program.weights()
         values = self._values(weights)
         layers = {}

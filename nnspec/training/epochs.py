@@ -176,7 +176,7 @@ class _Loop:
         self.notes: list[str] = []
         self.recorder: Recorder | None = None
         self._diagnosis: dict[str, Any] = {}
-        self._confusion: list[list[int]] | None = None
+        self._confusion: list[list[float]] | None = None
         self._best: Epoch | None = None
         self._ahead = 0
         """An epoch that the best file is of and the checkpoint does not know yet."""

@@ -30,7 +30,8 @@ class Rows:
     """The outputs of a network for rows, and what they are.
 
     output: (rows, ..., classes) of classes, else as the target; target: class numbers (rows, ...)
-    or probabilities as the output; else as the output. threshold: what a yes exceeds.
+    or probabilities as the output; else as the output. threshold: what a yes exceeds. weight: what
+    each row counts; None where all count alike.
     """
 
     kind: Kind
@@ -38,6 +39,15 @@ class Rows:
     given: Array
     scores_are: Scores = "probabilities"
     threshold: float = 0.5
+    weight: Array | None = None
+
+    @cached_property
+    def counts(self) -> Array | None:
+        """The weight of each row of `target`: those of a row of the output count as it does."""
+        if self.weight is None:
+            return None
+        found: Array = np.repeat(self.weight, len(self.target) // len(self.weight))
+        return found
 
     @property
     def classes(self) -> int:
@@ -95,10 +105,12 @@ def measured(metric: Metric, rows: Rows) -> Value:
     return MEASURES[metric.type](metric, rows)
 
 
-def confusion(rows: Rows) -> list[list[int]]:
+def confusion(rows: Rows) -> list[list[float]]:
     """Return how often each class, a row, is predicted as each, a column."""
-    found = sklearn.confusion_matrix(rows.target, rows.predicted, labels=range(rows.classes))
-    table: list[list[int]] = found.tolist()
+    found = sklearn.confusion_matrix(
+        rows.target, rows.predicted, labels=range(rows.classes), sample_weight=rows.counts
+    )
+    table: list[list[float]] = found.tolist()
     return table
 
 
@@ -120,13 +132,13 @@ def curves(rows: Rows) -> list[Curve]:
     if len(there) < 2:
         return []
     if rows.kind == "binary":
-        return [_curve(1, rows.target, rows.probabilities)]
-    return [_curve(int(i), rows.target == i, rows.probabilities[:, i]) for i in there]
+        return [_curve(1, rows.target, rows.probabilities, rows.counts)]
+    return [_curve(int(i), rows.target == i, rows.probabilities[:, i], rows.counts) for i in there]
 
 
-def _curve(number: int, target: Array, scores: Array) -> Curve:
-    wrong, right, _ = sklearn.roc_curve(target, scores)
-    precision, recall, _ = sklearn.precision_recall_curve(target, scores)
+def _curve(number: int, target: Array, scores: Array, counts: Array | None) -> Curve:
+    wrong, right, _ = sklearn.roc_curve(target, scores, sample_weight=counts)
+    precision, recall, _ = sklearn.precision_recall_curve(target, scores, sample_weight=counts)
     return Curve(
         number,
         wrong,
@@ -134,7 +146,7 @@ def _curve(number: int, target: Array, scores: Array) -> Curve:
         float(sklearn.auc(wrong, right)),
         recall[::-1],
         precision[::-1],
-        float(sklearn.average_precision_score(target, scores)),
+        float(sklearn.average_precision_score(target, scores, sample_weight=counts)),
     )
 
 
@@ -146,10 +158,23 @@ def _by_class(function: str) -> Callable[[Any, Rows], Value]:
         if given == "per_class":
             labels = range(rows.classes)
             found: list[float] = compute(
-                rows.target, rows.predicted, average=None, labels=labels, zero_division=0
+                rows.target,
+                rows.predicted,
+                average=None,
+                labels=labels,
+                zero_division=0,
+                sample_weight=rows.counts,
             ).tolist()
             return found
-        return float(compute(rows.target, rows.predicted, average=given, zero_division=0))
+        return float(
+            compute(
+                rows.target,
+                rows.predicted,
+                average=given,
+                zero_division=0,
+                sample_weight=rows.counts,
+            )
+        )
 
     return measure
 
@@ -160,7 +185,7 @@ def _agreement(function: str) -> Callable[[Any, Rows], Value]:
     def measure(metric: Any, rows: Rows) -> Value:
         if len(np.union1d(rows.target, rows.predicted)) < 2:
             return 0.0  # nothing to agree on
-        return float(compute(rows.target, rows.predicted))
+        return float(compute(rows.target, rows.predicted, sample_weight=rows.counts))
 
     return measure
 
@@ -168,12 +193,15 @@ def _agreement(function: str) -> Callable[[Any, Rows], Value]:
 def _balanced(metric: Any, rows: Rows) -> Value:
     there = np.unique(rows.target)
     recall = sklearn.recall_score
-    return float(recall(rows.target, rows.predicted, average="macro", labels=there))
+    given = {"average": "macro", "labels": there, "sample_weight": rows.counts}
+    return float(recall(rows.target, rows.predicted, **given))
 
 
 def _top_k(metric: Any, rows: Rows) -> Value:
     labels = range(rows.classes)
-    found = sklearn.top_k_accuracy_score(rows.target, rows.scores, k=metric.k, labels=labels)
+    found = sklearn.top_k_accuracy_score(
+        rows.target, rows.scores, k=metric.k, labels=labels, sample_weight=rows.counts
+    )
     return float(found)
 
 
@@ -185,12 +213,19 @@ def _one_against_rest(function: str) -> Callable[[Any, Rows], Value]:
         if rows.kind == "binary":
             if len(there) < metric.least_classes or there[-1] == 0:
                 return None
-            return float(compute(rows.target, rows.probabilities))
+            return float(compute(rows.target, rows.probabilities, sample_weight=rows.counts))
         if len(there) < metric.least_classes:
             return None
-        found = {int(i): float(compute(rows.target == i, rows.probabilities[:, i])) for i in there}
+        found = {
+            int(i): float(
+                compute(rows.target == i, rows.probabilities[:, i], sample_weight=rows.counts)
+            )
+            for i in there
+        }
         if metric.average == "per_class":
             return found
+        if rows.counts is not None:
+            counts = np.array([rows.counts[rows.target == i].sum() for i in there])
         weights = counts if metric.average == "weighted" else None
         return float(np.average([*found.values()], weights=weights))
 
@@ -199,23 +234,32 @@ def _one_against_rest(function: str) -> Callable[[Any, Rows], Value]:
 
 def _log_loss(metric: Any, rows: Rows) -> float:
     labels = range(rows.classes)
-    return float(sklearn.log_loss(rows.target, rows.probabilities, labels=labels))
+    counts = rows.counts
+    return float(
+        sklearn.log_loss(rows.target, rows.probabilities, labels=labels, sample_weight=counts)
+    )
 
 
 def _brier(metric: Any, rows: Rows) -> Value:
     if rows.kind == "binary":
-        return float(sklearn.brier_score_loss(rows.target, rows.probabilities))
+        target, shares = rows.target, rows.probabilities
+        return float(sklearn.brier_score_loss(target, shares, sample_weight=rows.counts))
     wanted = np.eye(rows.classes)[rows.target]
-    return float(np.mean(np.sum((wanted - rows.probabilities) ** 2, axis=-1)))
+    errors = np.sum((wanted - rows.probabilities) ** 2, axis=-1)
+    return float(np.average(errors, weights=rows.counts))
 
 
 def _mean_squared(metric: Any, rows: Rows) -> float:
-    return float(sklearn.mean_squared_error(rows.target, rows.values))
+    counts = rows.counts
+    return float(sklearn.mean_squared_error(rows.target, rows.values, sample_weight=counts))
 
 
 def _mape(metric: Any, rows: Rows) -> Value:
     size = np.maximum(np.abs(rows.target), 1e-7)
-    return float(100 * np.mean(np.abs(rows.values - rows.target) / size))
+    errors = np.abs(rows.values - rows.target) / size
+    if rows.counts is not None:
+        errors = np.average(errors, axis=0, weights=rows.counts)
+    return float(100 * np.mean(errors))
 
 
 MEASURES: Mapping[str, Callable[[Any, Rows], Value]] = {

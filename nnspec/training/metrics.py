@@ -16,6 +16,7 @@ from nnspec.language.training_schema import Training
 from nnspec.network.graph import Graph
 from nnspec.network.heads import final_activation
 from nnspec.network.scores import scores_of
+from nnspec.training.weighting import counted, counts_of
 
 if TYPE_CHECKING:
     from nnspec.training.measures import Rows, Value
@@ -23,16 +24,18 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 
-def binary_accuracy(output: Array, target: Array, *, threshold: float = 0.5) -> float:
+def binary_accuracy(
+    output: Array, target: Array, *, threshold: float = 0.5, weight: Array | None = None
+) -> float:
     """Share of elements on the target's side: output > threshold and target > 0.5 say yes.
 
     `output` and `target` have one shape. The threshold is 0.5 for probabilities, 0 for logits.
     """
     _same_shape(output, target)
-    return float(np.mean((output > threshold) == (target > 0.5)))
+    return _mean((output > threshold) == (target > 0.5), weight)
 
 
-def multiclass_accuracy(output: Array, target: Array) -> float:
+def multiclass_accuracy(output: Array, target: Array, weight: Array | None = None) -> float:
     """Share of rows whose highest score is the target's class; the first of equals counts.
 
     `output` is (..., classes); `target` is class numbers (...), or probabilities (..., classes).
@@ -41,10 +44,15 @@ def multiclass_accuracy(output: Array, target: Array) -> float:
         target = target.argmax(axis=-1)
     predicted = output.argmax(axis=-1)
     _same_shape(predicted, target)
-    return float(np.mean(predicted == target))
+    return _mean(predicted == target, weight)
 
 
-def mae(output: Array, target: Array, scale: Sequence[float] | None = None) -> float:
+def mae(
+    output: Array,
+    target: Array,
+    scale: Sequence[float] | None = None,
+    weight: Array | None = None,
+) -> float:
     """Mean of |output - target| over all elements; both have one shape.
 
     scale: what one is of each element of a row, in the unit of the result.
@@ -53,10 +61,10 @@ def mae(output: Array, target: Array, scale: Sequence[float] | None = None) -> f
     error = np.abs(_wide(output) - _wide(target))
     if scale is not None:
         error = error.reshape(len(error), -1) * np.array(scale)
-    return float(np.mean(error))
+    return _mean(error, weight)
 
 
-def r2(output: Array, target: Array) -> float:
+def r2(output: Array, target: Array, weight: Array | None = None) -> float:
     """Mean over the columns of 1 - Σ(target - output)² / Σ(target - mean)², rows first.
 
     A column whose target is constant counts 1 where the output is exact and 0 elsewhere, as in
@@ -64,8 +72,10 @@ def r2(output: Array, target: Array) -> float:
     """
     _same_shape(output, target)
     given, wanted = (_wide(values).reshape(len(values), -1) for values in (output, target))
-    residual = ((wanted - given) ** 2).sum(axis=0)
-    total = ((wanted - wanted.mean(axis=0)) ** 2).sum(axis=0)
+    counts = 1.0 if weight is None else weight[:, None]
+    residual = (counts * (wanted - given) ** 2).sum(axis=0)
+    middle = np.average(wanted, axis=0, weights=weight)
+    total = (counts * (wanted - middle) ** 2).sum(axis=0)
     constant = (wanted == wanted[:1]).all(axis=0)
     scores = np.where(
         constant, (residual == 0).astype(np.float64), 1 - residual / np.where(constant, 1, total)
@@ -88,32 +98,42 @@ class Units:
 
 
 def measure(
-    graph: Graph, training: Training, output: Array, target: Array, units: Units | None = None
+    graph: Graph,
+    training: Training,
+    output: Array,
+    target: Array,
+    units: Units | None = None,
+    weight: Array | None = None,
 ) -> dict[str, float]:
     """Return the spec's metrics of a network's outputs, by name.
 
-    units: of the target as it was; the metrics have them. What is not defined for these rows is
-    left out: see `undefined`.
+    units: of the target as it was; the metrics have them. weight: what each row counts, or each
+    place of it. What is not defined for these rows is left out: see `undefined`.
     """
+    if weight is not None:
+        if units is not None:
+            output, target, units = units.restored(output), units.restored(target), None
+        output, target = counted(output, weight), counted(target, weight)
+        weight = counts_of(weight)
     values: dict[str, float] = {}
     others = []
     for metric in training.resolved_metrics:
         if metric.type == "mae":
-            values["mae"] = mae(output, target, units.scale if units is not None else None)
+            values["mae"] = mae(output, target, units.scale if units else None, weight)
         elif metric.type == "r2":
-            values["r2"] = r2(output, target)  # the same in any units
+            values["r2"] = r2(output, target, weight)  # the same in any units
         elif metric.type == "accuracy" and training.kind == "multiclass":
-            values["accuracy"] = multiclass_accuracy(output, target)
+            values["accuracy"] = multiclass_accuracy(output, target, weight)
         elif metric.type == "accuracy":
             limit = threshold(graph, training)
-            values["accuracy"] = binary_accuracy(output, target, threshold=limit)
+            values["accuracy"] = binary_accuracy(output, target, threshold=limit, weight=weight)
         elif metric.is_number:
             others.append(metric)
     if others:
         # It takes longer to import than a small network to train.
         from nnspec.training.measures import measured
 
-        rows = rows_of(graph, training, output, target, units)
+        rows = rows_of(graph, training, output, target, units, weight)
         values |= {
             name: value for metric in others for name, value in _named(metric, measured, rows)
         }
@@ -121,15 +141,20 @@ def measure(
 
 
 def rows_of(
-    graph: Graph, training: Training, output: Array, target: Array, units: Units | None = None
+    graph: Graph,
+    training: Training,
+    output: Array,
+    target: Array,
+    units: Units | None = None,
+    weight: Array | None = None,
 ) -> Rows:
-    """Return outputs and targets as the metrics take them."""
+    """Return outputs and targets as the metrics take them. weight: of rows that all count."""
     from nnspec.training.measures import Rows
 
     if units is not None:
         output, target = units.restored(output), units.restored(target)
     kind, scores = training.kind, scores_of(graph, training)
-    return Rows(kind, output, target, scores, threshold(graph, training))
+    return Rows(kind, output, target, scores, threshold(graph, training), weight)
 
 
 def _named(
@@ -190,6 +215,13 @@ def require_measurable(training: Training) -> None:
                 f'metric "{metric.type}" means nothing for the task "{training.task}"; use one of '
                 f"{', '.join(fitting)}"
             )
+
+
+def _mean(values: Array, weight: Array | None) -> float:
+    """Return the mean of all elements, those of a row by its weight."""
+    if weight is None:
+        return float(np.mean(values))
+    return float(np.average(values.reshape(len(values), -1).mean(axis=1), weights=weight))
 
 
 def _wide(values: Array) -> NDArray[np.float64]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnspec.support import files
+from nnspec.training.run import count_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,13 +31,14 @@ _PANELS = 4
 
 
 def plot_confusion(
-    path: Path, table: Sequence[Sequence[int]], names: Sequence[str], title: str
+    path: Path, table: Sequence[Sequence[float]], names: Sequence[str], title: str
 ) -> None:
     """Draw how often each class, a row, is predicted as each, a column, as shares of its rows."""
     counts = np.array(table)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    sums = counts.sum(axis=1, keepdims=True)
+    shares = counts / np.where(sums > 0, sums, 1)
     few = len(counts) <= _WRITTEN
-    digits = max(len(str(counts.max())), 2)
+    digits = max(len(count_text(counts.max())), 2)
     side = min(2.4 + len(counts) * (0.19 + 0.075 * digits if few else 0.14), 14)
     figure = _figure((side + 1.4, side + 0.6))
     axes = figure.add_subplot()
@@ -44,7 +46,9 @@ def plot_confusion(
     if few:
         for (row, column), count in np.ndenumerate(counts):
             ink = "white" if shares[row, column] > 0.55 else "0.2"
-            axes.text(column, row, str(count), ha="center", va="center", fontsize=7, color=ink)
+            axes.text(
+                column, row, count_text(count), ha="center", va="center", fontsize=7, color=ink
+            )
     step = -(-len(counts) // _NAMED)
     places = range(0, len(counts), step)
     shown = [_short(names[i]) for i in places]

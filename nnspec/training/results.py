@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from nnspec.errors import MissingDependencyError
 from nnspec.layers.shapes import product
 from nnspec.training.drawing import draw
+from nnspec.training.weighting import counted, counts_of
 
 if TYPE_CHECKING:
     from nnspec.backend import Trainable
@@ -44,7 +45,7 @@ def show_results(
     data: Dataset,
     paths: RunFolder,
     backend: str,
-) -> list[list[int]] | None:
+) -> list[list[float]] | None:
     """Draw the pictures that fit the task; return the counts of confusions, None without any.
 
     The program has the best weights.
@@ -78,6 +79,7 @@ def show_results(
             return None
         units = units_of(data)
         values = [units.restored(each) if units else each for each in (part.target, output)]
+        values = [counted(each, part.weight) for each in values]
         wanted, given = (each.reshape(len(each), -1).astype(np.float64) for each in values)
         named = data.preprocessing.target
         path = paths.predictions
@@ -86,13 +88,14 @@ def show_results(
     names = [*(data.preprocessing.labels or ())]
     if training.kind == "binary" and not names:
         names = ["no", "yes"]
-    table: list[list[int]] | None = draw(
+    table: list[list[float]] | None = draw(
         "classes",
         confusion_path=paths.confusion if DRAWS else None,
         curves_path=paths.curves,
         kind=training.kind,
-        output=output,
-        target=part.target,
+        output=counted(output, part.weight),
+        target=counted(part.target, part.weight),
+        weight=counts_of(part.weight),
         scores_are=scores_of(graph, training),
         threshold=threshold(graph, training),
         names=names,
@@ -115,12 +118,13 @@ def draw_classes(
     kind: Kind,
     output: Array,
     target: Array,
+    weight: Array | None,
     scores_are: Scores,
     threshold: float,
     names: Sequence[str],
     title: str,
     is_asked: bool,
-) -> list[list[int]] | None:
+) -> list[list[float]] | None:
     """Draw the confusions and the curves, and return the counts; of many classes only if asked.
 
     confusion_path: None where nothing is drawn.
@@ -131,7 +135,7 @@ def draw_classes(
         return None
     from nnspec.training import pictures
 
-    rows = Rows(kind, output, target, scores_are, threshold)
+    rows = Rows(kind, output, target, scores_are, threshold, weight)
     is_many = rows.classes > pictures.MOST_CLASSES
     if is_many and not is_asked:
         return None

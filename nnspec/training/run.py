@@ -43,7 +43,7 @@ class Run:
     test: dict[str, float] | None
     notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] | None = None
-    confusion: list[list[int]] | None = None
+    confusion: list[list[float]] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return the run as `nnspec train --json` prints it."""
@@ -88,3 +88,8 @@ class Run:
 
 def _measures(values: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {value:.4g}" for name, value in values.items())
+
+
+def count_text(count: float) -> str:
+    """Return how often something was, as text: by weights, a number of few digits."""
+    return str(int(count)) if float(count).is_integer() else f"{count:.4g}"

@@ -14,6 +14,7 @@ from nnspec.language.watching import Keep, better_of, watched
 from nnspec.network.graph import Graph
 from nnspec.training.history import Epoch
 from nnspec.training.metrics import undefined
+from nnspec.training.weighting import counted
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def notes_of_undefined(graph: Graph, training: Training, data: Dataset) -> list[
     measured = data.validation if data.validation is not None else data.train
     if isinstance(measured.target, dict):
         return notes  # of several outputs, what is not defined is NaN, which is told
-    missing = undefined(graph, training, measured.target)
+    missing = undefined(graph, training, counted(measured.target, measured.weight))
     prefix = "val_" if has_validation else ""
     shape = graph.types[graph.outputs[0]].shape
     classes = shape[-1] if shape and isinstance(shape[-1], int) else 1
@@ -103,8 +104,8 @@ def notes_of_undefined(graph: Graph, training: Training, data: Dataset) -> list[
                        ("test", data.test)):  # fmt: skip
         target = rows.target if rows is not None else None
         names: list[str] = []
-        if target is not None and not isinstance(target, dict):
-            names = undefined(graph, training, target)
+        if rows is not None and target is not None and not isinstance(target, dict):
+            names = undefined(graph, training, counted(target, rows.weight))
         if names:
             notes.append(
                 f"{', '.join(names)} of the {part} rows: not defined, as a class that it takes "

@@ -10,6 +10,7 @@ import numpy as np
 
 from nnspec.backend import Inspectable, KeepsAverages, Trainable
 from nnspec.backend.programs import Paced
+from nnspec.data.weighting import parted
 from nnspec.errors import NnspecError
 from nnspec.language.objectives import is_composed
 from nnspec.language.schedules import Schedule
@@ -92,7 +93,8 @@ def inspect(state: State, spec: Spec, program: object) -> Inspected:
 def rows_of(state: State, spec: Spec) -> tuple[dict[str, Array], Target]:
     """Return the inputs and the target of which a source shows more."""
     rows, axes, seed = state.batch, state.axes, state.settings.seed
-    return random_inputs(spec.graph, rows, axes, seed), random_goals(spec, rows, axes, seed)
+    inputs = random_inputs(spec.graph, rows, axes, seed)
+    return inputs, random_goals(spec, rows, axes, seed, inputs)
 
 
 def kinked_gradients(
@@ -134,18 +136,19 @@ def _metrics(state: State, spec: Spec, program: Inspectable) -> dict[str, tuple[
     is_small = state.batch >= BATCH and not state.is_large
     rows = MANY_ROWS if is_small else state.batch
     inputs = random_inputs(spec.graph, rows, state.axes, state.settings.seed)
-    target = random_goals(spec, rows, state.axes, state.settings.seed)
+    goal = random_goals(spec, rows, state.axes, state.settings.seed, inputs)
+    target, weight = parted(goal)
     outputs = program.forward(inputs)
     if isinstance(target, Mapping):
         expected = {
             f"{term.output}_{name}": value
             for term in terms_of(spec.model, spec.graph)
-            for name, value in metrics_of(term, outputs, target).items()
+            for name, value in metrics_of(term, outputs, target, weight).items()
         }
     else:
         (output,) = outputs.values()
-        expected = measure(spec.graph, training, output, target)
-    actual = program.measured(inputs, target)
+        expected = measure(spec.graph, training, output, target, weight=weight)
+    actual = program.measured(inputs, goal)
     return {name: (actual[name], expected[name]) for name in expected if name in actual}
 
 

@@ -13,6 +13,7 @@ from nnspec.language.losses import Loss
 from nnspec.language.losses.targets import wanted
 from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Task, kind_of
+from nnspec.language.weighting import is_weighted
 from nnspec.layers.initializers import Ones, Zeros
 from nnspec.layers.logic import Comparison
 from nnspec.layers.plain_initializers import Constant
@@ -215,8 +216,32 @@ def random_target(
     return draw.normal(size=(batch, *shape))
 
 
-def random_goals(spec: Spec, batch: int, axes: Mapping[str, int], seed: int) -> Target:
-    """Return a target of the spec's task; of several losses one for each, by output."""
+def random_goals(
+    spec: Spec,
+    batch: int,
+    axes: Mapping[str, int],
+    seed: int,
+    inputs: Mapping[str, Array] | None = None,
+) -> Target:
+    """Return a target of the spec's task; of several losses one for each, by output.
+
+    inputs: those that it is of; by default such as the seed gives. Where rows count by weights, it
+    has some with it.
+    """
+    if not is_weighted(spec.model):
+        return _random_goals(spec, batch, axes, seed)
+    from nnspec.data.weighting import random_weight, with_weight  # which few specs need
+
+    if inputs is None:
+        inputs = random_inputs(spec.graph, batch, axes, seed)
+    draw = np.random.default_rng(derived_seed("weight", seed))
+    found: Target = with_weight(
+        _random_goals(spec, batch, axes, seed), random_weight(spec, inputs, batch, draw)
+    )
+    return found
+
+
+def _random_goals(spec: Spec, batch: int, axes: Mapping[str, int], seed: int) -> Target:
     assert spec.model.training is not None
     if not is_composed(spec.model):
         training = spec.model.training

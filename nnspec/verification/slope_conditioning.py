@@ -14,6 +14,7 @@ import numpy as np
 from nnspec.backend import Inspectable, Trainable
 from nnspec.language.objectives import is_composed, with_names
 from nnspec.language.optimizers.sgd import Sgd
+from nnspec.language.weighting import is_weighted
 from nnspec.layers.fields import FLOAT32_MAX
 from nnspec.network.graph import inline
 from nnspec.network.heads import loss_head
@@ -60,7 +61,10 @@ class SlopeConditioning:
         graph = self.noisy.network(*self.outputs.values())
         model = with_names(model, self.outputs)
         assert model.training is not None
-        training = model.training.model_copy(update={"optimizer": Sgd()})
+        update: dict[str, object] = {"optimizer": Sgd()}
+        if is_weighted(spec.model):
+            update["mask"] = next(iter(spec.graph.inputs))  # its loss takes weights, whichever
+        training = model.training.model_copy(update=update)
         trained = Spec(
             model.model_copy(update={"training": training, "data": None}), graph, spec.path
         )
@@ -134,7 +138,7 @@ class SlopeConditioning:
         feed(self.program, measured.noise)
         target = measured.target
         if isinstance(target, Mapping):
-            target = {self.outputs[name]: values for name, values in target.items()}
+            target = {self.outputs.get(name, name): each for name, each in target.items()}
         loss, gradients = self.program.gradients(inputs, target)
         paths = {name: path for path, name in self.values.names.items()}
         return loss, {paths[name]: array for name, array in gradients.items()}

@@ -104,7 +104,7 @@ def batch_of(state: State, spec: Spec, step: int) -> tuple[Mapping[str, Array], 
     else:
         inputs = random_inputs(spec.graph, state.batch, state.axes, seed)
     if target is None:
-        target = random_goals(spec, state.batch, state.axes, seed)
+        target = random_goals(spec, state.batch, state.axes, seed, inputs)
     return inputs, target
 
 

@@ -8,9 +8,10 @@ import numpy as np
 BATCH_SIZE = 32
 SHIFTS_TARGET = False
 OF_VALIDATION = True
+HAS_WEIGHTS = False
 
 
-def measure(target: np.ndarray, output: np.ndarray) -> dict[str, float]:
+def measure(target: np.ndarray, output: np.ndarray, *more: Any) -> dict[str, float]:
     """Stand for what a script defines as its spec wants it."""
     return {}
 
@@ -23,17 +24,24 @@ def restored(output: np.ndarray, record: dict[str, Any]) -> np.ndarray:
 class Measures(keras.callbacks.Callback):
     """Adds the metrics of these rows to what is logged of each epoch."""
 
-    def __init__(self, network, inputs, target, record=None):
+    def __init__(self, network, inputs, target, sample_weight=None, record=None):
         super().__init__()
         self.network = network
         self.inputs = inputs
         self.target = target
+        self.sample_weight = sample_weight
         self.record = record
 
     def measured(self):
         output = self.network.predict(self.inputs, batch_size=BATCH_SIZE, verbose=0)
         if not np.isfinite(output).all():
             return {}
+        if HAS_WEIGHTS and SHIFTS_TARGET:
+            target = restored(self.target, self.record)
+            output = restored(output, self.record)
+            return measure(target, output, self.sample_weight)
+        if HAS_WEIGHTS:
+            return measure(self.target, output, self.sample_weight)
         if SHIFTS_TARGET:
             return measure(
                 restored(self.target, self.record), restored(output, self.record)

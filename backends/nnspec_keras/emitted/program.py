@@ -12,6 +12,7 @@ from keras import layers
 HAS_ONE_INPUT = False
 SHIFTS_INPUTS = True
 SHIFTS_TARGET = False
+HAS_WEIGHTS = False
 
 
 def batches(count: int, epoch: int) -> Iterator[np.ndarray]:
@@ -22,10 +23,11 @@ def batches(count: int, epoch: int) -> Iterator[np.ndarray]:
 class Batches(keras.utils.PyDataset):
     """The training rows, in the order of their epoch."""
 
-    def __init__(self, inputs, target):
+    def __init__(self, inputs, target, sample_weight=None):
         super().__init__()
         self.inputs = inputs
         self.target = target
+        self.sample_weight = sample_weight
         self.epoch = 0
         self.rows = list(batches(len(target), 1))
 
@@ -34,6 +36,11 @@ class Batches(keras.utils.PyDataset):
 
     def __getitem__(self, i):
         rows = self.rows[i]
+        if HAS_WEIGHTS and HAS_ONE_INPUT:
+            return self.inputs[rows], self.target[rows], self.sample_weight[rows]
+        if HAS_WEIGHTS:
+            inputs = tuple(values[rows] for values in self.inputs)
+            return inputs, self.target[rows], self.sample_weight[rows]
         if HAS_ONE_INPUT:
             return self.inputs[rows], self.target[rows]
         return tuple(values[rows] for values in self.inputs), self.target[rows]

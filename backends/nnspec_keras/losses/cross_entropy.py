@@ -2,6 +2,7 @@
 
 from nnspec.emit.code import literal
 from nnspec.emit.training import LossBody, LossRow
+from nnspec.emit.weighting import mean_of
 from nnspec.language.losses import Loss, cross_entropy
 from nnspec_keras.losses.bodies import classes_last, kept_classes, kept_mean, written
 
@@ -28,6 +29,35 @@ def _binary(loss: cross_entropy.BinaryCrossEntropy, rank: int) -> LossBody:
 
 
 def _categorical(loss: cross_entropy.CategoricalCrossEntropy, rank: int) -> LossBody:
+    body = written(
+        "Categorical cross-entropy of logits, the mean over the batch.",
+        *_categorical_lines(loss, rank),
+    )
+    if loss.class_weights is None:
+        return body
+    return body._replace(weighted=(*map(_by_rows, body.lines),))
+
+
+def _by_rows(line: str) -> str:
+    """Return a line of the mean by class weights as it is where rows have weights too."""
+    text = line.lstrip()
+    indent = " " * (len(line) - len(text))
+    if text == "total = ops.sum(weight * target)":
+        return f"{indent}counts = ops.sum(weight * target, axis=-1)"
+    if text.startswith("total = ops.sum("):
+        return f"{indent}counts = {text.removeprefix('total = ops.sum(').removesuffix(')')}"
+    if not text.startswith("return"):
+        return line
+    losses = text.rpartition(" / ")[0] if "ops.where(" not in text else text.partition(" / ")[0]
+    losses = losses.removeprefix("return ")
+    if losses.startswith("-"):
+        losses = losses.removesuffix(")") + ", axis=-1)"
+    else:
+        losses = losses.removeprefix("ops.sum(").removesuffix(")")
+    return indent + mean_of(losses, "counts")
+
+
+def _categorical_lines(loss: cross_entropy.CategoricalCrossEntropy, rank: int) -> list[str]:
     smoothing, ignored, weights = loss.label_smoothing, loss.ignore_index, loss.class_weights
     lines = classes_last(loss.axis, rank, "output")
     lines.append("logs = ops.log_softmax(output)")
@@ -43,7 +73,7 @@ def _categorical(loss: cross_entropy.CategoricalCrossEntropy, rank: int) -> Loss
         ]
     else:
         lines += _sparse(loss)
-    return written("Categorical cross-entropy of logits, the mean over the batch.", *lines)
+    return lines
 
 
 def _dense(loss: cross_entropy.CategoricalCrossEntropy, rank: int) -> list[str]:

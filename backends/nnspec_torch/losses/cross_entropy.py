@@ -2,6 +2,7 @@
 
 from nnspec.emit.code import literal
 from nnspec.emit.training import LossBody, LossRow, counted
+from nnspec.emit.weighting import mean_of
 from nnspec.language.losses import Loss, cross_entropy
 from nnspec_torch.losses.bodies import calls, written
 
@@ -58,7 +59,12 @@ def _categorical(loss: cross_entropy.CategoricalCrossEntropy, rank: int) -> Loss
         f'loss = F.cross_entropy({output}, target{given}, reduction="sum")',
         f"return loss / {_divisor(loss)}",
     ]
-    return written(f"{summary}, the mean over the batch.", *lines)
+    weighted = [
+        *(line.replace("total = ", "counts = ").replace(").sum()", ")") for line in lines[:-2]),
+        f'losses = F.cross_entropy({output}, target{given}, reduction="none")',
+        mean_of("losses", "kept" if weights is None else "counts"),
+    ]
+    return written(f"{summary}, the mean over the batch.", *lines)._replace(weighted=(*weighted,))
 
 
 def _total(loss: cross_entropy.CategoricalCrossEntropy, axis: int) -> list[str]:

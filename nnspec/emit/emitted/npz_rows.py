@@ -9,7 +9,9 @@ import numpy as np
 
 INPUTS: dict[str, dict[str, Any]] = {}
 TARGET = "target"
+SAMPLE_WEIGHT = "weight"
 HAS_TARGET = True
+HAS_WEIGHTS = False
 
 
 def read_rows(path: Path) -> dict[str, np.ndarray]:
@@ -18,6 +20,8 @@ def read_rows(path: Path) -> dict[str, np.ndarray]:
         wanted = {TARGET, *(kind["columns"][0] for kind in INPUTS.values())}
     else:
         wanted = {kind["columns"][0] for kind in INPUTS.values()}
+    if HAS_WEIGHTS:
+        wanted.add(SAMPLE_WEIGHT)
     if path.is_file() and not zipfile.is_zipfile(path):
         raise ValueError(f"{path} is no readable .npz file: it holds no arrays by name")
     try:

@@ -71,6 +71,15 @@ class Loss(Frozen):
         """Return the shape of what is compared where the output stacks it, without the vectors."""
         return output[1:-1]
 
+    def places(self, output: Shape) -> Shape:
+        """Return the shape, within a row, of what it is the mean of."""
+        if self.stacked:
+            return self.compared(output)
+        if output and (self.takes == "classes" or self.leaves_out == "softmax"):
+            axis = self.class_axis % len(output)
+            return (*output[:axis], *output[axis + 1 :])
+        return output
+
     def refusal(self, output: Shape) -> str:
         """Return why no output of this shape has this loss, or nothing."""
         if self.stacked:

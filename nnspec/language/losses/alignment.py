@@ -38,5 +38,8 @@ class Ctc(Loss):
             return f"has the padding {self.padding}, which is a class of its output"
         return super().refusal(output)
 
+    def places(self, output: Shape) -> Shape:
+        return ()
+
 
 ROWS["ctc"] = Ctc

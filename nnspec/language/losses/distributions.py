@@ -68,5 +68,8 @@ class GaussianNll(Loss):
         is_even = not isinstance(size, int) or size % 2 == 0
         return "" if is_even else "takes as many variances as means on the last axis"
 
+    def places(self, output: Shape) -> Shape:
+        return output[:-1]
+
 
 ROWS["gaussian_nll"] = GaussianNll

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from nnspec.language.losses import Loss
 from nnspec.layers.fields import Positive
+from nnspec.layers.shapes import Shape
 
 ROWS: dict[str, type[Loss]] = {}
 """Those of this file: each row stands below its class."""
@@ -100,6 +101,9 @@ class MultilabelMargin(Loss):
     least_classes = 2
 
     type: Literal["multilabel_margin"] = "multilabel_margin"
+
+    def places(self, output: Shape) -> Shape:
+        return output[:-1]
 
 
 ROWS["multilabel_margin"] = MultilabelMargin

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from nnspec.language.losses import Loss
 from nnspec.layers.fields import NotNegative, Positive, Whole
+from nnspec.layers.shapes import Shape
 
 ROWS: dict[str, type[Loss]] = {}
 """Those of this file: each row stands below its class."""
@@ -23,6 +24,9 @@ class Dice(Loss):
 
     type: Literal["dice"] = "dice"
     smooth: Positive = Field(default=1.0, description="Added above and below the line.")
+
+    def places(self, output: Shape) -> Shape:
+        return ()
 
 
 ROWS["dice"] = Dice
@@ -42,6 +46,9 @@ class Tversky(Loss):
     alpha: NotNegative = Field(default=0.3, description="What a false positive counts.")
     beta: NotNegative = Field(default=0.7, description="What a false negative counts.")
     smooth: Positive = Field(default=1.0, description="Added above and below the line.")
+
+    def places(self, output: Shape) -> Shape:
+        return ()
 
 
 ROWS["tversky"] = Tversky
@@ -66,6 +73,9 @@ class CategoricalDice(Loss):
     @property
     def class_axis(self) -> int:
         return self.axis
+
+    def places(self, output: Shape) -> Shape:
+        return ()
 
 
 ROWS["categorical_dice"] = CategoricalDice

@@ -27,6 +27,9 @@ class CosineSimilarity(Loss):
     type: Literal["cosine_similarity"] = "cosine_similarity"
     epsilon: Positive = Field(default=1e-8, description="Shorter vectors count as this long.")
 
+    def places(self, output: Shape) -> Shape:
+        return output[:-1]
+
 
 ROWS["cosine_similarity"] = CosineSimilarity
 

@@ -1,0 +1,72 @@
+"""Source that reads what rows, and places in them, count."""
+
+from __future__ import annotations
+
+from nnspec.emit.code import literal, wrap
+from nnspec.language.weighting import SAMPLE_WEIGHT
+from nnspec.layers.shapes import Shape
+from nnspec.network.loader import Spec
+from nnspec.network.weighting import lengths_of, trained, weight_shape
+
+NAME = SAMPLE_WEIGHT.upper()
+"""The constant that names the column, or the array."""
+
+
+def weight_constant(spec: Spec) -> list[str]:
+    """Return the line of the constant, where the rows hold weights."""
+    data = spec.model.data
+    if data is None or data.sample_weight is None:
+        return []
+    return wrap(f"{NAME} = {literal(data.sample_weight)}")
+
+
+def weight_lines(spec: Spec, target: str, *, is_table: bool) -> list[str]:
+    """Return the lines of `load_data` that make the weights. target: the name of that array."""
+    data, training = spec.model.data, spec.model.training
+    assert data is not None
+    assert training is not None
+    lines: list[str] = []
+    has_column, mask = data.sample_weight is not None, training.mask
+    if has_column:
+        column = "[:, 0]" if is_table else ""
+        lines += wrap(f"weights = numbers(rows, [{NAME}], path, 0, LARGEST){column}", 4)
+    if has_column and not is_table:
+        (_, loss, output), *_ = trained(spec.model, spec.graph)
+        lines += _checked(loss.places(output), target)
+    if mask is not None:
+        kept = f"inputs[{literal(mask)}] != 0"
+        if lengths_of(spec.graph, mask):
+            size = weight_shape(spec.model, spec.graph)[0]
+            count = literal(size) if isinstance(size, int) else f"{target}.shape[1]"
+            kept = f"np.arange({count}) < inputs[{literal(mask)}].reshape(-1, 1)"
+        if not has_column:
+            lines += wrap(f"weights = {kept}", 4)
+        else:
+            rank = len(weight_shape(spec.model, spec.graph)) + 1
+            lines += wrap(f"kept = {kept}", 4)
+            shape = "*weights.shape, *[1] * " + (
+                f"({rank} - weights.ndim)" if not is_table else f"{rank - 1}"
+            )
+            lines += wrap(f"weights = weights.reshape({shape}) * kept", 4)
+    return [
+        *lines,
+        '    weights = weights.astype("float32")',
+        "    for part, chosen in parts.items():",
+        "        if not weights[chosen].any():",
+        '            raise ValueError(f"{path}: every row of {part} has the weight 0")',
+    ]
+
+
+def _checked(places: Shape, target: str) -> list[str]:
+    """Return the lines that refuse weights which fit neither rows nor their places."""
+    lines = [
+        f"    if len(weights) != len({target}):",
+        '        raise ValueError(f"{path}: weights and target differ in their rows")',
+    ]
+    if all(isinstance(size, int) for size in places):
+        lines += [
+            *wrap(f"places = {literal(tuple(places))}", 4),
+            "    if weights.shape[1:] != places[: weights.ndim - 1]:",
+            '        raise ValueError(f"{path}: weights of rows or of {places} are expected")',
+        ]
+    return lines

@@ -1,0 +1,122 @@
+"""Losses whose rows, or places within a row, count by weights.
+
+A loss is written as the mean of something: weighted, it is that of the same by `weighted_mean`,
+which an emitted file defines.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+
+from nnspec.emit.training import LossBody, LossRow, loss_body
+from nnspec.language.losses import Loss
+from nnspec.language.weighting import SAMPLE_WEIGHT
+from nnspec.network.graph import Graph
+
+MEAN = "weighted_mean"
+_MEANS = ("torch.mean", "ops.mean")
+
+
+def body_of(
+    rows: Mapping[type[Loss], LossRow], loss: Loss, graph: Graph, *, by_weights: bool
+) -> LossBody:
+    """Return the body of a loss by its row. by_weights: whether rows count by weights."""
+    body = loss_body(rows, loss, graph)
+    return weighted_body(body) if by_weights else body
+
+
+def weighted_body(body: LossBody) -> LossBody:
+    """Return the body of `output`, `target` and `sample_weight`."""
+    lines = body.weighted or tuple(_weighted(body.lines))
+    summary = body.summary.replace("the mean over the batch", "the weighted mean over the batch")
+    if summary == body.summary:
+        summary = f"{summary.rstrip('.')}, by weights."
+    text = "\n".join(lines)
+    modules = frozenset(name for name in body.modules if f"{name}." in text)
+    return body._replace(summary=summary, lines=lines, modules=modules)
+
+
+def mean_of(losses: str, counts: str = "") -> str:
+    """Return the line that ends in the weighted mean of an expression, over weighted counts."""
+    more = f", {counts}" if counts else ""
+    return f"return {MEAN}({losses}, {SAMPLE_WEIGHT}{more})"
+
+
+def _weighted(lines: Iterable[str]) -> Iterable[str]:
+    for line in lines:
+        text = line.lstrip()
+        if text.startswith("return "):
+            yield " " * (len(line) - len(text)) + _returned(text)
+        else:
+            yield line
+
+
+def _returned(text: str) -> str:
+    (statement,) = ast.parse(text).body
+    assert isinstance(statement, ast.Return)
+    value = statement.value
+    assert value is not None
+    if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Div):
+        summed = _summed(value.left)
+        if summed is not None:  # over the number of those that are kept
+            return mean_of(_text(summed), "kept")
+    inner = _Inner()
+    losses = inner.visit(value)
+    if inner.found is None:  # a function of PyTorch's that takes the mean itself
+        assert isinstance(value, ast.Call)
+        value.keywords.append(ast.keyword("reduction", ast.Constant("none")))
+        losses = value
+    return mean_of(_text(losses))
+
+
+class _Inner(ast.NodeTransformer):
+    """Puts what a mean is of in the place of the mean: what is around it stands within."""
+
+    found: ast.expr | None = None
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        if ast.unparse(node.func) in _MEANS:
+            self.found = node.args[0]
+        elif isinstance(node.func, ast.Attribute) and node.func.attr == "mean" and not node.args:
+            self.found = node.func.value
+        else:
+            return self.generic_visit(node)
+        return self.found
+
+
+def _summed(node: ast.expr) -> ast.expr | None:
+    """Return what an expression is the sum of all of, if it is one."""
+    if not isinstance(node, ast.Call):
+        return None
+    if ast.unparse(node.func) == "ops.sum" and not node.keywords:
+        return node.args[0]
+    if isinstance(node.func, ast.Attribute) and node.func.attr == "sum" and not node.args:
+        return node.func.value
+    return None
+
+
+def _text(node: ast.AST) -> str:
+    return ast.unparse(node).replace("'", '"')
+
+
+def weighted_metric(value: str, functions: Iterable[str]) -> str:
+    """Return the expression of a metric where its rows count `weights`.
+
+    functions: those of scikit-learn.
+    """
+    named = frozenset(functions)
+    tree = ast.parse(value, mode="eval")
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        name = ast.unparse(node.func)
+        weights = ast.Name("weights")
+        if name in named:
+            node.keywords.append(ast.keyword(SAMPLE_WEIGHT, weights))
+        elif name == "r2":
+            node.args.append(weights)
+        elif name == "np.mean" and not node.keywords:
+            node.func = ast.parse("np.average", mode="eval").body
+            node.keywords.append(ast.keyword("weights", weights))
+    return _text(tree)
