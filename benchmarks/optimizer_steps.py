@@ -172,7 +172,7 @@ def _graph(optimizer: Any, variables: Sequence[Any], gradients: Sequence[Any]) -
 
     optimizer.build(variables)
 
-    @tf.function  # type: ignore[untyped-decorator]
+    @tf.function(autograph=False)  # type: ignore[untyped-decorator]
     def step(given: Sequence[Any]) -> None:
         optimizer.apply(given, variables)
 

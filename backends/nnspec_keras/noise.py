@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras.src.backend import random as drawing
 
 from nnspec.layers import Layer
 from nnspec.layers.recurrent import Bidirectional, Recurrent
-from nnspec.support.noise import Drawer, Noise
+from nnspec.support.noise import Ahead, Drawer, Noise
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
@@ -28,7 +29,7 @@ _GATES = {"simple_rnn": (0,), "lstm": (0, 1, 2, 3), "gru": (1, 0, 2)}
 class Request(NamedTuple):
     """One draw of a step: what makes it, and its shape, of which the first is the batch's rows."""
 
-    draw: Callable[[tuple[int, ...]], Array]
+    draw: Callable[[tuple[int, ...]], Any]
     shape: tuple[Any, ...]
 
 
@@ -50,10 +51,11 @@ class NoiseTaker:
             gates: tuple[int, ...] = ()
             if isinstance(layer, Recurrent | Bidirectional):
                 gates = _GATES[layer.cell.type]
+            ahead: Ahead[Any] = Ahead(drawer)  # both directions draw from one stream
             for part in layers[path]._flatten_layers():
                 generator = getattr(part, "seed_generator", None)
                 if generator is not None:
-                    self._owners[id(generator)] = _Owner(self, drawer, gates)
+                    self._owners[id(generator)] = _Owner(self, drawer, gates, ahead)
                     self._kept.append(generator)  # so that no other has its id
 
     def start(self, seed: int) -> None:
@@ -75,7 +77,7 @@ class NoiseTaker:
         return asked if is_known else []
 
     def given(
-        self, draw: Callable[[tuple[int, ...]], Array], shape: Sequence[Any], dtype: Any
+        self, draw: Callable[[tuple[int, ...]], Any], shape: Sequence[Any], dtype: Any
     ) -> Any:
         """Return what is drawn of this shape, in a graph each time that it runs."""
         if tf.executing_eagerly():
@@ -85,7 +87,7 @@ class NoiseTaker:
         if self._asked is not None:
             self._asked.append(Request(draw, tuple(map(_known, shape))))
         sizes = tf.stack([tf.cast(size, tf.int32) for size in shape])
-        found = tf.numpy_function(lambda s: draw(tuple(map(int, s))), [sizes], dtype)
+        found = tf.numpy_function(lambda s: np.asarray(draw(tuple(map(int, s)))), [sizes], dtype)
         return tf.reshape(found, sizes)
 
     @contextmanager
@@ -120,13 +122,22 @@ def _known(size: Any) -> int | None:
     return size if isinstance(size, int) else tf.get_static_value(size)
 
 
+def _tensors(masks: Array) -> list[Any]:
+    """Return masks as what a graph is called with in less time than with arrays."""
+    found: list[Any] = tf.unstack(tf.constant(masks))
+    return found
+
+
 class _Owner:
     """One layer, or the cell of one direction; its methods are those that Keras draws by."""
 
-    def __init__(self, taker: NoiseTaker, drawer: Drawer, gates: tuple[int, ...]) -> None:
+    def __init__(
+        self, taker: NoiseTaker, drawer: Drawer, gates: tuple[int, ...], ahead: Ahead[Any]
+    ) -> None:
         self.taker = taker
         self.drawer = drawer
         self.gates = gates
+        self._ahead = ahead
         self._masks: list[Any] = []
         """Of the gates that are still to be asked for."""
 
@@ -155,15 +166,17 @@ class _Owner:
         kind = tf.as_dtype(dtype or keras.config.floatx()).as_numpy_dtype
 
         def draw(sizes: tuple[int, ...]) -> Array:
+            self._ahead.give_back()
             found: Array = getattr(self.taker.noise, law)(self.drawer, sizes)
             return found.astype(kind)
 
         return self.taker.given(draw, shape, kind)
 
     def _kept(self, shape: Any, rate: float) -> Any:
-        return self.taker.given(
-            lambda sizes: self.taker.noise.kept(self.drawer, sizes, rate), shape, bool
-        )
+        def draw(sizes: tuple[int, ...]) -> Any:
+            return self._ahead.next(self.taker.noise, sizes, rate, _tensors)
+
+        return self.taker.given(draw, shape, bool)
 
     def _of_gate(self, shape: Any, rate: float) -> Any:
         """Return the mask of the next gate; all are drawn at once, in the canonical order."""

@@ -7,8 +7,9 @@ are written.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -16,8 +17,11 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from nnspec.layers import Layer
-from nnspec.support.noise import Drawer, Noise
+from nnspec.support.noise import Ahead, Drawer, Noise
 from nnspec_torch.naming import attribute
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
 
 _RECURRENT = "run_dropping"
 """The emitted function that drops elements of a recurrent layer's state."""
@@ -35,6 +39,7 @@ class NoiseTaker:
             model.get_submodule(".".join(map(attribute, path.split(".")))): _Drawing(drawer, self)
             for path, (_, drawer) in drawers.items()
         }
+        self._takes = False
         self._handles: list[Any] = []
         self._run = getattr(emitted, _RECURRENT, None)
 
@@ -46,9 +51,14 @@ class NoiseTaker:
     def start(self, seed: int) -> None:
         """Begin with the numbers of this seed."""
         self._noise = Noise(seed)
-        if self._handles:
+        if self._takes:
             return
+        self._takes = True
         for module, mode in self._modes.items():
+            function = _PLAIN.get(type(module))
+            if function is not None:
+                module.forward = partial(_plain, function, module, mode)
+                continue
             # Within a method of these all that is random is theirs.
             self._handles += [
                 module.register_forward_pre_hook(mode.begin),
@@ -63,9 +73,12 @@ class NoiseTaker:
 
     def stop(self) -> None:
         """Let them draw as they do by themselves."""
+        self._takes = False
         for handle in self._handles:
             handle.remove()
         self._handles.clear()
+        for module in self._modes:
+            vars(module).pop("forward", None)
         if self._run is not None:
             setattr(self._emitted, _RECURRENT, self._run)
 
@@ -87,6 +100,7 @@ class _Drawing(TorchFunctionMode):
         self.drawer = drawer
         self.taker = taker
         self._entered = False
+        self._ahead: Ahead[Tensor] = Ahead(drawer)
 
     def __deepcopy__(self, known: object) -> _Drawing:
         """Return the same: a copy of the module, as an average of it, draws nothing else."""
@@ -113,15 +127,33 @@ class _Drawing(TorchFunctionMode):
         named = kwargs or {}
         return func(*args, **named) if drawn is None else drawn(self, *args, **named)
 
+    def factor(self, shape: Iterable[int], rate: float, like: Tensor) -> Tensor:
+        """Return what a dropout multiplies by. It is made for several calls at once."""
+        dtype, device = like.dtype, like.device
+
+        def made(masks: Array) -> tuple[Tensor, ...]:
+            return torch.from_numpy(masks).to(device, dtype).mul_(1 / (1 - rate)).unbind()
+
+        return self._ahead.next(self.taker.noise, tuple(shape), rate, made, (dtype, device))
+
     def kept(self, shape: Iterable[int], rate: float, like: Tensor) -> Tensor:
         """Return a mask of this shape: what a dropout of this rate keeps."""
+        self._ahead.give_back()
         mask = self.taker.noise.kept(self.drawer, tuple(shape), rate)
         return torch.from_numpy(mask).to(like.device)
 
     def numbers(self, law: str, shape: Iterable[int], **kind: Any) -> Tensor:
         """Return numbers by a law of `Noise`."""
+        self._ahead.give_back()
         drawn = getattr(self.taker.noise, law)(self.drawer, tuple(shape))
         return torch.from_numpy(drawn).to(**kind)
+
+
+def _plain(
+    function: Callable[..., Tensor], module: nn.Module, drawing: _Drawing, x: Tensor
+) -> Tensor:
+    """Do what the `forward` of a dropout does."""
+    return function(drawing, x, module.p, module.training)
 
 
 def _dropout(
@@ -142,8 +174,7 @@ def _dropped(
 ) -> Tensor:
     if not training or p == 0:
         return x
-    factor = drawing.kept(shape, p, x).to(x.dtype).mul_(1 / (1 - p))
-    dropped: Tensor = x * factor
+    dropped: Tensor = x * drawing.factor(shape, p, x)
     return dropped
 
 
@@ -206,6 +237,13 @@ def _bernoulli(drawing: _Drawing, input: Tensor, **_: Any) -> Tensor:
     return (numbers >= 1 - input).to(input.dtype)
 
 
+_PLAIN: dict[type[nn.Module], Callable[..., Tensor]] = {
+    nn.Dropout: _dropout,
+    nn.Dropout1d: _channels,
+    nn.Dropout2d: _channels,
+    nn.Dropout3d: _channels,
+}
+"""Layer that draws once, and nothing else -> what it does with numbers that are given."""
 _DRAWN: dict[Callable[..., Any], Callable[..., Tensor]] = {
     F.dropout: _dropout,
     F.dropout1d: _channels,

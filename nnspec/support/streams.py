@@ -65,7 +65,7 @@ def uniform(
             numbers[start : start + len(drawn)] = drawn
 
     _in_parts(fill, count)
-    _skip(bits, count)
+    skip(bits, count)
     return numbers
 
 
@@ -89,6 +89,11 @@ def normal(
 ) -> NDArray[Any]:
     """Return the next `count` normal numbers of mean 0. Box and Muller 1958."""
     pairs = (count + 1) // 2
+    if pairs <= STEP:
+        drawn = _drawn(bits, 2 * pairs)
+        whole = np.concatenate(_polar(drawn[:pairs], drawn[pairs:]))
+        whole *= deviation
+        return whole[:count].astype(dtype, copy=False)
     numbers = np.empty(2 * pairs, dtype)
 
     def fill(first: int, last: int) -> None:
@@ -98,7 +103,7 @@ def normal(
                 numbers[place : place + len(part)] = part
 
     _in_parts(fill, pairs)
-    _skip(bits, 2 * pairs)
+    skip(bits, 2 * pairs)
     return numbers[:count]
 
 
@@ -129,7 +134,7 @@ def _within_two(bits: np.random.Philox, pairs: int, scale: float, dtype: Precisi
                 numbers[place : place + len(part)] = part
 
     _in_parts(fill, pairs)
-    _skip(bits, 2 * pairs)
+    skip(bits, 2 * pairs)
     count = 0
     for start in range(0, len(numbers), STEP):
         part = numbers[start : start + STEP]
@@ -149,17 +154,23 @@ def _box_muller(
     radii, angles = _Drawing(bits, first), _Drawing(bits, pairs + first)
     for start in range(first, last, STEP):
         count = min(STEP, last - start)
-        radius, angle = radii.next(count), angles.next(count)
-        np.negative(radius, out=radius)
-        np.log1p(radius, out=radius)
-        radius *= -2.0
-        np.sqrt(radius, out=radius)
-        angle *= 2.0 * np.pi
-        cosine = np.cos(angle)
-        np.sin(angle, out=angle)
-        cosine *= radius
-        angle *= radius
-        yield start, cosine, angle
+        yield start, *_polar(radii.next(count), angles.next(count))
+
+
+def _polar(
+    radius: NDArray[np.float64], angle: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return pairs of normal numbers, made of uniform ones in their place."""
+    np.negative(radius, out=radius)
+    np.log1p(radius, out=radius)
+    radius *= -2.0
+    np.sqrt(radius, out=radius)
+    angle *= 2.0 * np.pi
+    cosine = np.cos(angle)
+    np.sin(angle, out=angle)
+    cosine *= radius
+    angle *= radius
+    return cosine, angle
 
 
 class _Drawing:
@@ -168,7 +179,7 @@ class _Drawing:
     def __init__(self, bits: np.random.Philox, start: int) -> None:
         self._bits = np.random.Philox(_SEED)
         self._bits.state = bits.state
-        _skip(self._bits, start)
+        skip(self._bits, start)
 
     def next(self, count: int) -> NDArray[np.float64]:
         """Return the next numbers, uniform on [0, 1) in steps of 2⁻⁵³."""
@@ -185,7 +196,7 @@ def _drawn(bits: np.random.Philox, count: int) -> NDArray[np.float64]:
     return numbers
 
 
-def _skip(bits: np.random.Philox, count: int) -> None:
+def skip(bits: np.random.Philox, count: int) -> None:
     """Move a stream on by so many numbers, without drawing them: it makes four at a time."""
     left = 4 - int(bits.state["buffer_pos"])
     if count >= left:

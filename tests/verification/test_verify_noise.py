@@ -12,7 +12,7 @@ import pytest
 import nnspec
 from nnspec.backend import Can, Options, TakesNoise, get_backend
 from nnspec.network.loader import Spec, loads
-from nnspec.support.noise import QUIET, Drawer, Noise
+from nnspec.support.noise import QUIET, Ahead, Drawer, Noise
 from nnspec.verification import suite, verifier
 from nnspec.verification.noise import GIVEN, silenced, with_noise
 from nnspec.weights.canonical import initial_weights
@@ -110,6 +110,10 @@ def network(
     return loads(json.dumps(document), is_json=True)
 
 
+SIZES = (4, 4, 2, 4)
+"""Rows of each step: masks are drawn for a few steps at once, while these are equal."""
+
+
 @pytest.mark.parametrize(
     ("given", "data_format", "ways"),
     [
@@ -144,9 +148,9 @@ def test_sources_draw_the_same(given: Any, data_format: str, ways: tuple[str, ..
         program.take_noise(6)
         if name == "graph":
             step = program.stepper({"x": x}, y, 100)
-            losses = [step(slice(0, 4)) for _ in range(2)]
+            losses = [step(slice(0, size)) for size in SIZES]
         else:
-            losses = [program.train_step({"x": x}, y) for _ in range(2)]
+            losses = [program.train_step({"x": x[:size]}, y[:size]) for size in SIZES]
         found[name] = [loss, quiet, *losses, *gradients.values(), *program.weights().values()]
     for name in ways:
         for one, other in zip(found["torch"], found[name], strict=True):
@@ -171,6 +175,29 @@ def test_a_module_that_takes_numbers_can_be_copied() -> None:
     copied = copy.deepcopy(program.model)
     assert copied is not program.model
     assert copied.state_dict().keys() == program.model.state_dict().keys()
+    # It draws or not as it itself is trained or not.
+    program.model.train()
+    copied.eval()
+    x = program.tensor(np.ones((2, *program.graph.inputs["x"].shape)))
+    assert (copied(x) == copied(x)).all()
+    assert (program.model(x) != program.model(x)).any()
+
+
+@pytest.mark.parametrize("axes", [None, (1, 0)])
+def test_masks_that_are_drawn_ahead_are_those_of_single_draws(axes: tuple[int, ...] | None) -> None:
+    layer = Drawer("a", axes)
+    one, other, ahead = Noise(1), Noise(1), Ahead[Any](layer)
+    calls = [((4, 3, 5), 0.3)] * 9 + [((1, 3, 5), 0.3), ((4, 3, 5), 0.3), ((4, 3, 5), 0.6)] * 2
+    calls += [((200, 300, 2), 0.5)] * 3 + [((0, 3, 5), 0.5)] * 2 + [((4, 3, 5), 0.3)] * 40
+    for number, (shape, rate) in enumerate(calls):
+        found = ahead.next(one, shape, rate, lambda masks: masks)
+        np.testing.assert_array_equal(found, other.kept(layer, shape, rate))
+        if number % 4 == 1:
+            ahead.give_back()
+            found = one.normal(layer, (3, 3, 5))
+            np.testing.assert_array_equal(found, other.normal(layer, (3, 3, 5)))
+    new = ahead.next(Noise(2), (4, 3, 5), 0.3, lambda masks: masks)
+    np.testing.assert_array_equal(new, Noise(2).kept(layer, (4, 3, 5), 0.3))
 
 
 def test_numbers_stand_at_the_axes_that_the_spec_declares() -> None:
