@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from nnspec.network.loader import loads_any
 from nnspec.network.networks import Networks
@@ -99,8 +98,12 @@ def write(folder: Path, text: str | None = None) -> Path:
     path = folder / "small.yaml"
     path.write_text(text_of() if text is None else text)
     values = np.tanh(normal(stream("rows"), ROWS * 16)).reshape(ROWS, 16).round(4)
-    columns = {f"pixel_{i}": values[:, i] for i in range(16)}
-    pl.DataFrame(columns).write_csv(folder / "rows.csv")
+    # As text: Polars would start threads, which a process that is forked from this one lacks.
+    lines = [
+        ",".join(f"pixel_{i}" for i in range(16)),
+        *(",".join(map(str, row)) for row in values),
+    ]
+    (folder / "rows.csv").write_text("\n".join(lines) + "\n")
     return path
 
 

@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 
 from nnspec.network.loader import Spec, loads
-from nnspec.training.runs import RunFolder
-from nnspec.weights.canonical import load_weights
 
 TRAININGS: dict[str, dict[str, Any]] = {
     "adam": {
@@ -40,6 +38,32 @@ TRAININGS: dict[str, dict[str, Any]] = {
         "average": {"type": "swa", "start": 10, "every": 3},
         "accumulate": 4,
     },
+    "everything": {
+        "optimizer": {
+            "type": "nadam",
+            "learning_rate": {"schedule": "plateau", "initial": 0.02, "patience": 2},
+            "decay": {"rate": 0.01, "of": "weights"},
+            "groups": [{"match": "scores.*", "decay": 0.1}],
+        },
+        "accumulate": 5,
+        "clip": {"norm_each": 0.5},
+        "average": {"type": "ema", "decay": 0.9},
+        "keep": {"metric": "val_accuracy"},
+        "stop": {"metric": "val_loss", "patience": 30},
+    },
+    "losses": {
+        "loss": {
+            "chances": {"type": "categorical_cross_entropy", "label_smoothing": 0.1},
+            "amount": {"type": "huber", "weight": 0.3},
+        },
+        "optimizer": {
+            "type": "adamw",
+            "learning_rate": {"schedule": "cosine_restarts", "peak": 0.01, "steps": 20},
+        },
+        "accumulate": 4,
+        "clip": {"value": 0.1},
+        "average": {"type": "ema", "decay": 0.9},
+    },
 }
 
 
@@ -48,14 +72,22 @@ def spec_in(folder: Path, name: str) -> Spec:
     draw = np.random.default_rng(0)
     features = draw.normal(size=(60, 3))
     label = (features.sum(axis=1) > 0).astype(int) + (features[:, 0] > 1)
-    lines = [",".join(map(str, (*row, y))) for row, y in zip(features, label, strict=True)]
-    (folder / "rows.csv").write_text("a,b,c,y\n" + "\n".join(lines) + "\n")
+    rows = zip(features, label, strict=True)
+    lines = [",".join(map(str, (*row, y, row[0] * row[1]))) for row, y in rows]
+    (folder / "rows.csv").write_text("a,b,c,y,z\n" + "\n".join(lines) + "\n")
     return load_in(folder, name)
 
 
 def load_in(folder: Path, name: str) -> Spec:
     """Return the network, whose rows stand in the folder."""
     training = TRAININGS.get(name, {"optimizer": name})
+    task, several = {"task": "multiclass"}, {}
+    target: Any = "y"
+    amount: list[dict[str, Any]] = []
+    if isinstance(training.get("loss"), dict):
+        amount = [{"name": "amount", "type": "dense", "units": 1, "inputs": "hidden"}]
+        task = {}
+        several, target = {"outputs": ["chances", "amount"]}, {"chances": "y", "amount": "z"}
     document = {
         "nnspec": 1,
         "name": "Moving",
@@ -64,21 +96,13 @@ def load_in(folder: Path, name: str) -> Spec:
             {"type": "gaussian_noise", "stddev": 0.1},
             {"type": "dense", "units": 8, "activation": "tanh"},
             {"type": "layer_normalization"},
-            {"type": "dropout", "rate": 0.3},
-            {"name": "scores", "type": "dense", "units": 3},
-            {"type": "softmax"},
+            {"name": "hidden", "type": "dropout", "rate": 0.3},
+            *amount,
+            {"name": "scores", "type": "dense", "units": 3, "inputs": "hidden"},
+            {"name": "chances", "type": "softmax"},
         ],
-        "data": {"source": "rows.csv", "features": {"x": ["a", "b", "c"]}, "target": "y"},
-        "training": {"task": "multiclass", "batch_size": 8, "epochs": 40, **training},
+        **several,
+        "data": {"source": "rows.csv", "features": {"x": ["a", "b", "c"]}, "target": target},
+        "training": {**task, "batch_size": 8, "epochs": 40, **training},
     }
     return loads(json.dumps(document), path=folder / "net.json")
-
-
-def require_whole(folder: Path) -> None:
-    """Read every file of a run that there is."""
-    files = RunFolder(folder)
-    for path in files.files:
-        if path.exists() and path.suffix == ".safetensors":
-            load_weights(path)
-        elif path.exists() and path.suffix == ".json":
-            json.loads(path.read_text())
