@@ -52,8 +52,8 @@ data:
 training:
   type: adversarial
   loss: LOSS
-  generator: {model: maker, optimizer: {type: adam, learning_rate: 0.01, beta_1: 0.5}}
-  discriminator: {model: judge, optimizer: OPTIMIZER, steps: STEPS}
+  generator: {model: maker, optimizer: {type: adam, learning_rate: 0.01, beta_1: 0.5}MADE}
+  discriminator: {model: judge, optimizer: OPTIMIZER, steps: STEPSJUDGED}
   epochs: 2
   batch_size: 8
   pictures: 1
@@ -66,6 +66,20 @@ LOSSES = {
     "clipped": "{type: wasserstein, weight_clip: 0.05}",
 }
 
+UPDATES = {
+    "": ("", ""),
+    "averaged": (
+        ", average: {type: ema, decay: 0.9}, clip: {norm: 0.05}",
+        ", clip: {norm: 0.1}, accumulate: 2",
+    ),
+    # Classes of one name in Keras, which are not the same.
+    "gathered": (
+        ", average: {type: swa, start: 2, every: 2}, clip: {value: 0.01}, accumulate: 3",
+        ", clip: {norm_each: 0.05}, accumulate: 2",
+    ),
+}
+"""What the generator and the discriminator have beside their optimizers."""
+
 
 def text_of(
     loss: str = "non_saturating",
@@ -73,11 +87,14 @@ def text_of(
     norm: str = "batch_normalization",
     optimizer: str = "{type: adam, learning_rate: 0.01, beta_1: 0.5}",
     steps: int = 2,
+    updates: str = "",
     changes: tuple[tuple[str, str], ...] = (),
 ) -> str:
     """Return the spec with this loss; changes: (old, new) texts."""
     text = SPEC.replace("NORM", norm).replace("LOSS", LOSSES[loss])
     text = text.replace("OPTIMIZER", optimizer).replace("STEPS", str(steps))
+    for role, own in zip(("MADE", "JUDGED"), UPDATES[updates], strict=True):
+        text = text.replace(role, own)
     for old, new in changes:
         assert old in text, old
         text = text.replace(old, new)

@@ -36,9 +36,13 @@ def averages_of(
 
 
 def load_averages(
-    optimizer: Any, trained: Sequence[Any], held: Held, given: Mapping[str, Array]
+    record: Average, optimizer: Any, trained: Sequence[Any], held: Held, given: Mapping[str, Array]
 ) -> None:
-    """Set the averages."""
+    """Set the averages; the optimizer knows its steps by now."""
+    if not record.has_begun(int(optimizer.iterations.numpy())):
+        for average in optimizer.averages:
+            average.assign(np.zeros(average.shape))  # from which the first one is without rounding
+        return
     by_variable = dict(zip(map(id, trained), optimizer.averages, strict=True))
     for name, array in given.items():
         if name in held:

@@ -53,13 +53,15 @@ class TrainingState:
     def load(self, state: Mapping[str, Array]) -> None:
         """Set what `arrays` of any backend gave; raises WeightsError for else."""
         graph, training = self._graph, self._training
+        averages: Mapping[str, Array] = {}
         if training.average is not None:
             averages, state = without_averages(graph, state)
-            load_averages(*self._moved, averages)
         if training.accumulate > 1:
             whole, state = state, without_waiting(graph, training.accumulate, state)
             wait_again(graph, *self._moved, whole)
         load_state(graph, training.optimizer, *self._moved, state)
+        if training.average is not None:
+            load_averages(training.average, *self._moved, averages)
 
     def averaged(self) -> AbstractContextManager[None]:
         """Let the averages stand for the weights, once there are any."""

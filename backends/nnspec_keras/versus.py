@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from nnspec.emit import versus
+from nnspec.emit import versus_words as told
 from nnspec.emit.code import literal, quoted, wrap
 from nnspec.emit.names import snake
 from nnspec.emit.snippets import snippets
-from nnspec.emit.training import row_of, title_of
-from nnspec.emit.versus import ROLES, arguments_of, penalty_of, rounds_of, turn_source
+from nnspec.emit.training import row_of, title_of, training_of
+from nnspec.emit.versus import (
+    ROLES,
+    arguments_of,
+    counter_of,
+    penalty_of,
+    rounds_of,
+    turn_source,
+)
+from nnspec.emit.versus_words import docstring
 from nnspec.language.adversarial import (
     Hinge,
     LeastSquares,
@@ -18,34 +29,52 @@ from nnspec.language.adversarial import (
 )
 from nnspec.network.graph import Head
 from nnspec.network.networks import Networks
-from nnspec.network.roles import has_statistics
+from nnspec.network.roles import as_trained, has_statistics
+from nnspec_keras.averages import with_average
 from nnspec_keras.options import KerasOptions
 from nnspec_keras.parameter_groups import made_optimizer
+from nnspec_keras.updates import updated
 
 EMITTED = snippets("nnspec_keras.emitted", "versus")
 DEFINED = (*EMITTED, *versus.DEFINED, "draw_noise", "scores_of", "tf")
 """Names that the training part and the program define or import."""
 
 
-def _non_saturating(loss: NonSaturating) -> tuple[str, str]:
+class Played(NamedTuple):
+    """What each network makes small: a docstring and an expression of the scores."""
+
+    discriminator: tuple[tuple[str, ...], str]
+    generator: tuple[tuple[str, ...], str]
+
+
+def _non_saturating(loss: NonSaturating) -> Played:
     real, fake = "ops.mean(ops.softplus(-real))", "ops.mean(ops.softplus(fake))"
     s = literal(loss.label_smoothing)
     smooth = f" + {s} * ops.mean(real)" if loss.label_smoothing else ""
-    return f"{real} + {fake}{smooth}", "ops.mean(ops.softplus(-fake))"
+    return Played(
+        (told.cross_entropy(loss.label_smoothing), f"{real} + {fake}{smooth}"),
+        (told.NON_SATURATING, "ops.mean(ops.softplus(-fake))"),
+    )
 
 
-def _least_squares(loss: LeastSquares) -> tuple[str, str]:
+def _least_squares(loss: LeastSquares) -> Played:
     goal = literal(1 - loss.label_smoothing) if loss.label_smoothing else "1"
     both = f"(ops.mean(ops.square(real - {goal})) + ops.mean(ops.square(fake))) / 2"
-    return both, "ops.mean(ops.square(fake - 1)) / 2"
+    return Played(
+        (told.squares(goal, loss.label_smoothing), both),
+        (told.SQUARE, "ops.mean(ops.square(fake - 1)) / 2"),
+    )
 
 
-def _hinge(loss: Hinge) -> tuple[str, str]:
-    return "ops.mean(ops.relu(1 - real)) + ops.mean(ops.relu(1 + fake))", "-ops.mean(fake)"
+def _hinge(loss: Hinge) -> Played:
+    both = "ops.mean(ops.relu(1 - real)) + ops.mean(ops.relu(1 + fake))"
+    return Played((told.HINGE, both), (told.SCORE, "-ops.mean(fake)"))
 
 
-def _wasserstein(loss: Wasserstein) -> tuple[str, str]:
-    return "ops.mean(fake) - ops.mean(real)", "-ops.mean(fake)"
+def _wasserstein(loss: Wasserstein) -> Played:
+    return Played(
+        (told.DISTANCE, "ops.mean(fake) - ops.mean(real)"), (told.SCORE, "-ops.mean(fake)")
+    )
 
 
 LOSSES = {
@@ -54,7 +83,7 @@ LOSSES = {
     Hinge: _hinge,
     Wasserstein: _wasserstein,
 }
-"""Loss -> what the discriminator's and the generator's are, of the scores."""
+"""Loss -> what both make small, of the scores."""
 
 
 def versus_modules(networks: Networks, options: KerasOptions) -> set[str]:
@@ -75,52 +104,73 @@ def versus_source(
     """Return the definitions that train."""
     training = networks.training
     made = row_of(LOSSES, training.loss, f"the loss {training.loss.type}")
-    of_discriminator, of_generator = made(training.loss)  # type: ignore[operator]  # its own class
+    played: Played = made(training.loss)  # type: ignore[operator]  # its own class
     keeps = {role: has_statistics(getattr(networks, role).graph) for role in ROLES}
     penalty = penalty_of(training.loss)
     head = heads[training.discriminator.model]
     kept = [EMITTED[name].text for name in ("batch_normalizations", "statistics_kept")]
     return [
-        _function(
-            "discriminator_loss(real, fake)",
-            "What the discriminator makes small, of its scores of real and of made rows.",
-            of_discriminator,
-        ),
-        _function(
-            "generator_loss(fake)",
-            "What the generator makes small, of the scores of the rows that it made.",
-            of_generator,
-        ),
+        _function("discriminator_loss(real, fake)", *played.discriminator),
+        _function("generator_loss(fake)", *played.generator),
         *_optimizers(networks, options),
         *([_scores_of(head)] if head is not None else []),
         *(kept if any(keeps.values()) else []),
         *([_penalty_source(keeps["discriminator"])] if penalty else []),
         _discriminator_step(networks, keeps["generator"], penalty),
-        _generator_step(keeps["discriminator"]),
-        *turn_source(training.discriminator.steps),
+        _generator_step(networks, keeps["discriminator"]),
+        *turn_source(training),
     ]
 
 
 def _optimizers(networks: Networks, options: KerasOptions) -> list[str]:
     """Return what makes the optimizers, and the classes that Keras lacks, each once."""
-    training = networks.training
-    defined: dict[str, None] = {}
+    defined: dict[str, str] = {}
     makers = []
     for role in ROLES:
-        given = getattr(training, role)
-        graph = networks.models[given.model].graph
-        made = made_optimizer(graph, given.optimizer, stock=options.stock)
-        defined |= dict.fromkeys(made.definitions)
+        spec = as_trained(networks, getattr(networks.training, role).model)
+        training = training_of(spec)
+        made = made_optimizer(spec.graph, training.optimizer, stock=options.stock)
+        made = with_average(made, training.average)
+        call, classes = updated(made.call, training, spec.graph, stock=options.stock)
+        lines = wrap(f"return {call.render()}", 4)
+        texts = _apart([*made.definitions, *classes], lines, defined, role)
+        defined |= texts
         makers.append(
             "\n".join(
                 [
                     f"def make_{role}_optimizer() -> keras.optimizers.Optimizer:",
-                    f'    """{title_of(given.optimizer)}, as the spec sets it."""',
-                    *wrap(f"return {made.call.render()}", 4),
+                    f'    """{title_of(training.optimizer)}, as the spec sets it."""',
+                    *lines,
                 ]
             )
         )
-    return [*defined, *makers]
+    return [*defined.values(), *makers]
+
+
+def _apart(
+    texts: list[str], lines: list[str], known: Mapping[str, str], role: str
+) -> dict[str, str]:
+    """Return definitions by name; a class of a known one's name and another text gets its own.
+
+    lines: that call them, which are changed too.
+    """
+    found: dict[str, str] = {}
+    renamed: dict[str, str] = {}
+    for text in texts:
+        for old, new in renamed.items():
+            text = re.sub(rf"\b{old}\b", new, text)
+        match = re.search(r"^(?:class|def) (\w+)", text, re.MULTILINE)
+        assert match is not None
+        name = match[1]
+        if known.get(name, text) != text:
+            renamed[name] = f"{role.capitalize()}{name}"
+            text = re.sub(rf"\b{name}\b", renamed[name], text)
+            name = renamed[name]
+        found[name] = text
+    for old, new in renamed.items():
+        joined = re.sub(rf"\b{old}\b", new, " ".join(line.strip() for line in lines))
+        lines[:] = wrap(joined, 4)
+    return found
 
 
 def _scores_of(head: Head) -> str:
@@ -144,8 +194,8 @@ def _penalty_source(keeps: bool) -> str:
     return text.replace(tape, f"with statistics_kept(discriminator), {tape[5:]}") if keeps else text
 
 
-def _function(header: str, summary: str, value: str) -> str:
-    lines = [f"def {header}:", f'    """{summary}"""', *wrap(f"return {value}", 4)]
+def _function(header: str, summary: tuple[str, ...], value: str) -> str:
+    lines = [f"def {header}:", *docstring(summary), *wrap(f"return {value}", 4)]
     return "\n".join(lines)
 
 
@@ -153,13 +203,13 @@ _COMPILED = "@tf.function(autograph=False, reduce_retracing=True)"
 
 
 def _discriminator_step(networks: Networks, keeps: bool, penalty: float) -> str:
-    loss = networks.training.loss
+    loss, count = networks.training.loss, networks.training.discriminator.accumulate
     rows = "real, noise, mix" if penalty else "real, noise"
     fake = "fake = generator(noise, training=True)"
     lines = [
         _COMPILED,
         *wrap(f"def discriminator_step(generator, discriminator, optimizer, {rows}):"),
-        '    """Take one step of the discriminator; return its loss before it."""',
+        f'    """{_told("discriminator", count)}"""',
         *(
             ["    with statistics_kept(generator):", f"        {fake}"]
             if keeps
@@ -179,21 +229,33 @@ def _discriminator_step(networks: Networks, keeps: bool, penalty: float) -> str:
     ]
     if isinstance(loss, Wasserstein) and loss.weight_clip is not None:
         limit = literal(loss.weight_clip)
-        lines += [
+        cut = [
             "    for variable in variables:",
             f"        variable.assign(ops.clip(variable, -{limit}, {limit}))",
         ]
+        if count > 1:
+            ended = "    ops.cond(optimizer.batch == 0, cut, lambda: None)"
+            cut = ["", "    def cut():", *(f"    {line}" for line in cut), "", ended]
+        lines += cut
     return "\n".join([*lines, "    return loss"])
 
 
-def _generator_step(keeps: bool) -> str:
+def _told(role: str, count: int) -> str:
+    """Return the docstring of a step."""
+    if count == 1:
+        return f"Take one step of the {role}; return its loss before it."
+    return f"Add the gradient of a batch; step down the mean of every {count}."
+
+
+def _generator_step(networks: Networks, keeps: bool) -> str:
+    count = networks.training.generator.accumulate
     tape = "tf.GradientTape() as tape"
     around = f"statistics_kept(discriminator), {tape}" if keeps else tape
     return "\n".join(
         [
             _COMPILED,
             "def generator_step(generator, discriminator, optimizer, noise):",
-            '    """Take one step of the generator; return its loss before it."""',
+            f'    """{_told("generator", count)}"""',
             f"    with {around}:",
             "        fake = generator(noise, training=True)",
             "        loss = generator_loss(discriminator(fake, training=True))",
@@ -240,7 +302,7 @@ def _main(
 ) -> str:
     training, data = networks.training, networks.document.data
     assert data is not None
-    steps = training.discriminator.steps
+    counter, has_average = counter_of(training), training.generator.average is not None
     (shape,) = [type_.shape for type_ in networks.discriminator.graph.inputs.values()]
     made, judged = functions[training.generator.model], functions[training.discriminator.model]
     has_scores = heads[training.discriminator.model] is not None
@@ -275,10 +337,10 @@ def _main(
         "    generator_optimizer.build(generator.trainable_variables)",
         "    discriminator_optimizer = make_discriminator_optimizer()",
         "    discriminator_optimizer.build(discriminator.trainable_variables)",
-        *(["    steps = 0"] if steps > 1 else []),
+        *([f"    {counter} = 0"] if counter else []),
         "    for epoch in range(1, arguments.epochs + 1):",
         '        losses = {"discriminator": [], "generator": []}',
-        *rounds_of(steps, f"{judge})", make),
+        *rounds_of(training, f"{judge})", make),
         *wrap(
             "means = {name: float(np.mean(found)) for name, found in losses.items() if found}", 8
         ),
@@ -286,7 +348,13 @@ def _main(
         "        if not np.isfinite(list(means.values())).all():",
         '            raise SystemExit(f"in epoch {epoch} the losses are {means}")',
         '        temporary = arguments.output.with_name(f"{arguments.output.stem}.part.keras")',
+        *(
+            ["        generator_optimizer.swap()  # the average stands for the weights"]
+            if has_average
+            else []
+        ),
         "        generator.save(temporary)",
+        *(["        generator_optimizer.swap()"] if has_average else []),
         "        temporary.replace(arguments.output)",
         "    if arguments.samples is not None:",
         "        np.save(arguments.samples, sample(arguments.output, 64))",

@@ -117,6 +117,8 @@ def _imports(modules: set[str], dataset: DatasetSource | None) -> str:
         abstract.add("Iterator")
     plain = ["import torch"] if "torch" in modules else []
     names = ["from torch import Tensor, nn"]
+    if not modules.isdisjoint({"AveragedModel", "ParamsT"}):
+        standard.add("from typing import Any")
     if dataset is not None:
         standard.update(dataset.standard_imports)
         abstract.add("Iterator")
@@ -125,6 +127,11 @@ def _imports(modules: set[str], dataset: DatasetSource | None) -> str:
     standard.discard("from collections.abc import Iterator")
     if abstract:
         standard.add(f"from collections.abc import {', '.join(sorted(abstract))}")
+    if "ParamsT" in modules:
+        names.append("from torch.optim.optimizer import ParamsT")
+    averages = [name for name in ("AveragedModel", "get_ema_multi_avg_fn") if name in modules]
+    if averages:
+        names.append(f"from torch.optim.swa_utils import {', '.join(averages)}")
     if "F" in modules:
         plain.append("import torch.nn.functional as F")
     groups = [in_import_order(standard), [*in_import_order(plain), *names]]

@@ -31,12 +31,7 @@ def told(training: Training) -> str:
 
 def update_lines(training: Training, loss: str) -> list[str]:
     """Return the lines of `train_step`; loss: the expression of a batch's."""
-    count = training.accumulate
-    step = [
-        *(_clip_lines(training.clip) if training.clip is not None else ()),
-        "optimizer.step()",
-        *(["scheduler.step()"] if has_schedule(training.optimizer) else []),
-    ]
+    count, step = training.accumulate, step_lines(training)
     if count == 1:
         return ["optimizer.zero_grad()", f"loss = {loss}", "loss.backward()", *step]
     return [
@@ -47,13 +42,22 @@ def update_lines(training: Training, loss: str) -> list[str]:
     ]
 
 
-def _clip_lines(clip: Clip) -> list[str]:
+def step_lines(training: Training, model: str = "model") -> list[str]:
+    """Return the lines of a step by the gradients that the parameters have."""
+    return [
+        *(_clip_lines(training.clip, model) if training.clip is not None else ()),
+        "optimizer.step()",
+        *(["scheduler.step()"] if has_schedule(training.optimizer) else []),
+    ]
+
+
+def _clip_lines(clip: Clip, model: str) -> list[str]:
     limit = literal(clip.given[clip.kind])
     if clip.kind == "value":
-        return [f"nn.utils.clip_grad_value_(model.parameters(), {limit})"]
+        return [f"nn.utils.clip_grad_value_({model}.parameters(), {limit})"]
     if clip.kind == "norm":
-        return [f"nn.utils.clip_grad_norm_(model.parameters(), {limit})"]
+        return [f"nn.utils.clip_grad_norm_({model}.parameters(), {limit})"]
     return [
-        "for parameter in model.parameters():",
+        f"for parameter in {model}.parameters():",
         f"    nn.utils.clip_grad_norm_(parameter, {limit})",
     ]

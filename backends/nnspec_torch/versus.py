@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from nnspec.emit import versus
+from nnspec.emit import versus_words as told
 from nnspec.emit.code import literal, wrap
 from nnspec.emit.names import snake
 from nnspec.emit.snippets import snippets
-from nnspec.emit.training import row_of
-from nnspec.emit.versus import ROLES, arguments_of, penalty_of, rounds_of, turn_source
+from nnspec.emit.training import indented, row_of
+from nnspec.emit.versus import (
+    ROLES,
+    arguments_of,
+    counter_of,
+    penalty_of,
+    rounds_of,
+    turn_source,
+)
+from nnspec.emit.versus_words import docstring
 from nnspec.language.adversarial import (
     Hinge,
     LeastSquares,
     NonSaturating,
     Wasserstein,
 )
-from nnspec.language.optimizers import Optimizer
 from nnspec.network.graph import Head
 from nnspec.network.networks import Networks
-from nnspec.network.roles import has_statistics
+from nnspec.network.roles import as_trained, has_statistics
+from nnspec_torch.averages import average_modules, average_source
 from nnspec_torch.naming import class_name
 from nnspec_torch.parameter_groups import Maker
 from nnspec_torch.schedules import FACTOR, has_schedule, scheduler_modules, scheduler_source
+from nnspec_torch.updates import NUMBER, step_lines
 
 EMITTED = snippets("nnspec_torch.emitted", "versus")
 DEFINED = (
@@ -28,30 +40,43 @@ DEFINED = (
     *versus.DEFINED,
     *(f"make_{role}_scheduler" for role in ROLES),
     *(f"{role}_{FACTOR}" for role in ROLES),
-    *("weights_of", "save"),
+    *("weights_of", "save", "make_average", "averaged", "AveragedModel", "get_ema_multi_avg_fn"),
 )
 """Names that the training part and the program define or import."""
 
 
-def _non_saturating(loss: NonSaturating) -> tuple[str, str]:
+class Played(NamedTuple):
+    """What each network makes small: a docstring and an expression of the scores."""
+
+    discriminator: tuple[tuple[str, ...], str]
+    generator: tuple[tuple[str, ...], str]
+
+
+def _non_saturating(loss: NonSaturating) -> Played:
     real, fake = "F.softplus(-real).mean()", "F.softplus(fake).mean()"
-    s = literal(loss.label_smoothing)
-    smooth = f" + {s} * real.mean()" if loss.label_smoothing else ""
-    return f"{real} + {fake}{smooth}", "F.softplus(-fake).mean()"
+    smooth = f" + {literal(loss.label_smoothing)} * real.mean()" if loss.label_smoothing else ""
+    return Played(
+        (told.cross_entropy(loss.label_smoothing), f"{real} + {fake}{smooth}"),
+        (told.NON_SATURATING, "F.softplus(-fake).mean()"),
+    )
 
 
-def _least_squares(loss: LeastSquares) -> tuple[str, str]:
+def _least_squares(loss: LeastSquares) -> Played:
     goal = literal(1 - loss.label_smoothing) if loss.label_smoothing else "1"
     both = f"((real - {goal}).square().mean() + fake.square().mean()) / 2"
-    return both, "(fake - 1).square().mean() / 2"
+    return Played(
+        (told.squares(goal, loss.label_smoothing), both),
+        (told.SQUARE, "(fake - 1).square().mean() / 2"),
+    )
 
 
-def _hinge(loss: Hinge) -> tuple[str, str]:
-    return "F.relu(1 - real).mean() + F.relu(1 + fake).mean()", "-fake.mean()"
+def _hinge(loss: Hinge) -> Played:
+    both = "F.relu(1 - real).mean() + F.relu(1 + fake).mean()"
+    return Played((told.HINGE, both), (told.SCORE, "-fake.mean()"))
 
 
-def _wasserstein(loss: Wasserstein) -> tuple[str, str]:
-    return "fake.mean() - real.mean()", "-fake.mean()"
+def _wasserstein(loss: Wasserstein) -> Played:
+    return Played((told.DISTANCE, "fake.mean() - real.mean()"), (told.SCORE, "-fake.mean()"))
 
 
 LOSSES = {
@@ -60,7 +85,7 @@ LOSSES = {
     Hinge: _hinge,
     Wasserstein: _wasserstein,
 }
-"""Loss -> what the discriminator's and the generator's are, of the scores."""
+"""Loss -> what both make small, of the scores."""
 
 
 def versus_modules(networks: Networks) -> set[str]:
@@ -71,6 +96,7 @@ def versus_modules(networks: Networks) -> set[str]:
         optimizer = getattr(training, role).optimizer
         modules |= scheduler_modules(optimizer)
         modules |= Maker(getattr(networks, role).graph, optimizer).imports
+    modules |= average_modules(training.generator.average)
     if isinstance(training.loss, NonSaturating | Hinge):
         modules.add("F")
     if any(_keeps(networks).values()):
@@ -90,26 +116,19 @@ def versus_source(networks: Networks, heads: dict[str, Head | None]) -> list[str
     """Return the definitions that train."""
     training = networks.training
     made = row_of(LOSSES, training.loss, f"the loss {training.loss.type}")
-    of_discriminator, of_generator = made(training.loss)  # type: ignore[operator]  # its own class
+    played: Played = made(training.loss)  # type: ignore[operator]  # its own class
     keeps = _keeps(networks)
     penalty = penalty_of(training.loss)
     return [
-        _function(
-            "discriminator_loss(real: Tensor, fake: Tensor)",
-            "What the discriminator makes small, of its scores of real and of made rows.",
-            of_discriminator,
-        ),
-        _function(
-            "generator_loss(fake: Tensor)",
-            "What the generator makes small, of the scores of the rows that it made.",
-            of_generator,
-        ),
+        _function("discriminator_loss(real: Tensor, fake: Tensor)", *played.discriminator),
+        _function("generator_loss(fake: Tensor)", *played.generator),
         *optimizer_sources(networks),
         *([EMITTED["statistics_kept"].text] if any(keeps.values()) else []),
         *([_penalty_source(keeps["discriminator"])] if penalty else []),
+        *average_source(training.generator.average),
         _discriminator_step(networks, heads, keeps["generator"], penalty),
         _generator_step(networks, heads, keeps["discriminator"]),
-        *turn_source(training.discriminator.steps),
+        *turn_source(training),
     ]
 
 
@@ -121,22 +140,24 @@ def _penalty_source(keeps: bool) -> str:
     return text.replace(call, f"    with statistics_kept(discriminator):\n    {call}")
 
 
-def _function(header: str, summary: str, value: str) -> str:
-    lines = [f"def {header} -> Tensor:", f'    """{summary}"""', *wrap(f"return {value}", 4)]
+def _function(header: str, summary: tuple[str, ...], value: str) -> str:
+    lines = [f"def {header} -> Tensor:", *docstring(summary), *wrap(f"return {value}", 4)]
     return "\n".join(lines)
 
 
 def optimizer_sources(networks: Networks) -> list[str]:
     """Return what makes the optimizer, and the schedule, of each network."""
-    sources = []
+    sources: dict[str, None] = {}  # a class that both use stands once
     for role in ROLES:
         optimizer = getattr(networks.training, role).optimizer
         maker = Maker(getattr(networks, role).graph, optimizer)
-        sources += [*maker.text(f"{role}_"), *scheduler_source(optimizer, f"{role}_")]
-    return sources
+        own = [*maker.text(f"{role}_"), *scheduler_source(optimizer, f"{role}_")]
+        sources |= dict.fromkeys(own)
+    return [*sources]
 
 
-def _arguments(networks: Networks, optimizer: Optimizer, *rows: str) -> str:
+def _arguments(networks: Networks, role: str, *rows: str) -> str:
+    own = getattr(networks.training, role)
     return ", ".join(
         [
             f"generator: {class_name(networks.generator.name)}",
@@ -144,70 +165,97 @@ def _arguments(networks: Networks, optimizer: Optimizer, *rows: str) -> str:
             "optimizer: torch.optim.Optimizer",
             *(
                 ["scheduler: torch.optim.lr_scheduler.LRScheduler"]
-                if has_schedule(optimizer)
+                if has_schedule(own.optimizer)
                 else []
             ),
+            *([f"{NUMBER}: int"] if own.accumulate > 1 else []),
             *(f"{name}: Tensor" for name in rows),
         ]
     )
+
+
+def _told(role: str, count: int) -> str:
+    """Return the docstring of a step."""
+    if count == 1:
+        return f"Take one step of the {role}; return its loss before it."
+    return f"Add the gradient of a batch, by its {NUMBER}; step down the mean of every {count}."
+
+
+def _updated(networks: Networks, role: str, loss: list[str], of: str, cut: list[str]) -> list[str]:
+    """Return the lines that compute the loss and take the step, where it is the batch for it.
+
+    of: what `backward` takes. cut: what comes after the step.
+    """
+    training = as_trained(networks, getattr(networks.training, role).model).model.training
+    assert training is not None
+    step, count = step_lines(training, role), training.accumulate
+    if count == 1:
+        first = ["optimizer.zero_grad()"]
+        lines = [*first, *loss] if role == "discriminator" else [*loss, *first]
+        return indented([*lines, *_backward("loss", of), *step, *cut])
+    return indented(
+        [
+            *loss,
+            *_backward(f"(loss / {count})", of),
+            f"if ({NUMBER} + 1) % {count} == 0:",
+            *(f"    {line}" for line in (*step, "optimizer.zero_grad()", *cut)),
+        ]
+    )
+
+
+def _backward(loss: str, of: str) -> list[str]:
+    if not of:
+        return [f"{loss}.backward()"]
+    told = "# Of the generator alone: the discriminator stays as it is."
+    return [told, f"{loss}.backward({of})"]
 
 
 def _discriminator_step(
     networks: Networks, heads: dict[str, Head | None], keeps: bool, penalty: float
 ) -> str:
     training = networks.training
-    optimizer, loss = training.discriminator.optimizer, training.loss
     judge = "discriminator.logits" if heads[training.discriminator.model] else "discriminator"
     given = ("real", "noise", *(("mix",) if penalty else ()))
     around = "torch.no_grad(), statistics_kept(generator)" if keeps else "torch.no_grad()"
-    clip = loss.weight_clip if isinstance(loss, Wasserstein) else None
-    lines = [
-        *wrap(f"def discriminator_step({_arguments(networks, optimizer, *given)}) -> Tensor:"),
-        '    """Take one step of the discriminator; return its loss before it."""',
-        f"    with {around}:",
-        "        fake = generator(noise)",
-        "    optimizer.zero_grad()",
-        f"    loss = discriminator_loss({judge}(real), {judge}(fake))",
-    ]
+    loss = [f"loss = discriminator_loss({judge}(real), {judge}(fake))"]
     if penalty:
         times = literal(penalty)
-        lines += wrap(f"loss += {times} * gradient_penalty(discriminator, real, fake, mix)", 4)
-    lines += ["    loss.backward()", "    optimizer.step()"]
-    if has_schedule(optimizer):
-        lines.append("    scheduler.step()")
-    if clip is not None:
-        lines += [
-            "    with torch.no_grad():",
-            "        for parameter in discriminator.parameters():",
-            "            if parameter.requires_grad:",
-            f"                parameter.clamp_(-{literal(clip)}, {literal(clip)})",
+        loss.append(f"loss += {times} * gradient_penalty(discriminator, real, fake, mix)")
+    cut = []
+    if isinstance(training.loss, Wasserstein) and training.loss.weight_clip is not None:
+        limit = literal(training.loss.weight_clip)
+        cut = [
+            "with torch.no_grad():",
+            "    for parameter in discriminator.parameters():",
+            "        if parameter.requires_grad:",
+            f"            parameter.clamp_(-{limit}, {limit})",
         ]
-    return "\n".join([*lines, "    return loss.detach()"])
+    return "\n".join(
+        [
+            *wrap(
+                f"def discriminator_step({_arguments(networks, 'discriminator', *given)}) -> Tensor:"
+            ),
+            f'    """{_told("discriminator", training.discriminator.accumulate)}"""',
+            f"    with {around}:",
+            "        fake = generator(noise)",
+            *_updated(networks, "discriminator", loss, "", cut),
+            "    return loss.detach()",
+        ]
+    )
 
 
 def _generator_step(networks: Networks, heads: dict[str, Head | None], keeps: bool) -> str:
     training = networks.training
-    optimizer = training.generator.optimizer
     judge = "discriminator.logits" if heads[training.discriminator.model] else "discriminator"
-    loss = f"loss = generator_loss({judge}(generator(noise)))"
+    loss = [f"loss = generator_loss({judge}(generator(noise)))"]
+    if keeps:
+        loss = ["with statistics_kept(discriminator):", f"    {loss[0]}"]
+    of = "inputs=[each for each in generator.parameters() if each.requires_grad]"
     return "\n".join(
         [
-            *wrap(f"def generator_step({_arguments(networks, optimizer, 'noise')}) -> Tensor:"),
-            '    """Take one step of the generator; return its loss before it."""',
-            *(
-                ["    with statistics_kept(discriminator):", f"        {loss}"]
-                if keeps
-                else [f"    {loss}"]
-            ),
-            "    optimizer.zero_grad()",
-            "    # Of the generator alone: the discriminator stays as it is.",
-            *wrap(
-                "loss.backward(inputs=[each for each in generator.parameters() "
-                "if each.requires_grad])",
-                4,
-            ),
-            "    optimizer.step()",
-            *(["    scheduler.step()"] if has_schedule(optimizer) else []),
+            *wrap(f"def generator_step({_arguments(networks, 'generator', 'noise')}) -> Tensor:"),
+            f'    """{_told("generator", training.generator.accumulate)}"""',
+            *_updated(networks, "generator", loss, of, []),
             "    return loss.detach()",
         ]
     )
@@ -281,13 +329,19 @@ def _save(networks: Networks) -> str:
 def _main(networks: Networks, made: str, judged: str, file: str) -> str:
     training, data = networks.training, networks.document.data
     assert data is not None
-    steps = training.discriminator.steps
+    counter = counter_of(training)
+    average = training.generator.average
     (shape,) = [type_.shape for type_ in networks.discriminator.graph.inputs.values()]
     judge_given, make_given = "", ""
     if has_schedule(training.discriminator.optimizer):
         judge_given = ", discriminator_scheduler"
     if has_schedule(training.generator.optimizer):
         make_given = ", generator_scheduler"
+    scheduled = bool(judge_given), bool(make_given)
+    if training.discriminator.accumulate > 1:
+        judge_given += f", {counter}"
+    if training.generator.accumulate > 1:
+        make_given += ", part"
     judge = (
         f"discriminator_step(generator, discriminator, discriminator_optimizer{judge_given}, "
         "batch, draw_noise(len(batch), device)"
@@ -299,6 +353,7 @@ def _main(networks: Networks, made: str, judged: str, file: str) -> str:
         f"generator_step(generator, discriminator, generator_optimizer{make_given}, "
         "draw_noise(len(batch), device))"
     )
+    made_of = "averaged(generator, average)" if average else "generator"
     lines = [
         "def main() -> None:",
         '    """Train both, and write their weights, and rows that the generator makes."""',
@@ -318,7 +373,7 @@ def _main(networks: Networks, made: str, judged: str, file: str) -> str:
         "    discriminator_optimizer = make_discriminator_optimizer(discriminator)",
         *(
             ["    generator_scheduler = make_generator_scheduler(generator_optimizer)"]
-            if make_given
+            if scheduled[1]
             else []
         ),
         *(
@@ -326,15 +381,16 @@ def _main(networks: Networks, made: str, judged: str, file: str) -> str:
                 "discriminator_scheduler = make_discriminator_scheduler(discriminator_optimizer)",
                 4,
             )
-            if judge_given
+            if scheduled[0]
             else []
         ),
-        *(["    steps = 0"] if steps > 1 else []),
+        *(["    average = make_average(generator, generator_optimizer)"] if average else []),
+        *([f"    {counter} = 0"] if counter else []),
         "    for epoch in range(1, arguments.epochs + 1):",
         "        generator.train()",
         "        discriminator.train()",
         '        losses: dict[str, list[Tensor]] = {"discriminator": [], "generator": []}',
-        *rounds_of(steps, f"{judge})", make),
+        *rounds_of(training, f"{judge})", make),
         "        means = {",
         "            name: torch.stack(found).double().mean().item()",
         "            for name, found in losses.items()",
@@ -343,7 +399,7 @@ def _main(networks: Networks, made: str, judged: str, file: str) -> str:
         "        print(epoch, means)",
         "        if not all(map(math.isfinite, means.values())):",
         '            raise SystemExit(f"in epoch {epoch} the losses are {means}")',
-        "        save(generator, discriminator, arguments.output)",
+        f"        save({made_of}, discriminator, arguments.output)",
         "    if arguments.samples is not None:",
         "        np.save(arguments.samples, sample(arguments.output, 64))",
     ]

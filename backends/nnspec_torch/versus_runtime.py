@@ -45,6 +45,7 @@ class TorchVersus(Paired[TorchProgram]):
             "make_optimizer": f"make_{role}_optimizer",
             "make_scheduler": f"make_{role}_scheduler",
             "learning_rate_factor": f"{role}_{FACTOR}",
+            **({"make_average": "make_average"} if role == "generator" else {}),
         }
         found = {
             name: getattr(self.emitted, own)

@@ -57,6 +57,11 @@ class Paired(ABC, Generic[P]):
             for path, array in program.weights().items()
         }
 
+    def deployed_weights(self) -> Weights:
+        """Return the weights of all networks, averages in the place of what has one."""
+        with self.generator.averaged():
+            return self.weights()
+
     def load_weights(self, weights: Mapping[str, Array]) -> None:
         """Set every weight; raises WeightsError where one is missing or does not fit."""
         for name, program in self.programs.items():
@@ -72,7 +77,7 @@ class Paired(ABC, Generic[P]):
         return self.step("generator", noise)
 
     def is_generators_turn(self, steps: int) -> bool:
-        """Whether the generator steps after so many steps of the discriminator."""
+        """Whether the generator steps after so many batches of the discriminator."""
         turn = getattr(self.emitted, "is_generators_turn", None)
         return turn is None or bool(turn(steps))
 
@@ -85,10 +90,11 @@ class Paired(ABC, Generic[P]):
         return output
 
     def sample(self, noise: Array) -> Array:
-        """Return the rows that the generator makes, as at inference."""
+        """Return the rows that the generator makes, as at inference, by its average if any."""
         (name,) = self.generator.graph.inputs
         output: Array
-        (output,) = self.generator.forward({name: noise}).values()
+        with self.generator.averaged():
+            (output,) = self.generator.forward({name: noise}).values()
         return output
 
     def optimizer_state(self) -> Weights:

@@ -23,12 +23,18 @@ class Versus(Protocol):
         """Return the canonical weights of all networks."""
         ...
 
+    def deployed_weights(self) -> Weights:
+        """Return the weights of all networks, averages in the place of what has one."""
+        ...
+
     def load_weights(self, weights: Mapping[str, Array]) -> None:
         """Set every weight from the canonical ones."""
         ...
 
     def discriminator_step(self, real: Array, noise: Array, mix: Array) -> float:
-        """Take one step of the discriminator on these rows and as many made of noise.
+        """Take a batch of the discriminator, these rows and as many made of noise; and its step.
+
+        The step is taken where the batch is the last of those that make one.
 
         mix: of each row, the share of the real one where a gradient is penalised.
         """
@@ -39,7 +45,7 @@ class Versus(Protocol):
         ...
 
     def is_generators_turn(self, steps: int) -> bool:
-        """Whether the generator steps after so many steps of the discriminator."""
+        """Whether the generator steps after so many batches of the discriminator."""
         ...
 
     def outputs_in_training(self, model: str, inputs: Array) -> Array:
@@ -51,7 +57,7 @@ class Versus(Protocol):
         ...
 
     def sample(self, noise: Array) -> Array:
-        """Return the rows that the generator makes, as at inference."""
+        """Return the rows that the generator makes, as at inference, by its average if any."""
         ...
 
     def optimizer_state(self) -> Weights:

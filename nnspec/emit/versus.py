@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nnspec.emit.code import literal, wrap
-from nnspec.language.adversarial import AdversarialLoss, Wasserstein
+from nnspec.language.adversarial import AdversarialLoss, AdversarialTraining, Wasserstein
 from nnspec.network.networks import Networks
 
 ROLES = ("generator", "discriminator")
@@ -20,16 +20,18 @@ def penalty_of(loss: AdversarialLoss) -> float:
     return loss.gradient_penalty if isinstance(loss, Wasserstein) else 0.0
 
 
-def turn_source(steps: int) -> list[str]:
+def turn_source(training: AdversarialTraining) -> list[str]:
     """Return the function that says when the generator steps, where that is not each time."""
-    if steps == 1:
+    if training.turn == 1:
         return []
+    counted = "batches" if training.discriminator.accumulate > 1 else "steps"
+    told = f"Whether the generator steps after so many {counted} of the discriminator."
     return [
         "\n".join(
             [
-                "def is_generators_turn(steps: int) -> bool:",
-                '    """Whether the generator steps after so many steps of the discriminator."""',
-                f"    return steps % {steps} == 0",
+                f"def is_generators_turn({counted}: int) -> bool:",
+                f'    """{told}"""',
+                f"    return {counted} % {training.turn} == 0",
             ]
         )
     ]
@@ -54,18 +56,32 @@ def arguments_of(networks: Networks, file: str) -> list[str]:
     ]
 
 
-def rounds_of(steps: int, judge: str, make: str) -> list[str]:
+def counter_of(training: AdversarialTraining) -> str:
+    """Return the name of what counts the discriminator's batches, "" where nothing asks for it."""
+    if training.turn == 1:
+        return ""
+    return "number" if training.discriminator.accumulate > 1 else "steps"
+
+
+def rounds_of(training: AdversarialTraining, judge: str, make: str) -> list[str]:
     """Return the lines of an epoch's loop over batches: both steps, each with its loss kept.
 
-    steps: of the discriminator, to one of the generator. judge, make: the calls of the steps.
+    judge, make: the calls of the steps; `part` is the number of a batch of the generator's.
     """
-    deep = 16 if steps > 1 else 12
+    counter, count = counter_of(training), training.generator.accumulate
     lines = [
         "        for positions in batches(len(rows), epoch):",
         "            batch = rows[positions]",
         *wrap(f"loss = {judge}", 12),
         '            losses["discriminator"].append(loss)',
     ]
-    if steps > 1:
-        lines += ["            steps += 1", "            if is_generators_turn(steps):"]
+    deep = 12
+    if counter:
+        lines.append(f"            {counter} += 1")
+        lines.append(f"            if is_generators_turn({counter}):")
+        deep += 4
+    if count > 1:
+        part = "part" if "part" in make else "_"
+        lines.append(f"{' ' * deep}for {part} in range({count}):")
+        deep += 4
     return [*lines, *wrap(f"loss = {make}", deep), f'{" " * deep}losses["generator"].append(loss)']

@@ -3,7 +3,7 @@
 Only a spec with `models` needs this file.
 """
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -15,6 +15,7 @@ from nnspec.layers.fields import (
     Flag,
     Fraction,
     Frozen,
+    Lazy,
     NotNegative,
     OneOrMany,
     Positive,
@@ -24,7 +25,35 @@ from nnspec.layers.fields import (
 )
 from nnspec.layers.shapes import DataFormat
 
+if TYPE_CHECKING:
+    from nnspec.language.averages import Average
+    from nnspec.language.clipping import Clip
+else:
+    Average = Clip = Frozen  # their files are read where one is given
+
 ROLES = ("generator", "discriminator")
+ELSEWHERE = {
+    **dict.fromkeys(
+        ("accumulate", "average", "clip", "optimizer"),
+        "each network has its own: `training.generator.{key}`, or `training.discriminator.{key}`",
+    ),
+    **dict.fromkeys(
+        ("keep", "stop"),
+        "what one network gains the other loses, so that neither loss says which epoch is the "
+        "best: the last weights are kept, and `samples` has pictures over time",
+    ),
+    **dict.fromkeys(
+        ("metrics", "task"),
+        "two networks that learn against each other predict no target: look at what is made, as "
+        "`nnspec predict --samples` writes it",
+    ),
+}
+"""Keys of a training of one network -> why that of two has none."""
+OF_DISCRIMINATOR = (
+    "the discriminator judges rows in training alone, and nothing would take its average: write "
+    "`training.generator.average`"
+)
+"""Why the discriminator has no `average`."""
 
 
 class AdversarialLoss(Frozen):
@@ -93,22 +122,39 @@ _OPTIMIZER = Annotated[Optimizer, ByType("optimizer", lambda: OPTIMIZERS)]
 _ADAM = once(lambda: OPTIMIZERS["adam"].model_validate({"type": "adam"}))
 
 
-class Generator(Frozen):
+class _Role(Frozen):
+    """What either of two networks has of its own."""
+
+    optimizer: _OPTIMIZER = Field(default_factory=_ADAM, description="Its own; adam by default.")
+    clip: Annotated[Clip, Lazy("nnspec.language.clipping:Clip")] | None = Field(
+        default=None, description="What its gradients are limited to, such as {norm: 1.0}."
+    )
+    accumulate: Size = Field(
+        default=1, description="Batches to each of its steps, which takes their mean gradient."
+    )
+
+
+class Generator(_Role):
     """The network that makes rows of noise."""
 
     model: Text = Field(default="generator", description="Its name among `models`.")
-    optimizer: _OPTIMIZER = Field(default_factory=_ADAM, description="Its own; adam by default.")
+    average: Annotated[Average, Lazy("nnspec.language.averages:Average")] | None = Field(
+        default=None,
+        description="Of its weights, what makes samples and is kept: {type: ema, decay: 0.999}.",
+    )
     noise: Literal["normal", "uniform"] = Field(
         default="normal", description="What it takes: mean 0 and deviation 1, or from -1 to 1."
     )
 
 
-class Discriminator(Frozen):
+class Discriminator(_Role):
     """The network that tells real rows from those of the generator."""
 
     model: Text = Field(default="discriminator", description="Its name among `models`.")
-    optimizer: _OPTIMIZER = Field(default_factory=_ADAM, description="Its own; adam by default.")
     steps: Size = Field(default=1, description="Its steps for each step of the generator.")
+
+    average: ClassVar[None] = None
+    """Nothing would take it: rows are judged in training alone."""
 
 
 class AdversarialTraining(Frozen):
@@ -138,6 +184,11 @@ class AdversarialTraining(Frozen):
     pictures: Size = Field(
         default=10, description="Epochs from one picture of samples to the next."
     )
+
+    @property
+    def turn(self) -> int:
+        """Batches of the discriminator after which the generator steps."""
+        return self.discriminator.steps * self.discriminator.accumulate
 
 
 class AdversarialData(Frozen):

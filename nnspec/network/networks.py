@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,13 @@ from typing import Any
 from pydantic import ValidationError
 
 from nnspec.errors import Mark, Problem, UsageError, nearest
-from nnspec.language.adversarial import ROLES, AdversarialTraining, Models
+from nnspec.language.adversarial import (
+    ELSEWHERE,
+    OF_DISCRIMINATOR,
+    ROLES,
+    AdversarialTraining,
+    Models,
+)
 from nnspec.language.document import read_document, version_is_known
 from nnspec.language.names import report_name
 from nnspec.language.problems import Problems
@@ -156,10 +162,22 @@ def _document(tree: dict[str, Any], problems: Problems) -> Models | None:
             if problem.code == "unknown-key" and loc and loc[-1] in _ELSEWHERE and len(loc) == 1:
                 hint = f"with `models`, `{loc[-1]}` stands in each of them"
                 problem = problem._replace(hint=hint, fix=None)
+            problem = _reasoned(problem, loc)
             problems.extend([(problem, loc)])
         return None
     report_name(document.name, "network", _mark(tree, "name"), problems)
     return document if is_read else None
+
+
+def _reasoned(problem: Problem, loc: Sequence[str | int]) -> Problem:
+    """Return the problem with the reason why the training of two networks has no such key."""
+    if problem.code != "unknown-key" or len(loc) < 2 or loc[0] != "training":
+        return problem
+    key = str(loc[-1])
+    reason = ELSEWHERE.get(key, "").format(key=key) if len(loc) == 2 else ""
+    if tuple(loc) == ("training", "discriminator", "average"):
+        reason = OF_DISCRIMINATOR
+    return problem._replace(hint=reason, fix=None) if reason else problem
 
 
 def _computed(

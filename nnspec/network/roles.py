@@ -21,11 +21,17 @@ def heads_of(networks: Networks) -> dict[str, Head | None]:
 
 
 def as_trained(networks: Networks, name: str) -> Spec:
-    """Return one of the networks with the optimizer that it has in the training of them."""
+    """Return one of the networks with what updates it in the training of them."""
     spec, training = networks.of(name), networks.document.training
     for role in (training.generator, training.discriminator) if training is not None else ():
         if role.model == name:
-            own = Training(task="regression", optimizer=role.optimizer)
+            own = Training(
+                task="regression",
+                optimizer=role.optimizer,
+                clip=role.clip,
+                accumulate=role.accumulate,
+                average=role.average,
+            )
             return replace(spec, model=spec.model.model_copy(update={"training": own}))
     return spec
 

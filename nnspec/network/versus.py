@@ -145,13 +145,22 @@ def _schedules(document: Models, tree: Mapping[str, Any]) -> Iterator[Problem]:
     assert training is not None
     for role in ROLES:
         rate = getattr(training, role).optimizer.learning_rate
-        if isinstance(rate, Schedule) and rate.is_relative:
+        place = _mark(tree["training"], role, "optimizer", "learning_rate")
+        if isinstance(rate, Schedule) and rate.schedule == "plateau":
+            yield Problem(
+                "not-trainable",
+                f"the rate of the {role} is to fall where a loss falls no more, and the losses of "
+                "two networks that learn against each other may rise and fall while both gain",
+                "take a schedule of steps, such as step, cosine or linear",
+                place,
+            )
+        elif isinstance(rate, Schedule) and rate.is_relative:
             yield Problem(
                 "not-trainable",
                 f"the schedule of the {role} has a length relative to a training's steps, and "
                 "those of two networks differ",
                 "write its lengths in optimizer steps",
-                _mark(tree["training"], role, "optimizer", "learning_rate"),
+                place,
             )
 
 

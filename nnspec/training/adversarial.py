@@ -173,7 +173,7 @@ class _Checkpoint:
     backend: str
     history: tuple[VersusEpoch, ...]
     counts: tuple[int, int]
-    """Steps of the discriminator and of the generator."""
+    """Batches of the discriminator and of the generator."""
     weights: dict[str, Array]
     optimizers: dict[str, Array]
 
@@ -225,11 +225,11 @@ def _identity(networks: Networks, dtype: str, sha256: str) -> dict[str, Any]:
 def rounds(
     networks: Networks, program: Versus, rows: Array, number: int, counts: list[int]
 ) -> Iterator[tuple[str, float, int]]:
-    """Take the steps of one epoch; yield whose each was, its loss, and the rows that it took.
+    """Take the batches of one epoch; yield whose each was, its loss, and the rows that it took.
 
-    counts: the steps of both so far, moved on. The generator follows every n-th step of the
-    discriminator, counted over the whole training. Everything drawn depends on the seed and on
-    the number of the step alone.
+    counts: the batches of both so far, moved on. The generator follows every n-th step of the
+    discriminator, counted over the whole training, with all the batches of its own step.
+    Everything drawn depends on the seed and on the number of the batch alone.
     """
     training = networks.training
     program.reseed(derived_seed("epoch", training.seed, number))
@@ -241,7 +241,7 @@ def rounds(
         mix = mix_for(networks, count, counts[0])
         yield "discriminator", program.discriminator_step(rows[chosen], noise, mix), count
         counts[0] += 1
-        if counts[0] % training.discriminator.steps == 0:
+        for _ in range(training.generator.accumulate if counts[0] % training.turn == 0 else 0):
             noise = noise_for(networks, count, "generator", counts[1])
             yield "generator", program.generator_step(noise), count
             counts[1] += 1
@@ -330,9 +330,10 @@ class _Loop:
     def _keep(self, *, is_last: bool) -> None:
         # The checkpoint is last: a kill before it repeats this epoch, to the same files.
         weights, epoch = self.program.weights(), self.history[-1]
+        deployed = self.program.deployed_weights()
         for name, path in self.paths.weights.items():
             metadata = weights_metadata(self.networks.models[name], epoch.number)
-            save_weights(path, of_models(weights, name), metadata)
+            save_weights(path, of_models(deployed, name), metadata)
         if is_last or epoch.number % self.training.pictures == 0 or epoch.number == 1:
             made = self.program.sample(noise_for(self.networks, SAMPLES, "samples"))
             self._picture(f"epoch_{epoch.number:05}", made)
@@ -383,6 +384,9 @@ class _Loop:
                 "seed": self.training.seed,
                 "rows": len(self.rows),
                 "epochs": len(self.history),
-                "steps": dict(zip(ROLES, self.counts, strict=True)),
+                "steps": {
+                    role: count // getattr(self.training, role).accumulate
+                    for role, count in zip(ROLES, self.counts, strict=True)
+                },
             },
         )

@@ -37,6 +37,7 @@ from nnspec.verification.tolerance import (
     largest,
     tensor_error,
 )
+from nnspec.verification.versus_average import Averages
 from nnspec.verification.versus_formulas import (
     MOST,
     discriminator_loss,
@@ -49,7 +50,10 @@ if TYPE_CHECKING:
     from nnspec.remote.processes import Workers
 
 ROUNDS = 10
-"""Each of as many steps of the discriminator as the spec says, and one of the generator."""
+"""Each of as many steps of the discriminator as the spec says, and one of the generator.
+
+A step has as many batches as are accumulated.
+"""
 DRAWS = 3
 """Repetitions with weights that are off by rounding."""
 PENALTY = 1e-6
@@ -62,12 +66,14 @@ _FLOOR = 1e-3
 class _Played:
     """The rounds of one source.
 
-    losses: of every step. weights: after the last, statistics as the spec defines them. broken:
-    laws that a step broke. formula: the largest relative error of a loss by the spec's formula.
+    losses: of every step. weights: after the last, statistics as the spec defines them. further:
+    averages and samples. broken: laws that a step broke. formula: the largest relative error of a
+    loss by the spec's formula.
     """
 
     losses: list[float] = field(default_factory=list)
     weights: Weights = field(default_factory=dict)
+    further: Weights = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
     formula: list[tuple[str, float, float]] = field(default_factory=list)
 
@@ -181,21 +187,26 @@ def play(program: Versus, networks: Networks, settings: Settings, run: _Played) 
     """Take the rounds; the first and the last are watched for what they must not change."""
     training = networks.training
     made, judged = training.generator.model, training.discriminator.model
-    number = 0
+    averages, number = Averages(networks), 0
     for turn in range(ROUNDS):
         is_watched = turn in (0, ROUNDS - 1)
-        for is_last in (*(False,) * training.discriminator.steps, True):
+        for is_last in (*(False,) * training.turn, *(True,) * training.generator.accumulate):
             batch = _batch(networks, settings, number)
             program.take_noise(derived_seed("versus noise", settings.seed, number))
             before = _seen(program, judged if is_last else made) if is_watched else {}
             if is_last:
                 run.losses.append(program.generator_step(batch.noise))
+                averages.follow(program)
             else:
                 run.losses.append(program.discriminator_step(batch.real, batch.noise, batch.mix))
             if is_watched:
                 _watch(program, made, judged, before, run, of_generator=is_last)
             number += 1
     run.weights = program.weights()
+    run.broken += averages.broken(program)
+    run.further = {f"the average of {name}": each for name, each in averages.kept(program).items()}
+    if not has_statistics(networks.generator.graph):  # whose formulas may be the framework's own
+        run.further["samples"] = program.sample(batch.noise)
 
 
 def _seen(program: Versus, model: str) -> Weights:
@@ -222,15 +233,15 @@ def _watch(
 
 def _hold_turns(program: Versus, networks: Networks, run: _Played) -> None:
     """See that the emitted program lets the generator step when the spec says."""
-    steps = networks.training.discriminator.steps
+    turn = networks.training.turn
     wrong = [
         number
-        for number in range(1, 3 * steps + 2)
-        if program.is_generators_turn(number) != (number % steps == 0)
+        for number in range(1, 3 * turn + 2)
+        if program.is_generators_turn(number) != (number % turn == 0)
     ]
     if wrong:
         run.broken.append(
-            f"the generator is to follow every {steps} steps of the discriminator, and after "
+            f"the generator is to follow every {turn} batches of the discriminator, and after "
             f"{wrong[0]} the program says otherwise"
         )
 
@@ -281,8 +292,8 @@ def _as_defined(
     training = networks.training
     found = dict(trained)
     passes = {
-        training.generator.model: ROUNDS,
-        training.discriminator.model: 2 * ROUNDS * training.discriminator.steps,
+        training.generator.model: ROUNDS * training.generator.accumulate,
+        training.discriminator.model: 2 * ROUNDS * training.turn,
     }
     for model, times in passes.items():
         graph = networks.models[model].graph
@@ -365,9 +376,10 @@ def _compare(
 def _errors(first: _Played, second: _Played) -> dict[str, float]:
     """Return the relative error of every weight, and of the losses together."""
     floor = _FLOOR * max(map(largest, second.weights.values()), default=0.0)
+    others = {**first.weights, **first.further}
     found = {
-        name: tensor_error(first.weights[name], array, floor)
-        for name, array in second.weights.items()
+        name: tensor_error(others[name], array, floor)
+        for name, array in {**second.weights, **second.further}.items()
     }
     found["losses"] = tensor_error(np.array(first.losses), np.array(second.losses))
     return found

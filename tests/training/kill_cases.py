@@ -128,4 +128,4 @@ def case_in(folder: Path, name: str) -> Case:
         return OneNetwork(spec_in(folder, name))
     loss = VERSUS[name]
     norm = "rms_normalization, axis: 0" if loss == "penalty" else "batch_normalization"
-    return TwoNetworks(write(folder, text_of(loss, norm=norm)))
+    return TwoNetworks(write(folder, text_of(loss, norm=norm, updates="gathered")))

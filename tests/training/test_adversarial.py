@@ -51,18 +51,66 @@ def changed(before: dict[str, Any], after: dict[str, Any]) -> set[str]:
     return {name.partition(".")[0] for name in names}
 
 
-def play(program: Versus, steps: int) -> tuple[list[float], dict[str, Any]]:
-    """Take ten rounds; each step may move its own network alone, statistics included."""
+def play(program: Versus, turn: int, parts: int = 1) -> tuple[list[float], dict[str, Any]]:
+    """Take ten rounds; each step may move its own network alone, statistics included.
+
+    turn, parts: batches of the discriminator and of the generator to a round.
+    """
     losses = []
     for number in range(ROUNDS):
-        for step in range(steps):
+        for step in range(turn):
             before = program.weights()
             losses.append(program.discriminator_step(*batch(number, step)))
             assert changed(before, program.weights()) == {"judge"}
-        before = program.weights()
-        losses.append(program.generator_step(batch(number, "noise")[1]))
-        assert changed(before, program.weights()) == {"maker"}
+        for part in range(parts):
+            before = program.weights()
+            losses.append(program.generator_step(batch(number, "noise", part)[1]))
+            assert changed(before, program.weights()) == {"maker"}
     return losses, program.weights()
+
+
+@pytest.mark.parametrize("loss", ["non_saturating", "clipped"])
+@pytest.mark.parametrize("updates", ["averaged", "gathered"])
+def test_updates_of_both_networks_end_alike(updates: str, loss: str) -> None:
+    """Clipped and accumulated gradients, and the generator's average, of which samples are made."""
+    networks = networks_of(loss, updates=updates)
+    training = networks.training
+    found = []
+    for backend in BACKENDS:
+        program = built(networks, backend, noise=1)
+        run = play(program, training.turn, training.generator.accumulate)
+        state = program.optimizer_state()
+        averages = {name: state[name] for name in state if ".average/" in name}
+        deployed = of_models(program.deployed_weights(), "maker")
+        for name, array in averages.items():
+            own = name.removeprefix("generator.average/")
+            np.testing.assert_array_equal(deployed[own], array)
+            assert not np.array_equal(run[1][f"maker.{own}"], array)
+        found.append((*run, averages))
+    assert found[0][0] == pytest.approx(found[1][0], rel=1e-9, abs=1e-12)
+    for first, second in ((found[0][i], found[1][i]) for i in (1, 2)):
+        assert first.keys() == second.keys()
+        for name, array in first.items():
+            if not name.endswith("running_var") and name != "judge.score.bias":
+                np.testing.assert_allclose(second[name], array, rtol=1e-7, atol=1e-9, err_msg=name)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_gradients_are_gathered_before_they_are_clipped(backend: str) -> None:
+    """The discriminator stands still until its step, and moves by no more than that allows."""
+    settings = {"optimizer": "{type: sgd, learning_rate: 1.0}", "updates": "averaged"}
+    program = built(networks_of(**settings), backend)
+    before = of_models(program.weights(), "judge")
+    moved = []
+    for number in range(4):
+        program.discriminator_step(*batch(number))
+        after = of_models(program.weights(), "judge")
+        steps = {n: after[n] - a for n, a in before.items() if "running" not in n}
+        moved.append(float(np.sqrt(sum((step**2).sum() for step in steps.values()))))
+        before = after
+    assert moved[0] == moved[2] == 0
+    assert moved[1] == pytest.approx(0.1, rel=1e-4)
+    assert moved[3] == pytest.approx(0.1, rel=1e-4)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -253,7 +301,7 @@ class _Silent:
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_resumed_run_ends_as_one_that_was_not_interrupted(tmp_path: Path, backend: str) -> None:
     """With both networks, both optimizers, the noise and dropout; pictures and history too."""
-    networks = load_networks(write(tmp_path))
+    networks = load_networks(write(tmp_path, text_of(updates="gathered")))
     whole = train_networks(networks, backend, tmp_path / "whole", epochs=3)
     train_networks(networks, backend, tmp_path / "parts", epochs=1)
     resumed = train_networks(networks, backend, tmp_path / "parts", epochs=3, resume=True)
@@ -267,15 +315,15 @@ def test_a_resumed_run_ends_as_one_that_was_not_interrupted(tmp_path: Path, back
     for first, second in zip(whole.pictures, resumed.pictures, strict=True):
         assert first.read_bytes() == second.read_bytes()
     history = json.loads((tmp_path / "parts" / "history.json").read_text())
-    assert [set(epoch) for epoch in history] == [
-        {"epoch", "discriminator", "generator", "seconds"}
-    ] * 3
+    # In the first epoch the generator has no turn yet.
+    always = {"epoch", "discriminator", "seconds"}
+    assert [set(epoch) - always for epoch in history] == [set(), {"generator"}, {"generator"}]
     assert (tmp_path / "parts" / "history.png").exists()
 
 
 def test_a_run_goes_on_in_another_framework(tmp_path: Path) -> None:
     """With dropout; both networks and both optimizers move, and end where either would have."""
-    networks = load_networks(write(tmp_path, text_of()))
+    networks = load_networks(write(tmp_path, text_of(updates="gathered")))
     whole = train_networks(networks, "torch", tmp_path / "whole", epochs=2, dtype="float64")
     train_networks(networks, "torch", tmp_path / "parts", epochs=1, dtype="float64")
     moved = train_networks(networks, "keras", tmp_path / "parts", epochs=2, resume=True)
@@ -287,13 +335,15 @@ def test_a_run_goes_on_in_another_framework(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("loss", ["non_saturating", "penalty"])
+@pytest.mark.parametrize(
+    ("loss", "updates"), [("non_saturating", "averaged"), ("penalty", ""), ("clipped", "gathered")]
+)
 def test_emitted_scripts_train_by_themselves(
-    tmp_path: Path, backend: str, loss: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, backend: str, loss: str, updates: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Losses are finite, weights are written, and rows are made in the shape of the data."""
     norm = "rms_normalization, axis: 0" if loss == "penalty" else "batch_normalization"
-    networks = load_networks(write(tmp_path, text_of(loss, norm=norm)))
+    networks = load_networks(write(tmp_path, text_of(loss, norm=norm, updates=updates)))
     compiled = get_backend(backend).compile_networks(networks, Options(training=True))
     assert "nnspec" not in compiled.source
     script = compiled.write(tmp_path / "script.py")

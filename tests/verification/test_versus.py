@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -63,30 +65,57 @@ FAULTS = {
 }  # fmt: skip
 
 
-def run(loss: str, old: str = "", new: str = "") -> tuple[list[str], Any]:
+OF_AVERAGES = {
+    "another weight of the average": ("averaged", "multi_avg_fn(0.9)", "multi_avg_fn(0.99)"),
+    "an average that begins too late": ("gathered", "add_(1)) - 2", "add_(1)) - 3"),
+}
+OF_UPDATES = {
+    "a sum for a mean": ("gathered", "(loss / 3).backward", "loss.backward"),
+    "gradients that are not clipped": (
+        "averaged", "nn.utils.clip_grad_norm_(generator.parameters(), 0.05)", "pass",
+    ),
+    "the other network's gradients are clipped": (
+        "averaged", "clip_grad_norm_(discriminator.", "clip_grad_norm_(generator.",
+    ),
+    "a step a batch too early": ("gathered", "(number + 1) % 2", "number % 2"),
+    "gradients that are kept after the step": (
+        "averaged", "        optimizer.step()\n        optimizer.zero_grad()",
+        "        optimizer.step()",
+    ),
+}  # fmt: skip
+
+
+def run(loss: str, old: str = "", new: str = "", updates: str = "") -> tuple[list[str], Any]:
     """Return what PyTorch's source breaks with this change of its text, and the run."""
-    networks = networks_of(loss)
-    backend: Any = get_backend("torch")
-    engine = SourceEngine(backend)
-    compile_networks = type(backend).compile_networks
-
-    def changed(self: Any, *given: Any) -> Any:
-        compiled = compile_networks(self, *given)
-        assert old in compiled.source, compiled.source
-        return dataclasses.replace(compiled, source=compiled.source.replace(old, new))
-
+    networks = networks_of(loss, updates=updates)
+    engine = SourceEngine(get_backend("torch"))
     weights = {
         f"{name}.{path}": array.astype(np.float64)
         for name, spec in networks.models.items()
         for path, array in exercised_weights(spec.graph, 0).items()
     }
     recorder = Recorder(Report("x", "", {}, 10))
-    with pytest.MonkeyPatch.context() as patch:
-        if old:
-            patch.setattr(type(backend), "compile_networks", changed)
+    with changed(old, new):
         found = versus_checks.run_source(engine, networks, SETTINGS, weights, recorder)
     wrong = [role for role, error, limit in found.formula if error > limit]
     return [*found.broken, *wrong], found
+
+
+@contextmanager
+def changed(old: str, new: str) -> Iterator[None]:
+    """Let PyTorch's source have another text, where there is an old one."""
+    backend: Any = get_backend("torch")
+    compile_networks = type(backend).compile_networks
+
+    def compiled(self: Any, *given: Any) -> Any:
+        made = compile_networks(self, *given)
+        assert old in made.source, made.source
+        return dataclasses.replace(made, source=made.source.replace(old, new))
+
+    with pytest.MonkeyPatch.context() as patch:
+        if old:
+            patch.setattr(type(backend), "compile_networks", compiled)
+        yield
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -98,11 +127,30 @@ def test_an_injected_fault_is_found(name: str) -> None:
     assert any(each.startswith(told) or told in each for each in broken), broken
 
 
+@pytest.mark.parametrize("name", OF_AVERAGES)
+def test_an_average_is_held_to_its_formula(name: str) -> None:
+    updates, old, new = OF_AVERAGES[name]
+    assert run("hinge", updates=updates)[0] == []
+    broken, _ = run("hinge", old, new, updates)
+    assert any(each.startswith("the average of ") for each in broken), broken
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("name", OF_UPDATES)
+def test_a_fault_of_an_update_is_found_between_the_sources(name: str) -> None:
+    updates, old, new = OF_UPDATES[name]
+    networks = networks_of("non_saturating", updates=updates)
+    with changed(old, new):
+        report = versus_checks.verify_versus(networks, SETTINGS)
+    assert not report.passed, report.to_json()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("updates", ["", "averaged", "gathered"])
 @pytest.mark.parametrize("loss", ["non_saturating", "least_squares", "hinge", "penalty", "clipped"])
-def test_no_source_is_accused(loss: str) -> None:
+def test_no_source_is_accused(loss: str, updates: str) -> None:
     """Each network, and ten rounds of their training, with dropout at work."""
-    reports = verify_networks(networks_of(loss), SETTINGS)
+    reports = verify_networks(networks_of(loss, updates=updates), SETTINGS)
     assert reports.passed, reports.to_json()
     training = reports.reports["training"]
     assert {check.kind for check in training.checks} == {"adversarial"}
