@@ -217,6 +217,7 @@ def _discriminator_step(
     judge = "discriminator.logits" if heads[training.discriminator.model] else "discriminator"
     given = ("real", "noise", *(("mix",) if penalty else ()))
     around = "torch.no_grad(), statistics_kept(generator)" if keeps else "torch.no_grad()"
+    arguments = _arguments(networks, "discriminator", *given)
     loss = [f"loss = discriminator_loss({judge}(real), {judge}(fake))"]
     if penalty:
         times = literal(penalty)
@@ -232,9 +233,7 @@ def _discriminator_step(
         ]
     return "\n".join(
         [
-            *wrap(
-                f"def discriminator_step({_arguments(networks, 'discriminator', *given)}) -> Tensor:"
-            ),
+            *wrap(f"def discriminator_step({arguments}) -> Tensor:"),
             f'    """{_told("discriminator", training.discriminator.accumulate)}"""',
             f"    with {around}:",
             "        fake = generator(noise)",
