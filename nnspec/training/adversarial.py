@@ -76,9 +76,15 @@ class VersusFolder(RunFolder):
     @property
     def files(self) -> tuple[Path, ...]:
         """Everything that a run writes."""
-        found = sorted(self.pictures.glob("*.png")) if self.pictures.is_dir() else []
+        found = sorted(self.pictures.glob("[!.]*.png")) if self.pictures.is_dir() else []
         own = (self.checkpoint, *self.weights.values(), self.history, self.picture, self.record)
         return (*own, *found)
+
+    def sweep(self) -> None:
+        """Remove what kills have left of files that were being written, pictures too."""
+        super().sweep()
+        for left in self.pictures.glob(f".*.{'[0-9a-f]' * 12}.png"):
+            left.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)

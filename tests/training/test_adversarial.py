@@ -304,7 +304,10 @@ def test_a_resumed_run_ends_as_one_that_was_not_interrupted(tmp_path: Path, back
     networks = load_networks(write(tmp_path, text_of(updates="gathered")))
     whole = train_networks(networks, backend, tmp_path / "whole", epochs=3)
     train_networks(networks, backend, tmp_path / "parts", epochs=1)
+    left = tmp_path / "parts" / "samples" / ".epoch_00002.0123456789ab.png"  # by a kill
+    left.write_bytes(b"half")
     resumed = train_networks(networks, backend, tmp_path / "parts", epochs=3, resume=True)
+    assert not left.exists()
     for name, path in whole.weights.items():
         other = load_weights(resumed.weights[name])
         for key, array in load_weights(path).items():
