@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nnspec.emit.code import Expr, literal, quoted, wrap
 from nnspec.emit.composed import named_terms
+from nnspec.emit.goals import is_named
 from nnspec.language.weighting import is_weighted
 from nnspec.network.graph import Head
 from nnspec.network.loader import Spec
@@ -16,7 +17,7 @@ def compiled_source(spec: Spec) -> str:
     heads = [term.head for term in terms]
     lines = ["def compiled(model: keras.Model) -> keras.Model:"]
     name = "model"
-    if len(terms) == len(outputs) and not any(heads):
+    if is_model(spec):
         lines.append('    """Return the model, ready to fit."""')
     else:
         name = "network"
@@ -27,18 +28,25 @@ def compiled_source(spec: Spec) -> str:
             else f"model.outputs[{outputs.index(term.output)}]"
             for term, head in zip(terms, heads, strict=True)
         ]
-        lines += wrap(f"network = keras.Model(model.inputs, {_one_or_list(given)})", 4)
+        taken = _by_output(spec, given)
+        lines += wrap(f"network = keras.Model(model.inputs, {taken})", 4)
     weights = [term.loss.weight for term in terms]
     functions = [each.function for each in named]
     if is_weighted(spec.model):
         functions = [f"Weighted({function})" for function in functions]
-    losses = _one_or_list(functions)
+    losses = _by_output(spec, functions)
     keywords = [("optimizer", Expr("make_optimizer()")), ("loss", Expr(losses))]
     if any(weight != 1.0 for weight in weights):
-        keywords.append(("loss_weights", Expr(literal(weights))))
+        told = _by_output(spec, list(map(literal, weights)))
+        keywords.append(("loss_weights", Expr(told if is_named(spec) else literal(weights))))
     arguments = ", ".join(f"{key}={literal(value)}" for key, value in keywords)
     lines += [*wrap(f"{name}.compile({arguments})", 4), f"    return {name}"]
     return "\n".join(lines)
+
+
+def is_model(spec: Spec) -> bool:
+    """Whether the network that is compiled is the one that is served."""
+    return not is_named(spec) and named_terms(spec)[0].term.head is None
 
 
 def layer_of(head: Head) -> str:
@@ -46,5 +54,10 @@ def layer_of(head: Head) -> str:
     return head.node.name + (f".{head.activation.type}" if head.is_fused else "")
 
 
-def _one_or_list(values: list[str]) -> str:
-    return values[0] if len(values) == 1 else f"[{', '.join(values)}]"
+def _by_output(spec: Spec, values: list[str]) -> str:
+    """Return the dictionary of values by output, or the one where it has no name."""
+    if not is_named(spec):
+        return values[0]
+    names = [literal(each.term.output) for each in named_terms(spec)]
+    pairs = [f"{name}: {value}" for name, value in zip(names, values, strict=True)]
+    return f"{{{', '.join(pairs)}}}"

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from nnspec.emit.composed import named_terms
+from nnspec.emit.goals import is_named
 from nnspec.network.loader import Spec
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Composed(Protocol):
 
 
 def composed_loss(
-    trained: Any,
+    program: Composed,
     given: Any,
     goals: list[Any],
     output: Any,
@@ -45,11 +46,16 @@ def composed_loss(
     weights: list[Any],
 ) -> Any:
     """Return the loss as `fit` of the compiled model has it. weights: of the rows, or none."""
-    return trained.compute_loss(
+    wanted, counts = goals[0], weights[0] if weights else None
+    if is_named(program.spec):
+        names = [each.term.output for each in named_terms(program.spec)]
+        wanted = dict(zip(names, goals, strict=True))
+        counts = None if counts is None else dict.fromkeys(names, counts)
+    return program.trained.compute_loss(
         x=given,
-        y=one_or_all(goals),
+        y=wanted,
         y_pred=output,
-        sample_weight=weights[0] if weights else None,
+        sample_weight=counts,
         training=is_training,
     )
 
@@ -60,8 +66,10 @@ Compute = Callable[[list[Any], list[Any]], tuple[list[Any], list[Any]]]
 
 def computation(program: Composed) -> Compute:
     """Return what computes the losses and the outputs of tensors, as at inference, in one pass."""
-    functions = [getattr(program.training, each.function) for each in named_terms(program.spec)]
-    taken, given = (_listed(model.outputs) for model in (program.trained, program.model))
+    named = named_terms(program.spec)
+    functions = [getattr(program.training, each.function) for each in named]
+    taken, given = program.trained.output, list(program.model.outputs)
+    taken = [taken[each.term.output] for each in named] if is_named(program.spec) else [taken]
     both = keras.Model(program.model.inputs, [*taken, *given])
 
     def compute(arrays: list[Any], goals: list[Any]) -> tuple[list[Any], list[Any]]:
@@ -98,10 +106,6 @@ def measurer(
         return found, by_output
 
     return measure
-
-
-def _listed(outputs: Any) -> list[Any]:
-    return list(outputs) if isinstance(outputs, list | tuple) else [outputs]
 
 
 def one_or_all(arrays: list[Any]) -> Any:

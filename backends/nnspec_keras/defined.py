@@ -18,9 +18,17 @@ DEFINED = (
     *SOURCES,
     *("loss_function", "make_optimizer", "make_plateau", "compiled", "ReduceOnPlateau", "Batches"),
     *("main", "predict", "save", "served", "sys"),
-    *("Averaged", "Restored"),
+    *("Averaged", "Restored", "named_outputs"),
     "fnmatchcase",
     *("Weighted", "sample_weights", "weighted_mean"),
     *ROW_NAMES,
 )
 """Names that the training part and the program define or import."""
+LOCAL = frozenset(
+    {
+        *("arguments", "best", "data", "error", "expected", "history", "inputs", "losses"),
+        *("measured", "measures", "model", "network", "output", "parser", "part", "record"),
+        *("saved", "source", "target", "targets", "validation"),
+    }
+)
+"""Variables of the program, which the function that builds the network may not be called."""

@@ -3,24 +3,42 @@
 from __future__ import annotations
 
 from nnspec.emit.code import Expr, call, wrap
+from nnspec.emit.goals import as_trained, is_named
 from nnspec.emit.metrics import Measured, has_confusion, is_collected, measured_source
 from nnspec.emit.snippets import snippets
 from nnspec.emit.specialised import Specialisation, specialised
 from nnspec.emit.training import shifts_target
-from nnspec.language.objectives import is_composed
+from nnspec.language.metrics_by_output import reported_metrics
+from nnspec.language.objectives import is_composed, named_outputs
 from nnspec.language.training_schema import Training
 from nnspec.language.watching import Keep, better_of, watched
 from nnspec.language.weighting import SAMPLE_WEIGHT, is_weighted
 from nnspec.network.loader import Spec
+from nnspec.network.objectives import terms_of
 from nnspec_keras.plateau import MADE, makes_plateau
 
 
 def is_measured_apart(spec: Spec) -> bool:
     """Whether `measure` measures, and not what the model is compiled with."""
     training = spec.model.training
-    if training is None or spec.model.data is None or is_composed(spec.model):
+    if training is None or spec.model.data is None:
         return False
+    if is_composed(spec.model):
+        # It is compiled with its losses alone.
+        terms = terms_of(spec.model, spec.graph)
+        return watches_losses(spec) or any(term.training.resolved_metrics for term in terms)
     return is_collected(training) or is_weighted(spec.model)
+
+
+def watches_losses(spec: Spec) -> bool:
+    """Whether what is kept, stops, or sets the rate follows the loss of one output by its name."""
+    training = spec.model.training
+    if training is None or not is_named(spec):
+        return False
+    rate = training.optimizer.learning_rate
+    records = (training.keep, training.stop, getattr(rate, "watched", None))
+    names = {record.metric.removeprefix("val_") for record in records if record and record.metric}
+    return any(f"{name}_loss" in names for name in named_outputs(training))
 
 
 def measured_of(spec: Spec) -> Measured | None:
@@ -28,7 +46,12 @@ def measured_of(spec: Spec) -> Measured | None:
     training, data = spec.model.training, spec.model.data
     if training is None or data is None or not is_measured_apart(spec):
         return None
-    found = measured_source(spec, is_table=not data.source.endswith(".npz"))
+    is_table = not data.source.endswith(".npz")
+    if is_named(spec):
+        from nnspec.emit.metrics_by_output import measured_by_output  # which few specs need
+
+        return measured_by_output(spec, is_table=is_table)
+    found = measured_source(as_trained(spec), is_table=is_table)
     required = ["record"] if shifts_target(spec) else []
     if is_weighted(spec.model):
         required.append(SAMPLE_WEIGHT)
@@ -48,7 +71,8 @@ def callback_lines(spec: Spec) -> list[str]:
     """Return the line that makes the callback which measures each epoch."""
     data = spec.model.data
     assert data is not None
-    rows = ", ".join(["inputs", "target", *weight_names(spec)])
+    target = "targets" if is_named(spec) else "target"
+    rows = ", ".join(["inputs", target, *weight_names(spec)])
     if data.validation:
         is_single = len(spec.graph.inputs) == 1
         rows = '*data["validation"]'
@@ -94,14 +118,14 @@ def callbacks(training: Training, *, has_validation: bool, is_measured: bool) ->
 
 
 def _mode(training: Training, record: Keep, name: str) -> str:
-    return better_of(record, name, training.resolved_metrics, training.kind)
+    return better_of(record, name, reported_metrics(training), training.kind)
 
 
 def ending(spec: Spec, unpack: str) -> list[str]:
     """Return the lines after those that measure and print each part of the rows."""
     training, data = spec.model.training, spec.model.data
     assert data is not None
-    if training is None or not has_confusion(training):
+    if training is None or is_named(spec) or not has_confusion(training):
         return []
     part = "test" if data.test > 0 else "validation" if data.validation > 0 else "train"
     given = ", ".join(["target", "output", *weight_names(spec)])

@@ -26,7 +26,7 @@ from nnspec.network.objectives import loss_heads
 from nnspec.support.collector import collector_paused
 from nnspec.support.files import write_text
 from nnspec.support.noise import Drawer
-from nnspec_keras.defined import DEFINED
+from nnspec_keras.defined import DEFINED, LOCAL
 from nnspec_keras.functions import block_function, network_function
 from nnspec_keras.helpers import HELPERS, helpers_of
 from nnspec_keras.lowerings import LOWERINGS
@@ -123,7 +123,7 @@ def compile_network(spec: Spec, options: KerasOptions) -> KerasCompiled:
     lowerer = Lowerer(LANGUAGE, heads, keep_borders=options.layout == "spec")
     network = lowerer.network(spec.graph)
     order_updates(network)
-    function = function_name(spec.name)
+    function = function_name(spec.name, LOCAL if options.training else ())
     taken = frozenset({*TAKEN, function})
     definitions = Definitions(
         network,
@@ -159,10 +159,10 @@ def compile_network(spec: Spec, options: KerasOptions) -> KerasCompiled:
     return KerasCompiled(spec, options, source, function, head)
 
 
-def function_name(name: str) -> str:
+def function_name(name: str, taken: Collection[str] = ()) -> str:
     """Return the network's name as a function's: DigitsCNN as digits_cnn."""
     function = snake(name)
-    return f"{function}_model" if function in _DEFINED else function
+    return f"{function}_model" if function in _DEFINED or function in taken else function
 
 
 def imports(

@@ -20,6 +20,7 @@ import tensorflow as tf
 from nnspec.backend import Precision
 from nnspec.data.goals import require_goals
 from nnspec.data.weighting import parted
+from nnspec.emit.goals import is_named
 from nnspec.emit.loading import load_source
 from nnspec.errors import UsageError
 from nnspec.language.objectives import is_composed
@@ -292,7 +293,12 @@ class KerasProgram(Borders):
     def measured(self, inputs: Mapping[str, Array], target: Target) -> dict[str, float]:
         """Return the metrics as the emitted source measures them, or compiles the model with."""
         measure = getattr(self.emitted, "measure", None)
+        if measure is not None and is_named(self.spec):
+            by_output: dict[str, float] = measure(target, self.forward(inputs))
+            return by_output
         if measure is not None:
+            if isinstance(target, Mapping):
+                (target,) = target.values()
             (output,) = self.forward(inputs).values()
             target, weight = parted(target)
             more = () if weight is None else (weight,)
@@ -398,7 +404,7 @@ class KerasProgram(Borders):
         if is_composed(self.spec.model):
             count = len(goals) - is_weighted(self.spec.model)
             return composed_loss(
-                self.trained,
+                self,
                 given,
                 goals[:count],
                 output,

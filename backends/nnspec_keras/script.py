@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from nnspec.emit.answered import answer_of
 from nnspec.emit.code import Expr, literal, quoted, wrap
+from nnspec.emit.goals import is_named
 from nnspec.emit.snippets import snippets
 from nnspec.emit.training import axis_in_batch, shifts_target
+from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Training
 from nnspec.network.graph import Head
 from nnspec.network.loader import Spec
+from nnspec.network.objectives import terms_of
+from nnspec_keras.composed import is_model
 from nnspec_keras.measuring import (
     callback_lines,
     callbacks,
     ending,
     is_measured_apart,
+    watches_losses,
     weight_names,
 )
 
@@ -38,12 +44,17 @@ def script_source(spec: Spec, training: Training, head: Head | None, function: s
     has_raw_ends = is_shifted or shifts_target(spec)
     serving = snippets("nnspec_keras.emitted", "program" if has_raw_ends else "raw_program")
     # Where the loss takes logits, a network beside the one that is served is compiled.
-    is_compiled = head is None
-    used = [program["Batches"], serving["save"]]
+    is_compiled = is_model(spec) if is_composed(spec.model) else head is None
+    feeding = snippets("nnspec_keras.emitted", "program_by_output") if is_named(spec) else program
+    used = [feeding["Batches"], serving["save"]]
     weights = weight_names(spec)
     constants = {"HAS_ONE_INPUT": is_single, "HAS_WEIGHTS": bool(weights)}
     given = Specialisation(values=constants, given=weights, required=weights)
-    parts = [specialised(program["Batches"].text, given)]
+    parts = [specialised(feeding["Batches"].text, given)]
+    if is_named(spec):
+        parts += _by_output(spec, training)
+    elif is_composed(spec.model):
+        training = terms_of(spec.model, spec.graph)[0].training
     if is_compiled or has_raw_ends:
         used.append(serving["served"])
         parts.append(
@@ -56,10 +67,41 @@ def script_source(spec: Spec, training: Training, head: Head | None, function: s
         )
     parts += [
         with_constants(serving["save"].text, IS_COMPILED=is_compiled),
-        _predict(spec, training, is_inner=has_raw_ends),
+        _predict_by_output(spec, training, is_inner=has_raw_ends)
+        if is_named(spec)
+        else _predict(spec, training, is_inner=has_raw_ends),
         _main(spec, training, function),
     ]
     return Script(parts, {"np"}.union(*(snippet.imports for snippet in used)))
+
+
+def _by_output(spec: Spec, training: Training) -> list[str]:
+    """Return what names and measures outputs."""
+    from nnspec.emit.specialised import with_constants
+
+    data = spec.model.data
+    assert data is not None
+    sources = snippets("nnspec_keras.emitted", "program_by_output")
+    outputs = spec.graph.outputs
+    is_one = len(outputs) == 1
+    constants = {"BATCH_SIZE": training.batch_size, "HAS_ONE_OUTPUT": is_one}
+    made = with_constants(sources["named_outputs"].text, **constants)
+    parts = ["\n".join(wrap(f"OUTPUTS = {literal(list(outputs))}")), made]
+    if is_measured_apart(spec):
+        terms = terms_of(spec.model, spec.graph)
+        watches = watches_losses(spec)
+        text = with_constants(
+            sources["Measures"].text,
+            BATCH_SIZE=training.batch_size,
+            OF_VALIDATION=data.validation > 0,
+            HAS_METRICS=any(term.training.resolved_metrics for term in terms),
+            WATCHES_LOSSES=watches,
+            HAS_ONE_LOSS=watches and len(terms) == 1,
+            ONE_LOSS=f"{terms[0].output}_loss",
+            WEIGHT=terms[0].loss.weight,
+        )
+        parts.append(text.replace(" / 1.0", ""))
+    return parts
 
 
 def _is_shifted(spec: Spec) -> bool:
@@ -107,12 +149,34 @@ def _predict(spec: Spec, training: Training, *, is_inner: bool) -> str:
     )
 
 
+def _predict_by_output(spec: Spec, training: Training, *, is_inner: bool) -> str:
+    given = "arrays[0]" if len(spec.graph.inputs) == 1 else "arrays"
+    return "\n".join(
+        [
+            *wrap(
+                "def predict(path: Path, data: Path) -> "
+                "tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:"
+            ),
+            '    """Return what a saved network makes of raw rows: each output, and its answer."""',
+            '    record = json.loads(path.with_name(f"{path.name}.json").read_text())',
+            "    model = keras.saving.load_model(path)",
+            *(wrap(f"network = model.get_layer({quoted(spec.name)})", 4) if is_inner else []),
+            '    inputs = read_inputs(read_rows(data), record["inputs"], data)',
+            "    arrays = prepared(inputs, record)",
+            f"    given = named_outputs({'network' if is_inner else 'model'}, {given})",
+            *answer_of(spec, "given"),
+            "    return given, answers",
+        ]
+    )
+
+
 def _main(spec: Spec, training: Training, function: str) -> str:
     data = spec.model.data
     assert data is not None
     is_single = len(spec.graph.inputs) == 1
+    target = "targets" if is_named(spec) else "target"
     more = "".join(f", {name}" for name in weight_names(spec))
-    unpack = f"inputs, target{more}" if is_single else f"*inputs, target{more}"
+    unpack = f"inputs, {target}{more}" if is_single else f"*inputs, {target}{more}"
     scaled = ""
     if shifts_target(spec) and not is_measured_apart(spec):
         shape = list(spec.graph.types[spec.graph.outputs[0]].shape)
@@ -167,7 +231,8 @@ def _main(spec: Spec, training: Training, function: str) -> str:
         lines += callback_lines(spec)
     fit["callbacks"] = callbacks(training, has_validation=data.validation > 0, is_measured=is_apart)
     arguments = ", ".join(f"{key}={literal(value)}" for key, value in fit.items())
-    lines += wrap(f"history = network.fit(Batches(inputs, target{more}), {arguments}).history", 4)
+    made = f"Batches(inputs, {target}{more})"
+    lines += wrap(f"history = network.fit({made}, {arguments}).history", 4)
     passed = "".join(f", {name}={name}" for name in weight_names(spec))
     losses = 'history["loss"]' + (' + history["val_loss"]' if data.validation else "")
     lines += [
@@ -179,7 +244,7 @@ def _main(spec: Spec, training: Training, function: str) -> str:
         f"    for part, ({unpack}) in data.items():",
         *wrap(
             "measured = network.evaluate"
-            f"(inputs, target{passed}, batch_size={training.batch_size}, "
+            f"(inputs, {target}{passed}, batch_size={training.batch_size}, "
             "verbose=0, return_dict=True)",
             8,
         ),
@@ -192,5 +257,6 @@ def _main(spec: Spec, training: Training, function: str) -> str:
 def _more(spec: Spec) -> list[str]:
     assert spec.model.data is not None
     more = ", record=record" if shifts_target(spec) else ""
-    given = ", ".join(["inputs", "target", *weight_names(spec)])
+    target = "targets" if is_named(spec) else "target"
+    given = ", ".join(["inputs", target, *weight_names(spec)])
     return wrap(f"measured |= Measures(model, {given}{more}).measured()", 8)

@@ -100,10 +100,16 @@ def loss_functions(spec: Spec) -> list[str]:
         ),
         "\n".join(
             [
-                *wrap(f"def loss_function(outputs: {kind}, *targets: Tensor) -> Tensor:"),
-                '    """Return what is minimised: the sum of the losses by their weights."""',
-                "    found = losses(outputs, *targets)",
+                "def weighted_sum(found: dict[str, Tensor]) -> Tensor:",
+                '    """Return the sum of losses by their weights."""',
                 *wrap(f"return {weighted_sum(terms)}", 4),
+            ]
+        ),
+        "\n".join(
+            [
+                *wrap(f"def loss_function(outputs: {kind}, *targets: Tensor) -> Tensor:"),
+                '    """Return what is minimised."""',
+                "    return weighted_sum(losses(outputs, *targets))",
             ]
         ),
     ]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from nnspec.emit.code import literal, wrap
+from nnspec.emit.goals import as_trained, is_named
 from nnspec.emit.metrics import Measured, has_confusion, is_collected, measured_source
 from nnspec.emit.training import shifts_target
-from nnspec.language.objectives import is_composed
+from nnspec.language.metrics_by_output import reported_metrics
 from nnspec.language.schedules import Schedule
 from nnspec.language.training_schema import Data, Training
 from nnspec.language.watching import Keep, better_of, watched
@@ -18,20 +19,26 @@ from nnspec_torch.naming import class_name
 def measured_of(spec: Spec) -> Measured | None:
     """Return what measures, or None where expressions of PyTorch do."""
     training, data = spec.model.training, spec.model.data
-    if training is None or data is None or is_composed(spec.model):
+    if training is None or data is None:
         return None
-    if not is_collected(training) and not is_weighted(spec.model):
+    is_table = not data.source.endswith(".npz")
+    if is_named(spec):
+        from nnspec.emit.metrics_by_output import measured_by_output  # which few specs need
+
+        return measured_by_output(spec, is_table=is_table)
+    spec = as_trained(spec)
+    assert spec.model.training is not None
+    if not is_collected(spec.model.training) and not is_weighted(spec.model):
         return None
-    return measured_source(spec, is_table=not data.source.endswith(".npz"))
+    return measured_source(spec, is_table=is_table)
 
 
-def evaluate_collected(spec: Spec, head: Head | None) -> str:
+def evaluate_collected(spec: Spec, head: Head | None, compute: str) -> str:
     """Return `evaluate`, which gives all outputs to `measure`."""
     data, training = spec.model.data, spec.model.training
     assert data is not None
     assert training is not None
     counts = [SAMPLE_WEIGHT] if is_weighted(spec.model) else []
-    compute = "model.logits" if head is not None else "model"
     arguments = f"model: {class_name(spec.name)}, rows: tuple[Tensor, ...]"
     given = ["target", "output"]
     if shifts_target(spec):
@@ -78,7 +85,7 @@ def confusion_lines(spec: Spec) -> list[str]:
     """Return the lines that print the confusion matrix of the last part of the rows."""
     training, data = spec.model.training, spec.model.data
     assert data is not None
-    if training is None or not has_confusion(training):
+    if training is None or is_named(spec) or not has_confusion(training):
         return []
     part = last_part(data)
     more = [SAMPLE_WEIGHT] if is_weighted(spec.model) else []
@@ -158,7 +165,7 @@ class _Watched:
     def __init__(self, training: Training, data: Data, record: Keep | None) -> None:
         has_validation = data.validation > 0
         name = watched(record, has_validation=has_validation)
-        metrics, kind = training.resolved_metrics, training.kind
+        metrics, kind = reported_metrics(training), training.kind
         self.is_less = better_of(record, name, metrics, kind) == "min"
         self.value = f'measured["{name.removeprefix("val_")}"]'
         if name == "loss" and has_validation:

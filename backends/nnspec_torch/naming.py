@@ -44,7 +44,7 @@ DEFINED = frozenset(
         *ROW_NAMES,
         *("Callable", "SafetensorError", "Sequence", "load_file", "safe_open", "save_file"),
         *("evaluate", "learning_rate_factor", "load_weights", "loss_function", "main"),
-        "losses",
+        *("arrays_of", "losses", "weighted_sum"),
         *("make_optimizer", "make_scheduler", "outputs", "predict", "r2", "save", "train_step"),
         *("AveragedModel", "averaged", "get_ema_multi_avg_fn", "make_average"),
         *("sample_weights", "weighted_mean"),
@@ -53,6 +53,17 @@ DEFINED = frozenset(
     }
 )
 """Names that a file may define or import beside the classes of its network."""
+
+_LOCAL = frozenset(
+    {
+        *("answer", "answers", "arguments", "average", "batch", "best", "data", "device", "epoch"),
+        *("error", "file", "given", "inputs", "kept", "loss", "measured", "model", "number"),
+        *("optimizer", "output", "parser", "parts", "reached", "record", "rows", "scale"),
+        *("scheduler", "source", "table", "target", "tensors", "total", "train", "train_loss"),
+        *("waited", "weights"),
+    }
+)
+"""Variables of the functions that make the network, whose class may not be called so."""
 
 
 def attribute(layer: str) -> str:
@@ -82,7 +93,7 @@ def _layer(name: str) -> str:
 
 def class_name(network: str) -> str:
     """Return the name of the network's class."""
-    return freed(network, KEYWORDS | DEFINED)
+    return freed(network, KEYWORDS | DEFINED | _LOCAL)
 
 
 def renamed_layers(graph: Graph) -> dict[str, str]:

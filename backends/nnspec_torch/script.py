@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from nnspec.emit.code import literal, wrap, wrap_item
+from nnspec.emit.goals import is_named
 from nnspec.emit.names import snake
 from nnspec.emit.snippets import Snippets, snippets
 from nnspec.emit.training import axis_in_batch, shifts_target
 from nnspec.errors import UsageError
+from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Training
 from nnspec.layers.weighted import split
 from nnspec.network.graph import Head
 from nnspec.network.heads import final_activation
 from nnspec.network.loader import Spec
+from nnspec.network.objectives import terms_of
+from nnspec_torch import script_by_output as by_output
 from nnspec_torch.measuring import (
     beginning,
     confusion_lines,
@@ -22,6 +26,7 @@ from nnspec_torch.measuring import (
 )
 from nnspec_torch.naming import class_name, renamed_layers
 from nnspec_torch.schedules import has_plateau, has_schedule
+from nnspec_torch.training import computed_by
 from nnspec_torch.updates import NUMBER
 
 _METRICS = {"mae": "(output - target).abs().mean()", "r2": "r2(output, target)"}
@@ -33,6 +38,10 @@ MODULES = frozenset({"math", "torch"})
 
 def script_source(spec: Spec, training: Training, head: Head | None) -> str:
     """Return what trains, measures and predicts; the last of it is `main`."""
+    compute = computed_by(spec, head)
+    if is_composed(spec.model) and not is_named(spec):
+        (term,) = terms_of(spec.model, spec.graph)
+        training, head = term.training, term.head
     names = renamed_layers(spec.graph)
     program = snippets("nnspec_torch.emitted", "program")
     renamed = snippets("nnspec_torch.emitted", "renamed_program")
@@ -42,19 +51,25 @@ def script_source(spec: Spec, training: Training, head: Head | None) -> str:
         kind = "renamed_normalized_program" if names else "normalized_program"
         storing = snippets("nnspec_torch.emitted", kind)
     load = "load_weights" if names else "load_file"
-    parts = [_outputs(training)]
+    is_single = len(spec.graph.outputs) == 1
+    parts = [_outputs(training) if is_single else by_output.outputs_source(training)]
     measured = measured_of(spec)
     if measured is not None:
-        parts += [*measured.parts, evaluate_collected(spec, head)]
+        parts += measured.parts
+    if is_named(spec):
+        parts += [by_output.arrays_source()] if measured is not None else []
+        parts.append(by_output.evaluate_source(spec, training, measured))
+    elif measured is not None:
+        parts.append(evaluate_collected(spec, head, compute))
     else:
         if any(metric.type == "r2" for metric in training.resolved_metrics):
             parts.append(program["r2"].text)
-        parts.append(_evaluate(spec, training, head))
+        parts.append(_evaluate(spec, training, head, compute))
     parts += [
         *(_renaming(names, renamed) if names else ()),
         *([storing["named"].text] if names or is_normalized else ()),
         (renamed if names or is_normalized else program)["save"].text,
-        _predict(spec, training, load),
+        by_output.predict_source(spec, load) if is_named(spec) else _predict(spec, training, load),
         _main(spec, training, load),
         'if __name__ == "__main__":\n    main()',
     ]
@@ -79,8 +94,7 @@ def _outputs(training: Training) -> str:
     )
 
 
-def _evaluate(spec: Spec, training: Training, head: Head | None) -> str:
-    compute = "model.logits" if head is not None else "model"
+def _evaluate(spec: Spec, training: Training, head: Head | None, compute: str) -> str:
     assert spec.model.data is not None
     names = [metric.type for metric in training.resolved_metrics]
     measured = {name: _metric(name, spec, training, head) for name in names}
@@ -204,10 +218,7 @@ def _main(spec: Spec, training: Training, load: str) -> str:
         "    except (OSError, ValueError) as error:",
         "        parser.error(str(error))",
         "    # Small enough to lie on the device as a whole, which spares a DataLoader.",
-        "    parts = {",
-        "        part: tuple(torch.from_numpy(array).to(device) for array in arrays)",
-        "        for part, arrays in data.items()",
-        "    }",
+        *_tensors(spec),
         '    train = parts["train"]',
         *(_scale(spec) if scale and not is_collected else []),
         *beginning(training, data),
@@ -247,6 +258,25 @@ def _main(spec: Spec, training: Training, load: str) -> str:
     if data.test > 0:
         lines.append(f'    print("test", evaluate(model, parts["test"]{scale}))')
     return "\n".join([*lines, *confusion])
+
+
+def _tensors(spec: Spec) -> list[str]:
+    """Return the lines that make tensors of the arrays of each part."""
+    if not is_named(spec):
+        return [
+            "    parts = {",
+            "        part: tuple(torch.from_numpy(array).to(device) for array in arrays)",
+            "        for part, arrays in data.items()",
+            "    }",
+        ]
+    return [
+        "    parts = {",
+        "        part: tuple(",
+        "            torch.from_numpy(array).to(device) for array in (*inputs, *targets.values())",
+        "        )",
+        "        for part, (*inputs, targets) in data.items()",
+        "    }",
+    ]
 
 
 def _scale(spec: Spec) -> list[str]:

@@ -11,9 +11,6 @@ from nnspec.language.losses.targets import Wanted, wanted
 from nnspec.language.training_schema import Training
 from nnspec.layers.shapes import Shape, show
 
-_PLACE = "f'{path}: \"{TARGET}\"'"
-_SEVERAL = 'f"{path}: the target"'
-
 
 def read_target(
     training: Training,
@@ -22,41 +19,48 @@ def read_target(
     is_table: bool,
     is_exact: bool = False,
     is_one: bool = True,
+    function: str = "read_target",
+    is_named: bool = False,
     without: str = "",
 ) -> str:
-    """Return `read_target` for a network of this output shape. without: columns that are none.
+    """Return what reads the target of a network of this output shape: a function of this name.
 
     is_exact: give a regression's numbers as they are read, to be standardised. is_one: whether it
-    is one column, or array, and not several.
+    is one column, or array, and not several. is_named: whether the function is told its name, or
+    the names of its columns, which are constants elsewhere. without: columns that are none.
     """
     if not is_one:
-        return _columns(training, output, is_exact=is_exact, without=without)
+        several = SEVERAL.replace("path)", f"path{without})")
+        source = Source("names" if is_named else several, True, is_one=False)
+        return _columns(training, output, function, source, is_exact=is_exact)
+    source = Source("name", is_table) if is_named else Source(ONE, is_table)
     least = "-LARGEST, LARGEST" if is_exact else range_of(training)
     rows = "pl.DataFrame" if is_table else "dict[str, np.ndarray]"
     result = "tuple[np.ndarray, list[str] | None]"
+    given = f"rows: {rows}, {'name: str, ' if is_named else ''}path: Path"
     lines = [
-        *wrap(f"def read_target(rows: {rows}, path: Path) -> {result}:"),
+        *wrap(f"def {function}({given}) -> {result}:"),
         '    """Return the target of each row, and the names of the classes, if it has some."""',
     ]
     if choices := wanted(training.resolved_loss, output):
-        labelled = _labelled(training, output, choices, is_table=is_table)
-        lines += read_wanted(choices, labelled, Source(*ONE, is_table))
+        labelled = _labelled(training, output, choices, source)
+        lines += read_wanted(choices, labelled, source)
     elif training.kind == "regression":
         lines += [
-            f"    target = numbers(rows, [TARGET], path, {least})",
-            *wrap(f"target = shaped(target, {literal(list(output))}, {_PLACE})", 4),
+            *wrap(f"target = numbers(rows, {source.names}, path, {least})", 4),
+            *wrap(f"target = shaped(target, {literal(list(output))}, {source.place})", 4),
             "    return target, None" if is_exact else '    return target.astype("float32"), None',
         ]
     elif training.kind == "binary":
-        lines += [*_labels(2, is_table=is_table), "    else:", *_one_spelling(is_table=is_table)]
+        lines += [*_labels(2, source), "    else:", *_one_spelling(source)]
         whole = ", whole=True" if is_table else ""
         lines += [
-            f"        target = numbers(rows, [TARGET], path, 0, 1{whole})",
-            *wrap(f"target = shaped(target, {literal(list(output))}, {_PLACE})", 4),
+            f"        target = numbers(rows, {source.names}, path, 0, 1{whole})",
+            *wrap(f"target = shaped(target, {literal(list(output))}, {source.place})", 4),
             '    return target.astype("float32"), labels',
         ]
     else:
-        lines += _classes(output, is_table=is_table)
+        lines += _classes(output, source)
     return "\n".join(lines)
 
 
@@ -67,7 +71,7 @@ def range_of(training: Training) -> str:
 
 
 def _labelled(
-    training: Training, output: Shape, choices: Sequence[Wanted], *, is_table: bool
+    training: Training, output: Shape, choices: Sequence[Wanted], source: Source
 ) -> list[str]:
     """Return the lines that number labels, where there may be some."""
     choice = choices[0]
@@ -77,31 +81,32 @@ def _labelled(
     classes = 2 if training.kind == "binary" else output[training.resolved_loss.class_axis]
     if not isinstance(classes, int):
         return []
-    lines = _labels(classes, is_table=is_table)
-    return [*lines, "    else:", *_one_spelling(is_table=is_table)]
+    return [*_labels(classes, source), "    else:", *_one_spelling(source)]
 
 
-def _columns(training: Training, output: Shape, *, is_exact: bool, without: str) -> str:
+def _columns(
+    training: Training, output: Shape, function: str, source: Source, *, is_exact: bool
+) -> str:
     """Return `read_target` for a target of several columns."""
     limits, shape, dtype, whole = "0, 1", output, "float32", ", whole=True"
     if training.kind == "multiclass":
         limits, shape, dtype = f"0, {_number_of_classes(output) - 1}", output[:-1], "int64"
     elif training.kind == "regression":
         limits, whole = "-LARGEST, LARGEST" if is_exact else range_of(training), ""
-    given = f"rows, matching(rows, TARGETS, path{without}), path, {limits}{whole}"
+    given = f"rows, {source.names}, path, {limits}{whole}"
+    more = "names: list[str], " if source.name == "names" else ""
+    arguments = f"rows: pl.DataFrame, {more}path: Path"
     head = [
-        "def read_target(rows: pl.DataFrame, path: Path) -> tuple[np.ndarray, None]:",
+        *wrap(f"def {function}({arguments}) -> tuple[np.ndarray, None]:"),
         '    """Return the target of each row; its classes have no names."""',
     ]
     if choices := wanted(training.resolved_loss, output):
-        names, place = SEVERAL
-        source = Source(names.replace("path)", f"path{without})"), place, is_table=True)
         return "\n".join([*head, *read_wanted(choices, [], source)])
     return "\n".join(
         [
             *head,
             *wrap(f"target = numbers({given})", 4),
-            *wrap(f"target = shaped(target, {literal(list(shape))}, {_SEVERAL})", 4),
+            *wrap(f"target = shaped(target, {literal(list(shape))}, {source.place})", 4),
             "    return target, None" if is_exact else f'    return target.astype("{dtype}"), None',
         ]
     )
@@ -116,38 +121,39 @@ def _number_of_classes(output: Shape) -> int:
     return count
 
 
-def _classes(output: Shape, *, is_table: bool) -> list[str]:
-    count = _number_of_classes(output)
-    lines = _labels(count, is_table=is_table)
-    if not is_table:
+def _classes(output: Shape, source: Source) -> list[str]:
+    count, name = _number_of_classes(output), source.name
+    lines = _labels(count, source)
+    if not source.is_table:
         rank = len(output) + 1
         lines += [
             f"    elif words is not None and words.ndim == {rank}:  # a probability per class",
-            "        target = numbers(rows, [TARGET], path, 0, 1)",
-            f"        target = shaped(target, {literal(list(output))}, {_PLACE})",
+            f"        target = numbers(rows, {source.names}, path, 0, 1)",
+            f"        target = shaped(target, {literal(list(output))}, {source.place})",
             "        wrong = np.abs(target.sum(axis=-1) - 1) > 1e-3",
             "        if wrong.any():",
             "            row = np.argwhere(wrong)[0][0] + 1",
-            "            place = f'{path}: \"{TARGET}\", row {row}'",
+            f"            place = f'{{path}}: \"{{{name}}}\", row {{row}}'",
             '            raise ValueError(f"{place}: the probabilities do not sum to 1")',
             '        return target.astype("float32"), None',
         ]
     return [
         *lines,
         "    else:",
-        *_one_spelling(is_table=is_table),
-        f"        target = numbers(rows, [TARGET], path, 0, {count - 1}, whole=True)",
-        *wrap(f"target = shaped(target, {literal(list(output[:-1]))}, {_PLACE})", 4),
+        *_one_spelling(source),
+        f"        target = numbers(rows, {source.names}, path, 0, {count - 1}, whole=True)",
+        *wrap(f"target = shaped(target, {literal(list(output[:-1]))}, {source.place})", 4),
         '    return target.astype("int64"), labels',
     ]
 
 
-def _labels(count: int, *, is_table: bool) -> list[str]:
+def _labels(count: int, source: Source) -> list[str]:
     """Return the lines that number classes given by words, in sorted order."""
-    if is_table:
+    name = source.name
+    if source.is_table:
         lines = [
             "    labels = None",
-            "    words = column(rows, TARGET, path)",
+            f"    words = column(rows, {name}, path)",
             "    is_text = words.dtype == pl.String",
             "    if is_text and words.cast(pl.Float64, strict=False).has_nulls():",
             "        names, target = np.unique(words.to_numpy(), return_inverse=True)",
@@ -155,29 +161,30 @@ def _labels(count: int, *, is_table: bool) -> list[str]:
     else:
         lines = [
             "    labels = None",
-            "    words = rows.get(TARGET)",
+            f"    words = rows.get({name})",
             '    if words is not None and words.dtype.kind in "US":',
             "        texts = np.char.strip(words.astype(str))",
             "        names, target = np.unique(texts, return_inverse=True)",
             '        if "" in names:',
-            "            raise ValueError(f'{path}: \"{TARGET}\" holds an empty label')",
+            f"            raise ValueError(f'{{path}}: \"{{{name}}}\" holds an empty label')",
         ]
     return [
         *lines,
         "        labels = names.tolist()",
         f"        if len(labels) != {count}:",
         f'            wrong = f"{{len(labels)}} labels, and {count} are expected"',
-        "            raise ValueError(f'{path}: \"{TARGET}\" holds {wrong}')",
+        f"            raise ValueError(f'{{path}}: \"{{{name}}}\" holds {{wrong}}')",
     ]
 
 
-def _one_spelling(*, is_table: bool) -> list[str]:
+def _one_spelling(source: Source) -> list[str]:
     """Return the lines that refuse two spellings of one class, as 0 and 00."""
-    if not is_table:
+    if not source.is_table:
         return []
+    told = f"f'{{path}}: \"{{{source.name}}}\" writes one class in two ways'"
     return [
         "        texts = words.unique() if is_text else []",
         '        spelled = [text for text in texts if text.lstrip("+-").isdecimal()]',
         "        if len({int(text) for text in spelled}) < len(spelled):",
-        "            raise ValueError(f'{path}: \"{TARGET}\" writes one class in two ways')",
+        f"            raise ValueError({told})",
     ]

@@ -15,9 +15,10 @@ from nnspec.network.loader import Spec
 from nnspec.network.objectives import Term, terms_of
 
 _WORDS = """
-F Tensor answer arguments best data device epoch file found given inputs keras labels layers
-loss loss_function losses math model network nn np ops optimizer output outputs parser path
-record rows sample_weight scheduler source target targets tf torch train values weights
+answer arguments arrays_of batch best data device epoch expected F file found given inputs keras
+labels layers loss loss_function losses made math measure model name network nn np ops optimizer
+output outputs parser path record rows sample_weight scheduler share source target targets Tensor
+tf torch train values weighted_sum weights
 """
 """Names of other things in the functions around the losses."""
 TAKEN = KEYWORDS | ALL_BUILTINS | frozenset(_WORDS.split())

@@ -13,17 +13,18 @@ from dataclasses import dataclass
 from nnspec.emit.answers import range_of, read_target
 from nnspec.emit.bounds import LARGEST, Bounds, bounds_of, computed
 from nnspec.emit.code import literal, wrap
+from nnspec.emit.goals import Goals, goals_source, is_named, own_target, own_term, shifts_ids
 from nnspec.emit.reading import READERS, definitions, several
 from nnspec.emit.snippets import Snippet
 from nnspec.emit.training import shifts_target
 from nnspec.emit.weighted_rows import NAME, weight_constant, weight_lines
 from nnspec.errors import UsageError
 from nnspec.language.expressions import tokens
-from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Data, Training
 from nnspec.language.weighting import is_weighted
 from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
+from nnspec.network.objectives import Term
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def dataset_source(spec: Spec) -> DatasetSource | None:
     from nnspec.emit.specialised import with_constants
 
     data, training = spec.model.data, spec.model.training
-    if data is None or training is None or is_composed(spec.model):
+    if data is None or training is None or (is_named(spec) and is_weighted(spec.model)):
         return None
     suffix = data.source.rpartition(".")[2]
     if suffix not in READERS:
@@ -50,14 +51,20 @@ def dataset_source(spec: Spec) -> DatasetSource | None:
     has_patterns = is_table and any(
         is_pattern(p) for given in data.features.values() for p in given
     )
-    output = graph.types[graph.outputs[0]].shape
-    shapes = [output, *(type_.shape for type_ in graph.inputs.values())]
+    goals = goals_source(spec, is_table=is_table) if is_named(spec) else None
+    outputs = graph.outputs if goals is not None else graph.outputs[:1]
+    shapes = [graph.types[output].shape for output in outputs]
+    shapes += [type_.shape for type_ in graph.inputs.values()]
     is_fixed = all(isinstance(size, int) for shape in shapes for size in shape)
     known: Mapping[str, Snippet] = definitions(suffix, is_fixed=is_fixed)
-    is_one = not data.targets or data.one_target is not None
-    if is_table and (data.one_target is None or data.sample_weight is not None):
+    own = own_term(spec)
+    is_one = not data.targets or data.one_target is not None or own is not None
+    has_several = data.one_target is None or goals is not None or data.sample_weight is not None
+    if is_table and has_several:
         known = {**known, **several()}
-    if not is_one:
+    if goals is not None:
+        has_patterns = has_patterns or bool(goals.matching)
+    elif not is_one:
         if not is_table:
             raise UsageError("the target is one array of an .npz file, and several are listed")
         has_patterns = True
@@ -69,25 +76,40 @@ def dataset_source(spec: Spec) -> DatasetSource | None:
     is_shifted = shifts_target(spec)
     shifting = ["standard", "standardised"] if standardised or is_shifted else []
     shifting += ["restored"] if is_shifted else []
+    shifting += ["following"] if shifts_ids(spec) else []
     order = ["permutation"] if training.shuffle or data.validation or data.test else []
     bounds = bounds_of(graph)
+    has_target = data.one_target is not None and goals is None and own is None
+    load = (
+        _load_data(spec, data, training, standardised, has_patterns=has_patterns, own=own)
+        if goals is None
+        else _load_several(goals, graph, training, standardised, has_patterns=has_patterns)
+    )
     parts = [
-        "\n".join([_constants(graph, data, bounds, is_table=is_table), *weight_constant(spec)]),
+        "\n".join(
+            [_constants(graph, data, bounds, goals, is_table=is_table), *weight_constant(spec)]
+        ),
         known["read_rows"].text
         if is_table
         else with_constants(
             known["read_rows"].text,
-            HAS_TARGET=bool(data.targets),
+            HAS_TARGET=has_target,
+            HAS_TARGETS=goals is not None and bool(goals.readers),
             HAS_WEIGHTS=data.sample_weight is not None,
         ),
         *(known[name].text for name in read),
         _read_inputs(bounds, is_table=is_table),
-        *_read_target(spec, data, training, is_table=is_table, is_one=is_one),
+        *(goals.readers if goals is not None else ()),
+        *(
+            _read_target(spec, data, training, is_table=is_table, is_one=is_one)
+            if goals is None and own is None
+            else ()
+        ),
         *(known[name].text for name in shifting),
         with_constants(known["prepared"].text, IS_STANDARDISED=bool(standardised)),
         *(known[name].text for name in order),
         _split(data, training),
-        _load_data(spec, data, training, standardised, has_patterns=has_patterns),
+        load,
         _batches(training),
         known["require_writable"].text,
     ]
@@ -130,7 +152,9 @@ def _require_fixed(graph: Graph, names: list[str]) -> None:
             )
 
 
-def _constants(graph: Graph, data: Data, bounds: Bounds, *, is_table: bool) -> str:
+def _constants(
+    graph: Graph, data: Data, bounds: Bounds, goals: Goals | None, *, is_table: bool
+) -> str:
     kinds: dict[str, object] = {}
     for name, type_ in graph.inputs.items():
         given = data.features.get(name)
@@ -147,13 +171,13 @@ def _constants(graph: Graph, data: Data, bounds: Bounds, *, is_table: bool) -> s
         [
             *wrap(f"INPUTS: dict[str, dict[str, Any]] = {literal(kinds)}"),
             *wrap(f"BOUNDS: dict[str, tuple[Any, Any]] = {literal(least_and_most)}"),
-            *_target(data),
+            *(_target(data) if goals is None else goals.constants),
         ]
     )
 
 
 def _target(data: Data) -> list[str]:
-    if not data.targets:
+    if not data.targets or not isinstance(data.target, str | tuple):
         return []
     if data.one_target is not None:
         return wrap(f"TARGET = {literal(data.one_target)}")
@@ -258,21 +282,24 @@ def _split(data: Data, training: Training) -> str:
 
 
 def _load_data(
-    spec: Spec, data: Data, training: Training, standardised: list[str], *, has_patterns: bool
+    spec: Spec,
+    data: Data,
+    training: Training,
+    standardised: list[str],
+    *,
+    has_patterns: bool,
+    own: Term | None,
 ) -> str:
     graph = spec.graph
-    from nnspec.network.rules.normalization import normalised_alone
-
     lines = [
         "def load_data(",
         "    path: Path,",
         ") -> tuple[dict[str, tuple[np.ndarray, ...]], dict[str, Any]]:",
         '    """Return inputs and target of each part, and a record of how they are made."""',
-        "    rows = read_rows(path)",
-        "    kinds = {name: dict(kind) for name, kind in INPUTS.items()}",
+        *_KINDS,
     ]
     is_one = data.one_target is not None
-    is_own = not data.targets
+    is_own = not data.targets or own is not None
     has_column = data.sample_weight is not None
     if not is_one and not is_own:
         given = f", ({NAME},)" if has_column else ""
@@ -288,10 +315,10 @@ def _load_data(
             *wrap(f'kind["columns"] = matching(rows, kind["columns"], path{without})', 8),
         ]
     lines.append("    inputs = read_inputs(rows, kinds, path)")
-    target = "target"
+    target, name = "target", ""
     if is_own:
-        (own,) = graph.inputs
-        target = f"inputs[{literal(own)}]"
+        name = next(iter(graph.inputs))
+        target = f"inputs[{literal(name)}]"
     else:
         lines.append("    target, labels = read_target(rows, path)")
     if data.source.endswith("npz") and not is_own:
@@ -304,6 +331,58 @@ def _load_data(
         '        raise ValueError(f"{path}: there are no rows")',
         f"    parts = split(len({target}))",
     ]
+    lines += _finished(graph, training, standardised)
+    axis = training.resolved_loss.class_axis
+    told = own.output if own is not None else ", ".join(data.targets) or name
+    lines += [
+        "    record = {",
+        '        "inputs": kinds,',
+        f'        "task": "{training.task}",',
+        *(['        "target": TARGET,'] if is_one else wrap(f'"target": {literal(told)},', 8)),
+        *(['        "columns": targets,'] if not is_one and not is_own else []),
+        f'        "labels": {"None" if is_own else "labels"},',
+        *([f'        "class_axis": {axis},'] if axis != -1 else []),
+        "    }",
+    ]
+    more, weights = [], ""
+    if is_weighted(spec.model):
+        given = "target" if own is not None or not is_own else f"inputs[{literal(name)}]"
+        more = weight_lines(spec, given, is_table=not data.source.endswith("npz"))
+        weights = ", weights"
+    if own is not None:
+        lines += ["    arrays = prepared(inputs, record)"]
+        lines += [f"    target = {own_target(own, list(graph.inputs))}", *more]
+        return "\n".join([*lines, f"    arrays += [target{weights}]", *_TAKEN])
+    if is_own:
+        lines += [*more, *_own_target(graph, training, name, standardised, weights)]
+        return "\n".join(lines)
+    if data.standardize_target:
+        lines += [
+            '    by = standard(target[parts["train"]])',
+            '    record |= {"target_mean": by["mean"], "target_scale": by["scale"]}',
+            '    target = standardised(target, by).astype("float32")',
+        ]
+    lines += [*more, f"    arrays = (*prepared(inputs, record), target{weights})", *_TAKEN]
+    return "\n".join(lines)
+
+
+_KINDS = (
+    "    rows = read_rows(path)",
+    "    kinds = {name: dict(kind) for name, kind in INPUTS.items()}",
+)
+_TAKEN = (
+    "    taken = {",
+    "        part: tuple(values[rows] for values in arrays) for part, rows in parts.items()",
+    "    }",
+    "    return taken, record",
+)
+
+
+def _finished(graph: Graph, training: Training, standardised: list[str]) -> list[str]:
+    """Return the lines that refuse a row alone, and find mean and deviation of the inputs."""
+    from nnspec.network.rules.normalization import normalised_alone
+
+    lines = []
     if normalised_alone(graph) is not None:
         lines += [
             '    if 1 in (len(rows) for rows in batches(len(parts["train"]), 1)):',
@@ -317,47 +396,64 @@ def _load_data(
         lines += wrap(
             f'kinds[{literal(name)}] |= standard(inputs[{literal(name)}][parts["train"]])', 4
         )
-    axis = training.resolved_loss.class_axis
-    lines += [
-        "    record = {",
-        '        "inputs": kinds,',
-        f'        "task": "{training.task}",',
-        *(
-            ['        "target": TARGET,']
-            if is_one
-            else wrap(f'"target": {literal(", ".join(data.targets) or own)},', 8)
-        ),
-        *(['        "columns": targets,'] if not is_one and not is_own else []),
-        f'        "labels": {"None" if is_own else "labels"},',
-        *([f'        "class_axis": {axis},'] if axis != -1 else []),
-        "    }",
+    return lines
+
+
+def _load_several(
+    goals: Goals,
+    graph: Graph,
+    training: Training,
+    standardised: list[str],
+    *,
+    has_patterns: bool,
+) -> str:
+    """Return `load_data` where each loss has a target by the name of its output."""
+    is_table = not goals.readers or bool(goals.columns)
+    lines = [
+        "def load_data(path: Path) -> tuple[dict[str, tuple[Any, ...]], dict[str, Any]]:",
+        '    """Return inputs and targets of each part, and a record of how they are made."""',
+        *_KINDS,
+        *goals.matching,
     ]
-    is_table = not data.source.endswith("npz")
-    more, weights = [], ""
-    if is_weighted(spec.model):
-        more = weight_lines(
-            spec, f"inputs[{literal(own)}]" if is_own else "target", is_table=is_table
-        )
-        weights = ", weights"
-    if is_own:
-        return "\n".join([*lines, *more, *_own_target(graph, training, own, standardised, weights)])
-    if data.standardize_target:
+    if has_patterns:
+        without = f", {goals.columns}" if goals.columns else ""
         lines += [
-            '    by = standard(target[parts["train"]])',
-            '    record |= {"target_mean": by["mean"], "target_scale": by["scale"]}',
-            '    target = standardised(target, by).astype("float32")',
+            "    for kind in kinds.values():",
+            *wrap(f'kind["columns"] = matching(rows, kind["columns"], path{without})', 8),
         ]
-    lines += more
-    lines += [
-        f"    arrays = (*prepared(inputs, record), target{weights})",
-        *wrap(
-            "taken = {part: tuple(values[rows] for values in arrays) "
-            "for part, rows in parts.items()}",
-            4,
-        ),
-        "    return taken, record",
-    ]
-    return "\n".join(lines)
+    lines += ["    inputs = read_inputs(rows, kinds, path)", *goals.reading]
+    if not is_table:
+        lines += [
+            "    lengths = {len(values) for values in inputs.values()}",
+            "    if lengths != {len(target) for target, _ in read.values()}:",
+            '        raise ValueError(f"{path}: inputs and targets differ in their rows")',
+        ]
+    return "\n".join(
+        [
+            *lines,
+            f"    count = {goals.total}",
+            "    if not count:",
+            '        raise ValueError(f"{path}: there are no rows")',
+            "    parts = split(count)",
+            *_finished(graph, training, standardised),
+            "    record = {",
+            '        "inputs": kinds,',
+            '        "answers": {',
+            *goals.answers,
+            "        },",
+            "    }",
+            "    arrays = prepared(inputs, record)",
+            *goals.made,
+            "    arrays_of_parts = {",
+            "        part: (",
+            "            *(values[rows] for values in arrays),",
+            "            {output: target[rows] for output, target in targets.items()},",
+            "        )",
+            "        for part, rows in parts.items()",
+            "    }",
+            "    return arrays_of_parts, record",
+        ]
+    )
 
 
 def _own_target(

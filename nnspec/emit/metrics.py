@@ -151,6 +151,26 @@ def measured_source(spec: Spec, *, is_table: bool) -> Measured:
             "    return table.tolist()",
         ]
         parts.append("\n".join(lines))
+    return Measured(tuple(parts), imports_of(parts))
+
+
+def measuring(
+    graph: Graph, training: Training, function: str, *, is_table: bool
+) -> tuple[list[str], bool]:
+    """Return the lines of a function that measures one output, none without metrics.
+
+    Also whether it needs `r2`.
+    """
+    metrics = [metric for metric in training.resolved_metrics if metric.is_number]
+    if not metrics:
+        return [], False
+    given = _given(graph, training, has_weights=False)
+    lines = _measure(metrics, given, graph, training, is_table=is_table, function=function)
+    return lines, any(metric.type == "r2" for metric in metrics)
+
+
+def imports_of(parts: Iterable[str]) -> tuple[str, ...]:
+    """Return the import statements that definitions need."""
     text = "\n".join(parts)
     # By whole words: one name ends in another.
     called = set(re.findall(r"\b(\w+)\(", text))
@@ -160,7 +180,7 @@ def measured_source(spec: Spec, *, is_table: bool) -> Measured:
         imports = ["from sklearn.metrics import (", *(f"    {name}," for name in used), ")"]
     scipy = [name for name in ("expit", "softmax") if f" {name}(" in text]
     statements = [f"from scipy.special import {', '.join(scipy)}"] if scipy else []
-    return Measured(tuple(parts), (*statements, *(["\n".join(imports)] if imports else [])))
+    return (*statements, *(["\n".join(imports)] if imports else []))
 
 
 def _head(name: str, result: str, given: _Given) -> list[str]:
@@ -195,6 +215,7 @@ def _measure(
     training: Training,
     *,
     is_table: bool,
+    function: str = "measure",
 ) -> list[str]:
     values: list[str] = []
     later: list[str] = []
@@ -232,7 +253,7 @@ def _measure(
         lines.insert(0, f"{differing}  # else nothing can agree")
     used = {name for name in ("target", "predicted", "probabilities", "output") if name in text}
     return [
-        *_head("measure", "dict[str, float]", given),
+        *_head(function, "dict[str, float]", given),
         '    """Return the metrics of all rows of a part together."""',
         *_prepared(used, given, graph, training, is_table=is_table),
         *lines,

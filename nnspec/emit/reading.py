@@ -15,7 +15,7 @@ READERS = {
 def definitions(suffix: str, *, is_fixed: bool) -> Snippets:
     """Return the definitions that read files of this kind, for axes of fixed sizes or not."""
     shapes = "fixed_shapes" if is_fixed else "dynamic_shapes"
-    more = (shapes, "preparing", "order", "output")
+    more = (shapes, "preparing", "shifting", "order", "output")
     return snippets("nnspec.emit.emitted", *READERS[suffix], *more)
 
 
@@ -29,7 +29,7 @@ METRICS = (
     *("confusion", "confusion_matrix", "expit", "f1_score", "jaccard_score", "log_loss"),
     *("matthews_corrcoef", "mean_absolute_error", "mean_squared_error", "measure"),
     *("precision_score", "r2", "r2_score", "recall_score", "roc_auc_score", "softmax"),
-    *("top_k_accuracy_score", "Measures"),
+    *("top_k_accuracy_score", "Measures", "OUTPUTS"),
 )
 """Names that `nnspec.emit.metrics` defines or imports."""
 

@@ -77,8 +77,10 @@ def indented(lines: Iterable[str]) -> list[str]:
 def shifts_target(spec: Spec) -> bool:
     """Whether the network learns its target shifted and scaled: that of an autoencoder too."""
     data = spec.model.data
-    if data is None or data.targets:
-        return data is not None and data.standardize_target
+    if data is None or is_composed(spec.model):
+        return False
+    if data.targets:
+        return data.standardize_target
     return data.standardize and all(
         type_.dtype.startswith("float") for type_ in spec.graph.inputs.values()
     )

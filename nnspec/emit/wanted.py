@@ -11,15 +11,25 @@ from nnspec.language.losses.targets import Wanted
 
 
 class Source(NamedTuple):
-    """The names of a target's columns or array, and its place, as Python has them."""
+    """Python for the name of a target's column or array, or for the names of its columns."""
 
-    names: str
-    place: str
+    name: str
     is_table: bool
+    is_one: bool = True
+
+    @property
+    def names(self) -> str:
+        """Python for the list of its names."""
+        return f"[{self.name}]" if self.is_one else self.name
+
+    @property
+    def place(self) -> str:
+        """Python for the place of the target."""
+        return f"f'{{path}}: \"{{{self.name}}}\"'" if self.is_one else 'f"{path}: the target"'
 
 
-ONE = "[TARGET]", "f'{path}: \"{TARGET}\"'"
-SEVERAL = "matching(rows, TARGETS, path)", 'f"{path}: the target"'
+ONE = "TARGET"
+SEVERAL = "matching(rows, TARGETS, path)"
 
 
 def read_wanted(choices: Sequence[Wanted], labelled: list[str], source: Source) -> list[str]:
@@ -36,7 +46,8 @@ def read_wanted(choices: Sequence[Wanted], labelled: list[str], source: Source) 
         numbers = _numbers(first, source)
         lines = [*labelled, *wrap(numbers, 8 if labelled else 4), *_fitted(first, source, 4)]
         return [*lines, f'    return target.astype("{_dtype(first)}"), {labels}']
-    lines = [f"    if TARGET not in rows or rows[TARGET].ndim == {len(first.shape) + 1}:"]
+    name = source.name
+    lines = [f"    if {name} not in rows or rows[{name}].ndim == {len(first.shape) + 1}:"]
     for each, depth in zip(choices, (8, 4), strict=True):
         lines += [*wrap(_numbers(each, source), depth), *_fitted(each, source, depth)]
         lines.append(f'{" " * depth}return target.astype("{_dtype(each)}"), None')

@@ -211,11 +211,11 @@ def test_a_wrong_weight_or_a_missing_loss_is_found(
     spec = spec_of()
     wrongs = {
         "torch": (r"0\.3 \* found", "0.35 * found"),
-        "keras": (r"loss_weights=\[0\.3,", "loss_weights=[0.35,"),
+        "keras": (r'"score": 0\.3', '"score": 0.35'),
     }
     missing = {
         "torch": (r" \+ found\[\"yes\"\]", ""),
-        "keras": (r"2\.0, 1\.0\]", "2.0, 0.0]"),
+        "keras": (r'"yes": 1\.0', '"yes": 0.0'),
     }
     import nnspec.emit.loading as loading
     import nnspec_keras.runtime as keras

@@ -9,14 +9,18 @@ import numpy as np
 
 INPUTS: dict[str, dict[str, Any]] = {}
 TARGET = "target"
+TARGETS: dict[str, str] = {}
 SAMPLE_WEIGHT = "weight"
 HAS_TARGET = True
+HAS_TARGETS = False
 HAS_WEIGHTS = False
 
 
 def read_rows(path: Path) -> dict[str, np.ndarray]:
     """Return the arrays of a file that the network is made for."""
-    if HAS_TARGET:
+    if HAS_TARGETS:
+        wanted = {*TARGETS.values(), *(kind["columns"][0] for kind in INPUTS.values())}
+    elif HAS_TARGET:
         wanted = {TARGET, *(kind["columns"][0] for kind in INPUTS.values())}
     else:
         wanted = {kind["columns"][0] for kind in INPUTS.values()}
