@@ -9,6 +9,7 @@ from nnspec.emit.code import Expr, literal, quoted, wrap
 from nnspec.emit.goals import is_named
 from nnspec.emit.snippets import snippets
 from nnspec.emit.training import axis_in_batch, shifts_target
+from nnspec.emit.watched_classes import required_classes
 from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Training
 from nnspec.network.graph import Head
@@ -65,6 +66,8 @@ def script_source(spec: Spec, training: Training, head: Head | None, function: s
                 SHIFTS_TARGET=shifts_target(spec),
             )
         )
+    required = required_classes(spec)
+    parts += [required.text] if required is not None else []
     parts += [
         with_constants(serving["save"].text, IS_COMPILED=is_compiled),
         _predict_by_output(spec, training, is_inner=has_raw_ends)
@@ -174,6 +177,7 @@ def _main(spec: Spec, training: Training, function: str) -> str:
     data = spec.model.data
     assert data is not None
     is_single = len(spec.graph.inputs) == 1
+    required = required_classes(spec)
     target = "targets" if is_named(spec) else "target"
     more = "".join(f", {name}" for name in weight_names(spec))
     unpack = f"inputs, {target}{more}" if is_single else f"*inputs, {target}{more}"
@@ -211,6 +215,7 @@ def _main(spec: Spec, training: Training, function: str) -> str:
         "    try:",
         "        require_writable(arguments.output, arguments.data)",
         "        data, record = load_data(arguments.data)",
+        *([required.call] if required is not None else []),
         "    except (OSError, ValueError) as error:",
         "        parser.error(str(error))",
         f'    {unpack} = data["train"]',

@@ -7,6 +7,7 @@ from nnspec.emit.goals import is_named
 from nnspec.emit.names import snake
 from nnspec.emit.snippets import Snippets, snippets
 from nnspec.emit.training import axis_in_batch, shifts_target
+from nnspec.emit.watched_classes import required_classes
 from nnspec.errors import UsageError
 from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Training
@@ -52,7 +53,9 @@ def script_source(spec: Spec, training: Training, head: Head | None) -> str:
         storing = snippets("nnspec_torch.emitted", kind)
     load = "load_weights" if names else "load_file"
     is_single = len(spec.graph.outputs) == 1
-    parts = [_outputs(training) if is_single else by_output.outputs_source(training)]
+    required = required_classes(spec)
+    parts = [required.text] if required is not None else []
+    parts += [_outputs(training) if is_single else by_output.outputs_source(training)]
     measured = measured_of(spec)
     if measured is not None:
         parts += measured.parts
@@ -180,6 +183,7 @@ def _main(spec: Spec, training: Training, load: str) -> str:
     scale = ", scale" if shifts_target(spec) else ""
     if is_collected and scale:
         scale = ", record"
+    required = required_classes(spec)
     is_counted = training.accumulate > 1
     state += f", {NUMBER}" if is_counted else ""
     lines = [
@@ -215,6 +219,7 @@ def _main(spec: Spec, training: Training, load: str) -> str:
         "    try:",
         "        require_writable(arguments.output, arguments.data)",
         "        data, record = load_data(arguments.data)",
+        *([required.call] if required is not None else []),
         "    except (OSError, ValueError) as error:",
         "        parser.error(str(error))",
         "    # Small enough to lie on the device as a whole, which spares a DataLoader.",

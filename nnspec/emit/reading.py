@@ -29,7 +29,7 @@ METRICS = (
     *("confusion", "confusion_matrix", "expit", "f1_score", "jaccard_score", "log_loss"),
     *("matthews_corrcoef", "mean_absolute_error", "mean_squared_error", "measure"),
     *("precision_score", "r2", "r2_score", "recall_score", "roc_auc_score", "softmax"),
-    *("top_k_accuracy_score", "Measures", "OUTPUTS"),
+    *("top_k_accuracy_score", "Measures", "OUTPUTS", "require_classes"),
 )
 """Names that `nnspec.emit.metrics` defines or imports."""
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from nnspec.errors import Mark, Problem
+from nnspec.language.objectives import is_composed
 from nnspec.language.schema import Model
 from nnspec.language.training_schema import Training
 from nnspec.network.graph import Graph
@@ -27,7 +28,19 @@ def scores_of(graph: Graph, training: Training) -> Scores:
 def metric_problems(model: Model, graph: Graph) -> Iterator[Problem]:
     """Yield what makes a metric meaningless for what the network gives."""
     training = model.training
-    if training is None or not training.metrics or len(graph.outputs) != 1:
+    if training is None or not training.metrics:
+        return
+    if is_composed(model):
+        from nnspec.network.objectives import terms_of  # which few specs need
+
+        for term in terms_of(model, graph):
+            yield from _problems(term.training, term.graph)
+    elif len(graph.outputs) == 1:
+        yield from _problems(training, graph)
+
+
+def _problems(training: Training, graph: Graph) -> Iterator[Problem]:
+    if not training.metrics:
         return
     loss = training.resolved_loss
     if not loss.is_measured_as(training.kind):

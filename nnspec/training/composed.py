@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 
 from nnspec.backend import HoldsRows, Measured, Positions, Trainable
 from nnspec.errors import UsageError
+from nnspec.language.metrics_by_output import OfOutput, reported_metrics
 from nnspec.language.objectives import named_outputs
+from nnspec.language.watching import metric_of, watched
 from nnspec.network.loader import Spec
 from nnspec.network.objectives import Term, terms_of
-from nnspec.training.metrics import measure, require_measurable, threshold
+from nnspec.training.metrics import measure, require_measurable, threshold, undefined
 
 if TYPE_CHECKING:
-    from nnspec.data.rows import Part
+    from nnspec.data.rows import Dataset, Part
 
 Array = NDArray[Any]
 
@@ -78,6 +80,38 @@ def require_composed(spec: Spec) -> None:
     """Raise UsageError for a metric that means nothing for the task of its output."""
     for term in terms_of(spec.model, spec.graph):
         require_measurable(term.training)
+
+
+def require_watched(spec: Spec, data: Dataset) -> None:
+    """Raise UsageError where `keep`, `stop` or the rate follow what no epoch measures."""
+    from nnspec.training.watching import plateau_of
+
+    training = spec.model.training
+    assert training is not None
+    has_validation = data.validation is not None
+    part = data.validation if data.validation is not None else data.train
+    terms = {term.output: term for term in terms_of(spec.model, spec.graph)}
+    is_named = bool(named_outputs(training))
+    (first, *_) = terms.values()
+    metrics = reported_metrics(training) if is_named else first.training.resolved_metrics
+    records = {"stop": training.stop, "keep": training.keep}
+    for key, record in (*records.items(), ("optimizer.learning_rate", plateau_of(training))):
+        name = watched(record, has_validation=has_validation)
+        bare = name.removeprefix("val_")
+        if bare == "loss" and (name == bare or has_validation):
+            continue
+        found = metric_of(name, metrics, first.training.kind)
+        why = ""
+        if found is None or (name == bare) == has_validation:
+            why = "no epoch measures it"
+        else:
+            output = found.output if isinstance(found, OfOutput) else first.output
+            term, own = terms[output], bare.removeprefix(f"{output}_") if is_named else bare
+            assert isinstance(part.target, dict)
+            if own in undefined(term.graph, term.training, part.target[output]):
+                why = "it is not defined for the rows that epochs measure"
+        if why:
+            raise UsageError(f'`training.{key}` watches "{name}": {why}')
 
 
 def thresholds_of(spec: Spec) -> dict[str, str]:

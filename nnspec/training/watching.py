@@ -75,7 +75,7 @@ def notes_of_undefined(graph: Graph, training: Training, data: Dataset) -> list[
     has_validation = data.validation is not None
     measured = data.validation if data.validation is not None else data.train
     if isinstance(measured.target, dict):
-        return notes  # of several outputs, what is not defined is NaN, which is told
+        return notes  # see `require_watched`
     missing = undefined(graph, training, counted(measured.target, measured.weight))
     prefix = "val_" if has_validation else ""
     shape = graph.types[graph.outputs[0]].shape
