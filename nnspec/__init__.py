@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from nnspec.network.networks import Networks
     from nnspec.show.plot import Picture
     from nnspec.show.summary import Summary
-    from nnspec.training.epochs import train
+    from nnspec.training.either import train
     from nnspec.training.run import Run, TrainingError, TrainingInterrupted
     from nnspec.verification.report import Report
 
@@ -47,7 +47,7 @@ _HOMES = {
     "nnspec.network.loader": "Spec check load load_networks loads",
     "nnspec.network.networks": "Networks",
     "nnspec.language.schema": "Block Call Input Model",
-    "nnspec.training.epochs": "train",
+    "nnspec.training.either": "train",
     "nnspec.training.run": "Run TrainingError TrainingInterrupted",
     "nnspec.language.training_schema": "Data Training",
 }

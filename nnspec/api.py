@@ -8,50 +8,67 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from nnspec.backend import Compiled, OptionValue, default_backends, get_backend, make_options
-from nnspec.network.loader import AnySpec, check
+from nnspec.network.loader import AnySpec, Spec, check_any, one_of
 from nnspec.remote.processes import started
 from nnspec.verification.settings import Settings
 from nnspec.weights.canonical import load_weights
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
+    from nnspec.backend.versus import CompiledNetworks
+    from nnspec.network.networks import Networks
     from nnspec.show.plot import Picture
     from nnspec.show.summary import Summary
     from nnspec.verification.report import Report
+    from nnspec.verification.several import Reports
 
 __all__ = ["compile", "plot", "summary", "verify"]
 
 
-def summary(spec: AnySpec) -> Summary:
+def summary(spec: AnySpec | Networks, *, model: str | None = None) -> Summary:
     """Return a network's layers with their output shapes, parameters and costs, and the sums.
 
     Shapes leave the batch axis out. Multiply-adds are of one row, a dynamic axis counted as 1;
-    bytes are those of float32. `print` shows a table, `Summary.layers` has its rows.
+    bytes are those of float32. `print` shows a table, `Summary.layers` has its rows. model: of
+    several networks, the one that is meant.
     Raises SpecError, UsageError (a file that is not there).
     """
     from nnspec.show.summary import summarize
 
-    return summarize(check(spec))
+    return summarize(one_of(check_any(spec), model))
 
 
-def plot(spec: AnySpec, path: str | Path | None = None) -> Picture:
+def plot(
+    spec: AnySpec | Networks, path: str | Path | None = None, *, model: str | None = None
+) -> Picture:
     """Draw a network as an SVG picture: layers with shapes and parameters, blocks as groups.
 
     path: an .svg file to write it to. A notebook shows what is returned; `Picture.svg` is its
-    text. Raises SpecError, UsageError (a file that is not there, or cannot be written).
+    text. model: of several networks, the one that is meant. Raises SpecError, UsageError (a file
+    that is not there, or cannot be written).
     """
     from nnspec.show.plot import Picture, svg
 
-    checked = check(spec)
+    checked = one_of(check_any(spec), model)
     picture = Picture(checked.name, svg(checked.graph))
     if path is not None:
         picture.write(path)
     return picture
 
 
+@overload
+def compile(
+    spec: Networks,
+    to: str,
+    *,
+    training: bool = False,
+    layout: Literal["spec", "native"] = "spec",
+    **options: OptionValue,
+) -> CompiledNetworks: ...
+@overload
 def compile(
     spec: AnySpec,
     to: str,
@@ -59,17 +76,27 @@ def compile(
     training: bool = False,
     layout: Literal["spec", "native"] = "spec",
     **options: OptionValue,
-) -> Compiled:
+) -> Compiled: ...
+def compile(
+    spec: AnySpec | Networks,
+    to: str,
+    *,
+    training: bool = False,
+    layout: Literal["spec", "native"] = "spec",
+    **options: OptionValue,
+) -> Compiled | CompiledNetworks:
     """Return a spec in the language of a backend ("torch", "keras", "onnx"): text, and `build`.
 
     training: add loss, optimizer, data and a main program. layout: "native" takes and gives
     image-like tensors as the framework's kernels like them. options: those that the backend
-    declares, such as `stock` of Keras, `opset` and `fold` of ONNX.
+    declares, such as `stock` of Keras, `opset` and `fold` of ONNX. Several networks are one text.
     Raises SpecError, UnsupportedError (a layer the backend cannot express), UsageError.
     """
     backend = get_backend(to)
     made = make_options(backend, options, training=training, layout=layout)
-    checked = check(spec)
+    checked = check_any(spec)
+    if not isinstance(checked, Spec):
+        return backend.compile_networks(checked, made)
     if training:
         from nnspec.training.lengths import with_rows_read  # which few specs need
 
@@ -77,9 +104,13 @@ def compile(
     return backend.compile(checked, made)
 
 
+@overload
+def verify(spec: Networks, *, model: None = None, **settings: Any) -> Reports: ...
+@overload
 def verify(
-    spec: AnySpec,
+    spec: AnySpec | Networks,
     *,
+    model: str | None = None,
     weights: Mapping[str, Array] | str | Path | None = None,
     backends: Sequence[str] | None = None,
     steps: int = Settings.steps,
@@ -92,9 +123,27 @@ def verify(
     processes: bool = False,
     progress: Callable[[str], None] | None = None,
     **options: OptionValue,
-) -> Report:
+) -> Report: ...
+def verify(
+    spec: AnySpec | Networks,
+    *,
+    model: str | None = None,
+    weights: Mapping[str, Array] | str | Path | None = None,
+    backends: Sequence[str] | None = None,
+    steps: int = Settings.steps,
+    batch: int = Settings.batch,
+    seed: int = Settings.seed,
+    exporters: bool = Settings.exporters,
+    sizes: Mapping[str, int | Sequence[int]] | None = None,
+    memory: int | str | None = None,
+    data: str | Path | None = None,
+    processes: bool = False,
+    progress: Callable[[str], None] | None = None,
+    **options: OptionValue,
+) -> Report | Reports:
     """Compare what the backends compute from a spec: outputs, gradients, training, exports.
 
+    Of several networks each is verified, and their training; or the one that `model` names.
     backends: by name, such as "torch" and "onnx"; by default all that are installed.
     weights: canonical weights, or their file; by default seeded ones, none of them trivial.
     steps: optimizer steps of the training check. batch: rows of every batch, at least 2.
@@ -129,6 +178,13 @@ def verify(
         data=data,
         progress=progress,
     )
-    checked = check(spec)
-    with started(checked, settings.backends, batch) if processes else nullcontext() as workers:
-        return verify_spec(checked, settings, workers)
+    checked = check_any(spec)
+    if isinstance(checked, Spec) or model is not None:
+        checked = one_of(checked, model)
+    first = checked if isinstance(checked, Spec) else next(iter(checked.models.values()))
+    with started(first, settings.backends, batch) if processes else nullcontext() as workers:
+        if isinstance(checked, Spec):
+            return verify_spec(checked, settings, workers)
+        from nnspec.verification.several import verify_networks  # which few calls need
+
+        return verify_networks(checked, settings, workers)

@@ -133,6 +133,8 @@ def metadata(spec: Spec, preprocessing: str | None = None) -> dict[str, str]:
         entries["nnspec.threshold"] = str(threshold(spec.graph, training))
     if preprocessing is not None:
         entries["nnspec.preprocessing"] = preprocessing
+    if spec.noise:
+        entries["nnspec.noise"] = spec.noise
     return entries
 
 

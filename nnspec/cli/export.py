@@ -60,6 +60,7 @@ def export(
     report = run(
         loaded,
         output,
+        model=None,
         weights=read_weights(loaded, weights, renames, partial=partial, mapped=True),
         via=via,
         external_data=external_data,

@@ -5,23 +5,42 @@ from __future__ import annotations
 import click
 
 from nnspec.cli.common import json_option, print_json
+from nnspec.errors import UsageError
 
 
 @click.command()
 @click.argument("model", type=click.Path())
-@click.option("--data", required=True, type=click.Path(), help="A .csv, .parquet or .npz file.")
+@click.option("--data", type=click.Path(), help="A .csv, .parquet or .npz file.")
+@click.option(
+    "--samples",
+    type=int,
+    metavar="N",
+    help="Of a generator: rows to make of noise, without --data.",
+)
+@click.option("--seed", type=int, help="Of the noise; 0 by default.")
 @click.option(
     "-o", "--output", type=click.Path(), help="Write to this .csv or .parquet; else print."
 )
 @json_option
-def predict(model: str, data: str, output: str | None, as_json: bool) -> None:
-    """Run an ONNX model on raw rows, prepared as they were for training."""
+def predict(
+    model: str,
+    data: str | None,
+    samples: int | None,
+    seed: int | None,
+    output: str | None,
+    as_json: bool,
+) -> None:
+    """Run an ONNX model on raw rows, prepared as they were for training, or of noise."""
+    if (data is None) == (samples is None):
+        raise UsageError("give either --data FILE, or for a generator --samples N")
+    if samples is None and seed is not None:
+        raise UsageError("--seed is of the noise that --samples takes")
     from nnspec.deploy.predicting import predict as run
     from nnspec.support.files import require_apart, require_writable
 
     require_apart(output, model, data)
     require_writable(output)
-    predictions = run(model, data)
+    predictions = run(model, data, samples=samples, seed=seed or 0)
     path = predictions.write(output) if output is not None else None
     if as_json:
         rows = predictions.table().to_dicts() if path is None else None

@@ -87,6 +87,8 @@ def train(
 
         if diagnose:
             raise UsageError("--diagnose is of a network that is trained by itself")
+        if compiled:
+            raise UsageError("--compile is of a network that is trained by itself")
         if weights is not None or renames or partial:
             raise UsageError("a training of several networks starts from its first weights")
         return train_several(

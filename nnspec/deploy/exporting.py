@@ -25,11 +25,12 @@ from nnspec.backend import (
     options_in,
 )
 from nnspec.errors import UsageError, WeightsError
-from nnspec.network.loader import AnySpec, Spec, check
+from nnspec.network.loader import AnySpec, Spec, check_any, one_of
 from nnspec.support import files
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
+    from nnspec.network.networks import Networks
 
 DIRECT = "direct"
 
@@ -62,9 +63,10 @@ class ExportReport:
 
 
 def export(
-    spec: AnySpec,
+    spec: AnySpec | Networks,
     path: str | Path,
     *,
+    model: str | None = None,
     weights: Mapping[str, Array] | str | Path | None = None,
     via: str = DIRECT,
     external_data: bool = False,
@@ -72,6 +74,7 @@ def export(
 ) -> ExportReport:
     """Write the network, as at inference, to an .onnx file, whole or not at all.
 
+    model: of several networks, the one that is meant.
     weights: canonical weights or the .safetensors file that holds them; the spec's first weights
     by default. What a training run stored beside them of the preprocessing of raw rows goes into
     the model's metadata.
@@ -92,7 +95,7 @@ def export(
     if Path(path).is_dir():
         raise UsageError(f"{path or '.'} is a folder; give the path of a file")
     start = time.perf_counter()
-    checked, path = check(spec), files.behind_link(Path(path))
+    checked, path = one_of(check_any(spec), model), files.behind_link(Path(path))
     tensors, preprocessing = _weights(checked, weights)
     if via == DIRECT:
         written = onnx.compile(checked, own).write_files(
@@ -107,18 +110,18 @@ def export(
             raise UsageError(f'the backend "{via}" has no ONNX exporter')
         with _folder_beside(path) as folder:
             # The data file that an exporter writes is named after its model.
-            model = folder / path.name
+            file = folder / path.name
             if tensors is None:
                 # First biases are 0, which would hide what an exporter does with others.
                 first = program.weights()
                 program.load_weights(exercised_weights(checked.graph, 0))
-                program.export_onnx(model, own.opset)
-                require_same(checked, program, model, via)
+                program.export_onnx(file, own.opset)
+                require_same(checked, program, file, via)
                 program.load_weights(first)
-            program.export_onnx(model, own.opset)
-            require_same(checked, program, model, via)
+            program.export_onnx(file, own.opset)
+            require_same(checked, program, file, via)
             written = onnx.adopt(
-                model, path, checked, external_data=external_data, preprocessing=preprocessing
+                file, path, checked, external_data=external_data, preprocessing=preprocessing
             )
     size = sum(file.stat().st_size for file in written.files)
     seconds = time.perf_counter() - start

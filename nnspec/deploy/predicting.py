@@ -111,14 +111,31 @@ class Predictions:
         return path
 
 
-def predict(model: str | Path, rows: Rows | str | Path) -> Predictions:
+def predict(
+    model: str | Path,
+    rows: Rows | str | Path | None = None,
+    *,
+    samples: int | None = None,
+    seed: int = 0,
+) -> Predictions:
     """Run an .onnx file on raw rows: a .csv, .parquet or .npz file, a table, or arrays by name.
 
     The rows are prepared as for training, by the record in the model's metadata; a model without
-    one takes arrays named after its inputs. Raises DataError for rows that do not fit, UsageError
-    for a file that is no model, MissingDependencyError without ONNX Runtime.
+    one takes arrays named after its inputs. samples: of a generator among several networks, how
+    many rows to make of noise, which depends on the seed alone. Raises DataError for rows that do
+    not fit, UsageError for a file that is no model, or no generator, and MissingDependencyError
+    without ONNX Runtime.
     """
+    if (rows is None) == (samples is None):
+        raise UsageError("give either rows to run it on, or how many samples it is to make")
     program = _loaded(model)
+    if samples is not None:
+        from nnspec.deploy.sampling import noise_of  # which few models take
+
+        return Predictions(
+            _forward(program, noise_of(program, model, samples, seed)), None, "", None
+        )
+    assert rows is not None
     record = program.metadata.get("nnspec.preprocessing")
     if record is None:
         return _without_record(program, model, rows)

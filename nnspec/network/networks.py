@@ -135,6 +135,9 @@ def read_networks(tree: dict[str, Any], problems: Problems) -> Networks | None:
         _check_groups(document, specs, tree, problems)
     if problems.found:
         return None
+    if document.training is not None:
+        made = document.training.generator
+        specs[made.model] = replace(specs[made.model], noise=made.noise)
     advice = [each for spec in specs.values() for each in advise(spec.model, spec.graph)]
     return Networks(document, specs, None, (*problems.advice, *advice))
 

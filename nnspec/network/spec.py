@@ -19,6 +19,8 @@ class Spec:
     graph: Graph
     path: Path | None = None
     advice: tuple[Problem, ...] = ()
+    noise: str = ""
+    """The law of the noise that it makes rows of, as a generator among several networks."""
 
     @property
     def name(self) -> str:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from versus_cases import text_of, write
 
+import nnspec
 from nnspec.cli import main
+from nnspec.errors import UsageError
+from nnspec.network.networks import Networks
+from nnspec.training.adversarial import VersusRun
 
 
 @pytest.fixture
@@ -71,6 +76,9 @@ def test_what_is_of_one_network_asks_which(spec: str, tmp_path: Path) -> None:
     code, told = ask("train", spec, "-o", str(tmp_path / "run"), "--diagnose")
     assert code == 2
     assert "--diagnose" in told
+    code, told = ask("train", spec, "-o", str(tmp_path / "run"), "--compile")
+    assert code == 2
+    assert "--compile" in told
     code, told = ask("verify", spec, "--weights", output)
     assert code == 2
     assert "--model" in told
@@ -88,3 +96,50 @@ def test_predict_makes_rows_of_noise_by_an_exported_generator(spec: str, tmp_pat
     code, told = ask("predict", model, "--data", noise, "--json")
     assert code == 0
     assert json.loads(told)["rows"] == 3
+
+    code, told = ask("predict", model, "--samples", "3", "--seed", "1", "--json")
+    assert code == 0
+    made = json.loads(told)["predictions"]
+    assert len(made) == 3
+    assert json.loads(ask("predict", model, "--samples", "3", "--seed", "1", "--json")[1]) == (
+        json.loads(told)
+    )
+    assert json.loads(ask("predict", model, "--samples", "3", "--json")[1])["predictions"] != made
+    judge = str(tmp_path / "judge.onnx")
+    assert ask("export", spec, "--model", "judge", "-o", judge)[0] == 0
+    for arguments, words in (
+        ((judge, "--samples", "3"), "does not say that it makes rows of noise"),
+        ((model,), "--samples N"),
+        ((model, "--samples", "3", "--data", noise), "either"),
+        ((model, "--data", noise, "--seed", "1"), "--seed"),
+        ((model, "--samples", "0"), "from 1 to"),
+        ((model, "--samples", "3", "--seed", "-1"), "a seed of 0 or more"),
+    ):
+        code, told = ask("predict", *arguments)
+        assert code == 2
+        assert words in told
+
+
+def test_functions_take_several_networks_as_commands_do(spec: str, tmp_path: Path) -> None:
+    """By their path, or as they were read; what is of one network asks which."""
+    networks = nnspec.load_networks(spec)
+    for given in (networks, spec):
+        found: Any = given
+        assert "class Maker" in nnspec.compile(found, "torch").source
+        assert nnspec.summary(found, model="judge").name == "Judge"
+        assert "<svg" in nnspec.plot(found, model="maker").svg
+        nnspec.export(found, tmp_path / "maker.onnx", model="maker")
+        for call in (nnspec.summary, nnspec.plot):
+            with pytest.raises(UsageError, match="several networks"):
+                call(found)
+    assert isinstance(networks, Networks)
+    with pytest.raises(UsageError, match="`diagnose` is of a network"):
+        nnspec.train(spec, folder=tmp_path / "run", diagnose=True)
+    run = nnspec.train(networks, "torch", tmp_path / "run", epochs=1)
+    assert isinstance(run, VersusRun)
+    assert nnspec.predict(tmp_path / "maker.onnx", samples=2).rows == 2
+    report = nnspec.verify(networks, backends=["torch", "onnx"], exporters=False, steps=1)
+    assert report.passed, report.to_json()
+    assert list(report.reports) == ["maker", "judge", "training"]
+    one = nnspec.verify(spec, model="judge", backends=["torch", "onnx"], exporters=False, steps=1)
+    assert one.passed
