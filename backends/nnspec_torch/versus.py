@@ -46,7 +46,7 @@ DEFINED = (
 
 
 class Played(NamedTuple):
-    """What each network makes small: a docstring and an expression of the scores."""
+    """The losses of both networks: a docstring and an expression of the scores."""
 
     discriminator: tuple[tuple[str, ...], str]
     generator: tuple[tuple[str, ...], str]

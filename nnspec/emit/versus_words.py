@@ -1,4 +1,4 @@
-"""What the emitted losses of a generator and a discriminator say of themselves."""
+"""Docstrings of the emitted losses of a generator and a discriminator."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ OF_DISCRIMINATOR = (
     "the discriminator judges rows in training alone, and nothing would take its average: write "
     "`training.generator.average`"
 )
-"""Why the discriminator has no `average`."""
+"""The reason why the discriminator has no `average`."""
 
 
 class AdversarialLoss(Frozen):
@@ -123,7 +123,7 @@ _ADAM = once(lambda: OPTIMIZERS["adam"].model_validate({"type": "adam"}))
 
 
 class _Role(Frozen):
-    """What either of two networks has of its own."""
+    """The settings that either of two networks has of its own."""
 
     optimizer: _OPTIMIZER = Field(default_factory=_ADAM, description="Its own; adam by default.")
     clip: Annotated[Clip, Lazy("nnspec.language.clipping:Clip")] | None = Field(
