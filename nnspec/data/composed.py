@@ -76,7 +76,7 @@ def composed_rows(
     terms = terms_of(spec.model, spec.graph)
     try:
         columns = {term.output: _columns(term, rows, file) for term in terms if _is_read(term)}
-        has_all = True
+        has_all = all(term.taught is None for term in terms)
     except DataError:
         columns, has_all = {}, False
     features, raw = _gathered(spec, rows, columns, file)
@@ -90,14 +90,14 @@ def composed_rows(
 
 
 def _is_read(term: Term) -> bool:
-    """Whether the rows hold the target of a loss: it takes one, and it is none of the inputs."""
-    return term.loss.takes != "nothing" and term.own is None
+    """Whether the rows hold the target of a loss: it takes one, no input's, and no teacher's."""
+    return term.loss.takes != "nothing" and term.own is None and term.taught is None
 
 
 def _with_own(
     terms: Sequence[Term], targets: Mapping[str, Array], inputs: Mapping[str, Array]
 ) -> dict[str, Array]:
-    """Return the targets with those that inputs are, and zeros for what no loss reads."""
+    """Return the targets with those that inputs are; zeros for what is not of the rows."""
     rows = len(next(iter(inputs.values())))
     found = {}
     for term in terms:

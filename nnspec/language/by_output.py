@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from nnspec.layers.fields import ByType, Frozen, Text
+from nnspec.layers.fields import ByType, Frozen, Positive, Text
 
 _SEVERAL = "\0several"
 _ONE = "\0one"
 _OWN = "\0own"
+_TAUGHT = "\0taught"
 """Tags of pydantic's paths, which no key of a document is."""
 
 
@@ -84,21 +85,40 @@ class Own(Frozen):
         return self.input or self.shifted or ""
 
 
+class Taught(Frozen):
+    """A target that another network gives: what the trained teacher makes of the same rows."""
+
+    teacher: Text = Field(min_length=1, description="Its spec, relative to this one.")
+    weights: Text = Field(min_length=1, description="Its weights, relative to this spec.")
+    output: Text | None = Field(default=None, description="Which of its outputs, of several.")
+    temperature: Positive = Field(
+        default=1.0, description="T of the target softmax(z / T), z the teacher's logits."
+    )
+
+
 class Targets(OrByOutput):
-    """Field metadata: a target, one of the network's own, or a mapping of outputs to such."""
+    """Field metadata: a target, one of the network's own or a teacher's, or these by output."""
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
         either = core_schema.tagged_union_schema(
-            {_ONE: handler(source), _OWN: handler.generate_schema(Own)},
-            discriminator=lambda value: _OWN if is_own(value) else _ONE,
+            {
+                _ONE: handler(source),
+                _OWN: handler.generate_schema(Own),
+                _TAUGHT: handler.generate_schema(Taught),
+            },
+            discriminator=lambda value: (
+                _OWN if is_own(value) else _TAUGHT if is_taught(value) else _ONE
+            ),
         )
         several = core_schema.dict_schema(core_schema.str_schema(strict=True), either)
         return core_schema.tagged_union_schema(
             {_ONE: either, _SEVERAL: several},
             discriminator=lambda value: (
-                _SEVERAL if isinstance(value, Mapping) and not is_own(value) else _ONE
+                _SEVERAL
+                if isinstance(value, Mapping) and not is_own(value) and not is_taught(value)
+                else _ONE
             ),
         )
 
@@ -121,6 +141,13 @@ def is_own(value: object) -> bool:
         and next(iter(value)) in Own.model_fields
         and isinstance(next(iter(value.values())), str)
     )
+
+
+def is_taught(value: object) -> bool:
+    """Whether a target is given as another network's: {teacher: spec, weights: file}."""
+    if isinstance(value, Taught):
+        return True
+    return isinstance(value, Mapping) and isinstance(value.get("teacher"), str) and len(value) > 1
 
 
 def is_by_output(value: object) -> bool:

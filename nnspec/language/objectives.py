@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from nnspec.language.by_output import Own
+from nnspec.language.by_output import Own, Taught
 
 NO_NEXT = -100
 """The target of the last position of a text, which counts for nothing; as in PyTorch."""
@@ -23,7 +23,9 @@ def is_composed(model: Model) -> bool:
         return False
     loss, task = training.loss, cast(object, training.task)
     target = cast(object, model.data.target) if model.data is not None else None
-    if any(isinstance(each, Mapping) for each in (loss, task, target)) or isinstance(target, Own):
+    if any(isinstance(each, Mapping) for each in (loss, task, target)) or isinstance(
+        target, Own | Taught
+    ):
         return True
     assert not isinstance(loss, Mapping)
     if loss is None:
@@ -107,20 +109,30 @@ def training_of(training: Training, output: str) -> Training:
 
 def own_target(model: Model, output: str) -> Own | None:
     """Return the input that is the target of an output, where one is; of an autoencoder its own."""
-    target: Any = model.data.target if model.data is not None else None
-    found = target.get(output) if isinstance(target, Mapping) else target
-    training = model.training
+    found, training = _target_of(model, output), model.training
     if found is None and model.data is not None and training is not None:
         is_own = task_of(training, output) == "autoencoder" and len(model.inputs) == 1
         return Own(input=next(iter(model.inputs))) if is_own else None
     return found if isinstance(found, Own) else None
 
 
+def taught_target(model: Model, output: str) -> Taught | None:
+    """Return what another network gives as the target of an output, where one does."""
+    found = _target_of(model, output)
+    return found if isinstance(found, Taught) else None
+
+
+def _target_of(model: Model, output: str) -> object:
+    target: Any = model.data.target if model.data is not None else None
+    return target.get(output) if isinstance(target, Mapping) else target
+
+
 def _data_of(data: Data, output: str) -> Data:
     target: Any = data.target
     column = target.get(output, ()) if isinstance(target, Mapping) else target
-    # What is no column is said by `own_target`.
-    return data.model_copy(update={"target": () if isinstance(column, Own) else column})
+    # What is no column is said by `own_target` and `taught_target`.
+    is_column = not isinstance(column, Own | Taught)
+    return data.model_copy(update={"target": column if is_column else ()})
 
 
 def with_names(model: Model, names: Mapping[str, str]) -> Model:

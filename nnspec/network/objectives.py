@@ -7,9 +7,16 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from nnspec.errors import Mark, Problem, nearest
-from nnspec.language.by_output import Own
+from nnspec.language.by_output import Own, Taught
 from nnspec.language.losses import Loss
-from nnspec.language.objectives import is_composed, loss_of, model_of, own_target, trained_outputs
+from nnspec.language.objectives import (
+    is_composed,
+    loss_of,
+    model_of,
+    own_target,
+    taught_target,
+    trained_outputs,
+)
 from nnspec.language.schema import Model
 from nnspec.language.training_schema import Training
 from nnspec.layers.shapes import show
@@ -21,7 +28,7 @@ class Term(NamedTuple):
     """One of the losses that are minimised together.
 
     model, graph: the document and the network as they are where its output is the only one. own:
-    the input that is its target, where one is.
+    the input that is its target, where one is. taught: what another network gives as its target.
     """
 
     output: str
@@ -30,6 +37,7 @@ class Term(NamedTuple):
     graph: Graph
     head: Head | None
     own: Own | None
+    taught: Taught | None = None
 
     @property
     def training(self) -> Training:
@@ -49,8 +57,8 @@ def terms_of(model: Model, graph: Graph) -> tuple[Term, ...]:
         loss = alone.training.resolved_loss
         if weight != 1.0:
             loss = loss.model_copy(update={"weight": weight})
-        own = own_target(model, output)
-        terms.append(Term(output, loss, alone, part, loss_head(alone, part), own))
+        own, taught = own_target(model, output), taught_target(model, output)
+        terms.append(Term(output, loss, alone, part, loss_head(alone, part), own, taught))
     return tuple(terms)
 
 
@@ -110,6 +118,8 @@ def _target_problems(model: Model, graph: Graph) -> Iterator[Problem]:
     for term in terms_of(model, graph):
         if term.own is not None:
             yield from _own_problems(term, term.own, getattr(target, "mark", None))
+        if term.taught is not None:
+            yield from _taught_problems(term, term.taught, getattr(target, "mark", None))
             needing += [term.output] if isinstance(target, Own) else []
         elif term.loss.takes != "nothing":
             needing.append(term.output)
@@ -122,6 +132,28 @@ def _target_problems(model: Model, graph: Graph) -> Iterator[Problem]:
             f'the output "{name}" has a loss, and `data.target` says nothing of it',
             "name its column: target: {" + f"{name}: column" + "}",
             getattr(target, "mark", None),
+        )
+
+
+def _taught_problems(term: Term, taught: Taught, mark: Mark | None) -> Iterator[Problem]:
+    """Yield what makes a loss unfit for what a teacher gives: numbers, or a share of each class."""
+    loss = term.training.resolved_loss
+    is_classes = loss.leaves_out == "softmax"
+    fits = loss.takes in ("", "distribution", "numbers") and loss.class_axis == -1
+    if not fits or loss.ignored is not None:
+        yield Problem(
+            "task-output",
+            f'the loss {loss.type} of "{term.output}" takes no target that a teacher gives',
+            "take kl_divergence or categorical_cross_entropy of classes, or mse of numbers",
+            mark,
+        )
+    elif taught.temperature != 1 and not is_classes:
+        yield Problem(
+            "task-output",
+            f'the target of "{term.output}" has a temperature, and its loss {loss.type} is of '
+            "other things than classes",
+            "leave out `temperature`, or take kl_divergence",
+            mark,
         )
 
 

@@ -110,6 +110,10 @@ def train(
         raise UsageError(f'there is nothing to train in "{spec.name}": {has}')
     if data is None:
         data = load_data(spec)
+        if is_composed(spec.model):
+            from nnspec.training.teaching import taught  # which few specs need
+
+            data = taught(spec, data)
     if is_composed(spec.model):
         from nnspec.training.composed import require_watched
 
