@@ -118,9 +118,10 @@ def _target_problems(model: Model, graph: Graph) -> Iterator[Problem]:
     for term in terms_of(model, graph):
         if term.own is not None:
             yield from _own_problems(term, term.own, getattr(target, "mark", None))
-        if term.taught is not None:
-            yield from _taught_problems(term, term.taught, getattr(target, "mark", None))
             needing += [term.output] if isinstance(target, Own) else []
+        elif term.taught is not None:
+            yield from _taught_problems(term, term.taught, getattr(target, "mark", None))
+            needing += [term.output] if isinstance(target, Taught) else []
         elif term.loss.takes != "nothing":
             needing.append(term.output)
     missing = [name for name in needing if isinstance(target, dict) and name not in target]

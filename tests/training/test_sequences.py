@@ -36,3 +36,11 @@ def test_the_text_is_signs_of_pages_each_followed_by_the_next() -> None:
         assert ids.max() < len(SIGNS)
         assert (ids.ravel()[1:] == after.ravel()[:-1]).all()
     assert "".join(dict.fromkeys(SIGNS)) == SIGNS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["torch", "keras"])
+def test_the_waves_are_told_apart_as_stated(backend: str, tmp_path: Path) -> None:
+    run = nnspec.train(FOLDER / "waves_lstm.yaml", backend, tmp_path / "run")
+    assert run.test is not None
+    assert run.test["accuracy"] >= 0.93

