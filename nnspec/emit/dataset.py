@@ -20,6 +20,7 @@ from nnspec.emit.training import shifts_target
 from nnspec.emit.weighted_rows import NAME, weight_constant, weight_lines
 from nnspec.errors import UsageError
 from nnspec.language.expressions import tokens
+from nnspec.language.objectives import has_teacher
 from nnspec.language.training_schema import Data, Training
 from nnspec.language.weighting import is_weighted
 from nnspec.network.graph import Graph
@@ -43,6 +44,8 @@ def dataset_source(spec: Spec) -> DatasetSource | None:
     data, training = spec.model.data, spec.model.training
     if data is None or training is None or (is_named(spec) and is_weighted(spec.model)):
         return None
+    if has_teacher(spec.model):
+        return None  # What a teacher says is in no file.
     suffix = data.source.rpartition(".")[2]
     if suffix not in READERS:
         raise UsageError(f'`data.source` "{data.source}" is no .csv, .parquet or .npz file')

@@ -122,6 +122,13 @@ def taught_target(model: Model, output: str) -> Taught | None:
     return found if isinstance(found, Taught) else None
 
 
+def has_teacher(model: Model) -> bool:
+    """Whether a target is what another network gives."""
+    target: Any = model.data.target if model.data is not None else None
+    given = target.values() if isinstance(target, Mapping) else (target,)
+    return any(isinstance(each, Taught) for each in given)
+
+
 def _target_of(model: Model, output: str) -> object:
     target: Any = model.data.target if model.data is not None else None
     return target.get(output) if isinstance(target, Mapping) else target
