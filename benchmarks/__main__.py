@@ -27,6 +27,7 @@ NAMES = (
     "training_keras",
     "training_lightning",
     "training_memory",
+    "optimizer_steps",
     "onnx_export",
     "onnx_external",
     "onnx_latency",

@@ -21,8 +21,10 @@ class MomentumSGD(keras.optimizers.Optimizer):
     def update_step(self, gradient, variable, learning_rate):
         velocity = self.velocities[self._get_variable_index(variable)]
         gradient = ops.reshape(gradient, variable.shape)  # sum repeated embedding rows
-        self.assign(velocity, self.momentum * velocity + gradient)
-        step = gradient + self.momentum * velocity if self.nesterov else velocity
+        step = self.momentum * velocity + gradient
+        self.assign(velocity, step)
+        if self.nesterov:
+            step = gradient + self.momentum * step
         self.assign_sub(variable, ops.cast(learning_rate, variable.dtype) * step)
 
     def get_config(self):
@@ -165,14 +167,13 @@ class RMSprop(keras.optimizers.Optimizer):
 
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)
-        square = self.squares[index]
         gradient = ops.reshape(gradient, variable.shape)  # sum repeated embedding rows
-        self.assign(square, self.rho * square + (1 - self.rho) * ops.square(gradient))
+        square = self.rho * self.squares[index] + (1 - self.rho) * ops.square(gradient)
+        self.assign(self.squares[index], square)
         step = gradient / (ops.sqrt(square) + self.epsilon)
         if self.momentum:
-            velocity = self.velocities[index]
-            self.assign(velocity, self.momentum * velocity + step)
-            step = velocity
+            step = self.momentum * self.velocities[index] + step
+            self.assign(self.velocities[index], step)
         self.assign_sub(variable, ops.cast(learning_rate, variable.dtype) * step)
 
     def get_config(self):

@@ -145,15 +145,15 @@ class CenteredRMSprop(RMSprop):
 
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)
-        square, mean = self.squares[index], self.means[index]
         gradient = ops.reshape(gradient, variable.shape)  # sum repeated embedding rows
-        self.assign(square, self.rho * square + (1 - self.rho) * ops.square(gradient))
-        self.assign(mean, self.rho * mean + (1 - self.rho) * gradient)
+        square = self.rho * self.squares[index] + (1 - self.rho) * ops.square(gradient)
+        self.assign(self.squares[index], square)
+        mean = self.rho * self.means[index] + (1 - self.rho) * gradient
+        self.assign(self.means[index], mean)
         step = gradient / (ops.sqrt(square - ops.square(mean)) + self.epsilon)
         if self.momentum:
-            velocity = self.velocities[index]
-            self.assign(velocity, self.momentum * velocity + step)
-            step = velocity
+            step = self.momentum * self.velocities[index] + step
+            self.assign(self.velocities[index], step)
         self.assign_sub(variable, ops.cast(learning_rate, variable.dtype) * step)
 
 

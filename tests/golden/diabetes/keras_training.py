@@ -49,8 +49,10 @@ class MomentumSGD(keras.optimizers.Optimizer):
     def update_step(self, gradient, variable, learning_rate):
         velocity = self.velocities[self._get_variable_index(variable)]
         gradient = ops.reshape(gradient, variable.shape)  # sum repeated embedding rows
-        self.assign(velocity, self.momentum * velocity + gradient)
-        step = gradient + self.momentum * velocity if self.nesterov else velocity
+        step = self.momentum * velocity + gradient
+        self.assign(velocity, step)
+        if self.nesterov:
+            step = gradient + self.momentum * step
         self.assign_sub(variable, ops.cast(learning_rate, variable.dtype) * step)
 
     def get_config(self):
