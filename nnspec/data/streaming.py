@@ -39,6 +39,8 @@ def parts(path: Path, floats: Sequence[str], others: Sequence[str]) -> Iterator[
         names = table.collect_schema().names()
         if any(re.search(r"_duplicated_\d+\Z", name) for name in names):
             raise DataError(f"{path}: the header may have a column twice")
+        if any('""' in name for name in names):
+            raise DataError(f"{path}: the header has quotes, which polars leaves doubled")
         # All columns are read: else polars would not see that a row has too many values.
     else:
         table = pl.scan_parquet(path).select(columns)

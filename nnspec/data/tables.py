@@ -74,6 +74,9 @@ def _read_table(path: Path, suffix: str) -> pl.DataFrame:
             return pl.read_parquet(path)
         # As text, because a type guessed from the first rows would lose which later value is wrong.
         table = pl.read_csv(path, infer_schema=False)
+        # polars leaves a quote in the header doubled, as it is written.
+        doubled = [name for name in table.columns if '""' in name]
+        table = table.rename({name: name.replace('""', '"') for name in doubled})
     except pl.exceptions.NoDataError:
         raise DataError(f"{path}: the file is empty") from None
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:

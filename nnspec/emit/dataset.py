@@ -25,7 +25,7 @@ from nnspec.language.training_schema import Data, Training
 from nnspec.language.weighting import is_weighted
 from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
-from nnspec.network.objectives import Term
+from nnspec.network.objectives import Term, terms_of
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def dataset_source(spec: Spec) -> DatasetSource | None:
         "\n".join(
             [_constants(graph, data, bounds, goals, is_table=is_table), *weight_constant(spec)]
         ),
-        known["read_rows"].text
+        _table_reader(known["read_rows"].text, data, spec)
         if is_table
         else with_constants(
             known["read_rows"].text,
@@ -131,6 +131,18 @@ def dataset_source(spec: Spec) -> DatasetSource | None:
     standard.update(_STANDARD)
     imports = ["import numpy as np", *(["import polars as pl"] if is_table else [])]
     return DatasetSource(text, tuple(sorted(standard)), tuple(imports))
+
+
+def _table_reader(text: str, data: Data, spec: Spec) -> str:
+    """Return what reads a table; a quote in the name of a column takes a line more in text."""
+    from nnspec.emit.specialised import with_constants
+
+    if not data.source.endswith("csv"):
+        return text
+    names = [name for given in data.features.values() for name in given]
+    for each in [term.model.data for term in terms_of(spec.model, spec.graph)]:
+        names += each.targets if each is not None and isinstance(each.target, str | tuple) else ()
+    return with_constants(text, HAS_QUOTES=any('"' in name for name in names))
 
 
 _STANDARD = (

@@ -300,3 +300,10 @@ def test_a_record_of_impossible_numbers_is_refused(tmp_path):
     again = Preprocessing.from_json(json.dumps({**record, "inputs": {"features": short}}))
     with pytest.raises(DataError, match="has 2 elements, and was standardised with 1"):
         again.apply(read(tmp_path / "rows.csv"))
+
+
+def test_a_quote_in_the_header_of_a_table_of_text_is_that_of_the_column(tmp_path):
+    """polars reads it doubled, as it is written."""
+    table = pl.DataFrame({'say "a"': ["1"], 'b"': ["2"]})
+    table.write_csv(tmp_path / "rows.csv")
+    assert read(tmp_path / "rows.csv").equals(table)

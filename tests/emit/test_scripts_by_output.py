@@ -24,7 +24,7 @@ pytestmark = [
 ]
 SUFFIX = {"torch": "safetensors", "keras": "keras"}
 ROWS = 44
-ODD = ["f.größe", "f.it's", "f.{x}"]
+ODD = ["f.größe", "f.it's", 'f."x"']
 """Columns of the inputs, of which one pattern takes all."""
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import polars as pl
 
+HAS_QUOTES = False
+
 
 def read_rows(path: Path) -> pl.DataFrame:
     """Return the rows of a file as text, without blank lines at its end."""
@@ -13,6 +15,9 @@ def read_rows(path: Path) -> pl.DataFrame:
     except pl.exceptions.PolarsError as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"{path} is no readable .csv file: {reason}") from None
+    if HAS_QUOTES:
+        # polars leaves a quote in the header doubled, as it is written.
+        rows.columns = [name.replace('""', '"') for name in rows.columns]
     for name in rows.columns:
         first, mark, _ = name.rpartition("_duplicated_")
         if mark and first in rows.columns:
