@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from nnspec.emit.answers import range_of, read_target
@@ -92,7 +92,7 @@ def dataset_source(spec: Spec) -> DatasetSource | None:
         "\n".join(
             [_constants(graph, data, bounds, goals, is_table=is_table), *weight_constant(spec)]
         ),
-        _table_reader(known["read_rows"].text, data, spec)
+        table_reader(known["read_rows"].text, suffix, columns_of(spec, data))
         if is_table
         else with_constants(
             known["read_rows"].text,
@@ -133,15 +133,20 @@ def dataset_source(spec: Spec) -> DatasetSource | None:
     return DatasetSource(text, tuple(sorted(standard)), tuple(imports))
 
 
-def _table_reader(text: str, data: Data, spec: Spec) -> str:
-    """Return what reads a table; a quote in the name of a column takes a line more in text."""
-    from nnspec.emit.specialised import with_constants
-
-    if not data.source.endswith("csv"):
-        return text
+def columns_of(spec: Spec, data: Data) -> list[str]:
+    """Return the columns, and patterns of columns, that a spec names."""
     names = [name for given in data.features.values() for name in given]
     for each in [term.model.data for term in terms_of(spec.model, spec.graph)]:
         names += each.targets if each is not None and isinstance(each.target, str | tuple) else ()
+    return names
+
+
+def table_reader(text: str, suffix: str, names: Iterable[str]) -> str:
+    """Return what reads a table; a quote in the name of a column takes a line more in text."""
+    from nnspec.emit.specialised import with_constants
+
+    if suffix != "csv":
+        return text
     return with_constants(text, HAS_QUOTES=any('"' in name for name in names))
 
 

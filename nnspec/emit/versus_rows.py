@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 from nnspec.emit.code import literal, wrap
-from nnspec.emit.dataset import DatasetSource, is_pattern
+from nnspec.emit.dataset import DatasetSource, is_pattern, table_reader
 from nnspec.emit.reading import READERS, definitions
 from nnspec.emit.snippets import snippets
 from nnspec.errors import UsageError
@@ -35,7 +36,8 @@ def rows_source(networks: Networks) -> DatasetSource | None:
     if not is_table and len(names) != 1:
         raise UsageError(f'input "{name}" takes one array of an .npz file, and {len(names)} are')
     if is_table:
-        copied = [known["read_rows"], known["where"], known["column"]]
+        text = table_reader(known["read_rows"].text, suffix, names)
+        copied = [replace(known["read_rows"], text=text), known["where"], known["column"]]
     else:
         copied = [snippets("nnspec.emit.emitted", "one_array")["read_rows"]]
     columns = literal(names)
