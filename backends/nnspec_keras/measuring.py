@@ -118,7 +118,7 @@ def callbacks(training: Training, *, has_validation: bool, is_measured: bool) ->
 
 
 def _mode(training: Training, record: Keep, name: str) -> str:
-    return better_of(record, name, reported_metrics(training), training.kind)
+    return better_of(record, name, reported_metrics(training), training.metric_kind)
 
 
 def ending(spec: Spec, unpack: str) -> list[str]:

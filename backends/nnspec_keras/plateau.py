@@ -22,7 +22,7 @@ def plateau_source(training: Training, data: Data | None) -> list[str]:
     made = call(
         "ReduceOnPlateau",
         monitor=name,
-        mode=better_of(record, name, reported_metrics(training), training.kind),
+        mode=better_of(record, name, reported_metrics(training), training.metric_kind),
         factor=schedule.factor,
         patience=schedule.patience,
         threshold=schedule.threshold,

@@ -116,7 +116,7 @@ def _is_shifted(spec: Spec) -> bool:
 
 
 def _predict(spec: Spec, training: Training, *, is_inner: bool) -> str:
-    from nnspec.training.metrics import threshold
+    from nnspec.network.scores import threshold
 
     given = "arrays[0]" if len(spec.graph.inputs) == 1 else "arrays"
     lines = [

@@ -143,11 +143,13 @@ def _compiled(spec: Spec, training: Training, head: Head | None) -> str:
 
 def _metrics(graph: Graph, training: Training) -> list[str]:
     """Return Keras's metrics; the binary threshold is that of logits where the loss takes them."""
-    found = []
+    found: list[str] = []
+    if not training.resolved_loss.is_compared_whole:
+        return found
     for each in training.resolved_metrics:
         metric = each.type
         if metric == "accuracy":
-            if training.kind == "binary":
+            if training.metric_kind == "binary":
                 takes_logits = training.resolved_loss.leaves_out == "sigmoid"
                 threshold = 0.0 if takes_logits else 0.5
                 made = call("keras.metrics.BinaryAccuracy", name=metric, threshold=threshold)

@@ -15,7 +15,7 @@ from nnspec.network.domains import domain_of
 from nnspec.network.graph import Graph, inline
 from nnspec.network.layouts import DECLARED, NATIVE, Layout
 from nnspec.network.loader import Spec
-from nnspec.training.metrics import threshold
+from nnspec.network.scores import threshold
 from nnspec_onnx.cancelling import cancelled
 from nnspec_onnx.context import Builder, Context, Values, with_weights
 from nnspec_onnx.ir import Network, Node, Value

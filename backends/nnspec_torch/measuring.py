@@ -69,7 +69,9 @@ def evaluate_collected(spec: Spec, head: Head | None, compute: str) -> str:
         '        return {"loss": loss}',
     ]
     if head is not None:
-        activation = "softmax(output, dim=-1)"
+        assert spec.model.training is not None
+        axis = spec.model.training.resolved_loss.class_axis
+        activation = f"softmax(output, dim={axis + 1 if axis >= 0 else axis})"
         if head.activation.type == "sigmoid":
             activation = "sigmoid(output)"
         lines.append(f"    output = torch.{activation}")
@@ -165,7 +167,7 @@ class _Watched:
     def __init__(self, training: Training, data: Data, record: Keep | None) -> None:
         has_validation = data.validation > 0
         name = watched(record, has_validation=has_validation)
-        metrics, kind = reported_metrics(training), training.kind
+        metrics, kind = reported_metrics(training), training.metric_kind
         self.is_less = better_of(record, name, metrics, kind) == "min"
         self.value = f'measured["{name.removeprefix("val_")}"]'
         if name == "loss" and has_validation:

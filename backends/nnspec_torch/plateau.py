@@ -38,4 +38,4 @@ def mode_of(training: Training, schedule: Plateau, data: Data | None) -> str:
     """Return whether less or more is better of what the schedule watches."""
     record = schedule.watched
     name = watched(record, has_validation=data is not None and data.validation > 0)
-    return better_of(record, name, reported_metrics(training), training.kind)
+    return better_of(record, name, reported_metrics(training), training.metric_kind)

@@ -139,7 +139,7 @@ def _evaluate(spec: Spec, training: Training, head: Head | None, compute: str) -
 
 
 def _predict(spec: Spec, training: Training, load: str) -> str:
-    from nnspec.training.metrics import threshold
+    from nnspec.network.scores import threshold
 
     lines = [
         "def predict(weights: Path, data: Path) -> tuple[np.ndarray, np.ndarray]:",

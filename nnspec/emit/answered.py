@@ -10,7 +10,7 @@ from nnspec.network.loader import Spec
 
 def answer_of(spec: Spec, given: str) -> list[str]:
     """Return the lines that make `answers` of outputs by name; given: the variable of these."""
-    from nnspec.training.metrics import threshold
+    from nnspec.network.scores import threshold
 
     lines, has_classes = ["    answers = {"], False
     for each in named_terms(spec):

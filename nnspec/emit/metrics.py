@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from nnspec.emit.code import wrap, wrap_item
+from nnspec.emit.comparing import compared_lines, label_parts
 from nnspec.emit.snippets import snippets
 from nnspec.emit.specialised import Specialisation, specialised
 from nnspec.language.metrics import Metric
@@ -17,7 +18,7 @@ from nnspec.language.training_schema import Training
 from nnspec.language.weighting import is_weighted
 from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
-from nnspec.network.scores import Scores, scores_of
+from nnspec.network.scores import Scores, scores_of, threshold
 
 PLAIN = frozenset({"accuracy", "mae", "r2"})
 """Metrics that the frameworks have, and measure alike."""
@@ -34,6 +35,8 @@ def is_collected(training: Training) -> bool:
     """Whether a script collects what the network gives, and measures that."""
     if training.kind == "regression" and training.resolved_loss.leaves_out:
         return True  # the metrics are of numbers, and the loss of their logits
+    if training.resolved_metrics and not training.resolved_loss.is_compared_whole:
+        return True
     watched = [record.metric or "" for record in (training.stop, training.keep) if record]
     return any(metric.type not in PLAIN for metric in training.resolved_metrics) or any(
         name.removeprefix("val_") not in ("", "loss") for name in watched
@@ -132,6 +135,8 @@ def measured_source(spec: Spec, *, is_table: bool) -> Measured:
     """Return `measure`, and `confusion` where the spec asks for it."""
     training, graph = spec.model.training, spec.graph
     assert training is not None
+    if training.metric_kind == "labels":
+        return Measured(tuple(label_parts(training, has_weights=is_weighted(spec.model))), ())
     given = _given(graph, training, has_weights=is_weighted(spec.model))
     numbers = [metric for metric in training.resolved_metrics if metric.is_number]
     definition = _measure(numbers, given, graph, training, is_table=is_table)
@@ -159,11 +164,13 @@ def measuring(
 ) -> tuple[list[str], bool]:
     """Return the lines of a function that measures one output, none without metrics.
 
-    Also whether it needs `r2`.
+    Also whether it needs `r2`. Two empty lines part it from others that it needs.
     """
     metrics = [metric for metric in training.resolved_metrics if metric.is_number]
     if not metrics:
         return [], False
+    if training.metric_kind == "labels":
+        return "\n\n\n".join(label_parts(training, function)).split("\n"), False
     given = _given(graph, training, has_weights=False)
     lines = _measure(metrics, given, graph, training, is_table=is_table, function=function)
     return lines, any(metric.type == "r2" for metric in metrics)
@@ -202,8 +209,8 @@ def _counted(value: str, given: _Given) -> str:
 
 
 def _given(graph: Graph, training: Training, *, has_weights: bool) -> _Given:
-    kind, shape = training.kind, graph.types[graph.outputs[0]].shape
-    last = shape[-1] if shape else 1
+    kind, shape = training.metric_kind, graph.types[graph.outputs[0]].shape
+    last = shape[training.resolved_loss.class_axis] if shape else 1
     classes = last if kind == "multiclass" and isinstance(last, int) else 2
     return _Given(kind, classes, scores_of(graph, training), has_weights)
 
@@ -290,13 +297,16 @@ def _prepared(
     used: set[str], given: _Given, graph: Graph, training: Training, *, is_table: bool
 ) -> list[str]:
     """Return the lines that make of target and output what the metrics take."""
+    loss = training.resolved_loss
+    begun = compared_lines(loss, has_weights=given.has_weights)
     lines = _rows(used, given, graph, training, is_table=is_table)
     if not given.has_weights:
-        return lines
+        return [*begun, *lines]
     counts = "    weights = np.repeat(sample_weight[kept], target.size // kept.sum())"
     if given.kind == "regression":
         counts = "    weights = sample_weight[kept]"
     return [
+        *begun,
         "    kept = sample_weight > 0",
         "    target, output = target[kept], output[kept]",
         *lines,
@@ -307,8 +317,7 @@ def _prepared(
 def _rows(
     used: set[str], given: _Given, graph: Graph, training: Training, *, is_table: bool
 ) -> list[str]:
-    from nnspec.training.metrics import threshold
-
+    loss = training.resolved_loss
     if given.kind == "regression":
         shaped = '.reshape(len(target), -1).astype("float64")'
         return [f"    target = target{shaped}", f"    output = output{shaped}"]
@@ -326,12 +335,12 @@ def _rows(
             made = f"expit({wide})" if given.scores == "logits" else wide
             lines.append(f"    probabilities = {made}")
         return lines
-    if not is_table:
+    if not is_table and loss.class_axis == -1 and loss.ignored is None:
         lines += [
             "    if target.ndim == output.ndim:  # a probability per class",
             "        target = target.argmax(axis=-1)",
         ]
-    if rank > 1:
+    if rank > 1 and loss.ignored is None:
         lines += [f"    target, output = target.reshape(-1), output.reshape(-1, {given.classes})"]
     if "predicted" in used:
         lines.append("    predicted = output.argmax(axis=-1)")

@@ -39,7 +39,8 @@ def measured_by_output(spec: Spec, *, is_table: bool) -> Measured | None:
             )
             if uses_r2 and r2 not in parts:
                 parts.insert(0, r2)
-            parts.append("\n".join(lines))
+            pieces = "\n".join(lines).split("\n\n\n")
+            parts += [piece for piece in pieces if piece not in parts]
         called[term.output] = names[key]
     if not called:
         return None

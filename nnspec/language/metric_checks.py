@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from nnspec.errors import Mark, nearest
-from nnspec.language.metrics import METRICS
-from nnspec.language.metrics_by_output import kinds_of, reported_metrics
+from nnspec.language.metrics import METRICS, Metric
+from nnspec.language.metrics_by_output import alone_in, reported_metrics
 from nnspec.language.problems import Problems
 from nnspec.language.schema import Model
+from nnspec.language.training_schema import Training
 from nnspec.language.tree import Map, Sequence
 from nnspec.language.watching import Keep, metric_of
 
@@ -16,7 +17,17 @@ _TARGETS = {
     "regression": "numbers",
     "binary": "yes or no",
     "multiclass": "one of several classes",
+    "labels": "lists of labels",
 }
+_COMPARED = {
+    "distance": "distances, of which none alone says yes",
+    "distances": "distances of pairs, of which none alone says yes",
+    "cosines": "cosines of pairs, of which none alone says yes",
+    "triplets": "two distances",
+    "ranks": "scores of labels, of which none alone says yes",
+    "nothing": "a loss without a target",
+}
+"""Words for the views of losses of which their kind does not say all."""
 _SOME_CLASS = 2
 
 
@@ -24,19 +35,12 @@ def report_metrics(model: Model, given: Any, problems: Problems) -> None:
     """Report what is wrong with `metrics`, `stop` and `keep`; given: the training as it stands."""
     training = model.training
     assert training is not None
-    kind, kinds = training.kind, kinds_of(training)
+    kind, trained = training.metric_kind, alone_in(training)
     names: dict[str, str] = {}
     for i, metric in enumerate(training.metrics or ()):
         mark = _item_mark(given, i)
-        if kinds.isdisjoint(metric.fits):
-            fitting = [name for name, each in METRICS.items() if kind in each.fits]
-            problems.add(
-                "unfit-metric",
-                f'the metric "{metric.type}" is not defined for {_TARGETS[kind]}, which the task '
-                f'"{training.task}" predicts',
-                mark,
-                f"choose of {', '.join(fitting)}",
-            )
+        if not any(each.takes_metric(metric) for each in trained):
+            _report_unfit(metric, trained[0], mark, problems)
             continue
         for name in metric.names(kind, _SOME_CLASS) or (metric.type,):
             if name in names:
@@ -54,10 +58,30 @@ def report_metrics(model: Model, given: Any, problems: Problems) -> None:
             _report_watched(model, key, record, given, problems)
 
 
+def _report_unfit(
+    metric: Metric, training: Training, mark: Mark | None, problems: Problems
+) -> None:
+    loss, kind = training.resolved_loss, training.metric_kind
+    fitting = [name for name, each in METRICS.items() if training.takes_metric(_usual(each))]
+    why = f'{_TARGETS[kind]}, which the task "{training.task}" predicts'
+    if loss.only_metrics or loss.compares or kind != training.kind:
+        why = f"{_COMPARED.get(loss.compares, _TARGETS[kind])}, which the loss {loss.type} compares"
+    problems.add(
+        "unfit-metric",
+        f'the metric "{metric.type}" is not defined for {why}',
+        mark,
+        f"choose of {', '.join(fitting)}" if fitting else "leave out `metrics`",
+    )
+
+
+def _usual(metric: type[Metric]) -> Metric:
+    return metric.model_validate({"type": metric.model_fields["type"].default})
+
+
 def _report_watched(model: Model, key: str, record: Keep, given: Any, problems: Problems) -> None:
     training = model.training
     assert training is not None
-    kind, metrics = training.kind, reported_metrics(training)
+    kind, metrics = training.metric_kind, reported_metrics(training)
     holder = given.get(key) if isinstance(given, dict) else None
     mark = _mark(holder, "metric") or _mark(given, key)
     name = record.metric or ""

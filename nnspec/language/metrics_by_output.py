@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from nnspec.language.metrics import Kind, Metric
-from nnspec.language.objectives import named_outputs, task_of, training_of
+from nnspec.language.objectives import named_outputs, training_of
 
 if TYPE_CHECKING:
     from nnspec.language.training_schema import Training
@@ -46,15 +46,15 @@ def reported_metrics(training: Training) -> tuple[Metric, ...]:
     found: list[Metric] = []
     for output in named_outputs(training):
         found.append(LessIsBetter(type="loss", output=output))
-        kind = training.kind_of(task_of(training, output))
-        for metric in training_of(training, output).resolved_metrics:
+        alone = training_of(training, output)
+        kind = alone.metric_kind
+        for metric in alone.resolved_metrics:
             made = MoreIsBetter if metric.better == "max" else LessIsBetter
             found.append(made(type=metric.type, output=output, metric=metric, kind=kind))
     return tuple(found)
 
 
-def kinds_of(training: Training) -> set[str]:
-    """Return the kinds of the targets of a training."""
-    return {training.kind_of(task_of(training, output)) for output in named_outputs(training)} or {
-        training.kind
-    }
+def alone_in(training: Training) -> list[Training]:
+    """Return the training of each output alone; of one that has no name, the training."""
+    names = named_outputs(training)
+    return [training_of(training, name) for name in names] or [training]

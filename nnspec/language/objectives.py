@@ -101,9 +101,8 @@ def training_of(training: Training, output: str) -> Training:
     if loss.weight != 1.0:
         loss = loss.model_copy(update={"weight": 1.0})
     if metrics is not None:
-        kind = training.kind_of(task)
-        fit = loss.takes != "nothing"  # of nothing there is nothing to measure
-        metrics = tuple(metric for metric in metrics if fit and kind in metric.fits)
+        alone = training.model_copy(update={"task": task, "loss": loss})
+        metrics = tuple(metric for metric in metrics if alone.takes_metric(metric))
     return training.model_copy(update={"task": task, "loss": loss, "metrics": metrics})
 
 

@@ -148,6 +148,19 @@ class Training(Frozen):
         return "regression" if isinstance(task, dict) else kind_of(self.task)
 
     @property
+    def metric_kind(self) -> Kind:
+        """The kind of what metrics compare, which the loss may make another than the task's."""
+        if isinstance(self.loss, dict):
+            return self.kind
+        return self.resolved_loss.measured_as or self.kind
+
+    def takes_metric(self, metric: Metric) -> bool:
+        """Whether a metric says something of what the one output gives and its loss compares."""
+        only = self.resolved_loss.only_metrics
+        fits = self.metric_kind in metric.fits and (not only or metric.type in only)
+        return fits and self.resolved_loss.compares != "nothing"
+
+    @property
     def resolved_loss(self) -> Loss:
         """The loss of the one output, by the task where none is given."""
         if self.loss is not None:
@@ -171,9 +184,12 @@ class Training(Frozen):
         """The metrics, by the task where none are given."""
         if self.metrics is not None:
             return self.metrics
-        if not self.resolved_loss.is_measured_as(self.task):
-            return ()
-        return tuple(METRICS[kind](type=kind) for kind in TASK_METRICS[self.task])
+        loss, kind = self.resolved_loss, self.metric_kind
+        usual = loss.usual_metrics
+        if usual is None or (usual and kind not in METRICS[usual[0]].fits):
+            usual = TASK_METRICS[self.task if kind == self.kind else kind]
+        found = [METRICS[name](type=name) for name in usual]
+        return tuple(each for each in found if loss.leaves_out or not each.needs_probabilities)
 
 
 def _one_name(value: object) -> object:

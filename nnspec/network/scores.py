@@ -18,11 +18,24 @@ Scores = Literal["probabilities", "logits", "scores"]
 def scores_of(graph: Graph, training: Training) -> Scores:
     """Return what the network gives: logits where its loss takes them, and it ends in neither."""
     head = final_activation(graph)
+    if training.resolved_loss.compares not in ("", "signs"):
+        return "scores"
     if head is not None:
         # Those of classes sum to 1.
         is_softmax = head.activation.type == "softmax"
-        return "probabilities" if is_softmax or training.kind == "binary" else "scores"
+        return "probabilities" if is_softmax or training.metric_kind == "binary" else "scores"
     return "logits" if training.resolved_loss.leaves_out else "scores"
+
+
+def threshold(graph: Graph, training: Training) -> float:
+    """Return what a binary output exceeds to say yes: 0 for logits and signs, 0.5 otherwise."""
+    loss = training.resolved_loss
+    if loss.compares not in ("", "signs"):
+        return 0.0
+    head = final_activation(graph)
+    if head is not None and head.activation.type == "sigmoid":
+        return 0.5
+    return 0.0 if loss.leaves_out == "sigmoid" or loss.compares else 0.5
 
 
 def metric_problems(model: Model, graph: Graph) -> Iterator[Problem]:
@@ -42,20 +55,11 @@ def metric_problems(model: Model, graph: Graph) -> Iterator[Problem]:
 def _problems(training: Training, graph: Graph) -> Iterator[Problem]:
     if not training.metrics:
         return
-    loss = training.resolved_loss
-    if not loss.is_measured_as(training.kind):
-        yield Problem(
-            "unfit-metric",
-            f"the metrics of {training.task} say nothing of what {loss.type} trains here",
-            "leave out `metrics`: the loss is measured always",
-            _last_mark(graph),
-        )
-        return
-    shape = graph.types[graph.outputs[0]].shape
-    classes = shape[-1] if shape else 1
+    loss, shape = training.resolved_loss, graph.types[graph.outputs[0]].shape
+    classes = shape[loss.class_axis] if shape else 1
     for metric in training.metrics:
         if metric.needs_probabilities and scores_of(graph, training) == "scores":
-            last = "sigmoid" if training.kind == "binary" else "softmax"
+            last = "sigmoid" if training.metric_kind == "binary" else "softmax"
             yield Problem(
                 "unfit-metric",
                 f"the metric {metric.type} takes probabilities, and the network gives any scores",

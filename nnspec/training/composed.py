@@ -17,7 +17,8 @@ from nnspec.language.objectives import named_outputs
 from nnspec.language.watching import metric_of, watched
 from nnspec.network.loader import Spec
 from nnspec.network.objectives import Term, terms_of
-from nnspec.training.metrics import measure, require_measurable, threshold, undefined
+from nnspec.network.scores import threshold
+from nnspec.training.metrics import measure, require_measurable, undefined
 
 if TYPE_CHECKING:
     from nnspec.data.rows import Dataset, Part
@@ -100,7 +101,7 @@ def require_watched(spec: Spec, data: Dataset) -> None:
         bare = name.removeprefix("val_")
         if bare == "loss" and (name == bare or has_validation):
             continue
-        found = metric_of(name, metrics, first.training.kind)
+        found = metric_of(name, metrics, first.training.metric_kind)
         why = ""
         if found is None or (name == bare) == has_validation:
             why = "no epoch measures it"
@@ -108,7 +109,7 @@ def require_watched(spec: Spec, data: Dataset) -> None:
             output = found.output if isinstance(found, OfOutput) else first.output
             term, own = terms[output], bare.removeprefix(f"{output}_") if is_named else bare
             assert isinstance(part.target, dict)
-            if own in undefined(term.graph, term.training, part.target[output]):
+            if own in undefined(term.graph, term.training, part.target[output], part.weight):
                 why = "it is not defined for the rows that epochs measure"
         if why:
             raise UsageError(f'`training.{key}` watches "{name}": {why}')

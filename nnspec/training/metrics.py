@@ -14,8 +14,9 @@ from nnspec.errors import UsageError
 from nnspec.language.metrics import METRICS, Metric
 from nnspec.language.training_schema import Training
 from nnspec.network.graph import Graph
-from nnspec.network.heads import final_activation
-from nnspec.network.scores import scores_of
+from nnspec.network.scores import scores_of, threshold
+from nnspec.training.comparing import compared, counted_target
+from nnspec.training.labels import has_labels, label_metrics
 from nnspec.training.weighting import counted, counts_of
 
 if TYPE_CHECKING:
@@ -110,19 +111,25 @@ def measure(
     units: of the target as it was; the metrics have them. weight: what each row counts, or each
     place of it. What is not defined for these rows is left out: see `undefined`.
     """
+    loss, kind = training.resolved_loss, training.metric_kind
+    output, target, weight = compared(loss, output, target, weight)
     if weight is not None:
         if units is not None:
             output, target, units = units.restored(output), units.restored(target), None
         output, target = counted(output, weight), counted(target, weight)
         weight = counts_of(weight)
     values: dict[str, float] = {}
+    if not len(target):
+        return values  # no place counts
+    if kind == "labels":
+        return label_metrics(training, output, target, weight)
     others = []
     for metric in training.resolved_metrics:
         if metric.type == "mae":
             values["mae"] = mae(output, target, units.scale if units else None, weight)
         elif metric.type == "r2":
             values["r2"] = r2(output, target, weight)  # the same in any units
-        elif metric.type == "accuracy" and training.kind == "multiclass":
+        elif metric.type == "accuracy" and kind == "multiclass":
             values["accuracy"] = multiclass_accuracy(output, target, weight)
         elif metric.type == "accuracy":
             limit = threshold(graph, training)
@@ -133,7 +140,7 @@ def measure(
         # It takes longer to import than a small network to train.
         from nnspec.training.measures import measured
 
-        rows = rows_of(graph, training, output, target, units, weight)
+        rows = _rows(graph, training, output, target, units, weight)
         values |= {
             name: value for metric in others for name, value in _named(metric, measured, rows)
         }
@@ -149,11 +156,24 @@ def rows_of(
     weight: Array | None = None,
 ) -> Rows:
     """Return outputs and targets as the metrics take them. weight: of rows that all count."""
+    return _rows(
+        graph, training, *compared(training.resolved_loss, output, target)[:2], units, weight
+    )
+
+
+def _rows(
+    graph: Graph,
+    training: Training,
+    output: Array,
+    target: Array,
+    units: Units | None,
+    weight: Array | None,
+) -> Rows:
     from nnspec.training.measures import Rows
 
     if units is not None:
         output, target = units.restored(output), units.restored(target)
-    kind, scores = training.kind, scores_of(graph, training)
+    kind, scores = training.metric_kind, scores_of(graph, training)
     return Rows(kind, output, target, scores, threshold(graph, training), weight)
 
 
@@ -174,21 +194,29 @@ def _named(
         yield from ((names[i], each) for i, each in value.items())
 
 
-def undefined(graph: Graph, training: Training, target: Array) -> list[str]:
+def undefined(
+    graph: Graph, training: Training, target: Array, weight: Array | None = None
+) -> list[str]:
     """Return the names of what is not defined for rows of this target, whatever the network gives.
 
     The area under a curve takes rows of two classes; of yes and no, one that is a yes.
     """
+    loss, kind = training.resolved_loss, training.metric_kind
+    shape = graph.types[graph.outputs[0]].shape
+    classes = shape[loss.class_axis] if shape else 1
+    classes = classes if isinstance(classes, int) else 1
+    target = counted_target(loss, target, len(shape), weight)
+    if kind == "labels":
+        return [] if has_labels(loss, target) else ["label_error_rate"]
+    if not len(target):
+        return [n for each in training.resolved_metrics for n in each.names(kind, classes)]
     metrics = [each for each in training.resolved_metrics if each.least_classes]
     if not metrics:
         return []
-    kind, shape = training.kind, graph.types[graph.outputs[0]].shape
-    if kind == "multiclass" and target.ndim == len(shape) + 1:
-        target = target.argmax(axis=-1)
     there = np.unique(target > 0.5 if kind == "binary" else target)
     found: list[str] = []
     for metric in metrics:
-        names = [*metric.names(kind, shape[-1] if shape and isinstance(shape[-1], int) else 1)]
+        names = [*metric.names(kind, classes)]
         is_defined = len(there) >= metric.least_classes and (kind == "multiclass" or there[-1])
         if not is_defined:
             found += names
@@ -197,20 +225,12 @@ def undefined(graph: Graph, training: Training, target: Array) -> list[str]:
     return found
 
 
-def threshold(graph: Graph, training: Training) -> float:
-    """Return what a binary output exceeds to say yes: 0 for logits, 0.5 otherwise."""
-    head = final_activation(graph)
-    gives_logits = training.resolved_loss.leaves_out == "sigmoid" and (
-        head is None or head.activation.type != "sigmoid"
-    )
-    return 0.0 if gives_logits else 0.5
-
-
 def require_measurable(training: Training) -> None:
     """Raise UsageError for a metric that means nothing for the task."""
     for metric in training.resolved_metrics:
-        if training.kind not in metric.fits:
-            fitting = [name for name, each in METRICS.items() if training.kind in each.fits]
+        if not training.takes_metric(metric):
+            kind = training.metric_kind
+            fitting = [name for name, each in METRICS.items() if kind in each.fits]
             raise UsageError(
                 f'metric "{metric.type}" means nothing for the task "{training.task}"; use one of '
                 f"{', '.join(fitting)}"

@@ -13,6 +13,7 @@ from nnspec.data.rows import Dataset
 from nnspec.errors import DataError
 from nnspec.language.schedules import Schedule
 from nnspec.language.training_schema import Training
+from nnspec.training.comparing import counted_target
 from nnspec.weights.stored import Array, StoredWeights
 
 _SHARE = 0.9
@@ -37,8 +38,15 @@ def _unbalanced(training: Training, data: Dataset) -> Iterator[str]:
     target = data.train.target
     if isinstance(target, dict):
         return
+    loss = training.resolved_loss
+    if loss.compares:
+        return
+    is_dense = target.dtype.kind != "i"
+    target = counted_target(loss, target, target.ndim - is_dense)
     if training.kind == "multiclass" and target.dtype.kind != "i":
         target = target.argmax(axis=-1)
+    if not len(target):
+        return
     values, counts = np.unique(target, return_counts=True)
     share = float(counts.max() / counts.sum())
     if share < _SHARE or len(values) < 2:

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnspec.errors import MissingDependencyError
-from nnspec.layers.shapes import product
 from nnspec.training.drawing import draw
 from nnspec.training.weighting import counted, counts_of
 
@@ -60,42 +59,46 @@ def show_results(
             return None
     if len(graph.outputs) != 1 or isinstance(part.target, dict):
         return None
-    if not training.resolved_loss.is_measured_as(training.kind):
-        return None
+    loss, kind = training.resolved_loss, training.metric_kind
+    if kind == "labels" or loss.compares not in ("", "signs", "means", "rates"):
+        return None  # no picture shows what it compares
     is_asked = any(metric.type == "confusion_matrix" for metric in training.resolved_metrics)
     if not (DRAWS or is_asked):
         return None
     # The process that draws needs none of these.
-    from nnspec.network.scores import scores_of
+    from nnspec.network.scores import scores_of, threshold
     from nnspec.training.batches import outputs_of
+    from nnspec.training.comparing import compared
     from nnspec.training.epoch import units_of
-    from nnspec.training.metrics import threshold
 
     output = outputs_of(program, graph, part, training.batch_size)
     if not np.isfinite(output).all() or not len(output):
         return None
-    if training.kind == "regression":
-        if product(graph.types[graph.outputs[0]].shape) == 0 or part.target.shape != output.shape:
+    output, target, weight = compared(loss, output, part.target, part.weight)
+    if not len(target):
+        return None
+    if kind == "regression":
+        if not output.size or target.shape != output.shape:
             return None
         units = units_of(data)
-        values = [units.restored(each) if units else each for each in (part.target, output)]
-        values = [counted(each, part.weight) for each in values]
+        values = [units.restored(each) if units else each for each in (target, output)]
+        values = [counted(each, weight) for each in values]
         wanted, given = (each.reshape(len(each), -1).astype(np.float64) for each in values)
         named = data.preprocessing.target
         path = paths.predictions
         draw("numbers", path=path, target=wanted, output=given, name=str(named), title=title)
         return None
     names = [*(data.preprocessing.labels or ())]
-    if training.kind == "binary" and not names:
+    if kind == "binary" and not names:
         names = ["no", "yes"]
     table: list[list[float]] | None = draw(
         "classes",
         confusion_path=paths.confusion if DRAWS else None,
         curves_path=paths.curves,
-        kind=training.kind,
-        output=counted(output, part.weight),
-        target=counted(part.target, part.weight),
-        weight=counts_of(part.weight),
+        kind=kind,
+        output=counted(output, weight),
+        target=counted(target, weight),
+        weight=counts_of(weight),
         scores_are=scores_of(graph, training),
         threshold=threshold(graph, training),
         names=names,

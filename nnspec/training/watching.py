@@ -14,7 +14,6 @@ from nnspec.language.watching import Keep, better_of, watched
 from nnspec.network.graph import Graph
 from nnspec.training.history import Epoch
 from nnspec.training.metrics import undefined
-from nnspec.training.weighting import counted
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ class Watched:
 def watched_by(record: Keep | None, training: Training, *, has_validation: bool) -> Watched:
     """Return what a record of the spec watches, or by default the loss."""
     name = watched(record, has_validation=has_validation)
-    mode = better_of(record, name, reported_metrics(training), training.kind)
+    mode = better_of(record, name, reported_metrics(training), training.metric_kind)
     return Watched(name, mode == "min", getattr(record, "min_delta", 0.0))
 
 
@@ -76,11 +75,12 @@ def notes_of_undefined(graph: Graph, training: Training, data: Dataset) -> list[
     measured = data.validation if data.validation is not None else data.train
     if isinstance(measured.target, dict):
         return notes  # see `require_watched`
-    missing = undefined(graph, training, counted(measured.target, measured.weight))
+    missing = undefined(graph, training, measured.target, measured.weight)
     prefix = "val_" if has_validation else ""
     shape = graph.types[graph.outputs[0]].shape
-    classes = shape[-1] if shape and isinstance(shape[-1], int) else 1
-    kind = training.kind
+    classes = shape[training.resolved_loss.class_axis] if shape else 1
+    classes = classes if isinstance(classes, int) else 1
+    kind = training.metric_kind
     known = {"loss", *(["val_loss"] if has_validation else [])}
     known |= {
         f"{prefix}{name}"
@@ -105,7 +105,7 @@ def notes_of_undefined(graph: Graph, training: Training, data: Dataset) -> list[
         target = rows.target if rows is not None else None
         names: list[str] = []
         if rows is not None and target is not None and not isinstance(target, dict):
-            names = undefined(graph, training, counted(target, rows.weight))
+            names = undefined(graph, training, target, rows.weight)
         if names:
             notes.append(
                 f"{', '.join(names)} of the {part} rows: not defined, as a class that it takes "

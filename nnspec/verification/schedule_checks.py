@@ -49,7 +49,7 @@ def plateau_errors(
     schedule = training.optimizer.learning_rate
     assert isinstance(schedule, Plateau)
     name = watched(schedule.watched, has_validation=has_validation)
-    mode = better_of(schedule.watched, name, training.resolved_metrics, training.kind)
+    mode = better_of(schedule.watched, name, training.resolved_metrics, training.metric_kind)
     is_less = mode == "min"
     share = -schedule.threshold if is_less else schedule.threshold
     waits = min(schedule.patience + schedule.cooldown + 1, MOST_EPOCHS)

@@ -9,6 +9,7 @@ import random
 from typing import Any
 
 from nnspec.language.losses import LOSSES
+from nnspec.language.training_schema import KINDS
 from tests.fuzz.records import CLASSES, loss_of, metrics_of, optimizer_of
 
 Document = dict[str, Any]
@@ -243,7 +244,9 @@ class Trained:
         if loss is None:
             return True
         given = {"type": loss} if isinstance(loss, str) else loss
-        return LOSSES[given["type"]].model_validate(given).is_measured_as(task)
+        made = LOSSES[given["type"]].model_validate(given)
+        is_of_task = made.measured_as in ("", KINDS.get(task, task))
+        return is_of_task and made.compares in ("", "means", "rates")
 
     def _loss(self, kind: str) -> Any:
         loss = loss_of(self.rng, kind)

@@ -24,6 +24,22 @@ Takes = Literal[
 ]
 """The targets that a loss takes: see `nnspec.language.losses.targets`."""
 
+Compares = Literal[
+    "",
+    "signs",
+    "distance",
+    "distances",
+    "cosines",
+    "differences",
+    "triplets",
+    "ranks",
+    "means",
+    "rates",
+    "labels",
+    "nothing",
+]
+"""Views of the output that metrics compare with the target: see `nnspec.training.comparing`."""
+
 
 class Loss(Frozen):
     """Base of the losses; each is a mean over the rows of the batch and over all other axes."""
@@ -36,6 +52,15 @@ class Loss(Frozen):
     """The fewest scores that it can tell apart."""
     stacked: ClassVar[int] = 0
     """The number of vectors that the output's first axis stacks, where it does."""
+
+    compares: ClassVar[Compares] = ""
+    """The view of the output that metrics compare, where that is not the output as it is."""
+    measured_as: ClassVar[Literal["", "regression", "binary", "multiclass", "labels"]] = ""
+    """The kind of what metrics compare; empty: that of the task."""
+    usual_metrics: ClassVar[tuple[str, ...] | None] = None
+    """Its metrics where none are given, of those that fit; None: those of the task."""
+    only_metrics: ClassVar[tuple[str, ...]] = ()
+    """The only ones that say something of it, where they are few."""
 
     type: str
     weight: Positive = Field(
@@ -59,13 +84,10 @@ class Loss(Frozen):
         """Whether all rows weigh alike, so that it is the mean of the losses of equal batches."""
         return self.ignored is None
 
-    def is_measured_as(self, task: str) -> bool:
-        """Whether the metrics of a task say something of what is trained with it."""
-        if self.ignored is not None or self.class_axis != -1:
-            return False
-        if self.takes in ("classes", "distribution"):
-            return task == "multiclass"
-        return self.takes not in ("signs", "sign", "nothing", "halves", "labels")
+    @property
+    def is_compared_whole(self) -> bool:
+        """Whether metrics take the output as it is, all of its places, classes on the last axis."""
+        return not self.compares and self.ignored is None and self.class_axis == -1
 
     def compared(self, output: Shape) -> Shape:
         """Return the shape of what is compared where the output stacks it, without the vectors."""

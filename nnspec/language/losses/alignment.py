@@ -23,6 +23,9 @@ class Ctc(Loss):
     leaves_out = "softmax"
     takes = "labels"
     least_classes = 2
+    compares = "labels"
+    measured_as = "labels"
+    usual_metrics = ("label_error_rate",)
 
     type: Literal["ctc"] = "ctc"
     blank: Count = Field(default=0, description="The class that stands for no label.")

@@ -21,6 +21,7 @@ class KlDivergence(Loss):
 
     leaves_out = "softmax"
     takes = "distribution"
+    measured_as = "multiclass"
 
     type: Literal["kl_divergence"] = "kl_divergence"
 
@@ -36,12 +37,18 @@ class Poisson(Loss):
     """
 
     takes = "amounts"
+    compares = "rates"
+    measured_as = "regression"
 
     type: Literal["poisson"] = "poisson"
     log_input: Flag = Field(
         default=True, description="Whether the output is the rate's logarithm, or the rate."
     )
     epsilon: Positive = Field(default=1e-7, description="Smaller rates count as this.")
+
+    @property
+    def is_compared_whole(self) -> bool:
+        return not self.log_input
 
 
 ROWS["poisson"] = Poisson
@@ -56,6 +63,8 @@ class GaussianNll(Loss):
     """
 
     takes = "halves"
+    compares = "means"
+    measured_as = "regression"
 
     type: Literal["gaussian_nll"] = "gaussian_nll"
     log_variance: Flag = Field(

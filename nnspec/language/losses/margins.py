@@ -19,6 +19,8 @@ class Hinge(Loss):
     """
 
     takes = "signs"
+    compares = "signs"
+    measured_as = "binary"
 
     type: Literal["hinge"] = "hinge"
 
@@ -33,6 +35,8 @@ class SquaredHinge(Loss):
     """
 
     takes = "signs"
+    compares = "signs"
+    measured_as = "binary"
 
     type: Literal["squared_hinge"] = "squared_hinge"
 
@@ -48,6 +52,10 @@ class HingeEmbedding(Loss):
     """
 
     takes = "signs"
+    compares = "distance"
+    measured_as = "binary"
+    usual_metrics = ("auc",)
+    only_metrics = ("auc", "average_precision")
 
     type: Literal["hinge_embedding"] = "hinge_embedding"
     margin: Positive = Field(default=1.0, description="The distance that is far enough.")
@@ -65,6 +73,7 @@ class CategoricalHinge(Loss):
 
     takes = "classes"
     least_classes = 2
+    measured_as = "multiclass"
 
     type: Literal["categorical_hinge"] = "categorical_hinge"
 
@@ -81,6 +90,7 @@ class MultiMargin(Loss):
 
     takes = "classes"
     least_classes = 2
+    measured_as = "multiclass"
 
     type: Literal["multi_margin"] = "multi_margin"
     margin: Positive = Field(default=1.0, description="By how much a right score must lead.")
@@ -99,6 +109,10 @@ class MultilabelMargin(Loss):
 
     takes = "answers"
     least_classes = 2
+    compares = "ranks"
+    measured_as = "binary"
+    usual_metrics = ("auc",)
+    only_metrics = ("auc", "average_precision")
 
     type: Literal["multilabel_margin"] = "multilabel_margin"
 

@@ -21,6 +21,7 @@ class Dice(Loss):
 
     leaves_out = "sigmoid"
     takes = "shares"
+    usual_metrics = ("accuracy", "iou")
 
     type: Literal["dice"] = "dice"
     smooth: Positive = Field(default=1.0, description="Added above and below the line.")
@@ -41,6 +42,7 @@ class Tversky(Loss):
 
     leaves_out = "sigmoid"
     takes = "shares"
+    usual_metrics = ("accuracy", "iou")
 
     type: Literal["tversky"] = "tversky"
     alpha: NotNegative = Field(default=0.3, description="What a false positive counts.")
@@ -63,6 +65,8 @@ class CategoricalDice(Loss):
 
     leaves_out = "softmax"
     takes = "classes"
+    measured_as = "multiclass"
+    usual_metrics = ("accuracy", "iou")
 
     type: Literal["categorical_dice"] = "categorical_dice"
     smooth: Positive = Field(default=1.0, description="Added above and below the line.")

@@ -23,6 +23,7 @@ class CosineSimilarity(Loss):
     """
 
     takes = "numbers"
+    usual_metrics = ()
 
     type: Literal["cosine_similarity"] = "cosine_similarity"
     epsilon: Positive = Field(default=1e-8, description="Shorter vectors count as this long.")
@@ -43,6 +44,10 @@ class CosineEmbedding(Loss):
 
     takes = "sign"
     stacked = 2
+    compares = "cosines"
+    measured_as = "binary"
+    usual_metrics = ("auc",)
+    only_metrics = ("auc", "average_precision")
 
     type: Literal["cosine_embedding"] = "cosine_embedding"
     margin: Annotated[float, Field(strict=True, ge=-1, le=1)] = Field(
@@ -63,6 +68,10 @@ class Contrastive(Loss):
 
     takes = "sign"
     stacked = 2
+    compares = "distances"
+    measured_as = "binary"
+    usual_metrics = ("auc",)
+    only_metrics = ("auc", "average_precision")
 
     type: Literal["contrastive"] = "contrastive"
     margin: Positive = Field(default=1.0, description="The distance that is far enough.")
@@ -83,6 +92,9 @@ class Triplet(Loss):
 
     takes = "nothing"
     stacked = 3
+    compares = "triplets"
+    measured_as = "binary"
+    only_metrics = ("accuracy",)
 
     type: Literal["triplet"] = "triplet"
     margin: NotNegative = Field(default=1.0, description="By how much the negative is farther.")
@@ -103,6 +115,8 @@ class MarginRanking(Loss):
 
     takes = "sign"
     stacked = 2
+    compares = "differences"
+    measured_as = "binary"
 
     type: Literal["margin_ranking"] = "margin_ranking"
     margin: NotNegative = Field(default=0.0, description="By how much the right one must lead.")

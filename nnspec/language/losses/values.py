@@ -15,6 +15,8 @@ class Value(Loss):
     """Mean over all elements of an output, such as the divergence of a VAE; no target is read."""
 
     takes = "nothing"
+    compares = "nothing"
+    usual_metrics = ()
 
     type: Literal["value"] = "value"
     output: Text | None = Field(default=None, description="Of several outputs, which.")

@@ -11,8 +11,8 @@ from typing import ClassVar, Literal
 from nnspec.layers.fields import Frozen
 from nnspec.layers.registry import RowsOfFiles
 
-Kind = Literal["regression", "binary", "multiclass"]
-"""The kind of a target: numbers, yes or no, or one of several classes."""
+Kind = Literal["regression", "binary", "multiclass", "labels"]
+"""The kind of a target: numbers, yes or no, one of several classes, or a list of them by row."""
 
 Average = Literal["macro", "micro", "weighted", "per_class"]
 
@@ -44,5 +44,7 @@ def by_average(metric: Metric, average: Average | None, classes: int | None) -> 
     return [metric.type if average is None else f"{metric.type}_{average}"]
 
 
-METRICS: RowsOfFiles[Metric] = RowsOfFiles(__name__, "common", "numbers", "classes", "scores")
+METRICS: RowsOfFiles[Metric] = RowsOfFiles(
+    __name__, "common", "numbers", "classes", "scores", "sequences"
+)
 """The metrics by `type`, from the files of this folder, what most specs use first."""

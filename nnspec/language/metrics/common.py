@@ -9,9 +9,12 @@ ROWS: dict[str, type[Metric]] = {}
 
 
 class Accuracy(Metric):
-    """Share of the rows whose class is right; of yes and no, share of the elements."""
+    """Share of the rows whose class is right; of yes and no, share of the elements.
 
-    fits = ("binary", "multiclass")
+    Of lists of labels, share of the rows whose list is right.
+    """
+
+    fits = ("binary", "multiclass", "labels")
 
     type: Literal["accuracy"] = "accuracy"
 

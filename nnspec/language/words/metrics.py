@@ -34,6 +34,8 @@ WORDS: dict[str, Word] = {
     **same("log_loss", "logloss cross_entropy CategoricalCrossentropy BinaryCrossentropy nll"),
     **same("brier", "brier_score brier_score_loss"),
     **same("perplexity", "Perplexity ppl"),
+    **same("label_error_rate", "cer ler CharErrorRate char_error_rate character_error_rate edit_distance "
+           "EditDistance"),
     **nothing("loss val_loss", "the loss is measured always"),
     **nothing("specificity SpecificityAtSensitivity tnr fpr hamming hamming_loss explained_variance "
               "Mean Sum cosine_similarity hinge KLDivergence", "nothing here is it"),
