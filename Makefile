@@ -57,10 +57,11 @@ pytest: .venv/.installed  ## The fast tests; PYTEST_ARGS="-k dense" narrows them
 
 # A process for each spec, because frameworks keep memory. The zoo is verified at the size of the papers, which takes
 # half an hour and 14 GB on two cores; the exporters, which it leaves out, are tested on the specs before.
-verify-all: .venv/.installed  ## The slow tests, the parity table, then `nnspec verify` on every spec, the zoo's at full size
+verify-all: .venv/.installed  ## The slow tests, the parity table, the zoo with random trainings, then `nnspec verify` on every spec, the zoo's at full size
 	@echo "== the slow tests"
 	@$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
 	@$(BIN)/python -m tests.parity
+	@$(BIN)/python -m tests.fuzz.zoo --rounds 2
 	@failed=""; \
 	verify() { echo "== nnspec verify $$*"; $(BIN)/nnspec verify "$$@" || failed="$$failed $$1"; }; \
 	for spec in $(SPECS); do verify "$$spec"; done; \
@@ -74,7 +75,7 @@ detection: .venv/.installed  ## What `nnspec verify` finds of faults put into on
 	@$(BIN)/python -m tests.detection $(DETECTION)
 
 # In child processes, which may die; an interrupted run goes on where it was. build/fuzz holds what failed.
-fuzz: .venv/.installed  ## 2,000 random specs compiled, linted and verified, an hour or two; FUZZ_ARGS="--count 100 -n 4"
+fuzz: .venv/.installed  ## 2,000 random specs compiled, linted and verified, an hour or two; FUZZ_ARGS="--trainings --count 100 -n 4"
 	@$(BIN)/python -m tests.fuzz.run $(FUZZ_ARGS)
 
 bench: .venv/.installed  ## Measure compile, export and run times

@@ -250,14 +250,16 @@ class KerasProgram(Borders):
         """Take further steps with this rate."""
         self.optimizer.learning_rate = rate
 
-    def rates_on_plateau(self, values: Sequence[float]) -> list[float]:
+    def rates_on_plateau(self, values: Sequence[float], name: str) -> list[float]:
         """Return the rate after each epoch, as the emitted source sets it by these measures."""
         with precision(self.dtype):
             trained, found = self.training.compiled(self.model), []
             callback = self.training.make_plateau()
             callback.set_model(trained)
             for epoch, value in enumerate(values):
-                callback.on_epoch_end(epoch, {callback.monitor: value})
+                # Another measure gets better always.
+                others = {callback.monitor: 0.5**epoch}
+                callback.on_epoch_end(epoch, {**others, name: value})
                 found.append(float(keras.ops.convert_to_numpy(trained.optimizer.learning_rate)))
         return found
 

@@ -227,7 +227,7 @@ class TorchProgram:
         for group in self.optimizer.param_groups:
             group["lr"] = rate
 
-    def rates_on_plateau(self, values: Sequence[float]) -> list[float]:
+    def rates_on_plateau(self, values: Sequence[float], name: str) -> list[float]:
         """Return the rate after each epoch, as the emitted source sets it by these measures."""
         optimizer = self.training.make_optimizer(self.model)
         scheduler, found = self.training.make_scheduler(optimizer), []

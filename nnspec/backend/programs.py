@@ -100,8 +100,11 @@ class Paced(Trainable, Protocol):
         """Take further steps with this rate."""
         ...
 
-    def rates_on_plateau(self, values: Sequence[float]) -> list[float]:
-        """Return the rate after each epoch, as the emitted source sets it by these measures."""
+    def rates_on_plateau(self, values: Sequence[float], name: str) -> list[float]:
+        """Return the rate after each epoch, as the emitted source sets it by these measures.
+
+        name: as the history has it, of the measure that is to be followed.
+        """
         ...
 
 

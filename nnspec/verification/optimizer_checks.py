@@ -136,24 +136,35 @@ def _have_moved(
 def _average_error(
     program: Inspectable, training: Training, weights: Weights, means: Weights, step: int
 ) -> float:
-    """Return the error of the averages after a step; means: those of the steps before, updated."""
+    """Return the error of the averages after a step, relative to the largest way left to a weight.
+
+    means: those of the steps before, updated.
+    """
     record = training.average
     if record is None or not isinstance(program, KeepsAverages):
         return 0.0
+    moved, rounding = 0.0, {}
     for name, array in weights.items():
         before = means.get(name, np.zeros(()))
+        moved = max(moved, float(np.abs(array - before).max(initial=0)))
+        largest = np.abs(array).max(initial=0) + np.abs(before).max(initial=0)
+        rounding[name] = _ULPS * float(largest)
         means[name] = before + record.share(step) * (array - before)
     wanted = means if record.has_begun(step) else weights
     with program.averaged():
         given = program.weights()
-    largest = max((float(np.abs(array).max(initial=0)) for array in weights.values()), default=0.0)
     # Running statistics have no average, and these steps leave gradients alone to the weights.
-    off = max(
-        float(np.abs(given[name] - wanted[name]).max(initial=0))
+    rests = [
+        float(np.abs(given[name] - wanted[name]).max(initial=0)) - rounding[name]
         for name in wanted
         if not name.endswith(("running_mean", "running_var"))
-    )
-    return off / largest if largest > 0 else off
+    ]
+    if any(map(math.isnan, rests)):
+        return math.inf
+    rest = max(rests, default=0.0)
+    if rest <= 0:
+        return 0.0
+    return rest / moved if moved > 0 else math.inf
 
 
 def _new(optimizer: Optimizer, own: Settings) -> Step:

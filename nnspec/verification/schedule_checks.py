@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from nnspec.backend.programs import Paced
+from nnspec.language.metrics_by_output import reported_metrics
 from nnspec.language.optimizers import Optimizer
 from nnspec.language.schedules import Schedule
 from nnspec.language.schedules.plateau import Plateau
@@ -49,7 +50,7 @@ def plateau_errors(
     schedule = training.optimizer.learning_rate
     assert isinstance(schedule, Plateau)
     name = watched(schedule.watched, has_validation=has_validation)
-    mode = better_of(schedule.watched, name, training.resolved_metrics, training.metric_kind)
+    mode = better_of(schedule.watched, name, reported_metrics(training), training.metric_kind)
     is_less = mode == "min"
     share = -schedule.threshold if is_less else schedule.threshold
     waits = min(schedule.patience + schedule.cooldown + 1, MOST_EPOCHS)
@@ -60,7 +61,8 @@ def plateau_errors(
         best *= 1 + share * (1 + NEAR)
         values.append(best)
     values += [best] * min(waits * FALLS, MOST_EPOCHS) + [0.5 * best, 2 * best, *[best] * waits]
-    given, expected = program.rates_on_plateau(values), schedule.rates(values, is_less=is_less)
+    given = program.rates_on_plateau(values, name)
+    expected = schedule.rates(values, is_less=is_less)
     errors = [abs(a - b) for a, b in zip(given, expected, strict=True)]
     worst = max(errors) / schedule.base
     if worst <= EXACT:

@@ -12,11 +12,12 @@ import numpy as np
 
 from nnspec.errors import MissingDependencyError
 from nnspec.language.objectives import is_composed, trained_outputs
-from nnspec.layers import Bidirectional
+from nnspec.layers import BatchNormalization, Bidirectional
 from nnspec.layers.recurrent import Recurrent
 from nnspec.network.loader import Spec
 from nnspec.support.causes import cause_of
 from nnspec.verification.comparison import (
+    LOSS,
     WHY_UNCOMPARED,
     Comparison,
     Tolerance,
@@ -269,9 +270,28 @@ class _Pair:
 
     def _blame_gradient(self, compared: Comparison, exact: Tolerance) -> tuple[str | None, str]:
         """Return the last layer whose gradient differs alone, or what else there is to say."""
+        if LOSS in exact.exceeded(compared.gradients) and self._gives_the_same:
+            losses = " and ".join(
+                f"{self.runs[name].losses[0]:.6g} in {name}" for name in self.names
+            )
+            return None, f"the network gives the same, and the loss is {losses}."
         if self._wrong_alone is not None:
             return self._wrong_alone, "alone its gradient differs."
         return compared.blame_gradient(exact)
+
+    @cached_property
+    def _gives_the_same(self) -> bool:
+        """Whether the outputs agree, and are in training what they are at inference."""
+        layers = [at.node.layer for at in self.spec.graph.walk()]
+        if any(layer.is_random or isinstance(layer, BatchNormalization) for layer in layers):
+            return False
+        checks = self.state.recorder.report.checks
+        passed = [
+            each.passed
+            for each in checks
+            if each.kind == "forward" and set(each.pair) == set(self.names)
+        ]
+        return bool(passed) and all(passed)
 
     @cached_property
     def _wrong_alone(self) -> str | None:

@@ -13,6 +13,7 @@ from tests.detection.network_faults import FAULTS as NETWORKS
 from tests.detection.onnx_faults import FAULTS as ONNX
 from tests.detection.random_faults import FAULTS as RANDOM
 from tests.detection.shape_faults import FAULTS as SHAPES
+from tests.detection.statistics_faults import FAULTS as STATISTICS
 from tests.detection.training_faults import FAULTS as TRAINING
 from tests.detection.update_faults import FAULTS as UPDATES
 
@@ -25,6 +26,7 @@ INJECTIONS: tuple[Injection, ...] = (
     *TRAINING,
     *LOSSES,
     *UPDATES,
+    *STATISTICS,
     *RANDOM,
     *ONNX,
     *EXPORTED,

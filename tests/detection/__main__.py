@@ -34,7 +34,7 @@ def main() -> int:
         blamed = ", ".join(str(layer) for layer in outcome.blamed)
         verdict = "caught" if outcome.is_caught else "MISSED"
         if outcome.is_blamed is False:
-            wanted = injection.part or ", ".join(injection.layers)
+            wanted = injection.part or injection.says or ", ".join(injection.layers)
             verdict += f", BLAMED ON {blamed} INSTEAD OF {wanted}"
         print(f"{injection.kind:14} {injection.id:55} {outcome.seconds:5.1f} s  {verdict}")
     return summary(outcomes)

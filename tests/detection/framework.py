@@ -36,7 +36,8 @@ class Injection:
     side: the engine that has it. spec: the network that shows it, as JSON. layers: those that may
     be blamed; none where no layer is at fault. is_listed: one of those that verify once missed.
     is_out_of_sight: below what rounding explains, or beyond the domain of inputs: it may be missed.
-    part: the kind of check that must find it, and accuse the engine that has it alone.
+    part: the kind of check that must find it, and accuse the engine that has it alone. says: what a
+    failed check must say.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Injection:
     is_out_of_sight: bool = False
     options: dict[str, Any] = field(default_factory=dict)
     part: str = ""
+    says: str = ""
 
     @property
     def id(self) -> str:
@@ -108,6 +110,8 @@ def measure(injection: Injection, monkeypatch: pytest.MonkeyPatch) -> Outcome:
     if injection.part and is_caught:
         accused = {check.pair[0] for check in report.failures() if check.kind == injection.part}
         is_blamed = accused == {injection.side}
+    if injection.says and is_caught:
+        is_blamed = any(injection.says in check.detail for check in report.failures())
     return Outcome(injection, is_caught, is_blamed, seconds, blamed)
 
 

@@ -37,11 +37,30 @@ VOID = trained({"type": "binary_cross_entropy", "ignore_index": 255}, "binary")
 CTC = trained({"type": "ctc"}, shape=(6, 4))
 
 
-def fault(name: str, side: str, spec: str, old: str, new: str) -> Injection:
-    return Injection(name, "loss", side, spec, text(side, old, new), ())
+def fault(
+    name: str, side: str, spec: str, old: str, new: str, says: str = "the loss is"
+) -> Injection:
+    return Injection(name, "loss", side, spec, text(side, old, new), (), says=says)
 
+
+MEANS = [
+    fault("sum for the mean of squares", "keras", trained({"type": "mse"}, "regression"),
+          r"ops\.mean\(ops\.square\(", "ops.sum(ops.square("),
+    fault("mean over rows, sum over elements", "torch", trained({"type": "mae"}, "regression"),
+          r"F\.l1_loss\(output, target\)", "F.l1_loss(output, target) * output.shape[-1]"),
+    fault("sum for the mean of entropies", "torch", trained({"type": "categorical_cross_entropy"}),
+          r"F\.cross_entropy\(output, target\)",
+          'F.cross_entropy(output, target, reduction="sum")'),
+    fault("smooths to 0 instead of a half", "keras",
+          trained({"type": "binary_cross_entropy", "label_smoothing": 0.1}, "binary"),
+          r"0\.9 \* target \+ 0\.05", "0.9 * target"),
+    fault("smooths to 0 instead of a half", "torch",
+          trained({"type": "binary_cross_entropy", "label_smoothing": 0.1}, "binary"),
+          r"0\.9 \* target \+ 0\.05", "0.9 * target"),
+]  # fmt: skip
 
 FAULTS = [
+    *MEANS,
     fault(
         "smooths over the wrong classes alone",
         "torch",
@@ -57,7 +76,14 @@ FAULTS = [
         "spread = (ops.sum(logs, axis=-1) - right) / 2",
     ),
     fault("smoothing left out", "torch", SMOOTH, r", label_smoothing=0\.1", ""),
-    fault("ignores another class", "torch", PADDED, r"ignore_index=-100", "ignore_index=1"),
+    fault(
+        "ignores another class",
+        "torch",
+        PADDED,
+        r"ignore_index=-100",
+        "ignore_index=1",
+        says="does not run",
+    ),
     fault(
         "divides by the ignored too",
         "torch",

@@ -157,7 +157,7 @@ ADAMS = [
            r"ops\.sqrt\(largest\) / correction",
            r"self.assign(largest, ops.maximum(largest, square / correction**2))\1"
            r"ops.sqrt(largest)")),
-    fault("amsgrad left out", "torch", by(amsgrad=True), (r", amsgrad=True", "")),
+    fault("amsgrad left out", "torch", by(amsgrad=True), (r"amsgrad=True", "amsgrad=False")),
 ]  # fmt: skip
 
 DECAYS = [
@@ -180,16 +180,16 @@ DECAYS = [
                   'p.sub_(rate * m / (v.sqrt() + group["eps"]))\n                ' + RIGHT_DECAY,
                   decay="pass")),
     fault("l2 by the rate", "keras", by("sgd", l2=OF_WEIGHTS, **TINY),
-          (r'own\["l2"\] \* variable', 'rate * own["l2"] * variable')),
+          (r'own\["l2"\] \* variable', 'learning_rate * own["l2"] * variable')),
     fault("decay on biases", "torch", by("adamw", decay={"rate": 0.01, "of": "weights"}, **TINY),
           (r'"weight_decay": 0\.0', '"weight_decay": 0.01')),
     fault("decay on biases", "keras", by("sgd", momentum=0.9, decay=OF_WEIGHTS, **TINY),
           (r'"decay": 0\.0', '"decay": 0.05')),
     fault("l2 on biases", "keras", by("rms_prop", l2=OF_WEIGHTS, **TINY),
-          (r'"l2": 0\.0\}', '"l2": 0.05}')),
+          (r'"match": \["\*/kernel"\]', '"match": ["*"]')),
     fault("rate of a group left out", "torch",
           by("sgd", groups=[{"match": "scores.*", "learning_rate": {"scale": 0.5}}], **TINY),
-          (r'"lr": 5e-08', '"lr": 1e-7')),
+          (r'"lr": 5e-8', '"lr": 1e-7')),
     fault("rate of a group left out", "keras",
           by("adam", groups=[{"match": "scores.*", "learning_rate": {"scale": 0.5}}], **TINY),
           (r'"scale": 0\.5', '"scale": 1.0')),
@@ -256,7 +256,7 @@ GRADIENTS = [
            "[nn.utils.clip_grad_norm_([p], 0.001) for p in model.parameters()]")),
     fault("clipped each by itself", "keras", {"clip": {"norm": 1e-3}, **by("sgd", **TINY)},
           (r"\[scale \* gradient for gradient in grads\]",
-           "[ops.minimum(self.clip_norm / (ops.norm(g) + 1e-6), 1.0) * g for g in grads]")),
+           "[ops.minimum(self.clip_norm / ops.sqrt(ops.sum(g**2)), 1.0) * g for g in grads]")),
     fault("clipped together", "torch", {"clip": {"norm_each": 1e-3}, **by("sgd", **TINY)},
           (r"(?s)for parameter in model\.parameters\(\):\n\s+"
            r"nn\.utils\.clip_grad_norm_\(parameter, 0\.001\)",
@@ -269,8 +269,8 @@ GRADIENTS = [
           {"clip": {"value": 0.05}, "accumulate": 3, **by("sgd", **TINY)},
           (r"gradient / self\.batches", "ops.clip(gradient, -0.05, 0.05) / self.batches")),
     fault("clipped after l2", "keras", {"clip": {"value": 0.05}, **by("sgd", l2=0.1, **TINY)},
-          (r"self\.assign_sub\(variable, (.*) \* step\)",
-           r"self.assign_sub(variable, \1 * ops.clip(step, -0.05, 0.05))")),
+          (r"gradient = gradient \+ self\.l2 \* variable",
+           "gradient = ops.clip(gradient + self.l2 * variable, -0.05, 0.05)")),
     fault("sum for the mean", "torch", {"accumulate": 2, **by("sgd", **TINY)},
           (r"\(loss / 2\)\.backward", "loss.backward")),
     fault("sum for the mean", "keras", {"accumulate": 2, **by("sgd", **TINY)},

@@ -30,6 +30,8 @@ from tests.fuzz.trainings import TRAININGS, training_of
 ROOT = Path(__file__).parents[2]
 CHUNK = 20
 """Specs of one process: frameworks keep memory."""
+TRAINED = 8
+"""Of those that are trained as well, which takes longer."""
 SECONDS = 600
 """For one process; what takes longer counts as dead."""
 HARMLESS = ("refused by check", "refused by compile", "left out")
@@ -169,8 +171,9 @@ def main() -> int:
     states = last_states(log)
     left = [number for number in numbers if states.get(number) != "done"]
     waiting: queue.Queue[list[int]] = queue.Queue()
-    for at in range(0, len(left), CHUNK):
-        waiting.put(left[at : at + CHUNK])
+    chunk = TRAINED if arguments.trainings else CHUNK
+    for at in range(0, len(left), chunk):
+        waiting.put(left[at : at + chunk])
     command = [sys.executable, "-m", "tests.fuzz.run", "--log", str(log)]
     command += ["--no-verify"] if arguments.no_verify else []
     given = (waiting, log, [*command, "--numbers"])

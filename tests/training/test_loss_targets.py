@@ -14,6 +14,8 @@ from script_cases import first_weights, require_weights_of_train, run, script_of
 from nnspec.data.rows import load_data
 from nnspec.data.target_domain import require_target
 from nnspec.errors import DataError
+from nnspec.language.losses import LOSSES
+from nnspec.language.losses.targets import wanted
 from nnspec.network.loader import Spec, loads
 from tests.formatting import assert_clean
 
@@ -219,3 +221,9 @@ def test_a_program_refuses_what_its_loss_does_not_take(tmp_path: Path) -> None:
         spec = spec_of(name, tmp_path)
         with pytest.raises(DataError, match="target, row 1"):
             require_target(spec, wrong)
+
+
+def test_a_loss_that_takes_no_target_may_be_of_one_number() -> None:
+    for loss in LOSSES.values():
+        if loss.takes == "nothing":
+            assert wanted(loss.model_validate({}), ())[0].shape == ()

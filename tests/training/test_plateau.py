@@ -181,3 +181,15 @@ def test_groups_with_rates_of_their_own_are_refused() -> None:
     for backend in BACKENDS:
         with pytest.raises(nnspec.UsageError, match="one rate is reduced"):
             nnspec.compile(loads(json.dumps(document)), backend, training=True)
+
+
+def test_a_plateau_of_several_losses_is_followed() -> None:
+    document = json.loads(network_text(metric="val_more_loss"))
+    document["layers"].append({"name": "more", "type": "dense", "units": 2, "inputs": ["x"]})
+    document["outputs"] = ["scores", "more"]
+    del document["training"]["task"]
+    document["training"]["loss"] = {"scores": "mse", "more": "mae"}
+    spec = loads(json.dumps(document))
+    assert spec.model.training is not None
+    found = plateau_errors(built(spec, "torch"), spec.model.training, has_validation=True)
+    assert found == (0.0, [])

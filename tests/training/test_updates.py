@@ -14,6 +14,7 @@ from script_cases import spec_of as spec_with_rows
 
 import nnspec
 from nnspec.backend import Options, get_backend
+from nnspec.emit.loading import load_source
 from nnspec.language.clipping import Clip
 from nnspec.network.loader import Spec, loads
 from nnspec.training.epochs import train
@@ -221,3 +222,21 @@ def test_a_verification_proves_what_is_clipped_and_accumulated(
     report = nnspec.verify(network(clip, count, OPTIMIZERS[2]), backends=BACKENDS)
     assert report.passed, report.to_json()
     assert {"training", "optimizer"} <= {check.kind for check in report.checks}
+
+
+def test_an_optimizer_of_keras_is_built_within_a_graph() -> None:
+    """No variable of it may begin as another: the first step of `fit` makes them."""
+    import keras
+    import tensorflow as tf
+
+    spec = network({"norm": 0.05}, 1, {"type": "rprop", "decay": 0.1})
+    compiled = get_backend("keras").compile(spec, Options(training=True))
+    optimizer = load_source(compiled.source, "built_within").make_optimizer()
+    variable = keras.Variable(np.ones((2, 3), "float32"))
+
+    @tf.function
+    def step() -> None:
+        optimizer.apply([tf.ones((2, 3))], [variable])
+
+    step()
+    assert not (np.asarray(variable) == 1).any()

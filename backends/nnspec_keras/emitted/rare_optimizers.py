@@ -259,6 +259,7 @@ class Rprop(keras.optimizers.Optimizer):
         **kwargs,
     ):
         super().__init__(learning_rate=learning_rate, **kwargs)
+        self.first_rate = learning_rate
         self.shrink = shrink
         self.grow = grow
         self.least = least
@@ -273,7 +274,8 @@ class Rprop(keras.optimizers.Optimizer):
             )
 
     def first_size(self, shape, dtype):
-        return ops.ones(shape, dtype) * ops.cast(self.learning_rate, dtype)
+        # A number: within a graph no variable may begin as another.
+        return ops.full(shape, self.first_rate, dtype)
 
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)

@@ -84,6 +84,8 @@ def wanted(loss: Loss, output: Shape) -> tuple[Wanted, ...]:
                 ("labels",), 0, count - 1, but=blank, also=padding, is_whole=True, is_padded=True
             ),
         )
+    if takes == "halves":
+        return (Wanted((*output[:-1], _half(output))),)
     return (
         {
             "numbers": Wanted(output),
@@ -93,7 +95,6 @@ def wanted(loss: Loss, output: Shape) -> tuple[Wanted, ...]:
             "signs": Wanted(output, among=(-1, 0, 1)),
             "sign": Wanted(loss.compared(output), among=(-1, 0, 1)),
             "amounts": Wanted(output, 0),
-            "halves": Wanted((*output[:-1], _half(output))),
             "nothing": Wanted(()),
         }[takes],
     )
