@@ -63,7 +63,8 @@ def _ends(
     wrong: list[tuple[str, str, str]] = []
     inputs, outputs = generator.graph.inputs, _outputs(generator)
     if len(inputs) != 1:
-        wrong.append((made, f"takes {len(inputs)} inputs, and noise is one", "give it one input"))
+        what = f"takes {len(inputs)} inputs, and noise is one"
+        wrong.append((made, what, "give it one input; what is made by a label is not trained here"))
     wrong += [
         (made, f'takes the input "{name}" of {type_.dtype}, and noise is float32', "use float32")
         for name, type_ in inputs.items()
@@ -73,7 +74,9 @@ def _ends(
         wrong.append((made, f"gives {len(outputs)} outputs, and a row is one", "name one output"))
     taken, scores = discriminator.graph.inputs, _outputs(discriminator)
     if len(taken) != 1:
-        wrong.append((judged, f"takes {len(taken)} inputs, and a row is one", "give it one input"))
+        what = f"takes {len(taken)} inputs, and a row is one"
+        hint = "give it one input; what is judged by a label is not trained here"
+        wrong.append((judged, what, hint))
     if len(scores) != 1:
         wrong.append((judged, f"gives {len(scores)} outputs, and a score is one", "name one"))
     elif scores[0].dtype != "float32":

@@ -21,6 +21,21 @@ WRONG = {
     "two inputs of the generator": (
         ("{noise: {shape: [6]}}", "{noise: {shape: [6]}, more: {shape: [6]}}"),
         "missing-input", '"noise", "more"', "dense"),
+    "a generator of labels": (
+        ("    inputs: {noise: {shape: [6]}}\n    layers:\n",
+         "    inputs: {noise: {shape: [6]}, label: {shape: [3]}}\n    layers:\n"
+         "      - {type: concatenate, inputs: [noise, label]}\n"),
+        "not-trainable", "takes 2 inputs, and noise is one", "maker:"),
+    "a rate on a plateau": (
+        ("{type: adam, learning_rate: 0.01, beta_1: 0.5}}\n  disc", "{type: adam, learning_rate: "
+         "{schedule: plateau, initial: 0.01}}}\n  disc"),
+        "not-trainable", "is to fall where a loss falls no more", "{schedule"),
+    "an average of the discriminator": (
+        ("steps: 2", "average: {type: ema}"), "unknown-key", "average", "average"),
+    "an epoch to keep": (
+        ("  epochs: 2", "  keep: {metric: generator}\n  epochs: 2"), "unknown-key", "keep", "keep"),
+    "a clip of neither": (
+        ("  epochs: 2", "  clip: {norm: 1.0}\n  epochs: 2"), "unknown-key", "clip", "clip"),
     "noise of whole numbers": (
         ("type: dense, units: 32", "type: embedding, input_dim: 9, output_dim: 8"),
         None, "", ""),
