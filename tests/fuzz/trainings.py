@@ -221,7 +221,9 @@ class Trained:
             training["loss"] = self._loss(loss)
         metrics = metrics_of(self.rng, KIND_OF.get(task, task))
         measured = []
-        if self._is_measured(training.get("loss"), task) and self.chance(0.5):
+        if loss == "ctc" and "loss" in training and self.chance(0.5):
+            training["metrics"] = ["label_error_rate"]
+        elif self._is_measured(training.get("loss"), task) and self.chance(0.5):
             training["metrics"] = measured = metrics
         training = self.rest(training, self.measures(measured, task))
         target: Any = {} if task == "autoencoder" else {"target": "wanted"}
