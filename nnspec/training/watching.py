@@ -12,6 +12,7 @@ from nnspec.language.schedules import Schedule
 from nnspec.language.training_schema import Training
 from nnspec.language.watching import Keep, better_of, watched
 from nnspec.network.graph import Graph
+from nnspec.training.comparing import counted_target
 from nnspec.training.history import Epoch
 from nnspec.training.metrics import undefined
 
@@ -106,9 +107,14 @@ def notes_of_undefined(graph: Graph, training: Training, data: Dataset) -> list[
         names: list[str] = []
         if rows is not None and target is not None and not isinstance(target, dict):
             names = undefined(graph, training, target, rows.weight)
-        if names:
+        if names and rows is not None and not isinstance(target, dict | None):
+            why = "a class that it takes has none of them"
+            rank = len(graph.types[graph.outputs[0]].shape)
+            if not counted_target(training.resolved_loss, target, rank, rows.weight).size:
+                why = "none of their places counts"
+            elif training.metric_kind == "labels":
+                why = "they have no labels"
             notes.append(
-                f"{', '.join(names)} of the {part} rows: not defined, as a class that it takes "
-                "has none of them, and left out"
+                f"{', '.join(names)} of the {part} rows: not defined, as {why}, and left out"
             )
     return notes

@@ -19,6 +19,7 @@ from nnspec.language.metrics import METRICS
 from nnspec.network.loader import Spec
 from nnspec.training.labels import edits
 from nnspec.training.metrics import measure, undefined
+from nnspec.training.watching import notes_of_undefined
 from tests.training.test_loss_targets import CASES, LABELS, spec_of
 
 pytestmark = [
@@ -319,6 +320,23 @@ def test_both_frameworks_measure_alike_and_their_scripts_as_verify_does(
     metrics = [check for check in checked.checks if check.kind == "metrics"]
     assert metrics
     assert all(check.passed for check in metrics), metrics
+
+
+def test_a_run_says_where_no_place_counts(tmp_path: Path) -> None:
+    case = "classes of positions, padded"
+    spec = spec_of(
+        case, tmp_path, target=np.where(np.arange(20)[:, None] < 99, -100, CASES[case][4])
+    )
+    assert spec.model.training is not None
+    data = load_data(spec)
+    (note,) = notes_of_undefined(spec.graph, spec.model.training, data)
+    assert note == (
+        "accuracy of the validation rows: not defined, as none of their places counts, and left out"
+    )
+    spec = spec_of("labels", tmp_path, target=np.where(LABELS > 99, LABELS, -1))
+    assert spec.model.training is not None
+    (note,) = notes_of_undefined(spec.graph, spec.model.training, load_data(spec))
+    assert "label_error_rate of the validation rows: not defined, as they have no labels" in note
 
 
 def test_mae_is_that_of_scikit_learn() -> None:
