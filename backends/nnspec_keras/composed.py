@@ -8,6 +8,7 @@ from nnspec.emit.goals import is_named
 from nnspec.language.weighting import is_weighted
 from nnspec.network.graph import Head
 from nnspec.network.loader import Spec
+from nnspec_keras.penalties import REGULARIZE
 
 
 def compiled_source(spec: Spec) -> str:
@@ -40,6 +41,9 @@ def compiled_source(spec: Spec) -> str:
         told = _by_output(spec, list(map(literal, weights)))
         keywords.append(("loss_weights", Expr(told if is_named(spec) else literal(weights))))
     arguments = ", ".join(f"{key}={literal(value)}" for key, value in keywords)
+    training = spec.model.training
+    if training is not None and training.regularization:
+        lines.append(f"    {REGULARIZE}(model)")
     lines += [*wrap(f"{name}.compile({arguments})", 4), f"    return {name}"]
     return "\n".join(lines)
 

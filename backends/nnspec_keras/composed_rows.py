@@ -13,6 +13,7 @@ import tensorflow as tf
 from nnspec.emit.composed import named_terms
 from nnspec.emit.goals import is_named
 from nnspec.network.loader import Spec
+from nnspec.network.regularization import PENALTY
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -34,6 +35,7 @@ class Composed(Protocol):
     def named(self, given: Any) -> dict[str, Array]: ...
     def taken(self, inputs: Mapping[str, Array]) -> list[Array]: ...
     def goals(self, target: Target) -> list[Array]: ...
+    def penalty(self) -> Any: ...
 
 
 def composed_loss(
@@ -103,6 +105,7 @@ def measurer(
             each.term.output: float(np.asarray(loss))
             for each, loss in zip(named, losses, strict=True)
         }
+        found[PENALTY] = float(np.asarray(program.penalty()))
         return found, by_output
 
     return measure

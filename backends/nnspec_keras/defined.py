@@ -20,7 +20,7 @@ DEFINED = (
     *("main", "predict", "save", "served", "sys"),
     *("Averaged", "Restored", "named_outputs"),
     "fnmatchcase",
-    *("Weighted", "sample_weights", "weighted_mean"),
+    *("Weighted", "regularize", "weighted_mean"),
     *ROW_NAMES,
 )
 """Names that the training part and the program define or import."""

@@ -77,7 +77,7 @@ def _groups(
 ) -> list[dict[str, Any]]:
     """Return the groups but the first, or that one too where it has a rate of its own."""
     base = next(iter(parts))
-    names = _variables(graph)
+    names = variables_of(graph)
     found = []
     for own, members in parts.items():
         options: dict[str, Any] = {
@@ -106,7 +106,7 @@ def _groups(
     return found
 
 
-def _variables(graph: Graph) -> dict[str, str]:
+def variables_of(graph: Graph) -> dict[str, str]:
     """Return by canonical name the layer and the name of its variable in Keras."""
     return {
         f"{path}.{native.parameter}": f"{path}/{native.name}"

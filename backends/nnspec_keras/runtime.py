@@ -360,7 +360,10 @@ class KerasProgram(Borders):
             return self.emitted
         if self.spec.model.training is None:
             raise UsageError(f"{self.spec.name} has no `training` section")
-        return load_source(self.with_training(), self.spec.name)
+        emitted = load_source(self.with_training(), self.spec.name)
+        if self.dtype == "float64":
+            lend_doubles(emitted)
+        return emitted
 
     @cached_property
     def trained(self) -> Any:
@@ -400,6 +403,13 @@ class KerasProgram(Borders):
         arrays = require_goals(self.spec, target)
         return [array.astype(self.dtype) if array.dtype.kind == "f" else array for array in arrays]
 
+    def penalty(self) -> Any:
+        """Return what the size of the variables adds to the loss."""
+        training = self.spec.model.training
+        if training is None or not training.regularization:
+            return 0.0
+        return tf.add_n(self.trained.losses)
+
     def loss_of(self, given: Any, goals: list[Any], *, is_training: bool) -> Any:
         """Return the loss of what the model takes, and its targets, all tensors."""
         output = self.trained(given, training=is_training)
@@ -415,4 +425,4 @@ class KerasProgram(Borders):
             )
         output = self.declared_axes(output, self.graph.outputs[0])
         target, *weights = goals
-        return self.training.loss_function(target, output, *weights)
+        return self.training.loss_function(target, output, *weights) + self.penalty()

@@ -27,6 +27,7 @@ from nnspec_keras.losses import LOSSES
 from nnspec_keras.measuring import is_measured_apart, measured_of
 from nnspec_keras.options import KerasOptions
 from nnspec_keras.parameter_groups import made_optimizer
+from nnspec_keras.penalties import REGULARIZE, penalty_imports, penalty_source
 from nnspec_keras.plateau import plateau_source
 from nnspec_keras.script import script_source
 from nnspec_keras.updates import updated
@@ -56,6 +57,7 @@ def training_source(
     bodies = [
         body_of(LOSSES, loss, graph, by_weights=by_weights) for _, loss, graph in loss_parts(spec)
     ]
+    penalties = penalty_source(spec)
     weighting = snippets("nnspec_keras.emitted", "weighting").values() if by_weights else ()
     parts = [
         *(SOURCES[name].text for name in dict.fromkeys(n for body in bodies for n in body.uses)),
@@ -74,10 +76,13 @@ def training_source(
             ]
         ),
         *plateau_source(training, spec.model.data),
+        *penalties,
         _compiled(spec, training, head),
     ]
     # Losses are written with ops.
-    modules = {"ops", *made.uses}.union(*(body.modules for body in bodies))
+    modules = {"ops", *made.uses, *penalty_imports("\n".join(penalties))}.union(
+        *(body.modules for body in bodies)
+    )
     dataset = dataset_source(spec)
     if dataset is None:
         return TrainingSource(tuple(parts), "", (), (), modules)
@@ -137,6 +142,8 @@ def _compiled(spec: Spec, training: Training, head: Head | None) -> str:
     arguments = f"optimizer=make_optimizer(), loss={loss}"
     if not is_apart:
         arguments += f", metrics=[{', '.join(metrics)}]"
+    if training.regularization:
+        lines.append(f"    {REGULARIZE}(model)")
     lines += [*wrap(f"{name}.compile({arguments})", 4), f"    return {name}"]
     return "\n".join(lines)
 

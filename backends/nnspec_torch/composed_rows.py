@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch import Tensor
 
+from nnspec.network.regularization import PENALTY
+
 if TYPE_CHECKING:
     from nnspec.backend import Array, Measured, Positions
 
@@ -23,6 +25,7 @@ class Composed(Protocol):
     def training(self) -> ModuleType: ...
     def precision(self) -> AbstractContextManager[None]: ...
     def named(self, given: Any) -> dict[str, Array]: ...
+    def penalty(self) -> Tensor | float: ...
 
 
 def measurer(
@@ -40,7 +43,9 @@ def measurer(
         with torch.no_grad(), program.precision(), scores_of(model, "for_loss") as scores:
             outputs = model(*given[:inputs])
             found = losses(scores[0] if scores else outputs, *given[inputs:])
-        return {name: float(loss) for name, loss in found.items()}, program.named(outputs)
+            added = {PENALTY: float(program.penalty())}
+        losses_found = {name: float(loss) for name, loss in found.items()}
+        return {**losses_found, **added}, program.named(outputs)
 
     return measure
 

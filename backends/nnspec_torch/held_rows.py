@@ -28,6 +28,7 @@ class Trained(Protocol):
     def step(self, *rows: Tensor) -> Tensor: ...
     def tensors(self, inputs: Mapping[str, Array]) -> list[Tensor]: ...
     def goals(self, target: Target) -> list[Tensor]: ...
+    def penalty(self) -> Tensor | float: ...
 
 
 class Rows:
@@ -62,7 +63,7 @@ class Rows:
             given, goals = taken[: self._inputs], taken[self._inputs :]
             with torch.no_grad(), program.precision(), scores_of(model, "logits") as scores:
                 output = model(*given)
-                loss = loss_function(scores[0] if scores else output, *goals)
+                loss = loss_function(scores[0] if scores else output, *goals) + program.penalty()
             return float(loss), output.cpu().numpy()
 
         return measure

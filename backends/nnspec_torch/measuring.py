@@ -14,6 +14,7 @@ from nnspec.language.weighting import SAMPLE_WEIGHT, is_weighted
 from nnspec.network.graph import Head
 from nnspec.network.loader import Spec
 from nnspec_torch.naming import class_name
+from nnspec_torch.penalties import PENALTY
 
 
 def measured_of(spec: Spec) -> Measured | None:
@@ -47,7 +48,10 @@ def evaluate_collected(spec: Spec, head: Head | None, compute: str) -> str:
     given += counts
     told = '    """Return the loss and the metrics, computed as at inference."""'
     names = ", ".join(["target", *counts])
+    added = f" + {PENALTY}(model)" if training.regularization else ""
     loss = ["    loss = loss_function(output, target).item()"]
+    if added:
+        loss = [f"    loss = (loss_function(output, target){added}).item()"]
     if counts:
         # Rows weigh differently: as in training, each batch is a mean of its own.
         parts = ", ".join(
@@ -56,7 +60,7 @@ def evaluate_collected(spec: Spec, head: Head | None, compute: str) -> str:
         loss = [
             *wrap(f"parts = zip({parts}, strict=True)", 4),
             "    total = sum(len(part[0]) * loss_function(*part) for part in parts)",
-            "    loss = float(total / len(output))",
+            f"    loss = (total / len(output){added}).item()",
         ]
     lines = [
         *wrap(f"def evaluate({arguments}) -> dict[str, float]:"),

@@ -31,7 +31,16 @@ _IMPORTED = ("F", "Tensor", "math", "nn", "torch")
 VARIABLES = frozenset({*KEYWORDS, *BUILTINS, *_IMPORTED, *HELPERS, "self", "layer"})
 """Names that mean something else in the methods of a class."""
 STEP = VARIABLES.union(
-    ("loss", "loss_function", "model", "optimizer", "sample_weight", "scheduler", "target")
+    (
+        "loss",
+        "loss_function",
+        "model",
+        "optimizer",
+        "penalty",
+        "sample_weight",
+        "scheduler",
+        "target",
+    )
 )
 """Names that mean something else in `train_step`."""
 PARAMETERS = VARIABLES.union({"name", "parameter", "linear", "conv", "embedding", "recurrent"})
@@ -47,7 +56,7 @@ DEFINED = frozenset(
         *("arrays_of", "losses", "weighted_sum"),
         *("make_optimizer", "make_scheduler", "outputs", "predict", "r2", "save", "train_step"),
         *("AveragedModel", "averaged", "get_ema_multi_avg_fn", "make_average"),
-        *("sample_weights", "weighted_mean"),
+        *("penalty", "weighted_mean"),
         *("Any", "DecreasingSGD", "Ftrl", "Lamb", "Lion", "ParamsT"),
         *("add_decay", "fnmatchcase", "named", "ATTRIBUTES"),
     }

@@ -165,7 +165,7 @@ class Maker:
                 ".",
             )
             if len(patterns) == 1 and len(patterns[0]) < _LONG:
-                found.append(_matched(patterns[0]))
+                found.append(matched(patterns[0]))
                 continue
             held = f"patterns_{len(found) + 1}"
             self.held.append(f"{held} = {literal(tuple(patterns))}")
@@ -173,7 +173,8 @@ class Maker:
         return found
 
 
-def _matched(pattern: str) -> str:
+def matched(pattern: str) -> str:
+    """Return the condition that a name is one of a pattern."""
     if any(sign in pattern for sign in "*?["):
         return f"fnmatchcase(name, {literal(pattern)})"
     return f"name == {literal(pattern)}"

@@ -302,12 +302,18 @@ class TorchProgram:
         with self.precision():
             export_onnx(self.model.eval(), self.graph, self.dtype, path, opset)
 
+    def penalty(self) -> Tensor | float:
+        """Return what the size of the parameters adds to the loss."""
+        added = getattr(self.training, "penalty", None)
+        total: Tensor | float = 0.0 if added is None else added(self.model)
+        return total
+
     def _loss(self, inputs: Mapping[str, Array], target: Target) -> Tensor:
         compute = getattr(self.model, "for_loss", getattr(self.model, "logits", self.model))
         loss_function = self.training.loss_function
         with self.precision():
             loss: Tensor = loss_function(compute(*self.tensors(inputs)), *self.goals(target))
-        return loss
+            return loss + self.penalty()
 
     def named(self, given: Any) -> dict[str, Array]:
         """Return what the module gives, by the outputs' names."""

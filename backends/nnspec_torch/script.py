@@ -26,6 +26,7 @@ from nnspec_torch.measuring import (
     pacing,
 )
 from nnspec_torch.naming import class_name, renamed_layers
+from nnspec_torch.penalties import PENALTY
 from nnspec_torch.schedules import has_plateau, has_schedule
 from nnspec_torch.training import computed_by
 from nnspec_torch.updates import NUMBER
@@ -113,6 +114,7 @@ def _evaluate(spec: Spec, training: Training, head: Head | None, compute: str) -
             '    """',
         ]
     whole, weighed = "loss_function(output, target)", []
+    added = f" + {PENALTY}(model)" if training.regularization else ""
     if not training.resolved_loss.is_mean_of_rows:
         size, whole = training.batch_size, "total / len(output)"
         weighed = [
@@ -120,7 +122,7 @@ def _evaluate(spec: Spec, training: Training, head: Head | None, compute: str) -
             *wrap(f"parts = zip(output.split({size}), target.split({size}), strict=True)", 4),
             "    total = sum(len(part[0]) * loss_function(*part) for part in parts)",
         ]
-    pairs = [f'"loss": {whole}']
+    pairs = [f'"loss": {whole}{added}']
     pairs += [f'"{name}": {expression}' for name, expression in measured.items()]
     return "\n".join(
         [

@@ -23,6 +23,7 @@ from nnspec_torch.averages import average_modules, average_source
 from nnspec_torch.losses import LOSSES
 from nnspec_torch.naming import STEP, class_name
 from nnspec_torch.parameter_groups import Maker
+from nnspec_torch.penalties import PENALTY, penalty_imports, penalty_source
 from nnspec_torch.plateau import plateau_source
 from nnspec_torch.schedules import has_schedule, scheduler_modules, scheduler_source
 from nnspec_torch.updates import NUMBER, names_of, told, update_lines
@@ -38,7 +39,8 @@ def training_modules(spec: Spec) -> frozenset[str]:
     modules = frozenset({"torch"}).union(*(body.modules for body in bodies))
     made = Maker(spec.graph, training.optimizer)
     averaged = average_modules(training.average)
-    return modules | made.imports | averaged | scheduler_modules(training.optimizer)
+    penalised = penalty_imports(penalty_source(spec.graph, training))
+    return modules | penalised | made.imports | averaged | scheduler_modules(training.optimizer)
 
 
 def training_source(spec: Spec, head: Head | None) -> str:
@@ -48,6 +50,7 @@ def training_source(spec: Spec, head: Head | None) -> str:
         [
             *loss_functions(spec),
             *composed_loss(spec),
+            *penalty_source(spec.graph, training),
             *Maker(spec.graph, training.optimizer).text(),
             *scheduler_source(training.optimizer),
             *_plateau(spec, training),
@@ -120,6 +123,8 @@ def _train_step(spec: Spec, head: Head | None, training: Training) -> str:
         *(f"{name}: Tensor" for name in goals),
     ]
     loss = f"loss_function({compute}({', '.join(inputs)}), {', '.join(goals)})"
+    if penalty_source(spec.graph, training):
+        loss += f" + {PENALTY}(model)"
     return "\n".join(
         [
             *wrap(f"def train_step({', '.join(arguments)}) -> Tensor:"),

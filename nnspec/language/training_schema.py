@@ -27,8 +27,9 @@ from nnspec.layers.fields import (
 if TYPE_CHECKING:
     from nnspec.language.averages import Average
     from nnspec.language.clipping import Clip
+    from nnspec.language.regularization import Term
 else:
-    Average = Clip = Frozen  # their files are read where one is given
+    Average = Clip = Term = Frozen  # their files are read where one is given
 
 Task = Literal["regression", "binary", "multiclass", "multilabel", "language", "autoencoder"]
 
@@ -81,6 +82,7 @@ class Training(Frozen):
             stop: Stop | Mapping[str, Any] | None = None,
             keep: Keep | Mapping[str, Any] | None = None,
             mask: str | None = None,
+            regularization: Iterable[Term | Mapping[str, Any]] | None = None,
         ) -> None: ...
 
     model_config = ConfigDict(json_schema_extra=without_task)
@@ -137,6 +139,17 @@ class Training(Frozen):
     mask: Text | None = Field(
         default=None,
         description="An input that says which places of a row count: its length, or not 0.",
+    )
+
+    regularization: (
+        Annotated[
+            tuple[Annotated[Term, Lazy("nnspec.language.regularization:Term")], ...],
+            Field(strict=False, min_length=1),
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="What parameters add to the loss, such as {type: l2, factor: 0.0001}.",
     )
 
     _with_task = model_validator(mode="before")(with_task)

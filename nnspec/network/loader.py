@@ -306,6 +306,11 @@ def _read_once(tree: Any, problems: Problems) -> tuple[Model, Graph] | Networks 
 
                     found = weighting_problems(document.model, graph, tree)
                     problems.extend((each, ()) for each in found)
+                if training is not None and training.regularization is not None:
+                    from nnspec.network.regularization import regularization_problems
+
+                    found = regularization_problems(graph, training, tree)
+                    problems.extend((each, ()) for each in found)
                 if training is not None and training.metrics:
                     from nnspec.network.scores import metric_problems  # which few specs need
 

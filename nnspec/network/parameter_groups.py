@@ -6,7 +6,7 @@ from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Any
 
-from nnspec.errors import nearest
+from nnspec.errors import Mark, Problem, nearest
 from nnspec.language.optimizers import Optimizer
 from nnspec.language.optimizers.groups import WEIGHTS, Part, Settings
 from nnspec.language.paths import mark_at
@@ -21,7 +21,7 @@ _NORMS = FAMILIES["batch_normalization"].keys() | FAMILIES["normalization"].keys
 
 def parameter_settings(graph: Graph, optimizer: Optimizer) -> dict[str, Settings]:
     """Return by name the settings of each parameter that learns."""
-    matcher = _matcher(graph)
+    matcher = matcher_of(graph)
     return {
         name: optimizer.settings(matcher(name))
         for name, parameter in graph.parameters()
@@ -50,8 +50,6 @@ def check_groups(graph: Graph, optimizer: Optimizer, problems: Problems, tree: A
     tree: the document, which knows places.
     """
     start = ("training", "optimizer")
-    names = [name for name, parameter in graph.parameters() if parameter.learns]
-    matcher = _matcher(graph)
     named: list[tuple[tuple[int | str, ...], tuple[str, ...]]] = [
         ((*start, "groups", i, "match"), group.match) for i, group in enumerate(optimizer.groups)
     ]
@@ -61,14 +59,10 @@ def check_groups(graph: Graph, optimizer: Optimizer, problems: Problems, tree: A
             named.append(((*start, key, "of"), amount.of))
     for place, patterns in named:
         for i, pattern in enumerate(patterns):
-            if not any(matcher(name)(pattern) for name in names):
-                problems.add(
-                    "unknown-owner",
-                    f'no parameter that is trained is called "{pattern}"{nearest(pattern, names)}',
-                    mark_at((*place, i), tree) or mark_at(place, tree),
-                    "name parameters, by patterns such as encoder.* and *.bias as well, or all "
-                    f"`{WEIGHTS}`; `nnspec weights SPEC` lists them",
-                )
+            mark = mark_at((*place, i), tree) or mark_at(place, tree)
+            problem = unmatched(graph, pattern, mark)
+            if problem is not None:
+                problems.extend([(problem, ())])
     for i, group in enumerate(optimizer.groups):
         mark = mark_at((*start, "groups", i), tree)
         if group.learning_rate is None and group.l2 is None and group.decay is None:
@@ -84,7 +78,22 @@ def check_groups(graph: Graph, optimizer: Optimizer, problems: Problems, tree: A
             )
 
 
-def _matcher(graph: Graph) -> Callable[[str], Callable[[str], bool]]:
+def unmatched(graph: Graph, pattern: str, mark: Mark | None) -> Problem | None:
+    """Return what is wrong with a pattern that no parameter has which is trained."""
+    names = [name for name, parameter in graph.parameters() if parameter.learns]
+    matcher = matcher_of(graph)
+    if any(matcher(name)(pattern) for name in names):
+        return None
+    return Problem(
+        "unknown-owner",
+        f'no parameter that is trained is called "{pattern}"{nearest(pattern, names)}',
+        "name parameters, by patterns such as encoder.* and *.bias as well, or all "
+        f"`{WEIGHTS}`; `nnspec weights SPEC` lists them",
+        mark,
+    )
+
+
+def matcher_of(graph: Graph) -> Callable[[str], Callable[[str], bool]]:
     """Return what says whether a parameter is one of a pattern."""
     shapes = {name: parameter.shape for name, parameter in graph.parameters()}
     norms = {at.home for at in graph.walk() if at.node.layer.type in _NORMS}

@@ -17,6 +17,7 @@ from nnspec.language.objectives import named_outputs
 from nnspec.language.watching import metric_of, watched
 from nnspec.network.loader import Spec
 from nnspec.network.objectives import Term, terms_of
+from nnspec.network.regularization import PENALTY
 from nnspec.network.scores import threshold
 from nnspec.training.metrics import measure, require_measurable, undefined
 
@@ -34,7 +35,8 @@ def measured_by_output(
     losses: each without its weight. The metrics are called after the output: `score_mae`.
     """
     terms = terms_of(spec.model, spec.graph)
-    values = {"loss": math.fsum(term.loss.weight * losses[term.output] for term in terms)}
+    sums = [term.loss.weight * losses[term.output] for term in terms]
+    values = {"loss": math.fsum([*sums, losses.get(PENALTY, 0.0)])}
     assert spec.model.training is not None
     if not named_outputs(spec.model.training):  # one loss, with a weight
         return values | metrics_of(terms[0], outputs, part.target, part.weight)

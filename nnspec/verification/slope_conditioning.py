@@ -21,6 +21,7 @@ from nnspec.network.heads import loss_head
 from nnspec.network.loader import Spec
 from nnspec.network.objectives import heads_of
 from nnspec.network.opened import flat
+from nnspec.network.regularization import amounts_of
 from nnspec.support.noise import QUIET
 from nnspec.verification.conditioning import Conditioning
 from nnspec.verification.engines import SourceEngine
@@ -61,7 +62,9 @@ class SlopeConditioning:
         graph = self.noisy.network(*self.outputs.values())
         model = with_names(model, self.outputs)
         assert model.training is not None
-        update: dict[str, object] = {"optimizer": Sgd()}
+        self.penalised = amounts_of(spec.graph, spec.model.training)
+        # Its parameters have other names: what they add to the loss is added here.
+        update: dict[str, object] = {"optimizer": Sgd(), "regularization": None}
         if is_weighted(spec.model):
             update["mask"] = next(iter(spec.graph.inputs))  # its loss takes weights, whichever
         training = model.training.model_copy(update=update)
@@ -141,7 +144,13 @@ class SlopeConditioning:
             target = {self.outputs.get(name, name): each for name, each in target.items()}
         loss, gradients = self.program.gradients(inputs, target)
         paths = {name: path for path, name in self.values.names.items()}
-        return loss, {paths[name]: array for name, array in gradients.items()}
+        found = {paths[name]: array for name, array in gradients.items()}
+        for path, amounts in self.penalised.items():
+            weight = self.values.weights[path]
+            loss += amounts.l1 * float(np.abs(weight).sum()) + amounts.l2 * float((weight**2).sum())
+            if path in found:
+                found[path] = found[path] + amounts.l1 * np.sign(weight) + 2 * amounts.l2 * weight
+        return loss, found
 
 
 def _left_out(spec: Spec) -> tuple[str, ...]:

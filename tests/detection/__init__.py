@@ -16,6 +16,7 @@ from tests.detection.shape_faults import FAULTS as SHAPES
 from tests.detection.statistics_faults import FAULTS as STATISTICS
 from tests.detection.training_faults import FAULTS as TRAINING
 from tests.detection.update_faults import FAULTS as UPDATES
+from tests.detection.weighting_faults import FAULTS as WEIGHTING
 
 INJECTIONS: tuple[Injection, ...] = (
     *LISTED,
@@ -27,6 +28,7 @@ INJECTIONS: tuple[Injection, ...] = (
     *LOSSES,
     *UPDATES,
     *STATISTICS,
+    *WEIGHTING,
     *RANDOM,
     *ONNX,
     *EXPORTED,
