@@ -13,6 +13,7 @@ from nnspec.network.graph import Head
 from nnspec.network.loader import Spec
 from nnspec.network.objectives import loss_heads
 from nnspec_torch.naming import class_name
+from nnspec_torch.penalties import PENALTY
 
 
 def outputs_source(training: Training) -> str:
@@ -51,6 +52,9 @@ def evaluate_source(spec: Spec, training: Training, measured: Measured | None) -
             f"        for name, loss in losses({first}, *batch[{len(outputs)}:]).items():",
             "            found[name] += share * loss",
         ]
+    whole = "weighted_sum(found)"
+    if training.regularization:
+        whole = f"({whole} + {PENALTY}(model))"
     lines = [
         *wrap(
             f"def evaluate(model: {class_name(spec.name)}, rows: tuple[Tensor, ...])"
@@ -61,7 +65,7 @@ def evaluate_source(spec: Spec, training: Training, measured: Measured | None) -
         "    model.eval()",
         f"    given = outputs({compute}, inputs)",
         *found,
-        '    values = {"loss": weighted_sum(found).item()}',
+        f'    values = {{"loss": {whole}.item()}}',
         '    values |= {f"{name}_loss": loss.item() for name, loss in found.items()}',
     ]
     if measured is None:

@@ -137,11 +137,11 @@ def test_losses_of_epochs_have_the_terms_in_both(tmp_path: Path) -> None:
     assert histories[0] == pytest.approx(histories[1], rel=1e-9)
 
 
-def test_several_losses_have_the_terms_in_their_sum(tmp_path: Path) -> None:
+def two_losses(folder: Path) -> Spec:
     draw = np.random.default_rng(1)
     numbers = draw.normal(size=(30, 3)).round(3)
     table = {**{f"f{i}": numbers[:, i] for i in range(3)}, "a": numbers[:, 0], "b": numbers[:, 1]}
-    pl.DataFrame(table).write_csv(tmp_path / "rows.csv")
+    pl.DataFrame(table).write_csv(folder / "rows.csv")
     document = {
         "nnspec": 1,
         "name": "Two",
@@ -162,9 +162,25 @@ def test_several_losses_have_the_terms_in_their_sum(tmp_path: Path) -> None:
             "regularization": [L2],
             "epochs": 2,
             "batch_size": 8,
+            "seed": 1,
         },
     }
-    spec = loads(json.dumps(document), path=tmp_path / "net.json", is_json=True)
+    return loads(json.dumps(document), path=folder / "net.json", is_json=True)
+
+
+@pytest.mark.parametrize("backend", ["torch", "keras"])
+def test_a_script_of_two_losses_with_terms_ends_with_the_weights_of_train(
+    backend: str, tmp_path: Path
+) -> None:
+    spec = two_losses(tmp_path)
+    module = script_of(spec, backend)
+    output = tmp_path / f"out.{SUFFIX[backend]}"
+    run(module, "--weights", first_weights(spec, backend), "--output", output)
+    require_weights_of_train(spec, backend, output)
+
+
+def test_several_losses_have_the_terms_in_their_sum(tmp_path: Path) -> None:
+    spec = two_losses(tmp_path)
     ends = [nnspec.train(spec, backend, tmp_path / backend, dtype="float64") for backend in SUFFIX]
     first, second = (each.history[-1].values for each in ends)
     assert first == pytest.approx(second, rel=1e-9)

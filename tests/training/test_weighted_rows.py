@@ -185,8 +185,8 @@ def test_what_a_mask_leaves_out_is_not_read(tmp_path: Path) -> None:
         assert each == pytest.approx(histories[0], rel=1e-9)
 
 
-def test_a_masked_language_model_trains_alike_in_both(tmp_path: Path) -> None:
-    np.savez(tmp_path / "rows.npz", **ARRAYS)
+def language_model(folder: Path) -> Spec:
+    np.savez(folder / "rows.npz", **ARRAYS)
     document = {
         "nnspec": 1,
         "name": "Words",
@@ -201,9 +201,24 @@ def test_a_masked_language_model_trains_alike_in_both(tmp_path: Path) -> None:
             "target": {"shifted": "words"},
             "sample_weight": "weights",
         },
-        "training": {"task": "language", "mask": "words", "epochs": 2, "batch_size": 8},
+        "training": {"task": "language", "mask": "words", "epochs": 2, "batch_size": 8, "seed": 1},
     }
-    spec = loads(json.dumps(document), path=tmp_path / "net.json", is_json=True)
+    return loads(json.dumps(document), path=folder / "net.json", is_json=True)
+
+
+@pytest.mark.parametrize("backend", ["torch", "keras"])
+def test_a_script_of_a_masked_language_model_ends_with_the_weights_of_train(
+    backend: str, tmp_path: Path
+) -> None:
+    spec = language_model(tmp_path)
+    module = script_of(spec, backend)
+    output = tmp_path / f"out.{SUFFIX[backend]}"
+    run(module, "--weights", first_weights(spec, backend), "--output", output)
+    require_weights_of_train(spec, backend, output)
+
+
+def test_a_masked_language_model_trains_alike_in_both(tmp_path: Path) -> None:
+    spec = language_model(tmp_path)
     ends = [
         nnspec.train(spec, backend, tmp_path / backend, dtype="float64").history[-1].values
         for backend in SUFFIX
