@@ -299,10 +299,10 @@ class KerasProgram(Borders):
             by_output: dict[str, float] = measure(target, self.forward(inputs))
             return by_output
         if measure is not None:
+            target, weight = parted(target)
             if isinstance(target, Mapping):
                 (target,) = target.values()
             (output,) = self.forward(inputs).values()
-            target, weight = parted(target)
             more = () if weight is None else (weight,)
             measured: dict[str, float] = measure(target, output, *more)
             return measured

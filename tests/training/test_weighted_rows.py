@@ -15,9 +15,12 @@ from script_cases import first_weights, require_weights_of_train, run, script_of
 import nnspec
 from nnspec.backend import Options, get_backend
 from nnspec.data.rows import load_data
+from nnspec.data.weighting import parted
 from nnspec.errors import DataError, SpecError
 from nnspec.network.loader import Spec, loads
+from nnspec.network.objectives import terms_of
 from nnspec.training.metrics import measure
+from nnspec.verification.samples import random_goals, random_inputs
 from tests.training.test_metric_tables import variants
 
 pytestmark = [
@@ -339,3 +342,22 @@ def test_weights_and_masks_that_fit_nothing_are_errors(name: str, tmp_path: Path
         spec_of(case, tmp_path, data=data, **training)
     assert [problem.code for problem in error.value.problems] == [code]
     assert message in error.value.problems[0].message
+
+
+@pytest.mark.parametrize("name", ["tags of words", "a standardised number", "language"])
+def test_a_script_measures_by_weights_as_the_spec_defines(name: str, tmp_path: Path) -> None:
+    spec = language_model(tmp_path) if name == "language" else spec_of(name, tmp_path)
+    inputs = random_inputs(spec.graph, 30, {}, 1)
+    target = random_goals(spec, 30, {}, 2, inputs)
+    goal, weight = parted(target)
+    for backend in SUFFIX:
+        found = get_backend(backend)
+        program: Any = found.compile(spec, found.options(training=True)).build(dtype="float64")
+        training = spec.model.training
+        assert training is not None
+        (output,) = program.forward(inputs).values()
+        if name == "language":
+            (term,) = terms_of(spec.model, spec.graph)
+            training, goal = term.training, parted(target)[0]["next"]
+        wanted = measure(spec.graph, training, output, goal, weight=weight)
+        assert program.measured(inputs, target) == pytest.approx(wanted, rel=1e-9)
