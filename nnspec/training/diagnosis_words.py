@@ -16,6 +16,8 @@ GROWN = 1e3
 """Outputs of a layer inside the network by what the network takes: more is exploding."""
 MOVED = 1.0
 """A step by the weights that it moves: more is exploding."""
+SLIGHT = 1e-3
+"""Length of a layer's weights by the longest: shorter ones grow from near 0, and any step is far."""
 DEAD = 0.75
 """Share of units that give 0 for every row: so many are dying.
 
@@ -119,8 +121,8 @@ def _exploding(snapshots: Sequence[Snapshot]) -> Finding | None:
                 continue
             if path in inner and state.size is not None and snapshot.given > 0:
                 grown[path] = max(grown.get(path, 0.0), state.size / snapshot.given)
-            if state.update is not None:
-                moved[path] = max(moved.get(path, 0.0), state.update)
+        for path, share in _moved(snapshot).items():
+            moved[path] = max(moved.get(path, 0.0), share)
     far = [path for path, times in grown.items() if times > GROWN]
     jumping = [path for path, share in moved.items() if share > MOVED]
     smaller = "a smaller learning_rate, or `clip: {norm: 1.0}`"
@@ -162,7 +164,7 @@ def _dying(snapshots: Sequence[Snapshot]) -> Finding | None:
     if not whole:
         return None
     last, first = whole[-1].layers, whole[0].layers
-    jumps = [s.update for each in snapshots for s in each.layers.values() if s.update is not None]
+    jumps = [share for each in snapshots for share in _moved(each).values()]
     has_jumped = max(jumps, default=0.0) > MOVED
     dead = {
         path: state.dead
@@ -200,6 +202,20 @@ def _dying(snapshots: Sequence[Snapshot]) -> Finding | None:
         + (f"; so in {_listed([p for p in dead if p != worst])}" if len(dead) > 1 else ""),
         change,
     )
+
+
+def _moved(snapshot: Snapshot) -> dict[str, float]:
+    """Return how far a step moves each layer's weights, but for those that begin near 0.
+
+    Such are scales of branches, 1e-6 on purpose: any step is longer.
+    """
+    lengths = [state.weight for state in snapshot.layers.values() if state.weight is not None]
+    least = SLIGHT * max((each for each in lengths if math.isfinite(each)), default=0.0)
+    return {
+        path: state.update
+        for path, state in snapshot.layers.items()
+        if state.update is not None and state.is_finite and (state.weight or 0.0) >= least
+    }
 
 
 def _activation_of(layer: Layer) -> str:

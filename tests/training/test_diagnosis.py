@@ -13,6 +13,8 @@ from click.testing import CliRunner
 import nnspec
 from nnspec.cli import main
 from nnspec.network.loader import Spec, loads
+from nnspec.training.diagnosis import LayerState, Snapshot
+from nnspec.training.diagnosis_words import findings
 from nnspec.training.run import TrainingError
 from nnspec.weights.canonical import load_weights
 
@@ -185,3 +187,13 @@ def _document(spec: Spec) -> dict[str, Any]:
 def test_the_examples_go_well(name: str, tmp_path: Path) -> None:
     spec = nnspec.load(ROOT / "specs" / f"{name}.yaml")
     assert nnspec.train(spec, "torch", tmp_path / "run", diagnose=True).findings == ()
+
+
+def test_a_scale_that_begins_near_0_is_moved_far_and_does_not_explode() -> None:
+    def layer(weight: float, update: float) -> LayerState:
+        return LayerState(gradient=1.0, weight=weight, update=update, size=1.0)
+
+    for weight, kinds in ((1e-6, []), (2.0, ["exploding"])):
+        states = {"scale": layer(weight, 3.0), "out": layer(4.0, 1e-3)}
+        found = findings([Snapshot(1, states, 1.0)], {})
+        assert [each.kind for each in found] == kinds
