@@ -21,6 +21,7 @@ _OTHERS: Mapping[object, Any] = {
     ("asgd", "power"): 0.5,
     "beta_2_decay": -0.5,
     "clip_threshold": 1.5,
+    ("muon", "scale"): "original",
     ("ftrl", "power"): -0.25,
     ("ftrl", "l1"): 1e-6,  # more, and directions of weights would be 0
 }

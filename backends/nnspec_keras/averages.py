@@ -5,6 +5,7 @@ from __future__ import annotations
 from nnspec.emit.code import Call
 from nnspec.emit.snippets import snippets
 from nnspec.language.averages import Average
+from nnspec.language.training_schema import Training
 from nnspec_keras.parameter_groups import Made
 
 CALLBACKS = ("Averaged", "Restored")
@@ -27,6 +28,6 @@ def with_average(made: Made, average: Average | None) -> Made:
     return Made(call, [*made.definitions, text], made.uses)
 
 
-def callback_sources(average: Average | None) -> list[str]:
+def callback_sources(training: Training) -> list[str]:
     """Return the callbacks by which averages are measured and saved."""
-    return [] if average is None else [_SOURCES[name].text for name in CALLBACKS]
+    return [] if not training.keeps_average else [_SOURCES[name].text for name in CALLBACKS]

@@ -1,15 +1,18 @@
-"""The axes of a variable in Keras that are the last two of a parameter in PyTorch's layout."""
+"""The variables of Keras by what an optimizer has for each: its axes, its decay, or a matrix."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from nnspec.emit.lowering import NativeParameter
 from nnspec.emit.parameter_groups import covering
 from nnspec.errors import UnsupportedError
+from nnspec.language.optimizers import Optimizer
 from nnspec.network.graph import Graph
+from nnspec.network.matrices import hidden_matrices
+from nnspec.network.parameter_groups import parameter_settings
 from nnspec_keras.natives import natives_of
 
 Shape = tuple[int, ...]
@@ -84,27 +87,58 @@ def standing(slot: str, native: NativeParameter, shape: Shape) -> tuple[str, Nat
 def factored(graph: Graph) -> list[dict[str, Any]]:
     """Return the variables whose axes are not the usual two, in groups that have the same."""
     shapes = {name: parameter.shape for name, parameter in graph.parameters() if parameter.learns}
+    found = _by_variable(graph, lambda name, native: axes_of(native, shapes[name]))
+    usual = [None, *(axes for axes in found.values() if axes is None or axes.are_usual)]
+    return [
+        {"match": patterns, "axes": [list(axes.last), list(axes.before)]}
+        for axes, patterns in _groups(found, usual)
+    ]
+
+
+def matrices(graph: Graph) -> list[str]:
+    """Return patterns of the variables that are hidden matrices, as Keras has them: transposed."""
+    hidden = hidden_matrices(graph)
+
+    def is_hidden(name: str, native: NativeParameter) -> bool:
+        if name in hidden and (native.permutation, native.shape) != ((1, 0), None):
+            raise UnsupportedError(f"{name} is no transposed matrix in Keras")
+        return name in hidden
+
+    return [each for _, found in _groups(_by_variable(graph, is_hidden), [False]) for each in found]
+
+
+def decays(graph: Graph, optimizer: Optimizer) -> dict[str, Any]:
+    """Return the decay of most parameters, and of others by patterns of their variables."""
+    settings = parameter_settings(graph, optimizer)
+    found = _by_variable(graph, lambda name, _: settings[name].decay)
+    amounts = [own.decay for own in settings.values()]
+    most = max(amounts, key=amounts.count, default=0.0)
+    groups = [{"match": each, "decay": amount} for amount, each in _groups(found, [most])]
+    given = {"weight_decay": most} if most else {}
+    return {**given, "decays": groups} if groups else given
+
+
+def _by_variable(graph: Graph, value: Callable[[str, NativeParameter], Any]) -> dict[str, Any]:
+    """Return a value of each parameter that learns by the name of its variable in Keras."""
+    learnt = {name for name, parameter in graph.parameters() if parameter.learns}
     found: dict[str, Any] = {}
     for path, natives in natives_of(graph):
         for native in natives:
-            name = f"{path}.{native.parameter}"
-            if name not in shapes:
+            name, variable = f"{path}.{native.parameter}", f"{path}/{native.name}"
+            if name not in learnt:
                 continue
-            axes = axes_of(native, shapes[name])
-            variable = f"{path}/{native.name}"
-            if found.setdefault(variable, axes) != axes:
+            own = value(name, native)
+            if found.setdefault(variable, own) != own:
                 raise UnsupportedError(
-                    f"{variable} names variables of Keras that adafactor treats otherwise"
+                    f"{variable} names several parameters in Keras, and its optimizer is to treat "
+                    f"{name} otherwise than another of them"
                 )
-    usual = [name for name, axes in found.items() if axes is None or axes.are_usual]
-    groups: dict[Axes, list[str]] = {}
-    for name, axes in found.items():
-        if name not in usual:
-            groups.setdefault(axes, []).append(name)
-    return [_group(axes, names, found) for axes, names in groups.items()]
+    return found
 
 
-def _group(axes: Axes, names: list[str], found: Mapping[str, Any]) -> dict[str, Any]:
-    outside = [name for name in found if found[name] != axes]
-    patterns = covering(names, outside, [], "/")
-    return {"match": patterns, "axes": [list(axes.last), list(axes.before)]}
+def _groups(found: Mapping[str, Any], usual: Sequence[Any]) -> Iterator[tuple[Any, list[str]]]:
+    """Yield each value that is not usual, with patterns of the variables that have it alone."""
+    for value in dict.fromkeys(each for each in found.values() if each not in usual):
+        inside = [name for name, each in found.items() if each == value]
+        outside = [name for name, each in found.items() if each != value]
+        yield value, covering(inside, outside, [], "/")

@@ -112,7 +112,7 @@ def callbacks(training: Training, *, has_validation: bool, is_measured: bool) ->
     made.append("keras.callbacks.TerminateOnNaN()")
     # First: what it logs, the others watch.
     made = [*(["measures"] if is_measured else []), *made]
-    if training.average is not None:
+    if training.keeps_average:
         made = ["Averaged()", *made, "Restored()"]
     return [Expr(each) for each in made]
 

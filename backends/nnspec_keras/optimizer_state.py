@@ -22,9 +22,14 @@ Held = Mapping[str, tuple[Any, NativeParameter]]
 
 
 def state_of(
-    graph: Graph, record: Optimizer, optimizer: Any, trained: Sequence[Any], held: Held
+    graph: Graph,
+    record: Optimizer,
+    optimizer: Any,
+    trained: Sequence[Any],
+    held: Held,
+    rest: Weights,
 ) -> Weights:
-    """Return the state; a parameter that no output depends on has that of no step."""
+    """Return the state; what no output depends on, a parameter of `rest`, has that of no step."""
     variables = _variables(graph, record, optimizer, trained, held)
     shapes = {name: parameter.shape for name, parameter in graph.parameters()}
     found: Weights = {STEP: np.array(int(optimizer.iterations.numpy()), np.int64)}
@@ -34,6 +39,8 @@ def state_of(
             slot, native = standing(slot, native, shapes[parameter])
             array = variables[slot][id(variable)].numpy()
             found[name] = to_canonical(native, array, shape)
+        elif slot in record.begin_as_parameters:
+            found[name] = np.array(rest[parameter])
         else:
             found[name] = np.full(shape, record.first(slot), trained[0].dtype)
     for name in record.scalars:

@@ -7,7 +7,17 @@ from typing import Any, Literal
 
 from nnspec.emit.code import Call, call
 from nnspec.errors import UnsupportedError
-from nnspec.language.optimizers import Optimizer, adam, factored, kin, older, scaled, sgd
+from nnspec.language.optimizers import (
+    Optimizer,
+    adam,
+    factored,
+    kin,
+    older,
+    orthogonal,
+    scaled,
+    schedule_free,
+    sgd,
+)
 from nnspec.network.graph import Graph
 from nnspec_keras.schedules import rate_of
 
@@ -142,6 +152,39 @@ class _Adafactor(Made):
         return {"factored": groups} if groups else {}
 
 
+class _Muon(Made):
+    """Keras's own calls its arguments otherwise, and has the one scale alone."""
+
+    def __call__(self, optimizer: Optimizer, *, stock: bool) -> Call:
+        assert isinstance(optimizer, orthogonal.Muon)
+        made = dict(super().__call__(optimizer, stock=stock).keywords)
+        matches = optimizer.scale == "match_rms_adamw"
+        if not stock:
+            return call(self.name, **made, match_rms_adamw=matches)
+        if not matches:
+            raise UnsupportedError(
+                "keras.optimizers.Muon has no `scale: original`: compile without --stock"
+            )
+        for name in ("beta_1", "beta_2"):
+            made[f"adam_{name}"] = made.pop(name)
+        del made["least_norm"]
+        return call(
+            f"keras.optimizers.{self.name}", **made, weight_decay=0.0, adam_weight_decay=0.0
+        )
+
+    def by_variable(self, optimizer: Optimizer, graph: Graph) -> dict[str, object]:
+        from nnspec_keras.factoring import matrices  # which few specs need
+
+        return {"matrices": matrices(graph)}
+
+
+class _ScheduleFree(Made):
+    def by_variable(self, optimizer: Optimizer, graph: Graph) -> dict[str, object]:
+        from nnspec_keras.factoring import decays  # which few specs need
+
+        return decays(graph, optimizer)
+
+
 _BETAS = ("beta_1", "beta_2", "epsilon")
 _AMSGRAD = {"amsgrad": "AMSGrad"}
 _ADAMW = _Flagged(
@@ -169,6 +212,8 @@ OPTIMIZERS: Mapping[type[Optimizer], Made] = {
     factored.Adafactor: _Adafactor(
         "Adafactor", "beta_2_decay", "epsilon_1", "epsilon_2", "clip_threshold"
     ),
+    orthogonal.Muon: _Muon("Muon", "momentum", "nesterov", "ns_steps", "least_norm", *_BETAS),
+    schedule_free.ScheduleFreeAdamW: _ScheduleFree("ScheduleFreeAdamW", *_BETAS),
     older.Rprop: _Own("Rprop", "shrink", "grow", "least", "most"),
     older.Asgd: _Own("DecreasingSGD", "pull", "power"),
     older.Ftrl: _Ftrl("Ftrl", "power", "initial_sum", "l1", "ridge", "beta"),

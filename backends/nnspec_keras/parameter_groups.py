@@ -30,7 +30,7 @@ class Made(NamedTuple):
 def made_optimizer(graph: Graph, optimizer: Optimizer, *, stock: bool) -> Made:
     """Return the optimizer of a network."""
     row = row_of(OPTIMIZERS, optimizer, f"the optimizer {optimizer.type}")
-    parts = parts_of(graph, optimizer) or {Settings(): []}
+    parts = _parts(graph, optimizer, stock=stock)
     base = next(iter(parts))
     plain = row.bare(optimizer, stock=stock)
     besides = {} if stock else row.by_variable(optimizer, graph)
@@ -54,6 +54,18 @@ def made_optimizer(graph: Graph, optimizer: Optimizer, *, stock: bool) -> Made:
     head = f"class {kind}(keras.optimizers.Optimizer)"
     own = source.text.replace(head, f"class {name}({plain.function})")
     return Made(made, [*inner.definitions, own], inner.uses | {*source.imports})
+
+
+def _parts(graph: Graph, optimizer: Optimizer, *, stock: bool) -> dict[Settings, list[str]]:
+    """Return the names by their settings, without those that the optimizer's own class takes."""
+    found: dict[Settings, list[str]] = {}
+    for own, names in parts_of(graph, optimizer).items():
+        rest = own._replace(is_matrix=False)
+        if optimizer.holds_decay and not stock:
+            rest = rest._replace(decay=0.0)
+        found.setdefault(rest, []).extend(names)
+    largest = sorted(found.items(), key=lambda item: -len(item[1]))
+    return dict(largest) or {Settings(): []}
 
 
 def _with_sources(made: Call) -> Made:

@@ -89,7 +89,7 @@ def training_source(
     script = script_source(spec, training, head, function)
     measured = measured_of(spec)
     parts += [dataset.text, *(measured.parts if measured else ())]
-    parts += [*callback_sources(training.average), *script.parts]
+    parts += [*callback_sources(training), *script.parts]
     modules |= script.modules
     ending = '\n\n\nif __name__ == "__main__":\n    main()\n'
     lines = [*dataset.standard_imports, "import argparse"]

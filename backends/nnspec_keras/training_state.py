@@ -43,7 +43,7 @@ class TrainingState:
     def arrays(self) -> Weights:
         """Return it all."""
         graph, training = self._graph, self._training
-        state = state_of(graph, training.optimizer, *self._moved)
+        state = state_of(graph, training.optimizer, *self._moved, self._rest)
         if training.accumulate > 1:
             state |= waiting(graph, *self._moved)
         if training.average is not None:
@@ -65,4 +65,4 @@ class TrainingState:
 
     def averaged(self) -> AbstractContextManager[None]:
         """Let the averages stand for the weights, once there are any."""
-        return nullcontext() if self._training.average is None else standing_in(self._optimizer)
+        return standing_in(self._optimizer) if self._training.keeps_average else nullcontext()

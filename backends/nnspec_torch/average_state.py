@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.optim.swa_utils import AveragedModel
 
 from nnspec.language.averages import Average
 from nnspec.network.graph import Graph
@@ -40,11 +41,16 @@ def load_averages(record: Average, average: Any, given: Mapping[str, Array], ste
 
 @contextmanager
 def standing_in(model: torch.nn.Module, average: Any) -> Iterator[None]:
-    """Let the averages stand for the weights of the model, where there are any."""
-    if not average.n_averaged:
-        yield
-        return
-    pairs = list(zip(model.parameters(), average.module.parameters(), strict=True))
+    """Let the averages stand for the weights of the model, where there are any.
+
+    average: what keeps them, or a model that has them.
+    """
+    if isinstance(average, AveragedModel):
+        if not average.n_averaged:
+            yield
+            return
+        average = average.module
+    pairs = list(zip(model.parameters(), average.parameters(), strict=True))
     kept = [live.detach().clone() for live, _ in pairs]
     with torch.no_grad():
         for live, mean in pairs:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from nnspec.emit.code import literal
 from nnspec.emit.training import indented
-from nnspec.language.averages import Average
+from nnspec.language.training_schema import Training
+from nnspec_torch.optimizers import SOURCES
 
 MADE, TAKEN = "make_average", "averaged"
 _HEAD = f"def {MADE}(model: nn.Module, optimizer: torch.optim.Optimizer) -> AveragedModel:"
@@ -18,8 +19,11 @@ _TAKEN = f'''def {TAKEN}(model: nn.Module, average: AveragedModel) -> Any:
     return average.module'''
 
 
-def average_modules(average: Average | None) -> frozenset[str]:
+def average_modules(training: Training) -> frozenset[str]:
     """Return the names that the definitions import."""
+    average = training.average
+    if training.optimizer.keeps_average:
+        return frozenset({"AveragedModel"})
     if average is None:
         return frozenset()
     return frozenset(
@@ -27,8 +31,11 @@ def average_modules(average: Average | None) -> frozenset[str]:
     )
 
 
-def average_source(average: Average | None) -> list[str]:
+def average_source(training: Training) -> list[str]:
     """Return the definitions, if there is an average."""
+    average = training.average
+    if training.optimizer.keeps_average:
+        return [SOURCES[TAKEN].text]
     if average is None:
         return []
     if average.type == "ema":

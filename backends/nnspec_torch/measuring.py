@@ -140,7 +140,7 @@ def ending(training: Training, data: Data) -> list[str]:
     stopping = _Watched(training, data, stop)
     is_one = stop is not None and keeping.is_as(stopping)
     value = keeping.value
-    kept = "model" if training.average is None else "kept"
+    kept = "kept" if training.keeps_average else "model"
     lines = [
         f"        if {keeping.better('best')}:",
         f"            best = {value}",

@@ -57,7 +57,7 @@ DEFINED = frozenset(
         *("make_optimizer", "make_scheduler", "outputs", "predict", "r2", "save", "train_step"),
         *("AveragedModel", "averaged", "get_ema_multi_avg_fn", "make_average"),
         *("penalty", "weighted_mean"),
-        *("Any", "DecreasingSGD", "Ftrl", "Lamb", "Lion", "ParamsT"),
+        *("Any", "DecreasingSGD", "Ftrl", "Lamb", "Lion", "Muon", "ParamsT", "ScheduleFreeAdamW"),
         *("add_decay", "fnmatchcase", "named", "ATTRIBUTES"),
     }
 )

@@ -43,6 +43,8 @@ def state_of(
     for name, parameter, slot, shape in slots_of(graph, record):
         tensor = parameters[state_name(parameter)]
         value = optimizer.state.get(tensor, {}).get(keys.get(slot, slot))
+        if value is None and slot in record.begin_as_parameters:
+            value = tensor
         if value is None:
             dtype = str(tensor.dtype).removeprefix("torch.")
             found[name] = np.full(shape, record.first(slot), dtype)
@@ -83,6 +85,10 @@ def load_state(
                     "step": torch.tensor(float(steps)),
                 }
     optimizer.load_state_dict({**whole, "state": numbered})
+    if record.keeps_average:
+        # PyTorch has cast the sum to the precision of the weights.
+        for each in optimizer.state.values():
+            each.update(_scalars(record, state))
     return steps
 
 

@@ -7,10 +7,20 @@ from typing import Literal
 
 from nnspec.emit.code import Call, call
 from nnspec.emit.snippets import snippets
-from nnspec.language.optimizers import Optimizer, adam, factored, kin, older, scaled, sgd
+from nnspec.language.optimizers import (
+    Optimizer,
+    adam,
+    factored,
+    kin,
+    older,
+    orthogonal,
+    scaled,
+    schedule_free,
+    sgd,
+)
 from nnspec_torch.schedules import base_rate
 
-SOURCES = snippets("nnspec_torch.emitted", "optimizers")
+SOURCES = snippets("nnspec_torch.emitted", "optimizers", "newer_optimizers")
 """Those that PyTorch has not, by name."""
 _FUSED = frozenset(f"torch.optim.{name}" for name in ("Adam", "AdamW", "SGD"))
 """Those with the same formula in one kernel: a small network steps in 0.7 of the time.
@@ -73,6 +83,14 @@ class _Flagged(Made):
     def keywords(self, optimizer: Optimizer) -> dict[str, object]:
         given = super().keywords(optimizer)
         return {name: value for name, value in given.items() if value is not False}
+
+
+class _Muon(Made):
+    """Says by a flag which scale it is."""
+
+    def keywords(self, optimizer: Optimizer) -> dict[str, object]:
+        given = super().keywords(optimizer)
+        return {**given, "match_rms_adamw": given["match_rms_adamw"] == "match_rms_adamw"}
 
 
 _MEANS = {"mean": "exp_avg", "square": "exp_avg_sq"}
@@ -139,6 +157,21 @@ OPTIMIZERS: Mapping[type[Optimizer], Made] = {
         beta2_decay="beta_2_decay",
         eps=("epsilon_1", "epsilon_2"),
         d="clip_threshold",
+    ),
+    orthogonal.Muon: _Muon(
+        "Muon",
+        {},
+        takes_l2=False,
+        momentum="momentum",
+        nesterov="nesterov",
+        ns_steps="ns_steps",
+        least_norm="least_norm",
+        match_rms_adamw="scale",
+        betas=_BETAS,
+        eps="epsilon",
+    ),
+    schedule_free.ScheduleFreeAdamW: Made(
+        "ScheduleFreeAdamW", {}, decoupled="self", betas=_BETAS, eps="epsilon"
     ),
     older.Rprop: Made(
         "torch.optim.Rprop",

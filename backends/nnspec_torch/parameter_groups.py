@@ -112,6 +112,8 @@ class Maker:
             found["lr"] = own.scale * base_rate(self.optimizer)
         if self.native and getattr(own, self.native) != getattr(self.base, self.native):
             found["weight_decay"] = getattr(own, self.native)
+        if own.is_matrix:
+            found["use_muon"] = True
         if len(self.parts) > 1:
             found |= {key: getattr(own, key) for key in self.added}
         return found

@@ -241,9 +241,9 @@ def _main(spec: Spec, training: Training, load: str) -> str:
         "        train_loss = total.item() / len(train[0])",
     ]
     kept = "model"
-    if training.average is not None:
-        kept = "kept"
-        lines.append("        kept = averaged(model, average)")
+    if training.keeps_average:
+        kept, source = "kept", "average" if training.average is not None else "optimizer"
+        lines.append(f"        kept = averaged(model, {source})")
     if part == "train":
         # As nnspec does: the loss of an epoch is that of its steps.
         lines.append(f'        measured = evaluate({kept}, train{scale}) | {{"loss": train_loss}}')

@@ -79,7 +79,10 @@ class Stepping:
 
     def averaged(self) -> AbstractContextManager[None]:
         """Let the averages stand for the weights, once there are any."""
-        return nullcontext() if self._average is None else standing_in(self._model, self._average)
+        average = self._average
+        if self._record.keeps_average:
+            average = self._source.averaged(self._model, self.optimizer)
+        return nullcontext() if average is None else standing_in(self._model, average)
 
     @property
     def _accumulated(self) -> int:

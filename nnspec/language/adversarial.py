@@ -5,7 +5,8 @@ Only a spec with `models` needs this file.
 
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from nnspec.language.optimizers import OPTIMIZERS, Optimizer
 from nnspec.language.schema import Block, Input
@@ -118,7 +119,22 @@ ADVERSARIAL_LOSSES: dict[str, type[AdversarialLoss]] = {
 }
 """The losses by `type`."""
 
-_OPTIMIZER = Annotated[Optimizer, ByType("optimizer", lambda: OPTIMIZERS)]
+
+def _without_average(optimizer: Optimizer) -> Optimizer:
+    if optimizer.keeps_average:
+        raise PydanticCustomError(
+            "wrong_value",
+            "an optimizer that keeps no average of the weights is expected, such as adam: samples "
+            "are drawn of the weights themselves",
+        )
+    return optimizer
+
+
+_OPTIMIZER = Annotated[
+    Optimizer,
+    ByType("optimizer", lambda: OPTIMIZERS),
+    AfterValidator(_without_average),
+]
 _ADAM = once(lambda: OPTIMIZERS["adam"].model_validate({"type": "adam"}))
 
 

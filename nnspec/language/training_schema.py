@@ -1,9 +1,10 @@
 """The training section of a spec: task, loss, optimizer, metrics, data."""
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from nnspec.language.by_output import OneOrByOutput, OrByOutput, Targets, with_task, without_task
 from nnspec.language.losses import LOSSES, Loss
@@ -154,6 +155,16 @@ class Training(Frozen):
 
     _with_task = model_validator(mode="before")(with_task)
 
+    @model_validator(mode="after")
+    def _has_one_average(self) -> Self:
+        if self.average is not None and self.optimizer.keeps_average:
+            raise PydanticCustomError(
+                "surplus_key",
+                "{type} keeps an average of its own: no `average` is expected beside it",
+                {"type": self.optimizer.type},
+            )
+        return self
+
     @property
     def kind(self) -> Kind:
         """The kind of the task's targets: numbers, yes or no, or classes."""
@@ -172,6 +183,11 @@ class Training(Frozen):
         only = self.resolved_loss.only_metrics
         fits = self.metric_kind in metric.fits and (not only or metric.type in only)
         return fits and self.resolved_loss.compares != "nothing"
+
+    @property
+    def keeps_average(self) -> bool:
+        """Whether an average of the weights is measured and kept."""
+        return self.average is not None or self.optimizer.keeps_average
 
     @property
     def resolved_loss(self) -> Loss:

@@ -22,11 +22,17 @@ _NORMS = FAMILIES["batch_normalization"].keys() | FAMILIES["normalization"].keys
 def parameter_settings(graph: Graph, optimizer: Optimizer) -> dict[str, Settings]:
     """Return by name the settings of each parameter that learns."""
     matcher = matcher_of(graph)
-    return {
+    found = {
         name: optimizer.settings(matcher(name))
         for name, parameter in graph.parameters()
         if parameter.learns
     }
+    if optimizer.takes_matrices:
+        from nnspec.network.matrices import hidden_matrices  # which few optimizers ask for
+
+        for name in hidden_matrices(graph) & found.keys():
+            found[name] = found[name]._replace(is_matrix=True)
+    return found
 
 
 def parts_of(graph: Graph, optimizer: Optimizer) -> dict[Settings, list[str]]:

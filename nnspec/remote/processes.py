@@ -8,8 +8,9 @@ import subprocess
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -42,6 +43,8 @@ TRAINING = (
 """Methods that leave a program in a state which is not that of its weights alone."""
 DERIVING = ("in_runtime",)
 """Methods that return another program, which stays in the process too."""
+CONTEXTS = ("averaged",)
+"""Methods that return a context, which is entered there."""
 SMALL = 2**28
 """Multiply-adds of a batch up to which one thread computes as fast as several."""
 LAST_WORDS = 3
@@ -260,8 +263,8 @@ class RemoteProgram:
     def ready(self) -> Program:
         """Wait until it is built; raises what building it raised."""
         for name in self._made.result():
-            make = self._derived if name in DERIVING else self._method
-            setattr(self, name, make(name))
+            make: Callable[[str], Any] = self._derived if name in DERIVING else self._method
+            setattr(self, name, self._context(name) if name in CONTEXTS else make(name))
         return cast("Program", self)
 
     def asked_again(self, inputs: Mapping[str, Array], calls: int, seconds: float) -> Answers:
@@ -274,6 +277,17 @@ class RemoteProgram:
         def method(*arguments: Any, **named: Any) -> Any:
             given = [*arguments, *named.values()]
             return self._worker.queue(self._call, name, given).result()
+
+        return method
+
+    def _context(self, name: str) -> Callable[[], AbstractContextManager[None]]:
+        @contextmanager
+        def method() -> Iterator[None]:
+            self._worker.queue(self._call, name, [], "enter").result()
+            try:
+                yield
+            finally:
+                self._worker.queue(self._call, name, [], "leave").result()
 
         return method
 

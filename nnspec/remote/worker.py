@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
 
@@ -33,6 +34,7 @@ class Session:
         self.backend: Any = get_backend(name)
         self.threads = threads
         self.programs: dict[int, Any] = {}
+        self.entered: dict[int, ExitStack] = {}
 
     def prepare(self) -> None:
         """Import the framework, before anything is asked."""
@@ -91,6 +93,16 @@ class Session:
     def call(self, number: int, name: str, arguments: list[Any]) -> Any:
         """Call a method of a program."""
         return getattr(self.programs[number], name)(*arguments)
+
+    def enter(self, number: int, name: str, arguments: list[Any]) -> None:
+        """Enter the context that a method of a program gives."""
+        self.entered.setdefault(number, ExitStack()).enter_context(
+            getattr(self.programs[number], name)(*arguments)
+        )
+
+    def leave(self, number: int, name: str, arguments: list[Any]) -> None:
+        """Leave the contexts of a program that were entered."""
+        self.entered.pop(number).close()
 
     def again(self, number: int, name: str, arguments: list[Any]) -> Any:
         """Call a method of a program many times."""

@@ -69,7 +69,7 @@ def run_epoch(
 
 def averaged(program: Trainable, training: Training) -> AbstractContextManager[None]:
     """Let the average that the spec has stand for the weights; raises UsageError."""
-    if training.average is None:
+    if not training.keeps_average:
         return nullcontext()
     if not isinstance(program, KeepsAverages):
         raise UsageError("the backend keeps no average of the weights (KeepsAverages)")

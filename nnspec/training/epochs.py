@@ -287,7 +287,7 @@ class _Loop:
         is_best = epoch.number == self._ahead
         if self._best is None or is_best or self._keeping.is_better(epoch, self._best):
             with averaged(self.program, self.training):
-                best = self.program.weights() if self.training.average is not None else weights
+                best = self.program.weights() if self.training.keeps_average else weights
             save_weights(self.paths.best, best, metadata)
             self._best = epoch
         self._checkpoint(weights)

@@ -78,7 +78,7 @@ def inspect(state: State, spec: Spec, program: object) -> Inspected:
     elif FOLLOWS and not state.is_large:
         own = parameter_settings(spec.graph, optimizer)
         followed.append(formula_errors(program, training, own, state.weights, inputs, target, seed))
-    if training.average is not None and (state.is_large or not isinstance(program, KeepsAverages)):
+    if training.keeps_average and (state.is_large or not isinstance(program, KeepsAverages)):
         found.unfollowed = "the averages of its weights are not followed"
     if isinstance(optimizer.learning_rate, Schedule):
         followed.append(rate_errors(program, optimizer))

@@ -33,7 +33,6 @@ SPREAD = 30.0
 AT_A_TURN = (1.0, 1.0, 1.0, 1.0)
 MOST_TURNS = 3
 """Of a schedule, at which an optimizer is followed: that it is not a step early, or late."""
-PLAIN = frozenset({"adam", "adamax", "adamw", "rms_prop", "sgd"})
 MOST_BATCHES = 64
 """Of one training, where a step takes many of them."""
 _ULPS = 64 * 2.0**-53
@@ -77,7 +76,11 @@ def formula_errors(
             state = program.optimizer_state()
             if STEP not in state:  # one of names of its own
                 continue
-            program.load_optimizer_state({**state, STEP: np.array(taken)})
+            optimizer = training.optimizer
+            scalars = {
+                name: np.array(optimizer.scalar_after(name, taken)) for name in optimizer.scalars
+            }
+            program.load_optimizer_state({**state, **scalars, STEP: np.array(taken)})
         steps = {name: _new(training.optimizer, own[name]) for name in names}
         means: Weights = {}
         before = program.weights()
@@ -99,7 +102,7 @@ def formula_errors(
             if taken and error:
                 # Near 0 a rate is known up to a rounding of the largest one.
                 error *= max(_part_of_base(training.optimizer, number - 1), EXACT)
-            off = 0.0 if taken else _average_error(program, training, after, means, number)
+            off = 0.0 if taken else _average_error(program, training, after, means, steps, number)
             worst = max(worst, error, off)
             if off > EXACT:
                 return worst, [f"the average of the weights after step {number} is not the spec's"]
@@ -112,11 +115,11 @@ def formula_errors(
 def _before_turns(optimizer: Optimizer) -> list[int]:
     """Return how many steps were taken shortly before a schedule turns, after what is followed.
 
-    Of an optimizer whose state after so many steps, all gradients 0, is the one that it begins at.
+    The arrays of the state are then as they begin: the formula and the source have the same, which
+    is what a step is compared by. Numbers of all parameters are those of so many steps.
     """
     schedule = optimizer.learning_rate
-    is_plain = optimizer.type in PLAIN and not getattr(optimizer, "momentum", 0)
-    if not isinstance(schedule, Schedule) or not is_plain:
+    if not isinstance(schedule, Schedule):
         return []
     turns = (turn for turn in sorted({*schedule.turns()}) if turn > len(SCALES))
     return [turn - 2 for turn in turns][:MOST_TURNS]
@@ -134,23 +137,32 @@ def _have_moved(
 
 
 def _average_error(
-    program: Inspectable, training: Training, weights: Weights, means: Weights, step: int
+    program: Inspectable,
+    training: Training,
+    weights: Weights,
+    means: Weights,
+    steps: Mapping[str, Step],
+    step: int,
 ) -> float:
     """Return the error of the averages after a step, relative to the largest way left to a weight.
 
-    means: those of the steps before, updated.
+    means: those of the steps before, updated. steps: the formulas, which may tell it themselves.
     """
     record = training.average
-    if record is None or not isinstance(program, KeepsAverages):
+    if not training.keeps_average or not isinstance(program, KeepsAverages):
         return 0.0
     moved, rounding = 0.0, {}
+    own = {name: vars(each)["average"]() for name, each in steps.items()} if record is None else {}
     for name, array in weights.items():
-        before = means.get(name, np.zeros(()))
+        before = own.get(name, array) if record is None else means.get(name, np.zeros(()))
         moved = max(moved, float(np.abs(array - before).max(initial=0)))
         largest = np.abs(array).max(initial=0) + np.abs(before).max(initial=0)
-        rounding[name] = _ULPS * float(largest)
-        means[name] = before + record.share(step) * (array - before)
-    wanted = means if record.has_begun(step) else weights
+        # One that is told of the weights is apart from them by a part of the way alone.
+        part = getattr(training.optimizer, "beta_1", 1.0) if record is None else 1.0
+        rounding[name] = _ULPS * float(largest) / part
+        if record is not None:
+            means[name] = before + record.share(step) * (array - before)
+    wanted = means if record is not None and record.has_begun(step) else {**weights, **own}
     with program.averaged():
         given = program.weights()
     # Running statistics have no average, and these steps leave gradients alone to the weights.

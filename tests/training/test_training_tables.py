@@ -16,6 +16,7 @@ from nnspec.language.losses import LOSSES, Loss
 from nnspec.language.optimizers import OPTIMIZERS, Optimizer
 from nnspec.layers.fields import Frozen
 from nnspec.network.loader import Spec, loads
+from nnspec.network.parameter_groups import parameter_settings
 from nnspec.verification.samples import random_goals, random_inputs, random_target
 from tests.variants import named, variants
 
@@ -95,7 +96,8 @@ def test_an_optimizer_steps_by_its_formula_in_every_source(fields: dict[str, Any
     optimizer: Optimizer = spec.model.training.optimizer  # type: ignore[union-attr]
     for program in programs_of(spec).values():
         weights = program.weights()
-        formulas = {name: optimizer.steps() for name in weights}
+        own = parameter_settings(spec.graph, optimizer)
+        formulas = {name: optimizer.steps(own[name]) for name in weights}
         for number in range(1, 9):
             inputs = random_inputs(spec.graph, ROWS, {}, number)
             target = random_target(spec.graph, "multiclass", ROWS, {}, number)

@@ -12,6 +12,7 @@ import nnspec_keras.runtime
 import nnspec_keras.training
 import nnspec_torch.runtime
 from nnspec.emit.loading import load_source
+from nnspec.language.optimizers import OPTIMIZERS
 from nnspec.language.training_schema import Training
 from nnspec.network.graph import Graph
 from nnspec.network.parameter_groups import parameter_settings
@@ -19,6 +20,7 @@ from nnspec.verification.optimizer_checks import formula_errors
 from nnspec.verification.tolerance import EXACT
 from nnspec_keras.updates import Updated, updated
 from tests.training.test_updates import batch, built, network
+from tests.variants import variants
 
 Change = tuple[str, str]
 CLIP = "        nn.utils.clip_grad_norm_(model.parameters(), 0.05)\n"
@@ -132,9 +134,10 @@ LATE = {"schedule": "multi_step", "initial": 0.03, "milestones": [400, 900]}
 RIGHT_STEP = "    optimizer.step()\n    scheduler.step()\n"
 
 
-def late_error_of(backend: str, optimizer: str, rate: dict[str, Any] = LATE) -> float:
+def late_error_of(backend: str, optimizer: Any, rate: dict[str, Any] = LATE) -> float:
     """Return the error of a schedule that turns long after the steps that are followed."""
-    spec = network(None, 1, {"type": optimizer, "learning_rate": rate})
+    record = {"type": optimizer, "learning_rate": rate} if isinstance(optimizer, str) else optimizer
+    spec = network(None, 1, record)
     training, program = spec.model.training, built(spec, backend)
     own = parameter_settings(spec.graph, training.optimizer)  # type: ignore[union-attr]
     weights, rows = program.weights(), batch(spec, 1)
@@ -160,5 +163,16 @@ def test_a_right_schedule_is_right_where_it_turns_late(backend: str) -> None:
     restarts = {"schedule": "cosine_restarts", "peak": 0.03, "steps": 777, "growth": 3}
     for optimizer, rate in (
         ("sgd", LATE), ("adamw", waves), ("adamax", restarts), ("rms_prop", waves),
+        # What these remember of all parameters is that of so many steps.
+        ("nadam", LATE), ("schedule_free_adamw", restarts),
     ):  # fmt: skip
         assert late_error_of(backend, optimizer, rate) < EXACT / 10, (optimizer, rate)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["torch", "keras"])
+def test_every_optimizer_is_followed_where_its_schedule_turns_late(backend: str) -> None:
+    for fields in variants(OPTIMIZERS):
+        if OPTIMIZERS[fields["type"]].takes_schedule:
+            error = late_error_of(backend, {**fields, "learning_rate": LATE})
+            assert error < EXACT / 10, fields

@@ -31,6 +31,12 @@ class Optimizer(Frozen):
 
     takes_schedule: ClassVar[bool] = True
     """Whether each step has a rate of its own."""
+    takes_matrices: ClassVar[bool] = False
+    """Whether it treats hidden matrices otherwise than all else."""
+    holds_decay: ClassVar[bool] = False
+    """Whether `decay` is a part of its formula, and not taken before."""
+    keeps_average: ClassVar[bool] = False
+    """Whether what it trains is an average of what the network is trained with."""
 
     type: str
     learning_rate: LearningRate
@@ -78,6 +84,15 @@ class Optimizer(Frozen):
         """Names of the numbers that it remembers of all parameters."""
         return ()
 
+    @property
+    def begin_as_parameters(self) -> tuple[str, ...]:
+        """Slots that begin as the parameter that they are of."""
+        return ()
+
+    def scalar_after(self, name: str, steps: int) -> float:
+        """Return a number that it remembers after so many steps."""
+        return self.first(name)
+
     def first(self, slot: str) -> float:
         """Return what each element of a slot, or a number, begins at."""
         return 0.0
@@ -89,29 +104,35 @@ class Optimizer(Frozen):
         """
         return None
 
+    def formula_of(self, own: Settings) -> Formula | None:
+        """Return the formula of a parameter of these settings."""
+        return self.formula()
+
     def steps(self, own: Settings | None = None) -> Step | None:
         """Return the formula as steps of one parameter, with its settings.
 
         A verification follows each source by it; None where there is none to follow. own: the
         settings; without them those of a parameter that every pattern is of.
         """
-        formula = self.formula()
+        settings = self.settings(lambda pattern: True) if own is None else own
+        formula = self.formula_of(settings)
         if formula is None:
             return None
-        settings = self.settings(lambda pattern: True) if own is None else own
 
         def step(parameter: Any, gradient: Any, number: int) -> Any:
             rate = settings.rate_of(self.rate(number - 1))
             if settings.l2:
                 gradient = gradient + settings.l2 * parameter
-            if settings.decay:
+            if settings.decay and not self.holds_decay:
                 parameter = parameter * (1 - rate * settings.decay)
             return formula(parameter, gradient, number, rate)
 
+        if self.keeps_average:
+            vars(step)["average"] = vars(formula)["average"]
         return step
 
 
 OPTIMIZERS: RowsOfFiles[Optimizer] = RowsOfFiles(
-    __name__, "adam", "sgd", "scaled", "kin", "older", "factored"
+    __name__, "adam", "sgd", "scaled", "kin", "older", "factored", "orthogonal", "schedule_free"
 )
 """The optimizers by `type`, from the files of this folder, what most specs use first."""

@@ -1,7 +1,7 @@
 """Settings of some parameters alone: what is decayed, and groups with rates of their own."""
 
 from collections.abc import Callable
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
 
@@ -47,12 +47,16 @@ Groups = Annotated[tuple[Group, ...], Field(strict=False)]
 
 
 class Settings(NamedTuple):
-    """The settings of one parameter; rate: of its own, where that is no multiple."""
+    """The settings of one parameter; rate: of its own, where that is no multiple.
+
+    is_matrix: whether it is a hidden matrix, where that matters.
+    """
 
     scale: float = 1.0
     rate: float | None = None
     l2: float = 0.0
     decay: float = 0.0
+    is_matrix: bool = False
 
     def rate_of(self, rate: float) -> float:
         """Return its learning rate where the optimizer's is this."""
@@ -66,9 +70,11 @@ def amount_of(given: float | Part, matches: Callable[[str], bool]) -> float:
     return given
 
 
-def own_settings(group: Group) -> dict[str, float]:
+def own_settings(group: Group) -> dict[str, Any]:
     """Return the settings of a group's own."""
-    own = {key: value for key in ("l2", "decay") if (value := getattr(group, key)) is not None}
+    own: dict[str, Any] = {
+        key: value for key in ("l2", "decay") if (value := getattr(group, key)) is not None
+    }
     if isinstance(group.learning_rate, Scale):
         own["scale"] = group.learning_rate.scale
     elif group.learning_rate is not None:

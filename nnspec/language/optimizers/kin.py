@@ -1,5 +1,6 @@
 """Kin of Adam: other corrections, signs, and norms of whole parameters."""
 
+import math
 from typing import Any, Literal
 
 from pydantic import Field
@@ -45,18 +46,25 @@ class Nadam(_Moments):
         """Return 1 for the product."""
         return 1.0 if slot == "mu_product" else 0.0
 
+    def scalar_after(self, name: str, steps: int) -> float:
+        """Return the product after so many steps."""
+        return math.prod(map(self._mu, range(1, steps + 1)))
+
+    def _mu(self, number: int) -> float:
+        grown: float = 0.96 ** (number * self.momentum_decay)
+        return self.beta_1 * (1 - grown / 2)
+
     def formula(self) -> Formula:
         """Return the formula of one parameter."""
         mean: Any = 0.0
         square: Any = 0.0
-        product = 1.0
-
-        def mu(number: int) -> float:
-            grown: float = 0.96 ** (number * self.momentum_decay)
-            return self.beta_1 * (1 - grown / 2)
+        product: float | None = None
+        mu = self._mu
 
         def step(parameter: Any, gradient: Any, number: int, rate: float) -> Any:
             nonlocal mean, square, product
+            if product is None:
+                product = self.scalar_after("mu_product", number - 1)
             mean = self.beta_1 * mean + (1 - self.beta_1) * gradient
             square = self.beta_2 * square + (1 - self.beta_2) * gradient**2
             product *= mu(number)

@@ -57,10 +57,17 @@ WORDS = {
               "adam moves all, by their means"),
     **_alike("adafactor", "Adafactor", "its epsilon_1 is 1e-15, PyTorch's that of the precision; Keras's is "
              "added to g², and its means are of other axes: its layout is transposed"),
-    **nothing("Muon muon ScheduleFreeAdamW schedule_free_adamw Ranger",
-              "nothing here is it: adamw, nadam, radam, lion and lamb are near"),
-    **nothing("LossScaleOptimizer MultiOptimizer OptimizerMap Optimizer schedules serialize "
-              "deserialize get legacy", "it is no optimizer"),
+    **_alike("muon", "Muon MuonWithAuxAdam SingleDeviceMuon", "hidden matrices by muon and all else by adamw, "
+             "its scale that of Keras's and of match_rms_adamw; PyTorch's computes in bfloat16, Keras's takes "
+             "the last layer too"),
+    **_alike("schedule_free_adamw", "ScheduleFreeAdamW AdamWScheduleFree ScheduleFree schedule_free",
+             "its average is measured and exported; Keras's trains it and gives no way to it"),
+    **nothing("Ranger", "nothing here is it: radam, adamw and schedule_free_adamw are near"),
+    **nothing("LossScaleOptimizer", "nothing here is it: it multiplies the loss so that float16 can hold its "
+              "gradients, and networks are trained in float32 or float64 here"),
+    **nothing("MultiOptimizer OptimizerMap", "groups is it, of one optimizer: each has parameters by their "
+              "names, and a learning_rate, l2 and decay of their own"),
+    **nothing("Optimizer schedules serialize deserialize get legacy", "it is no optimizer"),
 }  # fmt: skip
 
 _ALL: Keys = {
@@ -115,6 +122,19 @@ KEYS = {
         **keys("clip_threshold", "d"),
         "eps": Key("", "PyTorch's eps is epsilon_1 and epsilon_2", _pair("epsilon_1", "epsilon_2"), is_split=True),
         **only("relative_step", (True,), "the rate is at most 1/√t always, as PyTorch's"),
+    },
+    "muon": {
+        **_ADAM,
+        **keys("momentum", "mu"),
+        **keys("decay", "weight_decay"),
+        **only("adjust_lr_fn", (None, "original"), "scale is it: match_rms_adamw, or original"),
+        **only("rms_rate", (0.2,), "scale: match_rms_adamw has 0.2 in it"),
+    },
+    "schedule_free_adamw": {
+        **_ADAM,
+        **keys("decay", "weight_decay"),
+        **only("warmup_steps", (0,), "learning_rate takes a schedule: {schedule: constant, warmup: 100, ...}"),
+        **only("weight_lr_power", (2, 2.0), "the average weighs steps by the square of the rate"),
     },
     "rprop": {
         **_ALL,
