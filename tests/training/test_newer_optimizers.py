@@ -154,7 +154,8 @@ def test_hidden_matrices_are_neither_embeddings_nor_the_last_weights() -> None:
         {"type": "add", "name": "both", "inputs": ["left", "right"]},
     ]
     document = {
-        "nnspec": 1, "name": "Net", "data_format": "channels_last", "inputs": {"x": {"shape": [6], "dtype": "int64"}},
+        "nnspec": 1, "name": "Net", "data_format": "channels_last",
+        "inputs": {"x": {"shape": [6], "dtype": "int64"}},
         "layers": layers, "training": {"task": "regression", "optimizer": "muon"},
     }  # fmt: skip
     spec = loads(json.dumps(document))
