@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from nnspec.emit.code import literal
 from nnspec.emit.training import indented
-from nnspec.language.training_schema import Training
+from nnspec.language.averages import Average
+from nnspec.language.optimizers import Optimizer
 from nnspec_torch.optimizers import SOURCES
 
 MADE, TAKEN = "make_average", "averaged"
@@ -19,10 +20,9 @@ _TAKEN = f'''def {TAKEN}(model: nn.Module, average: AveragedModel) -> Any:
     return average.module'''
 
 
-def average_modules(training: Training) -> frozenset[str]:
+def average_modules(average: Average | None, optimizer: Optimizer) -> frozenset[str]:
     """Return the names that the definitions import."""
-    average = training.average
-    if training.optimizer.keeps_average:
+    if optimizer.keeps_average:
         return frozenset({"AveragedModel"})
     if average is None:
         return frozenset()
@@ -31,10 +31,9 @@ def average_modules(training: Training) -> frozenset[str]:
     )
 
 
-def average_source(training: Training) -> list[str]:
+def average_source(average: Average | None, optimizer: Optimizer) -> list[str]:
     """Return the definitions, if there is an average."""
-    average = training.average
-    if training.optimizer.keeps_average:
+    if optimizer.keeps_average:
         return [SOURCES[TAKEN].text]
     if average is None:
         return []

@@ -38,7 +38,7 @@ def training_modules(spec: Spec) -> frozenset[str]:
     )
     modules = frozenset({"torch"}).union(*(body.modules for body in bodies))
     made = Maker(spec.graph, training.optimizer)
-    averaged = average_modules(training)
+    averaged = average_modules(training.average, training.optimizer)
     penalised = penalty_imports(penalty_source(spec.graph, training))
     return modules | penalised | made.imports | averaged | scheduler_modules(training.optimizer)
 
@@ -54,7 +54,7 @@ def training_source(spec: Spec, head: Head | None) -> str:
             *Maker(spec.graph, training.optimizer).text(),
             *scheduler_source(training.optimizer),
             *_plateau(spec, training),
-            *average_source(training),
+            *average_source(training.average, training.optimizer),
             _train_step(spec, head, training),
         ]
     )

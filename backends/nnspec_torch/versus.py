@@ -96,7 +96,7 @@ def versus_modules(networks: Networks) -> set[str]:
         optimizer = getattr(training, role).optimizer
         modules |= scheduler_modules(optimizer)
         modules |= Maker(getattr(networks, role).graph, optimizer).imports
-    modules |= average_modules(training.generator.average)
+    modules |= average_modules(training.generator.average, training.generator.optimizer)
     if isinstance(training.loss, NonSaturating | Hinge):
         modules.add("F")
     if any(_keeps(networks).values()):
@@ -125,7 +125,7 @@ def versus_source(networks: Networks, heads: dict[str, Head | None]) -> list[str
         *optimizer_sources(networks),
         *([EMITTED["statistics_kept"].text] if any(keeps.values()) else []),
         *([_penalty_source(keeps["discriminator"])] if penalty else []),
-        *average_source(training.generator.average),
+        *average_source(training.generator.average, training.generator.optimizer),
         _discriminator_step(networks, heads, keeps["generator"], penalty),
         _generator_step(networks, heads, keeps["discriminator"]),
         *turn_source(training),
