@@ -17,7 +17,7 @@ GROWN = 1e3
 MOVED = 1.0
 """A step by the weights that it moves: more is exploding."""
 SLIGHT = 1e-3
-"""Length of a layer's weights by the longest: shorter ones grow from near 0, and any step is far."""
+"""Length of a layer's weights by the longest: shorter ones grow from near 0 by far steps."""
 DEAD = 0.75
 """Share of units that give 0 for every row: so many are dying.
 
