@@ -105,7 +105,7 @@ class _Sgd(Made):
     def function(self, optimizer: Optimizer, *, stock: bool) -> str:
         assert isinstance(optimizer, sgd.Sgd)
         if stock and optimizer.dampening:
-            raise UnsupportedError("keras.optimizers.SGD has no dampening")
+            raise UnsupportedError("keras.optimizers.SGD has no dampening: compile without --stock")
         if stock or not optimizer.momentum:
             return "keras.optimizers.SGD"
         return "DampenedSGD" if optimizer.dampening else "MomentumSGD"
