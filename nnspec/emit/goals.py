@@ -42,11 +42,12 @@ def is_named(spec: Spec) -> bool:
 
 
 def own_term(spec: Spec) -> Term | None:
-    """Return the one loss of a spec whose target is said to be an input, or None."""
+    """Return the one loss of a spec whose target no column is, or None."""
     if not is_composed(spec.model) or is_named(spec):
         return None
     (named,) = named_terms(spec)
-    return named.term if named.term.own is not None else None
+    term = named.term
+    return term if term.own is not None or term.loss.takes == "nothing" else None
 
 
 def as_trained(spec: Spec) -> Spec:

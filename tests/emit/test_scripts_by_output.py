@@ -35,7 +35,10 @@ def spec_of(folder: Path, source: str, **changes: Any) -> Spec:
     kinds = np.array(["ä", "b'", "c"])[(x[:, 0] > 0).astype(int) + (x[:, 1] > 0)]
     signs = (x[:, :2] > 0).astype(int)
     if source == "rows.npz":
-        np.savez(folder / source, x=x, ids=ids, y=x.sum(axis=1), kind=kinds, sign=signs)
+        np.savez(
+            folder / source,
+            x=x, ids=ids, ids_of_three=ids[:, :3], y=x.sum(axis=1), kind=kinds, sign=signs,
+        )  # fmt: skip
     else:
         columns = {name: x[:, i] for i, name in enumerate(ODD)}
         columns |= {"f.target": x.sum(axis=1), "class": kinds}
@@ -163,8 +166,32 @@ CASES: dict[str, dict[str, Any]] = {
             "stop": {"metric": "score_loss", "patience": 1, "min_delta": 0.2},
         },
     },
+    # Losses that read no target, of the network's one output.
+    "triplets": {
+        "inputs": {name: {"shape": [3]} for name in ("anchor", "positive", "negative")},
+        "layers": [
+            {"name": "a", "type": "dense", "units": 2, "inputs": "anchor"},
+            {"name": "p", "type": "shared", "layer": "a", "inputs": "positive"},
+            {"name": "n", "type": "shared", "layer": "a", "inputs": "negative"},
+            {"name": "codes", "type": "stack", "inputs": ["a", "p", "n"]},
+        ],
+        "data": {
+            "source": "rows.npz",
+            "features": {"anchor": "x", "positive": "x", "negative": "ids_of_three"},
+        },
+        "training": {"task": "regression", "loss": "triplet"},
+    },
+    "cost": {
+        "inputs": {"x": {"shape": [3]}},
+        "layers": [
+            {"name": "code", "type": "dense", "units": 2},
+            {"name": "cost", "type": "square"},
+        ],
+        "data": {"source": "rows.csv", "features": {"x": ODD}},
+        "training": {"task": "regression", "loss": {"type": "value", "weight": 0.5}},
+    },
 }  # fmt: skip
-FAST = {"table", "coded", "text"}
+FAST = {"table", "coded", "text", "triplets"}
 
 
 @pytest.mark.parametrize("backend", ["torch", "keras"])
