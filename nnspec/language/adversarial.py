@@ -11,12 +11,10 @@ from pydantic_core import PydanticCustomError
 from nnspec.language.optimizers import OPTIMIZERS, Optimizer
 from nnspec.language.schema import Block, Input
 from nnspec.layers.fields import (
-    ByType,
     Count,
     Flag,
     Fraction,
     Frozen,
-    Lazy,
     NotNegative,
     OneOrMany,
     Positive,
@@ -24,6 +22,7 @@ from nnspec.layers.fields import (
     Text,
     once,
 )
+from nnspec.layers.records import ByType, Lazy
 from nnspec.layers.shapes import DataFormat
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_va
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from nnspec.layers.fields import ByType, Frozen, Positive, Text
+from nnspec.layers.fields import Frozen, Positive, Text
+from nnspec.layers.records import ByType
 
 _SEVERAL = "\0several"
 _ONE = "\0one"

@@ -11,19 +11,8 @@ from nnspec.language.losses import LOSSES, Loss
 from nnspec.language.metrics import METRICS, Kind, Metric
 from nnspec.language.optimizers import OPTIMIZERS, Optimizer
 from nnspec.language.watching import Keep, Stop
-from nnspec.layers.fields import (
-    ByType,
-    Count,
-    Flag,
-    Fraction,
-    Frozen,
-    Lazy,
-    Names,
-    OneOrMany,
-    Size,
-    Text,
-    once,
-)
+from nnspec.layers.fields import Count, Flag, Fraction, Frozen, Names, OneOrMany, Size, Text, once
+from nnspec.layers.records import ByType, Lazy
 
 if TYPE_CHECKING:
     from nnspec.language.averages import Average

@@ -20,7 +20,8 @@ from nnspec.language.suggestions import (
     for_value,
 )
 from nnspec.layers.base import Layer
-from nnspec.layers.fields import FLOAT32_MAX, ByType
+from nnspec.layers.fields import FLOAT32_MAX
+from nnspec.layers.records import ByType
 from nnspec.layers.words import note_of_null
 from nnspec.support.shown import MERGE_HINT, shown
 

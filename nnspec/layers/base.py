@@ -6,8 +6,9 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 from pydantic import Field
 
 from nnspec.errors import ShapeError
-from nnspec.layers.fields import ByType, Flag, Frozen, OneOrMany, Text
+from nnspec.layers.fields import Flag, Frozen, OneOrMany, Text
 from nnspec.layers.initializers import InitializerBase, ones, zeros
+from nnspec.layers.records import ByType
 from nnspec.layers.registry import ACTIVATIONS, FAMILIES, Table
 from nnspec.layers.shapes import MAX_RANK, DataFormat, Dim, Shape, product, show
 

@@ -6,7 +6,8 @@ one input reaches (Glorot and Bengio 2010, He et al. 2015).
 
 from typing import Annotated, ClassVar, Literal
 
-from nnspec.layers.fields import ByType, Frozen, once
+from nnspec.layers.fields import Frozen, once
+from nnspec.layers.records import ByType
 from nnspec.layers.registry import INITIALIZERS as _FILES
 from nnspec.layers.registry import Table
 

@@ -15,9 +15,10 @@ from nnspec.layers.base import (
     Trained,
     require_whole,
 )
-from nnspec.layers.fields import ByType, Flag, Fraction, Frozen, Size, once
+from nnspec.layers.fields import Flag, Fraction, Frozen, Size, once
 from nnspec.layers.initializers import GlorotUniform, Initializer, InitializerBase, zeros
 from nnspec.layers.rare_initializers import Orthogonal, UnitForgetBias
+from nnspec.layers.records import ByType
 from nnspec.layers.shapes import DataFormat, Dim, Shape, show
 
 INTEGERS = frozenset({"int32", "int64"})

@@ -31,8 +31,8 @@ from nnspec.language.training_schema import Data, Training
 from nnspec.language.watching import Keep, Stop
 from nnspec.layers import ACTIVATIONS, LAYERS
 from nnspec.layers.base import Layer
-from nnspec.layers.fields import Lazy
 from nnspec.layers.initializers import INITIALIZERS
+from nnspec.layers.records import Lazy
 from nnspec.layers.recurrent import RECURRENT
 from nnspec.library import BLOCKS
 from nnspec.show.sharing import line, share

@@ -5,7 +5,8 @@ from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
 
-from nnspec.layers.fields import Frozen, NotNegative, NumberOrOne, OneOrMany, Positive
+from nnspec.layers.fields import Frozen, NotNegative, OneOrMany, Positive
+from nnspec.layers.records import NumberOrOne
 
 WEIGHTS = "weights"
 """The word for all but biases, scales and offsets of normalisations, and what else has one axis."""

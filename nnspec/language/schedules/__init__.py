@@ -9,7 +9,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from nnspec.language.schedules.lengths import Steps, StepsOrNone, are_known, in_steps
-from nnspec.layers.fields import Frozen, NumberOr, Positive
+from nnspec.layers.fields import Frozen, Positive
+from nnspec.layers.records import NumberOr
 from nnspec.layers.registry import RowsOfFiles
 
 
