@@ -92,7 +92,8 @@ def compile_networks(networks: Networks, options: Options) -> TorchNetworks:
     dataset = None
     if training is not None:
         from nnspec.emit.versus_rows import rows_source
-        from nnspec_torch.versus import program_source, versus_modules, versus_source
+        from nnspec_torch.versus import versus_modules, versus_source
+        from nnspec_torch.versus_program import program_source
 
         parts += versus_source(networks, heads)
         modules |= versus_modules(networks)
