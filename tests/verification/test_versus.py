@@ -60,7 +60,7 @@ FAULTS = {
         "discriminator",
     ),
     "another number of steps": (
-        "hinge", "steps % 2 == 0", "steps % 3 == 0", "follow every 2 steps"
+        "hinge", "steps % 2 == 0", "steps % 3 == 0", "follow every 2 batches"
     ),
 }  # fmt: skip
 
