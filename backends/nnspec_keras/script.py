@@ -80,7 +80,7 @@ def script_source(spec: Spec, training: Training, head: Head | None, function: s
 
 def _by_output(spec: Spec, training: Training) -> list[str]:
     """Return what names and measures outputs."""
-    from nnspec.emit.specialised import with_constants
+    from nnspec.emit.specialised import Specialisation, specialised, with_constants
 
     data = spec.model.data
     assert data is not None
@@ -93,16 +93,19 @@ def _by_output(spec: Spec, training: Training) -> list[str]:
     if is_measured_apart(spec):
         terms = terms_of(spec.model, spec.graph)
         watches = watches_losses(spec)
-        text = with_constants(
-            sources["Measures"].text,
-            BATCH_SIZE=training.batch_size,
-            OF_VALIDATION=data.validation > 0,
-            HAS_METRICS=any(term.training.resolved_metrics for term in terms),
-            WATCHES_LOSSES=watches,
-            HAS_ONE_LOSS=watches and len(terms) == 1,
-            ONE_LOSS=f"{terms[0].output}_loss",
-            WEIGHT=terms[0].loss.weight,
-        )
+        weights = weight_names(spec)
+        values = {
+            "BATCH_SIZE": training.batch_size,
+            "OF_VALIDATION": data.validation > 0,
+            "HAS_METRICS": any(term.training.resolved_metrics for term in terms),
+            "HAS_WEIGHTS": bool(weights),
+            "WATCHES_LOSSES": watches,
+            "HAS_ONE_LOSS": watches and len(terms) == 1,
+            "ONE_LOSS": f"{terms[0].output}_loss",
+            "WEIGHT": terms[0].loss.weight,
+        }
+        given = Specialisation(values=values, given=["logs", *weights], required=weights)
+        text = specialised(sources["Measures"].text, given)
         parts.append(text.replace(" / 1.0", ""))
     return parts
 
@@ -226,9 +229,13 @@ def _main(spec: Spec, training: Training, function: str) -> str:
     fit: dict[str, object] = {"epochs": Expr("arguments.epochs"), "shuffle": False}
     if data.validation:
         fit["validation_data"] = Expr('data["validation"]')
-        if not is_single:
+        by_output = is_named(spec) and bool(more)
+        if not is_single or by_output:
             counts = ", counts" if more else ""
-            lines.append(f'    *validation, expected{counts} = data["validation"]')
+            every = "validation" if is_single else "*validation"
+            lines.append(f'    {every}, expected{counts} = data["validation"]')
+            if by_output:  # Keras takes weights of places from a mapping alone
+                counts = ", dict.fromkeys(expected, counts)"
             fit["validation_data"] = Expr(f"(validation, expected{counts})")
         fit["validation_batch_size"] = training.batch_size
     is_apart = is_measured_apart(spec)
@@ -238,7 +245,8 @@ def _main(spec: Spec, training: Training, function: str) -> str:
     arguments = ", ".join(f"{key}={literal(value)}" for key, value in fit.items())
     made = f"Batches(inputs, {target}{more})"
     lines += wrap(f"history = network.fit({made}, {arguments}).history", 4)
-    passed = "".join(f", {name}={name}" for name in weight_names(spec))
+    given = "dict.fromkeys(targets, {})" if is_named(spec) else "{}"
+    passed = "".join(f", {name}={given.format(name)}" for name in weight_names(spec))
     losses = 'history["loss"]' + (' + history["val_loss"]' if data.validation else "")
     lines += [
         *wrap(f"losses = {losses}", 4),

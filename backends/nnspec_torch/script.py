@@ -11,6 +11,7 @@ from nnspec.emit.watched_classes import required_classes
 from nnspec.errors import UsageError
 from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Training
+from nnspec.language.weighting import SAMPLE_WEIGHT, is_weighted
 from nnspec.layers.weighted import split
 from nnspec.network.graph import Head
 from nnspec.network.heads import final_activation
@@ -276,12 +277,21 @@ def _tensors(spec: Spec) -> list[str]:
             "        for part, arrays in data.items()",
             "    }",
         ]
+    more = f", {SAMPLE_WEIGHT}" if is_weighted(spec.model) else ""
+    arrays = f"(*inputs, *targets.values(){more})"
     return [
         "    parts = {",
         "        part: tuple(",
-        "            torch.from_numpy(array).to(device) for array in (*inputs, *targets.values())",
+        *(
+            [
+                "            torch.from_numpy(array).to(device)",
+                f"            for array in {arrays}",
+            ]
+            if more
+            else [f"            torch.from_numpy(array).to(device) for array in {arrays}"]
+        ),
         "        )",
-        "        for part, (*inputs, targets) in data.items()",
+        f"        for part, (*inputs, targets{more}) in data.items()",
         "    }",
     ]
 

@@ -9,6 +9,7 @@ from nnspec.emit.code import literal, wrap, wrap_item
 from nnspec.emit.composed import named_terms
 from nnspec.emit.metrics import Measured
 from nnspec.language.training_schema import Training
+from nnspec.language.weighting import SAMPLE_WEIGHT, is_weighted
 from nnspec.network.graph import Head
 from nnspec.network.loader import Spec
 from nnspec.network.objectives import loss_heads
@@ -40,14 +41,19 @@ def evaluate_source(spec: Spec, training: Training, measured: Measured | None) -
     is_one = len(outputs) == 1
     variables = {each.term.output: each.variable for each in named}
     names = [variables.get(name, "_") for name in outputs]
+    has_weights = is_weighted(spec.model)
+    counts = f", {SAMPLE_WEIGHT}" if has_weights else ""
     found = ["    found = losses(given, *targets)"]
-    if not all(each.term.loss.is_mean_of_rows for each in named):
+    if has_weights or not all(each.term.loss.is_mean_of_rows for each in named):
         first = "batch[0]" if is_one else f"batch[:{len(outputs)}]"
-        every = "(given, *targets)" if is_one else "(*given, *targets)"
+        every = f"({'given' if is_one else '*given'}, *targets{counts})"
         found = [
             # Rows weigh differently: as in training, each batch is a mean of its own.
             f"    found = dict.fromkeys({literal([each.term.output for each in named])}, 0.0)",
-            f"    for batch in zip(*(values.split({training.batch_size}) for values in {every})):",
+            *wrap(
+                f"for batch in zip(*(values.split({training.batch_size}) for values in {every})):",
+                4,
+            ),
             "        share = len(batch[0]) / len(rows[0])",
             f"        for name, loss in losses({first}, *batch[{len(outputs)}:]).items():",
             "            found[name] += share * loss",
@@ -61,7 +67,8 @@ def evaluate_source(spec: Spec, training: Training, measured: Measured | None) -
             " -> dict[str, float]:"
         ),
         '    """Return the losses and the metrics, computed as at inference."""',
-        f"    inputs, targets = rows[:{count}], rows[{count}:]",
+        f"    inputs, targets{counts} = rows[:{count}], "
+        + (f"rows[{count}:-1], rows[-1]" if has_weights else f"rows[{count}:]"),
         "    model.eval()",
         f"    given = outputs({compute}, inputs)",
         *found,
@@ -73,6 +80,8 @@ def evaluate_source(spec: Spec, training: Training, measured: Measured | None) -
     lines += ["    if not all(map(math.isfinite, values.values())):", "        return values"]
     if not is_one:
         lines += wrap(f"{', '.join(names)} = given", 4)
+    if has_weights:
+        counts = f", {SAMPLE_WEIGHT}.cpu().numpy()"
     lines.append("    made = {")
     for each in named:
         value = "given" if is_one else each.variable
@@ -80,7 +89,7 @@ def evaluate_source(spec: Spec, training: Training, measured: Measured | None) -
     lines += [
         "    }",
         "    expected = dict(zip(made, targets, strict=True))",
-        "    return values | measure(arrays_of(expected), arrays_of(made))",
+        *wrap(f"return values | measure(arrays_of(expected), arrays_of(made){counts})", 4),
     ]
     return "\n".join(lines)
 

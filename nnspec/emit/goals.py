@@ -9,6 +9,7 @@ from typing import NamedTuple
 from nnspec.emit.answers import read_target
 from nnspec.emit.code import literal, wrap, wrap_item
 from nnspec.emit.composed import TAKEN, Named, named_terms
+from nnspec.emit.weighted_rows import NAME
 from nnspec.errors import UsageError
 from nnspec.language.objectives import is_composed, named_outputs
 from nnspec.language.training_schema import Data
@@ -22,7 +23,8 @@ class Goals(NamedTuple):
     constants: name their columns. readers: definitions. matching: lines of `load_data` that find
     columns; columns: the expression of all of them. reading: lines that read. made: lines that give
     `targets` once `arrays`, the inputs, are there. total: the expression of the number of rows.
-    answers: lines of what the record says of each.
+    shaped: that of a target with the places of its rows, where there is one. answers: lines of
+    what the record says of each.
     """
 
     constants: list[str]
@@ -32,6 +34,7 @@ class Goals(NamedTuple):
     reading: list[str]
     made: list[str]
     total: str
+    shaped: str
     answers: list[str]
 
 
@@ -90,16 +93,20 @@ def goals_source(spec: Spec, *, is_table: bool) -> Goals:
         raise UsageError("the target is one array of an .npz file, and several are listed")
     readers, called = _readers(read, spec, is_table=is_table)
     constants, matching, reading = [], [], []
-    columns = "tuple(TARGETS.values())" if read and is_table else ""
+    has_weights = is_table and bool(spec.model.data and spec.model.data.sample_weight is not None)
+    columns = f"({NAME},)" if has_weights else ""
+    if read and is_table:
+        columns = f"(*TARGETS.values(), {NAME})" if has_weights else "tuple(TARGETS.values())"
     if has_patterns:
         names = {each.term.output: list(_data(each.term).targets) for each in read}
         constants = wrap(f"TARGETS: dict[str, list[str]] = {literal(names)}")
-        found = "{output: matching(rows, names, path) for output, names in TARGETS.items()}"
+        apart = f", ({NAME},)" if has_weights else ""
+        found = f"matching(rows, names, path{apart}) for output, names in TARGETS.items()"
         matching = [
-            *wrap(f"columns = {found}", 4),
+            *wrap(f"columns = {{output: {found}}}", 4),
             "    taken = tuple(name for names in columns.values() for name in names)",
         ]
-        columns = "taken"
+        columns = f"(*taken, {NAME})" if has_weights else "taken"
     elif read:
         constants = wrap(
             f"TARGETS = {literal({each.term.output: _data(each.term).one_target for each in read})}"
@@ -121,7 +128,18 @@ def goals_source(spec: Spec, *, is_table: bool) -> Goals:
     first = f"read[{literal(read[0].term.output)}][0]" if read else ""
     count = f"len({first or f'inputs[{literal(next(iter(spec.graph.inputs)))}]'})"
     answers = [line for each in named for line in _answer(each, is_one)]
-    return Goals(constants, readers, matching, columns, reading, [*made, "    }"], count, answers)
+    shaped = next((each for each in named if each.term.loss.takes != "nothing"), named[0])
+    return Goals(
+        constants,
+        readers,
+        matching,
+        columns,
+        reading,
+        [*made, "    }"],
+        count,
+        f"targets[{literal(shaped.term.output)}]",
+        answers,
+    )
 
 
 def _is_read(term: Term) -> bool:

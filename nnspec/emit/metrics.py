@@ -142,9 +142,7 @@ def measured_source(spec: Spec, *, is_table: bool) -> Measured:
     definition = _measure(numbers, given, graph, training, is_table=is_table)
     parts = ["\n".join(definition)]
     if any(metric.type == "r2" for metric in numbers):
-        r2 = snippets("nnspec.emit.emitted", "metrics")["r2"].text
-        required = ["weights"] if given.has_weights else []
-        parts.insert(0, specialised(r2, Specialisation(given=required, required=required)))
+        parts.insert(0, r2_source(has_weights=given.has_weights))
     if has_confusion(training):
         lines = [
             *_head(
@@ -159,8 +157,15 @@ def measured_source(spec: Spec, *, is_table: bool) -> Measured:
     return Measured(tuple(parts), imports_of(parts))
 
 
+def r2_source(*, has_weights: bool) -> str:
+    """Return `r2`, of rows that count by weights or not."""
+    required = ["weights"] if has_weights else []
+    text = snippets("nnspec.emit.emitted", "metrics")["r2"].text
+    return specialised(text, Specialisation(given=required, required=required))
+
+
 def measuring(
-    graph: Graph, training: Training, function: str, *, is_table: bool
+    graph: Graph, training: Training, function: str, *, is_table: bool, has_weights: bool = False
 ) -> tuple[list[str], bool]:
     """Return the lines of a function that measures one output, none without metrics.
 
@@ -170,8 +175,9 @@ def measuring(
     if not metrics:
         return [], False
     if training.metric_kind == "labels":
-        return "\n\n\n".join(label_parts(training, function)).split("\n"), False
-    given = _given(graph, training, has_weights=False)
+        parts = label_parts(training, function, has_weights=has_weights)
+        return "\n\n\n".join(parts).split("\n"), False
+    given = _given(graph, training, has_weights=has_weights)
     lines = _measure(metrics, given, graph, training, is_table=is_table, function=function)
     return lines, any(metric.type == "r2" for metric in metrics)
 

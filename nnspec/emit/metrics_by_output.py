@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from nnspec.emit.code import literal, wrap_item
 from nnspec.emit.composed import TAKEN, named_terms
-from nnspec.emit.metrics import Measured, imports_of, measuring
-from nnspec.emit.snippets import snippets
-from nnspec.emit.specialised import Specialisation, specialised
+from nnspec.emit.metrics import Measured, imports_of, measuring, r2_source
+from nnspec.language.weighting import SAMPLE_WEIGHT, is_weighted
 from nnspec.network.loader import Spec
 
 _BY_OUTPUT = "dict[str, np.ndarray]"
@@ -17,13 +18,17 @@ def measured_by_output(spec: Spec, *, is_table: bool) -> Measured | None:
 
     Outputs that are measured alike share a function.
     """
+    has_weights = is_weighted(spec.model)
     taken = {*TAKEN, *spec.graph.inputs, spec.name, *spec.model.blocks}
     parts: list[str] = []
     names: dict[str, str] = {}
     called: dict[str, str] = {}
     for each in named_terms(spec):
         term = each.term
-        alike, uses_r2 = measuring(term.graph, term.training, "measure", is_table=is_table)
+        measured = partial(
+            measuring, term.graph, term.training, is_table=is_table, has_weights=has_weights
+        )
+        alike, uses_r2 = measured("measure")
         if not alike:
             continue
         key = "\n".join(alike)
@@ -33,10 +38,8 @@ def measured_by_output(spec: Spec, *, is_table: bool) -> Measured | None:
                 name += "_"
             taken.add(name)
             names[key] = name
-            lines, _ = measuring(term.graph, term.training, name, is_table=is_table)
-            r2 = specialised(
-                snippets("nnspec.emit.emitted", "metrics")["r2"].text, Specialisation(given=[])
-            )
+            lines, _ = measured(name)
+            r2 = r2_source(has_weights=has_weights)
             if uses_r2 and r2 not in parts:
                 parts.insert(0, r2)
             pieces = "\n".join(lines).split("\n\n\n")
@@ -44,16 +47,22 @@ def measured_by_output(spec: Spec, *, is_table: bool) -> Measured | None:
         called[term.output] = names[key]
     if not called:
         return None
+    counts = f", {SAMPLE_WEIGHT}" if has_weights else ""
     lines = [
         "def measure(",
-        f"    targets: {_BY_OUTPUT}, outputs: {_BY_OUTPUT}",
+        *(
+            [f"    targets: {_BY_OUTPUT},", f"    outputs: {_BY_OUTPUT},"]
+            if has_weights
+            else [f"    targets: {_BY_OUTPUT}, outputs: {_BY_OUTPUT}"]
+        ),
+        *([f"    {SAMPLE_WEIGHT}: np.ndarray,"] if has_weights else []),
         ") -> dict[str, float]:",
         '    """Return the metrics of each output, called after it."""',
         "    found = {",
     ]
     for output, name in called.items():
         key = literal(output)
-        lines += wrap_item(f"{key}: {name}(targets[{key}], outputs[{key}])", 8)
+        lines += wrap_item(f"{key}: {name}(targets[{key}], outputs[{key}]{counts})", 8)
     lines += [
         "    }",
         "    return {",

@@ -31,8 +31,8 @@ def weight_lines(spec: Spec, target: str, *, is_table: bool) -> list[str]:
         column = "[:, 0]" if is_table else ""
         lines += wrap(f"weights = numbers(rows, [{NAME}], path, 0, LARGEST){column}", 4)
     if has_column and not is_table:
-        (_, loss, output), *_ = trained(spec.model, spec.graph)
-        lines += _checked(loss.places(output), target)
+        found = [loss.places(output) for _, loss, output in trained(spec.model, spec.graph)]
+        lines += _checked(list(dict.fromkeys(found)), target)
     if mask is not None:
         kept = f"inputs[{literal(mask)}] != 0"
         if lengths_of(spec.graph, mask):
@@ -57,13 +57,15 @@ def weight_lines(spec: Spec, target: str, *, is_table: bool) -> list[str]:
     ]
 
 
-def _checked(places: Shape, target: str) -> list[str]:
+def _checked(every: list[Shape], target: str) -> list[str]:
     """Return the lines that refuse weights which fit neither rows nor their places."""
     lines = [
         f"    if len(weights) != len({target}):",
         '        raise ValueError(f"{path}: weights and target differ in their rows")',
     ]
-    if all(isinstance(size, int) for size in places):
+    for places in every:
+        if not all(isinstance(size, int) for size in places):
+            continue
         lines += [
             *wrap(f"places = {literal(tuple(places))}", 4),
             "    if weights.shape[1:] != places[: weights.ndim - 1]:",

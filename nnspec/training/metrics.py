@@ -111,6 +111,8 @@ def measure(
     units: of the target as it was; the metrics have them. weight: what each row counts, or each
     place of it. What is not defined for these rows is left out: see `undefined`.
     """
+    if not training.resolved_metrics:
+        return {}  # a loss without a target has no places to compare
     loss, kind = training.resolved_loss, training.metric_kind
     output, target, weight = compared(loss, output, target, weight)
     if weight is not None:

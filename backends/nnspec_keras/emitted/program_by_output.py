@@ -15,6 +15,7 @@ WATCHES_LOSSES = False
 HAS_ONE_LOSS = False
 ONE_LOSS = "loss_of_output"
 WEIGHT = 1.0
+HAS_WEIGHTS = False
 OUTPUTS: list[str] = []
 
 
@@ -24,7 +25,7 @@ def batches(count: int, epoch: int) -> Iterator[np.ndarray]:
 
 
 def measure(
-    targets: dict[str, np.ndarray], outputs: dict[str, np.ndarray]
+    targets: dict[str, np.ndarray], outputs: dict[str, np.ndarray], *more: Any
 ) -> dict[str, float]:
     """Stand for what a script defines as its spec wants it."""
     return {}
@@ -33,10 +34,11 @@ def measure(
 class Batches(keras.utils.PyDataset):
     """The training rows, in the order of their epoch."""
 
-    def __init__(self, inputs, targets):
+    def __init__(self, inputs, targets, sample_weight=None):
         super().__init__()
         self.inputs = inputs
         self.targets = targets
+        self.sample_weight = sample_weight
         self.epoch = 0
         self.count = len(next(iter(targets.values())))
         self.rows = list(batches(self.count, 1))
@@ -47,6 +49,11 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, i):
         rows = self.rows[i]
         targets = {name: values[rows] for name, values in self.targets.items()}
+        if HAS_WEIGHTS and HAS_ONE_INPUT:
+            return self.inputs[rows], targets, self.sample_weight[rows]
+        if HAS_WEIGHTS:
+            inputs = tuple(values[rows] for values in self.inputs)
+            return inputs, targets, self.sample_weight[rows]
         if HAS_ONE_INPUT:
             return self.inputs[rows], targets
         return tuple(values[rows] for values in self.inputs), targets
@@ -67,16 +74,19 @@ def named_outputs(network: keras.Model, inputs: Any) -> dict[str, np.ndarray]:
 class Measures(keras.callbacks.Callback):
     """Adds the metrics of these rows to what is logged of each epoch."""
 
-    def __init__(self, network, inputs, targets):
+    def __init__(self, network, inputs, targets, sample_weight=None):
         super().__init__()
         self.network = network
         self.inputs = inputs
         self.targets = targets
+        self.sample_weight = sample_weight
 
     def measured(self):
         if HAS_METRICS:
             outputs = named_outputs(self.network, self.inputs)
             finite = [np.isfinite(values).all() for values in outputs.values()]
+            if HAS_WEIGHTS and all(finite):
+                return measure(self.targets, outputs, self.sample_weight)
             if all(finite):
                 return measure(self.targets, outputs)
         return {}
@@ -89,13 +99,23 @@ class Measures(keras.callbacks.Callback):
             values = {f"val_{name}": value for name, value in values.items()}
         elif WATCHES_LOSSES:
             # Those that Keras logs are of the steps of the epoch.
-            found = self.model.evaluate(
-                self.inputs,
-                self.targets,
-                batch_size=BATCH_SIZE,
-                verbose=0,
-                return_dict=True,
-            )
+            if HAS_WEIGHTS:
+                found = self.model.evaluate(
+                    self.inputs,
+                    self.targets,
+                    sample_weight=dict.fromkeys(self.targets, self.sample_weight),
+                    batch_size=BATCH_SIZE,
+                    verbose=0,
+                    return_dict=True,
+                )
+            else:
+                found = self.model.evaluate(
+                    self.inputs,
+                    self.targets,
+                    batch_size=BATCH_SIZE,
+                    verbose=0,
+                    return_dict=True,
+                )
             if HAS_ONE_LOSS:
                 values = {**values, ONE_LOSS: found["loss"] / WEIGHT}
             else:

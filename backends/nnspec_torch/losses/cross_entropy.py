@@ -60,7 +60,7 @@ def _categorical(loss: cross_entropy.CategoricalCrossEntropy, rank: int) -> Loss
         f"return loss / {_divisor(loss)}",
     ]
     weighted = [
-        *(line.replace("total = ", "counts = ").replace(").sum()", ")") for line in lines[:-2]),
+        *(line.replace("total = (", "counts = ").removesuffix(").sum()") for line in lines[:-2]),
         f'losses = F.cross_entropy({output}, target{given}, reduction="none")',
         mean_of("losses", "kept" if weights is None else "counts"),
     ]

@@ -1,0 +1,221 @@
+"""Writes `load_data`, which gives a training script its parts: of one target, or of several."""
+
+from __future__ import annotations
+
+from nnspec.emit.answers import range_of
+from nnspec.emit.code import literal, wrap
+from nnspec.emit.goals import Goals, own_target
+from nnspec.emit.weighted_rows import NAME, weight_lines
+from nnspec.language.training_schema import Data, Training
+from nnspec.language.weighting import is_weighted
+from nnspec.network.graph import Graph
+from nnspec.network.loader import Spec
+from nnspec.network.objectives import Term
+
+_KINDS = (
+    "    rows = read_rows(path)",
+    "    kinds = {name: dict(kind) for name, kind in INPUTS.items()}",
+)
+_TAKEN = (
+    "    taken = {",
+    "        part: tuple(values[rows] for values in arrays) for part, rows in parts.items()",
+    "    }",
+    "    return taken, record",
+)
+
+
+def one_target(
+    spec: Spec,
+    data: Data,
+    training: Training,
+    standardised: list[str],
+    *,
+    has_patterns: bool,
+    own: Term | None,
+) -> str:
+    """Return `load_data` of one target. own: its loss, where no column is the target."""
+    graph = spec.graph
+    lines = [
+        "def load_data(",
+        "    path: Path,",
+        ") -> tuple[dict[str, tuple[np.ndarray, ...]], dict[str, Any]]:",
+        '    """Return inputs and target of each part, and a record of how they are made."""',
+        *_KINDS,
+    ]
+    is_one = data.one_target is not None
+    is_own = not data.targets or own is not None
+    has_column = data.sample_weight is not None
+    if not is_one and not is_own:
+        given = f", ({NAME},)" if has_column else ""
+        lines.append(f"    targets = matching(rows, TARGETS, path{given})")
+    if has_patterns:
+        without = "" if is_one or is_own else ", tuple(targets)"
+        if has_column:
+            others = ["TARGET"] if is_one else [] if is_own else ["*targets"]
+            named = [*others, NAME]
+            without = f", ({', '.join(named)}{',' if len(named) == 1 else ''})"
+        lines += [
+            "    for kind in kinds.values():",
+            *wrap(f'kind["columns"] = matching(rows, kind["columns"], path{without})', 8),
+        ]
+    lines.append("    inputs = read_inputs(rows, kinds, path)")
+    target, name = "target", ""
+    if is_own:
+        name = next(iter(graph.inputs))
+        target = f"inputs[{literal(name)}]"
+    else:
+        lines.append("    target, labels = read_target(rows, path)")
+    if data.source.endswith("npz") and not is_own:
+        lines += [
+            "    if {len(values) for values in inputs.values()} != {len(target)}:",
+            '        raise ValueError(f"{path}: inputs and target differ in their rows")',
+        ]
+    lines += [
+        f"    if not len({target}):",
+        '        raise ValueError(f"{path}: there are no rows")',
+        f"    parts = split(len({target}))",
+    ]
+    lines += _finished(graph, training, standardised)
+    axis = training.resolved_loss.class_axis
+    told = own.output if own is not None else ", ".join(data.targets) or name
+    lines += [
+        "    record = {",
+        '        "inputs": kinds,',
+        f'        "task": "{training.task}",',
+        *(['        "target": TARGET,'] if is_one else wrap(f'"target": {literal(told)},', 8)),
+        *(['        "columns": targets,'] if not is_one and not is_own else []),
+        f'        "labels": {"None" if is_own else "labels"},',
+        *([f'        "class_axis": {axis},'] if axis != -1 else []),
+        "    }",
+    ]
+    more, weights = [], ""
+    if is_weighted(spec.model):
+        given = "target" if own is not None or not is_own else f"inputs[{literal(name)}]"
+        more = weight_lines(spec, given, is_table=not data.source.endswith("npz"))
+        weights = ", weights"
+    if own is not None:
+        lines += ["    arrays = prepared(inputs, record)"]
+        lines += [f"    target = {own_target(own, list(graph.inputs))}", *more]
+        return "\n".join([*lines, f"    arrays += [target{weights}]", *_TAKEN])
+    if is_own:
+        lines += [*more, *_own_target(graph, training, name, standardised, weights)]
+        return "\n".join(lines)
+    if data.standardize_target:
+        lines += [
+            '    by = standard(target[parts["train"]])',
+            '    record |= {"target_mean": by["mean"], "target_scale": by["scale"]}',
+            '    target = standardised(target, by).astype("float32")',
+        ]
+    lines += [*more, f"    arrays = (*prepared(inputs, record), target{weights})", *_TAKEN]
+    return "\n".join(lines)
+
+
+def _finished(graph: Graph, training: Training, standardised: list[str]) -> list[str]:
+    """Return the lines that refuse a row alone, and find mean and deviation of the inputs."""
+    from nnspec.network.rules.normalization import normalised_alone
+
+    lines = []
+    if normalised_alone(graph) is not None:
+        lines += [
+            '    if 1 in (len(rows) for rows in batches(len(parts["train"]), 1)):',
+            "        raise ValueError(",
+            f"            f\"{{path}}: {{len(parts['train'])}} rows in batches of "
+            f'{training.batch_size} leave one row alone, "',
+            '            "whose variance batch normalization cannot take"',
+            "        )",
+        ]
+    for name in standardised:
+        lines += wrap(
+            f'kinds[{literal(name)}] |= standard(inputs[{literal(name)}][parts["train"]])', 4
+        )
+    return lines
+
+
+def several_targets(
+    spec: Spec,
+    goals: Goals,
+    data: Data,
+    training: Training,
+    standardised: list[str],
+    *,
+    has_patterns: bool,
+) -> str:
+    """Return `load_data` where each loss has a target by the name of its output."""
+    graph = spec.graph
+    is_table = not data.source.endswith("npz")
+    lines = [
+        "def load_data(path: Path) -> tuple[dict[str, tuple[Any, ...]], dict[str, Any]]:",
+        '    """Return inputs and targets of each part, and a record of how they are made."""',
+        *_KINDS,
+        *goals.matching,
+    ]
+    if has_patterns:
+        without = f", {goals.columns}" if goals.columns else ""
+        lines += [
+            "    for kind in kinds.values():",
+            *wrap(f'kind["columns"] = matching(rows, kind["columns"], path{without})', 8),
+        ]
+    lines += ["    inputs = read_inputs(rows, kinds, path)", *goals.reading]
+    if not is_table and goals.readers:
+        lines += [
+            "    lengths = {len(values) for values in inputs.values()}",
+            "    if lengths != {len(target) for target, _ in read.values()}:",
+            '        raise ValueError(f"{path}: inputs and targets differ in their rows")',
+        ]
+    return "\n".join(
+        [
+            *lines,
+            f"    count = {goals.total}",
+            "    if not count:",
+            '        raise ValueError(f"{path}: there are no rows")',
+            "    parts = split(count)",
+            *_finished(graph, training, standardised),
+            "    record = {",
+            '        "inputs": kinds,',
+            '        "answers": {',
+            *goals.answers,
+            "        },",
+            "    }",
+            "    arrays = prepared(inputs, record)",
+            *goals.made,
+            *(
+                weight_lines(spec, goals.shaped, is_table=is_table)
+                if is_weighted(spec.model)
+                else ()
+            ),
+            "    arrays_of_parts = {",
+            "        part: (",
+            "            *(values[rows] for values in arrays),",
+            "            {output: target[rows] for output, target in targets.items()},",
+            *(["            weights[rows],"] if is_weighted(spec.model) else []),
+            "        )",
+            "        for part, rows in parts.items()",
+            "    }",
+            "    return arrays_of_parts, record",
+        ]
+    )
+
+
+def _own_target(
+    graph: Graph, training: Training, name: str, standardised: list[str], weights: str
+) -> list[str]:
+    """Return the lines that end `load_data` where the target is the input. weights: their name."""
+    lines = []
+    if standardised:
+        lines += [
+            f"    by = kinds[{literal(name)}]",
+            '    record |= {"target_mean": by["mean"], "target_scale": by["scale"]}',
+        ]
+    lines.append("    (values,) = prepared(inputs, record)")
+    target = "values"
+    if graph.inputs[name].dtype != "float32":
+        lines.append('    target = values.astype("float32")')
+        target = "target"
+    if range_of(training) == "0, 1":
+        lines += [
+            f"    if not ((0 <= {target}) & ({target} <= 1)).all():",
+            '        raise ValueError(f"{path}: the loss takes numbers from 0 to 1")',
+        ]
+    counts = f"{weights}[rows]" if weights else ""
+    taken = f"{{part: (values[rows], {target}[rows]{counts}) for part, rows in parts.items()}}"
+    return [*lines, *wrap(f"taken = {taken}", 4), "    return taken, record"]
