@@ -199,7 +199,12 @@ def _check_names(model: Model, values: dict[str, Any], problems: Problems) -> No
     for name, block in model.blocks.items():
         _check_block_names(name, block, values["blocks"], problems)
     training = model.training
-    if training is not None and (training.metrics or training.stop or training.keep):
+    if training is not None and (
+        training.metrics
+        or training.stop
+        or training.keep
+        or not isinstance(training.optimizer.learning_rate, float)
+    ):
         from nnspec.language.metric_checks import report_metrics  # which few specs need
 
         report_metrics(model, values.get("training"), problems)

@@ -32,7 +32,7 @@ _SOME_CLASS = 2
 
 
 def report_metrics(model: Model, given: Any, problems: Problems) -> None:
-    """Report what is wrong with `metrics`, `stop` and `keep`; given: the training as it stands."""
+    """Report what is wrong with `metrics` and with what is watched; given: `training` as it stands."""
     training = model.training
     assert training is not None
     kind, trained = training.metric_kind, alone_in(training)
@@ -52,8 +52,11 @@ def report_metrics(model: Model, given: Any, problems: Problems) -> None:
                 )
                 break
             names[name] = metric.type
-    for key in ("stop", "keep"):
-        record = getattr(training, key)
+    rate: Any = training.optimizer.learning_rate
+    records: dict[str, Keep | None] = {"stop": training.stop, "keep": training.keep}
+    if getattr(rate, "schedule", "") == "plateau":
+        records["optimizer.learning_rate"] = rate.watched
+    for key, record in records.items():
         if record is not None and record.metric is not None:
             _report_watched(model, key, record, given, problems)
 
@@ -82,8 +85,11 @@ def _report_watched(model: Model, key: str, record: Keep, given: Any, problems: 
     training = model.training
     assert training is not None
     kind, metrics = training.metric_kind, reported_metrics(training)
-    holder = given.get(key) if isinstance(given, dict) else None
-    mark = _mark(holder, "metric") or _mark(given, key)
+    holder, mark = given, None
+    for part in key.split("."):
+        mark = _mark(holder, part) or mark
+        holder = holder.get(part) if isinstance(holder, dict) else None
+    mark = _mark(holder, "metric") or mark
     name = record.metric or ""
     validation = None if model.data is None else model.data.validation > 0
     known = ["loss"]

@@ -163,7 +163,8 @@ class Training(Frozen):
     @property
     def metric_kind(self) -> Kind:
         """The kind of what metrics compare, which the loss may make another than the task's."""
-        if isinstance(self.loss, dict):
+        task: object = self.task
+        if isinstance(self.loss, dict) or isinstance(task, dict):
             return self.kind
         return self.resolved_loss.measured_as or self.kind
 

@@ -12,6 +12,7 @@ import pytest
 from script_cases import first_weights, require_weights_of_train, run, script_of
 
 import nnspec
+from nnspec.cli.checked_rows import problem_of_data
 from nnspec.deploy.predicting import predict
 from nnspec.network.loader import Spec, loads
 from tests.formatting import assert_clean
@@ -233,3 +234,13 @@ def test_scripts_of_several_losses_are_as_ruff_writes_them(tmp_path: Path) -> No
             source = get_backend(backend).compile(spec, Options(training=True)).source
             (emitted / f"{backend}_{name}.py").write_text(source)
     assert_clean(emitted)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_rows_of_several_losses_are_checked_as_training_would(case: str, tmp_path: Path) -> None:
+    spec = spec_of(tmp_path, CASES[case]["data"]["source"], **CASES[case])
+    assert problem_of_data(spec, "several.json") is None
+    (tmp_path / CASES[case]["data"]["source"]).unlink()
+    problem = problem_of_data(spec, "several.json")
+    assert problem is not None
+    assert problem.code == "wrong-data"

@@ -16,7 +16,7 @@ FILES = sorted(path for path in FOLDER.iterdir() if path.suffix in (".yaml", ".j
 
 # The rooms that find mistakes; every text of theirs that looks like a code is one.
 READERS = ("language", "layers", "network")
-OTHERS = ("advice", "fields", "gradients")
+OTHERS = ("advice", "fields", "gradients", "records")
 """Files of theirs with texts that look like codes of mistakes and are none."""
 
 

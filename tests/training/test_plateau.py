@@ -167,9 +167,8 @@ def test_a_resumed_run_is_the_uninterrupted_one(backend: str, tmp_path: Path, ea
 def test_a_measure_that_no_epoch_has_is_refused(tmp_path: Path) -> None:
     rate = {**RATE, "metric": "val_f1"}
     settings = {"optimizer": {"type": "sgd", "learning_rate": rate}}
-    spec = spec_with_rows(Case("csv", 1, "binary"), tmp_path, training=settings)
-    with pytest.raises(nnspec.UsageError, match='watches "val_f1"'):
-        train(spec, "torch", tmp_path / "run")
+    with pytest.raises(nnspec.SpecError, match='learning_rate.metric` is "val_f1"'):
+        spec_with_rows(Case("csv", 1, "binary"), tmp_path, training=settings)
 
 
 def test_groups_with_rates_of_their_own_are_refused() -> None:

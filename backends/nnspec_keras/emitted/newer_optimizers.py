@@ -185,7 +185,7 @@ class Muon(Adam):
             "ns_steps": self.ns_steps,
             "least_norm": self.least_norm,
             "match_rms_adamw": self.match_rms_adamw,
-            "matrices": self.matrices,
+            "matrices": list(self.matrices),
         }
 
 
