@@ -102,10 +102,4 @@ def training_of(spec: Spec) -> Training:
             f"a length of the schedule {rate.schedule} is relative, and the steps of an epoch are "
             "those of rows that are not known here: write lengths in steps"
         )
-    is_plateau = isinstance(rate, Schedule) and rate.schedule == "plateau"
-    if is_plateau and any(each.learning_rate is not None for each in training.optimizer.groups):
-        raise UsageError(
-            "on a plateau one rate is reduced, and a group has another: leave out the group's "
-            "learning_rate, or take a schedule of steps"
-        )
     return training

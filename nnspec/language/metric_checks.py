@@ -32,7 +32,7 @@ _SOME_CLASS = 2
 
 
 def report_metrics(model: Model, given: Any, problems: Problems) -> None:
-    """Report what is wrong with `metrics` and with what is watched; given: `training` as it stands."""
+    """Report what is wrong with `metrics` and with what is watched; given: the whole training."""
     training = model.training
     assert training is not None
     kind, trained = training.metric_kind, alone_in(training)
@@ -65,7 +65,13 @@ def _report_unfit(
     metric: Metric, training: Training, mark: Mark | None, problems: Problems
 ) -> None:
     loss, kind = training.resolved_loss, training.metric_kind
-    fitting = [name for name, each in METRICS.items() if training.takes_metric(_usual(each))]
+    # Without logits, whether the network ends in probabilities is not known here.
+    has_logits = loss.compares in ("", "signs") and bool(loss.leaves_out)
+    fitting = [
+        name
+        for name, each in METRICS.items()
+        if training.takes_metric(_usual(each)) and (has_logits or not each.needs_probabilities)
+    ]
     why = f'{_TARGETS[kind]}, which the task "{training.task}" predicts'
     if loss.only_metrics or loss.compares or kind != training.kind:
         why = f"{_COMPARED.get(loss.compares, _TARGETS[kind])}, which the loss {loss.type} compares"

@@ -75,7 +75,17 @@ def check_groups(graph: Graph, optimizer: Optimizer, problems: Problems, tree: A
             message = "the group sets neither learning_rate, l2 nor decay"
             problems.add("missing-argument", message, mark, "a group sets one of them at least")
         is_rate = isinstance(group.learning_rate, float | int)
-        if is_rate and isinstance(optimizer.learning_rate, Schedule):
+        rate = optimizer.learning_rate
+        if not isinstance(rate, Schedule):
+            continue
+        if rate.schedule == "plateau" and group.learning_rate is not None:
+            problems.add(
+                "wrong-value",
+                "on a plateau one rate is reduced, and the group has another",
+                mark_at((*start, "groups", i, "learning_rate"), tree) or mark,
+                "leave out the group's learning_rate, or take a schedule of steps",
+            )
+        elif is_rate:
             problems.add(
                 "wrong-value",
                 "the group has a rate of its own, and the optimizer's follows a schedule",

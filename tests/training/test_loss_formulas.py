@@ -187,6 +187,11 @@ def _alignments() -> Iterator[Case]:
     empty[1] = -1
     yield Case({"type": "ctc"}, STEPS, empty)
     yield Case({"type": "ctc"}, STEPS, np.full_like(LABELS, -1))
+    # Alignments of equal probability, as those of a network that begins with zeros.
+    for steps in range(1, 7):
+        few = np.array([[2, -1], [1, 2], [1, 1], [3, 2], [-1, -1]])
+        yield Case({"type": "ctc"}, np.zeros((ROWS, steps, 4)), few)
+        yield Case({"type": "ctc"}, 1e2 * np.sign(STEPS[:, :steps]), few)
 
 
 def _of_numbers() -> Iterator[Case]:

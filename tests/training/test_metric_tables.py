@@ -245,6 +245,33 @@ def test_what_is_wrong_with_metrics_is_said_at_its_line(
     assert said in f"{problem.message} {problem.hint}"
 
 
+@pytest.mark.parametrize(
+    ("task", "loss", "units"),
+    [
+        *(
+            ("binary", loss, 1)
+            for loss in ("hinge", "squared_hinge", "mse", "binary_cross_entropy")
+        ),
+        *(("multiclass", loss, 6) for loss in ("mse", "categorical_hinge", "multi_margin")),
+        ("multiclass", "categorical_cross_entropy", 6),
+        ("regression", "mae", 1),
+    ],
+)
+def test_the_help_names_only_metrics_that_are_taken(task: str, loss: str, units: int) -> None:
+    """As the network ends, which gives probabilities to no loss that takes no logits."""
+    other = "f1" if task == "regression" else "r2"
+    start = text(f"{{task: {task}, loss: {loss}, metrics: [METRIC]}}").replace(
+        "units: 3", f"units: {units}"
+    )
+    with pytest.raises(SpecError) as caught:
+        loads(start.replace("METRIC", other))
+    (problem,) = caught.value.problems
+    named = (problem.hint or "").removeprefix("choose of ").split(", ")
+    assert len(named) > 1
+    for name in named:
+        loads(start.replace("METRIC", name))
+
+
 def test_metrics_are_written_as_they_were_read() -> None:
     spec = network("multiclass", ["accuracy", {"type": "f1", "average": "micro"}])
     assert "metrics: [accuracy, {type: f1, average: micro}]" in spec.to_yaml()

@@ -152,6 +152,16 @@ def test_weights_are_neither_biases_nor_of_normalisations_nor_of_one_axis() -> N
             },
             "follows a schedule",
         ),
+        *(
+            (
+                {
+                    "learning_rate": {"schedule": "plateau", "initial": 0.1},
+                    "groups": [{"match": "scores.*", "learning_rate": rate}],
+                },
+                "on a plateau one rate is reduced",
+            )
+            for rate in (0.1, {"scale": 0.1})
+        ),
     ],
 )
 def test_what_can_not_be_meant_is_said_at_its_place(settings: dict[str, Any], said: str) -> None:

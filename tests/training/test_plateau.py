@@ -167,7 +167,7 @@ def test_a_resumed_run_is_the_uninterrupted_one(backend: str, tmp_path: Path, ea
 def test_a_measure_that_no_epoch_has_is_refused(tmp_path: Path) -> None:
     rate = {**RATE, "metric": "val_f1"}
     settings = {"optimizer": {"type": "sgd", "learning_rate": rate}}
-    with pytest.raises(nnspec.SpecError, match='learning_rate.metric` is "val_f1"'):
+    with pytest.raises(nnspec.SpecError, match='is "val_f1"'):
         spec_with_rows(Case("csv", 1, "binary"), tmp_path, training=settings)
 
 
@@ -177,9 +177,8 @@ def test_groups_with_rates_of_their_own_are_refused() -> None:
         "task": "multiclass",
         "optimizer": {"type": "sgd", "learning_rate": RATE, "groups": groups},
     }}  # fmt: skip
-    for backend in BACKENDS:
-        with pytest.raises(nnspec.UsageError, match="one rate is reduced"):
-            nnspec.compile(loads(json.dumps(document)), backend, training=True)
+    with pytest.raises(nnspec.SpecError, match="one rate is reduced"):
+        loads(json.dumps(document))
 
 
 def test_a_plateau_of_several_losses_is_followed() -> None:

@@ -38,5 +38,5 @@ def ctc_losses(target, output, blank, padding):
     last = ops.take_along_axis(reached, end, axis=-1)
     before = ops.take_along_axis(reached, ops.maximum(end - 1, 0), axis=-1)
     before = ops.where(end > 0, before, least)
-    total = ops.squeeze(ops.logaddexp(last, before), -1)
+    total = ops.logsumexp(ops.concatenate([last, before], axis=-1), axis=-1)
     return ops.where(total > least / 10, -total, 0)
