@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nnspec.emit.code import literal, wrap
-from nnspec.emit.wanted import ONE, SEVERAL, Source, read_wanted
+from nnspec.emit.wanted import ONE, Source, read_wanted, several
 from nnspec.errors import UsageError
 from nnspec.language.losses.targets import Wanted, wanted
 from nnspec.language.training_schema import Training
@@ -27,11 +27,11 @@ def read_target(
 
     is_exact: give a regression's numbers as they are read, to be standardised. is_one: whether it
     is one column, or array, and not several. is_named: whether the function is told its name, or
-    the names of its columns, which are constants elsewhere. without: columns that are none.
+    the names of its columns, which are constants elsewhere. without: Python for the names of
+    columns that are none.
     """
     if not is_one:
-        several = SEVERAL.replace("path)", f"path{without})")
-        source = Source("names" if is_named else several, True, is_one=False)
+        source = Source("names" if is_named else several(without), True, is_one=False)
         return _columns(training, output, function, source, is_exact=is_exact)
     source = Source("name", is_table) if is_named else Source(ONE, is_table)
     least = "-LARGEST, LARGEST" if is_exact else range_of(training)

@@ -212,7 +212,7 @@ def _read_target(
         return []
     output = spec.graph.types[spec.graph.outputs[0]].shape
     is_exact = data.standardize_target
-    without = f", ({NAME},)" if data.sample_weight is not None else ""
+    without = f"({NAME},)" if data.sample_weight is not None else ""
     return [
         read_target(
             training,

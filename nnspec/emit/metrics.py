@@ -5,7 +5,7 @@ Accuracy, mae and r2 alone are measured by each framework's own means; see `is_c
 
 from __future__ import annotations
 
-import re
+import ast
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -184,14 +184,17 @@ def measuring(
 
 def imports_of(parts: Iterable[str]) -> tuple[str, ...]:
     """Return the import statements that definitions need."""
-    text = "\n".join(parts)
-    # By whole words: one name ends in another.
-    called = set(re.findall(r"\b(\w+)\(", text))
+    called = {
+        node.func.id
+        for part in parts
+        for node in ast.walk(ast.parse(part))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
     used = sorted(called & _OF_SKLEARN)
     imports = [f"from sklearn.metrics import {', '.join(used)}"] if used else []
     if used and len(imports[0]) > 88:  # as isort breaks them
         imports = ["from sklearn.metrics import (", *(f"    {name}," for name in used), ")"]
-    scipy = [name for name in ("expit", "softmax") if f" {name}(" in text]
+    scipy = [name for name in ("expit", "softmax") if name in called]
     statements = [f"from scipy.special import {', '.join(scipy)}"] if scipy else []
     return (*statements, *(["\n".join(imports)] if imports else []))
 

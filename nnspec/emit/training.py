@@ -17,18 +17,31 @@ from nnspec.network.loader import Spec
 
 
 class LossBody(NamedTuple):
-    """The loss as a function of `output` and `target`: its docstring, and its lines.
+    """The loss as a function of `output` and `target`: the title of its docstring, and its lines.
 
     modules: that the lines use, where the file has to ask for them. uses: names of what the
     backend has to define before it. weighted: its lines where rows count by `sample_weight`, if
-    these do not follow: see `nnspec.emit.weighting`.
+    these do not follow: see `nnspec.emit.weighting`. says_mean: whether the docstring says that it
+    is the mean over the batch; more: what it says after that. is_weighted: whether rows count by
+    `sample_weight` in its lines.
     """
 
-    summary: str
+    title: str
     lines: tuple[str, ...]
     modules: frozenset[str] = frozenset()
     uses: tuple[str, ...] = ()
     weighted: tuple[str, ...] = ()
+    says_mean: bool = True
+    more: str = ""
+    is_weighted: bool = False
+
+    @property
+    def summary(self) -> str:
+        """Its docstring."""
+        if self.says_mean:
+            mean = "the weighted mean" if self.is_weighted else "the mean"
+            return f"{self.title}, {mean} over the batch{self.more}."
+        return f"{self.title}{self.more}{', by weights' if self.is_weighted else ''}."
 
 
 R = TypeVar("R")

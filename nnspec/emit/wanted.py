@@ -29,7 +29,12 @@ class Source(NamedTuple):
 
 
 ONE = "TARGET"
-SEVERAL = "matching(rows, TARGETS, path)"
+
+
+def several(without: str = "") -> str:
+    """Return Python for the names of several columns. without: for those that are none."""
+    more = f", {without}" if without else ""
+    return f"matching(rows, TARGETS, path{more})"
 
 
 def read_wanted(choices: Sequence[Wanted], labelled: list[str], source: Source) -> list[str]:

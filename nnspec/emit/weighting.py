@@ -7,8 +7,9 @@ which an emitted file defines.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
+from nnspec.emit.code import quoted
 from nnspec.emit.training import LossBody, LossRow, loss_body
 from nnspec.language.losses import Loss
 from nnspec.language.weighting import SAMPLE_WEIGHT
@@ -29,12 +30,9 @@ def body_of(
 def weighted_body(body: LossBody) -> LossBody:
     """Return the body of `output`, `target` and `sample_weight`."""
     lines = body.weighted or tuple(_weighted(body.lines))
-    summary = body.summary.replace("the mean over the batch", "the weighted mean over the batch")
-    if summary == body.summary:
-        summary = f"{summary.rstrip('.')}, by weights."
     text = "\n".join(lines)
     modules = frozenset(name for name in body.modules if f"{name}." in text)
-    return body._replace(summary=summary, lines=lines, modules=modules)
+    return body._replace(lines=lines, modules=modules, is_weighted=True)
 
 
 def mean_of(losses: str, counts: str = "") -> str:
@@ -43,18 +41,16 @@ def mean_of(losses: str, counts: str = "") -> str:
     return f"return {MEAN}({losses}, {SAMPLE_WEIGHT}{more})"
 
 
-def _weighted(lines: Iterable[str]) -> Iterable[str]:
-    for line in lines:
-        text = line.lstrip()
-        if text.startswith("return "):
-            yield " " * (len(line) - len(text)) + _returned(text)
-        else:
-            yield line
+def _weighted(lines: Sequence[str]) -> list[str]:
+    """Return the lines of a mean as they are weighted; each statement that returns is a line."""
+    found = [*lines]
+    for node in ast.walk(ast.parse("\n".join(lines))):
+        if isinstance(node, ast.Return):
+            found[node.lineno - 1] = " " * node.col_offset + _returned(node)
+    return found
 
 
-def _returned(text: str) -> str:
-    (statement,) = ast.parse(text).body
-    assert isinstance(statement, ast.Return)
+def _returned(statement: ast.Return) -> str:
     value = statement.value
     assert value is not None
     if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Div):
@@ -96,8 +92,15 @@ def _summed(node: ast.expr) -> ast.expr | None:
     return None
 
 
+class _Quoted(ast.NodeTransformer):
+    """Has strings written as emitted files quote them: `ast.unparse` writes a name as it is."""
+
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
+        return ast.Name(quoted(node.value)) if isinstance(node.value, str) else node
+
+
 def _text(node: ast.AST) -> str:
-    return ast.unparse(node).replace("'", '"')
+    return ast.unparse(_Quoted().visit(node))
 
 
 def weighted_metric(value: str, functions: Iterable[str]) -> str:

@@ -260,7 +260,7 @@ def test_with_all_of_its_arguments_it_is_the_whole_class(name: str) -> None:
     whole = Case(name, {}, 3, (0, 1, 2))
     for known, special, masks, others in (
         (OF_TORCH, IN_TORCH, GIVEN_TO_TORCH, ["bias"]),
-        (OF_KERAS, IN_KERAS, GIVEN_TO_KERAS, ["use_bias", "kernel_initializer"]),
+        (OF_KERAS, IN_KERAS, GIVEN_TO_KERAS, ["use_bias", "kernel_initializer", "initializers"]),
     ):
         given = {**keywords, **mixed, **dict.fromkeys(others)}
         uses = [

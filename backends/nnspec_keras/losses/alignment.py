@@ -6,7 +6,7 @@ from nnspec_keras.losses.bodies import written
 
 ROWS: dict[type[Loss], LossRow] = {
     alignment.Ctc: lambda loss, rank: written(
-        "Connectionist temporal classification of logits, the mean over the batch.",
+        "Connectionist temporal classification of logits",
         f"losses = ctc_losses(target, output, blank={loss.blank}, padding={loss.padding})",
         "return ops.mean(losses)",
     )._replace(uses=("ctc_losses",)),

@@ -3,10 +3,14 @@
 from nnspec.emit.training import LossBody, counted
 
 
-def written(summary: str, *lines: str) -> LossBody:
-    """Return a body of these lines, with the modules that they use beside `ops`."""
+def written(title: str, *lines: str, says_mean: bool = True, more: str = "") -> LossBody:
+    """Return a body of these lines, with the modules that they use beside `ops`.
+
+    says_mean and more: see `LossBody`.
+    """
     text = "\n".join(lines)
-    return LossBody(summary, lines, frozenset(name for name in ("math",) if f"{name}." in text))
+    modules = frozenset(name for name in ("math",) if f"{name}." in text)
+    return LossBody(title, lines, modules, says_mean=says_mean, more=more)
 
 
 def classes_last(axis: int, rank: int, *names: str) -> list[str]:

@@ -25,12 +25,12 @@ def _binary(loss: cross_entropy.BinaryCrossEntropy, rank: int) -> LossBody:
         lines.append(f"losses = {losses}")
         losses = "losses"
     lines += kept_mean(losses, ignored)
-    return written("Binary cross-entropy of logits, the mean over the batch.", *lines)
+    return written("Binary cross-entropy of logits", *lines)
 
 
 def _categorical(loss: cross_entropy.CategoricalCrossEntropy, rank: int) -> LossBody:
     body = written(
-        "Categorical cross-entropy of logits, the mean over the batch.",
+        "Categorical cross-entropy of logits",
         *_categorical_lines(loss, rank),
     )
     if loss.class_weights is None:

@@ -16,7 +16,7 @@ def _poisson(loss: distributions.Poisson, rank: int) -> LossBody:
             f"rate = ops.maximum(output, {literal(loss.epsilon)})",
             "return ops.mean(output - target * ops.log(rate))",
         ]
-    return written("Negative log-likelihood of counts, the mean over the batch.", *lines)
+    return written("Negative log-likelihood of counts", *lines)
 
 
 def _gaussian(loss: distributions.GaussianNll, rank: int) -> LossBody:
@@ -34,12 +34,12 @@ def _gaussian(loss: distributions.GaussianNll, rank: int) -> LossBody:
             f"variance = ops.maximum(variance, {literal(loss.epsilon)})",
             "return ops.mean(ops.log(variance) + ops.square(target - mean) / variance) / 2",
         ]
-    return written("Negative log-likelihood of normal laws, the mean over the batch.", *lines)
+    return written("Negative log-likelihood of normal laws", *lines)
 
 
 ROWS: dict[type[Loss], LossRow] = {
     distributions.KlDivergence: written(
-        "Kullback-Leibler divergence from logits, the mean over the batch.",
+        "Kullback-Leibler divergence from logits",
         "logs = ops.log_softmax(output)",
         "known = ops.log(ops.where(target > 0, target, 1))",
         "return ops.mean(ops.sum(target * (known - logs), axis=-1))",

@@ -17,7 +17,7 @@ def _binary(loss: focal.BinaryFocal, rank: int) -> LossBody:
     else:
         alpha, rest = literal(loss.alpha), literal(1 - loss.alpha)
         lines.append(f"return ops.mean(ops.where(target > 0, {alpha} * losses, {rest} * losses))")
-    return written("Focal loss of binary logits, the mean over the batch.", *lines)
+    return written("Focal loss of binary logits", *lines)
 
 
 def _categorical(loss: focal.CategoricalFocal, rank: int) -> LossBody:
@@ -35,14 +35,14 @@ def _categorical(loss: focal.CategoricalFocal, rank: int) -> LossBody:
         f"losses = {losses}",
         *kept_mean("losses", loss.ignore_index),
     ]
-    return written("Focal loss of logits, the mean over the batch.", *lines)
+    return written("Focal loss of logits", *lines)
 
 
 ROWS: dict[type[Loss], LossRow] = {
     focal.BinaryFocal: _binary,
     focal.CategoricalFocal: _categorical,
     focal.GeneralizedCrossEntropy: lambda loss, rank: written(
-        "Generalized cross-entropy of logits, the mean over the batch.",
+        "Generalized cross-entropy of logits",
         CLASSES,
         "logs = ops.log_softmax(output)",
         "right = ops.take_along_axis(logs, ops.expand_dims(classes, -1), axis=-1)",

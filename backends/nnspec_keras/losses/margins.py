@@ -15,7 +15,7 @@ def _multi(loss: margins.MultiMargin, rank: int) -> LossBody:
     if loss.power == 2:
         margin = f"ops.square({margin})"
     return written(
-        "Margins of the right score over all others, the mean over the batch.",
+        "Margins of the right score over all others",
         CLASSES,
         _HOT,
         _RIGHT,
@@ -25,21 +25,19 @@ def _multi(loss: margins.MultiMargin, rank: int) -> LossBody:
 
 
 ROWS: dict[type[Loss], LossRow] = {
-    margins.Hinge: written(
-        "Hinge loss, the mean over the batch.", _SIGNED, "return ops.mean(ops.relu(1 - signed))"
-    ),
+    margins.Hinge: written("Hinge loss", _SIGNED, "return ops.mean(ops.relu(1 - signed))"),
     margins.SquaredHinge: written(
-        "Squared hinge loss, the mean over the batch.",
+        "Squared hinge loss",
         _SIGNED,
         "return ops.mean(ops.square(ops.relu(1 - signed)))",
     ),
     margins.HingeEmbedding: lambda loss, rank: written(
-        "Hinge loss of distances, the mean over the batch.",
+        "Hinge loss of distances",
         f"far = ops.relu({literal(loss.margin)} - output)",
         "return ops.mean(ops.where(target > 0, output, far))",
     ),
     margins.CategoricalHinge: written(
-        "Categorical hinge loss, the mean over the batch.",
+        "Categorical hinge loss",
         CLASSES,
         _HOT,
         _RIGHT,
@@ -48,7 +46,7 @@ ROWS: dict[type[Loss], LossRow] = {
     ),
     margins.MultiMargin: _multi,
     margins.MultilabelMargin: written(
-        "Margins of the right scores over the wrong ones, the mean over the batch.",
+        "Margins of the right scores over the wrong ones",
         "margins = ops.relu(1 + ops.expand_dims(output, -1) - ops.expand_dims(output, -2))",
         "wrong = ops.expand_dims(target <= 0, -1)",
         "pairs = ops.logical_and(wrong, ops.expand_dims(target > 0, -2))",

@@ -14,7 +14,7 @@ def _axes(rank: int) -> str:
 def _dice(loss: overlap.Dice, rank: int) -> LossBody:
     smooth, axes = literal(loss.smooth), _axes(rank)
     return written(
-        "Dice loss of logits, the mean over the batch.",
+        "Dice loss of logits",
         "share = ops.sigmoid(output)",
         f"both = 2 * ops.sum(share * target, {axes}) + {smooth}",
         f"return 1 - ops.mean(both / (ops.sum(share + target, {axes}) + {smooth}))",
@@ -24,7 +24,7 @@ def _dice(loss: overlap.Dice, rank: int) -> LossBody:
 def _tversky(loss: overlap.Tversky, rank: int) -> LossBody:
     smooth, axes = literal(loss.smooth), _axes(rank)
     return written(
-        "Tversky loss of logits, the mean over the batch.",
+        "Tversky loss of logits",
         "share = ops.sigmoid(output)",
         f"right = ops.sum(share * target, {axes}) + {smooth}",
         f"false = {literal(loss.alpha)} * ops.sum(share * (1 - target), {axes})",
@@ -49,7 +49,7 @@ def _categorical(loss: overlap.CategoricalDice, rank: int) -> LossBody:
         f"both = 2 * {both} + {smooth}",
         f"return 1 - ops.mean(both / ({all_} + {smooth}))",
     ]
-    return written("Dice loss of logits by class, the mean over the batch.", *lines)
+    return written("Dice loss of logits by class", *lines)
 
 
 ROWS: dict[type[Loss], LossRow] = {

@@ -19,31 +19,35 @@ def _huber(delta: float, *, over: float) -> tuple[str, ...]:
 
 ROWS: dict[type[Loss], LossRow] = {
     regression.MeanSquaredError: written(
-        "Mean squared error.", "return ops.mean(ops.square(output - target))"
+        "Mean squared error",
+        "return ops.mean(ops.square(output - target))",
+        says_mean=False,
     ),
     regression.MeanAbsoluteError: written(
-        "Mean absolute error.", "return ops.mean(ops.absolute(output - target))"
+        "Mean absolute error",
+        "return ops.mean(ops.absolute(output - target))",
+        says_mean=False,
     ),
-    regression.Huber: lambda loss, rank: written(
-        "Huber's loss, the mean over the batch.", *_huber(loss.delta, over=1.0)
-    ),
+    regression.Huber: lambda loss, rank: written("Huber's loss", *_huber(loss.delta, over=1.0)),
     regression.SmoothL1: lambda loss, rank: written(
-        "Smooth L1 loss, the mean over the batch.", *_huber(loss.beta, over=loss.beta)
+        "Smooth L1 loss", *_huber(loss.beta, over=loss.beta)
     ),
     regression.LogCosh: written(
-        "Logarithm of the hyperbolic cosine of the error, the mean over the batch.",
+        "Logarithm of the hyperbolic cosine of the error",
         "error = ops.absolute(output - target)",
         "return ops.mean(error + ops.softplus(-2 * error)) - math.log(2)",
     ),
     regression.MeanAbsolutePercentageError: lambda loss, rank: written(
-        "Mean absolute percentage error.",
+        "Mean absolute percentage error",
         f"size = ops.maximum(ops.absolute(target), {literal(loss.epsilon)})",
         "return 100 * ops.mean(ops.absolute(output - target) / size)",
+        says_mean=False,
     ),
     regression.MeanSquaredLogarithmicError: written(
-        "Mean squared logarithmic error.",
+        "Mean squared logarithmic error",
         "error = ops.log1p(ops.relu(output)) - ops.log1p(ops.relu(target))",
         "return ops.mean(ops.square(error))",
+        says_mean=False,
     ),
 }
 """Loss -> its body."""

@@ -27,7 +27,7 @@ def _distance(name: str, first: str, second: str, epsilon: float) -> str:
 
 def _embedding(loss: similarity.CosineEmbedding, rank: int) -> LossBody:
     return written(
-        "Cosine embedding loss, the mean over the batch.",
+        "Cosine embedding loss",
         _PAIR,
         *_cosine("first", "second", loss.epsilon),
         f"unlike = ops.relu(cosine - {literal(loss.margin)})",
@@ -37,27 +37,28 @@ def _embedding(loss: similarity.CosineEmbedding, rank: int) -> LossBody:
 
 ROWS: dict[type[Loss], LossRow] = {
     similarity.CosineSimilarity: lambda loss, rank: written(
-        "Cosine similarity with its sign changed, the mean over the batch.",
+        "Cosine similarity with its sign changed",
         *_cosine("output", "target", loss.epsilon),
         "return -ops.mean(cosine)",
     ),
     similarity.CosineEmbedding: _embedding,
     similarity.Contrastive: lambda loss, rank: written(
-        "Contrastive loss, the mean over the batch.",
+        "Contrastive loss",
         _PAIR,
         _distance("distance", "first", "second", loss.epsilon),
         f"near = ops.relu({literal(loss.margin)} - distance)",
         "return ops.mean(ops.square(ops.where(target > 0, distance, near)))",
     ),
     similarity.Triplet: lambda loss, rank: written(
-        "Triplet loss, the mean over the batch; the target is not read.",
+        "Triplet loss",
         "anchor, positive, negative = ops.unstack(output, 3, axis=1)",
         _distance("near", "anchor", "positive", loss.epsilon),
         _distance("far", "anchor", "negative", loss.epsilon),
         f"return ops.mean(ops.relu(near - far + {literal(loss.margin)}))",
+        more="; the target is not read",
     ),
     similarity.MarginRanking: lambda loss, rank: written(
-        "Margin ranking loss, the mean over the batch.",
+        "Margin ranking loss",
         _PAIR,
         "lead = ops.where(target > 0, first - second, second - first)",
         f"return ops.mean(ops.relu({literal(loss.margin)} - lead))",

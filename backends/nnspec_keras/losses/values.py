@@ -6,7 +6,9 @@ from nnspec_keras.losses.bodies import written
 
 ROWS: dict[type[Loss], LossRow] = {
     values.Value: written(
-        "The mean of the output; the target is not read.", "return ops.mean(output)"
+        "The mean of the output; the target is not read",
+        "return ops.mean(output)",
+        says_mean=False,
     )
 }
 """Loss -> its body."""

@@ -6,7 +6,7 @@ from nnspec_torch.losses.bodies import written
 
 ROWS: dict[type[Loss], LossRow] = {
     alignment.Ctc: lambda loss, rank: written(
-        "Connectionist temporal classification of logits, the mean over the batch.",
+        "Connectionist temporal classification of logits",
         "logs = F.log_softmax(output, dim=-1).movedim(0, 1)",
         f"kept = target != {loss.padding}",
         "steps = torch.full((len(output),), output.shape[1])",

@@ -26,7 +26,7 @@ def _binary(loss: cross_entropy.BinaryCrossEntropy, rank: int) -> LossBody:
             f'losses = {name}(output, target{given}, reduction="none")',
             "return (kept * losses).sum() / kept.sum().clamp(min=1)",
         ]
-    return written("Binary cross-entropy of logits, the mean over the batch.", *lines)
+    return written("Binary cross-entropy of logits", *lines)
 
 
 def _categorical(loss: cross_entropy.CategoricalCrossEntropy, rank: int) -> LossBody:
@@ -52,7 +52,7 @@ def _categorical(loss: cross_entropy.CategoricalCrossEntropy, rank: int) -> Loss
         ]
     if is_plain:
         lines.append(f"return F.cross_entropy({output}, target{given})")
-        return written(f"{summary}, the mean over the batch.", *lines)
+        return written(summary, *lines)
     if ignored is not None:
         given = f", ignore_index={ignored}{given}"
     lines += [
@@ -64,7 +64,7 @@ def _categorical(loss: cross_entropy.CategoricalCrossEntropy, rank: int) -> Loss
         f'losses = F.cross_entropy({output}, target{given}, reduction="none")',
         mean_of("losses", "kept" if weights is None else "counts"),
     ]
-    return written(f"{summary}, the mean over the batch.", *lines)._replace(weighted=(*weighted,))
+    return written(summary, *lines)._replace(weighted=(*weighted,))
 
 
 def _total(loss: cross_entropy.CategoricalCrossEntropy, axis: int) -> list[str]:

@@ -14,7 +14,7 @@ def _poisson(loss: distributions.Poisson, rank: int) -> LossBody:
     else:
         rate = f"output.clamp(min={literal(loss.epsilon)})"
         lines = [f"return torch.mean(output - target * {rate}.log())"]
-    return written("Negative log-likelihood of counts, the mean over the batch.", *lines)
+    return written("Negative log-likelihood of counts", *lines)
 
 
 def _gaussian(loss: distributions.GaussianNll, rank: int) -> LossBody:
@@ -32,12 +32,12 @@ def _gaussian(loss: distributions.GaussianNll, rank: int) -> LossBody:
             f"variance = variance.clamp(min={literal(loss.epsilon)})",
             "return torch.mean(variance.log() + (target - mean).square() / variance) / 2",
         ]
-    return written("Negative log-likelihood of normal laws, the mean over the batch.", *lines)
+    return written("Negative log-likelihood of normal laws", *lines)
 
 
 ROWS: dict[type[Loss], LossRow] = {
     distributions.KlDivergence: written(
-        "Kullback-Leibler divergence from logits, the mean over the batch.",
+        "Kullback-Leibler divergence from logits",
         "logs = F.log_softmax(output, dim=-1)",
         'return F.kl_div(logs, target, reduction="none").sum(-1).mean()',
     ),

@@ -19,7 +19,7 @@ def _binary(loss: focal.BinaryFocal, rank: int) -> LossBody:
         lines += [
             f"return torch.mean(torch.where(target > 0, {alpha} * losses, {rest} * losses))",
         ]
-    return written("Focal loss of binary logits, the mean over the batch.", *lines)
+    return written("Focal loss of binary logits", *lines)
 
 
 def _categorical(loss: focal.CategoricalFocal, rank: int) -> LossBody:
@@ -41,14 +41,14 @@ def _categorical(loss: focal.CategoricalFocal, rank: int) -> LossBody:
         if ignored is None
         else "return losses.sum() / kept.sum().clamp(min=1)",
     ]
-    return written("Focal loss of logits, the mean over the batch.", *lines)
+    return written("Focal loss of logits", *lines)
 
 
 ROWS: dict[type[Loss], LossRow] = {
     focal.BinaryFocal: _binary,
     focal.CategoricalFocal: _categorical,
     focal.GeneralizedCrossEntropy: lambda loss, rank: written(
-        "Generalized cross-entropy of logits, the mean over the batch.",
+        "Generalized cross-entropy of logits",
         "logs = F.log_softmax(output, dim=-1)",
         "right = logs.gather(-1, target.unsqueeze(-1))",
         f"return -torch.mean(torch.expm1({literal(loss.q)} * right)) / {literal(loss.q)}",

@@ -11,7 +11,7 @@ _SIGNED = "signed = torch.where(target > 0, output, -output)"
 def _multi(loss: margins.MultiMargin, rank: int) -> LossBody:
     square = ".square()" if loss.power == 2 else ""
     return written(
-        "Margins of the right score over all others, the mean over the batch.",
+        "Margins of the right score over all others",
         "classes = target.unsqueeze(-1)",
         "right = output.gather(-1, classes)",
         f"margins = F.relu({literal(loss.margin)} + output - right){square}",
@@ -20,21 +20,19 @@ def _multi(loss: margins.MultiMargin, rank: int) -> LossBody:
 
 
 ROWS: dict[type[Loss], LossRow] = {
-    margins.Hinge: written(
-        "Hinge loss, the mean over the batch.", _SIGNED, "return torch.mean(F.relu(1 - signed))"
-    ),
+    margins.Hinge: written("Hinge loss", _SIGNED, "return torch.mean(F.relu(1 - signed))"),
     margins.SquaredHinge: written(
-        "Squared hinge loss, the mean over the batch.",
+        "Squared hinge loss",
         _SIGNED,
         "return torch.mean(F.relu(1 - signed).square())",
     ),
     margins.HingeEmbedding: lambda loss, rank: written(
-        "Hinge loss of distances, the mean over the batch.",
+        "Hinge loss of distances",
         f"far = F.relu({literal(loss.margin)} - output)",
         "return torch.mean(torch.where(target > 0, output, far))",
     ),
     margins.CategoricalHinge: written(
-        "Categorical hinge loss, the mean over the batch.",
+        "Categorical hinge loss",
         "classes = target.unsqueeze(-1)",
         "right = output.gather(-1, classes).squeeze(-1)",
         "wrong = output.scatter(-1, classes, -torch.inf).amax(-1)",
@@ -42,7 +40,7 @@ ROWS: dict[type[Loss], LossRow] = {
     ),
     margins.MultiMargin: _multi,
     margins.MultilabelMargin: written(
-        "Margins of the right scores over the wrong ones, the mean over the batch.",
+        "Margins of the right scores over the wrong ones",
         "margins = F.relu(1 + output.unsqueeze(-1) - output.unsqueeze(-2))",
         "pairs = (target <= 0).unsqueeze(-1) & (target > 0).unsqueeze(-2)",
         "return torch.mean((pairs * margins).sum(-1))",

@@ -26,18 +26,18 @@ def _categorical(loss: overlap.CategoricalDice, rank: int) -> LossBody:
             f"both = 2 * share * hot + {smooth}",
             f"return 1 - torch.mean(both / (share + hot + {smooth}))",
         ]
-    return written("Dice loss of logits by class, the mean over the batch.", *lines)
+    return written("Dice loss of logits by class", *lines)
 
 
 ROWS: dict[type[Loss], LossRow] = {
     overlap.Dice: lambda loss, rank: written(
-        "Dice loss of logits, the mean over the batch.",
+        "Dice loss of logits",
         "share, target = output.sigmoid().flatten(1), target.flatten(1)",
         f"both = 2 * (share * target).sum(1) + {literal(loss.smooth)}",
         f"return 1 - torch.mean(both / ((share + target).sum(1) + {literal(loss.smooth)}))",
     ),
     overlap.Tversky: lambda loss, rank: written(
-        "Tversky loss of logits, the mean over the batch.",
+        "Tversky loss of logits",
         "share, target = output.sigmoid().flatten(1), target.flatten(1)",
         f"right = (share * target).sum(1) + {literal(loss.smooth)}",
         f"false = {literal(loss.alpha)} * (share * (1 - target)).sum(1)",

@@ -13,17 +13,17 @@ ROWS: dict[type[Loss], LossRow] = {
         "F.smooth_l1_loss", "Smooth L1 loss", beta=loss.beta
     ),
     regression.LogCosh: written(
-        "Logarithm of the hyperbolic cosine of the error, the mean over the batch.",
+        "Logarithm of the hyperbolic cosine of the error",
         "error = (output - target).abs()",
         "return torch.mean(error + F.softplus(-2 * error)) - math.log(2)",
     ),
     regression.MeanAbsolutePercentageError: lambda loss, rank: written(
-        "Mean absolute percentage error, the mean over the batch.",
+        "Mean absolute percentage error",
         f"size = target.abs().clamp(min={literal(loss.epsilon)})",
         "return 100 * torch.mean((output - target).abs() / size)",
     ),
     regression.MeanSquaredLogarithmicError: written(
-        "Mean squared logarithmic error, the mean over the batch.",
+        "Mean squared logarithmic error",
         "return F.mse_loss(F.relu(output).log1p(), F.relu(target).log1p())",
     ),
 }

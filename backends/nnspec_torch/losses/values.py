@@ -5,6 +5,10 @@ from nnspec.language.losses import Loss, values
 from nnspec_torch.losses.bodies import written
 
 ROWS: dict[type[Loss], LossRow] = {
-    values.Value: written("The mean of the output; the target is not read.", "return output.mean()")
+    values.Value: written(
+        "The mean of the output; the target is not read",
+        "return output.mean()",
+        says_mean=False,
+    )
 }
 """Loss -> its body."""
