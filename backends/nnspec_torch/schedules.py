@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from nnspec.emit.code import literal
+from nnspec.emit.code import literal, wrap
 from nnspec.emit.training import indented, row_of
 from nnspec.language.optimizers import Optimizer
 from nnspec.language.schedules import Schedule, Warmed, chains, cycles, decay, falling, plateau
@@ -311,7 +311,7 @@ def scheduler_source(optimizer: Optimizer, of: str = "") -> list[str]:
                 "    optimizer: torch.optim.Optimizer,",
                 ") -> torch.optim.lr_scheduler.LRScheduler:",
                 '    """The learning rate of each step, counted from 0."""',
-                f"    return torch.optim.lr_scheduler.LambdaLR(optimizer, {of}{FACTOR})",
+                *wrap(f"return torch.optim.lr_scheduler.LambdaLR(optimizer, {of}{FACTOR})", 4),
             ]
         ),
     ]

@@ -35,65 +35,74 @@ class Rescale(layers.Layer):
         return {**super().get_config(), **own}
 
 
+def hidden_block(x, name):
+    """x (batch, features) -> relu_1 (batch, 256)."""
+    x = layers.Dense(256, use_bias=False, name=f"{name}.dense")(x)
+    x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}.norm")(x)
+    return layers.Activation("relu", name=f"{name}.relu_1")(x)
+
+
 def generator_model() -> keras.Model:
-    """noise (batch, 32) -> pixels (batch, 1, 8, 8)."""
-    noise = keras.Input((32,), name="noise")
-    x = layers.Dense(512, use_bias=False, name="seed")(noise)
-    x = layers.BatchNormalization(
-        momentum=0.9, epsilon=1e-5, name="batch_normalization_1"
-    )(x)
-    x = layers.Activation("relu", name="relu_1")(x)
-    x = layers.Reshape((128, 2, 2), name="reshape_1")(x)  # (batch, 128, 2, 2)
-    x = layers.Permute((2, 3, 1))(x)  # channels last
-    x = layers.Conv2DTranspose(64, 4, strides=2, use_bias=False, name="grow1")(x)[
-        :, 1:-1, 1:-1
-    ]
-    x = layers.BatchNormalization(
-        momentum=0.9, epsilon=1e-5, name="batch_normalization_2"
-    )(x)
-    x = layers.Activation("relu", name="relu_2")(x)
-    x = layers.Conv2DTranspose(1, 4, strides=2, name="grow2")(x)[:, 1:-1, 1:-1]
-    x = layers.Activation("sigmoid", name="sigmoid_1")(x)
-    x = Rescale(16.0, name="pixels")(x)
-    pixels = layers.Permute((3, 1, 2))(x)  # channels first
+    """noise (batch, 8) -> pixels (batch, 1, 8, 8)."""
+    noise = keras.Input((8,), name="noise")
+    x = noise
+    for i in range(5):
+        x = hidden_block(x, name=f"hidden.{i}")
+    x = layers.Dense(64, activation="sigmoid", name="grey")(x)
+    x = layers.Reshape((1, 8, 8), name="reshape_1")(x)  # (batch, 1, 8, 8)
+    pixels = Rescale(16.0, name="pixels")(x)
     return keras.Model(noise, pixels, name="Generator")
 
 
 def discriminator_model() -> keras.Model:
-    """image (batch, 1, 8, 8) -> score (batch, 1)."""
+    """image (batch, 1, 8, 8) -> rescaling_2 (batch, 1)."""
     image = keras.Input((1, 8, 8), name="image")
     x = Rescale(0.125, -1.0, name="rescaling_1")(image)
-    x = layers.Permute((2, 3, 1))(x)  # channels last
-    x = layers.Conv2D(32, 3, padding="same", name="look1")(x)
-    x = layers.LeakyReLU(negative_slope=0.2, name="look1.leaky_relu")(x)
-    x = layers.Conv2D(64, 4, strides=2, padding="same", name="look2")(x)
-    x = layers.LeakyReLU(negative_slope=0.2, name="look2.leaky_relu")(x)
-    x = layers.Dropout(0.3, name="dropout_1")(x)
-    x = layers.Conv2D(128, 4, strides=2, padding="same", name="look3")(x)
-    x = layers.LeakyReLU(negative_slope=0.2, name="look3.leaky_relu")(x)
-    x = layers.Dropout(0.3, name="dropout_2")(x)
-    x = layers.Permute((3, 1, 2))(x)  # channels first
     x = layers.Flatten(name="flatten_1")(x)
-    score = layers.Dense(1, name="score")(x)
-    return keras.Model(image, score, name="Discriminator")
+    x = layers.Dense(256, name="look1")(x)
+    x = layers.LeakyReLU(negative_slope=0.2, name="look1.leaky_relu")(x)
+    x = layers.Dense(256, name="look2")(x)
+    x = layers.LeakyReLU(negative_slope=0.2, name="look2.leaky_relu")(x)
+    x = layers.Dense(1, name="score")(x)
+    rescaling_2 = Rescale(16.0, name="rescaling_2")(x)
+    return keras.Model(image, rescaling_2, name="Discriminator")
 
 
 def discriminator_loss(real, fake):
-    """Return the cross-entropy of logits: 0.9 for real rows, 0 for made ones.
-
-    That is one-sided label smoothing (Salimans et al. 2016). The cross-entropy of the
-    logit r and the target 0.9 is softplus(-r) + 0.1 r.
-    """
-    return (
-        ops.mean(ops.softplus(-real))
-        + ops.mean(ops.softplus(fake))
-        + 0.1 * ops.mean(real)
-    )
+    """Return how much more made rows score than real ones, in the mean."""
+    return ops.mean(fake) - ops.mean(real)
 
 
 def generator_loss(fake):
-    """Return the cross-entropy of made rows as real ones: the non-saturating loss."""
-    return ops.mean(ops.softplus(-fake))
+    """Return minus the mean score of the made rows."""
+    return -ops.mean(fake)
+
+
+@keras.saving.register_keras_serializable()
+class CosineSchedule(keras.optimizers.schedules.LearningRateSchedule):
+    """A linear rise from 0 to the peak, then half a cosine wave down to the end."""
+
+    def __init__(self, peak, steps, warmup=0, end=0.0):
+        self.peak = peak
+        self.steps = steps
+        self.warmup = warmup
+        self.end = end
+
+    def __call__(self, step):
+        step = ops.cast(step, "float64")
+        progress = (step - self.warmup) / (self.steps - self.warmup)
+        wave = (1 + ops.cos(math.pi * ops.clip(progress, 0.0, 1.0))) / 2
+        rise = self.peak * step / max(self.warmup, 1)
+        fall = self.end + (self.peak - self.end) * wave
+        return ops.where(step < self.warmup, rise, fall)
+
+    def get_config(self):
+        return {
+            "peak": self.peak,
+            "steps": self.steps,
+            "warmup": self.warmup,
+            "end": self.end,
+        }
 
 
 @keras.saving.register_keras_serializable()
@@ -147,12 +156,22 @@ class Adam(keras.optimizers.Optimizer):
 
 def make_generator_optimizer() -> keras.optimizers.Optimizer:
     """Adam, as the spec sets it."""
-    return Adam(learning_rate=0.0004, beta_1=0.5, beta_2=0.999, epsilon=1e-8)
+    return Adam(
+        learning_rate=CosineSchedule(peak=0.001, steps=2320),
+        beta_1=0.0,
+        beta_2=0.9,
+        epsilon=1e-8,
+    )
 
 
 def make_discriminator_optimizer() -> keras.optimizers.Optimizer:
     """Adam, as the spec sets it."""
-    return Adam(learning_rate=0.0002, beta_1=0.5, beta_2=0.999, epsilon=1e-8)
+    return Adam(
+        learning_rate=CosineSchedule(peak=0.001, steps=4640),
+        beta_1=0.0,
+        beta_2=0.9,
+        epsilon=1e-8,
+    )
 
 
 def batch_normalizations(network):
@@ -178,8 +197,19 @@ def statistics_kept(network):
             norm.momentum = momentum
 
 
+def gradient_penalty(discriminator, real, fake, mix):
+    """Return how far the slope of the scores between real and fake rows is from 1."""
+    mixed = mix * real + (1 - mix) * fake
+    with tf.GradientTape() as tape:
+        tape.watch(mixed)
+        scores = discriminator(mixed, training=True)
+    slopes = tape.gradient(scores, mixed)
+    squares = ops.sum(ops.square(slopes), axis=tuple(range(1, len(slopes.shape))))
+    return ops.mean(ops.square(ops.sqrt(squares + 1e-12) - 1))
+
+
 @tf.function(autograph=False, reduce_retracing=True)
-def discriminator_step(generator, discriminator, optimizer, real, noise):
+def discriminator_step(generator, discriminator, optimizer, real, noise, mix):
     """Take one step of the discriminator; return its loss before it."""
     with statistics_kept(generator):
         fake = generator(noise, training=True)
@@ -187,6 +217,7 @@ def discriminator_step(generator, discriminator, optimizer, real, noise):
         loss = discriminator_loss(
             discriminator(real, training=True), discriminator(fake, training=True)
         )
+        loss += 10.0 * gradient_penalty(discriminator, real, fake, mix)
     variables = discriminator.trainable_variables
     optimizer.apply(tape.gradient(loss, variables), variables)
     return loss
@@ -202,6 +233,11 @@ def generator_step(generator, discriminator, optimizer, noise):
     variables = generator.trainable_variables
     optimizer.apply(tape.gradient(loss, variables), variables)
     return loss
+
+
+def is_generators_turn(steps: int) -> bool:
+    """Whether the generator steps after so many steps of the discriminator."""
+    return steps % 2 == 0
 
 
 def read_rows(path: Path) -> pl.DataFrame:
@@ -336,7 +372,7 @@ def require_writable(path: Path, data: Path) -> None:
 
 def draw_noise(count: int):
     """Return what the generator makes so many rows of."""
-    return keras.random.normal((count, 32))
+    return keras.random.normal((count, 8))
 
 
 def sample(path: Path, count: int) -> np.ndarray:
@@ -352,7 +388,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=source)
     output = Path("digits_gan.keras")
     parser.add_argument("--output", type=Path, default=output)
-    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--epochs", type=int, default=160)
     parser.add_argument(
         "--samples", type=Path, help="a .npy file of rows that are made"
     )
@@ -373,6 +409,7 @@ def main() -> None:
     generator_optimizer.build(generator.trainable_variables)
     discriminator_optimizer = make_discriminator_optimizer()
     discriminator_optimizer.build(discriminator.trainable_variables)
+    steps = 0
     for epoch in range(1, arguments.epochs + 1):
         losses = {"discriminator": [], "generator": []}
         for positions in batches(len(rows), epoch):
@@ -383,12 +420,18 @@ def main() -> None:
                 discriminator_optimizer,
                 batch,
                 draw_noise(len(batch)),
+                keras.random.uniform((len(batch), 1, 1, 1)),
             )
             losses["discriminator"].append(loss)
-            loss = generator_step(
-                generator, discriminator, generator_optimizer, draw_noise(len(batch))
-            )
-            losses["generator"].append(loss)
+            steps += 1
+            if is_generators_turn(steps):
+                loss = generator_step(
+                    generator,
+                    discriminator,
+                    generator_optimizer,
+                    draw_noise(len(batch)),
+                )
+                losses["generator"].append(loss)
         means = {name: float(np.mean(found)) for name, found in losses.items() if found}
         print(epoch, means)
         if not np.isfinite(list(means.values())).all():
