@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 from nnspec.emit.code import call, literal, wrap
 from nnspec.emit.parameter_groups import covering
 from nnspec.errors import UnsupportedError
@@ -57,7 +59,8 @@ def penalty_source(spec: Spec) -> list[str]:
 
 def penalty_imports(text: str) -> frozenset[str]:
     """Return the functions that the text imports."""
-    return frozenset({"fnmatchcase"} if "fnmatchcase" in text else ())
+    names = {node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+    return frozenset({"fnmatchcase"} & names)
 
 
 def _regularizer(amounts: Amounts) -> str:

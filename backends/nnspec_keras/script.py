@@ -103,10 +103,10 @@ def _by_output(spec: Spec, training: Training) -> list[str]:
             "HAS_ONE_LOSS": watches and len(terms) == 1,
             "ONE_LOSS": f"{terms[0].output}_loss",
             "WEIGHT": terms[0].loss.weight,
+            "IS_SCALED": terms[0].loss.weight != 1.0,
         }
         given = Specialisation(values=values, given=["logs", *weights], required=weights)
-        text = specialised(sources["Measures"].text, given)
-        parts.append(text.replace(" / 1.0", ""))
+        parts.append(specialised(sources["Measures"].text, given))
     return parts
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import re
+import ast
+import io
+import tokenize
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -155,22 +157,31 @@ def _apart(
     lines: that call them, which are changed too.
     """
     found: dict[str, str] = {}
-    renamed: dict[str, str] = {}
+    others: dict[str, str] = {}
     for text in texts:
-        for old, new in renamed.items():
-            text = re.sub(rf"\b{old}\b", new, text)
-        match = re.search(r"^(?:class|def) (\w+)", text, re.MULTILINE)
-        assert match is not None
-        name = match[1]
-        if known.get(name, text) != text:
-            renamed[name] = f"{role.capitalize()}{name}"
-            text = re.sub(rf"\b{name}\b", renamed[name], text)
-            name = renamed[name]
-        found[name] = text
-    for old, new in renamed.items():
-        joined = re.sub(rf"\b{old}\b", new, " ".join(line.strip() for line in lines))
-        lines[:] = wrap(joined, 4)
+        own = _renamed(text, others)
+        name = next(node.name for node in ast.parse(own).body if isinstance(node, _DEFINITIONS))
+        if known.get(name, own) != own:
+            others[name] = f"{role.capitalize()}{name}"
+            own, name = _renamed(own, others), others[name]
+        found[name] = own
+    if others:
+        lines[:] = wrap(_renamed(" ".join(each.strip() for each in lines), others), 4)
     return found
+
+
+_DEFINITIONS = ast.ClassDef | ast.FunctionDef
+
+
+def _renamed(text: str, names: Mapping[str, str]) -> str:
+    """Return source in which names are others."""
+    rows = text.splitlines(keepends=True)
+    tokens = [*tokenize.generate_tokens(io.StringIO(text).readline)]
+    for token in reversed(tokens):
+        if token.type == tokenize.NAME and token.string in names:
+            (row, begin), (_, end) = token.start, token.end
+            rows[row - 1] = rows[row - 1][:begin] + names[token.string] + rows[row - 1][end:]
+    return "".join(rows)
 
 
 def _scores_of(head: Head) -> str:

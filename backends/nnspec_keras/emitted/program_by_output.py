@@ -15,6 +15,7 @@ WATCHES_LOSSES = False
 HAS_ONE_LOSS = False
 ONE_LOSS = "loss_of_output"
 WEIGHT = 1.0
+IS_SCALED = False
 HAS_WEIGHTS = False
 OUTPUTS: list[str] = []
 
@@ -94,8 +95,10 @@ class Measures(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         values = self.measured()
         if OF_VALIDATION:
-            if HAS_ONE_LOSS:
+            if HAS_ONE_LOSS and IS_SCALED:
                 values = {**values, ONE_LOSS: logs["val_loss"] / WEIGHT}
+            elif HAS_ONE_LOSS:
+                values = {**values, ONE_LOSS: logs["val_loss"]}
             values = {f"val_{name}": value for name, value in values.items()}
         elif WATCHES_LOSSES:
             # Those that Keras logs are of the steps of the epoch.
@@ -116,8 +119,10 @@ class Measures(keras.callbacks.Callback):
                     verbose=0,
                     return_dict=True,
                 )
-            if HAS_ONE_LOSS:
+            if HAS_ONE_LOSS and IS_SCALED:
                 values = {**values, ONE_LOSS: found["loss"] / WEIGHT}
+            elif HAS_ONE_LOSS:
+                values = {**values, ONE_LOSS: found["loss"]}
             else:
                 values |= {key: found[key] for key in found if key != "loss"}
         logs.update(values)

@@ -35,29 +35,13 @@ def _categorical(loss: cross_entropy.CategoricalCrossEntropy, rank: int) -> Loss
     )
     if loss.class_weights is None:
         return body
-    return body._replace(weighted=(*map(_by_rows, body.lines),))
+    return body._replace(weighted=(*_categorical_lines(loss, rank, by_rows=True),))
 
 
-def _by_rows(line: str) -> str:
-    """Return a line of the mean by class weights as it is where rows have weights too."""
-    text = line.lstrip()
-    indent = " " * (len(line) - len(text))
-    if text == "total = ops.sum(weight * target)":
-        return f"{indent}counts = ops.sum(weight * target, axis=-1)"
-    if text.startswith("total = ops.sum("):
-        return f"{indent}counts = {text.removeprefix('total = ops.sum(').removesuffix(')')}"
-    if not text.startswith("return"):
-        return line
-    losses = text.rpartition(" / ")[0] if "ops.where(" not in text else text.partition(" / ")[0]
-    losses = losses.removeprefix("return ")
-    if losses.startswith("-"):
-        losses = losses.removesuffix(")") + ", axis=-1)"
-    else:
-        losses = losses.removeprefix("ops.sum(").removesuffix(")")
-    return indent + mean_of(losses, "counts")
-
-
-def _categorical_lines(loss: cross_entropy.CategoricalCrossEntropy, rank: int) -> list[str]:
+def _categorical_lines(
+    loss: cross_entropy.CategoricalCrossEntropy, rank: int, *, by_rows: bool = False
+) -> list[str]:
+    """Return the lines of a loss. by_rows: with class weights, where rows have weights too."""
     smoothing, ignored, weights = loss.label_smoothing, loss.ignore_index, loss.class_weights
     lines = classes_last(loss.axis, rank, "output")
     lines.append("logs = ops.log_softmax(output)")
@@ -65,31 +49,37 @@ def _categorical_lines(loss: cross_entropy.CategoricalCrossEntropy, rank: int) -
         lines.append(_tensor("weight", weights))
     if ignored is None:
         lines.append("if len(target.shape) == len(output.shape):  # a probability per class")
-        lines += [f"    {line}" for line in _dense(loss, rank)]
+        lines += [f"    {line}" for line in _dense(loss, rank, by_rows=by_rows)]
     if smoothing == 0 and ignored is None and weights is None:
         lines += [
             'classes = ops.expand_dims(ops.cast(target, "int64"), -1)',
             "return -ops.mean(ops.take_along_axis(logs, classes, axis=-1))",
         ]
     else:
-        lines += _sparse(loss)
+        lines += _sparse(loss, by_rows=by_rows)
     return lines
 
 
-def _dense(loss: cross_entropy.CategoricalCrossEntropy, rank: int) -> list[str]:
+def _dense(loss: cross_entropy.CategoricalCrossEntropy, rank: int, *, by_rows: bool) -> list[str]:
     lines = classes_last(loss.axis, rank, "target")
     share, smoothing = "target", loss.label_smoothing
     if loss.class_weights is not None:
-        lines.append("total = ops.sum(weight * target)")
+        counts, total = (
+            "counts = ops.sum(weight * target, axis=-1)",
+            "total = ops.sum(weight * target)",
+        )
+        lines.append(counts if by_rows else total)
     if smoothing:
         spread = f"{literal(smoothing)} / output.shape[-1]"
         lines.append(f"target = {literal(1 - smoothing)} * target + {spread}")
     if loss.class_weights is None:
         return [*lines, f"return -ops.mean(ops.sum({share} * logs, axis=-1))"]
+    if by_rows:
+        return [*lines, mean_of("-ops.sum(weight * target * logs, axis=-1)", "counts")]
     return [*lines, f"return -ops.sum(weight * target * logs) / {_divisor(loss)}"]
 
 
-def _sparse(loss: cross_entropy.CategoricalCrossEntropy) -> list[str]:
+def _sparse(loss: cross_entropy.CategoricalCrossEntropy, *, by_rows: bool) -> list[str]:
     smoothing, ignored = loss.label_smoothing, loss.ignore_index
     lines = kept_classes(ignored)
     right = "ops.take_along_axis(logs, ops.expand_dims(classes, -1), axis=-1)"
@@ -109,14 +99,16 @@ def _sparse(loss: cross_entropy.CategoricalCrossEntropy) -> list[str]:
         losses = "losses"
     if not is_weighted:
         return [*lines, *kept_mean(losses, ignored)]
-    if ignored is None:
-        total = "ops.sum(weights)"
-        return [*lines, f"total = {total}", f"return ops.sum(losses) / {_divisor(loss)}"]
+    counts = "weights"
+    if ignored is not None:
+        lines.append("kept = ops.cast(kept, output.dtype)")
+        losses, counts = f"kept * {losses}", "kept * weights"
+    if by_rows:
+        return [*lines, f"counts = {counts}", mean_of(losses, "counts")]
     return [
         *lines,
-        "kept = ops.cast(kept, output.dtype)",
-        "total = ops.sum(kept * weights)",
-        f"return ops.sum(kept * losses) / {_divisor(loss)}",
+        f"total = ops.sum({counts})",
+        f"return ops.sum({losses}) / {_divisor(loss)}",
     ]
 
 

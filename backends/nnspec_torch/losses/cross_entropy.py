@@ -44,42 +44,50 @@ def _categorical(loss: cross_entropy.CategoricalCrossEntropy, rank: int) -> Loss
     if weights is not None:
         lines += [f"weight = output.new_tensor({literal(list(weights))})"]
         given = f", weight=weight{given}"
-    lines += _total(loss, axis)
+    moved = []
     if ignored is None and is_moved:
-        lines += [
+        moved = [
             "if target.dim() == output.dim():",
             f"    target = target.movedim({axis}, 1)",
         ]
     if is_plain:
-        lines.append(f"return F.cross_entropy({output}, target{given})")
-        return written(summary, *lines)
+        return written(summary, *moved, f"return F.cross_entropy({output}, target{given})")
     if ignored is not None:
         given = f", ignore_index={ignored}{given}"
-    lines += [
+    whole = [
+        *lines,
+        *_counts(loss, axis),
+        *moved,
         f'loss = F.cross_entropy({output}, target{given}, reduction="sum")',
         f"return loss / {_divisor(loss)}",
     ]
     weighted = [
-        *(line.replace("total = (", "counts = ").removesuffix(").sum()") for line in lines[:-2]),
+        *lines,
+        *_counts(loss, axis, by_rows=True),
+        *moved,
         f'losses = F.cross_entropy({output}, target{given}, reduction="none")',
         mean_of("losses", "kept" if weights is None else "counts"),
     ]
-    return written(summary, *lines)._replace(weighted=(*weighted,))
+    return written(summary, *whole)._replace(weighted=(*weighted,))
 
 
-def _total(loss: cross_entropy.CategoricalCrossEntropy, axis: int) -> list[str]:
-    """Return the lines of what the classes of the target weigh together."""
+def _counts(
+    loss: cross_entropy.CategoricalCrossEntropy, axis: int, *, by_rows: bool = False
+) -> list[str]:
+    """Return the lines of what the classes of the target weigh, together or each for itself."""
     if loss.ignore_index is not None:
         kept = f"kept = target != {loss.ignore_index}"
         if loss.class_weights is None:
             return [kept]
-        return [kept, "total = (weight[torch.where(kept, target, 0)] * kept).sum()"]
+        counts = "weight[torch.where(kept, target, 0)] * kept"
+        return [kept, f"counts = {counts}" if by_rows else f"total = ({counts}).sum()"]
     if loss.class_weights is None:
         return []
     dense = "target" if axis == -1 else f"target.movedim({axis}, -1)"
+    counts = f"{dense} @ weight if is_dense else weight[target]"
     return [
         "is_dense = target.dim() == output.dim()  # a probability per class",
-        f"total = ({dense} @ weight if is_dense else weight[target]).sum()",
+        f"counts = {counts}" if by_rows else f"total = ({counts}).sum()",
     ]
 
 
