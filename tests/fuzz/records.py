@@ -76,6 +76,7 @@ BY_TYPE: dict[tuple[str, str], list[Any]] = {
     ("multi_margin", "power"): [1, 2],
     ("asgd", "power"): [0.5, 0.75],
     ("ftrl", "power"): [-0.5, -0.1],
+    ("schedule_free_adamw", "beta_1"): [0.5, 0.9],
     ("polynomial", "power"): [0.5, 2.0],
     ("inverse_time", "decay"): [0.1, 3.0],
     ("cosine_embedding", "margin"): [-0.5, 0.0, 0.5],
@@ -168,16 +169,20 @@ def optimizer_of(rng: random.Random, names: list[str], measures: list[str]) -> R
     elif rng.random() < 0.7:
         found["learning_rate"] = rate
     if names and rng.random() < 0.25:
-        is_plain = not isinstance(found.get("learning_rate"), dict)
-        found["groups"] = [_group(rng, names, is_plain=is_plain) for _ in range(rng.choice([1, 2]))]
+        found["groups"] = [
+            _group(rng, names, found.get("learning_rate")) for _ in range(rng.choice([1, 2]))
+        ]
     return found
 
 
-def _group(rng: random.Random, names: list[str], *, is_plain: bool) -> Record:
-    """Return a group; is_plain: whether it may have a rate of its own, beside no schedule."""
+def _group(rng: random.Random, names: list[str], shared: Any) -> Record:
+    """Return a group beside this rate: beside a schedule a share of it, on a plateau none."""
     group: Record = {"match": rng.choice(["weights", rng.choice(names), [rng.choice(names)]])}
+    is_plain = not isinstance(shared, dict)
     rate = rng.choice([1e-4 if is_plain else {"scale": 3.0}, {"scale": 0.1}])
     own = {"learning_rate": rate, "l2": 0.01, "decay": 0.2}
+    if not is_plain and shared["schedule"] == "plateau":
+        del own["learning_rate"]
     for key in rng.sample([*own], rng.choice([1, 2])):
         group[key] = own[key]
     return group

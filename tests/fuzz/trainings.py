@@ -9,6 +9,7 @@ import random
 from typing import Any
 
 from nnspec.language.losses import LOSSES
+from nnspec.language.optimizers import OPTIMIZERS
 from nnspec.language.training_schema import KINDS
 from tests.fuzz.records import CLASSES, loss_of, metrics_of, optimizer_of
 
@@ -175,7 +176,7 @@ class Trained:
         """Return what a plateau, `keep` and `stop` may watch."""
         names = [each for each in metrics if isinstance(each, str) and each != "confusion_matrix"]
         names = [each for each in names if each != "top_k_accuracy"]
-        return ["loss", "val_loss", *names, *(f"val_{name}" for name in names)]
+        return ["loss", "val_loss", *(f"val_{name}" for name in names)]
 
     def rest(self, training: Document, measures: list[str]) -> Document:
         """Return the training with what every one may have."""
@@ -185,7 +186,9 @@ class Trained:
             training["clip"] = {kind: self.rng.choice([1e-3, 0.5, 9.0])}
         if self.chance(0.25):
             training["accumulate"] = self.rng.choice([2, 3])
-        if self.chance(0.3):
+        optimizer = training["optimizer"]
+        kind = optimizer if isinstance(optimizer, str) else optimizer["type"]
+        if self.chance(0.3) and not OPTIMIZERS[kind].keeps_average:
             ema = {"type": "ema", "decay": self.rng.choice([0.0, 0.5, 0.999])}
             swa = {
                 "type": "swa",
