@@ -18,7 +18,7 @@ DEFINED = (
     *SOURCES,
     *("loss_function", "make_optimizer", "make_plateau", "compiled", "ReduceOnPlateau", "Batches"),
     *("main", "predict", "save", "served", "sys"),
-    *("Averaged", "Restored", "named_outputs"),
+    *("Averaged", "Restored", "named_outputs", "losses_by_output"),
     "fnmatchcase",
     *("Weighted", "regularize", "weighted_mean"),
     *ROW_NAMES,

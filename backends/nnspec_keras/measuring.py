@@ -9,7 +9,7 @@ from nnspec.emit.snippets import snippets
 from nnspec.emit.specialised import Specialisation, specialised
 from nnspec.emit.training import shifts_target
 from nnspec.language.metrics_by_output import reported_metrics
-from nnspec.language.objectives import is_composed, named_outputs
+from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Training
 from nnspec.language.watching import Keep, better_of, watched
 from nnspec.language.weighting import SAMPLE_WEIGHT, is_weighted
@@ -23,22 +23,14 @@ def is_measured_apart(spec: Spec) -> bool:
     training = spec.model.training
     if training is None or spec.model.data is None:
         return False
-    if is_composed(spec.model):
-        # It is compiled with its losses alone.
-        terms = terms_of(spec.model, spec.graph)
-        return watches_losses(spec) or any(term.training.resolved_metrics for term in terms)
+    if is_composed(spec.model):  # it is compiled with its losses alone
+        return is_named(spec) or has_metrics(spec)
     return is_collected(training) or is_weighted(spec.model)
 
 
-def watches_losses(spec: Spec) -> bool:
-    """Whether what is kept, stops, or sets the rate follows the loss of one output by its name."""
-    training = spec.model.training
-    if training is None or not is_named(spec):
-        return False
-    rate = training.optimizer.learning_rate
-    records = (training.keep, training.stop, getattr(rate, "watched", None))
-    names = {record.metric.removeprefix("val_") for record in records if record and record.metric}
-    return any(f"{name}_loss" in names for name in named_outputs(training))
+def has_metrics(spec: Spec) -> bool:
+    """Whether any output has metrics."""
+    return any(term.training.resolved_metrics for term in terms_of(spec.model, spec.graph))
 
 
 def measured_of(spec: Spec) -> Measured | None:
@@ -79,7 +71,16 @@ def callback_lines(spec: Spec) -> list[str]:
         if not is_single:
             rows = "validation, expected" + (", counts" if is_weighted(spec.model) else "")
     more = ", record=record" if shifts_target(spec) else ""
-    return wrap(f"measures = Measures(model, {rows}{more})", 4)
+    made = measures_of(spec, f"{rows}{more}")
+    return wrap(f"measures = {made}", 4)
+
+
+def measures_of(spec: Spec, rows: str) -> str:
+    """Return the call that makes what measures these rows."""
+    if not is_named(spec):
+        return f"Measures(model, {rows})"
+    serving = ", serving=model" if has_metrics(spec) else ""
+    return f"Measures(network, {rows}{serving})"
 
 
 def weight_names(spec: Spec) -> list[str]:

@@ -20,8 +20,9 @@ from nnspec_keras.measuring import (
     callback_lines,
     callbacks,
     ending,
+    has_metrics,
     is_measured_apart,
-    watches_losses,
+    measures_of,
     weight_names,
 )
 
@@ -91,22 +92,17 @@ def _by_output(spec: Spec, training: Training) -> list[str]:
     made = with_constants(sources["named_outputs"].text, **constants)
     parts = ["\n".join(wrap(f"OUTPUTS = {literal(list(outputs))}")), made]
     if is_measured_apart(spec):
-        terms = terms_of(spec.model, spec.graph)
-        watches = watches_losses(spec)
         weights = weight_names(spec)
         values = {
             "BATCH_SIZE": training.batch_size,
             "OF_VALIDATION": data.validation > 0,
-            "HAS_METRICS": any(term.training.resolved_metrics for term in terms),
+            "HAS_METRICS": has_metrics(spec),
             "HAS_WEIGHTS": bool(weights),
-            "WATCHES_LOSSES": watches,
-            "HAS_ONE_LOSS": watches and len(terms) == 1,
-            "ONE_LOSS": f"{terms[0].output}_loss",
-            "WEIGHT": terms[0].loss.weight,
-            "IS_SCALED": terms[0].loss.weight != 1.0,
         }
-        given = Specialisation(values=values, given=["logs", *weights], required=weights)
-        parts.append(specialised(sources["Measures"].text, given))
+        required = [*weights, *(["serving"] if has_metrics(spec) else [])]
+        given = Specialisation(values=values, given=["logs", *required], required=required)
+        names = ("losses_by_output", "Measures")
+        parts += [specialised(sources[name].text, given) for name in names]
     return parts
 
 
@@ -272,4 +268,5 @@ def _more(spec: Spec) -> list[str]:
     more = ", record=record" if shifts_target(spec) else ""
     target = "targets" if is_named(spec) else "target"
     given = ", ".join(["inputs", target, *weight_names(spec)])
-    return wrap(f"measured |= Measures(model, {given}{more}).measured()", 8)
+    made = measures_of(spec, f"{given}{more}")
+    return wrap(f"measured |= {made}.measured()", 8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from pathlib import Path
 from typing import Any
@@ -192,6 +193,34 @@ CASES: dict[str, dict[str, Any]] = {
         "training": {"task": "regression", "loss": {"type": "value", "weight": 0.5}},
     },
 }  # fmt: skip
+
+
+def printed_by(capsys: pytest.CaptureFixture[str]) -> dict[str, dict[str, float]]:
+    """Return what a script has printed of each part of the rows, or of each epoch."""
+    lines = [line.partition(" ") for line in capsys.readouterr().out.splitlines()]
+    return {part: ast.literal_eval(values) for part, _, values in lines if values[:1] == "{"}
+
+
+def require_measures_of_train(spec: Spec, printed: dict[str, dict[str, float]]) -> None:
+    """Fail unless what is printed of parts of the rows is what `nnspec train` has measured."""
+    record = json.loads((spec.folder / "run" / "run.json").read_text())
+    best, test = record["best"], record["test"] or {}
+    held = {name.removeprefix("val_"): best[name] for name in best if name.startswith("val_")}
+    of_rows = {name: best[name] for name in best if name.endswith("_loss") and not held}
+    wanted = {
+        "test": test,
+        "validation": held,
+        str(best["epoch"]): held or of_rows,
+        "train": of_rows,
+    }
+    compared = 0
+    for part, values in wanted.items():
+        for name in values.keys() & printed.get(part, {}).keys():
+            assert printed[part][name] == pytest.approx(values[name], abs=2e-5, rel=2e-5), name
+            compared += 1
+    assert compared > 0
+
+
 FAST = {"table", "coded", "text", "triplets"}
 
 
@@ -200,7 +229,7 @@ FAST = {"table", "coded", "text", "triplets"}
     "case", [pytest.param(name, marks=() if name in FAST else pytest.mark.slow) for name in CASES]
 )
 def test_a_script_of_several_losses_ends_with_the_weights_of_train(
-    case: str, backend: str, tmp_path: Path
+    case: str, backend: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     changes = CASES[case]
     source = changes["data"]["source"]
@@ -208,7 +237,9 @@ def test_a_script_of_several_losses_ends_with_the_weights_of_train(
     module = script_of(spec, backend)
     output = tmp_path / f"out.{SUFFIX[backend]}"
     run(module, "--weights", first_weights(spec, backend), "--output", output)
+    printed = printed_by(capsys)
     require_weights_of_train(spec, backend, output)
+    require_measures_of_train(spec, printed)
     given, answers = module.predict(output, tmp_path / source)
     nnspec.export(spec, tmp_path / "net.onnx", weights=tmp_path / "run" / "best.safetensors")
     expected = predict(tmp_path / "net.onnx", tmp_path / source)
@@ -221,6 +252,18 @@ def test_a_script_of_several_losses_ends_with_the_weights_of_train(
     for name, said in expected.by_output.items():
         if said.labels is not None or (said.numbers is not None and said.numbers.dtype.kind == "i"):
             assert (answers[name] == said.answer).all(), name
+
+
+def test_the_losses_of_outputs_are_those_of_all_rows_in_graphs_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a graph Keras weighs a last batch of one row as one of eight."""
+    spec = spec_of(tmp_path, "rows.csv", **CASES["table"])
+    output = tmp_path / "out.keras"
+    run(script_of(spec, "keras"), "--weights", first_weights(spec, "keras"), "--output", output)
+    printed = printed_by(capsys)
+    require_weights_of_train(spec, "keras", output)
+    require_measures_of_train(spec, printed)
 
 
 def test_scripts_of_several_losses_are_as_ruff_writes_them(tmp_path: Path) -> None:

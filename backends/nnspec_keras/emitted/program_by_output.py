@@ -11,11 +11,6 @@ HAS_ONE_INPUT = False
 HAS_ONE_OUTPUT = False
 OF_VALIDATION = True
 HAS_METRICS = True
-WATCHES_LOSSES = False
-HAS_ONE_LOSS = False
-ONE_LOSS = "loss_of_output"
-WEIGHT = 1.0
-IS_SCALED = False
 HAS_WEIGHTS = False
 OUTPUTS: list[str] = []
 
@@ -72,57 +67,59 @@ def named_outputs(network: keras.Model, inputs: Any) -> dict[str, np.ndarray]:
     return dict(zip(OUTPUTS, given, strict=True))
 
 
-class Measures(keras.callbacks.Callback):
-    """Adds the metrics of these rows to what is logged of each epoch."""
+def losses_by_output(
+    network: keras.Model,
+    inputs: Any,
+    targets: dict[str, np.ndarray],
+    sample_weight: np.ndarray | None = None,
+) -> dict[str, float]:
+    """Return each loss over all rows, which Keras logs as a plain mean of batches."""
+    given = network.predict(inputs, batch_size=BATCH_SIZE, verbose=0)
+    count = len(next(iter(targets.values())))
+    found = {}
+    for name, loss in network.loss.items():
+        values, sizes = [], []
+        for start in range(0, count, BATCH_SIZE):
+            rows = slice(start, start + BATCH_SIZE)
+            if HAS_WEIGHTS:
+                weights = sample_weight[rows]
+                value = loss(targets[name][rows], given[name][rows], weights)
+            else:
+                value = loss(targets[name][rows], given[name][rows])
+            values.append(float(value))
+            sizes.append(len(given[name][rows]))
+        found[f"{name}_loss"] = float(np.average(values, weights=sizes))
+    return found
 
-    def __init__(self, network, inputs, targets, sample_weight=None):
+
+class Measures(keras.callbacks.Callback):
+    """Adds the losses and metrics of these rows to what is logged of each epoch."""
+
+    def __init__(self, network, inputs, targets, sample_weight=None, serving=None):
         super().__init__()
         self.network = network
         self.inputs = inputs
         self.targets = targets
         self.sample_weight = sample_weight
+        self.serving = serving
 
     def measured(self):
+        given = (self.network, self.inputs, self.targets)
+        if HAS_WEIGHTS:
+            found = losses_by_output(*given, self.sample_weight)
+        else:
+            found = losses_by_output(*given)
         if HAS_METRICS:
-            outputs = named_outputs(self.network, self.inputs)
+            outputs = named_outputs(self.serving, self.inputs)
             finite = [np.isfinite(values).all() for values in outputs.values()]
             if HAS_WEIGHTS and all(finite):
-                return measure(self.targets, outputs, self.sample_weight)
-            if all(finite):
-                return measure(self.targets, outputs)
-        return {}
+                found |= measure(self.targets, outputs, self.sample_weight)
+            elif all(finite):
+                found |= measure(self.targets, outputs)
+        return found
 
     def on_epoch_end(self, epoch, logs=None):
         values = self.measured()
         if OF_VALIDATION:
-            if HAS_ONE_LOSS and IS_SCALED:
-                values = {**values, ONE_LOSS: logs["val_loss"] / WEIGHT}
-            elif HAS_ONE_LOSS:
-                values = {**values, ONE_LOSS: logs["val_loss"]}
             values = {f"val_{name}": value for name, value in values.items()}
-        elif WATCHES_LOSSES:
-            # Those that Keras logs are of the steps of the epoch.
-            if HAS_WEIGHTS:
-                found = self.model.evaluate(
-                    self.inputs,
-                    self.targets,
-                    sample_weight=dict.fromkeys(self.targets, self.sample_weight),
-                    batch_size=BATCH_SIZE,
-                    verbose=0,
-                    return_dict=True,
-                )
-            else:
-                found = self.model.evaluate(
-                    self.inputs,
-                    self.targets,
-                    batch_size=BATCH_SIZE,
-                    verbose=0,
-                    return_dict=True,
-                )
-            if HAS_ONE_LOSS and IS_SCALED:
-                values = {**values, ONE_LOSS: found["loss"] / WEIGHT}
-            elif HAS_ONE_LOSS:
-                values = {**values, ONE_LOSS: found["loss"]}
-            else:
-                values |= {key: found[key] for key in found if key != "loss"}
         logs.update(values)
