@@ -71,7 +71,7 @@ def losses_by_output(
     network: keras.Model,
     inputs: Any,
     targets: dict[str, np.ndarray],
-    sample_weight: np.ndarray | None = None,
+    sample_weight: Any = None,
 ) -> dict[str, float]:
     """Return each loss over all rows, which Keras logs as a plain mean of batches."""
     given = network.predict(inputs, batch_size=BATCH_SIZE, verbose=0)
