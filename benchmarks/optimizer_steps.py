@@ -146,8 +146,12 @@ def _torch(program: Any, said: Document) -> dict[str, Action]:
         gradient = torch.from_numpy(rng.normal(size=tuple(parameter.shape)).astype("float32"))
         copies.append(parameter.detach().clone().requires_grad_())
         parameter.grad, copies[-1].grad = gradient, gradient.clone()
-    theirs = make(copies)
-    return {"ours": ours.step, "theirs": theirs.step}
+    if said["type"] != "muon":
+        return {"ours": ours.step, "theirs": make(copies).step}
+    # PyTorch's takes matrices alone, and is used with another for the rest.
+    theirs = [make([each for each in copies if each.ndim == 2])]
+    theirs.append(torch.optim.Adam([each for each in copies if each.ndim != 2]))
+    return {"ours": ours.step, "theirs": lambda: [each.step() for each in theirs]}
 
 
 def _keras(program: Any, said: Document) -> dict[str, Action]:
