@@ -109,22 +109,31 @@ def natives(side: str, kind: str, change: Callable[[Any], Any]) -> Inject:
     return lowering(side, kind, wrong)
 
 
-def text(side: str, old: str, new: str) -> Inject:
+@dataclasses.dataclass(frozen=True)
+class Text:
     """In the emitted source, what matches the pattern `old` is `new`."""
 
-    def inject(patch: Patch) -> None:
-        runtime = importlib.import_module(f"nnspec_{side}.runtime")
+    side: str
+    old: str
+    new: str
+
+    def __call__(self, patch: Patch) -> None:
+        """Change what is loaded from here on."""
+        runtime = importlib.import_module(f"nnspec_{self.side}.runtime")
         original = runtime.load_source
 
         def load(source: str, name: str) -> Any:
-            changed, count = re.subn(old, new, source)
+            changed, count = re.subn(self.old, self.new, source)
             if count:
                 patch.note()
             return original(changed, name)
 
         patch.monkeypatch.setattr(runtime, "load_source", load)
 
-    return inject
+
+def text(side: str, old: str, new: str) -> Inject:
+    """In the emitted source, what matches the pattern `old` is `new`."""
+    return Text(side, old, new)
 
 
 def program(side: str) -> Any:

@@ -203,19 +203,19 @@ MOMENTA = [
            "self.momentum * velocity + (1 - self.momentum) * gradient")),
     fault("velocity that holds the rate", "keras",
           by("sgd", momentum=0.9, learning_rate=COSINE),
-          (r"self\.momentum \* velocity \+ gradient\)((?s:.*?))"
+          (r"self\.momentum \* velocity \+ gradient\n((?s:.*?))"
            r"ops\.cast\(learning_rate, variable\.dtype\) \* step",
-           r"self.momentum * velocity + ops.cast(learning_rate, gradient.dtype) * gradient)"
+           r"self.momentum * velocity + ops.cast(learning_rate, gradient.dtype) * gradient\n"
            r"\1step")),
     fault("nesterov looks ahead twice", "keras",
           by("sgd", momentum=0.9, nesterov=True, **TINY),
-          (r"step = gradient \+ self\.momentum \* velocity",
-           "step = velocity + self.momentum * velocity")),
+          (r"step = gradient \+ self\.momentum \* step", "step = step + self.momentum * step")),
     fault("nesterov by the velocity before", "torch",
           by("sgd", momentum=0.9, nesterov=True, **TINY), (r", nesterov=True", "")),
     fault("momentum of rms_prop over gradients", "keras",
           by("rms_prop", momentum=0.9, centered=True, **TINY),
-          (r"self\.momentum \* velocity \+ step", "self.momentum * velocity + gradient")),
+          (r"self\.momentum \* self\.velocities\[index\] \+ step",
+           "self.momentum * self.velocities[index] + gradient")),
 ]  # fmt: skip
 
 RATES = [

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from nnspec.backend import Options, get_backend
+from nnspec.network.loader import loads
+from nnspec.training.lengths import with_assumed_steps
 from tests.detection import INJECTIONS, LISTED, Injection, measure
 from tests.detection.framework import verified
+from tests.detection.patches import Text
 from tests.detection.update_faults import RIGHT
 
 # Keras copies a variable by a call that NumPy 2 has deprecated.
@@ -48,6 +54,21 @@ def test_the_table_is_whole() -> None:
     assert len({each.id for each in INJECTIONS}) == len(INJECTIONS)
     assert len(LISTED) >= 36
     assert len(INJECTIONS) - len(LISTED) >= 96
+
+
+@pytest.mark.parametrize(
+    "injection",
+    [each for each in INJECTIONS if isinstance(each.inject, Text)],
+    ids=lambda each: each.id,
+)
+def test_a_fault_of_the_emitted_text_finds_its_place(injection: Injection) -> None:
+    """A table of faults that no longer meet what is emitted would measure nothing."""
+    assert isinstance(injection.inject, Text)
+    spec = loads(injection.spec, is_json=True)
+    spec = with_assumed_steps(spec)
+    options = Options(training=spec.model.training is not None)
+    source = get_backend(injection.inject.side).compile(spec, options).source
+    assert re.search(injection.inject.old, source)
 
 
 @pytest.mark.slow
