@@ -52,7 +52,9 @@ def evaluate_collected(spec: Spec, head: Head | None, compute: str) -> str:
     loss = ["    loss = loss_function(output, target).item()"]
     if added:
         loss = [f"    loss = (loss_function(output, target){added}).item()"]
-    if counts:
+    alone = as_trained(spec).model.training
+    assert alone is not None
+    if counts or not alone.resolved_loss.is_mean_of_rows:
         # Rows weigh differently: as in training, each batch is a mean of its own.
         parts = ", ".join(
             f"{each}.split({training.batch_size})" for each in ("output", "target", *counts)

@@ -1,0 +1,1 @@
+"""Every feature of a training in its emitted scripts: alone, and with every other by pairs."""

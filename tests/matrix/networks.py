@@ -1,0 +1,153 @@
+"""Small networks that end as their loss wants it, and rows that fit them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from nnspec.data.weighting import parted
+from nnspec.language.losses import LOSSES
+from nnspec.network.loader import Spec, loads
+from nnspec.verification.samples import random_goals, random_inputs
+from tests.fuzz.trainings import OPTIONAL_LOSSES
+
+Document = dict[str, Any]
+ROWS = 24
+"""Such that no batch of five has one row alone, with or without rows that are kept apart."""
+CLASSES = 3
+SGD = {"type": "sgd", "learning_rate": 0.05, "momentum": 0.5}
+INPUTS: dict[str, Document] = {
+    "vector": {"shape": [6]},
+    "ids": {"shape": [5], "dtype": "int64"},
+    "open": {"shape": ["time"], "dtype": "int64"},
+    "series": {"shape": [5, 4]},
+    "image": {"shape": [2, 6, 6]},
+}
+BODIES: dict[str, list[Document]] = {
+    "vector": [{"name": "hidden", "type": "dense", "units": 5, "activation": "tanh"}],
+    "ids": [{"name": "hidden", "type": "embedding", "input_dim": 7, "output_dim": 4}],
+    "open": [{"name": "hidden", "type": "embedding", "input_dim": 7, "output_dim": 4}],
+    "series": [{"name": "hidden", "type": "gru", "units": 4, "return_sequences": True}],
+    "image": [
+        {"name": "hidden", "type": "conv2d", "filters": 3, "kernel_size": 3, "activation": "relu"},
+        {"type": "batch_normalization"},
+        {"type": "global_average_pooling2d"},
+    ],
+}
+TASK_OF = {loss: task for task, losses in OPTIONAL_LOSSES.items() for loss in losses}
+"""Loss -> a task that has it, where several have it that of its usual targets."""
+TASK_OF |= dict.fromkeys(OPTIONAL_LOSSES["regression"], "regression")
+TASK_OF |= dict.fromkeys(OPTIONAL_LOSSES["multiclass"], "multiclass")
+TASK_OF |= dict.fromkeys(OPTIONAL_LOSSES["binary"], "binary")
+
+
+def end(loss: Document, task: str, name: str = "out", **more: Any) -> list[Document]:
+    """Return the layers that give what a loss takes."""
+    cls = LOSSES[loss["type"]]
+    units = CLASSES
+    if cls.stacked:
+        units = cls.stacked * 2
+    elif loss["type"] == "gaussian_nll":
+        units = 4
+    elif task == "autoencoder":
+        units = 6
+    elif task == "binary":
+        units = 1
+    found: list[Document] = [{"name": name, "type": "dense", "units": units, **more}]
+    if False in (loss.get("log_input"), loss.get("log_variance")):
+        found[0]["activation"] = "softplus"
+    if cls.stacked:
+        found.append({"name": f"{name}_pair", "type": "reshape", "shape": [cls.stacked, 2]})
+    if loss["type"] == "value":
+        found.append({"name": f"{name}_mean", "type": "reduce_mean", "axes": [0]})
+    if cls.leaves_out and len(loss) == 1:
+        found.append({"name": f"{name}_given", "type": cls.leaves_out})
+    return found
+
+
+def document(
+    loss: str | Document = "mse",
+    *,
+    task: str | None = None,
+    given: str = "vector",
+    after: list[Document] | None = None,
+    layers: list[Document] | None = None,
+    training: Document | None = None,
+    data: Document | None = None,
+    **more: Any,
+) -> Document:
+    """Return a spec of this loss; after: layers between the first and the last."""
+    record = {"type": loss} if isinstance(loss, str) else loss
+    task = task or TASK_OF[record["type"]]
+    if layers is None:
+        layers = [*BODIES[given], *(after or []), *end(record, task)]
+    target = {} if LOSSES[record["type"]].takes == "nothing" or task == "autoencoder" else "wanted"
+    rows = {"source": "rows.npz", "features": {"x": "x"}, "validation": 0.3}
+    if target:
+        rows["target"] = target
+    return {
+        "nnspec": 1,
+        "name": "Trained",
+        "inputs": {"x": INPUTS[given]},
+        "layers": layers,
+        "data": {**rows, **(data or {})},
+        "training": {
+            "task": task,
+            "loss": record,
+            "optimizer": SGD,
+            "epochs": 2,
+            "batch_size": 5,
+            "seed": 1,
+            **(training or {}),
+        },
+        **more,
+    }
+
+
+def spec_of(found: Document, folder: Path) -> Spec:
+    """Return the spec of a document, beside rows that are written for it."""
+    spec = loads(json.dumps(found), path=folder / "net.json", is_json=True)
+    write_rows(spec)
+    return spec
+
+
+def write_rows(spec: Spec) -> None:
+    """Write rows of the kind that the spec names."""
+    data, graph = spec.model.data, spec.graph
+    assert data is not None
+    axes = {size: 6 for kind in graph.inputs.values() for size in kind.shape if str(size) == size}
+    inputs = random_inputs(graph, ROWS, axes, 1)
+    arrays: dict[str, Any] = dict(inputs)  # each input reads what has its name
+    wanted, _ = parted(random_goals(spec, ROWS, axes, 1))
+    if data.sample_weight is not None:
+        draw = np.random.default_rng(2)
+        weight = draw.uniform(0.25, 2, ROWS) * (draw.random(ROWS) < 0.8)
+        arrays[data.sample_weight] = weight.round(3)
+    task = spec.model.training.task  # type: ignore[union-attr]
+    if task == "autoencoder":
+        # One of shares takes what lies between 0 and 1.
+        arrays = {name: 1 / (1 + np.exp(-array)) for name, array in arrays.items()}
+    targets: Any = data.target
+    if isinstance(wanted, dict) and isinstance(targets, dict):
+        given = {output: targets[output] for output in wanted if output in targets}
+        arrays |= {name: wanted[output] for output, name in given.items() if isinstance(name, str)}
+    elif targets is not None:
+        # One that stands beside no other; with a weight it is by output all the same.
+        arrays["wanted"] = next(iter(wanted.values())) if isinstance(wanted, dict) else wanted
+    path = spec.folder / data.source
+    if path.suffix == ".npz":
+        np.savez(path, **arrays)
+        return
+    columns: dict[str, Any] = {}
+    for name, array in arrays.items():
+        flat = np.asarray(array).reshape(ROWS, -1)
+        if flat.shape[1] == 1:
+            columns[name] = flat[:, 0]
+        else:
+            columns |= {f"{name}_{i}": flat[:, i] for i in range(flat.shape[1])}
+    table = pl.DataFrame(columns)
+    (table.write_csv if path.suffix == ".csv" else table.write_parquet)(path)
