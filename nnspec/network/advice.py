@@ -5,42 +5,51 @@ One look at every layer says which of the rules, each in a module of `rules`, ha
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from importlib import import_module
 
 from nnspec.errors import Problem
 from nnspec.language.objectives import is_composed, trained_outputs
 from nnspec.language.schema import Model
-from nnspec.language.training_schema import Training
 from nnspec.layers.shapes import product, show
-from nnspec.network.graph import Graph, Head, LayerNode
-from nnspec.network.heads import final_activation
+from nnspec.network.graph import Graph, LayerNode
+from nnspec.network.rules import Case, Steps, activation_of, opened
+from nnspec.network.rules.last import bend_of_logits, last_layer
 
 _OUTPUT_OF_KIND = {"binary": "sigmoid", "multiclass": "softmax"}
 
 
-def advise(model: Model, graph: Graph) -> Iterator[Problem]:
-    """Yield a problem of severity `advice` for each thing worth a second look."""
+def advise(model: Model, graph: Graph, steps: Steps | None = None) -> Iterator[Problem]:
+    """Yield a problem of severity `advice` for each thing worth a second look.
+
+    steps: how the network is trained, where its own document does not say.
+    """
     bodies = list(graph.bodies())
     seen = _survey(bodies)
-    cases = [(model, graph, bodies)]
+    parts = [(model, graph)]
     if model.training is not None:
         yield from _never_trains(model, graph)
-        seen |= _of_training(model.training)
-        if model.training.batch_size == 1 and "batch_normalization" in seen:
-            seen.add("lone-batch")
+        training = model.training
+        steps = Steps(training.optimizer, training.clip, training.batch_size)
+        if training.loss is not None:
+            seen.add("loss")
         if is_composed(model):
             from nnspec.network.objectives import terms_of  # which few specs need
 
             yield from _untrained_outputs(model, graph)
-            terms = terms_of(model, graph)
-            cases = [(each.model, each.graph, list(each.graph.bodies())) for each in terms]
-        for of_one, part, _ in cases:
-            yield from _output_activation(of_one, part, seen)
+            parts = [(each.model, each.graph) for each in terms_of(model, graph)]
+    if steps is not None:
+        seen |= _of_steps(steps)
+        if steps.batch_size == 1 and "batch_normalization" in seen:
+            seen.add("lone-batch")
+    cases = [Case(part_model, part, opened(part), steps) for part_model, part in parts]
+    for case in cases:
+        yield from _output_activation(case, seen)
     for module, occasions in _RULES.items():
         if not occasions.isdisjoint(seen):
             rules = import_module(f"nnspec.network.rules.{module}")
-            yield from _once(problem for case in cases for problem in rules.advise(*case))
+            yield from _once(problem for case in cases for problem in rules.advise(case))
 
 
 def _untrained_outputs(model: Model, graph: Graph) -> Iterator[Problem]:
@@ -61,9 +70,10 @@ def _untrained_outputs(model: Model, graph: Graph) -> Iterator[Problem]:
 
 def _once(found: Iterator[Problem]) -> Iterator[Problem]:
     """Yield each problem once: what several uses of a block share stands at one place."""
-    seen: set[Problem] = set()
+    seen: set[object] = set()
     for problem in found:
-        key = problem._replace(fix=None)
+        # Where there are no places, repetitions differ in their numbers.
+        key = (problem.code, problem.mark or re.sub(r"\.\d+\.", ".", problem.message))
         if key not in seen:
             seen.add(key)
             yield problem
@@ -72,28 +82,24 @@ def _once(found: Iterator[Problem]) -> Iterator[Problem]:
 _RULES = {
     "normalization": frozenset({"doubtful-norm", "lone-batch"}),
     "gradients": frozenset({"where"}),
-    "dropping": frozenset({"high-dropout", "selu", "dropped-output"}),
+    "dropping": frozenset({"high-dropout", "selu", "dropped"}),
     "stacks": frozenset({"dense-chain"}),
     "ends": frozenset({"one-softmax", "squashed-logits", "bounded-output", "two-units"}),
     "depth": frozenset({"deep"}),
     "recurrence": frozenset({"simple_rnn", "bidirectional"}),
     "first_weights": frozenset({"odd-initializer", "he-initializer"}),
     "fields": frozenset({"global_average_pooling2d", "global_max_pooling2d"}),
-    "settings": frozenset({"odd-rate", "loss", "l2"}),
+    "settings": frozenset({"odd-rate", "loss", "l2", "groups"}),
 }
 """Module of `rules` -> the occasions at which it is asked: types of layers, and what looks odd."""
 
-_THROUGH = frozenset({"dropout", "linear", "alpha_dropout", "gaussian_dropout"})
+_THROUGH = frozenset({"dropout", "linear", "alpha_dropout", "gaussian_dropout", "reshape",
+                      "rescaling", "flatten", "squeeze", "expand_dims"})  # fmt: skip
 _ODD_INITIALIZERS = frozenset({"zeros", "ones", "constant", "normal"})
 _NORMALISING = frozenset(
     {"batch_normalization", "layer_normalization", "rms_normalization", "group_normalization",
      "instance_normalization", "unit_normalization", "l2_normalize"}
 )  # fmt: skip
-_SQUASHING = frozenset(
-    {"relu", "relu6", "sigmoid", "tanh", "softmax", "softplus", "exponential", "hard_sigmoid",
-     "hard_tanh", "softsign"}
-)  # fmt: skip
-"""Activations that do not give every number."""
 _FEW = 20
 """Layers with weights that a network without normalisation may have in a row."""
 
@@ -103,10 +109,15 @@ def _survey(bodies: list[Graph]) -> set[str]:
     seen: set[str] = set()
     saturating = weighted = 0
     for body in bodies:
-        linear: set[str] = set()  # values that a dense layer without activation gives
-        doubtful: set[str] = set()  # those that hold a bias as it is, or a dropout has thinned out
+        # Of what a block takes or gives, and nothing else is known here, both may be so.
+        linear: set[str] = set(body.inputs) if body is not bodies[0] else set()
+        doubtful = linear.copy()
+        """Values that a dense layer without activation gives; those that hold a bias as it is, or a
+        dropout has thinned out."""
         for node in body.nodes:
             if not isinstance(node, LayerNode):
+                linear.update(node.outputs)
+                doubtful.update(node.outputs)
                 continue
             layer = node.layer
             kind, fields = layer.type, layer.__dict__
@@ -148,8 +159,8 @@ def _survey(bodies: list[Graph]) -> set[str]:
             if "rate" in fields and kind.endswith("dropout"):
                 if fields["rate"] > 0.8:
                     seen.add("high-dropout")
-                if node.outputs[0] in body.outputs:
-                    seen.add("dropped-output")
+                if fields["rate"]:
+                    seen.add("dropped")
     is_plain = seen.isdisjoint(_NORMALISING)
     has_blocks = len(bodies) > 1
     if saturating >= (1 if has_blocks else 3) or (is_plain and weighted > (_FEW, 0)[has_blocks]):
@@ -212,38 +223,41 @@ def _a(task: str) -> str:
     return f"{'an' if task[0] in 'aeiou' else 'a'} {task}"
 
 
-def _of_training(training: Training) -> set[str]:
-    """Return what of the training may be worth a look."""
+def _of_steps(steps: Steps) -> set[str]:
+    """Return what of a training may be worth a look."""
     seen: set[str] = set()
-    optimizer = training.optimizer
+    optimizer = steps.optimizer
     given = optimizer.learning_rate
     rate: float = getattr(given, "base", given)  # type: ignore[arg-type]  # of a schedule
     usual = type(optimizer).model_fields["learning_rate"].default
     if isinstance(usual, float) and not usual / 10_000 < rate < usual * 100:
         seen.add("odd-rate")
-    if training.loss is not None:
-        seen.add("loss")
-    if getattr(optimizer, "l2", 0):
+    if optimizer.groups:
+        seen.add("groups")
+    if optimizer.l2:
         seen.add("l2")
+    if steps.loss:
+        seen.add("squashed-logits")
     return seen
 
 
-def _output_activation(model: Model, graph: Graph, seen: set[str]) -> Iterator[Problem]:
+def _output_activation(case: Case, seen: set[str]) -> Iterator[Problem]:
     """Yield advice on an output that is not the usual one; note in `seen` what rules shall ask."""
+    model, graph = case.model, case.graph
     if model.training is None or len(graph.outputs) != 1:
         return
-    head = final_activation(graph)
-    found = head.activation.type if head is not None else None
+    node = last_layer(case.bodies[0])
+    end = activation_of(node) if node is not None else ""
+    found = end if end in ("softmax", "sigmoid") else None
     training, task = model.training, model.training.task
     expected = _OUTPUT_OF_KIND.get(training.kind)
-    end = _bend_before(graph, head)
     if task == "binary" and graph.types[graph.outputs[0]].shape[-1:] == (2,):
         seen.add("two-units")
     if training.resolved_loss.leaves_out:
-        if end in _SQUASHING:
-            seen.add("squashed-logits")
+        seen.add("squashed-logits")
+        if bend_of_logits(case.bodies[0])[1]:
             return
-    elif model.data is not None and (found or end) in _SQUASHING and _is_shifted(model):
+    elif model.data is not None and end and _is_shifted(model):
         seen.add("bounded-output")
         return
     if expected is None and found is not None and training.loss is None:
@@ -251,7 +265,7 @@ def _output_activation(model: Model, graph: Graph, seen: set[str]) -> Iterator[P
             "output-activation",
             f"{_a(task)} network ends in {found}, which gives only values from 0 to 1",
             "end in a dense layer without activation",
-            head.node.mark if head else None,
+            node.mark if node else None,
             "advice",
         )
     elif expected is not None and found is None:
@@ -269,18 +283,3 @@ def _is_shifted(model: Model) -> bool:
     """Whether the target has its mean at 0."""
     assert model.data is not None
     return model.data.standardize_target or (model.data.standardize and not model.data.targets)
-
-
-def _bend_before(graph: Graph, head: Head | None) -> str:
-    """Return the activation of the layer that gives the output, or its last activation the input.
-
-    It is an empty string where there is none, or where a block has it.
-    """
-    if head is not None and head.is_fused:
-        return ""
-    value = graph.outputs[0] if head is None else head.node.inputs[0]
-    for node in reversed(graph.nodes):
-        if value in node.outputs and isinstance(node, LayerNode):
-            activation = node.layer.output_activation
-            return node.layer.type if activation is None else activation.type
-    return ""

@@ -28,6 +28,7 @@ from nnspec.language.validation import problems_of
 from nnspec.network.advice import advise
 from nnspec.network.graph import BlockNode, Graph
 from nnspec.network.resolve import resolve
+from nnspec.network.rules import Steps
 from nnspec.network.spec import Spec
 from nnspec.network.versus import versus_problems
 
@@ -138,8 +139,29 @@ def read_networks(tree: dict[str, Any], problems: Problems) -> Networks | None:
     if document.training is not None:
         made = document.training.generator
         specs[made.model] = replace(specs[made.model], noise=made.noise)
-    advice = [each for spec in specs.values() for each in advise(spec.model, spec.graph)]
+    steps = _steps(document)
+    advice = [
+        each
+        for name, spec in specs.items()
+        for each in advise(spec.model, spec.graph, steps.get(name))
+    ]
     return Networks(document, specs, None, (*problems.advice, *advice))
+
+
+def _steps(document: Models) -> dict[str, Steps]:
+    """Return how each network is trained that is."""
+    training = document.training
+    if training is None:
+        return {}
+    found = {}
+    for role in ROLES:
+        own = getattr(training, role)
+        loss = training.loss
+        judges = role == "discriminator" and (loss.is_unbounded or bool(loss.leaves_out))
+        found[own.model] = Steps(
+            own.optimizer, own.clip, training.batch_size, loss.type if judges else ""
+        )
+    return found
 
 
 def _document(tree: dict[str, Any], problems: Problems) -> Models | None:

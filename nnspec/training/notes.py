@@ -11,6 +11,7 @@ import numpy as np
 from nnspec.data.preprocessing import KEY, Preprocessing
 from nnspec.data.rows import Dataset
 from nnspec.errors import DataError
+from nnspec.language.averages import Average
 from nnspec.language.schedules import Schedule
 from nnspec.language.training_schema import Training
 from nnspec.training.comparing import counted_target
@@ -18,6 +19,8 @@ from nnspec.weights.stored import Array, StoredWeights
 
 _SHARE = 0.9
 """The share of one class from which accuracy says little."""
+_FORGOTTEN = 0.5
+"""The share of the first weights that an average may still be."""
 _BEYOND = 1.2
 """The multiple of a run that a schedule may be long."""
 
@@ -28,6 +31,8 @@ def notes_on(training: Training, data: Dataset, epochs: int) -> Iterator[str]:
     rate = training.optimizer.learning_rate
     if isinstance(rate, Schedule):
         yield from _long(rate, training, len(data.train), epochs)
+    if training.average is not None:
+        yield from _late(training.average, _steps(training, len(data.train), epochs))
 
 
 def _unbalanced(training: Training, data: Dataset) -> Iterator[str]:
@@ -61,13 +66,32 @@ def _unbalanced(training: Training, data: Dataset) -> Iterator[str]:
 
 
 def _long(rate: Schedule, training: Training, rows: int, epochs: int) -> Iterator[str]:
-    steps = math.ceil(rows / training.batch_size) * epochs // training.accumulate
+    steps = _steps(training, rows, epochs)
     length = 0 if rate.is_relative else max(rate.turns(), default=0)
     if length > _BEYOND * max(steps, 1):
         yield (
             f"long-schedule: the schedule {rate.schedule} turns last at step {length:,}, and the "
             f"run takes {steps:,} optimizer steps: the rate never gets there"
         )
+
+
+def _late(average: Average, steps: int) -> Iterator[str]:
+    if average.type == "swa" and not average.has_begun(steps):
+        yield (
+            f"late-average: swa starts at step {average.start:,}, and the run takes {steps:,} "
+            "optimizer steps: there is no average, and the weights themselves are kept"
+        )
+    # The weight of the first weights, which an ema begins as.
+    left = average.decay ** max(steps - 1, 0)
+    if average.type == "ema" and left > _FORGOTTEN:
+        yield (
+            f"late-average: after the {steps:,} optimizer steps of the run {left:.0%} of the ema "
+            f"are the weights of the first step: a decay of {average.decay:g} is of longer runs"
+        )
+
+
+def _steps(training: Training, rows: int, epochs: int) -> int:
+    return math.ceil(rows / training.batch_size) * epochs // training.accumulate
 
 
 def changes_since(weights: Mapping[str, Array] | None, data: Dataset) -> list[str]:

@@ -53,6 +53,23 @@ def test_a_schedule_beyond_the_run_is_noted(steps: int, is_long: bool, tmp_path:
         assert "takes 20 optimizer steps" in found[0]
 
 
+AVERAGES = {
+    "begins at the end": ({"type": "swa", "start": 20}, ""),
+    "begins after the end": ({"type": "swa", "start": 21}, "swa starts at step 21, and the run "),
+    "forgets the first weights": ({"type": "ema", "decay": 0.96}, ""),
+    "holds the first weights": ({"type": "ema"}, "after the 20 optimizer steps of the run 98%"),
+}
+
+
+@pytest.mark.parametrize("case", AVERAGES)
+def test_an_average_of_nothing_trained_is_noted(case: str, tmp_path: Path) -> None:
+    average, words = AVERAGES[case]
+    found = noted(spec_of(tmp_path, 50, average=average))
+    assert len(found) == bool(words)
+    if words:
+        assert found[0].startswith(f"late-average: {words}")
+
+
 def test_an_embedding_smaller_than_its_ids_names_the_row(tmp_path: Path) -> None:
     np.savez(tmp_path / "rows.npz", x=np.array([[0], [3], [7]]), y=np.zeros(3))
     document = {

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nnspec.errors import Mark, Problem
-from nnspec.language.schema import Model
 from nnspec.network.graph import Graph, LayerNode
-from nnspec.network.rules import NORMALISING, RECURRENT, activation_of, advice, has_kernel
+from nnspec.network.rules import NORMALISING, RECURRENT, Case, activation_of, advice, has_kernel
 from nnspec.network.rules.flow import Flow
 
 _WEIGHT = {"sigmoid": 2, "tanh": 1}
@@ -53,10 +52,10 @@ class _Depth(Flow[Depth]):
         return weight, count, layers
 
 
-def advise(model: Model, graph: Graph, bodies: list[Graph]) -> Iterator[Problem]:
+def advise(case: Case) -> Iterator[Problem]:
     """Yield advice where the gradient passes too many flat slopes, or layers, on its best path."""
-    depth = _Depth(graph)
-    depth.body(graph, [])
+    depth = _Depth(case.graph)
+    depth.body(case.graph, [])
     weight, count, bend, mark = depth.flat
     if weight >= _MANY:
         slope = "at most 1/4" if bend == "sigmoid" else "far below 1 where it saturates"
@@ -68,7 +67,7 @@ def advise(model: Model, graph: Graph, bodies: list[Graph]) -> Iterator[Problem]
             "use relu or gelu, put a normalisation between them, or add a path around (`add`)",
             mark,
         )
-    elif depth.plain[0] > _PLAIN and not _keeps_itself(bodies):
+    elif depth.plain[0] > _PLAIN and not _keeps_itself(case.bodies):
         yield advice(
             "deep-plain-stack",
             f"{depth.plain[0]} layers with weights follow one another with no normalisation and no "
@@ -79,7 +78,7 @@ def advise(model: Model, graph: Graph, bodies: list[Graph]) -> Iterator[Problem]
         )
 
 
-def _keeps_itself(bodies: list[Graph]) -> bool:
+def _keeps_itself(bodies: tuple[Graph, ...]) -> bool:
     """Whether selu keeps mean and variance from layer to layer."""
     return any(
         isinstance(node, LayerNode) and activation_of(node) == "selu"

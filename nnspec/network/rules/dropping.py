@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from nnspec.errors import Change, Fix, Mark, Problem
-from nnspec.language.schema import Model
-from nnspec.network.graph import Graph, LayerNode
-from nnspec.network.rules import DROPPING, activation_of, advice, makers
+from nnspec.network.graph import Graph, LayerNode, Node
+from nnspec.network.rules import DROPPING, Case, activation_of, advice, makers, source
 
 _HIGH = 0.8
+_ENDS = ("sigmoid", "softmax", "log_softmax")
+"""Activations at the end of a network that has no other layer behind them."""
 
 
 def _to_alpha(mark: Mark | None) -> Fix | None:
@@ -18,10 +19,11 @@ def _to_alpha(mark: Mark | None) -> Fix | None:
     return Fix("write alpha_dropout", (Change("value", mark, "alpha_dropout"),), is_safe=False)
 
 
-def advise(model: Model, graph: Graph, bodies: list[Graph]) -> Iterator[Problem]:
+def advise(case: Case) -> Iterator[Problem]:
     """Yield advice on dropout of nearly everything, after selu, and of what a network gives."""
-    for body in bodies:
+    for body in case.bodies:
         known = makers(body)
+        given = _given(case, body, known)
         for node in body.nodes:
             if not isinstance(node, LayerNode) or node.layer.type not in DROPPING:
                 continue
@@ -35,7 +37,7 @@ def advise(model: Model, graph: Graph, bodies: list[Graph]) -> Iterator[Problem]
                     "0.5 is usual",
                     node.mark,
                 )
-            maker = known.get(node.inputs[0])
+            maker = source(known, node.inputs[0])
             is_selu = isinstance(maker, LayerNode) and activation_of(maker) == "selu"
             if node.layer.type == "dropout" and is_selu and rate:
                 yield advice(
@@ -46,7 +48,7 @@ def advise(model: Model, graph: Graph, bodies: list[Graph]) -> Iterator[Problem]
                     node.mark,
                     _to_alpha(node.mark),
                 )
-            if model.training and body is graph and node.outputs[0] in graph.outputs and rate:
+            if node in given and rate:
                 yield advice(
                     "dropout-on-output",
                     f'"{node.name}" drops elements of what the network gives: in training every '
@@ -54,3 +56,10 @@ def advise(model: Model, graph: Graph, bodies: list[Graph]) -> Iterator[Problem]
                     "put it before the last layer with weights",
                     node.mark,
                 )
+
+
+def _given(case: Case, body: Graph, known: Mapping[str, Node]) -> list[Node | None]:
+    """Return what computes the outputs of a network that is trained, its last activation or not."""
+    if case.steps is None or body is not case.bodies[0]:
+        return []
+    return [source(known, value, _ENDS) for value in body.outputs]

@@ -5,42 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nnspec.errors import Problem
-from nnspec.language.schema import Model
 from nnspec.network.graph import Graph, LayerNode
-from nnspec.network.heads import final_activation
-from nnspec.network.rules import activation_of, advice
+from nnspec.network.rules import Case, activation_of, advice
+from nnspec.network.rules.last import bend_of_logits, last_layer
 
 
-def advise(model: Model, graph: Graph, bodies: list[Graph]) -> Iterator[Problem]:
+def advise(case: Case) -> Iterator[Problem]:
     """Yield advice on outputs that cannot be what the target is."""
-    yield from _ones(bodies)
+    yield from _ones(case.bodies)
+    model, graph = case.model, case.graph
+    if case.steps is not None and case.steps.loss:
+        yield from _squashed(*bend_of_logits(case.bodies[0]), case.steps.loss)
     training = model.training
     if training is None or len(graph.outputs) != 1:
         return
-    head = final_activation(graph)
-    value = graph.outputs[0] if head is None or head.is_fused else head.node.inputs[0]
-    node = next((each for each in graph.nodes if value in each.outputs), None)
-    if not isinstance(node, LayerNode):
-        return
-    bend = activation_of(node)
     if training.resolved_loss.leaves_out:
-        if bend and (head is None or not head.is_fused):
-            yield from _squashed(node, bend, training.resolved_loss.type)
-    elif model.data is not None and bend:
-        is_own = not model.data.targets
-        if model.data.standardize_target or (is_own and model.data.standardize):
-            given = {"tanh": "numbers from -1 to 1", "softsign": "numbers from -1 to 1",
-                     "hard_tanh": "numbers from -1 to 1", "sigmoid": "numbers from 0 to 1",
-                     "softmax": "numbers from 0 to 1", "hard_sigmoid": "numbers from 0 to 1",
-                     "relu6": "numbers from 0 to 6"}  # fmt: skip
-            what = given.get(bend, "no negative numbers")
-            yield advice(
-                "bounded-output",
-                f"the network ends in {bend}, which gives {what}, and its standardised target has "
-                "its mean at 0 and reaches beyond",
-                "end in a dense layer without activation",
-                node.mark,
-            )
+        yield from _squashed(*bend_of_logits(case.bodies[0]), training.resolved_loss.type)
+    elif model.data is not None:
+        yield from _bounded(case)
     shape = graph.types[graph.outputs[0]].shape
     is_one = model.data is None or model.data.source.endswith(".npz")
     is_of_logits = training.resolved_loss.leaves_out == "sigmoid"
@@ -54,7 +36,23 @@ def advise(model: Model, graph: Graph, bodies: list[Graph]) -> Iterator[Problem]
         )
 
 
-def _ones(bodies: list[Graph]) -> Iterator[Problem]:
+def _bounded(case: Case) -> Iterator[Problem]:
+    data, node = case.model.data, last_layer(case.bodies[0])
+    bend = activation_of(node) if node is not None else ""
+    if node is None or data is None or bend not in _LIMITS:
+        return
+    is_own = not data.targets
+    if data.standardize_target or (is_own and data.standardize):
+        yield advice(
+            "bounded-output",
+            f"the network ends in {bend}, which gives numbers {_LIMITS[bend]}, and its "
+            "standardised target has its mean at 0 and reaches beyond",
+            "end in a dense layer without activation",
+            node.mark,
+        )
+
+
+def _ones(bodies: tuple[Graph, ...]) -> Iterator[Problem]:
     for body in bodies:
         for node in body.nodes:
             if not isinstance(node, LayerNode) or activation_of(node) != "softmax":
@@ -71,19 +69,23 @@ def _ones(bodies: list[Graph]) -> Iterator[Problem]:
                 )
 
 
-def _squashed(node: LayerNode, bend: str, loss: str) -> Iterator[Problem]:
-    limits = {
-        "sigmoid": "from 0 to 1", "hard_sigmoid": "from 0 to 1", "softmax": "from 0 to 1",
-        "tanh": "from -1 to 1", "hard_tanh": "from -1 to 1", "softsign": "from -1 to 1",
-        "relu6": "from 0 to 6", "relu": "from 0 on", "softplus": "from 0 on",
-        "exponential": "from 0 on",
-    }  # fmt: skip
-    if bend in limits:
+def _squashed(node: LayerNode | None, bend: str, loss: str) -> Iterator[Problem]:
+    if node is not None and bend in _LIMITS:
         yield advice(
             "squashed-logits",
             f'{loss} takes any number for a logit, and "{node.name}" ends in {bend}, which gives '
-            f"numbers {limits[bend]}: no class can be ruled out, and the gradient vanishes where "
+            f"numbers {_LIMITS[bend]}: no class can be ruled out, and the gradient vanishes where "
             f"{bend} is flat",
             f"leave {bend} out before the last activation",
             node.mark,
         )
+
+
+_LIMITS = {
+    "sigmoid": "from 0 to 1", "hard_sigmoid": "from 0 to 1", "softmax": "from 0 to 1",
+    "softmin": "from 0 to 1", "tanh": "from -1 to 1", "hard_tanh": "from -1 to 1",
+    "softsign": "from -1 to 1", "relu6": "from 0 to 6", "relu": "from 0 on",
+    "softplus": "from 0 on", "squareplus": "from 0 on", "exponential": "from 0 on",
+    "log_sigmoid": "up to 0",
+}  # fmt: skip
+"""Activations that do not give every number, and what they give."""

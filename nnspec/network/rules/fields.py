@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from nnspec.errors import Mark, Problem
-from nnspec.language.schema import Model
 from nnspec.layers.base import spatial_axes
 from nnspec.network.graph import Graph, LayerNode
-from nnspec.network.rules import advice
+from nnspec.network.rules import Case, advice
 from nnspec.network.rules.flow import Flow
 
 _ENDS = frozenset({"global_average_pooling2d", "global_max_pooling2d"})
@@ -53,6 +52,8 @@ class _Walk(Flow[_Field | None]):
             return _Field(first.size, seen, first.step)
         if layer.placement == "pointwise" or layer.type in ("batch_normalization",):
             return first
+        if layer.type == "reshape" and body.shapes(node.inputs) == body.shapes(node.outputs):
+            return first
         window = getattr(layer, "kernel_size", None) or getattr(layer, "pool_size", None)
         if window is not None and "transpose" not in layer.type:
             dilation = getattr(layer, "dilation_rate", None) or (1,) * len(window)
@@ -70,9 +71,9 @@ class _Walk(Flow[_Field | None]):
         return None
 
 
-def advise(model: Model, graph: Graph, bodies: list[Graph]) -> Iterator[Problem]:
+def advise(case: Case) -> Iterator[Problem]:
     """Yield advice where classes are a mean over positions that each see little of an image."""
-    training = model.training
+    training, graph = case.model.training, case.graph
     if training is None or training.kind == "regression":
         return
     given: list[_Field | None] = []

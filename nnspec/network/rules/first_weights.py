@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from nnspec.errors import Problem
-from nnspec.language.schema import Model
 from nnspec.layers.initializers import InitializerBase
 from nnspec.network.graph import Graph, LayerNode, Node
-from nnspec.network.rules import activation_of, advice, has_kernel, makers
+from nnspec.network.rules import Case, activation_of, advice, has_kernel, makers, passes, source
 
 _FLAT_AT_ZERO = frozenset({"relu", "relu6"})
 _ZERO_AT_ZERO = frozenset(
@@ -19,10 +18,10 @@ _TOO_LARGE = 10.0
 """The multiple of the deviation that keeps the variance which is too large."""
 
 
-def advise(model: Model, graph: Graph, bodies: list[Graph]) -> Iterator[Problem]:
+def advise(case: Case) -> Iterator[Problem]:
     """Yield advice on kernels of zeros before relu or one another, of one number, or too large."""
     bent = 0
-    for body in bodies:
+    for body in case.bodies:
         known = makers(body)
         takers = {value: node for node in body.nodes for value in node.inputs}
         for node in body.nodes:
@@ -77,7 +76,13 @@ def _bend_after(node: LayerNode, takers: dict[str, Node]) -> str:
     """Return the activation of a layer, or of what takes what it gives."""
     bend = activation_of(node)
     after = takers.get(node.outputs[0])
-    if not bend and isinstance(after, LayerNode) and activation_of(after) == after.layer.type:
+    while isinstance(after, LayerNode) and passes(after):
+        after = takers.get(after.outputs[0])
+    if (
+        bend in ("", "linear")
+        and isinstance(after, LayerNode)
+        and activation_of(after) == after.layer.type
+    ):
         return after.layer.type
     return bend
 
@@ -87,10 +92,8 @@ def _width(body: Graph, node: LayerNode) -> int:
     return int(fields.get("units") or fields.get("filters") or 1)
 
 
-def _dead(node: LayerNode, bend: str, known: object) -> Iterator[Problem]:
-    before = known.get(node.inputs[0])  # type: ignore[attr-defined]
-    while isinstance(before, LayerNode) and activation_of(before) == before.layer.type:
-        before = known.get(before.inputs[0])  # type: ignore[attr-defined]
+def _dead(node: LayerNode, bend: str, known: Mapping[str, Node]) -> Iterator[Problem]:
+    before = source(known, node.inputs[0], _ZERO_AT_ZERO)
     is_second = (
         isinstance(before, LayerNode)
         and has_kernel(before)

@@ -5,28 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from nnspec.errors import Problem
-from nnspec.language.schema import Model
-from nnspec.network.graph import Graph, LayerNode
+from nnspec.network.graph import LayerNode, Node
+from nnspec.network.rules import Case, makers, passes, source
 
 _COMPARED = frozenset({"equal", "not_equal", "greater", "greater_equal", "less", "less_equal"})
 
 
-def advise(model: Model, graph: Graph, bodies: list[Graph]) -> Iterator[Problem]:
+def advise(case: Case) -> Iterator[Problem]:
     """Yield advice for each `where` that asks whether a root, say, may be taken of a value.
 
     Where it may not, the gradient of the root is infinite, and 0 times that is NaN in PyTorch; of a
     logarithm in Keras too.
     """
-    for body in bodies if model.training is not None else ():
-        nodes = [node for node in body.nodes if isinstance(node, LayerNode)]
-        makers = {output: node for node in nodes for output in node.outputs}
-        for node in nodes:
-            if node.layer.type != "where":
+    for body in case.bodies if case.steps is not None else ():
+        known = makers(body)
+        for node in body.nodes:
+            if not isinstance(node, LayerNode) or node.layer.type != "where":
                 continue
-            asked = _asked(node.inputs[0], makers)
+            asked = _asked(node.inputs[0], known)
             for value in node.inputs[1:]:
-                branch = makers.get(value)
-                if branch is not None and _is_steep(branch) and branch.inputs[0] in asked:
+                branch = source(known, value)
+                if not isinstance(branch, LayerNode) or not _is_steep(branch):
+                    continue
+                if _moved(branch.inputs[0], known) in asked:
                     yield _problem(node, branch)
 
 
@@ -42,12 +43,23 @@ def _problem(node: LayerNode, branch: LayerNode) -> Problem:
     )
 
 
-def _asked(condition: str, makers: Mapping[str, LayerNode]) -> tuple[str, ...]:
+def _asked(condition: str, known: Mapping[str, Node]) -> tuple[str, ...]:
     """Return the values that a condition compares."""
-    node = makers.get(condition)
-    while node is not None and node.layer.type == "logical_not":
-        node = makers.get(node.inputs[0])
-    return node.inputs if node is not None and node.layer.type in _COMPARED else ()
+    node = source(known, condition, ("logical_not",))
+    if not isinstance(node, LayerNode):
+        return ()
+    if node.layer.type in ("logical_and", "logical_or"):
+        return tuple(found for value in node.inputs for found in _asked(value, known))
+    return tuple(_moved(value, known) for value in node.inputs if node.layer.type in _COMPARED)
+
+
+def _moved(value: str, known: Mapping[str, Node]) -> str:
+    """Return the value whose numbers these are, moved or not."""
+    node = known.get(value)
+    while isinstance(node, LayerNode) and passes(node):
+        value = node.inputs[0]
+        node = known.get(value)
+    return value
 
 
 def _is_steep(node: LayerNode) -> bool:

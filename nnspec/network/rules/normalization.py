@@ -6,19 +6,18 @@ from collections import Counter
 from collections.abc import Iterator
 
 from nnspec.errors import Change, Fix, Mark, Problem
-from nnspec.language.schema import Model
 from nnspec.layers.base import spatial_axes
 from nnspec.layers.shapes import product
-from nnspec.network.graph import Graph, LayerNode
-from nnspec.network.rules import DROPPING, activation_of, advice, makers
+from nnspec.network.graph import Graph, LayerNode, inline
+from nnspec.network.rules import DROPPING, Case, activation_of, advice, makers, passes
 
 
-def advise(model: Model, graph: Graph, bodies: list[Graph]) -> Iterator[Problem]:
+def advise(case: Case) -> Iterator[Problem]:
     """Yield advice on what batch normalisation makes of what stands before it."""
+    graph = case.graph
     yield from _dead_biases(graph)
-    yield from _dropped(bodies)
-    training = model.training
-    if training is not None and training.batch_size == 1:
+    yield from _dropped(case.bodies)
+    if case.steps is not None and case.steps.batch_size == 1:
         path = normalised_alone(graph)
         if path is not None:
             yield advice(
@@ -42,7 +41,7 @@ def normalised_alone(graph: Graph) -> str | None:
     return None
 
 
-def _dropped(bodies: list[Graph]) -> Iterator[Problem]:
+def _dropped(bodies: tuple[Graph, ...]) -> Iterator[Problem]:
     """Yield advice on dropout that a batch normalisation takes, activations between them or not."""
     for body in bodies:
         known = makers(body)
@@ -50,7 +49,11 @@ def _dropped(bodies: list[Graph]) -> Iterator[Problem]:
             if not isinstance(node, LayerNode) or node.layer.type != "batch_normalization":
                 continue
             before = known.get(node.inputs[0])
-            while isinstance(before, LayerNode) and activation_of(before) == before.layer.type:
+            while isinstance(before, LayerNode) and (
+                activation_of(before) == before.layer.type
+                or passes(before)
+                or before.layer.type == "rescaling"
+            ):
                 before = known.get(before.inputs[0])
             if not isinstance(before, LayerNode) or before.layer.type not in DROPPING:
                 continue
@@ -70,23 +73,31 @@ def dead_biases(graph: Graph) -> Iterator[tuple[str, str]]:
 
     That of a shared layer must be taken away after every call.
     """
-    makers = {body: _followed_biases(body) for body in graph.bodies()}
-    if not any(makers.values()):
+    if not _may_be_followed(graph):
         return
-    calls: Counter[str] = Counter()
+    body = inline(graph)
+    calls = Counter(_home(node) for node in body.nodes if isinstance(node, LayerNode))
     dead: dict[tuple[str, str], None] = {}
-    dead_calls: dict[str, set[str]] = {}
-    for at in graph.walk():
-        calls[at.home] += 1
-        node = makers[at.graph].get(at.node.name)
-        if node is not None:
-            home = f"{at.prefix}{node.owner or node.name}"
-            dead[home, at.home] = None
-            call = f"{at.path.removesuffix(at.node.name)}{node.name}"
-            dead_calls.setdefault(home, set()).add(call)
-    for home, norm in dead:
-        if len(dead_calls[home]) == calls[home]:
-            yield home, norm
+    followed: Counter[str] = Counter()
+    for norm, layer in _followed_biases(body):
+        dead[_home(layer), _home(norm)] = None
+        followed[_home(layer)] += 1
+    for home, norm_home in dead:
+        if followed[home] == calls[home]:
+            yield home, norm_home
+
+
+def _home(node: LayerNode) -> str:
+    """Return the path of the layer whose weights an opened one has."""
+    return node.owner or node.name
+
+
+def _may_be_followed(graph: Graph) -> bool:
+    """Whether there is a batch normalisation, and a bias: few networks have both."""
+    layers = [node for body in graph.bodies() for node in body.nodes if isinstance(node, LayerNode)]
+    return any(node.layer.type == "batch_normalization" for node in layers) and any(
+        map(_ends_in_bias, layers)
+    )
 
 
 def _ends_in_bias(node: LayerNode) -> bool:
@@ -94,30 +105,43 @@ def _ends_in_bias(node: LayerNode) -> bool:
     return bool(fields.get("use_bias")) and fields.get("activation", 0) is None
 
 
-def _followed_biases(body: Graph) -> dict[str, LayerNode]:
-    """Return, by each batch normalisation that takes a bias away, the layer that adds it.
+def _followed_biases(body: Graph) -> Iterator[tuple[LayerNode, LayerNode]]:
+    """Yield (normalisation, layer) for each call whose bias a batch normalisation takes away.
 
     Nothing else may see the bias, it must lie along the channels, and the normalisation must be by
     the mean of the batch, which a frozen one is not.
     """
-    makers = {node.outputs: node for node in body.nodes if isinstance(node, LayerNode)}
-    found: dict[str, LayerNode] = {}
-    for node in makers.values():
-        if node.layer.type != "batch_normalization" or _is_frozen(node):
-            continue
-        maker = makers.get(node.inputs)
-        if maker is None or not _ends_in_bias(maker) or _is_frozen(maker):
+    known = makers(body)
+    uses = Counter(value for node in body.nodes for value in node.inputs)
+    uses.update(body.outputs)
+    for node in body.nodes:
+        if not isinstance(node, LayerNode) or node.layer.type != "batch_normalization":
             continue
         (value,) = node.inputs
-        uses = sum(each.inputs.count(value) for each in body.nodes) + body.outputs.count(value)
-        is_along = (
-            maker.layer.placement == "spatial"
-            or body.data_format == "channels_last"
-            or body.types[value].rank < 2
-        )
-        if uses == 1 and is_along:
-            found[node.name] = maker
-    return found
+        # Each element has a mean of its own.
+        is_each = body.types[value].rank < 2
+        maker = known.get(value)
+        while (
+            isinstance(maker, LayerNode)
+            and uses[value] == 1
+            and _keeps_bias(body, maker, is_each=is_each)
+        ):
+            (value,) = maker.inputs
+            maker = known.get(value)
+        if not isinstance(maker, LayerNode) or not _ends_in_bias(maker):
+            continue
+        is_along = maker.layer.placement == "spatial" or body.data_format == "channels_last"
+        is_moved = _is_frozen(node) or _is_frozen(maker) or uses[value] != 1
+        if not is_moved and (is_along or is_each):
+            yield node, maker
+
+
+def _keeps_bias(body: Graph, node: LayerNode, *, is_each: bool) -> bool:
+    """Whether what a layer makes of a bias is one number for each channel still."""
+    if node.layer.type == "rescaling":
+        return True
+    is_same = body.shapes(node.inputs) == body.shapes(node.outputs)
+    return passes(node) and (is_each or (is_same and node.layer.type != "permute"))
 
 
 def _is_frozen(node: LayerNode) -> bool:

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nnspec.errors import Problem
-from nnspec.language.schema import Model
-from nnspec.network.graph import Graph
-from nnspec.network.rules import advice
+from nnspec.network.rules import Case, advice
 
 _LONG = 50
 """Steps over which products of slopes vanish or explode."""
 
 
-def advise(model: Model, graph: Graph, bodies: list[Graph]) -> Iterator[Problem]:
+def advise(case: Case) -> Iterator[Problem]:
     """Yield advice on each simple_rnn over many steps that is trained without clipping."""
-    training = model.training
-    if training is None or getattr(training, "clip", None) is not None:
+    if case.steps is None or case.steps.clip is not None:
         return
-    for at in graph.walk():
+    for at in case.graph.walk():
         layer = at.node.layer
         kind = layer.type
         if kind == "bidirectional":

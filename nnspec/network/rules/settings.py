@@ -5,44 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nnspec.errors import Problem
-from nnspec.language.schema import Model
-from nnspec.network.graph import Graph
-from nnspec.network.rules import advice
+from nnspec.language.losses import Loss
+from nnspec.language.optimizers import Optimizer
+from nnspec.network.rules import Case, advice
 
 _OF_NUMBERS = frozenset({"mse", "mae", "huber", "smooth_l1", "log_cosh", "mape", "msle"})
-_SCALED = frozenset(
-    {"adam", "amsgrad", "nadam", "radam", "adamax", "rms_prop", "adagrad", "adadelta"}
-)
-"""Optimizers that divide a gradient by its size, that of a penalty too."""
+_SUMMING = frozenset({"sgd", "asgd"})
+"""Optimizers that take a gradient as large as it is; all others divide it by its size, that of a
+penalty too.
+"""
 
 
-def advise(model: Model, graph: Graph, bodies: list[Graph]) -> Iterator[Problem]:
+def advise(case: Case) -> Iterator[Problem]:
     """Yield advice on a rate far from the usual one, on l2 that is scaled away, on losses."""
-    training = model.training
+    if case.steps is not None:
+        yield from _rates(case.steps.optimizer)
+        yield from _penalties(case.steps.optimizer)
+    training = case.model.training
     if training is None:
         return
-    optimizer = training.optimizer
-    given = optimizer.learning_rate
-    rate: float = getattr(given, "base", given)  # type: ignore[arg-type]  # of a schedule
-    usual = type(optimizer).model_fields["learning_rate"].default
-    if isinstance(usual, float) and not usual / 10_000 < rate < usual * 100:
-        far = "steps overshoot" if rate > usual else "training hardly moves"
-        yield advice(
-            "unusual-rate",
-            f"a learning rate of {rate:g} is {_times(rate, usual)} the usual {usual:g} of "
-            f"{optimizer.type}, and {far}",
-            f"begin with learning_rate: {usual:g}, and try steps of a factor 3 around it",
-            None,
-        )
-    l2 = getattr(optimizer, "l2", 0)
-    if l2 and optimizer.type in _SCALED:
-        yield advice(
-            "scaled-l2",
-            f"{optimizer.type} divides the gradient of `l2` by its size, so that the penalty is "
-            "about the same however large `l2` is, and weights of large gradients hardly decay",
-            "use `decay` (adamw), which is apart from the gradient, if weights shall decay",
-            None,
-        )
+    yield from _weights(training.resolved_loss)
     loss = training.resolved_loss.type
     if training.kind != "regression" and loss in _OF_NUMBERS:
         fitting = (
@@ -55,6 +37,64 @@ def advise(model: Model, graph: Graph, bodies: list[Graph]) -> Iterator[Problem]
             f"leave out `loss`, which is then {fitting}",
             None,
         )
+
+
+def far_rates(optimizer: Optimizer) -> Iterator[tuple[float, float]]:
+    """Yield (rate, the usual one) for each learning rate far from that: its own, and of groups."""
+    given = optimizer.learning_rate
+    rate: float = getattr(given, "base", given)  # type: ignore[arg-type]  # of a schedule
+    usual = type(optimizer).model_fields["learning_rate"].default
+    rates = [rate]
+    for group in optimizer.groups:
+        own = group.learning_rate
+        scale = getattr(own, "scale", None)
+        if own is not None:
+            rates.append(rate * scale if scale is not None else own)  # type: ignore[arg-type]
+    for each in dict.fromkeys(rates):
+        if isinstance(usual, float) and not usual / 10_000 < each < usual * 100:
+            yield each, usual
+
+
+def has_l2(optimizer: Optimizer) -> bool:
+    """Whether a penalty of squares is a part of some gradient."""
+    own = getattr(optimizer.l2, "rate", optimizer.l2)
+    return bool(own) or any(group.l2 for group in optimizer.groups)
+
+
+def _rates(optimizer: Optimizer) -> Iterator[Problem]:
+    for rate, usual in far_rates(optimizer):
+        far = "steps overshoot" if rate > usual else "training hardly moves"
+        yield advice(
+            "unusual-rate",
+            f"a learning rate of {rate:g} is {_times(rate, usual)} the usual {usual:g} of "
+            f"{optimizer.type}, and {far}",
+            f"begin with learning_rate: {usual:g}, and try steps of a factor 3 around it",
+            None,
+        )
+
+
+def _penalties(optimizer: Optimizer) -> Iterator[Problem]:
+    if has_l2(optimizer) and optimizer.type not in _SUMMING:
+        yield advice(
+            "scaled-l2",
+            f"{optimizer.type} divides the gradient of `l2` by its size, so that the penalty is "
+            "about the same however large `l2` is, and weights of large gradients hardly decay",
+            "use `decay` (adamw), which is apart from the gradient, if weights shall decay",
+            None,
+        )
+
+
+def _weights(loss: Loss) -> Iterator[Problem]:
+    for key in ("class_weights", "alpha"):
+        weights = getattr(loss, key, None)
+        if isinstance(weights, tuple) and weights and not any(weights):
+            yield advice(
+                "zero-weights",
+                f"every class has the weight 0 in `{key}` of {loss.type}, so that the loss is 0 "
+                "whatever the network gives, and nothing is learnt",
+                f"give the classes that count a weight above 0, or leave `{key}` out",
+                None,
+            )
 
 
 def _times(rate: float, usual: float) -> str:
