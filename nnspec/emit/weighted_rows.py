@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from nnspec.emit.code import literal, wrap
+from nnspec.language.expressions import renamed
 from nnspec.language.weighting import SAMPLE_WEIGHT
-from nnspec.layers.shapes import Shape
+from nnspec.layers.shapes import Dim, Shape
 from nnspec.network.loader import Spec
 from nnspec.network.weighting import lengths_of, trained, weight_shape
 
@@ -37,7 +38,7 @@ def weight_lines(spec: Spec, target: str, *, is_table: bool) -> list[str]:
         kept = f"inputs[{literal(mask)}] != 0"
         if lengths_of(spec.graph, mask):
             size = weight_shape(spec.model, spec.graph)[0]
-            count = literal(size) if isinstance(size, int) else f"{target}.shape[1]"
+            count = _count(spec, size, target)
             kept = f"np.arange({count}) < inputs[{literal(mask)}].reshape(-1, 1)"
         if not has_column:
             lines += wrap(f"weights = {kept}", 4)
@@ -55,6 +56,22 @@ def weight_lines(spec: Spec, target: str, *, is_table: bool) -> list[str]:
         "        if not weights[chosen].any():",
         '            raise ValueError(f"{path}: every row of {part} has the weight 0")',
     ]
+
+
+def _count(spec: Spec, size: Dim, target: str) -> str:
+    """Return the expression of how many places a row has."""
+    if isinstance(size, int):
+        return literal(size)
+    if any(loss.takes != "nothing" for _, loss, _ in trained(spec.model, spec.graph)):
+        return f"{target}.shape[1]"
+    # No loss reads a target, and the size follows from those of the inputs.
+    axes = {
+        axis: f"inputs[{literal(name)}].shape[{i}]"
+        for name, kind in spec.graph.inputs.items()
+        for i, axis in enumerate(kind.shape, 1)
+        if isinstance(axis, str)
+    }
+    return renamed(size, axes)
 
 
 def _checked(every: list[Shape], target: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator as operators
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 Number = int | float
 
@@ -56,6 +56,12 @@ def evaluate(text: str, lookup: Callable[[str], object]) -> object:
     if parser.position < len(found):
         raise ExpressionError(f'unexpected "{found[parser.position][1]}"')
     return value
+
+
+def renamed(text: str, names: Mapping[str, str]) -> str:
+    """Return an expression with other texts in the place of its names."""
+    parts = [names.get(part, part) if kind == "name" else part for kind, part in tokens(text)]
+    return " ".join(parts).replace("( ", "(").replace(" )", ")")
 
 
 def tokens(text: str) -> list[tuple[str, str]]:

@@ -152,6 +152,11 @@ CASES: dict[str, dict[str, Any]] = {
         },
         "training": {"loss": PLACES, "mask": "lengths"},
     },
+    "without targets": {
+        **text("T", has_lengths=True),
+        "data": {"source": "rows.npz", "features": {"words": "words", "lengths": "lengths"}},
+        "training": {"loss": {**PLACES, "tags": {"type": "value"}}, "mask": "lengths"},
+    },
 }  # fmt: skip
 FAST = {"table", "places"}
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nnspec.errors import Mark
-from nnspec.language.expressions import ExpressionError, evaluate
+from nnspec.language.expressions import ExpressionError, evaluate, renamed
 from nnspec.language.problems import Problems
 from nnspec.language.scope import Scope, compute
 from nnspec.language.source import parse
@@ -133,3 +133,15 @@ def test_an_inner_scope_hides_the_outer_one() -> None:
     inner = Scope({"a": 1}, Scope({"a": 2, "b": "${a}"}))
     assert inner.lookup("a") == 1
     assert inner.lookup("b") == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("time", 'x["time"]'),
+        ("(time + 1)//2", '(x["time"] + 1) // 2'),
+        ("2 * (time - frames)", '2 * (x["time"] - x["frames"])'),
+    ],
+)
+def test_names_are_given_other_texts(text: str, expected: str) -> None:
+    assert renamed(text, {name: f'x["{name}"]' for name in ("time", "frames")}) == expected
