@@ -107,4 +107,7 @@ def _unread_data(spec: Spec | Networks, path: str) -> Iterator[Problem]:
         what = "is a folder" if source.is_dir() else "there is no such file"
         hint = "`data.source` is relative to the spec"
         message = f"{data.source}: {what}"
-        yield Problem("wrong-data", message, hint, None, "advice", file=path)
+        problem = Problem("wrong-data", message, hint, None, "advice", file=path)
+        from nnspec.network.places import placed  # which few specs need
+
+        yield placed(problem, spec, "data", "source")

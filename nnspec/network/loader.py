@@ -171,7 +171,7 @@ def _loaded(
         try:
             tree = parse(text, is_json=is_json)
         except SourceError as error:
-            return None, tuple(_located(error.problems, text, file))
+            return None, tuple(located(error.problems, text, file))
         if variables:
             from nnspec.language.strict import usual_form
 
@@ -180,13 +180,13 @@ def _loaded(
         read = _read(tree, problems)
     if read is None:
         found = _with_edits(problems.found, text, is_json=is_json)
-        return None, tuple(_located(found, text, file))
+        return None, tuple(located(found, text, file))
     place = Path(path) if path is not None else None
     if not isinstance(read, tuple):
         advice = _with_edits(list(read.advice), text, is_json=is_json)
-        return read.located(place, tuple(_located(advice, text, file))), ()
+        return read.located(place, tuple(located(advice, text, file))), ()
     advice = _with_edits([*problems.advice, *advise(*read)], text, is_json=is_json)
-    return Spec(*read, place, tuple(_located(advice, text, file))), ()
+    return Spec(*read, place, tuple(located(advice, text, file))), ()
 
 
 def check(spec: AnySpec, *, folder: str | Path | None = None) -> Spec:
@@ -331,9 +331,10 @@ def _problems_of_training(model: Model, graph: Graph) -> Iterator[Problem]:
     return objective_problems(model, graph)
 
 
-def _located(problems: Iterable[Problem], text: str, file: str | None) -> list[Problem]:
+def located(problems: Iterable[Problem], text: str, file: str | None) -> list[Problem]:
+    """Return the problems of a text in the order of their places, each with its line."""
     lines: list[str] | None = None
-    located = []
+    shown = []
     for problem in problems:
         excerpt = None
         if problem.mark is not None:
@@ -341,9 +342,9 @@ def _located(problems: Iterable[Problem], text: str, file: str | None) -> list[P
                 lines = _LINE_BREAK.split(text)
             if problem.mark.line < len(lines):
                 excerpt = lines[problem.mark.line]
-        located.append(problem._replace(file=file, excerpt=excerpt))
-    located.sort(key=_position)
-    return located
+        shown.append(problem._replace(file=file, excerpt=excerpt))
+    shown.sort(key=_position)
+    return shown
 
 
 def _with_edits(problems: list[Problem], text: str, *, is_json: bool) -> list[Problem]:

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from pydantic_core import ValidationError
 
-from nnspec.errors import UsageError
+from nnspec.errors import Problem, SpecError
 from nnspec.language.schedules import Schedule
 from nnspec.language.training_schema import Training
 from nnspec.network.loader import Spec
+from nnspec.network.places import placed
 
 ASSUMED = 100
 """Batches of an epoch where no rows are known, as in a verification."""
@@ -24,7 +25,7 @@ def is_relative(spec: Spec) -> bool:
 
 
 def with_steps(spec: Spec, rows: int) -> Spec:
-    """Return the spec with lengths in steps, of so many training rows; raises UsageError.
+    """Return the spec with lengths in steps, of so many training rows; raises SpecError.
 
     All steps are those of the spec's epochs, however many a run is asked for.
     """
@@ -35,13 +36,14 @@ def with_steps(spec: Spec, rows: int) -> Spec:
 
 
 def with_rows_read(spec: Spec) -> Spec:
-    """Return the same by the rows that the spec names; raises DataError, UsageError."""
+    """Return the same by the rows that the spec names; raises DataError, SpecError."""
     if not is_relative(spec):
         return spec
     if spec.model.data is None:
-        raise UsageError(
-            "a length of the schedule is relative, and without `data` there are no rows to count: "
-            "write lengths in steps"
+        raise _wrong(
+            spec,
+            "a length of the schedule is relative, and without `data` there are no rows to count",
+            "write lengths in steps",
         )
     from nnspec.data.rows import load_data
 
@@ -49,7 +51,7 @@ def with_rows_read(spec: Spec) -> Spec:
 
 
 def with_assumed_steps(spec: Spec) -> Spec:
-    """Return the same by epochs of `ASSUMED` batches; raises UsageError."""
+    """Return the same by epochs of `ASSUMED` batches; raises SpecError."""
     training = spec.model.training
     if training is None or not is_relative(spec):
         return spec
@@ -61,14 +63,22 @@ def _with_batches(spec: Spec, training: Training, batches: int) -> Spec:
     assert isinstance(schedule, Schedule)
     total = batches * training.epochs // training.accumulate
     if total < 1:
-        raise UsageError("a length of the schedule is a share of all steps, and there are none")
+        raise _wrong(
+            spec,
+            "a length of the schedule is a share of all steps, and there are none",
+            "train for more epochs, or give `accumulate` fewer batches",
+        )
     try:
         found = schedule.in_steps(batches / training.accumulate, total)
     except ValidationError as error:
         reason = error.errors()[0]["msg"]
-        raise UsageError(
-            f"in steps, of which there are {total}, {schedule.schedule} cannot be: {reason}"
-        ) from None
+        message = f"in steps, of which there are {total}, {schedule.schedule} cannot be: {reason}"
+        raise _wrong(spec, message, "change its lengths, or train for more epochs") from None
     optimizer = training.optimizer.model_copy(update={"learning_rate": found})
     changed = training.model_copy(update={"optimizer": optimizer})
     return replace(spec, model=spec.model.model_copy(update={"training": changed}))
+
+
+def _wrong(spec: Spec, message: str, hint: str) -> SpecError:
+    problem = Problem("not-trainable", message, hint)
+    return SpecError([placed(problem, spec, "training", "optimizer", "learning_rate")])

@@ -87,17 +87,24 @@ TWO_OUTPUTS = SPEC.replace("layers:", "outputs: [scores, scores2]\nlayers:").rep
     "activation: softmax}", "activation: softmax}, {name: scores2, type: dense, units: 2}"
 )
 UNTRAINABLE = {
-    "a missing file": (SPEC, None, "wrong-data", "there is no such file"),
-    "a folder": (SPEC, "folder", "wrong-data", "is a folder"),
-    "a missing column": (SPEC, "a,c,y\n1,2,0\n", "wrong-data", 'there is no column "b"'),
-    "a word": (SPEC, "a,b,y\n1,2,0\n1,x,1\n", "wrong-data", 'line 3: column "b"'),
-    "two outputs": (TWO_OUTPUTS, "a,b,y\n1,2,0\n", "not-trainable", "has 2 outputs"),
-}
+    "a missing file": (SPEC, None, "wrong-data", "there is no such file", "source:"),
+    "a folder": (SPEC, "folder", "wrong-data", "is a folder", "source:"),
+    "a missing column": (
+        SPEC, "a,c,y\n1,2,0\n", "wrong-data", 'there is no column "b"', "features:",
+    ),
+    "a missing target": (
+        SPEC, "a,b,z\n1,2,0\n", "wrong-data", 'there is no column "y"', "target:",
+    ),
+    "a word": (SPEC, "a,b,y\n1,2,0\n1,x,1\n", "wrong-data", 'line 3: column "b"', "features:"),
+    "two outputs": (
+        TWO_OUTPUTS, "a,b,y\n1,2,0\n", "not-trainable", "has 2 outputs", "training:",
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", UNTRAINABLE)
 def test_check_reads_the_rows_if_asked(tmp_path, capsys, name):
-    text, content, code, message = UNTRAINABLE[name]
+    text, content, code, message, place = UNTRAINABLE[name]
     spec = tmp_path / "spec.yaml"
     spec.write_text(text.replace("FEATURES", "[a, b]").replace("TARGET", "y"))
     rows = tmp_path / "rows.csv"
@@ -114,6 +121,8 @@ def test_check_reads_the_rows_if_asked(tmp_path, capsys, name):
     (problem,) = report["files"][0]["problems"]
     assert problem["code"] == code
     assert message in problem["message"]
+    line = spec.read_text().splitlines()[problem["line"] - 1]
+    assert place in line
 
 
 def test_check_passes_rows_that_are_right_and_specs_without_any(tmp_path, capsys):

@@ -67,10 +67,25 @@ def test_what_is_no_length_is_refused(length: str, tmp_path: Path) -> None:
 
 def test_lengths_that_do_not_fit_in_steps_are_refused(tmp_path: Path) -> None:
     spec = spec_of(tmp_path, {**RATE, "warmup": "100%"})
-    with pytest.raises(nnspec.UsageError, match="warmup of fewer than its 15 steps"):
+    with pytest.raises(nnspec.SpecError, match="warmup of fewer than its 15 steps"):
         nnspec.compile(spec, "torch", training=True)
-    with pytest.raises(nnspec.UsageError, match="there are none"):
+    with pytest.raises(nnspec.SpecError, match="there are none"):
         nnspec.train(spec_of(tmp_path, accumulate=999), "torch", tmp_path / "run")
+
+
+def test_a_length_that_the_rows_refuse_is_shown_in_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "net.yaml"
+    file.write_text(spec_of(tmp_path, {**RATE, "warmup": "100%"}).to_yaml())
+    lines = file.read_text().splitlines()
+    (line,) = (i for i, text in enumerate(lines, 1) if "learning_rate:" in text)
+    with pytest.raises(nnspec.SpecError) as caught:
+        nnspec.train(nnspec.load(file), "torch", tmp_path / "run")
+    (problem,) = caught.value.problems
+    assert problem.code == "not-trainable"
+    assert problem.file == str(file)
+    assert problem.mark is not None
+    assert problem.mark.line + 1 in (line, line + 1)  # the mapping, or its first key
+    assert str(caught.value).startswith(f"{file}:{problem.mark.line + 1}:")
 
 
 def test_rows_that_are_not_known_are_asked_for(tmp_path: Path) -> None:
@@ -78,7 +93,7 @@ def test_rows_that_are_not_known_are_asked_for(tmp_path: Path) -> None:
     without = nnspec.loads(spec.to_yaml().partition("\ndata:")[0] + "\ntraining: " + str(
         {"task": "binary", "optimizer": {"type": "sgd", "learning_rate": RATE}}
     ))  # fmt: skip
-    with pytest.raises(nnspec.UsageError, match="write lengths in steps"):
+    with pytest.raises(nnspec.SpecError, match="write lengths in steps"):
         nnspec.compile(without, "keras", training=True)
     report = nnspec.verify(without, backends=("torch", "keras"), exporters=False, steps=1)
     assert report.passed, report.to_json()
