@@ -49,6 +49,20 @@ ELSEWHERE = {
     ),
 }
 """Keys of a training of one network -> why that of two has none."""
+OF_ROWS = {
+    **dict.fromkeys(
+        ("standardize", "standardize_target"),
+        "rows are judged as they are in the file: a `rescaling` at the start of the discriminator, "
+        "and one at the end of the generator, shift and scale them",
+    ),
+    **dict.fromkeys(
+        ("validation", "test"),
+        "two networks that learn against each other take every row: what one gains the other loses",
+    ),
+    "target": "rows are made, and none is predicted: name what is made in `features`",
+    "sample_weight": "every row counts alike",
+}
+"""Keys of the data of one network -> why those of two networks have none."""
 OF_DISCRIMINATOR = (
     "the discriminator judges rows in training alone, and nothing would take its average: write "
     "`training.generator.average`"

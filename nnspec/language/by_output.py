@@ -152,8 +152,22 @@ def is_taught(value: object) -> bool:
 
 
 def is_by_output(value: object) -> bool:
-    """Whether a value is a mapping of outputs: one with a word for its `type` is a record."""
-    return isinstance(value, Mapping) and not isinstance(value.get("type"), str)
+    """Whether a value is a mapping of outputs: one with a word for its `type` is a record.
+
+    But an output may be called so: no field of a loss is the name of a loss.
+    """
+    if not isinstance(value, Mapping):
+        return False
+    if not isinstance(value.get("type"), str):
+        return True
+    return len(value) > 1 and all(map(_is_loss, value.values()))
+
+
+def _is_loss(value: object) -> bool:
+    from nnspec.language.losses import LOSSES  # they are of records of this file's neighbours
+
+    name = value.get("type") if isinstance(value, Mapping) else getattr(value, "type", value)
+    return isinstance(name, str) and name in LOSSES
 
 
 def with_task(given: Any) -> Any:

@@ -40,7 +40,7 @@ def report_metrics(model: Model, given: Any, problems: Problems) -> None:
     for i, metric in enumerate(training.metrics or ()):
         mark = _item_mark(given, i)
         if not any(each.takes_metric(metric) for each in trained):
-            _report_unfit(metric, trained[0], mark, problems)
+            _report_unfit(metric, trained, mark, problems)
             continue
         for name in metric.names(kind, _SOME_CLASS) or (metric.type,):
             if name in names:
@@ -62,25 +62,45 @@ def report_metrics(model: Model, given: Any, problems: Problems) -> None:
 
 
 def _report_unfit(
-    metric: Metric, training: Training, mark: Mark | None, problems: Problems
+    metric: Metric, trained: list[Training], mark: Mark | None, problems: Problems
 ) -> None:
-    loss, kind = training.resolved_loss, training.metric_kind
-    # Without logits, whether the network ends in probabilities is not known here.
-    has_logits = loss.compares in ("", "signs") and bool(loss.leaves_out)
+    """Report a metric that fits none of these trainings, each of one output."""
     fitting = [
         name
         for name, each in METRICS.items()
-        if training.takes_metric(_usual(each)) and (has_logits or not each.needs_probabilities)
+        if any(_takes(training, each) for training in trained)
     ]
-    why = f'{_TARGETS[kind]}, which the task "{training.task}" predicts'
-    if loss.only_metrics or loss.compares or kind != training.kind:
-        why = f"{_COMPARED.get(loss.compares, _TARGETS[kind])}, which the loss {loss.type} compares"
+    why = " nor for ".join(dict.fromkeys(map(_predicted, trained)))
     problems.add(
         "unfit-metric",
         f'the metric "{metric.type}" is not defined for {why}',
         mark,
         f"choose of {', '.join(fitting)}" if fitting else "leave out `metrics`",
     )
+
+
+def _takes(training: Training, metric: type[Metric]) -> bool:
+    # Without logits, whether the network ends in probabilities is not known here.
+    loss = training.resolved_loss
+    has_logits = loss.compares in ("", "signs") and bool(loss.leaves_out)
+    return training.takes_metric(_usual(metric)) and (has_logits or not metric.needs_probabilities)
+
+
+def _predicted(training: Training) -> str:
+    """Return in words what one output predicts, and what says so."""
+    loss, kind = training.resolved_loss, training.metric_kind
+    if loss.only_metrics or loss.compares or kind != training.kind:
+        targets = _COMPARED.get(loss.compares, _TARGETS[kind])
+        return f"{targets}, which the loss {loss.type} compares"
+    return f'{_TARGETS[kind]}, which the task "{training.task}" predicts'
+
+
+def _shown(metric: Metric, kind: Any) -> list[str]:
+    """Return the names of a metric; of classes, of which it is not known how many, the first."""
+    names = list(metric.names(kind, _SOME_CLASS))
+    if len(names) < _SOME_CLASS:
+        return names
+    return [f"{names[0]} and so on, one for each class"]
 
 
 def _usual(metric: type[Metric]) -> Metric:
@@ -103,6 +123,8 @@ def _report_watched(model: Model, key: str, record: Keep, given: Any, problems: 
     if validation is not False:
         known.append("val_loss")
     known += [f"{prefix}{each}" for one in metrics for each in one.names(kind, _SOME_CLASS)]
+    shown = [f"{prefix}{each}" for one in metrics for each in _shown(one, kind)]
+    measured = f"measured: {', '.join([*(['loss', 'val_loss'][: 1 + bool(prefix)]), *shown])}"
     is_known = name in known or (
         metric_of(name, metrics, kind) is not None
         and (validation is None or name.startswith("val_") == validation)
@@ -110,7 +132,7 @@ def _report_watched(model: Model, key: str, record: Keep, given: Any, problems: 
     if is_known:
         return
     bare = name.removeprefix("val_")
-    hint, meant = f"measured: {', '.join(known)}", nearest(name, known)
+    hint, meant = measured, nearest(name, known)
     if validation is False and bare in ("loss", *known):
         hint = f"no rows are kept for validation: write {bare}, or give `data.validation` a share"
     elif f"val_{name}" in known:

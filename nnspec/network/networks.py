@@ -14,6 +14,7 @@ from nnspec.errors import Mark, Problem, UsageError, nearest
 from nnspec.language.adversarial import (
     ELSEWHERE,
     OF_DISCRIMINATOR,
+    OF_ROWS,
     ROLES,
     AdversarialTraining,
     Models,
@@ -195,11 +196,14 @@ def _document(tree: dict[str, Any], problems: Problems) -> Models | None:
 
 
 def _reasoned(problem: Problem, loc: Sequence[str | int]) -> Problem:
-    """Return the problem with the reason why the training of two networks has no such key."""
-    if problem.code != "unknown-key" or len(loc) < 2 or loc[0] != "training":
+    """Return the problem with the reason why two networks that are trained have no such key."""
+    if problem.code != "unknown-key" or not loc:
         return problem
-    key = str(loc[-1])
-    reason = ELSEWHERE.get(key, "").format(key=key) if len(loc) == 2 else ""
+    key, reason = str(loc[-1]), ""
+    if loc[0] == "training" and len(loc) == 2:
+        reason = (ELSEWHERE | OF_ROWS).get(key, "").format(key=key)
+    elif len(loc) == 1 or (loc[0] == "data" and len(loc) == 2):
+        reason = OF_ROWS.get(key, "")
     if tuple(loc) == ("training", "discriminator", "average"):
         reason = OF_DISCRIMINATOR
     return problem._replace(hint=reason, fix=None) if reason else problem
