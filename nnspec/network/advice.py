@@ -88,9 +88,11 @@ _RULES = {
     "depth": frozenset({"deep"}),
     "recurrence": frozenset({"simple_rnn", "bidirectional"}),
     "first_weights": frozenset({"odd-initializer", "he-initializer"}),
-    "fields": frozenset({"global_average_pooling2d", "global_max_pooling2d"}),
+    "fields": frozenset({"global_average_pooling2d", "global_max_pooling2d", "average_pooling2d",
+                         "adaptive_average_pooling2d", "adaptive_max_pooling2d", "reduce_mean",
+                         "reduce_max", "max_pooling2d"}),
     "settings": frozenset({"odd-rate", "loss", "l2", "groups"}),
-}
+}  # fmt: skip
 """Module of `rules` -> the occasions at which it is asked: types of layers, and what looks odd."""
 
 _THROUGH = frozenset({"dropout", "linear", "alpha_dropout", "gaussian_dropout", "reshape",

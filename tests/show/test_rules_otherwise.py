@@ -106,9 +106,14 @@ NORM = {"type": "batch_normalization"}
 LONE = [dense(use_bias=False), NORM]
 UNROLLED = [{"type": "simple_rnn", "units": 4}]
 FEW_STEPS: Document = {"generator": {"clip": {"norm": 1.0}}}
-REGRESSION = {"training": {"task": "regression"}}
-MULTICLASS = {"training": {"task": "multiclass"}}
-ROWS = {"source": "rows.csv", "features": {"x": "x_*"}, "target": "y", "standardize_target": True}
+REGRESSION: Document = {"training": {"task": "regression"}}
+MULTICLASS: Document = {"training": {"task": "multiclass"}}
+ROWS: Document = {
+    "source": "rows.csv",
+    "features": {"x": "x_*"},
+    "target": "y",
+    "standardize_target": True,
+}
 
 
 def rated(**optimizer: Any) -> Document:
@@ -117,6 +122,23 @@ def rated(**optimizer: Any) -> Document:
 
 def grouped(kind: str, **group: Any) -> Document:
     return rated(type=kind, groups=[{"match": "weights", **group}])
+
+
+def seen(last: Document, *, strides: int = 1, layout: str = "channels_first") -> Document:
+    """Return classes of a mean over positions, of which each sees 3 pixels, or 9 and more."""
+    conv: Document = {"type": "conv2d", "filters": 4, "kernel_size": 3, "padding": "same"}
+    shape = (1, 16, 16) if layout == "channels_first" else (16, 16, 1)
+    layers: list[Document] = [
+        {**conv, "strides": strides},
+        RELU,
+        conv,
+        RELU,
+        last,
+        {"type": "flatten"},
+    ]
+    return network(
+        *layers, dense(3), {"type": "softmax"}, shape=shape, data_format=layout, **MULTICLASS
+    )
 
 
 def chosen(*between: Document) -> Document:
@@ -160,6 +182,27 @@ CASES: dict[str, tuple[str, Document, bool]] = {
     ),
     "least squares of what is bounded": (
         "squashed-logits", two(MADE, [dense(1, activation="tanh")], loss="least_squares"), False,
+    ),
+    # Means over positions.
+    **{
+        f"small field, {kind} {layout}": (
+            "small-field", seen({"type": kind, **more}, layout=layout), True,
+        )
+        for kind, more in (
+            ("global_max_pooling2d", {}), ("average_pooling2d", {"pool_size": 16}),
+            ("adaptive_average_pooling2d", {"output_size": 1}),
+        )
+        for layout in ("channels_first", "channels_last")
+    },
+    "small field of a mean over axes": (
+        "small-field", seen({"type": "reduce_mean", "axes": [1, 2]}), True,
+    ),
+    "small field of a mean over the last axes": (
+        "small-field", seen({"type": "reduce_mean", "axes": [0, 1]}, layout="channels_last"), True,
+    ),
+    "means of parts": ("small-field", seen({"type": "average_pooling2d", "pool_size": 2}), False),
+    "a field that is large": (
+        "small-field", seen({"type": "average_pooling2d", "pool_size": 4}, strides=4), False,
     ),
     # Settings of groups, and of parts.
     "rate of a group": ("unusual-rate", grouped("adam", learning_rate=0.5), True),

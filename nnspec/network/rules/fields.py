@@ -7,11 +7,16 @@ from typing import Any
 
 from nnspec.errors import Mark, Problem
 from nnspec.layers.base import spatial_axes
+from nnspec.layers.shapes import product
 from nnspec.network.graph import Graph, LayerNode
 from nnspec.network.rules import Case, advice
 from nnspec.network.rules.flow import Flow
 
-_ENDS = frozenset({"global_average_pooling2d", "global_max_pooling2d"})
+_ENDS = frozenset(
+    {"global_average_pooling2d", "global_max_pooling2d", "adaptive_average_pooling2d",
+     "adaptive_max_pooling2d", "average_pooling2d", "max_pooling2d", "reduce_mean", "reduce_max"}
+)  # fmt: skip
+"""Layers that may leave one number of each channel."""
 _SHARE = 0.5
 """The share of an image that a position has to see; an object may be so small."""
 _MOST_USES = 5_000
@@ -44,7 +49,7 @@ class _Walk(Flow[_Field | None]):
             return None
         first = fields[0]
         layer: Any = node.layer
-        if layer.type in _ENDS:
+        if layer.type in _ENDS and _is_of_all(body, node):
             self.found.append((first, node.name, node.mark))
             return None
         if len(fields) > 1:
@@ -69,6 +74,13 @@ class _Walk(Flow[_Field | None]):
         if layer.type.startswith(("zero_padding", "reflection_padding", "replication_padding")):
             return first
         return None
+
+
+def _is_of_all(body: Graph, node: LayerNode) -> bool:
+    """Whether a layer leaves one number of each channel, of a map of more positions than one."""
+    (taken,), (given,) = body.shapes(node.inputs), body.shapes(node.outputs)
+    channels = taken[0 if body.data_format == "channels_first" else -1]
+    return product(given) == channels != product(taken)
 
 
 def advise(case: Case) -> Iterator[Problem]:
