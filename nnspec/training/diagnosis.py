@@ -7,7 +7,7 @@ run ends with the weights that it has without.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from nnspec.backend import Backend, Options, Program, Trainable
 from nnspec.data.rows import Dataset, Part
 from nnspec.errors import NnspecError
-from nnspec.layers.base import spatial_axes
+from nnspec.layers.base import Parameter, spatial_axes
 from nnspec.network.loader import Spec
 from nnspec.network.opened import all_values, as_spec, flat
 from nnspec.training.epoch import OnStep
@@ -36,9 +36,10 @@ ENDING_IN_ZERO = frozenset({"relu", "relu6", "threshold", "hard_shrink"})
 class LayerState:
     """Measures of one layer at one time; None where it has none of them.
 
-    gradient, weight: lengths of its parameters' gradient, and of themselves. update: length of an
-    optimizer step by that of the weights. mean, deviation, size: of what it gives, size the root of
-    the mean square. dead: share of its units that give 0 for every row.
+    gradient, weight: lengths of its parameters' gradient, and of themselves. usual: length of
+    parameters that keep the variance of what the layer takes. update: length of an optimizer step
+    by that of the weights. mean, deviation, size: of what it gives, size the root of the mean
+    square. dead: share of its units that give 0 for every row.
     """
 
     gradient: float | None = None
@@ -48,6 +49,7 @@ class LayerState:
     deviation: float | None = None
     size: float | None = None
     dead: float | None = None
+    usual: float | None = None
 
     def as_json(self) -> dict[str, float | None]:
         """Return the measures that there are; what is not finite is a null."""
@@ -88,10 +90,8 @@ class Recorder:
     def __post_init__(self) -> None:
         walked = {at.path: at for at in self.spec.graph.walk()}
         self.layers = {path: at.node.layer for path, at in walked.items()}
-        self.outputs = {
-            path: flat(at.path) if len(at.node.outputs) == 1 else f"{flat(at.path)}"
-            for path, at in walked.items()
-        }
+        self.outputs = {path: flat(at.path) for path, at in walked.items()}
+        self.usual = {path: usual_length(at.parameters()) for path, at in walked.items()}
         self.learning = {
             path: [f"{path}.{parameter.name}" for parameter in at.parameters() if parameter.learns]
             for path, at in walked.items()
@@ -130,7 +130,8 @@ class Recorder:
             gradient = _length(gradients[name] for name in known) if known else None
             weight = _length(weights[name] for name in known) if known else None
             value = values.get(self.outputs[path])
-            layers[path] = LayerState(gradient, weight, None, *self._of_value(path, value))
+            usual = self.usual[path] if known else None
+            layers[path] = LayerState(gradient, weight, None, *self._of_value(path, value), usual)
         floats = [
             np.asarray(array, np.float64).reshape(-1)
             for array in self.rows.inputs.values()
@@ -212,6 +213,18 @@ def recorder_of(
     except NnspecError:
         opened = None
     return Recorder(spec, program, data.train.take(chosen), opened)
+
+
+def usual_length(parameters: Iterable[Parameter]) -> float:
+    """Return the length of parameters whose sums have the variance of what they are over.
+
+    Each element of a kernel is then about 1 / √fan_in; a layer of scales alone has 1 for each.
+    """
+    learning = [each for each in parameters if each.learns]
+    kernels = [each for each in learning if len(each.shape) > 1] or learning
+    return math.sqrt(
+        sum(math.prod(each.shape) / (each.fan_in if len(each.shape) > 1 else 1) for each in kernels)
+    )
 
 
 def _length(arrays: Any) -> float:

@@ -16,15 +16,15 @@ GROWN = 1e3
 """Outputs of a layer inside the network by what the network takes: more is exploding."""
 MOVED = 1.0
 """A step by the weights that it moves: more is exploding."""
-SLIGHT = 1e-3
-"""Length of a layer's weights by the longest: shorter ones grow from near 0 by far steps."""
 DEAD = 0.75
 """Share of units that give 0 for every row: so many are dying.
 
 Small layers that learn well lose half of theirs and more, as `tabular_binary` does 5 of 8.
 """
+KILLING = 0.5
+"""A step by the weights that it moves: from so far on it may kill units."""
 DEAD_BY_A_JUMP = 0.5
-"""Share of units that die in a run whose steps are larger than the weights: so many are dying.
+"""Share of units that die in a run with such steps: so many are dying.
 
 A step that large says what killed them, so that less will do than where units die one by one.
 """
@@ -57,15 +57,28 @@ def findings(snapshots: Sequence[Snapshot], layers: Mapping[str, Layer]) -> list
     """
     if not snapshots:
         return []
-    dying = _dying(snapshots)
-    exploding = _exploding(snapshots)
-    found = [each for each in (exploding, dying) if each is not None]
-    # Behind what is dead no gradient comes through, and what is not finite says nothing.
-    return found or [each for each in (_vanishing(snapshots, layers),) if each is not None]
+    dying, exploding = _dying(snapshots), _exploding(snapshots)
+    # What is not finite says nothing; nor does what comes through units that are dead, of which
+    # before the first step there are none.
+    vanishing = None
+    if exploding is None:
+        seen = snapshots if dying is None else _before_death(snapshots)
+        vanishing = _vanishing(seen, layers)
+    return [each for each in (exploding, dying, vanishing) if each is not None]
+
+
+def _before_death(snapshots: Sequence[Snapshot]) -> Sequence[Snapshot]:
+    """Return the records up to the first in which most units of a layer are dead."""
+    for i, snapshot in enumerate(snapshots):
+        if any((state.dead or 0.0) >= DEAD_BY_A_JUMP for state in snapshot.layers.values()):
+            return snapshots[:i]
+    return snapshots
 
 
 def _vanishing(snapshots: Sequence[Snapshot], layers: Mapping[str, Layer]) -> Finding | None:
     ratios: dict[str, list[float]] = {}
+    if not snapshots:
+        return None
     for snapshot in snapshots:
         largest = 0.0
         for path, state in reversed(snapshot.layers.items()):
@@ -77,7 +90,7 @@ def _vanishing(snapshots: Sequence[Snapshot], layers: Mapping[str, Layer]) -> Fi
     small = {
         path: median(values)
         for path, values in ratios.items()
-        if len(values) == len(snapshots) and median(values) < VANISHING
+        if len(values) == len(snapshots) and median(values) < VANISHING and not _comes(values)
     }
     if not small:
         return None
@@ -106,6 +119,14 @@ def _vanishing(snapshots: Sequence[Snapshot], layers: Mapping[str, Layer]) -> Fi
         "they hardly learn",
         change,
     )
+
+
+def _comes(values: Sequence[float]) -> bool:
+    """Whether a share of the gradient is no longer vanishing, or would not be in as long a run.
+
+    So it is in branches whose scale, or last layer, begins near 0.
+    """
+    return values[-1] ** 2 >= VANISHING * values[0] and values[-1] > 0
 
 
 def _exploding(snapshots: Sequence[Snapshot]) -> Finding | None:
@@ -165,7 +186,7 @@ def _dying(snapshots: Sequence[Snapshot]) -> Finding | None:
         return None
     last, first = whole[-1].layers, whole[0].layers
     jumps = [share for each in snapshots for share in _moved(each).values()]
-    has_jumped = max(jumps, default=0.0) > MOVED
+    has_jumped = max(jumps, default=0.0) > KILLING
     dead = {
         path: state.dead
         for path, state in last.items()
@@ -183,7 +204,7 @@ def _dying(snapshots: Sequence[Snapshot]) -> Finding | None:
     share = f"{100 * (dead[worst] or 0.0):.0f} %"
     when = "from the first step on" if at_once else "since training began"
     if has_jumped and not at_once:
-        when += " with steps that move weights by more than they are large"
+        when += " with steps that move weights by more than half of their length"
     change = "leaky_relu or elu in its place, a smaller learning_rate, or batch_normalization "
     change += "before it"
     if has_jumped:
@@ -205,16 +226,15 @@ def _dying(snapshots: Sequence[Snapshot]) -> Finding | None:
 
 
 def _moved(snapshot: Snapshot) -> dict[str, float]:
-    """Return how far a step moves each layer's weights, but for those that begin near 0.
+    """Return how far a step moves each layer's weights, by their length or by the usual one.
 
-    Such are scales of branches, 1e-6 on purpose: any step is longer.
+    Weights that begin near 0 on purpose, as scales of branches and last layers do, are moved by
+    more than they are, and by little of what they may become.
     """
-    lengths = [state.weight for state in snapshot.layers.values() if state.weight is not None]
-    least = SLIGHT * max((each for each in lengths if math.isfinite(each)), default=0.0)
     return {
-        path: state.update
+        path: state.update * state.weight / max(state.weight, state.usual or 0.0)
         for path, state in snapshot.layers.items()
-        if state.update is not None and state.is_finite and (state.weight or 0.0) >= least
+        if state.update is not None and state.weight and state.is_finite
     }
 
 

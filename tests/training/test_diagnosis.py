@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 import nnspec
 from nnspec.cli import main
+from nnspec.layers import Dense
 from nnspec.network.loader import Spec, loads
 from nnspec.training.diagnosis import LayerState, Snapshot
 from nnspec.training.diagnosis_words import findings
@@ -110,6 +111,93 @@ def test_what_goes_wrong_is_named_by_its_layers_and_its_mended_twin_is_not(
     assert (tmp_path / "run" / "diagnosis.png").stat().st_size > 5000
 
 
+def residual(scale: float, **last: Any) -> list[dict[str, Any]]:
+    """Return branches that are scaled, as those of ConvNeXt, or whose last layers begin so."""
+    layers: list[dict[str, Any]] = [{"name": "stem", "type": "dense", "units": 24}]
+    before = "stem"
+    for i in range(4):
+        layers += [
+            {"name": f"norm{i}", "type": "layer_normalization", "inputs": before},
+            {"name": f"wide{i}", "type": "dense", "units": 48, "activation": "gelu"},
+            {"name": f"back{i}", "type": "dense", "units": 24, **last},
+            {"name": f"scale{i}", "type": "parameter", "inputs": f"back{i}", "shape": [24],
+             "initializer": {"type": "constant", "value": scale}},
+            {"name": f"branch{i}", "type": "multiply", "inputs": [f"back{i}", f"scale{i}"]},
+            {"name": f"sum{i}", "type": "add", "inputs": [before, f"branch{i}"]},
+        ]  # fmt: skip
+        before = f"sum{i}"
+    return [*layers, {**stack(0, "")[0], "inputs": before}]
+
+
+def images(depth: int, activation: str, **more: Any) -> list[dict[str, Any]]:
+    conv = {"type": "conv2d", "filters": 8, "kernel_size": 3, "padding": "same"}
+    return [
+        {"name": "spread", "type": "reshape", "shape": [1, 2, 4]},
+        *({"name": f"conv{i}", **conv, "activation": activation, **more} for i in range(depth)),
+        {"name": "flat", "type": "flatten"},
+        *stack(0, ""),
+    ]
+
+
+SMALL = {"kernel_initializer": {"type": "normal", "stddev": 1e-3}}
+SMALL_STACK = {"kernel_initializer": {"type": "normal", "stddev": 0.05}}
+FINE: dict[str, tuple[str, ...]] = {}
+BY_KIND: dict[str, tuple[list[dict[str, Any]], dict[str, Any], dict[str, tuple[str, ...]]]] = {
+    # Each bad one is followed by its twin.
+    "convolutions of sigmoid": (
+        images(8, "sigmoid"), {}, {"vanishing": ("conv0", "conv1", "conv2", "conv3")},
+    ),
+    "convolutions of relu": (images(8, "relu", **HE), {}, FINE),
+    "small weights, whose units die too": (
+        stack(10, "relu", **SMALL_STACK), SGD, {"vanishing": HIDDEN[:2]},
+    ),
+    "convolutions that are dead": (images(2, "relu", **BELOW), {}, {"dying": ("conv0", "conv1")}),
+    "convolutions that live": (images(2, "relu", **HE), {}, FINE),
+    "tanh at a large rate": (
+        stack(3, "tanh"), {"optimizer": {"type": "adam", "learning_rate": 1.0}},
+        {"exploding": ("hidden0", "hidden1", "hidden2")},
+    ),
+    "tanh at a usual rate": (stack(3, "tanh"), {}, FINE),
+    # What begins near 0 on purpose neither vanishes nor explodes.
+    "scales of 1e-6 by adam": (
+        residual(1e-6), {"optimizer": {"type": "adam", "learning_rate": 0.004}}, FINE,
+    ),
+    "scales of 1e-6 by sgd": (residual(1e-6), {"optimizer": {"type": "sgd",
+                              "learning_rate": 0.1}}, FINE),
+    "branches that begin at 0": (residual(1.0, kernel_initializer="zeros"), {}, FINE),
+    "a last layer near 0": (
+        [*stack(2, "relu", **HE)[:2], {**stack(0, "")[0], **SMALL}],
+        {"optimizer": {"type": "adam", "learning_rate": 0.005}}, FINE,
+    ),
+    # Half of the units die, and the network learns all the better: no step was too long.
+    "a rate that kills and learns": (
+        stack(3, "relu", **HE), {"optimizer": {"type": "adam", "learning_rate": 0.1}, "epochs": 5},
+        FINE,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("case", "backend"),
+    [
+        pytest.param(case, backend, marks=[pytest.mark.slow] if backend == "keras" else [])
+        for case in BY_KIND
+        for backend in ("torch", "keras")
+    ],
+)
+def test_what_is_diagnosed_is_what_was_done_on_purpose(
+    case: str, backend: str, tmp_path: Path
+) -> None:
+    layers, training, expected = BY_KIND[case]
+    spec = network(tmp_path, layers, **training)
+    run = nnspec.train(spec, backend, tmp_path / "run", diagnose=True)
+    assert run.findings is not None
+    found = {each.kind: each.layers for each in run.findings}
+    assert {*expected} <= {*found} if expected else found == {}, run.findings
+    for kind, layers_named in expected.items():
+        assert {*layers_named} <= {*found[kind]}  # type: ignore[index]
+
+
 def test_a_run_that_diverges_says_which_layer_explodes(tmp_path: Path) -> None:
     training = {"optimizer": {"type": "sgd", "learning_rate": 0.1}}
     spec = network(tmp_path, stack(5, "relu", **LARGE), **training)
@@ -189,11 +277,47 @@ def test_the_examples_go_well(name: str, tmp_path: Path) -> None:
     assert nnspec.train(spec, "torch", tmp_path / "run", diagnose=True).findings == ()
 
 
-def test_a_scale_that_begins_near_0_is_moved_far_and_does_not_explode() -> None:
-    def layer(weight: float, update: float) -> LayerState:
-        return LayerState(gradient=1.0, weight=weight, update=update, size=1.0)
+def layer(gradient: float = 1.0, weight: float = 1.0, **more: float) -> LayerState:
+    return LayerState(gradient=gradient, weight=weight, size=1.0, usual=2.0, **more)
 
+
+def test_a_scale_that_begins_near_0_is_moved_far_and_does_not_explode() -> None:
     for weight, kinds in ((1e-6, []), (2.0, ["exploding"])):
-        states = {"scale": layer(weight, 3.0), "out": layer(4.0, 1e-3)}
+        states = {"scale": layer(weight=weight, update=3.0), "out": layer(update=1e-3)}
         found = findings([Snapshot(1, states, 1.0)], {})
         assert [each.kind for each in found] == kinds
+
+
+@pytest.mark.parametrize(
+    ("shares", "is_vanishing"),
+    [
+        ((1e-5, 1e-5, 1e-5), True),
+        ((1e-6, 1e-5, 2e-5), True),  # in as long a run again it would be 4e-4
+        ((1e-6, 1e-4, 4e-4), False),
+        ((0.0, 1e-4, 4e-4), False),
+        ((0.0, 0.0, 0.0), True),
+        ((1e-4, 1e-4, 1e-2), False),
+        ((1e-1, 1e-1, 1e-5), False),
+    ],
+)
+def test_a_layer_vanishes_whose_gradient_does_not_come(
+    shares: tuple[float, ...], is_vanishing: bool
+) -> None:
+    snapshots = [
+        Snapshot(i, {"first": layer(share), "out": layer()}, 1.0) for i, share in enumerate(shares)
+    ]
+    found = findings(snapshots, {"first": Dense(units=1), "out": Dense(units=1)})
+    assert [each.kind for each in found] == ["vanishing"] * is_vanishing
+
+
+@pytest.mark.parametrize(
+    ("step", "dead", "is_dying"),
+    [(0.4, 0.6, False), (0.6, 0.4, False), (0.6, 0.6, True), (0.01, 0.8, True)],
+)
+def test_fewer_dead_units_are_dying_where_a_step_was_long(
+    step: float, dead: float, is_dying: bool
+) -> None:
+    states = [{"first": layer(weight=4.0, update=step, dead=each)} for each in (0.0, dead)]
+    snapshots = [Snapshot(i, each, 1.0) for i, each in enumerate(states)]
+    found = findings(snapshots, {"first": Dense(units=1)})
+    assert [each.kind for each in found] == ["dying"] * is_dying
