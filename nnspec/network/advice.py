@@ -31,7 +31,8 @@ def advise(model: Model, graph: Graph, steps: Steps | None = None) -> Iterator[P
     if model.training is not None:
         yield from _never_trains(model, graph)
         training = model.training
-        steps = Steps(training.optimizer, training.clip, training.batch_size)
+        has_term = any(each.type == "l2" for each in training.regularization or ())
+        steps = Steps(training.optimizer, training.clip, training.batch_size, has_term=has_term)
         if training.loss is not None:
             seen.add("loss")
         if is_composed(model):
@@ -97,7 +98,9 @@ _RULES = {
 
 _THROUGH = frozenset({"dropout", "linear", "alpha_dropout", "gaussian_dropout", "reshape",
                       "rescaling", "flatten", "squeeze", "expand_dims"})  # fmt: skip
-_ODD_INITIALIZERS = frozenset({"zeros", "ones", "constant", "normal"})
+_ODD_INITIALIZERS = frozenset(
+    {"zeros", "ones", "constant", "normal", "truncated_normal", "uniform", "variance_scaling"}
+)
 _NORMALISING = frozenset(
     {"batch_normalization", "layer_normalization", "rms_normalization", "group_normalization",
      "instance_normalization", "unit_normalization", "l2_normalize"}
@@ -236,7 +239,7 @@ def _of_steps(steps: Steps) -> set[str]:
         seen.add("odd-rate")
     if optimizer.groups:
         seen.add("groups")
-    if optimizer.l2:
+    if optimizer.l2 or steps.has_term:
         seen.add("l2")
     if steps.loss:
         seen.add("squashed-logits")

@@ -124,6 +124,12 @@ def grouped(kind: str, **group: Any) -> Document:
     return rated(type=kind, groups=[{"match": "weights", **group}])
 
 
+def first(law: Document, bend: str = "relu") -> Document:
+    """Return three layers of 400 units whose kernels begin by a law."""
+    hidden = dense(400, activation=bend, kernel_initializer=law)
+    return network(hidden, hidden, hidden, dense(1), shape=(400,))
+
+
 def seen(last: Document, *, strides: int = 1, layout: str = "channels_first") -> Document:
     """Return classes of a mean over positions, of which each sees 3 pixels, or 9 and more."""
     conv: Document = {"type": "conv2d", "filters": 4, "kernel_size": 3, "padding": "same"}
@@ -215,6 +221,16 @@ CASES: dict[str, tuple[str, Document, bool]] = {
     "l2 of a group": ("scaled-l2", grouped("adam", l2=0.1), True),
     "l2 of weights": ("scaled-l2", rated(type="adamw", l2={"rate": 0.1, "of": "weights"}), True),
     "no l2": ("scaled-l2", rated(type="adam", l2={"rate": 0.0, "of": "weights"}), False),
+    "l2 in the loss": (
+        "scaled-l2",
+        network(dense(1), training={"task": "regression",
+                                    "regularization": [{"type": "l2", "factor": 0.01}]}), True,
+    ),
+    "l1 in the loss": (
+        "scaled-l2",
+        network(dense(1), training={"task": "regression",
+                                    "regularization": [{"type": "l1", "factor": 0.01}]}), False,
+    ),
     "l2 of sgd": ("scaled-l2", rated(type="sgd", l2=0.1), False),
     # Shared layers.
     "a shared bias": (
@@ -298,6 +314,27 @@ CASES: dict[str, tuple[str, Document, bool]] = {
         "unchosen-gradient",
         chosen({"name": "same", "type": "clip", "min_value": 1e-6, "max_value": 9.0,
                 "inputs": "line"}), False,
+    ),
+    # First weights, by other laws.
+    **{
+        f"first weights, {name}": ("unfit-initializer", first(law, **more), is_wrong)
+        for name, law, more, is_wrong in (
+            ("truncated", {"type": "truncated_normal", "stddev": 1.0}, {}, True),
+            ("usual truncated", {"type": "truncated_normal", "stddev": 0.02}, {}, False),
+            ("range", {"type": "uniform", "low": -1.0, "high": 1.0}, {}, True),
+            ("range that is no mean of 0", {"type": "uniform", "low": 0.9, "high": 1.0}, {}, True),
+            ("usual range", {"type": "uniform"}, {}, False),
+            ("variance", {"type": "variance_scaling", "scale": 200.0}, {}, True),
+            ("usual variance", {"type": "variance_scaling", "scale": 2.0}, {}, False),
+            ("ones", {"type": "constant", "value": 1.0}, {}, True),
+            ("he by numbers", {"type": "variance_scaling", "scale": 2.0}, {"bend": "tanh"}, True),
+            ("lecun by numbers", {"type": "variance_scaling"}, {"bend": "tanh"}, False),
+        )
+    },
+    "first weights of all layers": (
+        "unfit-initializer",
+        network(dense(8), RELU, dense(1), shape=(400,),
+                initializer={"type": "normal", "stddev": 1.0}), True,
     ),
     "zeros before relu behind a layer": (
         "dead-start",

@@ -24,13 +24,15 @@ MOST_USES = 5_000
 class Steps(NamedTuple):
     """The settings of a training: of a network alone, or of one of two that play.
 
-    loss: of the one that judges, where that takes scores without a bound.
+    loss: of the one that judges, where that takes scores without a bound. has_term: whether squares
+    of parameters are a part of the loss.
     """
 
     optimizer: Optimizer
     clip: object
     batch_size: int
     loss: str = ""
+    has_term: bool = False
 
 
 class Case(NamedTuple):

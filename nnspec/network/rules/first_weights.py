@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from nnspec.errors import Problem
+from nnspec.layers.base import Parameter
 from nnspec.layers.initializers import InitializerBase
 from nnspec.network.graph import Graph, LayerNode, Node
 from nnspec.network.rules import Case, activation_of, advice, has_kernel, makers, passes, source
@@ -42,9 +44,9 @@ def advise(case: Case) -> Iterator[Problem]:
                     "leave out kernel_initializer, which is then glorot_uniform",
                     node.mark,
                 )
-            elif initializer.type == "normal":
+            elif initializer.type in _DEVIATIONS:
                 yield from _scaled(body, node)
-            elif initializer.type.startswith("he_") and bend in ("sigmoid", "tanh"):
+            if _is_doubled(initializer) and bend in ("sigmoid", "tanh"):
                 bent += 1
                 if bent == 3:
                     yield advice(
@@ -52,9 +54,49 @@ def advise(case: Case) -> Iterator[Problem]:
                         f'"{node.name}", like two layers before it, starts with '
                         f"{initializer.type}, which doubles the variance because relu halves it; "
                         f"{bend} does not, and saturates",
-                        f"use {initializer.type.replace('he', 'glorot')} before {bend}",
+                        f"use {_undoubled(initializer)} before {bend}",
                         node.mark,
                     )
+
+
+def _is_doubled(initializer: InitializerBase) -> bool:
+    """Whether the variance is 2 / fan_in, by name or by numbers."""
+    law: Any = initializer
+    if law.type == "variance_scaling":
+        return bool(law.mode == "fan_in" and law.scale == 2)
+    return initializer.type.startswith("he_")
+
+
+def _undoubled(initializer: InitializerBase) -> str:
+    if initializer.type == "variance_scaling":
+        return "a scale of 1"
+    return initializer.type.replace("he", "glorot")
+
+
+def _of_variance(kernel: Parameter) -> float:
+    law: Any = kernel.initializer
+    fans = {"fan_in": kernel.fan_in, "fan_out": kernel.fan_out}
+    fan: float = fans.get(law.mode, (kernel.fan_in + kernel.fan_out) / 2)
+    return math.sqrt(law.scale / fan)
+
+
+def _of_range(kernel: Parameter) -> float:
+    law: Any = kernel.initializer
+    return math.sqrt((law.low**2 + law.low * law.high + law.high**2) / 3)
+
+
+def _of_stddev(kernel: Parameter) -> float:
+    law: Any = kernel.initializer
+    return float(law.stddev) * (0.88 if law.type == "truncated_normal" else 1.0)
+
+
+_DEVIATIONS: dict[str, Callable[[Parameter], float]] = {
+    "normal": _of_stddev,
+    "truncated_normal": _of_stddev,
+    "uniform": _of_range,
+    "variance_scaling": _of_variance,
+}
+"""The root of the mean square of a kernel, by the initializers that are given numbers for it."""
 
 
 def _value(initializer: InitializerBase) -> float | None:
@@ -123,12 +165,12 @@ def _dead(node: LayerNode, bend: str, known: Mapping[str, Node]) -> Iterator[Pro
 
 
 def _scaled(body: Graph, node: LayerNode) -> Iterator[Problem]:
-    """Yield advice on a normal kernel whose sums are far larger than what goes in."""
+    """Yield advice on a kernel of random numbers whose sums are far larger than what goes in."""
     parameters = node.layer.parameters(body.shapes(node.inputs), body.data_format)
     kernel = next((each for each in parameters if each.name == "weight"), None)
     if kernel is None:
         return
-    deviation: float = kernel.initializer.stddev  # type: ignore[attr-defined]
+    deviation = _DEVIATIONS[kernel.initializer.type](kernel)
     gain = deviation * math.sqrt(kernel.fan_in)
     if gain > _TOO_LARGE:
         yield advice(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from nnspec.errors import Problem
 from nnspec.language.losses import Loss
 from nnspec.language.optimizers import Optimizer
-from nnspec.network.rules import Case, advice
+from nnspec.network.rules import Case, Steps, advice
 
 _OF_NUMBERS = frozenset({"mse", "mae", "huber", "smooth_l1", "log_cosh", "mape", "msle"})
 _SUMMING = frozenset({"sgd", "asgd"})
@@ -20,7 +20,7 @@ def advise(case: Case) -> Iterator[Problem]:
     """Yield advice on a rate far from the usual one, on l2 that is scaled away, on losses."""
     if case.steps is not None:
         yield from _rates(case.steps.optimizer)
-        yield from _penalties(case.steps.optimizer)
+        yield from _penalties(case.steps)
     training = case.model.training
     if training is None:
         return
@@ -73,12 +73,14 @@ def _rates(optimizer: Optimizer) -> Iterator[Problem]:
         )
 
 
-def _penalties(optimizer: Optimizer) -> Iterator[Problem]:
-    if has_l2(optimizer) and optimizer.type not in _SUMMING:
+def _penalties(steps: Steps) -> Iterator[Problem]:
+    optimizer = steps.optimizer
+    if (has_l2(optimizer) or steps.has_term) and optimizer.type not in _SUMMING:
+        penalty = "`l2`" if has_l2(optimizer) else "the l2 term of `regularization`"
         yield advice(
             "scaled-l2",
-            f"{optimizer.type} divides the gradient of `l2` by its size, so that the penalty is "
-            "about the same however large `l2` is, and weights of large gradients hardly decay",
+            f"{optimizer.type} divides the gradient of {penalty} by its size, so that it is about "
+            "the same however large the factor is, and weights of large gradients hardly decay",
             "use `decay` (adamw), which is apart from the gradient, if weights shall decay",
             None,
         )
