@@ -20,6 +20,7 @@ from nnspec.backend import (
 from nnspec_keras.options import KerasOptions
 
 if TYPE_CHECKING:
+    from nnspec.backend.foreign import Foreign, Reference
     from nnspec.language.losses import Loss
     from nnspec.language.optimizers import Optimizer
     from nnspec.language.schedules import Schedule
@@ -41,6 +42,7 @@ class KerasBackend(Backend):
         "keras": ("keras",),
         "tensorflow": ("tensorflow", "tensorflow-cpu"),
     }
+    reads = (".keras", ".py")
     imports = ("nnspec_keras.runtime",)
     spared = ("sklearn", "scipy", "matplotlib", "pandas")
     """Packages that Keras imports where it finds them, and that nothing emitted uses."""
@@ -112,6 +114,12 @@ class KerasBackend(Backend):
         own = options_as(KerasOptions, options)
         require_networks(self, networks, own)
         return compile_networks(networks, own)
+
+    def open_file(self, reference: Reference) -> Foreign:
+        """Open a .keras file, or a Python file that makes a keras.Model: see `foreign.py`."""
+        from nnspec_keras.foreign import open_file
+
+        return open_file(reference)
 
 
 backend = KerasBackend()

@@ -20,6 +20,7 @@ from nnspec.backend import (
 from nnspec_onnx.options import DirectOptions
 
 if TYPE_CHECKING:
+    from nnspec.backend.foreign import Foreign, Reference
     from nnspec.layers import Layer
     from nnspec.network.graph import Graph
     from nnspec.network.loader import Spec
@@ -34,6 +35,7 @@ class DirectBackend(OnnxBackend):
     suffix = ".onnx"
     options = DirectOptions
     packages: Mapping[str, tuple[str, ...]] = {"onnx": ("onnx",), "onnxruntime": ("onnxruntime",)}
+    reads = (".onnx",)
     imports = ("nnspec_onnx.runtime", "onnxruntime", "onnx.reference")
     takes_threads = True
 
@@ -84,6 +86,12 @@ class DirectBackend(OnnxBackend):
 
         append_metadata(model, metadata(spec, preprocessing))
         return install(model, path, external_data=external_data)
+
+    def open_file(self, reference: Reference) -> Foreign:
+        """Open a model of any exporter: see `nnspec_onnx.foreign`."""
+        from nnspec_onnx.foreign import open_file
+
+        return open_file(reference)
 
 
 backend = DirectBackend()

@@ -20,6 +20,8 @@ from nnspec.backend import (
 from nnspec_torch.options import TorchOptions
 
 if TYPE_CHECKING:
+    from nnspec.backend import Program
+    from nnspec.backend.foreign import Foreign, Reference
     from nnspec.language.losses import Loss
     from nnspec.language.optimizers import Optimizer
     from nnspec.language.schedules import Schedule
@@ -38,6 +40,7 @@ class TorchBackend(Backend):
     options = TorchOptions
     can = Can.GRADIENTS | Can.TRAINING | Can.EXPORT | Can.NOISE
     packages: Mapping[str, tuple[str, ...]] = {"torch": ("torch",)}
+    reads = (".py",)
     imports = ("nnspec_torch.runtime",)
     export_memory = ExportMemory(base=2**28, of_weights=6.0)
 
@@ -99,6 +102,18 @@ class TorchBackend(Backend):
         own = options_as(Options, options)
         require_networks(self, networks, own)
         return compile_networks(networks, own)
+
+    def open_file(self, reference: Reference) -> Foreign:
+        """Open a Python file that makes a torch.nn.Module: see `nnspec_torch.foreign`."""
+        from nnspec_torch.foreign import open_file
+
+        return open_file(reference)
+
+    def open_program(self, program: Program) -> Foreign:
+        """Return a network that this backend has built as a file's."""
+        from nnspec_torch.foreign import open_program
+
+        return open_program(program)
 
 
 backend = TorchBackend()

@@ -21,6 +21,7 @@ from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
 
 if TYPE_CHECKING:
+    from nnspec.backend.foreign import Foreign, Reference
     from nnspec.backend.versus import CompiledNetworks
     from nnspec.language.losses import Loss
     from nnspec.language.optimizers import Optimizer
@@ -145,6 +146,8 @@ class Backend(ABC):
     """Packages that its framework imports where it finds them, and can do without."""
     takes_threads: bool = False
     """Whether `build` takes a number of `threads`."""
+    reads: tuple[str, ...] = ()
+    """Suffixes of the files of others that `open_file` opens."""
 
     @property
     @abstractmethod
@@ -201,6 +204,17 @@ class Backend(ABC):
             f"{self.name} writes one network a file: say which by `model` "
             f"({', '.join(networks.models)})"
         )
+
+    def open_file(self, reference: Reference) -> Foreign:
+        """Open a file that nnspec has not written; raises UsageError.
+
+        Of Python this runs the file: only a process of its own may call it.
+        """
+        raise UsageError(f"{self.name} opens no files of others")
+
+    def open_program(self, program: Program) -> Foreign:
+        """Return a network that this backend has built as `open_file` returns a file's."""
+        raise UnsupportedError(f"{self.name} opens no programs")
 
 
 class Written(NamedTuple):

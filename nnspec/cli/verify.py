@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from nnspec.verification.settings import Settings
 
 if TYPE_CHECKING:
     from nnspec.backend import Backend
+    from nnspec.network.loader import Spec
     from nnspec.verification.report import Report
     from nnspec.verification.several import Reports
 
@@ -102,6 +103,18 @@ def _names(text: str) -> tuple[str, ...]:
     metavar="BYTES",
     help="What an exporter may take, as estimated, such as 12GB; by default what is free.",
 )
+@click.option(
+    "--against",
+    metavar="FILE[:NAME]",
+    help="Compare with this file instead: model.py:Net (which is run), .onnx or .keras.",
+)
+@click.option("--args", "arguments", metavar="JSON", help="With --against: of the call of NAME.")
+@click.option(
+    "--save-map",
+    "saved_map",
+    type=click.Path(),
+    help="With --against: write which tensor is which parameter, to give back by --map.",
+)
 @click.option("--report", type=click.Path(), help="Write the report as a page to this .html file.")
 @json_option
 def verify(
@@ -116,13 +129,17 @@ def verify(
     memory: str | None,
     data: str | None,
     processes: bool,
+    against: str | None,
+    arguments: str | None,
+    saved_map: str | None,
     report: str | None,
     as_json: bool,
     **asked: Any,  # the other options, each named as its field of Settings
 ) -> int:
     """Prove that the backends compute the same: outputs, gradients, training steps, exports.
 
-    Exit code 1 where two of them differ by more than rounding explains.
+    With --against, prove that a file of yours computes what the spec says. Exit code 1 where two
+    of them differ by more than rounding explains.
     """
     from rich.console import Console
 
@@ -137,6 +154,14 @@ def verify(
     if isinstance(loaded, Spec) or model is not None:
         loaded = one_of(loaded, model)
     require_output(loaded, report, weights, data, *renames)
+    if against is not None:
+        given = {"--weights": weights, "--data": data, "--size": sizes, "--partial": partial}
+        return _against(
+            one_of(loaded, model), against, arguments, renames, saved_map, report, given,
+            as_json=as_json, batch=asked["batch"], seed=asked["seed"],
+        )  # fmt: skip
+    if arguments is not None or saved_map is not None:
+        raise UsageError("--args and --save-map are about another file: add --against FILE")
     # First of all, before this process has threads: while they import frameworks, it imports NumPy
     # and the checks, and shows its progress.
     largest = loaded if isinstance(loaded, Spec) else next(iter(loaded.models.values()))
@@ -176,3 +201,47 @@ def verify(
     if report is not None:
         write_text(report, result.to_html())
     return 0 if result.passed else 1
+
+
+def _against(
+    spec: Spec,
+    file: str,
+    arguments: str | None,
+    maps: tuple[str, ...],
+    saved_map: str | None,
+    page: str | None,
+    given: Mapping[str, object],
+    *,
+    as_json: bool,
+    batch: int,
+    seed: int,
+) -> int:
+    """Verify a spec against somebody's file. given: options that do not go with that."""
+    import json
+
+    from rich.console import Console
+
+    from nnspec.judge.verify import arguments_of, map_of, verify_against
+    from nnspec.support.files import write_text
+
+    for option in [name for name, value in given.items() if value]:
+        raise UsageError(f"{option} does not go with --against: the weights are those of the file")
+    if len(maps) > 1:
+        raise UsageError("--map is given once with --against: a file that --save-map wrote")
+    require_output(spec, saved_map, page, *maps)
+    console = Console()
+    known = map_of(maps[0]) if maps else None
+    is_shown = console.is_terminal and not as_json
+    with console.status("verifying") if is_shown else nullcontext():
+        found = verify_against(
+            spec, file, arguments=arguments_of(arguments), known=known, batch=batch, seed=seed
+        )
+    if as_json:
+        click.echo(found.to_json())
+    else:
+        found.print(console)
+    if saved_map is not None:
+        write_text(saved_map, json.dumps(found.map_as_json(), indent=1) + "\n")
+    if page is not None:
+        write_text(page, found.to_html())
+    return 0 if found.passed else 1

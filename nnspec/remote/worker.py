@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from nnspec.backend import Exportable, Options, Precision, get_backend
+from nnspec.backend.foreign import Reference
 from nnspec.errors import NnspecError, UnsupportedError
 from nnspec.network.loader import Spec
 from nnspec.remote import frames
@@ -90,6 +91,12 @@ class Session:
             raise UnsupportedError(f"{self.backend.name} has no ONNX exporter")
         program.export_onnx(path, opset)
 
+    def open(self, number: int, reference: Reference, memory: int | None) -> list[str]:
+        """Open a file of others, which may take so many bytes more from here on."""
+        if memory is not None:
+            limit_memory(memory)
+        return self._kept(number, self.backend.open_file(reference))
+
     def call(self, number: int, name: str, arguments: list[Any]) -> Any:
         """Call a method of a program."""
         return getattr(self.programs[number], name)(*arguments)
@@ -128,6 +135,20 @@ class Session:
     def _kept(self, number: int, program: Any) -> list[str]:
         self.programs[number] = program
         return [name for name in dir(program) if name[:1] != "_" and _is_method(program, name)]
+
+
+def limit_memory(size: int) -> None:
+    """Let this process take so many bytes more, where the system can be told."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    except OSError:  # no Linux
+        return
+    taken = pages * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (taken + size, taken + size))
 
 
 def _is_method(program: object, name: str) -> bool:

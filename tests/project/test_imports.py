@@ -195,6 +195,7 @@ ROOMS = (
     "emit",
     "remote",
     "verification",
+    "judge",
     "deploy",
     "api",
     "cli",

@@ -1,0 +1,381 @@
+"""Opens a PyTorch network of somebody's Python file, and follows what it computes."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from nnspec.backend.foreign import Described, Given, Held, Reference, Step, Trace
+from nnspec.errors import UsageError, nearest, printable
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array, Weights
+
+MODULE = "_judged"
+KEPT = 2**31
+"""Bytes of values that a trace keeps."""
+_TORCH = str(Path(torch.__file__).parent)
+_UNTOLD = frozenset({"__get__", "__set__", "size", "dim", "stride", "numel", "is_contiguous"})
+"""Of what is asked of a tensor: what computes nothing."""
+
+
+def open_file(reference: Reference) -> TorchForeign:
+    """Run a Python file, and return the network that it makes; raises UsageError."""
+    path = Path(reference.path)
+    places: dict[int, str] = {}
+    with _noting(places, path.parent):
+        made = _made(_namespace(path), reference, path)
+    if not isinstance(made, nn.Module):
+        raise UsageError(
+            f"{path.name}:{reference.name} gives a {type(made).__name__}, and a torch.nn.Module "
+            "is expected"
+        )
+    return TorchForeign(made, places, path.parent)
+
+
+def _namespace(path: Path) -> Mapping[str, Any]:
+    found = importlib.util.spec_from_file_location(MODULE, path)
+    assert found is not None
+    assert found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    sys.modules[MODULE] = module
+    sys.path.insert(0, str(path.parent))  # its neighbours, as where it is run as a script
+    try:
+        found.loader.exec_module(module)
+    except Exception as error:
+        raise UsageError(f"{path.name} does not run: {_told(error, path)}") from error
+    return vars(module)
+
+
+def _made(names: Mapping[str, Any], reference: Reference, path: Path) -> Any:
+    name = reference.name or _only(names, path)
+    if name not in names:
+        raise UsageError(f'{path.name} defines no "{printable(name)}"{nearest(name, names)}')
+    found = names[name]
+    if isinstance(found, nn.Module):
+        return found
+    if not callable(found):
+        raise UsageError(f"{path.name}:{name} is no class, no function and no network")
+    try:
+        return found(*reference.arguments, **(reference.named or {}))
+    except Exception as error:
+        call = f"{path.name}:{name} cannot be made: {_told(error, path)}"
+        raise UsageError(f"{call}; --args gives what it takes, as JSON") from error
+
+
+def _only(names: Mapping[str, Any], path: Path) -> str:
+    """Return the name of the network that a file defines: of several, of the last."""
+    found = [
+        name
+        for name, each in names.items()
+        if isinstance(each, nn.Module)
+        or (inspect.isclass(each) and issubclass(each, nn.Module) and each.__module__ == MODULE)
+    ]
+    if not found:
+        raise UsageError(f"{path.name} defines no torch.nn.Module; name what makes one: FILE:NAME")
+    if len(found) > 1:
+        known = ", ".join(found)
+        raise UsageError(f"{path.name} defines several networks, {known}: say {path.name}:NAME")
+    return found[0]
+
+
+def _told(error: Exception, path: Path) -> str:
+    """Return an error with the last line of the file that it came through."""
+    lines = [
+        frame.lineno
+        for frame in inspect.getinnerframes(error.__traceback__)  # type: ignore[arg-type]
+        if Path(frame.filename) == path
+    ]
+    at = f" (line {lines[-1]})" if lines else ""
+    return f"{type(error).__name__}: {error}{at}"
+
+
+@contextmanager
+def _noting(places: dict[int, str], folder: Path) -> Iterator[None]:
+    """Note at which line of the files in a folder each network was made."""
+    before = nn.Module.__init__
+
+    def init(self: nn.Module, *arguments: Any, **named: Any) -> None:
+        before(self, *arguments, **named)
+        line = _line(inspect.currentframe(), folder, skips=self)
+        if line:
+            places[id(self)] = line
+
+    nn.Module.__init__ = init  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        nn.Module.__init__ = before  # type: ignore[method-assign]
+
+
+def _line(frame: FrameType | None, folder: Path, skips: object = None) -> str:
+    """Return the innermost line of the files in a folder, or else the innermost not of PyTorch.
+
+    skips: a network, the constructors of which are passed over.
+    """
+    other = ""
+    while frame is not None:
+        name = frame.f_code.co_filename
+        is_own = skips is not None and frame.f_locals.get("self") is skips
+        if not is_own and name != __file__ and not name.startswith((_TORCH, "<")):
+            if Path(name).is_relative_to(folder):
+                return f"{Path(name).relative_to(folder)}:{frame.f_lineno}"
+            other = other or f"{Path(name).name}:{frame.f_lineno}"
+        frame = frame.f_back
+    return "" if skips is not None else other
+
+
+class TorchForeign:
+    """A module of somebody's file."""
+
+    def __init__(self, module: nn.Module, places: Mapping[int, str], folder: Path) -> None:
+        self.module = module.eval()
+        self.folder = folder
+        self._places = places
+        self._names = {id(each): name for name, each in module.named_modules()}
+        for parameter in module.parameters():
+            parameter.requires_grad_(True)  # so that each has a gradient to compare
+        self._tensors = dict(_tensors(module))
+
+    def use(self, dtype: str) -> str:
+        """Compute in this dtype, and return it."""
+        self.module.to(getattr(torch, dtype))
+        self._tensors = dict(_tensors(self.module))
+        return dtype
+
+    def rename(self, name_of: Callable[[str], str]) -> None:
+        """Call each tensor otherwise."""
+        self._tensors = {name_of(name): each for name, each in self._tensors.items()}
+
+    def describe(self) -> Described:
+        """Return what it takes and holds."""
+        signature = inspect.signature(self.module.forward)
+        kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        inputs = tuple(
+            Given(name, None, "", each.default is inspect.Parameter.empty)
+            for name, each in signature.parameters.items()
+            if each.kind not in kinds
+        )
+        names: dict[int, list[str]] = {}
+        for name, tensor in self._tensors.items():
+            names.setdefault(id(tensor), []).append(name)
+        held = []
+        for first, *aliases in names.values():
+            tensor = self._tensors[first]
+            learned = isinstance(tensor, nn.Parameter)
+            dtype = str(tensor.dtype).removeprefix("torch.")
+            held.append(Held(first, tuple(tensor.shape), dtype, learned, tuple(aliases)))
+        return Described("torch", type(self.module).__name__, inputs, tuple(held))
+
+    def weights(self) -> Weights:
+        """Return every tensor held, by name."""
+        return {name: each.detach().numpy().copy() for name, each in self._tensors.items()}
+
+    def load(self, weights: Mapping[str, Array]) -> None:
+        """Set tensors by name."""
+        with torch.no_grad():
+            for name, array in weights.items():
+                tensor = self._tensors[name]
+                tensor.copy_(torch.from_numpy(np.array(array)).to(tensor.dtype))
+
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the outputs as at inference."""
+        with torch.no_grad():
+            return {name: each.numpy().copy() for name, each in self._called(self._taken(inputs))}
+
+    def trace(self, inputs: Mapping[str, Array]) -> Trace:
+        """Return the outputs as at inference, and every operation on the way to them."""
+        taken = self._taken(inputs)
+        follower = _Follower(self, taken)
+        with torch.no_grad(), follower.naming(), follower:
+            outputs = self._called(taken)
+        return Trace(
+            tuple(follower.steps),
+            follower.values,
+            follower.given,
+            {name: each.numpy().copy() for name, each in outputs},
+            follower.is_whole,
+        )
+
+    def gradients(
+        self, inputs: Mapping[str, Array], towards: Mapping[str, Array]
+    ) -> tuple[Weights, Weights]:
+        """Return the gradient of Σ output · towards by each tensor learned and each float input."""
+        taken = self._taken(inputs)
+        floats = {name: each for name, each in taken.items() if each.is_floating_point()}
+        for each in floats.values():
+            each.requires_grad_(True)
+        learned = {
+            name: each for name, each in self._tensors.items() if isinstance(each, nn.Parameter)
+        }
+        found = dict(self._called(taken))
+        total = sum(
+            (found[name] * torch.from_numpy(array).to(found[name].dtype)).sum()
+            for name, array in towards.items()
+        )
+        asked = [*learned.values(), *floats.values()]
+        given = torch.autograd.grad(total, asked, materialize_grads=True)  # type: ignore[arg-type]
+        arrays = [gradient.numpy().copy() for gradient in given]
+        split = len(learned)
+        return (
+            dict(zip(learned, arrays[:split], strict=True)),
+            dict(zip(floats, arrays[split:], strict=True)),
+        )
+
+    def name_of(self, module: nn.Module) -> str:
+        """Return a module by its path, its class and the line that made it."""
+        path = self._names.get(id(module), "")
+        made = self._places.get(id(module), "")
+        kind = type(module).__name__
+        return f"{path} ({kind}, made at {made})" if made else f"{path} ({kind})"
+
+    def names_by_id(self) -> dict[int, str]:
+        """Return the name of each tensor held, by the id of the object."""
+        found: dict[int, str] = {}
+        for name, tensor in self._tensors.items():
+            found.setdefault(id(tensor), name)
+        return found
+
+    def _taken(self, inputs: Mapping[str, Array]) -> dict[str, torch.Tensor]:
+        dtype = next(
+            (each.dtype for each in self._tensors.values() if each.is_floating_point()),
+            torch.float32,
+        )
+        found = {name: torch.from_numpy(np.array(array)) for name, array in inputs.items()}
+        return {
+            name: each.to(dtype) if each.is_floating_point() else each
+            for name, each in found.items()
+        }
+
+    def _called(self, inputs: Mapping[str, torch.Tensor]) -> list[tuple[str, torch.Tensor]]:
+        return list(_named("", self.module(**inputs)))
+
+
+def _named(name: str, given: Any) -> Iterator[tuple[str, torch.Tensor]]:
+    """Yield the tensors of what a network gives, by their place in it."""
+    if isinstance(given, torch.Tensor):
+        yield name or "output", given
+    elif isinstance(given, Mapping):
+        for key, each in given.items():
+            yield from _named(f"{name}.{key}" if name else str(key), each)
+    elif isinstance(given, list | tuple):
+        for key, each in enumerate(given):
+            yield from _named(f"{name}.{key}" if name else str(key), each)
+
+
+def _tensors(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
+    yield from module.named_parameters(remove_duplicate=False)
+    for name, buffer in module.named_buffers(remove_duplicate=False):
+        if name.rpartition(".")[2] != "num_batches_tracked":
+            yield name, buffer
+
+
+class _Follower(TorchFunctionMode):
+    """Notes every function of PyTorch that is called, with what it takes and gives."""
+
+    def __init__(self, foreign: TorchForeign, inputs: Mapping[str, torch.Tensor]) -> None:
+        super().__init__()
+        self.steps: list[Step] = []
+        self.values: dict[int, Array] = {}
+        self.is_whole = True
+        self._foreign = foreign
+        self._numbers: dict[int, int] = {}
+        self._held: list[torch.Tensor] = []  # so that no id is another's
+        self._derived: dict[int, tuple[str, ...]] = {
+            key: (name,) for key, name in foreign.names_by_id().items()
+        }
+        self._bytes = 0
+        self._modules: list[nn.Module] = []
+        self.given = {name: self._number(each) for name, each in inputs.items()}
+
+    @contextmanager
+    def naming(self) -> Iterator[None]:
+        """Know within which module each function is called."""
+        before = nn.modules.module.register_module_forward_pre_hook(
+            lambda module, _: self._modules.append(module)
+        )
+        after = nn.modules.module.register_module_forward_hook(lambda *_: self._left())
+        try:
+            yield
+        finally:
+            before.remove()
+            after.remove()
+
+    def _left(self) -> None:
+        self._modules.pop()
+
+    def __torch_function__(
+        self,
+        function: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Call a function, and note it."""
+        name = getattr(function, "__name__", str(function))
+        given = [id(each) for each in _within((args, kwargs or {}))]
+        result = function(*args, **(kwargs or {}))
+        if name not in _UNTOLD:
+            self._note(name, given, list(_within(result)))
+        return result
+
+    def _note(self, name: str, given: list[int], results: list[torch.Tensor]) -> None:
+        inputs = tuple(dict.fromkeys(self._numbers[key] for key in given if key in self._numbers))
+        names = dict.fromkeys(name for key in given for name in self._derived.get(key, ()))
+        if not results:
+            return
+        if not inputs and names:  # of tensors held alone: what comes of them are tensors held
+            for each in results:
+                self._held.append(each)
+                self._derived[id(each)] = tuple(names)
+            return
+        outputs = tuple(self._number(each) for each in results)
+        self.steps.append(Step(len(self.steps), name, self._place(), inputs, outputs, tuple(names)))
+
+    def _number(self, tensor: torch.Tensor) -> int:
+        number = len(self._held)
+        self._held.append(tensor)
+        self._numbers[id(tensor)] = number
+        self._bytes += tensor.numel() * tensor.element_size()
+        if self._bytes > KEPT:
+            self.is_whole = False
+        else:
+            self.values[number] = tensor.detach().numpy().copy()
+        return number
+
+    def _place(self) -> str:
+        line = _line(inspect.currentframe(), self._foreign.folder)
+        if not self._modules or self._modules[-1] is self._foreign.module:
+            return line
+        return f"{line}, in {self._foreign.name_of(self._modules[-1])}"
+
+
+def _within(given: Any) -> Iterator[torch.Tensor]:
+    if isinstance(given, torch.Tensor):
+        yield given
+    elif isinstance(given, Mapping):
+        for each in given.values():
+            yield from _within(each)
+    elif isinstance(given, list | tuple):
+        for each in given:
+            yield from _within(each)
+
+
+def open_program(program: Any) -> TorchForeign:
+    """Return a network that nnspec has built, its tensors by their canonical names."""
+    from nnspec_torch.naming import canonical_name
+
+    found = TorchForeign(program.model, {}, Path(__file__).parent)
+    found.rename(canonical_name)
+    return found

@@ -1,0 +1,132 @@
+"""The records in which a backend tells of a file that nnspec has not written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from nnspec.backend.programs import Array, Weights
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The part of a file that is meant: `model.py:Net`, or the file itself.
+
+    path: absolute. name: of a class, a function or a network in a Python file; "" for the one
+    there is. arguments: of the call that makes the network.
+    """
+
+    path: str
+    name: str = ""
+    arguments: tuple[Any, ...] = ()
+    named: Mapping[str, Any] | None = None
+
+    @property
+    def label(self) -> str:
+        """The name that reports give it."""
+        file = self.path.replace("\\", "/").rpartition("/")[2]
+        return f"{file}:{self.name}" if self.name else file
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An input as the file takes it; a size is None where the file leaves it open.
+
+    shape: with the batch, or None where the file does not say.
+    """
+
+    name: str
+    shape: tuple[int | None, ...] | None
+    dtype: str
+    is_needed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A tensor that the file holds.
+
+    is_learned: whether it is a parameter, and no statistic. aliases: other names of the same one.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    is_learned: bool = True
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A file by its own words."""
+
+    framework: str
+    kind: str
+    inputs: tuple[Given, ...]
+    held: tuple[Held, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One operation of a run.
+
+    place: where it stands (`model.py:31, in net.2 (Linear, made at model.py:12)`). inputs,
+    outputs: numbers of values; a value that is changed in place gets a new one. tensors: what it
+    takes of the tensors held, directly or by operations on them alone.
+    """
+
+    number: int
+    kind: str
+    place: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    tensors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A run: its operations in order, their values by number, and the outputs by name.
+
+    is_whole: whether every value was kept; those beyond the limit of memory are not.
+    """
+
+    steps: tuple[Step, ...]
+    values: Mapping[int, Array]
+    given: Mapping[str, int]
+    outputs: Mapping[str, Array]
+    is_whole: bool = True
+
+
+class Foreign(Protocol):
+    """A network of a file, open in a process of its own."""
+
+    def use(self, dtype: str) -> str:
+        """Compute in this dtype, or in the one that there is, and return it."""
+        ...
+
+    def describe(self) -> Described:
+        """Return what it takes and holds."""
+        ...
+
+    def weights(self) -> Weights:
+        """Return every tensor held, by name."""
+        ...
+
+    def load(self, weights: Mapping[str, Array]) -> None:
+        """Set tensors by name."""
+        ...
+
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the outputs as at inference."""
+        ...
+
+    def trace(self, inputs: Mapping[str, Array]) -> Trace:
+        """Return the outputs as at inference, and every operation on the way to them."""
+        ...
+
+    def gradients(
+        self, inputs: Mapping[str, Array], towards: Mapping[str, Array]
+    ) -> tuple[Weights, Weights]:
+        """Return the gradient of Σ output · towards by each tensor learned and each float input."""
+        ...

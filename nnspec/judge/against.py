@@ -1,0 +1,344 @@
+"""Compares a spec with an open file: the map of its tensors, the checks, and the blame."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnspec.backend import get_backend, versions
+from nnspec.backend.foreign import Foreign, Held, Reference, Trace
+from nnspec.errors import NnspecError
+from nnspec.judge.facing import Facing
+from nnspec.judge.found import Fault, Walked
+from nnspec.judge.ours import Ours
+from nnspec.judge.sources import Source
+from nnspec.judge.walk import Walk
+from nnspec.layers.shapes import show
+from nnspec.network.loader import Spec
+from nnspec.support.causes import Told, cause_of
+from nnspec.support.streams import derived_seed
+from nnspec.verification.engines import SourceEngine, trainable_backends
+from nnspec.verification.recorder import Blame, Recorder
+from nnspec.verification.report import Kind, Report
+from nnspec.verification.samples import exercised_weights, random_inputs
+from nnspec.verification.sizes import find_sizes
+from nnspec.verification.tolerance import EXACT, Amplification, relative_error, tensor_error
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array, Weights
+
+SAME = {"float64": 1e-9, "float32": 3e-5}
+"""Relative, of two values that are the same."""
+GRADIENT = 1e-8
+"""Relative, in float64, to the largest gradient of a tensor."""
+NOISE = 0.1
+"""Of what is added to tensors that are one number everywhere, and to those that are equal."""
+FAULTS = 5
+"""Layers at fault that are looked for."""
+REGIMES = {"inputs of 30 times": 30.0, "inputs of a thousandth": 1e-3, "inputs of 0": 0.0}
+"""Beside ordinary inputs: what float inputs are multiplied by."""
+LATER: dict[Kind, str] = {
+    "training": "training steps are not yet compared with files of others",
+    "dynamic_shape": "other sizes of axes are not yet compared with files of others, but for a "
+    "batch of one row",
+    "meaning": "causality and padding are not yet compared with files of others",
+}
+"""Checks that a comparison with a file leaves out, and why."""
+
+
+@dataclass(slots=True, repr=False)
+class Judgement(Report):
+    """A report of a spec beside a file: with the map of its tensors, and the layers at fault."""
+
+    against: str = ""
+    framework: str = ""
+    sources: dict[str, Source] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check passed, and the outputs were compared."""
+        is_compared = any(check.kind == "forward" for check in self.checks)
+        return is_compared and all(check.passed for check in self.checks)
+
+    @property
+    def verdict(self) -> str:
+        """The result, in a few words."""
+        if all(check.passed for check in self.checks) and not self.passed:
+            return "not compared"
+        return "verified" if self.passed else "not the same"
+
+    def map_as_json(self) -> dict[str, Any]:
+        """Return the map of weights, by canonical name, as `--save-map` writes it."""
+        return {name: source.as_json() for name, source in self.sources.items()}
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as `nnspec verify --against FILE --json` prints it."""
+        return {
+            **Report.as_json(self),
+            "against": self.against,
+            "framework": self.framework,
+            "map": self.map_as_json(),
+            "faults": [asdict(each) for each in self.faults],
+        }
+
+
+def judge(
+    spec: Spec,
+    foreign: Foreign,
+    reference: Reference,
+    *,
+    batch: int,
+    seed: int,
+    known: Mapping[str, Source],
+) -> Judgement:
+    """Compare what a file computes with what a spec says; raises nothing for a difference.
+
+    known: where some parameters come from. Raises UsageError for a file that does not run.
+    """
+    start = time.perf_counter()
+    described = foreign.describe()
+    report = Judgement(
+        spec.name, spec.sha256, versions(), 0, against=reference.label,
+        framework=described.framework,
+    )  # fmt: skip
+    axes = find_sizes(spec.graph, {}).base
+    inputs = random_inputs(spec.graph, batch, axes, seed)
+    facing = Facing(spec, foreign, described, reference.label, inputs, axes)
+    _Case(spec, facing, described.held, report, inputs, seed).run(known)
+    report.seconds = time.perf_counter() - start
+    return report
+
+
+class _Case:
+    def __init__(
+        self, spec: Spec, facing: Facing, held: Sequence[Held], report: Judgement,
+        inputs: dict[str, Array], seed: int,
+    ) -> None:  # fmt: skip
+        self.spec = spec
+        self.facing = facing
+        self.held = held
+        self.report = report
+        self.recorder = Recorder(report)
+        self.pair = (spec.name, report.against)
+        self.inputs = inputs
+        self.seed = seed
+        engine = SourceEngine(get_backend(trainable_backends()[0]))
+        self.ours = Ours(spec, engine, exercised_weights(spec.graph, seed))
+
+    def run(self, known: Mapping[str, Source]) -> None:
+        walked = self._walked(known)
+        self._compare(self.inputs, "its own weights")
+        foreign = self.facing.foreign
+        taken = {source.tensor for source in walked.sources.values()}
+        apart = _told_apart(
+            [each for each in self.held if each.name in taken], foreign.weights(), self.seed
+        )
+        if apart:
+            # Only what the spec has a parameter for: a constant of the file stays what it is.
+            foreign.load(apart)
+            self.report.faults.clear()
+            walked = self._walked(known)
+        self.report.sources = walked.sources
+        self._interface(walked)
+        for told, inputs in self._regimes():
+            self._compare(inputs, told)
+        self._gradients()
+        for note in self.facing.notes:
+            self.recorder.note(note)
+        for kind, reason in LATER.items():
+            self.recorder.leave_out(kind, self.pair, reason)
+
+    # The map of weights, and the faults on the way
+
+    def _walked(self, known: Mapping[str, Source]) -> Walked:
+        theirs = self.facing.foreign.weights()
+        trace = self.facing.trace(self.inputs)
+        if not trace.is_whole:
+            self.recorder.note("the run is too large to be kept whole: the map may be unproven")
+        forced: dict[str, Mapping[str, Array]] = {}
+        walk = self._walk(theirs, trace, known, forced)
+        while not self._agrees(trace.outputs):
+            blamed = walk.blamed()
+            if blamed is None or blamed.name in forced or len(self.report.faults) >= FAULTS:
+                break
+            if blamed.sources:  # it had been filled wrongly
+                known = {**known, **blamed.sources}
+                walk = self._walk(theirs, trace, known, forced)
+                continue
+            self.report.faults.append(blamed.fault)
+            # On from what the file gives there, which shows the next fault, and the other weights.
+            best, reached = None, walk.found.met
+            for given in blamed.instead:
+                tried = {**forced, blamed.name: given}
+                after = self._walk(theirs, trace, known, tried)
+                if after.found.met > reached:
+                    best, reached, forced = after, after.found.met, tried
+            if best is None:
+                break
+            walk = best
+        return walk.found
+
+    def _walk(
+        self, theirs: Weights, trace: Trace, known: Mapping[str, Source],
+        forced: Mapping[str, Mapping[str, Array]],
+    ) -> Walk:  # fmt: skip
+        walk = Walk(self.ours, self.held, theirs, trace, SAME[self.facing.dtype], known)
+        walk.run(self.inputs, forced)
+        return walk
+
+    def _agrees(self, theirs: Mapping[str, Array]) -> bool:
+        expected = self.ours.outputs(self.inputs)
+        error = relative_error(self.facing.matched(theirs), expected)
+        return error <= self._tolerance(self.inputs, expected)
+
+    def _tolerance(self, inputs: Mapping[str, Array], expected: Mapping[str, Array]) -> float:
+        """Return what rounding explains, relative to the largest number of an output."""
+        if self.facing.dtype == "float64":
+            return EXACT
+        program: Any = self.ours.program()
+        weights = {name: np.asarray(array, "float64") for name, array in self.ours.weights.items()}
+        moved = Amplification(self.spec.graph, program, weights, self.seed)
+        found = moved.float32_tolerance(inputs, expected)
+        program.load_weights(weights)
+        return found
+
+    # The checks
+
+    def _interface(self, walked: Walked) -> None:
+        outputs = self.facing.run(self.inputs)
+        expected = self.ours.outputs(self.inputs)
+        found = [
+            *(f"it has no output for {name}" for name in expected if name not in outputs),
+            *(
+                f"{name} is {show(outputs[name].shape)}, and {show(array.shape)} is expected"
+                for name, array in expected.items()
+                if name in outputs and outputs[name].shape != array.shape
+            ),
+            *(f"it holds no tensor for {told}" for told in walked.missing.values()),
+        ]
+        if walked.unused:
+            some = ", ".join(f"{each.name} {show(each.shape)}" for each in walked.unused[:5])
+            more = f" and {len(walked.unused) - 5} more" if len(walked.unused) > 5 else ""
+            self.recorder.note(f"the spec has no parameter for what the file holds as {some}{more}")
+        self.recorder.add_findings("interface", "", self.pair[0], {self.pair[1]: found})
+        for name, move in self.facing.moves.items():
+            self.recorder.note(f"{name}: the file has the axes in the order {list(move)}")
+        self.recorder.note(
+            f"{len(walked.proven)} of {len(walked.sources)} parameters were found, and proven by "
+            f"the values that their layers give; {walked.met} of {walked.layers} layers are met in "
+            "the run of the file"
+        )
+        unproven = [name for name in walked.sources if name not in walked.proven]
+        if unproven:
+            some = ", ".join(f"{name} ({walked.sources[name].told()})" for name in unproven[:5])
+            more = f" and {len(unproven) - 5} more" if len(unproven) > 5 else ""
+            self.recorder.note(f"taken by shape and order alone: {some}{more}")
+        if any(not source.tensor for source in walked.sources.values()):
+            self.recorder.note(
+                "the file holds some layers folded into others: whether they were folded rightly "
+                "its weights cannot tell"
+            )
+
+    def _compare(self, inputs: Mapping[str, Array], told: str) -> None:
+        pair = (self.pair[0], f"{self.pair[1]}, {told}")
+        try:
+            theirs = self.facing.run(inputs)
+        except (NnspecError, Told) as error:
+            why = f"It does not run with {told}: {cause_of(error)}"
+            self.recorder.add_failed("forward", pair, self.facing.dtype, why)
+            return
+        expected = self.ours.outputs(inputs)
+        off, tolerance = relative_error(theirs, expected), self._tolerance(inputs, expected)
+        if off > tolerance and (unsure := self._unsure()):
+            self.recorder.leave_out("forward", pair, unsure)
+            return
+        self.recorder.add("forward", pair, self.facing.dtype, off, tolerance, blame=self._blame())
+
+    def _unsure(self) -> str:
+        """Return why a difference accuses nobody: the map may be wrong, and not the file."""
+        for fault in self.report.faults[:1]:
+            if not fault.is_sure:
+                return (
+                    f'the tensors of the layer "{fault.layer}" were not found among those of the '
+                    "file, of which too many fit: say which by --map"
+                )
+        return ""
+
+    def _regimes(self) -> Iterator[tuple[str, dict[str, Array]]]:
+        yield "ordinary inputs", self.inputs
+        floats = [name for name, kind in self.spec.graph.inputs.items() if kind.dtype == "float32"]
+        for told, factor in REGIMES.items() if floats else ():
+            changed = {name: self.inputs[name] * factor for name in floats}
+            yield told, {**self.inputs, **changed}
+        yield "one row", {name: array[:1] for name, array in self.inputs.items()}
+
+    def _blame(self, sentence: str = "") -> Blame:
+        layer = self.report.faults[0].layer if self.report.faults else None
+
+        def found() -> tuple[str | None, str]:
+            told = [sentence] if sentence else []
+            if not any(check.detail for check in self.report.failures()):  # they are told once
+                told += [each.told() for each in self.report.faults]
+            return layer, " ".join(told)
+
+        return found
+
+    def _gradients(self) -> None:
+        draw = np.random.default_rng(derived_seed("towards", self.seed))
+        towards = {
+            name: draw.normal(size=array.shape)
+            for name, array in self.ours.outputs(self.inputs).items()
+            if array.dtype.kind == "f"
+        }
+        reason = ""
+        if not towards:
+            reason = "no output has a gradient"
+        elif self.facing.dtype != "float64":
+            reason = "the file was run in float32, and gradients are compared in float64 alone"
+        elif not all(check.passed for check in self.report.checks if check.kind == "interface"):
+            reason = "the interface differs"
+        reason = reason or self._unsure()
+        if reason:
+            self.recorder.leave_out("gradient", self.pair, reason)
+            return
+        try:
+            found = self.facing.gradients(self.inputs, towards)
+        except (NnspecError, Told) as error:
+            self.recorder.leave_out("gradient", self.pair, cause_of(error))
+            return
+        mine = self.ours.engine.backend.open_program(self.ours.program())
+        inner = dict(zip(self.spec.graph.outputs, mine.run(self.inputs), strict=True))
+        expected, _ = mine.gradients(self.inputs, {inner[name]: towards[name] for name in towards})
+        largest = max((float(np.max(np.abs(each))) for each in expected.values()), default=0.0)
+        errors = {
+            name: tensor_error(source.taken(found[source.tensor]), expected[name], largest * 1e-6)
+            for name, source in self.report.sources.items()
+            if name in expected and source.tensor in found
+        }
+        worst = max(errors, key=errors.__getitem__, default="")
+        sentence = f"Most of all that of {worst}."
+        largest_error = errors.get(worst, 0.0)
+        blame = self._blame(sentence)
+        self.recorder.add("gradient", self.pair, "float64", largest_error, GRADIENT, blame=blame)
+
+
+def _told_apart(held: Sequence[Held], weights: Weights, seed: int) -> dict[str, Array]:
+    """Return new values of the tensors that their values would not tell apart."""
+    met: set[bytes] = set()
+    changed: dict[str, Array] = {}
+    for each in held:
+        array = weights[each.name]
+        if array.dtype.kind != "f" or not array.size:
+            continue
+        key = array.tobytes()
+        if key in met or bool((array == array.flat[0]).all()):
+            draw = np.random.default_rng(derived_seed("apart", seed, each.name))
+            moved = np.clip(NOISE * draw.normal(size=array.shape), -0.4, 0.4)
+            changed[each.name] = array + moved
+        met.add(key)
+    return changed

@@ -1,0 +1,192 @@
+"""Layers that one is often mistaken for: variants of it, each with the cause that it would be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnspec.judge.ours import with_fields
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
+    from nnspec.layers import Layer
+
+Variant = tuple[Any, Mapping[str, "Array"], str]
+"""A layer, its weights by own name, and what the file does if it computes so."""
+
+VALUES: dict[str, tuple[Any, ...]] = {
+    "epsilon": (1e-3, 1e-5, 1e-6, 1e-7, 1e-8, 1e-12, 0.0),
+    "negative_slope": (0.01, 0.1, 0.2, 0.3),
+    "alpha": (1.0, 0.3, 0.2, 0.1),
+    "approximate": (True, False),
+    "count_include_pad": (True, False),
+    "align_corners": (True, False),
+    "ceil_mode": (True, False),
+    "is_causal": (True, False),
+    "causal": (True, False),
+    "use_causal_mask": (True, False),
+    "reset_after": (True, False),
+    "go_backwards": (True, False),
+    "interleaved": (True, False),
+    "half_pixel_centers": (True, False),
+    "antialias": (True, False),
+    "padding": ("same", "valid", "same_lower", "same_upper", "causal", 0, 1, 2, 3),
+    "strides": (1, 2, 3),
+    "dilation_rate": (1, 2, 3),
+    "pool_size": (2, 3),
+    "scale": (1.0,),
+    "axis": (-1, 1, 0),
+    "order": ("C", "F"),
+    "merge_mode": ("concat", "sum", "ave", "mul"),
+    "method": ("nearest", "bilinear", "bicubic"),
+    "theta": (10000.0, 500000.0, 100000.0),
+    "base": (10000.0, 500000.0, 100000.0),
+}
+"""Other values that a field has in files that were ported wrongly."""
+ACTIVATIONS = ("relu", "gelu", "tanh", "sigmoid", "silu", "softmax", "elu", "leaky_relu", None)
+KIN = {
+    one: other
+    for first, second in (
+        *((f"max_pooling{n}d", f"average_pooling{n}d") for n in (1, 2, 3)),
+        *((f"global_max_pooling{n}d", f"global_average_pooling{n}d") for n in (1, 2, 3)),
+        ("add", "multiply"), ("add", "average"), ("add", "subtract"), ("maximum", "minimum"),
+        ("layer_normalization", "rms_normalization"), ("reduce_mean", "reduce_sum"),
+    )
+    for one, other in ((first, second), (second, first))
+}  # fmt: skip
+"""Layers that take the same fields, and are taken for one another."""
+FIELDS = ("activation", "recurrent_activation")
+
+
+def variants(layer: Layer, weights: Mapping[str, Array]) -> Iterator[Variant]:
+    """Yield what a layer is often mistaken for; raises nothing."""
+    fields = type(layer).model_fields
+    for name, others in VALUES.items():
+        if name not in fields:
+            continue
+        mine = getattr(layer, name)
+        for other in others:
+            if other != mine and type(other) is not type(None):
+                changed = _changed(layer, **{name: other})
+                if changed is not None and getattr(changed, name) != mine:
+                    yield changed, weights, f"it computes as with {name} {other}, and not {mine}"
+    for name in FIELDS:
+        if name in fields:
+            yield from _activations(layer, name, weights)
+    if "activation" not in fields:
+        for kind in ("relu", "gelu", "silu", "tanh", "sigmoid"):
+            changed = _retyped(layer, kind)
+            if changed is not None:
+                yield changed, weights, f"it computes {kind}, and not {layer.type}"
+    if layer.type in KIN:
+        changed = _of_type(layer, KIN[layer.type])
+        if changed is not None:
+            yield changed, weights, f"it computes {KIN[layer.type]}, and not {layer.type}"
+    for change in WEIGHTS:
+        yield from ((layer, changed, told) for changed, told in change(weights))
+
+
+def _activations(layer: Layer, name: str, weights: Mapping[str, Array]) -> Iterator[Variant]:
+    mine = getattr(layer, name)
+    said = getattr(mine, "type", mine)
+    for kind in ACTIVATIONS:
+        if kind != said:
+            changed = _changed(layer, **{name: kind})
+            if changed is not None:
+                other = kind or "no activation"
+                yield changed, weights, f"it computes {other}, and not {said or 'no activation'}"
+    if said == "gelu":
+        is_other = not getattr(mine, "approximate", False)
+        changed = _changed(layer, **{name: {"type": "gelu", "approximate": is_other}})
+        if changed is not None:
+            form = "tanh approximation" if is_other else "exact form"
+            yield changed, weights, f"it computes the {form} of gelu"
+
+
+def _changed(layer: Layer, **fields: Any) -> Any:
+    try:
+        return with_fields(layer, **fields)
+    except Exception:  # pydantic's, or the layer's own: there is no such layer
+        return None
+
+
+def _of_type(layer: Layer, kind: str) -> Any:
+    from nnspec.layers import LAYERS
+
+    cls = LAYERS[kind]
+    given = {
+        name: getattr(layer, name)
+        for name in type(layer).model_fields
+        if name in cls.model_fields and name != "type"
+    }
+    try:
+        return cls.model_validate({**given, "type": kind})
+    except Exception:  # it has other fields
+        return None
+
+
+def _retyped(layer: Layer, kind: str) -> Any:
+    from nnspec.layers import LAYERS, Activation
+
+    if not isinstance(layer, Activation) or layer.type == kind:
+        return None
+    try:
+        return LAYERS[kind].model_validate({"type": kind})
+    except Exception:
+        return None
+
+
+Changed = Iterator[tuple[dict[str, "Array"], str]]
+
+
+def _without_bias(weights: Mapping[str, Array]) -> Changed:
+    biases = {name for name in weights if name.startswith("bias")}
+    if biases:
+        zero = {name: np.zeros_like(weights[name]) for name in biases}
+        yield {**weights, **zero}, "it adds no bias"
+        twice = {name: 2 * weights[name] for name in biases}
+        yield {**weights, **twice}, "it adds the bias twice"
+
+
+def _turned(weights: Mapping[str, Array]) -> Changed:
+    for name, array in weights.items():
+        if array.ndim == 2 and array.shape[0] == array.shape[1]:
+            yield {**weights, name: array.T}, f"it uses the {name} transposed"
+        if array.ndim >= 3:
+            flipped = np.flip(array, tuple(range(2, array.ndim)))
+            yield {**weights, name: flipped}, f"it uses the {name} flipped along its places"
+
+
+def _root(weights: Mapping[str, Array]) -> Changed:
+    if "running_var" in weights:
+        squared = {**weights, "running_var": weights["running_var"] ** 2}
+        yield squared, "it takes the variance for the deviation"
+
+
+def _halves(weights: Mapping[str, Array]) -> Changed:
+    """Yield the blocks of gates in other orders."""
+    from nnspec.judge.sources import GATES
+
+    for count, orders in GATES.items():
+        names = [
+            name for name, array in weights.items()
+            if name.startswith(("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+            and array.shape[0] % count == 0
+        ]  # fmt: skip
+        if names:
+            for order in orders:
+                changed = dict(weights)
+                for name in names:
+                    pieces = np.split(weights[name], count)
+                    changed[name] = np.concatenate([pieces[i] for i in order])
+                yield changed, f"it takes the gates in the order {list(order)}"
+
+
+WEIGHTS: tuple[Callable[[Mapping[str, Array]], Changed], ...] = (
+    _without_bias,
+    _turned,
+    _root,
+    _halves,
+)

@@ -1,0 +1,178 @@
+"""Asks a file by the names of a spec, in its own: of inputs and outputs, in its layout and dtype."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nnspec.backend.foreign import Described, Foreign, Trace
+from nnspec.errors import UsageError
+from nnspec.network.loader import Spec
+from nnspec.support.causes import cause_of
+from nnspec.verification.samples import sizes_of
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array, Weights
+
+
+class Facing:
+    """A file, asked by the names and in the layout of a spec.
+
+    dtype: in which the file computes. moves: of inputs and outputs that the file has with their
+    channels elsewhere, the order of its axes. notes: what was found out.
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        foreign: Foreign,
+        described: Described,
+        label: str,
+        inputs: Mapping[str, Array],
+        axes: Mapping[str, int],
+    ) -> None:
+        """Find the names, the layout and the dtype; raises UsageError where it does not run."""
+        self.spec = spec
+        self.foreign = foreign
+        self.label = label
+        self.moves: dict[str, tuple[int, ...]] = {}
+        self.notes: list[str] = []
+        self._axes = axes
+        self._outputs: dict[str, str] = {}
+        self._names = self._named(described)
+        self._choose_layout(described, inputs)
+        self.dtype = self._chosen_dtype(inputs)
+
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the outputs, as the spec calls and lays them out."""
+        return self.matched(self.foreign.run(self._asked(inputs)))
+
+    def trace(self, inputs: Mapping[str, Array]) -> Trace:
+        """Return a run with all its operations; its outputs are as the file calls them."""
+        return self.foreign.trace(self._asked(inputs))
+
+    def gradients(self, inputs: Mapping[str, Array], towards: Mapping[str, Array]) -> Weights:
+        """Return the gradient of Σ output · towards by each tensor of the file."""
+        named = {
+            self._outputs[name]: np.transpose(array, self.moves[name])
+            if name in self.moves
+            else array
+            for name, array in towards.items()
+        }
+        found, _ = self.foreign.gradients(self._asked(inputs), named)
+        return found
+
+    def matched(self, theirs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the file's outputs as the spec calls them: by name, or else in order."""
+        outputs = self.spec.graph.outputs
+        if not self._outputs:
+            by_name = all(name in theirs for name in outputs)
+            named = outputs if by_name else list(theirs)
+            self._outputs = dict(zip(outputs, named, strict=False))
+        found = {mine: theirs[name] for mine, name in self._outputs.items() if name in theirs}
+        for name, array in found.items():
+            if name not in self.moves:
+                self._place(name, array)
+        return {
+            name: np.transpose(array, np.argsort(self.moves[name])) if name in self.moves else array
+            for name, array in found.items()
+        }
+
+    def _named(self, described: Described) -> dict[str, str]:
+        """Return what the file calls each input of the spec: by name, or else in order."""
+        wanted = self.spec.graph.inputs
+        theirs = [each.name for each in described.inputs]
+        if all(name in theirs for name in wanted):
+            return {name: name for name in wanted}
+        needed = [each.name for each in described.inputs if each.is_needed]
+        names = needed if len(needed) >= len(wanted) else theirs
+        if len(names) < len(wanted):
+            taken = f"takes {', '.join(theirs)}" if theirs else "takes nothing"
+            raise UsageError(
+                f"{self.label} {taken}, and the inputs of the spec are {', '.join(wanted)}"
+            )
+        return dict(zip(wanted, names, strict=False))
+
+    def _asked(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        return {
+            self._names[name]: np.transpose(array, self.moves[name])
+            if name in self.moves
+            else array
+            for name, array in inputs.items()
+        }
+
+    def _choose_layout(self, described: Described, inputs: Mapping[str, Array]) -> None:
+        """Find where the file has the channels of each input: by its shapes, or by trying."""
+        given = {each.name: each.shape for each in described.inputs}
+        unsaid = []
+        for name, theirs in self._names.items():
+            array, said = inputs[name], given[theirs]
+            if array.ndim < 3 or array.dtype.kind != "f":
+                continue
+            if said is None:
+                unsaid.append(name)
+                continue
+            fitting = (
+                move for move in _moves(array.ndim) if _fits([array.shape[i] for i in move], said)
+            )
+            self._move(name, next(fitting, _moves(array.ndim)[0]))
+        if not unsaid or self._runs(inputs):
+            return
+        for which in (1, 2):
+            for name in unsaid:
+                self._move(name, _moves(inputs[name].ndim)[which])
+            if self._runs(inputs):
+                return
+        for name in unsaid:
+            self.moves.pop(name, None)
+
+    def _move(self, name: str, move: tuple[int, ...]) -> None:
+        if list(move) != sorted(move):
+            self.moves[name] = move
+
+    def _place(self, name: str, theirs: Array) -> None:
+        """Note where the file has the channels of an output, where only that explains its shape."""
+        shape = (0, *sizes_of(self.spec.graph.types[name].shape, self._axes))
+        if theirs.ndim < 3 or theirs.ndim != len(shape) or theirs.shape[1:] == shape[1:]:
+            return
+        for move in _moves(theirs.ndim)[1:]:
+            if [shape[i] for i in move][1:] == list(theirs.shape[1:]):
+                self.moves[name] = move
+
+    def _runs(self, inputs: Mapping[str, Array]) -> bool:
+        try:
+            self.foreign.run(self._asked(inputs))
+        except Exception:
+            return False
+        return True
+
+    def _chosen_dtype(self, inputs: Mapping[str, Array]) -> str:
+        """Compute in float64 where the file can."""
+        dtype = self.foreign.use("float64")
+        failure = ""
+        if dtype == "float64":
+            try:
+                self.foreign.run(self._asked(inputs))
+            except Exception as error:
+                failure, dtype = cause_of(error), self.foreign.use("float32")
+        try:
+            self.foreign.run(self._asked(inputs))
+        except Exception as error:
+            raise UsageError(f"{self.label} does not run: {cause_of(error)}") from error
+        if failure:
+            self.notes.append(f"compared in float32: in float64 the file ends with {failure}")
+        return dtype
+
+
+def _moves(rank: int) -> tuple[tuple[int, ...], ...]:
+    """Return the orders of axes with the channels where they are, last, and first."""
+    whole = tuple(range(rank))
+    return whole, (0, *whole[2:], 1), (0, rank - 1, *whole[1:-1])
+
+
+def _fits(shape: Sequence[int], said: Sequence[int | None]) -> bool:
+    return len(shape) == len(said) and all(
+        size is None or size == mine for size, mine in zip(said[1:], shape[1:], strict=True)
+    )

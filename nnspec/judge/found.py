@@ -1,0 +1,77 @@
+"""The records of a walk through a spec beside a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from nnspec.backend.foreign import Held
+from nnspec.judge.sources import Source
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """The first layer whose value a run does not hold, although it holds what the layer takes.
+
+    places: of the operations of the file that take the same values, and give others. cause: what
+    the file does instead, where a change of the layer gives its value.
+    """
+
+    layer: str
+    kind: str
+    places: tuple[str, ...] = ()
+    cause: str = ""
+    is_sure: bool = True
+    """Whether every way to fill the layer with tensors of the file was tried."""
+
+    def told(self) -> str:
+        """Return it as a sentence or two."""
+        at = f" at {' and '.join(self.places)}" if self.places else ""
+        text = f'The file parts from the layer "{self.layer}" ({self.kind}){at}'
+        return f"{text}: {self.cause}." if self.cause else f"{text}."
+
+
+@dataclass(frozen=True, slots=True)
+class Blamed:
+    """A fault. name: of the layer in the walk. instead: what the file may give in its place."""
+
+    name: str
+    fault: Fault
+    instead: list[dict[str, Array]]
+    sources: dict[str, Source] = field(default_factory=dict)
+    """Of the layer's parameters, where it was filled wrongly and is not at fault."""
+
+
+@dataclass
+class Walked:
+    """The results of a walk.
+
+    sources: of each parameter, by canonical name. proven: those of layers whose value the run
+    holds. missing: parameters that no tensor fits. unused: learned tensors that no parameter takes.
+    """
+
+    sources: dict[str, Source] = field(default_factory=dict)
+    proven: set[str] = field(default_factory=set)
+    missing: dict[str, str] = field(default_factory=dict)
+    unused: list[Held] = field(default_factory=list)
+    met: int = 0
+    layers: int = 0
+
+
+def combined(
+    options: list[tuple[str, list[Source]]], spent: int, taken: frozenset[object] = frozenset()
+) -> Iterator[dict[str, Source]]:
+    """Yield a source for each name, none twice, passing over so many likelier ones in all."""
+    if not options:
+        if spent == 0:
+            yield {}
+        return
+    (own, sources_), *rest = options
+    free = [each for each in sources_ if (each.tensor, each.part) not in taken]
+    for passed, source in enumerate(free[: spent + 1]):
+        for others in combined(rest, spent - passed, taken | {(source.tensor, source.part)}):
+            yield {own: source, **others}

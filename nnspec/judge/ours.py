@@ -1,0 +1,120 @@
+"""The spec's side: the value of every layer, computed by the source that nnspec writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from nnspec.layers.rows import ROWS
+from nnspec.network.graph import LayerNode
+from nnspec.network.loader import Spec
+from nnspec.network.opened import all_values, as_spec, flat
+from nnspec.verification.engines import SourceEngine
+from nnspec.verification.networks import one_layer
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array, Program, Weights
+
+
+class Ours:
+    """A spec with its blocks opened, so that each layer can be computed alone.
+
+    names: of each layer of the opened network, its path in the spec.
+    """
+
+    def __init__(self, spec: Spec, engine: SourceEngine, weights: Weights) -> None:
+        self.spec = spec
+        self.engine = engine
+        self.weights = dict(weights)
+        self.opened = as_spec(spec, all_values(spec.graph), is_trained=False)
+        self.paths = {flat(at.path): at.path for at in spec.graph.walk()}
+        self._inner = {
+            f"{at.path}.{parameter.name}": f"{flat(at.path)}.{parameter.name}"
+            for at in spec.graph.walk()
+            for parameter in at.parameters()
+        }
+        self._alone: dict[tuple[str, Any], Any] = {}
+        self._program: Any = None
+
+    @property
+    def nodes(self) -> tuple[LayerNode, ...]:
+        """The layers in the order of computation."""
+        return tuple(node for node in self.opened.graph.nodes if isinstance(node, LayerNode))
+
+    def parameters(self, node: LayerNode) -> dict[str, str]:
+        """Return the parameters that a layer owns: its name for each -> the canonical name."""
+        if node.owner is not None:
+            return {}
+        return {
+            inner.partition(".")[2]: name
+            for name, inner in self._inner.items()
+            if inner.partition(".")[0] == node.name
+        }
+
+    def values(
+        self, node: LayerNode, values: Mapping[str, Array], weights: Mapping[str, Array],
+        layer: Any = None,
+    ) -> dict[str, Array]:  # fmt: skip
+        """Return what a layer alone gives of these values, with its own weights by own name.
+
+        layer: another in its place.
+        """
+        if node.layer.is_tied or node.layer.type in ROWS:
+            return self.whole(values)
+        if layer is not None:
+            node = node._replace(layer=layer)
+        key = (node.name, node.layer)
+        graph = one_layer(self.opened.graph, node)
+        own = {f"{node.name}.{name}": array for name, array in weights.items()}
+        program = self._alone.get(key)
+        if program is None:
+            program = self.engine.build(
+                as_spec(self.opened, graph, is_trained=False), own, "float64"
+            )
+            self._alone = {key: program}
+        else:
+            program.load_weights(own)
+        inputs = {
+            name: values[value]
+            for name, value in zip(graph.inputs, dict.fromkeys(node.inputs), strict=True)
+        }
+        found: dict[str, Array] = program.forward(inputs)
+        return found
+
+    def own_weights(self, node: LayerNode) -> dict[str, Array]:
+        """Return the weights that a layer computes with, by its own names for them."""
+        home = node.owner or node.name
+        return {
+            inner.partition(".")[2]: self.weights[name]
+            for name, inner in self._inner.items()
+            if inner.partition(".")[0] == home
+        }
+
+    def whole(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the value of every layer, computed together."""
+        given = {name: inputs[name] for name in self.opened.graph.inputs}
+        weights = {self._inner[name]: array for name, array in self.weights.items()}
+        program = self.engine.build(self.opened, weights, "float64")
+        return {**given, **program.forward(given)}
+
+    def program(self) -> Program:
+        """Return the network as it is written, with the weights that are known."""
+        weights = {name: np.asarray(array, "float64") for name, array in self.weights.items()}
+        if self._program is None:
+            spec = as_spec(self.spec, self.spec.graph, is_trained=False)
+            self._program = self.engine.build(spec, weights, "float64")
+        else:
+            self._program.load_weights(weights)
+        return cast("Program", self._program)
+
+    def outputs(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the outputs of the network as it is written."""
+        return self.program().forward(inputs)
+
+
+def with_fields(layer: Any, **fields: Any) -> Any:
+    """Return a layer with other values of some fields, checked as the language checks them."""
+    given = {**{name: getattr(layer, name) for name in type(layer).model_fields}, **fields}
+    return type(layer).model_validate(given)

@@ -1,0 +1,50 @@
+"""Finds a tensor among the values of a run, in whatever order its axes are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
+
+
+class Prints:
+    """The values of a run, found by what no order of axes changes: their sorted numbers.
+
+    tolerance: relative to the largest number of a value.
+    """
+
+    def __init__(self, values: Mapping[int, Array], tolerance: float) -> None:
+        self.values = values
+        self.tolerance = tolerance
+        self._by_size: dict[int, list[tuple[int, float]]] = {}
+        self._sorted: dict[int, Array] = {}
+        for number, array in values.items():
+            total = float(np.sum(array, dtype=np.float64)) if array.dtype.kind in "fiub" else 0.0
+            self._by_size.setdefault(array.size, []).append((number, total))
+
+    def of(self, array: Array) -> Iterator[int]:
+        """Yield the numbers of the values that hold the same numbers as an array."""
+        near = self._by_size.get(array.size, [])
+        if not near or array.dtype.kind not in "fiub":
+            return
+        total = float(np.sum(array, dtype=np.float64))
+        scale = float(np.max(np.abs(array), initial=0.0))
+        ordered: Array | None = None
+        for number, their_total in near:
+            if not abs(their_total - total) <= self.tolerance * scale * max(array.size, 1):
+                continue
+            if ordered is None:
+                ordered = np.sort(array, axis=None)
+            if number not in self._sorted:
+                self._sorted[number] = np.sort(self.values[number], axis=None)
+            theirs = self._sorted[number]
+            if float(np.max(np.abs(theirs - ordered), initial=0.0)) <= self.tolerance * scale:
+                yield number
+
+    def has(self, array: Array) -> bool:
+        """Whether one of the values holds the same numbers."""
+        return next(self.of(array), None) is not None

@@ -1,0 +1,68 @@
+"""`nnspec verify SPEC --against FILE`: opens the file, and compares."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nnspec.errors import UsageError
+from nnspec.judge.against import Judgement, judge
+from nnspec.judge.process import MEMORY, SECONDS, Opened, reference_of
+from nnspec.judge.sources import source_of
+from nnspec.network.loader import Spec
+
+
+def verify_against(
+    spec: Spec,
+    file: str | Path,
+    *,
+    arguments: Any = None,
+    known: Mapping[str, Any] | None = None,
+    batch: int = 4,
+    seed: int = 0,
+    seconds: float = SECONDS,
+    memory: int | None = MEMORY,
+) -> Judgement:
+    """Compare a spec with a file that nnspec has not written, and return the report.
+
+    file: FILE or FILE:NAME, of Python (which is run, in a process of its own), .onnx or .keras.
+    arguments: a list or a mapping, of the call that makes the network of a Python file. known: what
+    is known of the map of weights: a parameter -> a tensor, or what `Source.as_json` gives.
+    seconds: that the file may take for one request. memory: bytes that its process may take.
+    Raises UsageError for a file that cannot be opened or does not run.
+    """
+    reference = reference_of(str(file), arguments)
+    with Opened(reference, seconds=seconds, memory=memory) as foreign:
+        held = {each.name: each for each in foreign.describe().held}
+        shapes = {name: each.shape for name, each in spec.graph.parameters()}
+        unknown = sorted(set(known or {}) - set(shapes))
+        if unknown:
+            raise UsageError(f"the map names what is no parameter of the spec: {unknown[0]}")
+        sources = {
+            name: source_of(name, shapes[name], given, held)
+            for name, given in (known or {}).items()
+        }
+        return judge(spec, foreign, reference, batch=batch, seed=seed, known=sources)
+
+
+def map_of(path: str) -> dict[str, Any]:
+    """Return a map that was saved; raises UsageError."""
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: no map of weights can be read: {error}") from error
+    if not isinstance(found, dict):
+        raise UsageError(f"{path}: a map of weights is a JSON object: parameter -> tensor")
+    return found
+
+
+def arguments_of(text: str | None) -> Any:
+    """Return what `--args` gives; raises UsageError."""
+    if text is None:
+        return None
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"--args: no JSON: {error}") from error

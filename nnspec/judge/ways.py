@@ -1,0 +1,187 @@
+"""Ways to fill the parameters of a layer with the tensors of a file, the likeliest first."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnspec.backend.foreign import Held, Step, Trace
+from nnspec.judge.found import combined
+from nnspec.judge.ours import Ours
+from nnspec.judge.sources import Source, role_of, sources
+from nnspec.layers.batch_normalization import BatchNormalization
+from nnspec.layers.recurrent import GRU, LSTM, SimpleRNN
+from nnspec.layers.shapes import show
+from nnspec.network.graph import LayerNode
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
+
+DEVIATIONS = 3
+"""Of a way to fill a layer: how many of the likelier choices it passes over, at most."""
+TRIES = 60
+"""Ways that are tried to fill the parameters of one layer."""
+FOLDED = 8
+"""Tensors that are tried for the bias of a layer that a normalisation was folded into."""
+WHOLE = -1
+"""In the place of the number of a part: the tensor is used as a whole."""
+HOPS = 40
+"""Operations after what a layer takes, in which its tensors are looked for first."""
+GATES: dict[type, int] = {LSTM: 4, GRU: 3, SimpleRNN: 1}
+
+
+class Ways:
+    """The tensors of a file, and which of them are used.
+
+    numbers: of the values of the spec, those of the run that are the same. missing: parameters
+    that nothing fits, told.
+    """
+
+    def __init__(
+        self, ours: Ours, held: Sequence[Held], theirs: Mapping[str, Array], trace: Trace,
+        given: Mapping[str, Source],
+    ) -> None:  # fmt: skip
+        """theirs: the values of the tensors held. given: sources that are known beforehand."""
+        self.ours = ours
+        self.theirs = theirs
+        self.given = given
+        self.numbers: dict[str, list[int]] = {}
+        self.used: dict[str, set[int]] = {}
+        self.missing: dict[str, str] = {}
+        first: dict[str, int] = {}
+        for step in trace.steps:
+            for name in step.tensors:
+                first.setdefault(name, step.number)
+        self.order = {
+            each.name: (first.get(each.name, len(trace.steps)), i) for i, each in enumerate(held)
+        }
+        self.free = sorted(
+            (each for each in held if np.issubdtype(np.dtype(each.dtype), np.floating)),
+            key=lambda each: self.order[each.name],
+        )
+        self.takers: dict[int, list[Step]] = {}
+        for step in trace.steps:
+            for number in step.inputs:
+                self.takers.setdefault(number, []).append(step)
+
+    def choices(self, node: LayerNode, owned: Mapping[str, str]) -> Iterator[dict[str, Source]]:
+        """Yield ways to fill a layer's parameters, the likeliest first."""
+        fixed = {name for name, each in self.ours.spec.graph.parameters() if each.is_fixed}
+        wanted = {own: name for own, name in owned.items() if name not in fixed}
+        options: dict[str, list[Source]] = {}
+        for own, name in wanted.items():
+            if name in self.given:
+                options[own] = [self.given[name]]
+                continue
+            options[own] = self.options(node, own, name)
+            if not options[own]:
+                shape = self.ours.weights[name].shape
+                self.missing[name] = f"{name} {show(shape)}"
+        options = {own: each for own, each in options.items() if each}
+        if not options:
+            if not wanted:
+                yield {}
+            return
+        if len(options) == len(wanted):
+            # The gates of a layer stand in one order in all that it holds.
+            for blocks in dict.fromkeys(each.blocks for some in options.values() for each in some):
+                alike = {
+                    own: [each for each in some if each.blocks == blocks or not each.tensor]
+                    for own, some in options.items()
+                }
+                tries = (combined([*alike.items()], spent) for spent in range(DEVIATIONS + 1))
+                yield from itertools.islice(itertools.chain.from_iterable(tries), TRIES)
+        near = self._distances(node)
+        is_there = any(near.get(each.tensor) == 0 for some in options.values() for each in some)
+        if isinstance(node.layer, BatchNormalization) and not is_there:
+            yield from self._folded(node.layer, wanted, options.get("bias", []))
+        elif len(options) < len(wanted):
+            yield from combined([*options.items()], 0)
+
+    def _folded(
+        self, layer: BatchNormalization, wanted: Mapping[str, str], biases: Sequence[Source]
+    ) -> Iterator[dict[str, Source]]:
+        """Yield ways in which a normalisation is part of the weights of the layer before it."""
+        ones = {"weight": 1.0, "running_mean": 0.0, "running_var": 1.0 - layer.epsilon}
+        fixed = {
+            own: Source("", self.ours.weights[name].shape, (), constant=ones[own])
+            for own, name in wanted.items()
+            if own in ones
+        }
+        if "bias" not in wanted:
+            yield fixed
+            return
+        yield {**fixed, "bias": Source("", self.ours.weights[wanted["bias"]].shape, ())}
+        for source in biases[:FOLDED]:
+            yield {**fixed, "bias": source}
+
+    def options(self, node: LayerNode, own: str, name: str) -> list[Source]:
+        shape = self.ours.weights[name].shape
+        gates = GATES.get(type(node.layer), 0)
+        near = self._distances(node)
+        is_variance = own == "running_var"
+        found: list[tuple[tuple[Any, ...], Source]] = []
+        for held in self.free:
+            if is_variance and (self.theirs[held.name] < 0).any():
+                continue
+            for source in sources(shape, held, gates=gates):
+                which, count = source.part
+                taken = self.used.get(held.name, set())
+                if taken and (count == 1 or which in taken or WHOLE in taken):
+                    continue
+                role = role_of(held.name).removesuffix("_l0")
+                order = (
+                    near.get(held.name, HOPS),
+                    source.effort >= 2,
+                    role not in own and own not in role,
+                    self.order[held.name],
+                    which,
+                    source.effort,
+                )
+                found.append((order, source))
+        ranked = [source for _, source in sorted(found, key=lambda each: each[0])]
+        return [*ranked, *self._sums(own, ranked)] if gates else ranked
+
+    def _sums(self, own: str, ranked: list[Source]) -> Iterator[Source]:
+        """Yield what a bias of a recurrent layer is where there are more of them, or fewer."""
+        if own.startswith("bias_hh"):
+            yield Source("", ranked[0].shape if ranked else (), ())  # one bias for both products
+        if own.startswith("bias_ih"):
+            for first, second in itertools.pairwise(ranked):
+                if (first.axes, first.part, first.blocks) == (
+                    second.axes, second.part, second.blocks
+                ):  # fmt: skip
+                    yield dataclasses.replace(first, added=second.tensor)
+
+    def _distances(self, node: LayerNode) -> dict[str, int]:
+        """Return how many operations after what a layer takes each tensor is met, from 0 on."""
+        found: dict[str, int] = {}
+        known = {number for numbers in self.numbers.values() for number in numbers}
+        front = {number for value in node.inputs for number in self.numbers.get(value, ())}
+        met: set[int] = set()
+        for distance in range(HOPS):
+            steps = [step for number in front for step in self.takers.get(number, ())]
+            front = set()
+            for step in steps:
+                if step.number not in met:
+                    met.add(step.number)
+                    for name in step.tensors:
+                        found.setdefault(name, distance)
+                    front.update(number for number in step.outputs if number not in known)
+        return found
+
+    def use(self, source: Source) -> None:
+        """Note that a tensor is used."""
+        if source.added:
+            self.used.setdefault(source.added, set()).add(WHOLE)
+        if source.tensor:
+            which, count = source.part
+            self.used.setdefault(source.tensor, set()).add(which if count > 1 else WHOLE)
+
+    def free_again(self, source: Source) -> None:
+        """Note that a tensor is not used."""
+        self.used.pop(source.tensor, None)
