@@ -1,4 +1,4 @@
-"""Asks a file by the names of a spec, in its own: of inputs and outputs, in its layout and dtype."""
+"""Asks a file by the names of a spec, and in the names, the layout and the dtype of its own."""
 
 from __future__ import annotations
 
