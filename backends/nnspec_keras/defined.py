@@ -9,6 +9,7 @@ SOURCES = snippets(
     "nnspec_keras.emitted",
     "losses",
     "schedules",
+    "cycling",
     "optimizers",
     "rare_optimizers",
     "newer_optimizers",

@@ -29,6 +29,7 @@ class Made(NamedTuple):
 
 def made_optimizer(graph: Graph, optimizer: Optimizer, *, stock: bool) -> Made:
     """Return the optimizer of a network."""
+    optimizer = optimizer.begun()
     row = row_of(OPTIMIZERS, optimizer, f"the optimizer {optimizer.type}")
     parts = _parts(graph, optimizer, stock=stock)
     base = next(iter(parts))
@@ -41,18 +42,37 @@ def made_optimizer(graph: Graph, optimizer: Optimizer, *, stock: bool) -> Made:
         and (not base.decay or row.decoupled_of(optimizer, stock=stock) is not None)
     ):
         made = row.decayed(optimizer, base.decay, stock=stock)
-        return _with_sources(plain if besides else made)
+        return _cycling(_with_sources(plain if besides else made), optimizer, stock=stock)
     kind = "Decaying" if len(parts) == 1 and base.rate is None and base.scale == 1 else "Grouped"
     amounts = {key: getattr(base, key) for key in ("l2", "decay") if getattr(base, key)}
     groups: dict[str, Any] = {}
     if kind == "Grouped":
         groups = {"groups": _groups(graph, optimizer, parts)}
-    name = f"{kind}{plain.function.rpartition('.')[2]}"
-    made = call(name, **dict(plain.keywords), **amounts, **groups)
-    inner = _with_sources(plain)
-    source = snippets("nnspec_keras.emitted", "decaying")[kind]
+    inner = _cycling(_with_sources(plain), optimizer, stock=stock)
+    return _over(inner, "decaying", kind, kind, **amounts, **groups)
+
+
+def _cycling(inner: Made, optimizer: Optimizer, *, stock: bool) -> Made:
+    """Return the optimizer that follows the momentum of its schedule, if that says one."""
+    if not optimizer.cycles_momentum:
+        return inner
+    if stock:
+        raise UnsupportedError(
+            "Keras's own optimizers have one momentum for all steps: compile without --stock, or "
+            "leave out cycle_momentum"
+        )
+    kind = "CyclingMomentum" if optimizer.cycled == "momentum" else "CyclingBeta"
+    return _over(inner, "cycling", kind, "Cycling")
+
+
+def _over(inner: Made, file: str, kind: str, prefix: str, **keywords: Any) -> Made:
+    """Return an optimizer of a class of `emitted/` over another one's, under a name of its own."""
+    base = inner.call
+    name = f"{prefix}{base.function.rpartition('.')[2]}"
+    source = snippets("nnspec_keras.emitted", file)[kind]
     head = f"class {kind}(keras.optimizers.Optimizer)"
-    own = source.text.replace(head, f"class {name}({plain.function})")
+    own = source.text.replace(head, f"class {name}({base.function})")
+    made = call(name, **dict(base.keywords), **keywords)
     return Made(made, [*inner.definitions, own], inner.uses | {*source.imports})
 
 

@@ -22,7 +22,8 @@ def own_schedule(schedule: Schedule) -> Call:
     fields = {key: list(x) if isinstance(x, tuple) else x for key, x in fields.items()}
     if isinstance(schedule, chains.Chained):
         fields["schedules"] = [_warmed(part) for part in schedule.parts]
-    return call(f"{type(schedule).__name__}Schedule", **fields)
+    cycles = "Momentum" if fields.pop("cycle_momentum", False) else ""
+    return call(f"{type(schedule).__name__}{cycles}Schedule", **fields)
 
 
 def _warmed(schedule: Schedule, make: Callable[..., Call] = own_schedule) -> Call:
@@ -30,7 +31,8 @@ def _warmed(schedule: Schedule, make: Callable[..., Call] = own_schedule) -> Cal
     if not isinstance(schedule, Warmed) or not schedule.warmup:
         return make(schedule)
     cold = schedule.model_copy(update={"warmup": 0, **_shortened(schedule)})
-    return call("WarmUp", ("schedule", make(cold)), warmup=schedule.warmup)
+    kind = "MomentumWarmUp" if schedule.cycles_momentum else "WarmUp"
+    return call(kind, ("schedule", make(cold)), warmup=schedule.warmup)
 
 
 def _shortened(schedule: Warmed) -> dict[str, int]:

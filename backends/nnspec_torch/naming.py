@@ -58,6 +58,7 @@ DEFINED = frozenset(
         *("AveragedModel", "averaged", "get_ema_multi_avg_fn", "make_average"),
         *("penalty", "weighted_mean"),
         *("Any", "DecreasingSGD", "Ftrl", "Lamb", "Lion", "Muon", "ParamsT", "ScheduleFreeAdamW"),
+        *("CyclingLR", "cycled_momentum"),
         *("add_decay", "fnmatchcase", "named", "ATTRIBUTES"),
     }
 )

@@ -42,7 +42,7 @@ class Maker:
             self.native, row = "decay", row.decoupled
         elif asked == {"l2"} and row.takes_l2:
             self.native = "l2"
-        self.call = row(optimizer)
+        self.call = row(optimizer.begun())
         # With both, PyTorch's coupled one would see what is decayed already.
         self.added = [key for key in _TOLD if key in asked and key != self.native]
         if self.native:

@@ -9,6 +9,7 @@ from nnspec.emit.code import literal, wrap
 from nnspec.emit.training import indented, row_of
 from nnspec.language.optimizers import Optimizer
 from nnspec.language.schedules import Schedule, Warmed, chains, cycles, decay, falling, plateau
+from nnspec_torch.cycling import cycling_class, cycling_source, height_of, in_phases
 
 FACTOR = "learning_rate_factor"
 
@@ -148,52 +149,19 @@ def _restarts(schedule: cycles.CosineRestarts) -> Factor:
 
 
 def _one_cycle(schedule: cycles.OneCycle) -> Factor:
-    begin, start = 0.0, 1 / schedule.div_factor
-    lines: list[str] = []
-    phases = schedule.phases()
-    for number, (last, end) in enumerate(phases):
-        if number == len(phases) - 1:
-            lines.append("else:")
-            progress = f"min((step - {literal(begin)}) / {literal(last - begin)}, 1.0)"
-        else:
-            lines.append(f"{'el' if number else ''}if step <= {literal(last)}:")
-            progress = (
-                f"(step - {literal(begin)}) / {literal(last - begin)}"
-                if number
-                else (f"step / {literal(last)}")
-            )
-        lines += [
-            f"    start, end = {literal(start)}, {literal(end)}",
-            f"    progress = {progress}",
-        ]
-        begin, start = last, end
-    if schedule.linear:
-        lines.append("return start + (end - start) * progress")
-    else:
-        lines.append("return end + (start - end) * (1 + math.cos(math.pi * progress)) / 2")
     return Factor(
         f"Up to 1 and down again, once in {schedule.steps} steps.",
-        lines,
+        in_phases(schedule, schedule.shares()),
         frozenset() if schedule.linear else _MATH,
     )
 
 
 def _cyclical(schedule: cycles.Cyclical) -> Factor:
-    low, up = schedule.initial / schedule.peak, schedule.steps
-    down = schedule.down or up
-    height = f"{literal(1 - low)} * height"
-    lines = [
-        f"cycle, at = divmod(step, {up + down})"
-        if schedule.halving
-        else f"at = step % {up + down}",
-        f"height = at / {up} if at <= {up} else ({up + down} - at) / {down}",
-    ]
-    if schedule.halving:
-        height += " / 2.0 ** min(cycle, 1000)"
-    if schedule.factor != 1:
-        height += f" * {literal(schedule.factor)}**step"
-    summary = f"Lines up from {literal(low)} to 1 and down again, {up + down} steps each cycle."
-    return Factor(summary, [*lines, f"return {literal(low)} + {height}"])
+    low = schedule.initial / schedule.peak
+    lines, height = height_of(schedule)
+    whole = schedule.steps + (schedule.down or schedule.steps)
+    summary = f"Lines up from {literal(low)} to 1 and down again, {whole} steps each cycle."
+    return Factor(summary, [*lines, f"return {literal(low)} + {literal(1 - low)} * {height}"])
 
 
 def _chained(schedule: chains.Chained, name: str = "factor") -> Factor:
@@ -302,16 +270,20 @@ def scheduler_source(optimizer: Optimizer, of: str = "") -> list[str]:
     if not isinstance(schedule, Schedule) or isinstance(schedule, plateau.Plateau):
         return []
     factor = _made(schedule, f"{of}factor")
+    kind, told = "torch.optim.lr_scheduler.LambdaLR", "The learning rate"
+    if optimizer.cycles_momentum:
+        kind, told = cycling_class(of), f"The learning rate and {optimizer.cycled}"
     return [
         *factor.before,
         _function(f"{of}{FACTOR}", factor),
+        *cycling_source(optimizer, of),
         "\n".join(
             [
                 f"def make_{of}scheduler(",
                 "    optimizer: torch.optim.Optimizer,",
                 ") -> torch.optim.lr_scheduler.LRScheduler:",
-                '    """The learning rate of each step, counted from 0."""',
-                *wrap(f"return torch.optim.lr_scheduler.LambdaLR(optimizer, {of}{FACTOR})", 4),
+                f'    """{told} of each step, counted from 0."""',
+                *wrap(f"return {kind}(optimizer, {of}{FACTOR})", 4),
             ]
         ),
     ]

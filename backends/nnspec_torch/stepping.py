@@ -113,3 +113,10 @@ class Stepping:
         factor = self._source.learning_rate_factor(steps)
         for group, base in zip(self.optimizer.param_groups, scheduler.base_lrs, strict=True):
             group["lr"] = base * factor
+        if self._record.cycles_momentum:
+            momentum = self._source.cycled_momentum(steps)
+            for group in self.optimizer.param_groups:
+                if self._record.cycled == "momentum":
+                    group["momentum"] = momentum
+                else:
+                    group["betas"] = (momentum, group["betas"][1])

@@ -25,6 +25,7 @@ from nnspec.network.graph import Head
 from nnspec.network.networks import Networks
 from nnspec.network.roles import as_trained, has_statistics
 from nnspec_torch.averages import average_modules, average_source
+from nnspec_torch.cycling import MOMENTUM, cycling_class
 from nnspec_torch.naming import class_name
 from nnspec_torch.parameter_groups import Maker
 from nnspec_torch.schedules import FACTOR, has_schedule, scheduler_modules, scheduler_source
@@ -35,7 +36,8 @@ DEFINED = (
     *EMITTED,
     *versus.DEFINED,
     *(f"make_{role}_scheduler" for role in ROLES),
-    *(f"{role}_{FACTOR}" for role in ROLES),
+    *(f"{role}_{each}" for role in ROLES for each in (FACTOR, MOMENTUM)),
+    *(cycling_class(f"{role}_") for role in ROLES),
     *("weights_of", "save", "make_average", "averaged", "AveragedModel", "get_ema_multi_avg_fn"),
 )
 """Names that the training part and the program define or import."""

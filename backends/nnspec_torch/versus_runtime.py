@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from nnspec.backend.paired import ROLES, Paired
+from nnspec_torch.cycling import MOMENTUM
 from nnspec_torch.runtime import TorchProgram
 from nnspec_torch.schedules import FACTOR
 
@@ -44,7 +45,8 @@ class TorchVersus(Paired[TorchProgram]):
         names = {
             "make_optimizer": f"make_{role}_optimizer",
             "make_scheduler": f"make_{role}_scheduler",
-            "learning_rate_factor": f"{role}_{FACTOR}",
+            FACTOR: f"{role}_{FACTOR}",
+            MOMENTUM: f"{role}_{MOMENTUM}",
             **({"make_average": "make_average"} if role == "generator" else {}),
         }
         found = {

@@ -68,6 +68,10 @@ def by(kind: str = "adam", **settings: Any) -> dict[str, Any]:
 
 TINY = {"learning_rate": 1e-7}
 COSINE = {"schedule": "cosine", "peak": 1e-6, "steps": 90, "warmup": 20}
+ONE_CYCLE = {"schedule": "one_cycle", "peak": 1e-6, "steps": 90, "cycle_momentum": True}
+CYCLES = {
+    "schedule": "cyclical", "initial": 1e-7, "peak": 1e-6, "steps": 20, "cycle_momentum": True,
+}  # fmt: skip
 OF_WEIGHTS = {"rate": 0.05, "of": "weights"}
 EMA = {"average": {"type": "ema", "decay": 0.9}}
 SWA = {"average": {"type": "swa", "start": 2, "every": 2}}
@@ -301,7 +305,21 @@ RIGHT = [
 ]
 """What must not be found: the optimizer that faults are put into."""
 
-FAULTS = (*ADAMS, *DECAYS, *MOMENTA, *RATES, *GRADIENTS, *AVERAGES)
+CYCLED = [
+    fault("momentum not cycled", "torch", by("adam", learning_rate=ONE_CYCLE),
+          (r'group\["betas"\] = \(momentum, group\["betas"\]\[1\]\)', "pass")),
+    fault("momentum not cycled", "keras", by("sgd", learning_rate=CYCLES),
+          (r"self\.momentum = ops\.cast\(self\.cycled, variable\.dtype\)", "pass")),
+    fault("momentum in phase with the rate", "torch", by("sgd", learning_rate=CYCLES),
+          (r"0\.9 - \(0\.9 - 0\.8\) \* height", "0.8 + (0.9 - 0.8) * height")),
+    fault("momentum in phase with the rate", "keras", by("adamw", learning_rate=ONE_CYCLE),
+          (r"self\.along\(step, most, self\.base_momentum, most\)",
+           "self.along(step, self.base_momentum, most, self.base_momentum)")),
+    fault("bias correction of the first beta_1", "keras", by("radam", learning_rate=ONE_CYCLE),
+          (r"self\.beta_1 = self\.cycled = self", "self.cycled = self")),
+]  # fmt: skip
+
+FAULTS = (*ADAMS, *DECAYS, *MOMENTA, *RATES, *GRADIENTS, *AVERAGES, *CYCLED)
 
 
 def training_of(injection: Injection) -> dict[str, Any]:

@@ -63,6 +63,8 @@ CHOICES: dict[str, list[Any]] = {
     "pct_start": [0.1, 0.5],
     "div_factor": [2.0, 25.0],
     "final_div_factor": [10.0, 1e4],
+    "base_momentum": [0.5, 0.8],
+    "max_momentum": [0.8, 0.99],
     "patience": [0, 3],
     "cooldown": [0, 2],
     "threshold": [0.0, 1e-2],
@@ -132,6 +134,9 @@ def schedule_of(rng: random.Random, rate: float, measures: list[str], depth: int
             rate if rng.random() < 0.3 else schedule_of(rng, rate, measures, depth + 1)
             for _ in range(count)
         ]
+        for each in inner:
+            if isinstance(each, dict):
+                without_momentum(each)
         lengths = [rng.choice([1, 4, "1 epoch", "20%"]) for _ in range(count - 1)]
         return {"schedule": kind, "schedules": inner, "lengths": lengths}
     found: Record = {"schedule": kind, **options(rng, kind, fields, 0.5)}
@@ -147,9 +152,18 @@ def schedule_of(rng: random.Random, rate: float, measures: list[str], depth: int
             found[name] = rng.choice([[1], [1, 3, 500], ["50%"], ["0.5 epochs", "1 epoch"]])
         elif field.is_required() and name in CHOICES:
             found.setdefault(name, rng.choice(CHOICES[name]))
+    if not found.get("cycle_momentum"):
+        found.pop("base_momentum", None)
+        found.pop("max_momentum", None)
     if issubclass(cls, Plateau) and measures and rng.random() < 0.5:
         found["metric"] = rng.choice(measures)
     return found
+
+
+def without_momentum(schedule: Record) -> None:
+    """Let a schedule cycle no momentum."""
+    for name in ("cycle_momentum", "base_momentum", "max_momentum"):
+        schedule.pop(name, None)
 
 
 def optimizer_of(rng: random.Random, names: list[str], measures: list[str]) -> Record | str:
@@ -166,6 +180,8 @@ def optimizer_of(rng: random.Random, names: list[str], measures: list[str]) -> R
     rate = rng.choice(RATES)
     if rng.random() < 0.55 and cls.takes_schedule:
         found["learning_rate"] = schedule_of(rng, rate, measures)
+        if cls.cycled is None:
+            without_momentum(found["learning_rate"])
     elif rng.random() < 0.7:
         found["learning_rate"] = rate
     if names and rng.random() < 0.25:

@@ -35,6 +35,7 @@ SCHEDULES: list[dict[str, Any]] = [
     {"schedule": "cosine_restarts", "peak": 0.01, "steps": 2, "growth": 3, "end": 0.001},
     {"schedule": "one_cycle", "peak": 0.01, "steps": 12},
     {"schedule": "cyclical", "initial": 0.001, "peak": 0.01, "steps": 2, "down": 1},
+    {"schedule": "one_cycle", "peak": 0.01, "steps": 12, "cycle_momentum": True},
     {
         "schedule": "chained",
         "schedules": [0.01, {"schedule": "linear", "initial": 0.01, "steps": 4}],
@@ -67,6 +68,8 @@ def training_for(task: str, rng: random.Random) -> dict[str, Any]:
         rate = rng.choice([cosine, factor, *SCHEDULES])
         if rng.random() < 0.3 and rate["schedule"] not in ("cosine", "one_cycle", "chained"):
             rate = {**rate, "warmup": rng.choice([1, 3])}
+        if rate.get("cycle_momentum") and not OPTIMIZERS[training["optimizer"]["type"]].cycled:
+            rate = cosine
         training["optimizer"] = {**training["optimizer"], "learning_rate": rate}
     if rng.random() < 0.2:
         training["clip"] = {

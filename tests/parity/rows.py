@@ -26,6 +26,14 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "cosine_restarts": {"peak": 1.0, "steps": 6, "growth": 2, "factor": 0.7, "end": 0.1},
     "one_cycle": {"peak": 1.0, "steps": 26},
     "cyclical": {"initial": 0.1, "peak": 1.0, "steps": 5, "down": 3, "halving": True},
+    "one_cycle of momentum": {
+        "schedule": "one_cycle", "peak": 1.0, "steps": 26, "three_phase": True,
+        "cycle_momentum": True, "base_momentum": 0.6,
+    },
+    "cyclical of momentum": {
+        "schedule": "cyclical", "initial": 0.1, "peak": 1.0, "steps": 5, "down": 3, "warmup": 2,
+        "factor": 0.97, "cycle_momentum": True, "base_momentum": 0.5,
+    },
     "plateau": {"initial": 1.0},
     "chained": {
         "schedules": [
@@ -34,8 +42,11 @@ SETTINGS: dict[str, dict[str, Any]] = {
         ],
         "lengths": [9],
     },
-}
+}  # fmt: skip
 """Each schedule such that it turns within the steps, in multiples of the optimizer's own rate."""
+
+CYCLED = ("one_cycle of momentum", "cyclical of momentum")
+"""Those of an optimizer that has a momentum."""
 
 
 class Row(NamedTuple):
@@ -109,8 +120,9 @@ def rows() -> Iterator[Row]:
     count = itertools.count()
     for kind, record in KINDS.items():
         takes = OPTIMIZERS[record["type"]].takes_schedule
+        cycled = CYCLED if OPTIMIZERS[record["type"]].cycled else ()
         # What takes no schedule meets as many settings of all else.
-        for schedule in (None, *SCHEDULES):
+        for schedule in (None, *SCHEDULES, *cycled):
             accumulate = ACCUMULATIONS[next(count) // 12 % 2]
             yield Row(kind, schedule if takes else None, next(clips), next(penalties), accumulate)
 

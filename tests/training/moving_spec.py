@@ -38,6 +38,15 @@ TRAININGS: dict[str, dict[str, Any]] = {
         "average": {"type": "swa", "start": 10, "every": 3},
         "accumulate": 4,
     },
+    "cycled": {
+        "optimizer": {
+            "type": "nadam",
+            "learning_rate": {
+                "schedule": "one_cycle", "peak": 0.02, "steps": "100%", "cycle_momentum": True,
+            },
+        },
+        "accumulate": 2,
+    },
     "everything": {
         "optimizer": {
             "type": "nadam",
@@ -64,7 +73,7 @@ TRAININGS: dict[str, dict[str, Any]] = {
         "clip": {"value": 0.1},
         "average": {"type": "ema", "decay": 0.9},
     },
-}
+}  # fmt: skip
 
 
 def spec_in(folder: Path, name: str) -> Spec:

@@ -54,7 +54,10 @@ def trained(spec: Spec, backend: str | None, folder: Path, **more: Any) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["adam", *(pytest.param(name, marks=pytest.mark.slow) for name in ("momentum", "plateau"))],
+    [
+        *("adam", "cycled"),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("momentum", "plateau")),
+    ],
 )
 def test_a_run_moves_between_frameworks(tmp_path: Path, name: str) -> None:
     """With dropout, noise, a shuffled order, and a schedule that goes on."""

@@ -16,6 +16,8 @@ from script_cases import spec_of as spec_with_rows
 
 import nnspec
 from nnspec.backend import Options, Trainable, get_backend
+from nnspec.errors import UnsupportedError
+from nnspec.language.optimizers import OPTIMIZERS as OF_LANGUAGE
 from nnspec.language.schedules import SCHEDULES, Schedule
 from nnspec.language.schedules.decay import Cosine, Exponential
 from nnspec.network.loader import Spec, loads
@@ -42,7 +44,13 @@ RATES: dict[str, dict[str, Any]] = {
         "schedule": "cyclical", "initial": 0.01, "peak": 0.03, "steps": 4, "down": 3,
         "halving": True, "factor": 0.99, "warmup": 2,
     },
+    "cycled": {
+        "schedule": "cyclical", "initial": 0.01, "peak": 0.03, "steps": 4, "cycle_momentum": True,
+    },
     "rising": {"schedule": "linear", "initial": 0.01, "end": 0.03, "steps": 20, "warmup": 6},
+}  # fmt: skip
+CYCLED: dict[str, Any] = {
+    "schedule": "one_cycle", "peak": 0.03, "steps": 40, "cycle_momentum": True,
 }  # fmt: skip
 OPTIMIZERS: list[dict[str, Any]] = [
     {"type": "sgd"},
@@ -100,7 +108,7 @@ def test_the_formula_is_that_of_the_docstring(schedule: Schedule, rates: dict[in
     assert {step: schedule.at(step) for step in rates} == pytest.approx(rates, abs=1e-12)
 
 
-@pytest.mark.parametrize("rate", ["warmed", "exponential-0.03-0.03-9", "lower"])
+@pytest.mark.parametrize("rate", ["warmed", "exponential-0.03-0.03-9", "lower", "cycled"])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS[1:], ids=lambda fields: "-".join(map(str, fields)))
 def test_thirty_steps_are_equal_in_both_sources(rate: str, optimizer: dict[str, Any]) -> None:
     """Others are rows of `tests/parity`."""
@@ -185,6 +193,90 @@ def test_schedules_are_those_of_pytorch() -> None:
             scheduler.step()
 
 
+def of_torch_cycled() -> dict[str, tuple[dict[str, Any], Any]]:
+    """Return schedules of a momentum, and what makes PyTorch's of an optimizer."""
+    from torch.optim import lr_scheduler as theirs
+
+    one = {"schedule": "one_cycle", "peak": 0.1, "steps": 33, "cycle_momentum": True}
+    cycle = {
+        "schedule": "cyclical",
+        "initial": 0.01,
+        "peak": 0.1,
+        "steps": 7,
+        "cycle_momentum": True,
+    }
+    return {
+        "one_cycle": (one, lambda o: theirs.OneCycleLR(o, 0.1, 33)),
+        "one_cycle in three phases": (
+            {**one, "three_phase": True, "linear": True, "base_momentum": 0.2},
+            lambda o: theirs.OneCycleLR(
+                o, 0.1, 33, three_phase=True, anneal_strategy="linear", base_momentum=0.2
+            ),
+        ),
+        "cyclical": ({**cycle, "down": 5}, lambda o: theirs.CyclicLR(o, 0.01, 0.1, 7, 5)),
+        "triangular2": (
+            {**cycle, "halving": True, "max_momentum": 0.99, "base_momentum": 0.1},
+            lambda o: theirs.CyclicLR(
+                o, 0.01, 0.1, 7, mode="triangular2", max_momentum=0.99, base_momentum=0.1
+            ),
+        ),
+        "exp_range": (
+            {**cycle, "factor": 0.97},
+            lambda o: theirs.CyclicLR(o, 0.01, 0.1, 7, mode="exp_range", gamma=0.97),
+        ),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("fields", "name", "options"),
+    [
+        ({"type": "sgd"}, "SGD", {}),
+        ({"type": "sgd", "nesterov": True}, "SGD", {"momentum": 0.9, "nesterov": True}),
+        ({"type": "sgd", "dampening": 0.3}, "SGD", {"momentum": 0.9, "dampening": 0.3}),
+        ({"type": "rms_prop"}, "RMSprop", {"momentum": 0.9}),
+        ({"type": "adam"}, "Adam", {}),
+        ({"type": "adam", "amsgrad": True}, "Adam", {"amsgrad": True}),
+        ({"type": "adamw"}, "AdamW", {}),
+        ({"type": "adamax"}, "Adamax", {}),
+        ({"type": "nadam"}, "NAdam", {}),
+        ({"type": "radam"}, "RAdam", {}),
+    ],
+    ids=str,
+)
+def test_a_cycled_momentum_is_that_of_pytorch(
+    fields: dict[str, Any], name: str, options: dict[str, Any]
+) -> None:
+    """By PyTorch's own scheduler and optimizer: bias corrections too are of the step's beta_1."""
+    import torch
+
+    for schedule, make in of_torch_cycled().values():
+        record = network(schedule, fields).model.training.optimizer  # type: ignore[union-attr]
+        weight = torch.nn.Parameter(torch.tensor([0.5, -2.0], dtype=torch.float64))
+        theirs = getattr(torch.optim, name)([weight], lr=1.0, **options)
+        scheduler, step = make(theirs), record.steps()
+        assert step is not None
+        ours, draw = weight.detach().numpy().copy(), np.random.default_rng(0)
+        for number in range(1, 34):
+            group = theirs.param_groups[0]
+            momentum = group["betas"][0] if "betas" in group else group["momentum"]
+            assert record.momentum_of(number - 1) == pytest.approx(momentum, abs=1e-15)
+            weight.grad = torch.from_numpy(draw.normal(size=2))
+            ours = step(ours, weight.grad.numpy(), number)
+            theirs.step()
+            scheduler.step()
+            # NAdam's product is a float32 there.
+            np.testing.assert_allclose(weight.detach().numpy(), ours, rtol=1e-9)
+
+
+def test_what_has_no_one_momentum_refuses_to_cycle_it() -> None:
+    for kind, record in OF_LANGUAGE.items():
+        if record.cycled is None and record.takes_schedule:
+            with pytest.raises(nnspec.SpecError, match=f"{kind} has no one momentum"):
+                network(CYCLED, {"type": kind})
+    with pytest.raises(UnsupportedError, match="one momentum for all steps"):
+        built(network(CYCLED), "keras", stock=True)
+
+
 @pytest.mark.parametrize(
     ("rate", "said"),
     [
@@ -196,6 +288,10 @@ def test_schedules_are_those_of_pytorch() -> None:
         ({"schedule": "one_cycle", "peak": 0.1, "steps": 3}, "room"),
         ({"schedule": "cyclical", "initial": 0.2, "peak": 0.1, "steps": 3}, "at most its peak"),
         ({"schedule": "chained", "schedules": [0.1, 0.2], "lengths": [1, 2]}, "1 lengths"),
+        ({**CYCLED, "base_momentum": 0.97}, "at most its max_momentum"),
+        ({**CYCLED, "base_momentum": 0.0}, "more than 0"),
+        ({**CYCLED, "cycle_momentum": False, "max_momentum": 0.9}, "cycle_momentum: true"),
+        ({"schedule": "chained", "schedules": [0.1, CYCLED], "lengths": [1]}, "in a chain"),
         ({"schedule": "step", "initial": 0.1, "steps": 0}, "at least 1"),
         ({"schedule": "step", "initial": 0.1, "steps": 2.5}, "whole number of steps"),
     ],
@@ -238,6 +334,8 @@ def test_the_emitted_sources_are_clean_whatever_the_input_is_called(tmp_path: Pa
             ("torch", Options(True)), ("keras", Options(True)),
             ("keras", KerasOptions(True, stock=True)),
         ):  # fmt: skip
+            if "cycle_momentum" in rate and getattr(options, "stock", False):
+                continue  # Keras's own have one momentum
             compiled = get_backend(backend).compile(spec, options)
             compiled.write(tmp_path / f"{backend}_{i}_{type(options).__name__}.py")
     assert_clean(tmp_path)
@@ -247,11 +345,15 @@ def test_the_emitted_sources_are_clean_whatever_the_input_is_called(tmp_path: Pa
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("optimizer", OPTIMIZERS[1:], ids=["momentum", "adam"])
+@pytest.mark.parametrize(
+    ("optimizer", "rate"),
+    [(OPTIMIZERS[1], "warmed"), (OPTIMIZERS[2], "warmed"), (OPTIMIZERS[2], "cycled")],
+    ids=["momentum", "adam", "cycled"],
+)
 def test_a_resumed_run_is_the_uninterrupted_one(
-    backend: str, optimizer: dict[str, Any], tmp_path: Path, eager: None
+    backend: str, optimizer: dict[str, Any], rate: str, tmp_path: Path, eager: None
 ) -> None:
-    settings = {"optimizer": {**optimizer, "learning_rate": RATES["warmed"]}, "epochs": 3}
+    settings = {"optimizer": {**optimizer, "learning_rate": RATES[rate]}, "epochs": 3}
     spec = spec_with_rows(Case("csv", 1, "binary"), tmp_path, training=settings)
 
     def interrupt(epoch: int, step: int, steps: int, loss: float) -> None:
@@ -269,7 +371,7 @@ def test_a_resumed_run_is_the_uninterrupted_one(
 @pytest.mark.parametrize(
     "rate",
     [
-        "warmed",
+        *("warmed", "cycled"),
         *(pytest.param(each, marks=pytest.mark.slow) for each in ("grown", "lower", "rising")),
     ],
 )
@@ -284,8 +386,9 @@ def test_a_script_ends_with_the_weights_of_train(
     require_weights_of_train(spec, backend, output)
 
 
-def test_a_verification_proves_the_schedule() -> None:
-    report = nnspec.verify(network(RATES["warmed"], OPTIMIZERS[2]), backends=BACKENDS, steps=30)
+@pytest.mark.parametrize("rate", ["warmed", "cycled"])
+def test_a_verification_proves_the_schedule(rate: str) -> None:
+    report = nnspec.verify(network(RATES[rate], OPTIMIZERS[2]), backends=BACKENDS, steps=30)
     assert report.passed, report.to_json()
     assert {"training", "optimizer"} <= {check.kind for check in report.checks}
 

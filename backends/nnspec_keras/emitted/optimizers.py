@@ -162,6 +162,7 @@ class RMSprop(keras.optimizers.Optimizer):
         if not self.built:
             super().build(variables)
             self.squares = self.add_optimizer_variables(variables, "square")
+            self.velocities = None
             if self.momentum:
                 self.velocities = self.add_optimizer_variables(variables, "velocity")
 
@@ -171,7 +172,7 @@ class RMSprop(keras.optimizers.Optimizer):
         square = self.rho * self.squares[index] + (1 - self.rho) * ops.square(gradient)
         self.assign(self.squares[index], square)
         step = gradient / (ops.sqrt(square) + self.epsilon)
-        if self.momentum:
+        if self.velocities:
             step = self.momentum * self.velocities[index] + step
             self.assign(self.velocities[index], step)
         self.assign_sub(variable, ops.cast(learning_rate, variable.dtype) * step)

@@ -151,7 +151,7 @@ class CenteredRMSprop(RMSprop):
         mean = self.rho * self.means[index] + (1 - self.rho) * gradient
         self.assign(self.means[index], mean)
         step = gradient / (ops.sqrt(square - ops.square(mean)) + self.epsilon)
-        if self.momentum:
+        if self.velocities:
             step = self.momentum * self.velocities[index] + step
             self.assign(self.velocities[index], step)
         self.assign_sub(variable, ops.cast(learning_rate, variable.dtype) * step)

@@ -299,21 +299,24 @@ class OneCycleSchedule(keras.optimizers.schedules.LearningRateSchedule):
         self.three_phase = three_phase
 
     def __call__(self, step):
-        step = ops.minimum(ops.cast(step, "float64"), self.steps - 1.0)
         first = self.peak / self.div_factor
-        begin, start = self.pct_start * self.steps - 1, self.peak
-        rate = self.between(first, start, step / begin)
+        return self.along(step, first, self.peak, first / self.final_div_factor)
+
+    def along(self, step, first, middle, last):
+        """Return what goes from one of these values to the next, as the rate does."""
+        step = ops.minimum(ops.cast(step, "float64"), self.steps - 1.0)
+        begin, start = self.pct_start * self.steps - 1, middle
+        value = self.between(first, start, step / begin)
         if self.three_phase:
             end = 2 * self.pct_start * self.steps - 2
-            fall = self.between(start, first, (step - begin) / (end - begin))
-            rate = ops.where(step <= begin, rate, fall)
+            back = self.between(start, first, (step - begin) / (end - begin))
+            value = ops.where(step <= begin, value, back)
             begin, start = end, first
         progress = (step - begin) / (self.steps - 1 - begin)
-        fall = self.between(start, first / self.final_div_factor, progress)
-        return ops.where(step <= begin, rate, fall)
+        return ops.where(step <= begin, value, self.between(start, last, progress))
 
     def between(self, start, end, progress):
-        """Return what lies between two rates, at this part of the way."""
+        """Return what lies between two values, at this part of the way."""
         if self.linear:
             return start + (end - start) * progress
         return end + (start - end) * (1 + ops.cos(math.pi * progress)) / 2
@@ -343,6 +346,10 @@ class CyclicalSchedule(keras.optimizers.schedules.LearningRateSchedule):
         self.factor = factor
 
     def __call__(self, step):
+        return self.initial + (self.peak - self.initial) * self.height(step)
+
+    def height(self, step):
+        """Return the part of the way up to the peak."""
         step = ops.cast(step, "float64")
         down = self.down or self.steps
         cycle = ops.floor(step / (self.steps + down))
@@ -350,8 +357,7 @@ class CyclicalSchedule(keras.optimizers.schedules.LearningRateSchedule):
         height = ops.minimum(at / self.steps, (self.steps + down - at) / down)
         if self.halving:
             height = height / ops.power(2.0, ops.minimum(cycle, 1000.0))
-        height = height * ops.power(self.factor, step)
-        return self.initial + (self.peak - self.initial) * height
+        return height * ops.power(self.factor, step)
 
     def get_config(self):
         return {

@@ -1,9 +1,10 @@
 """The optimizers of the spec language, and the table from `type` to class."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from nnspec.language.optimizers.groups import (
     Amount,
@@ -37,6 +38,8 @@ class Optimizer(Frozen):
     """Whether `decay` is a part of its formula, and not taken before."""
     keeps_average: ClassVar[bool] = False
     """Whether what it trains is an average of what the network is trained with."""
+    cycled: ClassVar[str | None] = None
+    """The field that a schedule with cycle_momentum has a value of for each step, if one may."""
 
     type: str
     learning_rate: LearningRate
@@ -52,6 +55,37 @@ class Optimizer(Frozen):
     groups: Groups = Field(
         default=(), description="Parameters with a learning_rate, l2 or decay of their own."
     )
+
+    @model_validator(mode="after")
+    def _takes_momenta(self) -> Self:
+        if self.cycles_momentum and self.cycled is None:
+            raise PydanticCustomError(
+                "wrong_value",
+                "a schedule without cycle_momentum is expected: {type} has no one momentum or "
+                "beta_1 that may change from step to step, as {others} have",
+                {"type": self.type, "others": ", ".join(_cycling())},
+            )
+        return self
+
+    @property
+    def cycles_momentum(self) -> bool:
+        """Whether its schedule says a momentum of each step as well."""
+        rate = self.learning_rate
+        return isinstance(rate, Schedule) and rate.cycles_momentum
+
+    def momentum_of(self, step: int) -> float:
+        """Return the momentum, or beta_1, of the step after so many."""
+        assert self.cycled is not None
+        if isinstance(self.learning_rate, Schedule) and self.cycles_momentum:
+            return self.learning_rate.momentum_at(step)
+        value: float = getattr(self, self.cycled)
+        return value
+
+    def begun(self) -> Self:
+        """Return it with the momentum of the first step, where a schedule says one."""
+        if not self.cycles_momentum or self.cycled is None:
+            return self
+        return self.model_copy(update={self.cycled: self.momentum_of(0)})
 
     @property
     def is_grouped(self) -> bool:
@@ -136,3 +170,7 @@ OPTIMIZERS: RowsOfFiles[Optimizer] = RowsOfFiles(
     __name__, "adam", "sgd", "scaled", "kin", "older", "factored", "orthogonal", "schedule_free"
 )
 """The optimizers by `type`, from the files of this folder, what most specs use first."""
+
+
+def _cycling() -> list[str]:
+    return [kind for kind, each in OPTIMIZERS.items() if each.cycled is not None]

@@ -20,6 +20,8 @@ class Adam(Optimizer):
     (Keras adds epsilon to √v before the correction, and its default is 1e-7.)
     """
 
+    cycled = "beta_1"
+
     type: Literal["adam"] = "adam"
     learning_rate: LearningRate = Field(default=0.001, description=RATE)
     beta_1: Fraction = Field(default=0.9, description="Decay of the mean of the gradient.")
@@ -36,13 +38,14 @@ class Adam(Optimizer):
 
     def formula(self) -> Formula:
         """Return the formula of one parameter."""
-        first, second = self.beta_1, self.beta_2
+        second = self.beta_2
         mean: Any = 0.0
         square: Any = 0.0
         largest: Any = 0.0
 
         def step(parameter: Any, gradient: Any, number: int, rate: float) -> Any:
             nonlocal mean, square, largest
+            first = self.momentum_of(number - 1)
             mean = first * mean + (1 - first) * gradient
             square = second * square + (1 - second) * gradient**2
             largest = square + (largest > square) * (largest - square) if self.amsgrad else square
@@ -76,6 +79,8 @@ class Adamax(Optimizer):
     Kingma and Ba 2015, section 7.1, as torch.optim.Adamax. (Keras adds epsilon to u afterwards.)
     """
 
+    cycled = "beta_1"
+
     type: Literal["adamax"] = "adamax"
     learning_rate: LearningRate = Field(default=0.002, description=RATE)
     beta_1: Fraction = Field(default=0.9, description="Decay of the mean of the gradient.")
@@ -94,10 +99,11 @@ class Adamax(Optimizer):
 
         def step(parameter: Any, gradient: Any, number: int, rate: float) -> Any:
             nonlocal mean, largest
-            mean = self.beta_1 * mean + (1 - self.beta_1) * gradient
+            first = self.momentum_of(number - 1)
+            mean = first * mean + (1 - first) * gradient
             size, past = abs(gradient) + self.epsilon, self.beta_2 * largest
             largest = (size + past + abs(size - past)) / 2  # of any arrays, the larger
-            return parameter - rate / (1 - self.beta_1**number) * mean / largest
+            return parameter - rate / (1 - first**number) * mean / largest
 
         return step
 

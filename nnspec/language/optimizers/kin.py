@@ -16,6 +16,8 @@ ROWS: dict[str, type[Optimizer]] = {}
 class _Moments(Optimizer):
     """Base of those that remember the means of the gradient and of its square."""
 
+    cycled = "beta_1"
+
     beta_1: Fraction = Field(default=0.9, description="Decay of the mean of the gradient.")
     beta_2: Fraction = Field(default=0.999, description="Decay of the mean of its square.")
     epsilon: Positive = Field(default=1e-8, description="Added to the root; as in PyTorch.")
@@ -48,11 +50,12 @@ class Nadam(_Moments):
 
     def scalar_after(self, name: str, steps: int) -> float:
         """Return the product after so many steps."""
-        return math.prod(map(self._mu, range(1, steps + 1)))
+        numbers = range(1, steps + 1)
+        return math.prod(self._mu(each, self.momentum_of(each - 1)) for each in numbers)
 
-    def _mu(self, number: int) -> float:
+    def _mu(self, number: int, first: float) -> float:
         grown: float = 0.96 ** (number * self.momentum_decay)
-        return self.beta_1 * (1 - grown / 2)
+        return first * (1 - grown / 2)
 
     def formula(self) -> Formula:
         """Return the formula of one parameter."""
@@ -65,12 +68,13 @@ class Nadam(_Moments):
             nonlocal mean, square, product
             if product is None:
                 product = self.scalar_after("mu_product", number - 1)
-            mean = self.beta_1 * mean + (1 - self.beta_1) * gradient
+            first = self.momentum_of(number - 1)
+            mean = first * mean + (1 - first) * gradient
             square = self.beta_2 * square + (1 - self.beta_2) * gradient**2
-            product *= mu(number)
+            product *= mu(number, first)
             root = (square / (1 - self.beta_2**number)) ** 0.5 + self.epsilon
-            ahead = mu(number + 1)
-            direct = (1 - mu(number)) / (1 - product) * gradient
+            ahead = mu(number + 1, first)
+            direct = (1 - mu(number, first)) / (1 - product) * gradient
             return parameter - rate * (direct + ahead / (1 - product * ahead) * mean) / root
 
         return step
@@ -91,12 +95,13 @@ class Radam(_Moments):
 
     def formula(self) -> Formula:
         """Return the formula of one parameter."""
-        first, second = self.beta_1, self.beta_2
+        second = self.beta_2
         mean: Any = 0.0
         square: Any = 0.0
 
         def step(parameter: Any, gradient: Any, number: int, rate: float) -> Any:
             nonlocal mean, square
+            first = self.momentum_of(number - 1)
             mean = first * mean + (1 - first) * gradient
             square = second * square + (1 - second) * gradient**2
             left = 1 - second**number
@@ -120,6 +125,8 @@ class Lion(Optimizer):
     Chen et al. 2023, as keras.optimizers.Lion; PyTorch has none.
     """
 
+    cycled = "beta_1"
+
     type: Literal["lion"] = "lion"
     learning_rate: LearningRate = Field(default=0.0001, description=RATE)
     beta_1: Fraction = Field(default=0.9, description="Weight of the mean in a step.")
@@ -136,7 +143,8 @@ class Lion(Optimizer):
 
         def step(parameter: Any, gradient: Any, number: int, rate: float) -> Any:
             nonlocal mean
-            towards = self.beta_1 * mean + (1 - self.beta_1) * gradient
+            first = self.momentum_of(number - 1)
+            towards = first * mean + (1 - first) * gradient
             mean = self.beta_2 * mean + (1 - self.beta_2) * gradient
             return parameter - rate * ((towards > 0) * 1.0 - (towards < 0) * 1.0)
 
@@ -159,12 +167,13 @@ class Lamb(_Moments):
 
     def formula(self) -> Formula:
         """Return the formula of one parameter."""
-        first, second = self.beta_1, self.beta_2
+        second = self.beta_2
         mean: Any = 0.0
         square: Any = 0.0
 
         def step(parameter: Any, gradient: Any, number: int, rate: float) -> Any:
             nonlocal mean, square
+            first = self.momentum_of(number - 1)
             mean = first * mean + (1 - first) * gradient
             square = second * square + (1 - second) * gradient**2
             root = (square / (1 - second**number)) ** 0.5 + self.epsilon

@@ -19,6 +19,8 @@ class RmsProp(Optimizer):
     Hinton 2012. (Keras adds epsilon under the root, and its default rho is 0.9.)
     """
 
+    cycled = "momentum"
+
     type: Literal["rms_prop"] = "rms_prop"
     learning_rate: LearningRate = Field(default=0.001, description=RATE)
     rho: Fraction = Field(default=0.99, description="Decay of the mean of the squared gradient.")
@@ -29,7 +31,7 @@ class RmsProp(Optimizer):
     @property
     def slots(self) -> tuple[str, ...]:
         """The mean v, and b and c where they are needed."""
-        velocity = ("velocity",) if self.momentum else ()
+        velocity = ("velocity",) if self.momentum or self.cycles_momentum else ()
         return ("square", *velocity, *(("mean",) if self.centered else ()))
 
     def formula(self) -> Formula:
@@ -43,7 +45,7 @@ class RmsProp(Optimizer):
             square = self.rho * square + (1 - self.rho) * gradient**2
             mean = self.rho * mean + (1 - self.rho) * gradient
             spread = square - mean**2 if self.centered else square
-            buffer = self.momentum * buffer + gradient / (spread**0.5 + self.epsilon)
+            buffer = self.momentum_of(number - 1) * buffer + gradient / (spread**0.5 + self.epsilon)
             return parameter - rate * buffer
 
         return step

@@ -19,6 +19,8 @@ class Sgd(Optimizer):
     nesterov: p -= learning_rate · (g + momentum · b). As torch.optim.SGD; Sutskever et al. 2013.
     """
 
+    cycled = "momentum"
+
     type: Literal["sgd"] = "sgd"
     learning_rate: LearningRate = Field(default=0.01, description=RATE)
     momentum: Fraction = Field(default=0.0, description="Weight of the past steps.")
@@ -27,7 +29,7 @@ class Sgd(Optimizer):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if self.dampening and (self.nesterov or not self.momentum):
+        if self.dampening and (self.nesterov or not self.has_momentum):
             raise PydanticCustomError(
                 "wrong_value",
                 "dampening is expected with a momentum, and without nesterov",
@@ -35,9 +37,14 @@ class Sgd(Optimizer):
         return self
 
     @property
+    def has_momentum(self) -> bool:
+        """Whether a step remembers those before."""
+        return bool(self.momentum) or self.cycles_momentum
+
+    @property
     def slots(self) -> tuple[str, ...]:
         """The velocity b, where there is a momentum."""
-        return ("velocity",) if self.momentum else ()
+        return ("velocity",) if self.has_momentum else ()
 
     def formula(self) -> Formula:
         """Return the formula of one parameter."""
@@ -45,9 +52,10 @@ class Sgd(Optimizer):
 
         def step(parameter: Any, gradient: Any, number: int, rate: float) -> Any:
             nonlocal buffer
+            momentum = self.momentum_of(number - 1)
             taken = gradient * (1 - self.dampening) if self.dampening else gradient
-            buffer = gradient if number == 1 else self.momentum * buffer + taken
-            move = gradient + self.momentum * buffer if self.nesterov else buffer
+            buffer = gradient if number == 1 else momentum * buffer + taken
+            move = gradient + momentum * buffer if self.nesterov else buffer
             return parameter - rate * move
 
         return step

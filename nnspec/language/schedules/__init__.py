@@ -31,6 +31,15 @@ class Schedule(Frozen):
     def at(self, step: int) -> float:
         """Return the learning rate of the step after so many."""
 
+    @property
+    def cycles_momentum(self) -> bool:
+        """Whether it says a momentum of each step as well."""
+        return False
+
+    def momentum_at(self, step: int) -> float:
+        """Return the momentum of the step after so many, of one that cycles it."""
+        raise NotImplementedError
+
     def turns(self) -> list[int]:
         """Return the steps at which it may turn, or by which its phases are as long."""
         return [length for length in self._lengths() if length]

@@ -36,6 +36,11 @@ class Chained(Schedule):
                 "{expected} lengths are expected for {given} schedules: of each but the last",
                 {"expected": len(self.schedules) - 1, "given": len(self.schedules)},
             )
+        if any(part.cycles_momentum for part in self.parts):
+            raise PydanticCustomError(
+                "wrong_value",
+                "schedules without cycle_momentum are expected in a chain",
+            )
         return self
 
     @property

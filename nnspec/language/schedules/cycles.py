@@ -1,7 +1,7 @@
 """Schedules that rise and fall."""
 
 import math
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -15,6 +15,10 @@ ROWS: dict[str, type[Schedule]] = {}
 Factor = Annotated[float, Field(strict=True, gt=0, le=1)]
 Share = Annotated[float, Field(strict=True, gt=0, lt=1)]
 Ratio = Annotated[float, Field(strict=True, ge=1, le=1e30)]
+Momentum = Annotated[float, Field(strict=True, gt=0, lt=1)]
+_CYCLED = "Whether a momentum against the rate stands for the optimizer's own, or beta_1."
+_BASE_MOMENTUM = "The momentum where the rate is highest."
+_MAX_MOMENTUM = "The momentum where the rate begins."
 
 
 class CosineRestarts(Warmed):
@@ -67,11 +71,45 @@ class CosineRestarts(Warmed):
 ROWS["cosine_restarts"] = CosineRestarts
 
 
-class OneCycle(Schedule):
+class Cycling(Schedule):
+    """Base of those that may cycle a momentum against the rate."""
+
+    if TYPE_CHECKING:  # each has them last, with defaults of its own
+        cycle_momentum: bool
+        base_momentum: float
+        max_momentum: float
+
+    @model_validator(mode="after")
+    def _cycles(self) -> Self:
+        if self.base_momentum > self.max_momentum:
+            raise PydanticCustomError(
+                "out_of_range",
+                "a base_momentum of at most its max_momentum {most:g} is expected, not {least:g}",
+                {"most": self.max_momentum, "least": self.base_momentum},
+            )
+        momenta = ("base_momentum", "max_momentum")
+        fields = type(self).model_fields
+        said = [each for each in momenta if getattr(self, each) != fields[each].default]
+        if said and not self.cycle_momentum:
+            raise PydanticCustomError(
+                "wrong_value",
+                "cycle_momentum: true is expected beside {said}",
+                {"said": " and ".join(said)},
+            )
+        return self
+
+    @property
+    def cycles_momentum(self) -> bool:
+        """Whether it says a momentum of each step as well."""
+        return self.cycle_momentum
+
+
+class OneCycle(Cycling):
     """From peak / div_factor up to peak in pct_start · steps, and down to that / final_div_factor.
 
     By half cosine waves, or lines, between step 0, r = pct_start · steps - 1 and steps - 1;
-    three_phase: by the first rate at 2r. As torch's OneCycleLR with cycle_momentum=False.
+    three_phase: by the first rate at 2r. cycle_momentum: so go max_momentum, base_momentum, and
+    max_momentum. As torch's OneCycleLR, which cycles it by default.
     """
 
     counted = ("steps",)
@@ -84,12 +122,15 @@ class OneCycle(Schedule):
     final_div_factor: Ratio = Field(default=1e4, description="The first rate over the last one.")
     linear: Flag = Field(default=False, description="Whether it goes by lines, not by waves.")
     three_phase: Flag = Field(default=False, description="Whether it falls as long as it rises.")
+    cycle_momentum: Flag = Field(default=False, description=_CYCLED)
+    base_momentum: Momentum = Field(default=0.85, description=_BASE_MOMENTUM)
+    max_momentum: Momentum = Field(default=0.95, description=_MAX_MOMENTUM)
 
     @model_validator(mode="after")
     def _rises(self) -> Self:
         if isinstance(self.steps, str):
             return self
-        ends = [end for end, _ in self.phases()]
+        ends = self.ends()
         if not all(before < end for before, end in zip([0.0, *ends], ends, strict=False)):
             raise PydanticCustomError(
                 "out_of_range",
@@ -99,13 +140,21 @@ class OneCycle(Schedule):
             )
         return self
 
-    def phases(self) -> list[tuple[float, float]]:
-        """Return the last step of each phase, and the rate there as a share of the peak."""
-        rise, low = self.pct_start * self.steps - 1, 1 / self.div_factor
-        last = (float(self.steps - 1), low / self.final_div_factor)
-        if self.three_phase:
-            return [(rise, 1.0), (2 * self.pct_start * self.steps - 2, low), last]
-        return [(rise, 1.0), last]
+    def ends(self) -> list[float]:
+        """Return the last step of each phase."""
+        rise, last = self.pct_start * self.steps - 1, float(self.steps - 1)
+        fall = [2 * self.pct_start * self.steps - 2] if self.three_phase else []
+        return [rise, *fall, last]
+
+    def shares(self) -> list[float]:
+        """Return the rate where the first phase begins, and each ends, as a share of the peak."""
+        low = 1 / self.div_factor
+        return [low, 1.0, *([low] if self.three_phase else []), low / self.final_div_factor]
+
+    def momenta(self) -> list[float]:
+        """Return the momentum where the first phase begins, and each ends."""
+        most = self.max_momentum
+        return [most, self.base_momentum, *([most] if self.three_phase else []), most]
 
     @property
     def base(self) -> float:
@@ -114,28 +163,37 @@ class OneCycle(Schedule):
 
     def at(self, step: int) -> float:
         """Return the learning rate of the step after so many."""
-        begin, start, now = 0.0, 1 / self.div_factor, float(min(step, self.steps - 1))
-        for last, end in self.phases():
+        return self.peak * self._between(self.shares(), step)
+
+    def momentum_at(self, step: int) -> float:
+        """Return the momentum of the step after so many."""
+        return self._between(self.momenta(), step)
+
+    def _between(self, values: list[float], step: int) -> float:
+        """Return what lies between these values, the first and one of each phase's end."""
+        begin, start, now = 0.0, values[0], float(min(step, self.steps - 1))
+        for last, end in zip(self.ends(), values[1:], strict=True):
             if now <= last:
                 break
             begin, start = last, end
         progress = (now - begin) / (last - begin)
         if self.linear:
-            return self.peak * (start + (end - start) * progress)
-        return self.peak * (end + (start - end) * (1 + math.cos(math.pi * progress)) / 2)
+            return start + (end - start) * progress
+        return end + (start - end) * (1 + math.cos(math.pi * progress)) / 2
 
     def turns(self) -> list[int]:
         """Return the steps at which it may turn, or by which its phases are as long."""
-        return [int(last) for last, _ in self.phases()]
+        return [int(last) for last in self.ends()]
 
 
 ROWS["one_cycle"] = OneCycle
 
 
-class Cyclical(Warmed):
+class Cyclical(Warmed, Cycling):
     """Lines from initial up to peak in `steps`, and down in `down`, again and again.
 
-    As torch's CyclicLR with cycle_momentum=False: triangular2 is `halving`, exp_range `factor`.
+    cycle_momentum: so goes the momentum from max_momentum to base_momentum, and back. As torch's
+    CyclicLR, which cycles it by default: triangular2 is `halving`, exp_range `factor`.
     """
 
     counted = ("warmup", "steps", "down")
@@ -147,6 +205,9 @@ class Cyclical(Warmed):
     down: StepsOrNone = Field(default=0, description="Optimizer steps down; 0: as many as up.")
     halving: Flag = Field(default=False, description="Whether each cycle is half as high.")
     factor: Factor = Field(default=1.0, description="What the height is multiplied by each step.")
+    cycle_momentum: Flag = Field(default=False, description=_CYCLED)
+    base_momentum: Momentum = Field(default=0.8, description=_BASE_MOMENTUM)
+    max_momentum: Momentum = Field(default=0.9, description=_MAX_MOMENTUM)
 
     @model_validator(mode="after")
     def _rises(self) -> Self:
@@ -165,12 +226,20 @@ class Cyclical(Warmed):
 
     def after(self, step: int) -> float:
         """Return the learning rate so many steps after the warm-up."""
+        return float(self.initial + (self.peak - self.initial) * self._height(step))
+
+    def momentum_at(self, step: int) -> float:
+        """Return the momentum of the step after so many: in the warm-up, the first."""
+        height = self._height(max(step - self.warmup, 0))
+        return float(self.max_momentum - (self.max_momentum - self.base_momentum) * height)
+
+    def _height(self, step: int) -> float:
         down = self.down or self.steps
         cycle, at = divmod(step, self.steps + down)
         height = at / self.steps if at <= self.steps else (self.steps + down - at) / down
         if self.halving:
             height /= 2.0 ** min(cycle, 1000)
-        return float(self.initial + (self.peak - self.initial) * height * self.factor**step)
+        return float(height * self.factor**step)
 
     def turns(self) -> list[int]:
         """Return the steps at which it may turn, or by which its phases are as long."""

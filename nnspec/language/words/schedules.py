@@ -14,7 +14,7 @@ from nnspec.layers.words.word import (
 
 _STEPS = "a schedule counts optimizer steps, not epochs"
 _FACTORS = "rates are numbers here, not multiples of the optimizer's; " + _STEPS
-_CYCLE = "as with cycle_momentum=False; " + _STEPS
+_CYCLE = "the momentum is cycled with cycle_momentum: true, in PyTorch by default; " + _STEPS
 
 WORDS = {
     **same("cosine", "CosineDecay CosineAnnealingLR cosine_decay cosine_annealing "
@@ -81,11 +81,6 @@ _EVERY: Keys = keys("steps", "decay_steps step_size every")
 _SHARE: Keys = {
     "alpha": Key("", "end is a rate, alpha a share of the peak: end = alpha · peak", is_nothing=True),
 }  # fmt: skip
-_MOMENTUM: Keys = {
-    **only("cycle_momentum", (False,), "the momentum stays as it is: cycle_momentum is false"),
-    **no_key("base_momentum max_momentum", "the momentum stays as it is"),
-}
-
 KEYS = {
     "*": {**no_key("last_epoch name optimizer verbose", "leave it out")},
     "cosine": {
@@ -129,13 +124,13 @@ KEYS = {
         **keys("peak", "max_lr learning_rate lr max_learning_rate"), **_TOTAL,
         **{name: Key("", "linear: true for lines", _anneal, is_split=True)
            for name in ("anneal_strategy", "anneal")},
-        **no_key("epochs steps_per_epoch", "steps is their product"), **_MOMENTUM,
+        **no_key("epochs steps_per_epoch", "steps is their product"),
     },
     "cyclical": {
         **keys("initial", "base_lr min_lr low"), **keys("peak", "max_lr high"), **_WARMUP,
         **keys("steps", "step_size_up step_size up"), **keys("down", "step_size_down"),
         **keys("factor", "gamma"), "mode": Key("", "triangular2 is halving: true", _mode, is_split=True),
-        **no_key("scale_fn scale_mode", "a spec holds no functions of Python"), **_MOMENTUM,
+        **no_key("scale_fn scale_mode", "a spec holds no functions of Python"),
     },
     "plateau": {
         **_INITIAL, **_FACTOR, **keys("metric", "monitor measure"),
