@@ -43,8 +43,9 @@ def drift(kind: str) -> tuple[str, str, float, float | None]:
 
 def _class_of(program: Any, framework: str) -> str:
     """Return the name of the optimizer's class where the framework has it, else an empty text."""
-    made = type(program.optimizer)
-    return made.__name__ if made.__module__.partition(".")[0] == framework else ""
+    made = type(program.optimizer).__mro__  # ours may stand over one of the framework's
+    name = next(each.__name__ for each in made if each.__module__.partition(".")[0] == framework)
+    return "" if name == "Optimizer" else name
 
 
 def _of_defaults(spec: Any, row: Row, torch_name: str, keras_name: str) -> float:

@@ -9,6 +9,7 @@ import pytest
 
 from nnspec.language.optimizers import OPTIMIZERS
 from nnspec.language.schedules import SCHEDULES
+from tests.parity.drift import BEGIN, END, PAGE
 from tests.parity.rows import ACCUMULATIONS, CLIPS, KINDS, PENALTIES, Row, rows
 from tests.parity.training import compared
 
@@ -29,6 +30,12 @@ def test_the_table_has_each_optimizer_with_each_of_everything() -> None:
         }
     everything = itertools.product((None, *CLIPS), (None, *PENALTIES), ACCUMULATIONS)
     assert {row[2:] for row in TABLE} == set(everything)
+
+
+def test_the_table_of_drift_has_every_optimizer() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    rows = page.partition(BEGIN)[2].partition(END)[0].splitlines()[2:]
+    assert [row.split("`")[1] for row in rows] == [*OPTIMIZERS]
 
 
 def takes_schedule(record: dict[str, Any]) -> bool:
