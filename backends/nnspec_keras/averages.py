@@ -6,6 +6,7 @@ from nnspec.emit.code import Call
 from nnspec.emit.snippets import snippets
 from nnspec.language.averages import Average
 from nnspec.language.training_schema import Training
+from nnspec_keras.defined import derived
 from nnspec_keras.parameter_groups import Made
 
 CALLBACKS = ("Averaged", "Restored")
@@ -23,8 +24,7 @@ def with_average(made: Made, average: Average | None) -> Made:
     if average.type == "swa":
         own = {"start": average.start, "every": average.every}
     call = Call(name, made.call.positional, (*made.call.keywords, *own.items()))
-    head = f"class {kind}(keras.optimizers.Optimizer)"
-    text = _SOURCES[kind].text.replace(head, f"class {name}({made.call.function})")
+    text = derived(_SOURCES[kind].text, kind, name, made.call.function)
     return Made(call, [*made.definitions, text], made.uses)
 
 

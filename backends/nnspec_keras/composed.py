@@ -8,6 +8,7 @@ from nnspec.emit.goals import is_named
 from nnspec.language.weighting import is_weighted
 from nnspec.network.graph import Head
 from nnspec.network.loader import Spec
+from nnspec_keras.measuring import STEPS_PER_EXECUTION
 from nnspec_keras.penalties import REGULARIZE
 
 
@@ -40,6 +41,7 @@ def compiled_source(spec: Spec) -> str:
     if any(weight != 1.0 for weight in weights):
         told = _by_output(spec, list(map(literal, weights)))
         keywords.append(("loss_weights", Expr(told if is_named(spec) else literal(weights))))
+    keywords.append(("steps_per_execution", Expr(str(STEPS_PER_EXECUTION))))
     arguments = ", ".join(f"{key}={literal(value)}" for key, value in keywords)
     training = spec.model.training
     if training is not None and training.regularization:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nnspec.emit.layout import LINE_LENGTH
 from nnspec.emit.reading import DEFINED as ROW_NAMES
 from nnspec.emit.snippets import snippets
 
@@ -33,3 +34,11 @@ LOCAL = frozenset(
     }
 )
 """Variables of the program, which the function that builds the network may not be called."""
+
+
+def derived(text: str, kind: str, name: str, base: str) -> str:
+    """Return a class of the emitted files over another optimizer, under a name of its own."""
+    head = f"class {name}({base}):"
+    if len(head) > LINE_LENGTH:
+        head = f"class {name}(\n    {base}\n):"
+    return text.replace(f"class {kind}(keras.optimizers.Optimizer):", head)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nnspec.emit.code import Expr, call, wrap
 from nnspec.emit.goals import as_trained, is_named
-from nnspec.emit.metrics import Measured, has_confusion, is_collected, measured_source
+from nnspec.emit.metrics import Measured, has_confusion, has_numbers, is_collected, measured_source
 from nnspec.emit.snippets import snippets
 from nnspec.emit.specialised import Specialisation, specialised
 from nnspec.emit.training import shifts_target
@@ -17,26 +17,45 @@ from nnspec.network.loader import Spec
 from nnspec.network.objectives import terms_of
 from nnspec_keras.plateau import MADE, makes_plateau
 
+STEPS_PER_EXECUTION = 16
+"""Of `fit`: to call a graph takes as long as a small step, and no callback reads a batch."""
+
 
 def is_measured_apart(spec: Spec) -> bool:
     """Whether `measure` measures, and not what the model is compiled with."""
     training = spec.model.training
     if training is None or spec.model.data is None:
         return False
-    if is_composed(spec.model):  # it is compiled with its losses alone
-        return is_named(spec) or has_metrics(spec)
-    return is_collected(training) or is_weighted(spec.model)
+    if is_named(spec):  # it is compiled with its losses alone
+        return True
+    is_apart = is_composed(spec.model) or is_collected(training) or is_weighted(spec.model)
+    return is_apart and has_metrics(spec)
 
 
 def has_metrics(spec: Spec) -> bool:
-    """Whether any output has metrics."""
-    return any(term.training.resolved_metrics for term in terms_of(spec.model, spec.graph))
+    """Whether any output has metrics that are numbers."""
+    return any(has_numbers(term.training) for term in terms_of(spec.model, spec.graph))
+
+
+def _has_confusion(spec: Spec) -> bool:
+    alone = as_trained(spec).model.training
+    return alone is not None and has_confusion(alone)
+
+
+def takes_scale(spec: Spec, training: Training) -> bool:
+    """Whether a metric that the model is compiled with is in the units that the target had."""
+    is_own = shifts_target(spec) and not is_measured_apart(spec)
+    names = [metric.type for metric in training.resolved_metrics] if is_own else []
+    return "mae" in names and training.resolved_loss.is_compared_whole
 
 
 def measured_of(spec: Spec) -> Measured | None:
     """Return what measures, with the callback that logs it; None where Keras's metrics do."""
     training, data = spec.model.training, spec.model.data
-    if training is None or data is None or not is_measured_apart(spec):
+    if training is None or data is None:
+        return None
+    is_apart = is_measured_apart(spec)
+    if not is_apart and not _has_confusion(spec):
         return None
     is_table = not data.source.endswith(".npz")
     if is_named(spec):
@@ -44,6 +63,8 @@ def measured_of(spec: Spec) -> Measured | None:
 
         return measured_by_output(spec, is_table=is_table)
     found = measured_source(as_trained(spec), is_table=is_table)
+    if not is_apart:
+        return found
     required = ["record"] if shifts_target(spec) else []
     if is_weighted(spec.model):
         required.append(SAMPLE_WEIGHT)

@@ -13,7 +13,7 @@ from nnspec.language.optimizers import Optimizer
 from nnspec.language.optimizers.groups import Settings
 from nnspec.network.graph import Graph
 from nnspec.network.parameter_groups import parts_of, patterns_of
-from nnspec_keras.defined import SOURCES
+from nnspec_keras.defined import SOURCES, derived
 from nnspec_keras.natives import natives_of
 from nnspec_keras.optimizers import OPTIMIZERS
 
@@ -70,8 +70,7 @@ def _over(inner: Made, file: str, kind: str, prefix: str, **keywords: Any) -> Ma
     base = inner.call
     name = f"{prefix}{base.function.rpartition('.')[2]}"
     source = snippets("nnspec_keras.emitted", file)[kind]
-    head = f"class {kind}(keras.optimizers.Optimizer)"
-    own = source.text.replace(head, f"class {name}({base.function})")
+    own = derived(source.text, kind, name, base.function)
     made = call(name, **dict(base.keywords), **keywords)
     return Made(made, [*inner.definitions, own], inner.uses | {*source.imports})
 

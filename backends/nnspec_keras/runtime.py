@@ -19,8 +19,6 @@ import tensorflow as tf
 
 from nnspec.backend import Precision
 from nnspec.data.goals import require_goals
-from nnspec.data.weighting import parted
-from nnspec.emit.goals import is_named
 from nnspec.emit.loading import load_source
 from nnspec.errors import UsageError
 from nnspec.language.objectives import is_composed
@@ -32,6 +30,7 @@ from nnspec_keras.composed_rows import composed_loss
 from nnspec_keras.doubles import lend_doubles
 from nnspec_keras.exporting import export_onnx
 from nnspec_keras.held_rows import WORTH_A_GRAPH, Rows, apply
+from nnspec_keras.inspecting import measured, rates_on_plateau
 from nnspec_keras.noise import NoiseTaker, Request
 from nnspec_keras.precision import precision
 from nnspec_keras.training_state import TrainingState
@@ -252,16 +251,7 @@ class KerasProgram(Borders):
 
     def rates_on_plateau(self, values: Sequence[float], name: str) -> list[float]:
         """Return the rate after each epoch, as the emitted source sets it by these measures."""
-        with precision(self.dtype):
-            trained, found = self.training.compiled(self.model), []
-            callback = self.training.make_plateau()
-            callback.set_model(trained)
-            for epoch, value in enumerate(values):
-                # Another measure gets better always.
-                others = {callback.monitor: 0.5**epoch}
-                callback.on_epoch_end(epoch, {**others, name: value})
-                found.append(float(keras.ops.convert_to_numpy(trained.optimizer.learning_rate)))
-        return found
+        return rates_on_plateau(self, values, name)
 
     def start_training(self) -> None:
         """Begin with a new optimizer."""
@@ -294,28 +284,7 @@ class KerasProgram(Borders):
 
     def measured(self, inputs: Mapping[str, Array], target: Target) -> dict[str, float]:
         """Return the metrics as the emitted source measures them, or compiles the model with."""
-        measure = getattr(self.emitted, "measure", None)
-        if measure is not None and is_named(self.spec):
-            by_output: dict[str, float] = measure(target, self.forward(inputs))
-            return by_output
-        if measure is not None:
-            target, weight = parted(target)
-            if isinstance(target, Mapping):
-                (target,) = target.values()
-            (output,) = self.forward(inputs).values()
-            more = () if weight is None else (weight,)
-            measured: dict[str, float] = measure(target, output, *more)
-            return measured
-        if is_composed(self.spec.model):
-            return {}
-        with precision(self.dtype):
-            trained = self.trained
-            trained.run_eagerly = True  # else a graph is made first, which takes longer
-            trained.reset_metrics()
-            (goal,) = self.goals(target)
-            values = trained.test_on_batch(self.tensors(inputs), goal, return_dict=True)
-            trained.reset_metrics()
-        return {name: float(value) for name, value in values.items() if name != "loss"}
+        return measured(self, inputs, target)
 
     def optimizer_state(self) -> Weights:
         """Return what the optimizer remembers, by neutral names."""

@@ -23,6 +23,7 @@ from nnspec_keras.measuring import (
     has_metrics,
     is_measured_apart,
     measures_of,
+    takes_scale,
     weight_names,
 )
 
@@ -48,11 +49,14 @@ def script_source(spec: Spec, training: Training, head: Head | None, function: s
     # Where the loss takes logits, a network beside the one that is served is compiled.
     is_compiled = is_model(spec) if is_composed(spec.model) else head is None
     feeding = snippets("nnspec_keras.emitted", "program_by_output") if is_named(spec) else program
-    used = [feeding["Batches"], serving["save"]]
-    weights = weight_names(spec)
-    constants = {"HAS_ONE_INPUT": is_single, "HAS_WEIGHTS": bool(weights)}
-    given = Specialisation(values=constants, given=weights, required=weights)
-    parts = [specialised(feeding["Batches"].text, given)]
+    used = [serving["save"]]
+    parts = []
+    if feeds_batches(training):
+        weights = weight_names(spec)
+        constants = {"HAS_ONE_INPUT": is_single, "HAS_WEIGHTS": bool(weights)}
+        given = Specialisation(values=constants, given=weights, required=weights)
+        used.append(feeding["Batches"])
+        parts.append(specialised(feeding["Batches"].text, given))
     if is_named(spec):
         parts += _by_output(spec, training)
     elif is_composed(spec.model):
@@ -77,6 +81,11 @@ def script_source(spec: Spec, training: Training, head: Head | None, function: s
         _main(spec, training, function),
     ]
     return Script(parts, {"np"}.union(*(snippet.imports for snippet in used)))
+
+
+def feeds_batches(training: Training) -> bool:
+    """Whether a script makes batches itself: in the order of the file `fit` does."""
+    return training.shuffle
 
 
 def _by_output(spec: Spec, training: Training) -> list[str]:
@@ -181,7 +190,7 @@ def _main(spec: Spec, training: Training, function: str) -> str:
     more = "".join(f", {name}" for name in weight_names(spec))
     unpack = f"inputs, {target}{more}" if is_single else f"*inputs, {target}{more}"
     scaled = ""
-    if shifts_target(spec) and not is_measured_apart(spec):
+    if takes_scale(spec, training):
         shape = list(spec.graph.types[spec.graph.outputs[0]].shape)
         scaled = f', np.reshape(record["target_scale"], {literal(shape)})'
     lines = [
@@ -221,8 +230,12 @@ def _main(spec: Spec, training: Training, function: str) -> str:
         *wrap(f"network = compiled(model{scaled})", 4),
         '    best = arguments.output.with_suffix(".weights.h5")',
     ]
-    # Keras would shuffle the batches of a PyDataset too.
+    given = "dict.fromkeys(targets, {})" if is_named(spec) else "{}"
+    passed = "".join(f", {name}={given.format(name)}" for name in weight_names(spec))
+    made = f"Batches(inputs, {target}{more})"
     fit: dict[str, object] = {"epochs": Expr("arguments.epochs"), "shuffle": False}
+    if not feeds_batches(training):
+        made = f"inputs, {target}{passed}, batch_size={training.batch_size}"
     if data.validation:
         fit["validation_data"] = Expr('data["validation"]')
         by_output = is_named(spec) and bool(more)
@@ -239,10 +252,7 @@ def _main(spec: Spec, training: Training, function: str) -> str:
         lines += callback_lines(spec)
     fit["callbacks"] = callbacks(training, has_validation=data.validation > 0, is_measured=is_apart)
     arguments = ", ".join(f"{key}={literal(value)}" for key, value in fit.items())
-    made = f"Batches(inputs, {target}{more})"
     lines += wrap(f"history = network.fit({made}, {arguments}).history", 4)
-    given = "dict.fromkeys(targets, {})" if is_named(spec) else "{}"
-    passed = "".join(f", {name}={given.format(name)}" for name in weight_names(spec))
     losses = 'history["loss"]' + (' + history["val_loss"]' if data.validation else "")
     lines += [
         *wrap(f"losses = {losses}", 4),

@@ -11,7 +11,6 @@ from nnspec.emit.snippets import snippets
 from nnspec.emit.training import (
     LossBody,
     indented,
-    shifts_target,
     title_of,
     training_of,
 )
@@ -24,12 +23,17 @@ from nnspec.network.loader import Spec
 from nnspec_keras.averages import callback_sources, with_average
 from nnspec_keras.defined import SOURCES
 from nnspec_keras.losses import LOSSES
-from nnspec_keras.measuring import is_measured_apart, measured_of
+from nnspec_keras.measuring import (
+    STEPS_PER_EXECUTION,
+    is_measured_apart,
+    measured_of,
+    takes_scale,
+)
 from nnspec_keras.options import KerasOptions
 from nnspec_keras.parameter_groups import made_optimizer
 from nnspec_keras.penalties import REGULARIZE, penalty_imports, penalty_source
 from nnspec_keras.plateau import plateau_source
-from nnspec_keras.script import script_source
+from nnspec_keras.script import feeds_batches, script_source
 from nnspec_keras.updates import updated
 
 
@@ -83,7 +87,7 @@ def training_source(
     modules = {"ops", *made.uses, *penalty_imports("\n".join(penalties))}.union(
         *(body.modules for body in bodies)
     )
-    dataset = dataset_source(spec)
+    dataset = dataset_source(spec, has_batches=feeds_batches(training))
     if dataset is None:
         return TrainingSource(tuple(parts), "", (), (), modules)
     script = script_source(spec, training, head, function)
@@ -115,8 +119,8 @@ def _compiled(spec: Spec, training: Training, head: Head | None) -> str:
 
         return compiled_source(spec)
     is_apart = is_measured_apart(spec)
-    is_scaled = shifts_target(spec) and not is_apart
     metrics = [] if is_apart else _metrics(spec.graph, training)
+    is_scaled = takes_scale(spec, training)
     lines, told = ["def compiled(model: keras.Model) -> keras.Model:"], "ready to fit"
     if is_scaled:
         lines = ["def compiled(model: keras.Model, scale=1.0) -> keras.Model:"]
@@ -140,8 +144,9 @@ def _compiled(spec: Spec, training: Training, head: Head | None) -> str:
         ]
     loss = "Weighted(loss_function)" if is_weighted(spec.model) else "loss_function"
     arguments = f"optimizer=make_optimizer(), loss={loss}"
-    if not is_apart:
+    if metrics:
         arguments += f", metrics=[{', '.join(metrics)}]"
+    arguments += f", steps_per_execution={STEPS_PER_EXECUTION}"
     if training.regularization:
         lines.append(f"    {REGULARIZE}(model)")
     lines += [*wrap(f"{name}.compile({arguments})", 4), f"    return {name}"]

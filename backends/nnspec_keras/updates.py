@@ -10,8 +10,8 @@ from nnspec.emit.snippets import snippets
 from nnspec.language.training_schema import Training
 from nnspec.layers.recurrent import GRU, Bidirectional
 from nnspec.network.graph import Graph
+from nnspec_keras.defined import derived
 
-_BASE = "(keras.optimizers.Optimizer)"
 _CLIPPED = {"norm": "Clipped", "norm_each": "ClippedEach", "value": "ClippedValue"}
 _STOCK = {"norm": "global_clipnorm", "norm_each": "clipnorm", "value": "clipvalue"}
 
@@ -60,7 +60,7 @@ def _derived(source: str, name: str, base: Call, graph: Graph) -> str:
     text = snippets("nnspec_keras.emitted", "updates")[source].text
     if source == "ClippedEach":
         text = with_constants(text, HAS_ROWS=_has_rows(graph))
-    return text.replace(f"class {source}{_BASE}", f"class {name}({base.function})")
+    return derived(text, source, name, base.function)
 
 
 def _has_rows(graph: Graph) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nnspec.emit.code import literal, wrap
 from nnspec.emit.goals import as_trained, is_named
-from nnspec.emit.metrics import Measured, has_confusion, is_collected, measured_source
+from nnspec.emit.metrics import Measured, has_confusion, has_numbers, is_collected, measured_source
 from nnspec.emit.training import shifts_target
 from nnspec.language.metrics_by_output import reported_metrics
 from nnspec.language.schedules import Schedule
@@ -42,7 +42,10 @@ def evaluate_collected(spec: Spec, head: Head | None, compute: str) -> str:
     counts = [SAMPLE_WEIGHT] if is_weighted(spec.model) else []
     arguments = f"model: {class_name(spec.name)}, rows: tuple[Tensor, ...]"
     given = ["target", "output"]
-    if shifts_target(spec):
+    alone = as_trained(spec).model.training
+    assert alone is not None
+    is_measured = has_numbers(alone)
+    if shifts_target(spec) and is_measured:
         arguments += ", record: dict[str, Any]"
         given = [f"restored({name}, record)" for name in given]
     given += counts
@@ -52,8 +55,6 @@ def evaluate_collected(spec: Spec, head: Head | None, compute: str) -> str:
     loss = ["    loss = loss_function(output, target).item()"]
     if added:
         loss = [f"    loss = (loss_function(output, target){added}).item()"]
-    alone = as_trained(spec).model.training
-    assert alone is not None
     if counts or not alone.resolved_loss.is_mean_of_rows:
         # Rows weigh differently: as in training, each batch is a mean of its own.
         parts = ", ".join(
@@ -71,6 +72,10 @@ def evaluate_collected(spec: Spec, head: Head | None, compute: str) -> str:
         "    model.eval()",
         f"    output = outputs({compute}, inputs)",
         *loss,
+    ]
+    if not is_measured:
+        return "\n".join([*lines, '    return {"loss": loss}'])
+    lines += [
         "    if not math.isfinite(loss):",
         '        return {"loss": loss}',
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nnspec.emit.code import literal, wrap, wrap_item
 from nnspec.emit.goals import is_named
+from nnspec.emit.metrics import has_numbers
 from nnspec.emit.names import snake
 from nnspec.emit.snippets import Snippets, snippets
 from nnspec.emit.training import axis_in_batch, shifts_target
@@ -105,7 +106,7 @@ def _evaluate(spec: Spec, training: Training, head: Head | None, compute: str) -
     measured = {name: _metric(name, spec, training, head) for name in names}
     arguments = f"model: {class_name(spec.name)}, rows: tuple[Tensor, ...]"
     told = ['    """Return the loss and the metrics, computed as at inference."""']
-    if shifts_target(spec):
+    if _takes_scale(spec, training):
         measured = {name: _SCALED[name] for name in measured}
         arguments += ", scale: Tensor | float = 1.0"
         told = [
@@ -139,6 +140,11 @@ def _evaluate(spec: Spec, training: Training, head: Head | None, compute: str) -
             "    return {name: value.item() for name, value in values.items()}",
         ]
     )
+
+
+def _takes_scale(spec: Spec, training: Training) -> bool:
+    """Whether an expression of PyTorch measures in the units of a standardised target."""
+    return shifts_target(spec) and any(each.type == "mae" for each in training.resolved_metrics)
 
 
 def _predict(spec: Spec, training: Training, load: str) -> str:
@@ -183,9 +189,9 @@ def _main(spec: Spec, training: Training, load: str) -> str:
     is_scheduled = has_schedule(training.optimizer)
     state = "optimizer, scheduler" if is_scheduled else "optimizer"
     is_collected = measured_of(spec) is not None
-    scale = ", scale" if shifts_target(spec) else ""
-    if is_collected and scale:
-        scale = ", record"
+    scale = ", scale" if _takes_scale(spec, training) else ""
+    if is_collected:
+        scale = ", record" if shifts_target(spec) and has_numbers(training) else ""
     required = required_classes(spec)
     is_counted = training.accumulate > 1
     state += f", {NUMBER}" if is_counted else ""
@@ -234,7 +240,7 @@ def _main(spec: Spec, training: Training, load: str) -> str:
         "    for epoch in range(1, arguments.epochs + 1):",
         "        model.train()",
         "        total = torch.zeros((), dtype=torch.float64, device=device)",
-        "        for rows in batches(len(train[0]), epoch):",
+        f"        for rows in batches(len(train[0]){', epoch' if training.shuffle else ''}):",
         "            batch = [values[rows] for values in train]",
         *wrap(f"loss = train_step(model, {state}, *batch)", 12),
         "            total += loss.double() * len(rows)",

@@ -20,6 +20,7 @@ from nnspec.emit.snippets import Snippet
 from nnspec.emit.training import shifts_target
 from nnspec.emit.weighted_rows import NAME, weight_constant
 from nnspec.errors import UsageError
+from nnspec.language.adversarial import AdversarialTraining
 from nnspec.language.expressions import tokens
 from nnspec.language.objectives import has_teacher
 from nnspec.language.training_schema import Data, Training
@@ -37,8 +38,11 @@ class DatasetSource:
     imports: tuple[str, ...]
 
 
-def dataset_source(spec: Spec) -> DatasetSource | None:
-    """Return the source that reads the spec's data, or None where the spec names none."""
+def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | None:
+    """Return the source that reads the spec's data, or None where the spec names none.
+
+    has_batches: whether the script makes batches itself.
+    """
     from nnspec.emit.specialised import with_constants
 
     data, training = spec.model.data, spec.model.training
@@ -113,7 +117,7 @@ def dataset_source(spec: Spec) -> DatasetSource | None:
         *(known[name].text for name in order),
         _split(data, training),
         load,
-        _batches(training),
+        *([batches_source(training)] if has_batches else []),
         known["require_writable"].text,
     ]
     text = "\n\n\n".join(parts)
@@ -129,6 +133,8 @@ def dataset_source(spec: Spec) -> DatasetSource | None:
     standard = {each.statement for each in needed if each.module in sys.stdlib_module_names}
     # What is written here uses these, and `json` is what the script keeps its record in.
     standard.update(_STANDARD)
+    if has_batches:
+        standard.add("from collections.abc import Iterator")
     imports = ["import numpy as np", *(["import polars as pl"] if is_table else [])]
     return DatasetSource(text, tuple(sorted(standard)), tuple(imports))
 
@@ -152,7 +158,6 @@ def table_reader(text: str, suffix: str, names: Iterable[str]) -> str:
 
 _STANDARD = (
     "import json",
-    "from collections.abc import Iterator",
     "from pathlib import Path",
     "from typing import Any",
 )
@@ -301,19 +306,23 @@ def _split(data: Data, training: Training) -> str:
     )
 
 
-def _batches(training: Training) -> str:
-    lines = [
-        "def batches(count: int, epoch: int) -> Iterator[np.ndarray]:",
-        '    """Yield the rows of each batch; epochs count from 1."""',
-    ]
-    if training.shuffle:
-        lines.append(f'    order = permutation(count, "order", {training.seed}, epoch)')
-    else:
-        lines.append("    order = np.arange(count)")
+def batches_source(training: Training | AdversarialTraining) -> str:
+    """Return `batches`, which says which rows stand in each batch of an epoch."""
     size = training.batch_size
+    if not training.shuffle:
+        return "\n".join(
+            [
+                "def batches(count: int) -> Iterator[np.ndarray]:",
+                '    """Yield the rows of each batch, in the order of the file."""',
+                f"    for start in range(0, count, {size}):",
+                f"        yield np.arange(start, min(start + {size}, count))",
+            ]
+        )
     return "\n".join(
         [
-            *lines,
+            "def batches(count: int, epoch: int) -> Iterator[np.ndarray]:",
+            '    """Yield the rows of each batch; epochs count from 1."""',
+            f'    order = permutation(count, "order", {training.seed}, epoch)',
             f"    for start in range(0, count, {size}):",
             f"        yield order[start : start + {size}]",
         ]

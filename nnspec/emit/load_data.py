@@ -114,13 +114,13 @@ def _finished(graph: Graph, training: Training, standardised: list[str]) -> list
     """Return the lines that refuse a row alone, and find mean and deviation of the inputs."""
     from nnspec.network.rules.normalization import normalised_alone
 
-    lines = []
+    lines, size = [], training.batch_size
     if normalised_alone(graph) is not None:
         lines += [
-            '    if 1 in (len(rows) for rows in batches(len(parts["train"]), 1)):',
+            '    count = len(parts["train"])',
+            f"    if (count % {size} or min(count, {size})) == 1:",
             "        raise ValueError(",
-            f"            f\"{{path}}: {{len(parts['train'])}} rows in batches of "
-            f'{training.batch_size} leave one row alone, "',
+            f'            f"{{path}}: {{count}} rows in batches of {size} leave one row alone, "',
             '            "whose variance batch normalization cannot take"',
             "        )",
         ]

@@ -43,6 +43,11 @@ def is_collected(training: Training) -> bool:
     )
 
 
+def has_numbers(training: Training) -> bool:
+    """Whether any metric is a number, which a script measures after each epoch."""
+    return any(metric.is_number for metric in training.resolved_metrics)
+
+
 def has_confusion(training: Training) -> bool:
     """Whether a script prints a confusion matrix at its end."""
     return any(metric.type == "confusion_matrix" for metric in training.resolved_metrics)
@@ -135,12 +140,14 @@ def measured_source(spec: Spec, *, is_table: bool) -> Measured:
     """Return `measure`, and `confusion` where the spec asks for it."""
     training, graph = spec.model.training, spec.graph
     assert training is not None
-    if training.metric_kind == "labels":
+    if training.metric_kind == "labels" and has_numbers(training):
         return Measured(tuple(label_parts(training, has_weights=is_weighted(spec.model))), ())
     given = _given(graph, training, has_weights=is_weighted(spec.model))
     numbers = [metric for metric in training.resolved_metrics if metric.is_number]
-    definition = _measure(numbers, given, graph, training, is_table=is_table)
-    parts = ["\n".join(definition)]
+    parts = []
+    if numbers:
+        definition = _measure(numbers, given, graph, training, is_table=is_table)
+        parts.append("\n".join(definition))
     if any(metric.type == "r2" for metric in numbers):
         parts.insert(0, r2_source(has_weights=given.has_weights))
     if has_confusion(training):
@@ -161,7 +168,8 @@ def r2_source(*, has_weights: bool) -> str:
     """Return `r2`, of rows that count by weights or not."""
     required = ["weights"] if has_weights else []
     text = snippets("nnspec.emit.emitted", "metrics")["r2"].text
-    return specialised(text, Specialisation(given=required, required=required))
+    values = {"HAS_WEIGHTS": has_weights}
+    return specialised(text, Specialisation(values=values, given=required, required=required))
 
 
 def measuring(

@@ -75,7 +75,22 @@ def axis_in_batch(training: Training) -> int:
 
 def title_of(optimizer: Optimizer) -> str:
     """Return an optimizer's name as a sentence begins with it."""
-    return " ".join(optimizer.type.capitalize().split("_"))
+    kind = optimizer.type
+    return _TITLES.get(kind) or " ".join(kind.capitalize().split("_"))
+
+
+_TITLES = {
+    "adamw": "AdamW",
+    "asgd": "ASGD",
+    "ftrl": "FTRL",
+    "lamb": "LAMB",
+    "nadam": "NAdam",
+    "radam": "RAdam",
+    "rms_prop": "RMSprop",
+    "schedule_free_adamw": "Schedule-free AdamW",
+    "sgd": "SGD",
+}
+"""Optimizer -> its name, where that is not its type with a capital letter."""
 
 
 def indented(lines: Iterable[str]) -> list[str]:

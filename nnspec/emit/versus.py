@@ -70,7 +70,7 @@ def rounds_of(training: AdversarialTraining, judge: str, make: str) -> list[str]
     """
     counter, count = counter_of(training), training.generator.accumulate
     lines = [
-        "        for positions in batches(len(rows), epoch):",
+        f"        for positions in batches(len(rows){', epoch' if training.shuffle else ''}):",
         "            batch = rows[positions]",
         *wrap(f"loss = {judge}", 12),
         '            losses["discriminator"].append(loss)',

@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 
 from nnspec.emit.code import literal, wrap
-from nnspec.emit.dataset import DatasetSource, is_pattern, table_reader
+from nnspec.emit.dataset import DatasetSource, batches_source, is_pattern, table_reader
 from nnspec.emit.reading import READERS, definitions
 from nnspec.emit.snippets import snippets
 from nnspec.errors import UsageError
@@ -59,18 +59,10 @@ def rows_source(networks: Networks) -> DatasetSource | None:
     ]
     if training.shuffle:
         copied.append(known["permutation"])
-    order = f'permutation(count, "order", {training.seed}, epoch)'
-    batches = [
-        "def batches(count: int, epoch: int) -> Iterator[np.ndarray]:",
-        '    """Yield the rows of each batch; epochs count from 1."""',
-        f"    order = {order if training.shuffle else 'np.arange(count)'}",
-        f"    for start in range(0, count, {training.batch_size}):",
-        f"        yield order[start : start + {training.batch_size}]",
-    ]
     copied.append(known["require_writable"])
     texts = [each.text for each in copied]
     texts.insert(-1 if not training.shuffle else -2, "\n".join(lines))
-    texts.insert(-1, "\n".join(batches))
+    texts.insert(-1, batches_source(training))
     if not is_table:
         texts.insert(0, f"ARRAY = {literal(names[0])}")
     needed = {each for snippet in copied for each in snippet.imports.values()}

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from nnspec.backend import Options, get_backend
+from nnspec.training.lengths import with_rows_read
+from nnspec.verification.samples import random_goals, random_inputs
+from tests.formatting import assert_clean
 from tests.matrix import adversarial, pairs
 from tests.matrix.cases import alone
 from tests.matrix.complete import every, met
-from tests.matrix.networks import Document
+from tests.matrix.networks import Document, document, spec_of
 from tests.matrix.running import FRAMEWORKS, TOLERANCE, Process, Result, compared
 
 pytestmark = [
@@ -30,6 +35,11 @@ QUICK = {
     "keras": {*[*pairs.pairs()][::14], "losses by output", "layer dropout"},
 }
 """Cases that are not left to the slow tests."""
+
+OVERRIDDEN = {"on_epoch_end", "on_epoch_begin", "on_test_begin", "on_test_end", "__call__", "step"}
+"""Methods whose arguments a framework gives, needed or not."""
+CALLED = {"predict", "forward", "call", "from_config", "update_step", *OVERRIDDEN}
+"""What users and the frameworks call."""
 
 
 @cache
@@ -107,6 +117,58 @@ def can_meet(fixed: dict[str, str]) -> bool:
     """Whether some valid row has these: of what is neither, the first of each kind is free."""
     free = {name: values[0] for name, values in pairs.CHOICES.items()}
     return pairs.is_valid({**free, **fixed})
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param([*pairs.pairs()][::3], id="some"),
+        pytest.param([*cases()], id="all", marks=pytest.mark.slow),
+    ],
+)
+def test_the_scripts_are_clean_and_define_nothing_in_vain(names: list[str], tmp_path: Path) -> None:
+    for backend in FRAMEWORKS:
+        for i, name in enumerate(names):
+            spec = with_rows_read(spec_of(cases()[name], tmp_path))
+            source = get_backend(backend).compile(spec, Options(training=True)).source
+            assert unread(source) == set(), f"{backend}: {name}"
+            (tmp_path / f"{backend}_{i}.py").write_text(source)
+    assert_clean(tmp_path)
+
+
+def unread(source: str) -> set[str]:
+    """Return what a script defines and never reads, but for what is there to be called."""
+    tree = ast.parse(source)
+    read = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    read |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name not in CALLED:
+            found |= {node.name} - read - {f"__{node.name.strip('_')}__"}
+        if isinstance(node, ast.FunctionDef) and not OVERRIDDEN & {node.name}:
+            names = {name.id for name in ast.walk(node) if isinstance(name, ast.Name)}
+            given = {each.arg for each in (*node.args.args, *node.args.kwonlyargs)}
+            is_loss = {"target", "output"} & given and node.name.endswith("loss")
+            left = given - names - {"self", "cls"} - ({"target"} if is_loss else set())
+            found |= {f"{node.name}({each})" for each in left}
+    return found
+
+
+@pytest.mark.parametrize("backend", FRAMEWORKS)
+@pytest.mark.parametrize("metrics", [[], ["confusion_matrix"]])
+def test_a_script_without_numbers_to_measure_measures_its_loss(
+    metrics: list[str], backend: str, tmp_path: Path
+) -> None:
+    """As `nnspec verify` asks it, of rows that count by weights too."""
+    for data in ({}, {"sample_weight": "w"}):
+        training = {"metrics": metrics}
+        case = document("categorical_cross_entropy", training=training, data=data)
+        spec = spec_of(case, tmp_path)
+        compiled = get_backend(backend).compile(spec, Options(training=True))
+        assert "def measure(" not in compiled.source
+        program = compiled.build()
+        given = random_inputs(spec.graph, 4, {}, 1)
+        assert program.measured(given, random_goals(spec, 4, {}, 1, given)) == {}
 
 
 def test_a_script_that_imports_nnspec_is_told(

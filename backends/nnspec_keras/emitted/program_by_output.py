@@ -104,22 +104,26 @@ class Measures(keras.callbacks.Callback):
         self.serving = serving
 
     def measured(self):
-        given = (self.network, self.inputs, self.targets)
         if HAS_WEIGHTS:
-            found = losses_by_output(*given, self.sample_weight)
+            found = losses_by_output(
+                self.network, self.inputs, self.targets, self.sample_weight
+            )
         else:
-            found = losses_by_output(*given)
+            found = losses_by_output(self.network, self.inputs, self.targets)
         if HAS_METRICS:
             outputs = named_outputs(self.serving, self.inputs)
-            finite = [np.isfinite(values).all() for values in outputs.values()]
-            if HAS_WEIGHTS and all(finite):
+            numbers = np.concatenate([values.ravel() for values in outputs.values()])
+            if not np.isfinite(numbers).all():
+                return found
+            if HAS_WEIGHTS:
                 found |= measure(self.targets, outputs, self.sample_weight)
-            elif all(finite):
+            else:
                 found |= measure(self.targets, outputs)
         return found
 
     def on_epoch_end(self, epoch, logs=None):
-        values = self.measured()
         if OF_VALIDATION:
-            values = {f"val_{name}": value for name, value in values.items()}
-        logs.update(values)
+            for name, value in self.measured().items():
+                logs[f"val_{name}"] = value
+        else:
+            logs.update(self.measured())

@@ -30,9 +30,17 @@ def _embedding(loss: similarity.CosineEmbedding, rank: int) -> LossBody:
         "Cosine embedding loss",
         _PAIR,
         *_cosine("first", "second", loss.epsilon),
-        f"unlike = ops.relu(cosine - {literal(loss.margin)})",
+        f"unlike = ops.relu({_beyond(loss.margin)})",
         "return ops.mean(ops.where(target > 0, 1 - cosine, unlike))",
     )
+
+
+def _beyond(margin: float) -> str:
+    return f"cosine - {literal(margin)}" if margin else "cosine"
+
+
+def _short_of(margin: float) -> str:
+    return f"{literal(margin)} - lead" if margin else "-lead"
 
 
 ROWS: dict[type[Loss], LossRow] = {
@@ -61,7 +69,7 @@ ROWS: dict[type[Loss], LossRow] = {
         "Margin ranking loss",
         _PAIR,
         "lead = ops.where(target > 0, first - second, second - first)",
-        f"return ops.mean(ops.relu({literal(loss.margin)} - lead))",
+        f"return ops.mean(ops.relu({_short_of(loss.margin)}))",
     ),
 }
 """Loss -> its body."""

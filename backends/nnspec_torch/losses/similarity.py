@@ -7,6 +7,15 @@ from nnspec_torch.losses.bodies import written
 
 _PAIR = "first, second = output.unbind(1)"
 
+
+def _beyond(margin: float) -> str:
+    return f"cosine - {literal(margin)}" if margin else "cosine"
+
+
+def _short_of(margin: float) -> str:
+    return f"{literal(margin)} - lead" if margin else "-lead"
+
+
 ROWS: dict[type[Loss], LossRow] = {
     similarity.CosineSimilarity: lambda loss, rank: written(
         "Cosine similarity with its sign changed",
@@ -20,7 +29,7 @@ ROWS: dict[type[Loss], LossRow] = {
         f"first = F.normalize(first, dim=-1, eps={literal(loss.epsilon)})",
         f"second = F.normalize(second, dim=-1, eps={literal(loss.epsilon)})",
         "cosine = (first * second).sum(-1)",
-        f"unlike = F.relu(cosine - {literal(loss.margin)})",
+        f"unlike = F.relu({_beyond(loss.margin)})",
         "return torch.mean(torch.where(target > 0, 1 - cosine, unlike))",
     ),
     similarity.Contrastive: lambda loss, rank: written(
@@ -42,7 +51,7 @@ ROWS: dict[type[Loss], LossRow] = {
         "Margin ranking loss",
         _PAIR,
         "lead = torch.where(target > 0, first - second, second - first)",
-        f"return torch.mean(F.relu({literal(loss.margin)} - lead))",
+        f"return torch.mean(F.relu({_short_of(loss.margin)}))",
     ),
 }
 """Loss -> its body."""

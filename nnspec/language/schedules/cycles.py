@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from nnspec.language.schedules import Schedule, Steps, StepsOrNone, Warmed
+from nnspec.language.schedules.lengths import require_at_most_peak
 from nnspec.layers.fields import Flag, NotNegative, Positive, Size
 
 ROWS: dict[str, type[Schedule]] = {}
@@ -38,12 +39,7 @@ class CosineRestarts(Warmed):
 
     @model_validator(mode="after")
     def _falls(self) -> Self:
-        if self.end > self.peak:
-            raise PydanticCustomError(
-                "out_of_range",
-                "an end of at most its peak {peak:g} is expected, not {end:g}",
-                {"peak": self.peak, "end": self.end},
-            )
+        require_at_most_peak("an end", self.end, self.peak)
         return self
 
     @property
@@ -211,12 +207,7 @@ class Cyclical(Warmed, Cycling):
 
     @model_validator(mode="after")
     def _rises(self) -> Self:
-        if self.initial > self.peak:
-            raise PydanticCustomError(
-                "out_of_range",
-                "an initial rate of at most its peak {peak:g} is expected, not {initial:g}",
-                {"peak": self.peak, "initial": self.initial},
-            )
+        require_at_most_peak("an initial rate", self.initial, self.peak)
         return self
 
     @property

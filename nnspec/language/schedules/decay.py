@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from nnspec.language.schedules import Schedule, Steps, StepsOrNone, Warmed
-from nnspec.language.schedules.lengths import are_known
+from nnspec.language.schedules.lengths import are_known, require_at_most_peak
 from nnspec.layers.fields import Flag, NotNegative, Positive
 
 ROWS: dict[str, type[Schedule]] = {}
@@ -37,12 +37,7 @@ class Cosine(Schedule):
                 "warmup of fewer than its {steps} steps is expected, not {warmup}",
                 {"steps": self.steps, "warmup": self.warmup},
             )
-        if self.end > self.peak:
-            raise PydanticCustomError(
-                "out_of_range",
-                "an end of at most its peak {peak:g} is expected, not {end:g}",
-                {"peak": self.peak, "end": self.end},
-            )
+        require_at_most_peak("an end", self.end, self.peak)
         return self
 
     @property

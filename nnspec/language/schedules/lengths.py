@@ -48,6 +48,16 @@ class LengthOf(Validated):
         return {"anyOf": [whole, {"type": "string", "pattern": f"^{_RELATIVE.pattern}$"}]}
 
 
+def require_at_most_peak(what: str, rate: float, peak: float) -> None:
+    """Refuse a rate above the highest of its schedule."""
+    if rate > peak:
+        raise PydanticCustomError(
+            "out_of_range",
+            "{what} of at most its peak {peak:g} is expected, not {rate:g}",
+            {"what": what, "peak": peak, "rate": rate},
+        )
+
+
 # A text until the number of rows is known, and so the steps of an epoch.
 Steps = Annotated[int, LengthOf(1)]
 StepsOrNone = Annotated[int, LengthOf(0)]

@@ -102,6 +102,7 @@ def compiled(model: keras.Model) -> keras.Model:
         optimizer=make_optimizer(),
         loss=loss_function,
         metrics=[keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)],
+        steps_per_execution=16,
     )
     return logits
 
@@ -303,9 +304,10 @@ def load_data(
     if not len(target):
         raise ValueError(f"{path}: there are no rows")
     parts = split(len(target))
-    if 1 in (len(rows) for rows in batches(len(parts["train"]), 1)):
+    count = len(parts["train"])
+    if (count % 32 or min(count, 32)) == 1:
         raise ValueError(
-            f"{path}: {len(parts['train'])} rows in batches of 32 leave one row alone, "
+            f"{path}: {count} rows in batches of 32 leave one row alone, "
             "whose variance batch normalization cannot take"
         )
     kinds["features"] |= standard(inputs["features"][parts["train"]])

@@ -47,7 +47,7 @@ def loss_function(output: Tensor, target: Tensor) -> Tensor:
 
 
 def make_optimizer(model: nn.Module) -> torch.optim.Optimizer:
-    """Sgd over every parameter of the model."""
+    """SGD over every parameter of the model."""
     return torch.optim.SGD(
         model.parameters(), lr=0.0001, momentum=0.9, nesterov=True, fused=True
     )

@@ -93,7 +93,12 @@ def make_optimizer() -> keras.optimizers.Optimizer:
 def compiled(model: keras.Model) -> keras.Model:
     """Return the model up to its logits, weights shared, ready to fit."""
     logits = keras.Model(model.inputs, model.get_layer("probabilities").input)
-    logits.compile(optimizer=make_optimizer(), loss=loss_function, metrics=["accuracy"])
+    logits.compile(
+        optimizer=make_optimizer(),
+        loss=loss_function,
+        metrics=["accuracy"],
+        steps_per_execution=16,
+    )
     return logits
 
 

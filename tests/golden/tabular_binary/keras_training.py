@@ -5,7 +5,6 @@ import csv
 import json
 import math
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +90,7 @@ def compiled(model: keras.Model) -> keras.Model:
         optimizer=make_optimizer(),
         loss=loss_function,
         metrics=[keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)],
+        steps_per_execution=16,
     )
     return logits
 
@@ -248,13 +248,6 @@ def load_data(
     return taken, record
 
 
-def batches(count: int, epoch: int) -> Iterator[np.ndarray]:
-    """Yield the rows of each batch; epochs count from 1."""
-    order = np.arange(count)
-    for start in range(0, count, 1):
-        yield order[start : start + 1]
-
-
 def require_writable(path: Path, data: Path) -> None:
     """Raise an error now, rather than after the training, where no file can be written."""
     if path.is_dir():
@@ -266,28 +259,6 @@ def require_writable(path: Path, data: Path) -> None:
             raise ValueError(f"--output: {path} would be lost; give another name")
     with tempfile.TemporaryFile(dir=path.parent):
         pass
-
-
-class Batches(keras.utils.PyDataset):
-    """The training rows, in the order of their epoch."""
-
-    def __init__(self, inputs, target):
-        super().__init__()
-        self.inputs = inputs
-        self.target = target
-        self.epoch = 0
-        self.rows = list(batches(len(target), 1))
-
-    def __len__(self):
-        return len(self.rows)
-
-    def __getitem__(self, i):
-        rows = self.rows[i]
-        return self.inputs[rows], self.target[rows]
-
-    def on_epoch_begin(self):
-        self.epoch += 1
-        self.rows = list(batches(len(self.target), self.epoch))
 
 
 def save(model: keras.Model, record: dict[str, Any], path: Path) -> None:
@@ -348,7 +319,9 @@ def main() -> None:
     network = compiled(model)
     best = arguments.output.with_suffix(".weights.h5")
     history = network.fit(
-        Batches(inputs, target),
+        inputs,
+        target,
+        batch_size=1,
         epochs=arguments.epochs,
         shuffle=False,
         callbacks=[

@@ -219,11 +219,10 @@ def load_data(
     return taken, record
 
 
-def batches(count: int, epoch: int) -> Iterator[np.ndarray]:
-    """Yield the rows of each batch; epochs count from 1."""
-    order = np.arange(count)
+def batches(count: int) -> Iterator[np.ndarray]:
+    """Yield the rows of each batch, in the order of the file."""
     for start in range(0, count, 1):
-        yield order[start : start + 1]
+        yield np.arange(start, min(start + 1, count))
 
 
 def require_writable(path: Path, data: Path) -> None:
@@ -323,7 +322,7 @@ def main() -> None:
     for epoch in range(1, arguments.epochs + 1):
         model.train()
         total = torch.zeros((), dtype=torch.float64, device=device)
-        for rows in batches(len(train[0]), epoch):
+        for rows in batches(len(train[0])):
             batch = [values[rows] for values in train]
             loss = train_step(model, optimizer, *batch)
             total += loss.double() * len(rows)
