@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 from nnspec.language.optimizers import OPTIMIZERS
-from tests.matrix.networks import BODIES, CLASSES, Document, end
+from tests.matrix.networks import BATCH, BODIES, CLASSES, Document, end
 
 Row = dict[str, str]
 
@@ -119,7 +119,7 @@ def document(row: Row) -> Document:
         "inputs": {"x": {"shape": [6]}},
         "layers": [*BODIES["vector"], *_late(row["layers"])],
         "data": {"source": f"rows.{row['source']}", "features": {"x": columns}, "validation": 0.3},
-        "training": {"optimizer": _optimizer(row), "epochs": 3, "batch_size": 5, "seed": 1},
+        "training": {"optimizer": _optimizer(row), "epochs": 3, "batch_size": BATCH, "seed": 1},
     }
     trunk = "late" if row["layers"] != "plain" else "hidden"
     data, training = found["data"], found["training"]
