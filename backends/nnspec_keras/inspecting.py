@@ -1,9 +1,12 @@
-"""What an emitted source shows of itself: its metrics, and the rates of its plateau."""
+"""The metrics that an emitted source measures, and the rates that its plateau sets.
+
+Each function takes the program that `runtime` builds of the source.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nnspec.data.weighting import parted
 from nnspec.emit.goals import is_named
@@ -13,10 +16,9 @@ from nnspec_keras.precision import precision
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Target
-    from nnspec_keras.runtime import KerasProgram
 
 
-def rates_on_plateau(program: KerasProgram, values: Sequence[float], name: str) -> list[float]:
+def rates_on_plateau(program: Any, values: Sequence[float], name: str) -> list[float]:
     """Return the rate after each epoch, as the emitted source sets it by these measures."""
     with precision(program.dtype):
         trained, found = program.training.compiled(program.model), []
@@ -30,9 +32,7 @@ def rates_on_plateau(program: KerasProgram, values: Sequence[float], name: str) 
     return found
 
 
-def measured(
-    program: KerasProgram, inputs: Mapping[str, Array], target: Target
-) -> dict[str, float]:
+def measured(program: Any, inputs: Mapping[str, Array], target: Target) -> dict[str, float]:
     """Return the metrics as the emitted source measures them, or compiles the model with."""
     measure = getattr(program.emitted, "measure", None)
     if measure is not None and is_named(program.spec):
