@@ -8,6 +8,7 @@ from nnspec.emit.goals import is_named
 from nnspec.language.weighting import is_weighted
 from nnspec.network.graph import Head
 from nnspec.network.loader import Spec
+from nnspec.network.regularization import terms_of_parameters
 from nnspec_keras.measuring import STEPS_PER_EXECUTION
 from nnspec_keras.penalties import REGULARIZE
 
@@ -43,8 +44,7 @@ def compiled_source(spec: Spec) -> str:
         keywords.append(("loss_weights", Expr(told if is_named(spec) else literal(weights))))
     keywords.append(("steps_per_execution", Expr(str(STEPS_PER_EXECUTION))))
     arguments = ", ".join(f"{key}={literal(value)}" for key, value in keywords)
-    training = spec.model.training
-    if training is not None and training.regularization:
+    if terms_of_parameters(spec.model.training):
         lines.append(f"    {REGULARIZE}(model)")
     lines += [*wrap(f"{name}.compile({arguments})", 4), f"    return {name}"]
     return "\n".join(lines)

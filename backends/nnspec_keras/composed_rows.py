@@ -63,11 +63,14 @@ def composed_loss(
 
 
 Compute = Callable[[list[Any], list[Any]], tuple[list[Any], list[Any]]]
-"""(inputs, targets) -> the losses without their weights, and the outputs."""
+"""(inputs, targets) -> the losses without their weights, with what is added, and the outputs."""
 
 
 def computation(program: Composed) -> Compute:
-    """Return what computes the losses and the outputs of tensors, as at inference, in one pass."""
+    """Return what computes the losses and the outputs of tensors, as at inference, in one pass.
+
+    The last of the losses is what parameters, and what layers have given, add to their sum.
+    """
     named = named_terms(program.spec)
     functions = [getattr(program.training, each.function) for each in named]
     taken, given = program.trained.output, list(program.model.outputs)
@@ -82,7 +85,7 @@ def computation(program: Composed) -> Compute:
             function(target, score, *weights)
             for function, target, score in zip(functions, targets, scores, strict=True)
         ]
-        return losses, outputs
+        return [*losses, tf.convert_to_tensor(program.penalty())], outputs
 
     return compute
 
@@ -103,9 +106,9 @@ def measurer(
             by_output = program.named(outputs)
         found = {
             each.term.output: float(np.asarray(loss))
-            for each, loss in zip(named, losses, strict=True)
+            for each, loss in zip(named, losses[:-1], strict=True)
         }
-        found[PENALTY] = float(np.asarray(program.penalty()))
+        found[PENALTY] = float(np.asarray(losses[-1]))
         return found, by_output
 
     return measure

@@ -16,7 +16,10 @@ from keras import layers, ops
 def lend_doubles(emitted: ModuleType) -> None:
     """Give an emitted module these layers, in its own `layers` alone."""
     if "layers" in vars(emitted):
-        stood_in = {"AveragePooling3D": _AveragePooling3D}
+        stood_in = {
+            "AveragePooling3D": _AveragePooling3D,
+            "ActivityRegularization": _activity_regularization,
+        }
         vars(emitted)["layers"] = SimpleNamespace(**{**vars(layers), **stood_in})
     if "regularize" in vars(emitted):
         own = SimpleNamespace(L1=_l1, L2=_l2, L1L2=_L1L2)
@@ -40,6 +43,12 @@ def _l1(l1: float) -> _L1L2:
 
 def _l2(l2: float) -> _L1L2:
     return _L1L2(l2=l2)
+
+
+def _activity_regularization(l1: float = 0.0, l2: float = 0.0, **named: Any) -> Any:
+    layer = layers.ActivityRegularization(**named)
+    layer.activity_regularizer = _L1L2(l1, l2)
+    return layer
 
 
 class _AveragePooling3D(layers.AveragePooling3D):  # type: ignore[misc]  # Keras is not typed

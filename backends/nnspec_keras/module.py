@@ -19,6 +19,7 @@ from nnspec.emit.tree import X, apply
 from nnspec.emit.variations import Variations
 from nnspec.errors import UsageError
 from nnspec.layers import Activation, Layer
+from nnspec.network.activity import regularized
 from nnspec.network.graph import Graph
 from nnspec.network.heads import loss_head
 from nnspec.network.loader import Spec
@@ -121,7 +122,7 @@ def compile_network(spec: Spec, options: KerasOptions) -> KerasCompiled:
     head = loss_head(spec.model, spec.graph)
     heads = loss_heads(spec.model, spec.graph)
     lowerer = Lowerer(LANGUAGE, heads, keep_borders=options.layout == "spec")
-    network = lowerer.network(spec.graph)
+    network = lowerer.network(regularized(spec))
     order_updates(network)
     function = function_name(spec.name, LOCAL if options.training else ())
     taken = frozenset({*TAKEN, function})

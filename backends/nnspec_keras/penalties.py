@@ -24,14 +24,18 @@ def penalty_source(spec: Spec) -> list[str]:
     """Return the function that gives variables their regularizers, where some have one."""
     training, graph = spec.model.training, spec.graph
     assert training is not None
-    parts = penalised(graph, training)
-    if not parts:
-        return []
-    if is_composed(spec.model) and len(terms_of(spec.model, graph)) < len(graph.outputs):
+    if (
+        training.regularization
+        and is_composed(spec.model)
+        and len(terms_of(spec.model, graph)) < len(graph.outputs)
+    ):
         raise UnsupportedError(
             "Keras regularizes what its losses are computed from: give every output a loss, or "
             "leave out `regularization`"
         )
+    parts = penalised(graph, training)
+    if not parts:
+        return []
     lines = [
         f"def {REGULARIZE}(model: keras.Model) -> None:",
         '    """Let the size of variables add to the loss."""',

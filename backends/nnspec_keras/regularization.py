@@ -9,6 +9,7 @@ from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, Rows
 from nnspec.emit.tree import CALLED, MODULE, Inputs, X, apply
 from nnspec.layers import Layer
+from nnspec.layers.activity import ActivityRegularization
 
 
 def of_number(function: str, field: str) -> Callable[[Layer, Context], Lowered]:
@@ -28,7 +29,14 @@ def sampling(layer: layers.Sampling, context: Context) -> Lowered:
     return Lowered(apply(MODULE, Inputs()), call("Sampling", **keywords))
 
 
+def activity(layer: ActivityRegularization, context: Context) -> Lowered:
+    """A module that takes the factors which are not 0."""
+    factors = {name: value for name in ("l1", "l2") if (value := getattr(layer, name))}
+    return Lowered(CALLED, call("layers.ActivityRegularization", **factors))
+
+
 ROWS: Rows = {
+    ActivityRegularization: activity,
     layers.Dropout: of_number("layers.Dropout", "rate"),
     layers.AlphaDropout: of_number("layers.AlphaDropout", "rate"),
     layers.GaussianDropout: of_number("layers.GaussianDropout", "rate"),

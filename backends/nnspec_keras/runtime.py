@@ -373,7 +373,7 @@ class KerasProgram(Borders):
         return [array.astype(self.dtype) if array.dtype.kind == "f" else array for array in arrays]
 
     def penalty(self) -> Any:
-        """Return what the size of the variables adds to the loss."""
+        """Return what the size of variables, and of what layers gave last, adds to the loss."""
         training = self.spec.model.training
         if training is None or not training.regularization:
             return 0.0

@@ -20,6 +20,7 @@ from nnspec.language.training_schema import Training
 from nnspec.language.weighting import SAMPLE_WEIGHT, is_weighted
 from nnspec.network.graph import Graph, Head
 from nnspec.network.loader import Spec
+from nnspec.network.regularization import terms_of_parameters
 from nnspec_keras.averages import callback_sources, with_average
 from nnspec_keras.defined import SOURCES
 from nnspec_keras.losses import LOSSES
@@ -147,7 +148,7 @@ def _compiled(spec: Spec, training: Training, head: Head | None) -> str:
     if metrics:
         arguments += f", metrics=[{', '.join(metrics)}]"
     arguments += f", steps_per_execution={STEPS_PER_EXECUTION}"
-    if training.regularization:
+    if terms_of_parameters(training):
         lines.append(f"    {REGULARIZE}(model)")
     lines += [*wrap(f"{name}.compile({arguments})", 4), f"    return {name}"]
     return "\n".join(lines)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -26,6 +26,7 @@ class Composed(Protocol):
     def precision(self) -> AbstractContextManager[None]: ...
     def named(self, given: Any) -> dict[str, Array]: ...
     def penalty(self) -> Tensor | float: ...
+    def collected(self) -> AbstractContextManager[Sequence[Tensor]]: ...
 
 
 def measurer(
@@ -40,10 +41,11 @@ def measurer(
 
     def measure(rows: Positions) -> Measured:
         given = at(rows)
-        with torch.no_grad(), program.precision(), scores_of(model, "for_loss") as scores:
+        taken_of, collected = scores_of(model, "for_loss"), program.collected()
+        with torch.no_grad(), program.precision(), taken_of as scores, collected as activity:
             outputs = model(*given[:inputs])
             found = losses(scores[0] if scores else outputs, *given[inputs:])
-            added = {PENALTY: float(program.penalty())}
+            added = {PENALTY: float(program.penalty() + sum(activity) / len(given[0]))}
         losses_found = {name: float(loss) for name, loss in found.items()}
         return {**losses_found, **added}, program.named(outputs)
 

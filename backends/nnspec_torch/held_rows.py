@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
@@ -29,6 +29,7 @@ class Trained(Protocol):
     def tensors(self, inputs: Mapping[str, Array]) -> list[Tensor]: ...
     def goals(self, target: Target) -> list[Tensor]: ...
     def penalty(self) -> Tensor | float: ...
+    def collected(self) -> AbstractContextManager[Sequence[Tensor]]: ...
 
 
 class Rows:
@@ -61,9 +62,16 @@ class Rows:
         def measure(rows: Positions) -> Measured:
             taken = self._at(rows)
             given, goals = taken[: self._inputs], taken[self._inputs :]
-            with torch.no_grad(), program.precision(), scores_of(model, "logits") as scores:
+            taken_of, collected = scores_of(model, "logits"), program.collected()
+            with (
+                torch.no_grad(),
+                program.precision(),
+                taken_of as scores,
+                collected as activity,
+            ):
                 output = model(*given)
-                loss = loss_function(scores[0] if scores else output, *goals) + program.penalty()
+                loss = loss_function(scores[0] if scores else output, *goals)
+                loss = loss + program.penalty() + sum(activity) / len(given[0])
             return float(loss), output.cpu().numpy()
 
         return measure

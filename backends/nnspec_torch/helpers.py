@@ -20,6 +20,7 @@ HELPERS = snippets(
     "dropping",
     "gated",
     "regularization",
+    "activity",
 )
 """Name -> definition, in the order in which a file has them."""
 

@@ -14,7 +14,7 @@ from nnspec.language.weighting import SAMPLE_WEIGHT, is_weighted
 from nnspec.network.graph import Head
 from nnspec.network.loader import Spec
 from nnspec_torch.naming import class_name
-from nnspec_torch.penalties import PENALTY
+from nnspec_torch.penalties import added, given_lines
 
 
 def measured_of(spec: Spec) -> Measured | None:
@@ -51,10 +51,10 @@ def evaluate_collected(spec: Spec, head: Head | None, compute: str) -> str:
     given += counts
     told = '    """Return the loss and the metrics, computed as at inference."""'
     names = ", ".join(["target", *counts])
-    added = f" + {PENALTY}(model)" if training.regularization else ""
+    more = added(training, "len(output)")
     loss = ["    loss = loss_function(output, target).item()"]
-    if added:
-        loss = [f"    loss = (loss_function(output, target){added}).item()"]
+    if more:
+        loss = [f"    loss = (loss_function(output, target){more}).item()"]
     if counts or not alone.resolved_loss.is_mean_of_rows:
         # Rows weigh differently: as in training, each batch is a mean of its own.
         parts = ", ".join(
@@ -63,14 +63,14 @@ def evaluate_collected(spec: Spec, head: Head | None, compute: str) -> str:
         loss = [
             *wrap(f"parts = zip({parts}, strict=True)", 4),
             "    total = sum(len(part[0]) * loss_function(*part) for part in parts)",
-            f"    loss = (total / len(output){added}).item()",
+            f"    loss = (total / len(output){more}).item()",
         ]
     lines = [
         *wrap(f"def evaluate({arguments}) -> dict[str, float]:"),
         told,
         f"    *inputs, {names} = rows",
         "    model.eval()",
-        f"    output = outputs({compute}, inputs)",
+        *given_lines(training, "output", compute),
         *loss,
     ]
     if not is_measured:

@@ -21,6 +21,7 @@ from nnspec.emit.tree import MODULE, Expression, Name, X, apply, replaced, tree
 from nnspec.emit.unify import Construction, Definition
 from nnspec.emit.variations import Variations
 from nnspec.layers import Activation, Layer
+from nnspec.network.activity import regularized
 from nnspec.network.graph import BlockNode, Head, LayerNode
 from nnspec.network.heads import loss_head
 from nnspec.network.loader import Spec
@@ -107,7 +108,7 @@ def compile_network(spec: Spec, options: TorchOptions) -> TorchCompiled:
     head = loss_head(spec.model, spec.graph)
     heads = loss_heads(spec.model, spec.graph)
     lowerer = Lowerer(LANGUAGE, heads, keep_borders=options.layout == "spec")
-    network = lowerer.network(spec.graph)
+    network = lowerer.network(regularized(spec))
     definitions = Definitions(
         network,
         class_name(spec.name),
@@ -152,8 +153,12 @@ def imports(
     """Return the import lines of a file that uses these modules, in the order of isort."""
     plain: list[str] = []
     standard = ["import math"] if "math" in modules else []
-    if "Callable" in modules and dataset is None:
-        standard.append("from collections.abc import Callable")
+    abstract = {name for name in ("Callable",) if name in modules}
+    abstract |= {"Iterator"} if "contextmanager" in modules else set()
+    if abstract and dataset is None:
+        standard.append(f"from collections.abc import {', '.join(sorted(abstract))}")
+    if "contextmanager" in modules:
+        standard.append("from contextlib import contextmanager")
     if not modules.isdisjoint({"AveragedModel", "ParamsT"}) and dataset is None:
         standard.append("from typing import Any")
     if "fnmatchcase" in modules:

@@ -32,6 +32,7 @@ VARIABLES = frozenset({*KEYWORDS, *BUILTINS, *_IMPORTED, *HELPERS, "self", "laye
 """Names that mean something else in the methods of a class."""
 STEP = VARIABLES.union(
     (
+        "activity",
         "loss",
         "loss_function",
         "model",
@@ -59,18 +60,18 @@ DEFINED = frozenset(
         *("penalty", "weighted_mean"),
         *("Any", "DecreasingSGD", "Ftrl", "Lamb", "Lion", "Muon", "ParamsT", "ScheduleFreeAdamW"),
         *("CyclingLR", "cycled_momentum"),
-        *("add_decay", "fnmatchcase", "named", "ATTRIBUTES"),
+        *("add_decay", "contextmanager", "fnmatchcase", "named", "ATTRIBUTES"),
     }
 )
 """Names that a file may define or import beside the classes of its network."""
 
 _LOCAL = frozenset(
     {
-        *("answer", "answers", "arguments", "average", "batch", "best", "data", "device", "epoch"),
-        *("error", "file", "given", "inputs", "kept", "loss", "measured", "model", "number"),
-        *("optimizer", "output", "parser", "parts", "reached", "record", "rows", "scale"),
-        *("scheduler", "source", "table", "target", "tensors", "total", "train", "train_loss"),
-        *("waited", "weights"),
+        *("activity", "answer", "answers", "arguments", "average", "batch", "best", "data"),
+        *("device", "epoch", "error", "file", "given", "inputs", "kept", "loss", "measured"),
+        *("model", "number", "optimizer", "output", "parser", "parts", "reached", "record", "rows"),
+        *("scale", "scheduler", "source", "table", "target", "tensors", "total", "train"),
+        *("train_loss", "waited", "weights"),
     }
 )
 """Variables of the functions that make the network, whose class may not be called so."""

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from nnspec.emit.code import literal
 from nnspec.emit.parameter_groups import covering
+from nnspec.emit.snippets import snippets
 from nnspec.emit.training import indented
 from nnspec.language.optimizers.groups import WEIGHTS
 from nnspec.language.training_schema import Training
 from nnspec.layers.weighted import split
+from nnspec.network.activity import terms_of_activity
 from nnspec.network.graph import Graph
-from nnspec.network.regularization import Amounts, patterns_of, penalised
+from nnspec.network.regularization import Amounts, patterns_of, penalised, terms_of_parameters
 from nnspec_torch.naming import state_name
 from nnspec_torch.parameter_groups import matched
 
 PENALTY = "penalty"
 """The function of the emitted source, which is called with the model."""
+COLLECTED = "with collected(model) as activity"
+"""The line of the block in which activations add to the loss."""
 
 
 def penalty_source(graph: Graph, training: Training) -> list[str]:
@@ -54,9 +58,31 @@ def penalty_source(graph: Graph, training: Training) -> list[str]:
     ]
 
 
-def penalty_imports(text: list[str]) -> frozenset[str]:
-    """Return the functions that the text imports."""
-    return frozenset({"fnmatchcase"} if any("fnmatchcase" in each for each in text) else ())
+def activity_source(training: Training) -> list[str]:
+    """Return the function that collects what layers give, where that adds to the loss."""
+    if not terms_of_activity(training):
+        return []
+    return [snippets("nnspec_torch.emitted", "activity")["collected"].text]
+
+
+def added(training: Training, rows: str) -> str:
+    """Return what is added to the loss of so many rows, where something is."""
+    found = f" + {PENALTY}(model)" if terms_of_parameters(training) else ""
+    return found + (f" + sum(activity) / {rows}" if terms_of_activity(training) else "")
+
+
+def given_lines(training: Training, variable: str, compute: str) -> list[str]:
+    """Return the lines of `evaluate` that compute what the loss takes, of all rows."""
+    line = f"    {variable} = outputs({compute}, inputs)"
+    if not terms_of_activity(training):
+        return [line]
+    return [f"    {COLLECTED}:", f"    {line}"]
+
+
+def penalty_imports(training: Training, text: list[str]) -> frozenset[str]:
+    """Return the functions that these definitions import, text being that of the parameters."""
+    found = {"contextmanager"} if terms_of_activity(training) else set()
+    return frozenset(found | ({"fnmatchcase"} if "fnmatchcase" in "".join(text) else set()))
 
 
 def _are_all_but_vectors(graph: Graph, names: list[str]) -> bool:

@@ -9,6 +9,7 @@ from nnspec.emit.code import call
 from nnspec.emit.lowering import Context, Lowered, Rows
 from nnspec.emit.tree import CALLED, MODULE, Inputs, X, apply
 from nnspec.layers import Layer
+from nnspec.layers.activity import ActivityRegularization
 
 
 def random(module: str, argument: str, setting: str) -> Callable[[Layer, Context], Lowered]:
@@ -28,7 +29,14 @@ def sampling(layer: layers.Sampling, context: Context) -> Lowered:
     return Lowered(apply(MODULE, Inputs()), call("Sampling", **keywords))
 
 
+def activity(layer: ActivityRegularization, context: Context) -> Lowered:
+    """A module that takes the factors which are not 0."""
+    factors = {name: value for name in ("l1", "l2") if (value := getattr(layer, name))}
+    return Lowered(CALLED, call("ActivityRegularization", **factors))
+
+
 ROWS: Rows = {
+    ActivityRegularization: activity,
     layers.Dropout: random("nn.Dropout", "p", "rate"),
     layers.AlphaDropout: random("nn.AlphaDropout", "p", "rate"),
     layers.GaussianDropout: random("GaussianDropout", "rate", "rate"),

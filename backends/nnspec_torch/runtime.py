@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -91,7 +91,10 @@ class TorchProgram:
             return self.emitted
         if self.spec.model.training is None:
             raise UsageError(f"{self.spec.name} has no `training` section")
-        return load_source(self.with_training(), self.spec.name)
+        training = load_source(self.with_training(), self.spec.name)
+        if hasattr(training, "collected"):  # it looks for the layers that the model has
+            vars(training)["ActivityRegularization"] = self.emitted.ActivityRegularization
+        return training
 
     def step(self, *rows: Tensor) -> Tensor:
         """Take the emitted step on these rows, and return the loss before it."""
@@ -308,12 +311,18 @@ class TorchProgram:
         total: Tensor | float = 0.0 if added is None else added(self.model)
         return total
 
+    def collected(self) -> AbstractContextManager[Sequence[Tensor]]:
+        """Collect what activations add to the loss, summed over the rows."""
+        found = getattr(self.training, "collected", None)
+        return nullcontext(()) if found is None else found(self.model)
+
     def _loss(self, inputs: Mapping[str, Array], target: Target) -> Tensor:
         compute = getattr(self.model, "for_loss", getattr(self.model, "logits", self.model))
         loss_function = self.training.loss_function
-        with self.precision():
-            loss: Tensor = loss_function(compute(*self.tensors(inputs)), *self.goals(target))
-            return loss + self.penalty()
+        rows = self.tensors(inputs)
+        with self.precision(), self.collected() as activity:
+            loss: Tensor = loss_function(compute(*rows), *self.goals(target))
+            return loss + self.penalty() + sum(activity) / len(rows[0])
 
     def named(self, given: Any) -> dict[str, Array]:
         """Return what the module gives, by the outputs' names."""

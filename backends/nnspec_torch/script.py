@@ -28,7 +28,7 @@ from nnspec_torch.measuring import (
     pacing,
 )
 from nnspec_torch.naming import class_name, renamed_layers
-from nnspec_torch.penalties import PENALTY
+from nnspec_torch.penalties import added, given_lines
 from nnspec_torch.schedules import has_plateau, has_schedule
 from nnspec_torch.training import computed_by
 from nnspec_torch.updates import NUMBER
@@ -116,7 +116,6 @@ def _evaluate(spec: Spec, training: Training, head: Head | None, compute: str) -
             '    """',
         ]
     whole, weighed = "loss_function(output, target)", []
-    added = f" + {PENALTY}(model)" if training.regularization else ""
     if not training.resolved_loss.is_mean_of_rows:
         size, whole = training.batch_size, "total / len(output)"
         weighed = [
@@ -124,7 +123,7 @@ def _evaluate(spec: Spec, training: Training, head: Head | None, compute: str) -
             *wrap(f"parts = zip(output.split({size}), target.split({size}), strict=True)", 4),
             "    total = sum(len(part[0]) * loss_function(*part) for part in parts)",
         ]
-    pairs = [f'"loss": {whole}{added}']
+    pairs = [f'"loss": {whole}{added(training, "len(output)")}']
     pairs += [f'"{name}": {expression}' for name, expression in measured.items()]
     return "\n".join(
         [
@@ -132,7 +131,7 @@ def _evaluate(spec: Spec, training: Training, head: Head | None, compute: str) -
             *told,
             "    *inputs, target = rows",
             "    model.eval()",
-            f"    output = outputs({compute}, inputs)",
+            *given_lines(training, "output", compute),
             *weighed,
             "    values = {",
             *[line for pair in pairs for line in wrap_item(pair, 8)],

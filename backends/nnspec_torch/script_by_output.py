@@ -14,7 +14,7 @@ from nnspec.network.graph import Head
 from nnspec.network.loader import Spec
 from nnspec.network.objectives import loss_heads
 from nnspec_torch.naming import class_name
-from nnspec_torch.penalties import PENALTY
+from nnspec_torch.penalties import added, given_lines
 
 
 def outputs_source(training: Training) -> str:
@@ -59,8 +59,8 @@ def evaluate_source(spec: Spec, training: Training, measured: Measured | None) -
             "            found[name] += share * loss",
         ]
     whole = "weighted_sum(found)"
-    if training.regularization:
-        whole = f"({whole} + {PENALTY}(model))"
+    if more := added(training, "len(rows[0])"):
+        whole = f"({whole}{more})"
     lines = [
         *wrap(
             f"def evaluate(model: {class_name(spec.name)}, rows: tuple[Tensor, ...])"
@@ -70,7 +70,7 @@ def evaluate_source(spec: Spec, training: Training, measured: Measured | None) -
         f"    inputs, targets{counts} = rows[:{count}], "
         + (f"rows[{count}:-1], rows[-1]" if has_weights else f"rows[{count}:]"),
         "    model.eval()",
-        f"    given = outputs({compute}, inputs)",
+        *given_lines(training, "given", compute),
         *found,
         f'    values = {{"loss": {whole}.item()}}',
         '    values |= {f"{name}_loss": loss.item() for name, loss in found.items()}',

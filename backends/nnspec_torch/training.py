@@ -16,6 +16,7 @@ from nnspec.language.objectives import is_composed
 from nnspec.language.schedules.plateau import Plateau
 from nnspec.language.training_schema import Training
 from nnspec.language.weighting import SAMPLE_WEIGHT, is_weighted
+from nnspec.network.activity import terms_of_activity
 from nnspec.network.graph import Graph, Head
 from nnspec.network.loader import Spec
 from nnspec.network.objectives import loss_heads
@@ -23,7 +24,13 @@ from nnspec_torch.averages import average_modules, average_source
 from nnspec_torch.losses import LOSSES
 from nnspec_torch.naming import STEP, class_name
 from nnspec_torch.parameter_groups import Maker
-from nnspec_torch.penalties import PENALTY, penalty_imports, penalty_source
+from nnspec_torch.penalties import (
+    COLLECTED,
+    activity_source,
+    added,
+    penalty_imports,
+    penalty_source,
+)
 from nnspec_torch.plateau import plateau_source
 from nnspec_torch.schedules import has_schedule, scheduler_modules, scheduler_source
 from nnspec_torch.updates import NUMBER, names_of, told, update_lines
@@ -39,7 +46,7 @@ def training_modules(spec: Spec) -> frozenset[str]:
     modules = frozenset({"torch"}).union(*(body.modules for body in bodies))
     made = Maker(spec.graph, training.optimizer)
     averaged = average_modules(training.average, training.optimizer)
-    penalised = penalty_imports(penalty_source(spec.graph, training))
+    penalised = penalty_imports(training, penalty_source(spec.graph, training))
     return modules | penalised | made.imports | averaged | scheduler_modules(training.optimizer)
 
 
@@ -51,6 +58,7 @@ def training_source(spec: Spec, head: Head | None) -> str:
             *loss_functions(spec),
             *composed_loss(spec),
             *penalty_source(spec.graph, training),
+            *activity_source(training),
             *Maker(spec.graph, training.optimizer).text(),
             *scheduler_source(training.optimizer),
             *_plateau(spec, training),
@@ -122,14 +130,15 @@ def _train_step(spec: Spec, head: Head | None, training: Training) -> str:
         *(f"{name}: Tensor" for name in inputs),
         *(f"{name}: Tensor" for name in goals),
     ]
-    loss = f"loss_function({compute}({', '.join(inputs)}), {', '.join(goals)})"
-    if penalty_source(spec.graph, training):
-        loss += f" + {PENALTY}(model)"
+    called, before = f"{compute}({', '.join(inputs)})", []
+    if terms_of_activity(training):
+        before, called = [f"{COLLECTED}:", f"    output = {called}"], "output"
+    loss = f"loss_function({called}, {', '.join(goals)}){added(training, f'len({inputs[0]})')}"
     return "\n".join(
         [
             *wrap(f"def train_step({', '.join(arguments)}) -> Tensor:"),
             f'    """{told(training)}"""',
-            *indented(update_lines(training, loss)),
+            *indented(update_lines(training, loss, before)),
             "    return loss.detach()",
         ]
     )

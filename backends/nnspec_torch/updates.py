@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from nnspec.emit.code import literal
 from nnspec.language.clipping import Clip
 from nnspec.language.training_schema import Training
@@ -29,12 +31,16 @@ def told(training: Training) -> str:
     )
 
 
-def update_lines(training: Training, loss: str) -> list[str]:
-    """Return the lines of `train_step`; loss: the expression of a batch's."""
+def update_lines(training: Training, loss: str, before: Sequence[str] = ()) -> list[str]:
+    """Return the lines of `train_step`.
+
+    loss: the expression of a batch's. before: the lines of what it takes.
+    """
     count, step = training.accumulate, step_lines(training)
     if count == 1:
-        return ["optimizer.zero_grad()", f"loss = {loss}", "loss.backward()", *step]
+        return ["optimizer.zero_grad()", *before, f"loss = {loss}", "loss.backward()", *step]
     return [
+        *before,
         f"loss = {loss}",
         f"(loss / {count}).backward()",
         f"if ({NUMBER} + 1) % {count} == 0:",

@@ -17,6 +17,7 @@ _FILES = {
     "global_pooling": "pooling",
     "batch_normalization": "normalization",
     "rows": "core",
+    "activity": "regularization",
     "sharing": "embedding",
     "joining": "merge",
     "products": "merge",
@@ -87,7 +88,7 @@ class FamilyRows(ReadRows[Row]):
     """
 
     def __init__(self, package: str, own: Mapping[str, str] = {}) -> None:
-        files = {family: _FILES.get(family, family) for family in (*FAMILIES, "rows")}
+        files = {family: _FILES.get(family, family) for family in (*FAMILIES, "rows", "activity")}
         super().__init__(package, "nnspec.layers", files | dict(own))
 
 

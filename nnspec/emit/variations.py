@@ -15,6 +15,7 @@ from nnspec.language.scope import Scope, expressions_in
 from nnspec.layers.base import Layer, channel_axis
 from nnspec.layers.shapes import Dim, TensorType
 from nnspec.library import find_block
+from nnspec.network.activity import regularized_as, terms_of_activity
 from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
 from nnspec.network.resolve import Resolver
@@ -32,6 +33,7 @@ class Variations:
         layout = {"data_format": spec.model.data_format}
         self.model = spec.model.model_copy(update=layout)
         self.lowerer = lowerer
+        self.is_regularized = bool(terms_of_activity(spec.model.training))
         self.apart: set[str] = set()
         """Blocks whose layers pad in steps of their own."""
 
@@ -87,7 +89,7 @@ class Variations:
                 unknown = (None,) * len(tried)
                 made = resolver.block_body(block, arguments, tried, (), None, unknown, optional)
                 if made is not None and not problems.found:
-                    return made[0]
+                    return made[0] if not self.is_regularized else regularized_as(made[0], graph)
         return None
 
 

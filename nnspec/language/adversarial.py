@@ -42,6 +42,8 @@ ELSEWHERE = {
         "what one network gains the other loses, so that neither loss says which epoch is the "
         "best: the last weights are kept, and `samples` has pictures over time",
     ),
+    "regularization": "terms belong to the loss of one network: here `l2` and `decay` of each "
+    "optimizer hold weights small",
     **dict.fromkeys(
         ("metrics", "task"),
         "two networks that learn against each other predict no target: look at what is made, as "

@@ -139,7 +139,8 @@ class Training(Frozen):
         | None
     ) = Field(
         default=None,
-        description="What parameters add to the loss, such as {type: l2, factor: 0.0001}.",
+        description="What parameters, or what layers give, add to the loss, such as "
+        "{type: l2, factor: 0.0001}.",
     )
 
     _with_task = model_validator(mode="before")(with_task)

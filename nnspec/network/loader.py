@@ -311,6 +311,11 @@ def _read_once(tree: Any, problems: Problems) -> tuple[Model, Graph] | Networks 
 
                     found = regularization_problems(graph, training, tree)
                     problems.extend((each, ()) for each in found)
+                    if any(term.activity is not None for term in training.regularization):
+                        from nnspec.network.activity import activity_problems
+
+                        found = activity_problems(document.model, graph, tree)
+                        problems.extend((each, ()) for each in found)
                 if training is not None and training.metrics:
                     from nnspec.network.scores import metric_problems  # which few specs need
 

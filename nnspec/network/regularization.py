@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from nnspec.errors import Problem
 from nnspec.language.paths import mark_at
+from nnspec.language.regularization import Term
 from nnspec.language.training_schema import Training
 from nnspec.network.graph import Graph
 from nnspec.network.parameter_groups import matcher_of, unmatched
@@ -22,9 +23,15 @@ class Amounts(NamedTuple):
     l2: float = 0.0
 
 
+def terms_of_parameters(training: Training | None) -> tuple[Term, ...]:
+    """Return the terms that are of parameters."""
+    terms = (training.regularization or ()) if training is not None else ()
+    return tuple(term for term in terms if term.activity is None)
+
+
 def amounts_of(graph: Graph, training: Training | None) -> dict[str, Amounts]:
     """Return by name what each parameter adds that learns and adds something."""
-    terms = (training.regularization or ()) if training is not None else ()
+    terms = terms_of_parameters(training)
     if not terms:
         return {}
     matcher, found = matcher_of(graph), {}
@@ -49,13 +56,15 @@ def penalised(graph: Graph, training: Training) -> dict[Amounts, list[str]]:
 
 def patterns_of(training: Training) -> list[str]:
     """Return the patterns that the terms name, each once."""
-    named = (pattern for term in training.regularization or () for pattern in term.of)
+    named = (pattern for term in terms_of_parameters(training) for pattern in term.of)
     return [*dict.fromkeys(named)]
 
 
 def regularization_problems(graph: Graph, training: Training, tree: object) -> Iterator[Problem]:
     """Yield what matches no parameter that is trained. tree: the document, which knows places."""
     for number, term in enumerate(training.regularization or ()):
+        if term.activity is not None:
+            continue
         place = ("training", "regularization", number)
         mark = mark_at((*place, "of"), tree) or mark_at(place, tree)
         for i, pattern in enumerate(term.of):

@@ -14,14 +14,16 @@ import numpy as np
 from nnspec.backend import Inspectable, Trainable
 from nnspec.language.objectives import is_composed, with_names
 from nnspec.language.optimizers.sgd import Sgd
+from nnspec.language.regularization import Term
 from nnspec.language.weighting import is_weighted
 from nnspec.layers.fields import FLOAT32_MAX
+from nnspec.network.activity import activities_of
 from nnspec.network.graph import inline
 from nnspec.network.heads import loss_head
 from nnspec.network.loader import Spec
 from nnspec.network.objectives import heads_of
 from nnspec.network.opened import flat
-from nnspec.network.regularization import amounts_of
+from nnspec.network.regularization import Amounts, amounts_of
 from nnspec.support.noise import QUIET
 from nnspec.verification.conditioning import Conditioning
 from nnspec.verification.engines import SourceEngine
@@ -64,7 +66,8 @@ class SlopeConditioning:
         assert model.training is not None
         self.penalised = amounts_of(spec.graph, spec.model.training)
         # Its parameters have other names: what they add to the loss is added here.
-        update: dict[str, object] = {"optimizer": Sgd(), "regularization": None}
+        activities = _activities(spec, self.noisy.sums)
+        update: dict[str, object] = {"optimizer": Sgd(), "regularization": activities or None}
         if is_weighted(spec.model):
             update["mask"] = next(iter(spec.graph.inputs))  # its loss takes weights, whichever
         training = model.training.model_copy(update=update)
@@ -151,6 +154,25 @@ class SlopeConditioning:
             if path in found:
                 found[path] = found[path] + amounts.l1 * np.sign(weight) + 2 * amounts.l2 * weight
         return loss, found
+
+
+def _activities(spec: Spec, sums: Mapping[str, str]) -> tuple[Term, ...]:
+    """Return the terms of activations, by the names that layers have in the opened network.
+
+    sums: by value, what stands for it where it is made to round.
+    """
+    found = activities_of(spec.graph, spec.model.training)
+    factors: dict[str, Amounts] = {}
+    for at in spec.graph.walk() if found else ():
+        if at.home in found:
+            prefix = at.path.removesuffix(at.node.name)
+            values = [flat(prefix + value) for value in at.node.outputs]
+            names = [sums.get(value, flat(at.home)) for value in values]
+            factors |= dict.fromkeys(names, found[at.home])
+    return (
+        *(Term(type="l1", factor=a.l1, activity=(name,)) for name, a in factors.items() if a.l1),
+        *(Term(type="l2", factor=a.l2, activity=(name,)) for name, a in factors.items() if a.l2),
+    )
 
 
 def _left_out(spec: Spec) -> tuple[str, ...]:

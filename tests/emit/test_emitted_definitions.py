@@ -359,8 +359,9 @@ ELSEWHERE = {
     "SinusoidalPosition", "RotaryPosition", "GRUResetBefore",
     "by_gate", "tanh_step", "relu_step", "lstm_step", "gru_step", "reset_before_step",
     "run_dropping", "run_dropping_backwards", "WeightNormalization", "lengths_of",
+    "ActivityRegularization", "collected",
 }  # fmt: skip
-"""Tested in test_snippets, test_specialised, test_recurrent and those beside it, or by Keras's."""
+"""Tested in test_snippets, test_specialised, test_recurrent, test_activity, or by Keras's."""
 
 
 def assert_same(results: Any, expected: Any) -> None:

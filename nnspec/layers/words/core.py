@@ -104,8 +104,8 @@ KEYS = {
                    "a spec gives the shape under `inputs`, without the batch: "
                    "inputs: {x: {shape: [8]}}", says="shape"),
         **inferred("batch_size", "a spec leaves the batch out; `training.batch_size` is of training"),
-        **only(_REGULARIZERS, (None,), "nothing here is it: a penalty belongs to the loss or the "
-               "optimizer, and neither has one"),
+        **only(_REGULARIZERS, (None,), "a penalty is a part of the loss: `training.regularization` names "
+               "the parameters, or by `activity` the layers"),
         **only(_CONSTRAINTS, (None,), "nothing here is it: weights are not constrained"),
         **only("lora_rank lora_alpha quantization_config", (None,), "nothing here is it"),
         **only("stateful", (False,), "no state is kept from one batch to the next: take it as an "

@@ -19,7 +19,8 @@ WORDS = {
     **same("gaussian_dropout", "GaussianDropout multiplicative_noise"),
     **nothing("DropPath drop_path stochastic_depth StochasticDepth", "nothing here is it: dropout "
               "drops elements, and no layer drops a branch for a whole row"),
-    **nothing("ActivityRegularization", "nothing here is it: a penalty would belong to the loss"),
+    **nothing("ActivityRegularization", "it is a part of the loss: training: {regularization: "
+              "[{type: l1, factor: 0.01, activity: NAME}]}"),
     **nothing("DropBlock drop_block dropconnect", "nothing here is it: spatial_dropout2d drops "
               "whole channels"),
     **nothing("CutMix MixUp AugMix RandAugment RandomFlip RandomRotation RandomZoom RandomContrast "
