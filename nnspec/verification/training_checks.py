@@ -217,8 +217,11 @@ class _Pair:
         )
         extra = state.tolerances.amplified(rounding)
         both = Tolerance(EXACT + extra), Tolerance(TRAINED + extra * state.settings.steps)
-        if _exceeded(compared, both):
-            both = self._widened_by_rounding(both, rounding)
+        # Each by itself: where one gives an exact 0, the other may give rounding, whose sign some
+        # optimizers take for a gradient.
+        for name in self.names:
+            if _exceeded(compared, both):
+                both = self._widened_by_rounding(both, rounding, name)
         effort = Effort(PROBES, state.settings.steps)
         if _exceeded(compared, both):
             cost = Cost.of(self.spec.graph, state.batch, state.axes)
@@ -227,9 +230,9 @@ class _Pair:
                 both = self._widened_by_layers(both, effort)
         return both, effort
 
-    def _widened_by_rounding(self, least: Both, rounding: float) -> Both:
-        """Return the tolerances with what rounding of parameters adds to them."""
-        state, spec, name = self.state, self.spec, self.names[0]
+    def _widened_by_rounding(self, least: Both, rounding: float, name: str) -> Both:
+        """Return the tolerances with what rounding of parameters adds to a source's training."""
+        state, spec = self.state, self.spec
         state.progress(f"how far rounding moves what {name} trains")
         moved = moved_by_rounding(
             spec.graph,

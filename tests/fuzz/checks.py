@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from nnspec.backend import Options, get_backend
-from nnspec.errors import NnspecError, UsageError
+from nnspec.errors import NnspecError, SpecError, UsageError
 from nnspec.network.loader import Spec
 from nnspec_keras.options import KerasOptions
 from nnspec_onnx.options import DirectOptions
@@ -66,6 +66,9 @@ def verified(spec: Spec, number: int) -> Iterator[tuple[str, str]]:
     opset = random.Random(number).choice(OPSETS)
     try:
         report = verify(spec, exporters=exporters, steps=STEPS, opset=opset)
+    except SpecError as error:  # of lengths that only the steps of the run show
+        yield "refused by check", str(error)
+        return
     except UsageError as error:
         yield "refused by verify", str(error)
         return

@@ -34,7 +34,7 @@ TRAINED = 8
 """Of those that are trained as well, which takes longer."""
 SECONDS = 600
 """For one process; what takes longer counts as dead."""
-HARMLESS = ("refused by check", "refused by compile", "left out")
+HARMLESS = ("refused by check", "refused by compile", "refused by train", "left out")
 """Kinds that are counted and no failure: the generator asks for what no backend has."""
 
 
