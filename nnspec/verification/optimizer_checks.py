@@ -36,7 +36,8 @@ MOST_TURNS = 3
 MOST_BATCHES = 64
 """Of one training, where a step takes many of them."""
 _ULPS = 64 * 2.0**-53
-"""Of a weight, by rounding: where it is made anew of sums over steps, each of these rounds it."""
+"""Of a weight, by rounding: a formula has some 20 operations a step, each of which rounds by half a
+unit; where the weight is made anew of sums over steps, as by ftrl, those of the steps add up."""
 
 
 def formula_errors(

@@ -20,7 +20,8 @@ class Decaying(keras.optimizers.Optimizer):
         self.decay = decay
 
     def update_step(self, gradient, variable, learning_rate):
-        gradient = ops.reshape(gradient, variable.shape)  # sum repeated embedding rows
+        if hasattr(gradient, "indices"):  # sum repeated embedding rows
+            gradient = ops.reshape(gradient, variable.shape)
         if self.l2:
             gradient = gradient + self.l2 * variable
         if self.decay:
@@ -59,7 +60,8 @@ class Grouped(keras.optimizers.Optimizer):
 
     def update_step(self, gradient, variable, learning_rate):
         own = self.settings[self._get_variable_index(variable)]
-        gradient = ops.reshape(gradient, variable.shape)  # sum repeated embedding rows
+        if hasattr(gradient, "indices"):  # sum repeated embedding rows
+            gradient = ops.reshape(gradient, variable.shape)
         if own["l2"]:
             gradient = gradient + own["l2"] * variable
         rate = own.get("scale", 1.0) * ops.cast(learning_rate, "float64")

@@ -70,7 +70,8 @@ class Adafactor(keras.optimizers.Optimizer):
 
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)
-        gradient = ops.reshape(gradient, variable.shape)  # sum repeated embedding rows
+        if hasattr(gradient, "indices"):  # sum repeated embedding rows
+            gradient = ops.reshape(gradient, variable.shape)
         step = ops.cast(self.iterations + 1, "float64")
         share = ops.cast(ops.power(step, self.beta_2_decay), variable.dtype)
         rate = ops.minimum(ops.cast(learning_rate, "float64"), 1 / ops.sqrt(step))
@@ -248,7 +249,8 @@ class ScheduleFreeAdamW(keras.optimizers.Optimizer):
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)
         base, square = self.bases[index], self.squares[index]
-        gradient = ops.reshape(gradient, variable.shape)  # sum repeated embedding rows
+        if hasattr(gradient, "indices"):  # sum repeated embedding rows
+            gradient = ops.reshape(gradient, variable.shape)
         # The weights may have been loaded after the optimizer was built.
         before = ops.where(self.iterations == 0, variable, base)
         self.assign(

@@ -20,7 +20,8 @@ class MomentumSGD(keras.optimizers.Optimizer):
 
     def update_step(self, gradient, variable, learning_rate):
         velocity = self.velocities[self._get_variable_index(variable)]
-        gradient = ops.reshape(gradient, variable.shape)  # sum repeated embedding rows
+        if hasattr(gradient, "indices"):  # sum repeated embedding rows
+            gradient = ops.reshape(gradient, variable.shape)
         step = self.momentum * velocity + gradient
         self.assign(velocity, step)
         if self.nesterov:
@@ -63,7 +64,8 @@ class Adam(keras.optimizers.Optimizer):
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)
         mean, square = self.means[index], self.squares[index]
-        gradient = ops.reshape(gradient, variable.shape)  # sum repeated embedding rows
+        if hasattr(gradient, "indices"):  # sum repeated embedding rows
+            gradient = ops.reshape(gradient, variable.shape)
         rate = ops.cast(learning_rate, "float64") / self.mean_correction
         rate = ops.cast(rate, variable.dtype)
         correction = ops.cast(self.root_correction, variable.dtype)
@@ -129,7 +131,8 @@ class Adamax(keras.optimizers.Optimizer):
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)
         mean, largest = self.means[index], self.largest[index]
-        gradient = ops.reshape(gradient, variable.shape)  # sum repeated embedding rows
+        if hasattr(gradient, "indices"):  # sum repeated embedding rows
+            gradient = ops.reshape(gradient, variable.shape)
         rate = ops.cast(learning_rate, "float64") / self.mean_correction
         rate = ops.cast(rate, variable.dtype)
         self.assign_add(mean, (1 - self.beta_1) * (gradient - mean))
@@ -168,7 +171,8 @@ class RMSprop(keras.optimizers.Optimizer):
 
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)
-        gradient = ops.reshape(gradient, variable.shape)  # sum repeated embedding rows
+        if hasattr(gradient, "indices"):  # sum repeated embedding rows
+            gradient = ops.reshape(gradient, variable.shape)
         square = self.rho * self.squares[index] + (1 - self.rho) * ops.square(gradient)
         self.assign(self.squares[index], square)
         step = gradient / (ops.sqrt(square) + self.epsilon)
@@ -214,7 +218,8 @@ class Adagrad(keras.optimizers.Optimizer):
 
     def update_step(self, gradient, variable, learning_rate):
         total = self.sums[self._get_variable_index(variable)]
-        gradient = ops.reshape(gradient, variable.shape)  # sum repeated embedding rows
+        if hasattr(gradient, "indices"):  # sum repeated embedding rows
+            gradient = ops.reshape(gradient, variable.shape)
         self.assign_add(total, ops.square(gradient))
         rate = ops.cast(learning_rate, variable.dtype)
         self.assign_sub(variable, rate * gradient / (ops.sqrt(total) + self.epsilon))

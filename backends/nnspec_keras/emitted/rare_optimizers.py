@@ -16,7 +16,8 @@ class DampenedSGD(MomentumSGD):
 
     def update_step(self, gradient, variable, learning_rate):
         velocity = self.velocities[self._get_variable_index(variable)]
-        gradient = ops.reshape(gradient, variable.shape)  # sum repeated embedding rows
+        if hasattr(gradient, "indices"):  # sum repeated embedding rows
+            gradient = ops.reshape(gradient, variable.shape)
         later = self.momentum * velocity + (1 - self.dampening) * gradient
         self.assign(velocity, ops.where(self.iterations == 0, gradient, later))
         rate = ops.cast(learning_rate, variable.dtype)
@@ -42,7 +43,8 @@ class AMSGrad(Adam):
             self.squares[index],
             self.largest[index],
         )
-        gradient = ops.reshape(gradient, variable.shape)  # sum repeated embedding rows
+        if hasattr(gradient, "indices"):  # sum repeated embedding rows
+            gradient = ops.reshape(gradient, variable.shape)
         rate = ops.cast(learning_rate, "float64") / self.mean_correction
         rate = ops.cast(rate, variable.dtype)
         correction = ops.cast(self.root_correction, variable.dtype)
@@ -87,7 +89,8 @@ class Nadam(Adam):
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)
         mean, square = self.means[index], self.squares[index]
-        gradient = ops.reshape(gradient, variable.shape)  # sum repeated embedding rows
+        if hasattr(gradient, "indices"):  # sum repeated embedding rows
+            gradient = ops.reshape(gradient, variable.shape)
         correction = ops.cast(self.root_correction, variable.dtype)
         rate = ops.cast(learning_rate, "float64")
         direct = ops.cast(rate * self.direct, variable.dtype)
@@ -121,7 +124,8 @@ class RAdam(Adam):
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)
         mean, square = self.means[index], self.squares[index]
-        gradient = ops.reshape(gradient, variable.shape)  # sum repeated embedding rows
+        if hasattr(gradient, "indices"):  # sum repeated embedding rows
+            gradient = ops.reshape(gradient, variable.shape)
         rate = ops.cast(learning_rate, "float64") / self.mean_correction
         rate = ops.cast(rate, variable.dtype)
         self.assign_add(mean, (1 - self.beta_1) * (gradient - mean))
@@ -145,7 +149,8 @@ class CenteredRMSprop(RMSprop):
 
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)
-        gradient = ops.reshape(gradient, variable.shape)  # sum repeated embedding rows
+        if hasattr(gradient, "indices"):  # sum repeated embedding rows
+            gradient = ops.reshape(gradient, variable.shape)
         square = self.rho * self.squares[index] + (1 - self.rho) * ops.square(gradient)
         self.assign(self.squares[index], square)
         mean = self.rho * self.means[index] + (1 - self.rho) * gradient
@@ -175,7 +180,8 @@ class Adadelta(keras.optimizers.Optimizer):
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)
         square, change = self.squares[index], self.changes[index]
-        gradient = ops.reshape(gradient, variable.shape)  # sum repeated embedding rows
+        if hasattr(gradient, "indices"):  # sum repeated embedding rows
+            gradient = ops.reshape(gradient, variable.shape)
         self.assign(square, self.rho * square + (1 - self.rho) * ops.square(gradient))
         root = ops.sqrt(change + self.epsilon) / ops.sqrt(square + self.epsilon)
         step = root * gradient
@@ -202,7 +208,8 @@ class Lion(keras.optimizers.Optimizer):
 
     def update_step(self, gradient, variable, learning_rate):
         mean = self.means[self._get_variable_index(variable)]
-        gradient = ops.reshape(gradient, variable.shape)  # sum repeated embedding rows
+        if hasattr(gradient, "indices"):  # sum repeated embedding rows
+            gradient = ops.reshape(gradient, variable.shape)
         step = ops.sign(self.beta_1 * mean + (1 - self.beta_1) * gradient)
         self.assign_sub(variable, ops.cast(learning_rate, variable.dtype) * step)
         self.assign(mean, self.beta_2 * mean + (1 - self.beta_2) * gradient)
@@ -227,7 +234,8 @@ class Lamb(Adam):
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)
         mean, square, axis = self.means[index], self.squares[index], self.axes[index]
-        gradient = ops.reshape(gradient, variable.shape)  # sum repeated embedding rows
+        if hasattr(gradient, "indices"):  # sum repeated embedding rows
+            gradient = ops.reshape(gradient, variable.shape)
         self.assign_add(mean, (1 - self.beta_1) * (gradient - mean))
         self.assign(
             square, self.beta_2 * square + (1 - self.beta_2) * ops.square(gradient)
@@ -280,7 +288,8 @@ class Rprop(keras.optimizers.Optimizer):
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)
         previous, size = self.previous[index], self.sizes[index]
-        gradient = ops.reshape(gradient, variable.shape)  # sum repeated embedding rows
+        if hasattr(gradient, "indices"):  # sum repeated embedding rows
+            gradient = ops.reshape(gradient, variable.shape)
         turn = ops.sign(gradient * previous)
         first = ops.cast(learning_rate, variable.dtype) * ops.ones_like(gradient)
         before = ops.where(self.iterations == 0, first, size)
@@ -311,7 +320,8 @@ class DecreasingSGD(keras.optimizers.Optimizer):
         self.power = power
 
     def update_step(self, gradient, variable, learning_rate):
-        gradient = ops.reshape(gradient, variable.shape)  # sum repeated embedding rows
+        if hasattr(gradient, "indices"):  # sum repeated embedding rows
+            gradient = ops.reshape(gradient, variable.shape)
         rate = ops.cast(learning_rate, "float64")
         taken = ops.cast(self.iterations, "float64")
         eta = rate / ops.power(1 + self.pull * rate * taken, self.power)
@@ -358,15 +368,16 @@ class Ftrl(keras.optimizers.Optimizer):
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)
         total, linear = self.sums[index], self.linears[index]
-        gradient = ops.reshape(gradient, variable.shape)  # sum repeated embedding rows
+        if hasattr(gradient, "indices"):  # sum repeated embedding rows
+            gradient = ops.reshape(gradient, variable.shape)
         rate = ops.cast(learning_rate, variable.dtype)
         square = ops.square(gradient)
         # As the difference of the powers, which would lose digits.
-        change = ops.expm1(-self.power * ops.log1p(square / total))
-        change = ops.power(total, -self.power) * change
+        root = ops.power(total, -self.power)
+        change = root * ops.expm1(-self.power * ops.log1p(square / total))
         self.assign_add(total, square)
         self.assign_add(linear, gradient - change / rate * variable)
-        curve = (ops.power(total, -self.power) + self.beta) / rate + 2 * self.ridge
+        curve = (root + change + self.beta) / rate + 2 * self.ridge
         near = ops.clip(linear, -self.l1, self.l1)
         self.assign(variable, (near - linear) / curve)
 

@@ -48,7 +48,8 @@ class MomentumSGD(keras.optimizers.Optimizer):
 
     def update_step(self, gradient, variable, learning_rate):
         velocity = self.velocities[self._get_variable_index(variable)]
-        gradient = ops.reshape(gradient, variable.shape)  # sum repeated embedding rows
+        if hasattr(gradient, "indices"):  # sum repeated embedding rows
+            gradient = ops.reshape(gradient, variable.shape)
         step = self.momentum * velocity + gradient
         self.assign(velocity, step)
         if self.nesterov:

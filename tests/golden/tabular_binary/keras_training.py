@@ -57,7 +57,8 @@ class Adam(keras.optimizers.Optimizer):
     def update_step(self, gradient, variable, learning_rate):
         index = self._get_variable_index(variable)
         mean, square = self.means[index], self.squares[index]
-        gradient = ops.reshape(gradient, variable.shape)  # sum repeated embedding rows
+        if hasattr(gradient, "indices"):  # sum repeated embedding rows
+            gradient = ops.reshape(gradient, variable.shape)
         rate = ops.cast(learning_rate, "float64") / self.mean_correction
         rate = ops.cast(rate, variable.dtype)
         correction = ops.cast(self.root_correction, variable.dtype)
