@@ -95,28 +95,24 @@ class KerasForeign:
         """again: makes the network anew, where that is a file of Python."""
         self.model = model
         self._again = again
-        self._inputs: list[str] | None = None
+        self._dtype = "float32"
 
     def use(self, dtype: str) -> str:
         """Compute in this dtype if the network can be made in it, and return the one used."""
         if dtype != "float64":
             return "float32"
         weights = self.model.get_weights() if self.model.built else None
-        before = keras.config.floatx()
-        keras.config.set_floatx("float64")
-        keras.config.set_dtype_policy("float64")
         try:
-            made = self._again()
-            if made is None:
-                config = _in_doubles(self.model.get_config())
-                made = type(self.model).from_config(config)
-            if weights is not None and made.built:
-                made.set_weights(weights)
+            with _floats("float64"):
+                made = self._again()
+                if made is None:
+                    config = _in_doubles(self.model.get_config())
+                    made = type(self.model).from_config(config)
+                if weights is not None and made.built:
+                    made.set_weights(weights)
         except Exception:  # of a class that does not say how it is made again
-            keras.config.set_floatx(before)
-            keras.config.set_dtype_policy(before)
             return "float32"
-        self.model = made
+        self.model, self._dtype = made, "float64"
         return "float64"
 
     def describe(self) -> Described:
@@ -203,13 +199,18 @@ class KerasForeign:
         return found
 
     def _taken(self, inputs: Mapping[str, Array]) -> dict[str, tf.Tensor]:
-        floats = keras.config.floatx()
         return {
-            name: tf.convert_to_tensor(array.astype(floats) if array.dtype.kind == "f" else array)
+            name: tf.convert_to_tensor(
+                array.astype(self._dtype) if array.dtype.kind == "f" else array
+            )
             for name, array in inputs.items()
         }
 
     def _called(self, inputs: Mapping[str, tf.Tensor]) -> list[tuple[str, tf.Tensor]]:
+        with _floats(self._dtype):
+            return self._given(inputs)
+
+    def _given(self, inputs: Mapping[str, tf.Tensor]) -> list[tuple[str, tf.Tensor]]:
         given: Any = list(inputs.values())
         if getattr(self.model, "inputs", None):
             result = self.model(given[0] if len(given) == 1 else given, training=False)
@@ -221,6 +222,19 @@ class KerasForeign:
         if len(names) == len(found):
             found = [(name, each) for name, (_, each) in zip(names, found, strict=True)]
         return found
+
+
+@contextmanager
+def _floats(dtype: str) -> Iterator[None]:
+    """Let Keras make floats of this dtype in a context."""
+    before, policy = keras.config.floatx(), keras.config.dtype_policy()
+    keras.config.set_floatx(dtype)
+    keras.config.set_dtype_policy(dtype)
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(before)
+        keras.config.set_dtype_policy(policy)
 
 
 def _in_doubles(config: Any) -> Any:

@@ -158,12 +158,13 @@ class Walk:
         if node is None:
             return None
         path = self.ours.paths.get(node.name, node.name)
-        cause, given = self._cause(node)
+        cause = "it leaves the layer out, and gives what the layer takes"
+        given: dict[str, Array] = {}
+        if not self._is_left_out(node):
+            cause, given = self._cause(node)
         if given:
             places = tuple(self._places(node, given))
             return Blamed(node.name, Fault(path, node.layer.type, places, cause), [given])
-        if self._is_left_out(node):
-            cause = "it leaves the layer out, and gives what the layer takes"
         sources, is_sure = self._every_way(node) if not cause else ({}, True)
         fault = Fault(path, node.layer.type, tuple(self._places(node)), cause, is_sure)
         return Blamed(node.name, fault, list(self._instead(node)), sources)

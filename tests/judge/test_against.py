@@ -222,7 +222,7 @@ def test_gates_in_another_order_and_fewer_biases_are_found(
     assert report.passed == resets_after
     if resets_after:
         assert report.sources["gated.weight_ih_l0"].blocks == (1, 0, 2)
-        assert report.sources["long.bias_ih_l0"].tensor == "lstm/lstm_cell/bias"
+        assert report.sources["long.bias_ih_l0"].tensor.endswith("lstm_cell/bias")
     else:
         assert report.faults[0].layer == "gated"
 

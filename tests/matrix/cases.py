@@ -192,6 +192,9 @@ def updates() -> Iterator[tuple[str, Document]]:
         "shuffle false": {"shuffle": False},
         "metrics none": {"metrics": []},
         "regularization l1": {"regularization": [{"type": "l1", "factor": 0.1, "of": "weights"}]},
+        "regularization of what a layer gives": {
+            "regularization": [{"type": "l2", "factor": 0.1, "activity": ["hidden"]}]
+        },
         "regularization l2": {"regularization": [{"type": "l2", "factor": 0.1, "of": "hidden.*"}]},
         "defaults": {"optimizer": "adam"},
     }  # fmt: skip

@@ -81,8 +81,13 @@ def test_fitting_the_emitted_keras_program_is_training_step_by_step(path: Path) 
     (inputs,) = train.inputs.values()
     with precision("float64"):
         network = emitted.compiled(fitted.model)
-        rows = emitted.Batches(inputs.astype("float64"), train.target)
-        network.fit(rows, epochs=2, shuffle=False, verbose=0)
+        arrays = (inputs.astype("float64"), train.target)
+        if training.shuffle:
+            rows = emitted.Batches(*arrays)
+            network.fit(rows, epochs=2, shuffle=False, verbose=0)
+        else:
+            size = training.batch_size
+            network.fit(*arrays, batch_size=size, epochs=2, shuffle=False, verbose=0)
     ours, theirs = stepped.weights(), fitted.weights()  # type: ignore[attr-defined]
     for name, array in ours.items():
         assert np.abs(array - theirs[name]).max() <= 1e-10, name
