@@ -372,9 +372,13 @@ class Ftrl(keras.optimizers.Optimizer):
             gradient = ops.reshape(gradient, variable.shape)
         rate = ops.cast(learning_rate, variable.dtype)
         square = ops.square(gradient)
-        # As the difference of the powers, which would lose digits.
-        root = ops.power(total, -self.power)
-        change = root * ops.expm1(-self.power * ops.log1p(square / total))
+        # The difference of the powers after and before, which subtracting would cost digits.
+        if self.power == -0.5:
+            root = ops.sqrt(total)
+            change = square / (ops.sqrt(total + square) + root)
+        else:
+            root = ops.power(total, -self.power)
+            change = root * ops.expm1(-self.power * ops.log1p(square / total))
         self.assign_add(total, square)
         self.assign_add(linear, gradient - change / rate * variable)
         curve = (root + change + self.beta) / rate + 2 * self.ridge
