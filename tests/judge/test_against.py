@@ -373,3 +373,9 @@ def test_a_file_that_does_not_end_is_ended(tmp_path: Path) -> None:
     path = written(tmp_path, "import torch\nwhile True:\n    pass\n")
     with pytest.raises(UsageError, match="did not answer within 12 s"):
         verify_against(spec_of(PICTURES), path, seconds=12)
+
+
+def test_a_file_that_takes_too_much_memory_is_refused_it(tmp_path: Path) -> None:
+    path = written(tmp_path, "import torch\nheld = torch.zeros(2**30)\n")
+    with pytest.raises(UsageError, match="does not run"):
+        verify_against(spec_of(PICTURES), path, memory=2**30)
