@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,16 +12,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nnspec.backend.foreign import Described, Given, Held, Reference, Step, Trace
-from nnspec.errors import UsageError, nearest, printable
+from nnspec.backend.foreign import KEPT, Described, Given, Held, Reference, Step, Trace
+from nnspec.backend.python_files import named_in, network_of
+from nnspec.errors import UsageError
 from nnspec.support.causes import cause_of
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
-
-MODULE = "_judged"
-KEPT = 2**31
-"""Bytes of values that a trace keeps."""
 
 
 def open_file(reference: Reference) -> KerasForeign:
@@ -32,10 +27,11 @@ def open_file(reference: Reference) -> KerasForeign:
     if path.suffix.lower() != ".py":
         return KerasForeign(_loaded(path), lambda: None)
 
-    def made() -> keras.Model:
-        return _made(path, reference)
+    def again() -> keras.Model:
+        made: keras.Model = network_of(reference, keras.Model, "keras.Model")
+        return made
 
-    return KerasForeign(made(), made)
+    return KerasForeign(again(), again)
 
 
 def _loaded(path: Path) -> keras.Model:
@@ -44,48 +40,6 @@ def _loaded(path: Path) -> keras.Model:
     except Exception as error:
         raise UsageError(f"{path.name} cannot be loaded: {cause_of(error)}") from error
     return model
-
-
-def _made(path: Path, reference: Reference) -> keras.Model:
-    found = importlib.util.spec_from_file_location(MODULE, path)
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    sys.modules[MODULE] = module
-    if str(path.parent) not in sys.path:
-        sys.path.insert(0, str(path.parent))
-    try:
-        found.loader.exec_module(module)
-    except Exception as error:
-        raise UsageError(f"{path.name} does not run: {cause_of(error)}") from error
-    names = vars(module)
-    name = reference.name or _only(names, path)
-    if name not in names:
-        raise UsageError(f'{path.name} defines no "{printable(name)}"{nearest(name, names)}')
-    given = names[name]
-    if not isinstance(given, keras.Model):
-        try:
-            given = given(*reference.arguments, **(reference.named or {}))
-        except Exception as error:
-            call = f"{path.name}:{name} cannot be made: {cause_of(error)}"
-            raise UsageError(f"{call}; --args gives what it takes, as JSON") from error
-    if not isinstance(given, keras.Model):
-        kind = type(given).__name__
-        raise UsageError(f"{path.name}:{name} gives a {kind}, and a keras.Model is expected")
-    return given
-
-
-def _only(names: Mapping[str, Any], path: Path) -> str:
-    found = [
-        name
-        for name, each in names.items()
-        if isinstance(each, keras.Model)
-        or (inspect.isclass(each) and issubclass(each, keras.Model) and each.__module__ == MODULE)
-    ]
-    if len(found) != 1:
-        known = f"several networks, {', '.join(found)}" if found else "no keras.Model"
-        raise UsageError(f"{path.name} defines {known}: say which by {path.name}:NAME")
-    return found[0]
 
 
 class KerasForeign:
@@ -218,7 +172,7 @@ class KerasForeign:
         else:
             result = self.model(*given)
             names = []
-        found = list(_named("", result))
+        found = list(named_in(result, tf.is_tensor))
         if len(names) == len(found):
             found = [(name, each) for name, (_, each) in zip(names, found, strict=True)]
         return found
@@ -249,17 +203,6 @@ def _in_doubles(config: Any) -> Any:
     if isinstance(config, list | tuple):
         return type(config)(_in_doubles(each) for each in config)
     return config
-
-
-def _named(name: str, given: Any) -> Iterator[tuple[str, tf.Tensor]]:
-    if isinstance(given, Mapping):
-        for key, each in given.items():
-            yield from _named(f"{name}.{key}" if name else str(key), each)
-    elif isinstance(given, list | tuple):
-        for key, each in enumerate(given):
-            yield from _named(f"{name}.{key}" if name else str(key), each)
-    elif given is not None:
-        yield name or "output", given
 
 
 class _Follower:
@@ -301,11 +244,11 @@ class _Follower:
     def _note(self, operation: Any, given: Any, result: Any) -> None:
         if operation is self._top:
             return
-        taken = [id(each) for _, each in _named("", given) if tf.is_tensor(each)]
+        taken = [id(each) for _, each in named_in(given, tf.is_tensor)]
         inputs = tuple(dict.fromkeys(self._numbers[key] for key in taken if key in self._numbers))
         own = _own_weights(operation)
         names = tuple(self._names[id(each)] for each in own if id(each) in self._names)
-        results = [each for _, each in _named("", result) if tf.is_tensor(each)]
+        results = [each for _, each in named_in(result, tf.is_tensor)]
         outputs = tuple(
             self._numbers[id(each)] if id(each) in self._numbers else self._number(each)
             for each in results

@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnspec.backend.foreign import Described, Given, Held, Reference, Step, Trace
+from nnspec.backend.foreign import KEPT, Described, Given, Held, Reference, Step, Trace
 from nnspec.errors import DataError, UnsupportedError, UsageError
 
 if TYPE_CHECKING:
     import onnx
 
     from nnspec.backend import Array, Weights
-
-KEPT = 2**31
-"""Bytes of values that a trace keeps."""
 
 
 def open_file(reference: Reference) -> OnnxForeign:

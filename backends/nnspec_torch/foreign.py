@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,15 +14,12 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from nnspec.backend.foreign import Described, Given, Held, Reference, Step, Trace
-from nnspec.errors import UsageError, nearest, printable
+from nnspec.backend.foreign import KEPT, Described, Given, Held, Reference, Step, Trace
+from nnspec.backend.python_files import named_in, network_of
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
 
-MODULE = "_judged"
-KEPT = 2**31
-"""Bytes of values that a trace keeps."""
 _TORCH = str(Path(torch.__file__).parent)
 _UNTOLD = frozenset({"__get__", "__set__", "size", "dim", "stride", "numel", "is_contiguous"})
 """Of what is asked of a tensor: what computes nothing."""
@@ -35,70 +30,8 @@ def open_file(reference: Reference) -> TorchForeign:
     path = Path(reference.path)
     places: dict[int, str] = {}
     with _noting(places, path.parent):
-        made = _made(_namespace(path), reference, path)
-    if not isinstance(made, nn.Module):
-        raise UsageError(
-            f"{path.name}:{reference.name} gives a {type(made).__name__}, and a torch.nn.Module "
-            "is expected"
-        )
+        made = network_of(reference, nn.Module, "torch.nn.Module")
     return TorchForeign(made, places, path.parent)
-
-
-def _namespace(path: Path) -> Mapping[str, Any]:
-    found = importlib.util.spec_from_file_location(MODULE, path)
-    assert found is not None
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    sys.modules[MODULE] = module
-    sys.path.insert(0, str(path.parent))  # its neighbours, as where it is run as a script
-    try:
-        found.loader.exec_module(module)
-    except Exception as error:
-        raise UsageError(f"{path.name} does not run: {_told(error, path)}") from error
-    return vars(module)
-
-
-def _made(names: Mapping[str, Any], reference: Reference, path: Path) -> Any:
-    name = reference.name or _only(names, path)
-    if name not in names:
-        raise UsageError(f'{path.name} defines no "{printable(name)}"{nearest(name, names)}')
-    found = names[name]
-    if isinstance(found, nn.Module):
-        return found
-    if not callable(found):
-        raise UsageError(f"{path.name}:{name} is no class, no function and no network")
-    try:
-        return found(*reference.arguments, **(reference.named or {}))
-    except Exception as error:
-        call = f"{path.name}:{name} cannot be made: {_told(error, path)}"
-        raise UsageError(f"{call}; --args gives what it takes, as JSON") from error
-
-
-def _only(names: Mapping[str, Any], path: Path) -> str:
-    """Return the name of the network that a file defines: of several, of the last."""
-    found = [
-        name
-        for name, each in names.items()
-        if isinstance(each, nn.Module)
-        or (inspect.isclass(each) and issubclass(each, nn.Module) and each.__module__ == MODULE)
-    ]
-    if not found:
-        raise UsageError(f"{path.name} defines no torch.nn.Module; name what makes one: FILE:NAME")
-    if len(found) > 1:
-        known = ", ".join(found)
-        raise UsageError(f"{path.name} defines several networks, {known}: say {path.name}:NAME")
-    return found[0]
-
-
-def _told(error: Exception, path: Path) -> str:
-    """Return an error with the last line of the file that it came through."""
-    lines = [
-        frame.lineno
-        for frame in inspect.getinnerframes(error.__traceback__)  # type: ignore[arg-type]
-        if Path(frame.filename) == path
-    ]
-    at = f" (line {lines[-1]})" if lines else ""
-    return f"{type(error).__name__}: {error}{at}"
 
 
 @contextmanager
@@ -259,19 +192,7 @@ class TorchForeign:
         }
 
     def _called(self, inputs: Mapping[str, torch.Tensor]) -> list[tuple[str, torch.Tensor]]:
-        return list(_named("", self.module(**inputs)))
-
-
-def _named(name: str, given: Any) -> Iterator[tuple[str, torch.Tensor]]:
-    """Yield the tensors of what a network gives, by their place in it."""
-    if isinstance(given, torch.Tensor):
-        yield name or "output", given
-    elif isinstance(given, Mapping):
-        for key, each in given.items():
-            yield from _named(f"{name}.{key}" if name else str(key), each)
-    elif isinstance(given, list | tuple):
-        for key, each in enumerate(given):
-            yield from _named(f"{name}.{key}" if name else str(key), each)
+        return list(named_in(self.module(**inputs), torch.is_tensor))
 
 
 def _tensors(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
@@ -324,10 +245,11 @@ class _Follower(TorchFunctionMode):
     ) -> Any:
         """Call a function, and note it."""
         name = getattr(function, "__name__", str(function))
-        given = [id(each) for each in _within((args, kwargs or {}))]
+        given = [id(each) for _, each in named_in((args, kwargs or {}), torch.is_tensor)]
         result = function(*args, **(kwargs or {}))
         if name not in _UNTOLD:
-            self._note(name, given, list(_within(result)))
+            results = [each for _, each in named_in(result, torch.is_tensor)]
+            self._note(name, given, results)
         return result
 
     def _note(self, name: str, given: list[int], results: list[torch.Tensor]) -> None:
@@ -359,17 +281,6 @@ class _Follower(TorchFunctionMode):
         if not self._modules or self._modules[-1] is self._foreign.module:
             return line
         return f"{line}, in {self._foreign.name_of(self._modules[-1])}"
-
-
-def _within(given: Any) -> Iterator[torch.Tensor]:
-    if isinstance(given, torch.Tensor):
-        yield given
-    elif isinstance(given, Mapping):
-        for each in given.values():
-            yield from _within(each)
-    elif isinstance(given, list | tuple):
-        for each in given:
-            yield from _within(each)
 
 
 def open_program(program: Any) -> TorchForeign:

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from nnspec.backend.programs import Array, Weights
 
 
+KEPT = 2**31
+"""Bytes of values that a trace keeps."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reference:
     """The part of a file that is meant: `model.py:Net`, or the file itself.
