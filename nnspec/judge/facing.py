@@ -55,12 +55,7 @@ class Facing:
 
     def gradients(self, inputs: Mapping[str, Array], towards: Mapping[str, Array]) -> Weights:
         """Return the gradient of Σ output · towards by each tensor of the file."""
-        named = {
-            self._outputs[name]: np.transpose(array, self.moves[name])
-            if name in self.moves
-            else array
-            for name, array in towards.items()
-        }
+        named = {self._outputs[name]: self._moved(name, array) for name, array in towards.items()}
         found, _ = self.foreign.gradients(self._asked(inputs), named)
         return found
 
@@ -96,12 +91,11 @@ class Facing:
         return dict(zip(wanted, names, strict=False))
 
     def _asked(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        return {
-            self._names[name]: np.transpose(array, self.moves[name])
-            if name in self.moves
-            else array
-            for name, array in inputs.items()
-        }
+        return {self._names[name]: self._moved(name, array) for name, array in inputs.items()}
+
+    def _moved(self, name: str, array: Array) -> Array:
+        """Return an array as the file lays it out."""
+        return np.transpose(array, self.moves[name]) if name in self.moves else array
 
     def _choose_layout(self, described: Described, inputs: Mapping[str, Array]) -> None:
         """Find where the file has the channels of each input: by its shapes, or by trying."""

@@ -35,6 +35,10 @@ class Ours:
             for at in spec.graph.walk()
             for parameter in at.parameters()
         }
+        self._of_layer: dict[str, dict[str, str]] = {}
+        for name, inner in self._inner.items():
+            home, _, own = inner.partition(".")
+            self._of_layer.setdefault(home, {})[own] = name
         self._alone: dict[tuple[str, Any], Any] = {}
         self._program: Any = None
 
@@ -47,11 +51,7 @@ class Ours:
         """Return the parameters that a layer owns: its name for each -> the canonical name."""
         if node.owner is not None:
             return {}
-        return {
-            inner.partition(".")[2]: name
-            for name, inner in self._inner.items()
-            if inner.partition(".")[0] == node.name
-        }
+        return self._of_layer.get(node.name, {})
 
     def values(
         self, node: LayerNode, values: Mapping[str, Array], weights: Mapping[str, Array],
@@ -85,12 +85,8 @@ class Ours:
 
     def own_weights(self, node: LayerNode) -> dict[str, Array]:
         """Return the weights that a layer computes with, by its own names for them."""
-        home = node.owner or node.name
-        return {
-            inner.partition(".")[2]: self.weights[name]
-            for name, inner in self._inner.items()
-            if inner.partition(".")[0] == home
-        }
+        names = self._of_layer.get(node.owner or node.name, {})
+        return {own: self.weights[name] for own, name in names.items()}
 
     def whole(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return the value of every layer, computed together."""

@@ -215,7 +215,7 @@ class Walk:
     def _is_left_out(self, node: LayerNode) -> bool:
         """Whether the file gives what the layer takes, as its output."""
         ends = {flat(name) for name in self.ours.spec.graph.outputs}
-        taken = {number for value in node.inputs for number in self.ways.numbers.get(value, ())}
+        taken = self.ways.taken_by(node)
         given = {n for array in self.trace.outputs.values() for n in self.prints.of(array)}
         return bool(ends.intersection(node.outputs)) and bool(taken & given)
 
@@ -224,8 +224,7 @@ class Walk:
         if len(node.outputs) != 1:
             return
         shape = self._values[node.outputs[0]].shape
-        known = {number for numbers in self.ways.numbers.values() for number in numbers}
-        reached = {number for value in node.inputs for number in self.ways.numbers.get(value, ())}
+        known, reached = self.ways.known(), self.ways.taken_by(node)
         count = 0
         for step in self.trace.steps:
             if not reached.intersection(step.inputs) or known.intersection(step.outputs):
@@ -246,10 +245,7 @@ class Walk:
             numbers = {number for value in node.outputs for number in self.ways.numbers[value]}
             wanted = [step for step in self.trace.steps if numbers.intersection(step.outputs)]
         else:
-            known = {number for numbers in self.ways.numbers.values() for number in numbers}
-            starts = {
-                number for value in node.inputs for number in self.ways.numbers.get(value, ())
-            }
+            known, starts = self.ways.known(), self.ways.taken_by(node)
             own = {
                 self.found.sources[name].tensor
                 for name in self.ours.parameters(node).values()

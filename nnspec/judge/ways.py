@@ -52,6 +52,7 @@ class Ways:
         self.numbers: dict[str, list[int]] = {}
         self.used: dict[str, set[int]] = {}
         self.missing: dict[str, str] = {}
+        self.fixed = {name for name, each in ours.spec.graph.parameters() if each.is_fixed}
         first: dict[str, int] = {}
         for step in trace.steps:
             for name in step.tensors:
@@ -70,14 +71,14 @@ class Ways:
 
     def choices(self, node: LayerNode, owned: Mapping[str, str]) -> Iterator[dict[str, Source]]:
         """Yield ways to fill a layer's parameters, the likeliest first."""
-        fixed = {name for name, each in self.ours.spec.graph.parameters() if each.is_fixed}
-        wanted = {own: name for own, name in owned.items() if name not in fixed}
+        wanted = {own: name for own, name in owned.items() if name not in self.fixed}
+        near = self._distances(node) if wanted else {}
         options: dict[str, list[Source]] = {}
         for own, name in wanted.items():
             if name in self.given:
                 options[own] = [self.given[name]]
                 continue
-            options[own] = self.options(node, own, name)
+            options[own] = self._options(node, own, name, near)
             if not options[own]:
                 shape = self.ours.weights[name].shape
                 self.missing[name] = f"{name} {show(shape)}"
@@ -95,7 +96,6 @@ class Ways:
                 }
                 tries = (combined([*alike.items()], spent) for spent in range(DEVIATIONS + 1))
                 yield from itertools.islice(itertools.chain.from_iterable(tries), TRIES)
-        near = self._distances(node)
         is_there = any(near.get(each.tensor) == 0 for some in options.values() for each in some)
         if isinstance(node.layer, BatchNormalization) and not is_there:
             yield from self._folded(node.layer, wanted, options.get("bias", []))
@@ -120,9 +120,14 @@ class Ways:
             yield {**fixed, "bias": source}
 
     def options(self, node: LayerNode, own: str, name: str) -> list[Source]:
+        """Return where a parameter of a layer may come from, the likeliest first."""
+        return self._options(node, own, name, self._distances(node))
+
+    def _options(
+        self, node: LayerNode, own: str, name: str, near: Mapping[str, int]
+    ) -> list[Source]:
         shape = self.ours.weights[name].shape
         gates = GATES.get(type(node.layer), 0)
-        near = self._distances(node)
         is_variance = own == "running_var"
         found: list[tuple[tuple[Any, ...], Source]] = []
         for held in self.free:
@@ -144,12 +149,12 @@ class Ways:
                 )
                 found.append((order, source))
         ranked = [source for _, source in sorted(found, key=lambda each: each[0])]
-        return [*ranked, *self._sums(own, ranked)] if gates else ranked
+        return [*ranked, *self._sums(own, shape, ranked)] if gates else ranked
 
-    def _sums(self, own: str, ranked: list[Source]) -> Iterator[Source]:
+    def _sums(self, own: str, shape: tuple[int, ...], ranked: Sequence[Source]) -> Iterator[Source]:
         """Yield what a bias of a recurrent layer is where there are more of them, or fewer."""
         if own.startswith("bias_hh"):
-            yield Source("", ranked[0].shape if ranked else (), ())  # one bias for both products
+            yield Source("", shape, ())  # one bias for both products
         if own.startswith("bias_ih"):
             for first, second in itertools.pairwise(ranked):
                 if (first.axes, first.part, first.blocks) == (
@@ -160,8 +165,7 @@ class Ways:
     def _distances(self, node: LayerNode) -> dict[str, int]:
         """Return how many operations after what a layer takes each tensor is met, from 0 on."""
         found: dict[str, int] = {}
-        known = {number for numbers in self.numbers.values() for number in numbers}
-        front = {number for value in node.inputs for number in self.numbers.get(value, ())}
+        known, front = self.known(), self.taken_by(node)
         met: set[int] = set()
         for distance in range(HOPS):
             steps = [step for number in front for step in self.takers.get(number, ())]
@@ -173,6 +177,14 @@ class Ways:
                         found.setdefault(name, distance)
                     front.update(number for number in step.outputs if number not in known)
         return found
+
+    def known(self) -> set[int]:
+        """Return the numbers of the values of the run that the spec has too."""
+        return {number for numbers in self.numbers.values() for number in numbers}
+
+    def taken_by(self, node: LayerNode) -> set[int]:
+        """Return the numbers of the values of the run that a layer takes."""
+        return {number for value in node.inputs for number in self.numbers.get(value, ())}
 
     def use(self, source: Source) -> None:
         """Note that a tensor is used."""
