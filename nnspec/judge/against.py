@@ -61,8 +61,9 @@ class Judgement(Report):
 
     @property
     def passed(self) -> bool:
-        """Whether every check passed, and the outputs were compared."""
+        """Whether every check passed, and all outputs were compared."""
         is_compared = any(check.kind == "forward" for check in self.checks)
+        is_compared = is_compared and all(each.kind != "forward" for each in self.not_checked)
         return is_compared and all(check.passed for check in self.checks)
 
     @property
@@ -219,8 +220,10 @@ class _Case:
                 for name, array in expected.items()
                 if name in outputs and outputs[name].shape != array.shape
             ),
-            *(f"it holds no tensor for {told}" for told in walked.missing.values()),
         ]
+        for told in walked.missing.values():
+            reason = f"no tensor of the file was found for {told}: say which by --map"
+            self.recorder.leave_out("interface", self.pair, reason)
         if walked.unused:
             some = ", ".join(f"{each.name} {show(each.shape)}" for each in walked.unused[:5])
             more = f" and {len(walked.unused) - 5} more" if len(walked.unused) > 5 else ""
@@ -265,7 +268,7 @@ class _Case:
             if not fault.is_sure:
                 return (
                     f'the tensors of the layer "{fault.layer}" were not found among those of the '
-                    "file, of which too many fit: say which by --map"
+                    "file, of which too many fit, or none: say which by --map"
                 )
         return ""
 

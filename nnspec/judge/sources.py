@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from nnspec.errors import UsageError, printable
 if TYPE_CHECKING:
     from nnspec.backend import Array
 
-GATES = {4: ((0, 2, 1, 3), (0, 3, 1, 2), (0, 1, 3, 2)), 3: ((1, 0, 2), (2, 1, 0))}
+GATES = {4: ((0, 2, 1, 3), (0, 3, 1, 2), (0, 1, 3, 2), (0, 2, 3, 1)), 3: ((1, 0, 2), (2, 1, 0))}
 """Orders of the blocks of an LSTM and of a GRU beside the canonical one: entry -> block taken."""
 MOST_PARTS = 4
 """Into which a fused tensor is cut, such as query, key and value."""
@@ -45,13 +45,18 @@ class Source:
     constant: float = 0.0
     added: str = ""
     """Another tensor like it, which is added, as the second bias of PyTorch's LSTM."""
+    added_part: tuple[int, int] = (0, 1)
+    """Of the other tensor: ONNX has both biases in one."""
 
     def of(self, tensors: Mapping[str, Array]) -> Array:
         """Return the parameter, given the tensors of the file."""
         if not self.tensor:
             return np.full(self.shape, self.constant)
         found = self.taken(tensors[self.tensor])
-        return found + self.taken(tensors[self.added]) if self.added else found
+        if not self.added:
+            return found
+        other = replace(self, tensor=self.added, part=self.added_part, added="")
+        return found + other.of(tensors)
 
     def taken(self, array: Array) -> Array:
         """Return the parameter, or its gradient, of the tensor's."""
@@ -92,6 +97,8 @@ class Source:
         found: dict[str, Any] = {"tensor": self.tensor}
         if self.added:
             found["added"] = self.added
+            if self.added_part[1] > 1:
+                found["added_part"] = list(self.added_part)
         if self.axes != tuple(range(len(self.axes))):
             found["axes"] = list(self.axes)
         if self.part[1] > 1:
@@ -120,7 +127,15 @@ def source_of(name: str, shape: Sequence[int], given: Any, held: Mapping[str, He
     added = str(given.get("added", ""))
     if added and (added not in held or held[added].shape != held[tensor].shape):
         raise UsageError(f'{place}: "{printable(added)}" is not like {tensor}')
-    found = Source(tensor, tuple(shape), axes, (which, count), blocks, added=added)
+    found = Source(
+        tensor,
+        tuple(shape),
+        axes,
+        (which, count),
+        blocks,
+        added=added,
+        added_part=tuple(given.get("added_part", (0, 1))),
+    )
     try:
         found.taken(np.zeros(held[tensor].shape))
     except (ValueError, IndexError, TypeError) as error:
@@ -148,6 +163,11 @@ def sources(shape: Sequence[int], held: Held, *, gates: int = 0) -> Iterator[Sou
                 yield Source(held.name, shape, axes, blocks=blocks)
         return
     whole = tuple(range(len(held.shape)))
+    if gates and len(shape) == 1 and held.shape == (1, 2 * shape[0]):  # as ONNX has biases
+        for which in range(2):
+            for blocks in orders:
+                yield Source(held.name, shape, (1, 0), (which, 2), blocks)
+        return
     if held.shape[1:] == shape and 1 < held.shape[0] <= MOST_PARTS:  # one upon the other
         for which in range(held.shape[0]):
             for blocks in orders:

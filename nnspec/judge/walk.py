@@ -176,6 +176,8 @@ class Walk:
             source = self.found.sources.get(name)
             if source is not None and source.tensor:
                 self.ways.free_again(source)
+        if any(name in self.ways.missing for name in owned.values()):
+            return {}, False  # the file may hold it in a form that is not known here
         options = {
             own: each
             for own, name in owned.items()
@@ -196,7 +198,13 @@ class Walk:
                 continue
             if self._is_held(node, given):
                 return {owned[own]: each for own, each in zip(options, chosen, strict=True)}, True
-        return {}, True
+        # A file may make an operand of more, as of a length and a direction: no map has that.
+        mapped = {source for name in owned.values() for source in self._tensors_of(name)}
+        return {}, not options or self.ways.first_tensors(node) <= mapped
+
+    def _tensors_of(self, name: str) -> tuple[str, ...]:
+        source = self.found.sources.get(name)
+        return () if source is None else (source.tensor, source.added)
 
     def _cause(self, node: LayerNode) -> tuple[str, dict[str, Array]]:
         """Return what the file does instead of a layer, and what that gives, or nothing."""

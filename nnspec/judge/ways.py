@@ -156,11 +156,13 @@ class Ways:
         if own.startswith("bias_hh"):
             yield Source("", shape, ())  # one bias for both products
         if own.startswith("bias_ih"):
-            for first, second in itertools.pairwise(ranked):
-                if (first.axes, first.part, first.blocks) == (
-                    second.axes, second.part, second.blocks
-                ):  # fmt: skip
-                    yield dataclasses.replace(first, added=second.tensor)
+            alike: dict[object, list[Source]] = {}
+            for each in ranked:
+                alike.setdefault((each.axes, each.blocks), []).append(each)
+            for first, second in itertools.chain(*map(itertools.pairwise, alike.values())):
+                is_half = first.tensor == second.tensor  # ONNX has both biases in one
+                if (first.part != second.part) == is_half:
+                    yield dataclasses.replace(first, added=second.tensor, added_part=second.part)
 
     def _distances(self, node: LayerNode) -> dict[str, int]:
         """Return how many operations after what a layer takes each tensor is met, from 0 on."""
@@ -178,6 +180,11 @@ class Ways:
                     front.update(number for number in step.outputs if number not in known)
         return found
 
+    def first_tensors(self, node: LayerNode) -> set[str]:
+        """Return the tensors that the first operations with any take, after what a layer takes."""
+        near = self._distances(node)
+        return {name for name, distance in near.items() if distance == min(near.values())}
+
     def known(self) -> set[int]:
         """Return the numbers of the values of the run that the spec has too."""
         return {number for numbers in self.numbers.values() for number in numbers}
@@ -189,10 +196,13 @@ class Ways:
     def use(self, source: Source) -> None:
         """Note that a tensor is used."""
         if source.added:
-            self.used.setdefault(source.added, set()).add(WHOLE)
+            self._use(source.added, source.added_part)
         if source.tensor:
-            which, count = source.part
-            self.used.setdefault(source.tensor, set()).add(which if count > 1 else WHOLE)
+            self._use(source.tensor, source.part)
+
+    def _use(self, tensor: str, part: tuple[int, int]) -> None:
+        which, count = part
+        self.used.setdefault(tensor, set()).add(which if count > 1 else WHOLE)
 
     def free_again(self, source: Source) -> None:
         """Note that a tensor is not used."""

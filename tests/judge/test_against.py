@@ -11,6 +11,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
+import nnspec
 from nnspec.backend import get_backend
 from nnspec.cli import main
 from nnspec.errors import UsageError
@@ -259,6 +260,45 @@ def test_another_state_of_the_sequence_is_blamed(tmp_path: Path) -> None:
     report = judged(SERIES, written(tmp_path, text))
     assert report.verdict == "not the same"
     assert report.faults[0].layer in ("gated", "scores")
+
+
+@pytest.mark.filterwarnings("ignore")  # PyTorch's older exporter says that it is the older one
+@pytest.mark.parametrize("exporter", ["onnx", "torch"])
+def test_recurrent_layers_of_onnx_files_are_the_same(exporter: str, tmp_path: Path) -> None:
+    """ONNX has other orders of gates, and both biases in one tensor."""
+    path = tmp_path / "net.onnx"
+    if exporter == "onnx":
+        nnspec.export(spec_of(SERIES), path)
+    else:
+        namespace: dict[str, Any] = {}
+        exec(compile(RECURRENT, "model.py", "exec"), namespace)  # noqa: S102 - of this file
+        ids = torch.randint(0, 11, (2, 4))
+        torch.onnx.export(
+            namespace["Words"]().eval(), (ids,), path, dynamo=False, input_names=["ids"],
+            dynamic_axes={"ids": {0: "batch", 1: "time"}},
+        )  # fmt: skip
+    report = judged(SERIES, path)
+    assert report.passed, report.to_json()
+    assert proven(report).startswith("10 of 10 parameters")
+
+
+def test_a_weight_that_a_file_makes_of_two_tensors_accuses_nobody(tmp_path: Path) -> None:
+    text = TORCH.replace(
+        "self.fc1 = nn.Linear(9 * width, 8)",
+        "self.fc1 = nn.utils.parametrizations.weight_norm(nn.Linear(9 * width, 8))\n"
+        "        self.fc1.parametrizations.weight.original0.data.mul_(1.5)",
+    )
+    report = judged(PICTURES, f"{written(tmp_path, text)}:Net")
+    assert report.verdict == "not compared", report.to_json()
+
+
+def test_a_parameter_that_no_tensor_fits_accuses_nobody(tmp_path: Path) -> None:
+    text = FUSED.replace("self.tail = nn.Linear(8, 8)", "self.tail = nn.Linear(8, 9)").replace(
+        "return self.tail(self.ln(self.out(x)))", "return self.tail(self.ln(self.out(x)))[..., :8]"
+    )
+    report = judged(ATTENTION, written(tmp_path, text))
+    assert report.verdict == "not compared"
+    assert any("tail.weight" in each.reason for each in report.not_checked)
 
 
 ATTENTION: dict[str, Any] = {
