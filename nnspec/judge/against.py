@@ -110,7 +110,8 @@ def judge(
     axes = find_sizes(spec.graph, {}).base
     inputs = random_inputs(spec.graph, batch, axes, seed)
     facing = Facing(spec, foreign, described, reference.label, inputs, axes)
-    _Case(spec, facing, described.held, report, inputs, seed).run(known)
+    held = foreign.describe().held  # anew: Keras may call the variables otherwise in float64
+    _Case(spec, facing, held, report, inputs, seed).run(known)
     report.seconds = time.perf_counter() - start
     return report
 

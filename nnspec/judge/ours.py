@@ -65,7 +65,7 @@ class Ours:
             return self.whole(values)
         if layer is not None:
             node = node._replace(layer=layer)
-        key = (node.name, node.layer)
+        key = (node.name, repr(node.layer))  # a layer that holds a list has no hash
         graph = one_layer(self.opened.graph, node)
         own = {f"{node.name}.{name}": array for name, array in weights.items()}
         program = self._alone.get(key)

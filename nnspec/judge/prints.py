@@ -18,12 +18,13 @@ class Prints:
     """
 
     def __init__(self, values: Mapping[int, Array], tolerance: float) -> None:
-        self.values = values
+        numbers = {n: each for n, each in values.items() if each.dtype.kind in "fiub"}
+        self.values = {n: _counted(each) for n, each in numbers.items()}
         self.tolerance = tolerance
         self._by_size: dict[int, list[tuple[int, float]]] = {}
         self._sorted: dict[int, Array] = {}
-        for number, array in values.items():
-            total = float(np.sum(array, dtype=np.float64)) if array.dtype.kind in "fiub" else 0.0
+        for number, array in self.values.items():
+            total = float(np.sum(array, dtype=np.float64))
             self._by_size.setdefault(array.size, []).append((number, total))
 
     def of(self, array: Array) -> Iterator[int]:
@@ -31,6 +32,7 @@ class Prints:
         near = self._by_size.get(array.size, [])
         if not near or array.dtype.kind not in "fiub":
             return
+        array = _counted(array)
         total = float(np.sum(array, dtype=np.float64))
         scale = float(np.max(np.abs(array), initial=0.0))
         ordered: Array | None = None
@@ -48,3 +50,8 @@ class Prints:
     def has(self, array: Array) -> bool:
         """Whether one of the values holds the same numbers."""
         return next(self.of(array), None) is not None
+
+
+def _counted(array: Array) -> Array:
+    """Return truth values as 0 and 1, which can be subtracted, and all else as it is."""
+    return array.astype(np.int8) if array.dtype.kind == "b" else array
