@@ -120,6 +120,8 @@ def verify(
     sizes: Mapping[str, int | Sequence[int]] | None = None,
     memory: int | str | None = None,
     data: str | Path | None = None,
+    levels: Sequence[str] | str | None = None,
+    require: Sequence[str] | str | None = None,
     processes: bool = False,
     progress: Callable[[str], None] | None = None,
     **options: OptionValue,
@@ -137,6 +139,8 @@ def verify(
     sizes: Mapping[str, int | Sequence[int]] | None = None,
     memory: int | str | None = None,
     data: str | Path | None = None,
+    levels: Sequence[str] | str | None = None,
+    require: Sequence[str] | str | None = None,
     processes: bool = False,
     progress: Callable[[str], None] | None = None,
     **options: OptionValue,
@@ -152,6 +156,9 @@ def verify(
     memory: bytes, or "12GB", that an exporter may take, as estimated; by default what is free.
     data: a file of rows, read by the spec's `data` (or arrays of an .npz file named after the
     inputs), for inputs and targets instead of drawn ones.
+    levels: what is checked, of "interface", "outputs", "gradients", "training" and "meaning"; by
+    default all. The rest is listed as not checked. require: levels of which nothing may be left
+    unchecked: else the report has not passed, and its `unmet` says why.
     processes: run each backend in a process of its own: faster with two cores or more, and one that
     dies is a failed check. What was patched in this process is not in those.
     options: those that the backends declare, such as `stock` (with the framework's own optimizers)
@@ -159,10 +166,14 @@ def verify(
     A difference is no exception: see `Report.passed` and `Report.checks`. Raises SpecError,
     UsageError, WeightsError or DataError before anything is compared.
     """
+    from nnspec.verification.levels import chosen
     from nnspec.verification.memory import bytes_of  # with NumPy, which `compile` does without
     from nnspec.verification.verifier import verify_spec
 
+    taken, required = chosen(levels, require)
     settings = Settings(
+        levels=taken,
+        require=required,
         backends=tuple(backends if backends is not None else default_backends()),
         weights=load_weights(weights) if isinstance(weights, str | Path) else weights,
         steps=steps,

@@ -13,6 +13,7 @@ from nnspec.cli.common import json_option, model_option, set_option, spec_argume
 from nnspec.cli.outputs import require_output
 from nnspec.cli.weights_files import read_weights, weights_options
 from nnspec.errors import UsageError
+from nnspec.verification.levels import LEVELS, chosen
 from nnspec.verification.settings import Settings
 
 if TYPE_CHECKING:
@@ -93,6 +94,18 @@ def _names(text: str) -> tuple[str, ...]:
     "--data", type=click.Path(), help="Verify on these rows instead of drawn inputs and targets."
 )
 @click.option(
+    "--level",
+    "levels",
+    metavar="LEVELS",
+    help=f"What is checked, of {', '.join(LEVELS)}; all by default. The rest is listed as not "
+    "checked.",
+)
+@click.option(
+    "--require",
+    metavar="LEVELS",
+    help="Levels, as gradients,training, of which nothing may be left unchecked: else exit code 1.",
+)
+@click.option(
     "--processes/--no-processes",
     default=True,
     show_default=True,
@@ -128,6 +141,8 @@ def verify(
     sizes: dict[str, tuple[int, ...]],
     memory: str | None,
     data: str | None,
+    levels: str | None,
+    require: str | None,
     processes: bool,
     against: str | None,
     arguments: str | None,
@@ -154,11 +169,13 @@ def verify(
     if isinstance(loaded, Spec) or model is not None:
         loaded = one_of(loaded, model)
     require_output(loaded, report, weights, data, *renames)
+    asked["levels"], asked["require"] = chosen(levels, require)
     if against is not None:
         given = {"--weights": weights, "--data": data, "--size": sizes, "--partial": partial}
         return _against(
             one_of(loaded, model), against, arguments, renames, saved_map, report, given,
-            as_json=as_json, batch=asked["batch"], seed=asked["seed"],
+            as_json=as_json, levels=levels, require=require, batch=asked["batch"],
+            seed=asked["seed"],
         )  # fmt: skip
     if arguments is not None or saved_map is not None:
         raise UsageError("--args and --save-map are about another file: add --against FILE")
@@ -213,6 +230,8 @@ def _against(
     given: Mapping[str, object],
     *,
     as_json: bool,
+    levels: str | None,
+    require: str | None,
     batch: int,
     seed: int,
 ) -> int:
@@ -234,8 +253,9 @@ def _against(
     is_shown = console.is_terminal and not as_json
     with console.status("verifying") if is_shown else nullcontext():
         found = verify_against(
-            spec, file, arguments=arguments_of(arguments), known=known, batch=batch, seed=seed
-        )
+            spec, file, arguments=arguments_of(arguments), known=known, batch=batch, seed=seed,
+            levels=levels, require=require,
+        )  # fmt: skip
     if as_json:
         click.echo(found.to_json())
     else:

@@ -21,9 +21,11 @@ from nnspec.layers.shapes import show
 from nnspec.network.loader import Spec
 from nnspec.support.causes import Told, cause_of
 from nnspec.support.streams import derived_seed
+from nnspec.verification.checks import Kind
 from nnspec.verification.engines import SourceEngine, trainable_backends
+from nnspec.verification.levels import LEVELS, Level
 from nnspec.verification.recorder import Blame, Recorder
-from nnspec.verification.report import Kind, Report
+from nnspec.verification.report import Report
 from nnspec.verification.samples import exercised_weights, random_inputs
 from nnspec.verification.sizes import find_sizes
 from nnspec.verification.tolerance import EXACT, Amplification, relative_error, tensor_error
@@ -41,6 +43,10 @@ FAULTS = 5
 """Layers at fault that are looked for."""
 REGIMES = {"inputs of 30 times": 30.0, "inputs of a thousandth": 1e-3, "inputs of 0": 0.0}
 """Beside ordinary inputs: what float inputs are multiplied by."""
+ABSENT: tuple[Kind, ...] = (
+    "export", "optimizer", "random", "first_weights", "metrics", "adversarial",
+)  # fmt: skip
+"""Kinds of checks that there are of nnspec's own programs alone."""
 LATER: dict[Kind, str] = {
     "training": "training steps are not yet compared with files of others",
     "dynamic_shape": "other sizes of axes are not yet compared with files of others, but for a "
@@ -60,18 +66,12 @@ class Judgement(Report):
     faults: list[Fault] = field(default_factory=list)
 
     @property
-    def passed(self) -> bool:
-        """Whether every check passed, and all outputs were compared."""
-        is_compared = any(check.kind == "forward" for check in self.checks)
-        is_compared = is_compared and all(each.kind != "forward" for each in self.not_checked)
-        return is_compared and all(check.passed for check in self.checks)
-
-    @property
-    def verdict(self) -> str:
-        """The result, in a few words."""
-        if all(check.passed for check in self.checks) and not self.passed:
-            return "not compared"
-        return "verified" if self.passed else "not the same"
+    def is_compared(self) -> bool:
+        """Whether all outputs were compared, where they were to be."""
+        if not self.asks("forward"):
+            return bool(self.checks)
+        is_left_out = any(each.kind == "forward" for each in self.not_checked)
+        return any(check.kind == "forward" for check in self.checks) and not is_left_out
 
     def map_as_json(self) -> dict[str, Any]:
         """Return the map of weights, by canonical name, as `--save-map` writes it."""
@@ -96,16 +96,19 @@ def judge(
     batch: int,
     seed: int,
     known: Mapping[str, Source],
+    levels: tuple[Level, ...] = LEVELS,
+    required: tuple[Level, ...] = (),
 ) -> Judgement:
     """Compare what a file computes with what a spec says; raises nothing for a difference.
 
-    known: where some parameters come from. Raises UsageError for a file that does not run.
+    known: where some parameters come from. levels, required: as of `Settings`. Raises UsageError
+    for a file that does not run.
     """
     start = time.perf_counter()
     described = foreign.describe()
     report = Judgement(
         spec.name, spec.sha256, versions(), 0, against=reference.label,
-        framework=described.framework,
+        framework=described.framework, levels=levels, required=required,
     )  # fmt: skip
     axes = find_sizes(spec.graph, {}).base
     inputs = random_inputs(spec.graph, batch, axes, seed)
@@ -133,8 +136,10 @@ class _Case:
         self.ours = Ours(spec, engine, exercised_weights(spec.graph, seed))
 
     def run(self, known: Mapping[str, Source]) -> None:
+        self.report.leave_unchosen(absent=ABSENT)
         walked = self._walked(known)
-        self._compare(self.inputs, "its own weights")
+        if self.report.asks("forward"):
+            self._compare(self.inputs, "its own weights")
         foreign = self.facing.foreign
         taken = {source.tensor for source in walked.sources.values()}
         apart = _told_apart(
@@ -147,9 +152,11 @@ class _Case:
             walked = self._walked(known)
         self.report.sources = walked.sources
         self._interface(walked)
-        for told, inputs in self._regimes():
-            self._compare(inputs, told)
-        self._gradients()
+        for kind, told, inputs in self._regimes():
+            if self.report.asks(kind):
+                self._compare(inputs, told, kind)
+        if self.report.asks("gradient"):
+            self._gradients()
         for note in self.facing.notes:
             self.recorder.note(note)
         for kind, reason in LATER.items():
@@ -248,20 +255,20 @@ class _Case:
                 "its weights cannot tell"
             )
 
-    def _compare(self, inputs: Mapping[str, Array], told: str) -> None:
+    def _compare(self, inputs: Mapping[str, Array], told: str, kind: Kind = "forward") -> None:
         pair = (self.pair[0], f"{self.pair[1]}, {told}")
         try:
             theirs = self.facing.run(inputs)
         except (NnspecError, Told) as error:
             why = f"It does not run with {told}: {cause_of(error)}"
-            self.recorder.add_failed("forward", pair, self.facing.dtype, why)
+            self.recorder.add_failed(kind, pair, self.facing.dtype, why)
             return
         expected = self.ours.outputs(inputs)
         off, tolerance = relative_error(theirs, expected), self._tolerance(inputs, expected)
         if off > tolerance and (unsure := self._unsure()):
-            self.recorder.leave_out("forward", pair, unsure)
+            self.recorder.leave_out(kind, pair, unsure)
             return
-        self.recorder.add("forward", pair, self.facing.dtype, off, tolerance, blame=self._blame())
+        self.recorder.add(kind, pair, self.facing.dtype, off, tolerance, blame=self._blame())
 
     def _unsure(self) -> str:
         """Return why a difference accuses nobody: the map may be wrong, and not the file."""
@@ -273,13 +280,14 @@ class _Case:
                 )
         return ""
 
-    def _regimes(self) -> Iterator[tuple[str, dict[str, Array]]]:
-        yield "ordinary inputs", self.inputs
+    def _regimes(self) -> Iterator[tuple[Kind, str, dict[str, Array]]]:
+        yield "forward", "ordinary inputs", self.inputs
         floats = [name for name, kind in self.spec.graph.inputs.items() if kind.dtype == "float32"]
         for told, factor in REGIMES.items() if floats else ():
             changed = {name: self.inputs[name] * factor for name in floats}
-            yield told, {**self.inputs, **changed}
-        yield "one row", {name: array[:1] for name, array in self.inputs.items()}
+            yield "range", told, {**self.inputs, **changed}
+        one = {name: array[:1] for name, array in self.inputs.items()}
+        yield "dynamic_shape", "a batch of 1", one
 
     def _blame(self, sentence: str = "") -> Blame:
         layer = self.report.faults[0].layer if self.report.faults else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from nnspec.judge.against import Judgement, judge
 from nnspec.judge.process import MEMORY, SECONDS, Opened, reference_of
 from nnspec.judge.sources import source_of
 from nnspec.network.loader import Spec
+from nnspec.verification.levels import chosen
 
 
 def verify_against(
@@ -24,6 +25,8 @@ def verify_against(
     seed: int = 0,
     seconds: float = SECONDS,
     memory: int | None = MEMORY,
+    levels: Sequence[str] | str | None = None,
+    require: Sequence[str] | str | None = None,
 ) -> Judgement:
     """Compare a spec with a file that nnspec has not written, and return the report.
 
@@ -31,8 +34,10 @@ def verify_against(
     arguments: a list or a mapping, of the call that makes the network of a Python file. known: what
     is known of the map of weights: a parameter -> a tensor, or what `Source.as_json` gives.
     seconds: that the file may take for one request. memory: bytes that its process may take.
+    levels: what is checked, by default all. require: of which nothing may be left unchecked.
     Raises UsageError for a file that cannot be opened or does not run.
     """
+    taken, required = chosen(levels, require)
     reference = reference_of(str(file), arguments)
     with Opened(reference, seconds=seconds, memory=memory) as foreign:
         held = {each.name: each for each in foreign.describe().held}
@@ -44,7 +49,10 @@ def verify_against(
             name: source_of(name, shapes[name], given, held)
             for name, given in (known or {}).items()
         }
-        return judge(spec, foreign, reference, batch=batch, seed=seed, known=sources)
+        return judge(
+            spec, foreign, reference, batch=batch, seed=seed, known=sources, levels=taken,
+            required=required,
+        )  # fmt: skip
 
 
 def map_of(path: str) -> dict[str, Any]:

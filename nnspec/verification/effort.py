@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from nnspec.network.graph import Graph
 from nnspec.verification import memory
+from nnspec.verification.checks import Kind
 from nnspec.verification.comparison import Tolerance
 from nnspec.verification.recorder import SHOWN, Recorder
-from nnspec.verification.report import Kind
 from nnspec.verification.samples import sizes_of
 from nnspec.verification.tolerance import PROBES
 

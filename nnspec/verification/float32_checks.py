@@ -22,9 +22,9 @@ from nnspec.verification.tolerance import UNIT_ROUNDOFF, not_finite, relative_er
 if TYPE_CHECKING:
     from nnspec.backend import Array
     from nnspec.remote.calls import Answers
+    from nnspec.verification.checks import Kind
     from nnspec.verification.engines import Outputs
     from nnspec.verification.recorder import Blame
-    from nnspec.verification.report import Kind
     from nnspec.verification.state import State
 
 
@@ -235,8 +235,9 @@ def _optimized(compute: Callable[[], Single]) -> Single:
 
 
 def begin_float32(state: State) -> None:
-    """Begin what each engine is asked in float32."""
-    state.once(float32_runs)
+    """Begin what each engine is asked in float32, where a level asks for it."""
+    if {"interface", "outputs", "meaning"}.intersection(state.settings.levels):
+        state.once(float32_runs)
 
 
 def float32_runs(state: State) -> Float32Runs:

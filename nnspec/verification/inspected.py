@@ -18,6 +18,7 @@ from nnspec.language.schedules.plateau import Plateau
 from nnspec.network.loader import Spec
 from nnspec.network.objectives import terms_of
 from nnspec.network.parameter_groups import parameter_settings
+from nnspec.support.causes import cause_of
 from nnspec.training.composed import metrics_of
 from nnspec.training.metrics import measure, require_measurable
 from nnspec.verification.kinks import PARTS, kinked_weights
@@ -47,13 +48,15 @@ class Inspected:
     kinked: loss and gradients with weights that bring values to where functions bend.
     formula: the largest error of an optimizer step, and a sentence, where it was followed.
     metrics: by name, what was measured and what the spec's definition gives.
-    unfollowed: why its optimizer was not followed, where that is to be said.
+    unfollowed: why its optimizer was not followed, where that is to be said; unmeasured: why its
+    metrics were not measured.
     """
 
     kinked: list[tuple[float, Weights]] = field(default_factory=list)
     formula: tuple[float, list[str]] | None = None
     metrics: dict[str, tuple[float, float]] = field(default_factory=dict)
     unfollowed: str = ""
+    unmeasured: str = ""
 
 
 def inspect(state: State, spec: Spec, program: object) -> Inspected:
@@ -70,12 +73,21 @@ def inspect(state: State, spec: Spec, program: object) -> Inspected:
         return found
     if state.spec.model.training is not None and spec.graph.outputs == state.graph.outputs:
         program.load_weights(state.weights)
-        found.metrics = _metrics(state, spec, program)
+        try:
+            if not is_composed(spec.model):
+                require_measurable(training)
+        except NnspecError as error:
+            found.unmeasured = cause_of(error)
+        else:
+            found.metrics = _metrics(state, spec, program)
     optimizer = training.optimizer
     followed = []
     if FOLLOWS and optimizer.steps() is None:
         found.unfollowed = f"{optimizer.type} has no formula to follow"
-    elif FOLLOWS and not state.is_large:
+    elif FOLLOWS and state.is_large:
+        size = f"{state.weight_bytes / 1e9:.1f} GB of weights in double precision"
+        found.unfollowed = f"the network has {size}"
+    elif FOLLOWS:
         own = parameter_settings(spec.graph, optimizer)
         followed.append(formula_errors(program, training, own, state.weights, inputs, target, seed))
     if training.keeps_average and (state.is_large or not isinstance(program, KeepsAverages)):
@@ -127,12 +139,6 @@ def kinked_gradients(
 def _metrics(state: State, spec: Spec, program: Inspectable) -> dict[str, tuple[float, float]]:
     training = spec.model.training
     assert training is not None
-    is_several = is_composed(spec.model)
-    try:
-        if not is_several:
-            require_measurable(training)
-    except NnspecError:
-        return {}
     is_small = state.batch >= BATCH and not state.is_large
     rows = MANY_ROWS if is_small else state.batch
     inputs = random_inputs(spec.graph, rows, state.axes, state.settings.seed)
@@ -169,6 +175,8 @@ def add_inspected(state: State, spec: Spec, found: Mapping[str, Inspected]) -> N
     for name, each in found.items():
         if each.unfollowed:
             state.recorder.leave_out("optimizer", (name,), each.unfollowed)
+        if each.unmeasured:
+            state.recorder.leave_out("metrics", (name,), each.unmeasured)
     measured = {name: each.metrics for name, each in found.items() if each.metrics}
     if measured:
         findings = {

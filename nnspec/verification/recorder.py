@@ -11,7 +11,8 @@ import numpy as np
 from nnspec.errors import MissingDependencyError, UnsupportedError, UsageError
 from nnspec.network.domain import Range
 from nnspec.support.causes import cause_of
-from nnspec.verification.report import Check, Kind, Report
+from nnspec.verification.checks import Check, Kind
+from nnspec.verification.report import Report
 from nnspec.verification.tolerance import EXACT
 
 SHOWN = 3
@@ -51,11 +52,15 @@ class Recorder:
         tolerance: float,
         *,
         blame: Blame | None = None,
+        always: bool = False,
     ) -> None:
         """Add a check; a failed one is blamed on a layer, if blame finds one.
 
-        Where rounding alone may move outputs by as much as they are, nothing is compared.
+        Where rounding alone may move outputs by as much as they are, nothing is compared. What is
+        of no level that was chosen is not added, unless `always`.
         """
+        if not always and not self.report.asks(kind):
+            return
         passed = error <= tolerance
         if _says_nothing(error, tolerance):
             self.leave_out(kind, pair, f"in {dtype}: {told_of(tolerance)}")
@@ -68,9 +73,12 @@ class Recorder:
                 detail = f"The layer at fault was not found: {cause_of(broken)}"
         self.report.checks.append(Check(kind, pair, dtype, error, tolerance, passed, layer, detail))
 
-    def add_failed(self, kind: Kind, pair: tuple[str, str], dtype: str, detail: str) -> None:
+    def add_failed(
+        self, kind: Kind, pair: tuple[str, str], dtype: str, detail: str, *, always: bool = False
+    ) -> None:
         """Add a failed check that has no error to show."""
-        self.add(kind, pair, dtype, float("inf"), EXACT, blame=lambda: (None, detail))
+        blame = _always(None, detail)
+        self.add(kind, pair, dtype, float("inf"), EXACT, blame=blame, always=always)
 
     def add_findings(
         self,
@@ -120,9 +128,12 @@ class Recorder:
                 blame = (blames or {}).get(name)
                 self.add(kind, (name, against), dtype, error, tolerance, blame=blame)
 
-    def leave_out(self, kind: Kind | None, pair: tuple[str, ...], reason: str) -> None:
-        """Add what is not checked, and why."""
-        self.report.leave_out(kind, pair, reason)
+    def leave_out(
+        self, kind: Kind | None, pair: tuple[str, ...], reason: str, *, by_call: bool = False
+    ) -> None:
+        """Add what is not checked, and why; of a level that is not chosen, that is said at once."""
+        if kind is None or self.report.asks(kind):
+            self.report.leave_out(kind, pair, reason, by_call=by_call)
 
     def leave_free(
         self,
@@ -178,7 +189,8 @@ class Recorder:
                 return None
             failure = f"{label} does not run {when}".rstrip()
             pair = (label, against or label)
-            self.add_failed(kind, pair, dtype, f"{failure}: {cause_of(error)}")
+            cause = f"{failure}: {cause_of(error)}"
+            self.add_failed(kind, pair, dtype, cause, always=is_first)
         return None
 
     def _leave_unbounded(self, label: str, kind: Kind, when: str, *, is_first: bool) -> None:

@@ -5,105 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from nnspec.errors import printable
 from nnspec.support import html
 from nnspec.support.causes import plain
+from nnspec.verification.checks import TITLES, Check, Kind, NotChecked, difference, result
+from nnspec.verification.levels import KINDS, LEVELS, PRINCIPAL, Level, Verdict, level_of
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-Kind = Literal[
-    "forward",
-    "gradient",
-    "training",
-    "export",
-    "dynamic_shape",
-    "interface",
-    "range",
-    "meaning",
-    "optimizer",
-    "random",
-    "first_weights",
-    "metrics",
-    "adversarial",
-]
-
-TITLES: dict[Kind, str] = {
-    "forward": "outputs as at inference",
-    "gradient": "loss and gradients",
-    "training": "weights after training steps",
-    "export": "exported ONNX in onnxruntime",
-    "dynamic_shape": "other batch and axis sizes",
-    "interface": "dtypes and declared axes",
-    "range": "unusual inputs and weights",
-    "meaning": "what must not matter",
-    "optimizer": "optimizer steps by the spec's formula",
-    "random": "random layers by their laws",
-    "first_weights": "first weights by their laws",
-    "metrics": "metrics by the spec's definitions",
-    "adversarial": "adversarial training",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One comparison of two engines.
-
-    error: largest difference, relative to the largest value compared. tolerance: what rounding
-    explains. layer: the first spec layer at which a failed check diverges.
-    """
-
-    kind: Kind
-    pair: tuple[str, str]
-    dtype: str
-    error: float
-    tolerance: float
-    passed: bool
-    layer: str | None = None
-    detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class NotChecked:
-    """A comparison that was not made, and why; `pair` names the engines that it is about.
-
-    kind: None where an engine is left out of every check.
-    """
-
-    kind: Kind | None
-    pair: tuple[str, ...]
-    reason: str
-
-    def told(self) -> str:
-        """Return the missing comparison and its reason as a sentence."""
-        title = TITLES[self.kind] if self.kind is not None else "everything"
-        of = f" of {' and '.join(self.pair)}" if self.pair else ""
-        return f"{title}{of}: {self.reason}"
-
-
-def _difference(check: Check) -> str:
-    """Return a failed check as a sentence."""
-    where = f" at layer {check.layer}" if check.layer else ""
-    return (
-        f"{' – '.join(check.pair)} differ in {TITLES[check.kind]} ({check.dtype}){where}: "
-        f"{check.error:.3g} > {check.tolerance:.3g}. {check.detail}"
-    ).rstrip()
-
-
-def _result(entry: Check | NotChecked) -> tuple[str, str, str]:
-    """Return the verdict, the error and the tolerance, as a table has them."""
-    if isinstance(entry, NotChecked):
-        return "not checked", "", ""
-    verdict = "same" if entry.passed else f"DIFFERS{f' at {entry.layer}' if entry.layer else ''}"
-    return verdict, f"{entry.error:.1e}", f"{entry.tolerance:.1e}"
-
 
 @dataclass(slots=True, repr=False)
 class Report:
-    """All that a verification found; it passed if every check did."""
+    """All that a verification found; it passed if every check did, and no required level lacks one.
+
+    levels: those that were chosen. required: those of which nothing may be left unchecked.
+    """
 
     spec: str
     spec_sha256: str
@@ -115,24 +35,89 @@ class Report:
     notes: list[str] = field(default_factory=list)
     is_blank: bool = False
     """Whether no number of any output is finite: only that they are not was compared."""
+    levels: tuple[Level, ...] = LEVELS
+    required: tuple[Level, ...] = ()
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether so much was compared that the verdict says something."""
+        return bool(self.checks)
 
     @property
     def passed(self) -> bool:
-        """Whether every check passed, and there was one."""
-        return bool(self.checks) and all(check.passed for check in self.checks)
+        """Whether every check passed, there was one, and all was checked that is required."""
+        is_same = self.is_compared and all(check.passed for check in self.checks)
+        return is_same and not self.unmet()
 
     @property
     def verdict(self) -> str:
         """The result, in a few words."""
-        if not self.passed:
+        if not all(check.passed for check in self.checks):
             return "not the same"
+        if not self.is_compared:
+            return "not compared"
+        if self.unmet():
+            return "not checked as required"
         return "no output is finite, so that no value was compared" if self.is_blank else "verified"
 
-    def leave_out(self, kind: Kind | None, pair: tuple[str, ...], reason: str) -> None:
+    def verdict_of(self, level: Level) -> Verdict:
+        """Return the verdict of a level: `same` where what it is named after passed."""
+        checks = [check for check in self.checks if level_of(check.kind) == level]
+        if not all(check.passed for check in checks):
+            return "differs"
+        is_checked = any(check.kind in PRINCIPAL.get(level, (check.kind,)) for check in checks)
+        return "same" if is_checked else "not checked"
+
+    def unmet(self) -> list[str]:
+        """Return what is required and was not checked, a sentence each.
+
+        What the call left out by name counts where nothing else of its level was checked.
+        """
+        found = []
+        for level in self.required:
+            is_checked = self.verdict_of(level) != "not checked"
+            missing = [
+                each.told()
+                for each in self.not_checked
+                if (each.kind is None or level_of(each.kind) == level)
+                and not (is_checked and each.by_call)
+            ]
+            if missing or not is_checked:
+                why = "; ".join(missing) or "the network has nothing of it"
+                found.append(f"{level} is required, and not checked: {why}")
+        return found
+
+    def asks(self, kind: Kind) -> bool:
+        """Whether checks of this kind are among those that were chosen."""
+        return level_of(kind) in self.levels
+
+    def leave_out(
+        self, kind: Kind | None, pair: tuple[str, ...], reason: str, *, by_call: bool = False
+    ) -> None:
         """Add what is not checked, once."""
-        entry = NotChecked(kind, pair, plain(reason))
+        entry = NotChecked(kind, pair, plain(reason), by_call)
         if entry not in self.not_checked:
             self.not_checked.append(entry)
+
+    def leave_unchosen(self, *, absent: Iterable[Kind] = ()) -> None:
+        """Add the kinds of checks that were not chosen. absent: those that there are not here."""
+        for level, kinds in KINDS.items():
+            for kind in kinds if level not in self.levels else ():
+                if kind not in absent:
+                    self.leave_out(kind, (), f'the level "{level}" is not chosen', by_call=True)
+
+    def levels_as_json(self) -> dict[str, Any]:
+        """Return the verdict of each level, with how much of it was not checked."""
+        open_ = [each.kind for each in self.not_checked]
+        return {
+            level: {
+                "verdict": self.verdict_of(level),
+                "not_checked": sum(kind is None or level_of(kind) == level for kind in open_),
+                "is_chosen": level in self.levels,
+                "is_required": level in self.required,
+            }
+            for level in LEVELS
+        }
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as `nnspec verify --json` prints it."""
@@ -144,6 +129,8 @@ class Report:
             "verdict": self.verdict,
             "steps": self.steps,
             "seconds": round(self.seconds, 1),
+            "levels": self.levels_as_json(),
+            "unmet": self.unmet(),
             "checks": [{**asdict(check), "pair": list(check.pair)} for check in self.checks],
             "not_checked": [{**asdict(each), "pair": list(each.pair)} for each in self.not_checked],
             "notes": self.notes,
@@ -160,11 +147,13 @@ class Report:
         rows: list[tuple[str, ...]] = []
         for title, checks, left_out in self._titled():
             entries: list[Check | NotChecked] = [*checks, *left_out]
-            rows += [(title, " – ".join(each.pair), *_result(each)) for each in entries]
+            rows += [(title, " – ".join(each.pair), *result(each)) for each in entries]
         said = [
             self.verdict,
             f"{self.counted()} in {self.seconds:.0f} s",
-            *map(_difference, self.failures()),
+            self._line_of_levels(),
+            *self.unmet(),
+            *map(difference, self.failures()),
             *(f"not checked: {each.told()}" for each in self.not_checked),
             *(f"note: {note}" for note in self.notes),
         ]
@@ -186,13 +175,22 @@ class Report:
             )
         for each in self.not_checked:
             console.print(f"[yellow]not checked:[/] {escape(each.told())}", highlight=False)
+        for sentence in self.unmet():
+            console.print(f"[bold red]required:[/] {escape(sentence)}", highlight=False)
         for note in self.notes:
             console.print(f"[dim]note:[/] {escape(note)}", highlight=False)
+        console.print(self._line_of_levels(), highlight=False)
         colour = "red" if not self.passed else "yellow" if self.is_blank else "green"
         console.print(
             f"[bold {colour}]{self.verdict}[/]: {self.counted()} in {self.seconds:.0f} s",
             highlight=False,
         )
+
+    def _told_levels(self) -> list[tuple[Level, Verdict]]:
+        return [(level, self.verdict_of(level)) for level in LEVELS]
+
+    def _line_of_levels(self) -> str:
+        return ", ".join(f"{level} {told}" for level, told in self._told_levels())
 
     def counted(self) -> str:
         """Return the numbers of checks that passed, that there were, and that were not made."""
@@ -252,8 +250,10 @@ class Report:
         """Return the report as a page that stands on its own."""
         from nnspec.verification.page import Row, page
 
+        tones = {"same": "same", "differs": "differs", "not checked": "open"}
+
         def row(entry: Check | NotChecked) -> Row:
-            verdict, error, tolerance = _result(entry)
+            verdict, error, tolerance = result(entry)
             tone = "open"
             if isinstance(entry, Check):
                 tone = "same" if entry.passed else "differs"
@@ -267,13 +267,20 @@ class Report:
                 "differs" if not self.passed else "open" if self.is_blank else "same",
             ),
             [
-                *((_difference(each), "differs") for each in self.failures()),
+                *((f"required: {each}", "differs") for each in self.unmet()),
+                *((difference(each), "differs") for each in self.failures()),
                 *((f"not checked: {each.told()}", "open") for each in self.not_checked),
                 *((f"note: {note}", "small") for note in self.notes),
             ],
             [
-                (title, [*map(row, checks), *map(row, left_out)])
-                for title, checks, left_out in self._titled()
+                (
+                    "levels",
+                    [Row(each, "", "", told, tones[told]) for each, told in self._told_levels()],
+                ),
+                *(
+                    (title, [*map(row, checks), *map(row, left_out)])
+                    for title, checks, left_out in self._titled()
+                ),
             ],
             [f"spec {self.spec_sha256}", versions],
         )

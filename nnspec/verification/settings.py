@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnspec.backend import OptionValue, default_backends
+from nnspec.verification.levels import LEVELS, Level
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
@@ -26,6 +27,8 @@ class Settings:
     sizes: of dynamic axes, by name, instead of found ones: the first is what all is compared at.
     memory: bytes that an exporter may take, as estimated; None allows what is free.
     data: a file of rows, by the spec's `data`, for inputs and targets instead of drawn ones.
+    levels: what is checked, of `nnspec.verification.levels.LEVELS`. require: levels of which
+    nothing may be left unchecked.
     progress: called with the name of each stage.
     """
 
@@ -39,7 +42,14 @@ class Settings:
     sizes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     memory: int | None = None
     data: str | Path | None = None
+    levels: tuple[Level, ...] = LEVELS
+    require: tuple[Level, ...] = ()
     progress: Callable[[str], None] | None = None
+
+    @property
+    def trains(self) -> bool:
+        """Whether a level asks for gradients or training."""
+        return bool({"gradients", "training"}.intersection(self.levels))
 
     def show(self, stage: str) -> None:
         """Show the stage that begins."""

@@ -63,6 +63,6 @@ def verify_networks(
     if settings.weights is not None or settings.data is not None:
         raise UsageError("weights and rows are of one network: say which by `model`")
     reports = {name: verify_spec(spec, settings, workers) for name, spec in networks.models.items()}
-    if networks.document.training is not None:
+    if networks.document.training is not None and "training" in settings.levels:
         reports["training"] = verify_versus(networks, settings, workers)
     return Reports(networks.name, networks.sha256, reports)

@@ -39,7 +39,7 @@ from nnspec.verification.training_runs import (
 )
 
 if TYPE_CHECKING:
-    from nnspec.verification.report import Kind
+    from nnspec.verification.checks import Kind
     from nnspec.verification.state import State
 
 WHY_SILENT = (
@@ -113,15 +113,14 @@ def _note_what_is_compared(state: State, spec: Spec) -> None:
         )
     if silent := silenced(graph, spec.graph):
         names = ", ".join(path for path, _ in silent)
-        note = (
-            f"{names}: gradients and training are compared with dropout off, because {WHY_SILENT}"
-        )
+        reason = f"with {names} at work: it is compared with dropout off, because {WHY_SILENT}"
         if any(isinstance(layer, Recurrent | Bidirectional) for _, layer in silent):
-            note += "; recurrent layers run as they do with it, but drop nothing"
-        state.recorder.note(note)
+            reason += "; recurrent layers run as they do with it, but drop nothing"
+        _leave_out(state, reason)
     if left_out := uncompared(graph):
-        names = ", ".join(sorted(left_out))
-        state.recorder.note(f"{names}: not compared after training, because {WHY_UNCOMPARED}")
+        reason = f"{', '.join(sorted(left_out))}: not compared after training, because "
+        names = ", ".join(engine.name for engine in state.trainers)
+        state.recorder.leave_out("training", (names,), reason + WHY_UNCOMPARED)
 
 
 def _require_frozen(state: State, spec: Spec, runs: Mapping[str, TrainedRun]) -> None:

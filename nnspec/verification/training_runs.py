@@ -33,8 +33,8 @@ class TrainingRuns:
 
 
 def begin_training(state: State) -> None:
-    """Begin the runs, unless the network is trained by none."""
-    if not why_untrained(state.graph):
+    """Begin the runs, unless the network is trained by none, or no level asks for them."""
+    if state.settings.trains and not why_untrained(state.graph):
         state.once(training_runs)
 
 

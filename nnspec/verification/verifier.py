@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ from nnspec.network.ids import followed
 from nnspec.network.loader import Spec
 from nnspec.support.causes import cause_of
 from nnspec.training.lengths import ASSUMED, with_assumed_steps
+from nnspec.verification.checks import Kind
 from nnspec.verification.engine_list import engines_of
 from nnspec.verification.engines import DirectOnnx, SourceEngine, exported_name
 from nnspec.verification.first_runs import can_compare, run_engines
@@ -39,6 +41,8 @@ def verify_spec(spec: Spec, settings: Settings, workers: Workers | None = None) 
     costs no other.
     """
     start = time.perf_counter()
+    if "training" not in settings.levels:
+        settings = replace(settings, steps=1)  # of gradients, the first step shows all
     known = with_assumed_steps(spec)
     state = _prepared(known, settings, workers)
     if known is not spec:
@@ -77,7 +81,10 @@ def _prepared(spec: Spec, settings: Settings, workers: Workers | None) -> State:
         batch = min(batch, len(rows))
         sizes = {name: (size, *sizes.get(name, ())) for name, size in rows.axes(graph).items()}
     found = find_sizes(graph, sizes)
-    report = Report(spec.name, spec.sha256, versions(), settings.steps)
+    report = Report(
+        spec.name, spec.sha256, versions(), settings.steps, levels=settings.levels,
+        required=settings.require,
+    )  # fmt: skip
     return State(
         spec,
         settings,
@@ -100,15 +107,33 @@ def _prepared(spec: Spec, settings: Settings, workers: Workers | None) -> State:
 
 def _note_what_is_left_out(state: State) -> None:
     """Say what the call itself leaves out."""
+    absent: tuple[Kind, ...] = ("adversarial",)
+    if not state.graph.is_random:
+        absent = (*absent, "random")
+    state.recorder.report.leave_unchosen(absent=absent)
+    if not state.settings.trains and "meaning" in state.settings.levels:
+        reason = "gradients where functions bend: neither gradients nor training are chosen"
+        state.recorder.leave_out("range", (), reason, by_call=True)
+    for backend in installed_backends():
+        if backend.name not in state.settings.backends and not isinstance(backend, OnnxBackend):
+            reason = f"{backend.name} is not among the backends"
+            state.recorder.leave_out(None, (backend.name,), reason, by_call=True)
+    if state.rows is None and (data := state.spec.model.data) is not None:
+        reason = f"rows of {data.source}: none are given by `data`"
+        state.recorder.leave_out("forward", (), reason, by_call=True)
     runners = [engine.backend for engine in state.engines if isinstance(engine, DirectOnnx)]
     if not runners:
         writers = (each.name for each in installed_backends() if isinstance(each, OnnxBackend))
         for name in writers:
-            state.recorder.leave_out("export", (name,), f"{name} is not among the backends")
+            state.recorder.leave_out(
+                "export", (name,), f"{name} is not among the backends", by_call=True
+            )
     elif not state.settings.exporters:
         for source in state.sources:
             reason = "exporters are left out, as asked"
-            state.recorder.leave_out("export", (exported_name(source, runners[0]),), reason)
+            state.recorder.leave_out(
+                "export", (exported_name(source, runners[0]),), reason, by_call=True
+            )
 
 
 def _begin_early(state: State) -> None:
@@ -127,8 +152,13 @@ def _begin_early(state: State) -> None:
 
 
 def _run_suite(state: State, suite: Suite) -> None:
-    """Make these checks."""
-    for kind, check in suite:
+    """Make these checks, those of no level that was chosen aside."""
+    report = state.recorder.report
+    for named, check in suite:
+        kinds = (named,) if isinstance(named, str) else named
+        kind = next((each for each in kinds if report.asks(each)), None)
+        if kind is None:
+            continue
         try:
             check(state)
         except MissingDependencyError:

@@ -54,7 +54,10 @@ _FLOOR = 1e-3
 def verify_versus(networks: Networks, settings: Settings, workers: Workers | None = None) -> Report:
     """Compare what the sources make of ten rounds, and hold each to the laws of the steps."""
     start = time.perf_counter()
-    report = Report(f"{networks.name}, its training", networks.sha256, versions(), ROUNDS)
+    report = Report(
+        f"{networks.name}, its training", networks.sha256, versions(), ROUNDS,
+        levels=settings.levels, required=tuple(e for e in settings.require if e == "training"),
+    )  # fmt: skip
     recorder = Recorder(report)
     engines = [
         engine

@@ -85,7 +85,7 @@ def verified(spec: Spec, number: int) -> Iterator[tuple[str, str]]:
                 f"{check.kind} {check.dtype} {pair}: {figures} {where} {check.detail}",
             )
     for left in report.not_checked:
-        if left.kind is None and not any("via" in name for name in left.pair):
+        if left.kind is None and not left.by_call and not any("via" in name for name in left.pair):
             yield "engine left out", f"{' and '.join(left.pair)}: {left.reason}"
 
 

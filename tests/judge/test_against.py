@@ -107,11 +107,11 @@ def spec_of(document: dict[str, Any]) -> Spec:
     return loads(json.dumps(document), is_json=True)
 
 
-def judged(document: dict[str, Any], file: str | Path) -> Judgement:
+def judged(document: dict[str, Any], file: str | Path, **settings: Any) -> Judgement:
     """Judge a file in this process: one of its own takes seconds to begin."""
     reference = reference_of(str(file))
     foreign = get_backend(reader_of(reference).name).open_file(reference)
-    return judge(spec_of(document), foreign, reference, batch=4, seed=0, known={})
+    return judge(spec_of(document), foreign, reference, batch=4, seed=0, known={}, **settings)
 
 
 def written(folder: Path, text: str) -> Path:
@@ -127,7 +127,9 @@ def proven(report: Judgement) -> str:
 def test_a_module_with_other_names_is_the_same(tmp_path: Path) -> None:
     report = judged(PICTURES, f"{written(tmp_path, TORCH)}:Net")
     assert report.passed, report.to_json()
-    assert {check.kind for check in report.checks} == {"forward", "interface", "gradient"}
+    assert {check.kind for check in report.checks} == {
+        "forward", "interface", "gradient", "range", "dynamic_shape",
+    }  # fmt: skip
     assert report.sources["hidden.weight"].tensor == "fc1.weight"
     assert report.sources["second.norm.running_var"].tensor == "features.4.n.running_var"
     assert proven(report).startswith("16 of 16 parameters")
@@ -177,18 +179,23 @@ def test_a_fault_of_a_keras_file_is_found_in_its_layer(tmp_path: Path) -> None:
     assert 'layer "batch_normalization' in report.faults[0].places[0]
 
 
-@pytest.mark.parametrize("fault", ["", "no-activation"])
-def test_an_export_of_another_exporter_is_judged(fault: str, tmp_path: Path) -> None:
-    """It has the normalisations folded into the convolutions, and constants of its own."""
-    text = TORCH.replace(*FAULTS[fault][:2], 1) if fault else TORCH
+def pictures_as_onnx(folder: Path, text: str = TORCH) -> Path:
+    """Return the file that PyTorch's exporter makes of a module."""
     namespace: dict[str, Any] = {}
     exec(compile(text, "model.py", "exec"), namespace)  # noqa: S102 - this file's own text
-    path = tmp_path / "net.onnx"
+    path = folder / "net.onnx"
     batch = torch.export.Dim("batch")
     torch.onnx.export(
         namespace["Net"]().eval(), (torch.randn(2, 2, 6, 6),), path, dynamo=True,
         dynamic_shapes=({0: batch},), verbose=False,
     )  # fmt: skip
+    return path
+
+
+@pytest.mark.parametrize("fault", ["", "no-activation"])
+def test_an_export_of_another_exporter_is_judged(fault: str, tmp_path: Path) -> None:
+    """It has the normalisations folded into the convolutions, and constants of its own."""
+    path = pictures_as_onnx(tmp_path, TORCH.replace(*FAULTS[fault][:2], 1) if fault else TORCH)
     report = judged(PICTURES, path)
     assert report.passed == (not fault), report.to_json()
     assert [each.layer for each in report.faults] == (["hidden"] if fault else [])
@@ -419,3 +426,14 @@ def test_a_file_that_takes_too_much_memory_is_refused_it(tmp_path: Path) -> None
     path = written(tmp_path, "import torch\nheld = torch.zeros(2**30)\n")
     with pytest.raises(UsageError, match="does not run"):
         verify_against(spec_of(PICTURES), path, memory=2**30)
+
+
+def test_levels_of_a_file_are_chosen_and_required(tmp_path: Path) -> None:
+    file = f"{written(tmp_path, TORCH)}:Net"
+    report = judged(PICTURES, file, levels=("interface", "gradients"))
+    assert report.passed, report.to_json()
+    assert {check.kind for check in report.checks} == {"interface", "gradient"}
+    assert report.verdict_of("outputs") == "not checked"
+    report = judged(PICTURES, pictures_as_onnx(tmp_path), required=("gradients",))
+    assert report.verdict == "not checked as required"
+    assert "gradients are compared in float64 alone" in report.unmet()[0]

@@ -21,7 +21,8 @@ from nnspec.language.writer import to_yaml as written
 from nnspec.layers import LAYERS
 from nnspec.show.examples import HEADER, examples
 from nnspec.training.history import Epoch
-from nnspec.verification.report import Check, NotChecked, Report
+from nnspec.verification.checks import Check, NotChecked
+from nnspec.verification.report import Report
 from tests.golden_files import SPECS as ONES
 
 ROOT = Path(__file__).parents[2]

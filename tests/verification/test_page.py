@@ -3,8 +3,9 @@
 import re
 from html.parser import HTMLParser
 
+from nnspec.verification.checks import Check, NotChecked
 from nnspec.verification.page import _STYLE
-from nnspec.verification.report import Check, NotChecked, Report
+from nnspec.verification.report import Report
 
 LONG = "a_layer_of_a_very_long_path." * 20
 

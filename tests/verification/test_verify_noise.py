@@ -246,5 +246,8 @@ def test_what_cannot_be_given_alike_is_off_and_named(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(verifier, "WITH_EXACT", ())
     report = nnspec.verify(spec, backends=("torch", "keras"), exporters=False, steps=1)
     assert report.passed
-    (note,) = [note for note in report.notes if "dropout off" in note]
-    assert note.startswith("one.drop, again.drop: ")
+    reasons = {
+        each.kind: each.reason for each in report.not_checked if "dropout off" in each.reason
+    }
+    assert set(reasons) == {"gradient", "training"}
+    assert reasons["gradient"].startswith("with one.drop, again.drop at work")

@@ -181,7 +181,7 @@ def test_an_engine_that_refuses_is_not_checked(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(engines.ExportedOnnx, "build", build)
     report = verified("torch", "onnx", exporters=True)
     assert report.passed
-    (left_out,) = [each for each in report.not_checked if each.kind is None]
+    (left_out,) = [each for each in report.not_checked if not (each.kind or each.by_call)]
     assert left_out.pair == ("onnx-via-torch",)
     assert left_out.reason == "no such thing (caused by ValueError: deep cause)"
 
@@ -190,21 +190,23 @@ def test_what_is_left_out_is_said_everywhere() -> None:
     report = verified("torch", "onnx")
     assert report.passed
     assert [(each.kind, each.pair) for each in report.not_checked] == [
+        (None, ("keras",)),
         ("export", ("onnx-via-torch",)),
         ("dynamic_shape", ()),
         ("gradient", ("torch",)),
         ("training", ("torch",)),
     ]
-    assert json.loads(report.to_json())["not_checked"][2] == {
+    assert json.loads(report.to_json())["not_checked"][3] == {
         "kind": "gradient",
         "pair": ["torch"],
         "reason": "it takes two sources that train, and here is only torch",
+        "by_call": False,
     }
     stream = StringIO()
     report.print(Console(file=stream, width=100))
     assert "not checked: loss and gradients of torch: it takes two sources" in stream.getvalue()
-    assert "checks passed, 4 not checked in" in stream.getvalue()
-    assert "4 not checked" in report.to_html()
+    assert "checks passed, 5 not checked in" in stream.getvalue()
+    assert "5 not checked" in report.to_html()
 
 
 def test_a_cause_is_whole_and_safe_to_print() -> None:

@@ -1,0 +1,93 @@
+"""Checks of a verification, and what was not checked: the entries of its report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal[
+    "forward",
+    "gradient",
+    "training",
+    "export",
+    "dynamic_shape",
+    "interface",
+    "range",
+    "meaning",
+    "optimizer",
+    "random",
+    "first_weights",
+    "metrics",
+    "adversarial",
+]
+
+TITLES: dict[Kind, str] = {
+    "forward": "outputs as at inference",
+    "gradient": "loss and gradients",
+    "training": "weights after training steps",
+    "export": "exported ONNX in onnxruntime",
+    "dynamic_shape": "other batch and axis sizes",
+    "interface": "dtypes and declared axes",
+    "range": "unusual inputs and weights",
+    "meaning": "what must not matter",
+    "optimizer": "optimizer steps by the spec's formula",
+    "random": "random layers by their laws",
+    "first_weights": "first weights by their laws",
+    "metrics": "metrics by the spec's definitions",
+    "adversarial": "adversarial training",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One comparison of two engines.
+
+    error: largest difference, relative to the largest value compared. tolerance: what rounding
+    explains. layer: the first spec layer at which a failed check diverges.
+    """
+
+    kind: Kind
+    pair: tuple[str, str]
+    dtype: str
+    error: float
+    tolerance: float
+    passed: bool
+    layer: str | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NotChecked:
+    """A comparison that was not made, and why; `pair` names the engines that it is about.
+
+    kind: None where an engine is left out of every check. by_call: whether the call named what is
+    compared, and not this.
+    """
+
+    kind: Kind | None
+    pair: tuple[str, ...]
+    reason: str
+    by_call: bool = False
+
+    def told(self) -> str:
+        """Return the missing comparison and its reason as a sentence."""
+        title = TITLES[self.kind] if self.kind is not None else "everything"
+        of = f" of {' and '.join(self.pair)}" if self.pair else ""
+        return f"{title}{of}: {self.reason}"
+
+
+def difference(check: Check) -> str:
+    """Return a failed check as a sentence."""
+    where = f" at layer {check.layer}" if check.layer else ""
+    return (
+        f"{' – '.join(check.pair)} differ in {TITLES[check.kind]} ({check.dtype}){where}: "
+        f"{check.error:.3g} > {check.tolerance:.3g}. {check.detail}"
+    ).rstrip()
+
+
+def result(entry: Check | NotChecked) -> tuple[str, str, str]:
+    """Return the verdict, the error and the tolerance, as a table has them."""
+    if isinstance(entry, NotChecked):
+        return "not checked", "", ""
+    verdict = "same" if entry.passed else f"DIFFERS{f' at {entry.layer}' if entry.layer else ''}"
+    return verdict, f"{entry.error:.1e}", f"{entry.tolerance:.1e}"

@@ -1,0 +1,124 @@
+"""Levels: which of them are checked, which are required, and the verdict of each."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+import nnspec
+from nnspec.cli import main
+from nnspec.errors import UsageError
+from nnspec.network.loader import Spec, loads
+from nnspec.verification.checks import TITLES
+from nnspec.verification.levels import KINDS, LEVELS, levels_named
+from nnspec.verification.report import Report
+
+DOCUMENT = {
+    "nnspec": 1,
+    "name": "Small",
+    "inputs": {"x": {"shape": ["time", 3]}},
+    "layers": [
+        {"name": "hidden", "type": "dense", "units": 4, "activation": "relu"},
+        {"name": "mean", "type": "global_average_pooling1d"},
+        {"name": "out", "type": "dense", "units": 2},
+    ],
+}
+
+
+def spec() -> Spec:
+    return loads(json.dumps(DOCUMENT | {"data_format": "channels_last"}), is_json=True)
+
+
+def verified(*backends: str, **settings: object) -> Report:
+    return nnspec.verify(spec(), backends=backends, exporters=False, steps=2, **settings)  # type: ignore[arg-type]
+
+
+def test_every_kind_of_check_is_of_one_level() -> None:
+    kinds = [kind for each in KINDS.values() for kind in each]
+    assert sorted(kinds) == sorted(TITLES)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_level_that_is_chosen_runs_alone(level: str) -> None:
+    report = verified("torch", "keras", "onnx", levels=[level])
+    assert report.passed
+    found = report.as_json()["levels"]
+    assert {name for name, each in found.items() if each["verdict"] == "same"} == {level}
+    assert {name for name, each in found.items() if each["is_chosen"]} == {level}
+    assert {check.kind for check in report.checks} <= set(KINDS[level])  # type: ignore[index]
+    said = {each.kind: each.reason for each in report.not_checked if each.by_call}
+    for other, kinds in KINDS.items():
+        for kind in kinds:
+            if other != level and kind not in ("adversarial", "random"):
+                assert said[kind] == f'the level "{other}" is not chosen'
+
+
+def test_what_two_sources_are_needed_for_is_not_checked_with_one() -> None:
+    report = verified("torch", "onnx", require="gradient,training")
+    assert not report.passed
+    assert all(check.passed for check in report.checks)
+    assert report.verdict == "not checked as required"
+    assert [each.split(" ")[0] for each in report.unmet()] == ["gradients", "training"]
+    assert "here is only torch" in report.unmet()[0]
+    assert report.verdict_of("training") == "not checked"
+    assert "gradients is required" in report.to_html()
+    # What the call itself names is no omission of it.
+    assert verified("torch", "onnx", require="outputs").passed
+    assert verified("torch", "keras", require=["gradients", "training"]).passed
+
+
+def test_what_an_engine_refuses_is_not_checked_as_required(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def build(*given: object, **options: object) -> None:
+        raise nnspec.UnsupportedError("no such thing")
+
+    monkeypatch.setattr("nnspec.verification.engines.DirectOnnx.build", build)
+    assert verified("torch", "keras", "onnx").passed
+    report = verified("torch", "keras", "onnx", require="outputs")
+    assert not report.passed
+    assert "everything of onnx: no such thing" in report.unmet()[0]
+
+
+def test_an_engine_that_does_not_run_fails_whatever_is_chosen(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def build(*given: object, **options: object) -> None:
+        raise ValueError("no")
+
+    monkeypatch.setattr("nnspec.verification.engines.DirectOnnx.build", build)
+    report = verified("torch", "keras", "onnx", levels="gradients")
+    assert [check.detail for check in report.failures()] == ["onnx does not run: ValueError: no"]
+
+
+def command(*arguments: str, spec: Path) -> Result:
+    return CliRunner().invoke(main, ["verify", str(spec), "--no-processes", *arguments])
+
+
+def test_the_command_fails_by_what_is_required(tmp_path: Path) -> None:
+    path = tmp_path / "small.json"
+    path.write_text(json.dumps(DOCUMENT | {"data_format": "channels_last"}))
+    given = ("--backends", "torch,onnx", "--no-exporters", "--steps", "1")
+    done = command(*given, spec=path)
+    assert done.exit_code == 0, done.output
+    assert "gradients not checked" in " ".join(done.output.split())
+    done = command(*given, "--require", "gradient,training", spec=path)
+    assert done.exit_code == 1
+    assert "required: gradients is required, and not checked" in " ".join(done.output.split())
+    done = command(*given, "--level", "interface", "--json", spec=path)
+    assert done.exit_code == 0
+    assert {check["kind"] for check in json.loads(done.stdout)["checks"]} == {"interface"}
+    done = command("--level", "outputs", "--require", "training", spec=path)
+    assert done.exit_code == 2
+    assert "training is required, and level leaves it out" in done.output
+
+
+def test_levels_are_named_in_order_and_checked() -> None:
+    assert levels_named("training, output", option="level") == ("outputs", "training")
+    with pytest.raises(UsageError, match='no level "trainin"; did you mean "training"'):
+        levels_named("trainin", option="level")
+    with pytest.raises(UsageError, match='no level ""'):
+        levels_named("", option="require")
