@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nnspec.cli.common import STDIN, json_option, set_option
+from nnspec.cli.common import STDIN, format_option, set_option
 from nnspec.errors import Problem, SpecError, UsageError
 from nnspec.network.loader import Spec, load_any
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--data", is_flag=True, help="Read the rows too, as training would.")
 @click.option("--fix", is_flag=True, help="Mend what can be mended for certain, in the files.")
 @click.option("--unsafe-fixes", is_flag=True, help="With --fix, what is only likely too.")
-@json_option
+@format_option
 @click.pass_context
 def check(
     ctx: click.Context,
@@ -30,7 +30,7 @@ def check(
     data: bool,
     fix: bool,
     unsafe_fixes: bool,
-    as_json: bool,
+    form: str,
 ) -> None:
     """Say what is wrong with specs, and what may be; with --data, with their rows as well.
 
@@ -44,24 +44,24 @@ def check(
         if not fix and unsafe_fixes:
             raise UsageError("--unsafe-fixes says which fixes --fix makes: add --fix")
         code = check_texts(
-            specs, variables, _judged, with_data=data, fix=fix, unsafe=unsafe_fixes, as_json=as_json
+            specs, variables, _judged, with_data=data, fix=fix, unsafe=unsafe_fixes, form=form
         )
         ctx.exit(code)
     results = []
     for path in specs:
         is_fine, problems = _check(path, variables, with_data=data)
         results.append((path, is_fine, problems))
-        if is_fine and not problems and not as_json:
+        if is_fine and not problems and form == "text":
             click.echo(f"{path}: ok")
-        elif not as_json:
+        elif form == "text":
             from nnspec.cli.problems import print_problems
 
             print_problems(path, problems, is_fine=is_fine)
     wrong = sum(not is_fine for _, is_fine, _ in results)
-    if wrong or as_json:
+    if wrong or form != "text":
         from nnspec.cli.problems import print_results
 
-        print_results(results, as_json=as_json)
+        print_results(results, form=form)
     ctx.exit(2 if wrong else 0)
 
 

@@ -47,6 +47,44 @@ def _read_variables(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines.")
 
 
+FORMATS = ("text", "json", "github", "sarif")
+"""The forms in which `check` and `verify` print what they found."""
+
+
+def format_option(command: F) -> F:
+    """Add `--format` and `--json`; the command takes `form`, one of FORMATS."""
+    command = click.option(
+        "--format",
+        "form",
+        type=click.Choice(FORMATS),
+        default="text",
+        show_default=True,
+        callback=_read_format,
+        help="github: annotations of a workflow run; sarif: a SARIF 2.1.0 log.",
+    )(command)
+    return click.option(
+        "--json",
+        is_flag=True,
+        is_eager=True,  # so that it is read first, wherever it stands
+        expose_value=False,
+        callback=_note_json,
+        help="Print JSON, for machines: --format json.",
+    )(command)
+
+
+def _note_json(ctx: click.Context, _: click.Parameter, given: bool) -> None:
+    ctx.meta["nnspec.json"] = given
+
+
+def _read_format(ctx: click.Context, option: click.Parameter, given: str) -> str:
+    if not ctx.meta.get("nnspec.json"):
+        return given
+    source = ctx.get_parameter_source("form")
+    if given != "json" and source is click.core.ParameterSource.COMMANDLINE:
+        raise click.BadParameter(f"--json and --format {given} exclude each other", ctx, option)
+    return "json"
+
+
 def print_json(value: object) -> None:
     """Print a result for machines."""
     import json

@@ -8,7 +8,14 @@ from collections.abc import Callable
 import click
 
 from nnspec.cli.common import STDIN, print_json
-from nnspec.cli.problems import print_problems, print_summary, record_of, unreadable
+from nnspec.cli.problems import (
+    Result,
+    print_problems,
+    print_results,
+    print_summary,
+    record_of,
+    unreadable,
+)
 from nnspec.errors import Problem, SpecError, UsageError, printable
 from nnspec.language.source import MAX_CHARACTERS
 from nnspec.network.fixing import Mended, mend
@@ -25,15 +32,18 @@ def check_texts(
     with_data: bool,
     fix: bool,
     unsafe: bool,
-    as_json: bool,
+    form: str,
 ) -> int:
     """Check files, one of which may be standard input, and mend them if asked; the exit code.
 
     judge: says of a spec whether it is right with its rows, and what may be wrong.
     """
+    if fix and STDIN in specs and form in ("github", "sarif"):
+        raise UsageError(f"--fix prints the mended standard input: leave out --format {form}")
     if specs.count(STDIN) > 1:
         raise UsageError('standard input can be read once; "-" is given twice')
     files: list[dict[str, object]] = []
+    results: list[Result] = []
     wrong = mendable = 0
     for path in specs:
         name = NAME if path == STDIN else path
@@ -57,14 +67,17 @@ def check_texts(
             if path == STDIN:
                 record["text"] = mended.text
         files.append(record)
-        if not as_json:
+        results.append((name, is_fine, problems))
+        if form == "text":
             for each in mended.fixed:
                 _print_fixed(each._replace(file=name), err=err)
             mendable += print_problems(name, problems, is_fine=is_fine, err=err)
             if err:
                 click.echo(mended.text, nl=False)
-    if as_json:
+    if form == "json":
         print_json({"files": files})
+    elif form != "text":
+        print_results(results, form=form)
     else:
         print_summary(wrong, len(specs), 0 if fix else mendable)
     return 2 if wrong else 0

@@ -7,6 +7,9 @@ import click
 from nnspec.cli.common import print_json, use_colour
 from nnspec.errors import Problem, UsageError
 
+Result = tuple[str, bool, tuple[Problem, ...]]
+"""A file, whether it is right, and what is wrong with it or may be."""
+
 
 def print_problem(problem: Problem, *, err: bool = False) -> None:
     """Print a problem as a compiler would, in colour on a terminal."""
@@ -36,11 +39,19 @@ def print_problems(
     return sum(each.fix is not None and each.fix.is_safe for each in problems)
 
 
-def print_results(results: list[tuple[str, bool, tuple[Problem, ...]]], *, as_json: bool) -> None:
-    """Print the sum of what is wrong with files, or all of it as JSON."""
-    if as_json:
+def print_results(results: list[Result], *, form: str) -> None:
+    """Print the sum of what is wrong with files, or all of it as this format has it."""
+    if form == "json":
         files = [record_of(path, problems, is_fine=is_fine) for path, is_fine, problems in results]
         print_json({"files": files})
+        return
+    if form != "text":
+        from nnspec.cli.findings import Findings, of_problems
+        from nnspec.cli.printing import print_findings
+
+        found = [each for path, _, problems in results for each in of_problems(path, problems)]
+        code = 0 if all(is_fine for _, is_fine, _ in results) else 2
+        print_findings(Findings(found, code), form)
         return
     wrong = sum(not is_fine for _, is_fine, _ in results)
     fixes = [each.fix for _, _, problems in results for each in problems if each.fix is not None]

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from nnspec.cli.backend_options import BackendCommand, given_options, value_of
-from nnspec.cli.common import json_option, model_option, set_option, spec_argument
+from nnspec.cli.common import format_option, model_option, set_option, spec_argument
 from nnspec.cli.outputs import require_output
+from nnspec.cli.verified import load_or_tell, print_verified
 from nnspec.cli.weights_files import read_weights, weights_options
 from nnspec.errors import UsageError
 from nnspec.verification.levels import LEVELS, chosen
@@ -129,7 +130,7 @@ def _names(text: str) -> tuple[str, ...]:
     help="With --against: write which tensor is which parameter, to give back by --map.",
 )
 @click.option("--report", type=click.Path(), help="Write the report as a page to this .html file.")
-@json_option
+@format_option
 def verify(
     spec: str,
     variables: dict[str, object],
@@ -148,7 +149,7 @@ def verify(
     arguments: str | None,
     saved_map: str | None,
     report: str | None,
-    as_json: bool,
+    form: str,
     **asked: Any,  # the other options, each named as its field of Settings
 ) -> int:
     """Prove that the backends compute the same: outputs, gradients, training steps, exports.
@@ -159,13 +160,15 @@ def verify(
     from rich.console import Console
 
     from nnspec.backend import default_backends
-    from nnspec.network.loader import Spec, load_any, one_of
+    from nnspec.network.loader import Spec, one_of
     from nnspec.remote.processes import started
     from nnspec.support.files import write_text
 
     console = Console()
     names = default_backends() if backends is None else _names(backends)
-    loaded = load_any(spec, variables=variables)
+    loaded = load_or_tell(spec, variables, form)
+    if loaded is None:
+        return 2
     if isinstance(loaded, Spec) or model is not None:
         loaded = one_of(loaded, model)
     require_output(loaded, report, weights, data, *renames)
@@ -174,7 +177,7 @@ def verify(
         given = {"--weights": weights, "--data": data, "--size": sizes, "--partial": partial}
         return _against(
             one_of(loaded, model), against, arguments, renames, saved_map, report, given,
-            as_json=as_json, levels=levels, require=require, batch=asked["batch"],
+            form=form, levels=levels, require=require, batch=asked["batch"],
             seed=asked["seed"],
         )  # fmt: skip
     if arguments is not None or saved_map is not None:
@@ -186,7 +189,7 @@ def verify(
         from nnspec.verification.memory import bytes_of
         from nnspec.verification.verifier import verify_spec
 
-        is_shown = console.is_terminal and not as_json
+        is_shown = console.is_terminal and form == "text"
         with console.status("verifying") if is_shown else nullcontext() as status:
             first = None
             if isinstance(loaded, Spec):
@@ -211,10 +214,7 @@ def verify(
 
                 result = verify_networks(loaded, settings, workers)
     # First what cannot fail for a disk that is full by now.
-    if as_json:
-        click.echo(result.to_json())
-    else:
-        result.print(console)
+    print_verified(result, form, console, spec, loaded)
     if report is not None:
         write_text(report, result.to_html())
     return 0 if result.passed else 1
@@ -229,7 +229,7 @@ def _against(
     page: str | None,
     given: Mapping[str, object],
     *,
-    as_json: bool,
+    form: str,
     levels: str | None,
     require: str | None,
     batch: int,
@@ -240,6 +240,7 @@ def _against(
 
     from rich.console import Console
 
+    from nnspec.judge.process import reference_of
     from nnspec.judge.verify import arguments_of, map_of, verify_against
     from nnspec.support.files import write_text
 
@@ -250,16 +251,14 @@ def _against(
     require_output(spec, saved_map, page, *maps)
     console = Console()
     known = map_of(maps[0]) if maps else None
-    is_shown = console.is_terminal and not as_json
+    is_shown = console.is_terminal and form == "text"
     with console.status("verifying") if is_shown else nullcontext():
         found = verify_against(
             spec, file, arguments=arguments_of(arguments), known=known, batch=batch, seed=seed,
             levels=levels, require=require,
         )  # fmt: skip
-    if as_json:
-        click.echo(found.to_json())
-    else:
-        found.print(console)
+    path = str(spec.path) if spec.path is not None else ""
+    print_verified(found, form, console, path, spec, reference_of(file).path)
     if saved_map is not None:
         write_text(saved_map, json.dumps(found.map_as_json(), indent=1) + "\n")
     if page is not None:
