@@ -27,6 +27,7 @@ NAMES = (
     "training_keras",
     "training_lightning",
     "training_memory",
+    "verify_process",
     "optimizer_steps",
     "onnx_export",
     "onnx_external",

@@ -17,6 +17,7 @@ from nnspec.weights.averages import without_averages
 from nnspec.weights.waiting import without_waiting
 from nnspec_torch.accumulation import wait_again, waiting
 from nnspec_torch.average_state import averages_of, load_averages, standing_in
+from nnspec_torch.compiling import without_compiler
 from nnspec_torch.optimizer_state import Steps, load_state, state_of
 
 if TYPE_CHECKING:
@@ -32,7 +33,8 @@ class Stepping:
         self._graph = spec.graph
         self._source = source
         self._model = model
-        self.optimizer: torch.optim.Optimizer = source.make_optimizer(model)
+        with without_compiler():
+            self.optimizer: torch.optim.Optimizer = source.make_optimizer(model)
         self._steps = Steps(self.optimizer)
         # One without factors is stepped by epochs, if there is any.
         has_factors = hasattr(source, "learning_rate_factor")
@@ -49,7 +51,8 @@ class Stepping:
         if self._accumulated > 1:
             state.append(self._batch)
             self._batch = (self._batch + 1) % self._accumulated
-        loss: Tensor = self._source.train_step(self._model, *state, *rows)
+        with without_compiler():
+            loss: Tensor = self._source.train_step(self._model, *state, *rows)
         return loss
 
     def state(self) -> Weights:
