@@ -71,7 +71,8 @@ verify-all: .venv/.installed  ## The slow tests, the parity table, the zoo with 
 parity: .venv/.installed  ## Every optimizer x schedule etc. trained in PyTorch and Keras; PARITY="adam" narrows it
 	@$(BIN)/python -m tests.parity $(PARITY)
 
-detection: .venv/.installed  ## What `nnspec verify` finds of faults put into one engine
+# In child processes; an interrupted run goes on where it was: build/detection holds what came of each.
+detection: .venv/.installed  ## What is found of a catalogue of faults, in files and engines, an hour; DETECTION="--count 100 -n 1"
 	@$(BIN)/python -m tests.detection $(DETECTION)
 
 # In child processes, which may die; an interrupted run goes on where it was. build/fuzz holds what failed.

@@ -1,4 +1,9 @@
-"""Measures what `nnspec verify` finds: `make detection`."""
+"""Measures what nnspec finds of faults: `make detection`.
+
+Faults of the catalogue are put into emitted files, and judged like files of others; others into an
+engine, and verified. `python -m tests.detection --count 2000 --seed 0` goes on where it was
+stopped; words choose kinds, networks or injections.
+"""
 
 from __future__ import annotations
 
@@ -7,67 +12,106 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import argparse
 import sys
-from collections import defaultdict
+import time
+from collections.abc import Sequence
+from pathlib import Path
 
-import pytest
+from tests.detection.catalogue import KINDS
+from tests.detection.catalogue.harmless import harmless_of
+from tests.detection.catalogue.networks import NETWORKS, ROOT
+from tests.detection.catalogue.page import written
+from tests.detection.catalogue.run import SIDES, Key, all_keys, chosen, injections, run
+from tests.detection.catalogue.table import Entry, Figures, lines
 
-from tests.detection import INJECTIONS, Outcome, measure
-
-MAY_BE_MISSED = 3
-"""Of those that verify once missed; of the others none."""
+FOUND = 0.99
 BLAMED = 0.95
 
 
 def main() -> int:
-    """Print what was caught, by kind; 1 where it is too little."""
-    chosen = sys.argv[1:]
-    injections = [
-        each
-        for each in INJECTIONS
-        if not chosen or any(word in f"{each.kind} {each.id}" for word in chosen)
+    """Print what was found, by kind; 1 where it is too little."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("words", nargs="*", help="that the name of an injection must hold")
+    parser.add_argument("--count", type=int, default=2400, help="injections into files, at most")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--kinds", default="", help="of the catalogue, separated by commas")
+    parser.add_argument("--sides", default=",".join((*SIDES, "engine")))
+    parser.add_argument("-n", type=int, default=2, help="processes at a time")
+    parser.add_argument("--log", type=Path, default=ROOT / "build" / "detection" / "log.jsonl")
+    parser.add_argument("--fresh", action="store_true", help="forget what was measured before")
+    parser.add_argument("--write", action="store_true", help="keep the figures: docs/detection.md")
+    arguments = parser.parse_args()
+    arguments.log.parent.mkdir(parents=True, exist_ok=True)
+    if arguments.fresh:
+        arguments.log.unlink(missing_ok=True)
+    start = time.perf_counter()
+    entries = [*run(_keys(arguments), arguments.log, arguments.n).values()]
+    for line in _complaints(entries):
+        print(line)
+    for line in lines(entries):
+        print(line)
+    seconds = time.perf_counter() - start
+    found = Figures(entries)
+    print(f"\n{len(found.faults) + len(found.below)} injections of {_kinds(entries)} kinds, "
+          f"{len(found.dead)} that do not run besides, in {seconds:.0f} s")  # fmt: skip
+    print(f"{len(found.alarms)} false alarms in {len(found.harmless)} files without a fault")
+    if arguments.write:
+        written(entries)
+    return 0 if _is_enough(found) else 1
+
+
+def _keys(arguments: argparse.Namespace) -> list[Key]:
+    sides = arguments.sides.split(",")
+    kinds = set(arguments.kinds.split(",")) if arguments.kinds else {*KINDS, "none"}
+    unknown = kinds - {*KINDS, "none"}
+    if unknown:
+        sys.exit(f"no kind of fault: {', '.join(sorted(unknown))}")
+    files = [side for side in SIDES if side in sides]
+    keys = [key for key in all_keys(files) if key[0] in kinds and _is_named(key, arguments.words)]
+    picked = chosen(keys, arguments.count, arguments.seed)
+    if "engine" in sides:
+        made: list[Key] = [(kind, "engine", name, 0) for name, (_, kind) in injections().items()]
+        picked += [key for key in made if key[0] in kinds and _is_named(key, arguments.words)]
+    if "none" in kinds:
+        right: list[Key] = [
+            (way, side, name, 0) for side in files for name in NETWORKS for way in harmless_of(side)
+        ]
+        picked += [key for key in right if _is_named(key, arguments.words)]
+    return picked
+
+
+def _is_named(key: Key, words: Sequence[str]) -> bool:
+    return not words or any(word in " ".join(map(str, key)) for word in words)
+
+
+def _complaints(entries: Sequence[Entry]) -> list[str]:
+    """Return a line for each that was missed, blamed wrongly, or accused without a fault."""
+    found = Figures(entries)
+    named = {
+        "MISSED": found.missed, "BLAMED": found.misblamed, "PLACED": found.misplaced,
+        "ALARM": found.alarms,
+    }  # fmt: skip
+    return [
+        f"{what} {' '.join(map(str, each['key']))} {each['verdict']} "
+        f"{each.get('effect', 0):.1e} {each.get('told', '')[:200]} {each.get('truth', '')}"
+        for what, some in named.items()
+        for each in some
     ]
-    outcomes = []
-    for injection in injections:
-        outcome = measure(injection, pytest.MonkeyPatch())
-        outcomes.append(outcome)
-        blamed = ", ".join(str(layer) for layer in outcome.blamed)
-        verdict = "caught" if outcome.is_caught else "MISSED"
-        if outcome.is_blamed is False:
-            wanted = injection.part or injection.says or ", ".join(injection.layers)
-            verdict += f", BLAMED ON {blamed} INSTEAD OF {wanted}"
-        print(f"{injection.kind:14} {injection.id:55} {outcome.seconds:5.1f} s  {verdict}")
-    return summary(outcomes)
 
 
-def summary(outcomes: list[Outcome]) -> int:
-    """Print the table of kinds, and return the exit code."""
-    kinds: dict[str, list[Outcome]] = defaultdict(list)
-    for outcome in outcomes:
-        kinds[outcome.injection.kind].append(outcome)
-    print(f"\n{'kind':16} {'caught':>10} {'blamed':>10}")
-    for kind, those in sorted(kinds.items()):
-        print(f"{kind:16} {_share([each.is_caught for each in those]):>10} {_blames(those):>10}")
-    listed = [each.is_caught for each in outcomes if each.injection.is_listed]
-    others = [each.is_caught for each in outcomes if not each.injection.is_listed]
-    print(f"{'once missed':16} {_share(listed):>10}")
-    print(f"{'others':16} {_share(others):>10}")
-    print(f"{'all':16} {_share([*listed, *others]):>10} {_blames(outcomes):>10}")
-    blames = [each.is_blamed for each in outcomes if each.is_blamed is not None]
-    enough = (
-        listed.count(False) <= MAY_BE_MISSED
-        and all(others)
+def _kinds(entries: Sequence[Entry]) -> int:
+    return len({each["key"][0] for each in entries} & KINDS.keys())
+
+
+def _is_enough(found: Figures) -> bool:
+    blames = [each["is_blamed"] for each in found.faults if each.get("is_blamed") is not None]
+    caught = len(found.faults) - len(found.missed)
+    return (
+        caught >= FOUND * len(found.faults)
         and (not blames or sum(blames) >= BLAMED * len(blames))
+        and not found.alarms
     )
-    return 0 if enough else 1
-
-
-def _share(given: list[bool]) -> str:
-    return f"{sum(given)} of {len(given)}"
-
-
-def _blames(outcomes: list[Outcome]) -> str:
-    return _share([each.is_blamed for each in outcomes if each.is_blamed is not None])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,304 @@
+"""Judges one injection: what it changes, whether that is found, and who is blamed."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tempfile
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import nnspec
+from nnspec.backend import get_backend
+from nnspec.backend.foreign import Foreign
+from nnspec.judge.against import Judgement, judge
+from nnspec.judge.facing import Facing
+from nnspec.judge.ours import Ours
+from nnspec.judge.process import reference_of
+from nnspec.judge.walk import Walk
+from nnspec.network.loader import Spec
+from nnspec.support.streams import derived_seed
+from nnspec.verification.engines import SourceEngine
+from nnspec.verification.samples import exercised_weights, random_inputs
+from nnspec.verification.sizes import find_sizes
+from nnspec.verification.tolerance import relative_error, tensor_error
+from tests.detection.catalogue.edits import Edit, Source
+from tests.detection.catalogue.kinds import Kind
+from tests.detection.catalogue.networks import network
+from tests.detection.catalogue.owners import Owners
+
+ROUNDING = {"torch": 1e-9, "keras": 1e-9, "onnx": 0.0}
+"""Relative: an effect below it is rounding; of ONNX, in float32, it is measured."""
+REGIMES = (1.0, 30.0, 1e-3, 0.0)
+MARGIN = 4.0
+"""Of the rounding of float32, as measured by moving every number by one unit."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the judge made of an injection.
+
+    effect: largest relative difference of outputs and gradients of the faulted program and the
+    right one, given the same weights. verdict: of the judge, or "refused". is_caught: not
+    verified. is_blamed: None where no layer is known to be at fault, or it was not caught.
+    """
+
+    kind: str
+    side: str
+    network: str
+    place: int
+    effect: float
+    rounding: float
+    verdict: str
+    is_caught: bool
+    is_blamed: bool | None
+    is_placed: bool | None
+    told: str = ""
+    truth: tuple[str, ...] = ()
+
+    @property
+    def is_rounding(self) -> bool:
+        return self.effect <= self.rounding
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Target:
+    """A network's file of one side, into which faults are put."""
+
+    def __init__(self, name: str, side: str, folder: Path) -> None:
+        self.name, self.side, self.folder = name, side, folder
+        self.spec: Spec = network(name)
+        axes = find_sizes(self.spec.graph, {}).base
+        self.inputs = random_inputs(self.spec.graph, 4, axes, 0)
+        self.axes = axes
+        if side == "onnx":
+            self.path = folder / "net.onnx"
+            nnspec.export(self.spec, self.path)
+            return
+        self.path = folder / f"{side}_net.py"
+        self.source = Source(nnspec.compile(self.spec, side).source)
+        self.path.write_text(self.source.text)
+        kinds = (ast.ClassDef, ast.FunctionDef)
+        self.top = [each.name for each in self.source.tree.body if isinstance(each, kinds)][-1]
+
+    @cached_property
+    def model(self) -> Any:
+        import onnx
+
+        return onnx.load(self.path)
+
+    def reference(self, path: Path) -> str:
+        return str(path) if self.side == "onnx" else f"{path}:{self.top}"
+
+    def opened(self, path: Path) -> Foreign:
+        return get_backend(self.side).open_file(reference_of(self.reference(path)))
+
+    def judged(self, path: Path) -> Judgement:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            reference = reference_of(self.reference(path))
+            foreign = self.opened(path)
+            return judge(self.spec, foreign, reference, batch=4, seed=0, known={})
+
+    @cached_property
+    def right(self) -> Facing:
+        """The file without a fault, with weights of which none is trivial."""
+        found = self._faced(self.path)
+        found.foreign.load(_exercised(found.foreign))
+        return found
+
+    def _faced(self, path: Path) -> Facing:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            foreign = self.opened(path)
+            return Facing(self.spec, foreign, foreign.describe(), "", self.inputs, self.axes)
+
+    @cached_property
+    def owners(self) -> Owners:
+        """The layers of each place, found where there is no fault."""
+        facing = self.right
+        engine = SourceEngine(get_backend("torch"))
+        ours = Ours(self.spec, engine, exercised_weights(self.spec.graph, 0))
+        trace = facing.trace(self.inputs)
+        tolerance = 3e-5 if self.side == "onnx" else 1e-9
+        held = facing.foreign.describe().held
+        walk = Walk(ours, held, facing.foreign.weights(), trace, tolerance, {})
+        walk.run(self.inputs, {})
+        return Owners(ours, trace, walk)
+
+    @cached_property
+    def rounding(self) -> float:
+        """The largest effect that rounding explains."""
+        if self.side != "onnx":
+            return ROUNDING[self.side]
+        foreign = self.right.foreign
+        kept = foreign.weights()
+        before = self._results(self.right)
+        draw = np.random.default_rng(0)
+        largest = 0.0
+        for _ in range(3):
+            moved = {
+                name: array * (1 + 2.0**-23 * draw.choice([-1, 1], array.shape))
+                for name, array in kept.items()
+                if array.dtype.kind == "f"
+            }
+            foreign.load(moved)
+            largest = max(largest, _difference(self._results(self.right), before))
+        foreign.load(kept)
+        return MARGIN * max(largest, 2.0**-22)
+
+    def effect(self, path: Path) -> float:
+        """Return how far the program of a file is from the right one; raises what it raises."""
+        facing = self._faced(path)
+        weights, held = self.right.foreign.weights(), facing.foreign.weights()
+        shared = {
+            name: array
+            for name, array in weights.items()
+            if name in held and held[name].shape == array.shape
+        }
+        facing.foreign.load(shared)
+        return _difference(self._results(facing), self._before)
+
+    @cached_property
+    def _before(self) -> list[dict[str, Any]]:
+        return self._results(self.right)
+
+    def _results(self, facing: Facing) -> list[dict[str, Any]]:
+        """Return what a file gives of inputs of several sizes, and its gradients."""
+        floats = [name for name, array in self.inputs.items() if array.dtype.kind == "f"]
+        found = []
+        for factor in REGIMES if floats else (1.0,):
+            scaled = {name: factor * self.inputs[name] for name in floats}
+            found.append(facing.run({**self.inputs, **scaled}))
+        found.append(facing.run({name: each[:1] for name, each in self.inputs.items()}))
+        if self.side != "onnx":
+            draw = np.random.default_rng(1)
+            towards = {
+                name: draw.normal(size=array.shape)
+                for name, array in found[0].items()
+                if array.dtype.kind == "f"
+            }
+            if towards:
+                found.append(dict(facing.gradients(self.inputs, towards)))
+        return found
+
+    # An edit's place, and the layers there
+
+    def truth(self, kind: Kind, place: Edit | str) -> set[str]:
+        """Return the layers that a fault at a place may be blamed on."""
+        owners = self.owners
+        if isinstance(place, str):
+            found = owners.of_node(place)
+        elif self.side == "keras":
+            found = owners.in_keras(self.source, place.start)
+        else:
+            found = owners.at_lines(*self.source.statement(place.start))
+            owner = self.source.enclosing(place.start)
+            if not found and owner and kind.layers:
+                found = owners.of_kinds(kind.layers)
+        kept = found & owners.of_kinds(kind.layers) if kind.layers else found
+        return kept or found
+
+    def is_placed(self, place: Edit | str, source: Source | None, places: tuple[str, ...]) -> bool:
+        """Whether a report names the place of an edit."""
+        told = " ".join(places)
+        if isinstance(place, str):
+            return f'"{place}"' in told
+        assert source is not None
+        first, last = source.statement(place.start)
+        if any(first <= int(n) <= last for n in re.findall(r"\.py:(\d+)", told)):
+            return True
+        if self.side != "keras":
+            return False
+        names = re.findall(r'layer "([^"]+)"', told)
+        return bool(self.owners.in_keras(self.source, place.start) & set(names))
+
+
+def judged(target: Target, kind: Kind, number: int, place: Any, change: Any = None) -> Outcome:
+    """Put a fault into a file, and judge it. change: of a model of ONNX."""
+    source = None
+    with tempfile.TemporaryDirectory(dir=target.folder) as folder:
+        path = Path(folder) / target.path.name
+        if target.side == "onnx":
+            import onnx
+
+            model = onnx.ModelProto()
+            model.CopyFrom(target.model)
+            change(model)
+            onnx.save(model, path)
+        else:
+            source = target.source.changed(place)
+            path.write_text(source.text)
+        common: dict[str, Any] = {
+            "kind": kind.id, "side": target.side, "network": target.name, "place": number,
+            "rounding": target.rounding,
+        }  # fmt: skip
+        try:
+            effect = target.effect(path)
+        except Exception as error:  # it is no silent fault: the file does not run
+            told = f"{type(error).__name__}: {error}"[:200]
+            return Outcome(
+                **common, effect=float("inf"), verdict="does not run", is_caught=True,
+                is_blamed=None, is_placed=None, told=told,
+            )  # fmt: skip
+        try:
+            report = target.judged(path)
+        except Exception as error:
+            told = f"{type(error).__name__}: {error}"[:300]
+            return Outcome(
+                **common, effect=effect, verdict="error", is_caught=False, is_blamed=None,
+                is_placed=None, told=told,
+            )  # fmt: skip
+    truth = target.truth(kind, place)
+    is_caught = report.verdict == "not the same"
+    blamed = report.faults[0] if report.faults else None
+    is_blamed = is_placed = None
+    if is_caught:
+        is_blamed = blamed is not None and blamed.layer in truth
+        is_placed = blamed is not None and target.is_placed(place, source, blamed.places)
+    told = (
+        blamed.told()
+        if blamed
+        else "; ".join(f"{each.kind} {each.detail}"[:100] for each in report.failures()[:2])
+    )
+    return Outcome(
+        **common, effect=effect, verdict=report.verdict, is_caught=is_caught,
+        is_blamed=is_blamed, is_placed=is_placed, told=told, truth=tuple(sorted(truth)[:6]),
+    )  # fmt: skip
+
+
+def _exercised(foreign: Foreign) -> dict[str, Any]:
+    """Return weights of which no two are alike, near those that the file begins with."""
+    found = {}
+    for name, array in foreign.weights().items():
+        if array.dtype.kind == "f":
+            draw = np.random.default_rng(derived_seed("catalogue", 0, name))
+            found[name] = array + np.clip(0.1 * draw.normal(size=array.shape), -0.3, 0.3)
+    return found
+
+
+def _difference(found: list[Mapping[str, Any]], wanted: list[Mapping[str, Any]]) -> float:
+    """Return the largest relative difference, or inf where names or shapes differ."""
+    if len(found) != len(wanted):
+        return float("inf")
+    largest = 0.0
+    for mine, theirs in zip(found, wanted, strict=True):
+        if all(isinstance(each, dict) for each in theirs.values()):
+            continue
+        if set(mine) != set(theirs):
+            return float("inf")
+        if any(mine[name].shape != theirs[name].shape for name in theirs):
+            return float("inf")
+        largest = max(largest, float(relative_error(mine, theirs)))
+    return largest
+
+
+__all__ = ["Outcome", "Target", "judged", "tensor_error"]

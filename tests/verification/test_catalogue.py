@@ -1,0 +1,127 @@
+"""The catalogue of faults: every kind has a source and a place, and a slice of it is found."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.detection import INJECTIONS
+from tests.detection.catalogue import KINDS
+from tests.detection.catalogue.edits import Source, keyword, text
+from tests.detection.catalogue.judged import Target, judged
+from tests.detection.catalogue.run import SIDES, chosen, injections, places
+from tests.detection.catalogue.table import Figures, wilson
+
+SOURCE = re.compile(
+    r"SEMANTICS \d+(\.\d+)? \S.*"
+    r"|https://github\.com/[\w.-]+/[\w.-]+/(issues|pull)/\d+"
+    r"|https://arxiv\.org/abs/\d{4}\.\d{5}"
+    r"|https://doi\.org/10\.\d+/\S+"
+)
+SLICE = (
+    ("batch-norm-epsilon", "torch", "digits_cnn", 0),
+    ("relu-as-gelu", "torch", "digits_cnn", 0),
+    ("pool-average-for-maximum", "torch", "digits_cnn", 0),
+    ("relu-leaks", "onnx", "digits_cnn", 0),
+    ("layer-norm-epsilon", "torch", "rows", 0),
+    ("gelu-form", "torch", "rows", 0),
+    ("leaky-slope", "onnx", "pictures", 0),
+)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_has_a_source(kind: str) -> None:
+    assert KINDS[kind].sources
+    for source in KINDS[kind].sources:
+        assert SOURCE.fullmatch(source), source
+    found = KINDS[kind]
+    assert any((found.torch, found.keras, found.onnx, found.weights, found.engine))
+
+
+def test_there_are_enough_kinds() -> None:
+    assert len(KINDS) >= 100
+
+
+def test_every_injection_into_an_engine_is_of_one_kind() -> None:
+    for each in INJECTIONS:
+        told = f"{each.kind}:{each.name}"
+        kinds = [
+            kind.id for kind in KINDS.values() if any(re.fullmatch(p, told) for p in kind.engine)
+        ]
+        assert len(kinds) == 1, (told, kinds)
+    assert len(injections()) == len(INJECTIONS)
+
+
+@pytest.fixture(scope="module")
+def targets(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Target]:
+    names = {(name, side) for _, side, name, _ in SLICE}
+    return {each: Target(*each, tmp_path_factory.mktemp("target")) for each in names}
+
+
+@pytest.mark.parametrize("key", SLICE, ids=lambda key: "-".join(map(str, key)))
+def test_a_fault_is_found_at_its_layer_and_place(
+    key: tuple[str, str, str, int], targets: dict[tuple[str, str], Target]
+) -> None:
+    kind, side, name, place = key
+    target = targets[name, side]
+    where, change = places(target, kind)[place]
+    found = judged(target, KINDS[kind], place, where, change)
+    assert found.effect > found.rounding
+    assert found.is_caught, found
+    assert found.is_blamed, found
+    assert found.is_placed, found
+
+
+def test_a_fault_that_changes_nothing_is_below_rounding(
+    targets: dict[tuple[str, str], Target],
+) -> None:
+    """Text that is written otherwise: the effect is measured apart from the judge."""
+    target = targets["digits_cnn", "torch"]
+    (edit, *_) = text(r"F\.relu\(self\.stem", "torch.relu(self.stem")(target.source)
+    found = judged(target, KINDS["relu-lost"], 0, edit)
+    assert found.effect <= found.rounding
+    assert not found.is_caught
+
+
+def test_edits_leave_docstrings_and_comments_alone() -> None:
+    source = Source('"""nn.A(1)"""\nx = nn.A(1, b=2)  # nn.A(1)\n')
+    (edit,) = text(r"nn\.A\(1", "nn.A(3")(source)
+    assert source.changed(edit).text.splitlines()[1] == "x = nn.A(3, b=2)  # nn.A(1)"
+    (edit,) = keyword(r"nn\.A", b=None, c="4")(source)
+    assert "nn.A(1, c=4)" in source.changed(edit).text
+    assert source.statement(edit.start) == (2, 2)
+
+
+def test_each_kind_and_side_gets_its_share() -> None:
+    keys = [("a", "torch", "n", i) for i in range(50)] + [("b", "onnx", "n", 0)]
+    picked = chosen(keys, 5, 0)
+    assert ("b", "onnx", "n", 0) in picked
+    assert picked == chosen(keys, 5, 0)
+    assert {side for _, side, _, _ in picked} <= set(SIDES)
+
+
+def test_the_figures_tell_misses_from_what_lies_below_rounding() -> None:
+    def entry(**more: object) -> dict[str, object]:
+        key = ("relu-lost", "torch", "n", 0)
+        given = {"key": key, "verdict": "verified", "is_caught": False, "rounding": 1e-9}
+        return {**given, "is_blamed": None, "is_placed": None, **more}
+
+    found = Figures(
+        [
+            entry(effect=1e-12),
+            entry(effect=1.0),
+            entry(effect=1.0, verdict="not compared"),
+            entry(effect=1.0, verdict="not the same", is_caught=True, is_blamed=False),
+            entry(effect=1.0, verdict="does not run"),
+            entry(key=("none", "torch", "n", 0), verdict="not compared"),
+        ]
+    )
+    assert (len(found.below), len(found.faults), len(found.missed)) == (1, 3, 2)
+    assert (len(found.misblamed), len(found.dead), len(found.alarms)) == (1, 1, 1)
+
+
+def test_the_interval_is_wilsons() -> None:
+    low, high = wilson(8, 10)  # of Brown, Cai and DasGupta 2001
+    assert (round(low, 3), round(high, 3)) == (0.490, 0.943)
+    assert wilson(0, 0) == (0.0, 1.0)
