@@ -29,6 +29,7 @@ COMMANDS = {
     "layers": ("nnspec.cli.layers:layers", "The layers and their like, listed or explained."),
     "schema": ("nnspec.cli.schema:schema", "The JSON Schema of specs, for editors."),
     "init": ("nnspec.cli.init:init", "Write a spec to start from."),
+    "mcp": ("nnspec.cli.mcp:mcp", "Serve assistants by the Model Context Protocol."),
     "plot": ("nnspec.cli.plot:plot", "Draw the network as an SVG picture."),
 }
 """Name -> where the command is, and what it does."""

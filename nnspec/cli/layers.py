@@ -38,18 +38,18 @@ def layers(names: tuple[str, ...], sheet: bool, training_sheet: bool, as_json: b
     if not names:
         found = {kind: list(reference.words(kind)) for kind in reference.KINDS}
         if as_json:
-            print_json({"words": [_brief(word) for words in found.values() for word in words]})
+            print_json({"words": [brief(word) for words in found.values() for word in words]})
         else:
             click.echo("\n".join(_listed(found)), color=use_colour())
         return
-    asked = [word for name in names for word in _found(name)]
+    asked = [word for name in names for word in words_named(name)]
     if as_json:
-        print_json({"words": [_whole(word) for word in asked]})
+        print_json({"words": [whole(word) for word in asked]})
     else:
         click.echo("\n\n".join(map(_explained, asked)), color=use_colour())
 
 
-def _found(name: str) -> list[Word]:
+def words_named(name: str) -> list[Word]:
     """Return everything of a name; raises UsageError with what is like it."""
     from nnspec.show.reference import find, known_names
 
@@ -112,7 +112,8 @@ def _listed(found: dict[str, list[Word]]) -> list[str]:
     return [*lines, "", "`nnspec layers NAME` explains one: arguments, shapes, an example"]
 
 
-def _brief(word: Word) -> dict[str, Any]:
+def brief(word: Word) -> dict[str, Any]:
+    """Return a word as the list of `--json` has it."""
     return {
         "name": word.name,
         "kind": word.kind,
@@ -122,11 +123,12 @@ def _brief(word: Word) -> dict[str, Any]:
     }
 
 
-def _whole(word: Word) -> dict[str, Any]:
+def whole(word: Word) -> dict[str, Any]:
+    """Return all that is known of a word, as `--json` has it."""
     from nnspec.show.trial import example_of, tried
 
     entry = {
-        **_brief(word),
+        **brief(word),
         "meaning": word.meaning,
         "also_as": word.places,
         "arguments": [each._asdict() for each in word.arguments],

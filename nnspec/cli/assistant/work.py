@@ -1,0 +1,238 @@
+"""Does one call of an assistant in a process of its own: a request as JSON in, its answer out."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nnspec.cli.assistant.access import DATA, inside, present, require_inside
+from nnspec.errors import NnspecError, SpecError, UsageError, nearest, printable
+
+if TYPE_CHECKING:
+    from nnspec.network.networks import Networks
+    from nnspec.network.spec import Spec
+    from nnspec.verification.report import Report
+    from nnspec.verification.several import Reports
+
+MOST_CHECKS = 100
+"""Comparisons of one answer, those that failed first; the rest is counted in a note."""
+MOST_TEXT = 1_000_000
+"""Characters of source in one answer."""
+Request = dict[str, Any]
+
+
+def check(root: Path, request: Request) -> Request:
+    """Answer `check`."""
+    from nnspec.network.fixing import mend
+
+    text, path = _text(root, request["spec"])
+    fixed: list[str] = []
+    mended = None
+    try:
+        if request["fix"]:
+            found = mend(text, path=path, variables=request["variables"], unsafe=False)
+            fixed = [each.fix.title for each in found.fixed if each.fix is not None]
+            mended, problems, is_fine = found.text, found.problems, found.spec is not None
+            if found.spec is not None:
+                problems = found.spec.advice
+                require_inside(root, _placed(root, found.spec, path))
+        else:
+            spec = _load(root, request)
+            problems, is_fine = spec.advice, True
+    except SpecError as error:
+        problems, is_fine = error.problems, False
+    keys = ("code", "severity", "line", "column", "message", "hint")
+    told = [{key: each.as_json()[key] for key in keys} for each in problems]
+    return {"ok": is_fine, "problems": told, "fixed": fixed, "text": mended}
+
+
+def compile(root: Path, request: Request) -> Request:
+    """Answer `compile`."""
+    import nnspec
+
+    spec: Any = _load(root, request)
+    source = nnspec.compile(spec, request["to"], training=request["training"]).source
+    if len(source) > MOST_TEXT:
+        raise UsageError(
+            f"the source has {len(source):,} characters, and an answer at most {MOST_TEXT:,}: "
+            "write it by `nnspec compile`"
+        )
+    return {"backend": request["to"], "source": source}
+
+
+def verify(root: Path, request: Request) -> Request:
+    """Answer `verify`."""
+    loaded = _load(root, request)
+    levels, required = request["levels"], request["require"]
+    against = _against(root, request)
+    if against is not None:
+        from nnspec.judge.verify import map_of, verify_against
+        from nnspec.network.loader import one_of
+
+        known = map_of(str(present(root, request["map"]))) if request["map"] is not None else None
+        spec = one_of(loaded, request["model"])
+        report: Report | Reports = verify_against(
+            spec, against, arguments=request["arguments"], known=known, batch=request["batch"],
+            seed=request["seed"], seconds=request["seconds"], levels=levels, require=required,
+        )  # fmt: skip
+        return _verified(report)
+    if request["map"] is not None or request["arguments"] is not None:
+        raise UsageError("`map` and `arguments` are about another file: give it by `against`")
+    import nnspec
+
+    any_spec: Any = loaded
+    report = nnspec.verify(
+        any_spec, model=request["model"], backends=request["backends"], batch=request["batch"],
+        seed=request["seed"], steps=request["steps"], exporters=request["exporters"],
+        levels=levels, require=required,
+    )  # fmt: skip
+    return _verified(report)
+
+
+def explain(_: Path, request: Request) -> Request:
+    """Answer `explain`."""
+    from nnspec.show.rules import rules
+
+    code, known = request["code"], rules()
+    if code not in known:
+        raise UsageError(f'no code "{printable(code)}"{nearest(code, known)}')
+    return known[code].as_json()
+
+
+def layers(_: Path, request: Request) -> Request:
+    """Answer `layers`."""
+    from nnspec.cli.layers import brief, whole, words_named
+    from nnspec.show import reference
+
+    names = request["names"]
+    if not names:
+        listed = [word for kind in reference.KINDS for word in reference.words(kind)]
+        return {"words": [brief(word) for word in listed]}
+    return {"words": [whole(word) for name in names for word in words_named(name)]}
+
+
+TOOLS: dict[str, Callable[[Path, Request], Request]] = {
+    "check": check,
+    "compile": compile,
+    "verify": verify,
+    "explain": explain,
+    "layers": layers,
+}
+
+
+def _text(root: Path, given: str) -> tuple[str, Path | None]:
+    """Return the text of a spec, and its file: what has lines or braces is a text itself."""
+    if "\n" in given or given.lstrip().startswith("{"):
+        return given, None
+    from nnspec.network.loader import read_text
+
+    path = present(root, given)
+    return read_text(path), path
+
+
+def _load(root: Path, request: Request) -> Spec | Networks:
+    from nnspec.network.loader import loads_any
+
+    text, path = _text(root, request["spec"])
+    loaded = loads_any(text, path=path, variables=request.get("variables"))
+    loaded = _placed(root, loaded, path)
+    require_inside(root, loaded)
+    return loaded
+
+
+def _placed(root: Path, loaded: Spec | Networks, path: Path | None) -> Spec | Networks:
+    """Return a spec that is a text as if it stood in the folder, from where its paths lead."""
+    from nnspec.network.spec import Spec
+
+    if path is not None:
+        return loaded
+    place = root / f"{loaded.name}.yaml"
+    if isinstance(loaded, Spec):
+        return replace(loaded, path=place)
+    return loaded.located(place, loaded.advice)
+
+
+def _against(root: Path, request: Request) -> str | None:
+    """Return the file to judge, `FILE` or `FILE:NAME`, with its path whole."""
+    given = request["against"]
+    if given is None:
+        return None
+    name = ""
+    if not inside(root, given).is_file() and ":" in given:
+        given, _, name = given.rpartition(":")
+    path = present(root, given)
+    if path.suffix.lower() not in DATA and not request["allow_python"]:
+        raise UsageError(
+            f"{path.name} is not opened: opening it runs code of it, and this server was started "
+            "without --allow-python"
+        )
+    return f"{path}:{name}" if name else str(path)
+
+
+def _verified(result: Report | Reports) -> Request:
+    from nnspec.verification.checks import difference
+    from nnspec.verification.levels import LEVELS
+    from nnspec.verification.several import Reports
+
+    reports = result.reports if isinstance(result, Reports) else {"": result}
+
+    def named(name: str, text: str) -> str:
+        return f"{name}: {text}" if name else text
+
+    checks = [(name, each) for name, report in reports.items() for each in report.checks]
+    checks.sort(key=lambda entry: entry[1].passed)
+    told: dict[str, list[str]] = {"failures": [], "unmet": [], "not_checked": [], "notes": []}
+    for name, report in reports.items():
+        told["failures"] += [named(name, difference(each)) for each in report.failures()]
+        told["unmet"] += [named(name, each) for each in report.unmet()]
+        told["not_checked"] += [named(name, each.told()) for each in report.not_checked]
+        told["notes"] += [named(name, each) for each in report.notes]
+    if len(checks) > MOST_CHECKS:
+        told["notes"].append(f"{len(checks) - MOST_CHECKS} comparisons that passed are left out")
+    verdicts = [named(name, report.verdict) for name, report in reports.items()]
+    return {
+        "passed": result.passed,
+        "verdict": "; ".join(verdicts),
+        "levels": {
+            named(name, level): report.verdict_of(level)
+            for name, report in reports.items()
+            for level in LEVELS
+        },
+        **told,
+        "checks": [
+            {
+                "kind": each.kind,
+                "pair": [named(name, one) for one in each.pair],
+                "dtype": each.dtype,
+                "error": each.error if math.isfinite(each.error) else None,
+                "tolerance": each.tolerance if math.isfinite(each.tolerance) else None,
+                "passed": each.passed,
+                "layer": each.layer,
+                "detail": each.detail,
+            }
+            for name, each in checks[:MOST_CHECKS]
+        ],
+    }
+
+
+def main() -> None:
+    """Answer the request on standard input."""
+    out = os.dup(1)
+    os.dup2(2, 1)  # what a framework prints is no answer
+    request = json.loads(sys.stdin.buffer.read())
+    try:
+        answer: dict[str, Any] = {"answer": TOOLS[request["do"]](Path(request["root"]), request)}
+    except NnspecError as error:
+        answer = {"refused": str(error) or type(error).__name__}
+    with os.fdopen(out, "w", encoding="utf-8") as file:
+        json.dump(answer, file)
+
+
+if __name__ == "__main__":
+    main()
