@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from torch.overrides import TorchFunctionMode
 
 from nnspec.backend.foreign import KEPT, Described, Given, Held, Reference, Step, Trace
 from nnspec.backend.python_files import named_in, network_of
+from nnspec_torch.doubles import in_doubles, take_weights
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
@@ -27,11 +28,14 @@ _UNTOLD = frozenset({"__get__", "__set__", "size", "dim", "stride", "numel", "is
 
 def open_file(reference: Reference) -> TorchForeign:
     """Run a Python file, and return the network that it makes; raises UsageError."""
-    path = Path(reference.path)
-    places: dict[int, str] = {}
-    with _noting(places, path.parent):
-        made = network_of(reference, nn.Module, "torch.nn.Module")
-    return TorchForeign(made, places, path.parent)
+    folder = Path(reference.path).parent
+
+    def made() -> tuple[nn.Module, dict[int, str]]:
+        places: dict[int, str] = {}
+        with _noting(places, folder):
+            return network_of(reference, nn.Module, "torch.nn.Module"), places
+
+    return TorchForeign(*made(), folder, made)
 
 
 @contextmanager
@@ -72,9 +76,21 @@ def _line(frame: FrameType | None, folder: Path, skips: object = None) -> str:
 class TorchForeign:
     """A module of somebody's file."""
 
-    def __init__(self, module: nn.Module, places: Mapping[int, str], folder: Path) -> None:
-        self.module = module.eval()
+    def __init__(
+        self,
+        module: nn.Module,
+        places: Mapping[int, str],
+        folder: Path,
+        again: Callable[[], tuple[nn.Module, Mapping[int, str]]] | None = None,
+    ) -> None:
+        """again: makes the network anew, with the line that made each module by its id."""
         self.folder = folder
+        self._again = again
+        self._is_double = False
+        self._set(module, places)
+
+    def _set(self, module: nn.Module, places: Mapping[int, str]) -> None:
+        self.module = module.eval()
         self._places = places
         self._names = {id(each): name for name, each in module.named_modules()}
         for parameter in module.parameters():
@@ -83,6 +99,16 @@ class TorchForeign:
 
     def use(self, dtype: str) -> str:
         """Compute in this dtype, and return it."""
+        self._is_double = dtype == "float64"
+        if self._is_double and self._again is not None:
+            try:
+                with in_doubles():
+                    made, places = self._again()
+                take_weights(made, self.module)
+            except Exception:  # of a file that gives another network each time, say
+                self._again = None
+            else:
+                self._set(made, places)
         self.module.to(getattr(torch, dtype))
         self._tensors = dict(_tensors(self.module))
         return dtype
@@ -192,7 +218,8 @@ class TorchForeign:
         }
 
     def _called(self, inputs: Mapping[str, torch.Tensor]) -> list[tuple[str, torch.Tensor]]:
-        return list(named_in(self.module(**inputs), torch.is_tensor))
+        with in_doubles() if self._is_double else nullcontext():
+            return list(named_in(self.module(**inputs), torch.is_tensor))
 
 
 def _tensors(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
@@ -245,23 +272,27 @@ class _Follower(TorchFunctionMode):
     ) -> Any:
         """Call a function, and note it."""
         name = getattr(function, "__name__", str(function))
-        given = [id(each) for _, each in named_in((args, kwargs or {}), torch.is_tensor)]
+        given = [each for _, each in named_in((args, kwargs or {}), torch.is_tensor)]
         result = function(*args, **(kwargs or {}))
         if name not in _UNTOLD:
             results = [each for _, each in named_in(result, torch.is_tensor)]
             self._note(name, given, results)
         return result
 
-    def _note(self, name: str, given: list[int], results: list[torch.Tensor]) -> None:
-        inputs = tuple(dict.fromkeys(self._numbers[key] for key in given if key in self._numbers))
-        names = dict.fromkeys(name for key in given for name in self._derived.get(key, ()))
+    def _note(self, name: str, given: list[torch.Tensor], results: list[torch.Tensor]) -> None:
+        keys = [id(each) for each in given]
+        names = dict.fromkeys(name for key in keys for name in self._derived.get(key, ()))
         if not results:
             return
-        if not inputs and names:  # of tensors held alone: what comes of them are tensors held
+        is_computed = any(key in self._numbers and key not in self._derived for key in keys)
+        if not is_computed and names:  # of tensors held alone: what comes of them are tensors held
             for each in results:
+                if each.numel() != max(one.numel() for one in given):
+                    self._number(each)  # such as a token for each row of the batch
                 self._held.append(each)
                 self._derived[id(each)] = tuple(names)
             return
+        inputs = tuple(dict.fromkeys(self._numbers[key] for key in keys if key in self._numbers))
         outputs = tuple(self._number(each) for each in results)
         self.steps.append(Step(len(self.steps), name, self._place(), inputs, outputs, tuple(names)))
 

@@ -12,6 +12,8 @@ import numpy as np
 from nnspec.backend import get_backend, versions
 from nnspec.backend.foreign import Foreign, Held, Reference, Trace
 from nnspec.errors import NnspecError
+from nnspec.judge.blaming import Blaming
+from nnspec.judge.causes import untrained_rows
 from nnspec.judge.facing import Facing
 from nnspec.judge.found import Fault, Walked
 from nnspec.judge.ours import Ours
@@ -172,7 +174,7 @@ class _Case:
         forced: dict[str, Mapping[str, Array]] = {}
         walk = self._walk(theirs, trace, known, forced)
         while not self._agrees(trace.outputs):
-            blamed = walk.blamed()
+            blamed = Blaming(walk).blamed()
             if blamed is None or blamed.name in forced or len(self.report.faults) >= FAULTS:
                 break
             if blamed.sources:  # it had been filled wrongly
@@ -181,12 +183,12 @@ class _Case:
                 continue
             self.report.faults.append(blamed.fault)
             # On from what the file gives there, which shows the next fault, and the other weights.
-            best, reached = None, walk.found.met
+            best, reached = None, walk.found.steps
             for given in blamed.instead:
                 tried = {**forced, blamed.name: given}
                 after = self._walk(theirs, trace, known, tried)
-                if after.found.met > reached:
-                    best, reached, forced = after, after.found.met, tried
+                if after.found.steps > reached:
+                    best, reached, forced = after, after.found.steps, tried
             if best is None:
                 break
             walk = best
@@ -228,6 +230,7 @@ class _Case:
                 for name, array in expected.items()
                 if name in outputs and outputs[name].shape != array.shape
             ),
+            *(f"it has no {name}{at}" for name, at in walked.absent.items()),
         ]
         for told in walked.missing.values():
             reason = f"no tensor of the file was found for {told}: say which by --map"
@@ -334,6 +337,9 @@ class _Case:
         }
         worst = max(errors, key=errors.__getitem__, default="")
         sentence = f"Most of all that of {worst}."
+        if worst in errors:
+            source = self.report.sources[worst]
+            sentence += untrained_rows(worst, source.taken(found[source.tensor]), expected[worst])
         largest_error = errors.get(worst, 0.0)
         blame = self._blame(sentence)
         self.recorder.add("gradient", self.pair, "float64", largest_error, GRADIENT, blame=blame)

@@ -17,7 +17,7 @@ Variant = tuple[Any, Mapping[str, "Array"], str]
 """A layer, its weights by own name, and what the file does if it computes so."""
 
 VALUES: dict[str, tuple[Any, ...]] = {
-    "epsilon": (1e-3, 1e-5, 1e-6, 1e-7, 1e-8, 1e-12, 0.0),
+    "epsilon": (1e-3, 1e-5, 1.001e-5, 1e-4, 2e-5, 1e-6, 1e-7, 1e-8, 1e-12, 0.0),
     "negative_slope": (0.01, 0.1, 0.2, 0.3),
     "alpha": (1.0, 0.3, 0.2, 0.1),
     "approximate": (True, False),
@@ -41,11 +41,11 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "order": ("C", "F"),
     "merge_mode": ("concat", "sum", "ave", "mul"),
     "method": ("nearest", "bilinear", "bicubic"),
-    "theta": (10000.0, 500000.0, 100000.0),
     "base": (10000.0, 500000.0, 100000.0),
+    "rotary_wavelength": (10000.0, 500000.0, 100000.0, 1000000.0),
 }
 """Other values that a field has in files that were ported wrongly."""
-ACTIVATIONS = ("relu", "gelu", "tanh", "sigmoid", "silu", "softmax", "elu", "leaky_relu", None)
+ACTIVATIONS = ("relu", "tanh", "sigmoid", "silu", "softmax", "elu", "leaky_relu", "relu6")
 KIN = {
     one: other
     for first, second in (
@@ -57,6 +57,11 @@ KIN = {
     for one, other in ((first, second), (second, first))
 }  # fmt: skip
 """Layers that take the same fields, and are taken for one another."""
+FORMS = ((False, "the exact form of gelu"), (True, "the tanh approximation of gelu"))
+FIRST = (1, 2, -1)
+"""Rows of a table of positions at which files begin."""
+ROUNDING = 1e-8
+"""Relative: of gradients in float64."""
 FIELDS = ("activation", "recurrent_activation")
 
 
@@ -71,7 +76,8 @@ def variants(layer: Layer, weights: Mapping[str, Array]) -> Iterator[Variant]:
             if other != mine and type(other) is not type(None):
                 changed = _changed(layer, **{name: other})
                 if changed is not None and getattr(changed, name) != mine:
-                    yield changed, weights, f"it computes as with {name} {other}, and not {mine}"
+                    said = "its default" if mine is None else mine
+                    yield changed, weights, f"it computes as with {name} {other}, and not {said}"
     for name in FIELDS:
         if name in fields:
             yield from _activations(layer, name, weights)
@@ -84,6 +90,11 @@ def variants(layer: Layer, weights: Mapping[str, Array]) -> Iterator[Variant]:
         changed = _of_type(layer, KIN[layer.type])
         if changed is not None:
             yield changed, weights, f"it computes {KIN[layer.type]}, and not {layer.type}"
+    yield from _neighbours(layer, weights)
+    if layer.type == "position_embedding":
+        for first in FIRST:
+            later = {name: np.roll(array, -first, axis=0) for name, array in weights.items()}
+            yield layer, later, f"its positions begin at {first}, and not at 0"
     for change in WEIGHTS:
         yield from ((layer, changed, told) for changed, told in change(weights))
 
@@ -91,18 +102,16 @@ def variants(layer: Layer, weights: Mapping[str, Array]) -> Iterator[Variant]:
 def _activations(layer: Layer, name: str, weights: Mapping[str, Array]) -> Iterator[Variant]:
     mine = getattr(layer, name)
     said = getattr(mine, "type", mine)
-    for kind in ACTIVATIONS:
-        if kind != said:
-            changed = _changed(layer, **{name: kind})
+    for kind in (*ACTIVATIONS, "gelu"):
+        for form, told in FORMS if kind == "gelu" else ((None, kind),):
+            other = kind if form is None else {"type": kind, "approximate": form}
+            is_mine = kind == said and form in (None, getattr(mine, "approximate", False))
+            changed = None if is_mine else _changed(layer, **{name: other})
             if changed is not None:
-                other = kind or "no activation"
-                yield changed, weights, f"it computes {other}, and not {said or 'no activation'}"
-    if said == "gelu":
-        is_other = not getattr(mine, "approximate", False)
-        changed = _changed(layer, **{name: {"type": "gelu", "approximate": is_other}})
-        if changed is not None:
-            form = "tanh approximation" if is_other else "exact form"
-            yield changed, weights, f"it computes the {form} of gelu"
+                instead = f", and not {said or 'no activation'}" if kind != said else ""
+                yield changed, weights, f"it computes {told}{instead}"
+    if said is not None and (changed := _changed(layer, **{name: None})) is not None:
+        yield changed, weights, f"it computes no activation, and not {said}"
 
 
 def _changed(layer: Layer, **fields: Any) -> Any:
@@ -136,6 +145,20 @@ def _retyped(layer: Layer, kind: str) -> Any:
         return LAYERS[kind].model_validate({"type": kind})
     except Exception:
         return None
+
+
+def _neighbours(layer: Layer, weights: Mapping[str, Array]) -> Iterator[Variant]:
+    """Yield rotary positions that turn neighbouring features: as of weights in another order."""
+    if not getattr(layer, "rotary", False):
+        return
+    heads = {"q.weight": layer.num_heads, "k.weight": layer.num_kv_heads}  # type: ignore[attr-defined]
+    heads |= {"q.bias": heads["q.weight"], "k.bias": heads["k.weight"]}
+    changed = dict(weights)
+    for name, count in heads.items():
+        if name in weights:
+            pairs = weights[name].reshape(count, -1, 2, *weights[name].shape[1:])
+            changed[name] = np.swapaxes(pairs, 1, 2).reshape(weights[name].shape)
+    yield layer, changed, "its rotary positions turn neighbouring features, and not the two halves"
 
 
 Changed = Iterator[tuple[dict[str, "Array"], str]]
@@ -190,3 +213,16 @@ WEIGHTS: tuple[Callable[[Mapping[str, Array]], Changed], ...] = (
     _root,
     _halves,
 )
+
+
+def untrained_rows(name: str, theirs: Array, ours: Array) -> str:
+    """Return in words which rows of a table get no gradient in a file alone, or an empty text."""
+    if ours.ndim != 2 or theirs.shape != ours.shape:
+        return ""
+    rows = np.flatnonzero(~theirs.any(axis=1) & ours.any(axis=1))
+    rest = np.delete(theirs - ours, rows, axis=0)
+    largest = float(np.max(np.abs(ours), initial=0.0))
+    if len(rows) != 1 or float(np.max(np.abs(rest), initial=0.0)) > ROUNDING * largest:
+        return ""
+    told = f" The file gives row {rows[0]} of {name} no gradient, as that of padding"
+    return f"{told} (padding_index: {rows[0]} in a spec)."

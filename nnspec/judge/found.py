@@ -58,7 +58,11 @@ class Walked:
     proven: set[str] = field(default_factory=set)
     missing: dict[str, str] = field(default_factory=dict)
     unused: list[Held] = field(default_factory=list)
+    absent: dict[str, str] = field(default_factory=dict)
+    """Biases that the layers have and the file has not: the place of each layer there."""
     met: int = 0
+    steps: int = 0
+    """Layers met that give other numbers than they take: what shows that a walk goes on."""
     layers: int = 0
 
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from nnspec.layers.rows import ROWS
+from nnspec.layers.core import Dense
+from nnspec.layers.rows import MergeRows, PartRows
+from nnspec.layers.sharing import TiedDense
 from nnspec.network.graph import LayerNode
 from nnspec.network.loader import Spec
 from nnspec.network.opened import all_values, as_spec, flat
@@ -61,8 +63,10 @@ class Ours:
 
         layer: another in its place.
         """
-        if node.layer.is_tied or node.layer.type in ROWS:
-            return self.whole(values)
+        if isinstance(node.layer, TiedDense):
+            node, weights = self._untied(node, weights)
+        elif isinstance(node.layer, MergeRows | PartRows):
+            return dict(zip(node.outputs, [_rows(node, values)], strict=True))
         if layer is not None:
             node = node._replace(layer=layer)
         key = (node.name, repr(node.layer))  # a layer that holds a list has no hash
@@ -73,7 +77,7 @@ class Ours:
             program = self.engine.build(
                 as_spec(self.opened, graph, is_trained=False), own, "float64"
             )
-            self._alone = {key: program}
+            self._alone = {**dict([*self._alone.items()][-1:]), key: program}
         else:
             program.load_weights(own)
         inputs = {
@@ -83,17 +87,19 @@ class Ours:
         found: dict[str, Array] = program.forward(inputs)
         return found
 
+    def _untied(
+        self, node: LayerNode, weights: Mapping[str, Array]
+    ) -> tuple[LayerNode, dict[str, Array]]:
+        """Return a layer that uses the table of another as one of its own, with its weights."""
+        table = self.weights[self._of_layer[node.tied or ""]["weight"]]
+        bias = isinstance(node.layer, TiedDense) and node.layer.use_bias
+        dense = Dense(units=table.shape[0], use_bias=bias)
+        return node._replace(layer=dense, owner=None, tied=None), {**weights, "weight": table}
+
     def own_weights(self, node: LayerNode) -> dict[str, Array]:
         """Return the weights that a layer computes with, by its own names for them."""
         names = self._of_layer.get(node.owner or node.name, {})
         return {own: self.weights[name] for own, name in names.items()}
-
-    def whole(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Return the value of every layer, computed together."""
-        given = {name: inputs[name] for name in self.opened.graph.inputs}
-        weights = {self._inner[name]: array for name, array in self.weights.items()}
-        program = self.engine.build(self.opened, weights, "float64")
-        return {**given, **program.forward(given)}
 
     def program(self) -> Program:
         """Return the network as it is written, with the weights that are known."""
@@ -108,6 +114,13 @@ class Ours:
     def outputs(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return the outputs of the network as it is written."""
         return self.program().forward(inputs)
+
+
+def _rows(node: LayerNode, values: Mapping[str, Array]) -> Array:
+    """Return the elements along the first axis as rows of the batch, or those parted again."""
+    array, *others = (values[value] for value in node.inputs)
+    shape = others[0].shape[:2] if others else (-1,)
+    return array.reshape(*shape, *array.shape[1 if others else 2 :])
 
 
 def with_fields(layer: Any, **fields: Any) -> Any:

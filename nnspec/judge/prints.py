@@ -24,7 +24,7 @@ class Prints:
         self._by_size: dict[int, list[tuple[int, float]]] = {}
         self._sorted: dict[int, Array] = {}
         for number, array in self.values.items():
-            total = float(np.sum(array, dtype=np.float64))
+            total = _total(array)
             self._by_size.setdefault(array.size, []).append((number, total))
 
     def of(self, array: Array) -> Iterator[int]:
@@ -33,7 +33,7 @@ class Prints:
         if not near or array.dtype.kind not in "fiub":
             return
         array = _counted(array)
-        total = float(np.sum(array, dtype=np.float64))
+        total = _total(array)
         scale = float(np.max(np.abs(array), initial=0.0))
         ordered: Array | None = None
         for number, their_total in near:
@@ -55,3 +55,8 @@ class Prints:
 def _counted(array: Array) -> Array:
     """Return truth values as 0 and 1, which can be subtracted, and all else as it is."""
     return array.astype(np.int8) if array.dtype.kind == "b" else array
+
+
+def _total(array: Array) -> float:
+    with np.errstate(over="ignore"):  # a mask may hold the lowest number of its dtype
+        return float(np.sum(array, dtype=np.float64))

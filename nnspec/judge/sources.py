@@ -47,6 +47,8 @@ class Source:
     """Another tensor like it, which is added, as the second bias of PyTorch's LSTM."""
     added_part: tuple[int, int] = (0, 1)
     """Of the other tensor: ONNX has both biases in one."""
+    added_times: float = 1.0
+    """-1 for a bias before a normalisation, which takes it away with its mean."""
 
     def of(self, tensors: Mapping[str, Array]) -> Array:
         """Return the parameter, given the tensors of the file."""
@@ -56,7 +58,7 @@ class Source:
         if not self.added:
             return found
         other = replace(self, tensor=self.added, part=self.added_part, added="")
-        return found + other.of(tensors)
+        return found + self.added_times * other.of(tensors)
 
     def taken(self, array: Array) -> Array:
         """Return the parameter, or its gradient, of the tensor's."""
@@ -81,7 +83,8 @@ class Source:
         """Return how the tensor is taken, in words."""
         if not self.tensor:
             return f"{self.constant:g} everywhere, folded into another layer"
-        words = [f"{self.tensor} + {self.added}" if self.added else self.tensor]
+        sign = "+" if self.added_times > 0 else "-"
+        words = [f"{self.tensor} {sign} {self.added}" if self.added else self.tensor]
         if self.axes != tuple(range(len(self.axes))):
             words.append("transposed" if len(self.axes) == 2 else f"axes {list(self.axes)}")
         if self.part[1] > 1:
@@ -99,6 +102,8 @@ class Source:
             found["added"] = self.added
             if self.added_part[1] > 1:
                 found["added_part"] = list(self.added_part)
+            if self.added_times != 1.0:
+                found["added_times"] = self.added_times
         if self.axes != tuple(range(len(self.axes))):
             found["axes"] = list(self.axes)
         if self.part[1] > 1:
@@ -135,6 +140,7 @@ def source_of(name: str, shape: Sequence[int], given: Any, held: Mapping[str, He
         blocks,
         added=added,
         added_part=tuple(given.get("added_part", (0, 1))),
+        added_times=float(given.get("added_times", 1.0)),
     )
     try:
         found.taken(np.zeros(held[tensor].shape))

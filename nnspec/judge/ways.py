@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnspec.backend.foreign import Held, Step, Trace
+from nnspec.backend.foreign import Held, Trace
 from nnspec.judge.found import combined
 from nnspec.judge.ours import Ours
 from nnspec.judge.sources import Source, role_of, sources
@@ -25,6 +25,10 @@ DEVIATIONS = 3
 """Of a way to fill a layer: how many of the likelier choices it passes over, at most."""
 TRIES = 60
 """Ways that are tried to fill the parameters of one layer."""
+BARE = 10
+"""Ways that are tried to fill a layer without the biases that it has."""
+NEAREST = 3
+"""Tensors that are tried for a bias which a layer has in a file, and not in the spec."""
 FOLDED = 8
 """Tensors that are tried for the bias of a layer that a normalisation was folded into."""
 WHOLE = -1
@@ -38,7 +42,8 @@ class Ways:
     """The tensors of a file, and which of them are used.
 
     numbers: of the values of the spec, those of the run that are the same. missing: parameters
-    that nothing fits, told.
+    that nothing fits, told. shifts: of values that the file adds a bias to, which the layer that
+    gives them lacks, that bias: a normalisation takes it away again.
     """
 
     def __init__(
@@ -52,6 +57,7 @@ class Ways:
         self.numbers: dict[str, list[int]] = {}
         self.used: dict[str, set[int]] = {}
         self.missing: dict[str, str] = {}
+        self.shifts: dict[str, Source] = {}
         self.fixed = {name for name, each in ours.spec.graph.parameters() if each.is_fixed}
         first: dict[str, int] = {}
         for step in trace.steps:
@@ -64,10 +70,7 @@ class Ways:
             (each for each in held if np.issubdtype(np.dtype(each.dtype), np.floating)),
             key=lambda each: self.order[each.name],
         )
-        self.takers: dict[int, list[Step]] = {}
-        for step in trace.steps:
-            for number in step.inputs:
-                self.takers.setdefault(number, []).append(step)
+        self.steps = trace.steps
 
     def choices(self, node: LayerNode, owned: Mapping[str, str]) -> Iterator[dict[str, Source]]:
         """Yield ways to fill a layer's parameters, the likeliest first."""
@@ -82,6 +85,14 @@ class Ways:
             if not options[own]:
                 shape = self.ours.weights[name].shape
                 self.missing[name] = f"{name} {show(shape)}"
+        shift = self.shifts.get(node.inputs[0]) if node.inputs else None
+        if shift is not None and isinstance(node.layer, BatchNormalization):
+            options["running_mean"] = [
+                dataclasses.replace(
+                    each, added=shift.tensor, added_part=shift.part, added_times=-1.0
+                )
+                for each in options.get("running_mean", [])
+            ]
         options = {own: each for own, each in options.items() if each}
         if not options:
             if not wanted:
@@ -96,11 +107,36 @@ class Ways:
                 }
                 tries = (combined([*alike.items()], spent) for spent in range(DEVIATIONS + 1))
                 yield from itertools.islice(itertools.chain.from_iterable(tries), TRIES)
+        yield from self._without_biases(node, wanted, options)
         is_there = any(near.get(each.tensor) == 0 for some in options.values() for each in some)
         if isinstance(node.layer, BatchNormalization) and not is_there:
             yield from self._folded(node.layer, wanted, options.get("bias", []))
         elif len(options) < len(wanted):
             yield from combined([*options.items()], 0)
+
+    def _without_biases(
+        self, node: LayerNode, wanted: Mapping[str, str], options: Mapping[str, list[Source]]
+    ) -> Iterator[dict[str, Source]]:
+        """Yield ways without the biases, or without those of queries, keys and values."""
+        biases = [own for own in wanted if is_bare(node, own)]
+        inner = [own for own in biases if own.partition(".")[0] in ("q", "k", "v")]
+        for absent in (biases, *([inner] if inner else [])):
+            zeros = {own: Source("", self.ours.weights[wanted[own]].shape, ()) for own in absent}
+            others = {own: some for own, some in options.items() if own not in zeros}
+            if absent and len(others) + len(zeros) == len(wanted):
+                tries = (combined([*others.items()], spent) for spent in range(DEVIATIONS))
+                for each in itertools.islice(itertools.chain.from_iterable(tries), BARE):
+                    yield {**each, **zeros}
+
+    def vectors(self, node: LayerNode, size: int) -> list[Source]:
+        """Return the tensors that may be a bias of so many numbers, the nearest first."""
+        near = self._distances(node)
+        fitting = [
+            each for each in self.free
+            if each.shape == (size,) and each.name not in self.used and each.name in near
+        ]  # fmt: skip
+        fitting.sort(key=lambda each: (near[each.name], self.order[each.name]))
+        return [Source(each.name, (size,), (0,)) for each in fitting[:NEAREST]]
 
     def _folded(
         self, layer: BatchNormalization, wanted: Mapping[str, str], biases: Sequence[Source]
@@ -140,7 +176,7 @@ class Ways:
                     continue
                 role = role_of(held.name).removesuffix("_l0")
                 order = (
-                    near.get(held.name, HOPS),
+                    near.get(held.name, 2 * HOPS),
                     source.effort >= 2,
                     role not in own and own not in role,
                     self.order[held.name],
@@ -165,24 +201,33 @@ class Ways:
                     yield dataclasses.replace(first, added=second.tensor, added_part=second.part)
 
     def _distances(self, node: LayerNode) -> dict[str, int]:
-        """Return how many operations after what a layer takes each tensor is met, from 0 on."""
+        """Return how many operations after what a layer takes each tensor is met, from 0 on.
+
+        The longest way counts: what a sum takes besides is met after what its branch takes. What
+        is met after other values of the spec alone comes after all that.
+        """
+        known = self.known()
+        found = self._depths(self.taken_by(node), known)
+        for name, depth in self._depths(known, known).items():
+            found.setdefault(name, HOPS + depth)
+        return found
+
+    def _depths(self, start: set[int], known: set[int]) -> dict[str, int]:
         found: dict[str, int] = {}
-        known, front = self.known(), self.taken_by(node)
-        met: set[int] = set()
-        for distance in range(HOPS):
-            steps = [step for number in front for step in self.takers.get(number, ())]
-            front = set()
-            for step in steps:
-                if step.number not in met:
-                    met.add(step.number)
-                    for name in step.tensors:
-                        found.setdefault(name, distance)
-                    front.update(number for number in step.outputs if number not in known)
+        depths = dict.fromkeys(start, 0)
+        for step in self.steps:
+            depth = max((depths[each] for each in step.inputs if each in depths), default=HOPS)
+            if depth < HOPS:
+                for name in step.tensors:
+                    found.setdefault(name, depth)
+                for number in step.outputs:
+                    if number not in known:
+                        depths[number] = depth + 1
         return found
 
     def first_tensors(self, node: LayerNode) -> set[str]:
         """Return the tensors that the first operations with any take, after what a layer takes."""
-        near = self._distances(node)
+        near = self._depths(self.taken_by(node), self.known())
         return {name for name, distance in near.items() if distance == min(near.values())}
 
     def known(self) -> set[int]:
@@ -207,3 +252,9 @@ class Ways:
     def free_again(self, source: Source) -> None:
         """Note that a tensor is not used."""
         self.used.pop(source.tensor, None)
+
+
+def is_bare(node: LayerNode, own: str) -> bool:
+    """Whether a parameter of a layer is a bias that a file may lack."""
+    is_other = isinstance(node.layer, BatchNormalization) or type(node.layer) in GATES
+    return own.rpartition(".")[2] == "bias" and not is_other

@@ -1,0 +1,247 @@
+"""Says of a layer that a run does not hold where the file parts from it, and why."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from nnspec.errors import NnspecError, WeightsError
+from nnspec.judge.causes import variants
+from nnspec.judge.found import Blamed, Fault
+from nnspec.judge.ours import with_fields
+from nnspec.judge.parts import Parting, exchanged
+from nnspec.judge.sources import Source
+from nnspec.judge.walk import Walk
+from nnspec.layers.batch_normalization import BatchNormalization
+from nnspec.network.graph import LayerNode
+from nnspec.network.opened import flat
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
+    from nnspec.layers import Layer
+
+ALL_WAYS = 3000
+"""To fill a layer that seems at fault: of more, not all are tried, and it is not accused."""
+INSTEAD = 4
+"""Values of a run that are tried in the place of what a layer gives."""
+
+
+class Blaming:
+    """The layer at fault of a walk."""
+
+    def __init__(self, walk: Walk) -> None:
+        """Take a walk that has been run."""
+        self.walk = walk
+
+    def blamed(self) -> Blamed | None:
+        """Return the layer at fault, with what the file may give in its place."""
+        node = self.walk.suspect
+        if node is None:
+            return None
+        shifted = self._shifted(node)
+        if shifted is not None:
+            return shifted
+        path = self.walk.ours.paths.get(node.name, node.name)
+        cause = "it leaves the layer out, and gives what the layer takes"
+        given: dict[str, Array] = {}
+        if not self._is_left_out(node):
+            cause, given = self._cause(node)
+        if given:
+            within = self.walk.parting(node, self.walk.values)
+            places = tuple(self._places(node, within, given))
+            return Blamed(node.name, Fault(path, node.layer.type, places, cause), [given])
+        within = self.walk.parting(node, self.walk.values)
+        sources: dict[str, Source] = {}
+        if not cause:
+            cause, sources = self._cause_within(node, within)
+        if cause:
+            is_sure = True
+        else:
+            sources, is_sure = self._every_way(node, within)
+        places = tuple(self._places(node, within))
+        fault = Fault(path, node.layer.type, places, cause or within.told(), is_sure)
+        return Blamed(node.name, fault, list(self._instead(node)), sources)
+
+    def _shifted(self, node: LayerNode) -> Blamed | None:
+        """Return a layer before this one that has a bias in the file alone."""
+        walk = self.walk
+        value = next((each for each in node.inputs if each in walk.ways.shifts), None)
+        if value is None or isinstance(node.layer, BatchNormalization):
+            return None
+        before = next(each for each in walk.ours.nodes if value in each.outputs)
+        tensor = walk.ways.shifts[value].tensor
+        places = tuple(
+            f"{step.place} ({step.kind})" for step in walk.trace.steps if tensor in step.tensors
+        )
+        path = walk.ours.paths.get(before.name, before.name)
+        cause = f"it adds a bias, {tensor}, which the layer lacks"
+        bias = {"bias": walk.ways.shifts[value].of(walk.theirs)}
+        layer = with_fields(before.layer, use_bias=True)
+        weights = {**walk.ours.own_weights(before), **bias}
+        given = walk.ours.values(before, walk.values, weights, layer)
+        return Blamed(before.name, Fault(path, before.layer.type, places[:1], cause), [given])
+
+    def _cause_within(self, node: LayerNode, within: Parting) -> tuple[str, dict[str, Source]]:
+        """Return what the file does instead within a layer, and the sources that this proves."""
+        if not within.is_sure:
+            return "", {}
+        for own in self._filled(node):
+            for layer, weights, told in variants(node.layer, own):
+                try:
+                    other = self.walk.parting(node, self.walk.values, layer, weights)
+                except (NnspecError, ValueError):
+                    continue
+                if not other.lacks and other.last not in within.same:
+                    sources, _ = self._every_way(node, other, layer, weights)
+                    return told, sources
+        return "", {}
+
+    def _every_way(
+        self, node: LayerNode, within: Parting, layer: Layer | None = None,
+        weights: Mapping[str, Array] | None = None,
+    ) -> tuple[dict[str, Source], bool]:  # fmt: skip
+        """Return the sources with which a layer is held after all, and whether all were tried.
+
+        layer, weights: in the place of its own.
+        """
+        base = self.walk.ours.own_weights(node) if weights is None else weights
+        owned = self.walk.ours.parameters(node)
+        unsure = {own: name for own, name in owned.items() if own not in within.proven}
+        for name in unsure.values():
+            source = self.walk.found.sources.get(name)
+            if source is not None and source.tensor:
+                self.walk.ways.free_again(source)
+        if within.is_sure:  # it parts where nothing of the file is taken
+            return {}, True
+        if any(name in self.walk.ways.missing for name in unsure.values()):
+            return {}, False  # the file may hold it in a form that is not known here
+        options = {
+            own: each
+            for own, name in unsure.items()
+            if name in self.walk.found.sources and (each := self.walk.ways.options(node, own, name))
+        }
+        if math.prod(map(len, options.values())) > ALL_WAYS:
+            return {}, False
+        for chosen in itertools.product(*options.values()):
+            tensors = [(each.tensor, each.part) for each in chosen if each.tensor]
+            if len(set(tensors)) < len(tensors):
+                continue
+            tried = {
+                **base,
+                **{own: one.of(self.walk.theirs) for own, one in zip(options, chosen, strict=True)},
+            }
+            try:
+                given = self.walk.ours.values(node, self.walk.values, tried, layer)
+            except WeightsError:
+                continue
+            if self.walk.is_held(node, given):
+                return {owned[own]: each for own, each in zip(options, chosen, strict=True)}, True
+        # A file may make an operand of more, as of a length and a direction: no map has that.
+        mapped = {source for name in owned.values() for source in self._tensors_of(name)}
+        return {}, not options or self.walk.ways.first_tensors(node) <= mapped
+
+    def _tensors_of(self, name: str) -> tuple[str, ...]:
+        source = self.walk.found.sources.get(name)
+        return () if source is None else (source.tensor, source.added)
+
+    def _cause(self, node: LayerNode) -> tuple[str, dict[str, Array]]:
+        """Return what the file does instead of a layer, and what that gives, or nothing."""
+        for own in self._filled(node):
+            for layer, weights, told in variants(node.layer, own):
+                try:
+                    given = self.walk.ours.values(node, self.walk.values, weights, layer)
+                except (NnspecError, ValueError):
+                    continue
+                if any(given[name].shape != self.walk.values[name].shape for name in node.outputs):
+                    continue
+                if self.walk.is_held(node, given) and self._is_end(node, layer):
+                    return told, given
+        return "", {}
+
+    def _filled(self, node: LayerNode) -> Iterator[dict[str, Array]]:
+        """Yield the weights of a layer as it is filled, and as it may be filled as well."""
+        own = self.walk.ours.own_weights(node)
+        yield own
+        owned = self.walk.ours.parameters(node)
+        chosen = {
+            each: self.walk.found.sources[name]
+            for each, name in owned.items()
+            if name in self.walk.found.sources
+        }
+        for other in exchanged(node.layer, chosen):
+            yield own | {each: source.of(self.walk.theirs) for each, source in other.items()}
+
+    def _is_end(self, node: LayerNode, layer: Layer) -> bool:
+        """Whether what a variant of a layer gives is what the file goes on with.
+
+        Every file gives what an activation takes; only one without it goes on with that.
+        """
+        had = getattr(node.layer, "activation", None)
+        if had is None or getattr(layer, "activation", None) is not None:
+            return True
+        numbers = {number for value in node.outputs for number in self.walk.ways.numbers[value]}
+        return bool(numbers & self._ends()) or any(
+            numbers.intersection(step.inputs) and step.tensors for step in self.walk.trace.steps
+        )
+
+    def _ends(self) -> set[int]:
+        """Return the numbers of the values that the file gives."""
+        given = self.walk.trace.outputs.values()
+        return {number for array in given for number in self.walk.prints.of(array)}
+
+    def _is_left_out(self, node: LayerNode) -> bool:
+        """Whether the file gives what the layer takes, as its output."""
+        ends = {flat(name) for name in self.walk.ours.spec.graph.outputs}
+        is_end = bool(ends.intersection(node.outputs))
+        return is_end and bool(self.walk.ways.taken_by(node) & self._ends())
+
+    def _instead(self, node: LayerNode) -> Iterator[dict[str, Array]]:
+        """Yield values of the run, in its order, that may stand for what a layer gives."""
+        if len(node.outputs) != 1:
+            return
+        shape = self.walk.values[node.outputs[0]].shape
+        known, reached = self.walk.ways.known(), self.walk.ways.taken_by(node)
+        count = 0
+        for step in self.walk.trace.steps:
+            if not reached.intersection(step.inputs) or known.intersection(step.outputs):
+                continue
+            reached.update(step.outputs)
+            for number in step.outputs:
+                array = self.walk.trace.values.get(number)
+                if array is not None and array.shape == shape and count < INSTEAD:
+                    count += 1
+                    yield {node.outputs[0]: array}
+
+    def _places(
+        self, node: LayerNode, within: Parting | None, given: Mapping[str, Array] | None = None
+    ) -> Iterator[str]:
+        """Yield the places at which the run takes what a layer takes, and gives something new.
+
+        given: what the layer gives in the file, where that was found: then the place is where.
+        """
+        steps = self.walk.trace.steps
+        mine = {n for value in node.outputs for n in self.walk.ways.numbers.get(value, ())}
+        is_within = within is not None and bool(within.starts) and not mine & within.numbers
+        if given is not None and not is_within:
+            wanted = [step for step in steps if mine.intersection(step.outputs)]
+        else:
+            known, starts = self.walk.ways.known(), self.walk.ways.taken_by(node)
+            own = {
+                self.walk.found.sources[name].tensor
+                for name in self.walk.ours.parameters(node).values()
+                if name in self.walk.found.sources
+            }
+            if within is not None and within.starts:
+                known, starts, own = known | within.numbers, set(within.starts), set()
+            known -= mine
+            after = [
+                step
+                for step in steps
+                if starts.intersection(step.inputs) and not known.intersection(step.outputs)
+            ]
+            wanted = [step for step in after if own.intersection(step.tensors)] or after
+            # Where nothing goes on with what the layer takes, its weights meet another value.
+            wanted = wanted or [step for step in steps if own.intersection(step.tensors)]
+        yield from dict.fromkeys(f"{step.place} ({step.kind})" for step in wanted[:1])
