@@ -15,8 +15,9 @@ from nnspec.errors import NnspecError
 from nnspec.judge.blaming import Blaming
 from nnspec.judge.causes import untrained_rows
 from nnspec.judge.facing import Facing
-from nnspec.judge.found import Fault, Walked
+from nnspec.judge.found import Fault, Filled, Walked
 from nnspec.judge.ours import Ours
+from nnspec.judge.prints import Prints
 from nnspec.judge.sources import Source
 from nnspec.judge.walk import Walk
 from nnspec.layers.shapes import show
@@ -166,9 +167,12 @@ class _Case:
 
     # The map of weights, and the faults on the way
 
+    _kept: tuple[Prints, dict[str, Filled]]
+
     def _walked(self, known: Mapping[str, Source]) -> Walked:
         theirs = self.facing.foreign.weights()
         trace = self.facing.trace(self.inputs)
+        self._kept = Prints(trace.values, SAME[self.facing.dtype]), {}
         if not trace.is_whole:
             self.recorder.note("the run is too large to be kept whole: the map may be unproven")
         forced: dict[str, Mapping[str, Array]] = {}
@@ -198,7 +202,8 @@ class _Case:
         self, theirs: Weights, trace: Trace, known: Mapping[str, Source],
         forced: Mapping[str, Mapping[str, Array]],
     ) -> Walk:  # fmt: skip
-        walk = Walk(self.ours, self.held, theirs, trace, SAME[self.facing.dtype], known)
+        prints, memory = self._kept
+        walk = Walk(self.ours, self.held, theirs, trace, prints, known, memory)
         walk.run(self.inputs, forced)
         return walk
 

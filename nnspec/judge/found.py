@@ -47,6 +47,41 @@ class Blamed:
 
 
 @dataclass
+class Filled:
+    """A layer as a walk has filled it, for the walks after it that come to it alike.
+
+    taken, weights, known, used: with which it was met: what it takes, the weights of the layer
+    that it calls again, the sources known beforehand, and the tensors used by then. The rest is
+    what the walk found; see Walked and Ways.
+    """
+
+    taken: list[Array]
+    weights: list[Array]
+    known: dict[str, Source | None]
+    used: dict[str, set[int]]
+    given: dict[str, Array] = field(default_factory=dict)
+    is_met: bool = False
+    filled: dict[str, Array] = field(default_factory=dict)
+    sources: dict[str, Source] = field(default_factory=dict)
+    proven: set[str] = field(default_factory=set)
+    absent: set[str] = field(default_factory=set)
+    missing: dict[str, str] = field(default_factory=dict)
+    numbers: dict[str, list[int]] = field(default_factory=dict)
+    shifts: dict[str, Source] = field(default_factory=dict)
+    after: dict[str, set[int]] = field(default_factory=dict)
+
+    def is_as(self, other: Filled) -> bool:
+        """Whether a layer is come to as it was before."""
+        pairs = [(self.taken, other.taken), (self.weights, other.weights)]
+        return (
+            all(len(one) == len(two) for one, two in pairs)
+            and all(a is b for one, two in pairs for a, b in zip(one, two, strict=True))
+            and self.known == other.known
+            and self.used == other.used
+        )
+
+
+@dataclass
 class Walked:
     """The results of a walk.
 

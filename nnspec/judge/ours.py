@@ -43,6 +43,7 @@ class Ours:
             self._of_layer.setdefault(home, {})[own] = name
         self._alone: dict[tuple[str, Any], Any] = {}
         self._program: Any = None
+        self._loaded: dict[str, Array] = {}
 
     @property
     def nodes(self) -> tuple[LayerNode, ...]:
@@ -103,12 +104,16 @@ class Ours:
 
     def program(self) -> Program:
         """Return the network as it is written, with the weights that are known."""
+        is_loaded = all(self._loaded.get(name) is array for name, array in self.weights.items())
+        if is_loaded and self._program is not None:
+            return cast("Program", self._program)
         weights = {name: np.asarray(array, "float64") for name, array in self.weights.items()}
         if self._program is None:
             spec = as_spec(self.spec, self.spec.graph, is_trained=False)
             self._program = self.engine.build(spec, weights, "float64")
         else:
             self._program.load_weights(weights)
+        self._loaded = dict(self.weights)
         return cast("Program", self._program)
 
     def outputs(self, inputs: Mapping[str, Array]) -> dict[str, Array]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nnspec.backend.foreign import Held, Trace
 from nnspec.errors import NnspecError, WeightsError
-from nnspec.judge.found import Walked
+from nnspec.judge.found import Filled, Walked
 from nnspec.judge.ours import Ours, with_fields
 from nnspec.judge.parts import Parting, exchanged, parting, parts_of
 from nnspec.judge.prints import Prints
@@ -29,14 +29,19 @@ class Walk:
         held: Sequence[Held],
         theirs: Mapping[str, Array],
         trace: Trace,
-        tolerance: float,
+        prints: Prints,
         given: Mapping[str, Source],
+        memory: dict[str, Filled],
     ) -> None:
-        """theirs: the values of the tensors held. given: sources that are known beforehand."""
+        """theirs: the values of the tensors held. prints: of the values of the trace.
+
+        given: sources that are known beforehand. memory: layers as walks before have filled them.
+        """
         self.ours = ours
         self.theirs = theirs
         self.trace = trace
-        self.prints = Prints(trace.values, tolerance)
+        self.prints = prints
+        self.memory = memory
         self.found = Walked()
         self.ways = Ways(ours, held, theirs, trace, given)
 
@@ -112,6 +117,41 @@ class Walk:
         return all(self.ways.numbers.get(value) for value in node.inputs if value in values)
 
     def _filled(
+        self, node: LayerNode, owned: Mapping[str, str], values: Mapping[str, Array]
+    ) -> tuple[dict[str, Array], bool]:
+        """Fill a layer as `_fill` does, or as a walk before has filled it."""
+        ways, found, weights = self.ways, self.found, self.ours.weights
+        now = Filled(
+            [values[value] for value in node.inputs],
+            [] if owned else [*self.ours.own_weights(node).values()],
+            {name: ways.given.get(name) for name in owned.values()},
+            {name: set(parts) for name, parts in ways.used.items()},
+        )
+        names, before = set(owned.values()), self.memory.get(node.name)
+        if before is None or not before.is_as(now):
+            now.given, now.is_met = self._fill(node, owned, values)
+            now.filled = {name: weights[name] for name in names}
+            now.sources = {name: found.sources[name] for name in names & found.sources.keys()}
+            now.proven, now.absent = names & found.proven, names & found.absent.keys()
+            now.missing = {name: ways.missing[name] for name in names & ways.missing.keys()}
+            now.numbers = {value: ways.numbers[value] for value in node.outputs}
+            now.shifts = {
+                value: ways.shifts[value] for value in node.outputs if value in ways.shifts
+            }
+            now.after = {name: set(parts) for name, parts in ways.used.items()}
+            self.memory[node.name] = now
+            return now.given, now.is_met
+        weights.update(before.filled)
+        found.sources.update(before.sources)
+        found.proven |= before.proven
+        found.absent.update(dict.fromkeys(before.absent, ""))
+        ways.missing.update(before.missing)
+        ways.numbers.update(before.numbers)
+        ways.shifts.update(before.shifts)
+        ways.used = {name: set(parts) for name, parts in before.after.items()}
+        return before.given, before.is_met
+
+    def _fill(
         self, node: LayerNode, owned: Mapping[str, str], values: Mapping[str, Array]
     ) -> tuple[dict[str, Array], bool]:
         """Return what a layer gives, and whether the run holds it, with the sources that fit."""
