@@ -17,7 +17,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 DETECTION ?=
 PARITY ?=
 
-.PHONY: help install demo test lint types check-golden pytest verify-all parity detection fuzz bench format golden docs lock clean
+.PHONY: help install demo test lint types check-golden pytest verify-all parity detection fuzz fuzz-loader bench format golden docs lock clean
 
 help:  ## Say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -78,6 +78,12 @@ detection: .venv/.installed  ## What is found of a catalogue of faults, in files
 # In child processes, which may die; an interrupted run goes on where it was. build/fuzz holds what failed.
 fuzz: .venv/.installed  ## 2,000 random specs compiled, linted and verified, an hour or two; FUZZ_ARGS="--trainings --count 100 -n 4"
 	@$(BIN)/python -m tests.fuzz.run $(FUZZ_ARGS)
+
+# atheris is built for few versions of Python, so that it stands in a folder of its own, and not in requirements.lock.
+fuzz-loader: .venv/.installed  ## Ten minutes of texts for the loader, by coverage; FUZZ_ARGS="-max_total_time=60"
+	@test -d build/atheris/atheris || $(BIN)/pip install --quiet --disable-pip-version-check --no-deps \
+		--target build/atheris atheris==3.0.0
+	@PYTHONPATH=.:backends:build/atheris $(BIN)/python -m tests.fuzz.loader -max_total_time=600 -print_final_stats=1 $(FUZZ_ARGS)
 
 bench: .venv/.installed  ## Measure compile, export and run times
 	@$(BIN)/python -m benchmarks

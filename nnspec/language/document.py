@@ -44,7 +44,7 @@ def read_document(tree: Any, problems: Problems) -> Document | None:
         return None
     scope = _variables(tree, problems)
     values, unread = _computed(tree, scope, problems)
-    validated = _validated(values, problems, tree, scope)
+    validated = _validated(values, problems, tree, scope, unread)
     if isinstance(validated, Model) and not unread:
         model, broken = validated, frozenset[str]()
     else:
@@ -114,9 +114,16 @@ def _computed(
 
 
 def _validated(
-    values: dict[str, Any], problems: Problems, tree: dict[str, Any], scope: Scope
+    values: dict[str, Any],
+    problems: Problems,
+    tree: dict[str, Any],
+    scope: Scope,
+    left_out: set[str],
 ) -> Model | tuple[set[str], set[tuple[str, str]]]:
-    """Return the document, or the keys that can't be used with bad inputs and blocks, reported."""
+    """Return the document, or the keys that can't be used with bad inputs and blocks, reported.
+
+    left_out: keys whose values could not be computed, which has been reported.
+    """
     unread: set[str] = set()
     bad: set[tuple[str, str]] = set()
     try:
@@ -127,10 +134,9 @@ def _validated(
         from nnspec.language.validation import problems_of
 
         mark = getattr(values, "mark", None)
-        marks = getattr(values, "marks", {})
         for problem, loc in problems_of(error, values, Model, "the spec", mark):
             key = str(loc[0]) if loc else ""
-            if loc and key in marks and key not in values:
+            if key in left_out and key not in values:
                 continue
             problems.extend([(explained(problem, loc, tree, scope.names()), loc)])
             if len(loc) > 1 and key in ("inputs", "blocks"):
