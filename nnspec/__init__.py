@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nnspec import layers
-    from nnspec.api import compile, plot, summary, verify
+    from nnspec.api import certify, compile, plot, summary, verify
+    from nnspec.certificate.certifying import Certificate
     from nnspec.deploy.exporting import ExportReport, export
     from nnspec.deploy.predicting import Predictions, predict
     from nnspec.errors import (
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
     __version__: str
 
 _HOMES = {
-    "nnspec.api": "compile plot summary verify",
+    "nnspec.api": "certify compile plot summary verify",
+    "nnspec.certificate.certifying": "Certificate",
     "nnspec.errors": "DataError MissingDependencyError NnspecError Problem SpecError "
     "UnsupportedError UsageError WeightsError",
     "nnspec.deploy.exporting": "ExportReport export",
@@ -56,6 +58,7 @@ _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 __all__ = [
     "Block",
     "Call",
+    "Certificate",
     "Data",
     "DataError",
     "ExportReport",
@@ -79,6 +82,7 @@ __all__ = [
     "UsageError",
     "WeightsError",
     "__version__",
+    "certify",
     "check",
     "compile",
     "export",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from nnspec.backend import Compiled, OptionValue, default_backends, get_backend, make_options
-from nnspec.network.loader import AnySpec, Spec, check_any, one_of
+from nnspec.network.loader import AnySpec, Spec, check_any, loads_any, one_of, read_text
 from nnspec.remote.processes import started
 from nnspec.verification.settings import Settings
 from nnspec.weights.canonical import load_weights
@@ -19,13 +19,14 @@ from nnspec.weights.canonical import load_weights
 if TYPE_CHECKING:
     from nnspec.backend import Array
     from nnspec.backend.versus import CompiledNetworks
+    from nnspec.certificate.certifying import Certificate
     from nnspec.network.networks import Networks
     from nnspec.show.plot import Picture
     from nnspec.show.summary import Summary
     from nnspec.verification.report import Report
     from nnspec.verification.several import Reports
 
-__all__ = ["compile", "plot", "summary", "verify"]
+__all__ = ["certify", "compile", "plot", "summary", "verify"]
 
 
 def summary(spec: AnySpec | Networks, *, model: str | None = None) -> Summary:
@@ -166,29 +167,13 @@ def verify(
     A difference is no exception: see `Report.passed` and `Report.checks`. Raises SpecError,
     UsageError, WeightsError or DataError before anything is compared.
     """
-    from nnspec.verification.levels import chosen
-    from nnspec.verification.memory import bytes_of  # with NumPy, which `compile` does without
     from nnspec.verification.verifier import verify_spec
 
-    taken, required = chosen(levels, require)
-    settings = Settings(
-        levels=taken,
-        require=required,
-        backends=tuple(backends if backends is not None else default_backends()),
-        weights=load_weights(weights) if isinstance(weights, str | Path) else weights,
-        steps=steps,
-        batch=batch,
-        seed=seed,
-        exporters=exporters,
-        options=options,
-        sizes={
-            name: (size,) if isinstance(size, int) else tuple(size)
-            for name, size in (sizes or {}).items()
-        },
-        memory=bytes_of(memory) if isinstance(memory, str) else memory,
-        data=data,
+    settings = _settings(
+        weights, backends, sizes, memory, levels, require,
+        steps=steps, batch=batch, seed=seed, exporters=exporters, options=options, data=data,
         progress=progress,
-    )
+    )  # fmt: skip
     checked = check_any(spec)
     if isinstance(checked, Spec) or model is not None:
         checked = one_of(checked, model)
@@ -199,3 +184,83 @@ def verify(
         from nnspec.verification.several import verify_networks  # which few calls need
 
         return verify_networks(checked, settings, workers)
+
+
+def certify(
+    spec: AnySpec | Networks,
+    path: str | Path,
+    *,
+    model: str | None = None,
+    weights: Mapping[str, Array] | str | Path | None = None,
+    backends: Sequence[str] | None = None,
+    steps: int = Settings.steps,
+    batch: int = Settings.batch,
+    seed: int = Settings.seed,
+    exporters: bool = Settings.exporters,
+    sizes: Mapping[str, int | Sequence[int]] | None = None,
+    memory: int | str | None = None,
+    data: str | Path | None = None,
+    levels: str | Sequence[str] | None = None,
+    require: str | Sequence[str] | None = None,
+    processes: bool = False,
+    progress: Callable[[str], None] | None = None,
+    sign: str | Path | None = None,
+    external_data: bool = False,
+    **options: OptionValue,
+) -> Certificate:
+    """Verify a network, and write a certificate that can be replayed without nnspec.
+
+    path: the statement, a .json file; its files go into the folder of that name beside it, with the
+    program that replays them. sign: a private key in a .pem file, for OpenSSF model-signing.
+    external_data: put the model's tensors into a file of their own. The other arguments are those
+    of `verify`.
+    No certificate is written, and `Certificate.reason` says why, where the network does not verify,
+    or where a fault that was put in on purpose is not found. Raises SpecError, UsageError,
+    WeightsError, DataError or MissingDependencyError before anything is compared.
+    """
+    from nnspec.certificate.certifying import certify as run
+    from nnspec.certificate.signing import signer
+
+    settings = _settings(
+        weights, backends, sizes, memory, levels, require,
+        steps=steps, batch=batch, seed=seed, exporters=exporters, options=options, data=data,
+        progress=progress,
+    )  # fmt: skip
+    text = None
+    if isinstance(spec, str | Path):
+        text = read_text(spec)
+        spec = loads_any(text, path=spec)
+    checked = one_of(check_any(spec), model)
+    signing = signer(sign) if sign is not None else None
+    with started(checked, settings.backends, batch) if processes else nullcontext() as workers:
+        return run(
+            checked, path, settings, workers, text=text, sign=signing, external_data=external_data
+        )
+
+
+def _settings(
+    weights: Mapping[str, Array] | str | Path | None,
+    backends: Sequence[str] | None,
+    sizes: Mapping[str, int | Sequence[int]] | None,
+    memory: int | str | None,
+    levels: str | Sequence[str] | None,
+    require: str | Sequence[str] | None,
+    **others: Any,
+) -> Settings:
+    """Return the settings of a verification, of what its callers may give in several forms."""
+    from nnspec.verification.levels import chosen
+    from nnspec.verification.memory import bytes_of  # with NumPy, which `compile` does without
+
+    taken, required = chosen(levels, require)
+    return Settings(
+        levels=taken,
+        require=required,
+        backends=tuple(backends if backends is not None else default_backends()),
+        weights=load_weights(weights) if isinstance(weights, str | Path) else weights,
+        sizes={
+            name: (size,) if isinstance(size, int) else tuple(size)
+            for name, size in (sizes or {}).items()
+        },
+        memory=bytes_of(memory) if isinstance(memory, str) else memory,
+        **others,
+    )

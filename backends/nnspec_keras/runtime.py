@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from nnspec.backend import Precision
 from nnspec.data.goals import require_goals
-from nnspec.emit.loading import load_source
+from nnspec.emit.loading import Emitted, load_source
 from nnspec.errors import UsageError
 from nnspec.language.objectives import is_composed
 from nnspec.language.weighting import is_weighted
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from nnspec_keras.source import KerasSource
 
 
-class KerasProgram(Borders):
+class KerasProgram(Borders, Emitted):
     """The emitted model, built and holding weights; satisfies `nnspec.backend.Inspectable`."""
 
     def __init__(

@@ -77,6 +77,14 @@ class OnnxCompiled:
         files = module.write(path, self._weights(weights, dtype), external_data=external_data)
         return Written(self.network.opset, len(self.network.nodes), files)
 
+    def stored_as_given(self) -> tuple[str, ...]:
+        """Return the weights that are tensors of the model by their own name, and unchanged."""
+        return tuple(
+            each.name
+            for each in self.network.initializers
+            if each.parameters == (each.name,) and each.transform is None and each.pieces is None
+        )
+
     def build(
         self,
         weights: Mapping[str, Array] | None = None,

@@ -13,7 +13,7 @@ import numpy as np
 
 from nnspec.backend import Precision
 from nnspec.data.goals import require_goals
-from nnspec.emit.loading import load_source
+from nnspec.emit.loading import Emitted, load_source
 from nnspec.emit.training import shifts_target
 from nnspec.errors import MissingDependencyError, UsageError
 from nnspec.network.domains import domain_of
@@ -51,7 +51,7 @@ def _precision(dtype: torch.dtype) -> Iterator[None]:
         torch.set_default_dtype(previous)
 
 
-class TorchProgram:
+class TorchProgram(Emitted):
     """The emitted module, built and holding weights; satisfies `nnspec.backend.Inspectable`."""
 
     def __init__(

@@ -239,6 +239,10 @@ class OnnxCompiled(Compiled, Protocol):
         """Write the model with these weights, and what its metadata say of raw rows."""
         ...
 
+    def stored_as_given(self) -> tuple[str, ...]:
+        """Return the weights that are tensors of the model by their own name, and unchanged."""
+        ...
+
     def build(
         self,
         weights: Mapping[str, Array] | None = None,

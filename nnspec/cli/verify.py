@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from nnspec.verification.several import Reports
 
 
-def _read_sizes(
+def read_sizes(
     ctx: click.Context, option: click.Parameter, given: tuple[str, ...]
 ) -> dict[str, tuple[int, ...]]:
+    """Read the sizes of `--size`, each given as AXIS=SIZE."""
     sizes: dict[str, tuple[int, ...]] = {}
     for each in given:
         name, _, text = each.partition("=")
@@ -37,19 +38,20 @@ def _read_sizes(
     return sizes
 
 
-def _chosen(args: Sequence[str]) -> list[Backend]:
+def backends_chosen(args: Sequence[str]) -> list[Backend]:
     """Return the backends that `--backends` names, or all."""
     from nnspec.backend import get_backend, installed_backends
 
     names = value_of("--backends", args)
-    return installed_backends() if names is None else [get_backend(n) for n in _names(names)]
+    return installed_backends() if names is None else [get_backend(n) for n in names_in(names)]
 
 
-def _names(text: str) -> tuple[str, ...]:
+def names_in(text: str) -> tuple[str, ...]:
+    """Return the names of a list with commas, each once."""
     return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
 
 
-@click.command(cls=BackendCommand, chosen=_chosen, in_verify=True)
+@click.command(cls=BackendCommand, chosen=backends_chosen, in_verify=True)
 @spec_argument
 @set_option
 @model_option
@@ -88,7 +90,7 @@ def _names(text: str) -> tuple[str, ...]:
     "sizes",
     metavar="AXIS=SIZE",
     multiple=True,
-    callback=_read_sizes,
+    callback=read_sizes,
     help="Of a dynamic axis; else found. Repeated for one axis: the first, then others to compare.",
 )
 @click.option(
@@ -165,7 +167,7 @@ def verify(
     from nnspec.support.files import write_text
 
     console = Console()
-    names = default_backends() if backends is None else _names(backends)
+    names = default_backends() if backends is None else names_in(backends)
     loaded = load_or_tell(spec, variables, form)
     if loaded is None:
         return 2

@@ -32,3 +32,15 @@ def load_source(source: str, name: str) -> ModuleType:
     module = module_from_spec(spec)
     loader.exec_module(module)
     return module
+
+
+class Emitted:
+    """A program of an emitted module."""
+
+    emitted: ModuleType
+
+    def source_sha256(self) -> str:
+        """Return the SHA-256 of the text that the module was loaded from."""
+        loader = self.emitted.__loader__
+        assert isinstance(loader, _TextLoader)
+        return hashlib.sha256(loader.text.encode()).hexdigest()

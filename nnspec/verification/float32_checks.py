@@ -170,6 +170,7 @@ class _Comparison:
         asked = self.asked
         blame = blamed(self.state, self.state.reference.engine, engine)
         error = relative_error(result.outputs, asked.wanted)
+        self.state.singles[label] = asked.inputs, asked.wanted, result.outputs
         self.state.recorder.add(
             _kind(engine), (label, self.against), "float32", error, asked.tolerance, blame=blame
         )

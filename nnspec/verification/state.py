@@ -42,6 +42,7 @@ class State:
     of these, those that train. single_only: engines that nothing at hand evaluates rightly in
     float64.
     programs, outputs: by engine, the program in float64 and what it makes of `inputs`.
+    singles: by engine in float32, the inputs, the wanted outputs, and those that it gives.
     recorder: writes the report. workers: the processes of the backends, if they have any.
     parted: by pair of engines, the layer at which they part, where that was looked for.
     """
@@ -62,6 +63,7 @@ class State:
     single_only: list[Engine] = field(default_factory=list)
     programs: dict[str, Program] = field(default_factory=dict)
     outputs: dict[str, Outputs] = field(default_factory=dict)
+    singles: dict[str, tuple[Mapping[str, Array], Outputs, Outputs]] = field(default_factory=dict)
     parted: dict[tuple[str, str], str | None] = field(default_factory=dict)
     _tolerances: Tolerances | None = None
     _made: dict[Callable[..., Any], Any] = field(default_factory=dict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -34,17 +35,24 @@ if TYPE_CHECKING:
     from nnspec.remote.processes import Workers
 
 
-def verify_spec(spec: Spec, settings: Settings, workers: Workers | None = None) -> Report:
+def verify_spec(
+    spec: Spec,
+    settings: Settings,
+    workers: Workers | None = None,
+    *,
+    witness: Callable[[State], None] | None = None,
+) -> Report:
     """Compare what the backends compute from a spec; raises nothing for a difference.
 
     workers: the processes of the backends; without, all runs in this one. A check that breaks
-    costs no other.
+    costs no other. witness: is shown the state while every engine's program in double precision
+    is there.
     """
     start = time.perf_counter()
     if "training" not in settings.levels:
         settings = replace(settings, steps=1)  # of gradients, the first step shows all
     known = with_assumed_steps(spec)
-    state = _prepared(known, settings, workers)
+    state = prepared(known, settings, workers)
     if known is not spec:
         state.recorder.note(
             f"lengths of the schedule are compared as of epochs of {ASSUMED} batches each"
@@ -53,15 +61,17 @@ def verify_spec(spec: Spec, settings: Settings, workers: Workers | None = None) 
     _begin_early(state)
     run_engines(state)
     if can_compare(state):
-        _run_suite(state, WITH_EXACT)
+        run_suite(state, WITH_EXACT)
+        if witness is not None:
+            witness(state)
         state.forget_programs()
-        _run_suite(state, AFTERWARDS)
+        run_suite(state, AFTERWARDS)
     report = state.recorder.report
     report.seconds = time.perf_counter() - start
     return report
 
 
-def _prepared(spec: Spec, settings: Settings, workers: Workers | None) -> State:
+def prepared(spec: Spec, settings: Settings, workers: Workers | None) -> State:
     """Return the state that a verification begins with; raises UsageError for a wrong call."""
     batch, seed, graph = settings.batch, settings.seed, spec.graph
     if settings.weights is not None:
@@ -151,7 +161,7 @@ def _begin_early(state: State) -> None:
             begin(state)
 
 
-def _run_suite(state: State, suite: Suite) -> None:
+def run_suite(state: State, suite: Suite) -> None:
     """Make these checks, those of no level that was chosen aside."""
     report = state.recorder.report
     for named, check in suite:

@@ -200,6 +200,7 @@ ROOMS = (
     "verification",
     "judge",
     "deploy",
+    "certificate",
     "api",
     "cli",
 )
