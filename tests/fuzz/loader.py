@@ -6,6 +6,7 @@ specs/ and the examples of every code, and are put together of the language's ow
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 import tempfile
@@ -78,7 +79,19 @@ def main() -> None:
     """Fuzz; the arguments are those of libFuzzer, such as -max_total_time=600."""
     import atheris
 
+    kept = ROOT / "build" / "fuzz-loader"
+    kept.mkdir(parents=True, exist_ok=True)
+
     def one(data: bytes) -> None:
+        try:
+            both(data)
+        except Exception:
+            # The libFuzzer that atheris brings writes no such file after an exception of Python.
+            name = f"found-{hashlib.sha256(data).hexdigest()[:12]}.txt"
+            (kept / name).write_bytes(data[1:])
+            raise
+
+    def both(data: bytes) -> None:
         text = data[1:].decode("utf-8", "replace")
         is_json = bool(data[:1]) and data[0] % 4 == 0
         tried(text, is_json=is_json)
@@ -92,8 +105,6 @@ def main() -> None:
             (seeds / f"{i}").write_bytes(b"1" + text.encode())
         escaped = ("".join(f"\\x{byte:02x}" for byte in word.encode()) for word in words())
         dictionary.write_text("".join(f'"{word}"\n' for word in escaped))
-        kept = ROOT / "build" / "fuzz-loader"
-        kept.mkdir(parents=True, exist_ok=True)
         given = [f"-timeout={SECONDS}", f"-rss_limit_mb={MEGABYTES}", f"-max_len={LONGEST}",
                  f"-dict={dictionary}", f"-artifact_prefix={kept}/found-"]  # fmt: skip
         corpus = kept / "corpus"
