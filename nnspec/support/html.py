@@ -45,6 +45,22 @@ def titled(title: str, *parts: str) -> str:
     return f"<div><b>{text(title)}</b>" + "".join(parts) + "</div>"
 
 
+TONES = {"same": "#1a7f37", "differs": "#b3261e", "open": "#7a5c00"}
+"""The grounds of verdicts, on which white is read in a light notebook and in a dark one."""
+
+
+def badge(shown: object, tone: str) -> str:
+    """Return a verdict on a ground of its own; `tone` is a key of TONES."""
+    style = f"background:{TONES[tone]};color:#fff;padding:0 .4em;border-radius:3px"
+    return f'<div><span style="{style}"><b>{text(shown)}</b></span></div>'
+
+
+def folded(summary: object, *parts: str, is_open: bool = False) -> str:
+    """Return what opens at a click on its summary; `parts` are HTML."""
+    opened = " open" if is_open else ""
+    return f"<details{opened}><summary>{text(summary)}</summary>{''.join(parts)}</details>"
+
+
 def lines(texts: Iterable[object]) -> str:
     """Return a line for each text."""
     return "".join(f"<div>{text(each)}</div>" for each in texts)

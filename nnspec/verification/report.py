@@ -141,7 +141,7 @@ class Report:
         return json.dumps(self.as_json(), indent=2)
 
     def __repr__(self) -> str:
-        return printable(f"<Report {self.spec}: {self.verdict}, {self.counted()}>")
+        return printable(f"<{type(self).__name__} {self.spec}: {self.verdict}, {self.counted()}>")
 
     def _repr_html_(self) -> str:
         rows: list[tuple[str, ...]] = []
@@ -149,17 +149,27 @@ class Report:
             entries: list[Check | NotChecked] = [*checks, *left_out]
             rows += [(title, " – ".join(each.pair), *result(each)) for each in entries]
         said = [
-            self.verdict,
             f"{self.counted()} in {self.seconds:.0f} s",
             self._line_of_levels(),
             *self.unmet(),
             *map(difference, self.failures()),
-            *(f"not checked: {each.told()}" for each in self.not_checked),
             *(f"note: {note}" for note in self.notes),
         ]
+        unchecked = html.lines(each.told() for each in self.not_checked)
         headings = ("what", "between", "", "error", "tolerance")
         table = html.table(headings, rows, numeric=2)
-        return html.titled(f"{self.spec}: do they compute the same?", html.lines(said), table)
+        return html.titled(
+            f"{self.spec}: do they compute the same?",
+            html.badge(self.verdict, self._tone()),
+            html.lines(said),
+            html.folded(f"not checked: {len(self.not_checked)}", unchecked) if unchecked else "",
+            html.folded("every comparison", table, is_open=bool(self.failures())),
+        )
+
+    def _tone(self) -> str:
+        if self.passed:
+            return "open" if self.is_blank else "same"
+        return "open" if self.verdict.startswith("not compared") else "differs"
 
     def print(self, console: Console) -> None:
         """Print the report as a table, the failed checks explained below it."""

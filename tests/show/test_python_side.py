@@ -16,10 +16,12 @@ import pytest
 
 import nnspec
 from nnspec import layers
+from nnspec.judge.against import Judgement
 from nnspec.language.writer import plain
 from nnspec.language.writer import to_yaml as written
 from nnspec.layers import LAYERS
 from nnspec.show.examples import HEADER, examples
+from nnspec.support.html import TONES
 from nnspec.training.history import Epoch
 from nnspec.verification.checks import Check, NotChecked
 from nnspec.verification.report import Report
@@ -327,7 +329,9 @@ SHOWN = [
 @pytest.mark.parametrize("shown", SHOWN, ids=lambda shown: type(shown).__name__)
 def test_what_a_notebook_shows_is_whole_and_escaped(shown: Any) -> None:
     page = Page(shown._repr_html_())
-    assert page.tags <= {"div", "b", "table", "tr", "td", "th", "img"}
+    assert page.tags <= {
+        "div", "b", "table", "tr", "td", "th", "img", "span", "details", "summary",
+    }  # fmt: skip
     assert "\x1b" not in page.said
     assert len(repr(shown)) < 200
     assert repr(shown).startswith(f"<{type(shown).__name__} ")
@@ -361,7 +365,28 @@ def test_a_report_shows_its_verdict_and_what_was_not_checked() -> None:
     assert "not the same" in repr(report(False))
     said = Page(report(False)._repr_html_()).said
     assert "DIFFERS at" in said
-    assert "not checked: exported ONNX in onnxruntime of onnx" in said
+    assert "exported ONNX in onnxruntime of onnx" in said
+    assert "not checked: 1" in said
+
+
+def test_a_verdict_is_read_on_light_and_dark_pages() -> None:
+    def light(colour: str) -> float:
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+        return sum(a * b for a, b in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+    for tone in TONES.values():
+        assert 1.05 / (light(tone) + 0.05) >= 4.5  # of WCAG, for white on it
+    assert f"background:{TONES['same']}" in report()._repr_html_()
+    wrong = report(False)._repr_html_()
+    assert f"background:{TONES['differs']}" in wrong
+    assert "<details open><summary>every comparison" in wrong
+    assert "<details><summary>every comparison" in report()._repr_html_()
+
+
+def test_a_judgement_is_called_one() -> None:
+    shown = repr(Judgement("Net", "0", {}, 0, against="net.onnx"))
+    assert shown == "<Judgement Net: not compared, 0 of 0 checks passed>"
 
 
 def test_a_run_shows_its_epochs_and_the_best() -> None:
