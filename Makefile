@@ -17,7 +17,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 DETECTION ?=
 PARITY ?=
 
-.PHONY: help install demo test lint types check-golden pytest verify-all parity detection fuzz fuzz-loader bench format golden docs lock clean
+.PHONY: help install demo test lint types check-golden pytest verify-all parity detection fuzz fuzz-loader page bench format golden docs lock clean
 
 help:  ## Say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -84,6 +84,13 @@ fuzz-loader: .venv/.installed  ## Ten minutes of texts for the loader, by covera
 	@test -d build/atheris/atheris || $(BIN)/pip install --quiet --disable-pip-version-check --no-deps \
 		--target build/atheris atheris==3.0.0
 	@PYTHONPATH=.:backends:build/atheris $(BIN)/python -m tests.fuzz.loader -max_total_time=600 -print_final_stats=1 $(FUZZ_ARGS)
+
+# A browser of npm's, outside the tree; pictures of the page are left beside it.
+BROWSER ?= /tmp/nnspec-browser
+page: .venv/.installed  ## The page of a report in Chromium, with axe-core: installs these by npm into BROWSER
+	@mkdir -p $(BROWSER)
+	@cd $(BROWSER) && npm install --silent --no-audit --no-fund @sparticuz/chromium puppeteer-core axe-core
+	@NNSPEC_BROWSER=$(BROWSER) NNSPEC_PICTURES=$(BROWSER) $(BIN)/python -m pytest -q tests/browser
 
 bench: .venv/.installed  ## Measure compile, export and run times
 	@$(BIN)/python -m benchmarks

@@ -55,7 +55,7 @@ def test_the_page_holds_all_of_the_report_and_no_line_is_as_long_as_its_text() -
     page = Page(report().to_html())
     assert not page.open
     # What is set as it is written, or never broken, would make the page wider than its window.
-    assert not page.tags & {"pre", "code", "svg", "img"}
+    assert not page.tags & {"pre", "code", "img"}
     assert "overflow-wrap:anywhere" in _STYLE
     for tag, kind, text in page.texts:
         if tag in ("td", "th") and "number" in kind:
@@ -74,3 +74,11 @@ def test_only_numbers_are_kept_in_one_line() -> None:
     kept = [rule.partition("{")[0] for rule in rules if "nowrap" in rule]
     assert kept == [".number"]
     assert not re.search(r"(?<!max-)width:\d+px", _STYLE)
+
+
+def test_a_bar_shows_the_error_against_its_tolerance() -> None:
+    bars = re.findall(
+        r'aria-label="the error is (\S+) of the tolerance">.*?class="fill" width="(\S+)"',
+        report().to_html(),
+    )
+    assert bars == [("1.0e-01", "72.0"), ("1.0e+06", "100.0")]
