@@ -14,7 +14,7 @@ from nnspec.backend.foreign import Foreign, Held, Reference, Trace
 from nnspec.errors import NnspecError
 from nnspec.judge.blaming import Blaming
 from nnspec.judge.causes import untrained_rows
-from nnspec.judge.facing import Facing
+from nnspec.judge.facing import Facing, fixed_axes
 from nnspec.judge.found import Fault, Filled, Walked
 from nnspec.judge.ours import Ours
 from nnspec.judge.prints import Prints
@@ -113,9 +113,12 @@ def judge(
         spec.name, spec.sha256, versions(), 0, against=reference.label,
         framework=described.framework, levels=levels, required=required,
     )  # fmt: skip
-    axes = find_sizes(spec.graph, {}).base
+    fixed = fixed_axes(spec, described)
+    axes = {**find_sizes(spec.graph, {}).base, **fixed}
     inputs = random_inputs(spec.graph, batch, axes, seed)
     facing = Facing(spec, foreign, described, reference.label, inputs, axes)
+    for name, size in fixed.items():
+        facing.notes.append(f"the file takes {name} of {size} alone: no other size was compared")
     held = foreign.describe().held  # anew: Keras may call the variables otherwise in float64
     _Case(spec, facing, held, report, inputs, seed).run(known)
     report.seconds = time.perf_counter() - start

@@ -160,6 +160,21 @@ class Facing:
         return dtype
 
 
+def fixed_axes(spec: Spec, described: Described) -> dict[str, int]:
+    """Return the sizes of dynamic axes of a spec that a file takes one size of alone."""
+    given = {each.name: each.shape for each in described.inputs}
+    wanted = spec.graph.inputs
+    is_named = wanted.keys() <= given.keys()
+    shapes = [given[name] for name in (wanted if is_named else given)]
+    return {
+        axis: size
+        for kind, shape in zip(wanted.values(), shapes, strict=False)
+        if shape is not None and len(shape) == len(kind.shape) + 1
+        for axis, size in zip(kind.shape, shape[1:], strict=True)
+        if isinstance(axis, str) and axis.isidentifier() and size is not None
+    }
+
+
 def _moves(rank: int) -> tuple[tuple[int, ...], ...]:
     """Return the orders of axes with the channels where they are, last, and first."""
     whole = tuple(range(rank))

@@ -1,0 +1,82 @@
+"""One model by both of PyTorch's exporters beside a spec, right and with a fault planted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from nnspec.backend import get_backend
+from nnspec.judge.against import Judgement, judge
+from nnspec.judge.process import reader_of, reference_of
+from nnspec.network.loader import load
+
+# PyTorch's older exporter says that it is the older one.
+pytestmark = pytest.mark.filterwarnings("ignore")
+ZOO = Path(__file__).parents[2] / "specs" / "zoo"
+
+
+class Words(nn.Module):
+    def __init__(self, activation: nn.Module) -> None:
+        super().__init__()
+        self.last = nn.Linear(6, 2)
+        self.first = nn.Linear(5, 6)
+        self.reader = nn.LSTM(6, 5, batch_first=True)
+        self.table = nn.Embedding(20, 6)
+        self.activation = activation
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        _, (state, _) = self.reader(self.table(tokens))
+        return self.last(self.activation(self.first(state[-1]))).softmax(-1)
+
+
+def exported(path: Path, exporter: str, activation: nn.Module, *, has_any_time: bool) -> Path:
+    torch.manual_seed(1)
+    net, ids = Words(activation).eval(), torch.randint(0, 20, (2, 4))
+    sizes = {0: "batch", 1: "time"} if has_any_time else {0: "batch"}
+    if exporter == "legacy":
+        torch.onnx.export(
+            net, (ids,), path, dynamo=False, input_names=["ids"], dynamic_axes={"ids": sizes}
+        )
+    else:
+        dims = {axis: torch.export.Dim(name) for axis, name in sizes.items()}
+        torch.onnx.export(
+            net, (ids,), path, dynamo=True, input_names=["ids"], dynamic_shapes=(dims,),
+            verbose=False,
+        )  # fmt: skip
+    return path
+
+
+def judged(path: Path) -> Judgement:
+    spec = load(ZOO / "lstm_classifier.yaml", variables={"vocabulary": 20, "width": 6, "units": 5})
+    reference = reference_of(str(path))
+    foreign = get_backend(reader_of(reference).name).open_file(reference)
+    return judge(spec, foreign, reference, batch=3, seed=0, known={})
+
+
+@pytest.mark.parametrize("exporter", ["legacy", "dynamo"])
+def test_an_export_of_a_recurrent_classifier_is_the_same(exporter: str, tmp_path: Path) -> None:
+    path = exported(tmp_path / "net.onnx", exporter, nn.ReLU(), has_any_time=True)
+    report = judged(path)
+    assert report.passed, report.to_json()
+    assert any(note.startswith("8 of 8 parameters") for note in report.notes)
+
+
+@pytest.mark.parametrize("exporter", ["legacy", "dynamo"])
+def test_a_fault_of_an_export_is_found_at_its_node(exporter: str, tmp_path: Path) -> None:
+    path = exported(tmp_path / "net.onnx", exporter, nn.LeakyReLU(), has_any_time=True)
+    report = judged(path)
+    assert report.verdict == "not the same"
+    (fault,) = report.faults
+    assert fault.layer == "hidden"
+    assert fault.cause == "it computes leaky_relu, and not relu"
+    assert "(LeakyRelu)" in fault.places[0]
+
+
+def test_an_export_of_one_length_alone_is_judged_at_that(tmp_path: Path) -> None:
+    path = exported(tmp_path / "net.onnx", "legacy", nn.ReLU(), has_any_time=False)
+    report = judged(path)
+    assert report.passed, report.to_json()
+    assert any("time of 4 alone" in note for note in report.notes)
