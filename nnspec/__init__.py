@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         UsageError,
         WeightsError,
     )
+    from nnspec.judge.both import compare
     from nnspec.language.schema import Block, Call, Input, Model
     from nnspec.language.training_schema import Data, Training
     from nnspec.network.loader import Spec, check, load, load_networks, loads
@@ -41,6 +42,7 @@ _HOMES = {
     "nnspec.certificate.certifying": "Certificate",
     "nnspec.errors": "DataError MissingDependencyError NnspecError Problem SpecError "
     "UnsupportedError UsageError WeightsError",
+    "nnspec.judge.both": "compare",
     "nnspec.deploy.exporting": "ExportReport export",
     "nnspec.deploy.predicting": "Predictions predict",
     "nnspec.show.plot": "Picture",
@@ -84,6 +86,7 @@ __all__ = [
     "__version__",
     "certify",
     "check",
+    "compare",
     "compile",
     "export",
     "layers",

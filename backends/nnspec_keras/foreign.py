@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +12,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nnspec.backend.foreign import KEPT, Described, Given, Held, Reference, Step, Trace
+from nnspec.backend.foreign import KEPT, Described, Given, Held, Reference, Step, Trace, Unit
 from nnspec.backend.python_files import named_in, network_of
 from nnspec.errors import UsageError
 from nnspec.support.causes import cause_of
+from nnspec_keras.units import Call, Ref, is_leaf, mapped, unit_of, variants_of
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
@@ -50,6 +51,8 @@ class KerasForeign:
         self.model = model
         self._again = again
         self._dtype = "float32"
+        self._followed: _Follower | None = None
+        self._variants: dict[str, dict[str, Any]] = {}
 
     def use(self, dtype: str) -> str:
         """Compute in this dtype if the network can be made in it, and return the one used."""
@@ -106,8 +109,51 @@ class KerasForeign:
 
     def trace(self, inputs: Mapping[str, Array]) -> Trace:
         """Return the outputs as at inference, and every layer on the way to them."""
+        return self._trace(inputs)[0]
+
+    def units(self, inputs: Mapping[str, Array]) -> tuple[Trace, tuple[Unit, ...]]:
+        """Return a run whose steps can then be computed alone, and those that take tensors."""
+        trace, self._followed = self._trace(inputs, has_leaves=True)
+        names = {id(each): name for name, each in self._variables().items()}
+        calls = self._followed.calls
+        return trace, tuple(
+            unit_of(step, calls[step.number], names) for step in trace.steps if step.tensors
+        )
+
+    def compute(
+        self, steps: Sequence[int], values: Mapping[int, Array], variant: str = ""
+    ) -> dict[int, Array]:
+        """Return what steps of the last run of units give, in order, with the tensors held now."""
+        assert self._followed is not None
+        tensors = {number: tf.convert_to_tensor(each) for number, each in values.items()}
+        found: dict[int, Array] = {}
+
+        def tensor_of(ref: Any) -> Any:
+            return tensors[ref.number] if isinstance(ref, Ref) else ref
+
+        with _floats(self._dtype):
+            for number in steps:
+                change = self._variants[variant] if variant else None
+                result = self._followed.calls[number].run(tensor_of, change)
+                variant = ""
+                results = [each for _, each in named_in(result, tf.is_tensor)]
+                outputs = self._followed.steps[number].outputs
+                for key, each in zip(outputs, results, strict=True):
+                    tensors[key] = each
+                    found[key] = np.array(each)
+        return found
+
+    def variants(self, step: int) -> list[str]:
+        """Return what a step is often mistaken for, each told as what a file does instead."""
+        assert self._followed is not None
+        self._variants = dict(variants_of(self._followed.calls[step]))
+        return list(self._variants)
+
+    def _trace(
+        self, inputs: Mapping[str, Array], *, has_leaves: bool = False
+    ) -> tuple[Trace, _Follower]:
         taken = self._taken(inputs)
-        follower = _Follower(self, taken)
+        follower = _Follower(self, taken, has_leaves=has_leaves)
         with follower.following():
             outputs = self._called(taken)
         return Trace(
@@ -116,7 +162,7 @@ class KerasForeign:
             follower.given,
             {name: np.array(each) for name, each in outputs},
             follower.is_whole,
-        )
+        ), follower
 
     def gradients(
         self, inputs: Mapping[str, Array], towards: Mapping[str, Array]
@@ -206,10 +252,16 @@ def _in_doubles(config: Any) -> Any:
 
 
 class _Follower:
-    """Notes every layer and operation that is called, with what it takes and gives."""
+    """Notes every layer and operation that is called, with what it takes and gives.
 
-    def __init__(self, foreign: KerasForeign, inputs: Mapping[str, tf.Tensor]) -> None:
+    has_leaves: Keras's own layers are noted as a whole, and not what they call.
+    """
+
+    def __init__(
+        self, foreign: KerasForeign, inputs: Mapping[str, tf.Tensor], *, has_leaves: bool
+    ) -> None:
         self.steps: list[Step] = []
+        self.calls: list[Call] = []
         self.values: dict[int, Array] = {}
         self.is_whole = True
         self._names = {id(each): name for name, each in foreign._variables().items()}
@@ -217,6 +269,8 @@ class _Follower:
         self._held: list[Any] = []  # so that no id is another's
         self._bytes = 0
         self._top = foreign.model
+        self._has_leaves = has_leaves
+        self._is_within = False
         self.given = {name: self._number(each) for name, each in inputs.items()}
 
     @contextmanager
@@ -227,8 +281,17 @@ class _Follower:
 
         def noted(original: Callable[..., Any]) -> Callable[..., Any]:
             def call(operation: Any, *arguments: Any, **named: Any) -> Any:
-                result = original(operation, *arguments, **named)
-                self._note(operation, (arguments, named), result)
+                if self._is_within:
+                    return original(operation, *arguments, **named)
+                kept = Call(
+                    operation, original, mapped(arguments, self._ref), mapped(named, self._ref)
+                )
+                self._is_within = self._is_leaf(operation)
+                try:
+                    result = original(operation, *arguments, **named)
+                finally:
+                    self._is_within = False
+                self._note(operation, (arguments, named), result, kept)
                 return result
 
             return call
@@ -241,7 +304,15 @@ class _Follower:
             for each, original in zip(classes, before, strict=True):
                 each.__call__ = original
 
-    def _note(self, operation: Any, given: Any, result: Any) -> None:
+    def _is_leaf(self, operation: Any) -> bool:
+        if self._has_leaves:
+            return is_leaf(operation)
+        return isinstance(operation, keras.layers.RNN)  # the steps of its cell are not told
+
+    def _ref(self, tensor: Any) -> Any:
+        return Ref(self._numbers[id(tensor)]) if id(tensor) in self._numbers else tensor
+
+    def _note(self, operation: Any, given: Any, result: Any, call: Call) -> None:
         if operation is self._top:
             return
         taken = [id(each) for _, each in named_in(given, tf.is_tensor)]
@@ -249,6 +320,8 @@ class _Follower:
         own = _own_weights(operation)
         names = tuple(self._names[id(each)] for each in own if id(each) in self._names)
         results = [each for _, each in named_in(result, tf.is_tensor)]
+        if self._has_leaves and all(id(each) in self._numbers for each in results):
+            return  # what it calls gives them
         outputs = tuple(
             self._numbers[id(each)] if id(each) in self._numbers else self._number(each)
             for each in results
@@ -256,6 +329,7 @@ class _Follower:
         kind = type(operation).__name__
         place = f'layer "{getattr(operation, "name", kind)}"'
         self.steps.append(Step(len(self.steps), kind, place, inputs, outputs, names))
+        self.calls.append(call)
 
     def _number(self, tensor: Any) -> int:
         number = len(self._held)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnspec.backend.foreign import KEPT, Described, Given, Held, Reference, Step, Trace
+from nnspec.backend.foreign import KEPT, Described, Given, Held, Reference, Step, Trace, Unit
 from nnspec.errors import DataError, UnsupportedError, UsageError
+from nnspec_onnx.units import Pieces, taken_by, unit_of, variants_of
 
 if TYPE_CHECKING:
     import onnx
@@ -47,6 +48,10 @@ class OnnxForeign:
         self._changed: dict[str, Array] = {}
         self._session: Any = None
         self._traced: Any = None
+        self._pieces: Pieces | None = None
+        self._nodes: list[onnx.NodeProto] = []
+        self._names: list[str] = []
+        self._variants: dict[str, onnx.NodeProto] = {}
         inner = {*self._held}
         self._inputs = [each for each in model.graph.input if each.name not in inner]
 
@@ -118,17 +123,21 @@ class OnnxForeign:
         numbers = {name: i for i, name in enumerate(arrays)}
         derived: dict[str, tuple[str, ...]] = {name: (name,) for name in self._held}
         steps: list[Step] = []
+        self._nodes = []
         for node in self.model.graph.node:
-            taken = tuple(numbers[name] for name in node.input if name in numbers)
-            names = dict.fromkeys(one for name in node.input for one in derived.get(name, ()))
+            asked = taken_by(node)
+            taken = tuple(numbers[name] for name in asked if name in numbers)
+            names = dict.fromkeys(one for name in asked for one in derived.get(name, ()))
             known = tuple(name for name in names if self._held[name].dtype.kind == "f")
-            if not taken or all(name in derived for name in node.input if name):
+            if not taken or all(name in derived for name in asked):
                 for name in node.output:
                     derived[name] = known
                 continue
             place = f'node "{node.name or node.output[0]}"'
             given = tuple(numbers[name] for name in node.output if name in numbers)
             steps.append(Step(len(steps), node.op_type, place, taken, given, known))
+            self._nodes.append(node)
+        self._names = list(numbers)
         kept: dict[int, Array] = {}
         total = 0
         for name, number in numbers.items():
@@ -143,6 +152,38 @@ class OnnxForeign:
             {name: found[name] for name in outputs},
             total <= KEPT,
         )
+
+    def units(self, inputs: Mapping[str, Array]) -> tuple[Trace, tuple[Unit, ...]]:
+        """Return a run whose steps can then be computed alone, and those that take tensors."""
+        trace = self.trace(inputs)
+        if self._pieces is None:
+            floats = {name: each for name, each in self._held.items() if each.dtype.kind == "f"}
+            self._pieces = Pieces(self.model, floats)
+        shapes = {name: tuple(each.shape) for name, each in self._held.items()}
+        return trace, tuple(
+            unit_of(step, self._nodes[step.number], shapes) for step in trace.steps if step.tensors
+        )
+
+    def compute(
+        self, steps: Sequence[int], values: Mapping[int, Array], variant: str = ""
+    ) -> dict[int, Array]:
+        """Return what steps of the last run of units give, in order, with the tensors held now."""
+        assert self._pieces is not None
+        given = {
+            self._names[number]: array.astype("float32") if array.dtype == np.float64 else array
+            for number, array in values.items()
+        }
+        tensors = {**self._held, **self._changed}
+        nodes = [self._nodes[number] for number in steps]
+        instead = self._variants[variant] if variant else None
+        found = self._pieces.run(nodes, given, tensors, instead)
+        numbers = {name: number for number, name in enumerate(self._names)}
+        return {numbers[name]: np.asarray(array) for name, array in found.items()}
+
+    def variants(self, step: int) -> list[str]:
+        """Return what a step is often mistaken for, each told as what a file does instead."""
+        self._variants = dict(variants_of(self._nodes[step]))
+        return list(self._variants)
 
     def gradients(
         self, inputs: Mapping[str, Array], towards: Mapping[str, Array]

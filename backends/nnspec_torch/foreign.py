@@ -14,15 +14,16 @@ import torch
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from nnspec.backend.foreign import KEPT, Described, Given, Held, Reference, Step, Trace
+from nnspec.backend.foreign import KEPT, Described, Given, Held, Reference, Step, Trace, Unit
 from nnspec.backend.python_files import named_in, network_of
 from nnspec_torch.doubles import in_doubles, take_weights
+from nnspec_torch.units import Call, Ref, in_layers, is_deep, mapped, name_of, unit_of, variants_of
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
 
 _TORCH = str(Path(torch.__file__).parent)
-_UNTOLD = frozenset({"__get__", "__set__", "size", "dim", "stride", "numel", "is_contiguous"})
+_UNTOLD = frozenset({"__set__", "size", "dim", "stride", "numel", "is_contiguous"})
 """Of what is asked of a tensor: what computes nothing."""
 
 
@@ -96,6 +97,7 @@ class TorchForeign:
         for parameter in module.parameters():
             parameter.requires_grad_(True)  # so that each has a gradient to compare
         self._tensors = dict(_tensors(module))
+        self._followed: _Follower | None = None
 
     def use(self, dtype: str) -> str:
         """Compute in this dtype, and return it."""
@@ -155,6 +157,51 @@ class TorchForeign:
 
     def trace(self, inputs: Mapping[str, Array]) -> Trace:
         """Return the outputs as at inference, and every operation on the way to them."""
+        return self._trace(inputs)[0]
+
+    def units(self, inputs: Mapping[str, Array]) -> tuple[Trace, tuple[Unit, ...]]:
+        """Return a run whose steps can then be computed alone, and those that take tensors."""
+        trace, self._followed = self._trace(inputs)
+        shapes = {name: tuple(each.shape) for name, each in self._tensors.items()}
+        calls = self._followed.calls
+        return trace, tuple(
+            unit_of(step, calls[step.number], shapes) for step in trace.steps if step.tensors
+        )
+
+    def compute(
+        self, steps: Sequence[int], values: Mapping[int, Array], variant: str = ""
+    ) -> dict[int, Array]:
+        """Return what steps of the last run of units give, in order, with the tensors held now."""
+        assert self._followed is not None
+        tensors = {number: torch.from_numpy(np.array(each)) for number, each in values.items()}
+        found: dict[int, Array] = {}
+
+        def tensor_of(ref: Ref) -> torch.Tensor:
+            if ref.made is not None:
+                call, place = ref.made
+                return _results(call.run(tensor_of))[place]
+            if isinstance(ref, Ref):
+                return self._tensors[ref.held] if ref.held else tensors[ref.number]
+            return ref
+
+        with torch.no_grad():
+            for number in steps:
+                result = self._followed.calls[number].run(tensor_of, variant)
+                variant = ""
+                outputs = self._followed.steps[number].outputs
+                for key, each in zip(outputs, _results(result), strict=True):
+                    tensors[key] = each
+                    found[key] = each.numpy().copy()
+        return found
+
+    def variants(self, step: int) -> list[str]:
+        """Return what a step is often mistaken for, each told as what a file does instead."""
+        assert self._followed is not None
+        call = self._followed.calls[step]
+        call.variants = {told: rest for told, *rest in variants_of(call)}  # type: ignore[misc]
+        return list(call.variants)
+
+    def _trace(self, inputs: Mapping[str, Array]) -> tuple[Trace, _Follower]:
         taken = self._taken(inputs)
         follower = _Follower(self, taken)
         with torch.no_grad(), follower.naming(), follower:
@@ -165,7 +212,7 @@ class TorchForeign:
             follower.given,
             {name: each.numpy().copy() for name, each in outputs},
             follower.is_whole,
-        )
+        ), follower
 
     def gradients(
         self, inputs: Mapping[str, Array], towards: Mapping[str, Array]
@@ -235,9 +282,11 @@ class _Follower(TorchFunctionMode):
     def __init__(self, foreign: TorchForeign, inputs: Mapping[str, torch.Tensor]) -> None:
         super().__init__()
         self.steps: list[Step] = []
+        self.calls: list[Call] = []
         self.values: dict[int, Array] = {}
         self.is_whole = True
         self._foreign = foreign
+        self._made: dict[int, tuple[Call, int]] = {}
         self._numbers: dict[int, int] = {}
         self._held: list[torch.Tensor] = []  # so that no id is another's
         self._derived: dict[int, tuple[str, ...]] = {
@@ -271,29 +320,49 @@ class _Follower(TorchFunctionMode):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         """Call a function, and note it."""
-        name = getattr(function, "__name__", str(function))
+        name = name_of(function)
+        if is_deep(name, args):
+            return in_layers(self._noted, function, args)
         given = [each for _, each in named_in((args, kwargs or {}), torch.is_tensor)]
+        call = Call(function, mapped(args, self._ref), mapped(kwargs or {}, self._ref))
         result = function(*args, **(kwargs or {}))
         if name not in _UNTOLD:
-            results = [each for _, each in named_in(result, torch.is_tensor)]
-            self._note(name, given, results)
+            # An assignment to a part of a tensor gives nothing, and makes another one of it.
+            self._note(name, given, _results(args[0] if name == "__setitem__" else result), call)
         return result
 
-    def _note(self, name: str, given: list[torch.Tensor], results: list[torch.Tensor]) -> None:
+    def _noted(self, function: Callable[..., Any], *args: Any) -> Any:
+        return self.__torch_function__(function, (), args)
+
+    def _ref(self, tensor: torch.Tensor) -> Any:
+        """Return what stands for a tensor in a call that is kept: itself if it is a constant."""
+        key = id(tensor)
+        if key in self._made:
+            return Ref(made=self._made[key])
+        if key in self._numbers:
+            return Ref(self._numbers[key])
+        held = self._derived.get(key)
+        return Ref(held=held[0]) if held else tensor
+
+    def _note(
+        self, name: str, given: list[torch.Tensor], results: list[torch.Tensor], call: Call
+    ) -> None:
         keys = [id(each) for each in given]
         names = dict.fromkeys(name for key in keys for name in self._derived.get(key, ()))
         if not results:
             return
         is_computed = any(key in self._numbers and key not in self._derived for key in keys)
         if not is_computed and names:  # of tensors held alone: what comes of them are tensors held
-            for each in results:
+            for place, each in enumerate(results):
                 if each.numel() != max(one.numel() for one in given):
                     self._number(each)  # such as a token for each row of the batch
                 self._held.append(each)
                 self._derived[id(each)] = tuple(names)
+                self._made[id(each)] = call, place
             return
         inputs = tuple(dict.fromkeys(self._numbers[key] for key in keys if key in self._numbers))
         outputs = tuple(self._number(each) for each in results)
+        self.calls.append(call)
         self.steps.append(Step(len(self.steps), name, self._place(), inputs, outputs, tuple(names)))
 
     def _number(self, tensor: torch.Tensor) -> int:
@@ -312,6 +381,10 @@ class _Follower(TorchFunctionMode):
         if not self._modules or self._modules[-1] is self._foreign.module:
             return line
         return f"{line}, in {self._foreign.name_of(self._modules[-1])}"
+
+
+def _results(given: Any) -> list[torch.Tensor]:
+    return [each for _, each in named_in(given, torch.is_tensor)]
 
 
 def open_program(program: Any) -> TorchForeign:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -102,6 +102,40 @@ class Trace:
     is_whole: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """A parameter of a unit, as PyTorch lays such a one out, and the tensor that it is part of.
+
+    own: its name within the unit. axes: the order of the tensor's. part: (which, of how many), of
+    equal parts along the first axis after that. shape: that it is reshaped to.
+    """
+
+    own: str
+    tensor: str
+    shape: tuple[int, ...]
+    axes: tuple[int, ...]
+    part: tuple[int, int] = (0, 1)
+
+    @property
+    def name(self) -> str:
+        """The name that maps have for it."""
+        return self.tensor if self.part[1] == 1 else f"{self.tensor}#{self.own}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A step that takes tensors held, and that can be computed alone.
+
+    kind: the layer that it is here, such as lstm, where its parameters have an order of gates, or
+    batch_normalization; or "". epsilon: of the latter.
+    """
+
+    step: int
+    views: tuple[View, ...]
+    kind: str = ""
+    epsilon: float = 0.0
+
+
 class Foreign(Protocol):
     """A network of a file, open in a process of its own."""
 
@@ -133,4 +167,21 @@ class Foreign(Protocol):
         self, inputs: Mapping[str, Array], towards: Mapping[str, Array]
     ) -> tuple[Weights, Weights]:
         """Return the gradient of Σ output · towards by each tensor learned and each float input."""
+        ...
+
+    def units(self, inputs: Mapping[str, Array]) -> tuple[Trace, tuple[Unit, ...]]:
+        """Return a run whose steps can then be computed alone, and those that take tensors."""
+        ...
+
+    def compute(
+        self, steps: Sequence[int], values: Mapping[int, Array], variant: str = ""
+    ) -> dict[int, Array]:
+        """Return what steps of the last run of units give, in order, with the tensors held now.
+
+        values: what they take, by number. variant: of the first step, one of `variants`.
+        """
+        ...
+
+    def variants(self, step: int) -> list[str]:
+        """Return what a step is often mistaken for, each told as what a file does instead."""
         ...

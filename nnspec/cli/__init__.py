@@ -26,6 +26,7 @@ COMMANDS = {
     "export": ("nnspec.cli.export:export", "Write the network with its weights as ONNX."),
     "verify": ("nnspec.cli.verify:verify", "Prove that the backends compute the same."),
     "certify": ("nnspec.cli.certify:certify", "Verify, and write what replays without nnspec."),
+    "compare": ("nnspec.cli.compare:compare", "Whether any two networks compute the same."),
     "predict": ("nnspec.cli.predict:predict", "Run an ONNX model on rows of data."),
     "layers": ("nnspec.cli.layers:layers", "The layers and their like, listed or explained."),
     "schema": ("nnspec.cli.schema:schema", "The JSON Schema of specs, for editors."),

@@ -14,7 +14,7 @@ from nnspec.backend.foreign import Foreign, Held, Reference, Trace
 from nnspec.errors import NnspecError
 from nnspec.judge.blaming import Blaming
 from nnspec.judge.causes import untrained_rows
-from nnspec.judge.facing import Facing, fixed_axes
+from nnspec.judge.facing import Facing, face_of, fixed_axes
 from nnspec.judge.found import Fault, Filled, Walked
 from nnspec.judge.ours import Ours
 from nnspec.judge.prints import Prints
@@ -48,6 +48,7 @@ REGIMES = {"inputs of 30 times": 30.0, "inputs of a thousandth": 1e-3, "inputs o
 """Beside ordinary inputs: what float inputs are multiplied by."""
 ABSENT: tuple[Kind, ...] = (
     "export", "optimizer", "random", "first_weights", "metrics", "adversarial",
+    "weights",
 )  # fmt: skip
 """Kinds of checks that there are of nnspec's own programs alone."""
 LATER: dict[Kind, str] = {
@@ -116,7 +117,7 @@ def judge(
     fixed = fixed_axes(spec, described)
     axes = {**find_sizes(spec.graph, {}).base, **fixed}
     inputs = random_inputs(spec.graph, batch, axes, seed)
-    facing = Facing(spec, foreign, described, reference.label, inputs, axes)
+    facing = Facing(face_of(spec, axes), foreign, described, reference.label, inputs)
     for name, size in fixed.items():
         facing.notes.append(f"the file takes {name} of {size} alone: no other size was compared")
     held = foreign.describe().held  # anew: Keras may call the variables otherwise in float64
@@ -148,7 +149,7 @@ class _Case:
             self._compare(self.inputs, "its own weights")
         foreign = self.facing.foreign
         taken = {source.tensor for source in walked.sources.values()}
-        apart = _told_apart(
+        apart = told_apart(
             [each for each in self.held if each.name in taken], foreign.weights(), self.seed
         )
         if apart:
@@ -353,7 +354,7 @@ class _Case:
         self.recorder.add("gradient", self.pair, "float64", largest_error, GRADIENT, blame=blame)
 
 
-def _told_apart(held: Sequence[Held], weights: Weights, seed: int) -> dict[str, Array]:
+def told_apart(held: Sequence[Held], weights: Weights, seed: int) -> dict[str, Array]:
     """Return new values of the tensors that their values would not tell apart."""
     met: set[bytes] = set()
     changed: dict[str, Array] = {}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnspec.backend.foreign import Described, Foreign, Trace
+from nnspec.backend.foreign import Described, Foreign, Trace, Unit
 from nnspec.errors import UsageError
 from nnspec.network.loader import Spec
 from nnspec.support.causes import cause_of
@@ -17,29 +18,46 @@ if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
 
 
+@dataclass(frozen=True, slots=True)
+class Face:
+    """The names that a file is asked by, and the shapes of the outputs with their first axis."""
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    shapes: Mapping[str, tuple[int, ...]]
+    called: str = "the spec"
+
+
+def face_of(spec: Spec, axes: Mapping[str, int]) -> Face:
+    """Return the names and shapes of a spec, with these sizes of axes."""
+    graph = spec.graph
+    shapes = {name: (0, *sizes_of(graph.types[name].shape, axes)) for name in graph.outputs}
+    return Face(tuple(graph.inputs), tuple(graph.outputs), shapes)
+
+
 class Facing:
     """A file, asked by the names and in the layout of a spec.
 
-    dtype: in which the file computes. moves: of inputs and outputs that the file has with their
-    channels elsewhere, the order of its axes. notes: what was found out.
+    count: of the outputs that it gave last. dtype: in which the file computes. moves: of inputs and
+    outputs that the file has with their channels elsewhere, the order of its axes. notes: what was
+    found out.
     """
 
     def __init__(
         self,
-        spec: Spec,
+        face: Face,
         foreign: Foreign,
         described: Described,
         label: str,
         inputs: Mapping[str, Array],
-        axes: Mapping[str, int],
     ) -> None:
         """Find the names, the layout and the dtype; raises UsageError where it does not run."""
-        self.spec = spec
+        self.face = face
         self.foreign = foreign
         self.label = label
         self.moves: dict[str, tuple[int, ...]] = {}
         self.notes: list[str] = []
-        self._axes = axes
+        self.count = 0
         self._outputs: dict[str, str] = {}
         self._names = self._named(described)
         self._choose_layout(described, inputs)
@@ -53,6 +71,10 @@ class Facing:
         """Return a run with all its operations; its outputs are as the file calls them."""
         return self.foreign.trace(self._asked(inputs))
 
+    def units(self, inputs: Mapping[str, Array]) -> tuple[Trace, tuple[Unit, ...]]:
+        """Return a run whose steps can be computed alone, and those of them with tensors."""
+        return self.foreign.units(self._asked(inputs))
+
     def gradients(self, inputs: Mapping[str, Array], towards: Mapping[str, Array]) -> Weights:
         """Return the gradient of Σ output · towards by each tensor of the file."""
         named = {self._outputs[name]: self._moved(name, array) for name, array in towards.items()}
@@ -61,7 +83,7 @@ class Facing:
 
     def matched(self, theirs: Mapping[str, Array]) -> dict[str, Array]:
         """Return the file's outputs as the spec calls them: by name, or else in order."""
-        outputs = self.spec.graph.outputs
+        outputs, self.count = self.face.outputs, len(theirs)
         if not self._outputs:
             by_name = all(name in theirs for name in outputs)
             named = outputs if by_name else list(theirs)
@@ -77,7 +99,7 @@ class Facing:
 
     def _named(self, described: Described) -> dict[str, str]:
         """Return what the file calls each input of the spec: by name, or else in order."""
-        wanted = self.spec.graph.inputs
+        wanted = self.face.inputs
         theirs = [each.name for each in described.inputs]
         if all(name in theirs for name in wanted):
             return {name: name for name in wanted}
@@ -86,7 +108,8 @@ class Facing:
         if len(names) < len(wanted):
             taken = f"takes {', '.join(theirs)}" if theirs else "takes nothing"
             raise UsageError(
-                f"{self.label} {taken}, and the inputs of the spec are {', '.join(wanted)}"
+                f"{self.label} {taken}, and the inputs of {self.face.called} are "
+                f"{', '.join(wanted)}"
             )
         return dict(zip(wanted, names, strict=False))
 
@@ -128,7 +151,7 @@ class Facing:
 
     def _place(self, name: str, theirs: Array) -> None:
         """Note where the file has the channels of an output, where only that explains its shape."""
-        shape = (0, *sizes_of(self.spec.graph.types[name].shape, self._axes))
+        shape = self.face.shapes[name]
         if theirs.ndim < 3 or theirs.ndim != len(shape) or theirs.shape[1:] == shape[1:]:
             return
         for move in _moves(theirs.ndim)[1:]:

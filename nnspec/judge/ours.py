@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 
@@ -18,6 +19,34 @@ from nnspec.verification.networks import one_layer
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Program, Weights
+
+
+class Layered(Protocol):
+    """A layer whose parameters are looked for in a file."""
+
+    @property
+    def inputs(self) -> Sequence[str]:
+        """The names of the values that it takes."""
+        ...
+
+    @property
+    def layer(self) -> Any:
+        """The layer as the language has it, or None."""
+        ...
+
+
+class Fillable(Protocol):
+    """A network to be filled with the tensors of a file. fixed: parameters that are no tensors."""
+
+    @property
+    def weights(self) -> Mapping[str, Array]:
+        """The parameters by name."""
+        ...
+
+    @property
+    def fixed(self) -> AbstractSet[str]:
+        """The parameters that are always 0."""
+        ...
 
 
 class Ours:
@@ -41,6 +70,7 @@ class Ours:
         for name, inner in self._inner.items():
             home, _, own = inner.partition(".")
             self._of_layer.setdefault(home, {})[own] = name
+        self.fixed = {name for name, each in spec.graph.parameters() if each.is_fixed}
         self._alone: dict[tuple[str, Any], Any] = {}
         self._program: Any = None
         self._loaded: dict[str, Array] = {}

@@ -7,7 +7,7 @@ is no sandbox: Python that is run may do whatever the user may.
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import TimeoutError as Late
 from itertools import count
 from pathlib import Path
@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from nnspec.backend import Backend, installed_backends
-from nnspec.backend.foreign import Described, Foreign, Reference, Trace
+from nnspec.backend.foreign import Described, Foreign, Reference, Trace, Unit
 from nnspec.errors import UsageError, printable
 from nnspec.remote.processes import Worker
 
@@ -139,6 +139,23 @@ class Opened(Foreign):
     ) -> tuple[Weights, Weights]:
         """Return the gradient of Σ output · towards by each tensor learned and each float input."""
         found: tuple[Weights, Weights] = self._call("gradients", dict(inputs), dict(towards))
+        return found
+
+    def units(self, inputs: Mapping[str, Array]) -> tuple[Trace, tuple[Unit, ...]]:
+        """Return a run whose steps can then be computed alone, and those that take tensors."""
+        found: tuple[Trace, tuple[Unit, ...]] = self._call("units", dict(inputs))
+        return found
+
+    def compute(
+        self, steps: Sequence[int], values: Mapping[int, Array], variant: str = ""
+    ) -> dict[int, Array]:
+        """Return what steps of the last run of units give, in order, with the tensors held now."""
+        found: dict[int, Array] = self._call("compute", list(steps), dict(values), variant)
+        return found
+
+    def variants(self, step: int) -> list[str]:
+        """Return what a step is often mistaken for, each told as what a file does instead."""
+        found: list[str] = self._call("variants", step)
         return found
 
     def _call(self, name: str, *arguments: Any) -> Any:

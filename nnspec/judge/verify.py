@@ -9,8 +9,8 @@ from typing import Any
 
 from nnspec.errors import UsageError
 from nnspec.judge.against import Judgement, judge
+from nnspec.judge.maps import sources_of
 from nnspec.judge.process import MEMORY, SECONDS, Opened, reference_of
-from nnspec.judge.sources import source_of
 from nnspec.network.loader import Spec
 from nnspec.verification.levels import chosen
 
@@ -40,15 +40,8 @@ def verify_against(
     taken, required = chosen(levels, require)
     reference = reference_of(str(file), arguments)
     with Opened(reference, seconds=seconds, memory=memory) as foreign:
-        held = {each.name: each for each in foreign.describe().held}
         shapes = {name: each.shape for name, each in spec.graph.parameters()}
-        unknown = sorted(set(known or {}) - set(shapes))
-        if unknown:
-            raise UsageError(f"the map names what is no parameter of the spec: {unknown[0]}")
-        sources = {
-            name: source_of(name, shapes[name], given, held)
-            for name, given in (known or {}).items()
-        }
+        sources = sources_of(known or {}, shapes, foreign.describe().held)
         return judge(
             spec, foreign, reference, batch=batch, seed=seed, known=sources, levels=taken,
             required=required,

@@ -11,12 +11,11 @@ import numpy as np
 
 from nnspec.backend.foreign import Held, Trace
 from nnspec.judge.found import combined
-from nnspec.judge.ours import Ours
+from nnspec.judge.ours import Fillable, Layered
 from nnspec.judge.sources import Source, role_of, sources
 from nnspec.layers.batch_normalization import BatchNormalization
 from nnspec.layers.recurrent import GRU, LSTM, SimpleRNN
 from nnspec.layers.shapes import show
-from nnspec.network.graph import LayerNode
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
@@ -47,7 +46,7 @@ class Ways:
     """
 
     def __init__(
-        self, ours: Ours, held: Sequence[Held], theirs: Mapping[str, Array], trace: Trace,
+        self, ours: Fillable, held: Sequence[Held], theirs: Mapping[str, Array], trace: Trace,
         given: Mapping[str, Source],
     ) -> None:  # fmt: skip
         """theirs: the values of the tensors held. given: sources that are known beforehand."""
@@ -58,7 +57,7 @@ class Ways:
         self.used: dict[str, set[int]] = {}
         self.missing: dict[str, str] = {}
         self.shifts: dict[str, Source] = {}
-        self.fixed = {name for name, each in ours.spec.graph.parameters() if each.is_fixed}
+        self.fixed = ours.fixed
         first: dict[str, int] = {}
         for step in trace.steps:
             for name in step.tensors:
@@ -72,7 +71,7 @@ class Ways:
         )
         self.steps = trace.steps
 
-    def choices(self, node: LayerNode, owned: Mapping[str, str]) -> Iterator[dict[str, Source]]:
+    def choices(self, node: Layered, owned: Mapping[str, str]) -> Iterator[dict[str, Source]]:
         """Yield ways to fill a layer's parameters, the likeliest first."""
         wanted = {own: name for own, name in owned.items() if name not in self.fixed}
         near = self._distances(node) if wanted else {}
@@ -115,7 +114,7 @@ class Ways:
             yield from combined([*options.items()], 0)
 
     def _without_biases(
-        self, node: LayerNode, wanted: Mapping[str, str], options: Mapping[str, list[Source]]
+        self, node: Layered, wanted: Mapping[str, str], options: Mapping[str, list[Source]]
     ) -> Iterator[dict[str, Source]]:
         """Yield ways without the biases, or without those of queries, keys and values."""
         biases = [own for own in wanted if is_bare(node, own)]
@@ -128,7 +127,7 @@ class Ways:
                 for each in itertools.islice(itertools.chain.from_iterable(tries), BARE):
                     yield {**each, **zeros}
 
-    def vectors(self, node: LayerNode, size: int) -> list[Source]:
+    def vectors(self, node: Layered, size: int) -> list[Source]:
         """Return the tensors that may be a bias of so many numbers, the nearest first."""
         near = self._distances(node)
         fitting = [
@@ -155,13 +154,11 @@ class Ways:
         for source in biases[:FOLDED]:
             yield {**fixed, "bias": source}
 
-    def options(self, node: LayerNode, own: str, name: str) -> list[Source]:
+    def options(self, node: Layered, own: str, name: str) -> list[Source]:
         """Return where a parameter of a layer may come from, the likeliest first."""
         return self._options(node, own, name, self._distances(node))
 
-    def _options(
-        self, node: LayerNode, own: str, name: str, near: Mapping[str, int]
-    ) -> list[Source]:
+    def _options(self, node: Layered, own: str, name: str, near: Mapping[str, int]) -> list[Source]:
         shape = self.ours.weights[name].shape
         gates = GATES.get(type(node.layer), 0)
         is_variance = own == "running_var"
@@ -200,7 +197,7 @@ class Ways:
                 if (first.part != second.part) == is_half:
                     yield dataclasses.replace(first, added=second.tensor, added_part=second.part)
 
-    def _distances(self, node: LayerNode) -> dict[str, int]:
+    def _distances(self, node: Layered) -> dict[str, int]:
         """Return how many operations after what a layer takes each tensor is met, from 0 on.
 
         The longest way counts: what a sum takes besides is met after what its branch takes. What
@@ -225,7 +222,7 @@ class Ways:
                         depths[number] = depth + 1
         return found
 
-    def first_tensors(self, node: LayerNode) -> set[str]:
+    def first_tensors(self, node: Layered) -> set[str]:
         """Return the tensors that the first operations with any take, after what a layer takes."""
         near = self._depths(self.taken_by(node), self.known())
         return {name for name, distance in near.items() if distance == min(near.values())}
@@ -234,7 +231,7 @@ class Ways:
         """Return the numbers of the values of the run that the spec has too."""
         return {number for numbers in self.numbers.values() for number in numbers}
 
-    def taken_by(self, node: LayerNode) -> set[int]:
+    def taken_by(self, node: Layered) -> set[int]:
         """Return the numbers of the values of the run that a layer takes."""
         return {number for value in node.inputs for number in self.numbers.get(value, ())}
 
@@ -254,7 +251,7 @@ class Ways:
         self.used.pop(source.tensor, None)
 
 
-def is_bare(node: LayerNode, own: str) -> bool:
+def is_bare(node: Layered, own: str) -> bool:
     """Whether a parameter of a layer is a bias that a file may lack."""
     is_other = isinstance(node.layer, BatchNormalization) or type(node.layer) in GATES
     return own.rpartition(".")[2] == "bias" and not is_other

@@ -19,6 +19,7 @@ Kind = Literal[
     "first_weights",
     "metrics",
     "adversarial",
+    "weights",
 ]
 
 TITLES: dict[Kind, str] = {
@@ -35,6 +36,7 @@ TITLES: dict[Kind, str] = {
     "first_weights": "first weights by their laws",
     "metrics": "metrics by the spec's definitions",
     "adversarial": "adversarial training",
+    "weights": "values of the weights",
 }
 
 

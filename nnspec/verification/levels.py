@@ -14,7 +14,7 @@ Level = Literal["interface", "outputs", "gradients", "training", "meaning"]
 Verdict = Literal["same", "differs", "not checked"]
 
 KINDS: dict[Level, tuple[Kind, ...]] = {
-    "interface": ("interface",),
+    "interface": ("interface", "weights"),
     "outputs": ("forward", "export"),
     "gradients": ("gradient",),
     "training": ("training", "optimizer", "random", "first_weights", "metrics", "adversarial"),

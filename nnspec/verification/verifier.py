@@ -117,7 +117,7 @@ def prepared(spec: Spec, settings: Settings, workers: Workers | None) -> State:
 
 def _note_what_is_left_out(state: State) -> None:
     """Say what the call itself leaves out."""
-    absent: tuple[Kind, ...] = ("adversarial",)
+    absent: tuple[Kind, ...] = ("adversarial", "weights")
     if not state.graph.is_random:
         absent = (*absent, "random")
     state.recorder.report.leave_unchosen(absent=absent)

@@ -1,0 +1,233 @@
+"""The map from the tensors of one file to the units of the other, tried in both directions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnspec.backend.foreign import Held
+from nnspec.judge.against import SAME, told_apart
+from nnspec.judge.maps import sources_of
+from nnspec.judge.meeting import Meeting, Side
+from nnspec.judge.pairing import Pairing
+from nnspec.judge.parting import Blaming, Parting
+from nnspec.judge.ported import MOST, found_by_value, says_something
+from nnspec.judge.sources import Source
+from nnspec.judge.units import Units
+from nnspec.support.streams import derived_seed
+from nnspec.verification.tolerance import (
+    EXACT,
+    PROBES,
+    SAFETY,
+    UNIT_ROUNDOFF,
+    perturbed,
+    relative_error,
+)
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array, Weights
+
+FAULTS = 5
+"""Places where two files part that are looked for."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """The map from one file, whose tensors are taken, to the units of the other."""
+
+    units: Units
+    mine: Side
+    theirs: Side
+    walk: Pairing
+    faults: list[Parting]
+    agrees: bool
+    given: Mapping[str, Source]
+    by_value: Mapping[str, Source]
+    before: Attempt | None = None
+    """With the other file's own tensors, where some had to be told apart."""
+
+    def loaded(self) -> dict[str, Array]:
+        """Return the parameters of the units that come from the other file."""
+        return {name: each.of(self.walk.theirs) for name, each in self.walk.sources.items()}
+
+    def taken(self) -> dict[str, Array]:
+        """Return the tensors of the other file that were told apart."""
+        if self.before is None:
+            return {}
+        own = self.before.walk.theirs
+        return {n: each for n, each in self.walk.theirs.items() if each is not own.get(n)}
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether a difference is one of the files, and not of the map."""
+        for each in self.faults[:1]:  # what follows from a change of the file is no guess
+            return each.is_sure and (bool(each.cause) or not self.walk.missing())
+        return self.units.needed <= self.walk.proven | self.walk.kept and not self.unused
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is left over in either file, and they give the same."""
+        return self.agrees and not self.faults and not self.walk.missing() and not self.unused
+
+    @property
+    def unused(self) -> list[Held]:
+        """The tensors that are learned, and have no place in the units."""
+        taken = {n for each in self.walk.sources.values() for n in (each.tensor, each.added)}
+        return [
+            each
+            for each in self.theirs.described.held
+            if each.is_learned and each.name not in taken
+        ]
+
+    @property
+    def rank(self) -> tuple[bool, bool, bool, int]:
+        """Of two attempts, the better one has the larger."""
+        has_cause = any(each.cause for each in self.faults[:1])
+        left_over = len(self.walk.missing()) + len(self.unused)
+        return self.is_whole, self.is_sure, has_cause, -left_over
+
+
+class Attempts:
+    """Looks for the better of the two directions. notes: what was found out."""
+
+    def __init__(self, meeting: Meeting, seed: int, known: Mapping[str, Any]) -> None:
+        """known: a map that was saved."""
+        self.meeting = meeting
+        self.inputs = meeting.inputs
+        self.seed = seed
+        self.known = known
+        self.notes: list[str] = []
+
+    def best(self) -> Attempt:
+        """Return the better of the maps from one file to the other, and back."""
+        best: Attempt | None = None
+        for mine, theirs in self._orders():
+            own = theirs.foreign.weights()
+            units = Units(mine.facing, mine.described, self.inputs)
+            attempt = self._apart(self._attempt(units, mine, theirs, own, looks=False))
+            if best is None or attempt.rank > best.rank:
+                best = attempt
+            if best.is_whole or (best.is_sure and any(each.cause for each in best.faults[:1])):
+                break
+            units.reset()
+            theirs.foreign.load(own)
+        assert best is not None
+        if not best.is_whole:
+            best.units.run_again()
+        return best
+
+    def _orders(self) -> Iterator[tuple[Side, Side]]:
+        first, second = self.meeting.sides
+        if self.known:
+            is_second = self.known.get("of") == second.label
+            yield (second, first) if is_second else (first, second)
+            return
+        # First the one with the larger parts: what it computes in one, the other may in several.
+        counts = [len(each.facing.trace(self.inputs).steps) for each in (first, second)]
+        yield from [(first, second), (second, first)][:: 1 if counts[0] <= counts[1] else -1]
+
+    def _attempt(
+        self, units: Units, mine: Side, theirs: Side, weights: Weights,
+        given: Mapping[str, Source] | None = None, *, looks: bool = True,
+    ) -> Attempt:  # fmt: skip
+        """Walk. looks: for what is at fault too."""
+        held = theirs.described.held
+        by_value: dict[str, Source] = {}
+        if given is None:
+            shapes = {name: each.shape for name, each in units.views.items()}
+            given = sources_of(self.known.get("map", {}), shapes, held)
+            by_value = {} if given else found_by_value(units, held, weights)
+            says = [name for name in units.needed if says_something(units.sought.weights[name])]
+            if len(by_value) <= MOST * len(says):
+                by_value = {}
+            given = given or by_value
+        known = given
+        trace = theirs.facing.trace(self.inputs)
+        if not trace.is_whole:
+            self.notes.append("the run is too large to be kept whole: the map may be unproven")
+        faults: list[Parting] = []
+        forced: dict[int, Mapping[int, Array]] = {}
+        walk = self._walk(units, theirs, weights, trace, given, forced)
+        while looks and not self._agrees(mine, theirs, trace.outputs, units):
+            blamed = Blaming(walk).blamed()
+            if blamed is None or blamed.parting.step in forced or len(faults) >= FAULTS:
+                break
+            if blamed.sources:  # it had been filled wrongly
+                given = {**given, **blamed.sources}
+                walk = self._walk(units, theirs, weights, trace, given, forced)
+                continue
+            faults.append(blamed.parting)
+            best, reached = None, len(walk.met)
+            for instead in blamed.instead:
+                tried = {**forced, blamed.parting.step: instead}
+                after = self._walk(units, theirs, weights, trace, given, tried)
+                if len(after.met) > reached:
+                    best, reached, forced = after, len(after.met), tried
+            if best is None:
+                break
+            walk = best
+        units.load({name: each.of(weights) for name, each in walk.sources.items()})
+        agrees = self._agrees(mine, theirs, trace.outputs, units)
+        return Attempt(units, mine, theirs, walk, faults, agrees, known, by_value)
+
+    def _walk(
+        self, units: Units, theirs: Side, weights: Weights, trace: Any,
+        given: Mapping[str, Source], forced: Mapping[int, Mapping[int, Array]],
+    ) -> Pairing:  # fmt: skip
+        tolerance = SAME[self.meeting.dtype]
+        walk = Pairing(units, theirs.described.held, weights, trace, tolerance, given)
+        walk.run(forced)
+        return walk
+
+    def _agrees(self, mine: Side, theirs: Side, given: Mapping[str, Array], units: Units) -> bool:
+        expected = mine.facing.run(self.inputs)
+        error = relative_error(theirs.facing.matched(given), expected)
+        return error <= self.tolerance(units, self.inputs, expected)
+
+    def _apart(self, best: Attempt) -> Attempt:
+        """Walk again with tensors that their values tell apart."""
+        weights = best.walk.theirs
+        taken = {n for each in best.walk.sources.values() for n in (each.tensor, each.added)}
+        held = [
+            each for each in best.theirs.described.held if each.name in taken or each.is_learned
+        ]
+        apart = told_apart(held, weights, self.seed)
+        if not apart and best.agrees:
+            return best
+        best.theirs.foreign.load(apart)
+        weights = best.theirs.foreign.weights() if apart else weights
+        after = self._attempt(best.units, best.mine, best.theirs, weights, best.given)
+        after.before, after.by_value = best, best.by_value
+        return after
+
+    def tolerance(
+        self, units: Units, inputs: Mapping[str, Array], expected: Mapping[str, Array]
+    ) -> float:
+        """Return what rounding explains, relative to the largest number of an output."""
+        if self.meeting.dtype == "float64":
+            return EXACT
+        before = {name: np.array(each) for name, each in units.sought.weights.items()}
+        terms = {
+            name: max(array.size // max(array.shape[0], 1), 1) if array.ndim > 1 else 1
+            for name, array in before.items()
+        }
+        longest = max(terms.values(), default=1)
+        moved = 0.0
+        try:
+            for probe in range(PROBES):
+                draw = np.random.default_rng(derived_seed("probe", self.seed, probe))
+                units.load({
+                    name: perturbed(np.array(array), UNIT_ROUNDOFF * terms[name] ** 0.5, draw)
+                    for name, array in before.items()
+                })  # fmt: skip
+                noisy = {
+                    name: perturbed(np.array(array), UNIT_ROUNDOFF * longest**0.5, draw)
+                    for name, array in inputs.items()
+                }
+                moved = max(moved, relative_error(units.facing.run(noisy), expected))
+        finally:
+            units.load(before)
+        return SAFETY * max(moved, UNIT_ROUNDOFF)

@@ -1,0 +1,110 @@
+"""`nnspec compare A B`: opens two files, each in a process of its own, and compares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from nnspec.backend import get_backend
+from nnspec.backend.foreign import Reference
+from nnspec.errors import UsageError
+from nnspec.judge.against import judge
+from nnspec.judge.compare import compare_files
+from nnspec.judge.maps import sources_of
+from nnspec.judge.meeting import Asked, asked_of
+from nnspec.judge.process import MEMORY, SECONDS, Opened, reference_of
+from nnspec.judge.verify import verify_against
+from nnspec.network.loader import Spec, load
+from nnspec.verification.engines import SourceEngine, trainable_backends
+from nnspec.verification.report import Report
+from nnspec.verification.samples import exercised_weights
+
+SPECS = (".yaml", ".yml", ".json")
+
+
+def compare(
+    a: Spec | str | Path,
+    b: Spec | str | Path,
+    *,
+    args_a: Any = None,
+    args_b: Any = None,
+    inputs: Mapping[str, Asked | Sequence[int]] | Sequence[str] = (),
+    known: Mapping[str, Any] | None = None,
+    batch: int = 4,
+    seed: int = 0,
+    seconds: float = SECONDS,
+    memory: int | None = MEMORY,
+) -> Report:
+    """Compare what any two networks compute, and return the report.
+
+    a, b: a spec, or FILE or FILE:NAME that nnspec has not written: Python (which is run, in a
+    process of its own), .onnx or .keras. args_a, args_b: a list or a mapping, of the calls that
+    make the networks of Python files. inputs: what neither file says, such as {"image": (3, 32,
+    32)} without the batch, or "ids=20:int64:1000". known: a map that was saved. seconds: that a
+    file may take for one request. memory: bytes that its process may take.
+    A difference is no exception: see `Report.passed` and `Report.checks`. Raises SpecError, and
+    UsageError for what cannot be opened, does not run, or cannot be brought together.
+    """
+    asked = _asked(inputs)
+    specs = [_spec_of(each) for each in (a, b)]
+    sides: list[tuple[Any, Any]] = [(a, args_a), (b, args_b)]
+    for spec, (_, arguments) in zip(specs, sides, strict=True):
+        if spec is not None and arguments is not None:
+            raise UsageError("a spec takes no arguments: they are of the call of a Python file")
+    if specs[0] is not None and specs[1] is not None:
+        return _specs(specs[0], specs[1], known, batch, seed)
+    for i, spec in enumerate(specs):
+        if spec is not None:
+            file, arguments = sides[1 - i]
+            return verify_against(
+                spec, file, arguments=arguments, known=known, batch=batch, seed=seed,
+                seconds=seconds, memory=memory,
+            )  # fmt: skip
+    references = [reference_of(str(file), arguments) for file, arguments in sides]
+    first, second = _labels(references)
+    with ExitStack() as stack:
+        opened = [
+            stack.enter_context(Opened(each, seconds=seconds, memory=memory)) for each in references
+        ]
+        return compare_files(
+            (first, second), (opened[0], opened[1]), asked=asked, batch=batch, seed=seed,
+            known=known,
+        )  # fmt: skip
+
+
+def _asked(inputs: Mapping[str, Asked | Sequence[int]] | Sequence[str]) -> dict[str, Asked]:
+    if not isinstance(inputs, Mapping):
+        return asked_of(inputs)
+    return {
+        name: each if isinstance(each, Asked) else Asked(tuple(each))
+        for name, each in inputs.items()
+    }
+
+
+def _spec_of(given: Spec | str | Path) -> Spec | None:
+    """Return the spec that is given, or None for a file of another kind."""
+    if isinstance(given, Spec):
+        return given
+    return load(given) if Path(given).suffix.lower() in SPECS else None
+
+
+def _labels(references: Sequence[Reference]) -> tuple[str, str]:
+    first, second = (each.label for each in references)
+    return (f"{first} (A)", f"{second} (B)") if first == second else (first, second)
+
+
+def _specs(
+    first: Spec, second: Spec, known: Mapping[str, Any] | None, batch: int, seed: int
+) -> Report:
+    """Compare two specs: the second as its emitted source, which is judged as a file is."""
+    backend = get_backend(trainable_backends()[0])
+    weights = exercised_weights(second.graph, seed)
+    program = SourceEngine(backend).build(second, weights, "float64")
+    foreign = backend.open_program(program)
+    label = second.name if second.name != first.name else f"{second.name} (B)"
+    shapes = {name: each.shape for name, each in first.graph.parameters()}
+    sources = sources_of(known or {}, shapes, foreign.describe().held)
+    reference = Reference(label)
+    return judge(first, foreign, reference, batch=batch, seed=seed, known=sources)

@@ -1,0 +1,271 @@
+"""Compares two files of others: the map of their tensors, the checks, and where they part."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnspec.backend import versions
+from nnspec.backend.foreign import Foreign
+from nnspec.errors import NnspecError
+from nnspec.judge.against import GRADIENT, LATER, REGIMES
+from nnspec.judge.attempts import Attempt, Attempts
+from nnspec.judge.comparison import Comparison
+from nnspec.judge.meeting import Asked, Meeting, meet
+from nnspec.judge.parting import Parting
+from nnspec.judge.ported import differing
+from nnspec.judge.units import viewed
+from nnspec.layers.shapes import show
+from nnspec.support.causes import Told, cause_of
+from nnspec.support.streams import derived_seed
+from nnspec.verification.recorder import Blame, Recorder
+from nnspec.verification.tolerance import relative_error, tensor_error
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
+
+
+def compare_files(
+    labels: tuple[str, str],
+    files: tuple[Foreign, Foreign],
+    *,
+    asked: Mapping[str, Asked],
+    batch: int,
+    seed: int,
+    known: Mapping[str, Any] | None = None,
+) -> Comparison:
+    """Compare what two files compute; raises nothing for a difference.
+
+    known: a map that was saved. Raises UsageError for files that no input brings together.
+    """
+    start = time.perf_counter()
+    meeting = meet(labels, files, asked, batch=batch, seed=seed)
+    first, second = meeting.sides
+    report = Comparison(
+        f"{labels[0]} and {labels[1]}", "none", versions(), 0, a=labels[0], b=labels[1],
+        frameworks=(first.described.framework, second.described.framework),
+    )  # fmt: skip
+    _Case(meeting, report, seed, known or {}).run()
+    report.seconds = time.perf_counter() - start
+    return report
+
+
+class _Case:
+    def __init__(
+        self, meeting: Meeting, report: Comparison, seed: int, known: Mapping[str, Any]
+    ) -> None:
+        self.meeting = meeting
+        self.report = report
+        self.recorder = Recorder(report)
+        self.pair = (report.a, report.b)
+        self.inputs = meeting.inputs
+        self.seed = seed
+        self.attempts = Attempts(meeting, seed, known)
+
+    def run(self) -> None:
+        if not self._interface():
+            self.recorder.leave_out("forward", self.pair, "the interface differs")
+            return
+        best = self.attempts.best()
+        for note in self.attempts.notes:
+            self.recorder.note(note)
+        self.report.filled = best.mine.label
+        self.report.sources = best.walk.sources
+        self._as_they_are(best)
+        best.theirs.foreign.load(best.taken())
+        best.units.load(best.loaded())
+        self._tell(best)
+        for told, inputs in self._regimes():
+            self._compare(best, inputs, told)
+        self._gradients(best)
+        for kind, reason in LATER.items():
+            self.recorder.leave_out(kind, self.pair, reason)
+
+    # The interface
+
+    def _interface(self) -> bool:
+        first, second = (each.facing.run(self.inputs) for each in self.meeting.sides)
+        found = [
+            *(f"{self.pair[1]} has no output for {name}" for name in first if name not in second),
+            *(f"{self.pair[0]} has no output for {name}" for name in second if name not in first),
+            *(
+                f"{name} is {show(second[name].shape)} in {self.pair[1]}, and {show(array.shape)} "
+                f"in {self.pair[0]}"
+                for name, array in first.items()
+                if name in second and second[name].shape != array.shape
+            ),
+        ]
+        counts = [each.facing.count for each in self.meeting.sides]
+        if counts[0] != counts[1] and not found:
+            found = [f"it has {counts[1]} outputs, and {self.pair[0]} has {counts[0]}"]
+        for side in self.meeting.sides:
+            for name, move in side.facing.moves.items():
+                self.recorder.note(f"{name}: {side.label} has the axes in the order {list(move)}")
+            for note in side.facing.notes:
+                self.recorder.note(note)
+        self.recorder.add_findings("interface", "", self.pair[0], {self.pair[1]: found})
+        return not found
+
+    # The checks
+
+    def _as_they_are(self, best: Attempt) -> None:
+        """Compare two files whose weights are the same, or say that they are not."""
+        own = best.before or best
+        best.theirs.foreign.load(own.walk.theirs)
+        if not best.by_value:
+            told = f"those of {best.theirs.label} were carried over to {best.mine.label}"
+            self.recorder.note(f"each holds weights of its own: {told}")
+            best.units.load(
+                {name: each.of(own.walk.theirs) for name, each in best.walk.sources.items()}
+            )
+            self._compare(best, self.inputs, "its own weights")
+            return
+        best.units.reset()
+        is_same = self._compare(best, self.inputs, "the weights that they hold")
+        proven = {n: each for n, each in best.walk.sources.items() if n in best.walk.certain}
+        found = differing(best.units, proven, own.walk.theirs)
+        if not is_same or not found:
+            self.recorder.add_findings("weights", "", self.pair[0], {self.pair[1]: found})
+        else:
+            self.recorder.note(f"the outputs are the same, though {'; '.join(found[:3])}")
+
+    def _tell(self, best: Attempt) -> None:
+        walk = best.walk
+        for told in walk.missing().values():
+            reason = f"no tensor of {best.theirs.label} was found for {told}: say which by --map"
+            self.recorder.leave_out("interface", self.pair, reason)
+        unused = best.unused
+        if unused:
+            some = ", ".join(f"{each.name} {show(each.shape)}" for each in unused[:5])
+            more = f" and {len(unused) - 5} more" if len(unused) > 5 else ""
+            self.recorder.note(f"{best.mine.label} has no place for {some}{more}")
+        self.recorder.note(
+            f"{len(walk.proven)} of {len(walk.sources)} tensors of {best.mine.label} were found in "
+            f"{best.theirs.label}, and proven by the values that they give"
+        )
+        unproven = [name for name in walk.sources if name not in walk.proven]
+        if unproven:
+            some = ", ".join(f"{name} ({walk.sources[name].told()})" for name in unproven[:5])
+            more = f" and {len(unproven) - 5} more" if len(unproven) > 5 else ""
+            self.recorder.note(f"taken by shape and order alone: {some}{more}")
+        constant = [name for name, each in walk.sources.items() if not each.tensor]
+        if constant:
+            some = ", ".join(f"{name} ({walk.sources[name].told()})" for name in constant[:5])
+            self.recorder.note(f"{best.theirs.label} does without some tensors: {some}")
+        turned = [name for name, each in walk.sources.items() if each.blocks]
+        if turned:
+            some = ", ".join(f"{name} ({walk.sources[name].told()})" for name in turned[:3])
+            self.recorder.note(f"gates stand in another order: {some}")
+
+    def _regimes(self) -> Iterator[tuple[str, dict[str, Array]]]:
+        yield "ordinary inputs", self.inputs
+        floats = [name for name, array in self.inputs.items() if array.dtype.kind == "f"]
+        for told, factor in REGIMES.items() if floats else ():
+            changed = {name: self.inputs[name] * factor for name in floats}
+            yield told, {**self.inputs, **changed}
+        for side in self.meeting.sides:
+            if any(each.shape and each.shape[0] is not None for each in side.described.inputs):
+                reason = f"{side.label} takes batches of one size alone"
+                self.recorder.leave_out("dynamic_shape", self.pair, reason)
+                return
+        yield "one row", {name: array[:1] for name, array in self.inputs.items()}
+
+    def _compare(self, best: Attempt, inputs: Mapping[str, Array], told: str) -> bool:
+        pair = (self.pair[0], f"{self.pair[1]}, {told}")
+        given: list[dict[str, Array]] = []
+        failed = []
+        for side in (best.mine, best.theirs):
+            try:
+                given.append(side.facing.run(inputs))
+            except (NnspecError, Told, RuntimeError, ValueError) as error:
+                failed.append(f"{side.label} does not run with {told}: {cause_of(error)}")
+        if failed:
+            if len(failed) == 2:
+                self.recorder.leave_out("forward", pair, "; ".join(failed))
+            else:
+                self.recorder.add_failed("forward", pair, self.meeting.dtype, failed[0])
+            return False
+        expected, theirs = given
+        off = relative_error(theirs, expected)
+        tolerance = self.attempts.tolerance(best.units, inputs, expected)
+        if off > tolerance and not best.is_sure:
+            self.recorder.leave_out("forward", pair, self._unsure(best))
+            return False
+        blame = self._blame(best)
+        self.recorder.add("forward", pair, self.meeting.dtype, off, tolerance, blame=blame)
+        return off <= tolerance
+
+    def _unsure(self, best: Attempt) -> str:
+        """Return why a difference accuses nobody."""
+        at = f" of {best.faults[0].mine}" if best.faults else ""
+        return (
+            f"the tensors{at} in {best.mine.label} were not found for sure among those of "
+            f"{best.theirs.label}: say which by --map"
+        )
+
+    def _blame(self, best: Attempt, sentence: str = "") -> Blame:
+        def found() -> tuple[str | None, str]:
+            told = [sentence] if sentence else []
+            if not self.report.faults:
+                for each in best.faults:
+                    self._record(best, each)
+                told += [str(each["told"]) for each in self.report.faults]
+            return None, " ".join(told)
+
+        return found
+
+    def _record(self, best: Attempt, fault: Parting) -> None:
+        is_first = best.mine.label == self.report.a and best.mine is self.meeting.sides[0]
+        mine, theirs = f"{best.mine.label} at {fault.mine}", best.theirs.label
+        if fault.theirs:
+            theirs = f"{theirs} at {fault.theirs}"
+        told = f"Fed the same, {mine} and {theirs} give other values"
+        if fault.error is not None:
+            told += f", off by up to {fault.error:.2g} of the largest"
+        told += f": the latter {fault.cause}." if fault.cause else "."
+        places = (fault.mine, fault.theirs) if is_first else (fault.theirs, fault.mine)
+        each = asdict(fault) | {"a": places[0], "b": places[1], "told": told}
+        del each["mine"], each["theirs"], each["step"]
+        self.report.faults.append(each)
+
+    def _gradients(self, best: Attempt) -> None:
+        draw = np.random.default_rng(derived_seed("towards", self.seed))
+        towards = {
+            name: draw.normal(size=array.shape)
+            for name, array in best.mine.facing.run(self.inputs).items()
+            if array.dtype.kind == "f"
+        }
+        reason = ""
+        if not towards:
+            reason = "no output has a gradient"
+        elif self.meeting.dtype != "float64":
+            reason = "a file was run in float32, and gradients are compared in float64 alone"
+        elif not best.is_sure and not best.agrees:
+            reason = self._unsure(best)
+        if reason:
+            self.recorder.leave_out("gradient", self.pair, reason)
+            return
+        try:
+            mine = best.mine.facing.gradients(self.inputs, towards)
+            theirs = best.theirs.facing.gradients(self.inputs, towards)
+        except (NnspecError, Told, RuntimeError, ValueError) as error:
+            self.recorder.leave_out("gradient", self.pair, cause_of(error))
+            return
+        largest = max((float(np.max(np.abs(each))) for each in mine.values()), default=0.0)
+        errors: dict[str, float] = {}
+        for name, source in best.walk.sources.items():
+            view = best.units.views[name]
+            if view.tensor in mine and source.tensor in theirs:
+                expected = viewed(view, mine[view.tensor])
+                errors[name] = tensor_error(
+                    source.taken(theirs[source.tensor]), expected, largest * 1e-6
+                )
+        worst = max(errors, key=errors.__getitem__, default="")
+        blame = self._blame(best, f"Most of all that of {worst}.")
+        self.recorder.add(
+            "gradient", self.pair, "float64", errors.get(worst, 0.0), GRADIENT, blame=blame
+        )

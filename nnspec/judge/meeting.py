@@ -1,0 +1,210 @@
+"""Brings two files together: the same inputs for both, in the names and the layout of each."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nnspec.backend.foreign import Described, Foreign, Given
+from nnspec.errors import UsageError, printable
+from nnspec.judge.facing import Face, Facing
+from nnspec.support.causes import cause_of
+from nnspec.support.streams import derived_seed
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
+
+OPEN_SIZES = (5, 8, 16, 32, 64, 224)
+"""Of axes whose size neither file says, the first with which both run."""
+LARGEST_ID = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An input as it is drawn. shape: without the batch. below: what whole numbers are below."""
+
+    shape: tuple[int, ...]
+    dtype: str = ""
+    below: int = 0
+
+
+def asked_of(texts: Sequence[str]) -> dict[str, Asked]:
+    """Read `NAME=SIZE,SIZE[:DTYPE[:BELOW]]`; raises UsageError."""
+    found: dict[str, Asked] = {}
+    for text in texts:
+        name, is_there, rest = text.partition("=")
+        shape, dtype, below = (*rest.split(":"), "", "")[:3]
+        sizes = [each for each in shape.split(",") if each.strip()]
+        is_right = is_there and all(each.strip().isdecimal() for each in sizes)
+        if not is_right or dtype not in ("", "float32", "int64", "int32", "bool"):
+            raise UsageError(
+                f'--input "{printable(text)}" is not NAME=SIZES[:DTYPE[:BELOW]] without the '
+                "batch, as image=3,32,32 or ids=20:int64:1000"
+            )
+        if below and not below.isdecimal():
+            raise UsageError(f'--input "{printable(text)}": BELOW is a whole number')
+        found[name.strip()] = Asked(tuple(map(int, sizes)), dtype, int(below or 0))
+    return found
+
+
+@dataclass(slots=True)
+class Side:
+    """One of the two files."""
+
+    label: str
+    foreign: Foreign
+    described: Described
+    facing: Facing
+
+    @property
+    def dtype(self) -> str:
+        """In which it computes."""
+        return self.facing.dtype
+
+
+@dataclass(slots=True)
+class Meeting:
+    """Two files that were asked alike."""
+
+    sides: tuple[Side, Side]
+    inputs: dict[str, Array]
+
+    @property
+    def dtype(self) -> str:
+        """The less exact of the dtypes in which the two compute."""
+        return min((each.dtype for each in self.sides), key=lambda name: np.dtype(name).itemsize)
+
+
+def meet(
+    labels: tuple[str, str],
+    files: tuple[Foreign, Foreign],
+    asked: Mapping[str, Asked],
+    *,
+    batch: int,
+    seed: int,
+) -> Meeting:
+    """Find inputs that both files take, and how each has them; raises UsageError if none is."""
+    described = (files[0].describe(), files[1].describe())
+    frame = _frame(described, labels, asked)
+    other = 1 - frame
+    error: UsageError | None = None
+    for inputs in _drawn(described[frame], described[other], asked, batch, seed):
+        try:
+            given = _outputs(files[frame], inputs, labels[frame])
+        except UsageError as wrong:
+            error = error or wrong
+            continue
+        shapes = {name: (0, *array.shape[1:]) for name, array in given.items()}
+        face = Face(tuple(inputs), tuple(given), shapes, labels[frame])
+        try:
+            faced = [Facing(face, files[i], described[i], labels[i], inputs) for i in range(2)]
+        except UsageError as wrong:
+            error = error or wrong
+            continue
+        # Described anew: Keras may call the variables otherwise in float64.
+        first, second = (Side(labels[i], files[i], files[i].describe(), faced[i]) for i in range(2))
+        return Meeting((first, second), inputs)
+    raise error or UsageError(f"{labels[frame]} takes nothing")
+
+
+def _outputs(foreign: Foreign, inputs: Mapping[str, Array], label: str) -> dict[str, Array]:
+    try:
+        return foreign.run(inputs)
+    except Exception as error:
+        raise UsageError(f"{label} does not run: {cause_of(error)}") from error
+
+
+def _frame(
+    described: tuple[Described, Described], labels: tuple[str, str], asked: Mapping[str, Asked]
+) -> int:
+    """Return the file that says what it takes, in whose names and layout inputs are drawn."""
+    for i, each in enumerate(described):
+        needed = _needed(each)
+        if needed and all(one.name in asked or one.shape is not None for one in needed):
+            return i
+    names = ", ".join(each.name for each in _needed(described[0]))
+    raise UsageError(
+        f"neither {labels[0]} nor {labels[1]} says the shapes of its inputs ({names}): add "
+        "--input NAME=SIZES, without the batch, as image=3,32,32 or ids=20:int64:1000"
+    )
+
+
+def _needed(described: Described) -> list[Given]:
+    return [each for each in described.inputs if each.is_needed] or list(described.inputs)
+
+
+def _drawn(
+    mine: Described, theirs: Described, asked: Mapping[str, Asked], batch: int, seed: int
+) -> Iterator[dict[str, Array]]:
+    """Yield inputs that both may take: of more sizes and kinds where neither says which."""
+    needed, others = _needed(mine), _needed(theirs)
+    by_name = {each.name: each for each in others}
+    pairs = [
+        (each, by_name.get(each.name) or (others[i] if i < len(others) else None))
+        for i, each in enumerate(needed)
+    ]
+    shapes: list[tuple[int | None, ...]] = []
+    kinds: list[tuple[str, ...]] = []
+    limits: list[tuple[int, ...]] = []
+    for each, other in pairs:
+        said = asked.get(each.name)
+        shape = (None, *said.shape) if said else each.shape or (None,)
+        shapes.append(_filled(shape, other))
+        dtype = (said.dtype if said else "") or each.dtype or (other.dtype if other else "")
+        kinds.append((dtype,) if dtype else ("float32", "int64"))
+        limits.append((said.below,) if said and said.below else _limits(mine, theirs))
+    is_open = any(size is None for shape in shapes for size in shape[1:])
+    for size in OPEN_SIZES if is_open else OPEN_SIZES[:1]:
+        for chosen in itertools.product(*kinds):
+            has_ids = any(np.dtype(kind).kind in "iu" for kind in chosen)
+            largest = max(map(len, limits), default=1) if has_ids else 1
+            for at in range(largest):
+                yield {
+                    each.name: _array(
+                        [batch if i == 0 and axis is None else axis or size
+                         for i, axis in enumerate(shape)],
+                        kind, limit[min(at, len(limit) - 1)], derived_seed("pair", seed, each.name),
+                    )
+                    for (each, _), shape, kind, limit in zip(
+                        pairs, shapes, chosen, limits, strict=True
+                    )
+                }  # fmt: skip
+
+
+def _filled(shape: Sequence[int | None], other: Given | None) -> tuple[int | None, ...]:
+    """Return a shape with the sizes that only the other file says."""
+    if other is None or other.shape is None or len(other.shape) != len(shape):
+        return tuple(shape)
+    both = [*zip(shape, other.shape, strict=True)]
+    if any(None not in each and each[0] != each[1] for each in both[1:]):
+        return tuple(shape)  # it has its axes in another order
+    return tuple(mine if mine is not None else theirs for mine, theirs in both)
+
+
+def _limits(mine: Described, theirs: Described) -> tuple[int, ...]:
+    """Return what whole numbers may have to be below: the lengths of tables, the largest first."""
+    lengths = {
+        each.shape[0]
+        for described in (mine, theirs)
+        for each in described.held
+        if len(each.shape) == 2 and each.shape[0] <= LARGEST_ID
+    }
+    return (*sorted(lengths | {2}, reverse=True),)
+
+
+def _array(shape: Sequence[int], dtype: str, below: int, seed: int) -> Array:
+    draw = np.random.default_rng(seed)
+    kind = np.dtype(dtype).kind
+    if kind == "b":
+        return draw.integers(0, 2, shape).astype(bool)
+    if kind in "iu":
+        found = draw.integers(0, below, shape).astype(dtype)
+        if math.prod(shape):
+            found.flat[0] = below - 1  # so that a table that is shorter shows at once
+        return found
+    return draw.normal(size=shape).astype(dtype)
