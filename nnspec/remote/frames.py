@@ -12,6 +12,7 @@ import importlib
 import json
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,6 +21,7 @@ from pydantic import BaseModel
 
 from nnspec.backend import backend_packages
 from nnspec.errors import Fix
+from nnspec.remote.kept import Kept, is_worth_it, keep
 
 TAG = "$"
 PACKAGE = "nnspec"
@@ -31,9 +33,12 @@ def _is_known(module: str) -> bool:
     return package == PACKAGE or package in backend_packages()
 
 
-def write(stream: IO[bytes], message: object) -> None:
-    """Send a message."""
-    encoder = _Encoder()
+def write(stream: IO[bytes], message: object, folder: Path | None = None) -> None:
+    """Send a message.
+
+    folder: where large arrays by name are kept in files, which go with what is read of them.
+    """
+    encoder = _Encoder(folder)
     body = encoder.encode(message)
     kinds = [(array.dtype.str, array.shape) for array in encoder.arrays]
     text = json.dumps({"body": body, "arrays": kinds}).encode()
@@ -73,9 +78,10 @@ def _fill(stream: Any, place: memoryview) -> None:
 class _Encoder:
     """Turns values into what JSON has; of a record that is met again, a reference to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
         self.arrays: list[np.ndarray[Any, Any]] = []
         self._met: dict[int, int] = {}
+        self._folder = folder
 
     def encode(self, value: object) -> Any:
         if isinstance(value, np.ndarray | np.generic):
@@ -86,7 +92,13 @@ class _Encoder:
             return {TAG: "array", "number": len(self.arrays) - 1}
         if value is None or isinstance(value, bool | int | float | str):
             return value
+        if isinstance(value, Kept):
+            return self._kept(value, is_handed_over=False)
         if isinstance(value, Mapping):
+            if self._folder is not None and is_worth_it(value):
+                with suppress(OSError):  # the disk is full: they are sent
+                    kept = keep(value, self._folder, is_owned=False)
+                    return self._kept(kept, is_handed_over=True)
             if all(isinstance(key, str) and key != TAG for key in value):
                 return {key: self.encode(each) for key, each in value.items()}
             items = [[self.encode(key), self.encode(each)] for key, each in value.items()]
@@ -100,6 +112,16 @@ class _Encoder:
         if isinstance(value, Fix):
             return None  # of advice, for whoever edits the text
         return self._record(value)
+
+    def _kept(self, value: Kept, *, is_handed_over: bool) -> Any:
+        """Return where arrays are kept; whoever reads it removes the file if it is handed over."""
+        return {
+            TAG: "kept",
+            "path": str(value.path),
+            "places": list(value.places.items()),
+            "small": [[name, self.encode(array)] for name, array in value.small.items()],
+            "owned": is_handed_over,
+        }
 
     def _record(self, value: object) -> Any:
         if id(value) in self._met:
@@ -140,6 +162,10 @@ class _Decoder:
             return {key: self.decode(each) for key, each in value.items()}
         if kind == "array":
             return self._arrays[value["number"]]
+        if kind == "kept":
+            small = {name: self.decode(each) for name, each in value["small"]}
+            places = {name: place and tuple(place) for name, place in value["places"]}
+            return Kept(Path(value["path"]), places, small, is_owned=value["owned"])
         if kind == "mapping":
             return {self.decode(key): self.decode(each) for key, each in value["items"]}
         if kind == "tuple":

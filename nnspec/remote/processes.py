@@ -25,7 +25,7 @@ from nnspec.support.causes import Told
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from nnspec.backend import Array, Program
+    from nnspec.backend import Array, Program, Weights
     from nnspec.network.loader import Spec
     from nnspec.remote.calls import Answers
 
@@ -59,8 +59,11 @@ def threads_for(spec: Spec, batch: int) -> int | None:
 class Worker:
     """The process of a backend, started again when it has died and something more is asked.
 
-    generation: how often it was started.
+    generation: how often it was started. folder: where large arrays by name are kept in files,
+    instead of being sent; None sends all.
     """
+
+    folder: Path | None = None
 
     def __init__(self, name: str, threads: int | None = None) -> None:
         self.name = name
@@ -89,6 +92,16 @@ class Worker:
         Taking no lock, it may be called wherever Python collects garbage.
         """
         self._forgotten.append(number)
+
+    def rest(self) -> None:
+        """End the process when it has answered all, for its memory: it starts when it is asked."""
+        self._queue.submit(self._rest).result()
+
+    def _rest(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
 
     def close(self) -> None:
         """End the process, whatever it does, and what is queued."""
@@ -154,7 +167,8 @@ class Worker:
         assert process.stdout is not None
         try:
             forgotten = [self._forgotten.popleft() for _ in range(len(self._forgotten))]
-            frames.write(process.stdin, {"do": do, "with": arguments, "forget": forgotten})
+            message = {"do": do, "with": arguments, "forget": forgotten, "keep": self.folder}
+            frames.write(process.stdin, message, self.folder)
             found = frames.read(process.stdout)
         except (EOFError, OSError):
             raise Told(self._ended(process)) from None
@@ -191,6 +205,7 @@ class Workers:
         self._threads = threads
         self._workers: dict[str, Worker] = {}
         self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._kept: Path | None = None
 
     def __enter__(self) -> Workers:
         return self
@@ -210,7 +225,32 @@ class Workers:
         """Return the process of a backend, which is started when it is first wanted."""
         if name not in self._workers:
             self._workers[name] = Worker(name, self._threads)
+            self._workers[name].folder = self._kept
         return self._workers[name]
+
+    def keep(self, weights: Weights) -> Weights:
+        """Return weights that lie in a file, and let what is as large be kept in files too.
+
+        Where the disk has no room, all stays in memory.
+        """
+        from nnspec.remote.kept import keep
+
+        folder = self.new_path("kept")
+        folder.mkdir()
+        try:
+            kept = cast("Weights", keep(weights, folder))
+        except OSError:
+            return weights
+        self._kept = folder
+        for worker in self._workers.values():
+            worker.folder = folder
+        return kept
+
+    def rest(self, *, but: str = "") -> None:
+        """End every process but that of one backend, for their memory."""
+        for name, worker in self._workers.items():
+            if name != but:
+                worker.rest()
 
     def collect(self) -> None:
         """Let every process free what is in cycles."""

@@ -6,13 +6,14 @@ framework prints goes to the error stream.
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import importlib
 import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -124,8 +125,10 @@ class Session:
         self.programs.pop(number, None)
 
     def collect(self) -> None:
-        """Free what is in cycles."""
+        """Free what is in cycles, and give what is free back to the system."""
         gc.collect()
+        with suppress(OSError, AttributeError):  # another system, or another library of C
+            ctypes.CDLL(None).malloc_trim(0)
 
     @property
     def takes_threads(self) -> bool:
@@ -176,9 +179,10 @@ def serve(requests: IO[bytes], answers: IO[bytes], session: Session) -> None:
         except EOFError:
             return
         result = answer(session, message)
+        folder = message.get("keep")
         del message
         try:
-            frames.write(answers, result)
+            frames.write(answers, result, folder)
         except TypeError as error:
             # What a method gave can be no message; nothing of it has been sent.
             frames.write(answers, {"error": {"cause": cause_of(error), "class": "", "extra": ""}})

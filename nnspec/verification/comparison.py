@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -75,7 +75,7 @@ class Comparison:
         self.unsettled = {**first.unsettled, **second.unsettled}
         """Statistics that a framework's own formula makes others, by the reason."""
         left_out = {*dead, *self.unsettled}
-        kept = {name: array for name, array in first.weights.items() if name not in left_out}
+        kept = _Without(first.weights, left_out)
         self.weights = _errors(second.weights, kept, _WEIGHT_FLOOR * _largest(kept))
         self.weights[LOSS] = max(errors)
         self.unknown = {
@@ -105,6 +105,23 @@ class Comparison:
         if wrong and not self.trainable.intersection(wrong):
             return self.layers[wrong[0]], f"gradients agree, the statistic {wrong[0]} differs."
         return None, "gradients agree, the optimizer differs."
+
+
+class _Without(Mapping[str, "Array"]):
+    """Tensors but for some, each of which is taken from where they lie when it is asked for."""
+
+    def __init__(self, tensors: Mapping[str, Array], left_out: set[str]) -> None:
+        self._tensors = tensors
+        self._names = [name for name in tensors if name not in left_out]
+
+    def __getitem__(self, name: str) -> Array:
+        return self._tensors[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def kinked_errors(first: tuple[float, Weights], second: tuple[float, Weights]) -> dict[str, float]:

@@ -67,6 +67,8 @@ def inspect(state: State, spec: Spec, program: object) -> Inspected:
         return found
     seed = state.settings.seed
     inputs, target = rows_of(state, spec)
+    if state.is_large and isinstance(program, Inspectable):
+        program.start_training()  # what the optimizer remembers is as much as two networks
     found.kinked = kinked_gradients(state, spec, program)
     if not isinstance(program, Inspectable):
         found.unfollowed = "its programs show no single step (nnspec.backend.Inspectable)"

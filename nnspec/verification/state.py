@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -99,7 +100,7 @@ class State:
     @property
     def weight_bytes(self) -> int:
         """Bytes of the weights in float64."""
-        return sum(array.nbytes for array in self.weights.values())
+        return 8 * sum(math.prod(parameter.shape) for _, parameter in self.graph.parameters())
 
     @property
     def is_large(self) -> bool:
@@ -144,6 +145,11 @@ class State:
         self.programs.clear()
         self.tolerances.forget()
         self.free()
+
+    def alone(self, engine: SourceEngine) -> None:
+        """End the processes of other backends than an engine's, if the network is large."""
+        if self.is_large and self.workers is not None:
+            self.workers.rest(but=engine.backend.name)
 
     def free(self) -> None:
         """Free what is no longer held; a Keras model is a cycle, which may stay for long.

@@ -8,6 +8,7 @@ so perturbed, and the tolerance is what that moves its outputs by.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ from nnspec.support.streams import derived_seed
 if TYPE_CHECKING:
     from nnspec.backend import Array, Trainable, Weights
 
+BLOCK = 2**15
+"""Numbers of a tensor that are worked on at once: in double precision a quarter of a megabyte."""
 UNIT_ROUNDOFF = 2.0**-24
 DOUBLE_ROUNDOFF = 2.0**-53
 PROBES = 5
@@ -68,7 +71,13 @@ def not_finite(arrays: Mapping[str, Array]) -> str:
 
 def largest(array: Array) -> float:
     """Return the largest absolute value that is finite."""
-    return float(np.max(np.abs(array), initial=0.0, where=np.isfinite(array)))
+    found = 0.0
+    for (each,) in _blocks(array):
+        highest = float(np.max(np.abs(each)))
+        if not math.isfinite(highest):
+            return float(np.max(np.abs(array), initial=0.0, where=np.isfinite(array)))
+        found = max(found, highest)
+    return found
 
 
 def tensor_error(actual: Array, expected: Array, floor: float = 0.0) -> float:
@@ -77,6 +86,28 @@ def tensor_error(actual: Array, expected: Array, floor: float = 0.0) -> float:
         return float("inf")
     if expected.size == 0:
         return 0.0
+    worst = scale = 0.0
+    with np.errstate(invalid="ignore", over="ignore"):
+        for first, second in _blocks(actual, expected):
+            second = second.astype(np.float64, copy=False)
+            difference = np.asarray(first.astype(np.float64, copy=False) - second)
+            highest = float(np.max(np.abs(difference, out=difference)))
+            if not math.isfinite(highest):  # as what is not finite makes it
+                return _error_of_finite(actual, expected, floor)
+            worst = max(worst, highest)
+            scale = max(scale, float(np.max(np.abs(second, out=difference))))
+    return _relative(worst, max(scale, floor))
+
+
+def _blocks(*arrays: Array) -> Iterator[tuple[Array, ...]]:
+    """Yield the numbers of arrays of one shape part by part, each so small that it stays near."""
+    flat = [each.reshape(-1) for each in arrays]
+    for start in range(0, flat[0].size, BLOCK):
+        yield tuple(each[start : start + BLOCK] for each in flat)
+
+
+def _error_of_finite(actual: Array, expected: Array, floor: float) -> float:
+    """Return the same of what is finite on both sides, where the rest is in the same places."""
     first = actual.astype(np.float64, copy=False)
     second = expected.astype(np.float64, copy=False)
     finite = np.isfinite(second)
@@ -88,8 +119,11 @@ def tensor_error(actual: Array, expected: Array, floor: float = 0.0) -> float:
     difference[~finite] = 0.0
     if not np.isfinite(difference).all():
         return float("inf")
-    scale = max(float(np.max(np.abs(second), initial=0.0, where=finite)), floor)
-    worst = float(difference.max())
+    scale = float(np.max(np.abs(second), initial=0.0, where=finite))
+    return _relative(float(difference.max()), max(scale, floor))
+
+
+def _relative(worst: float, scale: float) -> float:
     if worst == 0.0:
         return 0.0
     return worst / scale if scale > 0 else float("inf")
@@ -161,7 +195,8 @@ def perturbed(array: Array, size: float, draw: np.random.Generator) -> Array:
     """Return floats, each off by ± `size` of itself; anything else as it is."""
     if array.dtype.kind != "f":
         return array
-    up = draw.integers(0, 2, array.shape, np.int8)
-    # A large tensor is here only twice.
-    factors = np.where(up, 1.0 + size, 1.0 - size)
-    return np.multiply(factors, array, out=factors)
+    found = np.empty(array.shape, np.result_type(array, np.float64))
+    for result, given in _blocks(found, array):
+        factors = np.where(draw.integers(0, 2, given.shape, np.int8), 1.0 + size, 1.0 - size)
+        np.multiply(factors, given, out=result)
+    return found

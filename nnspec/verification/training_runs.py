@@ -74,6 +74,7 @@ def trained(
     gradients_of: GradientsOf | None = None,
 ) -> TrainedRun:
     """Return the training of an engine from these weights."""
+    state.alone(engine)
     run = train_steps(
         state,
         engine,

@@ -53,6 +53,8 @@ def verify_spec(
         settings = replace(settings, steps=1)  # of gradients, the first step shows all
     known = with_assumed_steps(spec)
     state = prepared(known, settings, workers)
+    if workers is not None and state.is_large:
+        state.weights = workers.keep(state.weights)
     if known is not spec:
         state.recorder.note(
             f"lengths of the schedule are compared as of epochs of {ASSUMED} batches each"
