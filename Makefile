@@ -56,7 +56,7 @@ pytest: .venv/.installed  ## The fast tests; PYTEST_ARGS="-k dense" narrows them
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 # A process for each spec, because frameworks keep memory. The zoo is verified at the size of the papers, which takes
-# half an hour and 14 GB on two cores; the exporters, which it leaves out, are tested on the specs before.
+# half an hour and 8 GB on two cores; the exporters, which it leaves out, are tested on the specs before.
 verify-all: .venv/.installed  ## The slow tests, the parity table, the zoo with random trainings, then `nnspec verify` on every spec, the zoo's at full size
 	@echo "== the slow tests"
 	@$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
