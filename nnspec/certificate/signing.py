@@ -30,7 +30,7 @@ def signer(key: str | Path) -> Signer:
     if not Path(key).is_file():
         raise UsageError(f"{key}: there is no such file; give a private key in a .pem file")
     try:
-        config = signing.Config().use_elliptic_key_signer(private_key=key)
+        config = signing.Config().use_elliptic_key_signer(private_key=key)  # type: ignore[no-untyped-call]  # theirs
     except Exception as error:
         raise UsageError(
             f"{key} is no private key that model-signing can use: {cause_of(error)}; "

@@ -89,7 +89,7 @@ def test_an_assistant_is_told_the_truth_about_its_port(tmp_path: Path) -> None:
 
     async def session(client: Client) -> None:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
-        assert list(tools) == ["check", "compile", "verify", "explain", "layers"]
+        assert list(tools) == ["check", "compile", "verify", "compare", "explain", "layers"]
         for tool in tools.values():
             assert tool.description
             assert tool.output_schema is not None
@@ -124,6 +124,23 @@ def test_an_assistant_is_told_the_truth_about_its_port(tmp_path: Path) -> None:
         # What was asked for, and nobody checked, is no success.
         given = {"spec": "small.yaml", "against": "port.py:Net", "arguments": {"width": 9}}
         assert (await call(client, "verify", **given))["passed"] is False
+
+    talk(tmp_path, session, "--allow-python")
+
+
+def test_two_files_and_a_text_are_compared(tmp_path: Path) -> None:
+    (tmp_path / "port.py").write_text(PORT)
+    (tmp_path / "wrong.py").write_text(PORT.replace("torch.relu", "torch.tanh"))
+
+    async def session(client: Client) -> None:
+        asked = {"a": "port.py:Net", "inputs": ["x=4"]}
+        same = await call(client, "compare", b="port.py:Net", **asked)
+        assert (same["passed"], same["verdict"]) == (True, "the same"), same
+        wrong = await call(client, "compare", b="wrong.py:Net", **asked)
+        assert (wrong["passed"], wrong["verdict"]) == (False, "not the same")
+        assert "port.py:12" in wrong["failures"][0]
+        assert "wrong.py:12" in wrong["failures"][0]
+        assert (await call(client, "compare", b=SPEC, **asked))["passed"] is True
 
     talk(tmp_path, session, "--allow-python")
 
@@ -174,6 +191,8 @@ def test_files_outside_and_python_are_refused(tmp_path: Path) -> None:
             given = {"spec": SPEC + data + training, "to": "torch", "training": True}
             assert outside in await refused(client, "compile", **given)
         message = await refused(client, "verify", spec="spec.yaml", against="port.py:Net")
+        other = await refused(client, "compare", a="spec.yaml", b="port.py:Net")
+        assert other == message.replace("verify", "compare")
         assert "--allow-python" in message
         assert "there is no such file" in await refused(client, "check", spec="none.yaml")
 

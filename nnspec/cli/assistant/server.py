@@ -32,6 +32,14 @@ Variables = Annotated[
     dict[str, Any] | None, Field(description="Other values for the spec's variables.")
 ]
 ModelGiven = Annotated[str | None, Field(description="Of a spec with `models`, the one meant.")]
+Arguments = Annotated[
+    list[Any] | dict[str, Any] | None,
+    Field(description="Of the call that makes the network of a Python file."),
+]
+Side = Annotated[
+    str,
+    Field(description="A spec (path or text), net.onnx, net.keras or model.py:Net."),
+]
 Levels = Annotated[
     list[str] | None,
     Field(description="Of interface, outputs, gradients, training, meaning; null: all."),
@@ -78,10 +86,7 @@ class Tools:
                 "or network); null compares the sources that nnspec writes."
             ),
         ] = None,
-        arguments: Annotated[
-            list[Any] | dict[str, Any] | None,
-            Field(description="Of the call that makes the network of a Python file."),
-        ] = None,
+        arguments: Arguments = None,
         map: Annotated[
             str | None, Field(description="A JSON file that maps parameters to tensors.")
         ] = None,
@@ -113,6 +118,32 @@ class Tools:
         )  # fmt: skip
         return Verified.model_validate(answer)
 
+    async def compare(
+        self,
+        a: Side,
+        b: Side,
+        arguments_a: Arguments = None,
+        arguments_b: Arguments = None,
+        inputs: Annotated[
+            list[str] | None,
+            Field(
+                description="What neither file says, without the batch: image=3,32,32 or "
+                "ids=20:int64:1000 (below 1000).",
+            ),
+        ] = None,
+        map: Annotated[
+            str | None, Field(description="A JSON file that maps tensors to tensors.")
+        ] = None,
+        batch: Annotated[int, Field(ge=2, le=1000, description="Rows of a batch.")] = 4,
+        seed: Annotated[int, Field(ge=0, description="Of the inputs.")] = 0,
+    ) -> Verified:
+        """Say whether any two networks compute the same, and the first place where they part."""
+        answer = await self._ask(
+            "compare", a=a, b=b, arguments_a=arguments_a, arguments_b=arguments_b, inputs=inputs,
+            map=map, batch=batch, seed=seed,
+        )  # fmt: skip
+        return Verified.model_validate(answer)
+
     async def explain(
         self, code: Annotated[str, Field(description="Of a problem, such as shape-mismatch.")]
     ) -> Explained:
@@ -133,7 +164,7 @@ class Tools:
 
     def all(self) -> list[Callable[..., Any]]:
         """Return the tools in the order in which they are listed."""
-        return [self.check, self.compile, self.verify, self.explain, self.layers]
+        return [self.check, self.compile, self.verify, self.compare, self.explain, self.layers]
 
     async def _ask(self, do: str, **given: Any) -> dict[str, Any]:
         import anyio
@@ -168,7 +199,7 @@ def server(tools: Tools) -> MCPServer[Any]:
         "nnspec", instructions=INSTRUCTIONS, version=__version__, log_level="WARNING"
     )
     for tool in tools.all():
-        runs = tool.__name__ == "verify" and tools.python
+        runs = tool.__name__ in ("verify", "compare") and tools.python
         hints = ToolAnnotations(
             read_only_hint=not runs, destructive_hint=runs, idempotent_hint=not runs,
             open_world_hint=runs,

@@ -70,8 +70,8 @@ def verify(root: Path, request: Request) -> Request:
     """Answer `verify`."""
     loaded = _load(root, request)
     levels, required = request["levels"], request["require"]
-    against = _against(root, request)
-    if against is not None:
+    if request["against"] is not None:
+        against = _foreign(root, request["against"], request)
         from nnspec.judge.verify import map_of, verify_against
         from nnspec.network.loader import one_of
 
@@ -91,6 +91,21 @@ def verify(root: Path, request: Request) -> Request:
         any_spec, model=request["model"], backends=request["backends"], batch=request["batch"],
         seed=request["seed"], steps=request["steps"], exporters=request["exporters"],
         levels=levels, require=required,
+    )  # fmt: skip
+    return _verified(report)
+
+
+def compare(root: Path, request: Request) -> Request:
+    """Answer `compare`."""
+    from nnspec.judge.both import compare as compared
+    from nnspec.judge.verify import map_of
+
+    sides = [_side(root, request, request[name]) for name in ("a", "b")]
+    known = map_of(str(present(root, request["map"]))) if request["map"] is not None else None
+    report = compared(
+        *sides, args_a=request["arguments_a"], args_b=request["arguments_b"],
+        inputs=request["inputs"] or (), known=known, batch=request["batch"], seed=request["seed"],
+        seconds=request["seconds"],
     )  # fmt: skip
     return _verified(report)
 
@@ -121,6 +136,7 @@ TOOLS: dict[str, Callable[[Path, Request], Request]] = {
     "check": check,
     "compile": compile,
     "verify": verify,
+    "compare": compare,
     "explain": explain,
     "layers": layers,
 }
@@ -158,11 +174,18 @@ def _placed(root: Path, loaded: Spec | Networks, path: Path | None) -> Spec | Ne
     return loaded.located(place, loaded.advice)
 
 
-def _against(root: Path, request: Request) -> str | None:
+def _side(root: Path, request: Request, given: str) -> Spec | str:
+    """Return one of two things to compare: a spec, or a file of others."""
+    from nnspec.network.loader import one_of
+
+    is_text = "\n" in given or given.lstrip().startswith("{")
+    if is_text or Path(given).suffix.lower() in (".yaml", ".yml", ".json"):
+        return one_of(_load(root, {"spec": given}), None)
+    return _foreign(root, given, request)
+
+
+def _foreign(root: Path, given: str, request: Request) -> str:
     """Return the file to judge, `FILE` or `FILE:NAME`, with its path whole."""
-    given = request["against"]
-    if given is None:
-        return None
     name = ""
     if not inside(root, given).is_file() and ":" in given:
         given, _, name = given.rpartition(":")
