@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from nnspec.cli.reproduced import keep
+
 if TYPE_CHECKING:
     from nnspec.backend import Backend, Option, OptionValue
 
@@ -30,6 +32,7 @@ class BackendCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the arguments, and say whose an option is that none of these backends has."""
+        keep(ctx, args)
         backends = self._chosen(args)
         ctx.meta[_DECLARED] = self._options(backends)
         ctx.meta[_GIVEN] = {}

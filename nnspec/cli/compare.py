@@ -7,10 +7,11 @@ from contextlib import nullcontext
 import click
 
 from nnspec.cli.common import json_option
+from nnspec.cli.reproduced import Kept, reproduced
 from nnspec.errors import UsageError
 
 
-@click.command()
+@click.command(cls=Kept)
 @click.argument("a")
 @click.argument("b")
 @click.option("--args-a", metavar="JSON", help="Of the call of NAME in A, model.py:NAME.")
@@ -82,5 +83,6 @@ def compare(
     if save_map is not None and isinstance(found, Judgement | Comparison):
         write_text(save_map, json.dumps(found.map_as_json(), indent=1) + "\n")
     if report is not None:
-        write_text(report, found.to_html())
+        command = reproduced({"--batch": batch, "--seed": seed})
+        write_text(report, found.to_html(command=command))
     return 0 if found.passed else 1

@@ -11,6 +11,7 @@ import click
 from nnspec.cli.backend_options import BackendCommand, given_options, value_of
 from nnspec.cli.common import format_option, model_option, set_option, spec_argument
 from nnspec.cli.outputs import require_output
+from nnspec.cli.reproduced import reproduced
 from nnspec.cli.verified import load_or_tell, print_verified
 from nnspec.cli.weights_files import read_weights, weights_options
 from nnspec.errors import UsageError
@@ -218,8 +219,14 @@ def verify(
     # First what cannot fail for a disk that is full by now.
     print_verified(result, form, console, spec, loaded)
     if report is not None:
-        write_text(report, result.to_html())
+        taken = {"--backends": ",".join(names), "--steps": asked["steps"]}
+        taken |= _taken(asked["batch"], asked["seed"], asked["levels"])
+        write_text(report, result.to_html(loaded, reproduced(taken)))
     return 0 if result.passed else 1
+
+
+def _taken(batch: int, seed: int, levels: Sequence[str]) -> dict[str, object]:
+    return {"--batch": batch, "--seed": seed, "--level": ",".join(levels)}
 
 
 def _against(
@@ -264,5 +271,6 @@ def _against(
     if saved_map is not None:
         write_text(saved_map, json.dumps(found.map_as_json(), indent=1) + "\n")
     if page is not None:
-        write_text(page, found.to_html())
+        taken = _taken(batch, seed, chosen(levels, require)[0])
+        write_text(page, found.to_html(spec, reproduced(taken)))
     return 0 if found.passed else 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -15,8 +16,8 @@ from nnspec.network.graph import BlockNode, Graph, LayerAt, LayerNode
 from nnspec.show.layered import Layout, Line, Link, place, rows_of, too_far
 from nnspec.support import html
 
-_LETTER = {"name": 7.3, "type": 7.3, "small": 6.1}  # widths at the font sizes below
-_HEIGHT = {"name": 16.0, "type": 16.0, "small": 14.0}
+_LETTER = {"name": 7.3, "type": 7.3, "mark": 8.0, "small": 6.1}  # widths at the font sizes below
+_HEIGHT = {"name": 16.0, "type": 16.0, "mark": 16.0, "small": 14.0}
 _PADDING = 14.0
 _OUTPUT = "\0"  # before the number of an output: no layer has such a name
 
@@ -27,10 +28,17 @@ _STYLE = (
     ".block{fill:#fbfaf5;stroke:#c2b280;stroke-dasharray:4 3}"
     ".edge{fill:none;stroke:#7b8794}"
 )
+_MARKED = (
+    ".marked{stroke:#c62828;stroke-width:3}.mark{font-size:12px;font-weight:bold;fill:#c62828}"
+    "@media (prefers-color-scheme:dark){.ground{fill:#14191e}text{fill:#e6eaee}"
+    ".type,.small{fill:#a3b0bc}.layer{fill:#1f2c3a}.input{fill:#29243a}.block{fill:#1c211f}"
+    ".marked{stroke:#ff8f87}.mark{fill:#ff8f87}}"
+)
+"""Of a picture in a page: the layers that are marked, and its colours where the page is dark."""
 
 
 class _Text(NamedTuple):
-    """A line of text; kind: `name`, `type` or `small`."""
+    """A line of text; kind: `name`, `type`, `mark` or `small`."""
 
     text: str
     kind: str
@@ -47,6 +55,7 @@ class _Box:
     lines: list[_Text]
     kind: str
     inner: _Drawing | None = None
+    is_marked: bool = False
 
     @property
     def heading(self) -> float:
@@ -87,13 +96,22 @@ class Picture:
 
     def _repr_html_(self) -> str:
         # As an image of its own: the styles of a picture would reach the whole page.
-        data = b64encode(self.svg.encode()).decode("ascii")
-        return f'<img alt="{html.text(self.name)}" src="data:image/svg+xml;base64,{data}">'
+        return image(self.svg, self.name)
 
 
-def svg(graph: Graph, *, title: str | None = None) -> str:
-    """Return the picture of a network; every text in it is escaped."""
-    artist = _Artist()
+def image(picture: str, alt: str) -> str:
+    """Return a picture as an image of HTML that stands on its own."""
+    data = b64encode(picture.encode()).decode("ascii")
+    return f'<img alt="{html.text(alt)}" src="data:image/svg+xml;base64,{data}">'
+
+
+def svg(graph: Graph, *, title: str | None = None, marked: Collection[str] | None = None) -> str:
+    """Return the picture of a network; every text in it is escaped.
+
+    marked: paths of layers at which something diverges, for a picture in a page; with them, it is
+    dark where the page is.
+    """
+    artist = _Artist(dict(_marks(graph, "", marked or ())))
     drawing = artist.lay_out(graph)
     heading = [_Text(title if title is not None else graph.name, "name")]
     heading += _small(_parameters(artist.parameters(graph)))
@@ -103,16 +121,17 @@ def svg(graph: Graph, *, title: str | None = None) -> str:
     _write(drawing, _PADDING, top, parts)
     width = max(drawing.layout.width, *(line.width for line in heading)) + 2 * _PADDING
     height = top + drawing.layout.height + _PADDING
+    ground = ' class="ground"' if marked is not None else ""
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width:.0f}" '
             f'height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}">',
             f"<title>{_text(heading[0].text)}</title>",
-            f"<style>{_STYLE}</style>",
+            f"<style>{_STYLE}{_MARKED if marked is not None else ''}</style>",
             '<defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" '
             'markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" fill="#7b8794"/></marker>'
             "</defs>",
-            f'<rect width="{width:.0f}" height="{height:.0f}" fill="#fff"/>',
+            f'<rect{ground} width="{width:.0f}" height="{height:.0f}" fill="#fff"/>',
             *parts,
             "</svg>",
             "",
@@ -123,7 +142,8 @@ def svg(graph: Graph, *, title: str | None = None) -> str:
 class _Artist:
     """Lays out bodies, each once however often it is used."""
 
-    def __init__(self) -> None:
+    def __init__(self, marks: dict[tuple[int, str], str]) -> None:
+        self._marks = marks
         self._drawings: dict[int, _Drawing] = {}
         self._counts: dict[int, int] = {}
 
@@ -141,7 +161,11 @@ class _Artist:
             boxes[name] = _Box([_Text(name, "name"), *_small(f"input {_shown([type_])}")], "input")
             sources[name] = (name, 0.5)
         for node in graph.nodes:
-            boxes[node.name] = self._box(node, graph)
+            box = boxes[node.name] = self._box(node, graph)
+            mark = self._marks.get((id(graph), node.name))
+            if mark is not None:
+                box.is_marked = True
+                box.lines.insert(1, _Text(mark, "mark"))
             for i, value in enumerate(node.outputs):
                 sources[value] = (node.name, (i + 1) / (len(node.outputs) + 1))
         taken = [(node.name, value) for node in graph.nodes for value in node.inputs]
@@ -196,6 +220,27 @@ class _Artist:
         return known
 
 
+def _marks(
+    graph: Graph, prefix: str, marked: Collection[str], drawn: Graph | None = None
+) -> Iterator[tuple[tuple[int, str], str]]:
+    """Yield what is written to the nodes that are marked, by the graph that is drawn and name.
+
+    drawn: where `graph` is a repetition, the first of them.
+    """
+    for node in graph.nodes:
+        path = f"{prefix}{node.name}"
+        key = (id(drawn or graph), node.name)
+        if isinstance(node, LayerNode):
+            if path in marked:
+                yield key, f"DIVERGES: {path}"
+            continue
+        if not any(each.startswith(f"{path}.") for each in marked):
+            continue
+        yield key, "DIVERGES inside"
+        for body, inner in node.paths(prefix):
+            yield from _marks(body, inner, marked, node.bodies[0])
+
+
 def _kind(node: LayerNode) -> str:
     activation = node.layer.output_activation
     kind = node.layer.type if activation is None else f"{node.layer.type} + {activation.type}"
@@ -226,8 +271,8 @@ def _write(drawing: _Drawing, x: float, y: float, parts: list[str]) -> None:
         left, top = (a + b for a, b in zip(drawing.layout.places[name], (x, y), strict=True))
         width, height = box.size
         parts.append(
-            f'<rect class="{box.kind}" x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" '
-            f'height="{height:.1f}" rx="5"/>'
+            f'<rect class="{box.kind}{" marked" if box.is_marked else ""}" x="{left:.1f}" '
+            f'y="{top:.1f}" width="{width:.1f}" height="{height:.1f}" rx="5"/>'
         )
         if box.inner is None:
             _write_lines(box.lines, left + width / 2, top, parts, anchor="middle")

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from nnspec.network.loader import Spec
+    from nnspec.network.networks import Networks
+
 
 @dataclass(slots=True, repr=False)
 class Report:
@@ -145,7 +148,7 @@ class Report:
 
     def _repr_html_(self) -> str:
         rows: list[tuple[str, ...]] = []
-        for title, checks, left_out in self._titled():
+        for title, checks, left_out in self.titled():
             entries: list[Check | NotChecked] = [*checks, *left_out]
             rows += [(title, " – ".join(each.pair), *result(each)) for each in entries]
         said = [
@@ -160,13 +163,14 @@ class Report:
         table = html.table(headings, rows, numeric=2)
         return html.titled(
             f"{self.spec}: do they compute the same?",
-            html.badge(self.verdict, self._tone()),
+            html.badge(self.verdict, self.tone()),
             html.lines(said),
             html.folded(f"not checked: {len(self.not_checked)}", unchecked) if unchecked else "",
             html.folded("every comparison", table, is_open=bool(self.failures())),
         )
 
-    def _tone(self) -> str:
+    def tone(self) -> str:
+        """Return the tone of the verdict: `same`, `differs` or `open`."""
         if self.passed:
             return "open" if self.is_blank else "same"
         return "open" if self.verdict.startswith("not compared") else "differs"
@@ -196,11 +200,12 @@ class Report:
             highlight=False,
         )
 
-    def _told_levels(self) -> list[tuple[Level, Verdict]]:
+    def told_levels(self) -> list[tuple[Level, Verdict]]:
+        """Return each level with its verdict."""
         return [(level, self.verdict_of(level)) for level in LEVELS]
 
     def _line_of_levels(self) -> str:
-        return ", ".join(f"{level} {told}" for level, told in self._told_levels())
+        return ", ".join(f"{level} {told}" for level, told in self.told_levels())
 
     def counted(self) -> str:
         """Return the numbers of checks that passed, that there were, and that were not made."""
@@ -219,7 +224,7 @@ class Report:
         table.add_column("error", justify="right", no_wrap=True)
         table.add_column("tolerance", justify="right", no_wrap=True)
         table.add_column("", no_wrap=True)
-        for title, checks, left_out in self._titled():
+        for title, checks, left_out in self.titled():
             table.add_row(f"[bold]{title}[/]")
             for check in checks:
                 table.add_row(
@@ -235,7 +240,7 @@ class Report:
             table.add_section()
         return table
 
-    def _titled(self) -> Iterable[tuple[str, list[Check], list[NotChecked]]]:
+    def titled(self) -> Iterable[tuple[str, list[Check], list[NotChecked]]]:
         """Yield the parts of the table with their titles."""
         for kind, dtype, checks, left_out in self._parts():
             title = TITLES[kind] if kind is not None else "all checks"
@@ -256,41 +261,12 @@ class Report:
         """Return the checks that failed."""
         return [check for check in self.checks if not check.passed]
 
-    def to_html(self) -> str:
-        """Return the report as a page that stands on its own."""
-        from nnspec.verification.page import Row, page
+    def to_html(self, network: Spec | Networks | None = None, command: str = "") -> str:
+        """Return the report as a page that stands on its own.
 
-        tones = {"same": "same", "differs": "differs", "not checked": "open"}
+        network: the spec, whose graph is drawn. command: the line that gives the report again.
+        """
+        from nnspec.verification.report_page import page_of
 
-        def row(entry: Check | NotChecked) -> Row:
-            verdict, error, tolerance = result(entry)
-            tone = "open"
-            if isinstance(entry, Check):
-                tone = "same" if entry.passed else "differs"
-            return Row(" – ".join(entry.pair), error, tolerance, verdict, tone)
-
-        versions = ", ".join(f"{name} {version}" for name, version in self.versions.items())
-        return page(
-            f"{self.spec}: do they compute the same?",
-            (
-                f"{self.verdict}: {self.counted()} in {self.seconds:.0f} s",
-                "differs" if not self.passed else "open" if self.is_blank else "same",
-            ),
-            [
-                *((f"required: {each}", "differs") for each in self.unmet()),
-                *((difference(each), "differs") for each in self.failures()),
-                *((f"not checked: {each.told()}", "open") for each in self.not_checked),
-                *((f"note: {note}", "small") for note in self.notes),
-            ],
-            [
-                (
-                    "levels",
-                    [Row(each, "", "", told, tones[told]) for each, told in self._told_levels()],
-                ),
-                *(
-                    (title, [*map(row, checks), *map(row, left_out)])
-                    for title, checks, left_out in self._titled()
-                ),
-            ],
-            [f"spec {self.spec_sha256}", versions],
-        )
+        networks = {self.spec: network}
+        return page_of({self.spec: self}, networks, self.spec, self.spec_sha256, command)

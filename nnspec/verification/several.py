@@ -17,6 +17,7 @@ from nnspec.verification.versus_checks import verify_versus
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from nnspec.network.loader import Spec
     from nnspec.remote.processes import Workers
 
 
@@ -51,9 +52,12 @@ class Reports:
         for report in self.reports.values():
             report.print(console)
 
-    def to_html(self) -> str:
-        """Return the reports as pages one below another."""
-        return "\n".join(report.to_html() for report in self.reports.values())
+    def to_html(self, network: Spec | Networks | None = None, command: str = "") -> str:
+        """Return the reports as one page. network, command: as of `Report.to_html`."""
+        from nnspec.verification.report_page import page_of
+
+        models = network.models if isinstance(network, Networks) else {}
+        return page_of(self.reports, models, self.name, self.sha256, command)
 
 
 def verify_networks(
