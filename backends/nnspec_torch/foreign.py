@@ -373,7 +373,8 @@ class _Follower(TorchFunctionMode):
         if self._bytes > KEPT:
             self.is_whole = False
         else:
-            self.values[number] = tensor.detach().numpy().copy()
+            whole = tensor.float() if tensor.dtype == torch.bfloat16 else tensor  # NumPy lacks it
+            self.values[number] = whole.detach().numpy().copy()
         return number
 
     def _place(self) -> str:

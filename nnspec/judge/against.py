@@ -16,6 +16,7 @@ from nnspec.judge.blaming import Blaming
 from nnspec.judge.causes import untrained_rows
 from nnspec.judge.facing import Facing, face_of, fixed_axes
 from nnspec.judge.found import Fault, Filled, Walked
+from nnspec.judge.maps import sources_of
 from nnspec.judge.ours import Ours
 from nnspec.judge.prints import Prints
 from nnspec.judge.sources import Source
@@ -181,6 +182,13 @@ class _Case:
             self.recorder.note("the run is too large to be kept whole: the map may be unproven")
         forced: dict[str, Mapping[str, Array]] = {}
         walk = self._walk(theirs, trace, known, forced)
+        if not self._agrees(trace.outputs):
+            # Of tensors that fit as well, those named as the parameters may be the right ones.
+            named = {**self._by_name(), **known}
+            other = self._walk(theirs, trace, named, forced)
+            if self._agrees(trace.outputs):
+                return other.found
+            walk = self._walk(theirs, trace, known, forced)
         while not self._agrees(trace.outputs):
             blamed = Blaming(walk).blamed()
             if blamed is None or blamed.name in forced or len(self.report.faults) >= FAULTS:
@@ -201,6 +209,12 @@ class _Case:
                 break
             walk = best
         return walk.found
+
+    def _by_name(self) -> dict[str, Source]:
+        """Return the tensors of the file that have the name and the shape of a parameter."""
+        shapes = {name: each.shape for name, each in self.spec.graph.parameters()}
+        alike = {e.name: e.name for e in self.held if shapes.get(e.name) == tuple(e.shape)}
+        return sources_of(alike, shapes, self.held)
 
     def _walk(
         self, theirs: Weights, trace: Trace, known: Mapping[str, Source],

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from nnspec.errors import NnspecError, WeightsError
+from nnspec.errors import WeightsError
 from nnspec.judge.causes import variants
 from nnspec.judge.found import Blamed, Fault
 from nnspec.judge.ours import with_fields
@@ -91,7 +91,7 @@ class Blaming:
             for layer, weights, told in variants(node.layer, own):
                 try:
                     other = self.walk.parting(node, self.walk.values, layer, weights)
-                except (NnspecError, ValueError):
+                except Exception:  # of a framework too: no such layer takes these values
                     continue
                 if not other.lacks and other.last not in within.same:
                     sources, _ = self._every_way(node, other, layer, weights)
@@ -152,7 +152,7 @@ class Blaming:
             for layer, weights, told in variants(node.layer, own):
                 try:
                     given = self.walk.ours.values(node, self.walk.values, weights, layer)
-                except (NnspecError, ValueError):
+                except Exception:  # of a framework too: no such layer takes these values
                     continue
                 if any(given[name].shape != self.walk.values[name].shape for name in node.outputs):
                     continue

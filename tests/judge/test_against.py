@@ -16,9 +16,11 @@ from nnspec.backend import get_backend
 from nnspec.cli import main
 from nnspec.errors import UsageError
 from nnspec.judge.against import Judgement, judge
+from nnspec.judge.ours import Ours
 from nnspec.judge.process import reader_of, reference_of
 from nnspec.judge.verify import verify_against
 from nnspec.network.loader import Spec, loads
+from tests.detection.catalogue.networks import network
 
 # Keras copies a variable, when it saves, by a call that NumPy 2 has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -374,6 +376,40 @@ def test_the_command_judges_a_file_in_a_process_of_its_own(tmp_path: Path) -> No
     done = CliRunner().invoke(main, [*given, "--map", str(saved)])
     assert done.exit_code == 1
     assert json.loads(done.stdout)["faults"][0]["layer"].startswith("first.")
+
+
+def test_values_in_bfloat16_on_the_way_are_followed(tmp_path: Path) -> None:
+    text = TORCH.replace("self.fc1(x)", "self.fc1(x.bfloat16().to(x.dtype))")
+    report = judged(PICTURES, f"{written(tmp_path, text)}:Net")
+    assert report.verdict == "not the same"
+    assert report.faults[0].layer == "hidden"
+
+
+def test_a_variant_that_a_framework_refuses_is_no_crash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = Ours.values
+
+    def refused(self: Ours, node: Any, given: Any, weights: Any, layer: Any = None) -> Any:
+        if "tanh" in str(getattr(layer, "activation", "")):  # a variant, tried before gelu
+            raise RuntimeError("pad should be at most half of the kernel")
+        return values(self, node, given, weights, layer)
+
+    monkeypatch.setattr(Ours, "values", refused)
+    text = TORCH.replace("F.relu(self.fc1(x))", "F.gelu(self.fc1(x))")
+    report = judged(PICTURES, f"{written(tmp_path, text)}:Net")
+    assert report.verdict == "not the same"
+    assert "gelu" in report.faults[0].cause
+
+
+def test_a_source_of_its_own_is_not_accused(tmp_path: Path) -> None:
+    """Of a network with many tensors alike those that fit first need not be the right ones."""
+    spec = network("zoo.convnext_t")
+    path = written(tmp_path, nnspec.compile(spec, "torch").source)
+    reference = reference_of(f"{path}:{spec.name}")
+    report = judge(spec, get_backend("torch").open_file(reference), reference, batch=4, seed=0,
+                   known={})  # fmt: skip
+    assert report.passed, report.to_json()
 
 
 def test_a_map_that_is_not_found_accuses_nobody(tmp_path: Path) -> None:
