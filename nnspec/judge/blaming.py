@@ -7,6 +7,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from nnspec.errors import WeightsError
 from nnspec.judge.causes import variants
 from nnspec.judge.found import Blamed, Fault
@@ -46,23 +48,47 @@ class Blaming:
         path = self.walk.ours.paths.get(node.name, node.name)
         cause = "it leaves the layer out, and gives what the layer takes"
         given: dict[str, Array] = {}
+        is_sure = True
         if not self._is_left_out(node):
-            cause, given = self._cause(node)
+            cause, given, is_sure = self._cause(node)
         if given:
             within = self.walk.parting(node, self.walk.values)
             places = tuple(self._places(node, within, given))
-            return Blamed(node.name, Fault(path, node.layer.type, places, cause), [given])
+            is_sure = is_sure and not self._follows_twins(node)
+            fault = Fault(path, node.layer.type, places, cause, is_sure)
+            return Blamed(node.name, fault, [given])
         within = self.walk.parting(node, self.walk.values)
         sources: dict[str, Source] = {}
         if not cause:
-            cause, sources = self._cause_within(node, within)
-        if cause:
-            is_sure = True
-        else:
+            cause, sources, is_sure = self._cause_within(node, within)
+        if not cause:
             sources, is_sure = self._every_way(node, within)
         places = tuple(self._places(node, within))
+        is_sure = is_sure and not self._follows_twins(node)
         fault = Fault(path, node.layer.type, places, cause or within.told(), is_sure)
         return Blamed(node.name, fault, list(self._instead(node)), sources)
+
+    def _follows_twins(self, node: LayerNode) -> bool:
+        """Whether a layer takes what layers give that are alike, and may have been exchanged."""
+        ours = self.walk.ours
+        made = {value: each for each in ours.nodes for value in each.outputs}
+        found: list[dict[str, str]] = []
+        open_ = list(node.inputs)
+        met = set(open_)
+        while open_:
+            each = made.get(open_.pop())
+            if each is None:
+                continue
+            if owned := ours.parameters(each):
+                found.append(owned)
+                continue
+            open_ += [value for value in each.inputs if value not in met]
+            met.update(each.inputs)
+        return any(
+            one in found and other in found
+            for one, other in ours.twins()
+            if not all(name in self.walk.ways.given for name in one.values())
+        )
 
     def _shifted(self, node: LayerNode) -> Blamed | None:
         """Return a layer before this one that has a bias in the file alone."""
@@ -83,10 +109,15 @@ class Blaming:
         given = walk.ours.values(before, walk.values, weights, layer)
         return Blamed(before.name, Fault(path, before.layer.type, places[:1], cause), [given])
 
-    def _cause_within(self, node: LayerNode, within: Parting) -> tuple[str, dict[str, Source]]:
-        """Return what the file does instead within a layer, and the sources that this proves."""
+    def _cause_within(
+        self, node: LayerNode, within: Parting
+    ) -> tuple[str, dict[str, Source], bool]:
+        """Return what the file does instead within a layer, and the sources that this proves.
+
+        And whether it is sure: see `_is_told`.
+        """
         if not within.is_sure:
-            return "", {}
+            return "", {}, True
         for own in self._filled(node):
             for layer, weights, told in variants(node.layer, own):
                 try:
@@ -95,8 +126,35 @@ class Blaming:
                     continue
                 if not other.lacks and other.last not in within.same:
                     sources, _ = self._every_way(node, other, layer, weights)
-                    return told, sources
-        return "", {}
+                    return told, sources, self._is_told(node, layer, own, weights)
+        return "", {}, True
+
+    def _is_told(
+        self, node: LayerNode, layer: Layer, own: Mapping[str, Array], weights: Mapping[str, Array]
+    ) -> bool:
+        """Whether a variant that fits tells a fault, and no other way to hold the same weights.
+
+        A file may hold a kernel transposed or gates in an order that is not known here, and one of
+        which a tensor was not found may hold it in a form that is not: only what a map says of a
+        layer makes it a fault then.
+        """
+        ways, names = self.walk.ways, self.walk.ours.parameters(node).values()
+        if all(name in ways.given for name in names):
+            return True
+        if any(name in ways.missing for name in names):
+            return False
+        is_without = any(
+            array.any() and not np.any(weights.get(name, 0)) for name, array in own.items()
+        )
+        if is_without and any(
+            array.size and not array.any() for array in self.walk.theirs.values()
+        ):
+            return False  # it may be one that is 0 everywhere
+        return layer != node.layer or any(
+            name not in weights
+            or not np.array_equal(np.sort(array, None), np.sort(weights[name], None))
+            for name, array in own.items()
+        )
 
     def _every_way(
         self, node: LayerNode, within: Parting, layer: Layer | None = None,
@@ -146,8 +204,11 @@ class Blaming:
         source = self.walk.found.sources.get(name)
         return () if source is None else (source.tensor, source.added)
 
-    def _cause(self, node: LayerNode) -> tuple[str, dict[str, Array]]:
-        """Return what the file does instead of a layer, and what that gives, or nothing."""
+    def _cause(self, node: LayerNode) -> tuple[str, dict[str, Array], bool]:
+        """Return what the file does instead of a layer, and what that gives, or nothing.
+
+        And whether it is sure: see `_is_told`.
+        """
         for own in self._filled(node):
             for layer, weights, told in variants(node.layer, own):
                 try:
@@ -157,8 +218,8 @@ class Blaming:
                 if any(given[name].shape != self.walk.values[name].shape for name in node.outputs):
                     continue
                 if self.walk.is_held(node, given) and self._is_end(node, layer):
-                    return told, given
-        return "", {}
+                    return told, given, self._is_told(node, layer, own, weights)
+        return "", {}, True
 
     def _filled(self, node: LayerNode) -> Iterator[dict[str, Array]]:
         """Yield the weights of a layer as it is filled, and as it may be filled as well."""

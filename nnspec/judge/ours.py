@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -85,6 +86,20 @@ class Ours:
         if node.owner is not None:
             return {}
         return self._of_layer.get(node.name, {})
+
+    def twins(self) -> list[tuple[dict[str, str], dict[str, str]]]:
+        """Return the parameters of each two layers that are alike and take the same."""
+        shapes = {name: each.shape for name, each in self.spec.graph.parameters()}
+        alike: dict[Any, list[dict[str, str]]] = {}
+        for node in self.nodes:
+            if owned := self.parameters(node):
+                key = (
+                    node.layer.type,
+                    tuple(node.inputs),
+                    tuple(sorted((own, shapes[name]) for own, name in owned.items())),
+                )
+                alike.setdefault(key, []).append(owned)
+        return [pair for those in alike.values() for pair in itertools.combinations(those, 2)]
 
     def values(
         self, node: LayerNode, values: Mapping[str, Array], weights: Mapping[str, Array],
