@@ -18,8 +18,9 @@ import nnspec
 from nnspec.backend import get_backend
 from nnspec.backend.foreign import Foreign
 from nnspec.judge.against import Judgement, judge
-from nnspec.judge.facing import Facing
+from nnspec.judge.facing import Facing, face_of
 from nnspec.judge.ours import Ours
+from nnspec.judge.prints import Prints
 from nnspec.judge.process import reference_of
 from nnspec.judge.walk import Walk
 from nnspec.network.loader import Spec
@@ -119,7 +120,8 @@ class Target:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             foreign = self.opened(path)
-            return Facing(self.spec, foreign, foreign.describe(), "", self.inputs, self.axes)
+            face = face_of(self.spec, self.axes)
+            return Facing(face, foreign, foreign.describe(), "", self.inputs)
 
     @cached_property
     def owners(self) -> Owners:
@@ -130,7 +132,8 @@ class Target:
         trace = facing.trace(self.inputs)
         tolerance = 3e-5 if self.side == "onnx" else 1e-9
         held = facing.foreign.describe().held
-        walk = Walk(ours, held, facing.foreign.weights(), trace, tolerance, {})
+        prints = Prints(trace.values, tolerance)
+        walk = Walk(ours, held, facing.foreign.weights(), trace, prints, {}, {})
         walk.run(self.inputs, {})
         return Owners(ours, trace, walk)
 
