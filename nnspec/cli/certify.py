@@ -10,7 +10,14 @@ import click
 from nnspec.cli.backend_options import BackendCommand, given_options
 from nnspec.cli.common import json_option, model_option, print_json, set_option, spec_argument
 from nnspec.cli.outputs import require_output
-from nnspec.cli.verify import backends_chosen, names_in, read_sizes
+from nnspec.cli.verify import (
+    backends_chosen,
+    names_in,
+    processes_option,
+    read_sizes,
+    seed_option,
+    steps_option,
+)
 from nnspec.cli.weights_files import read_weights, weights_options
 from nnspec.verification.levels import LEVELS, chosen
 from nnspec.verification.settings import Settings
@@ -31,13 +38,7 @@ from nnspec.verification.settings import Settings
 @weights_options
 @click.option("--sign", "key", metavar="KEY", help="Sign by model-signing with this .pem file.")
 @click.option("--backends", show_default="all installed", help="Names of what to compare.")
-@click.option(
-    "--steps",
-    type=click.IntRange(min=1, max=10_000),
-    default=Settings.steps,
-    show_default=True,
-    help="Optimizer steps of the training check.",
-)
+@steps_option
 @click.option(
     "--batch",
     type=click.IntRange(min=2),
@@ -45,9 +46,7 @@ from nnspec.verification.settings import Settings
     show_default=True,
     help="Rows of every batch, which the certificate holds.",
 )
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=Settings.seed, help="Of weights and inputs."
-)
+@seed_option
 @click.option(
     "--exporters/--no-exporters",
     default=Settings.exporters,
@@ -76,12 +75,7 @@ from nnspec.verification.settings import Settings
     metavar="LEVELS",
     help="Levels, as gradients,training, without which there is no certificate.",
 )
-@click.option(
-    "--processes/--no-processes",
-    default=True,
-    show_default=True,
-    help="Run each backend in a process of its own.",
-)
+@processes_option
 @click.option("--memory", metavar="BYTES", help="What an exporter may take, such as 12GB.")
 @click.option("--external-data", is_flag=True, help="Put the model's tensors into a second file.")
 @json_option

@@ -54,9 +54,9 @@ def compare(
 
     from rich.console import Console
 
-    from nnspec.judge.against import Judgement
     from nnspec.judge.both import compare as compared
     from nnspec.judge.comparison import Comparison
+    from nnspec.judge.judgement import Judgement
     from nnspec.judge.verify import arguments_of, map_of
     from nnspec.support.files import write_text
 

@@ -124,7 +124,7 @@ def _theirs(report: Report, check: Check, against: str | None) -> Place | None:
     """Return the line of the judged file at which it parts from the spec, or the file."""
     if against is None:
         return None
-    from nnspec.judge.against import Judgement
+    from nnspec.judge.judgement import Judgement
 
     faults = report.faults if isinstance(report, Judgement) else []
     for place in [place for each in faults if each.layer == check.layer for place in each.places]:

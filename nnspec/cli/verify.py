@@ -52,6 +52,24 @@ def names_in(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
 
 
+steps_option = click.option(
+    "--steps",
+    type=click.IntRange(min=1, max=10_000),
+    default=Settings.steps,
+    show_default=True,
+    help="Optimizer steps of the training check.",
+)
+seed_option = click.option(
+    "--seed", type=click.IntRange(min=0), default=Settings.seed, help="Of weights and inputs."
+)
+processes_option = click.option(
+    "--processes/--no-processes",
+    default=True,
+    show_default=True,
+    help="Run each backend in a process of its own.",
+)
+
+
 @click.command(cls=BackendCommand, chosen=backends_chosen, in_verify=True)
 @spec_argument
 @set_option
@@ -63,13 +81,7 @@ def names_in(text: str) -> tuple[str, ...]:
     help="Names of what to compare, as torch,keras,onnx; with onnx, the ONNX exporters of the "
     "others too.",
 )
-@click.option(
-    "--steps",
-    type=click.IntRange(min=1, max=10_000),
-    default=Settings.steps,
-    show_default=True,
-    help="Optimizer steps of the training check.",
-)
+@steps_option
 @click.option(
     "--batch",
     type=click.IntRange(min=2),
@@ -77,9 +89,7 @@ def names_in(text: str) -> tuple[str, ...]:
     show_default=True,
     help="Rows of every batch: fewer for a large network.",
 )
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=Settings.seed, help="Of weights and inputs."
-)
+@seed_option
 @click.option(
     "--exporters/--no-exporters",
     default=Settings.exporters,
@@ -109,12 +119,7 @@ def names_in(text: str) -> tuple[str, ...]:
     metavar="LEVELS",
     help="Levels, as gradients,training, of which nothing may be left unchecked: else exit code 1.",
 )
-@click.option(
-    "--processes/--no-processes",
-    default=True,
-    show_default=True,
-    help="Run each backend in a process of its own.",
-)
+@processes_option
 @click.option(
     "--memory",
     metavar="BYTES",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +14,8 @@ from nnspec.errors import NnspecError
 from nnspec.judge.blaming import Blaming
 from nnspec.judge.causes import untrained_rows
 from nnspec.judge.facing import Facing, face_of, fixed_axes
-from nnspec.judge.found import Fault, Filled, Walked
+from nnspec.judge.found import Filled, Walked
+from nnspec.judge.judgement import Judgement
 from nnspec.judge.maps import sources_of
 from nnspec.judge.ours import Ours
 from nnspec.judge.prints import Prints
@@ -29,7 +29,6 @@ from nnspec.verification.checks import Kind
 from nnspec.verification.engines import SourceEngine, trainable_backends
 from nnspec.verification.levels import LEVELS, Level
 from nnspec.verification.recorder import Blame, Recorder
-from nnspec.verification.report import Report
 from nnspec.verification.samples import exercised_weights, random_inputs
 from nnspec.verification.sizes import find_sizes
 from nnspec.verification.tolerance import EXACT, Amplification, relative_error, tensor_error
@@ -61,38 +60,6 @@ LATER: dict[Kind, str] = {
     "meaning": "causality and padding are not yet compared with files of others",
 }
 """Checks that a comparison with a file leaves out, and why."""
-
-
-@dataclass(slots=True, repr=False)
-class Judgement(Report):
-    """A report of a spec beside a file: with the map of its tensors, and the layers at fault."""
-
-    against: str = ""
-    framework: str = ""
-    sources: dict[str, Source] = field(default_factory=dict)
-    faults: list[Fault] = field(default_factory=list)
-
-    @property
-    def is_compared(self) -> bool:
-        """Whether all outputs were compared, where they were to be."""
-        if not self.asks("forward"):
-            return bool(self.checks)
-        is_left_out = any(each.kind == "forward" for each in self.not_checked)
-        return any(check.kind == "forward" for check in self.checks) and not is_left_out
-
-    def map_as_json(self) -> dict[str, Any]:
-        """Return the map of weights, by canonical name, as `--save-map` writes it."""
-        return {name: source.as_json() for name, source in self.sources.items()}
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the report as `nnspec verify --against FILE --json` prints it."""
-        return {
-            **Report.as_json(self),
-            "against": self.against,
-            "framework": self.framework,
-            "map": self.map_as_json(),
-            "faults": [asdict(each) for each in self.faults],
-        }
 
 
 def judge(
@@ -226,7 +193,7 @@ class _Case:
         Of two layers that take the same and are alike, the run holds what both give; only what
         follows tells which is which.
         """
-        walk = self._walk(theirs, trace, known, {})
+        walk = last = self._walk(theirs, trace, known, {})
         for one, other in self.ours.twins()[:TWINS]:
             pairs = [(one[own], other[own]) for own in one]
             found = walk.found.sources
@@ -234,10 +201,12 @@ class _Case:
                 continue
             other_way = {a: found[b] for a, b in pairs} | {b: found[a] for a, b in pairs}
             tried = {**known, **other_way}
-            after = self._walk(theirs, trace, tried, {})
-            if after.found.met > walk.found.met:
-                known, walk = tried, after
-        return known, self._walk(theirs, trace, known, {})
+            last = self._walk(theirs, trace, tried, {})
+            if last.found.met > walk.found.met:
+                known, walk = tried, last
+        if walk is not last:  # our weights are those of the last walk
+            walk = self._walk(theirs, trace, known, {})
+        return known, walk
 
     def _by_name(self) -> dict[str, Source]:
         """Return the tensors of the file that have the name and the shape of a parameter."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from nnspec.errors import WeightsError
 from nnspec.judge.causes import variants
-from nnspec.judge.found import Blamed, Fault
+from nnspec.judge.found import Blamed, Fault, standing_in
 from nnspec.judge.ours import with_fields
 from nnspec.judge.parts import Parting, exchanged
 from nnspec.judge.sources import Source
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 ALL_WAYS = 3000
 """To fill a layer that seems at fault: of more, not all are tried, and it is not accused."""
-INSTEAD = 4
-"""Values of a run that are tried in the place of what a layer gives."""
 
 
 class Blaming:
@@ -263,17 +261,9 @@ class Blaming:
         if len(node.outputs) != 1:
             return
         shape = self.walk.values[node.outputs[0]].shape
-        known, reached = self.walk.ways.known(), self.walk.ways.taken_by(node)
-        count = 0
-        for step in self.walk.trace.steps:
-            if not reached.intersection(step.inputs) or known.intersection(step.outputs):
-                continue
-            reached.update(step.outputs)
-            for number in step.outputs:
-                array = self.walk.trace.values.get(number)
-                if array is not None and array.shape == shape and count < INSTEAD:
-                    count += 1
-                    yield {node.outputs[0]: array}
+        ways = self.walk.ways
+        for array in standing_in(self.walk.trace, shape, ways.taken_by(node), ways.known()):
+            yield {node.outputs[0]: array}
 
     def _places(
         self, node: LayerNode, within: Parting | None, given: Mapping[str, Array] | None = None

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nnspec.backend.foreign import Held
+from nnspec.backend.foreign import Held, Trace
 from nnspec.judge.sources import Source
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
+
+INSTEAD = 4
+"""Values of a run that are tried in the place of what a layer, or a step, gives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,26 @@ class Fault:
         at = f" at {' and '.join(self.places)}" if self.places else ""
         text = f'The file parts from the layer "{self.layer}" ({self.kind}){at}'
         return f"{text}: {self.cause}." if self.cause else f"{text}."
+
+
+def standing_in(
+    trace: Trace, shape: tuple[int, ...], starts: set[int], known: set[int]
+) -> Iterator[Array]:
+    """Yield the first values of a run, in its order, that may stand for one of this shape.
+
+    starts: the numbers of the values that it is made of. known: of those that are something else.
+    """
+    reached = set(starts)
+    count = 0
+    for step in trace.steps:
+        if not reached.intersection(step.inputs) or known.intersection(step.outputs):
+            continue
+        reached.update(step.outputs)
+        for number in step.outputs:
+            array = trace.values.get(number)
+            if array is not None and array.shape == shape and count < INSTEAD:
+                count += 1
+                yield array
 
 
 @dataclass(frozen=True, slots=True)

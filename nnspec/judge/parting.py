@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnspec.backend.foreign import Step
+from nnspec.judge.found import standing_in
 from nnspec.judge.inner import KINDS, numbers_within
 from nnspec.judge.pairing import Pairing
 from nnspec.judge.sources import Source
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 ALL_WAYS = 1000
 """To fill a unit that seems at fault: of more, not all are tried, and it is not accused."""
-INSTEAD = 4
-"""Values of the other run that are tried in the place of what a unit gives."""
 MOST_VARIED = 4
 """Steps, from the one that seems at fault on, of which variants are tried."""
 
@@ -241,15 +240,6 @@ class Blaming:
         if not step.outputs:
             return
         first = step.outputs[0]
-        shape = self.walk.values[first].shape
-        known, reached = self.walk.ways.known(), self._starts(step)
-        count = 0
-        for each in self.walk.trace.steps:
-            if not reached.intersection(each.inputs) or known.intersection(each.outputs):
-                continue
-            reached.update(each.outputs)
-            for number in each.outputs:
-                array = self.walk.trace.values.get(number)
-                if array is not None and array.shape == shape and count < INSTEAD:
-                    count += 1
-                    yield {first: array.astype(self.walk.values[first].dtype)}
+        mine, known = self.walk.values[first], self.walk.ways.known()
+        for array in standing_in(self.walk.trace, mine.shape, self._starts(step), known):
+            yield {first: array.astype(mine.dtype)}

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from nnspec.errors import UsageError
-from nnspec.judge.against import Judgement, judge
+from nnspec.judge.against import judge
+from nnspec.judge.judgement import Judgement
 from nnspec.judge.maps import sources_of
 from nnspec.judge.process import MEMORY, SECONDS, Opened, reference_of
 from nnspec.network.loader import Spec

@@ -26,6 +26,7 @@ from tests.fuzz.checks import compiled, ruff_findings, verified
 from tests.fuzz.specs import document_of, load_document
 from tests.fuzz.training_checks import checked
 from tests.fuzz.trainings import TRAININGS, training_of
+from tests.logs import entries, write
 
 ROOT = Path(__file__).parents[2]
 CHUNK = 20
@@ -101,18 +102,6 @@ def work(waiting: queue.Queue[list[int]], log: Path, command: list[str]) -> None
             )
         if left:
             waiting.put(left)
-
-
-_LOCK = threading.Lock()
-
-
-def write(log: Path, entry: dict[str, Any]) -> None:
-    with _LOCK, log.open("a") as file:
-        file.write(json.dumps(entry) + "\n")
-
-
-def entries(log: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
 
 
 def last_states(log: Path) -> dict[int, str]:

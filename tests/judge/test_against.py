@@ -15,7 +15,8 @@ import nnspec
 from nnspec.backend import get_backend
 from nnspec.cli import main
 from nnspec.errors import UsageError
-from nnspec.judge.against import Judgement, judge
+from nnspec.judge.against import judge
+from nnspec.judge.judgement import Judgement
 from nnspec.judge.ours import Ours
 from nnspec.judge.process import reader_of, reference_of
 from nnspec.judge.verify import verify_against

@@ -10,7 +10,8 @@ import pytest
 
 import nnspec
 from nnspec.backend import get_backend
-from nnspec.judge.against import Judgement, judge
+from nnspec.judge.against import judge
+from nnspec.judge.judgement import Judgement
 from nnspec.judge.process import reference_of
 from nnspec.network.loader import Spec, loads
 from tests.detection.catalogue.judged import Target

@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from nnspec.backend import get_backend
-from nnspec.judge.against import Judgement, judge
+from nnspec.judge.against import judge
+from nnspec.judge.judgement import Judgement
 from nnspec.judge.process import reader_of, reference_of
 from nnspec.network.loader import load
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from nnspec.backend import get_backend
-from nnspec.judge.against import Judgement, judge
+from nnspec.judge.against import judge
+from nnspec.judge.judgement import Judgement
 from nnspec.judge.process import reader_of, reference_of
 from nnspec.network.loader import load
 

@@ -16,7 +16,7 @@ import pytest
 
 import nnspec
 from nnspec import layers
-from nnspec.judge.against import Judgement
+from nnspec.judge.judgement import Judgement
 from nnspec.language.writer import plain
 from nnspec.language.writer import to_yaml as written
 from nnspec.layers import LAYERS

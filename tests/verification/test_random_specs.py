@@ -20,9 +20,10 @@ from nnspec.language.schedules import SCHEDULES
 from nnspec.layers import LAYERS
 from tests.fuzz import arguments
 from tests.fuzz.checks import compiled, ruff_findings
-from tests.fuzz.run import entries, main, summary, work
+from tests.fuzz.run import main, summary, work
 from tests.fuzz.specs import Document, document_of, documents, load_document
 from tests.fuzz.trainings import TRAININGS, training_of
+from tests.logs import entries
 
 SEED = 20261127
 COMPILED = 60

@@ -17,8 +17,9 @@ import numpy as np
 import nnspec
 from nnspec.backend import get_backend
 from nnspec.backend.foreign import Foreign
-from nnspec.judge.against import Judgement, judge
+from nnspec.judge.against import judge
 from nnspec.judge.facing import Facing, face_of
+from nnspec.judge.judgement import Judgement
 from nnspec.judge.ours import Ours
 from nnspec.judge.prints import Prints
 from nnspec.judge.process import reference_of

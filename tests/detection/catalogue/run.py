@@ -25,6 +25,7 @@ from tests.detection.catalogue import KINDS
 from tests.detection.catalogue.harmless import HARMLESS, harmless
 from tests.detection.catalogue.judged import Outcome, Target, judged
 from tests.detection.catalogue.networks import NETWORKS, ROOT
+from tests.logs import entries, write
 
 SIDES = ("torch", "keras", "onnx")
 CHUNK = 60
@@ -165,18 +166,6 @@ def work(waiting: queue.Queue[list[Key]], log: Path) -> None:
             waiting.put(left)
         elif left:
             print(how, file=sys.stderr)
-
-
-_LOCK = threading.Lock()
-
-
-def write(log: Path, entry: dict[str, Any]) -> None:
-    with _LOCK, log.open("a") as file:
-        file.write(json.dumps(entry) + "\n")
-
-
-def entries(log: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
 
 
 def outcomes(log: Path) -> dict[Key, dict[str, Any]]:

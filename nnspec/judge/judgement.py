@@ -1,0 +1,42 @@
+"""The report of a spec beside a file."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from nnspec.judge.found import Fault
+from nnspec.judge.sources import Source
+from nnspec.verification.report import Report
+
+
+@dataclass(slots=True, repr=False)
+class Judgement(Report):
+    """A report of a spec beside a file: with the map of its tensors, and the layers at fault."""
+
+    against: str = ""
+    framework: str = ""
+    sources: dict[str, Source] = field(default_factory=dict)
+    faults: list[Fault] = field(default_factory=list)
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether all outputs were compared, where they were to be."""
+        if not self.asks("forward"):
+            return bool(self.checks)
+        is_left_out = any(each.kind == "forward" for each in self.not_checked)
+        return any(check.kind == "forward" for check in self.checks) and not is_left_out
+
+    def map_as_json(self) -> dict[str, Any]:
+        """Return the map of weights, by canonical name, as `--save-map` writes it."""
+        return {name: source.as_json() for name, source in self.sources.items()}
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as `nnspec verify --against FILE --json` prints it."""
+        return {
+            **Report.as_json(self),
+            "against": self.against,
+            "framework": self.framework,
+            "map": self.map_as_json(),
+            "faults": [asdict(each) for each in self.faults],
+        }
