@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnspec.errors import WeightsError
-from nnspec.judge.causes import variants
+from nnspec.judge.causes import Variant, variants
 from nnspec.judge.found import Blamed, Fault, standing_in
 from nnspec.judge.ours import with_fields
 from nnspec.judge.parts import Parting, exchanged
@@ -117,19 +117,18 @@ class Blaming:
         if not within.is_sure:
             return "", {}, True
         for own in self._filled(node):
-            for layer, weights, told in variants(node.layer, own):
+            for variant in variants(node.layer, own):
+                layer, weights = variant.layer, variant.weights
                 try:
                     other = self.walk.parting(node, self.walk.values, layer, weights)
                 except Exception:  # of a framework too: no such layer takes these values
                     continue
                 if not other.lacks and other.last not in within.same:
                     sources, _ = self._every_way(node, other, layer, weights)
-                    return told, sources, self._is_told(node, layer, own, weights)
+                    return variant.told, sources, self._is_told(node, own, variant)
         return "", {}, True
 
-    def _is_told(
-        self, node: LayerNode, layer: Layer, own: Mapping[str, Array], weights: Mapping[str, Array]
-    ) -> bool:
+    def _is_told(self, node: LayerNode, own: Mapping[str, Array], variant: Variant) -> bool:
         """Whether a variant that fits tells a fault, and no other way to hold the same weights.
 
         A file may hold a kernel transposed or gates in an order that is not known here, and one of
@@ -142,17 +141,13 @@ class Blaming:
         if any(name in ways.missing for name in names):
             return False
         is_without = any(
-            array.any() and not np.any(weights.get(name, 0)) for name, array in own.items()
+            array.any() and not np.any(variant.weights.get(name, 0)) for name, array in own.items()
         )
         if is_without and any(
             array.size and not array.any() for array in self.walk.theirs.values()
         ):
             return False  # it may be one that is 0 everywhere
-        return layer != node.layer or any(
-            name not in weights
-            or not np.array_equal(np.sort(array, None), np.sort(weights[name], None))
-            for name, array in own.items()
-        )
+        return not variant.is_order
 
     def _every_way(
         self, node: LayerNode, within: Parting, layer: Layer | None = None,
@@ -208,7 +203,8 @@ class Blaming:
         And whether it is sure: see `_is_told`.
         """
         for own in self._filled(node):
-            for layer, weights, told in variants(node.layer, own):
+            for variant in variants(node.layer, own):
+                layer, weights = variant.layer, variant.weights
                 try:
                     given = self.walk.ours.values(node, self.walk.values, weights, layer)
                 except Exception:  # of a framework too: no such layer takes these values
@@ -216,7 +212,7 @@ class Blaming:
                 if any(given[name].shape != self.walk.values[name].shape for name in node.outputs):
                     continue
                 if self.walk.is_held(node, given) and self._is_end(node, layer):
-                    return told, given, self._is_told(node, layer, own, weights)
+                    return variant.told, given, self._is_told(node, own, variant)
         return "", {}, True
 
     def _filled(self, node: LayerNode) -> Iterator[dict[str, Array]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -13,8 +13,19 @@ if TYPE_CHECKING:
     from nnspec.backend import Array
     from nnspec.layers import Layer
 
-Variant = tuple[Any, Mapping[str, "Array"], str]
-"""A layer, its weights by own name, and what the file does if it computes so."""
+
+class Variant(NamedTuple):
+    """One mistake that files make of a layer.
+
+    layer, weights: another in its place, and its weights by own name. told: what the file does if
+    it computes so. is_order: whether it may as well hold the same weights in an order of its own.
+    """
+
+    layer: Any
+    weights: Mapping[str, Array]
+    told: str
+    is_order: bool = False
+
 
 VALUES: dict[str, tuple[Any, ...]] = {
     "epsilon": (1e-3, 1e-5, 1.001e-5, 1e-4, 2e-5, 1e-6, 1e-7, 1e-8, 1e-12, 0.0),
@@ -77,7 +88,8 @@ def variants(layer: Layer, weights: Mapping[str, Array]) -> Iterator[Variant]:
                 changed = _changed(layer, **{name: other})
                 if changed is not None and getattr(changed, name) != mine:
                     said = "its default" if mine is None else mine
-                    yield changed, weights, f"it computes as with {name} {other}, and not {said}"
+                    told = f"it computes as with {name} {other}, and not {said}"
+                    yield Variant(changed, weights, told)
     for name in FIELDS:
         if name in fields:
             yield from _activations(layer, name, weights)
@@ -85,18 +97,19 @@ def variants(layer: Layer, weights: Mapping[str, Array]) -> Iterator[Variant]:
         for kind in ("relu", "gelu", "silu", "tanh", "sigmoid"):
             changed = _retyped(layer, kind)
             if changed is not None:
-                yield changed, weights, f"it computes {kind}, and not {layer.type}"
+                yield Variant(changed, weights, f"it computes {kind}, and not {layer.type}")
     if layer.type in KIN:
         changed = _of_type(layer, KIN[layer.type])
         if changed is not None:
-            yield changed, weights, f"it computes {KIN[layer.type]}, and not {layer.type}"
+            yield Variant(changed, weights, f"it computes {KIN[layer.type]}, and not {layer.type}")
     yield from _neighbours(layer, weights)
     if layer.type == "position_embedding":
         for first in FIRST:
             later = {name: np.roll(array, -first, axis=0) for name, array in weights.items()}
-            yield layer, later, f"its positions begin at {first}, and not at 0"
+            yield Variant(layer, later, f"its positions begin at {first}, and not at 0")
     for change in WEIGHTS:
-        yield from ((layer, changed, told) for changed, told in change(weights))
+        for changed, told in change(weights):
+            yield Variant(layer, changed, told, change in ORDERS)
 
 
 def _activations(layer: Layer, name: str, weights: Mapping[str, Array]) -> Iterator[Variant]:
@@ -109,9 +122,9 @@ def _activations(layer: Layer, name: str, weights: Mapping[str, Array]) -> Itera
             changed = None if is_mine else _changed(layer, **{name: other})
             if changed is not None:
                 instead = f", and not {said or 'no activation'}" if kind != said else ""
-                yield changed, weights, f"it computes {told}{instead}"
+                yield Variant(changed, weights, f"it computes {told}{instead}")
     if said is not None and (changed := _changed(layer, **{name: None})) is not None:
-        yield changed, weights, f"it computes no activation, and not {said}"
+        yield Variant(changed, weights, f"it computes no activation, and not {said}")
 
 
 def _changed(layer: Layer, **fields: Any) -> Any:
@@ -158,7 +171,8 @@ def _neighbours(layer: Layer, weights: Mapping[str, Array]) -> Iterator[Variant]
         if name in weights:
             pairs = weights[name].reshape(count, -1, 2, *weights[name].shape[1:])
             changed[name] = np.swapaxes(pairs, 1, 2).reshape(weights[name].shape)
-    yield layer, changed, "its rotary positions turn neighbouring features, and not the two halves"
+    told = "its rotary positions turn neighbouring features, and not the two halves"
+    yield Variant(layer, changed, told)
 
 
 Changed = Iterator[tuple[dict[str, "Array"], str]]
@@ -213,6 +227,8 @@ WEIGHTS: tuple[Callable[[Mapping[str, Array]], Changed], ...] = (
     _root,
     _halves,
 )
+ORDERS = (_turned, _halves)
+"""Of these: those that only put numbers elsewhere in a tensor."""
 
 
 def untrained_rows(name: str, theirs: Array, ours: Array) -> str:
