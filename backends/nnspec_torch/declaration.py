@@ -40,7 +40,7 @@ class TorchBackend(Backend):
     options = TorchOptions
     can = Can.GRADIENTS | Can.TRAINING | Can.EXPORT | Can.NOISE
     packages: Mapping[str, tuple[str, ...]] = {"torch": ("torch",)}
-    reads = (".py",)
+    reads = (".pt2", ".py")
     imports = ("nnspec_torch.runtime",)
     export_memory = ExportMemory(base=2**28, of_weights=6.0)
 
@@ -104,7 +104,11 @@ class TorchBackend(Backend):
         return compile_networks(networks, own)
 
     def open_file(self, reference: Reference) -> Foreign:
-        """Open a Python file that makes a torch.nn.Module: see `nnspec_torch.foreign`."""
+        """Open a Python file that makes a torch.nn.Module, or a program of torch.export."""
+        if reference.path.lower().endswith(".pt2"):
+            from nnspec_torch.exported import open_exported
+
+            return open_exported(reference)
         from nnspec_torch.foreign import open_file
 
         return open_file(reference)

@@ -239,6 +239,10 @@ class TorchForeign:
             dict(zip(floats, arrays[split:], strict=True)),
         )
 
+    def at(self) -> str:
+        """Return the line that computes now, where the file itself says it."""
+        return ""
+
     def name_of(self, module: nn.Module) -> str:
         """Return a module by its path, its class and the line that made it."""
         path = self._names.get(id(module), "")
@@ -302,15 +306,14 @@ class _Follower(TorchFunctionMode):
         before = nn.modules.module.register_module_forward_pre_hook(
             lambda module, _: self._modules.append(module)
         )
-        after = nn.modules.module.register_module_forward_hook(lambda *_: self._left())
+        after = nn.modules.module.register_module_forward_hook(
+            lambda *_: self._modules.__delitem__(-1)
+        )
         try:
             yield
         finally:
             before.remove()
             after.remove()
-
-    def _left(self) -> None:
-        self._modules.pop()
 
     def __torch_function__(
         self,
@@ -378,7 +381,7 @@ class _Follower(TorchFunctionMode):
         return number
 
     def _place(self) -> str:
-        line = _line(inspect.currentframe(), self._foreign.folder)
+        line = self._foreign.at() or _line(inspect.currentframe(), self._foreign.folder)
         if not self._modules or self._modules[-1] is self._foreign.module:
             return line
         return f"{line}, in {self._foreign.name_of(self._modules[-1])}"

@@ -51,6 +51,8 @@ class Call:
 
 def name_of(function: Callable[..., Any]) -> str:
     """Return the name that a function is told by."""
+    if isinstance(function, torch._ops.OpOverload):  # of an exported graph: aten::linear
+        return str(function._schema.name).rpartition("::")[2]
     name = getattr(function, "__name__", str(function))
     if name == "__get__":  # of a property, as x.T
         return str(getattr(getattr(function, "__self__", None), "__name__", name))
@@ -93,7 +95,8 @@ def unit_of(step: Step, call: Call, shapes: Mapping[str, tuple[int, ...]]) -> Un
     epsilon = 0.0
     if name == "batch_norm":
         kind = "batch_normalization"
-        epsilon = float(call.named.get("eps", 1e-5))
+        by_place = call.args[7] if len(call.args) > 7 else 1e-5  # as exported graphs have it
+        epsilon = float(call.named.get("eps", by_place))
     last = [each.rpartition(".")[2] for each in step.tensors]
     for each, short in zip(step.tensors, last, strict=True):
         own.setdefault(each, short if last.count(short) == 1 else each)

@@ -128,7 +128,7 @@ processes_option = click.option(
 @click.option(
     "--against",
     metavar="FILE[:NAME]",
-    help="Compare with this file instead: model.py:Net (which is run), .onnx or .keras.",
+    help="Compare with this file instead: model.py:Net (which is run), .onnx, .keras or .pt2.",
 )
 @click.option("--args", "arguments", metavar="JSON", help="With --against: of the call of NAME.")
 @click.option(

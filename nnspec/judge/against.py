@@ -13,7 +13,7 @@ from nnspec.backend.foreign import Foreign, Held, Reference, Trace
 from nnspec.errors import NnspecError
 from nnspec.judge.blaming import Blaming
 from nnspec.judge.causes import untrained_rows
-from nnspec.judge.facing import Facing, face_of, fixed_axes
+from nnspec.judge.facing import Facing, face_of, fixed_axes, fixed_batch
 from nnspec.judge.found import Filled, Walked
 from nnspec.judge.judgement import Judgement
 from nnspec.judge.maps import sources_of
@@ -86,10 +86,13 @@ def judge(
     )  # fmt: skip
     fixed = fixed_axes(spec, described)
     axes = {**find_sizes(spec.graph, {}).base, **fixed}
-    inputs = random_inputs(spec.graph, batch, axes, seed)
+    rows = fixed_batch(described)
+    inputs = random_inputs(spec.graph, rows or batch, axes, seed)
     facing = Facing(face_of(spec, axes), foreign, described, reference.label, inputs)
     for name, size in fixed.items():
         facing.notes.append(f"the file takes {name} of {size} alone: no other size was compared")
+    if rows:
+        facing.notes.append(f"the file takes batches of {rows} alone: no other size was compared")
     held = foreign.describe().held  # anew: Keras may call the variables otherwise in float64
     _Case(spec, facing, held, report, inputs, seed).run(known)
     report.seconds = time.perf_counter() - start
@@ -313,6 +316,8 @@ class _Case:
         for told, factor in REGIMES.items() if floats else ():
             changed = {name: self.inputs[name] * factor for name in floats}
             yield "range", told, {**self.inputs, **changed}
+        if fixed_batch(self.facing.foreign.describe()):
+            return
         one = {name: array[:1] for name, array in self.inputs.items()}
         yield "dynamic_shape", "a batch of 1", one
 

@@ -40,10 +40,10 @@ def compare(
     """Compare what any two networks compute, and return the report.
 
     a, b: a spec, or FILE or FILE:NAME that nnspec has not written: Python (which is run, in a
-    process of its own), .onnx or .keras. args_a, args_b: a list or a mapping, of the calls that
-    make the networks of Python files. inputs: what neither file says, such as {"image": (3, 32,
-    32)} without the batch, or "ids=20:int64:1000". known: a map that was saved. seconds: that a
-    file may take for one request. memory: bytes that its process may take.
+    process of its own), .onnx, .keras or .pt2. args_a, args_b: a list or a mapping, of the calls
+    that make the networks of Python files. inputs: what neither file says, such as {"image": (3,
+    32, 32)} without the batch, or "ids=20:int64:1000". known: a map that was saved. seconds: that
+    a file may take for one request. memory: bytes that its process may take.
     A difference is no exception: see `Report.passed` and `Report.checks`. Raises SpecError, and
     UsageError for what cannot be opened, does not run, or cannot be brought together.
     """

@@ -198,6 +198,12 @@ def fixed_axes(spec: Spec, described: Described) -> dict[str, int]:
     }
 
 
+def fixed_batch(described: Described) -> int | None:
+    """Return the one size of a batch that a file takes, or None where it takes any."""
+    sizes = {each.shape[0] for each in described.inputs if each.shape}
+    return sizes.pop() if len(sizes) == 1 else None
+
+
 def _moves(rank: int) -> tuple[tuple[int, ...], ...]:
     """Return the orders of axes with the channels where they are, last, and first."""
     whole = tuple(range(rank))

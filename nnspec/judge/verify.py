@@ -31,9 +31,10 @@ def verify_against(
 ) -> Judgement:
     """Compare a spec with a file that nnspec has not written, and return the report.
 
-    file: FILE or FILE:NAME, of Python (which is run, in a process of its own), .onnx or .keras.
-    arguments: a list or a mapping, of the call that makes the network of a Python file. known: what
-    is known of the map of weights: a parameter -> a tensor, or what `Source.as_json` gives.
+    file: FILE or FILE:NAME, of Python (which is run, in a process of its own), .onnx, .keras or
+    .pt2. arguments: a list or a mapping, of the call that makes the network of a Python file.
+    known: what is known of the map of weights: a parameter -> a tensor, or what `Source.as_json`
+    gives.
     seconds: that the file may take for one request. memory: bytes that its process may take.
     levels: what is checked, by default all. require: of which nothing may be left unchecked.
     Raises UsageError for a file that cannot be opened or does not run.
