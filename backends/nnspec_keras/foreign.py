@@ -107,6 +107,16 @@ class KerasForeign:
         """Return the outputs as at inference."""
         return {name: np.array(each) for name, each in self._called(self._taken(inputs))}
 
+    def run_training(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the outputs as in training; statistics stay as they are."""
+        kept = [each.numpy() for each in self.model.non_trainable_variables]
+        try:
+            called = self._called(self._taken(inputs), training=True)
+            return {name: np.array(each) for name, each in called}
+        finally:
+            for each, array in zip(self.model.non_trainable_variables, kept, strict=True):
+                each.assign(array)
+
     def trace(self, inputs: Mapping[str, Array]) -> Trace:
         """Return the outputs as at inference, and every layer on the way to them."""
         return self._trace(inputs)[0]
@@ -206,17 +216,21 @@ class KerasForeign:
             for name, array in inputs.items()
         }
 
-    def _called(self, inputs: Mapping[str, tf.Tensor]) -> list[tuple[str, tf.Tensor]]:
+    def _called(
+        self, inputs: Mapping[str, tf.Tensor], *, training: bool = False
+    ) -> list[tuple[str, tf.Tensor]]:
         with _floats(self._dtype):
-            return self._given(inputs)
+            return self._given(inputs, training=training)
 
-    def _given(self, inputs: Mapping[str, tf.Tensor]) -> list[tuple[str, tf.Tensor]]:
+    def _given(
+        self, inputs: Mapping[str, tf.Tensor], *, training: bool
+    ) -> list[tuple[str, tf.Tensor]]:
         given: Any = list(inputs.values())
         if getattr(self.model, "inputs", None):
-            result = self.model(given[0] if len(given) == 1 else given, training=False)
+            result = self.model(given[0] if len(given) == 1 else given, training=training)
             names = list(getattr(self.model, "output_names", []))
         else:
-            result = self.model(*given)
+            result = self.model(*given, training=training)
             names = []
         found = list(named_in(result, tf.is_tensor))
         if len(names) == len(found):

@@ -103,10 +103,16 @@ class OnnxForeign:
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return the outputs as at inference."""
+        if any(len(array) == 0 for array in inputs.values() if array.ndim):
+            raise UnsupportedError("ONNX Runtime ends the process in some operators without rows")
         if self._session is None:
             self._session = _session(self.model)
         names = [each.name for each in self.model.graph.output]
         return dict(zip(names, self._asked(self._session, names, inputs), strict=True))
+
+    def run_training(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Raise UnsupportedError: a model of ONNX is one of inference."""
+        raise UnsupportedError("a model of ONNX has no training")
 
     def trace(self, inputs: Mapping[str, Array]) -> Trace:
         """Return the outputs as at inference, and every node on the way to them."""

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path, PureWindowsPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import fx, nn
 from torch.utils import _pytree as pytree
 
 from nnspec.backend.foreign import Described, Given, Reference
-from nnspec.errors import UsageError, printable
+from nnspec.errors import UnsupportedError, UsageError, printable
 from nnspec.support.causes import cause_of
 from nnspec_torch.archive import require_plain
 from nnspec_torch.foreign import TorchForeign
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
 
 _FORCED = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 _UNFORCED = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
@@ -111,6 +114,10 @@ class _Exported(TorchForeign):
         dtype = super().use("float32" if self._is_rounded else dtype)
         self.rename(lambda name: name.removeprefix("graph."))
         return dtype
+
+    def run_training(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Raise UnsupportedError: the mode is that of the export."""
+        raise UnsupportedError("a program of torch.export has one mode, that of its export")
 
     def describe(self) -> Described:
         """Return what it takes and holds; an axis that was not exported as dynamic has its size."""

@@ -155,6 +155,18 @@ class TorchForeign:
         with torch.no_grad():
             return {name: each.numpy().copy() for name, each in self._called(self._taken(inputs))}
 
+    def run_training(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the outputs as in training; buffers stay as they are."""
+        kept = {name: each.clone() for name, each in self.module.named_buffers()}
+        self.module.train()
+        try:
+            return self.run(inputs)
+        finally:
+            self.module.eval()
+            with torch.no_grad():
+                for name, each in self.module.named_buffers():
+                    each.copy_(kept[name])
+
     def trace(self, inputs: Mapping[str, Array]) -> Trace:
         """Return the outputs as at inference, and every operation on the way to them."""
         return self._trace(inputs)[0]

@@ -159,6 +159,13 @@ class Foreign(Protocol):
         """Return the outputs as at inference."""
         ...
 
+    def run_training(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the outputs as in training, random layers at work; nothing else changes.
+
+        Raises UnsupportedError for a file that has no training.
+        """
+        ...
+
     def trace(self, inputs: Mapping[str, Array]) -> Trace:
         """Return the outputs as at inference, and every operation on the way to them."""
         ...

@@ -182,10 +182,10 @@ def verify(
     require_output(loaded, report, weights, data, *renames)
     asked["levels"], asked["require"] = chosen(levels, require)
     if against is not None:
-        given = {"--weights": weights, "--data": data, "--size": sizes, "--partial": partial}
+        given = {"--weights": weights, "--size": sizes, "--partial": partial}
         return _against(
             one_of(loaded, model), against, arguments, renames, saved_map, report, given,
-            form=form, levels=levels, require=require, batch=asked["batch"],
+            form=form, data=data, levels=levels, require=require, batch=asked["batch"],
             seed=asked["seed"],
         )  # fmt: skip
     if arguments is not None or saved_map is not None:
@@ -244,6 +244,7 @@ def _against(
     given: Mapping[str, object],
     *,
     form: str,
+    data: str | None,
     levels: str | None,
     require: str | None,
     batch: int,
@@ -269,7 +270,7 @@ def _against(
     with console.status("verifying") if is_shown else nullcontext():
         found = verify_against(
             spec, file, arguments=arguments_of(arguments), known=known, batch=batch, seed=seed,
-            levels=levels, require=require,
+            data=data, levels=levels, require=require,
         )  # fmt: skip
     path = str(spec.path) if spec.path is not None else ""
     print_verified(found, form, console, path, spec, reference_of(file).path)

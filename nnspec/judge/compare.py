@@ -12,8 +12,8 @@ import numpy as np
 from nnspec.backend import versions
 from nnspec.backend.foreign import Foreign
 from nnspec.errors import NnspecError
-from nnspec.judge.against import GRADIENT, LATER, REGIMES
 from nnspec.judge.attempts import Attempt, Attempts
+from nnspec.judge.checks import GRADIENT
 from nnspec.judge.comparison import Comparison
 from nnspec.judge.meeting import Asked, Meeting, meet
 from nnspec.judge.parting import Parting
@@ -22,11 +22,22 @@ from nnspec.judge.units import viewed
 from nnspec.layers.shapes import show
 from nnspec.support.causes import Told, cause_of
 from nnspec.support.streams import derived_seed
+from nnspec.verification.checks import Kind
 from nnspec.verification.recorder import Blame, Recorder
 from nnspec.verification.tolerance import relative_error, tensor_error
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
+
+REGIMES = {"inputs of 30 times": 30.0, "inputs of a thousandth": 1e-3, "inputs of 0": 0.0}
+"""Beside ordinary inputs: what float inputs are multiplied by."""
+LATER: dict[Kind, str] = {
+    "training": "training steps of two files are not yet compared",
+    "dynamic_shape": "other sizes of axes than those of two files are not yet compared, but for a "
+    "batch of one row",
+    "meaning": "causality and padding of two files are not yet compared",
+}
+"""Checks that a comparison of two files leaves out, and why."""
 
 
 def compare_files(

@@ -67,6 +67,14 @@ class Facing:
         """Return the outputs, as the spec calls and lays them out."""
         return self.matched(self.foreign.run(self._asked(inputs)))
 
+    def foreign_outputs(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the outputs as the file calls and lays them out."""
+        return self.foreign.run(self._asked(inputs))
+
+    def in_training(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the outputs as in training, which changes nothing in the file."""
+        return self.matched(self.foreign.run_training(self._asked(inputs)))
+
     def trace(self, inputs: Mapping[str, Array]) -> Trace:
         """Return a run with all its operations; its outputs are as the file calls them."""
         return self.foreign.trace(self._asked(inputs))
@@ -132,14 +140,14 @@ class Facing:
                 unsaid.append(name)
                 continue
             fitting = (
-                move for move in _moves(array.ndim) if _fits([array.shape[i] for i in move], said)
+                move for move in moves(array.ndim) if _fits([array.shape[i] for i in move], said)
             )
-            self._move(name, next(fitting, _moves(array.ndim)[0]))
+            self._move(name, next(fitting, moves(array.ndim)[0]))
         if not unsaid or self._runs(inputs):
             return
         for which in (1, 2):
             for name in unsaid:
-                self._move(name, _moves(inputs[name].ndim)[which])
+                self._move(name, moves(inputs[name].ndim)[which])
             if self._runs(inputs):
                 return
         for name in unsaid:
@@ -154,7 +162,7 @@ class Facing:
         shape = self.face.shapes[name]
         if theirs.ndim < 3 or theirs.ndim != len(shape) or theirs.shape[1:] == shape[1:]:
             return
-        for move in _moves(theirs.ndim)[1:]:
+        for move in moves(theirs.ndim)[1:]:
             if [shape[i] for i in move][1:] == list(theirs.shape[1:]):
                 self.moves[name] = move
 
@@ -183,28 +191,7 @@ class Facing:
         return dtype
 
 
-def fixed_axes(spec: Spec, described: Described) -> dict[str, int]:
-    """Return the sizes of dynamic axes of a spec that a file takes one size of alone."""
-    given = {each.name: each.shape for each in described.inputs}
-    wanted = spec.graph.inputs
-    is_named = wanted.keys() <= given.keys()
-    shapes = [given[name] for name in (wanted if is_named else given)]
-    return {
-        axis: size
-        for kind, shape in zip(wanted.values(), shapes, strict=False)
-        if shape is not None and len(shape) == len(kind.shape) + 1
-        for axis, size in zip(kind.shape, shape[1:], strict=True)
-        if isinstance(axis, str) and axis.isidentifier() and size is not None
-    }
-
-
-def fixed_batch(described: Described) -> int | None:
-    """Return the one size of a batch that a file takes, or None where it takes any."""
-    sizes = {each.shape[0] for each in described.inputs if each.shape}
-    return sizes.pop() if len(sizes) == 1 else None
-
-
-def _moves(rank: int) -> tuple[tuple[int, ...], ...]:
+def moves(rank: int) -> tuple[tuple[int, ...], ...]:
     """Return the orders of axes with the channels where they are, last, and first."""
     whole = tuple(range(rank))
     return whole, (0, *whole[2:], 1), (0, rank - 1, *whole[1:-1])

@@ -129,6 +129,11 @@ class Opened(Foreign):
         found: dict[str, Array] = self._call("run", dict(inputs))
         return found
 
+    def run_training(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the outputs as in training; nothing else changes."""
+        found: dict[str, Array] = self._call("run_training", dict(inputs))
+        return found
+
     def trace(self, inputs: Mapping[str, Array]) -> Trace:
         """Return the outputs as at inference, and every operation on the way to them."""
         found: Trace = self._call("trace", dict(inputs))

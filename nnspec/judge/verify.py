@@ -24,6 +24,7 @@ def verify_against(
     known: Mapping[str, Any] | None = None,
     batch: int = 4,
     seed: int = 0,
+    data: str | Path | None = None,
     seconds: float = SECONDS,
     memory: int | None = MEMORY,
     levels: Sequence[str] | str | None = None,
@@ -36,6 +37,7 @@ def verify_against(
     known: what is known of the map of weights: a parameter -> a tensor, or what `Source.as_json`
     gives.
     seconds: that the file may take for one request. memory: bytes that its process may take.
+    data: a file of rows, read by the spec's `data`, which are compared besides.
     levels: what is checked, by default all. require: of which nothing may be left unchecked.
     Raises UsageError for a file that cannot be opened or does not run.
     """
@@ -45,8 +47,8 @@ def verify_against(
         shapes = {name: each.shape for name, each in spec.graph.parameters()}
         sources = sources_of(known or {}, shapes, foreign.describe().held)
         return judge(
-            spec, foreign, reference, batch=batch, seed=seed, known=sources, levels=taken,
-            required=required,
+            spec, foreign, reference, batch=batch, seed=seed, known=sources, data=data,
+            levels=taken, required=required,
         )  # fmt: skip
 
 

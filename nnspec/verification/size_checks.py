@@ -37,6 +37,9 @@ def compare_sizes(state: State) -> None:
         if not state.other_sizes[name]:
             reason = f"the axis {name} has no other size that fits than {size}"
             state.recorder.leave_out("dynamic_shape", (), reason)
+    reason = "a batch of 0: every program of nnspec refuses inputs that have no rows"
+    names = ", ".join(engine.name for engine in state.engines)
+    state.recorder.leave_out("dynamic_shape", (names,), reason, by_call=True)
 
 
 def compare_batches(state: State) -> None:

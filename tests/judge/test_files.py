@@ -124,7 +124,7 @@ def test_a_program_of_one_size_is_compared_at_that_size(tmp_path: Path) -> None:
     module = made(tmp_path, NET)
     report = judged(SPEC, exported(tmp_path, module, torch.randn(3, 8), dynamic=False))
     assert report.passed, report.to_json()
-    assert any("batches of 3 alone" in note for note in report.notes)
+    assert any("the batch is fixed at 3" in each.reason for each in report.not_checked)
     assert not any(check.kind == "dynamic_shape" for check in report.checks)
 
 

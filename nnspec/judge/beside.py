@@ -1,0 +1,219 @@
+"""A spec and a file side by side, computing with the same weights, and what rounding explains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnspec.backend import Inspectable, Trainable, get_backend, installed_backends
+from nnspec.judge.facing import Facing
+from nnspec.judge.ours import Ours
+from nnspec.network.loader import Spec
+from nnspec.verification.engines import Reference, SourceEngine, trainable_backends
+from nnspec.verification.range_checks import moved_rows, row_errors, undecided
+from nnspec.verification.recorder import Blame, Recorder
+from nnspec.verification.samples import exercised_weights
+from nnspec.verification.settings import Settings
+from nnspec.verification.state import State
+from nnspec.verification.tolerance import (
+    DOUBLE_ROUNDOFF,
+    EXACT,
+    SAFETY,
+    UNIT_ROUNDOFF,
+    perturbed,
+    relative_error,
+)
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
+    from nnspec.judge.judgement import Judgement
+
+
+class Beside:
+    """A spec and a file. ours: the spec, with the weights of the file as far as they are known.
+
+    pair: the names of the two in a check. axes: the sizes that everything is compared at.
+    fixed_batch: the rows that the file takes at once, where it takes no other number of them.
+    """
+
+    def __init__(
+        self, spec: Spec, facing: Facing, report: Judgement, inputs: Mapping[str, Array],
+        axes: Mapping[str, int], seed: int, fixed_batch: int | None = None,
+    ) -> None:  # fmt: skip
+        self.spec = spec
+        self.facing = facing
+        self.report = report
+        self.recorder = Recorder(report)
+        self.pair = (spec.name, report.against)
+        self.inputs = inputs
+        self.axes = axes
+        self.seed = seed
+        self.fixed_batch = fixed_batch
+        self.engine = SourceEngine(get_backend(trainable_backends()[0]))
+        self.ours = Ours(spec, self.engine, exercised_weights(spec.graph, seed))
+        self.engines = [self.engine]
+        if report.framework in trainable_backends() and report.framework != self.engine.name:
+            self.engines.append(SourceEngine(get_backend(report.framework)))
+        self.rounding = sum(
+            SourceEngine(each).rounding(spec.graph)
+            for each in installed_backends()
+            if each.name == report.framework
+        )
+        """Relative, of constants that the file's framework holds in float32 in doubles too."""
+        self._state: tuple[dict[str, Array], State] | None = None
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the file computes in float64."""
+        return self.facing.dtype == "float64"
+
+    def theirs(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the file's outputs, in batches of its own size where it fixes one."""
+        rows = len(next(iter(inputs.values())))
+        if self.fixed_batch is None or rows == self.fixed_batch:
+            return self.facing.run(inputs)
+        parts = []
+        for start in range(0, rows, self.fixed_batch):
+            taken = np.minimum(np.arange(start, start + self.fixed_batch), rows - 1)
+            given = self.facing.run({name: array[taken] for name, array in inputs.items()})
+            parts.append({name: array[: rows - start] for name, array in given.items()})
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    @property
+    def batch(self) -> int:
+        """The rows of the inputs."""
+        return len(next(iter(self.inputs.values())))
+
+    @property
+    def state(self) -> State:
+        """The spec's side as a verification has it, with the weights that are known by now."""
+        weights = {name: np.asarray(array, "float64") for name, array in self.ours.weights.items()}
+        if self._state is not None and _same(self._state[0], weights):
+            return self._state[1]
+        program: Any = self.ours.program()
+        assert isinstance(program, Trainable)
+        state = State(
+            self.spec, Settings(seed=self.seed), self.recorder, weights, self.batch, None,
+            self.inputs, self.axes, {}, [self.engine], [self.engine],
+        )  # fmt: skip
+        state.measure_against(Reference(self.engine, program, program.forward(self.inputs)))
+        self._state = weights, state
+        return state
+
+    @property
+    def of_constants(self) -> float:
+        """The error of the outputs in float64 from constants that a framework holds in float32."""
+        if not self.rounding:
+            return 0.0
+        return self.state.tolerances.in_float64(*self.engines) - EXACT
+
+    def tolerance(
+        self, inputs: Mapping[str, Array], expected: Mapping[str, Array], error: float
+    ) -> float:
+        """Return what rounding explains, relative to the largest number of an output.
+
+        error: where it is more than is usual, what rounding within layers moves is measured too.
+        """
+        with np.errstate(all="ignore"):
+            if self.is_exact:
+                if error <= EXACT:
+                    return EXACT
+                return self.state.tolerances.in_float64(*self.engines, error=error, inputs=inputs)
+            tolerances = self.state.tolerances
+            usual = tolerances.amplification.float32_tolerance(inputs, expected)
+            if error <= usual:
+                return usual
+            return max(usual, tolerances.ill_conditioned(inputs, usual))
+
+    def training_tolerance(self, program: Inspectable, expected: Mapping[str, Array]) -> float:
+        """Return what rounding explains of the outputs as in training, for the inputs.
+
+        A normalisation over the few values of a batch may make much of it.
+        """
+        unit = DOUBLE_ROUNDOFF if self.is_exact else UNIT_ROUNDOFF
+        amplification = self.state.tolerances.amplification
+        root = amplification.longest**0.5
+        moved = 0.0
+        try:
+            for draw in amplification.draws():
+                program.load_weights(amplification.changed(unit, draw, by_length=True))
+                noisy = {n: perturbed(a, unit * root, draw) for n, a in self.inputs.items()}
+                moved = max(moved, relative_error(program.training_outputs(noisy), expected))
+        finally:
+            program.load_weights(self.state.weights)
+        return SAFETY * moved + self.of_constants
+
+    def row_tolerances(
+        self, kinds: list[str], inputs: Mapping[str, Array], expected: Mapping[str, Array],
+        found: Array,
+    ) -> Array:  # fmt: skip
+        """Return by row what rounding explains, measured where the errors exceed what is usual."""
+        state = self.state
+        usual = EXACT if self.is_exact else SAFETY * UNIT_ROUNDOFF
+        tolerance = np.full(len(found), usual)
+        with np.errstate(all="ignore"):
+            if self.is_exact:
+                tolerance += state.tolerances.in_float64(*self.engines) - EXACT
+                if (found > tolerance).any():
+                    engines: Any = tuple(self.engines)
+                    tolerance += SAFETY * moved_rows(state, inputs, expected, engines)
+            elif (found > tolerance).any():
+                tolerance += SAFETY * self._moved_single(inputs, expected)
+                tolerance[state.tolerances.beyond_float32(inputs)[0]] = np.inf
+            if (found > tolerance).any():
+                tolerance[undecided(state, kinds, inputs)] = np.inf
+        return tolerance
+
+    def _moved_single(self, inputs: Mapping[str, Array], expected: Mapping[str, Array]) -> Array:
+        """Return by row how far rounding in float32 moves the outputs."""
+        state = self.state
+        amplification, program = state.tolerances.amplification, state.reference.program
+        moved = np.zeros(len(next(iter(inputs.values()))))
+        root = amplification.longest**0.5
+        try:
+            for draw in amplification.draws():
+                program.load_weights(amplification.changed(UNIT_ROUNDOFF, draw, by_length=True))
+                noisy = {n: perturbed(a, UNIT_ROUNDOFF * root, draw) for n, a in inputs.items()}
+                np.maximum(moved, row_errors(program.forward(noisy), expected), out=moved)
+        finally:
+            program.load_weights(state.weights)
+        within = state.tolerances.conditioning().moved(
+            inputs, UNIT_ROUNDOFF, amplification.draws(), by_row=False
+        )
+        for usual, other in within:
+            np.maximum(moved, row_errors(other, usual), out=moved)
+        return moved
+
+    def agrees(self, theirs: Mapping[str, Array]) -> bool:
+        """Whether these outputs of the file are those of the spec, for the inputs."""
+        expected = self.ours.outputs(self.inputs)
+        error = relative_error(self.facing.matched(theirs), expected)
+        return error <= self.tolerance(self.inputs, expected, error)
+
+    def unsure(self) -> str:
+        """Return why a difference accuses nobody: the map may be wrong, and not the file."""
+        for fault in self.report.faults[:1]:
+            if not fault.is_sure:
+                return (
+                    f'the tensors of the layer "{fault.layer}" were not found among those of the '
+                    "file, of which too many fit, or none: say which by --map"
+                )
+        return ""
+
+    def blame(self, sentence: str = "") -> Blame:
+        """Return what tells of the layers at fault, once."""
+        layer = self.report.faults[0].layer if self.report.faults else None
+
+        def found() -> tuple[str | None, str]:
+            told = [sentence] if sentence else []
+            if not any(check.detail for check in self.report.failures()):
+                told += [each.told() for each in self.report.faults]
+            return layer, " ".join(told)
+
+        return found
+
+
+def _same(first: Mapping[str, Array], second: Mapping[str, Array]) -> bool:
+    return all(np.array_equal(array, second[name]) for name, array in first.items())

@@ -1,0 +1,120 @@
+"""The checks of a file beside its spec: its interface, its outputs and its gradients."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nnspec.errors import NnspecError
+from nnspec.judge.beside import Beside
+from nnspec.judge.causes import untrained_rows
+from nnspec.judge.found import Walked
+from nnspec.layers.shapes import show
+from nnspec.support.causes import Told, cause_of
+from nnspec.support.streams import derived_seed
+from nnspec.verification.tolerance import relative_error, tensor_error
+
+GRADIENT = 1e-8
+"""Relative, in float64, to the largest gradient of a tensor."""
+
+
+def compare_interface(beside: Beside, walked: Walked) -> None:
+    """See that a file has the outputs and the tensors of its spec; tell how they were found."""
+    outputs = beside.facing.run(beside.inputs)
+    expected = beside.ours.outputs(beside.inputs)
+    found = [
+        *(f"it has no output for {name}" for name in expected if name not in outputs),
+        *(
+            f"{name} is {show(outputs[name].shape)}, and {show(array.shape)} is expected"
+            for name, array in expected.items()
+            if name in outputs and outputs[name].shape != array.shape
+        ),
+        *(f"it has no {name}{at}" for name, at in walked.absent.items()),
+    ]
+    for told in walked.missing.values():
+        reason = f"no tensor of the file was found for {told}: say which by --map"
+        beside.recorder.leave_out("interface", beside.pair, reason)
+    if walked.unused:
+        some = ", ".join(f"{each.name} {show(each.shape)}" for each in walked.unused[:5])
+        more = f" and {len(walked.unused) - 5} more" if len(walked.unused) > 5 else ""
+        beside.recorder.note(f"the spec has no parameter for what the file holds as {some}{more}")
+    beside.recorder.add_findings("interface", "", beside.pair[0], {beside.pair[1]: found})
+    for name, move in beside.facing.moves.items():
+        beside.recorder.note(f"{name}: the file has the axes in the order {list(move)}")
+    beside.recorder.note(
+        f"{len(walked.proven)} of {len(walked.sources)} parameters were found, and proven by "
+        f"the values that their layers give; {walked.met} of {walked.layers} layers are met in "
+        "the run of the file"
+    )
+    unproven = [name for name in walked.sources if name not in walked.proven]
+    if unproven:
+        some = ", ".join(f"{name} ({walked.sources[name].told()})" for name in unproven[:5])
+        more = f" and {len(unproven) - 5} more" if len(unproven) > 5 else ""
+        beside.recorder.note(f"taken by shape and order alone: {some}{more}")
+    if any(not source.tensor for source in walked.sources.values()):
+        beside.recorder.note(
+            "the file holds some layers folded into others: whether they were folded rightly "
+            "its weights cannot tell"
+        )
+
+
+def compare_outputs(beside: Beside, told: str) -> None:
+    """Compare the outputs for the inputs. told: what is said of them."""
+    pair = (beside.pair[0], f"{beside.pair[1]}, {told}")
+    theirs = beside.facing.run(beside.inputs)
+    expected = beside.ours.outputs(beside.inputs)
+    off = relative_error(theirs, expected)
+    tolerance = beside.tolerance(beside.inputs, expected, off)
+    if off > tolerance and (unsure := beside.unsure()):
+        beside.recorder.leave_out("forward", pair, unsure)
+        return
+    blame = beside.blame()
+    beside.recorder.add("forward", pair, beside.facing.dtype, off, tolerance, blame=blame)
+
+
+def compare_gradients(beside: Beside) -> None:
+    """Compare the gradients of a random sum of the outputs by every parameter."""
+    draw = np.random.default_rng(derived_seed("towards", beside.seed))
+    towards = {
+        name: draw.normal(size=array.shape)
+        for name, array in beside.ours.outputs(beside.inputs).items()
+        if array.dtype.kind == "f"
+    }
+    reason = ""
+    if not towards:
+        reason = "no output has a gradient"
+    elif beside.facing.dtype != "float64":
+        reason = "the file was run in float32, and gradients are compared in float64 alone"
+    elif not all(check.passed for check in beside.report.checks if check.kind == "interface"):
+        reason = "the interface differs"
+    reason = reason or beside.unsure()
+    if reason:
+        beside.recorder.leave_out("gradient", beside.pair, reason)
+        return
+    try:
+        found = beside.facing.gradients(beside.inputs, towards)
+    except (NnspecError, Told) as error:
+        beside.recorder.leave_out("gradient", beside.pair, cause_of(error))
+        return
+    program: Any = beside.ours.program()
+    mine = beside.ours.engine.backend.open_program(program)
+    with program.precision():  # of what its code makes itself
+        inner = dict(zip(beside.spec.graph.outputs, mine.run(beside.inputs), strict=True))
+        of_outputs = {inner[name]: towards[name] for name in towards}
+        expected, _ = mine.gradients(beside.inputs, of_outputs)
+    largest = max((float(np.max(np.abs(each))) for each in expected.values()), default=0.0)
+    errors = {
+        name: tensor_error(source.taken(found[source.tensor]), expected[name], largest * 1e-6)
+        for name, source in beside.report.sources.items()
+        if name in expected and source.tensor in found
+    }
+    worst = max(errors, key=errors.__getitem__, default="")
+    sentence = f"Most of all that of {worst}."
+    if worst in errors:
+        source = beside.report.sources[worst]
+        sentence += untrained_rows(worst, source.taken(found[source.tensor]), expected[worst])
+    largest_error = errors.get(worst, 0.0)
+    blame = beside.blame(sentence)
+    tolerance = GRADIENT + beside.of_constants
+    beside.recorder.add("gradient", beside.pair, "float64", largest_error, tolerance, blame=blame)

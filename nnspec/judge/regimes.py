@@ -1,0 +1,205 @@
+"""A file on other sizes, and on other inputs than ordinary ones, beside its spec."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from nnspec.backend.foreign import Described
+from nnspec.judge.beside import Beside
+from nnspec.judge.facing import moves
+from nnspec.layers.shapes import Shape
+from nnspec.network.domains import domain_of
+from nnspec.network.graph import Graph
+from nnspec.support.causes import cause_of
+from nnspec.verification.range_checks import row_errors
+from nnspec.verification.recorder import told_of
+from nnspec.verification.row_checks import AT_ONCE, MOST
+from nnspec.verification.rows import GivenRows
+from nnspec.verification.samples import element_ranges, of_rows, random_inputs, sizes_of
+from nnspec.verification.size_checks import BATCHES
+from nnspec.verification.tolerance import relative_error
+from nnspec.verification.unusual import unusual_inputs
+
+Inputs = Mapping[str, np.ndarray]
+
+
+def said_sizes(graph: Graph, described: Described) -> dict[str, int]:
+    """Return the sizes at which a file fixes an axis that the spec leaves open; "" is the batch."""
+    names = {each.name: each for each in described.inputs}
+    given = list(described.inputs)
+    is_named = graph.inputs.keys() <= names.keys()
+    found: dict[str, int] = {}
+    for i, (name, kind) in enumerate(graph.inputs.items()):
+        theirs = names[name] if is_named else given[i] if i < len(given) else None
+        if theirs is None or theirs.shape is None or len(theirs.shape) != len(kind.shape) + 1:
+            continue
+        if theirs.shape[0] is not None:
+            found[""] = theirs.shape[0]
+        found |= {
+            axis: size
+            for axis, size in _laid_out(kind.shape, theirs.shape)
+            if isinstance(axis, str) and axis.isidentifier() and size is not None
+        }
+    return found
+
+
+def _laid_out(shape: Shape, said: Sequence[int | None]) -> list[tuple[int | str, int | None]]:
+    """Return the axes of the spec with the sizes that a file says, in the order that fits first."""
+    orders = []
+    for move in moves(len(said)) if len(said) > 2 else [range(len(said))]:
+        sizes = dict(zip(move, said, strict=True))
+        orders.append([(axis, sizes[i]) for i, axis in enumerate(shape, 1)])
+    fitting = (
+        pairs
+        for pairs in orders
+        if all(None in pair or isinstance(pair[0], str) or pair[0] == pair[1] for pair in pairs)
+    )
+    return next(fitting, orders[0])
+
+
+def tell_fixed(beside: Beside, fixed: Mapping[str, int]) -> None:
+    """Say which axes, open in the spec, the file has in one size alone: no other is compared."""
+    for axis, size in fixed.items():
+        told = f'the axis "{axis}"' if axis else "the batch"
+        reason = f"{told} is fixed at {size}, and the spec leaves it open"
+        for kind in ("interface", "dynamic_shape"):
+            beside.recorder.leave_out(kind, beside.pair, reason)
+
+
+def compare_sizes(
+    beside: Beside, others: Mapping[str, Sequence[int]], fixed: Mapping[str, int]
+) -> None:
+    """Compare batches of other sizes, of none and of one row too, and other sizes of each axis."""
+    if "" not in fixed:
+        for rows in (1, *BATCHES):
+            _compare(beside, f"a batch of {rows}", of_rows(beside.inputs, rows))
+    for axis, sizes in others.items():
+        if axis in fixed:
+            continue
+        for size in sizes:
+            axes = {**beside.axes, axis: size}
+            inputs = random_inputs(beside.spec.graph, beside.batch, axes, beside.seed + size)
+            _compare(beside, f"{axis} = {size}", inputs)
+        if not sizes:
+            reason = f"the axis {axis} has no other size that fits than {beside.axes[axis]}"
+            beside.recorder.leave_out("dynamic_shape", beside.pair, reason)
+
+
+def _compare(beside: Beside, told: str, inputs: Inputs) -> None:
+    try:
+        theirs = beside.theirs(inputs)
+    except Exception as error:
+        _fail(beside, told, f"It does not run with {told}: {cause_of(error)}")
+        return
+    expected = beside.ours.outputs(inputs)
+    off = relative_error(theirs, expected)
+    beside.recorder.add(
+        "dynamic_shape", _named(beside, told), beside.facing.dtype, off,
+        beside.tolerance(inputs, expected, off), blame=beside.blame(),
+    )  # fmt: skip
+
+
+def _fail(beside: Beside, told: str, why: str) -> None:
+    """Add that a file does not run at a size, which is of its interface."""
+    kind = "interface" if beside.report.asks("interface") else "dynamic_shape"
+    beside.recorder.add_failed(kind, _named(beside, told), beside.facing.dtype, why)  # type: ignore[arg-type]
+
+
+def compare_none(beside: Beside) -> None:
+    """Hold the shapes for a batch of no rows, which no source of nnspec takes, to the spec's."""
+    none = {name: array[:0] for name, array in beside.inputs.items()}
+    told = "a batch of 0"
+    try:
+        given = beside.facing.run(none)
+    except Exception as error:
+        reason = f"{told}: it does not run with it: {cause_of(error)}"
+        beside.recorder.leave_out("dynamic_shape", beside.pair, reason)
+        return
+    graph = beside.spec.graph
+    shapes = {name: (0, *sizes_of(graph.types[name].shape, beside.axes)) for name in graph.outputs}
+    wrong = [
+        f"{name} is {given[name].shape}, not {shape}"
+        for name, shape in shapes.items()
+        if name in given and given[name].shape != shape
+    ]
+    against = f"{beside.pair[0]}, {told}"
+    dtype = beside.facing.dtype
+    beside.recorder.add_findings("dynamic_shape", dtype, against, {beside.pair[1]: wrong})
+
+
+def compare_inputs(beside: Beside, rows: GivenRows | None) -> None:
+    """Compare rows of all magnitudes and of few values, whole numbers at their ends, and rows."""
+    kinds, unusual = unusual_inputs(beside.spec.graph, beside.inputs, beside.axes, beside.seed)
+    _compare_rows(beside, "unusual inputs", kinds, unusual)
+    for told, inputs in _ends(beside):
+        _compare_whole(beside, told, inputs)
+    if rows is not None:
+        count = min(len(rows), MOST)
+        drawn, _ = rows.drawn(count, beside.seed)
+        for start in range(0, count, AT_ONCE):
+            part = {name: array[start : start + AT_ONCE] for name, array in drawn.items()}
+            last = min(start + AT_ONCE, count)
+            _compare_whole(beside, f"rows {start + 1} to {last} of {rows.file}", part)
+    elif (data := beside.spec.model.data) is not None:
+        reason = f"rows of {data.source}: none are given by `data`"
+        beside.recorder.leave_out("range", beside.pair, reason, by_call=True)
+
+
+def _ends(beside: Beside) -> Iterator[tuple[str, Inputs]]:
+    """Yield inputs whose whole numbers are the smallest, and the largest, that may be."""
+    graph = beside.spec.graph
+    domain = domain_of(graph)
+    bound = {each.value for each in domain.ranges}
+    names = [name for name, kind in graph.inputs.items() if name in bound]
+    if not names:
+        return
+    shapes = {name: sizes_of(kind.shape, beside.axes) for name, kind in graph.inputs.items()}
+    ranges = element_ranges(domain, shapes)
+    for which, told in enumerate(("the smallest", "the largest")):
+        ends = {}
+        for name in names:
+            array = beside.inputs[name]
+            if array.dtype.kind in "iu":
+                ends[name] = np.broadcast_to(ranges[name][which], array.shape).astype(array.dtype)
+        if ends:
+            yield f"{told} whole numbers", {**beside.inputs, **ends}
+
+
+def _compare_whole(beside: Beside, told: str, inputs: Inputs) -> None:
+    rows = len(next(iter(inputs.values())))
+    _compare_rows(beside, told, [told] * rows, inputs)
+
+
+def _compare_rows(beside: Beside, told: str, kinds: list[str], inputs: Inputs) -> None:
+    """Compare rows one by one, each relative to itself."""
+    pair = _named(beside, told)
+    with np.errstate(all="ignore"):
+        expected = beside.ours.outputs(inputs)
+    try:
+        theirs = beside.theirs(inputs)
+    except Exception as error:
+        why = f"It does not run with {told}: {cause_of(error)}"
+        beside.recorder.add_failed("range", pair, beside.facing.dtype, why)
+        return
+    found = row_errors({**expected, **theirs}, expected)
+    tolerance = beside.row_tolerances(kinds, inputs, expected, found)
+    known = np.isfinite(tolerance) & ((tolerance < 1) | (found > tolerance))
+    if not known.all():
+        unknown = dict.fromkeys(kinds[row] for row in np.flatnonzero(~known))
+        reason = f"{', '.join(unknown)}: {told_of(np.inf)}"
+        beside.recorder.leave_out("range", beside.pair, reason)
+        if not known.any():
+            return
+    share = np.divide(found, tolerance, np.zeros(len(found)), where=known)
+    worst = int(np.argmax(share))
+    what = f"A row of inputs {kinds[worst]}." if kinds[worst] != told else ""
+    beside.recorder.add(
+        "range", pair, beside.facing.dtype, float(found[worst]), float(tolerance[worst]),
+        blame=beside.blame(what),
+    )  # fmt: skip
+
+
+def _named(beside: Beside, told: str) -> tuple[str, str]:
+    return beside.pair[0], f"{beside.pair[1]}, {told}"
