@@ -24,7 +24,8 @@ MOST_AXES = 5
 """Of a tensor whose axes are tried in every order."""
 ROLES = {
     "kernel": "weight", "gamma": "weight", "scale": "weight", "beta": "bias",
-    "moving_mean": "running_mean", "moving_variance": "running_var", "embeddings": "weight",
+    "recurrent_kernel": "weight_hh", "moving_mean": "running_mean",
+    "moving_variance": "running_var", "embeddings": "weight",
 }  # fmt: skip
 """The last part of a parameter's name in Keras -> the name here."""
 
@@ -34,7 +35,8 @@ class Source:
     """A tensor of a file as a parameter of a spec takes it, or a constant where `tensor` is empty.
 
     axes: the order of its axes. part: (which, of how many), of equal parts along the first axis
-    after that. shape: that it is reshaped to. blocks: the order of the blocks of its first axis.
+    after that, or of all its numbers where that axis is too short. shape: that it is reshaped to.
+    blocks: the order of the blocks of its first axis.
     """
 
     tensor: str
@@ -65,6 +67,8 @@ class Source:
         found = np.transpose(array, self.axes)
         which, count = self.part
         if count > 1:
+            if found.shape[0] < count:
+                found = found.reshape(-1)
             size = found.shape[0] // count
             found = found[which * size : (which + 1) * size]
         found = found.reshape(self.shape)
@@ -173,6 +177,11 @@ def sources(shape: Sequence[int], held: Held, *, gates: int = 0) -> Iterator[Sou
         for which in range(2):
             for blocks in orders:
                 yield Source(held.name, shape, (1, 0), (which, 2), blocks)
+        return
+    if gates and len(shape) == 1 and held.shape == (2, 2 * shape[0]):  # of two directions
+        for which in range(4):
+            for blocks in orders:
+                yield Source(held.name, shape, whole, (which, 4), blocks)
         return
     if held.shape[1:] == shape and 1 < held.shape[0] <= MOST_PARTS:  # one upon the other
         for which in range(held.shape[0]):

@@ -14,7 +14,7 @@ from nnspec.judge.found import combined
 from nnspec.judge.ours import Fillable, Layered
 from nnspec.judge.sources import Source, role_of, sources
 from nnspec.layers.batch_normalization import BatchNormalization
-from nnspec.layers.recurrent import GRU, LSTM, SimpleRNN
+from nnspec.layers.recurrent import GRU, LSTM, Bidirectional, SimpleRNN
 from nnspec.layers.shapes import show
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ WHOLE = -1
 """In the place of the number of a part: the tensor is used as a whole."""
 HOPS = 40
 """Operations after what a layer takes, in which its tensors are looked for first."""
+BACKWARD = ("reverse", "backward", "bwd")
+"""Words in the names of the tensors of a second direction."""
 GATES: dict[type, int] = {LSTM: 4, GRU: 3, SimpleRNN: 1}
 
 
@@ -76,11 +78,12 @@ class Ways:
         wanted = {own: name for own, name in owned.items() if name not in self.fixed}
         near = self._distances(node) if wanted else {}
         options: dict[str, list[Source]] = {}
+        has_one_bias = not any(own.startswith("bias_hh") for own in wanted)
         for own, name in wanted.items():
             if name in self.given:
                 options[own] = [self.given[name]]
                 continue
-            options[own] = self._options(node, own, name, near)
+            options[own] = self._options(node, own, name, near, has_one_bias)
             if not options[own]:
                 shape = self.ours.weights[name].shape
                 self.missing[name] = f"{name} {show(shape)}"
@@ -158,9 +161,13 @@ class Ways:
         """Return where a parameter of a layer may come from, the likeliest first."""
         return self._options(node, own, name, self._distances(node))
 
-    def _options(self, node: Layered, own: str, name: str, near: Mapping[str, int]) -> list[Source]:
+    def _options(
+        self, node: Layered, own: str, name: str, near: Mapping[str, int],
+        has_one_bias: bool = False,
+    ) -> list[Source]:  # fmt: skip
         shape = self.ours.weights[name].shape
-        gates = GATES.get(type(node.layer), 0)
+        gates = gates_of(node.layer)
+        is_reverse = own.endswith("_reverse")
         is_variance = own == "running_var"
         found: list[tuple[tuple[Any, ...], Source]] = []
         for held in self.free:
@@ -171,18 +178,23 @@ class Ways:
                 taken = self.used.get(held.name, set())
                 if taken and (count == 1 or which in taken or WHOLE in taken):
                     continue
-                role = role_of(held.name).removesuffix("_l0")
+                role = role_of(held.name).removesuffix("_reverse").removesuffix("_l0")
                 order = (
                     near.get(held.name, 2 * HOPS),
+                    bool(gates) and is_reverse != any(word in held.name for word in BACKWARD),
                     source.effort >= 2,
-                    role not in own and own not in role,
+                    (role not in own and own not in role)
+                    or (bool(gates) and role == "weight" and own.startswith("weight_hh")),
                     self.order[held.name],
                     which,
                     source.effort,
                 )
                 found.append((order, source))
         ranked = [source for _, source in sorted(found, key=lambda each: each[0])]
-        return [*ranked, *self._sums(own, shape, ranked)] if gates else ranked
+        sums = [*self._sums(own, shape, ranked)] if gates else []
+        # A layer with one bias has the sum of two in files that have two.
+        likely = [each for each in sums if has_one_bias and self._is_pair(each)]
+        return [*likely, *ranked, *(each for each in sums if each not in likely)]
 
     def _sums(self, own: str, shape: tuple[int, ...], ranked: Sequence[Source]) -> Iterator[Source]:
         """Yield what a bias of a recurrent layer is where there are more of them, or fewer."""
@@ -196,6 +208,14 @@ class Ways:
                 is_half = first.tensor == second.tensor  # ONNX has both biases in one
                 if (first.part != second.part) == is_half:
                     yield dataclasses.replace(first, added=second.tensor, added_part=second.part)
+
+    def _is_pair(self, source: Source) -> bool:
+        """Whether a sum is of the two biases of one direction, as PyTorch and ONNX have them."""
+        if source.tensor != source.added:
+            return source.tensor.replace("_hh", "_ih") == source.added.replace("_hh", "_ih")
+        which, count = source.part
+        directions = self.theirs[source.tensor].shape[0]
+        return count == 2 * directions and which % 2 == 0 and source.added_part[0] == which + 1
 
     def _distances(self, node: Layered) -> dict[str, int]:
         """Return how many operations after what a layer takes each tensor is met, from 0 on.
@@ -251,7 +271,12 @@ class Ways:
         self.used.pop(source.tensor, None)
 
 
+def gates_of(layer: Any) -> int:
+    """Return how many blocks the first axis of a recurrent layer's weights has; 0 of others."""
+    return GATES.get(type(layer.layer if isinstance(layer, Bidirectional) else layer), 0)
+
+
 def is_bare(node: Layered, own: str) -> bool:
     """Whether a parameter of a layer is a bias that a file may lack."""
-    is_other = isinstance(node.layer, BatchNormalization) or type(node.layer) in GATES
+    is_other = isinstance(node.layer, BatchNormalization) or gates_of(node.layer) > 0
     return own.rpartition(".")[2] == "bias" and not is_other
