@@ -20,6 +20,7 @@ from nnspec.backend import (
 from nnspec_keras.options import KerasOptions
 
 if TYPE_CHECKING:
+    from nnspec.backend import Program
     from nnspec.backend.foreign import Foreign, Reference
     from nnspec.language.losses import Loss
     from nnspec.language.optimizers import Optimizer
@@ -120,6 +121,12 @@ class KerasBackend(Backend):
         from nnspec_keras.foreign import open_file
 
         return open_file(reference)
+
+    def open_program(self, program: Program) -> Foreign:
+        """Return a network that this backend has built as a file's."""
+        from nnspec_keras.foreign import open_program
+
+        return open_program(program)
 
 
 backend = KerasBackend()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from nnspec.backend.foreign import KEPT, Described, Given, Held, Reference, Step, Trace, Unit
-from nnspec.backend.python_files import named_in, network_of
+from nnspec.backend.foreign import Cut, Described, Given, Held, Reference, Trace, Unit
+from nnspec.backend.python_files import named_in, network_of, remade
 from nnspec.errors import UsageError
 from nnspec.support.causes import cause_of
-from nnspec_keras.units import Call, Ref, is_leaf, mapped, unit_of, variants_of
+from nnspec_keras.following import Follower
+from nnspec_keras.units import Ref, unit_of, variants_of
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
@@ -32,7 +34,9 @@ def open_file(reference: Reference) -> KerasForeign:
         made: keras.Model = network_of(reference, keras.Model, "keras.Model")
         return made
 
-    return KerasForeign(again(), again)
+    found = KerasForeign(again(), again)
+    found.making = partial(remade, reference, keras.Model)
+    return found
 
 
 def _loaded(path: Path) -> keras.Model:
@@ -44,15 +48,26 @@ def _loaded(path: Path) -> keras.Model:
 
 
 class KerasForeign:
-    """A network of somebody's file."""
+    """A network of somebody's file.
+
+    making: gives source that makes the network in a script, and the files that it reads; it takes
+    what the names of these begin with.
+    """
+
+    making: Callable[[str], tuple[str, dict[str, bytes]]] | None = None
 
     def __init__(self, model: keras.Model, again: Callable[[], keras.Model | None]) -> None:
         """again: makes the network anew, where that is a file of Python."""
         self.model = model
         self._again = again
         self._dtype = "float32"
-        self._followed: _Follower | None = None
+        self._followed: Follower | None = None
         self._variants: dict[str, dict[str, Any]] = {}
+
+    @property
+    def dtype(self) -> str:
+        """The dtype in which it computes."""
+        return self._dtype
 
     def use(self, dtype: str) -> str:
         """Compute in this dtype if the network can be made in it, and return the one used."""
@@ -161,9 +176,9 @@ class KerasForeign:
 
     def _trace(
         self, inputs: Mapping[str, Array], *, has_leaves: bool = False
-    ) -> tuple[Trace, _Follower]:
+    ) -> tuple[Trace, Follower]:
         taken = self._taken(inputs)
-        follower = _Follower(self, taken, has_leaves=has_leaves)
+        follower = Follower(self, taken, has_leaves=has_leaves)
         with follower.following():
             outputs = self._called(taken)
         return Trace(
@@ -173,6 +188,15 @@ class KerasForeign:
             {name: np.array(each) for name, each in outputs},
             follower.is_whole,
         ), follower
+
+    def cuts(
+        self, inputs: Mapping[str, Array], taken: Sequence[int], given: int | None, name: str,
+        of_units: bool = False,
+    ) -> list[Cut]:  # fmt: skip
+        """Return the parts of the network that make one value of others, the smallest first."""
+        from nnspec_keras.cutting import cuts  # which few calls need
+
+        return cuts(self, inputs, taken, given, name, of_units=of_units)
 
     def gradients(
         self, inputs: Mapping[str, Array], towards: Mapping[str, Array]
@@ -265,101 +289,10 @@ def _in_doubles(config: Any) -> Any:
     return config
 
 
-class _Follower:
-    """Notes every layer and operation that is called, with what it takes and gives.
-
-    has_leaves: Keras's own layers are noted as a whole, and not what they call.
-    """
-
-    def __init__(
-        self, foreign: KerasForeign, inputs: Mapping[str, tf.Tensor], *, has_leaves: bool
-    ) -> None:
-        self.steps: list[Step] = []
-        self.calls: list[Call] = []
-        self.values: dict[int, Array] = {}
-        self.is_whole = True
-        self._names = {id(each): name for name, each in foreign._variables().items()}
-        self._numbers: dict[int, int] = {}
-        self._held: list[Any] = []  # so that no id is another's
-        self._bytes = 0
-        self._top = foreign.model
-        self._has_leaves = has_leaves
-        self._is_within = False
-        self.given = {name: self._number(each) for name, each in inputs.items()}
-
-    @contextmanager
-    def following(self) -> Iterator[None]:
-        """Follow what is called in this context."""
-        classes = (keras.Operation, keras.Layer)
-        before = [each.__call__ for each in classes]
-
-        def noted(original: Callable[..., Any]) -> Callable[..., Any]:
-            def call(operation: Any, *arguments: Any, **named: Any) -> Any:
-                if self._is_within:
-                    return original(operation, *arguments, **named)
-                kept = Call(
-                    operation, original, mapped(arguments, self._ref), mapped(named, self._ref)
-                )
-                self._is_within = self._is_leaf(operation)
-                try:
-                    result = original(operation, *arguments, **named)
-                finally:
-                    self._is_within = False
-                self._note(operation, (arguments, named), result, kept)
-                return result
-
-            return call
-
-        for each, original in zip(classes, before, strict=True):
-            each.__call__ = noted(original)
-        try:
-            yield
-        finally:
-            for each, original in zip(classes, before, strict=True):
-                each.__call__ = original
-
-    def _is_leaf(self, operation: Any) -> bool:
-        if self._has_leaves:
-            return is_leaf(operation)
-        return isinstance(operation, keras.layers.RNN)  # the steps of its cell are not told
-
-    def _ref(self, tensor: Any) -> Any:
-        return Ref(self._numbers[id(tensor)]) if id(tensor) in self._numbers else tensor
-
-    def _note(self, operation: Any, given: Any, result: Any, call: Call) -> None:
-        if operation is self._top:
-            return
-        taken = [id(each) for _, each in named_in(given, tf.is_tensor)]
-        inputs = tuple(dict.fromkeys(self._numbers[key] for key in taken if key in self._numbers))
-        own = _own_weights(operation)
-        names = tuple(self._names[id(each)] for each in own if id(each) in self._names)
-        results = [each for _, each in named_in(result, tf.is_tensor)]
-        if self._has_leaves and all(id(each) in self._numbers for each in results):
-            return  # what it calls gives them
-        outputs = tuple(
-            self._numbers[id(each)] if id(each) in self._numbers else self._number(each)
-            for each in results
-        )
-        kind = type(operation).__name__
-        place = f'layer "{getattr(operation, "name", kind)}"'
-        self.steps.append(Step(len(self.steps), kind, place, inputs, outputs, names))
-        self.calls.append(call)
-
-    def _number(self, tensor: Any) -> int:
-        number = len(self._held)
-        self._held.append(tensor)
-        self._numbers[id(tensor)] = number
-        array = np.array(tensor)
-        self._bytes += array.nbytes
-        if self._bytes > KEPT:
-            self.is_whole = False
-        elif array.dtype.kind in "fiub":
-            self.values[number] = array
-        return number
-
-
-def _own_weights(operation: Any) -> list[Any]:
-    """Return the variables of a layer, and of what only it calls, as an LSTM its cell."""
-    if isinstance(operation, keras.Model):
-        return []
-    return list(getattr(operation, "weights", ()))
+def open_program(program: Any) -> KerasForeign:
+    """Return a network that nnspec has built."""
+    found = KerasForeign(program.model, lambda: None)
+    found._dtype = program.dtype
+    text = f"{program.source_text()}\n\ndef network():\n    return {program.compiled.function}()\n"
+    found.making = lambda _: (text, {})
+    return found

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnspec.backend.foreign import KEPT, Described, Given, Held, Reference, Step, Trace, Unit
+from nnspec.backend.foreign import KEPT, Cut, Described, Given, Held, Reference, Step, Trace, Unit
 from nnspec.errors import DataError, UnsupportedError, UsageError
 from nnspec_onnx.units import Pieces, taken_by, unit_of, variants_of
 
@@ -190,6 +190,25 @@ class OnnxForeign:
         """Return what a step is often mistaken for, each told as what a file does instead."""
         self._variants = dict(variants_of(self._nodes[step]))
         return list(self._variants)
+
+    def cuts(
+        self, inputs: Mapping[str, Array], taken: Sequence[int], given: int | None, name: str,
+        of_units: bool = False,
+    ) -> list[Cut]:  # fmt: skip
+        """Return the nodes that make one value of others, or the whole model."""
+        from nnspec_onnx.cutting import cut_of, part_of, told_of
+
+        if given is None:
+            return [cut_of(self.model, name, "", inputs, self.run(inputs))]
+        values = self.trace(inputs).values
+        names = self._names
+        arrays = {names[number]: array for number, array in values.items()}
+        model, entered, count = part_of(
+            self.model, arrays, {names[number] for number in taken}, names[given]
+        )
+        told = told_of(model.graph.node, count)
+        feeds = {each: arrays[each] for each in entered}
+        return [cut_of(model, name, told, feeds, {"value": arrays[names[given]]})]
 
     def gradients(
         self, inputs: Mapping[str, Array], towards: Mapping[str, Array]

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from torch import fx, nn
 from torch.utils import _pytree as pytree
 
 from nnspec.backend.foreign import Described, Given, Reference
+from nnspec.backend.python_files import quoted
 from nnspec.errors import UnsupportedError, UsageError, printable
 from nnspec.support.causes import cause_of
 from nnspec_torch.archive import require_plain
@@ -99,9 +101,12 @@ class _Program(nn.Module):
 class _Exported(TorchForeign):
     """A program that torch.export has saved."""
 
-    def __init__(self, program: _Program, folder: Path) -> None:
+    is_exported = True
+
+    def __init__(self, program: _Program, path: Path) -> None:
         self._program = program
-        super().__init__(program, {}, folder)
+        super().__init__(program, {}, path.parent)
+        self.making = partial(_remade, path)
         self.rename(lambda name: name.removeprefix("graph."))
         self._is_rounded = any(map(_is_rounded, self._constants()))
 
@@ -132,6 +137,21 @@ class _Exported(TorchForeign):
         for name, each in self._program.named_buffers():
             if name.rpartition(".")[2] not in _STATISTICS:
                 yield each
+
+
+def _remade(path: Path, name: str) -> tuple[str, dict[str, bytes]]:
+    """Return Python that defines `network()`, which loads a copy of the file, and that copy."""
+    copied = f"{name}_{path.name}"
+    text = f'''\
+import os
+
+
+def network():
+    """Load the program, and run no code that it holds."""
+    os.environ["{_FORCED}"] = "1"
+    return torch.export.load(HERE / {quoted(copied)}).module(check_guards=False)
+'''
+    return text, {copied: path.read_bytes()}
 
 
 def _is_rounded(tensor: torch.Tensor) -> bool:
@@ -192,4 +212,4 @@ def open_exported(reference: Reference) -> TorchForeign:
             f"{path.name} takes the number {others[0]}, and tensors are expected: export it with "
             "that number as a constant"
         )
-    return _Exported(program, path.parent)
+    return _Exported(program, path)

@@ -5,26 +5,22 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import nn
-from torch.overrides import TorchFunctionMode
 
-from nnspec.backend.foreign import KEPT, Described, Given, Held, Reference, Step, Trace, Unit
-from nnspec.backend.python_files import named_in, network_of
+from nnspec.backend.foreign import Cut, Described, Given, Held, Reference, Trace, Unit
+from nnspec.backend.python_files import named_in, network_of, remade
 from nnspec_torch.doubles import in_doubles, take_weights
-from nnspec_torch.units import Call, Ref, in_layers, is_deep, mapped, name_of, unit_of, variants_of
+from nnspec_torch.following import Follower, line_of, results_of
+from nnspec_torch.units import Ref, unit_of, variants_of
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
-
-_TORCH = str(Path(torch.__file__).parent)
-_UNTOLD = frozenset({"__set__", "size", "dim", "stride", "numel", "is_contiguous"})
-"""Of what is asked of a tensor: what computes nothing."""
 
 
 def open_file(reference: Reference) -> TorchForeign:
@@ -36,7 +32,9 @@ def open_file(reference: Reference) -> TorchForeign:
         with _noting(places, folder):
             return network_of(reference, nn.Module, "torch.nn.Module"), places
 
-    return TorchForeign(*made(), folder, made)
+    found = TorchForeign(*made(), folder, made)
+    found.making = partial(remade, reference, nn.Module)
+    return found
 
 
 @contextmanager
@@ -46,7 +44,7 @@ def _noting(places: dict[int, str], folder: Path) -> Iterator[None]:
 
     def init(self: nn.Module, *arguments: Any, **named: Any) -> None:
         before(self, *arguments, **named)
-        line = _line(inspect.currentframe(), folder, skips=self)
+        line = line_of(inspect.currentframe(), folder, skips=self)
         if line:
             places[id(self)] = line
 
@@ -57,25 +55,15 @@ def _noting(places: dict[int, str], folder: Path) -> Iterator[None]:
         nn.Module.__init__ = before  # type: ignore[method-assign]
 
 
-def _line(frame: FrameType | None, folder: Path, skips: object = None) -> str:
-    """Return the innermost line of the files in a folder, or else the innermost not of PyTorch.
-
-    skips: a network, the constructors of which are passed over.
-    """
-    other = ""
-    while frame is not None:
-        name = frame.f_code.co_filename
-        is_own = skips is not None and frame.f_locals.get("self") is skips
-        if not is_own and name != __file__ and not name.startswith((_TORCH, "<")):
-            if Path(name).is_relative_to(folder):
-                return f"{Path(name).relative_to(folder)}:{frame.f_lineno}"
-            other = other or f"{Path(name).name}:{frame.f_lineno}"
-        frame = frame.f_back
-    return "" if skips is not None else other
-
-
 class TorchForeign:
-    """A module of somebody's file."""
+    """A module of somebody's file.
+
+    making: gives source that makes the network in a script, and the files that it reads; it takes
+    what the names of these begin with. is_exported: whether that is a program of torch.export.
+    """
+
+    making: Callable[[str], tuple[str, dict[str, bytes]]] | None = None
+    is_exported = False
 
     def __init__(
         self,
@@ -97,7 +85,7 @@ class TorchForeign:
         for parameter in module.parameters():
             parameter.requires_grad_(True)  # so that each has a gradient to compare
         self._tensors = dict(_tensors(module))
-        self._followed: _Follower | None = None
+        self._followed: Follower | None = None
 
     def use(self, dtype: str) -> str:
         """Compute in this dtype, and return it."""
@@ -191,7 +179,7 @@ class TorchForeign:
         def tensor_of(ref: Ref) -> torch.Tensor:
             if ref.made is not None:
                 call, place = ref.made
-                return _results(call.run(tensor_of))[place]
+                return results_of(call.run(tensor_of))[place]
             if isinstance(ref, Ref):
                 return self._tensors[ref.held] if ref.held else tensors[ref.number]
             return ref
@@ -201,7 +189,7 @@ class TorchForeign:
                 result = self._followed.calls[number].run(tensor_of, variant)
                 variant = ""
                 outputs = self._followed.steps[number].outputs
-                for key, each in zip(outputs, _results(result), strict=True):
+                for key, each in zip(outputs, results_of(result), strict=True):
                     tensors[key] = each
                     found[key] = each.numpy().copy()
         return found
@@ -213,9 +201,9 @@ class TorchForeign:
         call.variants = {told: rest for told, *rest in variants_of(call)}  # type: ignore[misc]
         return list(call.variants)
 
-    def _trace(self, inputs: Mapping[str, Array]) -> tuple[Trace, _Follower]:
+    def _trace(self, inputs: Mapping[str, Array]) -> tuple[Trace, Follower]:
         taken = self._taken(inputs)
-        follower = _Follower(self, taken)
+        follower = Follower(self, taken)
         with torch.no_grad(), follower.naming(), follower:
             outputs = self._called(taken)
         return Trace(
@@ -255,6 +243,19 @@ class TorchForeign:
         """Return the line that computes now, where the file itself says it."""
         return ""
 
+    def cuts(
+        self, inputs: Mapping[str, Array], taken: Sequence[int], given: int | None, name: str,
+        of_units: bool = False,
+    ) -> list[Cut]:  # fmt: skip
+        """Return the parts of the network that make one value of others, the smallest first."""
+        from nnspec_torch.cutting import cuts  # which few calls need
+
+        return cuts(self, inputs, taken, given, name)
+
+    def path_of(self, module: nn.Module) -> str | None:
+        """Return the name of a module within the network, if it has one."""
+        return self._names.get(id(module))
+
     def name_of(self, module: nn.Module) -> str:
         """Return a module by its path, its class and the line that made it."""
         path = self._names.get(id(module), "")
@@ -292,121 +293,13 @@ def _tensors(module: nn.Module) -> Iterator[tuple[str, torch.Tensor]]:
             yield name, buffer
 
 
-class _Follower(TorchFunctionMode):
-    """Notes every function of PyTorch that is called, with what it takes and gives."""
-
-    def __init__(self, foreign: TorchForeign, inputs: Mapping[str, torch.Tensor]) -> None:
-        super().__init__()
-        self.steps: list[Step] = []
-        self.calls: list[Call] = []
-        self.values: dict[int, Array] = {}
-        self.is_whole = True
-        self._foreign = foreign
-        self._made: dict[int, tuple[Call, int]] = {}
-        self._numbers: dict[int, int] = {}
-        self._held: list[torch.Tensor] = []  # so that no id is another's
-        self._derived: dict[int, tuple[str, ...]] = {
-            key: (name,) for key, name in foreign.names_by_id().items()
-        }
-        self._bytes = 0
-        self._modules: list[nn.Module] = []
-        self.given = {name: self._number(each) for name, each in inputs.items()}
-
-    @contextmanager
-    def naming(self) -> Iterator[None]:
-        """Know within which module each function is called."""
-        before = nn.modules.module.register_module_forward_pre_hook(
-            lambda module, _: self._modules.append(module)
-        )
-        after = nn.modules.module.register_module_forward_hook(
-            lambda *_: self._modules.__delitem__(-1)
-        )
-        try:
-            yield
-        finally:
-            before.remove()
-            after.remove()
-
-    def __torch_function__(
-        self,
-        function: Callable[..., Any],
-        types: Sequence[type],
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """Call a function, and note it."""
-        name = name_of(function)
-        if is_deep(name, args):
-            return in_layers(self._noted, function, args)
-        given = [each for _, each in named_in((args, kwargs or {}), torch.is_tensor)]
-        call = Call(function, mapped(args, self._ref), mapped(kwargs or {}, self._ref))
-        result = function(*args, **(kwargs or {}))
-        if name not in _UNTOLD:
-            # An assignment to a part of a tensor gives nothing, and makes another one of it.
-            self._note(name, given, _results(args[0] if name == "__setitem__" else result), call)
-        return result
-
-    def _noted(self, function: Callable[..., Any], *args: Any) -> Any:
-        return self.__torch_function__(function, (), args)
-
-    def _ref(self, tensor: torch.Tensor) -> Any:
-        """Return what stands for a tensor in a call that is kept: itself if it is a constant."""
-        key = id(tensor)
-        if key in self._made:
-            return Ref(made=self._made[key])
-        if key in self._numbers:
-            return Ref(self._numbers[key])
-        held = self._derived.get(key)
-        return Ref(held=held[0]) if held else tensor
-
-    def _note(
-        self, name: str, given: list[torch.Tensor], results: list[torch.Tensor], call: Call
-    ) -> None:
-        keys = [id(each) for each in given]
-        names = dict.fromkeys(name for key in keys for name in self._derived.get(key, ()))
-        if not results:
-            return
-        is_computed = any(key in self._numbers and key not in self._derived for key in keys)
-        if not is_computed and names:  # of tensors held alone: what comes of them are tensors held
-            for place, each in enumerate(results):
-                if each.numel() != max(one.numel() for one in given):
-                    self._number(each)  # such as a token for each row of the batch
-                self._held.append(each)
-                self._derived[id(each)] = tuple(names)
-                self._made[id(each)] = call, place
-            return
-        inputs = tuple(dict.fromkeys(self._numbers[key] for key in keys if key in self._numbers))
-        outputs = tuple(self._number(each) for each in results)
-        self.calls.append(call)
-        self.steps.append(Step(len(self.steps), name, self._place(), inputs, outputs, tuple(names)))
-
-    def _number(self, tensor: torch.Tensor) -> int:
-        number = len(self._held)
-        self._held.append(tensor)
-        self._numbers[id(tensor)] = number
-        self._bytes += tensor.numel() * tensor.element_size()
-        if self._bytes > KEPT:
-            self.is_whole = False
-        else:
-            whole = tensor.float() if tensor.dtype == torch.bfloat16 else tensor  # NumPy lacks it
-            self.values[number] = whole.detach().numpy().copy()
-        return number
-
-    def _place(self) -> str:
-        line = self._foreign.at() or _line(inspect.currentframe(), self._foreign.folder)
-        if not self._modules or self._modules[-1] is self._foreign.module:
-            return line
-        return f"{line}, in {self._foreign.name_of(self._modules[-1])}"
-
-
-def _results(given: Any) -> list[torch.Tensor]:
-    return [each for _, each in named_in(given, torch.is_tensor)]
-
-
 def open_program(program: Any) -> TorchForeign:
     """Return a network that nnspec has built, its tensors by their canonical names."""
-    from nnspec_torch.naming import canonical_name
+    from nnspec_torch.naming import canonical_name, class_name
 
     found = TorchForeign(program.model, {}, Path(__file__).parent)
     found.rename(canonical_name)
+    name = class_name(program.spec.name)
+    text = f"{program.source_text()}\n\ndef network():\n    return {name}()\n"
+    found.making = lambda _: (text, {})
     return found

@@ -136,6 +136,23 @@ class Unit:
     epsilon: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A part of a network, or the whole, as Python that needs its framework and no nnspec.
+
+    told: what it is. source: imports, what they need, and a function `computed(given)`, which
+    returns arrays by name; `HERE` is the folder. given: what it takes. outputs: what it gives here.
+    files: contents by name, the weights among them.
+    """
+
+    told: str
+    needs: tuple[str, ...]
+    source: str
+    given: Mapping[str, Array]
+    outputs: Mapping[str, Array]
+    files: Mapping[str, bytes]
+
+
 class Foreign(Protocol):
     """A network of a file, open in a process of its own."""
 
@@ -191,4 +208,16 @@ class Foreign(Protocol):
 
     def variants(self, step: int) -> list[str]:
         """Return what a step is often mistaken for, each told as what a file does instead."""
+        ...
+
+    def cuts(
+        self, inputs: Mapping[str, Array], taken: Sequence[int], given: int | None, name: str,
+        of_units: bool = False,
+    ) -> list[Cut]:  # fmt: skip
+        """Return the parts of the network that make one value of others, the smallest first.
+
+        taken, given: the numbers of values in the trace of these inputs; with none given, the
+        whole network is meant. name: that the names of files begin with. of_units: whether the
+        trace is that of `units`. Which of the parts shows the same alone, whoever asks tries.
+        """
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -38,6 +39,45 @@ def network_of(reference: Reference, kind: type, called: str) -> Any:
         given = type(found).__name__
         raise UsageError(f"{path.name}:{name} gives a {given}, and a {called} is expected")
     return found
+
+
+def remade(reference: Reference, kind: type, name: str) -> tuple[str, dict[str, bytes]]:
+    """Return Python that defines `network()`, which makes the network of a file that was run.
+
+    With the copy of the file that it runs, whose name begins with `name`.
+    """
+    path = Path(reference.path)
+    copied = f"{name}_{path.name}"
+    names = vars(sys.modules[_MODULE])
+    made = reference.name or _only(names, kind, "network", path)
+    if not isinstance(names[made], kind):
+        keywords = [f"{key}={each!r}" for key, each in (reference.named or {}).items()]
+        made += f"({', '.join([*map(repr, reference.arguments), *keywords])})"
+    text = f'''\
+import importlib.util
+import sys
+
+
+def network():
+    """Run the file, and return the network that it makes."""
+    sys.path += [str(HERE), {quoted(str(path.parent))}]  # where its neighbours are
+    found = importlib.util.spec_from_file_location("{name}_file", HERE / {quoted(copied)})
+    file = importlib.util.module_from_spec(found)
+    sys.modules[found.name] = file
+    found.loader.exec_module(file)
+    return file.{made}
+'''
+    return text, {copied: path.read_bytes()}
+
+
+def quoted(text: str) -> str:
+    """Return text as Python writes it in double quotes."""
+    return json.dumps(text, ensure_ascii=False)  # each escape of JSON is one of Python
+
+
+def in_docstring(text: str) -> str:
+    """Return what a file calls something as text that no docstring of Python ends at."""
+    return printable(text).replace("\\", "/").replace('"', "'")
 
 
 def named_in(

@@ -7,7 +7,13 @@ from contextlib import nullcontext
 import click
 
 from nnspec.cli.common import json_option
-from nnspec.cli.reproduced import Kept, reproduced
+from nnspec.cli.reproduced import (
+    Kept,
+    force_option,
+    reproduce_option,
+    reproduced,
+    tell_reproduced,
+)
 from nnspec.errors import UsageError
 
 
@@ -31,6 +37,8 @@ from nnspec.errors import UsageError
 @click.option("--batch", type=click.IntRange(min=2), default=4, show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Of the inputs.")
 @click.option("--report", type=click.Path(), help="Write the report as a page to this .html file.")
+@reproduce_option
+@force_option
 @json_option
 def compare(
     a: str,
@@ -43,6 +51,8 @@ def compare(
     batch: int,
     seed: int,
     report: str | None,
+    folder: str | None,
+    force: bool,
     as_json: bool,
 ) -> int:
     """Say whether any two networks compute the same, and where they part.
@@ -75,11 +85,16 @@ def compare(
             known=map_of(known) if known is not None else None,
             batch=batch,
             seed=seed,
+            reproduce=folder,
+            force=force,
+            command=reproduced({"--batch": batch, "--seed": seed}),
         )
     if as_json:
         click.echo(found.to_json())
     else:
         found.print(console)
+    if isinstance(found, Judgement | Comparison):
+        tell_reproduced(found.reproduced)
     if save_map is not None and isinstance(found, Judgement | Comparison):
         write_text(save_map, json.dumps(found.map_as_json(), indent=1) + "\n")
     if report is not None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from nnspec.judge.reproducing import Reproduced
 
 _ARGUMENTS = f"{__name__}.arguments"
 
@@ -35,3 +39,28 @@ def reproduced(defaults: Mapping[str, object]) -> str:
             words[end:end] = [flag, str(value)]
             end += 2
     return shlex.join(words)
+
+
+reproduce_option = click.option(
+    "--reproduce",
+    "folder",
+    metavar="DIR",
+    type=click.Path(),
+    help="Where outputs differ, write the smallest part that shows it: weights, inputs and one "
+    "script a side, which need no nnspec.",
+)
+force_option = click.option(
+    "--force", is_flag=True, help="Let --reproduce replace what it wrote to DIR before."
+)
+
+
+def tell_reproduced(done: Reproduced | None) -> None:
+    """Say on the error stream what was written, or why nothing was."""
+    if done is None:
+        return
+    if not done.written:
+        click.echo(f"nothing is reproduced: {done.reason}", err=True)
+        return
+    click.echo(
+        f"{done.written[0].parent}: {len(done.written)} files show it; see README.md", err=True
+    )

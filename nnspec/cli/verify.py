@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from nnspec.cli.backend_options import BackendCommand, given_options, value_of
 from nnspec.cli.common import format_option, model_option, set_option, spec_argument
 from nnspec.cli.outputs import require_output
-from nnspec.cli.reproduced import reproduced
+from nnspec.cli.reproduced import (
+    force_option,
+    reproduce_option,
+    reproduced,
+    tell_reproduced,
+)
 from nnspec.cli.verified import load_or_tell, print_verified
 from nnspec.cli.weights_files import read_weights, weights_options
 from nnspec.errors import UsageError
@@ -20,6 +25,7 @@ from nnspec.verification.settings import Settings
 
 if TYPE_CHECKING:
     from nnspec.backend import Backend
+    from nnspec.judge.folders import Folder
     from nnspec.network.loader import Spec
     from nnspec.verification.report import Report
     from nnspec.verification.several import Reports
@@ -138,6 +144,8 @@ processes_option = click.option(
     help="With --against: write which tensor is which parameter, to give back by --map.",
 )
 @click.option("--report", type=click.Path(), help="Write the report as a page to this .html file.")
+@reproduce_option
+@force_option
 @format_option
 def verify(
     spec: str,
@@ -157,6 +165,8 @@ def verify(
     arguments: str | None,
     saved_map: str | None,
     report: str | None,
+    folder: str | None,
+    force: bool,
     form: str,
     **asked: Any,  # the other options, each named as its field of Settings
 ) -> int:
@@ -186,8 +196,11 @@ def verify(
         return _against(
             one_of(loaded, model), against, arguments, renames, saved_map, report, given,
             form=form, data=data, levels=levels, require=require, batch=asked["batch"],
-            seed=asked["seed"],
+            seed=asked["seed"], folder=folder, force=force,
         )  # fmt: skip
+    place = _place(folder, force=force)
+    if place is not None:
+        loaded = one_of(loaded, model)
     if arguments is not None or saved_map is not None:
         raise UsageError("--args and --save-map are about another file: add --against FILE")
     # First of all, before this process has threads: while they import frameworks, it imports NumPy
@@ -223,11 +236,27 @@ def verify(
                 result = verify_networks(loaded, settings, workers)
     # First what cannot fail for a disk that is full by now.
     print_verified(result, form, console, spec, loaded)
+    taken: dict[str, object] = {"--backends": ",".join(names), "--steps": asked["steps"]}
+    taken |= _taken(asked["batch"], asked["seed"], asked["levels"])
+    if place is not None:
+        from nnspec.judge.engine_places import reproduce_verification
+
+        single = cast("tuple[Report, Spec]", (result, loaded))
+        tell_reproduced(reproduce_verification(*single, settings, place, reproduced(taken)))
     if report is not None:
-        taken = {"--backends": ",".join(names), "--steps": asked["steps"]}
-        taken |= _taken(asked["batch"], asked["seed"], asked["levels"])
         write_text(report, result.to_html(loaded, reproduced(taken)))
     return 0 if result.passed else 1
+
+
+def _place(folder: str | None, *, force: bool) -> Folder | None:
+    """Return the folder of `--reproduce`; raises UsageError where nothing can be written there."""
+    if folder is None:
+        if force:
+            raise UsageError("--force is about the folder of --reproduce: add --reproduce DIR")
+        return None
+    from nnspec.judge.folders import Folder  # which few calls need
+
+    return Folder(folder, force=force)
 
 
 def _taken(batch: int, seed: int, levels: Sequence[str]) -> dict[str, object]:
@@ -249,6 +278,8 @@ def _against(
     require: str | None,
     batch: int,
     seed: int,
+    folder: str | None,
+    force: bool,
 ) -> int:
     """Verify a spec against somebody's file. given: options that do not go with that."""
     import json
@@ -266,17 +297,19 @@ def _against(
     require_output(spec, saved_map, page, *maps)
     console = Console()
     known = map_of(maps[0]) if maps else None
+    taken = _taken(batch, seed, chosen(levels, require)[0])
     is_shown = console.is_terminal and form == "text"
     with console.status("verifying") if is_shown else nullcontext():
         found = verify_against(
             spec, file, arguments=arguments_of(arguments), known=known, batch=batch, seed=seed,
-            data=data, levels=levels, require=require,
+            data=data, levels=levels, require=require, reproduce=folder, force=force,
+            command=reproduced(taken),
         )  # fmt: skip
     path = str(spec.path) if spec.path is not None else ""
     print_verified(found, form, console, path, spec, reference_of(file).path)
+    tell_reproduced(found.reproduced)
     if saved_map is not None:
         write_text(saved_map, json.dumps(found.map_as_json(), indent=1) + "\n")
     if page is not None:
-        taken = _taken(batch, seed, chosen(levels, require)[0])
         write_text(page, found.to_html(spec, reproduced(taken)))
     return 0 if found.passed else 1

@@ -39,8 +39,12 @@ class Emitted:
 
     emitted: ModuleType
 
-    def source_sha256(self) -> str:
-        """Return the SHA-256 of the text that the module was loaded from."""
+    def source_text(self) -> str:
+        """Return the text that the module was loaded from."""
         loader = self.emitted.__loader__
         assert isinstance(loader, _TextLoader)
-        return hashlib.sha256(loader.text.encode()).hexdigest()
+        return loader.text
+
+    def source_sha256(self) -> str:
+        """Return the SHA-256 of the text that the module was loaded from."""
+        return hashlib.sha256(self.source_text().encode()).hexdigest()

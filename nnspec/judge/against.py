@@ -18,6 +18,7 @@ from nnspec.judge.facing import Facing, face_of
 from nnspec.judge.found import Filled, Walked
 from nnspec.judge.judgement import Judgement
 from nnspec.judge.maps import sources_of
+from nnspec.judge.places import layer_places
 from nnspec.judge.prints import Prints
 from nnspec.judge.probes import compare_properties
 from nnspec.judge.regimes import compare_inputs, compare_none, compare_sizes, said_sizes, tell_fixed
@@ -137,6 +138,7 @@ class _Case:
             # Only what the spec has a parameter for: a constant of the file stays what it is.
             foreign.load(apart)
             self.report.faults.clear()
+            self.report.places.clear()
             walked = self._walked(known)
         self.report.sources = walked.sources
         compare_interface(self.beside, walked)
@@ -200,6 +202,8 @@ class _Case:
                 known = {**known, **blamed.sources}
                 walk = self._walk(theirs, trace, known, forced)
                 continue
+            if not self.report.faults:
+                self.report.places = layer_places(walk, blamed, self.facing, self.inputs)
             self.report.faults.append(blamed.fault)
             # On from what the file gives there, which shows the next fault, and the other weights.
             best, reached = None, walk.found.steps

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,9 @@ from nnspec.judge.maps import sources_of
 from nnspec.judge.meeting import Meeting, Side
 from nnspec.judge.pairing import Pairing
 from nnspec.judge.parting import Blaming, Parting
+from nnspec.judge.places import step_places
 from nnspec.judge.ported import MOST, found_by_value, says_something
+from nnspec.judge.reproducing import Place
 from nnspec.judge.sources import Source
 from nnspec.judge.units import Units
 from nnspec.support.streams import derived_seed
@@ -48,6 +50,8 @@ class Attempt:
     by_value: Mapping[str, Source]
     before: Attempt | None = None
     """With the other file's own tensors, where some had to be told apart."""
+    places: list[Place] = field(default_factory=list)
+    """Of the first fault, for a reproduction."""
 
     def loaded(self) -> dict[str, Array]:
         """Return the parameters of the units that come from the other file."""
@@ -100,6 +104,7 @@ class Attempts:
         self.seed = seed
         self.known = known
         self.notes: list[str] = []
+        self.names = {each.label: name for each, name in zip(meeting.sides, "ab", strict=True)}
 
     def best(self) -> Attempt:
         """Return the better of the maps from one file to the other, and back."""
@@ -149,6 +154,7 @@ class Attempts:
         if not trace.is_whole:
             self.notes.append("the run is too large to be kept whole: the map may be unproven")
         faults: list[Parting] = []
+        places: list[Place] = []
         forced: dict[int, Mapping[int, Array]] = {}
         walk = self._walk(units, theirs, weights, trace, given, forced)
         while looks and not self._agrees(mine, theirs, trace.outputs, units):
@@ -159,6 +165,9 @@ class Attempts:
                 given = {**given, **blamed.sources}
                 walk = self._walk(units, theirs, weights, trace, given, forced)
                 continue
+            if not faults:
+                sides = [(self.names[each.label], each.facing) for each in (mine, theirs)]
+                places = step_places(walk, blamed.parting, sides, self.inputs, blamed.instead)
             faults.append(blamed.parting)
             best, reached = None, len(walk.met)
             for instead in blamed.instead:
@@ -171,7 +180,7 @@ class Attempts:
             walk = best
         units.load({name: each.of(weights) for name, each in walk.sources.items()})
         agrees = self._agrees(mine, theirs, trace.outputs, units)
-        return Attempt(units, mine, theirs, walk, faults, agrees, known, by_value)
+        return Attempt(units, mine, theirs, walk, faults, agrees, known, by_value, places=places)
 
     def _walk(
         self, units: Units, theirs: Side, weights: Weights, trace: Any,

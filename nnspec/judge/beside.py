@@ -10,6 +10,7 @@ import numpy as np
 from nnspec.backend import Inspectable, Trainable, get_backend, installed_backends
 from nnspec.judge.facing import Facing
 from nnspec.judge.ours import Ours
+from nnspec.judge.places import whole_place
 from nnspec.network.loader import Spec
 from nnspec.verification.engines import Reference, SourceEngine, trainable_backends
 from nnspec.verification.range_checks import moved_rows, row_errors, undecided
@@ -201,6 +202,12 @@ class Beside:
                     "file, of which too many fit, or none: say which by --map"
                 )
         return ""
+
+    def keep(self, told: str, inputs: Mapping[str, Array]) -> None:
+        """Keep inputs at which the two differ as a whole, for a reproduction."""
+        faults = "".join(f"{each.told()} " for each in self.report.faults[:1])
+        sentence = f"{faults}The outputs differ at {told}."
+        self.report.places.append(whole_place(self.ours, self.facing, inputs, sentence))
 
     def blame(self, sentence: str = "") -> Blame:
         """Return what tells of the layers at fault, once."""

@@ -12,8 +12,12 @@ from nnspec.backend.foreign import Reference
 from nnspec.errors import UsageError
 from nnspec.judge.against import judge
 from nnspec.judge.compare import compare_files
+from nnspec.judge.comparison import Comparison
+from nnspec.judge.folders import Folder
+from nnspec.judge.judgement import Judgement
 from nnspec.judge.maps import sources_of
 from nnspec.judge.meeting import Asked, asked_of
+from nnspec.judge.places import reproduced
 from nnspec.judge.process import MEMORY, SECONDS, Opened, reference_of
 from nnspec.judge.verify import verify_against
 from nnspec.network.loader import Spec, load
@@ -36,6 +40,9 @@ def compare(
     seed: int = 0,
     seconds: float = SECONDS,
     memory: int | None = MEMORY,
+    reproduce: str | Path | None = None,
+    force: bool = False,
+    command: str = "",
 ) -> Report:
     """Compare what any two networks compute, and return the report.
 
@@ -44,23 +51,27 @@ def compare(
     that make the networks of Python files. inputs: what neither file says, such as {"image": (3,
     32, 32)} without the batch, or "ids=20:int64:1000". known: a map that was saved. seconds: that
     a file may take for one request. memory: bytes that its process may take.
+    reproduce: a folder for the smallest sub-network that shows a difference, if one is found; force
+    lets it take the place of an earlier one. command: the line that gives it again.
     A difference is no exception: see `Report.passed` and `Report.checks`. Raises SpecError, and
     UsageError for what cannot be opened, does not run, or cannot be brought together.
     """
     asked = _asked(inputs)
+    folder = Folder(reproduce, force=force) if reproduce is not None else None
     specs = [_spec_of(each) for each in (a, b)]
     sides: list[tuple[Any, Any]] = [(a, args_a), (b, args_b)]
     for spec, (_, arguments) in zip(specs, sides, strict=True):
         if spec is not None and arguments is not None:
             raise UsageError("a spec takes no arguments: they are of the call of a Python file")
     if specs[0] is not None and specs[1] is not None:
-        return _specs(specs[0], specs[1], known, batch, seed)
+        judged = _specs(specs[0], specs[1], known, batch, seed)
+        return _finished(judged, folder, f"{specs[0].name} and {judged.against}", command, seconds)
     for i, spec in enumerate(specs):
         if spec is not None:
             file, arguments = sides[1 - i]
             return verify_against(
                 spec, file, arguments=arguments, known=known, batch=batch, seed=seed,
-                seconds=seconds, memory=memory,
+                seconds=seconds, memory=memory, reproduce=reproduce, force=force, command=command,
             )  # fmt: skip
     references = [reference_of(str(file), arguments) for file, arguments in sides]
     first, second = _labels(references)
@@ -68,10 +79,22 @@ def compare(
         opened = [
             stack.enter_context(Opened(each, seconds=seconds, memory=memory)) for each in references
         ]
-        return compare_files(
+        compared = compare_files(
             (first, second), (opened[0], opened[1]), asked=asked, batch=batch, seed=seed,
             known=known,
         )  # fmt: skip
+        return _finished(compared, folder, f"{first} and {second}", command, seconds)
+
+
+def _finished(
+    report: Judgement | Comparison, folder: Folder | None, names: str, command: str, seconds: float
+) -> Report:
+    """Return a report, what shows its difference written, if that is asked."""
+    if folder is not None:
+        title = f"Where {names} part"
+        report.reproduced = reproduced(report, report.places, folder, title, command, seconds)
+    report.places.clear()  # they hold the runs of the files
+    return report
 
 
 def _asked(inputs: Mapping[str, Asked | Sequence[int]] | Sequence[str]) -> dict[str, Asked]:
@@ -97,7 +120,7 @@ def _labels(references: Sequence[Reference]) -> tuple[str, str]:
 
 def _specs(
     first: Spec, second: Spec, known: Mapping[str, Any] | None, batch: int, seed: int
-) -> Report:
+) -> Judgement:
     """Compare two specs: the second as its emitted source, which is judged as a file is."""
     backend = get_backend(trainable_backends()[0])
     weights = exercised_weights(second.graph, seed)

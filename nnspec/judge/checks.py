@@ -69,6 +69,8 @@ def compare_outputs(beside: Beside, told: str) -> None:
     if off > tolerance and (unsure := beside.unsure()):
         beside.recorder.leave_out("forward", pair, unsure)
         return
+    if off > tolerance:
+        beside.keep(told, beside.inputs)
     blame = beside.blame()
     beside.recorder.add("forward", pair, beside.facing.dtype, off, tolerance, blame=blame)
 

@@ -17,7 +17,9 @@ from nnspec.judge.checks import GRADIENT
 from nnspec.judge.comparison import Comparison
 from nnspec.judge.meeting import Asked, Meeting, meet
 from nnspec.judge.parting import Parting
+from nnspec.judge.places import whole_part
 from nnspec.judge.ported import differing
+from nnspec.judge.reproducing import Place
 from nnspec.judge.units import viewed
 from nnspec.layers.shapes import show
 from nnspec.support.causes import Told, cause_of
@@ -206,9 +208,21 @@ class _Case:
         if off > tolerance and not best.is_sure:
             self.recorder.leave_out("forward", pair, self._unsure(best))
             return False
+        if off > tolerance:
+            self._keep_places(best, inputs)
         blame = self._blame(best)
         self.recorder.add("forward", pair, self.meeting.dtype, off, tolerance, blame=blame)
         return off <= tolerance
+
+    def _keep_places(self, best: Attempt, inputs: Mapping[str, Array]) -> None:
+        """Keep what a reproduction may show: where the files part first, and both as a whole."""
+        if not self.report.places:
+            self.report.places += best.places
+        first, second = (
+            whole_part(name, each.facing, inputs)
+            for name, each in zip("ab", self.meeting.sides, strict=True)
+        )
+        self.report.places.append(Place("", (first, second)))
 
     def _unsure(self, best: Attempt) -> str:
         """Return why a difference accuses nobody."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from nnspec.judge.reproducing import Place, Reproduced, told_of
 from nnspec.judge.sources import Source
 from nnspec.verification.report import Report
 
@@ -20,6 +21,10 @@ class Comparison(Report):
     """Of the two, the file whose parameters the map names; the tensors are the other's."""
     sources: dict[str, Source] = field(default_factory=dict)
     faults: list[dict[str, Any]] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)
+    """That a reproduction may show, while the files are open."""
+    reproduced: Reproduced | None = None
+    """The result of writing them, if that was asked for."""
 
     @property
     def is_compared(self) -> bool:
@@ -49,4 +54,5 @@ class Comparison(Report):
             **whole,
             **self.map_as_json(),
             "faults": self.faults,
+            **told_of(self.reproduced),
         }

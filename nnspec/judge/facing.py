@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnspec.backend.foreign import Described, Foreign, Trace, Unit
+from nnspec.backend.foreign import Cut, Described, Foreign, Trace, Unit
 from nnspec.errors import UsageError
 from nnspec.network.loader import Spec
 from nnspec.support.causes import cause_of
@@ -88,6 +88,19 @@ class Facing:
         named = {self._outputs[name]: self._moved(name, array) for name, array in towards.items()}
         found, _ = self.foreign.gradients(self._asked(inputs), named)
         return found
+
+    def cuts(
+        self, inputs: Mapping[str, Array], taken: Sequence[int], given: int | None, name: str,
+        of_units: bool = False,
+    ) -> list[Cut]:  # fmt: skip
+        """Return the parts of the file that make one value of others, or the whole."""
+        return self.foreign.cuts(self._asked(inputs), taken, given, name, of_units)
+
+    def names_of_outputs(self) -> tuple[dict[str, str], dict[str, tuple[int, ...]]]:
+        """Return the spec's name of each output, and the order of axes in which the spec has it."""
+        called = {theirs: mine for mine, theirs in self._outputs.items()}
+        moves = {n: tuple(map(int, np.argsort(move))) for n, move in self.moves.items()}
+        return called, moves
 
     def matched(self, theirs: Mapping[str, Array]) -> dict[str, Array]:
         """Return the file's outputs as the spec calls them: by name, or else in order."""

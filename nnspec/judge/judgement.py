@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from nnspec.judge.found import Fault
+from nnspec.judge.reproducing import Place, Reproduced, told_of
 from nnspec.judge.sources import Source
 from nnspec.verification.report import Report
 
@@ -18,6 +19,10 @@ class Judgement(Report):
     framework: str = ""
     sources: dict[str, Source] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)
+    """That a reproduction may show, while the file is open."""
+    reproduced: Reproduced | None = None
+    """The result of writing them, if that was asked for."""
 
     @property
     def is_compared(self) -> bool:
@@ -39,4 +44,5 @@ class Judgement(Report):
             "framework": self.framework,
             "map": self.map_as_json(),
             "faults": [asdict(each) for each in self.faults],
+            **told_of(self.reproduced),
         }

@@ -12,7 +12,7 @@ import numpy as np
 from nnspec.layers.core import Dense
 from nnspec.layers.rows import MergeRows, PartRows
 from nnspec.layers.sharing import TiedDense
-from nnspec.network.graph import LayerNode
+from nnspec.network.graph import Graph, LayerNode
 from nnspec.network.loader import Spec
 from nnspec.network.opened import all_values, as_spec, flat
 from nnspec.verification.engines import SourceEngine
@@ -109,15 +109,10 @@ class Ours:
 
         layer: another in its place.
         """
-        if isinstance(node.layer, TiedDense):
-            node, weights = self._untied(node, weights)
-        elif isinstance(node.layer, MergeRows | PartRows):
+        if isinstance(node.layer, MergeRows | PartRows):
             return dict(zip(node.outputs, [_rows(node, values)], strict=True))
-        if layer is not None:
-            node = node._replace(layer=layer)
+        node, graph, own, feeds = self._parts(node, weights, layer)
         key = (node.name, repr(node.layer))  # a layer that holds a list has no hash
-        graph = one_layer(self.opened.graph, node)
-        own = {f"{node.name}.{name}": array for name, array in weights.items()}
         program = self._alone.get(key)
         if program is None:
             program = self.engine.build(
@@ -126,12 +121,38 @@ class Ours:
             self._alone = {**dict([*self._alone.items()][-1:]), key: program}
         else:
             program.load_weights(own)
-        inputs = {
-            name: values[value]
-            for name, value in zip(graph.inputs, dict.fromkeys(node.inputs), strict=True)
-        }
+        inputs = {name: values[value] for name, value in feeds.items()}
         found: dict[str, Array] = program.forward(inputs)
         return found
+
+    def alone(
+        self, node: LayerNode, weights: Mapping[str, Array]
+    ) -> tuple[Spec, dict[str, Array], dict[str, str]] | None:
+        """Return a layer alone as a spec, its weights, and the value that each input is.
+
+        None for one that computes nothing. weights: by own name.
+        """
+        if isinstance(node.layer, MergeRows | PartRows):
+            return None
+        _, graph, own, feeds = self._parts(node, weights, None)
+        return as_spec(self.opened, graph, is_trained=False), own, feeds
+
+    def _parts(
+        self, node: LayerNode, weights: Mapping[str, Array], layer: Any
+    ) -> tuple[LayerNode, Graph, dict[str, Array], dict[str, str]]:
+        if isinstance(node.layer, TiedDense):
+            node, weights = self._untied(node, weights)
+        if layer is not None:
+            node = node._replace(layer=layer)
+        graph = one_layer(self.opened.graph, node)
+        own = {f"{node.name}.{name}": array for name, array in weights.items()}
+        feeds = dict(zip(graph.inputs, dict.fromkeys(node.inputs), strict=True))
+        return node, graph, own, feeds
+
+    @property
+    def plain(self) -> Spec:
+        """The spec without its training."""
+        return as_spec(self.spec, self.spec.graph, is_trained=False)
 
     def _untied(
         self, node: LayerNode, weights: Mapping[str, Array]
@@ -154,8 +175,7 @@ class Ours:
             return cast("Program", self._program)
         weights = {name: np.asarray(array, "float64") for name, array in self.weights.items()}
         if self._program is None:
-            spec = as_spec(self.spec, self.spec.graph, is_trained=False)
-            self._program = self.engine.build(spec, weights, "float64")
+            self._program = self.engine.build(self.plain, weights, "float64")
         else:
             self._program.load_weights(weights)
         self._loaded = dict(self.weights)

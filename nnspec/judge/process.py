@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from nnspec.backend import Backend, installed_backends
-from nnspec.backend.foreign import Described, Foreign, Reference, Trace, Unit
+from nnspec.backend.foreign import Cut, Described, Foreign, Reference, Trace, Unit
 from nnspec.errors import UsageError, printable
 from nnspec.remote.processes import Worker
 
@@ -161,6 +161,14 @@ class Opened(Foreign):
     def variants(self, step: int) -> list[str]:
         """Return what a step is often mistaken for, each told as what a file does instead."""
         found: list[str] = self._call("variants", step)
+        return found
+
+    def cuts(
+        self, inputs: Mapping[str, Array], taken: Sequence[int], given: int | None, name: str,
+        of_units: bool = False,
+    ) -> list[Cut]:  # fmt: skip
+        """Return the parts of the network that make one value of others, the smallest first."""
+        found: list[Cut] = self._call("cuts", dict(inputs), list(taken), given, name, of_units)
         return found
 
     def _call(self, name: str, *arguments: Any) -> Any:

@@ -95,9 +95,12 @@ def _compare(beside: Beside, told: str, inputs: Inputs) -> None:
         return
     expected = beside.ours.outputs(inputs)
     off = relative_error(theirs, expected)
+    tolerance = beside.tolerance(inputs, expected, off)
+    if off > tolerance:
+        beside.keep(told, inputs)
     beside.recorder.add(
-        "dynamic_shape", _named(beside, told), beside.facing.dtype, off,
-        beside.tolerance(inputs, expected, off), blame=beside.blame(),
+        "dynamic_shape", _named(beside, told), beside.facing.dtype, off, tolerance,
+        blame=beside.blame(),
     )  # fmt: skip
 
 
@@ -194,6 +197,9 @@ def _compare_rows(beside: Beside, told: str, kinds: list[str], inputs: Inputs) -
             return
     share = np.divide(found, tolerance, np.zeros(len(found)), where=known)
     worst = int(np.argmax(share))
+    if found[worst] > tolerance[worst]:
+        row = {name: array[worst : worst + 1] for name, array in inputs.items()}
+        beside.keep(f"inputs {kinds[worst]}" if kinds[worst] != told else told, row)
     what = f"A row of inputs {kinds[worst]}." if kinds[worst] != told else ""
     beside.recorder.add(
         "range", pair, beside.facing.dtype, float(found[worst]), float(tolerance[worst]),

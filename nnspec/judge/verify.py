@@ -9,8 +9,10 @@ from typing import Any
 
 from nnspec.errors import UsageError
 from nnspec.judge.against import judge
+from nnspec.judge.folders import Folder
 from nnspec.judge.judgement import Judgement
 from nnspec.judge.maps import sources_of
+from nnspec.judge.places import reproduced
 from nnspec.judge.process import MEMORY, SECONDS, Opened, reference_of
 from nnspec.network.loader import Spec
 from nnspec.verification.levels import chosen
@@ -29,6 +31,9 @@ def verify_against(
     memory: int | None = MEMORY,
     levels: Sequence[str] | str | None = None,
     require: Sequence[str] | str | None = None,
+    reproduce: str | Path | None = None,
+    force: bool = False,
+    command: str = "",
 ) -> Judgement:
     """Compare a spec with a file that nnspec has not written, and return the report.
 
@@ -39,17 +44,25 @@ def verify_against(
     seconds: that the file may take for one request. memory: bytes that its process may take.
     data: a file of rows, read by the spec's `data`, which are compared besides.
     levels: what is checked, by default all. require: of which nothing may be left unchecked.
+    reproduce: a folder for the smallest sub-network that shows a difference, if one is found; force
+    lets it take the place of an earlier one. command: the line that gives it again.
     Raises UsageError for a file that cannot be opened or does not run.
     """
     taken, required = chosen(levels, require)
+    folder = Folder(reproduce, force=force) if reproduce is not None else None
     reference = reference_of(str(file), arguments)
     with Opened(reference, seconds=seconds, memory=memory) as foreign:
         shapes = {name: each.shape for name, each in spec.graph.parameters()}
         sources = sources_of(known or {}, shapes, foreign.describe().held)
-        return judge(
+        found = judge(
             spec, foreign, reference, batch=batch, seed=seed, known=sources, data=data,
             levels=taken, required=required,
         )  # fmt: skip
+        if folder is not None:
+            title = f"Where {spec.name} and {reference.label} part"
+            found.reproduced = reproduced(found, found.places, folder, title, command, seconds)
+        found.places.clear()  # they hold the run of the file
+        return found
 
 
 def map_of(path: str) -> dict[str, Any]:

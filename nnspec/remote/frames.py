@@ -109,6 +109,9 @@ class _Encoder:
             return {TAG: "tuple", "items": [self.encode(each) for each in value]}
         if isinstance(value, Path):
             return {TAG: "path", "text": str(value)}
+        if isinstance(value, bytes):
+            self.arrays.append(np.frombuffer(value, "uint8"))
+            return {TAG: "bytes", "number": len(self.arrays) - 1}
         if isinstance(value, Fix):
             return None  # of advice, for whoever edits the text
         return self._record(value)
@@ -170,6 +173,8 @@ class _Decoder:
             return {self.decode(key): self.decode(each) for key, each in value["items"]}
         if kind == "tuple":
             return tuple(self.decode(each) for each in value["items"])
+        if kind == "bytes":
+            return self._arrays[value["number"]].tobytes()
         if kind == "path":
             return Path(value["text"])
         if kind == "met":

@@ -96,6 +96,11 @@ def test_arrays_are_sent_to_the_last_bit(array: Any) -> None:
     assert given[1]["again"][1:] == (float("inf"), None, {"$": 1, 2: "x"})
 
 
+def test_bytes_are_sent_as_they_are() -> None:
+    given = {"files": {"a.npz": bytes(range(256)), "empty": b""}}
+    assert sent(given) == given
+
+
 @pytest.mark.parametrize(
     "value",
     [object(), np.array([object()]), json.JSONDecoder()],
