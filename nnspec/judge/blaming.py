@@ -14,6 +14,7 @@ from nnspec.judge.causes import Variant, variants
 from nnspec.judge.found import Blamed, Fault, standing_in
 from nnspec.judge.ours import with_fields
 from nnspec.judge.parts import Parting, exchanged
+from nnspec.judge.reading import read_otherwise
 from nnspec.judge.sources import Source
 from nnspec.judge.walk import Walk
 from nnspec.layers.batch_normalization import BatchNormalization
@@ -43,6 +44,9 @@ class Blaming:
         shifted = self._shifted(node)
         if shifted is not None:
             return shifted
+        otherwise = read_otherwise(self.walk, node)
+        if otherwise is not None:
+            return otherwise
         path = self.walk.ours.paths.get(node.name, node.name)
         cause = "it leaves the layer out, and gives what the layer takes"
         given: dict[str, Array] = {}

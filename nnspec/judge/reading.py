@@ -1,0 +1,169 @@
+"""Blames a recurrent layer: for how it reads, or for what a file goes on with of it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nnspec.judge.found import Blamed, Fault
+from nnspec.judge.recurring import How, outputs_of, right_way, ways
+from nnspec.judge.sources import Source
+from nnspec.judge.walk import Walk
+from nnspec.layers.recurrent import Bidirectional, Recurrent
+from nnspec.network.graph import LayerNode
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
+
+FILLINGS = 60
+"""With tensors of the file, of a recurrent layer that seems at fault, the likeliest first."""
+
+
+def read_otherwise(walk: Walk, node: LayerNode) -> Blamed | None:
+    """Return the recurrent layer at fault where a walk stopped, if one is and its cause is known.
+
+    node: the first layer that the run does not hold: the recurrent one, or one that takes it.
+    """
+    if isinstance(node.layer, Recurrent | Bidirectional):
+        return _read(walk, node, node.layer)
+    for before in walk.ours.nodes:
+        layer = before.layer
+        if before.outputs[0] in node.inputs and isinstance(layer, Recurrent | Bidirectional):
+            found = _gone_on_with(walk, before, layer, node)
+            if found is not None:
+                return found
+    return None
+
+
+def _read(walk: Walk, node: LayerNode, layer: Recurrent | Bidirectional) -> Blamed | None:
+    taken = [walk.values[value] for value in node.inputs]
+    names = walk.ours.parameters(node)
+    for chosen, weights in _fillings(walk, node):
+        for how in (right_way(layer), *ways(layer, taken)):
+            given = dict(zip(node.outputs, outputs_of(layer, how, taken, weights), strict=True))
+            shapes = [given[value].shape == walk.values[value].shape for value in node.outputs]
+            if not all(shapes) or not all(walk.prints.has(each) for each in given.values()):
+                continue
+            sources = {names[own]: source for own, source in chosen.items()}
+            if not how.told:
+                if not sources or all(walk.found.sources.get(n) == s for n, s in sources.items()):
+                    return None  # held after all, but for what a layer gives besides
+                return Blamed(node.name, _fault(walk, node, how, given, weights), [], sources)
+            return Blamed(node.name, _fault(walk, node, how, given, weights), [given])
+    return None
+
+
+def _fillings(walk: Walk, node: LayerNode) -> Iterator[tuple[dict[str, Source], dict[str, Array]]]:
+    """Yield the weights of a layer as it is filled, and as it may be filled as well."""
+    own, owned = walk.ours.own_weights(node), walk.ours.parameters(node)
+    kept = {name: set(parts) for name, parts in walk.ways.used.items()}
+    missing = dict(walk.ways.missing)
+    for name in owned.values():
+        source = walk.found.sources.get(name)
+        if source is not None:
+            walk.ways.free_again(source)
+    yield {}, own
+    # A GRU whose reset comes before the product has one bias, which is that of the input.
+    yield {}, own | {name: np.zeros_like(own[name]) for name in own if "bias_hh" in name}
+    met: list[Mapping[str, Source]] = []
+    for chosen in itertools.islice(walk.ways.choices(node, owned), FILLINGS):
+        if chosen in met:
+            continue
+        met.append(chosen)
+        weights = own | {each: source.of(walk.theirs) for each, source in chosen.items()}
+        yield chosen, weights
+        bare = {name: np.zeros_like(own[name]) for name in own if "bias_hh" in name}
+        if any(weights[name].any() for name in bare):
+            yield {}, weights | bare
+    walk.ways.used, walk.ways.missing = kept, missing
+
+
+def _fault(
+    walk: Walk, node: LayerNode, how: How, given: Mapping[str, Array], weights: Mapping[str, Array]
+) -> Fault:
+    numbers = {n for array in given.values() for n in walk.prints.of(array)}
+    steps = [step for step in walk.trace.steps if numbers.intersection(step.outputs)]
+    places = tuple(f"{step.place} ({step.kind})" for step in steps[:1])
+    path = walk.ours.paths.get(node.name, node.name)
+    return Fault(path, node.layer.type, places, how.told, _is_sure(walk, how, weights))
+
+
+def _is_sure(walk: Walk, how: How, weights: Mapping[str, Array]) -> bool:
+    """Whether a bias that is left out is not one that is 0, which no map has yet."""
+    if not how.is_without:
+        return True
+    sizes = {each.size for name, each in weights.items() if name.startswith("bias")}
+    return not any(
+        array.size and array.size % size == 0 and not array.any()
+        for name, array in walk.theirs.items()
+        if name not in walk.ways.used
+        for size in sizes
+    )
+
+
+def _gone_on_with(
+    walk: Walk, before: LayerNode, layer: Recurrent | Bidirectional, node: LayerNode
+) -> Blamed | None:
+    """Return a recurrent layer that the run holds, and of which it goes on with something else.
+
+    node: what takes it, and is not held; it is, once the recurrent layer gives something else.
+    """
+    taken = [walk.values[value] for value in before.inputs]
+    weights = walk.ours.own_weights(before)
+    first = before.outputs[0]
+    kept = dict(walk.ours.weights)
+    for how in ways(layer, taken):
+        instead = outputs_of(layer, how, taken, weights)[0]
+        numbers = set(walk.prints.of(instead))
+        if instead.shape != walk.values[first].shape or not _goes_on(walk, numbers):
+            continue
+        values = {**walk.values, first: instead}
+        if not _is_held_of(walk, node, values):
+            walk.ours.weights.update(kept)
+            continue
+        walk.ours.weights.update(kept)
+        steps = walk.trace.steps
+        own = {walk.found.sources[name].tensor for name in walk.ours.parameters(before).values()
+               if name in walk.found.sources}  # fmt: skip
+        made = [step for step in steps if numbers.intersection(step.outputs)]
+        wanted = [step for step in made if not own.intersection(step.tensors)] or made
+        places = tuple(f"{step.place} ({step.kind})" for step in wanted[:1])
+        path = walk.ours.paths.get(before.name, before.name)
+        fault = Fault(path, layer.type, places, how.told)
+        given = {value: walk.values[value] for value in before.outputs} | {first: instead}
+        return Blamed(before.name, fault, [given])
+    return None
+
+
+def _goes_on(walk: Walk, numbers: set[int]) -> bool:
+    """Whether the run computes something else with values of these numbers."""
+    return any(
+        numbers.intersection(step.inputs) and not numbers.intersection(step.outputs)
+        for step in walk.trace.steps
+    )
+
+
+def _is_held_of(walk: Walk, node: LayerNode, values: Mapping[str, Array]) -> bool:
+    """Whether the run holds what a layer gives of these values, with tensors of the file."""
+    owned = walk.ours.parameters(node)
+    kept = {name: set(parts) for name, parts in walk.ways.used.items()}
+    for name in owned.values():
+        if name in walk.found.sources:
+            walk.ways.free_again(walk.found.sources[name])
+    tries: Iterator[Mapping[str, Source]] = walk.ways.choices(node, owned)
+    own = walk.ours.own_weights(node)
+    found = False
+    for chosen in itertools.islice(tries, FILLINGS) if owned else iter([{}]):
+        weights = own | {each: source.of(walk.theirs) for each, source in chosen.items()}
+        try:
+            given = walk.ours.values(node, values, weights)
+        except Exception:  # of a framework too: it does not take these values
+            break
+        if all(walk.prints.has(given[value]) for value in node.outputs):
+            found = True
+            break
+    walk.ways.used = kept
+    return found
