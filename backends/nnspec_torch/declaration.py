@@ -40,7 +40,7 @@ class TorchBackend(Backend):
     options = TorchOptions
     can = Can.GRADIENTS | Can.TRAINING | Can.EXPORT | Can.NOISE
     packages: Mapping[str, tuple[str, ...]] = {"torch": ("torch",)}
-    reads = (".pt2", ".py")
+    reads = (".bin", ".pt", ".pt2", ".pth", ".py")
     imports = ("nnspec_torch.runtime",)
     export_memory = ExportMemory(base=2**28, of_weights=6.0)
 
@@ -104,7 +104,11 @@ class TorchBackend(Backend):
         return compile_networks(networks, own)
 
     def open_file(self, reference: Reference) -> Foreign:
-        """Open a Python file that makes a torch.nn.Module, or a program of torch.export."""
+        """Open a Python file that makes a torch.nn.Module, a program, or a file of weights."""
+        if reference.path.lower().endswith((".bin", ".pt", ".pth")):
+            from nnspec_torch.checkpoint import open_checkpoint
+
+            return open_checkpoint(reference)  # type: ignore[return-value]
         if reference.path.lower().endswith(".pt2"):
             from nnspec_torch.exported import open_exported
 

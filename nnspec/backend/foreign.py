@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 KEPT = 2**31
 """Bytes of values that a trace keeps."""
+STATE_DICT = "state dict"
+"""The kind of a file that holds weights and no program."""
 
 
 @dataclass(frozen=True, slots=True)

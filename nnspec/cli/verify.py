@@ -134,7 +134,8 @@ processes_option = click.option(
 @click.option(
     "--against",
     metavar="FILE[:NAME]",
-    help="Compare with this file instead: model.py:Net (which is run), .onnx, .keras or .pt2.",
+    help="Compare with this file instead: model.py:Net (which is run), .onnx, .keras or .pt2; or "
+    "say whether weights fit: .safetensors, .npz, or .pt, .pth and .bin of torch.save.",
 )
 @click.option("--args", "arguments", metavar="JSON", help="With --against: of the call of NAME.")
 @click.option(
@@ -142,6 +143,12 @@ processes_option = click.option(
     "saved_map",
     type=click.Path(),
     help="With --against: write which tensor is which parameter, to give back by --map.",
+)
+@click.option(
+    "--save-weights",
+    "saved_weights",
+    type=click.Path(),
+    help="With --against weights: write them as the spec takes them, for --weights.",
 )
 @click.option("--report", type=click.Path(), help="Write the report as a page to this .html file.")
 @reproduce_option
@@ -164,6 +171,7 @@ def verify(
     against: str | None,
     arguments: str | None,
     saved_map: str | None,
+    saved_weights: str | None,
     report: str | None,
     folder: str | None,
     force: bool,
@@ -195,14 +203,15 @@ def verify(
         given = {"--weights": weights, "--size": sizes, "--partial": partial}
         return _against(
             one_of(loaded, model), against, arguments, renames, saved_map, report, given,
-            form=form, data=data, levels=levels, require=require, batch=asked["batch"],
-            seed=asked["seed"], folder=folder, force=force,
+            saved_weights=saved_weights, form=form, data=data, levels=levels, require=require,
+            batch=asked["batch"], seed=asked["seed"], folder=folder, force=force,
         )  # fmt: skip
     place = _place(folder, force=force)
     if place is not None:
         loaded = one_of(loaded, model)
-    if arguments is not None or saved_map is not None:
-        raise UsageError("--args and --save-map are about another file: add --against FILE")
+    if any(each is not None for each in (arguments, saved_map, saved_weights)):
+        told = "--args, --save-map and --save-weights are about another file"
+        raise UsageError(f"{told}: add --against FILE")
     # First of all, before this process has threads: while they import frameworks, it imports NumPy
     # and the checks, and shows its progress.
     largest = loaded if isinstance(loaded, Spec) else next(iter(loaded.models.values()))
@@ -272,6 +281,7 @@ def _against(
     page: str | None,
     given: Mapping[str, object],
     *,
+    saved_weights: str | None,
     form: str,
     data: str | None,
     levels: str | None,
@@ -286,6 +296,7 @@ def _against(
 
     from rich.console import Console
 
+    from nnspec.judge.fitting import Fitting, save_fitted
     from nnspec.judge.process import reference_of
     from nnspec.judge.verify import arguments_of, map_of, verify_against
     from nnspec.support.files import write_text
@@ -295,6 +306,7 @@ def _against(
     if len(maps) > 1:
         raise UsageError("--map is given once with --against: a file that --save-map wrote")
     require_output(spec, saved_map, page, *maps)
+    require_output(spec, saved_weights, file, saved_map, page, *maps)
     console = Console()
     known = map_of(maps[0]) if maps else None
     taken = _taken(batch, seed, chosen(levels, require)[0])
@@ -310,6 +322,10 @@ def _against(
     tell_reproduced(found.reproduced)
     if saved_map is not None:
         write_text(saved_map, json.dumps(found.map_as_json(), indent=1) + "\n")
+    if saved_weights is not None:
+        if not isinstance(found, Fitting):
+            raise UsageError("--save-weights takes weights alone, and no program: --against FILE")
+        save_fitted(found, spec, saved_weights)
     if page is not None:
         write_text(page, found.to_html(spec, reproduced(taken)))
     return 0 if found.passed else 1

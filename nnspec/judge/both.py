@@ -11,6 +11,7 @@ from nnspec.backend import get_backend
 from nnspec.backend.foreign import Reference
 from nnspec.errors import UsageError
 from nnspec.judge.against import judge
+from nnspec.judge.checkpoint import Side, compare_weights
 from nnspec.judge.compare import compare_files
 from nnspec.judge.comparison import Comparison
 from nnspec.judge.folders import Folder
@@ -18,7 +19,8 @@ from nnspec.judge.judgement import Judgement
 from nnspec.judge.maps import sources_of
 from nnspec.judge.meeting import Asked, asked_of
 from nnspec.judge.places import reproduced
-from nnspec.judge.process import MEMORY, SECONDS, Opened, reference_of
+from nnspec.judge.process import MEMORY, SECONDS, reference_of
+from nnspec.judge.tensors import Tensors, opened, refuse_folder
 from nnspec.judge.verify import verify_against
 from nnspec.network.loader import Spec, load
 from nnspec.verification.engines import SourceEngine, trainable_backends
@@ -47,10 +49,10 @@ def compare(
     """Compare what any two networks compute, and return the report.
 
     a, b: a spec, or FILE or FILE:NAME that nnspec has not written: Python (which is run, in a
-    process of its own), .onnx, .keras or .pt2. args_a, args_b: a list or a mapping, of the calls
-    that make the networks of Python files. inputs: what neither file says, such as {"image": (3,
-    32, 32)} without the batch, or "ids=20:int64:1000". known: a map that was saved. seconds: that
-    a file may take for one request. memory: bytes that its process may take.
+    process of its own), .onnx, .keras or .pt2, or weights alone. args_a, args_b: a list or a
+    mapping, of the calls that make the networks of Python files. inputs: what neither file says,
+    such as {"image": (3, 32, 32)} without the batch, or "ids=20:int64:1000". known: a map that was
+    saved. seconds: that a file may take for one request. memory: bytes that its process may take.
     reproduce: a folder for the smallest sub-network that shows a difference, if one is found; force
     lets it take the place of an earlier one. command: the line that gives it again.
     A difference is no exception: see `Report.passed` and `Report.checks`. Raises SpecError, and
@@ -76,13 +78,19 @@ def compare(
     references = [reference_of(str(file), arguments) for file, arguments in sides]
     first, second = _labels(references)
     with ExitStack() as stack:
-        opened = [
-            stack.enter_context(Opened(each, seconds=seconds, memory=memory)) for each in references
-        ]
+        files: list[Side] = []
+        for label, each in zip((first, second), references, strict=True):
+            held = stack.enter_context(opened(each, seconds=seconds, memory=memory))
+            files.append(Side(label, *held))
+        one, other = (each.foreign for each in files)
+        if isinstance(one, Tensors) or isinstance(other, Tensors):
+            refuse_folder(folder)
+            return compare_weights(
+                (files[0], files[1]), asked=asked, batch=batch, seed=seed, known=known
+            )
         compared = compare_files(
-            (first, second), (opened[0], opened[1]), asked=asked, batch=batch, seed=seed,
-            known=known,
-        )  # fmt: skip
+            (first, second), (one, other), asked=asked, batch=batch, seed=seed, known=known
+        )
         return _finished(compared, folder, f"{first} and {second}", command, seconds)
 
 

@@ -31,7 +31,7 @@ def found_by_value(units: Units, held: Sequence[Held], theirs: Weights) -> dict[
     found: dict[str, Source] = {}
     for name, array in units.sought.weights.items():
         if says_something(array):
-            fitting = _equal(array, held, theirs, gates.get(name, 0))
+            fitting = equal_ones(array, held, theirs, gates.get(name, 0))
             source = next(fitting, None)
             # Of two tensors with the same numbers neither is it for sure.
             others = {each.tensor for each in fitting}
@@ -45,7 +45,10 @@ def says_something(array: Array) -> bool:
     return array.size > 1 and bool(np.ptp(array) > 0)
 
 
-def _equal(array: Array, held: Sequence[Held], theirs: Weights, gates: int) -> Iterator[Source]:
+def equal_ones(
+    array: Array, held: Sequence[Held], theirs: Weights, gates: int = 0
+) -> Iterator[Source]:
+    """Yield the tensors that hold the numbers of an array, each as it does, but for rounding."""
     scale = CLOSE * float(np.max(np.abs(array)))
     total = float(np.sum(array, dtype=np.float64))
     for each in held:

@@ -9,11 +9,13 @@ from typing import Any
 
 from nnspec.errors import UsageError
 from nnspec.judge.against import judge
+from nnspec.judge.fitting import judge_weights
 from nnspec.judge.folders import Folder
 from nnspec.judge.judgement import Judgement
 from nnspec.judge.maps import sources_of
 from nnspec.judge.places import reproduced
-from nnspec.judge.process import MEMORY, SECONDS, Opened, reference_of
+from nnspec.judge.process import MEMORY, SECONDS, reference_of
+from nnspec.judge.tensors import Tensors, opened, refuse_folder
 from nnspec.network.loader import Spec
 from nnspec.verification.levels import chosen
 
@@ -38,9 +40,9 @@ def verify_against(
     """Compare a spec with a file that nnspec has not written, and return the report.
 
     file: FILE or FILE:NAME, of Python (which is run, in a process of its own), .onnx, .keras or
-    .pt2. arguments: a list or a mapping, of the call that makes the network of a Python file.
-    known: what is known of the map of weights: a parameter -> a tensor, or what `Source.as_json`
-    gives.
+    .pt2; or weights alone, of which a `Fitting` says whether they fit. arguments: a list or a
+    mapping, of the call that makes the network of a Python file. known: what is known of the map of
+    weights: a parameter -> a tensor, or what `Source.as_json` gives.
     seconds: that the file may take for one request. memory: bytes that its process may take.
     data: a file of rows, read by the spec's `data`, which are compared besides.
     levels: what is checked, by default all. require: of which nothing may be left unchecked.
@@ -51,9 +53,16 @@ def verify_against(
     taken, required = chosen(levels, require)
     folder = Folder(reproduce, force=force) if reproduce is not None else None
     reference = reference_of(str(file), arguments)
-    with Opened(reference, seconds=seconds, memory=memory) as foreign:
+    with opened(reference, seconds=seconds, memory=memory) as (described, foreign):
         shapes = {name: each.shape for name, each in spec.graph.parameters()}
-        sources = sources_of(known or {}, shapes, foreign.describe().held)
+        sources = sources_of(known or {}, shapes, described.held)
+        if isinstance(foreign, Tensors):
+            if data is not None:
+                raise UsageError(f"--data: {reference.label} holds no program that takes rows")
+            refuse_folder(folder)
+            return judge_weights(
+                spec, foreign, reference, seed=seed, known=sources, levels=taken, required=required
+            )
         found = judge(
             spec, foreign, reference, batch=batch, seed=seed, known=sources, data=data,
             levels=taken, required=required,

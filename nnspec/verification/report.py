@@ -42,6 +42,11 @@ class Report:
     required: tuple[Level, ...] = ()
 
     @property
+    def question(self) -> str:
+        """The question that the report answers."""
+        return "do they compute the same?"
+
+    @property
     def is_compared(self) -> bool:
         """Whether so much was compared that the verdict says something."""
         return bool(self.checks)
@@ -162,7 +167,7 @@ class Report:
         headings = ("what", "between", "", "error", "tolerance")
         table = html.table(headings, rows, numeric=2)
         return html.titled(
-            f"{self.spec}: do they compute the same?",
+            f"{self.spec}: {self.question}",
             html.badge(self.verdict, self.tone()),
             html.lines(said),
             html.folded(f"not checked: {len(self.not_checked)}", unchecked) if unchecked else "",
@@ -219,7 +224,7 @@ class Report:
         from rich.markup import escape
         from rich.table import Table
 
-        table = Table(box=SIMPLE_HEAD, title=f"{escape(self.spec)}: do they compute the same?")
+        table = Table(box=SIMPLE_HEAD, title=f"{escape(self.spec)}: {self.question}")
         table.add_column("between", overflow="fold")
         table.add_column("error", justify="right", no_wrap=True)
         table.add_column("tolerance", justify="right", no_wrap=True)

@@ -26,6 +26,10 @@ class Findings(Protocol):
     seconds: float
 
     @property
+    def question(self) -> str:
+        """The question that the report answers."""
+
+    @property
     def verdict(self) -> str:
         """The result, in a few words."""
 
@@ -65,7 +69,7 @@ def page_of(
         about.append(("digest of the spec (SHA-256)", sha256))
     about.append(("versions", ", ".join(f"{key} {value}" for key, value in versions.items())))
     return page(
-        f"{name}: do they compute the same?",
+        f"{name}: {next(iter(reports.values())).question}",
         [_section(title, each, networks.get(title)) for title, each in reports.items()],
         about,
     )

@@ -158,7 +158,7 @@ def check_weights(graph: Graph, weights: Mapping[str, Array], *, file: str | Pat
         require_same_network(graph, weights.metadata, place)
     missing = [name for name in expected if name not in weights]
     surplus = [name for name in weights if name not in expected and not is_counter(name, expected)]
-    misshapen, wrong_type, wrong_value = [], [], []
+    misshapen, wrong_type, wrong_values = [], [], []
     for name, parameter in expected.items():
         if name not in weights:
             continue
@@ -168,17 +168,17 @@ def check_weights(graph: Graph, weights: Mapping[str, Array], *, file: str | Pat
                 f'"{name}" is {show(tensor.shape)}, and {show(parameter.shape)} is expected'
             )
         elif parameter.is_fixed and tensor.any():
-            wrong_value.append(f'"{name}" is always 0: add it to the layer\'s other bias')
+            wrong_values.append(f'"{name}" is always 0: add it to the layer\'s other bias')
         if tensor.dtype not in (np.float32, np.float64):
             wrong_type.append(f'"{name}" is {tensor.dtype}, and float32 or float64 is expected')
-        elif (wrong := _wrong_value(tensor, parameter)) is not None:
-            wrong_value.append(f'"{name}" holds {wrong}')
+        elif (said := wrong_value(tensor, parameter)) is not None:
+            wrong_values.append(f'"{name}" holds {said}')
     problems = [
         *_some(f'"{name}" is missing' for name in missing),
         *_some(f'"{printable(name)}" is no parameter{nearest(name, missing)}' for name in surplus),
         *_some(misshapen),
         *_some(wrong_type),
-        *_some(wrong_value),
+        *_some(wrong_values),
     ]
     if problems:
         raise WeightsError(
@@ -220,7 +220,7 @@ def require_same_network(graph: Graph, metadata: Mapping[str, str], place: str =
     )
 
 
-def _wrong_value(tensor: Array, parameter: Parameter) -> str | None:
+def wrong_value(tensor: Array, parameter: Parameter) -> str | None:
     """Return the value that no weight has, such as nan, or None."""
     if not tensor.size:
         return None

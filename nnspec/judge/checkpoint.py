@@ -1,0 +1,196 @@
+"""Compares a program with a file of weights, or two files of weights: tensor by tensor."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nnspec.backend import versions
+from nnspec.backend.foreign import Described, Foreign
+from nnspec.errors import NnspecError, UsageError
+from nnspec.judge.against import SAME
+from nnspec.judge.comparison import Comparison
+from nnspec.judge.fitting import UNPROVEN, WHY, counted, left_open, some_of, told_names, twin_of
+from nnspec.judge.likely import FLOATS, Fit, fit
+from nnspec.judge.maps import sources_of
+from nnspec.judge.meeting import Asked, meet
+from nnspec.judge.ported import CLOSE, equal_ones, says_something
+from nnspec.judge.sources import Source
+from nnspec.judge.tensors import Tensors
+from nnspec.judge.wanted import Wanted
+from nnspec.layers.shapes import show
+from nnspec.support.causes import Told, cause_of
+from nnspec.verification.recorder import Recorder
+from nnspec.verification.tolerance import relative_error
+
+ONE = "there is one program: its weights are compared, and its outputs with either"
+STATISTICS = ("running_mean", "running_var", "moving_mean", "moving_variance")
+
+
+@dataclass(slots=True, repr=False)
+class OfWeights(Comparison):
+    """A report of weights: what was compared are they, whether or not a program was run."""
+
+    @property
+    def question(self) -> str:
+        """The question that the report answers."""
+        return "are the weights the same?"
+
+    @property
+    def is_compared(self) -> bool:
+        """Whether the tensors were compared."""
+        return any(check.kind == "weights" for check in self.checks)
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of two files. foreign: a program, or weights alone."""
+
+    label: str
+    described: Described
+    foreign: Foreign | Tensors
+
+
+def compare_weights(
+    sides: tuple[Side, Side],
+    *,
+    asked: Mapping[str, Asked],
+    batch: int,
+    seed: int,
+    known: Mapping[str, Any] | None = None,
+) -> OfWeights:
+    """Compare the tensors of two files, of which one at least holds weights alone.
+
+    known: a map that was saved: the tensors of the program -> those of the weights.
+    """
+    start = time.perf_counter()
+    first, second = sides
+    report = OfWeights(
+        f"{first.label} and {second.label}", "none", versions(), 0, a=first.label, b=second.label,
+        frameworks=(first.described.framework, second.described.framework),
+    )  # fmt: skip
+    mine, theirs = sides if isinstance(second.foreign, Tensors) else (second, first)
+    _Case(mine, theirs, report, asked, batch, seed).run(known or {})
+    report.seconds = time.perf_counter() - start
+    return report
+
+
+class _Case:
+    def __init__(
+        self, mine: Side, theirs: Side, report: OfWeights, asked: Mapping[str, Asked], batch: int,
+        seed: int,
+    ) -> None:  # fmt: skip
+        """mine: the program, or else the first. theirs: weights alone."""
+        self.mine = mine
+        self.theirs = theirs
+        self.report = report
+        self.recorder = Recorder(report)
+        self.pair = (report.a, report.b)
+        self.asked = asked
+        self.batch = batch
+        self.seed = seed
+        self.own = mine.foreign.weights()
+        self.given = theirs.foreign.weights()
+        self.held = [e for e in mine.described.held if e.dtype in FLOATS]
+
+    def run(self, known: Mapping[str, Any]) -> None:
+        found = fit(
+            [Wanted(each.name, each.shape) for each in self.held],
+            self.theirs.described.held,
+            self._known(known),
+            self._equal(),
+        )
+        self.report.filled, self.report.sources = self.mine.label, found.sources
+        pair = self.pair[0]
+        interface = [*self._misfits(found)]
+        self.recorder.add_findings("interface", "", pair, {self.pair[1]: interface})
+        off = self._errors(found)
+        told = [
+            f"{name} is not {found.sources[name].told()}, but off by up to {error:.2g} of its "
+            "largest"
+            for name, error in sorted(off.items(), key=lambda each: -each[1])
+            if error > CLOSE
+        ]
+        if len(told) > 3:
+            self.recorder.note(f"other numbers in {some_of([each.split()[0] for each in told])}")
+        self.recorder.add_findings("weights", "", pair, {self.pair[1]: told})
+        for reason in left_open(found):
+            self.recorder.leave_out("interface", self.pair, reason)
+        self.recorder.note(counted(len(self.held), found))
+        for note in told_names(self.theirs.described, found, self.given):
+            self.recorder.note(note)
+        self._run_with(found)
+
+    def _known(self, known: Mapping[str, Any]) -> dict[str, Source]:
+        """Return a map that was given, as `--save-map` writes it or of the names alone."""
+        given = known.get("map", known) if isinstance(known.get("map"), Mapping) else known
+        shapes = {each.name: each.shape for each in self.held}
+        return sources_of(given, shapes, self.theirs.described.held)
+
+    def _equal(self) -> dict[str, Source]:
+        """Return the tensors whose numbers the other file holds in one place alone."""
+        found: dict[str, Source] = {}
+        for each in self.held:
+            array = self.own[each.name]
+            if not says_something(array):
+                continue
+            others = [*equal_ones(array, self.theirs.described.held, self.given)]
+            if len({other.tensor for other in others}) == 1:
+                found[each.name] = others[0]
+        used = [each.tensor for each in found.values()]
+        return {name: each for name, each in found.items() if used.count(each.tensor) == 1}
+
+    def _misfits(self, found: Fit) -> Iterator[str]:
+        by_name = {each.name: each for each in self.held}
+        for name, reason in found.missing.items():
+            told = f"{self.theirs.label} has no {name} {show(by_name[name].shape)}: {reason}"
+            if by_name[name].is_learned or name.rpartition(".")[2] in STATISTICS:
+                yield told
+            else:
+                self.recorder.note(f"{told}; it is a constant of the program")
+        others = [each for each in found.unused if not twin_of(each, found, self.given)]
+        sizes = {each.name: each.shape for each in self.theirs.described.held}
+        for name in (*found.surplus, *(each.name for each in others)):
+            yield f"{self.mine.label} has no place for {name} {show(sizes[name])}"
+
+    def _errors(self, found: Fit) -> dict[str, float]:
+        """Return how far each tensor is from the one it is, relative to its largest number."""
+        errors = {}
+        for name, source in found.sources.items():
+            array = np.asarray(self.own[name], "float64")
+            scale = max(float(np.max(np.abs(array), initial=0.0)), CLOSE)
+            off = np.abs(np.asarray(source.of(self.given), "float64") - array)
+            errors[name] = float(np.max(off, initial=0.0)) / scale
+        return errors
+
+    def _run_with(self, found: Fit) -> None:
+        """Compare the outputs of the program with its own weights, and with those of the file."""
+        program = self.mine.foreign
+        if isinstance(program, Tensors):
+            for kind in UNPROVEN:
+                self.recorder.leave_out(kind, self.pair, WHY)
+            return
+        for kind in UNPROVEN[1:]:
+            self.recorder.leave_out(kind, self.pair, ONE)
+        label = self.mine.label
+        pair = (f"{label}, its own weights", f"{label}, those of {self.theirs.label}")
+        try:
+            meeting = meet((label, label), (program, program), self.asked, batch=self.batch,
+                           seed=self.seed)  # fmt: skip
+            facing = meeting.sides[0].facing
+            before = facing.run(meeting.inputs)
+        except UsageError as error:
+            self.recorder.leave_out("forward", self.pair, cause_of(error))
+            return
+        try:
+            program.load({name: each.of(self.given) for name, each in found.sources.items()})
+            after = facing.run(meeting.inputs)
+        except (NnspecError, Told, RuntimeError, ValueError) as error:
+            self.recorder.add_failed("forward", pair, facing.dtype, cause_of(error))
+            return
+        off = relative_error(after, before)
+        self.recorder.add("forward", pair, facing.dtype, off, SAME["float32"])
