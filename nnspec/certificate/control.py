@@ -194,8 +194,9 @@ class _Unblamed(Recorder):
         *,
         blame: Blame | None = None,
         always: bool = False,
+        is_share: bool = False,
     ) -> None:
-        super().add(kind, pair, dtype, error, tolerance, always=always)
+        super().add(kind, pair, dtype, error, tolerance, always=always, is_share=is_share)
 
 
 def _turn_output(program: Any, steps: int) -> None:

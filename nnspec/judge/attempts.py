@@ -10,6 +10,14 @@ import numpy as np
 
 from nnspec.backend.foreign import Held
 from nnspec.judge.against import SAME, told_apart
+from nnspec.judge.choices import (
+    Disagreement,
+    Scored,
+    disagreement,
+    floats_of,
+    is_whole,
+    scores_of,
+)
 from nnspec.judge.maps import sources_of
 from nnspec.judge.meeting import Meeting, Side
 from nnspec.judge.pairing import Pairing
@@ -21,6 +29,7 @@ from nnspec.judge.sources import Source
 from nnspec.judge.units import Units
 from nnspec.support.streams import derived_seed
 from nnspec.verification.tolerance import (
+    DOUBLE_ROUNDOFF,
     EXACT,
     PROBES,
     SAFETY,
@@ -193,8 +202,13 @@ class Attempts:
 
     def _agrees(self, mine: Side, theirs: Side, given: Mapping[str, Array], units: Units) -> bool:
         expected = mine.facing.run(self.inputs)
-        error = relative_error(theirs.facing.matched(given), expected)
-        return error <= self.tolerance(units, self.inputs, expected)
+        found = theirs.facing.matched(given)
+        floats = floats_of(expected)
+        error = relative_error(found, floats)
+        if floats and not error <= self.tolerance(units, self.inputs, floats, error):
+            return False
+        differing = self.disagreements(units, "", self.inputs, found, expected)
+        return all(each is None or each.decided == each.differing for each in differing.values())
 
     def _apart(self, best: Attempt) -> Attempt:
         """Walk again with tensors that their values tell apart."""
@@ -213,30 +227,76 @@ class Attempts:
         return after
 
     def tolerance(
-        self, units: Units, inputs: Mapping[str, Array], expected: Mapping[str, Array]
-    ) -> float:
-        """Return what rounding explains, relative to the largest number of an output."""
-        if self.meeting.dtype == "float64":
+        self, units: Units, inputs: Mapping[str, Array], expected: Mapping[str, Array],
+        error: float,
+    ) -> float:  # fmt: skip
+        """Return what rounding explains, relative to the largest number of an output.
+
+        error: what is more than usual in float64 is measured there too.
+        """
+        is_exact = self.meeting.dtype == "float64"
+        if is_exact and error <= EXACT:
             return EXACT
+        moved = max(
+            relative_error(units.facing.run(noisy), expected)
+            for noisy in self._rounded(units, inputs)
+        )
+        if is_exact:
+            return max(EXACT, SAFETY * moved)
+        return SAFETY * max(moved, UNIT_ROUNDOFF)
+
+    def disagreements(
+        self, units: Units, when: str, inputs: Mapping[str, Array],
+        theirs: Mapping[str, Array], expected: Mapping[str, Array],
+    ) -> dict[str, Disagreement | None]:  # fmt: skip
+        """Return what differs of each output that holds whole numbers. when: on which inputs."""
+        found: dict[str, Disagreement | None] = {}
+        for name, array in expected.items():
+            if not is_whole(array):
+                continue
+            given = theirs.get(name)
+            if given is None or given.shape != array.shape:
+                found[name] = Disagreement(name, when, array.size, array.size, 0, None)
+            elif np.array_equal(given, array):
+                found[name] = None
+            else:
+                scored = self._scored(units, array, inputs)
+                found[name] = disagreement(name, when, given, array, scored)
+        return found
+
+    def _scored(self, units: Units, output: Array, inputs: Mapping[str, Array]) -> Scored | None:
+        """Return the scores by which an output is chosen, and how rounding moves them."""
+        values = units.facing.trace(inputs).values
+        found = scores_of(output, sorted(values.items()))
+        if found is None:
+            return None
+        shape = values[found.key].shape
+        moved = [
+            each
+            for noisy in self._rounded(units, inputs)
+            if (each := units.facing.trace(noisy).values[found.key]).shape == shape
+        ]
+        return Scored(values[found.key], moved, found.axis, found.sign)
+
+    def _rounded(self, units: Units, inputs: Mapping[str, Array]) -> Iterator[dict[str, Array]]:
+        """Yield inputs as rounding moves them, while the tensors are moved by it too."""
+        unit = DOUBLE_ROUNDOFF if self.meeting.dtype == "float64" else UNIT_ROUNDOFF
         before = {name: np.array(each) for name, each in units.sought.weights.items()}
         terms = {
             name: max(array.size // max(array.shape[0], 1), 1) if array.ndim > 1 else 1
             for name, array in before.items()
         }
         longest = max(terms.values(), default=1)
-        moved = 0.0
         try:
             for probe in range(PROBES):
                 draw = np.random.default_rng(derived_seed("probe", self.seed, probe))
                 units.load({
-                    name: perturbed(np.array(array), UNIT_ROUNDOFF * terms[name] ** 0.5, draw)
+                    name: perturbed(np.array(array), unit * terms[name] ** 0.5, draw)
                     for name, array in before.items()
                 })  # fmt: skip
-                noisy = {
-                    name: perturbed(np.array(array), UNIT_ROUNDOFF * longest**0.5, draw)
+                yield {
+                    name: perturbed(np.array(array), unit * longest**0.5, draw)
                     for name, array in inputs.items()
                 }
-                moved = max(moved, relative_error(units.facing.run(noisy), expected))
         finally:
             units.load(before)
-        return SAFETY * max(moved, UNIT_ROUNDOFF)

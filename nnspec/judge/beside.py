@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nnspec.backend import Inspectable, Trainable, get_backend, installed_backends
+from nnspec.judge.choices import (
+    Disagreement,
+    Scored,
+    disagreement,
+    floats_of,
+    is_whole,
+    scores_of,
+)
 from nnspec.judge.facing import Facing
 from nnspec.judge.ours import Ours
 from nnspec.judge.places import whole_place
 from nnspec.network.loader import Spec
+from nnspec.verification.checks import Kind
 from nnspec.verification.engines import Reference, SourceEngine, trainable_backends
 from nnspec.verification.range_checks import moved_rows, row_errors, undecided
 from nnspec.verification.recorder import Blame, Recorder
@@ -189,9 +199,119 @@ class Beside:
 
     def agrees(self, theirs: Mapping[str, Array]) -> bool:
         """Whether these outputs of the file are those of the spec, for the inputs."""
+        given = self.facing.matched(theirs)
         expected = self.ours.outputs(self.inputs)
-        error = relative_error(self.facing.matched(theirs), expected)
-        return error <= self.tolerance(self.inputs, expected, error)
+        floats = floats_of(expected)
+        error = relative_error(given, floats)
+        if floats and not error <= self.tolerance(self.inputs, floats, error):
+            return False
+        return all(
+            name in given
+            and given[name].shape == array.shape
+            and (
+                (found := self._disagreement(name, "", self.inputs, given, expected)) is None
+                or found.decided == found.differing
+            )
+            for name, array in expected.items()
+            if name not in floats
+        )
+
+    def compare(
+        self, kind: Kind, when: str, inputs: Mapping[str, Array], theirs: Mapping[str, Array]
+    ) -> None:
+        """Add the checks of the file's outputs. when: on which inputs."""
+        expected = self.ours.outputs(inputs)
+        floats = floats_of(expected)
+        if floats:
+            off = relative_error(theirs, floats)
+            tolerance = self.tolerance(inputs, floats, off)
+            self._add(kind, when, inputs, off, tolerance)
+        self.compare_whole(kind, when, inputs, theirs, expected)
+
+    def compare_whole(
+        self, kind: Kind, when: str, inputs: Mapping[str, Array], theirs: Mapping[str, Array],
+        expected: Mapping[str, Array],
+    ) -> None:  # fmt: skip
+        """Add a check of each output that holds whole numbers: the share that differs.
+
+        It may be as large as the share that rounding decides.
+        """
+        for name, array in expected.items():
+            if not is_whole(array):
+                continue
+            if name not in theirs or theirs[name].shape != array.shape:
+                self._add(kind, when, inputs, np.inf, 0.0, name)
+                continue
+            found = self._disagreement(name, when, inputs, theirs, expected)
+            if found is None:
+                self._add(kind, when, inputs, 0.0, 0.0, name)
+            elif found.margins is None and found.decided:
+                self.recorder.leave_out(kind, self.named(f"{when}, {name}"), found.told())
+            else:
+                self.report.disagreements.append(found)
+                share, allowed = (n / array.size for n in (found.differing, found.decided))
+                self._add(kind, when, inputs, share, allowed, name, found.told())
+
+    def named(self, when: str) -> tuple[str, str]:
+        """Return the names of the two in a check on some inputs."""
+        return self.pair[0], f"{self.pair[1]}, {when}"
+
+    def _add(
+        self, kind: Kind, when: str, inputs: Mapping[str, Array], error: float, tolerance: float,
+        output: str = "", told: str = "",
+    ) -> None:  # fmt: skip
+        """Add a check: of all floats, or of one output, of which `told` says what differs."""
+        pair = self.named(f"{when}, {output}" if output else when)
+        if error > tolerance:
+            if unsure := self.unsure():
+                self.recorder.leave_out(kind, pair, unsure)
+                return
+            self.keep(f"{when}, {output}" if output else when, inputs)
+        self.recorder.add(
+            kind, pair, self.facing.dtype, error, tolerance, blame=self.blame(told),
+            is_share=bool(output),
+        )  # fmt: skip
+
+    def _disagreement(
+        self, name: str, when: str, inputs: Mapping[str, Array], theirs: Mapping[str, Array],
+        expected: Mapping[str, Array],
+    ) -> Disagreement | None:  # fmt: skip
+        given, array = theirs[name], expected[name]
+        if np.array_equal(given, array):
+            return None
+        found = disagreement(name, when, given, array, self._scored(array, inputs))
+        if found is None or found.margins is not None:
+            return found
+        # What is chosen otherwise, or is no choice: rounding may flip all of it, or nothing.
+        error = relative_error({name: given}, {name: array})
+        may_flip = error <= self.tolerance(inputs, {name: array}, error)
+        return dataclasses.replace(found, decided=found.differing if may_flip else 0)
+
+    def _scored(self, output: Array, inputs: Mapping[str, Array]) -> Scored | None:
+        """Return the scores by which an output is chosen, and how rounding moves them."""
+        state = self.state
+        amplification = state.tolerances.amplification
+        conditioning = state.tolerances.conditioning()
+        program: Any = conditioning.program
+        values = conditioning.values(inputs)
+        found = scores_of(output, values.items())
+        if found is None:
+            return None
+        unit = DOUBLE_ROUNDOFF if self.is_exact else UNIT_ROUNDOFF
+        size = self.rounding or unit * amplification.longest**0.5
+        scores = values[found.key]
+        moved = []
+        try:
+            for draw in amplification.draws():
+                weights = amplification.changed(
+                    self.rounding or unit, draw, by_length=not self.rounding
+                )
+                program.load_weights(conditioning.named(weights))
+                noisy = {name: perturbed(array, size, draw) for name, array in inputs.items()}
+                moved.append(conditioning.moved_values(noisy, unit, draw)[found.key])
+        finally:
+            program.load_weights(conditioning.named(state.weights))
+        return Scored(scores, moved, found.axis, found.sign)
 
     def unsure(self) -> str:
         """Return why a difference accuses nobody: the map may be wrong, and not the file."""

@@ -13,7 +13,7 @@ from nnspec.judge.found import Walked
 from nnspec.layers.shapes import show
 from nnspec.support.causes import Told, cause_of
 from nnspec.support.streams import derived_seed
-from nnspec.verification.tolerance import relative_error, tensor_error
+from nnspec.verification.tolerance import tensor_error
 
 GRADIENT = 1e-8
 """Relative, in float64, to the largest gradient of a tensor."""
@@ -59,20 +59,9 @@ def compare_interface(beside: Beside, walked: Walked) -> None:
         )
 
 
-def compare_outputs(beside: Beside, told: str) -> None:
-    """Compare the outputs for the inputs. told: what is said of them."""
-    pair = (beside.pair[0], f"{beside.pair[1]}, {told}")
-    theirs = beside.facing.run(beside.inputs)
-    expected = beside.ours.outputs(beside.inputs)
-    off = relative_error(theirs, expected)
-    tolerance = beside.tolerance(beside.inputs, expected, off)
-    if off > tolerance and (unsure := beside.unsure()):
-        beside.recorder.leave_out("forward", pair, unsure)
-        return
-    if off > tolerance:
-        beside.keep(told, beside.inputs)
-    blame = beside.blame()
-    beside.recorder.add("forward", pair, beside.facing.dtype, off, tolerance, blame=blame)
+def compare_outputs(beside: Beside, when: str) -> None:
+    """Compare the outputs for the inputs. when: what is said of them."""
+    beside.compare("forward", when, beside.inputs, beside.facing.run(beside.inputs))
 
 
 def compare_gradients(beside: Beside) -> None:

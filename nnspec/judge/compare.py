@@ -14,6 +14,7 @@ from nnspec.backend.foreign import Foreign
 from nnspec.errors import NnspecError
 from nnspec.judge.attempts import Attempt, Attempts
 from nnspec.judge.checks import GRADIENT
+from nnspec.judge.choices import floats_of
 from nnspec.judge.comparison import Comparison
 from nnspec.judge.meeting import Asked, Meeting, meet
 from nnspec.judge.parting import Parting
@@ -203,16 +204,36 @@ class _Case:
                 self.recorder.add_failed("forward", pair, self.meeting.dtype, failed[0])
             return False
         expected, theirs = given
-        off = relative_error(theirs, expected)
-        tolerance = self.attempts.tolerance(best.units, inputs, expected)
-        if off > tolerance and not best.is_sure:
+        floats = floats_of(expected)
+        passed = True
+        if floats:
+            off = relative_error(theirs, floats)
+            tolerance = self.attempts.tolerance(best.units, inputs, floats, off)
+            passed = self._add(best, inputs, pair, off, tolerance)
+        whole = self.attempts.disagreements(best.units, told, inputs, theirs, expected)
+        for name, found in whole.items():
+            size = expected[name].size or 1
+            share, allowed = (found.differing / size, found.decided / size) if found else (0.0, 0.0)
+            if found is not None:
+                self.report.disagreements.append(found)
+            of = (pair[0], f"{pair[1]}, {name}")
+            passed &= self._add(best, inputs, of, share, allowed, found.told() if found else "")
+        return passed
+
+    def _add(
+        self, best: Attempt, inputs: Mapping[str, Array], pair: tuple[str, str], error: float,
+        tolerance: float, told: str = "",
+    ) -> bool:  # fmt: skip
+        if error > tolerance and not best.is_sure:
             self.recorder.leave_out("forward", pair, self._unsure(best))
             return False
-        if off > tolerance:
+        if error > tolerance:
             self._keep_places(best, inputs)
-        blame = self._blame(best)
-        self.recorder.add("forward", pair, self.meeting.dtype, off, tolerance, blame=blame)
-        return off <= tolerance
+        blame = self._blame(best, told)
+        self.recorder.add(
+            "forward", pair, self.meeting.dtype, error, tolerance, blame=blame, is_share=bool(told)
+        )
+        return error <= tolerance
 
     def _keep_places(self, best: Attempt, inputs: Mapping[str, Array]) -> None:
         """Keep what a reproduction may show: where the files part first, and both as a whole."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from nnspec.judge.choices import Disagreement, sentences_of
 from nnspec.judge.reproducing import Place, Reproduced, told_of
 from nnspec.judge.sources import Source
 from nnspec.verification.report import Report
@@ -25,6 +26,8 @@ class Comparison(Report):
     """That a reproduction may show, while the files are open."""
     reproduced: Reproduced | None = None
     """The result of writing them, if that was asked for."""
+    disagreements: list[Disagreement] = field(default_factory=list)
+    """Of outputs that are whole numbers, what differs, whether or not rounding decides it."""
 
     @property
     def is_compared(self) -> bool:
@@ -36,6 +39,11 @@ class Comparison(Report):
     def verdict(self) -> str:
         """The result, in a few words."""
         return "the same" if self.passed else Report.verdict.__get__(self)
+
+    def remarks(self) -> list[str]:
+        """Return how far agreement says something, and what differs of whole numbers."""
+        told = (check.detail for check in self.failures())
+        return [*Report.remarks(self), *sentences_of(self.disagreements, told)]
 
     def map_as_json(self) -> dict[str, Any]:
         """Return the map of weights, as `--save-map` writes it."""
@@ -55,4 +63,5 @@ class Comparison(Report):
             **self.map_as_json(),
             "faults": self.faults,
             **told_of(self.reproduced),
+            "disagreements": [each.as_json() for each in self.disagreements],
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from nnspec.judge.choices import Disagreement, sentences_of
 from nnspec.judge.found import Fault
 from nnspec.judge.reproducing import Place, Reproduced, told_of
 from nnspec.judge.sources import Source
@@ -23,6 +24,8 @@ class Judgement(Report):
     """That a reproduction may show, while the file is open."""
     reproduced: Reproduced | None = None
     """The result of writing them, if that was asked for."""
+    disagreements: list[Disagreement] = field(default_factory=list)
+    """Of outputs that are whole numbers, what differs, whether or not rounding decides it."""
 
     @property
     def is_compared(self) -> bool:
@@ -31,6 +34,11 @@ class Judgement(Report):
             return bool(self.checks)
         is_left_out = any(each.kind == "forward" for each in self.not_checked)
         return any(check.kind == "forward" for check in self.checks) and not is_left_out
+
+    def remarks(self) -> list[str]:
+        """Return how far agreement says something, and what differs of whole numbers."""
+        told = (check.detail for check in self.failures())
+        return [*Report.remarks(self), *sentences_of(self.disagreements, told)]
 
     def map_as_json(self) -> dict[str, Any]:
         """Return the map of weights, by canonical name, as `--save-map` writes it."""
@@ -45,4 +53,5 @@ class Judgement(Report):
             "map": self.map_as_json(),
             "faults": [asdict(each) for each in self.faults],
             **told_of(self.reproduced),
+            "disagreements": [each.as_json() for each in self.disagreements],
         }

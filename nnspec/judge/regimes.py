@@ -8,6 +8,7 @@ import numpy as np
 
 from nnspec.backend.foreign import Described
 from nnspec.judge.beside import Beside
+from nnspec.judge.choices import floats_of
 from nnspec.judge.facing import moves
 from nnspec.layers.shapes import Shape
 from nnspec.network.domains import domain_of
@@ -19,7 +20,6 @@ from nnspec.verification.row_checks import AT_ONCE, MOST
 from nnspec.verification.rows import GivenRows
 from nnspec.verification.samples import element_ranges, of_rows, random_inputs, sizes_of
 from nnspec.verification.size_checks import BATCHES
-from nnspec.verification.tolerance import relative_error
 from nnspec.verification.unusual import unusual_inputs
 
 Inputs = Mapping[str, np.ndarray]
@@ -93,21 +93,13 @@ def _compare(beside: Beside, told: str, inputs: Inputs) -> None:
     except Exception as error:
         _fail(beside, told, f"It does not run with {told}: {cause_of(error)}")
         return
-    expected = beside.ours.outputs(inputs)
-    off = relative_error(theirs, expected)
-    tolerance = beside.tolerance(inputs, expected, off)
-    if off > tolerance:
-        beside.keep(told, inputs)
-    beside.recorder.add(
-        "dynamic_shape", _named(beside, told), beside.facing.dtype, off, tolerance,
-        blame=beside.blame(),
-    )  # fmt: skip
+    beside.compare("dynamic_shape", told, inputs, theirs)
 
 
 def _fail(beside: Beside, told: str, why: str) -> None:
     """Add that a file does not run at a size, which is of its interface."""
     kind = "interface" if beside.report.asks("interface") else "dynamic_shape"
-    beside.recorder.add_failed(kind, _named(beside, told), beside.facing.dtype, why)  # type: ignore[arg-type]
+    beside.recorder.add_failed(kind, beside.named(told), beside.facing.dtype, why)  # type: ignore[arg-type]
 
 
 def compare_none(beside: Beside) -> None:
@@ -177,7 +169,7 @@ def _compare_whole(beside: Beside, told: str, inputs: Inputs) -> None:
 
 def _compare_rows(beside: Beside, told: str, kinds: list[str], inputs: Inputs) -> None:
     """Compare rows one by one, each relative to itself."""
-    pair = _named(beside, told)
+    pair = beside.named(told)
     with np.errstate(all="ignore"):
         expected = beside.ours.outputs(inputs)
     try:
@@ -195,17 +187,21 @@ def _compare_rows(beside: Beside, told: str, kinds: list[str], inputs: Inputs) -
         beside.recorder.leave_out("range", beside.pair, reason)
         if not known.any():
             return
-    share = np.divide(found, tolerance, np.zeros(len(found)), where=known)
-    worst = int(np.argmax(share))
-    if found[worst] > tolerance[worst]:
-        row = {name: array[worst : worst + 1] for name, array in inputs.items()}
-        beside.keep(f"inputs {kinds[worst]}" if kinds[worst] != told else told, row)
-    what = f"A row of inputs {kinds[worst]}." if kinds[worst] != told else ""
-    beside.recorder.add(
-        "range", pair, beside.facing.dtype, float(found[worst]), float(tolerance[worst]),
-        blame=beside.blame(what),
-    )  # fmt: skip
-
-
-def _named(beside: Beside, told: str) -> tuple[str, str]:
-    return beside.pair[0], f"{beside.pair[1]}, {told}"
+    floats = floats_of(expected)
+    if floats:
+        found = row_errors({**floats, **theirs}, floats)
+        share = np.divide(found, tolerance, np.zeros(len(found)), where=known)
+        worst = int(np.argmax(share))
+        if found[worst] > tolerance[worst]:
+            row = {name: array[worst : worst + 1] for name, array in inputs.items()}
+            beside.keep(f"inputs {kinds[worst]}" if kinds[worst] != told else told, row)
+        what = f"A row of inputs {kinds[worst]}." if kinds[worst] != told else ""
+        beside.recorder.add(
+            "range", pair, beside.facing.dtype, float(found[worst]), float(tolerance[worst]),
+            blame=beside.blame(what),
+        )  # fmt: skip
+    taken, given, right = (
+        {name: array[known] for name, array in each.items() if len(array) == len(known)}
+        for each in (inputs, theirs, expected)
+    )
+    beside.compare_whole("range", told, taken, given, right)

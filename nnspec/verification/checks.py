@@ -78,6 +78,26 @@ class NotChecked:
         return f"{title}{of}: {self.reason}"
 
 
+LITTLE = 0.01
+"""Relative: where one rounding moves outputs by more, that two agree says little."""
+
+
+@dataclass(frozen=True, slots=True)
+class IllConditioned:
+    """A network of which one rounding in a dtype moves the outputs by so much."""
+
+    dtype: str
+    moved: float
+
+    def told(self) -> str:
+        """Return it as a sentence."""
+        if self.moved >= 1:
+            by = "by as much as they are, or more: agreement says nothing here"
+        else:
+            by = f"by {100 * self.moved:.2g} %: agreement says little here"
+        return f"one rounding in {self.dtype} moves the outputs {by}"
+
+
 def difference(check: Check) -> str:
     """Return a failed check as a sentence."""
     where = f" at layer {check.layer}" if check.layer else ""

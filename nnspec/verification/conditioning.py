@@ -235,11 +235,7 @@ class Conditioning:
         self.worst, self.loss = "", 0.0
         rows = len(next(iter(inputs.values())))
         values = self._values(inputs)
-        zeros = self.silent(inputs)
-        sizes = {
-            name: self.size(value, values, unit, is_rounded=not by_row).reshape(zeros[name].shape)
-            for value, name in self.noisy.added.items()
-        }
+        sizes = self._sizes(inputs, values, unit, is_rounded=not by_row)
         expected = self._outputs(values)
         if relative_error(self._outputs(self._values(inputs)), expected) > EXACT:
             raise RuntimeError("the same inputs give other outputs")
@@ -270,17 +266,9 @@ class Conditioning:
         if not jumps:
             return truths, choices
         values = self._values(inputs)
-        zeros = self.silent(inputs)
-        sizes = {
-            name: self.size(value, values, unit, is_rounded=True).reshape(zeros[name].shape)
-            for value, name in self.noisy.added.items()
-        }
+        sizes = self._sizes(inputs, values, unit, is_rounded=True)
         for draw in draws:
-            noise = {
-                name: size * (draw.integers(0, 2, size.shape) * 2.0 - 1.0)
-                for name, size in sizes.items()
-            }
-            moved = self.program.forward({**inputs, **noise})
+            moved = self._noisy(inputs, sizes, draw)
             for value, taken in jumps.items():
                 if isinstance(self.noisy.computed[value][2], _STEPS):
                     other = moved[value] != values[value]
@@ -293,6 +281,44 @@ class Conditioning:
                     other = (change > 0) & (change >= np.abs(values[taken]))
                     truths |= other.reshape(rows, -1).any(axis=1)
         return truths, choices
+
+    def values(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the inputs, and what each layer gives, in the order of computation."""
+        found = self._values(inputs)
+        return {name: found[name] for name in (*inputs, *self.noisy.computed)}
+
+    def moved_values(
+        self, inputs: Mapping[str, Array], unit: float, draw: np.random.Generator
+    ) -> dict[str, Array]:
+        """Return the same where every layer's formula rounds by this unit."""
+        sizes = self._sizes(inputs, self._values(inputs), unit, is_rounded=True)
+        moved = self._noisy(inputs, sizes, draw)
+        computed = {name: moved[self.noisy.sums.get(name, name)] for name in self.noisy.computed}
+        return {**inputs, **computed}
+
+    def _sizes(
+        self,
+        inputs: Mapping[str, Array],
+        values: Mapping[str, Array],
+        unit: float,
+        *,
+        is_rounded: bool,
+    ) -> dict[str, Array]:
+        """Return the most of what is added to each value."""
+        zeros = self.silent(inputs)
+        return {
+            name: self.size(value, values, unit, is_rounded=is_rounded).reshape(zeros[name].shape)
+            for value, name in self.noisy.added.items()
+        }
+
+    def _noisy(
+        self, inputs: Mapping[str, Array], sizes: Mapping[str, Array], draw: np.random.Generator
+    ) -> dict[str, Array]:
+        noise = {
+            name: size * (draw.integers(0, 2, size.shape) * 2.0 - 1.0)
+            for name, size in sizes.items()
+        }
+        return self.program.forward({**inputs, **noise})
 
     def beyond_float32(self, inputs: Mapping[str, Array]) -> tuple[Array, str]:
         """Return the rows with numbers that float32 does not hold, and the layer of the first."""

@@ -11,9 +11,9 @@ import numpy as np
 from nnspec.errors import MissingDependencyError, UnsupportedError, UsageError
 from nnspec.network.domain import Range
 from nnspec.support.causes import cause_of
-from nnspec.verification.checks import Check, Kind
+from nnspec.verification.checks import LITTLE, Check, IllConditioned, Kind
 from nnspec.verification.report import Report
-from nnspec.verification.tolerance import EXACT
+from nnspec.verification.tolerance import EXACT, SAFETY
 
 SHOWN = 3
 """Of what was found wrong with one engine."""
@@ -21,6 +21,8 @@ SHOWN = 3
 Blame = Callable[[], tuple[str | None, str]]
 """Returns the layer at fault, if there is one, and a sentence more."""
 T = TypeVar("T")
+_OUTPUTS: tuple[Kind, ...] = ("forward", "export")
+"""Kinds of checks of the outputs for ordinary inputs, whose tolerance is what rounding moves."""
 _INDEX = re.compile(r"\b(index|indices|IndexError)\b.*\b(out of|not in|bounds)\b", re.IGNORECASE)
 """In what frameworks say of an index beyond a table."""
 
@@ -53,14 +55,18 @@ class Recorder:
         *,
         blame: Blame | None = None,
         always: bool = False,
+        is_share: bool = False,
     ) -> None:
         """Add a check; a failed one is blamed on a layer, if blame finds one.
 
         Where rounding alone may move outputs by as much as they are, nothing is compared. What is
-        of no level that was chosen is not added, unless `always`.
+        of no level that was chosen is not added, unless `always`. is_share: whether the error
+        is a share of elements, and no distance.
         """
         if not always and not self.report.asks(kind):
             return
+        if not is_share:
+            self._remark(kind, dtype, tolerance)
         passed = error <= tolerance
         if _says_nothing(error, tolerance):
             self.leave_out(kind, pair, f"in {dtype}: {told_of(tolerance)}")
@@ -115,6 +121,8 @@ class Recorder:
 
         The one of those that pass shows the error that uses up most of its tolerance.
         """
+        for _, tolerance in errors.values():
+            self._remark(kind, dtype, tolerance)
         passed = {name: both for name, both in errors.items() if both[0] <= both[1] and both[1] < 1}
         if passed:
             error, tolerance = max(passed.values(), key=lambda both: both[0] / (both[1] or 1.0))
@@ -127,6 +135,17 @@ class Recorder:
             if name not in passed and name not in unknown:
                 blame = (blames or {}).get(name)
                 self.add(kind, (name, against), dtype, error, tolerance, blame=blame)
+
+    def _remark(self, kind: Kind, dtype: str, tolerance: float) -> None:
+        """Say so where one rounding moves the outputs far."""
+        moved = tolerance / SAFETY
+        if kind not in _OUTPUTS or moved < LITTLE or not self.report.asks(kind):
+            return
+        found = self.report.ill_conditioned
+        known = next((each for each in found if each.dtype == dtype), None)
+        if known is None or known.moved < moved:
+            found[:] = [each for each in found if each is not known]
+            found.append(IllConditioned(dtype, moved))
 
     def leave_out(
         self, kind: Kind | None, pair: tuple[str, ...], reason: str, *, by_call: bool = False

@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 from nnspec.errors import printable
 from nnspec.support import html
 from nnspec.support.causes import plain
-from nnspec.verification.checks import TITLES, Check, Kind, NotChecked, difference, result
+from nnspec.verification.checks import (
+    TITLES,
+    Check,
+    IllConditioned,
+    Kind,
+    NotChecked,
+    difference,
+    result,
+)
 from nnspec.verification.levels import KINDS, LEVELS, PRINCIPAL, Level, Verdict, level_of
 
 if TYPE_CHECKING:
@@ -40,6 +48,8 @@ class Report:
     """Whether no number of any output is finite: only that they are not was compared."""
     levels: tuple[Level, ...] = LEVELS
     required: tuple[Level, ...] = ()
+    ill_conditioned: list[IllConditioned] = field(default_factory=list)
+    """By dtype, where one rounding moves the outputs so far that agreement says little."""
 
     @property
     def question(self) -> str:
@@ -114,6 +124,10 @@ class Report:
                 if kind not in absent:
                     self.leave_out(kind, (), f'the level "{level}" is not chosen', by_call=True)
 
+    def remarks(self) -> list[str]:
+        """Return what agreement, or a difference, says less or more by, a sentence each."""
+        return [f"ill-conditioned: {each.told()}" for each in self.ill_conditioned]
+
     def levels_as_json(self) -> dict[str, Any]:
         """Return the verdict of each level, with how much of it was not checked."""
         open_ = [each.kind for each in self.not_checked]
@@ -141,6 +155,9 @@ class Report:
             "unmet": self.unmet(),
             "checks": [{**asdict(check), "pair": list(check.pair)} for check in self.checks],
             "not_checked": [{**asdict(each), "pair": list(each.pair)} for each in self.not_checked],
+            "ill_conditioned": [
+                {**asdict(each), "told": each.told()} for each in self.ill_conditioned
+            ],
             "notes": self.notes,
         }
 
@@ -161,6 +178,7 @@ class Report:
             self._line_of_levels(),
             *self.unmet(),
             *map(difference, self.failures()),
+            *self.remarks(),
             *(f"note: {note}" for note in self.notes),
         ]
         unchecked = html.lines(each.told() for each in self.not_checked)
@@ -194,6 +212,8 @@ class Report:
             )
         for each in self.not_checked:
             console.print(f"[yellow]not checked:[/] {escape(each.told())}", highlight=False)
+        for sentence in self.remarks():
+            console.print(f"[bold yellow]remark:[/] {escape(sentence)}", highlight=False)
         for sentence in self.unmet():
             console.print(f"[bold red]required:[/] {escape(sentence)}", highlight=False)
         for note in self.notes:

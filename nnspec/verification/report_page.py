@@ -42,6 +42,9 @@ class Findings(Protocol):
     def unmet(self) -> list[str]:
         """Return what is required and was not checked."""
 
+    def remarks(self) -> list[str]:
+        """Return what agreement, or a difference, says less or more by."""
+
     def failures(self) -> Iterable[Check]:
         """Return the checks that failed."""
 
@@ -79,6 +82,7 @@ def _section(title: str, report: Findings, network: object) -> Section:
     picture, told = _picture(report, network) if isinstance(network, Spec) else ("", "")
     said = [(f"required: {each}", "differs") for each in report.unmet()]
     said += [(difference(each), "differs") for each in report.failures()]
+    said += [(each, "open") for each in report.remarks()]
     said += [(f"not checked: {each.told()}", "open") for each in report.not_checked]
     said += [(f"note: {note}", "small") for note in report.notes]
     levels = [Row(each, "", "", told, _TONES[told]) for each, told in report.told_levels()]

@@ -213,3 +213,17 @@ def test_only_floats_carry_a_gradient_to_a_parameter() -> None:
         "name: e, type: embedding, input_dim: 3, output_dim: 2",
     )
     assert untrained_parameters(spec.graph) == ["a.weight", "a.bias"]
+
+
+@pytest.mark.parametrize(("scale", "is_told"), [("3.0e+4", True), ("20.0", False)])
+def test_agreement_that_says_little_is_called_so(scale: str, is_told: bool) -> None:
+    spec = network("type: dense, units: 8", f"type: rescaling, scale: {scale}", "type: sin")
+    report = verified(spec, "torch", "onnx")
+    assert report.passed, report.to_json()
+    assert [each.dtype for each in report.ill_conditioned] == ["float32"] * is_told
+    for each in report.ill_conditioned:
+        assert 0.01 < each.moved < 0.25
+        assert report.remarks() == [f"ill-conditioned: {each.told()}"]
+        assert each.told().endswith("%: agreement says little here")
+        assert each.told() in report.to_json()
+        assert each.told() in report.to_html()

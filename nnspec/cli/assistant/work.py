@@ -215,7 +215,7 @@ def _verified(result: Report | Reports) -> Request:
         told["failures"] += [named(name, difference(each)) for each in report.failures()]
         told["unmet"] += [named(name, each) for each in report.unmet()]
         told["not_checked"] += [named(name, each.told()) for each in report.not_checked]
-        told["notes"] += [named(name, each) for each in report.notes]
+        told["notes"] += [named(name, each) for each in (*report.remarks(), *report.notes)]
     if len(checks) > MOST_CHECKS:
         told["notes"].append(f"{len(checks) - MOST_CHECKS} comparisons that passed are left out")
     verdicts = [named(name, report.verdict) for name, report in reports.items()]
