@@ -73,7 +73,7 @@ def require_plain(path: Path) -> None:
         reader = PT2ArchiveReader(str(path))
         records = reader.get_file_names()
     except (zipfile.BadZipFile, RuntimeError, AssertionError, OSError) as error:
-        told = "it is a file of TorchScript" if _is_script(path) else str(error).split("\n")[0]
+        told = "it is a file of TorchScript" if is_script(path) else str(error).split("\n")[0]
         raise UsageError(f"{path.name} is no program of torch.export: {told}; {_AGAIN}") from None
     for name in records:
         last = name.rpartition("/")[2]
@@ -93,7 +93,8 @@ def require_plain(path: Path) -> None:
         raise UsageError(f"{path.name} {problem}: {_WHOLE}")
 
 
-def _is_script(path: Path) -> bool:
+def is_script(path: Path) -> bool:
+    """Whether a file is an archive of TorchScript, which has its code beside its tensors."""
     try:
         with zipfile.ZipFile(path) as archive:
             return any(name.split("/")[1:2] == ["code"] for name in archive.namelist())

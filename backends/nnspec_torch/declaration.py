@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nnspec.backend import (
@@ -40,7 +41,7 @@ class TorchBackend(Backend):
     options = TorchOptions
     can = Can.GRADIENTS | Can.TRAINING | Can.EXPORT | Can.NOISE
     packages: Mapping[str, tuple[str, ...]] = {"torch": ("torch",)}
-    reads = (".bin", ".pt", ".pt2", ".pth", ".py")
+    reads = (".bin", ".pt", ".pt2", ".pth", ".py", ".torchscript", ".ts")
     imports = ("nnspec_torch.runtime",)
     export_memory = ExportMemory(base=2**28, of_weights=6.0)
 
@@ -105,11 +106,18 @@ class TorchBackend(Backend):
 
     def open_file(self, reference: Reference) -> Foreign:
         """Open a Python file that makes a torch.nn.Module, a program, or a file of weights."""
-        if reference.path.lower().endswith((".bin", ".pt", ".pth")):
+        path = Path(reference.path)
+        if path.suffix.lower() in (".bin", ".pt", ".pth", ".torchscript", ".ts"):
+            from nnspec_torch.archive import is_script
+
+            if is_script(path) or path.suffix.lower() in (".torchscript", ".ts"):
+                from nnspec_torch.scripted import open_scripted
+
+                return open_scripted(reference)
             from nnspec_torch.checkpoint import open_checkpoint
 
             return open_checkpoint(reference)  # type: ignore[return-value]
-        if reference.path.lower().endswith(".pt2"):
+        if path.suffix.lower() == ".pt2":
             from nnspec_torch.exported import open_exported
 
             return open_exported(reference)

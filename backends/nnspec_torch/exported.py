@@ -29,7 +29,7 @@ _FORCED = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 _UNFORCED = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
 _LARGE = 1e30
 """From which on a number stands for infinity, as in a mask."""
-_STATISTICS = ("running_mean", "running_var")
+STATISTICS = ("running_mean", "running_var")
 
 
 class _Nodes(fx.Interpreter):
@@ -53,7 +53,7 @@ def _place(node: fx.Node) -> str:
         file, is_frame, rest = line.strip().removeprefix('File "').partition('", line ')
         if is_frame and line.strip().startswith("File "):
             frames.append((PureWindowsPath(file), rest.partition(",")[0]))  # of either system
-    own = [each for each in frames if not _is_torch(each[0].parts)] or frames
+    own = [each for each in frames if not is_torch(each[0].parts)] or frames
     found = f"{own[-1][0].name}:{own[-1][1]}" if own else f"node {node.name}"
     stack = [*(node.meta.get("nn_module_stack") or {}).values()][-1:]
     for path, kind in stack:
@@ -62,7 +62,7 @@ def _place(node: fx.Node) -> str:
     return printable(found)[:200]
 
 
-def _is_torch(parts: Sequence[str]) -> bool:
+def is_torch(parts: Sequence[str]) -> bool:
     """Whether a path is one of a file of PyTorch."""
     homes = ("", "site-packages", "dist-packages", "pytorch")
     pairs = set(zip(("", *parts), parts, strict=False))
@@ -108,7 +108,7 @@ class _Exported(TorchForeign):
         super().__init__(program, {}, path.parent)
         self.making = partial(_remade, path)
         self.rename(lambda name: name.removeprefix("graph."))
-        self._is_rounded = any(map(_is_rounded, self._constants()))
+        self._is_rounded = any(map(is_rounded, self._constants()))
 
     def at(self) -> str:
         """Return where the node of now was written."""
@@ -135,7 +135,7 @@ class _Exported(TorchForeign):
 
     def _constants(self) -> Iterator[torch.Tensor]:
         for name, each in self._program.named_buffers():
-            if name.rpartition(".")[2] not in _STATISTICS:
+            if name.rpartition(".")[2] not in STATISTICS:
                 yield each
 
 
@@ -154,7 +154,7 @@ def network():
     return text, {copied: path.read_bytes()}
 
 
-def _is_rounded(tensor: torch.Tensor) -> bool:
+def is_rounded(tensor: torch.Tensor) -> bool:
     """Whether a constant may have been computed with more digits than it has, as a table of angles.
 
     In float64 a network that computes it anew has those digits. What float16 or bfloat16 holds,

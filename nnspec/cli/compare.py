@@ -57,9 +57,9 @@ def compare(
 ) -> int:
     """Say whether any two networks compute the same, and where they part.
 
-    A and B: a spec, model.py:Net (which is run), .keras, .onnx or .pt2; or weights alone, of
-    .safetensors, .npz, .pt, .pth or .bin. Exit code 1 where they differ by more than rounding
-    explains, or could not be compared.
+    A and B: a spec, model.py:Net (which is run), .keras, .onnx, .pt2 or .torchscript; or weights
+    alone, of .safetensors, .npz, .pt, .pth or .bin. Exit code 1 where they differ by more than
+    rounding explains, or could not be compared.
     """
     import json
 

@@ -134,8 +134,9 @@ processes_option = click.option(
 @click.option(
     "--against",
     metavar="FILE[:NAME]",
-    help="Compare with this file instead: model.py:Net (which is run), .onnx, .keras or .pt2; or "
-    "say whether weights fit: .safetensors, .npz, or .pt, .pth and .bin of torch.save.",
+    help="Compare with this file instead: model.py:Net (which is run), .onnx, .keras, .pt2 or "
+    ".torchscript; or say whether weights fit: .safetensors, .npz, or .pt, .pth and .bin of "
+    "torch.save.",
 )
 @click.option("--args", "arguments", metavar="JSON", help="With --against: of the call of NAME.")
 @click.option(

@@ -12,7 +12,7 @@ from nnspec.emit.tree import CALLED, Input, Inputs, Items, Literal, X, apply, re
 from tests.source_trees import tree_of
 
 ROOT = Path(__file__).parents[2]
-READERS = {"archive.py"}  # of files of others, whose text is all there is
+READERS = {"archive.py", "scripted.py"}  # of files of others, whose text is all there is
 WRITERS = sorted(
     path
     for folder in ("nnspec/emit", "backends")
