@@ -132,6 +132,14 @@ class KerasForeign:
             for each, array in zip(self.model.non_trainable_variables, kept, strict=True):
                 each.assign(array)
 
+    def learn(
+        self, inputs: Mapping[str, Array], towards: Mapping[str, Array]
+    ) -> tuple[dict[str, Array], Weights]:
+        """Return the outputs as in training, or the gradients of Σ output · towards."""
+        from nnspec_keras.learning import learn  # which few calls need
+
+        return learn(self, inputs, towards)
+
     def trace(self, inputs: Mapping[str, Array]) -> Trace:
         """Return the outputs as at inference, and every layer on the way to them."""
         return self._trace(inputs)[0]

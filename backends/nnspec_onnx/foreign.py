@@ -114,6 +114,12 @@ class OnnxForeign:
         """Raise UnsupportedError: a model of ONNX is one of inference."""
         raise UnsupportedError("a model of ONNX has no training")
 
+    def learn(
+        self, inputs: Mapping[str, Array], towards: Mapping[str, Array]
+    ) -> tuple[dict[str, Array], Weights]:
+        """Raise UnsupportedError: a model of ONNX is one of inference."""
+        raise UnsupportedError("a model of ONNX has no training")
+
     def trace(self, inputs: Mapping[str, Array]) -> Trace:
         """Return the outputs as at inference, and every node on the way to them."""
         outputs = [each.name for each in self.model.graph.output]

@@ -23,7 +23,7 @@ from nnspec_torch.archive import require_plain
 from nnspec_torch.foreign import TorchForeign
 
 if TYPE_CHECKING:
-    from nnspec.backend import Array
+    from nnspec.backend import Array, Weights
 
 _FORCED = "TORCH_FORCE_WEIGHTS_ONLY_LOAD"
 _UNFORCED = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
@@ -121,6 +121,12 @@ class _Exported(TorchForeign):
         return dtype
 
     def run_training(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Raise UnsupportedError: the mode is that of the export."""
+        raise UnsupportedError("a program of torch.export has one mode, that of its export")
+
+    def learn(
+        self, inputs: Mapping[str, Array], towards: Mapping[str, Array]
+    ) -> tuple[dict[str, Array], Weights]:
         """Raise UnsupportedError: the mode is that of the export."""
         raise UnsupportedError("a program of torch.export has one mode, that of its export")
 

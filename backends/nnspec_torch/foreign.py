@@ -82,6 +82,7 @@ class TorchForeign:
         self.module = module.eval()
         self._places = places
         self._names = {id(each): name for name, each in module.named_modules()}
+        self._frozen = {id(each) for each in module.parameters() if not each.requires_grad}
         for parameter in module.parameters():
             parameter.requires_grad_(True)  # so that each has a gradient to compare
         self._tensors = dict(_tensors(module))
@@ -154,6 +155,22 @@ class TorchForeign:
             with torch.no_grad():
                 for name, each in self.module.named_buffers():
                     each.copy_(kept[name])
+
+    def learn(
+        self, inputs: Mapping[str, Array], towards: Mapping[str, Array]
+    ) -> tuple[dict[str, Array], Weights]:
+        """Return the outputs as in training, or the gradients of Σ output · towards."""
+        from nnspec_torch.learning import learn  # which few calls need
+
+        return learn(self, inputs, towards)
+
+    def parameters(self) -> dict[str, nn.Parameter]:
+        """Return what the file lets learn, by the name of the tensor; each once."""
+        found: dict[int, tuple[str, nn.Parameter]] = {}
+        for name, each in self._tensors.items():
+            if isinstance(each, nn.Parameter) and id(each) not in self._frozen:
+                found.setdefault(id(each), (name, each))
+        return dict(found.values())
 
     def trace(self, inputs: Mapping[str, Array]) -> Trace:
         """Return the outputs as at inference, and every operation on the way to them."""

@@ -269,6 +269,18 @@ class TorchProgram(Emitted):
             for hook in hooks:
                 hook.remove()
 
+    def loss_of_outputs(self, output: Array, target: Target) -> tuple[float, Array]:
+        """Return the loss of what the network gives, and its gradient by that."""
+        given = self.tensor(output).requires_grad_(True)
+        taken = given
+        if self.head is not None:  # the loss takes what the activation at the end does
+            is_softmax = self.head.activation.type == "softmax"
+            taken = given.log() if is_softmax else torch.logit(given)
+        with self.precision():
+            loss = self.training.loss_function(taken, *self.goals(target))
+        (gradient,) = torch.autograd.grad(loss, [given])
+        return float(loss.detach()), gradient.cpu().numpy()
+
     def measured(self, inputs: Mapping[str, Array], target: Target) -> dict[str, float]:
         """Return the metrics of the emitted script, if there is one."""
         evaluate = getattr(self.emitted, "evaluate", None)

@@ -185,6 +185,17 @@ class Foreign(Protocol):
         """
         ...
 
+    def learn(
+        self, inputs: Mapping[str, Array], towards: Mapping[str, Array]
+    ) -> tuple[dict[str, Array], Weights]:
+        """Return the outputs as in training, or the gradients of Σ output · towards.
+
+        Dropout is off. Without `towards` nothing changes, and there are no gradients; with it there
+        are no outputs, the statistics move as in a step of training, and what the file does not let
+        learn has no gradient. Raises UnsupportedError for a file that has no training.
+        """
+        ...
+
     def trace(self, inputs: Mapping[str, Array]) -> Trace:
         """Return the outputs as at inference, and every operation on the way to them."""
         ...

@@ -160,6 +160,15 @@ class Declares(Program, Protocol):
 
 
 @runtime_checkable
+class GivesLoss(Protocol):
+    """A built network whose loss can be asked of any outputs: `verify --against` asks for it."""
+
+    def loss_of_outputs(self, output: Array, target: Target) -> tuple[float, Array]:
+        """Return the loss of what a network of one output gives, and its gradient by that."""
+        ...
+
+
+@runtime_checkable
 class Inspectable(Trainable, Protocol):
     """A built network that shows more of what its emitted source does; `verify` asks for it."""
 

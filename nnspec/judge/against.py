@@ -23,6 +23,7 @@ from nnspec.judge.prints import Prints
 from nnspec.judge.probes import compare_properties
 from nnspec.judge.regimes import compare_inputs, compare_none, compare_sizes, said_sizes, tell_fixed
 from nnspec.judge.sources import Source
+from nnspec.judge.training import compare_training
 from nnspec.judge.walk import Walk
 from nnspec.network.loader import Spec
 from nnspec.support.streams import derived_seed
@@ -49,10 +50,6 @@ ABSENT: tuple[Kind, ...] = (
     "weights",
 )  # fmt: skip
 """Kinds of checks that there are of nnspec's own programs alone."""
-LATER: dict[Kind, str] = {
-    "training": "training steps are not yet compared with files of others",
-}
-"""Checks that a comparison with a file leaves out, and why."""
 
 
 def judge(
@@ -157,12 +154,12 @@ class _Case:
                 compare_properties(self.beside)
         if asks("gradient"):
             compare_gradients(self.beside)
+        if asks("training"):
+            compare_training(self.beside)
         if may_compare_sizes and "" not in fixed:
             compare_none(self.beside)  # at last, because some frameworks end their process then
         for note in self.facing.notes:
             self.recorder.note(note)
-        for kind, reason in LATER.items():
-            self.recorder.leave_out(kind, self.pair, reason)
 
     def _may_compare(self, kind: Kind) -> bool:
         """Whether what is said of other inputs says anything; if not, that is said."""

@@ -83,6 +83,14 @@ class Facing:
         """Return a run whose steps can be computed alone, and those of them with tensors."""
         return self.foreign.units(self._asked(inputs))
 
+    def learn(
+        self, inputs: Mapping[str, Array], towards: Mapping[str, Array]
+    ) -> tuple[dict[str, Array], Weights]:
+        """Return the outputs as in training, or the gradients of Σ output · towards."""
+        named = {self._outputs[name]: self._moved(name, array) for name, array in towards.items()}
+        outputs, gradients = self.foreign.learn(self._asked(inputs), named)
+        return self.matched(outputs) if outputs else {}, gradients
+
     def gradients(self, inputs: Mapping[str, Array], towards: Mapping[str, Array]) -> Weights:
         """Return the gradient of Σ output · towards by each tensor of the file."""
         named = {self._outputs[name]: self._moved(name, array) for name, array in towards.items()}

@@ -134,6 +134,13 @@ class Opened(Foreign):
         found: dict[str, Array] = self._call("run_training", dict(inputs))
         return found
 
+    def learn(
+        self, inputs: Mapping[str, Array], towards: Mapping[str, Array]
+    ) -> tuple[dict[str, Array], Weights]:
+        """Return the outputs as in training, or the gradients of Σ output · towards."""
+        found: tuple[dict[str, Array], Weights] = self._call("learn", dict(inputs), dict(towards))
+        return found
+
     def trace(self, inputs: Mapping[str, Array]) -> Trace:
         """Return the outputs as at inference, and every operation on the way to them."""
         found: Trace = self._call("trace", dict(inputs))
