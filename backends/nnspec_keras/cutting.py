@@ -97,7 +97,7 @@ def cuts(
         made = follower.calls[step.number]
         if given not in step.outputs or not set(step.inputs) <= set(taken):
             continue
-        if id(made.operation) not in layers or len(step.outputs) != 1:
+        if made is None or id(made.operation) not in layers or len(step.outputs) != 1:
             continue
         arrays: dict[str, Array] = {}
         try:
@@ -121,7 +121,8 @@ def _between(
     """Return the network between values of a functional one, as a file of its own."""
     if not getattr(foreign.model, "inputs", None):
         return []
-    made = {n: step for step in reversed(follower.steps) for n in step.outputs}
+    steps = [each for each in follower.steps if follower.calls[each.number] is not None]
+    made = {n: step for step in reversed(steps) for n in step.outputs}
     used: list[int] = []
     open_, met = [given], {given}
     while open_:
@@ -140,8 +141,11 @@ def _between(
         if number in at:
             return at[number]
         step = made[number]
-        operation = follower.calls[step.number].operation
-        before = [each for each in follower.calls[: step.number] if each.operation is operation]
+        operation = follower.call(step.number).operation
+        before = [
+            each for each in follower.calls[: step.number]
+            if each is not None and each.operation is operation
+        ]  # fmt: skip
         return operation._inbound_nodes[len(before)].output_tensors[step.outputs.index(number)]
 
     try:

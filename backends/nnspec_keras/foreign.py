@@ -17,7 +17,8 @@ from nnspec.backend.foreign import Cut, Described, Given, Held, Reference, Trace
 from nnspec.backend.python_files import named_in, network_of, remade
 from nnspec.errors import UsageError
 from nnspec.support.causes import cause_of
-from nnspec_keras.following import Follower
+from nnspec_keras.following import Follower, Lines
+from nnspec_keras.lines import noting
 from nnspec_keras.units import Ref, unit_of, variants_of
 
 if TYPE_CHECKING:
@@ -28,13 +29,15 @@ def open_file(reference: Reference) -> KerasForeign:
     """Read a .keras file, or run a Python file that makes a network; raises UsageError."""
     path = Path(reference.path)
     if path.suffix.lower() != ".py":
-        return KerasForeign(_loaded(path), lambda: None)
+        return KerasForeign(_loaded(path), Lines(None, {}), lambda: None)
 
-    def again() -> keras.Model:
-        made: keras.Model = network_of(reference, keras.Model, "keras.Model")
-        return made
+    def again() -> tuple[keras.Model, Lines]:
+        places: dict[int, str] = {}
+        with noting(places, path.parent):
+            made: keras.Model = network_of(reference, keras.Model, "keras.Model")
+        return made, Lines(path.parent, places)
 
-    found = KerasForeign(again(), again)
+    found = KerasForeign(*again(), again)
     found.making = partial(remade, reference, keras.Model)
     return found
 
@@ -56,9 +59,15 @@ class KerasForeign:
 
     making: Callable[[str], tuple[str, dict[str, bytes]]] | None = None
 
-    def __init__(self, model: keras.Model, again: Callable[[], keras.Model | None]) -> None:
+    def __init__(
+        self,
+        model: keras.Model,
+        lines: Lines,
+        again: Callable[[], tuple[keras.Model, Lines] | None],
+    ) -> None:
         """again: makes the network anew, where that is a file of Python."""
         self.model = model
+        self.lines = lines
         self._again = again
         self._dtype = "float32"
         self._followed: Follower | None = None
@@ -76,7 +85,7 @@ class KerasForeign:
         weights = self.model.get_weights() if self.model.built else None
         try:
             with _floats("float64"):
-                made = self._again()
+                made, lines = self._again() or (None, self.lines)
                 if made is None:
                     config = _in_doubles(self.model.get_config())
                     made = type(self.model).from_config(config)
@@ -84,7 +93,7 @@ class KerasForeign:
                     made.set_weights(weights)
         except Exception:  # of a class that does not say how it is made again
             return "float32"
-        self.model, self._dtype = made, "float64"
+        self.model, self.lines, self._dtype = made, lines, "float64"
         return "float64"
 
     def describe(self) -> Described:
@@ -148,9 +157,10 @@ class KerasForeign:
         """Return a run whose steps can then be computed alone, and those that take tensors."""
         trace, self._followed = self._trace(inputs, has_leaves=True)
         names = {id(each): name for name, each in self._variables().items()}
-        calls = self._followed.calls
         return trace, tuple(
-            unit_of(step, calls[step.number], names) for step in trace.steps if step.tensors
+            unit_of(step, self._followed.call(step.number), names)
+            for step in trace.steps
+            if step.tensors
         )
 
     def compute(
@@ -167,7 +177,7 @@ class KerasForeign:
         with _floats(self._dtype):
             for number in steps:
                 change = self._variants[variant] if variant else None
-                result = self._followed.calls[number].run(tensor_of, change)
+                result = self._followed.call(number).run(tensor_of, change)
                 variant = ""
                 results = [each for _, each in named_in(result, tf.is_tensor)]
                 outputs = self._followed.steps[number].outputs
@@ -179,7 +189,7 @@ class KerasForeign:
     def variants(self, step: int) -> list[str]:
         """Return what a step is often mistaken for, each told as what a file does instead."""
         assert self._followed is not None
-        self._variants = dict(variants_of(self._followed.calls[step]))
+        self._variants = dict(variants_of(self._followed.call(step)))
         return list(self._variants)
 
     def _trace(
@@ -299,7 +309,7 @@ def _in_doubles(config: Any) -> Any:
 
 def open_program(program: Any) -> KerasForeign:
     """Return a network that nnspec has built."""
-    found = KerasForeign(program.model, lambda: None)
+    found = KerasForeign(program.model, Lines(None, {}), lambda: None)
     found._dtype = program.dtype
     text = f"{program.source_text()}\n\ndef network():\n    return {program.compiled.function}()\n"
     found.making = lambda _: (text, {})

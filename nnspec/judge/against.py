@@ -11,11 +11,12 @@ import numpy as np
 
 from nnspec.backend import versions
 from nnspec.backend.foreign import Foreign, Held, Reference, Trace
+from nnspec.errors import NnspecError
 from nnspec.judge.beside import Beside
 from nnspec.judge.blaming import Blaming
 from nnspec.judge.checks import compare_gradients, compare_interface, compare_outputs
 from nnspec.judge.facing import Facing, face_of
-from nnspec.judge.found import Filled, Walked
+from nnspec.judge.found import Fault, Filled, Walked
 from nnspec.judge.judgement import Judgement
 from nnspec.judge.maps import sources_of
 from nnspec.judge.places import layer_places
@@ -126,19 +127,11 @@ class _Case:
         walked = self._walked(known)
         if asks("forward"):
             compare_outputs(self.beside, "its own weights")
-        foreign = self.facing.foreign
-        taken = {source.tensor for source in walked.sources.values()}
-        apart = told_apart(
-            [each for each in self.held if each.name in taken], foreign.weights(), self.seed
-        )
-        if apart:
-            # Only what the spec has a parameter for: a constant of the file stays what it is.
-            foreign.load(apart)
-            self.report.faults.clear()
-            self.report.places.clear()
-            walked = self._walked(known)
+        walked = self._told_apart(known, walked)
         self.report.sources = walked.sources
         compare_interface(self.beside, walked)
+        self.report.faults[:0] = self._lacking(walked)
+        self.beside.look = lambda inputs: self._look(walked, inputs)
         tell_fixed(self.beside, fixed)
         if asks("forward"):
             compare_outputs(self.beside, "ordinary inputs")
@@ -160,6 +153,53 @@ class _Case:
             compare_none(self.beside)  # at last, because some frameworks end their process then
         for note in self.facing.notes:
             self.recorder.note(note)
+
+    def _told_apart(self, known: Mapping[str, Source], walked: Walked) -> Walked:
+        """Give other numbers to tensors that their numbers would not tell apart, and walk again.
+
+        Only to what the spec has a parameter for: a constant of the file stays what it is. Another
+        tensor may then be found for a parameter, which was not told apart before.
+        """
+        foreign, met = self.facing.foreign, set[str]()
+        while True:
+            taken = {source.tensor for source in walked.sources.values()} - met
+            met |= taken
+            held = [each for each in self.held if each.name in taken]
+            apart = told_apart(held, foreign.weights(), self.seed)
+            if not apart:
+                return walked
+            foreign.load(apart)
+            self.report.faults.clear()
+            self.report.places.clear()
+            walked = self._walked(known)
+
+    def _lacking(self, walked: Walked) -> list[Fault]:
+        """Return the layers with a parameter that the file has nothing for."""
+        nodes = {f"{self.ours.paths.get(each.name, each.name)}": each for each in self.ours.nodes}
+        found = []
+        for name, at in list(walked.absent.items())[:FAULTS]:
+            path, _, own = name.rpartition(".")
+            if path in nodes:
+                places = (at.removeprefix(", at "),) if at else ()
+                cause = f"it has no {own}, which the layer adds"
+                found.append(Fault(path, nodes[path].layer.type, places, cause))
+        return found
+
+    def _look(self, walked: Walked, inputs: Mapping[str, Array]) -> None:
+        """Look for the layers at fault where only these inputs show them."""
+        if self.report.faults:
+            return
+        proven = {name: walked.sources[name] for name in walked.proven & walked.sources.keys()}
+        weights, notes, usual = dict(self.ours.weights), [*self.report.notes], self.inputs
+        self.inputs = dict(inputs)
+        try:
+            self._walked(proven)
+        except NnspecError:  # the file does not run so: the check says it
+            pass
+        finally:
+            self.inputs = usual
+            self.ours.weights = weights
+            self.report.notes[:] = notes
 
     def _may_compare(self, kind: Kind) -> bool:
         """Whether what is said of other inputs says anything; if not, that is said."""
@@ -184,14 +224,14 @@ class _Case:
             self.recorder.note("the run is too large to be kept whole: the map may be unproven")
         forced: dict[str, Mapping[str, Array]] = {}
         walk = self._walk(theirs, trace, known, forced)
-        if not self.beside.agrees(trace.outputs):
+        if not self._agrees(trace):
             # Of tensors that fit as well, those named as the parameters may be the right ones.
             named = {**self._by_name(), **known}
             other = self._walk(theirs, trace, named, forced)
-            if self.beside.agrees(trace.outputs):
+            if self._agrees(trace):
                 return other.found
             known, walk = self._exchanged(theirs, trace, known)
-        while not self.beside.agrees(trace.outputs):
+        while not self._agrees(trace):
             blamed = Blaming(walk).blamed()
             if blamed is None or blamed.name in forced or len(self.report.faults) >= FAULTS:
                 break
@@ -203,16 +243,20 @@ class _Case:
                 self.report.places = layer_places(walk, blamed, self.facing, self.inputs)
             self.report.faults.append(blamed.fault)
             # On from what the file gives there, which shows the next fault, and the other weights.
-            best, reached = None, walk.found.steps
-            for given in blamed.instead:
-                tried = {**forced, blamed.name: given}
+            best, reached, before = None, walk.found.steps, forced
+            for given in [*blamed.left_out, *blamed.instead]:
+                tried = {**before, blamed.name: given}
                 after = self._walk(theirs, trace, known, tried)
                 if after.found.steps > reached:
                     best, reached, forced = after, after.found.steps, tried
+                    self.report.faults[-1] = blamed.fault_of(given)
             if best is None:
                 break
             walk = best
         return walk.found
+
+    def _agrees(self, trace: Trace) -> bool:
+        return self.beside.agrees(trace.outputs, self.inputs)
 
     def _exchanged(
         self, theirs: Weights, trace: Trace, known: Mapping[str, Source]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -73,6 +73,8 @@ class Beside:
             if each.name == report.framework
         )
         """Relative, of constants that the file's framework holds in float32 in doubles too."""
+        self.look: Callable[[Mapping[str, Array]], None] = lambda inputs: None
+        """Looks for the layers at fault where only some inputs show them."""
         self._state: tuple[dict[str, Array], State] | None = None
 
     @property
@@ -197,19 +199,22 @@ class Beside:
             np.maximum(moved, row_errors(other, usual), out=moved)
         return moved
 
-    def agrees(self, theirs: Mapping[str, Array]) -> bool:
-        """Whether these outputs of the file are those of the spec, for the inputs."""
+    def agrees(
+        self, theirs: Mapping[str, Array], inputs: Mapping[str, Array] | None = None
+    ) -> bool:
+        """Whether these outputs of the file are those of the spec, for the inputs, or others."""
+        inputs = self.inputs if inputs is None else inputs
         given = self.facing.matched(theirs)
-        expected = self.ours.outputs(self.inputs)
+        expected = self.ours.outputs(inputs)
         floats = floats_of(expected)
         error = relative_error(given, floats)
-        if floats and not error <= self.tolerance(self.inputs, floats, error):
+        if floats and not error <= self.tolerance(inputs, floats, error):
             return False
         return all(
             name in given
             and given[name].shape == array.shape
             and (
-                (found := self._disagreement(name, "", self.inputs, given, expected)) is None
+                (found := self._disagreement(name, "", inputs, given, expected)) is None
                 or found.decided == found.differing
             )
             for name, array in expected.items()

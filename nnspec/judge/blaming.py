@@ -68,7 +68,26 @@ class Blaming:
         places = tuple(self._places(node, within))
         is_sure = is_sure and not self._follows_twins(node)
         fault = Fault(path, node.layer.type, places, cause or within.told(), is_sure)
-        return Blamed(node.name, fault, list(self._instead(node)), sources)
+        left_out = [] if cause else list(self._left_out(node))
+        same = tuple(self._same(node)) if left_out else ()
+        return Blamed(node.name, fault, list(self._instead(node)), sources, left_out, same)
+
+    def _left_out(self, node: LayerNode) -> Iterator[dict[str, Array]]:
+        """Yield what a layer takes in the place of what it gives, where that is as large."""
+        if len(node.outputs) == 1:
+            shape = self.walk.values[node.outputs[0]].shape
+            for value in dict.fromkeys(node.inputs):
+                if self.walk.values[value].shape == shape:
+                    yield {node.outputs[0]: self.walk.values[value]}
+
+    def _same(self, node: LayerNode) -> Iterator[str]:
+        """Yield the place at which the run first gives again what it takes there."""
+        starts = self.walk.ways.taken_by(node)
+        for step in self.walk.trace.steps:
+            is_same = bool(step.outputs) and starts.issuperset(step.outputs)
+            if is_same and starts.intersection(step.inputs) and not step.tensors:
+                yield f"{step.place} ({step.kind})"
+                return
 
     def _follows_twins(self, node: LayerNode) -> bool:
         """Whether a layer takes what layers give that are alike, and may have been exchanged."""
@@ -277,6 +296,8 @@ class Blaming:
         is_within = within is not None and bool(within.starts) and not mine & within.numbers
         if given is not None and not is_within:
             wanted = [step for step in steps if mine.intersection(step.outputs)]
+            taken = self.walk.ways.taken_by(node)
+            wanted = [step for step in wanted if taken.intersection(step.inputs)] or wanted
         else:
             known, starts = self.walk.ways.known(), self.walk.ways.taken_by(node)
             own = {

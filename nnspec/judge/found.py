@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from nnspec.backend.foreign import Held, Trace
@@ -67,6 +67,16 @@ class Blamed:
     instead: list[dict[str, Array]]
     sources: dict[str, Source] = field(default_factory=dict)
     """Of the layer's parameters, where it was filled wrongly and is not at fault."""
+    left_out: list[dict[str, Array]] = field(default_factory=list)
+    """Values that the layer takes, where the file may go on with them."""
+    left_places: tuple[str, ...] = ()
+
+    def fault_of(self, given: Mapping[str, Array]) -> Fault:
+        """Return the fault, where the file goes on with this in the place of what a layer gives."""
+        if not any(given is each for each in self.left_out):
+            return self.fault
+        cause = "it leaves the layer out, and goes on with what the layer takes"
+        return replace(self.fault, cause=cause, places=self.left_places or self.fault.places)
 
 
 @dataclass

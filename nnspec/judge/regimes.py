@@ -22,6 +22,8 @@ from nnspec.verification.samples import element_ranges, of_rows, random_inputs, 
 from nnspec.verification.size_checks import BATCHES
 from nnspec.verification.unusual import unusual_inputs
 
+SHOWN = 4
+"""Of the rows that differ most: those of which the layer at fault is looked for."""
 Inputs = Mapping[str, np.ndarray]
 
 
@@ -195,6 +197,9 @@ def _compare_rows(beside: Beside, told: str, kinds: list[str], inputs: Inputs) -
         if found[worst] > tolerance[worst]:
             row = {name: array[worst : worst + 1] for name, array in inputs.items()}
             beside.keep(f"inputs {kinds[worst]}" if kinds[worst] != told else told, row)
+            if beside.fixed_batch is None:  # of one row all numbers may be on one side of a kink
+                rows = np.argsort(share)[: -1 - SHOWN : -1]
+                beside.look({name: array[rows] for name, array in inputs.items()})
         what = f"A row of inputs {kinds[worst]}." if kinds[worst] != told else ""
         beside.recorder.add(
             "range", pair, beside.facing.dtype, float(found[worst]), float(tolerance[worst]),

@@ -94,8 +94,10 @@ class Source:
 
     @property
     def effort(self) -> int:
-        """The distance from the tensor itself."""
-        is_turned = self.axes != tuple(range(len(self.axes)))
+        """The distance from the tensor itself, or from a kernel as Keras has it."""
+        whole = tuple(range(len(self.axes)))
+        is_kernel = self.tensor.endswith("kernel")
+        is_turned = self.axes != (_as_keras(whole) if is_kernel else whole)
         return is_turned + 2 * (self.part[1] > 1) + 3 * bool(self.blocks)
 
     def told(self) -> str:
@@ -213,6 +215,11 @@ def sources(shape: Sequence[int], held: Held, *, gates: int = 0) -> Iterator[Sou
                 yield Source(held.name, shape, axes, (which, count))
 
 
+def _as_keras(whole: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the order of axes that makes of Keras's kernel that of PyTorch."""
+    return (*reversed(whole[-2:]), *whole[:-2])
+
+
 def _orders(given: tuple[int, ...], wanted: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
     """Yield the orders of axes that make of one shape another, sizes of 1 aside.
 
@@ -220,7 +227,7 @@ def _orders(given: tuple[int, ...], wanted: tuple[int, ...]) -> Iterator[tuple[i
     """
     whole = tuple(range(len(given)))
     bare = [size for size in wanted if size != 1]
-    usual = [whole, (*reversed(whole[-2:]), *whole[:-2])]
+    usual = [whole, _as_keras(whole)]
     others = itertools.permutations(whole) if len(given) <= MOST_AXES else iter(())
     met = set()
     for axes in itertools.chain(usual, others):

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from nnspec.layers import Layer
 
 
+UNCOMPUTED = ("parameter", "constant")
+"""Layers that take a value for its batch alone: that a run holds what they give says nothing."""
+
+
 class Walk:
     """One walk."""
 
@@ -104,7 +108,7 @@ class Walk:
         """Whether a later layer that takes what this one gives is held: then this one is fused."""
         reached = set(node.outputs)
         for each in self.ours.nodes:
-            if reached.intersection(each.inputs):
+            if each.layer.type not in UNCOMPUTED and reached.intersection(each.inputs):
                 if each.name in held:
                     return True
                 reached.update(each.outputs)

@@ -236,10 +236,12 @@ class Ways:
             depth = max((depths[each] for each in step.inputs if each in depths), default=HOPS)
             if depth < HOPS:
                 for name in step.tensors:
-                    found.setdefault(name, depth)
+                    # What a layer of several operations holds is near what the layer takes.
+                    found[name] = min(found.get(name, depth), depth)
                 for number in step.outputs:
                     if number not in known:
-                        depths[number] = depth + 1
+                        # A layer gives what the last operation within it gives.
+                        depths[number] = max(depths.get(number, 0), depth + 1)
         return found
 
     def first_tensors(self, node: Layered) -> set[str]:

@@ -163,20 +163,26 @@ class Target:
         """Return how far the program of a file is from the right one; raises what it raises."""
         facing = self._faced(path)
         weights, held = self.right.foreign.weights(), facing.foreign.weights()
+        called = _called(held, weights)
         shared = {
-            name: array
-            for name, array in weights.items()
-            if name in held and held[name].shape == array.shape
+            name: weights[called[name]]
+            for name, array in held.items()
+            if called[name] in weights and weights[called[name]].shape == array.shape
         }
         facing.foreign.load(shared)
-        return _difference(self._results(facing), self._before)
+        return _difference(self._results(facing, called), self._before)
 
     @cached_property
     def _before(self) -> list[dict[str, Any]]:
         return self._results(self.right)
 
-    def _results(self, facing: Facing) -> list[dict[str, Any]]:
-        """Return what a file gives of inputs of several sizes, and its gradients."""
+    def _results(
+        self, facing: Facing, called: Mapping[str, str] | None = None
+    ) -> list[dict[str, Any]]:
+        """Return what a file gives of inputs of several sizes, and its gradients.
+
+        called: what the right file calls the tensors of this one.
+        """
         floats = [name for name, array in self.inputs.items() if array.dtype.kind == "f"]
         found = []
         for factor in REGIMES if floats else (1.0,):
@@ -191,7 +197,9 @@ class Target:
                 if array.dtype.kind == "f"
             }
             if towards:
-                found.append(dict(facing.gradients(self.inputs, towards)))
+                gradients = facing.gradients(self.inputs, towards)
+                renamed = called or {}
+                found.append({renamed.get(name, name): each for name, each in gradients.items()})
         return found
 
     # An edit's place, and the layers there
@@ -201,10 +209,10 @@ class Target:
         owners = self.owners
         if isinstance(place, str):
             found = owners.of_node(place)
-        elif self.side == "keras":
-            found = owners.in_keras(self.source, place.start)
         else:
             found = owners.at_lines(*self.source.statement(place.start))
+            if not found and self.side == "keras":
+                found = owners.in_keras(self.source, place.start)
             owner = self.source.enclosing(place.start)
             if not found and owner and kind.layers:
                 found = owners.of_kinds(kind.layers)
@@ -287,6 +295,13 @@ def _exercised(foreign: Foreign) -> dict[str, Any]:
             draw = np.random.default_rng(derived_seed("catalogue", 0, name))
             found[name] = array + np.clip(0.1 * draw.normal(size=array.shape), -0.3, 0.3)
     return found
+
+
+def _called(held: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, str]:
+    """Return the names that the right file has for the tensors held: Keras counts some up."""
+    if len(held) == len(right):
+        return dict(zip(held, right, strict=True))
+    return {name: name for name in held}
 
 
 def _difference(found: list[Mapping[str, Any]], wanted: list[Mapping[str, Any]]) -> float:

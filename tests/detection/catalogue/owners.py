@@ -38,7 +38,13 @@ class Owners:
         return found
 
     def of_node(self, name: str) -> set[str]:
-        """Return the layers that a node of an ONNX graph, or a layer of Keras, computes."""
+        """Return the layers that a node of an ONNX graph, or a layer of Keras, computes.
+
+        The nodes that nnspec writes are named after their layers.
+        """
+        named = [path for path in self.kinds if f"{name}.".startswith(f"{path}.")]
+        if named:
+            return {max(named, key=len)}
         told = (f'node "{name}"', f'layer "{name}"')
         return {
             path
