@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _TORCH = str(Path(torch.__file__).parent)
 _OWN = Path(__file__).parent
+CALLERS = 5
+"""Lines that are told of one operation: the innermost, and those that call what it is in."""
 _UNTOLD = frozenset({"__set__", "size", "dim", "stride", "numel", "is_contiguous"})
 """Of what is asked of a tensor: what computes nothing."""
 
@@ -29,18 +31,26 @@ _UNTOLD = frozenset({"__set__", "size", "dim", "stride", "numel", "is_contiguous
 def line_of(frame: FrameType | None, folder: Path, skips: object = None) -> str:
     """Return the innermost line of the files in a folder, or else the innermost not of PyTorch.
 
-    skips: a network, the constructors of which are passed over.
+    With the lines that call what it is in. skips: a network, the constructors of which are passed
+    over: then the innermost line alone.
     """
+    found: list[str] = []
     other = ""
-    while frame is not None:
+    while frame is not None and len(found) < (CALLERS if skips is None else 1):
         name = frame.f_code.co_filename
+        is_here = Path(name).parent == _OWN
+        if is_here and found:
+            break  # beyond it is who asked for the run
         is_own = skips is not None and frame.f_locals.get("self") is skips
-        if not is_own and Path(name).parent != _OWN and not name.startswith((_TORCH, "<")):
+        if not is_own and not is_here and not name.startswith((_TORCH, "<")):
             if Path(name).is_relative_to(folder):
-                return f"{Path(name).relative_to(folder)}:{frame.f_lineno}"
+                found.append(f"{Path(name).relative_to(folder)}:{frame.f_lineno}")
             other = other or f"{Path(name).name}:{frame.f_lineno}"
         frame = frame.f_back
-    return "" if skips is not None else other
+    if not found:
+        return "" if skips is not None else other
+    first, *callers = dict.fromkeys(found)
+    return f"{first}, called from {' and '.join(callers)}" if callers else first
 
 
 class Followed(Protocol):

@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from nnspec.backend import versions
 from nnspec.backend.foreign import Foreign, Held, Reference, Trace
 from nnspec.errors import NnspecError
+from nnspec.judge.apart import halves, told_apart
 from nnspec.judge.beside import Beside
 from nnspec.judge.blaming import Blaming
 from nnspec.judge.checks import compare_gradients, compare_interface, compare_outputs
@@ -27,7 +26,6 @@ from nnspec.judge.sources import Source
 from nnspec.judge.training import compare_training
 from nnspec.judge.walk import Walk
 from nnspec.network.loader import Spec
-from nnspec.support.streams import derived_seed
 from nnspec.verification.checks import Kind
 from nnspec.verification.levels import LEVELS, Level
 from nnspec.verification.rows import GivenRows, given_rows
@@ -40,8 +38,6 @@ if TYPE_CHECKING:
 Others = Mapping[str, Sequence[int]]
 SAME = {"float64": 1e-9, "float32": 3e-5}
 """Relative, of two values that are the same."""
-NOISE = 0.1
-"""Of what is added to tensors that are one number everywhere, and to those that are equal."""
 TWINS = 40
 """Pairs of layers that are alike, and take the same, which are tried the other way round."""
 FAULTS = 5
@@ -162,10 +158,9 @@ class _Case:
         """
         foreign, met = self.facing.foreign, set[str]()
         while True:
-            taken = {source.tensor for source in walked.sources.values()} - met
-            met |= taken
-            held = [each for each in self.held if each.name in taken]
-            apart = told_apart(held, foreign.weights(), self.seed)
+            held = [each for each in self._weights_of(walked) if each.name not in met]
+            met.update(each.name for each in held)
+            apart = told_apart(held, foreign.weights(), self.seed, halves(walked))
             if not apart:
                 return walked
             foreign.load(apart)
@@ -258,6 +253,12 @@ class _Case:
     def _agrees(self, trace: Trace) -> bool:
         return self.beside.agrees(trace.outputs, self.inputs)
 
+    def _weights_of(self, walked: Walked) -> list[Held]:
+        """Return the tensors that are parameters: a constant of the file stays what it is."""
+        taken = {source.tensor for source in walked.sources.values()}
+        proven = {walked.sources[name].tensor for name in walked.proven if name in walked.sources}
+        return [e for e in self.held if e.name in proven or (e.name in taken and e.is_learned)]
+
     def _exchanged(
         self, theirs: Weights, trace: Trace, known: Mapping[str, Source]
     ) -> tuple[Mapping[str, Source], Walk]:
@@ -295,20 +296,3 @@ class _Case:
         walk = Walk(self.ours, self.held, theirs, trace, prints, known, memory)
         walk.run(self.inputs, forced)
         return walk
-
-
-def told_apart(held: Sequence[Held], weights: Weights, seed: int) -> dict[str, Array]:
-    """Return new values of the tensors that their values would not tell apart."""
-    met: set[bytes] = set()
-    changed: dict[str, Array] = {}
-    for each in held:
-        array = weights[each.name]
-        if array.dtype.kind != "f" or not array.size:
-            continue
-        key = array.tobytes()
-        if key in met or bool((array == array.flat[0]).all()):
-            draw = np.random.default_rng(derived_seed("apart", seed, each.name))
-            moved = np.clip(NOISE * draw.normal(size=array.shape), -0.4, 0.4)
-            changed[each.name] = array + moved
-        met.add(key)
-    return changed

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnspec.backend.foreign import Held
-from nnspec.judge.against import SAME, told_apart
+from nnspec.judge.against import SAME
+from nnspec.judge.apart import told_apart
 from nnspec.judge.choices import (
     Disagreement,
     Scored,

@@ -13,7 +13,7 @@ from nnspec.errors import WeightsError
 from nnspec.judge.causes import Variant, variants
 from nnspec.judge.found import Blamed, Fault, standing_in
 from nnspec.judge.ours import with_fields
-from nnspec.judge.parts import Parting, exchanged
+from nnspec.judge.parts import MIXED, Parting, exchanged
 from nnspec.judge.reading import read_otherwise
 from nnspec.judge.sources import Source
 from nnspec.judge.walk import Walk
@@ -66,6 +66,8 @@ class Blaming:
         if not cause:
             sources, is_sure = self._every_way(node, within)
         places = tuple(self._places(node, within))
+        if not cause and not sources:
+            cause, places = self._within_attention(node, within, places)
         is_sure = is_sure and not self._follows_twins(node)
         fault = Fault(path, node.layer.type, places, cause or within.told(), is_sure)
         left_out = [] if cause else list(self._left_out(node))
@@ -150,6 +152,27 @@ class Blaming:
                     sources, _ = self._every_way(node, other, layer, weights)
                     return variant.told, sources, self._is_told(node, own, variant)
         return "", {}, True
+
+    def _within_attention(
+        self, node: LayerNode, within: Parting, places: tuple[str, ...]
+    ) -> tuple[str, tuple[str, ...]]:
+        """Return what the file does to the heads of an attention, or without its projection."""
+        steps, walk = self.walk.trace.steps, self.walk
+        cut = walk.cut_otherwise(node, walk.values)
+        if cut is not None:
+            made = next(step for step in steps if cut in step.outputs)
+            told = "it cuts the heads from the features in another order"
+            return told, (f"{made.place} ({made.kind})",)
+        if within.lacks or within.last not in within.same or within.last != MIXED:
+            return "", places
+        size = walk.ours.own_weights(node)["out.weight"].size
+        after = [step for step in steps if within.starts.intersection(step.inputs)]
+        after = [step for step in after if not within.numbers.intersection(step.outputs)]
+        if any(walk.theirs[name].size == size for step in after for name in step.tensors):
+            return "", places
+        made = [step for step in steps if within.starts.intersection(step.outputs)][-1]
+        told = "it leaves out the projection after the values are mixed"
+        return told, (f"{made.place} ({made.kind})", *places)
 
     def _is_told(self, node: LayerNode, own: Mapping[str, Array], variant: Variant) -> bool:
         """Whether a variant that fits tells a fault, and no other way to hold the same weights.

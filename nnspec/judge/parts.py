@@ -19,18 +19,25 @@ if TYPE_CHECKING:
     from nnspec.layers import Layer
 
 
+MIXED = "mixed values"
+"""The last part of an attention, from which it projects what it gives."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """A value within a layer.
 
     called: in reports. of: the parts that it is computed from; none where it is from what the
-    layer takes. parameters: that it is computed with, by the layer's names for them.
+    layer takes. parameters: that it is computed with, by the layer's names for them. heads: that
+    its features are cut into, or 0. is_told: whether reports name it.
     """
 
     called: str
     value: Array
     of: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
+    heads: int = 0
+    is_told: bool = True
 
 
 Alone = Callable[[Any], "Array"]
@@ -96,15 +103,15 @@ def _attention(
     ):
         parameters[name] = tuple(own for own in weights if own.startswith(f"{name}."))
         found = array @ weights[f"{name}.weight"].T + weights.get(f"{name}.bias", 0.0)
-        yield Part(called, found, (), parameters[name])
+        yield Part(called, found, (), parameters[name], count)
         split = found.reshape(*found.shape[:-1], count, -1)
         heads[name] = np.swapaxes(split, -2, -3)
     q, k, v = heads["q"], heads["k"], heads["v"]
     sources = ("queries", "keys")
     if layer.rotary_base is not None:
-        q, k = (_turned(each, layer.rotary_base) for each in (q, k))
-        yield Part("turned queries", q, ("queries",))
-        yield Part("turned keys", k, ("keys",))
+        for called, array in (("queries", q), ("keys", k)):
+            yield from _turned(array, layer.rotary_base, called)
+        q, k = (_turned(each, layer.rotary_base, "")[-1].value for each in (q, k))
         sources = ("turned queries", "turned keys")
     shared = sizes.heads // sizes.kv_heads
     k, v = (np.repeat(each, shared, axis=-3) for each in (k, v))
@@ -117,18 +124,33 @@ def _attention(
     shares = _softmax(scale * products, is_causal=layer.causal)
     yield Part("shares of attention", shares, ("scores",))
     mixed = np.swapaxes(shares @ v, -2, -3)
-    yield Part("mixed values", mixed, ("shares of attention", "values"))
+    yield Part(MIXED, mixed, ("shares of attention", "values"))
 
 
-def _turned(heads: Array, base: float) -> Array:
-    """Turn each pair by its position; see RotaryPosition."""
+def _turned(heads: Array, base: float, called: str) -> list[Part]:
+    """Turn each pair by its position, see RotaryPosition: return what that is made of, and it."""
     time, features = heads.shape[-2:]
     half = features // 2
     speeds = base ** (-np.arange(half) * 2.0 / features)
     angles = np.arange(time)[:, None] * speeds
-    first, second = heads[..., :half], heads[..., half:]
     cos, sin = np.cos(angles), np.sin(angles)
-    return np.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
+    first, last = heads[..., :half], heads[..., half:]
+    made = {
+        "first": (first, (called,)), "last": (last, (called,)),
+        "first cos": (first * cos, ("first",)), "last sin": (last * sin, ("last",)),
+        "last cos": (last * cos, ("last",)), "first sin": (first * sin, ("first",)),
+        "first sum": (first * cos - last * sin, ("first cos", "last sin")),
+        "last sum": (last * cos + first * sin, ("last cos", "first sin")),
+    }  # fmt: skip
+    parts = [
+        Part(f"{name} of {called}", value,
+             tuple(each if each == called else f"{each} of {called}" for each in of),
+             is_told=False)
+        for name, (value, of) in made.items()
+    ]  # fmt: skip
+    turned = np.concatenate([made["first sum"][0], made["last sum"][0]], axis=-1)
+    of = (f"first sum of {called}", f"last sum of {called}")
+    return [*parts, Part(f"turned {called}", turned, of)]
 
 
 def _softmax(scores: Array, *, is_causal: bool) -> Array:
@@ -137,6 +159,35 @@ def _softmax(scores: Array, *, is_causal: bool) -> Array:
         scores = np.where(may, scores, -np.inf)
     powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+
+
+def _held_before(part: Part, parts: Sequence[Part], held: Mapping[str, object]) -> set[str]:
+    """Return the parts that a run holds, and that lead to one which it lacks without others."""
+    by_name = {each.called: each for each in parts}
+    found: set[str] = set()
+    for name in part.of:
+        is_told = by_name[name].is_told
+        found |= {name} if name in held or is_told else _held_before(by_name[name], parts, held)
+    return found
+
+
+def is_cut_rightly(given: Array, features: Array, heads: int) -> bool:
+    """Whether an array holds features cut into heads one after another, in any order of axes.
+
+    features: (batch, time, heads · size).
+    """
+    cut = features.reshape(*features.shape[:-1], heads, -1)
+    given = given.reshape([size for size in given.shape if size != 1])
+    for axes in itertools.permutations(range(cut.ndim)):
+        turned = np.transpose(cut, axes)
+        bare = [size for size in turned.shape if size != 1]
+        is_whole = list(given.shape) == bare
+        is_parted = axes.index(cut.ndim - 1) + 1 == axes.index(cut.ndim - 2)  # heads within sizes
+        if given.size == turned.size and (is_whole or not is_parted):
+            scale = float(np.max(np.abs(features), initial=0.0))
+            if np.allclose(given, turned.reshape(given.shape), rtol=0, atol=1e-4 * scale):
+                return True
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,16 +233,17 @@ def parting(
         within[part.called] = set(part.of).union(*(within[each] for each in part.of))
     passed = set(held).union(*(within[called] for called in held))
     proven = {own for part in parts if part.called in passed for own in part.parameters}
-    lacks = next((part for part in parts if part.called not in passed), None)
+    told = [part for part in parts if part.is_told]
+    lacks = next((part for part in told if part.called not in passed), None)
     used = {each for part in parts if part.called in passed for each in part.of}
     ends = [part.called for part in parts if part.called in held and part.called not in used]
-    sources = lacks.of if lacks is not None and lacks.of else tuple(ends)
+    sources = _held_before(lacks, parts, held) if lacks is not None and lacks.of else {*ends}
     starts = {number for called in sources for number in held.get(called, ())}
     return Parting(
         frozenset(number for found in held.values() for number in found),
         frozenset(starts),
         frozenset(proven),
-        tuple(part.called for part in parts if part.called in held),
+        tuple(part.called for part in told if part.called in held),
         lacks.called if lacks is not None else "",
         parts[-1].called if parts else "",
         bool(held) and (proven >= set(owned) if lacks is None else not lacks.parameters),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -18,8 +17,8 @@ from nnspec.network.graph import LayerNode
 if TYPE_CHECKING:
     from nnspec.backend import Array
 
-FILLINGS = 60
-"""With tensors of the file, of a recurrent layer that seems at fault, the likeliest first."""
+FILLINGS = 8
+"""With tensors of the file in one order of gates, which are tried: the likeliest."""
 
 
 def read_otherwise(walk: Walk, node: LayerNode) -> Blamed | None:
@@ -31,7 +30,7 @@ def read_otherwise(walk: Walk, node: LayerNode) -> Blamed | None:
         return _read(walk, node, node.layer)
     for before in walk.ours.nodes:
         layer = before.layer
-        if before.outputs[0] in node.inputs and isinstance(layer, Recurrent | Bidirectional):
+        if before is not node and isinstance(layer, Recurrent | Bidirectional):
             found = _gone_on_with(walk, before, layer, node)
             if found is not None:
                 return found
@@ -68,17 +67,24 @@ def _fillings(walk: Walk, node: LayerNode) -> Iterator[tuple[dict[str, Source], 
     yield {}, own
     # A GRU whose reset comes before the product has one bias, which is that of the input.
     yield {}, own | {name: np.zeros_like(own[name]) for name in own if "bias_hh" in name}
-    met: list[Mapping[str, Source]] = []
-    for chosen in itertools.islice(walk.ways.choices(node, owned), FILLINGS):
-        if chosen in met:
-            continue
-        met.append(chosen)
+    for chosen in _likeliest(walk.ways.choices(node, owned)):
         weights = own | {each: source.of(walk.theirs) for each, source in chosen.items()}
         yield chosen, weights
         bare = {name: np.zeros_like(own[name]) for name in own if "bias_hh" in name}
         if any(weights[name].any() for name in bare):
             yield {}, weights | bare
     walk.ways.used, walk.ways.missing = kept, missing
+
+
+def _likeliest(choices: Iterator[dict[str, Source]]) -> Iterator[dict[str, Source]]:
+    """Yield the first ways to fill a layer of each order of gates, none twice."""
+    met: dict[object, list[Mapping[str, Source]]] = {}
+    for chosen in choices:
+        order = next((each.blocks for each in chosen.values() if each.tensor), ())
+        those = met.setdefault(order, [])
+        if len(those) < FILLINGS and chosen not in those:
+            those.append(chosen)
+            yield chosen
 
 
 def _fault(
@@ -96,10 +102,10 @@ def _is_sure(walk: Walk, how: How, weights: Mapping[str, Array]) -> bool:
     if not how.is_without:
         return True
     sizes = {each.size for name, each in weights.items() if name.startswith("bias")}
+    free = [walk.theirs[e.name] for e in walk.ways.met if e.name not in walk.ways.used]
     return not any(
         array.size and array.size % size == 0 and not array.any()
-        for name, array in walk.theirs.items()
-        if name not in walk.ways.used
+        for array in free
         for size in sizes
     )
 
@@ -120,8 +126,8 @@ def _gone_on_with(
         numbers = set(walk.prints.of(instead))
         if instead.shape != walk.values[first].shape or not _goes_on(walk, numbers):
             continue
-        values = {**walk.values, first: instead}
-        if not _is_held_of(walk, node, values):
+        values = _until(walk, before, node, instead)
+        if values is None or not _is_held_of(walk, node, values):
             walk.ours.weights.update(kept)
             continue
         walk.ours.weights.update(kept)
@@ -135,6 +141,27 @@ def _gone_on_with(
         fault = Fault(path, layer.type, places, how.told)
         given = {value: walk.values[value] for value in before.outputs} | {first: instead}
         return Blamed(before.name, fault, [given])
+    return None
+
+
+def _until(
+    walk: Walk, before: LayerNode, node: LayerNode, instead: Array
+) -> dict[str, Array] | None:
+    """Return the values with another of a layer, and what layers without weights make of it.
+
+    None where another layer does not take it, or only by layers with weights.
+    """
+    values = {**walk.values, before.outputs[0]: instead}
+    changed = {before.outputs[0]}
+    for each in walk.ours.nodes:
+        if each is node:
+            return values if changed.intersection(node.inputs) else None
+        if changed.intersection(each.inputs) and not walk.ours.own_weights(each):
+            try:
+                values |= walk.ours.values(each, values, {})
+            except Exception:  # of a framework too: it does not take these values
+                return None
+            changed.update(each.outputs)
     return None
 
 
@@ -153,10 +180,10 @@ def _is_held_of(walk: Walk, node: LayerNode, values: Mapping[str, Array]) -> boo
     for name in owned.values():
         if name in walk.found.sources:
             walk.ways.free_again(walk.found.sources[name])
-    tries: Iterator[Mapping[str, Source]] = walk.ways.choices(node, owned)
+    tries: Iterator[Mapping[str, Source]] = _likeliest(walk.ways.choices(node, owned))
     own = walk.ours.own_weights(node)
     found = False
-    for chosen in itertools.islice(tries, FILLINGS) if owned else iter([{}]):
+    for chosen in tries if owned else iter([{}]):
         weights = own | {each: source.of(walk.theirs) for each, source in chosen.items()}
         try:
             given = walk.ours.values(node, values, weights)

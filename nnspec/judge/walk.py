@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from nnspec.backend.foreign import Held, Trace
 from nnspec.errors import NnspecError, WeightsError
 from nnspec.judge.found import Filled, Walked
 from nnspec.judge.ours import Ours, with_fields
-from nnspec.judge.parts import Parting, exchanged, parting, parts_of
+from nnspec.judge.parts import Parting, exchanged, is_cut_rightly, parting, parts_of
 from nnspec.judge.prints import Prints
 from nnspec.judge.sources import Source
 from nnspec.judge.ways import Ways, is_bare
@@ -236,6 +238,19 @@ class Walk:
         taken = [values[value] for value in node.inputs]
         parts = list(parts_of(layer or node.layer, taken, own, alone))
         return parting(parts, self._numbers_of, own)
+
+    def cut_otherwise(self, node: LayerNode, values: Mapping[str, Array]) -> int | None:
+        """Return the number of the first value that cuts heads from features in another order."""
+        own = self.ours.own_weights(node)
+        taken = [values[value] for value in node.inputs]
+        wrong = [
+            number
+            for part in parts_of(node.layer, taken, own, lambda _: np.zeros(()))
+            if part.heads > 1 and part.value.ndim == 3
+            for number in self.prints.of(part.value)
+            if not is_cut_rightly(self.trace.values[number], part.value, part.heads)
+        ]
+        return min(wrong, default=None)
 
     def _numbers_of(self, array: Array) -> list[int]:
         return list(self.prints.of(array))

@@ -71,6 +71,7 @@ class Ways:
             (each for each in held if np.issubdtype(np.dtype(each.dtype), np.floating)),
             key=lambda each: self.order[each.name],
         )
+        self.met = [each for each in self.free if each.name in first]
         self.steps = trace.steps
 
     def choices(self, node: Layered, owned: Mapping[str, str]) -> Iterator[dict[str, Source]]:
@@ -114,7 +115,12 @@ class Ways:
         if isinstance(node.layer, BatchNormalization) and not is_there:
             yield from self._folded(node.layer, wanted, options.get("bias", []))
         elif len(options) < len(wanted):
-            yield from combined([*options.items()], 0)
+            for blocks in dict.fromkeys(each.blocks for some in options.values() for each in some):
+                alike = {
+                    own: [each for each in some if each.blocks == blocks or not each.tensor]
+                    for own, some in options.items()
+                }
+                yield from combined([*alike.items()], 0)
 
     def _without_biases(
         self, node: Layered, wanted: Mapping[str, str], options: Mapping[str, list[Source]]
@@ -134,7 +140,7 @@ class Ways:
         """Return the tensors that may be a bias of so many numbers, the nearest first."""
         near = self._distances(node)
         fitting = [
-            each for each in self.free
+            each for each in self.met
             if each.shape == (size,) and each.name not in self.used and each.name in near
         ]  # fmt: skip
         fitting.sort(key=lambda each: (near[each.name], self.order[each.name]))
@@ -170,7 +176,7 @@ class Ways:
         is_reverse = own.endswith("_reverse")
         is_variance = own == "running_var"
         found: list[tuple[tuple[Any, ...], Source]] = []
-        for held in self.free:
+        for held in self.met:  # a tensor that the run does not take has no part in it
             if is_variance and (self.theirs[held.name] < 0).any():
                 continue
             for source in sources(shape, held, gates=gates):

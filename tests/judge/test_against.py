@@ -415,7 +415,10 @@ def test_a_source_of_its_own_is_not_accused(tmp_path: Path) -> None:
 
 def test_a_map_that_is_not_found_accuses_nobody(tmp_path: Path) -> None:
     """Ten vectors of one length are too many ways to fill two layers that differ."""
-    text = FUSED.replace("self.ln(self.out(x))", "self.ln(self.out(x) * 1.5)").replace(
+    rest = "sum(each.sum() for each in [*self.more, *self.most])"
+    text = FUSED.replace(
+        "self.ln(self.out(x))", f"self.ln(self.out(x) * 1.5 + 0 * {rest})"
+    ).replace(
         "self.tail = nn.Linear(8, 8)",
         "self.tail = nn.Linear(8, 8)\n"
         "        self.more = nn.ParameterList(nn.Parameter(torch.randn(8)) for _ in range(60))\n"

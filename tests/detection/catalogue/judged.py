@@ -6,7 +6,7 @@ import ast
 import re
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -114,8 +114,18 @@ class Target:
     def right(self) -> Facing:
         """The file without a fault, with weights of which none is trivial."""
         found = self._faced(self.path)
-        found.foreign.load(_exercised(found.foreign))
+        found.foreign.load(_exercised(found.foreign, self._parameters(found)))
         return found
+
+    def _parameters(self, facing: Facing) -> set[str]:
+        """Return the tensors of the right file that no constants are, as tables of positions."""
+        held = facing.foreign.describe().held
+        if any(each.is_learned for each in held):
+            statistics = re.compile(r"running_|moving_")
+            return {e.name for e in held if e.is_learned or statistics.search(e.name)}
+        found = self._walk(facing).found
+        sources = [found.sources[name] for name in found.proven if name in found.sources]
+        return {name for each in sources for name in (each.tensor, each.added) if name}
 
     def _faced(self, path: Path) -> Facing:
         with warnings.catch_warnings():
@@ -127,7 +137,10 @@ class Target:
     @cached_property
     def owners(self) -> Owners:
         """The layers of each place, found where there is no fault."""
-        facing = self.right
+        walk = self._walk(self.right)
+        return Owners(walk.ours, walk.trace, walk)
+
+    def _walk(self, facing: Facing) -> Walk:
         engine = SourceEngine(get_backend("torch"))
         ours = Ours(self.spec, engine, exercised_weights(self.spec.graph, 0))
         trace = facing.trace(self.inputs)
@@ -136,7 +149,7 @@ class Target:
         prints = Prints(trace.values, tolerance)
         walk = Walk(ours, held, facing.foreign.weights(), trace, prints, {}, {})
         walk.run(self.inputs, {})
-        return Owners(ours, trace, walk)
+        return walk
 
     @cached_property
     def rounding(self) -> float:
@@ -287,11 +300,11 @@ def judged(target: Target, kind: Kind, number: int, place: Any, change: Any = No
     )  # fmt: skip
 
 
-def _exercised(foreign: Foreign) -> dict[str, Any]:
+def _exercised(foreign: Foreign, parameters: Collection[str]) -> dict[str, Any]:
     """Return weights of which no two are alike, near those that the file begins with."""
     found = {}
     for name, array in foreign.weights().items():
-        if array.dtype.kind == "f":
+        if array.dtype.kind == "f" and name in parameters:
             draw = np.random.default_rng(derived_seed("catalogue", 0, name))
             found[name] = array + np.clip(0.1 * draw.normal(size=array.shape), -0.3, 0.3)
     return found

@@ -32,7 +32,9 @@ class Owners:
         """Return the layers that lines of a Python file compute, or make."""
         found = set()
         for path, steps in self.steps.items():
-            lines = {int(n) for step in steps for n in re.findall(r"\.py:(\d+)", step.place)}
+            # Where an operation stands, and not what calls it: a block, or the whole network.
+            told = [re.sub(r", called from .*?(?=, in |$)", "", step.place) for step in steps]
+            lines = {int(n) for each in told for n in re.findall(r"\.py:(\d+)", each)}
             if any(first <= line <= last for line in lines):
                 found.add(path)
         return found

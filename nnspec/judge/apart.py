@@ -1,0 +1,47 @@
+"""Other numbers for the tensors of a file that their numbers would not tell apart."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nnspec.backend.foreign import Held
+from nnspec.judge.found import Walked
+from nnspec.support.streams import derived_seed
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array, Weights
+
+NOISE = 0.1
+"""Of what is added to tensors that are one number everywhere, and to those that are equal."""
+
+
+def halves(walked: Walked) -> set[str]:
+    """Return the tensors of which a parameter is a part."""
+    parted = [each for each in walked.sources.values() if each.part[1] > 1]
+    return {each.tensor for each in parted}
+
+
+def told_apart(
+    held: Sequence[Held], weights: Weights, seed: int, parted: Container[str] = ()
+) -> dict[str, Array]:
+    """Return new values of the tensors that their values would not tell apart.
+
+    parted: those that are more than one parameter, of which each half may be one number everywhere.
+    """
+    met: set[bytes] = set()
+    changed: dict[str, Array] = {}
+    for each in held:
+        array = weights[each.name]
+        if array.dtype.kind != "f" or not array.size:
+            continue
+        key = array.tobytes()
+        pieces = np.split(array.ravel(), 2) if each.name in parted and array.size % 2 == 0 else []
+        if key in met or any((one == one.flat[0]).all() for one in (array, *pieces)):
+            draw = np.random.default_rng(derived_seed("apart", seed, each.name))
+            moved = np.clip(NOISE * draw.normal(size=array.shape), -0.4, 0.4)
+            changed[each.name] = array + moved
+        met.add(key)
+    return changed
