@@ -132,13 +132,17 @@ class KerasForeign:
         return {name: np.array(each) for name, each in self._called(self._taken(inputs))}
 
     def run_training(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Return the outputs as in training; statistics stay as they are."""
-        kept = [each.numpy() for each in self.model.non_trainable_variables]
+        """Return the outputs as in training; statistics stay as they are.
+
+        The states of random numbers go on, so that two calls tell whether some are drawn.
+        """
+        fixed = self.model.non_trainable_variables
+        kept = [(each, each.numpy()) for each in fixed if "seed_generator" not in each.path]
         try:
             called = self._called(self._taken(inputs), training=True)
             return {name: np.array(each) for name, each in called}
         finally:
-            for each, array in zip(self.model.non_trainable_variables, kept, strict=True):
+            for each, array in kept:
                 each.assign(array)
 
     def learn(

@@ -17,6 +17,10 @@ _RATES = ("rate", "stddev", "dropout", "recurrent_dropout", "_dropout")
 """Attributes of Keras's own layers that say how much they drop, or add."""
 
 
+_FUNCTIONS = ("dropout",)
+"""Of `keras.random`: those that drop."""
+
+
 class Learning(Protocol):
     """A network that learns: see `KerasForeign`."""
 
@@ -44,11 +48,16 @@ def _undropped(model: keras.Model) -> Iterator[None]:
             if isinstance(value, float) and value:
                 kept.append((layer, name, value))
                 setattr(layer, name, 0.0)
+    functions = {name: getattr(keras.random, name) for name in _FUNCTIONS}
+    for name in functions:  # which layers of the file's own call
+        setattr(keras.random, name, lambda inputs, *_, **__: inputs)
     try:
         yield
     finally:
         for layer, name, value in kept:
             setattr(layer, name, value)
+        for name, function in functions.items():
+            setattr(keras.random, name, function)
 
 
 def learn(

@@ -199,12 +199,34 @@ class Norm(layers.BatchNormalization):  # with the unbiased variance as its stat
         return y
 
 
-def build(momentum=0.9, frozen=False, stop=False, drop=0.0, norm=layers.BatchNormalization):
+class Drop(layers.Layer):
+    def __init__(self, draw):
+        super().__init__()
+        self.draw = draw
+        self.seed = keras.random.SeedGenerator(3)
+
+    def call(self, x, training=False):
+        return self.draw(x, self.seed) if training else x
+
+
+def dropped(x, seed):
+    return keras.random.dropout(x, 0.4, seed=seed)
+
+
+def moved(x, seed):
+    return x + keras.random.normal(keras.ops.shape(x), dtype=x.dtype, seed=seed)
+
+
+def build(
+    momentum=0.9, frozen=False, stop=False, drop=0.0, norm=layers.BatchNormalization, own=None
+):
     x = given = keras.Input((5,))
     x = layers.Dense(6, activation="tanh", trainable=not frozen)(x)
     x = norm(momentum=momentum, epsilon=1e-5)(x)
     if drop:
         x = layers.Dropout(drop)(x)
+    if own:
+        x = Drop(own)(x)
     y = layers.Dense(6)(x)
     if stop:
         y = layers.Lambda(keras.ops.stop_gradient)(y)
@@ -232,12 +254,21 @@ ROWS: dict[str, Any] = {
     [
         ({}, "", ""),
         ({"drop": 0.4}, "", ""),
+        ({"own": "dropped"}, "", ""),
         ({"momentum": 0.1}, "norm", "weighs the old value by 0.1, and the spec by 0.9"),
         ({"frozen": True}, "first", "is frozen in the file"),
         ({"stop": True}, "second", "No gradient reaches"),
         ({"norm": "Norm"}, "norm", "takes the unbiased variance, over 3, and the spec over 4"),
     ],
-    ids=["right", "dropped", "momentum", "frozen", "stopped", "unbiased"],
+    ids=[
+        "right",
+        "dropped",
+        "dropped by a layer of its own",
+        "momentum",
+        "frozen",
+        "stopped",
+        "unbiased",
+    ],
 )
 def test_a_keras_file_trains_as_its_spec_or_is_told(
     arguments: dict[str, Any], layer: str, cause: str, tmp_path: Path
@@ -251,6 +282,14 @@ def test_a_keras_file_trains_as_its_spec_or_is_told(
         return
     assert told(report).startswith(f"{layer}:"), report.to_json()
     assert cause in told(report)
+
+
+def test_noise_of_a_layer_of_its_own_is_not_compared(tmp_path: Path) -> None:
+    file = written(tmp_path, f"{KERAS}\n\ndef made():\n    return build(own=moved)\n")
+    report = trained(ROWS, f"{file}:made")
+    assert not any(check.kind == "training" for check in report.checks)
+    reasons = [each.reason for each in report.not_checked if each.kind == "training"]
+    assert any("draws random numbers in training" in each for each in reasons), reasons
 
 
 def test_a_fused_projection_trains_as_its_parts(tmp_path: Path) -> None:
