@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from nnspec.backend import Array
     from nnspec.layers import Layer
 
+JOINING = ("concatenate", "stack")
+"""Layers that give the numbers that they take, and no others."""
 ALL_WAYS = 3000
 """To fill a layer that seems at fault: of more, not all are tried, and it is not accused."""
 
@@ -99,18 +101,29 @@ class Blaming:
         open_ = list(node.inputs)
         met = set(open_)
         while open_:
-            each = made.get(open_.pop())
-            if each is None:
+            value = open_.pop()
+            each = made.get(value)
+            if each is None or self._is_told_by(each):
                 continue
             if owned := ours.parameters(each):
                 found.append(owned)
-                continue
             open_ += [value for value in each.inputs if value not in met]
             met.update(each.inputs)
         return any(
             one in found and other in found
             for one, other in ours.twins()
             if not all(name in self.walk.ways.given for name in one.values())
+        )
+
+    def _is_told_by(self, node: LayerNode) -> bool:
+        """Whether the run holds what a layer makes of several values, whatever their order was.
+
+        Values that are only joined are found in any order.
+        """
+        return (
+            len(set(node.inputs)) > 1
+            and node.layer.type not in JOINING
+            and all(self.walk.ways.numbers.get(value) for value in node.outputs)
         )
 
     def _shifted(self, node: LayerNode) -> Blamed | None:
