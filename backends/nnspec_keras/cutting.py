@@ -13,7 +13,7 @@ import numpy as np
 from safetensors.numpy import save
 
 from nnspec.backend.foreign import Cut
-from nnspec.backend.python_files import in_docstring, quoted
+from nnspec.backend.python_files import defined, in_docstring, quoted
 from nnspec_keras.following import Followed, Follower
 from nnspec_keras.units import Ref
 
@@ -24,32 +24,21 @@ if TYPE_CHECKING:
     from nnspec_keras.units import Call
 
 NEEDS = ("keras", "numpy")
-_SAVED = '''\
-import keras
-import numpy as np
-
-
-def computed(given):
-    """Return what {told} gives."""
-    part = keras.saving.load_model(HERE / "{file}", compile=False)
-    result = part({call}, training=False)
-    return {result}
-'''
-_MADE = '''
-
-def computed(given):
-    """Return what {told} gives."""
-    keras.config.set_floatx("{dtype}")
-    keras.config.set_dtype_policy("{dtype}")
-    taken = {{name: keras.ops.convert_to_tensor(array) for name, array in given.items()}}
-    part = {part}
-    part({call})  # which makes its weights, if they are not there yet
-    weights = load_file(HERE / "{file}")
-    for variable, name in zip(part.weights, sorted(weights), strict=True):
-        variable.assign(weights[name])
-    result = part({call})
-    return {result}
-'''
+_SAVED = """\
+part = keras.saving.load_model(HERE / "{file}", compile=False)
+result = part({call}, training=False)
+return {result}"""
+_MADE = """\
+keras.config.set_floatx("{dtype}")
+keras.config.set_dtype_policy("{dtype}")
+taken = {{name: keras.ops.convert_to_tensor(array) for name, array in given.items()}}
+part = {part}
+part({call})  # which makes its weights, if they are not there yet
+weights = load_file(HERE / "{file}")
+for variable, name in zip(part.weights, sorted(weights), strict=True):
+    variable.assign(weights[name])
+result = part({call})
+return {result}"""
 
 
 class Parted(Followed, Protocol):
@@ -175,10 +164,11 @@ def _saved(
         content = path.read_bytes()
     keys = [f"x{i}" for i in range(len(arrays))]
     call = ", ".join(f'given["{key}"]' for key in keys)
-    source = _SAVED.format(
-        told=in_docstring(told or "the network"), file=path.name, result=_result(outputs),
+    body = _SAVED.format(
+        file=path.name, result=_result(outputs),
         call=f"[{call}]" if len(keys) > 1 else call,
     )  # fmt: skip
+    source = "import keras\nimport numpy as np\n\n\n" + _computed(told, body)
     files = {path.name: content}
     return [Cut(told, NEEDS, source, dict(zip(keys, arrays, strict=True)), dict(outputs), files)]
 
@@ -202,15 +192,22 @@ def _made(
             f"{i:04} {each.path}": cast(np.array(each)) for i, each in enumerate(layer.weights)
         }
         body = _MADE.format(
-            told=in_docstring(told or "the network"), part=part or "network()", call=call,
+            part=part or "network()", call=call,
             dtype=dtype, file=file, result=_result(outputs),
         )  # fmt: skip
         imports = "import keras\nimport numpy as np\nfrom safetensors.numpy import load_file\n"
         given = {key: cast(each) for key, each in arrays.items()}
         whole = {**files, file: save(weights)}
         needs = (*NEEDS, "safetensors")
-        found.append(Cut(told, needs, f"{imports}{network}{body}", given, dict(outputs), whole))
+        source = f"{imports}{network}\n\n{_computed(told, body)}"
+        found.append(Cut(told, needs, source, given, dict(outputs), whole))
     return found
+
+
+def _computed(told: str, body: str) -> str:
+    """Return the function of a script that computes; told: what it computes."""
+    what = f"Return what {in_docstring(told or 'the network')} gives."
+    return defined("computed(given)", what, body)
 
 
 def _result(outputs: Mapping[str, Array]) -> str:

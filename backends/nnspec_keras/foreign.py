@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from nnspec.backend.foreign import Cut, Described, Given, Held, Reference, Trace, Unit
-from nnspec.backend.python_files import named_in, network_of, remade
+from nnspec.backend.python_files import defined, named_in, network_of, remade
 from nnspec.errors import UsageError
 from nnspec.support.causes import cause_of
 from nnspec_keras.following import Follower, Lines
@@ -315,6 +315,8 @@ def open_program(program: Any) -> KerasForeign:
     """Return a network that nnspec has built."""
     found = KerasForeign(program.model, Lines(None, {}), lambda: None)
     found._dtype = program.dtype
-    text = f"{program.source_text()}\n\ndef network():\n    return {program.compiled.function}()\n"
+    text = f"{program.source_text()}\n\n" + defined(
+        "network()", "", f"return {program.compiled.function}()"
+    )
     found.making = lambda _: (text, {})
     return found

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnspec.backend.foreign import Cut
-from nnspec.backend.python_files import in_docstring, quoted
+from nnspec.backend.python_files import defined, in_docstring, quoted
 from nnspec_onnx.units import taken_by
 
 if TYPE_CHECKING:
@@ -17,20 +17,13 @@ if TYPE_CHECKING:
     from nnspec.backend import Array
 
 NEEDS = ("onnxruntime", "numpy")
-_SOURCE = '''\
-import numpy as np
-import onnxruntime
-
-
-def computed(given):
-    """Return what {told} gives."""
-    options = onnxruntime.SessionOptions()  # the graph as it is written
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    path = str(HERE / "{file}")
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    found = session.run(None, given)
-    return dict(zip({names}, found, strict=True))
-'''
+_BODY = """\
+options = onnxruntime.SessionOptions()  # the graph as it is written
+options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+path = str(HERE / "{file}")
+session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+found = session.run(None, given)
+return dict(zip({names}, found, strict=True))"""
 
 
 def part_of(
@@ -83,7 +76,10 @@ def cut_of(
     }
     file = f"{name}.onnx"
     listed = f"[{', '.join(map(quoted, outputs))}]"
-    source = _SOURCE.format(told=in_docstring(told or "the model"), file=file, names=listed)
+    what = f"Return what {in_docstring(told or 'the model')} gives."
+    body = _BODY.format(file=file, names=listed)
+    source = "import numpy as np\nimport onnxruntime\n\n\n"
+    source += defined("computed(given)", what, body)
     return Cut(told, NEEDS, source, feeds, outputs, {file: model.SerializeToString()})
 
 

@@ -15,38 +15,15 @@ from safetensors.numpy import save
 from torch import nn
 
 from nnspec.backend.foreign import Cut
-from nnspec.backend.python_files import in_docstring, named_in, quoted
+from nnspec.backend.python_files import defined, in_docstring, named_in, quoted
+from nnspec.emit.snippets import snippets
 from nnspec_torch.following import Followed, Follower
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
 
 NEEDS = ("torch", "numpy", "safetensors")
-_KEPT = '''
-
-class Kept(TorchFunctionMode):
-    """Keeps what one call of a function gives: {told}."""
-
-    count = 0
-
-    def __torch_function__(self, function, types, args=(), kwargs=None):
-        result = function(*args, **(kwargs or {{}}))
-        if getattr(function, "__name__", "") == "{name}":
-            if self.count == {count}:
-                self.value = {value}.clone()
-            self.count += 1
-        return result
-'''
-_NAMED = '''
-
-def named(given, name=""):
-    """Yield the tensors within mappings and tuples, each by its place."""
-    if isinstance(given, Mapping | tuple | list):
-        for key, each in given.items() if isinstance(given, Mapping) else enumerate(given):
-            yield from named(each, f"{name}.{key}" if name else str(key))
-    elif torch.is_tensor(given):
-        yield name or "output", given
-'''
+OWN = snippets("nnspec_torch.emitted", "reproducing")
 
 
 @dataclass(eq=False)
@@ -203,15 +180,13 @@ def _slice(cutter: _Cutter, taken: set[int], given: int) -> Iterator[int]:
 
 
 def _kept(cutter: _Cutter, entry: Entered, step: int, place: int, told: str) -> str:
-    """Return a class that keeps what a step gives within the call of a module."""
+    """Return the call that keeps what a step gives within the call of a module."""
     name, count, is_alone, is_single = cutter.which[step]
     if not is_alone or not all(part.isidentifier() for part in name.split(".")):
         return ""
     count -= entry.before[name]
-    value = "result" if is_single else f"result[{place}]"
-    if name == "__setitem__":
-        value = "args[0]"
-    return _KEPT.format(told=in_docstring(told), name=name, count=count, value=value)
+    shown = "" if is_single or name == "__setitem__" else f", {place}"
+    return f"Kept({quoted(name)}, {count}{shown})"
 
 
 def _call_of(entry: Entered, arrays: dict[str, Array], *, is_positional: bool) -> str:
@@ -285,7 +260,7 @@ class _Maker:
             lines.append(f'part.load_state_dict(load_file(HERE / "{self.name}.safetensors"))')
         lines.append("taken = {name: torch.from_numpy(array) for name, array in given.items()}")
         is_named = not kept and [*outputs] not in (["output"], ["value"])
-        context = "torch.no_grad(), Kept() as kept" if kept else "torch.no_grad()"
+        context = f"torch.no_grad(), {kept} as kept" if kept else "torch.no_grad()"
         lines.append(f"with {context}:")
         lines.append(f"    {'' if kept else 'result = '}part({call})")
         if kept:
@@ -294,14 +269,14 @@ class _Maker:
             lines.append("return {name: each.numpy() for name, each in named(result)}")
         else:
             lines.append(f'return {{"{next(iter(outputs))}": result.numpy()}}')
-        body = "".join(f"    {line}\n" for line in lines)
         imports = "import numpy as np\nimport torch\n"
         imports += "from safetensors.torch import load_file\n" if state else ""
-        imports += "from torch.overrides import TorchFunctionMode\n" if kept else ""
-        imports += "from collections.abc import Mapping\n" if is_named else ""
-        what = in_docstring(told or "the network")
-        head = f'\n\ndef computed(given):\n    """Return what {what} gives."""\n'
-        helpers = kept + (_NAMED if is_named else "")
-        source = f"{imports}{self.network}{helpers}{head}{body}"
+        what = f"Return what {in_docstring(told or 'the network')} gives."
+        used = [OWN[name] for name, flag in (("Kept", kept), ("named", is_named)) if flag]
+        needed = {each.statement: None for one in used for each in one.imports.values()}
+        imports = "".join(f"{line}\n" for line in dict.fromkeys([*imports.splitlines(), *needed]))
+        helpers = "".join(f"\n\n{one.text}\n" for one in used)
+        source = f"{imports}{self.network}{helpers}\n\n"
+        source += defined("computed(given)", what, "\n".join(lines))
         given = {key: cast(each) for key, each in arrays.items()}
         return Cut(told, NEEDS, source, given, dict(outputs), files)

@@ -16,7 +16,7 @@ from torch import fx, nn
 from torch.utils import _pytree as pytree
 
 from nnspec.backend.foreign import Described, Given, Reference
-from nnspec.backend.python_files import quoted
+from nnspec.backend.python_files import defined, quoted
 from nnspec.errors import UnsupportedError, UsageError, printable
 from nnspec.support.causes import cause_of
 from nnspec_torch.archive import require_plain
@@ -148,15 +148,12 @@ class _Exported(TorchForeign):
 def _remade(path: Path, name: str) -> tuple[str, dict[str, bytes]]:
     """Return Python that defines `network()`, which loads a copy of the file, and that copy."""
     copied = f"{name}_{path.name}"
-    text = f'''\
-import os
-
-
-def network():
-    """Load the program, and run no code that it holds."""
-    os.environ["{_FORCED}"] = "1"
-    return torch.export.load(HERE / {quoted(copied)}).module(check_guards=False)
-'''
+    body = (
+        f'os.environ["{_FORCED}"] = "1"\n'
+        f"return torch.export.load(HERE / {quoted(copied)}).module(check_guards=False)"
+    )
+    told = "Load the program, and run no code that it holds."
+    text = "import os\n\n\n" + defined("network()", told, body)
     return text, {copied: path.read_bytes()}
 
 

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from nnspec.backend.foreign import Cut, Described, Given, Held, Reference, Trace, Unit
-from nnspec.backend.python_files import named_in, network_of, remade
+from nnspec.backend.python_files import defined, named_in, network_of, remade
 from nnspec_torch.doubles import in_doubles, take_weights
 from nnspec_torch.following import Follower, line_of, results_of
 from nnspec_torch.units import Ref, unit_of, variants_of
@@ -317,6 +317,6 @@ def open_program(program: Any) -> TorchForeign:
     found = TorchForeign(program.model, {}, Path(__file__).parent)
     found.rename(canonical_name)
     name = class_name(program.spec.name)
-    text = f"{program.source_text()}\n\ndef network():\n    return {name}()\n"
+    text = f"{program.source_text()}\n\n" + defined("network()", "", f"return {name}()")
     found.making = lambda _: (text, {})
     return found

@@ -53,21 +53,23 @@ def remade(reference: Reference, kind: type, name: str) -> tuple[str, dict[str, 
     if not isinstance(names[made], kind):
         keywords = [f"{key}={each!r}" for key, each in (reference.named or {}).items()]
         made += f"({', '.join([*map(repr, reference.arguments), *keywords])})"
-    text = f'''\
-import importlib.util
-import sys
-
-
-def network():
-    """Run the file, and return the network that it makes."""
-    sys.path += [str(HERE), {quoted(str(path.parent))}]  # where its neighbours are
-    found = importlib.util.spec_from_file_location("{name}_file", HERE / {quoted(copied)})
-    file = importlib.util.module_from_spec(found)
-    sys.modules[found.name] = file
-    found.loader.exec_module(file)
-    return file.{made}
-'''
+    body = f"""\
+sys.path += [str(HERE), {quoted(str(path.parent))}]  # where its neighbours are
+found = importlib.util.spec_from_file_location("{name}_file", HERE / {quoted(copied)})
+file = importlib.util.module_from_spec(found)
+sys.modules[found.name] = file
+found.loader.exec_module(file)
+return file.{made}"""
+    told = "Run the file, and return the network that it makes."
+    text = "import importlib.util\nimport sys\n\n\n" + defined("network()", told, body)
     return text, {copied: path.read_bytes()}
+
+
+def defined(signature: str, told: str, body: str) -> str:
+    """Return a function as Python has it. told: its docstring, or nothing."""
+    lines = [f'"""{told}"""'] if told else []
+    lines += body.splitlines()
+    return "\n".join([f"def {signature}:", *(f"    {line}" if line else "" for line in lines), ""])
 
 
 def quoted(text: str) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nnspec.backend.foreign import Cut
-from nnspec.backend.python_files import in_docstring, quoted
+from nnspec.backend.python_files import defined, in_docstring, quoted
 from nnspec.errors import NnspecError
 from nnspec.judge.folders import Folder
 from nnspec.judge.process import SECONDS
@@ -34,23 +34,15 @@ CLOSE = 0.05
 MOST_AXES = 5
 """Of a value whose axes are tried in every order."""
 _PRINTED = re.compile(r"largest difference from \w+: (\S+),")
-_MAIN = '''
-
-def main():
-    """Print what this gives, and how far it is from what {other} gave."""
-    given = dict(np.load(HERE / "{name}_inputs.npz"))
-    kept = np.load(HERE / "outputs.npz")
-    for name, found in computed(given).items():
-{turned}        {other} = kept[{key}]
-        off = np.max(np.abs(np.subtract(found, {other}, dtype="float64")), initial=0.0)
-        largest = np.max(np.abs({other}), initial=0)
-        print(f"{{name}} {{found.shape}}:\\n{{found}}")
-        print(f"largest difference from {other}: {{off:.6g}}, of numbers up to {{largest:.6g}}")
-
-
-if __name__ == "__main__":
-    main()
-'''
+_MAIN = """\
+given = dict(np.load(HERE / "{name}_inputs.npz"))
+kept = np.load(HERE / "outputs.npz")
+for name, found in computed(given).items():
+{turned}    {other} = kept[{key}]
+    off = np.max(np.abs(np.subtract(found, {other}, dtype="float64")), initial=0.0)
+    largest = np.max(np.abs({other}), initial=0)
+    print(f"{{name}} {{found.shape}}:\\n{{found}}")
+    print(f"largest difference from {other}: {{off:.6g}}, of numbers up to {{largest:.6g}}")"""
 
 
 @dataclass(frozen=True)
@@ -184,14 +176,16 @@ class _Attempt:
         elif any(name != each for name, each in names.items()):
             key = f"{ {name: f'{other.name}.{each}' for name, each in names.items()}!r}[name]"
         turned = "" if len(names) == len(cut.outputs) else (
-            f"        if name not in {[*names]!r}:\n            continue  # only this has it\n"
+            f"    if name not in {[*names]!r}:\n        continue  # only this has it\n"
         )  # fmt: skip
         moves = {name: axes for name, axes in self.axes.items() if axes != tuple(sorted(axes))}
         if i == 1 and moves:
             axes = next(iter(moves.values())) if len(names) == 1 else f"{self.axes!r}[name]"
-            turned += f"        found = np.transpose(found, {axes})  # as {other.name} has it\n"
+            turned += f"    found = np.transpose(found, {axes})  # as {other.name} has it\n"
         imports, rest = _parted(cut.source)
-        main = _MAIN.format(name=side.name, other=other.name, turned=turned, key=key)
+        body = _MAIN.format(name=side.name, other=other.name, turned=turned, key=key)
+        does = f"Print what this gives, and how far it is from what {other.name} gave."
+        main = f'\n\n{defined("main()", does, body)}\n\nif __name__ == "__main__":\n    main()\n'
         needs = f"{', '.join(cut.needs[:-1])} and {cut.needs[-1]}"
         what = in_docstring(f"{side.label}{f': {cut.told}' if cut.told else ''}, alone")
         head = f'"""{what}. It needs {needs}."""\n\n'

@@ -11,7 +11,7 @@ import torch
 import nnspec
 from nnspec.judge.parts import is_cut_rightly
 from tests.judge.test_against import ATTENTION, FUSED, judged, spec_of, written
-from tests.judge.test_recurrent import LAST
+from tests.judge.test_recurrent_weights import LAST
 
 FAULTS = {
     "heads": ("each.view(rows, time, 2, 4).transpose(1, 2)",

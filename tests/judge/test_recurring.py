@@ -12,7 +12,7 @@ from nnspec.judge.ours import Ours
 from nnspec.judge.recurring import outputs_of, right_way, ways
 from nnspec.verification.engines import SourceEngine
 from nnspec.verification.samples import exercised_weights, random_inputs
-from tests.judge.test_recurrent import both, document, spec_of
+from tests.judge.test_recurrent_weights import both, document, spec_of
 
 CASES: dict[str, dict[str, Any]] = {
     "lstm": document({"name": "one", "type": "lstm", "units": 4}),

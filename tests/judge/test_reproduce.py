@@ -38,7 +38,7 @@ from tests.judge.test_against import (
     spec_of,
     written,
 )
-from tests.judge.test_files import exported, made
+from tests.judge.test_exported_programs import exported, made
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 BARE = """
@@ -84,8 +84,8 @@ def reproduced_of(document: dict[str, Any], file: str | Path, folder: Path) -> R
     [
         ("epsilon", 'get_submodule("features.2.n")'),
         ("no-residual", 'get_submodule("features.2")'),
-        ("activation", '== "gelu"'),
-        ("flatten-order", '== "linear"'),
+        ("activation", 'Kept("gelu"'),
+        ("flatten-order", 'Kept("linear"'),
         ("no-softmax", "network().to("),
     ],
 )
@@ -124,7 +124,7 @@ def test_a_fault_of_a_program_shows_in_a_call_within_it(tmp_path: Path) -> None:
     assert done.written, done.reason
     assert shown(tmp_path / "shown") > 1e-4
     text = (tmp_path / "shown" / "theirs.py").read_text()
-    assert '== "gelu.default"' in text
+    assert 'Kept("gelu.default"' in text
     assert 'os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"' in text
 
 

@@ -19,7 +19,7 @@ from nnspec.judge.process import reference_of
 from nnspec_torch.scripted import open_scripted
 from tests.judge.test_against import PICTURES, TORCH, judged
 from tests.judge.test_compare import LSTM, compared, lstm_in_keras, only_fault, saved, written
-from tests.judge.test_files import NET, SPEC
+from tests.judge.test_exported_programs import NET, SPEC
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # torch.jit says that it is deprecated
 WAYS = ["script", "trace"]
