@@ -14,8 +14,8 @@ import tensorflow as tf
 from tensorflow.python.framework import op_callbacks
 
 from nnspec.backend.foreign import KEPT, Step
+from nnspec.backend.lines import line_in
 from nnspec.backend.python_files import named_in
-from nnspec_keras.lines import line_in
 from nnspec_keras.units import Call, Ref, is_leaf, mapped
 
 if TYPE_CHECKING:
@@ -130,11 +130,10 @@ class Follower:
             names[self._handles[id(inputs[0])]] = None
         taken = [id(each) for each in inputs]
         is_computed = any(key in self._numbers and key not in self._derived for key in taken)
-        if names and not is_computed:  # of tensors held alone: what comes of them is one too
-            for each in outputs:
+        if not is_computed:
+            for each in outputs if names else ():  # of tensors held alone: these are such too
                 self._held.append(each)
                 self._derived[id(each)] = tuple(names)
-        if not is_computed:
             return
         given = tuple(dict.fromkeys(self._numbers[key] for key in taken if key in self._numbers))
         made = tuple(self._numbered(each) for each in outputs)

@@ -14,11 +14,11 @@ import numpy as np
 import tensorflow as tf
 
 from nnspec.backend.foreign import Cut, Described, Given, Held, Reference, Trace, Unit
+from nnspec.backend.lines import noting
 from nnspec.backend.python_files import defined, named_in, network_of, remade
 from nnspec.errors import UsageError
 from nnspec.support.causes import cause_of
 from nnspec_keras.following import Follower, Lines
-from nnspec_keras.lines import noting
 from nnspec_keras.units import Ref, unit_of, variants_of
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def open_file(reference: Reference) -> KerasForeign:
 
     def again() -> tuple[keras.Model, Lines]:
         places: dict[int, str] = {}
-        with noting(places, path.parent):
+        with noting(keras.Operation, places, path.parent):
             made: keras.Model = network_of(reference, keras.Model, "keras.Model")
         return made, Lines(path.parent, places)
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 _RATES = ("rate", "stddev", "dropout", "recurrent_dropout", "_dropout")
 """Attributes of Keras's own layers that say how much they drop, or add."""
-
-
 _FUNCTIONS = ("dropout",)
 """Of `keras.random`: those that drop."""
 

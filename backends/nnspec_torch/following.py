@@ -28,27 +28,25 @@ _UNTOLD = frozenset({"__set__", "size", "dim", "stride", "numel", "is_contiguous
 """Of what is asked of a tensor: what computes nothing."""
 
 
-def line_of(frame: FrameType | None, folder: Path, skips: object = None) -> str:
+def line_of(frame: FrameType | None, folder: Path) -> str:
     """Return the innermost line of the files in a folder, or else the innermost not of PyTorch.
 
-    With the lines that call what it is in. skips: a network, the constructors of which are passed
-    over: then the innermost line alone.
+    With the lines that call what it is in.
     """
     found: list[str] = []
     other = ""
-    while frame is not None and len(found) < (CALLERS if skips is None else 1):
+    while frame is not None and len(found) < CALLERS:
         name = frame.f_code.co_filename
         is_here = Path(name).parent == _OWN
         if is_here and found:
             break  # beyond it is who asked for the run
-        is_own = skips is not None and frame.f_locals.get("self") is skips
-        if not is_own and not is_here and not name.startswith((_TORCH, "<")):
+        if not is_here and not name.startswith((_TORCH, "<")):
             if Path(name).is_relative_to(folder):
                 found.append(f"{Path(name).relative_to(folder)}:{frame.f_lineno}")
             other = other or f"{Path(name).name}:{frame.f_lineno}"
         frame = frame.f_back
     if not found:
-        return "" if skips is not None else other
+        return other
     first, *callers = dict.fromkeys(found)
     return f"{first}, called from {' and '.join(callers)}" if callers else first
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,10 @@ import torch
 from torch import nn
 
 from nnspec.backend.foreign import Cut, Described, Given, Held, Reference, Trace, Unit
+from nnspec.backend.lines import noting
 from nnspec.backend.python_files import defined, named_in, network_of, remade
 from nnspec_torch.doubles import in_doubles, take_weights
-from nnspec_torch.following import Follower, line_of, results_of
+from nnspec_torch.following import Follower, results_of
 from nnspec_torch.units import Ref, unit_of, variants_of
 
 if TYPE_CHECKING:
@@ -29,30 +30,12 @@ def open_file(reference: Reference) -> TorchForeign:
 
     def made() -> tuple[nn.Module, dict[int, str]]:
         places: dict[int, str] = {}
-        with _noting(places, folder):
+        with noting(nn.Module, places, folder):
             return network_of(reference, nn.Module, "torch.nn.Module"), places
 
     found = TorchForeign(*made(), folder, made)
     found.making = partial(remade, reference, nn.Module)
     return found
-
-
-@contextmanager
-def _noting(places: dict[int, str], folder: Path) -> Iterator[None]:
-    """Note at which line of the files in a folder each network was made."""
-    before = nn.Module.__init__
-
-    def init(self: nn.Module, *arguments: Any, **named: Any) -> None:
-        before(self, *arguments, **named)
-        line = line_of(inspect.currentframe(), folder, skips=self)
-        if line:
-            places[id(self)] = line
-
-    nn.Module.__init__ = init  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        nn.Module.__init__ = before  # type: ignore[method-assign]
 
 
 class TorchForeign:

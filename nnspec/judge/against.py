@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -170,7 +171,7 @@ class _Case:
 
     def _lacking(self, walked: Walked) -> list[Fault]:
         """Return the layers with a parameter that the file has nothing for."""
-        nodes = {f"{self.ours.paths.get(each.name, each.name)}": each for each in self.ours.nodes}
+        nodes = {self.ours.paths.get(each.name, each.name): each for each in self.ours.nodes}
         found = []
         for name, at in list(walked.absent.items())[:FAULTS]:
             path, _, own = name.rpartition(".")
@@ -200,12 +201,18 @@ class _Case:
         """Whether what is said of other inputs says anything; if not, that is said."""
         if not self.report.asks(kind):
             return False
-        reason = self.beside.unsure()
-        if not reason and not self.beside.agrees(self.facing.foreign_outputs(self.inputs)):
-            reason = "the outputs for ordinary inputs differ already"
-        if reason:
-            self.recorder.leave_out(kind, self.pair, reason)
-        return not reason
+        if self._differs:
+            self.recorder.leave_out(kind, self.pair, self._differs)
+        return not self._differs
+
+    @cached_property
+    def _differs(self) -> str:
+        """Why other inputs say nothing, or an empty text: as soon as the map is found."""
+        if reason := self.beside.unsure():
+            return reason
+        if not self.beside.agrees(self.facing.foreign_outputs(self.inputs)):
+            return "the outputs for ordinary inputs differ already"
+        return ""
 
     # The map of weights, and the faults on the way
 

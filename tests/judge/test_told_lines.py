@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import keras
 import onnx
 import pytest
 from onnx import numpy_helper
 
 import nnspec
+from nnspec.backend.lines import noting
 from tests.judge.test_against import judged, spec_of, written
 
 DENSE: dict[str, Any] = {
@@ -128,3 +130,11 @@ def test_a_bias_that_a_node_does_not_take_is_missed_by_nobody(tmp_path: Path) ->
     assert report.verdict == "not the same"
     assert report.faults[0].layer == "part1"
     assert 'node "part1"' in report.faults[0].told()
+
+
+def test_a_package_within_the_folder_is_not_the_users_file() -> None:
+    """As of a `.venv` beside the file: the line is that of who makes a layer, not Keras's own."""
+    places: dict[int, str] = {}
+    with noting(keras.Operation, places, Path("/")):
+        layer = keras.layers.Dense(2)
+    assert Path("/" + places[id(layer)].partition(":")[0]) == Path(__file__)

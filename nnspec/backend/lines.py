@@ -1,15 +1,29 @@
-"""The lines of somebody's Python file that make the layers of a Keras network, and compute."""
+"""The lines of somebody's Python file that make parts of a network, and compute."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+import sysconfig
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-import keras
+_INSTALLED = tuple(
+    Path(sysconfig.get_paths()[name]) for name in ("stdlib", "platstdlib", "purelib", "platlib")
+)
+_OWN = Path(__file__).parents[1]
+
+
+def is_file_in(folder: Path, name: str) -> bool:
+    """Whether a file is one of a folder, and of no package in a `.venv` there, nor nnspec's."""
+    path = Path(name)
+    return (
+        name.endswith(".py")
+        and path.is_relative_to(folder)
+        and not any(path.is_relative_to(each) for each in (*_INSTALLED, _OWN))
+    )
 
 
 def line_in(
@@ -24,16 +38,16 @@ def line_in(
     while folder is not None and frame is not None and frame.f_code is not until:
         name = frame.f_code.co_filename
         is_own = skips is not None and frame.f_locals.get("self") is skips
-        if not is_own and name.endswith(".py") and Path(name).is_relative_to(folder):
+        if not is_own and is_file_in(folder, name):
             return f"{Path(name).relative_to(folder)}:{frame.f_lineno}"
         frame = frame.f_back
     return ""
 
 
 @contextmanager
-def noting(places: dict[int, str], folder: Path) -> Iterator[None]:
-    """Note by its id at which line of the files in a folder each layer or operation was made."""
-    before: Callable[..., None] = keras.Operation.__init__
+def noting(made: Any, places: dict[int, str], folder: Path) -> Iterator[None]:
+    """Note by its id at which line of the files in a folder each object of a class was made."""
+    before = made.__init__
 
     def init(self: Any, *arguments: Any, **named: Any) -> None:
         before(self, *arguments, **named)
@@ -41,8 +55,8 @@ def noting(places: dict[int, str], folder: Path) -> Iterator[None]:
         if line:
             places[id(self)] = line
 
-    keras.Operation.__init__ = init
+    made.__init__ = init
     try:
         yield
     finally:
-        keras.Operation.__init__ = before
+        made.__init__ = before
