@@ -207,7 +207,7 @@ class _Case:
 
     @cached_property
     def _differs(self) -> str:
-        """Why other inputs say nothing, or an empty text: as soon as the map is found."""
+        """A reason for which other inputs say nothing, or an empty text: once the map is found."""
         if reason := self.beside.unsure():
             return reason
         if not self.beside.agrees(self.facing.foreign_outputs(self.inputs)):
