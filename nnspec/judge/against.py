@@ -237,7 +237,8 @@ class _Case:
             blamed = Blaming(walk).blamed()
             if blamed is None or blamed.name in forced or len(self.report.faults) >= FAULTS:
                 break
-            if blamed.sources:  # it had been filled wrongly
+            if any(known.get(name) != each for name, each in blamed.sources.items()):
+                # It had been filled wrongly; where it is so again, that explains nothing.
                 known = {**known, **blamed.sources}
                 walk = self._walk(theirs, trace, known, forced)
                 continue

@@ -157,6 +157,8 @@ class Blaming:
         for own in self._filled(node):
             for variant in variants(node.layer, own):
                 layer, weights = variant.layer, variant.weights
+                if not _may_part_within(node.layer, layer):
+                    continue
                 try:
                     other = self.walk.parting(node, self.walk.values, layer, weights)
                 except Exception:  # of a framework too: no such layer takes these values
@@ -353,3 +355,12 @@ class Blaming:
             # Where nothing goes on with what the layer takes, its weights meet another value.
             wanted = wanted or [step for step in steps if own.intersection(step.tensors)]
         yield from dict.fromkeys(f"{step.place} ({step.kind})" for step in wanted[:1])
+
+
+def _may_part_within(layer: Layer, variant: Layer) -> bool:
+    """Whether a variant that a run parts from later says more of a layer.
+
+    One without the activation ends before it: every run holds more of that.
+    """
+    had = getattr(layer, "activation", None)
+    return had is None or getattr(variant, "activation", None) is not None

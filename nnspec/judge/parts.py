@@ -52,7 +52,7 @@ def parts_of(
         yield from _attention(layer, taken, weights)
     elif getattr(layer, "activation", None) is not None and "weight" in weights:
         plain = alone(with_fields(layer, activation=None))
-        yield Part("what its activation takes", plain, (), tuple(weights))
+        yield Part("values before the activation", plain, (), tuple(weights))
 
 
 def exchanged(layer: Layer, chosen: Mapping[str, Source]) -> Iterator[dict[str, Source]]:

@@ -9,6 +9,7 @@ from nnspec.judge.against import judge
 from nnspec.judge.judgement import Judgement
 from nnspec.judge.process import reader_of, reference_of
 from nnspec.network.loader import load
+from nnspec.verification.levels import LEVELS, Level
 
 ZOO = Path(__file__).parents[2] / "specs" / "zoo"
 MODEL = """\
@@ -33,14 +34,16 @@ def build():
 """
 
 
-def judged(spec: str, folder: Path, text: str, **variables: float) -> Judgement:
+def judged(
+    spec: str, folder: Path, text: str, levels: tuple[Level, ...] = LEVELS, **variables: float
+) -> Judgement:
     """Judge a file in this process: one of its own takes seconds to begin."""
     path = folder / "model.py"
     path.write_text(text)
     reference = reference_of(f"{path}:build")
     foreign = get_backend(reader_of(reference).name).open_file(reference)
     loaded = load(ZOO / f"{spec}.yaml", variables={"classes": 5, **variables})
-    return judge(loaded, foreign, reference, batch=2, seed=0, known={})
+    return judge(loaded, foreign, reference, batch=2, seed=0, known={}, levels=levels)
 
 
 def is_proven(report: Judgement) -> bool:
@@ -60,7 +63,7 @@ def test_resnet50_is_the_same_with_a_bias_in_each_convolution(tmp_path: Path) ->
 
 def test_the_epsilon_of_resnet50_is_told(tmp_path: Path) -> None:
     text = MODEL.format(name="ResNet50", size=32, momentum=None)
-    report = judged("resnet50", tmp_path, text, image=32, first_strides=2)
+    report = judged("resnet50", tmp_path, text, ("outputs",), image=32, first_strides=2)
     assert report.verdict == "not the same"
     assert report.faults[0].layer == "norm"
     assert report.faults[0].cause == "it computes as with epsilon 1.001e-05, and not 1e-05"
@@ -78,7 +81,7 @@ def test_mobilenet_v2_is_the_same_where_both_pad_alike(tmp_path: Path) -> None:
 def test_the_side_that_mobilenet_v2_pads_is_told(tmp_path: Path) -> None:
     """Of an even size Keras pads the end alone, and the spec both sides."""
     text = MODEL.format(name="MobileNetV2", size=32, momentum=None)
-    report = judged("mobilenet_v2", tmp_path, text, image=32, epsilon=1e-3)
+    report = judged("mobilenet_v2", tmp_path, text, ("outputs",), image=32, epsilon=1e-3)
     assert report.verdict == "not the same"
     assert report.faults[0].layer == "conv"
     assert "padding same" in report.faults[0].cause
@@ -88,7 +91,7 @@ def test_the_side_that_mobilenet_v2_pads_is_told(tmp_path: Path) -> None:
 def test_the_momentum_of_mobilenet_v2_is_told(tmp_path: Path) -> None:
     """Keras keeps 0.999 of old statistics, and the zoo's 0.9: all but training is the same."""
     text = MODEL.format(name="MobileNetV2", size=33, momentum=None)
-    report = judged("mobilenet_v2", tmp_path, text, image=33, epsilon=1e-3)
+    report = judged("mobilenet_v2", tmp_path, text, ("outputs", "training"), image=33, epsilon=1e-3)
     assert {check.kind for check in report.failures()} == {"training"}
     told = "the file weighs the old value by 0.999, and the spec by 0.9"
     assert told in report.failures()[0].detail

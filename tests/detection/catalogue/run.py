@@ -30,7 +30,7 @@ from tests.logs import entries, write
 SIDES = ("torch", "keras", "onnx")
 CHUNK = 60
 """Injections of one process: frameworks keep memory."""
-SECONDS = 900
+SECONDS = 3600
 """For one process; what takes longer counts as dead."""
 Key = tuple[str, str, str, int]
 """A kind, a side, a network, and the place among those that the kind finds there."""
