@@ -6,26 +6,19 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from nnspec.backend import versions
-from nnspec.backend.foreign import Foreign, Held, Reference, Trace
-from nnspec.errors import NnspecError
-from nnspec.judge.apart import halves, told_apart
+from nnspec.backend.foreign import Foreign, Held, Reference
 from nnspec.judge.beside import Beside
-from nnspec.judge.blaming import Blaming
 from nnspec.judge.checks import compare_gradients, compare_interface, compare_outputs
 from nnspec.judge.facing import Facing, face_of
-from nnspec.judge.found import Fault, Filled, Walked
+from nnspec.judge.found import Fault, Walked
 from nnspec.judge.judgement import Judgement
-from nnspec.judge.maps import sources_of
-from nnspec.judge.places import layer_places
-from nnspec.judge.prints import Prints
 from nnspec.judge.probes import compare_properties
 from nnspec.judge.regimes import compare_inputs, compare_none, compare_sizes, said_sizes, tell_fixed
+from nnspec.judge.search import FAULTS, Search
 from nnspec.judge.sources import Source
 from nnspec.judge.training import compare_training
-from nnspec.judge.walk import Walk
 from nnspec.network.loader import Spec
 from nnspec.verification.checks import Kind
 from nnspec.verification.levels import LEVELS, Level
@@ -33,16 +26,11 @@ from nnspec.verification.rows import GivenRows, given_rows
 from nnspec.verification.samples import random_inputs
 from nnspec.verification.sizes import find_sizes
 
-if TYPE_CHECKING:
-    from nnspec.backend import Array, Weights
-
 Others = Mapping[str, Sequence[int]]
 SAME = {"float64": 1e-9, "float32": 3e-5}
 """Relative, of two values that are the same."""
-TWINS = 40
-"""Pairs of layers that are alike, and take the same, which are tried the other way round."""
-FAULTS = 5
-"""Layers at fault that are looked for."""
+DRAWS = 4
+"""Of inputs, to tell layers apart that are alike: the first need not reach them all."""
 ABSENT: tuple[Kind, ...] = (
     "export", "optimizer", "random", "first_weights", "metrics", "adversarial",
     "weights",
@@ -103,13 +91,23 @@ class _Case:
         self.beside = beside
         self.spec = beside.spec
         self.facing = beside.facing
-        self.held = held
         self.report = beside.report
         self.recorder = beside.recorder
         self.pair = beside.pair
         self.inputs = beside.inputs
         self.seed = beside.seed
         self.ours = beside.ours
+        batch = len(next(iter(self.inputs.values())))
+        draws = [
+            random_inputs(self.spec.graph, batch, beside.axes, self.seed + i)
+            for i in range(1, DRAWS)
+        ]
+        self.search = Search(
+            self.ours, self.facing, held, [self.inputs, *draws],
+            SAME[self.facing.dtype] + 4 * beside.rounding, beside.agrees,
+        )  # fmt: skip
+        beside.search = self.search
+        self.report.faults, self.report.places = self.search.faults, self.search.places
 
     def run(
         self, known: Mapping[str, Source], others: Mapping[str, Sequence[int]],
@@ -121,17 +119,22 @@ class _Case:
         """
         asks = self.report.asks
         self.report.leave_unchosen(absent=ABSENT)
-        walked = self._walked(known)
+        self.search.run(known)
+        if not self.search.is_whole:
+            self.recorder.note("the run is too large to be kept whole: the map may be unproven")
         if asks("forward"):
             compare_outputs(self.beside, "its own weights")
-        walked = self._told_apart(known, walked)
+        walked = self.search.told_apart(self.seed)
         self.report.sources = walked.sources
         compare_interface(self.beside, walked)
         self.report.faults[:0] = self._lacking(walked)
-        self.beside.look = lambda inputs: self._look(walked, inputs)
+        self.beside.look = self.search.look
         tell_fixed(self.beside, fixed)
         if asks("forward"):
             compare_outputs(self.beside, "ordinary inputs")
+            for name in self.search.confused:
+                reason = f"of layers that take the same, none is known to have {name}: say by --map"
+                self.recorder.leave_out("forward", self.pair, reason)
         may_compare_sizes = self._may_compare("dynamic_shape")
         if may_compare_sizes:
             compare_sizes(self.beside, others, fixed)
@@ -151,24 +154,6 @@ class _Case:
         for note in self.facing.notes:
             self.recorder.note(note)
 
-    def _told_apart(self, known: Mapping[str, Source], walked: Walked) -> Walked:
-        """Give other numbers to tensors that their numbers would not tell apart, and walk again.
-
-        Only to what the spec has a parameter for: a constant of the file stays what it is. Another
-        tensor may then be found for a parameter, which was not told apart before.
-        """
-        foreign, met = self.facing.foreign, set[str]()
-        while True:
-            held = [each for each in self._weights_of(walked) if each.name not in met]
-            met.update(each.name for each in held)
-            apart = told_apart(held, foreign.weights(), self.seed, halves(walked))
-            if not apart:
-                return walked
-            foreign.load(apart)
-            self.report.faults.clear()
-            self.report.places.clear()
-            walked = self._walked(known)
-
     def _lacking(self, walked: Walked) -> list[Fault]:
         """Return the layers with a parameter that the file has nothing for."""
         nodes = {self.ours.paths.get(each.name, each.name): each for each in self.ours.nodes}
@@ -180,22 +165,6 @@ class _Case:
                 cause = f"it has no {own}, which the layer adds"
                 found.append(Fault(path, nodes[path].layer.type, places, cause))
         return found
-
-    def _look(self, walked: Walked, inputs: Mapping[str, Array]) -> None:
-        """Look for the layers at fault where only these inputs show them."""
-        if self.report.faults:
-            return
-        proven = {name: walked.sources[name] for name in walked.proven & walked.sources.keys()}
-        weights, notes, usual = dict(self.ours.weights), [*self.report.notes], self.inputs
-        self.inputs = dict(inputs)
-        try:
-            self._walked(proven)
-        except NnspecError:  # the file does not run so: the check says it
-            pass
-        finally:
-            self.inputs = usual
-            self.ours.weights = weights
-            self.report.notes[:] = notes
 
     def _may_compare(self, kind: Kind) -> bool:
         """Whether what is said of other inputs says anything; if not, that is said."""
@@ -213,94 +182,3 @@ class _Case:
         if not self.beside.agrees(self.facing.foreign_outputs(self.inputs)):
             return "the outputs for ordinary inputs differ already"
         return ""
-
-    # The map of weights, and the faults on the way
-
-    _kept: tuple[Prints, dict[str, Filled]]
-
-    def _walked(self, known: Mapping[str, Source]) -> Walked:
-        theirs = self.facing.foreign.weights()
-        trace = self.facing.trace(self.inputs)
-        self._kept = Prints(trace.values, SAME[self.facing.dtype] + 4 * self.beside.rounding), {}
-        if not trace.is_whole:
-            self.recorder.note("the run is too large to be kept whole: the map may be unproven")
-        forced: dict[str, Mapping[str, Array]] = {}
-        walk = self._walk(theirs, trace, known, forced)
-        if not self._agrees(trace):
-            # Of tensors that fit as well, those named as the parameters may be the right ones.
-            named = {**self._by_name(), **known}
-            other = self._walk(theirs, trace, named, forced)
-            if self._agrees(trace):
-                return other.found
-            known, walk = self._exchanged(theirs, trace, known)
-        while not self._agrees(trace):
-            blamed = Blaming(walk).blamed()
-            if blamed is None or blamed.name in forced or len(self.report.faults) >= FAULTS:
-                break
-            if any(known.get(name) != each for name, each in blamed.sources.items()):
-                # It had been filled wrongly; where it is so again, that explains nothing.
-                known = {**known, **blamed.sources}
-                walk = self._walk(theirs, trace, known, forced)
-                continue
-            if not self.report.faults:
-                self.report.places = layer_places(walk, blamed, self.facing, self.inputs)
-            self.report.faults.append(blamed.fault)
-            # On from what the file gives there, which shows the next fault, and the other weights.
-            best, reached, before = None, walk.found.steps, forced
-            for given in [*blamed.left_out, *blamed.instead]:
-                tried = {**before, blamed.name: given}
-                after = self._walk(theirs, trace, known, tried)
-                if after.found.steps > reached:
-                    best, reached, forced = after, after.found.steps, tried
-                    self.report.faults[-1] = blamed.fault_of(given)
-            if best is None:
-                break
-            walk = best
-        return walk.found
-
-    def _agrees(self, trace: Trace) -> bool:
-        return self.beside.agrees(trace.outputs, self.inputs)
-
-    def _weights_of(self, walked: Walked) -> list[Held]:
-        """Return the tensors that are parameters: a constant of the file stays what it is."""
-        taken = {source.tensor for source in walked.sources.values()}
-        proven = {walked.sources[name].tensor for name in walked.proven if name in walked.sources}
-        return [e for e in self.held if e.name in proven or (e.name in taken and e.is_learned)]
-
-    def _exchanged(
-        self, theirs: Weights, trace: Trace, known: Mapping[str, Source]
-    ) -> tuple[Mapping[str, Source], Walk]:
-        """Return the sources to begin with and their walk, twins exchanged where more is met then.
-
-        Of two layers that take the same and are alike, the run holds what both give; only what
-        follows tells which is which.
-        """
-        walk = last = self._walk(theirs, trace, known, {})
-        for one, other in self.ours.twins()[:TWINS]:
-            pairs = [(one[own], other[own]) for own in one]
-            found = walk.found.sources
-            if any(name in known or name not in found for pair in pairs for name in pair):
-                continue
-            other_way = {a: found[b] for a, b in pairs} | {b: found[a] for a, b in pairs}
-            tried = {**known, **other_way}
-            last = self._walk(theirs, trace, tried, {})
-            if last.found.met > walk.found.met:
-                known, walk = tried, last
-        if walk is not last:  # our weights are those of the last walk
-            walk = self._walk(theirs, trace, known, {})
-        return known, walk
-
-    def _by_name(self) -> dict[str, Source]:
-        """Return the tensors of the file that have the name and the shape of a parameter."""
-        shapes = {name: each.shape for name, each in self.spec.graph.parameters()}
-        alike = {e.name: e.name for e in self.held if shapes.get(e.name) == tuple(e.shape)}
-        return sources_of(alike, shapes, self.held)
-
-    def _walk(
-        self, theirs: Weights, trace: Trace, known: Mapping[str, Source],
-        forced: Mapping[str, Mapping[str, Array]],
-    ) -> Walk:  # fmt: skip
-        prints, memory = self._kept
-        walk = Walk(self.ours, self.held, theirs, trace, prints, known, memory)
-        walk.run(self.inputs, forced)
-        return walk

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING
 
@@ -25,19 +26,21 @@ def halves(walked: Walked) -> set[str]:
 
 
 def told_apart(
-    held: Sequence[Held], weights: Weights, seed: int, parted: Container[str] = ()
-) -> dict[str, Array]:
+    held: Sequence[Held], weights: Weights, seed: int, parted: Container[str] = (),
+    met: set[bytes] | None = None,
+) -> dict[str, Array]:  # fmt: skip
     """Return new values of the tensors that their values would not tell apart.
 
     parted: those that are more than one parameter, of which each half may be one number everywhere.
+    met: digests of tensors looked at before, to which those looked at here are added.
     """
-    met: set[bytes] = set()
+    met = set() if met is None else met
     changed: dict[str, Array] = {}
     for each in held:
         array = weights[each.name]
         if array.dtype.kind != "f" or not array.size:
             continue
-        key = array.tobytes()
+        key = hashlib.sha256(array.tobytes()).digest()
         pieces = np.split(array.ravel(), 2) if each.name in parted and array.size % 2 == 0 else []
         if key in met or any((one == one.flat[0]).all() for one in (array, *pieces)):
             draw = np.random.default_rng(derived_seed("apart", seed, each.name))

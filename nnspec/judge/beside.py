@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnspec.backend import Inspectable, Trainable, get_backend, installed_backends
+from nnspec.judge.alike import names_of
 from nnspec.judge.choices import (
     Disagreement,
     Scored,
@@ -20,6 +21,7 @@ from nnspec.judge.choices import (
 from nnspec.judge.facing import Facing
 from nnspec.judge.ours import Ours
 from nnspec.judge.places import whole_place
+from nnspec.judge.search import Search
 from nnspec.network.loader import Spec
 from nnspec.verification.checks import Kind
 from nnspec.verification.engines import Reference, SourceEngine, trainable_backends
@@ -75,6 +77,8 @@ class Beside:
         """Relative, of constants that the file's framework holds in float32 in doubles too."""
         self.look: Callable[[Mapping[str, Array]], None] = lambda inputs: None
         """Looks for the layers at fault where only some inputs show them."""
+        self.search: Search | None = None
+        """The search for the map of the file's tensors, once there is one."""
         self._state: tuple[dict[str, Array], State] | None = None
 
     @property
@@ -203,14 +207,18 @@ class Beside:
         self, theirs: Mapping[str, Array], inputs: Mapping[str, Array] | None = None
     ) -> bool:
         """Whether these outputs of the file are those of the spec, for the inputs, or others."""
+        return not self._differ(self.facing.matched(theirs), inputs)
+
+    def _differ(
+        self, given: Mapping[str, Array], inputs: Mapping[str, Array] | None = None
+    ) -> bool:
         inputs = self.inputs if inputs is None else inputs
-        given = self.facing.matched(theirs)
         expected = self.ours.outputs(inputs)
         floats = floats_of(expected)
         error = relative_error(given, floats)
         if floats and not error <= self.tolerance(inputs, floats, error):
-            return False
-        return all(
+            return True
+        return not all(
             name in given
             and given[name].shape == array.shape
             and (
@@ -268,7 +276,7 @@ class Beside:
         """Add a check: of all floats, or of one output, of which `told` says what differs."""
         pair = self.named(f"{when}, {output}" if output else when)
         if error > tolerance:
-            if unsure := self.unsure():
+            if unsure := self.unsure(lambda: self._differ(self.theirs(inputs), inputs)):
                 self.recorder.leave_out(kind, pair, unsure)
                 return
             self.keep(f"{when}, {output}" if output else when, inputs)
@@ -318,14 +326,28 @@ class Beside:
             program.load_weights(conditioning.named(state.weights))
         return Scored(scores, moved, found.axis, found.sign)
 
-    def unsure(self) -> str:
-        """Return why a difference accuses nobody: the map may be wrong, and not the file."""
+    def unsure(self, differs: Callable[[], bool] | None = None) -> str:
+        """Return why a difference accuses nobody: the map may be wrong, and not the file.
+
+        differs: whether the difference is there with the weights that both have now; as a rule, it
+        is that of the outputs for the inputs.
+        """
         for fault in self.report.faults[:1]:
             if not fault.is_sure:
                 return (
                     f'the tensors of the layer "{fault.layer}" were not found among those of the '
                     "file, of which too many fit, or none: say which by --map"
                 )
+        search = None if self.report.faults else self.search
+        if search is None:
+            return ""
+        if search.is_order(differs or (lambda: self._differ(self.theirs(self.inputs)))):
+            some = [f'"{name}"' for name in names_of(search.unsettled())]
+            more = f" and {len(some) - 5} more" if len(some) > 5 else ""
+            return (
+                f"the layers {', '.join(some[:5])}{more} are alike and take the same, and nothing "
+                "tells whose tensors are whose in the file: say which by --map"
+            )
         return ""
 
     def keep(self, told: str, inputs: Mapping[str, Array]) -> None:

@@ -19,14 +19,11 @@ from nnspec.judge.sources import Source
 from nnspec.judge.walk import Walk
 from nnspec.layers.batch_normalization import BatchNormalization
 from nnspec.network.graph import LayerNode
-from nnspec.network.opened import flat
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
     from nnspec.layers import Layer
 
-JOINING = ("concatenate", "stack")
-"""Layers that give the numbers that they take, and no others."""
 ALL_WAYS = 3000
 """To fill a layer that seems at fault: of more, not all are tried, and it is not accused."""
 
@@ -58,7 +55,6 @@ class Blaming:
         if given:
             within = self.walk.parting(node, self.walk.values)
             places = tuple(self._places(node, within, given))
-            is_sure = is_sure and not self._follows_twins(node)
             fault = Fault(path, node.layer.type, places, cause, is_sure)
             return Blamed(node.name, fault, [given])
         within = self.walk.parting(node, self.walk.values)
@@ -70,7 +66,6 @@ class Blaming:
         places = tuple(self._places(node, within))
         if not cause and not sources:
             cause, places = self._within_attention(node, within, places)
-        is_sure = is_sure and not self._follows_twins(node)
         fault = Fault(path, node.layer.type, places, cause or within.told(), is_sure)
         left_out = [] if cause else list(self._left_out(node))
         same = tuple(self._same(node)) if left_out else ()
@@ -92,39 +87,6 @@ class Blaming:
             if is_same and starts.intersection(step.inputs) and not step.tensors:
                 yield f"{step.place} ({step.kind})"
                 return
-
-    def _follows_twins(self, node: LayerNode) -> bool:
-        """Whether a layer takes what layers give that are alike, and may have been exchanged."""
-        ours = self.walk.ours
-        made = {value: each for each in ours.nodes for value in each.outputs}
-        found: list[dict[str, str]] = []
-        open_ = list(node.inputs)
-        met = set(open_)
-        while open_:
-            value = open_.pop()
-            each = made.get(value)
-            if each is None or self._is_told_by(each):
-                continue
-            if owned := ours.parameters(each):
-                found.append(owned)
-            open_ += [value for value in each.inputs if value not in met]
-            met.update(each.inputs)
-        return any(
-            one in found and other in found
-            for one, other in ours.twins()
-            if not all(name in self.walk.ways.given for name in one.values())
-        )
-
-    def _is_told_by(self, node: LayerNode) -> bool:
-        """Whether the run holds what a layer makes of several values, whatever their order was.
-
-        Values that are only joined are found in any order.
-        """
-        return (
-            len(set(node.inputs)) > 1
-            and node.layer.type not in JOINING
-            and all(self.walk.ways.numbers.get(value) for value in node.outputs)
-        )
 
     def _shifted(self, node: LayerNode) -> Blamed | None:
         """Return a layer before this one that has a bias in the file alone."""
@@ -272,7 +234,9 @@ class Blaming:
                     continue
                 if any(given[name].shape != self.walk.values[name].shape for name in node.outputs):
                     continue
-                if self.walk.is_held(node, given) and self._is_end(node, layer):
+                if not self.walk.is_held(node, given) or self._is_taken(node):
+                    continue
+                if self._is_end(node, layer):
                     return variant.told, given, self._is_told(node, own, variant)
         return "", {}, True
 
@@ -288,6 +252,11 @@ class Blaming:
         }
         for other in exchanged(node.layer, chosen):
             yield own | {each: source.of(self.walk.theirs) for each, source in other.items()}
+
+    def _is_taken(self, node: LayerNode) -> bool:
+        """Whether what a variant gives is what the layer takes, as a ReLU of positive numbers."""
+        numbers = {number for value in node.outputs for number in self.walk.ways.numbers[value]}
+        return numbers <= self.walk.ways.taken_by(node)
 
     def _is_end(self, node: LayerNode, layer: Layer) -> bool:
         """Whether what a variant of a layer gives is what the file goes on with.
@@ -309,8 +278,7 @@ class Blaming:
 
     def _is_left_out(self, node: LayerNode) -> bool:
         """Whether the file gives what the layer takes, as its output."""
-        ends = {flat(name) for name in self.walk.ours.spec.graph.outputs}
-        is_end = bool(ends.intersection(node.outputs))
+        is_end = bool(set(node.outputs).intersection(self.walk.ours.ends))
         return is_end and bool(self.walk.ways.taken_by(node) & self._ends())
 
     def _instead(self, node: LayerNode) -> Iterator[dict[str, Array]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -74,6 +73,7 @@ class Ours:
         self.fixed = {name for name, each in spec.graph.parameters() if each.is_fixed}
         self._alone: dict[tuple[str, Any], Any] = {}
         self._program: Any = None
+        self._whole: Any = None
         self._loaded: dict[str, Array] = {}
 
     @property
@@ -87,19 +87,31 @@ class Ours:
             return {}
         return self._of_layer.get(node.name, {})
 
-    def twins(self) -> list[tuple[dict[str, str], dict[str, str]]]:
-        """Return the parameters of each two layers that are alike and take the same."""
-        shapes = {name: each.shape for name, each in self.spec.graph.parameters()}
-        alike: dict[Any, list[dict[str, str]]] = {}
+    @property
+    def ends(self) -> list[str]:
+        """The outputs, as the opened network calls them."""
+        return [flat(name) for name in self.spec.graph.outputs]
+
+    def made_of(self, owned: Mapping[str, str]) -> set[str]:
+        """Return the values that a layer with these parameters gives, or that are made of them."""
+        found: set[str] = set()
         for node in self.nodes:
-            if owned := self.parameters(node):
-                key = (
-                    node.layer.type,
-                    tuple(node.inputs),
-                    tuple(sorted((own, shapes[name]) for own, name in owned.items())),
-                )
-                alike.setdefault(key, []).append(owned)
-        return [pair for those in alike.values() for pair in itertools.combinations(those, 2)]
+            is_own = self.names_of(node) == owned
+            if is_own or found.intersection(node.inputs):
+                found.update(node.outputs)
+        return found
+
+    def every_value(
+        self, weights: Mapping[str, Array], inputs: Mapping[str, Array]
+    ) -> dict[str, Array]:
+        """Return the value of every layer, with these weights by canonical name."""
+        own = {self._inner[name]: np.asarray(each, "float64") for name, each in weights.items()}
+        if self._whole is None:
+            self._whole = self.engine.build(self.opened, own, "float64")
+        else:
+            self._whole.load_weights(own)
+        found: dict[str, Array] = self._whole.forward(inputs)
+        return found
 
     def values(
         self, node: LayerNode, values: Mapping[str, Array], weights: Mapping[str, Array],
@@ -165,8 +177,11 @@ class Ours:
 
     def own_weights(self, node: LayerNode) -> dict[str, Array]:
         """Return the weights that a layer computes with, by its own names for them."""
-        names = self._of_layer.get(node.owner or node.name, {})
-        return {own: self.weights[name] for own, name in names.items()}
+        return {own: self.weights[name] for own, name in self.names_of(node).items()}
+
+    def names_of(self, node: LayerNode) -> dict[str, str]:
+        """Return the parameters that a layer computes with: its own, or of one that it calls."""
+        return self._of_layer.get(node.owner or node.name, {})
 
     def program(self) -> Program:
         """Return the network as it is written, with the weights that are known."""

@@ -81,16 +81,8 @@ class Source:
         """Change the tensor so that it gives this parameter; what is added to it stays."""
         tensor = tensors[self.tensor]
         found = array - (self.of(tensors) - self.taken(tensor))
-        if self.blocks:
-            pieces = np.split(found, len(self.blocks))
-            ordered = sorted(zip(self.blocks, pieces, strict=True), key=lambda pair: pair[0])
-            found = np.concatenate([piece for _, piece in ordered])
-        target = np.transpose(tensor, self.axes)
-        which, count = self.part
-        if count > 1:
-            size = target.shape[0] // count
-            target = target[which * size : (which + 1) * size]
-        target[...] = found.reshape(target.shape)
+        places = self.taken(np.arange(tensor.size).reshape(tensor.shape))
+        tensor.flat[places.reshape(-1)] = found.reshape(-1)
 
     @property
     def effort(self) -> int:
