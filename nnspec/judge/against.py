@@ -16,6 +16,7 @@ from nnspec.judge.found import Fault, Walked
 from nnspec.judge.judgement import Judgement
 from nnspec.judge.probes import compare_properties
 from nnspec.judge.regimes import compare_inputs, compare_none, compare_sizes, said_sizes, tell_fixed
+from nnspec.judge.reweighed import compare_reweighed
 from nnspec.judge.search import FAULTS, Search
 from nnspec.judge.sources import Source
 from nnspec.judge.training import compare_training
@@ -127,7 +128,7 @@ class _Case:
         walked = self.search.told_apart(self.seed)
         self.report.sources = walked.sources
         compare_interface(self.beside, walked)
-        self.report.faults[:0] = self._lacking(walked)
+        self.report.faults[:] = self._in_order([*self._lacking(walked), *self.report.faults])
         self.beside.look = self.search.look
         tell_fixed(self.beside, fixed)
         if asks("forward"):
@@ -140,6 +141,7 @@ class _Case:
             compare_sizes(self.beside, others, fixed)
         if self._may_compare("range"):
             compare_inputs(self.beside, rows)
+            compare_reweighed(self.beside, walked, self.beside.look)
         if asks("meaning"):
             if unsure := self.beside.unsure():
                 self.recorder.leave_out("meaning", self.pair, unsure)
@@ -155,16 +157,23 @@ class _Case:
             self.recorder.note(note)
 
     def _lacking(self, walked: Walked) -> list[Fault]:
-        """Return the layers with a parameter that the file has nothing for."""
+        """Return the layers that are held without a parameter, which the file has not."""
         nodes = {self.ours.paths.get(each.name, each.name): each for each in self.ours.nodes}
         found = []
-        for name, at in list(walked.absent.items())[:FAULTS]:
+        absent = [(name, at) for name, at in walked.absent.items() if name in walked.proven]
+        for name, at in absent[:FAULTS]:
             path, _, own = name.rpartition(".")
             if path in nodes:
                 places = (at.removeprefix(", at "),) if at else ()
                 cause = f"it has no {own}, which the layer adds"
                 found.append(Fault(path, nodes[path].layer.type, places, cause))
         return found
+
+    def _in_order(self, faults: Sequence[Fault]) -> list[Fault]:
+        """Return faults as the layers follow one another, those that are sure before the others."""
+        ours = self.ours
+        order = {ours.paths.get(node.name, node.name): i for i, node in enumerate(ours.nodes)}
+        return sorted(faults, key=lambda each: (not each.is_sure, order.get(each.layer, -1)))
 
     def _may_compare(self, kind: Kind) -> bool:
         """Whether what is said of other inputs says anything; if not, that is said."""

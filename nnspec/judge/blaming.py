@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from nnspec.errors import WeightsError
 from nnspec.judge.causes import Variant, variants
 from nnspec.judge.found import Blamed, Fault, standing_in
+from nnspec.judge.moving import altered_before, moved_at_end, moved_before
 from nnspec.judge.ours import with_fields
 from nnspec.judge.parts import MIXED, Parting, exchanged
 from nnspec.judge.reading import read_otherwise
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 ALL_WAYS = 3000
 """To fill a layer that seems at fault: of more, not all are tried, and it is not accused."""
+RANDOM = re.compile("dropout|noise|rand|bernoulli", re.IGNORECASE)
+"""Found in the kinds of operations that draw numbers."""
 
 
 class Blaming:
@@ -38,14 +42,17 @@ class Blaming:
     def blamed(self) -> Blamed | None:
         """Return the layer at fault, with what the file may give in its place."""
         node = self.walk.suspect
-        if node is None:
-            return None
+        if node is None:  # after a fault was found, the outputs differ by that
+            return None if self.walk.is_forced else moved_at_end(self.walk)
         shifted = self._shifted(node)
         if shifted is not None:
             return shifted
         otherwise = read_otherwise(self.walk, node)
         if otherwise is not None:
             return otherwise
+        moved = moved_before(self.walk, node)
+        if moved is not None:
+            return moved
         path = self.walk.ours.paths.get(node.name, node.name)
         cause = "it leaves the layer out, and gives what the layer takes"
         given: dict[str, Array] = {}
@@ -63,13 +70,33 @@ class Blaming:
             cause, sources, is_sure = self._cause_within(node, within)
         if not cause:
             sources, is_sure = self._every_way(node, within)
-        places = tuple(self._places(node, within))
+        places = tuple(self._places(node, within)) or tuple(self._same(node))
         if not cause and not sources:
+            noisy = self._noisy(node, places)
+            if noisy is not None:
+                return noisy
+            altered = altered_before(self.walk, node)
+            if altered is not None:
+                return altered
             cause, places = self._within_attention(node, within, places)
         fault = Fault(path, node.layer.type, places, cause or within.told(), is_sure)
         left_out = [] if cause else list(self._left_out(node))
         same = tuple(self._same(node)) if left_out else ()
         return Blamed(node.name, fault, list(self._instead(node)), sources, left_out, same)
+
+    def _noisy(self, node: LayerNode, places: tuple[str, ...]) -> Blamed | None:
+        """Return the layer before one that draws numbers, where the file draws some at inference.
+
+        places: of the first operation of the file that the layers have not.
+        """
+        if not any(RANDOM.search(place) for place in places):
+            return None
+        for before in self.walk.ours.nodes:
+            if before.layer.random and set(before.outputs).intersection(node.inputs):
+                path = self.walk.ours.paths.get(before.name, before.name)
+                cause = "it draws random numbers at inference too"
+                return Blamed(before.name, Fault(path, before.layer.type, places, cause), [])
+        return None
 
     def _left_out(self, node: LayerNode) -> Iterator[dict[str, Array]]:
         """Yield what a layer takes in the place of what it gives, where that is as large."""
@@ -234,11 +261,16 @@ class Blaming:
                     continue
                 if any(given[name].shape != self.walk.values[name].shape for name in node.outputs):
                     continue
-                if not self.walk.is_held(node, given) or self._is_taken(node):
-                    continue
-                if self._is_end(node, layer):
+                if self._is_what_it_takes(node, given):
+                    continue  # which every run holds; that it is left out is seen by what follows
+                if self.walk.is_held(node, given) and self._is_end(node, layer):
                     return variant.told, given, self._is_told(node, own, variant)
         return "", {}, True
+
+    def _is_what_it_takes(self, node: LayerNode, given: Mapping[str, Array]) -> bool:
+        """Whether what a variant gives is what the layer takes, as a ReLU of positive numbers."""
+        taken = self.walk.ways.taken_by(node)
+        return all(taken.intersection(self.walk.prints.of(given[value])) for value in node.outputs)
 
     def _filled(self, node: LayerNode) -> Iterator[dict[str, Array]]:
         """Yield the weights of a layer as it is filled, and as it may be filled as well."""
@@ -252,11 +284,6 @@ class Blaming:
         }
         for other in exchanged(node.layer, chosen):
             yield own | {each: source.of(self.walk.theirs) for each, source in other.items()}
-
-    def _is_taken(self, node: LayerNode) -> bool:
-        """Whether what a variant gives is what the layer takes, as a ReLU of positive numbers."""
-        numbers = {number for value in node.outputs for number in self.walk.ways.numbers[value]}
-        return numbers <= self.walk.ways.taken_by(node)
 
     def _is_end(self, node: LayerNode, layer: Layer) -> bool:
         """Whether what a variant of a layer gives is what the file goes on with.
@@ -320,9 +347,16 @@ class Blaming:
                 if starts.intersection(step.inputs) and not known.intersection(step.outputs)
             ]
             wanted = [step for step in after if own.intersection(step.tensors)] or after
+            if len(node.inputs) > 1:  # an operation that takes all of them comes before others
+                wanted = sorted(wanted, key=lambda step: -self._inputs_of(node, step.inputs))
             # Where nothing goes on with what the layer takes, its weights meet another value.
             wanted = wanted or [step for step in steps if own.intersection(step.tensors)]
         yield from dict.fromkeys(f"{step.place} ({step.kind})" for step in wanted[:1])
+
+    def _inputs_of(self, node: LayerNode, taken: Iterable[int]) -> int:
+        """Return how many of a layer's inputs are among values of the run."""
+        numbers, those = self.walk.ways.numbers, set(taken)
+        return sum(bool(those.intersection(numbers.get(each, ()))) for each in node.inputs)
 
 
 def _may_part_within(layer: Layer, variant: Layer) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 
 from nnspec.judge.ours import with_fields
 from nnspec.judge.sources import Source
-from nnspec.layers.attention import GroupedQueryAttention, MultiHeadAttention
+from nnspec.layers.attention import AttentionSizes, GroupedQueryAttention, MultiHeadAttention
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
@@ -119,10 +119,10 @@ def _attention(
     scale = 1.0 / math.sqrt(sizes.key_dim) if layer.scale is None else layer.scale
     yield Part("products of queries and keys", products, sources)
     yield Part("scores", scale * products, ("products of queries and keys",))
-    if layer.masks:
-        return
-    shares = _softmax(scale * products, is_causal=layer.causal)
-    yield Part("shares of attention", shares, ("scores",))
+    masked = _masked(layer, scale * products, taken[len(given) :], sizes)
+    yield Part("masked scores", masked, ("scores",), is_told=False)
+    shares = _softmax(masked)
+    yield Part("shares of attention", shares, ("masked scores",))
     mixed = np.swapaxes(shares @ v, -2, -3)
     yield Part(MIXED, mixed, ("shares of attention", "values"))
 
@@ -153,12 +153,34 @@ def _turned(heads: Array, base: float, called: str) -> list[Part]:
     return [*parts, Part(f"turned {called}", turned, of)]
 
 
-def _softmax(scores: Array, *, is_causal: bool) -> Array:
-    if is_causal:
-        may = np.tril(np.ones(scores.shape[-2:], dtype=bool))
-        scores = np.where(may, scores, -np.inf)
-    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+def _masked(
+    layer: MultiHeadAttention | GroupedQueryAttention, scores: Array, masks: Sequence[Array],
+    sizes: AttentionSizes,
+) -> Array:  # fmt: skip
+    """Return the scores with the layer's bias, and -∞ where a mask says so.
+
+    masks: of the batch, in the order of the layer's inputs.
+    """
+    if layer.causal:
+        scores = np.where(np.tril(np.ones(scores.shape[-2:], dtype=bool)), scores, -np.inf)
+    for name, mask in zip(layer.given_masks, masks, strict=True):
+        place = layer.place(name, mask.shape[1:], sizes)
+        axes = [*range(1, 1 + place.missing)]
+        if name == "key_padding":
+            axes += [mask.ndim - 1 + place.missing, mask.ndim + place.missing]
+        elif not place.has_heads:
+            axes.append(mask.ndim - 2 + place.missing)
+        mask = np.expand_dims(mask, tuple(axes))
+        scores = scores + mask if name == "score_bias" else np.where(mask, scores, -np.inf)
+    return scores
+
+
+def _softmax(scores: Array) -> Array:
+    """Return the shares along the last axis; where all scores are -∞ they are 0."""
+    largest = scores.max(axis=-1, keepdims=True)
+    powers = np.exp(scores - np.where(np.isfinite(largest), largest, 0.0))
+    total = powers.sum(axis=-1, keepdims=True)
+    return np.asarray(powers / np.where(total > 0, total, 1.0))
 
 
 def _held_before(part: Part, parts: Sequence[Part], held: Mapping[str, object]) -> set[str]:

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from nnspec.backend import Array
 
 
+NEVER, USUAL = -1e8, 1e6
+"""A score below which a mask is meant, where no other is larger than the second."""
+
+
 class Prints:
     """The values of a run, found by what no order of axes changes: their sorted numbers.
 
@@ -53,8 +57,16 @@ class Prints:
 
 
 def _counted(array: Array) -> Array:
-    """Return truth values as 0 and 1, which can be subtracted, and all else as it is."""
-    return array.astype(np.int8) if array.dtype.kind == "b" else array
+    """Return truth values as 0 and 1, which can be subtracted, and all else as it is.
+
+    But for scores that a mask takes away: files have -∞ there, or the lowest number, or -1e9.
+    """
+    if array.dtype.kind != "f":
+        return array.astype(np.int8) if array.dtype.kind == "b" else array
+    is_never = array <= NEVER
+    if is_never.any() and float(np.max(np.abs(array), where=~is_never, initial=0.0)) < USUAL:
+        return np.where(is_never, 0.0, array)
+    return array
 
 
 def _total(array: Array) -> float:

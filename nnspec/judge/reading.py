@@ -126,8 +126,8 @@ def _gone_on_with(
         numbers = set(walk.prints.of(instead))
         if instead.shape != walk.values[first].shape or not _goes_on(walk, numbers):
             continue
-        values = _until(walk, before, node, instead)
-        if values is None or not _is_held_of(walk, node, values):
+        values = until(walk, before, node, instead)
+        if values is None or not is_held_of(walk, node, values):
             walk.ours.weights.update(kept)
             continue
         walk.ours.weights.update(kept)
@@ -144,7 +144,7 @@ def _gone_on_with(
     return None
 
 
-def _until(
+def until(
     walk: Walk, before: LayerNode, node: LayerNode, instead: Array
 ) -> dict[str, Array] | None:
     """Return the values with another of a layer, and what layers without weights make of it.
@@ -173,7 +173,7 @@ def _goes_on(walk: Walk, numbers: set[int]) -> bool:
     )
 
 
-def _is_held_of(walk: Walk, node: LayerNode, values: Mapping[str, Array]) -> bool:
+def is_held_of(walk: Walk, node: LayerNode, values: Mapping[str, Array]) -> bool:
     """Whether the run holds what a layer gives of these values, with tensors of the file."""
     owned = walk.ours.parameters(node)
     kept = {name: set(parts) for name, parts in walk.ways.used.items()}

@@ -15,6 +15,7 @@ from nnspec.judge.blaming import Blaming
 from nnspec.judge.facing import Facing
 from nnspec.judge.found import Blamed, Fault, Filled, Walked
 from nnspec.judge.maps import sources_of
+from nnspec.judge.moving import FURTHER
 from nnspec.judge.ours import Ours
 from nnspec.judge.places import layer_places
 from nnspec.judge.prints import Prints
@@ -119,7 +120,10 @@ class Search:
             if not self._is_same():
                 # Of tensors that fit as well, those named as the parameters may be the right ones.
                 tried = {**self._by_name(), **known}
-                walk = self._walk(tried, {})
+                first, walk = walk, self._walk(tried, {})
+                if not self._is_same() and walk.found.met > first.found.met:
+                    proven = walk.found.proven & walk.found.sources.keys()
+                    known = {**{name: walk.found.sources[name] for name in proven}, **known}
             if self._is_same():
                 walk = self._same_beyond(walk, tried)
                 self._evenable, found = self.twins.evenable(walk), walk.found
@@ -312,7 +316,12 @@ class Search:
             self.ours.paths.get(node.name, node.name): i for i, node in enumerate(self.ours.nodes)
         }
         mine, found = before.fault, self.faults[:1]
-        if not found or not found[0].is_sure or not mine.cause or found[0].cause:
+        if (
+            not found
+            or not found[0].is_sure
+            or not mine.cause
+            or found[0].cause not in ("", FURTHER)
+        ):
             return
         if places[mine.layer] < places[found[0].layer]:
             self.faults[:] = [replace(mine, is_sure=True)]

@@ -16,14 +16,15 @@ from nnspec.judge.prints import Prints
 from nnspec.judge.sources import Source
 from nnspec.judge.ways import Ways, is_bare
 from nnspec.network.graph import LayerNode
+from nnspec.network.opened import flat
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
     from nnspec.layers import Layer
 
 
-UNCOMPUTED = ("parameter", "constant")
-"""Layers that take a value for its batch alone: that a run holds what they give says nothing."""
+UNCOMPUTED = ("parameter", "constant", "arange", "coordinate_grid")
+"""Layers that take a value for its sizes alone: that a run holds what they give says nothing."""
 
 
 class Walk:
@@ -57,6 +58,7 @@ class Walk:
         forced: of layers that are known to differ, what the file gives in their place.
         """
         values = dict(inputs)
+        self.is_forced = bool(forced)
         for name, array in inputs.items():
             self.ways.numbers[name] = list(self.prints.of(array))
         suspects: list[LayerNode] = []
@@ -91,7 +93,11 @@ class Walk:
                 self.found.absent[name] = self._at(node)
         self.found.missing = self.ways.missing
         self.values = values
-        self.suspect = next((node for node in suspects if not self._leads(node, held)), None)
+        computed = self._computed()
+        self.suspect = next(
+            (node for node in suspects if node.name in computed and not self._leads(node, held)),
+            None,
+        )
         return self.found
 
     def _at(self, node: LayerNode) -> str:
@@ -105,6 +111,17 @@ class Walk:
         """Whether a layer that is held gives other numbers than it takes, in any order."""
         taken = self.ways.taken_by(node)
         return all(taken.isdisjoint(self.ways.numbers[value]) for value in node.outputs)
+
+    def _computed(self) -> set[str]:
+        """Return the layers of which the outputs take the numbers, and not the sizes alone."""
+        wanted = {flat(name) for name in self.ours.spec.graph.outputs}
+        found = set()
+        for node in reversed(self.ours.nodes):
+            if wanted.intersection(node.outputs):
+                found.add(node.name)
+                if node.layer.type not in UNCOMPUTED:
+                    wanted.update(node.inputs)
+        return found
 
     def _leads(self, node: LayerNode, held: set[str]) -> bool:
         """Whether a later layer that takes what this one gives is held: then this one is fused."""

@@ -95,7 +95,7 @@ FAULTS = {
     "no-residual": ("F.relu(x + self.n(self.c(x)))", "F.relu(self.n(self.c(x)))", "first.sum", "",
                     13),
     "flatten-order": ("self.features(pictures), 1", "self.features(pictures).transpose(1, 3), 1",
-                      "hidden", "", 31),
+                      "flatten_1", "in another order", 30),
     "softmax-axis": ("dim=-1", "dim=0", "chances", "", 32),
     "no-softmax": ("F.softmax(self.fc2(x), dim=-1)", "self.fc2(x)", "chances", "leaves the layer",
                    None),
@@ -383,7 +383,8 @@ def test_values_in_bfloat16_on_the_way_are_followed(tmp_path: Path) -> None:
     text = TORCH.replace("self.fc1(x)", "self.fc1(x.bfloat16().to(x.dtype))")
     report = judged(PICTURES, f"{written(tmp_path, text)}:Net")
     assert report.verdict == "not the same"
-    assert report.faults[0].layer == "hidden"
+    assert report.faults[0].layer == "flatten_1"
+    assert "makes more of what the layer gives" in report.faults[0].cause
 
 
 def test_a_variant_that_a_framework_refuses_is_no_crash(

@@ -85,7 +85,7 @@ def reproduced_of(document: dict[str, Any], file: str | Path, folder: Path) -> R
         ("epsilon", 'get_submodule("features.2.n")'),
         ("no-residual", 'get_submodule("features.2")'),
         ("activation", 'Kept("gelu"'),
-        ("flatten-order", 'Kept("linear"'),
+        ("flatten-order", 'Kept("flatten"'),
         ("no-softmax", "network().to("),
     ],
 )

@@ -20,6 +20,7 @@ class Owners:
         known = {number for each in numbers.values() for number in each}
         by_output = {number: step for step in trace.steps for number in step.outputs}
         self.paths = ours.paths
+        self.sources = dict(walk.found.sources)
         self.kinds = {ours.paths.get(n.name, n.name): n.layer.type for n in ours.nodes}
         self.steps: dict[str, list[Step]] = {}
         for node in ours.nodes:

@@ -1,0 +1,80 @@
+"""Files that give a layer's numbers in another order, or make more of them before they go on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nnspec
+from nnspec.judge.judgement import Judgement
+from tests.judge.test_against import judged, spec_of, written
+
+JOINED: dict[str, Any] = {
+    "nnspec": 1, "name": "Joined", "inputs": {"x": {"shape": [6]}},
+    "layers": [
+        {"name": "wide", "type": "dense", "units": 5, "activation": "tanh"},
+        {"name": "both", "type": "concatenate", "inputs": ["x", "wide"]},
+        {"name": "norm", "type": "layer_normalization"},
+        {"name": "dropped", "type": "dropout", "rate": 0.5},
+        {"name": "tail", "type": "dense", "units": 3},
+    ],
+}  # fmt: skip
+TURNED: dict[str, Any] = {
+    "nnspec": 1, "name": "Turned", "inputs": {"x": {"shape": [4, 3]}},
+    "layers": [
+        {"name": "wide", "type": "dense", "units": 8, "activation": "tanh"},
+        {"name": "cut", "type": "reshape", "shape": [8, 4]},
+        {"name": "bent", "type": "sigmoid"},
+    ],
+}  # fmt: skip
+
+
+def judged_with(document: dict[str, Any], old: str, new: str, folder: Path) -> Judgement:
+    """Judge nnspec's own source with a text in the place of another."""
+    text = nnspec.compile(spec_of(document), "torch").source
+    assert old in text, text
+    return judged(document, written(folder, text.replace(old, new)))
+
+
+def test_values_joined_in_another_order_are_blamed(tmp_path: Path) -> None:
+    report = judged_with(JOINED, "torch.cat((x, y)", "torch.cat((y, x)", tmp_path)
+    assert report.verdict == "not the same"
+    assert report.faults[0].layer == "both"
+    assert "in another order" in report.faults[0].cause
+    assert "(cat)" in report.faults[0].places[0]
+
+
+def test_values_cut_otherwise_at_the_end_are_blamed(tmp_path: Path) -> None:
+    """The run holds all that the spec gives: its outputs alone are in another order."""
+    cut = ".reshape(-1, 8, 4)"
+    report = judged_with(TURNED, cut, ".transpose(1, 2)", tmp_path)
+    assert report.verdict == "not the same"
+    assert report.faults[0].layer == "cut"
+    assert "(transpose)" in report.faults[0].places[0]
+
+
+def test_what_a_file_makes_more_of_a_layer_is_blamed_on_the_layer(tmp_path: Path) -> None:
+    report = judged_with(JOINED, "torch.tanh(self.wide(x))", "3 * torch.tanh(self.wide(x))",
+                         tmp_path)  # fmt: skip
+    assert report.verdict == "not the same"
+    assert report.faults[0].layer == "wide"
+    assert "makes more of what the layer gives" in report.faults[0].cause
+    assert "(mul)" in report.faults[0].places[0]
+
+
+def test_dropout_at_inference_is_blamed_on_its_layer(tmp_path: Path) -> None:
+    new = "nn.functional.dropout(self.norm(y), 0.5, True)"
+    report = judged_with(JOINED, "self.dropped(self.norm(y))", new, tmp_path)
+    assert report.verdict == "not the same"
+    assert report.faults[0].layer == "dropped"
+    assert "random numbers at inference" in report.faults[0].cause
+
+
+@pytest.mark.parametrize("bound", [3.0, 1e6])
+def test_a_bound_that_the_own_weights_do_not_reach_is_found(bound: float, tmp_path: Path) -> None:
+    """Weights as a file begins with keep far from it: larger ones are given to both sides."""
+    new = f"return self.tail(self.dropped(self.norm(y))).clamp(-{bound}, {bound})"
+    report = judged_with(JOINED, "return self.tail(self.dropped(self.norm(y)))", new, tmp_path)
+    assert (report.verdict == "not the same") == (bound < 1e3)
