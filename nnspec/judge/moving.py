@@ -18,7 +18,6 @@ from nnspec.judge.reading import is_held_of, until
 from nnspec.judge.walk import Walk
 from nnspec.layers import Activation
 from nnspec.network.graph import LayerNode
-from nnspec.network.opened import flat
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
@@ -99,16 +98,31 @@ def moved_at_end(walk: Walk) -> Blamed | None:
         return None  # it may be anywhere
     movers = [node for node in order.movers() if _leads_to_end(walk, node)]
     if movers:
-        node = movers[-1]
-    else:
-        found = order.made.get(_ends(walk)[0])
-        while found is not None and _is_pointwise(found):
-            found = order.made.get(found.inputs[0])
-        if found is None or not walk.ways.numbers.get(found.outputs[0]):
-            return None
-        node = found
-    number = order.of(node.outputs[0])[-1]
-    return _blamed(walk, node, number, walk.trace.values[number])
+        number = order.of(movers[-1].outputs[0])[-1]
+        return _blamed(walk, movers[-1], number, walk.trace.values[number])
+    for end in walk.ours.ends:
+        if not order.ends.intersection(walk.ways.numbers.get(end, ())):
+            return _altered_at_end(walk, order.made.get(end))
+    found = order.made.get(walk.ours.ends[0])
+    while found is not None and _is_pointwise(found):
+        found = order.made.get(found.inputs[0])
+    if found is None:
+        return None
+    number = order.of(found.outputs[0])[-1]
+    if order.is_alike(number, found.outputs[0], is_as_laid_out=True):
+        return None
+    return _blamed(walk, found, number, walk.trace.values[number])
+
+
+def _altered_at_end(walk: Walk, node: LayerNode | None) -> Blamed | None:
+    """Return the last layer, of which the file makes more before it is an output."""
+    if node is None:
+        return None
+    numbers = set(walk.ways.numbers[node.outputs[0]])
+    after = (step for step in walk.trace.steps if numbers.intersection(step.inputs))
+    places = tuple(f"{step.place} ({step.kind})" for step in after)[:1]
+    path = walk.ours.paths.get(node.name, node.name)
+    return Blamed(node.name, Fault(path, node.layer.type, places, FURTHER), [])
 
 
 def _laid_out(walk: Walk, order: _Order, value: str) -> Iterator[tuple[int, Array]]:
@@ -140,6 +154,9 @@ class _Order:
         for node in walk.ours.nodes:
             for value in node.inputs:
                 self.takers.setdefault(value, []).append(node)
+        outputs = walk.trace.outputs.values()
+        self.ends = {number for each in outputs for number in walk.prints.of(each)}
+        """The values of the run that are its outputs."""
         self.axes = moves if self._is_turned() else lambda rank: (tuple(range(rank)),)
 
     def movers(self) -> Iterator[LayerNode]:
@@ -162,21 +179,23 @@ class _Order:
 
     def _gone_on_with(self, numbers: list[int]) -> list[int]:
         trace, those = self.walk.trace, set(numbers)
-        ends = {number for each in trace.outputs.values() for number in self.walk.prints.of(each)}
         taken = {
             number
             for step in trace.steps
             if not those.issuperset(step.outputs)
             for number in those.intersection(step.inputs)
         }
-        return [number for number in numbers if number in taken or number in ends & those]
+        return [number for number in numbers if number in taken or number in self.ends & those]
 
     def is_kept(self, value: str) -> bool:
         """Whether one of them is in the spec's order, or has its channels elsewhere."""
         return any(self.is_alike(number, value) for number in self.of(value))
 
-    def is_alike(self, number: int, value: str) -> bool:
-        """Whether a value of the run is one of the spec, in its order."""
+    def is_alike(self, number: int, value: str, *, is_as_laid_out: bool = False) -> bool:
+        """Whether a value of the run is one of the spec, in its order.
+
+        is_as_laid_out: with its axes as the spec has them, too.
+        """
         theirs = np.asarray(self.walk.trace.values[number], "float64")
         mine = np.asarray(self.walk.values[value], "float64").ravel()
         if theirs.size != mine.size:
@@ -184,7 +203,7 @@ class _Order:
         near = max(ALIKE, self.walk.prints.tolerance) * float(np.max(np.abs(mine), initial=0.0))
         return any(
             float(np.max(np.abs(np.transpose(theirs, axes).ravel() - mine), initial=0.0)) <= near
-            for axes in self.axes(theirs.ndim)
+            for axes in ([range(theirs.ndim)] if is_as_laid_out else self.axes(theirs.ndim))
         )
 
     def _is_turned(self) -> bool:
@@ -193,7 +212,7 @@ class _Order:
             mine = self.walk.values[value].shape if value in self.walk.values else ()
             shapes = {self.walk.trace.values[number].shape for number in numbers}
             if len(mine) > 2 and shapes and mine not in shapes:
-                turned = {tuple(np.transpose(np.empty(mine), m).shape) for m in moves(len(mine))}
+                turned = {tuple(mine[axis] for axis in axes) for axes in moves(len(mine))}
                 if turned & shapes:
                     return True
         return False
@@ -204,11 +223,7 @@ def _leads_to_end(walk: Walk, node: LayerNode) -> bool:
     for each in walk.ours.nodes:
         if reached.intersection(each.inputs):
             reached.update(each.outputs)
-    return bool(reached.intersection(_ends(walk)))
-
-
-def _ends(walk: Walk) -> list[str]:
-    return [flat(name) for name in walk.ours.spec.graph.outputs]
+    return bool(reached.intersection(walk.ours.ends))
 
 
 def _is_pointwise(node: LayerNode) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from nnspec.layers.core import Dense
 from nnspec.layers.rows import MergeRows, PartRows
 from nnspec.layers.sharing import TiedDense
-from nnspec.network.graph import Graph, LayerNode
+from nnspec.network.graph import Graph, LayerNode, inline
 from nnspec.network.loader import Spec
 from nnspec.network.opened import all_values, as_spec, flat
 from nnspec.verification.engines import SourceEngine
@@ -90,7 +90,7 @@ class Ours:
     @property
     def ends(self) -> list[str]:
         """The outputs, as the opened network calls them."""
-        return [flat(name) for name in self.spec.graph.outputs]
+        return [flat(name) for name in inline(self.spec.graph).outputs]
 
     def made_of(self, owned: Mapping[str, str]) -> set[str]:
         """Return the values that a layer with these parameters gives, or that are made of them."""

@@ -16,7 +16,6 @@ from nnspec.judge.prints import Prints
 from nnspec.judge.sources import Source
 from nnspec.judge.ways import Ways, is_bare
 from nnspec.network.graph import LayerNode
-from nnspec.network.opened import flat
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
@@ -114,7 +113,7 @@ class Walk:
 
     def _computed(self) -> set[str]:
         """Return the layers of which the outputs take the numbers, and not the sizes alone."""
-        wanted = {flat(name) for name in self.ours.spec.graph.outputs}
+        wanted = set(self.ours.ends)
         found = set()
         for node in reversed(self.ours.nodes):
             if wanted.intersection(node.outputs):

@@ -35,7 +35,7 @@ def judged_with(document: dict[str, Any], old: str, new: str, folder: Path) -> J
     """Judge nnspec's own source with a text in the place of another."""
     text = nnspec.compile(spec_of(document), "torch").source
     assert old in text, text
-    return judged(document, written(folder, text.replace(old, new)))
+    return judged(document, f"{written(folder, text.replace(old, new))}:{document['name']}")
 
 
 def test_values_joined_in_another_order_are_blamed(tmp_path: Path) -> None:
@@ -78,3 +78,34 @@ def test_a_bound_that_the_own_weights_do_not_reach_is_found(bound: float, tmp_pa
     new = f"return self.tail(self.dropped(self.norm(y))).clamp(-{bound}, {bound})"
     report = judged_with(JOINED, "return self.tail(self.dropped(self.norm(y)))", new, tmp_path)
     assert (report.verdict == "not the same") == (bound < 1e3)
+
+
+def test_more_made_of_an_output_is_blamed_on_the_last_layer(tmp_path: Path) -> None:
+    report = judged_with(TURNED, "torch.sigmoid(x)", "torch.sigmoid(torch.sigmoid(x))", tmp_path)
+    assert report.verdict == "not the same"
+    assert report.faults[0].layer == "bent"
+    assert "makes more of what the layer gives" in report.faults[0].cause
+
+
+BLOCK: dict[str, Any] = {
+    "nnspec": 1, "name": "Ending", "inputs": {"x": {"shape": [6]}},
+    "blocks": {
+        "ending": {
+            "inputs": ["taken"],
+            "layers": [
+                {"name": "square", "type": "square", "inputs": "taken"},
+                {"name": "less", "type": "subtract", "inputs": ["square", "taken"]},
+            ],
+        }
+    },
+    "layers": [
+        {"name": "wide", "type": "dense", "units": 5},
+        {"name": "last", "type": "ending"},
+    ],
+}  # fmt: skip
+
+
+def test_a_fault_in_a_block_that_is_the_output_is_blamed(tmp_path: Path) -> None:
+    report = judged_with(BLOCK, "torch.square(", "torch.exp(", tmp_path)
+    assert report.verdict == "not the same"
+    assert report.faults[0].layer == "last.square"
