@@ -72,7 +72,7 @@ parity: .venv/.installed  ## Every optimizer x schedule etc. trained in PyTorch 
 	@$(BIN)/python -m tests.parity $(PARITY)
 
 # In child processes; an interrupted run goes on where it was: build/detection holds what came of each.
-detection: .venv/.installed  ## What is found of a catalogue of faults, in files and engines, an hour; DETECTION="--count 100 -n 1"
+detection: .venv/.installed  ## What is found of a catalogue of faults, in files and engines, two hours; DETECTION="--count 100 -n 1"
 	@$(BIN)/python -m tests.detection $(DETECTION)
 
 # In child processes, which may die; an interrupted run goes on where it was. build/fuzz holds what failed.

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
+import nnspec
 from tests.detection import INJECTIONS
-from tests.detection.catalogue import KINDS
+from tests.detection.catalogue import KINDS, page
 from tests.detection.catalogue.edits import Source, keyword, text
 from tests.detection.catalogue.judged import Target, judged
+from tests.detection.catalogue.networks import ROOT
 from tests.detection.catalogue.run import SIDES, chosen, injections, places
 from tests.detection.catalogue.table import Figures, wilson
 
@@ -125,3 +128,22 @@ def test_the_interval_is_wilsons() -> None:
     low, high = wilson(8, 10)  # of Brown, Cai and DasGupta 2001
     assert (round(low, 3), round(high, 3)) == (0.490, 0.943)
     assert wilson(0, 0) == (0.0, 1.0)
+
+
+def test_the_page_is_of_this_version() -> None:
+    text = (ROOT / "docs" / "detection.md").read_text(encoding="utf-8")
+    assert f"## nnspec {nnspec.__version__}" in text
+
+
+def test_the_page_names_what_is_not_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = ("gelu-form", "torch", "net.vae", 2)
+    missed = {
+        "key": key, "effect": 1.0, "rounding": 1e-9, "verdict": "not compared", "is_caught": False,
+        "is_blamed": None, "is_placed": None, "told": 'The file parts from the layer "wide"',
+    }  # fmt: skip
+    alarm = {**missed, "key": ("none", "onnx", "rows", 0), "effect": 0.0}
+    monkeypatch.setattr(page, "PAGE", tmp_path / "page.md")
+    page.written([missed, alarm])
+    text = (tmp_path / "page.md").read_text(encoding="utf-8")
+    assert "- `gelu-form torch net.vae 2`: not compared, at the layer `wide`" in text
+    assert "- `none onnx rows 0`: not compared" in text

@@ -162,13 +162,14 @@ class Target:
         foreign = self.right.foreign
         kept = foreign.weights()
         before = self._results(self.right)
+        parameters = self._parameters(self.right)  # and no constants, as the scales of a Resize
         draw = np.random.default_rng(0)
         largest = 0.0
         for _ in range(3):
             moved = {
                 name: array * (1 + 2.0**-23 * draw.choice([-1, 1], array.shape))
                 for name, array in kept.items()
-                if array.dtype.kind == "f"
+                if array.dtype.kind == "f" and name in parameters
             }
             foreign.load(moved)
             largest = max(largest, _difference(self._results(self.right), before))
