@@ -89,6 +89,10 @@ class Step:
     outputs: tuple[int, ...]
     tensors: tuple[str, ...]
 
+    def told(self) -> str:
+        """Return its place and kind, as reports have them."""
+        return f"{self.place} ({self.kind})"
+
 
 @dataclass(frozen=True, slots=True)
 class Trace:

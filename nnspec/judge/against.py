@@ -129,7 +129,6 @@ class _Case:
         self.report.sources = walked.sources
         compare_interface(self.beside, walked)
         self.report.faults[:] = self._in_order([*self._lacking(walked), *self.report.faults])
-        self.beside.look = self.search.look
         tell_fixed(self.beside, fixed)
         if asks("forward"):
             compare_outputs(self.beside, "ordinary inputs")
@@ -141,7 +140,7 @@ class _Case:
             compare_sizes(self.beside, others, fixed)
         if self._may_compare("range"):
             compare_inputs(self.beside, rows)
-            compare_reweighed(self.beside, walked, self.beside.look)
+            compare_reweighed(self.beside, walked)
         if asks("meaning"):
             if unsure := self.beside.unsure():
                 self.recorder.leave_out("meaning", self.pair, unsure)
@@ -158,7 +157,7 @@ class _Case:
 
     def _lacking(self, walked: Walked) -> list[Fault]:
         """Return the layers that are held without a parameter, which the file has not."""
-        nodes = {self.ours.paths.get(each.name, each.name): each for each in self.ours.nodes}
+        nodes = {self.ours.path_of(each): each for each in self.ours.nodes}
         found = []
         absent = [(name, at) for name, at in walked.absent.items() if name in walked.proven]
         for name, at in absent[:FAULTS]:
@@ -172,7 +171,7 @@ class _Case:
     def _in_order(self, faults: Sequence[Fault]) -> list[Fault]:
         """Return faults as the layers follow one another, those that are sure before the others."""
         ours = self.ours
-        order = {ours.paths.get(node.name, node.name): i for i, node in enumerate(ours.nodes)}
+        order = {ours.path_of(node): i for i, node in enumerate(ours.nodes)}
         return sorted(faults, key=lambda each: (not each.is_sure, order.get(each.layer, -1)))
 
     def _may_compare(self, kind: Kind) -> bool:

@@ -75,11 +75,14 @@ class Beside:
             if each.name == report.framework
         )
         """Relative, of constants that the file's framework holds in float32 in doubles too."""
-        self.look: Callable[[Mapping[str, Array]], None] = lambda inputs: None
-        """Looks for the layers at fault where only some inputs show them."""
         self.search: Search | None = None
         """The search for the map of the file's tensors, once there is one."""
         self._state: tuple[dict[str, Array], State] | None = None
+
+    def look(self, inputs: Mapping[str, Array]) -> None:
+        """Look for the layers at fault where only some inputs show them."""
+        if self.search is not None:
+            self.search.look(inputs)
 
     @property
     def is_exact(self) -> bool:

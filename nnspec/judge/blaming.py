@@ -53,7 +53,7 @@ class Blaming:
         moved = moved_before(self.walk, node)
         if moved is not None:
             return moved
-        path = self.walk.ours.paths.get(node.name, node.name)
+        path = self.walk.ours.path_of(node)
         cause = "it leaves the layer out, and gives what the layer takes"
         given: dict[str, Array] = {}
         is_sure = True
@@ -93,7 +93,7 @@ class Blaming:
             return None
         for before in self.walk.ours.nodes:
             if before.layer.random and set(before.outputs).intersection(node.inputs):
-                path = self.walk.ours.paths.get(before.name, before.name)
+                path = self.walk.ours.path_of(before)
                 cause = "it draws random numbers at inference too"
                 return Blamed(before.name, Fault(path, before.layer.type, places, cause), [])
         return None
@@ -112,7 +112,7 @@ class Blaming:
         for step in self.walk.trace.steps:
             is_same = bool(step.outputs) and starts.issuperset(step.outputs)
             if is_same and starts.intersection(step.inputs) and not step.tensors:
-                yield f"{step.place} ({step.kind})"
+                yield step.told()
                 return
 
     def _shifted(self, node: LayerNode) -> Blamed | None:
@@ -123,10 +123,8 @@ class Blaming:
             return None
         before = next(each for each in walk.ours.nodes if value in each.outputs)
         tensor = walk.ways.shifts[value].tensor
-        places = tuple(
-            f"{step.place} ({step.kind})" for step in walk.trace.steps if tensor in step.tensors
-        )
-        path = walk.ours.paths.get(before.name, before.name)
+        places = tuple(step.told() for step in walk.trace.steps if tensor in step.tensors)
+        path = walk.ours.path_of(before)
         cause = f"it adds a bias, {tensor}, which the layer lacks"
         bias = {"bias": walk.ways.shifts[value].of(walk.theirs)}
         layer = with_fields(before.layer, use_bias=True)
@@ -166,7 +164,7 @@ class Blaming:
         if cut is not None:
             made = next(step for step in steps if cut in step.outputs)
             told = "it cuts the heads from the features in another order"
-            return told, (f"{made.place} ({made.kind})",)
+            return told, (made.told(),)
         if within.lacks or within.last not in within.same or within.last != MIXED:
             return "", places
         size = walk.ours.own_weights(node)["out.weight"].size
@@ -176,7 +174,7 @@ class Blaming:
             return "", places
         made = [step for step in steps if within.starts.intersection(step.outputs)][-1]
         told = "it leaves out the projection after the values are mixed"
-        return told, (f"{made.place} ({made.kind})", *places)
+        return told, (made.told(), *places)
 
     def _is_told(self, node: LayerNode, own: Mapping[str, Array], variant: Variant) -> bool:
         """Whether a variant that fits tells a fault, and no other way to hold the same weights.
@@ -294,19 +292,14 @@ class Blaming:
         if had is None or getattr(layer, "activation", None) is not None:
             return True
         numbers = {number for value in node.outputs for number in self.walk.ways.numbers[value]}
-        return bool(numbers & self._ends()) or any(
+        return bool(numbers & self.walk.given()) or any(
             numbers.intersection(step.inputs) and step.tensors for step in self.walk.trace.steps
         )
-
-    def _ends(self) -> set[int]:
-        """Return the numbers of the values that the file gives."""
-        given = self.walk.trace.outputs.values()
-        return {number for array in given for number in self.walk.prints.of(array)}
 
     def _is_left_out(self, node: LayerNode) -> bool:
         """Whether the file gives what the layer takes, as its output."""
         is_end = bool(set(node.outputs).intersection(self.walk.ours.ends))
-        return is_end and bool(self.walk.ways.taken_by(node) & self._ends())
+        return is_end and bool(self.walk.ways.taken_by(node) & self.walk.given())
 
     def _instead(self, node: LayerNode) -> Iterator[dict[str, Array]]:
         """Yield values of the run, in its order, that may stand for what a layer gives."""
@@ -351,7 +344,7 @@ class Blaming:
                 wanted = sorted(wanted, key=lambda step: -self._inputs_of(node, step.inputs))
             # Where nothing goes on with what the layer takes, its weights meet another value.
             wanted = wanted or [step for step in steps if own.intersection(step.tensors)]
-        yield from dict.fromkeys(f"{step.place} ({step.kind})" for step in wanted[:1])
+        yield from dict.fromkeys(step.told() for step in wanted[:1])
 
     def _inputs_of(self, node: LayerNode, taken: Iterable[int]) -> int:
         """Return how many of a layer's inputs are among values of the run."""

@@ -14,6 +14,7 @@ import numpy as np
 from nnspec.backend.foreign import Step
 from nnspec.judge.facing import moves
 from nnspec.judge.found import Blamed, Fault
+from nnspec.judge.prints import is_in_place
 from nnspec.judge.reading import is_held_of, until
 from nnspec.judge.walk import Walk
 from nnspec.layers import Activation
@@ -67,9 +68,8 @@ def altered_before(walk: Walk, node: LayerNode) -> Blamed | None:
             is_held = is_held_of(walk, node, {**walk.values, value: instead})
             walk.ours.weights.update(kept)
             if is_held:
-                path = walk.ours.paths.get(before.name, before.name)
-                place = f"{first.place} ({first.kind})"
-                fault = Fault(path, before.layer.type, (place,), FURTHER)
+                path = walk.ours.path_of(before)
+                fault = Fault(path, before.layer.type, (first.told(),), FURTHER)
                 return Blamed(before.name, fault, [{value: instead}])
     return None
 
@@ -96,7 +96,7 @@ def moved_at_end(walk: Walk) -> Blamed | None:
     order = _Order(walk)
     if any(value in walk.values and not order.of(value) for value in order.made):
         return None  # it may be anywhere
-    movers = [node for node in order.movers() if _leads_to_end(walk, node)]
+    movers = [node for node in order.movers() if node.name in walk.ours.computed]
     if movers:
         number = order.of(movers[-1].outputs[0])[-1]
         return _blamed(walk, movers[-1], number, walk.trace.values[number])
@@ -120,8 +120,8 @@ def _altered_at_end(walk: Walk, node: LayerNode | None) -> Blamed | None:
         return None
     numbers = set(walk.ways.numbers[node.outputs[0]])
     after = (step for step in walk.trace.steps if numbers.intersection(step.inputs))
-    places = tuple(f"{step.place} ({step.kind})" for step in after)[:1]
-    path = walk.ours.paths.get(node.name, node.name)
+    places = tuple(step.told() for step in after)[:1]
+    path = walk.ours.path_of(node)
     return Blamed(node.name, Fault(path, node.layer.type, places, FURTHER), [])
 
 
@@ -154,9 +154,7 @@ class _Order:
         for node in walk.ours.nodes:
             for value in node.inputs:
                 self.takers.setdefault(value, []).append(node)
-        outputs = walk.trace.outputs.values()
-        self.ends = {number for each in outputs for number in walk.prints.of(each)}
-        """The values of the run that are its outputs."""
+        self.ends = walk.given()
         self.axes = moves if self._is_turned() else lambda rank: (tuple(range(rank)),)
 
     def movers(self) -> Iterator[LayerNode]:
@@ -196,15 +194,9 @@ class _Order:
 
         is_as_laid_out: with its axes as the spec has them, too.
         """
-        theirs = np.asarray(self.walk.trace.values[number], "float64")
-        mine = np.asarray(self.walk.values[value], "float64").ravel()
-        if theirs.size != mine.size:
-            return False
-        near = max(ALIKE, self.walk.prints.tolerance) * float(np.max(np.abs(mine), initial=0.0))
-        return any(
-            float(np.max(np.abs(np.transpose(theirs, axes).ravel() - mine), initial=0.0)) <= near
-            for axes in ([range(theirs.ndim)] if is_as_laid_out else self.axes(theirs.ndim))
-        )
+        theirs, tolerance = self.walk.trace.values[number], max(ALIKE, self.walk.prints.tolerance)
+        orders = [range(theirs.ndim)] if is_as_laid_out else self.axes(theirs.ndim)
+        return is_in_place(theirs, self.walk.values[value], tolerance, orders)
 
     def _is_turned(self) -> bool:
         """Whether the file has channels elsewhere: values of no other shape than a turned one."""
@@ -218,22 +210,14 @@ class _Order:
         return False
 
 
-def _leads_to_end(walk: Walk, node: LayerNode) -> bool:
-    reached = set(node.outputs)
-    for each in walk.ours.nodes:
-        if reached.intersection(each.inputs):
-            reached.update(each.outputs)
-    return bool(reached.intersection(walk.ours.ends))
-
-
 def _is_pointwise(node: LayerNode) -> bool:
     return isinstance(node.layer, Activation) or bool(node.layer.random)
 
 
 def _blamed(walk: Walk, node: LayerNode, number: int, instead: Array) -> Blamed:
-    path = walk.ours.paths.get(node.name, node.name)
+    path = walk.ours.path_of(node)
     steps = (step for step in walk.trace.steps if number in step.outputs)
-    places = tuple(f"{step.place} ({step.kind})" for step in steps)[:1]
+    places = tuple(step.told() for step in steps)[:1]
     fault = Fault(path, node.layer.type, places, CAUSE)
     is_of_shape = instead.shape == walk.values[node.outputs[0]].shape
     given = [{node.outputs[0]: instead}] if is_of_shape else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
@@ -19,6 +20,10 @@ from nnspec.verification.networks import one_layer
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Program, Weights
+
+
+UNCOMPUTED = ("parameter", "constant", "arange", "coordinate_grid")
+"""Layers that take a value for its sizes alone: that a run holds what they give says nothing."""
 
 
 class Layered(Protocol):
@@ -81,16 +86,31 @@ class Ours:
         """The layers in the order of computation."""
         return tuple(node for node in self.opened.graph.nodes if isinstance(node, LayerNode))
 
+    def path_of(self, node: LayerNode) -> str:
+        """Return the path of a layer in the spec, as reports name it."""
+        return self.paths.get(node.name, node.name)
+
     def parameters(self, node: LayerNode) -> dict[str, str]:
         """Return the parameters that a layer owns: its name for each -> the canonical name."""
         if node.owner is not None:
             return {}
         return self._of_layer.get(node.name, {})
 
-    @property
+    @cached_property
     def ends(self) -> list[str]:
         """The outputs, as the opened network calls them."""
         return [flat(name) for name in inline(self.spec.graph).outputs]
+
+    @cached_property
+    def computed(self) -> set[str]:
+        """The layers of which the outputs take the numbers, and not the sizes alone."""
+        wanted, found = set(self.ends), set[str]()
+        for node in reversed(self.nodes):
+            if wanted.intersection(node.outputs):
+                found.add(node.name)
+                if node.layer.type not in UNCOMPUTED:
+                    wanted.update(node.inputs)
+        return found
 
     def made_of(self, owned: Mapping[str, str]) -> set[str]:
         """Return the values that a layer with these parameters gives, or that are made of them."""

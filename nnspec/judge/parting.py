@@ -110,7 +110,7 @@ class Blaming:
         return None
 
     def _at(self, steps: Sequence[Step]) -> str:
-        return next((f"{step.place} ({step.kind})" for step in steps), "")
+        return next((step.told() for step in steps), "")
 
     def _cause(self, step: Step) -> tuple[Step, str, dict[int, Array]] | None:
         """Return the step that the other file has otherwise, told, and what that gives."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -17,7 +16,8 @@ from nnspec.judge.found import Blamed
 from nnspec.judge.ours import Ours
 from nnspec.judge.pairing import Pairing
 from nnspec.judge.parting import Parting
-from nnspec.judge.reproducing import MOST_AXES, Part, Place, Reproduced, reproduce
+from nnspec.judge.prints import is_in_place
+from nnspec.judge.reproducing import Part, Place, Reproduced, reproduce
 from nnspec.judge.walk import Walk
 from nnspec.verification.checks import TITLES, difference
 from nnspec.verification.report import Report
@@ -47,7 +47,7 @@ def layer_places(walk: Walk, blamed: Blamed, facing: Facing, inputs: Any) -> lis
         number
         for value in node.inputs
         for number in walk.ways.numbers.get(value, ())
-        if is_alike(walk.trace.values[number], walk.values[value])
+        if is_in_place(walk.trace.values[number], walk.values[value], ALIKE)
     ]
     places = []
     for given in _numbers(walk, blamed):
@@ -68,20 +68,6 @@ def numbers_of(trace: Trace, array: Array, alike: Iterable[int]) -> list[int]:
     """Return the number of a value of a run; alike: of those that hold the same numbers."""
     own = [number for number, each in trace.values.items() if each is array]
     return own or sorted(alike)[:1]
-
-
-def is_alike(array: Array, other: Array) -> bool:
-    """Whether one is the other but for the order of its axes, or its shape; not any order."""
-    if array.size != other.size or array.dtype.kind not in "fiub":
-        return False
-    flat = np.asarray(other, "float64").ravel()
-    near = ALIKE * float(np.max(np.abs(flat), initial=0.0))
-    whole = range(array.ndim)
-    orders = itertools.permutations(whole) if array.ndim <= MOST_AXES else iter([tuple(whole)])
-    return any(
-        float(np.max(np.abs(np.transpose(array, axes).ravel() - flat), initial=0.0)) <= near
-        for axes in orders
-    )
 
 
 def whole_place(ours: Ours, facing: Facing, inputs: Mapping[str, Array], told: str) -> Place:
@@ -121,7 +107,7 @@ def step_places(walk: Pairing, parting: Parting, sides: Sequence[tuple[str, Faci
         number
         for each in step.inputs
         for number in walk.ways.numbers.get(str(each), ())
-        if is_alike(walk.trace.values[number], walk.values[each])
+        if is_in_place(walk.trace.values[number], walk.values[each], ALIKE)
     ]
     (first, mine), (second, theirs) = sides
     places = []

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from nnspec.judge.sources import MOST_AXES
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
@@ -54,6 +57,29 @@ class Prints:
     def has(self, array: Array) -> bool:
         """Whether one of the values holds the same numbers."""
         return next(self.of(array), None) is not None
+
+
+def is_in_place(
+    theirs: Array, mine: Array, tolerance: float, orders: Iterable[Sequence[int]] | None = None
+) -> bool:
+    """Whether two arrays hold the same numbers but for the order of axes, or reshaped.
+
+    tolerance: relative to the largest number of mine. orders: of the axes of theirs; all, or where
+    they are many the order that they have.
+    """
+    if theirs.size != mine.size or theirs.dtype.kind not in "fiub":
+        return False
+    flat = np.asarray(mine, "float64").ravel()
+    theirs = np.asarray(theirs, "float64")
+    near = tolerance * float(np.max(np.abs(flat), initial=0.0))
+    if orders is None:
+        whole = range(theirs.ndim)
+        orders = itertools.permutations(whole) if theirs.ndim <= MOST_AXES else [whole]
+    with np.errstate(all="ignore"):  # a mask may hold the lowest number of its dtype
+        return any(
+            float(np.max(np.abs(np.transpose(theirs, axes).ravel() - flat), initial=0.0)) <= near
+            for axes in orders
+        )
 
 
 def _counted(array: Array) -> Array:

@@ -92,8 +92,8 @@ def _fault(
 ) -> Fault:
     numbers = {n for array in given.values() for n in walk.prints.of(array)}
     steps = [step for step in walk.trace.steps if numbers.intersection(step.outputs)]
-    places = tuple(f"{step.place} ({step.kind})" for step in steps[:1])
-    path = walk.ours.paths.get(node.name, node.name)
+    places = tuple(step.told() for step in steps[:1])
+    path = walk.ours.path_of(node)
     return Fault(path, node.layer.type, places, how.told, _is_sure(walk, how, weights))
 
 
@@ -136,8 +136,8 @@ def _gone_on_with(
                if name in walk.found.sources}  # fmt: skip
         made = [step for step in steps if numbers.intersection(step.outputs)]
         wanted = [step for step in made if not own.intersection(step.tensors)] or made
-        places = tuple(f"{step.place} ({step.kind})" for step in wanted[:1])
-        path = walk.ours.paths.get(before.name, before.name)
+        places = tuple(step.told() for step in wanted[:1])
+        path = walk.ours.path_of(before)
         fault = Fault(path, layer.type, places, how.told)
         given = {value: walk.values[value] for value in before.outputs} | {first: instead}
         return Blamed(before.name, fault, [given])

@@ -6,12 +6,13 @@ the spec has not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nnspec.errors import NnspecError
+from nnspec.judge.alike import written
 from nnspec.judge.beside import Beside
 from nnspec.judge.found import Walked
 from nnspec.support.causes import Told, cause_of
@@ -25,13 +26,11 @@ KINDS = {"other weights": 1.0, "large weights": 3.0}
 """Weights by what is said of them: the factor of those that are matrices or more."""
 
 
-def compare_reweighed(
-    beside: Beside, walked: Walked, look: Callable[[Mapping[str, Array]], None]
-) -> None:
+def compare_reweighed(beside: Beside, walked: Walked) -> None:
     """Compare the outputs with weights as nnspec verifies its own sources with, and larger ones.
 
     Parameters of which the map is not proven keep theirs. Both sides have their weights of before
-    when it is done. look: looks for the layers at fault, given inputs.
+    when it is done.
     """
     recorder, foreign, ours = beside.recorder, beside.facing.foreign, beside.ours
     before, mine = foreign.weights(), ours.weights
@@ -44,11 +43,11 @@ def compare_reweighed(
             tensors, values = _drawn(beside, walked, before, factor)
             foreign.load(tensors)
             ours.weights = {**mine, **values}
-            theirs = beside.facing.run(beside.inputs)
-            agrees = beside.agrees(beside.facing.foreign_outputs(beside.inputs))
+            theirs = beside.facing.foreign_outputs(beside.inputs)
+            agrees = beside.agrees(theirs)
             if not agrees:
-                look(beside.inputs)
-            beside.compare("range", when, beside.inputs, theirs)
+                beside.look(beside.inputs)
+            beside.compare("range", when, beside.inputs, beside.facing.matched(theirs))
         except (NnspecError, Told, ValueError) as error:
             recorder.leave_out("range", beside.pair, f"{when}: {cause_of(error)}")
             agrees = False
@@ -82,12 +81,13 @@ def _drawn(
     seed = derived_seed("reweighed", beside.seed)
     drawn = exercised_weights(beside.spec.graph, seed)
     sources = {name: each for name, each in walked.sources.items() if each.tensor}
-    tensors: dict[str, Array] = {}
-    for name in walked.proven & sources.keys() - beside.ours.fixed:
-        source = sources[name]
-        for each in filter(None, (source.tensor, source.added)):
-            tensors.setdefault(each, np.array(before[each], order="C"))
-        value = drawn[name] * (factor if drawn[name].ndim > 1 else 1.0)
-        source.put(value.astype(tensors[source.tensor].dtype), tensors)
+    changed = walked.proven & sources.keys() - beside.ours.fixed
+    values = {
+        name: (drawn[name] * (factor if drawn[name].ndim > 1 else 1.0)).astype(
+            before[sources[name].tensor].dtype
+        )
+        for name in changed
+    }
+    tensors = written(sources, values, before)
     whole = {**before, **tensors}
     return tensors, {name: np.asarray(each.of(whole)) for name, each in sources.items()}

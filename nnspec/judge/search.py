@@ -117,14 +117,16 @@ class Search:
         theirs = self._begin()
         try:
             walk, tried = self._walk(known, {}), known
-            if not self._is_same():
+            is_same = self._is_same()
+            if not is_same:
                 # Of tensors that fit as well, those named as the parameters may be the right ones.
                 tried = {**self._by_name(), **known}
                 first, walk = walk, self._walk(tried, {})
-                if not self._is_same() and walk.found.met > first.found.met:
+                is_same = self._is_same()
+                if not is_same and walk.found.met > first.found.met:
                     proven = walk.found.proven & walk.found.sources.keys()
                     known = {**{name: walk.found.sources[name] for name in proven}, **known}
-            if self._is_same():
+            if is_same:
                 walk = self._same_beyond(walk, tried)
                 self._evenable, found = self.twins.evenable(walk), walk.found
             else:
@@ -312,9 +314,7 @@ class Search:
         That the two differ is sure by then; of several alike that one may be at fault, and not what
         comes after all of them.
         """
-        places = {
-            self.ours.paths.get(node.name, node.name): i for i, node in enumerate(self.ours.nodes)
-        }
+        places = {self.ours.path_of(node): i for i, node in enumerate(self.ours.nodes)}
         mine, found = before.fault, self.faults[:1]
         if (
             not found

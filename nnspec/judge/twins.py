@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Container, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -13,9 +12,9 @@ from nnspec.errors import NnspecError
 from nnspec.judge.alike import Evened, Group, groups_of, written
 from nnspec.judge.facing import Facing
 from nnspec.judge.ours import Ours
-from nnspec.judge.prints import Prints
+from nnspec.judge.prints import Prints, is_in_place
 from nnspec.judge.probing import Probe
-from nnspec.judge.sources import MOST_AXES, Source
+from nnspec.judge.sources import Source
 from nnspec.judge.walk import Walk
 from nnspec.support.causes import Told
 
@@ -106,7 +105,7 @@ class Twins:
 
     def _is_in_place(self, value: str, walk: Walk) -> bool:
         return any(
-            _is_in_place(walk.values[value], walk.trace.values[number], self.tolerance)
+            is_in_place(walk.trace.values[number], walk.values[value], self.tolerance)
             for number in walk.ways.numbers.get(value, ())
         )
 
@@ -244,21 +243,6 @@ class Twins:
         trace = self.facing.trace(inputs)
         prints = Prints(trace.values, self.tolerance)
         Walk(self.ours, self.held, theirs, trace, prints, known, {}).run(inputs, {})
-
-
-def _is_in_place(mine: Array, theirs: Array, tolerance: float) -> bool:
-    """Whether two arrays hold the same numbers, but for the order of their axes, or reshaped."""
-    if mine.size != theirs.size:
-        return False
-    mine, theirs = (np.asarray(each, "float64") for each in (mine, theirs))
-    scale = float(np.max(np.abs(mine), initial=0.0))
-    orders = itertools.permutations(range(theirs.ndim)) if theirs.ndim <= MOST_AXES else ()
-    for axes in (range(theirs.ndim), *orders):
-        moved = np.transpose(theirs, axes).reshape(mine.shape)
-        with np.errstate(all="ignore"):  # a mask may hold the lowest number of its dtype
-            if float(np.max(np.abs(moved - mine), initial=0.0)) <= tolerance * scale:
-                return True
-    return False
 
 
 def _sizes(shape: Sequence[int]) -> tuple[int, ...]:

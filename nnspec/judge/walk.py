@@ -10,7 +10,7 @@ import numpy as np
 from nnspec.backend.foreign import Held, Trace
 from nnspec.errors import NnspecError, WeightsError
 from nnspec.judge.found import Filled, Walked
-from nnspec.judge.ours import Ours, with_fields
+from nnspec.judge.ours import UNCOMPUTED, Ours, with_fields
 from nnspec.judge.parts import Parting, exchanged, is_cut_rightly, parting, parts_of
 from nnspec.judge.prints import Prints
 from nnspec.judge.sources import Source
@@ -20,10 +20,6 @@ from nnspec.network.graph import LayerNode
 if TYPE_CHECKING:
     from nnspec.backend import Array
     from nnspec.layers import Layer
-
-
-UNCOMPUTED = ("parameter", "constant", "arange", "coordinate_grid")
-"""Layers that take a value for its sizes alone: that a run holds what they give says nothing."""
 
 
 class Walk:
@@ -92,11 +88,8 @@ class Walk:
                 self.found.absent[name] = self._at(node)
         self.found.missing = self.ways.missing
         self.values = values
-        computed = self._computed()
-        self.suspect = next(
-            (node for node in suspects if node.name in computed and not self._leads(node, held)),
-            None,
-        )
+        wanted = (node for node in suspects if node.name in self.ours.computed)
+        self.suspect = next((node for node in wanted if not self._leads(node, held)), None)
         return self.found
 
     def _at(self, node: LayerNode) -> str:
@@ -104,23 +97,17 @@ class Walk:
         sources = map(self.found.sources.get, self.ours.parameters(node).values())
         own = {each.tensor for each in sources if each is not None}
         steps = (step for step in self.trace.steps if own.intersection(step.tensors))
-        return next((f", at {step.place} ({step.kind})" for step in steps), "")
+        return next((f", at {step.told()}" for step in steps), "")
 
     def _changes(self, node: LayerNode) -> bool:
         """Whether a layer that is held gives other numbers than it takes, in any order."""
         taken = self.ways.taken_by(node)
         return all(taken.isdisjoint(self.ways.numbers[value]) for value in node.outputs)
 
-    def _computed(self) -> set[str]:
-        """Return the layers of which the outputs take the numbers, and not the sizes alone."""
-        wanted = set(self.ours.ends)
-        found = set()
-        for node in reversed(self.ours.nodes):
-            if wanted.intersection(node.outputs):
-                found.add(node.name)
-                if node.layer.type not in UNCOMPUTED:
-                    wanted.update(node.inputs)
-        return found
+    def given(self) -> set[int]:
+        """Return the numbers of the values that the file gives."""
+        outputs = self.trace.outputs.values()
+        return {number for array in outputs for number in self.prints.of(array)}
 
     def _leads(self, node: LayerNode, held: set[str]) -> bool:
         """Whether a later layer that takes what this one gives is held: then this one is fused."""

@@ -21,12 +21,12 @@ class Owners:
         by_output = {number: step for step in trace.steps for number in step.outputs}
         self.paths = ours.paths
         self.sources = dict(walk.found.sources)
-        self.kinds = {ours.paths.get(n.name, n.name): n.layer.type for n in ours.nodes}
+        self.kinds = {ours.path_of(n): n.layer.type for n in ours.nodes}
         self.steps: dict[str, list[Step]] = {}
         for node in ours.nodes:
             start = {n for value in node.outputs for n in numbers.get(value, ())}
             before = {n for value in node.inputs for n in numbers.get(value, ())} - start
-            path = ours.paths.get(node.name, node.name)
+            path = ours.path_of(node)
             self.steps[path] = list(_behind(start, (known - start) | before, by_output))
 
     def at_lines(self, first: int, last: int) -> set[str]:
