@@ -7,6 +7,7 @@ from typing import NamedTuple
 from nnspec.emit.answered import answer_of
 from nnspec.emit.code import Expr, literal, quoted, wrap
 from nnspec.emit.goals import is_named
+from nnspec.emit.prepared_columns import prepared_inputs
 from nnspec.emit.snippets import snippets
 from nnspec.emit.training import axis_in_batch, shifts_target
 from nnspec.emit.watched_classes import required_classes
@@ -118,8 +119,10 @@ def _by_output(spec: Spec, training: Training) -> list[str]:
 def _is_shifted(spec: Spec) -> bool:
     """Whether an input is standardised."""
     assert spec.model.data is not None
+    prepared = prepared_inputs(spec)
     return spec.model.data.standardize and any(
-        type_.dtype.startswith("float") for type_ in spec.graph.inputs.values()
+        type_.dtype.startswith("float") and name not in prepared
+        for name, type_ in spec.graph.inputs.items()
     )
 
 

@@ -14,6 +14,7 @@ from nnspec.data.preprocessing import (
     Answer,
     Feature,
     Preprocessing,
+    Raw,
     require_equal_lengths,
 )
 from nnspec.data.tables import Rows
@@ -46,8 +47,7 @@ def prepare_composed(
     }
     count = _count(raw, {name: target.values for name, target in targets.items()}, file)
     parts = reading.split(count, data, training.seed, file)
-    if data.standardize:
-        features = reading.standardised(features, raw, parts["train"])
+    features = reading.learned(data, features, raw, parts["train"], file)
     inputs = reading.finished(spec.graph, features, raw, rows, file)
     answers = {
         term.output: Answer(
@@ -83,8 +83,7 @@ def composed_rows(
     by_name = {term.output: term for term in terms}
     targets = {name: _target(by_name[name], rows, columns[name], file).values for name in columns}
     count = _count(raw, targets, file)
-    if data.standardize:
-        features = reading.standardised(features, raw, np.arange(count))
+    features = reading.learned(data, features, raw, np.arange(count), file)
     inputs = reading.finished(spec.graph, features, raw, rows, file)
     return inputs, _with_own(terms, targets, inputs) if has_all else None
 
@@ -118,7 +117,7 @@ def _with_own(
 
 def _gathered(
     spec: Spec, rows: Rows, columns: Mapping[str, tuple[str, ...]], file: str | Path
-) -> tuple[dict[str, Feature], dict[str, Array]]:
+) -> tuple[dict[str, Feature], dict[str, Raw]]:
     data = spec.model.data
     assert data is not None
     targets = tuple(name for names in columns.values() for name in names) + column_of(data)
@@ -126,7 +125,7 @@ def _gathered(
     return features, {name: each.gather(rows, name, file) for name, each in features.items()}
 
 
-def _count(raw: Mapping[str, Array], targets: Mapping[str, Array], file: str | Path) -> int:
+def _count(raw: Mapping[str, Raw], targets: Mapping[str, Array], file: str | Path) -> int:
     lengths = {name: len(values) for name, values in raw.items()}
     lengths |= {f"the target of {name}": len(values) for name, values in targets.items()}
     require_equal_lengths(lengths, file)

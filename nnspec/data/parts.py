@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
-from nnspec.data.preprocessing import Feature, places
+from nnspec.data.preprocessing import Feature, Raw, places
 from nnspec.data.tables import Rows, select
 from nnspec.errors import DataError
 from nnspec.language.schema import DType
@@ -18,15 +19,50 @@ from nnspec.network.domains import domain_of
 from nnspec.network.graph import Graph
 from nnspec.support.streams import permutation
 
+if TYPE_CHECKING:
+    from nnspec.language.preparation import Preparation
+
 Array = NDArray[Any]
 
 
-def standardised(
-    features: Mapping[str, Feature], raw: Mapping[str, Array], rows: Array | slice
+def learned(
+    data: Data,
+    features: Mapping[str, Feature],
+    raw: Mapping[str, Raw],
+    rows: Array | slice,
+    file: object,
 ) -> dict[str, Feature]:
-    """Return the features with mean and deviation of these rows; raises DataError."""
-    _require_fixed(features)
-    return {name: each.standardised(raw[name][rows]) for name, each in features.items()}
+    """Return the features with what these rows say of them; raises DataError.
+
+    That is mean and deviation, where the spec standardises them, or what each column becomes.
+    """
+    if data.standardize:
+        _require_fixed(features)
+    return {name: _learned(data, each, raw[name], rows, file) for name, each in features.items()}
+
+
+def _learned(data: Data, feature: Feature, raw: Raw, rows: Array | slice, file: object) -> Feature:
+    if not isinstance(raw, pl.DataFrame):
+        return feature.standardised(raw[rows]) if data.standardize else feature
+    from nnspec.data.learned import learned as of_column  # which few specs need
+
+    wanted = _wanted(data, feature.columns, feature.dtype)
+    assert wanted is not None
+    made = [
+        of_column(each, raw[name], rows, file)
+        for name, each in zip(feature.columns, wanted, strict=True)
+    ]
+    return feature.model_copy(update={"prepared": tuple(made)})
+
+
+def _wanted(data: Data, columns: Sequence[str], dtype: str) -> tuple[Preparation, ...] | None:
+    """Return what the columns of an input are to become; None where all are plain numbers."""
+    if not data.prepare:
+        return None
+    from nnspec.data.learned import drafts
+
+    is_float = dtype.startswith("float")
+    return drafts(data.prepare, columns, standardize=data.standardize and is_float)
 
 
 def features_of(
@@ -42,7 +78,7 @@ def features_of(
 def finished(
     graph: Graph,
     features: Mapping[str, Feature],
-    raw: Mapping[str, Array],
+    raw: Mapping[str, Raw],
     rows: Rows,
     file: str | Path,
 ) -> dict[str, Array]:
@@ -50,8 +86,31 @@ def finished(
     inputs = {
         name: feature.finish(raw[name], name, file, rows) for name, feature in features.items()
     }
+    _require_tables(graph, features, file)
     domain_of(graph).require(inputs, places(features, rows, file), file=file)
     return inputs
+
+
+def _require_tables(graph: Graph, features: Mapping[str, Feature], file: object) -> None:
+    """Raise DataError where a column has more categories than the table that takes its number."""
+    indexed = [
+        (name, column, each)
+        for name, feature in features.items()
+        for column, each in zip(feature.columns, feature.prepared or (), strict=False)
+        if each.encoding == "index"
+    ]
+    if not indexed:
+        return
+    for allowed in domain_of(graph).ranges:
+        for name, column, each in indexed:
+            size = len(each.vocabulary) + each.unknown
+            if name == allowed.value and isinstance(allowed.most, int) and allowed.most < size - 1:
+                others = "others and " if each.unknown else ""
+                raise DataError(
+                    f'{file}: column "{column}" has {others}{len(each.vocabulary)} categories, '
+                    f'the numbers 0 to {size - 1}, and the layer "{allowed.layer}" '
+                    f"({allowed.kind}) takes 0 to {allowed.most}; let it take {size}"
+                )
 
 
 def split(
@@ -91,7 +150,15 @@ def _feature(
     if not isinstance(rows, Mapping):
         patterns = tuple(select(rows, patterns, without=targets, file=file))
     dtype = cast(DType, type_.dtype)
-    return Feature(columns=patterns, is_array=is_array, shape=type_.shape, dtype=dtype)
+    wanted = None if is_array else _wanted(data, patterns, dtype)
+    prepared = None
+    if wanted is not None:
+        from nnspec.data.learned import draft
+
+        prepared = tuple(map(draft, wanted))
+    return Feature(
+        columns=patterns, is_array=is_array, shape=type_.shape, dtype=dtype, prepared=prepared
+    )
 
 
 def _require_fixed(features: Mapping[str, Feature]) -> None:

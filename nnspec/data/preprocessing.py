@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
 
+from nnspec.data.prepared import Prepared
 from nnspec.data.tables import Rows, missing_column, numbers, require_fitting, where
 from nnspec.errors import DataError
 from nnspec.language.schema import DType
@@ -20,9 +21,13 @@ from nnspec.layers.shapes import Dim, Shape, product, show
 from nnspec.network.domain import Domain, Place
 
 Array = NDArray[Any]
+Raw = Array | pl.DataFrame
+"""Gathered values: an array, or columns that are still to be prepared."""
 
 KEY = "preprocessing"
 """The record's key in the metadata of weights and of an ONNX file."""
+MOST = 12
+"""Columns whose widths a message tells."""
 
 Numbers = Annotated[tuple[Number, ...], Field(strict=False)]
 
@@ -42,9 +47,25 @@ class Feature(Frozen):
     """Subtracted from each element of the input; None for nothing."""
     scale: Annotated[tuple[Positive, ...], Field(strict=False)] | None = None
     """The divisor of each element after that; None for nothing."""
+    prepared: Annotated[tuple[Prepared, ...], Field(strict=False)] | None = None
+    """The columns one by one, where they are no plain numbers; None where all are."""
 
-    def gather(self, rows: Rows, input_name: str, file: object) -> Array:
-        """Return the raw values, shaped (rows, *shape), of any numeric type."""
+    @model_validator(mode="after")
+    def _one_of_each(self) -> Feature:
+        if self.prepared is not None:
+            if len(self.prepared) != len(self.columns) or self.mean is not None:
+                raise ValueError("each column is prepared once, and nothing else shifts it")
+            if self.is_array:
+                raise ValueError("an array has no columns that are prepared")
+        return self
+
+    def gather(self, rows: Rows, input_name: str, file: object) -> Raw:
+        """Return the raw values, shaped (rows, *shape), of any numeric type.
+
+        Of columns that are prepared a table of them, with what is missing left out.
+        """
+        if self.prepared is not None:
+            return self._columns(rows, input_name, file)
         if isinstance(rows, pl.DataFrame):
             if self.is_array:
                 raise DataError(
@@ -78,8 +99,43 @@ class Feature(Frozen):
         require_fitting(values, self.dtype, self.place(rows, input_name, file))
         return values
 
-    def finish(self, values: Array, input_name: str, file: object, rows: Rows) -> Array:
+    def _columns(self, rows: Rows, input_name: str, file: object) -> pl.DataFrame:
+        assert self.prepared is not None
+        if not isinstance(rows, pl.DataFrame):
+            raise DataError(
+                f'{file}: input "{input_name}" is prepared of {len(self.columns)} columns; give '
+                "the table that has them"
+            )
+        for name in self.columns:
+            if name not in rows.columns:
+                raise missing_column(rows.columns, name, file)
+        if not rows.height:
+            raise DataError(f"{file}: there are no rows")
+        given = zip(self.columns, self.prepared, strict=True)
+        return pl.DataFrame([each.read(rows[name], file) for name, each in given])
+
+    def _applied(self, columns: pl.DataFrame, input_name: str, file: object) -> Array:
+        """Return what prepared columns become, shaped (rows, *shape), in float64."""
+        assert self.prepared is not None
+        parts = [
+            each.apply(columns[name], file)
+            for name, each in zip(self.columns, self.prepared, strict=True)
+        ]
+        values = np.concatenate(parts, axis=1)
+        shape = fit_shape(values.shape[1:], self.shape)
+        if shape is None:
+            widths = zip(self.columns, [each.names for each in self.prepared], strict=True)
+            raise DataError(
+                f'{file}: input "{input_name}" is {show(self.shape)}, and its '
+                f"{told_widths(list(widths), values.shape[1])}"
+            )
+        return values.reshape(len(values), *shape)
+
+    def finish(self, values: Raw, input_name: str, file: object, rows: Rows) -> Array:
         """Return gathered values shifted, scaled and cast, as the network takes them."""
+        if isinstance(values, pl.DataFrame):
+            values = self._applied(values, input_name, file)
+            require_fitting(values, self.dtype, self.place(rows, input_name, file))
         if self.mean is not None and self.scale is not None:
             flat = values.reshape(len(values), -1).astype(np.float64)
             if not flat.shape[1] == len(self.mean) == len(self.scale):
@@ -105,6 +161,13 @@ class Feature(Frozen):
         mean, scale = mean_and_scale(values)
         return self.model_copy(update={"mean": mean, "scale": scale})
 
+    def _element_columns(self) -> Sequence[str]:
+        """Return the column of each element."""
+        if self.prepared is None:
+            return self.columns
+        given = zip(self.columns, self.prepared, strict=True)
+        return [name for name, each in given for _ in each.names]
+
     def place(
         self, rows: object, input_name: str, file: object
     ) -> Callable[[int, int | None], str]:
@@ -114,9 +177,10 @@ class Feature(Frozen):
             if self.is_array or not isinstance(rows, pl.DataFrame):
                 name = self.columns[0] if self.is_array else input_name
                 return _in_array(file, name, rows, row, position)
-            if position is None or position >= len(self.columns):
+            columns = self._element_columns()
+            if position is None or position >= len(columns):
                 return where(file, f'input "{input_name}"', row)
-            return where(file, f'column "{self.columns[position]}"', row)
+            return where(file, f'column "{columns[position]}"', row)
 
         return place
 
@@ -210,6 +274,19 @@ class Preprocessing(Frozen):
             for name, feature in self.inputs.items()
             if name in before.inputs and before.inputs[name].columns != feature.columns
         ]
+        for name, feature in self.inputs.items():
+            earlier = before.inputs.get(name)
+            if earlier is None or earlier.columns != feature.columns:
+                continue
+            made = [
+                [each.names for each in one.prepared] if one.prepared is not None else None
+                for one in (earlier, feature)
+            ]
+            if made[0] != made[1]:
+                changes.append(
+                    f'the columns of the input "{name}" become other numbers than those that the '
+                    "weights were trained on"
+                )
         return changes
 
     def to_json(self) -> str:
@@ -241,6 +318,23 @@ def mean_and_scale(values: Array) -> tuple[tuple[float, ...], tuple[float, ...]]
     scale = np.where(constant, 1.0, flat.std(axis=0))
     scale[scale == 0] = 1.0
     return tuple(mean.tolist()), tuple(scale.tolist())
+
+
+def told_widths(columns: Sequence[tuple[str, Sequence[str]]], width: int) -> str:
+    """Return what columns become, one after the other, and the shape that takes it."""
+    shown = [
+        f'"{name}" {len(each)}' + (f" ({_some(each)})" if len(each) > 1 else "")
+        for name, each in columns
+    ]
+    if len(shown) > MOST:
+        shown[MOST:] = [f"{len(shown) - MOST} more"]
+    noun = "column becomes" if len(columns) == 1 else "columns become"
+    numbers_ = "number" if width == 1 else "numbers"
+    return f"{noun} {width} {numbers_}: {', '.join(shown)}; give it the shape [{width}]"
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join([*names[:4], *(["..."] if len(names) > 4 else [])])
 
 
 def _listed(names: Sequence[str] | None) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from nnspec.data.parts import features_of, finished, split, standardised
+from nnspec.data.parts import features_of, finished, learned, split
 from nnspec.data.preprocessing import (
     Preprocessing,
     admit_arrays,
@@ -137,8 +137,7 @@ def read_rows(
         target = _target(graph, data, training, rows, columns, path).values
         lengths["target"] = len(target)
     require_equal_lengths(lengths, path)
-    if data.standardize:
-        features = standardised(features, raw, slice(None))
+    features = learned(data, features, raw, slice(None), path)
     if target is not None and data.standardize_target:
         target = _standardised(target, *mean_and_scale(target))
     inputs = finished(graph, features, raw, rows, path)
@@ -236,8 +235,7 @@ def prepare(
     require_equal_lengths(lengths, file)
 
     parts = split(next(iter(lengths.values())), data, training.seed, file)
-    if data.standardize:
-        features = standardised(features, raw, parts["train"])
+    features = learned(data, features, raw, parts["train"], file)
     inputs = finished(graph, features, raw, rows, file)
     values = target.values if target is not None else _own_target(inputs)
     shift: dict[str, Any] = {}

@@ -214,15 +214,64 @@ def words(series: pl.Series, *, file: object) -> list[str]:
     return [str(value) for value in text]
 
 
-def _number(series: pl.Series, *, whole: bool, file: object) -> pl.Series:
+def number(series: pl.Series, *, file: object) -> pl.Series:
+    """Return a column as float64, null where it is missing or NaN.
+
+    Raises DataError for what is no finite number.
+    """
+    given = _spelled(series, file)
+    cast = given.cast(pl.Float64, strict=False)
+    wrong = cast.is_null() & given.is_not_null()
+    endless = cast.is_infinite().fill_null(False)
+    if (wrong | endless).any():
+        row = _first(wrong | endless)
+        place = where(file, f'column "{series.name}"', row)
+        why = "is not a finite number" if endless[row] else "is not a number"
+        raise DataError(f'{place}: "{given[row]}" {why}')
+    return cast.fill_nan(None)
+
+
+def filled_text(series: pl.Series, *, file: object) -> pl.Series:
+    """Return a column of categories as text, null where it is missing; raises DataError.
+
+    Whole numbers are written as such, whatever their type: a table with missing values may have
+    them as floats.
+    """
+    if series.dtype.is_float():
+        present = series.fill_nan(None)
+        whole = present.cast(pl.Int64, strict=False)
+        wrong = present.is_not_null() & (whole.cast(series.dtype) != present).fill_null(True)
+        if wrong.any():
+            place = where(file, f'column "{series.name}"', _first(wrong))
+            raise DataError(
+                f"{place}: {series[_first(wrong)]:g} is no category; text or whole numbers are "
+                "expected"
+            )
+        return whole.cast(pl.String)
+    is_known = series.dtype.is_integer() or series.dtype in (pl.Boolean, pl.Null)
+    if not (is_known or series.dtype in (pl.String, pl.Categorical, pl.Enum)):
+        raise DataError(
+            f'{file}: column "{series.name}" is of type {series.dtype}; text or whole numbers are '
+            "expected"
+        )
+    return _stripped(series.cast(pl.String))
+
+
+def _spelled(series: pl.Series, file: object) -> pl.Series:
+    """Return a column of numbers, or of text without spaces around it; raises DataError."""
     if series.dtype in (pl.Categorical, pl.Enum):
         series = series.cast(pl.String)
     if series.dtype == pl.String:
-        series = _stripped(series)
-    elif not (series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.Null)):
+        return _stripped(series)
+    if not (series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.Null)):
         raise DataError(
             f'{file}: column "{series.name}" is of type {series.dtype}; numbers are expected'
         )
+    return series
+
+
+def _number(series: pl.Series, *, whole: bool, file: object) -> pl.Series:
+    series = _spelled(series, file)
     _require_present(series, file)
     if whole:
         cast = series.cast(pl.Int64, strict=False)

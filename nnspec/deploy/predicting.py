@@ -262,7 +262,8 @@ def _streamed(
     floats: dict[str, None] = {}
     others: dict[str, None] = {}
     for feature in features:
-        columns = floats if feature.dtype.startswith("float") else others
+        is_plain = feature.dtype.startswith("float") and feature.prepared is None
+        columns = floats if is_plain else others
         columns.update(dict.fromkeys(feature.columns))
     is_array = any(feature.is_array for feature in features)
     if is_array or program.batch is not None or floats.keys() & others or not path.is_file():

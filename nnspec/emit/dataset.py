@@ -15,6 +15,7 @@ from nnspec.emit.bounds import LARGEST, Bounds, bounds_of, computed
 from nnspec.emit.code import literal, wrap
 from nnspec.emit.goals import Goals, goals_source, is_named, own_term, shifts_ids
 from nnspec.emit.load_data import one_target, several_targets
+from nnspec.emit.prepared_columns import mixed_source, prepared_inputs, read_lines
 from nnspec.emit.reading import READERS, definitions, several
 from nnspec.emit.snippets import Snippet
 from nnspec.emit.training import shifts_target
@@ -75,11 +76,16 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
         if not is_table:
             raise UsageError("the target is one array of an .npz file, and several are listed")
         has_patterns = True
-    floats = [name for name, type_ in graph.inputs.items() if type_.dtype.startswith("float")]
+    mixed, prepared = mixed_source(spec, suffix), prepared_inputs(spec)
+    floats = [
+        name
+        for name, type_ in graph.inputs.items()
+        if type_.dtype.startswith("float") and name not in prepared
+    ]
     standardised = floats if data.standardize else []
     _require_fixed(graph, standardised)
     read = ["matching"] if has_patterns else []
-    read += ["where", "column", "numbers", "shaped"] if is_table else ["numbers", "shaped"]
+    read += ["where", "column", "numbers"] if is_table else ["numbers"]
     is_shifted = shifts_target(spec)
     shifting = ["standard", "standardised"] if standardised or is_shifted else []
     shifting += ["restored"] if is_shifted else []
@@ -88,13 +94,21 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
     bounds = bounds_of(graph)
     has_target = data.one_target is not None and goals is None and own is None
     load = (
-        one_target(spec, data, training, standardised, has_patterns=has_patterns, own=own)
+        one_target(
+            spec, data, training, standardised, has_patterns=has_patterns, own=own, mixed=mixed
+        )
         if goals is None
-        else several_targets(spec, goals, data, training, standardised, has_patterns=has_patterns)
+        else several_targets(
+            spec, goals, data, training, standardised, has_patterns=has_patterns, mixed=mixed
+        )
     )
     parts = [
         "\n".join(
-            [_constants(graph, data, bounds, goals, is_table=is_table), *weight_constant(spec)]
+            [
+                _constants(graph, data, bounds, goals, is_table=is_table),
+                *(mixed.constant if mixed is not None else ()),
+                *weight_constant(spec),
+            ]
         ),
         table_reader(known["read_rows"].text, suffix, columns_of(spec, data))
         if is_table
@@ -104,8 +118,15 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
             HAS_TARGETS=goals is not None and bool(goals.readers),
             HAS_WEIGHTS=data.sample_weight is not None,
         ),
-        *(known[name].text for name in read),
-        _read_inputs(bounds, is_table=is_table),
+        *(
+            with_constants(known[name].text, HAS_STRIPPED=mixed is not None)
+            if name == "column"
+            else known[name].text
+            for name in read
+        ),
+        *(mixed.definitions if mixed is not None else ()),
+        known["shaped"].text,
+        _read_inputs(spec, bounds, is_table=is_table),
         *(goals.readers if goals is not None else ()),
         *(
             _read_target(spec, data, training, is_table=is_table, is_one=is_one)
@@ -127,8 +148,9 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
         text = f'LARGEST = float(np.finfo("float32").max)\n{text}'
     copied = [
         known[name]
-        for name in ("read_rows", *read, *shifting, "prepared", *order, "require_writable")
+        for name in ("read_rows", *read, "shaped", *shifting, "prepared", *order, *_LAST)
     ]
+    copied += mixed.copied if mixed is not None else []
     needed = {each for snippet in copied for each in snippet.imports.values()}
     standard = {each.statement for each in needed if each.module in sys.stdlib_module_names}
     # What is written here uses these, and `json` is what the script keeps its record in.
@@ -155,6 +177,8 @@ def table_reader(text: str, suffix: str, names: Iterable[str]) -> str:
         return text
     return with_constants(text, HAS_QUOTES=any('"' in name for name in names))
 
+
+_LAST = ("require_writable",)
 
 _STANDARD = (
     "import json",
@@ -230,7 +254,7 @@ def _read_target(
     ]
 
 
-def _read_inputs(bounds: Bounds, *, is_table: bool) -> str:
+def _read_inputs(spec: Spec, bounds: Bounds, *, is_table: bool) -> str:
     rows = "pl.DataFrame" if is_table else "dict[str, np.ndarray]"
     arguments = f"rows: {rows}, kinds: dict[str, Any], path: Path"
     lines = [
@@ -252,7 +276,10 @@ def _read_inputs(bounds: Bounds, *, is_table: bool) -> str:
         lines += wrap(f"high = min(high, {', '.join(map(computed, sizes))})", 12)
     lines += [
         '        whole = not kind["dtype"].startswith("float")',
-        '        values = numbers(rows, kind["columns"], path, low, high, whole=whole)',
+        *read_lines(
+            spec,
+            ['        values = numbers(rows, kind["columns"], path, low, high, whole=whole)'],
+        ),
         '        inputs[name] = shaped(values, kind["shape"], f\'{path}: input "{name}"\')',
     ]
     if bounds.is_dynamic:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from nnspec.emit.answers import range_of
 from nnspec.emit.code import literal, wrap
 from nnspec.emit.goals import Goals, own_target
+from nnspec.emit.prepared_columns import Mixed
 from nnspec.emit.weighted_rows import NAME, weight_lines
 from nnspec.language.training_schema import Data, Training
 from nnspec.language.weighting import is_weighted
@@ -32,6 +33,7 @@ def one_target(
     *,
     has_patterns: bool,
     own: Term | None,
+    mixed: Mixed | None = None,
 ) -> str:
     """Return `load_data` of one target. own: its loss, where no column is the target."""
     graph = spec.graph
@@ -58,11 +60,14 @@ def one_target(
             "    for kind in kinds.values():",
             *wrap(f'kind["columns"] = matching(rows, kind["columns"], path{without})', 8),
         ]
-    lines.append("    inputs = read_inputs(rows, kinds, path)")
+    learning = mixed.learning if mixed is not None else []
+    read = ["    inputs = read_inputs(rows, kinds, path)"]
+    if not learning:
+        lines += read
     target, name = "target", ""
     if is_own:
         name = next(iter(graph.inputs))
-        target = f"inputs[{literal(name)}]"
+        target = "rows" if learning else f"inputs[{literal(name)}]"
     else:
         lines.append("    target, labels = read_target(rows, path)")
     if data.source.endswith("npz") and not is_own:
@@ -74,6 +79,7 @@ def one_target(
         f"    if not len({target}):",
         '        raise ValueError(f"{path}: there are no rows")',
         f"    parts = split(len({target}))",
+        *([*learning, *read] if learning else []),
     ]
     lines += _finished(graph, training, standardised)
     axis = training.resolved_loss.class_axis
@@ -139,6 +145,7 @@ def several_targets(
     standardised: list[str],
     *,
     has_patterns: bool,
+    mixed: Mixed | None = None,
 ) -> str:
     """Return `load_data` where each loss has a target by the name of its output."""
     graph = spec.graph
@@ -155,7 +162,9 @@ def several_targets(
             "    for kind in kinds.values():",
             *wrap(f'kind["columns"] = matching(rows, kind["columns"], path{without})', 8),
         ]
-    lines += ["    inputs = read_inputs(rows, kinds, path)", *goals.reading]
+    learning = mixed.learning if mixed is not None else []
+    read = ["    inputs = read_inputs(rows, kinds, path)"]
+    lines += [*([] if learning else read), *goals.reading]
     if not is_table and goals.readers:
         lines += [
             "    lengths = {len(values) for values in inputs.values()}",
@@ -165,10 +174,11 @@ def several_targets(
     return "\n".join(
         [
             *lines,
-            f"    count = {goals.total}",
+            f"    count = {'len(rows)' if learning else goals.total}",
             "    if not count:",
             '        raise ValueError(f"{path}: there are no rows")',
             "    parts = split(count)",
+            *([*learning, *read] if learning else []),
             *_finished(graph, training, standardised),
             "    record = {",
             '        "inputs": kinds,',

@@ -35,12 +35,15 @@ METRICS = (
 
 DEFINED = tuple(
     {
-        **dict.fromkeys(["INPUTS", "BOUNDS", "LARGEST", "TARGET", "TARGETS", "SAMPLE_WEIGHT"]),
+        **dict.fromkeys(
+            ["INPUTS", "BOUNDS", "COLUMNS", "LARGEST", "TARGET", "TARGETS", "SAMPLE_WEIGHT"]
+        ),
         **dict.fromkeys(["Any", "Iterator", "Path"]),
         **dict.fromkeys(["argparse", "csv", "fnmatchcase", "hashlib", "json", "math", "np", "pl"]),
         **dict.fromkeys(["tempfile", "zipfile", "zlib"]),
         **dict.fromkeys(["read_inputs", "read_target", "split", "load_data", "batches"]),
         **{name: None for kind in READERS for name in definitions(kind, is_fixed=True)},
+        **dict.fromkeys(snippets("nnspec.emit.emitted", "mixed_columns")),
         **dict.fromkeys(METRICS),
     }
 )

@@ -27,6 +27,8 @@ def rows_source(networks: Networks) -> DatasetSource | None:
     if data is None:
         return None
     suffix = data.source.rpartition(".")[2]
+    from nnspec.emit.specialised import with_constants
+
     if suffix not in READERS:
         raise UsageError(f'`data.source` "{data.source}" is no .csv, .parquet or .npz file')
     is_table = suffix != "npz"
@@ -37,7 +39,9 @@ def rows_source(networks: Networks) -> DatasetSource | None:
         raise UsageError(f'input "{name}" takes one array of an .npz file, and {len(names)} are')
     if is_table:
         text = table_reader(known["read_rows"].text, suffix, names)
-        copied = [replace(known["read_rows"], text=text), known["where"], known["column"]]
+        spelt = with_constants(known["column"].text, HAS_STRIPPED=False)
+        column = replace(known["column"], text=spelt)
+        copied = [replace(known["read_rows"], text=text), known["where"], column]
     else:
         copied = [snippets("nnspec.emit.emitted", "one_array")["read_rows"]]
     columns = literal(names)

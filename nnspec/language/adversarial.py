@@ -63,6 +63,8 @@ OF_ROWS = {
     ),
     "target": "rows are made, and none is predicted: name what is made in `features`",
     "sample_weight": "every row counts alike",
+    "prepare": "rows are judged as they are in the file: encode columns, and fill what is missing, "
+    "in the file",
 }
 """Keys of the data of one network -> why those of two networks have none."""
 OF_DISCRIMINATOR = (

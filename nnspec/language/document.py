@@ -255,6 +255,10 @@ def _check_names(model: Model, values: dict[str, Any], problems: Problems) -> No
                     _mark(features, name, is_key=True),
                     f"the inputs: {', '.join(model.inputs)}",
                 )
+        if model.data.prepare:
+            from nnspec.language.prepared_columns import report_columns  # which few specs need
+
+            report_columns(model, given, problems)
 
 
 def _check_block_names(name: str, block: Block, holder: Any, problems: Problems) -> None:

@@ -17,9 +17,10 @@ from nnspec.layers.records import ByType, Lazy
 if TYPE_CHECKING:
     from nnspec.language.averages import Average
     from nnspec.language.clipping import Clip
+    from nnspec.language.preparation import Preparation
     from nnspec.language.regularization import Term
 else:
-    Average = Clip = Term = Frozen  # their files are read where one is given
+    Average = Clip = Preparation = Term = Frozen  # their files are read where one is given
 
 Task = Literal["regression", "binary", "multiclass", "multilabel", "language", "autoencoder"]
 
@@ -235,6 +236,7 @@ class Data(Frozen):
             standardize: bool = False,
             standardize_target: bool = False,
             sample_weight: str | None = None,
+            prepare: Mapping[str, Preparation | Mapping[str, Any]] | None = None,
         ) -> None: ...
 
     source: Text = Field(
@@ -268,6 +270,13 @@ class Data(Frozen):
 
     sample_weight: Text | None = Field(
         default=None, description="The column (or array) of what each row counts: 2 as two rows."
+    )
+    prepare: (
+        dict[str, Annotated[Preparation, Lazy("nnspec.language.preparation:Preparation")]] | None
+    ) = Field(
+        default=None,
+        description="For columns of features, by name or pattern, what they become: missing "
+        "values filled, numbers scaled, categories encoded, as {sex: {categories: one_hot}}.",
     )
 
     @property

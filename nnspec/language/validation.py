@@ -346,6 +346,8 @@ def _by_type(annotation: Any, value: object) -> type[BaseModel] | None:
     for mark in getattr(annotation, "__metadata__", ()):
         if isinstance(mark, ByType):
             return mark.record_of(value)
+    if getattr(annotation, "__origin__", None) in (dict, tuple, list):
+        return None  # Its items are records, and not it.
     for argument in getattr(annotation, "__args__", ()):
         record = _by_type(argument, value)
         if record is not None:

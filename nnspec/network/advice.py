@@ -196,6 +196,8 @@ def _never_trains(model: Model, graph: Graph) -> Iterator[Problem]:
         elif model.data.standardize and moving:
             reason = f'input "{moving[0]}" has a dynamic axis, so that it cannot be standardised'
             hint = "leave out `standardize`, or give the axis a number"
+        elif model.data.prepare and (other := _other_width(model, graph)):
+            reason, hint = other
         elif not is_composed(model) and (columns := _columns(model)):
             shape = graph.types[graph.outputs[0]].shape
             if product(shape) != columns:
@@ -209,6 +211,24 @@ def _never_trains(model: Model, graph: Graph) -> Iterator[Problem]:
                 )
     if reason:
         yield Problem("not-trainable", reason, hint, None, "advice")
+
+
+def _other_width(model: Model, graph: Graph) -> tuple[str, str] | None:
+    """Return that an input is of another width than its columns become, and the way out."""
+    from nnspec.language.prepared_columns import widths  # which few specs need
+
+    assert model.data is not None
+    for name, type_ in graph.inputs.items():
+        found = widths(model.data, name)
+        width = sum(found.values()) if found else 0
+        if found and isinstance(count := product(type_.shape), int) and count != width:
+            listed = ", ".join(f"{column} {size}" for column, size in found.items())
+            return (
+                f'input "{name}" is {show(type_.shape)}, and its columns become {width} numbers: '
+                f"{listed}",
+                f"give it the shape [{width}]",
+            )
+    return None
 
 
 def _columns(model: Model) -> int:

@@ -25,6 +25,7 @@ from nnspec.language.losses import LOSSES
 from nnspec.language.metrics import METRICS
 from nnspec.language.optimizers import OPTIMIZERS
 from nnspec.language.optimizers.groups import Group, Part, Scale
+from nnspec.language.preparation import Categories, Constant
 from nnspec.language.schedules import SCHEDULES
 from nnspec.language.schema import Block, Call, Input, Model
 from nnspec.language.training_schema import Data, Training
@@ -105,7 +106,7 @@ def spec_schema() -> Schema:
     kind["anyOf"] = [{"enum": list(BLOCKS)}, {"type": "string"}]
     kind["not"] = {"enum": list(LAYERS)}
     definitions["call"]["additionalProperties"] = True
-    for record in (Input, Data, Training, Keep, Stop, Part, Scale, Group):
+    for record in (Input, Data, Training, Keep, Stop, Part, Scale, Group, Categories, Constant):
         definitions[record.__name__] = record_schema(record)
     definitions["Block"] = _with_layers(record_schema(Block))
     spec = _with_layers(record_schema(Model))

@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 
 HAS_QUOTES = False
+HAS_STRIPPED = False
 
 
 def read_rows(path: Path) -> pl.DataFrame:
@@ -37,12 +38,23 @@ def where(path: Path, name: str, row: int) -> str:
     return f'{path}, line {records.line_num + 1}: column "{name}", row {row}'
 
 
-def column(rows: pl.DataFrame, name: str, path: Path) -> pl.Series:
-    """Return a column, text without spaces around it; no value may be missing."""
+def stripped(rows: pl.DataFrame, name: str, path: Path) -> pl.Series:
+    """Return a column, text without spaces around it, null where it is missing."""
     if name not in rows.columns:
         raise ValueError(f'{path}: there is no column "{name}"')
     values = rows[name].str.strip_chars()
-    values = values.set(values == "", None)
+    return values.set(values == "", None)
+
+
+def column(rows: pl.DataFrame, name: str, path: Path) -> pl.Series:
+    """Return a column, text without spaces around it; no value may be missing."""
+    if HAS_STRIPPED:
+        values = stripped(rows, name, path)
+    else:
+        if name not in rows.columns:
+            raise ValueError(f'{path}: there is no column "{name}"')
+        values = rows[name].str.strip_chars()
+        values = values.set(values == "", None)
     if values.has_nulls():
         place = where(path, name, values.is_null().arg_true()[0] + 1)
         raise ValueError(f"{place}: the value is missing")

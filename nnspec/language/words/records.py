@@ -124,8 +124,28 @@ KEYS = {
         **keys("standardize", "normalize standardise scale standardization standard_scaler"),
         **keys("standardize_target", "standardise_target normalize_target scale_target standardize_targets "
                "standardize_labels standardize_y scale_y normalize_y target_scaler"),
+        **keys("prepare", "preprocessing preprocess transform transforms transformers column_transformer "
+               "feature_space encoders column_defs input_features"),
         **no_key("separator sep delimiter", "rows are separated by commas"),
         **_moved("", "training"),
+    },
+    "Preparation": {
+        **keys("missing", "impute imputer imputation fill fillna fill_na missing_value_strategy "
+               "missing_values strategy nan na"),
+        **keys("indicator", "add_indicator missing_indicator is_missing"),
+        **keys("scale", "scaler scaling normalization normalize normalise standardize transform"),
+        **keys("categories", "category categorical encode encoder encoding"),
+        **_moved("unknown handle_unknown=unknown oov=unknown values vocabulary=values vocab=values "
+                 "min_count min_frequency=min_count most_common=min_count", "categories"),
+    },
+    "Categories": {
+        **keys("encoding", "encode output_mode mode type method"),
+        **keys("values", "vocabulary vocab categories classes levels"),
+        **keys("unknown", "handle_unknown oov out_of_vocabulary num_oov_indices unseen"),
+        **keys("min_count", "min_frequency min_freq rare threshold"),
+    },
+    "Constant": {
+        **keys("constant", "value fill fill_value fill_with"),
     },
 }  # fmt: skip
 _DTYPES = {
@@ -141,6 +161,25 @@ VALUES = {
                               "ndhwc": "channels_last", "chw": "channels_first",
                               "hwc": "channels_last", "first": "channels_first",
                               "last": "channels_last"}},
+    "Preparation": {
+        "scale": {"zscore": "standard", "z_score": "standard", "standardize": "standard",
+                  "StandardScaler": "standard", "standard_scaler": "standard", "normal": "standard",
+                  "minmax": "min_max", "MinMaxScaler": "min_max", "min_max_scaler": "min_max",
+                  "RobustScaler": "robust", "robust_scaler": "robust", "iq": "robust",
+                  "log1p": "log", "log_1p": "log"},
+        "missing": {"average": "mean", "mode": "most_frequent", "frequent": "most_frequent",
+                    "fill_with_mean": "mean", "fill_with_median": "median",
+                    "fill_with_mode": "most_frequent", "error": "refuse", "raise": "refuse"},
+        "categories": {"onehot": "one_hot", "dummy": "one_hot", "dummies": "one_hot",
+                       "OneHotEncoder": "one_hot", "label": "index", "ordinal": "index",
+                       "int": "index", "integer": "index", "OrdinalEncoder": "index"},
+    },
+    "Categories": {
+        "encoding": {"onehot": "one_hot", "dummy": "one_hot", "label": "index", "ordinal": "index",
+                     "int": "index", "integer": "index"},
+        "unknown": {"error": "refuse", "raise": "refuse", "infrequent_if_exist": "bucket",
+                    "own": "bucket", "other": "bucket", "oov": "bucket"},
+    },
     "Training": {
         "task": {"multi_class": "multiclass", "binary_classification": "binary",
                  "multiclass_classification": "multiclass", "regress": "regression",

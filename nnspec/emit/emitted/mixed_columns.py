@@ -1,0 +1,208 @@
+"""Columns of a table that are no plain numbers, as the network takes them."""
+
+import math
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from nnspec.emit.emitted.parquet_rows import category, stripped, where
+
+HAS_CATEGORIES = True
+HAS_FILLED_CATEGORIES = True
+HAS_INDEX = True
+HAS_INDICATORS = True
+HAS_LEARNT_CATEGORIES = True
+HAS_LISTED_CATEGORIES = True
+HAS_LEARNT_FILLS = True
+HAS_LOG = True
+HAS_MEAN = True
+HAS_MEDIAN = True
+HAS_MIN_MAX = True
+HAS_MODE = True
+HAS_OTHERS = True
+HAS_RARE = True
+HAS_ROBUST = True
+HAS_SCALES = True
+HAS_STANDARD = True
+IS_CATEGORIES_ALONE = False
+IS_INDEX_ALONE = False
+
+
+def wanted(columns: dict[str, dict[str, Any]], name: str) -> dict[str, Any]:
+    """Return what a column is to become: by its name, or by the first pattern."""
+    found = [how for pattern, how in columns.items() if fnmatchcase(name, pattern)]
+    return columns.get(name, found[0])
+
+
+def read_column(
+    rows: pl.DataFrame, name: str, how: dict[str, Any], path: Path
+) -> pl.Series:
+    """Return a column, null where a value is missing; refuse what it cannot hold."""
+    if IS_CATEGORIES_ALONE:
+        return category(rows, name, path)
+    if HAS_CATEGORIES and how["kind"] == "categories":
+        return category(rows, name, path)
+    given = stripped(rows, name, path)
+    values = given.cast(pl.Float64, strict=False)
+    wrong = given.is_not_null() & (values.is_null() | values.is_infinite())
+    if wrong.any():
+        row = wrong.arg_true()[0]
+        place = where(path, name, row + 1)
+        raise ValueError(f"{place}: {given[row]} is not a finite number")
+    return values.fill_nan(None)
+
+
+def filled(column: pl.Series, by: dict[str, Any], path: Path) -> pl.Series:
+    """Return a column with nothing missing, which is refused where nothing fills it."""
+    if "fill" in by:
+        return column.fill_null(by["fill"])
+    if column.has_nulls():
+        place = where(path, column.name, column.is_null().arg_true()[0] + 1)
+        raise ValueError(f"{place}: the value is missing")
+    return column
+
+
+def scaling(kind: str, numbers: np.ndarray) -> dict[str, Any]:
+    """Return how numbers like these are scaled; those that are all alike are shifted."""
+    if HAS_LOG and kind == "log":
+        return {"type": "log"}
+    shift, divisor = numbers[0], 0.0
+    if HAS_STANDARD and kind == "standard" and (numbers != shift).any():
+        shift, divisor = numbers.mean(), numbers.std()
+    if HAS_MIN_MAX and kind == "min_max":
+        shift = numbers.min()
+        divisor = numbers.max() - shift
+    if HAS_ROBUST and kind == "robust":
+        low, shift, high = np.quantile(numbers, [0.25, 0.5, 0.75])
+        divisor = high - low
+    return {"type": kind, "shift": float(shift), "divisor": float(divisor) or 1.0}
+
+
+def scaled(
+    numbers: np.ndarray, step: dict[str, Any], name: str, path: Path
+) -> np.ndarray:
+    """Return numbers after one step of their scaling."""
+    if HAS_LOG and step["type"] == "log":
+        wrong = numbers <= -1
+        if wrong.any():
+            place = where(path, name, int(wrong.argmax()) + 1)
+            raise ValueError(f"{place}: log(1 + x) is of numbers above -1")
+        return np.log1p(numbers)
+    return (numbers - step["shift"]) / step["divisor"]
+
+
+def vocabulary(values: pl.Series, how: dict[str, Any], path: Path) -> list[str]:
+    """Return the categories of the training rows, sorted."""
+    if HAS_RARE:
+        counts = values.rename("category").value_counts(name="count")
+        is_kept = counts["count"] >= how.get("min_count", 1)
+        kept = counts.filter(is_kept)["category"].to_list()
+    else:
+        kept = values.unique().to_list()
+    if HAS_FILLED_CATEGORIES and "fill" in how:
+        kept.append(how["fill"])
+    if HAS_RARE and not kept:
+        raise ValueError(f'{path}: column "{values.name}": every category is rare')
+    return sorted(set(kept))
+
+
+def learnt(
+    rows: pl.DataFrame, name: str, train: np.ndarray, how: dict[str, Any], path: Path
+) -> dict[str, Any]:
+    """Return what a column becomes, by what its training rows say."""
+    column = read_column(rows, name, how, path)
+    left_out = ("missing", "scale", "min_count")
+    by = {key: value for key, value in how.items() if key not in left_out}
+    if HAS_LEARNT_FILLS and "missing" in how:
+        known = column[train].drop_nulls()
+        if not len(known):
+            raise ValueError(f'{path}: column "{name}" is missing in all training rows')
+        if HAS_MEAN and how["missing"] == "mean":
+            by["fill"] = known.mean()
+        if HAS_MEDIAN and how["missing"] == "median":
+            by["fill"] = known.median()
+        if HAS_MODE and how["missing"] == "most_frequent":
+            by["fill"] = known.mode().min()
+    values = filled(column, by, path)
+    if HAS_LEARNT_CATEGORIES and how["kind"] == "categories" and "vocabulary" not in by:
+        by["vocabulary"] = vocabulary(values[train], how, path)
+    if HAS_SCALES and "scale" in how:
+        numbers = values.to_numpy()
+        by["scaling"] = []
+        for kind in how["scale"]:
+            step = scaling(kind, numbers[train])
+            by["scaling"].append(step)
+            numbers = scaled(numbers, step, name, path)
+    return by
+
+
+def coded(values: pl.Series, by: dict[str, Any], path: Path) -> np.ndarray:
+    """Return what categories become; others have the first place where they have one."""
+    words = by["vocabulary"]
+    numbers = list(range(len(words)))
+    found = values.replace_strict(words, numbers, default=-1, return_dtype=pl.Int64)
+    if HAS_OTHERS:
+        first = int(by.get("unknown", False))
+        codes = found.to_numpy() + first
+        count = first + len(words)
+    else:
+        codes = found.to_numpy()
+        count = len(words)
+    wrong = codes < 0
+    if wrong.any():
+        row = int(wrong.argmax())
+        place = where(path, values.name, row + 1)
+        raise ValueError(f"{place}: {values[row]} is none of {words}")
+    if IS_INDEX_ALONE:
+        return codes[:, None]
+    if HAS_INDEX and by["encoding"] == "index":
+        return codes[:, None]
+    return codes[:, None] == np.arange(count)
+
+
+def applied(column: pl.Series, by: dict[str, Any], path: Path) -> np.ndarray:
+    """Return a column as the elements that it becomes."""
+    values = filled(column, by, path)
+    if IS_CATEGORIES_ALONE:
+        return coded(values, by, path)
+    if HAS_CATEGORIES and by["kind"] == "categories":
+        return coded(values, by, path)
+    numbers = values.to_numpy()
+    if HAS_SCALES:
+        for step in by.get("scaling", []):
+            numbers = scaled(numbers, step, column.name, path)
+    if HAS_INDICATORS and by.get("indicator"):
+        return np.stack([numbers, column.is_null().to_numpy()], axis=1)
+    return numbers[:, None]
+
+
+def encoded(
+    rows: pl.DataFrame,
+    kind: dict[str, Any],
+    path: Path,
+    low: float,
+    high: float,
+    *,
+    whole: bool = False,
+) -> np.ndarray:
+    """Return columns as (rows, elements); refuse what is no number from low to high."""
+    parts = [
+        applied(read_column(rows, name, by, path), by, path)
+        for name, by in zip(kind["columns"], kind["prepared"])
+    ]
+    values = np.concatenate(parts, axis=1).astype("float64")
+    if values.shape[1] != math.prod(kind["shape"]):
+        widths = {name: part.shape[1] for name, part in zip(kind["columns"], parts)}
+        total = f"{values.shape[1]} numbers, and {kind['shape']} is expected"
+        raise ValueError(f"{path}: the columns become {widths}: {total}")
+    wrong = (values < low) | (values > high)
+    if whole:
+        wrong |= values != np.floor(values)
+    if wrong.any():
+        row, place = np.argwhere(wrong)[0]
+        what = f"{values[row, place]:g} is no number from {low:g} to {high:g}"
+        raise ValueError(f"{path}: row {row + 1}, element {place}: {what}")
+    return values

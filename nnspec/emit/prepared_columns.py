@@ -1,0 +1,187 @@
+"""Writes how a training script prepares columns that are no plain numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Any, NamedTuple
+
+from nnspec.emit.code import literal, wrap
+from nnspec.emit.snippets import Snippet, snippets
+from nnspec.emit.specialised import Specialisation, specialised
+from nnspec.language.preparation import Constant, Preparation, preparation_of
+from nnspec.network.loader import Spec
+
+NAME = "COLUMNS"
+"""The constant that says what columns become, by input."""
+_SIGNS = "*?["
+_EVERY = "*"
+"""The pattern of all columns of an input that nothing else matches."""
+_WHOLE = ("category", "wanted", "filled", "encoded")
+"""Definitions that are the same for every spec."""
+
+
+class Mixed(NamedTuple):
+    """Definitions that prepare columns, what they were, and the lines that use them.
+
+    learning: of `load_data`, once `parts` are there.
+    """
+
+    constant: list[str]
+    definitions: list[str]
+    copied: list[Snippet]
+    learning: list[str]
+
+
+def prepared_inputs(spec: Spec) -> dict[str, dict[str, Preparation]]:
+    """Return for each input with columns that are prepared what these become, plain ones too.
+
+    By the names and patterns that a script looks them up by.
+    """
+    data = spec.model.data
+    if data is None or not data.prepare or data.source.endswith(".npz"):
+        return {}
+    found = {}
+    for name, type_ in spec.graph.inputs.items():
+        columns = data.features.get(name, ())
+        if not any(_may_match(key, column) for key in data.prepare for column in columns):
+            continue
+        usual = Preparation()
+        if data.standardize and type_.dtype.startswith("float"):
+            usual = Preparation(scale=("standard",))
+        given = {key: _with_scale(each, usual) for key, each in data.prepare.items()}
+        if not any(_is_pattern(column) for column in columns):
+            found[name] = {column: preparation_of(given, column) or usual for column in columns}
+            continue
+        found[name] = {**given, _EVERY: given.get(_EVERY, usual)}
+    return found
+
+
+def _with_scale(given: Preparation, usual: Preparation) -> Preparation:
+    if given.scale is not None or given.categories is not None:
+        return given
+    return given.model_copy(update={"scale": usual.scale})
+
+
+def _is_pattern(text: str) -> bool:
+    return any(sign in text for sign in _SIGNS)
+
+
+def _may_match(key: str, column: str) -> bool:
+    """Whether a name or pattern of `prepare` may be of a column, or of one that a pattern finds."""
+    both = _is_pattern(key) and _is_pattern(column)
+    return both or fnmatchcase(column, key) or fnmatchcase(key, column)
+
+
+def mixed_source(spec: Spec, suffix: str) -> Mixed | None:
+    """Return what prepares the columns of a spec; None where all are plain numbers."""
+    inputs = prepared_inputs(spec)
+    data = spec.model.data
+    if not inputs or data is None:
+        return None
+    known = snippets("nnspec.emit.emitted", f"{suffix}_rows", "mixed_columns")
+    every = [each for columns in inputs.values() for each in columns.values()]
+    flags = _flags(every)
+    has_patterns = any(_is_pattern(key) for columns in inputs.values() for key in columns)
+    names = [
+        *(["wanted"] if has_patterns else []),
+        *(["category"] if flags["HAS_CATEGORIES"] and suffix == "parquet" else []),
+        *("read_column", "filled"),
+        *(["scaling", "scaled"] if flags["HAS_SCALES"] else []),
+        *(["vocabulary"] if flags["HAS_LEARNT_CATEGORIES"] else []),
+        "learnt",
+        *(["coded"] if flags["HAS_CATEGORIES"] else []),
+        *("applied", "encoded"),
+    ]
+    renamed = {"category": "stripped"} if suffix == "csv" else {}
+    wanted = Specialisation(values=flags, renamed=renamed)
+    definitions = [
+        known["stripped"].text,
+        *(
+            known[name].text if name in _WHOLE else specialised(known[name].text, wanted)
+            for name in names
+        ),
+    ]
+    how = "wanted(columns, name)" if has_patterns else "columns[name]"
+    learning = [
+        f"    for given, columns in {NAME}.items():",
+        '        kinds[given]["prepared"] = [',
+        f'            learnt(rows, name, parts["train"], {how}, path)',
+        '            for name in kinds[given]["columns"]',
+        "        ]",
+    ]
+    told = {name: {key: _told(each) for key, each in of.items()} for name, of in inputs.items()}
+    constant = wrap(f"{NAME}: dict[str, dict[str, Any]] = {literal(told)}")
+    return Mixed(constant, definitions, [known[name] for name in ("stripped", *names)], learning)
+
+
+def read_lines(spec: Spec, plain: list[str]) -> list[str]:
+    """Return the lines of `read_inputs` that give `values`. plain: those of plain numbers."""
+    inputs = prepared_inputs(spec)
+    made = "values = encoded(rows, kind, path, low, high, whole=whole)"
+    if inputs.keys() == spec.graph.inputs.keys():
+        return wrap(made, 8)
+    if not inputs:
+        return plain
+    return [
+        '        if "prepared" in kind:',
+        *wrap(made, 12),
+        "        else:",
+        *[f"    {line}" for line in plain],
+    ]
+
+
+def _told(given: Preparation) -> dict[str, Any]:
+    """Return how a script is told what a column becomes."""
+    chosen = given.categories
+    told: dict[str, Any] = {}
+    told["kind"] = "number" if chosen is None else "categories"
+    if isinstance(given.missing, Constant):
+        constant = given.missing
+        told["fill"] = constant.constant if chosen is None else constant.as_category
+    elif given.missing != "refuse":
+        told["missing"] = given.missing
+    if chosen is None:
+        if given.indicator:
+            told["indicator"] = True
+        if given.steps:
+            told["scale"] = list(given.steps)
+        return told
+    told["encoding"] = chosen.encoding
+    if chosen.values is not None:
+        new = [told["fill"]] if told.get("fill", chosen.values[0]) not in chosen.values else []
+        told["vocabulary"] = [*chosen.values, *new]
+    if chosen.unknown == "bucket":
+        told["unknown"] = True
+    if chosen.min_count is not None:
+        told["min_count"] = chosen.min_count
+    return told
+
+
+def _flags(every: list[Preparation]) -> Mapping[str, bool]:
+    """Return which parts of the definitions these columns need."""
+    numbers = [each for each in every if each.categories is None]
+    categories = [each for each in every if each.categories is not None]
+    chosen = [each.categories for each in categories if each.categories is not None]
+    steps = {step for each in numbers for step in each.steps}
+    fills = {each.missing for each in every if not isinstance(each.missing, Constant)}
+    return {
+        "IS_CATEGORIES_ALONE": not numbers,
+        "HAS_CATEGORIES": bool(categories),
+        "HAS_FILLED_CATEGORIES": any(isinstance(each.missing, Constant) for each in categories),
+        "IS_INDEX_ALONE": all(each.encoding == "index" for each in chosen),
+        "HAS_INDEX": any(each.encoding == "index" for each in chosen),
+        "HAS_LEARNT_CATEGORIES": any(each.values is None for each in chosen),
+        "HAS_OTHERS": any(each.unknown == "bucket" for each in chosen),
+        "HAS_RARE": any(each.min_count is not None for each in chosen),
+        "HAS_INDICATORS": any(each.indicator for each in numbers),
+        "HAS_LEARNT_FILLS": bool(fills & {"mean", "median", "most_frequent"}),
+        "HAS_MEAN": "mean" in fills,
+        "HAS_MEDIAN": "median" in fills,
+        "HAS_MODE": "most_frequent" in fills,
+        "HAS_SCALES": bool(steps),
+        "HAS_STANDARD": "standard" in steps,
+        "HAS_MIN_MAX": "min_max" in steps,
+        "HAS_ROBUST": "robust" in steps,
+        "HAS_LOG": "log" in steps,
+    }

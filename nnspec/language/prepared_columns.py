@@ -1,0 +1,71 @@
+"""Whether the columns that `data.prepare` names are there, and how wide they become."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from nnspec.errors import Mark, nearest
+from nnspec.language.preparation import Preparation, preparation_of
+from nnspec.language.tree import Map
+
+if TYPE_CHECKING:
+    from nnspec.language.problems import Problems
+    from nnspec.language.schema import Model
+    from nnspec.language.training_schema import Data
+
+_SIGNS = "*?["
+"""Signs that make a pattern of a name."""
+
+
+def report_columns(model: Model, given: Any, problems: Problems) -> None:
+    """Report columns that are prepared and no feature, and arrays, which have none."""
+    data = model.data
+    assert data is not None
+    assert data.prepare is not None
+    declared = given.get("prepare") if isinstance(given, dict) else None
+    if data.source.endswith(".npz"):
+        problems.add(
+            "not-trainable",
+            "`prepare` is of the columns of a table, and an .npz file has arrays",
+            _mark(given, "prepare"),
+            "leave out `prepare`, or give a .csv or .parquet file",
+        )
+        return
+    columns = [name for names in data.features.values() for name in names]
+    if any(sign in name for name in columns for sign in _SIGNS):
+        return  # The table says which columns there are.
+    for name in data.prepare:
+        if name in columns or any(fnmatchcase(column, name) for column in columns):
+            continue
+        what = "matches no column" if any(sign in name for sign in _SIGNS) else "is no column"
+        problems.add(
+            "unknown-column",
+            f'`data.prepare` names "{name}", which {what} of `features`{nearest(name, columns)}',
+            _mark(declared, name, is_key=True),
+            f"the columns: {', '.join(columns)}",
+        )
+
+
+def widths(data: Data, input_name: str) -> Mapping[str, int] | None:
+    """Return how many elements each column of an input becomes; None where the rows decide."""
+    if not data.prepare or data.source.endswith(".npz"):
+        return None
+    found = dict(_widths(data.prepare, data.features.get(input_name, ())))
+    return None if not found or None in found.values() else found  # type: ignore[return-value]
+
+
+def _widths(
+    declared: Mapping[str, Preparation], columns: tuple[str, ...]
+) -> Iterator[tuple[str, int | None]]:
+    for name in columns:
+        prepared = preparation_of(declared, name)
+        is_pattern = any(sign in name for sign in _SIGNS)
+        yield name, None if is_pattern else 1 if prepared is None else prepared.width
+
+
+def _mark(holder: Any, key: str, *, is_key: bool = False) -> Mark | None:
+    if isinstance(holder, Map) and key in holder.marks:
+        return holder.marks[key][0 if is_key else 1]
+    return None

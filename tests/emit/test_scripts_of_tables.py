@@ -1,0 +1,153 @@
+"""Scripts of tables whose columns are prepared: they learn and serve as `nnspec train` does."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+from script_cases import first_weights, require_weights_of_train, run, script_of
+
+import nnspec
+from nnspec.data.preprocessing import Preprocessing
+from nnspec.data.rows import load_data
+from nnspec.deploy.predicting import predict
+from nnspec.emit.dataset import dataset_source
+from nnspec.network.loader import Spec, loads
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:Even though the `tf.config:UserWarning"),
+    pytest.mark.usefixtures("eager"),
+]
+
+INDEX = {"encoding": "index", "unknown": "bucket"}
+EVERY = {
+    "age": {"missing": "median", "indicator": True, "scale": "standard"},
+    "fare": {"missing": "mean", "scale": ["log", "min_max"]},
+    "deck": {"missing": {"constant": 2.5}, "scale": "robust"},
+    "sex": {"missing": {"constant": "unsaid"}, "categories": "one_hot"},
+    "kin": {"categories": {"encoding": "one_hot", "values": [0, 1, 2, 3]}},
+    "port": {"missing": "most_frequent", "categories": {**INDEX, "min_count": 6}},
+}
+"""What is declared of every column."""
+DECLARED = {
+    "every": (["age", "fare", "deck", "sex", "kin"], EVERY, 11),
+    "numbers": (["age", "fare", "deck"], {n: EVERY[n] for n in ("age", "fare", "deck")}, 4),
+    "patterns": (["[af]*", "deck"], {"deck": {"missing": "mean"}, "*": EVERY["age"]}, 5),
+    "categories": (
+        ["sex", "kin"],
+        {"sex": {**EVERY["sex"], "missing": "most_frequent"}, "kin": EVERY["kin"]},
+        6,
+    ),
+    "standardized": (["age", "fare"], {"age": {"missing": "mean"}, "fare": EVERY["fare"]}, 2),
+}  # fmt: skip
+
+
+def rows_of(count: int, seed: int = 3) -> pl.DataFrame:
+    rng = np.random.default_rng(seed)
+    table = {
+        "age": rng.uniform(1, 70, count).round(1),
+        "fare": rng.exponential(30, count).round(2),
+        "deck": rng.integers(0, 9, count).astype(float),
+        "sex": rng.choice(["female", "male"], count),
+        "kin": rng.integers(0, 4, count),
+        "port": rng.choice(["C", "Q", "S", "X"], count, p=[0.35, 0.2, 0.43, 0.02]),
+    }
+    holes = {name: pl.Series(rng.random(count) < 0.15) for name in table if name != "kin"}
+    shown = {name: pl.Series(table[name]).set(holes[name], None) for name in holes}
+    return pl.DataFrame({**table, **shown, "y": (table["age"] + table["fare"] > 60).astype(int)})
+
+
+def spec_of(folder: Path, name: str, suffix: str = "csv") -> Spec:
+    columns, prepare, width = DECLARED[name]
+    getattr(rows_of(80), f"write_{suffix}")(folder / f"rows.{suffix}")
+    has_port = name in ("every", "categories")
+    port = {"port": {"shape": [], "dtype": "int64"}} if has_port else {}
+    layers = [{"name": "hidden", "type": "dense", "units": 6, "activation": "tanh"}]
+    if has_port:
+        layers = [
+            {"type": "embedding", "name": "e", "input_dim": 5, "output_dim": 2, "inputs": "port"},
+            {"type": "concatenate", "name": "all", "inputs": ["person", "e"]},
+            *layers,
+        ]
+    document = {
+        "nnspec": 1,
+        "name": "Passengers",
+        "inputs": {"person": {"shape": [width]}, **port},
+        "layers": [*layers, {"name": "out", "type": "dense", "units": 1}, {"type": "sigmoid"}],
+        "data": {
+            "source": f"rows.{suffix}",
+            "features": {"person": columns, **({"port": "port"} if has_port else {})},
+            "target": "y",
+            "test": 0.1,
+            "standardize": name == "standardized",
+            "prepare": {**prepare, **({"port": EVERY["port"]} if has_port else {})},
+        },
+        "training": {"task": "binary", "optimizer": {"type": "sgd", "learning_rate": 0.05},
+                     "epochs": 2, "batch_size": 8, "seed": 1},
+    }  # fmt: skip
+    return loads(json.dumps(document), path=folder / "net.json")
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+@pytest.mark.parametrize("name", DECLARED)
+def test_a_script_prepares_rows_as_train_does(name: str, suffix: str, tmp_path: Path) -> None:
+    spec = spec_of(tmp_path, name, suffix)
+    source = dataset_source(spec)
+    assert source is not None
+    parts, record = script_of(spec, "torch").load_data(tmp_path / f"rows.{suffix}")
+    expected = load_data(spec)
+    for part, arrays in parts.items():
+        for array, wanted in zip(arrays, getattr(expected, part).inputs.values(), strict=False):
+            assert array.dtype == wanted.dtype
+            assert np.array_equal(array, wanted), part
+    # And its record is one of nnspec's, to the last bit.
+    ours = expected.preprocessing
+    given = Preprocessing.from_json(json.dumps(record))
+    assert given.inputs == ours.inputs
+    assert ("vocabulary" in source.text) == (name in ("every", "categories"))
+    assert ("log1p" in source.text) == (name not in ("categories", "patterns"))
+    assert "not True" not in source.text
+
+
+@pytest.mark.parametrize("backend", ["torch", "keras"])
+def test_a_script_ends_with_the_weights_of_train_and_serves_the_raw_table(
+    backend: str, tmp_path: Path
+) -> None:
+    spec = spec_of(tmp_path, "every")
+    module = script_of(spec, backend)
+    output = tmp_path / f"out.{ {'torch': 'safetensors', 'keras': 'keras'}[backend] }"
+    run(module, "--weights", first_weights(spec, backend), "--output", output)
+    require_weights_of_train(spec, backend, output)
+    rows = rows_of(30, seed=8).drop("y")
+    rows[0, "port"] = "Z"
+    rows.write_csv(tmp_path / "new.csv")
+    values, answers = module.predict(output, tmp_path / "new.csv")
+    nnspec.export(spec, tmp_path / "net.onnx", weights=tmp_path / "run" / "best.safetensors")
+    expected = predict(tmp_path / "net.onnx", tmp_path / "new.csv")
+    (wanted,) = expected.outputs.values()
+    assert np.abs(values - wanted).max() <= 1e-6
+    assert (answers == expected.answer).all()
+
+
+WRONG = {
+    ("age", "old"): 'line 5: column "age", row 4: old is not a finite number',
+    ("age", "inf"): 'column "age", row 4: inf is not a finite number',
+    ("fare", "-7"): r'column "fare", row 4: log\(1 \+ x\) is of numbers above -1',
+    ("kin", "9"): r"column \"kin\", row 4: 9 is none of \['0', '1', '2', '3'\]",
+    ("kin", ""): 'column "kin", row 4: the value is missing',
+}
+
+
+@pytest.mark.parametrize(("column", "value"), WRONG)
+def test_a_script_says_which_value_is_wrong(column: str, value: str, tmp_path: Path) -> None:
+    spec = spec_of(tmp_path, "every")
+    rows = rows_of(20).cast(pl.String)
+    rows[3, column] = value
+    rows.write_csv(tmp_path / "rows.csv")
+    module = script_of(spec, "torch")
+    with pytest.raises(ValueError, match=WRONG[column, value]):
+        module.load_data(tmp_path / "rows.csv")
