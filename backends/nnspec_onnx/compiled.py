@@ -68,14 +68,24 @@ class OnnxCompiled:
         *,
         external_data: bool = False,
         preprocessing: str | None = None,
+        is_prepared: bool = False,
     ) -> Written:
-        """Do as `write` does, and say what was written."""
+        """Do as `write` does, and say what was written.
+
+        is_prepared: whether the model itself is to do what `preprocessing` says.
+        """
         from nnspec_onnx.module import Module
 
-        module = Module(self.network, preprocessing=preprocessing)
+        network = self.network
+        if is_prepared and preprocessing is not None:
+            from nnspec_onnx.prepared import prepared_network  # which few models need
+
+            network = prepared_network(network, self.spec.graph, preprocessing)
+            preprocessing = None
+        module = Module(network, preprocessing=preprocessing)
         dtype: Precision = "float64" if self.is_folded else "float32"
         files = module.write(path, self._weights(weights, dtype), external_data=external_data)
-        return Written(self.network.opset, len(self.network.nodes), files)
+        return Written(network.opset, len(network.nodes), files)
 
     def stored_as_given(self) -> tuple[str, ...]:
         """Return the weights that are tensors of the model by their own name, and unchanged."""

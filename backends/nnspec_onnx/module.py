@@ -384,6 +384,8 @@ def _little_endian(dtype: str) -> np.dtype[Any]:
 
 @functools.cache
 def _element_type(dtype: str) -> int:
+    if dtype == "string":
+        return int(onnx.TensorProto.STRING)
     return int(helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
 
 

@@ -19,6 +19,9 @@ from nnspec.network.graph import Graph
 from nnspec_onnx.doubles import double_ops
 from nnspec_onnx.ir import Network
 
+RECORD = "nnspec.prepared"
+"""The metadata's key of the record that a model itself applies."""
+
 if TYPE_CHECKING:
     import onnx
     from onnx.model_container import ModelContainer
@@ -267,11 +270,16 @@ def _from_session(
     domain: Domain | None,
 ) -> OnnxProgram:
     values = session.get_inputs()
+    metadata = session.get_modelmeta().custom_metadata_map
+    if RECORD in metadata:
+        raise UsageError(
+            "the model prepares raw columns itself: run it with ONNX Runtime, or give nnspec one "
+            "that was exported without --preprocessing"
+        )
     for value in values:
         if value.type not in _ORT_TYPES:
             raise UsageError(f'the model\'s input "{value.name}" is of type {value.type}')
     dtypes = {value.name: np.dtype(_ORT_TYPES[value.type]) for value in values}
-    metadata = session.get_modelmeta().custom_metadata_map
     shapes = {value.name: value.shape for value in values}
     if domain is None:
         domain = _own_domain(metadata, shapes, dtypes)

@@ -235,8 +235,12 @@ class OnnxCompiled(Compiled, Protocol):
         *,
         external_data: bool = False,
         preprocessing: str | None = None,
+        is_prepared: bool = False,
     ) -> Written:
-        """Write the model with these weights, and what its metadata say of raw rows."""
+        """Write the model with these weights, and what its metadata say of raw rows.
+
+        is_prepared: whether the model itself is to do what `preprocessing` says.
+        """
         ...
 
     def stored_as_given(self) -> tuple[str, ...]:

@@ -37,6 +37,11 @@ def _chosen(args: Sequence[str]) -> list[Backend]:
     help="Who writes it: nnspec itself, or the exporter of a backend's framework.",
 )
 @click.option("--external-data", is_flag=True, help="Put the tensors into OUTPUT.data.")
+@click.option(
+    "--preprocessing",
+    is_flag=True,
+    help="Put the preparation of columns into the model, which then takes a raw table.",
+)
 @json_option
 def export(
     spec: str,
@@ -48,6 +53,7 @@ def export(
     partial: bool,
     via: str,
     external_data: bool,
+    preprocessing: bool,
     as_json: bool,
 ) -> None:
     """Write the network with its weights as ONNX, as it computes at inference."""
@@ -64,6 +70,7 @@ def export(
         weights=read_weights(loaded, weights, renames, partial=partial, mapped=True),
         via=via,
         external_data=external_data,
+        preprocessing=preprocessing,
         **given_options(),
     )
     if as_json:

@@ -70,6 +70,7 @@ def export(
     weights: Mapping[str, Array] | str | Path | None = None,
     via: str = DIRECT,
     external_data: bool = False,
+    preprocessing: bool = False,
     **options: OptionValue,
 ) -> ExportReport:
     """Write the network, as at inference, to an .onnx file, whole or not at all.
@@ -81,6 +82,7 @@ def export(
     via: "direct" needs no framework; a backend's name uses its framework's own exporter, and what
     it writes is run in ONNX Runtime against the source before `path` is written; of first weights
     also what it would write of others, since a bias of 0 hides what is done with it.
+    preprocessing: put the preparation into the model itself, which then takes raw columns.
     external_data: put the tensors into a file `path.data`; over 2 GB that is so in any case.
     options: of the ONNX backend, such as opset, fold and batch; an exporter takes the opset alone.
     Raises SpecError, WeightsError, UnsupportedError, UsageError, MissingDependencyError.
@@ -96,10 +98,16 @@ def export(
         raise UsageError(f"{path or '.'} is a folder; give the path of a file")
     start = time.perf_counter()
     checked, path = one_of(check_any(spec), model), files.behind_link(Path(path))
-    tensors, preprocessing = _weights(checked, weights)
+    tensors, record = _weights(checked, weights)
+    if preprocessing:
+        _require_record(record, via)
     if via == DIRECT:
         written = onnx.compile(checked, own).write_files(
-            path, tensors, external_data=external_data, preprocessing=preprocessing
+            path,
+            tensors,
+            external_data=external_data,
+            preprocessing=record,
+            is_prepared=preprocessing,
         )
     else:
         from nnspec.deploy.export_check import require_same
@@ -121,11 +129,25 @@ def export(
             program.export_onnx(file, own.opset)
             require_same(checked, program, file, via)
             written = onnx.adopt(
-                file, path, checked, external_data=external_data, preprocessing=preprocessing
+                file, path, checked, external_data=external_data, preprocessing=record
             )
     size = sum(file.stat().st_size for file in written.files)
     seconds = time.perf_counter() - start
     return ExportReport(path, written.opset, written.nodes, size, seconds)
+
+
+def _require_record(record: str | None, via: str) -> None:
+    """Raise UsageError where no preparation can be put into the model."""
+    if via != DIRECT:
+        raise UsageError(
+            f"only nnspec's own exporter puts the preprocessing into the model: leave out "
+            f"preprocessing, or via {via}"
+        )
+    if record is None:
+        raise UsageError(
+            "there is no preprocessing to put into the model: give weights that a training has "
+            "written, which hold it"
+        )
 
 
 def _require_exporters(options: OnnxOptions, onnx: OnnxBackend, via: str) -> None:

@@ -1,0 +1,248 @@
+"""Puts the preparation of raw columns before a network, and what is predicted after it.
+
+A model cannot raise errors as `nnspec predict` does: a row that it would refuse has NaN as outputs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from nnspec.data.preprocessing import Answer, Feature, Preprocessing
+from nnspec.emit.bounds import bounds_of
+from nnspec.errors import UnsupportedError, UsageError
+from nnspec.language.training_schema import kind_of
+from nnspec.network.domains import domain_of
+from nnspec.network.graph import Graph
+from nnspec_onnx.columns import Columns
+from nnspec_onnx.ir import Network, Node, Value
+from nnspec_onnx.runtime import RECORD
+
+OPSET = 19
+"""The first opset that compares texts."""
+
+
+def prepared_network(network: Network, graph: Graph, record: str) -> Network:
+    """Return the network with raw columns as its inputs, and what it predicts as outputs too.
+
+    record: the preprocessing record as JSON. Raises UnsupportedError for what operators of ONNX
+    do not express, UsageError for a name that would stand for two things.
+    """
+    preprocessing = Preprocessing.from_json(record)
+    _require_expressible(network, graph, preprocessing)
+    columns = _columns_of(preprocessing)
+    answers = _answers(preprocessing, network)
+    inner = _apart(network, {*columns, *answers})
+    operators = {node.name for node in inner.nodes}
+    made = Columns({*columns, *answers, *operators, *_values_of(inner)})
+    renamed = {value.name: made.free(f"{value.name}.network") for value in inner.outputs}
+    bounds = bounds_of(graph)
+    for declared, value in zip(network.inputs, inner.inputs, strict=True):
+        feature = preprocessing.inputs[declared.name]
+        low, high = bounds.ranges[declared.name]
+        elements = made.fitted(_elements(made, feature), value.dtype, low, high)
+        shape = made.constant([-1, *map(int, feature.shape)], "int64")
+        renamed[value.name] = made.node("Reshape", elements, shape)
+    wrong = made.any_of(made.refused)
+    before = len(made.nodes)
+    ends = [_end(made, value, renamed[value.name], preprocessing, wrong) for value in inner.outputs]
+    for name, (output, answer) in answers.items():
+        value = next(each for each in inner.outputs if each.name == output)
+        ends.append(_answer(made, name, renamed[output], value, answer, network, wrong))
+    rows = network.inputs[0].shape[0]
+    kept = {key: text for key, text in network.metadata.items() if key != "nnspec.domain"}
+    return replace(
+        inner,
+        inputs=tuple(
+            Value(name, "string" if is_text else "float64", (rows,))
+            for name, is_text in columns.items()
+        ),
+        outputs=tuple(ends),
+        nodes=(
+            *made.nodes[:before],
+            *(_renamed(node, renamed) for node in inner.nodes),
+            *made.nodes[before:],
+        ),
+        initializers=(*inner.initializers, *made.initializers),
+        metadata={**kept, RECORD: record},
+    )
+
+
+def _require_expressible(network: Network, graph: Graph, record: Preprocessing) -> None:
+    if network.opset < OPSET:
+        raise UsageError(
+            f"the preparation of columns needs opset {OPSET} or later, and this is {network.opset}"
+        )
+    for name, feature in record.inputs.items():
+        if feature.is_array:
+            raise UnsupportedError(
+                f'input "{name}" is fed by an array, and only columns of a table are prepared '
+                "within a model: export it without its preprocessing"
+            )
+        if not all(isinstance(size, int) for size in feature.shape):
+            raise UnsupportedError(
+                f'input "{name}" has a dynamic axis, so that its columns have no fixed number: '
+                "export it without its preprocessing"
+            )
+    domain, bounds = domain_of(graph), bounds_of(graph)
+    inner = [each for each in domain.ranges if each.value not in graph.inputs]
+    if inner or bounds.relative or bounds.limits:
+        layer = f' of the layer "{inner[0].layer}"' if inner else ""
+        raise UnsupportedError(
+            f"the ids{layer} are bounded otherwise than number by number, which a model does not "
+            "check: export it without its preprocessing"
+        )
+    for value in network.outputs:
+        if not value.dtype.startswith("float"):
+            raise UnsupportedError(
+                f'the output "{value.name}" is {value.dtype}, which has no NaN for rows that are '
+                "refused: export it without its preprocessing"
+            )
+
+
+def _columns_of(record: Preprocessing) -> dict[str, bool]:
+    """Return the raw columns in their order, and whether each is text."""
+    columns: dict[str, bool] = {}
+    for feature in record.inputs.values():
+        for i, name in enumerate(feature.columns):
+            prepared = feature.prepared[i] if feature.prepared is not None else None
+            is_text = prepared is not None and prepared.kind == "categories"
+            if columns.setdefault(name, is_text) != is_text:
+                raise UnsupportedError(f'the column "{name}" is a number and a category')
+    return columns
+
+
+def _answers(record: Preprocessing, network: Network) -> dict[str, tuple[str, Answer]]:
+    """Return what is predicted of classes: by a name of its own, its output and its meaning."""
+    if record.answers is not None:
+        meant = dict(record.answers)
+    elif len(network.outputs) == 1:
+        given = record.model_dump(include={"task", "target", "columns", "labels", "class_axis"})
+        meant = {network.outputs[0].name: Answer.model_validate(given)}
+    else:
+        meant = {}
+    outputs = {value.name for value in network.outputs}
+    found: dict[str, tuple[str, Answer]] = {}
+    for output, answer in meant.items():
+        if kind_of(answer.task) == "regression":
+            continue
+        name = answer.target if answer.columns is None else f"{output}_answer"
+        while name in outputs or name in found:
+            name += "_answer"
+        found[name] = output, answer
+    return found
+
+
+def _values_of(network: Network) -> set[str]:
+    nodes = {value for node in network.nodes for value in (*node.inputs, *node.outputs)}
+    values = {value.name for value in (*network.inputs, *network.outputs)}
+    return {*nodes, *values, *(each.name for each in network.initializers)}
+
+
+def _apart(network: Network, names: set[str]) -> Network:
+    """Return the network with other names for values of its own that would be in the way."""
+    for value in network.outputs:
+        if value.name in names:
+            raise UsageError(
+                f'the column "{value.name}" has the name of an output of the network, and in a '
+                "model a name is one value: give the layer another"
+            )
+    taken = _values_of(network) | names
+    renamed: dict[str, str] = {}
+    for name in sorted(names & _values_of(network)):
+        other = f"{name}_"
+        while other in taken:
+            other += "_"
+        renamed[name] = other
+        taken.add(other)
+
+    def new(name: str) -> str:
+        return renamed.get(name, name)
+
+    initializers = tuple(each._replace(name=new(each.name)) for each in network.initializers)
+    return replace(
+        network,
+        inputs=tuple(value._replace(name=new(value.name)) for value in network.inputs),
+        nodes=tuple(_renamed(node, renamed) for node in network.nodes),
+        initializers=initializers,
+    )
+
+
+def _renamed(node: Node, names: Mapping[str, str]) -> Node:
+    return node._replace(
+        inputs=tuple(names.get(value, value) for value in node.inputs),
+        outputs=tuple(names.get(value, value) for value in node.outputs),
+    )
+
+
+def _elements(made: Columns, feature: Feature) -> str:
+    """Return the elements of an input in float64, shaped (rows, elements)."""
+    if feature.prepared is not None:
+        given = zip(feature.columns, feature.prepared, strict=True)
+        parts = [made.prepared(each, name) for name, each in given]
+    else:
+        parts = [made.wide(name) for name in feature.columns]
+    values = made.node("Concat", *parts, axis=1) if len(parts) > 1 else parts[0]
+    if feature.mean is not None and feature.scale is not None:
+        values = made.node("Sub", values, made.constant(feature.mean))
+        values = made.node("Div", values, made.constant(feature.scale))
+    return values
+
+
+def _end(made: Columns, value: Value, raw: str, record: Preprocessing, wrong: str) -> Value:
+    """Add an output in the units of the target, NaN where the row is refused."""
+    dtype = value.dtype
+    if record.target_mean is not None and record.target_scale is not None:
+        shape, dtype = value.shape[1:], "float64"
+        scale, mean = (
+            made.constant(np.reshape(each, shape))
+            for each in (record.target_scale, record.target_mean)
+        )
+        raw = made.node("Add", made.node("Mul", made.cast(raw, dtype), scale), mean)
+    refused = _spread(made, wrong, len(value.shape))
+    nan = made.constant(np.nan, dtype)
+    made.taken.discard(value.name)
+    return Value(made.node("Where", refused, nan, raw, name=value.name), dtype, value.shape)
+
+
+def _spread(made: Columns, wrong: str, rank: int) -> str:
+    """Return bools of rows with an axis of 1 for each axis of a value."""
+    if rank < 2:
+        return wrong
+    return made.node("Unsqueeze", wrong, made.constant(list(range(1, rank)), "int64"))
+
+
+def _answer(
+    made: Columns,
+    name: str,
+    raw: str,
+    value: Value,
+    answer: Answer,
+    network: Network,
+    wrong: str,
+) -> Value:
+    """Add what is predicted: the name or the number of a class, "" or -1 where it is refused."""
+    shape = value.shape
+    if kind_of(answer.task) == "multiclass":
+        axis = len(shape) - 1 if answer.class_axis in (None, -1) else answer.class_axis + 1
+        numbers = made.node("ArgMax", raw, axis=axis, keepdims=0)
+        shape = (*shape[:axis], *shape[axis + 1 :])
+    else:
+        limit = made.constant(_threshold(network, value.name), value.dtype)
+        numbers = made.cast(made.node("Greater", raw, limit), "int64")
+    refused = _spread(made, wrong, len(shape))
+    made.taken.discard(name)
+    if answer.labels is None:
+        none = made.constant(-1, "int64")
+        return Value(made.node("Where", refused, none, numbers, name=name), "int64", shape)
+    words = made.node("Gather", made.texts(answer.labels), numbers)
+    return Value(made.node("Where", refused, made.text(""), words, name=name), "string", shape)
+
+
+def _threshold(network: Network, output: str) -> float:
+    """Return the score above which the answer is yes."""
+    known = json.loads(network.metadata.get("nnspec.thresholds", "{}"))
+    return float(known.get(output, network.metadata.get("nnspec.threshold", "0.5")))
