@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnspec.errors import UnsupportedError
 from nnspec_onnx.ir import Attribute, ElementType, Initializer, Node
 
 if TYPE_CHECKING:
@@ -61,6 +60,14 @@ class Columns:
         """Add a constant list of texts, and return it."""
         return self.node("Constant", value_strings=tuple(values))
 
+    def split(self, value: str, sign: str) -> str:
+        """Return texts cut in two at a sign, as (rows, 2)."""
+        own = self.free(f"prepared.stringsplit_{len(self.nodes)}")
+        count = self.free(f"{own}.count")
+        attributes: dict[str, Attribute] = {"delimiter": sign, "maxsplit": 1}
+        self.nodes.append(Node(own, "StringSplit", (value,), (own, count), attributes))
+        return own
+
     def cast(self, value: str, dtype: str) -> str:
         """Return a value in another dtype."""
         return self.node("Cast", value, to=ElementType(dtype))
@@ -77,12 +84,8 @@ class Columns:
         return first
 
     def prepared(self, by: Prepared, column: str) -> str:
-        """Return what a raw column becomes, shaped (rows, elements), in float64."""
-        if by.kind == "categories":
-            return self._encoded(by, column)
-        if by.kind != "number":
-            raise UnsupportedError(f'column "{column}" is a {by.kind}, which is not expressed')
-        return self._number(by, column)
+        """Return what numbers or categories become, shaped (rows, elements), in float64."""
+        return self._encoded(by, column) if by.encoding else self._number(by, column)
 
     def _number(self, by: Prepared, column: str) -> str:
         missing = self.node("IsNaN", column)
@@ -90,8 +93,16 @@ class Columns:
         if by.fill is not None:
             values = self.node("Where", missing, self.constant(by.fill), column)
         # Where nothing fills, NaN goes on as NaN, and is refused at the end.
+        if any(step.type == "quantile" for step in by.scaling):
+            # Its shares are from 0 to 1 whatever the number.
+            self.refused.append(self.node("IsInf", column))
+            if by.fill is None:
+                self.refused.append(missing)
         values = self.scaled(values, by.scaling)
-        parts = [self.wide(values)]
+        return self.with_indicator([self.wide(values)], by, missing)
+
+    def with_indicator(self, parts: list[str], by: Prepared, missing: str) -> str:
+        """Return elements side by side, with one for what was missing where that is wanted."""
         if by.indicator:
             parts.append(self.wide(self.cast(missing, "float64")))
         return self.node("Concat", *parts, axis=1) if len(parts) > 1 else parts[0]
@@ -102,11 +113,28 @@ class Columns:
             if step.type == "log":
                 values = self._log1p(values)
                 continue
+            if step.type == "quantile":
+                values = self._shares(values, step)
+                continue
             if step.shift:
                 values = self.node("Sub", values, self.constant(step.shift))
             if step.divisor != 1:
                 values = self.node("Div", values, self.constant(step.divisor))
         return values
+
+    def _shares(self, values: str, step: Scaling) -> str:
+        """Return the share of the training rows below, linear between the points of a step."""
+        points, shares = np.array(step.points), np.array(step.shares)
+        if len(points) == 1:
+            nothing = self.node("Mul", values, self.constant(0.0))
+            return self.node("Add", nothing, self.constant(shares[0]))
+        above = self.node("Sub", self.wide(values), self.constant(points[:-1]))
+        above = self.node("Max", above, self.constant(0.0))
+        widths = self.constant(np.diff(points))
+        part = self.node("Div", self.node("Min", above, widths), widths)
+        gained = self.node("Mul", part, self.constant(np.diff(shares)))
+        total = self.node("ReduceSum", gained, self.constant([1], "int64"), keepdims=0)
+        return self.node("Add", total, self.constant(shares[0]))
 
     def _log1p(self, values: str) -> str:
         """Return log(1 + x); log(u) · x / (u - 1), u = 1 + x, keeps the digits of a small x."""

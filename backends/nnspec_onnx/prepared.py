@@ -18,11 +18,14 @@ from nnspec.language.training_schema import kind_of
 from nnspec.network.domains import domain_of
 from nnspec.network.graph import Graph
 from nnspec_onnx.columns import Columns
+from nnspec_onnx.dates import prepared_dates
 from nnspec_onnx.ir import Network, Node, Value
 from nnspec_onnx.runtime import RECORD
 
 OPSET = 19
 """The first opset that compares texts."""
+OPSET_OF_DATES = 20
+"""The first opset that takes texts apart."""
 
 
 def prepared_network(network: Network, graph: Graph, record: str) -> Network:
@@ -72,9 +75,14 @@ def prepared_network(network: Network, graph: Graph, record: str) -> Network:
 
 
 def _require_expressible(network: Network, graph: Graph, record: Preprocessing) -> None:
-    if network.opset < OPSET:
+    has_dates = any(
+        each.kind == "date" for feature in record.inputs.values() for each in feature.prepared or ()
+    )
+    least = OPSET_OF_DATES if has_dates else OPSET
+    if network.opset < least:
+        what = "dates" if has_dates else "columns"
         raise UsageError(
-            f"the preparation of columns needs opset {OPSET} or later, and this is {network.opset}"
+            f"the preparation of {what} needs opset {least} or later, and this is {network.opset}"
         )
     for name, feature in record.inputs.items():
         if feature.is_array:
@@ -109,7 +117,7 @@ def _columns_of(record: Preprocessing) -> dict[str, bool]:
     for feature in record.inputs.values():
         for i, name in enumerate(feature.columns):
             prepared = feature.prepared[i] if feature.prepared is not None else None
-            is_text = prepared is not None and prepared.kind == "categories"
+            is_text = prepared is not None and prepared.kind != "number"
             if columns.setdefault(name, is_text) != is_text:
                 raise UnsupportedError(f'the column "{name}" is a number and a category')
     return columns
@@ -182,7 +190,10 @@ def _elements(made: Columns, feature: Feature) -> str:
     """Return the elements of an input in float64, shaped (rows, elements)."""
     if feature.prepared is not None:
         given = zip(feature.columns, feature.prepared, strict=True)
-        parts = [made.prepared(each, name) for name, each in given]
+        parts = [
+            prepared_dates(made, each, name) if each.parts else made.prepared(each, name)
+            for name, each in given
+        ]
     else:
         parts = [made.wide(name) for name in feature.columns]
     values = made.node("Concat", *parts, axis=1) if len(parts) > 1 else parts[0]

@@ -10,13 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnspec.data import parts as reading
-from nnspec.data.preprocessing import (
-    Answer,
-    Feature,
-    Preprocessing,
-    Raw,
-    require_equal_lengths,
-)
+from nnspec.data.arrays import require_equal_lengths
+from nnspec.data.preprocessing import Answer, Feature, Preprocessing, Raw
 from nnspec.data.tables import Rows
 from nnspec.data.targets import Target, columns_of, read_target
 from nnspec.data.weighting import column_of

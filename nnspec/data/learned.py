@@ -9,11 +9,22 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from nnspec.data.prepared import Prepared, Scaling
+from nnspec.data.dates import part_of
+from nnspec.data.prepared import DatePart, Prepared, Scaling, scaled
 from nnspec.errors import DataError
-from nnspec.language.preparation import Constant, Preparation, Scale, preparation_of
+from nnspec.language.preparation import (
+    CYCLES,
+    Constant,
+    Part,
+    Preparation,
+    Scale,
+    preparation_of,
+)
 
 Array = NDArray[Any]
+
+QUANTILES = 101
+"""Points of a scale by quantiles: one for each percent."""
 
 
 def drafts(
@@ -41,6 +52,13 @@ def drafts(
 def draft(wanted: Preparation) -> Prepared:
     """Return what reads a column, before anything is learned."""
     chosen = wanted.categories
+    if wanted.date is not None:
+        return Prepared(
+            kind="date",
+            indicator=wanted.indicator,
+            format=wanted.format,
+            parts=tuple(_part(name, is_cyclic=wanted.cyclic) for name in wanted.date),
+        )
     if chosen is None:
         return Prepared(kind="number", indicator=wanted.indicator)
     return Prepared(kind="categories", encoding=chosen.encoding, unknown=chosen.unknown == "bucket")
@@ -61,11 +79,10 @@ def learned(wanted: Preparation, column: pl.Series, rows: Array | slice, file: o
             f'{file}: column "{column.name}": every value of the {len(values)} training rows is '
             "missing, so that nothing can be learned of it; leave the column out"
         )
-    fill = _fill(wanted, present)
-    filled = values if fill is None else values.fill_null(fill)
-    made = made.model_copy(update={"fill": fill})
+    made = made.model_copy(update={"fill": _fill(wanted, present)})
+    filled = made.filled(column)
     if wanted.categories is not None:
-        vocabulary = _vocabulary(wanted, filled, fill)
+        vocabulary = _vocabulary(wanted, filled[rows], made.fill)
         if not vocabulary:
             raise DataError(
                 f'{file}: column "{column.name}": no category is in {wanted.categories.min_count} '
@@ -73,14 +90,35 @@ def learned(wanted: Preparation, column: pl.Series, rows: Array | slice, file: o
                 "out"
             )
         return made.model_copy(update={"vocabulary": vocabulary})
-    numbers = filled.to_numpy()
+    if wanted.date is not None:
+        parts = tuple(
+            part
+            if part.period is not None
+            else part.model_copy(
+                update={"scaling": _steps(wanted, part_of(filled, part.name), column, rows, file)}
+            )
+            for part in made.parts
+        )
+        return made.model_copy(update={"parts": parts})
+    scaling = _steps(wanted, filled.to_numpy(), column, rows, file)
+    return made.model_copy(update={"scaling": scaling})
+
+
+def _part(name: Part, *, is_cyclic: bool) -> DatePart:
+    first, period = CYCLES.get(name, (None, None)) if is_cyclic else (None, None)
+    return DatePart(name=name, first=first, period=period)
+
+
+def _steps(
+    wanted: Preparation, numbers: Array, column: pl.Series, rows: Array | slice, file: object
+) -> tuple[Scaling, ...]:
+    """Return the steps that scale the numbers of all rows, by those of training."""
+    steps: tuple[Scaling, ...] = ()
     for kind in wanted.steps:
-        step = _scaling(kind, numbers)
-        numbers = step.apply(numbers)
-        made = made.model_copy(update={"scaling": (*made.scaling, step)})
-        if np.isnan(numbers).any():
-            made.apply(column, file)  # which says where
-    return made
+        step = _scaling(kind, numbers[rows])
+        numbers = scaled(numbers, (step,), column, file)
+        steps = (*steps, step)
+    return steps
 
 
 def _fill(wanted: Preparation, present: pl.Series) -> float | str | None:
@@ -123,6 +161,16 @@ def _scaling(kind: Scale, numbers: Array) -> Scaling:
     elif kind == "min_max":
         shift = numbers.min()
         divisor = numbers.max() - shift
+    elif kind == "quantile":
+        shares = np.linspace(0.0, 1.0, QUANTILES)
+        points, first, counts = np.unique(
+            np.quantile(numbers, shares), return_index=True, return_counts=True
+        )
+        # Of equal numbers the share is the middle of theirs.
+        middle = (shares[first] + shares[first + counts - 1]) / 2
+        return Scaling(
+            type="quantile", points=tuple(points.tolist()), shares=tuple(middle.tolist())
+        )
     else:
         low, shift, high = np.quantile(numbers, [0.25, 0.5, 0.75])
         divisor = high - low

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -9,9 +10,11 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from nnspec.data.dates import as_dates, dates, part_of
 from nnspec.data.tables import filled_text, number, where
 from nnspec.errors import DataError, nearest
-from nnspec.layers.fields import Finite, Flag, Frozen, Text
+from nnspec.language.preparation import Part
+from nnspec.layers.fields import Count, Finite, Flag, Frozen, Size, Text
 
 Array = NDArray[Any]
 
@@ -20,17 +23,33 @@ SHOWN = 8
 
 
 class Scaling(Frozen):
-    """One step that scales numbers: (x - shift) / divisor, or log(1 + x)."""
+    """One step that scales numbers: (x - shift) / divisor, log(1 + x), or a share of the rows."""
 
-    type: Literal["standard", "min_max", "robust", "log"]
+    type: Literal["standard", "min_max", "robust", "log", "quantile"]
     """The step's name in the spec."""
     shift: Finite = 0.0
     """Subtracted from each number."""
     divisor: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] = 1.0
     """The divisor of each number after that."""
 
+    points: Annotated[tuple[Finite, ...], Field(strict=False)] = ()
+    """Numbers of the training rows in order, between which a share is linear."""
+    shares: Annotated[tuple[Finite, ...], Field(strict=False)] = ()
+    """The share of the training rows up to each of them."""
+
+    @model_validator(mode="after")
+    def _has_points(self) -> Self:
+        is_right = len(self.points) == len(self.shares) and all(
+            low < high for low, high in itertools.pairwise(self.points)
+        )
+        if not is_right or bool(self.points) != (self.type == "quantile"):
+            raise ValueError("quantiles are points that rise, with a share for each")
+        return self
+
     def apply(self, values: Array) -> Array:
         """Return float64 numbers scaled; NaN where this is not defined."""
+        if self.type == "quantile":
+            return np.interp(values, self.points, self.shares)
         with np.errstate(all="ignore"):
             if self.type == "log":
                 logarithms: Array = np.where(values > -1, np.log1p(values), np.nan)
@@ -39,10 +58,34 @@ class Scaling(Frozen):
             return scaled
 
 
+class DatePart(Frozen):
+    """One part of a date, as a number or as a place in a cycle."""
+
+    name: Part
+    """The part's name in the spec."""
+    first: Count | None = None
+    """The first number of a cycle; None of a part that is a number."""
+    period: Size | None = None
+    """The count of numbers in a cycle."""
+    scaling: Annotated[tuple[Scaling, ...], Field(strict=False)] = ()
+    """The steps that scale a number, in their order."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if (self.period is None) != (self.first is None) or (self.period and self.scaling):
+            raise ValueError("a part of a date is a number, which is scaled, or in a cycle")
+        return self
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The meaning of each element that it becomes."""
+        return (self.name,) if self.period is None else (f"{self.name} sine", f"{self.name} cosine")
+
+
 class Prepared(Frozen):
     """One column: what it holds, and what it becomes by what its training rows said."""
 
-    kind: Literal["number", "categories"]
+    kind: Literal["number", "categories", "date"]
     """The kind of what the column holds."""
     fill: Finite | Text | None = None
     """In the place of a missing value; None where that is an error."""
@@ -56,13 +99,21 @@ class Prepared(Frozen):
     """The categories in the order of their elements, or of their numbers."""
     unknown: Flag = False
     """Whether others are an element, or a number, of their own, which is the first."""
+    parts: Annotated[tuple[DatePart, ...], Field(strict=False)] = ()
+    """The parts of a date that are elements."""
+    format: Text | None = None
+    """The way in which dates are written."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        is_text = self.kind == "categories"
-        if (self.encoding is not None) != is_text or bool(self.scaling) > (not is_text):
+        kind = self.kind
+        if (self.encoding is not None) != (kind == "categories") or (
+            self.scaling and kind != "number"
+        ):
             raise ValueError("numbers have a scaling, and categories an encoding")
-        if self.fill is not None and isinstance(self.fill, str) != is_text:
+        if (bool(self.parts) and self.format is not None) != (kind == "date"):
+            raise ValueError("dates have parts and a format")
+        if self.fill is not None and isinstance(self.fill, str) != (kind != "number"):
             raise ValueError("the value for missing ones is of another kind than the column")
         if len(set(self.vocabulary)) < len(self.vocabulary):
             raise ValueError("a category is listed twice")
@@ -73,13 +124,17 @@ class Prepared(Frozen):
         """The meaning of each element that the column becomes."""
         if self.encoding == "one_hot":
             return (*(["others"] if self.unknown else ()), *self.vocabulary)
-        value = "value" if self.encoding is None else "number of the category"
-        return (value, *(["missing"] if self.indicator else ()))
+        missing = ["missing"] if self.indicator else []
+        if self.kind == "date":
+            return (*(name for part in self.parts for name in part.names), *missing)
+        return ("number of the category" if self.encoding else "value", *missing)
 
     def read(self, series: pl.Series, file: object) -> pl.Series:
-        """Return the column as float64, or as text, null where it is missing; raises DataError."""
+        """Return a column as float64, text or datetime, null where missing; raises DataError."""
         if self.kind == "categories":
             return filled_text(series, file=file)
+        if self.format is not None:
+            return dates(series, self.format, file=file)
         return number(series, file=file)
 
     def apply(self, values: pl.Series, file: object) -> Array:
@@ -87,20 +142,28 @@ class Prepared(Frozen):
         missing = values.is_null()
         if self.fill is None and missing.any():
             raise _refused(values, missing, "the value is missing", file)
-        filled = values.fill_null(self.fill) if self.fill is not None else values
+        filled = self.filled(values)
         if self.encoding is not None:
             return self._encoded(filled, file)
-        numbers = filled.to_numpy()
-        for step in self.scaling:
-            scaled = step.apply(numbers)
-            wrong = pl.Series(np.isnan(scaled))
-            if wrong.any():
-                given = numbers[int(wrong.arg_true()[0])]
-                why = f"{given:g} has no log(1 + x), which is of numbers above -1"
-                raise _refused(values, wrong, why, file)
-            numbers = scaled
-        columns = [numbers, missing.to_numpy()] if self.indicator else [numbers]
+        columns = [scaled(filled.to_numpy(), self.scaling, values, file)] if not self.parts else []
+        for part in self.parts:
+            numbers = part_of(filled, part.name)
+            if part.period is None:
+                columns.append(scaled(numbers, part.scaling, values, file))
+            else:
+                angle = 2 * np.pi * (numbers - (part.first or 0)) / part.period
+                columns += [np.sin(angle), np.cos(angle)]
+        if self.indicator:
+            columns.append(missing.to_numpy())
         return np.stack(columns, axis=1).astype(np.float64)
+
+    def filled(self, values: pl.Series) -> pl.Series:
+        """Return what `read` gave with the value for missing ones in their place."""
+        if self.fill is None:
+            return values
+        if self.format is not None:
+            return values.fill_null(as_dates(pl.Series([str(self.fill)]), self.format)[0])
+        return values.fill_null(self.fill)
 
     def _encoded(self, filled: pl.Series, file: object) -> Array:
         numbers = pl.Series(range(len(self.vocabulary)), dtype=pl.Int64)
@@ -121,6 +184,19 @@ class Prepared(Frozen):
             return codes.astype(np.float64)[:, None]
         chosen: Array = codes[:, None] == np.arange(len(self.names))
         return chosen.astype(np.float64)
+
+
+def scaled(numbers: Array, steps: tuple[Scaling, ...], values: pl.Series, file: object) -> Array:
+    """Return numbers after steps that scale them; raises DataError where one is not defined."""
+    for step in steps:
+        after = step.apply(numbers)
+        wrong = pl.Series(np.isnan(after))
+        if wrong.any():
+            given = numbers[int(wrong.arg_true()[0])]
+            why = f"{given:g} has no log(1 + x), which is of numbers above -1"
+            raise _refused(values, wrong, why, file)
+        numbers = after
+    return numbers
 
 
 def _refused(values: pl.Series, wrong: pl.Series, why: str, file: object) -> DataError:

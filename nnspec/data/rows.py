@@ -12,13 +12,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from nnspec.data.arrays import admit_arrays, require_equal_lengths
 from nnspec.data.parts import features_of, finished, learned, split
-from nnspec.data.preprocessing import (
-    Preprocessing,
-    admit_arrays,
-    mean_and_scale,
-    require_equal_lengths,
-)
+from nnspec.data.preprocessing import Preprocessing, mean_and_scale
 from nnspec.data.tables import Rows, read
 from nnspec.data.targets import Target, columns_of, read_target
 from nnspec.data.weighting import column_of, joined, read_weight, with_weight

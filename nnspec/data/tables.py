@@ -203,13 +203,13 @@ def is_text(series: pl.Series) -> bool:
         return True
     if series.dtype != pl.String:
         return False
-    stripped = _stripped(series)
-    return stripped.cast(pl.Float64, strict=False).null_count() > stripped.null_count()
+    bare = stripped(series)
+    return bare.cast(pl.Float64, strict=False).null_count() > bare.null_count()
 
 
 def words(series: pl.Series, *, file: object) -> list[str]:
     """Return a column of labels as text; raises DataError for a missing one."""
-    text = _stripped(series.cast(pl.String))
+    text = stripped(series.cast(pl.String))
     _require_present(text, file)
     return [str(value) for value in text]
 
@@ -254,7 +254,7 @@ def filled_text(series: pl.Series, *, file: object) -> pl.Series:
             f'{file}: column "{series.name}" is of type {series.dtype}; text or whole numbers are '
             "expected"
         )
-    return _stripped(series.cast(pl.String))
+    return stripped(series.cast(pl.String))
 
 
 def _spelled(series: pl.Series, file: object) -> pl.Series:
@@ -262,7 +262,7 @@ def _spelled(series: pl.Series, file: object) -> pl.Series:
     if series.dtype in (pl.Categorical, pl.Enum):
         series = series.cast(pl.String)
     if series.dtype == pl.String:
-        return _stripped(series)
+        return stripped(series)
     if not (series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.Null)):
         raise DataError(
             f'{file}: column "{series.name}" is of type {series.dtype}; numbers are expected'
@@ -286,9 +286,10 @@ def _number(series: pl.Series, *, whole: bool, file: object) -> pl.Series:
     return cast
 
 
-def _stripped(series: pl.Series) -> pl.Series:
-    stripped = series.str.strip_chars()
-    return stripped.set(stripped == "", None)
+def stripped(series: pl.Series) -> pl.Series:
+    """Return texts without spaces around them, null where that leaves none."""
+    bare = series.str.strip_chars()
+    return bare.set(bare == "", None)
 
 
 def _require_present(series: pl.Series, file: object) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from nnspec.data.preprocessing import fit_shape
+from nnspec.data.arrays import fit_shape
 from nnspec.data.tables import (
     Rows,
     is_text,

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nnspec.data.preprocessing import fit_shape
+from nnspec.data.arrays import fit_shape
 from nnspec.data.tables import require_fitting
 from nnspec.data.wanted import wrong_in
 from nnspec.errors import DataError

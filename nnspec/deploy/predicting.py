@@ -12,7 +12,8 @@ import numpy as np
 import polars as pl
 
 from nnspec.backend import onnx_backend
-from nnspec.data.preprocessing import Answer, Preprocessing, admit_arrays, places, require_arrays
+from nnspec.data.arrays import admit_arrays, require_arrays
+from nnspec.data.preprocessing import Answer, Preprocessing, places
 from nnspec.data.streaming import parts
 from nnspec.data.tables import Rows, read
 from nnspec.errors import DataError, UsageError, printable

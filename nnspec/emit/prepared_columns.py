@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
@@ -9,7 +10,13 @@ from typing import Any, NamedTuple
 from nnspec.emit.code import literal, wrap
 from nnspec.emit.snippets import Snippet, snippets
 from nnspec.emit.specialised import Specialisation, specialised
-from nnspec.language.preparation import Constant, Preparation, preparation_of
+from nnspec.language.preparation import (
+    CYCLES,
+    DIRECTIVES,
+    Constant,
+    Preparation,
+    preparation_of,
+)
 from nnspec.network.loader import Spec
 
 NAME = "COLUMNS"
@@ -17,7 +24,7 @@ NAME = "COLUMNS"
 _SIGNS = "*?["
 _EVERY = "*"
 """The pattern of all columns of an input that nothing else matches."""
-_WHOLE = ("category", "wanted", "filled", "encoded")
+_WHOLE = ("category", "wanted", "dates", "part_of", "steps", "encoded")
 """Definitions that are the same for every spec."""
 
 
@@ -81,16 +88,20 @@ def mixed_source(spec: Spec, suffix: str) -> Mixed | None:
         return None
     known = snippets("nnspec.emit.emitted", f"{suffix}_rows", "mixed_columns")
     every = [each for columns in inputs.values() for each in columns.values()]
-    flags = _flags(every)
+    flags = _flags(every, is_typed=suffix == "parquet")
+    has_scales = flags["HAS_SCALED_NUMBERS"] or flags["HAS_SCALED_DATES"]
     has_patterns = any(_is_pattern(key) for columns in inputs.values() for key in columns)
     names = [
         *(["wanted"] if has_patterns else []),
+        *(["dates", "date_column", "part_of"] if flags["HAS_DATES"] else []),
         *(["category"] if flags["HAS_CATEGORIES"] and suffix == "parquet" else []),
         *("read_column", "filled"),
-        *(["scaling", "scaled"] if flags["HAS_SCALES"] else []),
+        *(["scaling", "scaled", "steps"] if has_scales else []),
         *(["vocabulary"] if flags["HAS_LEARNT_CATEGORIES"] else []),
         "learnt",
         *(["coded"] if flags["HAS_CATEGORIES"] else []),
+        *(["dated"] if flags["HAS_DATES"] else []),
+        *(["elements_of"] if not flags["IS_CATEGORIES_ALONE"] else []),
         *("applied", "encoded"),
     ]
     renamed = {"category": "stripped"} if suffix == "csv" else {}
@@ -112,6 +123,10 @@ def mixed_source(spec: Spec, suffix: str) -> Mixed | None:
     ]
     told = {name: {key: _told(each) for key, each in of.items()} for name, of in inputs.items()}
     constant = wrap(f"{NAME}: dict[str, dict[str, Any]] = {literal(told)}")
+    if flags["HAS_DATES"]:
+        used = {part for each in every if each.date for part in re.findall("%.", each.format)}
+        fields = {field: digits for field, digits in DIRECTIVES.items() if field in used}
+        constant += wrap(f"FIELDS = {literal(fields)}")
     return Mixed(constant, definitions, [known[name] for name in ("stripped", *names)], learning)
 
 
@@ -136,9 +151,13 @@ def _told(given: Preparation) -> dict[str, Any]:
     chosen = given.categories
     told: dict[str, Any] = {}
     told["kind"] = "number" if chosen is None else "categories"
+    if given.date is not None:
+        told |= {"kind": "date", "format": given.format}
+        told["parts"] = [_part(name, is_cyclic=given.cyclic) for name in given.date]
     if isinstance(given.missing, Constant):
         constant = given.missing
-        told["fill"] = constant.constant if chosen is None else constant.as_category
+        is_number = chosen is None and given.date is None
+        told["fill"] = constant.constant if is_number else constant.as_category
     elif given.missing != "refuse":
         told["missing"] = given.missing
     if chosen is None:
@@ -158,15 +177,32 @@ def _told(given: Preparation) -> dict[str, Any]:
     return told
 
 
-def _flags(every: list[Preparation]) -> Mapping[str, bool]:
+def _part(name: str, *, is_cyclic: bool) -> dict[str, Any]:
+    if not is_cyclic or name not in CYCLES:
+        return {"name": name}
+    first, period = CYCLES[name]
+    return {"name": name, "first": first, "period": period}
+
+
+def _flags(every: list[Preparation], *, is_typed: bool) -> Mapping[str, bool]:
     """Return which parts of the definitions these columns need."""
-    numbers = [each for each in every if each.categories is None]
+    dates = [each for each in every if each.date is not None]
+    numbers = [each for each in every if each.categories is None and each.date is None]
     categories = [each for each in every if each.categories is not None]
     chosen = [each.categories for each in categories if each.categories is not None]
-    steps = {step for each in numbers for step in each.steps}
+    steps = {step for each in every for step in each.steps}
     fills = {each.missing for each in every if not isinstance(each.missing, Constant)}
     return {
-        "IS_CATEGORIES_ALONE": not numbers,
+        "IS_CATEGORIES_ALONE": not numbers and not dates,
+        "IS_DATES_ALONE": not numbers and bool(dates),
+        "HAS_DATES": bool(dates),
+        "HAS_TYPES": is_typed,
+        "HAS_CYCLES": any(each.date != each.linear_parts for each in dates),
+        "HAS_FILLED_DATES": any(each.missing != "refuse" for each in dates),
+        "HAS_FILLS": any(each.missing != "refuse" for each in (*numbers, *categories)),
+        "HAS_SCALED_NUMBERS": any(each.steps for each in numbers),
+        "HAS_SCALED_DATES": any(each.steps for each in dates),
+        "HAS_QUANTILE": "quantile" in steps,
         "HAS_CATEGORIES": bool(categories),
         "HAS_FILLED_CATEGORIES": any(isinstance(each.missing, Constant) for each in categories),
         "IS_INDEX_ALONE": all(each.encoding == "index" for each in chosen),
@@ -174,12 +210,11 @@ def _flags(every: list[Preparation]) -> Mapping[str, bool]:
         "HAS_LEARNT_CATEGORIES": any(each.values is None for each in chosen),
         "HAS_OTHERS": any(each.unknown == "bucket" for each in chosen),
         "HAS_RARE": any(each.min_count is not None for each in chosen),
-        "HAS_INDICATORS": any(each.indicator for each in numbers),
+        "HAS_INDICATORS": any(each.indicator for each in every),
         "HAS_LEARNT_FILLS": bool(fills & {"mean", "median", "most_frequent"}),
         "HAS_MEAN": "mean" in fills,
         "HAS_MEDIAN": "median" in fills,
         "HAS_MODE": "most_frequent" in fills,
-        "HAS_SCALES": bool(steps),
         "HAS_STANDARD": "standard" in steps,
         "HAS_MIN_MAX": "min_max" in steps,
         "HAS_ROBUST": "robust" in steps,

@@ -38,7 +38,7 @@ DEFINED = tuple(
         **dict.fromkeys(
             ["INPUTS", "BOUNDS", "COLUMNS", "LARGEST", "TARGET", "TARGETS", "SAMPLE_WEIGHT"]
         ),
-        **dict.fromkeys(["Any", "Iterator", "Path"]),
+        **dict.fromkeys(["Any", "FIELDS", "Iterator", "Path"]),
         **dict.fromkeys(["argparse", "csv", "fnmatchcase", "hashlib", "json", "math", "np", "pl"]),
         **dict.fromkeys(["tempfile", "zipfile", "zlib"]),
         **dict.fromkeys(["read_inputs", "read_target", "split", "load_data", "batches"]),

@@ -1,8 +1,10 @@
-"""Columns of a table that are no plain numbers: missing values, scales, categories."""
+"""Columns of a table that are no plain numbers: missing values, scales, categories, dates."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Annotated, Literal, Self, TypeVar
 
@@ -12,9 +14,33 @@ from pydantic_core import PydanticCustomError
 from nnspec.layers.fields import Flag, Frozen, Number, Size, Text
 
 Encoding = Literal["one_hot", "index"]
-Scale = Literal["standard", "min_max", "robust", "log", "none"]
+Scale = Literal["standard", "min_max", "robust", "log", "quantile", "none"]
+Part = Literal["year", "month", "day", "weekday", "day_of_year", "hour", "minute", "second"]
 Filled = Literal["refuse", "mean", "median", "most_frequent"]
 T = TypeVar("T")
+
+CYCLES: dict[str, tuple[int, int]] = {
+    "month": (1, 12),
+    "day": (1, 31),
+    "weekday": (1, 7),
+    "day_of_year": (1, 366),
+    "hour": (0, 24),
+    "minute": (0, 60),
+    "second": (0, 60),
+}
+"""Part of a date -> the first number of its cycle, and how many there are."""
+DIRECTIVES = {
+    "%Y": "[1-9][0-9]{3}",
+    "%m": "(0[1-9]|1[0-2])",
+    "%d": "(0[1-9]|[12][0-9]|3[01])",
+    "%H": "([01][0-9]|2[0-3])",
+    "%M": "[0-5][0-9]",
+    "%S": "[0-5][0-9]",
+}
+"""Directive of a format of dates -> the digits that it stands for."""
+_TIMES = {"hour": "%H", "minute": "%M", "second": "%S"}
+_LITERALS = "-/.:, TZ_"
+"""Signs between the numbers of a date."""
 
 
 def _as_text(value: object) -> object:
@@ -125,7 +151,8 @@ class Preparation(Frozen):
         default=None,
         description="standard: (x - mean) / deviation; min_max: (x - min) / (max - min); robust: "
         "(x - median) / (75 % - 25 % quantile); log: log(1 + x); or several, one after the "
-        "other. none: as it is, also with `standardize`.",
+        "other; quantile: the share of the training rows below, 0 to 1. none: as it is, also with "
+        "`standardize`.",
     )
     categories: (
         Annotated[
@@ -138,6 +165,63 @@ class Preparation(Frozen):
         description="That the column holds categories: one_hot, index, or a mapping with "
         "`encoding`.",
     )
+
+    date: (
+        Annotated[
+            tuple[Part, ...],
+            Field(strict=False, min_length=1),
+            BeforeValidator(_one_or_many, json_schema_input_type=Part | list[Part]),
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="That the column holds dates, and which parts of them are elements; a weekday "
+        "is 1 on Monday to 7.",
+    )
+    cyclic: Flag = Field(
+        default=False,
+        description="Whether parts of a date but the year are two elements each: sine and cosine "
+        "of 2 · pi · their place in the cycle.",
+    )
+    format: Text = Field(
+        default="%Y-%m-%d", description="How dates are written, of %Y %m %d %H %M %S."
+    )
+
+    @model_validator(mode="after")
+    def _is_of_one_kind(self) -> Self:
+        if self.date is None:
+            for key in ("cyclic", "format"):
+                if key in self.model_fields_set:
+                    raise PydanticCustomError(
+                        "nnspec", "`{key}` is of dates: name their parts in `date`", {"key": key}
+                    )
+            return self
+        if self.categories is not None:
+            raise PydanticCustomError("nnspec", "a column holds dates or categories, not both")
+        _require_format(self.format, self.date)
+        if len(set(self.date)) < len(self.date):
+            raise PydanticCustomError("nnspec", "a part of the date is listed twice")
+        if self.cyclic and set(self.date) == {"year"}:
+            raise PydanticCustomError("nnspec", "years do not come again: no part is `cyclic`")
+        if self.steps and not self.linear_parts:
+            raise PydanticCustomError(
+                "nnspec", "`scale` is of parts that are numbers, and all of these are cyclic"
+            )
+        if isinstance(self.missing, str) and self.missing != "refuse":
+            raise PydanticCustomError(
+                "nnspec",
+                "dates have no {kind}: `missing` is a constant date",
+                {"kind": self.missing},
+            )
+        if isinstance(self.missing, Constant) and not is_date(
+            self.missing.as_category, self.format
+        ):
+            raise PydanticCustomError(
+                "nnspec",
+                "the constant {given} is no date of the form {form}",
+                {"given": self.missing.as_category, "form": self.format},
+            )
+        return self
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -152,7 +236,7 @@ class Preparation(Frozen):
                     "categories have no {kind}: `missing` is most_frequent or a constant",
                     {"kind": self.missing},
                 )
-        elif self.missing == "most_frequent" or isinstance(constant, str):
+        elif self.date is None and (self.missing == "most_frequent" or isinstance(constant, str)):
             raise PydanticCustomError(
                 "nnspec",
                 "`missing` of numbers is mean, median or a number; give `categories` if it holds "
@@ -172,8 +256,15 @@ class Preparation(Frozen):
         return tuple(each for each in self.scale or () if each != "none")
 
     @property
+    def linear_parts(self) -> tuple[Part, ...]:
+        """The parts of a date that are a number each."""
+        return tuple(each for each in self.date or () if not (self.cyclic and each in CYCLES))
+
+    @property
     def width(self) -> int | None:
         """The number of elements that the column becomes; None where the training rows decide."""
+        if self.date is not None:
+            return 2 * len(self.date) - len(self.linear_parts) + self.indicator
         if self.categories is None:
             return 1 + self.indicator
         if self.categories.encoding == "index":
@@ -185,6 +276,47 @@ class Preparation(Frozen):
         if isinstance(self.missing, Constant):
             known.add(self.missing.as_category)
         return len(known) + (self.categories.unknown == "bucket")
+
+
+def pattern_of(form: str) -> str:
+    """Return the regular expression of dates that are written so, digit for digit."""
+    for directive, digits in DIRECTIVES.items():
+        form = form.replace(directive, digits)
+    return form.replace(".", r"\.")
+
+
+def is_date(text: str, form: str) -> bool:
+    """Whether a text is a date of this form, and one of the calendar."""
+    if re.fullmatch(pattern_of(form), text) is None:
+        return False
+    try:
+        datetime.strptime(text, form)
+    except ValueError:
+        return False
+    return True
+
+
+def _require_format(form: str, parts: tuple[Part, ...]) -> None:
+    """Raise PydanticCustomError for a form that does not say where each number of a date ends."""
+    pieces = re.split(r"(%[A-Za-z])", form)
+    found = pieces[1::2]
+    between = pieces[2:-1:2]
+    is_plain = all(sign in _LITERALS for piece in pieces[::2] for sign in piece)
+    is_known = set(found) <= DIRECTIVES.keys() and len(set(found)) == len(found)
+    if not (is_plain and is_known and all(between) and {"%Y", "%m", "%d"} <= set(found)):
+        raise PydanticCustomError(
+            "nnspec",
+            "`format` {form} is none of %Y, %m and %d, and %H, %M, %S, each once, with one of "
+            "{signs} between them",
+            {"form": form, "signs": _LITERALS},
+        )
+    for part in parts:
+        if part in _TIMES and _TIMES[part] not in found:
+            raise PydanticCustomError(
+                "nnspec",
+                "the part {part} needs {directive} in `format`",
+                {"part": part, "directive": _TIMES[part]},
+            )
 
 
 def preparation_of(declared: Mapping[str, T], column: str) -> T | None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from data_cases import from_npz
 
-from nnspec.data.preprocessing import fit_shape
+from nnspec.data.arrays import fit_shape
 from nnspec.data.tables import read, require_fitting
 from nnspec.errors import DataError
 

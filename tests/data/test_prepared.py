@@ -1,5 +1,7 @@
 """Columns that are prepared, beside scikit-learn's own on the same rows."""
 
+from datetime import datetime
+
 import numpy as np
 import polars as pl
 import pytest
@@ -10,6 +12,7 @@ from sklearn.preprocessing import (
     FunctionTransformer,
     MinMaxScaler,
     OneHotEncoder,
+    QuantileTransformer,
     RobustScaler,
     StandardScaler,
 )
@@ -77,6 +80,76 @@ def test_numbers_are_filled_and_scaled_as_scikit_learn_does(tmp_path, strategy, 
         assert given[:, 1:2] == pytest.approx(theirs.transform(values), rel=1e-6, abs=1e-6)
         assert (given[:, 2] == np.isnan(values[:, 0])).all()
         assert np.isnan(values).any()
+
+
+def test_quantiles_are_those_of_scikit_learn(tmp_path):
+    values = np.random.default_rng(SEED).normal(size=250)
+    text = text_of([(value, 0, i % 2) for i, value in enumerate(values)], "a,b,y")
+    data = from_csv(tmp_path, text, ["a"], prepare={"a": {"scale": "quantile"}}, shape=(1,))
+    theirs = QuantileTransformer(n_quantiles=101, subsample=None).fit_transform(values[:, None])
+    assert data.train.inputs["features"] == pytest.approx(theirs, abs=1e-6)
+
+
+def test_equal_numbers_have_the_middle_of_their_shares(tmp_path):
+    rows = [(value, 0, i % 2) for i, value in enumerate([1, 2, 2, 2, 3])]
+    text = text_of(rows, "a,b,y")
+    data = from_csv(tmp_path, text, ["a"], prepare={"a": {"scale": "quantile"}}, shape=(1,))
+    assert data.train.inputs["features"][:, 0] == pytest.approx([0, 0.5, 0.5, 0.5, 1])
+    made = data.preprocessing.inputs["features"].prepared[0].scaling[0]
+    assert made.apply(np.array([-5.0, 9.0])).tolist() == [0, 1]
+    # Of numbers that are all alike nothing is known.
+    same = from_csv(
+        tmp_path, text_of([(4, 0, 0), (4, 0, 1)], "a,b,y"), ["a"],
+        prepare={"a": {"scale": "quantile"}}, shape=(1,),
+    )  # fmt: skip
+    assert same.train.inputs["features"].tolist() == [[0.5], [0.5]]
+
+
+STAMPS = ["2024-02-29 23:59:58", "1999-12-31 00:00:00", "2021-07-04 12:30:15"]
+
+
+def test_dates_become_their_parts(tmp_path):
+    text = "".join(f"{stamp},{i % 2}\n" for i, stamp in enumerate(STAMPS))
+    parts = ["year", "month", "day", "weekday", "day_of_year", "hour", "minute", "second"]
+    how = {"date": parts, "format": "%Y-%m-%d %H:%M:%S"}
+    data = from_csv(tmp_path, f"t,y\n{text}", ["t"], prepare={"t": how}, shape=(8,))
+    given = [datetime.strptime(stamp, how["format"]) for stamp in STAMPS]
+    expected = [
+        [each.year, each.month, each.day, each.isoweekday(), each.timetuple().tm_yday, each.hour,
+         each.minute, each.second]
+        for each in given
+    ]  # fmt: skip
+    assert data.train.inputs["features"].tolist() == expected
+    cycles = {"month": 12, "weekday": 7, "hour": 24}
+    how = {"date": ["year", *cycles], "format": how["format"], "cyclic": True, "scale": "min_max"}
+    data = from_csv(tmp_path, f"t,y\n{text}", ["t"], prepare={"t": how}, shape=(7,))
+    angles = np.array([[each.month - 1, each.isoweekday() - 1, each.hour] for each in given])
+    angles = 2 * np.pi * angles / list(cycles.values())
+    features = data.train.inputs["features"]
+    assert features[:, 0] == pytest.approx([1, 0, 22 / 25])
+    assert features[:, 1::2] == pytest.approx(np.sin(angles), abs=1e-6)
+    assert features[:, 2::2] == pytest.approx(np.cos(angles), abs=1e-6)
+    # Parquet has dates that are no text.
+    rows = read(tmp_path / "rows.csv")
+    typed = rows.with_columns(pl.Series("t", given))
+    for each in (typed, typed.with_columns(pl.col("t").dt.replace_time_zone("Asia/Tokyo"))):
+        assert (data.preprocessing.apply(each)["features"] == features).all()
+
+
+def test_missing_dates_are_a_constant_one_and_say_so(tmp_path):
+    how = {"date": ["year", "month"], "missing": {"constant": "2000-06-01"}, "indicator": True}
+    text = "t,y\n2024-02-29,0\n,1\n"
+    data = from_csv(tmp_path, text, ["t"], prepare={"t": how}, shape=(3,))
+    assert data.train.inputs["features"].tolist() == [[2024, 2, 0], [2000, 6, 1]]
+
+
+@pytest.mark.parametrize(
+    "day", ["2023-02-29", "2023-2-01", "23-02-01", "2023/02/01", "2023-02-01 10:00", "0999-01-01"]
+)
+def test_what_is_no_date_of_the_form_is_told(tmp_path, day):
+    text = f"t,y\n2024-02-29,0\n{day},1\n"
+    with pytest.raises(DataError, match=rf'line 3: column "t", row 2: "{day}" is no date of the'):
+        from_csv(tmp_path, text, ["t"], prepare={"t": {"date": "year"}}, shape=(1,))
 
 
 def test_several_scales_go_one_after_the_other(tmp_path):
@@ -252,6 +325,19 @@ CONTRADICTIONS = {
     "{categories: {encoding: index, values: [a, a]}}": '"a" is listed twice',
     "{categories: {encoding: index, values: [' a']}}": "no spaces around them",
     "{categories: {}}": "needs `encoding`",
+    "{date: [year], cyclic: true}": "years do not come again",
+    "{date: [month], cyclic: true, scale: log}": "all of these are cyclic",
+    "{date: [day, day]}": "listed twice",
+    "{date: [days]}": 'did you mean "day"',
+    "{cyclic: true}": "is of dates",
+    "{date: hour}": "the part hour needs %H in `format`",
+    "{date: year, format: '%d/%m/%y'}": "`format` %d/%m/%y is none of",
+    "{date: year, format: '%Y%m%d'}": "with one of",
+    "{date: year, format: '%Y-%m-%d%Y'}": "each once",
+    "{date: year, format: '%Y-%m-%d(a+)+'}": "with one of",
+    "{date: year, missing: mean}": "dates have no mean",
+    "{date: year, missing: {constant: 2023-02-30}}": "is no date of the form",
+    "{date: year, categories: index}": "dates or categories, not both",
     "{categorys: index}": 'did you mean "categories"',
 }
 

@@ -33,6 +33,13 @@ EVERY = {
     "port": {"missing": "most_frequent", "categories": {**INDEX, "min_count": 6}},
 }
 """What is declared of every column."""
+JOINED = {
+    "date": ["year", "month", "weekday", "hour"],
+    "format": "%Y-%m-%d %H:%M",
+    "cyclic": True,
+    "scale": ["standard"],
+    "missing": {"constant": "2020-01-01 00:00"},
+}
 DECLARED = {
     "every": (["age", "fare", "deck", "sex", "kin"], EVERY, 11),
     "numbers": (["age", "fare", "deck"], {n: EVERY[n] for n in ("age", "fare", "deck")}, 4),
@@ -42,11 +49,14 @@ DECLARED = {
         {"sex": {**EVERY["sex"], "missing": "most_frequent"}, "kin": EVERY["kin"]},
         6,
     ),
+    "dates": (["joined", "fare"], {"joined": JOINED, "fare": {"missing": "mean"}}, 8),
+    "dates alone": (["joined"], {"joined": {**JOINED, "cyclic": False}}, 4),
+    "quantiles": (["fare"], {"fare": {"missing": "median", "scale": ["quantile", "robust"]}}, 1),
     "standardized": (["age", "fare"], {"age": {"missing": "mean"}, "fare": EVERY["fare"]}, 2),
 }  # fmt: skip
 
 
-def rows_of(count: int, seed: int = 3) -> pl.DataFrame:
+def rows_of(count: int, seed: int = 3, *, is_typed: bool = False) -> pl.DataFrame:
     rng = np.random.default_rng(seed)
     table = {
         "age": rng.uniform(1, 70, count).round(1),
@@ -57,13 +67,17 @@ def rows_of(count: int, seed: int = 3) -> pl.DataFrame:
         "port": rng.choice(["C", "Q", "S", "X"], count, p=[0.35, 0.2, 0.43, 0.02]),
     }
     holes = {name: pl.Series(rng.random(count) < 0.15) for name in table if name != "kin"}
+    stamps = pl.Series(rng.integers(0, 2**30, count) * 60_000_000).cast(pl.Datetime("us"))
+    joined = stamps.set(pl.Series(rng.random(count) < 0.15), None)
     shown = {name: pl.Series(table[name]).set(holes[name], None) for name in holes}
+    table["joined"] = joined if is_typed else joined.dt.strftime("%Y-%m-%d %H:%M")
     return pl.DataFrame({**table, **shown, "y": (table["age"] + table["fare"] > 60).astype(int)})
 
 
 def spec_of(folder: Path, name: str, suffix: str = "csv") -> Spec:
     columns, prepare, width = DECLARED[name]
-    getattr(rows_of(80), f"write_{suffix}")(folder / f"rows.{suffix}")
+    rows = rows_of(80, is_typed=suffix == "parquet" and name == "dates")
+    getattr(rows, f"write_{suffix}")(folder / f"rows.{suffix}")
     has_port = name in ("every", "categories")
     port = {"port": {"shape": [], "dtype": "int64"}} if has_port else {}
     layers = [{"name": "hidden", "type": "dense", "units": 6, "activation": "tanh"}]
@@ -109,7 +123,9 @@ def test_a_script_prepares_rows_as_train_does(name: str, suffix: str, tmp_path: 
     given = Preprocessing.from_json(json.dumps(record))
     assert given.inputs == ours.inputs
     assert ("vocabulary" in source.text) == (name in ("every", "categories"))
-    assert ("log1p" in source.text) == (name not in ("categories", "patterns"))
+    assert ("log1p" in source.text) == (name in ("every", "numbers", "standardized"))
+    assert ("np.sin" in source.text) == (name == "dates")
+    assert ("strict=False, time_unit" in source.text) == ("dates" in name)
     assert "not True" not in source.text
 
 

@@ -9,6 +9,7 @@ import keyword
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pytest
 import nnspec
 from nnspec.emit.names import BUILTINS, freed, given_back, snake
 from nnspec.network.loader import loads
+from nnspec_keras.defined import LOCAL
 from nnspec_keras.module import TAKEN, function_name
 from nnspec_torch.naming import (
     ATTRIBUTES,
@@ -237,7 +239,8 @@ def test_every_name_is_free_for_networks(backend: str, step: int) -> None:
             tree = ast.parse(compiled.source)
             made = [node.name for node in tree.body if hasattr(node, "name")]
             assert len(made) == len(set(made)), spelt
-            assert (class_name if backend == "torch" else function_name)(spelt) in made
+            name_of = class_name if backend == "torch" else partial(function_name, taken=LOCAL)
+            assert name_of(spelt) in made
 
 
 def inputs_of(spec: nnspec.Spec, rows: int = 4) -> dict[str, np.ndarray]:

@@ -27,7 +27,17 @@ NUMBERS = {
     "robust": {"scale": "robust"},
     "log": {"scale": "log"},
     "several": {"missing": "mean", "scale": ["log", "standard"]},
+    "quantile": {"scale": "quantile"},
+    "quantiles": {"missing": "median", "scale": ["quantile", "standard"]},
 }
+PARTS = ["year", "month", "day", "weekday", "day_of_year"]
+TIMES = "%d.%m.%Y, %H:%M:%S"
+DATES = {
+    "parts": {"date": PARTS},
+    "cyclic": {"date": PARTS, "cyclic": True, "scale": "standard"},
+    "times": {"date": ["year", "hour", "minute", "second"], "format": TIMES, "cyclic": True,
+              "missing": {"constant": "29.02.2000, 12:30:59"}, "indicator": True},
+}  # fmt: skip
 CATEGORIES = {
     "one_hot": {"categories": "one_hot"},
     "listed": {"categories": {"encoding": "one_hot", "values": ["c", "a", "b"]}},
@@ -178,6 +188,42 @@ ENDS = {
     "multiclass": ("multiclass", 3, "softmax", "kind", {}),
     "multilabel": ("multilabel", 2, "sigmoid", ["cheap", "near"], {}),
 }
+
+
+DAYS = [
+    *("2024-02-29", "2023-02-29", "1900-02-28", "1900-02-29", "2000-02-29", "2024-12-31"),
+    *("1999-01-01", "2024-04-31", "9999-12-31", "1000-01-01", "0999-01-01", "2024-13-01"),
+    *("2024-00-10", "2024-10-00", "2024-1-1", "24-01-01", "2024/01/01", "x", None),
+    *("2024-01-01T00:00:00", "-2024-01-01"),
+]
+"""Dates, and what is none."""
+
+
+@pytest.mark.parametrize("name", DATES)
+def test_dates_are_taken_apart_as_predict_does_row_by_row(name, tmp_path):
+    prepare = DATES[name]
+    rng = np.random.default_rng(4)
+    stamps = pl.Series(rng.integers(-(2**30), 2**31, 60) * 1_000_000).cast(pl.Datetime("us"))
+    form = prepare.get("format", "%Y-%m-%d")
+    table = pl.DataFrame({"day": stamps.dt.strftime(form), "other": rng.normal(size=60)})
+    if name == "times":
+        table = with_holes(table, ["day"])
+    width = {"parts": 5, "cyclic": 9, "times": 8}[name]
+    made(tmp_path, table, {"day": prepare}, inputs={"x": {"shape": [width]}},
+         layers=[{"name": "out", "type": "dense", "units": 1}], features={"x": ["day"]},
+         target="other", task="regression")  # fmt: skip
+    odd = [each if each is None or name != "times" else as_time(each) for each in DAYS]
+    rows = pl.DataFrame({"day": [*table["day"].to_list(), *odd]})
+    given, refused = require_same(tmp_path, rows)
+    right = {0, 2, 4, 5, 6, 8, 9} | ({18} if name == "times" else set())
+    assert refused == [60 + i for i in range(len(odd)) if i not in right]
+    assert len(np.unique(given["out"][:60])) > 40
+
+
+def as_time(day):
+    """Return a text in which what was wrong of a day still is."""
+    parts = day.split("-")
+    return f"{'.'.join(parts[::-1])}, 23:59:07" if len(parts) == 3 else f"{day}, 24:00:00"
 
 
 @pytest.mark.parametrize("name", ENDS)

@@ -10,12 +10,16 @@ import polars as pl
 
 from nnspec.emit.emitted.parquet_rows import category, stripped, where
 
+FIELDS: dict[str, str] = {}
 HAS_CATEGORIES = True
+HAS_CYCLES = True
+HAS_DATES = True
 HAS_FILLED_CATEGORIES = True
+HAS_FILLED_DATES = True
+HAS_FILLS = True
 HAS_INDEX = True
 HAS_INDICATORS = True
 HAS_LEARNT_CATEGORIES = True
-HAS_LISTED_CATEGORIES = True
 HAS_LEARNT_FILLS = True
 HAS_LOG = True
 HAS_MEAN = True
@@ -24,10 +28,14 @@ HAS_MIN_MAX = True
 HAS_MODE = True
 HAS_OTHERS = True
 HAS_RARE = True
+HAS_QUANTILE = True
 HAS_ROBUST = True
-HAS_SCALES = True
+HAS_SCALED_DATES = True
+HAS_SCALED_NUMBERS = True
 HAS_STANDARD = True
+HAS_TYPES = True
 IS_CATEGORIES_ALONE = False
+IS_DATES_ALONE = False
 IS_INDEX_ALONE = False
 
 
@@ -35,6 +43,48 @@ def wanted(columns: dict[str, dict[str, Any]], name: str) -> dict[str, Any]:
     """Return what a column is to become: by its name, or by the first pattern."""
     found = [how for pattern, how in columns.items() if fnmatchcase(name, pattern)]
     return columns.get(name, found[0])
+
+
+def dates(text: pl.Series, form: str) -> pl.Series:
+    """Return texts as dates, null for what is none of this form, digit for digit."""
+    pattern = form
+    for field, digits in FIELDS.items():
+        pattern = pattern.replace(field, digits)
+    right = text.str.contains(f"^{pattern}$")
+    return text.set(~right, None).str.to_datetime(form, strict=False, time_unit="us")
+
+
+def date_column(
+    rows: pl.DataFrame, name: str, how: dict[str, Any], path: Path
+) -> pl.Series:
+    """Return a column of dates, null where one is missing; refuse what is none."""
+    if HAS_TYPES and name in rows.columns and rows[name].dtype == pl.Date:
+        return rows[name].cast(pl.Datetime("us"))
+    if HAS_TYPES and name in rows.columns and rows[name].dtype == pl.Datetime:
+        return rows[name].dt.replace_time_zone(None).cast(pl.Datetime("us"))
+    given = stripped(rows, name, path)
+    values = dates(given, how["format"])
+    wrong = given.is_not_null() & values.is_null()
+    if wrong.any():
+        row = wrong.arg_true()[0]
+        place = where(path, name, row + 1)
+        raise ValueError(f"{place}: {given[row]} is no date like {how['format']}")
+    return values
+
+
+def part_of(column: pl.Series, part: str) -> np.ndarray:
+    """Return a part of dates; a weekday is 1 on Monday to 7."""
+    parts = {
+        "year": column.dt.year,
+        "month": column.dt.month,
+        "day": column.dt.day,
+        "weekday": column.dt.weekday,
+        "day_of_year": column.dt.ordinal_day,
+        "hour": column.dt.hour,
+        "minute": column.dt.minute,
+        "second": column.dt.second,
+    }
+    return parts[part]().cast(pl.Float64).to_numpy()
 
 
 def read_column(
@@ -45,6 +95,10 @@ def read_column(
         return category(rows, name, path)
     if HAS_CATEGORIES and how["kind"] == "categories":
         return category(rows, name, path)
+    if IS_DATES_ALONE:
+        return date_column(rows, name, how, path)
+    if HAS_DATES and how["kind"] == "date":
+        return date_column(rows, name, how, path)
     given = stripped(rows, name, path)
     values = given.cast(pl.Float64, strict=False)
     wrong = given.is_not_null() & (values.is_null() | values.is_infinite())
@@ -57,7 +111,9 @@ def read_column(
 
 def filled(column: pl.Series, by: dict[str, Any], path: Path) -> pl.Series:
     """Return a column with nothing missing, which is refused where nothing fills it."""
-    if "fill" in by:
+    if HAS_FILLED_DATES and "fill" in by and by["kind"] == "date":
+        return column.fill_null(dates(pl.Series([by["fill"]]), by["format"])[0])
+    if HAS_FILLS and "fill" in by:
         return column.fill_null(by["fill"])
     if column.has_nulls():
         place = where(path, column.name, column.is_null().arg_true()[0] + 1)
@@ -69,6 +125,14 @@ def scaling(kind: str, numbers: np.ndarray) -> dict[str, Any]:
     """Return how numbers like these are scaled; those that are all alike are shifted."""
     if HAS_LOG and kind == "log":
         return {"type": "log"}
+    if HAS_QUANTILE and kind == "quantile":
+        shares = np.linspace(0.0, 1.0, 101)
+        quantiles = np.quantile(numbers, shares)
+        points, first, counts = np.unique(
+            quantiles, return_index=True, return_counts=True
+        )
+        shares = (shares[first] + shares[first + counts - 1]) / 2
+        return {"type": kind, "points": points.tolist(), "shares": shares.tolist()}
     shift, divisor = numbers[0], 0.0
     if HAS_STANDARD and kind == "standard" and (numbers != shift).any():
         shift, divisor = numbers.mean(), numbers.std()
@@ -91,6 +155,8 @@ def scaled(
             place = where(path, name, int(wrong.argmax()) + 1)
             raise ValueError(f"{place}: log(1 + x) is of numbers above -1")
         return np.log1p(numbers)
+    if HAS_QUANTILE and step["type"] == "quantile":
+        return np.interp(numbers, step["points"], step["shares"])
     return (numbers - step["shift"]) / step["divisor"]
 
 
@@ -107,6 +173,18 @@ def vocabulary(values: pl.Series, how: dict[str, Any], path: Path) -> list[str]:
     if HAS_RARE and not kept:
         raise ValueError(f'{path}: column "{values.name}": every category is rare')
     return sorted(set(kept))
+
+
+def steps(
+    numbers: np.ndarray, train: np.ndarray, how: dict[str, Any], name: str, path: Path
+) -> list[dict[str, Any]]:
+    """Return the steps that scale numbers, by those of the training rows."""
+    made = []
+    for kind in how["scale"]:
+        step = scaling(kind, numbers[train])
+        made.append(step)
+        numbers = scaled(numbers, step, name, path)
+    return made
 
 
 def learnt(
@@ -129,13 +207,17 @@ def learnt(
     values = filled(column, by, path)
     if HAS_LEARNT_CATEGORIES and how["kind"] == "categories" and "vocabulary" not in by:
         by["vocabulary"] = vocabulary(values[train], how, path)
-    if HAS_SCALES and "scale" in how:
-        numbers = values.to_numpy()
-        by["scaling"] = []
-        for kind in how["scale"]:
-            step = scaling(kind, numbers[train])
-            by["scaling"].append(step)
-            numbers = scaled(numbers, step, name, path)
+    if HAS_SCALED_DATES and how["kind"] == "date" and "scale" in how:
+        by["parts"] = []
+        for part in how["parts"]:
+            made = {**part}
+            if "period" not in part:
+                numbers = part_of(values, part["name"])
+                made["scaling"] = steps(numbers, train, how, name, path)
+            by["parts"].append(made)
+        return by
+    if HAS_SCALED_NUMBERS and "scale" in how:
+        by["scaling"] = steps(values.to_numpy(), train, how, name, path)
     return by
 
 
@@ -163,6 +245,35 @@ def coded(values: pl.Series, by: dict[str, Any], path: Path) -> np.ndarray:
     return codes[:, None] == np.arange(count)
 
 
+def dated(column: pl.Series, by: dict[str, Any], path: Path) -> list[np.ndarray]:
+    """Return the parts of dates, those of a cycle as sine and cosine."""
+    elements = []
+    for part in by["parts"]:
+        numbers = part_of(column, part["name"])
+        if HAS_CYCLES and "period" in part:
+            angle = 2 * np.pi * (numbers - part["first"]) / part["period"]
+            elements += [np.sin(angle), np.cos(angle)]
+        else:
+            if HAS_SCALED_DATES:
+                for step in part.get("scaling", []):
+                    numbers = scaled(numbers, step, column.name, path)
+            elements.append(numbers)
+    return elements
+
+
+def elements_of(column: pl.Series, by: dict[str, Any], path: Path) -> list[np.ndarray]:
+    """Return the elements that numbers or dates become."""
+    if IS_DATES_ALONE:
+        return dated(column, by, path)
+    if HAS_DATES and by["kind"] == "date":
+        return dated(column, by, path)
+    numbers = column.to_numpy()
+    if HAS_SCALED_NUMBERS:
+        for step in by.get("scaling", []):
+            numbers = scaled(numbers, step, column.name, path)
+    return [numbers]
+
+
 def applied(column: pl.Series, by: dict[str, Any], path: Path) -> np.ndarray:
     """Return a column as the elements that it becomes."""
     values = filled(column, by, path)
@@ -170,13 +281,10 @@ def applied(column: pl.Series, by: dict[str, Any], path: Path) -> np.ndarray:
         return coded(values, by, path)
     if HAS_CATEGORIES and by["kind"] == "categories":
         return coded(values, by, path)
-    numbers = values.to_numpy()
-    if HAS_SCALES:
-        for step in by.get("scaling", []):
-            numbers = scaled(numbers, step, column.name, path)
+    elements = elements_of(values, by, path)
     if HAS_INDICATORS and by.get("indicator"):
-        return np.stack([numbers, column.is_null().to_numpy()], axis=1)
-    return numbers[:, None]
+        elements.append(column.is_null().to_numpy())
+    return np.stack(elements, axis=1)
 
 
 def encoded(
