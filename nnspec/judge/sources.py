@@ -177,7 +177,8 @@ def sources(shape: Sequence[int], held: Held, *, gates: int = 0) -> Iterator[Sou
     shape = tuple(shape)
     orders = ((), *GATES.get(gates, ()))
     if math.prod(held.shape) == math.prod(shape):
-        for axes in _orders(held.shape, shape):
+        found = [*_orders(held.shape, shape)]
+        for axes in found if found or gates else _joined(held.shape, shape):
             for blocks in orders:
                 yield Source(held.name, shape, axes, blocks=blocks)
         return
@@ -228,3 +229,18 @@ def _orders(given: tuple[int, ...], wanted: tuple[int, ...]) -> Iterator[tuple[i
         if kept not in met and [size for size in turned if size != 1] == bare:
             met.add(kept)
             yield axes
+
+
+def _joined(given: tuple[int, ...], wanted: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """Yield the orders of axes that make of one shape another, where two that follow become one.
+
+    Keras holds a depthwise kernel as (height, width, channels, multiplier), and one of an attention
+    as (features, heads, size).
+    """
+    for first, size in enumerate(given[:-1]):
+        if size == 1 or given[first + 1] == 1:
+            continue
+        for axes in _orders((*given[:first], size * given[first + 1], *given[first + 2 :]), wanted):
+            kept = [axis + (axis > first) for axis in axes]
+            at = kept.index(first)
+            yield (*kept[: at + 1], first + 1, *kept[at + 1 :])

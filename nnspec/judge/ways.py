@@ -102,14 +102,15 @@ class Ways:
                 yield {}
             return
         if len(options) == len(wanted):
+            for turned in _turned_alike(options):
+                yield from _likeliest([*turned.items()])
             # The gates of a layer stand in one order in all that it holds.
             for blocks in dict.fromkeys(each.blocks for some in options.values() for each in some):
                 alike = {
                     own: [each for each in some if each.blocks == blocks or not each.tensor]
                     for own, some in options.items()
                 }
-                tries = (combined([*alike.items()], spent) for spent in range(DEVIATIONS + 1))
-                yield from itertools.islice(itertools.chain.from_iterable(tries), TRIES)
+                yield from _likeliest([*alike.items()])
         yield from self._without_biases(node, wanted, options)
         is_there = any(near.get(each.tensor) == 0 for some in options.values() for each in some)
         if isinstance(node.layer, BatchNormalization) and not is_there:
@@ -277,6 +278,25 @@ class Ways:
     def free_again(self, source: Source) -> None:
         """Note that a tensor is not used."""
         self.used.pop(source.tensor, None)
+
+
+def _likeliest(options: list[tuple[str, list[Source]]]) -> Iterator[dict[str, Source]]:
+    tries = (combined(options, spent) for spent in range(DEVIATIONS + 1))
+    return itertools.islice(itertools.chain.from_iterable(tries), TRIES)
+
+
+def _turned_alike(options: Mapping[str, list[Source]]) -> Iterator[dict[str, list[Source]]]:
+    """Yield the options with all square matrices as they are, and with all of them transposed.
+
+    A layer holds several in one order, as a rule: queries, keys, values and what is made of them.
+    """
+    both = {(0, 1), (1, 0)}
+    square = [own for own, some in options.items() if both <= {each.axes for each in some}]
+    if len(square) < 2:
+        return
+    for axes in sorted(both):
+        kept = {own: [each for each in options[own] if each.axes == axes] for own in square}
+        yield {own: kept.get(own, some) for own, some in options.items()}
 
 
 def gates_of(layer: Any) -> int:
