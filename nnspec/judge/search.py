@@ -7,13 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from nnspec.backend.foreign import Held
 from nnspec.errors import NnspecError
-from nnspec.judge.alike import Group
+from nnspec.judge.alike import Evened, Group
 from nnspec.judge.apart import halves, told_apart
 from nnspec.judge.blaming import Blaming
 from nnspec.judge.facing import Facing
 from nnspec.judge.found import Blamed, Fault, Filled, Walked
+from nnspec.judge.levelled import levelled
 from nnspec.judge.maps import sources_of
 from nnspec.judge.moving import FURTHER
 from nnspec.judge.ours import Ours
@@ -174,18 +177,44 @@ class Search:
         groups = self.unsettled()
         if not groups or not differs():
             return False
-        if not all(each in self._evenable for each in self.twins.wide):
-            return True
-        even = self.twins.evened(self._evenable, self._found.sources)
+        if all(each in self._evenable for each in self.twins.wide):
+            even = self.twins.evened(self._evenable, self._found.sources)
+            if self._differs_with(even, differs):
+                return False
+        return not self._is_different(differs)
+
+    def _differs_with(self, even: Evened, differs: Callable[[], bool]) -> bool:
+        """Whether the two differ with these weights on both sides, which then have theirs again."""
         foreign, mine = self.facing.foreign, self.ours.weights
         before = foreign.weights()
         foreign.load(even.tensors)
         self.ours.weights = {**mine, **even.values}
         try:
-            return not differs()
+            return differs()
         finally:
             foreign.load({name: before[name] for name in even.tensors})
             self.ours.weights = mine
+
+    def _is_different(self, differs: Callable[[], bool] | None = None) -> bool:
+        """Whether the two differ with every map of the tensors to the parameters.
+
+        differs: whether they do with the weights that both have now; as a rule, on the inputs.
+        """
+        taken = {tensor for step in self._trace.steps for tensor in step.tensors}
+        floats = [each for each in self.held if np.dtype(each.dtype).kind == "f"]
+        # A layer that a file has and never runs leaves tensors over, which are its own.
+        tries = ([each for each in floats if each.name in taken], floats)
+        return any(
+            self._differs_with(even, lambda: self._is_finite() and (differs or self._differs)())
+            for held in tries
+            for even in levelled(self.ours, held, self._theirs, self._given)
+        )
+
+    def _is_finite(self) -> bool:
+        """Whether both give numbers: with weights that they never had, neither may."""
+        with np.errstate(all="ignore"):
+            given = [self.facing.foreign_outputs(self.inputs), self.ours.outputs(self.inputs)]
+        return all(np.isfinite(array).all() for each in given for array in each.values())
 
     # One walk
 
@@ -212,6 +241,9 @@ class Search:
 
     def _is_same(self) -> bool:
         return self._agrees(self._trace.outputs, self.inputs)
+
+    def _differs(self) -> bool:
+        return not self._agrees(self.facing.foreign_outputs(self.inputs), self.inputs)
 
     def _by_name(self) -> dict[str, Source]:
         """Return the tensors of the file that have the name and the shape of a parameter."""
@@ -288,6 +320,8 @@ class Search:
                 if self.faults:
                     break
                 blamed = replace(blamed, fault=replace(blamed.fault, is_sure=False))
+            if not self.faults and not blamed.fault.is_sure and self._is_different():
+                blamed = replace(blamed, fault=replace(blamed.fault, is_sure=True))
             if not self.faults and own is None:  # as the file is when a reproduction is written
                 self.places[:] = layer_places(walk, blamed, self.facing, self.inputs)
             self.faults.append(blamed.fault)
@@ -304,6 +338,8 @@ class Search:
             walk = best
         if before is not None:
             self._prefer(before)
+            if not self.faults and self._is_different():
+                self.faults.append(replace(before.fault, is_sure=True))
         if own is None:
             self._evenable = self.twins.evenable(walk)
         return walk.found if own is None else own
