@@ -63,9 +63,12 @@ def prepare_composed(
 
 
 def composed_rows(
-    spec: Spec, rows: Rows, file: str | Path
+    spec: Spec, rows: Rows, file: str | Path, trained: dict[str, Feature] | None = None
 ) -> tuple[dict[str, Array], dict[str, Array] | None]:
-    """Return what `read_rows` does; the targets where the rows have all of them."""
+    """Return what `read_rows` does; the targets where the rows have all of them.
+
+    trained: the features by the spec's own training rows, where columns are prepared.
+    """
     data = spec.model.data
     assert data is not None
     terms = terms_of(spec.model, spec.graph)
@@ -78,7 +81,7 @@ def composed_rows(
     by_name = {term.output: term for term in terms}
     targets = {name: _target(by_name[name], rows, columns[name], file).values for name in columns}
     count = _count(raw, targets, file)
-    features = reading.learned(data, features, raw, np.arange(count), file)
+    features = trained or reading.learned(data, features, raw, np.arange(count), file)
     inputs = reading.finished(spec.graph, features, raw, rows, file)
     return inputs, _with_own(terms, targets, inputs) if has_all else None
 

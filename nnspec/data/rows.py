@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nnspec.data.arrays import admit_arrays, require_equal_lengths
 from nnspec.data.parts import features_of, finished, learned, split
-from nnspec.data.preprocessing import Preprocessing, mean_and_scale
+from nnspec.data.preprocessing import Feature, Preprocessing, mean_and_scale
 from nnspec.data.tables import Rows, read
 from nnspec.data.targets import Target, columns_of, read_target
 from nnspec.data.weighting import column_of, joined, read_weight, with_weight
@@ -107,7 +107,8 @@ def read_rows(
 ) -> tuple[dict[str, Array], Array | dict[str, Array] | None]:
     """Return the inputs and, where the spec trains on it and the file has it, the target.
 
-    The rows stay in the order of the file, and all are standardised together. Without `data` in
+    The rows stay in the order of the file, and all are standardised together, but columns that are
+    prepared become what the spec's own rows say, where these are there. Without `data` in
     the spec, arrays are taken by the names of the inputs. Raises DataError, UsageError.
     """
     rows, graph, data = read(path), spec.graph, spec.model.data
@@ -121,7 +122,7 @@ def read_rows(
     if is_composed(spec.model):
         from nnspec.data.composed import composed_rows  # few specs have several losses
 
-        inputs, targets = composed_rows(spec, rows, path)
+        inputs, targets = composed_rows(spec, rows, path, _as_trained(spec, data))
         return inputs, _with_weight(spec, rows, inputs, targets, path)
     training, target = spec.model.training, None
     is_trained = training is not None and len(graph.outputs) == 1
@@ -133,13 +134,23 @@ def read_rows(
         target = _target(graph, data, training, rows, columns, path).values
         lengths["target"] = len(target)
     require_equal_lengths(lengths, path)
-    features = learned(data, features, raw, slice(None), path)
+    features = _as_trained(spec, data) or learned(data, features, raw, slice(None), path)
     if target is not None and data.standardize_target:
         target = _standardised(target, *mean_and_scale(target))
     inputs = finished(graph, features, raw, rows, path)
     if is_trained and not data.targets:
         target = _own_target(inputs)
     return inputs, _with_weight(spec, rows, inputs, target, path)
+
+
+def _as_trained(spec: Spec, data: Data) -> dict[str, Feature] | None:
+    """Return the features by the spec's own training rows, where columns are prepared.
+
+    Other rows may have other categories, which would make inputs of another width.
+    """
+    if not data.prepare or not (spec.folder / data.source).is_file():
+        return None
+    return load_data(spec).preprocessing.inputs
 
 
 def _with_weight(

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from nnspec.emit.code import literal, wrap
 from nnspec.emit.snippets import Snippet, snippets
 from nnspec.emit.specialised import Specialisation, specialised
+from nnspec.emit.unread import without_unread
 from nnspec.language.preparation import (
     CYCLES,
     DIRECTIVES,
@@ -106,13 +107,15 @@ def mixed_source(spec: Spec, suffix: str) -> Mixed | None:
     ]
     renamed = {"category": "stripped"} if suffix == "csv" else {}
     wanted = Specialisation(values=flags, renamed=renamed)
-    definitions = [
-        known["stripped"].text,
-        *(
-            known[name].text if name in _WHOLE else specialised(known[name].text, wanted)
-            for name in names
-        ),
-    ]
+    definitions = without_unread(
+        [
+            known["stripped"].text,
+            *(
+                known[name].text if name in _WHOLE else specialised(known[name].text, wanted)
+                for name in names
+            ),
+        ]
+    )
     how = "wanted(columns, name)" if has_patterns else "columns[name]"
     learning = [
         f"    for given, columns in {NAME}.items():",

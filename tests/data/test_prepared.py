@@ -5,7 +5,7 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 import pytest
-from data_cases import from_csv
+from data_cases import from_csv, spec_of
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
@@ -18,6 +18,7 @@ from sklearn.preprocessing import (
 )
 
 from nnspec.data.preprocessing import Preprocessing
+from nnspec.data.rows import read_rows
 from nnspec.data.tables import read
 from nnspec.errors import DataError, SpecError
 from nnspec.network.loader import check, loads
@@ -380,6 +381,20 @@ training: {task: binary}
         load_data(loads(document, path=tmp_path / "net.yaml"))
     wide = check(loads(document.replace("input_dim: 2", "input_dim: 3"), path=tmp_path / "n.yaml"))
     assert load_data(wide).train.inputs["kind"].tolist() == [1, 2]
+
+
+def test_other_rows_are_prepared_by_what_the_spec_has_learned(tmp_path):
+    """As `nnspec verify --data` reads them: their own categories are other inputs."""
+    prepare = {"kind": {"categories": {"encoding": "one_hot", "unknown": "bucket"}}}
+    from_csv(tmp_path, "kind,y\na,0\nb,1\n", ["kind"], prepare=prepare, shape=(3,))
+    (tmp_path / "others.csv").write_text("kind,y\nb,0\nc,1\nd,1\n", encoding="utf-8")
+    spec = spec_of(
+        tmp_path, "rows.csv", {"features": ["kind"]}, "y", task="binary", shape=(3,),
+        prepare=prepare, validation=0,
+    )  # fmt: skip
+    inputs, target = read_rows(spec, tmp_path / "others.csv")
+    assert inputs["features"].tolist() == [[0, 0, 1], [1, 0, 0], [1, 0, 0]]
+    assert target.tolist() == [[0], [1], [1]]
 
 
 def test_arrays_are_not_prepared():

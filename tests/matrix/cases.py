@@ -202,6 +202,34 @@ def updates() -> Iterator[tuple[str, Document]]:
         yield f"training {name}", document(training=training)
 
 
+def prepared() -> Iterator[tuple[str, Document]]:
+    """Yield what columns become that are no plain numbers: six elements in all."""
+    bucket = {"unknown": "bucket", "min_count": 2}
+    listed = {"encoding": "one_hot", "values": ["b", "a", "c", "d"]}
+    found: dict[str, tuple[list[str], Document]] = {
+        "numbers": (["x_0", "x_1", "x_2"], {
+            "x_0": {"missing": "median", "indicator": True, "scale": ["quantile", "standard"]},
+            "x_1": {"missing": {"constant": 0.5}, "indicator": True, "scale": "min_max"},
+            "x_2": {"missing": "mean", "indicator": True, "scale": "robust"},
+        }),
+        "words": (["word", "kind", "x_0"], {
+            "word": {"categories": listed, "missing": "most_frequent"},
+            "kind": {"categories": {"encoding": "index", **bucket}},
+        }),
+        "dates": (["day"], {
+            "day": {"date": ["year", "month", "hour"], "format": "%d/%m/%Y %H:%M", "cyclic": True,
+                    "missing": {"constant": "01/02/2000 00:00"}, "indicator": True,
+                    "scale": "standard"},
+        }),
+        "patterns": (["x_[0-2]"], {"x_?": {"missing": "mean", "indicator": True}}),
+    }  # fmt: skip
+    for source in ("csv", "parquet"):
+        for name, (columns, prepare) in found.items():
+            data = {"source": f"rows.{source}", "features": {"x": columns}, "prepare": prepare}
+            found_of = document(data={**data, "target": ["wanted_*"]})
+            yield f"data prepare {name} of {source}", found_of
+
+
 def rows() -> Iterator[tuple[str, Document]]:
     """Yield the kinds of rows, of targets, and of what rows count."""
     table: Document = {"features": {"x": "x_*"}}
@@ -214,6 +242,7 @@ def rows() -> Iterator[tuple[str, Document]]:
     wide = [*BODIES["vector"], {"name": "out", "type": "dense", "units": 3}]
     several = {"source": "rows.csv", **table, "target": ["wanted_*"]}
     yield "target columns", document(layers=wide, data=several)
+    yield from prepared()
     yield "data validation 0", document(data={"validation": 0})
     yield "data test", document(data={"test": 0.2})
     yield "data standardize", document(data={"standardize": True})

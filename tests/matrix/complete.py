@@ -15,6 +15,7 @@ from nnspec.language.losses import LOSSES
 from nnspec.language.metrics import METRICS
 from nnspec.language.optimizers import OPTIMIZERS
 from nnspec.language.optimizers.groups import Group
+from nnspec.language.preparation import Categories, Constant, Preparation
 from nnspec.language.regularization import Term
 from nnspec.language.schedules import SCHEDULES
 from nnspec.language.training_schema import Data, Training
@@ -23,7 +24,11 @@ from nnspec.network.loader import loads
 from tests.matrix.networks import Document
 
 TABLES: tuple[Mapping[str, type[BaseModel]], ...] = (LOSSES, OPTIMIZERS, SCHEDULES, METRICS)
-RECORDS: tuple[type[BaseModel], ...] = (Training, Data, Stop, Clip, Average, Term, Group)
+PREPARED: tuple[type[BaseModel], ...] = (Preparation, Categories, Constant)
+RECORDS: tuple[type[BaseModel], ...] = (
+    *(Training, Data, Stop, Clip, Average, Term, Group),
+    *PREPARED,
+)
 WITHOUT: dict[tuple[str, str], str] = {
     ("Value", "output"): "it becomes the name of the loss in the document",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import polars as pl
 
 from nnspec.data.weighting import parted
 from nnspec.language.losses import LOSSES
+from nnspec.language.preparation import Preparation
 from nnspec.network.loader import Spec, loads
 from nnspec.verification.samples import random_goals, random_inputs
 from tests.fuzz.trainings import OPTIONAL_LOSSES
@@ -115,6 +117,19 @@ def spec_of(found: Document, folder: Path) -> Spec:
     return spec
 
 
+def unprepared(wanted: Preparation, name: str, numbers: Any) -> pl.Series:
+    """Return a column that becomes numbers by what is declared of it, some of it missing."""
+    draw = np.random.default_rng(len(name))
+    column = pl.Series(numbers)
+    if wanted.categories is not None:
+        column = pl.Series(draw.choice([*"aabbbcd"], ROWS))
+    elif wanted.date is not None:
+        stamps = pl.Series(draw.integers(0, 2**30, ROWS) * 1_000_000).cast(pl.Datetime("us"))
+        column = stamps.dt.strftime(wanted.format)
+    holes = pl.Series(draw.random(ROWS) < 0.2)
+    return column if wanted.missing == "refuse" else column.set(holes, None)
+
+
 def write_rows(spec: Spec) -> None:
     """Write rows of the kind that the spec names."""
     data, graph = spec.model.data, spec.graph
@@ -149,5 +164,8 @@ def write_rows(spec: Spec) -> None:
             columns[name] = flat[:, 0]
         else:
             columns |= {f"{name}_{i}": flat[:, i] for i in range(flat.shape[1])}
+    for name, prepared in (data.prepare or {}).items():
+        for column in [each for each in columns if fnmatchcase(each, name)] or [name]:
+            columns[column] = unprepared(prepared, column, columns.get(column))
     table = pl.DataFrame(columns)
     (table.write_csv if path.suffix == ".csv" else table.write_parquet)(path)
