@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 from nnspec.data.dates import as_dates, dates, part_of
 from nnspec.data.tables import filled_text, number, where
 from nnspec.errors import DataError, nearest
-from nnspec.language.preparation import Part
+from nnspec.language.preparation import Part, is_date, require_format
 from nnspec.layers.fields import Count, Finite, Flag, Frozen, Size, Text
 
 Array = NDArray[Any]
@@ -113,6 +113,10 @@ class Prepared(Frozen):
             raise ValueError("numbers have a scaling, and categories an encoding")
         if (bool(self.parts) and self.format is not None) != (kind == "date"):
             raise ValueError("dates have parts and a format")
+        if self.format is not None:
+            require_format(self.format, tuple(part.name for part in self.parts))
+            if self.fill is not None and not is_date(str(self.fill), self.format):
+                raise ValueError("the value for missing dates is none")
         if self.fill is not None and isinstance(self.fill, str) != (kind != "number"):
             raise ValueError("the value for missing ones is of another kind than the column")
         if len(set(self.vocabulary)) < len(self.vocabulary):

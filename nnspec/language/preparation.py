@@ -198,7 +198,7 @@ class Preparation(Frozen):
             return self
         if self.categories is not None:
             raise PydanticCustomError("nnspec", "a column holds dates or categories, not both")
-        _require_format(self.format, self.date)
+        require_format(self.format, self.date)
         if len(set(self.date)) < len(self.date):
             raise PydanticCustomError("nnspec", "a part of the date is listed twice")
         if self.cyclic and set(self.date) == {"year"}:
@@ -296,8 +296,11 @@ def is_date(text: str, form: str) -> bool:
     return True
 
 
-def _require_format(form: str, parts: tuple[Part, ...]) -> None:
-    """Raise PydanticCustomError for a form that does not say where each number of a date ends."""
+def require_format(form: str, parts: tuple[Part, ...]) -> None:
+    """Raise PydanticCustomError for a form that does not say where each number of a date ends.
+
+    parts: those that the form has to have.
+    """
     pieces = re.split(r"(%[A-Za-z])", form)
     found = pieces[1::2]
     between = pieces[2:-1:2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -127,6 +128,54 @@ def test_a_script_prepares_rows_as_train_does(name: str, suffix: str, tmp_path: 
     assert ("np.sin" in source.text) == (name == "dates")
     assert ("strict=False, time_unit" in source.text) == ("dates" in name)
     assert "not True" not in source.text
+
+
+HEADS = [{"name": "one", "type": "dense", "units": 1, "inputs": "person"},
+         {"name": "two", "type": "dense", "units": 1, "inputs": "person"}]  # fmt: skip
+OTHERS: dict[str, dict[str, Any]] = {
+    "several": {
+        "layers": HEADS, "outputs": ["one", "two"], "target": {"one": "y", "two": "deck"},
+        "training": {"loss": {"one": "mse", "two": "mae"}, "task": "regression"},
+    },
+    "itself": {
+        "layers": [{"type": "dense", "units": 4}], "outputs": ["dense_1"], "target": None,
+        "training": {"task": "autoencoder"},
+    },
+    "weighted": {
+        "layers": HEADS[:1], "outputs": ["one"], "target": "y", "sample_weight": "deck",
+        "training": {"task": "regression"},
+    },
+}  # fmt: skip
+"""Specs with other targets than one column, whose rows are read otherwise."""
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_script_of_other_targets_prepares_rows_as_train_does(name: str, tmp_path: Path) -> None:
+    given = OTHERS[name]
+    rows = rows_of(60).with_columns(pl.col("deck").fill_null(1.0))
+    rows.write_csv(tmp_path / "rows.csv")
+    more = {key: given[key] for key in ("target", "sample_weight") if given.get(key)}
+    document = {
+        "nnspec": 1, "name": "Passengers", "inputs": {"person": {"shape": [4]}},
+        "layers": given["layers"], "outputs": given["outputs"],
+        "data": {"source": "rows.csv", "features": {"person": ["age", "sex"]},
+                 "prepare": {"age": {"missing": "mean"}, "sex": EVERY["sex"]}, **more},
+        "training": {"epochs": 1, "seed": 2, **given["training"]},
+    }  # fmt: skip
+    spec = loads(json.dumps(document), path=tmp_path / "net.json")
+    parts, record = script_of(spec, "torch").load_data(tmp_path / "rows.csv")
+    expected = load_data(spec)
+    for part, (person, goal, *weight) in parts.items():
+        wanted = getattr(expected, part)
+        assert np.array_equal(person, wanted.inputs["person"])
+        if isinstance(wanted.target, dict):
+            assert all(np.array_equal(goal[output], wanted.target[output]) for output in goal)
+        else:
+            assert np.array_equal(goal, wanted.target)
+        if wanted.weight is not None:
+            assert np.array_equal(weight[0], wanted.weight)
+    inputs = Preprocessing.from_json(json.dumps({"task": "regression", "target": "y", **record}))
+    assert inputs.inputs == expected.preprocessing.inputs
 
 
 @pytest.mark.parametrize("backend", ["torch", "keras"])
