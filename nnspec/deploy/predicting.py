@@ -266,12 +266,16 @@ def _streamed(
         is_plain = feature.dtype.startswith("float") and feature.prepared is None
         columns = floats if is_plain else others
         columns.update(dict.fromkeys(feature.columns))
+    has_prepared = any(feature.prepared is not None for feature in features)
     is_array = any(feature.is_array for feature in features)
     if is_array or program.batch is not None or floats.keys() & others or not path.is_file():
         return None
     found: dict[str, list[Array]] = {}
     try:
         for table in parts(path, list(floats), list(others)):
+            blank = pl.all_horizontal(pl.all().is_null())
+            if has_prepared and table.select(blank).to_series().any():
+                return None  # A line without values at the end of a file is no row.
             inputs = _inputs(program, preprocessing, table, path)
             for name, values in _forward(program, inputs).items():
                 found.setdefault(name, []).append(values)

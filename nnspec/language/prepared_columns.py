@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from nnspec.errors import Mark, nearest
+from nnspec.errors import Change, Fix, Mark, closest, nearest
 from nnspec.language.preparation import Preparation, preparation_of
 from nnspec.language.tree import Map
 
@@ -40,11 +40,16 @@ def report_columns(model: Model, given: Any, problems: Problems) -> None:
         if name in columns or any(fnmatchcase(column, name) for column in columns):
             continue
         what = "matches no column" if any(sign in name for sign in _SIGNS) else "is no column"
+        mark, meant = _mark(declared, name, is_key=True), closest(name, columns)
+        fix = None
+        if mark is not None and meant and meant not in data.prepare:
+            fix = Fix(f"write {meant}", (Change("key", mark, meant),), is_safe=False)
         problems.add(
             "unknown-column",
             f'`data.prepare` names "{name}", which {what} of `features`{nearest(name, columns)}',
-            _mark(declared, name, is_key=True),
+            mark,
             f"the columns: {', '.join(columns)}",
+            fix,
         )
 
 

@@ -362,6 +362,16 @@ def test_widths_that_are_known_are_checked_without_rows(tmp_path):
     assert not loads((SPEC % text).replace("shape: [2]", "shape: [4]")).advice
 
 
+def test_a_misspelt_column_is_told_with_what_may_be_meant():
+    with pytest.raises(SpecError) as caught:
+        loads((SPEC % "{missing: mean}").replace("prepare: {age", "prepare: {agee"))
+    (problem,) = caught.value.problems
+    assert problem.code == "unknown-column"
+    assert problem.message.endswith('which is no column of `features`; did you mean "age"?')
+    assert problem.fix.title == "write age"
+    assert not problem.fix.is_safe
+
+
 def test_an_embedding_has_a_row_for_each_category(tmp_path):
     document = """\
 nnspec: 1

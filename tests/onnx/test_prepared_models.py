@@ -6,8 +6,10 @@ import numpy as np
 import onnxruntime
 import polars as pl
 import pytest
+from click.testing import CliRunner
 from onnx_cases import random_weights
 
+from nnspec.cli import main
 from nnspec.data.preprocessing import KEY
 from nnspec.data.rows import load_data
 from nnspec.deploy.exporting import export
@@ -78,6 +80,7 @@ def made(folder, table, prepare, *, inputs, layers, features, target, task, **mo
         "training": {"task": task, **more.pop("training", {})}, **more,
     }  # fmt: skip
     table.write_csv(folder / "rows.csv")
+    (folder / "net.json").write_text(json.dumps(document), encoding="utf-8")
     spec = loads(json.dumps(document), path=folder / "net.json")
     record = load_data(spec).preprocessing
     metadata = {KEY: record.to_json()}
@@ -340,6 +343,23 @@ def test_what_a_model_cannot_express_is_refused_by_name(tmp_path):
     )
     with pytest.raises(UnsupportedError, match='input "x" is fed by an array'):
         export(spec, tmp_path / "m.onnx", weights=weights, preprocessing=True)
+
+
+def test_the_command_line_writes_such_a_model_with_its_other_options(tmp_path):
+    alone(tmp_path, CATEGORIES["numbers"], "text")
+    spec, weights = tmp_path / "net.json", tmp_path / "w.safetensors"
+    rows = table_of(4, seed=5)
+    expected = predict(tmp_path / "plain.onnx", rows).outputs["share"]
+    for more in (["--opset", "19"], ["--opset", "23"], ["--batch", "4"], ["--fold"],
+                 ["--external-data"]):  # fmt: skip
+        arguments = [str(spec), "--weights", str(weights), "--preprocessing", *more]
+        output = str(tmp_path / "prepared.onnx")
+        ended = CliRunner().invoke(main, ["export", *arguments, "-o", output])
+        assert ended.exit_code == 0, ended.output
+        np.testing.assert_allclose(run(tmp_path, rows)["share"], expected, rtol=1e-6)
+    ended = CliRunner().invoke(main, ["export", str(spec), "--preprocessing", "-o", output])
+    assert ended.exit_code == 2
+    assert "give weights that a training has written" in ended.output
 
 
 def test_predict_says_that_such_a_model_prepares_by_itself(tmp_path):

@@ -7,11 +7,12 @@ import polars as pl
 import pytest
 
 import nnspec
+from nnspec.data.preprocessing import KEY
 from nnspec.data.rows import load_data
 from nnspec.deploy.predicting import predict
 from nnspec.errors import DataError
 from nnspec.network.loader import loads
-from nnspec.weights.canonical import load_weights
+from nnspec.weights.canonical import load_weights, save_weights
 
 PREPARE = {
     "age": {"missing": "median", "indicator": True, "scale": "standard"},
@@ -101,6 +102,20 @@ def test_a_model_takes_the_raw_table(trained, suffix, tmp_path):
     score = hidden @ weights["chance.weight"].T + weights["chance.bias"]
     (given,) = found.outputs.values()
     assert given == pytest.approx(1 / (1 + np.exp(-score)), abs=1e-6)
+
+
+def test_blank_lines_at_the_end_are_no_rows(trained, tmp_path):
+    """Every column of such a row would be filled."""
+    folder, _, _ = trained
+    spec = spec_in(tmp_path, prepare={**PREPARE, "fare": {"missing": "mean", "scale": "standard"}})
+    record = {KEY: load_data(spec).preprocessing.to_json()}
+    weights = save_weights(
+        tmp_path / "w.safetensors", load_weights(folder / "run" / "best.safetensors"), record
+    )
+    nnspec.export(spec, tmp_path / "net.onnx", weights=weights)
+    text = table_of(5, seed=9).drop("survived").with_columns(pl.lit(None).alias("fare")).write_csv()
+    (tmp_path / "new.csv").write_text(f"{text},,,\n{text.splitlines()[1]}\n\n,,,\n\n")
+    assert predict(tmp_path / "net.onnx", tmp_path / "new.csv").rows == 7
 
 
 def test_a_model_says_which_of_its_rows_is_wrong(trained, tmp_path):

@@ -19,8 +19,10 @@ WORDS = {
            "UninitializedParameter add_weight learnable_parameter ParameterLayer"),
     **same("constant", "Buffer register_buffer tensor const full constant_tensor "
            "UninitializedBuffer"),
-    **nothing("CategoryEncoding Discretization Hashing HashedCrossing IntegerLookup StringLookup "
-              "TextVectorization tokenizer", "nothing here is it: a network takes numbers, and words "
+    **nothing("CategoryEncoding IntegerLookup StringLookup", "no layer here is it: "
+              "`data: {prepare: {COLUMN: {categories: one_hot}}}` encodes a column of a table, or "
+              "`index`, which `embedding` takes"),
+    **nothing("Discretization Hashing HashedCrossing TextVectorization tokenizer", "nothing here is it: a network takes numbers, and words "
               "become ids before it; `embedding` takes ids"),
     **nothing("MelSpectrogram STFTSpectrogram spectrogram stft", "nothing here is it: a conv1d whose "
               "kernel is fixed, or features that are computed before"),
