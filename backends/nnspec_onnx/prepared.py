@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from nnspec.data.domain_record import RECORD
 from nnspec.data.preprocessing import Answer, Feature, Preprocessing
 from nnspec.emit.bounds import bounds_of
 from nnspec.errors import UnsupportedError, UsageError
@@ -20,7 +21,6 @@ from nnspec.network.graph import Graph
 from nnspec_onnx.columns import Columns
 from nnspec_onnx.dates import prepared_dates
 from nnspec_onnx.ir import Network, Node, Value
-from nnspec_onnx.runtime import RECORD
 
 OPSET = 19
 """The first opset that compares texts."""
@@ -56,7 +56,6 @@ def prepared_network(network: Network, graph: Graph, record: str) -> Network:
         value = next(each for each in inner.outputs if each.name == output)
         ends.append(_answer(made, name, renamed[output], value, answer, network, wrong))
     rows = network.inputs[0].shape[0]
-    kept = {key: text for key, text in network.metadata.items() if key != "nnspec.domain"}
     return replace(
         inner,
         inputs=tuple(
@@ -70,7 +69,7 @@ def prepared_network(network: Network, graph: Graph, record: str) -> Network:
             *made.nodes[before:],
         ),
         initializers=(*inner.initializers, *made.initializers),
-        metadata={**kept, RECORD: record},
+        metadata={**network.metadata, RECORD: record},
     )
 
 

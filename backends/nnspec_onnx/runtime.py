@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnspec.backend import Precision
-from nnspec.data.domain_record import KEY, from_json
+from nnspec.data.domain_record import KEY, RECORD, from_json
 from nnspec.errors import DataError, MissingDependencyError, UsageError
 from nnspec.layers.shapes import Dim, TensorType
 from nnspec.network.domain import Domain
@@ -18,9 +18,6 @@ from nnspec.network.domains import domain_of
 from nnspec.network.graph import Graph
 from nnspec_onnx.doubles import double_ops
 from nnspec_onnx.ir import Network
-
-RECORD = "nnspec.prepared"
-"""The metadata's key of the record that a model itself applies."""
 
 if TYPE_CHECKING:
     import onnx
@@ -271,17 +268,14 @@ def _from_session(
 ) -> OnnxProgram:
     values = session.get_inputs()
     metadata = session.get_modelmeta().custom_metadata_map
-    if RECORD in metadata:
-        raise UsageError(
-            "the model prepares raw columns itself: run it with ONNX Runtime, or give nnspec one "
-            "that was exported without --preprocessing"
-        )
+    # Of all models, those alone that prepare raw columns themselves take text.
+    known = {**_ORT_TYPES, "tensor(string)": "object"} if RECORD in metadata else _ORT_TYPES
     for value in values:
-        if value.type not in _ORT_TYPES:
+        if value.type not in known:
             raise UsageError(f'the model\'s input "{value.name}" is of type {value.type}')
-    dtypes = {value.name: np.dtype(_ORT_TYPES[value.type]) for value in values}
+    dtypes = {value.name: np.dtype(known[value.type]) for value in values}
     shapes = {value.name: value.shape for value in values}
-    if domain is None:
+    if domain is None and RECORD not in metadata:
         domain = _own_domain(metadata, shapes, dtypes)
     rows = {shape[0] for shape in shapes.values() if shape}
     batch = rows.pop() if len(rows) == 1 else None

@@ -12,6 +12,8 @@ from nnspec.network.domain import Domain, IntegerLayer, Limit, Range, size_of
 
 KEY = "nnspec.domain"
 """The record's key in the metadata of an ONNX file."""
+RECORD = "nnspec.prepared"
+"""The key of the preprocessing record that a model itself applies."""
 
 
 def to_json(domain: Domain) -> str:

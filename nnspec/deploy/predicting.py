@@ -13,9 +13,11 @@ import polars as pl
 
 from nnspec.backend import onnx_backend
 from nnspec.data.arrays import admit_arrays, require_arrays
+from nnspec.data.domain_record import RECORD
 from nnspec.data.preprocessing import Answer, Preprocessing, places
 from nnspec.data.streaming import parts
 from nnspec.data.tables import Rows, read
+from nnspec.deploy.whole import WholeProgram
 from nnspec.errors import DataError, UsageError, printable
 from nnspec.language.training_schema import kind_of
 from nnspec.network.domain import Domain
@@ -204,6 +206,8 @@ def _thresholds(text: str, model: object) -> dict[str, float]:
 def _loaded(model: str | Path) -> _OnnxProgram:
     try:
         program: _OnnxProgram = onnx_backend().load(model)
+        if RECORD in program.metadata:
+            program = WholeProgram(program)
     except DataError as error:  # of a record within it
         raise DataError(f"{model}: {error}") from None
     return program
@@ -249,7 +253,7 @@ def _inputs(
     inputs = preprocessing.apply(rows, file=file)
     if program.domain is not None:
         program.domain.require(inputs, places(preprocessing.inputs, rows, file), file=file)
-    return inputs
+    return program.columns(rows, file) if isinstance(program, WholeProgram) else inputs
 
 
 def _streamed(

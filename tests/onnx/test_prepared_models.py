@@ -362,7 +362,31 @@ def test_the_command_line_writes_such_a_model_with_its_other_options(tmp_path):
     assert "give weights that a training has written" in ended.output
 
 
-def test_predict_says_that_such_a_model_prepares_by_itself(tmp_path):
-    alone(tmp_path, NUMBERS["mean"], "number")
-    with pytest.raises(UsageError, match="prepares raw columns itself"):
-        predict(tmp_path / "prepared.onnx", table_of())
+@pytest.mark.parametrize("name", ["median", "numbers"])
+def test_predict_takes_such_a_model_too_and_says_what_is_wrong_with_a_row(name, tmp_path):
+    is_number = name in NUMBERS
+    column = "number" if is_number else "text"
+    alone(tmp_path, NUMBERS[name] if is_number else CATEGORIES[name], column)
+    rows = with_holes(table_of(20, seed=9), [column])
+    rows.write_csv(tmp_path / "new.csv")
+    for given in (rows, tmp_path / "new.csv"):
+        ours, theirs = (predict(tmp_path / f"{kind}.onnx", given) for kind in ("prepared", "plain"))
+        np.testing.assert_allclose(ours.outputs["share"], theirs.outputs["share"], rtol=1e-6)
+        assert ours.table().columns == theirs.table().columns
+        assert (ours.answer == theirs.answer).all()
+    rows = rows.with_columns(other=pl.lit("x"))
+    rows.write_csv(tmp_path / "new.csv")
+    with pytest.raises(DataError, match='line 2: column "other", row 1: "x" is not a number'):
+        predict(tmp_path / "prepared.onnx", tmp_path / "new.csv")
+    with pytest.raises(DataError, match="give"):
+        predict(tmp_path / "prepared.onnx", {"x": np.ones((2, 3)), "ids": np.ones(2)})
+
+
+def test_predict_restores_a_target_once(tmp_path):
+    table = table_of()
+    made(tmp_path, table, {"text": CATEGORIES["one_hot"]}, inputs={"x": {"shape": [4]}},
+         layers=[{"name": "out", "type": "dense", "units": 1}], features={"x": ["text"]},
+         target="number", task="regression", data={"standardize_target": True})  # fmt: skip
+    ours, theirs = (predict(tmp_path / f"{kind}.onnx", table) for kind in ("prepared", "plain"))
+    np.testing.assert_allclose(ours.numbers, theirs.numbers, rtol=1e-9)
+    assert ours.table().columns == theirs.table().columns == ["number"]

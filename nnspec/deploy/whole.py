@@ -1,0 +1,72 @@
+"""A model that prepares raw columns itself, run on a table as any other is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import polars as pl
+
+from nnspec.data.domain_record import KEY, RECORD, from_json
+from nnspec.data.preprocessing import Feature, Preprocessing
+from nnspec.data.tables import Rows
+from nnspec.errors import DataError
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
+
+
+class _Program(Protocol):
+    model: Any
+    metadata: dict[str, str]
+    batch: int | None
+
+    def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]: ...
+
+
+class WholeProgram:
+    """Such a model under the inputs of its network, whose outputs are in the target's units.
+
+    What is wrong with a row is said before the model runs, which would give NaN.
+    """
+
+    def __init__(self, program: _Program) -> None:
+        record = Preprocessing.from_json(program.metadata[RECORD])
+        done = record.model_copy(update={"target_mean": None, "target_scale": None})
+        self.program = program
+        self.model = program.model
+        self.metadata = {**program.metadata, "nnspec.preprocessing": done.to_json()}
+        self.inputs = {name: name for name in record.inputs}
+        self.batch = program.batch
+        domain = program.metadata.get(KEY)
+        self.domain = from_json(domain) if domain is not None else None
+        self._features = record.inputs
+
+    def columns(self, rows: Rows, file: object) -> dict[str, Array]:
+        """Return the raw columns that the model takes, by name."""
+        if not isinstance(rows, pl.DataFrame):
+            raise DataError(f"{file}: the model takes the columns of a table; give one")
+        found: dict[str, Array] = {}
+        for name, feature in self._features.items():
+            found.update(_columns(feature, feature.gather(rows, name, file)))
+        return found
+
+    def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the outputs of the network; the answers, which follow from them, are left out."""
+        outputs = self.program.forward(inputs)
+        return {name: each for name, each in outputs.items() if each.dtype.kind == "f"}
+
+
+def _columns(feature: Feature, values: Array | pl.DataFrame) -> Iterator[tuple[str, Array]]:
+    if feature.prepared is None or not isinstance(values, pl.DataFrame):
+        flat = np.asarray(values, np.float64).reshape(len(values), -1)
+        yield from ((name, flat[:, i]) for i, name in enumerate(feature.columns))
+        return
+    for name, by in zip(feature.columns, feature.prepared, strict=True):
+        column = values[name]
+        if by.kind == "number":
+            yield name, column.fill_null(np.nan).to_numpy()
+            continue
+        text = column.dt.strftime(by.format) if by.format is not None else column
+        yield name, np.array(text.fill_null("").to_list(), dtype=object)
