@@ -57,6 +57,10 @@ DECLARED = {
 }  # fmt: skip
 
 
+QUICK = ("every", "dates")
+"""Of Parquet, what is not left to the slow tests."""
+
+
 def rows_of(count: int, seed: int = 3, *, is_typed: bool = False) -> pl.DataFrame:
     rng = np.random.default_rng(seed)
     table = {
@@ -107,8 +111,16 @@ def spec_of(folder: Path, name: str, suffix: str = "csv") -> Spec:
     return loads(json.dumps(document), path=folder / "net.json")
 
 
-@pytest.mark.parametrize("suffix", ["csv", "parquet"])
-@pytest.mark.parametrize("name", DECLARED)
+@pytest.mark.parametrize(
+    ("name", "suffix"),
+    [
+        *((name, "csv") for name in DECLARED),
+        *(
+            pytest.param(name, "parquet", marks=[] if name in QUICK else pytest.mark.slow)
+            for name in DECLARED
+        ),
+    ],
+)
 def test_a_script_prepares_rows_as_train_does(name: str, suffix: str, tmp_path: Path) -> None:
     spec = spec_of(tmp_path, name, suffix)
     source = dataset_source(spec)
