@@ -13,6 +13,7 @@ import numpy as np
 from nnspec.errors import WeightsError
 from nnspec.judge.causes import Variant, variants
 from nnspec.judge.found import Blamed, Fault, standing_in
+from nnspec.judge.lacking import lacking
 from nnspec.judge.moving import altered_before, moved_at_end, moved_before
 from nnspec.judge.ours import with_fields
 from nnspec.judge.parts import MIXED, Parting, exchanged
@@ -72,6 +73,9 @@ class Blaming:
             sources, is_sure = self._every_way(node, within)
         places = tuple(self._places(node, within)) or tuple(self._same(node))
         if not cause and not sources:
+            bare = lacking(self.walk, node)
+            if bare is not None:
+                return bare
             noisy = self._noisy(node, places)
             if noisy is not None:
                 return noisy

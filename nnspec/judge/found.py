@@ -70,6 +70,8 @@ class Blamed:
     left_out: list[dict[str, Array]] = field(default_factory=list)
     """Values that the layer takes, where the file may go on with them."""
     left_places: tuple[str, ...] = ()
+    is_counted: bool = False
+    """Whether the file lacks tensors of the layer, in whatever order those are that it has."""
 
     def fault_of(self, given: Mapping[str, Array]) -> Fault:
         """Return the fault, where the file goes on with this in the place of what a layer gives."""

@@ -316,7 +316,7 @@ class Search:
                 known = {**known, **blamed.sources}
                 walk = self._walk(known, forced)
                 continue
-            if mixed:
+            if mixed and not blamed.is_counted:
                 if self.faults:
                     break
                 blamed = replace(blamed, fault=replace(blamed.fault, is_sure=False))

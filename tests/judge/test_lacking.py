@@ -1,0 +1,46 @@
+"""Normalisations of files that have no scale or no shift."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import nnspec
+from tests.judge.test_against import judged, spec_of
+
+# Keras copies a variable, when it saves, by a call that NumPy 2 has deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+DOCUMENT: dict[str, Any] = {
+    "nnspec": 1,
+    "name": "Normed",
+    "inputs": {"x": {"shape": [6]}},
+    "layers": [
+        {"name": "wide", "type": "dense", "units": 8, "use_bias": False},
+        {"name": "norm", "type": "batch_normalization", "epsilon": 1e-5},
+        {"name": "bent", "type": "tanh"},
+        {"name": "again", "type": "dense", "units": 8, "use_bias": False},
+        {"name": "last_norm", "type": "batch_normalization", "epsilon": 1e-5},
+        {"name": "scores", "type": "dense", "units": 3},
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("without", "told"),
+    [("scale=False", "no scale"), ("center=False", "no shift"),
+     ("scale=False, center=False", "no scale and no shift")],
+)  # fmt: skip
+def test_a_batch_normalization_without_its_weights_is_blamed(
+    without: str, told: str, tmp_path: Path
+) -> None:
+    """The file holds fewer tensors than the spec, so that others fit in their place."""
+    source = nnspec.compile(spec_of(DOCUMENT), "keras").source
+    changed = source.replace('name="norm")', f'name="norm", {without})')
+    assert changed != source, source
+    (tmp_path / "net.py").write_text(changed)
+    report = judged(DOCUMENT, f"{tmp_path / 'net.py'}:normed")
+    assert report.verdict == "not the same", report.to_json()
+    assert report.faults[0].layer == "norm", report.faults
+    assert report.faults[0].cause == f"it has {told}"
