@@ -14,6 +14,7 @@ from nnspec.errors import WeightsError
 from nnspec.judge.causes import Variant, variants
 from nnspec.judge.found import Blamed, Fault, standing_in
 from nnspec.judge.lacking import lacking
+from nnspec.judge.left_out import alternatives, plain_of, same_places
 from nnspec.judge.moving import altered_before, moved_at_end, moved_before
 from nnspec.judge.ours import with_fields
 from nnspec.judge.parts import MIXED, Parting, exchanged
@@ -49,11 +50,14 @@ class Blaming:
         if shifted is not None:
             return shifted
         otherwise = read_otherwise(self.walk, node)
-        if otherwise is not None:
+        if otherwise is not None and otherwise.name != node.name:
             return otherwise
         moved = moved_before(self.walk, node)
-        if moved is not None:
+        # What is put in another order long before a layer may look like another way to read it.
+        if moved is not None and (otherwise is None or not self._takes(node, moved)):
             return moved
+        if otherwise is not None:
+            return otherwise
         path = self.walk.ours.path_of(node)
         cause = "it leaves the layer out, and gives what the layer takes"
         given: dict[str, Array] = {}
@@ -71,7 +75,7 @@ class Blaming:
             cause, sources, is_sure = self._cause_within(node, within)
         if not cause:
             sources, is_sure = self._every_way(node, within)
-        places = tuple(self._places(node, within)) or tuple(self._same(node))
+        places = tuple(self._places(node, within)) or tuple(same_places(self.walk, node))
         if not cause and not sources:
             bare = lacking(self.walk, node)
             if bare is not None:
@@ -84,9 +88,12 @@ class Blaming:
                 return altered
             cause, places = self._within_attention(node, within, places)
         fault = Fault(path, node.layer.type, places, cause or within.told(), is_sure)
-        left_out = [] if cause else list(self._left_out(node))
-        same = tuple(self._same(node)) if left_out else ()
-        return Blamed(node.name, fault, list(self._instead(node)), sources, left_out, same)
+        left_out = [] if cause else [*alternatives(self.walk, node)]
+        return Blamed(node.name, fault, list(self._instead(node)), sources, left_out)
+
+    def _takes(self, node: LayerNode, moved: Blamed) -> bool:
+        before = next(each for each in self.walk.ours.nodes if each.name == moved.name)
+        return bool(set(before.outputs).intersection(node.inputs))
 
     def _noisy(self, node: LayerNode, places: tuple[str, ...]) -> Blamed | None:
         """Return the layer before one that draws numbers, where the file draws some at inference.
@@ -101,23 +108,6 @@ class Blaming:
                 cause = "it draws random numbers at inference too"
                 return Blamed(before.name, Fault(path, before.layer.type, places, cause), [])
         return None
-
-    def _left_out(self, node: LayerNode) -> Iterator[dict[str, Array]]:
-        """Yield what a layer takes in the place of what it gives, where that is as large."""
-        if len(node.outputs) == 1:
-            shape = self.walk.values[node.outputs[0]].shape
-            for value in dict.fromkeys(node.inputs):
-                if self.walk.values[value].shape == shape:
-                    yield {node.outputs[0]: self.walk.values[value]}
-
-    def _same(self, node: LayerNode) -> Iterator[str]:
-        """Yield the place at which the run first gives again what it takes there."""
-        starts = self.walk.ways.taken_by(node)
-        for step in self.walk.trace.steps:
-            is_same = bool(step.outputs) and starts.issuperset(step.outputs)
-            if is_same and starts.intersection(step.inputs) and not step.tensors:
-                yield step.told()
-                return
 
     def _shifted(self, node: LayerNode) -> Blamed | None:
         """Return a layer before this one that has a bias in the file alone."""
@@ -254,6 +244,9 @@ class Blaming:
 
         And whether it is sure: see `_is_told`.
         """
+        plain = plain_of(self.walk, node)
+        numbers = self.walk.ways.numbers
+        others = {n for each in numbers if each not in node.outputs for n in numbers[each]}
         for own in self._filled(node):
             for variant in variants(node.layer, own):
                 layer, weights = variant.layer, variant.weights
@@ -263,8 +256,13 @@ class Blaming:
                     continue
                 if any(given[name].shape != self.walk.values[name].shape for name in node.outputs):
                     continue
+                is_bent = getattr(layer, "activation", None) is not None
+                if plain is not None and is_bent and self._is_same(given[node.outputs[0]], plain):
+                    continue  # as a ReLU of what is never below 0: every run holds that
                 if self._is_what_it_takes(node, given):
                     continue  # which every run holds; that it is left out is seen by what follows
+                if any(others.intersection(self.walk.prints.of(each)) for each in given.values()):
+                    continue  # that is what another layer gives
                 if self.walk.is_held(node, given) and self._is_end(node, layer):
                     return variant.told, given, self._is_told(node, own, variant)
         return "", {}, True
@@ -273,6 +271,10 @@ class Blaming:
         """Whether what a variant gives is what the layer takes, as a ReLU of positive numbers."""
         taken = self.walk.ways.taken_by(node)
         return all(taken.intersection(self.walk.prints.of(given[value])) for value in node.outputs)
+
+    def _is_same(self, one: Array, other: Array) -> bool:
+        scale = float(np.max(np.abs(other), initial=0.0))
+        return float(np.max(np.abs(one - other), initial=0.0)) <= self.walk.prints.tolerance * scale
 
     def _filled(self, node: LayerNode) -> Iterator[dict[str, Array]]:
         """Yield the weights of a layer as it is filled, and as it may be filled as well."""
@@ -348,7 +350,11 @@ class Blaming:
                 wanted = sorted(wanted, key=lambda step: -self._inputs_of(node, step.inputs))
             # Where nothing goes on with what the layer takes, its weights meet another value.
             wanted = wanted or [step for step in steps if own.intersection(step.tensors)]
-        yield from dict.fromkeys(step.told() for step in wanted[:1])
+        told = wanted[:1]
+        if told and "pad" in told[0].kind.lower():  # what a layer is given, and not what it is
+            after = [each for each in steps if set(told[0].outputs).intersection(each.inputs)]
+            told += after[:1]
+        yield from dict.fromkeys(step.told() for step in told)
 
     def _inputs_of(self, node: LayerNode, taken: Iterable[int]) -> int:
         """Return how many of a layer's inputs are among values of the run."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
 from nnspec.backend.foreign import Held, Trace
 from nnspec.judge.sources import Source
@@ -30,12 +30,15 @@ class Fault:
     cause: str = ""
     is_sure: bool = True
     """Whether every way to fill the layer with tensors of the file was tried."""
+    taker: str = ""
+    """The layer that takes what this one gives, where the fault lies between the two."""
 
     def told(self) -> str:
         """Return it as a sentence or two."""
         at = f" at {' and '.join(self.places)}" if self.places else ""
         text = f'The file parts from the layer "{self.layer}" ({self.kind}){at}'
-        return f"{text}: {self.cause}." if self.cause else f"{text}."
+        to = f' to the layer "{self.taker}"' if self.taker else ""
+        return f"{text}: {self.cause}{to}." if self.cause else f"{text}."
 
 
 def standing_in(
@@ -58,6 +61,23 @@ def standing_in(
                 yield array
 
 
+class Other(NamedTuple):
+    """A fault of a layer of the walk, and what the file gives if it has that.
+
+    uncomputed: layers that then lead nowhere.
+    """
+
+    name: str
+    given: dict[str, Array]
+    fault: Fault
+    uncomputed: tuple[str, ...] = ()
+
+    @property
+    def forced(self) -> dict[str, dict[str, Array]]:
+        """The values that the layers at fault give, by name."""
+        return {**{name: {} for name in self.uncomputed}, self.name: self.given}
+
+
 @dataclass(frozen=True, slots=True)
 class Blamed:
     """A fault. name: of the layer in the walk. instead: what the file may give in its place."""
@@ -67,18 +87,10 @@ class Blamed:
     instead: list[dict[str, Array]]
     sources: dict[str, Source] = field(default_factory=dict)
     """Of the layer's parameters, where it was filled wrongly and is not at fault."""
-    left_out: list[dict[str, Array]] = field(default_factory=list)
-    """Values that the layer takes, where the file may go on with them."""
-    left_places: tuple[str, ...] = ()
+    others: list[Other] = field(default_factory=list)
+    """Faults that it may be instead, if the walk goes on from what the file then gives."""
     is_counted: bool = False
     """Whether the file lacks tensors of the layer, in whatever order those are that it has."""
-
-    def fault_of(self, given: Mapping[str, Array]) -> Fault:
-        """Return the fault, where the file goes on with this in the place of what a layer gives."""
-        if not any(given is each for each in self.left_out):
-            return self.fault
-        cause = "it leaves the layer out, and goes on with what the layer takes"
-        return replace(self.fault, cause=cause, places=self.left_places or self.fault.places)
 
 
 @dataclass

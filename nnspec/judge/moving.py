@@ -6,6 +6,7 @@ numbers is found there whatever order it gives them in. What takes them is not.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from nnspec.judge.facing import moves
 from nnspec.judge.found import Blamed, Fault
 from nnspec.judge.prints import is_in_place
 from nnspec.judge.reading import is_held_of, until
+from nnspec.judge.sources import MOST_AXES
 from nnspec.judge.walk import Walk
 from nnspec.layers import Activation
 from nnspec.network.graph import LayerNode
@@ -29,22 +31,30 @@ FEW = 8
 """Values that are made of one, and tried in its place."""
 FURTHER = "the file makes more of what the layer gives, and goes on with that"
 CAUSE = "it gives the same numbers in another order"
+AFTER = "the file puts what the layer gives in another order, and goes on with that"
+MOST = 60
+"""Values in another order, at most, that are tried before a layer which is not held."""
+MOVES = 3
+"""Operations that only move numbers, at most, which are told of a layer."""
 
 
 def moved_before(walk: Walk, node: LayerNode) -> Blamed | None:
     """Return a layer before one that the run does not hold, which it holds once that one moves."""
     kept = dict(walk.ours.weights)
     order = _Order(walk)
-    for before in order.movers():
+    count = 0
+    for before, value in order.movers(is_of_all=True):
         if before is node:
             break
-        value = before.outputs[0]
         for number, instead in _laid_out(walk, order, value):
-            values = until(walk, before, node, instead)
+            count += 1
+            if count > MOST:
+                return None
+            values = until(walk, value, node, instead)
             is_held = values is not None and is_held_of(walk, node, values)
             walk.ours.weights.update(kept)
             if is_held:
-                return _blamed(walk, before, number, instead)
+                return _blamed(walk, order, before, value, number, instead)
     return None
 
 
@@ -54,35 +64,57 @@ def altered_before(walk: Walk, node: LayerNode) -> Blamed | None:
     The run holds what the layer gives, and goes on with what further operations make of it: with
     that it holds the one that follows too.
     """
+    found = [(value, [*_altered(walk, node, value)]) for value in dict.fromkeys(node.inputs)]
+    found = [(value, some) for value, some in found if some]
+    tries = [[(value, each)] for value, some in found for each in some]
+    if len(found) > 1:  # what is made of each, as by a block that is used for several
+        alike = [[(value, each) for each in some] for value, some in found]
+        tries += [[*pairs] for pairs in zip(*alike, strict=False)]
     kept = dict(walk.ours.weights)
-    known = walk.ways.known()
-    for value in dict.fromkeys(node.inputs):
-        before = next((each for each in walk.ours.nodes if value in each.outputs), None)
-        if before is None or len(before.outputs) != 1:
-            continue
-        shape = walk.values[value].shape
-        for first, number in _made_of(walk, set(walk.ways.numbers.get(value, ())), known):
-            instead = walk.trace.values[number]
-            if instead.shape != shape:
-                continue
-            is_held = is_held_of(walk, node, {**walk.values, value: instead})
-            walk.ours.weights.update(kept)
-            if is_held:
-                path = walk.ours.path_of(before)
-                fault = Fault(path, before.layer.type, (first.told(),), FURTHER)
-                return Blamed(before.name, fault, [{value: instead}])
+    for pairs in tries:
+        instead = {value: walk.trace.values[number] for value, (_, number) in pairs}
+        is_held = is_held_of(walk, node, {**walk.values, **instead})
+        walk.ours.weights.update(kept)
+        if is_held:
+            value, (first, _) = pairs[0]
+            before = next(each for each in walk.ours.nodes if value in each.outputs)
+            path, taker = walk.ours.path_of(before), walk.ours.path_of(node)
+            fault = Fault(path, before.layer.type, (first.told(),), FURTHER, taker=taker)
+            return Blamed(before.name, fault, [{value: instead[value]}])
     return None
 
 
-def _made_of(walk: Walk, starts: set[int], known: set[int]) -> Iterator[tuple[Step, int]]:
-    """Yield what operations without tensors make of values, with the first of the operations."""
+def _altered(walk: Walk, node: LayerNode, value: str) -> Iterator[tuple[Step, int]]:
+    """Yield what a run makes of a value that a layer takes, with the first of the operations."""
+    before = next((each for each in walk.ours.nodes if value in each.outputs), None)
+    if before is None or len(before.outputs) != 1:
+        return
+    shape = walk.values[value].shape
+    owned = [*walk.ours.names_of(before).values(), *walk.ours.names_of(node).values()]
+    own = {walk.found.sources[name].tensor for name in owned if name in walk.found.sources}
+    starts = set(walk.ways.numbers.get(value, ()))
+    for first, number in _made_of(walk, starts, walk.ways.known(), own):
+        if walk.trace.values[number].shape == shape:
+            yield first, number
+
+
+def _made_of(
+    walk: Walk, starts: set[int], known: set[int], own: set[str]
+) -> Iterator[tuple[Step, int]]:
+    """Yield what operations make of values, with the first of the operations.
+
+    own: tensors that they may take, as a bias that is added once more.
+    """
     firsts: dict[int, Step] = {}
+    others: set[int] = set()  # made with further tensors: what takes those too is another layer's
     count = 0
     for step in walk.trace.steps:
         before = [firsts[number] for number in step.inputs if number in firsts]
-        if not before and not starts.intersection(step.inputs):
+        if not before and not starts.union(others).intersection(step.inputs):
             continue
-        if step.tensors or known.intersection(step.outputs):
+        is_other = bool(others.intersection(step.inputs)) or not own.issuperset(step.tensors)
+        if is_other or known.intersection(step.outputs):
+            others.update(set(step.outputs) - starts)
             continue
         for number in step.outputs:
             if number in walk.trace.values and count < FEW:
@@ -96,10 +128,11 @@ def moved_at_end(walk: Walk) -> Blamed | None:
     order = _Order(walk)
     if any(value in walk.values and not order.of(value) for value in order.made):
         return None  # it may be anywhere
-    movers = [node for node in order.movers() if node.name in walk.ours.computed]
-    if movers:
-        number = order.of(movers[-1].outputs[0])[-1]
-        return _blamed(walk, movers[-1], number, walk.trace.values[number])
+    movers = [each for each in order.movers() if each[0].name in walk.ours.computed]
+    for node, value in reversed(movers):
+        for number, instead in [*_laid_out(walk, order, value)][::-1]:
+            if _is_given(walk, order, node, value, instead):
+                return _blamed(walk, order, node, value, number, instead)
     for end in walk.ours.ends:
         if not order.ends.intersection(walk.ways.numbers.get(end, ())):
             return _altered_at_end(walk, order.made.get(end))
@@ -108,10 +141,34 @@ def moved_at_end(walk: Walk) -> Blamed | None:
         found = order.made.get(found.inputs[0])
     if found is None:
         return None
-    number = order.of(found.outputs[0])[-1]
-    if order.is_alike(number, found.outputs[0], is_as_laid_out=True):
+    value = found.outputs[0]
+    number = order.of(value)[-1]
+    if order.is_alike(number, value, is_as_laid_out=True):
         return None
-    return _blamed(walk, found, number, walk.trace.values[number])
+    return _blamed(walk, order, found, value, number, walk.trace.values[number])
+
+
+def _is_given(walk: Walk, order: _Order, node: LayerNode, value: str, instead: Array) -> bool:
+    """Whether the file gives an output that the spec gives of another value of a layer."""
+    outputs = [walk.trace.values[number] for number in order.ends]
+    for end in walk.ours.ends:
+        last = order.made.get(end)
+        if last is None:
+            continue
+        given = {value: instead}
+        if last is not node:
+            values = until(walk, value, last, instead)
+            if values is None:
+                continue
+            given = walk.ours.values(last, values, walk.ours.own_weights(last))
+        mine = given.get(end)
+        if mine is not None and any(
+            order.is_same(np.transpose(theirs, axes), mine)
+            for theirs in outputs
+            for axes in order.axes(theirs.ndim)
+        ):
+            return True
+    return False
 
 
 def _altered_at_end(walk: Walk, node: LayerNode | None) -> Blamed | None:
@@ -127,16 +184,15 @@ def _altered_at_end(walk: Walk, node: LayerNode | None) -> Blamed | None:
 
 def _laid_out(walk: Walk, order: _Order, value: str) -> Iterator[tuple[int, Array]]:
     """Yield the values of the run that may stand for one of the spec, in its shape."""
-    shape = walk.values[value].shape
+    mine = walk.values[value]
     for number in order.of(value):
         if order.is_alike(number, value):
             continue
         theirs = walk.trace.values[number]
-        if theirs.shape == shape:
-            yield number, theirs
-        for axes in dict.fromkeys(order.axes(theirs.ndim)):
+        turns = itertools.permutations(range(theirs.ndim)) if theirs.ndim <= MOST_AXES else ()
+        for axes in dict.fromkeys([*order.axes(theirs.ndim), *turns]):
             turned = np.transpose(theirs, axes)
-            if axes != tuple(range(theirs.ndim)) and turned.shape == shape:
+            if turned.shape == mine.shape and not order.is_same(turned, mine):
                 yield number, turned
 
 
@@ -157,14 +213,15 @@ class _Order:
         self.ends = walk.given()
         self.axes = moves if self._is_turned() else lambda rank: (tuple(range(rank)),)
 
-    def movers(self) -> Iterator[LayerNode]:
-        """Yield the layers held in another order alone, which take all in its own."""
+    def movers(self, *, is_of_all: bool = False) -> Iterator[tuple[LayerNode, str]]:
+        """Yield the values held in another order alone, of layers that take all in its own.
+
+        is_of_all: of others, too.
+        """
         for node in self.walk.ours.nodes:
-            if len(node.outputs) != 1 or not self.of(node.outputs[0]):
-                continue
-            is_moved = not self.is_kept(node.outputs[0])
-            if is_moved and all(self.is_kept(value) for value in node.inputs):
-                yield node
+            moved = [each for each in node.outputs if self.of(each) and not self.is_kept(each)]
+            if moved and (is_of_all or all(self.is_kept(value) for value in node.inputs)):
+                yield from ((node, each) for each in moved)
 
     def of(self, value: str) -> list[int]:
         """Return the numbers of the values of the run that stand for one of the spec."""
@@ -194,9 +251,18 @@ class _Order:
 
         is_as_laid_out: with its axes as the spec has them, too.
         """
-        theirs, tolerance = self.walk.trace.values[number], max(ALIKE, self.walk.prints.tolerance)
-        orders = [range(theirs.ndim)] if is_as_laid_out else self.axes(theirs.ndim)
-        return is_in_place(theirs, self.walk.values[value], tolerance, orders)
+        theirs, mine = self.walk.trace.values[number], self.walk.values[value]
+        orders = [tuple(range(theirs.ndim))] if is_as_laid_out else self.axes(theirs.ndim)
+        if not is_as_laid_out and sorted(theirs.shape) == sorted(
+            mine.shape
+        ):  # no other shape with the same numbers
+            orders = [axes for axes in orders if _turned(theirs.shape, axes) == mine.shape]
+        return any(self.is_same(np.transpose(theirs, axes), mine) for axes in orders)
+
+    def is_same(self, theirs: Array, mine: Array) -> bool:
+        """Whether two arrays hold the same numbers one after another."""
+        tolerance = max(ALIKE, self.walk.prints.tolerance)
+        return is_in_place(theirs, mine, tolerance, [range(theirs.ndim)])
 
     def _is_turned(self) -> bool:
         """Whether the file has channels elsewhere: values of no other shape than a turned one."""
@@ -204,21 +270,61 @@ class _Order:
             mine = self.walk.values[value].shape if value in self.walk.values else ()
             shapes = {self.walk.trace.values[number].shape for number in numbers}
             if len(mine) > 2 and shapes and mine not in shapes:
-                turned = {tuple(mine[axis] for axis in axes) for axes in moves(len(mine))}
+                turned = {_turned(mine, axes) for axes in moves(len(mine))}
                 if turned & shapes:
                     return True
         return False
+
+
+def _turned(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(shape[axis] for axis in axes)
 
 
 def _is_pointwise(node: LayerNode) -> bool:
     return isinstance(node.layer, Activation) or bool(node.layer.random)
 
 
-def _blamed(walk: Walk, node: LayerNode, number: int, instead: Array) -> Blamed:
+def _blamed(
+    walk: Walk, order: _Order, node: LayerNode, value: str, number: int, instead: Array
+) -> Blamed:
     path = walk.ours.path_of(node)
-    steps = (step for step in walk.trace.steps if number in step.outputs)
-    places = tuple(step.told() for step in steps)[:1]
-    fault = Fault(path, node.layer.type, places, CAUSE)
-    is_of_shape = instead.shape == walk.values[node.outputs[0]].shape
-    given = [{node.outputs[0]: instead}] if is_of_shape else []
-    return Blamed(node.name, fault, given)
+    own = set(walk.ways.numbers[value]) - walk.ways.taken_by(node)
+    is_given = any(order.is_alike(each, value) for each in own)  # and moved after that
+    takers = order.takers.get(value, [])
+    taker = walk.ours.path_of(takers[0]) if is_given and takers else ""
+    moves = [*_moving(walk, node, number)][:MOVES]
+    steps = moves or [step for step in walk.trace.steps if number in step.outputs][:1]
+    places = tuple(step.told() for step in steps)
+    fault = Fault(path, node.layer.type, places, AFTER if taker else CAUSE, taker=taker)
+    is_of_shape = instead.shape == walk.values[value].shape
+    others = {each: walk.values[each] for each in node.outputs if each in walk.values}
+    return Blamed(node.name, fault, [{**others, value: instead}] if is_of_shape else [])
+
+
+def _moving(walk: Walk, node: LayerNode, number: int) -> list[Step]:
+    """Return the operations that move numbers between what a layer takes and a value.
+
+    Those that do more than to turn axes, if there are any.
+    """
+    made = {each: step for step in walk.trace.steps for each in step.outputs}
+    prints, taken = walk.prints, walk.ways.taken_by(node)
+    moves: list[Step] = []
+    while number in made:
+        step = made[number]
+        before = [each for each in step.inputs if each in prints.values]
+        if step.tensors or len(before) != 1:
+            break
+        if number in prints.of(walk.trace.values[before[0]]):
+            moves.insert(0, step)
+        elif number in taken:
+            break
+        number = before[0]
+    far = [step for step in moves if not _is_turn(walk, step)]
+    return far or moves
+
+
+def _is_turn(walk: Walk, step: Step) -> bool:
+    """Whether an operation only turns the axes of what it takes, or gives it another shape."""
+    values = walk.trace.values
+    theirs, mine = values[step.outputs[0]], values[step.inputs[0]]
+    return is_in_place(theirs, mine, 0.0)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nnspec.judge.found import Blamed, Fault
+from nnspec.judge.parts import MIXED, exchanged
 from nnspec.judge.recurring import How, outputs_of, right_way, ways
 from nnspec.judge.sources import Source
 from nnspec.judge.walk import Walk
@@ -17,6 +20,8 @@ from nnspec.network.graph import LayerNode
 if TYPE_CHECKING:
     from nnspec.backend import Array
 
+BETWEEN = 30
+"""Layers between two, at most, that are computed with another value of the first."""
 FILLINGS = 8
 """With tensors of the file in one order of gates, which are tried: the likeliest."""
 
@@ -126,7 +131,7 @@ def _gone_on_with(
         numbers = set(walk.prints.of(instead))
         if instead.shape != walk.values[first].shape or not _goes_on(walk, numbers):
             continue
-        values = until(walk, before, node, instead)
+        values = until(walk, first, node, instead)
         if values is None or not is_held_of(walk, node, values):
             walk.ours.weights.update(kept)
             continue
@@ -144,25 +149,39 @@ def _gone_on_with(
     return None
 
 
-def until(
-    walk: Walk, before: LayerNode, node: LayerNode, instead: Array
-) -> dict[str, Array] | None:
-    """Return the values with another of a layer, and what layers without weights make of it.
+def until(walk: Walk, value: str, node: LayerNode, instead: Array) -> dict[str, Array] | None:
+    """Return the values with another one, and what the layers before a later one make of it.
 
-    None where another layer does not take it, or only by layers with weights.
+    None where the later layer does not take it, or only by many layers.
     """
-    values = {**walk.values, before.outputs[0]: instead}
-    changed = {before.outputs[0]}
-    for each in walk.ours.nodes:
-        if each is node:
-            return values if changed.intersection(node.inputs) else None
-        if changed.intersection(each.inputs) and not walk.ours.own_weights(each):
-            try:
-                values |= walk.ours.values(each, values, {})
-            except Exception:  # of a framework too: it does not take these values
-                return None
-            changed.update(each.outputs)
-    return None
+    values = {**walk.values, value: instead}
+    changed = {value}
+    between = _between(walk, changed, node)
+    if len(between) > BETWEEN:
+        return None
+    for each in between:
+        try:
+            values |= walk.ours.values(each, values, walk.ours.own_weights(each))
+        except Exception:  # of a framework too: it does not take these values
+            return None
+        changed.update(each.outputs)
+    return values if changed.intersection(node.inputs) else None
+
+
+def _between(walk: Walk, start: AbstractSet[str], node: LayerNode) -> list[LayerNode]:
+    """Return the layers that are computed from some values, and that a layer is computed from."""
+    wanted, reached = set(node.inputs), set(start)
+    leading = []
+    for each in reversed([*itertools.takewhile(lambda each: each is not node, walk.ours.nodes)]):
+        if wanted.intersection(each.outputs):
+            leading.append(each)
+            wanted.update(each.inputs)
+    found = []
+    for each in reversed(leading):
+        if reached.intersection(each.inputs):
+            found.append(each)
+            reached.update(each.outputs)
+    return found
 
 
 def _goes_on(walk: Walk, numbers: set[int]) -> bool:
@@ -180,10 +199,13 @@ def is_held_of(walk: Walk, node: LayerNode, values: Mapping[str, Array]) -> bool
     for name in owned.values():
         if name in walk.found.sources:
             walk.ways.free_again(walk.found.sources[name])
-    tries: Iterator[Mapping[str, Source]] = _likeliest(walk.ways.choices(node, owned))
     own = walk.ours.own_weights(node)
+    filled = {each: walk.found.sources[n] for each, n in owned.items() if n in walk.found.sources}
+    tries: list[Iterator[Mapping[str, Source]]] = [
+        iter([{}]), exchanged(node.layer, filled), _likeliest(walk.ways.choices(node, owned)),
+    ]  # fmt: skip
     found = False
-    for chosen in tries if owned else iter([{}]):
+    for chosen in itertools.chain.from_iterable(tries if owned else tries[:1]):
         weights = own | {each: source.of(walk.theirs) for each, source in chosen.items()}
         try:
             given = walk.ours.values(node, values, weights)
@@ -193,4 +215,20 @@ def is_held_of(walk: Walk, node: LayerNode, values: Mapping[str, Array]) -> bool
             found = True
             break
     walk.ways.used = kept
-    return found
+    return found or _is_mixed(walk, node, values, filled)
+
+
+def _is_mixed(
+    walk: Walk, node: LayerNode, values: Mapping[str, Array], filled: Mapping[str, Source]
+) -> bool:
+    """Whether the run holds the values that an attention mixes, and did not of those before.
+
+    The projection behind may be filled wrongly: nothing before it says how it lies in the file.
+    """
+    own = walk.ours.own_weights(node)
+    for chosen in ({}, *exchanged(node.layer, filled)):
+        weights = own | {each: source.of(walk.theirs) for each, source in chosen.items()}
+        now = walk.parting(node, values, None, weights)
+        if now.last == MIXED and MIXED in now.same:
+            return MIXED not in walk.parting(node, walk.values, None, weights).same
+    return False

@@ -15,7 +15,7 @@ from nnspec.judge.alike import Evened, Group
 from nnspec.judge.apart import halves, told_apart
 from nnspec.judge.blaming import Blaming
 from nnspec.judge.facing import Facing
-from nnspec.judge.found import Blamed, Fault, Filled, Walked
+from nnspec.judge.found import Blamed, Fault, Filled, Other, Walked
 from nnspec.judge.levelled import levelled
 from nnspec.judge.maps import sources_of
 from nnspec.judge.moving import FURTHER
@@ -327,12 +327,16 @@ class Search:
             self.faults.append(blamed.fault)
             # On from what the file gives there, which shows the next fault, and the other weights.
             best, reached, sofar = None, walk.found.steps, forced
-            for array in [*blamed.left_out, *blamed.instead]:
-                tried = {**sofar, blamed.name: array}
+            given_instead = [Other(blamed.name, each, blamed.fault) for each in blamed.instead]
+            for other in [*blamed.others, *given_instead]:
+                tried = {**sofar, **other.forced}
                 after = self._walk(known, tried)
-                if after.found.steps > reached:
+                # One layer may be held by chance, as a normalisation like that of a branch.
+                if after.found.steps > reached + (other.name != blamed.name):
                     best, reached, forced = after, after.found.steps, tried
-                    self.faults[-1] = blamed.fault_of(array)
+                    fault, is_own = other.fault, other.name == blamed.name
+                    places = fault.places or (blamed.fault.places if is_own else ())
+                    self.faults[-1] = replace(fault, is_sure=blamed.fault.is_sure, places=places)
             if best is None:
                 break
             walk = best

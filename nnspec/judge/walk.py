@@ -50,7 +50,8 @@ class Walk:
     def run(self, inputs: Mapping[str, Array], forced: Mapping[str, Mapping[str, Array]]) -> Walked:
         """Walk from these inputs, as the spec calls and lays them out.
 
-        forced: of layers that are known to differ, what the file gives in their place.
+        forced: of layers that are known to differ, what the file gives in their place; nothing of
+        those that it does not compute.
         """
         values = dict(inputs)
         self.is_forced = bool(forced)
@@ -61,8 +62,11 @@ class Walk:
         for node in self.ours.nodes:
             self.found.layers += 1
             owned = self.ours.parameters(node)
+            if node.name in forced and not forced[node.name]:
+                continue
             try:
-                given, is_met = self._filled(node, owned, values)
+                is_fed = all(value in values for value in node.inputs)
+                given, is_met = self._filled(node, owned, values) if is_fed else ({}, False)
             except NnspecError:
                 break  # what follows is not computed either
             if node.name in forced:

@@ -252,9 +252,18 @@ class Ways:
         return found
 
     def first_tensors(self, node: Layered) -> set[str]:
-        """Return the tensors that the first operations with any take, after what a layer takes."""
+        """Return the tensors that the first operations with any take, after what a layer takes.
+
+        But for one number that is a setting of the layer, as an epsilon.
+        """
         near = self._depths(self.taken_by(node), self.known())
+        near = {name: depth for name, depth in near.items() if not self._is_setting(node, name)}
         return {name for name, distance in near.items() if distance == min(near.values())}
+
+    def _is_setting(self, node: Layered, name: str) -> bool:
+        array = self.theirs[name]
+        settings = [value for _, value in node.layer or () if isinstance(value, float)]
+        return array.size == 1 and any(np.isclose(array, each, rtol=1e-6) for each in settings)
 
     def known(self) -> set[int]:
         """Return the numbers of the values of the run that the spec has too."""

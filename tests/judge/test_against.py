@@ -99,7 +99,8 @@ FAULTS = {
     "softmax-axis": ("dim=-1", "dim=0", "chances", "", 32),
     "no-softmax": ("F.softmax(self.fc2(x), dim=-1)", "self.fc2(x)", "chances", "leaves the layer",
                    None),
-    "bias-twice": ("self.fc2(x), dim", "self.fc2(x) + self.fc2.bias, dim", "chances", "", 32),
+    "bias-twice": ("self.fc2(x), dim", "self.fc2(x) + self.fc2.bias, dim", "scores",
+                   "makes more of what the layer gives", 32),
     "padding": ("nn.Conv2d(2, width, 3, padding=1)",
                 "nn.Conv2d(2, width, 3, padding=1, padding_mode='circular')", "stem", "", 30),
 }  # fmt: skip

@@ -61,6 +61,8 @@ def test_what_a_file_makes_more_of_a_layer_is_blamed_on_the_layer(tmp_path: Path
     assert report.verdict == "not the same"
     assert report.faults[0].layer == "wide"
     assert "makes more of what the layer gives" in report.faults[0].cause
+    assert report.faults[0].taker == "both"
+    assert report.faults[0].told().endswith('goes on with that to the layer "both".')
     assert "(mul)" in report.faults[0].places[0]
 
 
@@ -109,3 +111,68 @@ def test_a_fault_in_a_block_that_is_the_output_is_blamed(tmp_path: Path) -> None
     report = judged_with(BLOCK, "torch.square(", "torch.exp(", tmp_path)
     assert report.verdict == "not the same"
     assert report.faults[0].layer == "last.square"
+
+
+DEEP: dict[str, Any] = {
+    "nnspec": 1, "name": "Deep", "inputs": {"x": {"shape": [6, 4]}},
+    "layers": [
+        {"name": "wide", "type": "dense", "units": 5},
+        {"name": "local", "type": "conv1d", "filters": 3, "kernel_size": 3},
+        {"name": "norm", "type": "batch_normalization"},
+        {"name": "bent", "type": "relu"},
+        {"name": "flat", "type": "flatten"},
+        {"name": "tail", "type": "dense", "units": 2},
+    ],
+}  # fmt: skip
+
+
+def test_values_that_a_file_moves_long_before_they_show_are_blamed(tmp_path: Path) -> None:
+    """What the layers between give holds the same numbers, in an order of its own."""
+    new = "self.local(self.wide(x)).roll(1, -1)"
+    report = judged_with(DEEP, "self.local(self.wide(x))", new, tmp_path)
+    assert report.verdict == "not the same"
+    found = report.faults[0]
+    assert (found.layer, found.taker) == ("local", "norm"), found.told()
+    assert "puts what the layer gives in another order" in found.cause
+    assert "(roll)" in found.places[0]
+
+
+def test_numbers_taken_for_a_shape_that_they_are_not_in_are_blamed(tmp_path: Path) -> None:
+    """Channels last are no channels first in another shape."""
+    document = {
+        "nnspec": 1, "name": "Turning", "data_format": "channels_last",
+        "inputs": {"ids": {"shape": ["time"], "dtype": "int64"}},
+        "layers": [
+            {"name": "table", "type": "embedding", "input_dim": 9, "output_dim": 6},
+            {"name": "local", "type": "conv1d", "filters": 3, "kernel_size": 3},
+            {"name": "mean", "type": "reduce_mean", "axes": [0]},
+            {"name": "end", "type": "dense", "units": 2},
+        ],
+    }  # fmt: skip
+    new = "x.reshape(x.shape[0], 6, -1)"
+    report = judged_with(document, "x.permute(0, 2, 1)", new, tmp_path)
+    assert report.verdict == "not the same"
+    found = report.faults[0]
+    assert (found.layer, found.taker) == ("table", "local"), found.told()
+    assert "(reshape)" in found.places[0]
+
+
+def test_what_a_file_makes_more_of_two_values_is_blamed(tmp_path: Path) -> None:
+    document = {
+        "nnspec": 1, "name": "Twice", "inputs": {"x": {"shape": [6]}},
+        "layers": [
+            {"name": "one", "type": "dense", "units": 5},
+            {"name": "two", "type": "dense", "units": 5, "inputs": "x"},
+            {"name": "both", "type": "maximum", "inputs": ["one", "two"]},
+            {"name": "tail", "type": "dense", "units": 2},
+        ],
+    }  # fmt: skip
+    text = nnspec.compile(spec_of(document), "torch").source
+    for name in ("one", "two"):
+        assert f"self.{name}(x)" in text
+        text = text.replace(f"self.{name}(x)", f"self.{name}(x).square()")
+    report = judged(document, f"{written(tmp_path, text)}:Twice")
+    assert report.verdict == "not the same"
+    found = report.faults[0]
+    assert (found.layer, found.taker) == ("one", "both"), found.told()
+    assert "(square)" in found.places[0]

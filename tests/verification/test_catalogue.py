@@ -14,7 +14,7 @@ from tests.detection.catalogue.edits import Source, keyword, text
 from tests.detection.catalogue.judged import Target, judged
 from tests.detection.catalogue.networks import ROOT
 from tests.detection.catalogue.run import SIDES, chosen, injections, places
-from tests.detection.catalogue.table import Figures, wilson
+from tests.detection.catalogue.table import Figures, is_traced, wilson
 
 SOURCE = re.compile(
     r"SEMANTICS \d+(\.\d+)? \S.*"
@@ -30,6 +30,18 @@ SLICE = (
     ("layer-norm-epsilon", "torch", "rows", 0),
     ("gelu-form", "torch", "rows", 0),
     ("leaky-slope", "onnx", "pictures", 0),
+    ("residual-scaled", "torch", "digits_cnn", 0),
+    ("conv-stride-as-pooling", "torch", "words", 0),
+    ("permute-other", "torch", "words", 1),
+    ("flatten-order", "keras", "digits_cnn", 0),
+    ("pool-average-for-maximum", "keras", "zoo.resnet18", 0),
+    ("residual-lost", "keras", "vae", 0),
+    ("sigmoid-lost", "torch", "zoo.wavenet", 0),
+    ("sigmoid-lost", "keras", "autoencoder", 0),
+    ("sigmoid-hard", "onnx", "denoising", 0),
+    ("difference-turned", "onnx", "net.t5_bias", 0),
+    ("sum-as-product", "onnx", "zoo.gru_forecaster", 0),
+    ("residual-lost", "keras", "zoo.mobilenet_v2", 0),
 )
 
 
@@ -60,6 +72,17 @@ def test_every_injection_into_an_engine_is_of_one_kind() -> None:
 def targets(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Target]:
     names = {(name, side) for _, side, name, _ in SLICE}
     return {each: Target(*each, tmp_path_factory.mktemp("target")) for each in names}
+
+
+def test_what_another_layer_gives_is_no_cause(tmp_path: Path) -> None:
+    """The sum behind the first normalisation is normalised too, by weights that are the same."""
+    target = Target("zoo.llama", "onnx", tmp_path)
+    kind = "pool-global-other"
+    where, change = places(target, kind)[2]
+    found = judged(target, KINDS[kind], 2, where, change)
+    assert found.is_caught
+    assert found.is_blamed
+    assert "makes more" not in found.told
 
 
 @pytest.mark.parametrize("key", SLICE, ids=lambda key: "-".join(map(str, key)))
@@ -122,6 +145,17 @@ def test_the_figures_tell_misses_from_what_lies_below_rounding() -> None:
     )
     assert (len(found.below), len(found.faults), len(found.missed)) == (1, 3, 2)
     assert (len(found.misblamed), len(found.dead), len(found.alarms)) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("layer", "line", "wanted"),
+    [(True, True, True), (False, True, True), (True, False, True), (False, False, False),
+     (None, None, None)],
+)  # fmt: skip
+def test_a_fault_is_led_to_by_its_layer_or_its_line(
+    layer: bool | None, line: bool | None, wanted: bool | None
+) -> None:
+    assert is_traced({"is_blamed": layer, "is_placed": line}) is wanted
 
 
 def test_the_interval_is_wilsons() -> None:

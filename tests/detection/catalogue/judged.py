@@ -306,11 +306,12 @@ def judged(target: Target, kind: Kind, number: int, place: Any, change: Any = No
     blamed = report.faults[0] if report.faults else None
     is_blamed = is_placed = None
     if is_caught and truth:
-        is_blamed = blamed is not None and blamed.layer in truth
+        # Between two layers, both are told.
+        is_blamed = blamed is not None and bool({blamed.layer, blamed.taker} & truth)
         # What is left out has no line, and no node.
         is_absent = blamed is not None and ABSENT.search(blamed.cause) is not None
-        is_placed = is_blamed and (
-            is_absent or (blamed is not None and target.is_placed(place, source, blamed.places))
+        is_placed = (is_blamed and is_absent) or (
+            blamed is not None and target.is_placed(place, source, blamed.places)
         )
     told = (
         blamed.told()

@@ -24,8 +24,10 @@ engine, and verified. What each really changes is measured apart from the judge:
 relative difference of outputs and gradients is its size. One that changes less than rounding does is counted as below rounding. One after
 which the file does not run is no silent fault, and is not counted. **Found** means accused: a file that is reported as *not compared* is not found.
 
-The right layer is the one that the edit was made in, known from the run of the file without a fault. The right line is within the edited
-statement, or the edited node; what a file leaves out has no line, and only the layer counts. A file that is the spec with its weights in another
+The right layer is the one that the edit was made in, known from the run of the file without a fault; where a report says that the fault lies
+between two layers, one of them. The right line is within the edited statement, or the edited node, whichever layer is named beside it; what a
+file leaves out has no line, and only the layer counts. **One of the two** is what leads to the fault: an edit `softmax(0.5 * scores)` is found by its
+line also where the report has it before the softmax, and not in it. A file that is the spec with its weights in another
 order, which the judge then tells, has no fault. False alarms are files without a fault that are not verified: as emitted, and rewritten so that nothing changes
 (modules renamed, made in another order, written as other functions; tensors renamed, made by nodes, passed through identities); *not compared*
 counts among them.

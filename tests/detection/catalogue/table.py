@@ -62,6 +62,11 @@ class Figures:
         return [each for each in self.faults if each.get("is_blamed") is False]
 
     @property
+    def lost(self) -> list[Entry]:
+        """Those of which neither the layer nor the line or node is right."""
+        return [each for each in self.faults if is_traced(each) is False]
+
+    @property
     def misplaced(self) -> list[Entry]:
         return [each for each in self.faults if each.get("is_placed") is False]
 
@@ -69,17 +74,25 @@ class Figures:
     def alarms(self) -> list[Entry]:
         return [each for each in self.harmless if each["verdict"] != "verified"]
 
-    def row(self) -> tuple[str, str, str, str]:
+    def row(self) -> tuple[str, ...]:
         caught = [bool(each.get("is_caught")) for each in self.faults]
         blamed = [each["is_blamed"] for each in self.faults if each.get("is_blamed") is not None]
         placed = [each["is_placed"] for each in self.faults if each.get("is_placed") is not None]
-        return share(caught), share(blamed), share(placed), str(len(self.below))
+        traced = [flag for each in self.faults if (flag := is_traced(each)) is not None]
+        told = share(caught), share(blamed), share(placed), share(traced)
+        return *told, str(len(self.below))
+
+
+def is_traced(entry: Entry) -> bool | None:
+    """Whether the layer that a report names was edited, or the line or node; None of no report."""
+    flags = [entry[name] for name in ("is_blamed", "is_placed") if entry.get(name) is not None]
+    return any(flags) if flags else None
 
 
 def lines(entries: Sequence[Entry]) -> Iterator[str]:
     """Yield the table in Markdown."""
-    yield "| | found | right layer | right line or node | below rounding |"
-    yield "| --- | --- | --- | --- | --- |"
+    yield "| | found | right layer | right line or node | one of the two | below rounding |"
+    yield "| --- | --- | --- | --- | --- | --- |"
     yield _line("all", entries)
     for side in ("torch", "keras", "onnx", "weights", "engine"):
         some = [each for each in entries if each["key"][1] == side]
@@ -89,15 +102,15 @@ def lines(entries: Sequence[Entry]) -> Iterator[str]:
     yield ""
     yield "By the size of what the fault changes, relative to the largest output:"
     yield ""
-    yield "| | found | right layer | right line or node |"
-    yield "| --- | --- | --- | --- |"
+    yield "| | found | right layer | right line or node | one of the two |"
+    yield "| --- | --- | --- | --- | --- |"
     for low, high in SIZES:
         some = [
             each for each in faults if each["key"][1] != "engine" and low < _effect(each) <= high
         ]
         if some:
             top = f"{high:g}" if math.isfinite(high) else "more"
-            yield "| " + " | ".join([f"{low:g} to {top}", *Figures(some).row()[:3]]) + " |"
+            yield "| " + " | ".join([f"{low:g} to {top}", *Figures(some).row()[:4]]) + " |"
     yield ""
     by_kind = _grouped(entries, lambda each: each["key"][0])
     yield "| kind | source | found | right layer | right line or node |"
