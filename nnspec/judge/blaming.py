@@ -202,10 +202,12 @@ class Blaming:
         base = self.walk.ours.own_weights(node) if weights is None else weights
         owned = self.walk.ours.parameters(node)
         unsure = {own: name for own, name in owned.items() if own not in within.proven}
-        for name in unsure.values():
-            source = self.walk.found.sources.get(name)
-            if source is not None and source.tensor:
-                self.walk.ways.free_again(source)
+        # Layers after this one are filled by what is likely: what they took may be this one's.
+        found, ways = self.walk.found, self.walk.ways
+        ways.used = {}
+        for name in found.proven - set(unsure.values()):
+            if name in found.sources:
+                ways.use(found.sources[name])
         if within.is_sure:  # it parts where nothing of the file is taken
             return {}, True
         if any(name in self.walk.ways.missing for name in unsure.values()):

@@ -309,6 +309,8 @@ class Search:
             blamed = Blaming(walk).blamed()
             if blamed is None or blamed.name in forced or len(self.faults) >= FAULTS:
                 break
+            if any(self._given.get(name, each) != each for name, each in blamed.sources.items()):
+                blamed = replace(blamed, sources={})  # a map that was given is not mended
             refilled = frozenset(blamed.sources.items())
             if refilled and refilled not in tried_sources:
                 # It had been filled wrongly; where it is so again, that explains nothing.
