@@ -70,6 +70,8 @@ class KerasForeign:
         self.lines = lines
         self._again = again
         self._dtype = "float32"
+        self._single: tuple[keras.Model, Lines] | None = None
+        """As it was made, until a run in float64 has ended well."""
         self._followed: Follower | None = None
         self._variants: dict[str, dict[str, Any]] = {}
 
@@ -81,6 +83,8 @@ class KerasForeign:
     def use(self, dtype: str) -> str:
         """Compute in this dtype if the network can be made in it, and return the one used."""
         if dtype != "float64":
+            if self._single is not None:
+                (self.model, self.lines), self._dtype = self._single, "float32"
             return "float32"
         weights = self.model.get_weights() if self.model.built else None
         try:
@@ -93,6 +97,7 @@ class KerasForeign:
                     made.set_weights(weights)
         except Exception:  # of a class that does not say how it is made again
             return "float32"
+        self._single = self.model, self.lines
         self.model, self.lines, self._dtype = made, lines, "float64"
         return "float64"
 
@@ -129,7 +134,9 @@ class KerasForeign:
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return the outputs as at inference."""
-        return {name: np.array(each) for name, each in self._called(self._taken(inputs))}
+        found = {name: np.array(each) for name, each in self._called(self._taken(inputs))}
+        self._single = None
+        return found
 
     def run_training(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return the outputs as in training; statistics stay as they are.
@@ -280,6 +287,8 @@ class KerasForeign:
             names = []
         found = list(named_in(result, tf.is_tensor))
         if len(names) == len(found):
+            # A layer that is called twice may name two outputs.
+            names = [name + "'" * names[:i].count(name) for i, name in enumerate(names)]
             found = [(name, each) for name, (_, each) in zip(names, found, strict=True)]
         return found
 

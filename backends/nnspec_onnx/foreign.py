@@ -43,7 +43,7 @@ class OnnxForeign:
         for node in model.graph.node:
             if node.op_type == "Constant" and node.attribute[0].name == "value":
                 array = numpy_helper.to_array(node.attribute[0].t)
-                if array.dtype.kind == "f" and array.size > 1:
+                if array.dtype.kind == "f" and array.ndim:  # else a constant of a formula
                     self._held[node.output[0]] = array
         self._changed: dict[str, Array] = {}
         self._session: Any = None
@@ -143,7 +143,7 @@ class OnnxForeign:
             known = tuple(name for name in names if self._held[name].dtype.kind == "f")
             if not taken or all(name in derived for name in asked):
                 for name in node.output:
-                    derived[name] = known
+                    derived.setdefault(name, known)  # what a Constant holds is itself
                 continue
             place = f'node "{node.name or node.output[0]}"'
             given = tuple(numbers[name] for name in node.output if name in numbers)

@@ -125,7 +125,8 @@ class TorchForeign:
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return the outputs as at inference."""
         with torch.no_grad():
-            return {name: each.numpy().copy() for name, each in self._called(self._taken(inputs))}
+            found = self._called(self._taken(inputs))
+            return {name: each.detach().numpy().copy() for name, each in found}
 
     def run_training(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return the outputs as in training; buffers stay as they are."""
@@ -210,7 +211,7 @@ class TorchForeign:
             tuple(follower.steps),
             follower.values,
             follower.given,
-            {name: each.numpy().copy() for name, each in outputs},
+            {name: each.detach().numpy().copy() for name, each in outputs},
             follower.is_whole,
         ), follower
 
@@ -231,7 +232,10 @@ class TorchForeign:
             for name, array in towards.items()
         )
         asked = [*learned.values(), *floats.values()]
-        given = torch.autograd.grad(total, asked, materialize_grads=True)  # type: ignore[arg-type]
+        if torch.is_tensor(total) and total.requires_grad:
+            given = torch.autograd.grad(total, asked, materialize_grads=True)
+        else:  # of outputs that no gradient goes through
+            given = tuple(torch.zeros_like(each) for each in asked)
         arrays = [gradient.numpy().copy() for gradient in given]
         split = len(learned)
         return (
@@ -273,7 +277,7 @@ class TorchForeign:
     def _taken(self, inputs: Mapping[str, Array]) -> dict[str, torch.Tensor]:
         dtype = next(
             (each.dtype for each in self._tensors.values() if each.is_floating_point()),
-            torch.float32,
+            torch.float64 if self._is_double else torch.float32,
         )
         found = {name: torch.from_numpy(np.array(array)) for name, array in inputs.items()}
         return {

@@ -25,7 +25,6 @@ from nnspec.judge.search import Search
 from nnspec.network.loader import Spec
 from nnspec.verification.checks import Kind
 from nnspec.verification.engines import Reference, SourceEngine, trainable_backends
-from nnspec.verification.range_checks import moved_rows, row_errors, undecided
 from nnspec.verification.recorder import Blame, Recorder
 from nnspec.verification.samples import exercised_weights
 from nnspec.verification.settings import Settings
@@ -145,7 +144,10 @@ class Beside:
             usual = tolerances.amplification.float32_tolerance(inputs, expected)
             if error <= usual:
                 return usual
-            return max(usual, tolerances.ill_conditioned(inputs, usual))
+            within = max(usual, tolerances.ill_conditioned(inputs, usual))
+            if error > within and tolerances.beyond_float32(inputs)[0].any():
+                return np.inf  # what does not fit is infinite, or the largest that a kernel knows
+            return within
 
     def training_tolerance(self, program: Inspectable, expected: Mapping[str, Array]) -> float:
         """Return what rounding explains of the outputs as in training, for the inputs.
@@ -164,47 +166,6 @@ class Beside:
         finally:
             program.load_weights(self.state.weights)
         return SAFETY * moved + self.of_constants
-
-    def row_tolerances(
-        self, kinds: list[str], inputs: Mapping[str, Array], expected: Mapping[str, Array],
-        found: Array,
-    ) -> Array:  # fmt: skip
-        """Return by row what rounding explains, measured where the errors exceed what is usual."""
-        state = self.state
-        usual = EXACT if self.is_exact else SAFETY * UNIT_ROUNDOFF
-        tolerance = np.full(len(found), usual)
-        with np.errstate(all="ignore"):
-            if self.is_exact:
-                tolerance += state.tolerances.in_float64(*self.engines) - EXACT
-                if (found > tolerance).any():
-                    engines: Any = tuple(self.engines)
-                    tolerance += SAFETY * moved_rows(state, inputs, expected, engines)
-            elif (found > tolerance).any():
-                tolerance += SAFETY * self._moved_single(inputs, expected)
-                tolerance[state.tolerances.beyond_float32(inputs)[0]] = np.inf
-            if (found > tolerance).any():
-                tolerance[undecided(state, kinds, inputs)] = np.inf
-        return tolerance
-
-    def _moved_single(self, inputs: Mapping[str, Array], expected: Mapping[str, Array]) -> Array:
-        """Return by row how far rounding in float32 moves the outputs."""
-        state = self.state
-        amplification, program = state.tolerances.amplification, state.reference.program
-        moved = np.zeros(len(next(iter(inputs.values()))))
-        root = amplification.longest**0.5
-        try:
-            for draw in amplification.draws():
-                program.load_weights(amplification.changed(UNIT_ROUNDOFF, draw, by_length=True))
-                noisy = {n: perturbed(a, UNIT_ROUNDOFF * root, draw) for n, a in inputs.items()}
-                np.maximum(moved, row_errors(program.forward(noisy), expected), out=moved)
-        finally:
-            program.load_weights(state.weights)
-        within = state.tolerances.conditioning().moved(
-            inputs, UNIT_ROUNDOFF, amplification.draws(), by_row=False
-        )
-        for usual, other in within:
-            np.maximum(moved, row_errors(other, usual), out=moved)
-        return moved
 
     def agrees(
         self, theirs: Mapping[str, Array], inputs: Mapping[str, Array] | None = None

@@ -6,6 +6,7 @@ import itertools
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,16 +62,16 @@ class Blaming:
         path = self.walk.ours.path_of(node)
         cause = "it leaves the layer out, and gives what the layer takes"
         given: dict[str, Array] = {}
+        sources: dict[str, Source] = {}
         is_sure = True
         if not self._is_left_out(node):
-            cause, given, is_sure = self._cause(node)
+            cause, given, sources, is_sure = self._cause(node)
         if given:
             within = self.walk.parting(node, self.walk.values)
             places = tuple(self._places(node, within, given))
             fault = Fault(path, node.layer.type, places, cause, is_sure)
-            return Blamed(node.name, fault, [given])
+            return Blamed(node.name, fault, [given], sources)
         within = self.walk.parting(node, self.walk.values)
-        sources: dict[str, Source] = {}
         if not cause:
             cause, sources, is_sure = self._cause_within(node, within)
         if not cause:
@@ -241,10 +242,10 @@ class Blaming:
         source = self.walk.found.sources.get(name)
         return () if source is None else (source.tensor, source.added)
 
-    def _cause(self, node: LayerNode) -> tuple[str, dict[str, Array], bool]:
+    def _cause(self, node: LayerNode) -> tuple[str, dict[str, Array], dict[str, Source], bool]:
         """Return what the file does instead of a layer, and what that gives, or nothing.
 
-        And whether it is sure: see `_is_told`.
+        And the sources with which it does no other thing, and whether it is sure: see `_is_told`.
         """
         plain = plain_of(self.walk, node)
         numbers = self.walk.ways.numbers
@@ -266,8 +267,23 @@ class Blaming:
                 if any(others.intersection(self.walk.prints.of(each)) for each in given.values()):
                     continue  # that is what another layer gives
                 if self.walk.is_held(node, given) and self._is_end(node, layer):
-                    return variant.told, given, self._is_told(node, own, variant)
-        return "", {}, True
+                    turned = self._turned(node, own, variant)
+                    return variant.told, given, turned, self._is_told(node, own, variant)
+        return "", {}, {}, True
+
+    def _turned(
+        self, node: LayerNode, own: Mapping[str, Array], variant: Variant
+    ) -> dict[str, Source]:
+        """Return the source of a square matrix that the file holds the other way round."""
+        found = {}
+        for each, name in self.walk.ours.parameters(node).items():
+            array, source = variant.weights.get(each), self.walk.found.sources.get(name)
+            if array is None or source is None or array is own[each] or len(source.axes) != 2:
+                continue
+            other = replace(source, axes=source.axes[::-1])
+            if not source.added and np.array_equal(other.of(self.walk.theirs), array):
+                found[name] = other
+        return found if variant.is_order else {}
 
     def _is_what_it_takes(self, node: LayerNode, given: Mapping[str, Array]) -> bool:
         """Whether what a variant gives is what the layer takes, as a ReLU of positive numbers."""

@@ -97,15 +97,16 @@ class Blamed:
 class Filled:
     """A layer as a walk has filled it, for the walks after it that come to it alike.
 
-    taken, weights, known, used: with which it was met: what it takes, the weights of the layer
-    that it calls again, the sources known beforehand, and the tensors used by then. The rest is
-    what the walk found; see Walked and Ways.
+    taken, weights, known, used, lent: with which it was met: what it takes, the weights of the
+    layer that it calls again, the sources known beforehand, the tensors used by then, and those of
+    them that are lent. The rest is what the walk found; see Walked and Ways.
     """
 
     taken: list[Array]
     weights: list[Array]
     known: dict[str, Source | None]
     used: dict[str, set[int]]
+    lent: set[str]
     given: dict[str, Array] = field(default_factory=dict)
     is_met: bool = False
     filled: dict[str, Array] = field(default_factory=dict)
@@ -116,6 +117,7 @@ class Filled:
     numbers: dict[str, list[int]] = field(default_factory=dict)
     shifts: dict[str, Source] = field(default_factory=dict)
     after: dict[str, set[int]] = field(default_factory=dict)
+    after_lent: set[str] = field(default_factory=set)
 
     def is_as(self, other: Filled) -> bool:
         """Whether a layer is come to as it was before."""
@@ -125,6 +127,7 @@ class Filled:
             and all(a is b for one, two in pairs for a, b in zip(one, two, strict=True))
             and self.known == other.known
             and self.used == other.used
+            and self.lent == other.lent
         )
 
 
@@ -149,15 +152,15 @@ class Walked:
 
 
 def combined(
-    options: list[tuple[str, list[Source]]], spent: int, taken: frozenset[object] = frozenset()
+    options: list[tuple[str, list[Source]]], spent: int, taken: tuple[Source, ...] = ()
 ) -> Iterator[dict[str, Source]]:
-    """Yield a source for each name, none twice, passing over so many likelier ones in all."""
+    """Yield a source for each name, no number twice, passing over so many likelier ones in all."""
     if not options:
         if spent == 0:
             yield {}
         return
     (own, sources_), *rest = options
-    free = [each for each in sources_ if (each.tensor, each.part) not in taken]
+    free = [each for each in sources_ if not any(each.overlaps(other) for other in taken)]
     for passed, source in enumerate(free[: spent + 1]):
-        for others in combined(rest, spent - passed, taken | {(source.tensor, source.part)}):
+        for others in combined(rest, spent - passed, (*taken, source)):
             yield {own: source, **others}

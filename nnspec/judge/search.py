@@ -139,8 +139,9 @@ class Search:
                 self.facing.foreign.load(theirs)
         for name, source in found.sources.items():
             self.ours.weights[name] = source.of(theirs)
-        self.confused = self._confused(found) if found.absent and self.unsettled() else []
-        for name in self.confused:
+        self.confused = self._confused(found)
+        unproven = [name for name in found.absent if name not in found.proven]
+        for name in dict.fromkeys((*self.confused, *unproven)):
             del found.absent[name]
             found.missing[name] = f"{name} {show(self.ours.weights[name].shape)}"
         return found

@@ -51,11 +51,18 @@ class Source:
     """Of the other tensor: ONNX has both biases in one."""
     added_times: float = 1.0
     """-1 for a bias before a normalisation, which takes it away with its mean."""
+    length_of: tuple[int, ...] = ()
+    """Shape of a whole weight, of which the parameter is the length of each output's part."""
 
     def of(self, tensors: Mapping[str, Array]) -> Array:
         """Return the parameter, given the tensors of the file."""
         if not self.tensor:
             return np.full(self.shape, self.constant)
+        if self.length_of:
+            whole = replace(self, shape=self.length_of, length_of=()).of(tensors)
+            axes = tuple(i for i, size in enumerate(self.shape) if size != whole.shape[i])
+            squares = (whole.astype(np.float64) ** 2).sum(axis=axes, keepdims=True)
+            return np.asarray(np.sqrt(squares))
         found = self.taken(tensors[self.tensor])
         if not self.added:
             return found
@@ -78,11 +85,22 @@ class Source:
         return np.asarray(found)
 
     def put(self, array: Array, tensors: Mapping[str, Array]) -> None:
-        """Change the tensor so that it gives this parameter; what is added to it stays."""
+        """Change the tensor so that it gives this parameter; what is added to it stays.
+
+        A length is that of the weight, and changes with it alone.
+        """
+        if self.length_of:
+            return
         tensor = tensors[self.tensor]
         found = array - (self.of(tensors) - self.taken(tensor))
         places = self.taken(np.arange(tensor.size).reshape(tensor.shape))
         tensor.flat[places.reshape(-1)] = found.reshape(-1)
+
+    def overlaps(self, other: Source) -> bool:
+        """Whether some number of a tensor would be in both, or both would be no tensor's."""
+        if self.tensor != other.tensor:
+            return False
+        return self.part == other.part or self.part[1] != other.part[1]
 
     @property
     def effort(self) -> int:
@@ -98,6 +116,8 @@ class Source:
             return f"{self.constant:g} everywhere, folded into another layer"
         sign = "+" if self.added_times > 0 else "-"
         words = [f"{self.tensor} {sign} {self.added}" if self.added else self.tensor]
+        if self.length_of:
+            words = [f"the lengths of {self.tensor}"]
         if self.axes != tuple(range(len(self.axes))):
             words.append("transposed" if len(self.axes) == 2 else f"axes {list(self.axes)}")
         if self.part[1] > 1:
@@ -123,6 +143,8 @@ class Source:
             found["part"] = list(self.part)
         if self.blocks:
             found["blocks"] = list(self.blocks)
+        if self.length_of:
+            found["length_of"] = list(self.length_of)
         return found
 
 
@@ -154,9 +176,14 @@ def source_of(name: str, shape: Sequence[int], given: Any, held: Mapping[str, He
         added=added,
         added_part=tuple(given.get("added_part", (0, 1))),
         added_times=float(given.get("added_times", 1.0)),
+        length_of=tuple(given.get("length_of", ())),
     )
     try:
-        found.taken(np.zeros(held[tensor].shape))
+        if found.length_of and len(found.length_of) != len(found.shape):
+            raise ValueError("its lengths have as many axes as it")
+        zeros = {each: np.zeros(held[each].shape) for each in (tensor, added) if each}
+        if found.of(zeros).shape != found.shape:
+            raise ValueError("it is no parameter of this shape")
     except (ValueError, IndexError, TypeError) as error:
         told = f"{tensor} {list(held[tensor].shape)} does not become {list(shape)}: {error}"
         raise UsageError(f"{place}: {told}") from error
@@ -224,9 +251,8 @@ def _orders(given: tuple[int, ...], wanted: tuple[int, ...]) -> Iterator[tuple[i
     others = itertools.permutations(whole) if len(given) <= MOST_AXES else iter(())
     met = set()
     for axes in itertools.chain(usual, others):
-        turned = [given[i] for i in axes]
         kept = tuple(i for i in axes if given[i] != 1)
-        if kept not in met and [size for size in turned if size != 1] == bare:
+        if kept not in met and [given[i] for i in kept] == bare:
             met.add(kept)
             yield axes
 

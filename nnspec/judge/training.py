@@ -15,6 +15,7 @@ from nnspec.backend import Backend, GivesLoss, Inspectable, get_backend
 from nnspec.errors import NnspecError
 from nnspec.judge.beside import Beside
 from nnspec.judge.learned import Steps, causes
+from nnspec.judge.learners import FileLearner, Learner, OwnLearner
 from nnspec.judge.sources import Source
 from nnspec.language.objectives import is_composed
 from nnspec.network.loader import Spec
@@ -76,6 +77,9 @@ def _why_not(beside: Beside) -> str:
     ]
     if unknown:
         return f"the file holds no tensor that is {', '.join(unknown[:3])}"
+    for name, each in report.sources.items():
+        if each.length_of:
+            return f"the file holds {name} and its direction as one weight"
     return ""
 
 
@@ -103,7 +107,8 @@ class _Training:
     def compare(self) -> None:
         """Add the check."""
         beside, recorder = self.beside, self.beside.recorder
-        ours, theirs = self.ours(self.weights), self.theirs()
+        theirs = self.theirs()
+        ours = self.ours(self.weights)
         least = TRAINED + beside.of_constants * STEPS
         tolerance = Tolerance(least)
         compared = self._compared(ours, theirs)
@@ -156,14 +161,16 @@ class _Training:
         values, say, the gradient is the little that is left of large numbers.
         """
         found: list[dict[str, float]] = [{} for _ in range(self.count)]
+        others = [self._through_outputs()]
         for backend in trainable_backends():
             if backend == self.beside.engine.name:
                 continue
             try:
-                other = self.ours(self.weights, SourceEngine(get_backend(backend)))
+                others.append(self.ours(self.weights, SourceEngine(get_backend(backend))))
             except NnspecError:  # of a layer that this framework has not
                 continue
-            for step, errors in enumerate(found):
+        for other in others:
+            for step, errors in enumerate(found[: len(other.weights)]):
                 compared = Comparison(self.spec.graph, ours.after(step), other.after(step))
                 for name, error in compared.weights.items():
                     errors[name] = max(errors.get(name, 0.0), error)
@@ -187,47 +194,56 @@ class _Training:
 
     def theirs(self) -> Steps:
         """Return the steps of the file, which holds afterwards what it held before."""
-        beside, facing = self.beside, self.beside.facing
-        program: Any = beside.engine.build(self.spec, self.weights, "float64")
-        if not isinstance(program, Inspectable) or not isinstance(program, GivesLoss):
-            raise Told("the source that nnspec writes does not show the gradient of its loss")
+        facing = self.beside.facing
         before = _copied(facing.foreign.weights())
-        found = Steps(start=self.weights)
-        output = self.spec.graph.outputs[0]
         try:
-            for step in range(self.count):
-                inputs, target = self.batch(step)
-                outputs, _ = facing.learn(inputs, {})
-                loss, towards = program.loss_of_outputs(outputs[output], target)
-                _, given = facing.learn(inputs, {output: towards})
-                gradients = {
-                    name: self.sources[name].taken(given[self.sources[name].tensor])
-                    for name in self.names
-                    if self.sources[name].tensor in given
-                }
-                found.frozen = set(self.names) - gradients.keys()
-                if step == 0:
-                    found.run.gradients = gradients
-                found.run.losses.append(loss)
-                still = {name: np.zeros_like(self.weights[name]) for name in found.frozen}
-                program.follow(inputs, target, {**gradients, **still})
-                moved = program.weights()
-                self._put({name: moved[name] for name in gradients})
-                held = facing.foreign.weights()
-                taken = {n: each.of(held) for n, each in self.sources.items() if each.tensor}
-                found.weights.append({**self.weights, **taken})
+            return self._steps(FileLearner(facing, self.sources, self.names))
         finally:
             facing.foreign.load(before)
-        found.run.weights = found.weights[-1]
+
+    def _through_outputs(self) -> Steps:
+        """Return the steps of the spec's own program, its loss taken of what it gives, as a file's.
+
+        Of a chance near 0 or 1 a loss of logits is not what it is of the logits themselves.
+        """
+        engine = self.beside.engine
+        program: Any = engine.build(self.spec, self.weights, "float64")
+        found = self._steps(OwnLearner(engine.backend, program, self.batch(0)[0]))
+        self._settle(engine.backend, found)
         return found
 
-    def _put(self, moved: Mapping[str, Array]) -> None:
-        """Let the file hold parameters as an optimizer step has left them."""
-        tensors = _copied(self.beside.facing.foreign.weights())
-        for name, array in moved.items():
-            self.sources[name].put(array, tensors)
-        names = {self.sources[name].tensor for name in moved}
-        self.beside.facing.foreign.load({name: tensors[name] for name in names})
+    def _steps(self, learner: Learner) -> Steps:
+        """Return the steps of what learns; there are fewer where it has no loss from then on."""
+        program: Any = self.beside.engine.build(self.spec, self.weights, "float64")
+        if not isinstance(program, Inspectable) or not isinstance(program, GivesLoss):
+            raise Told("the source that nnspec writes does not show the gradient of its loss")
+        found = Steps(start=self.weights)
+        output = self.spec.graph.outputs[0]
+        for step in range(self.count):
+            inputs, target = self.batch(step)
+            given = learner.outputs(inputs)[output]
+            loss, towards = program.loss_of_outputs(given, target)
+            if np.isfinite(given).all() and not (np.isfinite(loss) and np.isfinite(towards).all()):
+                found.run.notes.append(
+                    f"in step {step + 1} some chances are exactly 0 or 1, of which no loss can be "
+                    "taken as it is of logits: training is compared up to there"
+                )
+                self.count = step
+                break
+            gradients = learner.gradients(inputs, {output: towards})
+            found.frozen = set(self.names) - gradients.keys()
+            if step == 0:
+                found.run.gradients = gradients
+            found.run.losses.append(loss)
+            still = {name: np.zeros_like(self.weights[name]) for name in found.frozen}
+            program.follow(inputs, target, {**gradients, **still})
+            moved = program.weights()
+            learner.put({name: moved[name] for name in gradients})
+            found.weights.append({**self.weights, **learner.weights()})
+        if not self.count:
+            raise Told(found.run.notes[-1])
+        found.run.weights = found.weights[-1]
+        return found
 
     def _settle(self, backend: Backend, steps: Steps, ours: Steps | None = None) -> None:
         """Read statistics that a framework follows by a formula of its own as the spec's.

@@ -139,6 +139,7 @@ class Walk:
             [] if owned else [*self.ours.own_weights(node).values()],
             {name: ways.given.get(name) for name in owned.values()},
             {name: set(parts) for name, parts in ways.used.items()},
+            set(ways.lent),
         )
         names, before = set(owned.values()), self.memory.get(node.name)
         if before is None or not before.is_as(now):
@@ -152,6 +153,7 @@ class Walk:
                 value: ways.shifts[value] for value in node.outputs if value in ways.shifts
             }
             now.after = {name: set(parts) for name, parts in ways.used.items()}
+            now.after_lent = set(ways.lent)
             self.memory[node.name] = now
             return now.given, now.is_met
         weights.update(before.filled)
@@ -162,6 +164,7 @@ class Walk:
         ways.numbers.update(before.numbers)
         ways.shifts.update(before.shifts)
         ways.used = {name: set(parts) for name, parts in before.after.items()}
+        ways.lent = set(before.after_lent)
         return before.given, before.is_met
 
     def _fill(
@@ -196,9 +199,11 @@ class Walk:
         _, given, chosen = best
         for own, source in chosen.items():
             self.ours.weights[owned[own]] = source.of(self.theirs)
-        self._keep(node, owned, chosen, is_proven=False)
         within = self.parting(node, values).proven
-        self.found.proven.update(owned[own] for own in within if own in owned)
+        proven = {own: source for own, source in chosen.items() if own in within}
+        self._keep(node, owned, proven, is_proven=True)
+        others = {own: source for own, source in chosen.items() if own not in within}
+        self._keep(node, owned, others, is_proven=False)
         self.is_held(node, given)
         return given, False
 
@@ -279,7 +284,7 @@ class Walk:
             name = owned[own]
             self.found.sources[name] = source
             self.ways.missing.pop(name, None)
-            self.ways.use(source)
+            self.ways.use(source, is_proven=is_proven)
             if not source.tensor and is_bare(node, own):
                 self.found.absent[name] = ""
             if is_proven:

@@ -16,12 +16,15 @@ from nnspec.judge.sources import Source, role_of, sources
 from nnspec.layers.batch_normalization import BatchNormalization
 from nnspec.layers.recurrent import GRU, LSTM, Bidirectional, SimpleRNN
 from nnspec.layers.shapes import show
+from nnspec.layers.weighted import DIRECTION, LENGTH, split
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
 
 DEVIATIONS = 3
 """Of a way to fill a layer: how many of the likelier choices it passes over, at most."""
+MOST_DEVIATIONS = 15
+"""The same, of a layer with one parameter."""
 TRIES = 60
 """Ways that are tried to fill the parameters of one layer."""
 BARE = 10
@@ -42,7 +45,8 @@ GATES: dict[type, int] = {LSTM: 4, GRU: 3, SimpleRNN: 1}
 class Ways:
     """The tensors of a file, and which of them are used.
 
-    numbers: of the values of the spec, those of the run that are the same. missing: parameters
+    numbers: of the values of the spec, those of the run that are the same. lent: tensors that are
+    used where no value proves it, so that what comes later may need them. missing: parameters
     that nothing fits, told. shifts: of values that the file adds a bias to, which the layer that
     gives them lacks, that bias: a normalisation takes it away again.
     """
@@ -57,6 +61,7 @@ class Ways:
         self.given = given
         self.numbers: dict[str, list[int]] = {}
         self.used: dict[str, set[int]] = {}
+        self.lent: set[str] = set()
         self.missing: dict[str, str] = {}
         self.shifts: dict[str, Source] = {}
         self.fixed = ours.fixed
@@ -110,7 +115,14 @@ class Ways:
                     own: [each for each in some if each.blocks == blocks or not each.tensor]
                     for own, some in options.items()
                 }
-                yield from _likeliest([*alike.items()])
+                most = MOST_DEVIATIONS if len(wanted) == 1 else DEVIATIONS
+                is_filled = False
+                for each in _likeliest([*alike.items()], most):
+                    is_filled = True
+                    yield each
+                if not is_filled:
+                    yield _some_of(alike)
+        yield from self._with_lengths(wanted, options)
         yield from self._without_biases(node, wanted, options)
         is_there = any(near.get(each.tensor) == 0 for some in options.values() for each in some)
         if isinstance(node.layer, BatchNormalization) and not is_there:
@@ -122,6 +134,24 @@ class Ways:
                     for own, some in options.items()
                 }
                 yield from combined([*alike.items()], 0)
+
+    def _with_lengths(
+        self, wanted: Mapping[str, str], options: Mapping[str, list[Source]]
+    ) -> Iterator[dict[str, Source]]:
+        """Yield ways in which weights that are parted into length and direction are whole."""
+        lengths = [own for own in wanted if split(own)[1] == LENGTH]
+        others = [(own, some) for own, some in options.items() if own not in lengths]
+        if not lengths or len(lengths) + len(others) < len(wanted):
+            return
+        tries = (combined(others, spent) for spent in range(DEVIATIONS))
+        for each in itertools.islice(itertools.chain.from_iterable(tries), BARE):
+            parted = {own: each[f"{split(own)[0]}{DIRECTION}"] for own in lengths}
+            yield each | {
+                own: dataclasses.replace(
+                    whole, shape=self.ours.weights[wanted[own]].shape, length_of=whole.shape
+                )
+                for own, whole in parted.items()
+            }
 
     def _without_biases(
         self, node: Layered, wanted: Mapping[str, str], options: Mapping[str, list[Source]]
@@ -183,10 +213,13 @@ class Ways:
             for source in sources(shape, held, gates=gates):
                 which, count = source.part
                 taken = self.used.get(held.name, set())
-                if taken and (count == 1 or which in taken or WHOLE in taken):
+                is_taken = bool(taken) and (count == 1 or which in taken or WHOLE in taken)
+                if is_taken and held.name not in self.lent:
                     continue
                 role = role_of(held.name).removesuffix("_reverse").removesuffix("_l0")
                 order = (
+                    is_taken,
+                    count > 1 and len(held.shape) > len(shape) and not gates,
                     near.get(held.name, 2 * HOPS),
                     bool(gates) and is_reverse != any(word in held.name for word in BACKWARD),
                     source.effort >= 2,
@@ -273,12 +306,18 @@ class Ways:
         """Return the numbers of the values of the run that a layer takes."""
         return {number for value in node.inputs for number in self.numbers.get(value, ())}
 
-    def use(self, source: Source) -> None:
+    def use(self, source: Source, *, is_proven: bool = True) -> None:
         """Note that a tensor is used."""
-        if source.added:
-            self._use(source.added, source.added_part)
-        if source.tensor:
-            self._use(source.tensor, source.part)
+        for tensor, part in (
+            (source.added, source.added_part), (source.tensor, source.part),
+        ):  # fmt: skip
+            if not tensor:
+                continue
+            if is_proven:
+                self.lent.discard(tensor)
+            elif tensor not in self.used:
+                self.lent.add(tensor)
+            self._use(tensor, part)
 
     def _use(self, tensor: str, part: tuple[int, int]) -> None:
         which, count = part
@@ -289,8 +328,10 @@ class Ways:
         self.used.pop(source.tensor, None)
 
 
-def _likeliest(options: list[tuple[str, list[Source]]]) -> Iterator[dict[str, Source]]:
-    tries = (combined(options, spent) for spent in range(DEVIATIONS + 1))
+def _likeliest(
+    options: list[tuple[str, list[Source]]], most: int = DEVIATIONS
+) -> Iterator[dict[str, Source]]:
+    tries = (combined(options, spent) for spent in range(most + 1))
     return itertools.islice(itertools.chain.from_iterable(tries), TRIES)
 
 
@@ -306,6 +347,16 @@ def _turned_alike(options: Mapping[str, list[Source]]) -> Iterator[dict[str, lis
     for axes in sorted(both):
         kept = {own: [each for each in options[own] if each.axes == axes] for own in square}
         yield {own: kept.get(own, some) for own, some in options.items()}
+
+
+def _some_of(options: Mapping[str, Sequence[Source]]) -> dict[str, Source]:
+    """Return the likeliest sources of what can be filled, where there is not enough for all."""
+    found: dict[str, Source] = {}
+    for own, some in options.items():
+        free = (each for each in some if not any(map(each.overlaps, found.values())))
+        for each in itertools.islice(free, 1):
+            found[own] = each
+    return found
 
 
 def gates_of(layer: Any) -> int:

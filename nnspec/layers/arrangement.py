@@ -189,7 +189,9 @@ class Slice(_Along):
             "stop from the end",
         )
 
-    def size_limits(self, inputs: tuple[Shape, ...]) -> tuple[tuple[Dim, int, int | None], ...]:
+    def size_limits(
+        self, inputs: tuple[Shape, ...], data_format: DataFormat
+    ) -> tuple[tuple[Dim, int, int | None], ...]:
         size = inputs[0][self.resolved_axis(inputs[0])]
         return ((size, max(-self.start, self.stop or 0, -(self.stop or 0), 1), None),)
 
@@ -221,7 +223,9 @@ class Gather(_Along):
     def infer_shape(self, inputs: tuple[Shape, ...], data_format: DataFormat) -> tuple[Shape, ...]:
         return (self.resized(inputs[0], len(self.resolved(inputs[0]))),)
 
-    def size_limits(self, inputs: tuple[Shape, ...]) -> tuple[tuple[Dim, int, int | None], ...]:
+    def size_limits(
+        self, inputs: tuple[Shape, ...], data_format: DataFormat
+    ) -> tuple[tuple[Dim, int, int | None], ...]:
         size = inputs[0][self.resolved_axis(inputs[0])]
         return ((size, max(max(self.indices) + 1, -min(self.indices)), None),)
 

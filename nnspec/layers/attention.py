@@ -352,6 +352,8 @@ class GroupedQueryAttention(_Attention):
                 )
         return sizes._replace(kv_heads=self.num_kv_heads)
 
-    def size_limits(self, inputs: tuple[Shape, ...]) -> tuple[tuple[Dim, int, int | None], ...]:
+    def size_limits(
+        self, inputs: tuple[Shape, ...], data_format: DataFormat
+    ) -> tuple[tuple[Dim, int, int | None], ...]:
         times = self.sizes(inputs).times if self.rotary else ()
         return tuple((time, 1, self.max_length) for time in times)

@@ -212,7 +212,9 @@ class Layer(Frozen, Traits):
         """
         return side
 
-    def size_limits(self, inputs: tuple[Shape, ...]) -> tuple[tuple[Dim, int, int | None], ...]:
+    def size_limits(
+        self, inputs: tuple[Shape, ...], data_format: DataFormat
+    ) -> tuple[tuple[Dim, int, int | None], ...]:
         """Return the sizes that it cannot take at any number: (size, at least, at most).
 
         That no size of an output may be below 1 need not be said. Raises nothing.

@@ -99,7 +99,9 @@ class _Positions(Layer):
     is_wide: ClassVar[bool] = False
     """Whether more axes may stand before the time."""
 
-    def size_limits(self, inputs: tuple[Shape, ...]) -> tuple[tuple[Dim, int, int | None], ...]:
+    def size_limits(
+        self, inputs: tuple[Shape, ...], data_format: DataFormat
+    ) -> tuple[tuple[Dim, int, int | None], ...]:
         return ((inputs[0][-2], 1, getattr(self, "max_length", None)),)
 
     def within(self, time: Dim, length: int | None) -> None:

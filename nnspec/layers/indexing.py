@@ -111,7 +111,9 @@ class TopK(_Along):
     def infer_dtype(self, inputs: tuple[str, ...]) -> tuple[str, ...]:
         return inputs[0], "int64"
 
-    def size_limits(self, inputs: tuple[Shape, ...]) -> tuple[tuple[Dim, int, int | None], ...]:
+    def size_limits(
+        self, inputs: tuple[Shape, ...], data_format: DataFormat
+    ) -> tuple[tuple[Dim, int, int | None], ...]:
         return ((self.size(inputs[0]), self.k, None),)
 
 

@@ -46,11 +46,12 @@ class ReflectionPadding(SpatialPadding):
                 "use less padding, or replication padding",
             )
 
-    def size_limits(self, inputs: tuple[Shape, ...]) -> tuple[tuple[Dim, int, int | None], ...]:
-        # Which axes the layout has the space in is not known here, and a limit of the channels, a
-        # number, is none.
-        sizes = [size for size in inputs[0] if isinstance(size, str)]
-        return tuple((size, max(map(max, self.padding)) + 1, None) for size in sizes)
+    def size_limits(
+        self, inputs: tuple[Shape, ...], data_format: DataFormat
+    ) -> tuple[tuple[Dim, int, int | None], ...]:
+        sizes = spatial_sizes(self.type, inputs[0], self.axes, data_format)
+        dynamic = [size for size in sizes if isinstance(size, str)]
+        return tuple((size, max(map(max, self.padding)) + 1, None) for size in dynamic)
 
 
 class ReplicationPadding(SpatialPadding):

@@ -107,12 +107,15 @@ class Pooling(Layer):
         output = windowed_shape(self.type, sizes, self.pool_size, self.steps, ones, pads)
         return (with_sizes(shape, output, data_format),)
 
-    def size_limits(self, inputs: tuple[Shape, ...]) -> tuple[tuple[Dim, int, int | None], ...]:
+    def size_limits(
+        self, inputs: tuple[Shape, ...], data_format: DataFormat
+    ) -> tuple[tuple[Dim, int, int | None], ...]:
         if not self.ceil_mode or (isinstance(self.padding, str) and self.padding == "same"):
             return ()
         pads = ((0, 0),) * self.axes if isinstance(self.padding, str) else self.padding
         least = max(window - sum(pad) for window, pad in zip(self.pool_size, pads, strict=True))
-        return tuple((size, max(least, 1), None) for size in inputs[0] if isinstance(size, str))
+        sizes = spatial_sizes(self.type, inputs[0], self.axes, data_format)
+        return tuple((size, max(least, 1), None) for size in sizes if isinstance(size, str))
 
 
 class Pooling1D(Pooling):

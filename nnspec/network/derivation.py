@@ -63,7 +63,7 @@ def _limits(flat: Graph, nodes: Sequence[LayerNode]) -> Iterator[Limit]:
         if not any(isinstance(size, str) for shape in (*shapes, *outputs) for size in shape):
             continue
         asked = [
-            *node.layer.size_limits(shapes),
+            *node.layer.size_limits(shapes, flat.data_format),
             *((size, 1, None) for shape in outputs for size in shape),
         ]
         for size, least, most in asked:

@@ -245,6 +245,16 @@ def row_errors(actual: Outputs, expected: Outputs) -> Array:
     return worst
 
 
+def row_scales(expected: Outputs) -> Array:
+    """Return for each row the largest number of the output in which that is smallest."""
+    scales = [
+        np.max(np.abs(array.reshape(len(array), -1)), axis=1, initial=0.0)
+        for array in expected.values()
+        if array.dtype.kind == "f"
+    ]
+    return np.asarray(np.min(scales, axis=0))
+
+
 def _row_errors(actual: Array, expected: Array) -> Array:
     first = actual.reshape(len(actual), -1)
     second = expected.reshape(len(expected), -1)

@@ -283,3 +283,17 @@ def test_a_target_outside_the_domain_is_one_error_in_every_program(name):
         for call in (program.loss, program.gradients, program.train_step):
             with pytest.raises(DataError, match=message):
                 call({"x": x(2, 2)}, target)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    ["average_pooling1d, pool_size: 3, ceil_mode: true", "reflection_padding1d, padding: 2"],
+)
+def test_channels_of_any_number_have_no_limit_of_the_space(layer):
+    # In channels_first the dynamic axis is that of the channels.
+    spec = nnspec.loads(
+        "nnspec: 1\nname: N\ndata_format: channels_first\ninputs: {x: {shape: [time, 6]}}\n"
+        f"layers: [{{name: y, type: {layer}}}]\n"
+    )
+    assert not domain_of(spec.graph).limits
+    assert domain_of(spec.graph).fits({"time": 1})

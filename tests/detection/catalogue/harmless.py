@@ -20,9 +20,11 @@ def _attributes(source: Source) -> list[str]:
 
 
 def renamed_modules(source: Source) -> str:
-    """Every module has another name."""
+    """Every module has another name, but for those that others reach into."""
     text = source.text
     for i, name in enumerate(_attributes(source)):
+        if re.search(rf"(?<!\bself)\.{name}\b", text):
+            continue
         text = re.sub(rf"\bself\.{name}\b", f"self.part{i}_{name[0]}", text)
     return text
 
@@ -32,6 +34,8 @@ def reordered(source: Source) -> str:
     lines = source.text.splitlines(keepends=True)
     for node in ast.walk(source.tree):
         if not isinstance(node, ast.FunctionDef) or node.name != "__init__":
+            continue
+        if "parametrizations" in ast.unparse(node):  # of a module that is made before
             continue
         made = [
             each
@@ -54,17 +58,25 @@ def named_layers(source: Source) -> str:
 def spelt_out(source: Source) -> str:
     """Functions are written as modules and formulas that are equal to them."""
     text = re.sub(r"\bF\.relu\(", "torch.relu(", source.text)
-    text = re.sub(r"torch\.softmax\(", "F.softmax(", text)
-    text = re.sub(r"torch\.sigmoid\(", "F.sigmoid(", text)
+    text = re.sub(r"torch\.softmax\(", "torch.nn.functional.softmax(", text)
+    text = re.sub(r"torch\.sigmoid\(", "torch.nn.functional.sigmoid(", text)
     text = re.sub(r"torch\.flatten\((\w+), 1\)", r"\1.reshape(\1.shape[0], -1)", text)
-    return re.sub(r"return (\w+) \+ (\w+)$", r"return torch.add(\2, \1)", text, flags=re.MULTILINE)
+    text = re.sub(r"return (\w+) \+ (\w+)$", r"return torch.add(\2, \1)", text, flags=re.MULTILINE)
+    return re.sub(r"^(import|from) ", r"import torch\n\1 ", text, count=1, flags=re.MULTILINE)
 
 
 def copied(source: Source) -> str:
-    """Every value of a line is laid out anew in memory."""
-    return re.sub(
-        r"^(\s+)x = (.*[)\]])$", r"\1x = (\2).contiguous().clone()", source.text, flags=re.MULTILINE
-    )
+    """Every value that is named on a line of its own is laid out anew in memory."""
+    lines = source.text.encode().splitlines(keepends=True)  # ast counts bytes
+    for node in ast.walk(source.tree):
+        if not isinstance(node, ast.Assign) or ast.unparse(node.targets[0]) != "x":
+            continue
+        value, line = node.value, lines[node.lineno - 1]
+        if isinstance(value, ast.Call) and node.lineno == node.end_lineno:
+            start, end = value.col_offset, value.end_col_offset
+            copy = b"(" + line[start:end] + b").contiguous().clone()"
+            lines[node.lineno - 1] = line[:start] + copy + line[end:]
+    return b"".join(lines).decode()
 
 
 def _shuffled_initializers(model: Any) -> None:
@@ -176,6 +188,7 @@ def harmless(target: Target, kind: str, number: int) -> Outcome:
                         f"{each.kind} {each.pair[1]} {each.error:.1e}"
                         for each in report.failures()[:2]
                     )
+                    or "; ".join(e.reason for e in report.not_checked if e.kind == "forward")
                 )
         except Exception as error:
             verdict, told = "error", f"{type(error).__name__}: {error}"[:300]

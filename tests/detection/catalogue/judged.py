@@ -78,9 +78,10 @@ class Outcome:
 class Target:
     """A network's file of one side, into which faults are put."""
 
-    def __init__(self, name: str, side: str, folder: Path) -> None:
+    def __init__(self, name: str, side: str, folder: Path, spec: Spec | None = None) -> None:
+        """spec: in the place of the network of that name."""
         self.name, self.side, self.folder = name, side, folder
-        self.spec: Spec = network(name)
+        self.spec: Spec = network(name) if spec is None else spec
         axes = find_sizes(self.spec.graph, {}).base
         self.inputs = random_inputs(self.spec.graph, 4, axes, 0)
         self.axes = axes

@@ -1,0 +1,87 @@
+"""What rounding explains of the rows of a file, each relative to itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nnspec.judge.beside import Beside
+from nnspec.layers.recurrent import GRU, LSTM, Bidirectional
+from nnspec.network.graph import Graph
+from nnspec.verification.range_checks import moved_rows, row_errors, row_scales, undecided
+from nnspec.verification.tolerance import EXACT, SAFETY, UNIT_ROUNDOFF, perturbed
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
+
+SIGMOID = 2.0**-22
+"""Absolute: ONNX Runtime 1.32's sigmoid is off by up to 5e-8, and 0 below -18 or so."""
+STEADY = 8.0
+"""Of the rounding of one operation: what a row of any inputs may take of what ordinary ones do."""
+
+
+def row_tolerances(
+    beside: Beside, kinds: list[str], inputs: Mapping[str, Array], expected: Mapping[str, Array],
+    found: Array,
+) -> Array:  # fmt: skip
+    """Return by row what rounding explains, measured where the errors exceed what is usual."""
+    state = beside.state
+    usual = EXACT if beside.is_exact else SAFETY * UNIT_ROUNDOFF
+    tolerance = np.full(len(found), usual)
+    with np.errstate(all="ignore"):
+        if not beside.is_exact and (found > usual).any():
+            # Where all is saturated a moved input moves nothing; a long network rounds still.
+            ordinary = state.tolerances.amplification.float32_tolerance(
+                beside.inputs, state.reference.outputs
+            )
+            tolerance[:] = min(max(usual, ordinary), STEADY * usual)
+            if beside.report.framework == "onnx" and has_sigmoid(state.graph):
+                tolerance += SIGMOID / np.maximum(row_scales(expected), SIGMOID)
+        if beside.is_exact:
+            tolerance += state.tolerances.in_float64(*beside.engines) - EXACT
+            if (found > tolerance).any():
+                engines: Any = tuple(beside.engines)
+                tolerance += SAFETY * moved_rows(state, inputs, expected, engines)
+        elif (found > tolerance).any():
+            tolerance += SAFETY * _moved_single(beside, inputs, expected)
+            tolerance[state.tolerances.beyond_float32(inputs)[0]] = np.inf
+        if (found > tolerance).any():
+            tolerance[undecided(state, kinds, inputs)] = np.inf
+    return tolerance
+
+
+def _moved_single(
+    beside: Beside, inputs: Mapping[str, Array], expected: Mapping[str, Array]
+) -> Array:
+    """Return by row how far rounding in float32 moves the outputs."""
+    state = beside.state
+    amplification, program = state.tolerances.amplification, state.reference.program
+    moved = np.zeros(len(next(iter(inputs.values()))))
+    root = amplification.longest**0.5
+    try:
+        for draw in amplification.draws():
+            program.load_weights(amplification.changed(UNIT_ROUNDOFF, draw, by_length=True))
+            noisy = {n: perturbed(a, UNIT_ROUNDOFF * root, draw) for n, a in inputs.items()}
+            np.maximum(moved, row_errors(program.forward(noisy), expected), out=moved)
+    finally:
+        program.load_weights(state.weights)
+    within = state.tolerances.conditioning().moved(
+        inputs, UNIT_ROUNDOFF, amplification.draws(), by_row=False
+    )
+    for usual, other in within:
+        np.maximum(moved, row_errors(other, usual), out=moved)
+    return moved
+
+
+def has_sigmoid(graph: Graph) -> bool:
+    """Whether some layer computes a sigmoid, as the gates of recurrent layers are."""
+    for at in graph.walk():
+        layer = at.node.layer
+        activation = getattr(layer, "activation", None)
+        if isinstance(layer, LSTM | GRU | Bidirectional):
+            return True
+        if {layer.type, getattr(activation, "type", "")} & {"sigmoid", "silu", "glu", "swiglu"}:
+            return True
+    return False

@@ -1,0 +1,109 @@
+"""Files that are right, and were accused once, or not compared: found among random networks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import nnspec
+from nnspec.judge.judgement import Judgement
+from tests.detection.catalogue.harmless import ONNX, PYTHON
+from tests.detection.catalogue.judged import Target
+
+RIGHT = {
+    "nothing-held": (
+        "torch", "none", "x: {shape: [8]}", "{name: y, type: relu6}", "",
+    ),
+    "no-gradient": (
+        "torch", "none", "x: {shape: [3]}", "{name: y, type: stop_gradient}", "",
+    ),
+    "parameter-given": (
+        "torch", "none", "x: {shape: [2]}",
+        "{name: z, type: relu}, {name: y, type: parameter, shape: [3]}", "",
+    ),
+    "no-kernel-in-float64": (
+        "keras", "none", "x: {shape: [4, 4, 4, 2]}",
+        "{name: z, type: average_pooling3d, pool_size: 2}, {type: flatten}, "
+        "{name: y, type: dense, units: 3}", "",
+    ),
+    "depthwise-of-several": (
+        "keras", "renamed", "x: {shape: [4, 6]}",
+        "{name: y, type: depthwise_conv1d, depth_multiplier: 2, kernel_size: 3}", "",
+    ),
+    "constants": (
+        "onnx", "constants", "x: {shape: [5, 2]}", "{name: y, type: dense, units: 1}", "",
+    ),
+    "bias-beside-a-short-row": (
+        "onnx", "none", "x: {shape: [5, 4]}", "{name: y, type: dense, units: 1}", "",
+    ),
+    "whole-weight-for-length-and-direction": (
+        "onnx", "renamed", "x: {shape: [6, 4]}",
+        "{name: z, type: conv1d, filters: 3, kernel_size: 2, weight_normalization: true}, "
+        "{name: y, type: dense, units: 1}", "",
+    ),
+    "square-out-of-attention": (
+        "onnx", "reordered", "x: {shape: [6, 2]}",
+        "{name: z, type: multi_head_attention, num_heads: 1, output_dim: 2, use_bias: false}, "
+        "{name: y, type: global_average_pooling1d}", "",
+    ),
+    "saturated-directions": (
+        "onnx", "none", "x: {shape: [3, 6]}",
+        "{name: y, type: bidirectional, layer: {type: gru, units: 3}, merge_mode: multiply}", "",
+    ),
+    "length-like-its-direction": (
+        "keras", "none", "x: {shape: [1]}",
+        "{name: y, type: dense, units: 8, weight_normalization: true}", "",
+    ),
+    "parameter-of-one-number": (
+        "onnx", "renamed", "x: {shape: [3]}",
+        "{name: p, type: parameter, shape: [1]}, {name: z, type: dense, units: 3, inputs: [x]}, "
+        "{name: y, type: concatenate, inputs: [p, z]}", "",
+    ),
+    "zero-biases-of-attention": (
+        "onnx", "constants", "x: {shape: [1, 2]}",
+        "{name: z, type: multi_head_attention, num_heads: 2}, {name: y, type: flatten}", "",
+    ),
+    "gradient-of-nothing-but-rounding": (
+        "keras", "none", "x: {shape: [1, 2], dtype: int64}",
+        "{name: z, type: embedding, input_dim: 5, output_dim: 1}, "
+        "{name: y, type: l2_normalize, axis: -1}", "",
+    ),
+}  # fmt: skip
+
+
+def _judged(side: str, way: str, spec: str, folder: Path) -> Judgement:
+    target = Target("right", side, folder, nnspec.loads(spec))
+    path = folder / f"rewritten_{target.path.name}"
+    if side == "onnx":
+        import onnx
+
+        if way != "none":
+            ONNX[way](target.model)
+        onnx.save(target.model, path)
+    else:
+        text = target.source.text
+        path.write_text(text if way == "none" else PYTHON[side][way](target.source))
+    return target.judged(path)
+
+
+def _spec(inputs: str, layers: str, more: str) -> str:
+    return (
+        f"nnspec: 1\nname: Right\ndata_format: channels_last\ninputs: {{{inputs}}}\n"
+        f"layers: [{layers}]\noutputs: [y]\n{more}"
+    )
+
+
+@pytest.mark.parametrize("case", RIGHT)
+def test_a_right_file_is_verified(case: str, tmp_path: Path) -> None:
+    side, way, *parts = RIGHT[case]
+    report = _judged(side, way, _spec(*parts), tmp_path)
+    assert report.verdict == "verified", [f.told() for f in report.faults] or report.not_checked
+
+
+def test_what_float32_does_not_hold_accuses_nobody(tmp_path: Path) -> None:
+    layers = ", ".join(["{type: softplus}, {type: exponential}"] * 4) + ", {name: y, type: sqrt}"
+    spec = _spec("x: {shape: [4]}", layers, "")
+    report = _judged("onnx", "none", spec, tmp_path)
+    assert report.verdict == "not compared"
+    assert any("rounding alone" in left.reason for left in report.not_checked)
