@@ -43,7 +43,9 @@ def _undropped(model: keras.Model) -> Iterator[None]:
     for layer in model._flatten_layers():
         for name in _RATES if type(layer).__module__.startswith("keras.") else ():
             value = getattr(layer, name, None)
-            if isinstance(value, float) and value:
+            # Recurrent layers only show the rates of their cell, which is a layer here too.
+            is_shown = isinstance(getattr(type(layer), name, None), property)
+            if isinstance(value, float) and value and not is_shown:
                 kept.append((layer, name, value))
                 setattr(layer, name, 0.0)
     functions = {name: getattr(keras.random, name) for name in _FUNCTIONS}

@@ -1,4 +1,4 @@
-"""What rounding explains of the rows of a file, each relative to itself."""
+"""Tolerances of the rows of a file, each relative to itself: what rounding explains of them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def row_tolerances(
                 beside.inputs, state.reference.outputs
             )
             tolerance[:] = min(max(usual, ordinary), STEADY * usual)
-            if beside.report.framework == "onnx" and has_sigmoid(state.graph):
+            if has_sigmoid(state.graph):
                 tolerance += SIGMOID / np.maximum(row_scales(expected), SIGMOID)
         if beside.is_exact:
             tolerance += state.tolerances.in_float64(*beside.engines) - EXACT

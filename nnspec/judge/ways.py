@@ -120,7 +120,7 @@ class Ways:
                 for each in _likeliest([*alike.items()], most):
                     is_filled = True
                     yield each
-                if not is_filled:
+                if not is_filled and gates_of(node.layer):
                     yield _some_of(alike)
         yield from self._with_lengths(wanted, options)
         yield from self._without_biases(node, wanted, options)

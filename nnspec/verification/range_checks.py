@@ -252,7 +252,8 @@ def row_scales(expected: Outputs) -> Array:
         for array in expected.values()
         if array.dtype.kind == "f"
     ]
-    return np.asarray(np.min(scales, axis=0))
+    rows = len(next(iter(expected.values())))
+    return np.asarray(np.min(scales, axis=0)) if scales else np.ones(rows)
 
 
 def _row_errors(actual: Array, expected: Array) -> Array:

@@ -64,6 +64,21 @@ RIGHT = {
         "onnx", "constants", "x: {shape: [1, 2]}",
         "{name: z, type: multi_head_attention, num_heads: 2}, {name: y, type: flatten}", "",
     ),
+    "recurrent-dropout": (
+        "keras", "none", "x: {shape: [4, 3]}",
+        "{name: z, type: lstm, units: 3, recurrent_dropout: 0.2}, "
+        "{name: y, type: dense, units: 1}",
+        "training: {task: regression, optimizer: sgd}\n"
+        "data: {source: rows.npz, features: {x: x}, target: t}\n",
+    ),
+    "no-rows-of-a-framework": (
+        "torch", "none", "x: {shape: [8, 8, 6]}",
+        "{name: y, type: pixel_unshuffle, downscale_factor: 2}", "",
+    ),
+    "closed-gates": (
+        "onnx", "reordered", "x: {shape: [3, 4]}",
+        "{name: y, type: bidirectional, layer: {type: lstm, units: 2}}", "",
+    ),
     "gradient-of-nothing-but-rounding": (
         "keras", "none", "x: {shape: [1, 2], dtype: int64}",
         "{name: z, type: embedding, input_dim: 5, output_dim: 1}, "
