@@ -19,6 +19,7 @@ from nnspec.judge.choices import (
     scores_of,
 )
 from nnspec.judge.facing import Facing
+from nnspec.judge.kernels import COARSE, coarse
 from nnspec.judge.ours import Ours
 from nnspec.judge.places import whole_place
 from nnspec.judge.search import Search
@@ -34,6 +35,7 @@ from nnspec.verification.tolerance import (
     EXACT,
     SAFETY,
     UNIT_ROUNDOFF,
+    largest,
     perturbed,
     relative_error,
 )
@@ -142,6 +144,10 @@ class Beside:
                 return self.state.tolerances.in_float64(*self.engines, error=error, inputs=inputs)
             tolerances = self.state.tolerances
             usual = tolerances.amplification.float32_tolerance(inputs, expected)
+            if error <= usual:
+                return usual
+            least = min(map(largest, expected.values()), default=1.0)
+            usual += coarse(self.spec.graph) / max(least, COARSE)
             if error <= usual:
                 return usual
             within = max(usual, tolerances.ill_conditioned(inputs, usual))

@@ -8,16 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnspec.judge.beside import Beside
-from nnspec.layers.recurrent import GRU, LSTM, Bidirectional
-from nnspec.network.graph import Graph
+from nnspec.judge.kernels import coarse
 from nnspec.verification.range_checks import moved_rows, row_errors, row_scales, undecided
 from nnspec.verification.tolerance import EXACT, SAFETY, UNIT_ROUNDOFF, perturbed
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
 
-SIGMOID = 2.0**-22
-"""Absolute: ONNX Runtime 1.32's sigmoid is off by up to 5e-8, and 0 below -18 or so."""
 STEADY = 8.0
 """Of the rounding of one operation: what a row of any inputs may take of what ordinary ones do."""
 
@@ -37,8 +34,8 @@ def row_tolerances(
                 beside.inputs, state.reference.outputs
             )
             tolerance[:] = min(max(usual, ordinary), STEADY * usual)
-            if has_sigmoid(state.graph):
-                tolerance += SIGMOID / np.maximum(row_scales(expected), SIGMOID)
+            if kernels := coarse(state.graph):
+                tolerance += kernels / np.maximum(row_scales(expected), kernels)
         if beside.is_exact:
             tolerance += state.tolerances.in_float64(*beside.engines) - EXACT
             if (found > tolerance).any():
@@ -73,15 +70,3 @@ def _moved_single(
     for usual, other in within:
         np.maximum(moved, row_errors(other, usual), out=moved)
     return moved
-
-
-def has_sigmoid(graph: Graph) -> bool:
-    """Whether some layer computes a sigmoid, as the gates of recurrent layers are."""
-    for at in graph.walk():
-        layer = at.node.layer
-        activation = getattr(layer, "activation", None)
-        if isinstance(layer, LSTM | GRU | Bidirectional):
-            return True
-        if {layer.type, getattr(activation, "type", "")} & {"sigmoid", "silu", "glu", "swiglu"}:
-            return True
-    return False

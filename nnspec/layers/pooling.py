@@ -113,9 +113,12 @@ class Pooling(Layer):
         if not self.ceil_mode or (isinstance(self.padding, str) and self.padding == "same"):
             return ()
         pads = ((0, 0),) * self.axes if isinstance(self.padding, str) else self.padding
-        least = max(window - sum(pad) for window, pad in zip(self.pool_size, pads, strict=True))
         sizes = spatial_sizes(self.type, inputs[0], self.axes, data_format)
-        return tuple((size, max(least, 1), None) for size in sizes if isinstance(size, str))
+        return tuple(
+            (size, max(window - sum(pad), 1), None)
+            for size, window, pad in zip(sizes, self.pool_size, pads, strict=True)
+            if isinstance(size, str)
+        )
 
 
 class Pooling1D(Pooling):

@@ -79,6 +79,10 @@ RIGHT = {
         "onnx", "reordered", "x: {shape: [3, 4]}",
         "{name: y, type: bidirectional, layer: {type: lstm, units: 2}}", "",
     ),
+    "one-number-behind-gates": (
+        "onnx", "none", "x: {shape: [2, 5]}",
+        "{name: z, type: batch_normalization}, {name: y, type: lstm, units: 1}", "",
+    ),
     "gradient-of-nothing-but-rounding": (
         "keras", "none", "x: {shape: [1, 2], dtype: int64}",
         "{name: z, type: embedding, input_dim: 5, output_dim: 1}, "

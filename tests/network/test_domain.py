@@ -297,3 +297,14 @@ def test_channels_of_any_number_have_no_limit_of_the_space(layer):
     )
     assert not domain_of(spec.graph).limits
     assert domain_of(spec.graph).fits({"time": 1})
+
+
+def test_a_window_limits_the_axis_that_it_runs_along_alone():
+    spec = nnspec.loads(
+        "nnspec: 1\nname: N\ndata_format: channels_last\ninputs: {x: {shape: [time, 8, 3]}}\n"
+        "layers: [{name: y, type: average_pooling2d, pool_size: [4, 8], strides: 3, "
+        "ceil_mode: true}]\n"
+    )
+    domain = domain_of(spec.graph)
+    assert domain.fits({"time": 4})
+    assert not domain.fits({"time": 3})
