@@ -38,6 +38,7 @@ NAMES = (
     "export",
     "predict",
     "verify",
+    "gpt2",
     "repeat",
     "keras",
     "onnx",
@@ -129,6 +130,19 @@ def _case(name: str, folder: Path, other: Path) -> Case:
             "verify digits_cnn",
             ["verify", str(ROOT / "specs/digits_cnn.yaml")],
             (0.55, 0.8, None),
+        ),
+        "gpt2": (
+            "verify gpt2 at full size, batch 2, 1 step",
+            [
+                "verify",
+                str(ROOT / "specs/zoo/gpt2.yaml"),
+                "--no-exporters",
+                "--batch",
+                "2",
+                "--steps",
+                "1",
+            ],  # fmt: skip
+            (0.6, None, None),
         ),
         "export": (
             "export gpt2",
