@@ -141,7 +141,7 @@ def _case(name: str, folder: Path, other: Path) -> Case:
                 "2",
                 "--steps",
                 "1",
-            ],  # fmt: skip
+            ],
             (0.6, None, None),
         ),
         "export": (

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nnspec.language.preparation import DIRECTIVES, pattern_of
+from nnspec.language.preparation import DIRECTIVES, pattern_of, pieces_of
 from nnspec_onnx.ir import ElementType
 
 if TYPE_CHECKING:
@@ -44,11 +43,10 @@ def _elements(made: Columns, by: Prepared, column: str) -> list[str]:
 
 def _fields(made: Columns, text: str, form: str) -> dict[str, str]:
     """Return the numbers of dates of this form, by directive."""
-    pieces = re.split(r"(%[A-Za-z])", form)
     found: dict[str, str] = {}
     rest, waiting = text, ""
     first, second = made.constant(0, "int64"), made.constant(1, "int64")
-    for piece in pieces:
+    for piece in pieces_of(form):
         if piece in DIRECTIVES:
             waiting = piece
         elif piece:

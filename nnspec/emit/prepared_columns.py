@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ from nnspec.language.preparation import (
     DIRECTIVES,
     Constant,
     Preparation,
+    pieces_of,
     preparation_of,
 )
 from nnspec.network.loader import Spec
@@ -127,7 +127,7 @@ def mixed_source(spec: Spec, suffix: str) -> Mixed | None:
     told = {name: {key: _told(each) for key, each in of.items()} for name, of in inputs.items()}
     constant = wrap(f"{NAME}: dict[str, dict[str, Any]] = {literal(told)}")
     if flags["HAS_DATES"]:
-        used = {part for each in every if each.date for part in re.findall("%.", each.format)}
+        used = {part for each in every if each.date for part in pieces_of(each.format)[1::2]}
         fields = {field: digits for field, digits in DIRECTIVES.items() if field in used}
         constant += wrap(f"FIELDS = {literal(fields)}")
     return Mixed(constant, definitions, [known[name] for name in ("stripped", *names)], learning)

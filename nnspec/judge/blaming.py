@@ -203,40 +203,45 @@ class Blaming:
         base = self.walk.ours.own_weights(node) if weights is None else weights
         owned = self.walk.ours.parameters(node)
         unsure = {own: name for own, name in owned.items() if own not in within.proven}
-        # Layers after this one are filled by what is likely: what they took may be this one's.
-        found, ways = self.walk.found, self.walk.ways
-        ways.used = {}
-        for name in found.proven - set(unsure.values()):
-            if name in found.sources:
-                ways.use(found.sources[name])
+        for name in unsure.values():  # what later layers took by likelihood is lent alone
+            source = self.walk.found.sources.get(name)
+            if source is not None and source.tensor:
+                self.walk.ways.free_again(source)
         if within.is_sure:  # it parts where nothing of the file is taken
             return {}, True
         if any(name in self.walk.ways.missing for name in unsure.values()):
             return {}, False  # the file may hold it in a form that is not known here
-        options = {
-            own: each
-            for own, name in unsure.items()
-            if name in self.walk.found.sources and (each := self.walk.ways.options(node, own, name))
-        }
-        if math.prod(map(len, options.values())) > ALL_WAYS:
-            return {}, False
-        for chosen in itertools.product(*options.values()):
-            tensors = [(each.tensor, each.part) for each in chosen if each.tensor]
-            if len(set(tensors)) < len(tensors):
+        all_tried = True
+        options: dict[str, list[Source]] = {}
+        for has_lent in (False, True):  # what later layers took may be this one's
+            before, options = (
+                options,
+                {
+                    own: each
+                    for own, name in unsure.items()
+                    if name in self.walk.found.sources
+                    and (each := self.walk.ways.options(node, own, name, has_lent=has_lent))
+                },
+            )
+            if options == before:
                 continue
-            tried = {
-                **base,
-                **{own: one.of(self.walk.theirs) for own, one in zip(options, chosen, strict=True)},
-            }
-            try:
-                given = self.walk.ours.values(node, self.walk.values, tried, layer)
-            except WeightsError:
-                continue
-            if self.walk.is_held(node, given):
-                return {owned[own]: each for own, each in zip(options, chosen, strict=True)}, True
+            all_tried = math.prod(map(len, options.values())) <= ALL_WAYS
+            for chosen in itertools.product(*options.values()) if all_tried else ():
+                tensors = [(each.tensor, each.part) for each in chosen if each.tensor]
+                if len(set(tensors)) < len(tensors):
+                    continue
+                named = dict(zip(options, chosen, strict=True))
+                tried = {**base, **{own: one.of(self.walk.theirs) for own, one in named.items()}}
+                try:
+                    given = self.walk.ours.values(node, self.walk.values, tried, layer)
+                except WeightsError:
+                    continue
+                if self.walk.is_held(node, given):
+                    return {owned[own]: each for own, each in named.items()}, True
         # A file may make an operand of more, as of a length and a direction: no map has that.
         mapped = {source for name in owned.values() for source in self._tensors_of(name)}
-        return {}, not options or self.walk.ways.first_tensors(node) <= mapped
+        is_mapped = not options or self.walk.ways.first_tensors(node) <= mapped
+        return {}, all_tried and is_mapped
 
     def _tensors_of(self, name: str) -> tuple[str, ...]:
         source = self.walk.found.sources.get(name)

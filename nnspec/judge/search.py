@@ -313,8 +313,7 @@ class Search:
             if any(self._given.get(name, each) != each for name, each in blamed.sources.items()):
                 blamed = replace(blamed, sources={})  # a map that was given is not mended
             refilled = frozenset(blamed.sources.items())
-            is_given = not self._given.keys().isdisjoint(blamed.sources)  # then the map is wrong
-            if refilled and refilled not in tried_sources and not is_given:
+            if refilled and refilled not in tried_sources:
                 # It had been filled wrongly; where it is so again, that explains nothing.
                 tried_sources.add(refilled)
                 known = {**known, **blamed.sources}

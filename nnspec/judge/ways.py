@@ -194,9 +194,18 @@ class Ways:
         for source in biases[:FOLDED]:
             yield {**fixed, "bias": source}
 
-    def options(self, node: Layered, own: str, name: str) -> list[Source]:
-        """Return where a parameter of a layer may come from, the likeliest first."""
-        return self._options(node, own, name, self._distances(node))
+    def options(self, node: Layered, own: str, name: str, *, has_lent: bool = True) -> list[Source]:
+        """Return where a parameter of a layer may come from, the likeliest first.
+
+        has_lent: what other layers have taken too, where no value proves it.
+        """
+        found = self._options(node, own, name, self._distances(node))
+        return [each for each in found if has_lent or not self._is_taken(each)]
+
+    def _is_taken(self, source: Source) -> bool:
+        which, count = source.part
+        taken = self.used.get(source.tensor, set())
+        return bool(taken) and (count == 1 or which in taken or WHOLE in taken)
 
     def _options(
         self, node: Layered, own: str, name: str, near: Mapping[str, int],
@@ -212,8 +221,7 @@ class Ways:
                 continue
             for source in sources(shape, held, gates=gates):
                 which, count = source.part
-                taken = self.used.get(held.name, set())
-                is_taken = bool(taken) and (count == 1 or which in taken or WHOLE in taken)
+                is_taken = self._is_taken(source)
                 if is_taken and held.name not in self.lent:
                     continue
                 role = role_of(held.name).removesuffix("_reverse").removesuffix("_l0")

@@ -278,6 +278,11 @@ class Preparation(Frozen):
         return len(known) + (self.categories.unknown == "bucket")
 
 
+def pieces_of(form: str) -> list[str]:
+    """Return the parts of a format of dates: what stands between directives, and each of these."""
+    return re.split(r"(%[A-Za-z])", form)
+
+
 def pattern_of(form: str) -> str:
     """Return the regular expression of dates that are written so, digit for digit."""
     for directive, digits in DIRECTIVES.items():
@@ -301,7 +306,7 @@ def require_format(form: str, parts: tuple[Part, ...]) -> None:
 
     parts: those that the form has to have.
     """
-    pieces = re.split(r"(%[A-Za-z])", form)
+    pieces = pieces_of(form)
     found = pieces[1::2]
     between = pieces[2:-1:2]
     is_plain = all(sign in _LITERALS for piece in pieces[::2] for sign in piece)
