@@ -46,6 +46,7 @@ def assert_same(model: Any, spec: Spec, weights: Mapping[str, Array]) -> None:
     assert_agree(with_scores(spec), weights, {"image": given}, expected)
 
 
+@pytest.mark.slow
 def test_vgg16() -> None:
     model = application("VGG16", 64)
     randomize(model)
@@ -98,6 +99,7 @@ def test_resnet50() -> None:
     )
 
 
+@pytest.mark.slow
 def test_densenet121() -> None:
     model = application("DenseNet121", 64)
     randomize(model)
@@ -222,6 +224,7 @@ def test_gelu_of_keras_is_the_same_but_for_a_constant_in_float32() -> None:
     assert np.abs(given - np.asarray(gelu(x))).max() < 1e-8
 
 
+@pytest.mark.slow
 def test_convnext_t() -> None:
     # PyTorch's depthwise convolutions in float64 take half a minute for images twice as large.
     model = application("ConvNeXtTiny", 32, include_preprocessing=False)

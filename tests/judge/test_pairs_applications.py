@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from nnspec.backend import get_backend
 from nnspec.judge.against import judge
 from nnspec.judge.judgement import Judgement
@@ -61,6 +63,7 @@ def test_resnet50_is_the_same_with_a_bias_in_each_convolution(tmp_path: Path) ->
     assert source.told() == "conv1_bn/moving_mean - conv1_conv/bias"
 
 
+@pytest.mark.slow
 def test_the_epsilon_of_resnet50_is_told(tmp_path: Path) -> None:
     text = MODEL.format(name="ResNet50", size=32, momentum=None)
     report = judged("resnet50", tmp_path, text, ("outputs",), image=32, first_strides=2)

@@ -41,8 +41,8 @@ SLICE = (
     ("sigmoid-hard", "onnx", "denoising", 0),
     ("difference-turned", "onnx", "net.t5_bias", 0),
     ("sum-as-product", "onnx", "zoo.gru_forecaster", 0),
-    ("residual-lost", "keras", "zoo.mobilenet_v2", 0),
 )
+SLOW = (("residual-lost", "keras", "zoo.mobilenet_v2", 0),)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -85,7 +85,11 @@ def test_what_another_layer_gives_is_no_cause(tmp_path: Path) -> None:
     assert "makes more" not in found.told
 
 
-@pytest.mark.parametrize("key", SLICE, ids=lambda key: "-".join(map(str, key)))
+@pytest.mark.parametrize(
+    "key",
+    [*SLICE, *(pytest.param(each, marks=pytest.mark.slow) for each in SLOW)],
+    ids=lambda key: "-".join(map(str, key)),
+)
 def test_a_fault_is_found_at_its_layer_and_place(
     key: tuple[str, str, str, int], targets: dict[tuple[str, str], Target]
 ) -> None:
