@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,7 +41,7 @@ from nnspec.verification.tolerance import (
 )
 
 if TYPE_CHECKING:
-    from nnspec.backend import Array
+    from nnspec.backend import Array, Weights
     from nnspec.judge.judgement import Judgement
 
 
@@ -161,17 +161,23 @@ class Beside:
         A normalisation over the few values of a batch may make much of it.
         """
         unit = DOUBLE_ROUNDOFF if self.is_exact else UNIT_ROUNDOFF
-        amplification = self.state.tolerances.amplification
-        root = amplification.longest**0.5
         moved = 0.0
         try:
-            for draw in amplification.draws():
-                program.load_weights(amplification.changed(unit, draw, by_length=True))
-                noisy = {n: perturbed(a, unit * root, draw) for n, a in self.inputs.items()}
+            for noisy in self.perturbations(program.load_weights, unit, self.inputs):
                 moved = max(moved, relative_error(program.training_outputs(noisy), expected))
         finally:
             program.load_weights(self.state.weights)
         return SAFETY * moved + self.of_constants
+
+    def perturbations(
+        self, load: Callable[[Weights], object], unit: float, inputs: Mapping[str, Array]
+    ) -> Iterator[dict[str, Array]]:
+        """Yield the inputs as rounding moves them, each time with weights loaded that it moves."""
+        amplification = self.state.tolerances.amplification
+        root = amplification.longest**0.5
+        for draw in amplification.draws():
+            load(amplification.changed(unit, draw, by_length=True))
+            yield {name: perturbed(array, unit * root, draw) for name, array in inputs.items()}
 
     def agrees(
         self, theirs: Mapping[str, Array], inputs: Mapping[str, Array] | None = None

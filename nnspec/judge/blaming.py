@@ -214,15 +214,13 @@ class Blaming:
         all_tried = True
         options: dict[str, list[Source]] = {}
         for has_lent in (False, True):  # what later layers took may be this one's
-            before, options = (
-                options,
-                {
-                    own: each
-                    for own, name in unsure.items()
-                    if name in self.walk.found.sources
-                    and (each := self.walk.ways.options(node, own, name, has_lent=has_lent))
-                },
-            )
+            before = options
+            options = {
+                own: each
+                for own, name in unsure.items()
+                if name in self.walk.found.sources
+                and (each := self.walk.ways.options(node, own, name, has_lent=has_lent))
+            }
             if options == before:
                 continue
             all_tried = math.prod(map(len, options.values())) <= ALL_WAYS

@@ -16,7 +16,7 @@ from nnspec.layers.shapes import show
 from nnspec.support.causes import Told, cause_of
 from nnspec.support.streams import derived_seed
 from nnspec.verification.comparison import Tolerance
-from nnspec.verification.tolerance import DOUBLE_ROUNDOFF, perturbed, tensor_error
+from nnspec.verification.tolerance import DOUBLE_ROUNDOFF, tensor_error
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
@@ -105,9 +105,9 @@ def compare_gradients(beside: Beside) -> None:
         inner = dict(zip(beside.spec.graph.outputs, mine.run(beside.inputs), strict=True))
         of_outputs = {inner[name]: towards[name] for name in towards}
         expected, _ = mine.gradients(beside.inputs, of_outputs)
-    largest = max((float(np.max(np.abs(each))) for each in expected.values()), default=0.0)
+    floor = FLOOR * max((float(np.max(np.abs(each))) for each in expected.values()), default=0.0)
     errors = {
-        name: tensor_error(source.taken(found[source.tensor]), expected[name], largest * FLOOR)
+        name: tensor_error(source.taken(found[source.tensor]), expected[name], floor)
         for name, source in beside.report.sources.items()
         if name in expected and source.tensor in found
     }
@@ -118,7 +118,7 @@ def compare_gradients(beside: Beside) -> None:
     tolerance = Tolerance(GRADIENT + beside.of_constants)
     if tolerance.exceeded(errors):
         with program.precision():
-            tolerance = tolerance.widened(_moved(beside, mine, of_outputs, expected))
+            tolerance = tolerance.widened(_moved(beside, mine, of_outputs, expected, floor))
     beside.recorder.leave_free("gradient", beside.pair, errors, tolerance.of)
     if not errors:
         return
@@ -134,27 +134,19 @@ def compare_gradients(beside: Beside) -> None:
 
 
 def _moved(
-    beside: Beside, mine: Foreign, towards: Mapping[str, Array], expected: Weights
+    beside: Beside, mine: Foreign, towards: Mapping[str, Array], expected: Weights, floor: float
 ) -> dict[str, float]:
     """Return how far rounding moves the gradients of the spec's own program, by parameter.
 
     Where all that is left of a gradient is rounding, as behind a norm of one number, each source
     has another.
     """
-    amplification = beside.state.tolerances.amplification
     weights, moved = mine.weights(), dict.fromkeys(expected, 0.0)
-    root = amplification.longest**0.5
     try:
-        for draw in amplification.draws():
-            mine.load(amplification.changed(DOUBLE_ROUNDOFF, draw, by_length=True))
-            noisy = {
-                n: perturbed(a, DOUBLE_ROUNDOFF * root, draw) for n, a in beside.inputs.items()
-            }
+        for noisy in beside.perturbations(mine.load, DOUBLE_ROUNDOFF, beside.inputs):
             found, _ = mine.gradients(noisy, towards)
-            largest = max((float(np.max(np.abs(each))) for each in expected.values()), default=0.0)
             for name, each in expected.items():
-                error = tensor_error(found[name], each, largest * FLOOR)
-                moved[name] = max(moved[name], error)
+                moved[name] = max(moved[name], tensor_error(found[name], each, floor))
     finally:
         mine.load(weights)
     return moved

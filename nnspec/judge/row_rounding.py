@@ -10,7 +10,7 @@ import numpy as np
 from nnspec.judge.beside import Beside
 from nnspec.judge.kernels import coarse
 from nnspec.verification.range_checks import moved_rows, row_errors, row_scales, undecided
-from nnspec.verification.tolerance import EXACT, SAFETY, UNIT_ROUNDOFF, perturbed
+from nnspec.verification.tolerance import EXACT, SAFETY, UNIT_ROUNDOFF
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
@@ -56,11 +56,8 @@ def _moved_single(
     state = beside.state
     amplification, program = state.tolerances.amplification, state.reference.program
     moved = np.zeros(len(next(iter(inputs.values()))))
-    root = amplification.longest**0.5
     try:
-        for draw in amplification.draws():
-            program.load_weights(amplification.changed(UNIT_ROUNDOFF, draw, by_length=True))
-            noisy = {n: perturbed(a, UNIT_ROUNDOFF * root, draw) for n, a in inputs.items()}
+        for noisy in beside.perturbations(program.load_weights, UNIT_ROUNDOFF, inputs):
             np.maximum(moved, row_errors(program.forward(noisy), expected), out=moved)
     finally:
         program.load_weights(state.weights)
