@@ -7,6 +7,7 @@ from typing import NamedTuple
 from nnspec.emit.answered import answer_of
 from nnspec.emit.code import Expr, literal, quoted, wrap
 from nnspec.emit.goals import is_named
+from nnspec.emit.pictures import image_inputs
 from nnspec.emit.prepared_columns import prepared_inputs
 from nnspec.emit.snippets import snippets
 from nnspec.emit.training import axis_in_batch, shifts_target
@@ -119,7 +120,7 @@ def _by_output(spec: Spec, training: Training) -> list[str]:
 def _is_shifted(spec: Spec) -> bool:
     """Whether an input is standardised."""
     assert spec.model.data is not None
-    prepared = prepared_inputs(spec)
+    prepared = {*prepared_inputs(spec), *image_inputs(spec)}
     return spec.model.data.standardize and any(
         type_.dtype.startswith("float") and name not in prepared
         for name, type_ in spec.graph.inputs.items()

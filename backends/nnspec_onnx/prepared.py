@@ -84,6 +84,11 @@ def _require_expressible(network: Network, graph: Graph, record: Preprocessing) 
             f"the preparation of {what} needs opset {least} or later, and this is {network.opset}"
         )
     for name, feature in record.inputs.items():
+        if feature.image is not None:
+            raise UnsupportedError(
+                f'input "{name}" takes images of files, which are not prepared within a model: '
+                "export it without its preprocessing"
+            )
         if feature.is_array:
             raise UnsupportedError(
                 f'input "{name}" is fed by an array, and only columns of a table are prepared '

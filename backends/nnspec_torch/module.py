@@ -169,8 +169,9 @@ def imports(
         standard = [*dict.fromkeys([*standard, "import argparse", *dataset.standard_imports])]
         standard.remove("from collections.abc import Iterator")
         standard.append("from collections.abc import Callable, Iterator, Sequence")
-        plain += dataset.imports
+        plain += [each for each in dataset.imports if each.startswith("import ")]
         names = [
+            *(each for each in dataset.imports if each.startswith("from ")),
             "from safetensors import SafetensorError, safe_open",
             "from safetensors.torch import load_file, save_file",
             *(measuring.imports if measuring is not None else ()),

@@ -10,11 +10,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from nnspec.data.images import Pictured, pictured
+from nnspec.data.pictures import Pictures
 from nnspec.data.preprocessing import Feature, Raw, places
 from nnspec.data.tables import Rows, select
 from nnspec.errors import DataError
 from nnspec.language.schema import DType
 from nnspec.language.training_schema import Data
+from nnspec.layers.shapes import show
 from nnspec.network.domains import domain_of
 from nnspec.network.graph import Graph
 from nnspec.support.streams import permutation
@@ -42,6 +45,8 @@ def learned(
 
 
 def _learned(data: Data, feature: Feature, raw: Raw, rows: Array | slice, file: object) -> Feature:
+    if isinstance(raw, Pictures):
+        return _learned_images(data, feature, raw[rows])
     if not isinstance(raw, pl.DataFrame):
         return feature.standardised(raw[rows]) if data.standardize else feature
     from nnspec.data.learned import learned as of_column  # which few specs need
@@ -53,6 +58,22 @@ def _learned(data: Data, feature: Feature, raw: Raw, rows: Array | slice, file: 
         for name, each in zip(feature.columns, wanted, strict=True)
     ]
     return feature.model_copy(update={"prepared": tuple(made)})
+
+
+def _learned_images(data: Data, feature: Feature, images: Pictures) -> Feature:
+    """Return a feature of images with what these say of their channels, where that is wanted."""
+    from nnspec.data.images import learned as of_images
+    from nnspec.language.preparation import preparation_of
+
+    found = preparation_of(data.prepare or {}, feature.columns[0])
+    assert found is not None
+    assert found.image is not None
+    assert feature.image is not None
+    given = found.image.normalize
+    is_usual = data.standardize and given is None and feature.image.range is not None
+    if given != "learned" and not is_usual:
+        return feature
+    return feature.model_copy(update={"image": of_images(feature.image, images.pixels())})
 
 
 def _wanted(data: Data, columns: Sequence[str], dtype: str) -> tuple[Preparation, ...] | None:
@@ -81,11 +102,19 @@ def finished(
     raw: Mapping[str, Raw],
     rows: Rows,
     file: str | Path,
+    *,
+    is_whole: bool = True,
 ) -> dict[str, Array]:
-    """Return the network's inputs from gathered values; raises DataError outside its domain."""
+    """Return the network's inputs from gathered values; raises DataError outside its domain.
+
+    is_whole: whether images have to be decoded now, however many they are.
+    """
     inputs = {
         name: feature.finish(raw[name], name, file, rows) for name, feature in features.items()
     }
+    for name, values in inputs.items():
+        if isinstance(values, Pictures):
+            inputs[name] = values.held(whole=is_whole)
     _require_tables(graph, features, file)
     domain_of(graph).require(inputs, places(features, rows, file), file=file)
     return inputs
@@ -150,19 +179,49 @@ def _feature(
     if not isinstance(rows, Mapping):
         patterns = tuple(select(rows, patterns, without=targets, file=file))
     dtype = cast(DType, type_.dtype)
-    wanted = None if is_array else _wanted(data, patterns, dtype)
+    image = None if is_array else _image(graph, data, name, patterns)
+    wanted = None if is_array or image is not None else _wanted(data, patterns, dtype)
     prepared = None
     if wanted is not None:
         from nnspec.data.learned import draft
 
         prepared = tuple(map(draft, wanted))
     return Feature(
-        columns=patterns, is_array=is_array, shape=type_.shape, dtype=dtype, prepared=prepared
+        columns=patterns,
+        is_array=is_array,
+        shape=type_.shape,
+        dtype=dtype,
+        prepared=prepared,
+        image=image,
     )
+
+
+def _image(graph: Graph, data: Data, name: str, columns: Sequence[str]) -> Pictured | None:
+    """Return how images become an input, or None where its columns hold none; raises DataError."""
+    if not data.prepare:
+        return None
+    from nnspec.language.pictures import misfit
+    from nnspec.language.preparation import preparation_of
+
+    found = [preparation_of(data.prepare, column) for column in columns]
+    images = [each.image for each in found if each is not None and each.image is not None]
+    if not images:
+        return None
+    if len(columns) > 1:
+        raise DataError(
+            f'input "{name}" has {len(columns)} columns, and images are an input of one'
+        )
+    type_ = graph.inputs[name]
+    is_float = type_.dtype.startswith("float")
+    if wrong := misfit(images[0], type_.shape, graph.data_format, is_float=is_float):
+        raise DataError(f'input "{name}" is {show(type_.shape)}: {wrong}')
+    return pictured(images[0], type_.shape, graph.data_format, is_float=is_float)
 
 
 def _require_fixed(features: Mapping[str, Feature]) -> None:
     for name, feature in features.items():
+        if feature.image is not None:
+            continue  # its channels have a mean
         if feature.dtype.startswith("float") and any(isinstance(n, str) for n in feature.shape):
             raise DataError(
                 f'input "{name}" has a dynamic axis, so its elements have no fixed mean; '

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import numpy as np
 import polars as pl
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
 
 from nnspec.data.arrays import fit_shape, in_array, require_equal_lengths
+from nnspec.data.images import Pictured
+from nnspec.data.pictures import Pictures
 from nnspec.data.prepared import Prepared
 from nnspec.data.tables import Rows, missing_column, numbers, require_fitting, where
 from nnspec.errors import DataError
@@ -21,8 +23,8 @@ from nnspec.layers.shapes import show
 from nnspec.network.domain import Place
 
 Array = NDArray[Any]
-Raw = Array | pl.DataFrame
-"""Gathered values: an array, or columns that are still to be prepared."""
+Raw = Array | pl.DataFrame | Pictures
+"""Gathered values: an array, columns that are still to be prepared, or images."""
 
 KEY = "preprocessing"
 """The record's key in the metadata of weights and of an ONNX file."""
@@ -49,6 +51,8 @@ class Feature(Frozen):
     """The divisor of each element after that; None for nothing."""
     prepared: Annotated[tuple[Prepared, ...], Field(strict=False)] | None = None
     """The columns one by one, where they are no plain numbers; None where all are."""
+    image: Pictured | None = None
+    """The way to numbers of the files that the one column names; None where it names none."""
 
     @model_validator(mode="after")
     def _one_of_each(self) -> Feature:
@@ -57,13 +61,20 @@ class Feature(Frozen):
                 raise ValueError("each column is prepared once, and nothing else shifts it")
             if self.is_array:
                 raise ValueError("an array has no columns that are prepared")
+        if self.image is not None:
+            is_alone = len(self.columns) == 1 and self.mean is None and self.prepared is None
+            if not is_alone or self.is_array:
+                raise ValueError("images are of one column, which nothing else prepares")
         return self
 
     def gather(self, rows: Rows, input_name: str, file: object) -> Raw:
         """Return the raw values, shaped (rows, *shape), of any numeric type.
 
-        Of columns that are prepared a table of them, with what is missing left out.
+        Of columns that are prepared a table of them, with what is missing left out; of images
+        these, not yet decoded.
         """
+        if self.image is not None:
+            return self._pictures(rows, input_name, file)
         if self.prepared is not None:
             return self._columns(rows, input_name, file)
         if isinstance(rows, pl.DataFrame):
@@ -99,6 +110,20 @@ class Feature(Frozen):
         require_fitting(values, self.dtype, self.place(rows, input_name, file))
         return values
 
+    def _pictures(self, rows: Rows, input_name: str, file: object) -> Pictures:
+        assert self.image is not None
+        (name,) = self.columns
+        if not isinstance(rows, pl.DataFrame):
+            raise DataError(
+                f'{file}: input "{input_name}" takes images by the paths in "{name}"; give a table '
+                "that has them, or a folder"
+            )
+        if name not in rows.columns:
+            raise missing_column(rows.columns, name, file)
+        if not rows.height:
+            raise DataError(f"{file}: there are no rows")
+        return Pictures(rows[name], file, self.image, self.shape, self.dtype)
+
     def _columns(self, rows: Rows, input_name: str, file: object) -> pl.DataFrame:
         assert self.prepared is not None
         if not isinstance(rows, pl.DataFrame):
@@ -132,7 +157,13 @@ class Feature(Frozen):
         return values.reshape(len(values), *shape)
 
     def finish(self, values: Raw, input_name: str, file: object, rows: Rows) -> Array:
-        """Return gathered values shifted, scaled and cast, as the network takes them."""
+        """Return gathered values shifted, scaled and cast, as the network takes them.
+
+        Images become an array when NumPy is asked for one (`np.asarray`), which decodes them.
+        """
+        if isinstance(values, Pictures):
+            assert self.image is not None
+            return cast(Array, values.made(self.image))
         if isinstance(values, pl.DataFrame):
             values = self._applied(values, input_name, file)
             require_fitting(values, self.dtype, self.place(rows, input_name, file))
@@ -246,7 +277,8 @@ class Preprocessing(Frozen):
     def apply(self, rows: Rows, *, file: object = "the rows") -> dict[str, Array]:
         """Return the network's inputs from a table, or from arrays by name; raises DataError.
 
-        A network trained on a table takes arrays too, one per input under the input's name.
+        A network trained on a table takes arrays too, one per input under the input's name. An
+        input of images is decoded when NumPy is asked for an array of it.
         """
         raw = {name: feature.gather(rows, name, file) for name, feature in self.inputs.items()}
         require_equal_lengths({name: len(values) for name, values in raw.items()}, file)
@@ -278,8 +310,8 @@ class Preprocessing(Frozen):
             earlier = before.inputs.get(name)
             if earlier is None or earlier.columns != feature.columns:
                 continue
-            made = [
-                [each.names for each in one.prepared] if one.prepared is not None else None
+            made: list[Any] = [
+                [each.names for each in one.prepared] if one.prepared is not None else one.image
                 for one in (earlier, feature)
             ]
             if made[0] != made[1]:

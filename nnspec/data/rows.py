@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from nnspec.data.arrays import admit_arrays, require_equal_lengths
 from nnspec.data.parts import features_of, finished, learned, split
+from nnspec.data.pictures import Pictures
 from nnspec.data.preprocessing import Feature, Preprocessing, mean_and_scale
 from nnspec.data.tables import Rows, read
 from nnspec.data.targets import Target, columns_of, read_target
@@ -28,6 +30,9 @@ from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
 
 Array = NDArray[Any]
+
+SHOWN = 8
+"""Files that a note names."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,11 @@ class Part:
         )
 
     @property
+    def is_lazy(self) -> bool:
+        """Whether an input is decoded anew for each batch."""
+        return any(isinstance(values, Pictures) for values in self.inputs.values())
+
+    @property
     def goal(self) -> Array | dict[str, Array]:
         """The target as a program takes it: with the weights, if there are some."""
         found: Array | dict[str, Array] = with_weight(self.target, self.weight)
@@ -69,7 +79,8 @@ class Dataset:
 
     `target` is class numbers (int64) or a probability per class (float32) where the task has
     classes, and else float32 in the output's shape, shifted and scaled where the spec standardises
-    it; of an autoencoder the input, unless the spec names another. `sha256` is of the source.
+    it; of an autoencoder the input, unless the spec names another. `sha256` is of the source, and
+    of the files that it names. notes: what of the source a reader may want to know.
     """
 
     train: Part
@@ -77,6 +88,7 @@ class Dataset:
     test: Part | None
     preprocessing: Preprocessing
     sha256: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def load_data(spec: Spec) -> Dataset:
@@ -91,15 +103,54 @@ def load_data(spec: Spec) -> Dataset:
         raise UsageError(f'the spec "{spec.name}" has no `{absent}` section; training needs one')
     path = spec.folder / data.source
     rows = read(path)
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    if path.is_dir() and not any(each.image for each in (data.prepare or {}).values()):
+        raise DataError(
+            f"{path} is a folder, and nothing says what becomes of its images: name the column "
+            '"file" in `data.features`, "label" as the target, and give '
+            "`prepare: {file: {image: {resize: [height, width]}}}`"
+        )
+    found = _loaded(spec, data, training, rows, path)
+    return dataclasses.replace(
+        found, sha256=_sha256(path, rows, found.preprocessing), notes=_notes(path)
+    )
+
+
+def _loaded(spec: Spec, data: Data, training: Training, rows: Rows, path: Path) -> Dataset:
     if is_composed(spec.model):
         from nnspec.data.composed import prepare_composed  # few specs have several losses
 
         inputs, targets, parts, preprocessing = prepare_composed(spec, rows, file=path)
         weight = joined(spec, read_weight(rows, data, path), inputs, path)
-        return _dataset(Part(inputs, targets, weight), parts, preprocessing, sha256)
-    return prepare(spec, data, training, rows, file=path, sha256=sha256)
+        return _dataset(Part(inputs, targets, weight), parts, preprocessing)
+    return prepare(spec, data, training, rows, file=path)
+
+
+def _sha256(path: Path, rows: Rows, preprocessing: Preprocessing) -> str:
+    """Return the hash of a source, and of the images that it names; raises DataError."""
+    if path.is_dir():
+        assert isinstance(rows, pl.DataFrame)
+        digest = hashlib.sha256(rows.write_csv().encode())
+    else:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256")
+    for name, feature in preprocessing.inputs.items():
+        raw = feature.gather(rows, name, path) if feature.image is not None else None
+        if isinstance(raw, Pictures):
+            raw.update(digest)
+    return digest.hexdigest()
+
+
+def _notes(path: Path) -> tuple[str, ...]:
+    if not path.is_dir():
+        return ()
+    from nnspec.data.folders import passed_over  # which few specs need
+
+    found = passed_over(path)
+    if not found:
+        return ()
+    more = ", ..." if len(found) > SHOWN else ""
+    noun = "file is" if len(found) == 1 else "files are"
+    return (f"{path}: {len(found)} {noun} passed over: {', '.join(found[:SHOWN])}{more}",)
 
 
 def read_rows(
@@ -148,7 +199,7 @@ def _as_trained(spec: Spec, data: Data) -> dict[str, Feature] | None:
 
     Other rows may have other categories, which would make inputs of another width.
     """
-    if not data.prepare or not (spec.folder / data.source).is_file():
+    if not data.prepare or not (spec.folder / data.source).exists():
         return None
     return load_data(spec).preprocessing.inputs
 
@@ -221,7 +272,6 @@ def prepare(
     rows: Rows,
     *,
     file: str | Path = "the rows",
-    sha256: str = "",
 ) -> Dataset:
     """Return what `load_data` does, from rows already read; `file` names them in errors."""
     graph = spec.graph
@@ -243,7 +293,8 @@ def prepare(
 
     parts = split(next(iter(lengths.values())), data, training.seed, file)
     features = learned(data, features, raw, parts["train"], file)
-    inputs = finished(graph, features, raw, rows, file)
+    # What an autoencoder gives back is held as its target in any case.
+    inputs = finished(graph, features, raw, rows, file, is_whole=target is None)
     values = target.values if target is not None else _own_target(inputs)
     shift: dict[str, Any] = {}
     if target is None:
@@ -269,14 +320,13 @@ def prepare(
     if training.kind == "regression" and training.resolved_loss.leaves_out == "sigmoid":
         _require_shares(values, training.resolved_loss.type, file)
     weight = joined(spec, weight, inputs, file)
-    return _dataset(Part(inputs, values, weight), parts, preprocessing, sha256)
+    return _dataset(Part(inputs, values, weight), parts, preprocessing)
 
 
 def _dataset(
     everything: Part,
     parts: Mapping[str, NDArray[np.intp]],
     preprocessing: Preprocessing,
-    sha256: str,
 ) -> Dataset:
     taken = {name: everything.take(order) if len(order) else None for name, order in parts.items()}
     train = taken["train"]
@@ -284,4 +334,4 @@ def _dataset(
     for name, part in taken.items():
         if part is not None and part.weight is not None and not part.weight.any():
             raise DataError(f"every row of the {name} part has the weight 0")
-    return Dataset(train, taken["validation"], taken["test"], preprocessing, sha256)
+    return Dataset(train, taken["validation"], taken["test"], preprocessing)

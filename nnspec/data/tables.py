@@ -49,14 +49,20 @@ _LIMIT = {"uint8": 2**8, "int32": 2**31, "int64": 2**63}
 
 
 def read(path: str | Path) -> Rows:
-    """Read a .csv or .parquet file as a table, an .npz file as arrays; raises DataError."""
+    """Read a .csv or .parquet file as a table, an .npz file as arrays; raises DataError.
+
+    A folder of images is a table too, of the columns `file` and `label`.
+    """
     path = Path(path)
+    if path.is_dir():
+        from nnspec.data.folders import read_folder  # which few specs need
+
+        return read_folder(path)
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise DataError(f"{path}: a {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} file is expected")
     if not path.is_file():
-        what = "is a folder" if path.is_dir() else "there is no such file"
-        raise DataError(f"{path}: {what}")
+        raise DataError(f"{path}: there is no such file")
     try:
         rows: Rows = _read_arrays(path) if suffix == ".npz" else _read_table(path, suffix)
     except OSError as error:

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from nnspec.data.domain_record import KEY, RECORD, from_json
-from nnspec.data.preprocessing import Feature, Preprocessing
+from nnspec.data.preprocessing import Feature, Preprocessing, Raw
 from nnspec.data.tables import Rows
 from nnspec.errors import DataError
 
@@ -58,7 +58,7 @@ class WholeProgram:
         return {name: each for name, each in outputs.items() if each.dtype.kind == "f"}
 
 
-def _columns(feature: Feature, values: Array | pl.DataFrame) -> Iterator[tuple[str, Array]]:
+def _columns(feature: Feature, values: Raw) -> Iterator[tuple[str, Array]]:
     if feature.prepared is None or not isinstance(values, pl.DataFrame):
         flat = np.asarray(values, np.float64).reshape(len(values), -1)
         yield from ((name, flat[:, i]) for i, name in enumerate(feature.columns))

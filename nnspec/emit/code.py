@@ -219,4 +219,6 @@ def wrap_item(pair: str, indent: int) -> list[str]:
 
 def in_import_order(statements: Iterable[str]) -> list[str]:
     """Return import statements as isort orders a group: `import a` before `from a import b`."""
-    return sorted(statements, key=lambda statement: (statement.split()[0] == "from", statement))
+    return sorted(
+        statements, key=lambda statement: (statement.split()[0] == "from", statement.casefold())
+    )

@@ -15,6 +15,8 @@ from nnspec.emit.bounds import LARGEST, Bounds, bounds_of, computed
 from nnspec.emit.code import literal, wrap
 from nnspec.emit.goals import Goals, goals_source, is_named, own_term, shifts_ids
 from nnspec.emit.load_data import one_target, several_targets
+from nnspec.emit.pictures import FOLDER, IMPORT, image_inputs, merged, pictures_source, told
+from nnspec.emit.pictures import read_lines as image_lines
 from nnspec.emit.prepared_columns import mixed_source, prepared_inputs, read_lines
 from nnspec.emit.reading import READERS, definitions, several
 from nnspec.emit.snippets import Snippet
@@ -51,10 +53,7 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
         return None
     if has_teacher(spec.model):
         return None  # What a teacher says is in no file.
-    suffix = data.source.rpartition(".")[2]
-    if suffix not in READERS:
-        raise UsageError(f'`data.source` "{data.source}" is no .csv, .parquet or .npz file')
-    graph = spec.graph
+    suffix, graph = _kind_of(spec, data), spec.graph
     is_table = suffix != "npz"
     has_patterns = is_table and any(
         is_pattern(p) for given in data.features.values() for p in given
@@ -76,7 +75,10 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
         if not is_table:
             raise UsageError("the target is one array of an .npz file, and several are listed")
         has_patterns = True
-    mixed, prepared = mixed_source(spec, suffix), prepared_inputs(spec)
+    columns, pictures = mixed_source(spec, suffix), pictures_source(spec, suffix)
+    mixed, prepared = merged(columns, pictures), {*prepared_inputs(spec), *image_inputs(spec)}
+    has_numbers = bool(data.targets or data.sample_weight or graph.inputs.keys() - prepared)
+    has_shapes = has_numbers or bool(prepared - image_inputs(spec).keys())
     floats = [
         name
         for name, type_ in graph.inputs.items()
@@ -85,11 +87,13 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
     standardised = floats if data.standardize else []
     _require_fixed(graph, standardised)
     read = ["matching"] if has_patterns else []
-    read += ["where", "column", "numbers"] if is_table else ["numbers"]
+    read += ["where", "column"] if is_table else []
+    read += ["numbers"] if has_numbers else []
     is_shifted = shifts_target(spec)
     shifting = ["standard", "standardised"] if standardised or is_shifted else []
     shifting += ["restored"] if is_shifted else []
     shifting += ["following"] if shifts_ids(spec) else []
+    before = ["images_in"] if suffix == FOLDER else []
     order = ["permutation"] if training.shuffle or data.validation or data.test else []
     bounds = bounds_of(graph)
     has_target = data.one_target is not None and goals is None and own is None
@@ -105,11 +109,12 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
     parts = [
         "\n".join(
             [
-                _constants(graph, data, bounds, goals, is_table=is_table),
+                _constants(spec, data, bounds, goals, is_table=is_table),
                 *(mixed.constant if mixed is not None else ()),
                 *weight_constant(spec),
             ]
         ),
+        *(known[name].text for name in before),
         table_reader(known["read_rows"].text, suffix, columns_of(spec, data))
         if is_table
         else with_constants(
@@ -119,13 +124,13 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
             HAS_WEIGHTS=data.sample_weight is not None,
         ),
         *(
-            with_constants(known[name].text, HAS_STRIPPED=mixed is not None)
+            with_constants(known[name].text, HAS_STRIPPED=columns is not None)
             if name == "column"
             else known[name].text
             for name in read
         ),
         *(mixed.definitions if mixed is not None else ()),
-        known["shaped"].text,
+        *([known["shaped"].text] if has_shapes else []),
         _read_inputs(spec, bounds, is_table=is_table),
         *(goals.readers if goals is not None else ()),
         *(
@@ -148,7 +153,7 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
         text = f'LARGEST = float(np.finfo("float32").max)\n{text}'
     copied = [
         known[name]
-        for name in ("read_rows", *read, "shaped", *shifting, "prepared", *order, *_LAST)
+        for name in ("read_rows", *before, *read, "shaped", *shifting, "prepared", *order, *_LAST)
     ]
     copied += mixed.copied if mixed is not None else []
     needed = {each for snippet in copied for each in snippet.imports.values()}
@@ -158,7 +163,18 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
     if has_batches:
         standard.add("from collections.abc import Iterator")
     imports = ["import numpy as np", *(["import polars as pl"] if is_table else [])]
+    imports += [IMPORT] if pictures is not None else []
     return DatasetSource(text, tuple(sorted(standard)), tuple(imports))
+
+
+def _kind_of(spec: Spec, data: Data) -> str:
+    """Return how a source is read: by the end of its name, or as a folder; raises UsageError."""
+    suffix = data.source.rpartition(".")[2]
+    if suffix in READERS and suffix != FOLDER:
+        return suffix
+    if image_inputs(spec):
+        return FOLDER
+    raise UsageError(f'`data.source` "{data.source}" is no .csv, .parquet or .npz file')
 
 
 def columns_of(spec: Spec, data: Data) -> list[str]:
@@ -202,9 +218,10 @@ def _require_fixed(graph: Graph, names: list[str]) -> None:
 
 
 def _constants(
-    graph: Graph, data: Data, bounds: Bounds, goals: Goals | None, *, is_table: bool
+    spec: Spec, data: Data, bounds: Bounds, goals: Goals | None, *, is_table: bool
 ) -> str:
     kinds: dict[str, object] = {}
+    graph, pictures = spec.graph, image_inputs(spec)
     for name, type_ in graph.inputs.items():
         given = data.features.get(name)
         if given is None:
@@ -215,11 +232,18 @@ def _constants(
             )
         columns = {"columns": list(given), **({} if is_table else {"is_array": True})}
         kinds[name] = {**columns, "shape": list(type_.shape), "dtype": type_.dtype}
-    least_and_most = {name: bounds.ranges[name] for name in graph.inputs}
+        if name in pictures:
+            kinds[name] = {**columns, "shape": list(type_.shape), "dtype": type_.dtype,
+                           "image": told(spec, name)}  # fmt: skip
+    least_and_most = {name: bounds.ranges[name] for name in graph.inputs if name not in pictures}
     return "\n".join(
         [
             *wrap(f"INPUTS: dict[str, dict[str, Any]] = {literal(kinds)}"),
-            *wrap(f"BOUNDS: dict[str, tuple[Any, Any]] = {literal(least_and_most)}"),
+            *(
+                wrap(f"BOUNDS: dict[str, tuple[Any, Any]] = {literal(least_and_most)}")
+                if least_and_most
+                else ()
+            ),
             *(_target(data) if goals is None else goals.constants),
         ]
     )
@@ -260,8 +284,11 @@ def _read_inputs(spec: Spec, bounds: Bounds, *, is_table: bool) -> str:
     lines = [
         *wrap(f"def read_inputs({arguments}) -> dict[str, np.ndarray]:"),
         '    """Return what each input is made of; refuse what the network does not take."""',
-        "    inputs: dict[str, np.ndarray] = {}",
     ]
+    if not (spec.graph.inputs.keys() - image_inputs(spec) or bounds.is_dynamic or bounds.limits):
+        lines.append("    return {name: images(rows, kind, path) for name, kind in kinds.items()}")
+        return "\n".join(lines)
+    lines.append("    inputs: dict[str, np.ndarray] = {}")
     order = "kinds.items()"
     bounded = set(bounds.relative)
     if bounded:
@@ -270,11 +297,12 @@ def _read_inputs(spec: Spec, bounds: Bounds, *, is_table: bool) -> str:
         order = "sorted(kinds.items(), key=lambda item: item[0] in last)"
     if bounds.is_dynamic:
         lines.append("    sizes: dict[str, int] = {}")
-    lines += [f"    for name, kind in {order}:", "        low, high = BOUNDS[name]"]
+    lines.append(f"    for name, kind in {order}:")
+    plain = ["        low, high = BOUNDS[name]"]
     for name, sizes in bounds.relative.items():
-        lines.append(f"        if name == {literal(name)}:")
-        lines += wrap(f"high = min(high, {', '.join(map(computed, sizes))})", 12)
-    lines += [
+        plain.append(f"        if name == {literal(name)}:")
+        plain += wrap(f"high = min(high, {', '.join(map(computed, sizes))})", 12)
+    plain += [
         '        whole = not kind["dtype"].startswith("float")',
         *read_lines(
             spec,
@@ -282,6 +310,7 @@ def _read_inputs(spec: Spec, bounds: Bounds, *, is_table: bool) -> str:
         ),
         '        inputs[name] = shaped(values, kind["shape"], f\'{path}: input "{name}"\')',
     ]
+    lines += image_lines(spec, plain)
     if bounds.is_dynamic:
         lines += [
             '        for axis, size in zip(kind["shape"], inputs[name].shape[1:], strict=True):',

@@ -52,6 +52,9 @@ def prepared_inputs(spec: Spec) -> dict[str, dict[str, Preparation]]:
     found = {}
     for name, type_ in spec.graph.inputs.items():
         columns = data.features.get(name, ())
+        declared = [preparation_of(data.prepare, column) for column in columns]
+        if any(each is not None and each.image is not None for each in declared):
+            continue  # `pictures` reads it.
         if not any(_may_match(key, column) for key in data.prepare for column in columns):
             continue
         usual = Preparation()

@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self, TypeVar
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from nnspec.language.pictures import Picture
 from nnspec.layers.fields import Flag, Frozen, Number, Size, Text
 
 Encoding = Literal["one_hot", "index"]
@@ -186,9 +187,18 @@ class Preparation(Frozen):
     format: Text = Field(
         default="%Y-%m-%d", description="How dates are written, of %Y %m %d %H %M %S."
     )
+    image: Picture | None = Field(
+        default=None,
+        description="That the column holds paths of images, relative to the table; {} for images "
+        "that have the input's size.",
+    )
 
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> Self:
+        if self.image is not None:
+            for key, declared in type(self).model_fields.items():
+                if key != "image" and getattr(self, key) != declared.default:
+                    raise PydanticCustomError("nnspec", "images have no `{key}`", {"key": key})
         if self.date is None:
             for key in ("cyclic", "format"):
                 if key in self.model_fields_set:
@@ -262,7 +272,9 @@ class Preparation(Frozen):
 
     @property
     def width(self) -> int | None:
-        """The number of elements that the column becomes; None where the training rows decide."""
+        """The number of elements that the column becomes; None where the rows or a file decide."""
+        if self.image is not None:
+            return None
         if self.date is not None:
             return 2 * len(self.date) - len(self.linear_parts) + self.indicator
         if self.categories is None:

@@ -11,6 +11,7 @@ from nnspec.language.preparation import Preparation, preparation_of
 from nnspec.language.tree import Map
 
 if TYPE_CHECKING:
+    from nnspec.language.pictures import Picture
     from nnspec.language.problems import Problems
     from nnspec.language.schema import Model
     from nnspec.language.training_schema import Data
@@ -51,6 +52,15 @@ def report_columns(model: Model, given: Any, problems: Problems) -> None:
             f"the columns: {', '.join(columns)}",
             fix,
         )
+
+
+def picture_of(data: Data, input_name: str) -> Picture | None:
+    """Return what is declared of the images that an input takes; None where it takes none."""
+    for name in data.features.get(input_name, ()):
+        prepared = preparation_of(data.prepare or {}, name)
+        if prepared is not None and prepared.image is not None:
+            return prepared.image
+    return None
 
 
 def widths(data: Data, input_name: str) -> Mapping[str, int] | None:

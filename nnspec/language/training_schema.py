@@ -240,7 +240,9 @@ class Data(Frozen):
         ) -> None: ...
 
     source: Text = Field(
-        description="A .csv, .parquet or .npz file, relative to the spec.", min_length=1
+        description="A .csv, .parquet or .npz file, or a folder of images with a folder for each "
+        "label, relative to the spec.",
+        min_length=1,
     )
     features: dict[str, Annotated[OneOrMany, Field(min_length=1)]] = Field(
         description='For each input, its columns: names or patterns such as "pixel_*"; for .npz, '

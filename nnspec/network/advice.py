@@ -215,10 +215,21 @@ def _never_trains(model: Model, graph: Graph) -> Iterator[Problem]:
 
 def _other_width(model: Model, graph: Graph) -> tuple[str, str] | None:
     """Return that an input is of another width than its columns become, and the way out."""
-    from nnspec.language.prepared_columns import widths  # which few specs need
+    from nnspec.language.prepared_columns import picture_of, widths  # which few specs need
 
     assert model.data is not None
     for name, type_ in graph.inputs.items():
+        picture = picture_of(model.data, name)
+        if picture is not None:
+            from nnspec.language.pictures import misfit
+
+            is_float = type_.dtype.startswith("float")
+            wrong = misfit(picture, type_.shape, graph.data_format, is_float=is_float)
+            if wrong is not None:
+                return (
+                    f'input "{name}" is {show(type_.shape)}: {wrong}',
+                    "let the shape of the input and what `image` says of its files agree",
+                )
         found = widths(model.data, name)
         width = sum(found.values()) if found else 0
         if found and isinstance(count := product(type_.shape), int) and count != width:

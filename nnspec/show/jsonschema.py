@@ -25,6 +25,7 @@ from nnspec.language.losses import LOSSES
 from nnspec.language.metrics import METRICS
 from nnspec.language.optimizers import OPTIMIZERS
 from nnspec.language.optimizers.groups import Group, Part, Scale
+from nnspec.language.pictures import Normalization, Picture
 from nnspec.language.preparation import Categories, Constant
 from nnspec.language.schedules import SCHEDULES
 from nnspec.language.schema import Block, Call, Input, Model
@@ -106,7 +107,8 @@ def spec_schema() -> Schema:
     kind["anyOf"] = [{"enum": list(BLOCKS)}, {"type": "string"}]
     kind["not"] = {"enum": list(LAYERS)}
     definitions["call"]["additionalProperties"] = True
-    for record in (Input, Data, Training, Keep, Stop, Part, Scale, Group, Categories, Constant):
+    of_columns = (Categories, Constant, Normalization, Picture)
+    for record in (Input, Data, Training, Keep, Stop, Part, Scale, Group, *of_columns):
         definitions[record.__name__] = record_schema(record)
     definitions["Block"] = _with_layers(record_schema(Block))
     spec = _with_layers(record_schema(Model))

@@ -37,7 +37,7 @@ def positions(
 
 def stepper(program: Trainable, part: Part, batch_size: int) -> Callable[[Positions], float]:
     """Return what takes a step on the rows at given positions, and returns the loss before it."""
-    if isinstance(program, HoldsRows):
+    if isinstance(program, HoldsRows) and not part.is_lazy:
         return program.stepper(part.inputs, part.goal, math.ceil(len(part) / batch_size))
 
     def step(rows: Positions) -> float:
@@ -50,7 +50,7 @@ def stepper(program: Trainable, part: Part, batch_size: int) -> Callable[[Positi
 def _measurer(
     program: Trainable, graph: Graph, part: Part, batch_size: int
 ) -> Callable[[Positions], Measured]:
-    if isinstance(program, HoldsRows):
+    if isinstance(program, HoldsRows) and not part.is_lazy:
         return program.measurer(part.inputs, part.goal, math.ceil(len(part) / batch_size))
 
     def measured(rows: Positions) -> Measured:

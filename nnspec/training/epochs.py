@@ -128,6 +128,7 @@ def train(
     if isinstance(weights, str | Path):
         weights = load_weights(weights)
     notes = [
+        *data.notes,
         *changes_since(weights, data),
         *notes_of_undefined(spec.graph, training, data),
         *notes_on(training, data, total),

@@ -138,6 +138,8 @@ KEYS = {
         **keys("date", "dates datetime timestamp date_parts parts"),
         **keys("format", "date_format datetime_format strptime pattern"),
         **keys("cyclic", "cyclical cycle sin_cos sine_cosine periodic"),
+        **keys("image", "images picture image_path path file img"),
+        **_moved("resize image_size=resize crop center_crop=crop interpolation resample=interpolation", "image"),
         **_moved("unknown handle_unknown=unknown oov=unknown values vocabulary=values vocab=values "
                  "min_count min_frequency=min_count most_common=min_count", "categories"),
     },
@@ -146,6 +148,19 @@ KEYS = {
         **keys("values", "vocabulary vocab categories classes levels"),
         **keys("unknown", "handle_unknown oov out_of_vocabulary num_oov_indices unseen"),
         **keys("min_count", "min_frequency min_freq rare threshold"),
+    },
+    "Picture": {
+        **keys("resize", "size image_size target_size resize_to smaller_edge"),
+        **keys("crop", "center_crop centre_crop crop_size crop_to"),
+        **keys("interpolation", "resample interpolation_mode method filter"),
+        **keys("range", "rescale value_range scale"),
+        **keys("normalize", "normalise normalization normalisation standardize"),
+        **no_key("color_mode mode channels convert", "an input of 3 channels takes RGB, and of 1 grayscale"),
+        **no_key("antialias", "windows grow where an image becomes smaller, as Pillow does"),
+    },
+    "Normalization": {
+        **keys("mean", "means mu image_mean"),
+        **keys("std", "stds stddev sigma deviation image_std scale variance"),
     },
     "Constant": {
         **keys("constant", "value fill fill_value fill_with"),
@@ -179,6 +194,11 @@ VALUES = {
         "categories": {"onehot": "one_hot", "dummy": "one_hot", "dummies": "one_hot",
                        "OneHotEncoder": "one_hot", "label": "index", "ordinal": "index",
                        "int": "index", "integer": "index", "OrdinalEncoder": "index"},
+    },
+    "Picture": {
+        "interpolation": {"linear": "bilinear", "cubic": "bicubic", "area": "box", "lanczos3": "lanczos",
+                          "antialias": "bilinear", "nearest_exact": "nearest", "bilinear_antialias": "bilinear"},
+        "normalize": {"standard": "learned", "adapt": "learned", "train": "learned"},
     },
     "Categories": {
         "encoding": {"onehot": "one_hot", "dummy": "one_hot", "label": "index", "ordinal": "index",
