@@ -16,10 +16,12 @@ from nnspec.data.preprocessing import Answer, Feature, Preprocessing
 from nnspec.emit.bounds import bounds_of
 from nnspec.errors import UnsupportedError, UsageError
 from nnspec.language.training_schema import kind_of
+from nnspec.layers.shapes import Shape
 from nnspec.network.domains import domain_of
 from nnspec.network.graph import Graph
 from nnspec_onnx.columns import Columns
 from nnspec_onnx.dates import prepared_dates
+from nnspec_onnx.images import prepared_images, require_images, sides_of
 from nnspec_onnx.ir import Network, Node, Value
 
 OPSET = 19
@@ -45,11 +47,18 @@ def prepared_network(network: Network, graph: Graph, record: str) -> Network:
     bounds = bounds_of(graph)
     for declared, value in zip(network.inputs, inner.inputs, strict=True):
         feature = preprocessing.inputs[declared.name]
+        if feature.image is not None:
+            (column,) = feature.columns
+            renamed[value.name] = prepared_images(
+                made, feature.image, column, feature.shape, value.dtype
+            )
+            continue
         low, high = bounds.ranges[declared.name]
         elements = made.fitted(_elements(made, feature), value.dtype, low, high)
         shape = made.constant([-1, *map(int, feature.shape)], "int64")
         renamed[value.name] = made.node("Reshape", elements, shape)
-    wrong = made.any_of(made.refused)
+    # Where none are refused, as of images alone, whose bytes are all right, nothing asks.
+    wrong = made.any_of(made.refused) if made.refused else ""
     before = len(made.nodes)
     ends = [_end(made, value, renamed[value.name], preprocessing, wrong) for value in inner.outputs]
     for name, (output, answer) in answers.items():
@@ -59,8 +68,7 @@ def prepared_network(network: Network, graph: Graph, record: str) -> Network:
     return replace(
         inner,
         inputs=tuple(
-            Value(name, "string" if is_text else "float64", (rows,))
-            for name, is_text in columns.items()
+            Value(name, dtype, (rows, *shape)) for name, (dtype, shape) in columns.items()
         ),
         outputs=tuple(ends),
         nodes=(
@@ -85,10 +93,7 @@ def _require_expressible(network: Network, graph: Graph, record: Preprocessing) 
         )
     for name, feature in record.inputs.items():
         if feature.image is not None:
-            raise UnsupportedError(
-                f'input "{name}" takes images of files, which are not prepared within a model: '
-                "export it without its preprocessing"
-            )
+            require_images(name, feature.image)
         if feature.is_array:
             raise UnsupportedError(
                 f'input "{name}" is fed by an array, and only columns of a table are prepared '
@@ -115,15 +120,20 @@ def _require_expressible(network: Network, graph: Graph, record: Preprocessing) 
             )
 
 
-def _columns_of(record: Preprocessing) -> dict[str, bool]:
-    """Return the raw columns in their order, and whether each is text."""
-    columns: dict[str, bool] = {}
+def _columns_of(record: Preprocessing) -> dict[str, tuple[str, Shape]]:
+    """Return the raw columns in their order, with the dtype of each, and the shape of a row."""
+    columns: dict[str, tuple[str, Shape]] = {}
     for feature in record.inputs.values():
         for i, name in enumerate(feature.columns):
             prepared = feature.prepared[i] if feature.prepared is not None else None
             is_text = prepared is not None and prepared.kind != "number"
-            if columns.setdefault(name, is_text) != is_text:
-                raise UnsupportedError(f'the column "{name}" is a number and a category')
+            kind: tuple[str, Shape] = ("string" if is_text else "float64", ())
+            if feature.image is not None:
+                sides = sides_of(feature.image, name, feature.shape)
+                kind = ("uint8", (*sides, feature.image.channels))
+            if columns.setdefault(name, kind) != kind:
+                what = "images of two kinds" if kind[1] else "a number and a category"
+                raise UnsupportedError(f'the column "{name}" is {what}')
     return columns
 
 
@@ -217,6 +227,9 @@ def _end(made: Columns, value: Value, raw: str, record: Preprocessing, wrong: st
             for each in (record.target_scale, record.target_mean)
         )
         raw = made.node("Add", made.node("Mul", made.cast(raw, dtype), scale), mean)
+    if not wrong:
+        made.taken.discard(value.name)
+        return Value(made.node("Identity", raw, name=value.name), dtype, value.shape)
     refused = _spread(made, wrong, len(value.shape))
     nan = made.constant(np.nan, dtype)
     made.taken.discard(value.name)
@@ -248,8 +261,13 @@ def _answer(
     else:
         limit = made.constant(_threshold(network, value.name), value.dtype)
         numbers = made.cast(made.node("Greater", raw, limit), "int64")
-    refused = _spread(made, wrong, len(shape))
     made.taken.discard(name)
+    if not wrong:
+        if answer.labels is None:
+            return Value(made.node("Identity", numbers, name=name), "int64", shape)
+        made_of = made.texts(answer.labels), numbers
+        return Value(made.node("Gather", *made_of, name=name), "string", shape)
+    refused = _spread(made, wrong, len(shape))
     if answer.labels is None:
         none = made.constant(-1, "int64")
         return Value(made.node("Where", refused, none, numbers, name=name), "int64", shape)

@@ -199,8 +199,9 @@ def fitted(image: Image.Image, by: Pictured, size: tuple[int, int]) -> Array:
             width, height = by.resize, by.resize * height // width
         else:
             width, height = by.resize * width // height, by.resize
-        if (width, height) != image.size:
-            image = image.resize((width, height), Image.Resampling[by.interpolation.upper()])
+        resample = Image.Resampling[by.interpolation.upper()]
+        # One pass at a time: versions of Pillow differ in which they do first, and round between.
+        image = image.resize((width, image.height), resample).resize((width, height), resample)
     pixels: Array = np.asarray(image).reshape(image.height, image.width, by.channels)
     if by.crop is not None:
         for axis, kept in enumerate(by.crop):

@@ -267,6 +267,8 @@ def _streamed(
     floats: dict[str, None] = {}
     others: dict[str, None] = {}
     for feature in features:
+        if feature.image is not None:
+            return None  # It is the images that take memory, and they are decoded batch by batch.
         is_plain = feature.dtype.startswith("float") and feature.prepared is None
         columns = floats if is_plain else others
         columns.update(dict.fromkeys(feature.columns))
@@ -309,14 +311,10 @@ def _batches(
         raise DataError("there are no rows")
     size = fixed or _fitting(inputs)
     for start in range(0, rows, size):
-        batch = {name: values[start : start + size] for name, values in inputs.items()}
+        taken: Any = slice(start, start + size)
         if fixed is not None and start + size > rows:
-            lacking = start + size - rows
-            batch = {
-                name: np.concatenate([values, np.repeat(values[-1:], lacking, axis=0)])
-                for name, values in batch.items()
-            }
-        yield batch
+            taken = np.minimum(np.arange(start, start + size), rows - 1)
+        yield {name: values[taken] for name, values in inputs.items()}
 
 
 def _fitting(inputs: Mapping[str, Array]) -> int:

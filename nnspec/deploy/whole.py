@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 import polars as pl
 
 from nnspec.data.domain_record import KEY, RECORD, from_json
-from nnspec.data.preprocessing import Feature, Preprocessing, Raw
+from nnspec.data.pictures import Pictures
+from nnspec.data.preprocessing import Feature, Preprocessing
 from nnspec.data.tables import Rows
 from nnspec.errors import DataError
 
@@ -49,16 +50,37 @@ class WholeProgram:
             raise DataError(f"{file}: the model takes the columns of a table; give one")
         found: dict[str, Array] = {}
         for name, feature in self._features.items():
-            found.update(_columns(feature, feature.gather(rows, name, file)))
+            values = feature.gather(rows, name, file)
+            if isinstance(values, Pictures):
+                found[feature.columns[0]] = cast("Array", values)
+            else:
+                found.update(_columns(feature, values))
         return found
 
     def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return the outputs of the network; the answers, which follow from them, are left out."""
-        outputs = self.program.forward(inputs)
+        if any(isinstance(each, Pictures) for each in inputs.values()):
+            outputs = self._one_by_one(inputs)
+        else:
+            outputs = self.program.forward(inputs)
         return {name: each for name, each in outputs.items() if each.dtype.kind == "f"}
 
+    def _one_by_one(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return the outputs for images that have a size each, as they are in their files."""
+        rows = len(next(iter(inputs.values())))
+        parts = []
+        for row in range(rows):
+            one = {}
+            for name, values in inputs.items():
+                taken: Any = values[row : row + 1]
+                if isinstance(taken, Pictures):
+                    taken = np.stack(list(taken.raw()))
+                one[name] = np.repeat(taken, self.batch or 1, axis=0)
+            parts.append(self.program.forward(one))
+        return {name: np.concatenate([part[name][:1] for part in parts]) for name in parts[0]}
 
-def _columns(feature: Feature, values: Raw) -> Iterator[tuple[str, Array]]:
+
+def _columns(feature: Feature, values: Array | pl.DataFrame) -> Iterator[tuple[str, Array]]:
     if feature.prepared is None or not isinstance(values, pl.DataFrame):
         flat = np.asarray(values, np.float64).reshape(len(values), -1)
         yield from ((name, flat[:, i]) for i, name in enumerate(feature.columns))

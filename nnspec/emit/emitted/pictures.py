@@ -65,9 +65,9 @@ def resized(image: Image.Image, how: dict[str, Any]) -> Image.Image:
         size = (image.width * wanted // shorter, image.height * wanted // shorter)
     else:
         size = (wanted[1], wanted[0])
-    if size == image.size:
-        return image
-    return image.resize(size, Image.Resampling[how["interpolation"].upper()])
+    resample = Image.Resampling[how["interpolation"].upper()]
+    # Across, then down: versions of Pillow differ in which they do first, and round.
+    return image.resize((size[0], image.height), resample).resize(size, resample)
 
 
 def cropped(pixels: np.ndarray, wanted: list[int]) -> np.ndarray:
