@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from nnspec.emit.answered import answer_of
+from nnspec.emit.augmenting import is_augmented
 from nnspec.emit.code import Expr, literal, quoted, wrap
 from nnspec.emit.goals import is_named
 from nnspec.emit.pictures import image_inputs
@@ -55,7 +56,11 @@ def script_source(spec: Spec, training: Training, head: Head | None, function: s
     parts = []
     if feeds_batches(training):
         weights = weight_names(spec)
-        constants = {"HAS_ONE_INPUT": is_single, "HAS_WEIGHTS": bool(weights)}
+        constants = {
+            "HAS_ONE_INPUT": is_single,
+            "HAS_WEIGHTS": bool(weights),
+            "IS_AUGMENTED": is_augmented(spec),
+        }
         given = Specialisation(values=constants, given=weights, required=weights)
         used.append(feeding["Batches"])
         parts.append(specialised(feeding["Batches"].text, given))

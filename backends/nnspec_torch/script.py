@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nnspec.emit.augmenting import is_augmented
 from nnspec.emit.code import literal, wrap, wrap_item
 from nnspec.emit.goals import is_named
 from nnspec.emit.metrics import has_numbers
@@ -192,6 +193,7 @@ def _main(spec: Spec, training: Training, load: str) -> str:
     if is_collected:
         scale = ", record" if shifts_target(spec) and has_numbers(training) else ""
     required = required_classes(spec)
+    taken = "drawn" if is_augmented(spec) else "train"
     is_counted = training.accumulate > 1
     state += f", {NUMBER}" if is_counted else ""
     lines = [
@@ -239,8 +241,9 @@ def _main(spec: Spec, training: Training, load: str) -> str:
         "    for epoch in range(1, arguments.epochs + 1):",
         "        model.train()",
         "        total = torch.zeros((), dtype=torch.float64, device=device)",
+        *(_augmented() if is_augmented(spec) else ()),
         f"        for rows in batches(len(train[0]){', epoch' if training.shuffle else ''}):",
-        "            batch = [values[rows] for values in train]",
+        f"            batch = [values[rows] for values in {taken}]",
         *wrap(f"loss = train_step(model, {state}, *batch)", 12),
         "            total += loss.double() * len(rows)",
         *([f"            {NUMBER} += 1"] if is_counted else []),
@@ -271,6 +274,15 @@ def _main(spec: Spec, training: Training, load: str) -> str:
     if data.test > 0:
         lines.append(f'    print("test", evaluate(model, parts["test"]{scale}))')
     return "\n".join([*lines, *confusion])
+
+
+def _augmented() -> list[str]:
+    """Return the lines that change the training images for an epoch."""
+    return [
+        "        drawn = list(train)",
+        '        for i, values in augmented(data["train"], epoch):',
+        "            drawn[i] = torch.from_numpy(values).to(device)",
+    ]
 
 
 def _tensors(spec: Spec) -> list[str]:

@@ -36,6 +36,10 @@ def problem_of_data(spec: Spec | Networks, path: str) -> Problem | None:
         else:
             require_measurable(training)
             rows = load_data(spec)
+        if spec.model.data is not None and spec.model.data.augment:
+            from nnspec.data.augmenting import require_augmentable
+
+            require_augmentable(spec)
         with_steps(spec, len(rows.train))
         require_batches(spec.graph, len(rows.train), training.batch_size)
     except DataError as error:

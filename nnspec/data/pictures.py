@@ -18,6 +18,8 @@ from nnspec.errors import DataError
 if TYPE_CHECKING:
     from hashlib import _Hash
 
+    from nnspec.language.augmentation import Augmentation
+
 Array = NDArray[Any]
 
 HELD = 2**30
@@ -45,6 +47,7 @@ class Pictures:
         self.declared = shape
         self.dtype = np.dtype(dtype)
         self.rows = np.arange(len(self.names)) if rows is None else rows
+        self.drawn: tuple[Augmentation, Array] | None = None
         self._what = f'column "{column.name}"'
         self._column = column
         self._folder = _folder(file)
@@ -81,6 +84,14 @@ class Pictures:
         found = object.__new__(Pictures)
         found.__dict__.update(self.__dict__)
         found.rows = self.rows[rows]
+        if self.drawn is not None:
+            found.drawn = self.drawn[0], self.drawn[1][rows]
+        return found
+
+    def changed(self, by: Augmentation, drawn: Array) -> Pictures:
+        """Return the same images flipped and shifted by numbers that are drawn for each."""
+        found = self[:]
+        found.drawn = by, drawn
         return found
 
     def made(self, by: Pictured) -> Pictures:
@@ -93,6 +104,10 @@ class Pictures:
         array = np.empty(self.shape, self.dtype)
         for i, pixels in enumerate(self.pixels()):
             array[i] = self.by.arranged(self.by.numbers(pixels)[None], self.shape[1:])[0]
+        if self.drawn is not None:
+            from nnspec.data.moving import moved  # which few trainings need
+
+            array = moved(array, *self.drawn, is_first=self.by.layout == "channels_first")
         return array if dtype is None else array.astype(dtype)
 
     def pixels(self) -> Iterator[Array]:

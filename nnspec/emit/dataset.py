@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from nnspec.emit.answers import read_target
+from nnspec.emit.augmenting import augmenting_source
 from nnspec.emit.bounds import LARGEST, Bounds, bounds_of, computed
 from nnspec.emit.code import literal, wrap
 from nnspec.emit.goals import Goals, goals_source, is_named, own_term, shifts_ids
@@ -106,6 +107,7 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
             spec, goals, data, training, standardised, has_patterns=has_patterns, mixed=mixed
         )
     )
+    changing = augmenting_source(spec)
     parts = [
         "\n".join(
             [
@@ -143,6 +145,7 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
         *(known[name].text for name in order),
         _split(data, training),
         load,
+        *(changing.text if changing is not None else ()),
         *([batches_source(training)] if has_batches else []),
         known["require_writable"].text,
     ]
@@ -156,6 +159,7 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
         for name in ("read_rows", *before, *read, "shaped", *shifting, "prepared", *order, *_LAST)
     ]
     copied += mixed.copied if mixed is not None else []
+    copied += changing.copied if changing is not None else []
     needed = {each for snippet in copied for each in snippet.imports.values()}
     standard = {each.statement for each in needed if each.module in sys.stdlib_module_names}
     # What is written here uses these, and `json` is what the script keeps its record in.

@@ -40,13 +40,13 @@ DEFINED = tuple(
             ["INPUTS", "BOUNDS", "COLUMNS", "LARGEST", "TARGET", "TARGETS", "SAMPLE_WEIGHT"]
         ),
         **dict.fromkeys(["Any", "FIELDS", "Iterator", "Path"]),
-        **dict.fromkeys(["FORMATS", "MOST_PIXELS", "SUFFIXES", "Image", "ImageOps"]),
+        **dict.fromkeys(["FORMATS", "MOST_PIXELS", "SUFFIXES", "AUGMENTED", "Image", "ImageOps"]),
         **dict.fromkeys(["argparse", "csv", "fnmatchcase", "hashlib", "json", "math", "np", "pl"]),
         **dict.fromkeys(["tempfile", "zipfile", "zlib"]),
         **dict.fromkeys(["read_inputs", "read_target", "split", "load_data", "batches"]),
         **{name: None for kind in READERS for name in definitions(kind, is_fixed=True)},
         **dict.fromkeys(snippets("nnspec.emit.emitted", "mixed_columns")),
-        **dict.fromkeys(snippets("nnspec.emit.emitted", "pictures")),
+        **dict.fromkeys(snippets("nnspec.emit.emitted", "augmenting", "pictures")),
         **dict.fromkeys(METRICS),
     }
 )

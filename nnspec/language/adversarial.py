@@ -65,6 +65,7 @@ OF_ROWS = {
     "sample_weight": "every row counts alike",
     "prepare": "rows are judged as they are in the file: encode columns, and fill what is missing, "
     "in the file",
+    "augment": "the discriminator judges the rows as they are in the file",
 }
 """Keys of the data of one network -> why those of two networks have none."""
 OF_DISCRIMINATOR = (

@@ -255,6 +255,16 @@ def _check_names(model: Model, values: dict[str, Any], problems: Problems) -> No
                     _mark(features, name, is_key=True),
                     f"the inputs: {', '.join(model.inputs)}",
                 )
+        changed = given.get("augment") if isinstance(given, dict) else None
+        for name in model.data.augment or ():
+            if name not in model.inputs and "?" not in model.inputs:
+                problems.add(
+                    "unknown-input",
+                    f'`data.augment` names "{name}", which is no input'
+                    f"{nearest(name, model.inputs)}",
+                    _mark(changed, name, is_key=True),
+                    f"the inputs: {', '.join(model.inputs)}",
+                )
         if model.data.prepare:
             from nnspec.language.prepared_columns import report_columns  # which few specs need
 

@@ -15,12 +15,15 @@ from nnspec.layers.fields import Count, Flag, Fraction, Frozen, Names, OneOrMany
 from nnspec.layers.records import ByType, Lazy
 
 if TYPE_CHECKING:
+    from nnspec.language.augmentation import Augmentation
     from nnspec.language.averages import Average
     from nnspec.language.clipping import Clip
     from nnspec.language.preparation import Preparation
     from nnspec.language.regularization import Term
 else:
-    Average = Clip = Preparation = Term = Frozen  # their files are read where one is given
+    Augmentation = Average = Clip = Preparation = Term = (
+        Frozen  # their files are read where one is given
+    )
 
 Task = Literal["regression", "binary", "multiclass", "multilabel", "language", "autoencoder"]
 
@@ -237,6 +240,7 @@ class Data(Frozen):
             standardize_target: bool = False,
             sample_weight: str | None = None,
             prepare: Mapping[str, Preparation | Mapping[str, Any]] | None = None,
+            augment: Mapping[str, Augmentation | Mapping[str, Any]] | None = None,
         ) -> None: ...
 
     source: Text = Field(
@@ -279,6 +283,13 @@ class Data(Frozen):
         default=None,
         description="For columns of features, by name or pattern, what they become: missing "
         "values filled, numbers scaled, categories encoded, as {sex: {categories: one_hot}}.",
+    )
+    augment: (
+        dict[str, Annotated[Augmentation, Lazy("nnspec.language.augmentation:Augmentation")]] | None
+    ) = Field(
+        default=None,
+        description="For inputs of images, what training changes at random in each epoch, as "
+        "{photo: {flip: horizontal, shift: 2}}.",
     )
 
     @property

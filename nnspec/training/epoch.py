@@ -43,6 +43,10 @@ def run_epoch(
     steps = math.ceil(len(rows) / size)
     losses: list[float] = []
     sizes: list[int] = []
+    if spec.model.data is not None and spec.model.data.augment:
+        from nnspec.data.augmenting import augmented  # which few specs need
+
+        rows = augmented(spec, rows, number)
     take = stepper(program, rows, size)
     for step, (chosen, count) in enumerate(positions(len(rows), size, order), start=1):
         loss = take(chosen)
@@ -59,7 +63,7 @@ def run_epoch(
         values |= {f"val_{name}": value for name, value in found.items()}
     else:
         with averaged(program, training):
-            found = measured(program, spec, data, rows)
+            found = measured(program, spec, data, data.train)
         values |= {name: value for name, value in found.items() if name != "loss"}
     for name, value in values.items():
         if not math.isfinite(value):

@@ -104,6 +104,10 @@ def train(
         require_composed(spec)
     else:
         require_measurable(training)
+    if spec.model.data is not None and spec.model.data.augment:
+        from nnspec.data.augmenting import require_augmentable  # which few specs need
+
+        require_augmentable(spec)
     parameters = [parameter for _, parameter in spec.graph.parameters()]
     if not any(parameter.learns for parameter in parameters):
         has = "every parameter is frozen" if parameters else "it has no parameters"

@@ -18,7 +18,7 @@ from nnspec.weights.canonical import load_weights
 from scripts.make_images import DATA, FORMS, forms
 
 SPEC = Path(__file__).parents[2] / "specs" / "images" / "forms.yaml"
-STATED = 0.9
+STATED = 0.95
 """What docs/images.md says of the accuracy on the test images."""
 
 

@@ -13,11 +13,17 @@ HAS_ONE_INPUT = False
 SHIFTS_INPUTS = True
 SHIFTS_TARGET = False
 HAS_WEIGHTS = False
+IS_AUGMENTED = False
 
 
 def batches(count: int, epoch: int) -> Iterator[np.ndarray]:
     """Stand for what a script defines as its spec wants it."""
     yield np.arange(count)
+
+
+def augmented(arrays: Any, epoch: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Stand for what a script defines as its spec wants it."""
+    yield epoch, arrays
 
 
 class Batches(keras.utils.PyDataset):
@@ -26,6 +32,8 @@ class Batches(keras.utils.PyDataset):
     def __init__(self, inputs, target, sample_weight=None):
         super().__init__()
         self.inputs = inputs
+        if IS_AUGMENTED:
+            self.whole = inputs
         self.target = target
         self.sample_weight = sample_weight
         self.epoch = 0
@@ -48,6 +56,11 @@ class Batches(keras.utils.PyDataset):
     def on_epoch_begin(self):
         self.epoch += 1
         self.rows = list(batches(len(self.target), self.epoch))
+        if IS_AUGMENTED and HAS_ONE_INPUT:
+            self.inputs = dict(augmented((self.whole,), self.epoch))[0]
+        elif IS_AUGMENTED:
+            changed = dict(augmented(self.whole, self.epoch))
+            self.inputs = [changed.get(i, given) for i, given in enumerate(self.whole)]
 
 
 def served(model: keras.Model, record: dict[str, Any]) -> keras.Model:

@@ -12,6 +12,7 @@ HAS_ONE_OUTPUT = False
 OF_VALIDATION = True
 HAS_METRICS = True
 HAS_WEIGHTS = False
+IS_AUGMENTED = False
 OUTPUTS: list[str] = []
 
 
@@ -27,12 +28,19 @@ def measure(
     return {}
 
 
+def augmented(arrays: Any, epoch: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Stand for what a script defines as its spec wants it."""
+    yield epoch, arrays
+
+
 class Batches(keras.utils.PyDataset):
     """The training rows, in the order of their epoch."""
 
     def __init__(self, inputs, targets, sample_weight=None):
         super().__init__()
         self.inputs = inputs
+        if IS_AUGMENTED:
+            self.whole = inputs
         self.targets = targets
         self.sample_weight = sample_weight
         self.epoch = 0
@@ -57,6 +65,11 @@ class Batches(keras.utils.PyDataset):
     def on_epoch_begin(self):
         self.epoch += 1
         self.rows = list(batches(self.count, self.epoch))
+        if IS_AUGMENTED and HAS_ONE_INPUT:
+            self.inputs = dict(augmented((self.whole,), self.epoch))[0]
+        elif IS_AUGMENTED:
+            changed = dict(augmented(self.whole, self.epoch))
+            self.inputs = [changed.get(i, given) for i, given in enumerate(self.whole)]
 
 
 def named_outputs(network: keras.Model, inputs: Any) -> dict[str, np.ndarray]:

@@ -126,6 +126,7 @@ KEYS = {
                "standardize_labels standardize_y scale_y normalize_y target_scaler"),
         **keys("prepare", "preprocessing preprocess transform transforms transformers column_transformer "
                "feature_space encoders column_defs input_features"),
+        **keys("augment", "augmentation augmentations data_augmentation augmenter train_transforms"),
         **no_key("separator sep delimiter", "rows are separated by commas"),
         **_moved("", "training"),
     },
@@ -148,6 +149,10 @@ KEYS = {
         **keys("values", "vocabulary vocab categories classes levels"),
         **keys("unknown", "handle_unknown oov out_of_vocabulary num_oov_indices unseen"),
         **keys("min_count", "min_frequency min_freq rare threshold"),
+    },
+    "Augmentation": {
+        **keys("flip", "random_flip mirror horizontal_flip hflip"),
+        **keys("shift", "translate translation random_translation random_crop max_shift padding"),
     },
     "Picture": {
         **keys("resize", "size image_size target_size resize_to smaller_edge"),
@@ -194,6 +199,10 @@ VALUES = {
         "categories": {"onehot": "one_hot", "dummy": "one_hot", "dummies": "one_hot",
                        "OneHotEncoder": "one_hot", "label": "index", "ordinal": "index",
                        "int": "index", "integer": "index", "OrdinalEncoder": "index"},
+    },
+    "Augmentation": {
+        "flip": {"left_right": "horizontal", "up_down": "vertical", "h": "horizontal", "v": "vertical",
+                 "horizontal_and_vertical": "both"},
     },
     "Picture": {
         "interpolation": {"linear": "bilinear", "cubic": "bicubic", "area": "box", "lanczos3": "lanczos",
