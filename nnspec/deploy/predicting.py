@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -52,6 +52,7 @@ class Predictions:
     model does not say what it predicts. labels: names of the classes, where they have some.
     `target` is what the answer is called; columns: names of its elements, where it has several.
     by_output: of a network that was trained on several outputs, what each says by itself.
+    files: the images that the rows are of, where a folder of them was given.
     """
 
     outputs: dict[str, Array]
@@ -60,6 +61,7 @@ class Predictions:
     labels: tuple[str, ...] | None
     columns: tuple[str, ...] | None = None
     by_output: Mapping[str, Predictions] = field(default_factory=dict)
+    files: tuple[str, ...] | None = None
 
     @property
     def answer(self) -> Array | None:
@@ -84,15 +86,16 @@ class Predictions:
 
     def table(self) -> pl.DataFrame:
         """Return the answer and, where that says less than they, every element of the outputs."""
-        columns: dict[str, Any] = {}
+        columns: dict[str, Any] = {} if self.files is None else {"file": self.files}
         for each in self.by_output.values():
             for name, series in each.table().to_dict().items():
                 columns[f"{name}_output" if name in columns else name] = series
         if self.numbers is not None:
-            columns |= _columns(self.target, self.numbers, None, self.columns)
+            answers: dict[str, Any] = _columns(self.target, self.numbers, None, self.columns)
             if self.labels is not None:
                 labels = pl.Series(self.labels)
-                columns = {name: labels.gather(numbers) for name, numbers in columns.items()}
+                answers = {name: labels.gather(numbers) for name, numbers in answers.items()}
+            columns |= answers
         for name, values in self.outputs.items():
             if values is not self.numbers and name not in self.by_output:
                 names = self.columns if self.labels is None else self.labels
@@ -144,14 +147,17 @@ def predict(
         return _without_record(program, model, rows)
     preprocessing = _read(record, program, model)
     file = rows if isinstance(rows, str | Path) else "the rows"
-    outputs = None
+    outputs = files = None
     if isinstance(rows, str | Path) and Path(rows).suffix.lower() in (".csv", ".parquet"):
         outputs = _streamed(program, preprocessing, Path(rows))
     if outputs is None:
         table = read(rows) if isinstance(rows, str | Path) else rows
         outputs = _forward(program, _inputs(program, preprocessing, table, file))
+        if isinstance(rows, str | Path) and isinstance(table, pl.DataFrame) and Path(rows).is_dir():
+            files = tuple(table["file"])
     if preprocessing.answers is not None:
-        return _several(outputs, preprocessing.answers, program, model)
+        several = _several(outputs, preprocessing.answers, program, model)
+        return replace(several, files=files)
     numbers = None
     if len(outputs) == 1:
         (values,) = outputs.values()
@@ -172,7 +178,7 @@ def predict(
             f"{model}: the preprocessing record names {len(named)} elements of the target, and "
             "the model gives another number"
         )
-    return Predictions(outputs, numbers, preprocessing.target, labels, named)
+    return Predictions(outputs, numbers, preprocessing.target, labels, named, files=files)
 
 
 def _several(

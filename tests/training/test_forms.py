@@ -46,6 +46,9 @@ def test_it_reaches_what_is_stated_and_serves_raw_files(backend: str, tmp_path: 
     )
     assert [value.name for value in session.get_outputs()] == ["form", "label"]
     assert expected.answer is not None
+    table = expected.table()
+    assert table.columns == ["file", "label", *(f"form_{form}" for form in FORMS)]
+    assert table["file"].equals(rows["file"])
     for i, name in enumerate(rows["file"]):
         with Image.open(DATA / name) as image:
             pixels = np.asarray(ImageOps.exif_transpose(image).convert("L"))
