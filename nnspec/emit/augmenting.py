@@ -8,6 +8,7 @@ from nnspec.data.augmenting import require_augmentable
 from nnspec.emit.code import literal, wrap
 from nnspec.emit.snippets import Snippet, snippets
 from nnspec.emit.specialised import with_constants
+from nnspec.emit.unread import without_unread
 from nnspec.network.loader import Spec
 
 
@@ -47,5 +48,5 @@ def augmenting_source(spec: Spec) -> Changing | None:
     known = snippets("nnspec.emit.emitted", "augmenting")
     names = ("places", "moved", "augmented")
     constant = "\n".join(wrap(f"AUGMENTED: dict[int, dict[str, Any]] = {literal(told)}"))
-    definitions = [with_constants(known[name].text, **flags) for name in names]
+    definitions = without_unread([with_constants(known[name].text, **flags) for name in names])
     return Changing([constant, *definitions], [known[name] for name in names])

@@ -230,6 +230,34 @@ def prepared() -> Iterator[tuple[str, Document]]:
             yield f"data prepare {name} of {source}", found_of
 
 
+def images() -> Iterator[tuple[str, Document]]:
+    """Yield images of files and arrays, and changes of them in each epoch."""
+    found: dict[str, tuple[list[int], Document]] = {
+        "as they are": ([7, 9], {}),
+        "resized": ([3, 6, 6], {"resize": [6, 6], "range": [-1, 1], "interpolation": "bicubic"}),
+        "cropped": ([1, 6, 6], {"resize": 8, "crop": 6, "normalize": {"mean": 0.4, "std": 0.3}}),
+        "learned": ([3, 6, 6], {"crop": [6, 6], "normalize": "learned"}),
+    }
+    flat = [{"type": "flatten"}, *BODIES["vector"]]
+    for name, (shape, image) in found.items():
+        more: Document = {"inputs": {"x": {"shape": shape}}, "after": [], "given": "image"}
+        more["layers"] = [*flat, {"name": "out", "type": "dense", "units": 3}]
+        data = {"source": "rows.csv", "features": {"x": "photo"}, "target": ["wanted_*"]}
+        yield (
+            f"data images {name}",
+            document(data={**data, "prepare": {"photo": {"image": image}}}, **more),
+        )
+    image = {"file": {"image": {"crop": 6}}}
+    data = {"source": "photos", "features": {"x": "file"}, "target": "label", "prepare": image}
+    of_folder = {"inputs": {"x": {"shape": [3, 6, 6]}}, "given": "image"}
+    classes = "categorical_cross_entropy"
+    yield "data folder of images", document(classes, data=data, **of_folder)
+    changed = {"x": {"flip": "both", "shift": [1, 2]}}
+    yield "data augment folder", document(classes, data={**data, "augment": changed}, **of_folder)
+    for by in ({"flip": "horizontal"}, {"shift": 1}):
+        yield f"data augment {next(iter(by))}", document(given="image", data={"augment": {"x": by}})
+
+
 def rows() -> Iterator[tuple[str, Document]]:
     """Yield the kinds of rows, of targets, and of what rows count."""
     table: Document = {"features": {"x": "x_*"}}
@@ -243,6 +271,7 @@ def rows() -> Iterator[tuple[str, Document]]:
     several = {"source": "rows.csv", **table, "target": ["wanted_*"]}
     yield "target columns", document(layers=wide, data=several)
     yield from prepared()
+    yield from images()
     yield "data validation 0", document(data={"validation": 0})
     yield "data test", document(data={"test": 0.2})
     yield "data standardize", document(data={"standardize": True})

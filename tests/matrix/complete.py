@@ -9,12 +9,14 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from nnspec.language.augmentation import Augmentation
 from nnspec.language.averages import Average
 from nnspec.language.clipping import Clip
 from nnspec.language.losses import LOSSES
 from nnspec.language.metrics import METRICS
 from nnspec.language.optimizers import OPTIMIZERS
 from nnspec.language.optimizers.groups import Group
+from nnspec.language.pictures import Normalization, Picture
 from nnspec.language.preparation import Categories, Constant, Preparation
 from nnspec.language.regularization import Term
 from nnspec.language.schedules import SCHEDULES
@@ -25,9 +27,11 @@ from tests.matrix.networks import Document
 
 TABLES: tuple[Mapping[str, type[BaseModel]], ...] = (LOSSES, OPTIMIZERS, SCHEDULES, METRICS)
 PREPARED: tuple[type[BaseModel], ...] = (Preparation, Categories, Constant)
+IMAGES: tuple[type[BaseModel], ...] = (Picture, Normalization, Augmentation)
 RECORDS: tuple[type[BaseModel], ...] = (
     *(Training, Data, Stop, Clip, Average, Term, Group),
     *PREPARED,
+    *IMAGES,
 )
 WITHOUT: dict[tuple[str, str], str] = {
     ("Value", "output"): "it becomes the name of the loss in the document",

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from PIL import Image
 
 from nnspec.data.weighting import parted
 from nnspec.language.losses import LOSSES
@@ -130,6 +131,19 @@ def unprepared(wanted: Preparation, name: str, numbers: Any) -> pl.Series:
     return column if wanted.missing == "refuse" else column.set(holes, None)
 
 
+def write_images(folder: Path) -> list[str]:
+    """Write images in a folder for each of three labels; return their paths from its parent."""
+    draw = np.random.default_rng(5)
+    names = []
+    for i in range(ROWS):
+        file = folder / "abc"[i % CLASSES] / f"{i:02}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        pixels = draw.integers(0, 256, (7, 9, 3), np.uint8)
+        Image.fromarray(pixels).save(file)
+        names.append(file.relative_to(folder.parent).as_posix())
+    return names
+
+
 def write_rows(spec: Spec) -> None:
     """Write rows of the kind that the spec names."""
     data, graph = spec.model.data, spec.graph
@@ -154,6 +168,9 @@ def write_rows(spec: Spec) -> None:
         # One that stands beside no other; with a weight it is by output all the same.
         arrays["wanted"] = next(iter(wanted.values())) if isinstance(wanted, dict) else wanted
     path = spec.folder / data.source
+    if not path.suffix:
+        write_images(path)
+        return
     if path.suffix == ".npz":
         np.savez(path, **arrays)
         return
@@ -165,6 +182,9 @@ def write_rows(spec: Spec) -> None:
         else:
             columns |= {f"{name}_{i}": flat[:, i] for i in range(flat.shape[1])}
     for name, prepared in (data.prepare or {}).items():
+        if prepared.image is not None:
+            columns[name] = write_images(spec.folder / "photos")
+            continue
         for column in [each for each in columns if fnmatchcase(each, name)] or [name]:
             columns[column] = unprepared(prepared, column, columns.get(column))
     table = pl.DataFrame(columns)
