@@ -120,12 +120,12 @@ class TorchProgram(Emitted):
     def load_weights(self, weights: Mapping[str, Array]) -> None:
         """Set every weight; raises WeightsError where one is missing or does not fit."""
         check_weights(self.graph, weights)
-        tensors = {
-            state_name(name): torch.tensor(array, dtype=self.dtype)
-            for name, array in weights.items()
-            if not name.endswith(COUNTER)
-        }
-        self.model.load_state_dict(tensors)
+        # One by one: a second copy of a large network would take as much memory as itself.
+        own = self.model.state_dict()
+        with torch.no_grad():
+            for name, array in weights.items():
+                if not name.endswith(COUNTER):
+                    own[state_name(name)].copy_(torch.tensor(array, dtype=self.dtype))
 
     def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Return each output by name, computed as at inference; raises DataError."""

@@ -17,6 +17,15 @@ call's."""
 
 
 @runtime_checkable
+class Watched(Protocol):
+    """A program elsewhere, which says what is other than it was, and does not send its weights."""
+
+    def differing(self, weights: Mapping[str, Array]) -> list[str]:
+        """Return the names of these weights that are not the program's, number for number."""
+        ...
+
+
+@runtime_checkable
 class Repeating(Protocol):
     """A program elsewhere, which is asked the same many times by one message."""
 
@@ -44,6 +53,11 @@ def asked_again(
         if is_last:
             break
     return answers
+
+
+def differing(weights: Mapping[str, Array], expected: Mapping[str, Array]) -> list[str]:
+    """Return the names of expected weights that are not these, number for number."""
+    return [name for name, array in expected.items() if not np.array_equal(weights[name], array)]
 
 
 def _is_same(first: Mapping[str, Array], second: Mapping[str, Array]) -> bool:

@@ -21,7 +21,7 @@ from pydantic import BaseModel
 
 from nnspec.backend import backend_packages
 from nnspec.errors import Fix
-from nnspec.remote.kept import Kept, is_worth_it, keep
+from nnspec.remote.kept import Kept, Made, is_worth_it, keep
 
 TAG = "$"
 PACKAGE = "nnspec"
@@ -88,12 +88,17 @@ class _Encoder:
             array = np.asarray(value)
             if array.dtype.hasobject:
                 raise TypeError("an array of Python objects cannot be sent")
+            if array.size > 1 and not any(array.strides):  # one number, in every place
+                self.arrays.append(np.asarray(array[(0,) * array.ndim]))
+                return {TAG: "full", "number": len(self.arrays) - 1, "shape": list(array.shape)}
             self.arrays.append(array)
             return {TAG: "array", "number": len(self.arrays) - 1}
         if value is None or isinstance(value, bool | int | float | str):
             return value
         if isinstance(value, Kept):
             return self._kept(value, is_handed_over=False)
+        if isinstance(value, Made):
+            return self._record(value)
         if isinstance(value, Mapping):
             if self._folder is not None and is_worth_it(value):
                 with suppress(OSError):  # the disk is full: they are sent
@@ -165,6 +170,8 @@ class _Decoder:
             return {key: self.decode(each) for key, each in value.items()}
         if kind == "array":
             return self._arrays[value["number"]]
+        if kind == "full":
+            return np.broadcast_to(self._arrays[value["number"]], value["shape"])
         if kind == "kept":
             small = {name: self.decode(each) for name, each in value["small"]}
             places = {name: place and tuple(place) for name, place in value["places"]}

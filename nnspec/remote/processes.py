@@ -103,6 +103,10 @@ class Worker:
             self._process.communicate()
             self._process = None
 
+    def wake(self) -> None:
+        """Let the process start, where it has ended, before it is asked."""
+        self._queue.submit(self.start)
+
     def close(self) -> None:
         """End the process, whatever it does, and what is queued."""
         self._is_closed = True
@@ -312,6 +316,11 @@ class RemoteProgram:
         given = [inputs, calls, seconds]
         answers: Answers = self._worker.queue(self._call, "forward", given, "again").result()
         return answers
+
+    def differing(self, weights: Mapping[str, Array]) -> list[str]:
+        """Return the names of weights that are not the program's, which stay in its process."""
+        found: list[str] = self._worker.queue(self._call, "weights", [weights], "compare").result()
+        return found
 
     def _method(self, name: str) -> Callable[..., Any]:
         def method(*arguments: Any, **named: Any) -> Any:

@@ -22,7 +22,7 @@ from nnspec.backend.foreign import Reference
 from nnspec.errors import NnspecError, UnsupportedError
 from nnspec.network.loader import Spec
 from nnspec.remote import frames
-from nnspec.remote.calls import asked_again
+from nnspec.remote.calls import asked_again, differing
 from nnspec.support.causes import cause_of
 
 GARBAGE = 50_000
@@ -115,6 +115,10 @@ class Session:
     def again(self, number: int, name: str, arguments: list[Any]) -> Any:
         """Call a method of a program many times."""
         return asked_again(getattr(self.programs[number], name), *arguments)
+
+    def compare(self, number: int, name: str, arguments: list[Any]) -> Any:
+        """Return the names of weights that are not what the method of a program returns."""
+        return differing(getattr(self.programs[number], name)(), *arguments)
 
     def derive(self, number: int, source: int, name: str) -> list[str]:
         """Keep the program that a method of another program returns."""

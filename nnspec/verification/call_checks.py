@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from nnspec.backend import Inspectable, Trainable
-from nnspec.remote.calls import Repeating, asked_again
+from nnspec.remote.calls import Repeating, Watched, asked_again, differing
 from nnspec.verification.tolerance import EXACT, relative_error
 
 if TYPE_CHECKING:
@@ -29,13 +27,13 @@ SECONDS = 0.8
 class _Called:
     """Answers of a program to one row: first, then again, then by other ways to call it.
 
-    weights: those that it has afterwards.
+    moved: the weights that are others afterwards than it was given.
     """
 
     first: Outputs
     again: Answers
     ways: Mapping[str, Outputs]
-    weights: Weights | None
+    moved: list[str]
 
 
 def compare_calls(state: State) -> None:
@@ -44,9 +42,10 @@ def compare_calls(state: State) -> None:
     rows = {name: array[:1] for name, array in state.inputs.items()}
     calls = state.begun(
         {
-            engine.name: partial(_called, state.programs[engine.name], rows)
+            engine.name: partial(_called, state.programs[engine.name], rows, state.weights)
             for engine in state.engines
-        }
+        },
+        at_once=2,
     )
     answered: dict[str, _Called] = {}
     for engine in state.engines:
@@ -66,15 +65,20 @@ def compare_calls(state: State) -> None:
     state.recorder.add_findings("meaning", "float64", "the same, called again", findings)
 
 
-def _called(program: Program, rows: Mapping[str, Array]) -> _Called:
-    """Call a program in all ways."""
-    first = program.forward(rows)
+def _called(program: Program, rows: Mapping[str, Array], weights: Weights) -> _Called:
+    """Call a program of these weights in all ways."""
     return _Called(
-        first,
+        program.forward(rows),
         called_again(program, rows),
         program.answers(rows) if isinstance(program, Inspectable) else {},
-        program.weights() if isinstance(program, Trainable) else None,
+        _other_weights(program, weights) if isinstance(program, Trainable) else [],
     )
+
+
+def _other_weights(program: Trainable, weights: Weights) -> list[str]:
+    if isinstance(program, Watched):
+        return program.differing(weights)
+    return differing(program.weights(), weights)
 
 
 def _moved(state: State, engine: Engine, called: _Called, rows: Mapping[str, Array]) -> list[str]:
@@ -87,14 +91,8 @@ def _moved(state: State, engine: Engine, called: _Called, rows: Mapping[str, Arr
         error = relative_error(outputs, called.first)
         if error > state.tolerances.in_float64(engine, error=error, inputs=rows):
             found.append(f"{way} answers otherwise than at inference, by {error:.1e}")
-    if called.weights is not None:
-        moved = [
-            name
-            for name, array in state.weights.items()
-            if not np.array_equal(called.weights[name], array)
-        ]
-        if moved:
-            found.append(f"inference moves {', '.join(moved)}")
+    if called.moved:
+        found.append(f"inference moves {', '.join(called.moved)}")
     return found
 
 

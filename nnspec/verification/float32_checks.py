@@ -250,7 +250,9 @@ def float32_runs(state: State) -> Float32Runs:
         for engine in [*state.engines, *state.single_only]
         for optimized in ((False, True) if engine.is_onnx else (False,))
     }
-    return state.begun(calls)
+    # What exporters write is a network more, in memory and on disk.
+    is_light = not any(isinstance(engine, ExportedOnnx) for engine in state.engines)
+    return state.begun(calls, at_once=int(is_light))
 
 
 def run_float32(

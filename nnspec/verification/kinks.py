@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from nnspec.layers.initializers import Ones
 from nnspec.network.graph import Graph
+from nnspec.remote.kept import Kept
 from nnspec.support.streams import derived_seed
 
 if TYPE_CHECKING:
-    from nnspec.backend import Weights
+    from nnspec.backend import Array, Weights
 
 KINKS = (0.0, 0.0, 0.0, 1.0, -1.0, 3.0, -3.0, 6.0)
 PARTS = 2
@@ -25,7 +27,8 @@ def kinked_weights(graph: Graph, weights: Weights, part: int, seed: int) -> Weig
     Running statistics and scales stay as they are.
     """
     draw = np.random.default_rng(derived_seed("kinks", seed, part))
-    found = dict(weights)
+    given: Mapping[str, Array] = weights
+    found = cast("Weights", given.copy()) if isinstance(given, Kept) else dict(given)
     number = 0
     for at in graph.walk():
         parameters = [p for p in at.parameters() if p.trainable and not p.is_fixed]
@@ -39,5 +42,5 @@ def kinked_weights(graph: Graph, weights: Weights, part: int, seed: int) -> Weig
             if "bias" in parameter.name:
                 found[name] = draw.choice(KINKS, parameter.shape)
             elif not isinstance(parameter.initializer, Ones):
-                found[name] = np.zeros(parameter.shape)
+                found[name] = np.broadcast_to(np.float64(0.0), parameter.shape)
     return found

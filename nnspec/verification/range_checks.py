@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -27,7 +27,14 @@ def compare_ranges(state: State) -> None:
     state.progress("unusual inputs")
     rows = Rows(*unusual_inputs(state.graph, state.inputs, state.axes, state.settings.seed))
     reference = state.reference.engine
-    expected = run(state, reference, rows.inputs, "on unusual inputs")
+    calls = state.begun(
+        {
+            engine.name: partial(in_batches, state.programs[engine.name], rows.inputs, state.batch)
+            for engine in state.engines
+        },
+        at_once=2,
+    )
+    expected = _answered(state, reference, calls)
     if expected is None:
         return
     own = {name: array[:1] for name, array in state.reference.outputs.items()}
@@ -40,7 +47,7 @@ def compare_ranges(state: State) -> None:
     for engine in state.engines:
         if engine is reference:
             continue
-        outputs = run(state, engine, rows.inputs, "on unusual inputs")
+        outputs = _answered(state, engine, calls)
         worst = _worst_row(state, engine, rows, outputs, expected) if outputs is not None else None
         if worst is None:
             continue
@@ -114,13 +121,12 @@ def _row_tolerances(
     return tolerance
 
 
-def run(state: State, engine: Engine, inputs: Mapping[str, Array], when: str) -> Outputs | None:
+def _answered(
+    state: State, engine: Engine, calls: Mapping[str, Callable[[], Outputs]]
+) -> Outputs | None:
     """Return the outputs of an engine in float64; a failure is a failed check."""
     return state.recorder.attempt(
-        partial(in_batches, state.programs[engine.name], inputs, state.batch),
-        kind="range",
-        label=engine.name,
-        when=when,
+        calls[engine.name], kind="range", label=engine.name, when="on unusual inputs"
     )
 
 

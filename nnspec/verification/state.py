@@ -131,11 +131,18 @@ class State:
         made: T = self._made[make]
         return made
 
-    def begun(self, calls: Mapping[K, Callable[[], T]]) -> Mapping[K, Callable[[], T]]:
-        """Return functions that wait for the result of each call, in processes begun at once."""
-        if self.workers is None or self.is_large or not calls:
+    def begun(
+        self, calls: Mapping[K, Callable[[], T]], *, at_once: int = 0
+    ) -> Mapping[K, Callable[[], T]]:
+        """Return functions that wait for the result of each call, in processes begun at once.
+
+        at_once: how many of them a large network has the memory for at a time; 0: they begin when
+        they are asked for.
+        """
+        most = at_once if self.is_large else len(calls)
+        if self.workers is None or not calls or not most:
             return calls
-        pool = ThreadPoolExecutor(len(calls))
+        pool = ThreadPoolExecutor(most)
         futures = {name: pool.submit(call) for name, call in calls.items()}
         pool.shutdown(wait=False)
         return {name: future.result for name, future in futures.items()}
@@ -147,9 +154,14 @@ class State:
         self.free()
 
     def alone(self, engine: SourceEngine) -> None:
-        """End the processes of other backends than an engine's, if the network is large."""
+        """End the processes of other backends than an engine's, if the network is large.
+
+        Those of the sources after it start anew at once: to import a framework takes long.
+        """
         if self.is_large and self.workers is not None:
             self.workers.rest(but=engine.backend.name)
+            for later in self.sources[self.sources.index(engine) + 1 :]:
+                self.workers.of(later.backend.name).wake()
 
     def free(self) -> None:
         """Free what is no longer held; a Keras model is a cycle, which may stay for long.

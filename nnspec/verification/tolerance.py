@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from nnspec.network.graph import Graph
+from nnspec.remote.kept import Kept, Made
 from nnspec.support.streams import derived_seed
 
 if TYPE_CHECKING:
@@ -165,10 +167,12 @@ class Amplification:
 
     def changed(self, unit: float, draw: np.random.Generator, *, by_length: bool) -> Weights:
         """Return the weights, each off by ± `unit`, or by ± `unit` times the root of its length."""
-        return {
-            name: perturbed(array, unit * (self.lengths[name] if by_length else 1) ** 0.5, draw)
-            for name, array in self.weights.items()
+        sizes = {
+            name: unit * (self.lengths[name] if by_length else 1) ** 0.5 for name in self.weights
         }
+        if isinstance(self.weights, Kept):
+            return cast("Weights", Perturbed(self.weights, sizes, int(draw.integers(2**62))))
+        return {name: perturbed(array, sizes[name], draw) for name, array in self.weights.items()}
 
     def _moved(
         self,
@@ -189,6 +193,26 @@ class Amplification:
         finally:
             self.program.load_weights(self.weights)
         return worst
+
+
+@dataclass(frozen=True, eq=False)
+class Perturbed(Made):
+    """Weights, each off by ± its size: of a large network, computed by whoever asks for them."""
+
+    weights: Mapping[str, Array]
+    sizes: Mapping[str, float]
+    seed: int
+
+    def __getitem__(self, name: str) -> Array:
+        """Return the weight of this name; raises KeyError."""
+        draw = np.random.default_rng(derived_seed("perturbed", self.seed, name))
+        return perturbed(self.weights[name], self.sizes[name], draw)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.weights)
+
+    def __len__(self) -> int:
+        return len(self.weights)
 
 
 def perturbed(array: Array, size: float, draw: np.random.Generator) -> Array:

@@ -18,7 +18,7 @@ from nnspec.support.causes import cause_of
 from nnspec.training.lengths import ASSUMED, with_assumed_steps
 from nnspec.verification.checks import Kind
 from nnspec.verification.engine_list import engines_of
-from nnspec.verification.engines import DirectOnnx, SourceEngine, exported_name
+from nnspec.verification.engines import DirectOnnx, ExportedOnnx, SourceEngine, exported_name
 from nnspec.verification.first_runs import can_compare, run_engines
 from nnspec.verification.recorder import Recorder
 from nnspec.verification.report import Report
@@ -150,7 +150,12 @@ def _note_what_is_left_out(state: State) -> None:
 
 def _begin_early(state: State) -> None:
     """Begin what needs no other engine's outputs in processes, unless it would take much memory."""
-    if state.workers is None or state.is_large:
+    if state.workers is None:
+        return
+    if state.is_large:
+        for engine in state.engines:
+            if not isinstance(engine, ExportedOnnx):
+                engine.start(state.spec, state.weights, "float64")
         return
     dtypes: tuple[Precision, ...] = ("float64", "float32")
     for dtype in dtypes:

@@ -38,6 +38,7 @@ from nnspec.layers.scaled_initializers import (
 from nnspec.layers.shapes import show
 from nnspec.layers.weighted import DIRECTION, LENGTH, split
 from nnspec.network.graph import Graph
+from nnspec.remote.kept import Made
 from nnspec.support import files
 from nnspec.support.streams import Precision, normal, stream, truncated_normal, uniform
 from nnspec.weights.normalized import length_of
@@ -152,6 +153,8 @@ def check_weights(graph: Graph, weights: Mapping[str, Array], *, file: str | Pat
     """
     if isinstance(weights, FirstWeights) and weights.graph is graph:
         return  # they fit, and to look at one would draw it
+    if isinstance(weights, Made):
+        return  # made of weights that fit
     place = f"{printable(str(file))}: " if file else ""
     expected = dict(graph.parameters())
     if isinstance(weights, StoredWeights):

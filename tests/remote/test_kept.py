@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import io
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -16,7 +16,9 @@ from nnspec.remote.kept import Kept, keep
 from nnspec.remote.processes import Workers
 from nnspec.verification import state as state_module
 from nnspec.verification.settings import Settings
+from nnspec.verification.tolerance import Amplification, Perturbed
 from nnspec.verification.verifier import verify_spec
+from nnspec.weights.canonical import initial_weights
 
 SPECS = Path(__file__).parents[2] / "specs"
 SEED = 7
@@ -84,6 +86,62 @@ def test_what_is_kept_is_sent_as_its_place_and_stays(tmp_path: Path) -> None:
     del found
     gc.collect()
     assert _same(mine, arrays)
+
+
+def test_a_copy_of_kept_arrays_may_have_others_in_their_place(tmp_path: Path) -> None:
+    arrays = _arrays()
+    mine = keep(arrays, tmp_path)
+    other = mine.copy()
+    held = mine["weight"]
+    assert other["weight"] is held
+    other["weight"] = np.broadcast_to(np.float64(3.0), (1200, 2000))
+    stream = io.BytesIO()
+    frames.write(stream, other)
+    assert len(stream.getvalue()) < 10_000  # one number, and not all of them
+    stream.seek(0)
+    assert _same(frames.read(stream), arrays | {"weight": np.full((1200, 2000), 3.0)})
+    assert _same(mine, arrays)
+
+
+def test_perturbed_weights_are_sent_as_their_recipe(tmp_path: Path) -> None:
+    arrays = {name: array for name, array in _arrays().items() if name != "small"}
+    sizes = {"weight": 1e-3, "single": 1e-6, "scalar": 1e-1, "empty": 1.0}
+    mine = Perturbed(keep(arrays, tmp_path), sizes, SEED)
+    stream = io.BytesIO()
+    frames.write(stream, {"weights": mine}, tmp_path)
+    assert len(stream.getvalue()) < 3000
+    stream.seek(0)
+    found = frames.read(stream)["weights"]
+    assert isinstance(found, Perturbed)
+    assert list(found) == list(arrays)
+    assert len(found) == len(arrays)
+    assert len(list(tmp_path.iterdir())) == 1
+    for name, array in arrays.items():
+        assert np.array_equal(found[name], mine[name])
+        change = found[name] / array - 1.0
+        assert np.allclose(np.abs(change), sizes[name], rtol=1e-6)
+    signs = np.sign(found["weight"] / arrays["weight"] - 1.0)
+    assert 0.49 < (signs > 0).mean() < 0.51
+    assert not np.array_equal(Perturbed(arrays, sizes, SEED + 1)["weight"], mine["weight"])
+
+
+def test_a_large_network_is_perturbed_as_a_small_one_is(tmp_path: Path) -> None:
+    spec = nnspec.load(SPECS / "digits_cnn.yaml")
+    weights = initial_weights(spec.graph, SEED)
+    small = Amplification(spec.graph, cast("Any", None), weights, SEED)
+    kept_weights = cast("Any", keep(weights, tmp_path))
+    large = Amplification(spec.graph, cast("Any", None), kept_weights, SEED)
+    found, other = (
+        each.changed(2.0**-24, np.random.default_rng(SEED), by_length=True)
+        for each in (small, large)
+    )
+    assert isinstance(other, Perturbed)
+    for name, array in found.items():
+        assert array.shape == other[name].shape
+        assert np.array_equal(
+            np.abs(array - weights[name]) > 0, np.abs(other[name] - weights[name]) > 0
+        )
+        assert np.allclose(array, other[name], rtol=1e-4)
 
 
 def test_a_full_disk_lets_arrays_be_sent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
