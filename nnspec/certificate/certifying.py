@@ -149,7 +149,7 @@ def _weights(spec: Spec, settings: Settings) -> Mapping[str, Array]:
 
 def _why_not(report: Report, evidence: Evidence) -> str:
     """Return why a verification gives no certificate, or an empty text."""
-    if not report.passed or report.is_blank:
+    if not report.passed or report.blank:
         failed = [f"{' and '.join(each.pair)} ({each.kind})" for each in report.failures()]
         return f"{report.verdict}{': ' if failed else ''}{', '.join(failed)}"
     if evidence.engine is None or not evidence.inputs:

@@ -24,7 +24,7 @@ from nnspec.network.loader import Spec
 from nnspec.verification.checks import Kind
 from nnspec.verification.levels import LEVELS, Level
 from nnspec.verification.rows import GivenRows, given_rows
-from nnspec.verification.samples import random_inputs
+from nnspec.verification.samples import exercised_weights, is_alike, random_inputs
 from nnspec.verification.sizes import find_sizes
 
 Others = Mapping[str, Sequence[int]]
@@ -138,9 +138,15 @@ class _Case:
         may_compare_sizes = self._may_compare("dynamic_shape")
         if may_compare_sizes:
             compare_sizes(self.beside, others, fixed)
+        is_shown = False
         if self._may_compare("range"):
             compare_inputs(self.beside, rows)
-            compare_reweighed(self.beside, walked)
+            is_shown = compare_reweighed(self.beside, walked)
+        if asks("forward") and not is_shown and self._shows_nothing():
+            self.report.blank = (
+                "every row has the same outputs with the weights of the file, whatever its inputs: "
+                "that they agree says little"
+            )
         if asks("meaning"):
             if unsure := self.beside.unsure():
                 self.recorder.leave_out("meaning", self.pair, unsure)
@@ -154,6 +160,20 @@ class _Case:
             compare_none(self.beside)  # at last, because some frameworks end their process then
         for note in self.facing.notes:
             self.recorder.note(note)
+
+    def _shows_nothing(self) -> bool:
+        """Whether no row is told apart with the file's weights, and rows are with others."""
+        if not is_alike(self.facing.foreign_outputs(self.inputs)):
+            return False
+        mine = self.ours.weights
+        try:
+            for draw in range(DRAWS):
+                self.ours.weights = exercised_weights(self.spec.graph, self.seed + draw)
+                if not is_alike(self.ours.outputs(self.inputs)):
+                    return True
+        finally:
+            self.ours.weights = mine
+        return False
 
     def _lacking(self, walked: Walked) -> list[Fault]:
         """Return the layers that are held without a parameter, which the file has not."""

@@ -6,7 +6,7 @@ the spec has not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,37 +17,37 @@ from nnspec.judge.beside import Beside
 from nnspec.judge.found import Walked
 from nnspec.support.causes import Told, cause_of
 from nnspec.support.streams import derived_seed
-from nnspec.verification.samples import exercised_weights
+from nnspec.verification.samples import exercised_weights, is_alike
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
 
 KINDS = {"other weights": 1.0, "large weights": 3.0}
 """Weights by what is said of them: the factor of those that are matrices or more."""
+DRAWS = 8
+"""Of weights, while the outputs are the same for every row: then a difference may not be seen."""
+INNER = 3
+"""Of weights, while a value within is the same for every row, as of a relu that gives 0 alone."""
 
 
-def compare_reweighed(beside: Beside, walked: Walked) -> None:
+def compare_reweighed(beside: Beside, walked: Walked) -> bool:
     """Compare the outputs with weights as nnspec verifies its own sources with, and larger ones.
 
-    Parameters of which the map is not proven keep theirs. Both sides have their weights of before
-    when it is done.
+    Returns whether any were compared. Parameters of which the map is not proven keep theirs. Both
+    sides have their weights of before when it is done.
     """
     recorder, foreign, ours = beside.recorder, beside.facing.foreign, beside.ours
     before, mine = foreign.weights(), ours.weights
     if reason := _why_not(beside, walked, before):
         for when in KINDS:
             recorder.leave_out("range", beside.pair, f"{when}: {reason}")
-        return
+        return False
+    is_compared = False
     for when, factor in KINDS.items():
         try:
-            tensors, values = _drawn(beside, walked, before, factor)
-            foreign.load(tensors)
-            ours.weights = {**mine, **values}
-            theirs = beside.facing.foreign_outputs(beside.inputs)
-            agrees = beside.agrees(theirs)
-            if not agrees:
-                beside.look(beside.inputs)
-            beside.compare("range", when, beside.inputs, beside.facing.matched(theirs))
+            compared = len(beside.report.checks)
+            agrees = _agrees(beside, _draws(beside, walked, before, factor), when)
+            is_compared |= len(beside.report.checks) > compared
         except (NnspecError, Told, ValueError) as error:
             recorder.leave_out("range", beside.pair, f"{when}: {cause_of(error)}")
             agrees = False
@@ -56,6 +56,50 @@ def compare_reweighed(beside: Beside, walked: Walked) -> None:
             ours.weights = mine
         if not agrees:
             break
+    return is_compared
+
+
+def _agrees(beside: Beside, draws: Iterator[dict[str, Array]], when: str) -> bool:
+    """Compare with each draw of weights that shows more than those before, and return the last."""
+    compared = 0
+    for tensors in draws:
+        beside.facing.foreign.load(tensors)
+        theirs = beside.facing.foreign_outputs(beside.inputs)
+        agrees = beside.agrees(theirs)
+        if not agrees:
+            beside.look(beside.inputs)
+        compared += 1
+        told = when if compared == 1 else f"{when}, draw {compared}"
+        beside.compare("range", told, beside.inputs, beside.facing.matched(theirs))
+        if not agrees:
+            return False
+    if not compared:
+        reason = f"{when}: the outputs are the same for every row with all that were drawn"
+        beside.recorder.leave_out("range", beside.pair, reason)
+    return True
+
+
+def _draws(
+    beside: Beside, walked: Walked, before: Mapping[str, Array], factor: float
+) -> Iterator[dict[str, Array]]:
+    """Yield tensors of the file, with which the outputs tell rows apart; ours has them then.
+
+    Once that is so, more are drawn for the values within that were the same for every row.
+    """
+    ours, mine = beside.ours, beside.ours.weights
+    ends, seen = set(ours.ends), set[str]()
+    is_alone = beside.batch < 2
+    for draw in range(DRAWS):
+        tensors, values = _drawn(beside, walked, before, factor, draw)
+        ours.weights = {**mine, **values}
+        found = ours.every_value(ours.weights, beside.inputs)
+        floats = {name for name, each in found.items() if each.dtype.kind == "f"}
+        varying = {name for name, each in found.items() if not is_alike({name: each})}
+        if is_alone or (ends & varying and not varying <= seen):
+            seen |= varying
+            yield tensors
+        if is_alone or (seen and (draw + 1 >= INNER or floats <= seen)):
+            return
 
 
 def _why_not(beside: Beside, walked: Walked, before: Mapping[str, Array]) -> str:
@@ -75,11 +119,13 @@ def _why_not(beside: Beside, walked: Walked, before: Mapping[str, Array]) -> str
 
 
 def _drawn(
-    beside: Beside, walked: Walked, before: Mapping[str, Array], factor: float
+    beside: Beside, walked: Walked, before: Mapping[str, Array], factor: float, draw: int
 ) -> tuple[dict[str, Array], dict[str, Array]]:
     """Return tensors of the file with other numbers, and the parameters that they are."""
-    seed = derived_seed("reweighed", beside.seed)
+    seed = derived_seed("reweighed", beside.seed, *([draw] if draw else []))
     drawn = exercised_weights(beside.spec.graph, seed)
+    if draw % 2:  # as numbers that a relu lets pass
+        drawn = {name: np.abs(each) for name, each in drawn.items()}
     sources = {name: each for name, each in walked.sources.items() if each.tensor}
     changed = walked.proven & sources.keys() - beside.ours.fixed
     values = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,9 +12,16 @@ from nnspec.errors import UnsupportedError, UsageError
 from nnspec.verification.engines import Engine, Outputs, Reference, trainable_backends
 from nnspec.verification.evaluators import SingleOnly, run_exact
 from nnspec.verification.memory import TooLarge, require_memory
+from nnspec.verification.samples import exercised_weights, is_alike
 from nnspec.verification.state import State
 from nnspec.verification.tolerance import not_finite
 from nnspec.verification.training_runs import trained_spec, why_untrained
+
+if TYPE_CHECKING:
+    from nnspec.backend import Weights
+
+TRIES = 8
+"""Draws of weights, where those of the seed leave every row with the same outputs."""
 
 
 def run_engines(state: State) -> None:
@@ -87,9 +95,36 @@ def _choose_reference(state: State) -> None:
             reason = f"{unknown} are not finite: only that they are not is compared"
             state.recorder.leave_out("forward", (engine.name,), reason)
             arrays = reference.outputs.values()
-            state.recorder.report.is_blank = not any(np.isfinite(array).any() for array in arrays)
+            if not any(np.isfinite(array).any() for array in arrays):
+                state.recorder.report.blank = "no output is finite, so that no value was compared"
         state.measure_against(reference)
         return
+
+
+def telling_weights(state: State) -> Weights | None:
+    """Return weights with which the outputs tell rows apart, where the state's do not.
+
+    A network of which every row has the same outputs, as behind a relu that gives 0 alone, would
+    hide most faults. None where the state's are as good as any, or the user's.
+    """
+    if not state.has_reference or not is_alike(state.reference.outputs):
+        return None
+    program = state.reference.program
+    if state.settings.weights is None:
+        try:
+            for draw in range(1, TRIES + 1):
+                weights = exercised_weights(state.graph, state.settings.seed + draw)
+                if draw % 2:  # as numbers that a relu lets pass
+                    weights = {name: np.abs(array) for name, array in weights.items()}
+                program.load_weights(weights)
+                if not is_alike(program.forward(state.inputs)):
+                    return weights
+        finally:
+            program.load_weights(state.weights)
+    state.recorder.note(
+        "every row has the same outputs, whatever its inputs: that they agree says little"
+    )
+    return None
 
 
 def can_compare(state: State) -> bool:

@@ -44,8 +44,8 @@ class Report:
     checks: list[Check] = field(default_factory=list)
     not_checked: list[NotChecked] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    is_blank: bool = False
-    """Whether no number of any output is finite: only that they are not was compared."""
+    blank: str = ""
+    """Why nothing was compared that tells two programs apart, as the verdict has it."""
     levels: tuple[Level, ...] = LEVELS
     required: tuple[Level, ...] = ()
     ill_conditioned: list[IllConditioned] = field(default_factory=list)
@@ -76,7 +76,7 @@ class Report:
             return "not compared"
         if self.unmet():
             return "not checked as required"
-        return "no output is finite, so that no value was compared" if self.is_blank else "verified"
+        return self.blank or "verified"
 
     def verdict_of(self, level: Level) -> Verdict:
         """Return the verdict of a level: `same` where what it is named after passed."""
@@ -195,7 +195,7 @@ class Report:
     def tone(self) -> str:
         """Return the tone of the verdict: `same`, `differs` or `open`."""
         if self.passed:
-            return "open" if self.is_blank else "same"
+            return "open" if self.blank else "same"
         return "open" if self.verdict.startswith("not compared") else "differs"
 
     def print(self, console: Console) -> None:
@@ -219,7 +219,7 @@ class Report:
         for note in self.notes:
             console.print(f"[dim]note:[/] {escape(note)}", highlight=False)
         console.print(self._line_of_levels(), highlight=False)
-        colour = "red" if not self.passed else "yellow" if self.is_blank else "green"
+        colour = "red" if not self.passed else "yellow" if self.blank else "green"
         console.print(
             f"[bold {colour}]{self.verdict}[/]: {self.counted()} in {self.seconds:.0f} s",
             highlight=False,

@@ -126,6 +126,15 @@ def single(array: Array) -> Array:
     return array.astype(np.float32) if array.dtype.kind == "f" else array
 
 
+def is_alike(arrays: Mapping[str, Array]) -> bool:
+    """Whether there are several rows, and every row of every array holds the same numbers."""
+    return all(
+        len(array) > 1
+        and np.array_equal(array, np.broadcast_to(array[:1], array.shape), equal_nan=True)
+        for array in arrays.values()
+    )
+
+
 def of_rows(arrays: Mapping[str, Array], rows: int) -> dict[str, Array]:
     """Return a batch of so many rows, made of these again and again."""
     return {name: np.resize(array, (rows, *array.shape[1:])) for name, array in arrays.items()}

@@ -19,7 +19,7 @@ from nnspec.training.lengths import ASSUMED, with_assumed_steps
 from nnspec.verification.checks import Kind
 from nnspec.verification.engine_list import engines_of
 from nnspec.verification.engines import DirectOnnx, ExportedOnnx, SourceEngine, exported_name
-from nnspec.verification.first_runs import can_compare, run_engines
+from nnspec.verification.first_runs import can_compare, run_engines, telling_weights
 from nnspec.verification.recorder import Recorder
 from nnspec.verification.report import Report
 from nnspec.verification.rows import given_rows
@@ -51,6 +51,25 @@ def verify_spec(
     start = time.perf_counter()
     if "training" not in settings.levels:
         settings = replace(settings, steps=1)  # of gradients, the first step shows all
+    state = _begun(spec, settings, workers)
+    if (weights := telling_weights(state)) is not None:
+        state = _begun(spec, replace(settings, weights=weights), workers)
+        state.recorder.note(
+            "the weights of the seed give every row the same outputs, and were drawn anew"
+        )
+    if can_compare(state):
+        run_suite(state, WITH_EXACT)
+        if witness is not None:
+            witness(state)
+        state.forget_programs()
+        run_suite(state, AFTERWARDS)
+    report = state.recorder.report
+    report.seconds = time.perf_counter() - start
+    return report
+
+
+def _begun(spec: Spec, settings: Settings, workers: Workers | None) -> State:
+    """Return a state in which every engine has run."""
     known = with_assumed_steps(spec)
     state = prepared(known, settings, workers)
     if workers is not None and state.is_large:
@@ -62,15 +81,7 @@ def verify_spec(
     _note_what_is_left_out(state)
     _begin_early(state)
     run_engines(state)
-    if can_compare(state):
-        run_suite(state, WITH_EXACT)
-        if witness is not None:
-            witness(state)
-        state.forget_programs()
-        run_suite(state, AFTERWARDS)
-    report = state.recorder.report
-    report.seconds = time.perf_counter() - start
-    return report
+    return state
 
 
 def prepared(spec: Spec, settings: Settings, workers: Workers | None) -> State:

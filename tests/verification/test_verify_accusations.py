@@ -234,7 +234,7 @@ def test_outputs_that_are_finite_nowhere_are_not_called_verified() -> None:
     report = verified(network("type: relu", "type: negative", "type: log", shape="[8]"))
     blank = "no output is finite, so that no value was compared"
     assert report.passed
-    assert (report.is_blank, report.verdict, report.as_json()["verdict"]) == (True, blank, blank)
+    assert (report.blank, report.verdict, report.as_json()["verdict"]) == (blank, blank, blank)
     assert blank in repr(report)
     assert blank in report.to_html()
 

@@ -1,0 +1,95 @@
+"""Networks whose outputs are the same for every row: that two agree there says little."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import nnspec
+from nnspec.judge.verify import verify_against
+from nnspec.verification.samples import is_alike
+from nnspec.verification.settings import Settings
+from nnspec.verification.verifier import prepared, verify_spec
+
+SPEC = """
+nnspec: 1
+name: Dead
+inputs: {x: {shape: [3]}}
+layers:
+  - {name: a, type: dense, units: 4, activation: relu}
+  - {name: b, type: dense, units: 2, activation: relu}
+  - {name: c, type: dense, units: 2}
+"""
+FILE = """
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class Net(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.a, self.b, self.c = nn.Linear(3, 4), nn.Linear(4, 2), nn.Linear(2, 2)
+        nn.init.constant_(self.b.bias, -100.0)
+        self.function = function
+
+    def forward(self, x):
+        return self.c(F.relu(self.b(self.function(self.a(x)))))
+
+
+def right():
+    return Net(F.relu)
+
+
+def wrong():
+    return Net(F.gelu)
+"""
+
+
+@pytest.mark.parametrize(
+    ("network", "levels", "verdict"),
+    [
+        ("right", None, "verified"),
+        ("wrong", None, "not the same"),
+        ("right", "outputs", "every row has the same outputs"),
+        ("wrong", "outputs", "every row has the same outputs"),
+    ],
+)
+def test_a_file_with_dead_units_is_compared_with_other_weights(
+    tmp_path: Path, network: str, levels: str | None, verdict: str
+) -> None:
+    (tmp_path / "dead.yaml").write_text(SPEC, encoding="utf-8")
+    (tmp_path / "net.py").write_text(FILE, encoding="utf-8")
+    spec = nnspec.load(tmp_path / "dead.yaml")
+    report = verify_against(spec, f"{tmp_path / 'net.py'}:{network}", levels=levels)
+    assert report.verdict.startswith(verdict), report.verdict
+    if verdict == "not the same":
+        assert report.faults[0].layer == "a"
+
+
+def test_weights_that_tell_no_rows_apart_are_drawn_anew() -> None:
+    deep = SPEC.replace("units: 4", "units: 1").replace("  - {name: c", 3 * NARROW + "  - {name: c")
+    spec = nnspec.loads(deep)
+    seed = next(seed for seed in range(100) if _is_dead(spec, seed))
+    report = verify_spec(spec, Settings(seed=seed, exporters=False))
+    assert report.verdict == "verified"
+    assert "the weights of the seed give every row the same outputs, and were drawn anew" in (
+        report.notes
+    )
+
+
+NARROW = "  - {type: dense, units: 1, activation: relu}\n"
+
+
+def _is_dead(spec: nnspec.Spec, seed: int) -> bool:
+    state = prepared(spec, Settings(seed=seed, exporters=False), None)
+    source = state.sources[0]
+    return is_alike(state.build(source, "float64").forward(state.inputs))
+
+
+def test_a_network_that_has_one_answer_is_said_to() -> None:
+    spec = nnspec.loads(SPEC.replace("type: dense, units: 2}", "type: parameter, shape: [2]}"))
+    report = verify_spec(spec, Settings(exporters=False))
+    assert report.passed
+    assert any(note.startswith("every row has the same outputs") for note in report.notes)
