@@ -31,6 +31,8 @@ BATCH = 1024
 LARGEST_BATCH = 4096
 SMALL_INPUTS = 2**17
 """Bytes of all inputs that count as small."""
+LARGE_INPUTS = 2**27
+"""Bytes of all inputs that are in the network at once, unless a row has more."""
 
 
 class _OnnxProgram(Protocol):
@@ -324,9 +326,10 @@ def _batches(
 
 
 def _fitting(inputs: Mapping[str, Array]) -> int:
-    """Return how many rows go in at once: more where they are small."""
-    row = sum(values[:1].nbytes for values in inputs.values())
-    return min(max(SMALL_INPUTS // max(row, 1), BATCH), LARGEST_BATCH)
+    """Return how many rows go in at once: more where they are small, fewer where large."""
+    row = max(sum(values[:1].nbytes for values in inputs.values()), 1)
+    rows = min(max(SMALL_INPUTS // row, BATCH), LARGEST_BATCH)
+    return max(min(rows, LARGE_INPUTS // row), 1)
 
 
 def _threshold(text: str, model: object) -> float:

@@ -13,6 +13,7 @@ import nnspec
 from nnspec.cli import main
 from nnspec.data import pictures
 from nnspec.data.folders import passed_over
+from nnspec.data.images import Unreadable, decoded
 from nnspec.data.preprocessing import Preprocessing
 from nnspec.data.rows import load_data
 from nnspec.data.tables import read
@@ -422,3 +423,23 @@ def test_a_wrong_declaration_is_told(tmp_path, image, message):
 def test_images_have_no_other_preparation(tmp_path):
     with pytest.raises(SpecError, match="images have no `scale`"):
         spec_of(tmp_path, prepare={"file": {"image": {}, "scale": "standard"}})
+
+
+def test_random_damage_never_gives_another_error(tmp_path):
+    draw = np.random.default_rng(5)
+    refused = 0
+    for i in range(400):
+        form = ["PNG", "JPEG", "GIF", "BMP", "WEBP", "PPM"][i % 6]
+        path = tmp_path / "image"
+        picture(i, 9, 7).save(path, form)
+        content = bytearray(path.read_bytes())
+        for at in draw.integers(0, len(content), 3):
+            content[at] = draw.integers(0, 256)
+        path.write_bytes(bytes(content[: draw.integers(1, len(content) + 1)]))
+        try:
+            found = decoded(path, "RGB")
+        except Unreadable:
+            refused += 1
+        else:
+            assert found.mode == "RGB"
+    assert 150 < refused < 400

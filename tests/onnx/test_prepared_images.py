@@ -10,8 +10,10 @@ from onnx_cases import random_weights
 from PIL import Image, ImageOps
 
 from nnspec.data.images import fitted
+from nnspec.data.pictures import Pictures
 from nnspec.data.preprocessing import KEY
 from nnspec.data.rows import load_data
+from nnspec.deploy import predicting
 from nnspec.deploy.exporting import export
 from nnspec.deploy.predicting import predict
 from nnspec.errors import DataError, UnsupportedError
@@ -166,6 +168,22 @@ def test_a_model_of_a_fixed_batch_is_run_on_images_of_any_size(tmp_path):
     expected = predict(tmp_path / "plain.onnx", tmp_path / "pets").outputs["p"]
     whole = predict(tmp_path / "whole.onnx", tmp_path / "pets").outputs["p"]
     np.testing.assert_allclose(whole, expected, rtol=1e-6)
+
+
+def test_images_are_predicted_few_at_a_time(tmp_path, monkeypatch):
+    save(tmp_path / "pets", count=3)
+    made(tmp_path, *KINDS["shorter"][:2])
+    whole = predict(tmp_path / "plain.onnx", tmp_path / "pets").outputs["p"]
+    sizes = []
+    array = Pictures.__array__
+    monkeypatch.setattr(
+        Pictures, "__array__", lambda self, *rest, **more: sizes.append(len(self)) or array(self)
+    )
+    monkeypatch.setattr(predicting, "LARGE_INPUTS", 2 * 3 * 9 * 9 * 4)
+    few = predict(tmp_path / "plain.onnx", tmp_path / "pets").outputs["p"]
+    np.testing.assert_allclose(few, whole, rtol=1e-6)
+    assert max(sizes) == 2
+    assert len(sizes) >= 3
 
 
 @pytest.mark.parametrize("interpolation", ["nearest", "lanczos"])
