@@ -102,8 +102,8 @@ def spec_of(case: Case, folder: Path, **more: Any) -> Spec:
         np.savez(folder / source, **arrays, **{target: answers})
     else:
         table = pl.DataFrame({**columns, target: answers})
-        write = table.write_csv if case.source == "csv" else table.write_parquet
-        write(folder / source)
+        written = "ndjson" if case.source == "jsonl" else case.source
+        getattr(table, f"write_{written}")(folder / source)
     document = {
         "nnspec": 1,
         "name": case.name("Net"),

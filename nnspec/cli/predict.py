@@ -11,7 +11,9 @@ from nnspec.errors import UsageError
 @click.command()
 @click.argument("model", type=click.Path())
 @click.option(
-    "--data", type=click.Path(), help="A .csv, .parquet or .npz file, or a folder of images."
+    "--data",
+    type=click.Path(),
+    help="A .csv, .parquet, .jsonl or .npz file, or a folder of images.",
 )
 @click.option(
     "--samples",

@@ -7,6 +7,7 @@ import csv
 from contextlib import suppress
 from pathlib import Path
 
+from nnspec.data import json_text
 from nnspec.errors import DataError
 
 HEAD = 2**16
@@ -85,11 +86,17 @@ def longer_line(path: Path) -> str:
 
 
 def line_of(file: object, row: int) -> int | None:
-    """Return the line, from 1, at which a row of a .csv file begins, or None for other files.
+    """Return the line, from 1, at which a row of a text file begins, or None for other files.
 
     Rows count from 0 after the header. A quoted value may go over several lines.
     """
-    if not isinstance(file, str | Path) or Path(file).suffix.lower() != ".csv":
+    if not isinstance(file, str | Path):
+        return None
+    suffix = Path(file).suffix.lower()
+    if suffix in json_text.SUFFIXES:
+        with suppress(OSError):
+            return json_text.line_of(Path(file), row)
+    if suffix != ".csv":
         return None
     try:
         with Path(file).open(encoding="utf-8-sig", errors="replace", newline="") as text:

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import polars as pl
 
+from nnspec.data import json_text
 from nnspec.data.csv_text import require_readable
 from nnspec.errors import DataError
 
+SUFFIXES = (".csv", ".parquet", *json_text.SUFFIXES)
 READ = 2**16
 """Rows that are read at once."""
 PART = 2**13
@@ -24,7 +26,7 @@ BYTES = 2**20
 
 
 def parts(path: Path, floats: Sequence[str], others: Sequence[str]) -> Iterator[pl.DataFrame]:
-    """Yield these columns of a .csv or .parquet file, some rows at a time.
+    """Yield these columns of a file of SUFFIXES, some rows at a time.
 
     floats: columns that are read as float64. others: columns that stay as they are, which in a
     .csv file is text. Raises DataError or a PolarsError for whatever `tables.read` might refuse.
@@ -42,8 +44,12 @@ def parts(path: Path, floats: Sequence[str], others: Sequence[str]) -> Iterator[
         if any('""' in name for name in names):
             raise DataError(f"{path}: the header has quotes, which polars leaves doubled")
         # All columns are read: else polars would not see that a row has too many values.
-    else:
+    elif path.suffix.lower() == ".parquet":
         table = pl.scan_parquet(path).select(columns)
+    else:
+        if wrong := json_text.wrong_line(path):
+            raise DataError(f"{path}: {wrong}")
+        table = pl.scan_ndjson(path, infer_schema_length=None).select(columns)
     for batch in table.collect_batches(chunk_size=READ, maintain_order=True):
         for start in range(0, batch.height, PART):
             yield batch.select(columns).slice(start, PART)

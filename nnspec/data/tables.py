@@ -19,6 +19,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from nnspec.data import json_text
 from nnspec.data.csv_text import line_of, longer_line, not_utf8, require_readable
 from nnspec.errors import DataError, nearest
 
@@ -26,7 +27,7 @@ Array = NDArray[Any]
 Rows = pl.DataFrame | Mapping[str, Array]
 """A table, or arrays by name with the rows along the first axis."""
 
-SUFFIXES = (".csv", ".parquet", ".npz")
+SUFFIXES = (".csv", ".parquet", *json_text.SUFFIXES, ".npz")
 
 # What zipfile, zlib and NumPy raise for damaged, encrypted or lying files, as fuzzing found.
 _BROKEN_ARRAYS = (
@@ -49,7 +50,7 @@ _LIMIT = {"uint8": 2**8, "int32": 2**31, "int64": 2**63}
 
 
 def read(path: str | Path) -> Rows:
-    """Read a .csv or .parquet file as a table, an .npz file as arrays; raises DataError.
+    """Read a .csv, .parquet or .jsonl file as a table, an .npz file as arrays; raises DataError.
 
     A folder of images is a table too, of the columns `file` and `label`.
     """
@@ -78,6 +79,8 @@ def _read_table(path: Path, suffix: str) -> pl.DataFrame:
     try:
         if suffix == ".parquet":
             return pl.read_parquet(path)
+        if suffix in json_text.SUFFIXES:
+            return _read_json(path)
         # As text, because a type guessed from the first rows would lose which later value is wrong.
         table = pl.read_csv(path, infer_schema=False)
         # polars leaves a quote in the header doubled, as it is written.
@@ -88,9 +91,8 @@ def _read_table(path: Path, suffix: str) -> pl.DataFrame:
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         if "utf-8" in str(error):
             raise not_utf8(path) from None
-        reason = (longer_line(path) if suffix == ".csv" else "") or (
-            str(error).strip().splitlines()[0]
-        )
+        wrong = {".csv": longer_line, **dict.fromkeys(json_text.SUFFIXES, json_text.wrong_line)}
+        reason = wrong.get(suffix, _nothing)(path) or str(error).strip().splitlines()[0]
         raise DataError(f"{path} is no readable {suffix} file: {reason}") from None
     for name in table.columns:
         found = re.fullmatch(r"(.*)_duplicated_\d+", name)
@@ -99,6 +101,17 @@ def _read_table(path: Path, suffix: str) -> pl.DataFrame:
     blank = table.select(pl.all_horizontal(pl.all().is_null())).to_series()
     filled = (~blank).arg_true()
     return table.head(int(filled[-1]) + 1 if len(filled) else 0)  # without blank lines at the end
+
+
+def _read_json(path: Path) -> pl.DataFrame:
+    if not path.stat().st_size:
+        raise pl.exceptions.NoDataError
+    # Of the types of all rows, because one that only later rows have would be an error.
+    table = pl.read_ndjson(path, infer_schema_length=None)
+    # polars takes the first of two values of one name.
+    if wrong := json_text.wrong_line(path):
+        raise pl.exceptions.ComputeError(wrong)
+    return table
 
 
 class Archive(dict[str, Array]):
@@ -149,6 +162,10 @@ def _read_arrays(path: Path) -> Archive:
     except _BROKEN_ARRAYS as error:
         raise DataError(f"{path} is no readable .npz file: {error}") from None
     return Archive(path, found, pickled)
+
+
+def _nothing(path: Path) -> str:
+    return ""
 
 
 def select(

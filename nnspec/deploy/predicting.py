@@ -15,7 +15,7 @@ from nnspec.backend import onnx_backend
 from nnspec.data.arrays import admit_arrays, require_arrays
 from nnspec.data.domain_record import RECORD
 from nnspec.data.preprocessing import Answer, Preprocessing, places
-from nnspec.data.streaming import parts
+from nnspec.data.streaming import SUFFIXES, parts
 from nnspec.data.tables import Rows, read
 from nnspec.deploy.whole import WholeProgram
 from nnspec.errors import DataError, UsageError, printable
@@ -126,7 +126,9 @@ def predict(
     samples: int | None = None,
     seed: int = 0,
 ) -> Predictions:
-    """Run an .onnx file on raw rows: a .csv, .parquet or .npz file, a table, or arrays by name.
+    """Run an .onnx file on raw rows: a file of them, a table, or arrays by name.
+
+    The file is a .csv, .parquet, .jsonl or .npz one.
 
     The rows are prepared as for training, by the record in the model's metadata; a model without
     one takes arrays named after its inputs. samples: of a generator among several networks, how
@@ -150,7 +152,7 @@ def predict(
     preprocessing = _read(record, program, model)
     file = rows if isinstance(rows, str | Path) else "the rows"
     outputs = files = None
-    if isinstance(rows, str | Path) and Path(rows).suffix.lower() in (".csv", ".parquet"):
+    if isinstance(rows, str | Path) and Path(rows).suffix.lower() in SUFFIXES:
         outputs = _streamed(program, preprocessing, Path(rows))
     if outputs is None:
         table = read(rows) if isinstance(rows, str | Path) else rows

@@ -178,7 +178,7 @@ def _kind_of(spec: Spec, data: Data) -> str:
         return suffix
     if image_inputs(spec):
         return FOLDER
-    raise UsageError(f'`data.source` "{data.source}" is no .csv, .parquet or .npz file')
+    raise UsageError(f'`data.source` "{data.source}" is no .csv, .parquet, .jsonl or .npz file')
 
 
 def columns_of(spec: Spec, data: Data) -> list[str]:

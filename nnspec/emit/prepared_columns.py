@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from nnspec.emit.code import literal, wrap
+from nnspec.emit.reading import READERS
 from nnspec.emit.snippets import Snippet, snippets
 from nnspec.emit.specialised import Specialisation, specialised
 from nnspec.emit.unread import without_unread
@@ -90,15 +91,15 @@ def mixed_source(spec: Spec, suffix: str) -> Mixed | None:
     data = spec.model.data
     if not inputs or data is None:
         return None
-    known = snippets("nnspec.emit.emitted", f"{suffix}_rows", "mixed_columns")
+    known = snippets("nnspec.emit.emitted", *READERS[suffix][:-1], "mixed_columns")
     every = [each for columns in inputs.values() for each in columns.values()]
-    flags = _flags(every, is_typed=suffix == "parquet")
+    flags = _flags(every, is_typed=suffix != "csv")
     has_scales = flags["HAS_SCALED_NUMBERS"] or flags["HAS_SCALED_DATES"]
     has_patterns = any(_is_pattern(key) for columns in inputs.values() for key in columns)
     names = [
         *(["wanted"] if has_patterns else []),
         *(["dates", "date_column", "part_of"] if flags["HAS_DATES"] else []),
-        *(["category"] if flags["HAS_CATEGORIES"] and suffix == "parquet" else []),
+        *(["category"] if flags["HAS_CATEGORIES"] and suffix != "csv" else []),
         *("read_column", "filled"),
         *(["scaling", "scaled", "steps"] if has_scales else []),
         *(["vocabulary"] if flags["HAS_LEARNT_CATEGORIES"] else []),

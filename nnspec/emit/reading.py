@@ -6,7 +6,9 @@ from nnspec.emit.snippets import Snippets, snippets
 
 READERS = {
     "csv": ("csv_rows", "columns"),
-    "parquet": ("parquet_rows", "columns"),
+    "parquet": ("parquet_rows", "typed_columns", "columns"),
+    "jsonl": ("jsonl_rows", "typed_columns", "columns"),
+    "ndjson": ("jsonl_rows", "typed_columns", "columns"),
     "npz": ("npz_rows",),
     "folder": ("folder_rows", "columns"),
 }

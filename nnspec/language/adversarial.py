@@ -229,7 +229,7 @@ class AdversarialData(Frozen):
     """The rows that the generator learns to make."""
 
     source: Text = Field(
-        description="A .csv, .parquet or .npz file, relative to the spec.", min_length=1
+        description="A .csv, .parquet, .jsonl or .npz file, relative to the spec.", min_length=1
     )
     features: dict[str, Annotated[OneOrMany, Field(min_length=1)]] = Field(
         description="For the discriminator's input, its columns: names or patterns such as "

@@ -31,7 +31,7 @@ def report_columns(model: Model, given: Any, problems: Problems) -> None:
             "not-trainable",
             "`prepare` is of the columns of a table, and an .npz file has arrays",
             _mark(given, "prepare"),
-            "leave out `prepare`, or give a .csv or .parquet file",
+            "leave out `prepare`, or give a .csv, .parquet or .jsonl file",
         )
         return
     columns = [name for names in data.features.values() for name in names]

@@ -244,8 +244,8 @@ class Data(Frozen):
         ) -> None: ...
 
     source: Text = Field(
-        description="A .csv, .parquet or .npz file, or a folder of images with a folder for each "
-        "label, relative to the spec.",
+        description="A .csv, .parquet, .jsonl or .npz file, or a folder of images with a folder "
+        "for each label, relative to the spec.",
         min_length=1,
     )
     features: dict[str, Annotated[OneOrMany, Field(min_length=1)]] = Field(

@@ -21,7 +21,8 @@ from pydantic import BaseModel
 
 from nnspec.backend import backend_packages
 from nnspec.errors import Fix
-from nnspec.remote.kept import Kept, Made, is_worth_it, keep
+from nnspec.remote.kept import Kept, is_worth_it, keep
+from nnspec.support.made import Made
 
 TAG = "$"
 PACKAGE = "nnspec"

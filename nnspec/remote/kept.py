@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import tempfile
 import weakref
-from abc import abstractmethod
 from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -78,18 +77,6 @@ class Kept(MutableMapping[str, np.ndarray[Any, Any]]):
         found = Kept(self.path, self.places, self.small, is_owned=False)
         found._open = self._open
         return found
-
-
-class Made(Mapping[str, np.ndarray[Any, Any]]):
-    """Arrays that are computed whenever they are asked for: to send them is to send their recipe.
-
-    What derives from it is a dataclass, of fields that can be sent. The names and the shapes are
-    those of arrays that have been checked.
-    """
-
-    @abstractmethod
-    def __getitem__(self, name: str) -> np.ndarray[Any, Any]:
-        """Return an array, the same each time."""
 
 
 def is_worth_it(arrays: Mapping[Any, Any]) -> bool:

@@ -45,7 +45,7 @@ class Report:
     not_checked: list[NotChecked] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     blank: str = ""
-    """Why nothing was compared that tells two programs apart, as the verdict has it."""
+    """The reason for which nothing was compared that tells two programs apart, as a verdict."""
     levels: tuple[Level, ...] = LEVELS
     required: tuple[Level, ...] = ()
     ill_conditioned: list[IllConditioned] = field(default_factory=list)

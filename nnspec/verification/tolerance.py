@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from nnspec.network.graph import Graph
-from nnspec.remote.kept import Kept, Made
+from nnspec.remote.kept import Kept
+from nnspec.support.made import Made
 from nnspec.support.streams import derived_seed
 
 if TYPE_CHECKING:

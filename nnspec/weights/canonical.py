@@ -38,8 +38,8 @@ from nnspec.layers.scaled_initializers import (
 from nnspec.layers.shapes import show
 from nnspec.layers.weighted import DIRECTION, LENGTH, split
 from nnspec.network.graph import Graph
-from nnspec.remote.kept import Made
 from nnspec.support import files
+from nnspec.support.made import Made
 from nnspec.support.streams import Precision, normal, stream, truncated_normal, uniform
 from nnspec.weights.normalized import length_of
 from nnspec.weights.stored import StoredWeights as StoredWeights

@@ -227,7 +227,7 @@ def test_trailing_blank_lines_and_a_byte_order_mark_are_nothing(tmp_path):
     [
         ("none.csv", "there is no such file"),
         ("folder.csv", "is a folder"),
-        ("rows.xlsx", "a .csv, .parquet or .npz file is expected"),
+        ("rows.xlsx", "a .csv, .parquet, .jsonl, .ndjson or .npz file is expected"),
     ],
 )
 def test_a_file_that_cannot_be_read(tmp_path, source, message):
@@ -237,7 +237,7 @@ def test_a_file_that_cannot_be_read(tmp_path, source, message):
         load_data(spec)
 
 
-@pytest.mark.parametrize("suffix", [".parquet", ".npz", ".csv"])
+@pytest.mark.parametrize("suffix", [".parquet", ".jsonl", ".npz", ".csv"])
 def test_junk_is_a_data_error(tmp_path, suffix):
     seed = 5
     print("seed", seed)

@@ -63,7 +63,7 @@ def test_others_may_read_what_a_script_saves(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
-@pytest.mark.parametrize("source", ["csv", "parquet", "npz"])
+@pytest.mark.parametrize("source", ["csv", "parquet", "jsonl", "npz"])
 def test_a_file_that_holds_no_rows_is_named(
     tmp_path: Path, source: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -76,7 +76,7 @@ def test_a_file_that_holds_no_rows_is_named(
     damaged[len(whole) // 3] ^= 0xFF
     for content in (
         b"",
-        whole[: len(whole) // 2] if source != "csv" else b"a,b\n1,2,3\n",
+        whole[: len(whole) // 2 - 2] if source != "csv" else b"a,b\n1,2,3\n",
         b"\xff\xfe\x00caf\xe9\n",
         (tmp_path / "one.npy").read_bytes(),
         bytes(damaged) if source == "npz" else b"\x00" * 50,

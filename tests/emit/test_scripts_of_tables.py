@@ -82,7 +82,7 @@ def rows_of(count: int, seed: int = 3, *, is_typed: bool = False) -> pl.DataFram
 def spec_of(folder: Path, name: str, suffix: str = "csv") -> Spec:
     columns, prepare, width = DECLARED[name]
     rows = rows_of(80, is_typed=suffix == "parquet" and name == "dates")
-    getattr(rows, f"write_{suffix}")(folder / f"rows.{suffix}")
+    getattr(rows, f"write_{'ndjson' if suffix == 'jsonl' else suffix}")(folder / f"rows.{suffix}")
     has_port = name in ("every", "categories")
     port = {"port": {"shape": [], "dtype": "int64"}} if has_port else {}
     layers = [{"name": "hidden", "type": "dense", "units": 6, "activation": "tanh"}]
@@ -119,6 +119,7 @@ def spec_of(folder: Path, name: str, suffix: str = "csv") -> Spec:
             pytest.param(name, "parquet", marks=[] if name in QUICK else pytest.mark.slow)
             for name in DECLARED
         ),
+        *((name, "jsonl") for name in QUICK),
     ],
 )
 def test_a_script_prepares_rows_as_train_does(name: str, suffix: str, tmp_path: Path) -> None:

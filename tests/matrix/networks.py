@@ -188,4 +188,5 @@ def write_rows(spec: Spec) -> None:
         for column in [each for each in columns if fnmatchcase(each, name)] or [name]:
             columns[column] = unprepared(prepared, column, columns.get(column))
     table = pl.DataFrame(columns)
-    (table.write_csv if path.suffix == ".csv" else table.write_parquet)(path)
+    written = "ndjson" if path.suffix == ".jsonl" else path.suffix[1:]
+    getattr(table, f"write_{written}")(path)

@@ -15,7 +15,7 @@ Row = dict[str, str]
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "goal": ("numbers", "yes or no", "classes", "several", "itself"),
-    "source": ("csv", "parquet", "npz"),
+    "source": ("csv", "parquet", "jsonl", "npz"),
     "counts": ("rows alike", "sample_weight"),
     "parts": ("validation", "no validation", "test"),
     "scaling": ("as they are", "standardize", "standardize_target"),

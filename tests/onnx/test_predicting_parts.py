@@ -74,6 +74,7 @@ def changed(row, column, value):
         ("rows.csv", changed(8, 3, " 4 ")),
         ("rows.csv", changed(8, 1, "")),
         ("rows.parquet", csv_of()),
+        ("rows.jsonl", csv_of()),
     ],
 )
 def test_a_table_in_order_is_never_held_whole(tmp_path, monkeypatch, model, name, text):
@@ -81,7 +82,8 @@ def test_a_table_in_order_is_never_held_whole(tmp_path, monkeypatch, model, name
     (tmp_path / "rows.csv").write_text(text)
     table = pl.read_csv(tmp_path / "rows.csv", infer_schema=False)
     if name != "rows.csv":
-        table.cast({"a": pl.Float64, "b": pl.Float64, "w": pl.Int8}).write_parquet(path)
+        typed = table.cast({"a": pl.Float64, "b": pl.Float64, "w": pl.Int8})
+        (typed.write_parquet if path.suffix == ".parquet" else typed.write_ndjson)(path)
     whole = predict(model, table)
     monkeypatch.setattr(predicting, "read", lambda path: pytest.fail("read as a whole"))
     parts = predict(model, path)

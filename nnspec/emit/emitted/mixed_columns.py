@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from nnspec.emit.emitted.parquet_rows import category, stripped, where
+from nnspec.emit.emitted.typed_columns import category, stripped, where
 
 FIELDS: dict[str, str] = {}
 HAS_CATEGORIES = True

@@ -1,10 +1,8 @@
-"""Reads a table whose columns have types."""
+"""Reads a Parquet file."""
 
 from pathlib import Path
 
 import polars as pl
-
-HAS_STRIPPED = False
 
 
 def read_rows(path: Path) -> pl.DataFrame:
@@ -14,54 +12,3 @@ def read_rows(path: Path) -> pl.DataFrame:
     except pl.exceptions.PolarsError as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"{path} is no readable .parquet file: {reason}") from None
-
-
-def where(path: Path, name: str, row: int) -> str:
-    """Return the place of a value."""
-    return f'{path}: column "{name}", row {row}'
-
-
-def stripped(rows: pl.DataFrame, name: str, path: Path) -> pl.Series:
-    """Return a column, text without spaces around it, null where it is missing."""
-    if name not in rows.columns:
-        raise ValueError(f'{path}: there is no column "{name}"')
-    values = rows[name]
-    if values.dtype in (pl.String, pl.Categorical, pl.Enum):
-        values = values.cast(pl.String).str.strip_chars()
-        return values.set(values == "", None)
-    if not (values.dtype.is_numeric() or values.dtype in (pl.Boolean, pl.Null)):
-        raise ValueError(f'{path}: column "{name}" is of type {values.dtype}')
-    return values
-
-
-def category(rows: pl.DataFrame, name: str, path: Path) -> pl.Series:
-    """Return a column of categories as text; whole numbers are written as such."""
-    values = stripped(rows, name, path)
-    if values.dtype.is_float():
-        present = values.fill_nan(None)
-        values = present.cast(pl.Int64, strict=False)
-        wrong = present.is_not_null() & (values.cast(present.dtype) != present)
-        if wrong.fill_null(True).any():
-            raise ValueError(
-                f'{path}: column "{name}" holds numbers that are not whole'
-            )
-    return values.cast(pl.String)
-
-
-def column(rows: pl.DataFrame, name: str, path: Path) -> pl.Series:
-    """Return a column, text without spaces around it; no value may be missing."""
-    if HAS_STRIPPED:
-        values = stripped(rows, name, path)
-    else:
-        if name not in rows.columns:
-            raise ValueError(f'{path}: there is no column "{name}"')
-        values = rows[name]
-        if values.dtype in (pl.String, pl.Categorical, pl.Enum):
-            values = values.cast(pl.String).str.strip_chars()
-            values = values.set(values == "", None)
-        elif not (values.dtype.is_numeric() or values.dtype == pl.Boolean):
-            raise ValueError(f'{path}: column "{name}" is of type {values.dtype}')
-    if values.has_nulls():
-        place = where(path, name, values.is_null().arg_true()[0] + 1)
-        raise ValueError(f"{place}: the value is missing")
-    return values
