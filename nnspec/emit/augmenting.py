@@ -46,7 +46,7 @@ def augmenting_source(spec: Spec) -> Changing | None:
         "SEED": training.seed,
     }
     known = snippets("nnspec.emit.emitted", "augmenting")
-    names = ("places", "moved", "augmented")
+    names = ("pixel_places", "moved", "augmented")
     constant = "\n".join(wrap(f"AUGMENTED: dict[int, dict[str, Any]] = {literal(told)}"))
     definitions = without_unread([with_constants(known[name].text, **flags) for name in names])
     return Changing([constant, *definitions], [known[name] for name in names])

@@ -14,7 +14,7 @@ HAS_SHIFT = True
 SEED = 0
 
 
-def places(
+def pixel_places(
     side: int, flips: np.ndarray, shifts: np.ndarray, how: dict[str, Any], axis: int
 ) -> np.ndarray:
     """Return the place along an axis that each pixel comes from, for each image."""
@@ -35,8 +35,8 @@ def moved(values: np.ndarray, how: dict[str, Any], key: list[str | int]) -> np.n
     raw = bits.random_raw(4 * len(values)).reshape(-1, 4)
     drawn = (raw >> np.uint64(11)) * 2.0**-53
     images = np.moveaxis(values, 1, -1) if values.ndim == 4 and HAS_FIRST else values
-    down = places(images.shape[1], drawn[:, 0], drawn[:, 2], how, 0)
-    across = places(images.shape[2], drawn[:, 1], drawn[:, 3], how, 1)
+    down = pixel_places(images.shape[1], drawn[:, 0], drawn[:, 2], how, 0)
+    across = pixel_places(images.shape[2], drawn[:, 1], drawn[:, 3], how, 1)
     rows = np.arange(len(images))[:, None, None]
     images = images[rows, down[:, :, None], across[:, None, :]]
     if values.ndim == 4 and HAS_FIRST:
