@@ -71,13 +71,27 @@ class OnnxForeign:
             )
             dtype = str(tensor_dtype_to_np_dtype(kind.elem_type))
             inputs.append(Given(each.name, shape, dtype))
+        sizes = self._sizes()
         held = [
             # Nothing says which of them were learned, and which are constants of the formula.
             Held(name, tuple(array.shape), str(array.dtype), is_learned=False)
             for name, array in self._held.items()
-            if array.dtype.kind == "f"
+            if array.dtype.kind == "f" and name not in sizes
         ]
         return Described("onnx", self.model.graph.name, tuple(inputs), tuple(held))
+
+    def _sizes(self) -> set[str]:
+        """Return the tensors that say how large a picture becomes, and are taken by nothing else.
+
+        They are the region and the scales of Resize: https://onnx.ai/onnx/operators/onnx__Resize.html
+        """
+        found, others = set[str](), set[str]()
+        for node in self.model.graph.node:
+            taken = taken_by(node)
+            own = taken[1:] if node.op_type == "Resize" else []
+            found.update(own)
+            others.update(name for name in taken if name not in own)
+        return found - others
 
     def weights(self) -> Weights:
         """Return every tensor held, by name."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nnspec.backend import versions
 from nnspec.backend.foreign import Foreign, Held, Reference
@@ -26,6 +27,10 @@ from nnspec.verification.levels import LEVELS, Level
 from nnspec.verification.rows import GivenRows, given_rows
 from nnspec.verification.samples import exercised_weights, is_alike, random_inputs
 from nnspec.verification.sizes import find_sizes
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
+    from nnspec.verification.checks import NotChecked
 
 Others = Mapping[str, Sequence[int]]
 SAME = {"float64": 1e-9, "float32": 3e-5}
@@ -123,12 +128,13 @@ class _Case:
         self.search.run(known)
         if not self.search.is_whole:
             self.recorder.note("the run is too large to be kept whole: the map may be unproven")
-        if asks("forward"):
-            compare_outputs(self.beside, "its own weights")
+        own = self.facing.foreign.weights()
+        waiting = self._compare_own() if asks("forward") else []
         walked = self.search.told_apart(self.seed)
         self.report.sources = walked.sources
         compare_interface(self.beside, walked)
         self.report.faults[:] = self._in_order([*self._lacking(walked), *self.report.faults])
+        self._compare_waiting(waiting, own, walked)
         tell_fixed(self.beside, fixed)
         if asks("forward"):
             compare_outputs(self.beside, "ordinary inputs")
@@ -161,6 +167,35 @@ class _Case:
         for note in self.facing.notes:
             self.recorder.note(note)
 
+    def _compare_own(self) -> list[NotChecked]:
+        """Compare with the file's own weights; return what they leave unsure.
+
+        Tensors that are alike, as those that a file begins with, may not say which is whose.
+        """
+        before = len(self.report.not_checked)
+        compare_outputs(self.beside, "its own weights")
+        waiting = self.report.not_checked[before:]
+        del self.report.not_checked[before:]
+        return waiting
+
+    def _compare_waiting(
+        self, waiting: Sequence[NotChecked], own: Mapping[str, Array], walked: Walked
+    ) -> None:
+        """Compare with the file's own weights once other numbers have said whose they are."""
+        if waiting and (self.report.faults or walked.missing):
+            self.report.not_checked += waiting
+        elif waiting:
+            foreign, mine = self.facing.foreign, self.ours.weights
+            after = foreign.weights()
+            values = {name: each.of(own) for name, each in walked.sources.items()}
+            foreign.load(own)
+            self.ours.weights = {**mine, **values}
+            try:
+                compare_outputs(self.beside, "its own weights")
+            finally:
+                foreign.load(after)
+                self.ours.weights = mine
+
     def _shows_nothing(self) -> bool:
         """Whether no row is told apart with the file's weights, and rows are with others."""
         if not is_alike(self.facing.foreign_outputs(self.inputs)):
@@ -177,15 +212,18 @@ class _Case:
 
     def _lacking(self, walked: Walked) -> list[Fault]:
         """Return the layers that are held without a parameter, which the file has not."""
-        nodes = {self.ours.path_of(each): each for each in self.ours.nodes}
+        owners = {
+            name: (own, node)
+            for node in self.ours.nodes
+            for own, name in self.ours.parameters(node).items()
+        }
         found = []
         absent = [(name, at) for name, at in walked.absent.items() if name in walked.proven]
         for name, at in absent[:FAULTS]:
-            path, _, own = name.rpartition(".")
-            if path in nodes:
-                places = (at.removeprefix(", at "),) if at else ()
-                cause = f"it has no {own}, which the layer adds"
-                found.append(Fault(path, nodes[path].layer.type, places, cause))
+            own, node = owners[name]
+            places = (at.removeprefix(", at "),) if at else ()
+            cause = f"it has no {own}, which the layer adds"
+            found.append(Fault(self.ours.path_of(node), node.layer.type, places, cause))
         return found
 
     def _in_order(self, faults: Sequence[Fault]) -> list[Fault]:

@@ -126,7 +126,7 @@ def _made_of(
 def moved_at_end(walk: Walk) -> Blamed | None:
     """Return the layer at fault where the run holds all, and its outputs are not the spec's."""
     order = _Order(walk)
-    if any(value in walk.values and not order.of(value) for value in order.made):
+    if any(value not in walk.values or not order.of(value) for value in order.made):
         return None  # it may be anywhere
     movers = [each for each in order.movers() if each[0].name in walk.ours.computed]
     for node, value in reversed(movers):

@@ -181,6 +181,11 @@ class Ours:
         feeds = dict(zip(graph.inputs, dict.fromkeys(node.inputs), strict=True))
         return node, graph, own, feeds
 
+    def shape_of(self, node: LayerNode, own: str, layer: Any) -> tuple[int, ...]:
+        """Return the shape of a parameter of a layer, by its own name, if it were another."""
+        graph = one_layer(self.opened.graph, node._replace(layer=layer))
+        return tuple(dict(graph.parameters())[f"{node.name}.{own}"].shape)
+
     @property
     def plain(self) -> Spec:
         """The spec without its training."""

@@ -14,6 +14,7 @@ from nnspec.errors import NnspecError
 from nnspec.judge.alike import Evened, Group
 from nnspec.judge.apart import halves, told_apart
 from nnspec.judge.blaming import Blaming
+from nnspec.judge.counting import too_few
 from nnspec.judge.facing import Facing
 from nnspec.judge.found import Blamed, Fault, Filled, Other, Walked
 from nnspec.judge.levelled import levelled
@@ -24,6 +25,7 @@ from nnspec.judge.places import layer_places
 from nnspec.judge.prints import Prints
 from nnspec.judge.reproducing import Place
 from nnspec.judge.sources import Source
+from nnspec.judge.spared import left_over, spared
 from nnspec.judge.twins import Twins
 from nnspec.judge.walk import Walk
 from nnspec.layers.shapes import show
@@ -61,9 +63,11 @@ class Search:
         self.faults: list[Fault] = []
         self.places: list[Place] = []
         self.is_whole = True
+        self.framework = facing.foreign.describe().framework
         self.confused: list[str] = []
         self._agrees = agrees
         self._given: Mapping[str, Source] = {}
+        self._spared: dict[str, Source] = {}
         self._found = Walked()
         self._evenable: list[Group] = []
         self.twins = Twins(ours, facing, held, draws, tolerance)
@@ -89,7 +93,7 @@ class Search:
             if not apart:
                 break
             foreign.load(apart)
-            self.run(self._given)
+            self.run({**self._given, **self._spared})
         return self._found
 
     def look(self, inputs: Mapping[str, Array]) -> None:
@@ -139,22 +143,28 @@ class Search:
                 self.facing.foreign.load(theirs)
         for name, source in found.sources.items():
             self.ours.weights[name] = source.of(theirs)
-        self.confused = self._confused(found)
+        self.confused, biases = self._confused(found, known)
+        if biases:
+            self._spared |= biases
+            return self._searched({**known, **biases}, told)
+        for name in self._spared.keys() & found.absent.keys():  # a layer that has some of its own
+            found.absent.pop(name)
+            found.sources[name] = self._spared[name]
+            self.ours.weights[name] = self._spared[name].of(theirs)
         unproven = [name for name in found.absent if name not in found.proven]
         for name in dict.fromkeys((*self.confused, *unproven)):
-            del found.absent[name]
+            found.absent.pop(name, None)
             found.missing[name] = f"{name} {show(self.ours.weights[name].shape)}"
         return found
 
-    def _confused(self, found: Walked) -> list[str]:
-        """Return the biases that the file may have after all, in one of the layers alike.
+    def _confused(
+        self, found: Walked, known: Mapping[str, Source]
+    ) -> tuple[list[str], dict[str, Source]]:
+        """Return the biases that the file may have after all, and the tensors that are some.
 
-        One with a bias may have been taken for one without, and the file's bias is left over.
+        Of layers that are alike, one with a bias may have been taken for one without. Others, which
+        may be 0, are asked for among the tensors that are left over.
         """
-        proven = [found.sources[name] for name in found.proven & found.sources.keys()]
-        taken = {tensor for each in proven for tensor in (each.tensor, each.added)}
-        taking = {tensor for step in self._trace.steps for tensor in step.tensors}
-        left = {math.prod(e.shape) for e in self.held if e.name in taking - taken}
         mixed = {
             name
             for group in self.twins.wide
@@ -162,8 +172,16 @@ class Search:
             for name in one.values()
             if len(set(map(len, group))) > 1
         }
-        sizes = {name: self.ours.weights[name].size for name in found.absent}
-        return [name for name, size in sizes.items() if name in mixed or size in left]
+        left = left_over(found, self.held, self._trace)
+        sizes = {math.prod(each.shape) for each in left}
+        names = [each for each in found.absent if self.ours.weights[each].size in sizes - {0}]
+        confused = [name for name in found.absent if name in mixed]
+        names = [name for name in names if name not in mixed and name not in known]
+        if not names or self._differs():
+            return [*confused, *names], {}
+        foreign = self.facing.foreign
+        biases, unasked = spared(self.ours, foreign, names, left, lambda: not self._differs())
+        return [*confused, *unasked], biases
 
     def unsettled(self) -> list[Group]:
         """Return the groups of layers that are alike of which no order is told, and none given."""
@@ -323,8 +341,8 @@ class Search:
                 if self.faults:
                     break
                 blamed = replace(blamed, fault=replace(blamed.fault, is_sure=False))
-            if not self.faults and not blamed.fault.is_sure and self._is_different():
-                blamed = replace(blamed, fault=replace(blamed.fault, is_sure=True))
+            if not self.faults and not blamed.fault.is_sure:
+                blamed = replace(blamed, fault=self._surely(walk, blamed.fault))
             if not self.faults and own is None:  # as the file is when a reproduction is written
                 self.places[:] = layer_places(walk, blamed, self.facing, self.inputs)
             self.faults.append(blamed.fault)
@@ -350,6 +368,12 @@ class Search:
         if own is None:
             self._evenable = self.twins.evenable(walk)
         return walk.found if own is None else own
+
+    def _surely(self, walk: Walk, fault: Fault) -> Fault:
+        """Return a fault as it is told, for sure where no map can explain the difference."""
+        if told := too_few(walk, self.framework, self._given):
+            return replace(fault, is_sure=True, cause=fault.cause or told)
+        return replace(fault, is_sure=True) if self._is_different() else fault
 
     def _prefer(self, before: Blamed) -> None:
         """Take a layer that was blamed where layers that are alike have weights of their own.

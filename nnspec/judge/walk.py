@@ -88,20 +88,33 @@ class Walk:
             if node.name not in held and self._leads(node, held):
                 named = self.ours.parameters(node).values()
                 self.found.proven.update(name for name in named if name in self.found.sources)
-            for name in set(self.found.absent).intersection(self.ours.parameters(node).values()):
-                self.found.absent[name] = self._at(node)
+            for own, name in self.ours.parameters(node).items():
+                if name in self.found.absent:
+                    self.found.absent[name] = self._at(node, own)
         self.found.missing = self.ways.missing
         self.values = values
         wanted = (node for node in suspects if node.name in self.ours.computed)
         self.suspect = next((node for node in wanted if not self._leads(node, held)), None)
         return self.found
 
-    def _at(self, node: LayerNode) -> str:
-        """Return where the file takes the weights of a layer, as a part of a sentence."""
-        sources = map(self.found.sources.get, self.ours.parameters(node).values())
-        own = {each.tensor for each in sources if each is not None}
-        steps = (step for step in self.trace.steps if own.intersection(step.tensors))
-        return next((f", at {step.told()}" for step in steps), "")
+    def _at(self, node: LayerNode, own: str) -> str:
+        """Return where the file takes the weights of a layer, as a part of a sentence.
+
+        Best of all those of the part of it that has a parameter, such as `out` of `out.bias`.
+        """
+        sources = {
+            each: self.found.sources[name].tensor
+            for each, name in self.ours.parameters(node).items()
+            if name in self.found.sources
+        }
+        part = own.rpartition(".")[0]
+        near = {tensor for each, tensor in sources.items() if each.rpartition(".")[0] == part}
+        steps = self.trace.steps
+        places = [
+            next((f", at {step.told()}" for step in steps if some.intersection(step.tensors)), "")
+            for some in (near, set(sources.values()))
+        ]
+        return places[0] or places[1]
 
     def _changes(self, node: LayerNode) -> bool:
         """Whether a layer that is held gives other numbers than it takes, in any order."""
@@ -213,7 +226,8 @@ class Walk:
         if getattr(node.layer, "use_bias", True) or "weight" not in own:
             return False
         layer = with_fields(node.layer, use_bias=True)
-        for source in self.ways.vectors(node, own["weight"].shape[0]):
+        (size,) = self.ours.shape_of(node, "bias", layer)
+        for source in self.ways.vectors(node, size):
             weights = {**own, "bias": source.of(self.theirs)}
             given = self.ours.values(node, values, weights, layer)
             if self.is_held(node, given):

@@ -157,7 +157,7 @@ class Ways:
         self, node: Layered, wanted: Mapping[str, str], options: Mapping[str, list[Source]]
     ) -> Iterator[dict[str, Source]]:
         """Yield ways without the biases, or without those of queries, keys and values."""
-        biases = [own for own in wanted if is_bare(node, own)]
+        biases = [own for own in wanted if is_bare(node, own) and not self._is_given(wanted[own])]
         inner = [own for own in biases if own.partition(".")[0] in ("q", "k", "v")]
         for absent in (biases, *([inner] if inner else [])):
             zeros = {own: Source("", self.ours.weights[wanted[own]].shape, ()) for own in absent}
@@ -166,6 +166,10 @@ class Ways:
                 tries = (combined([*others.items()], spent) for spent in range(DEVIATIONS))
                 for each in itertools.islice(itertools.chain.from_iterable(tries), BARE):
                     yield {**each, **zeros}
+
+    def _is_given(self, name: str) -> bool:
+        """Whether a parameter is known to be a tensor of the file."""
+        return name in self.given and bool(self.given[name].tensor)
 
     def vectors(self, node: Layered, size: int) -> list[Source]:
         """Return the tensors that may be a bias of so many numbers, the nearest first."""
