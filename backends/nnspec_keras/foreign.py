@@ -120,7 +120,7 @@ class KerasForeign:
             Held(name, tuple(each.shape), str(each.dtype), id(each) in learned)
             for name, each in self._variables().items()
         )
-        return Described("keras", type(self.model).__name__, inputs, held)
+        return Described("keras", type(self.model).__name__, inputs, held, may_freeze=True)
 
     def weights(self) -> Weights:
         """Return every tensor held, by name."""

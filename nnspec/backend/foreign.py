@@ -65,12 +65,16 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A file by its own words."""
+    """A file by its own words.
+
+    may_freeze: whether a parameter may not be said to be learned, since it is not to be trained.
+    """
 
     framework: str
     kind: str
     inputs: tuple[Given, ...]
     held: tuple[Held, ...]
+    may_freeze: bool = False
 
 
 @dataclass(frozen=True, slots=True)

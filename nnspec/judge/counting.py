@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Collection, Iterable, Mapping
 
-from nnspec.backend.foreign import Held
+from nnspec.backend.foreign import Described, Held
 from nnspec.judge.ours import Ours
 from nnspec.judge.sources import Source
 from nnspec.judge.walk import Walk
@@ -19,15 +19,15 @@ NORMALISES = re.compile("batch_?norm", re.IGNORECASE)
 """Found in the kinds of operations that normalise over a batch."""
 
 
-def too_few(walk: Walk, framework: str, given: Mapping[str, Source]) -> str:
+def too_few(walk: Walk, described: Described, given: Mapping[str, Source]) -> str:
     """Return that a file computes with too few numbers to be its spec, in whatever order, or "".
 
     Not counted are parameters that a file may hold within others: the second bias of a recurrent
     layer, the length of a weight, and a normalisation that may be folded into the layer before it.
-    A model of ONNX may have more folded than that.
+    A file that tells no parameters from constants, as a model of ONNX, may have more folded.
     given: sources that were said; what was said to be a constant is not expected.
     """
-    if framework == "onnx" or not walk.trace.is_whole:
+    if not walk.trace.is_whole or not any(each.is_learned for each in walk.ways.free):
         return ""
     taken = {tensor for step in walk.trace.steps for tensor in step.tensors}
     floats = [each for each in walk.ways.free if each.name in taken]
@@ -35,10 +35,10 @@ def too_few(walk: Walk, framework: str, given: Mapping[str, Source]) -> str:
     needed = [*_needed(walk.ours, without)]
     folded = _folded(walk, needed)
     pairs = [(_size(floats), _sum(needed) - folded)]
-    if framework == "torch":  # where a parameter is one of a class of its own
+    if not described.may_freeze:
         learned = [each for each in floats if each.is_learned]
         own = [each for each in needed if each[0].rpartition(".")[2] not in STATISTICS]
-        pairs += [(_size(learned), _sum(own) - folded)] if learned else []
+        pairs.append((_size(learned), _sum(own) - folded))
     if all(count >= least for count, least in pairs):
         return ""
     return "the file computes with fewer numbers than the parameters of the spec"

@@ -63,7 +63,7 @@ class Search:
         self.faults: list[Fault] = []
         self.places: list[Place] = []
         self.is_whole = True
-        self.framework = facing.foreign.describe().framework
+        self.described = facing.foreign.describe()
         self.confused: list[str] = []
         self._agrees = agrees
         self._given: Mapping[str, Source] = {}
@@ -371,7 +371,7 @@ class Search:
 
     def _surely(self, walk: Walk, fault: Fault) -> Fault:
         """Return a fault as it is told, for sure where no map can explain the difference."""
-        if told := too_few(walk, self.framework, self._given):
+        if told := too_few(walk, self.described, self._given):
             return replace(fault, is_sure=True, cause=fault.cause or told)
         return replace(fault, is_sure=True) if self._is_different() else fault
 

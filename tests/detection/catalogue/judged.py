@@ -108,11 +108,16 @@ class Target:
         return get_backend(self.side).open_file(reference_of(self.reference(path)))
 
     def judged(self, path: Path) -> Judgement:
+        return self._judged(path)[0]
+
+    def _judged(self, path: Path) -> tuple[Judgement, list[str]]:
+        """Return the report too, and the tensors in the order and by the names that it knows."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             reference = reference_of(self.reference(path))
             foreign = self.opened(path)
-            return judge(self.spec, foreign, reference, batch=4, seed=0, known={})
+            report = judge(self.spec, foreign, reference, batch=4, seed=0, known={})
+            return report, [*foreign.weights()]
 
     @cached_property
     def right(self) -> Facing:
@@ -177,23 +182,17 @@ class Target:
         foreign.load(kept)
         return MARGIN * max(largest, 2.0**-22)
 
-    def effect(self, path: Path, sources: Mapping[str, Any] | None = None) -> float:
-        """Return how far the program of a file is from the right one; raises what it raises.
+    @cached_property
+    def _values(self) -> dict[str, Any]:
+        """The parameters that the right file has, as the judge finds them there."""
+        report, names = self._judged(self.path)
+        weights = dict(zip(names, self.right.foreign.weights().values(), strict=True))
+        return {name: source.of(weights) for name, source in report.sources.items()}
 
-        sources: of the parameters in the file, where a map was found that is not by name.
-        """
+    def effect(self, path: Path) -> float:
+        """Return how far the program of a file is from the right one; raises what it raises."""
         facing = self._faced(path)
         weights, held = self.right.foreign.weights(), facing.foreign.weights()
-        if sources is not None:
-            own = self.owners.sources
-            values = {name: own[name].of(weights) for name in sources if name in own}
-            tensors = {name: np.array(array, order="C") for name, array in held.items()}
-            for name, value in values.items():
-                if sources[name].tensor:
-                    sources[name].put(value, tensors)
-            facing.foreign.load(tensors)
-            count = len(self._before) - (self.side != "onnx")  # gradients are by the file's names
-            return _difference(self._results(facing)[:count], self._before[:count])
         called = _called(held, weights)
         shared = {
             name: weights[called[name]]
@@ -202,6 +201,23 @@ class Target:
         }
         facing.foreign.load(shared)
         return _difference(self._results(facing, called), self._before)
+
+    def effect_in_order(self, path: Path) -> float:
+        """Return the same of a file that is verified, with its tensors as the judge maps them."""
+        report, names = self._judged(path)
+        facing = self._faced(path)
+        held = facing.foreign.weights()
+        tensors = {
+            name: np.array(array, order="C")
+            for name, array in zip(names, held.values(), strict=True)
+        }
+        for name, value in self._values.items():
+            source = report.sources.get(name)
+            if source is not None and source.tensor:
+                source.put(value, tensors)
+        facing.foreign.load(dict(zip(held, tensors.values(), strict=True)))
+        count = len(self._before) - (self.side != "onnx")  # gradients are by the file's names
+        return _difference(self._results(facing)[:count], self._before[:count])
 
     @cached_property
     def _before(self) -> list[dict[str, Any]]:
@@ -296,7 +312,7 @@ def judged(target: Target, kind: Kind, number: int, place: Any, change: Any = No
             report = target.judged(path)
             if report.verdict == "verified":
                 # With the weights in the order that the judge tells, it may be no fault.
-                effect = min(effect, target.effect(path, report.sources))
+                effect = min(effect, target.effect_in_order(path))
         except Exception as error:
             told = f"{type(error).__name__}: {error}"[:300]
             return Outcome(
