@@ -71,3 +71,6 @@ def _columns(data: object) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
             listed = (columns,) if isinstance(columns, str) else columns
             if isinstance(listed, tuple | list):
                 yield ("data", key, *([name] if name else [])), tuple(listed)
+    split = getattr(data, "split", None)
+    if split is not None:
+        yield ("data", "split", split.kind), (split.column,)

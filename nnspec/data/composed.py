@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from nnspec.data import parts as reading
 from nnspec.data.arrays import require_equal_lengths
 from nnspec.data.preprocessing import Answer, Feature, Preprocessing, Raw
+from nnspec.data.splitting import keys_of, split
 from nnspec.data.tables import Rows
 from nnspec.data.targets import Target, columns_of, read_target
 from nnspec.data.weighting import column_of
@@ -41,7 +42,7 @@ def prepare_composed(
         if _is_read(term)
     }
     count = _count(raw, {name: target.values for name, target in targets.items()}, file)
-    parts = reading.split(count, data, training.seed, file)
+    parts = split(count, data, training.seed, file, keys_of(rows, data, count, file))
     features = reading.learned(data, features, raw, parts["train"], file)
     inputs = reading.finished(spec.graph, features, raw, rows, file)
     answers = {

@@ -1,4 +1,4 @@
-"""The inputs of every training, and the parts that its rows are split into."""
+"""The inputs of every training."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from nnspec.data.images import Pictured, pictured
 from nnspec.data.pictures import Pictures
 from nnspec.data.preprocessing import Feature, Raw, places
+from nnspec.data.splitting import split_column
 from nnspec.data.tables import Rows, select
 from nnspec.errors import DataError
 from nnspec.language.schema import DType
@@ -20,7 +20,6 @@ from nnspec.language.training_schema import Data
 from nnspec.layers.shapes import show
 from nnspec.network.domains import domain_of
 from nnspec.network.graph import Graph
-from nnspec.support.streams import permutation
 
 if TYPE_CHECKING:
     from nnspec.language.preparation import Preparation
@@ -142,29 +141,6 @@ def _require_tables(graph: Graph, features: Mapping[str, Feature], file: object)
                 )
 
 
-def split(
-    rows: int, data: Data, seed: int, file: object = "the rows"
-) -> dict[str, NDArray[np.intp]]:
-    """Return the rows of `train`, `validation` and `test`, drawn by the seed alone.
-
-    Each part keeps the order of the file: only an epoch that shuffles has another. A share of the
-    rows is rounded to the nearest whole number, halves up. Raises DataError where a part that the
-    spec asks for would be empty.
-    """
-    order = permutation(rows, "split", seed)
-    validation, test = (int(rows * share + 0.5) for share in (data.validation, data.test))
-    counts = {"train": rows - validation - test, "validation": validation, "test": test}
-    for name, share in (("train", 1.0), ("validation", data.validation), ("test", data.test)):
-        if share > 0 and counts[name] < 1:
-            raise DataError(
-                f"{file}: {rows} rows are too few for a validation share of {data.validation:g} "
-                f"and a test share of {data.test:g}; {name} would be empty"
-            )
-    ends = counts["validation"], counts["validation"] + counts["test"]
-    taken = {"train": order[ends[1] :], "validation": order[: ends[0]], "test": order[slice(*ends)]}
-    return {name: np.sort(rows) for name, rows in taken.items()}
-
-
 def _feature(
     graph: Graph, data: Data, name: str, rows: Rows, file: object, targets: tuple[str, ...]
 ) -> Feature:
@@ -177,7 +153,7 @@ def _feature(
             f"{len(patterns)} are listed"
         )
     if not isinstance(rows, Mapping):
-        patterns = tuple(select(rows, patterns, without=targets, file=file))
+        patterns = tuple(select(rows, patterns, without=(*targets, *split_column(data)), file=file))
     dtype = cast(DType, type_.dtype)
     image = None if is_array else _image(graph, data, name, patterns)
     wanted = None if is_array or image is not None else _wanted(data, patterns, dtype)

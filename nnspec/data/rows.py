@@ -14,9 +14,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from nnspec.data.arrays import admit_arrays, require_equal_lengths
-from nnspec.data.parts import features_of, finished, learned, split
+from nnspec.data.parts import features_of, finished, learned
 from nnspec.data.pictures import Pictures
 from nnspec.data.preprocessing import Feature, Preprocessing, mean_and_scale
+from nnspec.data.splitting import keys_of, split
 from nnspec.data.tables import Rows, read
 from nnspec.data.targets import Target, columns_of, read_target
 from nnspec.data.weighting import column_of, joined, read_weight, with_weight
@@ -291,7 +292,8 @@ def prepare(
         lengths["target"] = len(target.values)
     require_equal_lengths(lengths, file)
 
-    parts = split(next(iter(lengths.values())), data, training.seed, file)
+    count = next(iter(lengths.values()))
+    parts = split(count, data, training.seed, file, keys_of(rows, data, count, file))
     features = learned(data, features, raw, parts["train"], file)
     # What an autoencoder gives back is held as its target in any case.
     inputs = finished(graph, features, raw, rows, file, is_whole=target is None)

@@ -21,8 +21,9 @@ from nnspec.emit.pictures import read_lines as image_lines
 from nnspec.emit.prepared_columns import mixed_source, prepared_inputs, read_lines
 from nnspec.emit.reading import READERS, definitions, several
 from nnspec.emit.snippets import Snippet
+from nnspec.emit.splitting import as_tuple, keys_source, left_out, split_constant, split_source
 from nnspec.emit.training import shifts_target
-from nnspec.emit.weighted_rows import NAME, weight_constant
+from nnspec.emit.weighted_rows import weight_constant
 from nnspec.errors import UsageError
 from nnspec.language.adversarial import AdversarialTraining
 from nnspec.language.expressions import tokens
@@ -67,7 +68,7 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
     known: Mapping[str, Snippet] = definitions(suffix, is_fixed=is_fixed)
     own = own_term(spec)
     is_one = not data.targets or data.one_target is not None or own is not None
-    has_several = data.one_target is None or goals is not None or data.sample_weight is not None
+    has_several = data.one_target is None or goals is not None or left_out(data)
     if is_table and has_several:
         known = {**known, **several()}
     if goals is not None:
@@ -79,6 +80,8 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
     columns, pictures = mixed_source(spec, suffix), pictures_source(spec, suffix)
     mixed, prepared = merged(columns, pictures), {*prepared_inputs(spec), *image_inputs(spec)}
     has_numbers = bool(data.targets or data.sample_weight or graph.inputs.keys() - prepared)
+    how = data.split
+    has_numbers |= is_table and how is not None and bool(how.time) and how.format is None
     has_shapes = has_numbers or bool(prepared - image_inputs(spec).keys())
     floats = [
         name
@@ -95,7 +98,8 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
     shifting += ["restored"] if is_shifted else []
     shifting += ["following"] if shifts_ids(spec) else []
     before = ["images_in"] if suffix == FOLDER else []
-    order = ["permutation"] if training.shuffle or data.validation or data.test else []
+    is_drawn = (data.validation or data.test) and (data.split is None or not data.split.time)
+    order = ["permutation"] if training.shuffle or is_drawn else []
     bounds = bounds_of(graph)
     has_target = data.one_target is not None and goals is None and own is None
     load = (
@@ -114,6 +118,7 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
                 _constants(spec, data, bounds, goals, is_table=is_table),
                 *(mixed.constant if mixed is not None else ()),
                 *weight_constant(spec),
+                *split_constant(data),
             ]
         ),
         *(known[name].text for name in before),
@@ -124,6 +129,7 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
             HAS_TARGET=has_target,
             HAS_TARGETS=goals is not None and bool(goals.readers),
             HAS_WEIGHTS=data.sample_weight is not None,
+            HAS_SPLIT=data.split is not None,
         ),
         *(
             with_constants(known[name].text, HAS_STRIPPED=columns is not None)
@@ -143,7 +149,8 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
         *(known[name].text for name in shifting),
         with_constants(known["prepared"].text, IS_STANDARDISED=bool(standardised)),
         *(known[name].text for name in order),
-        _split(data, training),
+        *([keys_source(data, suffix=suffix)] if data.split is not None else []),
+        split_source(data, training),
         load,
         *(changing.text if changing is not None else ()),
         *([batches_source(training)] if has_batches else []),
@@ -269,7 +276,7 @@ def _read_target(
         return []
     output = spec.graph.types[spec.graph.outputs[0]].shape
     is_exact = data.standardize_target
-    without = f"({NAME},)" if data.sample_weight is not None else ""
+    without = as_tuple(left_out(data)) if left_out(data) else ""
     return [
         read_target(
             training,
@@ -334,36 +341,6 @@ def _read_inputs(spec: Spec, bounds: Bounds, *, is_table: bool) -> str:
             '        raise ValueError(f"{path}: {wrong}")',
         ]
     return "\n".join([*lines, "    return inputs"])
-
-
-def _split(data: Data, training: Training) -> str:
-    lines = [
-        "def split(count: int) -> dict[str, np.ndarray]:",
-        '    """Return the rows of each part, in the order of the file."""',
-    ]
-    if not data.validation and not data.test:
-        return "\n".join([*lines, '    return {"train": np.arange(count)}'])
-    lines.append(f'    order = permutation(count, "split", {training.seed})')
-    cuts = []
-    previous = ""
-    for part, share in (("validation", data.validation), ("test", data.test)):
-        if share:
-            start = f"{previous} + " if previous else ""
-            lines.append(f"    {part} = {start}int(count * {literal(share)} + 0.5)")
-            cuts.append((part, previous, part))
-            previous = part
-    lines += ["    parts = {", f'        "train": order[{previous}:],']
-    lines += [f'        "{part}": order[{begin}:{end}],' for part, begin, end in cuts]
-    return "\n".join(
-        [
-            *lines,
-            "    }",
-            "    for part, rows in parts.items():",
-            "        if not len(rows):",
-            '            raise ValueError(f"of {count} rows none is left for {part}")',
-            "    return {part: np.sort(rows) for part, rows in parts.items()}",
-        ]
-    )
 
 
 def batches_source(training: Training | AdversarialTraining) -> str:

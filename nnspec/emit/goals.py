@@ -9,7 +9,7 @@ from typing import NamedTuple
 from nnspec.emit.answers import read_target
 from nnspec.emit.code import literal, wrap, wrap_item
 from nnspec.emit.composed import TAKEN, Named, named_terms
-from nnspec.emit.weighted_rows import NAME
+from nnspec.emit.splitting import as_tuple, left_out
 from nnspec.errors import UsageError
 from nnspec.language.objectives import is_composed, named_outputs
 from nnspec.language.training_schema import Data
@@ -93,20 +93,20 @@ def goals_source(spec: Spec, *, is_table: bool) -> Goals:
         raise UsageError("the target is one array of an .npz file, and several are listed")
     readers, called = _readers(read, spec, is_table=is_table)
     constants, matching, reading = [], [], []
-    has_weights = is_table and bool(spec.model.data and spec.model.data.sample_weight is not None)
-    columns = f"({NAME},)" if has_weights else ""
+    others = left_out(spec.model.data) if is_table and spec.model.data is not None else []
+    columns = as_tuple(others) if others else ""
     if read and is_table:
-        columns = f"(*TARGETS.values(), {NAME})" if has_weights else "tuple(TARGETS.values())"
+        columns = as_tuple(["*TARGETS.values()", *others]) if others else "tuple(TARGETS.values())"
     if has_patterns:
         names = {each.term.output: list(_data(each.term).targets) for each in read}
         constants = wrap(f"TARGETS: dict[str, list[str]] = {literal(names)}")
-        apart = f", ({NAME},)" if has_weights else ""
+        apart = f", {as_tuple(others)}" if others else ""
         found = f"matching(rows, names, path{apart}) for output, names in TARGETS.items()"
         matching = [
             *wrap(f"columns = {{output: {found}}}", 4),
             "    taken = tuple(name for names in columns.values() for name in names)",
         ]
-        columns = f"(*taken, {NAME})" if has_weights else "taken"
+        columns = as_tuple(["*taken", *others]) if others else "taken"
     elif read:
         constants = wrap(
             f"TARGETS = {literal({each.term.output: _data(each.term).one_target for each in read})}"

@@ -6,7 +6,8 @@ from nnspec.emit.answers import range_of
 from nnspec.emit.code import literal, wrap
 from nnspec.emit.goals import Goals, own_target
 from nnspec.emit.prepared_columns import Mixed
-from nnspec.emit.weighted_rows import NAME, weight_lines
+from nnspec.emit.splitting import as_tuple, left_out, parting_lines
+from nnspec.emit.weighted_rows import weight_lines
 from nnspec.language.training_schema import Data, Training
 from nnspec.language.weighting import is_weighted
 from nnspec.network.graph import Graph
@@ -46,16 +47,15 @@ def one_target(
     ]
     is_one = data.one_target is not None
     is_own = not data.targets or own is not None
-    has_column = data.sample_weight is not None
+    others_left = left_out(data)
     if not is_one and not is_own:
-        given = f", ({NAME},)" if has_column else ""
+        given = f", {as_tuple(others_left)}" if others_left else ""
         lines.append(f"    targets = matching(rows, TARGETS, path{given})")
     if has_patterns:
         without = "" if is_one or is_own else ", tuple(targets)"
-        if has_column:
+        if others_left:
             others = ["TARGET"] if is_one else [] if is_own else ["*targets"]
-            named = [*others, NAME]
-            without = f", ({', '.join(named)}{',' if len(named) == 1 else ''})"
+            without = f", {as_tuple([*others, *others_left])}"
         lines += [
             "    for kind in kinds.values():",
             *wrap(f'kind["columns"] = matching(rows, kind["columns"], path{without})', 8),
@@ -78,7 +78,7 @@ def one_target(
     lines += [
         f"    if not len({target}):",
         '        raise ValueError(f"{path}: there are no rows")',
-        f"    parts = split(len({target}))",
+        *parting_lines(data, f"len({target})", is_table=not data.source.endswith("npz")),
         *([*learning, *read] if learning else []),
     ]
     lines += _finished(graph, training, standardised)
@@ -177,7 +177,7 @@ def several_targets(
             f"    count = {'len(rows)' if learning else goals.total}",
             "    if not count:",
             '        raise ValueError(f"{path}: there are no rows")',
-            "    parts = split(count)",
+            *parting_lines(data, "count", is_table=is_table),
             *([*learning, *read] if learning else []),
             *_finished(graph, training, standardised),
             "    record = {",

@@ -58,7 +58,7 @@ OF_ROWS = {
         "and one at the end of the generator, shift and scale them",
     ),
     **dict.fromkeys(
-        ("validation", "test"),
+        ("validation", "test", "split"),
         "two networks that learn against each other take every row: what one gains the other loses",
     ),
     "target": "rows are made, and none is predicted: name what is made in `features`",

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from nnspec.language.clipping import Clip
     from nnspec.language.preparation import Preparation
     from nnspec.language.regularization import Term
+    from nnspec.language.splitting import Split
 else:
-    Augmentation = Average = Clip = Preparation = Term = (
+    Augmentation = Average = Clip = Preparation = Split = Term = (
         Frozen  # their files are read where one is given
     )
 
@@ -241,6 +242,7 @@ class Data(Frozen):
             sample_weight: str | None = None,
             prepare: Mapping[str, Preparation | Mapping[str, Any]] | None = None,
             augment: Mapping[str, Augmentation | Mapping[str, Any]] | None = None,
+            split: Split | Mapping[str, str] | None = None,
         ) -> None: ...
 
     source: Text = Field(
@@ -291,6 +293,18 @@ class Data(Frozen):
         description="For inputs of images, what training changes at random in each epoch, as "
         "{photo: {flip: horizontal, shift: 2}}.",
     )
+
+    split: Annotated[Split, Lazy("nnspec.language.splitting:Split")] | None = Field(
+        default=None, description="How rows are split; by default at random."
+    )
+
+    @model_validator(mode="after")
+    def _has_parts(self) -> Self:
+        if self.split is not None and not self.validation and not self.test:
+            raise PydanticCustomError(
+                "nnspec", "`split` says how rows are parted: give `validation` or `test` a share"
+            )
+        return self
 
     @property
     def targets(self) -> tuple[str, ...]:

@@ -277,6 +277,15 @@ def rows() -> Iterator[tuple[str, Document]]:
     yield "data standardize", document(data={"standardize": True})
     yield "data standardize_target", document(data={"standardize_target": True, "test": 0.2})
     yield "data sample_weight", document(classes, data={"sample_weight": "w"})
+    for kind in ("group", "time", "stratify"):
+        by = {"split": {kind: "by"}, "test": 0.2}
+        yield f"data split {kind}", document(classes, data=by)
+        yield (
+            f"data split {kind} csv",
+            document(classes, data={**table, **by, "source": "rows.csv"}),
+        )
+    dates = {"split": {"time": "by", "format": "%Y-%m-%d"}}
+    yield "data split format", document(classes, data={**table, **dates, "source": "rows.csv"})
     yield "task autoencoder", document(task="autoencoder", data={"test": 0.2})
     for task, loss in (("multilabel", "binary_cross_entropy"), ("language", classes)):
         given = "ids" if task == "language" else "vector"

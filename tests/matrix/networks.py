@@ -156,6 +156,9 @@ def write_rows(spec: Spec) -> None:
         draw = np.random.default_rng(2)
         weight = draw.uniform(0.25, 2, ROWS) * (draw.random(ROWS) < 0.8)
         arrays[data.sample_weight] = weight.round(3)
+    if data.split is not None:
+        by = np.random.default_rng(3).integers(0, 9, ROWS)
+        arrays[data.split.column] = by + 10
     task = spec.model.training.task  # type: ignore[union-attr]
     if task == "autoencoder":
         # One of shares takes what lies between 0 and 1.
@@ -187,6 +190,8 @@ def write_rows(spec: Spec) -> None:
             continue
         for column in [each for each in columns if fnmatchcase(each, name)] or [name]:
             columns[column] = unprepared(prepared, column, columns.get(column))
+    if data.split is not None and data.split.format is not None:
+        columns[data.split.column] = [f"2024-01-{each}" for each in columns[data.split.column]]
     table = pl.DataFrame(columns)
     written = "ndjson" if path.suffix == ".jsonl" else path.suffix[1:]
     getattr(table, f"write_{written}")(path)

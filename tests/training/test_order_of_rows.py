@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nnspec.cli import main
-from nnspec.data.parts import split
+from nnspec.data.splitting import split
 from nnspec.language.training_schema import Data
 from nnspec.weights.canonical import load_weights, save_weights
 

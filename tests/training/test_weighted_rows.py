@@ -304,7 +304,7 @@ def test_weights_that_are_none_are_refused(name: str, tmp_path: Path) -> None:
 
 def test_a_part_whose_rows_all_weigh_nothing_is_refused(tmp_path: Path) -> None:
     spec = spec_of("classes of rows", tmp_path)
-    from nnspec.data.parts import split
+    from nnspec.data.splitting import split
 
     data = spec.model.data
     assert data is not None

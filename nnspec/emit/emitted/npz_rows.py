@@ -11,9 +11,11 @@ INPUTS: dict[str, dict[str, Any]] = {}
 TARGET = "target"
 TARGETS: dict[str, str] = {}
 SAMPLE_WEIGHT = "weight"
+SPLIT = "group"
 HAS_TARGET = True
 HAS_TARGETS = False
 HAS_WEIGHTS = False
+HAS_SPLIT = False
 
 
 def read_rows(path: Path) -> dict[str, np.ndarray]:
@@ -26,6 +28,8 @@ def read_rows(path: Path) -> dict[str, np.ndarray]:
         wanted = {kind["columns"][0] for kind in INPUTS.values()}
     if HAS_WEIGHTS:
         wanted.add(SAMPLE_WEIGHT)
+    if HAS_SPLIT:
+        wanted.add(SPLIT)
     if path.is_file() and not zipfile.is_zipfile(path):
         raise ValueError(f"{path} is no readable .npz file: it holds no arrays by name")
     try:

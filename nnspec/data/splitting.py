@@ -1,0 +1,188 @@
+"""The parts that rows are split into: at random, by groups, by time, or alike in each class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from nnspec.data.dates import dates
+from nnspec.data.tables import Rows, missing_column, numbers, stripped, where
+from nnspec.errors import DataError
+from nnspec.language.splitting import Split
+from nnspec.language.training_schema import Data
+from nnspec.support.streams import permutation
+
+Indices = NDArray[np.intp]
+Array = NDArray[Any]
+
+
+def split_column(data: Data) -> tuple[str, ...]:
+    """Return the column that rows are split by, unless `features` name it.
+
+    A pattern of features does not take it.
+    """
+    if data.split is None:
+        return ()
+    named = {name for given in data.features.values() for name in given}
+    return () if data.split.column in named else (data.split.column,)
+
+
+def split(
+    rows: int, data: Data, seed: int, file: object = "the rows", keys: Array | None = None
+) -> dict[str, Indices]:
+    """Return the rows of `train`, `validation` and `test`, drawn by the seed alone.
+
+    Each part keeps the order of the file: only an epoch that shuffles has another. A share of the
+    rows is rounded to the nearest whole number, halves up. Raises DataError where a part that the
+    spec asks for would be empty. keys: of the rows, as `keys_of` returns them.
+    """
+    if data.split is None or keys is None:
+        parts = _at_random(rows, data, seed)
+    else:
+        ways = {"group": _by_group, "time": _by_time, "stratify": _by_class}
+        parts = ways[data.split.kind](keys, data, seed)
+    for name, share in (("train", 1.0), ("validation", data.validation), ("test", data.test)):
+        if share > 0 and len(parts[name]) < 1:
+            raise DataError(
+                f"{file}: {rows} rows{_of(data.split, keys)} are too few for a validation share of "
+                f"{data.validation:g} and a test share of {data.test:g}; {name} would be empty"
+            )
+    return parts
+
+
+def _of(split: Split | None, keys: Array | None) -> str:
+    if split is None or keys is None:
+        return ""
+    count = len(np.unique(keys))
+    noun = {"group": "group", "time": "time", "stratify": "value"}[split.kind]
+    return f' with {count} {noun}{"s" if count > 1 else ""} in "{split.column}"'
+
+
+def _at_random(count: int, data: Data, seed: int) -> dict[str, Indices]:
+    order = permutation(count, "split", seed)
+    validation, test = (int(count * share + 0.5) for share in (data.validation, data.test))
+    end = validation + test
+    taken = {"train": order[end:], "validation": order[:validation], "test": order[validation:end]}
+    return {name: np.sort(rows) for name, rows in taken.items()}
+
+
+def _by_group(keys: Array, data: Data, seed: int) -> dict[str, Indices]:
+    """Give validation groups as they are drawn until it has its share of the rows; then test."""
+    order = permutation(int(keys.max(initial=-1)) + 1, "split", seed)
+    sizes = np.bincount(keys, minlength=len(order))[order]
+    before = np.cumsum(sizes) - sizes
+    first = int(len(keys) * data.validation + 0.5)
+    last = int(sizes[before < first].sum()) + int(len(keys) * data.test + 0.5)
+    place = np.empty_like(before)
+    place[order] = before
+    return _cut(place[keys], first, max(first, last))
+
+
+def _by_class(keys: Array, data: Data, seed: int) -> dict[str, Indices]:
+    """Give each part its share of the rows of each class, as all rows are drawn."""
+    order = permutation(len(keys), "split", seed)
+    order = order[np.argsort(keys[order], kind="stable")]
+    sizes = np.bincount(keys)
+    place = np.empty_like(order)
+    place[order] = np.arange(len(keys)) - (np.cumsum(sizes) - sizes)[keys[order]]
+    first = (sizes * data.validation + 0.5).astype(np.intp)
+    last = first + (sizes * data.test + 0.5).astype(np.intp)
+    return _cut(place, first[keys], last[keys])
+
+
+def _by_time(keys: Array, data: Data, seed: int) -> dict[str, Indices]:
+    """Cut the rows in their order in time; rows of one time stay together, in the later part."""
+    count, ordered = len(keys), [*np.sort(keys), len(keys)]
+    test = count - int(count * data.test + 0.5)
+    validation = max(test - int(count * data.validation + 0.5), 0)
+    late, last = ordered[validation], ordered[test]
+    taken = {"train": keys < late, "validation": (keys >= late) & (keys < last),
+             "test": keys >= last}  # fmt: skip
+    return {name: np.flatnonzero(rows) for name, rows in taken.items()}
+
+
+def _cut(place: Array, first: Any, last: Any) -> dict[str, Indices]:
+    """Return the rows whose place is before `first`, before `last`, and after."""
+    return {
+        "train": np.flatnonzero(place >= last),
+        "validation": np.flatnonzero(place < first),
+        "test": np.flatnonzero((place >= first) & (place < last)),
+    }
+
+
+# What rows are split by
+
+
+def keys_of(rows: Rows, data: Data, count: int, file: str | Path) -> Array | None:
+    """Return the number of each row's group, time or class, from 0 in their order.
+
+    None where the spec splits at random. count: of the rows. Raises DataError.
+    """
+    how = data.split
+    if how is None:
+        return None
+    found = (
+        _of_table(rows, how, file)
+        if isinstance(rows, pl.DataFrame)
+        else _of_arrays(rows, how, file)
+    )
+    if len(found) != count:
+        raise DataError(
+            f'{file}: "{how.column}" has {len(found)} rows, and there are {count} to split'
+        )
+    keys: Array = np.unique(found, return_inverse=True)[1].reshape(-1)
+    return keys
+
+
+def _of_table(table: pl.DataFrame, how: Split, file: str | Path) -> Array:
+    name = how.column
+    if name not in table.columns:
+        raise missing_column(table.columns, name, file)
+    series = table[name]
+    is_dated = series.dtype == pl.Date or isinstance(series.dtype, pl.Datetime)
+    if how.kind == "time" and not is_dated and how.format is None:
+        try:
+            return numbers(table, [name], file=file)[:, 0]
+        except DataError as error:
+            raise DataError(f"{error}; of dates that are text say the `format`") from None
+    if how.kind == "time":
+        series = dates(series, how.format or "", file=file)
+    elif series.dtype in (pl.String, pl.Categorical, pl.Enum):
+        series = stripped(series.cast(pl.String))
+    elif series.dtype.is_float():
+        series = series.fill_nan(None)
+    elif not (series.dtype.is_integer() or is_dated or series.dtype == pl.Boolean):
+        raise DataError(
+            f'{file}: column "{name}" is of type {series.dtype}; words or numbers are expected'
+        )
+    if series.has_nulls():
+        row = int(series.is_null().arg_true()[0])
+        place = where(file, f'column "{name}"', row)
+        raise DataError(f"{place}: the value is missing, and rows are split by it")
+    return series.to_numpy()
+
+
+def _of_arrays(arrays: Any, how: Split, file: str | Path) -> Array:
+    name = how.column
+    if name not in arrays:
+        raise missing_column(list(arrays), name, file, "array")
+    found = np.asarray(arrays[name])
+    kinds = "biufM" if how.kind == "time" else "biufMU"
+    if found.ndim != 1 or found.dtype.kind not in kinds or how.format is not None:
+        wanted = "a number or a date" if how.kind == "time" else "a value"
+        more = ", and `format` is of columns of text" if how.format is not None else ""
+        raise DataError(
+            f'{file}: array "{name}" is {found.dtype} {list(found.shape)}; {wanted} for each row '
+            f"is expected{more}"
+        )
+    missing = found != found  # of dates too
+    if missing.any():
+        row = int(np.argmax(missing))
+        raise DataError(
+            f'{file}: array "{name}", row {row + 1}: the value is missing, and rows are split by it'
+        )
+    return found
