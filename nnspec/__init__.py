@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from nnspec.show.plot import Picture
     from nnspec.show.summary import Summary
     from nnspec.training.either import train
+    from nnspec.training.folds import CrossValidation, cross_validate
     from nnspec.training.run import Run, TrainingError, TrainingInterrupted
     from nnspec.verification.report import Report
 
@@ -52,6 +53,7 @@ _HOMES = {
     "nnspec.network.networks": "Networks",
     "nnspec.language.schema": "Block Call Input Model",
     "nnspec.training.either": "train",
+    "nnspec.training.folds": "CrossValidation cross_validate",
     "nnspec.training.run": "Run TrainingError TrainingInterrupted",
     "nnspec.language.training_schema": "Data Training",
 }
@@ -61,6 +63,7 @@ __all__ = [
     "Block",
     "Call",
     "Certificate",
+    "CrossValidation",
     "Data",
     "DataError",
     "ExportReport",
@@ -88,6 +91,7 @@ __all__ = [
     "check",
     "compare",
     "compile",
+    "cross_validate",
     "export",
     "layers",
     "load",

@@ -51,6 +51,11 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Record every layer, and say which vanishes, explodes or dies.",
 )
+@click.option(
+    "--folds",
+    type=click.IntRange(min=2, max=100),
+    help="Cross-validate: train anew for each of so many folds, fold1, fold2, ... of the folder.",
+)
 @click.option("--resume", is_flag=True, help="Go on with an interrupted or finished run.")
 @click.option("--overwrite", is_flag=True, help="Replace the run that the folder holds.")
 @json_option
@@ -66,6 +71,7 @@ def train(
     renames: tuple[str, ...],
     partial: bool,
     diagnose: bool,
+    folds: int | None,
     resume: bool,
     overwrite: bool,
     as_json: bool,
@@ -89,10 +95,21 @@ def train(
             raise UsageError("--diagnose is of a network that is trained by itself")
         if compiled:
             raise UsageError("--compile is of a network that is trained by itself")
+        if folds is not None:
+            raise UsageError("--folds is of a network that is trained by itself")
         if weights is not None or renames or partial:
             raise UsageError("a training of several networks starts from its first weights")
         return train_several(
             loaded, backend, output, epochs, dtype,
+            resume=resume, overwrite=overwrite, as_json=as_json,
+        )  # fmt: skip
+    if folds is not None:
+        from nnspec.cli.folds import train_folds  # which few calls need
+
+        if weights is not None or renames or partial or diagnose:
+            raise UsageError("each fold is trained from its first weights, and none is diagnosed")
+        return train_folds(
+            loaded, folds, backend, output, epochs, dtype, compiled=compiled,
             resume=resume, overwrite=overwrite, as_json=as_json,
         )  # fmt: skip
     if overwrite:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from nnspec.data import parts as reading
 from nnspec.data.arrays import require_equal_lengths
+from nnspec.data.folding import Fold, parts_of
 from nnspec.data.preprocessing import Answer, Feature, Preprocessing, Raw
-from nnspec.data.splitting import keys_of, split
 from nnspec.data.tables import Rows
 from nnspec.data.targets import Target, columns_of, read_target
 from nnspec.data.weighting import column_of
@@ -26,7 +26,7 @@ Array = NDArray[Any]
 
 
 def prepare_composed(
-    spec: Spec, rows: Rows, *, file: str | Path
+    spec: Spec, rows: Rows, *, file: str | Path, fold: Fold | None = None
 ) -> tuple[dict[str, Array], dict[str, Array], dict[str, NDArray[np.intp]], Preprocessing]:
     """Return the inputs, the targets, the rows of each part, and how they are made."""
     data, training = spec.model.data, spec.model.training
@@ -42,7 +42,7 @@ def prepare_composed(
         if _is_read(term)
     }
     count = _count(raw, {name: target.values for name, target in targets.items()}, file)
-    parts = split(count, data, training.seed, file, keys_of(rows, data, count, file))
+    parts = parts_of(rows, data, count, training.seed, file, fold)
     features = reading.learned(data, features, raw, parts["train"], file)
     inputs = reading.finished(spec.graph, features, raw, rows, file)
     answers = {

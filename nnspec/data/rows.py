@@ -14,10 +14,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from nnspec.data.arrays import admit_arrays, require_equal_lengths
+from nnspec.data.folding import Fold, parts_of
 from nnspec.data.parts import features_of, finished, learned
 from nnspec.data.pictures import Pictures
 from nnspec.data.preprocessing import Feature, Preprocessing, mean_and_scale
-from nnspec.data.splitting import keys_of, split
 from nnspec.data.tables import Rows, read
 from nnspec.data.targets import Target, columns_of, read_target
 from nnspec.data.weighting import column_of, joined, read_weight, with_weight
@@ -90,11 +90,13 @@ class Dataset:
     preprocessing: Preprocessing
     sha256: str = ""
     notes: tuple[str, ...] = ()
+    fold: Fold | None = None
 
 
-def load_data(spec: Spec) -> Dataset:
+def load_data(spec: Spec, fold: Fold | None = None) -> Dataset:
     """Read, check, split and standardise what the spec's `data` section names.
 
+    fold: the one whose rows are for validation, in the place of the share that the spec says.
     Raises DataError naming the file, column, row and value where the data do not fit, UsageError
     where the spec has no `data` or no `training`.
     """
@@ -110,20 +112,22 @@ def load_data(spec: Spec) -> Dataset:
             '"file" in `data.features`, "label" as the target, and give '
             "`prepare: {file: {image: {resize: [height, width]}}}`"
         )
-    found = _loaded(spec, data, training, rows, path)
+    found = _loaded(spec, data, training, rows, path, fold)
     return dataclasses.replace(
-        found, sha256=_sha256(path, rows, found.preprocessing), notes=_notes(path)
+        found, fold=fold, sha256=_sha256(path, rows, found.preprocessing), notes=_notes(path)
     )
 
 
-def _loaded(spec: Spec, data: Data, training: Training, rows: Rows, path: Path) -> Dataset:
+def _loaded(
+    spec: Spec, data: Data, training: Training, rows: Rows, path: Path, fold: Fold | None
+) -> Dataset:
     if is_composed(spec.model):
         from nnspec.data.composed import prepare_composed  # few specs have several losses
 
-        inputs, targets, parts, preprocessing = prepare_composed(spec, rows, file=path)
+        inputs, targets, parts, preprocessing = prepare_composed(spec, rows, file=path, fold=fold)
         weight = joined(spec, read_weight(rows, data, path), inputs, path)
         return _dataset(Part(inputs, targets, weight), parts, preprocessing)
-    return prepare(spec, data, training, rows, file=path)
+    return prepare(spec, data, training, rows, file=path, fold=fold)
 
 
 def _sha256(path: Path, rows: Rows, preprocessing: Preprocessing) -> str:
@@ -273,6 +277,7 @@ def prepare(
     rows: Rows,
     *,
     file: str | Path = "the rows",
+    fold: Fold | None = None,
 ) -> Dataset:
     """Return what `load_data` does, from rows already read; `file` names them in errors."""
     graph = spec.graph
@@ -292,8 +297,7 @@ def prepare(
         lengths["target"] = len(target.values)
     require_equal_lengths(lengths, file)
 
-    count = next(iter(lengths.values()))
-    parts = split(count, data, training.seed, file, keys_of(rows, data, count, file))
+    parts = parts_of(rows, data, next(iter(lengths.values())), training.seed, file, fold)
     features = learned(data, features, raw, parts["train"], file)
     # What an autoencoder gives back is held as its target in any case.
     inputs = finished(graph, features, raw, rows, file, is_whole=target is None)

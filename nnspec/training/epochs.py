@@ -20,12 +20,13 @@ from nnspec.backend import (
     require_supported,
     versions,
 )
-from nnspec.data.rows import Dataset, Part, load_data
+from nnspec.data.rows import Dataset, Part
 from nnspec.errors import NnspecError, UsageError
 from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Training
 from nnspec.network.loader import AnySpec, Spec, check
 from nnspec.training.batches import require_batches
+from nnspec.training.datasets import dataset_of
 from nnspec.training.epoch import NotFinite, OnStep, averaged, measured, run_epoch
 from nnspec.training.history import Epoch, plot_history, trained_by, write_history
 from nnspec.training.lengths import with_steps
@@ -113,11 +114,7 @@ def train(
         has = "every parameter is frozen" if parameters else "it has no parameters"
         raise UsageError(f'there is nothing to train in "{spec.name}": {has}')
     if data is None:
-        data = load_data(spec)
-        if is_composed(spec.model):
-            from nnspec.training.teaching import taught  # which few specs need
-
-            data = taught(spec, data)
+        data = dataset_of(spec)
     if is_composed(spec.model):
         from nnspec.training.composed import require_watched
 

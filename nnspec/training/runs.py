@@ -289,6 +289,8 @@ def identity_of(spec: Spec, dtype: Precision, data: Dataset) -> dict[str, Any]:
             if isinstance(dumped.get("metrics"), list):
                 dumped["metrics"] = [*map(_bare, dumped["metrics"])]
             identity |= {f"{section}.{name}": value for name, value in dumped.items()}
+    if data.fold is not None:
+        identity["the fold"] = f"{data.fold.number + 1} of {data.fold.folds}"
     # As the checkpoint will give it back, lists for tuples.
     return dict(json.loads(json.dumps(identity)))
 
