@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, TypeVar
@@ -60,21 +61,36 @@ def progress(
     if not console.is_terminal:
         yield None, lambda epoch: click.echo(_line(epoch, total))
         return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TextColumn("{task.fields[loss]}"), console=console, transient=True) as (
-        bar
-    ):
-        task = bar.add_task("starting", total=None, loss="")
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    told = (
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[loss]}"),
+    )
+    with Progress(*columns, *told, console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=None, loss="", rate="")
+        first: list[float] = []
 
         def on_step(epoch: int, step: int, steps: int, loss: float) -> None:
+            done = (epoch - 1) * steps + step
+            if not first:  # a resumed run begins later
+                first.extend((done - 1, time.perf_counter()))
+            seconds = time.perf_counter() - first[1]
             bar.update(
                 task,
-                description=f"epoch {epoch}/{total}",
-                completed=step,
-                total=steps,
+                description=f"epoch {epoch}/{total}, step {step}/{steps}",
+                completed=done,
+                total=total * steps,
                 loss=f"loss {loss:.4g}",
+                rate=f"{(done - first[0] - 1) / seconds:.3g} steps/s" if seconds > 0 else "",
             )
 
         def on_epoch(epoch: Measured) -> None:
