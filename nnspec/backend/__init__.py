@@ -28,6 +28,7 @@ from nnspec.backend.installed import (
     default_trainer,
     get_backend,
     installed_backends,
+    lacking,
     onnx_backend,
     versions,
 )
@@ -100,6 +101,7 @@ __all__ = [
     "default_trainer",
     "get_backend",
     "installed_backends",
+    "lacking",
     "make_options",
     "onnx_backend",
     "option",

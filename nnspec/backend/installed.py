@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.metadata import EntryPoint
+from importlib.util import find_spec
 
 from nnspec.backend.declaration import Backend, Can, OnnxBackend
 from nnspec.errors import UsageError, nearest
@@ -18,6 +19,7 @@ __all__ = [
     "default_trainer",
     "get_backend",
     "installed_backends",
+    "lacking",
     "onnx_backend",
     "versions",
 ]
@@ -72,11 +74,19 @@ def default_backends() -> tuple[str, ...]:
 
 
 def default_trainer() -> str:
-    """Return the name of the first installed backend that trains; raises UsageError without one."""
-    for backend in installed_backends():
-        if Can.TRAINING in backend.can:
-            return backend.name
-    raise UsageError("no installed backend trains networks")
+    """Return the name of the first installed backend that trains; raises UsageError without one.
+
+    One whose framework is not there is chosen where that is so of all.
+    """
+    found = [backend for backend in installed_backends() if Can.TRAINING in backend.can]
+    if not found:
+        raise UsageError("no installed backend trains networks")
+    return next((each.name for each in found if lacking(each) is None), found[0].name)
+
+
+def lacking(backend: Backend) -> str | None:
+    """Return the first package that the programs of a backend run on, and that is not there."""
+    return next((name for name in backend.packages if find_spec(name) is None), None)
 
 
 def versions() -> dict[str, str]:

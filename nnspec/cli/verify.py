@@ -207,6 +207,8 @@ def verify(
             saved_weights=saved_weights, form=form, data=data, levels=levels, require=require,
             batch=asked["batch"], seed=asked["seed"], folder=folder, force=force,
         )  # fmt: skip
+    if backends is None:
+        _require_all(names)
     place = _place(folder, force=force)
     if place is not None:
         loaded = one_of(loaded, model)
@@ -256,6 +258,22 @@ def verify(
     if report is not None:
         write_text(report, result.to_html(loaded, reproduced(taken)))
     return 0 if result.passed else 1
+
+
+def _require_all(names: Sequence[str]) -> None:
+    """Raise UsageError where a framework is not there: nothing is left out unsaid."""
+    from nnspec.backend import get_backend, lacking
+
+    absent = {name: package for name in names if (package := lacking(get_backend(name)))}
+    if absent:
+        rest = [name for name in names if name not in absent]
+        extras = ",".join(absent)
+        instead = f", or leave it out by --backends {','.join(rest)}" if len(rest) > 1 else ""
+        raise UsageError(
+            f"{' and '.join(absent.values())} {'is' if len(absent) == 1 else 'are'} not installed, "
+            "and all backends are compared: "
+            f'pip install "nnspec[{extras}]"{instead}'
+        )
 
 
 def _place(folder: str | None, *, force: bool) -> Folder | None:
