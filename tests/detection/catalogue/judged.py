@@ -6,7 +6,7 @@ import ast
 import re
 import tempfile
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -108,10 +108,10 @@ class Target:
         return get_backend(self.side).open_file(reference_of(self.reference(path)))
 
     def judged(self, path: Path) -> Judgement:
-        return self._judged(path)[0]
+        return self.judged_with_names(path)[0]
 
-    def _judged(self, path: Path) -> tuple[Judgement, list[str]]:
-        """Return the report too, and the tensors in the order and by the names that it knows."""
+    def judged_with_names(self, path: Path) -> tuple[Judgement, list[str]]:
+        """Return the names of the tensors too, in their order, as the report knows them."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             reference = reference_of(self.reference(path))
@@ -185,7 +185,7 @@ class Target:
     @cached_property
     def _values(self) -> dict[str, Any]:
         """The parameters that the right file has, as the judge finds them there."""
-        report, names = self._judged(self.path)
+        report, names = self.judged_with_names(self.path)
         weights = dict(zip(names, self.right.foreign.weights().values(), strict=True))
         return {name: source.of(weights) for name, source in report.sources.items()}
 
@@ -202,9 +202,11 @@ class Target:
         facing.foreign.load(shared)
         return _difference(self._results(facing, called), self._before)
 
-    def effect_in_order(self, path: Path) -> float:
-        """Return the same of a file that is verified, with its tensors as the judge maps them."""
-        report, names = self._judged(path)
+    def effect_in_order(self, path: Path, report: Judgement, names: Sequence[str]) -> float:
+        """Return the same of a file with its tensors as the judge maps them.
+
+        names: of the tensors in their order, as the report knows them.
+        """
         facing = self._faced(path)
         held = facing.foreign.weights()
         tensors = {
@@ -309,10 +311,10 @@ def judged(target: Target, kind: Kind, number: int, place: Any, change: Any = No
                 is_blamed=None, is_placed=None, told=told,
             )  # fmt: skip
         try:
-            report = target.judged(path)
-            if report.verdict == "verified":
+            report, names = target.judged_with_names(path)
+            if report.verdict == "verified" and effect > target.rounding:
                 # With the weights in the order that the judge tells, it may be no fault.
-                effect = min(effect, target.effect_in_order(path))
+                effect = min(effect, target.effect_in_order(path, report, names))
         except Exception as error:
             told = f"{type(error).__name__}: {error}"[:300]
             return Outcome(
