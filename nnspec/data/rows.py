@@ -20,7 +20,7 @@ from nnspec.data.pictures import Pictures
 from nnspec.data.preprocessing import Feature, Preprocessing, mean_and_scale
 from nnspec.data.tables import Rows, read
 from nnspec.data.targets import Target, columns_of, read_target
-from nnspec.data.weighting import column_of, joined, read_weight, with_weight
+from nnspec.data.weighting import balanced, column_of, joined, read_weight, with_weight
 from nnspec.errors import DataError, UsageError
 from nnspec.language.losses.targets import wanted
 from nnspec.language.objectives import is_composed
@@ -125,7 +125,10 @@ def _loaded(
         from nnspec.data.composed import prepare_composed  # few specs have several losses
 
         inputs, targets, parts, preprocessing = prepare_composed(spec, rows, file=path, fold=fold)
-        weight = joined(spec, read_weight(rows, data, path), inputs, path)
+        count = len(next(iter(inputs.values())))
+        weight = read_weight(rows, data, path)
+        weight = balanced(rows, data, count, parts["train"], path) if weight is None else weight
+        weight = joined(spec, weight, inputs, path)
         return _dataset(Part(inputs, targets, weight), parts, preprocessing)
     return prepare(spec, data, training, rows, file=path, fold=fold)
 
@@ -218,9 +221,14 @@ def _with_weight(
     if target is None or not is_weighted(spec.model):
         return target
     known = rows.columns if isinstance(rows, pl.DataFrame) else [*rows]
-    if data.sample_weight is not None and data.sample_weight not in known:
+    needed = data.sample_weight or data.balance
+    if needed is not None and needed not in known:
         return None
-    return with_weight(target, joined(spec, read_weight(rows, data, file), inputs, file))
+    weight = read_weight(rows, data, file)
+    if weight is None:
+        count = len(next(iter(inputs.values())))
+        weight = balanced(rows, data, count, slice(None), file)
+    return with_weight(target, joined(spec, weight, inputs, file))
 
 
 def _known_columns(rows: Rows, data: Data) -> tuple[str, ...]:
@@ -325,6 +333,8 @@ def prepare(
     )
     if training.kind == "regression" and training.resolved_loss.leaves_out == "sigmoid":
         _require_shares(values, training.resolved_loss.type, file)
+    if weight is None:
+        weight = balanced(rows, data, len(values), parts["train"], file)
     weight = joined(spec, weight, inputs, file)
     return _dataset(Part(inputs, values, weight), parts, preprocessing)
 

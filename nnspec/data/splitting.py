@@ -122,18 +122,18 @@ def keys_of(rows: Rows, data: Data, count: int, file: str | Path) -> Array | Non
 
     None where the spec splits at random. count: of the rows. Raises DataError.
     """
-    how = data.split
-    if how is None:
-        return None
+    return None if data.split is None else numbered(rows, data.split, count, file)
+
+
+def numbered(rows: Rows, how: Split, count: int, file: str | Path) -> Array:
+    """Return the number of the value that each row has of a column; see `keys_of`."""
     found = (
         _of_table(rows, how, file)
         if isinstance(rows, pl.DataFrame)
         else _of_arrays(rows, how, file)
     )
     if len(found) != count:
-        raise DataError(
-            f'{file}: "{how.column}" has {len(found)} rows, and there are {count} to split'
-        )
+        raise DataError(f'{file}: "{how.column}" has {len(found)} rows, and there are {count}')
     keys: Array = np.unique(found, return_inverse=True)[1].reshape(-1)
     return keys
 
@@ -162,7 +162,7 @@ def _of_table(table: pl.DataFrame, how: Split, file: str | Path) -> Array:
     if series.has_nulls():
         row = int(series.is_null().arg_true()[0])
         place = where(file, f'column "{name}"', row)
-        raise DataError(f"{place}: the value is missing, and rows are split by it")
+        raise DataError(f"{place}: the value is missing")
     return series.to_numpy()
 
 
@@ -182,7 +182,5 @@ def _of_arrays(arrays: Any, how: Split, file: str | Path) -> Array:
     missing = found != found  # of dates too
     if missing.any():
         row = int(np.argmax(missing))
-        raise DataError(
-            f'{file}: array "{name}", row {row + 1}: the value is missing, and rows are split by it'
-        )
+        raise DataError(f'{file}: array "{name}", row {row + 1}: the value is missing')
     return found

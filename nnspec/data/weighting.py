@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnspec.errors import DataError
-from nnspec.language.weighting import SAMPLE_WEIGHT, is_weighted
+from nnspec.language.weighting import SAMPLE_WEIGHT, has_weights, is_weighted
 from nnspec.network.loader import Spec
 from nnspec.network.weighting import lengths_of, trained, weight_shape
 
@@ -105,6 +105,31 @@ def read_weight(rows: Rows, data: Data, file: str | Path) -> Array | None:
     return weights
 
 
+def balanced(
+    rows: Rows, data: Data, count: int, train: Array | slice, file: str | Path
+) -> Array | None:
+    """Return what each row counts by `data.balance`, or None without it; raises DataError.
+
+    n / (k · n of its value), of the n training rows with k values: their mean is 1. count: of all
+    rows.
+    """
+    if data.balance is None:
+        return None
+    from nnspec.data.splitting import numbered
+    from nnspec.language.splitting import Split
+
+    values = numbered(rows, Split(stratify=data.balance), count, file)
+    sizes = np.bincount(values[train], minlength=int(values.max(initial=-1)) + 1)
+    if not sizes.all():
+        row = int(np.flatnonzero(values == np.flatnonzero(sizes == 0)[0])[0])
+        raise DataError(
+            f'{file}: the value of "{data.balance}" in row {row + 1} is in no training row, so '
+            "that nothing says what it counts; `split: {stratify: ...}` has all in every part"
+        )
+    weights: Array = (sizes.sum() / (len(sizes) * sizes))[values].astype(np.float32)
+    return weights
+
+
 def joined(
     spec: Spec, weight: Array | None, inputs: Mapping[str, Array], file: str | Path
 ) -> Array | None:
@@ -185,7 +210,7 @@ def random_weight(
     training, data = spec.model.training, spec.model.data
     assert training is not None
     found = None
-    if data is not None and data.sample_weight is not None:
+    if data is not None and has_weights(data):
         found = draw.uniform(0.25, 2.0, batch)
         found[1:] *= draw.random(batch - 1) < 0.75
     if training.mask is not None:

@@ -21,7 +21,14 @@ from nnspec.emit.pictures import read_lines as image_lines
 from nnspec.emit.prepared_columns import mixed_source, prepared_inputs, read_lines
 from nnspec.emit.reading import READERS, definitions, several
 from nnspec.emit.snippets import Snippet
-from nnspec.emit.splitting import as_tuple, keys_source, left_out, split_constant, split_source
+from nnspec.emit.splitting import (
+    as_tuple,
+    balance_source,
+    keys_source,
+    left_out,
+    split_constant,
+    split_source,
+)
 from nnspec.emit.training import shifts_target
 from nnspec.emit.weighted_rows import weight_constant
 from nnspec.errors import UsageError
@@ -130,6 +137,7 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
             HAS_TARGETS=goals is not None and bool(goals.readers),
             HAS_WEIGHTS=data.sample_weight is not None,
             HAS_SPLIT=data.split is not None,
+            HAS_BALANCE=data.balance is not None,
         ),
         *(
             with_constants(known[name].text, HAS_STRIPPED=columns is not None)
@@ -149,7 +157,8 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
         *(known[name].text for name in shifting),
         with_constants(known["prepared"].text, IS_STANDARDISED=bool(standardised)),
         *(known[name].text for name in order),
-        *([keys_source(data, suffix=suffix)] if data.split is not None else []),
+        *keys_source(data, suffix=suffix),
+        *([balance_source(suffix=suffix)] if data.balance is not None else []),
         split_source(data, training),
         load,
         *(changing.text if changing is not None else ()),

@@ -51,12 +51,11 @@ DEFINED = tuple(
             ]
         ),
         **dict.fromkeys(["Any", "FIELDS", "Iterator", "Path"]),
+        **dict.fromkeys(["row_keys", "row_times", "balanced"]),
         **dict.fromkeys(["FORMATS", "MOST_PIXELS", "SUFFIXES", "AUGMENTED", "Image", "ImageOps"]),
         **dict.fromkeys(["argparse", "csv", "fnmatchcase", "hashlib", "json", "math", "np", "pl"]),
         **dict.fromkeys(["tempfile", "zipfile", "zlib"]),
-        **dict.fromkeys(
-            ["read_inputs", "read_target", "row_keys", "split", "load_data", "batches"]
-        ),
+        **dict.fromkeys(["read_inputs", "read_target", "split", "load_data", "batches"]),
         **{name: None for kind in READERS for name in definitions(kind, is_fixed=True)},
         **dict.fromkeys(snippets("nnspec.emit.emitted", "mixed_columns")),
         **dict.fromkeys(snippets("nnspec.emit.emitted", "augmenting", "pictures")),

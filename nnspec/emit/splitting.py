@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 
 from nnspec.emit.code import literal, wrap
 from nnspec.language.preparation import pattern_of
-from nnspec.language.splitting import Split
 from nnspec.language.training_schema import Data, Training
 from nnspec.language.weighting import SAMPLE_WEIGHT
 
 SPLIT = "SPLIT"
 """The constant that names the column, or the array, by which rows are split."""
-ROW_KEYS = "row_keys"
-"""The function that reads it."""
+BALANCE = "BALANCE"
+"""The constant that names the column whose values count as much as each other."""
+ROW_KEYS, ROW_TIMES, BALANCED = "row_keys", "row_times", "balanced"
+"""The functions that read such columns."""
 WEIGHT = SAMPLE_WEIGHT.upper()
 
 
@@ -41,99 +42,123 @@ def parting_lines(data: Data, rows: str, *, is_table: bool) -> list[str]:
     """Return the lines of `load_data` that split the rows. rows: the expression of their number."""
     if data.split is None:
         return [f"    parts = split({rows})"]
+    read = f"{ROW_TIMES}(rows, path)" if data.split.time else f"{ROW_KEYS}(rows, {SPLIT}, path)"
     checked = [
         f"    if len(by) != {rows}:",
         '        raise ValueError(f"{path}: {SPLIT} and the others differ in their rows")',
     ]
     return [
-        f"    by = {ROW_KEYS}(rows, path)",
+        f"    by = {read}",
         *(checked if not is_table else ()),
         "    parts = split(by)",
     ]
 
 
-def keys_source(data: Data, *, suffix: str) -> str:
-    """Return the definition of what reads the column; nothing where rows are split at random."""
-    how = data.split
-    if how is None:
-        return ""
-    is_table = suffix != "npz"
-    kind = "pl.DataFrame" if is_table else "dict[str, np.ndarray]"
-    what = {"group": "group", "time": "time", "stratify": "value"}[how.kind]
-    lines = [
-        f"def {ROW_KEYS}(rows: {kind}, path: Path) -> np.ndarray:",
-        f'    """Return the {what} of each row as a number, from 0 in their order."""',
-        *(_of_table(how, has_dates=suffix == "parquet") if is_table else _of_arrays(how)),
-    ]
-    return "\n".join(lines)
+def keys_source(data: Data, *, suffix: str) -> list[str]:
+    """Return the definitions of what reads the columns that split the rows, or weigh them."""
+    rows = "pl.DataFrame" if suffix != "npz" else "dict[str, np.ndarray]"
+    found = []
+    if data.balance is not None or (data.split is not None and not data.split.time):
+        head = [
+            f"def {ROW_KEYS}(rows: {rows}, name: str, path: Path) -> np.ndarray:",
+            '    """Return the value of each row as a number, from 0 in their order."""',
+        ]
+        body = _of_arrays("name", "biufMU") if suffix == "npz" else _words(suffix == "parquet")
+        found.append("\n".join([*head, *body]))
+    if data.split is not None and data.split.time:
+        head = [
+            f"def {ROW_TIMES}(rows: {rows}, path: Path) -> np.ndarray:",
+            '    """Return the time of each row as a number, from 0 in their order."""',
+        ]
+        has_dates = suffix == "parquet"
+        body = (
+            _of_arrays(SPLIT, "biufM") if suffix == "npz" else _times(data.split.format, has_dates)
+        )
+        found.append("\n".join([*head, *body]))
+    return found
 
 
 _UNIQUE = "    return np.unique({}, return_inverse=True)[1]"
 
 
-def _of_table(how: Split, *, has_dates: bool) -> list[str]:
-    lines = []
+def _words(has_dates: bool) -> list[str]:
+    lines = [*(_dated("name") if has_dates else ()), "    values = column(rows, name, path)"]
     if has_dates:
-        lines = [
-            f"    if {SPLIT} in rows.columns and rows[{SPLIT}].dtype in (pl.Date, pl.Datetime):",
-            f"        dates = rows[{SPLIT}]",
-            *_present("dates.is_null()", 8),
-            "    " + _UNIQUE.format("dates.to_numpy()"),
-        ]
-    if how.kind == "time" and how.format is None:
-        read = f"numbers(rows, [{SPLIT}], path, -LARGEST, LARGEST)[:, 0]"
-        return [*lines, *wrap(f"times = {read}", 4), _UNIQUE.format("times")]
-    lines.append(f"    values = column(rows, {SPLIT}, path)")
-    if how.format is not None:
-        return [
-            *lines,
-            *wrap(f"right = values.cast(pl.String).str.contains({literal(_whole(how.format))})", 4),
-            "    text = values.cast(pl.String).set(~right, None)",
-            *wrap(
-                f"times = text.str.to_datetime({literal(how.format)}, strict=False, "
-                'time_unit="us")', 4,
-            ),
-            "    if times.has_nulls():",
-            "        row = times.is_null().arg_true()[0]",
-            f"        place = where(path, {SPLIT}, row + 1)",
-            f"        form = {literal(how.format)}",
-            '        raise ValueError(f"{place}: {values[row]} is no date like {form}")',
-            _UNIQUE.format("times.to_numpy()"),
-        ]  # fmt: skip
-    if has_dates:
-        lines.append("    if values.dtype.is_float():")
-        lines += _present("values.is_nan()", 8)
+        lines += ["    if values.dtype.is_float():", *_present("values.is_nan()", "name")]
     return [*lines, _UNIQUE.format("values.to_numpy()")]
 
 
-def _present(wrong: str, indent: int) -> list[str]:
+def _times(form: str | None, has_dates: bool) -> list[str]:
+    lines = _dated(SPLIT) if has_dates else []
+    if form is None:
+        read = f"numbers(rows, [{SPLIT}], path, -LARGEST, LARGEST)[:, 0]"
+        return [*lines, *wrap(f"times = {read}", 4), _UNIQUE.format("times")]
+    parsed = f'text.str.to_datetime({literal(form)}, strict=False, time_unit="us")'
+    return [
+        *lines,
+        f"    values = column(rows, {SPLIT}, path).cast(pl.String)",
+        *wrap(f"right = values.str.contains({literal(f'^{pattern_of(form)}$')})", 4),
+        "    text = values.set(~right, None)",
+        *wrap(f"times = {parsed}", 4),
+        "    if times.has_nulls():",
+        "        row = times.is_null().arg_true()[0]",
+        f"        place = where(path, {SPLIT}, row + 1)",
+        f"        form = {literal(form)}",
+        '        raise ValueError(f"{place}: {values[row]} is no date like {form}")',
+        _UNIQUE.format("times.to_numpy()"),
+    ]
+
+
+def _dated(name: str) -> list[str]:
+    """Return the lines that take dates as a Parquet file has them. name: the expression of it."""
+    return [
+        f"    if {name} in rows.columns and rows[{name}].dtype in (pl.Date, pl.Datetime):",
+        f"        dates = rows[{name}]",
+        *_present("dates.is_null()", name),
+        "    " + _UNIQUE.format("dates.to_numpy()"),
+    ]
+
+
+def _present(wrong: str, name: str) -> list[str]:
     lines = [
         f"wrong = {wrong}",
         "if wrong.any():",
-        f"    place = where(path, {SPLIT}, wrong.arg_true()[0] + 1)",
+        f"    place = where(path, {name}, wrong.arg_true()[0] + 1)",
         '    raise ValueError(f"{place}: the value is missing")',
     ]
-    return [" " * indent + line for line in lines]
+    return ["        " + line for line in lines]
 
 
-def _whole(form: str) -> str:
-    return f"^{pattern_of(form)}$"
-
-
-def _of_arrays(how: Split) -> list[str]:
-    kinds = "biufM" if how.kind == "time" else "biufMU"
+def _of_arrays(name: str, kinds: str) -> list[str]:
     return [
-        f"    if {SPLIT} not in rows:",
-        f"        raise ValueError(f'{{path}}: there is no array \"{{{SPLIT}}}\"')",
-        f"    values = rows[{SPLIT}]",
+        f"    if {name} not in rows:",
+        f"        raise ValueError(f'{{path}}: there is no array \"{{{name}}}\"')",
+        f"    values = rows[{name}]",
         f'    if values.ndim != 1 or values.dtype.kind not in "{kinds}":',
-        f"        wrong = f'array \"{{{SPLIT}}}\" does not hold one value for each row'",
+        f"        wrong = f'array \"{{{name}}}\" does not hold one value for each row'",
         '        raise ValueError(f"{path}: {wrong}")',
         "    if (values != values).any():  # no number, and no date",
-        f"        wrong = f'array \"{{{SPLIT}}}\" lacks the value of a row'",
+        f"        wrong = f'array \"{{{name}}}\" lacks the value of a row'",
         '        raise ValueError(f"{path}: {wrong}")',
         _UNIQUE.format("values"),
     ]
+
+
+def balance_source(*, suffix: str) -> str:
+    """Return the definition of what rows count, where values of a column count as much."""
+    rows = "pl.DataFrame" if suffix != "npz" else "dict[str, np.ndarray]"
+    return "\n".join(
+        [
+            *wrap(f"def {BALANCED}(rows: {rows}, train: np.ndarray, path: Path) -> np.ndarray:"),
+            '    """Return what each row counts: in all, each value of the column as much."""',
+            f"    each = {ROW_KEYS}(rows, {BALANCE}, path)",
+            "    sizes = np.bincount(each[train], minlength=each.max() + 1)",
+            "    if not sizes.all():",
+            '        wrong = f"a value of {BALANCE} is in no training row"',
+            '        raise ValueError(f"{path}: {wrong}")',
+            "    return (sizes.sum() / (len(sizes) * sizes))[each]",
+        ]
+    )
 
 
 def split_source(data: Data, training: Training) -> str:

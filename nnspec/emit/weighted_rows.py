@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nnspec.emit.code import literal, wrap
+from nnspec.emit.splitting import BALANCE, BALANCED
 from nnspec.language.expressions import renamed
 from nnspec.language.weighting import SAMPLE_WEIGHT
 from nnspec.layers.shapes import Dim, Shape
@@ -16,9 +17,10 @@ NAME = SAMPLE_WEIGHT.upper()
 def weight_constant(spec: Spec) -> list[str]:
     """Return the line of the constant, where the rows hold weights."""
     data = spec.model.data
-    if data is None or data.sample_weight is None:
+    if data is None:
         return []
-    return wrap(f"{NAME} = {literal(data.sample_weight)}")
+    name, column = (NAME, data.sample_weight) if data.sample_weight else (BALANCE, data.balance)
+    return wrap(f"{name} = {literal(column)}") if column else []
 
 
 def weight_lines(spec: Spec, target: str, *, is_table: bool) -> list[str]:
@@ -28,7 +30,10 @@ def weight_lines(spec: Spec, target: str, *, is_table: bool) -> list[str]:
     assert training is not None
     lines: list[str] = []
     has_column, mask = data.sample_weight is not None, training.mask
-    if has_column:
+    if data.balance is not None:
+        lines.append(f'    weights = {BALANCED}(rows, parts["train"], path)')
+        has_column = True
+    elif has_column:
         column = "[:, 0]" if is_table else ""
         lines += wrap(f"weights = numbers(rows, [{NAME}], path, 0, LARGEST){column}", 4)
     if has_column and not is_table:

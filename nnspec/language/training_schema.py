@@ -240,6 +240,7 @@ class Data(Frozen):
             standardize: bool = False,
             standardize_target: bool = False,
             sample_weight: str | None = None,
+            balance: str | None = None,
             prepare: Mapping[str, Preparation | Mapping[str, Any]] | None = None,
             augment: Mapping[str, Augmentation | Mapping[str, Any]] | None = None,
             split: Split | Mapping[str, str] | None = None,
@@ -279,6 +280,9 @@ class Data(Frozen):
     sample_weight: Text | None = Field(
         default=None, description="The column (or array) of what each row counts: 2 as two rows."
     )
+    balance: Text | None = Field(
+        default=None, description="The column whose values count as much as each other, in all."
+    )
     prepare: (
         dict[str, Annotated[Preparation, Lazy("nnspec.language.preparation:Preparation")]] | None
     ) = Field(
@@ -300,6 +304,10 @@ class Data(Frozen):
 
     @model_validator(mode="after")
     def _has_parts(self) -> Self:
+        if self.balance is not None and self.sample_weight is not None:
+            raise PydanticCustomError(
+                "nnspec", "rows count by `sample_weight` or by `balance`, not both"
+            )
         if self.split is not None and not self.validation and not self.test:
             raise PydanticCustomError(
                 "nnspec", "`split` says how rows are parted: give `validation` or `test` a share"

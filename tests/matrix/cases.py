@@ -286,6 +286,9 @@ def rows() -> Iterator[tuple[str, Document]]:
         )
     dates = {"split": {"time": "by", "format": "%Y-%m-%d"}}
     yield "data split format", document(classes, data={**table, **dates, "source": "rows.csv"})
+    yield "data balance", document(classes, data={"balance": "class"})
+    wide_rows = {**several, "balance": "class", "split": {"group": "by"}}
+    yield "data balance csv", document(layers=wide, data=wide_rows)
     yield "task autoencoder", document(task="autoencoder", data={"test": 0.2})
     for task, loss in (("multilabel", "binary_cross_entropy"), ("language", classes)):
         given = "ids" if task == "language" else "vector"

@@ -156,6 +156,8 @@ def write_rows(spec: Spec) -> None:
         draw = np.random.default_rng(2)
         weight = draw.uniform(0.25, 2, ROWS) * (draw.random(ROWS) < 0.8)
         arrays[data.sample_weight] = weight.round(3)
+    if data.balance is not None:
+        arrays[data.balance] = np.arange(ROWS) % 5 // 2
     if data.split is not None:
         by = np.random.default_rng(3).integers(0, 9, ROWS)
         arrays[data.split.column] = by + 10

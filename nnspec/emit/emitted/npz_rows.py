@@ -12,10 +12,12 @@ TARGET = "target"
 TARGETS: dict[str, str] = {}
 SAMPLE_WEIGHT = "weight"
 SPLIT = "group"
+BALANCE = "label"
 HAS_TARGET = True
 HAS_TARGETS = False
 HAS_WEIGHTS = False
 HAS_SPLIT = False
+HAS_BALANCE = False
 
 
 def read_rows(path: Path) -> dict[str, np.ndarray]:
@@ -30,6 +32,8 @@ def read_rows(path: Path) -> dict[str, np.ndarray]:
         wanted.add(SAMPLE_WEIGHT)
     if HAS_SPLIT:
         wanted.add(SPLIT)
+    if HAS_BALANCE:
+        wanted.add(BALANCE)
     if path.is_file() and not zipfile.is_zipfile(path):
         raise ValueError(f"{path} is no readable .npz file: it holds no arrays by name")
     try:
