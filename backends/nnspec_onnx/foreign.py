@@ -177,6 +177,7 @@ class OnnxForeign:
             {name: numbers[name] for name in inputs},
             {name: found[name] for name in outputs},
             total <= KEPT,
+            is_of_nodes=True,
         )
 
     def units(self, inputs: Mapping[str, Array]) -> tuple[Trace, tuple[Unit, ...]]:

@@ -102,7 +102,8 @@ class Step:
 class Trace:
     """A run: its operations in order, their values by number, and the outputs by name.
 
-    is_whole: whether every value was kept; those beyond the limit of memory are not.
+    is_whole: whether every value was kept; those beyond the limit of memory are not. is_of_nodes:
+    whether its operations are the nodes of an ONNX graph.
     """
 
     steps: tuple[Step, ...]
@@ -110,6 +111,7 @@ class Trace:
     given: Mapping[str, int]
     outputs: Mapping[str, Array]
     is_whole: bool = True
+    is_of_nodes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

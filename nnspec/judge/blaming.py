@@ -18,6 +18,7 @@ from nnspec.judge.lacking import lacking
 from nnspec.judge.left_out import alternatives, plain_of, same_places
 from nnspec.judge.moving import altered_before, moved_at_end, moved_before
 from nnspec.judge.ours import with_fields
+from nnspec.judge.own_nodes import node_at_fault
 from nnspec.judge.parts import MIXED, Parting, exchanged
 from nnspec.judge.reading import read_otherwise
 from nnspec.judge.sources import Source
@@ -344,6 +345,10 @@ class Blaming:
 
         given: what the layer gives in the file, where that was found: then the place is where.
         """
+        parting = node_at_fault(self.walk, node)
+        if parting is not None:
+            yield parting.told()
+            return
         steps = self.walk.trace.steps
         mine = {n for value in node.outputs for n in self.walk.ways.numbers.get(value, ())}
         is_within = within is not None and bool(within.starts) and not mine & within.numbers

@@ -15,6 +15,7 @@ import numpy as np
 from nnspec.backend.foreign import Step
 from nnspec.judge.facing import moves
 from nnspec.judge.found import Blamed, Fault
+from nnspec.judge.own_nodes import node_at_fault
 from nnspec.judge.prints import is_in_place
 from nnspec.judge.reading import is_held_of, until
 from nnspec.judge.sources import MOST_AXES
@@ -292,7 +293,8 @@ def _blamed(
     is_given = any(order.is_alike(each, value) for each in own)  # and moved after that
     takers = order.takers.get(value, [])
     taker = walk.ours.path_of(takers[0]) if is_given and takers else ""
-    moves = [*_moving(walk, node, number)][:MOVES]
+    within = None if is_given else node_at_fault(walk, node)
+    moves = [within] if within is not None else [*_moving(walk, node, number)][:MOVES]
     steps = moves or [step for step in walk.trace.steps if number in step.outputs][:1]
     places = tuple(step.told() for step in steps)
     fault = Fault(path, node.layer.type, places, AFTER if taker else CAUSE, taker=taker)
