@@ -1,4 +1,4 @@
-"""Where within a layer the nodes of an ONNX model part from those that nnspec writes itself."""
+"""Finds the node at which an ONNX model parts from those that nnspec writes of a layer."""
 
 from __future__ import annotations
 

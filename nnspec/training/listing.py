@@ -18,7 +18,7 @@ MOST = 10_000
 MOST_BYTES = 16 * 1024 * 1024
 """Of a record."""
 MADE = {"epoch", "seconds", "backend"}
-"""What a record of an epoch says besides measures."""
+"""Of a record of an epoch, the names that are no measures."""
 
 
 @dataclass(frozen=True)
