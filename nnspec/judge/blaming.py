@@ -18,8 +18,8 @@ from nnspec.judge.lacking import lacking
 from nnspec.judge.left_out import alternatives, plain_of, same_places
 from nnspec.judge.moving import altered_before, moved_at_end, moved_before
 from nnspec.judge.ours import with_fields
-from nnspec.judge.own_nodes import node_at_fault
-from nnspec.judge.parts import MIXED, Parting, exchanged
+from nnspec.judge.own_nodes import filled, node_at_fault
+from nnspec.judge.parts import MIXED, Parting
 from nnspec.judge.reading import read_otherwise
 from nnspec.judge.sources import Source
 from nnspec.judge.walk import Walk
@@ -137,7 +137,7 @@ class Blaming:
         """
         if not within.is_sure:
             return "", {}, True
-        for own in self._filled(node):
+        for own in filled(self.walk, node):
             for variant in variants(node.layer, own):
                 layer, weights = variant.layer, variant.weights
                 if not _may_part_within(node.layer, layer):
@@ -254,7 +254,7 @@ class Blaming:
         plain = plain_of(self.walk, node)
         numbers = self.walk.ways.numbers
         others = {n for each in numbers if each not in node.outputs for n in numbers[each]}
-        for own in self._filled(node):
+        for own in filled(self.walk, node):
             for variant in variants(node.layer, own):
                 layer, weights = variant.layer, variant.weights
                 try:
@@ -297,19 +297,6 @@ class Blaming:
     def _is_same(self, one: Array, other: Array) -> bool:
         scale = float(np.max(np.abs(other), initial=0.0))
         return float(np.max(np.abs(one - other), initial=0.0)) <= self.walk.prints.tolerance * scale
-
-    def _filled(self, node: LayerNode) -> Iterator[dict[str, Array]]:
-        """Yield the weights of a layer as it is filled, and as it may be filled as well."""
-        own = self.walk.ours.own_weights(node)
-        yield own
-        owned = self.walk.ours.parameters(node)
-        chosen = {
-            each: self.walk.found.sources[name]
-            for each, name in owned.items()
-            if name in self.walk.found.sources
-        }
-        for other in exchanged(node.layer, chosen):
-            yield own | {each: source.of(self.walk.theirs) for each, source in other.items()}
 
     def _is_end(self, node: LayerNode, layer: Layer) -> bool:
         """Whether what a variant of a layer gives is what the file goes on with.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +13,13 @@ from numpy.typing import NDArray
 from nnspec.backend import onnx_backend
 from nnspec.backend.foreign import Reference, Step, Trace
 from nnspec.errors import NnspecError
+from nnspec.judge.parts import exchanged
 from nnspec.judge.walk import Walk
 from nnspec.network.graph import LayerNode
 from nnspec.support.causes import Told
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
 
 
 def node_at_fault(walk: Walk, node: LayerNode) -> Step | None:
@@ -25,23 +30,39 @@ def node_at_fault(walk: Walk, node: LayerNode) -> Step | None:
     """
     if not walk.trace.is_of_nodes:
         return None
-    own = _own_trace(walk, node)
-    if own is None:
-        return None
-    return _Beside(walk, node, own).parting()
+    found = [
+        _Beside(walk, node, own)
+        for weights in filled(walk, node)
+        if (own := _own_trace(walk, node, weights)) is not None
+    ]
+    # Of queries, keys and values that may be one another, as they make most of what the file has.
+    best = max(found, key=lambda each: each.count, default=None)
+    return None if best is None else best.parting()
 
 
-def _own_trace(walk: Walk, node: LayerNode) -> Trace | None:
+def filled(walk: Walk, node: LayerNode) -> Iterator[dict[str, Array]]:
+    """Yield the weights of a layer as it is filled, and as it may be filled as well."""
+    own = walk.ours.own_weights(node)
+    yield own
+    owned = walk.ours.parameters(node)
+    chosen = {
+        each: walk.found.sources[name] for each, name in owned.items() if name in walk.found.sources
+    }
+    for other in exchanged(node.layer, chosen):
+        yield own | {each: source.of(walk.theirs) for each, source in other.items()}
+
+
+def _own_trace(walk: Walk, node: LayerNode, weights: Mapping[str, Array]) -> Trace | None:
     """Return a run of the layer alone, of what the file gives it."""
-    alone = walk.ours.alone(node, walk.ours.own_weights(node))
+    alone = walk.ours.alone(node, weights)
     if alone is None or any(value not in walk.values for value in node.inputs):
         return None
-    spec, weights, feeds = alone
+    spec, inner, feeds = alone
     inputs = {name: walk.values[value] for name, value in feeds.items()}
     backend = onnx_backend()
     try:
         with tempfile.TemporaryDirectory() as folder:
-            path = backend.compile(spec).write_files(Path(folder) / "own.onnx", weights).files[0]
+            path = backend.compile(spec).write_files(Path(folder) / "own.onnx", inner).files[0]
             return backend.open_file(Reference(str(path))).trace(inputs)
     except (NnspecError, Told):  # it has no ONNX model, or that takes no such values
         return None
@@ -67,6 +88,7 @@ class _Beside:
             if name in walk.found.sources
         }
         self.starts = walk.ways.taken_by(node)
+        self.count = sum(map(bool, self.same.values()))
 
     def parting(self) -> Step | None:
         """Return the first node whose twin gives what the file has not.

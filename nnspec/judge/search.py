@@ -12,6 +12,7 @@ import numpy as np
 from nnspec.backend.foreign import Held
 from nnspec.errors import NnspecError
 from nnspec.judge.alike import Evened, Group
+from nnspec.judge.amounts import Met, first_of, met
 from nnspec.judge.apart import halves, told_apart
 from nnspec.judge.blaming import Blaming
 from nnspec.judge.counting import too_few
@@ -302,6 +303,7 @@ class Search:
         before: Blamed | None = None
         given, earlier = self._given, list[Walk]()
         tried_sources = set[frozenset[tuple[str, Source]]]()
+        amounts, shown = list[Met](), list[list[Place]]()
         while not self._is_same():
             groups = self.twins.around(walk, self.twins.groups if own is None else self.twins.wide)
             mixed = [group for group in groups if not self.twins.is_settled(group, given)]
@@ -343,9 +345,12 @@ class Search:
                 blamed = replace(blamed, fault=replace(blamed.fault, is_sure=False))
             if not self.faults and not blamed.fault.is_sure:
                 blamed = replace(blamed, fault=self._surely(walk, blamed.fault))
-            if not self.faults and own is None:  # as the file is when a reproduction is written
-                self.places[:] = layer_places(walk, blamed, self.facing, self.inputs)
             self.faults.append(blamed.fault)
+            amounts.append(met(walk, blamed))
+            # As the file is when a reproduction is written.
+            shown.append(
+                layer_places(walk, blamed, self.facing, self.inputs) if own is None else []
+            )
             # On from what the file gives there, which shows the next fault, and the other weights.
             best, reached, sofar = None, walk.found.steps, forced
             given_instead = [Other(blamed.name, each, blamed.fault) for each in blamed.instead]
@@ -361,6 +366,10 @@ class Search:
             if best is None:
                 break
             walk = best
+        if amounts:
+            number = first_of(amounts, self.tolerance)
+            del self.faults[:number]
+            self.places[:] = shown[number]
         if before is not None:
             self._prefer(before)
             if not self.faults and self._is_different():

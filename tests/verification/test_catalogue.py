@@ -51,6 +51,8 @@ MISSED = (
     ),
 )
 """Not compared, once: others of their kind were found."""
+ROUNDED = ("relu6-cap", "onnx", "zoo.mobilenet_v2", 32)
+"""Large weights show it, by which clipped values before it are rounded more than usual."""
 REORDERED = (
     ("concatenate-order", "onnx", "net.mixture_of_experts", 0),
     pytest.param(("permute-other", "torch", "zoo.convnext_t", 7), marks=pytest.mark.slow),
@@ -136,6 +138,13 @@ def test_what_is_the_network_in_another_order_has_no_effect(
     found = outcome(key, tmp_path)
     assert found.verdict == "verified", found
     assert found.effect <= found.rounding
+
+
+@pytest.mark.slow
+def test_what_rounding_moves_is_not_blamed(tmp_path: Path) -> None:
+    found = outcome(ROUNDED, tmp_path)
+    assert found.is_caught
+    assert found.is_blamed, found
 
 
 def test_a_fault_that_changes_nothing_is_below_rounding(

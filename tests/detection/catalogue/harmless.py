@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 import tempfile
 from collections.abc import Callable
@@ -37,17 +38,20 @@ def reordered(source: Source) -> str:
             continue
         if "parametrizations" in ast.unparse(node):  # of a module that is made before
             continue
-        made = [
-            each
-            for each in node.body
-            if isinstance(each, ast.Assign)
-            and re.match(r"self\.\w+ = (nn\.|[A-Z]\w*\()", ast.unparse(each))
-        ]
-        spans = [(each.lineno - 1, each.end_lineno or each.lineno) for each in made]
-        texts = ["".join(lines[first:last]) for first, last in spans]
-        for (first, last), text in zip(spans, reversed(texts), strict=True):
-            lines[first:last] = [text, *[""] * (last - first - 1)]
+        # What stands between them may take those before it.
+        for is_made, those in itertools.groupby(node.body, _makes_a_module):
+            if not is_made:
+                continue
+            spans = [(each.lineno - 1, each.end_lineno or each.lineno) for each in those]
+            texts = ["".join(lines[first:last]) for first, last in spans]
+            for (first, last), text in zip(spans, reversed(texts), strict=True):
+                lines[first:last] = [text, *[""] * (last - first - 1)]
     return "".join(lines)
+
+
+def _makes_a_module(line: ast.stmt) -> bool:
+    is_made = re.match(r"self\.\w+ = (nn\.|[A-Z]\w*\()", ast.unparse(line))
+    return isinstance(line, ast.Assign) and is_made is not None
 
 
 def named_layers(source: Source) -> str:
