@@ -140,6 +140,15 @@ def test_what_is_the_network_in_another_order_has_no_effect(
     assert found.effect <= found.rounding
 
 
+@pytest.mark.parametrize(
+    ("way", "name"), [("renamed", "zoo.convnext_t"), ("reordered", "waves_lstm")]
+)
+def test_a_file_written_otherwise_is_verified(way: str, name: str, tmp_path: Path) -> None:
+    """Scales that begin alike are told by what takes them; what uses a module stays behind it."""
+    found = of_file(Target(name, "torch", tmp_path), way, 0)
+    assert found.verdict == "verified", found
+
+
 @pytest.mark.slow
 def test_what_rounding_moves_is_not_blamed(tmp_path: Path) -> None:
     found = outcome(ROUNDED, tmp_path)
