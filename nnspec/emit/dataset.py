@@ -285,7 +285,8 @@ def _read_target(
         return []
     output = spec.graph.types[spec.graph.outputs[0]].shape
     is_exact = data.standardize_target
-    without = as_tuple(left_out(data)) if left_out(data) else ""
+    others = left_out(data)
+    without = as_tuple(others) if others else ""
     return [
         read_target(
             training,

@@ -48,6 +48,7 @@ DEFINED = tuple(
                 "TARGETS",
                 "SAMPLE_WEIGHT",
                 "SPLIT",
+                "BALANCE",
             ]
         ),
         **dict.fromkeys(["Any", "FIELDS", "Iterator", "Path"]),

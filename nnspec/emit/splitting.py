@@ -16,6 +16,7 @@ BALANCE = "BALANCE"
 ROW_KEYS, ROW_TIMES, BALANCED = "row_keys", "row_times", "balanced"
 """The functions that read such columns."""
 WEIGHT = SAMPLE_WEIGHT.upper()
+"""The constant that names the column, or the array, of the weights."""
 
 
 def split_constant(data: Data) -> list[str]:

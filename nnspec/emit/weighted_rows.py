@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from nnspec.emit.code import literal, wrap
-from nnspec.emit.splitting import BALANCE, BALANCED
+from nnspec.emit.splitting import BALANCE, BALANCED, WEIGHT
 from nnspec.language.expressions import renamed
-from nnspec.language.weighting import SAMPLE_WEIGHT
 from nnspec.layers.shapes import Dim, Shape
 from nnspec.network.loader import Spec
 from nnspec.network.weighting import lengths_of, trained, weight_shape
-
-NAME = SAMPLE_WEIGHT.upper()
-"""The constant that names the column, or the array."""
 
 
 def weight_constant(spec: Spec) -> list[str]:
@@ -19,7 +15,7 @@ def weight_constant(spec: Spec) -> list[str]:
     data = spec.model.data
     if data is None:
         return []
-    name, column = (NAME, data.sample_weight) if data.sample_weight else (BALANCE, data.balance)
+    name, column = (WEIGHT, data.sample_weight) if data.sample_weight else (BALANCE, data.balance)
     return wrap(f"{name} = {literal(column)}") if column else []
 
 
@@ -35,7 +31,7 @@ def weight_lines(spec: Spec, target: str, *, is_table: bool) -> list[str]:
         has_column = True
     elif has_column:
         column = "[:, 0]" if is_table else ""
-        lines += wrap(f"weights = numbers(rows, [{NAME}], path, 0, LARGEST){column}", 4)
+        lines += wrap(f"weights = numbers(rows, [{WEIGHT}], path, 0, LARGEST){column}", 4)
     if has_column and not is_table:
         found = [loss.places(output) for _, loss, output in trained(spec.model, spec.graph)]
         lines += _checked(list(dict.fromkeys(found)), target)

@@ -128,8 +128,8 @@ class _Case:
         self.search.run(known)
         if not self.search.is_whole:
             self.recorder.note("the run is too large to be kept whole: the map may be unproven")
-        own = self.facing.foreign.weights()
         waiting = self._compare_own() if asks("forward") else []
+        own = self.facing.foreign.weights() if waiting else {}
         walked = self.search.told_apart(self.seed)
         self.report.sources = walked.sources
         compare_interface(self.beside, walked)

@@ -20,7 +20,7 @@ from nnspec.judge.moving import altered_before, moved_at_end, moved_before
 from nnspec.judge.ours import with_fields
 from nnspec.judge.own_nodes import filled, node_at_fault
 from nnspec.judge.parts import MIXED, Parting
-from nnspec.judge.reading import read_otherwise
+from nnspec.judge.reading import read_otherwise, refilled_before
 from nnspec.judge.sources import Source
 from nnspec.judge.walk import Walk
 from nnspec.layers.batch_normalization import BatchNormalization
@@ -51,7 +51,7 @@ class Blaming:
         shifted = self._shifted(node)
         if shifted is not None:
             return shifted
-        refilled = self._refilled(node)
+        refilled = refilled_before(self.walk, node)
         if refilled is not None:
             return refilled
         otherwise = read_otherwise(self.walk, node)
@@ -95,31 +95,6 @@ class Blaming:
         fault = Fault(path, node.layer.type, places, cause or within.told(), is_sure)
         left_out = [] if cause else [*alternatives(self.walk, node)]
         return Blamed(node.name, fault, list(self._instead(node)), sources, left_out)
-
-    def _refilled(self, node: LayerNode) -> Blamed | None:
-        """Return the tensor of a parameter with which what takes it is held after all.
-
-        A run holds whatever tensor a parameter was taken for: only what takes it tells.
-        """
-        walk = self.walk
-        made = {value: each for each in walk.ours.nodes for value in each.outputs}
-        takes = dict.fromkeys(node.inputs)
-        for value in takes:
-            before = made.get(value)
-            if before is None or before.layer.type != "parameter":
-                continue
-            for own, name in walk.ours.parameters(before).items():
-                if name in walk.ways.given:
-                    continue
-                for source in walk.ways.options(before, own, name):
-                    weights = {**walk.ours.own_weights(before), own: source.of(walk.theirs)}
-                    given = walk.ours.values(before, walk.values, weights)
-                    values = {**walk.values, **given}
-                    found = walk.ours.values(node, values, walk.ours.own_weights(node))
-                    if all(walk.prints.has(each) for each in found.values()):
-                        fault = Fault(walk.ours.path_of(node), node.layer.type, is_sure=False)
-                        return Blamed(node.name, fault, [], {name: source})
-        return None
 
     def _takes(self, node: LayerNode, moved: Blamed) -> bool:
         before = next(each for each in self.walk.ours.nodes if each.name == moved.name)

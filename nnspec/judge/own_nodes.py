@@ -14,6 +14,7 @@ from nnspec.backend import onnx_backend
 from nnspec.backend.foreign import Reference, Step, Trace
 from nnspec.errors import NnspecError
 from nnspec.judge.parts import exchanged
+from nnspec.judge.prints import is_in_place
 from nnspec.judge.walk import Walk
 from nnspec.network.graph import LayerNode
 from nnspec.support.causes import Told
@@ -152,8 +153,4 @@ class _Beside:
 
 def _is_same(theirs: NDArray[np.generic], mine: NDArray[np.generic], tolerance: float) -> bool:
     """Whether two values are the same, number by number."""
-    if theirs.shape != mine.shape:
-        return False
-    one, other = np.asarray(theirs, "float64"), np.asarray(mine, "float64")
-    scale = float(np.max(np.abs(other), initial=0.0))
-    return float(np.max(np.abs(one - other), initial=0.0)) <= tolerance * scale
+    return theirs.shape == mine.shape and is_in_place(theirs, mine, tolerance, [range(mine.ndim)])

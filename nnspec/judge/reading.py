@@ -232,3 +232,26 @@ def _is_mixed(
         if now.last == MIXED and MIXED in now.same:
             return MIXED not in walk.parting(node, walk.values, None, weights).same
     return False
+
+
+def refilled_before(walk: Walk, node: LayerNode) -> Blamed | None:
+    """Return the tensor of a parameter with which what takes it is held after all.
+
+    A run holds whatever tensor a parameter was taken for: only what takes it tells.
+    """
+    made = {value: each for each in walk.ours.nodes for value in each.outputs}
+    for value in dict.fromkeys(node.inputs):
+        before = made.get(value)
+        if before is None or before.layer.type != "parameter":
+            continue
+        for own, name in walk.ours.parameters(before).items():
+            if name in walk.ways.given:
+                continue
+            for source in walk.ways.options(before, own, name):
+                weights = {**walk.ours.own_weights(before), own: source.of(walk.theirs)}
+                values = {**walk.values, **walk.ours.values(before, walk.values, weights)}
+                found = walk.ours.values(node, values, walk.ours.own_weights(node))
+                if all(walk.prints.has(each) for each in found.values()):
+                    fault = Fault(walk.ours.path_of(node), node.layer.type, is_sure=False)
+                    return Blamed(node.name, fault, [], {name: source})
+    return None

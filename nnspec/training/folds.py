@@ -70,17 +70,15 @@ class CrossValidation:
         }
 
     def __repr__(self) -> str:
-        told = ", ".join(f"{name} {mean:.4g} ± {off:.2g}" for name, (mean, off) in self._items)
+        found = self.summary.items()
+        told = ", ".join(f"{name} {mean:.4g} ± {off:.2g}" for name, (mean, off) in found)
         return f"<CrossValidation {self.folder}: {len(self.runs)} folds, {told}>"
 
-    @property
-    def _items(self) -> list[tuple[str, tuple[float, float]]]:
-        return [*self.summary.items()]
-
     def _repr_html_(self) -> str:
+        measures = self.measures
         rows = [
-            (name, f"{mean:.4g}", f"{off:.2g}", *(f"{each:.4g}" for each in self.measures[name]))
-            for name, (mean, off) in self._items
+            (name, f"{mean:.4g}", f"{off:.2g}", *(f"{each:.4g}" for each in measures[name]))
+            for name, (mean, off) in self.summary.items()
         ]
         heads = ("", "mean", "deviation", *(f"fold {i + 1}" for i in range(len(self.runs))))
         return html.titled("Cross-validation", html.table(heads, rows, numeric=len(heads)))
