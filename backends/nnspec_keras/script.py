@@ -13,6 +13,7 @@ from nnspec.emit.prepared_columns import prepared_inputs
 from nnspec.emit.snippets import snippets
 from nnspec.emit.training import axis_in_batch, shifts_target
 from nnspec.emit.watched_classes import required_classes
+from nnspec.emit.windows import arrays_of_rows
 from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Training
 from nnspec.network.graph import Head
@@ -136,14 +137,15 @@ def _predict(spec: Spec, training: Training, *, is_inner: bool) -> str:
     from nnspec.network.scores import threshold
 
     given = "arrays[0]" if len(spec.graph.inputs) == 1 else "arrays"
+    lines_of, arrays = arrays_of_rows(spec)
     lines = [
         "def predict(path: Path, data: Path) -> tuple[np.ndarray, np.ndarray]:",
         '    """Return what a saved network makes of raw rows: its output, and the answer."""',
         '    record = json.loads(path.with_name(f"{path.name}.json").read_text())',
         "    model = keras.saving.load_model(path)",
         *(wrap(f"network = model.get_layer({quoted(spec.name)})", 4) if is_inner else []),
-        '    inputs = read_inputs(read_rows(data), record["inputs"], data)',
-        "    arrays = prepared(inputs, record)",
+        *lines_of,
+        *wrap(f"arrays = {arrays}", 4),
         *wrap(
             f"output = {'network' if is_inner else 'model'}"
             f".predict({given}, batch_size={training.batch_size}, verbose=0)",

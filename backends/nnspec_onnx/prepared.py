@@ -54,9 +54,13 @@ def prepared_network(network: Network, graph: Graph, record: str) -> Network:
             )
             continue
         low, high = bounds.ranges[declared.name]
+        before_it = len(made.refused)
         elements = made.fitted(_elements(made, feature), value.dtype, low, high)
-        shape = made.constant([-1, *map(int, feature.shape)], "int64")
+        steps = () if feature.steps is None else (feature.steps,)
+        shape = made.constant([-1, *steps, *map(int, feature.shape)], "int64")
         renamed[value.name] = made.node("Reshape", elements, shape)
+        if feature.steps is not None:
+            made.refused[before_it:] = [_of_windows(made, made.refused[before_it:], feature.steps)]
     # Where none are refused, as of images alone, whose bytes are all right, nothing asks.
     wrong = made.any_of(made.refused) if made.refused else ""
     before = len(made.nodes)
@@ -127,12 +131,14 @@ def _columns_of(record: Preprocessing) -> dict[str, tuple[str, Shape]]:
         for i, name in enumerate(feature.columns):
             prepared = feature.prepared[i] if feature.prepared is not None else None
             is_text = prepared is not None and prepared.kind != "number"
-            kind: tuple[str, Shape] = ("string" if is_text else "float64", ())
+            steps = () if feature.steps is None else (feature.steps,)
+            kind: tuple[str, Shape] = ("string" if is_text else "float64", steps)
             if feature.image is not None:
                 sides = sides_of(feature.image, name, feature.shape)
                 kind = ("uint8", (*sides, feature.image.channels))
             if columns.setdefault(name, kind) != kind:
-                what = "images of two kinds" if kind[1] else "a number and a category"
+                is_image = feature.image is not None
+                what = "images of two kinds" if is_image else "a number and a category"
                 raise UnsupportedError(f'the column "{name}" is {what}')
     return columns
 
@@ -201,20 +207,36 @@ def _renamed(node: Node, names: Mapping[str, str]) -> Node:
 
 
 def _elements(made: Columns, feature: Feature) -> str:
-    """Return the elements of an input in float64, shaped (rows, elements)."""
+    """Return the elements of an input in float64, shaped (rows, elements).
+
+    Of windows (windows · steps, elements): each row of the file is prepared by itself.
+    """
+    columns = feature.columns
+    if feature.steps is not None:
+        flat = made.constant([-1], "int64")
+        columns = tuple(made.node("Reshape", name, flat) for name in columns)
     if feature.prepared is not None:
-        given = zip(feature.columns, feature.prepared, strict=True)
+        given = zip(columns, feature.prepared, strict=True)
         parts = [
             prepared_dates(made, each, name) if each.parts else made.prepared(each, name)
             for name, each in given
         ]
     else:
-        parts = [made.wide(name) for name in feature.columns]
+        parts = [made.wide(name) for name in columns]
     values = made.node("Concat", *parts, axis=1) if len(parts) > 1 else parts[0]
     if feature.mean is not None and feature.scale is not None:
         values = made.node("Sub", values, made.constant(feature.mean))
         values = made.node("Div", values, made.constant(feature.scale))
     return values
+
+
+def _of_windows(made: Columns, refused: list[str], steps: int) -> str:
+    """Return which windows hold a row that is refused. refused: bools of (windows · steps)."""
+    by_window = made.node("Reshape", made.any_of(refused), made.constant([-1, steps], "int64"))
+    total = made.node(
+        "ReduceSum", made.cast(by_window, "float64"), made.constant([1], "int64"), keepdims=0
+    )
+    return made.node("Greater", total, made.constant(0.0))
 
 
 def _end(made: Columns, value: Value, raw: str, record: Preprocessing, wrong: str) -> Value:

@@ -10,6 +10,7 @@ from nnspec.emit.names import snake
 from nnspec.emit.snippets import Snippets, snippets
 from nnspec.emit.training import axis_in_batch, shifts_target
 from nnspec.emit.watched_classes import required_classes
+from nnspec.emit.windows import arrays_of_rows
 from nnspec.errors import UsageError
 from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Training
@@ -150,6 +151,7 @@ def _takes_scale(spec: Spec, training: Training) -> bool:
 def _predict(spec: Spec, training: Training, load: str) -> str:
     from nnspec.network.scores import threshold
 
+    lines_of, arrays = arrays_of_rows(spec)
     lines = [
         "def predict(weights: Path, data: Path) -> tuple[np.ndarray, np.ndarray]:",
         '    """Return what trained weights make of raw rows: the output, and the answer."""',
@@ -158,8 +160,8 @@ def _predict(spec: Spec, training: Training, load: str) -> str:
         f"    model = {class_name(spec.name)}()",
         f"    model.load_state_dict({load}(weights))",
         "    model.eval()",
-        '    inputs = read_inputs(read_rows(data), record["inputs"], data)',
-        "    tensors = [torch.from_numpy(array) for array in prepared(inputs, record)]",
+        *lines_of,
+        *wrap(f"tensors = [torch.from_numpy(array) for array in {arrays}]", 4),
         "    output = outputs(model, tensors).numpy()",
     ]
     if training.kind == "regression":

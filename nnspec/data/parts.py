@@ -22,6 +22,7 @@ from nnspec.network.domains import domain_of
 from nnspec.network.graph import Graph
 
 if TYPE_CHECKING:
+    from nnspec.data.windows import Rolled
     from nnspec.language.preparation import Preparation
 
 Array = NDArray[Any]
@@ -88,7 +89,13 @@ def _wanted(data: Data, columns: Sequence[str], dtype: str) -> tuple[Preparation
 def features_of(
     graph: Graph, data: Data, rows: Rows, file: object, targets: tuple[str, ...]
 ) -> dict[str, Feature]:
-    """Return what each input is made of; targets: columns that no pattern of features takes."""
+    """Return what each input is made of; targets: columns that no pattern of features takes.
+
+    Where windows end before their target, its past is a feature if it is named as one.
+    """
+    if data.windows is not None and data.windows.horizon and data.targets:
+        named = {name for given in data.features.values() for name in given}
+        targets = tuple(name for name in targets if name not in named)
     missing = [name for name in graph.inputs if name not in data.features]
     if missing:
         raise DataError(f'`data.features` says nothing of the input "{missing[0]}"')
@@ -103,19 +110,25 @@ def finished(
     file: str | Path,
     *,
     is_whole: bool = True,
+    windows: Rolled | None = None,
 ) -> dict[str, Array]:
     """Return the network's inputs from gathered values; raises DataError outside its domain.
 
-    is_whole: whether images have to be decoded now, however many they are.
+    is_whole: whether images have to be decoded now, however many they are. windows: over the rows,
+    where these are not yet the network's.
     """
     inputs = {
         name: feature.finish(raw[name], name, file, rows) for name, feature in features.items()
     }
+    place = places(features, rows, file)
+    if windows is not None:
+        inputs = windows.inputs(inputs)
+        place = windows.place(place, {name: each.width for name, each in features.items()})
     for name, values in inputs.items():
         if isinstance(values, Pictures):
             inputs[name] = values.held(whole=is_whole)
     _require_tables(graph, features, file)
-    domain_of(graph).require(inputs, places(features, rows, file), file=file)
+    domain_of(graph).require(inputs, place, file=file)
     return inputs
 
 
@@ -154,8 +167,14 @@ def _feature(
         )
     if not isinstance(rows, Mapping):
         patterns = tuple(select(rows, patterns, without=(*targets, *split_column(data)), file=file))
-    dtype = cast(DType, type_.dtype)
+    dtype, shape = cast(DType, type_.dtype), type_.shape
     image = None if is_array else _image(graph, data, name, patterns)
+    steps = None
+    if data.windows is not None:
+        if image is not None:
+            raise DataError(f'input "{name}" is of images, and windows are over rows of numbers')
+        steps, *rest = shape
+        shape = tuple(rest)
     wanted = None if is_array or image is not None else _wanted(data, patterns, dtype)
     prepared = None
     if wanted is not None:
@@ -165,7 +184,8 @@ def _feature(
     return Feature(
         columns=patterns,
         is_array=is_array,
-        shape=type_.shape,
+        shape=shape,
+        steps=steps if isinstance(steps, int) else None,
         dtype=dtype,
         prepared=prepared,
         image=image,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import numpy as np
 import polars as pl
@@ -18,9 +19,13 @@ from nnspec.data.tables import Rows, missing_column, numbers, require_fitting, w
 from nnspec.errors import DataError
 from nnspec.language.schema import DType
 from nnspec.language.training_schema import Task, kind_of
+from nnspec.language.windows import Windows
 from nnspec.layers.fields import Flag, Frozen, Number, Positive, Size, Text
 from nnspec.layers.shapes import show
 from nnspec.network.domain import Place
+
+if TYPE_CHECKING:
+    from nnspec.data.windows import Rolled
 
 Array = NDArray[Any]
 Raw = Array | pl.DataFrame | Pictures
@@ -42,7 +47,9 @@ class Feature(Frozen):
     is_array: Flag = False
     """Whether `columns` names an array of an .npz file."""
     shape: Annotated[tuple[Size | Text, ...], Field(strict=False)]
-    """The input's shape without the batch axis."""
+    """The input's shape without the batch axis; of windows without that of their rows too."""
+    steps: Size | None = None
+    """Rows of each window; None where a row of the file is a row of the input."""
     dtype: DType
     """The input's dtype."""
     mean: Numbers | None = None
@@ -63,7 +70,7 @@ class Feature(Frozen):
                 raise ValueError("an array has no columns that are prepared")
         if self.image is not None:
             is_alone = len(self.columns) == 1 and self.mean is None and self.prepared is None
-            if not is_alone or self.is_array:
+            if not is_alone or self.is_array or self.steps is not None:
                 raise ValueError("images are of one column, which nothing else prepares")
         return self
 
@@ -192,6 +199,11 @@ class Feature(Frozen):
         mean, scale = mean_and_scale(values)
         return self.model_copy(update={"mean": mean, "scale": scale})
 
+    @property
+    def width(self) -> int:
+        """The number of elements of a row, whose axes are all of fixed sizes."""
+        return math.prod(int(size) for size in self.shape)
+
     def _element_columns(self) -> Sequence[str]:
         """Return the column of each element."""
         if self.prepared is None:
@@ -252,6 +264,8 @@ class Preprocessing(Frozen):
     """The divisor of each element after that; None for nothing."""
     answers: dict[str, Answer] | None = None
     """By name what each trained output means, where it is not one output alone."""
+    windows: Windows | None = None
+    """The rows that follow one another, where the network takes windows over them."""
 
     @model_validator(mode="after")
     def _both_of_the_target(self) -> Preprocessing:
@@ -260,6 +274,10 @@ class Preprocessing(Frozen):
             raise ValueError("target_mean and target_scale do not fit together")
         if mean is not None and kind_of(self.task) != "regression":
             raise ValueError(f"the target of a {self.task} task has no mean")
+        if len({feature.steps for feature in self.inputs.values()}) > 1 or any(
+            (feature.steps is None) != (self.windows is None) for feature in self.inputs.values()
+        ):
+            raise ValueError("windows are of every input, and equally long")
         return self
 
     def restored(self, output: Array) -> Array:
@@ -282,10 +300,37 @@ class Preprocessing(Frozen):
         """
         raw = {name: feature.gather(rows, name, file) for name, feature in self.inputs.items()}
         require_equal_lengths({name: len(values) for name, values in raw.items()}, file)
-        return {
+        found = {
             name: feature.finish(raw[name], name, file, rows)
             for name, feature in self.inputs.items()
         }
+        windows = self.rolled(rows, file=file)
+        return found if windows is None else windows.inputs(found)
+
+    def rolled(self, rows: Rows, *, file: object = "the rows") -> Rolled | None:
+        """Return the windows over rows, one that ends at each, where the network takes windows."""
+        if self.windows is None:
+            return None
+        from nnspec.data.windows import rolled  # which few networks need
+
+        name, feature = next(iter(self.inputs.items()))
+        assert feature.steps is not None
+        count = len(feature.gather(rows, name, file))
+        return rolled(rows, self.windows, count, file, length=feature.steps, stride=1)
+
+    def place(self, rows: Rows, file: object) -> Place:
+        """Return what says where a value of the network's inputs stands in the rows."""
+        of_rows = places(self.inputs, rows, file)
+        if self.windows is None:
+            return of_rows
+
+        def place(name: str, row: int, position: int | None) -> str:
+            windows = self.rolled(rows, file=file)  # what is wrong alone needs it again
+            assert windows is not None
+            widths = {name: each.width for name, each in self.inputs.items()}
+            return windows.place(of_rows, widths)(name, row, position)
+
+        return place
 
     def changes_since(self, before: Preprocessing) -> list[str]:
         """Return what means something else here than in an earlier record, a sentence for each."""

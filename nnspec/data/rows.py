@@ -21,6 +21,7 @@ from nnspec.data.preprocessing import Feature, Preprocessing, mean_and_scale
 from nnspec.data.tables import Rows, read
 from nnspec.data.targets import Target, columns_of, read_target
 from nnspec.data.weighting import balanced, column_of, joined, read_weight, with_weight
+from nnspec.data.windows import Rolled, rolled
 from nnspec.errors import DataError, UsageError
 from nnspec.language.losses.targets import wanted
 from nnspec.language.objectives import is_composed
@@ -29,6 +30,7 @@ from nnspec.language.weighting import is_weighted
 from nnspec.network.domains import domain_of
 from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
+from nnspec.network.windows import Frame, frame_of
 
 Array = NDArray[Any]
 
@@ -114,7 +116,10 @@ def load_data(spec: Spec, fold: Fold | None = None) -> Dataset:
         )
     found = _loaded(spec, data, training, rows, path, fold)
     return dataclasses.replace(
-        found, fold=fold, sha256=_sha256(path, rows, found.preprocessing), notes=_notes(path)
+        found,
+        fold=fold,
+        sha256=_sha256(path, rows, found.preprocessing),
+        notes=(*found.notes, *_notes(path)),
     )
 
 
@@ -183,20 +188,26 @@ def read_rows(
 
         inputs, targets = composed_rows(spec, rows, path, _as_trained(spec, data))
         return inputs, _with_weight(spec, rows, inputs, targets, path)
-    training, target = spec.model.training, None
+    training, target, frame = spec.model.training, None, frame_of(spec.model, graph)
     is_trained = training is not None and len(graph.outputs) == 1
     columns = _known_columns(rows, data) if is_trained else ()
     features = features_of(graph, data, rows, path, columns + column_of(data))
     raw = {name: feature.gather(rows, name, path) for name, feature in features.items()}
     lengths = {name: len(values) for name, values in raw.items()}
     if training is not None and columns:
-        target = _target(graph, data, training, rows, columns, path).values
+        target = _target(graph, data, training, rows, columns, path, frame).values
         lengths["target"] = len(target)
     require_equal_lengths(lengths, path)
+    windows = None
+    if frame is not None:
+        # Without a target every window is taken that has its rows.
+        frame = frame if target is not None else frame._replace(horizon=0)
+        windows = _rolled(frame, rows, next(iter(lengths.values())), path)
+        target = _aimed(target, frame, windows)
     features = _as_trained(spec, data) or learned(data, features, raw, slice(None), path)
     if target is not None and data.standardize_target:
         target = _standardised(target, *mean_and_scale(target))
-    inputs = finished(graph, features, raw, rows, path)
+    inputs = finished(graph, features, raw, rows, path, windows=windows)
     if is_trained and not data.targets:
         target = _own_target(inputs)
     return inputs, _with_weight(spec, rows, inputs, target, path)
@@ -246,13 +257,25 @@ def _target(
     rows: Rows,
     columns: tuple[str, ...],
     file: str | Path,
+    frame: Frame | None,
 ) -> Target:
-    output = graph.types[graph.outputs[0]].shape
+    output = graph.types[graph.outputs[0]].shape if frame is None else frame.output
     is_exact = data.standardize_target
     choices = wanted(training.resolved_loss, output)
     return read_target(
         rows, columns, training.task, output, file=file, is_exact=is_exact, choices=choices
     )
+
+
+def _rolled(frame: Frame, rows: Rows, count: int, file: str | Path) -> Rolled:
+    return rolled(rows, frame.windows, count, file, length=frame.length, horizon=frame.horizon)
+
+
+def _aimed(target: Array | None, frame: Frame, windows: Rolled) -> Array | None:
+    """Return the target of each window, of those of the rows."""
+    if target is None:
+        return None
+    return windows.target(target, has_steps=frame.has_steps)
 
 
 def _require_shares(target: Array, loss: str, file: object) -> None:
@@ -293,6 +316,7 @@ def prepare(
         raise UsageError(
             f'"{graph.name}" has {len(graph.outputs)} outputs; training is of a network with one'
         )
+    frame = frame_of(spec.model, graph)
     # First, since a pattern of features would take a misspelt target for one of them.
     columns = columns_of(rows, data, file) if data.targets else ()
     weight = read_weight(rows, data, file)
@@ -301,20 +325,36 @@ def prepare(
     lengths = {name: len(values) for name, values in raw.items()}
     target = None
     if columns:
-        target = _target(graph, data, training, rows, columns, file)
+        target = _target(graph, data, training, rows, columns, file, frame)
         lengths["target"] = len(target.values)
     require_equal_lengths(lengths, file)
 
-    parts = parts_of(rows, data, next(iter(lengths.values())), training.seed, file, fold)
-    features = learned(data, features, raw, parts["train"], file)
+    count, windows = next(iter(lengths.values())), None
+    notes: tuple[str, ...] = ()
+    if frame is None:
+        parts = parts_of(rows, data, count, training.seed, file, fold)
+        learned_of = parts["train"]
+    else:
+        windows = _rolled(frame, rows, count, file)
+        parts, left = windows.parts(rows, data, training.seed, file, fold)
+        learned_of = np.unique(windows.rows(parts["train"]))
+        notes = windows.notes
+        if fold is None:
+            notes += _left_out(left, len(windows), file)
+    features = learned(data, features, raw, learned_of, file)
     # What an autoencoder gives back is held as its target in any case.
-    inputs = finished(graph, features, raw, rows, file, is_whole=target is None)
+    inputs = finished(graph, features, raw, rows, file, is_whole=target is None, windows=windows)
     values = target.values if target is not None else _own_target(inputs)
+    if frame is not None and windows is not None and target is not None:
+        values = windows.target(values, has_steps=frame.has_steps)
     shift: dict[str, Any] = {}
     if target is None:
         # What it gives is then told, and measured, as the rows have it.
         (feature,) = features.values()
-        shift = {"target_mean": feature.mean, "target_scale": feature.scale}
+        if feature.mean is not None and feature.scale is not None:
+            # The mean of a row is that of each row of a window.
+            steps = feature.steps or 1
+            shift = {"target_mean": feature.mean * steps, "target_scale": feature.scale * steps}
     elif data.standardize_target:
         mean, scale = mean_and_scale(values[parts["train"]])
         values, shift = (
@@ -329,6 +369,7 @@ def prepare(
         columns=columns if len(columns) > 1 else None,
         labels=target.labels if target is not None else None,
         class_axis=axis if axis != -1 else None,
+        windows=data.windows,
         **shift,
     )
     if training.kind == "regression" and training.resolved_loss.leaves_out == "sigmoid":
@@ -336,7 +377,18 @@ def prepare(
     if weight is None:
         weight = balanced(rows, data, len(values), parts["train"], file)
     weight = joined(spec, weight, inputs, file)
-    return _dataset(Part(inputs, values, weight), parts, preprocessing)
+    found = _dataset(Part(inputs, values, weight), parts, preprocessing)
+    return dataclasses.replace(found, notes=notes)
+
+
+def _left_out(left: int, windows: int, file: object) -> tuple[str, ...]:
+    if not left:
+        return ()
+    noun = "window is" if left == 1 else "windows are"
+    return (
+        f"{file}: {left} of {windows} {noun} in no part: their rows are of more than one, and a "
+        "network would learn from what it is measured on",
+    )
 
 
 def _dataset(

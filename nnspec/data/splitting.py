@@ -21,14 +21,14 @@ Array = NDArray[Any]
 
 
 def split_column(data: Data) -> tuple[str, ...]:
-    """Return the column that rows are split by, unless `features` name it.
+    """Return the columns that rows are split or ordered by, unless `features` name them.
 
-    A pattern of features does not take it.
+    A pattern of features does not take them.
     """
-    if data.split is None:
-        return ()
     named = {name for given in data.features.values() for name in given}
-    return () if data.split.column in named else (data.split.column,)
+    split = () if data.split is None else (data.split.column,)
+    ordered = () if data.windows is None else data.windows.columns
+    return tuple(name for name in dict.fromkeys((*split, *ordered)) if name not in named)
 
 
 def split(
@@ -125,8 +125,14 @@ def keys_of(rows: Rows, data: Data, count: int, file: str | Path) -> Array | Non
     return None if data.split is None else numbered(rows, data.split, count, file)
 
 
-def numbered(rows: Rows, how: Split, count: int, file: str | Path) -> Array:
+def numbered(rows: Rows, how: Split, count: int, file: object) -> Array:
     """Return the number of the value that each row has of a column; see `keys_of`."""
+    found: Array = np.unique(valued(rows, how, count, file), return_inverse=True)[1].reshape(-1)
+    return found
+
+
+def valued(rows: Rows, how: Split, count: int, file: object) -> Array:
+    """Return the value that each row has of a column by which rows are told apart, or ordered."""
     found = (
         _of_table(rows, how, file)
         if isinstance(rows, pl.DataFrame)
@@ -134,11 +140,10 @@ def numbered(rows: Rows, how: Split, count: int, file: str | Path) -> Array:
     )
     if len(found) != count:
         raise DataError(f'{file}: "{how.column}" has {len(found)} rows, and there are {count}')
-    keys: Array = np.unique(found, return_inverse=True)[1].reshape(-1)
-    return keys
+    return found
 
 
-def _of_table(table: pl.DataFrame, how: Split, file: str | Path) -> Array:
+def _of_table(table: pl.DataFrame, how: Split, file: object) -> Array:
     name = how.column
     if name not in table.columns:
         raise missing_column(table.columns, name, file)
@@ -166,7 +171,7 @@ def _of_table(table: pl.DataFrame, how: Split, file: str | Path) -> Array:
     return series.to_numpy()
 
 
-def _of_arrays(arrays: Any, how: Split, file: str | Path) -> Array:
+def _of_arrays(arrays: Any, how: Split, file: object) -> Array:
     name = how.column
     if name not in arrays:
         raise missing_column(list(arrays), name, file, "array")

@@ -14,9 +14,10 @@ import polars as pl
 from nnspec.backend import onnx_backend
 from nnspec.data.arrays import admit_arrays, require_arrays
 from nnspec.data.domain_record import RECORD
-from nnspec.data.preprocessing import Answer, Preprocessing, places
+from nnspec.data.preprocessing import Answer, Preprocessing
 from nnspec.data.streaming import SUFFIXES, parts
 from nnspec.data.tables import Rows, read
+from nnspec.data.windows import leading
 from nnspec.deploy.whole import WholeProgram
 from nnspec.errors import DataError, UsageError, printable
 from nnspec.language.training_schema import kind_of
@@ -54,7 +55,8 @@ class Predictions:
     model does not say what it predicts. labels: names of the classes, where they have some.
     `target` is what the answer is called; columns: names of its elements, where it has several.
     by_output: of a network that was trained on several outputs, what each says by itself.
-    files: the images that the rows are of, where a folder of them was given.
+    files: the images that the rows are of, where a folder of them was given. windows: of a network
+    that takes windows over rows, where each ends: `row`, counted from 1, its series and its time.
     """
 
     outputs: dict[str, Array]
@@ -64,6 +66,7 @@ class Predictions:
     columns: tuple[str, ...] | None = None
     by_output: Mapping[str, Predictions] = field(default_factory=dict)
     files: tuple[str, ...] | None = None
+    windows: pl.DataFrame | None = None
 
     @property
     def answer(self) -> Array | None:
@@ -89,6 +92,8 @@ class Predictions:
     def table(self) -> pl.DataFrame:
         """Return the answer and, where that says less than they, every element of the outputs."""
         columns: dict[str, Any] = {} if self.files is None else {"file": self.files}
+        if self.windows is not None:
+            columns |= self.windows.to_dict()
         for each in self.by_output.values():
             for name, series in each.table().to_dict().items():
                 columns[f"{name}_output" if name in columns else name] = series
@@ -97,7 +102,10 @@ class Predictions:
             if self.labels is not None:
                 labels = pl.Series(self.labels)
                 answers = {name: labels.gather(numbers) for name, numbers in answers.items()}
-            columns |= answers
+            columns |= {
+                f"{name}_output" if name in columns else name: values
+                for name, values in answers.items()
+            }
         for name, values in self.outputs.items():
             if values is not self.numbers and name not in self.by_output:
                 names = self.columns if self.labels is None else self.labels
@@ -151,12 +159,15 @@ def predict(
         return _without_record(program, model, rows)
     preprocessing = _read(record, program, model)
     file = rows if isinstance(rows, str | Path) else "the rows"
-    outputs = files = None
+    outputs = files = windows = None
     if isinstance(rows, str | Path) and Path(rows).suffix.lower() in SUFFIXES:
         outputs = _streamed(program, preprocessing, Path(rows))
     if outputs is None:
         table = read(rows) if isinstance(rows, str | Path) else rows
         outputs = _forward(program, _inputs(program, preprocessing, table, file))
+        found = preprocessing.rolled(table, file=file)
+        if found is not None and preprocessing.windows is not None:
+            windows = leading(table, preprocessing.windows, found)
         if isinstance(rows, str | Path) and isinstance(table, pl.DataFrame) and Path(rows).is_dir():
             files = tuple(table["file"])
     if preprocessing.answers is not None:
@@ -167,8 +178,9 @@ def predict(
         (values,) = outputs.values()
         if np.isnan(values).any():
             row = int(np.argwhere(np.isnan(values))[0][0])
+            what = "row" if windows is None else "window"
             raise DataError(
-                f"{model} gives no number for row {row + 1} of {file}, though the row is sound: "
+                f"{model} gives no number for {what} {row + 1} of {file}, though it is sound: "
                 "its weights are damaged, or too large"
             )
         values = preprocessing.restored(values)
@@ -182,7 +194,9 @@ def predict(
             f"{model}: the preprocessing record names {len(named)} elements of the target, and "
             "the model gives another number"
         )
-    return Predictions(outputs, numbers, preprocessing.target, labels, named, files=files)
+    return Predictions(
+        outputs, numbers, preprocessing.target, labels, named, files=files, windows=windows
+    )
 
 
 def _several(
@@ -262,7 +276,7 @@ def _inputs(
     """Return what the network takes for these rows; raises DataError."""
     inputs = preprocessing.apply(rows, file=file)
     if program.domain is not None:
-        program.domain.require(inputs, places(preprocessing.inputs, rows, file), file=file)
+        program.domain.require(inputs, preprocessing.place(rows, file), file=file)
     return program.columns(rows, file) if isinstance(program, WholeProgram) else inputs
 
 
@@ -273,6 +287,8 @@ def _streamed(
 
     The whole is then read, so that the message names the row of the file.
     """
+    if preprocessing.windows is not None:
+        return None  # A window may begin in one part, and end in the next.
     features = preprocessing.inputs.values()
     floats: dict[str, None] = {}
     others: dict[str, None] = {}

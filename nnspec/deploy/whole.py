@@ -42,19 +42,21 @@ class WholeProgram:
         self.batch = program.batch
         domain = program.metadata.get(KEY)
         self.domain = from_json(domain) if domain is not None else None
-        self._features = record.inputs
+        self._record = record
 
     def columns(self, rows: Rows, file: object) -> dict[str, Array]:
         """Return the raw columns that the model takes, by name."""
         if not isinstance(rows, pl.DataFrame):
             raise DataError(f"{file}: the model takes the columns of a table; give one")
         found: dict[str, Array] = {}
-        for name, feature in self._features.items():
+        windows = self._record.rolled(rows, file=file)
+        for name, feature in self._record.inputs.items():
             values = feature.gather(rows, name, file)
             if isinstance(values, Pictures):
                 found[feature.columns[0]] = cast("Array", values)
             else:
-                found.update(_columns(feature, values))
+                columns = dict(_columns(feature, values))
+                found.update(columns if windows is None else windows.inputs(columns))
         return found
 
     def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]:

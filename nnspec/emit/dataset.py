@@ -31,6 +31,7 @@ from nnspec.emit.splitting import (
 )
 from nnspec.emit.training import shifts_target
 from nnspec.emit.weighted_rows import weight_constant
+from nnspec.emit.windows import past_targets, windows_constant, windows_source
 from nnspec.errors import UsageError
 from nnspec.language.adversarial import AdversarialTraining
 from nnspec.language.expressions import tokens
@@ -39,6 +40,7 @@ from nnspec.language.training_schema import Data, Training
 from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
 from nnspec.network.objectives import terms_of
+from nnspec.network.windows import frame_of
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,8 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
     known: Mapping[str, Snippet] = definitions(suffix, is_fixed=is_fixed)
     own = own_term(spec)
     is_one = not data.targets or data.one_target is not None or own is not None
-    has_several = data.one_target is None or goals is not None or left_out(data)
+    has_several = data.one_target is None or goals is not None
+    has_several |= bool(left_out(data) or past_targets(data))
     if is_table and has_several:
         known = {**known, **several()}
     if goals is not None:
@@ -89,6 +92,8 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
     has_numbers = bool(data.targets or data.sample_weight or graph.inputs.keys() - prepared)
     how = data.split
     has_numbers |= is_table and how is not None and bool(how.time) and how.format is None
+    over = data.windows
+    has_numbers |= is_table and over is not None and bool(over.order) and over.format is None
     has_shapes = has_numbers or bool(prepared - image_inputs(spec).keys())
     floats = [
         name
@@ -105,7 +110,8 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
     shifting += ["restored"] if is_shifted else []
     shifting += ["following"] if shifts_ids(spec) else []
     before = ["images_in"] if suffix == FOLDER else []
-    is_drawn = (data.validation or data.test) and (data.split is None or not data.split.time)
+    is_timed = data.windows is not None if data.split is None else bool(data.split.time)
+    is_drawn = (data.validation or data.test) and not is_timed
     order = ["permutation"] if training.shuffle or is_drawn else []
     bounds = bounds_of(graph)
     has_target = data.one_target is not None and goals is None and own is None
@@ -126,6 +132,7 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
                 *(mixed.constant if mixed is not None else ()),
                 *weight_constant(spec),
                 *split_constant(data),
+                *windows_constant(data),
             ]
         ),
         *(known[name].text for name in before),
@@ -138,6 +145,8 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
             HAS_WEIGHTS=data.sample_weight is not None,
             HAS_SPLIT=data.split is not None,
             HAS_BALANCE=data.balance is not None,
+            HAS_SERIES=data.windows is not None and data.windows.series is not None,
+            HAS_ORDER=data.windows is not None and data.windows.order is not None,
         ),
         *(
             with_constants(known[name].text, HAS_STRIPPED=columns is not None)
@@ -160,6 +169,7 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
         *keys_source(data, suffix=suffix),
         *([balance_source(suffix=suffix)] if data.balance is not None else []),
         split_source(data, training),
+        *windows_source(spec, suffix),
         load,
         *(changing.text if changing is not None else ()),
         *([batches_source(training)] if has_batches else []),
@@ -251,7 +261,10 @@ def _constants(
                 f'input "{name}" takes one array of an .npz file, and {len(given)} are listed'
             )
         columns = {"columns": list(given), **({} if is_table else {"is_array": True})}
-        kinds[name] = {**columns, "shape": list(type_.shape), "dtype": type_.dtype}
+        shape, steps = list(type_.shape), {}
+        if data.windows is not None:
+            steps = {"steps": shape.pop(0)}
+        kinds[name] = {**columns, "shape": shape, **steps, "dtype": type_.dtype}
         if name in pictures:
             kinds[name] = {**columns, "shape": list(type_.shape), "dtype": type_.dtype,
                            "image": told(spec, name)}  # fmt: skip
@@ -283,7 +296,8 @@ def _read_target(
     """Return the definition that reads the target, where that is not the input."""
     if not data.targets:
         return []
-    output = spec.graph.types[spec.graph.outputs[0]].shape
+    frame = frame_of(spec.model, spec.graph)
+    output = spec.graph.types[spec.graph.outputs[0]].shape if frame is None else frame.output
     is_exact = data.standardize_target
     others = left_out(data)
     without = as_tuple(others) if others else ""

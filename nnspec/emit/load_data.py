@@ -8,11 +8,13 @@ from nnspec.emit.goals import Goals, own_target
 from nnspec.emit.prepared_columns import Mixed
 from nnspec.emit.splitting import as_tuple, left_out, parting_lines
 from nnspec.emit.weighted_rows import weight_lines
+from nnspec.emit.windows import aimed, chosen_lines, past_targets, window_lines
 from nnspec.language.training_schema import Data, Training
 from nnspec.language.weighting import is_weighted
 from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
 from nnspec.network.objectives import Term
+from nnspec.network.windows import frame_of
 
 _KINDS = (
     "    rows = read_rows(path)",
@@ -53,9 +55,13 @@ def one_target(
         lines.append(f"    targets = matching(rows, TARGETS, path{given})")
     if has_patterns:
         without = "" if is_one or is_own else ", tuple(targets)"
-        if others_left:
+        past = past_targets(data)
+        if others_left or past:
             others = ["TARGET"] if is_one else [] if is_own else ["*targets"]
-            without = f", {as_tuple([*others, *others_left])}"
+            if past:
+                kept = f"*[name for name in targets if name not in {literal(past)}]"
+                others = [] if is_one else [kept]
+            without = f", {as_tuple([*others, *others_left])}" if others or others_left else ""
         lines += [
             "    for kind in kinds.values():",
             *wrap(f'kind["columns"] = matching(rows, kind["columns"], path{without})', 8),
@@ -75,13 +81,16 @@ def one_target(
             "    if {len(values) for values in inputs.values()} != {len(target)}:",
             '        raise ValueError(f"{path}: inputs and target differ in their rows")',
         ]
+    frame = frame_of(spec.model, graph)
     lines += [
         f"    if not len({target}):",
         '        raise ValueError(f"{path}: there are no rows")',
+        *(window_lines(spec, f"len({target})") if frame is not None else ()),
         *parting_lines(data, f"len({target})", is_table=not data.source.endswith("npz")),
+        *(chosen_lines() if frame is not None else ()),
         *([*learning, *read] if learning else []),
     ]
-    lines += _finished(graph, training, standardised)
+    lines += _finished(graph, training, standardised, "parts" if frame is None else "chosen")
     axis = training.resolved_loss.class_axis
     told = own.output if own is not None else ", ".join(data.targets) or name
     lines += [
@@ -92,8 +101,15 @@ def one_target(
         *(['        "columns": targets,'] if not is_one and not is_own else []),
         f'        "labels": {"None" if is_own else "labels"},',
         *([f'        "class_axis": {axis},'] if axis != -1 else []),
+        *(['        "windows": WINDOWS,'] if frame is not None else []),
         "    }",
     ]
+    if frame is not None:
+        lines += [
+            "    arrays = [values[windows] for values in prepared(inputs, record)]",
+            *([] if is_own else [f"    target = {aimed(frame)}"]),
+            "    parts = chosen",
+        ]
     more, weights = [], ""
     if is_weighted(spec.model):
         given = "target" if own is not None or not is_own else f"inputs[{literal(name)}]"
@@ -104,7 +120,8 @@ def one_target(
         lines += [f"    target = {own_target(own, list(graph.inputs))}", *more]
         return "\n".join([*lines, f"    arrays += [target{weights}]", *_TAKEN])
     if is_own:
-        lines += [*more, *_own_target(graph, training, name, standardised, weights)]
+        made = "prepared(inputs, record)" if frame is None else "arrays"
+        lines += [*more, *_own_target(graph, training, name, standardised, weights, made)]
         return "\n".join(lines)
     if data.standardize_target:
         lines += [
@@ -112,18 +129,25 @@ def one_target(
             '    record |= {"target_mean": by["mean"], "target_scale": by["scale"]}',
             '    target = standardised(target, by).astype("float32")',
         ]
+    if frame is not None:
+        return "\n".join([*lines, "    arrays += [target]", *_TAKEN])
     lines += [*more, f"    arrays = (*prepared(inputs, record), target{weights})", *_TAKEN]
     return "\n".join(lines)
 
 
-def _finished(graph: Graph, training: Training, standardised: list[str]) -> list[str]:
-    """Return the lines that refuse a row alone, and find mean and deviation of the inputs."""
+def _finished(
+    graph: Graph, training: Training, standardised: list[str], parts: str = "parts"
+) -> list[str]:
+    """Return the lines that refuse a row alone, and find mean and deviation of the inputs.
+
+    parts: the name of what says which rows of the network are in each part.
+    """
     from nnspec.network.rules.normalization import normalised_alone
 
     lines, size = [], training.batch_size
     if normalised_alone(graph) is not None:
         lines += [
-            '    count = len(parts["train"])',
+            f'    count = len({parts}["train"])',
             f"    if (count % {size} or min(count, {size})) == 1:",
             "        raise ValueError(",
             f'            f"{{path}}: {{count}} rows in batches of {size} leave one row alone, "',
@@ -207,16 +231,22 @@ def several_targets(
 
 
 def _own_target(
-    graph: Graph, training: Training, name: str, standardised: list[str], weights: str
+    graph: Graph, training: Training, name: str, standardised: list[str], weights: str, made: str
 ) -> list[str]:
-    """Return the lines that end `load_data` where the target is the input. weights: their name."""
+    """Return the lines that end `load_data` where the target is the input.
+
+    weights: their name. made: the expression of the arrays that the network takes.
+    """
     lines = []
+    # The mean of a row is that of each row of a window.
+    steps = f" * {graph.inputs[name].shape[0]}" if made == "arrays" else ""
+    mean, scale = (f'by["{key}"]{steps}' for key in ("mean", "scale"))
     if standardised:
         lines += [
             f"    by = kinds[{literal(name)}]",
-            '    record |= {"target_mean": by["mean"], "target_scale": by["scale"]}',
+            *wrap(f'record |= {{"target_mean": {mean}, "target_scale": {scale}}}', 4),
         ]
-    lines.append("    (values,) = prepared(inputs, record)")
+    lines.append(f"    (values,) = {made}")
     target = "values"
     if graph.inputs[name].dtype != "float32":
         lines.append('    target = values.astype("float32")')

@@ -53,6 +53,8 @@ DEFINED = tuple(
         ),
         **dict.fromkeys(["Any", "FIELDS", "Iterator", "Path"]),
         **dict.fromkeys(["row_keys", "row_times", "balanced"]),
+        **dict.fromkeys(["WINDOWS", "SERIES", "ORDER", "row_order", "step_times", "window_ends"]),
+        **dict.fromkeys(["parts_of_windows", "windowed"]),
         **dict.fromkeys(["FORMATS", "MOST_PIXELS", "SUFFIXES", "AUGMENTED", "Image", "ImageOps"]),
         **dict.fromkeys(["argparse", "csv", "fnmatchcase", "hashlib", "json", "math", "np", "pl"]),
         **dict.fromkeys(["tempfile", "zipfile", "zlib"]),

@@ -15,6 +15,8 @@ BALANCE = "BALANCE"
 """The constant that names the column whose values count as much as each other."""
 ROW_KEYS, ROW_TIMES, BALANCED = "row_keys", "row_times", "balanced"
 """The functions that read such columns."""
+SERIES, ORDER = "SERIES", "ORDER"
+"""The constants that name the columns of the series of a row, and of its time in that."""
 WEIGHT = SAMPLE_WEIGHT.upper()
 """The constant that names the column, or the array, of the weights."""
 
@@ -30,8 +32,11 @@ def left_out(data: Data) -> list[str]:
 
     targets = set(data.targets) if isinstance(data.target, str | tuple) else set()
     weight = [WEIGHT] if data.sample_weight is not None else []
-    is_apart = not targets.issuperset(split_column(data))
-    return [*weight, *([SPLIT] if is_apart else [])]
+    apart = {*split_column(data)} - targets
+    given = [] if data.split is None else [(SPLIT, data.split.column)]
+    if data.windows is not None:
+        given += [(SERIES, data.windows.series or ""), (ORDER, data.windows.order or "")]
+    return [*weight, *(name for name, of in given if of in apart)]
 
 
 def as_tuple(names: Sequence[str]) -> str:
@@ -41,6 +46,8 @@ def as_tuple(names: Sequence[str]) -> str:
 
 def parting_lines(data: Data, rows: str, *, is_table: bool) -> list[str]:
     """Return the lines of `load_data` that split the rows. rows: the expression of their number."""
+    if data.split is None and data.windows is not None:
+        return [f"    parts = split({'late' if data.windows.order is None else 'times'})"]
     if data.split is None:
         return [f"    parts = split({rows})"]
     read = f"{ROW_TIMES}(rows, path)" if data.split.time else f"{ROW_KEYS}(rows, {SPLIT}, path)"
@@ -59,7 +66,8 @@ def keys_source(data: Data, *, suffix: str) -> list[str]:
     """Return the definitions of what reads the columns that split the rows, or weigh them."""
     rows = "pl.DataFrame" if suffix != "npz" else "dict[str, np.ndarray]"
     found = []
-    if data.balance is not None or (data.split is not None and not data.split.time):
+    has_keys = data.balance is not None or (data.split is not None and not data.split.time)
+    if has_keys or (data.windows is not None and data.windows.series is not None):
         head = [
             f"def {ROW_KEYS}(rows: {rows}, name: str, path: Path) -> np.ndarray:",
             '    """Return the value of each row as a number, from 0 in their order."""',
@@ -67,16 +75,20 @@ def keys_source(data: Data, *, suffix: str) -> list[str]:
         body = _of_arrays("name", "biufMU") if suffix == "npz" else _words(suffix == "parquet")
         found.append("\n".join([*head, *body]))
     if data.split is not None and data.split.time:
-        head = [
-            f"def {ROW_TIMES}(rows: {rows}, path: Path) -> np.ndarray:",
-            '    """Return the time of each row as a number, from 0 in their order."""',
-        ]
-        has_dates = suffix == "parquet"
-        body = (
-            _of_arrays(SPLIT, "biufM") if suffix == "npz" else _times(data.split.format, has_dates)
-        )
-        found.append("\n".join([*head, *body]))
+        found.append(times_source(ROW_TIMES, SPLIT, data.split.format, suffix=suffix))
     return found
+
+
+def times_source(function: str, name: str, form: str | None, *, suffix: str) -> str:
+    """Return the definition of what reads the times of rows. name: the constant of their column."""
+    rows = "pl.DataFrame" if suffix != "npz" else "dict[str, np.ndarray]"
+    head = [
+        f"def {function}(rows: {rows}, path: Path) -> np.ndarray:",
+        '    """Return the time of each row as a number, from 0 in their order."""',
+    ]
+    has_dates = suffix == "parquet"
+    body = _of_arrays(name, "biufM") if suffix == "npz" else _times(name, form, has_dates)
+    return "\n".join([*head, *body])
 
 
 _UNIQUE = "    return np.unique({}, return_inverse=True)[1]"
@@ -89,21 +101,21 @@ def _words(has_dates: bool) -> list[str]:
     return [*lines, _UNIQUE.format("values.to_numpy()")]
 
 
-def _times(form: str | None, has_dates: bool) -> list[str]:
-    lines = _dated(SPLIT) if has_dates else []
+def _times(name: str, form: str | None, has_dates: bool) -> list[str]:
+    lines = _dated(name) if has_dates else []
     if form is None:
-        read = f"numbers(rows, [{SPLIT}], path, -LARGEST, LARGEST)[:, 0]"
+        read = f"numbers(rows, [{name}], path, -LARGEST, LARGEST)[:, 0]"
         return [*lines, *wrap(f"times = {read}", 4), _UNIQUE.format("times")]
     parsed = f'text.str.to_datetime({literal(form)}, strict=False, time_unit="us")'
     return [
         *lines,
-        f"    values = column(rows, {SPLIT}, path).cast(pl.String)",
+        f"    values = column(rows, {name}, path).cast(pl.String)",
         *wrap(f"right = values.str.contains({literal(f'^{pattern_of(form)}$')})", 4),
         "    text = values.set(~right, None)",
         *wrap(f"times = {parsed}", 4),
         "    if times.has_nulls():",
         "        row = times.is_null().arg_true()[0]",
-        f"        place = where(path, {SPLIT}, row + 1)",
+        f"        place = where(path, {name}, row + 1)",
         f"        form = {literal(form)}",
         '        raise ValueError(f"{place}: {values[row]} is no date like {form}")',
         _UNIQUE.format("times.to_numpy()"),
@@ -165,9 +177,18 @@ def balance_source(*, suffix: str) -> str:
 def split_source(data: Data, training: Training) -> str:
     """Return the definition of `split`, which gives the rows of each part."""
     shares = {"validation": data.validation, "test": data.test}
-    if data.split is None:
+    if data.windows is not None and not any(shares.values()):
+        return "\n".join(
+            [
+                "def split(by: np.ndarray) -> dict[str, np.ndarray]:",
+                '    """Return the rows of each part: all are for training."""',
+                '    return {"train": np.arange(len(by))}',
+            ]
+        )
+    if data.split is None and data.windows is None:
         return "\n".join(_at_random(shares, training.seed))
-    way = {"group": _by_group, "time": _by_time, "stratify": _by_class}[data.split.kind]
+    ways = {"group": _by_group, "time": _by_time, "stratify": _by_class}
+    way = _by_time if data.split is None else ways[data.split.kind]
     lines, masks = way(shares, training.seed)
     return "\n".join(
         [

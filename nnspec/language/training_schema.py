@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from nnspec.language.preparation import Preparation
     from nnspec.language.regularization import Term
     from nnspec.language.splitting import Split
+    from nnspec.language.windows import Windows
 else:
-    Augmentation = Average = Clip = Preparation = Split = Term = (
+    Augmentation = Average = Clip = Preparation = Split = Term = Windows = (
         Frozen  # their files are read where one is given
     )
 
@@ -244,6 +245,7 @@ class Data(Frozen):
             prepare: Mapping[str, Preparation | Mapping[str, Any]] | None = None,
             augment: Mapping[str, Augmentation | Mapping[str, Any]] | None = None,
             split: Split | Mapping[str, str] | None = None,
+            windows: Windows | Mapping[str, Any] | None = None,
         ) -> None: ...
 
     source: Text = Field(
@@ -299,7 +301,10 @@ class Data(Frozen):
     )
 
     split: Annotated[Split, Lazy("nnspec.language.splitting:Split")] | None = Field(
-        default=None, description="How rows are split; by default at random."
+        default=None, description="How rows are split; by default at random, windows by time."
+    )
+    windows: Annotated[Windows, Lazy("nnspec.language.windows:Windows")] | None = Field(
+        default=None, description="Consecutive rows of the file that are one of the network."
     )
 
     @model_validator(mode="after")
@@ -312,7 +317,22 @@ class Data(Frozen):
             raise PydanticCustomError(
                 "nnspec", "`split` says how rows are parted: give `validation` or `test` a share"
             )
+        if self.windows is not None:
+            self._require_windows()
         return self
+
+    def _require_windows(self) -> None:
+        """Raise an error for what windows over rows do not go with."""
+        for key in ("sample_weight", "balance", "augment"):
+            if getattr(self, key) is not None:
+                raise PydanticCustomError(
+                    "nnspec", "`{key}` is of single rows, and `windows` take several", {"key": key}
+                )
+        if self.split is not None and self.split.kind == "stratify":
+            raise PydanticCustomError(
+                "nnspec",
+                "windows share rows, so that they are split by `time` or `group`, not `stratify`",
+            )
 
     @property
     def targets(self) -> tuple[str, ...]:

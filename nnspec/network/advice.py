@@ -199,12 +199,18 @@ def _never_trains(model: Model, graph: Graph) -> Iterator[Problem]:
         elif model.data.prepare and (other := _other_width(model, graph)):
             reason, hint = other
         elif not is_composed(model) and (columns := _columns(model)):
-            shape = graph.types[graph.outputs[0]].shape
+            shape = given = graph.types[graph.outputs[0]].shape
+            if model.data.windows is not None:
+                from nnspec.network.windows import frame_of
+
+                frame = frame_of(model, graph)
+                shape = shape if frame is None else frame.output
             if product(shape) != columns:
+                each = " for each row of it" if shape != given else ""
                 what = f'the target "{model.data.one_target}" is one column'
                 if columns > 1:
                     what = f"the target is {columns} columns"
-                reason = f"{what}, and the network gives {show(shape)}"
+                reason = f"{what}, and the network gives {show(shape)}{each}"
                 hint = (
                     f"let it end in {'one unit' if columns == 1 else f'{columns} units'}, or list "
                     "in `data.target` a column for each number that it gives"
@@ -232,12 +238,15 @@ def _other_width(model: Model, graph: Graph) -> tuple[str, str] | None:
                 )
         found = widths(model.data, name)
         width = sum(found.values()) if found else 0
-        if found and isinstance(count := product(type_.shape), int) and count != width:
+        shape = type_.shape if model.data.windows is None else type_.shape[1:]
+        if found and isinstance(count := product(shape), int) and count != width:
             listed = ", ".join(f"{column} {size}" for column, size in found.items())
             return (
                 f'input "{name}" is {show(type_.shape)}, and its columns become {width} numbers: '
                 f"{listed}",
-                f"give it the shape [{width}]",
+                f"give it the shape {show((type_.shape[0], width))}"
+                if model.data.windows is not None
+                else f"give it the shape [{width}]",
             )
     return None
 

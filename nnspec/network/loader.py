@@ -301,6 +301,13 @@ def _read_once(tree: Any, problems: Problems) -> tuple[Model, Graph] | Networks 
                     from nnspec.network.parameter_groups import check_groups  # few specs need it
 
                     check_groups(graph, training.optimizer, problems, tree)
+                data = document.model.data
+                if data is not None and data.windows is not None:
+                    from nnspec.network.windows import window_problems  # few specs need it
+
+                    problems.extend(
+                        (each, ()) for each in window_problems(document.model, graph, tree)
+                    )
                 if is_weighted(document.model):
                     from nnspec.network.weighting import weighting_problems  # few specs need it
 

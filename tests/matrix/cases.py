@@ -258,6 +258,32 @@ def images() -> Iterator[tuple[str, Document]]:
         yield f"data augment {next(iter(by))}", document(given="image", data={"augment": {"x": by}})
 
 
+def windows() -> Iterator[tuple[str, Document]]:
+    """Yield windows over rows: what follows them, what they are of, and themselves."""
+    classes = "categorical_cross_entropy"
+    memory = [{"name": "hidden", "type": "gru", "units": 4}]
+    three = [*memory, {"name": "out", "type": "dense", "units": 3}]
+    two = [*memory, {"name": "out", "type": "dense", "units": 2}]
+    table: Document = {"source": "rows.csv", "features": {"x": "x_*"}}
+    dated = {"series": "place", "order": "day", "format": "%Y-%m-%d", "stride": 2}
+    ahead = {"order": "day", "horizon": 2, "gap": 1}
+    given: dict[str, tuple[str, list[Document], Document]] = {
+        "ahead": ("mse", two, {"windows": ahead, "standardize_target": True}),
+        "csv": (
+            classes,
+            [*three, {"name": "kind", "type": "softmax"}],
+            {**table, "windows": dated},
+        ),
+        "of themselves": (
+            classes,
+            [*three, {"name": "kind", "type": "softmax"}],
+            {"windows": {"horizon": 0}, "standardize": True},
+        ),
+    }
+    for name, (loss, layers, data) in given.items():
+        yield f"data windows {name}", document(loss, given="series", layers=layers, data=data)
+
+
 def rows() -> Iterator[tuple[str, Document]]:
     """Yield the kinds of rows, of targets, and of what rows count."""
     table: Document = {"features": {"x": "x_*"}}
@@ -289,6 +315,7 @@ def rows() -> Iterator[tuple[str, Document]]:
     yield "data balance", document(classes, data={"balance": "class"})
     wide_rows = {**several, "balance": "class", "split": {"group": "by"}}
     yield "data balance csv", document(layers=wide, data=wide_rows)
+    yield from windows()
     yield "task autoencoder", document(task="autoencoder", data={"test": 0.2})
     for task, loss in (("multilabel", "binary_cross_entropy"), ("language", classes)):
         given = "ids" if task == "language" else "vector"

@@ -20,8 +20,10 @@ from nnspec.language.pictures import Normalization, Picture
 from nnspec.language.preparation import Categories, Constant, Preparation
 from nnspec.language.regularization import Term
 from nnspec.language.schedules import SCHEDULES
+from nnspec.language.splitting import Split
 from nnspec.language.training_schema import Data, Training
 from nnspec.language.watching import Stop
+from nnspec.language.windows import Windows
 from nnspec.network.loader import loads
 from tests.matrix.networks import Document
 
@@ -29,7 +31,7 @@ TABLES: tuple[Mapping[str, type[BaseModel]], ...] = (LOSSES, OPTIMIZERS, SCHEDUL
 PREPARED: tuple[type[BaseModel], ...] = (Preparation, Categories, Constant)
 IMAGES: tuple[type[BaseModel], ...] = (Picture, Normalization, Augmentation)
 RECORDS: tuple[type[BaseModel], ...] = (
-    *(Training, Data, Stop, Clip, Average, Term, Group),
+    *(Training, Data, Stop, Clip, Average, Term, Group, Split, Windows),
     *PREPARED,
     *IMAGES,
 )

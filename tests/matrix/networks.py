@@ -14,7 +14,9 @@ from PIL import Image
 from nnspec.data.weighting import parted
 from nnspec.language.losses import LOSSES
 from nnspec.language.preparation import Preparation
+from nnspec.language.windows import Windows
 from nnspec.network.loader import Spec, loads
+from nnspec.network.windows import frame_of
 from nnspec.verification.samples import random_goals, random_inputs
 from tests.fuzz.trainings import OPTIONAL_LOSSES
 
@@ -144,6 +146,19 @@ def write_images(folder: Path) -> list[str]:
     return names
 
 
+def ordered(windows: Windows) -> Document:
+    """Return the columns that tell the series of a row, and its time in that."""
+    found: Document = {}
+    if windows.series is not None:
+        found[windows.series] = np.arange(ROWS) % 2
+    if windows.order is not None:
+        days = np.random.default_rng(4).permutation(ROWS)
+        found[windows.order] = days
+        if windows.format is not None:
+            found[windows.order] = np.array([f"2024-01-{1 + day:02}" for day in days])
+    return found
+
+
 def write_rows(spec: Spec) -> None:
     """Write rows of the kind that the spec names."""
     data, graph = spec.model.data, spec.graph
@@ -152,6 +167,12 @@ def write_rows(spec: Spec) -> None:
     inputs = random_inputs(graph, ROWS, axes, 1)
     arrays: dict[str, Any] = dict(inputs)  # each input reads what has its name
     wanted, _ = parted(random_goals(spec, ROWS, axes, 1))
+    frame = frame_of(spec.model, graph)
+    if frame is not None:
+        # A row of each window is a row of the file.
+        arrays = {name: array[:, 0] for name, array in arrays.items()}
+        wanted = wanted[:, 0] if frame.has_steps else wanted
+        arrays |= ordered(frame.windows)
     if data.sample_weight is not None:
         draw = np.random.default_rng(2)
         weight = draw.uniform(0.25, 2, ROWS) * (draw.random(ROWS) < 0.8)

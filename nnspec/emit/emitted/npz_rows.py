@@ -13,11 +13,15 @@ TARGETS: dict[str, str] = {}
 SAMPLE_WEIGHT = "weight"
 SPLIT = "group"
 BALANCE = "label"
+SERIES = "series"
+ORDER = "time"
 HAS_TARGET = True
 HAS_TARGETS = False
 HAS_WEIGHTS = False
 HAS_SPLIT = False
 HAS_BALANCE = False
+HAS_SERIES = False
+HAS_ORDER = False
 
 
 def read_rows(path: Path) -> dict[str, np.ndarray]:
@@ -34,6 +38,10 @@ def read_rows(path: Path) -> dict[str, np.ndarray]:
         wanted.add(SPLIT)
     if HAS_BALANCE:
         wanted.add(BALANCE)
+    if HAS_SERIES:
+        wanted.add(SERIES)
+    if HAS_ORDER:
+        wanted.add(ORDER)
     if path.is_file() and not zipfile.is_zipfile(path):
         raise ValueError(f"{path} is no readable .npz file: it holds no arrays by name")
     try:
