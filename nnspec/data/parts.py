@@ -114,15 +114,15 @@ def finished(
 ) -> dict[str, Array]:
     """Return the network's inputs from gathered values; raises DataError outside its domain.
 
-    is_whole: whether images have to be decoded now, however many they are. windows: over the rows,
-    where these are not yet the network's.
+    is_whole: whether images have to be decoded now, and windows cut, however many they are.
+    windows: over the rows, where these are not yet the network's.
     """
     inputs = {
         name: feature.finish(raw[name], name, file, rows) for name, feature in features.items()
     }
     place = places(features, rows, file)
     if windows is not None:
-        inputs = windows.inputs(inputs)
+        inputs = windows.inputs(inputs, is_whole=is_whole)
         place = windows.place(place, {name: each.width for name, each in features.items()})
     for name, values in inputs.items():
         if isinstance(values, Pictures):

@@ -21,6 +21,7 @@ from nnspec.data.preprocessing import Feature, Preprocessing, mean_and_scale
 from nnspec.data.tables import Rows, read
 from nnspec.data.targets import Target, columns_of, read_target
 from nnspec.data.weighting import balanced, column_of, joined, read_weight, with_weight
+from nnspec.data.windowed import Windowed
 from nnspec.data.windows import Rolled, rolled
 from nnspec.errors import DataError, UsageError
 from nnspec.language.losses.targets import wanted
@@ -66,8 +67,8 @@ class Part:
 
     @property
     def is_lazy(self) -> bool:
-        """Whether an input is decoded anew for each batch."""
-        return any(isinstance(values, Pictures) for values in self.inputs.values())
+        """Whether an input is decoded, or cut, anew for each batch."""
+        return any(isinstance(values, Pictures | Windowed) for values in self.inputs.values())
 
     @property
     def goal(self) -> Array | dict[str, Array]:
@@ -207,8 +208,11 @@ def read_rows(
     features = _as_trained(spec, data) or learned(data, features, raw, slice(None), path)
     if target is not None and data.standardize_target:
         target = _standardised(target, *mean_and_scale(target))
-    inputs = finished(graph, features, raw, rows, path, windows=windows)
-    if is_trained and not data.targets:
+    is_own = is_trained and not data.targets
+    inputs = finished(
+        graph, features, raw, rows, path, windows=windows, is_whole=windows is None or is_own
+    )
+    if is_own:
         target = _own_target(inputs)
     return inputs, _with_weight(spec, rows, inputs, target, path)
 
@@ -337,7 +341,7 @@ def prepare(
     else:
         windows = _rolled(frame, rows, count, file)
         parts, left = windows.parts(rows, data, training.seed, file, fold)
-        learned_of = np.unique(windows.rows(parts["train"]))
+        learned_of = windows.seen(parts["train"])
         notes = windows.notes
         if fold is None:
             notes += _left_out(left, len(windows), file)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from nnspec.data.folding import Fold, folded
 from nnspec.data.splitting import Indices, keys_of, numbered, split, valued
 from nnspec.data.tables import Rows
+from nnspec.data.windowed import Windowed, chunks, rows_of, seen_rows
 from nnspec.errors import DataError
 from nnspec.language.splitting import Split
 from nnspec.language.training_schema import Data
@@ -49,8 +50,11 @@ class Rolled:
 
     def rows(self, windows: Array | slice = slice(None)) -> Indices:
         """Return the rows of windows, shaped (windows, length)."""
-        found: Indices = self.order[self.last[windows][:, None] + np.arange(1 - self.length, 1)]
-        return found
+        return rows_of(self.order, self.last[windows], self.length)
+
+    def seen(self, windows: Array) -> Indices:
+        """Return the rows that are in one of these windows, in the order of the file."""
+        return seen_rows(self.order, self.last[windows], self.length)
 
     def ends(self) -> Indices:
         """Return the last row of each window."""
@@ -63,10 +67,15 @@ class Rolled:
         found: Indices = self.order[self.last[:, None] + ahead]
         return found
 
-    def inputs(self, values: Mapping[str, Array]) -> dict[str, Array]:
-        """Return what rows hold by input as windows have it, shaped (windows, length, ...)."""
-        rows = self.rows()
-        return {name: each[rows] for name, each in values.items()}
+    def inputs(self, values: Mapping[str, Array], *, is_whole: bool = False) -> dict[str, Array]:
+        """Return what rows hold by input as windows have it, shaped (windows, length, ...).
+
+        is_whole: whether that is to be an array however large it is.
+        """
+        return {
+            name: Windowed(each, self.order, self.last, self.length).held(whole=is_whole)
+            for name, each in values.items()
+        }
 
     def target(self, values: Array, *, has_steps: bool) -> Array:
         """Return the targets of windows; has_steps: with an axis of rows, however many."""
@@ -81,7 +90,7 @@ class Rolled:
             if position is None:
                 return of_rows(name, int(self.ends()[window]), None)
             step, element = divmod(position, widths[name])
-            return of_rows(name, int(self.rows()[window, step]), element)
+            return of_rows(name, int(self.rows(slice(window, window + 1))[0, step]), element)
 
         return place
 
@@ -111,17 +120,16 @@ class Rolled:
         part = np.full(count, -1, np.int8)
         for number, name in enumerate(PARTS):
             part[of_rows.get(name, [])] = number
-        aimed, taken = part[self.aims()], part[self.rows()]
-        own = aimed[:, :1]
-        is_whole = (aimed == own).all(axis=1)
-        is_alone = (taken == own).all(axis=1)
-        is_after = (taken <= own).all(axis=1)
-        if not self.horizon or data.split.kind == "group":
-            is_after = is_alone
-        allowed = is_whole & np.where(own[:, 0] == 0, is_alone, is_after)
+        is_apart = not self.horizon or data.split.kind == "group"
+        own = part[self.aims()[:, 0]]
+        allowed = (part[self.aims()] == own[:, None]).all(axis=1)
+        for some in chunks(len(self), self.length):
+            taken, of = part[self.rows(some)], own[some, None]
+            is_alone = (taken == of).all(axis=1)
+            is_after = is_alone if is_apart else (taken <= of).all(axis=1)
+            allowed[some] &= np.where(own[some] == 0, is_alone, is_after)
         parts = {
-            name: np.flatnonzero(allowed & (own[:, 0] == number))
-            for number, name in enumerate(PARTS)
+            name: np.flatnonzero(allowed & (own == number)) for number, name in enumerate(PARTS)
         }
         shares = {
             "train": 1.0,

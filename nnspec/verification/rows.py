@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from nnspec.errors import UsageError
 from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
@@ -44,7 +46,7 @@ class GivenRows:
             target = {name: array[chosen] for name, array in target.items()}
         elif target is not None:
             target = target[chosen]
-        return {name: array[chosen] for name, array in self.inputs.items()}, target
+        return {name: np.asarray(array[chosen]) for name, array in self.inputs.items()}, target
 
 
 def given_rows(spec: Spec, path: str | Path) -> GivenRows:

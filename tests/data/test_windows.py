@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 import nnspec
+from nnspec.data import windowed
 from nnspec.data.folding import Fold
 from nnspec.data.rows import load_data
 from nnspec.errors import DataError, SpecError
@@ -304,6 +305,48 @@ def test_a_step_that_is_left_out_is_told(tmp_path: Path) -> None:
     written(tmp_path, "csv")
     even = load_data(spec_of(tmp_path, "{series: place, order: at}"))
     assert not any("usual" in note for note in even.notes)
+
+
+def test_many_windows_are_cut_for_each_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(tmp_path, "csv")
+    spec = spec_of(tmp_path, **given_of("prepared", "csv"))
+    held = nnspec.train(spec, "torch", tmp_path / "held", dtype="float64")
+    whole = tmp_path / "whole.onnx"
+    nnspec.export(spec, whole, weights=held.best, preprocessing=True)
+    expected = nnspec.predict(whole, tmp_path / "rows.csv").table()
+    monkeypatch.setattr(windowed, "HELD", 0)
+    assert load_data(spec).train.is_lazy
+    cut = nnspec.train(spec, "torch", tmp_path / "cut", dtype="float64")
+    assert [epoch.values for epoch in held.history] == [epoch.values for epoch in cut.history]
+    assert nnspec.predict(whole, tmp_path / "rows.csv").table().equals(expected)
+    report = nnspec.verify(spec, data=tmp_path / "rows.csv", exporters=False, backends=["torch"])
+    assert report.passed
+
+
+def test_a_number_that_a_table_does_not_hold_is_told_by_its_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = rows().with_columns(x=pl.when(pl.col("x") == 117).then(7).otherwise(pl.col("x") % 5))
+    written(tmp_path, "csv", table)
+    layers = "  - {name: none, type: dense, units: 1}"
+    text = SPEC.format(
+        steps=STEPS, width=1, layers=layers, task="regression", source="rows.csv", features="x",
+        target="target: y", windows="{series: place, order: at}",
+    )  # fmt: skip
+    path = tmp_path / "ids.nnspec.yaml"
+    text = text.replace("shape: [5, 1]", "shape: [5], dtype: int64").replace(
+        "{name: memory, type: gru, units: 3}",
+        "{name: words, type: embedding, input_dim: 5, output_dim: 2}\n"
+        "  - {name: flat, type: flatten}",
+    )
+    path.write_text(text)
+    row = 1 + table["x"].to_list().index(7)
+    for held in (2**29, 0):
+        monkeypatch.setattr(windowed, "HELD", held)
+        with pytest.raises(DataError, match=f'column "x", row {row}: 7 is not within 0 to 4'):
+            load_data(load(path))
 
 
 def test_folds_of_windows_go_forward_in_time(tmp_path: Path) -> None:

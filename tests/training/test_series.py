@@ -17,7 +17,7 @@ from nnspec.weights.canonical import load_weights
 from scripts.make_series import DATA, HARBOURS, harbours
 
 SPEC = Path(__file__).parents[2] / "specs" / "series" / "harbours.yaml"
-STATED = 0.98
+STATED = 0.97
 """What docs/series.md says of r2 on the test rows."""
 STEPS = 30
 

@@ -127,8 +127,20 @@ KEYS = {
         **keys("prepare", "preprocessing preprocess transform transforms transformers column_transformer "
                "feature_space encoders column_defs input_features"),
         **keys("augment", "augmentation augmentations data_augmentation augmenter train_transforms"),
+        **keys("windows", "window windowing sliding_window sliding_windows rolling time_series timeseries"),
         **no_key("separator sep delimiter", "rows are separated by commas"),
         **_moved("", "training"),
+    },
+    "Windows": {
+        **keys("series", "series_id group groups group_ids id item_id unique_id entity"),
+        **keys("order", "time time_idx time_column timestamp date date_column sort_by index"),
+        **keys("format", "date_format datetime_format strptime pattern"),
+        **keys("horizon", "prediction_length max_prediction_length output_chunk_length forecast_horizon "
+               "h pred_len label_width steps_ahead n_ahead ahead"),
+        **keys("gap", "output_chunk_shift delay lead"),
+        **keys("stride", "sequence_stride step hop"),
+        **no_key("length lookback context_length input_chunk_length max_encoder_length sequence_length "
+                 "seq_len window_size input_width size", "the first axis of the inputs is the length"),
     },
     "Preparation": {
         **keys("missing", "impute imputer imputation fill fillna fill_na missing_value_strategy "
