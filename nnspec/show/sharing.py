@@ -91,7 +91,7 @@ def _worth_sharing(roots: list[Schema]) -> set[str]:
     for text in sorted(kept, key=len, reverse=True):
         count = times[text]
         spared = (count - 1) * len(text) - count * _REFERENCE - _NAMED
-        if "$ref" not in kept[text] and count > 1 and spared >= _LEAST:
+        if len(kept[text]) > ("$ref" in kept[text]) and count > 1 and spared >= _LEAST:
             shared.add(text)
             count = 1
         for each in _parts(kept[text]):
