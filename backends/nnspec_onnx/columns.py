@@ -1,6 +1,7 @@
 """Raw columns as elements of a network's inputs, in operators of ONNX's default domain.
 
-Numbers are computed in float64, as `nnspec predict` does.
+Tokens of texts are numbered by a LabelEncoder, of the standard's domain for such. Numbers are
+computed in float64, as `nnspec predict` does.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnspec_onnx.ir import Attribute, ElementType, Initializer, Node
+from nnspec_onnx.ir import ML, Attribute, ElementType, Initializer, Node
+from nnspec_onnx.texts import prepared_texts
 
 if TYPE_CHECKING:
     from nnspec.data.prepared import Prepared, Scaling
@@ -44,6 +46,17 @@ class Columns:
         self.nodes.append(Node(own, op_type, inputs, (output,), attributes))
         return output
 
+    def labels(self, value: str, words: Sequence[str], first: int, other: int) -> str:
+        """Return the numbers of texts: their places among `words`, from `first`, else `other`."""
+        own = self.free(f"prepared.labelencoder_{len(self.nodes)}")
+        attributes: dict[str, Attribute] = {
+            "keys_strings": tuple(words),
+            "values_int64s": tuple(range(first, first + len(words))),
+            "default_int64": other,
+        }
+        self.nodes.append(Node(own, "LabelEncoder", (value,), (own,), attributes, ML))
+        return own
+
     def constant(self, value: Any, dtype: str = "float64") -> str:
         """Add a constant, and return it."""
         array = np.asarray(value, dtype)
@@ -62,11 +75,14 @@ class Columns:
 
     def split(self, value: str, sign: str) -> str:
         """Return texts cut in two at a sign, as (rows, 2)."""
+        return self.parts(value, delimiter=sign, maxsplit=1)[0]
+
+    def parts(self, value: str, **attributes: Attribute) -> tuple[str, str]:
+        """Return texts cut into parts, "" after the last, and the number of these."""
         own = self.free(f"prepared.stringsplit_{len(self.nodes)}")
         count = self.free(f"{own}.count")
-        attributes: dict[str, Attribute] = {"delimiter": sign, "maxsplit": 1}
         self.nodes.append(Node(own, "StringSplit", (value,), (own, count), attributes))
-        return own
+        return own, count
 
     def cast(self, value: str, dtype: str) -> str:
         """Return a value in another dtype."""
@@ -85,6 +101,8 @@ class Columns:
 
     def prepared(self, by: Prepared, column: str) -> str:
         """Return what numbers or categories become, shaped (rows, elements), in float64."""
+        if by.kind == "text":
+            return prepared_texts(self, by, column)
         return self._encoded(by, column) if by.encoding else self._number(by, column)
 
     def _number(self, by: Prepared, column: str) -> str:

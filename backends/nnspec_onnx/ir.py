@@ -23,6 +23,12 @@ class ElementType(str):
 Attribute = int | float | str | tuple[int, ...] | tuple[str, ...]
 
 
+ML = "ai.onnx.ml"
+"""The domain of the standard's operators for preparing data."""
+ML_OPSET = 2
+"""The version of that domain; the first whose LabelEncoder takes texts."""
+
+
 class Value(NamedTuple):
     """An input or output of the model; `shape` has the batch axis."""
 
@@ -32,13 +38,17 @@ class Value(NamedTuple):
 
 
 class Node(NamedTuple):
-    """One operator of ONNX's default domain. An empty input name is an input left out."""
+    """One operator. An empty input name is an input left out.
+
+    domain: "" is ONNX's default one.
+    """
 
     name: str
     op_type: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     attributes: Mapping[str, Attribute]
+    domain: str = ""
 
 
 class Initializer(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nnspec.layers.shapes import Dim
-from nnspec_onnx.ir import Attribute, ElementType, Initializer, Network, Node, Value
+from nnspec_onnx.ir import ML, ML_OPSET, Attribute, ElementType, Initializer, Network, Node, Value
 
 ELEMENTS_SHOWN = 16
 """A constant of at most so many numbers is shown with them."""
@@ -19,7 +19,8 @@ def listing(network: Network) -> str:
 
 
 def _lines(network: Network) -> Iterator[str]:
-    yield f'<ir_version: {network.ir_version}, opset_import: ["" : {network.opset}]>'
+    more = f', "{ML}" : {ML_OPSET}' if any(node.domain for node in network.nodes) else ""
+    yield f'<ir_version: {network.ir_version}, opset_import: ["" : {network.opset}{more}]>'
     yield f"{network.name} ({_values(network.inputs)}) => ({_values(network.outputs)})"
     if network.initializers:
         yield "<"
@@ -52,7 +53,8 @@ def _node(node: Node) -> str:
     shown = f" <{attributes}>" if attributes else ""
     inputs = ", ".join(name or '""' for name in node.inputs)
     outputs = ", ".join(name or '""' for name in node.outputs)
-    return f"{label}{outputs} = {node.op_type}{shown} ({inputs})"
+    kind = f"{node.domain}.{node.op_type}" if node.domain else node.op_type
+    return f"{label}{outputs} = {kind}{shown} ({inputs})"
 
 
 def _attribute(item: Attribute) -> str:

@@ -23,6 +23,7 @@ from nnspec_onnx.columns import Columns
 from nnspec_onnx.dates import prepared_dates
 from nnspec_onnx.images import prepared_images, require_images, sides_of
 from nnspec_onnx.ir import Network, Node, Value
+from nnspec_onnx.texts import require_texts
 
 OPSET = 19
 """The first opset that compares texts."""
@@ -86,16 +87,18 @@ def prepared_network(network: Network, graph: Graph, record: str) -> Network:
 
 
 def _require_expressible(network: Network, graph: Graph, record: Preprocessing) -> None:
-    has_dates = any(
-        each.kind == "date" for feature in record.inputs.values() for each in feature.prepared or ()
-    )
+    kinds = {each.kind for feature in record.inputs.values() for each in feature.prepared or ()}
+    has_dates = bool(kinds & {"date", "text"})
     least = OPSET_OF_DATES if has_dates else OPSET
     if network.opset < least:
-        what = "dates" if has_dates else "columns"
+        what = "columns" if not has_dates else "dates" if "date" in kinds else "texts"
         raise UsageError(
             f"the preparation of {what} needs opset {least} or later, and this is {network.opset}"
         )
     for name, feature in record.inputs.items():
+        for column, each in zip(feature.columns, feature.prepared or (), strict=False):
+            if each.kind == "text":
+                require_texts(each, column)
         if feature.image is not None:
             require_images(name, feature.image)
         if feature.is_array:

@@ -20,6 +20,7 @@ from nnspec.language.preparation import (
     Scale,
     preparation_of,
 )
+from nnspec.language.texts import Texts
 
 Array = NDArray[Any]
 
@@ -42,7 +43,7 @@ def drafts(
     if standardize:
         given = [
             each.model_copy(update={"scale": ("standard",)})
-            if each.scale is None and each.categories is None
+            if each.scale is None and each.categories is None and each.text is None
             else each
             for each in given
         ]
@@ -59,6 +60,9 @@ def draft(wanted: Preparation) -> Prepared:
             format=wanted.format,
             parts=tuple(_part(name, is_cyclic=wanted.cyclic) for name in wanted.date),
         )
+    if wanted.text is not None:
+        fields = wanted.text.model_dump(include={"tokens", "length", "lower", "keep", "pad"})
+        return Prepared(kind="text", **fields)
     if chosen is None:
         return Prepared(kind="number", indicator=wanted.indicator)
     return Prepared(kind="categories", encoding=chosen.encoding, unknown=chosen.unknown == "bucket")
@@ -74,7 +78,9 @@ def learned(wanted: Preparation, column: pl.Series, rows: Array | slice, file: o
         made.apply(column, file)  # which says where the first is
     values = column[rows]
     present = values.drop_nulls()
-    if not len(present) and (wanted.categories is None or wanted.missing == "most_frequent"):
+    is_filled = isinstance(wanted.missing, Constant)
+    has_words = wanted.categories is not None or (wanted.text is not None and is_filled)
+    if not len(present) and (not has_words or wanted.missing == "most_frequent"):
         raise DataError(
             f'{file}: column "{column.name}": every value of the {len(values)} training rows is '
             "missing, so that nothing can be learned of it; leave the column out"
@@ -90,6 +96,8 @@ def learned(wanted: Preparation, column: pl.Series, rows: Array | slice, file: o
                 "out"
             )
         return made.model_copy(update={"vocabulary": vocabulary})
+    if wanted.text is not None:
+        return _with_tokens(wanted.text, made, filled[rows], file)
     if wanted.date is not None:
         parts = tuple(
             part
@@ -102,6 +110,23 @@ def learned(wanted: Preparation, column: pl.Series, rows: Array | slice, file: o
         return made.model_copy(update={"parts": parts})
     scaling = _steps(wanted, filled.to_numpy(), column, rows, file)
     return made.model_copy(update={"scaling": scaling})
+
+
+def _with_tokens(wanted: Texts, made: Prepared, filled: pl.Series, file: object) -> Prepared:
+    """Return a column of text with the vocabulary of its training rows; raises DataError."""
+    from nnspec.data.texts import tokens_of, vocabulary_of  # which few specs need
+
+    if wanted.tokens == "bytes":
+        return made
+    tokens = tokens_of(filled.drop_nulls(), wanted.tokens, lower=wanted.lower)
+    vocabulary = vocabulary_of(tokens, wanted.most, wanted.min_count)
+    if not vocabulary:
+        often = f" {wanted.min_count} times" if wanted.min_count > 1 else ""
+        raise DataError(
+            f'{file}: column "{filled.name}": no token is{often} in the {len(filled)} training '
+            "rows, so that every text would be the same"
+        )
+    return made.model_copy(update={"vocabulary": vocabulary})
 
 
 def _part(name: Part, *, is_cyclic: bool) -> DatePart:
@@ -124,7 +149,8 @@ def _steps(
 def _fill(wanted: Preparation, present: pl.Series) -> float | str | None:
     missing = wanted.missing
     if isinstance(missing, Constant):
-        return missing.constant if wanted.categories is None else missing.as_category
+        is_number = wanted.categories is None and wanted.text is None
+        return missing.constant if is_number else missing.as_category
     if missing == "refuse":
         return None
     if missing == "most_frequent":

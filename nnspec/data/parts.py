@@ -138,17 +138,19 @@ def _require_tables(graph: Graph, features: Mapping[str, Feature], file: object)
         (name, column, each)
         for name, feature in features.items()
         for column, each in zip(feature.columns, feature.prepared or (), strict=False)
-        if each.encoding == "index"
+        if each.numbers is not None
     ]
     if not indexed:
         return
     for allowed in domain_of(graph).ranges:
         for name, column, each in indexed:
-            size = len(each.vocabulary) + each.unknown
+            size = each.numbers or 0
             if name == allowed.value and isinstance(allowed.most, int) and allowed.most < size - 1:
-                others = "others and " if each.unknown else ""
+                others = "others and " if each.unknown or each.kind == "text" else ""
+                what = "tokens" if each.kind == "text" else "categories"
+                held = 256 if each.tokens == "bytes" else len(each.vocabulary)
                 raise DataError(
-                    f'{file}: column "{column}" has {others}{len(each.vocabulary)} categories, '
+                    f'{file}: column "{column}" has {others}{held} {what}, '
                     f'the numbers 0 to {size - 1}, and the layer "{allowed.layer}" '
                     f"({allowed.kind}) takes 0 to {allowed.most}; let it take {size}"
                 )

@@ -14,6 +14,7 @@ from nnspec.data.dates import as_dates, dates, part_of
 from nnspec.data.tables import filled_text, number, where
 from nnspec.errors import DataError, nearest
 from nnspec.language.preparation import Part, is_date, require_format
+from nnspec.language.texts import OF_BYTES, OTHER, Tokens
 from nnspec.layers.fields import Count, Finite, Flag, Frozen, Size, Text
 
 Array = NDArray[Any]
@@ -85,7 +86,7 @@ class DatePart(Frozen):
 class Prepared(Frozen):
     """One column: what it holds, and what it becomes by what its training rows said."""
 
-    kind: Literal["number", "categories", "date"]
+    kind: Literal["number", "categories", "date", "text"]
     """The kind of what the column holds."""
     fill: Finite | Text | None = None
     """In the place of a missing value; None where that is an error."""
@@ -103,6 +104,16 @@ class Prepared(Frozen):
     """The parts of a date that are elements."""
     format: Text | None = None
     """The way in which dates are written."""
+    tokens: Tokens | None = None
+    """What a text is cut into; `vocabulary` has tokens in the order of their numbers from 2."""
+    length: Size | None = None
+    """The number of tokens of a row."""
+    lower: Flag = False
+    """Whether capitals of a text are as small letters."""
+    keep: Literal["start", "end"] = "start"
+    """What of a longer text is kept."""
+    pad: Literal["start", "end"] = "end"
+    """Where a shorter text is filled."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -111,6 +122,8 @@ class Prepared(Frozen):
             self.scaling and kind != "number"
         ):
             raise ValueError("numbers have a scaling, and categories an encoding")
+        if (self.tokens is not None and self.length is not None) != (kind == "text"):
+            raise ValueError("texts have tokens, and a number of them")
         if (bool(self.parts) and self.format is not None) != (kind == "date"):
             raise ValueError("dates have parts and a format")
         if self.format is not None:
@@ -126,6 +139,8 @@ class Prepared(Frozen):
     @property
     def names(self) -> tuple[str, ...]:
         """The meaning of each element that the column becomes."""
+        if self.length is not None:
+            return tuple(f"token {i + 1}" for i in range(self.length))
         if self.encoding == "one_hot":
             return (*(["others"] if self.unknown else ()), *self.vocabulary)
         missing = ["missing"] if self.indicator else []
@@ -133,9 +148,16 @@ class Prepared(Frozen):
             return (*(name for part in self.parts for name in part.names), *missing)
         return ("number of the category" if self.encoding else "value", *missing)
 
+    @property
+    def numbers(self) -> int | None:
+        """How many numbers a table needs that takes what the column becomes; None if none does."""
+        if self.kind == "text":
+            return OF_BYTES if self.tokens == "bytes" else OTHER + 1 + len(self.vocabulary)
+        return len(self.vocabulary) + self.unknown if self.encoding == "index" else None
+
     def read(self, series: pl.Series, file: object) -> pl.Series:
         """Return a column as float64, text or datetime, null where missing; raises DataError."""
-        if self.kind == "categories":
+        if self.kind in ("categories", "text"):
             return filled_text(series, file=file)
         if self.format is not None:
             return dates(series, self.format, file=file)
@@ -149,6 +171,11 @@ class Prepared(Frozen):
         filled = self.filled(values)
         if self.encoding is not None:
             return self._encoded(filled, file)
+        if self.tokens is not None and self.length is not None:
+            from nnspec.data.texts import numbered, tokens_of  # which few specs need
+
+            tokens = tokens_of(filled, self.tokens, lower=self.lower)
+            return numbered(tokens, self.vocabulary, self.length, keep=self.keep, pad=self.pad)
         columns = [scaled(filled.to_numpy(), self.scaling, values, file)] if not self.parts else []
         for part in self.parts:
             numbers = part_of(filled, part.name)

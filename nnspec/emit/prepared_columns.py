@@ -10,7 +10,7 @@ from nnspec.emit.code import literal, wrap
 from nnspec.emit.reading import READERS
 from nnspec.emit.snippets import Snippet, snippets
 from nnspec.emit.specialised import Specialisation, specialised
-from nnspec.emit.unread import without_unread
+from nnspec.emit.unread import parameters_of, without_unread
 from nnspec.language.preparation import (
     CYCLES,
     DIRECTIVES,
@@ -19,6 +19,7 @@ from nnspec.language.preparation import (
     pieces_of,
     preparation_of,
 )
+from nnspec.language.texts import PATTERNS, Texts
 from nnspec.network.loader import Spec
 
 NAME = "COLUMNS"
@@ -70,7 +71,7 @@ def prepared_inputs(spec: Spec) -> dict[str, dict[str, Preparation]]:
 
 
 def _with_scale(given: Preparation, usual: Preparation) -> Preparation:
-    if given.scale is not None or given.categories is not None:
+    if given.scale is not None or given.categories is not None or given.text is not None:
         return given
     return given.model_copy(update={"scale": usual.scale})
 
@@ -95,18 +96,23 @@ def mixed_source(spec: Spec, suffix: str) -> Mixed | None:
     every = [each for columns in inputs.values() for each in columns.values()]
     flags = _flags(every, is_typed=suffix != "csv")
     has_scales = flags["HAS_SCALED_NUMBERS"] or flags["HAS_SCALED_DATES"]
+    has_words = flags["HAS_CATEGORIES"] or flags["HAS_TEXTS"]
     has_patterns = any(_is_pattern(key) for columns in inputs.values() for key in columns)
+    has_elements = any(each.categories is None and each.text is None for each in every)
     names = [
         *(["wanted"] if has_patterns else []),
         *(["dates", "date_column", "part_of"] if flags["HAS_DATES"] else []),
-        *(["category"] if flags["HAS_CATEGORIES"] and suffix != "csv" else []),
+        *(["category"] if has_words and suffix != "csv" else []),
         *("read_column", "filled"),
         *(["scaling", "scaled", "steps"] if has_scales else []),
         *(["vocabulary"] if flags["HAS_LEARNT_CATEGORIES"] else []),
+        *(["tokens_of"] if flags["HAS_TEXTS"] else []),
+        *(["token_vocabulary"] if flags["HAS_VOCABULARIES"] else []),
         "learnt",
         *(["coded"] if flags["HAS_CATEGORIES"] else []),
+        *(["token_numbers"] if flags["HAS_TEXTS"] else []),
         *(["dated"] if flags["HAS_DATES"] else []),
-        *(["elements_of"] if not flags["IS_CATEGORIES_ALONE"] else []),
+        *(["elements_of"] if has_elements else []),
         *("applied", "encoded"),
     ]
     renamed = {"category": "stripped"} if suffix == "csv" else {}
@@ -121,15 +127,23 @@ def mixed_source(spec: Spec, suffix: str) -> Mixed | None:
         ]
     )
     how = "wanted(columns, name)" if has_patterns else "columns[name]"
+    # Where nothing is learnt of rows, the definition does not take them.
+    (head,) = [text for text in definitions if text.startswith("def learnt(")]
+    each = {"rows": "rows", "name": "name", "train": 'parts["train"]', "how": how, "path": "path"}
+    taken = ", ".join(each[name] for name in parameters_of(head))
     learning = [
         f"    for given, columns in {NAME}.items():",
         '        kinds[given]["prepared"] = [',
-        f'            learnt(rows, name, parts["train"], {how}, path)',
+        f"            learnt({taken})",
         '            for name in kinds[given]["columns"]',
         "        ]",
     ]
     told = {name: {key: _told(each) for key, each in of.items()} for name, of in inputs.items()}
     constant = wrap(f"{NAME}: dict[str, dict[str, Any]] = {literal(told)}")
+    if flags["HAS_VOCABULARIES"]:
+        kinds = {each.text.tokens for each in every if each.text is not None}
+        patterns = {kind: pattern for kind, pattern in PATTERNS.items() if kind in kinds}
+        constant += wrap(f"TOKENS = {literal(patterns)}")
     if flags["HAS_DATES"]:
         used = {part for each in every if each.date for part in pieces_of(each.format)[1::2]}
         fields = {field: digits for field, digits in DIRECTIVES.items() if field in used}
@@ -158,12 +172,14 @@ def _told(given: Preparation) -> dict[str, Any]:
     chosen = given.categories
     told: dict[str, Any] = {}
     told["kind"] = "number" if chosen is None else "categories"
+    if given.text is not None:
+        told = {"kind": "text", **_text(given.text)}
     if given.date is not None:
         told |= {"kind": "date", "format": given.format}
         told["parts"] = [_part(name, is_cyclic=given.cyclic) for name in given.date]
     if isinstance(given.missing, Constant):
         constant = given.missing
-        is_number = chosen is None and given.date is None
+        is_number = chosen is None and given.date is None and given.text is None
         told["fill"] = constant.constant if is_number else constant.as_category
     elif given.missing != "refuse":
         told["missing"] = given.missing
@@ -184,6 +200,14 @@ def _told(given: Preparation) -> dict[str, Any]:
     return told
 
 
+def _text(given: Texts) -> dict[str, Any]:
+    fields = type(given).model_fields
+    usual = ("lower", "most", "min_count")  # these are told where they are no defaults
+    return {
+        name: value for name, value in given if name not in usual or value != fields[name].default
+    }
+
+
 def _part(name: str, *, is_cyclic: bool) -> dict[str, Any]:
     if not is_cyclic or name not in CYCLES:
         return {"name": name}
@@ -194,19 +218,29 @@ def _part(name: str, *, is_cyclic: bool) -> dict[str, Any]:
 def _flags(every: list[Preparation], *, is_typed: bool) -> Mapping[str, bool]:
     """Return which parts of the definitions these columns need."""
     dates = [each for each in every if each.date is not None]
-    numbers = [each for each in every if each.categories is None and each.date is None]
+    texts = [each.text for each in every if each.text is not None]
+    numbers = [
+        each
+        for each in every
+        if each.categories is None and each.date is None and each.text is None
+    ]
     categories = [each for each in every if each.categories is not None]
     chosen = [each.categories for each in categories if each.categories is not None]
     steps = {step for each in every for step in each.steps}
     fills = {each.missing for each in every if not isinstance(each.missing, Constant)}
     return {
-        "IS_CATEGORIES_ALONE": not numbers and not dates,
+        "IS_CATEGORIES_ALONE": not numbers and not dates and not texts,
         "IS_DATES_ALONE": not numbers and bool(dates),
+        "IS_TEXTS_ALONE": not numbers and not dates and not categories,
+        "HAS_TEXTS": bool(texts),
+        "HAS_VOCABULARIES": any(each.tokens != "bytes" for each in texts),
+        "HAS_BYTES": any(each.tokens == "bytes" for each in texts),
+        "HAS_LOWER": any(each.lower for each in texts),
         "HAS_DATES": bool(dates),
         "HAS_TYPES": is_typed,
         "HAS_CYCLES": any(each.date != each.linear_parts for each in dates),
         "HAS_FILLED_DATES": any(each.missing != "refuse" for each in dates),
-        "HAS_FILLS": any(each.missing != "refuse" for each in (*numbers, *categories)),
+        "HAS_FILLS": any(each.missing != "refuse" for each in every if each.date is None),
         "HAS_SCALED_NUMBERS": any(each.steps for each in numbers),
         "HAS_SCALED_DATES": any(each.steps for each in dates),
         "HAS_QUANTILE": "quantile" in steps,

@@ -21,6 +21,11 @@ def without_unread(definitions: Sequence[str]) -> list[str]:
         texts = [_without(text, unread) for text in texts]
 
 
+def parameters_of(text: str) -> list[str]:
+    """Return the names of the parameters of a function, in their order."""
+    return [argument.arg for argument in _function(text).args.args]
+
+
 def _function(text: str) -> ast.FunctionDef:
     (node,) = ast.parse(text).body
     assert isinstance(node, ast.FunctionDef)

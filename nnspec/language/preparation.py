@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from nnspec.language.pictures import Picture
+from nnspec.language.texts import Texts
 from nnspec.layers.fields import Flag, Frozen, Number, Size, Text
 
 Encoding = Literal["one_hot", "index"]
@@ -192,13 +193,26 @@ class Preparation(Frozen):
         description="That the column holds paths of images, relative to the table; {} for images "
         "that have the input's size.",
     )
+    text: Texts | None = Field(
+        default=None, description="That the column holds texts, as {length: 64}: numbers of words."
+    )
 
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> Self:
-        if self.image is not None:
+        for kind, others in (("image", ()), ("text", ("missing",))):
+            if getattr(self, kind) is None:
+                continue
             for key, declared in type(self).model_fields.items():
-                if key != "image" and getattr(self, key) != declared.default:
-                    raise PydanticCustomError("nnspec", "images have no `{key}`", {"key": key})
+                if key not in (kind, *others) and getattr(self, key) != declared.default:
+                    raise PydanticCustomError(
+                        "nnspec", "{kind}s have no `{key}`", {"kind": kind, "key": key}
+                    )
+        if self.text is not None and self.missing in ("mean", "median"):
+            raise PydanticCustomError(
+                "nnspec",
+                "texts have no {kind}: `missing` is most_frequent or a constant",
+                {"kind": self.missing},
+            )
         if self.date is None:
             for key in ("cyclic", "format"):
                 if key in self.model_fields_set:
@@ -246,7 +260,11 @@ class Preparation(Frozen):
                     "categories have no {kind}: `missing` is most_frequent or a constant",
                     {"kind": self.missing},
                 )
-        elif self.date is None and (self.missing == "most_frequent" or isinstance(constant, str)):
+        elif (
+            self.date is None
+            and self.text is None
+            and (self.missing == "most_frequent" or isinstance(constant, str))
+        ):
             raise PydanticCustomError(
                 "nnspec",
                 "`missing` of numbers is mean, median or a number; give `categories` if it holds "
@@ -275,6 +293,8 @@ class Preparation(Frozen):
         """The number of elements that the column becomes; None where the rows or a file decide."""
         if self.image is not None:
             return None
+        if self.text is not None:
+            return self.text.length
         if self.date is not None:
             return 2 * len(self.date) - len(self.linear_parts) + self.indicator
         if self.categories is None:

@@ -50,6 +50,7 @@ DECLARED = {
         {"sex": {**EVERY["sex"], "missing": "most_frequent"}, "kin": EVERY["kin"]},
         6,
     ),
+    "listed": (["kin"], {"kin": EVERY["kin"]}, 4),
     "dates": (["joined", "fare"], {"joined": JOINED, "fare": {"missing": "mean"}}, 8),
     "dates alone": (["joined"], {"joined": {**JOINED, "cyclic": False}}, 4),
     "quantiles": (["fare"], {"fare": {"missing": "median", "scale": ["quantile", "robust"]}}, 1),

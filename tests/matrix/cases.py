@@ -222,6 +222,11 @@ def prepared() -> Iterator[tuple[str, Document]]:
                     "scale": "standard"},
         }),
         "patterns": (["x_[0-2]"], {"x_?": {"missing": "mean", "indicator": True}}),
+        "texts": (["line"], {
+            "line": {"missing": "most_frequent",
+                     "text": {"length": 6, "tokens": "spaces", "lower": True, "most": 5,
+                              "min_count": 2, "keep": "end", "pad": "start"}},
+        }),
     }  # fmt: skip
     for source in ("csv", "parquet"):
         for name, (columns, prepare) in found.items():

@@ -21,6 +21,7 @@ from nnspec.language.preparation import Categories, Constant, Preparation
 from nnspec.language.regularization import Term
 from nnspec.language.schedules import SCHEDULES
 from nnspec.language.splitting import Split
+from nnspec.language.texts import Texts
 from nnspec.language.training_schema import Data, Training
 from nnspec.language.watching import Stop
 from nnspec.language.windows import Windows
@@ -28,7 +29,7 @@ from nnspec.network.loader import loads
 from tests.matrix.networks import Document
 
 TABLES: tuple[Mapping[str, type[BaseModel]], ...] = (LOSSES, OPTIMIZERS, SCHEDULES, METRICS)
-PREPARED: tuple[type[BaseModel], ...] = (Preparation, Categories, Constant)
+PREPARED: tuple[type[BaseModel], ...] = (Preparation, Categories, Constant, Texts)
 IMAGES: tuple[type[BaseModel], ...] = (Picture, Normalization, Augmentation)
 RECORDS: tuple[type[BaseModel], ...] = (
     *(Training, Data, Stop, Clip, Average, Term, Group, Split, Windows),

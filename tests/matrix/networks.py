@@ -124,7 +124,10 @@ def unprepared(wanted: Preparation, name: str, numbers: Any) -> pl.Series:
     """Return a column that becomes numbers by what is declared of it, some of it missing."""
     draw = np.random.default_rng(len(name))
     column = pl.Series(numbers)
-    if wanted.categories is not None:
+    if wanted.text is not None:
+        words = draw.choice(["a", "B", "b", "cc", "d"], (ROWS, 8))
+        column = pl.Series([" ".join(row[: 1 + i % 8]) for i, row in enumerate(words)])
+    elif wanted.categories is not None:
         column = pl.Series(draw.choice([*"aabbbcd"], ROWS))
     elif wanted.date is not None:
         stamps = pl.Series(draw.integers(0, 2**30, ROWS) * 1_000_000).cast(pl.Datetime("us"))

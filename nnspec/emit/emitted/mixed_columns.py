@@ -11,6 +11,8 @@ import polars as pl
 from nnspec.emit.emitted.typed_columns import category, stripped, where
 
 FIELDS: dict[str, str] = {}
+TOKENS: dict[str, str] = {"words": r"\w+|[^\w\s]"}
+HAS_BYTES = True
 HAS_CATEGORIES = True
 HAS_CYCLES = True
 HAS_DATES = True
@@ -22,6 +24,7 @@ HAS_INDICATORS = True
 HAS_LEARNT_CATEGORIES = True
 HAS_LEARNT_FILLS = True
 HAS_LOG = True
+HAS_LOWER = True
 HAS_MEAN = True
 HAS_MEDIAN = True
 HAS_MIN_MAX = True
@@ -33,10 +36,13 @@ HAS_ROBUST = True
 HAS_SCALED_DATES = True
 HAS_SCALED_NUMBERS = True
 HAS_STANDARD = True
+HAS_TEXTS = True
 HAS_TYPES = True
+HAS_VOCABULARIES = True
 IS_CATEGORIES_ALONE = False
 IS_DATES_ALONE = False
 IS_INDEX_ALONE = False
+IS_TEXTS_ALONE = False
 
 
 def wanted(columns: dict[str, dict[str, Any]], name: str) -> dict[str, Any]:
@@ -91,9 +97,11 @@ def read_column(
     rows: pl.DataFrame, name: str, how: dict[str, Any], path: Path
 ) -> pl.Series:
     """Return a column, null where a value is missing; refuse what it cannot hold."""
-    if IS_CATEGORIES_ALONE:
+    if IS_CATEGORIES_ALONE or IS_TEXTS_ALONE:
         return category(rows, name, path)
     if HAS_CATEGORIES and how["kind"] == "categories":
+        return category(rows, name, path)
+    if HAS_TEXTS and how["kind"] == "text":
         return category(rows, name, path)
     if IS_DATES_ALONE:
         return date_column(rows, name, how, path)
@@ -192,7 +200,7 @@ def learnt(
 ) -> dict[str, Any]:
     """Return what a column becomes, by what its training rows say."""
     column = read_column(rows, name, how, path)
-    left_out = ("missing", "scale", "min_count")
+    left_out = ("missing", "scale", "min_count", "most")
     by = {key: value for key, value in how.items() if key not in left_out}
     if HAS_LEARNT_FILLS and "missing" in how:
         known = column[train].drop_nulls()
@@ -207,6 +215,8 @@ def learnt(
     values = filled(column, by, path)
     if HAS_LEARNT_CATEGORIES and how["kind"] == "categories" and "vocabulary" not in by:
         by["vocabulary"] = vocabulary(values[train], how, path)
+    if HAS_VOCABULARIES and how["kind"] == "text" and how["tokens"] != "bytes":
+        by["vocabulary"] = token_vocabulary(values[train], how)
     if HAS_SCALED_DATES and how["kind"] == "date" and "scale" in how:
         by["parts"] = []
         for part in how["parts"]:
@@ -245,6 +255,47 @@ def coded(values: pl.Series, by: dict[str, Any], path: Path) -> np.ndarray:
     return codes[:, None] == np.arange(count)
 
 
+def tokens_of(texts: pl.Series, by: dict[str, Any]) -> pl.Series:
+    """Return the tokens of each text, as a list; bytes are numbers from 1 to 256."""
+    if HAS_LOWER and by.get("lower"):
+        texts = texts.str.to_lowercase()
+    if HAS_BYTES and by["tokens"] == "bytes":
+        numbers = [[1 + byte for byte in text.encode()] for text in texts]
+        return pl.Series(texts.name, numbers, dtype=pl.List(pl.Int64))
+    return texts.str.extract_all(TOKENS[by["tokens"]])
+
+
+def token_vocabulary(texts: pl.Series, how: dict[str, Any]) -> list[str]:
+    """Return the tokens of texts, the frequent ones first."""
+    tokens = tokens_of(texts, how).explode().drop_nulls().rename("token")
+    counts = tokens.value_counts(name="count")
+    kept = counts.filter(counts["count"] >= how.get("min_count", 1))
+    found = kept.sort("count", "token", descending=[True, False])["token"]
+    if not len(found):
+        raise ValueError(f'column "{texts.name}": no token is in the training rows')
+    return found.head(how.get("most", len(found))).to_list()
+
+
+def token_numbers(texts: pl.Series, by: dict[str, Any]) -> np.ndarray:
+    """Return the numbers of tokens: 0 fills a shorter text, 1 is any other token."""
+    tokens, length = tokens_of(texts, by), by["length"]
+    is_first = by["keep"] == "start"
+    kept = tokens.list.head(length) if is_first else tokens.list.tail(length)
+    counts = kept.list.len().to_numpy().astype(int)
+    flat = kept.filter(pl.Series(counts > 0)).explode()
+    if HAS_VOCABULARIES and flat.dtype == pl.String:
+        words = by["vocabulary"]
+        numbers = list(range(2, 2 + len(words)))
+        flat = flat.replace_strict(words, numbers, default=1, return_dtype=pl.Int64)
+    rows = np.repeat(np.arange(len(counts)), counts)
+    places = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    if by["pad"] == "start":
+        places += np.repeat(length - counts, counts)
+    found = np.zeros((len(counts), length))
+    found[rows, places] = flat.to_numpy()
+    return found
+
+
 def dated(column: pl.Series, by: dict[str, Any], path: Path) -> list[np.ndarray]:
     """Return the parts of dates, those of a cycle as sine and cosine."""
     elements = []
@@ -281,6 +332,10 @@ def applied(column: pl.Series, by: dict[str, Any], path: Path) -> np.ndarray:
         return coded(values, by, path)
     if HAS_CATEGORIES and by["kind"] == "categories":
         return coded(values, by, path)
+    if IS_TEXTS_ALONE:
+        return token_numbers(values, by)
+    if HAS_TEXTS and by["kind"] == "text":
+        return token_numbers(values, by)
     elements = elements_of(values, by, path)
     if HAS_INDICATORS and by.get("indicator"):
         elements.append(column.is_null().to_numpy())

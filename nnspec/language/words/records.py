@@ -152,9 +152,19 @@ KEYS = {
         **keys("format", "date_format datetime_format strptime pattern"),
         **keys("cyclic", "cyclical cycle sin_cos sine_cosine periodic"),
         **keys("image", "images picture image_path path file img"),
+        **keys("text", "texts sentence string tokens tokenizer"),
         **_moved("resize image_size=resize crop center_crop=crop interpolation resample=interpolation", "image"),
         **_moved("unknown handle_unknown=unknown oov=unknown values vocabulary=values vocab=values "
                  "min_count min_frequency=min_count most_common=min_count", "categories"),
+    },
+    "Texts": {
+        **keys("tokens", "tokenizer tokenize split token_level analyzer"),
+        **keys("length", "max_length max_len output_sequence_length sequence_length maxlen seq_len"),
+        **keys("lower", "lowercase do_lower_case standardize"),
+        **keys("most", "max_tokens vocab_size vocabulary_size num_words max_features size"),
+        **keys("min_count", "min_freq min_frequency min_df"),
+        **keys("keep", "truncation truncate truncating truncation_side"),
+        **keys("pad", "padding padding_side"),
     },
     "Categories": {
         **keys("encoding", "encode output_mode mode type method"),

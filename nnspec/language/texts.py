@@ -1,0 +1,59 @@
+"""Columns of text: what they are cut into, and how that becomes numbers."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from nnspec.layers.fields import Flag, Frozen, Size
+
+Tokens = Literal["words", "spaces", "characters", "bytes"]
+PATTERNS: dict[str, str] = {
+    "words": r"\w+|[^\w\s]",
+    "spaces": r"[^ ]+",
+    "characters": r"(?s).",
+}
+"""What a text is cut into -> the regular expression of one token."""
+PADDING, OTHER = 0, 1
+"""The numbers of what fills a row that is shorter, and of tokens that are in no vocabulary."""
+OF_BYTES = 257
+"""Numbers of bytes: each is one more than its value."""
+
+
+class Texts(Frozen):
+    """A column of text as so many numbers: 0 fills, 1 is any other token, and then the vocabulary.
+
+    The vocabulary is of the training rows, the most frequent token first.
+    """
+
+    tokens: Tokens = Field(
+        default="words",
+        description="What a text is cut into: words and signs between them, what spaces part, "
+        "characters, or the bytes of UTF-8.",
+    )
+    length: Size = Field(description="Tokens of a row.")
+    lower: Flag = Field(default=False, description="Whether capitals are as small letters.")
+    most: Size | None = Field(
+        default=None, description="The largest vocabulary: rarer tokens are others; by default any."
+    )
+    min_count: Size = Field(
+        default=1, description="Tokens that are fewer times in the training rows are others."
+    )
+    keep: Literal["start", "end"] = Field(
+        default="start", description="What of a longer text is kept."
+    )
+    pad: Literal["start", "end"] = Field(
+        default="end", description="Where a shorter one is filled."
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.tokens == "bytes":
+            for key in ("most", "min_count"):
+                if getattr(self, key) != type(self).model_fields[key].default:
+                    raise PydanticCustomError(
+                        "nnspec", "bytes are 256 in any case: leave out `{key}`", {"key": key}
+                    )
+        return self
