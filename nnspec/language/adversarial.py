@@ -65,7 +65,9 @@ OF_ROWS = {
     **dict.fromkeys(("sample_weight", "balance"), "every row counts alike"),
     "prepare": "rows are judged as they are in the file: encode columns, and fill what is missing, "
     "in the file",
-    "augment": "the discriminator judges the rows as they are in the file",
+    **dict.fromkeys(
+        ("augment", "windows"), "the discriminator judges the rows as they are in the file"
+    ),
 }
 """Keys of the data of one network -> why those of two networks have none."""
 OF_DISCRIMINATOR = (

@@ -321,7 +321,9 @@ def test_many_windows_are_cut_for_each_batch(
     cut = nnspec.train(spec, "torch", tmp_path / "cut", dtype="float64")
     assert [epoch.values for epoch in held.history] == [epoch.values for epoch in cut.history]
     assert nnspec.predict(whole, tmp_path / "rows.csv").table().equals(expected)
-    report = nnspec.verify(spec, data=tmp_path / "rows.csv", exporters=False, backends=["torch"])
+    report = nnspec.verify(
+        spec, data=tmp_path / "rows.csv", exporters=False, backends=["torch", "onnx"]
+    )
     assert report.passed
 
 
@@ -505,6 +507,44 @@ def test_a_window_with_a_row_that_is_refused_has_no_number(tmp_path: Path) -> No
     values = dict(zip(names, session.run(None, given), strict=True))["ahead"]
     assert np.isfinite(values[0]).all()
     assert np.isnan(values[1:]).all()
+
+
+def test_inputs_have_windows_of_the_same_rows(tmp_path: Path) -> None:
+    written(tmp_path, "csv")
+    path = tmp_path / "both.nnspec.yaml"
+    path.write_text("""\
+nnspec: 1
+name: Both
+inputs:
+  sky: {shape: [5], dtype: int64}
+  sizes: {shape: [5, 2]}
+layers:
+  - {name: kinds, type: embedding, input_dim: 4, output_dim: 2, inputs: sky}
+  - {name: all, type: concatenate, inputs: [kinds, sizes]}
+  - {name: memory, type: gru, units: 3}
+  - {name: ahead, type: dense, units: 1}
+training: {task: regression, epochs: 1, batch_size: 8}
+data:
+  source: rows.csv
+  features: {sky: sky, sizes: [x, y]}
+  target: z
+  prepare: {sky: {categories: {encoding: index, unknown: bucket}}, "[xy]": {scale: standard}}
+  windows: {series: place, order: at}
+""")
+    spec = load(path)
+    data = load_data(spec)
+    taken, _ = script_of(spec, tmp_path).load_data(tmp_path / "rows.csv")
+    for ours, theirs in zip(data.train.inputs.values(), taken["train"][:2], strict=True):
+        assert np.array_equal(ours, theirs)
+    run = nnspec.train(spec, "torch", tmp_path / "run")
+    for name, prepared in (("plain", False), ("whole", True)):
+        file = tmp_path / f"{name}.onnx"
+        nnspec.export(spec, file, weights=run.best, preprocessing=prepared)
+    tables = [
+        nnspec.predict(tmp_path / f"{name}.onnx", tmp_path / "rows.csv").table()
+        for name in ("plain", "whole")
+    ]
+    assert tables[0].equals(tables[1])
 
 
 def test_verification_takes_windows_of_given_rows(tmp_path: Path) -> None:
