@@ -54,6 +54,7 @@ _HOMES = {
     "nnspec.language.schema": "Block Call Input Model",
     "nnspec.training.either": "train",
     "nnspec.training.folds": "CrossValidation cross_validate",
+    "nnspec.training.tuning": "Tuning tune",
     "nnspec.training.run": "Run TrainingError TrainingInterrupted",
     "nnspec.language.training_schema": "Data Training",
 }

@@ -23,6 +23,7 @@ COMMANDS = {
     "weights": ("nnspec.cli.weights:weights", "Names, shapes and first values of the weights."),
     "compile": ("nnspec.cli.compile:compile", "Write a spec as PyTorch, Keras or ONNX."),
     "train": ("nnspec.cli.train:train", "Train the network on its data."),
+    "tune": ("nnspec.cli.tune:tune", "Train with other settings, and keep the best."),
     "runs": ("nnspec.cli.runs:runs", "List runs of `nnspec train`, and compare them."),
     "export": ("nnspec.cli.export:export", "Write the network with its weights as ONNX."),
     "verify": ("nnspec.cli.verify:verify", "Prove that the backends compute the same."),

@@ -259,6 +259,11 @@ def _set_variables(tree: Any, variables: Mapping[str, object]) -> None:
     if not isinstance(own, dict):
         own = {}
     for name, value in variables.items():
+        if name not in own and "." in name:
+            from nnspec.language.setting import set_at  # which few calls need
+
+            set_at(tree, name, value)
+            continue
         if name not in own:
             raise UsageError(
                 f'the spec has no variable "{name}"{nearest(name, own)}'

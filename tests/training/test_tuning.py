@@ -1,0 +1,259 @@
+"""Tuning: what is chosen, what is kept, and what the end of a process loses."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+import nnspec
+from nnspec.errors import SpecError, UsageError
+from nnspec.language.setting import set_at
+from nnspec.training.search_space import Choices, Range, read_space
+from nnspec.training.tuning import JOURNAL, PICTURE, RECORD, trial_folder
+
+SPEC = """\
+nnspec: 1
+name: Tuned
+variables: {units: 4}
+inputs: {x: {shape: [3]}}
+layers:
+  - {name: hidden, type: dense, units: "${units}", activation: relu}
+  - {name: y, type: dense, units: 1}
+data: {source: rows.csv, features: {x: [a, b, c]}, target: y}
+training: {task: regression, optimizer: adam, epochs: 3, batch_size: 16}
+"""
+OVER = {
+    "units": "2..32:log",
+    "training.optimizer.learning_rate": "1e-3..0.1:log",
+    "layers.hidden.activation": "relu,tanh",
+}
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    draw = np.random.default_rng(5)
+    x = draw.normal(size=(96, 3))
+    y = x[:, 0] * x[:, 1] + draw.normal(0, 0.1, 96)
+    pl.DataFrame({"a": x[:, 0], "b": x[:, 1], "c": x[:, 2], "y": y}).write_csv(
+        tmp_path / "rows.csv"
+    )
+    path = tmp_path / "tuned.nnspec.yaml"
+    path.write_text(SPEC)
+    return path
+
+
+def best_of(run: Any, name: str) -> float:
+    (best,) = (each for each in run.history if each.number == run.best_epoch)
+    return float(best.values[name])
+
+
+def test_the_best_spec_trains_to_the_score_that_is_told(spec: Path, tmp_path: Path) -> None:
+    told = []
+    found = nnspec.tune(
+        spec, OVER, tmp_path / "tune", trials=8, backend="torch",
+        on_trial=lambda tried, ended: told.append((tried.number, ended)),
+    )  # fmt: skip
+    assert len(found.trials) == 8
+    assert [ended for _, ended in told] == [*range(1, 9)]
+    assert found.metric == "val_loss"
+    scores = [each.score for each in found.trials if each.state == "complete"]
+    assert found.best.score == min(score for score in scores if score is not None)
+    for each in found.trials:
+        assert 2 <= each.values["units"] <= 32
+        assert 1e-3 <= each.values["training.optimizer.learning_rate"] <= 0.1
+        assert (trial_folder(found.folder, each.number) / "checkpoint.safetensors").exists()
+    run = nnspec.train(found.best_spec, "torch", tmp_path / "again")
+    assert best_of(run, "val_loss") == found.best.score
+    again = nnspec.load(found.best_spec)
+    assert again.model.variables["units"] == found.best.values["units"]
+    assert set(found.importance) == set(OVER)
+    assert sum(found.importance.values()) == pytest.approx(1)
+    assert (found.folder / PICTURE).stat().st_size > 1000
+    record = json.loads((found.folder / RECORD).read_text())
+    assert record["best"]["number"] == found.best.number
+    # The same seed chooses the same settings.
+    other = nnspec.tune(spec, OVER, tmp_path / "other", trials=8, backend="torch")
+    assert [each.values for each in other.trials] == [each.values for each in found.trials]
+
+
+def test_what_is_better_may_be_more(spec: Path, tmp_path: Path) -> None:
+    found = nnspec.tune(
+        spec, {"units": [2, 16]}, tmp_path / "tune", trials=3, metric="val_r2", backend="torch",
+        epochs=2, prune=False,
+    )  # fmt: skip
+    assert found.mode == "max"
+    assert found.best.score == max(each.score for each in found.trials if each.score is not None)
+    assert all(each.epochs == 2 for each in found.trials)
+    again = nnspec.load(found.best_spec).model.training
+    assert again is not None
+    assert again.epochs == 2
+    assert again.keep is not None
+    assert again.keep.metric == "val_r2"
+
+
+def test_a_trial_that_fails_is_told_and_the_others_go_on(spec: Path, tmp_path: Path) -> None:
+    found = nnspec.tune(
+        spec, {"units": [8, 0]}, tmp_path / "tune", trials=6, backend="torch", seed=1
+    )
+    failed = [each for each in found.trials if each.state == "failed"]
+    assert failed
+    assert all("units" in each.problem for each in failed)
+    assert found.best.values == {"units": 8}
+    # A rate that explodes ends its trial, and not the tuning.
+    wild = nnspec.tune(
+        spec,
+        {"training.optimizer": [{"type": "sgd", "learning_rate": 1e30}, "adam"]},
+        tmp_path / "wild",
+        trials=6,
+        backend="torch",
+    )
+    assert {each.state for each in wild.trials} >= {"failed", "complete"}
+
+
+def test_where_every_trial_fails_the_reason_is_raised(spec: Path, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("a,b,c,y\n1,2,x,3\n")
+    with pytest.raises(nnspec.DataError, match='"x" is not a number'):
+        nnspec.tune(spec, {"units": "2..8"}, tmp_path / "tune", trials=9, backend="torch")
+
+
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
+    "nothing": ({}, "nothing is to be tuned"),
+    "one value": ({"units": "8"}, "is no choice: give a range such as 16..256"),
+    "falling": ({"units": "9..2"}, "a smaller number comes first"),
+    "logarithm of 0": ({"units": "0..8:log"}, "logarithms are above 0"),
+    "step": ({"units": "2..8:step=9"}, "a step of 9 does not fit"),
+    "no variable": ({"unit": "2..8"}, 'no variable "unit"; did you mean "units"?'),
+    "no section": ({"trainin.epochs": "2..8"}, 'the spec has no "trainin"'),
+    "no layer": ({"layers.hiden.units": "2..8"}, 'nothing is "layers.hiden"'),
+    "no keys": ({"nnspec.x": "2..8"}, '"nnspec" is 1, and has no keys'),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_cannot_be_tuned_is_refused(case: str, spec: Path, tmp_path: Path) -> None:
+    over, message = WRONG[case]
+    with pytest.raises(UsageError) as found:
+        nnspec.tune(spec, over, tmp_path / "tune", backend="torch")
+    assert message in str(found.value)
+    assert not (tmp_path / "tune").exists()
+
+
+def test_a_key_that_is_none_is_told_with_its_place(spec: Path, tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="has no key"):
+        nnspec.tune(spec, {"training.optimizer.rate_": "1e-3..1"}, tmp_path / "tune")
+    with pytest.raises(SpecError, match=r"val_nothing.*no epoch measures"):
+        nnspec.tune(spec, {"units": "2..8"}, tmp_path / "tune", metric="val_nothing")
+
+
+def test_a_folder_keeps_its_tuning(spec: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "tune"
+    with pytest.raises(UsageError, match="holds no tuning to resume"):
+        nnspec.tune(spec, {"units": "2..8"}, folder, trials=2, backend="torch", resume=True)
+    first = nnspec.tune(spec, {"units": "2..8"}, folder, trials=2, backend="torch")
+    with pytest.raises(UsageError, match="already holds a tuning"):
+        nnspec.tune(spec, {"units": "2..8"}, folder, trials=2, backend="torch")
+    with pytest.raises(UsageError, match="another over"):
+        nnspec.tune(spec, {"units": "2..9"}, folder, trials=2, backend="torch", resume=True)
+    more = nnspec.tune(spec, {"units": "2..8"}, folder, trials=4, backend="torch", resume=True)
+    assert more.trials[:2] == first.trials
+    assert len(more.trials) == 4
+    anew = nnspec.tune(spec, {"units": "2..9"}, folder, trials=2, backend="torch", overwrite=True)
+    assert len(anew.trials) == 2
+
+
+@pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.slow)])
+def test_a_tuning_that_is_killed_loses_the_running_trial_alone(
+    kills: int, spec: Path, tmp_path: Path
+) -> None:
+    folder, draw = tmp_path / "tune", np.random.default_rng(kills)
+    command = [
+        sys.executable, "-m", "nnspec", "tune", str(spec), "--over", "units=2..32",
+        "--over", "training.optimizer.learning_rate=1e-3..0.1:log", "--trials", "500",
+        "--epochs", "40", "--backend", "torch", "-o", str(folder),
+    ]  # fmt: skip
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    known: dict[int, tuple[Any, ...]] = {}
+    for kill in range(kills):
+        resume = ["--resume"] if kill else []
+        with subprocess.Popen(
+            [*command, *resume], stdout=subprocess.PIPE, text=True, env=environment
+        ) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline()  # a trial has ended
+            time.sleep(float(draw.uniform(0, 1.5)))
+            process.send_signal(signal.SIGKILL)
+        tried = _ended(folder)
+        assert known.items() <= tried.items()
+        assert len(tried) > len(known)
+        known = tried
+    found = nnspec.tune(
+        spec,
+        {"units": "2..32", "training.optimizer.learning_rate": "1e-3..0.1:log"},
+        folder, trials=len(known) + 1, epochs=40, backend="torch", resume=True,
+    )  # fmt: skip
+    assert len(found.trials) == len(known) + 1
+    run = nnspec.train(found.best_spec, "torch", tmp_path / "again")
+    assert best_of(run, "val_loss") == found.best.score
+
+
+def _ended(folder: Path) -> dict[int, tuple[Any, ...]]:
+    """Return the scores of the trials that have ended, as Optuna's journal has them."""
+    import optuna
+
+    backend = optuna.storages.journal.JournalFileBackend(str(folder / JOURNAL))
+    study = optuna.load_study(study_name="nnspec", storage=optuna.storages.JournalStorage(backend))
+    return {
+        each.number: (each.state.name, each.value)
+        for each in study.get_trials(deepcopy=False)
+        if each.state.name in ("COMPLETE", "PRUNED")
+    }
+
+
+def test_ranges_and_choices() -> None:
+    found = read_space(
+        {
+            "a": "16..256", "b": "1e-4..0.1:log", "c": "8..64:step=8", "d": "relu,gelu",
+            "e": "[1, {type: sgd}]", "f": [True, None],
+        }
+    )  # fmt: skip
+    assert found["a"] == Range(16, 256, is_whole=True)
+    assert found["b"] == Range(1e-4, 0.1, is_whole=False, is_log=True)
+    assert found["c"] == Range(8, 64, is_whole=True, step=8)
+    assert found["d"] == Choices(("relu", "gelu"))
+    assert found["e"] == Choices((1, {"type": "sgd"}))
+    assert found["f"] == Choices((True, None))
+
+
+def test_a_path_sets_what_it_names() -> None:
+    tree: dict[str, Any] = {
+        "training": {"optimizer": "adam"},
+        "layers": [{"name": "one", "units": 2}, {"type": "relu"}],
+    }
+    set_at(tree, "training.optimizer.learning_rate", 0.5)
+    set_at(tree, "training.clip.norm", 1.0)
+    set_at(tree, "layers.one.units", 8)
+    set_at(tree, "layers.1", {"type": "gelu"})
+    assert tree == {
+        "training": {"optimizer": {"type": "adam", "learning_rate": 0.5}, "clip": {"norm": 1.0}},
+        "layers": [{"name": "one", "units": 8}, {"type": "gelu"}],
+    }
+    with pytest.raises(UsageError, match=r'nothing is "layers\.two": .*names: one'):
+        set_at(tree, "layers.two.units", 8)
+
+
+def test_any_command_takes_a_path(spec: Path) -> None:
+    loaded = nnspec.load(spec, variables={"training.epochs": 7, "units": 6})
+    assert loaded.model.training is not None
+    assert loaded.model.training.epochs == 7
+    with pytest.raises(SpecError, match=r"tuned\.nnspec\.yaml:9:"):
+        nnspec.load(spec, variables={"training.epochs": 0})
