@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nnspec_onnx.ir import ML, Attribute, ElementType, Initializer, Node
-from nnspec_onnx.texts import prepared_texts
 
 if TYPE_CHECKING:
     from nnspec.data.prepared import Prepared, Scaling
@@ -101,8 +100,6 @@ class Columns:
 
     def prepared(self, by: Prepared, column: str) -> str:
         """Return what numbers or categories become, shaped (rows, elements), in float64."""
-        if by.kind == "text":
-            return prepared_texts(self, by, column)
         return self._encoded(by, column) if by.encoding else self._number(by, column)
 
     def _number(self, by: Prepared, column: str) -> str:

@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from nnspec.data.domain_record import RECORD
+from nnspec.data.prepared import Prepared
 from nnspec.data.preprocessing import Answer, Feature, Preprocessing
 from nnspec.emit.bounds import bounds_of
 from nnspec.errors import UnsupportedError, UsageError
@@ -23,7 +24,7 @@ from nnspec_onnx.columns import Columns
 from nnspec_onnx.dates import prepared_dates
 from nnspec_onnx.images import prepared_images, require_images, sides_of
 from nnspec_onnx.ir import Network, Node, Value
-from nnspec_onnx.texts import require_texts
+from nnspec_onnx.texts import prepared_texts, require_texts
 
 OPSET = 19
 """The first opset that compares texts."""
@@ -220,10 +221,7 @@ def _elements(made: Columns, feature: Feature) -> str:
         columns = tuple(made.node("Reshape", name, flat) for name in columns)
     if feature.prepared is not None:
         given = zip(columns, feature.prepared, strict=True)
-        parts = [
-            prepared_dates(made, each, name) if each.parts else made.prepared(each, name)
-            for name, each in given
-        ]
+        parts = [_column(made, each, name) for name, each in given]
     else:
         parts = [made.wide(name) for name in columns]
     values = made.node("Concat", *parts, axis=1) if len(parts) > 1 else parts[0]
@@ -231,6 +229,13 @@ def _elements(made: Columns, feature: Feature) -> str:
         values = made.node("Sub", values, made.constant(feature.mean))
         values = made.node("Div", values, made.constant(feature.scale))
     return values
+
+
+def _column(made: Columns, by: Prepared, name: str) -> str:
+    """Return what one column becomes, shaped (rows, elements), in float64."""
+    if by.kind == "text":
+        return prepared_texts(made, by, name)
+    return prepared_dates(made, by, name) if by.parts else made.prepared(by, name)
 
 
 def _of_windows(made: Columns, refused: list[str], steps: int) -> str:

@@ -105,15 +105,15 @@ class Prepared(Frozen):
     format: Text | None = None
     """The way in which dates are written."""
     tokens: Tokens | None = None
-    """What a text is cut into; `vocabulary` has tokens in the order of their numbers from 2."""
+    """The kind of a text's tokens; `vocabulary` has them in the order of their numbers from 2."""
     length: Size | None = None
     """The number of tokens of a row."""
     lower: Flag = False
     """Whether capitals of a text are as small letters."""
     keep: Literal["start", "end"] = "start"
-    """What of a longer text is kept."""
+    """The part of a longer text that is kept."""
     pad: Literal["start", "end"] = "end"
-    """Where a shorter text is filled."""
+    """The side on which a shorter text is filled."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -150,7 +150,7 @@ class Prepared(Frozen):
 
     @property
     def numbers(self) -> int | None:
-        """How many numbers a table needs that takes what the column becomes; None if none does."""
+        """The size of a table that takes what the column becomes; None if none does."""
         if self.kind == "text":
             return OF_BYTES if self.tokens == "bytes" else OTHER + 1 + len(self.vocabulary)
         return len(self.vocabulary) + self.unknown if self.encoding == "index" else None

@@ -1,4 +1,4 @@
-"""What rows hold as windows have it, cut when it is asked for: NumPy takes it for an array."""
+"""Windows of the values of rows, cut when they are asked for: NumPy takes them for an array."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def mixed_source(spec: Spec, suffix: str) -> Mixed | None:
     )
     how = "wanted(columns, name)" if has_patterns else "columns[name]"
     # Where nothing is learnt of rows, the definition does not take them.
-    (head,) = [text for text in definitions if text.startswith("def learnt(")]
+    head = definitions[1 + names.index("learnt")]
     each = {"rows": "rows", "name": "name", "train": 'parts["train"]', "how": how, "path": "path"}
     taken = ", ".join(each[name] for name in parameters_of(head))
     learning = [

@@ -15,7 +15,7 @@ PATTERNS: dict[str, str] = {
     "spaces": r"[^ ]+",
     "characters": r"(?s).",
 }
-"""What a text is cut into -> the regular expression of one token."""
+"""Kind of token -> the regular expression of one."""
 PADDING, OTHER = 0, 1
 """The numbers of what fills a row that is shorter, and of tokens that are in no vocabulary."""
 OF_BYTES = 257

@@ -1,4 +1,4 @@
-"""What a row of the file is to a network that takes windows over rows."""
+"""Networks that take windows over the rows of a file: their length, and the target of each row."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def window_problems(model: Model, graph: Graph, tree: object) -> Iterator[Proble
         place = mark_at(("inputs", name), tree) or mark
         if not type_.shape or not isinstance(type_.shape[0], int):
             yield Problem(
-                "wrong-shape",
+                "wrong-value",
                 f'input "{name}" is {show(type_.shape)}, and windows need a first axis of so many '
                 "rows as each has",
                 "give the input the shape [rows, columns], with a number of rows",
@@ -80,7 +80,7 @@ def window_problems(model: Model, graph: Graph, tree: object) -> Iterator[Proble
     if len(lengths) > 1:
         listed = ", ".join(f'"{name}" {length}' for length, name in lengths.items())
         yield Problem(
-            "wrong-shape",
+            "wrong-value",
             f"windows are as long in every input, and their first axes differ: {listed}",
             "give all inputs the same first axis",
             mark,
@@ -107,7 +107,7 @@ def _of_horizon(model: Model, graph: Graph, tree: object) -> Iterator[Problem]:
     name, output = graph.outputs[0], graph.types[graph.outputs[0]].shape
     if horizon > 1 and (not output or output[0] != horizon):
         yield Problem(
-            "wrong-shape",
+            "wrong-value",
             f'`horizon` is {horizon}, and the output "{name}" is {show(output)}',
             f"its first axis is of the rows after the window: give it the shape [{horizon}], or "
             f"[{horizon}, columns]",

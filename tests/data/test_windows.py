@@ -447,7 +447,13 @@ def trained(way: str, folder: Path) -> tuple[Spec, Path]:
     return spec, folder / "run" / "best.safetensors"
 
 
-@pytest.mark.parametrize("way", ["prepared", "classes", "standardised"])
+@pytest.mark.parametrize(
+    "way",
+    [
+        "prepared",
+        *(pytest.param(way, marks=pytest.mark.slow) for way in ("classes", "standardised")),
+    ],
+)
 def test_every_way_to_an_answer_gives_the_same(way: str, tmp_path: Path) -> None:
     spec, weights = trained(way, tmp_path)
     plain, whole = tmp_path / "plain.onnx", tmp_path / "whole.onnx"

@@ -137,7 +137,7 @@ def test_a_script_prepares_rows_as_train_does(name: str, suffix: str, tmp_path: 
     ours = expected.preprocessing
     given = Preprocessing.from_json(json.dumps(record))
     assert given.inputs == ours.inputs
-    assert ("vocabulary" in source.text) == (name in ("every", "categories"))
+    assert ("vocabulary" in source.text) == (name in ("every", "categories", "listed"))
     assert ("log1p" in source.text) == (name in ("every", "numbers", "standardized"))
     assert ("np.sin" in source.text) == (name == "dates")
     assert ("strict=False, time_unit" in source.text) == ("dates" in name)
