@@ -172,31 +172,36 @@ def tune(
     watched = _watched(base)
     settings = _settings(spec, space, given, backend, dtype, seed)
     place = Path(folder)
-    _require_folder(place, settings, resume=resume, overwrite=overwrite)
-    study = _study(optuna, place, watched, seed, prune=prune)
-    _again(optuna, study)
-    ended = _ended(study)
-    while len(ended) < trials:
-        trial = study.ask()
-        values = {name: each.chosen(trial, name) for name, each in space.items()}
-        trial.set_user_attr("values", values)
-        run = _Run(spec, {**given, **values}, place, watched, backend, dtype)
-        try:
-            _try(optuna, study, trial, run)
-        except KeyboardInterrupt:
-            raise TrainingInterrupted(
-                f"interrupted in trial {trial.number}; the others are kept. To go on, tune into "
-                f"{place} again with --resume"
-            ) from None
-        except NnspecError as error:
-            trial.set_user_attr("problem", str(error))
-            study.tell(trial, state=optuna.trial.TrialState.FAIL)
-            if len(ended) + 1 >= WARM and all(each.state == "failed" for each in ended):
-                raise
+    _require_folder(place, resume=resume, overwrite=overwrite)
+    with RunFolder(place).held(new=not resume):
+        if resume:
+            _require_same(place, settings)
+        else:
+            _begin(place, settings)
+        study = _study(optuna, place, watched, seed, prune=prune)
+        _again(optuna, study)
         ended = _ended(study)
-        if on_trial is not None:
-            on_trial(ended[-1], len(ended))
-    return _concluded(optuna, study, place, watched, spec=spec, given=given, settings=settings)
+        while len(ended) < trials:
+            trial = study.ask()
+            values = {name: each.chosen(trial, name) for name, each in space.items()}
+            trial.set_user_attr("values", values)
+            run = _Run(spec, {**given, **values}, place, watched, backend, dtype)
+            try:
+                _try(optuna, study, trial, run)
+            except KeyboardInterrupt:
+                raise TrainingInterrupted(
+                    f"interrupted in trial {trial.number}; the others are kept. To go on, tune "
+                    f"into {place} again with --resume"
+                ) from None
+            except NnspecError as error:
+                trial.set_user_attr("problem", str(error))
+                study.tell(trial, state=optuna.trial.TrialState.FAIL)
+                if len(ended) + 1 >= WARM and all(each.state == "failed" for each in ended):
+                    raise
+            ended = _ended(study)
+            if on_trial is not None:
+                on_trial(ended[-1], len(ended))
+        return _concluded(optuna, study, place, watched, spec=spec, given=given, settings=settings)
 
 
 @dataclass(frozen=True)
@@ -299,41 +304,52 @@ def _settings(
     }
 
 
-def _require_folder(
-    folder: Path, settings: Mapping[str, Any], *, resume: bool, overwrite: bool
-) -> None:
-    """Make the folder of a tuning; raises UsageError where it holds another that must stay."""
+def _require_folder(folder: Path, *, resume: bool, overwrite: bool) -> None:
+    """Raise UsageError where a folder holds a tuning that must stay, or none to resume."""
     if resume and overwrite:
         raise UsageError("a tuning is either resumed or overwritten, not both")
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file; give a folder")
-    journal, record = folder / JOURNAL, folder / RECORD
-    if resume:
-        if not (journal.exists() and record.exists()):
-            raise UsageError(f"{folder} holds no tuning to resume")
-        try:
-            known = json.loads(record.read_text(encoding="utf-8"))["settings"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UsageError(f"{record} is no record of a tuning: {error}") from None
-        now = json.loads(json.dumps(settings))
-        other = [name for name in now if known.get(name) != now[name]]
-        if other:
-            raise UsageError(
-                f"{folder} holds another tuning, which cannot be resumed as this one: another "
-                f"{', another '.join(other)}"
-            )
-        return
-    if journal.exists() and not overwrite:
+    has_one = (folder / JOURNAL).exists()
+    if resume and not (has_one and (folder / RECORD).exists()):
+        raise UsageError(f"{folder} holds no tuning to resume")
+    if has_one and not (resume or overwrite):
         raise UsageError(
             f"{folder} already holds a tuning; resume it (--resume), replace it (--overwrite), or "
             "give another folder"
         )
+
+
+def _require_same(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Raise UsageError where the tuning that a folder holds is another."""
+    record = folder / RECORD
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        journal.unlink(missing_ok=True)
+        known = json.loads(record.read_text(encoding="utf-8"))["settings"]
+        now = json.loads(json.dumps(settings))
+        other = [name for name in now if known.get(name) != now[name]]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        raise UsageError(f"{record} is no record of a tuning: {error}") from None
+    if other:
+        raise UsageError(
+            f"{folder} holds another tuning, which cannot be resumed as this one: another "
+            f"{', another '.join(other)}"
+        )
+
+
+def _begin(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Make room for a new tuning: what is there of another, which may be overwritten, goes."""
+    try:
+        for place in folder.glob("trial[0-9][0-9][0-9][0-9]*"):
+            if RunFolder(place).checkpoint.exists() or RunFolder(place).record.exists():
+                for path in RunFolder(place).files:
+                    path.unlink(missing_ok=True)
+            if place.is_dir() and not any(place.iterdir()):
+                place.rmdir()
+        for name in (JOURNAL, BEST, PICTURE):
+            (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(f"{folder}: {error.strerror or error}") from None
-    write_record(record, {"settings": settings})
+    write_record(folder / RECORD, {"settings": settings})
 
 
 def _study(optuna: Any, folder: Path, watched: Watched, seed: int, *, prune: bool) -> optuna.Study:

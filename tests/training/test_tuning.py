@@ -18,6 +18,7 @@ import pytest
 import nnspec
 from nnspec.errors import SpecError, UsageError
 from nnspec.language.setting import set_at
+from nnspec.training.runs import RunFolder
 from nnspec.training.search_space import Choices, Range, read_space
 from nnspec.training.tuning import JOURNAL, PICTURE, RECORD, trial_folder
 
@@ -169,6 +170,12 @@ def test_a_folder_keeps_its_tuning(spec: Path, tmp_path: Path) -> None:
     assert len(more.trials) == 4
     anew = nnspec.tune(spec, {"units": "2..9"}, folder, trials=2, backend="torch", overwrite=True)
     assert len(anew.trials) == 2
+    assert sorted(each.name for each in folder.glob("trial*")) == ["trial0000", "trial0001"]
+    with RunFolder(folder).held(), pytest.raises(UsageError, match="another process"):
+        nnspec.tune(spec, {"units": "2..9"}, folder, trials=4, backend="torch", resume=True)
+    (folder / RECORD).write_text("[]")
+    with pytest.raises(UsageError, match="is no record of a tuning"):
+        nnspec.tune(spec, {"units": "2..9"}, folder, trials=4, backend="torch", resume=True)
 
 
 @pytest.mark.parametrize("kills", [2, pytest.param(10, marks=pytest.mark.slow)])
