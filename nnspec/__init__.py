@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from nnspec.training.either import train
     from nnspec.training.folds import CrossValidation, cross_validate
     from nnspec.training.run import Run, TrainingError, TrainingInterrupted
+    from nnspec.training.tuned import Tuning
+    from nnspec.training.tuning import tune
     from nnspec.verification.report import Report
 
     __version__: str
@@ -54,7 +56,8 @@ _HOMES = {
     "nnspec.language.schema": "Block Call Input Model",
     "nnspec.training.either": "train",
     "nnspec.training.folds": "CrossValidation cross_validate",
-    "nnspec.training.tuning": "Tuning tune",
+    "nnspec.training.tuned": "Tuning",
+    "nnspec.training.tuning": "tune",
     "nnspec.training.run": "Run TrainingError TrainingInterrupted",
     "nnspec.language.training_schema": "Data Training",
 }
@@ -84,6 +87,7 @@ __all__ = [
     "Training",
     "TrainingError",
     "TrainingInterrupted",
+    "Tuning",
     "UnsupportedError",
     "UsageError",
     "WeightsError",
@@ -102,6 +106,7 @@ __all__ = [
     "predict",
     "summary",
     "train",
+    "tune",
     "verify",
 ]
 

@@ -13,7 +13,7 @@ from nnspec.errors import printable
 
 if TYPE_CHECKING:
     from nnspec.backend import Precision
-    from nnspec.training.tuning import Tried, Tuning
+    from nnspec.training.tuned import Tried, Tuning
 
 
 def _over(ctx: click.Context, option: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
@@ -47,6 +47,14 @@ def _over(ctx: click.Context, option: click.Parameter, given: tuple[str, ...]) -
 @click.option(
     "-o", "--output", required=True, type=click.Path(), help="Folder for the trials and the best."
 )
+@click.option(
+    "-n",
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Trials at a time, each in a process of its own.",
+)
 @click.option("--epochs", type=click.IntRange(min=1), help="Of a trial, instead of the spec's.")
 @click.option("--dtype", type=click.Choice(["float32", "float64"]), help="Of the arithmetic.")
 @click.option(
@@ -66,6 +74,7 @@ def tune(
     mode: Literal["min", "max"] | None,
     backend: str | None,
     output: str,
+    jobs: int,
     epochs: int | None,
     dtype: Precision | None,
     prune: bool,
@@ -95,7 +104,7 @@ def tune(
         with stopped_by_signals(), apart():
             found = tune_spec(
                 spec, over, output, trials=trials, metric=metric, mode=mode, backend=backend,
-                epochs=epochs, dtype=dtype, prune=prune, seed=seed, resume=resume,
+                epochs=epochs, dtype=dtype, jobs=jobs, prune=prune, seed=seed, resume=resume,
                 overwrite=overwrite, on_trial=on_trial,
             )  # fmt: skip
     except TrainingInterrupted as error:

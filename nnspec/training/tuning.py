@@ -6,113 +6,34 @@ process; what was running then is tried again.
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 import hashlib
 import json
-import math
-import os
+import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from nnspec.backend import Precision
-from nnspec.errors import MissingDependencyError, NnspecError, UsageError
-from nnspec.language.writer import to_yaml
+from nnspec.errors import MissingDependencyError, UsageError
 from nnspec.network.loader import Spec, load
-from nnspec.support import files, html
-from nnspec.training.epochs import train
-from nnspec.training.history import Epoch
-from nnspec.training.run import TrainingError, TrainingInterrupted
+from nnspec.training.run import TrainingInterrupted
 from nnspec.training.runs import RunFolder, write_record
 from nnspec.training.search_space import Setting, read_space
+from nnspec.training.trials import Outcome, Report, Task, Worker, tried
+from nnspec.training.tuned import BEST, JOURNAL, PICTURE, RECORD, Tried, Tuning, concluded, ended
 from nnspec.training.watching import Watched, watched_by
 
 if TYPE_CHECKING:
     import optuna
-    from optuna.trial import FrozenTrial, Trial
+    from optuna.trial import Trial
 
-RECORD, JOURNAL, BEST, PICTURE = "tune.json", "study.journal", "best.yaml", "importance.png"
 MOST = 100_000
 """Trials."""
+MOST_JOBS = 256
+"""Trials at a time."""
 WARM = 5
 """Trials, and none is stopped early before so many have ended."""
-
-
-class _PrunedError(Exception):
-    """A trial is worse than those before were at the same epoch."""
-
-
-@dataclass(frozen=True)
-class Tried:
-    """One trial: its settings, how it ended, and its measure at its best epoch.
-
-    state: complete, pruned (stopped early, since it was worse than others), or failed; problem:
-    why it failed.
-    """
-
-    number: int
-    values: Mapping[str, Any]
-    state: str
-    score: float | None
-    epochs: int = 0
-    problem: str = ""
-
-
-@dataclass(frozen=True, repr=False)
-class Tuning:
-    """The trials, and the best of them: its spec is `best_spec`, its run in the trial's folder."""
-
-    folder: Path
-    metric: str
-    mode: Literal["min", "max"]
-    trials: tuple[Tried, ...]
-    importance: Mapping[str, float]
-
-    @property
-    def best(self) -> Tried:
-        """The best of the trials that were completed, the first of equals."""
-        sign = 1 if self.mode == "min" else -1
-        ended = [
-            each for each in self.trials if each.state == "complete" and each.score is not None
-        ]
-        return min(ended, key=lambda each: sign * float(each.score or 0.0))
-
-    @property
-    def best_spec(self) -> Path:
-        """The spec with the settings of the best trial."""
-        return self.folder / BEST
-
-    def as_json(self) -> dict[str, Any]:
-        """Return what `nnspec tune --json` prints."""
-        return {
-            "folder": str(self.folder),
-            "metric": self.metric,
-            "mode": self.mode,
-            "best": {**dataclasses.asdict(self.best), "spec": str(self.best_spec)},
-            "importance": dict(self.importance),
-            "trials": [dataclasses.asdict(each) for each in self.trials],
-        }
-
-    def __repr__(self) -> str:
-        best = self.best
-        return (
-            f"<Tuning {self.folder}: {len(self.trials)} trials, best {self.metric} "
-            f"{best.score:.4g} of trial {best.number}>"
-        )
-
-    def _repr_html_(self) -> str:
-        names = list(self.trials[0].values)
-        rows = [
-            (
-                each.number,
-                "" if each.score is None else f"{each.score:.4g}",
-                each.state,
-                *(each.values.get(name) for name in names),
-            )
-            for each in self.trials
-        ]
-        return html.titled(repr(self)[1:-1], html.table(("trial", self.metric, "", *names), rows))
 
 
 OnTrial = Callable[[Tried, int], None]
@@ -135,6 +56,7 @@ def tune(
     backend: str | None = None,
     epochs: int | None = None,
     dtype: Precision | None = None,
+    jobs: int = 1,
     prune: bool = True,
     seed: int = 0,
     resume: bool = False,
@@ -147,9 +69,10 @@ def tune(
     `training.optimizer.learning_rate` or `layers.hidden.units`, with what each may be: a range
     (`"16..256"`, `"1e-4..0.1:log"`, `"8..64:step=8"`) or choices (`["relu", "gelu"]`). trials: how
     many are to have ended. metric: as the history names it, by default what the spec keeps its
-    best epoch by; mode: what is better. prune: stop trials that are worse, at the same epoch, than
-    the median of those before (Optuna's MedianPruner). seed: of the choices, which Optuna's
-    TPESampler draws (Bergstra et al. 2011).
+    best epoch by; mode: what is better. jobs: trials at a time, each in a process of its own where
+    there are several; what is chosen depends then on which ends first. prune: stop trials that are
+    worse, at the same epoch, than the median of those before (Optuna's MedianPruner). seed: of the
+    choices, which Optuna's TPESampler draws (Bergstra et al. 2011).
 
     The folder gets a run for each trial, `best.yaml`, the record `tune.json`, Optuna's journal,
     and a picture of how much each setting mattered. resume: go on until so many trials have
@@ -161,6 +84,8 @@ def tune(
     space = read_space(over)
     if not 1 <= trials <= MOST:
         raise UsageError(f"1 to {MOST:,} trials are expected, not {trials}")
+    if not 1 <= jobs <= MOST_JOBS:
+        raise UsageError(f"1 to {MOST_JOBS} jobs are expected, not {jobs}")
     given: dict[str, Any] = {}
     if metric is not None or mode is not None:
         kept = {"metric": metric, "mode": mode}
@@ -178,93 +103,106 @@ def tune(
             _require_same(place, settings)
         else:
             _begin(place, settings)
-        study = _study(optuna, place, watched, seed, prune=prune)
+        study = _study(optuna, place, watched, seed, prune=prune, is_parallel=jobs > 1)
         _again(optuna, study)
-        ended = _ended(study)
-        while len(ended) < trials:
-            trial = study.ask()
-            values = {name: each.chosen(trial, name) for name, each in space.items()}
-            trial.set_user_attr("values", values)
-            run = _Run(spec, {**given, **values}, place, watched, backend, dtype)
-            try:
-                _try(optuna, study, trial, run)
-            except KeyboardInterrupt:
-                raise TrainingInterrupted(
-                    f"interrupted in trial {trial.number}; the others are kept. To go on, tune "
-                    f"into {place} again with --resume"
-                ) from None
-            except NnspecError as error:
-                trial.set_user_attr("problem", str(error))
-                study.tell(trial, state=optuna.trial.TrialState.FAIL)
-                if len(ended) + 1 >= WARM and all(each.state == "failed" for each in ended):
-                    raise
-            ended = _ended(study)
-            if on_trial is not None:
-                on_trial(ended[-1], len(ended))
-        return _concluded(optuna, study, place, watched, spec=spec, given=given, settings=settings)
+        tuner = _Tuner(optuna, study, space, trials, on_trial)
+        tuner.task = lambda number, values: Task(
+            spec, {**given, **values}, trial_folder(place, number), watched.name, backend, dtype
+        )
+        try:
+            tuner.run(jobs)
+        except KeyboardInterrupt:
+            raise TrainingInterrupted(
+                f"interrupted; the trials that have ended are kept. To go on, tune into {place} "
+                "again with --resume"
+            ) from None
+        return concluded(optuna, study, place, watched, spec=spec, given=given, settings=settings)
 
 
-@dataclass(frozen=True)
-class _Run:
-    """The run of a trial, but for its number."""
+class _Tuner:
+    """Asks for trials, and tells what came of them: one at a time, whichever thread it is."""
 
-    spec: Path
-    values: Mapping[str, Any]
-    folder: Path
-    watched: Watched
-    backend: str | None
-    dtype: Precision | None
+    task: Callable[[int, Mapping[str, Any]], Task]
 
+    def __init__(
+        self,
+        optuna: Any,
+        study: optuna.Study,
+        space: Mapping[str, Setting],
+        trials: int,
+        on_trial: OnTrial | None,
+    ) -> None:
+        self.optuna = optuna
+        self.study = study
+        self.space = space
+        self.left = trials - len(ended(study))
+        self.on_trial = on_trial
+        self.lock = threading.Lock()
+        self.problem: BaseException | None = None
 
-def _try(optuna: Any, study: optuna.Study, trial: Trial, run: _Run) -> None:
-    """Train, and tell the study what came of it."""
-    epochs: list[float] = []
+    def run(self, jobs: int) -> None:
+        """Try until as many trials as wanted have ended, so many at a time; raises NnspecError."""
+        if jobs == 1:
+            self._work(tried)
+        else:
+            self._beside(min(jobs, max(self.left, 1)))
+        if self.problem is not None:
+            raise self.problem
 
-    def on_epoch(epoch: Epoch) -> None:
-        value = epoch.values[run.watched.name]
-        epochs.append(value)
-        trial.report(value, epoch.number)
-        if trial.should_prune():
-            raise _PrunedError
+    def _beside(self, jobs: int) -> None:
+        workers = [Worker() for _ in range(jobs)]
+        threads = [
+            threading.Thread(target=self._work, args=(worker.tried,), daemon=True)
+            for worker in workers
+        ]
+        try:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                while thread.is_alive():  # so that Ctrl-C is heard between
+                    thread.join(0.1)
+        finally:
+            self.left = 0
+            for worker in workers:
+                worker.end()
 
-    own = load(run.spec, variables=run.values)
-    folder = trial_folder(run.folder, trial.number)
-    held = RunFolder(folder).record.exists() or RunFolder(folder).checkpoint.exists()
-    try:
-        found = train(own, run.backend, folder, overwrite=held, dtype=run.dtype, on_epoch=on_epoch)
-    except _PrunedError:
-        trial.set_user_attr("epochs", len(epochs))
-        study.tell(trial, state=optuna.trial.TrialState.PRUNED)
-        return
-    except TrainingError as error:
-        # As bad as can be, and no reason to stop.
-        trial.set_user_attr("problem", str(error))
-        trial.set_user_attr("epochs", len(epochs))
-        study.tell(trial, state=optuna.trial.TrialState.FAIL)
-        return
-    trial.set_user_attr("epochs", len(found.history))
-    (best,) = (each for each in found.history if each.number == found.best_epoch)
-    study.tell(trial, best.values[run.watched.name])
+    def _work(self, run: Callable[[Task, Report], Outcome]) -> None:
+        while True:
+            with self.lock:
+                if self.left <= 0 or self.problem is not None:
+                    return
+                self.left -= 1
+                trial = self.study.ask()
+                values = {name: each.chosen(trial, name) for name, each in self.space.items()}
+                trial.set_user_attr("values", values)
+            outcome = run(self.task(trial.number, values), functools.partial(self._report, trial))
+            with self.lock:
+                try:
+                    self._tell(trial, outcome)
+                except Exception as error:  # a callback's own
+                    self.problem = error
 
+    def _report(self, trial: Trial, epoch: int, value: float) -> bool:
+        with self.lock:
+            trial.report(value, epoch)
+            return bool(trial.should_prune())
 
-def _ended(study: optuna.Study) -> list[Tried]:
-    """Return the trials that have ended by themselves: none that the end of the process lost."""
-    found = map(_as_tried, study.get_trials(deepcopy=False))
-    return [each for each in found if each.state in ("complete", "pruned") or each.problem]
-
-
-def _as_tried(trial: FrozenTrial) -> Tried:
-    states = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}
-    told = trial.user_attrs
-    score = trial.value if trial.state.name in ("COMPLETE", "PRUNED") else None
-    return Tried(
-        trial.number,
-        told.get("values", {}),
-        states.get(trial.state.name, "running"),
-        None if score is None else float(score),
-        int(told.get("epochs", 0)),
-        str(told.get("problem", "")),
-    )
+    def _tell(self, trial: Trial, outcome: Outcome) -> None:
+        states = self.optuna.trial.TrialState
+        trial.set_user_attr("epochs", outcome.epochs)
+        if outcome.problem:
+            trial.set_user_attr("problem", outcome.problem)
+        if outcome.state == "complete":
+            self.study.tell(trial, outcome.score)
+        else:
+            is_pruned = outcome.state == "pruned"
+            self.study.tell(trial, state=states.PRUNED if is_pruned else states.FAIL)
+        known = ended(self.study)
+        if self.on_trial is not None:
+            (own,) = (each for each in known if each.number == trial.number)
+            self.on_trial(own, len(known))
+        if len(known) >= WARM and all(each.state == "failed" for each in known):
+            self.problem = UsageError(f"every trial fails: {outcome.problem}")
 
 
 def _optuna() -> Any:
@@ -352,7 +290,9 @@ def _begin(folder: Path, settings: Mapping[str, Any]) -> None:
     write_record(folder / RECORD, {"settings": settings})
 
 
-def _study(optuna: Any, folder: Path, watched: Watched, seed: int, *, prune: bool) -> optuna.Study:
+def _study(
+    optuna: Any, folder: Path, watched: Watched, seed: int, *, prune: bool, is_parallel: bool
+) -> optuna.Study:
     """Return the study of a folder, with the trials that it has."""
     backend = optuna.storages.journal.JournalFileBackend(str(folder / JOURNAL))
     storage = optuna.storages.JournalStorage(backend)
@@ -367,7 +307,9 @@ def _study(optuna: Any, folder: Path, watched: Watched, seed: int, *, prune: boo
         pruner=pruner,
     )
     # Another draw after each end of the process, and the same one for the same number of trials.
-    study.sampler = optuna.samplers.TPESampler(seed=seed + len(study.get_trials(deepcopy=False)))
+    begun = len(study.get_trials(deepcopy=False))
+    # With trials that run beside one another none is near to what another tries already.
+    study.sampler = optuna.samplers.TPESampler(seed=seed + begun, constant_liar=is_parallel)
     return study  # type: ignore[no-any-return]
 
 
@@ -378,72 +320,3 @@ def _again(optuna: Any, study: optuna.Study) -> None:
             study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
             if trial.params:
                 study.enqueue_trial(trial.params)
-
-
-def _concluded(
-    optuna: Any,
-    study: optuna.Study,
-    folder: Path,
-    watched: Watched,
-    *,
-    spec: Path,
-    given: Mapping[str, Any],
-    settings: Mapping[str, Any],
-) -> Tuning:
-    """Return the tuning, its record, the best spec and the picture written."""
-    tried = tuple(_ended(study))
-    mode: Literal["min", "max"] = "min" if watched.is_less else "max"
-    found = Tuning(folder, watched.name, mode, tried, _importance(optuna, study))
-    if not any(each.state == "complete" for each in tried):
-        problems = [each.problem for each in tried if each.problem]
-        raise UsageError(
-            f"none of {len(tried)} trials has ended well"
-            + (f"; the last: {problems[-1]}" if problems else "")
-        )
-    best = load(spec, variables={**given, **found.best.values})
-    files.write_text(found.best_spec, _told(found, best))
-    write_record(folder / RECORD, {"settings": dict(settings), **found.as_json()})
-    if found.importance:
-        _draw(folder / PICTURE, found)
-    return found
-
-
-def _told(found: Tuning, best: Spec) -> str:
-    """Return the text of the best spec, whose data are found from the folder of the tuning."""
-    data = best.model.data
-    assert data is not None
-    source = os.path.relpath((best.folder / data.source).resolve(), found.folder.resolve())
-    model = best.model.model_copy(update={"data": data.model_copy(update={"source": source})})
-    score = f"{found.best.score:.6g}"
-    return f"# The best of {len(found.trials)} trials: {found.metric} {score}.\n{to_yaml(model)}"
-
-
-def _importance(optuna: Any, study: optuna.Study) -> dict[str, float]:
-    """Return how much of what differs between trials each setting explains; {} if none is told."""
-    ended = [each for each in study.get_trials(deepcopy=False) if each.state.name == "COMPLETE"]
-    scores = {each.value for each in ended if each.value is not None and math.isfinite(each.value)}
-    if len(ended) < 4 or len(scores) < 2:
-        return {}
-    found = optuna.importance.get_param_importances(study)
-    return {name: float(share) for name, share in found.items()}
-
-
-def _draw(path: Path, found: Tuning) -> None:
-    """Draw the importance of each setting as a PNG."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    names = sorted(found.importance, key=found.importance.__getitem__)
-    figure = Figure(figsize=(7, 1.2 + 0.35 * len(names)), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    bars = axes.barh(names, [found.importance[name] for name in names], color="#4477aa")
-    axes.bar_label(bars, fmt="{:.0%}", padding=3)
-    axes.set_xlim(0, 1.1 * max(found.importance.values()))
-    axes.set_xticks([])
-    axes.spines[["top", "right", "bottom"]].set_visible(False)
-    axes.set_title(
-        f"What makes the difference in {found.metric}, of {len(found.trials)} trials", loc="left"
-    )
-    with files.replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=120)

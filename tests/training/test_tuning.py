@@ -20,7 +20,8 @@ from nnspec.errors import SpecError, UsageError
 from nnspec.language.setting import set_at
 from nnspec.training.runs import RunFolder
 from nnspec.training.search_space import Choices, Range, read_space
-from nnspec.training.tuning import JOURNAL, PICTURE, RECORD, trial_folder
+from nnspec.training.tuned import JOURNAL, PICTURE, RECORD
+from nnspec.training.tuning import trial_folder
 
 SPEC = """\
 nnspec: 1
@@ -87,6 +88,22 @@ def test_the_best_spec_trains_to_the_score_that_is_told(spec: Path, tmp_path: Pa
     assert [each.values for each in other.trials] == [each.values for each in found.trials]
 
 
+def test_trials_run_beside_one_another(spec: Path, tmp_path: Path) -> None:
+    found = nnspec.tune(
+        spec, {**OVER, "units": [4, 16, 0]}, tmp_path / "tune", trials=9, backend="torch", jobs=2,
+        seed=3,
+    )  # fmt: skip
+    assert sorted(each.number for each in found.trials) == [*range(9)]
+    assert {each.state for each in found.trials if each.values["units"] == 0} <= {"failed"}
+    run = nnspec.train(found.best_spec, "torch", tmp_path / "again")
+    assert best_of(run, "val_loss") == found.best.score
+    more = nnspec.tune(
+        spec, {**OVER, "units": [4, 16, 0]}, tmp_path / "tune", trials=10, backend="torch",
+        seed=3, resume=True,
+    )  # fmt: skip
+    assert len(more.trials) == 10
+
+
 def test_what_is_better_may_be_more(spec: Path, tmp_path: Path) -> None:
     found = nnspec.tune(
         spec, {"units": [2, 16]}, tmp_path / "tune", trials=3, metric="val_r2", backend="torch",
@@ -123,7 +140,7 @@ def test_a_trial_that_fails_is_told_and_the_others_go_on(spec: Path, tmp_path: P
 
 def test_where_every_trial_fails_the_reason_is_raised(spec: Path, tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("a,b,c,y\n1,2,x,3\n")
-    with pytest.raises(nnspec.DataError, match='"x" is not a number'):
+    with pytest.raises(UsageError, match=r'every trial fails: .*"x" is not a number'):
         nnspec.tune(spec, {"units": "2..8"}, tmp_path / "tune", trials=9, backend="torch")
 
 
