@@ -130,7 +130,7 @@ def _sizes(domain: Domain) -> dict[str, int] | None:
 
 
 def _counted(flat: Graph, makers: Mapping[str, LayerNode], value: str) -> str | None:
-    """Return the dynamic size of the axis along which indices, the value, are chosen, if so."""
+    """Return the dynamic size of the axis along which indices, the value, are chosen or count."""
     while value in makers:
         node = makers[value]
         if isinstance(node.layer, layers.Argmax | layers.Argsort | layers.TopK):
@@ -138,6 +138,9 @@ def _counted(flat: Graph, makers: Mapping[str, LayerNode], value: str) -> str | 
                 return None  # what top_k chose, and not where it was
             axis: int = node.layer.axis
             size = flat.types[node.inputs[0]].shape[axis % flat.types[node.inputs[0]].rank]
+            return size if isinstance(size, str) else None
+        if isinstance(node.layer, layers.Arange):
+            (size,) = flat.types[value].shape
             return size if isinstance(size, str) else None
         is_whole = isinstance(node.layer, layers.Cast) and node.layer.dtype.startswith("int")
         if len(node.inputs) > 1 or not (is_whole or type(node.layer) in MOVED):

@@ -90,6 +90,18 @@ def test_an_index_along_a_dynamic_axis_bounds_the_axis() -> None:
     assert report.passed, report.to_json()
 
 
+@pytest.mark.parametrize(
+    "last", [table(3), "name: table, type: one_hot, num_classes: 3"], ids=["embedding", "one_hot"]
+)
+def test_positions_along_a_dynamic_axis_bound_it(last: str) -> None:
+    """The sizes that are tried would else be beyond it, and every engine accused."""
+    spec = network("name: places, type: arange, axis: 0, inputs: x", last, shape="[time]")
+    (limit,) = followed(spec.graph).limits
+    assert (limit.size, limit.least, limit.most) == ("time", 1, 3)
+    report = verified(spec, "torch", "onnx")
+    assert report.passed, report.to_json()
+
+
 @pytest.mark.parametrize("backends", [("torch", "onnx"), ("keras", "onnx")])
 def test_an_id_that_nothing_bounds_accuses_no_engine(backends: tuple[str, ...]) -> None:
     spec = network("type: rescaling, scale: 30, offset: 40", "type: tanh_shrink", WHOLE, table(4))
