@@ -99,6 +99,41 @@ def followed(graph: Graph) -> Followed:
     return Followed(tuple(outside), tuple(limits), tuple(unknown))
 
 
+def misfit_at(graph: Graph, axes: Mapping[str, int]) -> str:
+    """Return why ids that follow from the sizes of all dynamic axes do not fit, or an empty text.
+
+    Such are positions along an axis, and what is computed of them.
+    """
+    flat, nodes, ranges = _numbered(graph)
+    if not ranges:
+        return ""
+    spans = _spans(flat, nodes, axes, is_at_sizes=True)
+    for allowed in ranges:
+        span = spans.get(allowed.value)
+        if span is None or not span.is_exact or span.chosen:
+            continue
+        found = _outside(span, allowed)
+        if found is not None:
+            return (
+                f'"{allowed.value}" is {found[0]:g} to {found[1]:g}, and the layer '
+                f'"{allowed.layer}" ({allowed.kind}) takes {allowed.least} to {allowed.most}'
+            )
+    return ""
+
+
+@functools.lru_cache(maxsize=16)
+def _numbered(graph: Graph) -> tuple[Graph, list[LayerNode], list[Range]]:
+    """Return the layers, and the ranges of what may follow from sizes: none without positions."""
+    domain, undecided = split_domain(graph)
+    ranges = [allowed for allowed in domain.ranges if allowed.value not in domain.inputs]
+    ranges += undecided
+    flat = inline(graph) if ranges else graph
+    nodes = [node for node in flat.nodes if isinstance(node, LayerNode)]
+    if not any(isinstance(node.layer, layers.Arange) for node in nodes):
+        ranges = []
+    return flat, nodes, ranges
+
+
 def _is_within(span: _Span, allowed: Range) -> bool:
     # What fits a sequence of this length may not fit a shorter one.
     most = allowed.most if isinstance(allowed.most, int) else allowed.least
@@ -153,8 +188,17 @@ def _looked_along(layer: layers.Argmax, given: TensorType) -> Dim:
     return given.shape[layer.axis % len(given.shape)]
 
 
-def _spans(flat: Graph, nodes: Sequence[LayerNode], axes: Mapping[str, int]) -> dict[str, _Span]:
-    """Return what values may be, the dynamic axes having these sizes."""
+def _spans(
+    flat: Graph,
+    nodes: Sequence[LayerNode],
+    axes: Mapping[str, int],
+    *,
+    is_at_sizes: bool = False,
+) -> dict[str, _Span]:
+    """Return what values may be, the dynamic axes having these sizes.
+
+    is_at_sizes: whether they need not hold at others.
+    """
     rows = dict.fromkeys(flat.inputs, 1)
 
     def shape_of(name: str) -> tuple[int, ...]:
@@ -190,8 +234,8 @@ def _spans(flat: Graph, nodes: Sequence[LayerNode], axes: Mapping[str, int]) -> 
                 spans[last] = within(last, 0, size - 1, is_argmax=True)
         elif isinstance(layer, layers.Arange):
             (size,) = flat.types[first].shape
-            if isinstance(size, int):
-                spans[first] = exactly(first, np.arange(size))
+            if isinstance(size, int) or is_at_sizes:
+                spans[first] = exactly(first, np.arange(int(size_of(size, axes))))
         elif isinstance(layer, layers.ConstantTensor):
             spans[first] = exactly(first, np.asarray(layer.value))
         elif isinstance(layer, layers.Cast) and flat.types[node.inputs[0]].dtype == "bool":

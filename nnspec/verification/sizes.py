@@ -15,7 +15,7 @@ from nnspec.layers.reduction import Reduction
 from nnspec.layers.shapes import DataFormat, Dim, Shape
 from nnspec.network.domain import Domain, size_of
 from nnspec.network.graph import Graph
-from nnspec.network.ids import followed
+from nnspec.network.ids import followed, misfit_at
 from nnspec.verification.samples import dynamic_axes, sizes_of
 
 BASE = 7
@@ -76,6 +76,7 @@ class Fitting:
     """Whether the layers of a network take axes of given sizes."""
 
     def __init__(self, graph: Graph) -> None:
+        self.graph = graph
         self.axes = dynamic_axes(graph)
         self.rules = list(_rules(graph))
         # Of indices along an axis, a table may hold fewer.
@@ -88,7 +89,9 @@ class Fitting:
                 # The next size most likely fails here too.
                 self.rules.insert(0, self.rules.pop(i))
                 return reason
-        return self.limits.misfit(axes) or ""
+        if limited := self.limits.misfit(axes):
+            return limited
+        return misfit_at(self.graph, axes) if axes.keys() >= set(self.axes) else ""
 
     def fits(self, axes: Mapping[str, int]) -> bool:
         """Whether every layer that takes these axes alone takes them."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import nnspec
-from nnspec.network.ids import followed
+from nnspec.network.ids import followed, misfit_at
 from nnspec.network.loader import Spec
 from tests.verification.test_verify_conditioning import network, verified
 
@@ -98,6 +98,17 @@ def test_positions_along_a_dynamic_axis_bound_it(last: str) -> None:
     spec = network("name: places, type: arange, axis: 0, inputs: x", last, shape="[time]")
     (limit,) = followed(spec.graph).limits
     assert (limit.size, limit.least, limit.most) == ("time", 1, 3)
+    report = verified(spec, "torch", "onnx")
+    assert report.passed, report.to_json()
+
+
+def test_what_is_computed_of_positions_bounds_the_axis_too() -> None:
+    spec = network(
+        "name: places, type: arange, axis: 0, inputs: x", *TWO, "type: add, inputs: [places, k]",
+        table(5), shape="[time]",
+    )  # fmt: skip
+    assert not misfit_at(spec.graph, {"time": 3})
+    assert "is 5 to 5" in misfit_at(spec.graph, {"time": 4})
     report = verified(spec, "torch", "onnx")
     assert report.passed, report.to_json()
 
