@@ -97,3 +97,9 @@ class Network:
     nodes: tuple[Node, ...]
     initializers: tuple[Initializer, ...]
     metadata: Mapping[str, str]
+
+    @property
+    def opsets(self) -> dict[str, int]:
+        """The version of each domain that the operators are of."""
+        has_ml = any(node.domain == ML for node in self.nodes)
+        return {"": self.opset, **({ML: ML_OPSET} if has_ml else {})}

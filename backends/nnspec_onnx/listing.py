@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nnspec.layers.shapes import Dim
-from nnspec_onnx.ir import ML, ML_OPSET, Attribute, ElementType, Initializer, Network, Node, Value
+from nnspec_onnx.ir import Attribute, ElementType, Initializer, Network, Node, Value
 
 ELEMENTS_SHOWN = 16
 """A constant of at most so many numbers is shown with them."""
@@ -19,8 +19,8 @@ def listing(network: Network) -> str:
 
 
 def _lines(network: Network) -> Iterator[str]:
-    more = f', "{ML}" : {ML_OPSET}' if any(node.domain for node in network.nodes) else ""
-    yield f'<ir_version: {network.ir_version}, opset_import: ["" : {network.opset}{more}]>'
+    opsets = ", ".join(f'"{domain}" : {opset}' for domain, opset in network.opsets.items())
+    yield f"<ir_version: {network.ir_version}, opset_import: [{opsets}]>"
     yield f"{network.name} ({_values(network.inputs)}) => ({_values(network.outputs)})"
     if network.initializers:
         yield "<"

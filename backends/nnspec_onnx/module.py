@@ -17,7 +17,7 @@ from nnspec.backend import Precision, Written
 from nnspec.errors import MissingDependencyError, UsageError
 from nnspec.support import files
 from nnspec_onnx import wire
-from nnspec_onnx.ir import ML, ML_OPSET, ElementType, Initializer, Network, Node, Value
+from nnspec_onnx.ir import ElementType, Initializer, Network, Node, Value
 
 try:
     import onnx
@@ -109,10 +109,7 @@ class Module:
         self._graph_bytes = b"".join([*nodes, ends])
         model = helper.make_model(
             onnx.GraphProto(),
-            opset_imports=[
-                helper.make_opsetid("", network.opset),
-                *([helper.make_opsetid(ML, ML_OPSET)] if _has_ml(network) else []),
-            ],
+            opset_imports=[helper.make_opsetid(*each) for each in network.opsets.items()],
             ir_version=network.ir_version,
             producer_name="nnspec",
             producer_version=metadata["nnspec.version"],
@@ -272,10 +269,6 @@ class Module:
             check(self.network, Messages(self._model_bytes, nodes, NODES, ends, tensors))
         except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
             raise UsageError(f"{self.network.name} makes no valid ONNX model: {error}") from error
-
-
-def _has_ml(network: Network) -> bool:
-    return any(node.domain == ML for node in network.nodes)
 
 
 def _as_checked(tensor: Tensor, kinds: dict[tuple[str, tuple[int, ...]], bytes]) -> bytes:

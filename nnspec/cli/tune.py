@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from typing import TYPE_CHECKING, Literal
 
 import click
 
-from nnspec.cli.common import json_option, print_json
+from nnspec.cli.common import json_option, print_json, spec_argument
 from nnspec.cli.progress import INTERRUPTED, stopped_by_signals
 from nnspec.errors import printable
 
@@ -27,7 +28,7 @@ def _over(ctx: click.Context, option: click.Parameter, given: tuple[str, ...]) -
 
 
 @click.command()
-@click.argument("spec", type=click.Path())
+@spec_argument
 @click.option(
     "--over",
     multiple=True,
@@ -92,11 +93,10 @@ def tune(
     from nnspec.training.run import TrainingInterrupted
     from nnspec.training.tuning import tune as tune_spec
 
-    start, first = time.perf_counter(), [0]
+    start, told = time.perf_counter(), itertools.count(1)
 
     def on_trial(tried: Tried, ended: int) -> None:
-        first[0] += 1
-        seconds = (time.perf_counter() - start) / first[0] * (trials - ended)
+        seconds = (time.perf_counter() - start) / next(told) * (trials - ended)
         if not as_json:
             click.echo(_line(tried, ended, trials, seconds))
 

@@ -315,7 +315,8 @@ class Preprocessing(Frozen):
 
         name, feature = next(iter(self.inputs.items()))
         assert feature.steps is not None
-        count = len(feature.gather(rows, name, file))
+        array = feature.columns[0] if feature.is_array else name
+        count = len(rows if isinstance(rows, pl.DataFrame) else rows[array])
         return rolled(rows, self.windows, count, file, length=feature.steps, stride=1)
 
     def place(self, rows: Rows, file: object) -> Place:

@@ -204,7 +204,8 @@ def read_rows(
         # Without a target every window is taken that has its rows.
         frame = frame if target is not None else frame._replace(horizon=0)
         windows = _rolled(frame, rows, next(iter(lengths.values())), path)
-        target = _aimed(target, frame, windows)
+        if target is not None:
+            target = windows.target(target, has_steps=frame.has_steps)
     features = _as_trained(spec, data) or learned(data, features, raw, slice(None), path)
     if target is not None and data.standardize_target:
         target = _standardised(target, *mean_and_scale(target))
@@ -273,13 +274,6 @@ def _target(
 
 def _rolled(frame: Frame, rows: Rows, count: int, file: str | Path) -> Rolled:
     return rolled(rows, frame.windows, count, file, length=frame.length, horizon=frame.horizon)
-
-
-def _aimed(target: Array | None, frame: Frame, windows: Rolled) -> Array | None:
-    """Return the target of each window, of those of the rows."""
-    if target is None:
-        return None
-    return windows.target(target, has_steps=frame.has_steps)
 
 
 def _require_shares(target: Array, loss: str, file: object) -> None:

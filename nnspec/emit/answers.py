@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nnspec.emit.code import literal, wrap
+from nnspec.emit.splitting import rows_type
 from nnspec.emit.wanted import ONE, Source, read_wanted, several
 from nnspec.errors import UsageError
 from nnspec.language.losses.targets import Wanted, wanted
@@ -35,7 +36,7 @@ def read_target(
         return _columns(training, output, function, source, is_exact=is_exact)
     source = Source("name", is_table) if is_named else Source(ONE, is_table)
     least = "-LARGEST, LARGEST" if is_exact else range_of(training)
-    rows = "pl.DataFrame" if is_table else "dict[str, np.ndarray]"
+    rows = rows_type(is_table=is_table)
     result = "tuple[np.ndarray, list[str] | None]"
     given = f"rows: {rows}, {'name: str, ' if is_named else ''}path: Path"
     lines = [

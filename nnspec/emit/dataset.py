@@ -26,6 +26,7 @@ from nnspec.emit.splitting import (
     balance_source,
     keys_source,
     left_out,
+    rows_type,
     split_constant,
     split_source,
 )
@@ -314,7 +315,7 @@ def _read_target(
 
 
 def _read_inputs(spec: Spec, bounds: Bounds, *, is_table: bool) -> str:
-    rows = "pl.DataFrame" if is_table else "dict[str, np.ndarray]"
+    rows = rows_type(is_table=is_table)
     arguments = f"rows: {rows}, kinds: dict[str, Any], path: Path"
     lines = [
         *wrap(f"def read_inputs({arguments}) -> dict[str, np.ndarray]:"),

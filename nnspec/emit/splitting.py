@@ -21,6 +21,11 @@ WEIGHT = SAMPLE_WEIGHT.upper()
 """The constant that names the column, or the array, of the weights."""
 
 
+def rows_type(*, is_table: bool) -> str:
+    """Return the type of what a script reads."""
+    return "pl.DataFrame" if is_table else "dict[str, np.ndarray]"
+
+
 def split_constant(data: Data) -> list[str]:
     """Return the line of the constant, where a column splits the rows."""
     return wrap(f"{SPLIT} = {literal(data.split.column)}") if data.split is not None else []
@@ -64,7 +69,7 @@ def parting_lines(data: Data, rows: str, *, is_table: bool) -> list[str]:
 
 def keys_source(data: Data, *, suffix: str) -> list[str]:
     """Return the definitions of what reads the columns that split the rows, or weigh them."""
-    rows = "pl.DataFrame" if suffix != "npz" else "dict[str, np.ndarray]"
+    rows = rows_type(is_table=suffix != "npz")
     found = []
     has_keys = data.balance is not None or (data.split is not None and not data.split.time)
     if has_keys or (data.windows is not None and data.windows.series is not None):
@@ -81,7 +86,7 @@ def keys_source(data: Data, *, suffix: str) -> list[str]:
 
 def times_source(function: str, name: str, form: str | None, *, suffix: str) -> str:
     """Return the definition of what reads the times of rows. name: the constant of their column."""
-    rows = "pl.DataFrame" if suffix != "npz" else "dict[str, np.ndarray]"
+    rows = rows_type(is_table=suffix != "npz")
     head = [
         f"def {function}(rows: {rows}, path: Path) -> np.ndarray:",
         '    """Return the time of each row as a number, from 0 in their order."""',
@@ -159,7 +164,7 @@ def _of_arrays(name: str, kinds: str) -> list[str]:
 
 def balance_source(*, suffix: str) -> str:
     """Return the definition of what rows count, where values of a column count as much."""
-    rows = "pl.DataFrame" if suffix != "npz" else "dict[str, np.ndarray]"
+    rows = rows_type(is_table=suffix != "npz")
     return "\n".join(
         [
             *wrap(f"def {BALANCED}(rows: {rows}, train: np.ndarray, path: Path) -> np.ndarray:"),

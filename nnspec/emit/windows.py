@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nnspec.emit.code import literal, wrap
-from nnspec.emit.splitting import ORDER, ROW_KEYS, SERIES, times_source
+from nnspec.emit.splitting import ORDER, ROW_KEYS, SERIES, rows_type, times_source
 from nnspec.language.training_schema import Data
 from nnspec.network.loader import Spec
 from nnspec.network.windows import Frame, frame_of
@@ -37,7 +37,7 @@ def windows_source(spec: Spec, suffix: str) -> list[str]:
     data, frame = spec.model.data, frame_of(spec.model, spec.graph)
     if data is None or frame is None:
         return []
-    rows = "pl.DataFrame" if suffix != "npz" else "dict[str, np.ndarray]"
+    rows = rows_type(is_table=suffix != "npz")
     made, is_late = [], _tells_late(data, frame)
     if frame.windows.order is not None:
         made.append(times_source(STEP_TIMES, ORDER, frame.windows.format, suffix=suffix))

@@ -73,12 +73,10 @@ class _Span(NamedTuple):
 @functools.lru_cache(maxsize=16)
 def followed(graph: Graph) -> Followed:
     """Return what is known of the ids that layers of the network make."""
-    domain, undecided = split_domain(graph)
-    made = [allowed for allowed in domain.ranges if allowed.value not in domain.inputs]
+    domain, made, undecided = _made(graph)
     if not made and not undecided:
         return Followed()
-    flat = inline(graph)
-    nodes = [node for node in flat.nodes if isinstance(node, LayerNode)]
+    flat, nodes = _inlined(graph)
     makers = {name: node for node in nodes for name in node.outputs}
     axes = _sizes(domain)
     spans = _spans(flat, nodes, axes) if axes is not None else {}
@@ -104,11 +102,14 @@ def misfit_at(graph: Graph, axes: Mapping[str, int]) -> str:
 
     Such are positions along an axis, and what is computed of them.
     """
-    flat, nodes, ranges = _numbered(graph)
-    if not ranges:
+    _, made, undecided = _made(graph)
+    if not made and not undecided:
+        return ""
+    flat, nodes = _inlined(graph)
+    if not any(isinstance(node.layer, layers.Arange) for node in nodes):
         return ""
     spans = _spans(flat, nodes, axes, is_at_sizes=True)
-    for allowed in ranges:
+    for allowed in (*made, *undecided):
         span = spans.get(allowed.value)
         if span is None or not span.is_exact or span.chosen:
             continue
@@ -122,16 +123,18 @@ def misfit_at(graph: Graph, axes: Mapping[str, int]) -> str:
 
 
 @functools.lru_cache(maxsize=16)
-def _numbered(graph: Graph) -> tuple[Graph, list[LayerNode], list[Range]]:
-    """Return the layers, and the ranges of what may follow from sizes: none without positions."""
+def _made(graph: Graph) -> tuple[Domain, list[Range], Sequence[Range]]:
+    """Return the domain of the inputs, the ids that layers make, and those of unknown ends."""
     domain, undecided = split_domain(graph)
-    ranges = [allowed for allowed in domain.ranges if allowed.value not in domain.inputs]
-    ranges += undecided
-    flat = inline(graph) if ranges else graph
-    nodes = [node for node in flat.nodes if isinstance(node, LayerNode)]
-    if not any(isinstance(node.layer, layers.Arange) for node in nodes):
-        ranges = []
-    return flat, nodes, ranges
+    made = [allowed for allowed in domain.ranges if allowed.value not in domain.inputs]
+    return domain, made, undecided
+
+
+@functools.lru_cache(maxsize=16)
+def _inlined(graph: Graph) -> tuple[Graph, list[LayerNode]]:
+    """Return the graph without blocks, and its layers."""
+    flat = inline(graph)
+    return flat, [node for node in flat.nodes if isinstance(node, LayerNode)]
 
 
 def _is_within(span: _Span, allowed: Range) -> bool:
