@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from script_cases import script_of
 from sklearn.utils.class_weight import compute_sample_weight
 
 import nnspec
@@ -14,7 +15,6 @@ from nnspec.data.rows import load_data, read_rows
 from nnspec.data.weighting import parted
 from nnspec.errors import DataError, SpecError
 from nnspec.network.loader import Spec, load
-from tests.data.test_splitting import script_of
 
 COUNT = 60
 SPEC = """\
@@ -63,7 +63,7 @@ def test_rows_weigh_as_scikit_learn_balances_them(suffix: str, tmp_path: Path) -
     assert data.validation.weight.tolist() == [
         seen[kind] for kind in data.validation.target.tolist()
     ]
-    taken, _ = script_of(spec, tmp_path).load_data(tmp_path / f"rows.{suffix}")
+    taken, _ = script_of(spec, "torch").load_data(tmp_path / f"rows.{suffix}")
     np.testing.assert_array_equal(taken["train"][-1], weight)
     np.testing.assert_array_equal(taken["validation"][-1], data.validation.weight)
 
@@ -96,7 +96,7 @@ def test_a_class_that_no_training_row_has_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match='the value of "kind" in row 43 is in no training row'):
         load_data(spec)
     with pytest.raises(ValueError, match="a value of kind is in no training row"):
-        script_of(spec, tmp_path).load_data(tmp_path / "rows.csv")
+        script_of(spec, "torch").load_data(tmp_path / "rows.csv")
 
 
 def test_weights_and_balance_are_not_both(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from script_cases import script_of
 
-import nnspec
 from nnspec.data.rows import load_data
 from nnspec.errors import DataError, SpecError
 from nnspec.network.loader import Spec, load
@@ -72,18 +71,6 @@ def spec_of(
     return load(path)
 
 
-def script_of(spec: Spec, folder: Path) -> Any:
-    """Return the emitted training script of a spec as a module."""
-    path = folder / "script.py"
-    path.write_text(nnspec.compile(spec, "torch", training=True).source)
-    made = importlib.util.spec_from_file_location("split_script", path)
-    assert made is not None
-    assert made.loader is not None
-    module = importlib.util.module_from_spec(made)
-    made.loader.exec_module(module)
-    return module
-
-
 PARTS = ("train", "validation", "test")
 SPLITS = {
     "group": "{group: who}",
@@ -123,7 +110,7 @@ def test_a_script_splits_as_nnspec_does(
     spec = spec_of(tmp_path, written(tmp_path, suffix), SPLITS[split], features=features, test=test)
     found = firsts(load_data(spec))
     assert sorted(row for part in found.values() for row in part) == [*range(COUNT)]
-    module = script_of(spec, tmp_path)
+    module = script_of(spec, "torch")
     taken, _ = module.load_data(tmp_path / f"rows.{suffix}")
     theirs = {
         name: [round(100 * float(each)) for each in part[0][:, 0]] for name, part in taken.items()
@@ -224,6 +211,6 @@ def test_a_script_refuses_what_nnspec_refuses(tmp_path: Path) -> None:
     table = rows()
     table[1, "who"] = None
     spec = spec_of(tmp_path, written(tmp_path, "csv", table), "{group: who}")
-    module = script_of(spec, tmp_path)
+    module = script_of(spec, "torch")
     with pytest.raises(ValueError, match=MISSING):
         module.load_data(tmp_path / "rows.csv")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import json
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import onnxruntime
 import polars as pl
 import pytest
+from script_cases import script_of
 
 import nnspec
 from nnspec.data.rows import load_data
@@ -81,18 +81,6 @@ def given_of(way: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return given, more
 
 
-def script_of(spec: Spec, folder: Path) -> Any:
-    """Return the emitted training script of a spec as a module."""
-    path = folder / "script.py"
-    path.write_text(nnspec.compile(spec, "torch", training=True).source)
-    made = importlib.util.spec_from_file_location("text_script", path)
-    assert made is not None
-    assert made.loader is not None
-    module = importlib.util.module_from_spec(made)
-    made.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.parametrize(("suffix", "way"), CASES)
 def test_a_script_numbers_texts_as_nnspec_does(suffix: str, way: str, tmp_path: Path) -> None:
     given, more = given_of(way)
@@ -101,7 +89,7 @@ def test_a_script_numbers_texts_as_nnspec_does(suffix: str, way: str, tmp_path: 
         texts[3] = texts[9] = None
     spec = spec_of(tmp_path, given, source=written(tmp_path, suffix, texts), **more)
     data = load_data(spec)
-    taken, record = script_of(spec, tmp_path).load_data(tmp_path / f"rows.{suffix}")
+    taken, record = script_of(spec, "torch").load_data(tmp_path / f"rows.{suffix}")
     for name in ("train", "validation"):
         part = getattr(data, name)
         assert np.array_equal(part.inputs["ids"], taken[name][0])
@@ -156,7 +144,7 @@ def test_rows_that_make_no_texts_are_refused(tmp_path: Path) -> None:
             load_data(spec)
         assert message in str(found.value)
         with pytest.raises(ValueError, match=r"missing|no token"):
-            script_of(spec, tmp_path).load_data(tmp_path / "rows.csv")
+            script_of(spec, "torch").load_data(tmp_path / "rows.csv")
     many: list[str | None] = [" ".join(f"w{i}" for i in range(400))] * 8
     written(tmp_path, "csv", many)
     with pytest.raises(DataError, match="others and 400 tokens, the numbers 0 to 401") as too_many:

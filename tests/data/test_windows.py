@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from script_cases import script_of
 
 import nnspec
 from nnspec.data import windowed
@@ -103,18 +103,6 @@ def spec_of(
     )  # fmt: skip
     path.write_text(text + more)
     return load(path)
-
-
-def script_of(spec: Spec, folder: Path, backend: str = "torch") -> Any:
-    """Return the emitted training script of a spec as a module."""
-    path = folder / f"script_{backend}.py"
-    path.write_text(nnspec.compile(spec, backend, training=True).source)
-    made = importlib.util.spec_from_file_location(path.stem, path)
-    assert made is not None
-    assert made.loader is not None
-    module = importlib.util.module_from_spec(made)
-    made.loader.exec_module(module)
-    return module
 
 
 THREE = DENSE.format(units=3, more="")
@@ -212,7 +200,7 @@ def test_a_script_makes_the_windows_that_nnspec_does(suffix: str, way: str, tmp_
     written(tmp_path, suffix, table)
     spec = spec_of(tmp_path, **given_of(way, suffix))
     data = load_data(spec)
-    taken, record = script_of(spec, tmp_path).load_data(tmp_path / f"rows.{suffix}")
+    taken, record = script_of(spec, "torch").load_data(tmp_path / f"rows.{suffix}")
     assert set(taken) == {"train", "validation", "test"}
     for name in PARTS:
         part = getattr(data, name)
@@ -390,7 +378,7 @@ def test_rows_that_make_no_windows_are_refused(case: str, tmp_path: Path) -> Non
         load_data(spec)
     assert message in str(found.value)
     with pytest.raises(ValueError, match=r"rows|column|window"):
-        script_of(spec, tmp_path).load_data(tmp_path / "rows.csv")
+        script_of(spec, "torch").load_data(tmp_path / "rows.csv")
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
@@ -471,10 +459,9 @@ def test_every_way_to_an_answer_gives_the_same(way: str, tmp_path: Path) -> None
     assert all(each["at"] >= (STEPS - 1) / 4 for each in ends)
     # The script's own weights of the same kind, and their answers.
     for backend, name in (("torch", "best.safetensors"), ("keras", "best.keras")):
-        module = script_of(spec, tmp_path, backend)
+        module = script_of(spec, backend)
         file = tmp_path / f"own_{name}"
-        script = tmp_path / f"script_{backend}.py"
-        assert _run(script, tmp_path, file) == 0
+        assert _run(Path(str(module.__file__)), tmp_path, file) == 0
         output, _ = module.predict(file, source)
         assert len(output) == found.rows
         if backend == "torch":
@@ -539,7 +526,7 @@ data:
 """)
     spec = load(path)
     data = load_data(spec)
-    taken, _ = script_of(spec, tmp_path).load_data(tmp_path / "rows.csv")
+    taken, _ = script_of(spec, "torch").load_data(tmp_path / "rows.csv")
     for ours, theirs in zip(data.train.inputs.values(), taken["train"][:2], strict=True):
         assert np.array_equal(ours, theirs)
     run = nnspec.train(spec, "torch", tmp_path / "run")
