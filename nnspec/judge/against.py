@@ -21,6 +21,7 @@ from nnspec.judge.reweighed import compare_reweighed
 from nnspec.judge.search import FAULTS, Search
 from nnspec.judge.sources import Source
 from nnspec.judge.training import compare_training
+from nnspec.judge.within import within_float32
 from nnspec.network.loader import Spec
 from nnspec.verification.checks import Kind
 from nnspec.verification.levels import LEVELS, Level
@@ -76,6 +77,8 @@ def judge(
     facing = Facing(face_of(spec, axes), foreign, described, reference.label, inputs)
     held = foreign.describe().held  # anew: Keras may call the variables otherwise in float64
     beside = Beside(spec, facing, report, inputs, axes, seed, fixed.get(""))
+    if not beside.is_exact:
+        beside.inputs = within_float32(beside.ours, inputs, beside.drawn)
     _Case(beside, held).run(known, others, fixed, rows)
     report.seconds = time.perf_counter() - start
     return report
@@ -103,11 +106,7 @@ class _Case:
         self.inputs = beside.inputs
         self.seed = beside.seed
         self.ours = beside.ours
-        batch = len(next(iter(self.inputs.values())))
-        draws = [
-            random_inputs(self.spec.graph, batch, beside.axes, self.seed + i)
-            for i in range(1, DRAWS)
-        ]
+        draws = [beside.drawn(i) for i in range(1, DRAWS)]
         self.search = Search(
             self.ours, self.facing, held, [self.inputs, *draws],
             SAME[self.facing.dtype] + 4 * beside.rounding, beside.agrees,

@@ -49,3 +49,17 @@ def told_apart(
             changed[each.name] = array + moved
         met.add(key)
     return changed
+
+
+def redrawn(held: Sequence[Held], weights: Weights, seed: int) -> dict[str, Array]:
+    """Return new matrices, with numbers as large as theirs and of either sign, and nothing else.
+
+    Of vectors some are variances, which a network cannot have otherwise.
+    """
+    found: dict[str, Array] = {}
+    for each in held:
+        array = weights[each.name]
+        if array.dtype.kind == "f" and array.ndim > 1 and array.size:
+            draw = np.random.default_rng(derived_seed("redrawn", seed, each.name))
+            found[each.name] = draw.normal(0.0, float(np.std(array)), array.shape)
+    return found

@@ -26,8 +26,8 @@ from nnspec.judge.search import Search
 from nnspec.network.loader import Spec
 from nnspec.verification.checks import Kind
 from nnspec.verification.engines import Reference, SourceEngine, trainable_backends
-from nnspec.verification.recorder import Blame, Recorder
-from nnspec.verification.samples import exercised_weights
+from nnspec.verification.recorder import Blame, Recorder, says_nothing
+from nnspec.verification.samples import exercised_weights, random_inputs
 from nnspec.verification.settings import Settings
 from nnspec.verification.state import State
 from nnspec.verification.tolerance import (
@@ -101,6 +101,10 @@ class Beside:
             given = self.facing.run({name: array[taken] for name, array in inputs.items()})
             parts.append({name: array[: rows - start] for name, array in given.items()})
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def drawn(self, draw: int) -> dict[str, Array]:
+        """Return other inputs of the same sizes."""
+        return random_inputs(self.spec.graph, self.batch, self.axes, self.seed + draw)
 
     @property
     def batch(self) -> int:
@@ -314,6 +318,11 @@ class Beside:
                     f'the tensors of the layer "{fault.layer}" were not found among those of the '
                     "file, of which too many fit, or none: say which by --map"
                 )
+        if self.is_beyond:
+            return (
+                "rounding alone may make anything of the outputs for ordinary inputs, which do not "
+                "say then which tensor of the file is which"
+            )
         search = None if self.report.faults else self.search
         if search is None:
             return ""
@@ -325,6 +334,16 @@ class Beside:
                 "tells whose tensors are whose in the file: say which by --map"
             )
         return ""
+
+    @property
+    def is_beyond(self) -> bool:
+        """Whether rounding could make anything of the outputs for the inputs, and does.
+
+        Any map of tensors agrees with such outputs, a wrong one too.
+        """
+        floats = floats_of(self.ours.outputs(self.inputs))
+        error = relative_error(self.theirs(self.inputs), floats)
+        return bool(floats) and says_nothing(error, self.tolerance(self.inputs, floats, error))
 
     def keep(self, told: str, inputs: Mapping[str, Array]) -> None:
         """Keep inputs at which the two differ as a whole, for a reproduction."""

@@ -13,7 +13,7 @@ from nnspec.backend.foreign import Held
 from nnspec.errors import NnspecError
 from nnspec.judge.alike import Evened, Group
 from nnspec.judge.amounts import Met, first_of, met
-from nnspec.judge.apart import halves, told_apart
+from nnspec.judge.apart import halves, redrawn, told_apart
 from nnspec.judge.blaming import Blaming
 from nnspec.judge.counting import too_few
 from nnspec.judge.facing import Facing
@@ -31,12 +31,15 @@ from nnspec.judge.twins import Twins
 from nnspec.judge.walk import Walk
 from nnspec.layers.shapes import show
 from nnspec.support.causes import Told
+from nnspec.verification.samples import is_alike
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Weights
 
 FAULTS = 5
 """Layers at fault that are looked for."""
+LIVELY = 8
+"""Weights that are drawn for a file that tells no rows with its own."""
 GROUPS = 40
 """Of layers that are alike, whose order is asked for."""
 
@@ -88,6 +91,7 @@ class Search:
         tensor may then be found for a parameter, which was not told apart before.
         """
         foreign, met, prints = self.facing.foreign, set[str](), set[bytes]()
+        self._enliven(seed)
         while held := [each for each in self._weights_of(self._found) if each.name not in met]:
             met.update(each.name for each in held)
             apart = told_apart(held, foreign.weights(), seed, halves(self._found), prints)
@@ -96,6 +100,22 @@ class Search:
             foreign.load(apart)
             self.run({**self._given, **self._spared})
         return self._found
+
+    def _enliven(self, seed: int) -> None:
+        """Give a file of which every row has the same outputs others, with which it tells rows.
+
+        Of what it begins with, all that a relu is given may be below 0: any map fits then.
+        """
+        foreign = self.facing.foreign
+        if not is_alike(self.facing.foreign_outputs(self.inputs)):
+            return
+        before, held = foreign.weights(), self._weights_of(self._found)
+        for draw in range(LIVELY):
+            foreign.load(redrawn(held, before, seed + draw))
+            if self._is_finite() and not is_alike(self.facing.foreign_outputs(self.inputs)):
+                self.run({**self._given, **self._spared})
+                return
+        foreign.load(before)
 
     def look(self, inputs: Mapping[str, Array]) -> None:
         """Look for the layers at fault where only these inputs show them."""

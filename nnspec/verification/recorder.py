@@ -33,7 +33,8 @@ def told_of(tolerance: float) -> str:
     return f"rounding alone may move the outputs {by}"
 
 
-def _says_nothing(error: float, tolerance: float) -> bool:
+def says_nothing(error: float, tolerance: float) -> bool:
+    """Whether a comparison with this tolerance is none: all passes, or what does not is unsure."""
     return not np.isfinite(tolerance) or error <= tolerance >= 1
 
 
@@ -68,7 +69,7 @@ class Recorder:
         if not is_share:
             self._remark(kind, dtype, tolerance)
         passed = error <= tolerance
-        if _says_nothing(error, tolerance):
+        if says_nothing(error, tolerance):
             self.leave_out(kind, pair, f"in {dtype}: {told_of(tolerance)}")
             return
         layer, detail = None, ""
@@ -127,7 +128,7 @@ class Recorder:
         if passed:
             error, tolerance = max(passed.values(), key=lambda both: both[0] / (both[1] or 1.0))
             self.add(kind, (", ".join(passed), against), dtype, error, tolerance)
-        unknown = [name for name, both in errors.items() if _says_nothing(*both)]
+        unknown = [name for name, both in errors.items() if says_nothing(*both)]
         if unknown:
             least = min(errors[name][1] for name in unknown)
             self.leave_out(kind, (", ".join(unknown), against), f"in {dtype}: {told_of(least)}")
@@ -162,7 +163,7 @@ class Recorder:
         tolerance: Callable[[str], float],
     ) -> None:
         """Take away, and leave out, the tensors of which rounding could make anything."""
-        free = [name for name, error in errors.items() if _says_nothing(error, tolerance(name))]
+        free = [name for name, error in errors.items() if says_nothing(error, tolerance(name))]
         for name in free:
             errors.pop(name)
         if free:

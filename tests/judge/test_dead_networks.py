@@ -68,6 +68,59 @@ def test_a_file_with_dead_units_is_compared_with_other_weights(
         assert report.faults[0].layer == "a"
 
 
+HIDDEN = """
+nnspec: 1
+name: Hidden
+inputs: {x: {shape: [3]}}
+layers:
+  - {name: a, type: dense, units: 4, activation: sigmoid}
+  - {name: b, type: dense, units: 4, activation: relu}
+  - {name: n, type: batch_normalization, epsilon: 1.0e-5}
+  - {name: c, type: dense, units: 2}
+"""
+BESIDE = """
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class Net(nn.Module):
+    def __init__(self, affine):
+        super().__init__()
+        torch.manual_seed(0)
+        self.a, self.b, self.c = nn.Linear(3, 4), nn.Linear(4, 4), nn.Linear(4, 2)
+        self.n = nn.BatchNorm1d(4, affine=affine)
+        with torch.no_grad():
+            self.b.weight.copy_(-self.b.weight.abs())
+            self.b.bias.zero_()
+
+    def forward(self, x):
+        return self.c(self.n(F.relu(self.b(torch.sigmoid(self.a(x))))))
+
+
+def right():
+    return Net(True)
+
+
+def wrong():
+    return Net(False)
+"""
+
+
+@pytest.mark.parametrize(("network", "verdict"), [("right", "verified"), ("wrong", "not the same")])
+def test_a_file_is_given_matrices_with_which_it_tells_rows(
+    tmp_path: Path, network: str, verdict: str
+) -> None:
+    (tmp_path / "hidden.yaml").write_text(HIDDEN, encoding="utf-8")
+    (tmp_path / "net.py").write_text(BESIDE, encoding="utf-8")
+    spec = nnspec.load(tmp_path / "hidden.yaml")
+    report = verify_against(spec, f"{tmp_path / 'net.py'}:{network}")
+    assert report.verdict == verdict, [str(each) for each in report.not_checked]
+    assert not report.blank
+    if verdict == "not the same":
+        assert report.faults[0].layer == "n"
+
+
 def test_weights_that_tell_no_rows_apart_are_drawn_anew() -> None:
     deep = SPEC.replace("units: 4", "units: 1").replace("  - {name: c", 3 * NARROW + "  - {name: c")
     spec = nnspec.loads(deep)

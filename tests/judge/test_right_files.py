@@ -12,6 +12,19 @@ from tests.detection.catalogue.harmless import ONNX, PYTHON
 from tests.detection.catalogue.judged import Target
 
 RIGHT = {
+    "powers-beyond-float32-in-some-rows": (
+        "onnx", "none", "x: {shape: [6, 4]}",
+        "{name: a, type: exp}, {name: b, type: add, inputs: [a, x]}, {name: c, type: exp}, "
+        "{name: d, type: add, inputs: [c, b]}, {name: z, type: gru, units: 3}, "
+        "{name: y, type: dense, units: 1}", "",
+    ),
+    "powers-beyond-float32-beside-what-is-not": (
+        "onnx", "none", "x: {shape: [6, 4]}",
+        "{name: a, type: exp}, {name: b, type: exp}, {name: c, type: flatten}, "
+        "{name: d, type: dense, units: 1}, {name: z, type: multi_head_attention, num_heads: 1, "
+        "key_dim: 3, inputs: [x]}, {name: f, type: flatten}, "
+        "{name: y, type: concatenate, inputs: [d, f]}", "",
+    ),
     "nothing-held": (
         "torch", "none", "x: {shape: [8]}", "{name: y, type: relu6}", "",
     ),
