@@ -11,7 +11,8 @@ from time import process_time
 import nnspec
 from benchmarks.measure import Action, Figure, interleaved, ratio
 from nnspec.backend import Options, Trainable, get_backend
-from nnspec.data.rows import Dataset, load_data
+from nnspec.data.dataset import Dataset
+from nnspec.data.rows import load_data
 from nnspec.network.loader import Spec, load
 from nnspec.training.epoch import run_epoch
 

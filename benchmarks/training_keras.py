@@ -11,7 +11,7 @@ from benchmarks import training
 from benchmarks.measure import Action, Figure
 from benchmarks.twins import keras_digits_cnn, keras_digits_mlp
 from nnspec.backend import Options, get_backend
-from nnspec.data.rows import Dataset
+from nnspec.data.dataset import Dataset
 from nnspec.emit.loading import load_source
 from nnspec.network.loader import Spec
 

@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks import training
 from benchmarks.measure import Action, Figure
 from benchmarks.training_torch import TWINS
-from nnspec.data.rows import Dataset
+from nnspec.data.dataset import Dataset
 from nnspec.network.loader import Spec
 
 TARGETS = {("digits_mlp", "nnspec train"): 0.4}

@@ -17,7 +17,8 @@ from sklearn.neighbors import NearestNeighbors
 
 import nnspec
 from nnspec.backend import Options, get_backend
-from nnspec.data.rows import Dataset, load_data
+from nnspec.data.dataset import Dataset
+from nnspec.data.rows import load_data
 from nnspec.training.reconstructions import drawn_rows
 from nnspec.weights.canonical import load_weights
 

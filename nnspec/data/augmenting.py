@@ -17,7 +17,7 @@ from nnspec.network.objectives import terms_of
 from nnspec.support.streams import stream, uniform
 
 if TYPE_CHECKING:
-    from nnspec.data.rows import Part
+    from nnspec.data.dataset import Part
 
 Array = NDArray[Any]
 

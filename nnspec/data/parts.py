@@ -40,7 +40,7 @@ def learned(
     That is mean and deviation, where the spec standardises them, or what each column becomes.
     """
     if data.standardize:
-        _require_fixed(features)
+        require_fixed(features)
     return {name: _learned(data, each, raw[name], rows, file) for name, each in features.items()}
 
 
@@ -51,7 +51,7 @@ def _learned(data: Data, feature: Feature, raw: Raw, rows: Array | slice, file: 
         return feature.standardised(raw[rows]) if data.standardize else feature
     from nnspec.data.learned import learned as of_column  # which few specs need
 
-    wanted = _wanted(data, feature.columns, feature.dtype)
+    wanted = wanted_of(data, feature.columns, feature.dtype)
     assert wanted is not None
     made = [
         of_column(each, raw[name], rows, file)
@@ -76,7 +76,7 @@ def _learned_images(data: Data, feature: Feature, images: Pictures) -> Feature:
     return feature.model_copy(update={"image": of_images(feature.image, images.pixels())})
 
 
-def _wanted(data: Data, columns: Sequence[str], dtype: str) -> tuple[Preparation, ...] | None:
+def wanted_of(data: Data, columns: Sequence[str], dtype: str) -> tuple[Preparation, ...] | None:
     """Return what the columns of an input are to become; None where all are plain numbers."""
     if not data.prepare:
         return None
@@ -177,7 +177,7 @@ def _feature(
             raise DataError(f'input "{name}" is of images, and windows are over rows of numbers')
         steps, *rest = shape
         shape = tuple(rest)
-    wanted = None if is_array or image is not None else _wanted(data, patterns, dtype)
+    wanted = None if is_array or image is not None else wanted_of(data, patterns, dtype)
     prepared = None
     if wanted is not None:
         from nnspec.data.learned import draft
@@ -216,7 +216,8 @@ def _image(graph: Graph, data: Data, name: str, columns: Sequence[str]) -> Pictu
     return pictured(images[0], type_.shape, graph.data_format, is_float=is_float)
 
 
-def _require_fixed(features: Mapping[str, Feature]) -> None:
+def require_fixed(features: Mapping[str, Feature]) -> None:
+    """Raise DataError for an input whose elements have no fixed mean."""
     for name, feature in features.items():
         if feature.image is not None:
             continue  # its channels have a mean

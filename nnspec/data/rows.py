@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +13,21 @@ import polars as pl
 from numpy.typing import NDArray
 
 from nnspec.data.arrays import admit_arrays, require_equal_lengths
+from nnspec.data.concluding import Read, concluded, standardised, target_of
+from nnspec.data.dataset import Dataset, Part, parted
 from nnspec.data.folding import Fold, parts_of
 from nnspec.data.parts import features_of, finished, learned
 from nnspec.data.pictures import Pictures
 from nnspec.data.preprocessing import Feature, Preprocessing, mean_and_scale
 from nnspec.data.tables import Rows, read
-from nnspec.data.targets import Target, columns_of, read_target
+from nnspec.data.targets import columns_of
 from nnspec.data.weighting import balanced, column_of, joined, read_weight, with_weight
-from nnspec.data.windowed import Windowed
 from nnspec.data.windows import Rolled, rolled
 from nnspec.errors import DataError, UsageError
-from nnspec.language.losses.targets import wanted
 from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Data, Training
 from nnspec.language.weighting import is_weighted
 from nnspec.network.domains import domain_of
-from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
 from nnspec.network.windows import Frame, frame_of
 
@@ -37,63 +35,6 @@ Array = NDArray[Any]
 
 SHOWN = 8
 """Files that a note names."""
-
-
-@dataclass(frozen=True)
-class Part:
-    """Some of the rows: what the network takes by input, and what it should give.
-
-    target: of several losses by output. weight: what each row counts, or each place of it; None
-    where all count alike.
-    """
-
-    inputs: dict[str, Array]
-    target: Array | dict[str, Array]
-    weight: Array | None = None
-
-    def __len__(self) -> int:
-        return len(next(iter(self.inputs.values())))
-
-    def take(self, rows: Any) -> Part:
-        """Return the rows at these positions (an array of them, or a slice)."""
-        target = self.target
-        return Part(
-            {name: values[rows] for name, values in self.inputs.items()},
-            {name: values[rows] for name, values in target.items()}
-            if isinstance(target, dict)
-            else target[rows],
-            None if self.weight is None else self.weight[rows],
-        )
-
-    @property
-    def is_lazy(self) -> bool:
-        """Whether an input is decoded, or cut, anew for each batch."""
-        return any(isinstance(values, Pictures | Windowed) for values in self.inputs.values())
-
-    @property
-    def goal(self) -> Array | dict[str, Array]:
-        """The target as a program takes it: with the weights, if there are some."""
-        found: Array | dict[str, Array] = with_weight(self.target, self.weight)
-        return found
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """The parts that training uses, ready for the network, and how they were made.
-
-    `target` is class numbers (int64) or a probability per class (float32) where the task has
-    classes, and else float32 in the output's shape, shifted and scaled where the spec standardises
-    it; of an autoencoder the input, unless the spec names another. `sha256` is of the source, and
-    of the files that it names. notes: what of the source a reader may want to know.
-    """
-
-    train: Part
-    validation: Part | None
-    test: Part | None
-    preprocessing: Preprocessing
-    sha256: str = ""
-    notes: tuple[str, ...] = ()
-    fold: Fold | None = None
 
 
 def load_data(spec: Spec, fold: Fold | None = None) -> Dataset:
@@ -108,6 +49,11 @@ def load_data(spec: Spec, fold: Fold | None = None) -> Dataset:
         absent = "data" if data is None else "training"
         raise UsageError(f'the spec "{spec.name}" has no `{absent}` section; training needs one')
     path = spec.folder / data.source
+    if data.stream is not None:
+        from nnspec.data.streamed_rows import load_streamed  # which few specs need
+
+        found = load_streamed(spec, path, fold)
+        return dataclasses.replace(found, fold=fold, sha256=_sha256(path))
     rows = read(path)
     if path.is_dir() and not any(each.image for each in (data.prepare or {}).values()):
         raise DataError(
@@ -135,11 +81,11 @@ def _loaded(
         weight = read_weight(rows, data, path)
         weight = balanced(rows, data, count, parts["train"], path) if weight is None else weight
         weight = joined(spec, weight, inputs, path)
-        return _dataset(Part(inputs, targets, weight), parts, preprocessing)
+        return parted(Part(inputs, targets, weight), parts, preprocessing)
     return prepare(spec, data, training, rows, file=path, fold=fold)
 
 
-def _sha256(path: Path, rows: Rows, preprocessing: Preprocessing) -> str:
+def _sha256(path: Path, rows: Rows | None = None, made: Preprocessing | None = None) -> str:
     """Return the hash of a source, and of the images that it names; raises DataError."""
     if path.is_dir():
         assert isinstance(rows, pl.DataFrame)
@@ -147,7 +93,9 @@ def _sha256(path: Path, rows: Rows, preprocessing: Preprocessing) -> str:
     else:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256")
-    for name, feature in preprocessing.inputs.items():
+    if made is None or rows is None:
+        return digest.hexdigest()
+    for name, feature in made.inputs.items():
         raw = feature.gather(rows, name, path) if feature.image is not None else None
         if isinstance(raw, Pictures):
             raw.update(digest)
@@ -196,7 +144,7 @@ def read_rows(
     raw = {name: feature.gather(rows, name, path) for name, feature in features.items()}
     lengths = {name: len(values) for name, values in raw.items()}
     if training is not None and columns:
-        target = _target(graph, data, training, rows, columns, path, frame).values
+        target = target_of(graph, data, training, rows, columns, path, frame).values
         lengths["target"] = len(target)
     require_equal_lengths(lengths, path)
     windows = None
@@ -208,7 +156,7 @@ def read_rows(
             target = windows.target(target, has_steps=frame.has_steps)
     features = _as_trained(spec, data) or learned(data, features, raw, slice(None), path)
     if target is not None and data.standardize_target:
-        target = _standardised(target, *mean_and_scale(target))
+        target = standardised(target, *mean_and_scale(target))
     is_own = is_trained and not data.targets
     inputs = finished(
         graph, features, raw, rows, path, windows=windows, is_whole=windows is None or is_own
@@ -255,48 +203,14 @@ def _known_columns(rows: Rows, data: Data) -> tuple[str, ...]:
         return ()
 
 
-def _target(
-    graph: Graph,
-    data: Data,
-    training: Training,
-    rows: Rows,
-    columns: tuple[str, ...],
-    file: str | Path,
-    frame: Frame | None,
-) -> Target:
-    output = graph.types[graph.outputs[0]].shape if frame is None else frame.output
-    is_exact = data.standardize_target
-    choices = wanted(training.resolved_loss, output)
-    return read_target(
-        rows, columns, training.task, output, file=file, is_exact=is_exact, choices=choices
-    )
-
-
 def _rolled(frame: Frame, rows: Rows, count: int, file: str | Path) -> Rolled:
     return rolled(rows, frame.windows, count, file, length=frame.length, horizon=frame.horizon)
-
-
-def _require_shares(target: Array, loss: str, file: object) -> None:
-    """Raise DataError for a target that is not between 0 and 1, as this loss takes it."""
-    wrong = (target < 0) | (target > 1)
-    if wrong.any():
-        at = tuple(int(i) for i in np.argwhere(wrong)[0])
-        raise DataError(
-            f"{file}: row {at[0] + 1}: the target has the element {target[at]:g}, and the loss "
-            f"{loss} takes numbers from 0 to 1: scale them, or choose mse"
-        )
 
 
 def _own_target(inputs: Mapping[str, Array]) -> Array:
     """Return the target of an autoencoder: its input."""
     (values,) = inputs.values()
     return values.astype(np.float32)
-
-
-def _standardised(target: Array, mean: Sequence[float], scale: Sequence[float]) -> Array:
-    """Return a target shifted and scaled as the network learns it."""
-    flat: Array = (target.reshape(len(target), -1) - np.array(mean)) / np.array(scale)
-    return flat.reshape(target.shape).astype(np.float32)
 
 
 def prepare(
@@ -323,7 +237,7 @@ def prepare(
     lengths = {name: len(values) for name, values in raw.items()}
     target = None
     if columns:
-        target = _target(graph, data, training, rows, columns, file, frame)
+        target = target_of(graph, data, training, rows, columns, file, frame)
         lengths["target"] = len(target.values)
     require_equal_lengths(lengths, file)
 
@@ -353,29 +267,9 @@ def prepare(
             # The mean of a row is that of each row of a window.
             steps = feature.steps or 1
             shift = {"target_mean": feature.mean * steps, "target_scale": feature.scale * steps}
-    elif data.standardize_target:
-        mean, scale = mean_and_scale(values[parts["train"]])
-        values, shift = (
-            _standardised(values, mean, scale),
-            {"target_mean": mean, "target_scale": scale},
-        )
-    axis = training.resolved_loss.class_axis
-    preprocessing = Preprocessing(
-        inputs=features,
-        task=training.task,
-        target=", ".join(data.targets) or next(iter(features)),
-        columns=columns if len(columns) > 1 else None,
-        labels=target.labels if target is not None else None,
-        class_axis=axis if axis != -1 else None,
-        windows=data.windows,
-        **shift,
-    )
-    if training.kind == "regression" and training.resolved_loss.leaves_out == "sigmoid":
-        _require_shares(values, training.resolved_loss.type, file)
-    if weight is None:
-        weight = balanced(rows, data, len(values), parts["train"], file)
-    weight = joined(spec, weight, inputs, file)
-    found = _dataset(Part(inputs, values, weight), parts, preprocessing)
+    labels = target.labels if target is not None else None
+    read = Read(features, columns, values, labels, weight, shift)
+    found = concluded(spec, rows, inputs, read, parts, file)
     return dataclasses.replace(found, notes=notes)
 
 
@@ -387,17 +281,3 @@ def _left_out(left: int, windows: int, file: object) -> tuple[str, ...]:
         f"{file}: {left} of {windows} {noun} in no part: their rows are of more than one, and a "
         "network would learn from what it is measured on",
     )
-
-
-def _dataset(
-    everything: Part,
-    parts: Mapping[str, NDArray[np.intp]],
-    preprocessing: Preprocessing,
-) -> Dataset:
-    taken = {name: everything.take(order) if len(order) else None for name, order in parts.items()}
-    train = taken["train"]
-    assert train is not None
-    for name, part in taken.items():
-        if part is not None and part.weight is not None and not part.weight.any():
-            raise DataError(f"every row of the {name} part has the weight 0")
-    return Dataset(train, taken["validation"], taken["test"], preprocessing)

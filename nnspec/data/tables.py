@@ -332,8 +332,22 @@ def _some(names: Sequence[str]) -> str:
     return f"{', '.join(names[:5])}, ..., {names[-1]}; {len(names)} in all"
 
 
+class Later:
+    """A file of which some rows are looked at, the first of them with this number, from 0."""
+
+    def __init__(self, file: object, first: int) -> None:
+        self.file = file
+        self.first = first
+
+    def __str__(self) -> str:
+        return str(self.file)
+
+
 def where(file: object, what: str, row: int) -> str:
     """Return where a value stands; of a text file the line too, since a header counts there."""
+    if isinstance(file, Later):
+        row += file.first
+        file = file.file
     line = line_of(file, row)
     source = file if line is None else f"{file}, line {line}"
     return f"{source}: {what}, row {row + 1}"

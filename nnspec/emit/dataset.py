@@ -37,6 +37,7 @@ from nnspec.errors import UsageError
 from nnspec.language.adversarial import AdversarialTraining
 from nnspec.language.expressions import tokens
 from nnspec.language.objectives import has_teacher
+from nnspec.language.streaming import Stream
 from nnspec.language.training_schema import Data, Training
 from nnspec.network.graph import Graph
 from nnspec.network.loader import Spec
@@ -113,7 +114,9 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
     before = ["images_in"] if suffix == FOLDER else []
     is_timed = data.windows is not None if data.split is None else bool(data.split.time)
     is_drawn = (data.validation or data.test) and not is_timed
+    is_streamed = data.stream is not None and training.shuffle
     order = ["permutation"] if training.shuffle or is_drawn else []
+    order += ["block_permutation"] if is_streamed else []
     bounds = bounds_of(graph)
     has_target = data.one_target is not None and goals is None and own is None
     load = (
@@ -173,7 +176,7 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
         *windows_source(spec, suffix),
         load,
         *(changing.text if changing is not None else ()),
-        *([batches_source(training)] if has_batches else []),
+        *([batches_source(training, data.stream)] if has_batches else []),
         known["require_writable"].text,
     ]
     text = "\n\n\n".join(parts)
@@ -368,9 +371,16 @@ def _read_inputs(spec: Spec, bounds: Bounds, *, is_table: bool) -> str:
     return "\n".join([*lines, "    return inputs"])
 
 
-def batches_source(training: Training | AdversarialTraining) -> str:
-    """Return `batches`, which says which rows stand in each batch of an epoch."""
+def batches_source(training: Training | AdversarialTraining, stream: Stream | None = None) -> str:
+    """Return `batches`, which says which rows stand in each batch of an epoch.
+
+    stream: the blocks among which rows are shuffled; all rows without it.
+    """
     size = training.batch_size
+    order = f'permutation(count, "order", {training.seed}, epoch)'
+    if stream is not None:
+        blocks = f"{stream.block}, {stream.buffer}"
+        order = f'block_permutation(count, {blocks}, "order", {training.seed}, epoch)'
     if not training.shuffle:
         return "\n".join(
             [
@@ -384,7 +394,7 @@ def batches_source(training: Training | AdversarialTraining) -> str:
         [
             "def batches(count: int, epoch: int) -> Iterator[np.ndarray]:",
             '    """Yield the rows of each batch; epochs count from 1."""',
-            f'    order = permutation(count, "order", {training.seed}, epoch)',
+            f"    order = {order}",
             f"    for start in range(0, count, {size}):",
             f"        yield order[start : start + {size}]",
         ]

@@ -66,7 +66,8 @@ OF_ROWS = {
     "prepare": "rows are judged as they are in the file: encode columns, and fill what is missing, "
     "in the file",
     **dict.fromkeys(
-        ("augment", "windows"), "the discriminator judges the rows as they are in the file"
+        ("augment", "windows", "stream"),
+        "the discriminator judges the rows as they are in the file",
     ),
 }
 """Keys of the data of one network -> why those of two networks have none."""

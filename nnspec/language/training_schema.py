@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from nnspec.language.preparation import Preparation
     from nnspec.language.regularization import Term
     from nnspec.language.splitting import Split
+    from nnspec.language.streaming import Stream
     from nnspec.language.windows import Windows
 else:
-    Augmentation = Average = Clip = Preparation = Split = Term = Windows = (
+    Augmentation = Average = Clip = Preparation = Split = Stream = Term = Windows = (
         Frozen  # their files are read where one is given
     )
 
@@ -246,6 +247,7 @@ class Data(Frozen):
             augment: Mapping[str, Augmentation | Mapping[str, Any]] | None = None,
             split: Split | Mapping[str, str] | None = None,
             windows: Windows | Mapping[str, Any] | None = None,
+            stream: Stream | Mapping[str, int] | None = None,
         ) -> None: ...
 
     source: Text = Field(
@@ -306,6 +308,9 @@ class Data(Frozen):
     windows: Annotated[Windows, Lazy("nnspec.language.windows:Windows")] | None = Field(
         default=None, description="Consecutive rows of the file that are one of the network."
     )
+    stream: Annotated[Stream, Lazy("nnspec.language.streaming:Stream")] | None = Field(
+        default=None, description="Read rows as they are needed: of a file larger than memory."
+    )
 
     @model_validator(mode="after")
     def _has_parts(self) -> Self:
@@ -319,6 +324,10 @@ class Data(Frozen):
             )
         if self.windows is not None:
             self._require_windows()
+        if self.stream is not None:
+            from nnspec.language.streaming import require_streamable
+
+            require_streamable(self)
         return self
 
     def _require_windows(self) -> None:

@@ -313,6 +313,12 @@ def _read_once(tree: Any, problems: Problems) -> tuple[Model, Graph] | Networks 
                     problems.extend(
                         (each, ()) for each in window_problems(document.model, graph, tree)
                     )
+                if data is not None and data.stream is not None:
+                    from nnspec.network.streaming import stream_problems  # few specs need it
+
+                    problems.extend(
+                        (each, ()) for each in stream_problems(document.model, graph, tree)
+                    )
                 if is_weighted(document.model):
                     from nnspec.network.weighting import weighting_problems  # few specs need it
 

@@ -50,6 +50,20 @@ def permutation(count: int, *key: str | int) -> NDArray[np.intp]:
     return np.argsort(_raw(stream(*key), count), kind="stable")
 
 
+def block_permutation(count: int, block: int, buffer: int, *key: str | int) -> NDArray[np.intp]:
+    """Return 0 .. count-1 in an order of which each stretch is of few blocks.
+
+    Blocks of `block` neighbours are put in an order that the key decides, and the numbers of each
+    `buffer` of them, one after the other, are shuffled.
+    """
+    blocks = permutation(-(-count // block), "blocks", *key)
+    stretch = np.empty(len(blocks), np.int32)
+    stretch[blocks] = np.arange(len(blocks)) // buffer
+    order = permutation(count, *key)
+    found: NDArray[np.intp] = order[np.argsort(stretch[order // block], kind="stable")]
+    return found
+
+
 def uniform(
     bits: np.random.Philox, count: int, *, limit: float | None = None, dtype: Precision = "float64"
 ) -> NDArray[Any]:

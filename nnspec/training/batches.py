@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnspec.backend import HoldsRows, Measured, Positions, Trainable
-from nnspec.data.rows import Part
+from nnspec.data.dataset import Part
 from nnspec.errors import UsageError
 from nnspec.language.training_schema import Training
 from nnspec.network.graph import Graph

@@ -22,7 +22,7 @@ from nnspec.network.scores import threshold
 from nnspec.training.metrics import measure, require_measurable, undefined
 
 if TYPE_CHECKING:
-    from nnspec.data.rows import Dataset, Part
+    from nnspec.data.dataset import Dataset, Part
 
 Array = NDArray[Any]
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from nnspec.data.dataset import Dataset
 from nnspec.data.folding import Fold
-from nnspec.data.rows import Dataset, load_data
+from nnspec.data.rows import load_data
 from nnspec.language.objectives import is_composed
 from nnspec.network.loader import Spec
 

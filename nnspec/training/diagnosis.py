@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnspec.backend import Backend, Options, Program, Trainable
-from nnspec.data.rows import Dataset, Part
+from nnspec.data.dataset import Dataset, Part
 from nnspec.errors import NnspecError
 from nnspec.layers.base import Parameter, spatial_axes
 from nnspec.network.loader import Spec

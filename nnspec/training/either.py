@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from nnspec.backend import Precision
-from nnspec.data.rows import Dataset
+from nnspec.data.dataset import Dataset
 from nnspec.errors import UsageError
 from nnspec.network.loader import AnySpec, Spec, check_any
 from nnspec.network.networks import Networks

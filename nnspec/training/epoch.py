@@ -7,14 +7,15 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nnspec.backend import KeepsAverages, TakesNoise, Trainable
-from nnspec.data.rows import Dataset, Part
+from nnspec.data.dataset import Dataset, Part
 from nnspec.errors import UsageError
 from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Training
 from nnspec.network.loader import Spec
-from nnspec.support.streams import derived_seed, permutation
+from nnspec.support.streams import block_permutation, derived_seed, permutation
 from nnspec.training.batches import evaluate, positions, stepper
 from nnspec.training.metrics import Units
 
@@ -39,7 +40,7 @@ def run_epoch(
     program.reseed(derived_seed("epoch", seed, number))
     if isinstance(program, TakesNoise) and spec.graph.is_random:
         program.take_noise(derived_seed("noise", seed, number))
-    order = permutation(len(rows), "order", seed, number) if training.shuffle else None
+    order = _order(spec, len(rows), number) if training.shuffle else None
     steps = math.ceil(len(rows) / size)
     losses: list[float] = []
     sizes: list[int] = []
@@ -69,6 +70,16 @@ def run_epoch(
         if not math.isfinite(value):
             raise NotFinite(f"{name} is {value} after epoch {number}")
     return values
+
+
+def _order(spec: Spec, count: int, number: int) -> NDArray[np.intp]:
+    """Return the order of the rows in an epoch, which the seed and its number decide."""
+    training, data = spec.model.training, spec.model.data
+    assert training is not None
+    key = "order", training.seed, number
+    if data is None or data.stream is None:
+        return permutation(count, *key)
+    return block_permutation(count, data.stream.block, data.stream.buffer, *key)
 
 
 def averaged(program: Trainable, training: Training) -> AbstractContextManager[None]:

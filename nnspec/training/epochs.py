@@ -20,7 +20,7 @@ from nnspec.backend import (
     require_supported,
     versions,
 )
-from nnspec.data.rows import Dataset, Part
+from nnspec.data.dataset import Dataset, Part
 from nnspec.errors import NnspecError, UsageError
 from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Training

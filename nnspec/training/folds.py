@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from nnspec.backend import Precision
+from nnspec.data.dataset import Dataset
 from nnspec.data.folding import Fold
-from nnspec.data.rows import Dataset
 from nnspec.errors import UsageError
 from nnspec.network.loader import AnySpec, check
 from nnspec.support import html

@@ -8,8 +8,8 @@ from contextlib import suppress
 
 import numpy as np
 
+from nnspec.data.dataset import Dataset
 from nnspec.data.preprocessing import KEY, Preprocessing
-from nnspec.data.rows import Dataset
 from nnspec.errors import DataError
 from nnspec.language.averages import Average
 from nnspec.language.schedules import Schedule

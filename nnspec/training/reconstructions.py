@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nnspec.backend import Options, get_backend
 from nnspec.backend.programs import Trainable
-from nnspec.data.rows import Part
+from nnspec.data.dataset import Part
 from nnspec.layers.shapes import product
 from nnspec.network.loader import Spec
 from nnspec.network.prior import decoder_of

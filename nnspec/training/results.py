@@ -15,7 +15,7 @@ from nnspec.training.weighting import counted, counts_of
 
 if TYPE_CHECKING:
     from nnspec.backend import Trainable
-    from nnspec.data.rows import Dataset, Part
+    from nnspec.data.dataset import Dataset, Part
     from nnspec.language.metrics import Kind
     from nnspec.language.training_schema import Training
     from nnspec.network.loader import Spec

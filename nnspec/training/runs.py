@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
+from nnspec.data.dataset import Dataset
 from nnspec.data.preprocessing import KEY
-from nnspec.data.rows import Dataset
 from nnspec.errors import NnspecError, UsageError, WeightsError
 from nnspec.language.training_schema import Data, Training
 from nnspec.network.loader import Spec

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nnspec.data.rows import Dataset
+from nnspec.data.dataset import Dataset
 from nnspec.errors import UsageError
 from nnspec.language.metrics_by_output import reported_metrics
 from nnspec.language.schedules import Schedule

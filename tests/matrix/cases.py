@@ -321,6 +321,10 @@ def rows() -> Iterator[tuple[str, Document]]:
     wide_rows = {**several, "balance": "class", "split": {"group": "by"}}
     yield "data balance csv", document(layers=wide, data=wide_rows)
     yield from windows()
+    blocks = {"stream": {"block": 3, "buffer": 2}, "test": 0.2}
+    yield "data stream", document(classes, data={**blocks, "standardize": True})
+    streamed = {**table, **blocks, "source": "rows.parquet"}
+    yield "data stream parquet", document(classes, data=streamed)
     yield "task autoencoder", document(task="autoencoder", data={"test": 0.2})
     for task, loss in (("multilabel", "binary_cross_entropy"), ("language", classes)):
         given = "ids" if task == "language" else "vector"

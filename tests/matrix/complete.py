@@ -21,6 +21,7 @@ from nnspec.language.preparation import Categories, Constant, Preparation
 from nnspec.language.regularization import Term
 from nnspec.language.schedules import SCHEDULES
 from nnspec.language.splitting import Split
+from nnspec.language.streaming import Stream
 from nnspec.language.texts import Texts
 from nnspec.language.training_schema import Data, Training
 from nnspec.language.watching import Stop
@@ -32,7 +33,7 @@ TABLES: tuple[Mapping[str, type[BaseModel]], ...] = (LOSSES, OPTIMIZERS, SCHEDUL
 PREPARED: tuple[type[BaseModel], ...] = (Preparation, Categories, Constant, Texts)
 IMAGES: tuple[type[BaseModel], ...] = (Picture, Normalization, Augmentation)
 RECORDS: tuple[type[BaseModel], ...] = (
-    *(Training, Data, Stop, Clip, Average, Term, Group, Split, Windows),
+    *(Training, Data, Stop, Clip, Average, Term, Group, Split, Windows, Stream),
     *PREPARED,
     *IMAGES,
 )

@@ -11,7 +11,8 @@ import pytest
 
 import nnspec
 from nnspec.backend import HoldsRows, Options, Trainable, get_backend
-from nnspec.data.rows import Dataset, load_data
+from nnspec.data.dataset import Dataset
+from nnspec.data.rows import load_data
 from nnspec.errors import UsageError
 from nnspec.network.loader import Spec, loads
 from nnspec.training.batches import evaluate, positions

@@ -1,0 +1,109 @@
+"""Targets and weights beside the inputs: what is left once rows are read and parted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnspec.data.dataset import Dataset, Part, parted
+from nnspec.data.preprocessing import Feature, Preprocessing, mean_and_scale
+from nnspec.data.tables import Rows
+from nnspec.data.targets import Target, read_target
+from nnspec.data.weighting import balanced, joined
+from nnspec.errors import DataError
+from nnspec.language.losses.targets import wanted
+from nnspec.language.training_schema import Data, Training
+from nnspec.network.graph import Graph
+from nnspec.network.loader import Spec
+from nnspec.network.windows import Frame
+
+Array = NDArray[Any]
+
+
+class Read(NamedTuple):
+    """What was read of rows with one target, which is none where it is the input.
+
+    shift: mean and deviation of a target that is the input, by the names of `Preprocessing`.
+    """
+
+    features: dict[str, Feature]
+    columns: tuple[str, ...]
+    values: Array
+    labels: tuple[str, ...] | None
+    weight: Array | None
+    shift: Mapping[str, Any]
+
+
+def target_of(
+    graph: Graph,
+    data: Data,
+    training: Training,
+    rows: Rows,
+    columns: tuple[str, ...],
+    file: str | Path,
+    frame: Frame | None,
+) -> Target:
+    """Return the target that the loss takes of each row; raises DataError."""
+    output = graph.types[graph.outputs[0]].shape if frame is None else frame.output
+    is_exact = data.standardize_target
+    choices = wanted(training.resolved_loss, output)
+    return read_target(
+        rows, columns, training.task, output, file=file, is_exact=is_exact, choices=choices
+    )
+
+
+def _require_shares(target: Array, loss: str, file: object) -> None:
+    """Raise DataError for a target that is not between 0 and 1, as this loss takes it."""
+    wrong = (target < 0) | (target > 1)
+    if wrong.any():
+        at = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise DataError(
+            f"{file}: row {at[0] + 1}: the target has the element {target[at]:g}, and the loss "
+            f"{loss} takes numbers from 0 to 1: scale them, or choose mse"
+        )
+
+
+def standardised(target: Array, mean: Sequence[float], scale: Sequence[float]) -> Array:
+    """Return a target shifted and scaled as the network learns it."""
+    flat: Array = (target.reshape(len(target), -1) - np.array(mean)) / np.array(scale)
+    return flat.reshape(target.shape).astype(np.float32)
+
+
+def concluded(
+    spec: Spec, rows: Rows, inputs: dict[str, Array], read: Read,
+    parts: Mapping[str, NDArray[np.intp]], file: str | Path,
+) -> Dataset:  # fmt: skip
+    """Return the parts with target, weight and record; raises DataError for what does not fit.
+
+    rows: with the columns by which they are balanced.
+    """
+    data, training = spec.model.data, spec.model.training
+    assert data is not None
+    assert training is not None
+    values, shift = read.values, dict(read.shift)
+    if data.standardize_target and data.targets:
+        mean, scale = mean_and_scale(values[parts["train"]])
+        values = standardised(values, mean, scale)
+        shift = {"target_mean": mean, "target_scale": scale}
+    axis = training.resolved_loss.class_axis
+    preprocessing = Preprocessing(
+        inputs=read.features,
+        task=training.task,
+        target=", ".join(data.targets) or next(iter(read.features)),
+        columns=read.columns if len(read.columns) > 1 else None,
+        labels=read.labels,
+        class_axis=axis if axis != -1 else None,
+        windows=data.windows,
+        **shift,
+    )
+    if training.kind == "regression" and training.resolved_loss.leaves_out == "sigmoid":
+        _require_shares(values, training.resolved_loss.type, file)
+    weight = read.weight
+    if weight is None:
+        weight = balanced(rows, data, len(values), parts["train"], file)
+    weight = joined(spec, weight, inputs, file)
+    return parted(Part(inputs, values, weight), parts, preprocessing)

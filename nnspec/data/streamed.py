@@ -1,0 +1,162 @@
+"""Rows of an input that are read when they are asked for: NumPy takes them for an array.
+
+Blocks that were read last are kept, so that rows that are near each other are read once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnspec.data.stored import Stored
+from nnspec.errors import DataError
+
+Array = NDArray[Any]
+Indices = NDArray[np.intp]
+
+MOST = 2**30
+"""Bytes of blocks that are held of one input."""
+SPARE = 2
+"""Times the buffer: the blocks of one stretch are read while the last rows of another are used."""
+
+
+class Blocks:
+    """The rows of one part of the data, block by block.
+
+    rows: where each stands in the file, ascending. made: what a network takes of rows as they are
+    stored. block: rows of a block. held: the number of blocks that are kept.
+    """
+
+    def __init__(
+        self, stored: Stored, rows: Indices, made: Callable[[Array], Array], block: int, held: int
+    ) -> None:
+        self.stored = stored
+        self.rows = rows
+        self.made = made
+        self.block = block
+        count = -(-len(rows) // block)
+        self.held = min(held, count)
+        self.one = made(stored.read(0, 1))
+        self._place = np.full(count, -1, np.intp)
+        self._owner = np.full(self.held, -1, np.intp)
+        self._used = np.zeros(self.held, np.int64)
+        self._clock = 0
+        self._kept: Array | None = None
+
+    def take(self, positions: Indices) -> Array:
+        """Return the rows at these positions of the part."""
+        blocks = positions // self.block
+        places = self._place[blocks]
+        if (places < 0).any():
+            wanted = np.unique(blocks)
+            if len(wanted) > self.held:
+                return self._taken(positions, blocks, wanted)
+            self._hold(wanted)
+            places = self._place[blocks]
+        self._clock += 1
+        self._used[places] = self._clock
+        assert self._kept is not None
+        found: Array = self._kept[places * self.block + positions % self.block]
+        return found
+
+    def _taken(self, positions: Indices, blocks: Indices, wanted: Indices) -> Array:
+        """Return rows of more blocks than are kept, of which none is kept then."""
+        found = np.empty((len(positions), *self.one.shape[1:]), self.one.dtype)
+        for block in wanted:
+            here = blocks == block
+            found[here] = self._read(int(block))[positions[here] % self.block]
+        return found
+
+    def _hold(self, wanted: Indices) -> None:
+        if self._kept is None:
+            shape = self.held * self.block, *self.one.shape[1:]
+            self._kept = np.empty(shape, self.one.dtype)
+        self._clock += 1
+        known = self._place[wanted]
+        self._used[known[known >= 0]] = self._clock
+        for block in wanted[known < 0]:
+            place = int(np.argmin(self._used))
+            if self._owner[place] >= 0:
+                self._place[self._owner[place]] = -1
+            rows = self._read(int(block))
+            start = place * self.block
+            self._kept[start : start + len(rows)] = rows
+            self._place[block], self._owner[place] = place, block
+            self._used[place] = self._clock
+
+    def _read(self, block: int) -> Array:
+        """Return the rows of a block, which may be far apart in the file."""
+        rows = self.rows[block * self.block : (block + 1) * self.block]
+        step, found, at = self.stored.step, [], 0
+        while at < len(rows):
+            first = int(rows[at])
+            end = int(np.searchsorted(rows, first + step))
+            read = self.stored.read(first, int(rows[end - 1]) + 1)
+            found.append(self.made(read[rows[at:end] - first]))
+            at = end
+        return found[0] if len(found) == 1 else np.concatenate(found)
+
+
+class Streamed:
+    """Some rows of a part: an array of (rows, ...), read when NumPy asks for it."""
+
+    def __init__(self, blocks: Blocks, positions: Indices | None = None) -> None:
+        self.blocks = blocks
+        self._positions = positions
+
+    @property
+    def positions(self) -> Indices:
+        """The rows, by their place in the part."""
+        if self._positions is None:
+            return np.arange(len(self.blocks.rows))
+        return self._positions
+
+    def __len__(self) -> int:
+        return len(self.blocks.rows if self._positions is None else self._positions)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of the array."""
+        return len(self), *self.blocks.one.shape[1:]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the array."""
+        return self.blocks.one.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes of the array."""
+        return self.blocks.one.ndim
+
+    def __getitem__(self, rows: Any) -> Streamed:
+        if isinstance(rows, slice) and self._positions is None:
+            return Streamed(self.blocks, np.arange(*rows.indices(len(self))))
+        if self._positions is None:
+            rows = np.asarray(rows)
+            chosen = np.flatnonzero(rows) if rows.dtype == bool else rows
+            return Streamed(self.blocks, np.where(chosen < 0, chosen + len(self), chosen))
+        return Streamed(self.blocks, self._positions[rows])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        array = self.blocks.take(self.positions)
+        return array if dtype is None else array.astype(dtype, copy=False)
+
+
+def streamed(
+    stored: Stored, rows: Indices, made: Callable[[Array], Array], block: int, buffer: int,
+    told: str,
+) -> Streamed:  # fmt: skip
+    """Return rows of a part. told: the input in words; raises DataError where blocks are large."""
+    found = Blocks(stored, rows, made, block, SPARE * buffer)
+    size = found.held * block * found.one.nbytes
+    if size > MOST:
+        raise DataError(
+            f"{told}: {found.held} blocks of {block} rows of {found.one.nbytes:,} bytes are "
+            f"{size / 2**30:.1f} GiB of memory, and 1 is the most: give `data.stream` a smaller "
+            "`block` or `buffer`"
+        )
+    return Streamed(found)

@@ -1,0 +1,256 @@
+"""Rows that are read while a network trains: the same rows, in the order of their law, or told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+import nnspec
+from nnspec.data import streamed_rows
+from nnspec.data.rows import load_data
+from nnspec.data.stored import Stored
+from nnspec.data.streamed import Streamed
+from nnspec.emit.emitted.order import block_permutation as emitted
+from nnspec.errors import DataError, SpecError
+from nnspec.network.loader import Spec, load
+from nnspec.support.streams import block_permutation
+
+ROWS = 150
+PARTS = ("train", "validation", "test")
+SPEC = """\
+nnspec: 1
+name: Long
+inputs: {{x: {{shape: [{width}], dtype: {dtype}}}}}
+layers:
+  - {layer}
+  - {{name: out, type: dense, units: 3}}
+training: {{task: multiclass, epochs: 2, batch_size: 16}}
+data:
+  source: {source}
+  features: {{x: {features}}}
+  target: kind
+  validation: 0.2
+  test: 0.1
+  {more}
+"""
+DENSE = "{name: hidden, type: dense, units: 4, activation: tanh}"
+TABLE: dict[str, str] = {
+    "width": "3", "dtype": "float32", "layer": DENSE, "source": "rows.parquet", "features": "x_*",
+    "more": "",
+}  # fmt: skip
+ARRAYS = {**TABLE, "source": "rows.npz", "features": "x"}
+PREPARED = {
+    **TABLE, "width": "8", "features": "[x_0, x_1, x_2, place]", "more": "prepare: {x_0: "
+    "{missing: median, indicator: true, scale: standard}, place: {categories: one_hot}}",
+}  # fmt: skip
+CASES = {
+    "table": TABLE,
+    "standardized table": {**TABLE, "more": "standardize: true"},
+    "prepared table": PREPARED,
+    "weights, by time": {**TABLE, "more": "sample_weight: w\n  split: {time: w}"},
+    "arrays": ARRAYS,
+    "standardized arrays": {**ARRAYS, "more": "standardize: true"},
+    "balanced arrays, in groups": {**ARRAYS, "more": "balance: kind\n  split: {group: place}"},
+    "ids": {
+        **ARRAYS, "features": "ids", "dtype": "int64",
+        "layer": "{type: embedding, input_dim: 9, output_dim: 4}, {type: flatten}".replace(
+            "}, {", "}\n  - {"
+        ),
+    },
+}  # fmt: skip
+STREAM = "\n  stream: {block: 8, buffer: 3}"
+
+
+def write_rows(folder: Path) -> None:
+    draw = np.random.default_rng(3)
+    x = draw.normal(5, 3, (ROWS, 3)).astype("float32")
+    x[:, 2] = 7
+    kind = draw.integers(0, 3, ROWS)
+    others = {"kind": kind, "w": draw.integers(1, 9, ROWS), "place": draw.integers(0, 4, ROWS)}
+    np.savez(folder / "rows.npz", x=x, ids=draw.integers(0, 9, (ROWS, 3)), **others)
+    missing = [None if i % 7 == 3 else float(value) for i, value in enumerate(x[:, 0])]
+    table = pl.DataFrame({"x_0": x[:, 0], "x_1": x[:, 1], "x_2": x[:, 2], **others})
+    if folder.name.startswith("missing"):
+        table = table.with_columns(pl.Series("x_0", missing))
+    # Groups of rows are smaller than what is read at once, and larger than a block.
+    table.write_parquet(folder / "rows.parquet", row_group_size=20)
+
+
+def spec_of(folder: Path, case: dict[str, str], *, streams: bool) -> Spec:
+    more = case["more"] + (STREAM if streams else "")
+    path = folder / ("streamed.yaml" if streams else "held.yaml")
+    path.write_text(SPEC.format(**{**case, "more": more}), encoding="utf-8")
+    return load(path)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_rows_are_those_that_memory_would_hold(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streamed_rows, "LEAST", 32)
+    monkeypatch.setattr(streamed_rows, "CHUNK", 32 * 8 * 3)
+    folder = tmp_path / ("missing" if name.startswith("prepared") else "rows")
+    folder.mkdir()
+    write_rows(folder)
+    held = load_data(spec_of(folder, CASES[name], streams=False))
+    read = load_data(spec_of(folder, CASES[name], streams=True))
+    assert read.sha256 == held.sha256
+    assert read.preprocessing.labels == held.preprocessing.labels
+    for part in PARTS:
+        one, other = getattr(held, part), getattr(read, part)
+        assert other.is_lazy
+        assert not one.is_lazy
+        np.testing.assert_array_equal(other.target, one.target)
+        if one.weight is not None:
+            np.testing.assert_array_equal(other.weight, one.weight)
+        values = np.asarray(other.inputs["x"])
+        assert values.dtype == one.inputs["x"].dtype
+        np.testing.assert_allclose(values, one.inputs["x"], rtol=1e-6, atol=1e-6)
+        chosen = np.array([len(one) - 1, 0, 3, 3])
+        np.testing.assert_array_equal(other.take(chosen).inputs["x"], values[chosen])
+        np.testing.assert_array_equal(other.take(slice(2, 11)).inputs["x"], values[2:11])
+
+
+@pytest.mark.parametrize("count", [1, 8, 100, 101])
+def test_the_order_shuffles_blocks_and_the_rows_of_a_few(count: int) -> None:
+    order = block_permutation(count, 8, 3, "order", 0, 1)
+    np.testing.assert_array_equal(np.sort(order), np.arange(count))
+    np.testing.assert_array_equal(order, emitted(count, 8, 3, "order", 0, 1))
+    blocks = order // 8
+    for stretch in np.split(blocks, np.arange(24, count, 24)):
+        # The last block is smaller, so that a stretch may begin before its place.
+        assert len(np.unique(stretch)) <= (3 if count % 8 == 0 else 6)
+    if count == 100:
+        assert not np.array_equal(order, np.sort(order))
+        assert not np.array_equal(order, block_permutation(count, 8, 3, "order", 0, 2))
+
+
+def test_an_epoch_reads_each_row_about_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_rows(tmp_path)
+    data = load_data(spec_of(tmp_path, ARRAYS, streams=True))
+    read: list[int] = []
+    whole = Stored.read
+
+    def counted(stored: Stored, first: int, last: int) -> Any:
+        read.append(last - first)
+        return whole(stored, first, last)
+
+    monkeypatch.setattr(Stored, "read", counted)
+    order = block_permutation(len(data.train), 8, 3, "order", 0, 1)
+    values = data.train.inputs["x"]
+    assert isinstance(values, Streamed)
+    for start in range(0, len(order), 16):
+        np.asarray(data.train.take(order[start : start + 16]).inputs["x"])
+    assert sum(read) <= ROWS
+    assert len(read) == -(-len(data.train) // 8)
+
+
+def test_a_network_trains_on_them(tmp_path: Path) -> None:
+    write_rows(tmp_path)
+    one = nnspec.train(spec_of(tmp_path, TABLE, streams=True), "torch", tmp_path / "one")
+    whole = TABLE | {"more": "stream: {block: 1000, buffer: 1}"}
+    other = nnspec.train(spec_of(tmp_path, whole, streams=False), "torch", tmp_path / "other")
+    held = nnspec.train(spec_of(tmp_path, TABLE, streams=False), "torch", tmp_path / "held")
+    losses = [[each.values["loss"] for each in run.history] for run in (one, other, held)]
+    # One block of all rows has the order that they have in memory.
+    np.testing.assert_allclose(losses[1], losses[2], rtol=1e-5)
+    assert not np.allclose(losses[0], losses[2], rtol=1e-5)
+    assert one.test is not None
+
+
+@pytest.mark.parametrize(
+    ("case", "told"),
+    [
+        ({**TABLE, "source": "rows.csv"}, "sink_parquet"),
+        ({**TABLE, "more": "windows: {}"}, "`stream` does not go with `windows`"),
+        (
+            {**TABLE, "more": "prepare: {x_0: {image: {resize: 4}}}", "features": "x_0"},
+            "images are read as they are needed",
+        ),
+    ],
+)
+def test_what_is_not_streamed_is_refused(case: dict[str, str], told: str, tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match=told):
+        spec_of(tmp_path, case, streams=True)
+
+
+def test_several_losses_are_refused(tmp_path: Path) -> None:
+    text = SPEC.format(**{**TABLE, "more": STREAM.strip()})
+    text = text.replace("task: multiclass", "task: {out: multiclass, hidden: regression}")
+    text = text.replace("target: kind", "target: {out: kind, hidden: w}")
+    (tmp_path / "net.yaml").write_text(text + "outputs: [out, hidden]\n", encoding="utf-8")
+    with pytest.raises(SpecError, match="one output and one loss"):
+        load(tmp_path / "net.yaml")
+
+
+def refused(folder: Path, case: dict[str, str], told: str) -> None:
+    with pytest.raises(DataError, match=told):
+        load_data(spec_of(folder, case, streams=True))
+
+
+def test_a_value_that_is_none_is_told_by_its_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streamed_rows, "LEAST", 32)
+    monkeypatch.setattr(streamed_rows, "CHUNK", 1)
+    write_rows(tmp_path)
+    table = pl.read_parquet(tmp_path / "rows.parquet")
+    for value, told in ((float("inf"), "not a finite number"), (None, "is missing")):
+        column = table["x_1"].to_list()
+        column[77] = value
+        table.with_columns(pl.Series("x_1", column)).write_parquet(tmp_path / "rows.parquet")
+        refused(tmp_path, TABLE, f'column "x_1", row 78.*{told}')
+    words = table.with_columns(pl.Series("x_1", ["a"] * ROWS))
+    words.write_parquet(tmp_path / "rows.parquet")
+    refused(tmp_path, TABLE, 'column "x_1", row 1: "a" is not a number')
+    arrays = dict(np.load(tmp_path / "rows.npz"))
+    arrays["x"][99, 1] = np.nan
+    arrays["ids"][40, 2] = 9
+    np.savez(tmp_path / "rows.npz", **arrays)
+    refused(tmp_path, ARRAYS, r'array "x", row 100, element \[1\]: nan')
+    refused(tmp_path, CASES["ids"], r'array "ids", row 41, element \[2\].*0 to 8')
+
+
+def test_a_file_that_is_not_whole_is_told(tmp_path: Path) -> None:
+    write_rows(tmp_path)
+    refused(tmp_path, {**TABLE, "features": "[x_9]"}, 'there is no column "x_9"')
+    refused(tmp_path, {**ARRAYS, "features": "y"}, 'there is no array "y"')
+    refused(tmp_path, {**TABLE, "source": "none.parquet"}, "there is no such file")
+    for name in ("rows.parquet", "rows.npz"):
+        content = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(content[: len(content) // 2])
+        refused(tmp_path, TABLE if "parquet" in name else ARRAYS, "is no readable")
+        if name == "rows.npz":
+            middle = bytearray(content)
+            middle[600] ^= 1
+            (tmp_path / name).write_bytes(middle)
+            refused(tmp_path, ARRAYS, 'array "x" is damaged')
+    write_rows(tmp_path)
+    arrays = dict(np.load(tmp_path / "rows.npz"))
+    np.savez_compressed(tmp_path / "rows.npz", **arrays)
+    refused(tmp_path, ARRAYS, 'array "kind" is compressed.*numpy.savez')
+    np.savez(tmp_path / "rows.npz", **{**arrays, "x": np.asfortranarray(arrays["x"])})
+    refused(tmp_path, ARRAYS, "Fortran order")
+    np.savez(tmp_path / "rows.npz", **{**arrays, "x": arrays["x"][:-1]})
+    refused(tmp_path, ARRAYS, "unequal numbers of rows")
+
+
+def test_blocks_that_memory_would_not_hold_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nnspec.data.streamed.MOST", 500)
+    write_rows(tmp_path)
+    refused(tmp_path, ARRAYS, "give `data.stream` a smaller `block` or `buffer`")
+
+
+def test_a_disk_without_room_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streamed_rows.shutil, "disk_usage", lambda folder: SimpleNamespace(free=1))
+    write_rows(tmp_path)
+    refused(tmp_path, TABLE, "let TMPDIR name a folder")
