@@ -33,8 +33,8 @@ NAMES = (
     "onnx_external",
     "onnx_latency",
 )
-LARGE = ("onnx_latency_keras",)
-"""Measured only where they are named: they need more memory than most machines have."""
+LARGE = ("onnx_latency_keras", "streamed")
+"""Measured only where they are named: they need more memory, or disk, than most machines have."""
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 PACKAGES = ("nnspec", "torch", "keras", "tensorflow-cpu", "onnx", "onnxruntime", "pydantic")
 

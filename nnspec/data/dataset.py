@@ -46,6 +46,11 @@ class Part:
             None if self.weight is None else self.weight[rows],
         )
 
+    def whole(self) -> Part:
+        """Return these rows with what is read, decoded or cut anew as arrays."""
+        arrays = {name: np.asarray(values) for name, values in self.inputs.items()}
+        return Part(arrays, self.target, self.weight)
+
     @property
     def is_lazy(self) -> bool:
         """Whether an input is read, decoded or cut anew for each batch."""

@@ -19,6 +19,9 @@ from nnspec.training.metrics import Units, measure
 
 Array = NDArray[Any]
 
+HELD = 2**25
+"""Bytes of rows that are read or decoded at once, and then held until their batches are taken."""
+
 
 def batches(part: Part, batch_size: int, order: NDArray[np.intp] | None = None) -> Iterator[Part]:
     """Yield the rows in this order, `batch_size` at a time; the last batch may be smaller."""
@@ -35,10 +38,40 @@ def positions(
         yield slice(start, end) if order is None else order[start:end], end - start
 
 
-def stepper(program: Trainable, part: Part, batch_size: int) -> Callable[[Positions], float]:
+def held(
+    part: Part, batch_size: int, order: NDArray[np.intp] | None = None
+) -> Iterator[tuple[Part, Iterator[tuple[Positions, int]]]]:
+    """Yield rows that are in memory, and the positions of each batch of them, in this order.
+
+    That is the part itself, or so many of its batches at a time as are read, or decoded, at once.
+    """
+    if not part.is_lazy:
+        yield part, positions(len(part), batch_size, order)
+        return
+    bytes_of_row = sum(
+        int(np.prod(values.shape[1:], dtype=np.int64)) * values.dtype.itemsize
+        for values in part.inputs.values()
+    )
+    size = max(HELD // max(bytes_of_row * batch_size, 1), 1) * batch_size
+    for rows, count in positions(len(part), size, order):
+        yield part.take(rows).whole(), positions(count, batch_size)
+
+
+def steps(
+    program: Trainable, part: Part, batch_size: int, order: NDArray[np.intp] | None = None
+) -> Iterator[tuple[float, int]]:
+    """Take a step on each batch; yield the loss before it, and the rows of the batch."""
+    count = math.ceil(len(part) / batch_size)
+    for rows, batches_of in held(part, batch_size, order):
+        take = _stepper(program, rows, count)
+        for chosen, size in batches_of:
+            yield take(chosen), size
+
+
+def _stepper(program: Trainable, part: Part, count: int) -> Callable[[Positions], float]:
     """Return what takes a step on the rows at given positions, and returns the loss before it."""
-    if isinstance(program, HoldsRows) and not part.is_lazy:
-        return program.stepper(part.inputs, part.goal, math.ceil(len(part) / batch_size))
+    if isinstance(program, HoldsRows):
+        return program.stepper(part.inputs, part.goal, count)
 
     def step(rows: Positions) -> float:
         batch = part.take(rows)
@@ -48,10 +81,10 @@ def stepper(program: Trainable, part: Part, batch_size: int) -> Callable[[Positi
 
 
 def _measurer(
-    program: Trainable, graph: Graph, part: Part, batch_size: int
+    program: Trainable, graph: Graph, part: Part, count: int
 ) -> Callable[[Positions], Measured]:
-    if isinstance(program, HoldsRows) and not part.is_lazy:
-        return program.measurer(part.inputs, part.goal, math.ceil(len(part) / batch_size))
+    if isinstance(program, HoldsRows):
+        return program.measurer(part.inputs, part.goal, count)
 
     def measured(rows: Positions) -> Measured:
         batch = part.take(rows)
@@ -74,13 +107,15 @@ def evaluate(
     """
     total = 0.0
     outputs: list[Array] = []
-    measured_at = _measurer(program, graph, part, training.batch_size)
-    for rows, count in positions(len(part), training.batch_size):
-        loss, output = measured_at(rows)
-        assert isinstance(loss, float)
-        assert not isinstance(output, Mapping)
-        total += loss * count
-        outputs.append(output)
+    size = training.batch_size
+    for rows, batches_of in held(part, size):
+        measured_at = _measurer(program, graph, rows, math.ceil(len(part) / size))
+        for chosen, count in batches_of:
+            loss, output = measured_at(chosen)
+            assert isinstance(loss, float)
+            assert not isinstance(output, Mapping)
+            total += loss * count
+            outputs.append(output)
     assert not isinstance(part.target, dict)
     measured = measure(graph, training, np.concatenate(outputs), part.target, units, part.weight)
     return {"loss": total / len(part), **measured}

@@ -16,7 +16,7 @@ from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Training
 from nnspec.network.loader import Spec
 from nnspec.support.streams import block_permutation, derived_seed, permutation
-from nnspec.training.batches import evaluate, positions, stepper
+from nnspec.training.batches import evaluate, steps
 from nnspec.training.metrics import Units
 
 OnStep = Callable[[int, int, int, float], None]
@@ -41,22 +41,20 @@ def run_epoch(
     if isinstance(program, TakesNoise) and spec.graph.is_random:
         program.take_noise(derived_seed("noise", seed, number))
     order = _order(spec, len(rows), number) if training.shuffle else None
-    steps = math.ceil(len(rows) / size)
+    total = math.ceil(len(rows) / size)
     losses: list[float] = []
     sizes: list[int] = []
     if spec.model.data is not None and spec.model.data.augment:
         from nnspec.data.augmenting import augmented  # which few specs need
 
         rows = augmented(spec, rows, number)
-    take = stepper(program, rows, size)
-    for step, (chosen, count) in enumerate(positions(len(rows), size, order), start=1):
-        loss = take(chosen)
+    for step, (loss, count) in enumerate(steps(program, rows, size, order), start=1):
         if not math.isfinite(loss):
-            raise NotFinite(f"the loss is {loss} in epoch {number}, step {step} of {steps}")
+            raise NotFinite(f"the loss is {loss} in epoch {number}, step {step} of {total}")
         losses.append(loss)
         sizes.append(count)
         if on_step is not None:
-            on_step(number, step, steps, loss)
+            on_step(number, step, total, loss)
     values = {"loss": float(np.average(losses, weights=sizes))}
     if data.validation is not None:
         with averaged(program, training):
