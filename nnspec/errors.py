@@ -9,12 +9,14 @@ NnspecError
 └── MissingDependencyError  an optional package is not installed
 """
 
+import re
 from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
 EXCERPT = 120
 """Characters of a line that are shown with a problem."""
 
+_PASSWORD = re.compile(r"(://[^\s/?#@:]*:|://\S*?[?&](?:ssl)?password=)([^\s/?#@&'\"]+)")
 Severity = Literal["error", "advice"]
 
 
@@ -120,19 +122,21 @@ class Problem(NamedTuple):
             place += f"{self.path}:"
         if self.mark is not None:
             place += f"{self.mark.line + 1}:{self.mark.column + 1}:"
-        lines = [printable(f"{place} {self.severity}[{self.code}]: {self.message}".strip())]
+        told = f"{place} {self.severity}[{self.code}]: {redacted(self.message)}"
+        lines = [printable(told.strip())]
         if self.excerpt is not None and self.mark is not None:
             number = str(self.mark.line + 1)
             # A line may be a whole JSON file long.
-            start = max(0, self.mark.column - EXCERPT // 2) if len(self.excerpt) > EXCERPT else 0
-            text = self.excerpt[start : start + EXCERPT].rstrip()
+            excerpt = redacted(self.excerpt)
+            start = max(0, self.mark.column - EXCERPT // 2) if len(excerpt) > EXCERPT else 0
+            text = excerpt[start : start + EXCERPT].rstrip()
             text = "".join(sign if sign.isprintable() else " " for sign in text)
             column = self.mark.column - start
             width = max(1, min(self.mark.length, len(text) - column))
             lines.append(f"  {number} | {text}".rstrip())
             lines.append(f"  {' ' * len(number)} | {' ' * column}{'^' * width}")
         if self.hint:
-            lines.append(f"  help: {printable(self.hint)}")
+            lines.append(f"  help: {printable(redacted(self.hint))}")
         return "\n".join(lines)
 
     def as_json(self) -> dict[str, object]:
@@ -142,10 +146,20 @@ class Problem(NamedTuple):
             "severity": self.severity,
             "line": self.mark.line + 1 if self.mark else None,
             "column": self.mark.column + 1 if self.mark else None,
-            "message": self.message,
-            "hint": self.hint,
+            "message": redacted(self.message),
+            "hint": redacted(self.hint),
             "fix": self.fix.as_json() if self.fix is not None and self.fix.edits else None,
         }
+
+
+def redacted(text: str) -> str:
+    """Return the text with stars for the password of each URL, as many as it has signs.
+
+    So that columns of an excerpt stay where they are.
+    """
+    if "://" not in text:
+        return text
+    return _PASSWORD.sub(lambda found: found[1] + "*" * len(found[2]), text)
 
 
 def printable(text: str) -> str:

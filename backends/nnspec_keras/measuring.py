@@ -72,7 +72,7 @@ def measured_of(spec: Spec) -> Measured | None:
     constants = {
         "BATCH_SIZE": training.batch_size,
         "SHIFTS_TARGET": shifts_target(spec),
-        "OF_VALIDATION": data.validation > 0,
+        "OF_VALIDATION": data.has_validation,
         "HAS_WEIGHTS": is_weighted(spec.model),
     }
     text = snippets("nnspec_keras.emitted", "measures")["Measures"].text
@@ -86,7 +86,7 @@ def callback_lines(spec: Spec) -> list[str]:
     assert data is not None
     target = "targets" if is_named(spec) else "target"
     rows = ", ".join(["inputs", target, *weight_names(spec)])
-    if data.validation:
+    if data.has_validation:
         is_single = len(spec.graph.inputs) == 1
         rows = '*data["validation"]'
         if not is_single:
@@ -149,7 +149,7 @@ def ending(spec: Spec, unpack: str) -> list[str]:
     assert data is not None
     if training is None or is_named(spec) or not has_confusion(training):
         return []
-    part = "test" if data.test > 0 else "validation" if data.validation > 0 else "train"
+    part = "test" if data.has_test else "validation" if data.has_validation else "train"
     given = ", ".join(["target", "output", *weight_names(spec)])
     return [
         f'    {unpack} = data["{part}"]',

@@ -18,7 +18,7 @@ def plateau_source(training: Training, data: Data | None) -> list[str]:
     if not isinstance(schedule, Plateau):
         return []
     record = schedule.watched
-    name = watched(record, has_validation=data is not None and data.validation > 0)
+    name = watched(record, has_validation=data is not None and data.has_validation)
     made = call(
         "ReduceOnPlateau",
         monitor=name,

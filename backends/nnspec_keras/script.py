@@ -7,7 +7,9 @@ from typing import NamedTuple
 from nnspec.emit.answered import answer_of
 from nnspec.emit.augmenting import is_augmented
 from nnspec.emit.code import Expr, literal, quoted, wrap
+from nnspec.emit.dataset import source_path
 from nnspec.emit.goals import is_named
+from nnspec.emit.named_parts import loading
 from nnspec.emit.pictures import image_inputs
 from nnspec.emit.prepared_columns import prepared_inputs
 from nnspec.emit.snippets import snippets
@@ -61,7 +63,9 @@ def script_source(spec: Spec, training: Training, head: Head | None, function: s
             "HAS_ONE_INPUT": is_single,
             "HAS_WEIGHTS": bool(weights),
             "IS_AUGMENTED": is_augmented(spec),
+            "IS_RESAMPLED": data.resample is not None,
         }
+        weights = [*weights, *(["kinds"] if data.resample is not None else [])]
         given = Specialisation(values=constants, given=weights, required=weights)
         used.append(feeding["Batches"])
         parts.append(specialised(feeding["Batches"].text, given))
@@ -112,7 +116,7 @@ def _by_output(spec: Spec, training: Training) -> list[str]:
         weights = weight_names(spec)
         values = {
             "BATCH_SIZE": training.batch_size,
-            "OF_VALIDATION": data.validation > 0,
+            "OF_VALIDATION": data.has_validation,
             "HAS_METRICS": has_metrics(spec),
             "HAS_WEIGHTS": bool(weights),
         }
@@ -208,7 +212,7 @@ def _main(spec: Spec, training: Training, function: str) -> str:
         "def main() -> None:",
         '    """Train on the rows of a file; save the best epoch, and measure it."""',
         "    parser = argparse.ArgumentParser(description=main.__doc__)",
-        *wrap(f"source = Path(__file__).parent / {quoted(data.source)}", 4),
+        *wrap(f"source = {source_path(data)}", 4),
         '    parser.add_argument("--data", type=Path, default=source)',
         '    parser.add_argument("--weights", type=Path, help="first weights")',
         *wrap(f"output = Path({quoted(f'{function}.keras')})", 4),
@@ -233,7 +237,7 @@ def _main(spec: Spec, training: Training, function: str) -> str:
         '            parser.error(f"--weights: {arguments.weights}: {error}")',
         "    try:",
         "        require_writable(arguments.output, arguments.data)",
-        "        data, record = load_data(arguments.data)",
+        f"        {loading(data)} = load_data(arguments.data)",
         *([required.call] if required is not None else []),
         "    except (OSError, ValueError) as error:",
         "        parser.error(str(error))",
@@ -243,11 +247,12 @@ def _main(spec: Spec, training: Training, function: str) -> str:
     ]
     given = "dict.fromkeys(targets, {})" if is_named(spec) else "{}"
     passed = "".join(f", {name}={given.format(name)}" for name in weight_names(spec))
-    made = f"Batches(inputs, {target}{more})"
+    drawn = ", kinds" if data.resample is not None else ""
+    made = f"Batches(inputs, {target}{more}{drawn})"
     fit: dict[str, object] = {"epochs": Expr("arguments.epochs"), "shuffle": False}
     if not feeds_batches(training):
         made = f"inputs, {target}{passed}, batch_size={training.batch_size}"
-    if data.validation:
+    if data.has_validation:
         fit["validation_data"] = Expr('data["validation"]')
         by_output = is_named(spec) and bool(more)
         if not is_single or by_output:
@@ -261,10 +266,10 @@ def _main(spec: Spec, training: Training, function: str) -> str:
     is_apart = is_measured_apart(spec)
     if is_apart:
         lines += callback_lines(spec)
-    fit["callbacks"] = callbacks(training, has_validation=data.validation > 0, is_measured=is_apart)
+    fit["callbacks"] = callbacks(training, has_validation=data.has_validation, is_measured=is_apart)
     arguments = ", ".join(f"{key}={literal(value)}" for key, value in fit.items())
     lines += wrap(f"history = network.fit({made}, {arguments}).history", 4)
-    losses = 'history["loss"]' + (' + history["val_loss"]' if data.validation else "")
+    losses = 'history["loss"]' + (' + history["val_loss"]' if data.has_validation else "")
     lines += [
         *wrap(f"losses = {losses}", 4),
         "    if not np.isfinite(losses).all():",

@@ -114,7 +114,7 @@ def confusion_lines(spec: Spec) -> list[str]:
 
 def last_part(data: Data) -> str:
     """Return the rows that a run is judged by at its end."""
-    return "test" if data.test > 0 else "validation" if data.validation > 0 else "train"
+    return "test" if data.has_test else "validation" if data.has_validation else "train"
 
 
 def beginning(training: Training, data: Data) -> list[str]:
@@ -176,7 +176,7 @@ class _Watched:
     """The measure that a record watches, as an expression."""
 
     def __init__(self, training: Training, data: Data, record: Keep | None) -> None:
-        has_validation = data.validation > 0
+        has_validation = data.has_validation
         name = watched(record, has_validation=has_validation)
         metrics, kind = reported_metrics(training), training.metric_kind
         self.is_less = better_of(record, name, metrics, kind) == "min"

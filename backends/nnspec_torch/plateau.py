@@ -37,5 +37,5 @@ def plateau_source(training: Training, schedule: Plateau, data: Data | None) -> 
 def mode_of(training: Training, schedule: Plateau, data: Data | None) -> str:
     """Return whether less or more is better of what the schedule watches."""
     record = schedule.watched
-    name = watched(record, has_validation=data is not None and data.validation > 0)
+    name = watched(record, has_validation=data is not None and data.has_validation)
     return better_of(record, name, reported_metrics(training), training.metric_kind)

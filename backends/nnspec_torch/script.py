@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from nnspec.emit.augmenting import is_augmented
 from nnspec.emit.code import literal, wrap, wrap_item
+from nnspec.emit.dataset import source_path
 from nnspec.emit.goals import is_named
 from nnspec.emit.metrics import has_numbers
+from nnspec.emit.named_parts import loading
 from nnspec.emit.names import snake
 from nnspec.emit.snippets import Snippets, snippets
 from nnspec.emit.training import axis_in_batch, shifts_target
@@ -187,7 +189,7 @@ def _main(spec: Spec, training: Training, load: str) -> str:
     data = spec.model.data
     assert data is not None
     file = f"{snake(spec.name)}.safetensors"
-    part = "validation" if data.validation > 0 else "train"
+    part = "validation" if data.has_validation else "train"
     is_scheduled = has_schedule(training.optimizer)
     state = "optimizer, scheduler" if is_scheduled else "optimizer"
     is_collected = measured_of(spec) is not None
@@ -195,6 +197,7 @@ def _main(spec: Spec, training: Training, load: str) -> str:
     if is_collected:
         scale = ", record" if shifts_target(spec) and has_numbers(training) else ""
     required = required_classes(spec)
+    counted = "kinds" if data.resample is not None else "len(train[0])"
     taken = "drawn" if is_augmented(spec) else "train"
     is_counted = training.accumulate > 1
     state += f", {NUMBER}" if is_counted else ""
@@ -202,7 +205,7 @@ def _main(spec: Spec, training: Training, load: str) -> str:
         "def main() -> None:",
         '    """Train, and write the weights of the best epoch."""',
         "    parser = argparse.ArgumentParser(description=main.__doc__)",
-        *wrap(f"source = Path(__file__).parent / {literal(data.source)}", 4),
+        *wrap(f"source = {source_path(data)}", 4),
         '    parser.add_argument("--data", type=Path, default=source)',
         '    parser.add_argument("--weights", type=Path, help="first weights")',
         *wrap(f"output = Path({literal(file)})", 4),
@@ -230,7 +233,7 @@ def _main(spec: Spec, training: Training, load: str) -> str:
         *(["    average = make_average(model, optimizer)"] if training.average else []),
         "    try:",
         "        require_writable(arguments.output, arguments.data)",
-        "        data, record = load_data(arguments.data)",
+        f"        {loading(data)} = load_data(arguments.data)",
         *([required.call] if required is not None else []),
         "    except (OSError, ValueError) as error:",
         "        parser.error(str(error))",
@@ -244,7 +247,7 @@ def _main(spec: Spec, training: Training, load: str) -> str:
         "        model.train()",
         "        total = torch.zeros((), dtype=torch.float64, device=device)",
         *(_augmented() if is_augmented(spec) else ()),
-        f"        for rows in batches(len(train[0]){', epoch' if training.shuffle else ''}):",
+        f"        for rows in batches({counted}{', epoch' if training.shuffle else ''}):",
         f"            batch = [values[rows] for values in {taken}]",
         *wrap(f"loss = train_step(model, {state}, *batch)", 12),
         "            total += loss.double() * len(rows)",
@@ -271,9 +274,9 @@ def _main(spec: Spec, training: Training, load: str) -> str:
         *ending(training, data),
     ]
     confusion = confusion_lines(spec)
-    if data.test > 0 or confusion:
+    if data.has_test or confusion:
         lines.append(f"    model.load_state_dict({load}(arguments.output))")
-    if data.test > 0:
+    if data.has_test:
         lines.append(f'    print("test", evaluate(model, parts["test"]{scale}))')
     return "\n".join([*lines, *confusion])
 

@@ -9,6 +9,7 @@ import click
 
 from nnspec.cli.common import STDIN, format_option, set_option
 from nnspec.errors import Problem, SpecError, UsageError
+from nnspec.language.databases import is_server
 from nnspec.network.loader import Spec, load_any
 
 if TYPE_CHECKING:
@@ -101,6 +102,8 @@ def _unread_data(spec: Spec | Networks, path: str) -> Iterator[Problem]:
     """Yield advice where the rows cannot be read, without reading them."""
     data = (spec.model if isinstance(spec, Spec) else spec.document).data
     if data is None or spec.path is None:
+        return
+    if is_server(data.source):
         return
     source = spec.folder / data.source
     declared = getattr(data, "prepare", None) or {}

@@ -64,7 +64,7 @@ def _keys_of(spec: Spec | Networks, message: str) -> tuple[str, ...]:
 
 def _columns(data: object) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
     """Yield the keys of each place that names columns or arrays, and those names."""
-    for key in ("features", "target", "sample_weight", "balance"):
+    for key in ("features", "target", "sample_weight", "balance", "resample"):
         given = getattr(data, key, None)
         parts = given.items() if isinstance(given, Mapping) else [("", given)]
         for name, columns in parts:

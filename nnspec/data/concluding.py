@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nnspec.data.dataset import Dataset, Part, parted
 from nnspec.data.preprocessing import Feature, Preprocessing, mean_and_scale
+from nnspec.data.resampling import kinds_of
 from nnspec.data.tables import Rows
 from nnspec.data.targets import Target, read_target
 from nnspec.data.weighting import balanced, joined
@@ -106,4 +107,5 @@ def concluded(
     if weight is None:
         weight = balanced(rows, data, len(values), parts["train"], file)
     weight = joined(spec, weight, inputs, file)
-    return parted(Part(inputs, values, weight), parts, preprocessing)
+    kinds = kinds_of(rows, data, len(values), parts["train"], file)
+    return parted(Part(inputs, values, weight), parts, preprocessing, kinds)

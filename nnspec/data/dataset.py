@@ -71,7 +71,8 @@ class Dataset:
     `target` is class numbers (int64) or a probability per class (float32) where the task has
     classes, and else float32 in the output's shape, shifted and scaled where the spec standardises
     it; of an autoencoder the input, unless the spec names another. `sha256` is of the source, and
-    of the files that it names. notes: what of the source a reader may want to know.
+    of the files that it names. notes: what of the source a reader may want to know. kinds:
+    of the training rows, the numbers of the values that epochs draw equally often.
     """
 
     train: Part
@@ -81,12 +82,14 @@ class Dataset:
     sha256: str = ""
     notes: tuple[str, ...] = ()
     fold: Fold | None = None
+    kinds: NDArray[np.intp] | None = None
 
 
 def parted(
     everything: Part,
     parts: Mapping[str, NDArray[np.intp]],
     preprocessing: Preprocessing,
+    kinds: NDArray[np.intp] | None,
 ) -> Dataset:
     """Return the parts of the rows; raises DataError where the rows of one all have no weight."""
     taken = {name: everything.take(order) if len(order) else None for name, order in parts.items()}
@@ -95,4 +98,4 @@ def parted(
     for name, part in taken.items():
         if part is not None and part.weight is not None and not part.weight.any():
             raise DataError(f"every row of the {name} part has the weight 0")
-    return Dataset(train, taken["validation"], taken["test"], preprocessing)
+    return Dataset(train, taken["validation"], taken["test"], preprocessing, kinds=kinds)

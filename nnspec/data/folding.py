@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nnspec.data.splitting import Indices, keys_of, split
 from nnspec.data.tables import Rows
-from nnspec.errors import DataError
+from nnspec.errors import DataError, UsageError
 from nnspec.language.training_schema import Data
 from nnspec.support.streams import permutation
 
@@ -28,6 +28,11 @@ def parts_of(
     rows: Rows, data: Data, count: int, seed: int, file: str | Path, fold: Fold | None
 ) -> dict[str, Indices]:
     """Return which of the rows are in each part, of a fold or as the spec has it; see `split`."""
+    if fold is not None and data.split is not None and data.split.part is not None:
+        raise UsageError(
+            f'the column "{data.split.part}" says which rows are for validation, and folds draw '
+            "them: leave out `data.split.part`, or train without folds"
+        )
     keys = keys_of(rows, data, count, file)
     if fold is None:
         return split(count, data, seed, file, keys)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,10 @@ from nnspec.data.concluding import Read, concluded, standardised, target_of
 from nnspec.data.dataset import Dataset, Part, parted
 from nnspec.data.folding import Fold, parts_of
 from nnspec.data.parts import features_of, finished, learned
-from nnspec.data.pictures import Pictures
-from nnspec.data.preprocessing import Feature, Preprocessing, mean_and_scale
+from nnspec.data.preprocessing import Feature, mean_and_scale
+from nnspec.data.repeated import repeated
+from nnspec.data.resampling import kinds_of
+from nnspec.data.sources import is_there, located, notes_of, read_source, sha256_of
 from nnspec.data.tables import Rows, read
 from nnspec.data.targets import columns_of
 from nnspec.data.weighting import balanced, column_of, joined, read_weight, with_weight
@@ -33,9 +34,6 @@ from nnspec.network.windows import Frame, frame_of
 
 Array = NDArray[Any]
 
-SHOWN = 8
-"""Files that a note names."""
-
 
 def load_data(spec: Spec, fold: Fold | None = None) -> Dataset:
     """Read, check, split and standardise what the spec's `data` section names.
@@ -48,30 +46,25 @@ def load_data(spec: Spec, fold: Fold | None = None) -> Dataset:
     if data is None or training is None:
         absent = "data" if data is None else "training"
         raise UsageError(f'the spec "{spec.name}" has no `{absent}` section; training needs one')
-    path = spec.folder / data.source
+    path = located(spec.folder, data)
     if data.stream is not None:
         from nnspec.data.streamed_rows import load_streamed  # which few specs need
 
-        found = load_streamed(spec, path, fold)
-        return dataclasses.replace(found, fold=fold, sha256=_sha256(path))
-    rows = read(path)
-    if path.is_dir() and not any(each.image for each in (data.prepare or {}).values()):
-        raise DataError(
-            f"{path} is a folder, and nothing says what becomes of its images: name the column "
-            '"file" in `data.features`, "label" as the target, and give '
-            "`prepare: {file: {image: {resize: [height, width]}}}`"
-        )
+        assert isinstance(path, Path)
+        read = load_streamed(spec, path, fold)
+        return dataclasses.replace(read, fold=fold, sha256=sha256_of(path, data))
+    rows = read_source(path, data)
     found = _loaded(spec, data, training, rows, path, fold)
     return dataclasses.replace(
         found,
         fold=fold,
-        sha256=_sha256(path, rows, found.preprocessing),
-        notes=(*found.notes, *_notes(path)),
+        sha256=sha256_of(path, data, rows, found.preprocessing),
+        notes=(*found.notes, *notes_of(path, data)),
     )
 
 
 def _loaded(
-    spec: Spec, data: Data, training: Training, rows: Rows, path: Path, fold: Fold | None
+    spec: Spec, data: Data, training: Training, rows: Rows, path: Path | str, fold: Fold | None
 ) -> Dataset:
     if is_composed(spec.model):
         from nnspec.data.composed import prepare_composed  # few specs have several losses
@@ -81,38 +74,10 @@ def _loaded(
         weight = read_weight(rows, data, path)
         weight = balanced(rows, data, count, parts["train"], path) if weight is None else weight
         weight = joined(spec, weight, inputs, path)
-        return parted(Part(inputs, targets, weight), parts, preprocessing)
+        kinds = kinds_of(rows, data, count, parts["train"], path)
+        found = parted(Part(inputs, targets, weight), parts, preprocessing, kinds)
+        return dataclasses.replace(found, notes=repeated(rows, data, parts, path))
     return prepare(spec, data, training, rows, file=path, fold=fold)
-
-
-def _sha256(path: Path, rows: Rows | None = None, made: Preprocessing | None = None) -> str:
-    """Return the hash of a source, and of the images that it names; raises DataError."""
-    if path.is_dir():
-        assert isinstance(rows, pl.DataFrame)
-        digest = hashlib.sha256(rows.write_csv().encode())
-    else:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256")
-    if made is None or rows is None:
-        return digest.hexdigest()
-    for name, feature in made.inputs.items():
-        raw = feature.gather(rows, name, path) if feature.image is not None else None
-        if isinstance(raw, Pictures):
-            raw.update(digest)
-    return digest.hexdigest()
-
-
-def _notes(path: Path) -> tuple[str, ...]:
-    if not path.is_dir():
-        return ()
-    from nnspec.data.folders import passed_over  # which few specs need
-
-    found = passed_over(path)
-    if not found:
-        return ()
-    more = ", ..." if len(found) > SHOWN else ""
-    noun = "file is" if len(found) == 1 else "files are"
-    return (f"{path}: {len(found)} {noun} passed over: {', '.join(found[:SHOWN])}{more}",)
 
 
 def read_rows(
@@ -171,7 +136,7 @@ def _as_trained(spec: Spec, data: Data) -> dict[str, Feature] | None:
 
     Other rows may have other categories, which would make inputs of another width.
     """
-    if not data.prepare or not (spec.folder / data.source).exists():
+    if not data.prepare or not is_there(spec.folder, data):
         return None
     return load_data(spec).preprocessing.inputs
 
@@ -270,7 +235,7 @@ def prepare(
     labels = target.labels if target is not None else None
     read = Read(features, columns, values, labels, weight, shift)
     found = concluded(spec, rows, inputs, read, parts, file)
-    return dataclasses.replace(found, notes=notes)
+    return dataclasses.replace(found, notes=notes + repeated(rows, data, parts, file))
 
 
 def _left_out(left: int, windows: int, file: object) -> tuple[str, ...]:

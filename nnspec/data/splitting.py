@@ -1,4 +1,4 @@
-"""The parts that rows are split into: at random, by groups, by time, or alike in each class."""
+"""The parts that rows are split into: at random, by groups, time, classes, or as a column says."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ from nnspec.support.streams import permutation
 
 Indices = NDArray[np.intp]
 Array = NDArray[Any]
+
+PARTS = ("train", "validation", "test")
+"""The parts of the rows, by their numbers."""
+MOST = 8
+"""Values that a message tells."""
 
 
 def split_column(data: Data) -> tuple[str, ...]:
@@ -42,6 +47,8 @@ def split(
     """
     if data.split is None or keys is None:
         parts = _at_random(rows, data, seed)
+    elif data.split.part is not None:
+        return {name: np.flatnonzero(keys == i) for i, name in enumerate(PARTS)}
     else:
         ways = {"group": _by_group, "time": _by_time, "stratify": _by_class}
         parts = ways[data.split.kind](keys, data, seed)
@@ -118,11 +125,42 @@ def _cut(place: Array, first: Any, last: Any) -> dict[str, Indices]:
 
 
 def keys_of(rows: Rows, data: Data, count: int, file: str | Path) -> Array | None:
-    """Return the number of each row's group, time or class, from 0 in their order.
+    """Return the number of each row's group, time, class or part, from 0 in their order.
 
     None where the spec splits at random. count: of the rows. Raises DataError.
     """
+    if data.split is not None and data.split.part is not None:
+        return _named(rows, data.split, count, file)
     return None if data.split is None else numbered(rows, data.split, count, file)
+
+
+def _named(rows: Rows, how: Split, count: int, file: str | Path) -> Array:
+    """Return the number of the part that a column names for each row; see `PARTS`."""
+    values = valued(rows, how, count, file).astype(str)
+    parts = np.zeros(count, np.intp)
+    for i, value in ((1, how.validation), (2, how.test)):
+        if value is None:
+            continue
+        parts[values == value] = i
+        if not (parts == i).any():
+            raise DataError(
+                f'{file}: no row has the value "{value}" in "{how.column}", so that '
+                f"{PARTS[i]} would be empty (its values: {_listed(values)})"
+            )
+    others = np.unique(values[parts == 0])
+    if len(others) != 1:
+        told = "no row is left to train on" if not len(others) else (
+            f"rows with {_listed(others)} are left to train on, and one value is expected: "
+            "`validation` and `test` of `split` are the values of the others"
+        )  # fmt: skip
+        raise DataError(f'{file}: column "{how.column}": {told}')
+    return parts
+
+
+def _listed(values: Array) -> str:
+    found = np.unique(values)
+    more = f", ...; {len(found)} in all" if len(found) > MOST else ""
+    return ", ".join(f'"{value}"' for value in found[:MOST]) + more
 
 
 def numbered(rows: Rows, how: Split, count: int, file: object) -> Array:

@@ -19,7 +19,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from nnspec.data import json_text
+from nnspec.data import databases, json_text
 from nnspec.data.csv_text import line_of, longer_line, not_utf8, require_readable
 from nnspec.errors import DataError, nearest
 
@@ -60,6 +60,8 @@ def read(path: str | Path) -> Rows:
 
         return read_folder(path)
     suffix = path.suffix.lower()
+    if suffix in databases.SUFFIXES:
+        raise DataError(f"{path}: a file of SQLite: say its rows by `data.query`")
     if suffix not in SUFFIXES:
         raise DataError(f"{path}: a {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]} file is expected")
     if not path.is_file():

@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from nnspec.data.folding import Fold, folded
-from nnspec.data.splitting import Indices, keys_of, numbered, split, valued
+from nnspec.data.splitting import PARTS, Indices, keys_of, numbered, split, valued
 from nnspec.data.tables import Rows
 from nnspec.data.windowed import Windowed, chunks, rows_of, seen_rows
 from nnspec.errors import DataError
@@ -23,8 +23,6 @@ from nnspec.language.windows import Windows
 from nnspec.network.domain import Place
 
 Array = NDArray[Any]
-
-PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -111,7 +109,7 @@ class Rolled:
             keys = keys_of(rows, data, len(self.order), file)
         assert data.split is not None
         count = len(self.order)
-        if not data.validation and not data.test and fold is None:
+        if not data.has_validation and not data.has_test and fold is None:
             of_rows = {"train": np.arange(count)}
         elif fold is None:
             of_rows = split(count, data, seed, file, keys)
@@ -133,8 +131,8 @@ class Rolled:
         }
         shares = {
             "train": 1.0,
-            "validation": data.validation or fold is not None,
-            "test": data.test,
+            "validation": data.has_validation or fold is not None,
+            "test": data.has_test,
         }
         for name in PARTS:
             if shares[name] and not len(parts[name]):

@@ -16,10 +16,16 @@ from nnspec.emit.bounds import LARGEST, Bounds, bounds_of, computed
 from nnspec.emit.code import literal, wrap
 from nnspec.emit.goals import Goals, goals_source, is_named, own_term, shifts_ids
 from nnspec.emit.load_data import one_target, several_targets
+from nnspec.emit.named_parts import (
+    kinds_source,
+    named_source,
+    resample_constant,
+    resampled_batches,
+)
 from nnspec.emit.pictures import FOLDER, IMPORT, image_inputs, merged, pictures_source, told
 from nnspec.emit.pictures import read_lines as image_lines
 from nnspec.emit.prepared_columns import mixed_source, prepared_inputs, read_lines
-from nnspec.emit.reading import READERS, definitions, several
+from nnspec.emit.reading import definitions, several
 from nnspec.emit.snippets import Snippet
 from nnspec.emit.splitting import (
     as_tuple,
@@ -35,6 +41,7 @@ from nnspec.emit.weighted_rows import weight_constant
 from nnspec.emit.windows import past_targets, windows_constant, windows_source
 from nnspec.errors import UsageError
 from nnspec.language.adversarial import AdversarialTraining
+from nnspec.language.databases import database_of, is_server
 from nnspec.language.expressions import tokens
 from nnspec.language.objectives import has_teacher
 from nnspec.language.streaming import Stream
@@ -113,7 +120,7 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
     shifting += ["following"] if shifts_ids(spec) else []
     before = ["images_in"] if suffix == FOLDER else []
     is_timed = data.windows is not None if data.split is None else bool(data.split.time)
-    is_drawn = (data.validation or data.test) and not is_timed
+    is_drawn = (data.validation or data.test) and not is_timed and (how is None or not how.part)
     is_streamed = data.stream is not None and training.shuffle
     order = ["permutation"] if training.shuffle or is_drawn else []
     order += ["block_permutation"] if is_streamed else []
@@ -134,7 +141,9 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
             [
                 _constants(spec, data, bounds, goals, is_table=is_table),
                 *(mixed.constant if mixed is not None else ()),
+                *query_constants(data),
                 *weight_constant(spec),
+                *resample_constant(data),
                 *split_constant(data),
                 *windows_constant(data),
             ]
@@ -149,6 +158,7 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
             HAS_WEIGHTS=data.sample_weight is not None,
             HAS_SPLIT=data.split is not None,
             HAS_BALANCE=data.balance is not None,
+            HAS_RESAMPLE=data.resample is not None,
             HAS_SERIES=data.windows is not None and data.windows.series is not None,
             HAS_ORDER=data.windows is not None and data.windows.order is not None,
         ),
@@ -172,11 +182,24 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
         *(known[name].text for name in order),
         *keys_source(data, suffix=suffix),
         *([balance_source(suffix=suffix)] if data.balance is not None else []),
-        split_source(data, training),
+        *([kinds_source(is_table=is_table)] if data.resample is not None else []),
+        *(
+            named_source(how, is_table=is_table)
+            if how is not None and how.part is not None
+            else [split_source(data, training)]
+        ),
         *windows_source(spec, suffix),
         load,
         *(changing.text if changing is not None else ()),
-        *([batches_source(training, data.stream)] if has_batches else []),
+        *(
+            [
+                resampled_batches(training)
+                if data.resample
+                else batches_source(training, data.stream)
+            ]
+            if has_batches
+            else []
+        ),
         known["require_writable"].text,
     ]
     text = "\n\n\n".join(parts)
@@ -197,18 +220,36 @@ def dataset_source(spec: Spec, *, has_batches: bool = True) -> DatasetSource | N
     if has_batches:
         standard.add("from collections.abc import Iterator")
     imports = ["import numpy as np", *(["import polars as pl"] if is_table else [])]
+    imports += ["import psycopg"] if suffix == "postgresql" else []
     imports += [IMPORT] if pictures is not None else []
     return DatasetSource(text, tuple(sorted(standard)), tuple(imports))
 
 
 def _kind_of(spec: Spec, data: Data) -> str:
     """Return how a source is read: by the end of its name, or as a folder; raises UsageError."""
+    if data.query is not None:
+        return "postgresql" if is_server(data.source) else "sqlite"
     suffix = data.source.rpartition(".")[2]
-    if suffix in READERS and suffix != FOLDER:
+    if suffix in ("csv", "parquet", "jsonl", "ndjson", "npz"):
         return suffix
     if image_inputs(spec):
         return FOLDER
     raise UsageError(f'`data.source` "{data.source}" is no .csv, .parquet, .jsonl or .npz file')
+
+
+def query_constants(data: Data) -> list[str]:
+    """Return the lines of the constants that say which rows a database gives."""
+    if data.query is None:
+        return []
+    server = wrap(f"SERVER = {literal(data.source)}") if is_server(data.source) else []
+    return [*server, *wrap(f"QUERY = {literal(data.query)}")]
+
+
+def source_path(data: Data) -> str:
+    """Return the expression of the path of a source: beside the script, or of a server's name."""
+    if is_server(data.source):
+        return f"Path({literal(database_of(data.source))})"
+    return f"Path(__file__).parent / {literal(data.source)}"
 
 
 def columns_of(spec: Spec, data: Data) -> list[str]:

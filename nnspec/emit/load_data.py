@@ -5,6 +5,7 @@ from __future__ import annotations
 from nnspec.emit.answers import range_of
 from nnspec.emit.code import literal, wrap
 from nnspec.emit.goals import Goals, own_target
+from nnspec.emit.named_parts import more_of, returned
 from nnspec.emit.prepared_columns import Mixed
 from nnspec.emit.splitting import as_tuple, left_out, parting_lines
 from nnspec.emit.weighted_rows import weight_lines
@@ -24,7 +25,6 @@ _TAKEN = (
     "    taken = {",
     "        part: tuple(values[rows] for values in arrays) for part, rows in parts.items()",
     "    }",
-    "    return taken, record",
 )
 
 
@@ -43,7 +43,7 @@ def one_target(
     lines = [
         "def load_data(",
         "    path: Path,",
-        ") -> tuple[dict[str, tuple[np.ndarray, ...]], dict[str, Any]]:",
+        f") -> tuple[dict[str, tuple[np.ndarray, ...]], dict[str, Any]{more_of(data)}]:",
         '    """Return inputs and target of each part, and a record of how they are made."""',
         *_KINDS,
     ]
@@ -118,10 +118,11 @@ def one_target(
     if own is not None:
         lines += ["    arrays = prepared(inputs, record)"]
         lines += [f"    target = {own_target(own, list(graph.inputs))}", *more]
-        return "\n".join([*lines, f"    arrays += [target{weights}]", *_TAKEN])
+        return "\n".join([*lines, f"    arrays += [target{weights}]", *_TAKEN, *returned(data)])
     if is_own:
         made = "prepared(inputs, record)" if frame is None else "arrays"
         lines += [*more, *_own_target(graph, training, name, standardised, weights, made)]
+        lines += returned(data)
         return "\n".join(lines)
     if data.standardize_target:
         lines += [
@@ -130,9 +131,9 @@ def one_target(
             '    target = standardised(target, by).astype("float32")',
         ]
     if frame is not None:
-        return "\n".join([*lines, "    arrays += [target]", *_TAKEN])
+        return "\n".join([*lines, "    arrays += [target]", *_TAKEN, *returned(data)])
     lines += [*more, f"    arrays = (*prepared(inputs, record), target{weights})", *_TAKEN]
-    return "\n".join(lines)
+    return "\n".join([*lines, *returned(data)])
 
 
 def _finished(
@@ -175,7 +176,10 @@ def several_targets(
     graph = spec.graph
     is_table = not data.source.endswith("npz")
     lines = [
-        "def load_data(path: Path) -> tuple[dict[str, tuple[Any, ...]], dict[str, Any]]:",
+        *wrap(
+            "def load_data(path: Path) -> "
+            f"tuple[dict[str, tuple[Any, ...]], dict[str, Any]{more_of(data)}]:"
+        ),
         '    """Return inputs and targets of each part, and a record of how they are made."""',
         *_KINDS,
         *goals.matching,
@@ -217,7 +221,7 @@ def several_targets(
                 if is_weighted(spec.model)
                 else ()
             ),
-            "    arrays_of_parts = {",
+            "    taken = {",
             "        part: (",
             "            *(values[rows] for values in arrays),",
             "            {output: target[rows] for output, target in targets.items()},",
@@ -225,7 +229,7 @@ def several_targets(
             "        )",
             "        for part, rows in parts.items()",
             "    }",
-            "    return arrays_of_parts, record",
+            *returned(data),
         ]
     )
 
@@ -258,4 +262,4 @@ def _own_target(
         ]
     counts = f"{weights}[rows]" if weights else ""
     taken = f"{{part: (values[rows], {target}[rows]{counts}) for part, rows in parts.items()}}"
-    return [*lines, *wrap(f"taken = {taken}", 4), "    return taken, record"]
+    return [*lines, *wrap(f"taken = {taken}", 4)]

@@ -11,6 +11,8 @@ READERS = {
     "ndjson": ("jsonl_rows", "typed_columns", "columns"),
     "npz": ("npz_rows",),
     "folder": ("folder_rows", "columns"),
+    "sqlite": ("sqlite_rows", "typed_columns", "columns"),
+    "postgresql": ("postgresql_rows", "typed_columns", "columns"),
 }
 """Kind of file -> the files of `emitted` that read it."""
 
@@ -49,15 +51,18 @@ DEFINED = tuple(
                 "SAMPLE_WEIGHT",
                 "SPLIT",
                 "BALANCE",
+                "RESAMPLE",
+                "QUERY",
+                "SERVER",
             ]
         ),
         **dict.fromkeys(["Any", "FIELDS", "Iterator", "Path"]),
-        **dict.fromkeys(["row_keys", "row_times", "balanced"]),
+        **dict.fromkeys(["row_keys", "row_times", "row_parts", "balanced", "train_kinds"]),
         **dict.fromkeys(["WINDOWS", "SERIES", "ORDER", "row_order", "step_times", "window_ends"]),
         **dict.fromkeys(["parts_of_windows", "windowed"]),
         **dict.fromkeys(["FORMATS", "MOST_PIXELS", "SUFFIXES", "AUGMENTED", "Image", "ImageOps"]),
         **dict.fromkeys(["argparse", "csv", "fnmatchcase", "hashlib", "json", "math", "np", "pl"]),
-        **dict.fromkeys(["tempfile", "zipfile", "zlib"]),
+        **dict.fromkeys(["tempfile", "zipfile", "zlib", "closing", "psycopg", "sqlite3"]),
         **dict.fromkeys(["read_inputs", "read_target", "split", "load_data", "batches"]),
         **{name: None for kind in READERS for name in definitions(kind, is_fixed=True)},
         **dict.fromkeys(snippets("nnspec.emit.emitted", "mixed_columns")),

@@ -13,12 +13,18 @@ SPLIT = "SPLIT"
 """The constant that names the column, or the array, by which rows are split."""
 BALANCE = "BALANCE"
 """The constant that names the column whose values count as much as each other."""
+RESAMPLE = "RESAMPLE"
+"""The constant that names the column whose values each epoch draws equally often."""
 ROW_KEYS, ROW_TIMES, BALANCED = "row_keys", "row_times", "balanced"
 """The functions that read such columns."""
 SERIES, ORDER = "SERIES", "ORDER"
 """The constants that name the columns of the series of a row, and of its time in that."""
 WEIGHT = SAMPLE_WEIGHT.upper()
 """The constant that names the column, or the array, of the weights."""
+
+
+_DATED = ("parquet", "postgresql")
+"""Kinds of files with columns of dates."""
 
 
 def rows_type(*, is_table: bool) -> str:
@@ -56,6 +62,8 @@ def parting_lines(data: Data, rows: str, *, is_table: bool) -> list[str]:
     if data.split is None:
         return [f"    parts = split({rows})"]
     read = f"{ROW_TIMES}(rows, path)" if data.split.time else f"{ROW_KEYS}(rows, {SPLIT}, path)"
+    if data.split.part is not None:
+        read = "row_parts(rows, path)"
     checked = [
         f"    if len(by) != {rows}:",
         '        raise ValueError(f"{path}: {SPLIT} and the others differ in their rows")',
@@ -71,13 +79,14 @@ def keys_source(data: Data, *, suffix: str) -> list[str]:
     """Return the definitions of what reads the columns that split the rows, or weigh them."""
     rows = rows_type(is_table=suffix != "npz")
     found = []
-    has_keys = data.balance is not None or (data.split is not None and not data.split.time)
+    has_keys = data.balance is not None or data.resample is not None
+    has_keys |= data.split is not None and data.split.kind in ("group", "stratify")
     if has_keys or (data.windows is not None and data.windows.series is not None):
         head = [
             f"def {ROW_KEYS}(rows: {rows}, name: str, path: Path) -> np.ndarray:",
             '    """Return the value of each row as a number, from 0 in their order."""',
         ]
-        body = _of_arrays("name", "biufMU") if suffix == "npz" else _words(suffix == "parquet")
+        body = _numbered("name", "biufMU") if suffix == "npz" else _words(suffix in _DATED)
         found.append("\n".join([*head, *body]))
     if data.split is not None and data.split.time:
         found.append(times_source(ROW_TIMES, SPLIT, data.split.format, suffix=suffix))
@@ -91,8 +100,8 @@ def times_source(function: str, name: str, form: str | None, *, suffix: str) -> 
         f"def {function}(rows: {rows}, path: Path) -> np.ndarray:",
         '    """Return the time of each row as a number, from 0 in their order."""',
     ]
-    has_dates = suffix == "parquet"
-    body = _of_arrays(name, "biufM") if suffix == "npz" else _times(name, form, has_dates)
+    has_dates = suffix in _DATED
+    body = _numbered(name, "biufM") if suffix == "npz" else _times(name, form, has_dates)
     return "\n".join([*head, *body])
 
 
@@ -147,7 +156,12 @@ def _present(wrong: str, name: str) -> list[str]:
     return ["        " + line for line in lines]
 
 
-def _of_arrays(name: str, kinds: str) -> list[str]:
+def _numbered(name: str, kinds: str) -> list[str]:
+    return [*of_arrays(name, kinds), _UNIQUE.format("values")]
+
+
+def of_arrays(name: str, kinds: str) -> list[str]:
+    """Return the lines that read `values` of an array. name: the expression of its name."""
     return [
         f"    if {name} not in rows:",
         f"        raise ValueError(f'{{path}}: there is no array \"{{{name}}}\"')",
@@ -158,7 +172,6 @@ def _of_arrays(name: str, kinds: str) -> list[str]:
         "    if (values != values).any():  # no number, and no date",
         f"        wrong = f'array \"{{{name}}}\" lacks the value of a row'",
         '        raise ValueError(f"{path}: {wrong}")',
-        _UNIQUE.format("values"),
     ]
 
 

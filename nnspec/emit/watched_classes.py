@@ -53,7 +53,7 @@ def required_classes(spec: Spec) -> Required | None:
         lines += wrap(f"if {missing}:", 4)
         message = f'"{each.name}" is not defined: {told}'
         lines += wrap(f"raise ValueError({literal(message)})", 8)
-    part = "validation" if data.validation > 0 else "train"
+    part = "validation" if data.has_validation else "train"
     at = -2 if is_weighted(spec.model) else -1
     return Required("\n".join(lines), f'        {FUNCTION}(data["{part}"][{at}])')
 
@@ -83,7 +83,7 @@ def _watched(spec: Spec) -> list[_Watched]:
         records.append(getattr(rate, "watched", None))
     found: dict[str, _Watched] = {}
     for record in records:
-        name = watched(record, has_validation=data.validation > 0)
+        name = watched(record, has_validation=data.has_validation)
         metric = metric_of(name, reported_metrics(training), training.kind)
         output, target, kind = spec.graph.outputs[0], "target", training.kind
         if isinstance(metric, OfOutput):

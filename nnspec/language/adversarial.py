@@ -62,7 +62,7 @@ OF_ROWS = {
         "two networks that learn against each other take every row: what one gains the other loses",
     ),
     "target": "rows are made, and none is predicted: name what is made in `features`",
-    **dict.fromkeys(("sample_weight", "balance"), "every row counts alike"),
+    **dict.fromkeys(("sample_weight", "balance", "resample"), "every row counts alike"),
     "prepare": "rows are judged as they are in the file: encode columns, and fill what is missing, "
     "in the file",
     **dict.fromkeys(

@@ -117,7 +117,7 @@ def _report_watched(model: Model, key: str, record: Keep, given: Any, problems: 
         holder = holder.get(part) if isinstance(holder, dict) else None
     mark = _mark(holder, "metric") or mark
     name = record.metric or ""
-    validation = None if model.data is None else model.data.validation > 0
+    validation = None if model.data is None else model.data.has_validation
     known = ["loss"]
     prefix = "" if validation is False else "val_"
     if validation is not False:

@@ -9,11 +9,11 @@ from pydantic_core import PydanticCustomError
 
 from nnspec.layers.fields import Frozen, Text
 
-KINDS = ("group", "time", "stratify")
+KINDS = ("group", "time", "stratify", "part")
 
 
 class Split(Frozen):
-    """One of `group`, `time` and `stratify`, each a column, or an array of an .npz file."""
+    """One of `group`, `time`, `stratify` and `part`: a column, or an array of an .npz file."""
 
     group: Text | None = Field(
         default=None, description="Rows with one value of it stay in one part."
@@ -27,12 +27,27 @@ class Split(Frozen):
     format: Text | None = Field(
         default=None, description="How the dates of `time` are written, as %Y-%m-%d."
     )
+    part: Text | None = Field(default=None, description="It names the part of each row.")
+    validation: Text | None = Field(default=None, description="Its value in rows for validation.")
+    test: Text | None = Field(default=None, description="Its value in rows for the test.")
 
     @model_validator(mode="after")
     def _is_of_one_kind(self) -> Self:
         if sum(getattr(self, kind) is not None for kind in KINDS) != 1:
             raise PydanticCustomError(
-                "nnspec", "rows are split by one column: `group`, `time` or `stratify`"
+                "nnspec", "rows are split by one column: `group`, `time`, `stratify` or `part`"
+            )
+        given = [value for value in (self.validation, self.test) if value is not None]
+        if given and self.part is None:
+            raise PydanticCustomError(
+                "nnspec",
+                "`validation` and `test` within `split` are values of the column of `part`",
+            )
+        if self.part is not None and len(set(given)) != max(len(given), 1):
+            raise PydanticCustomError(
+                "nnspec",
+                "`part` is a column: say by `validation`, `test` or both, and not alike, which "
+                "value of it rows of these parts have",
             )
         if self.format is not None:
             from nnspec.language.preparation import require_format

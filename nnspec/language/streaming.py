@@ -35,6 +35,7 @@ def require_streamable(data: Any) -> None:
             {"source": data.source},
         )
     reasons = {
+        "resample": "rows of one class are all over the file",
         "windows": "a window is of rows that are far apart where several series are in one file",
         "augment": "images are read as they are needed without it",
     }

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from nnspec.language.by_output import OneOrByOutput, OrByOutput, Targets, with_task, without_task
+from nnspec.language.databases import is_server, require_source, without_scheme
 from nnspec.language.losses import LOSSES, Loss
 from nnspec.language.metrics import METRICS, Kind, Metric
 from nnspec.language.optimizers import OPTIMIZERS, Optimizer
@@ -235,6 +236,7 @@ class Data(Frozen):
             self,
             *,
             source: str,
+            query: str | None = None,
             features: Mapping[str, str | Iterable[str]],
             target: str | Iterable[str] | Mapping[str, str | Iterable[str]] | None = None,
             validation: float = 0.2,
@@ -243,6 +245,7 @@ class Data(Frozen):
             standardize_target: bool = False,
             sample_weight: str | None = None,
             balance: str | None = None,
+            resample: str | None = None,
             prepare: Mapping[str, Preparation | Mapping[str, Any]] | None = None,
             augment: Mapping[str, Augmentation | Mapping[str, Any]] | None = None,
             split: Split | Mapping[str, str] | None = None,
@@ -250,10 +253,13 @@ class Data(Frozen):
             stream: Stream | Mapping[str, int] | None = None,
         ) -> None: ...
 
-    source: Text = Field(
+    source: Annotated[Text, BeforeValidator(without_scheme)] = Field(
         description="A .csv, .parquet, .jsonl or .npz file, or a folder of images with a folder "
-        "for each label, relative to the spec.",
+        "for each label, relative to the spec; or a database, with `query`.",
         min_length=1,
+    )
+    query: Text | None = Field(
+        default=None, description="The rows of a file of SQLite, or of postgresql://user@host/name."
     )
     features: dict[str, Annotated[OneOrMany, Field(min_length=1)]] = Field(
         description='For each input, its columns: names or patterns such as "pixel_*"; for .npz, '
@@ -287,6 +293,9 @@ class Data(Frozen):
     balance: Text | None = Field(
         default=None, description="The column whose values count as much as each other, in all."
     )
+    resample: Text | None = Field(
+        default=None, description="The column whose values each epoch draws equally often."
+    )
     prepare: (
         dict[str, Annotated[Preparation, Lazy("nnspec.language.preparation:Preparation")]] | None
     ) = Field(
@@ -314,11 +323,20 @@ class Data(Frozen):
 
     @model_validator(mode="after")
     def _has_parts(self) -> Self:
+        if self.query is not None or is_server(self.source):
+            require_source(self.source, self.query)
         if self.balance is not None and self.sample_weight is not None:
             raise PydanticCustomError(
                 "nnspec", "rows count by `sample_weight` or by `balance`, not both"
             )
-        if self.split is not None and not self.validation and not self.test:
+        if self.balance is not None and self.resample is not None:
+            raise PydanticCustomError(
+                "nnspec",
+                "classes are balanced by weights (`balance`) or by draws (`resample`), not both",
+            )
+        if self.split is not None and self.split.part is not None:
+            self._require_no_shares()
+        elif self.split is not None and not self.validation and not self.test:
             raise PydanticCustomError(
                 "nnspec", "`split` says how rows are parted: give `validation` or `test` a share"
             )
@@ -330,9 +348,19 @@ class Data(Frozen):
             require_streamable(self)
         return self
 
+    def _require_no_shares(self) -> None:
+        for key in ("validation", "test"):
+            if getattr(self, key) != type(self).model_fields[key].default:
+                raise PydanticCustomError(
+                    "nnspec",
+                    "`split.part` says which rows are in each part: write {key} within `split`, as "
+                    "the value of their column",
+                    {"key": f"`{key}`"},
+                )
+
     def _require_windows(self) -> None:
         """Raise an error for what windows over rows do not go with."""
-        for key in ("sample_weight", "balance", "augment"):
+        for key in ("sample_weight", "balance", "resample", "augment"):
             if getattr(self, key) is not None:
                 raise PydanticCustomError(
                     "nnspec", "`{key}` is of single rows, and `windows` take several", {"key": key}
@@ -342,6 +370,22 @@ class Data(Frozen):
                 "nnspec",
                 "windows share rows, so that they are split by `time` or `group`, not `stratify`",
             )
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether some rows choose the best weights."""
+        part = self._named_parts
+        return self.validation > 0 if part is None else part.validation is not None
+
+    @property
+    def has_test(self) -> bool:
+        """Whether some rows are measured once, at the end."""
+        part = self._named_parts
+        return self.test > 0 if part is None else part.test is not None
+
+    @property
+    def _named_parts(self) -> Split | None:
+        return self.split if self.split is not None and self.split.part is not None else None
 
     @property
     def targets(self) -> tuple[str, ...]:

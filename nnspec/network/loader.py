@@ -319,6 +319,10 @@ def _read_once(tree: Any, problems: Problems) -> tuple[Model, Graph] | Networks 
                     problems.extend(
                         (each, ()) for each in stream_problems(document.model, graph, tree)
                     )
+                if data is not None and data.resample is not None and training is not None:
+                    from nnspec.network.resampling import resampling_problems
+
+                    problems.extend((each, ()) for each in resampling_problems(training, tree))
                 if is_weighted(document.model):
                     from nnspec.network.weighting import weighting_problems  # few specs need it
 

@@ -164,9 +164,12 @@ def _as_item(layer: Schema) -> Schema:
     """Return the schema of a layer with the keys of every item allowed: `layer` describes them."""
     common = _of_items()
     own = layer["properties"]
-    for key in common:
-        if own.get(key, common[key]) == common[key]:
-            own[key] = True
+    alike = [key for key in common if own.get(key, common[key]) == common[key]]
+    for key in alike:
+        own.pop(key, None)
+    if alike:
+        # One pattern is shorter than to name each, and there are as many layers as there are.
+        layer["patternProperties"] = {f"^({'|'.join(alike)})$": True}
     return layer
 
 

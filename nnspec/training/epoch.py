@@ -41,6 +41,10 @@ def run_epoch(
     if isinstance(program, TakesNoise) and spec.graph.is_random:
         program.take_noise(derived_seed("noise", seed, number))
     order = _order(spec, len(rows), number) if training.shuffle else None
+    if data.kinds is not None:
+        from nnspec.data.resampling import drawn  # which few specs need
+
+        order = drawn(data.kinds, seed, number)
     total = math.ceil(len(rows) / size)
     losses: list[float] = []
     sizes: list[int] = []

@@ -282,7 +282,7 @@ def identity_of(spec: Spec, dtype: Precision, data: Dataset) -> dict[str, Any]:
     identity: dict[str, Any] = {
         "the network": spec.sha256, "dtype": dtype, "the data": data.sha256,
     }  # fmt: skip
-    for section, skipped in (("training", {"epochs", "stop"}), ("data", {"source"})):
+    for section, skipped in (("training", {"epochs", "stop"}), ("data", {"source", "query"})):
         settings = getattr(spec.model, section)
         if settings is not None:
             dumped = settings.model_dump(mode="json", exclude=skipped)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from nnspec.errors import UsageError
+from nnspec.language.databases import is_server
 from nnspec.language.writer import to_yaml
 from nnspec.network.loader import Spec, load
 from nnspec.support import files, html
@@ -148,7 +149,9 @@ def _told(found: Tuning, best: Spec) -> str:
     """Return the text of the best spec, whose data are found from the folder of the tuning."""
     data = best.model.data
     assert data is not None
-    source = os.path.relpath((best.folder / data.source).resolve(), found.folder.resolve())
+    source = data.source
+    if not is_server(source):
+        source = os.path.relpath((best.folder / source).resolve(), found.folder.resolve())
     model = best.model.model_copy(update={"data": data.model_copy(update={"source": source})})
     score = f"{found.best.score:.6g}"
     return f"# The best of {len(found.trials)} trials: {found.metric} {score}.\n{to_yaml(model)}"

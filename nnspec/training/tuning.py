@@ -220,7 +220,7 @@ def _watched(spec: Spec) -> Watched:
     if training is None or data is None:
         absent = "data" if data is None else "training"
         raise UsageError(f'the spec "{spec.name}" has no `{absent}` section; tuning needs one')
-    return watched_by(training.keep, training, has_validation=data.validation > 0)
+    return watched_by(training.keep, training, has_validation=data.has_validation)
 
 
 def _settings(

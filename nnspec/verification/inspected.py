@@ -98,7 +98,7 @@ def inspect(state: State, spec: Spec, program: object) -> Inspected:
         followed.append(rate_errors(program, optimizer))
         if isinstance(optimizer.learning_rate, Plateau) and isinstance(program, Paced):
             data = spec.model.data
-            has_validation = data is not None and data.validation > 0
+            has_validation = data is not None and data.has_validation
             followed.append(plateau_errors(program, training, has_validation=has_validation))
     found.formula = max(followed, key=lambda errors: errors[0], default=None)
     return found

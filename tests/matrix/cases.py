@@ -320,6 +320,14 @@ def rows() -> Iterator[tuple[str, Document]]:
     yield "data balance", document(classes, data={"balance": "class"})
     wide_rows = {**several, "balance": "class", "split": {"group": "by"}}
     yield "data balance csv", document(layers=wide, data=wide_rows)
+    asked = {**table, "source": "rows.db", "query": "SELECT * FROM rows", "test": 0.2}
+    yield "data query", document(classes, data=asked)
+    yield "data resample", document(classes, data={"resample": "class"})
+    drawn = {**several, "resample": "class", "test": 0.2}
+    yield "data resample csv", document(layers=wide, data=drawn)
+    parts = {"split": {"part": "by", "validation": "10", "test": "11"}, "validation": 0.2}
+    yield "data split part", document(classes, data=parts)
+    yield "data split part csv", document(layers=wide, data={**several, **parts})
     yield from windows()
     blocks = {"stream": {"block": 3, "buffer": 2}, "test": 0.2}
     yield "data stream", document(classes, data={**blocks, "standardize": True})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -162,6 +164,15 @@ def ordered(windows: Windows) -> Document:
     return found
 
 
+def write_database(path: Path, table: pl.DataFrame) -> None:
+    """Write a table called `rows` into a file of SQLite."""
+    names = ", ".join(f'"{name}"' for name in table.columns)
+    places = ", ".join("?" * table.width)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"CREATE TABLE rows ({names})")
+        connection.executemany(f"INSERT INTO rows VALUES ({places})", table.rows())
+
+
 def write_rows(spec: Spec) -> None:
     """Write rows of the kind that the spec names."""
     data, graph = spec.model.data, spec.graph
@@ -182,9 +193,13 @@ def write_rows(spec: Spec) -> None:
         arrays[data.sample_weight] = weight.round(3)
     if data.balance is not None:
         arrays[data.balance] = np.arange(ROWS) % 5 // 2
+    if data.resample is not None:
+        arrays[data.resample] = np.arange(ROWS) % 7 // 3
     if data.split is not None:
         by = np.random.default_rng(3).integers(0, 9, ROWS)
         arrays[data.split.column] = by + 10
+        if data.split.part is not None:
+            arrays[data.split.column] = np.clip(by, 0, 2) + 10
     task = spec.model.training.task  # type: ignore[union-attr]
     if task == "autoencoder":
         # One of shares takes what lies between 0 and 1.
@@ -219,5 +234,8 @@ def write_rows(spec: Spec) -> None:
     if data.split is not None and data.split.format is not None:
         columns[data.split.column] = [f"2024-01-{each}" for each in columns[data.split.column]]
     table = pl.DataFrame(columns)
+    if data.query is not None:
+        write_database(path, table)
+        return
     written = "ndjson" if path.suffix == ".jsonl" else path.suffix[1:]
     getattr(table, f"write_{written}")(path)

@@ -1,6 +1,7 @@
 """The JSON Schema that editors use says what the loader says, as far as one value can show it."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -80,11 +81,13 @@ def test_every_layer_is_an_alternative_with_its_fields_described() -> None:
         definition = schema["$defs"][f"l_{kind}"]
         assert definition["description"]
         assert definition["properties"]["type"] == {"const": kind}
-        assert {*definition["properties"]} == {*layer.model_fields, *OF_ITEMS}
+        ((pattern, field),) = definition["patternProperties"].items()
+        assert field is True
+        of_items = {key for key in OF_ITEMS if re.search(pattern, key)}
+        assert not re.search(pattern, "names")
+        assert {*definition["properties"], *of_items} == {*layer.model_fields, *OF_ITEMS}
         for key, field in definition["properties"].items():
-            if key in OF_ITEMS:
-                assert field is True
-            elif key != "type":
+            if key != "type":
                 assert description(field) == layer.model_fields[key].description
 
 

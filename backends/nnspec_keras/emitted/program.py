@@ -14,9 +14,10 @@ SHIFTS_INPUTS = True
 SHIFTS_TARGET = False
 HAS_WEIGHTS = False
 IS_AUGMENTED = False
+IS_RESAMPLED = False
 
 
-def batches(count: int, epoch: int) -> Iterator[np.ndarray]:
+def batches(count: Any, epoch: int) -> Iterator[np.ndarray]:
     """Stand for what a script defines as its spec wants it."""
     yield np.arange(count)
 
@@ -29,7 +30,7 @@ def augmented(arrays: Any, epoch: int) -> Iterator[tuple[int, np.ndarray]]:
 class Batches(keras.utils.PyDataset):
     """The training rows, in the order of their epoch."""
 
-    def __init__(self, inputs, target, sample_weight=None):
+    def __init__(self, inputs, target, sample_weight=None, kinds=None):
         super().__init__()
         self.inputs = inputs
         if IS_AUGMENTED:
@@ -37,7 +38,11 @@ class Batches(keras.utils.PyDataset):
         self.target = target
         self.sample_weight = sample_weight
         self.epoch = 0
-        self.rows = list(batches(len(target), 1))
+        if IS_RESAMPLED:
+            self.kinds = kinds
+            self.rows = list(batches(kinds, 1))
+        else:
+            self.rows = list(batches(len(target), 1))
 
     def __len__(self):
         return len(self.rows)
@@ -55,7 +60,10 @@ class Batches(keras.utils.PyDataset):
 
     def on_epoch_begin(self):
         self.epoch += 1
-        self.rows = list(batches(len(self.target), self.epoch))
+        if IS_RESAMPLED:
+            self.rows = list(batches(self.kinds, self.epoch))
+        else:
+            self.rows = list(batches(len(self.target), self.epoch))
         if IS_AUGMENTED and HAS_ONE_INPUT:
             self.inputs = dict(augmented((self.whole,), self.epoch))[0]
         elif IS_AUGMENTED:

@@ -13,10 +13,11 @@ OF_VALIDATION = True
 HAS_METRICS = True
 HAS_WEIGHTS = False
 IS_AUGMENTED = False
+IS_RESAMPLED = False
 OUTPUTS: list[str] = []
 
 
-def batches(count: int, epoch: int) -> Iterator[np.ndarray]:
+def batches(count: Any, epoch: int) -> Iterator[np.ndarray]:
     """Stand for what a script defines as its spec wants it."""
     yield np.arange(count)
 
@@ -36,7 +37,7 @@ def augmented(arrays: Any, epoch: int) -> Iterator[tuple[int, np.ndarray]]:
 class Batches(keras.utils.PyDataset):
     """The training rows, in the order of their epoch."""
 
-    def __init__(self, inputs, targets, sample_weight=None):
+    def __init__(self, inputs, targets, sample_weight=None, kinds=None):
         super().__init__()
         self.inputs = inputs
         if IS_AUGMENTED:
@@ -45,7 +46,11 @@ class Batches(keras.utils.PyDataset):
         self.sample_weight = sample_weight
         self.epoch = 0
         self.count = len(next(iter(targets.values())))
-        self.rows = list(batches(self.count, 1))
+        if IS_RESAMPLED:
+            self.kinds = kinds
+            self.rows = list(batches(kinds, 1))
+        else:
+            self.rows = list(batches(self.count, 1))
 
     def __len__(self):
         return len(self.rows)
@@ -64,7 +69,10 @@ class Batches(keras.utils.PyDataset):
 
     def on_epoch_begin(self):
         self.epoch += 1
-        self.rows = list(batches(self.count, self.epoch))
+        if IS_RESAMPLED:
+            self.rows = list(batches(self.kinds, self.epoch))
+        else:
+            self.rows = list(batches(self.count, self.epoch))
         if IS_AUGMENTED and HAS_ONE_INPUT:
             self.inputs = dict(augmented((self.whole,), self.epoch))[0]
         elif IS_AUGMENTED:

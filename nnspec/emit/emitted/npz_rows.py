@@ -13,6 +13,7 @@ TARGETS: dict[str, str] = {}
 SAMPLE_WEIGHT = "weight"
 SPLIT = "group"
 BALANCE = "label"
+RESAMPLE = "label"
 SERIES = "series"
 ORDER = "time"
 HAS_TARGET = True
@@ -20,6 +21,7 @@ HAS_TARGETS = False
 HAS_WEIGHTS = False
 HAS_SPLIT = False
 HAS_BALANCE = False
+HAS_RESAMPLE = False
 HAS_SERIES = False
 HAS_ORDER = False
 
@@ -38,6 +40,8 @@ def read_rows(path: Path) -> dict[str, np.ndarray]:
         wanted.add(SPLIT)
     if HAS_BALANCE:
         wanted.add(BALANCE)
+    if HAS_RESAMPLE:
+        wanted.add(RESAMPLE)
     if HAS_SERIES:
         wanted.add(SERIES)
     if HAS_ORDER:

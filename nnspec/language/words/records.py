@@ -116,6 +116,7 @@ KEYS = {
     },
     "Data": {
         **keys("source", "path file filename csv data file_path dataset source_file train location"),
+        **keys("query", "sql select statement sql_query"),
         **keys("features", "x columns feature_columns inputs X"),
         **keys("target", "y label labels target_column targets output class_column"),
         **keys("validation", "validation_split val_split val validation_fraction val_size valid "
@@ -127,6 +128,7 @@ KEYS = {
         **keys("prepare", "preprocessing preprocess transform transforms transformers column_transformer "
                "feature_space encoders column_defs input_features"),
         **keys("augment", "augmentation augmentations data_augmentation augmenter train_transforms"),
+        **keys("resample", "oversample sampler weighted_sampler oversampling resampling sampling"),
         **keys("windows", "window windowing sliding_window sliding_windows rolling time_series timeseries"),
         **no_key("separator sep delimiter", "rows are separated by commas"),
         **_moved("", "training"),

@@ -1,0 +1,95 @@
+"""The source of the rows: read, told apart by a hash, and what of it a reader may want to know."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import polars as pl
+
+from nnspec.data.pictures import Pictures
+from nnspec.data.preprocessing import Preprocessing
+from nnspec.data.tables import Rows, read
+from nnspec.errors import DataError
+from nnspec.language.databases import is_server
+from nnspec.language.training_schema import Data
+
+HASHED = 2**16
+"""Rows of a query that are hashed at once."""
+SHOWN = 8
+"""Files that a note names."""
+
+
+def located(folder: Path, data: Data) -> Path | str:
+    """Return the path of the source of a spec in this folder, or the URL of a server."""
+    return data.source if is_server(data.source) else folder / data.source
+
+
+def is_there(folder: Path, data: Data) -> bool:
+    """Whether the source of a spec is a file or a folder that exists, or a server."""
+    return is_server(data.source) or (folder / data.source).exists()
+
+
+def read_source(path: Path | str, data: Data) -> Rows:
+    """Return the rows that a spec names; raises DataError."""
+    if data.query is not None:
+        from nnspec.data.databases import read_query  # which few specs need
+
+        return read_query(path, data.query)
+    path = Path(path)
+    rows = read(path)
+    if path.is_dir() and not any(each.image for each in (data.prepare or {}).values()):
+        raise DataError(
+            f"{path} is a folder, and nothing says what becomes of its images: name the column "
+            '"file" in `data.features`, "label" as the target, and give '
+            "`prepare: {file: {image: {resize: [height, width]}}}`"
+        )
+    return rows
+
+
+def sha256_of(
+    path: Path | str, data: Data, rows: Rows | None = None, made: Preprocessing | None = None
+) -> str:
+    """Return the hash of a source, and of the images that it names; raises DataError.
+
+    rows, made: what was read of it; of rows that stay on the disk there is none. Of a database that
+    of the rows alone: another query that gives them is the same source.
+    """
+    if data.query is not None:
+        assert isinstance(rows, pl.DataFrame)
+        types = " ".join(f"{name!r} {kind}" for name, kind in rows.schema.items())
+        digest = hashlib.sha256(types.encode())
+        for some in rows.iter_slices(HASHED):
+            digest.update(repr(some.rows()).encode())
+    elif Path(path).is_dir():
+        assert isinstance(rows, pl.DataFrame)
+        digest = hashlib.sha256(rows.write_csv().encode())
+    else:
+        with Path(path).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256")
+    if rows is None or made is None:
+        return digest.hexdigest()
+    for name, feature in made.inputs.items():
+        raw = feature.gather(rows, name, path) if feature.image is not None else None
+        if isinstance(raw, Pictures):
+            raw.update(digest)
+    return digest.hexdigest()
+
+
+def notes_of(path: Path | str, data: Data) -> tuple[str, ...]:
+    """Return which files of a folder are no images, and whether rows may change their order."""
+    if data.query is not None:
+        from nnspec.data.databases import notes_of_query
+
+        return notes_of_query(path, data.query)
+    path = Path(path)
+    if not path.is_dir():
+        return ()
+    from nnspec.data.folders import passed_over  # which few specs need
+
+    found = passed_over(path)
+    if not found:
+        return ()
+    more = ", ..." if len(found) > SHOWN else ""
+    noun = "file is" if len(found) == 1 else "files are"
+    return (f"{path}: {len(found)} {noun} passed over: {', '.join(found[:SHOWN])}{more}",)
