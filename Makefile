@@ -17,7 +17,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 DETECTION ?=
 PARITY ?=
 
-.PHONY: help install demo test lint types check-golden pytest verify-all parity detection fuzz fuzz-loader page bench format golden docs lock clean
+.PHONY: help install demo test lint types check-golden pytest verify-all parity detection fuzz fuzz-loader mlflow page bench format golden docs lock clean
 
 help:  ## Say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -84,6 +84,13 @@ fuzz-loader: .venv/.installed  ## Ten minutes of texts for the loader, by covera
 	@test -d build/atheris/atheris || $(BIN)/pip install --quiet --disable-pip-version-check --no-deps \
 		--target build/atheris atheris==3.0.0
 	@PYTHONPATH=.:backends:build/atheris $(BIN)/python -m tests.fuzz.loader -max_total_time=600 -print_final_stats=1 $(FUZZ_ARGS)
+
+# MLflow brings some twenty packages, so that it stands in a folder of its own, and not in requirements.lock.
+mlflow: .venv/.installed  ## The tests of `--log mlflow`: installs MLflow's client into build/mlflow
+	@mkdir -p build && grep -v '^certifi' requirements.lock > build/mlflow.txt # MLflow wants a later one
+	@test -d build/mlflow/mlflow || $(BIN)/pip install --quiet --disable-pip-version-check \
+		--target build/mlflow -c build/mlflow.txt mlflow-skinny==3.17.2 sqlalchemy alembic
+	@PYTHONPATH=.:backends:build/mlflow $(BIN)/python -m pytest -q tests/training/test_loggers.py
 
 # A browser of npm's, outside the tree; pictures of the page are left beside it.
 BROWSER ?= /tmp/nnspec-browser

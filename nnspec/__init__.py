@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from nnspec.show.summary import Summary
     from nnspec.training.either import train
     from nnspec.training.folds import CrossValidation, cross_validate
+    from nnspec.training.logged import LoggedRun, Logger
     from nnspec.training.run import Run, TrainingError, TrainingInterrupted
     from nnspec.training.tuned import Tuning
     from nnspec.training.tuning import tune
@@ -58,6 +59,7 @@ _HOMES = {
     "nnspec.training.folds": "CrossValidation cross_validate",
     "nnspec.training.tuned": "Tuning",
     "nnspec.training.tuning": "tune",
+    "nnspec.training.logged": "LoggedRun Logger",
     "nnspec.training.run": "Run TrainingError TrainingInterrupted",
     "nnspec.language.training_schema": "Data Training",
 }
@@ -72,6 +74,8 @@ __all__ = [
     "DataError",
     "ExportReport",
     "Input",
+    "LoggedRun",
+    "Logger",
     "MissingDependencyError",
     "Model",
     "Networks",

@@ -11,6 +11,9 @@ import click
 STDIN = "-"
 """The path that stands for standard input."""
 
+LOGS = ("tensorboard", "mlflow")
+"""The loggers that nnspec has (`nnspec.training.loggers`)."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 spec_argument = click.argument("spec", type=click.Path())
@@ -26,6 +29,17 @@ def set_option(command: F) -> F:
         multiple=True,
         callback=_read_variables,
         help="Give a variable of the spec another value; may be repeated.",
+    )(command)
+
+
+def log_option(command: F) -> F:
+    """Add `--log NAME`; the command takes `log`, a tuple of names."""
+    return click.option(
+        "--log",
+        type=click.Choice(LOGS),
+        multiple=True,
+        help="Log each epoch there too; may be repeated. MLflow's store is what "
+        "MLFLOW_TRACKING_URI names.",
     )(command)
 
 

@@ -36,6 +36,7 @@ def train_folds(
     dtype: Precision | None,
     *,
     compiled: bool,
+    log: tuple[str, ...],
     resume: bool,
     overwrite: bool,
     as_json: bool,
@@ -66,7 +67,7 @@ def train_folds(
         with apart():
             found = cross_validate(
                 spec, folds, backend, output, resume=resume, overwrite=overwrite, epochs=epochs,
-                dtype=dtype, compiled=compiled, on_fold=one,
+                dtype=dtype, compiled=compiled, log=log, on_fold=one,
             )  # fmt: skip
     except _EndedError as ended:
         return ended.code

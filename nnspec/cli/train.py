@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nnspec.cli.common import json_option, print_json, set_option, spec_argument
+from nnspec.cli.common import json_option, log_option, print_json, set_option, spec_argument
 from nnspec.cli.outputs import require_apart_from
 from nnspec.cli.progress import values_text, watched
 from nnspec.cli.weights_files import read_weights, weights_options
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     type=click.IntRange(min=2, max=100),
     help="Cross-validate: train anew for each of so many folds, fold1, fold2, ... of the folder.",
 )
+@log_option
 @click.option("--resume", is_flag=True, help="Go on with an interrupted or finished run.")
 @click.option("--overwrite", is_flag=True, help="Replace the run that the folder holds.")
 @json_option
@@ -72,6 +73,7 @@ def train(
     partial: bool,
     diagnose: bool,
     folds: int | None,
+    log: tuple[str, ...],
     resume: bool,
     overwrite: bool,
     as_json: bool,
@@ -100,7 +102,7 @@ def train(
         if weights is not None or renames or partial:
             raise UsageError("a training of several networks starts from its first weights")
         return train_several(
-            loaded, backend, output, epochs, dtype,
+            loaded, backend, output, epochs, dtype, log=log,
             resume=resume, overwrite=overwrite, as_json=as_json,
         )  # fmt: skip
     if folds is not None:
@@ -109,7 +111,7 @@ def train(
         if weights is not None or renames or partial or diagnose:
             raise UsageError("each fold is trained from its first weights, and none is diagnosed")
         return train_folds(
-            loaded, folds, backend, output, epochs, dtype, compiled=compiled,
+            loaded, folds, backend, output, epochs, dtype, compiled=compiled, log=log,
             resume=resume, overwrite=overwrite, as_json=as_json,
         )  # fmt: skip
     if overwrite:
@@ -132,6 +134,7 @@ def train(
                 diagnose=diagnose,
                 dtype=dtype,
                 compiled=compiled,
+                log=log,
             ),
             total,
             quiet=as_json,

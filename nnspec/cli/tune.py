@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from nnspec.cli.common import json_option, print_json, spec_argument
+from nnspec.cli.common import json_option, log_option, print_json, spec_argument
 from nnspec.cli.progress import INTERRUPTED, stopped_by_signals
 from nnspec.errors import printable
 
@@ -64,6 +64,7 @@ def _over(ctx: click.Context, option: click.Parameter, given: tuple[str, ...]) -
     help="Stop trials that are worse than the median of those before at the same epoch.",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of what is chosen.")
+@log_option
 @click.option("--resume", is_flag=True, help="Go on until so many trials have ended.")
 @click.option("--overwrite", is_flag=True, help="Replace the tuning that the folder holds.")
 @json_option
@@ -80,6 +81,7 @@ def tune(
     dtype: Precision | None,
     prune: bool,
     seed: int,
+    log: tuple[str, ...],
     resume: bool,
     overwrite: bool,
     as_json: bool,
@@ -104,8 +106,8 @@ def tune(
         with stopped_by_signals(), apart():
             found = tune_spec(
                 spec, over, output, trials=trials, metric=metric, mode=mode, backend=backend,
-                epochs=epochs, dtype=dtype, jobs=jobs, prune=prune, seed=seed, resume=resume,
-                overwrite=overwrite, on_trial=on_trial,
+                epochs=epochs, dtype=dtype, jobs=jobs, prune=prune, seed=seed, log=log,
+                resume=resume, overwrite=overwrite, on_trial=on_trial,
             )  # fmt: skip
     except TrainingInterrupted as error:
         click.echo(f"nnspec: {error}", err=True)

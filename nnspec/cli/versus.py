@@ -23,12 +23,14 @@ def train_several(
     epochs: int | None,
     dtype: Precision | None,
     *,
+    log: tuple[str, ...],
     resume: bool,
     overwrite: bool,
     as_json: bool,
 ) -> int:
     """Train, and return the exit code."""
-    from nnspec.training.adversarial import VersusFolder, train_networks
+    from nnspec.training.adversarial import train_networks
+    from nnspec.training.versus_runs import VersusFolder
 
     if overwrite:
         for path in VersusFolder(output, networks).files:
@@ -44,12 +46,15 @@ def train_several(
             overwrite=overwrite,
             epochs=epochs,
             dtype=dtype,
+            log=log,
         ),
         total,
         quiet=as_json,
     )
     if isinstance(run, int):
         return run
+    for note in run.notes:
+        click.echo(f"nnspec: {note}", err=True)
     if as_json:
         print_json(run.as_json())
         return 0

@@ -84,6 +84,12 @@ class Dataset:
     fold: Fold | None = None
     kinds: NDArray[np.intp] | None = None
 
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The number of rows of each part."""
+        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: len(part) if part is not None else 0 for name, part in parts.items()}
+
 
 def parted(
     everything: Part,

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,15 +14,16 @@ import numpy as np
 from nnspec.backend import Options, Precision, default_trainer, get_backend, versions
 from nnspec.backend.versus import Versus, of_models
 from nnspec.data.unlabelled import load_rows as rows_of
-from nnspec.errors import UsageError, WeightsError
+from nnspec.errors import UsageError
 from nnspec.network.networks import Networks
 from nnspec.support.streams import derived_seed, permutation
 from nnspec.training.batches import positions, require_batches
 from nnspec.training.history import write_history
+from nnspec.training.logged import LoggedRun, settings_of
+from nnspec.training.loggers import Log, Logs
 from nnspec.training.run import TrainingError, TrainingInterrupted
 from nnspec.training.runs import (
     Begun,
-    RunFolder,
     begun,
     require_identity,
     weights_metadata,
@@ -31,82 +31,20 @@ from nnspec.training.runs import (
 )
 from nnspec.training.sample_pictures import plot_losses, write_grid
 from nnspec.training.streams import mix_for, noise_for
-from nnspec.weights.canonical import Array, FirstWeights, load_weights, save_weights
+from nnspec.training.versus_runs import (
+    ROLES,
+    VersusCheckpoint,
+    VersusEpoch,
+    VersusFolder,
+    VersusRun,
+)
+from nnspec.weights.canonical import Array, FirstWeights, save_weights
 
 SAMPLES = 64
 """Rows of a picture of samples."""
-ROLES = ("discriminator", "generator")
 OnStep = Callable[[int, int, int, float], None]
 """Called after each step of the discriminator, as in the training of one network."""
-
-
-@dataclass(frozen=True, slots=True)
-class VersusEpoch:
-    """One pass over the rows; `values` holds the mean loss of each network, as its steps met it.
-
-    An epoch in which the generator made no step has none of it.
-    """
-
-    number: int
-    values: dict[str, float]
-    seconds: float
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the epoch as `history.json` holds it."""
-        return {"epoch": self.number, **self.values, "seconds": round(self.seconds, 4)}
-
-    @classmethod
-    def from_json(cls, record: Mapping[str, Any]) -> VersusEpoch:
-        """Read what `as_json` gave; raises KeyError, TypeError or ValueError for anything else."""
-        values = {name: float(record[name]) for name in ROLES if name in record}
-        return cls(int(record["epoch"]), values, float(record["seconds"]))
-
-
 OnEpoch = Callable[[VersusEpoch], None]
-
-
-class VersusFolder(RunFolder):
-    """Paths of the files of a run that trains two networks."""
-
-    def __init__(self, path: str | Path, networks: Networks) -> None:
-        super().__init__(path)
-        self.pictures = self.path / "samples"
-        self.weights = {name: self.path / f"{name}.safetensors" for name in networks.models}
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """Everything that a run writes."""
-        found = sorted(self.pictures.glob("[!.]*.png")) if self.pictures.is_dir() else []
-        own = (self.checkpoint, *self.weights.values(), self.history, self.picture, self.record)
-        return (*own, *found)
-
-    def sweep(self) -> None:
-        """Remove what kills have left of files that were being written, pictures too."""
-        super().sweep()
-        for left in self.pictures.glob(f".*.{'[0-9a-f]' * 12}.png"):
-            left.unlink(missing_ok=True)
-
-
-@dataclass(frozen=True)
-class VersusRun:
-    """A finished run: what it measured, and where its files are."""
-
-    folder: Path
-    backend: str
-    history: tuple[VersusEpoch, ...]
-    weights: dict[str, Path]
-    pictures: tuple[Path, ...]
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the run as `nnspec train --json` prints it."""
-        return {
-            "folder": str(self.folder),
-            "backend": self.backend,
-            "epochs": len(self.history),
-            "weights": {name: str(path) for name, path in self.weights.items()},
-            "pictures": [str(path) for path in self.pictures],
-            "history": [epoch.as_json() for epoch in self.history],
-        }
 
 
 def load_rows(networks: Networks) -> tuple[Array, str]:
@@ -126,6 +64,7 @@ def train_networks(
     overwrite: bool = False,
     epochs: int | None = None,
     dtype: Precision | None = None,
+    log: Log = (),
     on_step: OnStep | None = None,
     on_epoch: OnEpoch | None = None,
 ) -> VersusRun:
@@ -135,6 +74,7 @@ def train_networks(
     run that was never interrupted, on another backend too. Raises as `train` does.
     """
     training = networks.training
+    logs = Logs(log)
     total = training.epochs if epochs is None else epochs
     if total < 1:
         raise UsageError(f"at least one epoch is expected, not {total}")
@@ -148,7 +88,7 @@ def train_networks(
     with paths.entered(resume=resume, overwrite=overwrite) as begin:
         state = None
         if resume:
-            state = _Checkpoint.load(paths.checkpoint)
+            state = VersusCheckpoint.load(paths.checkpoint)
             require_identity(state.identity, identity, paths.path)
             paths.require_within(len(state.history), total)
         weights = first_weights(networks) if state is None else state.weights
@@ -159,6 +99,7 @@ def train_networks(
             paths.clear()
         else:
             loop.go_on_from(state)
+        loop.begin(logs)
         return loop.run(total, on_step, on_epoch)
 
 
@@ -169,47 +110,6 @@ def first_weights(networks: Networks) -> dict[str, Array]:
         for name, spec in networks.models.items()
         for path, array in FirstWeights(spec.graph, networks.training.seed).items()
     }
-
-
-@dataclass(frozen=True)
-class _Checkpoint:
-    """All that a run needs to go on as if it had never stopped."""
-
-    identity: dict[str, Any]
-    backend: str
-    history: tuple[VersusEpoch, ...]
-    counts: tuple[int, int]
-    """Batches of the discriminator and of the generator."""
-    weights: dict[str, Array]
-    optimizers: dict[str, Array]
-
-    def save(self, path: Path) -> None:
-        """Write everything as one file, so that no kill can leave halves of two epochs."""
-        tensors = {
-            **{f"weights.{name}": array for name, array in self.weights.items()},
-            **{f"optimizers.{name}": array for name, array in self.optimizers.items()},
-        }
-        record = {
-            "identity": json.dumps(self.identity),
-            "backend": self.backend,
-            "history": json.dumps([epoch.as_json() for epoch in self.history]),
-            "steps": json.dumps(self.counts),
-        }
-        save_weights(path, tensors, record, dtype=None)
-
-    @classmethod
-    def load(cls, path: Path) -> _Checkpoint:
-        """Read what `save` wrote; raises WeightsError for anything else."""
-        stored = load_weights(path)
-        try:
-            identity = dict(json.loads(stored.metadata["identity"]))
-            backend = stored.metadata["backend"]
-            history = tuple(map(VersusEpoch.from_json, json.loads(stored.metadata["history"])))
-            first, second = map(int, json.loads(stored.metadata["steps"]))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise WeightsError(f"{path} is no checkpoint of such a run: {error!r}") from None
-        weights, optimizers = of_models(stored, "weights"), of_models(stored, "optimizers")
-        return cls(identity, backend, history, (first, second), weights, optimizers)
 
 
 def _identity(networks: Networks, dtype: str, sha256: str) -> dict[str, Any]:
@@ -274,8 +174,34 @@ class _Loop:
         self.identity = identity
         self.history: list[VersusEpoch] = []
         self.counts = [0, 0]
+        self.logs = Logs()
 
-    def go_on_from(self, state: _Checkpoint) -> None:
+    def begin(self, logs: Logs) -> None:
+        """Let the epochs, and those that there are, be logged."""
+        logs.begin(
+            LoggedRun(
+                self.paths.path,
+                self.networks.name,
+                self.backend,
+                self.networks.to_yaml(),
+                {**settings_of(self.identity), **logs.settings},
+                tuple((epoch.number, self._logged(epoch)) for epoch in self.history),
+            )
+        )
+        self.logs = logs
+
+    def _logged(self, epoch: VersusEpoch) -> dict[str, float]:
+        """Return the measures of an epoch with the learning rate of each network's last step."""
+        batches = epoch.number * math.ceil(len(self.rows) / self.training.batch_size)
+        turns = batches // self.training.turn
+        taken = (batches // self.training.discriminator.accumulate, turns)
+        rates = {
+            f"{role}_learning_rate": getattr(self.training, role).optimizer.rate(max(steps - 1, 0))
+            for role, steps in zip(ROLES, taken, strict=True)
+        }
+        return {**epoch.values, **rates}
+
+    def go_on_from(self, state: VersusCheckpoint) -> None:
         """Take up a run after its last whole epoch."""
         self.history = list(state.history)
         self.counts = list(state.counts)
@@ -291,22 +217,31 @@ class _Loop:
             for number in range(len(self.history) + 1, total + 1):
                 self.history.append(self._epoch(number, on_step))
                 self._keep(is_last=number == total)
+                self.logs.epoch(number, self._logged(self.history[-1]))
                 if on_epoch is not None:
                     on_epoch(self.history[-1])
+            self.logs.end("finished")
             self._record("finished")
         except KeyboardInterrupt:
+            self.logs.end("interrupted")
             self._record("interrupted")
             raise TrainingInterrupted(
                 f"interrupted; {self._kept()}. To go on, train into {self.paths.path} again "
                 "with --resume"
             ) from None
         finally:
+            self.logs.end("stopped")
             if self.history:
                 title = f"{self.networks.name} ({self.backend})"
                 plot_losses(self.paths.picture, self.history, title)
         pictures = tuple(path for path in self.paths.files if path.parent == self.paths.pictures)
         return VersusRun(
-            self.paths.path, self.backend, tuple(self.history), self.paths.weights, pictures
+            self.paths.path,
+            self.backend,
+            tuple(self.history),
+            self.paths.weights,
+            pictures,
+            tuple(self.logs.notes),
         )
 
     def _epoch(self, number: int, on_step: OnStep | None) -> VersusEpoch:
@@ -357,7 +292,7 @@ class _Loop:
         )
 
     def _checkpoint(self, weights: dict[str, Array]) -> None:
-        _Checkpoint(
+        VersusCheckpoint(
             self.identity,
             self.backend,
             tuple(self.history),
@@ -367,6 +302,7 @@ class _Loop:
         ).save(self.paths.checkpoint)
 
     def _diverged(self, what: str) -> NoReturn:
+        self.logs.end("diverged")
         self._record("diverged")
         raise TrainingError(f"{what}; {self._kept()}. A smaller learning_rate may help")
 
@@ -394,5 +330,6 @@ class _Loop:
                     role: count // getattr(self.training, role).accumulate
                     for role, count in zip(ROLES, self.counts, strict=True)
                 },
+                **({"notes": self.logs.notes} if self.logs.notes else {}),
             },
         )

@@ -12,10 +12,11 @@ from nnspec.errors import UsageError
 from nnspec.network.loader import AnySpec, Spec, check_any
 from nnspec.network.networks import Networks
 from nnspec.training import adversarial, epochs
-from nnspec.training.adversarial import VersusEpoch, VersusRun
 from nnspec.training.epoch import OnStep
 from nnspec.training.epochs import OnEpoch
+from nnspec.training.loggers import Log
 from nnspec.training.run import Run
+from nnspec.training.versus_runs import VersusEpoch, VersusRun
 from nnspec.weights.canonical import Array
 
 
@@ -29,6 +30,7 @@ def train(
     overwrite: bool = False,
     epochs: int | None = None,
     dtype: Precision | None = None,
+    log: Log = (),
     on_step: OnStep | None = None,
     on_epoch: Callable[[VersusEpoch], None] | None = None,
 ) -> VersusRun: ...
@@ -46,6 +48,7 @@ def train(
     compiled: bool = False,
     data: Dataset | None = None,
     diagnose: bool = False,
+    log: Log = (),
     on_step: OnStep | None = None,
     on_epoch: OnEpoch | None = None,
 ) -> Run: ...
@@ -64,8 +67,9 @@ def train(
     `epochs` counts from the start, also where a run is resumed; by default the spec's. `weights`,
     or their file, are where a new run starts; by default the spec's own seeded ones. `data` by
     default is what the spec names. diagnose: record every layer before each epoch, which changes
-    nothing of the run, and say which vanish, explode or die. After every epoch the folder holds a
-    state from which `resume` goes on to the very weights of a run that was never interrupted.
+    nothing of the run, and say which vanish, explode or die. log: "tensorboard", "mlflow" or a
+    `Logger`, or several, that follow the run. After every epoch the folder holds a state from which
+    `resume` goes on to the very weights of a run that was never interrupted.
     What is diagnosed, compiled, or starts from given weights or data, is one network.
 
     Raises SpecError, UsageError, DataError, UnsupportedError or MissingDependencyError before the

@@ -11,28 +11,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnspec.backend import (
-    Options,
     Precision,
     Trainable,
     default_trainer,
     get_backend,
     make_options,
-    require_supported,
     versions,
 )
-from nnspec.data.dataset import Dataset, Part
+from nnspec.data.dataset import Dataset
 from nnspec.errors import NnspecError, UsageError
-from nnspec.language.objectives import is_composed
 from nnspec.language.training_schema import Training
 from nnspec.network.loader import AnySpec, Spec, check
 from nnspec.training.batches import require_batches
-from nnspec.training.datasets import dataset_of
+from nnspec.training.beforehand import require_trainable, rows_for
 from nnspec.training.epoch import NotFinite, OnStep, averaged, measured, run_epoch
 from nnspec.training.history import Epoch, plot_history, trained_by, write_history
 from nnspec.training.lengths import with_steps
-from nnspec.training.metrics import require_measurable
+from nnspec.training.logged import LoggedRun, settings_of
+from nnspec.training.loggers import Log, Logs
 from nnspec.training.notes import changes_since, notes_on
-from nnspec.training.pacing import rates_of, set_rate
+from nnspec.training.pacing import rate_of, rates_of, set_rate
 from nnspec.training.results import show_results
 from nnspec.training.run import Run, TrainingError, TrainingInterrupted
 from nnspec.training.runs import (
@@ -68,6 +66,7 @@ def train(
     compiled: bool = False,
     data: Dataset | None = None,
     diagnose: bool = False,
+    log: Log | Logs = (),
     on_step: OnStep | None = None,
     on_epoch: OnEpoch | None = None,
 ) -> Run:
@@ -80,8 +79,9 @@ def train(
     `epochs` counts from the start, also where a run is resumed; by default the spec's. `weights`,
     or their file, are where a new run starts; by default the spec's own seeded ones. `data` by
     default is what the spec names. diagnose: record every layer before each epoch, which changes
-    nothing of the run, and say which vanish, explode or die. After every epoch the folder holds a
-    state from which `resume` goes on to the very weights of a run that was never interrupted.
+    nothing of the run, and say which vanish, explode or die. log: "tensorboard", "mlflow" or a
+    `Logger`, or several, that follow the run. After every epoch the folder holds a state from which
+    `resume` goes on to the very weights of a run that was never interrupted.
 
     Raises SpecError, UsageError, DataError, UnsupportedError or MissingDependencyError before the
     first step; TrainingError where the loss is no longer finite; TrainingInterrupted at Ctrl-C.
@@ -93,32 +93,14 @@ def train(
     total = training.epochs if epochs is None else epochs
     if total < 1:
         raise UsageError(f"at least one epoch is expected, not {total}")
+    logs = log if isinstance(log, Logs) else Logs(log)
     paths = RunFolder(folder)
     known = begun(paths.checkpoint) if resume else Begun()
     backend = backend or known.backend or default_trainer()
     dtype = dtype or known.dtype or "float32"
     found = get_backend(backend)
-    require_supported(found, spec, Options(training=True))
-    if is_composed(spec.model):
-        from nnspec.training.composed import require_composed  # few specs have several losses
-
-        require_composed(spec)
-    else:
-        require_measurable(training)
-    if spec.model.data is not None and spec.model.data.augment:
-        from nnspec.data.augmenting import require_augmentable  # which few specs need
-
-        require_augmentable(spec)
-    parameters = [parameter for _, parameter in spec.graph.parameters()]
-    if not any(parameter.learns for parameter in parameters):
-        has = "every parameter is frozen" if parameters else "it has no parameters"
-        raise UsageError(f'there is nothing to train in "{spec.name}": {has}')
-    if data is None:
-        data = dataset_of(spec)
-    if is_composed(spec.model):
-        from nnspec.training.composed import require_watched
-
-        require_watched(spec, data)
+    require_trainable(spec, found)
+    data = rows_for(spec, data)
     spec = with_steps(spec, len(data.train))
     training = spec.model.training
     assert training is not None
@@ -161,6 +143,7 @@ def train(
             paths.clear()
         else:
             loop.go_on_from(state)
+        loop.begin(logs)
         return loop.run(total, on_step, on_epoch)
 
 
@@ -185,6 +168,7 @@ class _Loop:
         self.history: list[Epoch] = []
         self.notes: list[str] = []
         self.recorder: Recorder | None = None
+        self.logs = Logs()
         self._diagnosis: dict[str, Any] = {}
         self._confusion: list[list[float]] | None = None
         self._best: Epoch | None = None
@@ -193,6 +177,20 @@ class _Loop:
         has_validation = data.validation is not None
         self._keeping = watched_by(training.keep, training, has_validation=has_validation)
         self._stopping = watched_by(training.stop, training, has_validation=has_validation)
+
+    def begin(self, logs: Logs) -> None:
+        """Let the epochs, and those that there are, be logged."""
+        settings = {**settings_of(self.identity), **self.spec.model.variables, **logs.settings}
+        before = tuple(self._logged(epoch.number) for epoch in self.history)
+        told = self.spec.name, self.backend, self.spec.to_yaml(), settings, before
+        logs.begin(LoggedRun(self.paths.path, *told))
+        logs.notes = self.notes
+        self.logs = logs
+
+    def _logged(self, number: int) -> tuple[int, dict[str, float]]:
+        """Return an epoch with its measures and the learning rate of its last step."""
+        rate = rate_of(self.training, self.history[:number], len(self.data.train))
+        return number, {**self.history[number - 1].values, "learning_rate": rate}
 
     def go_on_from(self, state: Checkpoint) -> None:
         """Take up a run after its last whole epoch; a weights file that is lost is made anew."""
@@ -242,16 +240,19 @@ class _Loop:
                 self.history.append(self._epoch(number, on_step))
                 self._pace()
                 self._keep()
+                self.logs.epoch(*self._logged(number))
                 if on_epoch is not None:
                     on_epoch(self.history[-1])
             return self._finish()
         except KeyboardInterrupt:
+            self.logs.end("interrupted")
             self._record("interrupted")
             raise TrainingInterrupted(
                 f"interrupted; {self._kept()}. To go on, train into {self.paths.path} again "
                 "with --resume"
             ) from None
         finally:
+            self.logs.end("stopped")
             if self.history:
                 title = f"{self.spec.name} ({self.backend})"
                 best = self._known_best.number
@@ -275,9 +276,6 @@ class _Loop:
         except NotFinite as error:
             self._diverged(str(error))
         return Epoch(number, values, time.perf_counter() - start, self.backend)
-
-    def _evaluate(self, part: Part) -> dict[str, float]:
-        return measured(self.program, self.spec, self.data, part)
 
     def _keep(self) -> None:
         # The checkpoint is last: a kill before it repeats this epoch, to the same files.
@@ -311,7 +309,7 @@ class _Loop:
             self._replace_best(self.program.weights())
         self.program.load_weights(load_weights(self.paths.best))
         if self.data.test is not None:
-            test = self._evaluate(self.data.test)
+            test = measured(self.program, self.spec, self.data, self.data.test)
         table = show_results(
             self.program, self.spec, self.training, self.data, self.paths, self.backend
         )
@@ -320,6 +318,8 @@ class _Loop:
         ):
             self._confusion = table
         write_history(self.paths.history, self.history)
+        tested = {f"test_{name}": value for name, value in (test or {}).items()}
+        self.logs.end("finished", {"best_epoch": self._known_best.number, **tested})
         self._record("finished", test)
         return Run(
             self.paths.path,
@@ -352,6 +352,7 @@ class _Loop:
 
     def _diverged(self, what: str) -> NoReturn:
         found = self._findings()
+        self.logs.end("diverged")
         self._record("diverged")
         told = "".join(f"\n{each.text}" for each in found or ())
         raise TrainingError(
@@ -374,7 +375,6 @@ class _Loop:
         test: dict[str, float] | None = None,
     ) -> None:
         best = self._known_best if self.history else None
-        parts = {"train": self.data.train, "validation": self.data.validation}
         write_record(
             self.paths.record,
             {
@@ -387,10 +387,7 @@ class _Loop:
                 "trained_by": trained_by(self.history),
                 "versions": versions(),
                 "seed": self.training.seed,
-                "rows": {
-                    name: len(part) if part is not None else 0
-                    for name, part in {**parts, "test": self.data.test}.items()
-                },
+                "rows": self.data.sizes,
                 "epochs": len(self.history),
                 **({"stopped_early": True} if self._has_ended() else {}),
                 "best": best.as_json() if best is not None else None,

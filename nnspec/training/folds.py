@@ -16,6 +16,7 @@ from nnspec.network.loader import AnySpec, check
 from nnspec.support import html
 from nnspec.training.datasets import dataset_of
 from nnspec.training.epochs import train
+from nnspec.training.loggers import Log
 from nnspec.training.run import Run, TrainingInterrupted
 from nnspec.training.runs import RunFolder, write_record
 
@@ -95,6 +96,7 @@ def cross_validate(
     epochs: int | None = None,
     dtype: Precision | None = None,
     compiled: bool = False,
+    log: Log = (),
     on_fold: OnFold | None = None,
 ) -> CrossValidation:
     """Train a network once for each fold of its rows, which is then for validation.
@@ -126,7 +128,7 @@ def cross_validate(
             try:
                 return train(
                     spec, backend, place, data=data, epochs=epochs, dtype=dtype, compiled=compiled,
-                    resume=goes_on, overwrite=overwrite, **watching,
+                    log=log, resume=goes_on, overwrite=overwrite, **watching,
                 )  # fmt: skip
             except TrainingInterrupted:
                 raise TrainingInterrupted(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from nnspec.errors import NnspecError, UsageError
+from nnspec.training.logged import settings_of
 from nnspec.training.runs import RunFolder
 from nnspec.weights.canonical import load_weights
 
@@ -102,17 +103,9 @@ def _settings(folder: Path) -> dict[str, Any]:
     try:
         metadata = load_weights(RunFolder(folder).checkpoint, mapped=True).metadata
         identity = json.loads(metadata["identity"])
-        return dict(_leaves(identity, "")) if isinstance(identity, dict) else {}
+        return settings_of(identity) if isinstance(identity, dict) else {}
     except (NnspecError, OSError, KeyError, TypeError, ValueError, RecursionError):
         return {}
-
-
-def _leaves(value: object, name: str) -> Iterator[tuple[str, Any]]:
-    if not isinstance(value, Mapping) or not value:
-        yield name, value
-        return
-    for key, inner in value.items():
-        yield from _leaves(inner, f"{name}.{key}" if name else str(key))
 
 
 def differing(runs: Sequence[Listed]) -> list[str]:

@@ -51,3 +51,9 @@ def rates_of(training: Training, history: Sequence[Epoch], rows: int) -> list[fl
     batches = math.ceil(rows / training.batch_size)
     taken = [each.number * batches // training.accumulate for each in history]
     return [optimizer.rate(max(steps - 1, 0)) for steps in taken]
+
+
+def rate_of(training: Training, history: Sequence[Epoch], rows: int) -> float:
+    """Return the learning rate of the last epoch's last step."""
+    rates = rates_of(training, history, rows)
+    return training.optimizer.rate(0) if rates is None else rates[-1]

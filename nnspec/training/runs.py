@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.generic]
 
+EVENTS = "events.out.tfevents."
+"""By which TensorBoard knows a file of its own."""
 _WEIGHTS, _OPTIMIZER = "weights/", "optimizer/"
 
 
@@ -53,6 +55,7 @@ class RunFolder:
         self.samples = self.path / "samples.png"
         self.diagnosis = self.path / "diagnosis.png"
         self.record = self.path / "run.json"
+        self.mlflow = self.path / "mlflow.json"
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -60,8 +63,13 @@ class RunFolder:
         return (
             self.checkpoint, self.last, self.best, self.history, self.picture, self.confusion,
             self.curves, self.predictions, self.reconstructions, self.samples, self.diagnosis,
-            self.record,
+            self.record, *self.logs,
         )  # fmt: skip
+
+    @property
+    def logs(self) -> tuple[Path, ...]:
+        """The files that `log` keeps: those of TensorBoard, and the run's name in MLflow."""
+        return (*sorted(self.path.glob(f"{EVENTS}*.nnspec")), self.mlflow)
 
     def require(self, *, resume: bool, overwrite: bool) -> None:
         """Raise UsageError where the folder holds a run that must stay, or none to resume."""

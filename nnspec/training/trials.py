@@ -18,6 +18,7 @@ from nnspec.errors import NnspecError, UsageError
 from nnspec.network.loader import load
 from nnspec.training.epochs import train
 from nnspec.training.history import Epoch
+from nnspec.training.loggers import Logs
 from nnspec.training.runs import RunFolder
 
 Report = Callable[[int, float], bool]
@@ -37,6 +38,7 @@ class Task:
     metric: str
     backend: str | None
     dtype: Precision | None
+    log: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def tried(task: Task, report: Report) -> Outcome:
     try:
         found = train(
             load(task.spec, variables=task.values), task.backend, task.folder, overwrite=held,
-            dtype=task.dtype, on_epoch=on_epoch,
+            dtype=task.dtype, log=Logs(task.log, task.values), on_epoch=on_epoch,
         )  # fmt: skip
     except _StoppedError:
         return Outcome("pruned", epochs=len(epochs))
@@ -143,7 +145,8 @@ def main() -> None:
 
     while line := requests.readline():
         told = json.loads(line)
-        task = Task(**{**told, "spec": Path(told["spec"]), "folder": Path(told["folder"])})
+        paths = {"spec": Path(told["spec"]), "folder": Path(told["folder"])}
+        task = Task(**{**told, **paths, "log": tuple(told["log"])})
         _write(answers, dataclasses.asdict(tried(task, report)))
 
 

@@ -10,13 +10,14 @@ import functools
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from nnspec.backend import Precision
 from nnspec.errors import MissingDependencyError, UsageError
 from nnspec.network.loader import Spec, load
+from nnspec.training.loggers import Logs
 from nnspec.training.run import TrainingInterrupted
 from nnspec.training.runs import RunFolder, write_record
 from nnspec.training.search_space import Setting, read_space
@@ -59,6 +60,7 @@ def tune(
     jobs: int = 1,
     prune: bool = True,
     seed: int = 0,
+    log: str | Sequence[str] = (),
     resume: bool = False,
     overwrite: bool = False,
     on_trial: OnTrial | None = None,
@@ -72,7 +74,8 @@ def tune(
     best epoch by; mode: what is better. jobs: trials at a time, each in a process of its own where
     there are several; what is chosen depends then on which ends first. prune: stop trials that are
     worse, at the same epoch, than the median of those before (Optuna's MedianPruner). seed: of the
-    choices, which Optuna's TPESampler draws (Bergstra et al. 2011).
+    choices, which Optuna's TPESampler draws (Bergstra et al. 2011). log: "tensorboard" or
+    "mlflow", for each trial.
 
     The folder gets a run for each trial, `best.yaml`, the record `tune.json`, Optuna's journal,
     and a picture of how much each setting mattered. resume: go on until so many trials have
@@ -81,6 +84,8 @@ def tune(
     Optuna.
     """
     optuna = _optuna()
+    logs = (log,) if isinstance(log, str) else tuple(log)
+    Logs(logs)  # which fails here rather than in every trial
     space = read_space(over)
     if not 1 <= trials <= MOST:
         raise UsageError(f"1 to {MOST:,} trials are expected, not {trials}")
@@ -107,7 +112,13 @@ def tune(
         _again(optuna, study)
         tuner = _Tuner(optuna, study, space, trials, on_trial)
         tuner.task = lambda number, values: Task(
-            spec, {**given, **values}, trial_folder(place, number), watched.name, backend, dtype
+            spec,
+            {**given, **values},
+            trial_folder(place, number),
+            watched.name,
+            backend,
+            dtype,
+            logs,
         )
         try:
             tuner.run(jobs)

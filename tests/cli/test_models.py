@@ -14,7 +14,7 @@ import nnspec
 from nnspec.cli import main
 from nnspec.errors import UsageError
 from nnspec.network.networks import Networks
-from nnspec.training.adversarial import VersusRun
+from nnspec.training.versus_runs import VersusRun
 
 
 @pytest.fixture

@@ -12,9 +12,10 @@ import numpy as np
 
 from nnspec.network.loader import load_networks
 from nnspec.network.spec import Spec
-from nnspec.training.adversarial import VersusFolder, train_networks
+from nnspec.training.adversarial import train_networks
 from nnspec.training.epochs import train
 from nnspec.training.runs import RunFolder
+from nnspec.training.versus_runs import VersusFolder
 from nnspec.weights.canonical import load_weights
 from tests.training.moving_spec import TRAININGS, spec_in
 from tests.versus_cases import text_of, write
