@@ -17,7 +17,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 DETECTION ?=
 PARITY ?=
 
-.PHONY: help install demo test lint types check-golden pytest verify-all parity detection fuzz fuzz-loader mlflow page bench format golden docs lock clean
+.PHONY: help install demo test lint types check-golden pytest verify-all parity detection fuzz fuzz-loader mlflow page bench format golden docs site lock clean
 
 help:  ## Say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -112,6 +112,9 @@ golden: .venv/.installed  ## Write tests/golden and the messages of specs/invali
 
 docs: .venv/.installed  ## Write the generated pages of docs/ anew
 	@$(BIN)/python scripts/generate_docs.py
+
+site: .venv/.installed  ## The documentation as a site, in build/site/html, with a page for each word of a spec
+	@$(BIN)/python -m scripts.site
 
 # Keeps the comment at the top, and the pins of what .venv holds now. `pip` belongs to the environment; a local version
 # such as torch's +cpu exists in no index.

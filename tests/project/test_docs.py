@@ -17,7 +17,7 @@ from nnspec.cli import main
 from nnspec.network.loader import loads_any
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 
 
 class Fence(NamedTuple):
