@@ -17,7 +17,7 @@ export TF_CPP_MIN_LOG_LEVEL := 3
 DETECTION ?=
 PARITY ?=
 
-.PHONY: help install demo test lint types check-golden pytest verify-all parity detection fuzz fuzz-loader mlflow page bench format golden docs site lock clean
+.PHONY: help install demo test lint types check-golden pytest verify-all parity detection fuzz fuzz-loader mlflow page editors bench format golden docs site lock clean
 
 help:  ## Say what each target does
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -98,6 +98,13 @@ page: .venv/.installed  ## The page of a report in Chromium, with axe-core: inst
 	@mkdir -p $(BROWSER)
 	@cd $(BROWSER) && npm install --silent --no-audit --no-fund @sparticuz/chromium puppeteer-core axe-core
 	@NNSPEC_BROWSER=$(BROWSER) NNSPEC_PICTURES=$(BROWSER) $(BIN)/python -m pytest -q tests/browser
+
+# yaml-language-server of npm's, outside the tree.
+EDITOR_SERVER ?= /tmp/nnspec-editor
+editors: .venv/.installed  ## Hover and completion of specs in yaml-language-server: installs it by npm into EDITOR_SERVER
+	@mkdir -p $(EDITOR_SERVER)
+	@cd $(EDITOR_SERVER) && npm install --silent --no-audit --no-fund yaml-language-server@2.0.0
+	@NNSPEC_EDITOR=$(EDITOR_SERVER) $(BIN)/python -m pytest -q -m slow tests/editors
 
 bench: .venv/.installed  ## Measure compile, export and run times
 	@$(BIN)/python -m benchmarks

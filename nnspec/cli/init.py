@@ -11,16 +11,18 @@ from nnspec.errors import UsageError
 
 FOLDER = Path(__file__).with_name("templates")
 """The templates, as they are written; FILE stands for the name of what is written."""
+DEFAULT = "model.nnspec.yaml"
+"""By its ending editors, hooks and code scanning know a spec."""
 TEMPLATES = ("mlp", "cnn", "text", "sequence", "tabular", "transformer", "unet")
 
 
 @click.command()
-@click.argument("file", default="model.yaml", type=click.Path())
+@click.argument("file", default=DEFAULT, type=click.Path())
 @click.option("--template", type=click.Choice(TEMPLATES), default="mlp", help="What to start from.")
 @click.option("--force", is_flag=True, help="Replace the file if it exists.")
 @json_option
 def init(file: str, template: str, force: bool, as_json: bool) -> None:
-    """Write a spec to start from, to FILE (model.yaml), with comments that explain it."""
+    """Write a spec to start from, to FILE (model.nnspec.yaml), with comments that explain it."""
     from nnspec.support.files import write_text
 
     if Path(file).exists() and not force:

@@ -230,11 +230,11 @@ def test_init_writes_a_spec_that_is_right(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert run("init", "--template", template).exit_code == 0
-    assert run("check", "model.yaml").stdout == "model.yaml: ok\n"
+    assert run("check", "model.nnspec.yaml").stdout == "model.nnspec.yaml: ok\n"
     again = run("init")
     assert again.exit_code == 2
     assert "exists already" in again.stderr
-    assert json.loads(run("init", "--force", "--json").stdout)["path"] == "model.yaml"
+    assert json.loads(run("init", "--force", "--json").stdout)["path"] == "model.nnspec.yaml"
 
 
 def test_schema_and_plot_print_or_write(tmp_path: Path) -> None:
