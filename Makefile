@@ -3,8 +3,6 @@
 PYTHON := $(shell for p in python3.11 python3; do \
 	if "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo "$$p"; break; fi; done)
 BIN := .venv/bin
-SPECS := $(wildcard specs/*.yaml) $(wildcard specs/sequences/*.yaml) $(wildcard specs/digits/*.yaml)
-ZOO := $(wildcard specs/zoo/*.yaml)
 PYTEST_ARGS ?=
 # Of pytest: each holds PyTorch and TensorFlow, some 2 GB. `make test WORKERS=0` runs all in one process.
 WORKERS ?= 2
@@ -55,18 +53,13 @@ pytest: .venv/.installed  ## The fast tests; PYTEST_ARGS="-k dense" narrows them
 	@echo "== pytest"
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
-# A process for each spec, because frameworks keep memory. The zoo is verified at the size of the papers, which takes
-# half an hour and 8 GB on two cores; the exporters, which it leaves out, are tested on the specs before.
+# The zoo is verified at the size of the papers, which takes half an hour and 8 GB on two cores.
 verify-all: .venv/.installed  ## The slow tests, the parity table, the zoo with random trainings, then `nnspec verify` on every spec, the zoo's at full size
 	@echo "== the slow tests"
 	@$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
 	@$(BIN)/python -m tests.parity
 	@$(BIN)/python -m tests.fuzz.zoo --rounds 2
-	@failed=""; \
-	verify() { echo "== nnspec verify $$*"; $(BIN)/nnspec verify "$$@" || failed="$$failed $$1"; }; \
-	for spec in $(SPECS); do verify "$$spec"; done; \
-	for spec in $(ZOO); do verify "$$spec" --no-exporters --batch 2 --steps 1; done; \
-	test -z "$$failed" || { echo "not verified:$$failed"; exit 1; }
+	@$(BIN)/python -m scripts.verify_all
 
 parity: .venv/.installed  ## Every optimizer x schedule etc. trained in PyTorch and Keras; PARITY="adam" narrows it
 	@$(BIN)/python -m tests.parity $(PARITY)
