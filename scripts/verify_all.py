@@ -32,27 +32,31 @@ def commands() -> dict[str, tuple[str, ...]]:
 
 def seconds_left(
     names: Sequence[str], kinds: Mapping[str, object], took: Mapping[str, float]
-) -> float | None:
-    """Return how long specs will take, or None where nothing tells.
+) -> tuple[float, bool]:
+    """Return how long specs will take, and whether something tells of all of them.
 
     kinds: of each, what it is verified with. took: seconds that any of them have taken.
     """
-    total = 0.0
+    total, knows_all = 0.0, True
     for name in names:
         alike = [seconds for each, seconds in took.items() if kinds.get(each) == kinds[name]]
-        if name not in took and not alike:
-            return None
-        total += took[name] if name in took else statistics.fmean(alike)
-    return total
+        if name in took or alike:
+            total += took[name] if name in took else statistics.fmean(alike)
+        else:
+            knows_all = False
+    return total, knows_all
 
 
-def told(seconds: float | None) -> str:
-    """Return a time in words."""
-    if seconds is None:
+def told(seconds: float, knows_all: bool) -> str:
+    """Return a time in words, empty where nothing tells."""
+    if not seconds:
         return ""
-    if seconds < 90:
-        return f", about {seconds:.0f} s left"
-    return f", about {seconds / 60:.0f} min left"
+    about = "about" if knows_all else "at least"
+    return (
+        f", {about} {seconds / 60:.0f} min left"
+        if seconds >= 90
+        else f", {about} {seconds:.0f} s left"
+    )
 
 
 def kept() -> dict[str, float]:
@@ -68,7 +72,7 @@ def main() -> int:
     """Verify all, and return the exit code."""
     known, took, failed = commands(), kept(), []
     for i, (name, options) in enumerate(known.items()):
-        left = told(seconds_left([*known][i:], known, took))
+        left = told(*seconds_left([*known][i:], known, took))
         print(f"== {i + 1}/{len(known)}{left}: nnspec verify {name}", flush=True)
         start = time.perf_counter()
         words = [sys.executable, "-m", "nnspec", "verify", name, *options]

@@ -25,14 +25,14 @@ def test_every_spec_is_verified_and_the_zoo_at_full_size() -> None:
 
 def test_what_is_left_is_what_each_took_or_those_of_its_kind() -> None:
     kinds = {"a": 1, "b": 1, "c": 1, "big": 2, "huge": 2}
-    assert seconds_left(["a"], kinds, {}) is None
-    assert seconds_left(["b", "c"], kinds, {"a": 4.0}) == 8.0
-    assert seconds_left(["b", "c"], kinds, {"a": 4.0, "b": 6.0}) == 6.0 + 5.0
-    assert seconds_left(["c", "big"], kinds, {"a": 4.0}) is None
-    assert seconds_left(["c", "huge"], kinds, {"a": 4.0, "big": 100.0}) == 104.0
-    assert told(None) == ""
-    assert told(30.4) == ", about 30 s left"
-    assert told(600.0) == ", about 10 min left"
+    assert seconds_left(["a"], kinds, {}) == (0.0, False)
+    assert seconds_left(["b", "c"], kinds, {"a": 4.0}) == (8.0, True)
+    assert seconds_left(["b", "c"], kinds, {"a": 4.0, "b": 6.0}) == (6.0 + 5.0, True)
+    assert seconds_left(["c", "big"], kinds, {"a": 4.0}) == (4.0, False)
+    assert seconds_left(["c", "huge"], kinds, {"a": 4.0, "big": 100.0}) == (104.0, True)
+    assert told(0.0, False) == ""
+    assert told(30.4, True) == ", about 30 s left"
+    assert told(600.0, False) == ", at least 10 min left"
 
 
 def test_a_failure_is_told_at_the_end_and_the_rest_is_verified(
@@ -55,6 +55,9 @@ def test_a_failure_is_told_at_the_end_and_the_rest_is_verified(
     assert last == "not verified: specs/a.yaml"
     assert {*verify_all.kept()} == {*given}
     assert verify_all.main() == 1
-    assert capsys.readouterr().out.startswith("== 1/3, about 0 s left: ")
+    (tmp_path / "build" / "kept.json").write_text('{"specs/a.yaml": 5, "specs/b.yaml": 7}')
+    capsys.readouterr()
+    assert verify_all.main() == 1
+    assert capsys.readouterr().out.startswith("== 1/3, at least 12 s left: ")
     (tmp_path / "build" / "kept.json").write_text("[1]")
     assert verify_all.kept() == {}
