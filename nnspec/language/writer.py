@@ -91,7 +91,8 @@ def _given(record: Frozen) -> Iterator[tuple[str, Any]]:
         value = getattr(record, name)
         says_which = name in (*CHOOSING, "nnspec")
         default = None if field.is_required() else field.get_default(call_default_factory=True)
-        if isinstance(value, tuple) and int in get_args(accepted(field)):
+        # Elsewhere one number may mean something else than as many equal ones.
+        if is_layer and isinstance(value, tuple) and int in get_args(accepted(field)):
             value, default = alike(value), alike(default)
         if says_which or field.is_required() or value != default:
             yield name, _inner(name, value)
