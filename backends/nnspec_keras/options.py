@@ -17,4 +17,11 @@ class KerasOptions(Options):
         variant="compiled",
         in_source=False,
     )
+    device: str = option(
+        "auto",
+        "Where what is written runs.",
+        choices=("cpu", "cuda", "mps", "auto"),
+        in_verify=False,
+        in_source=False,
+    )
     stock: bool = option(False, "Use Keras's own optimizer though its definition differs.")

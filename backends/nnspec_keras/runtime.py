@@ -27,6 +27,7 @@ from nnspec.support.streams import derived_seed
 from nnspec.weights.canonical import FirstWeights, check_weights
 from nnspec_keras.borders import Borders
 from nnspec_keras.composed_rows import composed_loss
+from nnspec_keras.devices import place_on
 from nnspec_keras.doubles import lend_doubles
 from nnspec_keras.exporting import export_onnx
 from nnspec_keras.held_rows import WORTH_A_GRAPH, Rows, apply
@@ -64,6 +65,7 @@ class KerasProgram(Borders, Emitted):
         super().__init__(compiled, dtype)
         self.with_training = with_training
         self.drawers = drawers
+        self.place = place_on(compiled.options.device)
         self._noise: NoiseTaker | None = None
         self.spec = spec
         with precision(dtype):

@@ -141,8 +141,8 @@ def pacing(training: Training, data: Data) -> list[str]:
     return [f"        scheduler.step({_Watched(training, data, schedule.watched).value})"]
 
 
-def ending(training: Training, data: Data) -> list[str]:
-    """Return the lines at the end of each epoch."""
+def ending(training: Training, data: Data, *, is_shared: bool = False) -> list[str]:
+    """Return the lines at the end of each epoch. is_shared: only the first process writes."""
     keeping, stop = _Watched(training, data, training.keep), training.stop
     stopping = _Watched(training, data, stop)
     is_one = stop is not None and keeping.is_as(stopping)
@@ -152,7 +152,8 @@ def ending(training: Training, data: Data) -> list[str]:
         f"        if {keeping.better('best')}:",
         f"            best = {value}",
         *(["            waited = 0"] if is_one else []),
-        f"            save({kept}, record, arguments.output)",
+        *(["            if dist.get_rank() == 0:"] if is_shared else []),
+        f"            {'    ' if is_shared else ''}save({kept}, record, arguments.output)",
     ]
     if stop is None:
         return lines

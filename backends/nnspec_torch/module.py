@@ -133,12 +133,12 @@ def compile_network(spec: Spec, options: TorchOptions) -> TorchCompiled:
         from nnspec_torch.script import MODULES, script_source
         from nnspec_torch.training import training_modules, training_source
 
-        parts.append(training_source(spec, head))
-        modules |= training_modules(spec)
+        parts.append(training_source(spec, head, options))
+        modules |= training_modules(spec, options)
         dataset, training = dataset_source(spec), spec.model.training
         if dataset is not None and training is not None:
             parts.append(dataset.text)
-            parts.append(script_source(spec, training, head))
+            parts.append(script_source(spec, training, head, options))
             modules |= MODULES
             measuring = measured_of(spec)
     origin = f", compiled from {docstring_text(spec.path.name)}" if spec.path else ""
@@ -159,10 +159,12 @@ def imports(
         standard.append(f"from collections.abc import {', '.join(sorted(abstract))}")
     if "contextmanager" in modules:
         standard.append("from contextlib import contextmanager")
-    if not modules.isdisjoint({"AveragedModel", "ParamsT"}) and dataset is None:
+    if not modules.isdisjoint({"AveragedModel", "ParamsT", "dist"}) and dataset is None:
         standard.append("from typing import Any")
     if "fnmatchcase" in modules:
         standard.append("from fnmatch import fnmatchcase")
+    if "partial" in modules:
+        standard.append("from functools import partial")
     names = ["from torch import Tensor, nn"]
     groups = []
     if dataset is not None:
@@ -181,6 +183,8 @@ def imports(
         groups.append(in_import_order(standard))
     if "torch" in modules:
         plain.append("import torch")
+    if "dist" in modules:
+        plain.append("import torch.distributed as dist")
     if "F" in modules:
         plain.append("import torch.nn.functional as F")
     if "ParamsT" in modules:

@@ -61,6 +61,8 @@ DEFINED = frozenset(
         *("Any", "DecreasingSGD", "Ftrl", "Lamb", "Lion", "Muon", "ParamsT", "ScheduleFreeAdamW"),
         *("CyclingLR", "cycled_momentum"),
         *("add_decay", "contextmanager", "fnmatchcase", "named", "ATTRIBUTES"),
+        *("Summed", "combine", "dist", "gathered", "normalized", "partial", "share"),
+        *("share_statistics", "summed"),
     }
 )
 """Names that a file may define or import beside the classes of its network."""
@@ -68,7 +70,18 @@ DEFINED = frozenset(
 _LOCAL = frozenset(
     {
         *("activity", "answer", "answers", "arguments", "average", "batch", "best", "data"),
-        *("device", "epoch", "error", "file", "given", "inputs", "kept", "loss", "measured"),
+        *(
+            "device",
+            "devices",
+            "epoch",
+            "error",
+            "file",
+            "given",
+            "inputs",
+            "kept",
+            "loss",
+            "measured",
+        ),
         *("model", "number", "optimizer", "output", "parser", "parts", "reached", "record", "rows"),
         *("scale", "scheduler", "source", "table", "target", "tensors", "total", "train"),
         *("train_loss", "waited", "weights"),

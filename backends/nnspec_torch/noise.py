@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -27,6 +27,24 @@ _RECURRENT = "run_dropping"
 """The emitted function that drops elements of a recurrent layer's state."""
 
 
+class Share(NamedTuple):
+    """The rows of a batch, from a first to before an end, that are computed here."""
+
+    start: int
+    stop: int
+    rows: int
+
+    def whole(self, shape: Iterable[int]) -> tuple[int, ...]:
+        """Return the shape of what all rows draw, of that of these."""
+        first, *rest = shape
+        return (first * self.rows // (self.stop - self.start), *rest)
+
+    def of(self, drawn: Array, axis: int = 0) -> Array:
+        """Return what these rows have of what is drawn for all, rows along an axis."""
+        each = drawn.shape[axis] // self.rows
+        return drawn[(slice(None),) * axis + (slice(self.start * each, self.stop * each),)]
+
+
 class NoiseTaker:
     """The random layers of a module, while they take the numbers of a stream."""
 
@@ -35,6 +53,8 @@ class NoiseTaker:
     ) -> None:
         self._emitted = emitted
         self._noise = Noise(0)
+        self.share: Share | None = None
+        """The rows of the batch that are computed here, if not all: each draws as it does else."""
         self._modes = {
             model.get_submodule(".".join(map(attribute, path.split(".")))): _Drawing(drawer, self)
             for path, (_, drawer) in drawers.items()
@@ -129,24 +149,34 @@ class _Drawing(TorchFunctionMode):
 
     def factor(self, shape: Iterable[int], rate: float, like: Tensor) -> Tensor:
         """Return what a dropout multiplies by. It is made for several calls at once."""
-        dtype, device = like.dtype, like.device
+        dtype, device, share = like.dtype, like.device, self.taker.share
 
         def made(masks: Array) -> tuple[Tensor, ...]:
+            masks = masks if share is None else share.of(masks, 1)
             return torch.from_numpy(masks).to(device, dtype).mul_(1 / (1 - rate)).unbind()
 
-        return self._ahead.next(self.taker.noise, tuple(shape), rate, made, (dtype, device))
+        kind = (dtype, device, share)
+        return self._ahead.next(self.taker.noise, self._whole(shape), rate, made, kind)
 
     def kept(self, shape: Iterable[int], rate: float, like: Tensor) -> Tensor:
         """Return a mask of this shape: what a dropout of this rate keeps."""
         self._ahead.give_back()
-        mask = self.taker.noise.kept(self.drawer, tuple(shape), rate)
-        return torch.from_numpy(mask).to(like.device)
+        mask = self.taker.noise.kept(self.drawer, self._whole(shape), rate)
+        return self._own(mask).to(like.device)
 
-    def numbers(self, law: str, shape: Iterable[int], **kind: Any) -> Tensor:
+    def numbers(self, law: str, shape: Iterable[int], *, dtype: torch.dtype, device: Any) -> Tensor:
         """Return numbers by a law of `Noise`."""
         self._ahead.give_back()
-        drawn = getattr(self.taker.noise, law)(self.drawer, tuple(shape))
-        return torch.from_numpy(drawn).to(**kind)
+        drawn = getattr(self.taker.noise, law)(self.drawer, self._whole(shape))
+        return self._own(drawn).to(dtype).to(device)  # which may have no float64
+
+    def _whole(self, shape: Iterable[int]) -> tuple[int, ...]:
+        share = self.taker.share
+        return tuple(shape) if share is None else share.whole(shape)
+
+    def _own(self, drawn: Array) -> Tensor:
+        share = self.taker.share
+        return torch.from_numpy(drawn if share is None else share.of(drawn))
 
 
 def _plain(

@@ -17,3 +17,19 @@ class TorchOptions(Options):
         variant="compiled",
         in_source=False,
     )
+    device: str = option(
+        "cpu",
+        "Where what is written runs.",
+        choices=("cpu", "cuda", "mps", "auto"),
+        in_verify=False,
+        in_source=False,
+    )
+    processes: bool = option(
+        False, "Let the processes that torchrun starts share each batch.", in_verify=False
+    )
+    precision: str = option(
+        "32",
+        "Of the arithmetic in training: mixed ones leave to autocast what is computed in 16 bits.",
+        choices=("32", "bf16-mixed", "16-mixed"),
+        in_verify=False,
+    )

@@ -65,10 +65,14 @@ def activity_source(training: Training) -> list[str]:
     return [snippets("nnspec_torch.emitted", "activity")["collected"].text]
 
 
-def added(training: Training, rows: str) -> str:
-    """Return what is added to the loss of so many rows, where something is."""
+def added(training: Training, rows: str, *, is_shared: bool = False) -> str:
+    """Return what is added to the loss of so many rows, where something is.
+
+    is_shared: whether other processes have activations of some of them.
+    """
     found = f" + {PENALTY}(model)" if terms_of_parameters(training) else ""
-    return found + (f" + sum(activity) / {rows}" if terms_of_activity(training) else "")
+    activity = "sum(map(summed, activity))" if is_shared else "sum(activity)"
+    return found + (f" + {activity} / {rows}" if terms_of_activity(training) else "")
 
 
 def given_lines(training: Training, variable: str, compute: str) -> list[str]:

@@ -27,11 +27,14 @@ except ImportError as error:
     raise MissingDependencyError("torch", "torch") from error
 
 from nnspec_torch.compiling import compile_module  # after the extra has been found
+from nnspec_torch.devices import device_of, name_of
 from nnspec_torch.exporting import export_onnx
 from nnspec_torch.held_rows import Rows
-from nnspec_torch.noise import NoiseTaker
+from nnspec_torch.joining import Joining
+from nnspec_torch.noise import NoiseTaker, Share
 from nnspec_torch.stepping import Stepping
 from nnspec_torch.undrawn import Undrawn
+from nnspec_torch.updates import is_scaled
 
 if TYPE_CHECKING:
     from nnspec.backend import Array, Measured, Positions, Target, Weights
@@ -51,7 +54,7 @@ def _precision(dtype: torch.dtype) -> Iterator[None]:
         torch.set_default_dtype(previous)
 
 
-class TorchProgram(Emitted):
+class TorchProgram(Joining, Emitted):
     """The emitted module, built and holding weights; satisfies `nnspec.backend.Inspectable`."""
 
     def __init__(
@@ -61,7 +64,6 @@ class TorchProgram(Emitted):
         dtype: Precision,
         with_training: Callable[[], str],
         drawers: Callable[[], Mapping[str, tuple[Layer, Drawer]]],
-        device: str = "cpu",
     ) -> None:
         """`with_training` gives the source with the training, `drawers` the random layers."""
         spec = compiled.spec
@@ -72,11 +74,13 @@ class TorchProgram(Emitted):
         self.domain = domain_of(spec.graph)
         self.head = compiled.head
         self.dtype = getattr(torch, dtype)
-        self.device = device
+        self.is_shared, self.is_scaled = compiled.options.processes, is_scaled(compiled.options)
+        self.device = device_of(compiled.options.device, self.dtype, is_shared=self.is_shared)
+        self.place = name_of(self.device)
         self.emitted = load_source(compiled.source, spec.name)
         with Undrawn(), self.precision():
             model: nn.Module = getattr(self.emitted, class_name(spec.name))()
-        self.model = model.to(self.dtype).to(device)
+        self.model = model.to(self.dtype).to(self.device)
         if weights is None:
             training = spec.model.training
             weights = FirstWeights(spec.graph, training.seed if training is not None else 0)
@@ -98,6 +102,9 @@ class TorchProgram(Emitted):
 
     def step(self, *rows: Tensor) -> Tensor:
         """Take the emitted step on these rows, and return the loss before it."""
+        if self.is_shared:
+            own, count = self.training.share(len(rows[0])), len(rows[0])
+            self._noise.share = Share(own.start, own.stop, count)
         return self._stepping.step(*rows)
 
     @property
@@ -107,7 +114,8 @@ class TorchProgram(Emitted):
 
     @cached_property
     def _stepping(self) -> Stepping:
-        return Stepping(self.spec, self.training, self.model)
+        scaled_on = self.device.type if self.is_scaled else ""
+        return Stepping(self.spec, self.training, self.model, scaled_on)
 
     def precision(self) -> AbstractContextManager[None]:
         """Let what the emitted code makes itself be of the program's dtype."""
@@ -190,6 +198,13 @@ class TorchProgram(Emitted):
     ) -> Callable[[Positions], Measured]:
         """Return what gives the loss and the output, as at inference, for rows at positions."""
         return Rows(self, inputs, target).measurer()
+
+    # What `nnspec.backend.SharesBatches` adds
+
+    def join(self, rank: int, processes: int, store: Path | None) -> None:
+        """Wait for the other processes, and normalise batches with them; raises UsageError."""
+        super().join(rank, processes, store)
+        self.training.share_statistics(self.model)
 
     # What `nnspec.backend.Inspectable` adds
 
@@ -349,8 +364,9 @@ class TorchProgram(Emitted):
 
     def tensor(self, array: Array) -> Tensor:
         """Return an array as the network takes it, in its precision."""
-        tensor = torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
-        return tensor.to(self.dtype) if tensor.is_floating_point() else tensor
+        tensor = torch.from_numpy(np.ascontiguousarray(array))
+        # First of the dtype: not every device has float64.
+        return (tensor.to(self.dtype) if tensor.is_floating_point() else tensor).to(self.device)
 
     def goals(self, target: Target) -> list[Tensor]:
         """Return what the loss takes after what the network gives; raises DataError."""

@@ -32,10 +32,11 @@ from nnspec_torch.measuring import (
     pacing,
 )
 from nnspec_torch.naming import class_name, renamed_layers
+from nnspec_torch.options import TorchOptions
 from nnspec_torch.penalties import added, given_lines
 from nnspec_torch.schedules import has_plateau, has_schedule
 from nnspec_torch.training import computed_by
-from nnspec_torch.updates import NUMBER
+from nnspec_torch.updates import NUMBER, SCALER, is_scaled
 
 _METRICS = {"mae": "(output - target).abs().mean()", "r2": "r2(output, target)"}
 _SCALED = {**_METRICS, "mae": "((output - target).abs() * scale).mean()"}
@@ -44,7 +45,7 @@ MODULES = frozenset({"math", "torch"})
 """Modules that the program uses."""
 
 
-def script_source(spec: Spec, training: Training, head: Head | None) -> str:
+def script_source(spec: Spec, training: Training, head: Head | None, options: TorchOptions) -> str:
     """Return what trains, measures and predicts; the last of it is `main`."""
     compute = computed_by(spec, head)
     if is_composed(spec.model) and not is_named(spec):
@@ -80,7 +81,7 @@ def script_source(spec: Spec, training: Training, head: Head | None) -> str:
         *([storing["named"].text] if names or is_normalized else ()),
         (renamed if names or is_normalized else program)["save"].text,
         by_output.predict_source(spec, load) if is_named(spec) else _predict(spec, training, load),
-        _main(spec, training, load),
+        _main(spec, training, load, options),
         'if __name__ == "__main__":\n    main()',
     ]
     return "\n\n\n".join(parts)
@@ -185,7 +186,7 @@ def _predict(spec: Spec, training: Training, load: str) -> str:
     )
 
 
-def _main(spec: Spec, training: Training, load: str) -> str:
+def _main(spec: Spec, training: Training, load: str, options: TorchOptions) -> str:
     data = spec.model.data
     assert data is not None
     file = f"{snake(spec.name)}.safetensors"
@@ -199,7 +200,8 @@ def _main(spec: Spec, training: Training, load: str) -> str:
     required = required_classes(spec)
     counted = "kinds" if data.resample is not None else "len(train[0])"
     taken = "drawn" if is_augmented(spec) else "train"
-    is_counted = training.accumulate > 1
+    is_counted, is_shared = training.accumulate > 1, options.processes
+    state += f", {SCALER}" if is_scaled(options) else ""
     state += f", {NUMBER}" if is_counted else ""
     lines = [
         "def main() -> None:",
@@ -211,12 +213,15 @@ def _main(spec: Spec, training: Training, load: str) -> str:
         *wrap(f"output = Path({literal(file)})", 4),
         '    parser.add_argument("--output", type=Path, default=output)',
         f'    parser.add_argument("--epochs", type=int, default={training.epochs})',
+        '    devices = ["cuda", "cpu"] if torch.cuda.is_available() else ["cpu"]',
+        '    parser.add_argument("--device", choices=devices, default=devices[0])',
         "    arguments = parser.parse_args()",
         "    if arguments.epochs < 1:",
         '        parser.error("--epochs: at least one is expected")',
         "",
         f"    torch.manual_seed({training.seed})",
-        '    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")',
+        "    device = torch.device(arguments.device)",
+        *(_joined() if is_shared else ()),
         *wrap(f"model = {class_name(spec.name)}()", 4),
         "    if arguments.weights is not None:",
         "        try:",
@@ -224,12 +229,19 @@ def _main(spec: Spec, training: Training, load: str) -> str:
         "        except (OSError, RuntimeError, SafetensorError) as error:",
         '            parser.error(f"--weights: {arguments.weights}: {error}")',
         "    model.to(device)",
+        *(["    share_statistics(model)"] if is_shared else []),
+        *(
+            [f"    torch.manual_seed({training.seed} + dist.get_rank())  # each drops its own"]
+            if is_shared and spec.graph.is_random
+            else []
+        ),
         "    optimizer = make_optimizer(model)",
         *(
             ["    scheduler = make_scheduler(optimizer)"]
             if is_scheduled or has_plateau(training.optimizer)
             else []
         ),
+        *([f"    {SCALER} = torch.amp.GradScaler(device.type)"] if is_scaled(options) else []),
         *(["    average = make_average(model, optimizer)"] if training.average else []),
         "    try:",
         "        require_writable(arguments.output, arguments.data)",
@@ -261,24 +273,44 @@ def _main(spec: Spec, training: Training, load: str) -> str:
     if part == "train":
         # As nnspec does: the loss of an epoch is that of its steps.
         lines.append(f'        measured = evaluate({kept}, train{scale}) | {{"loss": train_loss}}')
-        lines.append("        print(epoch, measured)")
+        lines += _first(["        print(epoch, measured)"], options)
         finite = "measured.values()"
     else:
         lines.append(f'        measured = evaluate({kept}, parts["validation"]{scale})')
-        lines.append('        print(epoch, {"train_loss": train_loss, **measured})')
+        lines += _first(['        print(epoch, {"train_loss": train_loss, **measured})'], options)
         finite = "[train_loss, *measured.values()]"
     lines += [
         f"        if not all(map(math.isfinite, {finite})):",
         '            raise SystemExit(f"in epoch {epoch} the loss is {train_loss}, {measured}")',
         *pacing(training, data),
-        *ending(training, data),
+        *ending(training, data, is_shared=is_shared),
     ]
     confusion = confusion_lines(spec)
+    last = []
     if data.has_test or confusion:
-        lines.append(f"    model.load_state_dict({load}(arguments.output))")
+        last.append(f"    model.load_state_dict({load}(arguments.output))")
     if data.has_test:
-        lines.append(f'    print("test", evaluate(model, parts["test"]{scale}))')
-    return "\n".join([*lines, *confusion])
+        last.append(f'    print("test", evaluate(model, parts["test"]{scale}))')
+    lines += _first([*last, *confusion], options)
+    return "\n".join([*lines, *(["    dist.destroy_process_group()"] if is_shared else [])])
+
+
+def _joined() -> list[str]:
+    """Return the lines that join the other processes, each of them with a GPU of its own."""
+    return [
+        "    dist.init_process_group()  # as torchrun says",
+        '    if device.type == "cuda":',
+        '        device = torch.device("cuda", dist.get_node_local_rank())',
+        "        torch.cuda.set_device(device)",
+    ]
+
+
+def _first(lines: list[str], options: TorchOptions) -> list[str]:
+    """Return lines as the first process alone takes them."""
+    if not options.processes or not lines:
+        return lines
+    indent = " " * (len(lines[0]) - len(lines[0].lstrip()))
+    return [f"{indent}if dist.get_rank() == 0:", *(f"    {line}" for line in lines)]
 
 
 def _augmented() -> list[str]:

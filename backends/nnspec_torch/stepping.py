@@ -14,6 +14,7 @@ from nnspec.language.averages import Average
 from nnspec.language.optimizers import Optimizer
 from nnspec.network.loader import Spec
 from nnspec.weights.averages import without_averages
+from nnspec.weights.scaling import scale_of, without_scale
 from nnspec.weights.waiting import without_waiting
 from nnspec_torch.accumulation import wait_again, waiting
 from nnspec_torch.average_state import averages_of, load_averages, standing_in
@@ -27,8 +28,13 @@ if TYPE_CHECKING:
 class Stepping:
     """A new optimizer of the emitted source, with its schedule, its average and its clock."""
 
-    def __init__(self, spec: Spec, source: ModuleType, model: nn.Module) -> None:
-        """source: the emitted module that holds the optimizer and the step."""
+    def __init__(
+        self, spec: Spec, source: ModuleType, model: nn.Module, scaled_on: str = ""
+    ) -> None:
+        """source: the emitted module that holds the optimizer and the step.
+
+        scaled_on: the kind of device, where the loss is scaled.
+        """
         self._spec = spec
         self._graph = spec.graph
         self._source = source
@@ -42,12 +48,14 @@ class Stepping:
         self._scheduler: Any = None if schedule is None else schedule(self.optimizer)
         average = getattr(source, "make_average", None)
         self._average: Any = None if average is None else average(model, self.optimizer)
+        self._scaler = torch.amp.GradScaler(scaled_on) if scaled_on else None
         self._batch = 0
         """Batches since an optimizer step, where one takes several."""
 
     def step(self, *rows: Tensor) -> Tensor:
         """Take the emitted step on these rows, and return the loss before it."""
-        state = [self.optimizer, *([] if self._scheduler is None else [self._scheduler])]
+        given = (self.optimizer, self._scheduler, self._scaler)
+        state: list[Any] = [each for each in given if each is not None]
         if self._accumulated > 1:
             state.append(self._batch)
             self._batch = (self._batch + 1) % self._accumulated
@@ -63,11 +71,18 @@ class Stepping:
             state |= waiting(self._graph, self._model, self._batch)
         if self._average is not None:
             state |= averages_of(self._graph, self._model, self._average)
+        if self._scaler is not None:
+            known = self._scaler.state_dict()
+            state |= scale_of(known["scale"], known["_growth_tracker"])
         return state
 
     def load_state(self, state: Mapping[str, Array]) -> None:
         """Set what the `state` of any backend gave; raises WeightsError for else."""
         averages: Mapping[str, Array] = {}
+        scale, state = without_scale(state)
+        if self._scaler is not None and scale is not None:
+            known = {"scale": scale[0], "_growth_tracker": scale[1]}
+            self._scaler.load_state_dict({**self._scaler.state_dict(), **known})
         if self._average is not None:
             averages, state = without_averages(self._graph, state)
         if self._accumulated > 1:

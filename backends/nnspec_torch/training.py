@@ -23,6 +23,7 @@ from nnspec.network.objectives import loss_heads
 from nnspec_torch.averages import average_modules, average_source
 from nnspec_torch.losses import LOSSES
 from nnspec_torch.naming import STEP, class_name
+from nnspec_torch.options import TorchOptions
 from nnspec_torch.parameter_groups import Maker
 from nnspec_torch.penalties import (
     COLLECTED,
@@ -33,10 +34,10 @@ from nnspec_torch.penalties import (
 )
 from nnspec_torch.plateau import plateau_source
 from nnspec_torch.schedules import has_schedule, scheduler_modules, scheduler_source
-from nnspec_torch.updates import NUMBER, names_of, told, update_lines
+from nnspec_torch.updates import NUMBER, OWN, SCALER, is_scaled, names_of, told, update_lines
 
 
-def training_modules(spec: Spec) -> frozenset[str]:
+def training_modules(spec: Spec, options: TorchOptions) -> frozenset[str]:
     """Return the modules that the definitions use."""
     training = training_of(spec)
     by_weights = is_weighted(spec.model)
@@ -47,10 +48,12 @@ def training_modules(spec: Spec) -> frozenset[str]:
     made = Maker(spec.graph, training.optimizer)
     averaged = average_modules(training.average, training.optimizer)
     penalised = penalty_imports(training, penalty_source(spec.graph, training))
-    return modules | penalised | made.imports | averaged | scheduler_modules(training.optimizer)
+    shared = frozenset({"F", "dist", "partial"} if options.processes else ())
+    scheduled = scheduler_modules(training.optimizer)
+    return modules | penalised | made.imports | averaged | scheduled | shared
 
 
-def training_source(spec: Spec, head: Head | None) -> str:
+def training_source(spec: Spec, head: Head | None, options: TorchOptions) -> str:
     """Return the definitions that train: loss_function, make_optimizer, train_step."""
     training = training_of(spec)
     return "\n\n\n".join(
@@ -63,9 +66,15 @@ def training_source(spec: Spec, head: Head | None) -> str:
             *scheduler_source(training.optimizer),
             *_plateau(spec, training),
             *average_source(training.average, training.optimizer),
-            _train_step(spec, head, training),
+            *(sharing_source() if options.processes else ()),
+            _train_step(spec, head, training, options),
         ]
     )
+
+
+def sharing_source() -> list[str]:
+    """Return what processes share a batch by."""
+    return [each.text for each in snippets("nnspec_torch.emitted", "sharing").values()]
 
 
 def composed_loss(spec: Spec) -> list[str]:
@@ -118,27 +127,45 @@ def _plateau(spec: Spec, training: Training) -> list[str]:
     return [plateau_source(training, schedule, spec.model.data)]
 
 
-def _train_step(spec: Spec, head: Head | None, training: Training) -> str:
-    inputs = [freed(name, STEP | names_of(training)) for name in spec.graph.inputs]
+def _train_step(spec: Spec, head: Head | None, training: Training, options: TorchOptions) -> str:
+    taken = STEP | names_of(training, options)
+    inputs = [freed(name, taken) for name in spec.graph.inputs]
     scheduler = "scheduler" if has_schedule(training.optimizer) else None
     compute, goals = computed_by(spec, head), goals_of(spec)
     arguments = [
         f"model: {class_name(spec.name)}",
         "optimizer: torch.optim.Optimizer",
         *([f"{scheduler}: torch.optim.lr_scheduler.LRScheduler"] if scheduler else []),
+        *([f"{SCALER}: torch.amp.GradScaler"] if is_scaled(options) else []),
         *([f"{NUMBER}: int"] if training.accumulate > 1 else []),
         *(f"{name}: Tensor" for name in inputs),
         *(f"{name}: Tensor" for name in goals),
     ]
     called, before = f"{compute}({', '.join(inputs)})", []
+    rows, is_shared = f"len({inputs[0]})", options.processes
+    if is_shared:
+        called = f"{compute}({', '.join(f'{name}[{OWN}]' for name in inputs)})"
+        called = _gathered(called, rows, len(spec.graph.outputs))
     if terms_of_activity(training):
         before, called = [f"{COLLECTED}:", f"    output = {called}"], "output"
-    loss = f"loss_function({called}, {', '.join(goals)}){added(training, f'len({inputs[0]})')}"
+    elif is_shared:
+        before, called = [f"output = {called}"], "output"
+    if is_shared:
+        before = [f"{OWN} = share({rows})", *before]
+    more = added(training, rows, is_shared=is_shared)
+    loss = f"loss_function({called}, {', '.join(goals)}){more}"
     return "\n".join(
         [
             *wrap(f"def train_step({', '.join(arguments)}) -> Tensor:"),
             f'    """{told(training)}"""',
-            *indented(update_lines(training, loss, before)),
+            *indented(update_lines(training, loss, before, options, inputs[0])),
             "    return loss.detach()",
         ]
     )
+
+
+def _gathered(called: str, rows: str, outputs: int) -> str:
+    """Return the expression of all rows' outputs, of that of this process's rows."""
+    if outputs == 1:
+        return f"gathered({called}, {rows})"
+    return f"tuple(gathered(each, {rows}) for each in {called})"

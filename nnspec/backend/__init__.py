@@ -60,6 +60,7 @@ from nnspec.backend.programs import (
     Trainable,
     Weights,
 )
+from nnspec.backend.sharing import Placed, SharesBatches
 
 __all__ = [
     "DEFAULTS",
@@ -83,11 +84,13 @@ __all__ = [
     "Option",
     "OptionValue",
     "Options",
+    "Placed",
     "Positions",
     "Precision",
     "Program",
     "Reserved",
     "Rounding",
+    "SharesBatches",
     "Support",
     "TakesNoise",
     "Target",

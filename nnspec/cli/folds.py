@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,7 @@ def train_folds(
     resume: bool,
     overwrite: bool,
     as_json: bool,
+    hardware: Mapping[str, Any],
 ) -> int:
     """Train, and return the exit code."""
     from nnspec.training.drawing import apart
@@ -67,7 +68,7 @@ def train_folds(
         with apart():
             found = cross_validate(
                 spec, folds, backend, output, resume=resume, overwrite=overwrite, epochs=epochs,
-                dtype=dtype, compiled=compiled, log=log, on_fold=one,
+                dtype=dtype, compiled=compiled, log=log, on_fold=one, **hardware,
             )  # fmt: skip
     except _EndedError as ended:
         return ended.code

@@ -15,6 +15,7 @@ from nnspec.errors import UsageError
 
 if TYPE_CHECKING:
     from nnspec.backend import Precision
+    from nnspec.training.hardware import Arithmetic, Device
     from nnspec.training.run import Run
 
 
@@ -52,6 +53,23 @@ if TYPE_CHECKING:
     help="Record every layer, and say which vanishes, explodes or dies.",
 )
 @click.option(
+    "--device",
+    type=click.Choice(["cpu", "cuda", "mps", "auto"]),
+    help="What computes; auto is the best that is there. By default the CPU in PyTorch, and in "
+    "Keras what TensorFlow takes.",
+)
+@click.option(
+    "--devices",
+    type=click.IntRange(min=1),
+    default=1,
+    help="Processes that share each batch, with a device each; the weights are those of one.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["32", "bf16-mixed", "16-mixed"]),
+    help="Let the framework compute in 16 bits what allows it; 32 by default.",
+)
+@click.option(
     "--folds",
     type=click.IntRange(min=2, max=100),
     help="Cross-validate: train anew for each of so many folds, fold1, fold2, ... of the folder.",
@@ -72,6 +90,9 @@ def train(
     renames: tuple[str, ...],
     partial: bool,
     diagnose: bool,
+    device: Device | None,
+    devices: int,
+    precision: Arithmetic | None,
     folds: int | None,
     log: tuple[str, ...],
     resume: bool,
@@ -87,6 +108,7 @@ def train(
     from nnspec.network.loader import Spec, load_any
     from nnspec.training.drawing import apart
     from nnspec.training.epochs import train as train_network
+    from nnspec.training.hardware import Hardware, place_here
     from nnspec.training.runs import RunFolder
 
     loaded = load_any(spec, variables=variables)
@@ -99,6 +121,9 @@ def train(
             raise UsageError("--compile is of a network that is trained by itself")
         if folds is not None:
             raise UsageError("--folds is of a network that is trained by itself")
+        if device is not None or devices > 1 or precision is not None:
+            named = "--device" if device else "--devices" if devices > 1 else "--precision"
+            raise UsageError(f"{named} is of a network that is trained by itself")
         if weights is not None or renames or partial:
             raise UsageError("a training of several networks starts from its first weights")
         return train_several(
@@ -113,7 +138,14 @@ def train(
         return train_folds(
             loaded, folds, backend, output, epochs, dtype, compiled=compiled, log=log,
             resume=resume, overwrite=overwrite, as_json=as_json,
+            hardware={"device": device, "devices": devices, "precision": precision},
         )  # fmt: skip
+    place = place_here()
+    if place is not None and place.rank > 0:
+        from nnspec.cli.followers import follow_first  # which few calls need
+
+        hardware = Hardware.asked(device, devices, precision, is_follower=True)
+        return follow_first(loaded, backend, dtype, hardware)
     if overwrite:
         for path in RunFolder(output).files:
             require_apart_from(loaded, str(path), weights, *renames)
@@ -135,6 +167,9 @@ def train(
                 dtype=dtype,
                 compiled=compiled,
                 log=log,
+                device=device,
+                devices=devices,
+                precision=precision,
             ),
             total,
             quiet=as_json,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from nnspec.errors import MissingDependencyError, NnspecError
 from nnspec.remote.forked import Forked, is_safe
 from nnspec.show.summary import summarize
 from nnspec.support.causes import Told
+from nnspec.support.endings import ending_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -187,11 +187,7 @@ class Worker:
         self._process = None
         code = process.returncode
         assert code is not None
-        how = f"exit code {code}"
-        if code < 0:
-            number = -code
-            how = signal.Signals(number).name if number in list(signal.Signals) else str(number)
-            how += f", {signal.strsignal(number)}"
+        how = ending_of(code)
         self._errors.seek(0)
         text = self._errors.read().decode(errors="replace")
         last = [line.strip() for line in text.splitlines() if line.strip()][-LAST_WORDS:]

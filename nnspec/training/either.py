@@ -13,8 +13,9 @@ from nnspec.network.loader import AnySpec, Spec, check_any
 from nnspec.network.networks import Networks
 from nnspec.training import adversarial, epochs
 from nnspec.training.epoch import OnStep
-from nnspec.training.epochs import OnEpoch
+from nnspec.training.hardware import Arithmetic, Device
 from nnspec.training.loggers import Log
+from nnspec.training.loop import OnEpoch
 from nnspec.training.run import Run
 from nnspec.training.versus_runs import VersusEpoch, VersusRun
 from nnspec.weights.canonical import Array
@@ -49,6 +50,9 @@ def train(
     data: Dataset | None = None,
     diagnose: bool = False,
     log: Log = (),
+    device: Device | None = None,
+    devices: int = 1,
+    precision: Arithmetic | None = None,
     on_step: OnStep | None = None,
     on_epoch: OnEpoch | None = None,
 ) -> Run: ...
@@ -68,9 +72,13 @@ def train(
     or their file, are where a new run starts; by default the spec's own seeded ones. `data` by
     default is what the spec names. diagnose: record every layer before each epoch, which changes
     nothing of the run, and say which vanish, explode or die. log: "tensorboard", "mlflow" or a
-    `Logger`, or several, that follow the run. After every epoch the folder holds a state from which
-    `resume` goes on to the very weights of a run that was never interrupted.
-    What is diagnosed, compiled, or starts from given weights or data, is one network.
+    `Logger`, or several, that follow the run. device: "cpu", "cuda", "mps" or "auto", the best that
+    is there. devices: processes that share each batch, each with a device of its own; their weights
+    are those of one. precision: "bf16-mixed" and "16-mixed" let the framework compute in 16 bits
+    what allows it. After every epoch the folder holds a state from which `resume` goes on to the
+    very weights of a run that was never interrupted.
+    What is diagnosed, compiled, on other hardware, or starts from given weights or data, is one
+    network.
 
     Raises SpecError, UsageError, DataError, UnsupportedError or MissingDependencyError before the
     first step; TrainingError where the loss is no longer finite; TrainingInterrupted at Ctrl-C.
@@ -78,7 +86,8 @@ def train(
     checked = check_any(spec)
     if isinstance(checked, Spec):
         return epochs.train(checked, backend, folder, **settings)
-    for name in ("weights", "compiled", "data", "diagnose"):
-        if settings.pop(name, None):
+    alone = ("weights", "compiled", "data", "diagnose", "device", "devices", "precision")
+    for name in alone:
+        if settings.pop(name, None) not in (None, False, 1):
             raise UsageError(f"`{name}` is of a network that is trained by itself: leave it out")
     return adversarial.train_networks(checked, backend, folder, **settings)

@@ -36,6 +36,27 @@ def run_epoch(
     """
     training = spec.model.training
     assert training is not None
+    values = {"loss": run_steps(program, spec, data, number, on_step)}
+    if data.validation is not None:
+        with averaged(program, training):
+            found = measured(program, spec, data, data.validation)
+        values |= {f"val_{name}": value for name, value in found.items()}
+    else:
+        with averaged(program, training):
+            found = measured(program, spec, data, data.train)
+        values |= {name: value for name, value in found.items() if name != "loss"}
+    for name, value in values.items():
+        if not math.isfinite(value):
+            raise NotFinite(f"{name} is {value} after epoch {number}")
+    return values
+
+
+def run_steps(
+    program: Trainable, spec: Spec, data: Dataset, number: int, on_step: OnStep | None = None
+) -> float:
+    """Take the steps of an epoch, and return the mean loss of its rows; raises NotFinite."""
+    training = spec.model.training
+    assert training is not None
     seed, size, rows = training.seed, training.batch_size, data.train
     program.reseed(derived_seed("epoch", seed, number))
     if isinstance(program, TakesNoise) and spec.graph.is_random:
@@ -59,19 +80,7 @@ def run_epoch(
         sizes.append(count)
         if on_step is not None:
             on_step(number, step, total, loss)
-    values = {"loss": float(np.average(losses, weights=sizes))}
-    if data.validation is not None:
-        with averaged(program, training):
-            found = measured(program, spec, data, data.validation)
-        values |= {f"val_{name}": value for name, value in found.items()}
-    else:
-        with averaged(program, training):
-            found = measured(program, spec, data, data.train)
-        values |= {name: value for name, value in found.items() if name != "loss"}
-    for name, value in values.items():
-        if not math.isfinite(value):
-            raise NotFinite(f"{name} is {value} after epoch {number}")
-    return values
+    return float(np.average(losses, weights=sizes))
 
 
 def _order(spec: Spec, count: int, number: int) -> NDArray[np.intp]:

@@ -16,6 +16,7 @@ from nnspec.network.loader import AnySpec, check
 from nnspec.support import html
 from nnspec.training.datasets import dataset_of
 from nnspec.training.epochs import train
+from nnspec.training.hardware import Arithmetic, Device, place_here
 from nnspec.training.loggers import Log
 from nnspec.training.run import Run, TrainingInterrupted
 from nnspec.training.runs import RunFolder, write_record
@@ -97,6 +98,9 @@ def cross_validate(
     dtype: Precision | None = None,
     compiled: bool = False,
     log: Log = (),
+    device: Device | None = None,
+    devices: int = 1,
+    precision: Arithmetic | None = None,
     on_fold: OnFold | None = None,
 ) -> CrossValidation:
     """Train a network once for each fold of its rows, which is then for validation.
@@ -112,6 +116,8 @@ def cross_validate(
     spec = check(spec)
     if not 2 <= folds <= MOST:
         raise UsageError(f"2 to {MOST} folds are expected, not {folds}")
+    if place_here() is not None:
+        raise UsageError("torchrun begins one training, and folds are several: give `devices`")
     path = Path(folder)
     places = [path / f"fold{number + 1}" for number in range(folds)]
     first = dataset_of(spec, Fold(0, folds))  # which fails where some fold has no rows
@@ -128,7 +134,8 @@ def cross_validate(
             try:
                 return train(
                     spec, backend, place, data=data, epochs=epochs, dtype=dtype, compiled=compiled,
-                    log=log, resume=goes_on, overwrite=overwrite, **watching,
+                    log=log, device=device, devices=devices, precision=precision, resume=goes_on,
+                    overwrite=overwrite, **watching,
                 )  # fmt: skip
             except TrainingInterrupted:
                 raise TrainingInterrupted(

@@ -75,7 +75,7 @@ def test_two_new_runs_that_begin_at_once_are_one(tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("nnspec.training.epochs.get_backend", lambda name: slow)
         # Drawing is not for two threads.
-        patch.setattr("nnspec.training.epochs.plot_history", lambda *given: None)
+        patch.setattr("nnspec.training.loop.plot_history", lambda *given: None)
         threads = [threading.Thread(target=one) for _ in range(2)]
         for thread in threads:
             thread.start()

@@ -364,12 +364,14 @@ def main() -> None:
     output = Path("digits_cnn.safetensors")
     parser.add_argument("--output", type=Path, default=output)
     parser.add_argument("--epochs", type=int, default=12)
+    devices = ["cuda", "cpu"] if torch.cuda.is_available() else ["cpu"]
+    parser.add_argument("--device", choices=devices, default=devices[0])
     arguments = parser.parse_args()
     if arguments.epochs < 1:
         parser.error("--epochs: at least one is expected")
 
     torch.manual_seed(0)
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(arguments.device)
     model = DigitsCNN()
     if arguments.weights is not None:
         try:
