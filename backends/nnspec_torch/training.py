@@ -142,14 +142,16 @@ def _train_step(spec: Spec, head: Head | None, training: Training, options: Torc
         *(f"{name}: Tensor" for name in goals),
     ]
     called, before = f"{compute}({', '.join(inputs)})", []
-    rows, is_shared = f"len({inputs[0]})", options.processes
+    rows, is_shared, given = f"len({inputs[0]})", options.processes, "output"
     if is_shared:
+        # Checkers of types do not count what is gathered of several.
+        given = "output: Any" if len(spec.graph.outputs) > 1 else given
         called = f"{compute}({', '.join(f'{name}[{OWN}]' for name in inputs)})"
         called = _gathered(called, rows, len(spec.graph.outputs))
     if terms_of_activity(training):
-        before, called = [f"{COLLECTED}:", f"    output = {called}"], "output"
+        before, called = [f"{COLLECTED}:", f"    {given} = {called}"], "output"
     elif is_shared:
-        before, called = [f"output = {called}"], "output"
+        before, called = [f"{given} = {called}"], "output"
     if is_shared:
         before = [f"{OWN} = share({rows})", *before]
     more = added(training, rows, is_shared=is_shared)

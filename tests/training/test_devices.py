@@ -20,6 +20,7 @@ from nnspec.training.crew import Crew
 from nnspec.training.hardware import Hardware
 from nnspec.weights.canonical import load_weights
 
+ROOT = Path(__file__).parents[2]
 TOLERANCE = 1e-7
 """Sums in another order differ by parts of 1e-16, and steps of adam by no more than their rate."""
 ROWS = 41
@@ -137,6 +138,19 @@ def test_two_processes_end_with_the_weights_of_one(tmp_path: Path, name: str) ->
     spec = spec_in(tmp_path, name)
     for devices in (1, 2):
         nnspec.train(spec, "torch", tmp_path / str(devices), dtype="float64", devices=devices)
+    require_equal(tmp_path / "2", tmp_path / "1")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("joined")
+@pytest.mark.parametrize(
+    "name", ["digits/vae", "digits/siamese", "images/forms", "series/harbours"]
+)
+def test_examples_of_several_losses_and_of_lazy_rows_do_too(tmp_path: Path, name: str) -> None:
+    spec = ROOT / "specs" / f"{name}.yaml"
+    for devices in (1, 2):
+        given: dict[str, Any] = {"dtype": "float64", "epochs": 1, "devices": devices}
+        nnspec.train(spec, "torch", tmp_path / str(devices), **given)
     require_equal(tmp_path / "2", tmp_path / "1")
 
 
