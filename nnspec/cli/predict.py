@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from nnspec.cli.common import json_option, print_json
+from nnspec.cli.progress import rows_told
 from nnspec.errors import UsageError
 
 
@@ -44,7 +45,8 @@ def predict(
 
     require_apart(output, model, data)
     require_writable(output)
-    predictions = run(model, data, samples=samples, seed=seed or 0)
+    with rows_told(quiet=as_json) as on_rows:
+        predictions = run(model, data, samples=samples, seed=seed or 0, on_rows=on_rows)
     path = predictions.write(output) if output is not None else None
     if as_json:
         rows = predictions.table().to_dicts() if path is None else None

@@ -99,6 +99,38 @@ def progress(
         yield on_step, on_epoch
 
 
+@contextmanager
+def rows_told(*, quiet: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """Give a callback that shows on a terminal how many rows are done, how fast, and what is left.
+
+    On the terminal of errors: what is printed may be read by a program.
+    """
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False)
+    if quiet or not console.is_terminal:
+        yield None
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rate]}"))
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+        task = bar.add_task("starting", total=None, rate="")
+        start = time.perf_counter()
+
+        def on_rows(done: int, total: int) -> None:
+            seconds = time.perf_counter() - start
+            bar.update(
+                task,
+                description=f"{done:,} of {total:,} rows",
+                completed=done,
+                total=total,
+                rate=f"{done / seconds:,.0f} rows/s" if seconds > 0 else "",
+            )
+
+        yield on_rows
+
+
 def watched(train: Callable[..., R], total: int, *, quiet: bool) -> R | int:
     """Train with these callbacks, and return the run; the exit code where it does not end."""
     from nnspec.training.run import TrainingError, TrainingInterrupted

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,6 +18,7 @@ from nnspec.data.preprocessing import Answer, Preprocessing
 from nnspec.data.streaming import SUFFIXES, parts
 from nnspec.data.tables import Rows, read
 from nnspec.data.windows import leading
+from nnspec.deploy.batching import Batching, OnRows
 from nnspec.deploy.whole import WholeProgram
 from nnspec.errors import DataError, UsageError, printable
 from nnspec.language.training_schema import kind_of
@@ -26,14 +27,6 @@ from nnspec.support import files, html
 
 if TYPE_CHECKING:
     from nnspec.backend import Array
-
-BATCH = 1024
-"""Rows that are in the network at once, or more if their inputs are small."""
-LARGEST_BATCH = 4096
-SMALL_INPUTS = 2**17
-"""Bytes of all inputs that count as small."""
-LARGE_INPUTS = 2**27
-"""Bytes of all inputs that are in the network at once, unless a row has more."""
 
 
 class _OnnxProgram(Protocol):
@@ -133,6 +126,7 @@ def predict(
     *,
     samples: int | None = None,
     seed: int = 0,
+    on_rows: OnRows | None = None,
 ) -> Predictions:
     """Run an .onnx file on raw rows: a file of them, a table, or arrays by name.
 
@@ -140,31 +134,33 @@ def predict(
 
     The rows are prepared as for training, by the record in the model's metadata; a model without
     one takes arrays named after its inputs. samples: of a generator among several networks, how
-    many rows to make of noise, which depends on the seed alone. Raises DataError for rows that do
+    many rows to make of noise, which depends on the seed alone. on_rows: called after each batch
+    with how many rows are done, and how many there are or may be. Raises DataError for rows that do
     not fit, UsageError for a file that is no model, or no generator, and MissingDependencyError
     without ONNX Runtime.
     """
     if (rows is None) == (samples is None):
         raise UsageError("give either rows to run it on, or how many samples it is to make")
-    program = _loaded(model)
+    program, batching = _loaded(model), Batching(on_rows)
     if samples is not None:
         from nnspec.deploy.sampling import noise_of  # which few models take
 
         return Predictions(
-            _forward(program, noise_of(program, model, samples, seed)), None, "", None
+            batching.forward(program, noise_of(program, model, samples, seed)), None, "", None
         )
     assert rows is not None
     record = program.metadata.get("nnspec.preprocessing")
     if record is None:
-        return _without_record(program, model, rows)
+        return _without_record(program, model, rows, batching)
     preprocessing = _read(record, program, model)
     file = rows if isinstance(rows, str | Path) else "the rows"
     outputs = files = windows = None
     if isinstance(rows, str | Path) and Path(rows).suffix.lower() in SUFFIXES:
-        outputs = _streamed(program, preprocessing, Path(rows))
+        outputs = _streamed(program, preprocessing, Path(rows), batching)
     if outputs is None:
         table = read(rows) if isinstance(rows, str | Path) else rows
-        outputs = _forward(program, _inputs(program, preprocessing, table, file))
+        batching.done = 0  # where a part has failed, the whole is read
+        outputs = batching.forward(program, _inputs(program, preprocessing, table, file))
         found = preprocessing.rolled(table, file=file)
         if found is not None and preprocessing.windows is not None:
             windows = leading(table, preprocessing.windows, found)
@@ -257,7 +253,7 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _without_record(
-    program: _OnnxProgram, model: str | Path, rows: Rows | str | Path
+    program: _OnnxProgram, model: str | Path, rows: Rows | str | Path, batching: Batching
 ) -> Predictions:
     file = rows if isinstance(rows, str | Path) else "the rows"
     if isinstance(rows, str | Path):
@@ -267,7 +263,7 @@ def _without_record(
             f"{model} does not say how rows become its inputs; export it with the weights of "
             "a training run (`nnspec export --weights`), or give an .npz file with its inputs"
         )
-    return Predictions(_forward(program, _raw(program, rows, file)), None, "", None)
+    return Predictions(batching.forward(program, _raw(program, rows, file)), None, "", None)
 
 
 def _inputs(
@@ -281,7 +277,7 @@ def _inputs(
 
 
 def _streamed(
-    program: _OnnxProgram, preprocessing: Preprocessing, path: Path
+    program: _OnnxProgram, preprocessing: Preprocessing, path: Path, batching: Batching
 ) -> dict[str, Array] | None:
     """Return the outputs for a table that is read part by part, or None if it is not all in order.
 
@@ -303,13 +299,14 @@ def _streamed(
     if is_array or program.batch is not None or floats.keys() & others or not path.is_file():
         return None
     found: dict[str, list[Array]] = {}
+    batching.expect(path)
     try:
         for table in parts(path, list(floats), list(others)):
             blank = pl.all_horizontal(pl.all().is_null())
             if has_prepared and table.select(blank).to_series().any():
                 return None  # A line without values at the end of a file is no row.
             inputs = _inputs(program, preprocessing, table, path)
-            for name, values in _forward(program, inputs).items():
+            for name, values in batching.forward(program, inputs).items():
                 found.setdefault(name, []).append(values)
     except (DataError, OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
         return None
@@ -321,33 +318,6 @@ def _raw(program: _OnnxProgram, rows: Mapping[str, Array], file: object) -> Mapp
     if program.domain is not None:
         return admit_arrays(program.domain, rows, file)
     return require_arrays(list(program.inputs), rows, file)
-
-
-def _forward(program: _OnnxProgram, inputs: Mapping[str, Array]) -> dict[str, Array]:
-    rows = max((len(values) for values in inputs.values()), default=0)
-    parts = [program.forward(batch) for batch in _batches(inputs, rows, program.batch)]
-    return {name: np.concatenate([part[name] for part in parts])[:rows] for name in parts[0]}
-
-
-def _batches(
-    inputs: Mapping[str, Array], rows: int, fixed: int | None
-) -> Iterator[dict[str, Array]]:
-    """Yield the rows in batches; a model of a fixed size gets the last row again to fill one."""
-    if not rows:
-        raise DataError("there are no rows")
-    size = fixed or _fitting(inputs)
-    for start in range(0, rows, size):
-        taken: Any = slice(start, start + size)
-        if fixed is not None and start + size > rows:
-            taken = np.minimum(np.arange(start, start + size), rows - 1)
-        yield {name: values[taken] for name, values in inputs.items()}
-
-
-def _fitting(inputs: Mapping[str, Array]) -> int:
-    """Return how many rows go in at once: more where they are small, fewer where large."""
-    row = max(sum(values[:1].nbytes for values in inputs.values()), 1)
-    rows = min(max(SMALL_INPUTS // row, BATCH), LARGEST_BATCH)
-    return max(min(rows, LARGE_INPUTS // row), 1)
 
 
 def _threshold(text: str, model: object) -> float:

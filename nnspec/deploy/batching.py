@@ -1,0 +1,92 @@
+"""Runs a program on rows, as many at a time as fit, and tells how many are done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from nnspec.errors import DataError
+
+if TYPE_CHECKING:
+    from nnspec.backend import Array
+
+BATCH = 1024
+"""Rows that are in the network at once, or more if their inputs are small."""
+LARGEST_BATCH = 4096
+SMALL_INPUTS = 2**17
+"""Bytes of all inputs that count as small."""
+LARGE_INPUTS = 2**27
+"""Bytes of all inputs that are in the network at once, unless a row has more."""
+READ = 2**20
+"""Bytes of a file that are looked at at once."""
+
+OnRows = Callable[[int, int], None]
+"""Called with how many rows are done, and how many there are, or about: 0 where nothing tells."""
+
+
+class _Program(Protocol):
+    batch: int | None
+
+    def forward(self, inputs: Mapping[str, Array]) -> dict[str, Array]: ...
+
+
+class Batching:
+    """Runs programs on rows. on_rows: told after each batch."""
+
+    def __init__(self, on_rows: OnRows | None = None) -> None:
+        self.on_rows = on_rows
+        self.done = self.total = 0
+
+    def expect(self, path: Path) -> None:
+        """Look at how many rows a file may have that is read part by part."""
+        if self.on_rows is not None:
+            self.total = _about(path)
+
+    def forward(self, program: _Program, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Return all outputs of all rows; raises DataError where there are none."""
+        rows = max((len(values) for values in inputs.values()), default=0)
+        parts, before = [], self.done
+        for batch in _batches(inputs, rows, program.batch):
+            parts.append(program.forward(batch))
+            self.done = before + min(self.done - before + len(next(iter(batch.values()))), rows)
+            if self.on_rows is not None:
+                self.on_rows(self.done, max(self.total, before + rows))
+        return {name: np.concatenate([part[name] for part in parts])[:rows] for name in parts[0]}
+
+
+def _batches(
+    inputs: Mapping[str, Array], rows: int, fixed: int | None
+) -> Iterator[dict[str, Array]]:
+    """Yield the rows in batches; a model of a fixed size gets the last row again to fill one."""
+    if not rows:
+        raise DataError("there are no rows")
+    size = fixed or _fitting(inputs)
+    for start in range(0, rows, size):
+        taken: Any = slice(start, start + size)
+        if fixed is not None and start + size > rows:
+            taken = np.minimum(np.arange(start, start + size), rows - 1)
+        yield {name: values[taken] for name, values in inputs.items()}
+
+
+def _fitting(inputs: Mapping[str, Array]) -> int:
+    """Return how many rows go in at once: more where they are small, fewer where large."""
+    row = max(sum(values[:1].nbytes for values in inputs.values()), 1)
+    rows = min(max(SMALL_INPUTS // row, BATCH), LARGEST_BATCH)
+    return max(min(rows, LARGE_INPUTS // row), 1)
+
+
+def _about(path: Path) -> int:
+    """Return how many rows a table has, of text its lines but one, or 0 where it cannot be read."""
+    try:
+        if path.suffix.lower() == ".parquet":
+            import polars as pl
+
+            return int(pl.scan_parquet(path).select(pl.len()).collect().item())
+        with path.open("rb") as file:
+            lines = sum(part.count(b"\n") for part in iter(lambda: file.read(READ), b""))
+        return max(lines - (path.suffix.lower() == ".csv"), 0)
+    except Exception:  # whatever is wrong is told where it is read
+        return 0
